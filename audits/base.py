@@ -1,0 +1,132 @@
+"""What an audit takes and what it returns.
+
+A privacy number is never bare: it is an `Estimate` with its interval and its n.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Verdict = Literal["pass", "fail", "insufficient"]
+Status = Literal["measured", "not_measurable", "failed"]
+Direction = Literal["lower_is_safer", "higher_is_safer", "two_sided"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Records of one role as columns: texts, and where known labels, persons and ids.
+
+    Args:
+        texts: not empty strings.
+        labels: the class of each row, or None where the table has none.
+        groups: the person of each row; where the source names none, each row is its own.
+        has_groups: whether the source named persons; if not, every claim is per record only.
+        vectors: named float32 (n, d) matrices of these texts that the caller wants attacked as well.
+    """
+
+    texts: tuple[str, ...]
+    labels: tuple[str, ...] | None
+    groups: tuple[str, ...]
+    has_groups: bool
+    vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __repr__(self) -> str:
+        return f"Table({len(self.texts)} records, {len(set(self.groups))} persons)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditInputs:
+    """The tables an audit may read.
+
+    Args:
+        synthetic: what is to be released.
+        train: what the generator saw.
+        control: persons of the same kind that the generator never saw.
+        reference: public text of the same kind, or None.
+        identifiers: for each train row the identifier strings known to stand in the original text
+            (before any replacement), or None where nobody recorded them.
+    """
+
+    synthetic: Table
+    train: Table
+    control: Table
+    reference: Table | None = None
+    identifiers: tuple[tuple[str, ...], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A measured number with a two-sided interval.
+
+    Args:
+        value: the point estimate.
+        low: lower end.
+        high: upper end.
+        confidence: one-sided confidence of each end: the true value is above `high` with at most 1 - confidence.
+        n: how many independent units (persons, unless the audit says otherwise) it rests on.
+    """
+
+    value: float
+    low: float
+    high: float
+    confidence: float
+    n: int
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(v) for v in (self.value, self.low, self.high)):
+            raise ValueError("an estimate must be finite; report not_measurable instead")
+        if not self.low <= self.value <= self.high:
+            raise ValueError("an estimate must lie in its interval")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditResult:
+    """What one audit found.
+
+    Args:
+        name: the audit, as in the contract (`replay`, `neighbours`, ...).
+        verdict: pass, fail or insufficient.
+        status: whether it could be measured at all.
+        estimate: the headline number; None unless measured.
+        control: the same number with control in the place of train, where that makes sense.
+        threshold: what the pessimistic end was compared with; (low, high) where two-sided.
+        direction: which way is safe.
+        metrics: every further number a policy may name, as `audit.metric`.
+        details: aggregates for the report: no text, no label value, no identifier.
+        reason: one sentence in plain words; for insufficient it names the number that would be enough.
+    """
+
+    name: str
+    verdict: Verdict
+    status: Status
+    estimate: Estimate | None
+    control: Estimate | None
+    threshold: float | tuple[float, float] | None
+    direction: Direction
+    metrics: Mapping[str, Estimate] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    reason: str
+
+
+class Attack(Protocol):
+    """One audit: a name, and a function from tables and a random stream to a result."""
+
+    name: str
+
+    def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
+        """Return what the attack found; raise NotMeasurable where the tables cannot carry it."""
+        ...
+
+
+def persons(groups: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the distinct persons in order of first appearance, and the person index of each row."""
+    order: dict[str, int] = {}
+    index = np.array([order.setdefault(g, len(order)) for g in groups], dtype=np.int64)
+    return list(order), index

@@ -1,0 +1,45 @@
+"""Errors of the audits: a root of their own, because the audits stand alone.
+
+AuditError(message, problems, hint)       exit
+├─ InputError   (ValueError)                3   a table cannot be used
+├─ PolicyError  (ValueError)                3   a policy is malformed
+├─ NotMeasurable                            -   caught by the runner only: status "not_measurable"
+└─ VerifyError                          10-15   a bundle did not verify; carries the code and the file
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class AuditError(Exception):
+    """The root: what went wrong, every problem found, and what to do. Never the text of a record."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, problems: Sequence[str] = (), hint: str = "") -> None:
+        self.message = message
+        self.problems = tuple(problems)
+        self.hint = hint
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        lines = [self.message, *(f"  - {problem}" for problem in self.problems)]
+        if self.hint:
+            lines.append(self.hint)
+        return "\n".join(lines)
+
+
+class InputError(AuditError, ValueError):
+    """A table given to the audits cannot be used."""
+
+    exit_code = 3
+
+
+class PolicyError(AuditError, ValueError):
+    """A policy is malformed; all mistakes are listed."""
+
+    exit_code = 3
+
+
+class NotMeasurable(AuditError):  # noqa: N818 - a state, not a mistake
+    """The tables given cannot carry this audit; the message says what would."""
