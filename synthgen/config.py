@@ -5,7 +5,7 @@ listed at once with its path, the value got and what is allowed.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
@@ -19,6 +19,7 @@ MAX_CONFIG_BYTES = 1 << 20
 METHODS_HERE = ("smote", "random-oversample")
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+T = TypeVar("T", bound=BaseModel)
 
 
 class Section(BaseModel):
@@ -88,9 +89,7 @@ class InterpolateConfig(Section):
         if not isinstance(self.balance, dict) and self.total is None:
             raise ValueError("total is needed unless balance gives a count per label")
         if self.method not in METHODS_HERE:
-            raise ValueError(
-                f"method {self.method!r} is not in this version; it has {', '.join(METHODS_HERE)}"
-            )
+            raise ValueError(f"method {self.method!r} is not in this version; it has {', '.join(METHODS_HERE)}")
         return self
 
 
@@ -138,9 +137,7 @@ class DpConfig(Section):
     @model_validator(mode="after")
     def _not_promised(self) -> Self:
         if self.epsilon is not None or self.delta is not None:
-            raise ValueError(
-                "a DP budget needs a dp-* method; none is in this version, so no epsilon can be claimed"
-            )
+            raise ValueError("a DP budget needs a dp-* method; none is in this version, so no epsilon can be claimed")
         return self
 
 
@@ -214,7 +211,7 @@ class Config(Section):
         return sha256_json(self.model_dump(mode="json"))
 
 
-def parse_section[T: BaseModel](kind: type[T], value: dict[str, Any]) -> T:
+def parse_section(kind: type[T], value: dict[str, Any]) -> T:
     """Return `value` as a `kind`, or raise one ConfigError that lists every mistake."""
     try:
         # lists of YAML become tuples, everything else stays strict
