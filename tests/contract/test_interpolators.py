@@ -1,0 +1,147 @@
+"""Every registered method keeps these promises; a new one is held to them by being registered."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synthgen.config import InterpolateConfig
+from synthgen.errors import DataError
+from synthgen.interpolate import METHODS, build
+from synthgen.seeds import SeedTree
+from synthgen.types import Embedded, Latents
+
+DIM = 7
+SEEDS = SeedTree(20261120).child("interpolate")
+pytestmark = pytest.mark.parametrize("method", sorted(METHODS))
+
+
+def embedded(persons: dict[str, int], *, per_person: int = 2, seed: int = 3) -> Embedded:
+    """Return vectors of `persons[label]` persons per class, each with several records; some rows are equal."""
+    rng = np.random.default_rng(seed)
+    labels, groups, rows, ids = [], [], [], []
+    for label, count in sorted(persons.items()):
+        own = np.random.default_rng([seed, len(label), ord(label[0])])
+        for person in range(count):
+            for note in range(per_person):
+                labels.append(label)
+                groups.append(f"{label}-p{person}")
+                ids.append(f"{label}-{person:03d}-{note}")
+                rows.append(own.normal(size=DIM))
+        rows[-1] = rows[-2]  # two records with the same vector
+    order = rng.permutation(len(ids))
+    return Embedded(
+        vectors=np.array(rows, dtype=np.float32)[order],
+        ids=tuple(ids[i] for i in order),
+        labels=tuple(labels[i] for i in order),
+        groups=tuple(groups[i] for i in order),
+        encoder="test",
+        normalized=False,
+    )
+
+
+def fitted(method: str, x: Embedded):
+    return build(InterpolateConfig(method=method, k_neighbors=3, total=10)).fit(x)
+
+
+def same(a: Latents, b: Latents) -> bool:
+    return (
+        np.array_equal(a.vectors, b.vectors)
+        and (a.ids, a.labels, a.parent_ids, a.weights) == (b.ids, b.labels, b.parent_ids, b.weights)
+        and a.seed_path == b.seed_path
+    )
+
+
+def of_label(latents: Latents, label: str):
+    rows = [i for i, name in enumerate(latents.labels) if name == label]
+    return latents.vectors[rows], [(latents.ids[i], latents.parent_ids[i], latents.weights[i]) for i in rows]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(4, 9), st.integers(4, 9), st.integers(1, 3), st.integers(1, 23), st.integers(0, 2**31))
+def test_a_row_is_the_weighted_sum_of_its_parents(method, n_a, n_b, per_person, m, seed):
+    x = embedded({"ant": n_a, "bee": n_b}, per_person=max(2, per_person))
+    row = {id_: i for i, id_ in enumerate(x.ids)}
+    latents = fitted(method, x).sample({"ant": m, "bee": m + 2}, SeedTree(seed))
+    for i, (parents, weights) in enumerate(zip(latents.parent_ids, latents.weights, strict=True)):
+        p = [row[id_] for id_ in parents]
+        assert all(0 <= w <= 1 for w in weights)
+        assert {x.labels[j] for j in p} == {latents.labels[i]}
+        assert len({x.groups[j] for j in p}) == len(p)
+        mixed = np.array(weights) @ x.vectors[p].astype(np.float64)
+        np.testing.assert_allclose(latents.vectors[i], mixed, atol=1e-5)
+
+
+def test_counts_are_exact_and_sorted_by_label(method):
+    counts = {"bee": 5, "ant": 13}
+    latents = fitted(method, embedded({"ant": 6, "bee": 4})).sample(counts, SEEDS)
+    assert latents.labels == ("ant",) * 13 + ("bee",) * 5
+    assert latents.vectors.shape == (18, DIM)
+    assert latents.method == method
+    assert latents.seed_path == str(SEEDS)
+
+
+def test_no_counts_give_no_rows(method):
+    latents = fitted(method, embedded({"ant": 6})).sample({}, SEEDS)
+    assert latents.vectors.shape == (0, DIM)
+
+
+def test_the_seed_decides(method):
+    sampler = fitted(method, embedded({"ant": 6}))
+    assert same(sampler.sample({"ant": 11}, SEEDS), sampler.sample({"ant": 11}, SEEDS))
+    other = sampler.sample({"ant": 11}, SeedTree(1).child("interpolate"))
+    sibling = sampler.sample({"ant": 11}, SEEDS.child("again"))
+    assert other.parent_ids != sampler.sample({"ant": 11}, SEEDS).parent_ids != sibling.parent_ids
+
+
+def test_the_order_of_the_rows_changes_nothing(method):
+    x = embedded({"ant": 6, "bee": 5})
+    order = np.random.default_rng(8).permutation(len(x.ids))
+    shuffled = Embedded(
+        vectors=x.vectors[order],
+        ids=tuple(x.ids[i] for i in order),
+        labels=tuple(x.labels[i] for i in order),
+        groups=tuple(x.groups[i] for i in order),
+        encoder=x.encoder,
+        normalized=x.normalized,
+    )
+    counts = {"ant": 9, "bee": 4}
+    assert same(fitted(method, x).sample(counts, SEEDS), fitted(method, shuffled).sample(counts, SEEDS))
+
+
+def test_adding_a_class_changes_no_other_class(method):
+    two = fitted(method, embedded({"ant": 6, "cow": 5})).sample({"ant": 9, "cow": 3}, SEEDS)
+    three = fitted(method, embedded({"ant": 6, "bee": 7, "cow": 5})).sample({"ant": 9, "bee": 8, "cow": 3}, SEEDS)
+    for label in ("ant", "cow"):
+        before, after = of_label(two, label), of_label(three, label)
+        assert np.array_equal(before[0], after[0])
+        assert before[1] == after[1]
+
+
+def test_asking_for_more_keeps_the_first_rows(method):
+    sampler = fitted(method, embedded({"ant": 6}))
+    few, many = sampler.sample({"ant": 4}, SEEDS), sampler.sample({"ant": 17}, SEEDS)
+    assert np.array_equal(few.vectors, many.vectors[:4])
+    assert few.ids == many.ids[:4]
+    assert few.parent_ids == many.parent_ids[:4]
+
+
+def test_every_small_or_absent_class_is_refused_by_name(method):
+    need = build(InterpolateConfig(method=method, k_neighbors=3, total=10)).min_groups
+    small = {"bee": need - 1, "cow": need - 1} if need > 1 else {}
+    sampler = fitted(method, embedded({"ant": need, **small}))
+    with pytest.raises(DataError, match="too small") as refused:
+        sampler.sample({"ant": 2, "absent": 5, **dict.fromkeys(small, 3)}, SEEDS)
+    assert len(refused.value.problems) == 1 + len(small)
+    for label in ("absent", *small):
+        assert any(repr(label) in p and f"needs {need} persons" in p for p in refused.value.problems)
+    assert len(sampler.sample({"ant": 2}, SEEDS)) == 2  # a small class nobody asks for is no obstacle
+
+
+def test_many_records_of_few_persons_are_still_too_few(method):
+    need = build(InterpolateConfig(method=method, k_neighbors=3, total=10)).min_groups
+    if need == 1:
+        pytest.skip("this method takes any class")
+    sampler = fitted(method, embedded({"ant": need - 1}, per_person=9))
+    with pytest.raises(DataError, match="1 class is too small"):
+        sampler.sample({"ant": 2}, SEEDS)
