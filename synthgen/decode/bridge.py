@@ -1,0 +1,102 @@
+"""A bridge on disk: projector and adapters as safetensors, and a description that says what they fit."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from synthgen.decode.projector import Projector, projector_from
+from synthgen.digest import sha256_bytes, sha256_file
+from synthgen.errors import ModelError, ModelMissing
+
+WEIGHTS = "bridge.safetensors"
+DESCRIPTION = "bridge.json"
+BUILTIN = Path(__file__).parent / "builtin"
+
+
+class BridgeInfo(BaseModel):
+    """What a bridge fits and how it was made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = Field(default=1, ge=1, le=1)
+    encoder: str
+    decoder: str
+    dim: int = Field(ge=1)
+    width: int = Field(ge=1)
+    hidden: int = Field(ge=1)
+    n_soft: int = Field(ge=1)
+    template: str
+    placeholder_id: int = Field(ge=0)
+    adapter_rank: int = Field(ge=0)
+    adapter_targets: tuple[str, ...] = ()
+    max_text_tokens: int = Field(ge=1)
+    steps: int = Field(ge=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """A loaded bridge.
+
+    Args:
+        info: what it fits.
+        projector: vectors (n, dim) to soft tokens (n, n_soft, width), float32.
+        adapters: stored low-rank tensors, to be merged into the language model.
+        digest: sha256 over both files.
+    """
+
+    info: BridgeInfo
+    projector: Projector
+    adapters: dict[str, Tensor]
+    digest: str
+
+
+def load_bridge(name: str, base: Path = Path()) -> Bridge:
+    """Return the bridge "builtin" or the one in a folder.
+
+    Raises:
+        ModelMissing: when the folder holds no bridge.
+        ModelError: when a file is damaged, or a tensor is missing or has the wrong shape; it is named.
+    """
+    folder = BUILTIN if name == "builtin" else (base / Path(name).expanduser())
+    paths = (folder / DESCRIPTION, folder / WEIGHTS)
+    if missing := [p.name for p in paths if not p.is_file()]:
+        raise ModelMissing(
+            f"{folder}: no bridge here ({', '.join(missing)} missing)",
+            hint="Use `bridge: builtin`, or train one with `synthgen train-bridge CONFIG`.",
+        )
+    try:
+        info = BridgeInfo.model_validate_json(paths[0].read_bytes())
+    except ValidationError as error:
+        problems = [".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors()]
+        raise ModelError(f"{paths[0]}: not a bridge's description", problems=problems) from None
+    try:
+        tensors: dict[str, Tensor] = load_file(paths[1])
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{paths[1]}: damaged ({type(error).__name__})", hint="Fetch or train it again.") from error
+    projector = projector_from(tensors, info.n_soft, info.width)
+    if projector.dim != info.dim:
+        raise ModelError(f"{paths[1]}: projector.projector.0.weight takes {projector.dim} numbers, not {info.dim}")
+    adapters = {k: v for k, v in tensors.items() if k.startswith("adapter.")}
+    digest = sha256_bytes("".join(sha256_file(p) for p in paths).encode())
+    return Bridge(info, projector, adapters, digest)
+
+
+def check_fit(info: BridgeInfo, *, encoder: str, dim: int, decoder: str, width: Any) -> None:
+    """Raise ModelError unless the bridge was trained between this encoder and this decoder."""
+    problems = [
+        f"{what}: the bridge was trained for {wanted}, the configuration has {got}"
+        for what, wanted, got in (
+            ("encoder", info.encoder, encoder),
+            ("vector width", info.dim, dim),
+            ("decoder", info.decoder, decoder),
+            ("embedding width", info.width, width),
+        )
+        if wanted != got
+    ]
+    if problems:
+        raise ModelError("the bridge does not fit", problems=problems, hint="Train one with `synthgen train-bridge`.")

@@ -1,0 +1,225 @@
+"""Train a bridge: the language model learns to write a passage again from its vector alone.
+
+Paraphrase objective of xRAG: minimise the cross-entropy of the passage's tokens after the prompt with the
+soft tokens in it; the language model's own weights stay as they are.
+
+    loss = - 1/|T| sum_t log p(text_t | prompt, soft(x + noise), text_<t)
+
+Source: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). We add low-rank
+adapters, noise on the vector (interpolated vectors lie off the texts' own), and a few of the passage's words
+as the prompt for some passages, so that a label in the prompt is listened to.
+"""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from synthgen.decode.adapters import adapter_tensors, attach
+from synthgen.decode.bridge import DESCRIPTION, WEIGHTS, BridgeInfo
+from synthgen.decode.corpus import Passages
+from synthgen.decode.head import frozen_head_loss
+from synthgen.decode.projector import Projector, splice
+from synthgen.decode.prompts import Template
+from synthgen.decode.train_config import TrainBridgeConfig
+from synthgen.errors import ModelError
+from synthgen.seeds import SeedTree
+
+CURVE = "curve.jsonl"
+STATE = "state.safetensors"
+PROGRESS = "state.json"
+HINT_SHARE = 0.7  # of the passages get one or two of their words as the prompt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSet:
+    """Passages and their vectors, the last `heldout` of them never trained on."""
+
+    passages: Passages
+    vectors: NDArray[np.float32]
+    heldout: int
+
+
+class Trainer:
+    """One training run: model, bridge, optimiser and where it stands."""
+
+    def __init__(self, config: TrainBridgeConfig, model: nn.Module, tokenizer: Any, data: TrainingSet) -> None:
+        self.config, self.model, self.tokenizer, self.data = config, model, tokenizer, data
+        self.seeds = SeedTree(config.train.seed).child("train-bridge")
+        part, width = config.bridge, int(model.get_input_embeddings().weight.shape[1])  # type: ignore[operator]
+        generator = torch.Generator().manual_seed(int.from_bytes(self.seeds.child("init").key()[:7], "big"))
+        model.requires_grad_(requires_grad=False)
+        table = model.get_input_embeddings().weight  # type: ignore[operator]
+        with torch.random.fork_rng():
+            torch.manual_seed(generator.initial_seed())
+            self.projector = Projector(data.vectors.shape[1], part.hidden, part.soft_tokens, width)
+        scale_to(self.projector, float(table.float().std()))
+        adapters = attach(model, part.adapter_rank, part.adapter_targets, generator) if part.adapter_rank else {}
+        self.tensors = {f"projector.{k}": v for k, v in self.projector.named_parameters()} | adapter_tensors(adapters)
+        for module in (self.projector, model):
+            module.to(config.train.device)
+        self.optimizer = torch.optim.AdamW(list(self.tensors.values()), lr=config.train.rate, weight_decay=0.01)
+        self.template = Template(part.template, part.soft_tokens, part.placeholder_id)
+        self.step = 0
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the step's ids (n, length), vector mask, text mask and noisy vectors, from its stream."""
+        config, rng = self.config.train, self.seeds.child("step", str(step)).generator()
+        per_epoch = (len(self.data.vectors) - self.data.heldout) // config.batch
+        epoch, at = divmod(step, per_epoch)
+        order = self.seeds.child("epoch", str(epoch)).generator().permutation(per_epoch * config.batch)
+        rows = order[at * config.batch : (at + 1) * config.batch]
+        vectors = self.data.vectors[rows]
+        noise = rng.standard_normal(vectors.shape, dtype=np.float32) / np.sqrt(vectors.shape[1], dtype=np.float32)
+        vectors = vectors + noise * (rng.random((len(rows), 1), dtype=np.float32) * np.float32(config.noise))
+        return (*self.frame(rows, rng), torch.from_numpy(vectors).to(config.device))
+
+    def frame(self, rows: NDArray[np.int64], rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Return ids (n, length), where the vector stands and where the text stands; one fixed shape always."""
+        config, passages = self.config.train, self.data.passages
+        ids = np.full((len(rows), config.length), self.tokenizer.eos_token_id, dtype=np.int64)
+        is_vector, is_text = np.zeros(ids.shape, dtype=bool), np.zeros(ids.shape, dtype=bool)
+        for i, row in enumerate(rows):
+            hints = passages.hints[row]
+            use = 0 if rng.random() > HINT_SHARE else int(rng.integers(1, 3))
+            head = self.template.tokens(self.tokenizer, " ".join(hints[:use]), config.max_prompt_tokens)
+            room = min(int(passages.lengths[row]), config.length - len(head))
+            ids[i, : len(head)] = head
+            is_vector[i, : len(head)] = ids[i, : len(head)] == self.template.placeholder_id
+            ids[i, len(head) : len(head) + room] = passages.tokens[row, :room]
+            is_text[i, len(head) : len(head) + room] = True
+        device = config.device
+        return tuple(torch.from_numpy(a).to(device) for a in (ids, is_vector, is_text))  # type: ignore[return-value]
+
+    def loss(self, ids: Tensor, is_vector: Tensor, is_text: Tensor, vectors: Tensor) -> tuple[Tensor, int]:
+        """Return the summed cross-entropy of the texts' tokens in nats, and their number."""
+        table = self.model.get_input_embeddings()  # type: ignore[operator]
+        embeddings = splice(table(ids.masked_fill(is_vector, 0)), self.projector(vectors), is_vector)
+        hidden = self.model.model(inputs_embeds=embeddings, use_cache=False).last_hidden_state  # type: ignore[operator]
+        predicts = is_text[:, 1:]
+        head = self.model.get_output_embeddings().weight  # type: ignore[operator]
+        return frozen_head_loss(hidden[:, :-1][predicts], head, ids[:, 1:][predicts]), int(predicts.sum())
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate: linear warm-up, constant, then linear to zero over the last `decay` steps."""
+        t = self.config.train
+        return t.rate * min(1.0, (step + 1) / t.warmup, (t.steps - step) / t.decay)
+
+    def train_step(self) -> float:
+        """Take one step and return its loss in nats per token."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate(self.step)
+        total, n = self.loss(*self.batch(self.step))
+        loss = total / n
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.tensors.values(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise ModelError(f"training diverged at step {self.step}", hint="Lower train.rate and start again.")
+        return value
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        """Return held-out loss per token with each passage's own vector and with another passage's (nats)."""
+        n, held, size = len(self.data.vectors), self.data.heldout, self.config.train.batch
+        sums = {"own": 0.0, "other": 0.0}
+        tokens = 0
+        for start in range(n - held, n, size):
+            rows = np.arange(start, min(start + size, n))
+            framed = self.frame(rows, self.seeds.child("heldout", str(start)).generator())
+            for name, shift in (("own", 0), ("other", 1)):
+                vectors = torch.from_numpy(self.data.vectors[np.roll(rows, shift)]).to(self.config.train.device)
+                total, count = self.loss(*framed, vectors)
+                sums[name] += float(total)
+            tokens += count
+        return {name: value / tokens for name, value in sums.items()}
+
+    def save(self, folder: Path) -> None:
+        """Write the checkpoint so that a stop at any moment leaves the old one or the new one, never half."""
+        state = {name: t.detach().cpu().contiguous() for name, t in self.tensors.items()}
+        for name, tensor in self.tensors.items():
+            for key, value in self.optimizer.state[tensor].items():
+                state[f"optimizer.{key}.{name}"] = value.detach().cpu().contiguous()
+        _replace(folder / STATE, lambda path: save_file(state, path, metadata={"step": str(self.step)}))
+
+    def resume(self, folder: Path) -> None:
+        """Go on from the folder's checkpoint, if there is one."""
+        if not (folder / STATE).exists():
+            return
+        state = load_file(folder / STATE)
+        with torch.no_grad():
+            for name, tensor in self.tensors.items():
+                tensor.copy_(state[name])
+        for name, tensor in self.tensors.items():
+            self.optimizer.state[tensor] = {
+                key: state[f"optimizer.{key}.{name}"].clone() for key in ("step", "exp_avg", "exp_avg_sq")
+            }
+        self.step = int(next(iter(self.optimizer.state.values()))["step"])
+
+    def export(self, folder: Path) -> None:
+        """Write the bridge itself: bfloat16 tensors and the description."""
+        part = self.config.bridge
+        info = BridgeInfo(
+            encoder=self.config.encoder, decoder=self.config.decoder,
+            dim=self.projector.dim, width=self.projector.width, hidden=part.hidden, n_soft=part.soft_tokens,
+            template=part.template, placeholder_id=part.placeholder_id,
+            adapter_rank=part.adapter_rank, adapter_targets=part.adapter_targets if part.adapter_rank else (),
+            max_text_tokens=self.data.passages.tokens.shape[1], steps=self.step,
+        )  # fmt: skip
+        tensors = {n: t.detach().to(torch.bfloat16).cpu().contiguous() for n, t in self.tensors.items()}
+        _replace(folder / WEIGHTS, lambda path: save_file(tensors, path))
+        _replace(folder / DESCRIPTION, lambda path: path.write_text(info.model_dump_json(indent=2) + "\n"))
+
+
+def scale_to(projector: Projector, spread: float) -> None:
+    """Scale the last layer so that soft tokens start with the spread of the model's own embeddings."""
+    with torch.no_grad():
+        probe = torch.randn(64, projector.dim, generator=torch.Generator().manual_seed(0))
+        factor = spread / float(projector(probe).std())
+        last = projector.projector[2]
+        last.weight.mul_(factor)  # type: ignore[operator]
+        last.bias.mul_(factor)  # type: ignore[operator]
+
+
+def run_training(trainer: Trainer, folder: Path, report: Callable[[str, int, int], None]) -> Path:
+    """Train to the configured number of steps, with checkpoints and a held-out curve; return the bridge's folder."""
+    config = trainer.config.train
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer.resume(folder)
+    started, first = time.monotonic(), trainer.step
+    losses: list[float] = []
+    while trainer.step < config.steps:
+        losses.append(trainer.train_step())
+        last = trainer.step == config.steps
+        report("train-bridge", trainer.step, config.steps)
+        if last or trainer.step % config.evaluate_every == 0:
+            speed = (time.monotonic() - started) / (trainer.step - first)
+            line = {"step": trainer.step, "train": float(np.mean(losses)), **trainer.evaluate(), "s_per_step": speed}
+            with (folder / CURVE).open("a") as file:
+                file.write(json.dumps({k: round(v, 4) for k, v in line.items()}) + "\n")
+            losses.clear()
+        if last or trainer.step % config.checkpoint_every == 0:
+            trainer.save(folder)
+            trainer.export(folder)
+    return folder
+
+
+def _replace(path: Path, write: Callable[[Path], Any]) -> None:
+    partial = path.with_name(path.name + ".partial")
+    write(partial)
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    partial.replace(path)

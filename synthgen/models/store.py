@@ -1,0 +1,177 @@
+"""The model store: one folder per model, a manifest with the digest of each file, whole or not there."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from synthgen.digest import sha256_file, sha256_json
+from synthgen.errors import ModelError, ModelMissing, StorageError
+from synthgen.models.registry import MODELS, Pin
+
+MANIFEST = "manifest.json"
+UNSAFE_SUFFIXES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".msgpack", ".py")
+
+
+def store_folder() -> Path:
+    """Return the store's folder: SYNTHGEN_MODELS, or ~/.cache/synthgen/models."""
+    return Path(os.environ.get("SYNTHGEN_MODELS") or Path.home() / ".cache" / "synthgen" / "models")
+
+
+def model_folder(name: str) -> Path:
+    """Return the folder of a model: a name of the store, a local folder, or a name in the local hub cache.
+
+    Sizes are checked against the manifest; digests are checked by `digest_of`, once per run.
+
+    Raises:
+        ModelMissing: when it is nowhere on this machine; nothing is fetched.
+        ModelError: when its files are not the ones the manifest names, or could run code.
+    """
+    stored = store_folder() / name
+    if name in MODELS:
+        if not (stored / MANIFEST).is_file():
+            raise ModelMissing(f"model {name!r} is not in the store", hint=f"Run `synthgen models pull {name}`.")
+        _check_sizes(stored)
+        return stored
+    local = Path(name).expanduser()
+    folder = local if local.is_dir() else _hub_cache(name)
+    if folder is None:
+        known = ", ".join(sorted(MODELS))
+        raise ModelMissing(
+            f"model {name!r} is neither in the store ({known}), nor a folder, nor in the local hub cache",
+            hint="Give a local folder with config.json and safetensors, or `synthgen models pull` one of the names.",
+        )
+    refuse_unsafe(folder)
+    return folder
+
+
+def refuse_unsafe(folder: Path) -> None:
+    """Raise ModelError when a model's folder could run code: pickled weights without safetensors, or remote code."""
+    problems = []
+    if not (folder / "config.json").is_file():
+        problems.append("config.json: missing")
+    elif "auto_map" in _json(folder / "config.json"):
+        problems.append("config.json: asks for remote code (auto_map), which is never run")
+    if not list(folder.glob("*.safetensors")):
+        problems.append("no *.safetensors file; weights in other formats are never read")
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        shards = set(_json(index).get("weight_map", {}).values())
+        problems += [
+            f"{shard}: named in the index, missing" for shard in sorted(shards) if not (folder / shard).is_file()
+        ]
+    if problems:
+        raise ModelError(f"{folder}: not a model that can be used", problems=problems)
+
+
+def digest_of(folder: Path) -> str:
+    """Return the sha256 over a model's files, each read and, where a manifest names it, compared.
+
+    Raises:
+        ModelError: naming each file that differs from its manifest.
+    """
+    manifest = _json(folder / MANIFEST)["files"] if (folder / MANIFEST).is_file() else {}
+    names = sorted(manifest) or sorted(
+        str(p.relative_to(folder))
+        for p in folder.rglob("*")
+        if p.is_file() and p.suffix in {".json", ".safetensors", ".txt", ".model", ".jinja"}
+    )
+    found = {name: sha256_file(folder / name) for name in names}
+    wrong = [name for name, entry in manifest.items() if found[name] != entry["sha256"]]
+    if wrong:
+        raise ModelError(
+            f"{folder.name}: files differ from the pinned ones",
+            problems=[f"{name}: sha256 {found[name]}, wanted {manifest[name]['sha256']}" for name in wrong],
+            hint=f"Run `synthgen models pull {folder.name} --force`.",
+        )
+    return sha256_json(found)
+
+
+@contextmanager
+def staged(name: str) -> Iterator[Path]:
+    """Give a fresh folder; it becomes the model when the block ends well, and is gone otherwise."""
+    store = store_folder()
+    partial = store / f".partial-{name}"
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+    except OSError as error:
+        raise StorageError(
+            f"{store}: cannot write the model store ({error.strerror})",
+            hint="Set SYNTHGEN_MODELS to a folder you own.",
+        ) from error
+    try:
+        yield partial
+        final = store / name
+        if final.exists():
+            shutil.rmtree(final)
+        partial.replace(final)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_manifest(folder: Path, name: str) -> None:
+    """Check a staged model's files against its pins and write the manifest of all files found.
+
+    Raises:
+        ModelError: listing every file that is missing or differs.
+    """
+    pins = MODELS[name].files
+    problems = [problem for path, pin in pins.items() if (problem := differs(folder / path, pin))]
+    if problems:
+        raise ModelError(f"{name}: the files are not the pinned ones", problems=problems)
+    files = {
+        str(p.relative_to(folder)): {"sha256": sha256_file(p), "bytes": p.stat().st_size}
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
+    (folder / MANIFEST).write_text(json.dumps({"name": name, "files": files}, indent=1) + "\n")
+
+
+def differs(path: Path, pin: Pin) -> str | None:
+    """Return how a file differs from its pin, or None."""
+    if not path.is_file():
+        return f"{path.name}: missing"
+    size = path.stat().st_size
+    if size != pin.size_bytes:
+        word = "truncated" if size < pin.size_bytes else "too long"
+        return f"{path.name}: {word}, {size} bytes of {pin.size_bytes}"
+    digest = sha256_file(path)
+    return None if digest == pin.sha256 else f"{path.name}: wrong sha256 {digest}, wanted {pin.sha256}"
+
+
+def _check_sizes(folder: Path) -> None:
+    entries = _json(folder / MANIFEST)["files"]
+    problems = []
+    for name, entry in entries.items():
+        path = folder / name
+        if not path.is_file():
+            problems.append(f"{name}: missing")
+        elif path.stat().st_size != entry["bytes"]:
+            problems.append(f"{name}: {path.stat().st_size} bytes, wanted {entry['bytes']}")
+    if problems:
+        hint = f"Run `synthgen models pull {folder.name} --force`."
+        raise ModelError(f"model {folder.name!r} in the store is damaged", problems=problems, hint=hint)
+
+
+def _hub_cache(name: str) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    if name.count("/") != 1 or not all(name.split("/")) or ".." in name:
+        return None
+    path = try_to_load_from_cache(name, "config.json")
+    return Path(path).parent if isinstance(path, str) else None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: cannot be read as JSON") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"{path}: must hold a JSON object")
+    return value
