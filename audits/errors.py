@@ -7,7 +7,7 @@ AuditError(message, problems, hint)       exit
 └─ VerifyError                          10-15   a bundle did not verify; carries the code and the file
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -43,3 +43,26 @@ class PolicyError(AuditError, ValueError):
 
 class NotMeasurable(AuditError):  # noqa: N818 - a state, not a mistake
     """The tables given cannot carry this audit; the message says what would."""
+
+
+class VerifyError(AuditError):
+    """A bundle, envelope or trust root did not verify.
+
+    Args:
+        code: stable, as `E_DIGEST`; tests and scripts match this.
+        message: what was found, what was expected, what to do; names a file where there is one.
+    """
+
+    EXIT_CODES: ClassVar[Mapping[str, int]] = {
+        "E_DIGEST": 10, "E_EXTRA": 10, "E_MISSING": 10, "E_SUBJECT": 10,
+        "E_SIG": 11, "E_ENVELOPE": 11, "E_JSON": 11, "E_PREDICATE": 11, "E_TRUST": 11,
+        "E_POLICY": 12, "E_GATE": 12, "E_LEDGER": 12,
+        "E_APPROVAL": 13,
+        "E_KEY_EXPIRED": 14, "E_REVOKED": 14, "E_TIME": 14,
+        "E_UNSAFE": 15,
+    }  # fmt: skip
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        self.exit_code = self.EXIT_CODES[code]  # type: ignore[misc]
+        super().__init__(f"{code} {message}")
