@@ -1,0 +1,30 @@
+"""A clinic that does not exist: fictional outpatient notes for trials, with a key that scores leakage exactly."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synthgen.clinic.notes import generate
+from synthgen.seeds import SeedTree
+
+__all__ = ["generate", "write_notes"]
+
+
+def write_notes(out: Path, patients: int, seed: int) -> int:
+    """Write the notes as jsonl to `out` and their key beside it (`notes.jsonl` gets `notes.key.jsonl`).
+
+    Returns:
+        The number of notes.
+    """
+    rng: np.random.Generator = SeedTree(seed).child("clinic").generator()
+    rows = generate(patients, rng)
+    key_path = out.with_suffix(".key.jsonl")
+    notes = [{name: value for name, value in row.items() if name != "key"} for row in rows]
+    keys: list[dict[str, Any]] = [
+        {"note_id": row["note_id"], "patient_id": row["patient_id"], **row["key"]} for row in rows
+    ]
+    for path, lines in ((out, notes), (key_path, keys)):
+        path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    return len(rows)

@@ -1,0 +1,20 @@
+"""What a condition of the fictional clinic is made of."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition: how it is called, felt, found, tested, treated and followed."""
+
+    names: tuple[str, ...]
+    symptoms: tuple[str, ...]
+    signs: tuple[str, ...]
+    tests: tuple[str, ...]
+    drugs: tuple[str, ...]
+    plans: tuple[str, ...]
+
+
+def condition(*parts: str) -> Condition:
+    """Return a condition from six semicolon-separated lists."""
+    return Condition(*(tuple(item.strip() for item in part.split(";")) for part in parts))
