@@ -44,10 +44,11 @@ def test_the_block_size_changes_nothing(monkeypatch):
 
 
 def test_near_ties_far_from_the_origin_are_told_apart():
-    # the float32 product alone cannot tell 0.010 from 0.011 at this length
-    vectors = np.array([[100, 0], [100, 0.0625], [100, -0.0610], [100.5, 0]], dtype=np.float32)
-    indices, _ = nearest(vectors, np.arange(4), 1)
-    assert indices[0, 0] == 2
+    # at this length the float32 product errs by more than the differences between the distances
+    rng = np.random.default_rng(4)
+    vectors = (100 + rng.integers(0, 40, size=(60, 3)) / 64).astype(np.float32)
+    indices, _ = nearest(vectors, np.arange(60), 4)
+    assert np.array_equal(indices, slow_nearest(vectors, np.arange(60), 4)[0])
 
 
 def test_rows_of_the_same_person_are_never_neighbours():
