@@ -1,0 +1,6 @@
+"""The report: one HTML page of aggregates, without script and without network."""
+
+from synthgen.report.content import GateRow, ReportContent
+from synthgen.report.render import render
+
+__all__ = ["GateRow", "ReportContent", "render"]

@@ -1,0 +1,90 @@
+"""What the report shows: aggregates only; no text, vector or score of one record has a place here."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from synthgen.errors import InternalError
+
+BalanceRow = tuple[str, int, int, int]
+StageRow = tuple[str, int, int, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRow:
+    """One rule of the policy and how it came out.
+
+    Args:
+        id: the rule's name in the policy.
+        metric: the number it reads, as `audit.metric`.
+        op: how the pessimistic end of the interval is compared with the limit.
+        limit: the policy's number.
+        value: what was measured; None where nothing was.
+        low: lower end of the interval.
+        high: upper end.
+        n: how many independent units the number rests on.
+        verdict: FAIL and INSUFFICIENT both refuse.
+        reason: what decided it.
+        why: what the rule is there for, in the policy's words.
+    """
+
+    id: str
+    metric: str
+    op: Literal["<=", "<", ">=", ">", "=="]
+    limit: float
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    verdict: Literal["PASS", "FAIL", "INSUFFICIENT"]
+    reason: str
+    why: str
+
+    def __post_init__(self) -> None:
+        measured = all(v is not None and math.isfinite(v) for v in (self.value, self.low, self.high))
+        if self.verdict == "PASS" and not measured:
+            raise InternalError(f"gate {self.id}: a pass needs a finite number with its interval")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportContent:
+    """Everything the report says.
+
+    Args:
+        title: name of the dataset.
+        release_id: name of the bundle; None where the release was refused.
+        policy_name: the policy it was judged by.
+        policy_statement: what a release under this policy does and does not mean; shown first.
+        verdict: released or refused.
+        gates: every rule, in the policy's order; a release needs at least one, and all of them passed.
+        balance: per label the number of real train records, of records asked for, of records made.
+        audits: `results` of audit.json, each a mapping.
+        utility: what `evaluate` wrote: {"classifiers": {name: {"real" | "synthetic" | "real+synthetic": {...}}}}.
+        filters: rejected candidates by reason; the keys `candidates` and `kept` hold the totals.
+        stages: per stage its name, records in, records out, seconds.
+        provenance: names and digests of configuration, models, policy, code.
+        limitations: sentences the reader must know.
+    """
+
+    title: str
+    release_id: str | None
+    policy_name: str
+    policy_statement: str
+    verdict: Literal["released", "refused"]
+    gates: tuple[GateRow, ...]
+    balance: tuple[BalanceRow, ...] = ()
+    audits: tuple[Mapping[str, Any], ...] = ()
+    utility: Mapping[str, Any] = field(default_factory=dict)
+    filters: Mapping[str, int] = field(default_factory=dict)
+    stages: tuple[StageRow, ...] = ()
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    limitations: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.verdict != "released":
+            return
+        if self.release_id is None:
+            raise InternalError("a release without an id cannot be reported")
+        if not self.gates or any(g.verdict != "PASS" for g in self.gates):
+            raise InternalError("the report may say released only where every gate passed, and there is one")

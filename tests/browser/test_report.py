@@ -1,0 +1,56 @@
+"""The report in a real browser: it draws, in light and in dark, wide and narrow, with nothing cut off."""
+
+import importlib.util
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from synthgen.report import render
+
+CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
+LIGHT, DARK = 1, 0  # Blink's numbers for a preferred colour scheme
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory):
+    path = Path(__file__).parents[1] / "unit/synthgen/report/pages.py"
+    spec = importlib.util.spec_from_file_location("browser_pages", path)
+    pages = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pages)
+    file = tmp_path_factory.mktemp("report") / "report.html"
+    file.write_text(render(pages.content("refused")), encoding="utf-8")
+    return file
+
+
+def screenshot(page_file, tmp_path, width, scheme):
+    picture = tmp_path / "page.png"
+    command = [
+        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync",
+        "--hide-scrollbars", f"--user-data-dir={tmp_path / 'profile'}",
+        f"--window-size={width},1600", f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={picture}",
+        page_file.as_uri(),
+    ]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    return imread(picture)[..., :3]
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("scheme", [LIGHT, DARK])
+def test_the_report_draws(page_file, tmp_path, width, scheme):
+    pixels = screenshot(page_file, tmp_path, width, scheme)
+    assert pixels.shape[:2] == (1600, width)
+    paper = pixels[-1, 2]
+    assert paper.mean() > 0.9 if scheme == LIGHT else paper.mean() < 0.2
+    inked = np.abs(pixels - paper).max(axis=2) > 0.2
+    assert 0.01 < inked.mean() < 0.6
+    assert inked.any(axis=1).mean() > 0.4  # not one block at the top of an empty page
+    assert not inked[:, -4:].any()  # nothing runs over the right edge

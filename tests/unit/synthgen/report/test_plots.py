@@ -1,0 +1,59 @@
+import re
+
+import pytest
+
+from synthgen.report.coarse import Bin
+from synthgen.report.plots import histogram_svg, roc_svg
+
+BINS = (Bin(0.0, 0.1, 0, 20), Bin(0.1, 0.4, 30, 11), Bin(0.4, 0.5, 44, 0))
+ROC = {
+    "fpr": [0.0, 0.01, 0.2, 1.0],
+    "tpr": [0.02, 0.05, 0.4, 1.0],
+    "low": [0.0, 0.03, 0.3, 1.0],
+    "high": [0.1, 0.1, 0.5, 1.0],
+}
+
+
+@pytest.mark.parametrize("svg", [histogram_svg("h", BINS, "a<b", "c&d"), roc_svg("r", ROC, "a<b", "c&d")])
+def test_svg_is_inline_named_and_without_colour_or_date_of_its_own(svg):
+    assert svg.startswith("<svg viewBox=")
+    assert svg.endswith("</svg>")
+    assert ">a&lt;b</title>" in svg
+    assert ">c&amp;d</desc>" in svg
+    assert "metadata" not in svg
+    assert "http" not in svg
+    assert "currentColor" in svg
+    assert not re.search(r"#(0a0b0c|0072b2|d55e00)", svg)
+    assert "mathdefault" not in svg  # tick labels are plain numbers, in words a reader can select
+    assert "<text" in svg
+
+
+def test_train_and_control_differ_in_more_than_colour():
+    svg = histogram_svg("h", BINS, "t", "d")
+    outlines = re.findall(r'style="(fill: none;[^"]*var\(--(?:train|control)\)[^"]*)"', svg)
+    dashed = ["stroke-dasharray" in o for o in outlines if "control" in o]
+    solid = ["stroke-dasharray" in o for o in outlines if "train" in o]
+    assert dashed
+    assert all(dashed)
+    assert solid
+    assert not any(solid)
+
+
+def test_names_keep_two_plots_apart():
+    ids = [set(re.findall(r'id="([^"]+)"', roc_svg(name, ROC, "t", "d"))) for name in ("one", "two")]
+    assert ids[0]
+    assert not ids[0] & ids[1]
+
+
+def test_the_interval_is_drawn_only_where_it_is_known():
+    bare = {key: ROC[key] for key in ("fpr", "tpr")}
+    assert ">interval<" in roc_svg("r", ROC, "t", "d")
+    assert ">interval<" not in roc_svg("r", bare, "t", "d")
+
+
+def test_an_attack_that_finds_nobody_is_drawn():
+    assert ">attack<" in roc_svg("r", {"fpr": [0.0, 1.0], "tpr": [0.0, 1.0]}, "t", "d")
+
+
+def test_one_role_absent_is_drawn_as_nothing():
+    assert ">control<" in histogram_svg("h", (Bin(0, 1, 50, 0),), "t", "d")
