@@ -46,7 +46,7 @@ class AuditState(Closed):
 
 
 class Evidence(Closed):
-    """Every number and verdict a policy may name; its canonical bytes are signed and the gates recomputed from them."""
+    """Every number and verdict a policy may name; the gates are recomputed from its canonical bytes."""
 
     schemaVersion: Literal[1] = 1  # noqa: N815 - a field of the file
     metrics: dict[MetricName, Metric]

@@ -1,4 +1,4 @@
-"""The files of a bundle, read without following anything: plain files with plain names, each opened from its folder."""
+"""The files of a bundle, read without following anything: plain files with plain names, opened from their folder."""
 
 import hashlib
 import os
@@ -79,7 +79,7 @@ def open_tree(path: str | Path) -> Iterator[Tree]:
     try:
         files: list[str] = []
         folders: list[str] = []
-        _scan(root, "", files, folders)
+        _scan_all(root, files, folders)
         _check_collisions([*files, *folders])
         yield Tree(root, tuple(sorted(files)), tuple(sorted(folders)))
     finally:
@@ -102,6 +102,13 @@ def check_name(name: str) -> None:
     )
     if not plain:
         raise VerifyError("E_UNSAFE", f"{name[:80]}: not a plain relative name")
+
+
+def _scan_all(root: int, files: list[str], folders: list[str]) -> None:
+    try:
+        _scan(root, "", files, folders)
+    except OSError as error:
+        raise VerifyError("E_UNSAFE", f"the bundle cannot be listed safely ({error.strerror})") from None
 
 
 def _scan(folder: int, prefix: str, files: list[str], folders: list[str]) -> None:

@@ -103,21 +103,18 @@ class TrustRoot(Closed):
         return canonical(self.model_dump(mode="json"))
 
 
-def load_trust(path: str | Path, now: datetime) -> TrustRoot:
-    """Return the trust root of a file.
+def load_trust(path: str | Path) -> TrustRoot:
+    """Return the trust root of a file; whether it has expired is for the verifier to judge.
 
     Raises:
-        VerifyError: E_TRUST if it is missing, malformed, unsound or not signed as it says; E_TIME if it expired.
+        VerifyError: E_TRUST if it is missing, malformed, unsound or not signed as it says.
     """
     try:
         with Path(path).open("rb") as file:
             data = file.read(MAX_ENVELOPE_BYTES + 1)
     except OSError as error:
         raise VerifyError("E_TRUST", f"{path}: cannot be read ({error.strerror})") from error
-    root = parse_trust(data)
-    if now >= instant(root.expires):
-        raise VerifyError("E_TIME", f"the trust root expired at {root.expires}; get the new one from its owner")
-    return root
+    return parse_trust(data)
 
 
 def parse_trust(data: bytes) -> TrustRoot:
