@@ -61,10 +61,14 @@ def test_a_finished_stage_says_how_long_it_took():
 
 def test_a_crashed_stage_does_not_claim_an_end():
     out = io.StringIO()
-    stage = Lines(out).stage("filter", total=3, unit="records")
-    stage.__enter__()(3)
+
+    def crash():
+        with Lines(out).stage("filter", total=3, unit="records") as advance:
+            advance(3)
+            raise KeyError
+
     with pytest.raises(KeyError):
-        stage.__exit__(KeyError, KeyError(), None)
+        crash()
     assert len(out.getvalue().splitlines()) == 1
 
 

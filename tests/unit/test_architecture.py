@@ -1,0 +1,219 @@
+"""The order of the rooms, read from every import; and the other rules about files that no linter knows."""
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MAX_LINES = 400
+# A room may import rooms of a lower rank only. The rooms of rank 0 may import one another (never in a circle).
+RANKS = {
+    **dict.fromkeys(("types", "errors", "seeds", "digest", "config", "progress", "terminal"), 0),
+    **dict.fromkeys(("models", "clinic"), 1),
+    **dict.fromkeys(("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate"), 2),
+    **dict.fromkeys(("report", "release"), 3),
+    "pipeline": 4,
+    "cli": 5,
+    "__main__": 6,
+    "__init__": 6,
+}
+# What makes text may not look at what judges it, or it would learn to please the judge.
+JUDGED_BLIND = 2
+MAY_USE_AUDITS = {"evaluate"}  # of rank 2, but makes nothing: it shares the audits' intervals
+FORBIDDEN_TO_AUDITS = {"synthgen", "torch", "transformers", "sentence_transformers"}
+
+
+def files(package):
+    return sorted(p for p in (ROOT / package).rglob("*.py") if "__pycache__" not in p.parts)
+
+
+def shown(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(tree, package):
+    """Yield (line, module) of every import, `from a import b` as a.b as well, inside functions too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                up = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*up, *([base] if base else [])])
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+
+
+def parsed(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def room(path):
+    return path.relative_to(ROOT / "synthgen").with_suffix("").parts[0]
+
+
+def package_of(path):
+    return ".".join(path.relative_to(ROOT).parts[:-1])
+
+
+def room_violations(path, tree, source):
+    """Return what a file of `source` imports against the order."""
+    found = []
+    for line, module in imports(tree, package_of(path)):
+        parts = module.split(".")
+        if parts[0] == "audits" and RANKS[source] <= JUDGED_BLIND and source not in MAY_USE_AUDITS:
+            found.append(f"{shown(path)}:{line}: {source} makes text and may not import audits")
+        if parts[0] != "synthgen" or len(parts) == 1:
+            continue
+        target = parts[1] if parts[1] in RANKS else "__init__"  # `from synthgen import Config`
+        if target == source:
+            continue
+        if RANKS[target] > RANKS[source] or RANKS[target] == RANKS[source] != 0:
+            found.append(f"{shown(path)}:{line}: {source} (rank {RANKS[source]}) imports {target} ({RANKS[target]})")
+    return found
+
+
+def test_every_room_has_a_rank():
+    unknown = sorted({room(p) for p in files("synthgen")} - set(RANKS))
+    assert unknown == [], "give each a rank in RANKS, or put it into a room that has one"
+
+
+def test_rooms_import_lower_rooms_only():
+    found = [v for p in files("synthgen") if room(p) in RANKS for v in room_violations(p, parsed(p), room(p))]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "n_found"),
+    [
+        ("filter", "from synthgen.pipeline import Pipeline", 1),
+        ("filter", "from synthgen.embed import encode", 1),
+        ("filter", "def f():\n    import synthgen.release.bundle", 1),
+        ("filter", "from audits.replay import Replay", 1),
+        ("filter", "from synthgen import Config", 1),
+        ("filter", "from synthgen.filter.chain import run\nfrom synthgen.types import Record", 0),
+        ("types", "from synthgen.digest import sha256_texts", 0),
+        ("types", "from synthgen.models import store", 1),
+        ("report", "import audits\nfrom synthgen.terminal import printable", 0),
+        ("evaluate", "from audits.stats import wilson", 0),
+        ("pipeline", "from synthgen.filter import judge", 0),
+    ],
+)
+def test_the_order_is_really_read(source, code, n_found):
+    path = ROOT / "synthgen" / source / "x.py"
+    assert len(room_violations(path, ast.parse(code), source)) == n_found
+
+
+@pytest.mark.parametrize("package", ["synthgen", "audits"])
+def test_no_circle_of_imports(package):
+    modules = {".".join(p.relative_to(ROOT).with_suffix("").parts): p for p in files(package)}
+    graph = {}
+    for name, path in modules.items():
+        top = ast.Module(
+            body=[n for n in parsed(path).body if isinstance(n, ast.Import | ast.ImportFrom)], type_ignores=[]
+        )
+        wanted = {m for _, m in imports(top, package_of(path))}
+        wanted |= {m.rpartition(".")[0] for m in wanted}
+        graph[name] = {m for m in wanted if m in modules and m != name}
+    tuple(TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
+
+
+def test_audits_import_nothing_of_the_maker():
+    found = [
+        f"{shown(p)}:{line}: {module}"
+        for p in files("audits")
+        for line, module in imports(parsed(p), package_of(p))
+        if module.split(".")[0] in FORBIDDEN_TO_AUDITS
+    ]
+    assert found == []
+
+
+def test_audits_run_where_the_maker_cannot_be_imported():
+    modules = [package_of(p) if p.stem == "__init__" else f"{package_of(p)}.{p.stem}" for p in files("audits")]
+    modules = [m for m in modules if not m.endswith("__main__")]
+    code = f"""
+import importlib, sys
+class Wall:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {sorted(FORBIDDEN_TO_AUDITS)!r}:
+            raise ImportError("audits reached for " + name)
+sys.meta_path.insert(0, Wall())
+for module in {modules!r}:
+    importlib.import_module(module)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_files_are_short():
+    folders = ("synthgen", "audits", "tests", "examples")
+    lengths = {shown(p): len(p.read_text(encoding="utf-8").splitlines()) for f in folders for p in files(f)}
+    assert {name: n for name, n in lengths.items() if n > MAX_LINES} == {}
+
+
+def test_no_file_is_named_for_nothing():
+    stems = {"utils", "util", "common", "helpers", "helper", "misc"}
+    found = [
+        shown(p) for f in ("synthgen", "audits", "tests") for p in files(f) if p.stem in stems or "manager" in p.stem
+    ]
+    assert found == []
+
+
+def broad_handlers(tree):
+    """Return the lines that catch everything and do not raise it again."""
+    lines = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ExceptHandler):
+            continue
+        caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+        names = {c.id for c in caught if isinstance(c, ast.Name)}
+        if "Exception" in names or node.type is None:
+            lines.append(node.lineno)
+        elif "BaseException" in names:
+            last = node.body[-1]
+            if not (isinstance(last, ast.Raise) and last.exc is None):  # cleaning up and going on falling is fine
+                lines.append(node.lineno)
+    return lines
+
+
+def test_nothing_catches_everything_outside_the_command_lines():
+    found = [
+        f"{shown(p)}:{line}"
+        for f in ("synthgen", "audits")
+        for p in files(f)
+        if p.name != "cli.py"
+        for line in broad_handlers(parsed(p))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("handler", "n_found"),
+    [
+        ("except Exception: pass", 1), ("except: pass", 1), ("except (OSError, Exception): pass", 1),
+        ("except BaseException: pass", 1), ("except BaseException:\n    x()\n    raise", 0),
+        ("except OSError: pass", 0),
+    ],
+)  # fmt: skip
+def test_broad_handlers_are_really_found(handler, n_found):
+    assert len(broad_handlers(ast.parse(f"try:\n    x()\n{handler}"))) == n_found
+
+
+def test_every_source_file_has_its_test():
+    missing = [
+        f"{shown(p)} -> tests/unit/{shown(p.parent)}/test_{p.stem}.py"
+        for f in ("synthgen", "audits")
+        for p in files(f)
+        if p.stem not in {"__init__", "__main__"}
+        and not (ROOT / "tests/unit" / p.parent.relative_to(ROOT) / f"test_{p.stem}.py").is_file()
+    ]
+    assert missing == [], "\n".join(missing)
+
+
+def test_ranks_are_listed_in_order():
+    assert all(a <= b for a, b in pairwise(RANKS.values()))
