@@ -33,25 +33,23 @@ class IntervalBar:
 
 
 def interval_bar(gate: GateRow) -> IntervalBar | None:
-    """Return the bar of a gate, or None where nothing finite was measured.
+    """Return the bar of a gate, or None where no finite number was measured.
 
     The axis spans interval and limit with a margin; numbers that are all shares keep it within [0, 1].
     """
-    if gate.value is None or gate.low is None or gate.high is None:
-        return None
-    marks = (gate.low, gate.high, gate.value, gate.limit)
-    if not all(math.isfinite(m) for m in marks):
+    found = (gate.low, gate.high, gate.value, gate.limit)
+    marks = [float(m) for m in found if isinstance(m, int | float) and math.isfinite(m)]
+    if len(marks) < len(found):
         return None
     span = max(marks) - min(marks)
-    margin = _MARGIN * span if span > 0 else max(abs(gate.limit), 1.0) * _MARGIN
+    margin = _MARGIN * span if span > 0 else max(abs(marks[0]), 1.0) * _MARGIN
     start, end = min(marks) - margin, max(marks) + margin
     if all(m >= 0 for m in marks):
         start = max(start, 0.0)
     if all(m <= 1 for m in marks):
         end = min(end, 1.0)
     low, high, value, limit = _positions(start, end, marks)
-    safe_left = gate.op in {"<=", "<"}
-    return IntervalBar(low, high, value, limit, start, end, safe_left)
+    return IntervalBar(low, high, value, limit, start, end, safe_left=gate.op == "<=")
 
 
 def _positions(start: float, end: float, marks: Iterable[float]) -> tuple[float, ...]:

@@ -9,6 +9,10 @@ from synthgen.report import GateRow, ReportContent
 VOID = {"meta", "br", "img", "link", "input", "hr", "base", "source", "wbr"}
 GATES = (
     GateRow(
+        id="audit-replay", metric="replay.verdict", op="is", limit="pass", value="pass", low=None, high=None, n=None,
+        verdict="PASS", reason="the audit passed", why="Required by the policy.",
+    ),
+    GateRow(
         id="copies", metric="replay.person_unique_runs", op="<=", limit=0, value=0, low=0, high=0, n=412,
         verdict="PASS", reason="no passage of one person came back", why="A copied passage is a disclosure.",
     ),

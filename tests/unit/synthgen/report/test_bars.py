@@ -33,6 +33,10 @@ def test_nothing_finite_gives_no_bar(bad):
     assert interval_bar(gate(0.1, bad, 0.3, 0.2)) is None
 
 
+def test_a_word_has_no_bar():
+    assert interval_bar(gate(None, "fail", None, "pass", op="is")) is None
+
+
 def test_everything_at_zero_still_has_an_axis():
     bar = interval_bar(gate(0, 0, 0, 0))
     assert bar.axis_low == 0 < bar.axis_high

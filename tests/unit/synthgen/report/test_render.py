@@ -71,8 +71,8 @@ def test_headings_do_not_skip_a_level(page):
 
 def test_the_first_words_are_verdict_and_statement(pages):
     for verdict, words in [
-        ("released", "Released: all 2 gates passed"),
-        ("refused", "Refused: 2 of 4 gates did not"),
+        ("released", "Released: all 3 gates passed"),
+        ("refused", "Refused: 2 of 5 gates did not"),
     ]:
         text = pages.Page(render(pages.content(verdict))).text()
         assert text.index(words) < text.index("Not shown to be safe outside") < text.index("What was made")
