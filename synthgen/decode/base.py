@@ -1,0 +1,47 @@
+"""What a decoder is: latents in, several candidate texts per latent out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from synthgen.seeds import SeedTree
+from synthgen.types import Candidate, Latents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How texts are drawn.
+
+    Args:
+        prompts: for every label of the run, the words that go before the vector.
+        candidates: texts per latent.
+        max_new_tokens: most tokens per text.
+        temperature: above 0; lower is safer and duller.
+        top_p: probability mass kept.
+        top_k: tokens considered.
+        batch: rows decoded at once; a fixed shape, so it is part of what decides the result.
+    """
+
+    prompts: Mapping[str, str]
+    candidates: int
+    max_new_tokens: int
+    temperature: float
+    top_p: float
+    top_k: int
+    batch: int
+
+
+class Decoder(Protocol):
+    """Turns vectors into texts."""
+
+    name: str
+
+    def decode(
+        self, latents: Latents, settings: Settings, seeds: SeedTree, advance: Callable[[int], None]
+    ) -> tuple[Candidate, ...]:
+        """Return `candidates` texts for every latent, in the order of the latents.
+
+        A record's texts depend on its vector, its label, the settings and its own random stream (named by its
+        id), never on the other records given with it.
+        """
+        ...

@@ -1,0 +1,158 @@
+"""The xRAG decoder: the vector becomes soft tokens in a prompt, the frozen language model writes on."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synthgen.decode.adapters import merge
+from synthgen.decode.base import Settings
+from synthgen.decode.bridge import Bridge, check_fit
+from synthgen.decode.generic import GenericStepper
+from synthgen.decode.llama import FAMILIES, LlamaStepper
+from synthgen.decode.projector import splice
+from synthgen.decode.prompts import Template
+from synthgen.decode.sampling import sample
+from synthgen.errors import ModelError
+from synthgen.seeds import SeedTree
+from synthgen.types import Candidate, Latents
+
+_SENTENCE = re.compile(r"[.!?][\"')\]]*(?=\s|$)")
+
+
+class XragDecoder:
+    """Decodes latents through a bridge.
+
+    Args:
+        folder: a causal language model of transformers, as safetensors.
+        bridge: the trained bridge; its adapters are merged into the model's weights.
+        decoder: the language model's name in the configuration.
+        encoder: the encoder's name in the configuration.
+        dim: width of the latents.
+        device: "cpu" or "cuda".
+
+    Raises:
+        ModelError: when the parts do not fit one another.
+
+    Privacy: reads latents only, which are functions of train vectors; the text it writes can carry what the
+        vectors carry (see docs/privacy.md). It reads no train text.
+    Random: row r of latent x draws from seeds/x, candidate by candidate; nothing else is drawn.
+    Cost: one pass over the model per token and batch.
+    Source: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2); SMOTExT decodes interpolated vectors the same way.
+    """
+
+    def __init__(
+        self, folder: Path, bridge: Bridge, *, decoder: str, encoder: str, dim: int, device: str = "cpu"
+    ) -> None:
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        kept = {"local_files_only": True, "trust_remote_code": False}
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, **kept)
+        self.model: Any = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, dtype="auto", **kept)
+        self.model.requires_grad_(requires_grad=False).eval().to(device)
+        width = self.model.get_input_embeddings().weight.shape[1]
+        check_fit(bridge.info, encoder=encoder, dim=dim, decoder=decoder, width=width)
+        merge(self.model, bridge.adapters)
+        self.name, self.device, self.info = decoder, device, bridge.info
+        self.projector = bridge.projector.to(device).eval()
+        self.template = Template(bridge.info.template, bridge.info.n_soft, bridge.info.placeholder_id)
+        eos = self.model.generation_config.eos_token_id
+        self.eos = set(eos if isinstance(eos, list) else [eos if eos is not None else self.tokenizer.eos_token_id])
+        special = [int(i) for i in self.tokenizer.all_special_ids] + [bridge.info.placeholder_id]
+        self.never = torch.tensor(sorted(set(special) - self.eos), device=device, dtype=torch.long)
+
+    @torch.inference_mode()
+    def decode(
+        self, latents: Latents, settings: Settings, seeds: SeedTree, advance: Callable[[int], None]
+    ) -> tuple[Candidate, ...]:
+        """Return the candidates of every latent; see `Decoder`.
+
+        Raises:
+            ModelError: when a prompt and the new tokens do not fit the model, or its output is not finite.
+        """
+        prompts = {label: self.template.tokens(self.tokenizer, text) for label, text in settings.prompts.items()}
+        longest = max(map(len, prompts.values()))
+        limit = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
+        if longest + settings.max_new_tokens > limit:
+            raise ModelError(f"prompt and new tokens need {longest + settings.max_new_tokens} of {limit} positions")
+        rows = [(i, c) for i in range(len(latents)) for c in range(settings.candidates)]
+        uniforms = [
+            seeds.child(name).generator().random((settings.candidates, settings.max_new_tokens), dtype=np.float32)
+            for name in latents.ids
+        ]
+        stepper = self._stepper(settings.batch, longest + settings.max_new_tokens)
+        found: list[Candidate] = []
+        for start in range(0, len(rows), settings.batch):
+            part = rows[start : start + settings.batch]
+            full = part + [part[-1]] * (settings.batch - len(part))  # one shape always, so one result always
+            u = torch.from_numpy(np.stack([uniforms[i][c] for i, c in full])).to(self.device)
+            ids, is_vector, begin = self._frame([prompts[latents.labels[i]] for i, _ in full], longest)
+            vectors = torch.from_numpy(latents.vectors[[i for i, _ in full]].copy()).to(self.device)
+            tokens = self._write(stepper, (ids, is_vector, begin), self.projector(vectors), u, settings)
+            for (i, c), row in zip(part, tokens, strict=False):
+                text, finish = self._text(row)
+                found.append(
+                    Candidate(latent_id=latents.ids[i], index=c, text=text, label=latents.labels[i], finish=finish)
+                )
+            advance(len(part))
+        return tuple(found)
+
+    def _stepper(self, batch: int, length: int) -> "LlamaStepper | GenericStepper":
+        if self.model.config.model_type in FAMILIES:
+            return LlamaStepper(self.model, batch, length)
+        return GenericStepper(self.model)
+
+    def _frame(self, prompts: list[list[int]], length: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return ids (n, length) padded on the left, where the vector stands, and where each row begins."""
+        ids = torch.zeros(len(prompts), length, dtype=torch.long)
+        for row, prompt in enumerate(prompts):
+            ids[row, length - len(prompt) :] = torch.tensor(prompt)
+        begin = torch.tensor([length - len(p) for p in prompts])
+        inside = torch.arange(length)[None, :] >= begin[:, None]
+        is_vector = (ids == self.template.placeholder_id) & inside
+        return ids.to(self.device), is_vector.to(self.device), begin.to(self.device)
+
+    def _write(
+        self,
+        stepper: "LlamaStepper | GenericStepper",
+        frame: tuple[Tensor, Tensor, Tensor],
+        soft: Tensor,
+        u: Tensor,
+        settings: Settings,
+    ) -> list[list[int]]:
+        ids, is_vector, begin = frame
+        embeddings = splice(stepper.embed(ids.masked_fill(is_vector, 0)), soft, is_vector)
+        logits = stepper.prefill(embeddings, begin)
+        done = torch.zeros(len(u), dtype=torch.bool, device=u.device)
+        ends = torch.tensor(sorted(self.eos), device=u.device)
+        written: list[Tensor] = []
+        for t in range(settings.max_new_tokens):
+            logits[:, self.never] = float("-inf")
+            token = sample(
+                logits, u[:, t], top_k=settings.top_k, top_p=settings.top_p, temperature=settings.temperature
+            )
+            written.append(torch.where(done, ends[0], token))
+            done |= torch.isin(token, ends)
+            if bool(done.all()) or t + 1 == settings.max_new_tokens:
+                break
+            logits = stepper.step(written[-1], ids.shape[1] + t)
+        if not bool(torch.isfinite(logits.amax(dim=-1)).all()):
+            raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
+        return torch.stack(written, dim=1).tolist()
+
+    def _text(self, row: list[int]) -> tuple[str, Literal["stop", "length"]]:
+        """Return a row's text; a text the limit cut is shortened to its last whole sentence where that keeps half."""
+        end = next((at for at, token in enumerate(row) if token in self.eos), None)
+        text = str(self.tokenizer.decode(row[:end], skip_special_tokens=True)).strip()
+        if end is not None:
+            return text, "stop"
+        stops = [m.end() for m in _SENTENCE.finditer(text)]
+        if stops and stops[-1] * 2 >= len(text):
+            text = text[: stops[-1]]
+        return text, "length"
