@@ -79,8 +79,8 @@ def evidence_from(report: Mapping[str, Any], extra: Mapping[str, Estimate]) -> E
     """Return the evidence of an `audit.json`.
 
     Taken are, of each result, its verdict and status, its `estimate` as `NAME.estimate`, every entry of its
-    `metrics` under its own name, and every entry of its `details` that has exactly the five fields of an
-    estimate, as `NAME.KEY`.
+    `metrics` (`auc` of membership becomes `membership.auc`), and every entry of its `details` that has exactly the
+    five fields of an estimate, as `NAME.KEY`.
 
     Args:
         report: the parsed `audit.json`.
@@ -103,7 +103,7 @@ def evidence_from(report: Mapping[str, Any], extra: Mapping[str, Estimate]) -> E
         audits[name] = {"verdict": result.get("verdict"), "status": result.get("status")}
         if result.get("estimate") is not None:
             numbers.append((f"{name}.estimate", result["estimate"]))
-        numbers.extend((result.get("metrics") or {}).items())
+        numbers.extend((_full(name, key), item) for key, item in (result.get("metrics") or {}).items())
         details = result.get("details") or {}
         numbers.extend((f"{name}.{key}", item) for key, item in details.items() if _is_number(item))
     return _evidence(numbers, audits, extra)
@@ -131,6 +131,14 @@ def _written(result: AuditResult) -> dict[str, Any]:
         "metrics": {name: _fields(estimate) for name, estimate in result.metrics.items()},
         "details": result.details,
     }
+
+
+def _full(audit: str, key: str) -> str:
+    if key.startswith(f"{audit}."):
+        return key
+    if "." in key:
+        raise InputError(f"the audit {audit} reports a number of another audit")
+    return f"{audit}.{key}"
 
 
 def _fields(estimate: Estimate) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from audits.strictjson import canonical
 from audits.strictyaml import parse_yaml
 
 Outcome = Literal["PASS", "FAIL", "INSUFFICIENT"]
-Op = Literal["<=", ">=", "is"]
+Op = Literal["<=", ">="]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Sentence = Annotated[str, Field(min_length=1, max_length=600)]
@@ -127,21 +127,26 @@ class RuleOutcome:
 
     Args:
         id: the rule, or `audit-NAME` for an audit that is required or must be measured.
-        metric: what was read, with the bound: `membership.auc.high`.
-        op: <=, >= or is.
+        metric: what was read, with the bound: `membership.auc.high`; for audits `NAME.passed` or `NAME.measured`,
+            which are 1 or 0.
+        op: how value and limit must stand.
         limit: the threshold.
         value: what was found; None where there was nothing.
         verdict: PASS, FAIL, or INSUFFICIENT evidence; only PASS lets through.
-        reason: one sentence.
+        reason: one sentence, what decided it.
+        why: one sentence, what the gate is there for.
+        estimate: the whole number with its interval and n; None for audits and where it is missing.
     """
 
     id: str
     metric: str
     op: Op
-    limit: float | str
-    value: float | str | None
+    limit: float
+    value: float | None
     verdict: Outcome
     reason: str
+    why: str
+    estimate: Metric | None = None
 
     def to_gate(self) -> dict[str, Any]:
         """Return the gate as the signed statement writes it."""
@@ -187,7 +192,12 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     )
     if len(outcomes) == 0:
         reason = "an empty policy allows nothing"
-        outcomes = (_outcome("policy", "policy.gates", ">=", 1.0, 0.0, ("FAIL", reason)),)
+        outcomes = (
+            RuleOutcome(
+                id="policy", metric="policy.gates", op=">=", limit=1.0, value=0.0, verdict="FAIL", reason=reason,
+                why="Nothing was asked, so nothing is known.",
+            ),
+        )  # fmt: skip
     return Decision(
         allowed=all(outcome.verdict == "PASS" for outcome in outcomes),
         outcomes=outcomes,
@@ -246,40 +256,32 @@ def shipped_policies() -> Path:
     raise PolicyError("the shipped policies are missing", hint="Install the package again.")
 
 
-def _outcome(
-    name: str, metric: str, op: Op, limit: float | str, value: float | str | None, verdict: tuple[Outcome, str]
-) -> RuleOutcome:
-    return RuleOutcome(id=name, metric=metric, op=op, limit=limit, value=value, verdict=verdict[0], reason=verdict[1])
-
-
 def _required(evidence: Evidence, name: str) -> RuleOutcome:
     state = evidence.audits.get(name)
-    found: tuple[Outcome, str]
-    if state is None:
-        found = ("INSUFFICIENT", "the audit was not run")
-    elif state.status != "measured":
-        found = ("INSUFFICIENT", f"the audit was not measured: {state.status}")
-    elif state.verdict == "pass":
-        found = ("PASS", "the audit passed")
-    elif state.verdict == "fail":
-        found = ("FAIL", "the audit failed")
+    if state is None or state.status != "measured" or state.verdict == "insufficient":
+        verdict: Outcome = "INSUFFICIENT"
     else:
-        found = ("INSUFFICIENT", "the audit had too little evidence to decide")
-    value = None if state is None else state.verdict
-    return _outcome(f"audit-{name}", f"{name}.verdict", "is", "pass", value, found)
+        verdict = "PASS" if state.verdict == "pass" else "FAIL"
+    reason = "the audit was not run" if state is None else f"the audit was {state.status}: {state.verdict}"
+    return RuleOutcome(
+        id=f"audit-{name}", metric=f"{name}.passed", op=">=", limit=1.0,
+        value=None if state is None else float(verdict == "PASS"),
+        verdict=verdict, reason=reason, why="The audit's own verdict must be pass.",
+    )  # fmt: skip
 
 
 def _measured(evidence: Evidence, name: str) -> RuleOutcome:
     state = evidence.audits.get(name)
-    found: tuple[Outcome, str]
-    if state is None:
-        found = ("INSUFFICIENT", "the audit was not run")
-    elif state.status != "measured":
-        found = ("INSUFFICIENT", f"the audit was not measured: {state.status}")
-    else:
-        found = ("PASS", f"measured; its own verdict is {state.verdict}, which this policy shows and does not gate")
-    value = None if state is None else state.status
-    return _outcome(f"audit-{name}", f"{name}.status", "is", "measured", value, found)
+    held = state is not None and state.status == "measured"
+    reason = (
+        "the audit was not run" if state is None else f"the audit was {state.status}; its verdict: {state.verdict}"
+    )
+    return RuleOutcome(
+        id=f"audit-{name}", metric=f"{name}.measured", op=">=", limit=1.0,
+        value=None if state is None else float(held),
+        verdict="PASS" if held else "INSUFFICIENT", reason=reason,
+        why="The audit must have been measured; its numbers are shown and do not gate.",
+    )  # fmt: skip
 
 
 def _dp_rules(dp: DpRule | None) -> tuple[Rule, ...]:
@@ -293,14 +295,18 @@ def _dp_rules(dp: DpRule | None) -> tuple[Rule, ...]:
 
 def _compared(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
     metric = evidence.metrics.get(rule.metric)
-    shown = f"{rule.metric}.{rule.bound}"
     value = None if metric is None else float(getattr(metric, rule.bound))
     lack = _lack(evidence, rule, metric, confidence)
-    if lack is not None or value is None:
-        return _outcome(rule.id, shown, rule.op, rule.limit, value, ("INSUFFICIENT", lack or "not measured"))
-    holds = value <= rule.limit if rule.op == "<=" else value >= rule.limit
-    reason = f"{value:.6g} {rule.op} {rule.limit:g} {'holds' if holds else 'does not hold'}"
-    return _outcome(rule.id, shown, rule.op, rule.limit, value, ("PASS" if holds else "FAIL", reason))
+    verdict: Outcome = "INSUFFICIENT"
+    reason = "not measured" if lack is None else lack
+    if lack is None and value is not None:
+        holds = value <= rule.limit if rule.op == "<=" else value >= rule.limit
+        verdict = "PASS" if holds else "FAIL"
+        reason = f"{value:.6g} {rule.op} {rule.limit:g} {'holds' if holds else 'does not hold'}"
+    return RuleOutcome(
+        id=rule.id, metric=f"{rule.metric}.{rule.bound}", op=rule.op, limit=rule.limit, value=value,
+        verdict=verdict, reason=reason, why=rule.why, estimate=metric,
+    )  # fmt: skip
 
 
 def _lack(evidence: Evidence, rule: Rule, metric: Metric | None, confidence: float) -> str | None:

@@ -114,9 +114,9 @@ class Gate(Wire):
 
     id: Name
     metric: MetricName
-    op: Literal["<=", ">=", "is"]
-    threshold: Finite | Text
-    value: Finite | Text | None
+    op: Literal["<=", ">="]
+    threshold: Finite
+    value: Finite | None
     verdict: Outcome
 
 

@@ -1,0 +1,78 @@
+"""A second person's signed yes or no to exactly one release."""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from audits.approvals import PAYLOAD_SUBJECT
+from audits.dsse import MAX_ENVELOPE_BYTES, parse_envelope, seal
+from audits.instants import stamp
+from audits.statement import (
+    APPROVAL_TYPE,
+    PAYLOAD_TYPE,
+    ApprovalStatement,
+    ReleaseStatement,
+    read_statement,
+    statement,
+)
+from audits.strictjson import canonical
+from audits.tree import open_tree
+from audits.trust import TrustRoot
+from audits.verify import ENVELOPE, REPORT_HTML, verify_for_approval
+from synthgen.errors import DataError, UsageError
+from synthgen.release.keys import SigningKey, write_new
+
+
+def approve(  # noqa: PLR0913 - what an approval says
+    bundle: Path,
+    *,
+    role: str,
+    key: SigningKey,
+    trust: TrustRoot,
+    now: datetime,
+    reject: bool = False,
+    comment: str = "",
+) -> Path:
+    """Check a bundle again, sign for it, and return the path of the approval.
+
+    Args:
+        bundle: its folder.
+        role: of the signer in the trust root.
+        key: the signer's.
+        trust: the trust root.
+        now: the time to state.
+        reject: sign a no, which blocks the release.
+        comment: the signer's own words.
+
+    Raises:
+        UsageError: if the key does not hold the role.
+        DataError: if the bundle does not verify, or changed meanwhile.
+        StorageError: if this key has already signed, or it cannot be written.
+    """
+    if key.keyid not in trust.public_keys(role):
+        raise UsageError(f"key {key.keyid} does not hold the role {role} in the trust root")
+    checked = verify_for_approval(bundle, trust, now)
+    if checked.statement is None:
+        raise DataError("the bundle does not verify, so it cannot be approved", problems=[checked.failure])
+    with open_tree(bundle) as tree:
+        envelope = parse_envelope(tree.read(ENVELOPE, MAX_ENVELOPE_BYTES))
+    if read_statement(ReleaseStatement, envelope.payload_type, envelope.payload) != checked.statement:
+        raise DataError("the bundle changed while it was checked, so nothing was signed")
+    report = {subject.name: subject.digest.sha256 for subject in checked.statement.subject}[REPORT_HTML]
+    predicate: dict[str, Any] = {
+        "role": role,
+        "decision": "REJECT" if reject else "APPROVE",
+        "person": key.public.person,
+        "time": stamp(now),
+        "reportDigest": {"sha256": report},
+        "statement": comment,
+        "conditions": [],
+        "conflictOfInterest": False,
+    }
+    subjects = {PAYLOAD_SUBJECT: hashlib.sha256(envelope.payload).hexdigest()}
+    payload = canonical(statement(subjects, APPROVAL_TYPE, predicate))
+    read_statement(ApprovalStatement, PAYLOAD_TYPE, payload)
+    path = bundle / "attestation" / "approvals" / f"{role}.{key.keyid}.dsse.json"
+    write_new(path, seal(PAYLOAD_TYPE, payload, [key.private]), 0o644)
+    return path

@@ -1,0 +1,96 @@
+"""The dataset card: README.md with the front matter dataset hubs read."""
+
+import json
+import re
+from collections import Counter
+
+from audits.policy import RuleOutcome
+from synthgen.release.content import BundleContent
+from synthgen.release.tables import JSONL, PARQUET
+
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>&~:.@$-])")
+MAX_LABEL = 80
+
+
+def card(content: BundleContent, release_id: str) -> bytes:
+    """Return the card; every word that comes from data or config is escaped, and no record is quoted."""
+    policy = content.policy
+    labels = Counter(label for _, _, label in content.records)
+    lines = [
+        "---",
+        *_front_matter(content),
+        "---",
+        "",
+        f"# {escape(content.name)}",
+        "",
+        f"> **{escape(policy.statement)}**",
+        "",
+        f"Every record is synthetic. Release `{release_id}`, policy `{policy.name}` version {policy.version}.",
+        "",
+        "## Verify before use",
+        "",
+        "```",
+        "synthgen verify . --trust trust.json",
+        "```",
+        "",
+        "The trust root comes from the data owner, never from this folder. Do not use a copy that does not verify.",
+        "",
+        "## Classes",
+        "",
+        "| class | records |",
+        "|---|---:|",
+        *(f"| {escape(label[:MAX_LABEL])} | {count} |" for label, count in sorted(labels.items())),
+        "",
+        "## Gates",
+        "",
+        "| gate | number | found | limit | verdict |",
+        "|---|---|---:|---:|---|",
+        *(_gate(outcome) for outcome in content.decision.outcomes),
+        "",
+        "The numbers with their intervals are in `report/report.html` and `evidence/metrics.json`.",
+        "",
+        "## Limits",
+        "",
+        *(f"- {escape(limit)}" for limit in content.limitations),
+        "",
+        "## Uses",
+        "",
+        "Train classifiers on it, and test them on real text. What it says about persons or the world may be false.",
+        "",
+    ]
+    return "\n".join(lines).encode()
+
+
+def _gate(outcome: RuleOutcome) -> str:
+    value = "-" if outcome.value is None else f"{outcome.value:.4g}"
+    limit = f"{escape(outcome.op)} {outcome.limit:g}"
+    return f"| {outcome.id} | {escape(outcome.metric)} | {value} | {limit} | {outcome.verdict} |"
+
+
+def escape(text: str) -> str:
+    """Return text that Markdown and HTML show as it is, on one line."""
+    flat = "".join(char if char.isprintable() else " " for char in text)
+    return _MARKUP.sub(_entity, flat)
+
+
+def _entity(match: re.Match[str]) -> str:
+    return f"&#{ord(match[0])};" if match[0] in "<>&|`" else f"\\{match[0]}"
+
+
+def _front_matter(content: BundleContent) -> list[str]:
+    n = len(content.records)
+    size = next((name for limit, name in _SIZES if n < limit), "n>1M")
+    data = PARQUET if "parquet" in content.formats else JSONL
+    # JSON scalars and lists are YAML, and leave no way out of their quotes
+    fields = {
+        "license": content.license,
+        "language": list(content.languages),
+        "task_categories": ["text-classification"],
+        "size_categories": [size],
+        "tags": ["synthetic"],
+        "source_datasets": [],
+        "pretty_name": content.name,
+        "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": data}]}],
+    }
+    return [f"{key}: {json.dumps(value)}" for key, value in fields.items()]

@@ -1,0 +1,164 @@
+r"""Commit to private records so that one can be opened later, and nobody can test a guess now.
+
+A plain hash of a note lets anyone who holds a candidate confirm it. Here every leaf is keyed, and the key stays with
+the data owner:
+
+    k_i    = HKDF-SHA256(K, info = "rec" || role || 0x00 || i)
+    leaf_i = HMAC-SHA256(k_i, "synthgen/rec/v1\0" || NFC(text_i))
+    root   = Merkle root of the leaves in an order drawn from K, padded to a power of two
+
+Source: RFC 5869 (HKDF), RFC 6962 section 2.1 (0x00 before a leaf, 0x01 before a node).
+"""
+
+import hashlib
+import hmac
+import secrets
+import unicodedata
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from synthgen.errors import DataError
+from synthgen.release.keys import read_private, write_new
+
+SCHEME = "hmac-sha256-merkle/v1"
+KEY_BYTES = 32
+_CONTEXT = b"synthgen/rec/v1\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What shows one record to be under a root, and nothing about any other.
+
+    Args:
+        key: k_i, 32 bytes.
+        position: of the leaf, from 0.
+        path: the sibling hashes, from the leaf up.
+    """
+
+    key: bytes
+    position: int
+    path: tuple[bytes, ...]
+
+    def __repr__(self) -> str:
+        return f"Opening(position={self.position})"
+
+
+def commitment_key(path: Path) -> bytes:
+    """Return K, made on the first call; 32 random bytes in a file of mode 0600.
+
+    Raises:
+        StorageError: if it cannot be written, or others than its owner can read it.
+        DataError: if the file is not 32 bytes.
+    """
+    if not path.exists():
+        write_new(path, secrets.token_bytes(KEY_BYTES), 0o600)
+    key = read_private(path)
+    if len(key) != KEY_BYTES:
+        raise DataError(f"{path}: not a commitment key of {KEY_BYTES} bytes")
+    return key
+
+
+def commit(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any]:
+    """Return the `inputs` entry of a statement for private texts.
+
+    Args:
+        role: train or control.
+        texts: at least one; their order decides i, which `open_record` needs.
+        key: K.
+
+    Privacy: reads every text; what leaves is a keyed root and a coarse bucket of the count.
+    """
+    root = _levels(_leaves(role, texts, key))[-1][0]
+    reference = uuid.UUID(bytes=_derive(key, b"ref" + role.encode())[:16], version=4)
+    return {
+        "role": role,
+        "commitment": {"scheme": SCHEME, "keyRef": str(reference), "root": root.hex()},
+        "countBucket": bucket(len(texts)),
+    }
+
+
+def open_record(role: str, texts: Sequence[str], key: bytes, index: int) -> Opening:
+    """Return the opening of the record at `index` of the same texts under the same key."""
+    order = _order(role, len(texts), key)
+    position = order.index(index)
+    levels = _levels(_leaves(role, texts, key))
+    path = tuple(level[(position >> depth) ^ 1] for depth, level in enumerate(levels[:-1]))
+    return Opening(_record_key(role, key, index), position, path)
+
+
+def is_committed(root: str, text: str, opening: Opening) -> bool:
+    """Return whether an opening shows `text` to be under a root of 64 hex digits."""
+    node = _leaf_hash(_leaf(opening.key, text))
+    for depth, sibling in enumerate(opening.path):
+        left, right = (sibling, node) if opening.position >> depth & 1 else (node, sibling)
+        node = _node_hash(left, right)
+    return hmac.compare_digest(node.hex(), root)
+
+
+def bucket(count: int) -> str:
+    """Return the 1-2-5 bucket a count lies in, as `1k-2k`; the lower end is in it, the upper is not."""
+    low, high = 0, 10
+    steps = (2, 5, 10)
+    scale = 10
+    while count >= high:
+        for step in steps:
+            low, high = high, scale * step
+            if count < high:
+                break
+        else:
+            scale *= 10
+    return f"{_short(low)}-{_short(high)}"
+
+
+def _short(number: int) -> str:
+    return f"{number // 1000}k" if number >= 1000 else str(number)
+
+
+def _derive(key: bytes, info: bytes) -> bytes:
+    return HKDF(SHA256(), 32, salt=None, info=info).derive(key)
+
+
+def _record_key(role: str, key: bytes, index: int) -> bytes:
+    return _derive(key, b"rec" + role.encode() + b"\0" + index.to_bytes(8, "big"))
+
+
+def _leaf(record_key: bytes, text: str) -> bytes:
+    return hmac.digest(record_key, _CONTEXT + unicodedata.normalize("NFC", text).encode(), "sha256")
+
+
+def _order(role: str, count: int, key: bytes) -> list[int]:
+    """Return which record stands at each position: a permutation nobody without K can tell from any other."""
+    order_key = _derive(key, b"order" + role.encode())
+    return sorted(range(count), key=lambda i: hmac.digest(order_key, i.to_bytes(8, "big"), "sha256"))
+
+
+def _leaves(role: str, texts: Sequence[str], key: bytes) -> list[bytes]:
+    """Return the leaf hashes in their order, with keyed padding that looks like any other leaf."""
+    if len(texts) == 0:
+        raise DataError(f"there are no {role} records to commit to")
+    leaves = [_leaf(_record_key(role, key, i), texts[i]) for i in _order(role, len(texts), key)]
+    width = 1 << (len(leaves) - 1).bit_length()
+    leaves += [_derive(key, b"pad" + role.encode() + b"\0" + j.to_bytes(8, "big")) for j in range(len(leaves), width)]
+    return [_leaf_hash(leaf) for leaf in leaves]
+
+
+def _levels(leaves: list[bytes]) -> list[list[bytes]]:
+    levels = [leaves]
+    while len(levels[-1]) > 1:
+        below = levels[-1]
+        levels.append([_node_hash(below[i], below[i + 1]) for i in range(0, len(below), 2)])
+    return levels
+
+
+def _leaf_hash(leaf: bytes) -> bytes:
+    return hashlib.sha256(b"\x00" + leaf).digest()
+
+
+def _node_hash(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()

@@ -1,0 +1,158 @@
+"""What a bundle is made of, checked before anything is written: only what may be public."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from audits.evidence import Evidence
+from audits.policy import Decision, Policy, decide, parse_policy
+from synthgen.errors import DataError, InternalError, ReleaseRefused
+
+ID = re.compile(r"[0-9a-f]{16,64}")
+MAX_LIST = 256
+MAX_TEXT = 600
+NO_DP = {
+    "mechanism": "none+empirical",
+    "unit": "group",
+    "nonPrivateSteps": [
+        "interpolation, filters and audits read private records without noise; no epsilon is claimed"
+    ],
+}
+_PRIVATE_PATH = re.compile(r"(?:^|[\s'\"=:])(?:/[^\s/]+/|~/|\.\./|[A-Za-z]:\\)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleContent:
+    """Everything of a release that crosses from the private side to the public one.
+
+    Args:
+        name: of the dataset; lower-case letters, digits, `.`, `_`, `-`.
+        records: (id, text, label), ids random hex of at least 16 digits; their order is not kept, ids sort them.
+        evidence: the numbers the decision was made on.
+        decision: of `decide(evidence, policy)`, allowed.
+        policy_yaml_bytes: the exact bytes of the policy's file.
+        policy: what they say.
+        audit_json: the audit report; digests of private tables are left out of the bundle.
+        report_html: the page for people.
+        run_json: counts, seconds, seeds and model digests of the run; no path, no digest of private text.
+        config_redacted: the configuration without private paths.
+        models: `models` of the statement: role, name, revision, format, digest {sha256}, trainedOnPrivateData.
+        inputs: `inputs` of the statement: the commitments of train and control, see `commitment.commit`.
+        license: identifier of the dataset's licence.
+        languages: BCP 47 tags.
+        limitations: sentences, what the release does not promise and what was not tested.
+        formats: parquet, jsonl or both.
+        privacy: the `privacy` part of the statement; by default it claims no differential privacy.
+    """
+
+    name: str
+    records: Sequence[tuple[str, str, str]]
+    evidence: Evidence
+    decision: Decision
+    policy_yaml_bytes: bytes
+    policy: Policy
+    audit_json: Mapping[str, Any]
+    report_html: str
+    run_json: Mapping[str, Any]
+    config_redacted: Mapping[str, Any]
+    models: Sequence[Mapping[str, Any]]
+    inputs: Sequence[Mapping[str, Any]]
+    license: str
+    languages: Sequence[str]
+    limitations: Sequence[str]
+    formats: Sequence[str] = ("parquet", "jsonl")
+    privacy: Mapping[str, Any] = field(default_factory=lambda: NO_DP)
+
+    def __repr__(self) -> str:
+        return f"BundleContent({self.name}, {len(self.records)} records)"
+
+
+def check_content(content: BundleContent) -> None:
+    """Refuse content that the gate did not allow, or that carries what must stay private.
+
+    Raises:
+        ReleaseRefused: if the decision is no, or was made on other evidence or another policy.
+        DataError: if records are malformed; all problems listed, rows by number.
+        InternalError: if a private path, a list as long as the data, or long text stands where aggregates belong.
+    """
+    refuse_unless_allowed(content)
+    _check_records(content)
+    leaks = [
+        *_leaks(public_audit(content.audit_json), "audit"),
+        *_leaks(content.run_json, "run"),
+        *_leaks(content.config_redacted, "config"),
+    ]
+    if leaks:
+        raise InternalError("the bundle would carry what must stay private", problems=leaks)
+
+
+def refuse_unless_allowed(content: BundleContent) -> None:
+    """Recompute the decision, and refuse unless it is the one given and it is yes."""
+    decision = content.decision
+    if not decision.allowed:
+        raise ReleaseRefused(
+            "the gate refused this release",
+            problems=decision.failures,
+            hint="See the refusal report in the workspace.",
+        )
+    if decision != decide(content.evidence, content.policy):
+        raise ReleaseRefused("the decision was made on other evidence or another policy, so nothing was written")
+    if parse_policy(content.policy_yaml_bytes, "policy.yaml").digest() != decision.policy_digest:
+        raise ReleaseRefused("the policy file is not the policy that was decided by, so nothing was written")
+    counted = content.evidence.metrics.get("records.synthetic")
+    if counted is not None and counted.value != len(content.records):
+        raise ReleaseRefused(f"{len(content.records)} records, but the evidence counts {counted.value:g}")
+
+
+def public_audit(audit: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an audit report without the digests of private tables.
+
+    Privacy: a plain digest of a table lets anyone who holds a candidate for it confirm the guess.
+    """
+    public = dict(audit)
+    inputs = public.pop("inputs", None)
+    if isinstance(inputs, Mapping) and "synthetic" in inputs:
+        public["inputs"] = {"synthetic": inputs["synthetic"]}
+    return public
+
+
+def _check_records(content: BundleContent) -> None:
+    found = []
+    if len(content.records) == 0:
+        found.append("there are no records")
+    seen: set[str] = set()
+    for row, (name, text, label) in enumerate(content.records):
+        if not ID.fullmatch(name):
+            found.append(f"row {row}: the id is not 16 to 64 hex digits")
+        if name in seen:
+            found.append(f"row {row}: the id stands twice")
+        seen.add(name)
+        if text.strip() == "" or label.strip() == "":
+            found.append(f"row {row}: text or label is empty")
+        if not (_is_unicode(text) and _is_unicode(label)):
+            found.append(f"row {row}: text or label is not Unicode")
+    if not set(content.formats) <= {"parquet", "jsonl"} or len(content.formats) == 0:
+        found.append("formats must be parquet, jsonl or both")
+    if found:
+        raise DataError("the records cannot be released", problems=found[:50])
+
+
+def _is_unicode(text: str) -> bool:
+    return not any(0xD800 <= ord(char) <= 0xDFFF for char in text)
+
+
+def _leaks(value: Any, path: str) -> list[str]:
+    """Return where a value holds a path of this machine, a list that could be per record, or long text."""
+    if isinstance(value, Mapping):
+        return [
+            leak for key, item in value.items() for leak in (*_leaks(str(key), path), *_leaks(item, f"{path}.{key}"))
+        ]
+    if isinstance(value, str):
+        if _PRIVATE_PATH.search(value):
+            return [f"{path}: a path of this machine"]
+        return [f"{path}: {len(value)} characters of text"] if len(value) > MAX_TEXT else []
+    if isinstance(value, Sequence):
+        long = [f"{path}: a list of {len(value)}, at most {MAX_LIST}"] if len(value) > MAX_LIST else []
+        return long + [leak for item in value for leak in _leaks(item, path)]
+    return []

@@ -1,0 +1,111 @@
+"""croissant.json: the dataset described for machines (Croissant 1.1 with the RAI 1.0 terms)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from audits.instants import stamp
+from synthgen.release.content import BundleContent
+from synthgen.release.tables import COLUMNS, JSONL, PARQUET
+
+_FORMATS = {PARQUET: "application/vnd.apache.parquet", JSONL: "application/jsonlines"}
+_CONTEXT = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "prov": "http://www.w3.org/ns/prov#",
+    "dct": "http://purl.org/dc/terms/",
+    "sc": "https://schema.org/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileProperty": "cr:fileProperty",
+    "fileObject": "cr:fileObject",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+
+
+def croissant(content: BundleContent, digests: Mapping[str, str], release_id: str, now: datetime) -> dict[str, Any]:
+    """Return the description of a release.
+
+    Args:
+        content: what is released.
+        digests: name to sha256 of the data files.
+        release_id: its version.
+        now: when it was made.
+    """
+    main = PARQUET if PARQUET in digests else JSONL
+    policy = content.policy
+    return {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"],
+        "name": content.name,
+        "description": f"{policy.statement} Synthetic labelled text released under the policy {policy.name}.",
+        "version": f"1.0.0+{release_id}",
+        "datePublished": stamp(now)[:10],
+        "license": content.license,
+        "inLanguage": list(content.languages),
+        "citeAs": f"{content.name}, synthetic dataset, release {release_id}",
+        "url": f"urn:synthgen:{content.name}:{release_id}",
+        "usageInfo": policy.statement,
+        "rai:personalSensitiveInformation": "Every record is synthetic; report/report.html says what was tested.",
+        "rai:dataCollectionType": "Synthetic",
+        "rai:dataLimitations": list(content.limitations),
+        "rai:dataUseCases": "Training of text classifiers.",
+        "rai:dataManipulationProtocol": "Interpolation of embeddings within a class, decoded by a language model.",
+        "prov:wasGeneratedBy": {"@type": "prov:Activity", "name": "synthgen release", "identifier": release_id},
+        "distribution": [
+            {
+                "@type": "cr:FileObject",
+                "@id": name,
+                "name": name,
+                "contentUrl": name,
+                "encodingFormat": _FORMATS[name],
+                "sha256": digests[name],
+            }
+            for name in sorted(digests)
+        ],
+        "recordSet": [
+            {
+                "@type": "cr:RecordSet",
+                "@id": "records",
+                "name": "records",
+                "field": [_field(column, main) for column in COLUMNS],
+            }
+        ],
+    }
+
+
+def _field(column: str, file: str) -> dict[str, Any]:
+    extract = {"column": column} if file == PARQUET else {"jsonPath": f"$.{column}"}
+    return {
+        "@type": "cr:Field",
+        "@id": f"records/{column}",
+        "name": column,
+        "dataType": "sc:Text",
+        "source": {"fileObject": {"@id": file}, "extract": extract},
+    }

@@ -1,0 +1,203 @@
+"""Signing keys as files: encrypted, readable by their owner alone, with the public part beside them."""
+
+import getpass
+import json
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from pydantic import ValidationError
+
+from audits.ed25519 import keyid
+from audits.errors import AuditError
+from audits.evidence import problems
+from audits.instants import stamp
+from audits.strictjson import parse
+from audits.trust import TrustKey
+from synthgen.errors import DataError, StorageError, UsageError
+
+PASSPHRASE_ENV = "SYNTHGEN_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable, not a secret
+MIN_PASSPHRASE_BYTES = 8
+_MAX_KEY_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """An opened private key and the public record that names its holder."""
+
+    private: Ed25519PrivateKey
+    keyid: str
+    public: TrustKey
+
+    def __repr__(self) -> str:
+        return f"SigningKey({self.keyid})"
+
+
+def new_key(path: Path, passphrase: bytes, *, person: str, org: str, now: datetime, valid_days: int = 730) -> Path:
+    """Write a new Ed25519 key and return the path of its public part, `NAME.pub.json`.
+
+    Raises:
+        UsageError: if the passphrase is too short.
+        StorageError: if either file exists or cannot be written; then neither is left behind.
+
+    Privacy: the private key leaves memory only encrypted (PKCS8, passphrase), into a file of mode 0600.
+    """
+    if len(passphrase) < MIN_PASSPHRASE_BYTES:
+        raise UsageError(f"the passphrase is too short: at least {MIN_PASSPHRASE_BYTES} bytes are needed")
+    private = Ed25519PrivateKey.generate()
+    raw = private.public_key().public_bytes_raw()
+    record = {
+        "alg": "ed25519",
+        "public": raw.hex(),
+        "person": person,
+        "org": org,
+        "valid_from": stamp(now),
+        "valid_until": stamp(now + timedelta(days=valid_days)),
+    }
+    try:
+        TrustKey.model_validate(record)
+    except ValidationError as error:
+        raise UsageError("the key's record has mistakes", problems=problems(error)) from None
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase))
+    public = public_path(path)
+    if public.exists():
+        raise StorageError(f"{public}: exists; keys are never overwritten")
+    write_new(path, pem, 0o600)
+    write_new(public, json.dumps({"keyid": keyid(raw), **record}, indent=2).encode() + b"\n", 0o644)
+    return public
+
+
+def load_key(path: Path, passphrase: bytes) -> SigningKey:
+    """Return the key of a file.
+
+    Raises:
+        StorageError: if it is missing, a link, or others than its owner can read it.
+        DataError: if it cannot be opened with this passphrase, is no Ed25519 key, or its public part is not its own.
+    """
+    pem = read_private(path)
+    try:
+        private = load_pem_private_key(pem, passphrase)
+    except (ValueError, TypeError):  # wrong passphrase or no key; an unencrypted one given a passphrase
+        raise DataError(
+            f"{path}: cannot be opened",
+            hint=f"Check the passphrase in {PASSPHRASE_ENV}, and that the key is encrypted.",
+        ) from None
+    if not isinstance(private, Ed25519PrivateKey):
+        raise DataError(f"{path}: not an Ed25519 key")
+    raw = private.public_key().public_bytes_raw()
+    public = load_public(public_path(path))
+    if public.public != raw.hex():
+        raise DataError(f"{public_path(path)}: is the public part of another key")
+    return SigningKey(private, keyid(raw), public)
+
+
+def load_public(path: Path) -> TrustKey:
+    """Return the public record of a `.pub.json` file.
+
+    Raises:
+        StorageError: if it cannot be read.
+        DataError: if it is malformed or its id is not derived from the key.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        record: Any = parse(data)
+        if not isinstance(record, dict) or "keyid" not in record:
+            raise DataError(f"{path}: not the public part of a key")
+        stated = record.pop("keyid")
+        key = TrustKey.model_validate(record)
+    except ValidationError as error:
+        raise DataError(f"{path}: not the public part of a key", problems=problems(error)) from None
+    except AuditError as error:
+        raise DataError(f"{path}: {error.message}") from None
+    if stated != keyid(bytes.fromhex(key.public)):
+        raise DataError(f"{path}: the id is not derived from the key")
+    return key
+
+
+def passphrase_for(key: Path, *, file: Path | None = None, environ: Mapping[str, str] = os.environ) -> bytes:
+    """Return the passphrase of a key: from the environment, a file of mode 0600, or a prompt; never from arguments.
+
+    Args:
+        key: the key's path; a file `NAME.passphrase` beside it is read where `file` is not given and it exists.
+        file: a file that holds the passphrase and at most one line end.
+        environ: where `SYNTHGEN_KEY_PASSPHRASE` is looked up first.
+
+    Raises:
+        UsageError: if there is none and nobody to ask.
+        StorageError: if the file cannot be read, or others can read it.
+    """
+    given = environ.get(PASSPHRASE_ENV)
+    if given is not None:
+        return given.encode()
+    beside = key.with_suffix(".passphrase")
+    if file is not None or beside.exists():
+        return read_private(beside if file is None else file).rstrip(b"\r\n")
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"{key}: no passphrase",
+            hint=f"Set {PASSPHRASE_ENV}, or put it into {beside.name} beside the key with mode 0600.",
+        )
+    return getpass.getpass(f"Passphrase of {key}: ").encode()
+
+
+def public_path(path: Path) -> Path:
+    """Return where the public part of a key lies."""
+    return path.with_suffix(".pub.json")
+
+
+def read_private(path: Path) -> bytes:
+    """Return the content of a small file that only its owner may read.
+
+    Raises:
+        StorageError: if it is missing, a link, no plain file, or others than its owner can read or write it.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            mode = os.fstat(descriptor).st_mode
+            data = file.read(_MAX_KEY_BYTES) if stat.S_ISREG(mode) else b""
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read ({error.strerror})") from error
+    if not stat.S_ISREG(mode):
+        raise StorageError(f"{path}: not a plain file")
+    if mode & 0o077:
+        raise StorageError(f"{path}: others can read it (mode {stat.S_IMODE(mode):04o})", hint=f"chmod 600 {path}")
+    return data
+
+
+def write_new(path: Path, data: bytes, mode: int) -> None:
+    """Write a file that must not exist yet; it never has another mode, and is not left half written.
+
+    Raises:
+        StorageError: if it exists or cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    except FileExistsError:
+        raise StorageError(f"{path}: exists; it is never overwritten") from None
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written ({error.strerror})") from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise StorageError(f"{path}: cannot be written ({error.strerror})") from error

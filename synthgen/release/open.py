@@ -1,0 +1,70 @@
+"""Open the data of a release: verified first, and read from the bytes that were verified."""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from audits.errors import VerifyError
+from audits.policy import Policy
+from audits.statement import ReleaseStatement
+from audits.tree import open_tree
+from audits.trust import TrustRoot
+from audits.verify import verify_bundle
+from synthgen.release.tables import COLUMNS, JSONL, PARQUET, read_table
+
+MAX_DATA_BYTES = 8 << 30
+
+
+class Release:
+    """A verified release. There is no way to make one of a bundle that does not verify.
+
+    Args:
+        statement: what the releaser signed.
+        table: its records, with the columns id, text and label.
+    """
+
+    def __init__(self, statement: ReleaseStatement, table: pa.Table) -> None:
+        self.statement = statement
+        self._table = table
+
+    def __repr__(self) -> str:
+        return f"Release({self.statement.predicate.release_id}, {self._table.num_rows} records)"
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        trust: str | Path | TrustRoot,
+        policy: str | Path | Policy | None = None,
+        now: datetime | None = None,
+    ) -> "Release":
+        """Return the release at `path` if it verifies; arguments as of `verify_bundle`.
+
+        Raises:
+            VerifyError: with the code of the check that did not hold; also if the data changed after it was verified.
+        """
+        verified = verify_bundle(path, trust, policy, now)
+        if verified.statement is None or not verified.ok:
+            code, _, rest = verified.failure.partition(" ")
+            raise VerifyError(code, rest)
+        digests = {subject.name: subject.digest.sha256 for subject in verified.statement.subject}
+        name = PARQUET if PARQUET in digests else JSONL
+        with open_tree(path) as tree:
+            data = tree.read(name, MAX_DATA_BYTES)
+        if hashlib.sha256(data).hexdigest() != digests.get(name):
+            raise VerifyError("E_DIGEST", f"{name}: changed after it was verified. Do not use this copy")
+        table = read_table(name, data)
+        if table.num_rows != verified.statement.predicate.dataset.records:
+            raise VerifyError("E_DIGEST", f"{name}: has {table.num_rows} records, the statement says otherwise")
+        return cls(verified.statement, table)
+
+    def to_arrow(self) -> pa.Table:
+        """Return the records as a table of three string columns: id, text, label."""
+        return self._table
+
+    def to_records(self) -> list[dict[str, str]]:
+        """Return the records as dictionaries with the keys id, text and label."""
+        records: list[dict[str, str]] = self._table.select(list(COLUMNS)).to_pylist()
+        return records

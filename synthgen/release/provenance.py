@@ -1,0 +1,76 @@
+"""Where a release comes from: the packages that made it and the configuration without private paths."""
+
+import io
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+from ruamel.yaml import YAML
+
+HIDDEN = "(private)"
+_HIDDEN_KEYS = ("workspace", "source.path", "release.key", "release.out", "dp.ledger")
+_PATH_KEYS = ("embed.model", "decode.model", "decode.bridge", "policy")
+
+
+def redact_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration (`Config.model_dump(mode="json")`) without the paths of this machine."""
+    public = {key: dict(value) if isinstance(value, Mapping) else value for key, value in config.items()}
+    for dotted in (*_HIDDEN_KEYS, *_PATH_KEYS):
+        section, _, key = dotted.partition(".")
+        holder, name = (public.get(section), key) if key else (public, section)
+        if isinstance(holder, dict) and isinstance(holder.get(name), str):
+            is_path = any(mark in holder[name] for mark in "/\\~") or holder[name].endswith((".yaml", ".yml"))
+            if dotted in _HIDDEN_KEYS or is_path:
+                holder[name] = HIDDEN
+    return public
+
+
+def to_yaml(value: Mapping[str, Any]) -> bytes:
+    """Return a mapping as block YAML with sorted keys."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    buffer = io.BytesIO()
+    yaml.dump(_plain(value), buffer)
+    return buffer.getvalue()
+
+
+def sbom() -> dict[str, Any]:
+    """Return the installed packages as CycloneDX 1.6, sorted, without a time or serial number."""
+    packages = {}
+    for distribution in metadata.distributions():
+        name = distribution.metadata["Name"]
+        if name:
+            packages[name.lower().replace("_", "-")] = distribution.version
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "component": {"type": "application", "name": "synthgen", "version": metadata.version("synthgen")},
+            "properties": [{"name": "python", "value": platform.python_version()}],
+        },
+        "components": [
+            {
+                "type": "library",
+                "name": name,
+                "version": version,
+                "purl": f"pkg:pypi/{name}@{version}",
+                "bom-ref": f"pkg:pypi/{name}@{version}",
+            }
+            for name, version in sorted(packages.items())
+        ],
+    }
+
+
+def producer() -> dict[str, Any]:
+    """Return the `producer` part of the statement."""
+    return {"tool": "synthgen", "version": metadata.version("synthgen"), "python": platform.python_version()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,67 @@
+"""The data files of a bundle: id, text and label, and nothing that tells where a record came from."""
+
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Rows = Sequence[tuple[str, str, str]]
+COLUMNS = ("id", "text", "label")
+PARQUET = "data/train-00000-of-00001.parquet"
+JSONL = "data/train-00000-of-00001.jsonl"
+RECORD_SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "A synthetic record",
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "pattern": "^[0-9a-f]{16,64}$", "description": "random; says nothing"},
+        "text": {"type": "string", "minLength": 1, "description": "synthetic text"},
+        "label": {"type": "string", "minLength": 1, "description": "the class it was made for"},
+    },
+    "required": list(COLUMNS),
+    "additionalProperties": False,
+}
+
+
+def data_files(rows: Rows, formats: Sequence[str]) -> dict[str, bytes]:
+    """Return the data files by name, rows sorted by id; the same rows give the same bytes."""
+    ordered = sorted(rows)
+    files = {}
+    if "parquet" in formats:
+        files[PARQUET] = _parquet(ordered)
+    if "jsonl" in formats:
+        files[JSONL] = b"".join(
+            json.dumps(dict(zip(COLUMNS, row, strict=True)), ensure_ascii=False).encode() + b"\n" for row in ordered
+        )
+    return files
+
+
+def read_table(name: str, data: bytes) -> pa.Table:
+    """Return the arrow table of a data file's bytes: three string columns.
+
+    Args:
+        name: of the file; its ending says the format.
+        data: its whole content.
+    """
+    schema = _schema()
+    if name.endswith(".parquet"):
+        return pq.read_table(io.BytesIO(data)).cast(schema)
+    lines = [json.loads(line) for line in data.split(b"\n") if line]  # splitlines would cut at U+2028 as well
+    return pa.Table.from_pylist(lines, schema=schema)
+
+
+def _schema() -> pa.Schema:
+    return pa.schema([pa.field(column, pa.string(), nullable=False) for column in COLUMNS])
+
+
+def _parquet(rows: Rows) -> bytes:
+    columns = [pa.array([row[i] for row in rows], pa.string()) for i in range(len(COLUMNS))]
+    buffer = io.BytesIO()
+    # store_schema would add the writer's arrow schema as metadata; a file must carry nothing but its columns
+    pq.write_table(
+        pa.table(columns, schema=_schema()), buffer, compression="zstd", store_schema=False, write_statistics=False
+    )
+    return buffer.getvalue()
