@@ -1,6 +1,7 @@
 """The report: one HTML page of aggregates, without script and without network."""
 
 from synthgen.report.content import GateRow, ReportContent
+from synthgen.report.gates import gate_rows
 from synthgen.report.render import render
 
-__all__ = ["GateRow", "ReportContent", "render"]
+__all__ = ["GateRow", "ReportContent", "gate_rows", "render"]

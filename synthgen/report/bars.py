@@ -33,13 +33,14 @@ class IntervalBar:
 
 
 def interval_bar(gate: GateRow) -> IntervalBar | None:
-    """Return the bar of a gate, or None where no finite number was measured.
+    """Return the bar of a gate, or None where no finite number was estimated.
 
     The axis spans interval and limit with a margin; numbers that are all shares keep it within [0, 1].
     """
-    found = (gate.low, gate.high, gate.value, gate.limit)
-    marks = [float(m) for m in found if isinstance(m, int | float) and math.isfinite(m)]
-    if len(marks) < len(found):
+    if gate.n is None or gate.value is None or gate.low is None or gate.high is None:
+        return None
+    marks = (gate.low, gate.high, gate.value, gate.limit)
+    if not all(math.isfinite(m) for m in marks):
         return None
     span = max(marks) - min(marks)
     margin = _MARGIN * span if span > 0 else max(abs(marks[0]), 1.0) * _MARGIN

@@ -18,12 +18,12 @@ class GateRow:
     Args:
         id: the rule's name in the policy.
         metric: the number it reads, as `audit.metric`.
-        op: <= or >= for the pessimistic end of the interval; `is` for a word, such as an audit's verdict.
-        limit: the policy's number or word.
+        op: how the pessimistic end of the interval is compared with the limit.
+        limit: the policy's number.
         value: what was found; None where nothing was.
-        low: lower end of the interval; None where the value is a word.
+        low: lower end of the interval; the value itself for an exact fact.
         high: upper end.
-        n: how many independent units the number rests on.
+        n: how many independent units the number rests on; None for an exact fact, such as that an audit passed.
         verdict: FAIL and INSUFFICIENT both refuse.
         reason: what decided it.
         why: what the rule is there for, in the policy's words.
@@ -31,9 +31,9 @@ class GateRow:
 
     id: str
     metric: str
-    op: Literal["<=", ">=", "is"]
-    limit: float | str
-    value: float | str | None
+    op: Literal["<=", ">="]
+    limit: float
+    value: float | None
     low: float | None
     high: float | None
     n: int | None
@@ -42,12 +42,8 @@ class GateRow:
     why: str
 
     def __post_init__(self) -> None:
-        if self.verdict != "PASS":
-            return
-        if self.op == "is":
-            if self.value is None or self.value != self.limit:
-                raise InternalError(f"gate {self.id}: a pass needs the word the policy asks for")
-        elif not all(isinstance(v, int | float) and math.isfinite(v) for v in (self.value, self.low, self.high)):
+        measured = all(v is not None and math.isfinite(v) for v in (self.value, self.low, self.high))
+        if self.verdict == "PASS" and not measured:
             raise InternalError(f"gate {self.id}: a pass needs a finite number with its interval")
 
 

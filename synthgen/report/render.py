@@ -19,7 +19,7 @@ from synthgen.terminal import printable
 MAX_REPORT_BYTES = 2_000_000
 MAX_LABEL_CHARACTERS = 60
 _SOURCES = ("real", "synthetic", "real+synthetic")
-_SIGNS = {"<=": "≤", ">=": "≥", "is": "is"}
+_SIGNS = {"<=": "≤", ">=": "≥"}
 
 
 def render(content: ReportContent) -> str:

@@ -14,13 +14,14 @@ MAX_LINES = 400
 # A room may import rooms of a lower rank only. The rooms of rank 0 may import one another (never in a circle).
 RANKS = {
     **dict.fromkeys(("types", "errors", "seeds", "digest", "config", "progress", "terminal"), 0),
-    **dict.fromkeys(("models", "clinic"), 1),
+    **dict.fromkeys(("models", "clinic", "tables", "workspace"), 1),
     **dict.fromkeys(("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate"), 2),
     **dict.fromkeys(("report", "release"), 3),
-    "pipeline": 4,
-    "cli": 5,
-    "__main__": 6,
-    "__init__": 6,
+    "run": 4,
+    "pipeline": 5,
+    "cli": 6,
+    "__main__": 7,
+    "__init__": 7,
 }
 # What makes text may not look at what judges it, or it would learn to please the judge.
 JUDGED_BLIND = 2

@@ -9,7 +9,7 @@ from synthgen.report import GateRow, ReportContent
 VOID = {"meta", "br", "img", "link", "input", "hr", "base", "source", "wbr"}
 GATES = (
     GateRow(
-        id="audit-replay", metric="replay.verdict", op="is", limit="pass", value="pass", low=None, high=None, n=None,
+        id="audit-replay", metric="replay.passed", op=">=", limit=1, value=1, low=1, high=1, n=None,
         verdict="PASS", reason="the audit passed", why="Required by the policy.",
     ),
     GateRow(

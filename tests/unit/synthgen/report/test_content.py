@@ -27,18 +27,6 @@ def test_a_pass_without_a_finite_number_cannot_be_written(field, number):
         replace(GATE, **{field: number})
 
 
-@pytest.mark.parametrize("value", [None, "fail", 0.7])
-def test_a_pass_of_a_word_needs_that_word(value):
-    word = replace(GATE, op="is", metric="replay.verdict", limit="pass", value="pass", low=None, high=None)
-    with pytest.raises(InternalError, match="gate auc: a pass needs the word"):
-        replace(word, value=value)
-
-
-def test_a_pass_of_a_number_cannot_rest_on_a_word():
-    with pytest.raises(InternalError, match="gate auc: a pass needs a finite"):
-        replace(GATE, value="pass")
-
-
 @pytest.mark.parametrize("verdict", ["FAIL", "INSUFFICIENT"])
 def test_a_release_with_a_gate_not_passed_cannot_be_written(verdict):
     with pytest.raises(InternalError, match="only where every gate passed"):

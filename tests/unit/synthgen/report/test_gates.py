@@ -1,0 +1,44 @@
+from audits.evidence import AuditState, Evidence, Metric
+from audits.policy import Policy, Rule, decide
+from synthgen.report import gate_rows
+
+POLICY = Policy(
+    name="trial",
+    version="1",
+    intended_use="inside",
+    statement="inside only",
+    required=("replay",),
+    measured=("membership",),
+    rules=(
+        Rule(id="auc", metric="membership.auc", bound="high", op="<=", limit=0.75, why="guessing"),
+        Rule(id="gone", metric="utility.ratio", bound="low", op=">=", limit=0.9, why="useful"),
+    ),
+)
+EVIDENCE = Evidence(
+    metrics={"membership.auc": Metric(value=0.6, low=0.55, high=0.66, confidence=0.95, n=321)},
+    audits={
+        "replay": AuditState(verdict="pass", status="measured"),
+        "membership": AuditState(verdict="fail", status="measured"),
+    },
+)
+
+
+def test_rows_carry_value_interval_n_and_why():
+    rows = {row.id: row for row in gate_rows(decide(EVIDENCE, POLICY))}
+    auc = rows["auc"]
+    assert (auc.value, auc.low, auc.high, auc.n, auc.verdict, auc.why) == (0.6, 0.55, 0.66, 321, "PASS", "guessing")
+    assert auc.metric.startswith("membership.auc")
+    assert (auc.op, auc.limit) == ("<=", 0.75)
+
+
+def test_exact_facts_and_missing_numbers():
+    rows = {row.id: row for row in gate_rows(decide(EVIDENCE, POLICY))}
+    gone, replay = rows["gone"], rows["audit-replay"]
+    assert (gone.value, gone.low, gone.n, gone.verdict) == (None, None, None, "INSUFFICIENT")
+    assert (replay.value, replay.low, replay.high, replay.n, replay.verdict) == (1, 1, 1, None, "PASS")
+
+
+def test_an_empty_policy_gives_its_one_refusing_row():
+    empty = POLICY.model_copy(update={"required": (), "measured": (), "rules": ()})
+    (row,) = gate_rows(decide(EVIDENCE, empty))
+    assert row.verdict != "PASS"
