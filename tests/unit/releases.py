@@ -1,0 +1,210 @@
+"""Keys, trust roots and small real bundles for tests of release and verify; nothing here is a stand-in."""
+
+import base64
+import functools
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from audits.base import Estimate
+from audits.dsse import seal
+from audits.ed25519 import keyid
+from audits.evidence import evidence_from
+from audits.instants import stamp
+from audits.policy import decide, parse_policy
+from audits.statement import PAYLOAD_TYPE
+from audits.strictjson import canonical, parse
+from audits.trust import TrustKey, TrustRoot
+from audits.verify import ENVELOPE
+from synthgen.release.bundle import write_bundle
+from synthgen.release.commitment import commit
+from synthgen.release.content import BundleContent
+from synthgen.release.keys import SigningKey
+
+NOW = datetime(2026, 11, 20, 7, 0, 0, tzinfo=UTC)
+LATER = NOW + timedelta(hours=2)
+DAY = timedelta(days=1)
+CANARY = "ZEBRA-4711 Wilhelmina"
+
+POLICY = """
+name: trial
+version: "3"
+intended_use: inside
+statement: For use inside the institution, not shown to be safe outside.
+required: [replay]
+measured: [membership]
+rules:
+  - {id: hits, metric: replay.hard_hits, bound: value, op: "<=", limit: 0, why: No copies.}
+  - {id: auc, metric: membership.auc, bound: high, op: "<=", limit: 0.75, min_n: 100, why: Hard to tell.}
+  - {id: utility, metric: utility.tstr_over_trtr, bound: low, op: ">=", limit: 0.8, why: It must be of use.}
+validity_days: 730
+"""
+APPROVED_POLICY = POLICY.replace("name: trial", "name: partner") + (
+    "approvals:\n  - {role: privacy_officer, threshold: 1}\n  - {role: data_owner, threshold: 1}\n"
+)
+DP_POLICY = POLICY.replace("name: trial", "name: private") + (
+    "dp: {unit: group, max_epsilon: 3.0, max_delta: 1.0e-5, ledger: required}\n"
+)
+DP_PRIVACY = {
+    "mechanism": "dp-gaussian",
+    "unit": "group",
+    "epsilon": 2.0,
+    "delta": 1e-6,
+    "budget": {"ledgerId": "l", "maxEpsilon": 3.0, "spentAfter": 2.0},
+}
+
+
+def signing_key(person, seed=None, *, start=NOW - DAY, end=NOW + 3650 * DAY):
+    raw = hashlib.sha256(f"{person}{seed}".encode()).digest()
+    private = Ed25519PrivateKey.from_private_bytes(raw)
+    public = private.public_key().public_bytes_raw()
+    record = TrustKey(
+        alg="ed25519", public=public.hex(), person=person, org="Clinic", valid_from=stamp(start), valid_until=stamp(end)
+    )
+    return SigningKey(private, keyid(public), record)
+
+
+RELEASER = signing_key("R. Releaser")
+OFFICER = signing_key("P. Officer")
+OWNER = signing_key("D. Owner")
+STRANGER = signing_key("S. Stranger")
+
+
+def estimate(value, low=None, high=None, n=500):
+    return Estimate(
+        value=value, low=value if low is None else low, high=value if high is None else high, confidence=0.95, n=n
+    )
+
+
+def fields(number):
+    return {name: getattr(number, name) for name in ("value", "low", "high", "confidence", "n")}
+
+
+def audit_json():
+    return {
+        "schemaVersion": 1,
+        "overall": "pass",
+        "results": [
+            {
+                "name": "replay",
+                "verdict": "pass",
+                "status": "measured",
+                "estimate": fields(estimate(0.0, 0.0, 0.01)),
+                "control": None,
+                "metrics": {"hard_hits": fields(estimate(0))},
+                "details": {"ladder": [5, 8, 13], "excess": fields(estimate(0.0, -0.01, 0.01))},
+                "reason": "no copies",
+            },
+            {
+                "name": "membership",
+                "verdict": "insufficient",
+                "status": "measured",
+                "estimate": fields(estimate(0.55, 0.5, 0.6)),
+                "control": None,
+                "details": {"auc": fields(estimate(0.55, 0.5, 0.6))},
+                "reason": "826 persons would be enough",
+            },
+        ],
+        "inputs": {"train": "a" * 64, "control": "b" * 64, "synthetic": "c" * 64},
+        "tool": "audits",
+    }
+
+
+def records(n=11):
+    labels = ("cardiology", "ear & nose", "x|y")
+    return [
+        (hashlib.sha256(str(i).encode()).hexdigest()[:16], f"synthetic text {i} \u2028 =1+1", labels[i % 3])
+        for i in range(n)
+    ]
+
+
+def extra(n=11):
+    return {
+        "utility.tstr_over_trtr": estimate(0.9, 0.85, 0.95),
+        "records.synthetic": estimate(n),
+        "accounting.epsilon": estimate(2.0),
+        "accounting.delta": estimate(1e-6),
+    }
+
+
+def content(policy=POLICY, **changes):
+    parsed = policy_of(policy)
+    evidence = evidence_from(audit_json(), extra())
+    commitments = [commit(role, [CANARY, "b", "c"], b"k" * 32) for role in ("train", "control")]
+    given = {
+        "name": "clinic-synthetic",
+        "records": records(),
+        "evidence": evidence,
+        "decision": decide(evidence, parsed),
+        "policy_yaml_bytes": policy.encode(),
+        "policy": parsed,
+        "audit_json": audit_json(),
+        "report_html": "<!doctype html><title>report</title>",
+        "run_json": {"stages": [{"name": "load", "out": 3}]},
+        "config_redacted": {"version": 1, "source": {"path": "(private)"}},
+        "models": [
+            {
+                "role": "decoder",
+                "name": "tiny",
+                "format": "safetensors",
+                "digest": {"sha256": "d" * 64},
+                "trainedOnPrivateData": False,
+            }
+        ],
+        "inputs": commitments,
+        "license": "CC-BY-4.0",
+        "languages": ["en"],
+        "limitations": ["Nothing is promised."],
+    }
+    return BundleContent(**{**given, **changes})
+
+
+def bundle(folder, policy=POLICY, key=RELEASER, now=NOW, **changes):
+    return write_bundle(folder, content=content(policy, **changes), key=key, now=now).path
+
+
+@functools.lru_cache
+def policy_of(text):
+    return parse_policy(text.encode(), "test")
+
+
+def root(policies=(POLICY, APPROVED_POLICY, DP_POLICY), **changes):
+    held = {"releaser": RELEASER, "privacy_officer": OFFICER, "data_owner": OWNER}
+    parsed = [policy_of(text) for text in policies]
+    given = {
+        "version": 1,
+        "expires": stamp(NOW + 365 * DAY),
+        "keys": {key.keyid: key.public for key in held.values()},
+        "roles": {role: {"keyids": (key.keyid,), "threshold": 1} for role, key in held.items()},
+        "policies": {policy.name: (policy.digest(),) for policy in parsed},
+        "revoked": (),
+    }
+    return TrustRoot.model_validate({**given, **changes})
+
+
+def envelope(path, name=ENVELOPE):
+    return parse((path / name).read_bytes())
+
+
+def statement(path, name=ENVELOPE):
+    return json.loads(base64.b64decode(envelope(path, name)["payload"]))
+
+
+def resign(path, value=None, *, payload=None, keys=(RELEASER,), payload_type=PAYLOAD_TYPE, name=ENVELOPE):
+    """Sign another statement in place: what a wicked or mistaken releaser could do."""
+    data = canonical(value) if payload is None else payload
+    (path / name).write_bytes(seal(payload_type, data, [key.private for key in keys]))
+
+
+def edit(path, change, *, rehash=True, **how):
+    """Change the statement with `change(statement)`, take the digests of the files as they are now, and sign again."""
+    value = statement(path)
+    if rehash:
+        for subject in value["subject"]:
+            file = path / subject["name"]
+            if file.is_file():
+                subject["digest"]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    change(value)
+    resign(path, value, **how)
