@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from synthgen.interpolate.base import ClassRows, latent_ids, rows_by_class
 from synthgen.interpolate.counts import check_classes
-from synthgen.interpolate.neighbours import nearest
+from synthgen.neighbours import nearest
 from synthgen.seeds import SeedTree
 from synthgen.types import Embedded, Latents
 

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import synthgen.interpolate.neighbours as module
+import synthgen.neighbours as module
 from synthgen.errors import DataError, InternalError
-from synthgen.interpolate.neighbours import nearest
+from synthgen.neighbours import nearest
 
 
 def slow_nearest(vectors, groups, k):

@@ -43,7 +43,7 @@ def nearest(
 
     Cost: n²·d multiplications, n·BLOCK_ROWS numbers of memory.
     """
-    points = _unit_rows(vectors) if metric == "cosine" else vectors
+    points = unit_rows(vectors) if metric == "cosine" else vectors
     n = len(points)
     squares = np.einsum("ij,ij->i", points, points)
     indices = np.empty((n, k), dtype=np.int64)
@@ -76,7 +76,12 @@ def _squared(points: Float32, rows: NDArray[np.intp], columns: NDArray[np.intp])
     return out
 
 
-def _unit_rows(vectors: Float32) -> Float32:
+def unit_rows(vectors: Float32) -> Float32:
+    """Return the rows brought to unit length.
+
+    Raises:
+        DataError: if a row has length zero.
+    """
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if len(vectors) and lengths.min() <= 0:
         raise DataError("a vector of length zero has no direction, so no cosine distance")

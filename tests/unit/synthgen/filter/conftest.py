@@ -1,0 +1,98 @@
+"""A small made-up world: three classes in seven dimensions, two records a person, candidates around latents."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from synthgen.config import InterpolateConfig
+from synthgen.filter import make_context
+from synthgen.interpolate import build
+from synthgen.seeds import SeedTree
+from synthgen.types import Candidate, Corpus, Embedded, Record
+
+CENTRES = {"ant": 0, "bee": 1, "cow": 2}
+SUBJECTS = {
+    "ant": ["the colony", "a worker", "the queen", "an old nest", "every forager", "the soldier caste"],
+    "bee": ["the hive", "a drone", "the swarm", "an empty comb", "every keeper", "the nectar store"],
+    "cow": ["the herd", "a heifer", "the dairy", "an open stall", "every farmer", "the milking parlour"],
+}
+VERBS = ["moved slowly across", "was found beside", "grew larger than", "returned late to", "was seen far from"]
+PLACES = ["the river bank", "a stone wall", "the northern field", "our old barn", "some wet meadow", "the long road"]
+TIMES = ["before dawn", "in the rain", "after two days", "while it was snowing", "in late summer", "at noon"]
+DIM = 7
+
+
+def sentence(label, rng):
+    pick = [words[rng.integers(len(words))] for words in (SUBJECTS[label], VERBS, PLACES, TIMES)]
+    return f"{pick[0]} {pick[1]} {pick[2]} {pick[3]}."
+
+
+def paragraph(label, rng, n=3):
+    return " ".join(sentence(label, rng) for _ in range(n))
+
+
+@dataclass
+class World:
+    """Everything `make_context` takes, and the candidates."""
+
+    train: Embedded
+    corpus: Corpus
+    latents: object
+    candidates: list
+    vectors: np.ndarray
+
+    def context(self, **changes):
+        given = {
+            "train": self.train,
+            "corpus": self.corpus,
+            "max_new_tokens": 96,
+            "seeds": SeedTree(4).child("filter"),
+        }
+        return make_context(self.latents, self.vectors, **(given | changes))
+
+    def permuted(self, order):
+        """Return the same world with candidates in another order."""
+        return World(
+            self.train, self.corpus, self.latents, [self.candidates[i] for i in order], self.vectors[list(order)]
+        )
+
+
+@pytest.fixture
+def world():
+    rng = np.random.default_rng(11)
+    records, rows = [], []
+    for label, axis in CENTRES.items():
+        for person in range(9 + axis):
+            for note in range(2):
+                vector = rng.normal(scale=0.25, size=DIM)
+                vector[axis] += 1
+                rows.append(vector / np.linalg.norm(vector))
+                records.append(
+                    Record(
+                        id=f"{label}{person:02d}-{note}",
+                        text=paragraph(label, rng),
+                        label=label,
+                        group=f"{label}{person:02d}",
+                    )
+                )
+    order = rng.permutation(len(records))
+    corpus = Corpus(role="train", records=tuple(records[i] for i in order), has_groups=True)
+    train = Embedded(
+        vectors=np.array(rows, dtype=np.float32)[order],
+        ids=tuple(r.id for r in corpus.records),
+        labels=tuple(corpus.labels),
+        groups=tuple(r.group for r in corpus.records),
+        encoder="test",
+        normalized=True,
+    )
+    config = InterpolateConfig(method="smote", k_neighbors=3, total=10)
+    latents = build(config).fit(train).sample({"ant": 6, "bee": 5, "cow": 4}, SeedTree(9))
+    candidates, vectors = [], []
+    for id_, label, latent in zip(latents.ids, latents.labels, latents.vectors, strict=True):
+        for index in range(3):
+            candidates.append(
+                Candidate(latent_id=id_, index=index, text=paragraph(label, rng), label=label, finish="stop")
+            )
+            vectors.append(latent + rng.normal(scale=0.05 * (1 + index), size=DIM))
+    return World(train, corpus, latents, candidates, np.array(vectors, dtype=np.float32))

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from synthgen.errors import InternalError
+from synthgen.filter.base import outcome, person_folds
+from synthgen.seeds import SeedTree
+
+
+def test_a_person_is_in_one_fold_and_folds_share_each_class():
+    labels = ["a"] * 20 + ["b"] * 13
+    groups = [f"a{i // 2}" for i in range(20)] + [f"b{i}" for i in range(13)]
+    folds = person_folds(labels, groups, 5, SeedTree(1))
+    assert set(folds) == set(groups)
+    for label in "ab":
+        sizes = np.bincount([f for g, f in folds.items() if g.startswith(label)], minlength=5)
+        assert sizes.max() - sizes.min() <= 1
+
+
+def test_another_class_moves_nobody():
+    few = person_folds(["a"] * 7, [f"a{i}" for i in range(7)], 5, SeedTree(1))
+    more = person_folds(
+        ["0"] * 3 + ["a"] * 7, [f"z{i}" for i in range(3)] + [f"a{i}" for i in range(7)], 5, SeedTree(1)
+    )
+    assert {g: more[g] for g in few} == few
+    assert person_folds(["a"] * 7, [f"a{i}" for i in range(7)], 5, SeedTree(2)) != few
+
+
+def test_parents_folds_are_their_persons_folds(world):
+    context = world.context()
+    by_id = dict(zip(sorted(world.train.ids), context.folds, strict=True))
+    for row, parents in enumerate(world.latents.parent_ids):
+        assert context.parent_folds[row] == {by_id[p] for p in parents}
+    assert np.linalg.norm(context.vectors, axis=1) == pytest.approx(1, abs=1e-5)
+    assert len(set(context.folds)) == 5
+
+
+def test_records_of_another_order_are_our_mistake(world):
+    world.corpus = type(world.corpus)(role="train", records=world.corpus.records[::-1], has_groups=True)
+    with pytest.raises(InternalError, match="differ"):
+        world.context()
+
+
+def test_only_a_failure_has_a_reason():
+    assert outcome("x", passed=True, score=1, reason="why").reason == ""
+    assert outcome("x", passed=False, score=1).reason == "x"
+    assert outcome("x", passed=False, score=1, reason="why").reason == "why"
