@@ -48,7 +48,7 @@ def render(content: ReportContent) -> str:
         balance=list(zip(content.balance, balance_widths(content.balance), strict=True)),
         made=sum(row[3] for row in content.balance),
         plots=[p for audit in content.audits for p in _plots(audit)],
-        measured={str(audit["name"]) for audit in content.audits},
+        measured={str(audit["name"]) for audit in content.audits if audit["status"] == "measured"},
         rejected={k: v for k, v in content.filters.items() if k not in {"candidates", "kept"}},
         classifiers=content.utility.get("classifiers", {}),
         sources=_SOURCES,

@@ -76,6 +76,7 @@ def test_the_first_words_are_verdict_and_statement(pages):
     ]:
         text = pages.Page(render(pages.content(verdict))).text()
         assert text.index(words) < text.index("Not shown to be safe outside") < text.index("What was made")
+        assert text.count("would have said: For use inside") == (verdict == "refused")
     assert "Not passed: useful (FAIL), balance (INSUFFICIENT)" in text
     assert "synthgen verify" not in text
 
@@ -88,8 +89,9 @@ def test_a_release_says_how_to_verify_it(pages):
 def test_audits_not_run_are_named(pages):
     text = pages.Page(render(pages.content())).text()
     start = text.index("Not tested here")
-    for name in ("interpolation", "linkage", "canaries", "accounting", "differencing"):
+    for name in ("identifiers", "interpolation", "linkage", "canaries", "accounting", "differencing"):
         assert name in text[start:]
+    assert "replay: Does" not in text[start:]
     assert "1,717 independent records would decide it." in text
 
 
