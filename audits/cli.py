@@ -1,0 +1,209 @@
+"""`audits`: attack a synthetic table, explain an audit, verify a bundle. Human text on stderr, data on stdout."""
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from audits.errors import AuditError, InputError
+
+if TYPE_CHECKING:
+    from audits.inputs import Role
+    from audits.policy import Decision
+    from audits.report import AuditReport
+
+REFUSED = 4
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode=None,
+    help="Attack a synthetic text table and judge whether it may be released. Works on any tables, not only ours.",
+)
+
+Columns = Annotated[str, typer.Option(help="column of this name in every table")]
+
+
+@app.command()
+def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
+    synthetic: Annotated[Path, typer.Option(help="what is to be released (.parquet, .jsonl, .csv)")],
+    train: Annotated[Path, typer.Option(help="what the generator saw")],
+    control: Annotated[Path, typer.Option(help="persons of the same kind that the generator never saw")],
+    reference: Annotated[Path | None, typer.Option(help="public text of the same kind")] = None,
+    policy: Annotated[str | None, typer.Option(help="a shipped policy's name, or a .yaml file")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder that audit.json is written to")] = None,
+    only: Annotated[str | None, typer.Option(help="audits to run, separated by commas")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="root of the random streams")] = 0,
+    confidence: Annotated[float, typer.Option(help="one-sided confidence of every interval's ends")] = 0.95,
+    text: Columns = "text",
+    label: Columns = "label",
+    group: Columns = "group",
+    *,
+    rows_are_persons: Annotated[bool, typer.Option(help="claim that every row is another person")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print audit.json on stdout")] = False,
+) -> None:
+    """Run the audits; exit 0 if the table may go, 4 if it may not, 3 if a table cannot be used."""
+    from dataclasses import replace
+
+    from audits.inputs import load_inputs, load_table
+    from audits.policy import load_policy
+    from audits.runner import run as run_audits
+
+    chosen = None if policy is None else load_policy(policy)
+    if out is not None:
+        _writable(out)
+
+    def table(path: Path, role: "Role") -> Any:
+        loaded = load_table(path, text=text, label=label, group=group, role=role)
+        return replace(loaded, has_groups=True) if rows_are_persons and not loaded.has_groups else loaded
+
+    inputs = load_inputs(
+        table(synthetic, "synthetic"),
+        table(train, "train"),
+        table(control, "control"),
+        None if reference is None else table(reference, "reference"),
+    )
+    names = None if only is None else [name.strip() for name in only.split(",") if name.strip()]
+    report = run_audits(inputs, names=names, seed=seed, confidence=confidence, progress=_say)
+    decision = None if chosen is None else _decide(report, chosen)
+    _show(report, decision)
+    if out is not None:
+        _write(out / "audit.json", report.to_json())
+        _say(f"written: {out / 'audit.json'}")
+    if as_json:
+        sys.stdout.write(report.to_json().decode() + "\n")
+    allowed = report.overall == "pass" if decision is None else decision.allowed
+    raise typer.Exit(0 if allowed else REFUSED)
+
+
+@app.command()
+def explain(audit: Annotated[str, typer.Argument(help="an audit's name, or its letter A to I")]) -> None:
+    """Say in plain words what an audit asks, how, and what its verdicts mean."""
+    folder = Path(__file__).parent / "explain"
+    pages = {page.stem: page for page in sorted(folder.glob("*.md"))}
+    letters = dict(zip("abcdefghi", _LETTERS, strict=True))
+    name = letters.get(audit.lower(), audit.lower())
+    if name not in pages:
+        raise InputError(f"there is no audit {audit!r}", hint=f"audits: {', '.join(_LETTERS)}")
+    sys.stdout.write(pages[name].read_text(encoding="utf-8"))
+
+
+@app.command()
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="the folder of a release")],
+    trust: Annotated[Path, typer.Option(help="your own trust root, never the bundle's")],
+    policy: Annotated[str | None, typer.Option(help="the policy you expect")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="print the checks on stdout")] = False,
+) -> None:
+    """Verify a released bundle offline; the exit code says what failed."""
+    from audits.verify import verify_bundle
+
+    result = verify_bundle(bundle, trust, policy)
+    for check in result.checks:
+        _say(f"{'ok  ' if check.ok else 'FAIL'} {check.id}: {check.detail}")
+    if as_json:
+        checks = [{"name": check.id, "ok": check.ok, "detail": check.detail} for check in result.checks]
+        sys.stdout.write(json.dumps({"ok": result.ok, "code": result.code, "checks": checks}) + "\n")
+    raise typer.Exit(result.code)
+
+
+_LETTERS = (
+    "replay",
+    "neighbours",
+    "identifiers",
+    "membership",
+    "interpolation",
+    "linkage",
+    "canaries",
+    "accounting",
+    "differencing",
+)
+
+
+def main() -> None:
+    """Run the command line; an audit error becomes one message on stderr and its exit code."""
+    try:
+        app()
+    except AuditError as error:
+        _stop(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _stop("interrupted", 7)
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    _say(f"audits: {message}")
+    sys.exit(code)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def _decide(report: "AuditReport", policy: Any) -> "Decision":
+    from audits.evidence import evidence_from_results
+    from audits.policy import decide
+
+    return decide(evidence_from_results(report.results, {}), policy)
+
+
+def _show(report: "AuditReport", decision: "Decision | None") -> None:
+    from rich.console import Console
+    from rich.table import Table as Grid
+
+    console = Console(stderr=True, highlight=False)
+    colours = {"pass": "green", "fail": "red", "insufficient": "yellow"}
+    grid = Grid("audit", "verdict", "estimate", "interval", "must be", "n")
+    for result in report.results:
+        e = result.estimate
+        grid.add_row(
+            result.name,
+            f"[{colours[result.verdict]}]{result.verdict}[/]",
+            "-" if e is None else f"{e.value:.4g}",
+            "-" if e is None else f"{e.low:.4g} to {e.high:.4g}",
+            _allowed(result.threshold),
+            "-" if e is None else str(e.n),
+        )
+    console.print(grid)
+    for result in report.results:
+        console.print(f"{result.name}: {result.reason}", markup=False)
+    console.print(f"overall: {report.overall}", markup=False)
+    if decision is not None:
+        console.print(f"policy: {'allowed' if decision.allowed else 'refused'}", markup=False)
+        for line in decision.failures:
+            console.print(f"  {line}", markup=False)
+
+
+def _allowed(threshold: float | tuple[float, float] | None) -> str:
+    if threshold is None:
+        return "-"
+    if isinstance(threshold, tuple):
+        return f"{threshold[0]:g} to {threshold[1]:g}"
+    return f"at most {threshold:g}"
+
+
+def _writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the folder {folder} cannot be made ({error.strerror})") from error
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"the folder {folder} cannot be written to")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file so that it is whole or not there."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".audit-", delete=False) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror})") from error

@@ -1,0 +1,116 @@
+"""Runs the audits on one set of tables; whatever goes wrong ends as no pass."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+
+import numpy as np
+
+from audits.base import Attack, AuditInputs, AuditResult
+from audits.errors import InputError, NotMeasurable
+from audits.hygiene import check_split
+from audits.inputs import digests
+from audits.registry import build
+from audits.registry import names as registered
+from audits.report import AuditReport
+
+# what a broken audit may raise; anything else is a fault of this program and stops it
+BREAKAGES = (ValueError, ArithmeticError, MemoryError, LookupError, TypeError, AttributeError, RuntimeError, OSError)
+
+Progress = Callable[[str], None]
+
+
+def run(
+    inputs: AuditInputs,
+    *,
+    names: Sequence[str] | None = None,
+    seed: int = 0,
+    confidence: float = 0.95,
+    progress: Progress | None = None,
+) -> AuditReport:
+    """Return the report of the named audits on the tables.
+
+    Every audit draws from a stream of its own, named after it, so leaving one out changes no other. An audit that
+    cannot be carried by the tables is `not_measurable`, one that breaks is `failed`, and both are insufficient; the
+    reason then names the class of the error only, because messages may quote what they failed on. Where the split
+    does not allow a comparison, what would pass becomes insufficient; what fails still fails.
+
+    Args:
+        inputs: the tables.
+        names: which audits; all of them by default.
+        seed: root of the random streams.
+        confidence: one-sided confidence of every end of every interval.
+        progress: takes one plain line before and after each audit.
+
+    Raises:
+        InputError: an unknown audit, no audit, a confidence outside (.5, 1), or a control that only repeats train.
+    """
+    if not 0.5 < confidence < 1:
+        raise InputError(f"the confidence must lie between .5 and 1, got {confidence:g}")
+    if seed < 0:
+        raise InputError(f"the seed must not be negative, got {seed}")
+    wanted = registered() if names is None else tuple(names)
+    if not wanted or len(set(wanted)) != len(wanted):
+        raise InputError("name each audit once, and at least one")
+    attacks = [build(name) for name in wanted]
+    say = progress if progress is not None else _silent
+    say("split hygiene: near-duplicates and shift between train and control")
+    hygiene = check_split(inputs, stream(seed, "hygiene"))
+    results = []
+    for number, (name, attack) in enumerate(zip(wanted, attacks, strict=True), start=1):
+        say(f"{name}: running ({number} of {len(wanted)})")
+        result = _one(name, attack, hygiene.inputs, stream(seed, name), confidence)
+        results.append(_capped(result, hygiene.problems))
+        say(f"{name}: {results[-1].verdict}")
+    return AuditReport(
+        results=tuple(results),
+        inputs=digests(inputs),
+        hygiene=hygiene.details,
+        seed=seed,
+        tool=f"synthgen-audits {version('synthgen')}",
+    )
+
+
+def stream(seed: int, name: str) -> np.random.Generator:
+    """Return the random stream of that name: Philox keyed by sha256 over the seed and the name."""
+    digest = hashlib.sha256(b"audits/seed/v1\0" + str(seed).encode() + b"\0" + name.encode()).digest()
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "big")))
+
+
+def _one(name: str, attack: Attack, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
+    try:
+        result = attack.run(inputs, rng, confidence)
+    except NotMeasurable as error:
+        return _without_number(name, "not_measurable", error.message)
+    except BREAKAGES as error:
+        return _without_number(name, "failed", f"the audit broke ({type(error).__name__}); nothing is shown")
+    return replace(result, metrics={_full(name, key): value for key, value in result.metrics.items()})
+
+
+def _without_number(name: str, status: str, reason: str) -> AuditResult:
+    return AuditResult(
+        name=name,
+        verdict="insufficient",
+        status="failed" if status == "failed" else "not_measurable",
+        estimate=None,
+        control=None,
+        threshold=None,
+        direction="lower_is_safer",
+        reason=reason,
+    )
+
+
+def _full(name: str, key: str) -> str:
+    """Return a metric's name as policies write it: `audit.metric`."""
+    return key if key.startswith(f"{name}.") else f"{name}.{key}"
+
+
+def _capped(result: AuditResult, problems: Sequence[str]) -> AuditResult:
+    if result.verdict != "pass" or not problems:
+        return result
+    return replace(result, verdict="insufficient", reason=f"no leak was found, but {'; '.join(problems)}")
+
+
+def _silent(_line: str) -> None:
+    return None
