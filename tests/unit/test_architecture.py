@@ -17,11 +17,13 @@ RANKS = {
     **dict.fromkeys(("models", "clinic", "tables", "workspace", "neighbours"), 1),
     **dict.fromkeys(("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate"), 2),
     **dict.fromkeys(("report", "release"), 3),
-    "run": 4,
-    "pipeline": 5,
-    "cli": 6,
-    "__main__": 7,
-    "__init__": 7,
+    "steps": 4,
+    "run": 5,
+    "pipeline": 6,
+    "commands": 7,
+    "cli": 8,
+    "__main__": 9,
+    "__init__": 9,
 }
 # What makes text may not look at what judges it, or it would learn to please the judge.
 JUDGED_BLIND = 2
