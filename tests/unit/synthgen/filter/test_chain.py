@@ -45,6 +45,25 @@ def test_every_candidate_is_judged_by_every_filter_and_counted(world):
     assert set(result.bounds) == set(names)
 
 
+@pytest.mark.parametrize("rule", build(CONFIG), ids=lambda rule: rule.name)
+def test_every_filter_keeps_the_protocol(world, rule):
+    context = world.context()
+    bounds = rule.learn(context)
+    outcomes = rule.judge(world.candidates, context, bounds)
+    assert len(outcomes) == len(world.candidates)
+    assert all(np.isfinite(v) for v in bounds.values())
+    for o in outcomes:
+        assert o.name == rule.name
+        assert np.isfinite(o.score)
+        assert (o.reason == "") == o.passed
+        assert (type(o.passed), type(o.score)) == (bool, float)
+    order = np.random.default_rng(9).permutation(len(world.candidates))
+    moved = world.permuted(order)
+    again = rule.judge(moved.candidates, moved.context(), rule.learn(moved.context()))
+    assert [(o.passed, o.reason) for o in again] == [(outcomes[i].passed, outcomes[i].reason) for i in order]
+    assert rule.judge([], replace(context, vectors=context.vectors[:0]), bounds) == []
+
+
 def test_the_order_of_the_chain_changes_nothing(world):
     filters = build(CONFIG)
     pick = np.random.default_rng(5)
