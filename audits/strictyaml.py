@@ -8,7 +8,8 @@ from ruamel.yaml.error import YAMLError
 
 from audits.errors import PolicyError
 
-MAX_YAML_BYTES = 1 << 20
+MAX_YAML_BYTES = 1 << 16
+MAX_DEPTH = 12  # the parser takes quadratic time in the depth
 _FORBIDDEN = frozenset({"AnchorToken", "AliasToken", "TagToken", "DirectiveToken"})
 
 
@@ -40,18 +41,21 @@ def parse_yaml(data: bytes, name: str) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         raise PolicyError(f"{name}: {where}not valid YAML") from None
-    except RecursionError:
-        raise PolicyError(f"{name}: nested too deeply") from None
     if not isinstance(value, dict):
         raise PolicyError(f"{name}: must hold keys and values, like 'version: 1'")
     return {str(key): _tuples(item) for key, item in value.items()}
 
 
 def _refuse_references(yaml: YAML, text: str, name: str) -> None:
+    depth = 0
     for token in yaml.scan(text):
-        if type(token).__name__ in _FORBIDDEN:
+        kind = type(token).__name__
+        if kind in _FORBIDDEN:
             line = token.start_mark.line + 1
             raise PolicyError(f"{name}: line {line}: anchors, aliases, tags and directives are not allowed")
+        depth += kind.endswith("StartToken") - kind.endswith("EndToken")
+        if depth > MAX_DEPTH + 1:  # the stream itself is one
+            raise PolicyError(f"{name}: nested too deeply")
 
 
 def _tuples(value: Any) -> Any:

@@ -61,7 +61,12 @@ def signing_key(person, seed=None, *, start=NOW - DAY, end=NOW + 3650 * DAY):
     private = Ed25519PrivateKey.from_private_bytes(raw)
     public = private.public_key().public_bytes_raw()
     record = TrustKey(
-        alg="ed25519", public=public.hex(), person=person, org="Clinic", valid_from=stamp(start), valid_until=stamp(end)
+        alg="ed25519",
+        public=public.hex(),
+        person=person,
+        org="Clinic",
+        valid_from=stamp(start),
+        valid_until=stamp(end),
     )
     return SigningKey(private, keyid(public), record)
 

@@ -182,7 +182,10 @@ def also_md5(value):
 SIGNED = {
     "12-parent-subject": (renamed_subject("../README.md"), "E_UNSAFE"),
     "12-absolute-subject": (renamed_subject("/etc/passwd"), "E_UNSAFE"),
-    "24-other-predicate": (lambda v: v.update(predicateType=v["predicateType"].replace("release", "refusal")), "E_PREDICATE"),
+    "24-other-predicate": (
+        lambda v: v.update(predicateType=v["predicateType"].replace("release", "refusal")),
+        "E_PREDICATE",
+    ),
     "26-verdict": (with_predicate(verdict="REFUSED"), "E_PREDICATE"),
     "28-gate-dropped": (dropped_gate, "E_GATE"),
     "28-gate-softened": (softened_gate, "E_GATE"),
@@ -350,7 +353,11 @@ def test_other_payload_type(copy, judge, releases):  # 20
 
 def test_payloads_that_are_not_canonical(copy, judge, releases):  # 22, 23
     good = canonical(releases.statement(copy))
-    for payload in (good + b" ", good.replace(b'"verdict":"RELEASED"', b'"verdict":"RELEASED","verdict":"RELEASED"'), b"\xff"):
+    for payload in (
+        good + b" ",
+        good.replace(b'"verdict":"RELEASED"', b'"verdict":"RELEASED","verdict":"RELEASED"'),
+        b"\xff",
+    ):
         releases.resign(copy, payload=payload)
         assert judge(copy).failure.startswith("E_JSON")
 
