@@ -168,9 +168,11 @@ def read_private(path: Path) -> bytes:
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             mode = os.fstat(descriptor).st_mode
-            data = file.read(_MAX_KEY_BYTES) if stat.S_ISREG(mode) else b""
+            data = os.read(descriptor, _MAX_KEY_BYTES) if stat.S_ISREG(mode) else b""
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise StorageError(f"{path}: cannot be read ({error.strerror})") from error
     if not stat.S_ISREG(mode):
@@ -188,6 +190,9 @@ def write_new(path: Path, data: bytes, mode: int) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written ({error.strerror})") from error
+    try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     except FileExistsError:
         raise StorageError(f"{path}: exists; it is never overwritten") from None

@@ -125,7 +125,7 @@ def records(n=11):
     ]
 
 
-def extra(n=11):
+def engine_numbers(n=11):
     return {
         "utility.tstr_over_trtr": estimate(0.9, 0.85, 0.95),
         "records.synthetic": estimate(n),
@@ -136,7 +136,7 @@ def extra(n=11):
 
 def content(policy=POLICY, **changes):
     parsed = policy_of(policy)
-    evidence = evidence_from(audit_json(), extra())
+    evidence = evidence_from(audit_json(), engine_numbers())
     commitments = [commit(role, [CANARY, "b", "c"], b"k" * 32) for role in ("train", "control")]
     given = {
         "name": "clinic-synthetic",
@@ -204,7 +204,7 @@ def resign(path, value=None, *, payload=None, keys=(RELEASER,), payload_type=PAY
 
 
 def edit(path, change, *, rehash=True, **how):
-    """Change the statement with `change(statement)`, take the digests of the files as they are now, and sign again."""
+    """Take the digests of the files as they are now, apply `change(statement)`, and sign again."""
     value = statement(path)
     if rehash:
         for subject in value["subject"]:

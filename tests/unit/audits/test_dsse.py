@@ -80,7 +80,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", sorted(CASES))
 def test_envelopes_outside_the_profile_are_refused(case):
-    with pytest.raises(VerifyError, match="E_ENVELOPE|E_JSON"):
+    with pytest.raises(VerifyError, match=r"E_ENVELOPE|E_JSON"):
         parse_envelope(CASES[case])
 
 

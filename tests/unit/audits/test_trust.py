@@ -49,7 +49,7 @@ CASES = {
     "unknown-key": (roles(releaser=lambda r: {"keyids": ["0" * 16], "threshold": 1}), "unknown key"),
     "no-releaser": (lambda v, r: v["roles"].pop("releaser"), "no releaser"),
     "other-algorithm": (lambda v, r: v["keys"][r.OWNER.keyid].update(alg="rsa"), "alg"),
-    "validity-reversed": (lambda v, r: v["keys"][r.OWNER.keyid].update(valid_until="2020-01-01T00:00:00Z"), "ends before"),
+    "reversed": (lambda v, r: v["keys"][r.OWNER.keyid].update(valid_until="2020-01-01T00:00:00Z"), "ends before"),
     "unknown-field": (lambda v, r: v.update(note=1), "note"),
     "version-0": (lambda v, r: v.update(version=0), "version"),
     "root-unsigned": (lambda v, r: add_key(v, "root", r.STRANGER), "must be signed"),

@@ -1,0 +1,49 @@
+import shutil
+
+import pytest
+
+from audits.verify import verify_bundle
+from synthgen.errors import DataError, StorageError, UsageError
+from synthgen.release.approve import approve
+
+
+@pytest.fixture
+def bundle(releases, tmp_path):
+    return releases.bundle(tmp_path, releases.APPROVED_POLICY)
+
+
+def sign(bundle, releases, role="privacy_officer", key=None, **how):
+    key = releases.OFFICER if key is None else key
+    return approve(bundle, role=role, key=key, trust=releases.root(), now=releases.LATER, **how)
+
+
+def test_two_approvals_release_and_one_rejection_blocks(bundle, releases):
+    sign(bundle, releases)
+    assert verify_bundle(bundle, releases.root(), now=releases.LATER).code == 13
+    path = sign(bundle, releases, "data_owner", releases.OWNER)
+    assert path.name == f"data_owner.{releases.OWNER.keyid}.dsse.json"
+    assert verify_bundle(bundle, releases.root(), now=releases.LATER).ok
+    with pytest.raises(StorageError, match="exists"):
+        sign(bundle, releases, "data_owner", releases.OWNER)
+    path.unlink()
+    sign(bundle, releases, "data_owner", releases.OWNER, reject=True, comment="not yet")
+    assert "rejects this release" in verify_bundle(bundle, releases.root(), now=releases.LATER).failure
+
+
+def test_nobody_signs_in_a_role_they_do_not_hold(bundle, releases):
+    for role, key in (
+        ("data_owner", releases.OFFICER),
+        ("janitor", releases.OFFICER),
+        ("data_owner", releases.STRANGER),
+    ):
+        with pytest.raises(UsageError, match="does not hold the role"):
+            sign(bundle, releases, role, key)
+
+
+def test_nobody_signs_a_bundle_that_does_not_verify(bundle, releases):
+    (bundle / "README.md").write_text("x")
+    with pytest.raises(DataError, match="E_DIGEST"):
+        sign(bundle, releases)
+    shutil.rmtree(bundle)
+    with pytest.raises(DataError, match="E_MISSING"):
+        sign(bundle, releases)

@@ -1,0 +1,104 @@
+import hashlib
+import hmac
+import unicodedata
+
+import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthgen.errors import DataError, StorageError
+from synthgen.release.commitment import Opening, bucket, commit, commitment_key, is_committed, open_record
+
+KEY = bytes(range(32))
+TEXTS = [f"note {i} caf\u00e9" for i in range(11)]
+
+
+def root_of(made):
+    return made["commitment"]["root"]
+
+
+def reference_root(role, texts, key):
+    """The definition, slowly: recursive halves as in RFC 6962."""
+
+    def derive(info):
+        return HKDF(SHA256(), 32, salt=None, info=info).derive(key)
+
+    def leaf(i):
+        k = derive(b"rec" + role.encode() + b"\0" + i.to_bytes(8, "big"))
+        return hmac.new(
+            k, b"synthgen/rec/v1\0" + unicodedata.normalize("NFC", texts[i]).encode(), hashlib.sha256
+        ).digest()
+
+    order = derive(b"order" + role.encode())
+    places = sorted(range(len(texts)), key=lambda i: hmac.new(order, i.to_bytes(8, "big"), hashlib.sha256).digest())
+    leaves = [leaf(i) for i in places]
+    while len(leaves) & (len(leaves) - 1):
+        leaves.append(derive(b"pad" + role.encode() + b"\0" + len(leaves).to_bytes(8, "big")))
+
+    def tree(part):
+        if len(part) == 1:
+            return hashlib.sha256(b"\0" + part[0]).digest()
+        half = len(part) // 2
+        return hashlib.sha256(b"\1" + tree(part[:half]) + tree(part[half:])).digest()
+
+    return tree(leaves).hex()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 8, 11])
+def test_the_root_is_as_defined_and_every_record_opens(n):
+    made = commit("train", TEXTS[:n], KEY)
+    assert root_of(made) == reference_root("train", TEXTS[:n], KEY)
+    for i in range(n):
+        opening = open_record("train", TEXTS[:n], KEY, i)
+        assert is_committed(root_of(made), TEXTS[i], opening)
+        assert is_committed(root_of(made), unicodedata.normalize("NFD", TEXTS[i]), opening)
+        assert not is_committed(root_of(made), TEXTS[i] + "x", opening)
+
+
+def test_the_opening_of_one_record_does_not_open_another():
+    root = root_of(commit("train", TEXTS, KEY))
+    opening = open_record("train", TEXTS, KEY, 4)
+    assert [is_committed(root, text, opening) for text in TEXTS] == [i == 4 for i in range(11)]
+    assert not is_committed(root, TEXTS[4], Opening(opening.key, opening.position ^ 1, opening.path))
+    assert KEY not in (opening.key, *opening.path)
+
+
+def test_roles_keys_and_orders_give_unrelated_roots():
+    roots = {
+        root_of(commit("train", TEXTS, KEY)),
+        root_of(commit("control", TEXTS, KEY)),
+        root_of(commit("train", TEXTS, KEY[::-1])),
+        root_of(commit("train", TEXTS[::-1], KEY)),
+    }
+    assert len(roots) == 4
+
+
+def test_a_plain_hash_of_a_true_note_is_nowhere_in_what_is_published():
+    made = str(commit("train", TEXTS, KEY))
+    for text in TEXTS:
+        for plain in (text.encode(), b"synthgen/rec/v1\0" + text.encode(), b"\0" + text.encode()):
+            assert hashlib.sha256(plain).hexdigest() not in made
+
+
+@given(st.integers(0, 10**7))
+def test_a_bucket_holds_its_count(count):
+    low, high = (int(end.replace("k", "000")) for end in bucket(count).split("-"))
+    assert low <= count < high
+    assert low == 0 or high <= low * 2.5
+
+
+def test_the_key_is_made_once_private_and_checked(tmp_path):
+    path = tmp_path / "k"
+    key = commitment_key(path)
+    assert commitment_key(path) == key
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.write_bytes(b"short")
+    with pytest.raises(DataError, match="32 bytes"):
+        commitment_key(path)
+    path.chmod(0o644)
+    with pytest.raises(StorageError):
+        commitment_key(path)
+    with pytest.raises(DataError, match="no train records"):
+        commit("train", [], KEY)

@@ -1,0 +1,115 @@
+import io
+import json
+import stat
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+
+from synthgen.errors import DataError, StorageError, UsageError
+from synthgen.release.keys import load_key, load_public, new_key, passphrase_for, public_path, read_private, write_new
+
+SECRET = b"correct horse"
+
+
+@pytest.fixture
+def key(tmp_path, releases):
+    path = tmp_path / "keys" / "releaser.pem"
+    new_key(path, SECRET, person="R. Releaser", org="Clinic", now=releases.NOW)
+    return path
+
+
+def test_a_key_is_encrypted_private_and_comes_back(key):
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert b"ENCRYPTED" in key.read_bytes()
+    loaded = load_key(key, SECRET)
+    assert json.loads(public_path(key).read_text())["keyid"] == loaded.keyid
+    assert load_public(public_path(key)) == loaded.public
+    assert loaded.public.valid_until == "2028-11-19T07:00:00Z"
+    assert repr(loaded) == f"SigningKey({loaded.keyid})"
+
+
+def test_keys_are_never_overwritten(key, releases):
+    before = key.read_bytes()
+    for path in (key, key.with_suffix(".der")):  # the second has the same public path
+        with pytest.raises(StorageError, match="exists"):
+            new_key(path, SECRET, person="a", org="b", now=releases.NOW)
+    assert key.read_bytes() == before
+    assert not key.with_suffix(".der").exists()
+
+
+def test_a_short_passphrase_and_an_empty_person_are_refused(tmp_path, releases):
+    with pytest.raises(UsageError, match="too short"):
+        new_key(tmp_path / "k.pem", b"1234567", person="a", org="b", now=releases.NOW)
+    with pytest.raises(UsageError, match="person"):
+        new_key(tmp_path / "k.pem", SECRET, person="", org="b", now=releases.NOW)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o601])
+def test_a_key_others_can_read_is_refused(key, mode):
+    key.chmod(mode)
+    with pytest.raises(StorageError, match=f"others can read it \\(mode {mode:04o}\\)"):
+        load_key(key, SECRET)
+
+
+def test_wrong_passphrase_missing_linked_or_foreign_keys(key, tmp_path):
+    with pytest.raises(DataError, match="cannot be opened"):
+        load_key(key, b"wrong horse")
+    with pytest.raises(StorageError, match="cannot be read"):
+        load_key(tmp_path / "nowhere.pem", SECRET)
+    (tmp_path / "link.pem").symlink_to(key)
+    with pytest.raises(StorageError, match="cannot be read"):
+        load_key(tmp_path / "link.pem", SECRET)
+    other = generate_private_key(SECP256R1())
+    for encryption, message in (
+        (BestAvailableEncryption(SECRET), "not an Ed25519"),
+        (NoEncryption(), "cannot be opened"),
+    ):
+        key.write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
+        with pytest.raises(DataError, match=message):
+            load_key(key, SECRET)
+
+
+def test_a_public_part_of_another_key_is_refused(key, tmp_path, releases):
+    other = new_key(tmp_path / "other.pem", SECRET, person="a", org="b", now=releases.NOW)
+    public_path(key).write_bytes(other.read_bytes())
+    with pytest.raises(DataError, match="another key"):
+        load_key(key, SECRET)
+    value = json.loads(other.read_text())
+    for broken in ({**value, "keyid": "0" * 16}, {**value, "x": 1}, [1]):
+        other.write_text(json.dumps(broken))
+        with pytest.raises(DataError):
+            load_public(other)
+    other.write_text('{"keyid": 1, "keyid": 1}')
+    with pytest.raises(DataError, match="twice"):
+        load_public(other)
+    with pytest.raises(StorageError):
+        load_public(tmp_path / "nowhere.pub.json")
+
+
+def test_the_passphrase_comes_from_environment_file_or_nobody(key, tmp_path, monkeypatch):
+    assert passphrase_for(key, environ={"SYNTHGEN_KEY_PASSPHRASE": "from env"}) == b"from env"
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(UsageError, match="no passphrase"):
+        passphrase_for(key, environ={})
+    write_new(key.with_suffix(".passphrase"), b"beside\n", 0o600)
+    assert passphrase_for(key, environ={}) == b"beside"
+    write_new(tmp_path / "p", b"given\r\n", 0o600)
+    assert passphrase_for(key, file=tmp_path / "p", environ={}) == b"given"
+    (tmp_path / "p").chmod(0o644)
+    with pytest.raises(StorageError, match="others can read"):
+        passphrase_for(key, file=tmp_path / "p", environ={})
+
+
+def test_private_files_must_be_plain_and_writable_places(tmp_path):
+    with pytest.raises(StorageError):
+        read_private(tmp_path)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StorageError, match="cannot be written"):
+        write_new(tmp_path / "file" / "below", b"x", 0o600)

@@ -1,0 +1,45 @@
+import pytest
+
+from audits.errors import VerifyError
+from synthgen.release import open as module
+from synthgen.release.open import Release
+from synthgen.release.tables import PARQUET, data_files
+
+
+def test_a_verified_release_opens(releases, tmp_path):
+    for formats in (("parquet", "jsonl"), ("jsonl",)):
+        path = releases.bundle(tmp_path / formats[0], formats=formats)
+        release = Release.open(path, releases.root(), now=releases.LATER)
+        assert release.to_arrow().column_names == ["id", "text", "label"]
+        assert [tuple(r.values()) for r in release.to_records()] == sorted(releases.records())
+        assert repr(release).endswith("11 records)")
+
+
+def test_what_does_not_verify_does_not_open(releases, tmp_path):
+    path = releases.bundle(tmp_path)
+    (path / "README.md").write_text("x")
+    with pytest.raises(VerifyError, match="README") as caught:
+        Release.open(path, releases.root(), now=releases.LATER)
+    assert (caught.value.code, caught.value.exit_code) == ("E_DIGEST", 10)
+
+
+def test_data_swapped_between_verify_and_load_is_caught(releases, tmp_path, monkeypatch):
+    path = releases.bundle(tmp_path)
+    verify = module.verify_bundle
+
+    def then_swap(*given):
+        found = verify(*given)
+        (path / "data/train-00000-of-00001.parquet").write_bytes(b"other")
+        return found
+
+    monkeypatch.setattr(module, "verify_bundle", then_swap)
+    with pytest.raises(VerifyError, match="changed after it was verified"):
+        Release.open(path, releases.root(), now=releases.LATER)
+
+
+def test_a_footer_that_counts_other_rows_is_caught(releases, tmp_path):
+    path = releases.bundle(tmp_path)
+    (path / PARQUET).write_bytes(data_files(releases.records(5), ("parquet",))[PARQUET])
+    releases.edit(path, lambda v: None)
+    with pytest.raises(VerifyError, match="5 records"):
+        Release.open(path, releases.root(), now=releases.LATER)

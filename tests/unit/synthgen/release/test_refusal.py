@@ -1,0 +1,39 @@
+import pytest
+
+from audits.policy import decide
+from audits.verify import verify_bundle
+from synthgen.errors import InternalError
+from synthgen.release.refusal import write_refusal
+
+TIGHT = "limit: 0.55"
+
+
+def refused(releases):
+    policy = releases.policy_of(releases.POLICY.replace("limit: 0.75", TIGHT))
+    evidence = releases.content().evidence
+    return {"decision": decide(evidence, policy), "policy": policy, "evidence": evidence}
+
+
+def test_a_refusal_is_signed_private_and_names_its_reasons(releases, tmp_path):
+    path = write_refusal(tmp_path, **refused(releases), key=releases.RELEASER, now=releases.NOW)
+    assert sorted(f.relative_to(path).as_posix() for f in path.rglob("*") if f.is_file()) == [
+        "README.md", "evidence/metrics.json", "policy/policy.json", "refusal.dsse.json",
+    ]  # fmt: skip
+    assert {f.stat().st_mode & 0o777 for f in path.rglob("*") if f.is_file()} == {0o600}
+    value = releases.statement(path, "refusal.dsse.json")
+    assert value["predicate"]["verdict"] == "REFUSED"
+    assert value["predicate"]["reasons"] == ["auc: FAIL: 0.6 <= 0.55 does not hold"]
+    assert "auc: FAIL" in (path / "README.md").read_text()
+    (path / "attestation").mkdir()
+    (path / "refusal.dsse.json").rename(path / "attestation/release.dsse.json")
+    found = verify_bundle(path, releases.root(), now=releases.LATER)
+    assert found.failure.startswith("E_PREDICATE")
+
+
+def test_a_yes_or_another_decision_leaves_no_refusal(releases, tmp_path):
+    content = releases.content()
+    yes = {"decision": content.decision, "policy": content.policy, "evidence": content.evidence}
+    for wrong in (yes, {**refused(releases), "policy": content.policy}):
+        with pytest.raises(InternalError):
+            write_refusal(tmp_path, **wrong, key=releases.RELEASER, now=releases.NOW)
+    assert list(tmp_path.iterdir()) == []

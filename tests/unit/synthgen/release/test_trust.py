@@ -1,0 +1,49 @@
+import pytest
+
+from audits.trust import fingerprint, load_trust
+from audits.verify import verify_bundle
+from synthgen.errors import ConfigError, StorageError
+from synthgen.release.keys import load_key, new_key
+from synthgen.release.trust import new_trust
+
+SECRET = b"correct horse"
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory, releases):
+    folder = tmp_path_factory.mktemp("keys")
+    people = {"releaser": "R", "data_owner": "D", "root": "T"}
+    for role, person in people.items():
+        new_key(folder / f"{role}.pem", SECRET, person=person, org="Clinic", now=releases.NOW)
+    return folder
+
+
+def test_a_new_root_is_enough_to_verify_a_new_release(keys, tmp_path, releases):
+    policy = releases.policy_of(releases.POLICY)
+    path = tmp_path / "trust.json"
+    roles = {"releaser": [keys / "releaser.pub.json"], "data_owner": [keys / "data_owner.pub.json"]}
+    printed = new_trust(path, roles=roles, policies={"trial": [policy.digest()]}, expires=releases.NOW + releases.DAY)
+    assert printed == fingerprint(path.read_bytes())
+    bundle = releases.bundle(tmp_path / "out", key=load_key(keys / "releaser.pem", SECRET))
+    found = verify_bundle(bundle, path, now=releases.LATER)
+    assert found.ok, found.failure
+    assert verify_bundle(bundle, path, now=releases.NOW + releases.DAY).code == 14
+    with pytest.raises(StorageError, match="exists"):
+        new_trust(path, roles=roles, policies={}, expires=releases.NOW)
+
+
+def test_a_root_may_be_signed(keys, tmp_path, releases):
+    roles = {role: [keys / f"{role}.pub.json"] for role in ("releaser", "root")}
+    with pytest.raises(ConfigError, match="signed by them"):
+        new_trust(tmp_path / "t", roles=roles, policies={}, expires=releases.NOW)
+    root = load_key(keys / "root.pem", SECRET)
+    new_trust(tmp_path / "t", roles=roles, policies={}, expires=releases.NOW, root_keys=[root])
+    assert load_trust(tmp_path / "t").roles["root"].keyids == (root.keyid,)
+
+
+def test_an_unsound_root_is_not_written(keys, tmp_path, releases):
+    one = [keys / "releaser.pub.json"]
+    for roles in ({"releaser": one, "data_owner": one}, {"data_owner": one}):
+        with pytest.raises(ConfigError, match="unsound"):
+            new_trust(tmp_path / "t", roles=roles, policies={}, expires=releases.NOW)
+    assert list(tmp_path.iterdir()) == []
