@@ -16,5 +16,13 @@ def normalised_words(text: str) -> list[str]:
 
 
 def without_numbers(words: list[str]) -> list[str]:
-    """Return the words with every run of digits as 0, so that a copy with its figures changed equals its source."""
-    return [_NUMBER.sub("0", word) for word in words]
+    """Return the words with every run of digits as 0, and neighbouring bare 0s as one.
+
+    A copy with its figures changed equals its source, and a table of figures is nothing to match.
+    """
+    masked: list[str] = []
+    for word in words:
+        new = _NUMBER.sub("0", word)
+        if new != "0" or not masked or masked[-1] != "0":
+            masked.append(new)
+    return masked

@@ -18,4 +18,4 @@ def test_words(text, words):
 
 
 def test_numbers():
-    assert without_numbers(["120", "b12c7", "mg"]) == ["0", "b0c0", "mg"]
+    assert without_numbers(["120", "b12c7", "mg", "3", "4", "55", "x"]) == ["0", "b0c0", "mg", "0", "x"]
