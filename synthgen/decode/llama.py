@@ -73,7 +73,7 @@ class LlamaStepper:
 
     def _layers(self, x: Tensor, places: Tensor, position: int, allowed: Tensor) -> Tensor:
         n, t, _ = x.shape
-        heads = (self.n_heads, self.n_kv, self.n_kv)
+        heads = [self.n_heads, self.n_kv, self.n_kv]
         cos, sin = self.cos[places].unsqueeze(2), self.sin[places].unsqueeze(2)  # (n, t, 1, d)
         bias = torch.zeros(allowed.shape, dtype=x.dtype, device=x.device).masked_fill_(~allowed, float("-inf"))
         for i, layer in enumerate(self.layers):

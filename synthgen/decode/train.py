@@ -194,17 +194,18 @@ def scale_to(projector: Projector, spread: float) -> None:
         last.bias.mul_(factor)  # type: ignore[operator]
 
 
-def run_training(trainer: Trainer, folder: Path, report: Callable[[str, int, int], None]) -> Path:
+def run_training(trainer: Trainer, folder: Path, advance: Callable[[int], None]) -> Path:
     """Train to the configured number of steps, with checkpoints and a held-out curve; return the bridge's folder."""
     config = trainer.config.train
     folder.mkdir(parents=True, exist_ok=True)
     trainer.resume(folder)
+    advance(trainer.step)
     started, first = time.monotonic(), trainer.step
     losses: list[float] = []
     while trainer.step < config.steps:
         losses.append(trainer.train_step())
         last = trainer.step == config.steps
-        report("train-bridge", trainer.step, config.steps)
+        advance(1)
         if last or trainer.step % config.evaluate_every == 0:
             speed = (time.monotonic() - started) / (trainer.step - first)
             line = {"step": trainer.step, "train": float(np.mean(losses)), **trainer.evaluate(), "s_per_step": speed}

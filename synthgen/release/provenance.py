@@ -9,20 +9,27 @@ from typing import Any
 from ruamel.yaml import YAML
 
 HIDDEN = "(private)"
-_HIDDEN_KEYS = ("workspace", "source.path", "release.key", "release.out", "dp.ledger")
+_HIDDEN_KEYS = ("seed", "workspace", "source.path", "release.key", "release.out", "dp.ledger")
 _PATH_KEYS = ("embed.model", "decode.model", "decode.bridge", "policy")
 
 
 def redact_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a configuration (`Config.model_dump(mode="json")`) without the paths of this machine."""
+    """Return a dumped configuration without the paths of this machine and without the seed.
+
+    Privacy: the seed decides which train rows become parents and with which weights, so it never leaves.
+    """
     public = {key: dict(value) if isinstance(value, Mapping) else value for key, value in config.items()}
     for dotted in (*_HIDDEN_KEYS, *_PATH_KEYS):
         section, _, key = dotted.partition(".")
         holder, name = (public.get(section), key) if key else (public, section)
-        if isinstance(holder, dict) and isinstance(holder.get(name), str):
-            is_path = any(mark in holder[name] for mark in "/\\~") or holder[name].endswith((".yaml", ".yml"))
-            if dotted in _HIDDEN_KEYS or is_path:
-                holder[name] = HIDDEN
+        if not isinstance(holder, dict) or name not in holder:
+            continue
+        value = holder[name]
+        is_path = isinstance(value, str) and (
+            any(mark in value for mark in "/\\~") or value.endswith((".yaml", ".yml"))
+        )
+        if dotted in _HIDDEN_KEYS or is_path:
+            holder[name] = HIDDEN
     return public
 
 

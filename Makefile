@@ -1,0 +1,51 @@
+# Two commands set everything up on a machine with Python 3.11 and pip: `make demo` and `make test`.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+# where a CPU build of this version is on the index, it spares gigabytes of GPU packages
+TORCH := torch==2.13.0
+DEMO ?= demo
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+
+.PHONY: demo test check bench models clean
+
+demo: $(BIN)/.installed models  ## release a dataset of fictional clinic notes, verify it, say where the report is
+	rm -rf $(DEMO)
+	$(BIN)/synthgen init $(DEMO)
+	$(BIN)/synthgen release $(DEMO)/clinic.yaml
+	$(BIN)/synthgen verify $(DEMO)/out/release-* --trust $(DEMO)/trust.json
+	@echo "report: $$(ls $(CURDIR)/$(DEMO)/out/release-*/report/report.html)"
+
+test: $(BIN)/.tested models  ## every test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(BIN)/.developed  ## format, lint, types
+	$(BIN)/ruff format --check synthgen audits tests examples
+	$(BIN)/ruff check synthgen audits tests examples
+	$(BIN)/mypy
+
+bench: $(BIN)/.installed models  ## how fast the decode loop is beside the library's
+	$(BIN)/python benchmarks/decode.py
+
+models: $(BIN)/.installed
+	$(BIN)/synthgen models pull
+
+$(BIN)/.venv:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(BIN)/.installed: $(BIN)/.venv pyproject.toml
+	$(BIN)/python -c "import torch" 2>/dev/null || $(PIP) install $(TORCH) || $(PIP) install "torch>=2.6"
+	$(PIP) install --editable .
+	touch $@
+
+$(BIN)/.tested: $(BIN)/.installed
+	$(PIP) install --editable ".[test]"
+	touch $@
+
+$(BIN)/.developed: $(BIN)/.tested
+	$(PIP) install --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(DEMO)

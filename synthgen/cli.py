@@ -1,0 +1,243 @@
+"""The command line: reads arguments, calls the library, turns errors into exit codes."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from typer import Argument, Option
+
+from audits.errors import AuditError
+from synthgen.commands.keys import keys_app, trust_app
+from synthgen.commands.models import models_app
+from synthgen.errors import Interrupted, SynthGenError
+from synthgen.terminal import printable
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    help="Private labelled text in; an audited, signed synthetic dataset out, or a refusal with its reasons.",
+)
+app.add_typer(models_app, name="models")
+app.add_typer(keys_app, name="keys")
+app.add_typer(trust_app, name="trust")
+
+ConfigPath = Annotated[Path, Argument(help="The configuration, a YAML file.", metavar="CONFIG")]
+AsJson = Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")]
+Resume = Annotated[Literal["auto", "never"], Option(help="auto: go on from finished stages. never: start anew.")]
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, Argument(help="A new folder.")],
+    template: Annotated[Literal["clinic", "newsgroup"], Option(help="Which example to start from.")] = "clinic",
+) -> None:
+    """Make a folder to try things in: configuration, example notes, key, trust root, private workspace."""
+    from synthgen.commands.start import start
+
+    say(start(folder, template))
+
+
+@app.command()
+def doctor(*, as_json: AsJson = False) -> None:
+    """Say what this machine has and lacks."""
+    from synthgen.commands.doctor import examine
+
+    checks = examine()
+    if as_json:
+        print_json([check.to_json() for check in checks])
+    for check in checks:
+        say(f"{'ok  ' if check.ok else 'LACK'} {check.name}: {check.detail}")
+    if not all(check.ok or check.optional for check in checks):
+        raise typer.Exit(6)
+
+
+@app.command()
+def plan(config: ConfigPath, *, as_json: AsJson = False) -> None:
+    """Check a configuration and say what a run would take, before any work."""
+    from synthgen.commands.plan import make_plan
+    from synthgen.config import Config
+
+    made = make_plan(Config.load(config))
+    if as_json:
+        print_json(made.to_json())
+    say(made.to_text())
+
+
+@app.command()
+def run(
+    config: ConfigPath,
+    *,
+    until: Annotated[str, Option(help="Stop after this stage.")] = "audit",
+    resume: Resume = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Run what is missing, from load to audit, in the private workspace."""
+    from synthgen.config import Config
+    from synthgen.pipeline import Pipeline
+    from synthgen.progress import terminal_progress
+
+    done = Pipeline(Config.load(config), terminal_progress(sys.stderr)).run(resume=resume, until=until)
+    if as_json:
+        print_json(done.record)
+    for stage in done.record["stages"]:
+        state = "kept" if stage["reused"] else f"{stage['seconds']:.1f} s"
+        say(f"{stage['name']:<14} {stage['in']:>7} in  {stage['out']:>7} out  {state}")
+
+
+@app.command()
+def release(config: ConfigPath, *, resume: Resume = "auto", as_json: AsJson = False) -> None:
+    """The main job: run what is missing, judge, and write a signed bundle, or refuse and say why."""
+    from synthgen.commands.publish import publish
+    from synthgen.config import Config
+
+    published = publish(Config.load(config), resume=resume, stream=sys.stderr)
+    if as_json:
+        print_json(published.to_json())
+    say(published.to_text())
+
+
+@app.command()
+def approve(
+    bundle: Annotated[Path, Argument(help="The bundle's folder.")],
+    *,
+    role: Annotated[str, Option(help="The role you sign in, such as privacy_officer.")],
+    key: Annotated[Path, Option(help="Your private key.")],
+    trust: Annotated[Path, Option(help="The trust root.")],
+    reject: Annotated[bool, Option("--reject", help="Sign a no, which blocks the release.")] = False,
+    comment: Annotated[str, Option(help="Your own words; they go into the approval.")] = "",
+) -> None:
+    """Sign a second person's approval of a bundle, or a rejection."""
+    from datetime import UTC, datetime
+
+    from audits.trust import load_trust
+    from synthgen.release.approve import approve as sign
+    from synthgen.release.keys import load_key, passphrase_for
+
+    opened = load_key(key, passphrase_for(key))
+    path = sign(
+        bundle, role=role, key=opened, trust=load_trust(trust), now=datetime.now(UTC), reject=reject, comment=comment
+    )
+    say(f"{'rejected' if reject else 'approved'}: {path}")
+
+
+@app.command()
+def verify(
+    bundle: Annotated[Path, Argument(help="The bundle's folder.")],
+    *,
+    trust: Annotated[Path, Option(help="The trust root you hold; never one that came with the bundle.")],
+    policy: Annotated[str | None, Option(help="The policy you expect.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a bundle offline: files, signature, policy, gates recomputed from the evidence, approvals, time."""
+    from audits.verify import verify_bundle
+
+    found = verify_bundle(bundle, trust, policy)
+    if as_json:
+        print_json(found.to_json())
+    for check in found.checks:
+        say(f"{'ok ' if check.ok else 'NOT'} {check.id}: {check.detail}")
+    say(f"{found.verdict}  {bundle.name}")
+    raise typer.Exit(found.code)
+
+
+@app.command()
+def report(
+    target: Annotated[Path, Argument(help="A configuration that has been run, its workspace, or a bundle.")],
+    *,
+    browse: Annotated[bool, Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Write the HTML report of a run, or find that of a bundle, and print its path."""
+    from synthgen.commands.publish import report_of
+
+    path = report_of(target)
+    typer.echo(str(path))
+    if browse:
+        typer.launch(str(path))
+
+
+@app.command()
+def evaluate(
+    *,
+    synthetic: Annotated[Path, Option(help="Synthetic records: parquet, jsonl or csv with text and label.")],
+    train: Annotated[Path, Option(help="Real records the synthetic ones were made from.")],
+    test: Annotated[Path, Option(help="Real records neither was made from.")],
+    encoder: Annotated[str, Option(help="Encoder of the frozen-encoder classifier.")] = "minilm",
+    seed: Annotated[int, Option(help="Seed of the bootstrap.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Train on synthetic, test on real: accuracy and F1 with intervals, two classifiers, per class."""
+    from synthgen.commands.utility import study
+
+    found = study(synthetic, train, test, encoder=encoder, seed=seed, stream=sys.stderr)
+    if as_json:
+        print_json(found.to_json())
+    say(found.to_text())
+
+
+@app.command("train-bridge")
+def train_bridge(
+    config: Annotated[Path, Argument(help="The training configuration, a YAML file.", metavar="CONFIG")],
+    *,
+    resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint.")] = False,
+) -> None:
+    """Train a bridge between an encoder and a decoder on public text."""
+    from synthgen.commands.train_bridge import train
+    from synthgen.decode.train_config import TrainBridgeConfig
+    from synthgen.progress import terminal_progress
+
+    say(f"bridge: {train(TrainBridgeConfig.load(config), resume=resume, progress=terminal_progress(sys.stderr))}")
+
+
+@app.command()
+def schema(of: Annotated[Literal["config", "policy", "audit", "attestation"], Argument()]) -> None:
+    """Print a JSON Schema."""
+    from synthgen.commands.schemas import schema_of
+
+    print_json(schema_of(of))
+
+
+def say(text: str) -> None:
+    """Print text for people on standard error, control characters taken out of each line."""
+    for line in text.splitlines():
+        typer.echo(printable(line), err=True)
+
+
+def print_json(value: object) -> None:
+    """Print JSON for programs on standard output."""
+    import json
+
+    typer.echo(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=True))
+
+
+def main() -> None:
+    """Run the command line; every error a user can meet is one message and the exit code of its class."""
+    os.umask(0o077)
+    os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false")
+    try:
+        app(standalone_mode=False)
+    except (SynthGenError, AuditError) as error:
+        say(f"error: {error}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        say("stopped; the same command goes on where it stopped")
+        sys.exit(Interrupted.exit_code)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except typer.Abort:
+        sys.exit(Interrupted.exit_code)
+    except _usage_errors() as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+
+
+def _usage_errors() -> type[Exception]:
+    from click import ClickException
+
+    return ClickException
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""`synthgen doctor`: what this machine has and lacks, before anybody trusts it with private text."""
+
+import os
+import platform
+import resource
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from synthgen.decode.bridge import load_bridge
+from synthgen.errors import ModelError, ModelMissing
+from synthgen.models.registry import MODELS
+from synthgen.models.store import digest_of, model_folder, store_folder
+
+NEEDED_GIB = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at; an optional one does not stop a run."""
+
+    name: str
+    ok: bool
+    detail: str
+    optional: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the check as plain data."""
+        return asdict(self)
+
+
+def examine() -> list[Check]:
+    """Return every check, the needed ones first."""
+    import torch
+
+    capability = getattr(torch.backends.cpu, "get_cpu_capability", lambda: "unknown")()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return [
+        Check("python", True, platform.python_version()),
+        Check("torch", True, f"{torch.__version__}, {os.cpu_count()} cores, {capability}"),
+        *(_model(name) for name in sorted(MODELS)),
+        _bridge(),
+        _disk(),
+        _core_dumps(),
+        _swap(),
+        Check("memory", memory >= 4, f"{memory:.1f} GiB", optional=True),
+        Check("gpu", torch.cuda.is_available(), "none; the processor is used", optional=True)
+        if not torch.cuda.is_available()
+        else Check("gpu", True, torch.cuda.get_device_name()),
+    ]
+
+
+def _model(name: str) -> Check:
+    try:
+        return Check(f"model {name}", True, f"sha256 {digest_of(model_folder(name))}")
+    except (ModelMissing, ModelError) as error:
+        return Check(f"model {name}", False, f"{error.message}. {error.hint}")
+
+
+def _bridge() -> Check:
+    try:
+        bridge = load_bridge("builtin")
+    except (ModelMissing, ModelError) as error:
+        return Check("bridge", False, error.message)
+    info = bridge.info
+    return Check("bridge", True, f"{info.encoder} to {info.decoder}, {info.steps} steps, sha256 {bridge.digest}")
+
+
+def _disk() -> Check:
+    folder = store_folder()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free / 2**30
+    writable = os.access(folder, os.W_OK)
+    detail = f"{free:.1f} GiB free at {folder}" + ("" if writable else ", not writable")
+    return Check("model store", free >= NEEDED_GIB and writable, detail)
+
+
+def _core_dumps() -> Check:
+    soft, _ = resource.getrlimit(resource.RLIMIT_CORE)
+    off = soft == 0
+    detail = "off" if off else "on: a crash may write private text to disk; use `ulimit -c 0`"
+    return Check("core dumps", off, detail, optional=True)
+
+
+def _swap() -> Check:
+    path = Path("/proc/swaps")
+    used = path.is_file() and len(path.read_text().splitlines()) > 1
+    detail = "on: private text may be written to disk; use encrypted swap" if used else "none"
+    return Check("swap", not used, detail, optional=True)

@@ -1,0 +1,103 @@
+"""`synthgen plan`: what a run would take and whether its audits can conclude, before any work."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from audits.policy import Policy, load_policy
+from audits.stats import needed_for_auc, needed_for_share, needed_for_zero_events
+from synthgen.config import Config
+from synthgen.errors import DataError
+from synthgen.interpolate import build, check_classes, wanted_counts
+from synthgen.load import load
+from synthgen.run import policy_file
+from synthgen.seeds import SeedTree
+from synthgen.split import Split, split
+from synthgen.steps.write import SPARE
+
+TOKENS_PER_SECOND = 500  # of the embedded decoder on two cores, a cautious round figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What would happen."""
+
+    rows: int
+    bad_rows: dict[str, int]
+    train: dict[str, int]
+    control: dict[str, int]
+    persons: dict[str, int]
+    wanted: dict[str, int]
+    candidates: int
+    minutes: float
+    policy: str
+    audits: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as plain data."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__} | {"epsilon": None}
+
+    def to_text(self) -> str:
+        """Return the plan for people."""
+        lines = [f"rows: {self.rows}, bad: {sum(self.bad_rows.values())}"]
+        lines += [f"  bad: {reason}: {count}" for reason, count in self.bad_rows.items()]
+        lines.append(f"persons: {self.persons['train']} train, {self.persons['control']} control")
+        lines.append(f"{'class':<32} {'train':>7} {'control':>8} {'to write':>9}")
+        lines += [
+            f"{label[:32]:<32} {self.train[label]:>7} {self.control.get(label, 0):>8} {count:>9}"
+            for label, count in self.wanted.items()
+        ]
+        lines.append(f"texts to decode: about {self.candidates}, {self.minutes:.0f} minutes on two cores")
+        lines.append("epsilon to be spent: none; the method makes no DP claim")
+        lines.append(f"policy {self.policy}:")
+        return "\n".join(lines + [f"  {name}: {what}" for name, what in self.audits.items()])
+
+
+def make_plan(config: Config) -> Plan:
+    """Return the plan of a configuration; reads the source, writes nothing.
+
+    Raises:
+        ConfigError, DataError: everything a run would refuse at once.
+    """
+    policy = load_policy(policy_file(config))
+    seeds = SeedTree(config.seed)
+    report = load(config.source, config.resolve(config.source.path), seeds.child("load"))
+    parts = split(report.corpus, config.split, seeds.child("split"))
+    if len(parts.train) == 0:
+        raise DataError("no person came into train", hint="Give more records, or raise split.train.")
+    method = build(config.interpolate)
+    wanted = wanted_counts(parts.train.labels, config.interpolate.balance, config.interpolate.total)
+    check_classes(parts.train.labels, [r.group for r in parts.train.records], wanted, method.min_groups)
+    candidates = int(SPARE * sum(wanted.values()) * config.decode.candidates)
+    return Plan(
+        rows=report.n_rows,
+        bad_rows=report.bad_counts(),
+        train=parts.train.counts(),
+        control=parts.control.counts(),
+        persons={k: parts.report.groups.get(k, 0) for k in ("train", "control")},
+        wanted=wanted,
+        candidates=candidates,
+        minutes=candidates * config.decode.max_new_tokens / TOKENS_PER_SECOND / 60,
+        policy=policy.name,
+        audits=_reach(policy, parts, sum(wanted.values())),
+    )
+
+
+def _reach(policy: Policy, parts: Split, n_synthetic: int) -> dict[str, str]:
+    """Return, for each audit of the policy, whether the persons at hand are enough for a verdict."""
+    persons = min(len({r.group for r in side.records}) for side in (parts.train, parts.control))
+    needed = {
+        "replay": (persons, needed_for_zero_events(0.01, confidence=policy.confidence)),
+        "identifiers": (persons, needed_for_zero_events(0.01, confidence=policy.confidence)),
+        "membership": (persons, needed_for_auc(0.05)),
+        "neighbours": (n_synthetic, needed_for_share(0.05)),
+    }
+    reach = {}
+    for name in (*policy.required, *policy.measured):
+        if name not in needed:
+            reach[name] = "not in this version, so the policy will refuse"
+            continue
+        have, need = needed[name]
+        unit = "synthetic records" if name == "neighbours" else "persons on each side"
+        enough = "enough for a verdict" if have >= need else "TOO FEW for a pass"
+        reach[name] = f"{have} {unit}, {need} needed: {enough}"
+    return reach

@@ -1,0 +1,96 @@
+"""`synthgen release` and `synthgen report`: from a configuration to a bundle, or to a refusal."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+from audits.policy import load_policy
+from synthgen.config import Config
+from synthgen.errors import DataError, StorageError
+from synthgen.pipeline import Pipeline
+from synthgen.progress import terminal_progress
+from synthgen.release.keys import load_key, passphrase_for
+from synthgen.run import load_run, policy_file
+
+REPORT = "report/report.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A release that was written."""
+
+    bundle: Path
+    release_id: str
+    policy: str
+    statement: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "verdict": "RELEASED",
+            "bundle": str(self.bundle),
+            "releaseId": self.release_id,
+            "policy": self.policy,
+        }
+
+    def to_text(self) -> str:
+        """Return it for people."""
+        return "\n".join(
+            [
+                f"RELEASED under policy {self.policy}: {self.statement}",
+                f"bundle: {self.bundle}",
+                f"report: {self.bundle / REPORT}",
+                f"check it: synthgen verify {self.bundle} --trust TRUST.json",
+            ]
+        )
+
+
+def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO) -> Published:
+    """Run what is missing, judge it, and write the signed bundle.
+
+    What could stop the release at its end is checked before its start: the policy, the key, the folder for bundles.
+
+    Raises:
+        ReleaseRefused: when the gate says no; the signed refusal and the report stay in the workspace.
+        SynthGenError: as the stages say.
+    """
+    path = config.resolve(config.release.key)
+    out = config.resolve(config.release.out)
+    key = load_key(path, passphrase_for(path))
+    load_policy(policy_file(config))
+    _writable(out)
+    run = Pipeline(config, terminal_progress(stream)).run(resume=resume)
+    decision = run.decide()
+    report = run.write_report(decision)
+    stream.write(f"report: {report}\n")
+    bundle = run.release(decision, key=key, out=out)
+    policy = run.policy()
+    return Published(bundle.path, bundle.release_id, policy.name, policy.statement)
+
+
+def report_of(target: Path) -> Path:
+    """Return the report of a configuration's last run, of a workspace, or of a bundle.
+
+    Raises:
+        DataError: when the target holds no report yet.
+    """
+    if target.is_dir():
+        for path in (target / REPORT, target / "report.html"):
+            if path.is_file():
+                return path
+        raise DataError(f"{target}: holds no report", hint="Give a bundle, or the configuration of a run.")
+    run = load_run(Config.load(target))
+    return run.write_report(run.decide())
+
+
+def _writable(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StorageError(
+            f"{out}: bundles cannot be written there ({error.strerror}); nothing was run",
+            hint="Change release.out, or make the folder writable.",
+        ) from error

@@ -1,0 +1,22 @@
+"""`synthgen schema`: the JSON Schemas of what users write and read."""
+
+from typing import Any, Literal
+
+
+def schema_of(kind: Literal["config", "policy", "audit", "attestation"]) -> dict[str, Any]:
+    """Return the schema of a configuration, a policy, an audit.json or the signed statement of a release."""
+    from pydantic import BaseModel
+
+    from audits.policy import Policy
+    from audits.report import audit_schema
+    from audits.statement import ReleaseStatement
+    from synthgen.config import Config
+
+    if kind == "audit":
+        return audit_schema()
+    models: dict[str, type[BaseModel]] = {"config": Config, "policy": Policy, "attestation": ReleaseStatement}
+    model = models[kind]
+    schema: dict[str, Any] = model.model_json_schema()
+    if kind == "config":
+        schema["properties"].pop("base", None)
+    return schema

@@ -1,0 +1,56 @@
+"""`synthgen init`: a folder in which the whole way can be tried."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from audits.policy import load_policy
+from synthgen.clinic import write_notes
+from synthgen.errors import StorageError
+from synthgen.release.keys import new_key, public_path, write_new
+from synthgen.release.trust import new_trust
+
+PATIENTS = 700
+TEMPLATES = {"clinic": "clinic/clinic.yaml", "newsgroup": "newsgroups.yaml"}
+
+
+def start(folder: Path, template: str, *, patients: int = PATIENTS, now: datetime | None = None) -> str:
+    """Make a new folder with a configuration, example notes where the template has some, key, trust root, workspace.
+
+    The key is for trying things: its passphrase lies beside it in a file of mode 0600. For a real release make one
+    with `synthgen keys new` and keep the passphrase elsewhere.
+
+    Raises:
+        StorageError: if the folder exists and is not empty, or cannot be written.
+    """
+    now = datetime.now(UTC) if now is None else now
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise StorageError(f"{folder}: exists and is not empty; nothing was written", hint="Name a new folder.")
+    try:
+        (folder / "keys").mkdir(mode=0o700, parents=True)
+        (folder / "ws").mkdir(mode=0o700)
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be made ({error.strerror})") from error
+    name = Path(TEMPLATES[template]).name
+    write_new(folder / name, (examples() / TEMPLATES[template]).read_bytes(), 0o644)
+    passphrase = secrets.token_urlsafe(24)
+    key = folder / "keys" / "releaser.pem"
+    write_new(key.with_name("releaser.pem.passphrase"), f"{passphrase}\n".encode(), 0o600)
+    new_key(key, passphrase.encode(), person="trial user", org="trial", now=now)
+    new_trust(
+        folder / "trust.json",
+        roles={"releaser": [public_path(key)]},
+        policies={p: [load_policy(p).digest()] for p in ("research", "hospital-external")},
+        expires=now + timedelta(days=730),
+    )
+    made = [f"configuration: {folder / name}", f"trust root: {folder / 'trust.json'}", f"trial key: {key}"]
+    if template == "clinic":
+        count = write_notes(folder / "notes.jsonl", patients, seed=20261120)
+        made.insert(0, f"{count} fictional notes of {patients} patients: {folder / 'notes.jsonl'}")
+    return "\n".join([*made, f"next: synthgen release {folder / name}"])
+
+
+def examples() -> Path:
+    """Return the folder of the shipped examples: inside the package, or at the top of a checkout."""
+    packaged = Path(__file__).parents[1] / "examples"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "examples"

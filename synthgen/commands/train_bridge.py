@@ -1,0 +1,59 @@
+"""`synthgen train-bridge`: from a corpus, an encoder and a decoder to a bridge."""
+
+import os
+from pathlib import Path
+
+from synthgen.config import EmbedConfig
+from synthgen.decode.corpus import prepare, read_passages, vectors_of
+from synthgen.decode.train import STATE, Trainer, TrainingSet, run_training
+from synthgen.decode.train_config import TrainBridgeConfig
+from synthgen.digest import sha256_json
+from synthgen.embed import build
+from synthgen.errors import ConfigError, UsageError
+from synthgen.models.store import model_folder
+from synthgen.progress import Progress
+
+
+def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Path:
+    """Train as configured and return the folder of the bridge.
+
+    Raises:
+        UsageError: if the folder holds a checkpoint and `resume` was not asked for; nothing is overwritten.
+        ConfigError: if a path names a variable that is not set.
+        DataError, ModelMissing, ModelError: as the corpus and the models say.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    out = _path(config, config.out)
+    if (out / STATE).exists() and not resume:
+        raise UsageError(f"{out}: holds a checkpoint", hint="Add --resume to go on, or choose another `out`.")
+    torch.set_flush_denormal(True)
+    corpus = config.corpus
+    texts, sources = read_passages(
+        _path(config, corpus.path), exclude=corpus.exclude_sources, limit=corpus.passages + corpus.heldout,
+        max_per_source=corpus.max_per_source, seed=config.train.seed,
+    )  # fmt: skip
+    folder = model_folder(config.decoder)
+    kept = {"local_files_only": True, "trust_remote_code": False}
+    tokenizer = AutoTokenizer.from_pretrained(folder, **kept)
+    room = config.train.length - config.train.max_prompt_tokens - config.bridge.soft_tokens
+    passages = prepare(texts, tokenizer, room, sources)
+    encoder = build(EmbedConfig(model=config.encoder), model_folder)
+    cache = out / f"vectors-{sha256_json([encoder.digest, *passages.texts])[:16]}.npy"
+    with progress.stage("embed", total=len(set(passages.texts)), unit="passages") as advance:
+        vectors = vectors_of(passages.texts, lambda part: encoder.encode(part, advance), cache)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, use_safetensors=True, dtype=getattr(torch, config.train.dtype), **kept
+    )
+    data = TrainingSet(passages=passages, vectors=vectors, heldout=corpus.heldout)
+    trainer = Trainer(config, model, tokenizer, data)
+    with progress.stage("train-bridge", total=config.train.steps, unit="steps") as advance:
+        return run_training(trainer, out, advance)
+
+
+def _path(config: TrainBridgeConfig, path: str) -> Path:
+    expanded = os.path.expandvars(path)
+    if "$" in expanded:
+        raise ConfigError(f"{path}: names a variable that is not set", hint="Set it, or write the path itself.")
+    return (Path(config.base) / Path(expanded).expanduser()).resolve()

@@ -1,0 +1,236 @@
+"""A finished run: what the workspace holds of it, and the ways on to a decision, a report, a bundle or a refusal."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from audits.evidence import Evidence, read_evidence
+from audits.policy import Decision, Policy, decide, load_policy, policy_path
+from synthgen.config import Config
+from synthgen.decode.bridge import load_bridge
+from synthgen.errors import DataError, ReleaseRefused
+from synthgen.release.bundle import Bundle, write_bundle
+from synthgen.release.commitment import commit, commitment_key
+from synthgen.release.content import BundleContent
+from synthgen.release.keys import SigningKey
+from synthgen.release.provenance import redact_config
+from synthgen.release.refusal import write_refusal
+from synthgen.release.statement import short_id
+from synthgen.release.tables import data_files
+from synthgen.report import ReportContent, render
+from synthgen.report.gates import gate_rows
+from synthgen.steps.judge import AUDIT, EVIDENCE, SYNTHETIC, UTILITY
+from synthgen.tables import read_corpus
+from synthgen.workspace import Workspace, write_bytes
+
+LIMITATIONS = (
+    "Interpolating two persons' texts is not private by itself; the audits say what they could and could not see.",
+    "No differential privacy: no epsilon is claimed, and what no attack found may still be there.",
+    "Audits for parent recovery, linkage, canaries and repeated releases are not in this version.",
+    "One vector carries the gist of about the first hundred words of a record; what a record says later is lost.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The run of one configuration.
+
+    Args:
+        config: what was run.
+        workspace: the private folder.
+        record: the content of run.json: per stage counts, seconds and digests; models; seed.
+    """
+
+    config: Config
+    workspace: Workspace
+    record: Mapping[str, Any]
+
+    def folder(self, stage: str) -> Path:
+        """Return the folder of a stage's result.
+
+        Raises:
+            DataError: when the run did not come so far.
+        """
+        for done in self.record["stages"]:
+            if done["name"] == stage:
+                return self.workspace.root / "stages" / str(done["folder"])
+        raise DataError(f"the run has no stage {stage!r} yet", hint="Run it to the end first: `synthgen run CONFIG`.")
+
+    @property
+    def evidence(self) -> Evidence:
+        """The numbers a gate may read."""
+        return read_evidence((self.folder("audit") / EVIDENCE).read_bytes())
+
+    def policy(self) -> Policy:
+        """Return the configured policy."""
+        return load_policy(policy_file(self.config))
+
+    def decide(self, policy: Policy | None = None) -> Decision:
+        """Return what the policy makes of the evidence; a pure function of the two."""
+        return decide(self.evidence, self.policy() if policy is None else policy)
+
+    def report(self, decision: Decision, *, release_id: str | None = None) -> str:
+        """Return the HTML report of this run under a decision."""
+        return render(self._report_content(decision, release_id))
+
+    def write_report(self, decision: Decision) -> Path:
+        """Write report.html into the workspace and return its path."""
+        path = self.workspace.root / "report.html"
+        release_id = self._release_id(decision) if decision.allowed else None
+        write_bytes(path, self.report(decision, release_id=release_id).encode())
+        return path
+
+    def release(self, decision: Decision, *, key: SigningKey, out: Path, now: datetime | None = None) -> Bundle:
+        """Write the signed bundle and return it.
+
+        Raises:
+            ReleaseRefused: when the decision is no; then a signed refusal is left in the workspace and nothing else.
+            StorageError: when the bundle cannot be written; nothing is left behind.
+        """
+        now = datetime.now(UTC) if now is None else now
+        if not decision.allowed:
+            folder = write_refusal(
+                self.workspace.root, decision=decision, policy=self.policy(), evidence=self.evidence, key=key, now=now
+            )
+            raise ReleaseRefused(
+                f"not released under policy {self.policy().name!r}",
+                problems=decision.failures,
+                hint=f"The signed refusal: {folder}",
+            )
+        content = self._content(decision)
+        release_id = short_id(content, data_files(content.records, content.formats), now)
+        content = replace(content, report_html=self.report(decision, release_id=release_id))
+        return write_bundle(out, content=content, key=key, now=now)
+
+    def _release_id(self, decision: Decision) -> str:
+        content = self._content(decision)
+        return short_id(content, data_files(content.records, content.formats), datetime.now(UTC))
+
+    def _content(self, decision: Decision) -> BundleContent:
+        folder = self.folder("audit")
+        key = commitment_key(self.workspace.root / "commitment.key")
+        clean = self.folder("deidentify")
+        sides = [
+            read_corpus(clean / "train.parquet", "train"),
+            read_corpus(clean / "control.parquet", "control"),
+        ]
+        rows = pq.read_table(folder / SYNTHETIC, columns=["id", "text", "label"]).to_pylist()
+        return BundleContent(
+            name=self.config.release.name,
+            records=[(row["id"], row["text"], row["label"]) for row in rows],
+            evidence=self.evidence,
+            decision=decision,
+            policy_yaml_bytes=policy_file(self.config).read_bytes(),
+            policy=self.policy(),
+            audit_json=json.loads((folder / AUDIT).read_bytes()),
+            report_html="",
+            run_json=public_record(self.record),
+            config_redacted=redact_config(self.config.model_dump(mode="json")),
+            models=self._models(),
+            inputs=[commit(side.role, side.texts, key) for side in sides],
+            license=self.config.release.license,
+            languages=["en"],
+            limitations=LIMITATIONS,
+            formats=self.config.release.formats,
+        )
+
+    def _models(self) -> list[dict[str, Any]]:
+        bridge = load_bridge(self.config.decode.bridge, Path(self.config.base))
+        models = [
+            {
+                "role": model["role"],
+                "name": model["name"],
+                "revision": model["digest"][:40],
+                "format": "safetensors",
+                "digest": {"sha256": model["digest"]},
+                "trainedOnPrivateData": False,
+            }
+            for model in self.record["models"]
+        ]
+        name = "builtin" if self.config.decode.bridge == "builtin" else "custom"
+        models.append(
+            {
+                "role": "projector",
+                "name": f"{name}:{bridge.info.encoder}-{bridge.info.decoder}",
+                "revision": bridge.digest[:40],
+                "format": "safetensors",
+                "digest": {"sha256": bridge.digest},
+                "trainedOnPrivateData": False,
+            }
+        )
+        return models
+
+    def _report_content(self, decision: Decision, release_id: str | None) -> ReportContent:
+        folder, policy = self.folder("audit"), self.policy()
+        stages = self.record["stages"]
+        made = next(s["classes"] for s in stages if s["name"] == "audit")
+        real = next(s["classes"] for s in stages if s["name"] == "split")["train"]
+        wanted = next(s["wanted"] for s in reversed(stages) if s["name"].startswith("filter"))
+        rejected = [s for s in stages if s["name"].startswith("filter")][-1]
+        return ReportContent(
+            title=self.config.release.name,
+            release_id=release_id,
+            policy_name=policy.name,
+            policy_statement=policy.statement,
+            verdict="released" if decision.allowed else "refused",
+            gates=gate_rows(decision),
+            balance=tuple((label, real.get(label, 0), n, made.get(label, 0)) for label, n in sorted(wanted.items())),
+            audits=tuple(json.loads((folder / AUDIT).read_bytes())["results"]),
+            utility=json.loads((folder / UTILITY).read_bytes()),
+            filters={"candidates": rejected["in"], "kept": rejected["out"], **rejected["rejected"]},
+            stages=tuple((s["name"], s["in"], s["out"], s["seconds"]) for s in stages),
+            provenance={
+                "tool": self.record["tool"],
+                "policy": decision.policy_digest,
+                "evidence": decision.evidence_digest,
+                **{f"{m['role']} {m['name']}": m["digest"] for m in self._as_text()},
+            },
+            limitations=LIMITATIONS,
+        )
+
+    def _as_text(self) -> Sequence[Mapping[str, str]]:
+        return [{"role": m["role"], "name": m["name"], "digest": m["digest"]["sha256"]} for m in self._models()]
+
+
+def policy_file(config: Config) -> Path:
+    """Return the file of the configured policy: a shipped name, or a path from the configuration's folder."""
+    named = config.resolve(config.policy)
+    return named if named.is_file() else policy_path(config.policy)
+
+
+def load_run(config: Config) -> Run:
+    """Return the last run of a configuration from its workspace, without running anything.
+
+    Raises:
+        DataError: when there is none, or it was of another configuration.
+    """
+    workspace = Workspace(config.resolve(config.workspace))
+    path = workspace.root / "run.json"
+    if not path.is_file():
+        raise DataError(f"{workspace.root}: holds no finished run", hint="Run it first: `synthgen run CONFIG`.")
+    record = json.loads(path.read_bytes())
+    if record["config"] != config.digest():
+        raise DataError("the configuration changed since its last run", hint="Run it again: `synthgen run CONFIG`.")
+    return Run(config, workspace, record)
+
+
+def public_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of run.json that a bundle may carry.
+
+    Privacy: leaves out the seed, which with a guess at the source would give away parents and weights; digests of
+        private tables, which confirm a guess; and exact counts of private classes.
+    """
+    stages = record["stages"]
+    return {
+        "schemaVersion": record["schemaVersion"],
+        "tool": record["tool"],
+        "models": record["models"],
+        "seconds": {stage["name"]: stage["seconds"] for stage in stages},
+        "written": {s["name"]: s["out"] for s in stages if s["name"].startswith(("interpolate", "decode", "filter"))},
+        "rejected": {s["name"]: s["rejected"] for s in stages if s["name"].startswith("filter")},
+    }

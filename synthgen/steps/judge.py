@@ -1,0 +1,118 @@
+"""The last step before the gate: attack the records, train on them, write the numbers a gate may read."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import audits
+from audits.base import AuditInputs, Estimate, Table
+from audits.evidence import evidence_from
+from audits.registry import names as audit_names
+from synthgen.digest import sha256_array
+from synthgen.evaluate import Tables, evaluate
+from synthgen.steps.job import STAGES_VERSION, Job
+from synthgen.steps.prepare import Prepared
+from synthgen.steps.write import Written
+from synthgen.tables import write_corpus
+from synthgen.types import Corpus, Embedded, Float32, Record
+from synthgen.workspace import StageResult, write_bytes, write_json
+
+AUDIT, UTILITY, EVIDENCE, SYNTHETIC = "audit.json", "evaluation.json", "evidence.json", "synthetic.parquet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The folder that holds audit.json, evaluation.json, evidence.json and synthetic.parquet, and its stage."""
+
+    folder: Path
+    stage: StageResult
+
+
+def judge(job: Job, prepared: Prepared, embedded: Embedded, written: Written) -> Judged:
+    """Run every audit and the utility study on the records that would be released.
+
+    Privacy: this is the first time control is embedded or trained on; nothing made here goes back to an earlier step.
+    """
+    seeds = job.seeds.child("audit")
+    encoder = job.encoder()
+
+    def make(folder: Path) -> Mapping[str, object]:
+        synthetic = synthetic_corpus(job, written)
+        write_corpus(folder / SYNTHETIC, synthetic)
+        with job.progress.stage("embed control", total=len(set(prepared.control.texts)), unit="texts") as advance:
+            control_vectors = encoder.encode(prepared.control.texts, advance)
+        vectors = {"train": embedded.vectors, "control": control_vectors, "synthetic": written.vectors}
+        with job.progress.stage("evaluate", total=1, unit="studies") as advance:
+            tables = Tables(
+                synthetic=synthetic,
+                train=prepared.train,
+                test=prepared.control,
+                vectors={**vectors, "test": control_vectors},
+            )
+            utility = evaluate(tables, seeds, requested=written.wanted)
+            advance(1)
+        write_json(folder / UTILITY, utility.table)
+        report = attack(job, prepared, synthetic, vectors)
+        write_bytes(folder / AUDIT, report)
+        evidence = evidence_from(
+            json.loads(report), {**utility.metrics, "records.synthetic": counted(len(synthetic))}
+        )
+        write_bytes(folder / EVIDENCE, evidence.to_bytes())
+        return {"in": len(synthetic), "out": len(synthetic), "classes": synthetic.counts()}
+
+    inputs = {
+        "version": STAGES_VERSION,
+        "filter": [stage.digest for stage in written.stages],
+        "records": sha256_array(written.vectors),
+        "control": prepared.control.digest,
+        "identifiers": [list(found) for found in prepared.identifiers] if prepared.identifiers is not None else None,
+        "config": job.config.audit.model_dump(mode="json"),
+        "seed": seeds.key().hex(),
+    }
+    stage = job.workspace.stage("audit", inputs, make)
+    return Judged(folder=stage.folder, stage=stage)
+
+
+def attack(job: Job, prepared: Prepared, synthetic: Corpus, vectors: Mapping[str, Float32]) -> bytes:
+    """Return audit.json: every audit of this version, on synthetic, train and control."""
+    encoder = job.config.embed.model
+    names = audit_names()
+    inputs = AuditInputs(
+        synthetic=as_table(synthetic, {encoder: vectors["synthetic"]}),
+        train=as_table(prepared.train, {encoder: vectors["train"]}),
+        control=as_table(prepared.control, {encoder: vectors["control"]}),
+        identifiers=prepared.identifiers,
+    )
+    with job.progress.stage("audit", total=2 * len(names) + 1, unit="steps") as advance:
+        report = audits.run(
+            inputs, seed=int.from_bytes(job.seeds.child("audit").key()[:4], "big"),
+            confidence=job.config.audit.confidence, progress=lambda _line: advance(1),
+        )  # fmt: skip
+    return report.to_json()
+
+
+def counted(n: int) -> Estimate:
+    """Return an exact count as the gate reads it."""
+    return Estimate(value=float(n), low=float(n), high=float(n), confidence=1.0, n=n)
+
+
+def synthetic_corpus(job: Job, written: Written) -> Corpus:
+    """Return the written records under the ids they are released with: 32 hex digits that say nothing."""
+    seeds = job.seeds.child("release-id")
+    records = [
+        Record(id=seeds.child(c.latent_id).key().hex()[:32], text=c.text, label=c.label, group=c.latent_id)
+        for c in written.records
+    ]
+    return Corpus(role="synthetic", records=tuple(records), has_groups=False)
+
+
+def as_table(corpus: Corpus, vectors: Mapping[str, Float32]) -> Table:
+    """Return a corpus as the audits take it."""
+    return Table(
+        texts=tuple(corpus.texts),
+        labels=tuple(corpus.labels),
+        groups=tuple(r.group for r in corpus.records),
+        has_groups=corpus.has_groups,
+        vectors=dict(vectors),
+    )

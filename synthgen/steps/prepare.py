@@ -1,0 +1,132 @@
+"""The first steps: load, split, deidentify, embed. After them no step sees an identifier or the source again."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from synthgen.deidentify import deidentify
+from synthgen.embed import embed
+from synthgen.load import load
+from synthgen.split import commit, split
+from synthgen.steps.job import STAGES_VERSION, Job, source_digest
+from synthgen.tables import read_corpus, write_corpus
+from synthgen.types import Corpus, Embedded
+from synthgen.workspace import StageResult, write_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Train, control and what was replaced in train, with the stages that made them."""
+
+    train: Corpus
+    control: Corpus
+    identifiers: tuple[tuple[str, ...], ...] | None
+    commitment: str
+    stages: tuple[StageResult, ...]
+
+
+def load_source(job: Job) -> StageResult:
+    """Read the source into the workspace: records.parquet, names.json, and the count of bad rows by reason."""
+    source = job.config.source
+    path = job.config.resolve(source.path)
+    seeds = job.seeds.child("load")
+
+    def make(folder: Path) -> Mapping[str, object]:
+        report = load(source, path, seeds)
+        write_corpus(folder / "records.parquet", report.corpus)
+        write_json(folder / "names.json", {k: list(v) for k, v in report.names.items()})
+        return {
+            "in": report.n_rows,
+            "out": len(report.corpus),
+            "bad_rows": report.bad_counts(),
+            "other_labels": report.n_other_labels,
+            "not_sampled": report.n_not_sampled,
+            "classes": report.corpus.counts(),
+        }
+
+    inputs = {"version": STAGES_VERSION, "source": source.model_dump(mode="json"), "digest": source_digest(path),
+              "seed": seeds.key().hex()}  # fmt: skip
+    return job.workspace.stage("load", inputs, make)
+
+
+def split_source(job: Job, loaded: StageResult) -> StageResult:
+    """Toss each person's coin and commit to the result before anything is fitted."""
+    seeds = job.seeds.child("split")
+
+    def make(folder: Path) -> Mapping[str, object]:
+        corpus = read_corpus(loaded.folder / "records.parquet", "source")
+        parts = split(corpus, job.config.split, seeds)
+        commit(parts, seeds, folder / "commitment.json")
+        write_corpus(folder / "train.parquet", parts.train)
+        write_corpus(folder / "control.parquet", parts.control)
+        report = parts.report
+        return {
+            "in": len(corpus),
+            "out": len(parts.train) + len(parts.control),
+            "groups": report.groups,
+            "classes": report.records,
+            "near_duplicates_set_aside": report.n_near_duplicates,
+            "near_duplicate_rate": report.near_duplicate_rate,
+        }
+
+    inputs = {"version": STAGES_VERSION, "load": loaded.digest, "split": job.config.split.model_dump(mode="json"),
+              "seed": seeds.key().hex()}  # fmt: skip
+    return job.workspace.stage("split", inputs, make)
+
+
+def replace_identifiers(job: Job, loaded: StageResult, parts: StageResult) -> StageResult:
+    """Put surrogates in the place of identifiers, in train and control alike; keep what was replaced in train."""
+    seeds = job.seeds.child("deidentify")
+
+    def make(folder: Path) -> Mapping[str, object]:
+        names = {k: tuple(v) for k, v in json.loads((loaded.folder / "names.json").read_bytes()).items()}
+        counts: dict[str, object] = {}
+        for role in ("train", "control"):
+            corpus = read_corpus(parts.folder / f"{role}.parquet", role)
+            with job.progress.stage(f"deidentify {role}", total=len(corpus), unit="records") as advance:
+                done = deidentify(corpus, job.config.deidentify, names, seeds)
+                advance(len(corpus))
+            write_corpus(folder / f"{role}.parquet", done.corpus)
+            if role == "train":
+                replaced = {key: [list(pair) for pair in pairs] for key, pairs in done.replaced.items()}
+                write_json(folder / "replaced.json", replaced)
+            counts[role] = done.report.counts
+        total = sum(len(read_corpus(folder / f"{role}.parquet", "source")) for role in ("train", "control"))
+        return {"in": total, "out": total, "engine": job.config.deidentify.engine, "replaced": counts}
+
+    inputs = {"version": STAGES_VERSION, "split": parts.digest, "seed": seeds.key().hex(),
+              "deidentify": job.config.deidentify.model_dump(mode="json")}  # fmt: skip
+    return job.workspace.stage("deidentify", inputs, make)
+
+
+def read_prepared(job: Job, loaded: StageResult, parts: StageResult, clean: StageResult) -> Prepared:
+    """Return what the later steps start from."""
+    train = read_corpus(clean.folder / "train.parquet", "train")
+    identifiers = None
+    if job.config.deidentify.engine != "off":
+        replaced = json.loads((clean.folder / "replaced.json").read_bytes())
+        identifiers = tuple(tuple(text for _, text in replaced.get(r.id, ())) for r in train.records)
+    return Prepared(
+        train=train,
+        control=read_corpus(clean.folder / "control.parquet", "control"),
+        identifiers=identifiers,
+        commitment=json.loads((parts.folder / "commitment.json").read_bytes())["commitment"],
+        stages=(loaded, parts, clean),
+    )
+
+
+def embed_train(job: Job, clean: StageResult, train: Corpus) -> tuple[StageResult, Embedded]:
+    """Make the vectors of train; control is embedded by the audit alone."""
+    encoder = job.encoder()
+
+    def make(folder: Path) -> Mapping[str, object]:
+        with job.progress.stage("embed", total=len(set(train.texts)), unit="texts") as advance:
+            np.save(folder / "train.npy", encoder.encode(train.texts, advance), allow_pickle=False)
+        return {"in": len(train), "out": len(train), "dim": encoder.dim, "max_tokens": encoder.max_tokens}
+
+    inputs = {"version": STAGES_VERSION, "deidentify": clean.digest, "encoder": encoder.digest}
+    result = job.workspace.stage("embed", inputs, make)
+    return result, embed(train, np.load(result.folder / "train.npy", allow_pickle=False), encoder)

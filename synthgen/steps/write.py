@@ -1,0 +1,246 @@
+"""The steps that make text: interpolate, decode shard by shard, filter; again for classes the filters left short."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from synthgen import filter as filtering
+from synthgen.decode.base import Settings
+from synthgen.decode.bridge import Bridge, load_bridge
+from synthgen.decode.prompts import render
+from synthgen.decode.xrag import XragDecoder
+from synthgen.digest import sha256_json
+from synthgen.embed import Encoder
+from synthgen.errors import DataError
+from synthgen.interpolate import build as build_interpolator
+from synthgen.interpolate import check_classes, wanted_counts
+from synthgen.models.store import digest_of
+from synthgen.steps.job import STAGES_VERSION, Job
+from synthgen.tables import read_candidates, read_latents, write_candidates, write_latents
+from synthgen.types import Candidate, Corpus, Embedded, Float32, Latents
+from synthgen.workspace import StageResult, sync
+
+SPARE = 1.3  # latents made for each record wanted, before anything is known of how many the filters reject
+MAX_ROUNDS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """The records that go to the audit.
+
+    Args:
+        records: the chosen candidates, exactly the wanted number of each label.
+        vectors: float32 (n, d), their re-embedded texts.
+        wanted: how many of each label were asked for.
+        stages: what made them.
+    """
+
+    records: tuple[Candidate, ...]
+    vectors: Float32
+    wanted: Mapping[str, int]
+    stages: tuple[StageResult, ...]
+
+
+class Writer:
+    """Makes the synthetic records of one run.
+
+    Args:
+        job: the run.
+        train: the train records.
+        embedded: their vectors.
+        upstream: the digest of the embed stage.
+    """
+
+    def __init__(self, job: Job, train: Corpus, embedded: Embedded, upstream: str) -> None:
+        self.job, self.train, self.embedded, self.upstream = job, train, embedded, upstream
+        config = job.config.interpolate
+        method = build_interpolator(config)
+        self.wanted = wanted_counts(embedded.labels, config.balance, config.total)
+        check_classes(embedded.labels, embedded.groups, self.wanted, method.min_groups)
+        self.sampler = method.fit(embedded)
+        self.labels = sorted(self.wanted)
+        self.model = job.folder(job.config.decode.model)
+        self.bridge: Bridge = load_bridge(job.config.decode.bridge, Path(job.config.base))
+        self.decoder_digest = sha256_json([digest_of(self.model), self.bridge.digest])
+        self.stages: list[StageResult] = []
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder that judges what was written."""
+        return self.job.encoder()
+
+    @cached_property
+    def decoder(self) -> XragDecoder:
+        """The decoder, loaded only when a shard has to be written."""
+        config = self.job.config
+        return XragDecoder(
+            self.model, self.bridge, decoder=config.decode.model, encoder=config.embed.model,
+            dim=self.embedded.vectors.shape[1],
+        )  # fmt: skip
+
+    def write(self) -> Written:
+        """Return exactly the wanted records of each label.
+
+        Each round asks for more latents where the filters left a class short. The sampler keeps its first rows when
+        asked for more, so a round decodes only what is new.
+
+        Raises:
+            DataError: naming the classes that stay short after the last round.
+        """
+        asked = {label: math.ceil(SPARE * n) + 2 for label, n in self.wanted.items()}
+        candidates: tuple[Candidate, ...] = ()
+        vectors = np.zeros((0, self.embedded.vectors.shape[1]), dtype=np.float32)
+        known: set[str] = set()
+        for number in range(MAX_ROUNDS):
+            latents, made = self.interpolate(number, asked)
+            new = _rows(latents, [i for i, name in enumerate(latents.ids) if name not in known])
+            known |= set(new.ids)
+            texts, decoded = self.decode(number, new, made)
+            candidates += texts
+            new_vectors, embedded = self.embed(number, texts, decoded)
+            vectors = np.concatenate([vectors, new_vectors])
+            kept, filtered = self.filter(number, latents, candidates, vectors, embedded)
+            have = Counter(candidate.label for candidate in kept)
+            short = {label: n - have[label] for label, n in self.wanted.items() if have[label] < n}
+            if not short:
+                break
+            for label, n in short.items():
+                rate = max(have[label] / asked[label], 0.1)
+                asked[label] += math.ceil(1.2 * n / rate) + 2
+        return self.choose(kept, candidates, vectors, filtered)
+
+    def interpolate(self, number: int, asked: Mapping[str, int]) -> tuple[Latents, StageResult]:
+        """Make the round's latents, all rounds' rows so far included."""
+        config, seeds = self.job.config.interpolate, self.job.seeds.child("interpolate")
+
+        def make(folder: Path) -> Mapping[str, object]:
+            latents = self.sampler.sample(asked, seeds)
+            write_latents(folder, latents)
+            return {"in": len(self.train), "out": len(latents), "method": latents.method, "asked": dict(asked)}
+
+        inputs = {"version": STAGES_VERSION, "embed": self.upstream, "config": config.model_dump(mode="json"),
+                  "asked": dict(asked), "seed": seeds.key().hex()}  # fmt: skip
+        result = self._stage("interpolate", number, inputs, make)
+        return read_latents(result.folder), result
+
+    def decode(self, number: int, latents: Latents, made: StageResult) -> tuple[tuple[Candidate, ...], StageResult]:
+        """Write the round's new texts shard by shard; a shard on disk is never written again."""
+        config = self.job.config.decode
+        seeds = self.job.seeds.child("decode")
+        size = max(1, 2 * config.batch // config.candidates)
+        shards = [range(start, min(start + size, len(latents))) for start in range(0, len(latents), size)]
+        settings = Settings(
+            prompts={label: render(config.prompt, label) for label in self.labels},
+            candidates=config.candidates, max_new_tokens=config.max_new_tokens, temperature=config.temperature,
+            top_p=config.top_p, top_k=config.top_k, batch=config.batch,
+        )  # fmt: skip
+
+        def make(folder: Path) -> Mapping[str, object]:
+            paths = [folder / f"shard-{i:05d}.parquet" for i in range(len(shards))]
+            done = sum(len(rows) for rows, path in zip(shards, paths, strict=True) if path.exists())
+            c = config.candidates
+            with self.job.progress.stage("decode", total=len(latents) * c, unit="texts", done=done * c) as advance:
+                for rows, path in zip(shards, paths, strict=True):
+                    if not path.exists():
+                        texts = self.decoder.decode(_rows(latents, list(rows)), settings, seeds, advance)
+                        partial = path.with_suffix(".partial")
+                        write_candidates(partial, texts)
+                        sync(partial)
+                        partial.replace(path)
+            for leftover in folder.glob("*.partial"):
+                leftover.unlink()
+            return {"in": len(latents), "out": len(latents) * c, "shards": len(shards)}
+
+        inputs = {"version": STAGES_VERSION, "interpolate": made.digest, "rows": sha256_json(list(latents.ids)),
+                  "decoder": self.decoder_digest, "config": config.model_dump(mode="json"),
+                  "labels": self.labels, "seed": seeds.key().hex()}  # fmt: skip
+        result = self._stage("decode", number, inputs, make, keep_partial=True)
+        return tuple(c for p in sorted(result.folder.glob("shard-*")) for c in read_candidates(p)), result
+
+    def embed(self, number: int, texts: tuple[Candidate, ...], decoded: StageResult) -> tuple[Float32, StageResult]:
+        """Make the vectors of the round's texts; an empty text, rejected later, gets that of a full stop."""
+
+        def make(folder: Path) -> Mapping[str, object]:
+            written = [candidate.text or "." for candidate in texts]
+            with self.job.progress.stage("re-embed", total=len(set(written)), unit="texts") as advance:
+                np.save(folder / "vectors.npy", self.encoder.encode(written, advance), allow_pickle=False)
+            return {"in": len(texts), "out": len(texts)}
+
+        inputs = {"version": STAGES_VERSION, "decode": decoded.digest, "encoder": self.encoder.digest}
+        result = self._stage("re-embed", number, inputs, make)
+        return np.load(result.folder / "vectors.npy", allow_pickle=False), result
+
+    def filter(
+        self,
+        number: int,
+        latents: Latents,
+        candidates: tuple[Candidate, ...],
+        vectors: Float32,
+        embedded: StageResult,
+    ) -> tuple[tuple[Candidate, ...], StageResult]:
+        """Judge all candidates so far together and keep the best of each latent."""
+        config, seeds = self.job.config, self.job.seeds.child("filter")
+
+        def make(folder: Path) -> Mapping[str, object]:
+            context = filtering.make_context(
+                latents, vectors, train=self.embedded, corpus=self.train,
+                max_new_tokens=config.decode.max_new_tokens, seeds=seeds,
+            )  # fmt: skip
+            with self.job.progress.stage("filter", total=len(candidates), unit="texts") as advance:
+                done = filtering.apply(candidates, context, filtering.build(config.filter))
+                advance(len(candidates))
+            write_candidates(folder / "kept.parquet", done.kept)
+            write_candidates(folder / "judged.parquet", done.judged)
+            return {
+                "in": len(candidates), "out": len(done.kept), "wanted": dict(self.wanted),
+                "rejected": dict(done.rejected),
+                "failed": dict(done.failed), "spare": done.spare, "latents_lost": dict(done.latents_lost),
+                "bounds": {name: dict(b) for name, b in done.bounds.items()},
+            }  # fmt: skip
+
+        inputs = {
+            "version": STAGES_VERSION,
+            "embed": [stage.digest for stage in self.stages if stage.name.startswith("re-embed")],
+            "last": embedded.digest,
+            "config": config.filter.model_dump(mode="json"),
+            "wanted": dict(self.wanted),
+            "seed": seeds.key().hex(),
+        }
+        result = self._stage("filter", number, inputs, make)
+        return read_candidates(result.folder / "kept.parquet"), result
+
+    def choose(
+        self, kept: tuple[Candidate, ...], candidates: tuple[Candidate, ...], vectors: Float32, filtered: StageResult
+    ) -> Written:
+        """Draw exactly the wanted number of each label from what was kept."""
+        if not kept:
+            rejected = filtered.counts["rejected"]
+            raise DataError("no candidate passed the filters", problems=[f"{k}: {v}" for k, v in rejected.items()])
+        chosen = filtering.select(kept, self.wanted, self.job.seeds.child("select"))
+        row = {(c.latent_id, c.index): i for i, c in enumerate(candidates)}
+        rows = [row[c.latent_id, c.index] for c in chosen]
+        return Written(records=chosen, vectors=vectors[rows], wanted=self.wanted, stages=tuple(self.stages))
+
+    def _stage(
+        self, name: str, number: int, inputs: Mapping[str, object], make: object, *, keep_partial: bool = False
+    ) -> StageResult:
+        numbered = name if number == 0 else f"{name}-{number + 1}"
+        result = self.job.workspace.stage(numbered, inputs, make, keep_partial=keep_partial)  # type: ignore[arg-type]
+        self.stages.append(result)
+        return result
+
+
+def _rows(latents: Latents, rows: list[int]) -> Latents:
+    return replace(
+        latents,
+        vectors=latents.vectors[rows],
+        ids=tuple(latents.ids[i] for i in rows),
+        labels=tuple(latents.labels[i] for i in rows),
+        parent_ids=tuple(latents.parent_ids[i] for i in rows),
+        weights=tuple(latents.weights[i] for i in rows),
+    )
