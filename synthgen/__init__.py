@@ -1,1 +1,35 @@
-"""Private labelled text in, an audited and signed synthetic dataset out, or a refusal with its reasons."""
+"""Private labelled text in, an audited and signed synthetic dataset out, or a refusal with its reasons.
+
+    run = Pipeline(Config.load("clinic.yaml")).run(resume="auto")
+    decision = run.decide()
+    bundle = run.release(decision, key="keys/releaser.pem", out="out")
+    verify(bundle.path, trust="trust.json").ok
+    Release.open(bundle.path, trust="trust.json").to_arrow()
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from audits.verify import verify_bundle as verify
+    from synthgen.config import Config
+    from synthgen.pipeline import Pipeline
+    from synthgen.release.open import Release
+
+_HOME = {
+    "Config": ("synthgen.config", "Config"),
+    "Pipeline": ("synthgen.pipeline", "Pipeline"),
+    "Release": ("synthgen.release.open", "Release"),
+    "verify": ("audits.verify", "verify_bundle"),
+}
+
+__all__ = ["Config", "Pipeline", "Release", "verify"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for, so that `import synthgen` is cheap."""
+    import importlib
+
+    if name not in _HOME:
+        raise AttributeError(f"module 'synthgen' has no attribute {name!r}")
+    module, attribute = _HOME[name]
+    return getattr(importlib.import_module(module), attribute)

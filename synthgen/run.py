@@ -17,7 +17,7 @@ from synthgen.errors import DataError, ReleaseRefused
 from synthgen.release.bundle import Bundle, write_bundle
 from synthgen.release.commitment import commit, commitment_key
 from synthgen.release.content import BundleContent
-from synthgen.release.keys import SigningKey
+from synthgen.release.keys import SigningKey, load_key, passphrase_for
 from synthgen.release.provenance import redact_config
 from synthgen.release.refusal import write_refusal
 from synthgen.release.statement import short_id
@@ -85,14 +85,24 @@ class Run:
         write_bytes(path, self.report(decision, release_id=release_id).encode())
         return path
 
-    def release(self, decision: Decision, *, key: SigningKey, out: Path, now: datetime | None = None) -> Bundle:
+    def release(
+        self, decision: Decision, *, key: SigningKey | Path | str, out: Path | str, now: datetime | None = None
+    ) -> Bundle:
         """Write the signed bundle and return it.
+
+        Args:
+            decision: of `decide`.
+            key: the releaser's, opened, or its file; then the passphrase is looked for as `passphrase_for` says.
+            out: where bundles go.
+            now: the time to state; the clock's by default.
 
         Raises:
             ReleaseRefused: when the decision is no; then a signed refusal is left in the workspace and nothing else.
             StorageError: when the bundle cannot be written; nothing is left behind.
         """
         now = datetime.now(UTC) if now is None else now
+        if not isinstance(key, SigningKey):
+            key = load_key(Path(key), passphrase_for(Path(key)))
         if not decision.allowed:
             folder = write_refusal(
                 self.workspace.root, decision=decision, policy=self.policy(), evidence=self.evidence, key=key, now=now
@@ -105,7 +115,7 @@ class Run:
         content = self._content(decision)
         release_id = short_id(content, data_files(content.records, content.formats), now)
         content = replace(content, report_html=self.report(decision, release_id=release_id))
-        return write_bundle(out, content=content, key=key, now=now)
+        return write_bundle(Path(out), content=content, key=key, now=now)
 
     def _release_id(self, decision: Decision) -> str:
         content = self._content(decision)

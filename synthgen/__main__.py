@@ -1,0 +1,5 @@
+"""`python -m synthgen`: the same as the command `synthgen`."""
+
+from synthgen.cli import main
+
+main()
