@@ -25,7 +25,7 @@ def similarity_blocks(queries: Matrix, keys: Matrix, *, block: int = BLOCK) -> I
         queries, keys = queries[:, shared], keys[:, shared]
         for start in range(0, queries.shape[0], block):
             rows = slice(start, min(start + block, queries.shape[0]))
-            yield rows, np.ascontiguousarray((keys @ queries[rows].toarray().T.copy()).T)
+            yield rows, np.ascontiguousarray((keys @ queries[rows].T.toarray(order="C")).T)
         return
     transposed = np.ascontiguousarray(keys.T)
     for start in range(0, queries.shape[0], block):
