@@ -1,0 +1,123 @@
+import re
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthgen.config import DeidentifyConfig
+from synthgen.deidentify import deidentify
+from synthgen.deidentify.surrogates import Surrogates
+from synthgen.errors import DependencyError
+from synthgen.seeds import SeedTree
+from synthgen.types import Corpus, Record
+
+SEEDS = SeedTree(4).child("deidentify")
+RULES = DeidentifyConfig()
+TEXTS = [
+    ("p1", "Omar Marchetti (MRN 52345678, tel 212-555-0142) seen 2021-03-01 by Dr. Farrow."),
+    ("p1", "Mr. Marchetti, aged 93, back on 2021-03-31. Omar is well. MRN 52345678. omar.m@example.org"),
+    ("p2", "Omar Lungu seen 2021-03-01 by Dr. Farrow at 12 Canal Street, Stonewick, PA 16801."),
+    ("p2", "Nothing to hide here."),
+]
+
+
+def corpus(texts=TEXTS):
+    records = tuple(Record(id=f"r{i}", text=text, label="a", group=group) for i, (group, text) in enumerate(texts))
+    return Corpus(role="source", records=records, has_groups=True)
+
+
+NAMES = {"r0": ("Omar Marchetti",), "r1": ("Omar Marchetti",), "r2": ("Omar Lungu",), "r3": ()}
+
+
+def test_nothing_that_was_found_is_left_in_the_text():
+    result = deidentify(corpus(), RULES, NAMES, SEEDS)
+    for record in result.corpus.records:
+        for _, original in result.replaced[record.id]:
+            assert original not in record.text
+    assert ("name", "Omar Marchetti") in result.replaced["r0"]
+    assert ("record_number", "52345678") in result.replaced["r1"]
+    assert result.replaced["r3"] == ()
+    assert result.report.n_records_changed == 3
+    assert result.report.counts["date"] == 3
+    assert "Marchetti" not in repr(result) + repr(result.report)
+
+
+def test_surrogates_are_one_person_across_records_and_dates_keep_their_distance():
+    first, second, other, _ = deidentify(corpus(), RULES, NAMES, SEEDS).corpus.texts
+    given_name, last = re.match(r"(\w+) ([\w']+) \(MRN (\d{8})", first).group(1, 2)
+    assert f"Mr. {last}, aged 90+" in second
+    assert f"{given_name} is well" in second
+    assert re.search(r"MRN (\d{8})", first)[1] == re.search(r"MRN (\d{8})", second)[1] != "52345678"
+    days = [date.fromisoformat(re.search(r"\d{4}-\d\d-\d\d", text)[0]) for text in (first, second, other)]
+    assert (days[1] - days[0]).days == 30
+    assert 31 <= abs((days[0] - date(2021, 3, 1)).days) <= 365
+    assert days[0] != days[2]
+    assert not other.startswith(given_name)
+
+
+def test_a_persons_surrogates_do_not_depend_on_other_persons():
+    alone = deidentify(corpus(TEXTS[:2]), RULES, NAMES, SEEDS).corpus.texts
+    assert deidentify(corpus(), RULES, NAMES, SEEDS).corpus.texts[:2] == alone
+    assert deidentify(corpus(), RULES, NAMES, SeedTree(5)).corpus.texts[:2] != alone
+
+
+def test_ids_labels_groups_and_text_without_identifiers_stay():
+    result = deidentify(corpus(), RULES, NAMES, SEEDS)
+    assert [(r.id, r.label, r.group) for r in result.corpus.records] == [
+        (r.id, r.label, r.group) for r in corpus().records
+    ]
+    assert result.corpus.texts[3] == TEXTS[3][1]
+
+
+def test_off_passes_through_and_says_so():
+    result = deidentify(corpus(), DeidentifyConfig(engine="off"), NAMES, SEEDS)
+    assert result.corpus == corpus()
+    assert (result.report.engine, result.report.counts, result.report.n_records_changed) == ("off", {}, 0)
+
+
+def test_presidio_without_its_extra_is_refused(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "presidio_analyzer", None)
+    with pytest.raises(DependencyError, match="extra 'ingest'"):
+        deidentify(corpus(), DeidentifyConfig(engine="presidio"), NAMES, SEEDS)
+
+
+@given(
+    st.sampled_from(["phone", "record_number", "ssn", "card", "nhs_number", "postal_code", "iban"]),
+    st.text("0123456789ABcd -", min_size=5, max_size=50).filter(lambda t: any(c.isalnum() for c in t)),
+)
+def test_numbers_keep_their_form_and_lose_their_value(kind, value):
+    own = Surrogates(SEEDS, "p1", ())
+    result = own.replace(kind, value)
+    assert result != value
+    assert re.sub(r"\d", "0", re.sub("[a-z]", "a", re.sub("[A-Z]", "A", result))) == re.sub(
+        r"\d", "0", re.sub("[a-z]", "a", re.sub("[A-Z]", "A", value))
+    )
+    assert own.replace(kind, value) == result
+
+
+def test_names_keep_case_initials_endings_and_gender():
+    own = Surrogates(SEEDS, "p1", ["Marchetti, Elena"])
+    first = own.replace("name", "Elena")
+    assert own.replace("name", "ELENA MARCHETTI").startswith(first.upper() + " ")
+    assert own.replace("name", "Elena's") == first + "'s"
+    assert re.fullmatch(rf"{first} [A-Z]\. [\w']+", own.replace("name", "Elena Q. Marchetti"))
+    assert own.replace("name", "Elena Marchetti") == own.replace("name", "Elena Marchetti")
+    assert len({own.replace("name", f"Xav{c} Zub{c}") for c in "abcdefghij"}) == 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "form"),
+    [
+        ("email", "a@b.org", r"[a-z]+\.[a-zé-ü]+\d\d@example\.org"),
+        ("url", "http://x.y/z", r"https://www\.example\.org/\d{8}"),
+        ("ip", "8.8.8.8", r"10(\.\d{1,3}){3}"),
+        ("street", "12 Canal Street, Apt 4", r"\d\d \w+ Street"),
+        ("place", "Stonewick, PA 16801", r"\w+, PA \d{5}"),
+        ("place", "Berlin", r"\w+"),
+        ("date", "last Tuesday", r"\[date\]"),
+        ("age", "97", r"90\+"),
+    ],
+)
+def test_other_kinds_have_their_form(kind, value, form):
+    assert re.fullmatch(form, Surrogates(SEEDS, "p1", ()).replace(kind, value))
