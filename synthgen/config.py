@@ -4,6 +4,8 @@ Unknown keys, duplicate keys, anchors and impossible combinations are errors, an
 listed at once with its path, the value got and what is allowed.
 """
 
+import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -20,6 +22,7 @@ METHODS_HERE = ("smote", "random-oversample")
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 T = TypeVar("T", bound=BaseModel)
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class Section(BaseModel):
@@ -203,8 +206,19 @@ class Config(Section):
         return cls.parse(read_yaml(path), base=str(path.resolve().parent))
 
     def resolve(self, path: str) -> Path:
-        """Return a path of the configuration as an absolute one."""
-        return (Path(self.base) / Path(path).expanduser()).resolve()
+        """Return a path of the configuration as an absolute one; `${NAME}` stands for an environment variable.
+
+        Raises:
+            ConfigError: if a variable is not set.
+        """
+        names = dict.fromkeys(_VARIABLE.findall(path))
+        missing = [f"{path}: the environment variable {name} is not set" for name in names if name not in os.environ]
+        if missing:
+            raise ConfigError(
+                "a path of the configuration cannot be resolved", problems=missing, hint="Set it first."
+            )
+        expanded = _VARIABLE.sub(lambda match: os.environ[match[1]], path)
+        return (Path(self.base) / Path(expanded).expanduser()).resolve()
 
     def digest(self) -> str:
         """Return the sha256 of the canonical configuration, defaults filled in."""
