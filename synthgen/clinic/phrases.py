@@ -26,7 +26,7 @@ VOICES: dict[str, dict[str, tuple[str, ...]]] = {
             ),
             "The [main complaint|trouble] is {symptom1}. {He} [also notes|adds|has noticed too]: {symptom2}.",
             (
-                "[For|Over] the last <2-11> [weeks|months] there has been {symptom1};"
+                "[For|Over] the last <2-11> [weeks|months] there has been {symptom1}; "
                 "[less often|at times|recently] {symptom2}."
             ),
             "[Since the last visit|Compared with before], {symptom1}. [Meanwhile|Besides that], {symptom2}.",
@@ -166,7 +166,7 @@ VOICES: dict[str, dict[str, tuple[str, ...]]] = {
             "{He} is a {occupation} who {pastime}[;| and] [remarkably|as you may know], {he} {event}.",
             "[I learned that|Interestingly] {he} {event}, and {he} {pastime}.",
             (
-                "As a {occupation}, {he} [cannot take long leave|works irregular hours|is on the feet all day];"
+                "As a {occupation}, {he} [cannot take long leave|works irregular hours|is on the feet all day]; "
                 "{he} {event}."
             ),
         ),

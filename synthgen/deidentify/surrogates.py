@@ -138,9 +138,11 @@ class Surrogates:
             attempt += 1
 
     def _email(self, value: str) -> str:
-        number = self._number("email", value.casefold())
-        first, last = (FEMALE_FIRST + MALE_FIRST)[number % 400], PLAIN_LAST[number // 400 % 300]
-        return f"{first}.{last}{number // 120000 % 90 + 10}@example.org".lower().replace("'", "")
+        firsts = FEMALE_FIRST + MALE_FIRST
+        first = firsts[self._number("email", "first", value.casefold()) % len(firsts)]
+        last = PLAIN_LAST[self._number("email", "last", value.casefold()) % len(PLAIN_LAST)]
+        digits = self._number("email", "digits", value.casefold()) % 90 + 10
+        return f"{first}.{last}{digits}@example.org".lower().replace("'", "")
 
     def _ip(self, value: str) -> str:
         number = self._number("ip", value)

@@ -24,6 +24,7 @@ def test_the_same_seed_gives_the_same_notes_and_another_seed_others():
 def test_notes_have_the_promised_length_and_no_unfilled_grammar(rows):
     for row in rows:
         assert 60 <= len(row["note"].split()) <= 140
+        assert not re.search(r"[;,][A-Za-z]|  ", row["note"])
         assert not re.search(r"[\[\]{}<>|\ue000-\ue002]", row["note"].replace(" | ", ""))
 
 

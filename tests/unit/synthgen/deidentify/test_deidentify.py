@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthgen.clinic import generate
 from synthgen.config import DeidentifyConfig
 from synthgen.deidentify import deidentify
 from synthgen.deidentify.surrogates import Surrogates
@@ -121,3 +122,25 @@ def test_names_keep_case_initials_endings_and_gender():
 )
 def test_other_kinds_have_their_form(kind, value, form):
     assert re.fullmatch(form, Surrogates(SEEDS, "p1", ()).replace(kind, value))
+
+
+def test_every_address_has_a_stand_in_of_its_own():
+    own = Surrogates(SEEDS, "p1", ())
+    assert len({own.replace("email", f"a{i}@b.org") for i in range(1000)}) > 990
+
+
+def test_no_identifier_of_the_clinics_key_is_left_with_declared_names():
+    rows = generate(60, SeedTree(2).generator())
+    records = tuple(
+        Record(id=row["note_id"], text=row["note"], label=row["specialty"], group=row["patient_id"]) for row in rows
+    )
+    source = Corpus(role="source", records=records, has_groups=True)
+    result = deidentify(source, RULES, {row["note_id"]: (row["patient_name"],) for row in rows}, SEEDS)
+    left = total = 0
+    for row, record in zip(rows, result.corpus.records, strict=True):
+        values = [item["value"] for item in row["key"]["identifiers"] if item["kind"] != "age"]
+        total += len(values)
+        left += sum(value in record.text for value in values)
+        assert row["patient_name"] not in record.text
+    assert total > 500
+    assert left / total < 0.01
