@@ -104,9 +104,10 @@ def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimat
 
     TF-IDF and logistic regression, 5 folds by person; within each fold the mean score of each person is ranked:
 
-        AUC = mean over folds, variance = sum over folds of (n_T + n_H + 1) / (12 n_T n_H) / folds^2
+        AUC = mean over folds, variance = 2 sum over folds of (n_T + n_H + 1) / (12 n_T n_H) / folds^2
 
-    the variance of the rank statistic where the two arms are exchangeable (Mann and Whitney 1947).
+    the variance of the rank statistic where the two arms are exchangeable (Mann and Whitney 1947), twice because
+    every two persons of different folds meet twice, once with each of them in the model.
     """
     from scipy.stats import norm
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -134,7 +135,7 @@ def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimat
         scores_control = _person_means(score[~at_train], owner[out][~at_train])
         n_t, n_h = len(scores_train), len(scores_control)
         values.append(auc(scores_train, scores_control))
-        variance += (n_t + n_h + 1) / (12 * n_t * n_h) / N_FOLDS**2
+        variance += 2 * (n_t + n_h + 1) / (12 * n_t * n_h) / N_FOLDS**2
         n += min(n_t, n_h)
     value = float(np.mean(values))
     half = float(norm.ppf(SHIFT_CONFIDENCE)) * variance**0.5

@@ -18,7 +18,7 @@ class Tier(NamedTuple):
 
     Args:
         tau: the bound; None where the persons carry none.
-        needed: persons in each arm for the next stricter bound, 0 at the strictest; for the weakest where tau is None.
+        needed: persons in each arm for the next stricter bound (0: none is); where tau is None, for the weakest.
     """
 
     tau: float | None

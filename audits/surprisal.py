@@ -14,6 +14,7 @@ class Surprisal:
 
         -log2 P(c | ab),  P(c | ab) = (n(abc) + A P(c | b)) / (n(ab) + A),  and so on down to 1 / 64; A = 4
 
+    No character costs more than log2 64, so that a short name in a foreign spelling does not look unique.
     Digits always cost log2 10 each, because the background's own numbers say nothing about the next one.
 
     Args:
@@ -38,7 +39,9 @@ class Surprisal:
         """Return -log2 of the probability of the string after a space."""
         padded = f"  {string}"
         return sum(
-            DIGIT_BITS if padded[i].isdecimal() else -math.log2(self._probability(padded[i - 2 : i + 1]))
+            DIGIT_BITS
+            if padded[i].isdecimal()
+            else -math.log2(max(1 / _ALPHABET, self._probability(padded[i - 2 : i + 1])))
             for i in range(2, len(padded))
         )
 

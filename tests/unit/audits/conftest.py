@@ -1,0 +1,83 @@
+"""People who write: a seeded generator of text with a Zipf vocabulary, and the tables made of it."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from audits.base import AuditInputs, Table
+
+SYLLABLES = [c + v for c in "bdfgklmnprstvz" for v in "aeiou"]
+
+
+def _vocabulary():
+    rng = np.random.default_rng(7)
+    return ["".join(rng.choice(SYLLABLES, size=rng.integers(2, 5))) for _ in range(3000)]
+
+
+VOCABULARY = _vocabulary()
+CUMULATIVE = np.cumsum(1 / np.arange(1, 3001)) / np.sum(1 / np.arange(1, 3001))  # Zipf's law
+
+
+def write_people(n_people, *, seed, prefix, with_ids=False, rows=(1, 3)):
+    """Return a table of people; the vocabulary is the same for every seed, the sentences are not."""
+    rng = np.random.default_rng(seed)
+    texts, groups = [], []
+    for person in range(n_people):
+        number = int(rng.integers(10**7, 10**8))
+        for _ in range(rng.integers(rows[0], rows[1] + 1)):
+            sentences = [
+                " ".join(VOCABULARY[i] for i in np.searchsorted(CUMULATIVE, rng.random(rng.integers(8, 20)))) + "."
+                for _ in range(rng.integers(3, 7))
+            ]
+            if with_ids:
+                sentences.append(f"MRN: {number}, mail {VOCABULARY[person]}{number % 997}@example.org.")
+            texts.append(" ".join(sentences))
+            groups.append(f"{prefix}{person}")
+    return Table(texts=tuple(texts), labels=None, groups=tuple(groups), has_groups=True)
+
+
+def with_texts(table, texts):
+    """Return the table with other texts, one person per row."""
+    return replace(table, texts=tuple(texts), groups=tuple(f"s{i}" for i in range(len(texts))), labels=None)
+
+
+def dropped_words(texts, rate, seed=3):
+    """Return the texts with each word left out with the given rate."""
+    rng = np.random.default_rng(seed)
+    return [" ".join(w for w in text.split() if rng.random() >= rate) for text in texts]
+
+
+@pytest.fixture(scope="session")
+def people():
+    return write_people
+
+
+@pytest.fixture(scope="session")
+def retexted():
+    return with_texts
+
+
+@pytest.fixture(scope="session")
+def word_dropout():
+    return dropped_words
+
+
+@pytest.fixture(scope="session")
+def fresh_inputs():
+    """Return 320 train, 310 control and 305 fresh people, each of whom has a record number and an address."""
+    return AuditInputs(
+        synthetic=write_people(305, seed=3, prefix="s", with_ids=True),
+        train=write_people(320, seed=1, prefix="t", with_ids=True),
+        control=write_people(310, seed=2, prefix="h", with_ids=True),
+    )
+
+
+@pytest.fixture(scope="session")
+def corpus_folder():
+    folder = os.environ.get("SYNTHGEN_DATA")
+    if not folder:
+        pytest.skip("SYNTHGEN_DATA is not set")
+    return Path(folder)

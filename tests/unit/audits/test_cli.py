@@ -1,0 +1,140 @@
+import json
+import os
+import subprocess
+import sys
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from audits.cli import app, main
+from audits.registry import ABSENT, names
+from audits.report import read_report
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory, fresh_inputs):
+    folder = tmp_path_factory.mktemp("tables")
+    for name in ("synthetic", "train", "control"):
+        table = getattr(fresh_inputs, name)
+        pq.write_table(pa.table({"text": table.texts, "group": table.groups}), folder / f"{name}.parquet")
+    return folder
+
+
+def arguments(tables, **changes):
+    paths = {name: tables / f"{name}.parquet" for name in ("synthetic", "train", "control")} | changes
+    return ["run", *(part for name, path in paths.items() for part in (f"--{name}", str(path)))]
+
+
+def called(monkeypatch, *words):
+    """Run the console script's function and return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["audits", *words])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return caught.value.code
+
+
+def test_fresh_people_may_go(tables, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out"
+    words = [*arguments(tables), "--only", "replay,identifiers", "--out", str(out), "--json"]
+    assert called(monkeypatch, *words) == 0
+    captured = capsys.readouterr()
+    report = json.loads(captured.out)
+    assert report["overall"] == "pass"
+    assert "replay: pass" in captured.err
+    assert (out / "audit.json").read_bytes() == captured.out.rstrip("\n").encode()
+    assert read_report((out / "audit.json").read_bytes()).overall == "pass"
+    assert os.listdir(out) == ["audit.json"]
+
+
+def test_copies_are_refused(tables, monkeypatch, capsys):
+    copies = arguments(tables, synthetic=tables / "train.parquet")
+    assert called(monkeypatch, *copies, "--only", "replay") == 4
+    assert "overall: fail" in capsys.readouterr().err
+
+
+def test_the_same_command_gives_the_same_bytes(tables, monkeypatch, capsys):
+    outputs = []
+    for _ in range(2):
+        called(monkeypatch, *arguments(tables), "--only", "replay", "--seed", "7", "--json")
+        outputs.append(capsys.readouterr().out)
+    assert outputs[0] == outputs[1]
+
+
+def test_a_policy_that_requires_more_than_was_run_refuses(tables, monkeypatch, capsys):
+    words = [*arguments(tables), "--only", "replay", "--policy", "hospital-external"]
+    assert called(monkeypatch, *words) == 4
+    error = capsys.readouterr().err
+    assert "policy: refused" in error
+    assert "not run" in error
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["--text", "note"], 3, "no column 'note'"),
+        (["--only", "nonsense"], 3, "there is no audit"),
+        (["--only", ""], 3, "at least one"),
+        (["--confidence", "2"], 3, "between .5 and 1"),
+        (["--policy", "nonsense"], 3, "no policy"),
+        (["--nonsense"], 2, "No such option"),
+    ],
+)
+def test_bad_input_is_one_message_and_its_code(tables, monkeypatch, capsys, words, code, message):
+    assert called(monkeypatch, *arguments(tables), *words) == code
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_the_work(tables, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    assert called(monkeypatch, *arguments(tables), "--out", str(tmp_path / "file" / "out")) == 3
+    assert "cannot be made" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [*names(), *ABSENT, "A", "i"])
+def test_every_audit_is_explained(name):
+    result = CliRunner().invoke(app, ["explain", name])
+    assert result.exit_code == 0
+    assert "attacker's story" in result.stdout
+
+
+def test_explaining_nothing_lists_the_audits(monkeypatch, capsys):
+    assert called(monkeypatch, "explain", "nonsense") == 3
+    assert "differencing" in capsys.readouterr().err
+
+
+def test_verifying_nothing_is_no_ok(tmp_path, monkeypatch, capsys):
+    assert called(monkeypatch, "verify", str(tmp_path), "--trust", str(tmp_path / "trust.json"), "--json") != 0
+    assert json.loads(capsys.readouterr().out)["ok"] is False
+
+
+def test_the_module_runs_without_the_engine(tables):
+    """`python -m audits` in a process where importing the engine or torch is an error."""
+    code = (
+        "import sys, runpy\n"
+        "class Block:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in {'synthgen', 'torch', 'transformers', 'sentence_transformers'}:\n"
+        "            raise ImportError(name)\n"
+        "sys.meta_path.insert(0, Block())\n"
+        "sys.argv = ['audits', *sys.argv[1:]]\n"
+        "runpy.run_module('audits', run_name='__main__')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments(tables), "--only", "replay", "--json"],
+        capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["overall"] == "pass"
+    assert "\x1b" not in done.stderr
+
+
+def test_importing_is_cheap():
+    code = "import audits, audits.cli, sys; print([m for m in ('numpy', 'sklearn', 'rich') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = json.loads(done.stdout.replace("'", '"'))
+    assert "sklearn" not in loaded
+    assert "numpy" not in loaded

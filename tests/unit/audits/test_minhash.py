@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from audits.minhash import CLOSE, CROWDED, SHINGLE_TOKENS, near_pairs, shingle
+
+RNG = np.random.default_rng(5)
+
+
+def text(n):
+    return [f"w{i}" for i in RNG.integers(0, 500, size=n)]
+
+
+def exact(a, b):
+    sets = [{tuple(t[i : i + SHINGLE_TOKENS]) for i in range(len(t) - SHINGLE_TOKENS + 1)} for t in (a, b)]
+    shared = len(sets[0] & sets[1])
+    return shared / len(sets[0] | sets[1]), shared / len(sets[1])
+
+
+def test_similarities_equal_the_sets():
+    base = text(60)
+    left = [text(40), base, text(7), ["too", "short"]]
+    right = [[*base[:50], *text(10)], text(33), base]
+    pairs = near_pairs(shingle(left), shingle(right))
+    assert {(1, 0), (1, 2)} <= set(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True))
+    for a, b, jaccard, containment in zip(pairs.left, pairs.right, pairs.jaccard, pairs.containment, strict=True):
+        assert (jaccard, containment) == pytest.approx(exact(left[a], right[b]))
+
+
+def test_the_knee_of_the_bands():
+    """At J = .9 nearly every pair is found, at J = .3 nearly none by the close bands."""
+    bases = [text(105) for _ in range(60)]
+    close = near_pairs(shingle(bases), shingle([[*b[:100], *text(5)] for b in bases]), bands=CLOSE)
+    assert len(close.left) >= 57
+    far = near_pairs(shingle(bases), shingle([[*b[:50], *text(55)] for b in bases]), bands=CLOSE)
+    assert len(far.left) <= 3
+
+
+def test_a_template_is_left_out_and_counted():
+    same = text(20)
+    pairs = near_pairs(shingle([same]), shingle([same] * (CROWDED + 1)))
+    assert len(pairs.left) == 0
+    assert pairs.n_crowded > 0
+
+
+def test_empty_tables():
+    assert len(near_pairs(shingle([]), shingle([["a"]])).left) == 0

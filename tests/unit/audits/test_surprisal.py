@@ -1,0 +1,26 @@
+import math
+
+import pytest
+
+from audits.surprisal import Surprisal
+
+
+def test_without_background_every_character_costs_the_alphabet():
+    assert Surprisal([]).bits("abc") == pytest.approx(3 * math.log2(64))
+
+
+def test_digits_cost_a_digit():
+    assert Surprisal(["11111111 1111111"]).bits("1111") == pytest.approx(4 * math.log2(10))
+
+
+def test_known_words_surprise_less():
+    model = Surprisal(["the patient was seen in the clinic"] * 50)
+    assert model.bits("patient") < model.bits("wojtyla") / 3
+
+
+def test_by_hand():
+    model = Surprisal(["a"])  # read as "  a ": order 0 counts a, space; order 1 " a", "a "; order 2 "  a", " a "
+    p0 = (1 + 4 / 64) / (2 + 4)
+    p1 = (1 + 4 * p0) / (1 + 4)
+    p2 = (1 + 4 * p1) / (1 + 4)
+    assert model.bits("a") == pytest.approx(-math.log2(p2))
