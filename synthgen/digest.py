@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import rfc8785
 from numpy.typing import NDArray
 
@@ -33,9 +32,8 @@ def sha256_json(value: Mapping[str, Any] | list[Any]) -> str:
 
 def sha256_array(array: NDArray[Any]) -> str:
     """Return the sha256 of an array's shape, dtype and values."""
-    contiguous = np.ascontiguousarray(array)
-    header = f"{contiguous.dtype.str}{contiguous.shape}".encode()
-    return sha256_bytes(header + contiguous.tobytes())
+    header = f"{array.dtype.str}{array.shape}".encode()
+    return sha256_bytes(header + array.tobytes())
 
 
 def sha256_texts(parts: Iterable[str]) -> str:
