@@ -134,7 +134,6 @@ def _judge(
             payload_digest=hashlib.sha256(envelope.payload).hexdigest(),
             report_digest=subjects[REPORT_HTML],
             created=instant(predicate.time_created),
-            releasers=releasers,
         )
         approvers = check_approvals(tree, root, policy, release, now)
         signed_by = (*releasers, *approvers)

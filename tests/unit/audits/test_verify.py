@@ -304,6 +304,12 @@ def test_missing_provenance_is_refused(copy, judge, releases):
     assert judge(copy).failure.startswith("E_POLICY provenance/run.json")
 
 
+def test_a_needed_file_neither_signed_nor_there_is_refused(copy, judge, releases):
+    (copy / "README.md").unlink()
+    releases.edit(copy, lambda v: v.update(subject=[s for s in v["subject"] if s["name"] != "README.md"]))
+    assert judge(copy).failure.startswith("E_MISSING README.md")
+
+
 def test_no_data_is_refused(copy, judge, releases):
     shutil.rmtree(copy / "data")
     releases.edit(copy, lambda v: v.update(subject=[s for s in v["subject"] if not s["name"].startswith("data/")]))
