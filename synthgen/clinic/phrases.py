@@ -74,7 +74,7 @@ VOICES: dict[str, dict[str, tuple[str, ...]]] = {
             "Results go to {email}; {his} {relative1} {kin} may be told ({phone}).",
         ),
         "closing": (
-            "[Return|Review] on {next}. [Signed,|] Dr. {clinician}.",
+            "[Return|Review] on {next}. [Signed, |]Dr. {clinician}.",
             "[We meet again|Next appointment] {next}. {clinician}, MD",
         ),
     },
