@@ -1,0 +1,38 @@
+import json
+
+from ruamel.yaml import YAML
+
+from synthgen.release.provenance import HIDDEN, producer, redact_config, sbom, to_yaml
+
+
+def test_paths_are_hidden_and_names_are_kept():
+    config = {
+        "version": 1,
+        "workspace": "./ws",
+        "source": {"path": "notes.jsonl", "text": "note"},
+        "embed": {"model": "minilm"},
+        "decode": {"model": "/models/x", "bridge": "builtin"},
+        "policy": "mine.yaml",
+        "release": {"key": "keys/r.pem", "out": "out", "name": "n"},
+        "dp": {"ledger": "./ledger", "epsilon": None},
+    }
+    public = redact_config(config)
+    assert public["source"] == {"path": HIDDEN, "text": "note"}
+    assert public["decode"] == {"model": HIDDEN, "bridge": "builtin"}
+    assert (public["workspace"], public["policy"], public["embed"]["model"]) == (HIDDEN, HIDDEN, "minilm")
+    assert public["release"] == {"key": HIDDEN, "out": HIDDEN, "name": "n"}
+    assert config["workspace"] == "./ws"
+
+
+def test_yaml_comes_back():
+    value = {"a": {"b": (1, "no: x")}, "c": None}
+    assert YAML(typ="safe", pure=True).load(to_yaml(value)) == {"a": {"b": [1, "no: x"]}, "c": None}
+
+
+def test_the_packages_are_sorted_once_each_and_stable():
+    made = sbom()
+    names = [component["name"] for component in made["components"]]
+    assert names == sorted(set(names))
+    assert "cryptography" in names
+    assert json.dumps(made) == json.dumps(sbom())
+    assert producer()["tool"] == "synthgen"

@@ -1,0 +1,30 @@
+import re
+from dataclasses import replace
+
+import pytest
+
+from audits.errors import VerifyError
+from synthgen.release.statement import CONFIG, METRICS, release_payload, short_id
+
+DIGESTS = {CONFIG: "0" * 64, METRICS: "1" * 64}
+
+
+def test_the_id_follows_from_data_evidence_and_policy(releases):
+    content = releases.content()
+    one = short_id(content, {"data/a": b"x"}, releases.NOW)
+    assert re.fullmatch(r"2026-11-20-[0-9a-f]{6}", one)
+    assert one == short_id(content, {"data/a": b"x"}, releases.LATER)
+    assert one != short_id(content, {"data/a": b"y"}, releases.NOW)
+    other = releases.content(releases.APPROVED_POLICY)
+    assert one != short_id(other, {"data/a": b"x"}, releases.NOW)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"models": [{"role": "magic"}]}, {"inputs": [{"role": "train", "sha256": "0" * 64}]}, {"privacy": {}}],
+)
+def test_what_a_verifier_would_refuse_is_never_signed(releases, changes):
+    content = releases.content()
+    release_payload(content, DIGESTS, "2026-11-20-aaaaaa", releases.NOW)
+    with pytest.raises(VerifyError, match="E_PREDICATE"):
+        release_payload(replace(content, **changes), DIGESTS, "2026-11-20-aaaaaa", releases.NOW)
