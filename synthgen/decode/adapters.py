@@ -38,8 +38,14 @@ def _linears(model: nn.Module, targets: tuple[str, ...]) -> Iterator[tuple[str, 
 
 
 def attach(model: nn.Module, rank: int, targets: tuple[str, ...], generator: torch.Generator) -> dict[str, LowRank]:
-    """Put a low-rank adapter beside each target layer of a frozen model; return them by layer name."""
+    """Put a low-rank adapter beside each target layer of a frozen model; return them by layer name.
+
+    Raises:
+        ModelError: when a target names no linear layer of the model.
+    """
     found = list(_linears(model, targets))
+    if absent := sorted(set(targets) - {name for _, _, name, _ in found}):
+        raise ModelError("the language model lacks layers to adapt", problems=[f"{name}: no such" for name in absent])
     adapters = {}
     for path, parent, name, base in found:
         adapters[path] = LowRank(base, rank, generator)
@@ -61,16 +67,21 @@ def merge(model: nn.Module, tensors: Mapping[str, Tensor]) -> int:
     """Add stored adapters into the model's weights, W + B A, and return how many layers were changed.
 
     Raises:
-        ModelError: when a stored adapter names a layer the model lacks, or has another shape.
+        ModelError: when a stored adapter names a layer the model lacks, lacks a half, or has another shape.
     """
     layers = dict(model.named_modules())
     paths = sorted(
         {name.removeprefix("adapter.").rsplit(".", 1)[0] for name in tensors if name.startswith("adapter.")}
     )
     for path in paths:
-        layer = layers.get(path)
-        up, down = tensors[f"adapter.{path}.up"].float(), tensors[f"adapter.{path}.down"].float()
-        if not isinstance(layer, nn.Linear) or layer.weight.shape != (up.shape[0], down.shape[1]):
+        layer, up, down = layers.get(path), tensors.get(f"adapter.{path}.up"), tensors.get(f"adapter.{path}.down")
+        if not isinstance(layer, nn.Linear) or up is None or down is None or not _fits(layer, up, down):
             raise ModelError("the adapters do not fit the language model", problems=[f"adapter.{path}"])
-        layer.weight.copy_((layer.weight.float() + up @ down).to(layer.weight.dtype))
+        low_rank = (up.float() @ down.float()).to(layer.weight.device)
+        layer.weight.copy_((layer.weight.float() + low_rank).to(layer.weight.dtype))
     return len(paths)
+
+
+def _fits(layer: nn.Linear, up: Tensor, down: Tensor) -> bool:
+    rank = up.shape[-1]
+    return up.shape == (layer.out_features, rank) and down.shape == (rank, layer.in_features)

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from synthgen.decode.projector import Projector, projector_from
+from synthgen.decode.prompts import Template
 from synthgen.digest import sha256_bytes, sha256_file
 from synthgen.errors import ModelError, ModelMissing
 
@@ -60,7 +61,8 @@ def load_bridge(name: str, base: Path = Path()) -> Bridge:
 
     Raises:
         ModelMissing: when the folder holds no bridge.
-        ModelError: when a file is damaged, or a tensor is missing or has the wrong shape; it is named.
+        ModelError: when a file is damaged, the template lacks a field, or a tensor is missing or has the wrong
+            shape; it is named.
     """
     folder = BUILTIN if name == "builtin" else (base / Path(name).expanduser())
     paths = (folder / DESCRIPTION, folder / WEIGHTS)
@@ -74,6 +76,7 @@ def load_bridge(name: str, base: Path = Path()) -> Bridge:
     except ValidationError as error:
         problems = [".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors()]
         raise ModelError(f"{paths[0]}: not a bridge's description", problems=problems) from None
+    Template(info.template, info.n_soft, info.placeholder_id)  # refuses a frame without its two fields
     try:
         tensors: dict[str, Tensor] = load_file(paths[1])
     except (SafetensorError, OSError) as error:

@@ -47,7 +47,7 @@ def read_passages(
     gives more than `max_per_source`.
 
     Raises:
-        DataError: when there is no table, a column is missing, or nothing is left.
+        DataError: when there is no table, a column or a value is missing, or nothing is left.
     """
     files = sorted(folder.glob("*.parquet"))
     if not files:
@@ -58,6 +58,8 @@ def read_passages(
         if missing := {"text", "source"} - set(table.column_names):
             raise DataError(f"{file}: column {' and '.join(sorted(missing))} is missing")
         for text, source in zip(table["text"].to_pylist(), table["source"].to_pylist(), strict=True):
+            if text is None or source is None:
+                raise DataError(f"{file}: a row has no text or no source")
             if source not in exclude:
                 ranked.append((sha256_bytes(f"{seed}\0{text}".encode()), source, text))
     ranked.sort()

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from synthgen.errors import InternalError
+
 
 class GenericStepper:
     """Prefill and one-token steps through a model's own forward pass and its growing cache.
@@ -34,7 +36,7 @@ class GenericStepper:
         """Append one token per row and return the next logits (batch, vocabulary)."""
         self.mask = torch.nn.functional.pad(self.mask, (0, 1), value=1)
         if self.mask.shape[1] != position + 1:
-            raise IndexError("steps must follow one another")
+            raise InternalError("steps must follow one another")
         return self._forward(input_ids=ids.unsqueeze(1))
 
     def _forward(self, **inputs: Tensor) -> Tensor:

@@ -16,6 +16,12 @@ from synthgen.errors import ModelError
 FAMILIES = ("llama", "mistral")
 
 
+def has_stepper(config: Any) -> bool:
+    """Return whether a model of this configuration is of the plain form that `LlamaStepper` computes."""
+    biased = getattr(config, "attention_bias", False) or getattr(config, "mlp_bias", False)
+    return config.model_type in FAMILIES and not biased and config.hidden_act == "silu"
+
+
 class LlamaStepper:
     """Prefill and one-token steps over a fixed batch; row i never depends on another row.
 
@@ -27,8 +33,8 @@ class LlamaStepper:
 
     def __init__(self, model: Any, batch: int, length: int) -> None:
         config = model.config
-        if config.model_type not in FAMILIES:
-            raise ModelError(f"model type {config.model_type!r} has no stepper of its own")
+        if not has_stepper(config):
+            raise ModelError(f"a model of type {config.model_type!r} in this form has no stepper of its own")
         if config.model_type == "mistral" and (config.sliding_window or length) < length:
             raise ModelError(f"the text would outgrow the model's sliding window of {config.sliding_window}")
         self.n_heads, self.n_kv = config.num_attention_heads, config.num_key_value_heads

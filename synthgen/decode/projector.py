@@ -59,6 +59,8 @@ def projector_from(tensors: Mapping[str, Tensor], n_soft: int, width: int) -> Pr
     missing = [name for name in names if name not in tensors]
     if missing:
         raise ModelError("the bridge is incomplete", problems=[f"{name}: missing" for name in missing])
+    if tensors[names[0]].ndim != 2:
+        raise ModelError("the bridge is damaged", problems=[f"{names[0]}: not a matrix"])
     hidden, dim = tensors[names[0]].shape
     wanted = {
         names[1]: (hidden,),

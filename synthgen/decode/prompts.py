@@ -1,5 +1,6 @@
 """Prompts: where the label and the vector stand in what the language model reads."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ from synthgen.errors import ConfigError, ModelError
 
 VECTOR = "{vector}"
 PROMPT = "{prompt}"
+_FIELD = re.compile(r"(\{prompt\}|\{vector\})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +31,15 @@ class Template:
 
     def tokens(self, tokenizer: Any, prompt: str, max_prompt_tokens: int | None = None) -> list[int]:
         """Return the token ids of the filled frame, the vector's positions marked by the placeholder id."""
-        before, after = self.text.split(VECTOR)
-        head, tail = before.split(PROMPT) if PROMPT in before else (before, "")
-        ids: list[int] = list(_encode(tokenizer, head))
-        words = _encode(tokenizer, prompt) if prompt else []
-        ids += words[:max_prompt_tokens] if max_prompt_tokens is not None else words
-        ids += _encode(tokenizer, tail)
-        return ids + [self.placeholder_id] * self.n_soft + _encode(tokenizer, after)
+        ids: list[int] = []
+        for part in _FIELD.split(self.text):
+            if part == VECTOR:
+                ids += [self.placeholder_id] * self.n_soft
+            elif part == PROMPT:
+                ids += _encode(tokenizer, prompt)[:max_prompt_tokens]
+            else:
+                ids += _encode(tokenizer, part)
+        return ids
 
 
 def _encode(tokenizer: Any, text: str) -> list[int]:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -32,12 +33,11 @@ from synthgen.decode.head import frozen_head_loss
 from synthgen.decode.projector import Projector, splice
 from synthgen.decode.prompts import Template
 from synthgen.decode.train_config import TrainBridgeConfig
-from synthgen.errors import ModelError
+from synthgen.errors import DataError, ModelError
 from synthgen.seeds import SeedTree
 
 CURVE = "curve.jsonl"
 STATE = "state.safetensors"
-PROGRESS = "state.json"
 HINT_SHARE = 0.7  # of the passages get one or two of their words as the prompt
 
 
@@ -55,6 +55,8 @@ class Trainer:
 
     def __init__(self, config: TrainBridgeConfig, model: nn.Module, tokenizer: Any, data: TrainingSet) -> None:
         self.config, self.model, self.tokenizer, self.data = config, model, tokenizer, data
+        if (n := len(data.vectors) - data.heldout) < config.train.batch:
+            raise DataError(f"{n} passages are left to train on, fewer than one batch of {config.train.batch}")
         self.seeds = SeedTree(config.train.seed).child("train-bridge")
         part, width = config.bridge, int(model.get_input_embeddings().weight.shape[1])  # type: ignore[operator]
         generator = torch.Generator().manual_seed(int.from_bytes(self.seeds.child("init").key()[:7], "big"))
@@ -105,7 +107,7 @@ class Trainer:
         """Return the summed cross-entropy of the texts' tokens in nats, and their number."""
         table = self.model.get_input_embeddings()  # type: ignore[operator]
         embeddings = splice(table(ids.masked_fill(is_vector, 0)), self.projector(vectors), is_vector)
-        hidden = self.model.model(inputs_embeds=embeddings, use_cache=False).last_hidden_state  # type: ignore[operator]
+        hidden = self.model.base_model(inputs_embeds=embeddings, use_cache=False).last_hidden_state  # type: ignore[operator]
         predicts = is_text[:, 1:]
         head = self.model.get_output_embeddings().weight  # type: ignore[operator]
         return frozen_head_loss(hidden[:, :-1][predicts], head, ids[:, 1:][predicts]), int(predicts.sum())
@@ -122,13 +124,12 @@ class Trainer:
         total, n = self.loss(*self.batch(self.step))
         loss = total / n
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.tensors.values(), 1.0)
+        value, norm = float(loss.detach()), float(nn.utils.clip_grad_norm_(self.tensors.values(), 1.0))
+        if not (math.isfinite(value) and math.isfinite(norm)):  # before the step, so no checkpoint can hold it
+            raise ModelError(f"training diverged at step {self.step + 1}", hint="Lower train.rate and start again.")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise ModelError(f"training diverged at step {self.step}", hint="Lower train.rate and start again.")
         return value
 
     @torch.no_grad()
@@ -156,16 +157,28 @@ class Trainer:
         _replace(folder / STATE, lambda path: save_file(state, path, metadata={"step": str(self.step)}))
 
     def resume(self, folder: Path) -> None:
-        """Go on from the folder's checkpoint, if there is one."""
+        """Go on from the folder's checkpoint, if there is one.
+
+        Raises:
+            ModelError: when the checkpoint is damaged or of a bridge of another shape.
+        """
         if not (folder / STATE).exists():
             return
-        state = load_file(folder / STATE)
+        try:
+            state = load_file(folder / STATE)
+        except SafetensorError as error:
+            raise ModelError(f"{folder / STATE}: damaged", hint="Remove it to start again.") from error
+        shapes = {name: tensor.shape for name, tensor in state.items() if not name.startswith("optimizer.")}
+        if shapes != {name: tensor.shape for name, tensor in self.tensors.items()}:
+            raise ModelError(f"{folder / STATE}: a checkpoint of another bridge", hint="Choose another `out`.")
         with torch.no_grad():
             for name, tensor in self.tensors.items():
                 tensor.copy_(state[name])
         for name, tensor in self.tensors.items():
             self.optimizer.state[tensor] = {
-                key: state[f"optimizer.{key}.{name}"].clone() for key in ("step", "exp_avg", "exp_avg_sq")
+                "step": state[f"optimizer.step.{name}"].clone(),  # stays on the CPU, as the optimiser keeps it
+                "exp_avg": state[f"optimizer.exp_avg.{name}"].to(tensor.device, copy=True),
+                "exp_avg_sq": state[f"optimizer.exp_avg_sq.{name}"].to(tensor.device, copy=True),
             }
         self.step = int(next(iter(self.optimizer.state.values()))["step"])
 

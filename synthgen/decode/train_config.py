@@ -1,12 +1,13 @@
 """The configuration of `train-bridge`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from synthgen.config import Count, Section, parse_section, read_yaml
 
+MIN_TEXT_TOKENS = 16
 Rate = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -62,6 +63,13 @@ class TrainBridgeConfig(Section):
     train: TrainPart
     out: str
     base: str = Field(default=".", exclude=True)
+
+    @model_validator(mode="after")
+    def _text_fits(self) -> Self:
+        room = self.train.length - self.train.max_prompt_tokens - self.bridge.soft_tokens
+        if room < MIN_TEXT_TOKENS:
+            raise ValueError(f"train.length leaves {room} tokens for the text, at least {MIN_TEXT_TOKENS} are needed")
+        return self
 
     @classmethod
     def load(cls, path: Path) -> "TrainBridgeConfig":

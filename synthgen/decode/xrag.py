@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from synthgen.decode.adapters import merge
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import Bridge, check_fit
 from synthgen.decode.generic import GenericStepper
-from synthgen.decode.llama import FAMILIES, LlamaStepper
+from synthgen.decode.llama import LlamaStepper, has_stepper
 from synthgen.decode.projector import splice
 from synthgen.decode.prompts import Template
 from synthgen.decode.sampling import sample
@@ -22,6 +23,25 @@ from synthgen.seeds import SeedTree
 from synthgen.types import Candidate, Latents
 
 _SENTENCE = re.compile(r"[.!?][\"')\]]*(?=\s|$)")
+
+
+def _load(folder: Path) -> tuple[Any, Any]:
+    """Return the tokenizer and the model of a folder; a tensor that is missing is refused, not made up."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    kept = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **kept)
+        model, loading = AutoModelForCausalLM.from_pretrained(
+            folder, use_safetensors=True, dtype="auto", output_loading_info=True, **kept
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"{folder}: no causal language model as safetensors can be read here") from error
+    if missing := sorted(loading["missing_keys"]):
+        raise ModelError(f"{folder}: the checkpoint is incomplete", problems=[f"{name}: missing" for name in missing])
+    return tokenizer, model
 
 
 class XragDecoder:
@@ -36,7 +56,7 @@ class XragDecoder:
         device: "cpu" or "cuda".
 
     Raises:
-        ModelError: when the parts do not fit one another.
+        ModelError: when a part is damaged or the parts do not fit one another.
 
     Privacy: reads latents only, which are functions of train vectors; the text it writes can carry what the
         vectors carry (see docs/privacy.md). It reads no train text.
@@ -48,13 +68,7 @@ class XragDecoder:
     def __init__(
         self, folder: Path, bridge: Bridge, *, decoder: str, encoder: str, dim: int, device: str = "cpu"
     ) -> None:
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()
-        kept = {"local_files_only": True, "trust_remote_code": False}
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, **kept)
-        self.model: Any = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, dtype="auto", **kept)
+        self.tokenizer, self.model = _load(folder)
         self.model.requires_grad_(requires_grad=False).eval().to(device)
         width = self.model.get_input_embeddings().weight.shape[1]
         check_fit(bridge.info, encoder=encoder, dim=dim, decoder=decoder, width=width)
@@ -63,9 +77,15 @@ class XragDecoder:
         self.projector = bridge.projector.to(device).eval()
         self.template = Template(bridge.info.template, bridge.info.n_soft, bridge.info.placeholder_id)
         eos = self.model.generation_config.eos_token_id
-        self.eos = set(eos if isinstance(eos, list) else [eos if eos is not None else self.tokenizer.eos_token_id])
-        special = [int(i) for i in self.tokenizer.all_special_ids] + [bridge.info.placeholder_id]
-        self.never = torch.tensor(sorted(set(special) - self.eos), device=device, dtype=torch.long)
+        # the bridge was trained with the tokenizer's own end; a model may name others
+        ends = {self.tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
+        if not ends:
+            raise ModelError(f"{folder}: neither the model nor its tokenizer names an end of text")
+        self.eos: set[int] = ends
+        special = {int(i) for i in self.tokenizer.all_special_ids} | {bridge.info.placeholder_id}
+        size = self.model.get_output_embeddings().weight.shape[0]  # the placeholder may lie beyond the vocabulary
+        never = sorted(i for i in special - ends if i < size)
+        self.never = torch.tensor(never, device=device, dtype=torch.long)
 
     @torch.inference_mode()
     def decode(
@@ -104,7 +124,7 @@ class XragDecoder:
         return tuple(found)
 
     def _stepper(self, batch: int, length: int) -> "LlamaStepper | GenericStepper":
-        if self.model.config.model_type in FAMILIES:
+        if has_stepper(self.model.config):
             return LlamaStepper(self.model, batch, length)
         return GenericStepper(self.model)
 
@@ -133,6 +153,8 @@ class XragDecoder:
         ends = torch.tensor(sorted(self.eos), device=u.device)
         written: list[Tensor] = []
         for t in range(settings.max_new_tokens):
+            if not bool(torch.isfinite(logits.amax(dim=-1)).all()):  # the largest of a row with a NaN is NaN
+                raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
             logits[:, self.never] = float("-inf")
             token = sample(
                 logits, u[:, t], top_k=settings.top_k, top_p=settings.top_p, temperature=settings.temperature
@@ -142,8 +164,6 @@ class XragDecoder:
             if bool(done.all()) or t + 1 == settings.max_new_tokens:
                 break
             logits = stepper.step(written[-1], ids.shape[1] + t)
-        if not bool(torch.isfinite(logits.amax(dim=-1)).all()):
-            raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
         return torch.stack(written, dim=1).tolist()
 
     def _text(self, row: list[int]) -> tuple[str, Literal["stop", "length"]]:
