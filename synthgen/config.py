@@ -1,26 +1,31 @@
 """The configuration: one schema for the YAML file, the command line and Python.
 
 Unknown keys, duplicate keys, anchors and impossible combinations are errors, and every mistake of a file is
-listed at once with its path, the value got and what is allowed.
+listed at once with its path, the value got and what is allowed. Mistakes of the YAML itself, as a key that stands
+twice, come first and alone: what the file says is not known before they are repaired.
 """
 
 import os
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from ruamel.yaml import YAML
-from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from synthgen.digest import sha256_json
 from synthgen.errors import ConfigError
 
 MAX_CONFIG_BYTES = 1 << 20
+MAX_DEPTH = 12  # the parser takes quadratic time in the depth
+MAX_NUMBER = (1 << 53) - 1  # the largest whole number canonical JSON can hold, RFC 8785
 METHODS_HERE = ("smote", "random-oversample")
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
+Distance = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]  # of cosine
 T = TypeVar("T", bound=BaseModel)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -82,18 +87,26 @@ class InterpolateConfig(Section):
         "dp-gaussian", "dp-vae", "dp-vote",
     ] = "smote"  # fmt: skip
     k_neighbors: Count = 5
-    balance: Literal["equal", "as-source"] | dict[str, Count] = "equal"
-    total: Count | None = None
+    balance: Literal["equal", "as-source"] | Annotated[dict[str, Count], Field(min_length=1)] = "equal"
+    total: Count | None = Field(default=None, validate_default=True)
 
-    @model_validator(mode="after")
-    def _total_fits(self) -> Self:
-        if isinstance(self.balance, dict) and self.total is not None:
-            raise ValueError("total must be left out where balance gives a count per label")
-        if not isinstance(self.balance, dict) and self.total is None:
-            raise ValueError("total is needed unless balance gives a count per label")
-        if self.method not in METHODS_HERE:
-            raise ValueError(f"method {self.method!r} is not in this version; it has {', '.join(METHODS_HERE)}")
-        return self
+    @field_validator("method")
+    @classmethod
+    def _is_here(cls, method: str) -> str:
+        if method not in METHODS_HERE:
+            raise ValueError(f"is not in this version, which has {', '.join(METHODS_HERE)}")
+        return method
+
+    @field_validator("total")
+    @classmethod
+    def _fits_balance(cls, total: int | None, info: ValidationInfo) -> int | None:
+        if "balance" not in info.data:  # wrong itself, and told so
+            return total
+        if isinstance(info.data["balance"], dict) and total is not None:
+            raise ValueError("must be left out where balance gives a count per label")
+        if not isinstance(info.data["balance"], dict) and total is None:
+            raise ValueError("is needed unless balance gives a count per label")
+        return total
 
 
 class DecodeConfig(Section):
@@ -113,8 +126,14 @@ class DecodeConfig(Section):
 class DistanceBounds(Section):
     """Two-sided cosine distance bounds; auto learns them on real text."""
 
-    low: float | Literal["auto"] = "auto"
-    high: float | Literal["auto"] = "auto"
+    low: Distance | Literal["auto"] = "auto"
+    high: Distance | Literal["auto"] = "auto"
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.low != "auto" and self.high != "auto" and self.low > self.high:
+            raise ValueError(f"low must not be above high, got {self.low:g} and {self.high:g}")
+        return self
 
 
 class FilterConfig(Section):
@@ -127,6 +146,13 @@ class FilterConfig(Section):
     length: Literal["auto"] | tuple[Count, Count] | None = "auto"
     repetition: Share | None = 0.35
 
+    @field_validator("length")
+    @classmethod
+    def _in_order(cls, length: object) -> object:
+        if isinstance(length, tuple) and length[0] > length[1]:
+            raise ValueError(f"the shortest must not be above the longest, got {length[0]} and {length[1]}")
+        return length
+
 
 class DpConfig(Section):
     """The differential privacy budget; null epsilon means no DP claim."""
@@ -137,11 +163,12 @@ class DpConfig(Section):
     max_records_per_group: Count = 1
     ledger: str = "./ledger"
 
-    @model_validator(mode="after")
-    def _not_promised(self) -> Self:
-        if self.epsilon is not None or self.delta is not None:
-            raise ValueError("a DP budget needs a dp-* method; none is in this version, so no epsilon can be claimed")
-        return self
+    @field_validator("epsilon", "delta")
+    @classmethod
+    def _not_promised(cls, budget: float | None) -> float | None:
+        if budget is not None:
+            raise ValueError("a DP budget needs a dp-* method; none is in this version, so none can be claimed")
+        return budget
 
 
 class AuditConfig(Section):
@@ -170,7 +197,7 @@ class Config(Section):
 
     version: Literal[1]
     workspace: str = "./ws"
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, le=MAX_NUMBER)] = 0
     source: SourceConfig
     split: SplitConfig = SplitConfig()
     deidentify: DeidentifyConfig = DeidentifyConfig()
@@ -191,9 +218,8 @@ class Config(Section):
         Raises:
             ConfigError: with every mistake listed.
         """
-        if "base" in value:
-            raise ConfigError("the configuration has 1 mistake", problems=["base: unknown key"])
-        return parse_section(cls, {**value, "base": base})
+        unknown = ["base: unknown key"] if "base" in value else []
+        return parse_section(cls, {**value, "base": base}, unknown)
 
     @classmethod
     def load(cls, path: str | Path) -> "Config":
@@ -225,22 +251,26 @@ class Config(Section):
         return sha256_json(self.model_dump(mode="json"))
 
 
-def parse_section(kind: type[T], value: dict[str, Any]) -> T:
-    """Return `value` as a `kind`, or raise one ConfigError that lists every mistake."""
+def parse_section(kind: type[T], value: dict[str, Any], problems: Sequence[str] = ()) -> T:
+    """Return `value` as a `kind`, or raise one ConfigError that lists every mistake, the given ones among them."""
+    found, parsed = list(problems), None
+    given = _tuples(value)  # lists of YAML become tuples, everything else stays strict
     try:
-        # lists of YAML become tuples, everything else stays strict
-        return kind.model_validate(_tuples(value))
+        parsed = kind.model_validate(given)
     except ValidationError as error:
-        problems = [_problem(e) for e in error.errors(include_url=False)]
-        plural = "mistake" if len(problems) == 1 else "mistakes"
-        raise ConfigError(f"the configuration has {len(problems)} {plural}", problems=problems) from None
+        found += _problems(error.errors(include_url=False), given)
+    if parsed is None or found:
+        plural = "mistake" if len(found) == 1 else "mistakes"
+        raise ConfigError(f"the configuration has {len(found)} {plural}", problems=found)
+    return parsed
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Return the mapping a YAML file holds; duplicate keys, anchors and tags are refused.
+    """Return the mapping a YAML file holds.
 
     Raises:
-        ConfigError: if the file is missing, too large, not UTF-8, not YAML or not a mapping.
+        ConfigError: if the file is missing, too large, not UTF-8, not YAML or not a mapping, or has keys that stand
+            twice, anchors, aliases, tags, directives or merge keys; all of these are listed with their lines.
     """
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
@@ -250,23 +280,51 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})", hint="Check the path.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text") from error
-    yaml = YAML(typ="safe", pure=True)
     try:
-        for token in yaml.scan(text):
-            if type(token).__name__ in {"AnchorToken", "AliasToken", "TagToken"}:
-                line = token.start_mark.line + 1
-                raise ConfigError(f"{path}: line {line}: anchors, aliases and tags are not allowed")
-        value = yaml.load(text)
-    except DuplicateKeyError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise ConfigError(f"{path}: line {line}: the same key stands twice") from None
-    except YAMLError as error:
+        problems = list(_references(text)) or list(_repeated(YAML(typ="safe", pure=True).compose(text)))
+        value = None if problems else YAML(typ="safe", pure=True).load(text)
+    except (YAMLError, ValueError) as error:  # a date or number that is none is a ValueError
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         raise ConfigError(f"{path}: {where}not valid YAML") from None
+    if problems:
+        raise ConfigError(f"{path}: holds what a configuration must not", problems=problems)
     if not isinstance(value, dict):
         raise ConfigError(f"{path}: must hold keys and values, like 'version: 1'")
     return value
+
+
+def _references(text: str) -> Iterator[str]:
+    """Yield each use of an anchor, alias, tag or directive in a YAML text; stop where it nests too deeply."""
+    depth = 0
+    for token in YAML(typ="safe", pure=True).scan(text):
+        kind, line = type(token).__name__, token.start_mark.line + 1
+        if kind in {"AnchorToken", "AliasToken", "TagToken", "DirectiveToken"}:
+            yield f"line {line}: anchors, aliases, tags and directives are not allowed"
+        depth += kind.endswith("StartToken") - kind.endswith("EndToken")
+        if depth > MAX_DEPTH + 1:  # the stream itself is one
+            yield f"line {line}: nested too deeply"
+            return
+
+
+def _repeated(node: Any) -> Iterator[str]:
+    """Yield each key that stands twice, each merge key and each half character below a node of plain YAML."""
+    if isinstance(node, MappingNode):
+        seen = set()
+        for key, item in node.value:
+            line = key.start_mark.line + 1
+            if key.tag.endswith(":merge"):
+                yield f"line {line}: merge keys are not allowed"
+            if isinstance(key, ScalarNode) and key.value in seen:
+                yield f"line {line}: the key {key.value!r} stands twice"
+            seen.add(str(key.value))
+            yield from _repeated(key)
+            yield from _repeated(item)
+    elif isinstance(node, SequenceNode):
+        for item in node.value:
+            yield from _repeated(item)
+    elif isinstance(node, ScalarNode) and any("\ud800" <= c <= "\udfff" for c in node.value):
+        yield f"line {node.start_mark.line + 1}: half of a surrogate pair is not text"
 
 
 def _tuples(value: Any) -> Any:
@@ -277,14 +335,36 @@ def _tuples(value: Any) -> Any:
     return value
 
 
-def _problem(error: Any) -> str:
-    """Return one mistake as a line: path, what was got, what is allowed."""
-    path = ".".join(str(part) for part in error["loc"]) or "(top level)"
-    if error["type"] == "extra_forbidden":
-        return f"{path}: unknown key"
-    if error["type"] == "missing":
-        return f"{path}: missing"
-    message = error["msg"].removeprefix("Value error, ")
-    got = error["input"]
-    shown = "" if isinstance(got, dict | tuple | list) else f", got {got!r}"
-    return f"{path}: {message}{shown}"
+def _problems(errors: list[Any], given: Any) -> list[str]:
+    """Return each mistake as one line: path, what was got, what is allowed.
+
+    Where a value may be of several kinds, pydantic says of each kind why it is not that one; these are one mistake.
+    """
+    found: dict[tuple[str, ...], list[str]] = {}
+    shown: dict[tuple[str, ...], str] = {}
+    for error in errors:
+        path = _path(error, given)
+        if error["type"] == "extra_forbidden":
+            message = "unknown key"
+        elif error["type"] == "missing":
+            message = "missing"
+        else:
+            message = error["msg"].removeprefix("Value error, ")
+            if not isinstance(error["input"], dict | tuple | list | None):
+                shown[path] = f", got {error['input']!r}"
+        found.setdefault(path, []).append(message)
+    # of a mapping with a bad item, the item is told and not also that the mapping is no word
+    kept = [path for path in found if not any(other[: len(path)] == path and other != path for other in found)]
+    return [f"{'.'.join(path) or '(top level)'}: {' or '.join(found[path])}{shown.get(path, '')}" for path in kept]
+
+
+def _path(error: Any, given: Any) -> tuple[str, ...]:
+    """Return where in the mapping a mistake is; pydantic's names for the kinds of a choice are left out."""
+    parts = []
+    for place, part in enumerate(error["loc"], start=1):
+        if (isinstance(given, dict) and part in given) or (isinstance(given, tuple) and part in range(len(given))):
+            given = given[part]
+            parts.append(str(part))
+        elif place == len(error["loc"]) and error["type"] in {"missing", "value_error"}:
+            parts.append(str(part))  # a key that was left out
+    return tuple(parts)

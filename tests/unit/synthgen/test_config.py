@@ -1,0 +1,220 @@
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthgen.config import MAX_CONFIG_BYTES, Config, read_yaml
+from synthgen.errors import ConfigError
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+NAME = "^[a-z0-9][a-z0-9._-]{0,63}$"
+CHOICE = "Input should be 'equal' or 'as-source'"
+LEAST = "version: 1\nsource: {path: n.jsonl}\ninterpolate: {total: 10}\n"
+
+
+def load(tmp_path, text):
+    path = tmp_path / "c.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return Config.load(path)
+
+
+def problems(tmp_path, text):
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    return caught.value.problems
+
+
+def test_the_least_file_gets_every_default(tmp_path):
+    config = load(tmp_path, LEAST)
+    assert (config.seed, config.policy, config.interpolate.method) == (0, "research", "smote")
+    assert config.release.formats == ("parquet", "jsonl")
+    assert config.base == str(tmp_path.resolve())
+
+
+def test_every_mistake_of_a_file_is_listed_at_once(tmp_path):
+    text = """
+version: 2
+sede: 4
+source: {text: 3}
+interpolate: {method: smote, k_neighbors: 0, total: 10}
+release: {formats: [parquet, xml]}
+"""
+    with pytest.raises(ConfigError, match="the configuration has 6 mistakes") as caught:
+        load(tmp_path, text)
+    assert sorted(caught.value.problems) == [
+        "interpolate.k_neighbors: Input should be greater than or equal to 1, got 0",
+        "release.formats.1: Input should be 'parquet' or 'jsonl', got 'xml'",
+        "sede: unknown key",
+        "source.path: missing",
+        "source.text: Input should be a valid string, got 3",
+        "version: Input should be 1, got 2",
+    ]
+
+
+def test_one_mistake_is_one_mistake(tmp_path):
+    with pytest.raises(ConfigError, match="the configuration has 1 mistake\n"):
+        load(tmp_path, LEAST + "sede: 4\n")
+
+
+@pytest.mark.parametrize(
+    ("more", "listed"),
+    [
+        ("sede: 4", ["sede: unknown key"]),
+        ("base: /elsewhere", ["base: unknown key"]),
+        ("base: x\nsede: 4", ["base: unknown key", "sede: unknown key"]),
+        ("x.y: 3\nx: 4", ["x.y: unknown key", "x: unknown key"]),
+        ("7: 4", ["7: Keys should be strings, got 7"]),
+        ("seed: '4'", ["seed: Input should be a valid integer, got '4'"]),
+        ("seed: 9007199254740992", [f"seed: Input should be less than or equal to {2**53 - 1}, got {2**53}"]),
+        ("split: {train: 0.7, control: 0.5}", ["split: train + control must be at most 1, got 1.2"]),
+        ("split: {train: 0}", ["split: train and control must both be above 0"]),
+        ("split: {train: .nan}", ["split.train: Input should be a finite number, got nan"]),
+        (
+            "filter: {embedding_distance: {low: 0.9, high: 0.25}}",
+            ["filter.embedding_distance: low must not be above high, got 0.9 and 0.25"],
+        ),
+        (
+            "filter: {embedding_distance: {low: .nan}}",
+            ["filter.embedding_distance.low: Input should be a finite number or Input should be 'auto', got nan"],
+        ),
+        (
+            "filter: {length: [9, 2]}",
+            ["filter.length: the shortest must not be above the longest, got 9 and 2"],
+        ),
+        ("filter: {length: [9]}", ["filter.length.1: missing"]),
+        ("decode: {temperature: .inf}", ["decode.temperature: Input should be less than or equal to 5, got inf"]),
+        ("release: {name: ../x}", [f"release.name: String should match pattern '{NAME}', got '../x'"]),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_its_path(tmp_path, more, listed):
+    assert list(problems(tmp_path, LEAST + more)) == listed
+
+
+@pytest.mark.parametrize(
+    ("interpolate", "listed"),
+    [
+        ("{}", ["total: is needed"]),
+        ("{balance: as-source}", ["total: is needed"]),
+        ("{balance: {a: 3}, total: 3}", ["total: must be left out"]),
+        ("{balance: {a: 0, b: x}}", ["balance.a: Input should be great", "balance.b: Input should be a valid int"]),
+        ("{balance: {}}", [f"balance: {CHOICE} or Dictionary should have at least 1 item"]),
+        ("{balance: most, total: 3}", [f"balance: {CHOICE} or Input should be a valid dict"]),
+        ("{method: vae}", ["method: is not in this version", "total: is needed"]),
+        ("{method: magic, total: 3}", ["method: Input should be 'smote'"]),
+        ("[1]", [": Input should be a valid dictionary"]),
+    ],
+)  # fmt: skip
+def test_counts_and_methods_that_cannot_be(tmp_path, interpolate, listed):
+    found = problems(tmp_path, f"version: 1\nsource: {{path: n}}\ninterpolate: {interpolate}\n")
+    assert len(found) == len(listed)
+    for line, part in zip(found, listed, strict=True):
+        assert line.startswith(f"interpolate{'' if part.startswith(':') else '.'}{part}")
+
+
+@pytest.mark.parametrize("dp", ["{epsilon: 3}", "{delta: 0.1}", "{epsilon: 3, delta: 0.1}"])
+def test_no_epsilon_is_promised(tmp_path, dp):
+    found = problems(tmp_path, f"{LEAST}dp: {dp}\n")
+    assert len(found) == dp.count(":")
+    assert all("a DP budget needs a dp-* method" in line for line in found)
+
+
+def test_repeated_keys_are_all_listed(tmp_path):
+    text = LEAST + "seed: 1\nseed: 2\nversion: 1\nrelease: {name: a, name: b}\n"
+    assert list(problems(tmp_path, text)) == [
+        "line 5: the key 'seed' stands twice",
+        "line 6: the key 'version' stands twice",
+        "line 7: the key 'name' stands twice",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ("seed: &x 1", "line 4: anchors"),
+        ("seed: *x", "line 4: anchors"),
+        ("seed: !!int 1", "line 4: anchors"),
+        ("policy: !!python/name:os.system x", "line 4: anchors"),
+        ("seed: &x [*x]", "line 4: anchors"),
+        ("<<: {seed: 4}", "line 4: merge keys"),
+        ('policy: "\\ud800"', "line 4: half of a surrogate pair"),
+        ('"\\ud800": 1', "line 4: half of a surrogate pair"),
+        ("seed: " + "[" * 3000 + "]" * 3000, "line 4: nested too deeply"),
+        ("seed:" + "".join("\n" + " " * i + "a:" for i in range(1, 40)), "line 16: nested too deeply"),
+    ],
+)
+def test_yaml_that_is_more_than_data_is_refused(tmp_path, more, line):
+    assert problems(tmp_path, LEAST + more)[0].startswith(line)
+
+
+def test_a_directive_is_refused(tmp_path):
+    assert problems(tmp_path, "%YAML 1.1\n---\n" + LEAST)[0].startswith(
+        "line 1: anchors, aliases, tags and directives"
+    )
+
+
+def test_words_that_look_like_truth_stay_words(tmp_path):
+    assert load(tmp_path, LEAST + "policy: no\n").policy == "no"
+    assert load(tmp_path, "\ufeff" + LEAST).seed == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"version: \xff", "not UTF-8 text"),
+        (b"", "must hold keys and values"),
+        (b"- 1\n- 2\n", "must hold keys and values"),
+        (b"just words", "must hold keys and values"),
+        (b"a: [1", "not valid YAML"),
+        (b"a: 1\n---\nb: 2\n", "line 2: not valid YAML"),
+        (b"a: \x01", "not valid YAML"),
+        (b"a: 2026-13-45", "not valid YAML"),
+        (b"a: " + b"9" * 5000, "not valid YAML"),
+        (b"#" * (MAX_CONFIG_BYTES + 1), f"larger than {MAX_CONFIG_BYTES} bytes"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_refused(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, text)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"cannot be read \(No such file"):
+        Config.load(tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match=r"cannot be read \(Is a directory"):
+        Config.load(tmp_path)
+
+
+@given(st.binary(max_size=60) | st.text(alphabet="a1:[]{}&*!-'\"\n\t #<|>%@,", max_size=40).map(str.encode))
+def test_any_bytes_are_read_or_refused(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("any") / "c.yaml"
+    path.write_bytes(data)
+    with contextlib.suppress(ConfigError):
+        assert isinstance(read_yaml(path), dict)
+
+
+def test_the_digest_is_of_the_meaning_and_not_of_the_place(tmp_path):
+    (tmp_path / "other").mkdir()
+    one = load(tmp_path, LEAST)
+    assert load(tmp_path / "other", LEAST + "seed: 0  # as it is anyway\n").digest() == one.digest()
+    assert load(tmp_path, LEAST + "seed: 1\n").digest() != one.digest()
+
+
+def test_the_configuration_is_frozen(tmp_path):
+    with pytest.raises(ValueError, match="frozen"):
+        load(tmp_path, LEAST).seed = 5
+
+
+def test_a_path_may_name_an_environment_variable(tmp_path, monkeypatch):
+    monkeypatch.setenv("SOME_PLACE", str(tmp_path / "data"))
+    config = load(tmp_path, LEAST.replace("n.jsonl", "'${SOME_PLACE}/n.jsonl'"))
+    assert config.resolve(config.source.path) == (tmp_path / "data" / "n.jsonl").resolve()
+    monkeypatch.delenv("SOME_PLACE")
+    with pytest.raises(ConfigError, match="SOME_PLACE is not set"):
+        config.resolve(config.source.path)
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.yaml")), ids=lambda path: path.name)
+def test_every_example_loads(path):
+    assert Config.load(path).version == 1
