@@ -45,7 +45,7 @@ def test_fresh_people_may_go(tables, tmp_path, monkeypatch, capsys):
     assert "replay: pass" in captured.err
     assert (out / "audit.json").read_bytes() == captured.out.rstrip("\n").encode()
     assert read_report((out / "audit.json").read_bytes()).overall == "pass"
-    assert os.listdir(out) == ["audit.json"]
+    assert [path.name for path in out.iterdir()] == ["audit.json"]
 
 
 def test_copies_are_refused(tables, monkeypatch, capsys):

@@ -49,7 +49,7 @@ def test_bad_rows_are_all_listed_without_their_text(tmp_path):
 
 def test_a_missing_column_lists_what_is_there(tmp_path):
     path = write(tmp_path / "t.parquet", [{"note": "x", "label": "a"}])
-    with pytest.raises(InputError, match="columns found: label, note|columns found: label") as caught:
+    with pytest.raises(InputError, match="columns found: label, note") as caught:
         load_table(path, role="control")
     assert "no column 'text'" in str(caught.value)
     with pytest.raises(InputError, match="no column 'patient'"):

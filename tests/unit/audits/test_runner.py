@@ -8,7 +8,7 @@ from audits.base import AuditResult, Estimate
 from audits.errors import InputError, NotMeasurable
 from audits.runner import run, stream
 
-SECRET = "Featherstonehaugh"
+CANARY = "Featherstonehaugh"
 
 
 class Fixed:
@@ -51,7 +51,7 @@ def test_metrics_carry_the_name_of_their_audit(rigged, fresh_inputs):
 
 @pytest.mark.parametrize(
     "error",
-    [ValueError(SECRET), ZeroDivisionError(SECRET), MemoryError(SECRET), KeyError(SECRET), InputError(SECRET)],
+    [ValueError(CANARY), ZeroDivisionError(CANARY), MemoryError(CANARY), KeyError(CANARY), InputError(CANARY)],
 )
 def test_a_broken_audit_is_no_pass_and_quotes_nothing(rigged, fresh_inputs, error):
     rigged["replay"] = error
@@ -59,7 +59,7 @@ def test_a_broken_audit_is_no_pass_and_quotes_nothing(rigged, fresh_inputs, erro
     result = report.result("replay")
     assert (result.status, result.verdict) == ("failed", "insufficient")
     assert type(error).__name__ in result.reason
-    assert SECRET not in report.to_json().decode()
+    assert CANARY not in report.to_json().decode()
     assert report.overall == "insufficient"
     assert report.result("membership").verdict == "pass"
 
