@@ -1,0 +1,51 @@
+import pytest
+import torch
+
+from synthgen.decode.generic import GenericStepper
+from synthgen.errors import InternalError
+
+LENGTHS = (8, 3, 5, 1)
+FORMS = {
+    "gpt2": ("gpt2", {}),
+    "llama-with-biases": ("llama", {"attention_bias": True, "mlp_bias": True}),
+    "mistral-window": ("mistral", {"sliding_window": 6}),
+}
+
+
+def frame(stepper, rows):
+    longest = max(map(len, rows))
+    ids = torch.zeros(len(rows), longest, dtype=torch.long)
+    for i, row in enumerate(rows):
+        ids[i, longest - len(row) :] = row
+    return stepper.embed(ids), torch.tensor([longest - len(r) for r in rows])
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("form", FORMS)
+def test_logits_are_those_of_the_library(tiny, form):
+    family, changes = FORMS[form]
+    model = tiny.language_model(family, **changes)
+    if "bias" in form:
+        for name, tensor in model.named_parameters():
+            if name.endswith("bias"):
+                tensor.copy_(torch.randn(tensor.shape, generator=torch.Generator().manual_seed(len(name))))
+    generator = torch.Generator().manual_seed(3)
+    rows = [torch.randint(tiny.SIZE, (n,), generator=generator) for n in LENGTHS]
+    tokens = torch.randint(tiny.SIZE, (len(rows), 5), generator=generator)
+    stepper = GenericStepper(model)
+    for _ in range(2):  # a second batch starts with an empty cache
+        embeddings, start = frame(stepper, rows)
+        got = [stepper.prefill(embeddings, start)]
+        got += [stepper.step(tokens[:, t], max(LENGTHS) + t) for t in range(5)]
+        for i, row in enumerate(rows):
+            alone = model(torch.cat([row, tokens[i]]).unsqueeze(0), use_cache=False).logits[0, len(row) - 1 :]
+            torch.testing.assert_close(torch.stack(got)[:, i], alone, atol=2e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_steps_follow_one_another(tiny):
+    stepper = GenericStepper(tiny.language_model("gpt2"))
+    embeddings, start = frame(stepper, [torch.arange(4)])
+    stepper.prefill(embeddings, start)
+    with pytest.raises(InternalError, match="follow one another"):
+        stepper.step(torch.tensor([1]), 5)
