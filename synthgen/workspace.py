@@ -106,6 +106,8 @@ class Workspace:
             shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
         partial.mkdir(mode=0o700, exist_ok=True)
+        for left in partial.glob(f"{DONE}*"):  # a stop between writing it and the rename
+            left.unlink()
         started = time.monotonic()
         counts = dict(make(partial))
         seconds = round(time.monotonic() - started, 3)
@@ -125,15 +127,18 @@ class Workspace:
 
 
 def _finished(folder: Path) -> dict[str, Any] | None:
-    """Return counts and seconds of a result whose files are all as they were written, else None."""
+    """Return counts and seconds of a result whose files are those that were written, no more, no less, else None."""
     if not (folder / DONE).is_file():
         return None
-    done = json.loads((folder / DONE).read_bytes())
-    for name, digest in done["files"].items():
-        path = folder / name
-        if not path.is_file() or sha256_file(path) != digest:
-            return None
-    return {"counts": done["counts"], "seconds": done["seconds"]}
+    try:
+        done = json.loads((folder / DONE).read_bytes())
+        files, result = done["files"].items(), {"counts": done["counts"], "seconds": done["seconds"]}
+    except (ValueError, KeyError, TypeError, AttributeError):  # altered, so not as it was written
+        return None
+    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {DONE}
+    if there != {name for name, _ in files}:
+        return None
+    return result if all(sha256_file(folder / name) == digest for name, digest in files) else None
 
 
 def sync(path: Path) -> None:
