@@ -1,11 +1,13 @@
 """The membership audit: can someone who holds only the release tell who was in the training data?"""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from audits.base import AuditInputs, AuditResult, Estimate, Verdict
 from audits.encoders import encode
@@ -24,6 +26,7 @@ from audits.stats import (
 )
 
 FOLDS = 5
+CHOICE_ALPHA = 0.05
 MARGIN = 0.05
 EPSILON_LIMIT = 1.0
 MIN_CLASS_CONTROL = 100
@@ -40,7 +43,7 @@ class Attacked:
 
     Args:
         pooled: for each person the rank, within their fold, under the attack chosen on the other folds; (P,).
-        chosen: the attack of each fold, with a minus where it was turned round.
+        chosen: the attack of each fold, with a minus where it was turned round; "all" for the mean rank.
         scans: the scan over all persons of each attack.
         aucs: the AUC of each attack over all persons; for the report, never for the verdict.
     """
@@ -59,8 +62,8 @@ class Membership:
     on people whose answer they know, and use it on the others.
 
     Persons, each with the highest score of their records, are dealt into five folds; each fold is scored by the
-    attack that separates the other four best, turned round where absence betrays membership; ranks within folds are
-    pooled.
+    attack that separates the other four best, turned round where absence betrays membership, or by the mean rank of
+    all attacks where none separates them beyond chance; ranks within folds are pooled.
 
     auc: P[train > control] of the pooled ranks; its interval by drawing persons again.
     tpr_at_fpr_1pct: share of train found while one control in a hundred is accused; only from 1,000 control persons.
@@ -112,17 +115,30 @@ def attack(scores: Mapping[str, Float], people: Arms, rng: np.random.Generator) 
     pooled, chosen = np.empty(len(is_train)), []
     for f in range(FOLDS):
         others, mine = fold != f, fold == f
-        aucs = [auc(scores[n][others & is_train], scores[n][others & ~is_train]) for n in names]
-        best = int(np.argmax([abs(a - 0.5) for a in aucs]))
-        sign = 1.0 if aucs[best] >= 0.5 else -1.0
-        pooled[mine] = _ranks(sign * scores[names[best]][mine])
-        chosen.append(names[best] if sign > 0 else f"-{names[best]}")
+        name, sign = _choose({n: scores[n][others] for n in names}, is_train[others])
+        ranks = {n: _ranks(scores[n][mine]) for n in names}
+        pooled[mine] = _ranks(np.mean(list(ranks.values()), axis=0) if name is None else sign * ranks[name])
+        chosen.append("all" if name is None else name if sign > 0 else f"-{name}")
     return Attacked(
         pooled=pooled,
         chosen=tuple(chosen),
         scans={n: scan_test(scores[n][is_train], scores[n][~is_train]) for n in names},
         aucs={n: auc(scores[n][is_train], scores[n][~is_train]) for n in names},
     )
+
+
+def _choose(scores: Mapping[str, Float], is_train: NDArray[np.bool_]) -> tuple[str | None, float]:
+    """Return the attack whose AUC is furthest from one half and its direction; None where chance explains it.
+
+    Always taking the furthest would, without a leak, take noise, and the same noise in most folds: the pooled AUC
+    would then scatter half as widely again as its interval says.
+    """
+    n_train, n_control = int(is_train.sum()), int((~is_train).sum())
+    aucs = {n: auc(s[is_train], s[~is_train]) for n, s in scores.items()}
+    name = max(aucs, key=lambda n: abs(aucs[n] - 0.5))
+    error = math.sqrt((n_train + n_control + 1) / (12 * n_train * n_control))
+    chance = float(stats.norm.ppf(1 - CHOICE_ALPHA / (2 * len(aucs)))) * error
+    return (name if abs(aucs[name] - 0.5) > chance else None), math.copysign(1.0, aucs[name] - 0.5)
 
 
 def epsilon_bound(

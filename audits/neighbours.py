@@ -1,5 +1,6 @@
 """The neighbours audit: its verdict and what it reports; the measurements are in `audits/crowding.py`."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from audits.crowding import (
     share_of,
 )
 from audits.encoders import Encoded, encode
-from audits.parts import Arms, Parts, arms, split_parts
+from audits.parts import REFERENCE_SHARE, Arms, Parts, arms, split_parts
 from audits.stats import Scan, conformal_p, holm, needed_for_share, scan_test
 
 REPEATS = 20
@@ -139,22 +140,24 @@ def _judge(findings: list[Finding], parts: Parts, people: Arms, confidence: floa
         direction="two_sided",
         metrics=metrics,
         details=_details(findings, parts, people, worst, margin),
-        reason=_reason(verdict, fails, n, worst.share, people),
+        reason=_reason(verdict, fails, min((f.share for f in findings), key=lambda s: s.n), parts, people),
     )
 
 
-def _reason(verdict: Verdict, fails: list[str], n: int, share: Share, people: Arms) -> str:
+def _reason(verdict: Verdict, fails: list[str], share: Share, parts: Parts, people: Arms) -> str:
     if verdict == "fail":
         return f"Train can be told from control by {', and by '.join(fails)}."
     if verdict == "pass":
         return "Synthetic records lie as near to persons the generator never saw as to those it saw."
-    least = MARGINS[-1][0]
+    n, least = share.n, MARGINS[-1][0]
     smaller = min(people.n_train, people.n_control)
     if n < least:
-        persons_needed = max(least, -(-smaller * least // max(n, 1)))
+        train = max(least, -(-smaller * least // max(n, 1)))
+        control = math.ceil(train / (1 - REFERENCE_SHARE)) if parts.reference_is_control else train
         return (
             f"The nearest neighbours amount to {n} independent records, from {smaller} persons in the smaller arm; "
-            f"{least} such records are the least, which takes about {persons_needed} persons in each arm."
+            f"{least} such records are the least: about {train} persons of train and {control} of control would be "
+            "enough."
         )
     decisive = max(0.01, abs(abs(share.value - 0.5) - MARGINS[-1][1]))
     return (
