@@ -1,0 +1,109 @@
+"""Every decoder keeps these promises; a new one is held to them by standing in DECODERS."""
+
+import dataclasses
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synthgen.decode.base import Settings
+from synthgen.decode.bridge import load_bridge
+from synthgen.decode.xrag import XragDecoder
+from synthgen.seeds import SeedTree
+
+TINY = Path(__file__).parents[1] / "unit" / "synthgen" / "decode" / "tiny.py"
+DECODERS = ("xrag-llama", "xrag-mistral", "xrag-gpt2")
+N = 7
+SEEDS = SeedTree(7).child("decode")
+PLAIN = Settings(
+    prompts={"ant": "ant", "bee.hive": "bee hive of the garden"},
+    candidates=2, max_new_tokens=8, temperature=0.9, top_p=0.9, top_k=40, batch=3,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    spec = importlib.util.spec_from_file_location("contract_decode_tiny", TINY)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["contract_decode_tiny"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module", params=DECODERS)
+def decoder(request, tiny, tmp_path_factory):
+    family = request.param.removeprefix("xrag-")
+    folder = tmp_path_factory.mktemp(request.param)
+    bridge = tiny.write_bridge(folder / "bridge", tiny.info(), tiny.bridge_tensors(tiny.info()))
+    return XragDecoder(
+        tiny.save_model(folder, family), load_bridge(str(bridge)), decoder="tiny", encoder="tiny-encoder", dim=7
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(decoder, tiny):
+    return decode(decoder, tiny.latents(N))
+
+
+def decode(decoder, latents, seeds=SEEDS, **changes):
+    return decoder.decode(latents, dataclasses.replace(PLAIN, **changes), seeds, lambda _: None)
+
+
+def test_it_has_a_name(decoder):
+    assert decoder.name == "tiny"
+
+
+def test_candidates_come_in_the_order_of_the_latents(tiny, whole):
+    latents = tiny.latents(N)
+    assert [(c.latent_id, c.index) for c in whole] == [(name, i) for name in latents.ids for i in range(2)]
+    assert [c.label for c in whole] == [label for label in latents.labels for _ in range(2)]
+    assert {c.finish for c in whole} <= {"stop", "length"}
+    assert all(c.outcomes == () and c.text == c.text.strip() for c in whole)
+
+
+def test_no_latents_give_no_texts(decoder, tiny):
+    assert decode(decoder, tiny.rows_of(tiny.latents(1), [])) == ()
+
+
+def test_progress_counts_every_text(decoder, tiny):
+    seen = []
+    decoder.decode(tiny.latents(N), PLAIN, SEEDS, seen.append)
+    assert sum(seen) == N * 2
+
+
+def test_the_seed_decides(decoder, tiny, whole):
+    assert decode(decoder, tiny.latents(N)) == whole
+    assert decode(decoder, tiny.latents(N), SEEDS.child("again")) != whole
+
+
+def test_a_seed_names_records_not_places(decoder, tiny, whole):
+    latents = tiny.latents(N)
+    renamed = dataclasses.replace(latents, ids=("new", *latents.ids[1:]))
+    found = decode(decoder, renamed)
+    assert found[2:] == whole[2:]
+    assert [c.text for c in found[:2]] != [c.text for c in whole[:2]]
+
+
+@settings(max_examples=6, deadline=None)
+@given(rows=st.lists(st.integers(0, N - 1), min_size=1, max_size=N, unique=True))
+def test_a_records_texts_depend_on_no_other_record(decoder, tiny, whole, rows):
+    found = decode(decoder, tiny.rows_of(tiny.latents(N), rows))
+    assert found == tuple(whole[row * 2 + i] for row in rows for i in range(2))
+
+
+def test_another_vector_changes_its_own_texts_only(decoder, tiny, whole):
+    latents = tiny.latents(N)
+    vectors = latents.vectors.copy()
+    vectors[3] = -vectors[3]
+    found = decode(decoder, dataclasses.replace(latents, vectors=vectors))
+    assert found[:6] == whole[:6]
+    assert found[8:] == whole[8:]
+    assert found[6:8] != whole[6:8]
+
+
+def test_asking_for_more_candidates_keeps_the_first(decoder, tiny, whole):
+    many = decode(decoder, tiny.latents(N), candidates=3)
+    assert tuple(c for c in many if c.index < 2) == whole
