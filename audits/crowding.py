@@ -16,7 +16,7 @@ from audits.similarity import Float32, Matrix, highest, similarity_blocks
 
 LOCAL_NEIGHBOURS = 5
 MIN_BIN = 10
-HISTOGRAM_BINS = 30
+BINS_PER_UNIT = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +150,15 @@ def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
 
 
 def histogram(train: NDArray[np.floating], control: NDArray[np.floating]) -> dict[str, list[float] | list[int]]:
-    """Return counts of both over common bins; a bin holds none or at least ten of each, so that none is a person."""
-    _, fine = np.histogram(np.concatenate([train, control]), bins=HISTOGRAM_BINS)
+    """Return counts of cosine distances over common bins.
+
+    A bin holds none or at least ten of each, so that none is a person; edges lie on a fixed grid of 1/40, so that
+    none is a record's own distance.
+    """
+    both = np.concatenate([train, control])
+    first = math.floor(float(both.min()) * BINS_PER_UNIT)
+    last = max(first + 1, math.ceil(float(both.max()) * BINS_PER_UNIT))
+    fine = np.arange(first, last + 1) / BINS_PER_UNIT
     counts = np.stack([np.histogram(v, bins=fine)[0] for v in (train, control)], axis=1)
     edges, merged = [float(fine[0])], [np.zeros(2, dtype=np.int64)]
     for count, edge in zip(counts, fine[1:], strict=True):

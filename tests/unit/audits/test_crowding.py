@@ -117,5 +117,6 @@ def test_no_bin_of_the_histogram_is_a_handful_of_records(train, control):
     assert (sum(bins["train"]), sum(bins["control"])) == (len(train), len(control))
     assert len(bins["edges"]) == len(bins["train"]) + 1 == len(bins["control"]) + 1
     assert bins["edges"] == sorted(bins["edges"])
+    assert np.array(bins["edges"]) * 40 == pytest.approx(np.round(np.array(bins["edges"]) * 40))
     if len(bins["train"]) > 1:
         assert all(n == 0 or n >= 10 for n in (*bins["train"], *bins["control"]))
