@@ -215,7 +215,12 @@ def print_json(value: object) -> None:
 def main() -> None:
     """Run the command line; every error a user can meet is one message and the exit code of its class."""
     os.umask(0o077)
-    os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false")
+    os.environ.update(
+        HF_HUB_OFFLINE="1",
+        HF_HUB_DISABLE_TELEMETRY="1",
+        HF_HUB_DISABLE_PROGRESS_BARS="1",
+        TOKENIZERS_PARALLELISM="false",
+    )
     try:
         app(standalone_mode=False)
     except (SynthGenError, AuditError) as error:

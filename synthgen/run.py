@@ -123,7 +123,7 @@ class Run:
 
     def _content(self, decision: Decision) -> BundleContent:
         folder = self.folder("audit")
-        key = commitment_key(self.workspace.root / "commitment.key")
+        key = commitment_key(self.workspace.root / f"commitment-{folder.name}.key")
         clean = self.folder("deidentify")
         sides = [
             read_corpus(clean / "train.parquet", "train"),

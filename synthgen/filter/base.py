@@ -21,6 +21,28 @@ MIN_FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Echoes:
+    """Train records sent through the decoder and back: what its text looks like when the vector is a real one's.
+
+    A decoder writes in its own manner, so its text lies further from a vector, and from a class, than real text does.
+    Bounds learned from echoes ask whether a candidate came out as well as a real record does, under any encoder,
+    decoder and domain.
+
+    Args:
+        record_ids: the train record of each echo.
+        texts: what was written from the record's vector.
+        vectors: float32 (r, d), the re-embedded texts.
+    """
+
+    record_ids: tuple[str, ...]
+    texts: tuple[str, ...]
+    vectors: Float32
+
+    def __repr__(self) -> str:
+        return f"Echoes({len(self.texts)} records)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FilterContext:
     """What filters may look at; made by `make_context`, train rows sorted by record id.
 
@@ -35,6 +57,9 @@ class FilterContext:
         groups: int64 (n), the person of each train row as a number.
         folds: int64 (n), the fold of each train row; a person is in one fold.
         parent_folds: for each latent the folds of its parents' persons; empty for a latent without parents.
+        echo_rows: int64 (r), the train row of each echo.
+        echo_texts: the text of each echo.
+        echo_vectors: float32 (r, d), unit length, the re-embedded echoes.
         max_new_tokens: how many tokens the decoder may write.
         seeds: the random stream of the stage.
     """
@@ -49,6 +74,9 @@ class FilterContext:
     groups: NDArray[np.int64]
     folds: NDArray[np.int64]
     parent_folds: tuple[frozenset[int], ...]
+    echo_rows: NDArray[np.int64]
+    echo_texts: tuple[str, ...]
+    echo_vectors: Float32
     max_new_tokens: int
     seeds: SeedTree
 
@@ -87,12 +115,13 @@ def outcome(name: str, *, passed: bool, score: float, reason: str = "") -> Filte
     return FilterOutcome(name=name, passed=bool(passed), score=float(score), reason="" if passed else reason or name)
 
 
-def make_context(
+def make_context(  # noqa: PLR0913 - what the filters may see, and nothing else
     latents: Latents,
     vectors: Float32,
     *,
     train: Embedded,
     corpus: Corpus,
+    echoes: Echoes,
     max_new_tokens: int,
     seeds: SeedTree,
 ) -> FilterContext:
@@ -107,6 +136,7 @@ def make_context(
         vectors: float32 (c, d), the re-embedded text of each candidate.
         train: the vectors the latents were made from.
         corpus: their records, in the same order.
+        echoes: some train records, decoded from their own vectors and embedded again.
         max_new_tokens: how many tokens the decoder may write.
         seeds: the random stream of the stage.
 
@@ -122,6 +152,7 @@ def make_context(
     fold_of = person_folds(labels, groups, n_folds, seeds.child("folds"))
     fold_of_record = {train.ids[i]: fold_of[train.groups[i]] for i in order}
     number = {group: i for i, group in enumerate(sorted(set(groups)))}
+    row_of = {train.ids[i]: row for row, i in enumerate(order)}
     return FilterContext(
         latents=latents,
         latent_row={id_: row for row, id_ in enumerate(latents.ids)},
@@ -133,6 +164,9 @@ def make_context(
         groups=np.array([number[group] for group in groups], dtype=np.int64),
         folds=np.array([fold_of[group] for group in groups], dtype=np.int64),
         parent_folds=tuple(frozenset(fold_of_record[p] for p in parents) for parents in latents.parent_ids),
+        echo_rows=np.array([row_of[id_] for id_ in echoes.record_ids], dtype=np.int64),
+        echo_texts=echoes.texts,
+        echo_vectors=unit_rows(echoes.vectors),
         max_new_tokens=max_new_tokens,
         seeds=seeds,
     )

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from synthgen.errors import DataError
 from synthgen.filter.base import FilterContext, outcome
-from synthgen.neighbours import nearest, unit_rows
 from synthgen.types import Candidate, FilterOutcome
 
-LOW_QUANTILE = 0.005
-HIGH_QUANTILE = 0.995
-MIN_REAL_RECORDS = 20  # fewer cannot say where a 0.5 % tail begins
+ECHO_QUANTILE = 0.95
+CLASS_TAIL = 0.01
+MIN_ECHOES = 20  # fewer cannot say where a 5 % tail begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +24,9 @@ class LatentDistance:
 
     A text far from its latent is not what was interpolated: the decoder wandered off.
 
-    `high: auto` is learned on real text: for each train record r, its two nearest records a, b of the same class and
-    of other persons are averaged, and 1 − cos(r, (a + b)/2) says how far a real text may lie from an interpolation of
-    its surroundings; the bound is the 99.5 % quantile over all records.
+    `high: auto` is learned on real text sent through the decoder (see `Echoes`): the 95 % quantile of
+    1 − cos(e(echo), vector) over train records, but no more than the median of 1 − cos(e(echo), vector of another
+    record), so that a decoder which ignores its vector cannot set itself a bound that everything passes.
 
     `low: auto` is 0, no bound, on purpose. A latent lies between train vectors, so a lower bound drops the text that
     came out closest to train persons: a similarity filter against train, which tells who was in train by the hole it
@@ -52,10 +51,10 @@ class LatentDistance:
         """Return low and high.
 
         Raises:
-            DataError: if high is auto and too few real records have two neighbours of other persons.
+            DataError: if high is auto and there are too few echoes.
         """
         low = 0.0 if self.low == "auto" else self.low
-        high = _high(real_to_interpolation(context)) if self.high == "auto" else self.high
+        high = echo_bound(context) if self.high == "auto" else self.high
         return {"low": low, "high": high}
 
     def judge(
@@ -73,8 +72,8 @@ class ClassDistance:
         distance = 1 − cos(e(text), centre),   centre = the mean of the class's unit train vectors
 
     Too far is another subject; too near is the generic text a decoder falls back to. Cross-fitted: the centre of a
-    candidate leaves out the folds of its parents' persons, and the centre of a real record leaves out its own fold.
-    Bounds are the 0.5 % and 99.5 % quantiles of the real records' distances.
+    candidate leaves out the folds of its parents' persons, and the centre of an echo leaves out its record's fold.
+    Bounds are the 1 % and 99 % quantiles of the echoes' distances.
 
     Privacy: the centre is a mean over the persons of at least the other folds of the class; no single record is
         compared with.
@@ -89,12 +88,14 @@ class ClassDistance:
         """Return low and high.
 
         Raises:
-            DataError: if there are too few real records.
+            DataError: if there are too few echoes.
         """
-        own = tuple(frozenset({int(fold)}) for fold in context.folds)
-        distances = _to_centres(context, context.train, list(context.labels), own)
-        distances = distances[~np.isnan(distances)]
-        return {"low": float(np.quantile(_enough(distances), LOW_QUANTILE)), "high": _high(distances)}
+        rows = context.echo_rows
+        own = tuple(frozenset({int(fold)}) for fold in context.folds[rows])
+        distances = _to_centres(context, context.echo_vectors, list(context.labels[rows]), own)
+        distances = _enough(distances[~np.isnan(distances)])
+        low, high = np.quantile(distances, [CLASS_TAIL, 1 - CLASS_TAIL])
+        return {"low": float(low), "high": float(high)}
 
     def judge(
         self, candidates: Sequence[Candidate], context: FilterContext, bounds: Mapping[str, float]
@@ -118,21 +119,17 @@ def latent_distances(candidates: Sequence[Candidate], context: FilterContext) ->
     return distances
 
 
-def real_to_interpolation(context: FilterContext) -> NDArray[np.float64]:
-    """Return for each real record its cosine distance to the mean of its two nearest of its class and other persons.
+def echo_bound(context: FilterContext) -> float:
+    """Return the largest distance to its latent that a candidate may have, learned from echoes.
 
-    Classes of fewer than three persons are left out.
+    Raises:
+        DataError: if there are too few.
     """
-    distances = []
-    for label in np.unique(context.labels):
-        rows = np.flatnonzero(context.labels == label)
-        if len(np.unique(context.groups[rows])) < 3:
-            continue
-        points = context.train[rows]
-        neighbours, _ = nearest(points, context.groups[rows], 2)
-        middle = unit_rows(points[neighbours].mean(axis=1))  # (rows, d)
-        distances.append(1 - np.einsum("ij,ij->i", points.astype(np.float64), middle.astype(np.float64)))
-    return np.concatenate(distances) if distances else np.empty(0)
+    targets = context.train[context.echo_rows].astype(np.float64)
+    cosine = context.echo_vectors.astype(np.float64) @ targets.T  # (echo, record)
+    own = _enough(1 - cosine.diagonal())
+    others = 1 - cosine[~np.eye(len(cosine), dtype=bool)]
+    return float(min(np.quantile(own, ECHO_QUANTILE), np.median(others)))
 
 
 def _to_centres(
@@ -167,14 +164,10 @@ def _within(name: str, distance: float, bounds: Mapping[str, float]) -> FilterOu
     return outcome(name, passed=passed, score=distance, reason=f"{name}_{side}")
 
 
-def _high(distances: NDArray[np.float64]) -> float:
-    return float(np.quantile(_enough(distances), HIGH_QUANTILE))
-
-
 def _enough(distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    if len(distances) < MIN_REAL_RECORDS:
+    if len(distances) < MIN_ECHOES:
         raise DataError(
-            f"distance bounds cannot be learned from {len(distances)} real records, needs {MIN_REAL_RECORDS}",
+            f"distance bounds cannot be learned from {len(distances)} echoes, needs {MIN_ECHOES}",
             hint="Give more records, or set filter.embedding_distance to null.",
         )
     return distances

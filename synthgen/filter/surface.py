@@ -141,7 +141,9 @@ class Language:
 
         score = −(1/T) Σ log2 ((count(t) + α) / (N + α·2^20)),   α = 0.01, in bits.
 
-    The bound is the 99.5 % quantile of real texts, each scored by the profile of the folds it is not in.
+    The bound is the larger of the 99.5 % quantiles of real texts and of echoes (see `Echoes`), each scored by the
+    profile of the folds it is not in: the decoder writes plain prose where a clinic writes in shorthand, and that is
+    no other language.
 
     Privacy: trigram counts over all train texts.
 
@@ -163,11 +165,15 @@ class Language:
         }
         whole = sum(per_fold.values(), np.zeros(BUCKETS))
         bits = [0.0] * len(trigrams)
+        echo_bits = [0.0] * len(context.echo_texts)
         for fold, counts in per_fold.items():
             cost = _cost(whole - counts)
             for i in np.flatnonzero(context.folds == fold):
                 bits[i] = _bits(trigrams[i], cost)
-        return {"maximum_bits": float(np.quantile(bits, 1 - LANGUAGE_TAIL))}
+            for i in np.flatnonzero(context.folds[context.echo_rows] == fold):
+                echo_bits[i] = _bits(hashed_trigrams(context.echo_texts[i]), cost)
+        tails = [np.quantile(some, 1 - LANGUAGE_TAIL) for some in (bits, echo_bits) if some]
+        return {"maximum_bits": float(max(tails))}
 
     def judge(
         self, candidates: Sequence[Candidate], context: FilterContext, bounds: Mapping[str, float]

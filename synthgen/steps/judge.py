@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 import audits
 from audits.base import AuditInputs, Estimate, Table
 from audits.evidence import evidence_from
@@ -43,7 +45,7 @@ def judge(job: Job, prepared: Prepared, embedded: Embedded, written: Written) ->
         with job.progress.stage("embed control", total=len(set(prepared.control.texts)), unit="texts") as advance:
             control_vectors = encoder.encode(prepared.control.texts, advance)
         vectors = {"train": embedded.vectors, "control": control_vectors, "synthetic": written.vectors}
-        with job.progress.stage("evaluate", total=1, unit="studies") as advance:
+        with job.progress.stage("evaluate", total=1, unit="studies") as advance, threadpool_limits(limits=1):
             tables = Tables(
                 synthetic=synthetic,
                 train=prepared.train,

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from synthgen import filter as filtering
 from synthgen.decode.base import Settings
@@ -17,16 +18,19 @@ from synthgen.decode.xrag import XragDecoder
 from synthgen.digest import sha256_json
 from synthgen.embed import Encoder
 from synthgen.errors import DataError
+from synthgen.filter import Echoes
 from synthgen.interpolate import build as build_interpolator
 from synthgen.interpolate import check_classes, wanted_counts
 from synthgen.models.store import digest_of
 from synthgen.steps.job import STAGES_VERSION, Job
 from synthgen.tables import read_candidates, read_latents, write_candidates, write_latents
 from synthgen.types import Candidate, Corpus, Embedded, Float32, Latents
-from synthgen.workspace import StageResult, sync
+from synthgen.workspace import Make, StageResult, sync
 
 SPARE = 1.3  # latents made for each record wanted, before anything is known of how many the filters reject
 MAX_ROUNDS = 4
+LEAST_RATE = 0.2  # of latents kept that a further round reckons with; below it the run ends with what is short
+ECHOES = 96  # train records decoded from their own vectors, for the filters to learn what the decoder can do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +67,6 @@ class Writer:
         self.wanted = wanted_counts(embedded.labels, config.balance, config.total)
         check_classes(embedded.labels, embedded.groups, self.wanted, method.min_groups)
         self.sampler = method.fit(embedded)
-        self.labels = sorted(self.wanted)
         self.model = job.folder(job.config.decode.model)
         self.bridge: Bridge = load_bridge(job.config.decode.bridge, Path(job.config.base))
         self.decoder_digest = sha256_json([digest_of(self.model), self.bridge.digest])
@@ -96,25 +99,27 @@ class Writer:
         candidates: tuple[Candidate, ...] = ()
         vectors = np.zeros((0, self.embedded.vectors.shape[1]), dtype=np.float32)
         known: set[str] = set()
+        echoes = self.echo()
         for number in range(MAX_ROUNDS):
-            latents, made = self.interpolate(number, asked)
+            mark = "" if number == 0 else f"-{number + 1}"
+            latents, made = self.interpolate(mark, asked)
             new = _rows(latents, [i for i, name in enumerate(latents.ids) if name not in known])
             known |= set(new.ids)
-            texts, decoded = self.decode(number, new, made)
+            texts, decoded = self.decode(mark, new, made.digest, self.job.config.decode.candidates)
             candidates += texts
-            new_vectors, embedded = self.embed(number, texts, decoded)
+            new_vectors, _ = self.embed(mark, texts, decoded)
             vectors = np.concatenate([vectors, new_vectors])
-            kept, filtered = self.filter(number, latents, candidates, vectors, embedded)
+            kept, filtered = self.filter(mark, latents, candidates, vectors, echoes)
             have = Counter(candidate.label for candidate in kept)
             short = {label: n - have[label] for label, n in self.wanted.items() if have[label] < n}
             if not short:
                 break
             for label, n in short.items():
-                rate = max(have[label] / asked[label], 0.1)
+                rate = max(have[label] / asked[label], LEAST_RATE)
                 asked[label] += math.ceil(1.2 * n / rate) + 2
         return self.choose(kept, candidates, vectors, filtered)
 
-    def interpolate(self, number: int, asked: Mapping[str, int]) -> tuple[Latents, StageResult]:
+    def interpolate(self, mark: str, asked: Mapping[str, int]) -> tuple[Latents, StageResult]:
         """Make the round's latents, all rounds' rows so far included."""
         config, seeds = self.job.config.interpolate, self.job.seeds.child("interpolate")
 
@@ -125,26 +130,47 @@ class Writer:
 
         inputs = {"version": STAGES_VERSION, "embed": self.upstream, "config": config.model_dump(mode="json"),
                   "asked": dict(asked), "seed": seeds.key().hex()}  # fmt: skip
-        result = self._stage("interpolate", number, inputs, make)
+        result = self._stage("interpolate" + mark, inputs, make)
         return read_latents(result.folder), result
 
-    def decode(self, number: int, latents: Latents, made: StageResult) -> tuple[tuple[Candidate, ...], StageResult]:
-        """Write the round's new texts shard by shard; a shard on disk is never written again."""
+    def echo(self) -> Echoes:
+        """Decode some train records from their own vectors; what comes back teaches the filters and goes nowhere."""
+        drawn = self.job.seeds.child("echo").generator().permutation(len(self.train))[:ECHOES]
+        rows = sorted(int(row) for row in drawn)
+        names = tuple(self.embedded.ids[row] for row in rows)
+        real = Latents(
+            vectors=self.embedded.vectors[rows].copy(),
+            ids=tuple(f"echo-{name}" for name in names),
+            labels=tuple(self.embedded.labels[row] for row in rows),
+            parent_ids=tuple((name,) for name in names),
+            weights=((1.0,),) * len(rows),
+            method="echo",
+            seed_path="echo",
+        )
+        texts, decoded = self.decode("-echo", real, self.upstream, 1)
+        vectors, _ = self.embed("-echo", texts, decoded)
+        return Echoes(record_ids=names, texts=tuple(c.text for c in texts), vectors=vectors)
+
+    def decode(
+        self, mark: str, latents: Latents, upstream: str, candidates: int
+    ) -> tuple[tuple[Candidate, ...], StageResult]:
+        """Write texts shard by shard; a shard on disk is never written again."""
         config = self.job.config.decode
         seeds = self.job.seeds.child("decode")
-        size = max(1, 2 * config.batch // config.candidates)
+        labels = sorted(set(self.embedded.labels))
+        size = max(1, 2 * config.batch // candidates)
         shards = [range(start, min(start + size, len(latents))) for start in range(0, len(latents), size)]
         settings = Settings(
-            prompts={label: render(config.prompt, label) for label in self.labels},
-            candidates=config.candidates, max_new_tokens=config.max_new_tokens, temperature=config.temperature,
+            prompts={label: render(config.prompt, label) for label in labels},
+            candidates=candidates, max_new_tokens=config.max_new_tokens, temperature=config.temperature,
             top_p=config.top_p, top_k=config.top_k, batch=config.batch,
         )  # fmt: skip
 
         def make(folder: Path) -> Mapping[str, object]:
             paths = [folder / f"shard-{i:05d}.parquet" for i in range(len(shards))]
-            done = sum(len(rows) for rows, path in zip(shards, paths, strict=True) if path.exists())
-            c = config.candidates
-            with self.job.progress.stage("decode", total=len(latents) * c, unit="texts", done=done * c) as advance:
+            done = candidates * sum(len(rows) for rows, path in zip(shards, paths, strict=True) if path.exists())
+            total = candidates * len(latents)
+            with self.job.progress.stage("decode" + mark, total=total, unit="texts", done=done) as advance:
                 for rows, path in zip(shards, paths, strict=True):
                     if not path.exists():
                         texts = self.decoder.decode(_rows(latents, list(rows)), settings, seeds, advance)
@@ -154,44 +180,55 @@ class Writer:
                         partial.replace(path)
             for leftover in folder.glob("*.partial"):
                 leftover.unlink()
-            return {"in": len(latents), "out": len(latents) * c, "shards": len(shards)}
+            return {"in": len(latents), "out": total, "shards": len(shards)}
 
-        inputs = {"version": STAGES_VERSION, "interpolate": made.digest, "rows": sha256_json(list(latents.ids)),
-                  "decoder": self.decoder_digest, "config": config.model_dump(mode="json"),
-                  "labels": self.labels, "seed": seeds.key().hex()}  # fmt: skip
-        result = self._stage("decode", number, inputs, make, keep_partial=True)
+        inputs = {
+            "version": STAGES_VERSION,
+            "upstream": upstream,
+            "rows": sha256_json(list(latents.ids)),
+            "decoder": self.decoder_digest,
+            "config": config.model_dump(mode="json"),
+            "candidates": candidates,
+            "labels": labels,
+            "seed": seeds.key().hex(),
+        }
+        result = self._stage("decode" + mark, inputs, make, keep_partial=True)
         return tuple(c for p in sorted(result.folder.glob("shard-*")) for c in read_candidates(p)), result
 
-    def embed(self, number: int, texts: tuple[Candidate, ...], decoded: StageResult) -> tuple[Float32, StageResult]:
+    def embed(self, mark: str, texts: tuple[Candidate, ...], decoded: StageResult) -> tuple[Float32, StageResult]:
         """Make the vectors of the round's texts; an empty text, rejected later, gets that of a full stop."""
 
         def make(folder: Path) -> Mapping[str, object]:
             written = [candidate.text or "." for candidate in texts]
-            with self.job.progress.stage("re-embed", total=len(set(written)), unit="texts") as advance:
+            with self.job.progress.stage("re-embed" + mark, total=len(set(written)), unit="texts") as advance:
                 np.save(folder / "vectors.npy", self.encoder.encode(written, advance), allow_pickle=False)
             return {"in": len(texts), "out": len(texts)}
 
         inputs = {"version": STAGES_VERSION, "decode": decoded.digest, "encoder": self.encoder.digest}
-        result = self._stage("re-embed", number, inputs, make)
+        result = self._stage("re-embed" + mark, inputs, make)
         return np.load(result.folder / "vectors.npy", allow_pickle=False), result
 
     def filter(
         self,
-        number: int,
+        mark: str,
         latents: Latents,
         candidates: tuple[Candidate, ...],
         vectors: Float32,
-        embedded: StageResult,
+        echoes: Echoes,
     ) -> tuple[tuple[Candidate, ...], StageResult]:
         """Judge all candidates so far together and keep the best of each latent."""
         config, seeds = self.job.config, self.job.seeds.child("filter")
 
         def make(folder: Path) -> Mapping[str, object]:
             context = filtering.make_context(
-                latents, vectors, train=self.embedded, corpus=self.train,
+                latents, vectors, train=self.embedded, corpus=self.train, echoes=echoes,
                 max_new_tokens=config.decode.max_new_tokens, seeds=seeds,
             )  # fmt: skip
-            with self.job.progress.stage("filter", total=len(candidates), unit="texts") as advance:
+            # small problems: one thread is faster than waiting for two, and the same on every machine
+            with (
+                self.job.progress.stage("filter", total=len(candidates), unit="texts") as advance,
+                threadpool_limits(limits=1),
+            ):
                 done = filtering.apply(candidates, context, filtering.build(config.filter))
                 advance(len(candidates))
             write_candidates(folder / "kept.parquet", done.kept)
@@ -206,12 +243,11 @@ class Writer:
         inputs = {
             "version": STAGES_VERSION,
             "embed": [stage.digest for stage in self.stages if stage.name.startswith("re-embed")],
-            "last": embedded.digest,
             "config": config.filter.model_dump(mode="json"),
             "wanted": dict(self.wanted),
             "seed": seeds.key().hex(),
         }
-        result = self._stage("filter", number, inputs, make)
+        result = self._stage("filter" + mark, inputs, make)
         return read_candidates(result.folder / "kept.parquet"), result
 
     def choose(
@@ -227,10 +263,9 @@ class Writer:
         return Written(records=chosen, vectors=vectors[rows], wanted=self.wanted, stages=tuple(self.stages))
 
     def _stage(
-        self, name: str, number: int, inputs: Mapping[str, object], make: object, *, keep_partial: bool = False
+        self, name: str, inputs: Mapping[str, object], make: Make, *, keep_partial: bool = False
     ) -> StageResult:
-        numbered = name if number == 0 else f"{name}-{number + 1}"
-        result = self.job.workspace.stage(numbered, inputs, make, keep_partial=keep_partial)  # type: ignore[arg-type]
+        result = self.job.workspace.stage(name, inputs, make, keep_partial=keep_partial)
         self.stages.append(result)
         return result
 
