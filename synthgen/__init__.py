@@ -1,10 +1,10 @@
 """Private labelled text in, an audited and signed synthetic dataset out, or a refusal with its reasons.
 
-    run = Pipeline(Config.load("clinic.yaml")).run(resume="auto")
-    decision = run.decide()
-    bundle = run.release(decision, key="keys/releaser.pem", out="out")
-    verify(bundle.path, trust="trust.json").ok
-    Release.open(bundle.path, trust="trust.json").to_arrow()
+run = Pipeline(Config.load("clinic.yaml")).run(resume="auto")
+decision = run.decide()
+bundle = run.release(decision, key="keys/releaser.pem", out="out")
+verify(bundle.path, trust="trust.json").ok
+Release.open(bundle.path, trust="trust.json").to_arrow()
 """
 
 from typing import TYPE_CHECKING, Any
