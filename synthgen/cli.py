@@ -1,6 +1,7 @@
 """The command line: reads arguments, calls the library, turns errors into exit codes."""
 
 import os
+import resource
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -215,6 +216,7 @@ def print_json(value: object) -> None:
 def main() -> None:
     """Run the command line; every error a user can meet is one message and the exit code of its class."""
     os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash must not write private text to disk
     os.environ.update(
         HF_HUB_OFFLINE="1",
         HF_HUB_DISABLE_TELEMETRY="1",

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import resource
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,7 +41,7 @@ def examine() -> list[Check]:
         *(_model(name) for name in sorted(MODELS)),
         _bridge(),
         _disk(),
-        _core_dumps(),
+        Check("core dumps", True, "switched off while synthgen runs"),
         _swap(),
         Check("memory", memory >= 4, f"{memory:.1f} GiB", optional=True),
         Check("gpu", torch.cuda.is_available(), "none; the processor is used", optional=True)
@@ -75,13 +74,6 @@ def _disk() -> Check:
     writable = os.access(folder, os.W_OK)
     detail = f"{free:.1f} GiB free at {folder}" + ("" if writable else ", not writable")
     return Check("model store", free >= NEEDED_GIB and writable, detail)
-
-
-def _core_dumps() -> Check:
-    soft, _ = resource.getrlimit(resource.RLIMIT_CORE)
-    off = soft == 0
-    detail = "off" if off else "on: a crash may write private text to disk; use `ulimit -c 0`"
-    return Check("core dumps", off, detail, optional=True)
 
 
 def _swap() -> Check:
