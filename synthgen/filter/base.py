@@ -38,6 +38,10 @@ class Echoes:
     texts: tuple[str, ...]
     vectors: Float32
 
+    def __post_init__(self) -> None:
+        if not len(self.record_ids) == len(self.texts) == len(self.vectors):
+            raise InternalError("echoes do not match their records")
+
     def __repr__(self) -> str:
         return f"Echoes({len(self.texts)} records)"
 
@@ -153,6 +157,8 @@ def make_context(  # noqa: PLR0913 - what the filters may see, and nothing else
     fold_of_record = {train.ids[i]: fold_of[train.groups[i]] for i in order}
     number = {group: i for i, group in enumerate(sorted(set(groups)))}
     row_of = {train.ids[i]: row for row, i in enumerate(order)}
+    if not set(echoes.record_ids) <= set(row_of):
+        raise InternalError("an echo is not of train")
     return FilterContext(
         latents=latents,
         latent_row={id_: row for row, id_ in enumerate(latents.ids)},

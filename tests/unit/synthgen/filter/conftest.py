@@ -1,12 +1,15 @@
-"""A small made-up world: three classes in seven dimensions, two records a person, candidates around latents."""
+"""A small made-up world: three classes in seven dimensions, two records a person, candidates around latents.
 
-from dataclasses import dataclass
+Its decoder is as good for the train records' own vectors, the echoes, as it is for the latents.
+"""
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from synthgen.config import InterpolateConfig
-from synthgen.filter import make_context
+from synthgen.filter import Echoes, make_context
 from synthgen.interpolate import build
 from synthgen.seeds import SeedTree
 from synthgen.types import Candidate, Corpus, Embedded, Record
@@ -21,6 +24,7 @@ VERBS = ["moved slowly across", "was found beside", "grew larger than", "returne
 PLACES = ["the river bank", "a stone wall", "the northern field", "our old barn", "some wet meadow", "the long road"]
 TIMES = ["before dawn", "in the rain", "after two days", "while it was snowing", "in late summer", "at noon"]
 DIM = 7
+N_ECHOES = 34
 
 
 def sentence(label, rng):
@@ -41,11 +45,13 @@ class World:
     latents: object
     candidates: list
     vectors: np.ndarray
+    echoes: Echoes
 
     def context(self, **changes):
         given = {
             "train": self.train,
             "corpus": self.corpus,
+            "echoes": self.echoes,
             "max_new_tokens": 96,
             "seeds": SeedTree(4).child("filter"),
         }
@@ -53,9 +59,7 @@ class World:
 
     def permuted(self, order):
         """Return the same world with candidates in another order."""
-        return World(
-            self.train, self.corpus, self.latents, [self.candidates[i] for i in order], self.vectors[list(order)]
-        )
+        return replace(self, candidates=[self.candidates[i] for i in order], vectors=self.vectors[list(order)])
 
 
 @pytest.fixture
@@ -95,4 +99,11 @@ def world():
                 Candidate(latent_id=id_, index=index, text=paragraph(label, rng), label=label, finish="stop")
             )
             vectors.append(latent + rng.normal(scale=0.05 * (1 + index), size=DIM))
-    return World(train, corpus, latents, candidates, np.array(vectors, dtype=np.float32))
+    rows = rng.permutation(len(records))[:N_ECHOES]
+    noise = np.array([rng.normal(scale=0.05 * (1 + i % 3), size=DIM) for i in range(N_ECHOES)])
+    echoes = Echoes(
+        record_ids=tuple(train.ids[row] for row in rows),
+        texts=tuple(paragraph(train.labels[row], rng) for row in rows),
+        vectors=(train.vectors[rows] + noise).astype(np.float32),
+    )
+    return World(train, corpus, latents, candidates, np.array(vectors, dtype=np.float32), echoes)

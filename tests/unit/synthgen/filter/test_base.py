@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,29 @@ def test_records_of_another_order_are_our_mistake(world):
     world.corpus = type(world.corpus)(role="train", records=world.corpus.records[::-1], has_groups=True)
     with pytest.raises(InternalError, match="differ"):
         world.context()
+
+
+def test_an_echo_stands_at_the_row_of_its_record(world):
+    context = world.context()
+    ids = sorted(world.train.ids)
+    assert tuple(ids[row] for row in context.echo_rows) == world.echoes.record_ids
+    assert context.echo_texts == world.echoes.texts
+    given = world.echoes.vectors / np.linalg.norm(world.echoes.vectors, axis=1, keepdims=True)
+    np.testing.assert_allclose(context.echo_vectors, given, atol=1e-6)
+
+
+def test_echoes_show_no_text(world):
+    assert repr(world.echoes) == "Echoes(34 records)"
+
+
+def test_echoes_that_do_not_match_their_records_are_our_mistake(world):
+    with pytest.raises(InternalError, match="do not match"):
+        replace(world.echoes, texts=world.echoes.texts[1:])
+    with pytest.raises(InternalError, match="do not match"):
+        replace(world.echoes, vectors=world.echoes.vectors[1:])
+    stranger = replace(world.echoes, record_ids=("nobody", *world.echoes.record_ids[1:]))
+    with pytest.raises(InternalError, match="not of train"):
+        world.context(echoes=stranger)
 
 
 def test_only_a_failure_has_a_reason():

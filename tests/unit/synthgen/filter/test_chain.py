@@ -5,7 +5,7 @@ import pytest
 
 from synthgen.config import DistanceBounds, FilterConfig
 from synthgen.errors import DataError, InternalError
-from synthgen.filter import apply, build, select
+from synthgen.filter import Echoes, apply, build, select
 from synthgen.filter.distance import latent_distances
 from synthgen.seeds import SeedTree
 
@@ -87,6 +87,22 @@ def test_the_order_of_candidates_and_of_train_rows_changes_nothing(world):
     )
     corpus = replace(world.corpus, records=tuple(world.corpus.records[i] for i in rows))
     assert judged(world, train=train, corpus=corpus).kept == result.kept
+
+
+def test_the_order_of_echoes_changes_nothing(world):
+    context, result = world.context(), judged(world)
+    order = np.random.default_rng(8).permutation(len(world.echoes.texts))
+    echoes = Echoes(
+        record_ids=tuple(world.echoes.record_ids[i] for i in order),
+        texts=tuple(world.echoes.texts[i] for i in order),
+        vectors=world.echoes.vectors[order],
+    )
+    moved = world.context(echoes=echoes)
+    for rule in build(CONFIG):
+        assert rule.learn(moved) == pytest.approx(rule.learn(context), abs=1e-12)
+    assert [(c.latent_id, c.index) for c in judged(world, echoes=echoes).kept] == [
+        (c.latent_id, c.index) for c in result.kept
+    ]
 
 
 def test_a_filter_that_is_off_is_not_there(world):

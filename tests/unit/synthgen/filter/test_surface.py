@@ -1,3 +1,5 @@
+import math
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -5,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthgen.filter import Echoes
 from synthgen.filter.surface import Language, Length, NotEmpty, Repetition, hashed_trigrams, repeated_share
 
 
@@ -73,6 +76,40 @@ def test_language_tells_other_tongues_and_noise_from_the_source(world):
     ]
     outcomes = verdicts(Language(), world, like + other)
     assert [o.passed for o in outcomes] == [True] * 2 + [False] * 5
+
+
+def slow_tail(context, rows, texts):
+    """Return the 99.5 % quantile of what texts cost under the train texts of the folds their rows are not in."""
+    bits = []
+    for row, text in zip(rows, texts, strict=True):
+        counts = Counter()
+        for fold, real in zip(context.folds, context.texts, strict=True):
+            if fold != context.folds[row]:
+                counts.update(hashed_trigrams(real).tolist())
+        whole = sum(counts.values()) + 0.01 * 2**20
+        bits.append(np.mean([-math.log2((counts[t] + 0.01) / whole) for t in hashed_trigrams(text).tolist()]))
+    return np.quantile(bits, 0.995)
+
+
+@pytest.mark.parametrize("manner", ["as the source", "in its own words"])
+def test_the_language_bound_is_the_larger_of_the_tails_of_real_text_and_of_echoes(world, manner):
+    if manner == "as the source":  # what is in the source word for word costs less than what is only like it
+        world.echoes = replace(world.echoes, texts=("the hive was found",) * len(world.echoes.texts))
+    else:
+        texts = [f"{text} Kindly observe, henceforth, whatever befell." for text in world.echoes.texts]
+        world.echoes = replace(world.echoes, texts=tuple(texts))
+    context = world.context()
+    real = slow_tail(context, range(len(context.texts)), context.texts)
+    echoed = slow_tail(context, context.echo_rows, context.echo_texts)
+    assert (echoed > real) == (manner != "as the source")
+    assert Language().learn(context)["maximum_bits"] == pytest.approx(max(real, echoed))
+
+
+def test_without_echoes_the_language_bound_is_that_of_real_text(world):
+    none = Echoes(record_ids=(), texts=(), vectors=world.echoes.vectors[:0])
+    context = world.context(echoes=none)
+    real = slow_tail(context, range(len(context.texts)), context.texts)
+    assert Language().learn(context)["maximum_bits"] == pytest.approx(real)
 
 
 def test_a_text_too_short_for_a_trigram_costs_most(world):
