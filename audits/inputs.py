@@ -18,7 +18,9 @@ Role = Literal["synthetic", "train", "control", "reference"]
 MAX_FILE_BYTES = 4 << 30
 MAX_ROWS = 5_000_000
 MAX_TEXT_CHARACTERS = 1_000_000
-_LISTED = 20  # problems listed one by one; the rest is counted
+_LISTED = 20  # problems and columns listed one by one; the rest is counted
+_NAME_CHARACTERS = 40  # longer than a name: a table without a header has its first record there
+_BOM = b"\xef\xbb\xbf"  # some programs begin UTF-8 files with it
 _DEFAULTS = {"text": "text", "label": "label", "group": "group"}
 
 
@@ -46,7 +48,7 @@ def load_table(
     if missing:
         raise InputError(
             f"the {role} table has no column {', '.join(map(repr, missing))}",
-            problems=[f"columns found: {', '.join(sorted(found)) or 'none'}"],
+            problems=[f"columns found: {_shown(found)}", *_shortened(problems)],
             hint="name the columns with --text, --label and --group",
         )
     texts, labels, groups = [], [], []
@@ -152,7 +154,10 @@ def _read(path: Path, columns: Mapping[str, str], role: Role) -> tuple[_Rows, se
         raise InputError(f"the {role} table has {size} bytes; at most {MAX_FILE_BYTES} are read")
     if size == 0:
         raise InputError(f"the {role} table is an empty file: {path}")
-    rows, found, problems = readers[path.suffix](path, columns, role)
+    try:
+        rows, found, problems = readers[path.suffix](path, columns, role)
+    except OSError as error:
+        raise InputError(f"the {role} table cannot be read: {path} ({error.strerror})") from error
     if len(rows) > MAX_ROWS:
         raise InputError(f"the {role} table has {len(rows)} rows; at most {MAX_ROWS} are read")
     return rows, found, problems
@@ -164,7 +169,10 @@ def _parquet(path: Path, columns: Mapping[str, str], role: Role) -> tuple[list[A
 
     try:
         file = pq.ParquetFile(path)
-        found = set(file.schema_arrow.names)
+        names = file.schema_arrow.names
+        found = set(names)
+        if any(names.count(name) > 1 for name in columns.values()):
+            raise InputError(f"the {role} table names a column twice")
         if file.metadata.num_rows > MAX_ROWS:
             raise InputError(f"the {role} table has {file.metadata.num_rows} rows; at most {MAX_ROWS} are read")
         table = file.read(columns=[name for name in columns.values() if name in found])
@@ -185,7 +193,7 @@ def _jsonl(path: Path, _columns: Mapping[str, str], _role: Role) -> tuple[list[A
             if not line.strip():
                 continue
             try:
-                row = json.loads(line.decode("utf-8"))
+                row = json.loads((line.removeprefix(_BOM) if number == 1 else line).decode("utf-8"))
             except UnicodeDecodeError:
                 problems.append(f"row {number}: not UTF-8")
                 continue
@@ -203,19 +211,22 @@ def _jsonl(path: Path, _columns: Mapping[str, str], _role: Role) -> tuple[list[A
 def _csv(path: Path, _columns: Mapping[str, str], role: Role) -> tuple[list[Any], set[str], list[str]]:
     limit = csv.field_size_limit(MAX_TEXT_CHARACTERS + 1)
     try:
-        with path.open("r", encoding="utf-8", newline="") as file:
+        # bytes that are no UTF-8 come through as lone surrogates, so that the row can be named
+        with path.open("r", encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             reader = csv.reader(file, strict=True)
             header = next(reader, [])
+            if not _is_utf8(header):
+                raise InputError(f"the {role} table is not UTF-8 in its header")
             if len(set(header)) != len(header):
                 raise InputError(f"the {role} table names a column twice in its header")
             rows, problems = [], []
             for number, cells in _numbered(reader):
-                if len(cells) == len(header):
+                if not _is_utf8(cells):
+                    problems.append(f"row {number}: not UTF-8")
+                elif len(cells) == len(header):
                     rows.append((number, dict(zip(header, cells, strict=True))))
                 elif cells:
                     problems.append(f"row {number}: {len(cells)} fields where the header has {len(header)}")
-    except UnicodeDecodeError as error:
-        raise InputError(f"the {role} table is not UTF-8 (byte {error.start})") from error
     except csv.Error as error:
         raise InputError(f"the {role} table is not well-formed csv: {error}") from error
     finally:
@@ -225,6 +236,14 @@ def _csv(path: Path, _columns: Mapping[str, str], role: Role) -> tuple[list[Any]
 
 def _numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
     return ((number, cells) for number, cells in enumerate(reader, start=1))
+
+
+def _is_utf8(cells: Sequence[str]) -> bool:
+    try:
+        "".join(cells).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) -> str:
@@ -247,6 +266,16 @@ def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) 
 
 def _usable(value: Any) -> bool:
     return isinstance(value, str | int) and str(value).strip() != ""
+
+
+def _shown(found: set[str]) -> str:
+    """Return the names of columns for a message; what may be no name, but a record, by its length only."""
+    names = [
+        name if len(name) <= _NAME_CHARACTERS and name.isprintable() else f"(a name of {len(name)} characters)"
+        for name in sorted(found)
+    ]
+    rest = len(names) - _LISTED
+    return ", ".join([*names[:_LISTED], *([f"and {rest} more"] if rest > 0 else [])]) or "none"
 
 
 def _count(problems: Sequence[str]) -> str:

@@ -88,6 +88,31 @@ def test_bad_input_is_one_message_and_its_code(tables, monkeypatch, capsys, word
     assert "Traceback" not in error
 
 
+CANARY = "zebra quartz canary " * 3
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
+@pytest.mark.parametrize("fault", ["no column", "empty", "not UTF-8"])
+def test_an_unusable_table_is_one_message_without_its_text(tables, tmp_path, monkeypatch, capsys, suffix, fault):
+    path = tmp_path / f"t.{suffix}"
+    column, data = ("text", CANARY.encode() + b"\xff") if fault == "not UTF-8" else ("note", CANARY.encode())
+    if fault == "empty":
+        path.write_bytes(b"")
+    elif suffix == "jsonl":
+        path.write_bytes(b'{"%s": "%s"}\n' % (column.encode(), data))
+    elif suffix == "csv":
+        path.write_bytes(column.encode() + b"\n" + data + b"\n")
+    else:
+        ends = pa.array([0, len(data)], pa.int32()).buffers()[1]
+        text = pa.Array.from_buffers(pa.string(), 1, [None, ends, pa.py_buffer(data)])
+        pq.write_table(pa.table({column: text}), path)
+    assert called(monkeypatch, *arguments(tables, synthetic=path)) == 3
+    captured = capsys.readouterr()
+    assert captured.err.startswith("audits: the synthetic table")
+    assert captured.err.count("audits:") == 1
+    assert "canary" not in captured.err + captured.out
+
+
 def test_a_folder_that_cannot_be_written_is_said_before_the_work(tables, tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("")
     assert called(monkeypatch, *arguments(tables), "--out", str(tmp_path / "file" / "out")) == 3

@@ -69,7 +69,9 @@ def test_a_row_without_its_person_is_refused(tmp_path):
         ("t.jsonl", b"\n\n", "no column 'text'"),
         ("t.txt", b"x", "must end in"),
         ("t.csv", b"text,text\na,b\n", "twice"),
-        ("t.csv", b"text\n\xff\n", "not UTF-8"),
+        ("t.jsonl", b'{"text": "\xff"}\n', "row 1: not UTF-8"),
+        ("t.csv", b"text\n" + b"fine\n" * 4000 + b"\xff\n", "row 4001: not UTF-8"),
+        ("t.csv", "text\nutf-16\n".encode("utf-16"), "not UTF-8 in its header"),
         ("t.csv", b"text,label\nonly\n", "1 problem"),
         ("t.parquet", b"PAR1 nonsense", "not a readable parquet"),
     ],
@@ -79,6 +81,42 @@ def test_files_that_cannot_be_used(tmp_path, name, data, message):
     path.write_bytes(data)
     with pytest.raises(InputError, match=message):
         load_table(path, role="synthetic")
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
+def test_a_folder_is_no_table(tmp_path, suffix):
+    (tmp_path / f"t{suffix}").mkdir()
+    with pytest.raises(InputError, match="the train table"):
+        load_table(tmp_path / f"t{suffix}", role="train")
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+def test_a_byte_order_mark_is_not_part_of_the_table(tmp_path, name):
+    data = b"text,group\nfine,p1\n" if name == "t.csv" else b'{"text": "fine", "group": "p1"}\n'
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + data)
+    assert load_table(tmp_path / name, role="train").texts == ("fine",)
+
+
+def test_a_parquet_column_named_twice_is_refused(tmp_path):
+    pq.write_table(
+        pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"]), tmp_path / "t.parquet"
+    )
+    with pytest.raises(InputError, match="names a column twice"):
+        load_table(tmp_path / "t.parquet", role="train")
+
+
+def test_a_table_without_a_header_shows_no_record(tmp_path):
+    record = "zebra quartz canary " * 3
+    (tmp_path / "t.csv").write_bytes(f"{record},p1,\x1b]0;x\n{record},p2,c\n".encode())
+    with pytest.raises(InputError, match="no column 'text'") as caught:
+        load_table(tmp_path / "t.csv", role="train")
+    assert caught.value.problems == ("columns found: (a name of 5 characters), p1, (a name of 60 characters)",)
+
+
+def test_only_so_many_columns_are_shown(tmp_path):
+    path = write(tmp_path / "t.jsonl", [{f"c{i:02d}": "x" for i in range(23)}])
+    with pytest.raises(InputError, match=r"c18, c19, and 3 more"):
+        load_table(path, role="train")
 
 
 def test_a_file_that_is_not_there(tmp_path):
