@@ -91,7 +91,9 @@ def test_splice_replaces_the_placeholders_in_order():
     assert torch.equal(out[~marks], embeddings[~marks])
 
 
-@pytest.mark.parametrize("marked", [[[0, 1, 0], [0, 1, 1]], [[1, 1, 1], [1, 1, 0]], [[0, 0, 0], [0, 0, 0]]])
+@pytest.mark.parametrize(
+    "marked", [[[0, 1, 0], [0, 1, 1]], [[1, 1, 1], [1, 1, 0]], [[1, 1, 1], [1, 0, 0]], [[0, 0, 0], [0, 0, 0]]]
+)
 def test_splice_refuses_another_number_of_placeholders(marked):
     with pytest.raises(ModelError, match="exactly 2 placeholders"):
         splice(torch.zeros(2, 3, 4), torch.ones(2, 2, 4), torch.tensor(marked, dtype=torch.bool))
