@@ -2,9 +2,9 @@
 
     python benchmarks/bridge.py --table $SYNTHGEN_DATA/ag_news/test.parquet [--n 256] [--candidates 4] [--quick]
 
-For texts the bridge never saw: cosine between a text's vector and the vector of what was decoded from it,
-For texts the bridge never saw: cosine of a text's vector with that of what was decoded from it,
-all n by the decode's vector, and the share of decodes that keep the class of a nearest-centroid classifier.
+For texts the bridge never saw: cosine of a text's vector with that of what was decoded from it, the rank of the
+source among all n by the decode's vector, and the share of decodes that keep the class of a nearest-centroid
+classifier.
 """
 
 import argparse

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -223,27 +224,22 @@ def main() -> None:
         HF_HUB_DISABLE_PROGRESS_BARS="1",
         TOKENIZERS_PARALLELISM="false",
     )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     try:
-        app(standalone_mode=False)
+        app()
     except (SynthGenError, AuditError) as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        say("stopped; the same command goes on where it stopped")
-        sys.exit(Interrupted.exit_code)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except typer.Abort:
-        sys.exit(Interrupted.exit_code)
-    except _usage_errors() as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(2)
+    except SystemExit as stop:
+        if stop.code == Interrupted.exit_code:
+            say("stopped; the same command goes on where it stopped")
+        raise
 
 
-def _usage_errors() -> type[Exception]:
-    from click import ClickException
-
-    return ClickException
+def _stop(_number: int, _frame: object) -> None:
+    """Leave by SystemExit, which neither the command line's parser nor a library turns into another end."""
+    sys.exit(Interrupted.exit_code)
 
 
 if __name__ == "__main__":

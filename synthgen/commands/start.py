@@ -35,7 +35,7 @@ def start(folder: Path, template: str, *, patients: int = PATIENTS, now: datetim
     write_new(folder / name, (examples() / TEMPLATES[template]).read_bytes(), 0o644)
     passphrase = secrets.token_urlsafe(24)
     key = folder / "keys" / "releaser.pem"
-    write_new(key.with_name("releaser.pem.passphrase"), f"{passphrase}\n".encode(), 0o600)
+    write_new(key.with_suffix(".passphrase"), f"{passphrase}\n".encode(), 0o600)
     new_key(key, passphrase.encode(), person="trial user", org="trial", now=now)
     new_trust(
         folder / "trust.json",
