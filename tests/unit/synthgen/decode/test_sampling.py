@@ -88,14 +88,12 @@ def test_a_tail_of_zero_probability_is_never_drawn():
     assert draw([0.0, -300.0, -400.0], JUST_BELOW_ONE) == 0
 
 
-def test_rounding_never_draws_beyond_what_is_kept():
-    """The sums are rounded, so that u times the last of them can reach it."""
-    n, vocabulary = 4000, 30
-    logits = torch.randn(n, vocabulary, generator=torch.Generator().manual_seed(0))
-    drawn = sample(logits, torch.full((n,), JUST_BELOW_ONE), top_k=vocabulary, top_p=0.7, temperature=1.0)
-    p, order = torch.softmax(logits.double(), dim=-1).sort(dim=-1, descending=True)
-    before = (p.cumsum(dim=-1) - p).gather(1, (order == drawn.unsqueeze(1)).int().argmax(dim=-1, keepdim=True))
-    assert (before < 0.7 + 1e-5).all()
+def test_rounding_never_draws_beyond_what_can_be_drawn():
+    """The sums are rounded and may end above 1; u times such an end is the end itself."""
+    logits = torch.randn(4000, 30, generator=torch.Generator().manual_seed(0))
+    logits[:, 7] = float("-inf")
+    drawn = sample(logits, torch.full((4000,), JUST_BELOW_ONE), top_k=30, top_p=1.0, temperature=1.0)
+    assert not bool((drawn == 7).any())
 
 
 @pytest.mark.parametrize(("top_k", "top_p"), [(50, 1.0), (4, 1.0), (50, 0.8)])
