@@ -89,7 +89,7 @@ def test_a_tail_of_zero_probability_is_never_drawn():
 
 
 def test_rounding_never_draws_beyond_what_can_be_drawn():
-    """The sums are rounded and may end above 1; u times such an end is the end itself."""
+    """The sums are rounded and may end above or below 1; the largest u still draws a token that can be drawn."""
     logits = torch.randn(4000, 30, generator=torch.Generator().manual_seed(0))
     logits[:, 7] = float("-inf")
     drawn = sample(logits, torch.full((4000,), JUST_BELOW_ONE), top_k=30, top_p=1.0, temperature=1.0)
