@@ -22,7 +22,7 @@ def read_dataset(path: Path, wanted: Iterable[str]) -> Table:
     splits = path / "dataset_dict.json"
     if splits.is_file():
         raise DataError(
-            f"the folder holds several splits: {', '.join(_json(splits).get('splits', []))}",
+            f"the folder holds several splits: {', '.join(map(str, _list(_json(splits).get('splits'))))}",
             hint="Set source.path to the folder of one of them.",
         )
     state = _json(path / "state.json")
@@ -34,19 +34,22 @@ def read_dataset(path: Path, wanted: Iterable[str]) -> Table:
         raise DataError("state.json lists no files of this folder", hint="Save the dataset again.")
     info = path / "dataset_info.json"
     names = _class_names(_json(info)) if info.is_file() else {}
-    table = table_of(_arrow(path, files), wanted)
+    try:
+        table = table_of(pa.concat_tables(_arrow(path / name) for name in files), wanted)
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        raise DataError(
+            "the arrow files are damaged, or do not fit together", hint="Save the dataset again."
+        ) from error
     return Table(table.columns, tuple(_named(row, names) for row in table.rows))
 
 
-def _arrow(path: Path, files: list[str]) -> pa.Table:
-    parts = []
-    for name in files:
+def _arrow(path: Path) -> pa.Table:
+    with path.open("rb") as file:
         try:
-            with (path / name).open("rb") as file, pa.ipc.open_stream(file) as stream:
-                parts.append(stream.read_all())
-        except pa.ArrowInvalid as error:
-            raise DataError(f"{name} is not a readable arrow file", hint="Save the dataset again.") from error
-    return pa.concat_tables(parts)
+            with pa.ipc.open_stream(file) as stream:
+                return stream.read_all()
+        except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+            raise DataError(f"{path.name} is not a readable arrow file", hint="Save the dataset again.") from error
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -62,11 +65,17 @@ def _json(path: Path) -> dict[str, Any]:
 def _class_names(info: dict[str, Any]) -> dict[str, list[str]]:
     """Return, for each column of class numbers, the names of the classes."""
     features = info.get("features") or {}
+    if not isinstance(features, dict):
+        raise DataError("dataset_info.json does not describe the columns", hint="Save the dataset again.")
     return {
-        column: [str(name) for name in feature["names"]]
+        column: [str(name) for name in _list(feature["names"])]
         for column, feature in features.items()
         if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" and feature.get("names")
     }
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _named(row: Row, names: dict[str, list[str]]) -> Row:

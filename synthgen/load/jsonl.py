@@ -30,6 +30,6 @@ def _row(number: int, line: bytes) -> Row:
         value = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError:
         return Row(number, {}, UNDECODABLE)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # no JSON, a number of too many digits, too deep
         return Row(number, {}, MALFORMED)
     return Row(number, value) if isinstance(value, dict) else Row(number, {}, MALFORMED)

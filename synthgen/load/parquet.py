@@ -19,13 +19,13 @@ def read_parquet(path: Path, wanted: Iterable[str]) -> Table:
         OSError: if the file cannot be read.
     """
     wanted = tuple(wanted)
-    try:
-        with path.open("rb") as file:
+    with path.open("rb") as file:
+        try:
             parquet = pq.ParquetFile(file)
             names = parquet.schema_arrow.names
             read = table_of(parquet.read(columns=[name for name in names if name in wanted]), wanted)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise DataError(
-            "the file is not a readable parquet file", hint="Check that it was copied whole, or save it again."
-        ) from error
+        except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+            raise DataError(
+                "the file is not a readable parquet file", hint="Check that it was copied whole, or save it again."
+            ) from error
     return Table(tuple(names), read.rows)
