@@ -1,0 +1,88 @@
+import json
+import stat
+
+import pytest
+from typer.testing import CliRunner
+
+from audits.policy import load_policy
+from audits.trust import fingerprint
+from synthgen.commands.keys import keys_app, trust_app
+from synthgen.errors import ConfigError, StorageError, UsageError
+from synthgen.release.keys import load_key
+
+PASSPHRASE = "correct horse"  # noqa: S105 - of keys made for one test
+
+
+@pytest.fixture(autouse=True)
+def passphrase(monkeypatch):
+    monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", PASSPHRASE)
+
+
+def call(app, *arguments):
+    """Run a command; what it raises is raised here."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+def make(folder, name):
+    call(keys_app, "new", folder / f"{name}.pem", "--person", name.title(), "--org", "Clinic", "--days", "5")
+    return folder / f"{name}.pub.json"
+
+
+def test_a_new_key_opens_with_its_passphrase_and_shows_its_holder(tmp_path):
+    public = make(tmp_path, "ann")
+    key = load_key(tmp_path / "ann.pem", PASSPHRASE.encode())
+    shown = json.loads(call(keys_app, "show", public).stdout)
+    assert (shown["keyid"], shown["person"], shown["org"]) == (key.keyid, "Ann", "Clinic")
+    assert stat.S_IMODE((tmp_path / "ann.pem").stat().st_mode) == 0o600
+    assert PASSPHRASE.encode() not in (tmp_path / "ann.pem").read_bytes() + public.read_bytes()
+
+
+def test_a_key_is_never_overwritten(tmp_path):
+    make(tmp_path, "ann")
+    before = (tmp_path / "ann.pem").read_bytes()
+    with pytest.raises(StorageError, match="never overwritten"):
+        make(tmp_path, "ann")
+    assert (tmp_path / "ann.pem").read_bytes() == before
+
+
+def test_a_short_passphrase_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNTHGEN_KEY_PASSPHRASE", "short")
+    with pytest.raises(UsageError, match="passphrase"):
+        make(tmp_path, "ann")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_passphrase_is_no_option():
+    assert "passphrase" not in " ".join(str(p.name) for p in _parameters(keys_app, "new"))
+
+
+def _parameters(app, name):
+    import typer
+
+    return typer.main.get_command(app).commands[name].params
+
+
+def test_a_trust_root_shows_keys_roles_policies_and_fingerprint(tmp_path):
+    releaser, officer, owner = (make(tmp_path, name) for name in ("ann", "ben", "cem"))
+    path = tmp_path / "trust.json"
+    made = call(
+        trust_app, "init", path, "--releaser", releaser, "--privacy-officer", officer, "--data-owner", owner,
+        "--policy", "research", "--policy", "hospital-external",
+    )  # fmt: skip
+    print_of = fingerprint(path.read_bytes())
+    assert print_of in made.stderr
+    shown = call(trust_app, "show", path).stdout.splitlines()
+    assert shown[0] == f"fingerprint: {print_of}"
+    assert shown[1].startswith("expires: 20")
+    assert [line.split(":")[0] for line in shown[2:]] == [
+        "data_owner", "privacy_officer", "releaser", "policy hospital-external", "policy research",
+    ]  # fmt: skip
+    assert "Cem, Clinic" in shown[2]
+    assert shown[-1].endswith(load_policy("research").digest())
+
+
+def test_one_person_in_two_roles_is_refused(tmp_path):
+    public = make(tmp_path, "ann")
+    with pytest.raises(ConfigError, match="unsound"):
+        call(trust_app, "init", tmp_path / "trust.json", "--releaser", public, "--privacy-officer", public)
+    assert not (tmp_path / "trust.json").exists()

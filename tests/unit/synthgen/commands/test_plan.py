@@ -1,0 +1,97 @@
+import json
+
+import pytest
+
+from synthgen.clinic import write_notes
+from synthgen.commands.plan import make_plan
+from synthgen.config import Config
+from synthgen.errors import DataError
+from synthgen.load import load
+from synthgen.seeds import SeedTree
+from synthgen.split import split
+
+LABELS = ("cardiology", "gastroenterology")
+
+
+@pytest.fixture
+def config(tmp_path):
+    write_notes(tmp_path / "notes.jsonl", 60, seed=3)
+
+    def make(**changes):
+        return Config.parse(
+            {
+                "version": 1,
+                "source": {
+                    "path": "notes.jsonl", "text": "note", "label": "specialty", "group": "patient_id",
+                    "labels": list(LABELS),
+                },
+                "interpolate": {"k_neighbors": 2, "total": 40},
+                "decode": {"candidates": 3},
+                **changes,
+            },
+            base=str(tmp_path),
+        )  # fmt: skip
+
+    return make
+
+
+def test_the_plan_counts_what_would_be_done(config, tmp_path):
+    plan = make_plan(config())
+    assert plan.wanted == dict.fromkeys(LABELS, 20)
+    assert plan.candidates == 156  # 40 records, 3 candidates each, 1.3 latents for each record
+    assert plan.rows == len((tmp_path / "notes.jsonl").read_text().splitlines())
+    assert set(plan.train) == set(plan.control) == set(LABELS)
+    assert plan.persons["train"] > 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["notes.jsonl", "notes.key.jsonl"]
+
+
+def test_too_few_persons_for_a_verdict_are_told_for_each_audit(config):
+    plan = make_plan(config())
+    text = plan.to_text()
+    assert "policy research:" in text
+    for name, needed in (("replay", 299), ("identifiers", 299)):
+        assert f"persons on each side, {needed} needed: TOO FEW for a pass" in plan.audits[name]
+        assert f"  {name}: {plan.audits[name]}" in text
+    assert "TOO FEW" in plan.audits["membership"]
+    assert "40 synthetic records" in plan.audits["neighbours"]
+    assert "epsilon to be spent: none" in text
+
+
+def test_audits_this_version_lacks_are_told_before_any_work(config):
+    audits = make_plan(config(policy="hospital-external")).audits
+    assert {name for name, what in audits.items() if "not in this version" in what} == {"interpolation", "linkage"}
+
+
+def test_the_plan_is_plain_data(config):
+    plan = make_plan(config())
+    found = json.loads(json.dumps(plan.to_json()))
+    assert found["wanted"] == plan.wanted
+    assert found["epsilon"] is None
+
+
+def test_a_class_too_small_is_refused_with_what_it_needs(config):
+    with pytest.raises(DataError) as caught:
+        make_plan(config(interpolate={"k_neighbors": 200, "total": 40}))
+    said = str(caught.value)
+    assert all(label in said for label in LABELS)
+    assert "201" in said
+
+
+def test_no_person_in_train_is_refused(config, tmp_path):
+    line = (tmp_path / "notes.jsonl").read_text().splitlines()[0]
+    (tmp_path / "notes.jsonl").write_text(line + "\n")
+    label = json.loads(line)["specialty"]
+    plain = config().source.model_dump(exclude={"labels"}) | {"labels": [label]}
+    with pytest.raises(DataError, match="no person came into train"):
+        make_plan(config(source=plain, seed=seed_of_control(plain, tmp_path)))
+
+
+def seed_of_control(source, folder):
+    """Return a seed whose coin for the only person falls on control."""
+    kind = Config.parse({"version": 1, "source": source, "interpolate": {"total": 1}}, base=str(folder))
+    for seed in range(50):
+        seeds = SeedTree(seed)
+        corpus = load(kind.source, kind.resolve("notes.jsonl"), seeds.child("load")).corpus
+        if len(split(corpus, kind.split, seeds.child("split")).train) == 0:
+            return seed
+    raise AssertionError("fifty coins fell on train")
