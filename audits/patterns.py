@@ -11,6 +11,7 @@ CONTACT = ("email", "phone", "url")  # may belong to one person or to a desk tha
 QUASI = ("date", "postal", "age")  # many people share them
 
 MIN_NUMBER_DIGITS = 6
+MIN_IBAN_CHARACTERS = 15  # Norway's
 PHONE_DIGITS = 9  # compared from the right, so that a country code does not matter
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -28,6 +29,8 @@ _PHONE = re.compile(
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-])")
 _IBAN = re.compile(r"(?<!\w)[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){2,7}(?: ?[a-z0-9]{1,3})?(?!\w)")
 _CARD = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
+# as printed on cards, where the pattern above takes the expiry date or code behind it along
+_CARD_PRINTED = re.compile(r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])")
 _NHS = re.compile(r"(?<![\w-])\d{3} ?\d{3} ?\d{4}(?![\w-])")
 _MRN = re.compile(
     r"(?<!\w)(?:mrn|mr no|medical record|patient (?:id|no|number)|hospital (?:id|no|number)|record (?:id|no|number)"
@@ -94,8 +97,9 @@ def _found(text: str) -> Iterator[Entity]:
     text = _FAR_FROM_DIGITS.sub(r"\1\n\2", _ascii_digits(text))
     yield from (Entity("mrn", re.sub(r"[^a-z0-9]", "", m)) for m in _MRN.findall(text))
     yield from (Entity("ssn", _digits(m)) for m in _SSN.findall(text))
-    yield from (Entity("iban", k) for k in map(_compact, _IBAN.findall(text)) if mod97(k))
-    yield from (Entity("card", k) for k in map(_digits, _CARD.findall(text)) if luhn(k) and len(set(k)) > 1)
+    yield from (Entity("iban", k) for k in map(_iban, _IBAN.findall(text)) if k)
+    cards = [*_CARD.findall(text), *(m[0] for m in _CARD_PRINTED.finditer(text))]
+    yield from (Entity("card", k) for k in map(_digits, cards) if luhn(k) and len(set(k)) > 1)
     yield from (Entity("nhs", k) for k in map(_digits, _NHS.findall(text)) if mod11(k) and len(set(k)) > 1)
     for match in _PHONE.findall(text):
         digits = _digits(match)
@@ -104,6 +108,15 @@ def _found(text: str) -> Iterator[Entity]:
     yield from _dates(text)
     yield from (Entity("postal", _compact(m)) for m in _POSTAL.findall(text))
     yield from (Entity("age", m) for m in _AGE.findall(text))
+
+
+def _iban(match: str) -> str:
+    """Return the IBAN a match starts with, or an empty string: the pattern may have taken words behind it along."""
+    while len(key := _compact(match)) >= MIN_IBAN_CHARACTERS:
+        if mod97(key):
+            return key
+        match = match.rpartition(" ")[0]
+    return ""
 
 
 def _dates(text: str) -> Iterator[Entity]:
