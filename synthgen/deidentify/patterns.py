@@ -26,6 +26,7 @@ _PHONE_CUE = re.compile(
 )
 _PHONE_SHAPE = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}|\d{3}[-.]\d{4}")
 _UNIT = re.compile(r" ?(?:mg|mcg|g|kg|ml|units?|iu|mmhg|bpm|%|pg|ng|cells|thousand)\b", re.IGNORECASE)
+_IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)", re.IGNORECASE)
 Check = Callable[[re.Match[str]], bool]
 
 
@@ -62,15 +63,16 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = (
     ("email", re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}"), _always),
     ("url", re.compile(r"(?<!\w)(?:https?://|www\.)[^\s<>\"')\]]{1,2000}", re.IGNORECASE), _always),
     (
-        "iban",
-        re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)", re.IGNORECASE),
-        lambda m: is_iban(m[0]),
-    ),
-    (
         "card",
         re.compile(
             r"(?<![\w-])\d{4}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,4}){0,2}(?![\w-])|(?<![\w-])\d{4}[ -]\d{6}[ -]\d{5}(?!\w)"
         ),
+        lambda m: is_luhn(_digits(m[0])),
+    ),
+    # as printed on cards, where the pattern above takes the expiry date or code behind it along
+    (
+        "card",
+        re.compile(r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])"),
         lambda m: is_luhn(_digits(m[0])),
     ),
     ("ssn", re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), _always),
@@ -127,12 +129,20 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = (
 )
 
 
+def _iban_length(value: str) -> int:
+    """Return the length of the IBAN a match starts with, 0 if there is none: it may have taken words along."""
+    while value and not is_iban(value):
+        value = value.rpartition(" ")[0]
+    return len(value)
+
+
 def find_patterns(text: str) -> list[Span]:
     """Return every identifier a pattern finds; overlapping ones are all returned.
 
     A pattern with a part called `value` means that part only: the words before it say what the number is.
     """
-    found: list[Span] = []
+    ibans = ((m.start(), _iban_length(m[0])) for m in _IBAN.finditer(text))
+    found = [Span(start, start + length, "iban") for start, length in ibans if length > 0]
     for kind, pattern, check in _PATTERNS:
         part = "value" if "value" in pattern.groupindex else 0
         found += [Span(*m.span(part), kind) for m in pattern.finditer(text) if check(m)]

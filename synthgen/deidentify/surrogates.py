@@ -111,9 +111,10 @@ class Surrogates:
             )
         self._taken.add(key)
         start = self._number("name", key)
-        name = next(
-            n for n in (pool[(start + i) % len(pool)] for i in range(len(pool))) if n.casefold() not in self._taken
-        )
+        listed = (pool[(start + i) % len(pool)] for i in range(len(pool)))
+        name = next((n for n in listed if n.casefold() not in self._taken), None)
+        if name is None:  # a person of more names than the list has
+            name = self._characters("name", key.ljust(8, "a")).capitalize()
         self._taken.add(name.casefold())
         return name
 

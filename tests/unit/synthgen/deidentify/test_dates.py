@@ -35,7 +35,12 @@ def test_a_moved_date_is_written_as_it_was(value, days, expected):
 )  # fmt: skip
 def test_distances_between_dates_are_kept(one, two, days, form):
     # whether 10 is written with a leading zero cannot be told, so 9 may come back as 9 or 09
-    moved = [datetime.strptime(shift_date(day.strftime(form), days), form).date() for day in (one, two)]  # noqa: DTZ007
+    # nor whether May is short for itself, so that its neighbours come back short
+    forms = {day: form.replace("%B", "%b") if day.month == 5 else form for day in (one, two)}
+    moved = [
+        datetime.strptime(shift_date(day.strftime(form), days), forms[day]).date()  # noqa: DTZ007
+        for day in (one, two)
+    ]
     assert moved == [day + timedelta(days=days) for day in (one, two)]
 
 
