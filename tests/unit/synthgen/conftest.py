@@ -1,0 +1,99 @@
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from synthgen.commands.start import start
+from synthgen.config import Config
+from synthgen.pipeline import Pipeline
+
+CLASSES = ["cardiology", "gastroenterology", "pulmonology"]
+LENIENT = """
+name: lenient
+version: "1"
+intended_use: inside
+statement: For tests alone.
+measured: [replay]
+rules:
+  - {id: records, metric: records.synthetic, bound: value, op: ">=", limit: 7, why: Something must be there.}
+"""
+
+
+class Project:
+    """A trial folder whose encoder and decoder are tiny random models of the published layouts."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def config(self, **changes):
+        """Return the configuration with some sections or values changed."""
+        given = {
+            "version": 1,
+            "seed": 31337,
+            "source": {
+                "path": "notes.jsonl", "text": "note", "label": "specialty", "group": "patient_id", "id": "note_id",
+                "names": ["patient_name"], "labels": CLASSES,
+            },
+            "embed": {"model": "models/encoder"},
+            "interpolate": {"k_neighbors": 2, "total": 12},
+            "decode": {"model": "models/decoder", "bridge": "models/bridge", "candidates": 1, "max_new_tokens": 8},
+            "filter": dict.fromkeys(
+                ("class_agreement", "embedding_distance", "near_duplicate", "language", "length", "repetition")
+            ),
+            "policy": "lenient.yaml",
+            "release": {"name": "tiny"},
+        }  # fmt: skip
+        merged = {k: {**v, **changes.pop(k, {})} if isinstance(v, dict) else v for k, v in given.items()}
+        return Config.parse({**merged, **changes}, base=str(self.folder))
+
+    def write_config(self, **changes):
+        """Write the configuration as a file and return its path."""
+        path = self.folder / "tiny.yaml"
+        path.write_text(self.config(**changes).model_dump_json())  # JSON is YAML
+        return path
+
+
+def _tiny():
+    path = Path(__file__).parent / "decode" / "tiny.py"
+    spec = importlib.util.spec_from_file_location("tiny_models_of_a_project", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def new_project(tmp_path_factory):
+    """A project nothing has been run in; no test may change it."""
+    folder = tmp_path_factory.mktemp("project") / "trial"
+    start(folder, "clinic", patients=40)
+    (folder / "lenient.yaml").write_text(LENIENT)
+    tiny, models = _tiny(), folder / "models"
+    tiny.save_model(models / "encoder", "mistral", max_position_embeddings=2048)
+    tiny.save_model(models / "decoder", "llama")
+    described = tiny.info(encoder="models/encoder", decoder="models/decoder", dim=40)
+    tiny.write_bridge(models / "bridge", described, tiny.bridge_tensors(described))
+    return Project(folder)
+
+
+@pytest.fixture(scope="session")
+def run_project(new_project, tmp_path_factory):
+    """A project that has been run to its end; no test may change it."""
+    folder = tmp_path_factory.mktemp("run-project") / "trial"
+    project = Project(Path(shutil.copytree(new_project.folder, folder)))
+    Pipeline(project.config()).run()
+    return project
+
+
+@pytest.fixture
+def project(new_project, tmp_path):
+    """A copy of the new project."""
+    return Project(Path(shutil.copytree(new_project.folder, tmp_path / "trial")))
+
+
+@pytest.fixture
+def finished(run_project, tmp_path):
+    """A copy of the finished project."""
+    return Project(Path(shutil.copytree(run_project.folder, tmp_path / "trial")))
