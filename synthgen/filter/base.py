@@ -2,7 +2,8 @@
 
 Privacy: no filter drops a candidate for lying close to train records, save the copy rule (copies.py). A filter that
 did would leave a hole around each train person, and whoever saw the release could tell train persons by the absence
-of text near them. Bounds are learned from train text as quantiles and aggregates; control is never seen.
+of text near them. Bounds are learned from train text and its echoes as quantiles and aggregates; control is never
+seen.
 """
 
 from collections.abc import Mapping, Sequence
@@ -100,7 +101,7 @@ class Filter(Protocol):
     def name(self) -> str: ...  # noqa: D102 - documented above
 
     def learn(self, context: FilterContext) -> Mapping[str, float]:
-        """Return the bounds, learned from real train text or as configured; reported with the run.
+        """Return the bounds, learned from train text and echoes or as configured; reported with the run.
 
         Raises:
             DataError: if the train records cannot carry it, saying what would.

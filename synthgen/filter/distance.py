@@ -36,7 +36,7 @@ class LatentDistance:
         low: the least distance, or auto.
         high: the largest distance, or auto.
 
-    Privacy: reads train vectors and labels for one quantile.
+    Privacy: reads train vectors and echoes for one quantile.
     """
 
     low: float | Literal["auto"] = "auto"
