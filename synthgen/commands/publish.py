@@ -56,6 +56,8 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     """
     path = config.resolve(config.release.key)
     out = config.resolve(config.release.out)
+    if not path.is_file():  # told before anybody is asked for its passphrase
+        raise StorageError(f"{path}: there is no key", hint="Make one with `synthgen keys new`, or set release.key.")
     key = load_key(path, passphrase_for(path))
     load_policy(policy_file(config))
     _writable(out)
