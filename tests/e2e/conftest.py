@@ -1,0 +1,157 @@
+"""One release with the embedded models, made once by the command line; the tests work on copies of its folder."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from synthgen.commands.start import start
+from synthgen.models.registry import MODELS
+from synthgen.models.store import MANIFEST, store_folder
+
+SEED = 918273645  # in no other number of a release
+CONFIG = """
+version: 1
+workspace: ./ws
+seed: {seed}
+source: {{path: notes.jsonl, text: note, label: specialty, group: patient_id, id: note_id, names: [patient_name],
+          labels: [cardiology, gastroenterology, pulmonology]}}
+interpolate: {{method: smote, k_neighbors: 5, balance: equal, total: 36}}
+decode: {{candidates: 1, max_new_tokens: 32, batch: 32}}
+filter: {{class_agreement: null, embedding_distance: null, near_duplicate: null, language: null, length: null,
+          repetition: null}}
+policy: lenient.yaml
+release: {{name: trial, key: keys/releaser.pem, out: out}}
+"""
+LENIENT = """
+name: lenient
+version: "1"
+intended_use: inside
+statement: For tests alone.
+measured: [replay]
+rules:
+  - {id: records, metric: records.synthetic, bound: value, op: ">=", limit: 12, why: Something must be there.}
+  - {id: balance, metric: balance.tv_distance, bound: value, op: "<=", limit: 0.5, why: Every class is there.}
+"""
+MOST_SECONDS = 900  # of one command, on a machine that is busy
+
+
+def environment(**changes):
+    kept = {k: v for k, v in os.environ.items() if k != "SYNTHGEN_KEY_PASSPHRASE"}
+    return {**kept, "NO_COLOR": "1", "COLUMNS": "100", **changes}
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "synthgen", *map(str, arguments)]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A folder made by `init`, with a quick configuration and a policy that lets it pass."""
+
+    folder: Path
+
+    @property
+    def config(self):
+        return self.folder / "clinic.yaml"
+
+    @property
+    def workspace(self):
+        return self.folder / "ws"
+
+    @property
+    def trust(self):
+        return self.folder / "trust.json"
+
+    @property
+    def bundles(self):
+        return sorted((self.folder / "out").glob("release-*"))
+
+    @property
+    def bundle(self):
+        (only,) = self.bundles
+        return only
+
+    def data(self):
+        return {p.name: p.read_bytes() for p in sorted((self.bundle / "data").iterdir())}
+
+    def edit(self, old, new):
+        text = self.config.read_text()
+        assert old in text
+        self.config.write_text(text.replace(old, new))
+
+    def run(self, *arguments, **env):
+        return subprocess.run(
+            command(*arguments), cwd=self.folder, env=environment(**env), capture_output=True, text=True,
+            timeout=MOST_SECONDS, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def release(self, *options, **env):
+        return self.run("release", self.config, *options, **env)
+
+    def start_release(self, log):
+        """Start a release that writes its messages to a file, and return once its first stage is on the way."""
+        with log.open("w") as messages:
+            process = subprocess.Popen(
+                command("release", self.config), cwd=self.folder, env=environment(), stdout=subprocess.DEVNULL,
+                stderr=messages, stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        give_up = time.monotonic() + MOST_SECONDS
+        while not log.read_text() and process.poll() is None and time.monotonic() < give_up:
+            time.sleep(0.05)
+        return process
+
+
+def make_trial(folder, patients):
+    start(folder, "clinic", patients=patients)
+    trial = Trial(folder)
+    trial.config.write_text(CONFIG.format(seed=SEED))
+    (folder / "lenient.yaml").write_text(LENIENT)
+    trial.trust.unlink()
+    made = trial.run(
+        "trust", "init", "trust.json", "--releaser", "keys/releaser.pub.json", "--policy", "lenient.yaml"
+    )
+    assert made.returncode == 0, made.stderr
+    return trial
+
+
+@pytest.fixture(scope="session")
+def embedded_models():
+    missing = [name for name in MODELS if not (store_folder() / name / MANIFEST).is_file()]
+    if missing:
+        pytest.skip(f"not in the model store: {', '.join(missing)}; run `synthgen models pull`")
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory, embedded_models):
+    """The trial after its release, which is made once; no test may change this folder."""
+    trial = make_trial(tmp_path_factory.mktemp("released") / "trial", patients=110)
+    done = trial.release("--json")
+    assert done.returncode == 0, done.stderr
+    (trial.folder / "printed.json").write_text(done.stdout)
+    return trial
+
+
+@pytest.fixture
+def copy(released, tmp_path):
+    """A copy of the released trial, to do with as a test likes."""
+    return Trial(Path(shutil.copytree(released.folder, tmp_path / "trial")))
+
+
+@pytest.fixture
+def unmade(copy):
+    """A copy in which nothing has been run yet."""
+    shutil.rmtree(copy.folder / "out")
+    shutil.rmtree(copy.workspace)
+    return copy
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A trial of few records before its first run, for what fails before any model is needed."""
+    return make_trial(tmp_path / "trial", patients=12)

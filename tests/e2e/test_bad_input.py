@@ -1,0 +1,125 @@
+"""What users get wrong: one clear message, the exit code of its kind, nothing lost, no text of a record anywhere."""
+
+import json
+import os
+
+import pytest
+
+CANARY = "ZEBRAFINK4711"
+LABELS = ("cardiology", "gastroenterology", "pulmonology")
+
+
+def rows(n, *, label=None):
+    return [
+        {
+            "patient_id": f"q{i}",
+            "note_id": f"q{i}-1",
+            "specialty": label or LABELS[i % 3],
+            "note": f"{CANARY} number {i} came with a cough and {CANARY}-{i} was noted. " * 3,
+            "patient_name": f"{CANARY} Person{i}",
+        }
+        for i in range(n)
+    ]
+
+
+def write(trial, records):
+    path = trial.folder / "notes.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path.read_bytes()
+
+
+def refused(trial, done, code, *parts):
+    """Check a failed command: its code, the parts of its message, no trace, no canary; nothing was released."""
+    said = done.stderr
+    assert done.returncode == code, said
+    assert done.stdout == ""
+    assert said.count("error: ") == 1
+    for part in parts:
+        assert part in said, part
+    for bad in ("Traceback", "╭", CANARY):
+        assert bad not in said, bad
+    assert trial.bundles == []
+
+
+def test_an_empty_file(small):
+    write(small, [])
+    refused(small, small.release(), 3, "notes.jsonl: holds no rows")
+
+
+def test_a_missing_file(small):
+    (small.folder / "notes.jsonl").unlink()
+    refused(small, small.run("plan", small.config), 3, "notes.jsonl", "no such file")
+
+
+def test_a_wrong_column_lists_those_that_are_there(small):
+    held = write(small, rows(9))
+    small.edit("text: note,", "text: nota,")
+    refused(small, small.release(), 3, "no column 'nota'", "specialty, note, patient_name", "patient_name")
+    assert (small.folder / "notes.jsonl").read_bytes() == held
+
+
+def test_a_class_of_three_records_is_named_with_what_it_needs(small):
+    tail = [{**row, "patient_id": f"t{i}", "note_id": f"t{i}"} for i, row in enumerate(rows(3, label="pulmonology"))]
+    most = [row for row in rows(90) if row["specialty"] != "pulmonology"]
+    write(small, [*most, *tail])
+    refused(small, small.run("plan", small.config), 3, "pulmonology", "6")
+
+
+def test_five_mistakes_are_listed_at_once(small):
+    small.config.write_text(
+        "version: 1\n"
+        "seed: -3\n"
+        "source: {path: notes.jsonl, txt: note}\n"
+        "split: {train: 0.9, control: 0.9}\n"
+        "interpolate: {method: vae, total: 10}\n"
+        "decode: {candidates: 0}\n"
+    )
+    said = small.release()
+    refused(small, said, 3, "5 mistakes", "seed", "source.txt: unknown key", "split", "interpolate.method")
+    assert "decode.candidates" in said.stderr
+    assert sum(line.startswith("  - ") for line in said.stderr.splitlines()) == 5
+
+
+def test_a_model_that_is_not_there(small, tmp_path):
+    write(small, rows(90))
+    (tmp_path / "empty").mkdir()
+    done = small.release(SYNTHGEN_MODELS=str(tmp_path / "empty"))
+    said = [line for line in done.stderr.splitlines() if not line.startswith("deidentify")]
+    assert done.returncode == 6
+    assert said[0] == "error: model 'minilm' is not in the store"
+    assert "synthgen models pull minilm" in said[1]
+    assert CANARY not in done.stderr
+
+
+@pytest.mark.parametrize(("old", "new"), [("out: out", "out: file/out"), ("workspace: ./ws", "workspace: file/ws")])
+def test_a_folder_that_cannot_be_written_is_told_before_any_work(small, old, new):
+    (small.folder / "file").write_text("kept")
+    small.edit(old, new)
+    refused(small, small.release(), 3, str(small.folder / "file"), "cannot be")
+    assert (small.folder / "file").read_text() == "kept"
+    assert list((small.workspace).rglob("done.json")) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the owner of all files may write everywhere")
+def test_a_folder_without_the_right_to_write_is_told_before_any_work(small):
+    (small.folder / "out").mkdir(mode=0o500)
+    refused(small, small.release(), 3, "bundles cannot be written there", "nothing was run")
+    assert list((small.workspace).rglob("done.json")) == []
+
+
+def test_a_wrong_passphrase_is_told_before_any_work(small):
+    done = small.release(SYNTHGEN_KEY_PASSPHRASE="not the one it is")  # noqa: S106 - a wrong one
+    refused(small, done, 3, "releaser.pem: cannot be opened")
+    assert "not the one it is" not in done.stderr
+    assert list((small.workspace).rglob("done.json")) == []
+
+
+def test_an_unknown_stage_and_an_unknown_option_are_wrong_use(small):
+    refused(small, small.run("run", small.config, "--until", "paint"), 2, "no stage 'paint'", "deidentify")
+    assert small.run("run", small.config, "--frob").returncode == 2
+    assert small.run("paint").returncode == 2
+
+
+def test_a_workspace_others_may_read_is_refused(small):
+    small.workspace.chmod(0o755)
+    refused(small, small.release(), 3, "others may read it", "chmod 700")

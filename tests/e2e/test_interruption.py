@@ -1,0 +1,47 @@
+"""A release that is stopped at any moment goes on, and comes out byte for byte as if it had never been stopped."""
+
+import random
+import signal
+import time
+
+import pytest
+
+pytestmark = [pytest.mark.models, pytest.mark.slow]
+
+
+def test_three_kills_change_no_byte(released, unmade, tmp_path):
+    rng = random.Random(20261120)
+    stopped = []
+    for number in range(3):
+        process = unmade.start_release(tmp_path / f"log-{number}")
+        time.sleep(rng.uniform(1, 8))
+        process.kill()
+        stopped.append(process.wait() == -signal.SIGKILL)
+        assert not (unmade.folder / "out" / "data").exists()
+    assert any(stopped), "the machine was done before the first kill"
+    finished = unmade.release()
+    assert finished.returncode == 0, finished.stderr
+    assert unmade.data() == released.data()
+    assert [p.name for p in unmade.workspace.rglob("*.partial")] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_asked_for_says_how_to_go_on(unmade, tmp_path, number):
+    log = tmp_path / "log"
+    process = unmade.start_release(log)
+    process.send_signal(number)
+    assert process.wait() == 7
+    assert "the same command goes on where it stopped" in log.read_text()
+    assert "Traceback" not in log.read_text()
+    assert unmade.bundles == []
+
+
+def test_two_runs_do_not_share_a_workspace(unmade, tmp_path):
+    process = unmade.start_release(tmp_path / "log")
+    try:
+        second = unmade.run("run", unmade.config, "--until", "load")
+    finally:
+        process.kill()
+        process.wait()
+    assert second.returncode == 7
+    assert "another run holds it" in second.stderr

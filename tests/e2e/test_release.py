@@ -1,0 +1,244 @@
+"""A release with the embedded models: what it leaves in the bundle and in the workspace, and what it may not."""
+
+import hashlib
+import json
+import re
+import shutil
+import stat
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from audits.dsse import parse_envelope, signers
+from audits.trust import load_trust
+from audits.verify import verify_bundle
+from synthgen import Config, Release
+from synthgen.release.keys import load_key, load_public, passphrase_for
+from synthgen.run import load_run
+
+pytestmark = [pytest.mark.models, pytest.mark.slow]
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def runs_of(text, length):
+    words = re.findall(r"\w+", text.lower())
+    return {tuple(words[i : i + length]) for i in range(len(words) - length + 1)}
+
+
+def private_texts(trial):
+    notes = [json.loads(line)["note"] for line in (trial.folder / "notes.jsonl").read_text().splitlines()]
+    (clean,) = trial.workspace.glob("stages/deidentify-*")
+    return [*notes, *pq.read_table(clean / "train.parquet")["text"].to_pylist()]
+
+
+def test_the_release_verifies_with_its_trust_root(released):
+    found = released.run("verify", released.bundle, "--trust", "trust.json", "--policy", "lenient.yaml")
+    assert (found.returncode, found.stdout) == (0, "")
+    assert f"VERIFIED  {released.bundle.name}" in found.stderr
+    printed = released.run("verify", released.bundle, "--trust", "trust.json", "--json")
+    assert json.loads(printed.stdout)["verdict"] == "VERIFIED"
+
+
+def test_what_release_prints_for_programs_names_the_bundle(released):
+    printed = json.loads((released.folder / "printed.json").read_text())
+    assert printed == {
+        "verdict": "RELEASED",
+        "bundle": str(released.bundle),
+        "releaseId": released.bundle.name.removeprefix("release-"),
+        "policy": "lenient",
+    }
+
+
+def test_the_bundle_holds_the_records_that_were_asked_for(released):
+    table = Release.open(released.bundle, trust=released.trust).to_arrow()
+    labels = table["label"].to_pylist()
+    assert {label: labels.count(label) for label in set(labels)} == {
+        "cardiology": 12,
+        "gastroenterology": 12,
+        "pulmonology": 12,
+    }
+    lines = (released.bundle / "data" / "train-00000-of-00001.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == table.to_pylist()
+
+
+def test_the_report_runs_nothing_and_loads_nothing(released):
+    page = (released.bundle / "report" / "report.html").read_text()
+    assert "For tests alone." in page
+    assert not re.search(r"<script|javascript:|\son\w+\s*=|<(iframe|object|embed|link)\b", page, re.IGNORECASE)
+    assert not re.search(r"""(?:src|href)\s*=\s*["']?(?:https?:|//)""", page, re.IGNORECASE)
+
+
+def test_nothing_of_the_source_or_of_this_machine_is_in_the_bundle(released):
+    rows = [json.loads(line) for line in (released.folder / "notes.jsonl").read_text().splitlines()]
+    ids = {row["note_id"] for row in rows} | {row["patient_id"] for row in rows}
+    stage_digests = {stage["digest"] for stage in json.loads((released.workspace / "run.json").read_text())["stages"]}
+    source = hashlib.sha256((released.folder / "notes.jsonl").read_bytes()).hexdigest()
+    private = [*ids, *stage_digests, source, "918273645", "notes.jsonl", "releaser.pem", str(released.folder)]
+    private += [path.name for path in (released.workspace / "stages").iterdir()]
+    for path in sorted(p for p in released.bundle.rglob("*") if p.is_file()):
+        held = path.read_bytes()
+        assert [what for what in private if what.encode() in held] == [], path.name
+
+
+def test_no_run_of_eight_words_of_a_private_text_is_in_the_bundles_papers(released):
+    private = set().union(*(runs_of(text, 8) for text in private_texts(released)))
+    long = set().union(*(runs_of(text, 16) for text in private_texts(released)))
+    for path in sorted(p for p in released.bundle.rglob("*") if p.is_file() and p.suffix != ".parquet"):
+        text = path.read_text()
+        assert not runs_of(text, 16) & long, path.name
+        if path.parent.name != "data":  # what a model writes may fall into a phrase; the audits judge how often
+            assert not runs_of(text, 8) & private, path.name
+
+
+def test_the_files_are_private_inside_and_readable_outside(released):
+    inside = sorted(released.workspace.rglob("*"))
+    assert {mode(path) for path in inside if path.is_dir()} | {mode(released.workspace)} == {0o700}
+    assert {mode(path) for path in inside if path.is_file()} == {0o600}
+    assert {mode(path) for path in released.bundle.rglob("*") if path.is_file()} == {0o644}
+    assert [path.name for path in released.folder.rglob("*") if path.name.endswith(".partial")] == []
+
+
+TAMPERED = [
+    ("data/train-00000-of-00001.parquet", 10),
+    ("data/train-00000-of-00001.jsonl", 10),
+    ("evidence/metrics.json", 10),
+    ("policy/policy.json", 10),
+    ("policy/policy.yaml", 10),
+    ("report/report.html", 10),
+    ("report/report.json", 10),
+    ("provenance/run.json", 10),
+    ("SHA256SUMS", 10),
+    ("README.md", 10),
+]
+
+
+@pytest.mark.parametrize(("name", "code"), TAMPERED)
+def test_a_flipped_byte_is_found(copy, name, code):
+    path = copy.bundle / name
+    held = bytearray(path.read_bytes())
+    held[len(held) // 2] ^= 1
+    path.write_bytes(held)
+    found = verify_bundle(copy.bundle, copy.trust, None)
+    assert (found.code, found.verdict) == (code, "REFUSED")
+    assert name in found.failure
+
+
+def test_each_way_a_bundle_is_wrong_has_its_exit_code(copy, tmp_path):
+    def verify(*options):
+        return copy.run("verify", copy.bundle, "--trust", "trust.json", *options).returncode
+
+    assert verify("--policy", "research") == 12
+    extra = copy.bundle / "data" / "more.jsonl"
+    extra.write_text("{}")
+    assert verify() == 10
+    extra.unlink()
+    extra.symlink_to("/etc/hostname")
+    assert verify() == 15
+    extra.unlink()
+    assert verify() == 0
+    envelope = copy.bundle / "attestation" / "release.dsse.json"
+    sealed = json.loads(envelope.read_text())
+    sig = sealed["signatures"][0]["sig"]
+    sealed["signatures"][0]["sig"] = ("B" if sig[0] == "A" else "A") + sig[1:]
+    envelope.write_text(json.dumps(sealed))
+    assert verify() == 11
+    (copy.bundle / "README.md").unlink()
+    assert verify() in {10, 11}
+    envelope.unlink()
+    assert verify() == 10
+
+
+def test_a_stranger_and_a_late_reader_are_refused(copy):
+    made = copy.run("keys", "new", "keys/other.pem", "--person", "S", "--org", "O", SYNTHGEN_KEY_PASSPHRASE="p" * 12)
+    assert made.returncode == 0, made.stderr
+    roots = ("trust", "init", "other.json", "--releaser", "keys/other.pub.json", "--policy", "lenient.yaml")
+    assert copy.run(*roots).returncode == 0
+    assert copy.run("verify", copy.bundle, "--trust", "other.json").returncode == 11
+    late = datetime.now(UTC) + timedelta(days=1000)
+    assert verify_bundle(copy.bundle, copy.trust, None, now=late).code == 14
+
+
+def test_a_policy_with_approvals_waits_for_them_and_a_rejection_ends_it(copy):
+    lenient = (copy.folder / "lenient.yaml").read_text().replace("name: lenient", "name: asked")
+    asked = copy.folder / "asked.yaml"
+    asked.write_text(lenient + "approvals:\n  - {role: privacy_officer, threshold: 1}\n")
+    passphrase = {"SYNTHGEN_KEY_PASSPHRASE": "long enough"}
+    copy.run("keys", "new", "keys/officer.pem", "--person", "P. Officer", "--org", "Clinic", **passphrase)
+    made = copy.run(
+        "trust", "init", "asked.json", "--releaser", "keys/releaser.pub.json",
+        "--privacy-officer", "keys/officer.pub.json", "--policy", asked,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    assert "fingerprint" in copy.run("trust", "show", "asked.json").stdout
+    run = load_run(Config.load(copy.config))
+    run = replace(run, config=run.config.model_copy(update={"policy": "asked.yaml"}))
+    bundle = run.release(run.decide(), key=copy.folder / "keys" / "releaser.pem", out=copy.folder / "asked").path
+    other = Path(shutil.copytree(bundle, copy.folder / "received" / bundle.name))
+    options = ("--role", "privacy_officer", "--key", "keys/officer.pem", "--trust", "asked.json")
+    assert copy.run("verify", bundle, "--trust", "asked.json").returncode == 13
+    approved = copy.run("approve", bundle, *options, **passphrase)
+    assert approved.returncode == 0, approved.stderr
+    assert copy.run("verify", bundle, "--trust", "asked.json").returncode == 0
+    second = copy.run("approve", bundle, *options, "--reject", **passphrase)
+    assert (second.returncode, "never overwritten" in second.stderr) == (3, True)
+    assert copy.run("verify", other, "--trust", "asked.json").returncode == 13
+    rejected = copy.run("approve", other, *options, "--reject", "--comment", "No.", **passphrase)
+    assert rejected.returncode == 0, rejected.stderr
+    assert copy.run("verify", other, "--trust", "asked.json").returncode == 13
+
+
+def test_a_strict_policy_refuses_with_a_signed_report_and_no_bundle(copy):
+    before = sorted((copy.folder / "out").rglob("*"))
+    copy.edit("policy: lenient.yaml", "policy: hospital-external")
+    refused = copy.release("--json")
+    assert (refused.returncode, refused.stdout) == (4, "")
+    for gate in ("membership-high", "audit-interpolation", "audit-linkage", "hospital-external"):
+        assert gate in refused.stderr, gate
+    assert sorted((copy.folder / "out").rglob("*")) == before
+    (folder,) = (copy.workspace / "refusals").iterdir()
+    envelope = parse_envelope((folder / "refusal.dsse.json").read_bytes())
+    key = load_public(copy.folder / "keys" / "releaser.pub.json")
+    root = load_trust(copy.trust)
+    assert len(signers(envelope, root.public_keys("releaser"))) == 1
+    assert key.person == "trial user"
+    assert json.loads(envelope.payload)["predicate"]["verdict"] == "REFUSED"
+    assert {mode(path) for path in folder.rglob("*") if path.is_file()} == {0o600}
+    assert copy.run("report", "ws").stdout == "ws/report.html\n"
+    assert "membership-high" in (copy.workspace / "report.html").read_text()
+
+
+def test_a_second_release_makes_nothing_again(copy):
+    before = {p: p.read_bytes() for p in copy.bundle.rglob("*") if p.is_file()}
+    finished = {p.name: p.stat().st_mtime_ns for p in (copy.workspace / "stages").rglob("done.json")}
+    day = copy.bundle.name[:18]
+    again = copy.release("--json")
+    assert again.returncode == 0, again.stderr
+    if json.loads(again.stdout)["releaseId"].startswith(day.removeprefix("release-")):
+        assert {p: p.read_bytes() for p in copy.bundle.rglob("*") if p.is_file()} == before
+    record = json.loads((copy.workspace / "run.json").read_text())
+    assert [stage["name"] for stage in record["stages"] if not stage["reused"]] == []
+    assert {p.name: p.stat().st_mtime_ns for p in (copy.workspace / "stages").rglob("done.json")} == finished
+
+
+def test_another_seed_makes_other_parts_beside_the_old_ones(copy):
+    stages = {p.name for p in (copy.workspace / "stages").iterdir()}
+    same = json.loads(copy.run("run", copy.config, "--until", "split", "--json").stdout)
+    copy.edit("seed: 918273645", "seed: 918273646")
+    other = json.loads(copy.run("run", copy.config, "--until", "split", "--json").stdout)
+    assert [s["reused"] for s in same["stages"]] == [True, True]
+    assert [s["reused"] for s in other["stages"]] == [False, False]
+    assert {p.name for p in (copy.workspace / "stages").iterdir()} > stages
+    stale = copy.run("report", copy.config)
+    assert stale.returncode == 3
+
+
+def test_the_key_of_the_trial_opens_without_a_question(released, monkeypatch):
+    monkeypatch.delenv("SYNTHGEN_KEY_PASSPHRASE", raising=False)
+    path = released.folder / "keys" / "releaser.pem"
+    assert load_key(path, passphrase_for(path)).public.person == "trial user"

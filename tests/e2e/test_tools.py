@@ -1,0 +1,115 @@
+"""The tools beside the release, with the embedded models: bridge training, evaluation, benchmarks."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from synthgen.clinic import write_notes
+from synthgen.decode.bridge import load_bridge
+
+pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.usefixtures("embedded_models")]
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+BRIDGE = """
+version: 1
+corpus: {{path: corpus, passages: 40, heldout: 8}}
+bridge: {{hidden: 64, adapter_rank: 2}}
+train: {{steps: {steps}, decay: 1, warmup: 1, batch: 4, length: 64, evaluate_every: 3, checkpoint_every: 3}}
+out: bridge
+"""
+
+
+def notes(folder, patients, seed):
+    """Return the rows of a fictional clinic."""
+    path = folder / f"notes-{seed}.jsonl"
+    write_notes(path, patients, seed=seed)
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def run(folder, *command):
+    return subprocess.run(
+        [sys.executable, *map(str, command)], cwd=folder, capture_output=True, text=True, check=False, timeout=900,
+        env={**os.environ, "NO_COLOR": "1"}, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def test_a_bridge_is_trained_and_gone_on_with(tmp_path):
+    rows = notes(tmp_path, 40, 1)[:60]
+    (tmp_path / "corpus").mkdir()
+    table = pa.table({"text": [row["note"] for row in rows], "source": ["fiction"] * len(rows)})
+    pq.write_table(table, tmp_path / "corpus" / "a.parquet")
+    config = tmp_path / "bridge.yaml"
+    config.write_text(BRIDGE.format(steps=3))
+    made = run(tmp_path, "-m", "synthgen", "train-bridge", config)
+    assert made.returncode == 0, made.stderr
+    assert load_bridge("bridge", tmp_path).info.steps == 3
+    config.write_text(BRIDGE.format(steps=4))
+    refused = run(tmp_path, "-m", "synthgen", "train-bridge", config)
+    assert refused.returncode == 2
+    assert "holds a checkpoint" in refused.stderr
+    assert load_bridge("bridge", tmp_path).info.steps == 3
+    resumed = run(tmp_path, "-m", "synthgen", "train-bridge", config, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert load_bridge("bridge", tmp_path).info.steps == 4
+
+
+def test_three_tables_are_evaluated(tmp_path):
+    kept = ("cardiology", "pulmonology")
+    for seed, name in ((2, "s.jsonl"), (3, "t.parquet"), (4, "u.csv")):
+        rows = [r for r in notes(tmp_path, 30, seed) if r["specialty"] in kept]
+        table = pa.table(
+            {
+                "text": [row["note"] for row in rows],
+                "label": [row["specialty"] for row in rows],
+                "group": [row["patient_id"] for row in rows],
+            }
+        )
+        write(tmp_path / name, table)
+    done = run(
+        tmp_path, "-m", "synthgen", "evaluate", "--synthetic", "s.jsonl", "--train", "t.parquet", "--test", "u.csv",
+        "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert set(found["classifiers"]) == {"encoder-logistic", "tfidf-linear"}
+    for arms in found["classifiers"].values():
+        assert set(arms) == {"real", "synthetic", "real+synthetic"}
+    for word in (*found["classifiers"], "real+synthetic", "macro_f1"):
+        assert word in done.stderr
+
+
+def write(path, table):
+    if path.suffix == ".parquet":
+        pq.write_table(table, path)
+    elif path.suffix == ".csv":
+        import csv
+
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, table.column_names)
+            writer.writeheader()
+            writer.writerows(table.to_pylist())
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
+
+
+def test_the_bridge_benchmark_prints_its_figures(tmp_path):
+    rows = notes(tmp_path, 12, 5)
+    table = pa.table({"text": [row["note"] for row in rows], "label": [row["specialty"] for row in rows]})
+    pq.write_table(table, tmp_path / "table.parquet")
+    done = run(tmp_path, BENCHMARKS / "bridge.py", "--table", "table.parquet", "--quick", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["texts"] == 8
+    assert -1 <= found["cosine to target"] <= found["cosine to target, best of 2"] <= 1
+
+
+def test_the_decode_benchmark_prints_its_figures(tmp_path):
+    done = run(tmp_path, BENCHMARKS / "decode.py", "--quick")
+    assert done.returncode == 0, done.stderr
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["round 1", "ratio", "matrix products alone"]
