@@ -6,13 +6,16 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from audits.policy import load_policy
 from synthgen.commands.start import start
 from synthgen.models.registry import MODELS
 from synthgen.models.store import MANIFEST, store_folder
+from synthgen.release.trust import new_trust
 
 SEED = 918273645  # in no other number of a release
 CONFIG = """
@@ -21,7 +24,7 @@ workspace: ./ws
 seed: {seed}
 source: {{path: notes.jsonl, text: note, label: specialty, group: patient_id, id: note_id, names: [patient_name],
           labels: [cardiology, gastroenterology, pulmonology]}}
-interpolate: {{method: smote, k_neighbors: 5, balance: equal, total: 36}}
+interpolate: {{method: smote, k_neighbors: 3, balance: equal, total: 36}}
 decode: {{candidates: 1, max_new_tokens: 32, batch: 32}}
 filter: {{class_agreement: null, embedding_distance: null, near_duplicate: null, language: null, length: null,
           repetition: null}}
@@ -113,10 +116,12 @@ def make_trial(folder, patients):
     trial.config.write_text(CONFIG.format(seed=SEED))
     (folder / "lenient.yaml").write_text(LENIENT)
     trial.trust.unlink()
-    made = trial.run(
-        "trust", "init", "trust.json", "--releaser", "keys/releaser.pub.json", "--policy", "lenient.yaml"
+    new_trust(
+        trial.trust,
+        roles={"releaser": [folder / "keys" / "releaser.pub.json"]},
+        policies={"lenient": [load_policy(folder / "lenient.yaml").digest()]},
+        expires=datetime.now(UTC) + timedelta(days=365),
     )
-    assert made.returncode == 0, made.stderr
     return trial
 
 
@@ -130,7 +135,7 @@ def embedded_models():
 @pytest.fixture(scope="session")
 def released(tmp_path_factory, embedded_models):
     """The trial after its release, which is made once; no test may change this folder."""
-    trial = make_trial(tmp_path_factory.mktemp("released") / "trial", patients=110)
+    trial = make_trial(tmp_path_factory.mktemp("released") / "trial", patients=80)
     done = trial.release("--json")
     assert done.returncode == 0, done.stderr
     (trial.folder / "printed.json").write_text(done.stdout)

@@ -67,7 +67,7 @@ def test_three_tables_are_evaluated(tmp_path):
             {
                 "text": [row["note"] for row in rows],
                 "label": [row["specialty"] for row in rows],
-                "group": [row["patient_id"] for row in rows],
+                "group": [f"{seed}-{row['patient_id']}" for row in rows],  # another clinic each
             }
         )
         write(tmp_path / name, table)
