@@ -65,7 +65,8 @@ def evaluate(
         utility.worst_class_ratio = min over classes of recall trained on synthetic / recall trained on real
         balance.tv_distance       = ½ Σ_c |share of c in synthetic − share requested|
 
-    The first two are taken for each classifier, and the one with the lower pessimistic end is the metric. Ratios are
+    The first two are taken for each classifier, as `utility.CLASSIFIER.tstr_over_trtr` and so on, and the one with the
+    lower pessimistic end is the metric without a classifier's name. Ratios are
     of the same draws of the same test persons, so what makes a test person hard for both cancels. A class whose real
     recall is 0 sets no standard and is left out of the minimum.
 
@@ -111,7 +112,7 @@ def evaluate(
     metrics, by_head, reasons = _ratios(found, per_class, len(unique), confidence)
     lacking = sorted(set(tables.train.labels) - set(names))
     if lacking:
-        metrics.pop("utility.worst_class_ratio", None)
+        metrics = {name: e for name, e in metrics.items() if not name.endswith("worst_class_ratio")}
         reasons["utility.worst_class_ratio"] = f"{len(lacking)} classes of train have no test record"
     if requested is not None:
         metrics["balance.tv_distance"] = tv_distance(tables.synthetic.labels, requested, confidence)
@@ -198,6 +199,7 @@ def _ratios(
         of = {head: estimate(draws, n, confidence) for head, (draws, n) in values.items()}
         by_head[name] = {head: asdict(e) for head, e in of.items()}
         metrics[f"utility.{name}"] = min(of.values(), key=lambda e: e.low)
+        metrics |= {f"utility.{head.replace('-', '_')}.{name}": e for head, e in of.items()}
     return metrics, by_head, reasons
 
 
