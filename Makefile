@@ -20,8 +20,8 @@ test: $(BIN)/.tested models  ## every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(BIN)/.developed  ## format, lint, types
-	$(BIN)/ruff format --check synthgen audits tests examples
-	$(BIN)/ruff check synthgen audits tests examples
+	$(BIN)/ruff format --check synthgen audits tests examples benchmarks
+	$(BIN)/ruff check synthgen audits tests examples benchmarks
 	$(BIN)/mypy
 
 bench: $(BIN)/.installed models  ## how fast the decode loop is beside the library's

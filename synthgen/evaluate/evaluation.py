@@ -65,10 +65,10 @@ def evaluate(
         utility.worst_class_ratio = min over classes of recall trained on synthetic / recall trained on real
         balance.tv_distance       = ½ Σ_c |share of c in synthetic − share requested|
 
-    The first two are taken for each classifier, as `utility.CLASSIFIER.tstr_over_trtr` and so on, and the one with the
-    lower pessimistic end is the metric without a classifier's name. Ratios are
-    of the same draws of the same test persons, so what makes a test person hard for both cancels. A class whose real
-    recall is 0 sets no standard and is left out of the minimum.
+    The first two are taken for each classifier, as `utility.CLASSIFIER.tstr_over_trtr` and so on; the one with the
+    lower pessimistic end is also the metric without a classifier's name. Ratios are of the same draws of the same test
+    persons, so what makes a test person hard for both cancels. A class whose real recall is 0 sets no standard and is
+    left out of the minimum.
 
     Args:
         tables: the records and their vectors.
