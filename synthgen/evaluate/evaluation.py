@@ -66,7 +66,7 @@ def evaluate(
         balance.tv_distance       = ½ Σ_c |share of c in synthetic − share requested|
 
     The first two are taken for each classifier, as `utility.CLASSIFIER.tstr_over_trtr` and so on; the one with the
-    lower pessimistic end is also the metric without a classifier's name. Ratios are of the same draws of the same test
+    lower pessimistic end is also the metric without a name. Ratios are of the same draws of the same test
     persons, so what makes a test person hard for both cancels. A class whose real recall is 0 sets no standard and is
     left out of the minimum.
 
