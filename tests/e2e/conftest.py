@@ -97,15 +97,15 @@ class Trial:
     def release(self, *options, **env):
         return self.run("release", self.config, *options, **env)
 
-    def start_release(self, log):
-        """Start a release that writes its messages to a file, and return once its first stage is on the way."""
+    def start_release(self, log, stage=""):
+        """Start a release that writes its messages to a file, and return once a stage (by default any) has begun."""
         with log.open("w") as messages:
             process = subprocess.Popen(
                 command("release", self.config), cwd=self.folder, env=environment(), stdout=subprocess.DEVNULL,
                 stderr=messages, stdin=subprocess.DEVNULL,
             )  # fmt: skip
         give_up = time.monotonic() + MOST_SECONDS
-        while not log.read_text() and process.poll() is None and time.monotonic() < give_up:
+        while f"{stage}  0/" not in log.read_text() and process.poll() is None and time.monotonic() < give_up:
             time.sleep(0.05)
         return process
 

@@ -12,9 +12,9 @@ pytestmark = [pytest.mark.models, pytest.mark.slow]
 def test_three_kills_change_no_byte(released, unmade, tmp_path):
     rng = random.Random(20261120)
     stopped = []
-    for number in range(3):
-        process = unmade.start_release(tmp_path / f"log-{number}")
-        time.sleep(rng.uniform(1, 8))
+    for stage, most in (("", 8), ("decode-echo", 4), ("decode", 2)):
+        process = unmade.start_release(tmp_path / f"log-{stage}", stage)
+        time.sleep(rng.uniform(1, most))
         process.kill()
         stopped.append(process.wait() == -signal.SIGKILL)
         assert not (unmade.folder / "out" / "data").exists()
