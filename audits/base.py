@@ -52,6 +52,8 @@ class AuditInputs:
         reference: public text of the same kind, or None.
         identifiers: for each train row the identifier strings known to stand in the original text
             (before any replacement), or None where nobody recorded them.
+        set_aside: control rows that nearly repeat a train row, taken out of control by the split check; what they
+            hold belongs to more than one person, so its return shows nothing about a train person.
     """
 
     synthetic: Table
@@ -59,6 +61,7 @@ class AuditInputs:
     control: Table
     reference: Table | None = None
     identifiers: tuple[tuple[str, ...], ...] | None = None
+    set_aside: Table | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,7 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> Hygiene:
         control=take(inputs.control, np.flatnonzero(~repeated)),
         reference=inputs.reference,
         identifiers=inputs.identifiers,
+        set_aside=take(inputs.control, np.flatnonzero(repeated)) if repeated.any() else None,
     )
     shift = shift_auc(inputs.train, kept.control, rng)
     if shift is not None and not shift.low <= 0.5 <= shift.high:

@@ -95,9 +95,11 @@ def _tables(inputs: AuditInputs) -> _Tables:
     texts = inputs.train.texts + inputs.control.texts
     owners = [*train_owner.tolist(), *(control_owner + len(train)).tolist()]
     background = list(inputs.control.texts)
+    for nobody in (inputs.reference, inputs.set_aside):
+        if nobody is not None:
+            texts += nobody.texts
+            owners += [len(train) + len(control)] * len(nobody)
     if inputs.reference is not None:
-        texts += inputs.reference.texts
-        owners += [len(train) + len(control)] * len(inputs.reference)
         background += inputs.reference.texts
     return _Tables(
         _rows(inputs.synthetic.texts),

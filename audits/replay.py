@@ -101,9 +101,10 @@ def _pooled(inputs: AuditInputs) -> _Pool:
     n_train, n_control = len(train), len(control)
     texts = inputs.train.texts + inputs.control.texts
     owners = [train_owner, control_owner + n_train]
-    if inputs.reference is not None:
-        texts += inputs.reference.texts
-        owners.append(np.full(len(inputs.reference), n_train + n_control))
+    for nobody in (inputs.reference, inputs.set_aside):
+        if nobody is not None:
+            texts += nobody.texts
+            owners.append(np.full(len(nobody), n_train + n_control))
     return _Pool(texts, [tokens(t) for t in texts], np.concatenate(owners), n_train, n_control)
 
 

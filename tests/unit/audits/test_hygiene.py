@@ -5,6 +5,7 @@ import pytest
 
 from audits.errors import InputError
 from audits.hygiene import check_split, shift_auc
+from audits.runner import run
 
 
 def checked(inputs):
@@ -75,3 +76,15 @@ def test_chance_keeps_to_its_interval(people):
 
 def test_too_few_for_a_classifier(people):
     assert shift_auc(people(5, seed=1, prefix="t"), people(40, seed=2, prefix="h"), np.random.default_rng(0)) is None
+
+
+def test_what_was_set_aside_is_nobodys_own(fresh_inputs):
+    """A text of a train and of a control person shows nothing about the train person when it comes back."""
+    shared = fresh_inputs.train.texts[0]
+    inputs = replace(
+        fresh_inputs,
+        control=replace(fresh_inputs.control, texts=(shared, *fresh_inputs.control.texts[1:])),
+        synthetic=replace(fresh_inputs.synthetic, texts=(shared, *fresh_inputs.synthetic.texts[1:])),
+    )
+    report = run(inputs, names=["replay"], seed=3)
+    assert report.results[0].metrics["replay.hard_hits"].value == 0
