@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -128,12 +129,17 @@ _LETTERS = (
 
 def main() -> None:
     """Run the command line; an audit error becomes one message on stderr and its exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)
     try:
         app()
     except AuditError as error:
         _stop(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _stop("interrupted", 7)
+
+
+def _interrupted(_number: int, _frame: object) -> None:
+    """Leave by SystemExit, which neither the command line's parser nor a library turns into another end."""
+    _stop("interrupted", 7)
 
 
 def _stop(message: str, code: int) -> NoReturn:

@@ -11,6 +11,7 @@ from audits.base import Attack, AuditInputs, AuditResult
 from audits.errors import InputError, NotMeasurable
 from audits.hygiene import check_split
 from audits.inputs import digests
+from audits.policy import Policy
 from audits.registry import build
 from audits.registry import names as registered
 from audits.report import AuditReport
@@ -23,6 +24,7 @@ Progress = Callable[[str], None]
 
 def run(
     inputs: AuditInputs,
+    policy: Policy | None = None,
     *,
     names: Sequence[str] | None = None,
     seed: int = 0,
@@ -38,7 +40,8 @@ def run(
 
     Args:
         inputs: the tables.
-        names: which audits; all of them by default.
+        policy: run the audits it asks for; one that is not in this version is left out, and the policy then refuses.
+        names: which audits; those of the policy, or all of them, by default.
         seed: root of the random streams.
         confidence: one-sided confidence of every end of every interval.
         progress: takes one plain line before and after each audit.
@@ -50,7 +53,8 @@ def run(
         raise InputError(f"the confidence must lie between .5 and 1, got {confidence:g}")
     if seed < 0:
         raise InputError(f"the seed must not be negative, got {seed}")
-    wanted = registered() if names is None else tuple(names)
+    asked = registered() if policy is None else (*policy.required, *policy.measured)
+    wanted = tuple(name for name in registered() if name in asked) if names is None else tuple(names)
     if not wanted or len(set(wanted)) != len(wanted):
         raise InputError("name each audit once, and at least one")
     attacks = [build(name) for name in wanted]

@@ -13,7 +13,7 @@ from typer import Argument, Option
 from audits.errors import AuditError
 from synthgen.commands.keys import keys_app, trust_app
 from synthgen.commands.models import models_app
-from synthgen.errors import Interrupted, SynthGenError
+from synthgen.errors import Interrupted, ReleaseRefused, SynthGenError
 from synthgen.terminal import printable
 
 app = typer.Typer(
@@ -95,7 +95,12 @@ def release(config: ConfigPath, *, resume: Resume = "auto", as_json: AsJson = Fa
     from synthgen.commands.publish import publish
     from synthgen.config import Config
 
-    published = publish(Config.load(config), resume=resume, stream=sys.stderr)
+    try:
+        published = publish(Config.load(config), resume=resume, stream=sys.stderr)
+    except ReleaseRefused as refusal:
+        if as_json:
+            print_json({"verdict": "REFUSED", "reasons": refusal.problems})
+        raise
     if as_json:
         print_json(published.to_json())
     say(published.to_text())

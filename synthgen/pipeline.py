@@ -6,9 +6,11 @@ run.py.
 
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
 from synthgen.config import Config
+from synthgen.decode.bridge import load_bridge
 from synthgen.digest import sha256_json
 from synthgen.errors import UsageError
 from synthgen.models.store import digest_of
@@ -21,6 +23,7 @@ from synthgen.steps.write import Writer
 from synthgen.workspace import StageResult, Workspace, write_json
 
 STAGES = ("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "audit")
+_WITHOUT_MODELS = ("load", "split", "deidentify")
 _WRITTEN = ("interpolate", "decode", "filter")  # these three go round together until every class is full
 
 
@@ -58,8 +61,9 @@ class Pipeline:
             if resume == "never":
                 workspace.forget()
             job = Job(self.config, workspace, self.progress)
+            models = [] if until in _WITHOUT_MODELS else _models(job)
             stages = self._stages(job, until)
-            record = _record(job, stages)
+            record = _record(job, stages, models)
             write_json(workspace.root / "run.json", record)
         return Run(self.config, workspace, record)
 
@@ -85,7 +89,19 @@ class Pipeline:
         return stages
 
 
-def _record(job: Job, stages: list[StageResult]) -> dict[str, Any]:
+def _models(job: Job) -> list[dict[str, str]]:
+    """Return the models with their digests, checked against the store's pins; before any work, so none is lost.
+
+    Raises:
+        ModelMissing, ModelError: when one is not there, or is not the pinned one.
+    """
+    config = job.config
+    load_bridge(config.decode.bridge, Path(config.base))
+    named = (("embedder", config.embed.model), ("decoder", config.decode.model))
+    return [{"role": role, "name": name, "digest": digest_of(job.folder(name))} for role, name in named]
+
+
+def _record(job: Job, stages: list[StageResult], models: list[dict[str, str]]) -> dict[str, Any]:
     """Return the content of run.json."""
     config = job.config
     return {
@@ -94,10 +110,7 @@ def _record(job: Job, stages: list[StageResult]) -> dict[str, Any]:
         "finished": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "config": config.digest(),
         "seed": config.seed,
-        "models": [
-            {"role": "embedder", "name": config.embed.model, "digest": digest_of(job.folder(config.embed.model))},
-            {"role": "decoder", "name": config.decode.model, "digest": digest_of(job.folder(config.decode.model))},
-        ],
+        "models": models,
         "stages": [
             {
                 "name": stage.name,

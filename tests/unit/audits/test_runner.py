@@ -6,6 +6,7 @@ import pytest
 import audits.runner
 from audits.base import AuditResult, Estimate
 from audits.errors import InputError, NotMeasurable
+from audits.policy import load_policy
 from audits.runner import run, stream
 
 CANARY = "Featherstonehaugh"
@@ -106,3 +107,9 @@ def test_progress_is_told(rigged, fresh_inputs):
 def test_stream_is_stable():
     assert stream(3, "replay").integers(0, 1000, 3).tolist() == stream(3, "replay").integers(0, 1000, 3).tolist()
     assert isinstance(stream(3, "a").bit_generator, np.random.Philox)
+
+
+def test_a_policy_names_the_audits(fresh_inputs):
+    policy = load_policy("research").model_copy(update={"measured": ("replay", "linkage"), "required": ()})
+    report = run(fresh_inputs, policy, seed=1)
+    assert [result.name for result in report.results] == ["replay"]
