@@ -28,7 +28,6 @@ def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Pat
     out = _path(config, config.out)
     if (out / STATE).exists() and not resume:
         raise UsageError(f"{out}: holds a checkpoint", hint="Add --resume to go on, or choose another `out`.")
-    torch.set_flush_denormal(True)
     corpus = config.corpus
     texts, sources = read_passages(
         _path(config, corpus.path), exclude=corpus.exclude_sources, limit=corpus.passages + corpus.heldout,
