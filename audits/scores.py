@@ -18,6 +18,7 @@ from scipy import sparse
 
 from audits.crowding import joined
 from audits.encoders import Encoded, principal
+from audits.errors import NotMeasurable
 from audits.ngrams import Int, Sequences, UInt, runs, words
 from audits.parts import Parts
 from audits.similarity import BLOCK, Float32, highest, top
@@ -114,12 +115,18 @@ def density_ratio(encoded: Encoded) -> dict[str, Float]:
     A nearest-neighbour estimate of log p_S(x) - log p_R(x), up to a constant. Distances below .001 count as .001,
     the precision of float32 products.
 
+    Raises:
+        NotMeasurable: if synthetic or reference has fewer records than the neighbours asked for.
+
     Source: van Breugel et al., "Membership inference attacks against synthetic data through overfitting detection"
         (DOMIAS), AISTATS 2023; the density estimate is ours.
     """
     axes = principal(encoded, DENSITY_DIMENSIONS)
     real = np.vstack([axes["train"], axes["control"]])
     k = max(DENSITY_NEIGHBOURS)
+    for name in ("synthetic", "reference"):
+        if len(axes[name]) < k:
+            raise NotMeasurable(f"the density attack needs {k} records in the {name} table, it has {len(axes[name])}")
     near_synthetic, near_reference = (_distances(real, axes[name], k) for name in ("synthetic", "reference"))
     return {
         f"density{k}": np.asarray(

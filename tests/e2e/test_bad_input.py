@@ -62,7 +62,7 @@ def test_a_class_of_three_records_is_named_with_what_it_needs(small):
     tail = [{**row, "patient_id": f"t{i}", "note_id": f"t{i}"} for i, row in enumerate(rows(3, label="pulmonology"))]
     most = [row for row in rows(90) if row["specialty"] != "pulmonology"]
     write(small, [*most, *tail])
-    refused(small, small.run("plan", small.config), 3, "pulmonology", "6")
+    refused(small, small.run("plan", small.config), 3, "pulmonology", "needs 4 persons")
 
 
 def test_five_mistakes_are_listed_at_once(small):

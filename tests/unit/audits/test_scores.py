@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from audits.encoders import Encoded, encode
+from audits.errors import NotMeasurable
 from audits.ngrams import words
 from audits.parts import Parts
 from audits.scores import coverage, density_ratio, membership_scores, model_ratio, shared_runs
@@ -70,6 +71,15 @@ def test_density_ratio_is_the_slow_formula():
             for x in real
         ]
         assert found[f"density{k}"] == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize(("n_synthetic", "n_reference", "short"), [(9, 30, "synthetic"), (14, 2, "reference")])
+def test_density_needs_as_many_records_as_neighbours(n_synthetic, n_reference, short):
+    sizes = {"synthetic": n_synthetic, "train": 5, "control": 4, "reference": n_reference}
+    rng = np.random.default_rng(8)
+    encoded = Encoded(name="e", **{k: rng.normal(size=(n, 7)).astype(np.float32) for k, n in sizes.items()})
+    with pytest.raises(NotMeasurable, match=f"10 records in the {short} table"):
+        density_ratio(encoded)
 
 
 @pytest.fixture(scope="module")
