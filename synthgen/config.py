@@ -120,7 +120,7 @@ class DecodeConfig(Section):
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
     top_k: Annotated[int, Field(ge=1, le=1000)] = 50
     prompt: str = "{label}"
-    batch: Annotated[int, Field(ge=1, le=4096)] = 64
+    batch: Annotated[int, Field(ge=1, le=4096)] = 128
 
 
 class DistanceBounds(Section):
