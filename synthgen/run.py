@@ -182,6 +182,7 @@ class Run:
         real = next(s["classes"] for s in stages if s["name"] == "split")["train"]
         wanted = next(s["wanted"] for s in reversed(stages) if s["name"].startswith("filter"))
         rejected = [s for s in stages if s["name"].startswith("filter")][-1]
+        spare = {"not_the_best_of_its_vector": rejected["spare"]} if rejected["spare"] > 0 else {}
         return ReportContent(
             title=self.config.release.name,
             release_id=release_id,
@@ -192,7 +193,7 @@ class Run:
             balance=tuple((label, real.get(label, 0), n, made.get(label, 0)) for label, n in sorted(wanted.items())),
             audits=tuple(json.loads((folder / AUDIT).read_bytes())["results"]),
             utility=json.loads((folder / UTILITY).read_bytes()),
-            filters={"candidates": rejected["in"], "kept": rejected["out"], **rejected["rejected"]},
+            filters={"candidates": rejected["in"], "kept": rejected["out"], **rejected["rejected"], **spare},
             stages=tuple((s["name"], s["in"], s["out"], s["seconds"]) for s in stages),
             provenance={
                 "tool": self.record["tool"],

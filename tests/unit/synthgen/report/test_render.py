@@ -83,7 +83,7 @@ def test_the_first_words_are_verdict_and_statement(pages):
 
 def test_a_release_says_how_to_verify_it(pages):
     text = pages.Page(render(pages.content())).text()
-    assert "synthgen verify clinic-synthetic-2026-11-20-a1b2c3 --trust trust.json" in text
+    assert "synthgen verify release-clinic-synthetic-2026-11-20-a1b2c3 --trust trust.json" in text
 
 
 def test_audits_not_run_are_named(pages):
