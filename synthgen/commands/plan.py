@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from audits.parts import REFERENCE_SHARE
 from audits.policy import Policy, load_policy
 from audits.stats import needed_for_auc, needed_for_share, needed_for_zero_events
 from synthgen.config import Config
@@ -84,20 +85,21 @@ def make_plan(config: Config) -> Plan:
 
 def _reach(policy: Policy, parts: Split, n_synthetic: int) -> dict[str, str]:
     """Return, for each audit of the policy, whether the persons at hand are enough for a verdict."""
-    persons = min(len({r.group for r in side.records}) for side in (parts.train, parts.control))
+    train, control = (len({r.group for r in side.records}) for side in (parts.train, parts.control))
+    both, events = min(train, control), needed_for_zero_events(0.01, confidence=policy.confidence)
+    attacked = min(train, int((1 - REFERENCE_SHARE) * control))  # a part of control only teaches the attacks
     needed = {
-        "replay": (persons, needed_for_zero_events(0.01, confidence=policy.confidence)),
-        "identifiers": (persons, needed_for_zero_events(0.01, confidence=policy.confidence)),
-        "membership": (persons, needed_for_auc(0.05)),
-        "neighbours": (n_synthetic, needed_for_share(0.05)),
+        "replay": (both, events, "persons on each side"),
+        "identifiers": (both, events, "persons on each side"),
+        "membership": (attacked, needed_for_auc(0.05), "persons on each side, a fifth of control set aside"),
+        "neighbours": (n_synthetic, needed_for_share(0.10), "synthetic records, if they are independent"),
     }
     reach = {}
     for name in (*policy.required, *policy.measured):
         if name not in needed:
             reach[name] = "not in this version, so the policy will refuse"
             continue
-        have, need = needed[name]
-        unit = "synthetic records" if name == "neighbours" else "persons on each side"
+        have, need, unit = needed[name]
         enough = "enough for a verdict" if have >= need else "TOO FEW for a pass"
         reach[name] = f"{have} {unit}, {need} needed: {enough}"
     return reach
