@@ -1,4 +1,4 @@
-"""Vectors of records: frozen encoders from local folders, and a store so that a text is encoded once."""
+"""Vectors of records: frozen encoders from local folders; the workspace keeps a stage's vectors by digest."""
 
 import json
 from collections.abc import Callable
@@ -8,14 +8,13 @@ import numpy as np
 
 from synthgen.config import EmbedConfig
 from synthgen.embed.base import Encoder, Progress
-from synthgen.embed.cache import CacheReport, encode_cached
 from synthgen.errors import ModelError
 from synthgen.types import Corpus, Embedded, Float32
 
 # config.json's model_type of the causal language models that are pooled at their last token
 LAST_TOKEN_TYPES = frozenset({"mistral"})
 
-__all__ = ["CacheReport", "Encoder", "Progress", "build", "embed", "encode_cached"]
+__all__ = ["Encoder", "Progress", "build", "embed"]
 
 
 def build(config: EmbedConfig, model_folder: Callable[[str], Path]) -> Encoder:
