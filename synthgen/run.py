@@ -170,7 +170,7 @@ class Run:
                 "revision": bridge.digest[:40],
                 "format": "safetensors",
                 "digest": {"sha256": bridge.digest},
-                "trainedOnPrivateData": False,
+                "trainedOnPrivateData": name != "builtin",  # of a bridge not ours nobody can tell
             }
         )
         return models
