@@ -14,6 +14,7 @@ from audits.policy import Decision, Policy, decide, load_policy, policy_path
 from synthgen.config import Config
 from synthgen.decode.bridge import load_bridge
 from synthgen.errors import DataError, ReleaseRefused
+from synthgen.models.registry import MODELS
 from synthgen.release.bundle import Bundle, write_bundle
 from synthgen.release.commitment import commit, commitment_key
 from synthgen.release.content import BundleContent
@@ -158,7 +159,7 @@ class Run:
                 "revision": model["digest"][:40],
                 "format": "safetensors",
                 "digest": {"sha256": model["digest"]},
-                "trainedOnPrivateData": False,
+                "trainedOnPrivateData": model["name"] not in MODELS,  # of a model not pinned nobody can tell
             }
             for model in self.record["models"]
         ]
@@ -170,7 +171,7 @@ class Run:
                 "revision": bridge.digest[:40],
                 "format": "safetensors",
                 "digest": {"sha256": bridge.digest},
-                "trainedOnPrivateData": name != "builtin",  # of a bridge not ours nobody can tell
+                "trainedOnPrivateData": name != "builtin",
             }
         )
         return models
