@@ -54,6 +54,7 @@ class AuditInputs:
             (before any replacement), or None where nobody recorded them.
         set_aside: control rows that nearly repeat a train row, taken out of control by the split check; what they
             hold belongs to more than one person, so its return shows nothing about a train person.
+        control_identifiers: the same as `identifiers` for each control row; says what returns by chance.
     """
 
     synthetic: Table
@@ -62,6 +63,7 @@ class AuditInputs:
     reference: Table | None = None
     identifiers: tuple[tuple[str, ...], ...] | None = None
     set_aside: Table | None = None
+    control_identifiers: tuple[tuple[str, ...], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

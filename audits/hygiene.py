@@ -67,6 +67,7 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> Hygiene:
         control=take(inputs.control, np.flatnonzero(~repeated)),
         reference=inputs.reference,
         identifiers=inputs.identifiers,
+        control_identifiers=_kept(inputs.control_identifiers, repeated),
         set_aside=take(inputs.control, np.flatnonzero(repeated)) if repeated.any() else None,
     )
     shift = shift_auc(inputs.train, kept.control, rng)
@@ -88,6 +89,14 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> Hygiene:
         "problems": list(problems),
     }
     return Hygiene(inputs=kept, problems=tuple(problems), details=details)
+
+
+def _kept(
+    identifiers: tuple[tuple[str, ...], ...] | None, repeated: NDArray[np.bool_]
+) -> tuple[tuple[str, ...], ...] | None:
+    if identifiers is None:
+        return None
+    return tuple(row for row, is_out in zip(identifiers, repeated, strict=True) if not is_out)
 
 
 def _repeated(inputs: AuditInputs) -> NDArray[np.bool_]:

@@ -1,5 +1,6 @@
 """Identifiers (section C): does a number, a name or a rare word of one person stand in the synthetic table?"""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ MAX_COINCIDENCES = 0.01  # expected number of chance occurrences below which an 
 _BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}  # 100 years of days; 1.7 million postcodes; a handful of ages
 _CHECKED = {"card": 1, "nhs": 1, "iban": 2}  # digits that the others determine
 _RARE_CHARACTERS = 4
+_PHANTOM_BITS = 10.0  # rarer than the rarest phantom by this much: chance does it once in 2^10
 _MAX_TOKENS = 8  # of a known identifier; a longer one is cut
 
 Float = NDArray[np.float64]
@@ -40,6 +42,16 @@ class _Tables:
     n_train: int
     n_control: int
     surprisal: Surprisal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """Recorded identifiers of train tested, found in S and leaked; and those of control found, which are phantoms."""
+
+    tested: int
+    found: int
+    phantoms: int
+    hard: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,16 +172,21 @@ def _bits(entity: Entity, surprisal: Surprisal) -> float:
     return surprisal.bits(entity.key)
 
 
-def _known(inputs: AuditInputs, tables: _Tables) -> tuple[int, int]:
-    """Return how many identifiers recorded before replacement can be tested, and how many of them stand in S.
+def _known(inputs: AuditInputs, tables: _Tables) -> _Known:
+    """Return how many identifiers recorded before replacement can be tested, how many stand in S, how many are leaks.
 
     Tested are those that no other person's text or list holds and that chance would put into S less than .01 times.
+    What a pattern or a long number finds is a leak. A name or date may be one that the language itself repeats, such
+    as a town's, however rare its spelling looks; control's own recorded identifiers say how rare such phantoms can
+    look, and a train person's counts where it is rarer by 10 bits, so that chance exceeds them once in a thousand.
+    Without any phantom of control, everything found counts.
     """
     if inputs.identifiers is None:
-        return 0, 0
+        return _Known(tested=0, found=0, phantoms=0, hard=0)
+    lists = (*inputs.identifiers, *(inputs.control_identifiers or ()))
     listed = _owners_of(
         (value, owner)
-        for row, owner in zip(inputs.identifiers, tables.owners, strict=False)
+        for row, owner in zip(lists, tables.owners, strict=False)
         for value in {_known_key(text) for text in row}
         if len(value) > 0
     )
@@ -184,22 +201,27 @@ def _known(inputs: AuditInputs, tables: _Tables) -> tuple[int, int]:
         if wanted[value] != owner
     }
     n_places = sum(len(row.words) for row in tables.synthetic)
-    testable = {
-        value
-        for value in wanted
-        if value not in elsewhere and n_places * 2.0 ** -_known_bits(value, tables.surprisal) < MAX_COINCIDENCES
-    }
+    bits = {value: _known_bits(value, tables.surprisal) for value in wanted if value not in elsewhere}
+    testable = {value for value, rarity in bits.items() if n_places * 2.0**-rarity < MAX_COINCIDENCES}
     present_entities = {entity for row in tables.synthetic for entity in row.entities if entity.kind not in QUASI}
     present_numbers = {number for row in tables.synthetic for number in row.numbers}
     standing = {value for row in tables.synthetic for value in _standing(row.words, by_first)}
-    replayed = {
+    direct = {
         value
         for value in testable
-        if value in standing
-        or not present_entities.isdisjoint(entities(" ".join(value)))
+        if not present_entities.isdisjoint(entities(" ".join(value)))
         or not present_numbers.isdisjoint(numbers(" ".join(value)))
     }
-    return len(testable), len(replayed)
+    found = {value for value in testable if value in standing or value in direct}
+    of_train = {value for value in found if wanted[value] < tables.n_train}
+    phantoms = [bits[value] for value in found - of_train]
+    rare = max(phantoms, default=-math.inf) + _PHANTOM_BITS
+    return _Known(
+        tested=sum(wanted[value] < tables.n_train for value in testable),
+        found=len(of_train),
+        phantoms=len(phantoms),
+        hard=sum(value in direct or bits[value] > rare for value in of_train),
+    )
 
 
 def _known_key(text: str) -> tuple[str, ...]:
@@ -246,15 +268,13 @@ def _rare_items(row: _Row) -> set[Any]:
     return words | {entity for entity in row.entities if entity.kind in QUASI}
 
 
-def _judge(
-    tables: _Tables, patterned: _Patterned, known: tuple[int, int], rare: Float, confidence: float
-) -> AuditResult:
+def _judge(tables: _Tables, patterned: _Patterned, known: _Known, rare: Float, confidence: float) -> AuditResult:
     from audits.stats import scan_test
 
     n_t, n_h = tables.n_train, tables.n_control
     excess = difference(patterned.hit[:n_t], patterned.hit[n_t:], confidence=confidence)
     scan = scan_test(rare[:n_t], rare[n_t:])
-    n_hard = patterned.hard + known[1]
+    n_hard = patterned.hard + known.hard
     n_persons = min(n_t, n_h)
     tau, needed = tier(n_persons, confidence=confidence)
     verdict, reason = _verdict(n_hard, excess, scan.p, tau, needed)
@@ -277,8 +297,9 @@ def _judge(
             "tau": tau,
             "found_by_kind_train_control": dict(patterned.by_kind),
             "contact_kinds_people_share": list(patterned.shared_kinds),
-            "known_identifiers_tested": known[0],
-            "known_identifiers_found": known[1],
+            "known_identifiers_tested": known.tested,
+            "known_identifiers_found": known.found,
+            "known_identifiers_of_control_found": known.phantoms,
             "scan_cut": [scan.cut, scan.n_train_in_cut],
         },
         reason=reason,

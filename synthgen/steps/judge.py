@@ -14,7 +14,7 @@ from audits.registry import names as audit_names
 from synthgen.digest import sha256_array
 from synthgen.evaluate import Tables, evaluate
 from synthgen.steps.job import STAGES_VERSION, Job
-from synthgen.steps.prepare import Prepared
+from synthgen.steps.prepare import Identifiers, Prepared
 from synthgen.steps.write import Written
 from synthgen.tables import write_corpus
 from synthgen.types import Corpus, Embedded, Float32, Record
@@ -68,12 +68,16 @@ def judge(job: Job, prepared: Prepared, embedded: Embedded, written: Written) ->
         "filter": [stage.digest for stage in written.stages],
         "records": sha256_array(written.vectors),
         "control": prepared.control.digest,
-        "identifiers": [list(found) for found in prepared.identifiers] if prepared.identifiers is not None else None,
+        "identifiers": [_plain(prepared.identifiers), _plain(prepared.control_identifiers)],
         "config": job.config.audit.model_dump(mode="json"),
         "seed": seeds.key().hex(),
     }
     stage = job.workspace.stage("audit", inputs, make)
     return Judged(folder=stage.folder, stage=stage)
+
+
+def _plain(identifiers: Identifiers) -> list[list[str]] | None:
+    return None if identifiers is None else [list(row) for row in identifiers]
 
 
 def attack(job: Job, prepared: Prepared, synthetic: Corpus, vectors: Mapping[str, Float32]) -> bytes:
@@ -85,6 +89,7 @@ def attack(job: Job, prepared: Prepared, synthetic: Corpus, vectors: Mapping[str
         train=as_table(prepared.train, {encoder: vectors["train"]}),
         control=as_table(prepared.control, {encoder: vectors["control"]}),
         identifiers=prepared.identifiers,
+        control_identifiers=prepared.control_identifiers,
     )
     with job.progress.stage("audit", total=2 * len(names) + 1, unit="steps") as advance:
         report = audits.run(

@@ -16,14 +16,17 @@ from synthgen.tables import read_corpus, write_corpus
 from synthgen.types import Corpus, Embedded
 from synthgen.workspace import StageResult, write_json
 
+Identifiers = tuple[tuple[str, ...], ...] | None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """Train, control and what was replaced in train, with the stages that made them."""
+    """Train, control and what was replaced in each, row by row, with the stages that made them."""
 
     train: Corpus
     control: Corpus
-    identifiers: tuple[tuple[str, ...], ...] | None
+    identifiers: Identifiers
+    control_identifiers: Identifiers
     commitment: str
     stages: tuple[StageResult, ...]
 
@@ -78,7 +81,7 @@ def split_source(job: Job, loaded: StageResult) -> StageResult:
 
 
 def replace_identifiers(job: Job, loaded: StageResult, parts: StageResult) -> StageResult:
-    """Put surrogates in the place of identifiers, in train and control alike; keep what was replaced in train."""
+    """Put surrogates in the place of identifiers, in train and control alike; keep what was replaced."""
     seeds = job.seeds.child("deidentify")
 
     def make(folder: Path) -> Mapping[str, object]:
@@ -90,9 +93,8 @@ def replace_identifiers(job: Job, loaded: StageResult, parts: StageResult) -> St
                 done = deidentify(corpus, job.config.deidentify, names, seeds)
                 advance(len(corpus))
             write_corpus(folder / f"{role}.parquet", done.corpus)
-            if role == "train":
-                replaced = {key: [list(pair) for pair in pairs] for key, pairs in done.replaced.items()}
-                write_json(folder / "replaced.json", replaced)
+            replaced = {key: [list(pair) for pair in pairs] for key, pairs in done.replaced.items()}
+            write_json(folder / f"replaced-{role}.json", replaced)
             counts[role] = done.report.counts
         total = sum(len(read_corpus(folder / f"{role}.parquet", "source")) for role in ("train", "control"))
         return {"in": total, "out": total, "engine": job.config.deidentify.engine, "replaced": counts}
@@ -105,17 +107,21 @@ def replace_identifiers(job: Job, loaded: StageResult, parts: StageResult) -> St
 def read_prepared(job: Job, loaded: StageResult, parts: StageResult, clean: StageResult) -> Prepared:
     """Return what the later steps start from."""
     train = read_corpus(clean.folder / "train.parquet", "train")
-    identifiers = None
-    if job.config.deidentify.engine != "off":
-        replaced = json.loads((clean.folder / "replaced.json").read_bytes())
-        identifiers = tuple(tuple(text for _, text in replaced.get(r.id, ())) for r in train.records)
+    control = read_corpus(clean.folder / "control.parquet", "control")
+    is_off = job.config.deidentify.engine == "off"
     return Prepared(
         train=train,
-        control=read_corpus(clean.folder / "control.parquet", "control"),
-        identifiers=identifiers,
+        control=control,
+        identifiers=None if is_off else _replaced(clean.folder / "replaced-train.json", train),
+        control_identifiers=None if is_off else _replaced(clean.folder / "replaced-control.json", control),
         commitment=json.loads((parts.folder / "commitment.json").read_bytes())["commitment"],
         stages=(loaded, parts, clean),
     )
+
+
+def _replaced(path: Path, corpus: Corpus) -> Identifiers:
+    replaced = json.loads(path.read_bytes())
+    return tuple(tuple(text for _, text in replaced.get(r.id, ())) for r in corpus.records)
 
 
 def embed_train(job: Job, clean: StageResult, train: Corpus) -> tuple[StageResult, Embedded]:

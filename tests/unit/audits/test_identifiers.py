@@ -84,6 +84,41 @@ def test_a_name_that_control_also_uses_is_no_hit(replaced, retexted):
     assert result.details["known_identifiers_found"] == 0
 
 
+@pytest.fixture(scope="module")
+def both_recorded(replaced):
+    """One town recorded for a train person and another for a control person, neither in anybody's text any more."""
+    return replace(
+        replaced,
+        identifiers=(("Quixotebury",), *[()] * (len(replaced.train) - 1)),
+        control_identifiers=(("Zephyrhaven",), *[()] * (len(replaced.control) - 1)),
+    )
+
+
+def test_what_returns_for_control_as_well_is_a_phantom(both_recorded, retexted):
+    said = ["near Quixotebury", "near Zephyrhaven"]
+    result = audited(both_recorded, said, retexted)
+    assert result.details["known_identifiers_found"] == 1
+    assert result.details["known_identifiers_of_control_found"] == 1
+    assert result.metrics["hard_hits"].value == 0
+    for unknown in (replace(both_recorded, control_identifiers=None), both_recorded):
+        alone = said[:1] if unknown is both_recorded else said
+        assert audited(unknown, alone, retexted).metrics["hard_hits"].value == 1
+
+
+def test_a_name_far_rarer_than_any_phantom_is_a_leak(both_recorded, retexted):
+    name = "Wojciechowska-Featherstonehaugh"
+    inputs = replace(both_recorded, identifiers=((name,), *both_recorded.identifiers[1:]))
+    result = audited(inputs, [f"as {name} said", "near Zephyrhaven"], retexted)
+    assert result.metrics["hard_hits"].value == 1
+    assert result.verdict == "fail"
+
+
+def test_a_record_number_is_a_leak_whatever_returns_for_control(both_recorded, retexted):
+    inputs = replace(both_recorded, identifiers=(("48213377",), *both_recorded.identifiers[1:]))
+    result = audited(inputs, ["see record 48213377", "near Zephyrhaven"], retexted)
+    assert result.metrics["hard_hits"].value == 1
+
+
 def test_a_short_name_is_left_to_chance(replaced, retexted):
     named = replace(replaced, identifiers=tuple(("Ana",) if i == 0 else () for i in range(len(replaced.train))))
     assert audited(named, ["as Ana said"], retexted).details["known_identifiers_tested"] == 0

@@ -72,6 +72,7 @@ def test_the_audits_get_the_tables_and_what_was_replaced_in_train(trial):
     assert inputs.control.texts == tuple(prepared.control.texts)
     assert inputs.synthetic.texts == tuple(c.text for c in trial.written.records)
     assert inputs.identifiers == prepared.identifiers
+    assert inputs.control_identifiers == prepared.control_identifiers
     assert len(inputs.identifiers) == len(inputs.train)
     assert sum(map(len, inputs.identifiers)) > len(inputs.train)
     assert inputs.train.groups == tuple(r.group for r in prepared.train.records)

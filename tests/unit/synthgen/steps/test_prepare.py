@@ -97,7 +97,9 @@ def test_what_was_replaced_stands_beside_the_record_it_was_in(bench):
     for record, found in zip(prepared.train.records, prepared.identifiers, strict=True):
         assert all(text in raw[record.id].text for text in found)
         assert (record.text == raw[record.id].text) == (found == ())
-    replaced = prepared.stages[2].folder / "replaced.json"
+    assert prepared.control_identifiers is not None
+    assert len(prepared.control_identifiers) == len(prepared.control)
+    replaced = prepared.stages[2].folder / "replaced-train.json"
     assert stat.S_IMODE(replaced.stat().st_mode) == 0o600
 
 
