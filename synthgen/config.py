@@ -124,7 +124,7 @@ class DecodeConfig(Section):
 
 
 class DistanceBounds(Section):
-    """Two-sided cosine distance bounds; auto learns them on real text."""
+    """Two-sided cosine distance bounds; auto learns them on real records sent through the decoder."""
 
     low: Distance | Literal["auto"] = "auto"
     high: Distance | Literal["auto"] = "auto"

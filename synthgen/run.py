@@ -17,7 +17,7 @@ from synthgen.errors import DataError, ReleaseRefused
 from synthgen.models.registry import MODELS
 from synthgen.release.bundle import Bundle, write_bundle
 from synthgen.release.commitment import commit, commitment_key
-from synthgen.release.content import BundleContent
+from synthgen.release.content import NO_DP, BundleContent
 from synthgen.release.keys import SigningKey, load_key, passphrase_for
 from synthgen.release.provenance import redact_config
 from synthgen.release.refusal import write_refusal
@@ -34,6 +34,11 @@ LIMITATIONS = (
     "No differential privacy: no epsilon is claimed, and what no attack found may still be there.",
     "Audits for parent recovery, linkage, canaries and repeated releases are not in this version.",
     "One vector carries the gist of about the first hundred words of a record; what a record says later is lost.",
+)
+
+
+RECORDS_ONLY = (
+    "The source named no persons: every number is about single records, and nothing is shown about a person."
 )
 
 
@@ -146,7 +151,8 @@ class Run:
             inputs=[commit(side.role, side.texts, key) for side in sides],
             license=self.config.release.license,
             languages=["en"],
-            limitations=LIMITATIONS,
+            limitations=limitations(has_groups=sides[0].has_groups),
+            privacy={**NO_DP, "unit": "group" if sides[0].has_groups else "record"},
             formats=self.config.release.formats,
         )
 
@@ -202,11 +208,16 @@ class Run:
                 "evidence": decision.evidence_digest,
                 **{f"{m['role']} {m['name']}": m["digest"] for m in self._as_text()},
             },
-            limitations=LIMITATIONS,
+            limitations=limitations(has_groups=self.config.source.group is not None),
         )
 
     def _as_text(self) -> Sequence[Mapping[str, str]]:
         return [{"role": m["role"], "name": m["name"], "digest": m["digest"]["sha256"]} for m in self._models()]
+
+
+def limitations(*, has_groups: bool) -> tuple[str, ...]:
+    """Return what a release does not promise; without persons in the source no sentence is about persons."""
+    return LIMITATIONS if has_groups else (*LIMITATIONS, RECORDS_ONLY)
 
 
 def policy_file(config: Config) -> Path:

@@ -10,7 +10,7 @@ from audits.policy import load_policy
 from audits.verify import verify_bundle
 from synthgen.errors import DataError, ReleaseRefused
 from synthgen.release.trust import new_trust
-from synthgen.run import load_run, policy_file, public_record
+from synthgen.run import LIMITATIONS, limitations, load_run, policy_file, public_record
 
 
 def last(project, **changes):
@@ -101,3 +101,8 @@ def test_what_leaves_of_the_record_tells_nothing_of_the_source(run_project):
     assert not re.search("classes|groups|bad_rows|cardiology|replaced", said)
     assert set(public["rejected"]) == {"filter"}
     assert set(public["seconds"]) == {stage["name"] for stage in run.record["stages"]}
+
+
+def test_without_persons_nothing_is_said_of_persons():
+    assert limitations(has_groups=True) == LIMITATIONS
+    assert "nothing is shown about a person" in limitations(has_groups=False)[-1]
