@@ -1,30 +1,32 @@
 """The configuration: one schema for the YAML file, the command line and Python.
 
 Unknown keys, duplicate keys, anchors and impossible combinations are errors, and every mistake of a file is
-listed at once with its path, the value got and what is allowed. Mistakes of the YAML itself, as a key that stands
-twice, come first and alone: what the file says is not known before they are repaired.
+listed at once with its path, the value got and what is allowed.
 """
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from synthgen.digest import sha256_json
 from synthgen.errors import ConfigError
+from synthgen.yaml_file import read_yaml
 
-MAX_CONFIG_BYTES = 1 << 20
-MAX_DEPTH = 12  # the parser takes quadratic time in the depth
 MAX_NUMBER = (1 << 53) - 1  # the largest whole number canonical JSON can hold, RFC 8785
 METHODS_HERE = ("smote", "random-oversample")
+METHOD_KEYS = {  # the keys of `interpolate` that only some methods have
+    "borderline-smote": {"m_neighbors", "kind"},
+    "mixture": {"parents", "alpha", "noise", "max_exposure"},
+    "slerp": {"lambda_beta", "max_exposure"},
+    "vae": {"latent_dim", "beta", "free_bits", "conditional"},
+}
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
+BetaShape = Annotated[float, Field(gt=0, le=100)]
 Distance = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]  # of cosine
 T = TypeVar("T", bound=BaseModel)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -80,7 +82,7 @@ class EmbedConfig(Section):
 
 
 class InterpolateConfig(Section):
-    """How new vectors are made."""
+    """How new vectors are made; the keys after `total` belong to single methods, null takes the method's default."""
 
     method: Literal[
         "smote", "borderline-smote", "adasyn", "random-oversample", "vae", "mixture", "slerp",
@@ -89,6 +91,19 @@ class InterpolateConfig(Section):
     k_neighbors: Count = 5
     balance: Literal["equal", "as-source"] | Annotated[dict[str, Count], Field(min_length=1)] = "equal"
     total: Count | None = Field(default=None, validate_default=True)
+    m_neighbors: Count | None = None  # neighbours of any class that decide who is in danger
+    kind: Literal[1, 2] | None = None  # 2 also interpolates towards neighbours of other classes
+    parents: Annotated[int, Field(ge=2, le=50)] | None = None
+    alpha: Annotated[float, Field(gt=0, le=1000)] | None = None  # of the Dirichlet distribution of the weights
+    noise: Annotated[float, Field(ge=0, le=1)] | None = None  # in units of the distance to the nearest neighbour
+    lambda_beta: tuple[BetaShape, BetaShape] | None = None  # the shape of λ; null is uniform
+    max_exposure: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = (
+        None  # a person's summed weight, at most
+    )
+    latent_dim: Annotated[int, Field(ge=1, le=1024)] | None = None
+    beta: Annotated[float, Field(gt=0, le=100)] | None = None  # weight of the Kullback-Leibler term
+    free_bits: Annotated[float, Field(ge=0, le=10)] | None = None  # nats of each latent dimension that cost nothing
+    conditional: bool | None = None  # one model for all classes instead of one for each
 
     @field_validator("method")
     @classmethod
@@ -107,6 +122,19 @@ class InterpolateConfig(Section):
         if not isinstance(info.data["balance"], dict) and total is None:
             raise ValueError("is needed unless balance gives a count per label")
         return total
+
+    @field_validator(*sorted(set().union(*METHOD_KEYS.values())))
+    @classmethod
+    def _belongs(cls, value: object, info: ValidationInfo) -> object:
+        method = info.data.get("method")  # absent where it is wrong itself
+        if value is not None and method is not None and info.field_name not in METHOD_KEYS.get(method, ()):
+            users = sorted(name for name, keys in METHOD_KEYS.items() if info.field_name in keys)
+            raise ValueError(f"belongs to {' and '.join(users)}, not to {method}")
+        return value
+
+    def options(self) -> dict[str, Any]:
+        """Return the keys of single methods that are set."""
+        return {key: getattr(self, key) for key in METHOD_KEYS.get(self.method, ()) if getattr(self, key) is not None}
 
 
 class DecodeConfig(Section):
@@ -263,68 +291,6 @@ def parse_section(kind: type[T], value: dict[str, Any], problems: Sequence[str] 
         plural = "mistake" if len(found) == 1 else "mistakes"
         raise ConfigError(f"the configuration has {len(found)} {plural}", problems=found)
     return parsed
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Return the mapping a YAML file holds.
-
-    Raises:
-        ConfigError: if the file is missing, too large, not UTF-8, not YAML or not a mapping, or has keys that stand
-            twice, anchors, aliases, tags, directives or merge keys; all of these are listed with their lines.
-    """
-    try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise ConfigError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, so it is not a configuration")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})", hint="Check the path.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 text") from error
-    try:
-        problems = list(_references(text)) or list(_repeated(YAML(typ="safe", pure=True).compose(text)))
-        value = None if problems else YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, ValueError) as error:  # a date or number that is none is a ValueError
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise ConfigError(f"{path}: {where}not valid YAML") from None
-    if problems:
-        raise ConfigError(f"{path}: holds what a configuration must not", problems=problems)
-    if not isinstance(value, dict):
-        raise ConfigError(f"{path}: must hold keys and values, like 'version: 1'")
-    return value
-
-
-def _references(text: str) -> Iterator[str]:
-    """Yield each use of an anchor, alias, tag or directive in a YAML text; stop where it nests too deeply."""
-    depth = 0
-    for token in YAML(typ="safe", pure=True).scan(text):
-        kind, line = type(token).__name__, token.start_mark.line + 1
-        if kind in {"AnchorToken", "AliasToken", "TagToken", "DirectiveToken"}:
-            yield f"line {line}: anchors, aliases, tags and directives are not allowed"
-        depth += kind.endswith("StartToken") - kind.endswith("EndToken")
-        if depth > MAX_DEPTH + 1:  # the stream itself is one
-            yield f"line {line}: nested too deeply"
-            return
-
-
-def _repeated(node: Any) -> Iterator[str]:
-    """Yield each key that stands twice, each merge key and each half character below a node of plain YAML."""
-    if isinstance(node, MappingNode):
-        seen = set()
-        for key, item in node.value:
-            line = key.start_mark.line + 1
-            if key.tag.endswith(":merge"):
-                yield f"line {line}: merge keys are not allowed"
-            if isinstance(key, ScalarNode) and key.value in seen:
-                yield f"line {line}: the key {key.value!r} stands twice"
-            seen.add(str(key.value))
-            yield from _repeated(key)
-            yield from _repeated(item)
-    elif isinstance(node, SequenceNode):
-        for item in node.value:
-            yield from _repeated(item)
-    elif isinstance(node, ScalarNode) and any("\ud800" <= c <= "\udfff" for c in node.value):
-        yield f"line {node.start_mark.line + 1}: half of a surrogate pair is not text"
 
 
 def _tuples(value: Any) -> Any:

@@ -5,7 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from synthgen.config import Count, Section, parse_section, read_yaml
+from synthgen.config import Count, Section, parse_section
+from synthgen.yaml_file import read_yaml
 
 MIN_TEXT_TOKENS = 16
 Rate = Annotated[float, Field(gt=0, lt=1)]

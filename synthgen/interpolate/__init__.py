@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from synthgen.config import InterpolateConfig
-from synthgen.interpolate.base import Interpolator, Sampler
+from synthgen.interpolate.base import Interpolator, Points, Rows, Sampler, Unfit
 from synthgen.interpolate.counts import check_classes, wanted_counts
 from synthgen.interpolate.random_oversample import RandomOversample
 from synthgen.interpolate.smote import Smote
@@ -16,9 +16,12 @@ METHODS: Mapping[str, Callable[[InterpolateConfig], Interpolator]] = {
 __all__ = [
     "METHODS",
     "Interpolator",
+    "Points",
     "RandomOversample",
+    "Rows",
     "Sampler",
     "Smote",
+    "Unfit",
     "build",
     "check_classes",
     "wanted_counts",

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, NoReturn
 
 from synthgen.errors import DataError
 
@@ -94,3 +94,20 @@ def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[
             hint="Add records of other persons, merge the class with another, leave it out through source.labels, "
             "or lower interpolate.k_neighbors.",
         )
+
+
+def refuse_classes(problems: Sequence[str], method: str) -> NoReturn:
+    """Refuse classes that are large enough, but of which the method cannot make points.
+
+    Args:
+        problems: one line for each class: its name and why.
+        method: as in the configuration.
+
+    Raises:
+        DataError: always.
+    """
+    raise DataError(
+        f"{method} cannot make records of {len(problems)} {'class' if len(problems) == 1 else 'classes'}",
+        problems=problems,
+        hint="Choose another interpolate.method, or leave the class out through source.labels.",
+    )

@@ -1,14 +1,12 @@
 """Random oversampling: the vectors of real records again, the baseline interpolation is compared with."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from synthgen.interpolate.base import ClassRows, latent_ids, rows_by_class
-from synthgen.interpolate.counts import check_classes
+from synthgen.interpolate.base import Points, Rows, Sampler
 from synthgen.seeds import SeedTree
-from synthgen.types import Embedded, Latents
+from synthgen.types import Embedded
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,44 +36,26 @@ class RandomOversample:
         """The record itself."""
         return 1
 
-    def fit(self, x: Embedded) -> "RandomOversampler":
+    def learn(self, rows: Rows) -> "Repeated":
+        """Return the rows; there is nothing to learn."""
+        return Repeated(rows)
+
+    def fit(self, x: Embedded) -> Sampler:
         """Return the sampler of these vectors."""
-        return RandomOversampler(labels=x.labels, groups=x.groups, dim=x.vectors.shape[1], rows=rows_by_class(x))
+        return Sampler.of(self, x)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RandomOversampler:
-    """The rows of each class; made by `RandomOversample.fit`."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Repeated:
+    """The rows; made by `RandomOversample.learn`."""
 
-    labels: tuple[str, ...]
-    groups: tuple[str, ...]
-    dim: int
-    rows: Mapping[str, ClassRows]
+    rows: Rows
 
-    def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return exactly `counts[label]` vectors of each label, sorted by label; row i is its one parent's vector.
+    def points(self, code: int, m: int, rng: SeedTree) -> Points:
+        """Return m rows of the class; point i is its one parent's vector.
 
-        Raises:
-            DataError: naming every class asked for that is absent.
-
-        Random: of `rng.child(label)`, the child "parent", one draw a row.
+        Random: the child "parent" of `rng`, one draw a point.
         """
-        check_classes(self.labels, self.groups, counts, 1)
-        vectors = [np.empty((0, self.dim), dtype=np.float32)]
-        ids: list[str] = []
-        parents: list[tuple[str, ...]] = []
-        for label, m in sorted(counts.items()):
-            of = self.rows[label]
-            i = rng.child(label, "parent").generator().integers(0, len(of.ids), size=m)
-            vectors.append(of.vectors[i])
-            ids += latent_ids(label, m)
-            parents += [(of.ids[a],) for a in i]
-        return Latents(
-            vectors=np.concatenate(vectors),
-            ids=tuple(ids),
-            labels=tuple(label for label, m in sorted(counts.items()) for _ in range(m)),
-            parent_ids=tuple(parents),
-            weights=((1.0,),) * len(ids),
-            method="random-oversample",
-            seed_path=str(rng),
-        )
+        of = self.rows.of(code)
+        i = of[rng.child("parent").generator().integers(0, len(of), size=m)]
+        return Points(vectors=self.rows.vectors[i], parents=i[:, None], weights=np.ones((m, 1)))

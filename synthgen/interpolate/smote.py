@@ -1,16 +1,13 @@
 """SMOTE: new vectors on the segments between neighbours of a class."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from synthgen.interpolate.base import ClassRows, latent_ids, rows_by_class
-from synthgen.interpolate.counts import check_classes
+from synthgen.interpolate.base import Float64, Int64, Points, Rows, Sampler
 from synthgen.neighbours import nearest
 from synthgen.seeds import SeedTree
-from synthgen.types import Embedded, Latents
+from synthgen.types import Embedded
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,62 +50,48 @@ class Smote:
         """The two ends of a segment."""
         return 2
 
-    def fit(self, x: Embedded) -> "SmoteSampler":
-        """Return the sampler: the k nearest neighbours of every row of every class that is large enough."""
-        rows = rows_by_class(x)
-        neighbours = {
-            label: nearest(of.vectors, of.groups, self.k_neighbors)[0]
-            for label, of in rows.items()
-            if of.n_groups >= self.min_groups
-        }
-        return SmoteSampler(
-            labels=x.labels, groups=x.groups, dim=x.vectors.shape[1], rows=rows, neighbours=neighbours, method=self
-        )
+    def learn(self, rows: Rows) -> "Neighbourhoods":
+        """Return the neighbourhoods of these rows."""
+        return Neighbourhoods(rows, self.k_neighbors)
+
+    def fit(self, x: Embedded) -> Sampler:
+        """Return the sampler of these vectors."""
+        return Sampler.of(self, x)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SmoteSampler:
-    """The neighbours of each class; made by `Smote.fit`."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Neighbourhoods:
+    """The k nearest rows of other persons within each class, searched when a class is first asked for."""
 
-    labels: tuple[str, ...]
-    groups: tuple[str, ...]
-    dim: int
-    rows: Mapping[str, ClassRows]
-    neighbours: Mapping[str, NDArray[np.int64]]
-    method: Smote
+    rows: Rows
+    k: int
+    found: dict[int, Int64] = field(default_factory=dict)
 
-    def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return exactly `counts[label]` points of each label, sorted by label.
+    def points(self, code: int, m: int, rng: SeedTree) -> Points:
+        """Return m points of the class, point i on the segment of its two parents, with weights (1 − λ, λ).
 
-        Row i lies on the segment of its two parents, with weights (1 − λ, λ).
-
-        Raises:
-            DataError: naming every class asked for that is absent or too small, with the number needed.
-
-        Random: of `rng.child(label)`, the children "parent", "neighbour" and "lambda", one draw a row each.
+        Random: the children "parent", "neighbour" and "lambda" of `rng`, one draw a point each.
         """
-        check_classes(self.labels, self.groups, counts, self.method.min_groups)
-        vectors = [np.empty((0, self.dim), dtype=np.float32)]
-        ids: list[str] = []
-        parents: list[tuple[str, ...]] = []
-        weights: list[tuple[float, ...]] = []
-        for label, m in sorted(counts.items()):
-            of, stream = self.rows[label], rng.child(label)
-            i = stream.child("parent").generator().integers(0, len(of.ids), size=m)
-            which = stream.child("neighbour").generator().integers(0, self.method.k_neighbors, size=m)
-            lam = stream.child("lambda").generator().random(m)
-            nn = self.neighbours[label][i, which]
-            x_i, x_nn = of.vectors[i].astype(np.float64), of.vectors[nn].astype(np.float64)  # (m, d)
-            vectors.append((x_i + lam[:, None] * (x_nn - x_i)).astype(np.float32))
-            ids += latent_ids(label, m)
-            parents += [(of.ids[a], of.ids[b]) for a, b in zip(i, nn, strict=True)]
-            weights += [(float(1 - t), float(t)) for t in lam]
-        return Latents(
-            vectors=np.concatenate(vectors),
-            ids=tuple(ids),
-            labels=tuple(label for label, m in sorted(counts.items()) for _ in range(m)),
-            parent_ids=tuple(parents),
-            weights=tuple(weights),
-            method=self.method.name,
-            seed_path=str(rng),
-        )
+        of = self.rows.of(code)
+        if code not in self.found:
+            self.found[code] = nearest(self.rows.vectors[of], self.rows.groups[of], self.k)[0]
+        i = rng.child("parent").generator().integers(0, len(of), size=m)
+        which = rng.child("neighbour").generator().integers(0, self.k, size=m)
+        lam = rng.child("lambda").generator().random(m)
+        return segment(self.rows, of[i], of[self.found[code][i, which]], lam)
+
+
+def segment(rows: Rows, i: Int64, nn: Int64, lam: Float64) -> Points:
+    """Return the points x_i + λ (x_nn − x_i), with their parents.
+
+    Args:
+        rows: the train rows.
+        i: int64 (m), where each segment starts.
+        nn: int64 (m), where it ends.
+        lam: float64 (m), how far along it the point lies, from 0 to 1.
+    """
+    x_i, x_nn = rows.vectors[i], rows.vectors[nn]
+    x_nn -= x_i
+    x_nn *= lam[:, None].astype(np.float32)
+    x_nn += x_i
+    return Points(vectors=x_nn, parents=np.stack([i, nn], axis=1), weights=np.stack([1 - lam, lam], axis=1))

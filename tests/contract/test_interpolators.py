@@ -16,8 +16,11 @@ SEEDS = SeedTree(20261120).child("interpolate")
 pytestmark = pytest.mark.parametrize("method", sorted(METHODS))
 
 
-def embedded(persons: dict[str, int], *, per_person: int = 2, seed: int = 3) -> Embedded:
-    """Return vectors of `persons[label]` persons per class, each with several records; some rows are equal."""
+def embedded(persons: dict[str, int], *, per_person: int = 2, seed: int = 3, far: tuple[str, ...] = ()) -> Embedded:
+    """Return unit vectors of `persons[label]` persons per class, each with several records; some rows are equal.
+
+    The classes lie through one another, so that every method finds neighbours of other classes, except the far ones.
+    """
     rng = np.random.default_rng(seed)
     labels, groups, rows, ids = [], [], [], []
     for label, count in sorted(persons.items()):
@@ -27,7 +30,8 @@ def embedded(persons: dict[str, int], *, per_person: int = 2, seed: int = 3) -> 
                 labels.append(label)
                 groups.append(f"{label}-p{person}")
                 ids.append(f"{label}-{person:03d}-{note}")
-                rows.append(own.normal(size=DIM))
+                row = np.append(own.normal(size=DIM - 1), 90 if label in far else 0)
+                rows.append(row / np.linalg.norm(row))
         rows[-1] = rows[-2]  # two records with the same vector
     order = rng.permutation(len(ids))
     return Embedded(
@@ -36,12 +40,35 @@ def embedded(persons: dict[str, int], *, per_person: int = 2, seed: int = 3) -> 
         labels=tuple(labels[i] for i in order),
         groups=tuple(groups[i] for i in order),
         encoder="test",
-        normalized=False,
+        normalized=True,
     )
 
 
+def built(method: str):
+    options = {"m_neighbors": 5} if method == "borderline-smote" else {}
+    return build(InterpolateConfig(method=method, k_neighbors=3, total=10, **options))
+
+
+def enough(method: str) -> Embedded:
+    n = built(method).min_groups
+    return embedded({"ant": n + 2, "bee": n + 1})
+
+
 def fitted(method: str, x: Embedded):
-    return build(InterpolateConfig(method=method, k_neighbors=3, total=10)).fit(x)
+    return built(method).fit(x)
+
+
+def weighted_sum(parents, weights):
+    return weights @ parents
+
+
+def on_the_sphere(parents, weights):
+    """Return the point of the great arc from the first parent to the second, at the second's weight."""
+    a, b = parents
+    angle = np.arccos(np.clip(a @ b / np.linalg.norm(a) / np.linalg.norm(b), -1, 1))
+    if angle < 1e-6:
+        return weights @ parents
+    return (np.sin(weights[0] * angle) * a + np.sin(weights[1] * angle) * b) / np.sin(angle)
 
 
 def same(a: Latents, b: Latents) -> bool:
@@ -58,9 +85,12 @@ def of_label(latents: Latents, label: str):
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(4, 9), st.integers(4, 9), st.integers(1, 3), st.integers(1, 23), st.integers(0, 2**31))
-def test_a_row_is_the_weighted_sum_of_its_parents(method, n_a, n_b, per_person, m, seed):
-    x = embedded({"ant": n_a, "bee": n_b}, per_person=max(2, per_person))
+@given(st.integers(0, 5), st.integers(0, 5), st.integers(2, 3), st.integers(1, 23), st.integers(0, 2**31))
+def test_a_row_is_made_of_its_parents(method, n_a, n_b, per_person, m, seed):
+    need, place = built(method).min_groups, on_the_sphere if method == "slerp" else weighted_sum
+    if built(method).max_parents == 0:
+        pytest.skip("its rows come from a model of the whole class")
+    x = embedded({"ant": need + n_a, "bee": need + n_b}, per_person=per_person)
     row = {id_: i for i, id_ in enumerate(x.ids)}
     latents = fitted(method, x).sample({"ant": m, "bee": m + 2}, SeedTree(seed))
     for i, (parents, weights) in enumerate(zip(latents.parent_ids, latents.weights, strict=True)):
@@ -68,13 +98,20 @@ def test_a_row_is_the_weighted_sum_of_its_parents(method, n_a, n_b, per_person, 
         assert all(0 <= w <= 1 for w in weights)
         assert {x.labels[j] for j in p} == {latents.labels[i]}
         assert len({x.groups[j] for j in p}) == len(p)
-        mixed = np.array(weights) @ x.vectors[p].astype(np.float64)
-        np.testing.assert_allclose(latents.vectors[i], mixed, atol=1e-5)
+        assert 1 <= len(p) <= built(method).max_parents
+        made = place(x.vectors[p].astype(np.float64), np.array(weights))
+        np.testing.assert_allclose(latents.vectors[i], made, atol=1e-5)
+
+
+def test_a_method_with_parents_names_them_and_one_without_names_none(method):
+    n = built(method).min_groups
+    latents = fitted(method, embedded({"ant": n, "bee": n + 1})).sample({"ant": 5}, SEEDS)
+    assert {bool(parents) for parents in latents.parent_ids} == {built(method).max_parents > 0}
 
 
 def test_counts_are_exact_and_sorted_by_label(method):
     counts = {"bee": 5, "ant": 13}
-    latents = fitted(method, embedded({"ant": 6, "bee": 4})).sample(counts, SEEDS)
+    latents = fitted(method, enough(method)).sample(counts, SEEDS)
     assert latents.labels == ("ant",) * 13 + ("bee",) * 5
     assert latents.vectors.shape == (18, DIM)
     assert latents.method == method
@@ -82,12 +119,12 @@ def test_counts_are_exact_and_sorted_by_label(method):
 
 
 def test_no_counts_give_no_rows(method):
-    latents = fitted(method, embedded({"ant": 6})).sample({}, SEEDS)
+    latents = fitted(method, enough(method)).sample({}, SEEDS)
     assert latents.vectors.shape == (0, DIM)
 
 
 def test_the_seed_decides(method):
-    sampler = fitted(method, embedded({"ant": 6}))
+    sampler = fitted(method, enough(method))
     assert same(sampler.sample({"ant": 11}, SEEDS), sampler.sample({"ant": 11}, SEEDS))
     other = sampler.sample({"ant": 11}, SeedTree(1).child("interpolate"))
     sibling = sampler.sample({"ant": 11}, SEEDS.child("again"))
@@ -95,7 +132,7 @@ def test_the_seed_decides(method):
 
 
 def test_the_order_of_the_rows_changes_nothing(method):
-    x = embedded({"ant": 6, "bee": 5})
+    x = enough(method)
     order = np.random.default_rng(8).permutation(len(x.ids))
     shuffled = Embedded(
         vectors=x.vectors[order],
@@ -109,17 +146,26 @@ def test_the_order_of_the_rows_changes_nothing(method):
     assert same(fitted(method, x).sample(counts, SEEDS), fitted(method, shuffled).sample(counts, SEEDS))
 
 
-def test_adding_a_class_changes_no_other_class(method):
-    two = fitted(method, embedded({"ant": 6, "cow": 5})).sample({"ant": 9, "cow": 3}, SEEDS)
-    three = fitted(method, embedded({"ant": 6, "bee": 7, "cow": 5})).sample({"ant": 9, "bee": 8, "cow": 3}, SEEDS)
+def test_adding_a_class_far_off_changes_no_other_class(method):
+    n = built(method).min_groups
+    two = {"ant": n + 2, "cow": n + 1}
+    before = fitted(method, embedded(two)).sample({"ant": 9, "cow": 3}, SEEDS)
+    more = fitted(method, embedded({**two, "bee": n + 3}, far=("bee",)))
+    after = more.sample({"ant": 9, "cow": 3}, SEEDS)
     for label in ("ant", "cow"):
-        before, after = of_label(two, label), of_label(three, label)
-        assert np.array_equal(before[0], after[0])
-        assert before[1] == after[1]
+        was, is_ = of_label(before, label), of_label(after, label)
+        assert np.array_equal(was[0], is_[0])
+        assert was[1] == is_[1]
+
+
+def test_asking_for_another_class_changes_nothing(method):
+    sampler = fitted(method, enough(method))
+    alone, both = (sampler.sample(counts, SEEDS) for counts in ({"bee": 4}, {"ant": 9, "bee": 4}))
+    assert np.array_equal(alone.vectors, of_label(both, "bee")[0])
 
 
 def test_asking_for_more_keeps_the_first_rows(method):
-    sampler = fitted(method, embedded({"ant": 6}))
+    sampler = fitted(method, enough(method))
     few, many = sampler.sample({"ant": 4}, SEEDS), sampler.sample({"ant": 17}, SEEDS)
     assert np.array_equal(few.vectors, many.vectors[:4])
     assert few.ids == many.ids[:4]
@@ -127,9 +173,9 @@ def test_asking_for_more_keeps_the_first_rows(method):
 
 
 def test_every_small_or_absent_class_is_refused_by_name(method):
-    need = build(InterpolateConfig(method=method, k_neighbors=3, total=10)).min_groups
+    need = built(method).min_groups
     small = {"bee": need - 1, "cow": need - 1} if need > 1 else {}
-    sampler = fitted(method, embedded({"ant": need, **small}))
+    sampler = fitted(method, embedded({"ant": need, "dog": need, **small}))
     with pytest.raises(DataError, match="too small") as refused:
         sampler.sample({"ant": 2, "absent": 5, **dict.fromkeys(small, 3)}, SEEDS)
     assert len(refused.value.problems) == 1 + len(small)
@@ -139,7 +185,7 @@ def test_every_small_or_absent_class_is_refused_by_name(method):
 
 
 def test_many_records_of_few_persons_are_still_too_few(method):
-    need = build(InterpolateConfig(method=method, k_neighbors=3, total=10)).min_groups
+    need = built(method).min_groups
     if need == 1:
         pytest.skip("this method takes any class")
     sampler = fitted(method, embedded({"ant": need - 1}, per_person=9))

@@ -1,11 +1,8 @@
-import contextlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from synthgen.config import MAX_CONFIG_BYTES, Config, read_yaml
+from synthgen.config import Config
 from synthgen.errors import ConfigError
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -159,41 +156,6 @@ def test_words_that_look_like_truth_stay_words(tmp_path):
     assert load(tmp_path, "\ufeff" + LEAST).seed == 0
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (b"version: \xff", "not UTF-8 text"),
-        (b"", "must hold keys and values"),
-        (b"- 1\n- 2\n", "must hold keys and values"),
-        (b"just words", "must hold keys and values"),
-        (b"a: [1", "not valid YAML"),
-        (b"a: 1\n---\nb: 2\n", "line 2: not valid YAML"),
-        (b"a: \x01", "not valid YAML"),
-        (b"a: 2026-13-45", "not valid YAML"),
-        (b"a: " + b"9" * 5000, "not valid YAML"),
-        (b"#" * (MAX_CONFIG_BYTES + 1), f"larger than {MAX_CONFIG_BYTES} bytes"),
-    ],
-)
-def test_a_file_that_is_no_configuration_is_refused(tmp_path, text, message):
-    with pytest.raises(ConfigError, match=message):
-        load(tmp_path, text)
-
-
-def test_a_missing_file_and_a_folder_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match=r"cannot be read \(No such file"):
-        Config.load(tmp_path / "none.yaml")
-    with pytest.raises(ConfigError, match=r"cannot be read \(Is a directory"):
-        Config.load(tmp_path)
-
-
-@given(st.binary(max_size=60) | st.text(alphabet="a1:[]{}&*!-'\"\n\t #<|>%@,", max_size=40).map(str.encode))
-def test_any_bytes_are_read_or_refused(tmp_path_factory, data):
-    path = tmp_path_factory.mktemp("any") / "c.yaml"
-    path.write_bytes(data)
-    with contextlib.suppress(ConfigError):
-        assert isinstance(read_yaml(path), dict)
-
-
 def test_the_digest_is_of_the_meaning_and_not_of_the_place(tmp_path):
     (tmp_path / "other").mkdir()
     one = load(tmp_path, LEAST)
@@ -218,3 +180,11 @@ def test_a_path_may_name_an_environment_variable(tmp_path, monkeypatch):
 @pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.yaml")), ids=lambda path: path.name)
 def test_every_example_loads(path):
     assert Config.load(path).version == 1
+
+
+def test_a_key_of_one_method_is_refused_for_another(tmp_path):
+    text = LEAST.replace("{total: 10}", "{total: 10, method: smote, kind: 2, max_exposure: 3.5}")
+    assert sorted(problems(tmp_path, text)) == [
+        "interpolate.kind: belongs to borderline-smote, not to smote, got 2",
+        "interpolate.max_exposure: belongs to mixture and slerp, not to smote, got 3.5",
+    ]

@@ -20,8 +20,10 @@ def five_points() -> Embedded:
 
 def test_neighbours_by_hand():
     sampler = Smote(k_neighbors=2).fit(five_points())
+    assert sampler.learned.found == {}  # nothing is searched before it is asked for
+    sampler.sample({"a": 1}, SeedTree(5))
     # r0 and r1 are one person, so their nearest are r2 and r3; 3 -> 1, 0; 7 -> 3, 1; 15 -> 7, 3
-    assert sampler.neighbours["a"].tolist() == [[2, 3], [2, 3], [1, 0], [2, 1], [3, 2]]
+    assert sampler.learned.found[0].tolist() == [[2, 3], [2, 3], [1, 0], [2, 1], [3, 2]]
 
 
 def test_a_point_by_hand():
@@ -35,7 +37,7 @@ def test_a_point_by_hand():
         assert a == f"r{i[row]}"
         x = place[a] + lam[row] * (place[b] - place[a])
         np.testing.assert_allclose(latents.vectors[row], [x, 0, 2], atol=1e-6)
-        assert latents.weights[row] == pytest.approx((1 - lam[row], lam[row]))
+        assert latents.weights[row] == pytest.approx((1 - lam[row], lam[row]), abs=1e-12)
 
 
 def test_the_weight_is_uniform_and_every_neighbour_is_used():
