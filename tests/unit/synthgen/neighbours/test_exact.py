@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import synthgen.neighbours as module
 from synthgen.errors import DataError, InternalError
 from synthgen.neighbours import nearest
 
@@ -37,7 +36,7 @@ def test_the_block_size_changes_nothing(monkeypatch):
     vectors = rng.normal(size=(53, 11)).astype(np.float32)
     groups = rng.integers(0, 17, size=53)
     whole = nearest(vectors, groups, 4)
-    monkeypatch.setattr(module, "BLOCK_ROWS", 5)
+    monkeypatch.setattr("synthgen.neighbours.exact.BLOCK_ROWS", 5)
     cut = nearest(vectors, groups, 4)
     assert np.array_equal(whole[0], cut[0])
     assert np.array_equal(whole[1], cut[1])
@@ -73,3 +72,26 @@ def test_a_vector_without_direction_is_refused():
 def test_too_few_rows_of_others_is_our_mistake():
     with pytest.raises(InternalError, match="fewer than 2"):
         nearest(np.zeros((3, 2), dtype=np.float32), np.array([0, 0, 1]), 2)
+
+
+def test_some_rows_are_searched_among_all():
+    rng = np.random.default_rng(5)
+    vectors, groups = rng.normal(size=(41, 6)).astype(np.float32), rng.integers(0, 13, size=41)
+    rows = np.array([7, 40, 0, 7])
+    whole, some = nearest(vectors, groups, 3), nearest(vectors, groups, 3, rows=rows)
+    assert np.array_equal(some[0], whole[0][rows])
+    assert np.array_equal(some[1], whole[1][rows])
+    assert nearest(vectors, groups, 3, rows=rows[:0])[0].shape == (0, 3)
+
+
+def test_many_rows_give_the_same_whichever_way_they_are_picked(monkeypatch):
+    rng = np.random.default_rng(6)
+    vectors = (rng.normal(size=(1900, 5)) @ rng.normal(size=(5, 23))).astype(np.float32)
+    vectors[100:140] = vectors[200:240]  # exact ties
+    groups = rng.integers(0, 700, size=1900)
+    results = []
+    for large in (0, 10**12):
+        monkeypatch.setattr("synthgen.neighbours.exact.LARGE", large)
+        results.append(nearest(vectors, groups, 4))
+    assert np.array_equal(results[0][0], results[1][0])
+    assert np.array_equal(results[0][1], results[1][1])
