@@ -13,9 +13,9 @@ MEASURES = ("accuracy", "macro_f1", "minority_recall")
 _KEY = ("dataset", "repeat", "fold", "n", "method")
 _COLUMNS = (*_KEY, "status", "reason", *MEASURES, "n_test", "n_train")
 
-Fold = tuple[int, int]  # repeat, fold
+FoldKey = tuple[int, int]  # repeat, fold
 Cell = Mapping[str, Any]
-Cells = Mapping[tuple[str, int, str], Mapping[Fold, Cell]]
+Cells = Mapping[tuple[str, int, str], Mapping[FoldKey, Cell]]
 
 
 def by_place(cells: pa.Table) -> Cells:
@@ -35,7 +35,7 @@ def by_place(cells: pa.Table) -> Cells:
         raise DataError(
             "the study's cells cannot be summed up", problems=problems or ["no cells"], hint="Run the study again."
         )
-    places: dict[tuple[str, int, str], dict[Fold, Cell]] = defaultdict(dict)
+    places: dict[tuple[str, int, str], dict[FoldKey, Cell]] = defaultdict(dict)
     for row in rows:
         places[row["dataset"], row["n"], row["method"]][row["repeat"], row["fold"]] = row
     return dict(places)
@@ -52,11 +52,11 @@ def _problems(row: Cell) -> list[str]:
 
 
 def in_order(cells: Cells, index: int, dataset: str | None = None) -> list[Any]:
-    """Return the datasets (index 0), n (1) or methods (2) that occur, of one dataset if named: n rise, others as met."""
+    """Return the datasets (index 0), n (1) or methods (2) that occur, of one dataset if named; n rise."""
     found = list(dict.fromkeys(place[index] for place in cells if dataset in (None, place[0])))
     return sorted(found) if index == 1 else found
 
 
-def ok(cells: Cells, place: tuple[str, int, str]) -> dict[Fold, Cell]:
+def ok(cells: Cells, place: tuple[str, int, str]) -> dict[FoldKey, Cell]:
     """Return the cells of a place that have results."""
     return {fold: cell for fold, cell in cells.get(place, {}).items() if cell["status"] == "ok"}

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from synthgen.study.cells import MEASURES, Cell, Cells, Fold, by_place, in_order, ok
+from synthgen.study.cells import MEASURES, Cell, Cells, FoldKey, by_place, in_order, ok
 from synthgen.study.corrected_t import FoldMean, corrected_t, holm
 
 NONE, RANDOM = "none", "random-oversample"
@@ -101,7 +101,7 @@ def _rows_over_n(
     for method in methods:
         used = [n for n in all_n if all(ok(places, (dataset, n, m)).keys() == folds for m in (method, baseline))]
         d = _difference(places, dataset, measure, used, (method, baseline))
-        row = {"dataset": dataset, "measure": measure, "method": method, "versus": baseline}
+        row: dict[str, Any] = {"dataset": dataset, "measure": measure, "method": method, "versus": baseline}
         row |= {"n_used": used, "n_left_out": [n for n in all_n if n not in used], "folds": d.folds}
         row |= {"diff": d.mean, "low": d.low, "high": d.high, "p": d.p, "verdict": verdict(d.low, d.high)}
         rows.append(row)
@@ -123,7 +123,7 @@ def _difference(places: Cells, dataset: str, measure: str, all_n: Sequence[int],
     return corrected_t((one - other).mean(axis=1), _test_to_train([at[fold] for at in first for fold in both]))
 
 
-def _values(good: dict[Fold, Cell], measure: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _values(good: dict[FoldKey, Cell], measure: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.array([good[fold][measure] for fold in sorted(good)], dtype=np.float64)
 
 

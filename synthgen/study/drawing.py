@@ -1,0 +1,91 @@
+"""How the study's figures look: colours, marks, sizes, and writing them as SVG and PNG.
+
+Colours are Okabe and Ito's, told apart by the colour-blind; every series also has its own mark and dash, because
+print may be grey. Sizes are those of a page: 17 cm wide, letters of 7 points or more.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PAGE_INCHES = 17 / 2.54
+_DPI = 300
+_RC = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "synthgen study",  # the same numbers give the same bytes
+    "text.parse_math": False,
+    "font.family": "sans-serif",
+    "font.size": 8,
+    "axes.titlesize": 9,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4.5,
+    "grid.linewidth": 0.4,
+    "grid.color": "#d9d9d9",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Colour, mark and dash of one series; no two series of a figure share any of them."""
+
+    color: str
+    marker: str
+    dash: str | tuple[int, tuple[float, ...]]
+
+
+# from dark to light, so that neighbours differ in grey print too
+LOOKS = (
+    Look("#000000", "o", "-"),
+    Look("#E69F00", "s", (0, (4, 1.5))),
+    Look("#0072B2", "^", "-."),
+    Look("#D55E00", "X", ":"),
+    Look("#CC79A7", "D", (0, (1, 1))),
+    Look("#009E73", "v", (0, (6, 1.5, 1, 1.5, 1, 1.5))),
+    Look("#56B4E9", "P", (0, (8, 2))),
+    Look("#F0E442", "*", (0, (2, 2))),
+)
+
+
+@contextmanager
+def sheet(height_inches: float, rows: int, columns: int, **options: Any) -> Iterator[tuple[Any, list[Any]]]:
+    """Yield a figure of page width and its panels, row by row, under the study's style.
+
+    Args:
+        height_inches: of the whole figure.
+        rows: of panels.
+        columns: of panels.
+        options: for matplotlib's `subplots`, such as sharey.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(_RC):
+        figure = Figure(figsize=(PAGE_INCHES, height_inches), layout="constrained")
+        yield figure, list(figure.subplots(rows, columns, squeeze=False, **options).flat)
+
+
+def write_figure(figure: Any, folder: Path, name: str) -> list[Path]:
+    """Write a figure as SVG and PNG without date, inside `sheet`; return the two paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.svg", folder / f"{name}.png"]
+    figure.savefig(paths[0], dpi=_DPI, metadata={"Date": None})  # dpi of what is rasterised
+    figure.savefig(paths[1], dpi=_DPI, metadata={"Software": None})
+    return paths
+
+
+def file_name(*words: str) -> str:
+    """Return the words as one file name of small letters, digits and dashes."""
+    return "-".join(re.findall(r"[a-z0-9]+", " ".join(words).lower()))
