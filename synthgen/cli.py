@@ -25,6 +25,8 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.add_typer(keys_app, name="keys")
 app.add_typer(trust_app, name="trust")
+study_app = typer.Typer(no_args_is_help=True, help="Published experiments, run again: tables and figures.")
+app.add_typer(study_app, name="study")
 
 ConfigPath = Annotated[Path, Argument(help="The configuration, a YAML file.", metavar="CONFIG")]
 AsJson = Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")]
@@ -196,6 +198,30 @@ def train_bridge(
     from synthgen.progress import terminal_progress
 
     say(f"bridge: {train(TrainBridgeConfig.load(config), resume=resume, progress=terminal_progress(sys.stderr))}")
+
+
+@study_app.command("feature-augmentation")
+def feature_augmentation(  # noqa: PLR0913 - each is a setting of its own
+    *,
+    dataset: Annotated[list[str] | None, Option(help="sst2, ag_news, imdb or a path; may be given again.")] = None,
+    data: Annotated[Path | None, Option(help="The folder of the named sets.", envvar="SYNTHGEN_DATA")] = None,
+    encoder: Annotated[str, Option(help="A name in the model store, or a folder.")] = "minilm",
+    out: Annotated[Path, Option(help="Where everything is written.")] = Path("study/feature-augmentation"),
+    folds: Annotated[int | None, Option(min=3, help="Of the cross-validation: 10, or 3 with --quick.")] = None,
+    repeats: Annotated[int | None, Option(min=1, help="Of all folds: 3, or 1 with --quick.")] = None,
+    seed: Annotated[int, Option(min=0, max=(1 << 53) - 1, help="Of every random choice.")] = 0,
+    quick: Annotated[bool, Option("--quick", help="Less of everything, in minutes; intervals are wide.")] = False,
+) -> None:
+    """Few records of some classes: what each method of augmentation in the encoder's space does for a classifier."""
+    from synthgen.commands.study import StudyRequest
+    from synthgen.commands.study import feature_augmentation as run_study
+    from synthgen.progress import terminal_progress
+
+    request = StudyRequest(
+        datasets=tuple(dataset or ("sst2", "ag_news")), data=data, encoder=encoder, out=out, folds=folds,
+        repeats=repeats, seed=seed, quick=quick,
+    )  # fmt: skip
+    say(f"results: {run_study(request, terminal_progress(sys.stderr))}")
 
 
 @app.command()

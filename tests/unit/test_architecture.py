@@ -19,7 +19,7 @@ RANKS = {
     **dict.fromkeys(("report", "release"), 3),
     "steps": 4,
     "run": 5,
-    "pipeline": 6,
+    **dict.fromkeys(("pipeline", "study"), 6),
     "commands": 7,
     "cli": 8,
     "__main__": 9,

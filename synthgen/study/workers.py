@@ -1,0 +1,111 @@
+"""The folds of experiments in parallel processes; each finished fold is a file, and only missing ones are made."""
+
+import io
+import signal
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children, get_context
+from os import sched_getaffinity
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from synthgen.errors import Interrupted, StorageError
+from synthgen.progress import Advance, Progress
+from synthgen.study.feature_augmentation import CELL, Experiment, run_fold
+from synthgen.workspace import write_bytes
+
+Job = tuple[str, int, int]  # dataset, repeat, fold
+_experiments: dict[str, Experiment] = {}  # of a worker process, set once when it starts
+
+
+def run_experiments(experiments: Sequence[Experiment], out: Path, progress: Progress) -> pa.Table:
+    """Return the cells of all folds of all experiments, in order; finished folds are read, the others made.
+
+    Each fold is one file under `out/<dataset>-<key>/`, written whole. The key is a digest of everything that decides
+    the numbers, so a changed setting, table or method makes other files and old ones are never mixed in. More repeats
+    add to the ones that are there.
+
+    Args:
+        experiments: of different sets.
+        out: a folder that exists.
+        progress: told of each fold.
+
+    Raises:
+        Interrupted: if a worker process was killed; the same command goes on.
+        StorageError: if a finished fold cannot be read.
+
+    Cost: one process for each core, with one thread.
+    """
+    paths: dict[Job, Path] = {}
+    for experiment in experiments:
+        folder = out / f"{experiment.dataset}-{experiment.key()[:16]}"
+        folder.mkdir(exist_ok=True)
+        for repeat in range(experiment.protocol.repeats):
+            for fold in range(experiment.protocol.folds):
+                job = (experiment.dataset, repeat, fold)
+                paths[job] = folder / f"repeat-{repeat}-fold-{fold:02d}.parquet"
+    missing = {job: path for job, path in paths.items() if not path.is_file()}
+    with progress.stage("folds", total=len(paths), unit="folds", done=len(paths) - len(missing)) as advance:
+        if missing:
+            _make({e.dataset: e for e in experiments}, missing, advance)
+    return pa.concat_tables(_read(path) for path in paths.values())
+
+
+def _make(experiments: Mapping[str, Experiment], missing: Mapping[Job, Path], advance: Advance) -> None:
+    before = set(active_children())
+    n_workers = min(len(missing), len(sched_getaffinity(0)))
+    # a fresh interpreter for each: a fork of a process in which torch has run threads can hang
+    with ProcessPoolExecutor(
+        n_workers, mp_context=get_context("spawn"), initializer=_start, initargs=(experiments,)
+    ) as pool:
+        try:
+            futures = {pool.submit(_run, job): path for job, path in missing.items()}
+            for future in as_completed(futures):
+                write_bytes(futures[future], _to_bytes(future.result()))
+                advance(1)
+        except BrokenProcessPool as error:
+            raise Interrupted(
+                "a worker process was killed, perhaps for want of memory", hint="The same command goes on."
+            ) from error
+        except BaseException:  # above all a stop: nobody waits for folds that nobody will read
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in set(active_children()) - before:
+                child.terminate()
+            raise
+
+
+def _start(experiments: Mapping[str, Experiment]) -> None:
+    """Make this worker ready: one thread, and stops are the parent's business."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    threadpool_limits(1)
+    _experiments.update(experiments)
+
+
+def _run(job: Job) -> pa.Table:
+    dataset, repeat, fold = job
+    return run_fold(_experiments[dataset], repeat, fold)
+
+
+def _to_bytes(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise StorageError(
+            f"{path}: a finished fold cannot be read", hint="Delete the file; it is made again."
+        ) from error
+    if table.schema != CELL:
+        raise StorageError(f"{path}: not the cells of a fold", hint="Delete the file; it is made again.")
+    return table
