@@ -17,13 +17,14 @@ from synthgen.errors import ConfigError
 from synthgen.yaml_file import read_yaml
 
 MAX_NUMBER = (1 << 53) - 1  # the largest whole number canonical JSON can hold, RFC 8785
-METHODS_HERE = ("smote", "random-oversample")
+METHODS_HERE = ("smote", "random-oversample", "mixture", "slerp")
 METHOD_KEYS = {  # the keys of `interpolate` that only some methods have
     "borderline-smote": {"m_neighbors", "kind"},
     "mixture": {"parents", "alpha", "noise", "max_exposure"},
     "slerp": {"lambda_beta", "max_exposure"},
     "vae": {"latent_dim", "beta", "free_bits", "conditional"},
 }
+MIXTURE_PARENTS = 3  # unless given
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 BetaShape = Annotated[float, Field(gt=0, le=100)]
@@ -93,7 +94,7 @@ class InterpolateConfig(Section):
     total: Count | None = Field(default=None, validate_default=True)
     m_neighbors: Count | None = None  # neighbours of any class that decide who is in danger
     kind: Literal[1, 2] | None = None  # 2 also interpolates towards neighbours of other classes
-    parents: Annotated[int, Field(ge=2, le=50)] | None = None
+    parents: Annotated[int, Field(ge=2, le=50)] | None = Field(default=None, validate_default=True)
     alpha: Annotated[float, Field(gt=0, le=1000)] | None = None  # of the Dirichlet distribution of the weights
     noise: Annotated[float, Field(ge=0, le=1)] | None = None  # in units of the distance to the nearest neighbour
     lambda_beta: tuple[BetaShape, BetaShape] | None = None  # the shape of λ; null is uniform
@@ -131,6 +132,23 @@ class InterpolateConfig(Section):
             users = sorted(name for name, keys in METHOD_KEYS.items() if info.field_name in keys)
             raise ValueError(f"belongs to {' and '.join(users)}, not to {method}")
         return value
+
+    @field_validator("parents")
+    @classmethod
+    def _has_neighbors(cls, parents: int | None, info: ValidationInfo) -> int | None:
+        p = MIXTURE_PARENTS if parents is None else parents
+        if info.data.get("method") == "mixture" and info.data.get("k_neighbors", p) < p - 1:
+            raise ValueError(f"{p} parents need k_neighbors of at least {p - 1}, which is {info.data['k_neighbors']}")
+        return parents
+
+    @field_validator("max_exposure")
+    @classmethod
+    def _holds_one_record(cls, bound: float | None, info: ValidationInfo) -> float | None:
+        method, parents = info.data.get("method"), info.data.get("parents", 0)  # absent where wrong themselves
+        p = {"mixture": MIXTURE_PARENTS if parents is None else parents, "slerp": 2}.get(method or "", 0)
+        if bound is not None and p > 0 and bound * p < 1:
+            raise ValueError(f"must be at least 1/{p}, the least that the largest of {p} weights can be")
+        return bound
 
     def options(self) -> dict[str, Any]:
         """Return the keys of single methods that are set."""

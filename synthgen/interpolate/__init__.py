@@ -5,21 +5,27 @@ from collections.abc import Callable, Mapping
 from synthgen.config import InterpolateConfig
 from synthgen.interpolate.base import Interpolator, Points, Rows, Sampler, Unfit
 from synthgen.interpolate.counts import check_classes, wanted_counts
+from synthgen.interpolate.mixture import Mixture
 from synthgen.interpolate.random_oversample import RandomOversample
+from synthgen.interpolate.slerp import Slerp
 from synthgen.interpolate.smote import Smote
 
 METHODS: Mapping[str, Callable[[InterpolateConfig], Interpolator]] = {
     "smote": lambda config: Smote(k_neighbors=config.k_neighbors),
     "random-oversample": lambda _: RandomOversample(),
+    "mixture": lambda config: Mixture(k_neighbors=config.k_neighbors, **config.options()),
+    "slerp": lambda config: Slerp(k_neighbors=config.k_neighbors, **config.options()),
 }
 
 __all__ = [
     "METHODS",
     "Interpolator",
+    "Mixture",
     "Points",
     "RandomOversample",
     "Rows",
     "Sampler",
+    "Slerp",
     "Smote",
     "Unfit",
     "build",

@@ -4,6 +4,7 @@ import pytest
 
 from synthgen.config import Config
 from synthgen.errors import ConfigError
+from synthgen.interpolate import build
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 NAME = "^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -188,3 +189,53 @@ def test_a_key_of_one_method_is_refused_for_another(tmp_path):
         "interpolate.kind: belongs to borderline-smote, not to smote, got 2",
         "interpolate.max_exposure: belongs to mixture and slerp, not to smote, got 3.5",
     ]
+
+
+def test_the_options_of_a_method_are_those_that_are_set(tmp_path):
+    text = LEAST.replace("{total: 10}", "{total: 10, method: mixture, alpha: 0.5, parents: 4}")
+    assert load(tmp_path, text).interpolate.options() == {"alpha": 0.5, "parents": 4}
+
+
+@pytest.mark.parametrize(
+    ("interpolate", "listed"),
+    [
+        ("method: mixture, k_neighbors: 1", ["parents: 3 parents need k_neighbors of at least 2, which is 1"]),
+        ("method: mixture, parents: 7", ["parents: 7 parents need k_neighbors of at least 6, which is 5, got 7"]),
+        (
+            "method: mixture, parents: 9, alpha: 0, max_exposure: 0",
+            [
+                "parents: 9 parents need",
+                "alpha: Input should be greater than 0",
+                "max_exposure: Input should be greater than 0",
+            ],
+        ),
+        ("method: mixture, k_neighbors: 0, parents: 7", ["k_neighbors: Input should be greater"]),
+        ("method: mixture, parents: 51, max_exposure: 0.01", ["parents: Input should be less"]),
+        (
+            "method: mixture, parents: 4, max_exposure: 0.2",
+            ["max_exposure: must be at least 1/4, the least that the largest of 4 weights can be, got 0.2"],
+        ),
+        ("method: slerp, max_exposure: 0.4", ["max_exposure: must be at least 1/2"]),
+        ("method: slerp, lambda_beta: [2, 0]", ["lambda_beta.1: Input should be"]),
+        ("method: slerp, parents: 7", ["parents: belongs to mixture, not to slerp"]),
+    ],
+)
+def test_mixtures_that_cannot_be_are_told_with_the_rest(tmp_path, interpolate, listed):
+    found = problems(tmp_path, LEAST.replace("total: 10", f"total: 10, {interpolate}"))
+    assert len(found) == len(listed)
+    for line, part in zip(found, listed, strict=True):
+        assert line.startswith(f"interpolate.{part}")
+
+
+@pytest.mark.parametrize(
+    "interpolate",
+    [
+        "method: mixture, k_neighbors: 2",
+        "method: mixture, k_neighbors: 49, parents: 50, max_exposure: 0.02",
+        "method: mixture, max_exposure: 0.34",
+        "method: slerp, k_neighbors: 1, lambda_beta: [2, 0.5], max_exposure: 0.5",
+        "k_neighbors: 1",
+    ],
+)
+def test_mixtures_that_can_be(tmp_path, interpolate):
+    build(load(tmp_path, LEAST.replace("total: 10", f"total: 10, {interpolate}")).interpolate)

@@ -1,7 +1,7 @@
 import typing
 
 from synthgen.config import METHODS_HERE, InterpolateConfig
-from synthgen.interpolate import METHODS, Smote, build
+from synthgen.interpolate import METHODS, Mixture, Slerp, Smote, build
 
 
 def test_the_configuration_and_the_registry_name_the_same_methods():
@@ -13,3 +13,11 @@ def test_the_configuration_and_the_registry_name_the_same_methods():
 def test_build_passes_the_options_on():
     assert build(InterpolateConfig(method="smote", k_neighbors=7, total=3)) == Smote(k_neighbors=7)
     assert build(InterpolateConfig(method="random-oversample", total=3)).name == "random-oversample"
+    some = InterpolateConfig(
+        method="mixture", k_neighbors=9, total=3, parents=4, alpha=0.5, noise=0.1, max_exposure=2.0
+    )
+    assert build(some) == Mixture(k_neighbors=9, parents=4, alpha=0.5, noise=0.1, max_exposure=2.0)
+    assert build(InterpolateConfig(method="mixture", total=3)) == Mixture()
+    some = InterpolateConfig(method="slerp", k_neighbors=4, total=3, lambda_beta=(2.0, 3.0), max_exposure=2.0)
+    assert build(some) == Slerp(k_neighbors=4, lambda_beta=(2.0, 3.0), max_exposure=2.0)
+    assert build(InterpolateConfig(method="slerp", total=3)) == Slerp()
