@@ -46,7 +46,7 @@ class Look:
     dash: str | tuple[int, tuple[float, ...]]
 
 
-# from dark to light, so that neighbours differ in grey print too
+# the first four print in four greys; more lines than that are not drawn together
 LOOKS = (
     Look("#000000", "o", "-"),
     Look("#E69F00", "s", (0, (4, 1.5))),
@@ -87,5 +87,5 @@ def write_figure(figure: Any, folder: Path, name: str) -> list[Path]:
 
 
 def file_name(*words: str) -> str:
-    """Return the words as one file name of small letters, digits and dashes."""
-    return "-".join(re.findall(r"[a-z0-9]+", " ".join(words).lower()))
+    """Return the words as one file name of small letters, digits, underscores and dashes."""
+    return "-".join(re.findall(r"\w+", " ".join(words).lower()))

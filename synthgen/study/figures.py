@@ -19,6 +19,7 @@ _COLUMNS = 2
 _COLUMNS_OF_GAINS = 4
 _MAX_CURVES = 4  # more bands over one another cannot be told apart in grey
 _BANDS = "mean over folds, band: 95 % interval"
+_OWN = "the method named, band: 95 % interval"
 _GAIN = Look("#0072B2", "o", "-")
 _RANDOM_STYLE = {"color": "#7f7f7f", "linestyle": (0, (4, 1.5)), "linewidth": 1.2}
 
@@ -77,13 +78,7 @@ def _gains(rows: Sequence[Row], dataset: str, folder: Path) -> list[Path]:
             panel.axhline(0, color="black", linewidth=0.7)
             if method != RANDOM:
                 panel.plot(random_n, random_gain, **_RANDOM_STYLE, label=RANDOM)
-            _line(
-                panel,
-                [row for row in rows if row["method"] == method],
-                keys,
-                _GAIN,
-                label="the method, 95 % interval",
-            )
+            _line(panel, [row for row in rows if row["method"] == method], keys, _GAIN, label=_OWN)
             panel.set_title(method, loc="left")
             _n_axis(panel, [row["n"] for row in rows], every=2)
             panel.set_xlabel("")

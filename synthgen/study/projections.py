@@ -20,12 +20,7 @@ _UMAP_NEIGHBOURS = 15
 _TSNE_PERPLEXITY = 30.0
 _MANY: dict[str, Any] = {"s": 7, "linewidths": 0, "alpha": 0.55, "zorder": 2}
 _FEW: dict[str, Any] = {"s": 16, "edgecolors": "black", "linewidths": 0.5, "zorder": 4}
-_SYNTHETIC: dict[str, Any] = {
-    "s": 12,
-    "facecolors": "white",
-    "linewidths": 0.6,
-    "zorder": 3,
-}  # hollow, where real points are filled
+_SYNTHETIC: dict[str, Any] = {"s": 12, "facecolors": "white", "linewidths": 0.6, "zorder": 3}  # hollow, not filled
 
 Plane = NDArray[np.float32]
 
@@ -84,6 +79,8 @@ def _check(real: Float32, labels: Sequence[str], synthetic: Float32, synthetic_l
     problems = []
     if real.ndim != 2 or synthetic.ndim != 2 or real.shape[1:] != synthetic.shape[1:]:
         problems.append("real and synthetic vectors are not two matrices of the same width")
+    elif real.shape[1] < 2:
+        problems.append("vectors have fewer than two dimensions")
     if len(real) != len(labels) or len(synthetic) != len(synthetic_labels):
         problems.append("vectors and labels differ in number")
     if not len(synthetic):

@@ -151,11 +151,14 @@ def _difference_table(rows: Sequence[Row]) -> str:
 
 def _refusals(cells: pa.Table) -> str:
     rows = cells.select(["dataset", "method", "n", "status", "reason"]).to_pylist()
-    counts = Counter((r["dataset"], r["method"], r["n"], r["reason"]) for r in rows if r["status"] == "refused")
-    if not counts:
+    reasons: dict[tuple[str, str, int], Counter[str]] = {}
+    for row in rows:
+        if row["status"] == "refused":
+            reasons.setdefault((row["dataset"], row["method"], row["n"]), Counter())[row["reason"]] += 1
+    if not reasons:
         return "No method refused."
-    lines = [[dataset, method, n, times, reason] for (dataset, method, n, reason), times in counts.items()]
-    return _table(["dataset", "method", "n", "folds", "reason"], lines)
+    lines = [[*place, told.total(), told.most_common(1)[0][0]] for place, told in reasons.items()]
+    return _table(["dataset", "method", "n", "folds", "reason, most often"], lines)
 
 
 def _made(meta: Mapping[str, Any], indent: str = "") -> str:
