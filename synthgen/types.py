@@ -133,7 +133,8 @@ class Latents:
         vectors: float32 (m, d), finite.
         ids: stable names of the rows; decoding draws each record's random numbers by them.
         labels: the class of each row.
-        parent_ids: (m) tuples of train record ids; all of the row's label, of different persons.
+        parent_ids: (m) tuples of train record ids; all of the row's label, of different persons. One exception: the
+            second parent of a row of borderline-smote kind 2 may have another label, its weight is then below 0.5.
         weights: (m) tuples, one weight per parent, each row summing to 1.
         method: name of the method.
         seed_path: the random stream the rows were drawn from.

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from synthgen.config import InterpolateConfig
+from synthgen.interpolate.adasyn import Adasyn
 from synthgen.interpolate.base import Interpolator, Points, Rows, Sampler, Unfit
+from synthgen.interpolate.borderline_smote import BorderlineSmote
 from synthgen.interpolate.counts import check_classes, wanted_counts
 from synthgen.interpolate.mixture import Mixture
 from synthgen.interpolate.random_oversample import RandomOversample
@@ -12,6 +14,8 @@ from synthgen.interpolate.smote import Smote
 
 METHODS: Mapping[str, Callable[[InterpolateConfig], Interpolator]] = {
     "smote": lambda config: Smote(k_neighbors=config.k_neighbors),
+    "borderline-smote": lambda config: BorderlineSmote(k_neighbors=config.k_neighbors, **config.options()),
+    "adasyn": lambda config: Adasyn(k_neighbors=config.k_neighbors),
     "random-oversample": lambda _: RandomOversample(),
     "mixture": lambda config: Mixture(k_neighbors=config.k_neighbors, **config.options()),
     "slerp": lambda config: Slerp(k_neighbors=config.k_neighbors, **config.options()),
@@ -19,6 +23,8 @@ METHODS: Mapping[str, Callable[[InterpolateConfig], Interpolator]] = {
 
 __all__ = [
     "METHODS",
+    "Adasyn",
+    "BorderlineSmote",
     "Interpolator",
     "Mixture",
     "Points",
