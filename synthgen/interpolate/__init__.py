@@ -1,6 +1,7 @@
 """New vectors from the vectors of train records, with the parents of each kept."""
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from synthgen.config import InterpolateConfig
 from synthgen.interpolate.adasyn import Adasyn
@@ -11,6 +12,9 @@ from synthgen.interpolate.mixture import Mixture
 from synthgen.interpolate.random_oversample import RandomOversample
 from synthgen.interpolate.slerp import Slerp
 from synthgen.interpolate.smote import Smote
+
+if TYPE_CHECKING:
+    from synthgen.interpolate.over_sampler import OverSampler
 
 METHODS: Mapping[str, Callable[[InterpolateConfig], Interpolator]] = {
     "smote": lambda config: Smote(k_neighbors=config.k_neighbors),
@@ -27,6 +31,7 @@ __all__ = [
     "BorderlineSmote",
     "Interpolator",
     "Mixture",
+    "OverSampler",
     "Points",
     "RandomOversample",
     "Rows",
@@ -43,3 +48,12 @@ __all__ = [
 def build(config: InterpolateConfig) -> Interpolator:
     """Return the method the configuration names; it has been checked to be one of `METHODS`."""
     return METHODS[config.method](config)
+
+
+def __getattr__(name: str) -> Any:
+    """Import `OverSampler` when it is first asked for: it needs scikit-learn, which takes a second to import."""
+    if name != "OverSampler":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from synthgen.interpolate.over_sampler import OverSampler
+
+    return OverSampler
