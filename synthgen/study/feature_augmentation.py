@@ -50,6 +50,7 @@ METHODS: Mapping[str, Recipe] = {
     "logistic": Recipe(head="logistic"),
     "logistic-weighted": Recipe(head="logistic", weighted=True),
 }
+HERE = ("study/classifiers.py", "study/feature_augmentation.py", "study/folds.py")
 CELL = pa.schema(
     [
         ("dataset", pa.string()), ("repeat", pa.int64()), ("fold", pa.int64()), ("n", pa.int64()),
@@ -124,19 +125,24 @@ class Experiment:
         import sklearn
         import torch
 
-        package = Path(synthgen.__file__).parent
-        here = ("classifiers", "feature_augmentation", "folds")
-        code = [*sorted((package / "interpolate").glob("*.py")), *(package / "study" / f"{name}.py" for name in here)]
         protocol = self.protocol
         return sha256_json(
             {
                 "dataset": self.dataset, "folds": protocol.folds, "seed": protocol.seed, "sizes": list(self.sizes),
                 "largest": self.largest, "vectors": sha256_array(self.x.vectors),
                 "records": sha256_texts([*self.x.ids, *self.x.labels, *self.x.groups]),
-                "code": {path.name: sha256_file(path) for path in [*code, package / "neighbours.py"]},
+                "code": _code(),
                 "libraries": [np.__version__, sklearn.__version__, torch.__version__],
             }
         )  # fmt: skip
+
+
+def _code() -> dict[str, str]:
+    """Return the sha256 of each file of code that decides what a cell holds."""
+    package = Path(synthgen.__file__).parent
+    patterns = ("interpolate/**/*.py", "neighbours*/**/*.py", "neighbours*.py", "seeds.py", *HERE)
+    files = sorted({path for pattern in patterns for path in package.glob(pattern)})
+    return {path.relative_to(package).as_posix(): sha256_file(path) for path in files}
 
 
 def plan(dataset: str, x: Embedded, protocol: Protocol) -> Experiment:
