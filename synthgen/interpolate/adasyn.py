@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from synthgen.interpolate.base import Float64, Int64, Points, Rows, Sampler, Unfit
-from synthgen.interpolate.smote import segment
+from synthgen.interpolate.blend import blended, ends
 from synthgen.interpolate.surroundings import surroundings
 from synthgen.neighbours import nearest
 from synthgen.seeds import SeedTree
@@ -90,7 +90,11 @@ class Difficulties:
     found: dict[int, tuple[Int64, Int64, Int64]] = field(default_factory=dict)
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m points of the class, point i on the segment of its two parents, with weights (1 − λ, λ).
+        """Return m points of the class, point i on the segment of its two parents."""
+        return blended(self.rows, *self.draw(code, m, rng))
+
+    def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
+        """Return their parents and weights (1 − λ, λ).
 
         Random: the child "phase" of `rng`, one draw for each row with Δ > 0; the children "neighbour" and "lambda",
             one draw a point each.
@@ -101,7 +105,7 @@ class Difficulties:
         i = in_proportion(delta, m, rng.child("phase").generator().random(len(delta)))
         which = rng.child("neighbour").generator().integers(0, self.k, size=m)
         lam = rng.child("lambda").generator().random(m)
-        return segment(self.rows, hard[i], partners[i, which], lam)
+        return ends(hard[i], partners[i, which], lam)
 
     def _difficulty(self, code: int) -> tuple[Int64, Int64, Int64]:
         of = self.rows.of(code)

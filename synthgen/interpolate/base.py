@@ -14,6 +14,7 @@ from synthgen.types import Embedded, Float32, Latents
 
 Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
+Floats = NDArray[np.float32] | NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

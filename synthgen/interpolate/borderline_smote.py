@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.errors import ConfigError
-from synthgen.interpolate.base import Int64, Points, Rows, Sampler, Unfit
-from synthgen.interpolate.smote import segment
+from synthgen.interpolate.base import Float64, Int64, Points, Rows, Sampler, Unfit
+from synthgen.interpolate.blend import blended, ends
 from synthgen.interpolate.surroundings import surroundings
 from synthgen.neighbours import nearest
 from synthgen.seeds import SeedTree
@@ -107,7 +107,11 @@ class Borders:
     found: dict[int, tuple[Int64, Int64]] = field(default_factory=dict)
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m points of the class, point i on the segment of its two parents, with weights (1 − λ, λ).
+        """Return m points of the class, point i on the segment of its two parents."""
+        return blended(self.rows, *self.draw(code, m, rng))
+
+    def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
+        """Return their parents and weights (1 − λ, λ).
 
         Random: the children "parent", "neighbour" and "lambda" of `rng`, one draw a point each.
         """
@@ -118,7 +122,7 @@ class Borders:
         which = rng.child("neighbour").generator().integers(0, pool.shape[1], size=m)
         lam = rng.child("lambda").generator().random(m)
         lam[which == self.method.k_neighbors] /= 2  # the last of kind 2's, of another class
-        return segment(self.rows, danger[i], pool[i, which], lam)
+        return ends(danger[i], pool[i, which], lam)
 
     def _border(self, code: int) -> tuple[Int64, Int64]:
         of, k, m = self.rows.of(code), self.method.k_neighbors, self.method.m_neighbors

@@ -1,32 +1,30 @@
 """The methods as a sampler of scikit-learn and imbalanced-learn: `fit_resample(X, y)`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin
 from sklearn.utils import InputTags, Tags, TargetTags, check_random_state
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from synthgen.config import InterpolateConfig, parse_section
 from synthgen.errors import DataError
-from synthgen.interpolate import Points, Rows, Unfit, build
-from synthgen.interpolate.base import Float64, Int64, Interpolator
+from synthgen.interpolate import Rows, Unfit, build
+from synthgen.interpolate.base import Float64, Floats, Int64, Interpolator
+from synthgen.interpolate.blend import Blends, blend
 from synthgen.interpolate.containers import Target, like, persons
 from synthgen.interpolate.strategy import Strategy, new_points
 from synthgen.seeds import SeedTree
 from synthgen.types import Float32
 
-LINEAR = frozenset({"smote", "borderline-smote", "adasyn", "random-oversample"})  # a point is Σ weight · parent
 NOT_OF_METHODS = frozenset({"sampling_strategy", "random_state"})  # parameters of the sampler itself
 UNFIT_HINT = (
     "Give more rows of other persons, lower k_neighbors, choose another method, "
     "or leave the classes out through sampling_strategy."
 )
-Floats = NDArray[np.float32] | NDArray[np.float64]
 
 
 class OverSampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn ships no types
@@ -37,7 +35,7 @@ class OverSampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] # 
     anything else, whole numbers too, becomes float64, since a point between two rows is no whole number.
 
     Neighbours are searched in float32. For float64 rows the points of smote, borderline-smote, adasyn and
-    random-oversample are computed anew in float64 from parents and weights; those of the other methods have the
+    random-oversample are computed in float64 from their parents and weights; those of the other methods have the
     precision of float32.
 
     Args:
@@ -215,30 +213,32 @@ class OverSampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] # 
     ) -> tuple[Int64, Float64]:
         """Write the new points of each class behind the rows in `out`; return their parents and weights."""
         seeds, learned = self._seeds(), method.learn(rows)
-        made: list[Points] = []
-        problems, start = [], len(rows.vectors)
+        given, start = out[: len(rows.vectors)], len(rows.vectors)
+        made: list[tuple[Int64, Float64]] = []
+        problems = []
         for code, m in wanted.items():
             n_persons = len(np.unique(rows.groups[rows.classes == code]))
             if n_persons < method.min_groups:
                 problems.append(f"{names[code]!r}: {n_persons} rows of different persons, needs {method.min_groups}")
                 continue
+            new, stream = out[start : start + m], seeds.child(str(names[code]))
             try:
-                points = learned.points(code, m, seeds.child(str(names[code])))
+                if isinstance(learned, Blends):
+                    made.append(learned.draw(code, m, stream))
+                    blend(given, *made[-1], new)
+                else:
+                    points = learned.points(code, m, stream)
+                    made.append((points.parents, points.weights))
+                    new[:] = points.vectors
             except Unfit as reason:
                 problems.append(f"{names[code]!r}: {reason}")
-                continue
-            new, start = out[start : start + m], start + m
-            if out.dtype == np.float64 and method.name in LINEAR:
-                _combine(out, points, new)
-            else:
-                new[:] = points.vectors
-            made.append(replace(points, vectors=points.vectors[:0]))
+            start += m
         if problems:
             raise DataError(f"{method.name} cannot make points of every class", problems=problems, hint=UNFIT_HINT)
         none = (0, method.max_parents)
         return (
-            np.concatenate([p.parents for p in made] or [np.empty(none, dtype=np.int64)]),
-            np.concatenate([p.weights for p in made] or [np.empty(none)]),
+            np.concatenate([parents for parents, _ in made] or [np.empty(none, dtype=np.int64)]),
+            np.concatenate([weights for _, weights in made] or [np.empty(none)]),
         )
 
     def _seeds(self) -> SeedTree:
@@ -289,10 +289,3 @@ def _float32(rows: Floats) -> Float32:
     if rows.dtype != np.float32 and np.abs(rows).max() > np.finfo(np.float32).max:
         raise DataError("X holds numbers beyond float32, in which neighbours are searched", hint="Scale X first.")
     return rows.astype(np.float32, copy=False)
-
-
-def _combine(rows: Floats, points: Points, out: Floats) -> None:
-    """Write Σ_p weight_p · x_p of every point into `out`, in the precision of the rows."""
-    np.multiply(rows[points.parents[:, 0]], points.weights[:, :1], out=out)
-    for p in range(1, points.parents.shape[1]):
-        out += rows[points.parents[:, p]] * points.weights[:, p, None]

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthgen.interpolate.base import Points, Rows, Sampler
+from synthgen.interpolate.base import Float64, Int64, Points, Rows, Sampler
+from synthgen.interpolate.blend import blended
 from synthgen.seeds import SeedTree
 from synthgen.types import Embedded
 
@@ -52,10 +53,14 @@ class Repeated:
     rows: Rows
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m rows of the class; point i is its one parent's vector.
+        """Return m rows of the class; point i is its one parent's vector."""
+        return blended(self.rows, *self.draw(code, m, rng))
+
+    def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
+        """Return their parents and weights; the one weight is 1.
 
         Random: the child "parent" of `rng`, one draw a point.
         """
         of = self.rows.of(code)
         i = of[rng.child("parent").generator().integers(0, len(of), size=m)]
-        return Points(vectors=self.rows.vectors[i], parents=i[:, None], weights=np.ones((m, 1)))
+        return i[:, None], np.ones((m, 1))

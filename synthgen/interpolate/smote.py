@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from synthgen.interpolate.base import Float64, Int64, Points, Rows, Sampler
+from synthgen.interpolate.blend import blended, ends
 from synthgen.neighbours import nearest
 from synthgen.seeds import SeedTree
 from synthgen.types import Embedded
@@ -68,7 +67,11 @@ class Neighbourhoods:
     found: dict[int, Int64] = field(default_factory=dict)
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m points of the class, point i on the segment of its two parents, with weights (1 − λ, λ).
+        """Return m points of the class, point i on the segment of its two parents."""
+        return blended(self.rows, *self.draw(code, m, rng))
+
+    def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
+        """Return their parents and weights (1 − λ, λ).
 
         Random: the children "parent", "neighbour" and "lambda" of `rng`, one draw a point each.
         """
@@ -78,20 +81,4 @@ class Neighbourhoods:
         i = rng.child("parent").generator().integers(0, len(of), size=m)
         which = rng.child("neighbour").generator().integers(0, self.k, size=m)
         lam = rng.child("lambda").generator().random(m)
-        return segment(self.rows, of[i], of[self.found[code][i, which]], lam)
-
-
-def segment(rows: Rows, i: Int64, nn: Int64, lam: Float64) -> Points:
-    """Return the points x_i + λ (x_nn − x_i), with their parents.
-
-    Args:
-        rows: the train rows.
-        i: int64 (m), where each segment starts.
-        nn: int64 (m), where it ends.
-        lam: float64 (m), how far along it the point lies, from 0 to 1.
-    """
-    x_i, x_nn = rows.vectors[i], rows.vectors[nn]
-    x_nn -= x_i
-    x_nn *= lam[:, None].astype(np.float32)
-    x_nn += x_i
-    return Points(vectors=x_nn, parents=np.stack([i, nn], axis=1), weights=np.stack([1 - lam, lam], axis=1))
+        return ends(of[i], of[self.found[code][i, which]], lam)
