@@ -65,15 +65,15 @@ def _curves(rows: Sequence[Row], datasets: Sequence[str], folder: Path) -> list[
 
 
 def _gains(rows: Sequence[Row], dataset: str, folder: Path) -> list[Path]:
-    methods = [m for m in dict.fromkeys(row["method"] for row in rows) if m != NONE]
-    methods = [m for m in methods if any(r["diff_none"] is not None for r in rows if r["method"] == m)]
+    compared = {row["method"] for row in rows if row["diff_none"] is not None}
+    methods = [m for m in dict.fromkeys(row["method"] for row in rows) if m in compared]
     if not methods:
         return []  # nothing to compare with: the cells have no `none`
     n_columns = min(_COLUMNS_OF_GAINS, len(methods))
     n_rows = math.ceil(len(methods) / n_columns)
     keys = ("diff_none", "diff_none_low", "diff_none_high")
     random_n, random_gain, _, _ = _points([row for row in rows if row["method"] == RANDOM], keys)
-    with sheet(0.7 + 1.6 * n_rows, n_rows, n_columns, sharex=True, sharey=True) as (figure, panels):
+    with sheet(0.7 + 1.7 * n_rows, n_rows, n_columns, sharex=True, sharey=True) as (figure, panels):
         for panel, method in zip(panels, methods, strict=False):
             panel.axhline(0, color="black", linewidth=0.7)
             if method != RANDOM:
@@ -81,13 +81,13 @@ def _gains(rows: Sequence[Row], dataset: str, folder: Path) -> list[Path]:
             _line(panel, [row for row in rows if row["method"] == method], keys, _GAIN, label=_OWN)
             panel.set_title(method, loc="left")
             _n_axis(panel, [row["n"] for row in rows], every=2)
-            panel.set_xlabel("")
+            panel.set_xlabel("n", labelpad=1)
             panel.tick_params(labelbottom=True)  # the last row may be short: panels above its gap need theirs
         for panel in panels[len(methods) :]:
             panel.set_axis_off()
-        figure.supxlabel("n, records of each minority class", fontsize=8)
         figure.supylabel("accuracy minus that of none", fontsize=8)
-        figure.suptitle(dataset, fontweight="bold", fontsize=9, x=0.01, ha="left")
+        title = f"{dataset}: gain over none, by n, the records of each minority class"
+        figure.suptitle(title, fontweight="bold", fontsize=9, x=0.01, ha="left")
         handles, labels = panels[len(methods) - 1].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), handlelength=3.4)
         return write_figure(figure, folder, file_name("gains", dataset))

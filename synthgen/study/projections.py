@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from synthgen.errors import DataError, DependencyError
 from synthgen.seeds import SeedTree
@@ -68,7 +69,8 @@ def write_projections(  # noqa: PLR0913, PLR0917 - two sets of points, and where
         raise DataError(f"{len(vectors)} vectors are too few to be mapped; {_MIN_POINTS} are wanted")
     map_seed = int(stream.child("map").generator().integers(2**32))
     classes = [labels[i] for i in kept] + [synthetic_labels[i] for i in made]
-    planes = {"UMAP": _umap_plane(umap, vectors, map_seed), "t-SNE": _tsne_plane(vectors, map_seed)}
+    with threadpool_limits(1):  # sums in one order, or the seed would not decide the maps
+        planes = {"UMAP": _umap_plane(umap, vectors, map_seed), "t-SNE": _tsne_plane(vectors, map_seed)}
     paths: list[Path] = []
     for name, plane in planes.items():
         paths += _draw(name, plane, classes, len(kept), title, folder)

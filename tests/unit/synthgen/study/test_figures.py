@@ -43,6 +43,12 @@ def test_gaps_and_missing_intervals_are_not_drawn_and_do_no_harm(made_up, tmp_pa
     assert ("vae" in texts(paths[2])) == (len(refused) < 2)
 
 
+def test_panels_keep_the_order_of_the_methods(made_up, tmp_path):
+    gains = texts(write_learning_curves(made_up(["a"], [8, 16], 1, 3, {("smote", 8)}), tmp_path)[2])
+    methods = ["random-oversample", "smote", "vae", "adasyn"]
+    assert [t for t in gains if t in methods][: len(methods)] == methods
+
+
 def only(cells, *methods):
     return cells.filter(pa.array([m in methods for m in cells["method"].to_pylist()]))
 

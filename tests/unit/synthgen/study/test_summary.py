@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.study.corrected_t import corrected_t
+from synthgen.study.corrected_t import corrected_t, holm
 from synthgen.study.summary import over_n, summarise, verdict
 
 N_TEST, N_TRAIN = 30, 120  # a ratio of 1/4
@@ -122,6 +122,16 @@ def test_an_n_missing_in_one_fold_is_left_out_rather_than_averaged_unevenly():
     found = row(over_n(cells(values)), method="vae", versus="none")
     assert (found["n_used"], found["n_left_out"]) == ([16], [8])
     assert found["diff"] == pytest.approx(0.05)
+
+
+def test_over_n_holm_is_over_the_methods_against_one_baseline():
+    rng = np.random.default_rng(3)
+    names = ("none", "smote", "vae", "random-oversample", "x")
+    table = over_n(cells({(m, n): rng.normal(0.6, 0.05, 5).tolist() for n in (8, 16) for m in names}))
+    for versus in ("none", "random-oversample"):
+        family = [row(table, method=m, versus=versus) for m in names if m != versus]
+        assert [r["p_holm"] for r in family] == pytest.approx(holm([r["p"] for r in family]))
+        assert any(r["p_holm"] > r["p"] for r in family)
 
 
 def test_verdicts_of_clear_cases(made_up):
