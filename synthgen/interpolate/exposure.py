@@ -38,8 +38,10 @@ def take(proposals: Proposals, m: int, *, groups: Int64, max_exposure: float | N
 
     Random: none of its own.
 
-    Cost: without a bound, that of the proposals; with one, about 4 µs for each proposal that fits when its block
-        is first looked at, and the blocks drawn in vain when room gets short.
+    Cost: without a bound, that of the proposals; with one, a few microseconds for each proposal that fits when
+        its block is first looked at, and the blocks drawn in vain when room gets short. Room runs out before persons
+        times the bound is reached: 1,000 random persons filled 83 to 87 % of it with a bound of 1.01, and 90 to 98 %
+        with one of 50, so a bound of twice m over the persons is easily met and one of 1.05 times it may not be.
     """
     _refuse_more_than_fits(m, groups, max_exposure)
     used = np.zeros(int(groups.max()) + 1)

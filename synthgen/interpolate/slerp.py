@@ -158,7 +158,7 @@ def arc(a: Float32, b: Float32, lam: Float64) -> Float32:
     for start in range(0, len(a), ARC_ROWS):
         part = slice(start, start + ARC_ROWS)
         u, v = _unit(a[part]), _unit(b[part])
-        # accurate for every angle, where arccos of the product loses half of the digits near 0 and π (Kahan)
+        # arccos of the product would need a clamp where rounding puts it above 1
         theta = 2 * np.arctan2(_length(u - v), _length(u + v))
         whole = np.where(theta > 0, np.sin(theta), 1.0)
         share = lam[part, None]

@@ -43,6 +43,13 @@ def test_by_hand():
     assert weights.tolist() == [[0.7, 0.3], [0.5, 0.5], [0.5, 0.5]]
 
 
+def test_the_bound_itself_is_within_the_bound_in_a_later_block_too():
+    half = np.array([[0.5, 0.5]])
+    offered = [(np.array([[0, 1]]), half), (np.array([[1, 2]]), half), (np.array([[0, 2]]), half)]
+    parents, _ = take(iter(offered), 3, groups=np.arange(3), max_exposure=1)
+    assert parents.tolist() == [[0, 1], [1, 2], [0, 2]]
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_nobody_passes_the_bound_and_the_first_that_fit_are_taken(data):

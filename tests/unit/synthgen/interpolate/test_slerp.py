@@ -90,6 +90,16 @@ def test_the_partner_is_near_by_angle():
     }  # fmt: skip
 
 
+def test_lengths_that_are_off_by_rounding_decide_nothing():
+    # row 2 is nearest to row 0 by angle, row 1 by distance; lengths may be off by 0.001
+    turn, length = np.array([0, 0.0010, 0.0008, 1, 2]), np.array([1, 1, 1.0009, 1, 1])
+    vectors = (length * np.array([np.cos(turn), np.sin(turn)])).T.astype(np.float32)
+    x = Rows(vectors=vectors, classes=np.zeros(5, np.int64), groups=np.arange(5), normalized=True)
+    points = Slerp(k_neighbors=1).learn(x).points(0, 100, SeedTree(6))
+    assert (0, 2) in set(map(tuple, points.parents.tolist()))
+    np.testing.assert_allclose(np.linalg.norm(points.vectors, axis=1), 1, atol=2e-7)
+
+
 @pytest.mark.parametrize(
     ("shape", "mean", "variance"), [(None, 1 / 2, 1 / 12), ((2.0, 5.0), 2 / 7, 10 / 392), ((0.5, 0.5), 1 / 2, 1 / 8)]
 )
