@@ -1,0 +1,93 @@
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("imblearn", reason="imbalanced-learn is not installed")
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "interpolate.py"
+
+
+@pytest.fixture(scope="module")
+def bench():
+    spec = importlib.util.spec_from_file_location("bench_interpolate", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("n", [400, 2_003, 50_000])
+@pytest.mark.parametrize("classes", [2, 4, 20])
+def test_classes_fall_evenly_and_sum_to_n(bench, n, classes):
+    sizes = bench.class_sizes(n, classes)
+    assert (len(sizes), sizes.sum()) == (classes, n)
+    assert (np.diff(sizes) <= 0).all()
+    assert sizes[0] / sizes[-1] == pytest.approx(10, rel=0.15)
+
+
+def test_rows_are_unit_vectors_of_those_classes_that_vary_in_few_directions(bench):
+    sizes = bench.class_sizes(1_500, 4)
+    X, y = bench.made_up(sizes)
+    assert (X.shape, X.dtype, np.bincount(y).tolist()) == ((1_500, bench.DIM), np.float32, sizes.tolist())
+    np.testing.assert_allclose(np.linalg.norm(X, axis=1), 1, atol=1e-5)
+    variance = np.linalg.svd(X - X.mean(axis=0), compute_uv=False) ** 2
+    assert variance[:20].sum() > variance.sum() / 2
+
+
+def test_real_rows_are_of_the_most_frequent_classes(bench):
+    labels = np.repeat(["ant", "bee", "cow"], [30, 500, 400])
+    vectors = np.arange(930.0)[:, None] * np.ones(3)
+    X, y = bench.real(vectors, labels, np.array([310, 31]))
+    assert sorted(y) == ["bee"] * 310 + ["cow"] * 31
+    assert (labels[X[:, 0].astype(int)] == y).all()
+    assert bench.real(vectors, labels, np.array([310, 100, 31])) is None
+
+
+def test_energy_distance_beside_a_slow_one(bench):
+    rng = np.random.default_rng(3)
+    clouds = [rng.normal(size=(m, 4)) for m in (5, 7, 6)]
+
+    def mean(a, b):
+        return np.mean([[np.linalg.norm(x - y) for y in b] for x in a])
+
+    expected = [[2 * mean(a, b) - mean(a, a) - mean(b, b) for b in clouds] for a in clouds]
+    np.testing.assert_allclose(bench.energies(clouds), expected, atol=1e-7)
+
+
+def test_growth_by_hand(bench):
+    assert bench.exponent({10: 3.0, 100: 300.0}) == pytest.approx(2)
+
+
+def test_other_points_are_told_apart(bench, monkeypatch, capsys):
+    X, y = bench.made_up(bench.class_sizes(1_500, 2))
+    assert bench.same_points("smote", X, y, points=300) > 0.05
+    monkeypatch.setitem(bench.THEIRS, "smote", bench.RandomOverSampler)
+    assert bench.same_points("smote", X, y, points=300) <= 2 / 252  # the least there is: the split and its mirror
+    assert "their reruns" in capsys.readouterr().out
+
+
+def test_quick_runs_on_files_too(tmp_path):
+    rng = np.random.default_rng(5)
+    labels = np.repeat(["ant", "bee"], [400, 60])
+    np.save(tmp_path / "x.npy", rng.normal(size=(460, 8)) + 0.1)
+    np.save(tmp_path / "y.npy", labels)
+    files = ["--vectors", tmp_path / "x.npy", "--labels", tmp_path / "y.npy"]
+    done = subprocess.run(
+        [sys.executable, SCRIPT, "--quick", "--methods", "smote", "random-oversample", *files],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "400 x 8, classes of 364 36" in done.stdout
+    assert "800 rows of 2 classes: the file has too few" in done.stdout
+    assert "same points: smallest p" in done.stdout
+
+
+def test_quick_compares_every_method(bench, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["interpolate.py", "--quick"])
+    bench.main()
+    printed = capsys.readouterr().out
+    for method in bench.THEIRS:
+        assert f"{method:<18} 2 classes: ours grows as n^" in printed
+        assert f"{method:<18} energy distance" in printed
