@@ -26,11 +26,12 @@ source: {{path: notes.jsonl, text: note, label: specialty, group: patient_id, id
           labels: [cardiology, gastroenterology, pulmonology]}}
 interpolate: {{method: smote, k_neighbors: 3, balance: equal, total: 36}}
 decode: {{candidates: 1, max_new_tokens: 32, batch: 32}}
-filter: {{class_agreement: null, embedding_distance: null, near_duplicate: null, language: null, length: null,
-          repetition: null}}
+{no_filter}
 policy: lenient.yaml
 release: {{name: trial, key: keys/releaser.pem, out: out}}
 """
+NO_FILTER = """filter: {class_agreement: null, embedding_distance: null, near_duplicate: null, language: null,
+         length: null, repetition: null}"""
 LENIENT = """
 name: lenient
 version: "1"
@@ -58,10 +59,11 @@ class Trial:
     """A folder made by `init`, with a quick configuration and a policy that lets it pass."""
 
     folder: Path
+    name: str = "clinic.yaml"
 
     @property
     def config(self):
-        return self.folder / "clinic.yaml"
+        return self.folder / self.name
 
     @property
     def workspace(self):
@@ -113,16 +115,21 @@ class Trial:
 def make_trial(folder, patients):
     start(folder, "clinic", patients=patients)
     trial = Trial(folder)
-    trial.config.write_text(CONFIG.format(seed=SEED))
-    (folder / "lenient.yaml").write_text(LENIENT)
+    trial.config.write_text(CONFIG.format(seed=SEED, no_filter=NO_FILTER))
+    trust_lenient(trial)
+    return trial
+
+
+def trust_lenient(trial):
+    """Put a policy that lets everything pass into the trial's folder, and into its trust root."""
+    (trial.folder / "lenient.yaml").write_text(LENIENT)
     trial.trust.unlink()
     new_trust(
         trial.trust,
-        roles={"releaser": [folder / "keys" / "releaser.pub.json"]},
-        policies={"lenient": [load_policy(folder / "lenient.yaml").digest()]},
+        roles={"releaser": [trial.folder / "keys" / "releaser.pub.json"]},
+        policies={"lenient": [load_policy(trial.folder / "lenient.yaml").digest()]},
         expires=datetime.now(UTC) + timedelta(days=365),
     )
-    return trial
 
 
 @pytest.fixture(scope="session")
@@ -160,3 +167,19 @@ def unmade(copy):
 def small(tmp_path):
     """A trial of few records before its first run, for what fails before any model is needed."""
     return make_trial(tmp_path / "trial", patients=12)
+
+
+@pytest.fixture(scope="session")
+def newsgroups(tmp_path_factory, embedded_models):
+    """The newsgroup example cut down to few short texts; what no method changes stays in its workspace."""
+    if "SYNTHGEN_DATA" not in os.environ:
+        pytest.skip("SYNTHGEN_DATA does not say where the real corpora are")
+    folder = tmp_path_factory.mktemp("newsgroups") / "trial"
+    start(folder, "newsgroup")
+    trial = Trial(folder, "newsgroups.yaml")
+    trial.edit("labels:", "max_records: 1200\n  labels:")
+    trial.edit("total: 2600", "total: 60")
+    trial.edit("candidates: 2, max_new_tokens: 96", "candidates: 1, max_new_tokens: 16, batch: 32")
+    trial.edit("policy: research", "policy: lenient.yaml\n" + NO_FILTER)
+    trust_lenient(trial)
+    return trial
