@@ -22,7 +22,7 @@ from synthgen.types import Corpus, Embedded, Float32
 from synthgen.workspace import write_bytes
 
 # the same path with less of everything: minutes become seconds, and intervals become wide
-QUICK = Protocol(folds=3, repeats=1, smallest=16, largest=128, per_class=480)
+QUICK = Protocol(folds=3, repeats=1, smallest=16, largest=128, per_class=400)
 SHOWN_N = 64  # minority records in the pictures of the vectors, or the n nearest to it
 
 

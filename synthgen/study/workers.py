@@ -62,7 +62,10 @@ def _make(experiments: Mapping[str, Experiment], missing: Mapping[Job, Path], ad
         n_workers, mp_context=get_context("spawn"), initializer=_start, initargs=(experiments,)
     ) as pool:
         try:
-            futures = {pool.submit(_run, job): path for job, path in missing.items()}
+            # sets take turns, because a fold of one may take longer than a fold of another: so the remaining time is
+            # told well from the start
+            order = sorted(missing, key=lambda job: job[1:])
+            futures = {pool.submit(_run, job): missing[job] for job in order}
             for future in as_completed(futures):
                 write_bytes(futures[future], _to_bytes(future.result()))
                 advance(1)

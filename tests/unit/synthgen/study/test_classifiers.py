@@ -113,14 +113,19 @@ def test_a_training_that_never_was_a_number_is_told():
         mlp(bad, bad, bad.x, 2, SEEDS)
 
 
-def test_the_strength_of_the_linear_one_is_chosen_on_validation(monkeypatch):
-    """Each choice alone, scored as the docstring says; the choice made must predict like the best of them."""
-    train, validation, test = clouds((40, 40, 7), 1, spread=3), clouds((30,) * 3, 2, spread=3), clouds((99,) * 3, 3)
+@pytest.mark.parametrize(("spread", "best"), [(4, 0.1), (0.3, 10.0)])
+def test_the_strength_of_the_linear_one_is_chosen_on_validation(spread, best):
+    """Each choice alone: noise wants the weakest fit, clear classes the strongest."""
     from sklearn.linear_model import LogisticRegression
 
+    train, validation = clouds((9, 8, 7), 1, spread=spread), clouds((30,) * 3, 2, spread=spread)
+    test = clouds((99,) * 3, 3, spread=9)
     scored = {}
     for c in (0.1, 1.0, 10.0):
         model = LogisticRegression(C=c, max_iter=1000).fit(train.x.astype(np.float64), train.y)
         p = model.predict_proba(validation.x.astype(np.float64))[np.arange(90), validation.y]
-        scored[-np.log(p).mean()] = model.predict(test.x.astype(np.float64))
-    assert (logistic(train, validation, test.x) == scored[min(scored)]).mean() > 0.99
+        scored[-np.log(p).mean()] = (c, model.predict(test.x.astype(np.float64)))
+    chosen, _ = scored[min(scored)]
+    assert chosen == best
+    same = {c: (logistic(train, validation, test.x) == p).mean() for c, p in scored.values()}
+    assert same[best] > 0.99 > same[{0.1: 10.0, 10.0: 0.1}[best]]
