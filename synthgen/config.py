@@ -17,7 +17,7 @@ from synthgen.errors import ConfigError
 from synthgen.yaml_file import read_yaml
 
 MAX_NUMBER = (1 << 53) - 1  # the largest whole number canonical JSON can hold, RFC 8785
-METHODS_HERE = ("smote", "borderline-smote", "adasyn", "random-oversample", "mixture", "slerp")
+METHODS_HERE = ("smote", "borderline-smote", "adasyn", "random-oversample", "mixture", "slerp", "vae")
 METHOD_KEYS = {  # the keys of `interpolate` that only some methods have
     "borderline-smote": {"m_neighbors", "kind"},
     "mixture": {"parents", "alpha", "noise", "max_exposure"},

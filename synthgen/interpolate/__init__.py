@@ -12,6 +12,7 @@ from synthgen.interpolate.mixture import Mixture
 from synthgen.interpolate.random_oversample import RandomOversample
 from synthgen.interpolate.slerp import Slerp
 from synthgen.interpolate.smote import Smote
+from synthgen.interpolate.vae import Vae
 
 if TYPE_CHECKING:
     from synthgen.interpolate.over_sampler import OverSampler
@@ -23,6 +24,7 @@ METHODS: Mapping[str, Callable[[InterpolateConfig], Interpolator]] = {
     "random-oversample": lambda _: RandomOversample(),
     "mixture": lambda config: Mixture(k_neighbors=config.k_neighbors, **config.options()),
     "slerp": lambda config: Slerp(k_neighbors=config.k_neighbors, **config.options()),
+    "vae": lambda config: Vae(**config.options()),
 }
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "Slerp",
     "Smote",
     "Unfit",
+    "Vae",
     "build",
     "check_classes",
     "wanted_counts",

@@ -1,7 +1,7 @@
 import typing
 
 from synthgen.config import METHODS_HERE, InterpolateConfig
-from synthgen.interpolate import METHODS, Mixture, Slerp, Smote, build
+from synthgen.interpolate import METHODS, Mixture, Slerp, Smote, Vae, build
 
 
 def test_the_configuration_and_the_registry_name_the_same_methods():
@@ -21,3 +21,6 @@ def test_build_passes_the_options_on():
     some = InterpolateConfig(method="slerp", k_neighbors=4, total=3, lambda_beta=(2.0, 3.0), max_exposure=2.0)
     assert build(some) == Slerp(k_neighbors=4, lambda_beta=(2.0, 3.0), max_exposure=2.0)
     assert build(InterpolateConfig(method="slerp", total=3)) == Slerp()
+    some = InterpolateConfig(method="vae", total=3, latent_dim=5, beta=2.0, free_bits=0.0, conditional=True)
+    assert build(some) == Vae(latent_dim=5, beta=2.0, free_bits=0.0, conditional=True)
+    assert build(InterpolateConfig(method="vae", total=3)) == Vae()
