@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.config import Config
+from synthgen.config import METHOD_KEYS, METHODS_HERE, Config, InterpolateConfig
 from synthgen.errors import ConfigError
 from synthgen.interpolate import build
 
@@ -189,6 +189,13 @@ def test_a_key_of_one_method_is_refused_for_another(tmp_path):
         "interpolate.kind: belongs to borderline-smote, not to smote, got 2",
         "interpolate.max_exposure: belongs to mixture and slerp, not to smote, got 3.5",
     ]
+
+
+def test_every_key_of_a_method_is_a_key_that_is_null_by_default():
+    assert set(METHOD_KEYS) <= set(METHODS_HERE)
+    for key in set().union(*METHOD_KEYS.values()):
+        assert getattr(InterpolateConfig(total=1), key) is None
+    assert InterpolateConfig(total=1).options() == {}
 
 
 def test_the_options_of_a_method_are_those_that_are_set(tmp_path):
