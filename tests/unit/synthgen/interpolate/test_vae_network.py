@@ -151,7 +151,7 @@ def test_training_leaves_torch_as_it_was():
         torch.set_num_threads(2)
         train(part(13, 5), part(4, 5, seed=2), objective(), SEEDS)
         assert torch.get_num_threads() == 2
-        with pytest.raises(KeyError, match="^1$"), one_thread():
+        with pytest.raises(KeyError, match=r"^1$"), one_thread():
             {}[torch.get_num_threads()]
         assert torch.get_num_threads() == 2
     finally:
