@@ -64,7 +64,7 @@ def test_other_points_are_told_apart(bench, monkeypatch, capsys):
     X, y = bench.made_up(bench.class_sizes(1_500, 2))
     assert bench.same_points("smote", X, y, points=300) > 0.05
     monkeypatch.setitem(bench.THEIRS, "smote", bench.RandomOverSampler)
-    assert bench.same_points("smote", X, y, points=300) <= 2 / 252  # the least there is: the split and its mirror
+    assert bench.same_points("smote", X, y, points=300) <= 2 / 924  # the least there is: the split and its mirror
     assert "their reruns" in capsys.readouterr().out
 
 
@@ -91,3 +91,9 @@ def test_quick_compares_every_method(bench, monkeypatch, capsys):
     for method in bench.THEIRS:
         assert f"{method:<18} 2 classes: ours grows as n^" in printed
         assert f"{method:<18} energy distance" in printed
+
+
+def test_what_imbalanced_learn_refuses_is_said(bench, capsys):
+    X, y = bench.made_up(bench.class_sizes(2_000, 20))
+    assert bench.compared("adasyn", X, y, 1) is None  # it rounds every record's share of the points down to none
+    assert "imbalanced-learn refuses: No samples" in capsys.readouterr().out
