@@ -92,7 +92,7 @@ class InterpolateConfig(Section):
     k_neighbors: Count = 5
     balance: Literal["equal", "as-source"] | Annotated[dict[str, Count], Field(min_length=1)] = "equal"
     total: Count | None = Field(default=None, validate_default=True)
-    m_neighbors: Count | None = None  # neighbours of any class that decide who is in danger
+    m_neighbors: Annotated[int, Field(ge=3, le=1000)] | None = None  # of any class; they decide who is in danger
     kind: Literal[1, 2] | None = None  # 2 also interpolates towards neighbours of other classes
     parents: Annotated[int, Field(ge=2, le=50)] | None = Field(default=None, validate_default=True)
     alpha: Annotated[float, Field(gt=0, le=1000)] | None = None  # of the Dirichlet distribution of the weights
