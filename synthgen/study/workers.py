@@ -74,9 +74,9 @@ def _make(experiments: Mapping[str, Experiment], missing: Mapping[Job, Path], ad
                 "a worker process was killed, perhaps for want of memory", hint="The same command goes on."
             ) from error
         except BaseException:  # above all a stop: nobody waits for folds that nobody will read
-            pool.shutdown(wait=False, cancel_futures=True)
             for child in set(active_children()) - before:
                 child.terminate()
+            pool.shutdown(cancel_futures=True)
             raise
 
 

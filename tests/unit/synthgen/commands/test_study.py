@@ -138,12 +138,13 @@ def _minilm():
         pytest.skip("the encoder is not in the model store; run `synthgen models pull`")
 
 
-def whole(out, datasets):
-    """Check that everything was written, of every method."""
+def whole(out, datasets, sizes):
+    """Check that everything was written, of every method and n."""
     cells = pq.read_table(out / "cells.parquet").to_pylist()
     assert {c["dataset"] for c in cells} == set(datasets)
     assert {c["method"] for c in cells} == set(METHODS)
-    assert len(cells) == len(datasets) * 3 * 3 * len(METHODS)  # folds, n
+    assert {c["n"] for c in cells} == set(sizes)
+    assert len(cells) == len(datasets) * 3 * len(sizes) * len(METHODS)  # three folds
     assert all((out / name).is_file() for name in HERE)
     for suffix in ("svg", "png"):
         # the learning curves, and for each set a map by UMAP and one by t-SNE
@@ -170,7 +171,7 @@ def test_a_study_of_generated_notes_can_be_stopped_and_gone_on_with(tmp_path):
     assert went_on.returncode == 0, went_on.stderr
     assert "embed notes" not in went_on.stderr  # the vectors were kept
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
-    whole(tmp_path / "out", ["notes"])
+    whole(tmp_path / "out", ["notes"], [16, 32])
 
 
 @pytest.mark.slow
@@ -183,6 +184,6 @@ def test_a_quick_study_of_sentences(tmp_path):
     data = Path(os.environ["SYNTHGEN_DATA"])
     done = run(tmp_path, "--dataset", "sst2", "--quick", "--out", tmp_path / "out", SYNTHGEN_DATA=str(data))
     assert done.returncode == 0, done.stderr
-    accuracy = whole(tmp_path / "out", ["sst2"])
+    accuracy = whole(tmp_path / "out", ["sst2"], [16, 32, 64])
     at_most = {m: max(a for key, a in accuracy.items() if key[4] == m) for m in ("smote", "class-weighted")}
     assert all(a > 0.6 for a in at_most.values())  # sentiment can be told from 64 sentences, somewhat

