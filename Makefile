@@ -24,8 +24,9 @@ check: $(BIN)/.developed  ## format, lint, types
 	$(BIN)/ruff check synthgen audits tests examples benchmarks
 	$(BIN)/mypy
 
-bench: $(BIN)/.tested models  ## how fast the decode loop and the over-samplers are beside the libraries'
+bench: $(BIN)/.tested models  ## how fast the decode loop, the neighbour search and the over-samplers are beside the libraries'
 	$(BIN)/python benchmarks/decode.py
+	$(BIN)/python benchmarks/neighbours.py
 	$(BIN)/python benchmarks/interpolate.py
 
 models: $(BIN)/.installed
