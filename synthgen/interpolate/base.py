@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.interpolate.counts import check_classes, refuse_classes
+from synthgen.neighbours import Neighbours
 from synthgen.seeds import SeedTree
 from synthgen.types import Embedded, Float32, Latents
 
@@ -17,7 +19,7 @@ Float64 = NDArray[np.float64]
 Floats = NDArray[np.float32] | NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Rows:
     """The train rows a method learns from.
 
@@ -32,6 +34,11 @@ class Rows:
     classes: Int64
     groups: Int64
     normalized: bool = False
+
+    @cached_property
+    def neighbours(self) -> Neighbours:
+        """The search among all rows, whatever their class; its preparation serves every class."""
+        return Neighbours(self.vectors, self.groups)
 
     def of(self, code: int) -> Int64:
         """Return the numbers of the rows of a class, ascending."""

@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.interpolate.base import Int64, Rows, Unfit
-from synthgen.neighbours import nearest
 
 
 def surroundings(rows: Rows, code: int, m: int) -> tuple[Int64, NDArray[np.bool_]]:
@@ -29,5 +28,5 @@ def surroundings(rows: Rows, code: int, m: int) -> tuple[Int64, NDArray[np.bool_
     fewest = len(rows.groups) - int(np.bincount(rows.groups)[rows.groups[of]].max())
     if fewest < m:
         raise Unfit(f"{fewest} records of other persons, of any class, around one of its records, needs {m}")
-    around = nearest(rows.vectors, rows.groups, m, rows=of)[0]
+    around = rows.neighbours.nearest(m, of)[0]
     return around, rows.classes[around] != code

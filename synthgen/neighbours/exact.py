@@ -1,13 +1,17 @@
 """Exact nearest neighbours among rows of other persons."""
 
 from collections.abc import Iterator
-from typing import Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.errors import DataError, InternalError
 from synthgen.types import Float32
+
+if TYPE_CHECKING:
+    from synthgen.neighbours.screen import Screen
 
 BLOCK_ROWS = 1024
 LARGE = 3_000_000  # pairs of rows from which tiles of low precision are faster than float32 blocks
@@ -16,6 +20,7 @@ LARGE = 3_000_000  # pairs of rows from which tiles of low precision are faster 
 SLACK = 128 * float(np.finfo(np.float32).eps)
 Int64 = NDArray[np.int64]
 Pairs = tuple[Int64, Int64]
+Metric = Literal["euclidean", "cosine"]
 
 
 def nearest(
@@ -23,60 +28,84 @@ def nearest(
     groups: Int64,
     k: int,
     *,
-    metric: Literal["euclidean", "cosine"] = "euclidean",
+    metric: Metric = "euclidean",
     rows: Int64 | None = None,
 ) -> tuple[Int64, NDArray[np.float64]]:
-    """Return the k nearest rows of other persons for every row, or for some.
+    """Return the k nearest rows of other persons for every row, or for some; see `Neighbours.nearest`."""
+    return Neighbours(vectors, groups, metric).nearest(k, rows)
+
+
+class Neighbours:
+    """The search among fixed rows; what it needs of them is made once, when first needed.
 
     Matrix products pick every row that could be among the nearest: float32 blocks, or for many rows tiles of the
-    precision this machine multiplies fastest in (`screen`), with a bound on their error. Those few are measured again
+    precision this machine multiplies fastest in (`Screen`), with a bound on their error. Those few are measured again
     in float64, so the result depends neither on the block size nor on the precision, library or device.
 
     Args:
         vectors: float32 (n, d).
         groups: int64 (n), the person of each row; rows of the same person are never neighbours.
-        k: how many, at least 1.
         metric: Euclidean distance, or one minus the cosine.
-        rows: int64 (r), the rows whose neighbours are wanted, among all rows; None for all.
-
-    Returns:
-        Row numbers, int64 (r, k), nearest first, ties by row number; and the distances, float64 (r, k).
 
     Raises:
         DataError: if the metric is cosine and a row has length zero.
-        InternalError: if some row has fewer than k rows of other persons; callers check that first.
-
-    Random: none.
-
-    Cost: r·n·d multiplications, n·BLOCK_ROWS numbers of memory.
     """
-    points = unit_rows(vectors) if metric == "cosine" else vectors
-    asked = np.arange(len(points)) if rows is None else rows
-    _, person = np.unique(groups, return_inverse=True)
-    if len(asked) and (len(points) - np.bincount(person)[person[asked]]).min() < k:
-        raise InternalError(f"a row has fewer than {k} rows of other persons")
-    if len(points) * len(asked) > LARGE and len(points) > 64 * k:  # the screen needs more spans than neighbours
-        from synthgen.neighbours.screen import screened  # torch is not needed before
 
-        blocks = screened(points, person, asked, k)
-    else:
-        blocks = _blocks(points, person, asked, k)
-    indices = np.empty((len(asked), k), dtype=np.int64)
-    distances = np.empty((len(asked), k), dtype=np.float64)
-    done = 0
-    for i, columns in blocks:
-        size = i[-1] + 1
-        squared = _squared(points, asked[done + i], columns)
-        order = np.lexsort((columns, squared, i))
-        chosen = order[np.searchsorted(i, np.arange(size))[:, None] + np.arange(k)]  # i ascends, so order keeps it
-        indices[done : done + size] = columns[chosen]
-        distances[done : done + size] = squared[chosen]
-        done += size
-    return indices, distances / 2 if metric == "cosine" else np.sqrt(distances)
+    def __init__(self, vectors: Float32, groups: Int64, metric: Metric = "euclidean") -> None:
+        self.metric = metric
+        self.points = unit_rows(vectors) if metric == "cosine" else vectors
+        self.person: Int64 = np.unique(groups, return_inverse=True)[1]
+        self.others = len(groups) - np.bincount(self.person)[self.person]  # rows of other persons, for each row
+
+    def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, NDArray[np.float64]]:
+        """Return the k nearest rows of other persons.
+
+        Args:
+            k: how many, at least 1.
+            rows: int64 (r), the rows whose neighbours are wanted, among all rows; None for all.
+
+        Returns:
+            Row numbers, int64 (r, k), nearest first, ties by row number; and the distances, float64 (r, k).
+
+        Raises:
+            InternalError: if some row has fewer than k rows of other persons; callers check that first.
+
+        Random: none.
+
+        Cost: r·n·d multiplications, n·BLOCK_ROWS numbers of memory.
+        """
+        asked = np.arange(len(self.points)) if rows is None else rows
+        if len(asked) and self.others[asked].min() < k:
+            raise InternalError(f"a row has fewer than {k} rows of other persons")
+        indices = np.empty((len(asked), k), dtype=np.int64)
+        distances = np.empty((len(asked), k), dtype=np.float64)
+        done = 0
+        for i, columns in self._candidates(asked, k):
+            size = i[-1] + 1
+            squared = _squared(self.points, asked[done + i], columns)
+            order = np.lexsort((columns, squared, i))
+            chosen = order[np.searchsorted(i, np.arange(size))[:, None] + np.arange(k)]  # i ascends: order keeps it
+            indices[done : done + size] = columns[chosen]
+            distances[done : done + size] = squared[chosen]
+            done += size
+        return indices, distances / 2 if self.metric == "cosine" else np.sqrt(distances)
+
+    def _candidates(self, asked: Int64, k: int) -> Iterator[Pairs]:
+        """Yield for each block of asked rows the pairs that may be near: number in the block, ascending, and row."""
+        n = len(self.points)
+        if n * len(asked) > LARGE and n > 64 * k:  # the screen needs more spans than neighbours
+            return self._screen.pairs(asked, k)
+        return _blocks(self.points, self.person, asked, k)
+
+    @cached_property
+    def _screen(self) -> "Screen":
+        from synthgen.neighbours.screen import Screen  # torch is not needed before
+
+        return Screen(self.points, self.person)
 
 
 def _blocks(points: Float32, person: Int64, asked: Int64, k: int) -> Iterator[Pairs]:
-    """Yield for each block of asked rows the pairs that may be near: number in the block, ascending, and row."""
+    """Yield the pairs that may be near, by float32 products of `BLOCK_ROWS` rows with all rows."""
     squares = np.einsum("ij,ij->i", points, points)
     for start in range(0, len(asked), BLOCK_ROWS):
         block = asked[start : start + BLOCK_ROWS]

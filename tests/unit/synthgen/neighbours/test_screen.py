@@ -10,7 +10,13 @@ KINDS = [torch.bfloat16, torch.float32]
 
 
 def small_tiles(monkeypatch, kind):
-    for name, value in {"TILE_ROWS": 3, "TILE_COLUMNS": 12, "SPAN": 2, "SPANS": 6, "fastest": lambda _: kind}.items():
+    for name, value in {
+        "TILE_ROWS": 3,
+        "TILE_COLUMNS": 12,
+        "SPAN": 2,
+        "ALIGNED": 1,
+        "fastest": lambda _: kind,
+    }.items():
         monkeypatch.setattr(screen, name, value)
 
 
@@ -19,7 +25,7 @@ def missed(vectors, person, asked, k):
     exact = np.square(vectors[asked].astype(np.float64)[:, None] - vectors[None]).sum(axis=2)
     exact[person[asked][:, None] == person[None]] = np.inf
     found, start = np.zeros(exact.shape, dtype=bool), 0
-    for i, columns in screen.screened(vectors, person, asked, k):
+    for i, columns in screen.Screen(vectors, person).pairs(asked, k):
         assert (np.diff(i) >= 0).all()
         assert (person[asked[start + i]] != person[columns]).all()
         assert not found[start + i, columns].any()
