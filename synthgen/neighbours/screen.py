@@ -12,7 +12,7 @@ from torch import Tensor
 from synthgen.types import Float32
 
 Int64 = NDArray[np.int64]
-TILE_ROWS, TILE_COLUMNS = 1024, 2048  # at most: a tile of products stays in the cache
+TILE_ROWS, TILE_COLUMNS = 512, 4096  # at most: a tile of products stays in the cache
 ALIGNED = 32
 SPAN = 16  # columns of a tile whose largest product stands for them
 EPS = {torch.bfloat16: 2.0**-8, torch.float32: 2.0**-23}  # one rounding errs by half of this, relatively
@@ -25,8 +25,8 @@ class Screen:
 
         |ŝ − s| ≤ ‖q − q̂‖ max‖x‖ + ‖q̂‖ max‖x − x̂‖ + d·2⁻²³·‖q‖·max‖x‖ + max|b − b̂| + eps |s|
 
-    b being −|x|²/2 around its middle. The k-th largest of the spans' largest ŝ is a lower bound on the k-th largest
-    ŝ, so every true neighbour's ŝ is above it less twice the error, and few others' are.
+    ‖x − x̂‖ being at most eps/2 ‖x‖, and b −|x|²/2 around its middle. The k-th largest of the spans' largest ŝ is a
+    lower bound on the k-th largest ŝ, so every true neighbour's ŝ is above it less twice the error, and few others'.
 
     Args:
         points: float32 (n, d).
@@ -40,22 +40,22 @@ class Screen:
         self.by_person = np.argsort(person, kind="stable")
         self.first = np.concatenate([[0], np.cumsum(np.bincount(person))])  # where each person's rows start there
         x = torch.from_numpy(points).to(self.device)
-        squares = x.square().sum(1)
-        if squares.max() - squares.min() > 1e-5:  # rows of one length need no middle
+        length = torch.linalg.vector_norm(x, dim=1)
+        if length.max() ** 2 - length.min() ** 2 > 1e-5:  # rows of one length need no middle
             x = x - x.mean(0)
-            squares = x.square().sum(1)
-        b = (squares.max() + squares.min() - 2 * squares) / 4
-        low, low_b = x.to(self.kind), b.to(self.kind)
-        lost, length = (x - low.float()).norm(dim=1), squares.sqrt()  # lost is what rounding took from each row
-        longest = length.max()
-        self.error = lost * longest + (length + lost) * lost.max() + len(x.T) * EPS[torch.float32] * length * longest
-        self.error += (b - low_b.float()).abs().max()
+            length = torch.linalg.vector_norm(x, dim=1)
+        b = (length.max() ** 2 + length.min() ** 2 - 2 * length**2) / 4
         # tiles of one width that waste little on rows that are none, of spans that fill the processor's registers
         self.n_tiles = -(-len(x) // TILE_COLUMNS)
         self.spans = -(-len(x) // (self.n_tiles * SPAN * ALIGNED)) * ALIGNED
-        pad = self.n_tiles * self.spans * SPAN - len(x)
-        self.low = torch.nn.functional.pad(low, (0, 0, 0, pad))
-        self.low_b = torch.nn.functional.pad(low_b, (0, pad), value=-torch.inf)
+        padded = self.n_tiles * self.spans * SPAN
+        self.low = x.new_zeros((padded, x.shape[1]), dtype=self.kind)
+        self.low[: len(x)] = x
+        self.low_b = torch.nn.functional.pad(b.to(self.kind), (0, padded - len(x)), value=-torch.inf)
+        lost = EPS[self.kind] / 2 * length  # at most, by rounding each number of a row
+        longest = length.max()
+        self.error = lost * longest + (length + lost) * lost.max() + len(x.T) * EPS[torch.float32] * length * longest
+        self.error += (b - self.low_b[: len(x)].float()).abs().max()
 
     def pairs(self, asked: Int64, k: int) -> Iterator[tuple[Int64, Int64]]:
         """Yield for each block of asked rows the pairs that may be among the k nearest.
@@ -69,13 +69,12 @@ class Screen:
 
         Cost: r·n·d products at this machine's fastest precision.
         """
-        eps, rows = EPS[self.kind], min(TILE_ROWS, len(asked))
-        s = self.low.new_empty(rows, len(self.low))
-        tile = self.low.new_empty(rows, self.spans * SPAN)
+        eps = EPS[self.kind]
+        s = self.low.new_empty(min(TILE_ROWS, len(asked)), len(self.low))
         for start in range(0, len(asked), TILE_ROWS):
             block = asked[start : start + TILE_ROWS]
             q = torch.from_numpy(block).to(self.device)
-            tops = self._products(self.low[q], s[: len(q)], tile[: len(q)])
+            tops = self._products(self.low[q], s[: len(q)])
             self._forget(s, tops, *(torch.from_numpy(part).to(self.device) for part in self._own(block)))
             kth = tops.topk(k, dim=1).values[:, -1].float()
             floor = kth - 2 * self.error[q] - 2 * eps * (kth.abs() + 2 * self.error[q])  # one eps for ŝ, one for it
@@ -86,18 +85,15 @@ class Screen:
             near = (found >= floor[i]) & (found > -torch.inf)
             yield i[:, None].expand_as(columns)[near].cpu().numpy(), columns[near].cpu().numpy()
 
-    def _products(self, q: Tensor, s: Tensor, tile: Tensor) -> Tensor:
+    def _products(self, q: Tensor, s: Tensor) -> Tensor:
         """Write q·x + b of every row into `s`, tile by tile, and return the largest of each span."""
         tops = s.new_empty(len(q), self.n_tiles * self.spans)
-        width = tile.shape[1]
-        for number in range(self.n_tiles):
-            part = slice(number * width, (number + 1) * width)
+        for number, (tile, top) in enumerate(zip(s.chunk(self.n_tiles, 1), tops.chunk(self.n_tiles, 1), strict=True)):
+            part = slice(number * tile.shape[1], (number + 1) * tile.shape[1])
             torch.mm(q, self.low[part].T, out=tile)
             if bool(self.low_b[part].any()):
-                tile += self.low_b[part]
-            spans = slice(number * self.spans, (number + 1) * self.spans)
-            torch.amax(tile.view(len(q), SPAN, self.spans), dim=1, out=tops[:, spans])
-            s[:, part] = tile
+                tile.add_(self.low_b[part])
+            torch.amax(tile.unflatten(1, (SPAN, self.spans)), dim=1, out=top)
         return tops
 
     def _columns(self, span: Tensor) -> Tensor:
