@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 # where a CPU build of this version is on the index, it spares gigabytes of GPU packages
 TORCH := torch==2.13.0
 DEMO ?= demo
+STUDY ?= study
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check bench models clean
+.PHONY: demo test check bench study models clean
 
 demo: $(BIN)/.installed models  ## release a dataset of fictional clinic notes, verify it, say where the report is
 	rm -rf $(DEMO)
@@ -28,6 +29,9 @@ bench: $(BIN)/.tested models  ## how fast the decode loop, the neighbour search 
 	$(BIN)/python benchmarks/decode.py
 	$(BIN)/python benchmarks/neighbours.py
 	$(BIN)/python benchmarks/interpolate.py
+
+study: $(BIN)/.tested models  ## the feature-augmentation paper's experiment; SYNTHGEN_DATA says where SST-2 and AG News are
+	$(BIN)/synthgen study feature-augmentation --out $(STUDY) $(STUDY_ARGS)
 
 models: $(BIN)/.installed
 	$(BIN)/synthgen models pull

@@ -15,7 +15,8 @@ Int64 = NDArray[np.int64]
 TILE_ROWS, TILE_COLUMNS = 512, 4096  # at most: a tile of products stays in the cache
 ALIGNED = 32
 SPAN = 16  # columns of a tile whose largest product stands for them
-EPS = {torch.bfloat16: 2.0**-8, torch.float32: 2.0**-23}  # one rounding errs by half of this, relatively
+KINDS = (torch.bfloat16, torch.float32)
+ROUNDING = {kind: torch.finfo(kind).eps / 2 for kind in KINDS}  # how far one rounding is off at most, relatively
 
 
 class Screen:
@@ -23,10 +24,11 @@ class Screen:
 
     Nearest in distance is largest in s = q·x − |x|²/2. Products of rounded rows give ŝ with
 
-        |ŝ − s| ≤ ‖q − q̂‖ max‖x‖ + ‖q̂‖ max‖x − x̂‖ + d·2⁻²³·‖q‖·max‖x‖ + max|b − b̂| + eps |s|
+        |ŝ − s| ≤ ‖q − q̂‖ max‖x‖ + ‖q̂‖ max‖x − x̂‖ + d·2⁻²³·max‖x‖² + max|b − b̂| + u |s|
 
-    ‖x − x̂‖ being at most eps/2 ‖x‖, and b −|x|²/2 around its middle. The k-th largest of the spans' largest ŝ is a
-    lower bound on the k-th largest ŝ, so every true neighbour's ŝ is above it less twice the error, and few others'.
+    b being −|x|²/2 around its middle, u the rounding of ŝ itself, and 2⁻²³ for the sums in float32. The k-th largest
+    of the spans' largest ŝ is a lower bound on the k-th largest ŝ, so every true neighbour's ŝ is above it less twice
+    the error, and few others'.
 
     Args:
         points: float32 (n, d).
@@ -50,12 +52,17 @@ class Screen:
         self.spans = -(-len(x) // (self.n_tiles * SPAN * ALIGNED)) * ALIGNED
         padded = self.n_tiles * self.spans * SPAN
         self.low = x.new_zeros((padded, x.shape[1]), dtype=self.kind)
-        self.low[: len(x)] = x
         self.low_b = torch.nn.functional.pad(b.to(self.kind), (0, padded - len(x)), value=-torch.inf)
-        lost = EPS[self.kind] / 2 * length  # at most, by rounding each number of a row
+        lost = torch.empty_like(length)  # what rounding took from each row
+        for start in range(0, len(x), TILE_COLUMNS):
+            part = slice(start, min(start + TILE_COLUMNS, len(x)))
+            self.low[part] = x[part]
+            lost[part] = torch.linalg.vector_norm(x[part] - self.low[part].float(), dim=1)
         longest = length.max()
-        self.error = lost * longest + (length + lost) * lost.max() + len(x.T) * EPS[torch.float32] * length * longest
+        self.error = lost * longest + (length + lost) * lost.max() + x.shape[1] * 2.0**-23 * longest**2
         self.error += (b - self.low_b[: len(x)].float()).abs().max()
+        if b.any():  # then the products are rounded once more, before it is added
+            self.error += ROUNDING[self.kind] * length * longest
 
     def pairs(self, asked: Int64, k: int) -> Iterator[tuple[Int64, Int64]]:
         """Yield for each block of asked rows the pairs that may be among the k nearest.
@@ -69,7 +76,7 @@ class Screen:
 
         Cost: r·n·d products at this machine's fastest precision.
         """
-        eps = EPS[self.kind]
+        u = ROUNDING[self.kind]
         s = self.low.new_empty(min(TILE_ROWS, len(asked)), len(self.low))
         for start in range(0, len(asked), TILE_ROWS):
             block = asked[start : start + TILE_ROWS]
@@ -77,7 +84,8 @@ class Screen:
             tops = self._products(self.low[q], s[: len(q)])
             self._forget(s, tops, *(torch.from_numpy(part).to(self.device) for part in self._own(block)))
             kth = tops.topk(k, dim=1).values[:, -1].float()
-            floor = kth - 2 * self.error[q] - 2 * eps * (kth.abs() + 2 * self.error[q])  # one eps for ŝ, one for it
+            # u twice for the two ŝ that are compared, once for the floor itself, and a little for their product
+            floor = kth - 2 * self.error[q] - 3.1 * u * (kth.abs() + 2 * self.error[q])
             floor = floor.to(self.kind)[:, None]
             i, span = torch.nonzero(tops >= floor, as_tuple=True)
             columns = self._columns(span)
@@ -93,7 +101,7 @@ class Screen:
             torch.mm(q, self.low[part].T, out=tile)
             if bool(self.low_b[part].any()):
                 tile.add_(self.low_b[part])
-            torch.amax(tile.unflatten(1, (SPAN, self.spans)), dim=1, out=top)
+            torch.amax(tile.unflatten(1, (SPAN, self.spans)), dim=1, out=top)  # type: ignore[no-untyped-call]
         return tops
 
     def _columns(self, span: Tensor) -> Tensor:
@@ -121,7 +129,7 @@ class Screen:
 def fastest(device: str) -> torch.dtype:
     """Return the precision in which this machine multiplies fastest, by measuring one tile of each."""
     seconds = {}
-    for kind in EPS:
+    for kind in KINDS:
         a, b = (torch.zeros(rows, 384, dtype=kind, device=device) for rows in (TILE_ROWS, TILE_COLUMNS))
         times = []
         for _ in range(3):
