@@ -5,7 +5,6 @@ BIN := $(VENV)/bin
 # where a CPU build of this version is on the index, it spares gigabytes of GPU packages
 TORCH := torch==2.13.0
 DEMO ?= demo
-STUDY ?= study
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .PHONY: demo test check bench study models clean
@@ -31,7 +30,7 @@ bench: $(BIN)/.tested models  ## how fast the decode loop, the neighbour search 
 	$(BIN)/python benchmarks/interpolate.py
 
 study: $(BIN)/.tested models  ## the feature-augmentation paper's experiment; SYNTHGEN_DATA says where SST-2 and AG News are
-	$(BIN)/synthgen study feature-augmentation --out $(STUDY) $(STUDY_ARGS)
+	$(BIN)/synthgen study feature-augmentation $(STUDY_ARGS)
 
 models: $(BIN)/.installed
 	$(BIN)/synthgen models pull
