@@ -6,11 +6,9 @@ run.py.
 
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Literal
 
 from synthgen.config import Config
-from synthgen.decode.bridge import load_bridge
 from synthgen.digest import sha256_json
 from synthgen.errors import UsageError
 from synthgen.models.store import digest_of
@@ -19,7 +17,7 @@ from synthgen.run import Run
 from synthgen.steps.job import Job
 from synthgen.steps.judge import judge
 from synthgen.steps.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
-from synthgen.steps.write import Writer
+from synthgen.steps.write import Writer, open_bridge
 from synthgen.workspace import StageResult, Workspace, write_json
 
 STAGES = ("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "audit")
@@ -96,7 +94,7 @@ def _models(job: Job) -> list[dict[str, str]]:
         ModelMissing, ModelError: when one is not there, or is not the pinned one.
     """
     config = job.config
-    load_bridge(config.decode.bridge, Path(config.base))
+    open_bridge(job)
     named = (("embedder", config.embed.model), ("decoder", config.decode.model))
     return [{"role": role, "name": name, "digest": digest_of(job.folder(name))} for role, name in named]
 

@@ -13,6 +13,7 @@ from audits.evidence import Evidence, read_evidence
 from audits.policy import Decision, Policy, decide, load_policy, policy_path
 from synthgen.config import Config
 from synthgen.decode.bridge import load_bridge
+from synthgen.decode.published import OWN
 from synthgen.errors import DataError, ReleaseRefused
 from synthgen.models.registry import MODELS
 from synthgen.release.bundle import Bundle, write_bundle
@@ -157,7 +158,6 @@ class Run:
         )
 
     def _models(self) -> list[dict[str, Any]]:
-        bridge = load_bridge(self.config.decode.bridge, Path(self.config.base))
         models = [
             {
                 "role": model["role"],
@@ -169,6 +169,9 @@ class Run:
             }
             for model in self.record["models"]
         ]
+        if self.config.decode.bridge == OWN:
+            return models  # the projector is one of the decoder's tensors, under its digest
+        bridge = load_bridge(self.config.decode.bridge, Path(self.config.base))
         name = "builtin" if self.config.decode.bridge == "builtin" else "custom"
         models.append(
             {

@@ -3,20 +3,21 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from synthgen.decode.adapters import merge
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import Bridge, check_fit
 from synthgen.decode.generic import GenericStepper
 from synthgen.decode.llama import LlamaStepper, has_stepper
+from synthgen.decode.loading import Placement, load_model
 from synthgen.decode.projector import splice
 from synthgen.decode.prompts import Template
+from synthgen.decode.published import AtLength, Paraphrase, Published
 from synthgen.decode.sampling import sample
 from synthgen.errors import ModelError
 from synthgen.seeds import SeedTree
@@ -25,57 +26,50 @@ from synthgen.types import Candidate, Latents
 _SENTENCE = re.compile(r"[.!?][\"')\]]*(?=\s|$)")
 
 
-def _load(folder: Path) -> tuple[Any, Any]:
-    """Return the tokenizer and the model of a folder; a tensor that is missing is refused, not made up."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    kept = {"local_files_only": True, "trust_remote_code": False}
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, **kept)
-        model, loading = AutoModelForCausalLM.from_pretrained(
-            folder, use_safetensors=True, dtype="auto", output_loading_info=True, **kept
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{folder}: no causal language model as safetensors can be read here") from error
-    if missing := sorted(loading["missing_keys"]):
-        raise ModelError(f"{folder}: the checkpoint is incomplete", problems=[f"{name}: missing" for name in missing])
-    return tokenizer, model
-
-
 class XragDecoder:
     """Decodes latents through a bridge.
 
     Args:
         folder: a causal language model of transformers, as safetensors.
-        bridge: the trained bridge; its adapters are merged into the model's weights.
+        bridge: the trained bridge; its adapters are merged into the model's weights. Or `Published`: the projector
+            of the model's own checkpoint.
         decoder: the language model's name in the configuration.
         encoder: the encoder's name in the configuration.
         dim: width of the latents.
-        device: "cpu" or "cuda".
+        device: "cpu", "cuda", "auto", or a device map; see `load_model`.
 
     Raises:
         ModelError: when a part is damaged or the parts do not fit one another.
 
     Privacy: reads latents only, which are functions of train vectors; the text it writes can carry what the
         vectors carry (see docs/privacy.md). It reads no train text.
-    Random: row r of latent x draws from seeds/x, candidate by candidate; nothing else is drawn.
+    Random: row r of latent x draws from seeds/x, candidate by candidate; which of several templates it is asked in,
+        from seeds/x/template; nothing else is drawn.
     Cost: one pass over the model per token and batch.
     Source: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2); SMOTExT decodes interpolated vectors the same way.
     """
 
     def __init__(
-        self, folder: Path, bridge: Bridge, *, decoder: str, encoder: str, dim: int, device: str = "cpu"
+        self, folder: Path, bridge: Bridge, *, decoder: str, encoder: str, dim: int, device: Placement = "cpu"
     ) -> None:
-        self.tokenizer, self.model = _load(folder)
-        self.model.requires_grad_(requires_grad=False).eval().to(device)
+        published = bridge if isinstance(bridge, Published) else None
+        loaded = load_model(folder, dtype="auto" if published is None else published.dtype, device=device)
+        self.tokenizer, self.model, self.device = loaded.tokenizer, loaded.model, loaded.device
+        self.whole = loaded.whole
         width = self.model.get_input_embeddings().weight.shape[1]
-        check_fit(bridge.info, encoder=encoder, dim=dim, decoder=decoder, width=width)
+        self.name, self.info = decoder, bridge.info
+        self.templates: tuple[Template | Paraphrase, ...]
+        projector: nn.Module
+        if published is None:
+            check_fit(bridge.info, encoder=encoder, dim=dim, decoder=decoder, width=width)
+            projector = bridge.projector
+            self.templates = (Template(bridge.info.template, bridge.info.n_soft, bridge.info.placeholder_id),)
+        else:
+            published.check_fit(dim=dim, width=width)
+            projector, self.templates = AtLength(bridge.projector, published.raw_length), published.templates
         merge(self.model, bridge.adapters)
-        self.name, self.device, self.info = decoder, device, bridge.info
-        self.projector = bridge.projector.to(device).eval()
-        self.template = Template(bridge.info.template, bridge.info.n_soft, bridge.info.placeholder_id)
+        self.projector = projector.to(self.device).eval()
+        self.template = self.templates[0]
         eos = self.model.generation_config.eos_token_id
         # the bridge was trained with the tokenizer's own end; a model may name others
         ends = {self.tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
@@ -85,7 +79,7 @@ class XragDecoder:
         special = {int(i) for i in self.tokenizer.all_special_ids} | {bridge.info.placeholder_id}
         size = self.model.get_output_embeddings().weight.shape[0]  # the placeholder may lie beyond the vocabulary
         never = sorted(i for i in special - ends if i < size)
-        self.never = torch.tensor(never, device=device, dtype=torch.long)
+        self.never = torch.tensor(never, device=self.device, dtype=torch.long)
 
     @torch.inference_mode()
     def decode(
@@ -96,8 +90,11 @@ class XragDecoder:
         Raises:
             ModelError: when a prompt and the new tokens do not fit the model, or its output is not finite.
         """
-        prompts = {label: self.template.tokens(self.tokenizer, text) for label, text in settings.prompts.items()}
-        longest = max(map(len, prompts.values()))
+        prompts = {
+            label: [template.tokens(self.tokenizer, text) for template in self.templates]
+            for label, text in settings.prompts.items()
+        }
+        longest = max(len(ids) for asked in prompts.values() for ids in asked)  # of all, so one result always
         limit = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
         if longest + settings.max_new_tokens > limit:
             raise ModelError(f"prompt and new tokens need {longest + settings.max_new_tokens} of {limit} positions")
@@ -106,13 +103,17 @@ class XragDecoder:
             seeds.child(name).generator().random((settings.candidates, settings.max_new_tokens), dtype=np.float32)
             for name in latents.ids
         ]
+        asked = [
+            prompts[label][int(seeds.child(name, "template").generator().integers(len(self.templates)))]
+            for name, label in zip(latents.ids, latents.labels, strict=True)
+        ]
         stepper = self._stepper(settings.batch, longest + settings.max_new_tokens)
         found: list[Candidate] = []
         for start in range(0, len(rows), settings.batch):
             part = rows[start : start + settings.batch]
             full = part + [part[-1]] * (settings.batch - len(part))  # one shape always, so one result always
             u = torch.from_numpy(np.stack([uniforms[i][c] for i, c in full])).to(self.device)
-            ids, is_vector, begin = self._frame([prompts[latents.labels[i]] for i, _ in full], longest)
+            ids, is_vector, begin = self._frame([asked[i] for i, _ in full], longest)
             vectors = torch.from_numpy(latents.vectors[[i for i, _ in full]].copy()).to(self.device)
             tokens = self._write(stepper, (ids, is_vector, begin), self.projector(vectors), u, settings)
             for (i, c), row in zip(part, tokens, strict=False):
@@ -124,7 +125,7 @@ class XragDecoder:
         return tuple(found)
 
     def _stepper(self, batch: int, length: int) -> "LlamaStepper | GenericStepper":
-        if has_stepper(self.model.config):
+        if self.whole and has_stepper(self.model.config):
             return LlamaStepper(self.model, batch, length)
         return GenericStepper(self.model)
 

@@ -1,5 +1,6 @@
 """Last-token-pooling encoders of the Mistral type, such as Salesforce/SFR-Embedding-Mistral."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -105,6 +106,18 @@ class LastTokenEncoder:
                 progress(len(batch))
         return in_order(texts, batches, vectors, self.name)
 
+    def raw_length(self, texts: Sequence[str]) -> float:
+        """Return the mean |h| of some texts: how long this encoder's vectors are before they are scaled to one.
+
+        Raises:
+            ModelError: if it is not a positive number.
+        """
+        lengths = [float(x) for batch in in_batches(texts, BATCH_TEXTS) for x in self._states(batch).norm(dim=1)]
+        mean = math.fsum(lengths) / len(lengths) if lengths else math.nan
+        if not math.isfinite(mean) or mean <= 0:
+            raise ModelError(f"encoder {self.name!r}: its vectors have no length ({mean})")
+        return mean
+
     def _token_ids(self, text: str) -> list[int]:
         """Return the tokens of one text, cut, ending in the end-of-text token exactly once."""
         end = self._tokenizer.eos_token_id
@@ -116,6 +129,13 @@ class LastTokenEncoder:
     def _forward(self, batch: list[str]) -> Float32:
         import torch
 
+        unit: Float32 = torch.nn.functional.normalize(self._states(batch), dim=1).cpu().numpy()
+        return unit
+
+    def _states(self, batch: list[str]) -> "torch.Tensor":
+        """Return the pooled states h, float32 (n, d), on the model's device."""
+        import torch
+
         rows = [self._token_ids(text) for text in batch]
         tokens = torch.zeros((len(rows), max(map(len, rows))), dtype=torch.long)  # (n, t); 0 where masked
         mask = torch.zeros_like(tokens)
@@ -125,6 +145,4 @@ class LastTokenEncoder:
         device = self._model.device
         with torch.inference_mode():
             hidden = self._model(input_ids=tokens.to(device), attention_mask=mask.to(device)).last_hidden_state
-            pooled = last_token_pool(hidden, mask.to(device)).float()
-            unit: Float32 = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
-        return unit
+            return last_token_pool(hidden, mask.to(device)).float()

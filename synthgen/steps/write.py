@@ -14,10 +14,12 @@ from synthgen import filter as filtering
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import Bridge, load_bridge
 from synthgen.decode.prompts import render
+from synthgen.decode.published import OWN, SENTENCES, Published, load_published
 from synthgen.decode.xrag import XragDecoder
 from synthgen.digest import sha256_json
 from synthgen.embed import Encoder
-from synthgen.errors import DataError
+from synthgen.embed.last_token import LastTokenEncoder
+from synthgen.errors import DataError, ModelError
 from synthgen.filter import Echoes
 from synthgen.interpolate import build as build_interpolator
 from synthgen.interpolate import check_classes, wanted_counts
@@ -50,6 +52,18 @@ class Written:
     stages: tuple[StageResult, ...]
 
 
+def open_bridge(job: Job) -> Bridge:
+    """Return the bridge of the configuration: built in, of a folder, or inside the decoder's own checkpoint.
+
+    Raises:
+        ModelMissing, ModelError: see `load_bridge` and `load_published`.
+    """
+    config = job.config.decode
+    if config.bridge == OWN:
+        return load_published(job.folder(config.model))
+    return load_bridge(config.bridge, Path(job.config.base))
+
+
 class Writer:
     """Makes the synthetic records of one run.
 
@@ -68,7 +82,7 @@ class Writer:
         check_classes(embedded.labels, embedded.groups, self.wanted, method.min_groups)
         self.sampler = method.fit(embedded)
         self.model = job.folder(job.config.decode.model)
-        self.bridge: Bridge = load_bridge(job.config.decode.bridge, Path(job.config.base))
+        self.bridge = open_bridge(job)
         self.decoder_digest = sha256_json([digest_of(self.model), self.bridge.digest])
         self.stages: list[StageResult] = []
 
@@ -80,11 +94,17 @@ class Writer:
     @cached_property
     def decoder(self) -> XragDecoder:
         """The decoder, loaded only when a shard has to be written."""
-        config = self.job.config
-        return XragDecoder(
-            self.model, self.bridge, decoder=config.decode.model, encoder=config.embed.model,
-            dim=self.embedded.vectors.shape[1],
-        )  # fmt: skip
+        config, dim = self.job.config, self.embedded.vectors.shape[1]
+        decoder, encoder = config.decode.model, config.embed.model
+        if not isinstance(self.bridge, Published):
+            return XragDecoder(self.model, self.bridge, decoder=decoder, encoder=encoder, dim=dim)
+        if not isinstance(self.encoder, LastTokenEncoder):
+            raise ModelError(
+                f"decode.bridge: {OWN!r} needs an encoder pooled at its last token, embed.model {encoder!r} is none",
+                hint="Set embed.model to the encoder its projector was trained with, such as SFR-Embedding-Mistral.",
+            )
+        bridge = replace(self.bridge, raw_length=self.encoder.raw_length(SENTENCES))
+        return XragDecoder(self.model, bridge, decoder=decoder, encoder=encoder, dim=dim, device="auto")
 
     def write(self) -> Written:
         """Return exactly the wanted records of each label.

@@ -92,6 +92,21 @@ def test_pooling_finds_the_last_token_on_either_side(lengths, side):
         assert torch.equal(pooled[i], hidden[i, n - 1 if side == "right" else 5])
 
 
+def test_the_raw_length_is_that_before_scaling(mistral_folder):
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer, model = AutoTokenizer.from_pretrained(mistral_folder), AutoModel.from_pretrained(mistral_folder)
+    lengths = []
+    for text in ("the cough", "goal team left"):
+        with torch.inference_mode():
+            ids = torch.tensor([tokenizer(text)["input_ids"]])
+            lengths.append(float(model(ids).last_hidden_state[0, -1].norm()))
+    encoder = LastTokenEncoder(mistral_folder, "tiny", device="cpu", dtype="float32")
+    assert encoder.raw_length(["the cough", "goal team left"]) == pytest.approx(sum(lengths) / 2, rel=1e-5)
+    with pytest.raises(ModelError, match="no length"):
+        encoder.raw_length([])
+
+
 def test_no_texts_give_no_rows(mistral_folder):
     assert LastTokenEncoder(mistral_folder, "tiny", device="cpu").encode([]).shape == (0, 24)
 

@@ -1,0 +1,82 @@
+"""A run with the published pair, SFR-Embedding-Mistral and xrag-7b, as tiny random checkpoints of their layouts."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from synthgen.decode.xrag import XragDecoder
+from synthgen.errors import ModelError
+from synthgen.pipeline import Pipeline
+from synthgen.run import load_run
+from synthgen.steps.job import Job
+
+DECODE = Path(__file__).parent / "decode"
+OWN = {"decode": {"bridge": "model"}}
+
+
+def module(name):
+    spec = importlib.util.spec_from_file_location(f"published_run_{name}", DECODE / f"{name}.py")
+    made = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = made
+    spec.loader.exec_module(made)
+    return made
+
+
+@pytest.fixture
+def published(project):
+    """A new project whose models are of the published layouts."""
+    tiny, tiny_xrag = module("tiny"), module("tiny_xrag")
+    for role in ("encoder", "decoder"):
+        for path in (project.folder / "models" / role).iterdir():
+            path.unlink()
+    tiny_xrag.save_encoder(project.folder / "models" / "encoder", tiny.tokenizer(), max_position_embeddings=2048)
+    tiny_xrag.save_decoder(project.folder / "models" / "decoder", tiny.tokenizer())
+    return project
+
+
+def synthetic(project):
+    run = load_run(project.config(**OWN))
+    content = run._content(run.decide())
+    return run, [text for _, text, _ in content.records]
+
+
+def test_the_published_pair_runs_to_a_release(published, monkeypatch):
+    made, plain = [], XragDecoder.__init__
+    monkeypatch.setattr(XragDecoder, "__init__", lambda self, *a, **k: (plain(self, *a, **k), made.append(self))[0])
+    Pipeline(published.config(**OWN)).run()
+    (decoder,) = made
+    assert decoder.model.dtype == torch.bfloat16
+    assert decoder.projector.raw_length > 24**0.5 * 2  # as the encoder gives them, not of unit length
+    run, first = synthetic(published)
+    assert len(first) == 12
+    assert [model["role"] for model in run._models()] == ["embedder", "decoder"]
+    assert "models/" not in json.dumps(run._content(run.decide()).config_redacted)
+    Pipeline(published.config(**OWN)).run(resume="never")
+    assert synthetic(published)[1] == first
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused_before_any_work(published):
+    (published.folder / "models" / "decoder" / "tokenizer.json").unlink()
+    module("tiny").tokenizer().save_pretrained(published.folder / "models" / "decoder")
+    with pytest.raises(ModelError, match="xRAG's layout") as refused:
+        Pipeline(published.config(**OWN)).run()
+    assert refused.value.problems == ("<xRAG>: the tokenizer lacks the placeholder",)
+    assert not list((published.folder / "ws" / "stages").glob("*"))
+
+
+def test_an_encoder_of_another_kind_is_refused(published, monkeypatch):
+    class Other:
+        def __init__(self, encoder):
+            self.encoder = encoder
+
+        def __getattr__(self, name):
+            return getattr(self.encoder, name)
+
+    plain = Job.encoder
+    monkeypatch.setattr(Job, "encoder", lambda job: Other(plain(job)))
+    with pytest.raises(ModelError, match="pooled at its last token"):
+        Pipeline(published.config(**OWN)).run()
