@@ -1,0 +1,152 @@
+"""Age, age band and sex, by patterns."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from synthgen.attributes.finding import Finding
+
+MAX_AGE_YEARS = 120
+# the first age of each band, in years
+AGE_BANDS = {"infant": 0, "child": 2, "adolescent": 13, "young adult": 18, "middle-aged": 40, "older adult": 65}
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+_ONES = _words("one two three four five six seven eight nine")
+_TEENS = _words("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen")
+_TENS = _words("twenty thirty forty fifty sixty seventy eighty ninety")
+_NUMBERS = {
+    **{word: n for n, word in enumerate([*_ONES, *_TEENS], start=1)},
+    **{word: 10 * n for n, word in enumerate(_TENS, start=2)},
+    **{f"{ten}-{one}": 10 * n + m for n, ten in enumerate(_TENS, start=2) for m, one in enumerate(_ONES, start=1)},
+}
+_COUNT = rf"(?P<n>\d{{1,3}}|(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES)}))?|{'|'.join([*_TEENS, *_ONES])})"
+_TITLED = r"(?:Mr|Mrs|Ms|Miss)\.? [A-Z][\w'’-]+"
+_PAST = re.compile(r"\b(?:since|when|until|at)(?: \w+){0,3} ?$", re.IGNORECASE)  # "when she was 13 years old"
+# most certain first; what one pattern has read no later one reads again
+_AGES = tuple(
+    (re.compile(pattern, flags), unit)
+    for pattern, flags, unit in (
+        (rf"\b{_COUNT}[- ]?(?:years?|yrs?)[- ](?:of[- ]age|old)\b", re.IGNORECASE, "years"),
+        (rf"\b{_COUNT}[- ]months?[- ](?:of[- ]age|old)\b", re.IGNORECASE, "months"),
+        (rf"\b{_COUNT}[- ]weeks?[- ](?:of[- ]age|old)\b", re.IGNORECASE, "weeks"),
+        (rf"\b{_COUNT}[- ]days?[- ](?:of[- ]age|old)\b", re.IGNORECASE, "days"),
+        (r"\b(?P<n>\d{1,3})[- ]?(?:y/o|yo|y\.o\.?|yr|yrs)(?![\w/])", re.IGNORECASE, "years"),
+        (rf"\bage(?:d|:| is| of)?:? {_COUNT}\b(?! ?(?:months?|weeks?|days?)\b)", re.IGNORECASE, "years"),
+        (r"(?<![\d.,$£€-])\b(?P<n>\d{1,3})(?:[FM]| [FM](?=\s*[|,.;:)]| w/| with\b| who\b| here\b|$))\b", 0, "years"),
+        (
+            rf"\b(?:[Hh]e|[Ss]he|{_TITLED}|[Pp]atient) is (?:now )?(?P<n>\d{{1,3}})(?= (?:and|with|who)\b|\s*[.,;])",
+            0,
+            "years",
+        ),
+        (r"\b[A-Z][\w'’-]+ [A-Z][\w'’-]+, (?P<n>\d{1,3})(?: years?)?(?=[,.;)])", 0, "years"),
+    )
+)
+_DECADE_WORDS = {f"{word.removesuffix('y')}ies": 10 * n for n, word in enumerate(_TENS, start=2)}
+_DECADE = re.compile(
+    rf"\bin (?:his|her|their|my) (?:early |mid[- ]?|late )?(?P<n>[2-9]0(?=['’]?s\b)|{'|'.join(_DECADE_WORDS)})",
+    re.IGNORECASE,
+)
+_BAND_WORDS = {
+    "infant": "infant|newborn|neonate",
+    "child": "toddler|preschooler",
+    "adolescent": "adolescent|teenager|teenaged?",
+    "middle-aged": "middle[- ]aged",
+    "older adult": "elderly|older adult|octogenarian|nonagenarian",
+}
+_FEMALE = r"woman|female|lady|girl|F\b"
+_MALE = r"man|male|gentleman|boy|M\b"
+_BESIDE_AGE = r"(?:old|y/o|yo|y\.o\.?|yrs?|\d)[ ,-]{0,2}(?:[\w'’-]+[ ,]+){0,3}?"
+# most certain first; the first kind that finds anything decides
+_SEXES = tuple(
+    {sex: re.compile(pattern, flags) for sex, pattern in kinds.items()}
+    for kinds, flags in (
+        ({"nonbinary": r"\bnon-?binary\b"}, re.IGNORECASE),
+        ({"female": rf"{_BESIDE_AGE}(?:{_FEMALE})\b", "male": rf"{_BESIDE_AGE}(?:{_MALE})\b"}, 0),
+        (
+            {"female": r"\b(?:sex|gender): ?(?:f|female)\b", "male": r"\b(?:sex|gender): ?(?:m|male)\b"},
+            re.IGNORECASE,
+        ),
+        (
+            {
+                "female": r"\b(?:Mrs|Ms|Miss)\b|\b(?i:woman|female|lady|girl|pregnant)\b",
+                "male": r"\bMr\b|\b(?i:man|male|gentleman|boy)\b(?! pattern)",
+            },
+            0,
+        ),
+        ({"female": r"\b(?:she|her|hers|herself)\b", "male": r"\b(?:he|him|his|himself)\b"}, re.IGNORECASE),
+    )
+)
+
+
+def find_ages(text: str) -> Iterator[Finding]:
+    """Yield each stated age in whole years or as a decade, and the band it is in where it is in one.
+
+    "at age 50" is no age of now and not read; months, weeks and days are rounded down to years.
+    """
+    read: list[tuple[int, int]] = []
+    for pattern, unit in _AGES:
+        for match in pattern.finditer(text):
+            before = text[max(0, match.start() - 40) : match.start()]
+            if any(a < match.end() and match.start() < b for a, b in read) or _PAST.search(before):
+                continue
+            years = _years(match["n"], unit)
+            if years <= MAX_AGE_YEARS:
+                read.append(match.span())
+                yield from _age(years, years, match.start(), match.end())
+    for match in _DECADE.finditer(text):
+        n = match["n"].casefold()
+        low = _DECADE_WORDS[n] if n in _DECADE_WORDS else int(n)
+        yield from _age(low, low + 9, match.start(), match.end())
+    for band, words in _BAND_WORDS.items():
+        for match in re.finditer(rf"\b(?:{words})s?\b", text, re.IGNORECASE):
+            yield Finding(attribute="age_band", value=band, start=match.start(), end=match.end())
+
+
+def find_sex(text: str, is_told: Callable[[int, int], bool]) -> Finding | None:
+    """Return the sex the best evidence speaks for, or None where there is none or it speaks for both alike.
+
+    From the most certain to the least: beside an age, after "sex:", a title or noun, pronouns; of one kind the more
+    frequent sex, where it is at least twice as frequent.
+
+    Args:
+        text: the text.
+        is_told: of the first and last character of a place, whether it is told of the person at all.
+    """
+    for kinds in _SEXES:
+        spans = {
+            sex: [m.span() for m in pattern.finditer(text) if is_told(*m.span())] for sex, pattern in kinds.items()
+        }
+        ranked = sorted(spans.items(), key=lambda item: -len(item[1]))
+        if not ranked[0][1]:
+            continue
+        if len(ranked) > 1 and len(ranked[0][1]) < 2 * len(ranked[1][1]):
+            return None
+        start, end = ranked[0][1][0]
+        return Finding(attribute="sex", value=ranked[0][0], start=start, end=end)
+    return None
+
+
+def band_of(years: int) -> str:
+    """Return the age band of an age in years."""
+    return next(band for band, least in reversed(AGE_BANDS.items()) if years >= least)
+
+
+def years_of(value: str) -> tuple[int, int]:
+    """Return the least and the most years an age value stands for: "54" is 54 to 54, "60-69" is 60 to 69."""
+    low, _, high = value.partition("-")
+    return int(low), int(high or low)
+
+
+def _age(low: int, high: int, start: int, end: int) -> Iterator[Finding]:
+    value = str(low) if low == high else f"{low}-{high}"
+    yield Finding(attribute="age", value=value, start=start, end=end)
+    if band_of(low) == band_of(high):
+        yield Finding(attribute="age_band", value=band_of(low), start=start, end=end)
+
+
+def _years(count: str, unit: str) -> int:
+    number = int(count) if count.isdecimal() else _NUMBERS[count.casefold().replace(" ", "-")]
+    return number // {"years": 1, "months": 12, "weeks": 52, "days": 365}[unit]

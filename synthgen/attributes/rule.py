@@ -1,0 +1,154 @@
+"""What a user may ask of a text's attributes, and whether a text is so."""
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, model_serializer, model_validator
+
+from synthgen.attributes.finding import Finding
+from synthgen.attributes.lexicon import value_of
+from synthgen.attributes.mentions import mentions
+from synthgen.attributes.person import MAX_AGE_YEARS, years_of
+
+ANY_LABEL = "*"
+AgeBand = Literal["infant", "child", "adolescent", "young adult", "middle-aged", "older adult"]
+_RANGE = re.compile(r"(\d{1,3})(?: ?- ?(\d{1,3}))?")
+_NAMED = ("condition", "symptom", "medication")
+
+
+class AttributeRule(BaseModel):
+    """One thing asked of a text: exactly one attribute, and whether it is only preferred.
+
+    Args:
+        age: whole years or a range, 54 or "40-60"; the first age the text states must lie in it.
+        age_band: of the first age stated.
+        sex: the one the text tells.
+        condition: a name in our dictionary; stated and not denied.
+        symptom: likewise.
+        medication: likewise.
+        smoking: a status stated somewhere in the text.
+        alcohol: likewise.
+        drugs: likewise.
+        exercise: likewise.
+        living: likewise.
+        occupation: as `extract` normalises it.
+        mentions: words that stand in the text, whatever is said of them; for any subject.
+        not_mentions: words that do not stand in it.
+        prefer: true asks for it where a choice is, and rejects nothing.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    age: int | str | None = None
+    age_band: AgeBand | None = None
+    sex: Literal["female", "male", "nonbinary"] | None = None
+    condition: str | None = None
+    symptom: str | None = None
+    medication: str | None = None
+    smoking: Literal["none", "former", "current", "ever"] | None = None
+    alcohol: Literal["none", "former", "occasional", "current", "heavy"] | None = None
+    drugs: Literal["none", "former", "current"] | None = None
+    exercise: Literal["little", "regular"] | None = None
+    living: Literal["alone", "with others", "in care", "homeless"] | None = None
+    occupation: str | None = None
+    mentions: str | None = None
+    not_mentions: str | None = None
+    prefer: bool = False
+
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> Self:
+        asked = [name for name in ATTRIBUTES if getattr(self, name) is not None]
+        if len(asked) != 1:
+            raise ValueError(f"must ask for exactly one of {', '.join(ATTRIBUTES)}, got {len(asked)}")
+        kind = asked[0]
+        value = getattr(self, kind)
+        if kind == "age":
+            _years(value)
+        elif kind in _NAMED and value_of(kind, value) is None:
+            raise ValueError(f"{kind} {value!r} is not in the dictionary; ask for `mentions` instead")
+        elif isinstance(value, str) and re.search(r"\w", value) is None:
+            raise ValueError(f"{kind} must hold a word")
+        return self
+
+    @model_serializer
+    def _short(self) -> dict[str, Any]:
+        return {self.kind: self.value, **({"prefer": True} if self.prefer else {})}
+
+    @property
+    def kind(self) -> str:
+        """The attribute that is asked for."""
+        return next(name for name in ATTRIBUTES if getattr(self, name) is not None)
+
+    @property
+    def value(self) -> Any:
+        """What is asked of it."""
+        return getattr(self, self.kind)
+
+
+ATTRIBUTES = tuple(name for name in AttributeRule.model_fields if name != "prefer")
+
+
+def is_fulfilled(rule: AttributeRule, text: str, findings: Sequence[Finding]) -> bool:
+    """Return whether a text is as asked; what it does not state is not so, save for not_mentions.
+
+    Args:
+        rule: what is asked.
+        text: the text.
+        findings: of `extract` on it.
+    """
+    kind, value = rule.kind, rule.value
+    if kind == "mentions":
+        return mentions(text, value)
+    if kind == "not_mentions":
+        return not mentions(text, value)
+    stated = [f.value for f in findings if f.attribute == kind and not f.negated]
+    if kind == "age":
+        low, high = _years(value)
+        return bool(stated) and low <= years_of(stated[0])[0] and years_of(stated[0])[1] <= high
+    if kind in {"age_band", "sex"}:
+        return stated[:1] == [value]
+    wanted = value_of(kind, value) if kind in _NAMED else " ".join(value.casefold().split())
+    return wanted in stated
+
+
+def contradictions(rules: Mapping[str, Sequence[AttributeRule]]) -> list[str]:
+    """Return, one line each, the labels of which no text could be, since what is asked excludes itself."""
+    everywhere = rules.get(ANY_LABEL, ())
+    found = []
+    for label, own in rules.items():
+        asked = [rule for rule in (*own, *(everywhere if label != ANY_LABEL else ())) if not rule.prefer]
+        found += [f"{label}: {_said(a)} and {_said(b)} exclude each other" for a, b in _excluding(asked)]
+    return found
+
+
+def _excluding(asked: Sequence[AttributeRule]) -> list[tuple[AttributeRule, AttributeRule]]:
+    found = []
+    for a, b in combinations(asked, 2):
+        kinds = {a.kind, b.kind}
+        if kinds == {"age"}:
+            (low_a, high_a), (low_b, high_b) = _years(a.value), _years(b.value)
+            excludes = max(low_a, low_b) > min(high_a, high_b)
+        elif kinds in ({"sex"}, {"age_band"}):
+            excludes = a.value != b.value
+        elif kinds == {"mentions", "not_mentions"}:
+            there, not_there = (a, b) if a.kind == "mentions" else (b, a)
+            excludes = mentions(there.value, not_there.value)
+        else:
+            excludes = False
+        if excludes:
+            found.append((a, b))
+    return found
+
+
+def _said(rule: AttributeRule) -> str:
+    return f"{rule.kind} {rule.value}"
+
+
+def _years(value: int | str) -> tuple[int, int]:
+    match = _RANGE.fullmatch(str(value))
+    low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    if not 0 <= low <= high <= MAX_AGE_YEARS:
+        raise ValueError(f"age must be years such as 54 or 40-60, 0 to {MAX_AGE_YEARS}, got {value!r}")
+    return low, high

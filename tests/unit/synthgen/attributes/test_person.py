@@ -1,0 +1,82 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthgen.attributes.person import AGE_BANDS, MAX_AGE_YEARS, band_of, find_ages, find_sex, years_of
+
+
+def ages(text):
+    return [f.value for f in find_ages(text) if f.attribute == "age"]
+
+
+def bands(text):
+    return [f.value for f in find_ages(text) if f.attribute == "age_band"]
+
+
+def sex(text):
+    found = find_sex(text, lambda _start, _end: True)
+    return None if found is None else found.value
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a 54-year-old woman", ["54"]), ("54 years old", ["54"]), ("54 yr old", ["54"]), ("54yo", ["54"]),
+        ("Pt (35 y/o F)", ["35"]), ("aged 54", ["54"]), ("Age: 54", ["54"]), ("Age 36.", ["36"]),
+        ("54F w/ cough", ["54"]),
+        ("| 50 M | cough", ["50"]), ("fifty-four-year-old man", ["54"]), ("a ninety year old", ["90"]),
+        ("an 18-month-old boy", ["1"]), ("a 3-week-old", ["0"]), ("John Smith, 61, said", ["61"]),
+        ("Patient: Naomi Standish, 36 years.", ["36"]), ("Ms. Fairweather is 65 and well", ["65"]),
+        ("in her early 60s", ["60-69"]), ("in his seventies", ["70-79"]),
+        ("since she was 13 years old", []), ("diagnosed at age 50", []), ("at the age of 50", []),
+        ("$50 M was spent", []), ("10 M NaOH", []), ("100M", ["100"]), ("1990s", []), ("the answer is 42.", []),
+        ("a 200-year-old house", []), ("5 years of pain", []), ("version 3.54F", []), ("age 18 months", []),
+    ],
+)  # fmt: skip
+def test_ages_by_hand(text, expected):
+    assert ages(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a 54-year-old", ["middle-aged"]), ("a 17-year-old", ["adolescent"]), ("an elderly man", ["older adult"]),
+        ("in her 60s", []), ("in her 70s", ["older adult"]), ("a newborn", ["infant"]),
+        ("two teenagers", ["adolescent"]),
+    ],
+)  # fmt: skip
+def test_bands_by_hand(text, expected):
+    assert bands(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a 54-year-old woman and her husband, a man he knew", "female"), ("54F", "female"), ("92 y/o M", "male"),
+        ("a 62-year-old African-American male", "male"), ("Sex: M", "male"), ("gender: female", "female"),
+        ("Mrs. Doe and her sons. He. He.", "female"), ("This gentleman", "male"), ("She came. He left.", None),
+        ("He came with his bag; she left", "male"), ("male pattern baldness", None),
+        ("a non-binary man", "nonbinary"),
+        ("nothing told", None), ("the other mother", None),
+    ],
+)  # fmt: skip
+def test_sex_by_hand(text, expected):
+    assert sex(text) == expected
+
+
+def test_what_is_told_of_others_does_not_count():
+    assert find_sex("He is fine", lambda start, _end: start > 3) is None
+
+
+@given(st.integers(0, MAX_AGE_YEARS))
+def test_any_age_is_read_back_in_every_form(years):
+    for form in ("{}-year-old", "aged {}", "{} y/o", "{}F"):
+        assert ages(form.format(years)) == [str(years)]
+    least = AGE_BANDS[band_of(years)]
+    later = [n for n in AGE_BANDS.values() if n > least]
+    assert least <= years < min(later, default=MAX_AGE_YEARS + 1)
+    assert years_of(str(years)) == (years, years)
+
+
+def test_a_decade_is_a_range():
+    assert years_of("60-69") == (60, 69)

@@ -1,0 +1,10 @@
+from synthgen.attributes.lexicon import entries
+from synthgen.attributes.symptoms import SYMPTOMS
+
+
+def test_every_line_is_a_value_with_names():
+    of = dict(entries(SYMPTOMS))
+    assert len(of) == len(SYMPTOMS.strip().splitlines())  # no value twice
+    for value, names in of.items():
+        assert value == value.strip() == value.casefold() != ""
+        assert len(set(names)) == len(names)
