@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from synthgen.attributes.rule import AttributeRule, contradictions
 from synthgen.digest import sha256_json
 from synthgen.errors import ConfigError
 from synthgen.yaml_file import read_yaml
@@ -29,6 +30,7 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 BetaShape = Annotated[float, Field(gt=0, le=100)]
 Distance = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]  # of cosine
+AttributeRules = Annotated[dict[str, Annotated[tuple[AttributeRule, ...], Field(min_length=1)]], Field(min_length=1)]
 T = TypeVar("T", bound=BaseModel)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -191,6 +193,14 @@ class FilterConfig(Section):
     language: Literal["source"] | None = "source"
     length: Literal["auto"] | tuple[Count, Count] | None = "auto"
     repetition: Share | None = 0.35
+    attributes: AttributeRules | None = None  # what texts of a label, or of any ("*"), must say of their person
+
+    @field_validator("attributes")
+    @classmethod
+    def _can_be(cls, rules: AttributeRules | None) -> AttributeRules | None:
+        if rules is not None and (found := contradictions(rules)):
+            raise ValueError("no text can be so: " + "; ".join(found))
+        return rules
 
     @field_validator("length")
     @classmethod

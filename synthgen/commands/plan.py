@@ -8,6 +8,7 @@ from audits.policy import Policy, load_policy
 from audits.stats import needed_for_auc, needed_for_share, needed_for_zero_events
 from synthgen.config import Config
 from synthgen.errors import DataError
+from synthgen.filter.attributes import check_labels
 from synthgen.interpolate import build, check_classes, wanted_counts
 from synthgen.load import load
 from synthgen.run import policy_file
@@ -65,6 +66,8 @@ def make_plan(config: Config) -> Plan:
     parts = split(report.corpus, config.split, seeds.child("split"))
     if len(parts.train) == 0:
         raise DataError("no person came into train", hint="Give more records, or raise split.train.")
+    if config.filter.attributes is not None:
+        check_labels(config.filter.attributes, parts.train.labels)
     method = build(config.interpolate)
     wanted = wanted_counts(parts.train.labels, config.interpolate.balance, config.interpolate.total)
     check_classes(parts.train.labels, [r.group for r in parts.train.records], wanted, method.min_groups)

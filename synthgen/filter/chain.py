@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from synthgen.config import FilterConfig
 from synthgen.errors import DataError, InternalError
+from synthgen.filter.attributes import Attributes, n_fulfilled
 from synthgen.filter.base import Filter, FilterContext
 from synthgen.filter.classifier import ClassAgreement
 from synthgen.filter.copies import NoCopies
@@ -61,6 +62,8 @@ def build(config: FilterConfig) -> tuple[Filter, ...]:
     if config.embedding_distance is not None:
         filters.append(LatentDistance(config.embedding_distance.low, config.embedding_distance.high))
         filters.append(ClassDistance())
+    if config.attributes is not None:
+        filters.append(Attributes(config.attributes))
     if config.near_duplicate is not None:
         filters.append(NearDuplicates(config.near_duplicate))
     return tuple(filters)
@@ -69,9 +72,10 @@ def build(config: FilterConfig) -> tuple[Filter, ...]:
 def apply(candidates: Sequence[Candidate], context: FilterContext, filters: Sequence[Filter]) -> Filtered:
     """Judge every candidate by every filter and keep the best of each latent.
 
-    A candidate is kept if all filters passed it and no other passed candidate of its latent lies nearer to the latent
-    (cosine distance of the re-embedded text; ties by index). No filter sees what another said, so their order changes
-    the order of the outcomes and the first reason counted, never the kept set.
+    A candidate is kept if all filters passed it and no other passed candidate of its latent is better: fulfils more
+    of the user's attribute rules or, of those that fulfil as many, lies nearer to the latent (cosine distance of the
+    re-embedded text; ties by index). Neither looks at train records. No filter sees what another said, so their order
+    changes the order of the outcomes and the first reason counted, never the kept set.
 
     Args:
         candidates: all decoded texts, several per latent; row i of `context.vectors` is candidate i.
@@ -94,7 +98,7 @@ def apply(candidates: Sequence[Candidate], context: FilterContext, filters: Sequ
     judged = tuple(replace(c, outcomes=of) for c, of in zip(candidates, zip(*outcomes, strict=True), strict=True))
     distance = latent_distances(candidates, context)
     best: dict[str, int] = {}
-    for i in sorted(range(len(judged)), key=lambda i: (distance[i], judged[i].index)):
+    for i in sorted(range(len(judged)), key=lambda i: (-n_fulfilled(judged[i]), distance[i], judged[i].index)):
         if judged[i].kept:
             best.setdefault(judged[i].latent_id, i)
     latents = context.latents

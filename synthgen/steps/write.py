@@ -21,6 +21,7 @@ from synthgen.embed import Encoder
 from synthgen.embed.last_token import LastTokenEncoder
 from synthgen.errors import DataError, ModelError
 from synthgen.filter import Echoes
+from synthgen.filter.attributes import check_labels
 from synthgen.interpolate import build as build_interpolator
 from synthgen.interpolate import check_classes, wanted_counts
 from synthgen.models.store import digest_of
@@ -80,6 +81,8 @@ class Writer:
         method = build_interpolator(config)
         self.wanted = wanted_counts(embedded.labels, config.balance, config.total)
         check_classes(embedded.labels, embedded.groups, self.wanted, method.min_groups)
+        if job.config.filter.attributes is not None:
+            check_labels(job.config.filter.attributes, embedded.labels)
         self.sampler = method.fit(embedded)
         self.model = job.folder(job.config.decode.model)
         self.bridge = open_bridge(job)

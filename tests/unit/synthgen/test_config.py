@@ -82,6 +82,22 @@ def test_one_mistake_is_one_mistake(tmp_path):
             ["filter.length: the shortest must not be above the longest, got 9 and 2"],
         ),
         ("filter: {length: [9]}", ["filter.length.1: missing"]),
+        ("filter: {attributes: {ant: [{heigth: 4}]}}", ["filter.attributes.ant.0.heigth: unknown key"]),
+        (
+            "filter: {attributes: {ant: []}}",
+            ["filter.attributes.ant: Tuple should have at least 1 item after validation, not 0"],
+        ),
+        (
+            "filter: {attributes: {ant: [{age: 60-40}], '*': [{medication: nostrum}]}}",
+            [
+                "filter.attributes.ant.0: age must be years such as 54 or 40-60, 0 to 120, got '60-40'",
+                "filter.attributes.*.0: medication 'nostrum' is not in the dictionary; ask for `mentions` instead",
+            ],
+        ),
+        (
+            "filter: {attributes: {ant: [{sex: male}], '*': [{sex: female}]}}",
+            ["filter.attributes: no text can be so: ant: sex male and sex female exclude each other"],
+        ),
         ("decode: {temperature: .inf}", ["decode.temperature: Input should be less than or equal to 5, got inf"]),
         ("release: {name: ../x}", [f"release.name: String should match pattern '{NAME}', got '../x'"]),
     ],
@@ -246,3 +262,12 @@ def test_mixtures_that_cannot_be_are_told_with_the_rest(tmp_path, interpolate, l
 )
 def test_mixtures_that_can_be(tmp_path, interpolate):
     build(load(tmp_path, LEAST.replace("total: 10", f"total: 10, {interpolate}")).interpolate)
+
+
+def test_attribute_rules_are_read_and_written_alike(tmp_path):
+    text = LEAST + "filter: {attributes: {'*': [{age: 40-60}, {sex: female, prefer: true}, {mentions: metformin}]}}"
+    config = load(tmp_path, text)
+    assert config.filter.model_dump(mode="json")["attributes"] == {
+        "*": [{"age": "40-60"}, {"sex": "female", "prefer": True}, {"mentions": "metformin"}]
+    }
+    assert load(tmp_path, config.model_dump_json()) == config

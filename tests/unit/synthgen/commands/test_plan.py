@@ -5,7 +5,7 @@ import pytest
 from synthgen.clinic import write_notes
 from synthgen.commands.plan import make_plan
 from synthgen.config import Config
-from synthgen.errors import DataError
+from synthgen.errors import ConfigError, DataError
 from synthgen.load import load
 from synthgen.seeds import SeedTree
 from synthgen.split import split
@@ -95,3 +95,9 @@ def seed_of_control(source, folder):
         if len(split(corpus, kind.split, seeds.child("split")).train) == 0:
             return seed
     raise AssertionError("fifty coins fell on train")
+
+
+def test_attributes_of_a_class_that_is_not_there_are_refused(config):
+    with pytest.raises(ConfigError, match="labels that are not there"):
+        make_plan(config(filter={"attributes": {"astrology": [{"sex": "male"}]}}))
+    assert make_plan(config(filter={"attributes": {LABELS[0]: [{"sex": "male"}], "*": [{"age": "1-99"}]}})).rows > 0

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from synthgen.digest import sha256_file
-from synthgen.errors import DataError
+from synthgen.errors import ConfigError, DataError
 from synthgen.steps.write import Writer
 from synthgen.workspace import DONE
 
@@ -218,3 +218,9 @@ def test_bounds_are_told_with_the_run(bench):
     counts = written.stages[-1].counts
     assert set(counts["bounds"]) >= {"latent_distance", "class_distance", "language"}
     assert counts["out"] + counts["spare"] + sum(counts["rejected"].values()) == counts["in"]
+
+
+def test_attributes_of_a_label_that_is_not_there_are_refused_before_anything_is_decoded(bench):
+    asked = {"class_agreement": None, "attributes": {"astrology": [{"sex": "male"}]}}
+    with pytest.raises(ConfigError, match="labels that are not there"):
+        bench.writer(bench.job(filter=asked))
