@@ -186,6 +186,30 @@ def evaluate(
     say(found.to_text())
 
 
+@app.command()
+def blend(  # noqa: PLR0913 - each is a setting of its own
+    a: Annotated[Path, Argument(help="A text file.", metavar="A.txt")],
+    b: Annotated[Path, Argument(help="Another.", metavar="B.txt")],
+    *,
+    lam: Annotated[float, Option("--lambda", min=0, max=1, help="0 is A, 1 is B.")] = 0.5,
+    label: Annotated[str, Option(help="Words that go before the vector.")] = "",
+    candidates: Annotated[int, Option(min=1, max=64, help="Texts to choose from.")] = 4,
+    method: Annotated[Literal["smote", "slerp"], Option(help="On the segment, or on the arc.")] = "smote",
+    seed: Annotated[int, Option(min=0, max=(1 << 53) - 1, help="Of the decoder's random choices.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Show two texts, what lies between them, and which attribute of it came from which. Nothing is audited."""
+    from synthgen.commands.blend import BlendRequest
+    from synthgen.commands.blend import blend as make_blend
+    from synthgen.progress import terminal_progress
+
+    asked = BlendRequest(a=a, b=b, lam=lam, label=label, candidates=candidates, method=method, seed=seed)
+    made = make_blend(asked, terminal_progress(sys.stderr))
+    if as_json:
+        print_json(made.to_json())
+    say(made.to_text())
+
+
 @app.command("train-bridge")
 def train_bridge(
     config: Annotated[Path, Argument(help="The training configuration, a YAML file.", metavar="CONFIG")],
