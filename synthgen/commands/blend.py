@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from synthgen.attributes import Row, compare, extract
 from synthgen.config import DecodeConfig, EmbedConfig
 from synthgen.decode.base import Decoder, Settings
-from synthgen.decode.bridge import load_bridge
 from synthgen.decode.prompts import render
 from synthgen.embed import Encoder, build
 from synthgen.errors import DataError, StorageError, UsageError
@@ -137,11 +136,12 @@ def open_models() -> tuple[Encoder, Decoder]:
     Raises:
         ModelMissing: if one is not in the store.
     """
+    embed, decode = EmbedConfig(), DecodeConfig()
+    folder, _ = model_folder(decode.model), model_folder(embed.model)  # before torch, which takes seconds to import
+    from synthgen.decode.bridge import load_bridge
     from synthgen.decode.xrag import XragDecoder
 
-    embed, decode = EmbedConfig(), DecodeConfig()
-    folder, bridge = model_folder(decode.model), load_bridge(decode.bridge)
-    encoder = build(embed, model_folder)
+    bridge, encoder = load_bridge(decode.bridge), build(embed, model_folder)
     return encoder, XragDecoder(folder, bridge, decoder=decode.model, encoder=embed.model, dim=encoder.dim)
 
 

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -174,6 +177,15 @@ def test_the_command_line(files, monkeypatch):
     plain = invoke(*files)
     assert plain.stdout == ""
     assert "blend, lambda 0.5 (smote), the best of 4:" in plain.stderr
+
+
+def test_exit_codes(files, tmp_path):
+    env = {**os.environ, "SYNTHGEN_MODELS": str(tmp_path / "empty")}
+    for arguments, code, said in (([files[0], "none.txt"], 3, "none.txt: cannot be read"), (files, 6, "models pull")):
+        command_line = [sys.executable, "-m", "synthgen", "blend", *map(str, arguments)]
+        done = subprocess.run(command_line, capture_output=True, text=True, check=False, env=env)
+        assert (done.returncode, done.stdout) == (code, "")
+        assert said in done.stderr
 
 
 @pytest.mark.parametrize("wrong", [["--lambda", "2"], ["--candidates", "0"], ["--method", "vae"], ["--seed", "-1"]])
