@@ -58,12 +58,18 @@ hepatitis c
 fatty liver: fatty liver disease; NAFLD; NASH
 pancreatitis: chronic pancreatitis
 hypothyroidism: underactive thyroid; hypothyroid; hashimoto's thyroiditis
-hyperthyroidism: overactive thyroid; graves disease; graves's disease
+hyperthyroidism: overactive thyroid; thyrotoxicosis; graves disease; graves's disease
 adrenal insufficiency: addison's disease
 polycystic ovary syndrome: polycystic ovarian syndrome; PCOS
 endometriosis
 menopause: postmenopausal; perimenopausal
 obesity: obese; morbid obesity
+hyperparathyroidism: primary hyperparathyroidism
+autoimmune hepatitis
+mild cognitive impairment
+frozen shoulder: adhesive capsulitis
+rotator cuff tear: torn rotator cuff
+plantar fasciitis
 gout: gouty arthritis
 osteoarthritis: degenerative joint disease; DJD
 rheumatoid arthritis

@@ -30,16 +30,20 @@ def extract(text: str) -> tuple[Finding, ...]:
     of allergies (save the medicine, which counts as not taken) and of mere possibility ("return if", "risk of") is
     left out.
 
-    It is no clinical system, and nobody has measured it on annotated notes. What it misses, as far as known:
+    It is no clinical system, and nobody has measured it on annotated notes. Of the phrases of the fictional clinic,
+    which were written without these dictionaries, it knew 70 of 109 names of conditions, 113 of 141 medicines and 62
+    of 164 symptoms before some twenty terms were added. What it misses, as far as known:
 
-    - everything that is in no dictionary, misspelled, in another language, or an abbreviation with two meanings
-      ("PE", "RA", "MS", "MI"); doses, times, severity, laboratory values, and whether a condition is over or doubted
-      ("history of", "possible", "?") are not read, so past and present are one;
+    - everything that is in no dictionary, above all complaints in a patient's own words ("needs a rail on the
+      stairs"), what is misspelled or in another language, and abbreviations with two meanings ("PE", "RA", "MS", "MI");
+    - doses, times, severity, laboratory values, and whether a condition is over or doubted ("history of", "possible"),
+      so past and present are one;
     - denials from far away, across sentences, or of double meaning; a heading bears on its own line alone, so the
       lines under "FAMILY HISTORY" count as the person's unless they name the relative;
     - several persons: a text is taken to be of one, and in other prose than notes "he" may be anybody;
     - ages from a date of birth or "at age 50"; sex from first names;
-    - words with an everyday meaning are taken at their word ("tired of waiting", "a cold war depression").
+    - words with an everyday meaning are taken at their word ("a confused market", "the depression of 1929"), and
+      advice ("no alcohol") as what is.
 
     Returns:
         Sorted by place; at most one sex; an age comes with its band.

@@ -101,6 +101,8 @@ prednisolone
 methylprednisolone
 dexamethasone
 hydrocortisone
+fludrocortisone
+triamcinolone
 omeprazole: prilosec
 pantoprazole: protonix
 esomeprazole: nexium
@@ -148,6 +150,7 @@ methotrexate
 sulfasalazine
 hydroxychloroquine: plaquenil
 leflunomide
+mycophenolate
 adalimumab: humira
 etanercept: enbrel
 infliximab
@@ -158,9 +161,10 @@ tocilizumab
 secukinumab
 alendronate: fosamax
 risedronate
-zoledronic acid
+zoledronic acid: zoledronate
 denosumab
 levothyroxine: synthroid; thyroxine
+liothyronine
 methimazole
 carbimazole
 propylthiouracil
@@ -170,6 +174,7 @@ birth control pill: oral contraceptive
 testosterone
 tamoxifen
 letrozole
+cabergoline
 anastrozole
 finasteride
 tamsulosin: flomax
@@ -202,6 +207,8 @@ lorazepam: ativan
 alprazolam: xanax
 clonazepam: klonopin
 buspirone
+modafinil
+midazolam
 zolpidem: ambien
 melatonin
 methylphenidate: ritalin
@@ -211,6 +218,7 @@ lamotrigine: lamictal
 valproate: valproic acid; depakote
 carbamazepine: tegretol
 phenytoin: dilantin
+lacosamide
 topiramate: topamax
 sumatriptan: imitrex
 rizatriptan
@@ -256,6 +264,8 @@ tretinoin
 iron supplement: ferrous sulfate; ferrous sulphate; iron tablet; iron pill
 folic acid: folate
 vitamin b12: cyanocobalamin
+vitamin c: ascorbic acid
+magnesium
 vitamin d: cholecalciferol
 calcium supplement: calcium carbonate
 potassium supplement: potassium chloride

@@ -2,8 +2,8 @@
 
 SYMPTOMS = """
 chest pain: chest discomfort; chest tightness; chest pressure; pain in the chest; pain in my chest; tight chest
-shortness of breath: short of breath; dyspnea; dyspnoea; breathlessness; breathless; difficulty breathing; \
-trouble breathing; can't breathe; catch her breath; catch his breath; catch my breath; SOB
+shortness of breath: short of breath; out of breath; dyspnea; dyspnoea; breathlessness; breathless; \
+difficulty breathing; trouble breathing; can't breathe; catch her breath; catch his breath; catch my breath; SOB
 orthopnea: orthopnoea
 palpitation: racing heart; heart racing; pounding heart; fluttering in the chest; pounding in the chest
 syncope: fainting; fainted; passed out; loss of consciousness; blackout
@@ -29,7 +29,7 @@ night sweat: drenching sweats
 sweating: diaphoresis; sweats
 fatigue: tiredness; tired; exhausted; exhaustion; lethargy; lethargic; fatigued; low energy; malaise
 weakness: feeling weak; generalized weakness; muscle weakness
-weight loss: losing weight; lost weight
+weight loss: losing weight; unintended weight loss; lost weight
 weight gain: gaining weight; gained weight
 loss of appetite: poor appetite; decreased appetite; anorexia; reduced appetite
 nausea: nauseous; nauseated; feeling sick; queasy
@@ -110,6 +110,7 @@ dry skin
 skin lesion: skin lump
 swollen glands: swollen lymph nodes; lymphadenopathy
 dry mouth
+snoring: snores
 mouth ulcer: mouth sore
 toothache
 bleeding
