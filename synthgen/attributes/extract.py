@@ -35,9 +35,9 @@ def extract(text: str) -> tuple[Finding, ...]:
     of 164 symptoms before some twenty terms were added. What it misses, as far as known:
 
     - everything that is in no dictionary, above all complaints in a patient's own words ("needs a rail on the
-      stairs"), what is misspelled or in another language, and abbreviations with two meanings ("PE", "RA", "MS", "MI");
-    - doses, times, severity, laboratory values, and whether a condition is over or doubted ("history of", "possible"),
-      so past and present are one;
+      stairs"), what is misspelled or in another language, and abbreviations with two meanings ("PE", "RA", "MI");
+    - doses, times, severity, laboratory values, and whether a condition is over or doubted ("possible"), so
+      past and present are one;
     - denials from far away, across sentences, or of double meaning; a heading bears on its own line alone, so the
       lines under "FAMILY HISTORY" count as the person's unless they name the relative;
     - several persons: a text is taken to be of one, and in other prose than notes "he" may be anybody;
