@@ -43,6 +43,7 @@ def test_places_are_those_of_the_words():
         ("Denies tobacco, alcohol or illicit drugs.", ["smoking none", "alcohol none", "drugs none"]),
         ("He quit smoking in 2010.", ["smoking former"]),
         ("Never smoked. Drinks socially.", ["smoking none", "alcohol occasional"]),
+        ("She drinks wine socially.", ["alcohol occasional"]),
         ("Tob 24 py, EtOH 0/wk.", ["smoking ever", "alcohol none"]),
         ("Tob 0 py.", ["smoking none"]),
         ("A non-cigarette smoker.", ["smoking none"]),
