@@ -20,8 +20,8 @@ glasses of wine; wine with dinner; consumes alcohol; uses alcohol
 occasional: social drinker; drinks socially; drinks occasionally; occasionally drinks; occasional alcohol; \
 occasional drink; occasional wine; occasional beer; rarely drinks; rare alcohol; alcohol occasionally; \
 alcohol socially; social alcohol; occasional alcohol use; social alcohol use; occasional drinker; \
-occasional glass of wine; drinks alcohol socially; drinks alcohol occasionally; drinks wine socially; drinks beer socially; \
-drinks wine occasionally; drinks beer occasionally; occasional etoh
+occasional glass of wine; drinks alcohol socially; drinks alcohol occasionally; drinks wine socially; \
+drinks beer socially; drinks wine occasionally; drinks beer occasionally; occasional etoh
 heavy: alcoholism; alcohol abuse; alcohol dependence; alcohol dependent; alcohol use disorder; heavy drinker; \
 drinks heavily; heavy alcohol use; heavy drinking; binge drinking; drinks to excess; excessive alcohol
 former: recovering alcoholic; former drinker; quit drinking; stopped drinking; sober; alcohol use in the past; \
