@@ -25,6 +25,8 @@ from synthgen.study.summary import (
 
 Row = dict[str, Any]
 
+PAPER = (RANDOM, "smote", "borderline-smote", "borderline-smote-2", "adasyn", "vae")  # what the paper compares
+
 _NAMES = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "minority_recall": "Recall of the minority classes"}
 _KEY_TO_ACCURACY = (
     "Mean ± half the 95 % interval; ↑ or ↓ where the interval of the paired difference to none lies above or below "
@@ -97,6 +99,30 @@ def _sentences(rows: Sequence[Row]) -> list[str]:
                 for word in (HIGHER, LOWER, NO_DIFFERENCE, NOT_MEASURABLE)
             )
             lines.append(f"- All methods against {versus}: {'; '.join(said)}.")
+    return lines + _finding(rows)
+
+
+def _finding(rows: Sequence[Row]) -> list[str]:
+    """Return whether the paper's finding holds, and whether new vectors do more than the old ones again."""
+    verdicts = {(row["method"], row["versus"]): row["verdict"] for row in rows}
+
+    def among(methods: Sequence[str], versus: str) -> tuple[list[str], list[str]]:
+        told = [m for m in methods if (m, versus) in verdicts]
+        better = [m for m in told if verdicts[m, versus] == HIGHER]
+        return better, [m for m in told if m not in better]
+
+    (holds, fails), (more, no_more) = among(PAPER, NONE), among(PAPER[1:], RANDOM)
+    lines = []
+    if holds or fails:
+        lines.append(
+            "- The paper's finding, that vectors added to the minority classes beat none, of its methods: "
+            f"**holds** for {', '.join(holds) or 'none of them'}; not shown for {', '.join(fails) or 'none of them'}."
+        )
+    if more or no_more:
+        lines.append(
+            f"- New vectors do more than {RANDOM}, which repeats the old ones: for {', '.join(more) or 'no method'}; "
+            f"not shown for {', '.join(no_more) or 'none of them'}."
+        )
     return lines
 
 
