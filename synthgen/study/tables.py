@@ -111,18 +111,17 @@ def _finding(rows: Sequence[Row]) -> list[str]:
         better = [m for m in told if verdicts[m, versus] == HIGHER]
         return better, [m for m in told if m not in better]
 
-    (holds, fails), (more, no_more) = among(PAPER, NONE), among(PAPER[1:], RANDOM)
     lines = []
-    if holds or fails:
-        lines.append(
-            "- The paper's finding, that vectors added to the minority classes beat none, of its methods: "
-            f"**holds** for {', '.join(holds) or 'none of them'}; not shown for {', '.join(fails) or 'none of them'}."
-        )
-    if more or no_more:
-        lines.append(
-            f"- New vectors do more than {RANDOM}, which repeats the old ones: for {', '.join(more) or 'no method'}; "
-            f"not shown for {', '.join(no_more) or 'none of them'}."
-        )
+    for claim, (shown, not_shown) in (
+        (
+            "The paper's finding, that vectors added to the minority classes beat none: **holds** for",
+            among(PAPER, NONE),
+        ),
+        (f"New vectors do more than {RANDOM}, which repeats the old ones: for", among(PAPER[1:], RANDOM)),
+    ):
+        if shown or not_shown:
+            doubt = f"; not shown for {', '.join(not_shown)}" if not_shown else ""
+            lines.append(f"- {claim} {', '.join(shown) or 'no method'}{doubt}.")
     return lines
 
 
