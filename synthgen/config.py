@@ -168,6 +168,7 @@ class DecodeConfig(Section):
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
     top_k: Annotated[int, Field(ge=1, le=1000)] = 50
     prompt: str = "{label}"
+    words: Annotated[int, Field(ge=0, le=16)] = 0  # of a public vocabulary, nearest to the vector, behind the prompt
     batch: Annotated[int, Field(ge=1, le=4096)] = 128
 
 

@@ -4,14 +4,18 @@ import os
 from pathlib import Path
 
 from synthgen.config import EmbedConfig
-from synthgen.decode.corpus import prepare, read_passages, vectors_of
+from synthgen.decode.corpus import prepare, read_passages, vectors_of, word_frequencies
 from synthgen.decode.train import STATE, Trainer, TrainingSet, run_training
-from synthgen.decode.train_config import TrainBridgeConfig
+from synthgen.decode.train_config import TrainBridgeConfig, VocabularyPart
+from synthgen.decode.words import FILE as VOCABULARY
+from synthgen.decode.words import make_reader, save_words
+from synthgen.deidentify.gazetteer import FIRST_NAMES, LAST_NAMES
 from synthgen.digest import sha256_json
-from synthgen.embed import build
+from synthgen.embed import Encoder, build
 from synthgen.errors import ConfigError, UsageError
 from synthgen.models.store import model_folder
 from synthgen.progress import Progress
+from synthgen.types import Float32
 
 
 def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Path:
@@ -42,6 +46,8 @@ def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Pat
     cache = out / f"vectors-{sha256_json([encoder.digest, *passages.texts])[:16]}.npy"
     with progress.stage("embed", total=len(set(passages.texts)), unit="passages") as advance:
         vectors = vectors_of(passages.texts, lambda part: encoder.encode(part, advance), cache)
+    if config.vocabulary is not None and not (out / VOCABULARY).exists():
+        _write_vocabulary(config, encoder, vectors.mean(axis=0), out / VOCABULARY, progress)
     model = AutoModelForCausalLM.from_pretrained(
         folder, use_safetensors=True, dtype=getattr(torch, config.train.dtype), **kept
     )
@@ -49,6 +55,23 @@ def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Pat
     trainer = Trainer(config, model, tokenizer, data)
     with progress.stage("train-bridge", total=config.train.steps, unit="steps") as advance:
         return run_training(trainer, out, advance)
+
+
+def _write_vocabulary(
+    config: TrainBridgeConfig, encoder: Encoder, centre: Float32, path: Path, progress: Progress
+) -> None:
+    """Write the corpus's words with their vectors; names of persons are left out, as they must be in a release."""
+    part = config.vocabulary or VocabularyPart()
+    names = {name.lower() for name in FIRST_NAMES | LAST_NAMES}
+    frequency = word_frequencies(
+        _path(config, config.corpus.path), exclude=config.corpus.exclude_sources, names=names, words=part.words,
+        least=part.least, skip=part.skip,
+    )  # fmt: skip
+    with progress.stage("vocabulary", total=len(frequency), unit="words") as advance:
+        vectors = encoder.encode(list(frequency), advance)
+    partial = path.with_suffix(".partial")
+    save_words(make_reader(frequency, vectors, centre), partial)
+    partial.replace(path)
 
 
 def _path(config: TrainBridgeConfig, path: str) -> Path:

@@ -20,6 +20,7 @@ class Settings:
         top_p: probability mass kept.
         top_k: tokens considered.
         batch: rows decoded at once; a fixed shape, so it is part of what decides the result.
+        words: how many words of the bridge's vocabulary, those the vector lies nearest to, go behind the prompt.
     """
 
     prompts: Mapping[str, str]
@@ -29,6 +30,7 @@ class Settings:
     top_p: float
     top_k: int
     batch: int
+    words: int = 0
 
 
 class Decoder(Protocol):

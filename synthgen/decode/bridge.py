@@ -1,6 +1,6 @@
 """A bridge on disk: projector and adapters as safetensors, and a description that says what they fit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from torch import Tensor
 
 from synthgen.decode.projector import Projector, projector_from
 from synthgen.decode.prompts import Template
+from synthgen.decode.words import FILE as VOCABULARY
+from synthgen.decode.words import WordReader, load_words
 from synthgen.digest import sha256_bytes, sha256_file
 from synthgen.errors import ModelError, ModelMissing
 
@@ -47,13 +49,15 @@ class Bridge:
         info: what it fits.
         projector: vectors (n, dim) to soft tokens (n, n_soft, width), float32.
         adapters: stored low-rank tensors, to be merged into the language model.
-        digest: sha256 over both files.
+        digest: sha256 over its files.
+        words: the vocabulary that came with it, if one did.
     """
 
     info: BridgeInfo
     projector: Projector
     adapters: dict[str, Tensor]
     digest: str
+    words: WordReader | None = field(default=None, kw_only=True)
 
 
 def load_bridge(name: str, base: Path = Path()) -> Bridge:
@@ -85,8 +89,12 @@ def load_bridge(name: str, base: Path = Path()) -> Bridge:
     if projector.dim != info.dim:
         raise ModelError(f"{paths[1]}: projector.projector.0.weight takes {projector.dim} numbers, not {info.dim}")
     adapters = {k: v for k, v in tensors.items() if k.startswith("adapter.")}
-    digest = sha256_bytes("".join(sha256_file(p) for p in paths).encode())
-    return Bridge(info, projector, adapters, digest)
+    words = load_words(folder / VOCABULARY) if (folder / VOCABULARY).is_file() else None
+    if words is not None and len(words.centre) != info.dim:
+        raise ModelError(f"{folder / VOCABULARY}: for vectors of {len(words.centre)} numbers, not {info.dim}")
+    files = paths if words is None else (*paths, folder / VOCABULARY)
+    digest = sha256_bytes("".join(sha256_file(p) for p in files).encode())
+    return Bridge(info, projector, adapters, digest, words=words)
 
 
 def check_fit(info: BridgeInfo, *, encoder: str, dim: int, decoder: str, width: Any) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from synthgen.errors import DataError
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 WORD = re.compile(r"[A-Za-z][a-z]{3,}")
 HINTS = 3
+VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,20 +50,9 @@ def read_passages(
     Raises:
         DataError: when there is no table, a column or a value is missing, or nothing is left.
     """
-    files = sorted(folder.glob("*.parquet"))
-    if not files:
-        raise DataError(f"{folder}: holds no parquet table", hint="Give a folder of tables with text and source.")
-    ranked: list[tuple[str, str, str]] = []
-    for file in files:
-        table = pq.read_table(file)
-        if missing := {"text", "source"} - set(table.column_names):
-            raise DataError(f"{file}: column {' and '.join(sorted(missing))} is missing")
-        for text, source in zip(table["text"].to_pylist(), table["source"].to_pylist(), strict=True):
-            if text is None or source is None:
-                raise DataError(f"{file}: a row has no text or no source")
-            if source not in exclude:
-                ranked.append((sha256_bytes(f"{seed}\0{text}".encode()), source, text))
-    ranked.sort()
+    ranked = sorted(
+        (sha256_bytes(f"{seed}\0{text}".encode()), source, text) for text, source in _rows(folder, exclude)
+    )
     taken: Counter[str] = Counter()
     texts: list[str] = []
     for _, source, text in ranked:
@@ -72,6 +62,49 @@ def read_passages(
     if not texts:
         raise DataError(f"{folder}: no passage is left after leaving out the excluded sources")
     return texts, dict(sorted(taken.items()))
+
+
+def _rows(folder: Path, exclude: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield text and source of each row of a folder's tables that is of no excluded source."""
+    files = sorted(folder.glob("*.parquet"))
+    if not files:
+        raise DataError(f"{folder}: holds no parquet table", hint="Give a folder of tables with text and source.")
+    for file in files:
+        table = pq.read_table(file)
+        if missing := {"text", "source"} - set(table.column_names):
+            raise DataError(f"{file}: column {' and '.join(sorted(missing))} is missing")
+        for text, source in zip(table["text"].to_pylist(), table["source"].to_pylist(), strict=True):
+            if text is None or source is None:
+                raise DataError(f"{file}: a row has no text or no source")
+            if source not in exclude:
+                yield text, source
+
+
+def word_frequencies(
+    folder: Path, *, exclude: Sequence[str], names: Collection[str], words: int, least: int, skip: int
+) -> dict[str, float]:
+    """Return the share of a folder's passages that hold each word of a vocabulary, the commonest first.
+
+    Args:
+        folder: tables as of `read_passages`; all of their passages count.
+        exclude: sources to leave out.
+        names: words to leave out, in lower case: names of persons.
+        words: how many words at most.
+        least: how many passages must hold a word.
+        skip: how many of the commonest words to leave out, which say nothing.
+
+    Raises:
+        DataError: as `read_passages`, or if no word is left.
+    """
+    seen: Counter[str] = Counter()
+    n = 0
+    for n, (text, _) in enumerate(_rows(folder, exclude), start=1):  # noqa: B007 - the last number is their count
+        seen.update(set(VOCABULARY_WORD.findall(text.lower())))
+    ranked = sorted((-count, word) for word, count in seen.items() if count >= least and word not in names)
+    kept = {word: -count / n for count, word in ranked[skip : skip + words]}
+    if not kept:
+        raise DataError(f"{folder}: no word stands in {least} passages", hint="Lower vocabulary.least or skip.")
+    return kept
 
 
 def prepare(texts: Sequence[str], tokenizer: Any, max_tokens: int, sources: dict[str, int]) -> Passages:

@@ -29,6 +29,10 @@ class Template:
         if self.text.count(VECTOR) != 1 or self.text.count(PROMPT) != 1:
             raise ModelError("a bridge's template must hold {prompt} once and {vector} once, the placeholder")
 
+    def prompt_tokens(self, tokenizer: Any, prompt: str) -> int:
+        """Return how many tokens a prompt takes of the frame."""
+        return len(_encode(tokenizer, prompt))
+
     def tokens(self, tokenizer: Any, prompt: str, max_prompt_tokens: int | None = None) -> list[int]:
         """Return the token ids of the filled frame, the vector's positions marked by the placeholder id."""
         ids: list[int] = []

@@ -35,6 +35,14 @@ class BridgePart(Section):
     placeholder_id: Annotated[int, Field(ge=0)] = 6
 
 
+class VocabularyPart(Section):
+    """The public vocabulary that goes with the bridge: the words a vector lies nearest to can go into its prompt."""
+
+    words: Annotated[int, Field(ge=16, le=50_000)] = 16_000
+    least: Count = 25  # passages of the whole corpus that hold a word
+    skip: Annotated[int, Field(ge=0)] = 100  # of the commonest words
+
+
 class TrainPart(Section):
     """How it is trained: warm up, hold, then fall to zero over the last `decay` steps."""
 
@@ -62,6 +70,7 @@ class TrainBridgeConfig(Section):
     corpus: CorpusPart
     bridge: BridgePart = BridgePart()
     train: TrainPart
+    vocabulary: VocabularyPart | None = None
     out: str
     base: str = Field(default=".", exclude=True)
 

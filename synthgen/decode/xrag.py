@@ -23,6 +23,7 @@ from synthgen.errors import ModelError
 from synthgen.seeds import SeedTree
 from synthgen.types import Candidate, Latents
 
+WORD_TOKENS = 3  # room for each word; what is longer is cut, so that a prompt's length depends on no vector
 _SENTENCE = re.compile(r"[.!?][\"')\]]*(?=\s|$)")
 
 
@@ -43,6 +44,7 @@ class XragDecoder:
 
     Privacy: reads latents only, which are functions of train vectors; the text it writes can carry what the
         vectors carry (see docs/privacy.md). It reads no train text.
+        With words, some of what a vector says stands in the prompt in plain sight; see `WordReader`.
     Random: row r of latent x draws from seeds/x, candidate by candidate; which of several templates it is asked in,
         from seeds/x/template; nothing else is drawn.
     Cost: one pass over the model per token and batch.
@@ -68,7 +70,7 @@ class XragDecoder:
             published.check_fit(dim=dim, width=width)
             projector, self.templates = AtLength(bridge.projector, published.raw_length), published.templates
         merge(self.model, bridge.adapters)
-        self.projector = projector.to(self.device).eval()
+        self.projector, self.words = projector.to(self.device).eval(), bridge.words
         self.template = self.templates[0]
         eos = self.model.generation_config.eos_token_id
         # the bridge was trained with the tokenizer's own end; a model may name others
@@ -88,13 +90,10 @@ class XragDecoder:
         """Return the candidates of every latent; see `Decoder`.
 
         Raises:
-            ModelError: when a prompt and the new tokens do not fit the model, or its output is not finite.
+            ModelError: when a prompt and the new tokens do not fit the model, its output is not finite, or words are
+                asked for and the bridge has no vocabulary.
         """
-        prompts = {
-            label: [template.tokens(self.tokenizer, text) for template in self.templates]
-            for label, text in settings.prompts.items()
-        }
-        longest = max(len(ids) for asked in prompts.values() for ids in asked)  # of all, so one result always
+        asked, longest = self._prompts(latents, settings, seeds)
         limit = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
         if longest + settings.max_new_tokens > limit:
             raise ModelError(f"prompt and new tokens need {longest + settings.max_new_tokens} of {limit} positions")
@@ -102,10 +101,6 @@ class XragDecoder:
         uniforms = [
             seeds.child(name).generator().random((settings.candidates, settings.max_new_tokens), dtype=np.float32)
             for name in latents.ids
-        ]
-        asked = [
-            prompts[label][int(seeds.child(name, "template").generator().integers(len(self.templates)))]
-            for name, label in zip(latents.ids, latents.labels, strict=True)
         ]
         stepper = self._stepper(settings.batch, longest + settings.max_new_tokens)
         found: list[Candidate] = []
@@ -123,6 +118,35 @@ class XragDecoder:
                 )
             advance(len(part))
         return tuple(found)
+
+    def _prompts(self, latents: Latents, settings: Settings, seeds: SeedTree) -> tuple[list[list[int]], int]:
+        """Return each latent's prompt, and the length all are padded to, which depends on the settings alone."""
+        prompts = {
+            label: [template.tokens(self.tokenizer, text) for template in self.templates]
+            for label, text in settings.prompts.items()
+        }
+        longest = max(len(ids) for asked in prompts.values() for ids in asked)  # of all, so one result always
+        if settings.words > 0:
+            return self._prompts_with_words(latents, settings), longest + WORD_TOKENS * settings.words
+        return [
+            prompts[label][int(seeds.child(name, "template").generator().integers(len(self.templates)))]
+            for name, label in zip(latents.ids, latents.labels, strict=True)
+        ], longest
+
+    def _prompts_with_words(self, latents: Latents, settings: Settings) -> list[list[int]]:
+        if self.words is None or not isinstance(self.template, Template):
+            raise ModelError(
+                "decode.words: this bridge has no vocabulary", hint="Leave it out, or take another bridge."
+            )
+        said = self.words.read(latents.vectors, settings.words)
+        room = WORD_TOKENS * settings.words
+        own = {label: self.template.prompt_tokens(self.tokenizer, text) for label, text in settings.prompts.items()}
+        return [
+            self.template.tokens(
+                self.tokenizer, " ".join((settings.prompts[label], *words)).strip(), own[label] + room
+            )
+            for label, words in zip(latents.labels, said, strict=True)
+        ]
 
     def _stepper(self, batch: int, length: int) -> "LlamaStepper | GenericStepper":
         if self.whole and has_stepper(self.model.config):

@@ -62,7 +62,12 @@ def open_bridge(job: Job) -> Bridge:
     config = job.config.decode
     if config.bridge == OWN:
         return load_published(job.folder(config.model))
-    return load_bridge(config.bridge, Path(job.config.base))
+    bridge = load_bridge(config.bridge, Path(job.config.base))
+    if config.words > 0 and bridge.words is None:
+        raise ModelError(
+            f"decode.words: the bridge {config.bridge!r} has no vocabulary", hint="Leave decode.words out."
+        )
+    return bridge
 
 
 class Writer:
@@ -186,7 +191,7 @@ class Writer:
         settings = Settings(
             prompts={label: render(config.prompt, label) for label in labels},
             candidates=candidates, max_new_tokens=config.max_new_tokens, temperature=config.temperature,
-            top_p=config.top_p, top_k=config.top_k, batch=config.batch,
+            top_p=config.top_p, top_k=config.top_k, batch=config.batch, words=config.words,
         )  # fmt: skip
 
         def make(folder: Path) -> Mapping[str, object]:

@@ -73,3 +73,15 @@ def test_a_variable_that_is_not_set_is_told(config, monkeypatch):
     monkeypatch.setenv("NO_SUCH_PLACE", "nowhere")
     with pytest.raises(DataError, match="holds no parquet table"):
         train(config(corpus={"path": "$NO_SUCH_PLACE/corpus"}), resume=False, progress=silent)
+
+
+def test_a_vocabulary_is_written_once_and_comes_with_the_bridge(config, tmp_path):
+    part = {"words": 16, "least": 3, "skip": 1}
+    folder = train(config(vocabulary=part), resume=False, progress=silent)
+    words = load_bridge(str(folder)).words
+    assert set(words.words) <= {*WORDS, "ends", "here", "it"}
+    assert len(words.words) >= 10
+    written = (folder / "words.safetensors").stat().st_mtime_ns
+    train(config(steps=4, vocabulary=part), resume=True, progress=silent)
+    assert (folder / "words.safetensors").stat().st_mtime_ns == written
+    assert load_bridge(str(train(config(out="other"), resume=False, progress=silent))).words is None

@@ -3,7 +3,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synthgen.decode.corpus import prepare, read_passages, vectors_of
+from synthgen.decode.corpus import prepare, read_passages, vectors_of, word_frequencies
 from synthgen.errors import DataError
 
 
@@ -155,3 +155,16 @@ def test_vectors_are_made_once(tmp_path):
     assert [p.name for p in cache.parent.iterdir()] == ["vectors.npy"]
     assert vectors_of(("a", "b", "c"), encode, cache).shape == (3, 3)
     assert len(calls) == 2
+
+
+def test_the_vocabulary_counts_passages_and_leaves_out_names_and_the_commonest(tmp_path):
+    texts = ["The cat saw The Cat.", "A cat and smith's dog.", "The dog, the smith and x-rays.", "the end of it"]
+    pq.write_table(pa.table({"text": texts, "source": ["a", "a", "a", "b"]}), tmp_path / "x.parquet")
+    asked = {"names": {"smith"}, "words": 9, "least": 2, "skip": 0}
+    # of three passages: and 2, cat 2, dog 2, the 2; smith is a name, all others stand in one; ties by name
+    counted = word_frequencies(tmp_path, exclude=("b",), **asked)
+    assert list(counted.items()) == [("and", 2 / 3), ("cat", 2 / 3), ("dog", 2 / 3), ("the", 2 / 3)]
+    assert list(word_frequencies(tmp_path, exclude=(), **{**asked, "skip": 1, "words": 2})) == ["and", "cat"]
+    assert word_frequencies(tmp_path, exclude=("b",), **{**asked, "least": 1})["x-rays"] == 1 / 3
+    with pytest.raises(DataError, match="no word stands in 4 passages"):
+        word_frequencies(tmp_path, exclude=(), **{**asked, "least": 4})

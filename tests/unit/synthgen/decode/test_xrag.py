@@ -10,6 +10,7 @@ from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
 from synthgen.decode.generic import GenericStepper
 from synthgen.decode.llama import LlamaStepper
+from synthgen.decode.words import FILE, make_reader, save_words
 from synthgen.decode.xrag import XragDecoder
 from synthgen.errors import ModelError
 from synthgen.seeds import SeedTree
@@ -284,3 +285,47 @@ def test_the_published_layout_decodes(tiny, mistral_folder, bridge_folder, tmp_p
     save_file(tensors, tmp_path / "m" / "model.safetensors", metadata={"format": "pt"})
     mixed, plain = (decoder(folder, bridge_folder) for folder in (tmp_path / "m", mistral_folder))
     assert texts(decode(mixed, tiny.latents(2))) == texts(decode(plain, tiny.latents(2)))
+
+
+@pytest.fixture
+def worded(tiny, llama_folder, bridge_folder, tmp_path):
+    """A decoder whose bridge has a vocabulary."""
+    folder = shutil.copytree(bridge_folder, tmp_path / "bridge")
+    rng = np.random.default_rng(4)
+    frequency = dict.fromkeys(["doctor", "fever", "garden", "rocket", "river"], 0.01)
+    save_words(
+        make_reader(frequency, rng.normal(size=(5, 7)).astype(np.float32), np.zeros(7, np.float32)), folder / FILE
+    )
+    return decoder(llama_folder, folder)
+
+
+def test_the_words_of_a_vector_stand_behind_its_label(tiny, worded, monkeypatch):
+    monkeypatch.setattr("synthgen.decode.xrag.WORD_TOKENS", 12)  # this tokenizer knows letters and few pairs
+    latents = tiny.latents(5)
+    said = worded.words.read(latents.vectors, 2)
+    assert len(set(said)) > 1
+    asked, longest = worded._prompts(latents, dataclasses.replace(PLAIN, words=2), SEEDS)
+    for ids, label, words in zip(asked, latents.labels, said, strict=True):
+        assert ids == worded.template.tokens(worded.tokenizer, " ".join([PLAIN.prompts[label], *words]))
+    plain = worded._prompts(latents, PLAIN, SEEDS)[1]
+    assert longest == plain + 24  # and not the longest of these five
+    assert max(map(len, asked)) <= longest
+
+
+def test_words_that_take_too_many_tokens_are_cut(tiny, worded):
+    settings = dataclasses.replace(PLAIN, words=2, prompts={"ant": "", "bee.hive": ""})
+    worded.words = dataclasses.replace(worded.words, words=("a b c d e f g",) * 5)
+    asked, longest = worded._prompts(tiny.latents(2), settings, SEEDS)
+    assert {len(ids) for ids in asked} == {longest}
+
+
+def test_with_words_other_records_change_nothing(tiny, worded):
+    latents = tiny.latents(5)
+    together = texts(decode(worded, latents, words=3))
+    assert [t for i in range(5) for t in texts(decode(worded, tiny.rows_of(latents, [i]), words=3))] == together
+    assert together != texts(decode(worded, latents))
+
+
+def test_words_need_a_vocabulary(tiny, made):
+    with pytest.raises(ModelError, match="has no vocabulary"):
+        decode(made, tiny.latents(2), words=1)
