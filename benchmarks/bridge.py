@@ -1,6 +1,7 @@
 """How much of a text comes back through its vector: the figures of the bridge's model card.
 
-    python benchmarks/bridge.py --table $SYNTHGEN_DATA/ag_news/test.parquet [--n 256] [--candidates 4] [--quick]
+    python benchmarks/bridge.py --table $SYNTHGEN_DATA/ag_news/test.parquet [--n 256] [--candidates 4] [--words 4]
+        [--bridge FOLDER] [--quick]
 
 For texts the bridge never saw: cosine of a text's vector with that of what was decoded from it, the rank of the
 source among all n by the decode's vector, and the share of decodes that keep the class of a nearest-centroid
@@ -39,7 +40,7 @@ def latents_of(vectors, labels):
     )  # fmt: skip
 
 
-def measure(table, *, n, candidates, bridge_name="builtin", seed=0):
+def measure(table, *, n, candidates, words=0, bridge_name="builtin", seed=0):
     texts, labels = read(table, n, seed)
     encoder = build(EmbedConfig(), model_folder)
     bridge = load_bridge(bridge_name)
@@ -47,7 +48,7 @@ def measure(table, *, n, candidates, bridge_name="builtin", seed=0):
     decoder = XragDecoder(model_folder("smollm2"), bridge, decoder="smollm2", encoder="minilm", dim=encoder.dim)
     settings = Settings(
         prompts=dict.fromkeys(labels, ""), candidates=candidates, max_new_tokens=96, temperature=0.8,
-        top_p=0.95, top_k=50, batch=64,
+        top_p=0.95, top_k=50, batch=64, words=words,
     )  # fmt: skip
     started = time.monotonic()
     found = decoder.decode(latents_of(vectors, labels), settings, SeedTree(seed).child("decode"), lambda _: None)
@@ -64,7 +65,9 @@ def measure(table, *, n, candidates, bridge_name="builtin", seed=0):
     between = vectors @ vectors.T
     centroids = np.stack([vectors[names == c].mean(axis=0) for c in sorted(set(labels))])
     kept = np.array(sorted(set(labels)))[(first @ centroids.T).argmax(axis=1)] == names
-    words = [c.text.split() for c in found]
+    written = [c.text.split() for c in found]
+    source = [set(text.lower().split()) for text in texts for _ in range(candidates)]
+    again_said = [len(s & set(c.text.lower().split())) / len(s) for s, c in zip(source, found, strict=True)]
     return {
         "texts": len(texts),
         "cosine to target": float(cosine[:, 0].mean()),
@@ -74,8 +77,9 @@ def measure(table, *, n, candidates, bridge_name="builtin", seed=0):
         "source ranked first": float((rank == 1).mean()),
         "median rank of the source": float(np.median(rank)),
         "class kept (nearest centroid)": float(kept.mean()),
-        "distinct words / words": len({w for ws in words for w in ws}) / sum(map(len, words)),
-        "words per text": float(np.mean([len(w) for w in words])),
+        "share of the source's words": float(np.mean(again_said)),
+        "distinct words / words": len({w for ws in written for w in ws}) / sum(map(len, written)),
+        "words per text": float(np.mean([len(w) for w in written])),
         "ended by itself": float(np.mean([c.finish == "stop" for c in found])),
         "texts per second": len(found) / seconds,
         "bridge steps": bridge.info.steps,
@@ -87,12 +91,13 @@ def main():
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--n", type=int, default=256)
     parser.add_argument("--candidates", type=int, default=4)
+    parser.add_argument("--words", type=int, default=0, help="of the bridge's vocabulary, in the prompt")
     parser.add_argument("--bridge", default="builtin")
     parser.add_argument("--quick", action="store_true", help="8 texts, 2 candidates")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     n, candidates = (8, 2) if args.quick else (args.n, args.candidates)
-    found = measure(args.table, n=n, candidates=candidates, bridge_name=args.bridge)
+    found = measure(args.table, n=n, candidates=candidates, words=args.words, bridge_name=args.bridge)
     print(json.dumps(found, indent=1) if args.json else "\n".join(f"{k:<45} {v:.3f}" for k, v in found.items()))
 
 
