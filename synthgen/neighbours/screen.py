@@ -15,6 +15,7 @@ Int64 = NDArray[np.int64]
 TILE_ROWS, TILE_COLUMNS = 512, 4096  # at most: a tile of products stays in the cache
 ALIGNED = 32
 SPAN = 16  # columns of a tile whose largest product stands for them
+ALIKE = 1e-5  # between the largest and the smallest squared length of rows that have one length, up to rounding
 KINDS = (torch.bfloat16, torch.float32)
 ROUNDING = {kind: torch.finfo(kind).eps / 2 for kind in KINDS}  # how far one rounding is off at most, relatively
 
@@ -43,7 +44,8 @@ class Screen:
         self.first = np.concatenate([[0], np.cumsum(np.bincount(person))])  # where each person's rows start there
         x = torch.from_numpy(points).to(self.device)
         length = torch.linalg.vector_norm(x, dim=1)
-        if length.max() ** 2 - length.min() ** 2 > 1e-5:  # rows of one length need no middle
+        one_length = bool(length.max() ** 2 - length.min() ** 2 < ALIKE)
+        if not one_length:
             x = x - x.mean(0)
             length = torch.linalg.vector_norm(x, dim=1)
         b = (length.max() ** 2 + length.min() ** 2 - 2 * length**2) / 4
@@ -52,7 +54,8 @@ class Screen:
         self.spans = -(-len(x) // (self.n_tiles * SPAN * ALIGNED)) * ALIGNED
         padded = self.n_tiles * self.spans * SPAN
         self.low = x.new_zeros((padded, x.shape[1]), dtype=self.kind)
-        self.low_b = torch.nn.functional.pad(b.to(self.kind), (0, padded - len(x)), value=-torch.inf)
+        low_b = torch.zeros_like(b) if one_length else b  # which is added to the products, and rounds them once more
+        self.low_b = torch.nn.functional.pad(low_b.to(self.kind), (0, padded - len(x)), value=-torch.inf)
         lost = torch.empty_like(length)  # what rounding took from each row
         for start in range(0, len(x), TILE_COLUMNS):
             part = slice(start, min(start + TILE_COLUMNS, len(x)))
@@ -61,7 +64,7 @@ class Screen:
         longest = length.max()
         self.error = lost * longest + (length + lost) * lost.max() + x.shape[1] * 2.0**-23 * longest**2
         self.error += (b - self.low_b[: len(x)].float()).abs().max()
-        if b.any():  # then the products are rounded once more, before it is added
+        if not one_length:
             self.error += ROUNDING[self.kind] * length * longest
 
     def pairs(self, asked: Int64, k: int) -> Iterator[tuple[Int64, Int64]]:
