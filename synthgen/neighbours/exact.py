@@ -122,7 +122,7 @@ def _squared(points: Float32, rows: Int64, columns: Int64) -> NDArray[np.float64
     out = np.empty(len(rows), dtype=np.float64)
     for start in range(0, len(rows), BLOCK_ROWS):
         part = slice(start, start + BLOCK_ROWS)
-        difference = (points[rows[part]] - points[columns[part]]).astype(np.float64)
+        difference = points[rows[part]].astype(np.float64) - points[columns[part]]
         out[part] = np.einsum("ij,ij->i", difference, difference)
     return out
 

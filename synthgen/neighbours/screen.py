@@ -44,6 +44,7 @@ class Screen:
         self.first = np.concatenate([[0], np.cumsum(np.bincount(person))])  # where each person's rows start there
         x = torch.from_numpy(points).to(self.device)
         length = torch.linalg.vector_norm(x, dim=1)
+        furthest = length.max()  # from the origin, where float32 is coarse
         one_length = bool(length.max() ** 2 - length.min() ** 2 < ALIKE)
         if not one_length:
             x = x - x.mean(0)
@@ -64,8 +65,8 @@ class Screen:
         longest = length.max()
         self.error = lost * longest + (length + lost) * lost.max() + x.shape[1] * 2.0**-23 * longest**2
         self.error += (b - self.low_b[: len(x)].float()).abs().max()
-        if not one_length:
-            self.error += ROUNDING[self.kind] * length * longest
+        if not one_length:  # the products were rounded before b was added, and the rows when the middle was taken off
+            self.error += ROUNDING[self.kind] * length * longest + 2.0**-22 * longest * furthest
 
     def pairs(self, asked: Int64, k: int) -> Iterator[tuple[Int64, Int64]]:
         """Yield for each block of asked rows the pairs that may be among the k nearest.

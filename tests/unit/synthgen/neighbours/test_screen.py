@@ -38,7 +38,11 @@ def missed(vectors, person, asked, k):
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 @settings(max_examples=30, deadline=None)
 @given(
-    st.integers(19, 60), st.integers(1, 9), st.integers(1, 3), st.sampled_from([0.0, 1.0, 50.0]), st.integers(0, 999)
+    st.integers(19, 60),
+    st.integers(1, 9),
+    st.integers(1, 3),
+    st.sampled_from([0.0, 1.0, 50.0, 5e5]),
+    st.integers(0, 999),
 )
 def test_no_neighbour_is_missed(kind, n, d, k, offset, seed):
     rng = np.random.default_rng(seed)
