@@ -1,6 +1,7 @@
 """ADASYN: SMOTE that makes more points where a class is harder to tell from others."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -48,22 +49,15 @@ class Adasyn:
            so that the total is G and the records' shares are r̂_i on average.
     """
 
-    k_neighbors: int = 5
+    name: ClassVar[str] = "adasyn"
+    max_parents: ClassVar[int] = 2  # the two ends of a segment
 
-    @property
-    def name(self) -> str:
-        """As in the configuration."""
-        return "adasyn"
+    k_neighbors: int = 5
 
     @property
     def min_groups(self) -> int:
         """One person and the K neighbours, who could all be different."""
         return self.k_neighbors + 1
-
-    @property
-    def max_parents(self) -> int:
-        """The two ends of a segment."""
-        return 2
 
     def learn(self, rows: Rows) -> "Difficulties":
         """Return how hard these rows are to tell from other classes."""

@@ -1,7 +1,7 @@
 """Borderline-SMOTE: SMOTE from those records of a class that lie on its border."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,9 @@ class BorderlineSmote:
         3. A class without a record in danger, for which imbalanced-learn makes nothing and says nothing; we refuse.
     """
 
+    name: ClassVar[str] = "borderline-smote"
+    max_parents: ClassVar[int] = 2  # the two ends of a segment
+
     k_neighbors: int = 5
     m_neighbors: int = 10
     kind: Literal[1, 2] = 1
@@ -68,19 +71,9 @@ class BorderlineSmote:
             raise ConfigError("borderline-smote cannot work with these options", problems=problems)
 
     @property
-    def name(self) -> str:
-        """As in the configuration."""
-        return "borderline-smote"
-
-    @property
     def min_groups(self) -> int:
         """One person and the k neighbours, who could all be different."""
         return self.k_neighbors + 1
-
-    @property
-    def max_parents(self) -> int:
-        """The two ends of a segment."""
-        return 2
 
     def learn(self, rows: Rows) -> "Borders":
         """Return the borders of these rows."""

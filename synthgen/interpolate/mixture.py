@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -60,6 +61,8 @@ class Mixture:
         persons, the bound and the noise are ours.
     """
 
+    name: ClassVar[str] = "mixture"
+
     k_neighbors: int = 5
     parents: int = MIXTURE_PARENTS
     alpha: float = 1.0
@@ -82,11 +85,6 @@ class Mixture:
         problems = [problem for problem, holds in checks.items() if not holds]
         if problems:
             raise ConfigError("this mixture cannot be", problems=problems)
-
-    @property
-    def name(self) -> str:
-        """As in the configuration."""
-        return "mixture"
 
     @property
     def min_groups(self) -> int:

@@ -1,6 +1,7 @@
 """Random oversampling: the vectors of real records again, the baseline interpolation is compared with."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,19 +23,12 @@ class RandomOversample:
     Source: the resampling baseline of Chawla et al., JAIR 16 (2002), section 3.
     """
 
-    @property
-    def name(self) -> str:
-        """As in the configuration."""
-        return "random-oversample"
+    name: ClassVar[str] = "random-oversample"
+    max_parents: ClassVar[int] = 1  # the record itself
 
     @property
     def min_groups(self) -> int:
         """Any record can be repeated."""
-        return 1
-
-    @property
-    def max_parents(self) -> int:
-        """The record itself."""
         return 1
 
     def learn(self, rows: Rows) -> "Repeated":

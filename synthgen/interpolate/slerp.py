@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -50,6 +51,9 @@ class Slerp:
         dimension. Neighbours as SMOTE's; the bound is ours.
     """
 
+    name: ClassVar[str] = "slerp"
+    max_parents: ClassVar[int] = 2  # the two ends of an arc
+
     k_neighbors: int = 5
     lambda_beta: tuple[float, float] | None = None
     max_exposure: float | None = None
@@ -71,19 +75,9 @@ class Slerp:
             raise ConfigError("this slerp cannot be", problems=problems)
 
     @property
-    def name(self) -> str:
-        """As in the configuration."""
-        return "slerp"
-
-    @property
     def min_groups(self) -> int:
         """One person and the k neighbours, who could all be different."""
         return self.k_neighbors + 1
-
-    @property
-    def max_parents(self) -> int:
-        """The two ends of an arc."""
-        return 2
 
     def learn(self, rows: Rows) -> "Arcs":
         """Return the arcs of these rows.

@@ -1,6 +1,7 @@
 """SMOTE: new vectors on the segments between neighbours of a class."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from synthgen.interpolate.base import Float64, Int64, Points, Rows, Sampler
 from synthgen.interpolate.blend import blended, ends
@@ -32,22 +33,15 @@ class Smote:
         section 4.2. We depart in excluding rows of the same person and in keeping the parents.
     """
 
-    k_neighbors: int = 5
+    name: ClassVar[str] = "smote"
+    max_parents: ClassVar[int] = 2  # the two ends of a segment
 
-    @property
-    def name(self) -> str:
-        """As in the configuration."""
-        return "smote"
+    k_neighbors: int = 5
 
     @property
     def min_groups(self) -> int:
         """One person and the k neighbours, who could all be different."""
         return self.k_neighbors + 1
-
-    @property
-    def max_parents(self) -> int:
-        """The two ends of a segment."""
-        return 2
 
     def learn(self, rows: Rows) -> "Neighbourhoods":
         """Return the neighbourhoods of these rows."""

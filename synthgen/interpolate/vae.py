@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,9 @@ class Vae:
         depart in multiplying the free bits by β too, and in drawing ε, where papers on images show x̂(z).
     """
 
+    name: ClassVar[str] = "vae"
+    max_parents: ClassVar[int] = 0  # none: a point comes from a model of the whole class
+
     latent_dim: int = 16
     beta: float = 1.0
     free_bits: float = 0.05
@@ -72,19 +75,9 @@ class Vae:
             raise ConfigError("this autoencoder cannot be", problems=problems)
 
     @property
-    def name(self) -> str:
-        """As in the configuration."""
-        return "vae"
-
-    @property
     def min_groups(self) -> int:
         """Two persons to stop by, so that no single one decides, and six to learn."""
         return 8
-
-    @property
-    def max_parents(self) -> int:
-        """None: a point comes from a model of the whole class."""
-        return 0
 
     def learn(self, rows: Rows) -> "Models":
         """Return the models of these rows, none of them trained yet."""
