@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 
 from synthgen.config import EmbedConfig
+from synthgen.decode.bridge import check_fit, load_bridge
 from synthgen.decode.corpus import prepare, read_passages, vectors_of, word_frequencies
 from synthgen.decode.train import STATE, Trainer, TrainingSet, run_training
 from synthgen.decode.train_config import TrainBridgeConfig, VocabularyPart
 from synthgen.decode.words import FILE as VOCABULARY
-from synthgen.decode.words import make_reader, save_words
+from synthgen.decode.words import load_words, make_reader, save_words
 from synthgen.deidentify.gazetteer import FIRST_NAMES, LAST_NAMES
 from synthgen.digest import sha256_json
 from synthgen.embed import Encoder, build
@@ -35,7 +36,7 @@ def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Pat
     corpus = config.corpus
     texts, sources = read_passages(
         _path(config, corpus.path), exclude=corpus.exclude_sources, limit=corpus.passages + corpus.heldout,
-        max_per_source=corpus.max_per_source, seed=config.train.seed,
+        max_per_source=corpus.max_per_source, seed=corpus.seed,
     )  # fmt: skip
     folder = model_folder(config.decoder)
     kept = {"local_files_only": True, "trust_remote_code": False}
@@ -51,8 +52,14 @@ def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Pat
     model = AutoModelForCausalLM.from_pretrained(
         folder, use_safetensors=True, dtype=getattr(torch, config.train.dtype), **kept
     )
-    data = TrainingSet(passages=passages, vectors=vectors, heldout=corpus.heldout)
+    reader = load_words(out / VOCABULARY) if config.train.words > 0 else None
+    data = TrainingSet(passages=passages, vectors=vectors, heldout=corpus.heldout, reader=reader)
     trainer = Trainer(config, model, tokenizer, data)
+    if config.start is not None:
+        bridge = load_bridge(config.start, Path(config.base))
+        width = model.get_input_embeddings().weight.shape[1]
+        check_fit(bridge.info, encoder=config.encoder, dim=encoder.dim, decoder=config.decoder, width=width)
+        trainer.start_from(bridge)
     with progress.stage("train-bridge", total=config.train.steps, unit="steps") as advance:
         return run_training(trainer, out, advance)
 

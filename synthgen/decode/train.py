@@ -6,15 +6,16 @@ soft tokens in it; the language model's own weights stay as they are.
     loss = - 1/|T| sum_t log p(text_t | prompt, soft(x + noise), text_<t)
 
 Source: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). We add low-rank
-adapters, noise on the vector (interpolated vectors lie off the texts' own), and a few of the passage's words
-as the prompt for some passages, so that a label in the prompt is listened to.
+adapters, noise on the vector (interpolated vectors lie off the texts' own), a few of the passage's words in the
+prompt of some passages, so that a label in the prompt is listened to, and, where asked for, the public words that the
+noisy vector lies nearest to, as a decoder with `decode.words` will put them there.
 """
 
 import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,27 +28,30 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from synthgen.decode.adapters import adapter_tensors, attach
-from synthgen.decode.bridge import DESCRIPTION, WEIGHTS, BridgeInfo
+from synthgen.decode.bridge import DESCRIPTION, WEIGHTS, Bridge, BridgeInfo
 from synthgen.decode.corpus import Passages
 from synthgen.decode.head import frozen_head_loss
 from synthgen.decode.projector import Projector, splice
 from synthgen.decode.prompts import Template
 from synthgen.decode.train_config import TrainBridgeConfig
+from synthgen.decode.words import WordReader
 from synthgen.errors import DataError, ModelError
 from synthgen.seeds import SeedTree
 
 CURVE = "curve.jsonl"
 STATE = "state.safetensors"
 HINT_SHARE = 0.7  # of the passages get one or two of their words as the prompt
+WORDS_SHARE = 0.75  # of the passages get words of the vocabulary, where the configuration allows any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSet:
-    """Passages and their vectors, the last `heldout` of them never trained on."""
+    """Passages and their vectors, the last `heldout` of them never trained on, and the words a vector is read in."""
 
     passages: Passages
     vectors: NDArray[np.float32]
     heldout: int
+    reader: WordReader | None = None
 
 
 class Trainer:
@@ -84,17 +88,29 @@ class Trainer:
         vectors = self.data.vectors[rows]
         noise = rng.standard_normal(vectors.shape, dtype=np.float32) / np.sqrt(vectors.shape[1], dtype=np.float32)
         vectors = vectors + noise * (rng.random((len(rows), 1), dtype=np.float32) * np.float32(config.noise))
-        return (*self.frame(rows, rng), torch.from_numpy(vectors).to(config.device))
+        prompts = self.prompts(rows, vectors, rng)
+        return (*self.frame(rows, prompts), torch.from_numpy(vectors).to(config.device))
 
-    def frame(self, rows: NDArray[np.int64], rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def prompts(self, rows: NDArray[np.int64], vectors: NDArray[np.float32], rng: np.random.Generator) -> list[str]:
+        """Return what stands before the vector: up to two of the passage's words, then words read from the vector."""
+        most = self.config.train.words
+        said = (
+            self.data.reader.read(vectors, most) if self.data.reader is not None and most > 0 else ((),) * len(rows)
+        )
+        asked = []
+        for row, words in zip(rows, said, strict=True):
+            use = 0 if rng.random() > HINT_SHARE else int(rng.integers(1, 3))
+            told = 0 if most == 0 or rng.random() > WORDS_SHARE else int(rng.integers(1, most + 1))
+            asked.append(" ".join((*self.data.passages.hints[row][:use], *words[:told])))
+        return asked
+
+    def frame(self, rows: NDArray[np.int64], prompts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
         """Return ids (n, length), where the vector stands and where the text stands; one fixed shape always."""
         config, passages = self.config.train, self.data.passages
         ids = np.full((len(rows), config.length), self.tokenizer.eos_token_id, dtype=np.int64)
         is_vector, is_text = np.zeros(ids.shape, dtype=bool), np.zeros(ids.shape, dtype=bool)
-        for i, row in enumerate(rows):
-            hints = passages.hints[row]
-            use = 0 if rng.random() > HINT_SHARE else int(rng.integers(1, 3))
-            head = self.template.tokens(self.tokenizer, " ".join(hints[:use]), config.max_prompt_tokens)
+        for i, (row, prompt) in enumerate(zip(rows, prompts, strict=True)):
+            head = self.template.tokens(self.tokenizer, prompt, config.max_prompt_tokens)
             room = min(int(passages.lengths[row]), config.length - len(head))
             ids[i, : len(head)] = head
             is_vector[i, : len(head)] = ids[i, : len(head)] == self.template.placeholder_id
@@ -134,19 +150,47 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Return held-out loss per token with each passage's own vector and with another passage's (nats)."""
+        """Return held-out loss per token (nats) with each passage's own vector and with another passage's.
+
+        Where the bridge is trained with words, "told" is the loss with its own vector and half the words allowed.
+        """
         n, held, size = len(self.data.vectors), self.data.heldout, self.config.train.batch
-        sums = {"own": 0.0, "other": 0.0}
+        half = (self.config.train.words + 1) // 2
+        sums: dict[str, float] = dict.fromkeys(("own", "other", "told") if half > 0 else ("own", "other"), 0.0)
         tokens = 0
         for start in range(n - held, n, size):
             rows = np.arange(start, min(start + size, n))
-            framed = self.frame(rows, self.seeds.child("heldout", str(start)).generator())
-            for name, shift in (("own", 0), ("other", 1)):
-                vectors = torch.from_numpy(self.data.vectors[np.roll(rows, shift)]).to(self.config.train.device)
-                total, count = self.loss(*framed, vectors)
+            plain = [" ".join(self.data.passages.hints[row][:1]) for row in rows]
+            for name in sums:
+                vectors = self.data.vectors[np.roll(rows, 1) if name == "other" else rows]
+                prompts = plain
+                if name == "told" and self.data.reader is not None:
+                    prompts = [
+                        " ".join((p, *w)) for p, w in zip(plain, self.data.reader.read(vectors, half), strict=True)
+                    ]
+                framed = self.frame(rows, prompts)
+                total, count = self.loss(*framed, torch.from_numpy(vectors).to(self.config.train.device))
                 sums[name] += float(total)
             tokens += count
         return {name: value / tokens for name, value in sums.items()}
+
+    def start_from(self, bridge: Bridge) -> None:
+        """Take over a trained bridge's weights; the optimiser starts afresh.
+
+        Raises:
+            ModelError: when the bridge has another shape or another frame.
+        """
+        given = {f"projector.{k}": v for k, v in bridge.projector.state_dict().items()} | bridge.adapters
+        wanted = {name: tensor.shape for name, tensor in self.tensors.items()}
+        same_frame = (bridge.info.template, bridge.info.placeholder_id) == (
+            self.template.text,
+            self.template.placeholder_id,
+        )
+        if {name: tensor.shape for name, tensor in given.items()} != wanted or not same_frame:
+            raise ModelError("start: a bridge of another shape or template", hint="Write the same `bridge` part.")
+        with torch.no_grad():
+            for name, tensor in self.tensors.items():
+                tensor.copy_(given[name])
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint so that a stop at any moment leaves the old one or the new one, never half."""

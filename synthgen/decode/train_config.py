@@ -20,6 +20,7 @@ class CorpusPart(Section):
     max_per_source: Count = 6000
     passages: Count = 26000
     heldout: Count = 128
+    seed: Annotated[int, Field(ge=0)] = 0  # of which passages are taken
 
 
 class BridgePart(Section):
@@ -52,6 +53,7 @@ class TrainPart(Section):
     batch: Count = 16
     length: Annotated[int, Field(ge=32)] = 112
     max_prompt_tokens: Count = 8
+    words: Annotated[int, Field(ge=0, le=16)] = 0  # most words read from the vector that stand in a prompt
     rate: Rate = 1e-3
     noise: Annotated[float, Field(ge=0, le=2)] = 0.25
     seed: Annotated[int, Field(ge=0)] = 0
@@ -71,6 +73,7 @@ class TrainBridgeConfig(Section):
     bridge: BridgePart = BridgePart()
     train: TrainPart
     vocabulary: VocabularyPart | None = None
+    start: str | None = None  # a trained bridge to go on from, "builtin" or its folder
     out: str
     base: str = Field(default=".", exclude=True)
 
@@ -79,6 +82,8 @@ class TrainBridgeConfig(Section):
         room = self.train.length - self.train.max_prompt_tokens - self.bridge.soft_tokens
         if room < MIN_TEXT_TOKENS:
             raise ValueError(f"train.length leaves {room} tokens for the text, at least {MIN_TEXT_TOKENS} are needed")
+        if self.train.words > 0 and self.vocabulary is None:
+            raise ValueError("train.words needs a vocabulary to read them in: add the part `vocabulary`")
         return self
 
     @classmethod

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from synthgen.decode.bridge import DESCRIPTION, WEIGHTS, load_bridge
 from synthgen.decode.corpus import prepare
 from synthgen.decode.train import CURVE, STATE, Trainer, TrainingSet, run_training
 from synthgen.decode.train_config import TrainBridgeConfig
+from synthgen.decode.words import make_reader
 from synthgen.errors import DataError, ModelError
 
 DIM, HELDOUT, BATCH, N = 9, 4, 5, 31
@@ -31,6 +33,7 @@ def configuration(*, bridge=(), **changes):
         corpus={"path": "none", "heldout": HELDOUT},
         bridge={**shape, **dict(bridge)},
         train={**part, **changes},
+        vocabulary={},
         out="none",
     )
 
@@ -52,6 +55,14 @@ def trainer(tiny, words, data):
 
 def nothing(n):
     pass
+
+
+@pytest.fixture(scope="session")
+def told(tiny, data):
+    """The data with a vocabulary of its own sentences' words."""
+    names = sorted({word for text in data.passages.texts for word in text.split()})
+    table = np.random.default_rng(1).normal(size=(len(names), DIM)).astype(np.float32)
+    return replace(data, reader=make_reader(dict.fromkeys(names, 0.1), table, np.zeros(DIM, dtype=np.float32)))
 
 
 def test_training_lowers_the_loss(trainer):
@@ -131,7 +142,7 @@ def test_a_family_without_a_stepper_is_trained_too(trainer, tmp_path):
 def test_held_out_passages_are_never_trained_on(trainer):
     made, seen = trainer(), []
     frame = made.frame
-    made.frame = lambda rows, rng: (seen.append(rows.tolist()), frame(rows, rng))[1]
+    made.frame = lambda rows, prompts: (seen.append(rows.tolist()), frame(rows, prompts))[1]
     per_epoch = (N - HELDOUT) // BATCH
     for step in range(3 * per_epoch):
         made.batch(step)
@@ -162,6 +173,53 @@ def test_a_frame_holds_prompt_vector_and_text(trainer, data, words):
         text = tuple(ids[i][is_text[i]].tolist())
         assert any(whole[: len(text)] == text for whole in known)
         assert text[-1] == words.eos_token_id
+
+
+def test_words_read_from_the_noisy_vector_stand_in_the_prompt(trainer, told):
+    made = trainer(using=told, words=3, max_prompt_tokens=12, noise=1.0, length=54)
+    rows, vectors = np.arange(20), told.vectors[:20] + np.float32(0.5)
+    prompts = made.prompts(rows, vectors, np.random.default_rng(5))
+    said = told.reader.read(vectors, 3)
+    counts = []
+    for row, prompt, words in zip(rows, prompts, said, strict=True):
+        rest = prompt.split()
+        for hint in told.passages.hints[row][:2]:
+            rest = rest[1:] if rest[:1] == [hint] else rest
+        assert tuple(rest) == words[: len(rest)]
+        counts.append(len(rest))
+    assert set(counts) == {0, 1, 2, 3}
+    assert trainer().prompts(rows, vectors, np.random.default_rng(5)) != prompts
+
+
+def test_training_with_words_says_what_they_are_worth(trainer, told, tmp_path):
+    made = trainer(using=told, words=3, max_prompt_tokens=12, length=54)
+    run_training(made, tmp_path, nothing)
+    lines = [json.loads(line) for line in (tmp_path / CURVE).read_text().splitlines()]
+    assert all(set(line) == {"step", "train", "own", "other", "told", "s_per_step"} for line in lines)
+
+
+def test_words_without_a_vocabulary_are_refused():
+    with pytest.raises(ValueError, match=r"train\.words needs a vocabulary"):
+        TrainBridgeConfig(**{**configuration(words=2).model_dump(), "vocabulary": None})
+
+
+def test_a_run_goes_on_from_a_trained_bridge(trainer, tmp_path):
+    first = trainer()
+    bridge = load_bridge(str(run_training(first, tmp_path, nothing)))
+    second = trainer()
+    assert second.evaluate()["own"] != pytest.approx(first.evaluate()["own"], rel=1e-3)
+    second.start_from(bridge)
+    assert second.evaluate()["own"] == pytest.approx(first.evaluate()["own"], rel=1e-2)  # stored in bfloat16
+    assert second.step == 0
+    assert not second.optimizer.state
+    second.train_step()
+
+
+@pytest.mark.parametrize("shape", [{"hidden": 12}, {"adapter_rank": 0}, {"placeholder_id": 4}])
+def test_a_bridge_of_another_shape_is_no_start(trainer, tmp_path, shape):
+    bridge = load_bridge(str(run_training(trainer(steps=2), tmp_path, nothing)))
+    with pytest.raises(ModelError, match="another shape or template"):
+        trainer(bridge=shape).start_from(bridge)
 
 
 def test_the_noise_on_the_vectors_has_the_configured_bound(trainer, data):
