@@ -1,7 +1,7 @@
 """The xRAG decoder: the vector becomes soft tokens in a prompt, the frozen language model writes on."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +19,7 @@ from synthgen.decode.projector import splice
 from synthgen.decode.prompts import Template
 from synthgen.decode.published import AtLength, Paraphrase, Published
 from synthgen.decode.sampling import sample
-from synthgen.errors import ModelError
+from synthgen.errors import DataError, ModelError
 from synthgen.seeds import SeedTree
 from synthgen.types import Candidate, Latents
 
@@ -85,15 +85,25 @@ class XragDecoder:
 
     @torch.inference_mode()
     def decode(
-        self, latents: Latents, settings: Settings, seeds: SeedTree, advance: Callable[[int], None]
+        self,
+        latents: Latents,
+        settings: Settings,
+        seeds: SeedTree,
+        advance: Callable[[int], None],
+        contexts: Sequence[str] = (),
     ) -> tuple[Candidate, ...]:
         """Return the candidates of every latent; see `Decoder`.
 
+        A context stands before the frame as plain text, an empty line between them.
+
         Raises:
+            DataError: when there are contexts and not one for each latent.
             ModelError: when a prompt and the new tokens do not fit the model, its output is not finite, or words are
                 asked for and the bridge has no vocabulary.
         """
         asked, longest = self._prompts(latents, settings, seeds)
+        if contexts:
+            asked, longest = self._behind(contexts, asked, longest, settings.context_tokens)
         limit = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
         if longest + settings.max_new_tokens > limit:
             raise ModelError(f"prompt and new tokens need {longest + settings.max_new_tokens} of {limit} positions")
@@ -147,6 +157,22 @@ class XragDecoder:
             )
             for label, words in zip(latents.labels, said, strict=True)
         ]
+
+    def _behind(
+        self, contexts: Sequence[str], asked: list[list[int]], longest: int, most: int
+    ) -> tuple[list[list[int]], int]:
+        """Return each prompt behind the last `most` tokens of its context, and the length all are padded to."""
+        if len(contexts) != len(asked):
+            raise DataError(f"{len(contexts)} contexts for {len(asked)} latents; give one for each, or none")
+        gap = self._plain_tokens("\n\n")
+        heads = [ids[max(0, len(ids) - most) :] for ids in map(self._plain_tokens, contexts)]
+        return [[*head, *gap, *ids] if head else ids for head, ids in zip(heads, asked, strict=True)], (
+            longest + most + len(gap)
+        )
+
+    def _plain_tokens(self, text: str) -> list[int]:
+        """Return a text's tokens; what is spelled like a special token, such as the placeholder, stays letters."""
+        return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids)
 
     def _stepper(self, batch: int, length: int) -> "LlamaStepper | GenericStepper":
         if self.whole and has_stepper(self.model.config):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
 from synthgen.decode.xrag import XragDecoder
+from synthgen.errors import DataError
 from synthgen.seeds import SeedTree
 
 TINY = Path(__file__).parents[1] / "unit" / "synthgen" / "decode" / "tiny.py"
@@ -20,7 +21,7 @@ N = 7
 SEEDS = SeedTree(7).child("decode")
 PLAIN = Settings(
     prompts={"ant": "ant", "bee.hive": "bee hive of the garden"},
-    candidates=2, max_new_tokens=8, temperature=0.9, top_p=0.9, top_k=40, batch=3,
+    candidates=2, max_new_tokens=8, temperature=0.9, top_p=0.9, top_k=40, batch=3, context_tokens=20,
 )  # fmt: skip
 
 
@@ -48,8 +49,8 @@ def whole(decoder, tiny):
     return decode(decoder, tiny.latents(N))
 
 
-def decode(decoder, latents, seeds=SEEDS, **changes):
-    return decoder.decode(latents, dataclasses.replace(PLAIN, **changes), seeds, lambda _: None)
+def decode(decoder, latents, seeds=SEEDS, contexts=(), **changes):
+    return decoder.decode(latents, dataclasses.replace(PLAIN, **changes), seeds, lambda _: None, contexts)
 
 
 def test_it_has_a_name(decoder):
@@ -107,3 +108,28 @@ def test_another_vector_changes_its_own_texts_only(decoder, tiny, whole):
 def test_asking_for_more_candidates_keeps_the_first(decoder, tiny, whole):
     many = decode(decoder, tiny.latents(N), candidates=3)
     assert tuple(c for c in many if c.index < 2) == whole
+
+
+CONTEXTS = ("The doctor sees the river.", "", "A garden.", "Fever. " * 9, "", "the", "An engine in orbit.")
+
+
+def test_a_context_is_its_own_records_alone(decoder, tiny):
+    latents = tiny.latents(N)
+    with_contexts = decode(decoder, latents, contexts=CONTEXTS)
+    assert len({c.text for c in with_contexts}) > N
+    for rows in ([0], [3, 1], range(N - 1, -1, -1)):
+        found = decode(decoder, tiny.rows_of(latents, rows), contexts=[CONTEXTS[i] for i in rows])
+        assert found == tuple(with_contexts[row * 2 + i] for row in rows for i in range(2))
+
+
+def test_an_empty_context_is_none(decoder, tiny, whole):
+    assert decode(decoder, tiny.latents(N), contexts=("",) * N) == whole
+    found = decode(decoder, tiny.latents(N), contexts=CONTEXTS)
+    changed = {c.latent_id for c, plain in zip(found, whole, strict=True) if c.text != plain.text}
+    assert changed == {f"x{i}" for i, context in enumerate(CONTEXTS) if context}
+
+
+@pytest.mark.parametrize("n", [1, N - 1, N + 1])
+def test_too_few_or_too_many_contexts_are_refused(decoder, tiny, n):
+    with pytest.raises(DataError, match=f"{n} contexts for {N} latents"):
+        decode(decoder, tiny.latents(N), contexts=("a",) * n)
