@@ -157,6 +157,14 @@ class InterpolateConfig(Section):
         return {key: getattr(self, key) for key in METHOD_KEYS.get(self.method, ()) if getattr(self, key) is not None}
 
 
+class AdaptConfig(Section):
+    """The bridge refined on the run's own train text before it decodes: closer texts, no bound on what they give."""
+
+    steps: Annotated[int, Field(ge=1, le=100_000)] = 150
+    batch: Annotated[int, Field(ge=1, le=1024)] = 16
+    rate: Annotated[float, Field(gt=0, lt=1)] = 3e-4
+
+
 class DecodeConfig(Section):
     """How vectors become text."""
 
@@ -170,6 +178,7 @@ class DecodeConfig(Section):
     prompt: str = "{label}"
     words: Annotated[int, Field(ge=0, le=16)] = 0  # of a public vocabulary, nearest to the vector, behind the prompt
     batch: Annotated[int, Field(ge=1, le=4096)] = 128
+    adapt: AdaptConfig | None = None
 
 
 class DistanceBounds(Section):

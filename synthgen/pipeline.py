@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Literal
 
+from audits.policy import load_policy
 from synthgen.config import Config
 from synthgen.digest import sha256_json
 from synthgen.errors import UsageError
 from synthgen.models.store import digest_of
 from synthgen.progress import Progress, silent
-from synthgen.run import Run
+from synthgen.run import Run, policy_file
+from synthgen.steps.adapt import check_adapt
 from synthgen.steps.job import Job
 from synthgen.steps.judge import judge
 from synthgen.steps.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
@@ -49,11 +51,13 @@ class Pipeline:
 
         Raises:
             UsageError: if there is no such stage.
+            ConfigError: if the decoder is to be refined on train under a policy of differential privacy.
             SynthGenError: as the stages say.
             Interrupted: if another process holds the workspace.
         """
         if until not in STAGES:
             raise UsageError(f"there is no stage {until!r}", hint=f"The stages are {', '.join(STAGES)}.")
+        check_adapt(self.config.decode.adapt, load_policy(policy_file(self.config)))
         workspace = Workspace(self.config.resolve(self.config.workspace))
         with workspace.locked():
             if resume == "never":

@@ -38,6 +38,9 @@ LIMITATIONS = (
 )
 
 
+ADAPTED = (
+    "The decoder was refined on the private train text, so it can repeat it; only the audits speak against that."
+)
 RECORDS_ONLY = (
     "The source named no persons: every number is about single records, and nothing is shown about a person."
 )
@@ -67,6 +70,11 @@ class Run:
             if done["name"] == stage:
                 return self.workspace.root / "stages" / str(done["folder"])
         raise DataError(f"the run has no stage {stage!r} yet", hint="Run it to the end first: `synthgen run CONFIG`.")
+
+    @property
+    def adapted(self) -> bool:
+        """Whether the decoder was refined on the private train text."""
+        return self.config.decode.adapt is not None
 
     @property
     def evidence(self) -> Evidence:
@@ -152,7 +160,7 @@ class Run:
             inputs=[commit(side.role, side.texts, key) for side in sides],
             license=self.config.release.license,
             languages=["en"],
-            limitations=limitations(has_groups=sides[0].has_groups),
+            limitations=limitations(has_groups=sides[0].has_groups, adapted=self.adapted),
             privacy={**NO_DP, "unit": "group" if sides[0].has_groups else "record"},
             formats=self.config.release.formats,
         )
@@ -211,16 +219,16 @@ class Run:
                 "evidence": decision.evidence_digest,
                 **{f"{m['role']} {m['name']}": m["digest"] for m in self._as_text()},
             },
-            limitations=limitations(has_groups=self.config.source.group is not None),
+            limitations=limitations(has_groups=self.config.source.group is not None, adapted=self.adapted),
         )
 
     def _as_text(self) -> Sequence[Mapping[str, str]]:
         return [{"role": m["role"], "name": m["name"], "digest": m["digest"]["sha256"]} for m in self._models()]
 
 
-def limitations(*, has_groups: bool) -> tuple[str, ...]:
+def limitations(*, has_groups: bool, adapted: bool) -> tuple[str, ...]:
     """Return what a release does not promise; without persons in the source no sentence is about persons."""
-    return LIMITATIONS if has_groups else (*LIMITATIONS, RECORDS_ONLY)
+    return (*LIMITATIONS, *([] if has_groups else [RECORDS_ONLY]), *([ADAPTED] if adapted else []))
 
 
 def policy_file(config: Config) -> Path:

@@ -14,6 +14,8 @@ from synthgen.load import load
 from synthgen.run import policy_file
 from synthgen.seeds import SeedTree
 from synthgen.split import Split, split
+from synthgen.steps.adapt import WARNING as ADAPT_WARNING
+from synthgen.steps.adapt import check_adapt
 from synthgen.steps.write import SPARE
 
 TOKENS_PER_SECOND = 500  # of the embedded decoder on two cores, a cautious round figure
@@ -33,6 +35,7 @@ class Plan:
     minutes: float
     policy: str
     audits: dict[str, str]
+    warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as plain data."""
@@ -49,6 +52,7 @@ class Plan:
             for label, count in self.wanted.items()
         ]
         lines.append(f"texts to decode: about {self.candidates}, {self.minutes:.0f} minutes on two cores")
+        lines += [f"WARNING {warning}" for warning in self.warnings]
         lines.append("epsilon to be spent: none; the method makes no DP claim")
         lines.append(f"policy {self.policy}:")
         return "\n".join(lines + [f"  {name}: {what}" for name, what in self.audits.items()])
@@ -61,6 +65,7 @@ def make_plan(config: Config) -> Plan:
         ConfigError, DataError: everything a run would refuse at once.
     """
     policy = load_policy(policy_file(config))
+    check_adapt(config.decode.adapt, policy)
     seeds = SeedTree(config.seed)
     report = load(config.source, config.resolve(config.source.path), seeds.child("load"))
     parts = split(report.corpus, config.split, seeds.child("split"))
@@ -83,6 +88,7 @@ def make_plan(config: Config) -> Plan:
         minutes=candidates * config.decode.max_new_tokens / TOKENS_PER_SECOND / 60,
         policy=policy.name,
         audits=_reach(policy, parts, sum(wanted.values())),
+        warnings=() if config.decode.adapt is None else (ADAPT_WARNING,),
     )
 
 

@@ -25,6 +25,7 @@ from synthgen.filter.attributes import check_labels
 from synthgen.interpolate import build as build_interpolator
 from synthgen.interpolate import check_classes, wanted_counts
 from synthgen.models.store import digest_of
+from synthgen.steps.adapt import adapt
 from synthgen.steps.job import STAGES_VERSION, Job
 from synthgen.tables import read_candidates, read_latents, write_candidates, write_latents
 from synthgen.types import Candidate, Corpus, Embedded, Float32, Latents
@@ -91,8 +92,11 @@ class Writer:
         self.sampler = method.fit(embedded)
         self.model = job.folder(job.config.decode.model)
         self.bridge = open_bridge(job)
-        self.decoder_digest = sha256_json([digest_of(self.model), self.bridge.digest])
         self.stages: list[StageResult] = []
+        if job.config.decode.adapt is not None:
+            self.bridge, adapted = adapt(job, job.config.decode.adapt, self.bridge, train, upstream)
+            self.stages.append(adapted)
+        self.decoder_digest = sha256_json([digest_of(self.model), self.bridge.digest])
 
     @cached_property
     def encoder(self) -> Encoder:

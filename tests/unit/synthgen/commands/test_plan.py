@@ -101,3 +101,10 @@ def test_attributes_of_a_class_that_is_not_there_are_refused(config):
     with pytest.raises(ConfigError, match="labels that are not there"):
         make_plan(config(filter={"attributes": {"astrology": [{"sex": "male"}]}}))
     assert make_plan(config(filter={"attributes": {LABELS[0]: [{"sex": "male"}], "*": [{"age": "1-99"}]}})).rows > 0
+
+
+def test_refining_on_train_is_warned_of_and_refused_under_differential_privacy(config):
+    assert "WARNING decode.adapt: the decoder is refined" in make_plan(config(decode={"adapt": {}})).to_text()
+    assert "WARNING" not in make_plan(config()).to_text()
+    with pytest.raises(ConfigError, match=r"decode\.adapt: policy 'strict-dp' asks for differential privacy"):
+        make_plan(config(decode={"adapt": {}}, policy="strict-dp"))
