@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
+from synthgen.decode.plain import WordsDecoder
 from synthgen.decode.xrag import XragDecoder
 from synthgen.errors import DataError
 from synthgen.seeds import SeedTree
 
 TINY = Path(__file__).parents[1] / "unit" / "synthgen" / "decode" / "tiny.py"
-DECODERS = ("xrag-llama", "xrag-mistral", "xrag-gpt2")
+DECODERS = ("xrag-llama", "xrag-mistral", "xrag-gpt2", "words-llama", "words-gpt2")
 N = 7
 SEEDS = SeedTree(7).child("decode")
 PLAIN = Settings(
@@ -36,8 +37,11 @@ def tiny():
 
 @pytest.fixture(scope="module", params=DECODERS)
 def decoder(request, tiny, tmp_path_factory):
-    family = request.param.removeprefix("xrag-")
+    kind, family = request.param.split("-")
     folder = tmp_path_factory.mktemp(request.param)
+    if kind == "words":
+        model = tiny.save_model(folder, family)
+        return WordsDecoder(model, tiny.reader(), decoder="tiny", prompt="[{label}][ {words}]")
     bridge = tiny.write_bridge(folder / "bridge", tiny.info(), tiny.bridge_tensors(tiny.info()))
     return XragDecoder(
         tiny.save_model(folder, family), load_bridge(str(bridge)), decoder="tiny", encoder="tiny-encoder", dim=7
@@ -50,7 +54,9 @@ def whole(decoder, tiny):
 
 
 def decode(decoder, latents, seeds=SEEDS, contexts=(), **changes):
-    return decoder.decode(latents, dataclasses.replace(PLAIN, **changes), seeds, lambda _: None, contexts)
+    words = 3 if isinstance(decoder, WordsDecoder) else 0
+    given = dataclasses.replace(PLAIN, words=words, **changes)
+    return decoder.decode(latents, given, seeds, lambda _: None, contexts)
 
 
 def test_it_has_a_name(decoder):

@@ -19,6 +19,7 @@ from transformers import (
 )
 
 from synthgen.decode.bridge import DESCRIPTION, WEIGHTS, BridgeInfo
+from synthgen.decode.words import make_reader
 from synthgen.types import Latents
 
 SPECIAL = ["<pad>", "<s>", "</s>", "<vec>"]
@@ -110,6 +111,12 @@ def write_bridge(folder, described, tensors):
     save_file(tensors, folder / WEIGHTS)
     (folder / DESCRIPTION).write_text(described.model_dump_json())
     return folder
+
+
+def reader(*, dim=7, seed=5):
+    """Return a vocabulary of the twelve words, their vectors random."""
+    vectors = np.random.default_rng(seed).normal(size=(len(WORDS), dim)).astype(np.float32)
+    return make_reader(dict.fromkeys(WORDS, 0.1), vectors, np.zeros(dim, dtype=np.float32))
 
 
 def latents(n, *, dim=7, labels=("ant", "bee.hive"), seed=2):

@@ -1,0 +1,240 @@
+"""The training-free decoder: the words a vector lies nearest to, in a plain prompt of any causal language model."""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synthgen.decode.base import Settings
+from synthgen.decode.generic import GenericStepper
+from synthgen.decode.llama import LlamaStepper, has_stepper
+from synthgen.decode.loading import Placement, load_model
+from synthgen.decode.sampling import sample
+from synthgen.decode.words import WordReader
+from synthgen.errors import DataError, ModelError
+from synthgen.seeds import SeedTree
+from synthgen.types import Candidate, Latents
+
+WORDS = "words"  # decode.bridge's word for this decoder
+WORD_TOKENS = 4  # room for each word and its comma; words for which it is not enough are left out, the last first
+PROMPT = "Write a short paragraph[ about {label}].[ Use these words: {words}.] Write the paragraph only."
+TURN = "<|im_start|>", "<|im_end|>"
+_PART = re.compile(r"\[([^\[\]]*)\]")
+_SENTENCE = re.compile(r"[.!?][\"')\]]*(?=\s|$)")
+
+
+class WordsDecoder:
+    """Asks a language model in plain words for a text about a label that uses the words a vector lies nearest to.
+
+    The model is asked in its own chat form, as its tokenizer's chat template says. A tokenizer without a template is
+    asked in the form `<|im_start|>user ... <|im_end|>` where it knows these two marks, as that of the embedded
+    SmolLM2 does, and otherwise with the prompt and an empty line.
+
+    With no words it is label-only prompting: what the model writes by itself, whatever the vectors are.
+
+    Args:
+        folder: a causal language model of transformers, as safetensors.
+        reader: the vocabulary, public, never learned from private text; None where no words will be asked for.
+        decoder: the language model's name in the configuration.
+        prompt: what is asked, with the fields `{label}` and `{words}`; a part in square brackets is left out where
+            its field is empty.
+        device: "cpu", "cuda", "auto", or a device map; see `load_model`.
+
+    Raises:
+        ModelError: when the model is damaged, or neither it nor its tokenizer names an end of text.
+
+    Privacy: k of v words are all that is read of a vector, at most k log2 v bits, and a person can read them; see
+        `WordReader`. That is a bound on what crosses over and no privacy. With no words, nothing of it is read.
+    Random: as `XragDecoder`.
+    Cost: one pass over the model per token and batch.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        reader: WordReader | None,
+        *,
+        decoder: str,
+        prompt: str = PROMPT,
+        device: Placement = "cpu",
+    ) -> None:
+        loaded = load_model(folder, device=device)
+        self.tokenizer, self.model, self.device = loaded.tokenizer, loaded.model, loaded.device
+        self.whole = loaded.whole
+        self.reader, self.name, self.prompt = reader, decoder, prompt
+        eos = self.model.generation_config.eos_token_id
+        ends = {self.tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
+        self.turns = self.tokenizer.chat_template is None and set(TURN) <= set(self.tokenizer.get_vocab())
+        if self.turns:
+            ends.add(self.tokenizer.convert_tokens_to_ids(TURN[1]))
+        if not ends:
+            raise ModelError(f"{folder}: neither the model nor its tokenizer names an end of text")
+        self.eos: set[int] = ends
+        size = self.model.get_output_embeddings().weight.shape[0]
+        never = sorted(i for i in set(map(int, self.tokenizer.all_special_ids)) - ends if i < size)
+        self.never = torch.tensor(never, device=self.device, dtype=torch.long)
+
+    @torch.inference_mode()
+    def decode(
+        self,
+        latents: Latents,
+        settings: Settings,
+        seeds: SeedTree,
+        advance: Callable[[int], None],
+        contexts: Sequence[str] = (),
+    ) -> tuple[Candidate, ...]:
+        """Return the candidates of every latent; see `Decoder`.
+
+        A context stands as what the model has answered so far, an empty line behind it.
+
+        Raises:
+            DataError: when there are contexts and not one for each latent.
+            ModelError: when words are asked for and there is no vocabulary, or it is for vectors of another width;
+                when a prompt and the new tokens do not fit the model, or its output is not finite.
+        """
+        asked, longest = self._prompts(latents, settings)
+        if contexts:
+            asked, longest = self._go_on(asked, longest, contexts, settings.context_tokens)
+        length = longest + settings.max_new_tokens
+        limit = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
+        if length > limit:
+            raise ModelError(f"prompt and new tokens need {length} of {limit} positions")
+        rows = [(i, c) for i in range(len(latents)) for c in range(settings.candidates)]
+        uniforms = [
+            seeds.child(name).generator().random((settings.candidates, settings.max_new_tokens), dtype=np.float32)
+            for name in latents.ids
+        ]
+        whole = self.whole and has_stepper(self.model.config)
+        stepper = LlamaStepper(self.model, settings.batch, length) if whole else GenericStepper(self.model)
+        found: list[Candidate] = []
+        for start in range(0, len(rows), settings.batch):
+            part = rows[start : start + settings.batch]
+            full = part + [part[-1]] * (settings.batch - len(part))  # one shape always, so one result always
+            u = torch.from_numpy(np.stack([uniforms[i][c] for i, c in full])).to(self.device)
+            tokens = self._write(stepper, [asked[i] for i, _ in full], longest, u, settings)
+            for (i, c), row in zip(part, tokens, strict=False):
+                text, finish = self._text(row)
+                found.append(
+                    Candidate(latent_id=latents.ids[i], index=c, text=text, label=latents.labels[i], finish=finish)
+                )
+            advance(len(part))
+        return tuple(found)
+
+    def tokens(self, label: str, words: Sequence[str]) -> list[int]:
+        """Return the token ids of what is asked for a label, already in words, and some words."""
+        content = fill(self.prompt, label, words)
+        if self.tokenizer.chat_template is not None:
+            asked = self.tokenizer.apply_chat_template(
+                [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+            )
+            begin: list[int] = []
+        elif self.turns:
+            asked, begin = f"{TURN[0]}user\n{content}{TURN[1]}\n{TURN[0]}assistant\n", []
+        else:
+            asked = f"{content}\n\n"
+            begin = [] if self.tokenizer.bos_token_id is None else [int(self.tokenizer.bos_token_id)]
+        return begin + list(self.tokenizer(asked, add_special_tokens=False).input_ids)
+
+    def _prompts(self, latents: Latents, settings: Settings) -> tuple[list[list[int]], int]:
+        """Return each latent's prompt, and the length all are padded to, which depends on the settings alone."""
+        if settings.words == 0:
+            own = {label: self.tokens(text, ()) for label, text in settings.prompts.items()}
+            return [own[label] for label in latents.labels], max(map(len, own.values()))
+        if self.reader is None:
+            raise ModelError("decode.words: there is no vocabulary", hint="Set decode.words to 0.")
+        if len(self.reader.centre) != latents.vectors.shape[1]:
+            raise ModelError(
+                f"the vocabulary is for vectors of {len(self.reader.centre)} numbers, not {latents.vectors.shape[1]}",
+                hint="The builtin vocabulary is for the builtin encoder; train a bridge with one for another.",
+            )
+        said = self.reader.read(latents.vectors, settings.words)
+        room = {
+            label: len(self.tokens(text, ("a",))) + WORD_TOKENS * settings.words
+            for label, text in settings.prompts.items()
+        }
+        asked = [
+            self._within(settings.prompts[label], words, room[label])
+            for label, words in zip(latents.labels, said, strict=True)
+        ]
+        return asked, max(room.values())
+
+    def _go_on(
+        self, asked: list[list[int]], longest: int, contexts: Sequence[str], most: int
+    ) -> tuple[list[list[int]], int]:
+        """Return each prompt with the last `most` tokens of its context behind it, and the length of the longest."""
+        if len(contexts) != len(asked):
+            raise DataError(f"{len(contexts)} contexts for {len(asked)} latents; give one for each, or none")
+        gap = self._letters("\n\n")
+        tails = [ids[max(0, len(ids) - most) :] for ids in map(self._letters, contexts)]
+        return [[*ids, *tail, *gap] if tail else ids for ids, tail in zip(asked, tails, strict=True)], (
+            longest + most + len(gap)
+        )
+
+    def _letters(self, text: str) -> list[int]:
+        """Return a text's tokens; what is spelled like a special token stays letters."""
+        return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids)
+
+    def _within(self, label: str, words: tuple[str, ...], most: int) -> list[int]:
+        while len(asked := self.tokens(label, words)) > most:
+            words = words[:-1]
+        return asked
+
+    def _write(
+        self,
+        stepper: LlamaStepper | GenericStepper,
+        prompts: list[list[int]],
+        length: int,
+        u: Tensor,
+        settings: Settings,
+    ) -> list[list[int]]:
+        ids = torch.zeros(len(prompts), length, dtype=torch.long)
+        for row, prompt in enumerate(prompts):
+            ids[row, length - len(prompt) :] = torch.tensor(prompt)
+        begin = torch.tensor([length - len(p) for p in prompts]).to(self.device)
+        logits = stepper.prefill(stepper.embed(ids.to(self.device)), begin)
+        done = torch.zeros(len(u), dtype=torch.bool, device=u.device)
+        ends = torch.tensor(sorted(self.eos), device=u.device)
+        written: list[Tensor] = []
+        for t in range(settings.max_new_tokens):
+            if not bool(torch.isfinite(logits.amax(dim=-1)).all()):  # the largest of a row with a NaN is NaN
+                raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
+            logits[:, self.never] = float("-inf")
+            token = sample(
+                logits, u[:, t], top_k=settings.top_k, top_p=settings.top_p, temperature=settings.temperature
+            )
+            written.append(torch.where(done, ends[0], token))
+            done |= torch.isin(token, ends)
+            if bool(done.all()) or t + 1 == settings.max_new_tokens:
+                break
+            logits = stepper.step(written[-1], length + t)
+        return torch.stack(written, dim=1).tolist()
+
+    def _text(self, row: list[int]) -> tuple[str, Literal["stop", "length"]]:
+        """Return a row's text; a text the limit cut is shortened to its last whole sentence where that keeps half."""
+        end = next((at for at, token in enumerate(row) if token in self.eos), None)
+        text = str(self.tokenizer.decode(row[:end], skip_special_tokens=True)).strip()
+        if end is not None:
+            return text, "stop"
+        stops = [m.end() for m in _SENTENCE.finditer(text)]
+        if stops and stops[-1] * 2 >= len(text):
+            text = text[: stops[-1]]
+        return text, "length"
+
+
+def fill(prompt: str, label: str, words: Sequence[str]) -> str:
+    """Return a prompt with its fields filled in; parts in brackets whose field is empty are left out.
+
+    >>> fill("Write[ of {label}].[ Use: {words}.]", "cats", ())
+    'Write of cats.'
+    """
+    fields = {"{label}": label, "{words}": ", ".join(words)}
+
+    def part(match: re.Match[str]) -> str:
+        return "" if any(name in match[1] and not value for name, value in fields.items()) else match[1]
+
+    # one pass, so that a label that holds a field's name is left as it is
+    return re.sub(r"\{label\}|\{words\}", lambda m: fields[m[0]], _PART.sub(part, prompt))
