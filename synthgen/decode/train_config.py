@@ -5,7 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from synthgen.config import Count, Section, parse_section
+from synthgen.config import Count
+from synthgen.schema import Section, parse_section
 from synthgen.yaml_file import read_yaml
 
 MIN_TEXT_TOKENS = 16

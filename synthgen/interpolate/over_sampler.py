@@ -10,13 +10,14 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin
 from sklearn.utils import InputTags, Tags, TargetTags, check_random_state
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from synthgen.config import InterpolateConfig, parse_section
+from synthgen.config import InterpolateConfig
 from synthgen.errors import DataError
 from synthgen.interpolate import Rows, Unfit, build
 from synthgen.interpolate.base import Float64, Floats, Int64, Interpolator
 from synthgen.interpolate.blend import Blends, blend
 from synthgen.interpolate.containers import Target, like, persons
 from synthgen.interpolate.strategy import Strategy, new_points
+from synthgen.schema import parse_section
 from synthgen.seeds import SeedTree
 from synthgen.types import Float32
 

@@ -14,9 +14,10 @@ MAX_LINES = 400
 # A room may import rooms of a lower rank only. The rooms of rank 0 may import one another (never in a circle).
 RANKS = {
     **dict.fromkeys(
-        ("types", "errors", "seeds", "digest", "config", "progress", "terminal", "yaml_file", "attributes"), 0
+        ("types", "errors", "seeds", "digest", "config", "progress", "terminal", "yaml_file", "schema", "attributes"),
+        0,
     ),
-    **dict.fromkeys(("models", "clinic", "tables", "workspace", "neighbours"), 1),
+    **dict.fromkeys(("models", "clinic", "tables", "workspace", "neighbours", "segment"), 1),
     **dict.fromkeys(("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate"), 2),
     **dict.fromkeys(("report", "release"), 3),
     "steps": 4,
