@@ -52,14 +52,14 @@ def mean_of(values: NDArray[np.generic], rng: np.random.Generator) -> Mean:
 
 
 def ranks(written: Float32, sources: Float32) -> Int64:
-    """Return the rank of each source among all sources by likeness to what was written from it, 1 the nearest.
+    """Return the rank of a text's source among all n sources by likeness to the text, 1 the nearest.
 
         rank_i = |{j : ŷ_i · x_j >= ŷ_i · x_i}|
 
     A tie counts against it, so texts that all look alike find nothing.
 
     Args:
-        written: (n, d), unit rows ŷ, row i written from source i.
+        written: (m, d), unit rows ŷ, row i written from source i, m <= n.
         sources: (n, d), unit rows x.
     """
     likeness = written @ sources.T
@@ -104,11 +104,15 @@ def overlap(written: Sequence[str], sources: Sequence[str]) -> Float64:
 
     Term weights are (1 + log count) · idf of scikit-learn, learned on the sources; a text with none of their words
     has overlap 0.
+
+    Args:
+        written: m texts, text i written from source i.
+        sources: n >= m texts.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     weigh = TfidfVectorizer(sublinear_tf=True)
-    theirs = weigh.fit_transform(sources)
+    theirs = weigh.fit_transform(sources)[: len(written)]
     return np.asarray(weigh.transform(written).multiply(theirs).sum(axis=1)).ravel()
 
 
