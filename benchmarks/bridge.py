@@ -1,16 +1,20 @@
-"""How much of a text comes back through its vector: the figures of the bridge's model card.
+"""How much of a text comes back through its vector: the figures of the bridge's model card, on text it never saw.
 
-    python benchmarks/bridge.py --table $SYNTHGEN_DATA/ag_news/test.parquet [--n 256] [--candidates 4] [--words 4]
-        [--bridge FOLDER] [--quick]
+    python benchmarks/bridge.py [--table $SYNTHGEN_DATA/ag_news/test.parquet] [--corpus $SYNTHGEN_DATA/bridge_corpus]
+        [--n 1000] [--few 250] [--words K] [--pairs 64] [--variants [128]] [--figure docs/bridge]
+        [--markdown FILE] [--json FILE] [--bridge FOLDER] [--quick]
 
-For texts the bridge never saw: cosine of a text's vector with that of what was decoded from it, the rank of the
-source among all n by the decode's vector, and the share of decodes that keep the class of a nearest-centroid
-classifier.
+Every text is written once; the first `few` four times and read for their likelihood. `--variants` compares ways of
+writing on the first of them: words in the prompt, temperature, more candidates, and a correction step at equal cost.
+Passages of the training corpus, the baseline that looks a text up instead of writing one, are embedded once and kept.
 """
 
 import argparse
 import json
+import os
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,86 +23,335 @@ import pyarrow.parquet as pq
 from synthgen.config import EmbedConfig
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
+from synthgen.decode.corpus import read_passages, vectors_of
+from synthgen.decode.likelihood import Likelihood
+from synthgen.decode.plain import WordsDecoder
+from synthgen.decode.train_config import TrainBridgeConfig
 from synthgen.decode.xrag import XragDecoder
+from synthgen.digest import sha256_json
 from synthgen.embed import build
 from synthgen.models.store import model_folder
+from synthgen.progress import terminal_progress
 from synthgen.seeds import SeedTree
-from synthgen.types import Latents
+from synthgen.study.fidelity import distinct, mean_of, words_of
+from synthgen.study.lambdas import Pairs, along, random_pairs, write_lambdas
+from synthgen.study.ways import Sources, Way, Writer, best_of, correct, first_of, judge, row_of
+
+MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"  # what the shipped bridge was made with
+MOST_WORDS = 90  # of a text; a vector carries little of what comes later
+MOST_TOKENS = 96  # read or written
+CANDIDATES = 4
+WORDS_OF_DECODER = 10
+LAMBDAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def read(table, n, seed):
-    rows = pq.read_table(table, columns=["text", "label"]).to_pylist()
-    order = SeedTree(seed).child("bridge-bench").generator().permutation(len(rows))[:n]
-    return [" ".join(rows[i]["text"].split()[:90]) for i in order], [str(rows[i]["label"]) for i in order]
+def cut(text):
+    return " ".join(text.split()[:MOST_WORDS])
 
 
-def latents_of(vectors, labels):
-    n = len(vectors)
-    return Latents(
-        vectors=vectors, ids=tuple(f"x{i:05d}" for i in range(n)), labels=tuple(labels),
-        parent_ids=((),) * n, weights=((),) * n, method="identity", seed_path="bench",
+def read(args, encoder, seeds):
+    """Return the sources: n rows of the table, in an order of their own."""
+    rows = pq.read_table(args.table, columns=["text", "label"]).to_pylist()
+    order = seeds.child("texts").generator().permutation(len(rows))[: args.n]
+    texts = tuple(cut(rows[i]["text"]) for i in order)
+    with args.progress.stage("embed", total=len(set(texts)), unit="texts") as advance:
+        vectors = encoder.encode(texts, advance)
+    return Sources(texts=texts, labels=tuple(str(rows[i]["label"]) for i in order), vectors=vectors)
+
+
+def passages(args, encoder):
+    """Return training passages, as many as asked for, and their vectors, kept for the next time."""
+    part = TrainBridgeConfig.load(MADE).corpus
+    found, _ = read_passages(
+        args.corpus, exclude=part.exclude_sources, limit=part.passages, max_per_source=part.max_per_source,
+        seed=part.seed,
     )  # fmt: skip
+    texts = tuple(cut(text) for text in found[: args.passages])
+    cache = args.cache / f"passages-{sha256_json([encoder.digest, *texts])[:16]}.npy"
+    with args.progress.stage("passages", total=len(set(texts)), unit="passages") as advance:
+        return texts, vectors_of(texts, lambda them: encoder.encode(them, advance), cache)
 
 
-def measure(table, *, n, candidates, words=0, bridge_name="builtin", seed=0):
-    texts, labels = read(table, n, seed)
-    encoder = build(EmbedConfig(), model_folder)
-    bridge = load_bridge(bridge_name)
-    vectors = encoder.encode(texts)
-    decoder = XragDecoder(model_folder("smollm2"), bridge, decoder="smollm2", encoder="minilm", dim=encoder.dim)
-    settings = Settings(
-        prompts=dict.fromkeys(labels, ""), candidates=candidates, max_new_tokens=96, temperature=0.8,
-        top_p=0.95, top_k=50, batch=64, words=words,
-    )  # fmt: skip
-    started = time.monotonic()
-    found = decoder.decode(latents_of(vectors, labels), settings, SeedTree(seed).child("decode"), lambda _: None)
-    seconds = time.monotonic() - started
-    again = encoder.encode([c.text or "." for c in found]).reshape(len(texts), candidates, -1)
-    cosine = np.einsum("nd,ncd->nc", vectors, again)
-    first = again[:, 0]
-    similarity = first @ vectors.T
-    own = similarity.diagonal()
-    rank = (similarity > own[:, None]).sum(axis=1) + 1
-    names = np.array(labels)
-    same = names[:, None] == names[None, :]
-    np.fill_diagonal(same, val=False)
-    between = vectors @ vectors.T
-    centroids = np.stack([vectors[names == c].mean(axis=0) for c in sorted(set(labels))])
-    kept = np.array(sorted(set(labels)))[(first @ centroids.T).argmax(axis=1)] == names
-    written = [c.text.split() for c in found]
-    source = [set(text.lower().split()) for text in texts for _ in range(candidates)]
-    again_said = [len(s & set(c.text.lower().split())) / len(s) for s, c in zip(source, found, strict=True)]
-    return {
-        "texts": len(texts),
-        "cosine to target": float(cosine[:, 0].mean()),
-        f"cosine to target, best of {candidates}": float(cosine.max(axis=1).mean()),
-        "baseline: decode of another text": float(np.roll(similarity, 1, axis=0).diagonal().mean()),
-        "baseline: a real text of the same class": float(between[same].mean()),
-        "source ranked first": float((rank == 1).mean()),
-        "median rank of the source": float(np.median(rank)),
-        "class kept (nearest centroid)": float(kept.mean()),
-        "share of the source's words": float(np.mean(again_said)),
-        "distinct words / words": len({w for ws in written for w in ws}) / sum(map(len, written)),
-        "words per text": float(np.mean([len(w) for w in written])),
-        "ended by itself": float(np.mean([c.finish == "stop" for c in found])),
-        "texts per second": len(found) / seconds,
-        "bridge steps": bridge.info.steps,
+def write_all(args, writer, sources, seeds):
+    """Return the first text of every source, and all candidates of the first few."""
+    few = sources.first(args.few)
+    rest = Sources(
+        texts=sources.texts[args.few :], labels=sources.labels[args.few :], vectors=sources.vectors[args.few :]
+    )
+    total = args.few * args.candidates + len(rest)
+    with args.progress.stage("write", total=total, unit="texts") as advance:
+        writer = replace(writer, advance=advance)
+        several = writer.write(few.vectors, few.labels, seeds, candidates=args.candidates)
+        ended = several.ended[:, 0]
+        first = first_of("one text", several)
+        if len(rest):
+            more = writer.write(rest.vectors, rest.labels, seeds.child("rest"), candidates=1)
+            ended = np.concatenate([ended, more.ended[:, 0]])
+            first = replace(
+                first,
+                texts=(*first.texts, *first_of("", more).texts),
+                vectors=np.concatenate([first.vectors, more.vectors[:, 0]]),
+            )
+    return first, several, ended
+
+
+def fidelity(args, sources, first, several, looked_up, seeds):
+    """Return the rows of the ways and of the baselines."""
+    n = len(sources)
+    names = np.array(sources.labels)
+    draw = seeds.child("same-class").generator()
+    same = [int(draw.choice(np.flatnonzero((names == names[i]) & (np.arange(n) != i)))) for i in range(n)]
+    passage_texts, passage_vectors = looked_up
+    nearest = (sources.vectors @ passage_vectors.T).argmax(axis=1)
+    ways = [
+        first,
+        best_of(f"best of {args.candidates}", several, sources.vectors[: args.few]),
+        Way(
+            name="another text's decode",
+            decodes=1,
+            texts=(first.texts[-1], *first.texts[:-1]),
+            vectors=np.roll(first.vectors, 1, axis=0),
+        ),
+        Way(
+            name="a real text of the same class",
+            decodes=0,
+            texts=tuple(sources.texts[i] for i in same),
+            vectors=sources.vectors[same],
+        ),
+        Way(
+            name=f"the nearest of {len(passage_texts):,} training passages",
+            decodes=0,
+            texts=tuple(passage_texts[i] for i in nearest),
+            vectors=passage_vectors[nearest],
+        ),
+    ]
+    return [row_of(judge(way, sources), seeds.child("bootstrap")) for way in ways]
+
+
+def likelihood(args, bridge, sources, first, seeds):
+    """Return nats per token of the sources with one vector or another, and perplexities under the plain model."""
+    few = sources.first(args.few)
+    folder = model_folder(args.decoder)
+    read_with = Likelihood.load(folder, bridge)
+    given = {
+        "its own vector": {"vectors": few.vectors},
+        "another text's vector": {"vectors": np.roll(few.vectors, 1, axis=0)},
+        "no vector": {},
     }
+    if bridge.words is not None:
+        said = bridge.words.read(few.vectors, 4)
+        given["its own vector and four words"] = {"vectors": few.vectors, "prompts": [" ".join(w) for w in said]}
+    with args.progress.stage("likelihood", total=len(given) + 2, unit="readings") as advance:
+        nats = {}
+        for name, options in given.items():
+            nats[name] = read_with.nats(few.texts, most_tokens=MOST_TOKENS, **options)
+            advance(1)
+        plain = Likelihood.load(folder)
+        nats["no bridge: the model as it is"] = plain.nats(few.texts, most_tokens=MOST_TOKENS)
+        advance(1)
+        written = [text for text in first.texts[: args.few] if text]
+        perplexity = plain.nats(written, most_tokens=MOST_TOKENS).perplexity
+        advance(1)
+    rows = []
+    own = nats["its own vector"].each
+    for name, of in nats.items():
+        mean = mean_of(of.each, seeds.child("nats").generator())
+        more = mean_of(of.each - own, seeds.child("nats").generator())
+        rows.append(
+            {"given": name, "texts": len(own), "nats": mean.value, "nats_low": mean.low, "nats_high": mean.high,
+             "more": more.value, "more_low": more.low, "more_high": more.high}
+        )  # fmt: skip
+    return rows, perplexity, nats["no bridge: the model as it is"].perplexity
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--table", type=Path, required=True)
-    parser.add_argument("--n", type=int, default=256)
-    parser.add_argument("--candidates", type=int, default=4)
+def quality(sources, first, ended, perplexities):
+    """Return what the written texts are like beside the real ones, cut to as many words for the diversity."""
+    both = {"written": first.texts, "real": sources.texts}
+    words = min(sum(len(words_of(text)) for text in texts) for texts in both.values())
+    return [
+        {
+            "texts": name,
+            "perplexity": perplexity,
+            "distinct-1": distinct(texts, 1, words),
+            "distinct-2": distinct(texts, 2, words),
+            "words": float(np.mean([len(text.split()) for text in texts])),
+            "ended": float(ended.mean()) if name == "written" else None,
+        }
+        for (name, texts), perplexity in zip(both.items(), perplexities, strict=True)
+    ]
+
+
+def variants(args, writer, bridge, sources, seeds):
+    """Return one row for each way of writing, on the first texts, beside the plain way of the same cost."""
+    few = sources.first(args.variants)
+    writes = {"best": 8, "words": 8, "temperature": 2, "correct": 6, "decoder": 4}
+    with args.progress.stage("variants", total=args.variants * sum(writes.values()), unit="texts") as advance:
+        writer = replace(writer, advance=advance)
+
+        def tries(candidates, **changes):
+            return writer.write(few.vectors, few.labels, seeds, candidates=candidates, **changes)
+
+        many = tries(8)
+        plain = {c: best_of(f"best of {c}", many, few.vectors, count=c) for c in (1, 2, 4, 8)}
+        plain[1] = replace(plain[1], name="one text")
+        ways = [(way, None if c == 1 else 1) for c, way in plain.items()]
+        if bridge.words is not None:
+            for k in sorted({0, 4, 8} - {args.words}):
+                said = tries(4, words=k)
+                ways += [
+                    (first_of(f"{k} words: one text", said), 1),
+                    (best_of(f"{k} words: best of 4", said, few.vectors), 4),
+                ]
+        for t in (0.5, 1.0):
+            ways.append((first_of(f"temperature {t}: one text", tries(1, temperature=t)), 1))
+        for cost, guess in ((2, plain[1]), (4, plain[2])):
+            for alpha in (0.5, 1.0):
+                again = seeds.child("correct", str(alpha))
+                ways.append((correct(writer, guess, few, alpha=alpha, tries=cost // 2, seeds=again), cost))
+        if bridge.words is not None:
+            other = WordsDecoder(model_folder(args.decoder), bridge.words, decoder=args.decoder)
+            said = replace(writer, decoder=other).write(
+                few.vectors, few.labels, seeds, candidates=4, words=WORDS_OF_DECODER
+            )
+            name = f"{WORDS_OF_DECODER} words, no bridge"
+            ways += [(first_of(f"{name}: one text", said), 1), (best_of(f"{name}: best of 4", said, few.vectors), 4)]
+    judged = {c: judge(way, sources) for c, way in plain.items()}
+    return [
+        row_of(judge(way, sources), seeds.child("bootstrap"), against=None if c is None else judged[c])
+        for way, c in ways
+    ]
+
+
+def between(args, writer, sources, seeds):
+    """Return the rows over λ, of pairs of one class among the first few texts."""
+    few = sources.first(args.few)
+    pairs = Pairs(
+        texts=few.texts, labels=few.labels,
+        rows=random_pairs(few.labels, args.pairs, seeds.child("pairs").generator()),
+    )  # fmt: skip
+    return along(writer.encoder, writer.decoder, writer.settings, pairs, LAMBDAS, seeds)
+
+
+def measure(args):
+    started = time.monotonic()
+    seeds = SeedTree(args.seed).child("bridge-bench")
+    encoder = build(EmbedConfig(model=args.encoder), model_folder)
+    sources = read(args, encoder, seeds)
+    bridge = load_bridge(args.bridge)
+    decoder = XragDecoder(
+        model_folder(args.decoder), bridge, decoder=args.decoder, encoder=args.encoder, dim=encoder.dim
+    )
+    settings = Settings(
+        prompts=dict.fromkeys(sources.labels, ""), candidates=1, max_new_tokens=args.max_new_tokens, temperature=0.8,
+        top_p=0.95, top_k=50, batch=args.batch, words=args.words,
+    )  # fmt: skip
+    writer = Writer(encoder=encoder, decoder=decoder, settings=settings)
+    first, several, ended = write_all(args, writer, sources, seeds.child("decode"))
+    found = {"fidelity": fidelity(args, sources, first, several, passages(args, encoder), seeds)}
+    found["likelihood"], *perplexities = likelihood(args, load_bridge(args.bridge), sources, first, seeds)
+    found["quality"] = quality(sources, first, ended, perplexities)
+    if args.pairs:
+        found["lambdas"] = between(args, writer, sources, seeds.child("lambdas"))
+    if args.variants:
+        found["variants"] = variants(args, writer, bridge, sources, seeds.child("decode"))
+    found["made"] = {
+        "texts": len(sources), "few": args.few, "words in the prompt": args.words, "bridge": bridge.digest[:16],
+        "bridge steps": bridge.info.steps, "seed": args.seed, "seconds": round(time.monotonic() - started),
+    }  # fmt: skip
+    return found
+
+
+def number(row, key, *, sign=""):
+    value = row.get(key)
+    if value is None:
+        return ""
+    if isinstance(value, str | int):
+        return str(value)
+    shown = f"{value:{sign}.3f}"
+    return (
+        f"{shown} [{row[f'{key}_low']:{sign}.3f}, {row[f'{key}_high']:{sign}.3f}]" if f"{key}_low" in row else shown
+    )
+
+
+def table(rows, columns):
+    """Return rows as Markdown; `columns` are (key, heading)."""
+    lines = [[head for _, head in columns], ["---"] * len(columns)]
+    lines += [[number(row, key, sign="+" if key.endswith("more") else "") for key, _ in columns] for row in rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+JUDGED = (
+    ("way", "text"), ("decodes", "decodes"), ("texts", "n"), ("cosine", "cosine to target"),
+    ("overlap", "TF-IDF overlap with the source"), ("first", "source ranked first"), ("median_rank", "median rank"),
+    ("reciprocal_rank", "mean reciprocal rank"), ("class_kept", "class kept"),
+)  # fmt: skip
+MORE = (("against", "against"), ("cosine_more", "cosine more"), ("overlap_more", "overlap more"))
+PARTS = (
+    ("fidelity", "Fidelity", JUDGED),
+    ("likelihood", "Likelihood of the source, nats per token", (
+        ("given", "given"), ("texts", "n"), ("nats", "nats per token"), ("more", "more than with its own vector"),
+    )),
+    ("quality", "The texts themselves", (
+        ("texts", "texts"), ("perplexity", "perplexity under the untouched model"), ("distinct-1", "distinct-1"),
+        ("distinct-2", "distinct-2"), ("words", "words per text"), ("ended", "ended by itself"),
+    )),
+    ("lambdas", "Between two texts of a class", (
+        ("lambda", "λ"), ("target", "cosine to target"), ("first", "to the first parent"),
+        ("second", "to the second"), ("others", "to another pair's"), ("class_kept", "class kept"),
+        ("says_both", "tells of both"), ("says_both_others", "of another pair's"),
+    )),
+    ("variants", "Ways of writing", JUDGED + MORE),
+)  # fmt: skip
+
+
+def markdown(found):
+    parts = [f"### {title}\n\n{table(found[key], columns)}" for key, title, columns in PARTS if key in found]
+    return "\n\n".join([*parts, ", ".join(f"{k}: {v}" for k, v in found["made"].items())]) + "\n"
+
+
+def options(argv):
+    data = Path(os.environ.get("SYNTHGEN_DATA", "."))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", type=Path, default=data / "ag_news" / "test.parquet")
+    parser.add_argument("--corpus", type=Path, default=data / "bridge_corpus", help="what the bridge was trained on")
+    parser.add_argument("--n", type=int, default=1000, help="texts, and those the source is ranked among")
+    parser.add_argument("--few", type=int, default=250, help="of them with several candidates and likelihoods")
+    parser.add_argument("--candidates", type=int, default=CANDIDATES)
     parser.add_argument("--words", type=int, default=0, help="of the bridge's vocabulary, in the prompt")
+    parser.add_argument("--passages", type=int, default=2000, help="of the training corpus, to look a text up in")
+    parser.add_argument("--pairs", type=int, default=64, help="to be blended; 0 for none")
+    parser.add_argument("--variants", type=int, nargs="?", const=128, default=0, help="texts to compare ways on")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--max-new-tokens", type=int, default=MOST_TOKENS)
+    parser.add_argument("--encoder", default="minilm")
+    parser.add_argument("--decoder", default="smollm2")
     parser.add_argument("--bridge", default="builtin")
-    parser.add_argument("--quick", action="store_true", help="8 texts, 2 candidates")
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-    n, candidates = (8, 2) if args.quick else (args.n, args.candidates)
-    found = measure(args.table, n=n, candidates=candidates, words=args.words, bridge_name=args.bridge)
-    print(json.dumps(found, indent=1) if args.json else "\n".join(f"{k:<45} {v:.3f}" for k, v in found.items()))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cache", type=Path, default=Path("build/bench"))
+    parser.add_argument("--figure", type=Path, help="folder for the figure over λ")
+    parser.add_argument("--markdown", type=Path, help="file")
+    parser.add_argument("--json", type=Path, help="file")
+    parser.add_argument("--quick", action="store_true", help="a dozen texts, to see that it runs")
+    args = parser.parse_args(argv)
+    if args.quick:
+        args.n, args.few, args.candidates, args.passages, args.batch = 24, 12, 2, 16, 12
+        args.pairs, args.variants = min(args.pairs, 3), min(args.variants, 4)
+    args.few = min(args.few, args.n)
+    args.progress = terminal_progress(sys.stderr)
+    return args
+
+
+def main(argv=None):
+    args = options(argv)
+    found = measure(args)
+    if args.figure and "lambdas" in found:
+        write_lambdas(found["lambdas"], args.figure)
+    if args.json:
+        args.json.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    page = markdown(found)
+    if args.markdown:
+        args.markdown.write_text(page, encoding="utf-8")
+    print(page)
 
 
 if __name__ == "__main__":

@@ -62,12 +62,18 @@ class Pairs:
 def random_pairs(labels: Sequence[str], m: int, rng: np.random.Generator) -> Int64:
     """Return m pairs of different texts of one class, int64 (m, 2), classes taking turns, no text used twice.
 
+    A class of two texts or one gives none; see `Pairs`.
+
     Raises:
         DataError: when the classes are too small for so many.
     """
-    by_class = {c: rng.permutation([i for i, label in enumerate(labels) if label == c]) for c in sorted(set(labels))}
+    size = Counter(labels)
+    of = {c: [i for i, label in enumerate(labels) if label == c] for c in sorted(size) if size[c] >= 3}
+    by_class = {c: rng.permutation(rows) for c, rows in of.items()}
     each = {c: list(zip(rows[0::2], rows[1::2], strict=False)) for c, rows in by_class.items()}
-    turns = [pairs[k] for k in range(max(map(len, each.values()))) for pairs in each.values() if k < len(pairs)]
+    turns = [
+        pairs[k] for k in range(max(map(len, each.values()), default=0)) for pairs in each.values() if k < len(pairs)
+    ]
     if len(turns) < m:
         raise DataError(f"{m} pairs are wanted, the classes have texts for {len(turns)}", hint="Ask for fewer.")
     return np.array(turns[:m], dtype=np.int64)

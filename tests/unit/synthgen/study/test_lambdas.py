@@ -136,6 +136,8 @@ def test_random_pairs_use_no_text_twice_and_classes_take_turns():
     assert (rows != random_pairs(LABELS, 3, np.random.default_rng(1))).any()
     with pytest.raises(DataError, match="4 pairs are wanted, the classes have texts for 3"):
         random_pairs(LABELS, 4, np.random.default_rng(0))
+    with pytest.raises(DataError, match="the classes have texts for 0"):
+        random_pairs([*"xxyy"], 1, np.random.default_rng(0))  # what is left would be no class
 
 
 def test_the_figure_shows_both_panels(tmp_path):
