@@ -25,6 +25,8 @@ METHOD_KEYS = {  # the keys of `interpolate` that only some methods have
     "slerp": {"lambda_beta", "max_exposure"},
     "vae": {"latent_dim", "beta", "free_bits", "conditional"},
 }
+# methods whose new vector is the weighted sum of its parents, so that each segment can be made like the whole
+WEIGHTED = ("smote", "borderline-smote", "adasyn", "random-oversample", "mixture")
 MIXTURE_PARENTS = 3  # unless given
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
@@ -158,13 +160,22 @@ class AdaptConfig(Section):
     rate: Annotated[float, Field(gt=0, lt=1)] = 3e-4
 
 
+class SegmentsConfig(Section):
+    """How long records are cut; without this section a record is one segment."""
+
+    by: Literal["headings", "sentences", "auto"] = "auto"  # auto: by the shared headings, if there are any
+    words: Annotated[int, Field(ge=10, le=1000)] = 90  # of a segment, about; what a vector has room for
+    least_persons: Annotated[int, Field(ge=2, le=MAX_NUMBER)] = 5  # must share a heading, or it is private text
+    context_tokens: Annotated[int, Field(ge=1, le=4096)] = 192  # of the text so far, read before the next segment
+
+
 class DecodeConfig(Section):
     """How vectors become text."""
 
     model: str = "smollm2"
     bridge: str = "builtin"
     candidates: Annotated[int, Field(ge=1, le=64)] = 4
-    max_new_tokens: Annotated[int, Field(ge=8, le=4096)] = 96
+    max_new_tokens: Annotated[int, Field(ge=8, le=4096)] = 96  # of a record, or of a segment where there are any
     temperature: Annotated[float, Field(gt=0, le=5)] = 0.8
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
     top_k: Annotated[int, Field(ge=1, le=1000)] = 50
@@ -261,6 +272,7 @@ class Config(Section):
     split: SplitConfig = SplitConfig()
     deidentify: DeidentifyConfig = DeidentifyConfig()
     embed: EmbedConfig = EmbedConfig()
+    segments: SegmentsConfig | None = None
     interpolate: InterpolateConfig
     decode: DecodeConfig = DecodeConfig()
     filter: FilterConfig = FilterConfig()
@@ -269,6 +281,18 @@ class Config(Section):
     policy: str = "research"
     release: ReleaseConfig = ReleaseConfig()
     base: str = Field(default=".", exclude=True)  # the folder relative paths start from; set by `load`
+
+    @field_validator("interpolate")
+    @classmethod
+    def _has_parents(cls, interpolate: InterpolateConfig, info: ValidationInfo) -> InterpolateConfig:
+        noisy = interpolate.method == "mixture" and interpolate.noise not in (None, 0)
+        if info.data.get("segments") is not None and (interpolate.method not in WEIGHTED or noisy):
+            asked = "mixture with noise" if noisy else interpolate.method
+            raise ValueError(
+                f"segments need a method that makes weighted sums of parents: {', '.join(WEIGHTED[:-1])} or "
+                f"{WEIGHTED[-1]} without noise, not {asked}; or leave segments out"
+            )
+        return interpolate
 
     @classmethod
     def parse(cls, value: dict[str, Any], base: str = ".") -> "Config":

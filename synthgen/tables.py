@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from synthgen.types import Candidate, Corpus, FilterOutcome, Latents, Record, Role
+from synthgen.types import Candidate, Corpus, FilterOutcome, Latents, Record, Role, Segments
 
 
 def write_corpus(path: Path, corpus: Corpus) -> None:
@@ -55,6 +55,30 @@ def read_latents(folder: Path) -> Latents:
         weights=tuple(map(tuple, table["weights"].to_pylist())),
         method=meta[b"method"].decode(),
         seed_path=meta[b"seed_path"].decode(),
+    )
+
+
+def write_segments(folder: Path, segments: Segments) -> None:
+    """Write segments: segments.npy, and segments.parquet with the record, heading and section of each."""
+    np.save(folder / "segments.npy", segments.vectors, allow_pickle=False)
+    table = pa.table(
+        {
+            "record": pa.array(segments.owners, pa.string()),
+            "heading": pa.array(segments.headings, pa.string()),
+            "section": pa.array(segments.sections, pa.int32()),
+        }
+    )
+    pq.write_table(table, folder / "segments.parquet")
+
+
+def read_segments(folder: Path) -> Segments:
+    """Return the segments of a folder."""
+    table = pq.read_table(folder / "segments.parquet")
+    return Segments(
+        vectors=np.load(folder / "segments.npy", allow_pickle=False),
+        owners=tuple(table["record"].to_pylist()),
+        headings=tuple(table["heading"].to_pylist()),
+        sections=tuple(table["section"].to_pylist()),
     )
 
 

@@ -91,6 +91,43 @@ class Corpus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Segments:
+    """Vectors of the segments of records that are sequences of them; the rows of a record together and in order.
+
+    Args:
+        vectors: float32 (k, d), finite.
+        owners: the record of each row.
+        headings: the heading of each row's section in its normal form; empty where it has none.
+        sections: which section of its record each row is in, from 0.
+    """
+
+    vectors: Float32
+    owners: tuple[str, ...]
+    headings: tuple[str, ...]
+    sections: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        k = len(self.owners)
+        _require(self.vectors.ndim == 2, "segments are not a matrix")
+        _require(self.vectors.dtype == np.float32, "segments are not float32")
+        _require(self.vectors.shape[0] == k == len(self.headings) == len(self.sections), "segments do not match")
+        _require(bool(np.isfinite(self.vectors).all()), "segments are not finite")
+        _require(len(self.starts()) == len(set(self.owners)), "the segments of a record are not together")
+        _read_only(self.vectors)
+
+    def starts(self) -> NDArray[np.int64]:
+        """Return the first row of each record."""
+        rows = [i for i, owner in enumerate(self.owners) if i == 0 or self.owners[i - 1] != owner]
+        return np.array(rows, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.owners)
+
+    def __repr__(self) -> str:
+        return f"Segments({len(set(self.owners))} records, {self.vectors.shape[0]} x {self.vectors.shape[1]})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Embedded:
     """Vectors of records, row i belonging to ids[i].
 
@@ -101,6 +138,7 @@ class Embedded:
         groups: the person of each row.
         encoder: name of the encoder that made them.
         normalized: whether every row has unit length.
+        parts: the segments of the records, where records are sequences of them.
     """
 
     vectors: Float32
@@ -109,6 +147,7 @@ class Embedded:
     groups: tuple[str, ...]
     encoder: str
     normalized: bool
+    parts: Segments | None = None
 
     def __post_init__(self) -> None:
         n = len(self.ids)

@@ -6,17 +6,19 @@ from typing import Any
 from audits.parts import REFERENCE_SHARE
 from audits.policy import Policy, load_policy
 from audits.stats import needed_for_auc, needed_for_share, needed_for_zero_events
-from synthgen.config import Config
+from synthgen.config import Config, SegmentsConfig
 from synthgen.errors import DataError
 from synthgen.filter.attributes import check_labels
 from synthgen.interpolate import build, check_classes, wanted_counts
 from synthgen.load import load
 from synthgen.run import policy_file
 from synthgen.seeds import SeedTree
+from synthgen.segment import learn_splitter
 from synthgen.split import Split, split
 from synthgen.steps.adapt import WARNING as ADAPT_WARNING
 from synthgen.steps.adapt import check_adapt
 from synthgen.steps.write import SPARE
+from synthgen.types import Corpus
 
 TOKENS_PER_SECOND = 500  # of the embedded decoder on two cores, a cautious round figure
 
@@ -32,6 +34,7 @@ class Plan:
     persons: dict[str, int]
     wanted: dict[str, int]
     candidates: int
+    segments: dict[str, float] | None  # per_record of train on average, and headings that enough persons share
     minutes: float
     policy: str
     audits: dict[str, str]
@@ -51,6 +54,9 @@ class Plan:
             f"{label[:32]:<32} {self.train[label]:>7} {self.control.get(label, 0):>8} {count:>9}"
             for label, count in self.wanted.items()
         ]
+        if self.segments is not None:
+            many, headings = self.segments["per_record"], self.segments["headings"]
+            lines.append(f"segments: {many:.1f} a record, {headings:.0f} shared headings")
         lines.append(f"texts to decode: about {self.candidates}, {self.minutes:.0f} minutes on two cores")
         lines += [f"WARNING {warning}" for warning in self.warnings]
         lines.append("epsilon to be spent: none; the method makes no DP claim")
@@ -77,6 +83,8 @@ def make_plan(config: Config) -> Plan:
     wanted = wanted_counts(parts.train.labels, config.interpolate.balance, config.interpolate.total)
     check_classes(parts.train.labels, [r.group for r in parts.train.records], wanted, method.min_groups)
     candidates = int(SPARE * sum(wanted.values()) * config.decode.candidates)
+    segments = None if config.segments is None else _segments(config.segments, parts.train)
+    tokens = config.decode.max_new_tokens * (1.0 if segments is None else segments["per_record"])
     return Plan(
         rows=report.n_rows,
         bad_rows=report.bad_counts(),
@@ -85,11 +93,18 @@ def make_plan(config: Config) -> Plan:
         persons={k: parts.report.groups.get(k, 0) for k in ("train", "control")},
         wanted=wanted,
         candidates=candidates,
-        minutes=candidates * config.decode.max_new_tokens / TOKENS_PER_SECOND / 60,
+        segments=segments,
+        minutes=candidates * tokens / TOKENS_PER_SECOND / 60,
         policy=policy.name,
         audits=_reach(policy, parts, sum(wanted.values())),
         warnings=() if config.decode.adapt is None else (ADAPT_WARNING,),
     )
+
+
+def _segments(config: SegmentsConfig, train: Corpus) -> dict[str, float]:
+    splitter = learn_splitter(config, train.texts, [r.group for r in train.records])
+    n = sum(part.text != "" for text in train.texts for part in splitter.split(text))
+    return {"per_record": n / len(train), "headings": len(splitter.headings)}
 
 
 def _reach(policy: Policy, parts: Split, n_synthetic: int) -> dict[str, str]:

@@ -15,6 +15,7 @@ from synthgen.digest import sha256_array
 from synthgen.evaluate import Tables, evaluate
 from synthgen.steps.job import STAGES_VERSION, Job
 from synthgen.steps.prepare import Identifiers, Prepared
+from synthgen.steps.segments import encoder_for
 from synthgen.steps.write import Written
 from synthgen.tables import write_corpus
 from synthgen.types import Corpus, Embedded, Float32, Record
@@ -37,7 +38,7 @@ def judge(job: Job, prepared: Prepared, embedded: Embedded, written: Written) ->
     Privacy: this is the first time control is embedded or trained on; nothing made here goes back to an earlier step.
     """
     seeds = job.seeds.child("audit")
-    encoder = job.encoder()
+    encoder = encoder_for(job, prepared.train)
 
     def make(folder: Path) -> Mapping[str, object]:
         synthetic = synthetic_corpus(job, written)

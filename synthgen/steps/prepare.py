@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from synthgen.deidentify import deidentify
 from synthgen.embed import embed
+from synthgen.embed.segmented import SegmentedEncoder
 from synthgen.load import load
+from synthgen.segment import record_vectors
 from synthgen.split import commit, split
 from synthgen.steps.job import STAGES_VERSION, Job, source_digest
-from synthgen.tables import read_corpus, write_corpus
+from synthgen.steps.segments import encoder_for
+from synthgen.tables import read_corpus, read_segments, write_corpus, write_segments
 from synthgen.types import Corpus, Embedded
 from synthgen.workspace import StageResult, write_json
 
@@ -126,13 +129,23 @@ def _replaced(path: Path, corpus: Corpus) -> Identifiers:
 
 def embed_train(job: Job, clean: StageResult, train: Corpus) -> tuple[StageResult, Embedded]:
     """Make the vectors of train; control is embedded by the audit alone."""
-    encoder = job.encoder()
+    encoder = encoder_for(job, train)
 
     def make(folder: Path) -> Mapping[str, object]:
+        counts: dict[str, object] = {}
         with job.progress.stage("embed", total=len(set(train.texts)), unit="texts") as advance:
-            np.save(folder / "train.npy", encoder.encode(train.texts, advance), allow_pickle=False)
-        return {"in": len(train), "out": len(train), "dim": encoder.dim, "max_tokens": encoder.max_tokens}
+            if isinstance(encoder, SegmentedEncoder):
+                parts = encoder.segments([r.id for r in train.records], train.texts, advance)
+                write_segments(folder, parts)
+                vectors = record_vectors(parts)[1]
+                counts = {"segments": len(parts), "headings": len(encoder.splitter.headings)}
+            else:
+                vectors = encoder.encode(train.texts, advance)
+        np.save(folder / "train.npy", vectors, allow_pickle=False)
+        return {"in": len(train), "out": len(train), "dim": encoder.dim, "max_tokens": encoder.max_tokens, **counts}
 
     inputs = {"version": STAGES_VERSION, "deidentify": clean.digest, "encoder": encoder.digest}
     result = job.workspace.stage("embed", inputs, make)
-    return result, embed(train, np.load(result.folder / "train.npy", allow_pickle=False), encoder)
+    embedded = embed(train, np.load(result.folder / "train.npy", allow_pickle=False), encoder)
+    is_cut = job.config.segments is not None
+    return result, replace(embedded, parts=read_segments(result.folder)) if is_cut else embedded

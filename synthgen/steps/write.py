@@ -19,6 +19,7 @@ from synthgen.decode.xrag import XragDecoder
 from synthgen.digest import sha256_json
 from synthgen.embed import Encoder
 from synthgen.embed.last_token import LastTokenEncoder
+from synthgen.embed.segmented import SegmentedEncoder
 from synthgen.errors import DataError, ModelError
 from synthgen.filter import Echoes
 from synthgen.filter.attributes import check_labels
@@ -27,6 +28,7 @@ from synthgen.interpolate import check_classes, wanted_counts
 from synthgen.models.store import digest_of
 from synthgen.steps.adapt import adapt
 from synthgen.steps.job import STAGES_VERSION, Job
+from synthgen.steps.segments import encoder_for, writer_for
 from synthgen.tables import read_candidates, read_latents, write_candidates, write_latents
 from synthgen.types import Candidate, Corpus, Embedded, Float32, Latents
 from synthgen.workspace import Make, StageResult, sync
@@ -93,6 +95,7 @@ class Writer:
         self.model = job.folder(job.config.decode.model)
         self.bridge = open_bridge(job)
         self.stages: list[StageResult] = []
+        self.segment_writer = writer_for(job, train, embedded)
         if job.config.decode.adapt is not None:
             self.bridge, adapted = adapt(job, job.config.decode.adapt, self.bridge, train, upstream)
             self.stages.append(adapted)
@@ -101,7 +104,7 @@ class Writer:
     @cached_property
     def encoder(self) -> Encoder:
         """The encoder that judges what was written."""
-        return self.job.encoder()
+        return encoder_for(self.job, self.train)
 
     @cached_property
     def decoder(self) -> XragDecoder:
@@ -110,12 +113,13 @@ class Writer:
         decoder, encoder = config.decode.model, config.embed.model
         if not isinstance(self.bridge, Published):
             return XragDecoder(self.model, self.bridge, decoder=decoder, encoder=encoder, dim=dim)
-        if not isinstance(self.encoder, LastTokenEncoder):
+        reads = self.encoder.encoder if isinstance(self.encoder, SegmentedEncoder) else self.encoder
+        if not isinstance(reads, LastTokenEncoder):
             raise ModelError(
                 f"decode.bridge: {OWN!r} needs an encoder pooled at its last token, embed.model {encoder!r} is none",
                 hint="Set embed.model to the encoder its projector was trained with, such as SFR-Embedding-Mistral.",
             )
-        bridge = replace(self.bridge, raw_length=self.encoder.raw_length(SENTENCES))
+        bridge = replace(self.bridge, raw_length=reads.raw_length(SENTENCES))
         return XragDecoder(self.model, bridge, decoder=decoder, encoder=encoder, dim=dim, device="auto")
 
     def write(self) -> Written:
@@ -157,6 +161,8 @@ class Writer:
 
         def make(folder: Path) -> Mapping[str, object]:
             latents = self.sampler.sample(asked, seeds)
+            if self.segment_writer is not None:
+                latents = self.segment_writer.aimed(latents)
             write_latents(folder, latents)
             return {"in": len(self.train), "out": len(latents), "method": latents.method, "asked": dict(asked)}
 
@@ -198,21 +204,30 @@ class Writer:
             top_p=config.top_p, top_k=config.top_k, batch=config.batch, words=config.words,
         )  # fmt: skip
 
+        by_segment = self.segment_writer
+        sizes = [1] * len(latents) if by_segment is None else by_segment.sizes(latents)
+        unit = "texts" if by_segment is None else "segments"
+
         def make(folder: Path) -> Mapping[str, object]:
             paths = [folder / f"shard-{i:05d}.parquet" for i in range(len(shards))]
-            done = candidates * sum(len(rows) for rows, path in zip(shards, paths, strict=True) if path.exists())
-            total = candidates * len(latents)
-            with self.job.progress.stage("decode" + mark, total=total, unit="texts", done=done) as advance:
+            there = [i for rows, path in zip(shards, paths, strict=True) if path.exists() for i in rows]
+            total, done = candidates * sum(sizes), candidates * sum(sizes[i] for i in there)
+            with self.job.progress.stage("decode" + mark, total=total, unit=unit, done=done) as advance:
                 for rows, path in zip(shards, paths, strict=True):
                     if not path.exists():
-                        texts = self.decoder.decode(_rows(latents, list(rows)), settings, seeds, advance)
+                        part = _rows(latents, list(rows))
+                        if by_segment is None:
+                            texts = self.decoder.decode(part, settings, seeds, advance)
+                        else:
+                            texts = by_segment.decode(self.decoder, part, settings, seeds, advance)
                         partial = path.with_suffix(".partial")
                         write_candidates(partial, texts)
                         sync(partial)
                         partial.replace(path)
             for leftover in folder.glob("*.partial"):
                 leftover.unlink()
-            return {"in": len(latents), "out": total, "shards": len(shards)}
+            counts = {} if by_segment is None else {"segments": total}
+            return {"in": len(latents), "out": candidates * len(latents), "shards": len(shards), **counts}
 
         inputs = {
             "version": STAGES_VERSION,
@@ -223,6 +238,7 @@ class Writer:
             "candidates": candidates,
             "labels": labels,
             "seed": seeds.key().hex(),
+            **({} if self.job.config.segments is None else {"segments": self.job.config.segments.model_dump()}),
         }
         result = self._stage("decode" + mark, inputs, make, keep_partial=True)
         return tuple(c for p in sorted(result.folder.glob("shard-*")) for c in read_candidates(p)), result
@@ -251,10 +267,14 @@ class Writer:
         """Judge all candidates so far together and keep the best of each latent."""
         config, seeds = self.job.config, self.job.seeds.child("filter")
 
+        room = config.decode.max_new_tokens
+        if self.segment_writer is not None:
+            room *= self.segment_writer.usual_size(latents)
+
         def make(folder: Path) -> Mapping[str, object]:
             context = filtering.make_context(
-                latents, vectors, train=self.embedded, corpus=self.train, echoes=echoes,
-                max_new_tokens=config.decode.max_new_tokens, seeds=seeds,
+                latents, vectors, train=self.embedded, corpus=self.train, echoes=echoes, max_new_tokens=room,
+                seeds=seeds,
             )  # fmt: skip
             # small problems: one thread is faster than waiting for two, and the same on every machine
             with (

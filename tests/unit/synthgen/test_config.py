@@ -271,3 +271,20 @@ def test_attribute_rules_are_read_and_written_alike(tmp_path):
         "*": [{"age": "40-60"}, {"sex": "female", "prefer": True}, {"mentions": "metformin"}]
     }
     assert load(tmp_path, config.model_dump_json()) == config
+
+
+@pytest.mark.parametrize(
+    "interpolate", ["total: 9, method: slerp", "total: 9, method: vae", "total: 9, method: mixture, noise: 0.1"]
+)
+def test_segments_need_weighted_sums_of_parents(tmp_path, interpolate):
+    text = LEAST.replace("total: 10", interpolate)
+    assert load(tmp_path, text).segments is None
+    (problem,) = problems(tmp_path, text + "segments: {by: headings}\n")
+    assert problem.startswith("interpolate: segments need a method that makes weighted sums of parents: smote,")
+
+
+def test_segments_are_on_where_the_section_is(tmp_path):
+    config = load(tmp_path, LEAST.replace("total: 10", "total: 9, method: mixture, noise: 0") + "segments: {}\n")
+    assert config.segments.model_dump() == {"by": "auto", "words": 90, "least_persons": 5, "context_tokens": 192}
+    (problem,) = problems(tmp_path, LEAST + "segments: {least_persons: 1}\n")
+    assert problem.startswith("segments.least_persons")

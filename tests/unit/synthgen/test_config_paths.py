@@ -32,7 +32,7 @@ def test_every_missing_variable_is_named(monkeypatch):
     assert "TWO_MISSING is not set" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["clinic/clinic.yaml", "newsgroups.yaml"])
+@pytest.mark.parametrize("name", ["clinic/clinic.yaml", "newsgroups.yaml", "sectioned-notes.yaml"])
 def test_the_examples_are_valid(name, monkeypatch):
     monkeypatch.setenv("SYNTHGEN_DATA", "/data")
     loaded = Config.load(EXAMPLES / name)

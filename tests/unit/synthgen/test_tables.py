@@ -7,11 +7,13 @@ from synthgen.tables import (
     read_candidates,
     read_corpus,
     read_latents,
+    read_segments,
     write_candidates,
     write_corpus,
     write_latents,
+    write_segments,
 )
-from synthgen.types import Candidate, Corpus, FilterOutcome, Latents, Record
+from synthgen.types import Candidate, Corpus, FilterOutcome, Latents, Record, Segments
 
 text = st.text()  # any character but halves of surrogate pairs, which no record has
 finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -123,3 +125,16 @@ def test_the_name_of_the_folder_does_not_matter(tmp_path, place):
     corpus = Corpus(role="train", records=(Record(id="r", text="t", label="a", group="g"),), has_groups=True)
     write_corpus(tmp_path / place / "c.parquet", corpus)
     assert read_corpus(tmp_path / place / "c.parquet", "train") == corpus
+
+
+def test_segments_come_back_as_they_were(tmp_path):
+    segments = Segments(
+        vectors=np.arange(12, dtype=np.float32).reshape(4, 3),
+        owners=(HARD[4], HARD[4], "", "r0"),
+        headings=("", HARD[7], "plan", "plan"),
+        sections=(0, 1, 0, 0),
+    )
+    write_segments(tmp_path, segments)
+    back = read_segments(tmp_path)
+    np.testing.assert_array_equal(back.vectors, segments.vectors)
+    assert (back.owners, back.headings, back.sections) == (segments.owners, segments.headings, segments.sections)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from synthgen.errors import InternalError
-from synthgen.types import Candidate, Corpus, Embedded, FilterOutcome, Latents, Record, counts_by_reason
+from synthgen.types import Candidate, Corpus, Embedded, FilterOutcome, Latents, Record, Segments, counts_by_reason
 
 CANARY = "canary-7f3e"
 
@@ -155,3 +155,39 @@ def test_a_rejected_candidate_counts_once_under_its_first_failure():
     nameless = FilterOutcome(name="h", passed=False, score=0.0)
     candidates = (judged(good, bad, nameless), judged(nameless), judged(good), judged(bad), judged())
     assert dict(counts_by_reason(candidates)) == {"h": 1, "short": 2}
+
+
+def segments(**kept):
+    """Four rows of three numbers, of two records."""
+    usual = {
+        "vectors": np.eye(4, 3, dtype=np.float32),
+        "owners": ("r1", "r1", "r1", "r0"),
+        "headings": ("plan", "plan", "", "plan"),
+        "sections": (0, 0, 1, 0),
+    }
+    return Segments(**{**usual, **kept})
+
+
+@pytest.mark.parametrize(
+    ("kept", "message"),
+    [
+        ({"vectors": np.zeros(4, dtype=np.float32)}, "not a matrix"),
+        ({"vectors": np.eye(4, 3)}, "not float32"),
+        ({"vectors": np.eye(5, 3, dtype=np.float32)}, "do not match"),
+        ({"headings": ("plan",)}, "do not match"),
+        ({"sections": (0, 0)}, "do not match"),
+        ({"vectors": np.full((4, 3), np.nan, dtype=np.float32)}, "not finite"),
+        ({"owners": ("r1", "r0", "r1", "r0")}, "not together"),
+    ],
+)
+def test_segments_refuse(kept, message):
+    with pytest.raises(InternalError, match=message):
+        segments(**kept)
+
+
+def test_segments_know_where_each_record_begins():
+    assert segments().starts().tolist() == [0, 3]
+    assert len(segments()) == 4
+    assert "plan" not in repr(segments())
+    with pytest.raises(ValueError, match="read-only"):
+        segments().vectors[0, 0] = 1

@@ -108,3 +108,17 @@ def test_refining_on_train_is_warned_of_and_refused_under_differential_privacy(c
     assert "WARNING" not in make_plan(config()).to_text()
     with pytest.raises(ConfigError, match=r"decode\.adapt: policy 'strict-dp' asks for differential privacy"):
         make_plan(config(decode={"adapt": {}}, policy="strict-dp"))
+
+
+def test_segments_are_counted_and_cost_time(config, tmp_path):
+    whole = make_plan(config())
+    assert whole.segments is None
+    rows = [json.loads(line) for line in (tmp_path / "notes.jsonl").read_text().splitlines()]
+    rows = [{**row, "note": f"SEEN\n{row['note']}\n\nPLAN\nRest."} for row in rows]
+    (tmp_path / "notes.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    plan = make_plan(config(segments={"by": "headings", "words": 1000}))
+    assert plan.segments == {"per_record": 2.0, "headings": 2}
+    assert plan.minutes == pytest.approx(2 * whole.minutes)
+    assert "segments: 2.0 a record, 2 shared headings" in plan.to_text()
+    with pytest.raises(DataError, match="no heading"):
+        make_plan(config(segments={"by": "headings", "least_persons": 1000}))

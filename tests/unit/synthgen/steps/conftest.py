@@ -75,8 +75,8 @@ class PickingDecoder:
     Args:
         encoder: measures the phrases.
 
-    `decoded` holds the ids of the latents of each call; `spoil` says which latents get empty texts;
-    `stop_after` calls, a KeyboardInterrupt comes.
+    `decoded` holds the ids of the latents of each call, `contexts` their texts so far, `settings` the last ones;
+    `spoil` says which latents get empty texts; `stop_after` calls, a KeyboardInterrupt comes.
     """
 
     def __init__(self, encoder):
@@ -85,19 +85,23 @@ class PickingDecoder:
         self.vectors = encoder.encode(self.phrases)
         encoder.seen.clear()
         self.decoded = []
+        self.contexts = []  # (id, text so far)
         self.spoil = lambda _latent_id, _label: False
         self.stop_after = None
+        self.n_phrases = 9
 
-    def decode(self, latents, settings, seeds, advance):
+    def decode(self, latents, settings, seeds, advance, contexts=()):
         if self.stop_after is not None and len(self.decoded) >= self.stop_after:
             raise KeyboardInterrupt
         self.decoded.append(latents.ids)
+        self.contexts += zip(latents.ids, contexts, strict=True) if contexts else []
+        self.settings = settings
         found = []
         for id_, label, vector in zip(latents.ids, latents.labels, latents.vectors, strict=True):
             rng = seeds.child(id_).generator()
             for index in range(settings.candidates):
                 liking = self.vectors @ vector + rng.gumbel(scale=0.03, size=len(self.phrases))
-                text = " ".join(self.phrases[i] for i in np.argsort(-liking)[:9])
+                text = " ".join(self.phrases[i] for i in np.argsort(-liking)[: self.n_phrases])
                 text = "" if self.spoil(id_, label) else text
                 found.append(Candidate(latent_id=id_, index=index, text=text, label=label, finish="stop"))
         advance(len(found))
