@@ -8,7 +8,8 @@ soft tokens in it; the language model's own weights stay as they are.
 Source: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). We add low-rank
 adapters, noise on the vector (interpolated vectors lie off the texts' own), a few of the passage's words in the
 prompt of some passages, so that a label in the prompt is listened to, and, where asked for, the public words that the
-noisy vector lies nearest to, as a decoder with `decode.words` will put them there.
+noisy vector lies nearest to, as a decoder with `decode.words` will put them there. Two further terms are off unless
+asked for: vectors between passages (`train.mix`), and the second stage's self-distillation (`train.distil`).
 """
 
 import json
@@ -30,7 +31,9 @@ from torch import Tensor, nn
 from synthgen.decode.adapters import adapter_tensors, attach
 from synthgen.decode.bridge import DESCRIPTION, WEIGHTS, Bridge, BridgeInfo
 from synthgen.decode.corpus import Passages
+from synthgen.decode.distil import frozen_head_divergence, with_text
 from synthgen.decode.head import frozen_head_loss
+from synthgen.decode.mix import mixed
 from synthgen.decode.projector import Projector, splice
 from synthgen.decode.prompts import Template
 from synthgen.decode.train_config import TrainBridgeConfig
@@ -85,7 +88,8 @@ class Trainer:
         epoch, at = divmod(step, per_epoch)
         order = self.seeds.child("epoch", str(epoch)).generator().permutation(per_epoch * config.batch)
         rows = order[at * config.batch : (at + 1) * config.batch]
-        vectors = self.data.vectors[rows]
+        known = self.data.vectors[: len(self.data.vectors) - self.data.heldout]
+        rows, vectors = mixed(rows, known, config.mix, self.seeds.child("mix", str(step)).generator())
         noise = rng.standard_normal(vectors.shape, dtype=np.float32) / np.sqrt(vectors.shape[1], dtype=np.float32)
         vectors = vectors + noise * (rng.random((len(rows), 1), dtype=np.float32) * np.float32(config.noise))
         prompts = self.prompts(rows, vectors, rng)
@@ -119,14 +123,27 @@ class Trainer:
         device = config.device
         return tuple(torch.from_numpy(a).to(device) for a in (ids, is_vector, is_text))  # type: ignore[return-value]
 
-    def loss(self, ids: Tensor, is_vector: Tensor, is_text: Tensor, vectors: Tensor) -> tuple[Tensor, int]:
-        """Return the summed cross-entropy of the texts' tokens in nats, and their number."""
+    def loss(
+        self, ids: Tensor, is_vector: Tensor, is_text: Tensor, vectors: Tensor, distil: float = 0.0
+    ) -> tuple[Tensor, int]:
+        """Return the summed cross-entropy of the texts' tokens in nats, and their number.
+
+        With `distil`, plus so much of the divergence from what the same model predicts where it was given the text.
+        """
         table = self.model.get_input_embeddings()  # type: ignore[operator]
         embeddings = splice(table(ids.masked_fill(is_vector, 0)), self.projector(vectors), is_vector)
-        hidden = self.model.base_model(inputs_embeds=embeddings, use_cache=False).last_hidden_state  # type: ignore[operator]
-        predicts = is_text[:, 1:]
-        head = self.model.get_output_embeddings().weight  # type: ignore[operator]
-        return frozen_head_loss(hidden[:, :-1][predicts], head, ids[:, 1:][predicts]), int(predicts.sum())
+        predicts, head = is_text[:, 1:], self.model.get_output_embeddings().weight  # type: ignore[operator]
+        hidden = self._hidden(embeddings)[:, :-1][predicts]
+        total = frozen_head_loss(hidden, head, ids[:, 1:][predicts])
+        if distil > 0:
+            with torch.no_grad():
+                told, said = with_text(ids, is_vector, is_text, int(self.tokenizer.eos_token_id))
+                teacher = self._hidden(table(told))[:, :-1][said[:, 1:]]
+            total = total + distil * frozen_head_divergence(hidden, head, teacher)
+        return total, int(predicts.sum())
+
+    def _hidden(self, embeddings: Tensor) -> Tensor:
+        return self.model.base_model(inputs_embeds=embeddings, use_cache=False).last_hidden_state  # type: ignore[operator,no-any-return]
 
     def rate(self, step: int) -> float:
         """Return the learning rate: linear warm-up, constant, then linear to zero over the last `decay` steps."""
@@ -137,7 +154,7 @@ class Trainer:
         """Take one step and return its loss in nats per token."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(self.step)
-        total, n = self.loss(*self.batch(self.step))
+        total, n = self.loss(*self.batch(self.step), distil=self.config.train.distil)
         loss = total / n
         loss.backward()  # type: ignore[no-untyped-call]
         value, norm = float(loss.detach()), float(nn.utils.clip_grad_norm_(self.tensors.values(), 1.0))

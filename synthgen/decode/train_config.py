@@ -57,6 +57,10 @@ class TrainPart(Section):
     words: Annotated[int, Field(ge=0, le=16)] = 0  # most words read from the vector that stand in a prompt
     rate: Rate = 1e-3
     noise: Annotated[float, Field(ge=0, le=2)] = 0.25
+    mix: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of vectors between two passages, the nearest to be written
+    distil: Annotated[float, Field(ge=0, le=10)] = (
+        0.0  # weight of the divergence from the model given the text itself
+    )
     seed: Annotated[int, Field(ge=0)] = 0
     evaluate_every: Count = 100
     checkpoint_every: Count = 50

@@ -275,6 +275,51 @@ def test_a_gradient_without_bound_never_reaches_the_bridge(trainer, tmp_path):
     assert all(bool(torch.isfinite(t).all()) for t in made.tensors.values())
 
 
+def test_a_vector_between_two_passages_is_written_as_the_nearest(trainer, data):
+    made = trainer(mix=1.0, noise=0.0)
+    ids, _, is_text, vectors = made.batch(0)
+    known = data.vectors[: N - HELDOUT]
+    nearest = ((vectors.numpy()[:, None] - known[None]) ** 2).sum(axis=2).argmin(axis=1)
+    assert not any((v == k).all() for v in vectors.numpy() for k in known)
+    for i, row in enumerate(nearest):
+        assert ids[i][is_text[i]].tolist() == data.passages.tokens[row, : data.passages.lengths[row]].tolist()
+
+
+def test_mixing_changes_no_other_draw(trainer):
+    plain, some = trainer(noise=0.0).batch(0), trainer(noise=0.0, mix=0.4).batch(0)
+    same = (plain[3] == some[3]).all(dim=1)
+    assert 0 < int(same.sum()) < BATCH
+    assert torch.equal(plain[0][same], some[0][same])
+
+
+def test_distilling_adds_the_divergence_from_the_model_given_the_text(trainer):
+    """Against the library's divergence of all next tokens, the teacher's frame put together by hand."""
+    made = trainer()
+    ids, is_vector, is_text, vectors = made.batch(0)
+    plain, _ = made.loss(ids, is_vector, is_text, vectors)
+    both, _ = made.loss(ids, is_vector, is_text, vectors, distil=0.5)
+    wanted = 0.0
+    for i in range(BATCH):
+        row, said = ids[i], ids[i][is_text[i]]
+        at = is_vector[i].nonzero()[:, 0]
+        start = int(is_text[i].nonzero()[0])
+        told = torch.cat([row[: at[0]], said[said != made.tokenizer.eos_token_id], row[at[-1] + 1 : start], said])
+        embedded = made.model.get_input_embeddings()(row).clone()
+        embedded[is_vector[i]] = made.projector(vectors[i : i + 1])[0]
+        p = made.model(inputs_embeds=embedded[None]).logits[0, start - 1 : start - 1 + len(said)].log_softmax(-1)
+        q = made.model(told[None]).logits[0, -len(said) - 1 : -1].log_softmax(-1)
+        wanted += float((q.exp() * (q - p)).sum().detach())
+    assert float((both - plain).detach()) == pytest.approx(0.5 * wanted, rel=1e-4)
+    both.backward()
+    assert all(t.grad is not None for t in made.tensors.values())
+
+
+def test_distilling_is_trained_and_not_evaluated(trainer):
+    plain, distilled = trainer(), trainer(distil=1.0)
+    assert plain.evaluate() == distilled.evaluate()
+    assert distilled.train_step() > plain.train_step()
+
+
 @pytest.mark.parametrize("method", ["save", "export"])
 def test_a_write_that_breaks_leaves_the_old_file(trainer, tmp_path, monkeypatch, method):
     made, name = trainer(), STATE if method == "save" else WEIGHTS
