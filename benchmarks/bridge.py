@@ -222,14 +222,11 @@ def variants(args, writer, bridge, sources, seeds):
     ]
 
 
-def between(args, writer, sources, seeds):
-    """Return the rows over λ, of pairs of one class among the first few texts."""
+def pairs_of(args, sources, seeds):
+    """Return pairs of one class among the first few texts."""
     few = sources.first(args.few)
-    pairs = Pairs(
-        texts=few.texts, labels=few.labels,
-        rows=random_pairs(few.labels, args.pairs, seeds.child("pairs").generator()),
-    )  # fmt: skip
-    return along(writer.encoder, writer.decoder, writer.settings, pairs, LAMBDAS, seeds)
+    rows = random_pairs(few.labels, args.pairs, seeds.child("pairs").generator())
+    return Pairs(texts=few.texts, labels=few.labels, rows=rows)
 
 
 def measure(args):
@@ -237,6 +234,7 @@ def measure(args):
     seeds = SeedTree(args.seed).child("bridge-bench")
     encoder = build(EmbedConfig(model=args.encoder), model_folder)
     sources = read(args, encoder, seeds)
+    pairs = pairs_of(args, sources, seeds) if args.pairs else None  # first, as the texts may be too few for so many
     bridge = load_bridge(args.bridge)
     decoder = XragDecoder(
         model_folder(args.decoder), bridge, decoder=args.decoder, encoder=args.encoder, dim=encoder.dim
@@ -250,8 +248,8 @@ def measure(args):
     found = {"fidelity": fidelity(args, sources, first, several, passages(args, encoder), seeds)}
     found["likelihood"], *perplexities = likelihood(args, load_bridge(args.bridge), sources, first, seeds)
     found["quality"] = quality(sources, first, ended, perplexities)
-    if args.pairs:
-        found["lambdas"] = between(args, writer, sources, seeds.child("lambdas"))
+    if pairs is not None:
+        found["lambdas"] = along(encoder, decoder, settings, pairs, LAMBDAS, seeds.child("lambdas"))
     if args.variants:
         found["variants"] = variants(args, writer, bridge, sources, seeds.child("decode"))
     found["made"] = {

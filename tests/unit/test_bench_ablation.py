@@ -1,0 +1,102 @@
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from synthgen.decode.words import FILE, make_reader, save_words
+
+ROOT = Path(__file__).parents[2]
+
+
+def module(name, path):
+    spec = importlib.util.spec_from_file_location(name, path)
+    found = importlib.util.module_from_spec(spec)
+    sys.modules[name] = found
+    spec.loader.exec_module(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def bench():
+    return module("bench_ablation", ROOT / "benchmarks" / "ablation.py")
+
+
+@pytest.fixture(scope="session")
+def options(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bench-ablation")
+    tiny = module("tiny_models_of_the_ablation", ROOT / "tests" / "unit" / "synthgen" / "decode" / "tiny.py")
+    models = {name: str(folder / name) for name in ("encoder", "decoder", "vocabulary")}
+    tiny.save_model(folder / "encoder", "mistral")
+    tiny.save_model(folder / "decoder", "llama", max_position_embeddings=256)
+    info = tiny.info(encoder=models["encoder"], decoder=models["decoder"], dim=40)
+    tiny.write_bridge(folder / "vocabulary", info, tiny.bridge_tensors(info))
+    vectors = np.random.default_rng(0).normal(size=(len(tiny.WORDS), 40)).astype(np.float32)
+    reader = make_reader(dict.fromkeys(tiny.WORDS, 0.1), vectors, np.zeros(40, dtype=np.float32))
+    save_words(reader, folder / "vocabulary" / FILE)
+    (folder / "corpus").mkdir()
+    texts = tiny.sentences(40, words=4)
+    pq.write_table(pa.table({"text": texts, "source": ["web"] * 40}), folder / "corpus" / "a.parquet")
+    given = [f"--{name}={path}" for name, path in models.items()]
+    return [
+        *given,
+        f"--corpus={folder / 'corpus'}",
+        "--template=<s>{prompt}\n{vector}\n",
+        f"--placeholder-id={tiny.VEC}",
+    ]
+
+
+def run(bench, options, out, *more):
+    out.mkdir(exist_ok=True)
+    bench.main([*options, f"--out={out}", "--quick", "--json", str(out / "x.json"), *more])
+    return json.loads((out / "x.json").read_text())
+
+
+def test_every_variant_is_trained_and_none_twice(bench, options, tmp_path, capsys, monkeypatch):
+    rows = run(bench, options, tmp_path)
+    assert list(rows) == list(bench.VARIANTS)
+    assert all(row["gain"] == pytest.approx(row["other"] - row["own"]) for row in rows.values())
+    assert len({row["own"] for row in rows.values()}) == len(rows)  # every one is another training
+    assert capsys.readouterr().out.count("\n| ") == len(rows) + 1
+    monkeypatch.setattr(bench, "trained", None)
+    assert run(bench, options, tmp_path) == rows
+
+
+def test_a_variant_that_was_stopped_goes_on(bench, options, tmp_path, monkeypatch):
+    whole = run(bench, options, tmp_path / "whole", "--only", "plain")
+    steps = []
+
+    def stop(made):
+        if made.step == 1:
+            raise KeyboardInterrupt
+        return step(made)
+
+    def count(made):
+        steps.append(made.step)
+        return step(made)
+
+    step = bench.Trainer.train_step
+    monkeypatch.setattr(bench.Trainer, "train_step", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(bench, options, tmp_path / "again", "--only", "plain")
+    monkeypatch.setattr(bench.Trainer, "train_step", count)
+    again = run(bench, options, tmp_path / "again", "--only", "plain")
+    assert steps == [1]
+    assert again["plain"]["own"] == pytest.approx(whole["plain"]["own"], rel=1e-3)
+
+
+def test_another_training_is_not_gone_on_with(bench, options, tmp_path):
+    run(bench, options, tmp_path, "--only", "plain")
+    with pytest.raises(SystemExit, match="holds another training"):
+        run(bench, options, tmp_path, "--only", "plain", "--seed", "5")
+
+
+def test_all_variants_have_the_same_room_for_the_text(bench):
+    args = bench.options(["--quick"])
+    for name in bench.VARIANTS:
+        config = bench.configuration(args, name)
+        assert config.train.length - config.train.max_prompt_tokens - config.bridge.soft_tokens == 32
