@@ -27,6 +27,7 @@ METHOD_KEYS = {  # the keys of `interpolate` that only some methods have
 }
 # methods whose new vector is the weighted sum of its parents, so that each segment can be made like the whole
 WEIGHTED = ("smote", "borderline-smote", "adasyn", "random-oversample", "mixture")
+WORDS, FEW_WORDS = "words", 10  # decode.bridge's name of the decoder that takes no more than words, and how many
 MIXTURE_PARENTS = 3  # unless given
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
@@ -183,6 +184,36 @@ class DecodeConfig(Section):
     words: Annotated[int, Field(ge=0, le=16)] = 0  # of a public vocabulary, nearest to the vector, behind the prompt
     batch: Annotated[int, Field(ge=1, le=4096)] = 128
     adapt: AdaptConfig | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_words(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "words" not in given and _by_words(given.get("bridge")):
+            return {**given, "words": FEW_WORDS}
+        return given
+
+    @field_validator("words")
+    @classmethod
+    def _has_words(cls, words: int, info: ValidationInfo) -> int:
+        if words == 0 and _by_words(info.data.get("bridge")):
+            raise ValueError("decode.bridge words writes from words alone, so it needs 1 to 16 of them")
+        return words
+
+    @field_validator("adapt")
+    @classmethod
+    def _has_a_bridge(cls, adapt: AdaptConfig | None, info: ValidationInfo) -> AdaptConfig | None:
+        if adapt is not None and _by_words(info.data.get("bridge")):
+            raise ValueError("decode.bridge words has no bridge to refine; leave one of them out")
+        return adapt
+
+    @property
+    def by_words(self) -> bool:
+        """Whether texts are written from words of a public vocabulary alone, without a bridge."""
+        return _by_words(self.bridge)
+
+
+def _by_words(bridge: object) -> bool:
+    return isinstance(bridge, str) and bridge.partition(":")[0] == WORDS
 
 
 class DistanceBounds(Section):

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from audits.evidence import Evidence, read_evidence
 from audits.policy import Decision, Policy, decide, load_policy, policy_path
-from synthgen.config import Config
-from synthgen.decode.bridge import load_bridge
+from synthgen.config import WORDS, Config
+from synthgen.decode.bridge import Vocabulary, load_bridge, load_vocabulary
 from synthgen.decode.published import OWN
 from synthgen.errors import DataError, ReleaseRefused
 from synthgen.models.registry import MODELS
@@ -41,6 +41,7 @@ LIMITATIONS = (
 ADAPTED = (
     "The decoder was refined on the private train text, so it can repeat it; only the audits speak against that."
 )
+TOLD = "Of each vector the language model was told {}; a few words can name a person's illness."
 RECORDS_ONLY = (
     "The source named no persons: every number is about single records, and nothing is shown about a person."
 )
@@ -80,6 +81,12 @@ class Run:
     def evidence(self) -> Evidence:
         """The numbers a gate may read."""
         return read_evidence((self.folder("audit") / EVIDENCE).read_bytes())
+
+    @property
+    def told(self) -> str | None:
+        """What of a vector crosses over, where that is words alone."""
+        vocabulary = self._vocabulary()
+        return None if vocabulary is None else vocabulary.told(self.config.decode.words)
 
     def policy(self) -> Policy:
         """Return the configured policy."""
@@ -160,7 +167,7 @@ class Run:
             inputs=[commit(side.role, side.texts, key) for side in sides],
             license=self.config.release.license,
             languages=["en"],
-            limitations=limitations(has_groups=sides[0].has_groups, adapted=self.adapted),
+            limitations=limitations(has_groups=sides[0].has_groups, adapted=self.adapted, told=self.told),
             privacy={**NO_DP, "unit": "group" if sides[0].has_groups else "record"},
             formats=self.config.release.formats,
         )
@@ -179,19 +186,30 @@ class Run:
         ]
         if self.config.decode.bridge == OWN:
             return models  # the projector is one of the decoder's tensors, under its digest
-        bridge = load_bridge(self.config.decode.bridge, Path(self.config.base))
-        name = "builtin" if self.config.decode.bridge == "builtin" else "custom"
+        named = self.config.decode.bridge
+        kind = "builtin" if named in {"builtin", WORDS} else "custom"
+        if (vocabulary := self._vocabulary()) is not None:
+            role, between, digest = "vocabulary", vocabulary.encoder, vocabulary.digest
+        else:
+            bridge = load_bridge(named, Path(self.config.base))
+            role, between, digest = "projector", f"{bridge.info.encoder}-{bridge.info.decoder}", bridge.digest
         models.append(
             {
-                "role": "projector",
-                "name": f"{name}:{bridge.info.encoder}-{bridge.info.decoder}",
-                "revision": bridge.digest[:40],
+                "role": role,
+                "name": f"{kind}:{between}",
+                "revision": digest[:40],
                 "format": "safetensors",
-                "digest": {"sha256": bridge.digest},
-                "trainedOnPrivateData": name != "builtin",
+                "digest": {"sha256": digest},
+                "trainedOnPrivateData": kind != "builtin",
             }
         )
         return models
+
+    def _vocabulary(self) -> Vocabulary | None:
+        decode = self.config.decode
+        if not decode.by_words:
+            return None
+        return load_vocabulary(decode.bridge, Path(self.config.base), encoder=self.config.embed.model)
 
     def _report_content(self, decision: Decision, release_id: str | None) -> ReportContent:
         folder, policy = self.folder("audit"), self.policy()
@@ -219,16 +237,19 @@ class Run:
                 "evidence": decision.evidence_digest,
                 **{f"{m['role']} {m['name']}": m["digest"] for m in self._as_text()},
             },
-            limitations=limitations(has_groups=self.config.source.group is not None, adapted=self.adapted),
+            limitations=limitations(
+                has_groups=self.config.source.group is not None, adapted=self.adapted, told=self.told
+            ),
         )
 
     def _as_text(self) -> Sequence[Mapping[str, str]]:
         return [{"role": m["role"], "name": m["name"], "digest": m["digest"]["sha256"]} for m in self._models()]
 
 
-def limitations(*, has_groups: bool, adapted: bool) -> tuple[str, ...]:
+def limitations(*, has_groups: bool, adapted: bool, told: str | None) -> tuple[str, ...]:
     """Return what a release does not promise; without persons in the source no sentence is about persons."""
-    return (*LIMITATIONS, *([] if has_groups else [RECORDS_ONLY]), *([ADAPTED] if adapted else []))
+    more = ((not has_groups, RECORDS_ONLY), (adapted, ADAPTED), (told is not None, TOLD.format(told)))
+    return (*LIMITATIONS, *(sentence for said, sentence in more if said))
 
 
 def policy_file(config: Config) -> Path:

@@ -63,7 +63,9 @@ def _bridge() -> Check:
     except (ModelMissing, ModelError) as error:
         return Check("bridge", False, error.message)
     info = bridge.info
-    return Check("bridge", True, f"{info.encoder} to {info.decoder}, {info.steps} steps, sha256 {bridge.digest}")
+    words = "no vocabulary" if bridge.words is None else f"{len(bridge.words.words):,} words"
+    made = f"{info.encoder} to {info.decoder}, {info.steps} steps, {words}"
+    return Check("bridge", True, f"{made}, sha256 {bridge.digest}")
 
 
 def _disk() -> Check:

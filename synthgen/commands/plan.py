@@ -1,12 +1,14 @@
 """`synthgen plan`: what a run would take and whether its audits can conclude, before any work."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from audits.parts import REFERENCE_SHARE
 from audits.policy import Policy, load_policy
 from audits.stats import needed_for_auc, needed_for_share, needed_for_zero_events
 from synthgen.config import Config, SegmentsConfig
+from synthgen.decode.bridge import load_vocabulary
 from synthgen.errors import DataError
 from synthgen.filter.attributes import check_labels
 from synthgen.interpolate import build, check_classes, wanted_counts
@@ -38,6 +40,7 @@ class Plan:
     minutes: float
     policy: str
     audits: dict[str, str]
+    told: str | None = None  # of each vector, where texts are written from words alone
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -58,6 +61,8 @@ class Plan:
             many, headings = self.segments["per_record"], self.segments["headings"]
             lines.append(f"segments: {many:.1f} a record, {headings:.0f} shared headings")
         lines.append(f"texts to decode: about {self.candidates}, {self.minutes:.0f} minutes on two cores")
+        if self.told is not None:
+            lines.append(f"told of each vector: {self.told}, and nothing else")
         lines += [f"WARNING {warning}" for warning in self.warnings]
         lines.append("epsilon to be spent: none; the method makes no DP claim")
         lines.append(f"policy {self.policy}:")
@@ -97,8 +102,16 @@ def make_plan(config: Config) -> Plan:
         minutes=candidates * tokens / TOKENS_PER_SECOND / 60,
         policy=policy.name,
         audits=_reach(policy, parts, sum(wanted.values())),
+        told=_told(config),
         warnings=() if config.decode.adapt is None else (ADAPT_WARNING,),
     )
+
+
+def _told(config: Config) -> str | None:
+    decode = config.decode
+    if not decode.by_words:
+        return None
+    return load_vocabulary(decode.bridge, Path(config.base), encoder=config.embed.model).told(decode.words)
 
 
 def _segments(config: SegmentsConfig, train: Corpus) -> dict[str, float]:

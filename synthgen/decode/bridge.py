@@ -75,11 +75,7 @@ def load_bridge(name: str, base: Path = Path()) -> Bridge:
             f"{folder}: no bridge here ({', '.join(missing)} missing)",
             hint="Use `bridge: builtin`, or train one with `synthgen train-bridge CONFIG`.",
         )
-    try:
-        info = BridgeInfo.model_validate_json(paths[0].read_bytes())
-    except ValidationError as error:
-        problems = [".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors()]
-        raise ModelError(f"{paths[0]}: not a bridge's description", problems=problems) from None
+    info = _description(paths[0])
     Template(info.template, info.n_soft, info.placeholder_id)  # refuses a frame without its two fields
     try:
         tensors: dict[str, Tensor] = load_file(paths[1])
@@ -95,6 +91,64 @@ def load_bridge(name: str, base: Path = Path()) -> Bridge:
     files = paths if words is None else (*paths, folder / VOCABULARY)
     digest = sha256_bytes("".join(sha256_file(p) for p in files).encode())
     return Bridge(info, projector, adapters, digest, words=words)
+
+
+def _description(path: Path) -> BridgeInfo:
+    try:
+        return BridgeInfo.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        problems = [".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors()]
+        raise ModelError(f"{path}: not a bridge's description", problems=problems) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """A bridge's vocabulary without the bridge: all that the decoder by words needs.
+
+    Args:
+        encoder: whose vectors it reads.
+        reader: reads them.
+        digest: sha256 of its file.
+    """
+
+    encoder: str
+    reader: WordReader
+    digest: str
+
+    def told(self, k: int) -> str:
+        """Return in words what k words of each vector tell at most."""
+        v, bits = len(self.reader.words), self.reader.bits(k)
+        return f"{k} of {v:,} public words, at most {bits:.0f} bits, in plain sight"
+
+
+def load_vocabulary(name: str, base: Path = Path(), *, encoder: str) -> Vocabulary:
+    """Return the vocabulary that `decode.bridge` names: "words" is the builtin one, "words:FOLDER" a bridge's own.
+
+    Args:
+        name: of the configuration.
+        base: the folder that relative ones start from.
+        encoder: the encoder of the configuration.
+
+    Raises:
+        ModelMissing: when the folder has no vocabulary.
+        ModelError: when it is damaged, or made for another encoder.
+    """
+    _, _, own = name.partition(":")
+    folder = base / Path(own).expanduser() if own else BUILTIN
+    paths = (folder / DESCRIPTION, folder / VOCABULARY)
+    if missing := [p.name for p in paths if not p.is_file()]:
+        raise ModelMissing(
+            f"{folder}: no vocabulary here ({', '.join(missing)} missing)",
+            hint="Use `bridge: words`, or train a bridge with a vocabulary: `synthgen train-bridge CONFIG`.",
+        )
+    made_for, reader = _description(paths[0]), load_words(paths[1])
+    if made_for.encoder != encoder or len(reader.centre) != made_for.dim:
+        raise ModelError(
+            f"{paths[1]}: reads vectors of {made_for.encoder!r}, {len(reader.centre)} numbers wide; embed.model is "
+            f"{encoder!r}",
+            hint="Take a vocabulary of this encoder: `bridge: words:FOLDER`, of a bridge trained with one.",
+        )
+    return Vocabulary(made_for.encoder, reader, sha256_file(paths[1]))
 
 
 def check_fit(info: BridgeInfo, *, encoder: str, dim: int, decoder: str, width: Any) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from synthgen import filter as filtering
-from synthgen.decode.base import Settings
-from synthgen.decode.bridge import Bridge, load_bridge
+from synthgen.decode.base import Decoder, Settings
+from synthgen.decode.bridge import Bridge, Vocabulary, load_bridge, load_vocabulary
+from synthgen.decode.plain import WordsDecoder
 from synthgen.decode.prompts import render
 from synthgen.decode.published import OWN, SENTENCES, Published, load_published
 from synthgen.decode.xrag import XragDecoder
@@ -56,13 +57,17 @@ class Written:
     stages: tuple[StageResult, ...]
 
 
-def open_bridge(job: Job) -> Bridge:
+def open_bridge(job: Job) -> Bridge | Vocabulary:
     """Return the bridge of the configuration: built in, of a folder, or inside the decoder's own checkpoint.
 
+    Or the vocabulary that stands in for one, where texts are written from words alone.
+
     Raises:
-        ModelMissing, ModelError: see `load_bridge` and `load_published`.
+        ModelMissing, ModelError: see `load_bridge`, `load_published` and `load_vocabulary`.
     """
     config = job.config.decode
+    if config.by_words:
+        return load_vocabulary(config.bridge, Path(job.config.base), encoder=job.config.embed.model)
     if config.bridge == OWN:
         return load_published(job.folder(config.model))
     bridge = load_bridge(config.bridge, Path(job.config.base))
@@ -96,7 +101,7 @@ class Writer:
         self.bridge = open_bridge(job)
         self.stages: list[StageResult] = []
         self.segment_writer = writer_for(job, train, embedded)
-        if job.config.decode.adapt is not None:
+        if job.config.decode.adapt is not None and not isinstance(self.bridge, Vocabulary):
             self.bridge, adapted = adapt(job, job.config.decode.adapt, self.bridge, train, upstream)
             self.stages.append(adapted)
         self.decoder_digest = sha256_json([digest_of(self.model), self.bridge.digest])
@@ -107,10 +112,12 @@ class Writer:
         return encoder_for(self.job, self.train)
 
     @cached_property
-    def decoder(self) -> XragDecoder:
+    def decoder(self) -> Decoder:
         """The decoder, loaded only when a shard has to be written."""
         config, dim = self.job.config, self.embedded.vectors.shape[1]
         decoder, encoder = config.decode.model, config.embed.model
+        if isinstance(self.bridge, Vocabulary):
+            return WordsDecoder(self.model, self.bridge.reader, decoder=decoder)
         if not isinstance(self.bridge, Published):
             return XragDecoder(self.model, self.bridge, decoder=decoder, encoder=encoder, dim=dim)
         reads = self.encoder.encoder if isinstance(self.encoder, SegmentedEncoder) else self.encoder

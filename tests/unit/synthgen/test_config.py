@@ -99,6 +99,13 @@ def test_one_mistake_is_one_mistake(tmp_path):
             ["filter.attributes: no text can be so: ant: sex male and sex female exclude each other"],
         ),
         ("decode: {temperature: .inf}", ["decode.temperature: Input should be less than or equal to 5, got inf"]),
+        (
+            "decode: {bridge: words, words: 0, adapt: {}}",
+            [
+                "decode.words: decode.bridge words writes from words alone, so it needs 1 to 16 of them, got 0",
+                "decode.adapt: decode.bridge words has no bridge to refine; leave one of them out",
+            ],
+        ),
         ("release: {name: ../x}", [f"release.name: String should match pattern '{NAME}', got '../x'"]),
     ],
 )  # fmt: skip
@@ -288,3 +295,19 @@ def test_segments_are_on_where_the_section_is(tmp_path):
     assert config.segments.model_dump() == {"by": "auto", "words": 90, "least_persons": 5, "context_tokens": 192}
     (problem,) = problems(tmp_path, LEAST + "segments: {least_persons: 1}\n")
     assert problem.startswith("segments.least_persons")
+
+
+@pytest.mark.parametrize(
+    ("decode", "words", "by_words"),
+    [
+        ({}, 0, False),
+        ({"bridge": "words"}, 10, True),
+        ({"bridge": "words:models/x"}, 10, True),
+        ({"bridge": "words", "words": 3}, 3, True),
+        ({"bridge": "words-of-ours"}, 0, False),
+        ({"words": 4}, 4, False),
+    ],
+)
+def test_writing_from_words_alone_takes_ten_unless_told(decode, words, by_words):
+    made = Config.parse({"version": 1, "source": {"path": "n"}, "interpolate": {"total": 3}, "decode": decode}).decode
+    assert (made.words, made.by_words) == (words, by_words)

@@ -4,7 +4,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from synthgen.decode.bridge import BUILTIN, DESCRIPTION, WEIGHTS, check_fit, load_bridge
+from synthgen.decode.bridge import BUILTIN, DESCRIPTION, VOCABULARY, WEIGHTS, check_fit, load_bridge, load_vocabulary
+from synthgen.decode.words import save_words
 from synthgen.errors import ModelError, ModelMissing
 
 
@@ -137,3 +138,25 @@ def test_the_shipped_bridge_is_found_by_name():
     assert (bridge.info.encoder, bridge.info.decoder) == ("minilm", "smollm2")
     assert all(bool(torch.isfinite(p).all()) for p in bridge.projector.parameters())
     assert (BUILTIN / WEIGHTS).stat().st_size <= 24 * 2**20
+
+
+def test_the_shipped_vocabulary_is_found_by_name_and_says_what_its_words_tell():
+    vocabulary = load_vocabulary("words", encoder="minilm")
+    assert vocabulary.encoder == "minilm"
+    assert vocabulary.told(10) == "10 of 16,000 public words, at most 140 bits, in plain sight"
+    with pytest.raises(ModelError, match=r"reads vectors of 'minilm', 384 numbers wide; embed\.model is 'other'"):
+        load_vocabulary("words", encoder="other")
+
+
+def test_a_bridges_vocabulary_is_read_without_the_bridge(tiny, folder):
+    with pytest.raises(ModelMissing, match=r"no vocabulary here \(words\.safetensors missing\)"):
+        load_vocabulary(f"words:{folder.name}", folder.parent, encoder="tiny-encoder")
+    save_words(tiny.reader(), folder / VOCABULARY)
+    (folder / WEIGHTS).unlink()
+    found = load_vocabulary(f"words:{folder.name}", folder.parent, encoder="tiny-encoder")
+    assert found.reader.words == tiny.reader().words
+    save_words(tiny.reader(seed=6), folder / VOCABULARY)
+    assert load_vocabulary(f"words:{folder}", encoder="tiny-encoder").digest != found.digest
+    save_words(tiny.reader(dim=9), folder / VOCABULARY)
+    with pytest.raises(ModelError, match="9 numbers wide"):
+        load_vocabulary(f"words:{folder}", encoder="tiny-encoder")

@@ -1,0 +1,87 @@
+"""A run whose texts are written from words of a public vocabulary alone, with tiny random models."""
+
+import importlib.util
+import shutil
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from audits.verify import verify_bundle
+from synthgen.commands.plan import make_plan
+from synthgen.decode.bridge import WEIGHTS
+from synthgen.decode.plain import WordsDecoder
+from synthgen.decode.words import FILE, load_words, make_reader, save_words
+from synthgen.errors import ModelError, ModelMissing
+from synthgen.pipeline import Pipeline
+from synthgen.release.trust import new_trust
+
+WORDS = {"decode": {"bridge": "words:models/bridge", "words": 3}}
+TOLD = "3 of 12 public words, at most 11 bits, in plain sight"
+
+
+@pytest.fixture
+def worded(project, monkeypatch):
+    """A new project whose bridge folder holds a vocabulary and no bridge; the decoder has 96 positions."""
+    path = Path(__file__).parent / "decode" / "tiny.py"
+    spec = importlib.util.spec_from_file_location("tiny_words_of_a_project", path)
+    tiny = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = tiny
+    spec.loader.exec_module(tiny)
+    bridge = project.folder / "models" / "bridge"
+    (bridge / WEIGHTS).unlink()
+    save_words(tiny.reader(dim=40), bridge / FILE)
+    shutil.rmtree(project.folder / "models" / "decoder")
+    tiny.save_model(project.folder / "models" / "decoder", "llama", max_position_embeddings=1024)
+    return project
+
+
+def test_words_alone_run_to_a_release_that_says_what_was_told(worded, monkeypatch):
+    asked, tokens = [], WordsDecoder.tokens
+    monkeypatch.setattr(WordsDecoder, "tokens", lambda self, *a: (asked.append(a), tokens(self, *a))[1])
+    run = Pipeline(worded.config(**WORDS)).run()
+    assert {len(words) for _, words in asked} <= {1, 2, 3}
+    content = run._content(run.decide())
+    assert len(content.records) == 12
+    assert [(m["role"], m["name"]) for m in run._models()][-1] == ("vocabulary", "custom:models/encoder")
+    assert any(TOLD in limit for limit in content.limitations)
+    assert TOLD in run.write_report(run.decide()).read_text()
+    assert content.config_redacted["decode"]["bridge"] == "(private)"
+    keys = worded.folder / "keys"
+    bundle = run.release(run.decide(), key=keys / "releaser.pem", out=worded.folder / "out")
+    trust, policy = worded.folder / "own.json", run.policy()
+    new_trust(
+        trust, roles={"releaser": [keys / "releaser.pub.json"]}, policies={policy.name: [policy.digest()]},
+        expires=datetime(2999, 1, 1, tzinfo=UTC),
+    )  # fmt: skip
+    assert verify_bundle(bundle.path, trust, None).verdict == "VERIFIED"
+
+
+def test_the_plan_says_what_would_be_told(worded):
+    plan = make_plan(worded.config(**WORDS))
+    assert plan.told == TOLD
+    assert f"told of each vector: {TOLD}, and nothing else" in plan.to_text()
+    assert make_plan(worded.config()).told is None
+
+
+def test_another_vocabulary_is_decoded_anew(worded):
+    first = Pipeline(worded.config(**WORDS)).run(until="decode").record["stages"]
+    path = worded.folder / "models" / "bridge" / FILE
+    read = load_words(path)
+    save_words(make_reader(dict.fromkeys(read.words, 0.2), read.table, read.centre), path)
+    again = Pipeline(worded.config(**WORDS)).run(until="decode").record["stages"]
+    reused = {stage["name"]: stage["reused"] for stage in again}
+    assert (reused["interpolate"], reused["decode"]) == (True, False)
+    assert len(first) == len(again)
+
+
+def test_the_builtin_vocabulary_is_for_the_builtin_encoder(worded):
+    with pytest.raises(ModelError, match=r"reads vectors of 'minilm', 384 numbers wide; embed\.model is 'models/enc"):
+        Pipeline(worded.config(decode={"bridge": "words"})).run()
+    assert not list((worded.folder / "ws" / "stages").glob("*"))
+
+
+def test_a_folder_without_a_vocabulary_is_told(project):
+    with pytest.raises(ModelMissing, match=r"no vocabulary here \(words\.safetensors missing\)"):
+        Pipeline(project.config(**WORDS)).run()
