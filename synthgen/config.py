@@ -238,6 +238,7 @@ class FilterConfig(Section):
     language: Literal["source"] | None = "source"
     length: Literal["auto"] | tuple[Count, Count] | None = "auto"
     repetition: Share | None = 0.35
+    consistent: Literal["prefer", "require"] | None = None  # paragraphs that tell one age and one sex
     attributes: AttributeRules | None = None  # what texts of a label, or of any ("*"), must say of their person
 
     @field_validator("attributes")

@@ -9,6 +9,7 @@ from synthgen.errors import DataError, InternalError
 from synthgen.filter.attributes import Attributes, n_fulfilled
 from synthgen.filter.base import Filter, FilterContext
 from synthgen.filter.classifier import ClassAgreement
+from synthgen.filter.consistent import Consistent, is_consistent
 from synthgen.filter.copies import NoCopies
 from synthgen.filter.distance import ClassDistance, LatentDistance, latent_distances
 from synthgen.filter.duplicates import NearDuplicates
@@ -62,6 +63,8 @@ def build(config: FilterConfig) -> tuple[Filter, ...]:
     if config.embedding_distance is not None:
         filters.append(LatentDistance(config.embedding_distance.low, config.embedding_distance.high))
         filters.append(ClassDistance())
+    if config.consistent is not None:
+        filters.append(Consistent(is_required=config.consistent == "require"))
     if config.attributes is not None:
         filters.append(Attributes(config.attributes))
     if config.near_duplicate is not None:
@@ -73,8 +76,9 @@ def apply(candidates: Sequence[Candidate], context: FilterContext, filters: Sequ
     """Judge every candidate by every filter and keep the best of each latent.
 
     A candidate is kept if all filters passed it and no other passed candidate of its latent is better: fulfils more
-    of the user's attribute rules or, of those that fulfil as many, lies nearer to the latent (cosine distance of the
-    re-embedded text; ties by index). Neither looks at train records. No filter sees what another said, so their order
+    of the user's attribute rules or, of those that fulfil as many, does not contradict itself where that is asked or,
+    of those, lies nearer to the latent (cosine distance of the re-embedded text; ties by index). None of these looks
+    at train records. No filter sees what another said, so their order
     changes the order of the outcomes and the first reason counted, never the kept set.
 
     Args:
@@ -98,7 +102,11 @@ def apply(candidates: Sequence[Candidate], context: FilterContext, filters: Sequ
     judged = tuple(replace(c, outcomes=of) for c, of in zip(candidates, zip(*outcomes, strict=True), strict=True))
     distance = latent_distances(candidates, context)
     best: dict[str, int] = {}
-    for i in sorted(range(len(judged)), key=lambda i: (-n_fulfilled(judged[i]), distance[i], judged[i].index)):
+
+    def worse(i: int) -> tuple[float, bool, float, int]:
+        return -n_fulfilled(judged[i]), not is_consistent(judged[i]), distance[i], judged[i].index
+
+    for i in sorted(range(len(judged)), key=worse):
         if judged[i].kept:
             best.setdefault(judged[i].latent_id, i)
     latents = context.latents

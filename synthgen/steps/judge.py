@@ -12,16 +12,18 @@ from audits.base import AuditInputs, Estimate, Table
 from audits.evidence import evidence_from
 from audits.registry import names as audit_names
 from synthgen.digest import sha256_array
+from synthgen.embed.segmented import SegmentedEncoder
 from synthgen.evaluate import Tables, evaluate
 from synthgen.steps.job import STAGES_VERSION, Job
 from synthgen.steps.prepare import Identifiers, Prepared
-from synthgen.steps.segments import encoder_for
+from synthgen.steps.segments import encoder_for, measured
 from synthgen.steps.write import Written
 from synthgen.tables import write_corpus
 from synthgen.types import Corpus, Embedded, Float32, Record
 from synthgen.workspace import StageResult, write_bytes, write_json
 
 AUDIT, UTILITY, EVIDENCE, SYNTHETIC = "audit.json", "evaluation.json", "evidence.json", "synthetic.parquet"
+COHERENCE = "coherence.json"  # of long records, see `measured`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,8 @@ def judge(job: Job, prepared: Prepared, embedded: Embedded, written: Written) ->
             utility = evaluate(tables, seeds, requested=written.wanted)
             advance(1)
         write_json(folder / UTILITY, utility.table)
+        if isinstance(encoder, SegmentedEncoder):
+            write_json(folder / COHERENCE, measured(encoder, {"train": prepared.train, "synthetic": synthetic}))
         report = attack(job, prepared, synthetic, vectors)
         write_bytes(folder / AUDIT, report)
         evidence = evidence_from(

@@ -1,6 +1,6 @@
 """Long records in a run: the encoder that reads them by segments, and writing them segment by segment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -12,6 +12,7 @@ from synthgen.embed.segmented import SegmentedEncoder
 from synthgen.errors import InternalError
 from synthgen.seeds import SeedTree
 from synthgen.segment import Splitter, align, learn_splitter, record_vectors
+from synthgen.segment.coherence import coherence
 from synthgen.steps.job import Job
 from synthgen.types import Candidate, Corpus, Embedded, Latents, Segments
 
@@ -37,6 +38,14 @@ def writer_for(job: Job, train: Corpus, embedded: Embedded) -> "SegmentWriter | 
         context_tokens=config.context_tokens,
         seeds=job.seeds.child("segments"),
     )
+
+
+def measured(encoder: SegmentedEncoder, corpora: Mapping[str, Corpus]) -> dict[str, Mapping[str, float]]:
+    """Return how well the records of each corpus hold together; see `coherence`."""
+    return {
+        name: coherence(of.texts, encoder.segments([r.id for r in of.records], of.texts), encoder.splitter)
+        for name, of in corpora.items()
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

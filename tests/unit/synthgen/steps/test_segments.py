@@ -1,16 +1,26 @@
+import importlib.util
 import json
 import re
+import sys
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from synthgen.decode.base import Settings
+from synthgen.decode.bridge import load_bridge
+from synthgen.decode.xrag import XragDecoder
 from synthgen.digest import sha256_file
 from synthgen.embed.segmented import SegmentedEncoder
 from synthgen.errors import InternalError
-from synthgen.steps.judge import judge
-from synthgen.steps.segments import encoder_for, writer_for
+from synthgen.seeds import SeedTree
+from synthgen.segment import Splitter
+from synthgen.steps.judge import COHERENCE, judge
+from synthgen.steps.segments import SegmentWriter, encoder_for, writer_for
 from synthgen.tables import read_segments
+from synthgen.types import Segments
 
 SEGMENTS = {"by": "headings", "words": 40, "least_persons": 4, "context_tokens": 77}
 TITLES = ("COMPLAINT", "HISTORY", "PLAN")
@@ -179,10 +189,62 @@ def test_the_audit_reads_control_by_segments_too(notes):
     writer = notes.writer(one)
     written = writer.write()
     notes.encoder.seen.clear()
-    judge(one, prepared, embedded, written)
+    judged = judge(one, prepared, embedded, written)
     known = encoder_for(one, prepared.train).splitter
-    expected = {s.text for text in prepared.control.texts for s in known.split(text)}
-    assert set(notes.encoder.seen) == expected
+    seen = set(notes.encoder.seen)
+    assert seen >= {s.text for text in prepared.control.texts for s in known.split(text)}
+    assert not seen & set(prepared.control.texts)
+    found = json.loads((judged.folder / COHERENCE).read_bytes())
+    assert set(found) == {"train", "synthetic"}
+    assert 2 < found["train"]["sections"] < 3
+    assert found["synthetic"]["words"] == np.mean([len(c.text.split()) for c in written.records])
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    """The module with tiny models of the decoder's tests."""
+    path = Path(__file__).parents[1] / "decode" / "tiny.py"
+    spec = importlib.util.spec_from_file_location("unit_segments_tiny", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["unit_segments_tiny"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_real_decoder_writes_each_record_on_its_own(tiny, tmp_path):
+    """With random weights: the same record comes out the same, whoever is written with it."""
+    made = tiny.latents(5)
+    parents = Segments(
+        vectors=np.concatenate([made.vectors, -made.vectors]),
+        headings=(*["plan"] * 5, "", "plan", "", "plan", "plan"),
+        owners=(*(f"r{i}" for i in range(8)), "r8", "r8"),
+        sections=(0,) * 10,
+    )  # fmt: skip
+    ids = tuple((f"r{i}", f"r{8 - i}") for i in range(5))
+    made = replace(made, parent_ids=ids, weights=((0.25, 0.75),) * 5)
+    writer = SegmentWriter(
+        splitter=Splitter(40, {"plan": "PLAN"}), parents=parents, context_tokens=20, seeds=SeedTree(1).child("s")
+    )
+    bridge = tiny.write_bridge(tmp_path / "bridge", tiny.info(), tiny.bridge_tensors(tiny.info()))
+    decoder = XragDecoder(
+        tiny.save_model(tmp_path, "llama"), load_bridge(str(bridge)), decoder="tiny", encoder="tiny-encoder", dim=7
+    )
+    prompts = dict.fromkeys(made.labels, "ant")
+    settings = Settings(
+        prompts=prompts, candidates=2, max_new_tokens=8, temperature=0.9, top_p=0.9, top_k=40, batch=3
+    )
+
+    def write(rows):
+        some = replace(
+            tiny.rows_of(made, rows), parent_ids=tuple(ids[i] for i in rows), weights=((0.25, 0.75),) * len(rows)
+        )
+        return writer.decode(decoder, some, settings, SeedTree(1).child("d"), lambda _: None)
+
+    whole = write(range(5))
+    assert [(c.latent_id, c.index) for c in whole] == [(name, c) for name in made.ids for c in range(2)]
+    assert writer.sizes(made) == [2, 1, 1, 1, 1]
+    assert write([3, 0]) == whole[6:8] + whole[0:2]
+    assert len({c.text for c in whole}) > 5
 
 
 def test_records_without_headings_are_written_as_windows(bench):
