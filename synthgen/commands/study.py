@@ -1,15 +1,11 @@
 """`synthgen study feature-augmentation`: from sets of text to cells, tables and figures."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from synthgen.config import EmbedConfig
-from synthgen.digest import sha256_texts
 from synthgen.embed import Encoder, build, embed
 from synthgen.errors import ConfigError, StorageError
 from synthgen.models.store import model_folder
@@ -17,9 +13,9 @@ from synthgen.progress import Progress
 from synthgen.seeds import SeedTree
 from synthgen.study.feature_augmentation import METHODS, Experiment, Protocol, balance, plan, rows_of
 from synthgen.study.sets import first_of_classes, read_set
+from synthgen.study.vectors import kept_vectors
 from synthgen.study.workers import run_experiments
 from synthgen.types import Corpus, Embedded, Float32
-from synthgen.workspace import write_bytes
 
 # the same path with less of everything: minutes become seconds, and intervals become wide
 QUICK = Protocol(folds=3, repeats=1, smallest=16, largest=128, per_class=400)
@@ -81,7 +77,7 @@ def feature_augmentation(request: StudyRequest, progress: Progress) -> Path:
     encoder = build(EmbedConfig(model=request.encoder), model_folder)
     experiments = []
     for name, corpus in corpora.items():
-        vectors = _vectors(name, corpus, encoder, out / "vectors", progress)
+        vectors = kept_vectors(name, corpus.texts, encoder, out / "vectors", progress)
         experiments.append(plan(name, embed(corpus, vectors, encoder), protocol))
     cells = run_experiments(experiments, out / "folds", progress)
     write_tables(cells, _meta(request, encoder, experiments), out)
@@ -126,23 +122,6 @@ def _corpora(request: StudyRequest, protocol: Protocol) -> dict[str, Corpus]:
             corpus = first_of_classes(corpus, protocol.per_class, stream)
         corpora[name] = corpus
     return corpora
-
-
-def _vectors(name: str, corpus: Corpus, encoder: Encoder, folder: Path, progress: Progress) -> Float32:
-    """Return float32 (n, d), read from the folder where these texts went through this encoder before."""
-    path = folder / f"{name}-{sha256_texts([encoder.digest, *corpus.texts])[:16]}.npy"
-    if path.is_file():
-        try:
-            kept: Float32 = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise StorageError(f"{path}: cannot be read", hint="Delete the file; it is made again.") from error
-        return kept
-    with progress.stage(f"embed {name}", total=len(set(corpus.texts)), unit="texts") as advance:
-        vectors = encoder.encode(corpus.texts, advance)
-    buffer = io.BytesIO()
-    np.save(buffer, vectors, allow_pickle=False)
-    write_bytes(path, buffer.getvalue())
-    return vectors
 
 
 def _projections(experiment: Experiment, out: Path) -> None:

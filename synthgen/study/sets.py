@@ -1,6 +1,6 @@
 """The labelled texts a study is made on: public sets by name, or any table of one's own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,13 +37,13 @@ def read_set(dataset: str, data: Path | None) -> tuple[str, Corpus]:
     """
     if dataset in NAMED:
         paths = _named(dataset, data)
-        return dataset, _distinct([_read(path) for path in paths])
+        return dataset, distinct([read_records(path) for path in paths])
     path = Path(dataset).expanduser()
     if not path.exists():
         raise DataError(
             f"{dataset}: neither a set we know ({', '.join(NAMED)}) nor a file or folder", hint="Check --dataset."
         )
-    return path.resolve().stem, _distinct([_read(path)])
+    return path.resolve().stem, distinct([read_records(path)])
 
 
 def first_of_classes(corpus: Corpus, per_class: int, seeds: SeedTree) -> Corpus:
@@ -71,7 +71,12 @@ def _named(dataset: str, data: Path | None) -> list[Path]:
     return paths
 
 
-def _read(path: Path) -> Corpus:
+def read_records(path: Path) -> Corpus:
+    """Return the records of a table or a folder of classes; ids start with its name.
+
+    Raises:
+        DataError: if it cannot be used.
+    """
     if all((path / part).is_dir() for part in PARTS):
         return _class_folders(path)
     source = SourceConfig(path=str(path))
@@ -112,7 +117,7 @@ def _class_folders(path: Path) -> Corpus:
     return Corpus(role="source", records=tuple(records), has_groups=False)
 
 
-def _distinct(parts: list[Corpus]) -> Corpus:
+def distinct(parts: Sequence[Corpus]) -> Corpus:
     """Return the parts pooled, of equal texts the first."""
     first: dict[str, Record] = {}
     for part in parts:

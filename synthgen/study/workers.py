@@ -1,20 +1,16 @@
 """The folds of experiments in parallel processes; each finished fold is a file, and only missing ones are made."""
 
 import io
-import signal
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import active_children, get_context
-from os import sched_getaffinity
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from synthgen.errors import Interrupted, StorageError
+from synthgen.errors import StorageError
 from synthgen.progress import Advance, Progress
 from synthgen.study.feature_augmentation import CELL, Experiment, run_fold
+from synthgen.study.processes import in_processes
 from synthgen.workspace import write_bytes
 
 Job = tuple[str, int, int]  # dataset, repeat, fold
@@ -55,39 +51,17 @@ def run_experiments(experiments: Sequence[Experiment], out: Path, progress: Prog
 
 
 def _make(experiments: Mapping[str, Experiment], missing: Mapping[Job, Path], advance: Advance) -> None:
-    before = set(active_children())
-    n_workers = min(len(missing), len(sched_getaffinity(0)))
-    # a fresh interpreter for each: a fork of a process in which torch has run threads can hang
-    with ProcessPoolExecutor(
-        n_workers, mp_context=get_context("spawn"), initializer=_start, initargs=(experiments,)
-    ) as pool:
-        try:
-            # sets take turns, because a fold of one may take longer than a fold of another: so the remaining time is
-            # told well from the start
-            order = sorted(missing, key=lambda job: job[1:])
-            futures = {pool.submit(_run, job): missing[job] for job in order}
-            for future in as_completed(futures):
-                write_bytes(futures[future], _to_bytes(future.result()))
-                advance(1)
-        except BrokenProcessPool as error:
-            raise Interrupted(
-                "a worker process was killed, perhaps for want of memory", hint="The same command goes on."
-            ) from error
-        except BaseException:  # above all a stop: nobody waits for folds that nobody will read
-            for child in set(active_children()) - before:
-                child.terminate()
-            pool.shutdown(cancel_futures=True)
-            raise
+    def finished(job: Job, table: pa.Table) -> None:
+        write_bytes(missing[job], _to_bytes(table))
+        advance(1)
+
+    # sets take turns, because a fold of one may take longer than a fold of another: so the remaining time is told
+    # well from the start
+    order = sorted(missing, key=lambda job: job[1:])
+    in_processes(order, _run, finished, start=_start, given=(experiments,))
 
 
 def _start(experiments: Mapping[str, Experiment]) -> None:
-    """Make this worker ready: one thread, and stops are the parent's business."""
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    threadpool_limits(1)
     _experiments.update(experiments)
 
 

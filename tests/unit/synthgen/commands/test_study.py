@@ -12,13 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthgen.clinic import generate
-from synthgen.commands import study
 from synthgen.commands.study import QUICK, StudyRequest, feature_augmentation, shown_vectors
 from synthgen.errors import ConfigError, DataError, ModelMissing, StorageError
 from synthgen.models.store import MANIFEST, store_folder
 from synthgen.progress import silent
 from synthgen.study.feature_augmentation import METHODS, Protocol, plan
-from synthgen.types import Corpus, Embedded, Record
+from synthgen.types import Embedded
 
 HERE = ("results.md", "results.parquet", "cells.parquet")
 
@@ -76,37 +75,6 @@ def test_what_is_missing_is_told_before_any_work(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="Choose another --out"):
         feature_augmentation(request(tmp_path, datasets=(str(table),), out=tmp_path / "file" / "out"), silent)
-
-
-class Counting:
-    """An encoder that counts what it is asked for."""
-
-    digest = "d" * 64
-
-    def __init__(self):
-        self.asked = 0
-
-    def encode(self, texts, progress):
-        self.asked += len(texts)
-        progress(len(texts))
-        return np.arange(3 * len(texts), dtype=np.float32).reshape(-1, 3)
-
-
-def test_vectors_are_kept_by_texts_and_encoder(tmp_path):
-    records = tuple(Record(id=f"r{i}", text=f"t{i}", label="a", group=f"g{i}") for i in range(5))
-    corpus, encoder = Corpus(role="source", records=records, has_groups=False), Counting()
-    first = study._vectors("set", corpus, encoder, tmp_path, silent)
-    assert (study._vectors("set", corpus, encoder, tmp_path, silent) == first).all()
-    assert encoder.asked == 5
-    fewer = Corpus(role="source", records=records[:4], has_groups=False)
-    assert study._vectors("set", fewer, encoder, tmp_path, silent).shape == (4, 3)
-    encoder.digest = "e" * 64
-    study._vectors("set", corpus, encoder, tmp_path, silent)
-    assert encoder.asked == 5 + 4 + 5
-    for path in tmp_path.glob("*.npy"):
-        path.write_bytes(b"\x93NUMPY cut")
-    with pytest.raises(StorageError, match="cannot be read"):
-        study._vectors("set", corpus, encoder, tmp_path, silent)
 
 
 @pytest.mark.parametrize(("largest", "n"), [(16, 8), (128, 64)])
