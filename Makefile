@@ -7,7 +7,7 @@ TORCH := torch==2.13.0
 DEMO ?= demo
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check bench study models clean
+.PHONY: demo test check bench study study-smotext models clean
 
 demo: $(BIN)/.installed models  ## release a dataset of fictional clinic notes, verify it, say where the report is
 	rm -rf $(DEMO)
@@ -31,6 +31,9 @@ bench: $(BIN)/.tested models  ## how fast the decode loop, the neighbour search 
 
 study: $(BIN)/.tested models  ## the feature-augmentation paper's experiment; SYNTHGEN_DATA says where SST-2 and AG News are
 	$(BIN)/synthgen study feature-augmentation $(STUDY_ARGS)
+
+study-smotext: $(BIN)/.tested models  ## the SMOTExT paper's table, about two hours; goes on where it stopped
+	$(BIN)/synthgen study smotext $(STUDY_ARGS)
 
 models: $(BIN)/.installed
 	$(BIN)/synthgen models pull

@@ -248,6 +248,37 @@ def feature_augmentation(  # noqa: PLR0913 - each is a setting of its own
     say(f"results: {run_study(request, terminal_progress(sys.stderr))}")
 
 
+@study_app.command("smotext")
+def smotext(  # noqa: PLR0913 - each is a setting of its own
+    *,
+    dataset: Annotated[
+        list[str] | None, Option(help="newsgroups20, ag_news, sst2 or mts_dialog; may be given again.")
+    ] = None,
+    data: Annotated[Path | None, Option(help="The folder of the sets.", envvar="SYNTHGEN_DATA")] = None,
+    out: Annotated[Path, Option(help="Where everything is written.")] = Path("study/smotext"),
+    bridge: Annotated[str, Option(help="builtin, or a folder.")] = "builtin",
+    seeds: Annotated[int | None, Option(min=1, help="Draws of real records: 5, or 2 with --quick.")] = None,
+    seed: Annotated[int, Option(min=0, max=(1 << 53) - 1, help="Of every random choice.")] = 0,
+    real: Annotated[int | None, Option(min=10, help="Real records of a draw: 1000, or 40 with --quick.")] = None,
+    synthetic: Annotated[
+        int | None, Option(min=10, help="Synthetic records of each kind: 2600, or 16 with --quick.")
+    ] = None,
+    quick: Annotated[
+        bool, Option("--quick", help="So little that it ends in a minute; figures mean nothing.")
+    ] = False,
+) -> None:
+    """Real records, synthetic ones and both: what SMOTExT and its baselines teach, and what they give away."""
+    from synthgen.commands.smotext import SmotextRequest
+    from synthgen.commands.smotext import smotext as run_study
+    from synthgen.progress import terminal_progress
+
+    request = SmotextRequest(
+        datasets=tuple(dataset) if dataset else None, data=data, out=out, bridge=bridge, seeds=seeds, seed=seed,
+        real=real, synthetic=synthetic, quick=quick,
+    )  # fmt: skip
+    say(f"results: {run_study(request, terminal_progress(sys.stderr), say)}")
+
+
 @app.command()
 def schema(of: Annotated[Literal["config", "policy", "audit", "attestation"], Argument()]) -> None:
     """Print a JSON Schema."""

@@ -1,4 +1,7 @@
+import importlib.util
 import math
+import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -35,3 +38,37 @@ def made_up(datasets, sizes, repeats, folds, refused=frozenset()):
 @pytest.fixture(name="made_up")
 def _made_up():
     return made_up
+
+
+def _beside(path, name):
+    """Return a module of a test folder, which is not a package."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def small():
+    """A small set, its plan, and texts for it."""
+    return _beside(Path(__file__).with_name("small.py"), "unit_study_small")
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """Tiny language models and bridges."""
+    return _beside(Path(__file__).parents[1] / "decode" / "tiny.py", "unit_study_tiny")
+
+
+@pytest.fixture(scope="session")
+def llama_folder(tiny, tmp_path_factory):
+    """Return a folder with a random three-layer Llama."""
+    return tiny.save_model(tmp_path_factory.mktemp("tiny-llama"), "llama", max_position_embeddings=400)
+
+
+@pytest.fixture(scope="session")
+def bridge_folder(tiny, tmp_path_factory):
+    """Return a folder with a random bridge that fits it."""
+    described = tiny.info()
+    return tiny.write_bridge(tmp_path_factory.mktemp("bridge"), described, tiny.bridge_tensors(described))

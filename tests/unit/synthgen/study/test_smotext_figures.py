@@ -1,0 +1,41 @@
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from synthgen.study.smotext_figures import write_smotext_figures
+
+
+@pytest.fixture(scope="module")
+def made_up():
+    path = Path(__file__).with_name("test_smotext_tables.py")
+    spec = importlib.util.spec_from_file_location("unit_study_smotext_tables", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module.made_up
+
+
+def texts(path):
+    return re.findall(r"<text[^>]*>([^<]*)</text>", path.read_text(encoding="utf-8"))
+
+
+def test_both_figures_are_written_as_vectors_and_as_pixels(made_up, tmp_path):
+    paths = write_smotext_figures(made_up(("d", "e")), tmp_path)
+    assert [p.name for p in paths] == ["accuracy.svg", "accuracy.png", "privacy-utility.svg", "privacy-utility.png"]
+    curves, trade = texts(paths[0]), texts(paths[2])
+    assert {"smotext", "label-only", "real alone", "d", "e", "synthetic records"} <= set(curves)
+    assert {"10", "20"} <= set(curves)
+    assert {"smotext", "label-only", "d", "e"} <= set(trade)
+
+
+def test_lines_differ_in_more_than_colour(made_up, tmp_path):
+    svg = write_smotext_figures(made_up(), tmp_path)[0].read_text(encoding="utf-8")
+    styles = re.findall(r'<path d="[^"]*" clip-path="[^"]*" style="([^"]*stroke-width: 1.4[^"]*)"', svg)
+    assert len({re.search(r"stroke-dasharray: ([^;]*)|$", style).group(1) for style in styles}) >= 2
+
+
+def test_one_seed_does_no_harm(made_up, tmp_path):
+    assert len(write_smotext_figures(made_up(seeds=1), tmp_path)) == 4
