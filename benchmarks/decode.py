@@ -1,85 +1,229 @@
-"""The decode loop beside `transformers.generate`: same model, dtype, batch, lengths, sampling; alternating.
+"""The decode loop beside `transformers.generate`: same model, dtype, batch, prompts, sampling and most tokens.
 
-    python benchmarks/decode.py [--batch 64] [--tokens 64] [--rounds 3] [--quick]
+    python benchmarks/decode.py [--batch 64] [--records 512] [--tokens 96] [--rounds 3] [--threads N]
+        [--table FILE] [--bridge builtin] [--json] [--quick]
 
-Prints tokens per second of each round, the ratio's median and range, and the share of the measured matrix-product
-limit that the loop reaches.
+Each record is a text of its own: a vector of a note of the fictional clinic (or of a text of the table) goes through
+the bridge, and the text ends by itself or at the limit. The two take turns. Printed are records and tokens per second
+of each round, the ratio's median and range, whether what is written is equally good (perplexity under the untouched
+model, cosine of the re-embedded text to its vector, each with a bootstrap interval), and the share of the measured
+matrix-product limit that the loop reaches.
 """
 
 import argparse
+import json
 import time
+from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import torch
 from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
-from synthgen.decode.llama import LlamaStepper
-from synthgen.decode.sampling import sample
+from synthgen.clinic import generate
+from synthgen.config import EmbedConfig
+from synthgen.decode.adapters import merge
+from synthgen.decode.base import Settings
+from synthgen.decode.bridge import load_bridge
+from synthgen.decode.products import product
+from synthgen.decode.projector import splice
+from synthgen.decode.xrag import XragDecoder
+from synthgen.embed import build
 from synthgen.models.store import model_folder
+from synthgen.seeds import SeedTree
+from synthgen.types import Latents
 
+ENCODER, MODEL = "minilm", "smollm2"
 SAMPLING = {"top_k": 50, "top_p": 0.95, "temperature": 0.8}
 
 
-@torch.inference_mode()
-def ours(model, embeddings, tokens, rng):
-    batch, start = embeddings.shape[:2]
-    stepper = LlamaStepper(model, batch, start + tokens)
-    u = torch.from_numpy(rng.random((tokens, batch), dtype=np.float32))
-    logits = stepper.prefill(embeddings, torch.zeros(batch, dtype=torch.long))
-    for t in range(tokens):
-        token = sample(logits, u[t], **SAMPLING)
-        if t + 1 < tokens:
-            logits = stepper.step(token, start + t)
-
-
-@torch.inference_mode()
-def library(model, embeddings, tokens, _rng):
-    mask = torch.ones(embeddings.shape[:2], dtype=torch.long)
-    model.generate(
-        inputs_embeds=embeddings, attention_mask=mask, do_sample=True, min_new_tokens=tokens, max_new_tokens=tokens,
-        pad_token_id=0, **SAMPLING,
+def sources(args, encoder):
+    """Return latents at the vectors of real texts, labels among them."""
+    if args.table:
+        rows = [(str(r["text"]), str(r["label"])) for r in pq.read_table(args.table).to_pylist()]
+    else:
+        rng = SeedTree(7).child("clinic").generator()
+        rows = [(row["note"], row["specialty"]) for row in generate(max(8, args.records // 2), rng)]
+    order = SeedTree(7).child("order").generator().permutation(len(rows))
+    rows = [rows[order[i % len(rows)]] for i in range(args.records)]
+    return Latents(
+        vectors=encoder.encode([text for text, _ in rows]), ids=tuple(f"r{i}" for i in range(len(rows))),
+        labels=tuple(label for _, label in rows), parent_ids=((),) * len(rows), weights=((),) * len(rows),
+        method="none", seed_path="benchmark",
     )  # fmt: skip
 
 
-def speed(run, model, embeddings, tokens, rng):
-    started = time.perf_counter()
-    run(model, embeddings, tokens, rng)
-    return embeddings.shape[0] * tokens / (time.perf_counter() - started)
+class Library:
+    """`generate`, batch by batch, with the prompts the decoder makes."""
+
+    def __init__(self, decoder, bridge):
+        self.decoder = decoder
+        self.model = AutoModelForCausalLM.from_pretrained(
+            model_folder(MODEL), dtype="auto", local_files_only=True
+        ).eval()
+        merge(self.model, bridge.adapters)
+
+    @torch.inference_mode()
+    def write(self, latents, settings, seed):
+        """Return the texts and the tokens of each record."""
+        torch.manual_seed(seed)
+        d = self.decoder
+        asked = [d.template.tokens(d.tokenizer, settings.prompts[label]) for label in latents.labels]
+        longest, texts, counts = max(map(len, asked)), [], []
+        for start in range(0, len(latents), settings.batch):
+            part = asked[start : start + settings.batch]
+            ids = torch.tensor([[0] * (longest - len(p)) + p for p in part])
+            mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in part])
+            at = (ids == d.template.placeholder_id) & mask.bool()
+            soft = d.projector(torch.from_numpy(latents.vectors[start : start + settings.batch].copy()))
+            embeddings = splice(self.model.get_input_embeddings()(ids.masked_fill(at, 0)), soft, at)
+            made = self.model.generate(
+                inputs_embeds=embeddings, attention_mask=mask, do_sample=True, max_new_tokens=settings.max_new_tokens,
+                eos_token_id=sorted(d.eos), pad_token_id=min(d.eos), suppress_tokens=d.never.tolist(), **SAMPLING,
+            )  # fmt: skip
+            for row in made.tolist():
+                ended = next((i + 1 for i, token in enumerate(row) if token in d.eos), len(row))
+                counts.append(ended)
+                texts.append(d._text(row[:ended])[0])  # noqa: SLF001 - the same words of the same tokens
+        return texts, counts
+
+
+class Loop:
+    """The decoder, its tokens counted on their way to text."""
+
+    def __init__(self, decoder):
+        self.decoder, self.counts, self.plain = decoder, [], decoder._text  # noqa: SLF001
+        decoder._text = self.counted  # noqa: SLF001
+
+    def counted(self, row):
+        """Return a row's text, as before, and remember how many tokens it has."""
+        self.counts.append(len(row))
+        return self.plain(row)
+
+    def write(self, latents, settings, seed):
+        """Return the texts and the tokens of each record."""
+        self.counts = []
+        found = self.decoder.decode(latents, settings, SeedTree(seed), lambda _: None)
+        return [c.text for c in found], self.counts
+
+
+@torch.inference_mode()
+def nats(model, tokenizer, texts):
+    """Return each text's negative log-likelihood under a model that knows no vector, and its tokens."""
+    found = []
+    for text in texts:
+        ids = torch.tensor([[tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False).input_ids]])
+        logits = model(ids).logits[0, :-1].float()
+        found.append(
+            (float(torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="sum")), ids.shape[1] - 1)
+        )
+    return np.array(found)
+
+
+def interval(statistic, n, rng):
+    """Return a statistic of rows, with the 95 % percentile interval over resampled rows."""
+    low, high = np.quantile([statistic(rng.integers(n, size=n)) for _ in range(1000)], [0.025, 0.975])
+    return float(statistic(np.arange(n))), float(low), float(high)
+
+
+def quality(args, texts, latents, untouched, tokenizer, encoder):
+    """Return perplexity and cosine, each with its interval, of the texts that are not empty."""
+    rng = np.random.Generator(np.random.Philox(3))
+    kept = [i for i, text in enumerate(texts) if text]
+    few = kept[: args.judged]
+    said = nats(untouched, tokenizer, [texts[i] for i in few])
+    targets = latents.vectors / np.linalg.norm(latents.vectors, axis=1, keepdims=True)
+    cosines = (encoder.encode([texts[i] for i in kept]) * targets[kept]).sum(axis=1)
+    return {
+        "perplexity": interval(lambda r: np.exp(said[r, 0].sum() / said[r, 1].sum()), len(few), rng),
+        "cosine": interval(lambda r: cosines[r].mean(), len(kept), rng),
+    }
 
 
 @torch.inference_mode()
 def limit(model, batch):
     """Return the tokens per second at which the loop's matrix products alone would run."""
     weights = [p for p in model.parameters() if p.ndim == 2]  # the embedding table is the output layer, used once
-    inputs = {w.shape[1]: torch.randn(batch, w.shape[1], dtype=w.dtype) for w in weights}
+    made = [(product(w), torch.randn(batch, w.shape[1], dtype=w.dtype)) for w in weights]
+    best = min(timed(lambda: [times(x) for times, x in made])[0] for _ in range(8))
+    return batch / best
+
+
+def timed(run):
     started = time.perf_counter()
-    for _ in range(5):
-        for w in weights:
-            torch.nn.functional.linear(inputs[w.shape[1]], w)
-    return 5 * batch / (time.perf_counter() - started)
+    made = run()
+    return time.perf_counter() - started, made
+
+
+def compare(args, loop, library, latents, settings):
+    """Return each one's rounds (seconds, tokens) and the texts and counts of the last round."""
+    rounds, last = {"loop": [], "generate": []}, {}
+    for number in range(args.rounds):
+        for name, one in (("loop", loop), ("generate", library)):
+            seconds, last[name] = timed(lambda one=one, seed=number: one.write(latents, settings, seed))
+            rounds[name].append((seconds, sum(last[name][1])))
+        said = ", ".join(
+            f"{name} {len(latents) / r[-1][0]:.2f} records/s {r[-1][1] / r[-1][0]:.0f} tokens/s"
+            for name, r in rounds.items()
+        )
+        print(
+            f"round {number + 1}: {said}, ratio {rounds['generate'][-1][0] / rounds['loop'][-1][0]:.2f}", flush=True
+        )
+    return rounds, last
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--records", type=int, default=512)
+    parser.add_argument("--tokens", type=int, default=96)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--judged", type=int, default=128, help="texts whose perplexity is taken")
+    parser.add_argument("--table", type=Path, help="parquet with text and label, instead of the clinic's notes")
+    parser.add_argument("--bridge", default="builtin")
+    parser.add_argument("--json", action="store_true", help="print one JSON object last")
+    parser.add_argument("--quick", action="store_true", help="batch 4, 8 records, 6 tokens, 1 round")
+    args = parser.parse_args()
+    if args.quick:
+        args.batch, args.records, args.tokens, args.rounds, args.judged = 4, 8, 6, 1, 8
+    torch.set_num_threads(args.threads)
+    return args
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--tokens", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="batch 4, 4 tokens, 1 round")
-    args = parser.parse_args()
-    batch, tokens, rounds = (4, 4, 1) if args.quick else (args.batch, args.tokens, args.rounds)
+    args = arguments()
     logging.disable_progress_bar()
-    model = AutoModelForCausalLM.from_pretrained(model_folder("smollm2"), dtype="auto", local_files_only=True).eval()
-    rng = np.random.Generator(np.random.Philox(0))
-    embeddings = torch.randn(batch, 16, model.config.hidden_size).to(model.dtype) * 0.1
-    ratios = []
-    for number in range(rounds):
-        mine, theirs = (speed(run, model, embeddings, tokens, rng) for run in (ours, library))
-        ratios.append(mine / theirs)
-        print(f"round {number + 1}: loop {mine:.0f} tokens/s, generate {theirs:.0f} tokens/s, ratio {ratios[-1]:.2f}")
-    top = limit(model, batch)
-    print(f"ratio: median {np.median(ratios):.2f}, from {min(ratios):.2f} to {max(ratios):.2f}")
-    print(f"matrix products alone: {top:.0f} tokens/s; the loop reaches {mine / top:.0%} of it")
+    encoder, bridge = build(EmbedConfig(model=ENCODER), model_folder), load_bridge(args.bridge)
+    decoder = XragDecoder(
+        model_folder(MODEL), bridge, decoder=MODEL, encoder=ENCODER, dim=bridge.info.dim, device="cpu"
+    )
+    latents = sources(args, encoder)
+    settings = Settings(
+        prompts={label: label.replace("_", " ") for label in sorted(set(latents.labels))}, candidates=1,
+        max_new_tokens=args.tokens, batch=args.batch, **SAMPLING,
+    )  # fmt: skip
+    loop, library = Loop(decoder), Library(decoder, bridge)
+    rounds, last = compare(args, loop, library, latents, settings)
+    ratios = [theirs[0] / ours[0] for ours, theirs in zip(rounds["loop"], rounds["generate"], strict=True)]
+    print(
+        f"records per second, ratio: median {np.median(ratios):.2f}, from {min(ratios):.2f} to {max(ratios):.2f}; "
+        f"batch {args.batch}, {args.threads} threads"
+    )
+    untouched = AutoModelForCausalLM.from_pretrained(model_folder(MODEL), dtype="auto", local_files_only=True).eval()
+    found = {"ratios": ratios, "batch": args.batch, "threads": args.threads}
+    for name, (texts, counts) in last.items():
+        judged = quality(args, texts, latents, untouched, decoder.tokenizer, encoder)
+        found[name] = {**judged, "tokens": float(np.mean(counts)), "records_per_second": [
+            len(latents) / seconds for seconds, _ in rounds[name]]}  # fmt: skip
+        said = ", ".join(f"{what} {v:.3f} [{low:.3f}, {high:.3f}]" for what, (v, low, high) in judged.items())
+        print(f"{name}: {said}, {np.mean(counts):.1f} tokens a text")
+    top = limit(untouched, args.batch)
+    found["of_the_limit"] = np.median([tokens / seconds for seconds, tokens in rounds["loop"]]) / top
+    print(f"matrix products alone: {top:.0f} tokens/s; the loop reaches {found['of_the_limit']:.0%} of it")
+    if args.json:
+        print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -1,22 +1,27 @@
-"""The same two verbs as the Llama stepper for any other causal language model of transformers; slower on a CPU."""
+"""The same verbs as the Llama stepper for any other causal language model of transformers; slower on a CPU.
+
+Its cache grows with the longest row, so no row is replaced before all are done: a batch is read whole and stepped to
+its end.
+"""
 
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from synthgen.errors import InternalError
-
 
 class GenericStepper:
-    """Prefill and one-token steps through a model's own forward pass and its growing cache.
+    """Reads a batch of prompts and steps it, through a model's own forward pass and its growing cache.
 
     Args:
         model: a transformers causal LM that takes input embeddings, adapters merged.
+        batch: prompts read and rows stepped at once.
     """
 
-    def __init__(self, model: Any) -> None:
-        self.model = model
+    continuous = False
+
+    def __init__(self, model: Any, batch: int) -> None:
+        self.model, self.batch, self.group = model, batch, batch
         self.table = model.get_input_embeddings()
         self.cache: Any = None
         self.mask = torch.zeros(0, 0, dtype=torch.long)
@@ -25,18 +30,21 @@ class GenericStepper:
         """Return the input embeddings (..., width) of token ids."""
         return self.table(ids)  # type: ignore[no-any-return]
 
-    def prefill(self, embeddings: Tensor, start: Tensor) -> Tensor:
-        """Read the prompts (batch, t, width), padded on the left; return the logits after their last token."""
+    def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
+        """Read prompts (batch, t, width), padded on the right; return the logits after the last token of each."""
         at = torch.arange(embeddings.shape[1], device=embeddings.device)
+        start = embeddings.shape[1] - lengths  # padded on the left instead, so that new tokens follow the old ones
         self.mask = (at[None, :] >= start[:, None]).long()
         self.cache = None
-        return self._forward(inputs_embeds=embeddings)
+        source = (at[None, :] - start[:, None]) % embeddings.shape[1]
+        return self._forward(inputs_embeds=embeddings.gather(1, source.unsqueeze(-1).expand_as(embeddings)))
 
-    def step(self, ids: Tensor, position: int) -> Tensor:
+    def seat(self, rows: Tensor, prompts: Tensor) -> None:
+        """Let rows go on from the prompts of the same numbers, which they do already."""
+
+    def step(self, ids: Tensor, positions: Tensor) -> Tensor:  # noqa: ARG002 - the mask says where each row is
         """Append one token per row and return the next logits (batch, vocabulary)."""
         self.mask = torch.nn.functional.pad(self.mask, (0, 1), value=1)
-        if self.mask.shape[1] != position + 1:
-            raise InternalError("steps must follow one another")
         return self._forward(input_ids=ids.unsqueeze(1))
 
     def _forward(self, **inputs: Tensor) -> Tensor:

@@ -1,19 +1,21 @@
-"""A decode loop's forward pass for Llama and Mistral models: preallocated cache, merged projections, grouped queries.
+"""A decode loop's forward pass for Llama and Mistral models: preallocated cache, packed weights, grouped queries.
 
 `generate` of a general library pays, on a CPU, for cache concatenation, for repeated heads and for a one-query
 attention kernel that uses one core per head; at batch 64 that is most of a step. Here each projection is one matrix
 product over the batch, and the three query heads that share a key head form the rows of one product with it.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
+from synthgen.decode.products import Packed, Plain, merged, packs, product
 from synthgen.errors import ModelError
 
 FAMILIES = ("llama", "mistral")
+GROUPS = 8  # a group of prompts is this part of the batch
 
 
 def has_stepper(config: Any) -> bool:
@@ -22,108 +24,160 @@ def has_stepper(config: Any) -> bool:
     return config.model_type in FAMILIES and not biased and config.hidden_act == "silu"
 
 
-class LlamaStepper:
-    """Prefill and one-token steps over a fixed batch; row i never depends on another row.
+class Layer(NamedTuple):
+    """One layer's products and norms."""
+
+    qkv: Plain | Packed
+    o: Plain | Packed
+    gate: Plain | Packed
+    up: Plain | Packed
+    down: Plain | Packed
+    norm1: Tensor
+    norm2: Tensor
+
+
+class LlamaWeights:
+    """A model's weights as the stepper multiplies them; made once, shared by steppers of any shape.
 
     Args:
-        model: a transformers Llama or Mistral causal LM, adapters merged.
-        batch: rows, always the same, so that the same kernels run whatever the rows hold.
+        model: a transformers Llama or Mistral causal LM, adapters merged. Where weights are packed (bfloat16 on a
+            CPU) its layers are taken over one by one, and it computes nothing by itself any more.
+
+    Raises:
+        ModelError: when the model has another form.
+    """
+
+    def __init__(self, model: Any) -> None:
+        if not has_stepper(model.config):
+            raise ModelError(f"a model of type {model.config.model_type!r} in this form has no stepper of its own")
+        self.config, body = model.config, model.model
+        self.table, self.norm, self.rotary = body.embed_tokens.weight, body.norm.weight, body.rotary_emb
+        self.head = product(model.lm_head.weight)
+        self.layers = []
+        for i, layer in enumerate(body.layers):
+            self.layers.append(_layer(layer))
+            if packs(self.table):
+                body.layers[i] = nn.Identity()
+
+
+class LlamaStepper:
+    """Reads prompts in groups and steps a batch of rows, each at its own place; row i never depends on another row.
+
+    Every kernel has one shape whatever the rows hold: the number of columns looked at is always `length`.
+
+    Args:
+        weights: of the model.
+        batch: rows of a step.
+        prompt: tokens every prompt is padded to.
         length: most positions, prompt and new tokens together.
     """
 
-    def __init__(self, model: Any, batch: int, length: int) -> None:
-        config = model.config
-        if not has_stepper(config):
-            raise ModelError(f"a model of type {config.model_type!r} in this form has no stepper of its own")
+    continuous = True
+
+    def __init__(self, weights: LlamaWeights, *, batch: int, prompt: int, length: int) -> None:
+        config = weights.config
         if config.model_type == "mistral" and (config.sliding_window or length) < length:
             raise ModelError(f"the text would outgrow the model's sliding window of {config.sliding_window}")
         self.n_heads, self.n_kv = config.num_attention_heads, config.num_key_value_heads
         self.head_dim = getattr(config, "head_dim", None) or config.hidden_size // self.n_heads
-        self.eps, self.length, self.batch = config.rms_norm_eps, length, batch
-        body = model.model
-        self.table, self.head, self.norm = body.embed_tokens.weight, model.lm_head.weight, body.norm.weight
-        self.layers = [_layer(layer) for layer in body.layers]
-        dtype, device = self.table.dtype, self.table.device
-        shape = (len(self.layers), batch, self.n_kv, length, self.head_dim)
-        self.keys, self.values = (torch.zeros(shape, dtype=dtype, device=device) for _ in range(2))
-        positions = torch.arange(length, device=device)
-        self.cos, self.sin = (t[0] for t in body.rotary_emb(self.table[:1].unsqueeze(0), positions.unsqueeze(0)))
-        self.start = torch.zeros(batch, dtype=torch.long, device=device)
+        self.weights, self.eps = weights, config.rms_norm_eps
+        self.batch, self.group, self.prompt, self.length = batch, max(1, batch // GROUPS), prompt, length
+        self.rows, self.asked = self._cache(batch, length), self._cache(self.group, prompt)
+        device = weights.table.device
+        self.columns = torch.arange(length, device=device)
+        cos, sin = (t[0] for t in weights.rotary(weights.table[:1].unsqueeze(0), self.columns.unsqueeze(0)))
+        half = self.head_dim // 2
+        self.cos, self.sin = cos, torch.cat((-sin[:, :half], sin[:, half:]), dim=-1)
+        at = torch.arange(batch * self.n_kv, device=device) * length
+        self.begin = at.view(batch, self.n_kv)  # of each row's heads, in a cache seen as a list of columns
+
+    def _cache(self, rows: int, length: int) -> Tensor:
+        shape = (2, len(self.weights.layers), rows, self.n_kv, length, self.head_dim)
+        return torch.zeros(shape, dtype=self.weights.table.dtype, device=self.weights.table.device)
 
     def embed(self, ids: Tensor) -> Tensor:
         """Return the input embeddings (..., width) of token ids."""
-        return functional.embedding(ids, self.table)
+        return functional.embedding(ids, self.weights.table)
 
-    def prefill(self, embeddings: Tensor, start: Tensor) -> Tensor:
-        """Read the prompts and return the logits (batch, vocabulary) after their last token.
+    def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
+        """Read a group of prompts and return the logits (group, vocabulary) after the last token of each.
 
         Args:
-            embeddings: (batch, t, width), padded on the left.
-            start: int64 (batch), the first position of each row that is not padding.
+            embeddings: (group, prompt, width), padded on the right.
+            lengths: int64 (group), tokens of each.
         """
-        t = embeddings.shape[1]
-        self.start = start
-        at = torch.arange(t, device=embeddings.device)
-        allowed = (at[None, :] <= at[:, None])[None] & (at[None, None, :] >= start[:, None, None])
-        allowed |= torch.eye(t, dtype=torch.bool, device=at.device)  # a padding row looks at itself, else it is NaN
-        places = (at[None, :] - start[:, None]).clamp(min=0)
-        x = self._layers(embeddings, places, 0, allowed.unsqueeze(1))
-        return self._logits(x[:, -1])
+        n, t, width = embeddings.shape
+        at = self.columns[:t]
+        bias = _bias(at[None, :] <= at[:, None], embeddings.dtype)
+        x = embeddings.reshape(n * t, width)
+        for i, layer in enumerate(self.weights.layers):
+            q, k, v = self._heads(layer, x, at.repeat(n))
+            keys, values = self.asked[:, i]
+            keys.copy_(k.reshape(n, t, self.n_kv, -1).transpose(1, 2))
+            values.copy_(v.reshape(n, t, self.n_kv, -1).transpose(1, 2))
+            x = self._rest(layer, x, self._attend(q.reshape(n, t, self.n_heads, -1), keys, values, bias))
+        return self._logits(x.view(n, t, width)[torch.arange(n, device=at.device), lengths - 1])
 
-    def step(self, ids: Tensor, position: int) -> Tensor:
-        """Append one token per row at `position` of the cache and return the next logits (batch, vocabulary)."""
-        at = torch.arange(position + 1, device=ids.device)
-        allowed = (at[None, :] >= self.start[:, None])[:, None, None, :]
-        places = (position - self.start).unsqueeze(1)
-        return self._logits(self._layers(self.embed(ids).unsqueeze(1), places, position, allowed)[:, -1])
+    def seat(self, rows: Tensor, prompts: Tensor) -> None:
+        """Let some rows of the batch go on from some prompts of the group read last; int64 (m) both."""
+        self.rows[:, :, rows, :, : self.prompt] = self.asked[:, :, prompts]
 
-    def _layers(self, x: Tensor, places: Tensor, position: int, allowed: Tensor) -> Tensor:
-        n, t, _ = x.shape
-        heads = [self.n_heads, self.n_kv, self.n_kv]
-        cos, sin = self.cos[places].unsqueeze(2), self.sin[places].unsqueeze(2)  # (n, t, 1, d)
-        bias = torch.zeros(allowed.shape, dtype=x.dtype, device=x.device).masked_fill_(~allowed, float("-inf"))
-        for i, layer in enumerate(self.layers):
-            h = functional.rms_norm(x, (x.shape[-1],), layer["norm1"], self.eps)
-            q, k, v = torch.split(functional.linear(h, layer["qkv"]).view(n, t, -1, self.head_dim), heads, dim=2)
-            q, k = (q * cos + _half_turn(q) * sin, k * cos + _half_turn(k) * sin)
-            self.keys[i, :, :, position : position + t] = k.transpose(1, 2)
-            self.values[i, :, :, position : position + t] = v.transpose(1, 2)
-            seen = slice(0, position + t)
-            mixed = self._attend(q, self.keys[i, :, :, seen], self.values[i, :, :, seen], bias)
-            x = x + functional.linear(mixed, layer["o"])
-            h = functional.rms_norm(x, (x.shape[-1],), layer["norm2"], self.eps)
-            gate, up = functional.linear(h, layer["gate_up"]).chunk(2, dim=-1)
-            x = x + functional.linear(functional.silu(gate) * up, layer["down"])
-        return x
+    def step(self, ids: Tensor, positions: Tensor) -> Tensor:
+        """Append one token to each row, at its own position, and return the next logits (batch, vocabulary)."""
+        n = self.batch
+        bias = _bias(self.columns[None, :] <= positions[:, None], self.weights.table.dtype).view(n, 1, 1, 1, -1)
+        places = (self.begin + positions[:, None]).flatten()
+        x = self.embed(ids)
+        for i, layer in enumerate(self.weights.layers):
+            q, k, v = self._heads(layer, x, positions)
+            keys, values = self.rows[:, i]
+            keys.view(-1, self.head_dim).index_copy_(0, places, k.reshape(-1, self.head_dim))
+            values.view(-1, self.head_dim).index_copy_(0, places, v.reshape(-1, self.head_dim))
+            x = self._rest(layer, x, self._attend(q.unsqueeze(1), keys, values, bias))
+        return self._logits(x)
+
+    def _heads(self, layer: Layer, x: Tensor, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return turned queries (m, heads, d), turned keys and values (m, kv, d) of m tokens at their places."""
+        h = functional.rms_norm(x, (x.shape[-1],), layer.norm1, self.eps)
+        made = layer.qkv(h).view(len(x), -1, self.head_dim)
+        qk, v = made[:, : -self.n_kv], made[:, -self.n_kv :]
+        swapped = torch.roll(qk, self.head_dim // 2, dims=-1)
+        qk = torch.addcmul(qk * self.cos[places].unsqueeze(1), swapped, self.sin[places].unsqueeze(1))
+        return qk[:, : self.n_heads], qk[:, self.n_heads :], v
+
+    def _rest(self, layer: Layer, x: Tensor, mixed: Tensor) -> Tensor:
+        x = layer.o.plus(mixed, x)
+        h = functional.rms_norm(x, (x.shape[-1],), layer.norm2, self.eps)
+        return layer.down.plus(layer.up.times(h, layer.gate.silu(h)), x)
 
     def _attend(self, q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
-        """Return attention (n, t, heads * d); query heads that share a key head stand as rows of one product."""
+        """Return attention (n * t, heads * d); query heads that share a key head stand as rows of one product."""
         n, t = q.shape[:2]
         share = self.n_heads // self.n_kv
-        rows = q.view(n, t, self.n_kv, share, self.head_dim).permute(0, 2, 3, 1, 4)  # (n, kv, share, t, d)
+        rows = q.reshape(n, t, self.n_kv, share, self.head_dim).permute(0, 2, 3, 1, 4)  # (n, kv, share, t, d)
         rows = rows.reshape(n, self.n_kv, share * t, self.head_dim) * self.head_dim**-0.5
-        scores = (rows @ keys.transpose(2, 3)).view(n, self.n_kv, share, t, -1) + bias.unsqueeze(2)
+        scores = (rows @ keys.transpose(2, 3)).view(n, self.n_kv, share, t, -1) + bias
         weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(q.dtype)
         mixed = weights.view(n, self.n_kv, share * t, -1) @ values
         mixed = mixed.view(n, self.n_kv, share, t, self.head_dim).permute(0, 3, 1, 2, 4)
-        return mixed.reshape(n, t, self.n_heads * self.head_dim)
+        return mixed.reshape(n * t, self.n_heads * self.head_dim)
 
     def _logits(self, x: Tensor) -> Tensor:
-        return functional.linear(functional.rms_norm(x, (x.shape[-1],), self.norm, self.eps), self.head)
+        return self.weights.head(functional.rms_norm(x, (x.shape[-1],), self.weights.norm, self.eps))
 
 
-def _half_turn(x: Tensor) -> Tensor:
-    a, b = x.chunk(2, dim=-1)
-    return torch.cat((-b, a), dim=-1)
+def _bias(allowed: Tensor, dtype: torch.dtype) -> Tensor:
+    return torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill_(~allowed, float("-inf"))
 
 
-def _layer(layer: Any) -> dict[str, Tensor]:
+def _layer(layer: Any) -> Layer:
     attention, mlp = layer.self_attn, layer.mlp
-    return {
-        "qkv": torch.cat([p.weight for p in (attention.q_proj, attention.k_proj, attention.v_proj)]),
-        "o": attention.o_proj.weight,
-        "gate_up": torch.cat([mlp.gate_proj.weight, mlp.up_proj.weight]),
-        "down": mlp.down_proj.weight,
-        "norm1": layer.input_layernorm.weight,
-        "norm2": layer.post_attention_layernorm.weight,
-    }
+    return Layer(
+        qkv=merged(attention.q_proj, attention.k_proj, attention.v_proj),
+        o=product(attention.o_proj.weight),
+        gate=product(mlp.gate_proj.weight),
+        up=product(mlp.up_proj.weight),
+        down=product(mlp.down_proj.weight),
+        norm1=layer.input_layernorm.weight,
+        norm2=layer.post_attention_layernorm.weight,
+    )

@@ -5,15 +5,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from synthgen.decode.base import Settings
-from synthgen.decode.generic import GenericStepper
-from synthgen.decode.llama import LlamaStepper, has_stepper
+from synthgen.decode.batching import Rules, padded, stepper_of, uniforms_of, weights_of, write
 from synthgen.decode.loading import Placement, load_model
-from synthgen.decode.sampling import sample
 from synthgen.decode.words import WordReader
 from synthgen.errors import DataError, ModelError
 from synthgen.seeds import SeedTree
@@ -64,7 +61,7 @@ class WordsDecoder:
     ) -> None:
         loaded = load_model(folder, device=device)
         self.tokenizer, self.model, self.device = loaded.tokenizer, loaded.model, loaded.device
-        self.whole = loaded.whole
+        self.weights = weights_of(self.model, whole=loaded.whole)
         self.reader, self.name, self.prompt = reader, decoder, prompt
         eos = self.model.generation_config.eos_token_id
         ends = {self.tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
@@ -103,26 +100,17 @@ class WordsDecoder:
         limit = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
         if length > limit:
             raise ModelError(f"prompt and new tokens need {length} of {limit} positions")
-        rows = [(i, c) for i in range(len(latents)) for c in range(settings.candidates)]
-        uniforms = [
-            seeds.child(name).generator().random((settings.candidates, settings.max_new_tokens), dtype=np.float32)
-            for name in latents.ids
-        ]
-        whole = self.whole and has_stepper(self.model.config)
-        stepper = LlamaStepper(self.model, settings.batch, length) if whole else GenericStepper(self.model)
-        found: list[Candidate] = []
-        for start in range(0, len(rows), settings.batch):
-            part = rows[start : start + settings.batch]
-            full = part + [part[-1]] * (settings.batch - len(part))  # one shape always, so one result always
-            u = torch.from_numpy(np.stack([uniforms[i][c] for i, c in full])).to(self.device)
-            tokens = self._write(stepper, [asked[i] for i, _ in full], longest, u, settings)
-            for (i, c), row in zip(part, tokens, strict=False):
-                text, finish = self._text(row)
-                found.append(
-                    Candidate(latent_id=latents.ids[i], index=c, text=text, label=latents.labels[i], finish=finish)
-                )
-            advance(len(part))
-        return tuple(found)
+        stepper = stepper_of(self.model, self.weights, batch=settings.batch, prompt=longest, length=length)
+
+        def ask(rows: Sequence[int]) -> tuple[Tensor, Tensor]:
+            ids, lengths = padded([asked[i] for i in rows], longest)
+            return stepper.embed(ids.to(self.device)), lengths.to(self.device)
+
+        uniforms = uniforms_of(seeds, latents.ids, settings)
+        rows = write(stepper, ask, uniforms, settings, Rules(frozenset(self.eos), self.never), advance)
+        return tuple(
+            self._candidate(latents, *divmod(number, settings.candidates), row) for number, row in enumerate(rows)
+        )
 
     def tokens(self, label: str, words: Sequence[str]) -> list[int]:
         """Return the token ids of what is asked for a label, already in words, and some words."""
@@ -183,35 +171,10 @@ class WordsDecoder:
             words = words[:-1]
         return asked
 
-    def _write(
-        self,
-        stepper: LlamaStepper | GenericStepper,
-        prompts: list[list[int]],
-        length: int,
-        u: Tensor,
-        settings: Settings,
-    ) -> list[list[int]]:
-        ids = torch.zeros(len(prompts), length, dtype=torch.long)
-        for row, prompt in enumerate(prompts):
-            ids[row, length - len(prompt) :] = torch.tensor(prompt)
-        begin = torch.tensor([length - len(p) for p in prompts]).to(self.device)
-        logits = stepper.prefill(stepper.embed(ids.to(self.device)), begin)
-        done = torch.zeros(len(u), dtype=torch.bool, device=u.device)
-        ends = torch.tensor(sorted(self.eos), device=u.device)
-        written: list[Tensor] = []
-        for t in range(settings.max_new_tokens):
-            if not bool(torch.isfinite(logits.amax(dim=-1)).all()):  # the largest of a row with a NaN is NaN
-                raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
-            logits[:, self.never] = float("-inf")
-            token = sample(
-                logits, u[:, t], top_k=settings.top_k, top_p=settings.top_p, temperature=settings.temperature
-            )
-            written.append(torch.where(done, ends[0], token))
-            done |= torch.isin(token, ends)
-            if bool(done.all()) or t + 1 == settings.max_new_tokens:
-                break
-            logits = stepper.step(written[-1], length + t)
-        return torch.stack(written, dim=1).tolist()
+    def _candidate(self, latents: Latents, latent: int, index: int, row: list[int]) -> Candidate:
+        text, finish = self._text(row)
+        name, label = latents.ids[latent], latents.labels[latent]
+        return Candidate(latent_id=name, index=index, text=text, label=label, finish=finish)
 
     def _text(self, row: list[int]) -> tuple[str, Literal["stop", "length"]]:
         """Return a row's text; a text the limit cut is shortened to its last whole sentence where that keeps half."""

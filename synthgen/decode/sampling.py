@@ -2,6 +2,9 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+BLOCK = 64  # tokens of a block, of which only the largest is looked at first
 
 
 def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, temperature: float) -> Tensor:
@@ -21,12 +24,7 @@ def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, tempera
     Random: none of its own.
     Source: Fan et al. 2018 (top-k), Holtzman et al. 2020, arXiv 1904.09751v2, section 3.1 (nucleus).
     """
-    values, ids = torch.topk(logits.float(), min(top_k, logits.shape[-1]), dim=-1)
-    # rows of equal logits come in no promised order, so ties are broken by token id
-    order = torch.argsort(ids, dim=-1)
-    values, ids = values.gather(1, order), ids.gather(1, order)
-    values, order = torch.sort(values, dim=-1, descending=True, stable=True)
-    ids = ids.gather(1, order)
+    values, ids = _largest(logits, min(top_k, logits.shape[-1]))
     p = torch.softmax(values / temperature, dim=-1)
     before = p.cumsum(dim=-1) - p
     p = p * (before < top_p)
@@ -34,3 +32,22 @@ def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, tempera
     drawn = (cumulative <= uniform.unsqueeze(1) * cumulative[:, -1:]).sum(dim=-1)
     kept = (p > 0).sum(dim=-1)
     return ids.gather(1, torch.minimum(drawn, kept - 1).unsqueeze(1)).squeeze(1)
+
+
+def _largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return the k largest logits of each row, float32 in falling order, equal ones by token id; and their ids.
+
+    The k largest lie in the k blocks with the largest maxima, so all others are never sorted. Where the last of the k
+    equals one that is left out, which of the two is taken is fixed but follows no rule.
+    """
+    n = len(logits)
+    if missing := -logits.shape[-1] % BLOCK:
+        logits = functional.pad(logits, (0, missing), value=float("-inf"))
+    blocks = logits.view(n, BLOCK, -1)
+    best = torch.topk(blocks.amax(dim=1), min(k, blocks.shape[-1]), dim=-1).indices
+    values = blocks.gather(2, best.unsqueeze(1).expand(-1, BLOCK, -1)).float().view(n, -1) + 0.0  # -0 becomes 0
+    ids = (torch.arange(BLOCK, device=logits.device)[:, None] * blocks.shape[-1] + best.unsqueeze(1)).view(n, -1)
+    bits = values.view(torch.int32)
+    ordered = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # whole numbers in the order of the floats
+    at = torch.topk((ordered.long() << 32) - ids, k, dim=-1, sorted=True).indices
+    return values.gather(1, at), ids.gather(1, at)

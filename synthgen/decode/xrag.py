@@ -5,20 +5,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from synthgen.decode.adapters import merge
 from synthgen.decode.base import Settings
+from synthgen.decode.batching import Rules, Stepper, padded, stepper_of, uniforms_of, weights_of, write
 from synthgen.decode.bridge import Bridge, check_fit
-from synthgen.decode.generic import GenericStepper
-from synthgen.decode.llama import LlamaStepper, has_stepper
 from synthgen.decode.loading import Placement, load_model
 from synthgen.decode.projector import splice
 from synthgen.decode.prompts import Template
 from synthgen.decode.published import AtLength, Paraphrase, Published
-from synthgen.decode.sampling import sample
 from synthgen.errors import DataError, ModelError
 from synthgen.seeds import SeedTree
 from synthgen.types import Candidate, Latents
@@ -47,7 +44,7 @@ class XragDecoder:
         With words, some of what a vector says stands in the prompt in plain sight; see `WordReader`.
     Random: row r of latent x draws from seeds/x, candidate by candidate; which of several templates it is asked in,
         from seeds/x/template; nothing else is drawn.
-    Cost: one pass over the model per token and batch.
+    Cost: one pass over the model per token and batch; see `write`.
     Source: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2); SMOTExT decodes interpolated vectors the same way.
     """
 
@@ -57,7 +54,6 @@ class XragDecoder:
         published = bridge if isinstance(bridge, Published) else None
         loaded = load_model(folder, dtype="auto" if published is None else published.dtype, device=device)
         self.tokenizer, self.model, self.device = loaded.tokenizer, loaded.model, loaded.device
-        self.whole = loaded.whole
         width = self.model.get_input_embeddings().weight.shape[1]
         self.name, self.info = decoder, bridge.info
         self.templates: tuple[Template | Paraphrase, ...]
@@ -70,6 +66,7 @@ class XragDecoder:
             published.check_fit(dim=dim, width=width)
             projector, self.templates = AtLength(bridge.projector, published.raw_length), published.templates
         merge(self.model, bridge.adapters)
+        self.weights = weights_of(self.model, whole=loaded.whole)
         self.projector, self.words = projector.to(self.device).eval(), bridge.words
         self.template = self.templates[0]
         eos = self.model.generation_config.eos_token_id
@@ -107,27 +104,19 @@ class XragDecoder:
         limit = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
         if longest + settings.max_new_tokens > limit:
             raise ModelError(f"prompt and new tokens need {longest + settings.max_new_tokens} of {limit} positions")
-        rows = [(i, c) for i in range(len(latents)) for c in range(settings.candidates)]
-        uniforms = [
-            seeds.child(name).generator().random((settings.candidates, settings.max_new_tokens), dtype=np.float32)
-            for name in latents.ids
-        ]
-        stepper = self._stepper(settings.batch, longest + settings.max_new_tokens)
-        found: list[Candidate] = []
-        for start in range(0, len(rows), settings.batch):
-            part = rows[start : start + settings.batch]
-            full = part + [part[-1]] * (settings.batch - len(part))  # one shape always, so one result always
-            u = torch.from_numpy(np.stack([uniforms[i][c] for i, c in full])).to(self.device)
-            ids, is_vector, begin = self._frame([asked[i] for i, _ in full], longest)
-            vectors = torch.from_numpy(latents.vectors[[i for i, _ in full]].copy()).to(self.device)
-            tokens = self._write(stepper, (ids, is_vector, begin), self.projector(vectors), u, settings)
-            for (i, c), row in zip(part, tokens, strict=False):
-                text, finish = self._text(row)
-                found.append(
-                    Candidate(latent_id=latents.ids[i], index=c, text=text, label=latents.labels[i], finish=finish)
-                )
-            advance(len(part))
-        return tuple(found)
+        stepper = self._stepper(settings.batch, longest, longest + settings.max_new_tokens)
+
+        def ask(rows: Sequence[int]) -> tuple[Tensor, Tensor]:
+            ids, is_vector, lengths = self._frame([asked[i] for i in rows], longest)
+            vectors = torch.from_numpy(latents.vectors[list(rows)]).to(self.device)
+            read = stepper.embed(ids.masked_fill(is_vector, 0))
+            return splice(read, self.projector(vectors), is_vector), lengths
+
+        uniforms = uniforms_of(seeds, latents.ids, settings)
+        rows = write(stepper, ask, uniforms, settings, Rules(frozenset(self.eos), self.never), advance)
+        return tuple(
+            self._candidate(latents, *divmod(number, settings.candidates), row) for number, row in enumerate(rows)
+        )
 
     def _prompts(self, latents: Latents, settings: Settings, seeds: SeedTree) -> tuple[list[list[int]], int]:
         """Return each latent's prompt, and the length all are padded to, which depends on the settings alone."""
@@ -174,48 +163,19 @@ class XragDecoder:
         """Return a text's tokens; what is spelled like a special token, such as the placeholder, stays letters."""
         return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids)
 
-    def _stepper(self, batch: int, length: int) -> "LlamaStepper | GenericStepper":
-        if self.whole and has_stepper(self.model.config):
-            return LlamaStepper(self.model, batch, length)
-        return GenericStepper(self.model)
+    def _stepper(self, batch: int, prompt: int, length: int) -> Stepper:
+        return stepper_of(self.model, self.weights, batch=batch, prompt=prompt, length=length)
 
     def _frame(self, prompts: list[list[int]], length: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return ids (n, length) padded on the left, where the vector stands, and where each row begins."""
-        ids = torch.zeros(len(prompts), length, dtype=torch.long)
-        for row, prompt in enumerate(prompts):
-            ids[row, length - len(prompt) :] = torch.tensor(prompt)
-        begin = torch.tensor([length - len(p) for p in prompts])
-        inside = torch.arange(length)[None, :] >= begin[:, None]
-        is_vector = (ids == self.template.placeholder_id) & inside
-        return ids.to(self.device), is_vector.to(self.device), begin.to(self.device)
+        """Return ids (n, length) padded on the right, where the vector stands, and each row's length."""
+        ids, lengths = padded(prompts, length)
+        is_vector = (ids == self.template.placeholder_id) & (torch.arange(length)[None, :] < lengths[:, None])
+        return ids.to(self.device), is_vector.to(self.device), lengths.to(self.device)
 
-    def _write(
-        self,
-        stepper: "LlamaStepper | GenericStepper",
-        frame: tuple[Tensor, Tensor, Tensor],
-        soft: Tensor,
-        u: Tensor,
-        settings: Settings,
-    ) -> list[list[int]]:
-        ids, is_vector, begin = frame
-        embeddings = splice(stepper.embed(ids.masked_fill(is_vector, 0)), soft, is_vector)
-        logits = stepper.prefill(embeddings, begin)
-        done = torch.zeros(len(u), dtype=torch.bool, device=u.device)
-        ends = torch.tensor(sorted(self.eos), device=u.device)
-        written: list[Tensor] = []
-        for t in range(settings.max_new_tokens):
-            if not bool(torch.isfinite(logits.amax(dim=-1)).all()):  # the largest of a row with a NaN is NaN
-                raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
-            logits[:, self.never] = float("-inf")
-            token = sample(
-                logits, u[:, t], top_k=settings.top_k, top_p=settings.top_p, temperature=settings.temperature
-            )
-            written.append(torch.where(done, ends[0], token))
-            done |= torch.isin(token, ends)
-            if bool(done.all()) or t + 1 == settings.max_new_tokens:
-                break
-            logits = stepper.step(written[-1], ids.shape[1] + t)
-        return torch.stack(written, dim=1).tolist()
+    def _candidate(self, latents: Latents, latent: int, index: int, row: list[int]) -> Candidate:
+        text, finish = self._text(row)
+        name, label = latents.ids[latent], latents.labels[latent]
+        return Candidate(latent_id=name, index=index, text=text, label=label, finish=finish)
 
     def _text(self, row: list[int]) -> tuple[str, Literal["stop", "length"]]:
         """Return a row's text; a text the limit cut is shortened to its last whole sentence where that keeps half."""

@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from synthgen.decode.generic import GenericStepper
-from synthgen.errors import InternalError
 
 LENGTHS = (8, 3, 5, 1)
 FORMS = {
@@ -12,12 +11,12 @@ FORMS = {
 }
 
 
-def frame(stepper, rows):
-    longest = max(map(len, rows))
-    ids = torch.zeros(len(rows), longest, dtype=torch.long)
+def read(stepper, rows):
+    """Return the logits after rows of tokens, padded on the right."""
+    ids = torch.full((len(rows), max(map(len, rows))), 9)
     for i, row in enumerate(rows):
-        ids[i, longest - len(row) :] = row
-    return stepper.embed(ids), torch.tensor([longest - len(r) for r in rows])
+        ids[i, : len(row)] = row
+    return stepper.read(stepper.embed(ids), torch.tensor([len(row) for row in rows]))
 
 
 @torch.inference_mode()
@@ -32,20 +31,11 @@ def test_logits_are_those_of_the_library(tiny, form):
     generator = torch.Generator().manual_seed(3)
     rows = [torch.randint(tiny.SIZE, (n,), generator=generator) for n in LENGTHS]
     tokens = torch.randint(tiny.SIZE, (len(rows), 5), generator=generator)
-    stepper = GenericStepper(model)
+    stepper = GenericStepper(model, len(rows))
+    assert (stepper.group, stepper.continuous) == (len(rows), False)
     for _ in range(2):  # a second batch starts with an empty cache
-        embeddings, start = frame(stepper, rows)
-        got = [stepper.prefill(embeddings, start)]
-        got += [stepper.step(tokens[:, t], max(LENGTHS) + t) for t in range(5)]
+        got = [read(stepper, rows)]
+        got += [stepper.step(tokens[:, t], torch.tensor(LENGTHS) + t) for t in range(5)]
         for i, row in enumerate(rows):
             alone = model(torch.cat([row, tokens[i]]).unsqueeze(0), use_cache=False).logits[0, len(row) - 1 :]
             torch.testing.assert_close(torch.stack(got)[:, i], alone, atol=2e-4, rtol=1e-4)
-
-
-@torch.inference_mode()
-def test_steps_follow_one_another(tiny):
-    stepper = GenericStepper(tiny.language_model("gpt2"))
-    embeddings, start = frame(stepper, [torch.arange(4)])
-    stepper.prefill(embeddings, start)
-    with pytest.raises(InternalError, match="follow one another"):
-        stepper.step(torch.tensor([1]), 5)

@@ -148,11 +148,10 @@ def test_each_record_is_asked_in_its_own_way(tiny, made, monkeypatch):
     latents = tiny.latents(12, dim=DIM, labels=("ant",))
     texts(made, latents, batch=24, prompts={"ant": "ant"})
     ways = [made.tokenizer.decode(prompt) for prompt in seen]
-    assert ways[::2] == ways[1::2]  # both candidates of a record
     assert len(set(ways)) > 4
     seen.clear()
     texts(made, tiny.rows_of(latents, [7]), prompts={"ant": "ant"})
-    assert made.tokenizer.decode(seen[0]) == ways[14]
+    assert made.tokenizer.decode(seen[0]) == ways[7]
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
@@ -168,16 +167,16 @@ def test_the_seed_decides_and_company_changes_nothing(tiny, xrag_folder, dtype):
 def test_both_loops_write_the_same(tiny, made, xrag_folder, monkeypatch):
     latents = tiny.latents(5, dim=DIM)
     own = texts(made, latents)
-    assert isinstance(made._stepper(2, 20), LlamaStepper)
-    monkeypatch.setattr(made, "whole", False)
-    assert isinstance(made._stepper(2, 20), GenericStepper)
+    assert isinstance(made._stepper(2, 9, 20), LlamaStepper)
+    monkeypatch.setattr(made, "weights", None)
+    assert isinstance(made._stepper(2, 9, 20), GenericStepper)
     assert texts(made, latents) == own
 
 
 def test_a_model_spread_over_places_writes_the_same(tiny, made, xrag_folder):
     parts = ("model.embed_tokens", "model.layers.0", "model.norm", "model.rotary_emb", "lm_head")
     spread = decoder(xrag_folder, device={**dict.fromkeys(parts, "cpu"), "model.layers.1": "disk"})
-    assert not spread.whole
+    assert spread.weights is None
     latents = tiny.latents(3, dim=DIM)
     assert texts(spread, latents) == texts(made, latents)
 
