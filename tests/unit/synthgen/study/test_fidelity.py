@@ -86,6 +86,14 @@ def test_a_text_is_not_its_own_evidence():
     assert class_kept(written, ["a"], reference, of, np.array([[1]])).tolist() == [True]
 
 
+def test_a_row_named_twice_is_left_out_once():
+    reference = np.array([[1, 0], [0, 1], [-0.6, 0.8]], dtype=np.float32)
+    written = np.array([[0.3, 0.954]], dtype=np.float32)
+    # taken out twice, the first row would turn the class's sum to (-1, 1)
+    for own in ([[0]], [[0, 0]]):
+        assert class_kept(written, ["a"], reference, [*"aab"], np.array(own)).tolist() == [True]
+
+
 def test_a_class_of_nothing_else_is_refused():
     with pytest.raises(DataError, match="no texts but those"):
         class_kept(unit(1, 3, 0), ["a"], unit(3, 3, 1), [*"aab"], np.array([[0, 1]]))

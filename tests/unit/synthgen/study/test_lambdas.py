@@ -109,6 +109,17 @@ def test_a_word_that_many_texts_hold_tells_nothing():
     assert row["says_first"] == row["says_both"] == 0
 
 
+def test_what_both_parents_say_tells_of_neither():
+    shared = ("apple banana", "banana cherry", *TEXTS[2:])
+
+    class Stuck(Echo):
+        def decode(self, *given):
+            return tuple(replace(c, text="banana") for c in super().decode(*given))
+
+    row = run(Stuck(), given=replace(pairs(((0, 1), (2, 3))), texts=shared))[2]
+    assert row["says_first"] == row["says_second"] == row["says_both"] == 0
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
