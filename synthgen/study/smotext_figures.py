@@ -19,6 +19,7 @@ CURVES = ("smotext", "smotext-filtered", "eda", LABEL_ONLY)
 ARMS = {"synthetic": "synthetic alone", "real+synthetic": "real + synthetic"}
 _REAL_STYLE = {"color": "#7f7f7f", "linestyle": (0, (4, 1.5)), "linewidth": 1.2}
 _COLUMNS = 2
+_BANDS = "mean over seeds, band: 95 % interval"
 
 
 def write_smotext_figures(measures: pa.Table, folder: Path) -> list[Path]:
@@ -38,7 +39,7 @@ def write_smotext_figures(measures: pa.Table, folder: Path) -> list[Path]:
 def _curves(rows: Sequence[Row], folder: Path) -> list[Path]:
     datasets = list(dict.fromkeys(row["dataset"] for row in rows))
     places = [(by, arm) for by in HEADS for arm in ARMS]
-    with sheet(0.6 + 1.75 * len(datasets), len(datasets), len(places), sharex=True) as (figure, panels):
+    with sheet(0.9 + 1.75 * len(datasets), len(datasets), len(places), sharex=True, sharey="row") as (figure, panels):
         for k, panel in enumerate(panels):
             dataset, (by, arm) = datasets[k // len(places)], places[k % len(places)]
             own = [r for r in rows if (r["dataset"], r["by"], r["measure"]) == (dataset, by, "accuracy")]
@@ -50,15 +51,24 @@ def _curves(rows: Sequence[Row], folder: Path) -> list[Path]:
             panel.set_xscale("log")
             panel.set_xticks(sorted({r["n"] for r in own if r["n"] > 0}))
             panel.xaxis.set_major_formatter("{x:g}")
-            panel.xaxis.set_minor_formatter("")
+            panel.minorticks_off()
             panel.tick_params(axis="x", rotation=45)
+            panel.set_ylim(*_reach([r for r in rows if (r["dataset"], r["measure"]) == (dataset, "accuracy")]))
             panel.grid(visible=True, axis="y")
             panel.set_axisbelow(True)
         figure.supylabel("accuracy on the test split", fontsize=8)
-        figure.supxlabel("synthetic records", fontsize=8)
+        for panel in panels[-len(places) :]:
+            panel.set_xlabel("synthetic records", fontsize=7)
         handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), handlelength=3.4)
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), handlelength=3.4, title=_BANDS)
         return write_figure(figure, folder, "accuracy")
+
+
+def _reach(rows: Sequence[Row]) -> tuple[float, float]:
+    """Return the ends of an axis that holds all means; a wide band may leave the panel, a line may not."""
+    means = [r["mean"] for r in rows]
+    spare = 0.1 * (max(means) - min(means)) + 0.01
+    return min(means) - spare, max(means) + spare
 
 
 def _line(panel: Any, rows: Sequence[Row], look: Look, label: str) -> None:
@@ -89,7 +99,7 @@ def _trade(rows: Sequence[Row], folder: Path) -> list[Path]:
                 y = at.get((dataset, variant, "synthetic", "tfidf-linear", "accuracy"), np.nan)
                 panel.plot([x], [y], linestyle="", marker=look.marker, color=look.color, markersize=7, label=variant)
             panel.set_title(dataset, loc="left", fontweight="bold")
-            panel.set_xlabel("membership AUC by characters (0.5: nothing given away)")
+            panel.set_xlabel("membership AUC by characters (0.5: chance)")
             panel.set_ylabel("TF-IDF, synthetic alone")
             panel.grid(visible=True)
             panel.set_axisbelow(True)
