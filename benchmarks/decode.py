@@ -26,6 +26,7 @@ from synthgen.config import EmbedConfig
 from synthgen.decode.adapters import merge
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
+from synthgen.decode.ending import text_of
 from synthgen.decode.products import product
 from synthgen.decode.projector import splice
 from synthgen.decode.xrag import XragDecoder
@@ -85,7 +86,7 @@ class Library:
             for row in made.tolist():
                 ended = next((i + 1 for i, token in enumerate(row) if token in d.eos), len(row))
                 counts.append(ended)
-                texts.append(d._text(row[:ended])[0])  # noqa: SLF001 - the same words of the same tokens
+                texts.append(text_of(d.tokenizer, row[:ended], d.eos)[0])
         return texts, counts
 
 

@@ -10,18 +10,26 @@ from torch import Tensor
 
 from synthgen.decode.base import Settings
 from synthgen.decode.batching import Rules, padded, stepper_of, uniforms_of, weights_of, write
+from synthgen.decode.ending import ends_of, never_of, text_of
 from synthgen.decode.loading import Placement, load_model
 from synthgen.decode.words import WordReader
 from synthgen.errors import DataError, ModelError
 from synthgen.seeds import SeedTree
 from synthgen.types import Candidate, Latents
 
-WORDS = "words"  # decode.bridge's word for this decoder
 WORD_TOKENS = 4  # room for each word and its comma; words for which it is not enough are left out, the last first
-PROMPT = "Write a short paragraph[ about {label}].[ Use these words: {words}.] Write the paragraph only."
+PROMPT = "[Topic: {label}. ]Write a short paragraph.[ Use these words: {words}.] Write the paragraph only."
+# Small instruct models told to use words list them, define them, or speak of their task; one example turn ends that.
+EXAMPLE_LABEL = "library"
+EXAMPLE_WORDS = (
+    "library", "books", "building", "children", "moved", "shelves", "reading", "afternoon", "visitors", "roof",
+)  # fmt: skip
+EXAMPLE = (
+    "The library has moved to a new building with a better roof. Its shelves hold twice as many books as before, and "
+    "children meet there for reading every afternoon. Most visitors say that they like it."
+)
 TURN = "<|im_start|>", "<|im_end|>"
 _PART = re.compile(r"\[([^\[\]]*)\]")
-_SENTENCE = re.compile(r"[.!?][\"')\]]*(?=\s|$)")
 
 
 class WordsDecoder:
@@ -29,7 +37,8 @@ class WordsDecoder:
 
     The model is asked in its own chat form, as its tokenizer's chat template says. A tokenizer without a template is
     asked in the form `<|im_start|>user ... <|im_end|>` where it knows these two marks, as that of the embedded
-    SmolLM2 does, and otherwise with the prompt and an empty line.
+    SmolLM2 does, and otherwise with plain paragraphs; then a text ends at its first empty line, since such a model
+    goes on asking itself. Before the prompt stands one example of a prompt and its answer, the same for all.
 
     With no words it is label-only prompting: what the model writes by itself, whatever the vectors are.
 
@@ -47,7 +56,7 @@ class WordsDecoder:
     Privacy: k of v words are all that is read of a vector, at most k log2 v bits, and a person can read them; see
         `WordReader`. That is a bound on what crosses over and no privacy. With no words, nothing of it is read.
     Random: as `XragDecoder`.
-    Cost: one pass over the model per token and batch.
+    Cost: one pass over the model per token and batch; see `write`.
     """
 
     def __init__(
@@ -63,16 +72,12 @@ class WordsDecoder:
         self.tokenizer, self.model, self.device = loaded.tokenizer, loaded.model, loaded.device
         self.weights = weights_of(self.model, whole=loaded.whole)
         self.reader, self.name, self.prompt = reader, decoder, prompt
-        eos = self.model.generation_config.eos_token_id
-        ends = {self.tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
-        self.turns = self.tokenizer.chat_template is None and set(TURN) <= set(self.tokenizer.get_vocab())
-        if self.turns:
-            ends.add(self.tokenizer.convert_tokens_to_ids(TURN[1]))
-        if not ends:
-            raise ModelError(f"{folder}: neither the model nor its tokenizer names an end of text")
-        self.eos: set[int] = ends
-        size = self.model.get_output_embeddings().weight.shape[0]
-        never = sorted(i for i in set(map(int, self.tokenizer.all_special_ids)) - ends if i < size)
+        ends = ends_of(self.model, self.tokenizer, folder)
+        known = self.tokenizer.get_vocab()
+        self.turns = self.tokenizer.chat_template is None and set(TURN) <= set(known)
+        self.chat = self.tokenizer.chat_template is not None or self.turns
+        self.eos = ends | {int(known[TURN[1]])} if self.turns else ends
+        never = never_of(self.model, set(map(int, self.tokenizer.all_special_ids)), self.eos)
         self.never = torch.tensor(never, device=self.device, dtype=torch.long)
 
     @torch.inference_mode()
@@ -107,23 +112,24 @@ class WordsDecoder:
             return stepper.embed(ids.to(self.device)), lengths.to(self.device)
 
         uniforms = uniforms_of(seeds, latents.ids, settings)
-        rows = write(stepper, ask, uniforms, settings, Rules(frozenset(self.eos), self.never), advance)
+        rows = write(stepper, ask, uniforms, settings, Rules(self.eos, self.never), advance)
         return tuple(
             self._candidate(latents, *divmod(number, settings.candidates), row) for number, row in enumerate(rows)
         )
 
     def tokens(self, label: str, words: Sequence[str]) -> list[int]:
         """Return the token ids of what is asked for a label, already in words, and some words."""
-        content = fill(self.prompt, label, words)
+        example = fill(self.prompt, EXAMPLE_LABEL if label else "", EXAMPLE_WORDS if words else ())
+        said = [("user", example), ("assistant", EXAMPLE), ("user", fill(self.prompt, label, words))]
+        begin: list[int] = []
         if self.tokenizer.chat_template is not None:
-            asked = self.tokenizer.apply_chat_template(
-                [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
-            )
-            begin: list[int] = []
+            turns = [{"role": role, "content": content} for role, content in said]
+            asked = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
         elif self.turns:
-            asked, begin = f"{TURN[0]}user\n{content}{TURN[1]}\n{TURN[0]}assistant\n", []
+            asked = "".join(f"{TURN[0]}{role}\n{content}{TURN[1]}\n" for role, content in said)
+            asked += f"{TURN[0]}assistant\n"
         else:
-            asked = f"{content}\n\n"
+            asked = "".join(f"{content}\n\n" for _, content in said)
             begin = [] if self.tokenizer.bos_token_id is None else [int(self.tokenizer.bos_token_id)]
         return begin + list(self.tokenizer(asked, add_special_tokens=False).input_ids)
 
@@ -177,15 +183,7 @@ class WordsDecoder:
         return Candidate(latent_id=name, index=index, text=text, label=label, finish=finish)
 
     def _text(self, row: list[int]) -> tuple[str, Literal["stop", "length"]]:
-        """Return a row's text; a text the limit cut is shortened to its last whole sentence where that keeps half."""
-        end = next((at for at, token in enumerate(row) if token in self.eos), None)
-        text = str(self.tokenizer.decode(row[:end], skip_special_tokens=True)).strip()
-        if end is not None:
-            return text, "stop"
-        stops = [m.end() for m in _SENTENCE.finditer(text)]
-        if stops and stops[-1] * 2 >= len(text):
-            text = text[: stops[-1]]
-        return text, "length"
+        return text_of(self.tokenizer, row, self.eos, mark=None if self.chat else "\n\n")
 
 
 def fill(prompt: str, label: str, words: Sequence[str]) -> str:

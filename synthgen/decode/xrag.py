@@ -1,9 +1,7 @@
 """The xRAG decoder: the vector becomes soft tokens in a prompt, the frozen language model writes on."""
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +10,7 @@ from synthgen.decode.adapters import merge
 from synthgen.decode.base import Settings
 from synthgen.decode.batching import Rules, Stepper, padded, stepper_of, uniforms_of, weights_of, write
 from synthgen.decode.bridge import Bridge, check_fit
+from synthgen.decode.ending import ends_of, never_of, text_of
 from synthgen.decode.loading import Placement, load_model
 from synthgen.decode.projector import splice
 from synthgen.decode.prompts import Template
@@ -21,7 +20,6 @@ from synthgen.seeds import SeedTree
 from synthgen.types import Candidate, Latents
 
 WORD_TOKENS = 3  # room for each word; what is longer is cut, so that a prompt's length depends on no vector
-_SENTENCE = re.compile(r"[.!?][\"')\]]*(?=\s|$)")
 
 
 class XragDecoder:
@@ -69,15 +67,9 @@ class XragDecoder:
         self.weights = weights_of(self.model, whole=loaded.whole)
         self.projector, self.words = projector.to(self.device).eval(), bridge.words
         self.template = self.templates[0]
-        eos = self.model.generation_config.eos_token_id
-        # the bridge was trained with the tokenizer's own end; a model may name others
-        ends = {self.tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
-        if not ends:
-            raise ModelError(f"{folder}: neither the model nor its tokenizer names an end of text")
-        self.eos: set[int] = ends
+        self.eos = ends_of(self.model, self.tokenizer, folder)
         special = {int(i) for i in self.tokenizer.all_special_ids} | {bridge.info.placeholder_id}
-        size = self.model.get_output_embeddings().weight.shape[0]  # the placeholder may lie beyond the vocabulary
-        never = sorted(i for i in special - ends if i < size)
+        never = never_of(self.model, special, self.eos)
         self.never = torch.tensor(never, device=self.device, dtype=torch.long)
 
     @torch.inference_mode()
@@ -113,7 +105,7 @@ class XragDecoder:
             return splice(read, self.projector(vectors), is_vector), lengths
 
         uniforms = uniforms_of(seeds, latents.ids, settings)
-        rows = write(stepper, ask, uniforms, settings, Rules(frozenset(self.eos), self.never), advance)
+        rows = write(stepper, ask, uniforms, settings, Rules(self.eos, self.never), advance)
         return tuple(
             self._candidate(latents, *divmod(number, settings.candidates), row) for number, row in enumerate(rows)
         )
@@ -173,17 +165,6 @@ class XragDecoder:
         return ids.to(self.device), is_vector.to(self.device), lengths.to(self.device)
 
     def _candidate(self, latents: Latents, latent: int, index: int, row: list[int]) -> Candidate:
-        text, finish = self._text(row)
+        text, finish = text_of(self.tokenizer, row, self.eos)
         name, label = latents.ids[latent], latents.labels[latent]
         return Candidate(latent_id=name, index=index, text=text, label=label, finish=finish)
-
-    def _text(self, row: list[int]) -> tuple[str, Literal["stop", "length"]]:
-        """Return a row's text; a text the limit cut is shortened to its last whole sentence where that keeps half."""
-        end = next((at for at, token in enumerate(row) if token in self.eos), None)
-        text = str(self.tokenizer.decode(row[:end], skip_special_tokens=True)).strip()
-        if end is not None:
-            return text, "stop"
-        stops = [m.end() for m in _SENTENCE.finditer(text)]
-        if stops and stops[-1] * 2 >= len(text):
-            text = text[: stops[-1]]
-        return text, "length"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synthgen.decode import plain
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
 from synthgen.decode.plain import WordsDecoder
@@ -33,6 +34,15 @@ def tiny():
     sys.modules["contract_decode_tiny"] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_example():
+    """The tiny models have 96 positions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plain, "EXAMPLE_WORDS", ("roof",))
+        patch.setattr(plain, "EXAMPLE", "It stands.")
+        yield
 
 
 @pytest.fixture(scope="module", params=DECODERS)

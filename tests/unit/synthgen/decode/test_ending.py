@@ -54,6 +54,8 @@ def test_a_text_may_end_at_a_mark_too(tiny, words):
         ('He said "no." And', 'He said "no."'),
         ("No. The river is wide and", "No. The river is wide and"),  # would keep less than half
         ("3.5 metres and", "3.5 metres and"),  # no sentence ends inside a number
+        ("A river? Yes! The gar", "A river? Yes!"),
+        (" The whole text. ", "The whole text."),
         ("No end", "No end"),
     ],
 )

@@ -18,8 +18,19 @@ PLAIN = Settings(
     prompts={"ant": "ant", "bee.hive": "bee hive"},
     candidates=3, max_new_tokens=10, temperature=1.0, top_p=0.95, top_k=50, batch=4, words=2,
 )  # fmt: skip
+SHIPPED_EXAMPLE, SHIPPED_WORDS = module.EXAMPLE, module.EXAMPLE_WORDS
 SHORT = "[{label}][ {words}]"
 TEMPLATE = "{% for m in messages %}<s>[{{ m['content'] }}]{% endfor %}{% if add_generation_prompt %}>{% endif %}"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_example():
+    """The tiny models have 96 positions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "EXAMPLE_LABEL", "a house")
+        patch.setattr(module, "EXAMPLE_WORDS", ("library", "roof"))
+        patch.setattr(module, "EXAMPLE", "It stands.")
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -73,15 +84,31 @@ def test_the_shipped_prompt_asks_for_a_text_by_label_by_words_or_by_neither():
 
 
 def test_without_a_template_the_prompt_is_asked_as_it_is(tiny, made):
+    shot = "a house library, roof\n\nIt stands.\n\n"
     assert made.tokens("ant", ("the", "a")) == [
-        tiny.BOS, *made.tokenizer("ant the, a\n\n", add_special_tokens=False).input_ids
+        tiny.BOS, *made.tokenizer(f"{shot}ant the, a\n\n", add_special_tokens=False).input_ids
     ]  # fmt: skip
+
+
+def test_the_example_is_asked_by_what_the_text_is_asked_by(made):
+    asked = [made.tokenizer.decode(made.tokens(label, words)) for label, words in (("ant", ()), ("", ("a",)))]
+    assert asked[0] == "<s>a house\n\nIt stands.\n\nant\n\n"
+    assert asked[1] == "<s> library, roof\n\nIt stands.\n\n a\n\n"
+
+
+def test_a_model_without_turns_is_cut_where_it_goes_on_asking_itself(made, llama_folder, tmp_path):
+    row = made.tokenizer("It sees the river. \n\nant the\n\nthe", add_special_tokens=False).input_ids
+    assert made._text(row) == ("It sees the river.", "stop")
+    chat = WordsDecoder(copied(llama_folder, tmp_path / "m", template=TEMPLATE), None, decoder="tiny")
+    assert chat._text(row)[1] == "length"
 
 
 def test_a_chat_template_frames_the_prompt(tiny, llama_folder, tmp_path):
     made = WordsDecoder(copied(llama_folder, tmp_path / "m", template=TEMPLATE), None, decoder="tiny", prompt=SHORT)
     assert made.tokens("ant", ("the", "a")) == [
-        tiny.BOS, *made.tokenizer("[ant the, a]>", add_special_tokens=False).input_ids
+        i
+        for turn in ("[a house library, roof]", "[It stands.]", "[ant the, a]>")
+        for i in (tiny.BOS, *made.tokenizer(turn, add_special_tokens=False).input_ids)
     ]  # fmt: skip
 
 
@@ -89,8 +116,10 @@ def test_marks_of_turns_frame_the_prompt_where_the_template_was_lost(llama_folde
     folder = copied(llama_folder, tmp_path / "m", extra=("<|im_start|>", "<|im_end|>"))
     made = WordsDecoder(folder, None, decoder="tiny", prompt=SHORT)
     ids = made.tokens("ant", ())
-    assert made.tokenizer.decode(ids) == "<|im_start|>user\nant<|im_end|>\n<|im_start|>assistant\n"
-    assert [i for i in ids if i >= 290] == [290, 291, 290]
+    turns = (("user", "a house"), ("assistant", "It stands."), ("user", "ant"))
+    said = "".join(f"<|im_start|>{role}\n{content}<|im_end|>\n" for role, content in turns)
+    assert made.tokenizer.decode(ids) == said + "<|im_start|>assistant\n"
+    assert [i for i in ids if i >= 290] == [*[290, 291] * 3, 290]
     assert 291 in made.eos  # a turn's end ends the text
 
 
@@ -185,3 +214,7 @@ def test_a_model_without_an_end_is_refused(llama_folder, tmp_path):
         )
     with pytest.raises(ModelError, match="end of text"):
         WordsDecoder(folder, None, decoder="tiny")
+
+
+def test_the_example_uses_its_words():
+    assert set(SHIPPED_WORDS) <= set(SHIPPED_EXAMPLE.lower().replace(".", " ").replace(",", " ").split())

@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from synthgen.decode.base import Settings
+from synthgen.decode.ending import text_of
 from synthgen.decode.generic import GenericStepper
 from synthgen.decode.llama import LlamaStepper
 from synthgen.decode.published import PARAPHRASES, PLACEHOLDER, SENTENCES, TENSORS, AtLength, load_published
@@ -137,7 +138,7 @@ def test_texts_are_what_the_library_would_draw(tiny, made):
             ids.append(int(order[int((p.cumsum(0) <= float(u[index, t])).sum())]))
             if ids[-1] == tiny.EOS:
                 break
-        assert (text, finish) == made._text(ids)
+        assert (text, finish) == text_of(made.tokenizer, ids, made.eos)
 
 
 def test_each_record_is_asked_in_its_own_way(tiny, made, monkeypatch):

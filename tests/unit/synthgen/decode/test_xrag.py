@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
+from synthgen.decode.ending import text_of
 from synthgen.decode.generic import GenericStepper
 from synthgen.decode.llama import LlamaStepper
 from synthgen.decode.words import FILE, make_reader, save_words
@@ -125,7 +126,7 @@ def test_texts_are_what_the_library_would_draw(tiny, made):
             ids.append(int(order[int((p.cumsum(0) <= float(u[candidate.index, t])).sum())]))
             if ids[-1] == tiny.EOS:
                 break
-        wanted = made._text(ids)
+        wanted = text_of(made.tokenizer, ids, made.eos)
         assert (candidate.text, candidate.finish) == wanted
 
 
@@ -137,10 +138,12 @@ def test_the_steppers(made, gpt2_folder, bridge_folder, tiny, tmp_path):
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2"])
-def test_placeholder_and_special_tokens_are_never_written(tiny, request, bridge_folder, family):
+def test_placeholder_and_special_tokens_are_never_written(tiny, request, bridge_folder, family, monkeypatch):
     made = decoder(request.getfixturevalue(f"{family}_folder"), bridge_folder)
-    rows, plain = [], made._text
-    made._text = lambda row: (rows.append(row), plain(row))[1]
+    rows = []
+    monkeypatch.setattr(
+        "synthgen.decode.xrag.text_of", lambda words, row, ends: (rows.append(row), text_of(words, row, ends))[1]
+    )
     decode(made, tiny.latents(9), candidates=8, batch=72, max_new_tokens=40, temperature=50.0, top_k=500, top_p=1.0)
     written = [t for row in rows for t in row]
     assert len(set(written)) > 250  # almost uniform over 290 tokens, each expected about ten times
@@ -161,7 +164,7 @@ def test_a_text_ends_at_the_first_end(tiny, bridge_folder, tmp_path):
     assert made.eos == {tiny.EOS, *ends}
     assert {c.finish for c in decode(made, tiny.latents(6))} == {"stop", "length"}
     rows = [[70, 5, 6], [5, 70, 6], [5, 6, 89], [5, 6, tiny.EOS]]
-    assert [made._text(row) for row in rows] == [
+    assert [text_of(made.tokenizer, row, made.eos) for row in rows] == [
         (made.tokenizer.decode(row).strip(), "stop") for row in ([], [5], [5, 6], [5, 6])
     ]
 
@@ -178,24 +181,6 @@ def test_no_end_at_all_is_refused(tiny, words, bridge_folder, tmp_path):
     endless.save_pretrained(folder)
     with pytest.raises(ModelError, match="end of text"):
         decoder(folder, bridge_folder)
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("The river. The gar", "The river."),
-        ("A river? Yes! The gar", "A river? Yes!"),
-        ('He said "go." Then he', 'He said "go."'),
-        ("No. The doctor sees the patient and the", "No. The doctor sees the patient and the"),  # under half
-        ("The dose was 2.5 of the", "The dose was 2.5 of the"),  # no end of a sentence
-        ("The doctor sees the", "The doctor sees the"),
-        (" The whole text. ", "The whole text."),
-    ],
-)
-def test_a_cut_text_goes_back_to_its_last_sentence(made, text, wanted):
-    ids = made.tokenizer(text, add_special_tokens=False).input_ids
-    assert made._text(ids) == (wanted, "length")
-    assert made._text([*ids, 2, 7]) == (text.strip(), "stop")
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2"])
@@ -365,4 +350,4 @@ def test_texts_with_a_context_are_what_the_library_would_draw(tiny, made):
             ids.append(int(logits.argmax()))
             if ids[-1] == tiny.EOS:
                 break
-        assert (candidate.text, candidate.finish) == made._text(ids)
+        assert (candidate.text, candidate.finish) == text_of(made.tokenizer, ids, made.eos)
