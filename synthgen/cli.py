@@ -196,6 +196,9 @@ def blend(  # noqa: PLR0913 - each is a setting of its own
     candidates: Annotated[int, Option(min=1, max=64, help="Texts to choose from.")] = 4,
     method: Annotated[Literal["smote", "slerp"], Option(help="On the segment, or on the arc.")] = "smote",
     seed: Annotated[int, Option(min=0, max=(1 << 53) - 1, help="Of the decoder's random choices.")] = 0,
+    bridge: Annotated[
+        Literal["builtin", "words"], Option(help="words: told a few words, which are shown.")
+    ] = "builtin",
     as_json: AsJson = False,
 ) -> None:
     """Show two texts, what lies between them, and which attribute of it came from which. Nothing is audited."""
@@ -203,7 +206,9 @@ def blend(  # noqa: PLR0913 - each is a setting of its own
     from synthgen.commands.blend import blend as make_blend
     from synthgen.progress import terminal_progress
 
-    asked = BlendRequest(a=a, b=b, lam=lam, label=label, candidates=candidates, method=method, seed=seed)
+    asked = BlendRequest(
+        a=a, b=b, lam=lam, label=label, candidates=candidates, method=method, seed=seed, bridge=bridge
+    )
     made = make_blend(asked, terminal_progress(sys.stderr))
     if as_json:
         print_json(made.to_json())

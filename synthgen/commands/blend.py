@@ -44,6 +44,7 @@ class BlendRequest:
         candidates: texts to choose from.
         method: "smote" on the segment, "slerp" on the arc.
         seed: of the decoder's random choices.
+        bridge: "builtin", or "words": written from the words nearest to the vector alone, which are shown.
     """
 
     a: Path
@@ -53,6 +54,7 @@ class BlendRequest:
     candidates: int = 4
     method: Literal["smote", "slerp"] = "smote"
     seed: int = 0
+    bridge: Literal["builtin", "words"] = "builtin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ class Blended:
         cosines: of the blend to its target and to each parent, and of the parents to each other.
         of_candidates: the cosine to the target of every candidate; none for one without a letter.
         rows: the attribute table.
+        words: all that the language model was told of the vector, where that is words alone.
     """
 
     request: BlendRequest
@@ -74,6 +77,7 @@ class Blended:
     cosines: dict[str, float]
     of_candidates: tuple[float | None, ...]
     rows: tuple[Row, ...]
+    words: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -84,6 +88,8 @@ class Blended:
             "method": asked.method,
             "label": asked.label,
             "seed": asked.seed,
+            "bridge": asked.bridge,
+            "words": list(self.words),
             **{side: {"start": _start(t), "characters": len(t)} for side, t in zip("ab", self.texts, strict=True)},
             "blend": {"text": self.blend.text, "candidate": self.blend.index, "finish": self.blend.finish},
             "cosine": {**self.cosines, "candidates": list(self.of_candidates)},
@@ -104,6 +110,8 @@ class Blended:
         lines = [WARNING, ""]
         for side, text in zip("AB", self.texts, strict=True):
             lines += [f"text {side}:", _start(text), ""]
+        if self.words:
+            lines += [f"told of the vector between them: {', '.join(self.words)}", ""]
         lines += [
             f"blend, lambda {asked.lam:g} ({asked.method}), the best of {asked.candidates}:",
             self.blend.text,
@@ -126,23 +134,28 @@ def blend(request: BlendRequest, progress: Progress) -> Blended:
     if not 0 <= request.lam <= 1:
         raise UsageError(f"--lambda must be from 0 to 1, got {request.lam}")
     texts = (_read(request.a), _read(request.b))
-    encoder, decoder = open_models()
+    encoder, decoder = open_models(request.bridge)
     return blend_texts(texts, request, encoder, decoder, progress)
 
 
-def open_models() -> tuple[Encoder, Decoder]:
-    """Return the embedded encoder, and the embedded decoder behind the builtin bridge.
+def open_models(bridge: str) -> tuple[Encoder, Decoder]:
+    """Return the embedded encoder, and the embedded decoder behind the builtin bridge or told words alone.
 
     Raises:
         ModelMissing: if one is not in the store.
     """
-    embed, decode = EmbedConfig(), DecodeConfig()
+    embed, decode = EmbedConfig(), DecodeConfig(bridge=bridge)
     folder, _ = model_folder(decode.model), model_folder(embed.model)  # before torch, which takes seconds to import
-    from synthgen.decode.bridge import load_bridge
+    from synthgen.decode.bridge import load_bridge, load_vocabulary
+    from synthgen.decode.plain import WordsDecoder
     from synthgen.decode.xrag import XragDecoder
 
-    bridge, encoder = load_bridge(decode.bridge), build(embed, model_folder)
-    return encoder, XragDecoder(folder, bridge, decoder=decode.model, encoder=embed.model, dim=encoder.dim)
+    encoder = build(embed, model_folder)
+    if decode.by_words:
+        vocabulary = load_vocabulary(decode.bridge, encoder=embed.model)
+        return encoder, WordsDecoder(folder, vocabulary.reader, decoder=decode.model)
+    loaded = load_bridge(decode.bridge)
+    return encoder, XragDecoder(folder, loaded, decoder=decode.model, encoder=embed.model, dim=encoder.dim)
 
 
 def blend_texts(
@@ -195,7 +208,16 @@ def blend_texts(
         },
         of_candidates=tuple(of_candidates),
         rows=compare(extract(texts[0]), extract(texts[1]), extract(chosen.text)),
+        words=_told(target, request, decoder),
     )
+
+
+def _told(target: Float32, request: BlendRequest, decoder: Decoder) -> tuple[str, ...]:
+    from synthgen.decode.plain import WordsDecoder
+
+    if not isinstance(decoder, WordsDecoder):
+        return ()
+    return decoder.read(target[None, :], DecodeConfig(bridge=request.bridge).words)[0]
 
 
 def _between(ab: Float32, request: BlendRequest) -> Float32:
@@ -216,11 +238,11 @@ def _between(ab: Float32, request: BlendRequest) -> Float32:
 
 
 def _decode(target: Float32, request: BlendRequest, decoder: Decoder, progress: Progress) -> Sequence[Candidate]:
-    defaults, seeds = DecodeConfig(), SeedTree(request.seed).child("decode")
+    defaults, seeds = DecodeConfig(bridge=request.bridge), SeedTree(request.seed).child("decode")
     settings = Settings(
         prompts={request.label: render(defaults.prompt, request.label)}, candidates=request.candidates,
         max_new_tokens=defaults.max_new_tokens, temperature=defaults.temperature, top_p=defaults.top_p,
-        top_k=defaults.top_k, batch=request.candidates,
+        top_k=defaults.top_k, batch=request.candidates, words=defaults.words,
     )  # fmt: skip
     latents = Latents(
         vectors=target[None, :].copy(), ids=("blend",), labels=(request.label,), parent_ids=(("A", "B"),),

@@ -15,7 +15,7 @@ from synthgen.decode.loading import Placement, load_model
 from synthgen.decode.words import WordReader
 from synthgen.errors import DataError, ModelError
 from synthgen.seeds import SeedTree
-from synthgen.types import Candidate, Latents
+from synthgen.types import Candidate, Float32, Latents
 
 WORD_TOKENS = 4  # room for each word and its comma; words for which it is not enough are left out, the last first
 PROMPT = "[Topic: {label}. ]Write a short paragraph.[ Use these words: {words}.] Write the paragraph only."
@@ -133,19 +133,27 @@ class WordsDecoder:
             begin = [] if self.tokenizer.bos_token_id is None else [int(self.tokenizer.bos_token_id)]
         return begin + list(self.tokenizer(asked, add_special_tokens=False).input_ids)
 
+    def read(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
+        """Return k words of each vector (n, d): all that a prompt tells of it, but for words too long for their room.
+
+        Raises:
+            ModelError: when there is no vocabulary, or it is for vectors of another width.
+        """
+        if self.reader is None:
+            raise ModelError("decode.words: there is no vocabulary", hint="Set decode.words to 0.")
+        if len(self.reader.centre) != vectors.shape[1]:
+            raise ModelError(
+                f"the vocabulary is for vectors of {len(self.reader.centre)} numbers, not {vectors.shape[1]}",
+                hint="The builtin vocabulary is for the builtin encoder; train a bridge with one for another.",
+            )
+        return self.reader.read(vectors, k)
+
     def _prompts(self, latents: Latents, settings: Settings) -> tuple[list[list[int]], int]:
         """Return each latent's prompt, and the length all are padded to, which depends on the settings alone."""
         if settings.words == 0:
             own = {label: self.tokens(text, ()) for label, text in settings.prompts.items()}
             return [own[label] for label in latents.labels], max(map(len, own.values()))
-        if self.reader is None:
-            raise ModelError("decode.words: there is no vocabulary", hint="Set decode.words to 0.")
-        if len(self.reader.centre) != latents.vectors.shape[1]:
-            raise ModelError(
-                f"the vocabulary is for vectors of {len(self.reader.centre)} numbers, not {latents.vectors.shape[1]}",
-                hint="The builtin vocabulary is for the builtin encoder; train a bridge with one for another.",
-            )
-        said = self.reader.read(latents.vectors, settings.words)
+        said = self.read(latents.vectors, settings.words)
         room = {
             label: len(self.tokens(text, ("a",))) + WORD_TOKENS * settings.words
             for label, text in settings.prompts.items()

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from synthgen import cli
 from synthgen.commands import blend as command
 from synthgen.commands.blend import WARNING, BlendRequest, blend, blend_texts
+from synthgen.decode.plain import WordsDecoder
 from synthgen.errors import DataError, ModelMissing, StorageError, UsageError
 from synthgen.progress import silent
 from synthgen.types import Candidate
@@ -120,6 +121,25 @@ def test_the_table_and_the_page():
         assert part in text
 
 
+class Told(Decoder, WordsDecoder):
+    """Is told words of its vectors, and says nothing of them."""
+
+    def read(self, vectors, k):
+        return (tuple(f"word{i}" for i in range(k)),) * len(vectors)
+
+
+def test_what_the_model_was_told_is_shown():
+    decoder = Told(BETWEEN)
+    found = blend_texts((A, B), request(bridge="words"), Encoder(), decoder, silent)
+    assert decoder.asked[1].words == 10
+    assert found.words == tuple(f"word{i}" for i in range(10))
+    assert "told of the vector between them: word0, word1," in found.to_text()
+    assert found.to_json()["words"] == list(found.words)
+    plain = made(BETWEEN)
+    assert (plain.words, plain.to_json()["words"], plain.to_json()["bridge"]) == ((), [], "builtin")
+    assert "told of" not in plain.to_text()
+
+
 def test_only_the_start_of_a_long_text_is_shown():
     long = A + " Word." * 300
     shown = blend_texts((long, B), request(), Encoder(), Decoder(BETWEEN), silent).to_json()["a"]
@@ -138,7 +158,7 @@ def test_what_cannot_be_blended_is_told():
 
 
 def test_files_are_read_before_any_model(files, tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "open_models", lambda: pytest.fail("a model was opened"))
+    monkeypatch.setattr(command, "open_models", lambda _bridge: pytest.fail("a model was opened"))
     with pytest.raises(StorageError, match=r"none\.txt: cannot be read"):
         blend(request((files[0], tmp_path / "none.txt")), silent)
     with pytest.raises(StorageError, match="cannot be read"):
@@ -166,7 +186,7 @@ def invoke(*arguments):
 
 def test_the_command_line(files, monkeypatch):
     decoder = Decoder(BETWEEN)
-    monkeypatch.setattr(command, "open_models", lambda: (Encoder(), decoder))
+    monkeypatch.setattr(command, "open_models", lambda _bridge: (Encoder(), decoder))
     done = invoke(*files, "--lambda", "0.25", "--candidates", "3", "--method", "slerp", "--seed", "7", "--json")
     assert done.exit_code == 0, done.output
     value = json.loads(done.stdout)
@@ -188,7 +208,9 @@ def test_exit_codes(files, tmp_path):
         assert said in done.stderr
 
 
-@pytest.mark.parametrize("wrong", [["--lambda", "2"], ["--candidates", "0"], ["--method", "vae"], ["--seed", "-1"]])
+@pytest.mark.parametrize(
+    "wrong", [["--lambda", "2"], ["--candidates", "0"], ["--method", "vae"], ["--seed", "-1"], ["--bridge", "x"]]
+)
 def test_wrong_use_is_2(files, wrong):
     assert invoke(*files, *wrong).exit_code == 2
 
@@ -196,6 +218,9 @@ def test_wrong_use_is_2(files, wrong):
 @pytest.mark.models
 @pytest.mark.slow
 def test_the_embedded_models_blend_two_notes(files):
+    told = blend(request(files, candidates=2, bridge="words"), silent)
+    assert len(set(told.words)) == 10
+    assert told.cosines["target"] > 0.1
     found = blend(request(files, candidates=2), silent)
     assert found.blend.text
     assert found.cosines["target"] == max(c for c in found.of_candidates if c is not None)
