@@ -1,7 +1,7 @@
 """How much of a text comes back through its vector: the figures of the bridge's model card, on text it never saw.
 
     python benchmarks/bridge.py [--table $SYNTHGEN_DATA/ag_news/test.parquet] [--corpus $SYNTHGEN_DATA/bridge_corpus]
-        [--n 1000] [--few 250] [--words K] [--pairs 64] [--variants [128]] [--figure docs/bridge]
+        [--n 1000] [--few 250] [--words K] [--pairs 64] [--variants [96]] [--figure docs/bridge]
         [--markdown FILE] [--json FILE] [--bridge FOLDER] [--quick]
 
 Every text is written once; the first `few` four times and read for their likelihood. `--variants` compares ways of
@@ -318,7 +318,7 @@ def options(argv):
     parser.add_argument("--words", type=int, default=0, help="of the bridge's vocabulary, in the prompt")
     parser.add_argument("--passages", type=int, default=2000, help="of the training corpus, to look a text up in")
     parser.add_argument("--pairs", type=int, default=64, help="to be blended; 0 for none")
-    parser.add_argument("--variants", type=int, nargs="?", const=128, default=0, help="texts to compare ways on")
+    parser.add_argument("--variants", type=int, nargs="?", const=96, default=0, help="texts to compare ways on")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--max-new-tokens", type=int, default=MOST_TOKENS)
     parser.add_argument("--encoder", default="minilm")

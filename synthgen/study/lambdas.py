@@ -18,7 +18,7 @@ from synthgen.types import Float32, Latents
 
 TELLING_LETTERS = 4  # of a word that may tell one text from another, at least
 TELLING_SHARE = 0.05  # of the texts, or fewer, hold such a word
-_FIGURE_INCHES = 2.8
+_FIGURE_INCHES = 3.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -199,7 +199,7 @@ def write_lambdas(rows: Sequence[dict[str, float]], folder: Path, name: str = "l
         ("cosine of the text written", {"target": "to the vector", "first": "to the first parent",
                                         "second": "to the second parent", "others": "to another pair's parents"}),
         ("share of texts", {"class_kept": "class kept", "says_both": "tells of both parents",
-                            "says_both_others": "of another pair's: chance"}),
+                            "says_both_others": "of another pair's: what chance gives"}),
     )  # fmt: skip
     with sheet(_FIGURE_INCHES, 1, 2) as (figure, panels):
         for panel, (title, series) in zip(panels, panels_of, strict=True):
@@ -216,5 +216,5 @@ def write_lambdas(rows: Sequence[dict[str, float]], folder: Path, name: str = "l
             panel.set_ylim(bottom=min(0, panel.get_ylim()[0]))
             panel.grid(visible=True, axis="y")
             panel.set_axisbelow(True)
-            panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, handlelength=3.4)
+            panel.legend(loc="upper left", bbox_to_anchor=(0, -0.18), handlelength=3.4, borderaxespad=0)
         return write_figure(figure, folder, name)
