@@ -32,7 +32,7 @@ bench: $(BIN)/.tested models  ## how fast the decode loop, the neighbour search 
 study: $(BIN)/.tested models  ## the feature-augmentation paper's experiment; SYNTHGEN_DATA says where SST-2 and AG News are
 	$(BIN)/synthgen study feature-augmentation $(STUDY_ARGS)
 
-study-smotext: $(BIN)/.tested models  ## the SMOTExT paper's table, about two hours; goes on where it stopped
+study-smotext: $(BIN)/.tested models  ## the SMOTExT paper's table, some hours on two cores; goes on where it stopped
 	$(BIN)/synthgen study smotext $(STUDY_ARGS)
 
 models: $(BIN)/.installed
