@@ -3,11 +3,11 @@
     python benchmarks/decode.py [--batch 64] [--records 512] [--tokens 96] [--rounds 3] [--threads N]
         [--table FILE] [--bridge builtin] [--json] [--quick]
 
-Each record is a text of its own: a vector of a note of the fictional clinic (or of a text of the table) goes through
+Each record is a text of its own: the vector of a fictional clinic's note (or of a text of the table) goes through
 the bridge, and the text ends by itself or at the limit. The two take turns. Printed are records and tokens per second
-of each round, the ratio's median and range, whether what is written is equally good (perplexity under the untouched
-model, cosine of the re-embedded text to its vector, each with a bootstrap interval), and the share of the measured
-matrix-product limit that the loop reaches.
+of each round, the ratio's median and range (of wall time, and of processor time where one thread shares its core with
+others), whether what is written is equally good (perplexity under the untouched model, cosine of the re-embedded text
+to its vector, each with a bootstrap interval), and the share of the measured matrix-product limit the loop reaches.
 """
 
 import argparse
@@ -94,13 +94,13 @@ class Loop:
     """The decoder, its tokens counted on their way to text."""
 
     def __init__(self, decoder):
-        self.decoder, self.counts, self.plain = decoder, [], decoder._text  # noqa: SLF001
-        decoder._text = self.counted  # noqa: SLF001
+        self.decoder, self.counts, self.plain = decoder, [], decoder._candidate  # noqa: SLF001
+        decoder._candidate = self.counted  # noqa: SLF001
 
-    def counted(self, row):
-        """Return a row's text, as before, and remember how many tokens it has."""
+    def counted(self, latents, latent, index, row):
+        """Return what a row of tokens makes, as before, and remember how many tokens it has."""
         self.counts.append(len(row))
-        return self.plain(row)
+        return self.plain(latents, latent, index, row)
 
     def write(self, latents, settings, seed):
         """Return the texts and the tokens of each record."""
@@ -144,28 +144,28 @@ def quality(args, texts, latents, untouched, tokenizer, encoder):
 
 @torch.inference_mode()
 def limit(model, batch):
-    """Return the tokens per second at which the loop's matrix products alone would run."""
+    """Return the tokens per second of processor time at which the loop's matrix products alone would run."""
     weights = [p for p in model.parameters() if p.ndim == 2]  # the embedding table is the output layer, used once
     made = [(product(w), torch.randn(batch, w.shape[1], dtype=w.dtype)) for w in weights]
-    best = min(timed(lambda: [times(x) for times, x in made])[0] for _ in range(8))
+    best = min(timed(lambda: [times(x) for times, x in made])[1] for _ in range(8))
     return batch / best
 
 
 def timed(run):
-    started = time.perf_counter()
+    started = time.perf_counter(), time.process_time()
     made = run()
-    return time.perf_counter() - started, made
+    return time.perf_counter() - started[0], time.process_time() - started[1], made
 
 
 def compare(args, loop, library, latents, settings):
-    """Return each one's rounds (seconds, tokens) and the texts and counts of the last round."""
+    """Return each one's rounds (wall and processor seconds, tokens) and the texts and counts of the last round."""
     rounds, last = {"loop": [], "generate": []}, {}
     for number in range(args.rounds):
         for name, one in (("loop", loop), ("generate", library)):
-            seconds, last[name] = timed(lambda one=one, seed=number: one.write(latents, settings, seed))
-            rounds[name].append((seconds, sum(last[name][1])))
+            wall, busy, last[name] = timed(lambda one=one, seed=number: one.write(latents, settings, seed))
+            rounds[name].append((wall, busy, sum(last[name][1])))
         said = ", ".join(
-            f"{name} {len(latents) / r[-1][0]:.2f} records/s {r[-1][1] / r[-1][0]:.0f} tokens/s"
+            f"{name} {len(latents) / r[-1][0]:.2f} records/s {r[-1][2] / r[-1][0]:.0f} tokens/s"
             for name, r in rounds.items()
         )
         print(
@@ -207,22 +207,25 @@ def main():
     )  # fmt: skip
     loop, library = Loop(decoder), Library(decoder, bridge)
     rounds, last = compare(args, loop, library, latents, settings)
-    ratios = [theirs[0] / ours[0] for ours, theirs in zip(rounds["loop"], rounds["generate"], strict=True)]
-    print(
-        f"records per second, ratio: median {np.median(ratios):.2f}, from {min(ratios):.2f} to {max(ratios):.2f}; "
-        f"batch {args.batch}, {args.threads} threads"
-    )
+    found = {"batch": args.batch, "threads": args.threads, "records": args.records}
+    for at, what in enumerate(("wall time", "processor time")):
+        ratios = [theirs[at] / ours[at] for ours, theirs in zip(rounds["loop"], rounds["generate"], strict=True)]
+        found[what] = ratios
+        print(
+            f"records per second, ratio by {what}: median {np.median(ratios):.2f}, from {min(ratios):.2f} to "
+            f"{max(ratios):.2f}; batch {args.batch}, {args.threads} threads"
+        )
     untouched = AutoModelForCausalLM.from_pretrained(model_folder(MODEL), dtype="auto", local_files_only=True).eval()
-    found = {"ratios": ratios, "batch": args.batch, "threads": args.threads}
     for name, (texts, counts) in last.items():
         judged = quality(args, texts, latents, untouched, decoder.tokenizer, encoder)
         found[name] = {**judged, "tokens": float(np.mean(counts)), "records_per_second": [
-            len(latents) / seconds for seconds, _ in rounds[name]]}  # fmt: skip
+            len(latents) / wall for wall, _, _ in rounds[name]]}  # fmt: skip
         said = ", ".join(f"{what} {v:.3f} [{low:.3f}, {high:.3f}]" for what, (v, low, high) in judged.items())
         print(f"{name}: {said}, {np.mean(counts):.1f} tokens a text")
     top = limit(untouched, args.batch)
-    found["of_the_limit"] = np.median([tokens / seconds for seconds, tokens in rounds["loop"]]) / top
-    print(f"matrix products alone: {top:.0f} tokens/s; the loop reaches {found['of_the_limit']:.0%} of it")
+    share = float(np.median([tokens / busy for _, busy, tokens in rounds["loop"]])) / top
+    found["of_the_limit"] = share
+    print(f"matrix products alone: {top:.0f} tokens per processor second; the loop reaches {share:.0%} of it")
     if args.json:
         print(json.dumps(found))
 

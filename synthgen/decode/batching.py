@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -27,9 +28,14 @@ class Stepper(Protocol):
     continuous: bool  # whether a row of the batch can be replaced while the others go on
     batch: int
     group: int
+    shared: int  # tokens that all prompts begin with, read once
 
     def embed(self, ids: Tensor) -> Tensor:
         """Return input embeddings of token ids."""
+        ...
+
+    def begin(self, embeddings: Tensor) -> None:
+        """Read what all prompts begin with (p, width); they are then given without it."""
         ...
 
     def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
@@ -81,6 +87,21 @@ def padded(prompts: Sequence[Sequence[int]], length: int) -> tuple[Tensor, Tenso
     for row, prompt in enumerate(prompts):
         ids[row, : len(prompt)] = torch.as_tensor(prompt)
     return ids, torch.tensor([len(prompt) for prompt in prompts])
+
+
+def shared_of(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -> int:
+    """Return how many first tokens prompts share, up to the last special token among them; never all of a prompt.
+
+    A tokenizer cuts a text at its special tokens before all else, so what stands behind the last one has no say in
+    what stands before it: prompts that begin with the same text up to there have all of these tokens in common.
+    """
+    common = 0
+    for same in zip(*prompts, strict=False):
+        if len(set(same)) > 1:
+            break
+        common += 1
+    common = min(common, min(map(len, prompts)) - 1)
+    return max((at + 1 for at in range(common) if prompts[0][at] in special), default=0)
 
 
 def uniforms_of(seeds: SeedTree, ids: Sequence[str], settings: Settings) -> Float32:
@@ -174,7 +195,7 @@ class _Loop:
         tokens = self.draw(logits, dict(enumerate(rows)))
         for at, row in enumerate(rows):
             if self.goes_on(row, tokens[at]):
-                self.waiting.append((row, at // per, int(lengths[at // per])))
+                self.waiting.append((row, at // per, self.stepper.shared + int(lengths[at // per])))
 
     def step(self) -> None:
         """Append one token to every row that sits; those that are done leave."""

@@ -24,14 +24,23 @@ class GenericStepper:
         self.model, self.batch, self.group = model, batch, batch
         self.table = model.get_input_embeddings()
         self.cache: Any = None
+        self.shared = 0
+        self.head: Tensor | None = None
         self.mask = torch.zeros(0, 0, dtype=torch.long)
 
     def embed(self, ids: Tensor) -> Tensor:
         """Return the input embeddings (..., width) of token ids."""
         return self.table(ids)  # type: ignore[no-any-return]
 
+    def begin(self, embeddings: Tensor) -> None:
+        """Take what all prompts begin with (p, width); it is read again with each."""
+        self.shared, self.head = len(embeddings), embeddings
+
     def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
         """Read prompts (batch, t, width), padded on the right; return the logits after the last token of each."""
+        if self.head is not None:
+            embeddings = torch.cat((self.head.expand(len(embeddings), -1, -1), embeddings), dim=1)
+            lengths = lengths + self.shared
         at = torch.arange(embeddings.shape[1], device=embeddings.device)
         start = embeddings.shape[1] - lengths  # padded on the left instead, so that new tokens follow the old ones
         self.mask = (at[None, :] >= start[:, None]).long()

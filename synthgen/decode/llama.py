@@ -15,7 +15,7 @@ from synthgen.decode.products import Packed, Plain, merged, packs, product
 from synthgen.errors import ModelError
 
 FAMILIES = ("llama", "mistral")
-GROUPS = 8  # a group of prompts is this part of the batch
+GROUPS = 4  # a group of prompts is this part of the batch
 
 
 def has_stepper(config: Any) -> bool:
@@ -82,14 +82,14 @@ class LlamaStepper:
         self.head_dim = getattr(config, "head_dim", None) or config.hidden_size // self.n_heads
         self.weights, self.eps = weights, config.rms_norm_eps
         self.batch, self.group, self.prompt, self.length = batch, max(1, batch // GROUPS), prompt, length
+        self.shared = 0  # columns that hold what all prompts begin with
         self.rows, self.asked = self._cache(batch, length), self._cache(self.group, prompt)
         device = weights.table.device
         self.columns = torch.arange(length, device=device)
         cos, sin = (t[0] for t in weights.rotary(weights.table[:1].unsqueeze(0), self.columns.unsqueeze(0)))
-        half = self.head_dim // 2
-        self.cos, self.sin = cos, torch.cat((-sin[:, :half], sin[:, half:]), dim=-1)
+        self.turns = torch.stack((cos, sin))
         at = torch.arange(batch * self.n_kv, device=device) * length
-        self.begin = at.view(batch, self.n_kv)  # of each row's heads, in a cache seen as a list of columns
+        self.lines = at.view(batch, self.n_kv)  # the first of each row's heads, in a cache seen as a list of columns
 
     def _cache(self, rows: int, length: int) -> Tensor:
         shape = (2, len(self.weights.layers), rows, self.n_kv, length, self.head_dim)
@@ -99,51 +99,69 @@ class LlamaStepper:
         """Return the input embeddings (..., width) of token ids."""
         return functional.embedding(ids, self.weights.table)
 
+    def begin(self, embeddings: Tensor) -> None:
+        """Read what all prompts begin with (p, width), once; they are then given without it, padded to p less."""
+        self.shared = len(embeddings)
+        head = self._cache(1, self.shared)
+        self._through(embeddings.unsqueeze(0), head, 0)
+        for cache in (self.rows, self.asked):
+            cache[..., : self.shared, :] = head
+
     def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
         """Read a group of prompts and return the logits (group, vocabulary) after the last token of each.
 
         Args:
-            embeddings: (group, prompt, width), padded on the right.
-            lengths: int64 (group), tokens of each.
+            embeddings: (group, t, width), padded on the right; t is `prompt` less what all begin with.
+            lengths: int64 (group), tokens of each, without what all begin with.
         """
+        x = self._through(embeddings, self.asked, self.shared)
+        return self._logits(x[torch.arange(len(x), device=x.device), lengths - 1])
+
+    def _through(self, embeddings: Tensor, cache: Tensor, begin: int) -> Tensor:
+        """Return what the last layer makes of tokens (n, t, width) that fill a cache from a column to its end."""
         n, t, width = embeddings.shape
-        at = self.columns[:t]
-        bias = _bias(at[None, :] <= at[:, None], embeddings.dtype)
+        at = self.columns[: begin + t]
+        bias = _bias(at[None, :] <= at[begin:, None], embeddings.dtype)
+        turn = self.turns[:, begin : begin + t].repeat(1, n, 1).unsqueeze(2)
         x = embeddings.reshape(n * t, width)
         for i, layer in enumerate(self.weights.layers):
-            q, k, v = self._heads(layer, x, at.repeat(n))
-            keys, values = self.asked[:, i]
-            keys.copy_(k.reshape(n, t, self.n_kv, -1).transpose(1, 2))
-            values.copy_(v.reshape(n, t, self.n_kv, -1).transpose(1, 2))
+            q, k, v = self._heads(layer, x, turn)
+            keys, values = cache[:, i]
+            keys[:, :, begin:] = k.reshape(n, t, self.n_kv, -1).transpose(1, 2)
+            values[:, :, begin:] = v.reshape(n, t, self.n_kv, -1).transpose(1, 2)
             x = self._rest(layer, x, self._attend(q.reshape(n, t, self.n_heads, -1), keys, values, bias))
-        return self._logits(x.view(n, t, width)[torch.arange(n, device=at.device), lengths - 1])
+        return x.view(n, t, width)
 
     def seat(self, rows: Tensor, prompts: Tensor) -> None:
         """Let some rows of the batch go on from some prompts of the group read last; int64 (m) both."""
-        self.rows[:, :, rows, :, : self.prompt] = self.asked[:, :, prompts]
+        own = slice(self.shared, self.prompt)
+        self.rows[:, :, rows, :, own] = self.asked[:, :, prompts, :, own]
 
     def step(self, ids: Tensor, positions: Tensor) -> Tensor:
         """Append one token to each row, at its own position, and return the next logits (batch, vocabulary)."""
-        n = self.batch
-        bias = _bias(self.columns[None, :] <= positions[:, None], self.weights.table.dtype).view(n, 1, 1, 1, -1)
-        places = (self.begin + positions[:, None]).flatten()
+        bias = _bias(self.columns[None, :] <= positions[:, None], self.weights.table.dtype)
+        bias = bias.repeat_interleave(self.n_kv, dim=0).unsqueeze(1)
+        turn = self.turns[:, positions].unsqueeze(2)
+        places = (self.lines + positions[:, None]).flatten()
         x = self.embed(ids)
         for i, layer in enumerate(self.weights.layers):
-            q, k, v = self._heads(layer, x, positions)
+            q, k, v = self._heads(layer, x, turn)
             keys, values = self.rows[:, i]
             keys.view(-1, self.head_dim).index_copy_(0, places, k.reshape(-1, self.head_dim))
             values.view(-1, self.head_dim).index_copy_(0, places, v.reshape(-1, self.head_dim))
-            x = self._rest(layer, x, self._attend(q.unsqueeze(1), keys, values, bias))
+            x = self._rest(layer, x, self._attend_one(q, keys, values, bias))
         return self._logits(x)
 
-    def _heads(self, layer: Layer, x: Tensor, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return turned queries (m, heads, d), turned keys and values (m, kv, d) of m tokens at their places."""
+    def _heads(self, layer: Layer, x: Tensor, turn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries (m, heads, d), keys and values (m, kv, d); `turn` (2, m, 1, d): the tokens' cos and sin."""
         h = functional.rms_norm(x, (x.shape[-1],), layer.norm1, self.eps)
         made = layer.qkv(h).view(len(x), -1, self.head_dim)
         qk, v = made[:, : -self.n_kv], made[:, -self.n_kv :]
-        swapped = torch.roll(qk, self.head_dim // 2, dims=-1)
-        qk = torch.addcmul(qk * self.cos[places].unsqueeze(1), swapped, self.sin[places].unsqueeze(1))
-        return qk[:, : self.n_heads], qk[:, self.n_heads :], v
+        half, (cos, sin) = self.head_dim // 2, turn
+        turned = qk * cos
+        turned[..., :half].addcmul_(qk[..., half:], sin[..., :half], value=-1)
+        turned[..., half:].addcmul_(qk[..., :half], sin[..., half:])
+        return turned[:, : self.n_heads], turned[:, self.n_heads :], v
 
     def _rest(self, layer: Layer, x: Tensor, mixed: Tensor) -> Tensor:
         x = layer.o.plus(mixed, x)
@@ -161,6 +179,13 @@ class LlamaStepper:
         mixed = weights.view(n, self.n_kv, share * t, -1) @ values
         mixed = mixed.view(n, self.n_kv, share, t, self.head_dim).permute(0, 3, 1, 2, 4)
         return mixed.reshape(n * t, self.n_heads * self.head_dim)
+
+    def _attend_one(self, q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
+        """Return the same for one token of each row, in fewer operations; bias (n * kv, 1, columns)."""
+        rows = q.reshape(len(bias), -1, self.head_dim)
+        scores = torch.baddbmm(bias, rows, keys.flatten(0, 1).transpose(1, 2), alpha=self.head_dim**-0.5)
+        weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(q.dtype)
+        return (weights @ values.flatten(0, 1)).view(len(q), -1)
 
     def _logits(self, x: Tensor) -> Tensor:
         return self.weights.head(functional.rms_norm(x, (x.shape[-1],), self.weights.norm, self.eps))

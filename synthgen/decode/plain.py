@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from synthgen.decode.base import Settings
-from synthgen.decode.batching import Rules, padded, stepper_of, uniforms_of, weights_of, write
+from synthgen.decode.batching import Rules, padded, shared_of, stepper_of, uniforms_of, weights_of, write
 from synthgen.decode.ending import ends_of, never_of, text_of
 from synthgen.decode.loading import Placement, load_model
 from synthgen.decode.words import WordReader
@@ -77,7 +77,8 @@ class WordsDecoder:
         self.turns = self.tokenizer.chat_template is None and set(TURN) <= set(known)
         self.chat = self.tokenizer.chat_template is not None or self.turns
         self.eos = ends | {int(known[TURN[1]])} if self.turns else ends
-        never = never_of(self.model, set(map(int, self.tokenizer.all_special_ids)), self.eos)
+        self.special = frozenset(map(int, self.tokenizer.all_special_ids))
+        never = never_of(self.model, self.special, self.eos)
         self.never = torch.tensor(never, device=self.device, dtype=torch.long)
 
     @torch.inference_mode()
@@ -107,8 +108,12 @@ class WordsDecoder:
             raise ModelError(f"prompt and new tokens need {length} of {limit} positions")
         stepper = stepper_of(self.model, self.weights, batch=settings.batch, prompt=longest, length=length)
 
+        begin = self._begin(settings)
+        if begin:
+            stepper.begin(stepper.embed(torch.tensor(begin, device=self.device)))
+
         def ask(rows: Sequence[int]) -> tuple[Tensor, Tensor]:
-            ids, lengths = padded([asked[i] for i in rows], longest)
+            ids, lengths = padded([asked[i][len(begin) :] for i in rows], longest - len(begin))
             return stepper.embed(ids.to(self.device)), lengths.to(self.device)
 
         uniforms = uniforms_of(seeds, latents.ids, settings)
@@ -117,9 +122,16 @@ class WordsDecoder:
             self._candidate(latents, *divmod(number, settings.candidates), row) for number, row in enumerate(rows)
         )
 
-    def tokens(self, label: str, words: Sequence[str]) -> list[int]:
-        """Return the token ids of what is asked for a label, already in words, and some words."""
-        example = fill(self.prompt, EXAMPLE_LABEL if label else "", EXAMPLE_WORDS if words else ())
+    def tokens(self, label: str, words: Sequence[str], *, worded: bool | None = None) -> list[int]:
+        """Return the token ids of what is asked for a label, already in words, and some words.
+
+        Args:
+            label: in words.
+            words: to be used.
+            worded: whether the example uses words; as the prompt does, where nothing is said.
+        """
+        shown = EXAMPLE_WORDS if (len(words) > 0 if worded is None else worded) else ()
+        example = fill(self.prompt, EXAMPLE_LABEL if label else "", shown)
         said = [("user", example), ("assistant", EXAMPLE), ("user", fill(self.prompt, label, words))]
         begin: list[int] = []
         if self.tokenizer.chat_template is not None:
@@ -132,6 +144,16 @@ class WordsDecoder:
             asked = "".join(f"{content}\n\n" for _, content in said)
             begin = [] if self.tokenizer.bos_token_id is None else [int(self.tokenizer.bos_token_id)]
         return begin + list(self.tokenizer(asked, add_special_tokens=False).input_ids)
+
+    def _begin(self, settings: Settings) -> list[int]:
+        """Return the tokens all prompts begin with, the example; they depend on the settings alone."""
+        worded = settings.words > 0
+        own = [
+            self.tokens(label, words, worded=worded)
+            for label in settings.prompts.values()
+            for words in ([(), ("a",)] if worded else [()])
+        ]
+        return own[0][: shared_of(own, self.special)]
 
     def read(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
         """Return k words of each vector (n, d): all that a prompt tells of it, but for words too long for their room.
@@ -181,7 +203,7 @@ class WordsDecoder:
         return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids)
 
     def _within(self, label: str, words: tuple[str, ...], most: int) -> list[int]:
-        while len(asked := self.tokens(label, words)) > most:
+        while len(asked := self.tokens(label, words, worded=True)) > most:
             words = words[:-1]
         return asked
 

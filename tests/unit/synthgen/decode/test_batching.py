@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthgen.decode.base import Settings
-from synthgen.decode.batching import Rules, padded, uniforms_of, write
+from synthgen.decode.batching import Rules, padded, shared_of, uniforms_of, write
 from synthgen.errors import ModelError
 from synthgen.seeds import SeedTree
 
@@ -24,7 +24,12 @@ class Counting:
     def __init__(self, *, continuous=True, batch=4, group=2):
         self.continuous, self.batch, self.group = continuous, batch, batch if not continuous else group
         self.read_so_far, self.rows = [()] * self.group, [()] * batch
-        self.n_read = self.n_steps = 0
+        self.n_read = self.n_steps = self.shared = 0
+        self.head = ()
+
+    def begin(self, embeddings):
+        self.head = tuple(map(int, embeddings))
+        self.shared = len(self.head)
 
     def embed(self, ids):
         return ids.float()
@@ -36,7 +41,7 @@ class Counting:
     def read(self, embeddings, lengths):
         assert len(embeddings) == len(lengths) == self.group
         self.n_read += 1
-        self.read_so_far = [tuple(map(int, e[:n])) for e, n in zip(embeddings.tolist(), lengths, strict=True)]
+        self.read_so_far = [(*self.head, *map(int, e[:n])) for e, n in zip(embeddings.tolist(), lengths, strict=True)]
         if not self.continuous:
             self.rows = list(self.read_so_far)
         return self.logits(self.read_so_far)
@@ -110,6 +115,37 @@ def test_a_latents_texts_share_one_reading_and_free_seats_are_taken_at_once():
     waiting = Counting(continuous=False, batch=6)
     assert run(waiting, prompts, **changes) == found
     assert waiting.n_steps > stepper.n_steps
+
+
+def test_what_all_prompts_begin_with_changes_no_text():
+    prompts = [(8, 9, i, *range(i % 3)) for i in range(9)]
+    said = dataclasses.replace(PLAIN, candidates=2)
+    uniforms = uniforms_of(SeedTree(0), [f"x{sum(p)}-{len(p)}" for p in prompts], said)
+    stepper = Counting()
+    stepper.begin(stepper.embed(torch.tensor([8, 9])))
+
+    def ask(rows):
+        ids, lengths = padded([prompts[i][2:] for i in rows], 3)
+        return stepper.embed(ids), lengths
+
+    rules = Rules(frozenset({END}), torch.tensor([NEVER]))
+    assert write(stepper, ask, uniforms, said, rules, lambda _: None) == run(Counting(), prompts, candidates=2)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "wanted"),
+    [
+        ([[0, 5, 1, 6, 7], [0, 5, 1, 6, 8]], 3),  # up to the last special token, not to the last common one
+        ([[0, 5, 1, 6], [0, 5, 2, 6]], 1),
+        ([[0, 5, 6]], 1),
+        ([[0, 5, 1]], 1),  # something is left to read
+        ([[5, 6], [5, 7]], 0),
+        ([[0, 5, 1, 6], [0, 5, 1]], 1),
+        ([[0], [0]], 0),
+    ],
+)
+def test_what_prompts_share(prompts, wanted):
+    assert shared_of(prompts, {0, 1}) == wanted
 
 
 def test_nothing_to_write():

@@ -39,3 +39,14 @@ def test_logits_are_those_of_the_library(tiny, form):
         for i, row in enumerate(rows):
             alone = model(torch.cat([row, tokens[i]]).unsqueeze(0), use_cache=False).logits[0, len(row) - 1 :]
             torch.testing.assert_close(torch.stack(got)[:, i], alone, atol=2e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_what_all_prompts_begin_with_stands_before_each(tiny):
+    model = tiny.language_model("gpt2")
+    rows, head = [torch.arange(n) + 20 for n in LENGTHS], torch.tensor([7, 8, 9])
+    wanted = read(GenericStepper(model, len(rows)), [torch.cat([head, row]) for row in rows])
+    stepper = GenericStepper(model, len(rows))
+    stepper.begin(stepper.embed(head))
+    assert stepper.shared == 3
+    torch.testing.assert_close(read(stepper, rows), wanted)

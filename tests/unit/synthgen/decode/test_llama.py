@@ -106,7 +106,7 @@ def test_the_place_in_the_batch_changes_nothing(tiny, dtype):
 @torch.inference_mode()
 @BOTH
 def test_the_place_in_the_group_changes_nothing(tiny, dtype):
-    stepper = made(tiny.language_model("llama").to(dtype), batch=40)
+    stepper = made(tiny.language_model("llama").to(dtype), batch=20)
     assert stepper.group == 5
     ids, lengths = torch.zeros(5, LONGEST, dtype=torch.long), torch.tensor(LENGTHS)
     for i, row in enumerate(prompts(tiny.SIZE)):
@@ -135,14 +135,36 @@ def test_a_row_that_is_replaced_leaves_nothing_behind(tiny, dtype):
 def test_several_rows_go_on_from_one_prompt(tiny):
     stepper = made(tiny.language_model("llama"))
     row, tokens = prompts(tiny.SIZE)[2], torch.arange(STEPS)
-    ids = torch.zeros(1, stepper.prompt, dtype=torch.long)
+    ids = torch.zeros(stepper.group, stepper.prompt, dtype=torch.long)
     ids[0, : len(row)] = row
-    stepper.read(stepper.embed(ids), torch.tensor([len(row)]))
+    stepper.read(stepper.embed(ids), torch.full((stepper.group,), len(row)))
     stepper.seat(torch.tensor([1, 5]), torch.tensor([0, 0]))
     for t, token in enumerate(tokens):
         logits = stepper.step(token.repeat(8), torch.full((8,), len(row) + t))
         assert torch.equal(logits[1], logits[5])
     assert torch.equal(logits[1], written(stepper, [row], tokens[None])[-1, 0])
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("shared", [1, 4])
+def test_what_all_prompts_begin_with_is_read_once(tiny, shared):
+    model = tiny.language_model("llama")
+    tokens = torch.arange(5 * STEPS).view(5, STEPS)
+    rows = [torch.cat([torch.arange(50, 50 + shared), row]) for row in prompts(tiny.SIZE)]
+    size = {"prompt": LONGEST + shared, "length": LONGEST + shared + STEPS}
+    wanted = written(made(model, **size), rows, tokens)
+    stepper = made(model, **size)
+    written(stepper, rows, tokens)  # what was read before leaves nothing behind
+    stepper.begin(stepper.embed(rows[0][:shared]))
+    found = []
+    for row, more in zip(rows, tokens, strict=True):
+        ids = torch.zeros(stepper.group, LONGEST, dtype=torch.long)
+        ids[1, : len(row) - shared] = row[shared:]
+        out = [stepper.read(stepper.embed(ids), torch.full((2,), len(row) - shared))[1].clone()]
+        stepper.seat(torch.tensor([5]), torch.tensor([1]))
+        out += [stepper.step(token.repeat(8), torch.full((8,), len(row) + t))[5] for t, token in enumerate(more)]
+        found.append(torch.stack(out))
+    torch.testing.assert_close(torch.stack(found, dim=1), wanted, atol=2e-4, rtol=1e-4)
 
 
 @torch.inference_mode()

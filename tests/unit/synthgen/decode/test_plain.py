@@ -218,3 +218,24 @@ def test_a_model_without_an_end_is_refused(llama_folder, tmp_path):
 
 def test_the_example_uses_its_words():
     assert set(SHIPPED_WORDS) <= set(SHIPPED_EXAMPLE.lower().replace(".", " ").replace(",", " ").split())
+
+
+@pytest.mark.parametrize("words", [0, 2])
+def test_the_example_is_read_once_and_changes_no_text(tiny, llama_folder, tmp_path, monkeypatch, words):
+    """All prompts begin with it, even one for which no word fits."""
+    made = WordsDecoder(
+        copied(llama_folder, tmp_path / "m", template=TEMPLATE), tiny.reader(), decoder="tiny", prompt=SHORT
+    )
+    settings, latents = dataclasses.replace(PLAIN, words=words, max_new_tokens=5), tiny.latents(3)
+    monkeypatch.setattr(module, "EXAMPLE_LABEL", "the")
+    monkeypatch.setattr(module, "EXAMPLE_WORDS", ("a", "fever"))
+    monkeypatch.setattr(module, "EXAMPLE", "A fever.")
+    begin = made._begin(settings)
+    assert len(begin) > 5
+    assert begin[-1] in made.special
+    asked, _ = made._prompts(latents, settings)
+    none = made.tokens("ant", (), worded=words > 0)
+    assert all(ids[: len(begin)] == begin for ids in (*asked, none))
+    shared = decode(made, latents, words=words, max_new_tokens=5)
+    monkeypatch.setattr(WordsDecoder, "_begin", lambda *_: [])
+    assert decode(made, latents, words=words, max_new_tokens=5) == shared
