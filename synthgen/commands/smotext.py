@@ -133,7 +133,7 @@ def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
 def _plan(s: TextSet, encoder: Encoder, protocol: SmotextProtocol, folder: Path, progress: Progress) -> Plan:
     pool = kept_vectors(f"{s.name}-pool", s.pool.texts, encoder, folder, progress)
     test = kept_vectors(f"{s.name}-test", s.test.texts, encoder, folder, progress)
-    return Plan(text_set=s, pool=embed(s.pool, pool, encoder), test=test, protocol=protocol)
+    return Plan(text_set=s, pool=embed(s.pool, pool, encoder), test=test, protocol=protocol.of(s.source))
 
 
 def _makers(request: SmotextRequest, folder: Path, encoder: Encoder, sets: list[TextSet]) -> dict[str, Maker]:
@@ -172,7 +172,6 @@ def _meta(
         "seeds": protocol.seeds,
         "seed": protocol.seed,
         "real records of a seed, at most four fifths of a set": protocol.real,
-        "synthetic records": protocol.synthetic,
         "SMOTE k": protocol.neighbours,
         "datasets": {
             s.name: {
@@ -180,6 +179,7 @@ def _meta(
                 "test records": len(s.test),
                 "classes, and their words in the prompt": [f"{c}: {w}" for c, w in s.source.words.items()],
                 "asked by the label alone": s.source.asked,
+                "synthetic records": protocol.of(s.source).synthetic,
                 "most tokens of a text": protocol.tokens or s.source.max_new_tokens,
             }
             for s in sets

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from synthgen.seeds import SeedTree
 from synthgen.study.baselines import sources
 from synthgen.study.draws import Draw, Index, draw
 from synthgen.study.feature_augmentation import rows_of
-from synthgen.study.text_sets import TextSet
+from synthgen.study.text_sets import Source, TextSet
 from synthgen.study.writing import Writing, latents_of
 from synthgen.types import Embedded, Float32, Latents
 
@@ -48,7 +48,7 @@ class SmotextProtocol:
         seeds: how many draws of real records.
         seed: of every random choice.
         real: train records of a seed.
-        synthetic: records of each variant, as many of each class.
+        synthetic: records of each variant, as many of each class; a set may ask for fewer.
         sizes: smaller numbers of synthetic records that are tried too, rising.
         pool: most real records of a set that are drawn from; None takes all.
         test: most test records of a set, drawn once.
@@ -68,7 +68,7 @@ class SmotextProtocol:
     pool: int | None = None
     test: int = 2000
     neighbours: int = 5
-    spare: float = 1.2
+    spare: float = 1.1
     tokens: int | None = None
     batch: int = DecodeConfig().batch
     pairs: int = 200
@@ -78,6 +78,11 @@ class SmotextProtocol:
     def stream(self) -> SeedTree:
         """The root of the study's streams."""
         return SeedTree(self.seed).child("smotext")
+
+    def of(self, source: Source) -> "SmotextProtocol":
+        """Return the protocol with no more synthetic records than a set asks for."""
+        synthetic = min(self.synthetic, source.synthetic)
+        return replace(self, synthetic=synthetic, sizes=tuple(n for n in self.sizes if n < synthetic))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

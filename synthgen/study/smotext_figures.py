@@ -82,9 +82,11 @@ def _line(panel: Any, rows: Sequence[Row], look: Look, label: str) -> None:
 
 def _trade(rows: Sequence[Row], folder: Path) -> list[Path]:
     datasets = list(dict.fromkeys(row["dataset"] for row in rows))
-    most = max(row["n"] for row in rows)
+    most = {name: max(row["n"] for row in rows if row["dataset"] == name) for name in datasets}
     at = {
-        (r["dataset"], r["variant"], r["arm"], r["by"], r["measure"]): r["mean"] for r in rows if r["n"] in {0, most}
+        (r["dataset"], r["variant"], r["arm"], r["by"], r["measure"]): r["mean"]
+        for r in rows
+        if r["n"] in {0, most[r["dataset"]]}
     }
     variants = list(dict.fromkeys(v for _, v, _, by, m in at if (by, m) == ("characters", "membership_auc")))
     n_columns = min(_COLUMNS, len(datasets))

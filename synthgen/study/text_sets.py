@@ -21,6 +21,7 @@ class Source:
         words: for each label kept, the words that stand in a prompt for it; the same for every way of writing.
         asked: what the language model is asked for without a vector, with the field `{label}`.
         max_new_tokens: most tokens of a written text, fitted to the set's own texts.
+        synthetic: most synthetic records of a variant; the paper's number for its own set, half of it elsewhere.
         least: train records a class must have to be kept.
     """
 
@@ -29,6 +30,7 @@ class Source:
     words: Mapping[str, str]
     asked: str
     max_new_tokens: int
+    synthetic: int = 1300
     least: int = 1
 
 
@@ -45,6 +47,7 @@ SOURCES: Mapping[str, Source] = {
         },
         asked="Write a short post to a discussion group about {label}. Write the post only.",
         max_new_tokens=96,
+        synthetic=2600,
     ),
     "ag_news": Source(
         train=("ag_news/train_subset.parquet",),

@@ -3,7 +3,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from synthgen.study.smotext import LABEL_ONLY, WRITINGS, first_of_class, first_rows
+from synthgen.study.smotext import LABEL_ONLY, WRITINGS, SmotextProtocol, first_of_class, first_rows
+from synthgen.study.text_sets import SOURCES
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +66,10 @@ def test_settings_of_the_writings(plan):
     }  # fmt: skip
     assert by_name["smote"].prompts == {"cat": "cats", "car": "cars"}
     assert by_name["smote"].max_new_tokens == 9
+
+
+def test_a_set_may_ask_for_fewer_synthetic_records():
+    papers, other = SOURCES["newsgroups20"], SOURCES["sst2"]
+    assert SmotextProtocol().of(papers) == SmotextProtocol()
+    assert (SmotextProtocol().of(other).synthetic, SmotextProtocol().of(other).sizes) == (1300, (260, 650))
+    assert SmotextProtocol(synthetic=400, sizes=(100, 300)).of(other).synthetic == 400
