@@ -79,7 +79,7 @@ class Trainer:
             module.to(config.train.device)
         self.optimizer = torch.optim.AdamW(list(self.tensors.values()), lr=config.train.rate, weight_decay=0.01)
         self.template = Template(part.template, part.soft_tokens, part.placeholder_id)
-        self.step = 0
+        self.step = self.before = 0  # taken here, and by the bridge this one starts from
 
     def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the step's ids (n, length), vector mask, text mask and noisy vectors, from its stream."""
@@ -208,6 +208,7 @@ class Trainer:
         with torch.no_grad():
             for name, tensor in self.tensors.items():
                 tensor.copy_(given[name])
+        self.before = bridge.info.steps
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint so that a stop at any moment leaves the old one or the new one, never half."""
@@ -251,7 +252,7 @@ class Trainer:
             dim=self.projector.dim, width=self.projector.width, hidden=part.hidden, n_soft=part.soft_tokens,
             template=part.template, placeholder_id=part.placeholder_id,
             adapter_rank=part.adapter_rank, adapter_targets=part.adapter_targets if part.adapter_rank else (),
-            max_text_tokens=self.data.passages.tokens.shape[1], steps=self.step,
+            max_text_tokens=self.data.passages.tokens.shape[1], steps=self.before + self.step,
         )  # fmt: skip
         tensors = {n: t.detach().to(torch.bfloat16).cpu().contiguous() for n, t in self.tensors.items()}
         _replace(folder / WEIGHTS, lambda path: save_file(tensors, path))

@@ -213,6 +213,8 @@ def test_a_run_goes_on_from_a_trained_bridge(trainer, tmp_path):
     assert second.step == 0
     assert not second.optimizer.state
     second.train_step()
+    second.export(tmp_path)
+    assert load_bridge(str(tmp_path)).info.steps == bridge.info.steps + 1
 
 
 @pytest.mark.parametrize("shape", [{"hidden": 12}, {"adapter_rank": 0}, {"placeholder_id": 4}])

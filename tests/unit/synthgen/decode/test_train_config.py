@@ -16,8 +16,9 @@ def load(tmp_path, text):
     return TrainBridgeConfig.load(path)
 
 
-def test_the_shipped_configuration_loads():
-    config = TrainBridgeConfig.load(ROOT / "docs" / "bridge" / "minilm-smollm2.yaml")
+@pytest.mark.parametrize("name", ["minilm-smollm2", "minilm-smollm2-words"])
+def test_the_shipped_configurations_load(name):
+    config = TrainBridgeConfig.load(ROOT / "docs" / "bridge" / f"{name}.yaml")
     assert (config.encoder, config.decoder) == ("minilm", "smollm2")
     assert set(config.corpus.exclude_sources) >= {"newsgroups20_train", "ag_news_train_subset", "aci_bench_train"}
     assert config.train.decay < config.train.steps
