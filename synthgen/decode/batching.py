@@ -23,11 +23,12 @@ Ask = Callable[[Sequence[int]], tuple[Tensor, Tensor]]
 
 
 class Stepper(Protocol):
-    """A forward pass that reads prompts in groups of one size and steps a batch of one size."""
+    """A forward pass that reads prompts in groups of one size and steps the rows of a batch."""
 
     continuous: bool  # whether a row of the batch can be replaced while the others go on
     batch: int
     group: int
+    sizes: tuple[int, ...]  # rows a step may have, falling from the batch, all to the same bits
     shared: int  # tokens that all prompts begin with, read once
 
     def embed(self, ids: Tensor) -> Tensor:
@@ -46,8 +47,12 @@ class Stepper(Protocol):
         """Let rows of the batch go on from prompts of the group read last."""
         ...
 
+    def move(self, rows: Tensor, to: Tensor) -> None:
+        """Let rows of the batch take the places of others."""
+        ...
+
     def step(self, ids: Tensor, positions: Tensor) -> Tensor:
-        """Append one token to each row of the batch at its position; return the next logits."""
+        """Append one token to each of the first rows of the batch at its position; return the next logits."""
         ...
 
 
@@ -124,8 +129,8 @@ def write(
     """Return the tokens of every row; the last one is an end, unless the limit cut the text.
 
     Row r is text r % candidates of latent r // candidates. A latent's texts all go on from one reading of its prompt.
-    Prompts are read in groups of one size and rows stepped in a batch of one size, whatever is left to do, and every
-    number of a row is computed from that row alone: so its tokens depend on no other row.
+    Prompts are read in groups of one size and rows stepped in a batch of one size, or of a smaller one that gives the
+    same bits, and every number of a row is computed from that row alone: so its tokens depend on no other row.
 
     Args:
         stepper: the forward pass.
@@ -164,6 +169,7 @@ class _Loop:
         self.n_read = 0  # prompts
         self.waiting: deque[tuple[int, int, int]] = deque()  # row, its prompt's number in the group, its length
         self.seated: dict[int, int] = {}  # seat to row
+        self.size = stepper.batch  # rows of a step
         self.ids, self.positions = (np.zeros(stepper.batch, dtype=np.int64) for _ in range(2))
 
     def fill(self) -> bool:
@@ -182,7 +188,20 @@ class _Loop:
             self.stepper.seat(self.tensor(seats), self.tensor([prompt for _, prompt, _ in taken]))
             for seat, (row, _, length) in zip(seats, taken, strict=True):
                 self.seated[seat], self.ids[seat], self.positions[seat] = row, self.texts[row][-1], length
+        if not self.waiting and self.n_read * self.per_prompt == len(self.texts):
+            self.close_up()
         return bool(self.seated)
+
+    def close_up(self) -> None:
+        """Let those who sit move together where a smaller step has room for them; nobody is to come any more."""
+        size = min(size for size in self.stepper.sizes if size >= len(self.seated))
+        movers = [seat for seat in self.seated if seat >= size]
+        free = [seat for seat in range(size) if seat not in self.seated][: len(movers)]
+        if movers:
+            self.stepper.move(self.tensor(movers), self.tensor(free))
+            self.ids[free], self.positions[free] = self.ids[movers], self.positions[movers]
+            self.seated |= {to: self.seated.pop(seat) for seat, to in zip(movers, free, strict=True)}
+        self.size = size
 
     def read(self) -> None:
         """Read the next group of prompts and draw the first token of each of their rows."""
@@ -199,7 +218,7 @@ class _Loop:
 
     def step(self) -> None:
         """Append one token to every row that sits; those that are done leave."""
-        logits = self.stepper.step(self.tensor(self.ids), self.tensor(self.positions))
+        logits = self.stepper.step(self.tensor(self.ids[: self.size]), self.tensor(self.positions[: self.size]))
         tokens = self.draw(logits, self.seated)
         for seat, row in list(self.seated.items()):
             self.ids[seat] = tokens[seat]

@@ -22,6 +22,7 @@ class GenericStepper:
 
     def __init__(self, model: Any, batch: int) -> None:
         self.model, self.batch, self.group = model, batch, batch
+        self.sizes: tuple[int, ...] = (batch,)
         self.table = model.get_input_embeddings()
         self.cache: Any = None
         self.shared = 0
@@ -50,6 +51,9 @@ class GenericStepper:
 
     def seat(self, rows: Tensor, prompts: Tensor) -> None:
         """Let rows go on from the prompts of the same numbers, which they do already."""
+
+    def move(self, rows: Tensor, to: Tensor) -> None:
+        """Never asked for: the batch has one size."""
 
     def step(self, ids: Tensor, positions: Tensor) -> Tensor:  # noqa: ARG002 - the mask says where each row is
         """Append one token per row and return the next logits (batch, vocabulary)."""

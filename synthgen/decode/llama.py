@@ -16,6 +16,8 @@ from synthgen.errors import ModelError
 
 FAMILIES = ("llama", "mistral")
 GROUPS = 4  # a group of prompts is this part of the batch
+SMALLER = (2, 4, 8)  # parts of the batch that a step may have when few rows are left
+LEAST_ROWS = 8  # with fewer, products are of another kind, that sums in another order
 
 
 def has_stepper(config: Any) -> bool:
@@ -53,6 +55,7 @@ class LlamaWeights:
         self.config, body = model.config, model.model
         self.table, self.norm, self.rotary = body.embed_tokens.weight, body.norm.weight, body.rotary_emb
         self.head = product(model.lm_head.weight)
+        self.sizes: dict[tuple[int, int], tuple[int, ...]] = {}  # of batch and length; see `LlamaStepper`
         self.layers = []
         for i, layer in enumerate(body.layers):
             self.layers.append(_layer(layer))
@@ -63,7 +66,8 @@ class LlamaWeights:
 class LlamaStepper:
     """Reads prompts in groups and steps a batch of rows, each at its own place; row i never depends on another row.
 
-    Every kernel has one shape whatever the rows hold: the number of columns looked at is always `length`.
+    Every kernel has one shape whatever the rows hold: the number of columns looked at is always `length`. Only when
+    few rows are left may a step have fewer: `sizes`, for which all bits came out the same when tried on this machine.
 
     Args:
         weights: of the model.
@@ -90,6 +94,23 @@ class LlamaStepper:
         self.turns = torch.stack((cos, sin))
         at = torch.arange(batch * self.n_kv, device=device) * length
         self.lines = at.view(batch, self.n_kv)  # the first of each row's heads, in a cache seen as a list of columns
+
+        if (batch, length) not in weights.sizes:
+            weights.sizes[batch, length] = self._same_sizes()
+        self.sizes = weights.sizes[batch, length]
+
+    @torch.inference_mode()
+    def _same_sizes(self) -> tuple[int, ...]:
+        """Return the numbers of rows, falling, for which a step gives each row the very bits a whole batch does."""
+        shape, generator = self.rows.shape[2:], torch.Generator().manual_seed(0)
+        self.rows[:] = torch.randn(shape, generator=generator).to(self.rows)
+        rows = torch.arange(self.batch, device=self.columns.device)
+        ids, positions = rows % len(self.weights.table), self.length - 1 - rows % self.length
+        whole = self.step(ids, positions)
+        sizes = [self.batch // part for part in SMALLER if self.batch // part >= LEAST_ROWS]
+        same = [n for n in sizes if torch.equal(self.step(ids[:n], positions[:n]), whole[:n])]
+        self.rows.zero_()
+        return (self.batch, *same)
 
     def _cache(self, rows: int, length: int) -> Tensor:
         shape = (2, len(self.weights.layers), rows, self.n_kv, length, self.head_dim)
@@ -137,16 +158,26 @@ class LlamaStepper:
         own = slice(self.shared, self.prompt)
         self.rows[:, :, rows, :, own] = self.asked[:, :, prompts, :, own]
 
+    def move(self, rows: Tensor, to: Tensor) -> None:
+        """Let some rows of the batch take the places of others; int64 (m) both."""
+        self.rows[:, :, to] = self.rows[:, :, rows]
+
     def step(self, ids: Tensor, positions: Tensor) -> Tensor:
-        """Append one token to each row, at its own position, and return the next logits (batch, vocabulary)."""
+        """Append one token to each of the first n rows, at its own position; return the next logits (n, vocabulary).
+
+        Args:
+            ids: int64 (n), n one of `sizes`.
+            positions: int64 (n).
+        """
+        n = len(ids)
         bias = _bias(self.columns[None, :] <= positions[:, None], self.weights.table.dtype)
         bias = bias.repeat_interleave(self.n_kv, dim=0).unsqueeze(1)
         turn = self.turns[:, positions].unsqueeze(2)
-        places = (self.lines + positions[:, None]).flatten()
+        places = (self.lines[:n] + positions[:, None]).flatten()
         x = self.embed(ids)
         for i, layer in enumerate(self.weights.layers):
             q, k, v = self._heads(layer, x, turn)
-            keys, values = self.rows[:, i]
+            keys, values = self.rows[:, i, :n]
             keys.view(-1, self.head_dim).index_copy_(0, places, k.reshape(-1, self.head_dim))
             values.view(-1, self.head_dim).index_copy_(0, places, v.reshape(-1, self.head_dim))
             x = self._rest(layer, x, self._attend_one(q, keys, values, bias))

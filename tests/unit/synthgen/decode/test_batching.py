@@ -21,10 +21,11 @@ PLAIN = Settings(
 class Counting:
     """A stepper whose logits are a function of all a row has read, and which counts what it is asked for."""
 
-    def __init__(self, *, continuous=True, batch=4, group=2):
+    def __init__(self, *, continuous=True, batch=4, group=2, smaller=()):
         self.continuous, self.batch, self.group = continuous, batch, batch if not continuous else group
         self.read_so_far, self.rows = [()] * self.group, [()] * batch
         self.n_read = self.n_steps = self.shared = 0
+        self.sizes, self.stepped = (batch, *smaller), []
         self.head = ()
 
     def begin(self, embeddings):
@@ -52,13 +53,20 @@ class Counting:
                 self.rows[row] = self.read_so_far[prompt]
             assert self.continuous or row == prompt
 
+    def move(self, rows, to):
+        assert not set(rows.tolist()) & set(to.tolist())
+        for row, place in zip(rows.tolist(), to.tolist(), strict=True):
+            self.rows[place] = self.rows[row]
+
     def step(self, ids, positions):
-        assert len(ids) == len(positions) == self.batch
+        assert len(ids) == len(positions)
+        assert len(ids) in self.sizes
         self.n_steps += 1
+        self.stepped.append(len(ids))
         for i, (token, position) in enumerate(zip(ids.tolist(), positions.tolist(), strict=True)):
             if position == len(self.rows[i]):
                 self.rows[i] = (*self.rows[i], token)
-        return self.logits(self.rows)
+        return self.logits(self.rows[: len(ids)])
 
 
 def run(stepper, prompts, *, advance=lambda _: None, seed=0, **changes):
@@ -79,14 +87,17 @@ def alone(prompt, **changes):
     return run(Counting(batch=candidates, group=1), [prompt], **changes)
 
 
+SMALLER = st.none() | st.sets(st.integers(1, 8)).map(lambda these: sorted(these, reverse=True))
 PROMPTS = st.lists(st.lists(st.integers(0, 40), min_size=1, max_size=5).map(tuple), max_size=11)
 
 
 @settings(max_examples=60, deadline=None)
-@given(PROMPTS, st.integers(1, 3), st.integers(1, 9), st.integers(1, 5), st.integers(1, 6), st.booleans())
-def test_each_row_is_written_as_if_alone(prompts, candidates, batch, group, most, continuous):
+@given(PROMPTS, st.integers(1, 3), st.integers(1, 9), st.integers(1, 5), st.integers(1, 6), SMALLER)
+def test_each_row_is_written_as_if_alone(prompts, candidates, batch, group, most, smaller):
     changes = {"candidates": candidates, "max_new_tokens": most}
-    found = run(Counting(continuous=continuous, batch=batch, group=group), prompts, **changes)
+    fewer = [n for n in smaller or () if n < batch]
+    stepper = Counting(continuous=smaller is not None, batch=batch, group=group, smaller=fewer)
+    found = run(stepper, prompts, **changes)
     assert found == [row for prompt in prompts for row in alone(prompt, **changes)]
 
 
@@ -115,6 +126,18 @@ def test_a_latents_texts_share_one_reading_and_free_seats_are_taken_at_once():
     waiting = Counting(continuous=False, batch=6)
     assert run(waiting, prompts, **changes) == found
     assert waiting.n_steps > stepper.n_steps
+
+
+def test_the_last_rows_move_together():
+    stepper = Counting(batch=8, group=3, smaller=(4, 2))
+    found = run(stepper, [(i,) for i in range(40)], max_new_tokens=30)
+    assert stepper.stepped[0] == 8
+    assert stepper.stepped == sorted(stepper.stepped, reverse=True)
+    assert set(stepper.stepped) == {8, 4, 2}
+    assert found == run(Counting(batch=8, group=3), [(i,) for i in range(40)], max_new_tokens=30)
+    few = Counting(batch=8, group=3, smaller=(4, 2))
+    run(few, [(0,)], max_new_tokens=30)
+    assert set(few.stepped) <= {2}
 
 
 def test_what_all_prompts_begin_with_changes_no_text():

@@ -146,6 +146,37 @@ def test_several_rows_go_on_from_one_prompt(tiny):
 
 
 @torch.inference_mode()
+@BOTH
+def test_a_smaller_step_gives_the_same_bits(tiny, dtype):
+    stepper = made(tiny.language_model("llama").to(dtype), batch=64, prompt=LONGEST)
+    assert stepper.sizes[0] == 64  # and 32, 16 and 8 where this processor sums them in one order
+    rows, tokens = prompts(tiny.SIZE), torch.arange(5 * STEPS).view(5, STEPS)
+    before = written(stepper, rows, tokens, seats=[60, 9, 33, 2, 17])
+    for size in stepper.sizes:
+        written(stepper, rows, tokens[:, :2], seats=[60, 9, 33, 2, 17])
+        stepper.move(torch.tensor([60, 9, 33, 17]), torch.tensor([7, 0, 1, 5]))
+        at = torch.tensor([7, 0, 1, 2, 5])
+        ids, positions = torch.zeros(size, dtype=torch.long), torch.zeros(size, dtype=torch.long)
+        positions[at] = torch.tensor(LENGTHS) + 2
+        for t in range(2, STEPS):
+            ids[at] = tokens[:, t]
+            assert torch.equal(stepper.step(ids, positions)[at], before[t + 1])
+            positions[at] += 1
+
+
+@torch.inference_mode()
+def test_sizes_whose_bits_differ_are_not_used(tiny, monkeypatch):
+    plain = LlamaStepper.step
+
+    def step(self, ids, positions):
+        return plain(self, ids, positions) + (1e-6 if len(ids) == 16 else 0)
+
+    monkeypatch.setattr(LlamaStepper, "step", step)
+    assert 16 not in made(tiny.language_model("llama"), batch=64).sizes
+    assert made(tiny.language_model("llama"), batch=15).sizes == (15,)
+
+
+@torch.inference_mode()
 @pytest.mark.parametrize("shared", [1, 4])
 def test_what_all_prompts_begin_with_is_read_once(tiny, shared):
     model = tiny.language_model("llama")

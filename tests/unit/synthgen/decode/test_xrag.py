@@ -84,6 +84,15 @@ def test_other_records_and_shards_change_nothing(tiny, bridge_folder, tmp_path, 
     assert [t for shard in shards for t in shard] == together
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_how_many_are_left_changes_nothing(tiny, bridge_folder, tmp_path, dtype):
+    made = decoder(tiny.save_model(tmp_path, "llama", dtype=dtype), bridge_folder)
+    latents = tiny.latents(13)
+    together = texts(decode(made, latents, batch=32))
+    shards = [texts(decode(made, tiny.rows_of(latents, rows), batch=32)) for rows in (range(12), [12])]
+    assert [t for shard in shards for t in shard] == together
+
+
 def test_more_candidates_keep_the_first(tiny, made):
     few, many = (texts(decode(made, tiny.latents(3), candidates=n)) for n in (2, 5))
     assert few == [t for t in many if t[1] < 2]
