@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from synthgen.errors import ModelError
+from synthgen.types import Candidate, Latents
+
+Ended = tuple[str, Literal["stop", "length"]]
 
 _SENTENCE = re.compile(r"[.!?][\"')\]]*(?=\s|$)")
 
@@ -30,9 +33,7 @@ def never_of(model: Any, special: AbstractSet[int], ends: AbstractSet[int]) -> l
     return sorted(i for i in special - ends if i < size)
 
 
-def text_of(
-    tokenizer: Any, row: Sequence[int], ends: AbstractSet[int], *, mark: str | None = None
-) -> tuple[str, Literal["stop", "length"]]:
+def text_of(tokenizer: Any, row: Sequence[int], ends: AbstractSet[int], *, mark: str | None = None) -> Ended:
     """Return a row's text; a text the limit cut is shortened to its last whole sentence where that keeps half.
 
     Args:
@@ -51,3 +52,17 @@ def text_of(
     if stops and stops[-1] * 2 >= len(text):
         text = text[: stops[-1]]
     return text, "length"
+
+
+def candidates_of(latents: Latents, each: int, texts: Sequence[Ended]) -> tuple[Candidate, ...]:
+    """Return the texts as candidates of their latents, `each` of one latent after those of another."""
+    return tuple(
+        Candidate(
+            latent_id=latents.ids[i // each],
+            index=i % each,
+            text=text,
+            label=latents.labels[i // each],
+            finish=finish,
+        )
+        for i, (text, finish) in enumerate(texts)
+    )

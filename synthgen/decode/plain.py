@@ -3,17 +3,17 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from synthgen.decode.base import Settings
 from synthgen.decode.batching import Rules, padded, shared_of, stepper_of, uniforms_of, weights_of, write
-from synthgen.decode.ending import ends_of, never_of, text_of
+from synthgen.decode.context import last_tokens
+from synthgen.decode.ending import Ended, candidates_of, ends_of, never_of, text_of
 from synthgen.decode.loading import Placement, load_model
 from synthgen.decode.words import WordReader
-from synthgen.errors import DataError, ModelError
+from synthgen.errors import ModelError
 from synthgen.seeds import SeedTree
 from synthgen.types import Candidate, Float32, Latents
 
@@ -100,8 +100,8 @@ class WordsDecoder:
                 when a prompt and the new tokens do not fit the model, or its output is not finite.
         """
         asked, longest = self._prompts(latents, settings)
-        if contexts:
-            asked, longest = self._go_on(asked, longest, contexts, settings.context_tokens)
+        said, room = last_tokens(self.tokenizer, contexts, len(latents), settings.context_tokens)
+        asked, longest = [[*ids, *behind] for behind, ids in zip(said, asked, strict=True)], longest + room
         length = longest + settings.max_new_tokens
         limit = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
         if length > limit:
@@ -118,9 +118,7 @@ class WordsDecoder:
 
         uniforms = uniforms_of(seeds, latents.ids, settings)
         rows = write(stepper, ask, uniforms, settings, Rules(self.eos, self.never), advance)
-        return tuple(
-            self._candidate(latents, *divmod(number, settings.candidates), row) for number, row in enumerate(rows)
-        )
+        return candidates_of(latents, settings.candidates, [self._text(row) for row in rows])
 
     def tokens(self, label: str, words: Sequence[str], *, worded: bool | None = None) -> list[int]:
         """Return the token ids of what is asked for a label, already in words, and some words.
@@ -186,33 +184,12 @@ class WordsDecoder:
         ]
         return asked, max(room.values())
 
-    def _go_on(
-        self, asked: list[list[int]], longest: int, contexts: Sequence[str], most: int
-    ) -> tuple[list[list[int]], int]:
-        """Return each prompt with the last `most` tokens of its context behind it, and the length of the longest."""
-        if len(contexts) != len(asked):
-            raise DataError(f"{len(contexts)} contexts for {len(asked)} latents; give one for each, or none")
-        gap = self._letters("\n\n")
-        tails = [ids[max(0, len(ids) - most) :] for ids in map(self._letters, contexts)]
-        return [[*ids, *tail, *gap] if tail else ids for ids, tail in zip(asked, tails, strict=True)], (
-            longest + most + len(gap)
-        )
-
-    def _letters(self, text: str) -> list[int]:
-        """Return a text's tokens; what is spelled like a special token stays letters."""
-        return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids)
-
     def _within(self, label: str, words: tuple[str, ...], most: int) -> list[int]:
         while len(asked := self.tokens(label, words, worded=True)) > most:
             words = words[:-1]
         return asked
 
-    def _candidate(self, latents: Latents, latent: int, index: int, row: list[int]) -> Candidate:
-        text, finish = self._text(row)
-        name, label = latents.ids[latent], latents.labels[latent]
-        return Candidate(latent_id=name, index=index, text=text, label=label, finish=finish)
-
-    def _text(self, row: list[int]) -> tuple[str, Literal["stop", "length"]]:
+    def _text(self, row: list[int]) -> Ended:
         return text_of(self.tokenizer, row, self.eos, mark=None if self.chat else "\n\n")
 
 

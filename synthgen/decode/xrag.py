@@ -10,12 +10,13 @@ from synthgen.decode.adapters import merge
 from synthgen.decode.base import Settings
 from synthgen.decode.batching import Rules, Stepper, padded, stepper_of, uniforms_of, weights_of, write
 from synthgen.decode.bridge import Bridge, check_fit
-from synthgen.decode.ending import ends_of, never_of, text_of
+from synthgen.decode.context import last_tokens
+from synthgen.decode.ending import candidates_of, ends_of, never_of, text_of
 from synthgen.decode.loading import Placement, load_model
 from synthgen.decode.projector import splice
 from synthgen.decode.prompts import Template
 from synthgen.decode.published import AtLength, Paraphrase, Published
-from synthgen.errors import DataError, ModelError
+from synthgen.errors import ModelError
 from synthgen.seeds import SeedTree
 from synthgen.types import Candidate, Latents
 
@@ -91,8 +92,8 @@ class XragDecoder:
                 asked for and the bridge has no vocabulary.
         """
         asked, longest = self._prompts(latents, settings, seeds)
-        if contexts:
-            asked, longest = self._behind(contexts, asked, longest, settings.context_tokens)
+        said, room = last_tokens(self.tokenizer, contexts, len(latents), settings.context_tokens)
+        asked, longest = [[*before, *ids] for before, ids in zip(said, asked, strict=True)], longest + room
         limit = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
         if longest + settings.max_new_tokens > limit:
             raise ModelError(f"prompt and new tokens need {longest + settings.max_new_tokens} of {limit} positions")
@@ -106,9 +107,8 @@ class XragDecoder:
 
         uniforms = uniforms_of(seeds, latents.ids, settings)
         rows = write(stepper, ask, uniforms, settings, Rules(self.eos, self.never), advance)
-        return tuple(
-            self._candidate(latents, *divmod(number, settings.candidates), row) for number, row in enumerate(rows)
-        )
+        texts = [text_of(self.tokenizer, row, self.eos) for row in rows]
+        return candidates_of(latents, settings.candidates, texts)
 
     def _prompts(self, latents: Latents, settings: Settings, seeds: SeedTree) -> tuple[list[list[int]], int]:
         """Return each latent's prompt, and the length all are padded to, which depends on the settings alone."""
@@ -139,22 +139,6 @@ class XragDecoder:
             for label, words in zip(latents.labels, said, strict=True)
         ]
 
-    def _behind(
-        self, contexts: Sequence[str], asked: list[list[int]], longest: int, most: int
-    ) -> tuple[list[list[int]], int]:
-        """Return each prompt behind the last `most` tokens of its context, and the length all are padded to."""
-        if len(contexts) != len(asked):
-            raise DataError(f"{len(contexts)} contexts for {len(asked)} latents; give one for each, or none")
-        gap = self._plain_tokens("\n\n")
-        heads = [ids[max(0, len(ids) - most) :] for ids in map(self._plain_tokens, contexts)]
-        return [[*head, *gap, *ids] if head else ids for head, ids in zip(heads, asked, strict=True)], (
-            longest + most + len(gap)
-        )
-
-    def _plain_tokens(self, text: str) -> list[int]:
-        """Return a text's tokens; what is spelled like a special token, such as the placeholder, stays letters."""
-        return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids)
-
     def _stepper(self, batch: int, prompt: int, length: int) -> Stepper:
         return stepper_of(self.model, self.weights, batch=batch, prompt=prompt, length=length)
 
@@ -163,8 +147,3 @@ class XragDecoder:
         ids, lengths = padded(prompts, length)
         is_vector = (ids == self.template.placeholder_id) & (torch.arange(length)[None, :] < lengths[:, None])
         return ids.to(self.device), is_vector.to(self.device), lengths.to(self.device)
-
-    def _candidate(self, latents: Latents, latent: int, index: int, row: list[int]) -> Candidate:
-        text, finish = text_of(self.tokenizer, row, self.eos)
-        name, label = latents.ids[latent], latents.labels[latent]
-        return Candidate(latent_id=name, index=index, text=text, label=label, finish=finish)

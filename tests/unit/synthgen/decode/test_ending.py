@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from synthgen.decode.ending import ends_of, never_of, text_of
+from synthgen.decode.ending import candidates_of, ends_of, never_of, text_of
 from synthgen.errors import ModelError
 
 
@@ -61,3 +61,13 @@ def test_a_text_may_end_at_a_mark_too(tiny, words):
 )
 def test_what_the_limit_cut_ends_with_a_whole_sentence_if_that_keeps_half(words, text, kept):
     assert text_of(words, ids(words, text), {2}) == (kept, "length")
+
+
+def test_texts_become_candidates_of_their_latents(tiny):
+    latents = tiny.latents(2)
+    found = candidates_of(latents, 2, [("a", "stop"), ("b", "length"), ("c", "stop"), ("d", "stop")])
+    assert [(c.latent_id, c.index, c.text) for c in found] == [
+        ("x0", 0, "a"), ("x0", 1, "b"), ("x1", 0, "c"), ("x1", 1, "d"),
+    ]  # fmt: skip
+    assert [c.label for c in found] == [latents.labels[0]] * 2 + [latents.labels[1]] * 2
+    assert found[1].finish == "length"

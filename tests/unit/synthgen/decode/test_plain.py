@@ -170,16 +170,17 @@ def test_without_words_no_vector_is_read(tiny, llama_folder):
     assert len({c.text for c in found}) > 3  # each record draws from its own stream
 
 
-def test_the_text_so_far_is_the_beginning_of_the_answer(tiny, made):
-    asked, longest = made._prompts(tiny.latents(3), PLAIN)
-    found, room = made._go_on(asked, longest, ["The river.", "", "a </s>"], 4)
-    letters = made.tokenizer("The river.", add_special_tokens=False).input_ids
-    gap = made.tokenizer("\n\n", add_special_tokens=False).input_ids
-    assert len(letters) > 4
-    assert found[0] == asked[0] + letters[-4:] + gap
-    assert found[1] == asked[1]
-    assert tiny.EOS not in found[2]
-    assert room == longest + 4 + len(gap)
+def test_the_text_so_far_is_the_beginning_of_the_answer(tiny, made, monkeypatch):
+    asked, gap = made._prompts(tiny.latents(3), PLAIN)[0], "\n\n"
+    shown, padded = [], module.padded
+    monkeypatch.setattr(module, "padded", lambda prompts, length: (shown.extend(prompts), padded(prompts, length))[1])
+    near = dataclasses.replace(PLAIN, context_tokens=20)
+    made.decode(tiny.latents(3), near, SEEDS, lambda _: None, ["The river.", "", "a bee"])
+    said, bee = (made.tokenizer(text + gap, add_special_tokens=False).input_ids for text in ("The river.", "a bee"))
+    assert shown[0][-len(said) :] == said
+    assert shown[0][: -len(said)] == asked[0][-len(shown[0]) + len(said) :]
+    assert shown[1] == asked[1][-len(shown[1]) :]
+    assert shown[2][-len(bee) :] == bee
 
 
 def test_words_need_a_vocabulary_for_vectors_of_this_width(tiny, llama_folder):

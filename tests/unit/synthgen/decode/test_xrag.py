@@ -325,22 +325,6 @@ def test_words_need_a_vocabulary(tiny, made):
         decode(made, tiny.latents(2), words=1)
 
 
-def test_a_context_stands_before_the_frame(tiny, made):
-    asked, longest = made._prompts(tiny.latents(4), PLAIN, SEEDS)
-    said = made.tokenizer("The doctor sees the garden.", add_special_tokens=False).input_ids
-    gap = made.tokenizer("\n\n", add_special_tokens=False).input_ids
-    contexts = ["The doctor sees the garden.", "", "a <vec></s>", "The doctor sees the garden."]
-    found, room = made._behind(contexts, asked, longest, 9)
-    assert len(said) > 9
-    assert found[0] == said[-9:] + gap + asked[0]  # its last tokens
-    assert found[1] == asked[1]
-    assert not {tiny.VEC, tiny.EOS} & set(found[2][: -len(asked[2])])  # letters, not the tokens they spell
-    assert made._behind(contexts, asked, longest, 0)[0] == asked
-    assert room == longest + 9 + len(gap)  # whatever the contexts are
-    few, many = (made._behind(contexts, asked, longest, n)[0][0] for n in (len(said), 96))
-    assert few == many == said + gap + asked[0]
-
-
 def test_texts_with_a_context_are_what_the_library_would_draw(tiny, made):
     one = tiny.rows_of(tiny.latents(2), [1])
     u = SEEDS.child("x1").generator().random((3, 12), dtype=np.float32)
