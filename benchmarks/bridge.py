@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,6 +101,8 @@ def fidelity(args, sources, first, several, looked_up, seeds):
     n = len(sources)
     names = np.array(sources.labels)
     draw = seeds.child("same-class").generator()
+    if lone := sorted(name for name, count in Counter(sources.labels[:n]).items() if count == 1):
+        raise SystemExit(f"only one text of class {', '.join(lone)} was drawn: give more with --n, or fewer classes")
     same = [int(draw.choice(np.flatnonzero((names == names[i]) & (np.arange(n) != i)))) for i in range(n)]
     passage_texts, passage_vectors = looked_up
     nearest = (sources.vectors @ passage_vectors.T).argmax(axis=1)

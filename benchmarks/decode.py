@@ -23,6 +23,7 @@ from transformers.utils import logging
 
 from synthgen.clinic import generate
 from synthgen.config import EmbedConfig
+from synthgen.decode import xrag
 from synthgen.decode.adapters import merge
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
@@ -94,13 +95,13 @@ class Loop:
     """The decoder, its tokens counted on their way to text."""
 
     def __init__(self, decoder):
-        self.decoder, self.counts, self.plain = decoder, [], decoder._candidate  # noqa: SLF001
-        decoder._candidate = self.counted  # noqa: SLF001
+        self.decoder, self.counts = decoder, []
+        xrag.text_of = self.counted
 
-    def counted(self, latents, latent, index, row):
+    def counted(self, tokenizer, row, ends):
         """Return what a row of tokens makes, as before, and remember how many tokens it has."""
         self.counts.append(len(row))
-        return self.plain(latents, latent, index, row)
+        return text_of(tokenizer, row, ends)
 
     def write(self, latents, settings, seed):
         """Return the texts and the tokens of each record."""

@@ -100,13 +100,16 @@ def write(path, table):
 
 def test_the_bridge_benchmark_prints_its_figures(tmp_path):
     rows = notes(tmp_path, 12, 5)
-    table = pa.table({"text": [row["note"] for row in rows], "label": [row["specialty"] for row in rows]})
-    pq.write_table(table, tmp_path / "table.parquet")
-    done = run(tmp_path, BENCHMARKS / "bridge.py", "--table", "table.parquet", "--quick", "--json")
+    texts = [row["note"] for row in rows]
+    labels = ["ab"[i % 2] for i in range(len(texts))]
+    pq.write_table(pa.table({"text": texts, "label": labels}), tmp_path / "table.parquet")
+    (tmp_path / "corpus").mkdir()
+    pq.write_table(pa.table({"text": texts, "source": ["clinic"] * len(texts)}), tmp_path / "corpus" / "a.parquet")
+    given = ["--table", "table.parquet", "--corpus", "corpus", "--cache", "cache", "--json", "card.json"]
+    done = run(tmp_path, BENCHMARKS / "bridge.py", *given, "--quick")
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["texts"] == 8
-    assert -1 <= found["cosine to target"] <= found["cosine to target, best of 2"] <= 1
+    assert "| one text | 1 | " in done.stdout
+    assert (tmp_path / "card.json").is_file()
 
 
 def test_the_decode_benchmark_prints_its_figures(tmp_path):
