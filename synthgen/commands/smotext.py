@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from os import sched_getaffinity
 from pathlib import Path
 from typing import Any
@@ -106,8 +107,9 @@ def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
     encoder = build(EmbedConfig(), model_folder)
     makers = _makers(request, folders[DecodeConfig().model], encoder, sets)
     plans = {s.name: _plan(s, encoder, protocol, places["vectors"], progress) for s in sets}
-    # writings of one decoder follow one another
-    writings = sorted((w for plan in plans.values() for w in plan.writings()), key=lambda w: w.maker)
+    # one decoder after the other, and of each a seed of every set after the other: fewer seeds can be asked for late
+    by_seed = zip(*(plan.writings() for plan in plans.values()), strict=True)
+    writings = sorted(chain.from_iterable(by_seed), key=lambda w: w.maker)
     say(_estimate(sum(w.texts for w in writings), missing_tokens(writings, makers, places["texts"])))
     write_texts(writings, makers, places["texts"], progress)
     from synthgen.study.lambdas import write_lambdas

@@ -4,13 +4,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
 from torch.nn import functional
 
-from synthgen.decode.head import ROWS
+from synthgen.decode.head import ROWS, MadeForward
 
 
-class _FrozenHeadDivergence(Function):
+class _FrozenHeadDivergence(MadeForward):
     """Sum of KL(softmax(t Wᵀ) ‖ softmax(h Wᵀ)) for a frozen W; the gradient for h is made on the way forward."""
 
     @staticmethod
@@ -26,11 +25,6 @@ class _FrozenHeadDivergence(Function):
             grad[rows] = log_p.exp_().sub_(q).to(weight.dtype) @ weight
         ctx.save_for_backward(grad)
         return total
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        (grad,) = ctx.saved_tensors
-        return grad * grads[0].to(grad.dtype), None, None
 
 
 def frozen_head_divergence(hidden: Tensor, weight: Tensor, teacher: Tensor) -> Tensor:

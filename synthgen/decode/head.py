@@ -10,7 +10,17 @@ from torch.nn import functional
 ROWS = 256
 
 
-class _FrozenHeadLoss(Function):
+class MadeForward(Function):
+    """A sum whose gradient for its first argument is made on the way forward and kept; the two others get none."""
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        """Return the kept gradient, scaled by what follows."""
+        (grad,) = ctx.saved_tensors
+        return grad * grads[0].to(grad.dtype), None, None
+
+
+class _FrozenHeadLoss(MadeForward):
     """Sum of cross-entropies of softmax(h Wᵀ) for a frozen W; the gradient for h is made on the way forward."""
 
     @staticmethod
@@ -28,11 +38,6 @@ class _FrozenHeadLoss(Function):
             grad[rows] = p.to(weight.dtype) @ weight
         ctx.save_for_backward(grad)
         return total
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        (grad,) = ctx.saved_tensors
-        return grad * grads[0].to(grad.dtype), None, None
 
 
 def frozen_head_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:

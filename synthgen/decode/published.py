@@ -19,7 +19,6 @@ from synthgen.decode.projector import Projector, projector_from
 from synthgen.digest import sha256_array, sha256_json
 from synthgen.errors import ModelError
 
-OWN = "model"  # decode.bridge's word for the projector inside the decoder's own checkpoint
 PLACEHOLDER = "<xRAG>"
 MARK = "[X]"  # stands for the vector in the paper's prompts, and in ours until they are filled
 CHAT = "[INST] {words} [/INST]"

@@ -52,7 +52,7 @@ class SegmentedEncoder:
             texts: of the records, not empty.
             progress: called with the number of texts done since the last call.
         """
-        parts = [(id_, part) for id_, text in zip(ids, texts, strict=True) for part in self._written(text)]
+        parts = [(id_, part) for id_, text in zip(ids, texts, strict=True) for part in self.written(text)]
         different = len({part.text for _, part in parts})
         read = told = 0
 
@@ -71,6 +71,7 @@ class SegmentedEncoder:
             sections=tuple(part.section for _, part in parts),
         )
 
-    def _written(self, text: str) -> list[Segment]:
+    def written(self, text: str) -> list[Segment]:
+        """Return the segments of a record that have text; of one without any, the whole."""
         found = [part for part in self.splitter.split(text) if part.text]
         return found or [Segment(heading="", section=0, opening="", text=text)]

@@ -11,12 +11,14 @@ from synthgen.decode.bridge import Bridge, load_bridge
 from synthgen.decode.corpus import Passages, prepare
 from synthgen.decode.loading import load_model
 from synthgen.decode.prompts import render
-from synthgen.decode.published import Published
 from synthgen.decode.train import STATE, Trainer, TrainingSet, run_training
 from synthgen.decode.train_config import TrainBridgeConfig
 from synthgen.decode.xrag import WORD_TOKENS
+from synthgen.embed import Encoder
+from synthgen.embed.segmented import SegmentedEncoder
 from synthgen.errors import ConfigError, ModelError
 from synthgen.steps.job import STAGES_VERSION, Job
+from synthgen.steps.segments import encoder_for, section_prompt
 from synthgen.types import Corpus
 from synthgen.workspace import StageResult
 
@@ -42,11 +44,12 @@ def check_adapt(config: AdaptConfig | None, policy: Policy) -> None:
 def adapt(job: Job, part: AdaptConfig, bridge: Bridge, train: Corpus, upstream: str) -> tuple[Bridge, StageResult]:
     """Return the bridge refined on train, by the objective it was trained with, and the stage that did it.
 
-    Each record is cut to its first whole sentences that the bridge has room for; the prompt is the one its label gets
-    when decoding. A stopped run goes on from its last checkpoint.
+    Each record, or where records are cut each of its segments, is one text, cut to its first whole sentences that the
+    bridge has room for; the prompt is the one it gets when decoding, without the text before a segment. A stopped run
+    goes on from its last checkpoint.
 
     Raises:
-        ModelError: when the bridge is not one of ours (a projector inside the decoder's checkpoint).
+        ModelError: when words are asked for and the bridge has no vocabulary.
         DataError: when train holds fewer records than one batch.
 
     Privacy: the weights of the bridge become functions of train text, beyond what the vectors carry. They stay in the
@@ -55,20 +58,22 @@ def adapt(job: Job, part: AdaptConfig, bridge: Bridge, train: Corpus, upstream: 
     Source: the objective is that of `train-bridge`; see `synthgen.decode.train`.
     """
     seeds = job.seeds.child("adapt")
-    if isinstance(bridge, Published):
-        raise ModelError("decode.adapt: a projector inside the decoder's own checkpoint is not refined here")
     if job.config.decode.words > 0 and bridge.words is None:
         raise ModelError("decode.words: this bridge has no vocabulary", hint="Leave decode.words out.")
-    encoder, folder = job.encoder(), job.folder(job.config.decode.model)
+    encoder, folder = encoder_for(job, train), job.folder(job.config.decode.model)
     config = _training(job, bridge, part, seeds.key())
 
     def make(out: Path) -> Mapping[str, object]:
         loaded = load_model(folder, dtype="bfloat16")
         room = config.train.length - config.train.max_prompt_tokens - config.bridge.soft_tokens
-        cut = prepare(train.texts, loaded.tokenizer, room, {"train": len(train)})
-        passages = _with_labels(cut, [render(job.config.decode.prompt, r.label) for r in train.records])
+        whole = _written(encoder, train, job.config.decode.prompt)
+        texts = [text for record in whole for text, _ in record]
+        cut = prepare(texts, loaded.tokenizer, room, {"train": len(texts)})
+        passages = _with_labels(cut, [prompt for record in whole for _, prompt in record])
+        n_heldout = _heldout(len(train))
         data = TrainingSet(
-            passages=passages, vectors=encoder.encode(list(passages.texts)), heldout=_heldout(len(train)),
+            passages=passages, vectors=job.encoder().encode(list(passages.texts)),
+            heldout=sum(len(record) for record in whole[-n_heldout:]),
             reader=bridge.words if config.train.words > 0 else None,
         )  # fmt: skip
         trainer = Trainer(config, loaded.model, loaded.tokenizer, data)
@@ -76,7 +81,7 @@ def adapt(job: Job, part: AdaptConfig, bridge: Bridge, train: Corpus, upstream: 
         with job.progress.stage("adapt", total=config.train.steps, unit="steps") as advance:
             run_training(trainer, out, advance)
         (out / STATE).unlink()  # the optimiser's, of no use once the run is done
-        return {"in": len(train), "out": len(train) - data.heldout, "steps": config.train.steps}
+        return {"in": len(train), "out": len(train) - n_heldout, "steps": config.train.steps}
 
     inputs = {
         "version": STAGES_VERSION, "upstream": upstream, "encoder": encoder.digest, "bridge": bridge.digest,
@@ -107,6 +112,17 @@ def _training(job: Job, bridge: Bridge, part: AdaptConfig, key: bytes) -> TrainB
             "vocabulary": {} if words > 0 else None, "out": "adapt",
         }
     )  # fmt: skip
+
+
+def _written(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[str, str]]]:
+    """Return the texts of each record that are decoded one by one, with the prompt that each gets."""
+    asked = [render(prompt, r.label) for r in train.records]
+    if not isinstance(encoder, SegmentedEncoder):
+        return [[(r.text, ask)] for r, ask in zip(train.records, asked, strict=True)]
+    return [
+        [(part.text, section_prompt(ask, part.heading)) for part in encoder.written(r.text)]
+        for r, ask in zip(train.records, asked, strict=True)
+    ]
 
 
 def _heldout(n: int) -> int:

@@ -144,7 +144,7 @@ class SegmentWriter:
         """
         headings = ("", *self.splitter.headings)
         prompts = {
-            _section_label(label, heading): f"{prompt} {heading}".strip()
+            _section_label(label, heading): section_prompt(prompt, heading)
             for label, prompt in settings.prompts.items()
             for heading in headings
         }
@@ -154,6 +154,11 @@ class SegmentWriter:
 def _bounds(segments: Segments) -> list[int]:
     """Return the first row of each record, and one behind the last."""
     return [*segments.starts().tolist(), len(segments)]
+
+
+def section_prompt(prompt: str, heading: str) -> str:
+    """Return the prompt of a segment: its record's, and the heading it stands under."""
+    return f"{prompt} {heading}".strip()
 
 
 def _section_label(label: str, heading: str) -> str:

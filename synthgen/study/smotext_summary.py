@@ -1,13 +1,16 @@
 """What the trials of the SMOTExT study say: means over seeds, and whether its goals are reached."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from synthgen.errors import DataError
-from synthgen.study.corrected_t import FoldMean, corrected_t
+from synthgen.study.corrected_t import FoldMean
+from synthgen.study.crossed_t import Float64, crossed_t
 from synthgen.study.smotext import LABEL_ONLY, REAL
 
 HEADS = {"encoder-logistic": "encoder head", "tfidf-linear": "TF-IDF"}
@@ -31,39 +34,63 @@ _COMPARED = {
 _KEY = ("dataset", "variant", "arm", "by", "n", "measure")
 
 Key = tuple[str, str, str, str, int, str]
-Values = Mapping[Key, Mapping[int, float]]  # by seed
 
 
-def by_key(measures: pa.Table) -> Values:
+@dataclass(frozen=True, slots=True, eq=False)
+class Value:
+    """One value of a measure.
+
+    Args:
+        value: at one seed.
+        influence: (C,) what each test person adds to it beyond an equal part; empty where no test record is read.
+    """
+
+    value: float
+    influence: Float64
+
+
+BySeed = Mapping[int, Value]
+
+
+def by_key(measures: pa.Table) -> Mapping[Key, BySeed]:
     """Return the values of each dataset, variant, arm, by, n and measure, by seed.
 
     Raises:
         DataError: if one stands there twice.
     """
-    found: dict[Key, dict[int, float]] = defaultdict(dict)
+    found: dict[Key, dict[int, Value]] = defaultdict(dict)
     twice = 0
     for row in measures.to_pylist():
         at = found[tuple(row[name] for name in _KEY)]
         twice += row["seed"] in at
-        at[row["seed"]] = row["value"]
+        at[row["seed"]] = Value(row["value"], _influence(row))
     if twice:
         raise DataError(f"{twice} measures of the study stand twice", hint="Run the study again.")
     return dict(found)
 
 
+def _influence(row: Mapping[str, Any]) -> Float64:
+    """Return, for each test person c, (hits_c − tested_c · accuracy) / n."""
+    if row["hits"] is None:
+        return np.empty(0)
+    hits, tested = (np.array(row[name], dtype=np.float64) for name in ("hits", "tested"))
+    influence: Float64 = (hits - tested * row["value"]) / tested.sum()
+    return influence
+
+
 def over_seeds(measures: pa.Table) -> pa.Table:
     """Return mean and interval of every measure.
 
-    Columns: dataset, variant, arm, by, n, measure, seeds, mean, low, high; the interval is that of `corrected_t`,
+    Columns: dataset, variant, arm, by, n, measure, seeds, mean, low, high; the interval is that of `crossed_t`,
     null where there is one seed or no spread.
 
     Raises:
         DataError: see `by_key`.
     """
-    ratio = _test_to_train(measures)
+    ratio = _train_to_rest(measures)
     rows = []
     for key, at in by_key(measures).items():
-        told = corrected_t(np.array(list(at.values())), ratio[key[0]])
+        told = _over(np.array([v.value for v in at.values()]), ratio[key[0]], [v.influence for v in at.values()])
         place = dict(zip(_KEY, key, strict=True))
         rows.append({**place, "seeds": told.folds, "mean": told.mean, "low": told.low, "high": told.high})
     return pa.Table.from_pylist(rows, schema=_SUMMARY)
@@ -78,7 +105,7 @@ def goals(measures: pa.Table) -> pa.Table:
     Raises:
         DataError: see `by_key`.
     """
-    values, ratio = by_key(measures), _test_to_train(measures)
+    values, ratio = by_key(measures), _train_to_rest(measures)
     most = {key[0]: max(k[4] for k in values if k[0] == key[0]) for key in values}
     rows = []
     for dataset in dict.fromkeys(key[0] for key in values):
@@ -107,19 +134,33 @@ def verdict(goal: str, told: FoldMean) -> str:
     return MISSED if told.high < wanted else NOT_SHOWN
 
 
-def _paired(goal: str, one: Mapping[int, float], other: Mapping[int, float], ratio: float) -> FoldMean:
+def _paired(goal: str, one: BySeed, other: BySeed, ratio: float) -> FoldMean:
+    """Return the mean over the seeds that both have of x − y, or of r = x / y.
+
+    The influence of a difference is u_x − u_y, that of a ratio (u_x − r · u_y) / y, to first order.
+    """
     both = sorted(set(one) & set(other))
-    if goal == RATIO:
-        # a classifier that gets nothing right sets no standard
-        both = [seed for seed in both if other[seed] > 0]
-        return corrected_t(np.array([one[seed] / other[seed] for seed in both]), ratio)
-    return corrected_t(np.array([one[seed] - other[seed] for seed in both]), ratio)
+    if goal != RATIO:
+        apart = [one[seed].value - other[seed].value for seed in both]
+        return _over(np.array(apart), ratio, [one[seed].influence - other[seed].influence for seed in both])
+    # a classifier that gets nothing right sets no standard
+    both = [seed for seed in both if other[seed].value > 0]
+    shares = [one[seed].value / other[seed].value for seed in both]
+    influence = [
+        (one[seed].influence - share * other[seed].influence) / other[seed].value
+        for seed, share in zip(both, shares, strict=True)
+    ]
+    return _over(np.array(shares), ratio, influence)
 
 
-def _test_to_train(measures: pa.Table) -> dict[str, float]:
-    """Return n_test / n_real of each dataset."""
-    rows = measures.select(["dataset", "n_real", "n_test"]).to_pylist()
-    return {row["dataset"]: row["n_test"] / row["n_real"] for row in rows}
+def _over(values: Float64, ratio: float, influence: Sequence[Float64]) -> FoldMean:
+    return crossed_t(values, ratio, np.mean(influence, axis=0) if influence else np.empty(0))
+
+
+def _train_to_rest(measures: pa.Table) -> dict[str, float]:
+    """Return n_real / (n_pool − n_real) of each dataset."""
+    rows = measures.select(["dataset", "n_real", "n_pool"]).to_pylist()
+    return {row["dataset"]: row["n_real"] / (row["n_pool"] - row["n_real"]) for row in rows}
 
 
 _F, _I, _S = pa.float64(), pa.int64(), pa.string()

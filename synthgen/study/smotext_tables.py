@@ -51,9 +51,11 @@ _WHAT = {
 }
 _METHOD = (
     "Accuracy on the official test split, drawn once and never chosen on; no person of it and no text of it is among "
-    "the real records. Intervals are 95 % intervals of the mean over seeds by the corrected resampled t-test (Nadeau "
-    "& Bengio 2003: variance s² · (1/J + n_test/n_real) over J seeds), wide on purpose, because seeds share real and "
-    "test records. Differences and ratios are paired: the same seed, real records and test records. A goal is "
+    "the real records. Intervals are 95 % intervals of the mean over seeds, for other real records and other test "
+    "persons alike: the spread over seeds, widened because seeds share records of one pool, s² · (1/J + n/(N − n)) "
+    "for n of N records and J seeds (Nadeau & Bengio 2003), and beside it the spread over test persons, who are the "
+    "same for every seed. Label-only's one pool of texts is not drawn again, so its intervals leave out how another "
+    "would have fallen. Differences and ratios are paired: the same seed, real records and test records. A goal is "
     "*reached* where the whole interval lies at or above it (against label-only: above zero), *missed* where the "
     "whole lies below, *not shown* where the interval holds it.\n\n"
     "Parent nearest: the share of synthetic records whose most similar record, of the real train records and as many "

@@ -12,6 +12,7 @@ from synthgen.embed import Encoder
 from synthgen.evaluate.heads import HEADS, Rows
 from synthgen.evaluate.metrics import scores
 from synthgen.study.baselines import eda, partners
+from synthgen.study.draws import Index
 from synthgen.study.nearness import character_cosines, membership_auc, parent_nearest, unit_cosines
 from synthgen.study.smotext import LABEL_ONLY, REAL, WRITING_OF, Plan, first_of_class, first_rows
 from synthgen.study.writing import latents_of
@@ -22,7 +23,8 @@ MEASURE = pa.schema(
     [
         ("dataset", pa.string()), ("seed", pa.int64()), ("variant", pa.string()), ("n", pa.int64()),
         ("arm", pa.string()), ("by", pa.string()), ("measure", pa.string()), ("value", pa.float64()),
-        ("n_real", pa.int64()), ("n_test", pa.int64()),
+        ("n_real", pa.int64()), ("n_pool", pa.int64()), ("hits", pa.list_(pa.int32())),
+        ("tested", pa.list_(pa.int32())),
     ]
 )  # fmt: skip
 
@@ -46,12 +48,32 @@ class Made:
     cosine: float | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Tried:
+    """The test records.
+
+    Args:
+        rows: (n), the records.
+        persons: int64 (n), whose each is, 0 to C − 1.
+    """
+
+    rows: Rows
+    persons: Index
+
+    @property
+    def n(self) -> int:
+        """C, the number of persons."""
+        return int(self.persons.max()) + 1
+
+
 def run_trial(plan: Plan, seed: int, variant: str, written: Sequence[Candidate], encoder: Encoder) -> pa.Table:
     """Return everything measured of one variant at one seed, a table of schema `MEASURE`.
 
     Rows by arm and classifier: accuracy and macro F1 on the test split, for every number of synthetic records, the
     smaller ones being the first of each class. With all of them, by attacker: `parent_nearest` and `membership_auc`
     (see `nearness`), among the train records and those held out. `records`, `target_cosine` and `seconds` as named.
+    Beside accuracy stand, for each test person, how many of their records were told right (`hits`) of how many
+    (`tested`): what the interval needs.
 
     Args:
         plan: the set's.
@@ -66,14 +88,18 @@ def run_trial(plan: Plan, seed: int, variant: str, written: Sequence[Candidate],
     started = time.process_time()
     train = plan.train(seed)
     real = Rows(texts=_texts(plan, train), labels=np.array(train.labels), vectors=train.vectors)
-    test = Rows(texts=tuple(plan.text_set.test.texts), labels=np.array(plan.text_set.test.labels), vectors=plan.test)
+    test = plan.text_set.test
+    tried = Tried(
+        rows=Rows(texts=tuple(test.texts), labels=np.array(test.labels), vectors=plan.test),
+        persons=np.unique([r.group for r in test.records], return_inverse=True)[1],
+    )
     found: list[dict[str, Any]] = []
     if variant == REAL:
-        found += [{"n": 0, "arm": REAL, **row} for row in _taught(real, test, list(HEADS))]
+        found += [{"n": 0, "arm": REAL, **row} for row in _taught(real, tried, list(HEADS))]
     else:
         made = make(plan, seed, variant, written, encoder)
         if made.labels:  # a filter may keep nothing, and then nothing can be measured
-            found += _utility(plan, real, test, made) + _privacy(plan, seed, made)
+            found += _utility(plan, real, tried, made) + _privacy(plan, seed, made)
         extras = {"records": float(len(made.labels)), "target_cosine": made.cosine}
         found += [
             {"n": plan.protocol.synthetic, "arm": "", "by": "", "measure": name, "value": value}
@@ -83,7 +109,7 @@ def run_trial(plan: Plan, seed: int, variant: str, written: Sequence[Candidate],
     seconds = time.process_time() - started
     found.append({"n": 0, "arm": "", "by": "", "measure": "seconds", "value": seconds})
     place = {"dataset": plan.text_set.name, "seed": seed, "variant": variant}
-    sizes = {"n_real": len(real.texts), "n_test": len(test.texts)}
+    sizes = {"n_real": len(real.texts), "n_pool": len(plan.text_set.pool)}
     return pa.Table.from_pylist([{**place, **row, **sizes} for row in found], schema=MEASURE)
 
 
@@ -165,7 +191,7 @@ def _parents(train: Embedded, latents: Latents) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(row[name] for name in names) for names in latents.parent_ids)
 
 
-def _utility(plan: Plan, real: Rows, test: Rows, made: Made) -> list[dict[str, Any]]:
+def _utility(plan: Plan, real: Rows, tried: Tried, made: Made) -> list[dict[str, Any]]:
     found = []
     for n in (*plan.protocol.sizes, plan.protocol.synthetic):
         rows = first_rows(made.labels, plan.counts(n))
@@ -176,22 +202,25 @@ def _utility(plan: Plan, real: Rows, test: Rows, made: Made) -> list[dict[str, A
         )
         heads = ["encoder-logistic"] if made.texts is None else list(HEADS)
         for arm, fit_on in zip(ARMS, (some, real.plus(some)), strict=True):
-            found += [{"n": n, "arm": arm, **row} for row in _taught(fit_on, test, heads)]
+            found += [{"n": n, "arm": arm, **row} for row in _taught(fit_on, tried, heads)]
     return found
 
 
-def _taught(fit_on: Rows, test: Rows, heads: Sequence[str]) -> list[dict[str, Any]]:
+def _taught(fit_on: Rows, tried: Tried, heads: Sequence[str]) -> list[dict[str, Any]]:
     """Return accuracy and macro F1 on the test rows of each classifier."""
+    test = tried.rows
     names = sorted(set(test.labels.tolist()) | set(fit_on.labels.tolist()))
     number = {name: i for i, name in enumerate(names)}
     truth = np.array([number[label] for label in test.labels.tolist()])
-    found = []
+    found: list[dict[str, Any]] = []
     for head in heads:
         said = np.array([number[label] for label in HEADS[head](fit_on, test, 0).tolist()])
         each = np.arange(len(truth))
         told = scores(truth, said, each, np.ones((1, len(truth))), len(names))
-        measures = {"accuracy": float(told.accuracy[0]), "macro_f1": float(told.macro_f1[0])}
-        found += [{"by": head, "measure": name, "value": value} for name, value in measures.items()]
+        hits, tested = np.bincount(tried.persons[said == truth], minlength=tried.n), np.bincount(tried.persons)
+        by_person = {"hits": hits.tolist(), "tested": tested.tolist()}
+        found.append({"by": head, "measure": "accuracy", "value": float(told.accuracy[0]), **by_person})
+        found.append({"by": head, "measure": "macro_f1", "value": float(told.macro_f1[0])})
     return found
 
 

@@ -1,8 +1,6 @@
 """Every decoder keeps these promises; a new one is held to them by standing in DECODERS."""
 
 import dataclasses
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
@@ -25,15 +23,6 @@ PLAIN = Settings(
     prompts={"ant": "ant", "bee.hive": "bee hive of the garden"},
     candidates=2, max_new_tokens=8, temperature=0.9, top_p=0.9, top_k=40, batch=3, context_tokens=20,
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def tiny():
-    spec = importlib.util.spec_from_file_location("contract_decode_tiny", TINY)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["contract_decode_tiny"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -1,19 +1,4 @@
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
-
-
-@pytest.fixture(scope="session")
-def tiny():
-    """The module beside this one: tiny models, tokenizer and bridges; test folders are not packages."""
-    path = Path(__file__).with_name("tiny.py")
-    spec = importlib.util.spec_from_file_location("unit_decode_tiny", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["unit_decode_tiny"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")
@@ -48,14 +33,9 @@ def bridge_folder(tiny, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def tiny_xrag():
+def tiny_xrag(module_at):
     """The module beside this one: tiny checkpoints of the published layouts."""
-    path = Path(__file__).with_name("tiny_xrag.py")
-    spec = importlib.util.spec_from_file_location("unit_decode_tiny_xrag", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["unit_decode_tiny_xrag"] = module
-    spec.loader.exec_module(module)
-    return module
+    return module_at("tests/unit/synthgen/decode/tiny_xrag.py")
 
 
 @pytest.fixture(scope="session")

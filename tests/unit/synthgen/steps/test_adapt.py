@@ -1,10 +1,11 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from audits.policy import load_policy, policy_path
-from synthgen.config import AdaptConfig
+from synthgen.config import AdaptConfig, SegmentsConfig
 from synthgen.decode.bridge import load_bridge
 from synthgen.decode.train import CURVE, STATE
 from synthgen.errors import ConfigError, ModelError
@@ -102,6 +103,33 @@ def test_words_are_trained_where_they_will_be_decoded_with(prepared, project):
         adapt(job, part, bridge, train, up)
 
 
+def test_of_a_long_record_every_segment_is_learned_under_the_prompt_it_is_written_with(
+    prepared, project, monkeypatch
+):
+    job, part, bridge, train, up = prepared()
+    seen = {}
+
+    def spy(config, model, tokenizer, data):
+        seen.update(data=data)
+        raise Stopped
+
+    monkeypatch.setattr("synthgen.steps.adapt.Trainer", spy)
+    with pytest.raises(Stopped):
+        adapt(job, part, bridge, train, up)
+    whole = seen["data"]
+    notes = [f"PLAN\n{r.text}\n\nHISTORY\n{r.text}" for r in train.records]
+    train = replace(train, records=tuple(replace(r, text=n) for r, n in zip(train.records, notes, strict=True)))
+    segments = SegmentsConfig(by="headings", words=200, least_persons=2)
+    job = Job(job.config.model_copy(update={"segments": segments}), job.workspace, silent)
+    with pytest.raises(Stopped):
+        adapt(job, part, bridge, train, up)
+    cut = seen["data"]
+    assert cut.passages.texts == tuple(text for text in whole.passages.texts for _ in range(2))
+    assert cut.heldout == 2 * whole.heldout
+    prompts = [f"{prompt} {heading}" for (prompt,) in whole.passages.hints for heading in ("plan", "history")]
+    assert [prompt for (prompt,) in cut.passages.hints] == prompts
+
+
 def test_a_run_decodes_with_the_refined_bridge(project):
     plain = Pipeline(project.config()).run(until="filter")
     refined = Pipeline(project.config(decode={"adapt": ADAPT})).run(until="filter")
@@ -111,6 +139,11 @@ def test_a_run_decodes_with_the_refined_bridge(project):
     assert refined.folder("decode") != plain.folder("decode")
     assert refined.adapted
     assert not plain.adapted
+    assert plain._models()[-1]["name"] == "custom:models/encoder-models/decoder"
+    projector = refined._models()[-1]  # what the statement will name is what wrote
+    assert (projector["name"], projector["trainedOnPrivateData"]) == ("adapted:models/encoder-models/decoder", True)
+    assert projector["digest"]["sha256"] == load_bridge(str(refined.folder("adapt"))).digest
+    assert projector["digest"] != plain._models()[-1]["digest"]
 
 
 def test_a_policy_of_differential_privacy_refuses_it_before_any_work(project):

@@ -1,10 +1,7 @@
-import importlib.util
 import json
 import re
-import sys
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -198,17 +195,6 @@ def test_the_audit_reads_control_by_segments_too(notes):
     assert set(found) == {"train", "synthetic"}
     assert 2 < found["train"]["sections"] < 3
     assert found["synthetic"]["words"] == np.mean([len(c.text.split()) for c in written.records])
-
-
-@pytest.fixture(scope="module")
-def tiny():
-    """The module with tiny models of the decoder's tests."""
-    path = Path(__file__).parents[1] / "decode" / "tiny.py"
-    spec = importlib.util.spec_from_file_location("unit_segments_tiny", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["unit_segments_tiny"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_a_real_decoder_writes_each_record_on_its_own(tiny, tmp_path):

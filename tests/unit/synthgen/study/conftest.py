@@ -1,7 +1,4 @@
-import importlib.util
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -40,25 +37,10 @@ def _made_up():
     return made_up
 
 
-def _beside(path, name):
-    """Return a module of a test folder, which is not a package."""
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
-def small():
+def small(module_at):
     """A small set, its plan, and texts for it."""
-    return _beside(Path(__file__).with_name("small.py"), "unit_study_small")
-
-
-@pytest.fixture(scope="session")
-def tiny():
-    """Tiny language models and bridges."""
-    return _beside(Path(__file__).parents[1] / "decode" / "tiny.py", "unit_study_tiny")
+    return module_at("tests/unit/synthgen/study/small.py")
 
 
 @pytest.fixture(scope="session")

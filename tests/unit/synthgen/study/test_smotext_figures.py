@@ -1,7 +1,4 @@
-import importlib.util
 import re
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -9,13 +6,8 @@ from synthgen.study.smotext_figures import write_smotext_figures
 
 
 @pytest.fixture(scope="module")
-def made_up():
-    path = Path(__file__).with_name("test_smotext_tables.py")
-    spec = importlib.util.spec_from_file_location("unit_study_smotext_tables", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module.made_up
+def made_up(module_at):
+    return module_at("tests/unit/synthgen/study/test_smotext_tables.py").made_up
 
 
 def texts(path):

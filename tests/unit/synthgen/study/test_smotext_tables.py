@@ -31,7 +31,7 @@ def made_up(datasets=("d",), seeds=3):
                 rows.append(
                     {
                         "dataset": dataset, "seed": seed, "variant": variant, "n": n, "arm": arm, "by": by,
-                        "measure": measure, "value": value, "n_real": 100, "n_test": 50,
+                        "measure": measure, "value": value, "n_real": 100, "n_pool": 300,
                     }
                 )  # fmt: skip
 

@@ -121,6 +121,18 @@ def test_a_trial_measures_every_arm_and_both_attackers(plan, found):
         assert keys == wanted | {(0, "", "", "seconds")}, variant
 
 
+def test_accuracy_comes_with_the_hits_of_every_test_person(plan, found):
+    persons = {r.group for r in plan.text_set.test.records}
+    for variant, rows in found.items():
+        for r in rows:
+            assert (r["hits"] is None) == (r["tested"] is None) == (r["measure"] != "accuracy"), variant
+            if r["hits"] is not None:
+                assert len(r["hits"]) == len(r["tested"]) == len(persons) == 16
+                assert all(h <= n for h, n in zip(r["hits"], r["tested"], strict=True))
+                assert sum(r["tested"]) == 31
+                assert sum(r["hits"]) / 31 == pytest.approx(r["value"])
+
+
 def test_what_is_known_of_the_variants(found):
     """Copies of records give their parents away; the classes of these sets are easy for everyone."""
     value = {(v, r["arm"], r["by"], r["measure"]): r["value"] for v, rows in found.items() for r in rows}
