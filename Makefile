@@ -7,7 +7,7 @@ TORCH := torch==2.13.0
 DEMO ?= demo
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check bench study study-smotext models clean
+.PHONY: demo test check bench bench-audits ladder study study-smotext models clean
 
 demo: $(BIN)/.installed models  ## release a dataset of fictional clinic notes, verify it, say where the report is
 	rm -rf $(DEMO)
@@ -24,10 +24,18 @@ check: $(BIN)/.developed  ## format, lint, types
 	$(BIN)/ruff check synthgen audits tests examples benchmarks
 	$(BIN)/mypy
 
-bench: $(BIN)/.tested models  ## how fast the decode loop, the neighbour search and the over-samplers are beside the libraries'
+bench: $(BIN)/.tested models  ## how fast the decode loop, the neighbour search and the over-samplers are beside the libraries', and the audits
 	$(BIN)/python benchmarks/decode.py
 	$(BIN)/python benchmarks/neighbours.py
 	$(BIN)/python benchmarks/interpolate.py
+	$(BIN)/python benchmarks/audit_times.py
+
+bench-audits: $(BIN)/.tested models  ## the audits beside anonymeter, SDMetrics and mostlyai-qa on the ladder; 3 GB of environments in build/peers
+	$(BIN)/python benchmarks/peers.py --markdown build/peers/peers.md $(PEERS_ARGS)
+
+ladder: $(BIN)/.tested models  ## the audits' calibration ladder over corpora and seeds, hours on two cores; goes on where it stopped
+	mkdir -p build/ladder
+	$(BIN)/python benchmarks/ladder.py --checkpoints build/ladder --markdown build/ladder/ladder.md $(LADDER_ARGS)
 
 study: $(BIN)/.tested models  ## the feature-augmentation paper's experiment; SYNTHGEN_DATA says where SST-2 and AG News are
 	$(BIN)/synthgen study feature-augmentation $(STUDY_ARGS)

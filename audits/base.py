@@ -42,6 +42,55 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lineage:
+    """What each synthetic record was made from; the private ledger of a generator that mixes records.
+
+    Args:
+        parents: for each synthetic row the train rows (from 0) it was made from; empty where it was made from none.
+        weights: for each synthetic row the weight of each parent; at least 0, summing to 1.
+    """
+
+    parents: tuple[tuple[int, ...], ...]
+    weights: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canaries:
+    """Made-up persons, each put into the train data of a second build by a fair coin of its own, or left out.
+
+    Args:
+        table: their texts, one person for each canary; a person has as many rows as it was to be inserted.
+        family: the kind of canary of each person, by order of first appearance.
+        inserted: bool, for each person whether the coin put it in.
+        twin: the synthetic table of the second build; no row of it may be released.
+        suffixes: other endings that the random ones could have been, for exposure; empty where none were made.
+    """
+
+    table: Table
+    family: tuple[str, ...]
+    inserted: NDArray[np.bool_]
+    twin: Table
+    suffixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Previous:
+    """An earlier release of data that has since gained or lost persons.
+
+    Args:
+        synthetic: what was released then.
+        train: what its generator saw.
+        seed_digest: sha256 of the root seed of then; None where unknown.
+        seed_digest_now: the same of now.
+    """
+
+    synthetic: Table
+    train: Table
+    seed_digest: str | None = None
+    seed_digest_now: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditInputs:
     """The tables an audit may read.
 
@@ -55,15 +104,24 @@ class AuditInputs:
         set_aside: control rows that nearly repeat a train row, taken out of control by the split check; what they
             hold belongs to more than one person, so its return shows nothing about a train person.
         control_identifiers: the same as `identifiers` for each control row; says what returns by chance.
+        lineage: what each synthetic row was made from, or None where nobody recorded it.
+        canaries: of a second build, or None.
+        mechanism: the log of a differentially private mechanism, JSON values of the form that `accounting` documents;
+            None where no privacy budget is claimed.
+        previous: the release before this one, or None.
     """
 
     synthetic: Table
     train: Table
     control: Table
     reference: Table | None = None
-    identifiers: tuple[tuple[str, ...], ...] | None = None
+    identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
     set_aside: Table | None = None
-    control_identifiers: tuple[tuple[str, ...], ...] | None = None
+    control_identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
+    lineage: Lineage | None = field(default=None, repr=False)
+    canaries: Canaries | None = None
+    mechanism: Mapping[str, Any] | None = field(default=None, repr=False)
+    previous: Previous | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +150,25 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A place of the synthetic table that gives one train person away; for the private side only.
+
+    Args:
+        row: of the synthetic table, from 0.
+        start: first character of the place in the text as it is written.
+        end: character behind the last one.
+        kind: what stands there, in the audit's own fixed words.
+        person: the group of the train person.
+    """
+
+    row: int
+    start: int
+    end: int
+    kind: str
+    person: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditResult:
     """What one audit found.
 
@@ -106,6 +183,8 @@ class AuditResult:
         metrics: every further number a policy may name, as `audit.metric`.
         details: aggregates for the report: no text, no label value, no identifier.
         reason: one sentence in plain words; for insufficient it names the number that would be enough.
+        findings: where single train persons are given away. They name persons, so they stay on the private side:
+            no report, evidence or log holds them.
     """
 
     name: str
@@ -118,6 +197,7 @@ class AuditResult:
     metrics: Mapping[str, Estimate] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     reason: str
+    findings: tuple[Finding, ...] = field(default=(), repr=False)
 
 
 class Attack(Protocol):

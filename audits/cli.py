@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from audits.errors import AuditError, InputError
+from audits.selftest_command import selftest
 
 if TYPE_CHECKING:
     from audits.inputs import Role
@@ -41,6 +42,25 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     only: Annotated[str | None, typer.Option(help="audits to run, separated by commas")] = None,
     seed: Annotated[int, typer.Option(min=0, help="root of the random streams")] = 0,
     confidence: Annotated[float, typer.Option(help="one-sided confidence of every interval's ends")] = 0.95,
+    attempts: Annotated[
+        Path | None, typer.Option(help="private ledger of how often this control was asked; later ones must be surer")
+    ] = None,
+    findings: Annotated[
+        Path | None, typer.Option(help="private list of the rows that give a person away, by keyed pseudonym")
+    ] = None,
+    findings_key: Annotated[
+        Path | None, typer.Option(help="32 bytes that make the pseudonyms; made if it is not there")
+    ] = None,
+    ledger: Annotated[
+        Path | None, typer.Option(help="what each synthetic row was made from: train rows, weights")
+    ] = None,
+    canaries: Annotated[Path | None, typer.Option(help="folder of `audits canaries`; asks for --twin")] = None,
+    twin: Annotated[
+        Path | None, typer.Option(help="synthetic table of the second build, which saw the canaries")
+    ] = None,
+    mechanism: Annotated[Path | None, typer.Option(help="log of a differentially private mechanism (JSON)")] = None,
+    previous: Annotated[Path | None, typer.Option(help="synthetic table of the release before this one")] = None,
+    previous_train: Annotated[Path | None, typer.Option(help="what its generator saw; asks for --previous")] = None,
     text: Columns = "text",
     label: Columns = "label",
     group: Columns = "group",
@@ -48,16 +68,26 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     rows_are_persons: Annotated[bool, typer.Option(help="claim that every row is another person")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print audit.json on stdout")] = False,
 ) -> None:
-    """Run the audits; exit 0 if the table may go, 4 if it may not, 3 if a table cannot be used."""
+    """Run the audits; exit 0 if the table may go, 4 if it may not, 3 if a table cannot be used.
+
+    Without a policy or --only, every audit that has what it needs is run: canaries, accounting and differencing need
+    more than three tables.
+    """
     from dataclasses import replace
 
+    from audits.attempts import attempt, confidence_of
+    from audits.base import Previous
+    from audits.canary_files import read_canaries
     from audits.inputs import load_inputs, load_table
+    from audits.lineage import read_lineage
+    from audits.mechanism_log import read_mechanism
     from audits.policy import load_policy
     from audits.runner import run as run_audits
 
     chosen = None if policy is None else load_policy(policy)
     if out is not None:
         _writable(out)
+    key = _key(findings, findings_key)
 
     def table(path: Path, role: "Role") -> Any:
         loaded = load_table(path, text=text, label=label, group=group, role=role)
@@ -69,13 +99,27 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
         table(control, "control"),
         None if reference is None else table(reference, "reference"),
     )
-    names = None if only is None else [name.strip() for name in only.split(",") if name.strip()]
-    report = run_audits(inputs, names=names, seed=seed, confidence=confidence, progress=_say)
-    decision = None if chosen is None else _decide(report, chosen)
+    _together({"--canaries": canaries, "--twin": twin}, {"--previous": previous, "--previous-train": previous_train})
+    if ledger is not None:
+        inputs = replace(inputs, lineage=read_lineage(ledger, len(inputs.synthetic), len(inputs.train)))
+    if canaries is not None and twin is not None:
+        inputs = replace(inputs, canaries=read_canaries(canaries, twin, text=text, label=label, group=group))
+    if mechanism is not None:
+        inputs = replace(inputs, mechanism=read_mechanism(mechanism))
+    if previous is not None and previous_train is not None:
+        before = Previous(synthetic=table(previous, "synthetic"), train=table(previous_train, "train"))
+        inputs = replace(inputs, previous=before)
+    asked = None if only is None else [name.strip() for name in only.split(",") if name.strip()]
+    number = None if attempts is None else attempt(attempts, inputs.synthetic, inputs.control)
+    sure = confidence if number is None else confidence_of(number, confidence)
+    report = run_audits(inputs, names=asked, seed=seed, confidence=sure, progress=_say)
+    decision = None if chosen is None else _decide(report, chosen, number)
     _show(report, decision)
     if out is not None:
         _write(out / "audit.json", report.to_json())
         _say(f"written: {out / 'audit.json'}")
+    if findings is not None:
+        _write_findings(findings, key, report)
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")
     allowed = report.overall == "pass" if decision is None else decision.allowed
@@ -83,15 +127,56 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
 
 
 @app.command()
+def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
+    train: Annotated[Path, typer.Option(help="what the generator of the second build will see besides")],
+    out: Annotated[Path, typer.Option(help="new folder; insert.parquet in it goes to the second build's train data")],
+    reference: Annotated[
+        Path | None, typer.Option(help="public text of the same kind, for the canaries' words")
+    ] = None,
+    n: Annotated[int, typer.Option("--n", min=2, help="how many canaries; a verdict needs 1000")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="root of the random streams, coins included; keep it secret")] = 0,
+    text: Columns = "text",
+    label: Columns = "label",
+    group: Columns = "group",
+) -> None:
+    """Make persons who do not exist, to be put by a coin into a second build whose rows are never released."""
+    from audits.canary_files import write_canaries
+    from audits.canary_kinds import make_canaries
+    from audits.inputs import load_table
+    from audits.runner import stream
+
+    seen = load_table(train, text=text, label=label, group=group, role="train")
+    public = None
+    if reference is not None:
+        public = load_table(reference, text=text, label=label, group=group, role="reference")
+    planted = make_canaries(seen, public, n, stream(seed, "make canaries"))
+    write_canaries(planted, out, text=text, label=label, group=group)
+    _say(f"written: {out}; append insert.parquet to the train data of a second build, whose rows are never released")
+
+
+app.command()(selftest)
+
+
+@app.command()
 def explain(audit: Annotated[str, typer.Argument(help="an audit's name, or its letter A to I")]) -> None:
     """Say in plain words what an audit asks, how, and what its verdicts mean."""
+    from audits.registry import names
+
     folder = Path(__file__).parent / "explain"
     pages = {page.stem: page for page in sorted(folder.glob("*.md"))}
-    letters = dict(zip("abcdefghi", _LETTERS, strict=True))
+    letters = dict(zip("abcdefghi", names(), strict=True))
     name = letters.get(audit.lower(), audit.lower())
     if name not in pages:
-        raise InputError(f"there is no audit {audit!r}", hint=f"audits: {', '.join(_LETTERS)}")
+        raise InputError(f"there is no audit {audit!r}", hint=f"audits: {', '.join(names())}")
     sys.stdout.write(pages[name].read_text(encoding="utf-8"))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of audit.json."""
+    from audits.report import audit_schema
+
+    sys.stdout.write(json.dumps(audit_schema(), indent=1) + "\n")
 
 
 @app.command()
@@ -112,19 +197,6 @@ def verify(
         checks = [{"name": check.id, "ok": check.ok, "detail": check.detail} for check in result.checks]
         sys.stdout.write(json.dumps({"ok": result.ok, "code": result.code, "checks": checks}) + "\n")
     raise typer.Exit(result.code)
-
-
-_LETTERS = (
-    "replay",
-    "neighbours",
-    "identifiers",
-    "membership",
-    "interpolation",
-    "linkage",
-    "canaries",
-    "accounting",
-    "differencing",
-)
 
 
 def main() -> None:
@@ -152,11 +224,24 @@ def _say(line: str) -> None:
     sys.stderr.flush()
 
 
-def _decide(report: "AuditReport", policy: Any) -> "Decision":
+def _together(*options: dict[str, Path | None]) -> None:
+    """Raise InputError where one of two options that only make sense together is missing."""
+    problems = [
+        f"{' and '.join(given)} must be given together"
+        for given in options
+        if len({path is None for path in given.values()}) > 1
+    ]
+    if problems:
+        raise InputError("the options do not fit together", problems=problems)
+
+
+def _decide(report: "AuditReport", policy: Any, number: int | None) -> "Decision":
     from audits.evidence import evidence_from_results
     from audits.policy import decide
+    from audits.rates import exact
 
-    return decide(evidence_from_results(report.results, {}), policy)
+    extra = {} if number is None else {"attempts.number": exact(number, confidence=1.0, n=number)}
+    return decide(evidence_from_results(report.results, extra), policy)
 
 
 def _show(report: "AuditReport", decision: "Decision | None") -> None:
@@ -201,6 +286,26 @@ def _writable(folder: Path) -> None:
         raise InputError(f"the folder {folder} cannot be made ({error.strerror})") from error
     if not os.access(folder, os.W_OK):
         raise InputError(f"the folder {folder} cannot be written to")
+
+
+def _key(findings: Path | None, path: Path | None) -> bytes:
+    """Return the key of the pseudonyms, or nothing where no findings are asked for."""
+    from audits.findings import read_key
+
+    if findings is None and path is None:
+        return b""
+    if findings is None or path is None:
+        raise InputError("give --findings and --findings-key together: persons are listed by keyed pseudonym only")
+    _writable(findings.parent)
+    return read_key(path)
+
+
+def _write_findings(path: Path, key: bytes, report: "AuditReport") -> None:
+    from audits.findings import write_findings
+
+    n = write_findings(path, key, report.results)
+    n_left = sum(result.details.get("findings_left_out", 0) for result in report.results)
+    _say(f"findings: {n} written to {path}, {n_left} left out; keep them and their key private")
 
 
 def _write(path: Path, data: bytes) -> None:

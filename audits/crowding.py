@@ -63,7 +63,8 @@ def share_of(nearest: NDArray[np.int64], included: list[NDArray[np.int64]], peop
         mean = np.bincount(classes, weights) / np.maximum(size, 1)
         spread = np.bincount(classes, (weights - mean[classes]) ** 2)
         variance += float((spread * size / (4 * np.maximum(size - 1, 1))).sum())
-    return Share(value=value / len(nearest), error=math.sqrt(variance / len(nearest)))
+    # sums of shares of rows may round to a little more than all of them
+    return Share(value=min(1.0, value / len(nearest)), error=math.sqrt(variance / len(nearest)))
 
 
 def equalised(people: Arms, repeats: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:

@@ -1,7 +1,7 @@
 """Whether train and control can be compared at all: near-duplicates across them, and a shift between them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,12 +61,9 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> Hygiene:
             f"{rate:.1%} of the control rows nearly repeat a train row (at most {MAX_NEAR_DUPLICATES:.0%} allowed): "
             "split so that near-duplicates stay on one side"
         )
-    kept = AuditInputs(
-        synthetic=inputs.synthetic,
-        train=inputs.train,
+    kept = replace(
+        inputs,
         control=take(inputs.control, np.flatnonzero(~repeated)),
-        reference=inputs.reference,
-        identifiers=inputs.identifiers,
         control_identifiers=_kept(inputs.control_identifiers, repeated),
         set_aside=take(inputs.control, np.flatnonzero(repeated)) if repeated.any() else None,
     )
@@ -101,9 +98,8 @@ def _kept(
 
 def _repeated(inputs: AuditInputs) -> NDArray[np.bool_]:
     """Return which control rows nearly repeat a train row, (n_control rows,)."""
-    words_train = [tokens(text) for text in inputs.train.texts]
-    words_control = [tokens(text) for text in inputs.control.texts]
-    pairs = near_pairs(shingle(words_control), shingle(words_train), bands=CLOSE)
+    shingled = [shingle(map(tokens, table.texts)) for table in (inputs.control, inputs.train)]
+    pairs = near_pairs(*shingled, bands=CLOSE)
     repeated = np.zeros(len(inputs.control), dtype=bool)
     repeated[pairs.left[pairs.jaccard >= NEAR_DUPLICATE]] = True
     return repeated

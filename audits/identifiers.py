@@ -1,57 +1,82 @@
 """Identifiers (section C): does a number, a name or a rare word of one person stand in the synthetic table?"""
 
-import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.base import AuditInputs, AuditResult, Estimate, Verdict, persons
+from audits.base import AuditInputs, AuditResult, Estimate, Finding, Verdict, persons
+from audits.known import Elsewhere, Known, Places, Returns, judge_known, record
 from audits.normalise import normalise, tokens
-from audits.patterns import CONTACT, DIRECT, QUASI, Entity, entities, number_key, numbers
-from audits.rates import difference, exact, share, tier, too_few
-from audits.surprisal import DIGIT_BITS, Surprisal
+from audits.ownership import MANY, KeyCollector, Keys, Owned, OwnerCollector, SharingCollector
+from audits.patterns import CONTACT, DIRECT, QUASI, Entity, number_key, read_row
+from audits.rates import difference, exact, one_person, share, tier, too_few
+from audits.sightings import Wanted, find_sightings
+from audits.surprisal import QUASI_BITS, Surprisal
 
-MAX_COINCIDENCES = 0.01  # expected number of chance occurrences below which an occurrence is a leak
-_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}  # 100 years of days; 1.7 million postcodes; a handful of ages
-_CHECKED = {"card": 1, "nhs": 1, "iban": 2}  # digits that the others determine
 _RARE_CHARACTERS = 4
-_PHANTOM_BITS = 10.0  # rarer than the rarest phantom by this much: chance does it once in 2^10
-_MAX_TOKENS = 8  # of a known identifier; a longer one is cut
+_FEW = 10  # persons with one contact, up to whom they share it and it is nobody's desk
+_TOLD_AS = {
+    "mrn": "record number",
+    "ssn": "national id",
+    "iban": "bank account",
+    "card": "card number",
+    "nhs": "NHS number",
+    "email": "e-mail address",
+    "phone": "phone number",
+    "url": "URL",
+}
+MAX_COINCIDENCES_OF_KIND = 0.05  # expected chance occurrences of all identifiers of a kind: one clean table in twenty
 
 Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """What one text holds: patterned identifiers, bare numbers, and tokens."""
+class _Crowd:
+    """Who wrote what: persons are numbered train first, then control; nobody's texts have one more number."""
 
-    entities: set[Entity]
-    numbers: set[str]
-    words: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Tables:
-    synthetic: list[_Row]
-    pool: list[_Row]
-    owners: list[int]
-    n_train: int
+    tables: tuple[tuple[tuple[str, ...], NDArray[np.int64]], ...]
+    names: list[str]  # of train persons
     n_control: int
-    surprisal: Surprisal
+    n_synthetic: int  # rows of the synthetic table
+
+    @property
+    def n_train(self) -> int:
+        return len(self.names)
+
+    @property
+    def n_persons(self) -> int:
+        return self.n_train + self.n_control
+
+    def rows(self) -> Iterator[tuple[str, int]]:
+        """Yield every text with the number of its owner."""
+        for texts, owners in self.tables:
+            yield from zip(texts, owners.tolist(), strict=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
-    """Recorded identifiers of train tested, found in S and leaked; and those of control found, which are phantoms."""
+class _Made:
+    """The keys of what stands in the synthetic table."""
 
-    tested: int
-    found: int
-    phantoms: int
-    hard: int
+    by_kind: Mapping[str, Keys]
+    numbers: Keys
+    bare: Keys  # those that are no part of an identifier of their row
+    entity_numbers: Keys  # identifiers as bare numbers
+    words: Keys
+    n_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pool:
+    """What people's texts hold: owners of what S holds too, of rare words and shared kinds; contacts; counts."""
+
+    entities: Mapping[Entity, int]
+    numbers: Mapping[str, int]
+    words: Owned
+    quasi: Mapping[str, Owned]
+    shared_kinds: frozenset[str]
+    n_of_kind: Mapping[tuple[str, bool], int]  # different identifiers of each kind, of train and of others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +87,7 @@ class _Patterned:
     hard: int
     by_kind: Mapping[str, list[int]]
     shared_kinds: tuple[str, ...]
+    wanted: Wanted
 
 
 class Identifiers:
@@ -71,21 +97,29 @@ class Identifiers:
     misspelt name. One is enough. So everything that only one person of train or control has is searched for in the
     synthetic table, however it is written there; what only control persons have can occur by chance alone.
 
-        w(t) = bits of surprise of t,  lambda(t) = (places in S where t could stand) 2^-w(t)
+        w(t) = bits of surprise of t,  lambda(t) = (places in S where t could stand) (identifiers of its kind) 2^-w(t)
         excess = |{p in T: an identifier of p alone stands in S}| / n_T - the same for H
 
     Kinds: record number, national id, IBAN, card, NHS number (direct); e-mail, phone, URL (contact); date, postal
-    code, age over 89 (shared by many); the identifiers known to have stood in train before they were replaced; and,
-    needing no pattern, every word that only one person uses.
+    code, age over 89 (shared by many); the identifiers known to have stood in train before they were replaced, also
+    as bare digits, as a date in another form, and with one edit; and, needing no pattern, every word that only one
+    person uses.
 
-    Fails on: one direct or known identifier, or one contact, of one train person with lambda < .01; an excess
-    proven above tau; train persons crowding at, or missing from, the top of rare words and shared kinds (scan test).
+    lambda is what chance brings back of all identifiers of the kind that train has: with 8 digits for each of 10,000
+    persons and in 10,000 synthetic rows, one is expected, and a single one is no proof; the excess then judges.
+
+    Fails on: one direct identifier or contact of a train person with lambda < .05, or a known one with lambda < .01;
+    an excess proven above tau; train persons crowding at, or missing from, the top of rare words and shared kinds
+    (scan test).
     A contact kind counts singly only where nobody else shares such contacts: if control's own are found in S, or some
     stand with two to ten persons of the pool, people quote them, and only the excess judges them.
 
-    Privacy: reads all texts; the result holds counts by kind, never a value.
+    Privacy: reads all texts; the result holds counts by kind, never a value, beside the findings: row, characters and
+        person of each hard hit, for the private side.
     Random: none.
-    Cost: O(N) in characters.
+    Cost: O(N) in characters; the texts are read one by one, each synthetic one once or twice, each other one twice.
+        Kept are 12 bytes for each different word or date and each contact, 8 for those of S, and the identifiers
+        that both hold; beside them some hundred bytes for each known identifier.
     Source: expected coincidences as in exposure (Carlini et al. 2019); the control arm replaces a name recogniser's
         recall.
     """
@@ -94,184 +128,191 @@ class Identifiers:
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:  # noqa: ARG002
         """Return the verdict, the excess of persons with an identifier in the table, and the number of hard hits."""
-        tables = _tables(inputs)
-        patterned = _patterned(tables)
-        known = _known(inputs, tables)
-        rare = _rare_scores(tables)
-        return _judge(tables, patterned, known, rare, confidence)
+        crowd = _crowd(inputs)
+        recorded = record((*(inputs.identifiers or ()), *(inputs.control_identifiers or ())), _row_owners(crowd))
+        returns = Returns(recorded)
+        made = _read_synthetic(inputs.synthetic.texts, returns)
+        elsewhere = Elsewhere(recorded, returns)
+        pool = _read_pool(crowd, made, elsewhere)
+        surprisal = _surprisal(inputs)
+        patterned = _patterned(crowd, made, pool, surprisal)
+        places = Places(n_tokens=made.n_tokens, n_numbers=len(made.numbers), n_dates=len(made.by_kind["date"]))
+        known = judge_known(recorded, returns, elsewhere, (places, surprisal), crowd.n_train)
+        rare = _rare_scores(crowd, made, pool, surprisal)
+        wanted = Wanted({**known.wanted.entities, **patterned.wanted.entities}, known.wanted.phrases)
+        findings = find_sightings(inputs.synthetic.texts, wanted, crowd.names)
+        return _judge(crowd, (patterned, known, rare), findings, confidence)
 
 
-def _tables(inputs: AuditInputs) -> _Tables:
+def _crowd(inputs: AuditInputs) -> _Crowd:
     train, train_owner = persons(inputs.train.groups)
     control, control_owner = persons(inputs.control.groups)
-    texts = inputs.train.texts + inputs.control.texts
-    owners = [*train_owner.tolist(), *(control_owner + len(train)).tolist()]
-    background = list(inputs.control.texts)
-    for nobody in (inputs.reference, inputs.set_aside):
-        if nobody is not None:
-            texts += nobody.texts
-            owners += [len(train) + len(control)] * len(nobody)
-    if inputs.reference is not None:
-        background += inputs.reference.texts
-    return _Tables(
-        _rows(inputs.synthetic.texts),
-        _rows(texts),
-        owners,
-        len(train),
-        len(control),
-        Surprisal(normalise(text) for text in background),
+    tables = [(inputs.train.texts, train_owner), (inputs.control.texts, control_owner + len(train))]
+    nobodys = (table for table in (inputs.reference, inputs.set_aside) if table is not None)
+    tables += [(table.texts, np.full(len(table), len(train) + len(control))) for table in nobodys]
+    return _Crowd(tuple(tables), train, len(control), len(inputs.synthetic))
+
+
+def _row_owners(crowd: _Crowd) -> Iterator[int]:
+    return (owner for _, owner in crowd.rows())
+
+
+def _surprisal(inputs: AuditInputs) -> Surprisal:
+    background = (
+        [inputs.control.texts] if inputs.reference is None else [inputs.control.texts, inputs.reference.texts]
+    )
+    return Surprisal(normalise(text) for texts in background for text in texts)
+
+
+def _rare_words(words: Iterable[str]) -> set[str]:
+    return {word for word in words if len(word) >= _RARE_CHARACTERS}
+
+
+def _read_synthetic(texts: Iterable[str], returns: Returns) -> _Made:
+    by_kind = {kind: KeyCollector() for kind in (*DIRECT, *CONTACT, *QUASI)}
+    numbers, bare, entity_numbers, words = (KeyCollector() for _ in range(4))
+    n_tokens = 0
+    for row in map(read_row, texts):
+        for entity in row.entities:
+            by_kind[entity.kind].add([entity])
+        labelled = {key for key in map(number_key, row.entities) if key is not None}
+        numbers.add(entity.key for entity in row.numbers)
+        bare.add({entity.key for entity in row.numbers} - labelled)
+        entity_numbers.add(labelled)
+        words.add(_rare_words(row.words))
+        n_tokens += len(row.words)
+        returns.read(row)
+    return _Made(
+        by_kind={kind: keys.done() for kind, keys in by_kind.items()},
+        numbers=numbers.done(),
+        bare=bare.done(),
+        entity_numbers=entity_numbers.done(),
+        words=words.done(),
+        n_tokens=n_tokens,
     )
 
 
-def _rows(texts: Iterable[str]) -> list[_Row]:
-    return [_Row(entities(text), numbers(text), tokens(text)) for text in texts]
+def _read_pool(crowd: _Crowd, made: _Made, elsewhere: Elsewhere) -> _Pool:
+    entities: dict[Entity, int] = {}
+    numbers: dict[str, int] = {}
+    words, quasi = OwnerCollector(), {kind: OwnerCollector() for kind in QUASI}
+    contacts = {kind: SharingCollector() for kind in CONTACT}
+    different = {(kind, side): KeyCollector() for kind in (*DIRECT, *CONTACT) for side in (True, False)}
+    for text, owner in crowd.rows():
+        row = read_row(text)
+        for entity in row.entities:
+            if entity.kind in QUASI:
+                quasi[entity.kind].add([entity], owner)
+            else:
+                different[entity.kind, owner < crowd.n_train].add([entity])
+            if entity.kind in CONTACT:
+                contacts[entity.kind].add(entity, owner)
+            if _stands(entity, made):
+                entities[entity] = owner if entities.get(entity, owner) == owner else MANY
+        for _, digits in row.numbers:
+            if digits in made.numbers or digits in made.entity_numbers:
+                numbers[digits] = owner if numbers.get(digits, owner) == owner else MANY
+        words.add(_rare_words(row.words), owner)
+        elsewhere.read(row, owner)
+    return _Pool(
+        entities=entities,
+        numbers=numbers,
+        words=words.done(),
+        quasi={kind: owners.done() for kind, owners in quasi.items()},
+        shared_kinds=frozenset(kind for kind, sharing in contacts.items() if _is_shared(sharing)),
+        n_of_kind={place: len(keys.done()) for place, keys in different.items()},
+    )
 
 
-def _owners_of(items: Iterable[tuple[Any, int]]) -> dict[Any, set[int]]:
-    found: dict[Any, set[int]] = defaultdict(set)
-    for item, owner in items:
-        found[item].add(owner)
-    return found
+def _is_shared(sharing: SharingCollector) -> bool:
+    n_owners = sharing.n_owners()
+    return bool(((n_owners >= 2) & (n_owners <= _FEW)).any())
 
 
-def _patterned(tables: _Tables) -> _Patterned:
-    """Search the synthetic rows for every patterned identifier of exactly one person."""
-    rows = list(zip(tables.pool, tables.owners, strict=True))
-    owners = _owners_of((entity, owner) for row, owner in rows for entity in row.entities)
-    number_owners = _owners_of((number, owner) for row, owner in rows for number in row.numbers)
-    present = {entity for row in tables.synthetic for entity in row.entities}
-    present_numbers = {number for row in tables.synthetic for number in row.numbers}
-    per_kind = Counter(entity.kind for entity in present)
+def _stands(entity: Entity, made: _Made) -> bool:
+    """Return whether an identifier stands in S, also without its label."""
+    number = number_key(entity)
+    return entity in made.by_kind[entity.kind] or (number is not None and number in made.numbers)
 
-    n_persons = tables.n_train + tables.n_control
-    hit = np.zeros(n_persons, dtype=bool)
+
+def _patterned(crowd: _Crowd, made: _Made, pool: _Pool, surprisal: Surprisal) -> _Patterned:
+    """Judge every patterned identifier of exactly one person that stands in S."""
+    hit = np.zeros(crowd.n_persons, dtype=bool)
     by_kind: dict[str, list[int]] = {kind: [0, 0] for kind in (*DIRECT, *CONTACT, *QUASI)}
-    shared = {e.kind for e, who in owners.items() if e.kind in CONTACT and 2 <= len(who) <= 10}
-    strong: list[tuple[str, int]] = []
-    for entity, who in owners.items():
+    strong: list[tuple[Entity, int]] = []
+    for entity, owner in pool.entities.items():
         number = number_key(entity)
-        everyone = who if number is None else who | number_owners.get(number, set())
-        owner = next(iter(everyone))
-        if len(everyone) > 1 or owner == n_persons or not (entity in present or number in present_numbers):
+        if not 0 <= owner < crowd.n_persons or (number is not None and pool.numbers.get(number, owner) != owner):
             continue
-        by_kind[entity.kind][owner >= tables.n_train] += 1
-        places = max(per_kind[entity.kind], 0 if number is None else len(present_numbers))
-        if entity.kind not in QUASI and places * 2.0 ** -_bits(entity, tables.surprisal) < MAX_COINCIDENCES:
+        by_kind[entity.kind][owner >= crowd.n_train] += 1
+        if entity.kind in QUASI:
+            continue
+        pairs = _places(entity, number, made) * pool.n_of_kind[entity.kind, owner < crowd.n_train]
+        if pairs * 2.0 ** -surprisal.entity_bits(entity) < MAX_COINCIDENCES_OF_KIND:
             hit[owner] = True
-            strong.append((entity.kind, owner))
-    shared |= {kind for kind, owner in strong if kind in CONTACT and owner >= tables.n_train}
-    hard = sum(owner < tables.n_train and kind not in shared for kind, owner in strong)
-    return _Patterned(hit=hit, hard=hard, by_kind=by_kind, shared_kinds=tuple(sorted(shared)))
+            strong.append((entity, owner))
+    shared = pool.shared_kinds | {e.kind for e, owner in strong if e.kind in CONTACT and owner >= crowd.n_train}
+    hard = [(entity, owner) for entity, owner in strong if owner < crowd.n_train and entity.kind not in shared]
+    return _Patterned(
+        hit=hit, hard=len(hard), by_kind=by_kind, shared_kinds=tuple(sorted(shared)), wanted=_wanted(hard)
+    )  # fmt: skip
 
 
-def _bits(entity: Entity, surprisal: Surprisal) -> float:
-    if entity.kind in _BITS:
-        return _BITS[entity.kind]
-    if entity.key.isdecimal():
-        return DIGIT_BITS * (len(entity.key) - _CHECKED.get(entity.kind, 0))
-    return surprisal.bits(entity.key)
+def _places(entity: Entity, number: str | None, made: _Made) -> int:
+    """Return in how many places of S an identifier could stand in the form in which it stands there."""
+    forms = [len(made.by_kind[entity.kind])] if entity in made.by_kind[entity.kind] else []
+    if number is not None:
+        forms.append(len(made.bare) if number in made.bare else len(made.numbers))
+    return min(forms)
 
 
-def _known(inputs: AuditInputs, tables: _Tables) -> _Known:
-    """Return how many identifiers recorded before replacement can be tested, how many stand in S, how many are leaks.
-
-    Tested are those that no other person's text or list holds and that chance would put into S less than .01 times.
-    What a pattern or a long number finds is a leak. A name or date may be one that the language itself repeats, such
-    as a town's, however rare its spelling looks; control's own recorded identifiers say how rare such phantoms can
-    look, and a train person's counts where it is rarer by 10 bits, so that chance exceeds them once in a thousand.
-    Without any phantom of control, everything found counts.
-    """
-    if inputs.identifiers is None:
-        return _Known(tested=0, found=0, phantoms=0, hard=0)
-    lists = (*inputs.identifiers, *(inputs.control_identifiers or ()))
-    listed = _owners_of(
-        (value, owner)
-        for row, owner in zip(lists, tables.owners, strict=False)
-        for value in {_known_key(text) for text in row}
-        if len(value) > 0
-    )
-    wanted = {value: next(iter(who)) for value, who in listed.items() if len(who) == 1}
-    by_first: dict[str, list[tuple[str, ...]]] = defaultdict(list)
-    for value in wanted:
-        by_first[value[0]].append(value)
-    elsewhere = {
-        value
-        for row, owner in zip(tables.pool, tables.owners, strict=True)
-        for value in _standing(row.words, by_first)
-        if wanted[value] != owner
-    }
-    n_places = sum(len(row.words) for row in tables.synthetic)
-    bits = {value: _known_bits(value, tables.surprisal) for value in wanted if value not in elsewhere}
-    testable = {value for value, rarity in bits.items() if n_places * 2.0**-rarity < MAX_COINCIDENCES}
-    present_entities = {entity for row in tables.synthetic for entity in row.entities if entity.kind not in QUASI}
-    present_numbers = {number for row in tables.synthetic for number in row.numbers}
-    standing = {value for row in tables.synthetic for value in _standing(row.words, by_first)}
-    direct = {
-        value
-        for value in testable
-        if not present_entities.isdisjoint(entities(" ".join(value)))
-        or not present_numbers.isdisjoint(numbers(" ".join(value)))
-    }
-    found = {value for value in testable if value in standing or value in direct}
-    of_train = {value for value in found if wanted[value] < tables.n_train}
-    phantoms = [bits[value] for value in found - of_train]
-    rare = max(phantoms, default=-math.inf) + _PHANTOM_BITS
-    return _Known(
-        tested=sum(wanted[value] < tables.n_train for value in testable),
-        found=len(of_train),
-        phantoms=len(phantoms),
-        hard=sum(value in direct or bits[value] > rare for value in of_train),
-    )
+def _wanted(hard: Iterable[tuple[Entity, int]]) -> Wanted:
+    """Return what is to be located of the hard hits: each identifier, also as the bare number it may stand as."""
+    entities: dict[Entity, tuple[str, int]] = {}
+    for entity, owner in hard:
+        told = _TOLD_AS[entity.kind], owner
+        entities[entity] = told
+        number = number_key(entity)
+        if number is not None:
+            entities[Entity("number", number)] = told
+    return Wanted(entities, {})
 
 
-def _known_key(text: str) -> tuple[str, ...]:
-    return tuple(tokens(text)[:_MAX_TOKENS])
-
-
-def _known_bits(value: Sequence[str], surprisal: Surprisal) -> float:
-    return sum(surprisal.bits(word) for word in value)
-
-
-def _standing(words: Sequence[str], by_first: Mapping[str, Sequence[tuple[str, ...]]]) -> Iterable[tuple[str, ...]]:
-    """Yield the wanted token sequences that stand in a row."""
-    for i, word in enumerate(words):
-        for value in by_first.get(word, ()):
-            if tuple(words[i : i + len(value)]) == value:
-                yield value
-
-
-def _rare_scores(tables: _Tables) -> Float:
+def _rare_scores(crowd: _Crowd, made: _Made, pool: _Pool, surprisal: Surprisal) -> Float:
     """Return for each person how much more of what is theirs alone stands in S than of everybody's.
 
         z(p) = (hits(p) - r total(p)) / sqrt(total(p) + 1),  r = hits of all / total of all
 
     over words and quasi-identifiers that only p has, each weighing its bits; computed without looking at the role.
     """
-    rows = list(zip(tables.pool, tables.owners, strict=True))
-    owners = _owners_of((item, owner) for row, owner in rows for item in _rare_items(row))
-    present = {item for row in tables.synthetic for item in _rare_items(row)}
-    n_persons = tables.n_train + tables.n_control
-    hits, total = np.zeros(n_persons), np.zeros(n_persons)
-    for item, who in owners.items():
-        owner = next(iter(who))
-        if len(who) > 1 or owner == n_persons:
-            continue
-        weight = tables.surprisal.bits(item) if isinstance(item, str) else _BITS[item.kind]
-        total[owner] += weight
-        hits[owner] += weight * (item in present)
+    n = crowd.n_persons
+    hits, total = np.zeros(n), np.zeros(n)
+    for kind, owned in pool.quasi.items():
+        mine = (owned.owner >= 0) & (owned.owner < n)
+        total += QUASI_BITS[kind] * np.bincount(owned.owner[mine], minlength=n)
+        mine &= owned.stand_in(made.by_kind[kind])
+        hits += QUASI_BITS[kind] * np.bincount(owned.owner[mine], minlength=n)
+    is_found = pool.words.stand_in(made.words)
+    is_counted = (pool.words.owner < 0) | (pool.words.owner >= n)  # or nobody's, never to be counted
+    for text, owner in crowd.rows():
+        words = sorted(_rare_words(tokens(text)))
+        place = pool.words.place(words)
+        for i in np.flatnonzero(~is_counted[place]).tolist():
+            bits = surprisal.bits(words[i])
+            total[owner] += bits
+            hits[owner] += bits * is_found[place[i]]
+        is_counted[place] = True
     rate = float(hits.sum() / max(total.sum(), 1.0))
     return np.asarray((hits - rate * total) / np.sqrt(total + 1.0), dtype=np.float64)
 
 
-def _rare_items(row: _Row) -> set[Any]:
-    words = {word for word in row.words if len(word) >= _RARE_CHARACTERS}
-    return words | {entity for entity in row.entities if entity.kind in QUASI}
-
-
-def _judge(tables: _Tables, patterned: _Patterned, known: _Known, rare: Float, confidence: float) -> AuditResult:
+def _judge(
+    crowd: _Crowd, found: tuple[_Patterned, Known, Float], sightings: tuple[list[Finding], int], confidence: float
+) -> AuditResult:
     from audits.stats import scan_test
 
-    n_t, n_h = tables.n_train, tables.n_control
+    (patterned, known, rare), (findings, n_left) = found, sightings
+    n_t, n_h = crowd.n_train, crowd.n_control
     excess = difference(patterned.hit[:n_t], patterned.hit[n_t:], confidence=confidence)
     scan = scan_test(rare[:n_t], rare[n_t:])
     n_hard = patterned.hard + known.hard
@@ -287,7 +328,7 @@ def _judge(tables: _Tables, patterned: _Patterned, known: _Known, rare: Float, c
         threshold=tau,
         direction="lower_is_safer",
         metrics={
-            "hard_hits": exact(n_hard, confidence=confidence, n=len(tables.synthetic)),
+            "hard_hits": exact(n_hard, confidence=confidence, n=crowd.n_synthetic),
             "excess": excess,
             "scan_p": exact(scan.p, confidence=confidence, n=n_t + n_h),
         },
@@ -301,8 +342,11 @@ def _judge(tables: _Tables, patterned: _Patterned, known: _Known, rare: Float, c
             "known_identifiers_found": known.found,
             "known_identifiers_of_control_found": known.phantoms,
             "scan_cut": [scan.cut, scan.n_train_in_cut],
+            "findings_left_out": n_left,
+            "power": one_person(n_t, n_h, confidence=confidence),
         },
         reason=reason,
+        findings=tuple(findings),
     )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from audits.base import AuditInputs, Table
 from audits.errors import InputError
+from audits.strictjson import canonical
 
 Role = Literal["synthetic", "train", "control", "reference"]
 
@@ -131,11 +132,21 @@ def table_digest(table: Table) -> str:
 
 
 def digests(inputs: AuditInputs) -> dict[str, str]:
-    """Return the digest of each table that was given."""
+    """Return the digest of each table that was given, and of what else an audit may have read."""
     tables = {"synthetic": inputs.synthetic, "train": inputs.train, "control": inputs.control}
     if inputs.reference is not None:
         tables["reference"] = inputs.reference
-    return {name: table_digest(table) for name, table in tables.items()}
+    if inputs.canaries is not None:
+        tables |= {"canaries": inputs.canaries.table, "twin": inputs.canaries.twin}
+    if inputs.previous is not None:
+        tables |= {"previous": inputs.previous.synthetic, "previous train": inputs.previous.train}
+    found = {name: table_digest(table) for name, table in tables.items()}
+    if inputs.lineage is not None:
+        lineage = [[list(row) for row in column] for column in (inputs.lineage.parents, inputs.lineage.weights)]
+        found["ledger"] = hashlib.sha256(canonical(lineage)).hexdigest()
+    if inputs.mechanism is not None:
+        found["mechanism"] = hashlib.sha256(canonical(inputs.mechanism)).hexdigest()
+    return found
 
 
 _Rows = Iterable[tuple[int, Mapping[str, Any]]]

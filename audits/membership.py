@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from audits.base import AuditInputs, AuditResult, Estimate, Verdict
+from audits.coin_guesses import guess_coins
 from audits.encoders import encode
 from audits.parts import REFERENCE_SHARE, Arms, Parts, arms, person_scores, split_parts
 from audits.scores import Float, membership_scores
@@ -18,10 +19,9 @@ from audits.stats import (
     auc,
     auc_bootstrap,
     clopper_pearson,
+    detectable_auc,
     holm,
     needed_for_auc,
-    one_run_ceiling,
-    one_run_epsilon,
     scan_test,
 )
 
@@ -30,7 +30,6 @@ CHOICE_ALPHA = 0.05
 MARGIN = 0.05
 EPSILON_LIMIT = 1.0
 MIN_CLASS_CONTROL = 100
-GUESSES = (20, 50, 100, 200, 500, 1000)
 ROC_POINTS = 60
 
 # false-positive rate: the control persons it needs (ten false positives), the upper bound allowed, the metric's name
@@ -68,9 +67,11 @@ class Membership:
     auc: P[train > control] of the pooled ranks; its interval by drawing persons again.
     tpr_at_fpr_1pct: share of train found while one control in a hundred is accused; only from 1,000 control persons.
     scan_p: smallest p-value of the exact scans of all attacks, corrected for how many there are.
-    epsilon_lower_bound: what the best guesses prove about any claim of differential privacy, in one run; `low` and
-        `high` equal it. Its ceiling, what the audit could have proved at most, is in the details.
+    epsilon_lower_bound: what guessing who is train proves about any claim of differential privacy, in one run; `low`
+        and `high` equal it. Its ceiling, what the audit could have proved at most, is in the details.
     worst_class_auc: the class furthest from one half, among those with 100 control persons.
+
+    The smallest leak in `power` is an AUC so far from one half.
 
     It passes when the AUC's interval lies in [.45, .55] with at least 413 persons in each arm, the bounds on the
     rates hold, no scan is significant and the bound on epsilon is at most 1. It fails where one is proven broken.
@@ -94,9 +95,10 @@ class Membership:
         parts = split_parts(inputs, rng)
         people = arms(parts)
         rows = membership_scores(parts, encode(parts, rng))
-        attacked = attack({name: person_scores(s, people.row_person) for name, s in rows.items()}, people, rng)
-        metrics, limits, bound = _metrics(attacked, people, rng, confidence)
-        return _judge(metrics, limits, _details(attacked, parts, people, bound))
+        scores = {name: person_scores(s, people.row_person) for name, s in rows.items()}
+        attacked = attack(scores, people, rng)
+        metrics, limits, bound = _metrics(attacked, scores, people, rng, confidence)
+        return _judge(metrics, limits, _details(attacked, parts, people, bound, confidence))
 
 
 def attack(scores: Mapping[str, Float], people: Arms, rng: np.random.Generator) -> Attacked:
@@ -142,27 +144,19 @@ def _choose(scores: Mapping[str, Float], is_train: NDArray[np.bool_]) -> tuple[s
 
 
 def epsilon_bound(
-    pooled: Float, is_train: NDArray[np.bool_], rng: np.random.Generator, alpha: float
+    scores: Mapping[str, Float], is_train: NDArray[np.bool_], rng: np.random.Generator, alpha: float
 ) -> dict[str, Any]:
-    """Return the largest proven epsilon over a fixed grid of numbers of guesses, each at alpha / their number.
+    """Return what guessing who is train proves about epsilon; see `coin_guesses`.
 
     The bound holds for independent fair coins, so the larger arm is thinned first, each person kept with the
-    probability n_smaller / n_larger. Equal scores are ordered at random.
+    probability n_smaller / n_larger. The ranks that the AUC is taken of would not do: each fold's attack was chosen
+    with the answers of the others.
     """
     n_train, n_control = int(is_train.sum()), int((~is_train).sum())
     keep_train, keep_control = min(1.0, n_control / n_train), min(1.0, n_train / n_control)
     kept = rng.random(len(is_train)) < np.where(is_train, keep_train, keep_control)
-    scores, truth = pooled[kept], is_train[kept]
-    order = np.lexsort((rng.random(len(scores)), -scores))
-    grid = [r for r in GUESSES if r <= len(scores) // 2]
-    best = {"epsilon": 0.0, "ceiling": 0.0, "guesses": 0, "right": 0, "persons": len(scores)}
-    for r in grid:
-        right = int(truth[order[:r]].sum())
-        epsilon = one_run_epsilon(r=r, v=right, m=len(scores), delta=0.0, alpha=alpha / len(grid))
-        best["ceiling"] = max(best["ceiling"], one_run_ceiling(r, alpha=alpha / len(grid)))
-        if epsilon > best["epsilon"]:
-            best |= {"epsilon": epsilon, "guesses": r, "right": right}
-    return best
+    bound = guess_coins({name: score[kept] for name, score in scores.items()}, is_train[kept], rng, alpha=alpha)
+    return bound._asdict() | {"persons": int(kept.sum())}
 
 
 def true_positives(pooled: Float, is_train: NDArray[np.bool_], rate: float) -> int:
@@ -184,7 +178,7 @@ def roc_curve(pooled: Float, is_train: NDArray[np.bool_]) -> dict[str, list[floa
 
 
 def _metrics(
-    attacked: Attacked, people: Arms, rng: np.random.Generator, confidence: float
+    attacked: Attacked, scores: Mapping[str, Float], people: Arms, rng: np.random.Generator, confidence: float
 ) -> tuple[dict[str, Estimate], dict[str, float], dict[str, Any]]:
     is_train, pooled = people.is_train, attacked.pooled
     n = len(is_train)
@@ -200,7 +194,7 @@ def _metrics(
             limits[name] = limit
     scan_p = min(holm([s.p for s in attacked.scans.values()]))
     metrics["scan_p"] = Estimate(value=scan_p, low=scan_p, high=scan_p, confidence=confidence, n=n)
-    bound = epsilon_bound(pooled, is_train, rng, 1 - confidence)
+    bound = epsilon_bound(scores, is_train, rng, 1 - confidence)
     epsilon = float(bound["epsilon"])
     metrics["epsilon_lower_bound"] = Estimate(
         value=epsilon, low=epsilon, high=epsilon, confidence=confidence, n=bound["persons"]
@@ -272,7 +266,10 @@ def _reason(verdict: Verdict, fails: list[str], smaller: int, area: Estimate, de
     )
 
 
-def _details(attacked: Attacked, parts: Parts, people: Arms, bound: Mapping[str, Any]) -> dict[str, Any]:
+def _details(
+    attacked: Attacked, parts: Parts, people: Arms, bound: Mapping[str, Any], confidence: float
+) -> dict[str, Any]:
+    smaller = min(people.n_train, people.n_control)
     return {
         "claim_scope": "person" if parts.has_groups else "record",
         "n_train_persons": people.n_train,
@@ -285,6 +282,12 @@ def _details(attacked: Attacked, parts: Parts, people: Arms, bound: Mapping[str,
         },
         "epsilon": dict(bound),
         "roc": roc_curve(attacked.pooled, people.is_train),
+        "power": {
+            "n": smaller,
+            "n_needed": needed_for_auc(MARGIN),
+            "smallest_leak": detectable_auc(smaller, confidence=confidence),
+            "epsilon_ceiling": bound["ceiling"],
+        },
     }
 
 

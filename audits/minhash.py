@@ -1,6 +1,7 @@
 """Near-duplicates without comparing every pair: MinHash signatures, banded buckets, exact check of each candidate."""
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +58,7 @@ class NearPairs:
     n_crowded: int
 
 
-def shingle(rows: Sequence[Sequence[str]]) -> Shingled:
+def shingle(rows: Iterable[Sequence[str]]) -> Shingled:
     """Return the 5-token shingles and MinHash signatures of tokenised rows; shorter rows have none.
 
     A shingle's hash is the polynomial t_1 B^4 + … + t_5 mod 2^64 of its tokens' hashes, mixed.
@@ -65,7 +66,8 @@ def shingle(rows: Sequence[Sequence[str]]) -> Shingled:
     Random: none; the permutations are fixed constants, the same for every table, so that signatures compare.
     Source: Broder, SEQUENCES 1997.
     """
-    flat, row = _token_hashes(rows)
+    flat, sizes = _token_hashes(rows)
+    row = np.repeat(np.arange(len(sizes)), sizes)
     n = max(0, len(flat) - SHINGLE_TOKENS + 1)
     rolled = np.zeros(n, dtype=np.uint64)
     for offset in range(SHINGLE_TOKENS):
@@ -77,7 +79,7 @@ def shingle(rows: Sequence[Sequence[str]]) -> Shingled:
     fresh = np.ones(len(hashes), dtype=bool)
     fresh[1:] = (hashes[1:] != hashes[:-1]) | (owner[1:] != owner[:-1])
     hashes, owner = hashes[fresh], owner[fresh]
-    offsets = np.searchsorted(owner, np.arange(len(rows) + 1))
+    offsets = np.searchsorted(owner, np.arange(len(sizes) + 1))
     return Shingled(hashes, offsets, _signatures(hashes, offsets))
 
 
@@ -108,17 +110,20 @@ def near_pairs(left: Shingled, right: Shingled, *, bands: Sequence[tuple[int, in
     )
 
 
-def _token_hashes(rows: Sequence[Sequence[str]]) -> tuple[U64, Int]:
+def _token_hashes(rows: Iterable[Sequence[str]]) -> tuple[U64, Int]:
+    """Return the hash of each token of all rows, and how many tokens each row has."""
     import hashlib
 
     vocabulary: dict[str, int] = {}
-    numbers = [vocabulary.setdefault(word, len(vocabulary)) for words in rows for word in words]
+    numbers, sizes = array("i"), array("q")
+    for words in rows:
+        numbers.extend(vocabulary.setdefault(word, len(vocabulary)) for word in words)
+        sizes.append(len(words))
     table = np.frombuffer(
         b"".join(hashlib.blake2b(w.encode("utf-8", "surrogatepass"), digest_size=8).digest() for w in vocabulary),
         dtype="<u8",
     ).astype(np.uint64)
-    flat = table[np.array(numbers, dtype=np.int64)] if numbers else np.empty(0, np.uint64)
-    return flat, np.repeat(np.arange(len(rows)), [len(words) for words in rows])
+    return table[np.frombuffer(numbers, dtype=np.int32)], np.frombuffer(sizes, dtype=np.int64)
 
 
 def _mix(x: U64) -> U64:

@@ -21,7 +21,7 @@ from audits.crowding import (
 )
 from audits.encoders import Encoded, encode
 from audits.parts import REFERENCE_SHARE, Arms, Parts, arms, split_parts
-from audits.stats import Scan, conformal_p, holm, needed_for_share, scan_test
+from audits.stats import Scan, conformal_p, detectable_share, holm, needed_for_share, scan_test
 
 REPEATS = 20
 MIN_CLASS_CONTROL = 100
@@ -139,7 +139,15 @@ def _judge(findings: list[Finding], parts: Parts, people: Arms, confidence: floa
         threshold=(0.5 - limit, 0.5 + limit),
         direction="two_sided",
         metrics=metrics,
-        details=_details(findings, parts, people, worst, margin),
+        details=_details(findings, parts, people, worst, margin)
+        | {
+            "power": {
+                "n": n,
+                "n_needed": MARGINS[0][0],
+                "smallest_leak": detectable_share(n, confidence=confidence) if n > 0 else None,
+                "epsilon_ceiling": None,
+            }
+        },
         reason=_reason(verdict, fails, min((f.share for f in findings), key=lambda s: s.n), parts, people),
     )
 

@@ -62,8 +62,13 @@ def runs(sequences: Sequences, k: int) -> tuple[UInt, Int]:
     keys = np.zeros(n, dtype=np.uint64)
     symbols = sequences.symbols.astype(np.uint64)
     for i in range(k):
-        keys = _mix(keys + _STEP * (symbols[i : i + n] + np.uint64(1)))
+        keys = grown(keys, symbols[i : i + n])
     return keys[within], rows[:n][within]
+
+
+def grown(keys: UInt, symbols: NDArray[np.integer]) -> UInt:
+    """Return the keys of runs with one symbol more; the key of an empty run is 0."""
+    return _mix(keys + _STEP * (symbols.astype(np.uint64) + np.uint64(1)))
 
 
 def _mix(x: UInt) -> UInt:

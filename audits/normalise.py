@@ -56,7 +56,7 @@ def without_numbers(words: list[str]) -> list[str]:
     """
     masked: list[str] = []
     for word in words:
-        new = _DIGITS.sub("0", word)
+        new = word if word.isalpha() else _DIGITS.sub("0", word)
         if new != "0" or not masked or masked[-1] != "0":
             masked.append(new)
     return masked

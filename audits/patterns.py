@@ -1,10 +1,11 @@
 """Identifiers that a pattern can find in text, with a checksum where they have one."""
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from audits.normalise import normalise
+from audits.normalise import normalise, tokens
 
 DIRECT = ("mrn", "ssn", "iban", "card", "nhs")  # given to one person, never published
 CONTACT = ("email", "phone", "url")  # may belong to one person or to a desk that everybody quotes
@@ -52,15 +53,64 @@ class Entity(NamedTuple):
     key: str
 
 
+class Match(NamedTuple):
+    """An identifier and the characters at which it stands."""
+
+    entity: Entity
+    start: int
+    end: int
+
+
+class Row(NamedTuple):
+    """What one text holds: patterned identifiers, bare numbers as entities of the kind "number", and tokens."""
+
+    entities: set[Entity]
+    numbers: set[Entity]
+    words: list[str]
+
+
+def read_row(text: str) -> Row:
+    """Return what a text holds."""
+    normalised = normalise(text)
+    return Row(
+        {match.entity for match in find_entities(normalised)},
+        {match.entity for match in find_numbers(normalised)},
+        tokens(normalised),
+    )
+
+
 def entities(text: str) -> set[Entity]:
     """Return the identifiers in a text, each in a form that does not depend on how it is written."""
-    return set(_found(normalise(text)))
+    return {match.entity for match in find_entities(normalise(text))}
 
 
 def numbers(text: str) -> set[str]:
     """Return the digits of every number of six digits or more, however it is grouped, and its last nine digits."""
-    found = {_digits(match) for match in _NUMBER.findall(normalise(text))}
-    return found | {digits[-PHONE_DIGITS:] for digits in found if len(digits) > PHONE_DIGITS}
+    return {match.entity.key for match in find_numbers(normalise(text))}
+
+
+def find_numbers(normalised: str) -> Iterator[Match]:
+    """Yield the numbers in a normalised text, as `numbers` does, each as an entity of the kind "number"."""
+    for match in _NUMBER.finditer(_ascii_digits(normalised)):
+        digits = _digits(match[0])
+        yield Match(Entity("number", digits), *match.span())
+        if len(digits) > PHONE_DIGITS:
+            yield Match(Entity("number", digits[-PHONE_DIGITS:]), *match.span())
+
+
+def find_entities(normalised: str) -> Iterator[Match]:
+    """Yield the identifiers in a normalised text and where they stand in it."""
+    if "@" in normalised:
+        for match in _EMAIL.finditer(normalised):
+            yield _within(match, "email", match[0].strip(".-"))
+    for match in _URL.finditer(normalised):
+        yield _within(match, "url", re.sub(r"^\w+://|^www\.", "", match[0]).rstrip(".,;:!?/"))
+    if _DIGIT.search(normalised) is None:
+        return
+    shortened = _near_digits(_ascii_digits(normalised))
+    for entity, start, end in _with_digits(shortened.text):
+        shift = shortened.shift(start)
+        yield Match(entity, start + shift, end + shift)
 
 
 def number_key(entity: Entity) -> str | None:
@@ -68,6 +118,12 @@ def number_key(entity: Entity) -> str | None:
     if entity.kind in QUASI or not entity.key.isdecimal() or len(entity.key) < MIN_NUMBER_DIGITS:
         return None
     return entity.key
+
+
+def only_digits(normalised: str) -> Entity | None:
+    """Return the digits of a whole identifier as the bare number it may also stand as, or None if it has too few."""
+    digits = _digits(_ascii_digits(normalised))
+    return Entity("number", digits) if len(digits) >= MIN_NUMBER_DIGITS else None
 
 
 def luhn(digits: str) -> bool:
@@ -88,53 +144,88 @@ def mod11(digits: str) -> bool:
     return check % 11 == int(digits[9]) and check != 10
 
 
-def _found(text: str) -> Iterator[Entity]:
-    if "@" in text:
-        yield from (Entity("email", m.strip(".-")) for m in _EMAIL.findall(text))
-    yield from (Entity("url", re.sub(r"^\w+://|^www\.", "", m).rstrip(".,;:!?/")) for m in _URL.findall(text))
-    if _DIGIT.search(text) is None:
-        return
-    text = _FAR_FROM_DIGITS.sub(r"\1\n\2", _ascii_digits(text))
-    yield from (Entity("mrn", re.sub(r"[^a-z0-9]", "", m)) for m in _MRN.findall(text))
-    yield from (Entity("ssn", _digits(m)) for m in _SSN.findall(text))
-    yield from (Entity("iban", k) for k in map(_iban, _IBAN.findall(text)) if k)
-    cards = [*_CARD.findall(text), *(m[0] for m in _CARD_PRINTED.finditer(text))]
-    yield from (Entity("card", k) for k in map(_digits, cards) if luhn(k) and len(set(k)) > 1)
-    yield from (Entity("nhs", k) for k in map(_digits, _NHS.findall(text)) if mod11(k) and len(set(k)) > 1)
-    for match in _PHONE.findall(text):
-        digits = _digits(match)
-        if len(digits) >= PHONE_DIGITS:
-            yield Entity("phone", digits[-PHONE_DIGITS:])
+class _Shortened(NamedTuple):
+    """A text with what is far from digits cut to a line break: where each piece begins, and how much went before."""
+
+    text: str
+    starts: list[int]
+    shifts: list[int]
+
+    def shift(self, place: int) -> int:
+        return self.shifts[bisect_right(self.starts, place) - 1]
+
+
+def _near_digits(text: str) -> _Shortened:
+    pieces, starts, shifts, done, length = [], [0], [0], 0, 0
+    for far in _FAR_FROM_DIGITS.finditer(text):
+        pieces.append(text[done : far.end(1)] + "\n")
+        done = far.start(2)
+        length += len(pieces[-1])
+        starts.append(length)
+        shifts.append(done - length)
+    return _Shortened("".join([*pieces, text[done:]]), starts, shifts)
+
+
+def _within(match: re.Match[str], kind: str, key: str) -> Match:
+    """Return what stands in a match as its key, without what was taken along before and behind it."""
+    start = match.start() + match[0].index(key)
+    return Match(Entity(kind, key), start, start + len(key))
+
+
+def _with_digits(text: str) -> Iterator[Match]:
+    for kind, pattern, group, key_of in _SHAPES:
+        for match in pattern.finditer(text):
+            key = key_of(match[group])
+            if key:
+                start = match.start(group) + len(match[group]) - len(match[group].lstrip(" -"))
+                yield Match(Entity(kind, key), start, match.end(group))
+    for match in _IBAN.finditer(text):
+        written = _iban(match[0])
+        if written:
+            yield Match(Entity("iban", _compact(written)), match.start(), match.start() + len(written))
     yield from _dates(text)
-    yield from (Entity("postal", _compact(m)) for m in _POSTAL.findall(text))
-    yield from (Entity("age", m) for m in _AGE.findall(text))
+
+
+def _card(written: str) -> str:
+    digits = _digits(written)
+    return digits if luhn(digits) and len(set(digits)) > 1 else ""
+
+
+def _nhs(written: str) -> str:
+    digits = _digits(written)
+    return digits if mod11(digits) and len(set(digits)) > 1 else ""
+
+
+def _phone(written: str) -> str:
+    digits = _digits(written)
+    return digits[-PHONE_DIGITS:] if len(digits) >= PHONE_DIGITS else ""
 
 
 def _iban(match: str) -> str:
     """Return the IBAN a match starts with, or an empty string: the pattern may have taken words behind it along."""
     while len(key := _compact(match)) >= MIN_IBAN_CHARACTERS:
         if mod97(key):
-            return key
+            return match
         match = match.rpartition(" ")[0]
     return ""
 
 
-def _dates(text: str) -> Iterator[Entity]:
-    for year, month, day in _ISO.findall(text):
-        yield from _date(int(year), int(month), int(day))
-    for first, second, year in _NUMERIC.findall(text):
-        yield from _date(int(year), int(first), int(second))
-    for day, month, year in _DAY_MONTH.findall(text):
-        yield from _date(int(year), _MONTHS.index(month) + 1, int(day))
-    for month, day, year in _MONTH_DAY.findall(text):
-        yield from _date(int(year), _MONTHS.index(month) + 1, int(day))
+def _dates(text: str) -> Iterator[Match]:
+    for match in _ISO.finditer(text):
+        yield from _date(match, int(match[1]), int(match[2]), int(match[3]))
+    for match in _NUMERIC.finditer(text):
+        yield from _date(match, int(match[3]), int(match[1]), int(match[2]))
+    for match in _DAY_MONTH.finditer(text):
+        yield from _date(match, int(match[3]), _MONTHS.index(match[2]) + 1, int(match[1]))
+    for match in _MONTH_DAY.finditer(text):
+        yield from _date(match, int(match[3]), _MONTHS.index(match[1]) + 1, int(match[2]))
 
 
-def _date(year: int, a: int, b: int) -> Iterator[Entity]:
+def _date(match: re.Match[str], year: int, a: int, b: int) -> Iterator[Match]:
     """Yield a date by the last two digits of its year and its day and month in either order."""
     low, high = min(a, b), max(a, b)
     if 1 <= low <= 12 and high <= 31:
-        yield Entity("date", f"{year % 100:02d}-{low:02d}-{high:02d}")
+        yield Match(Entity("date", f"{year % 100:02d}-{low:02d}-{high:02d}"), *match.span())
 
 
 def _digits(text: str) -> str:
@@ -147,3 +238,16 @@ def _compact(text: str) -> str:
 
 def _ascii_digits(text: str) -> str:
     return text if text.isascii() else "".join(str(int(c)) if c.isdecimal() else c for c in text)
+
+
+# kind, pattern, the group that holds the identifier, and its key; no key where it is none after all
+_SHAPES: tuple[tuple[str, re.Pattern[str], int, Callable[[str], str]], ...] = (
+    ("mrn", _MRN, 1, lambda written: re.sub(r"[^a-z0-9]", "", written)),
+    ("ssn", _SSN, 0, _digits),
+    ("card", _CARD, 0, _card),
+    ("card", _CARD_PRINTED, 0, _card),
+    ("nhs", _NHS, 0, _nhs),
+    ("phone", _PHONE, 0, _phone),
+    ("postal", _POSTAL, 0, _compact),
+    ("age", _AGE, 1, str),
+)

@@ -19,6 +19,8 @@ from audits.strictyaml import parse_yaml
 
 Outcome = Literal["PASS", "FAIL", "INSUFFICIENT"]
 Op = Literal["<=", ">="]
+# the audits whose proven epsilon a budget must survive: the first always, the others where they were run
+ATTACKS = ("membership", "canaries", "differencing")
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Sentence = Annotated[str, Field(min_length=1, max_length=600)]
@@ -120,6 +122,12 @@ class Policy(Closed):
         """Return the sha256 of the canonical JSON."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
+    def gates(self) -> tuple[str, ...]:
+        """Return the id of every gate that a decision under it can have."""
+        audits = (f"audit-{name}" for name in (*self.required, *self.measured))
+        attacks = (f"dp-consistent-{name}" for name in ATTACKS) if self.dp is not None else ()
+        return (*audits, *(rule.id for rule in (*self.rules, *_dp_rules(self.dp))), *attacks)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleOutcome:
@@ -189,6 +197,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
         *(_required(evidence, name) for name in policy.required),
         *(_measured(evidence, name) for name in policy.measured),
         *(_compared(evidence, rule, policy.confidence) for rule in (*policy.rules, *_dp_rules(policy.dp))),
+        *(_consistent(evidence, name) for name in _attacks(evidence, policy.dp)),
     )
     if len(outcomes) == 0:
         reason = "an empty policy allows nothing"
@@ -291,6 +300,31 @@ def _dp_rules(dp: DpRule | None) -> tuple[Rule, ...]:
         Rule(id="dp-epsilon", metric="accounting.epsilon", bound="high", op="<=", limit=dp.max_epsilon, why="budget"),
         Rule(id="dp-delta", metric="accounting.delta", bound="high", op="<=", limit=dp.max_delta, why="budget"),
     )
+
+
+def _attacks(evidence: Evidence, dp: DpRule | None) -> tuple[str, ...]:
+    """Return those of `ATTACKS` that are asked for."""
+    if dp is None:
+        return ()
+    return tuple(name for name in ATTACKS if name == ATTACKS[0] or name in evidence.audits)
+
+
+def _consistent(evidence: Evidence, name: str) -> RuleOutcome:
+    """Return whether an attack proved more than the accounting claims, which shows that the mechanism is broken."""
+    claim, proven = evidence.metrics.get("accounting.epsilon"), evidence.metrics.get(f"{name}.epsilon_lower_bound")
+    both = claim is not None and proven is not None
+    holds = claim is not None and proven is not None and proven.high <= claim.low
+    return RuleOutcome(
+        id=f"dp-consistent-{name}", metric=f"{name}.epsilon_lower_bound.high", op="<=",
+        limit=0.0 if claim is None else claim.low, value=None if proven is None else proven.high,
+        verdict="PASS" if holds else "FAIL" if both else "INSUFFICIENT",
+        reason=(
+            "what the attack proves lies within what is claimed" if holds
+            else "the attack proves more than is claimed: the mechanism or its accounting is wrong" if both
+            else "the claimed or the proven epsilon is missing"
+        ),
+        why="A budget that an attack contradicts is no budget.", estimate=proven,
+    )  # fmt: skip
 
 
 def _compared(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:

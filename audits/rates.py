@@ -1,6 +1,6 @@
 """Shares of persons with an event: their difference, and which bound a number of persons can carry."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,17 @@ def too_few(n_persons: int, *, confidence: float) -> str:
         f"{n_persons} persons in the smaller of train and control are too few; {enough[0][1]} in each would "
         f"be enough to show a rate of at most {enough[0][0]:g}, {enough[1][1]} for {enough[1][0]:g}"
     )
+
+
+def one_person(n_train: int, n_control: int, *, confidence: float) -> dict[str, Any]:
+    """Return the power of an audit with a hard rule: one person is the smallest leak it sees, as a rate 1 / n_train.
+
+    `n_needed` are the persons in each arm that show a rate below the strictest tier.
+    """
+    needed = needed_for_zero_events(TIERS[0], confidence=confidence)
+    return {
+        "n": min(n_train, n_control), "n_needed": needed, "smallest_leak": 1 / n_train, "epsilon_ceiling": None,
+    }  # fmt: skip
 
 
 def difference(train: Hits, control: Hits, *, confidence: float) -> Estimate:

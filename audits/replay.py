@@ -1,17 +1,19 @@
 """Replay (section A): does the synthetic table repeat somebody's words?"""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.base import AuditInputs, AuditResult, Estimate, Verdict, persons
+from audits.base import AuditInputs, AuditResult, Estimate, Finding, Verdict, persons
+from audits.copied import Copies, Texts, copies, find_copied, whole_records
 from audits.minhash import near_pairs, shingle
 from audits.normalise import sentences, tokens, without_numbers
-from audits.rates import difference, exact, share, tier, too_few
+from audits.rates import difference, exact, one_person, share, tier, too_few
 from audits.runs import CAP_TOKENS, unique_runs
 
 LADDER_TOKENS = (5, 6, 8, 10, 13, 16, 20, 30, 50)
@@ -32,7 +34,6 @@ class _Pool:
     """Train and control rows together; persons are numbered train first, the reference is one more owner."""
 
     texts: tuple[str, ...]
-    words: list[list[str]]
     owners: Int
     n_train: int
     n_control: int
@@ -50,7 +51,8 @@ class _Found:
     near: Float  # highest Jaccard or containment with a synthetic row, (n_persons,)
     row_train: Int  # longest run each synthetic row shares with exactly one train person, (m,)
     planted: Int  # the same for the planted rows
-    whole_train: NDArray[np.bool_]  # synthetic rows equal to a whole record of one train person, (m,)
+    runs: list[Copies]  # of single train persons, long enough that they may count
+    whole_train: Copies  # synthetic rows equal to a whole record of one train person
     n_whole_control: int
     n_sentences: tuple[int, int]  # whole sentences of one train (control) person found
     n_crowded: int
@@ -79,9 +81,10 @@ class Replay:
     planted for this run were caught. Insufficient otherwise; also where L* would exceed 30, because then unrelated
     people share long text (quotations, templates) and copying cannot be told from it.
 
-    Privacy: reads all texts; the result holds counts only.
+    Privacy: reads all texts; the result holds counts only, beside the findings: row, characters and person of each
+        hard hit, for the private side.
     Random: picks 8 planted rows, and control persons where there are more of them.
-    Cost: O(N log N) time and O(N) memory in tokens.
+    Cost: O(N log N) time; 4 bytes for each of the N tokens beside the tables, and 1 KiB for each record.
     Source: k-eidetic memorisation, Carlini et al. 2021 (2012.07805), with k = 1 over persons; near-duplicates by
         Broder 1997. The calibration by control replaces their fixed length of 50 tokens.
     """
@@ -92,7 +95,7 @@ class Replay:
         """Return the verdict, the excess of copied persons and the number of hard hits."""
         pool = _pooled(inputs)
         found = _search(inputs.synthetic.texts, pool, rng)
-        return _judge(pool, found, rng, confidence)
+        return _judge(inputs, pool, found, rng, confidence)
 
 
 def _pooled(inputs: AuditInputs) -> _Pool:
@@ -105,31 +108,32 @@ def _pooled(inputs: AuditInputs) -> _Pool:
         if nobody is not None:
             texts += nobody.texts
             owners.append(np.full(len(nobody), n_train + n_control))
-    return _Pool(texts, [tokens(t) for t in texts], np.concatenate(owners), n_train, n_control)
+    return _Pool(texts, np.concatenate(owners), n_train, n_control)
 
 
 def _search(synthetic: Sequence[str], pool: _Pool, rng: np.random.Generator) -> _Found:
-    words = [tokens(text) for text in synthetic]
-    m = len(words)
-    is_train = pool.owners < pool.n_train
-    planted = _plant([pool.words[i] for i in np.flatnonzero(is_train)], rng)
+    m = len(synthetic)
+    planted = _plant([pool.texts[i] for i in np.flatnonzero(pool.owners < pool.n_train)], rng)
     best = np.zeros(pool.n_persons + 1, dtype=np.int64)
     row_train = np.zeros(m + len(planted), dtype=np.int64)
-    for read in (list, without_numbers):
-        runs = unique_runs([read(w) for w in [*words, *planted]], [read(w) for w in pool.words], pool.owners)
+    long = []
+    for read in (tokens, _masked):
+        runs = unique_runs(map(read, chain(synthetic, planted)), map(read, pool.texts), pool.owners)
         real = runs.row < m
         np.maximum.at(best, runs.owner[real], runs.length[real])
         of_train = runs.owner < pool.n_train
         np.maximum.at(row_train, runs.row[of_train], runs.length[of_train])
+        long.append(copies(runs, real & of_train & (runs.length >= FLOOR_TOKENS), masked=read is _masked))
     near = np.zeros(pool.n_persons + 1)
-    pairs = near_pairs(shingle(words), shingle(pool.words))
+    pairs = near_pairs(shingle(map(tokens, synthetic)), shingle(map(tokens, pool.texts)))
     np.maximum.at(near, pool.owners[pairs.right], np.maximum(pairs.jaccard, pairs.containment))
-    whole_train, n_whole_control = _whole_records(synthetic, words, pool)
+    whole_train, n_whole_control = _whole_records(synthetic, pool)
     return _Found(
         best[:-1],
         near[:-1],
         row_train[:m],
         row_train[m:],
+        long,
         whole_train,
         n_whole_control,
         _whole_sentences(synthetic, pool),
@@ -137,26 +141,34 @@ def _search(synthetic: Sequence[str], pool: _Pool, rng: np.random.Generator) -> 
     )
 
 
-def _plant(words: Sequence[list[str]], rng: np.random.Generator) -> list[list[str]]:
+def _masked(text: str) -> list[str]:
+    return without_numbers(tokens(text))
+
+
+def _plant(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
     """Return train records to be searched for like synthetic rows: the attack must catch them, or it is broken."""
-    long = [w for w in words if len(w) >= CEILING_TOKENS]
-    if not long:
-        return sorted(words, key=len)[-N_PLANTED:]
-    return [long[i] for i in rng.choice(len(long), size=min(N_PLANTED, len(long)), replace=False)]
+    sizes = np.array([len(tokens(text)) for text in texts])
+    long = np.flatnonzero(sizes >= CEILING_TOKENS)
+    if len(long) == 0:
+        return [texts[i] for i in np.argsort(sizes, kind="stable")[-N_PLANTED:]]
+    return [texts[long[i]] for i in rng.choice(len(long), size=min(N_PLANTED, len(long)), replace=False)]
 
 
 def _key(parts: Sequence[str]) -> bytes:
     return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _record_keys(text: str, words: list[str]) -> list[bytes]:
-    """Return the keys of a whole record: as it stands, numbers masked, and as a bag of sentences."""
+def _record_keys(text: str) -> list[bytes]:
+    """Return the keys of a whole long record: as it stands, numbers masked, and as a bag of sentences."""
+    words = tokens(text)
     masked = without_numbers(words)
+    if len(masked) < RECORD_TOKENS:
+        return []
     bag = sorted(" ".join(tokens(s)) for s in sentences(text))
     return [_key(["whole", *words]), _key(["masked", *masked]), _key(["bag", *bag])]
 
 
-def _sole_owners(keys: Sequence[Sequence[bytes]], owners: Int) -> dict[bytes, int]:
+def _sole_owners(keys: Iterable[Sequence[bytes]], owners: Int) -> dict[bytes, int]:
     """Return the owner of every key that only one owner has; -1 marks the others."""
     owner: dict[bytes, int] = {}
     for row, of in zip(keys, owners.tolist(), strict=True):
@@ -165,21 +177,17 @@ def _sole_owners(keys: Sequence[Sequence[bytes]], owners: Int) -> dict[bytes, in
     return owner
 
 
-def _whole_records(
-    synthetic: Sequence[str], words: Sequence[list[str]], pool: _Pool
-) -> tuple[NDArray[np.bool_], int]:
-    """Return which synthetic rows equal a long record of one train person, and how many one of a control person."""
-
-    def long_keys(texts: Sequence[str], rows: Sequence[list[str]]) -> list[list[bytes]]:
-        return [
-            _record_keys(t, w) if len(without_numbers(w)) >= RECORD_TOKENS else []
-            for t, w in zip(texts, rows, strict=True)
-        ]
-
-    owner = _sole_owners(long_keys(pool.texts, pool.words), pool.owners)
-    matched = [{owner.get(key, -1) for key in keys} for keys in long_keys(synthetic, words)]
-    of_train = np.array([any(0 <= o < pool.n_train for o in row) for row in matched], dtype=bool)
-    return of_train, sum(any(pool.n_train <= o < pool.n_persons for o in row) for row in matched)
+def _whole_records(synthetic: Sequence[str], pool: _Pool) -> tuple[Copies, int]:
+    """Return the rows equal to a long record of one train person with that person, and how many equal a control's."""
+    owner = _sole_owners(map(_record_keys, pool.texts), pool.owners)
+    rows, train, n_control = [], [], 0
+    for row, text in enumerate(synthetic):
+        matched = {owner.get(key, -1) for key in _record_keys(text)}
+        of_train = [o for o in matched if 0 <= o < pool.n_train]
+        rows += [row] * len(of_train)
+        train += of_train
+        n_control += any(pool.n_train <= o < pool.n_persons for o in matched)
+    return whole_records(rows, train), n_control
 
 
 def _whole_sentences(synthetic: Sequence[str], pool: _Pool) -> tuple[int, int]:
@@ -189,12 +197,14 @@ def _whole_sentences(synthetic: Sequence[str], pool: _Pool) -> tuple[int, int]:
         split = (tokens(s) for s in sentences(text))
         return [_key(words) for words in split if len(words) >= SENTENCE_TOKENS]
 
-    owner = _sole_owners([keys(text) for text in pool.texts], pool.owners)
+    owner = _sole_owners(map(keys, pool.texts), pool.owners)
     owners = [owner.get(key, -1) for key in {key for text in synthetic for key in keys(text)}]
     return sum(0 <= o < pool.n_train for o in owners), sum(pool.n_train <= o < pool.n_persons for o in owners)
 
 
-def _judge(pool: _Pool, found: _Found, rng: np.random.Generator, confidence: float) -> AuditResult:
+def _judge(
+    inputs: AuditInputs, pool: _Pool, found: _Found, rng: np.random.Generator, confidence: float
+) -> AuditResult:
     from audits.stats import holm, scan_test
 
     n_t, n_h = pool.n_train, pool.n_control
@@ -203,8 +213,8 @@ def _judge(pool: _Pool, found: _Found, rng: np.random.Generator, confidence: flo
     control_run = int(calibrating.max(initial=0))
     wanted = max(FLOOR_TOKENS, control_run + MARGIN_TOKENS)
     bound = min(wanted, CEILING_TOKENS)
-    hard_rows = (found.row_train >= bound) | found.whole_train
-    n_hard = int(hard_rows.sum())
+    n_hard = len(np.union1d(np.flatnonzero(found.row_train >= bound), found.whole_train.row))
+    findings, n_left = _findings(inputs, pool, found, bound)
     excess = difference(train >= bound, control >= bound, confidence=confidence)
     near = difference(found.near[:n_t] >= NEAR, found.near[n_t:] >= NEAR, confidence=confidence)
     scans = (
@@ -246,9 +256,22 @@ def _judge(pool: _Pool, found: _Found, rng: np.random.Generator, confidence: flo
             "near_excess": near,
             "scan_p": exact(scan_p, confidence=confidence, n=n_t + n_h),
         },
-        details=_details(pool, found, bound=bound, control_run=control_run, tau=tau, caught=caught),
+        details={
+            **_details(pool, found, bound=bound, control_run=control_run, tau=tau, caught=caught),
+            "findings_left_out": n_left,
+            "power": one_person(n_t, n_h, confidence=confidence),
+        },
         reason=reason,
+        findings=findings,
     )
+
+
+def _findings(inputs: AuditInputs, pool: _Pool, found: _Found, bound: int) -> tuple[tuple[Finding, ...], int]:
+    """Return whose words stand where in the rows that are hard hits, and how many places are left out."""
+    n_rows = len(inputs.train)
+    texts = Texts(inputs.synthetic.texts, inputs.train.texts, pool.owners[:n_rows], persons(inputs.train.groups)[0])
+    findings, n_left = find_copied(texts, [*found.runs, found.whole_train], bound)
+    return tuple(findings), n_left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,7 +351,7 @@ def _details(
         "persons_hit_by_length": {
             str(k): [int((train >= k).sum()), int((control >= k).sum())] for k in LADDER_TOKENS
         },
-        "whole_records": [int(found.whole_train.sum()), found.n_whole_control],
+        "whole_records": [len(np.unique(found.whole_train.row)), found.n_whole_control],
         "whole_sentences": list(found.n_sentences),
         "rows_to_review": int(review.sum()),
         "template_buckets_left_out": found.n_crowded,

@@ -7,12 +7,12 @@ from importlib.metadata import version
 
 import numpy as np
 
-from audits.base import Attack, AuditInputs, AuditResult
+from audits.base import Attack, AuditInputs, AuditResult, Status
 from audits.errors import InputError, NotMeasurable
 from audits.hygiene import check_split
 from audits.inputs import digests
 from audits.policy import Policy
-from audits.registry import build
+from audits.registry import build, carried_by
 from audits.registry import names as registered
 from audits.report import AuditReport
 
@@ -40,8 +40,8 @@ def run(
 
     Args:
         inputs: the tables.
-        policy: run the audits it asks for; one that is not in this version is left out, and the policy then refuses.
-        names: which audits; those of the policy, or all of them, by default.
+        policy: run the audits it asks for.
+        names: which audits; by default those of the policy, or all that the inputs have what is needed for.
         seed: root of the random streams.
         confidence: one-sided confidence of every end of every interval.
         progress: takes one plain line before and after each audit.
@@ -53,7 +53,7 @@ def run(
         raise InputError(f"the confidence must lie between .5 and 1, got {confidence:g}")
     if seed < 0:
         raise InputError(f"the seed must not be negative, got {seed}")
-    asked = registered() if policy is None else (*policy.required, *policy.measured)
+    asked = carried_by(inputs) if policy is None else (*policy.required, *policy.measured)
     wanted = tuple(name for name in registered() if name in asked) if names is None else tuple(names)
     if not wanted or len(set(wanted)) != len(wanted):
         raise InputError("name each audit once, and at least one")
@@ -64,7 +64,7 @@ def run(
     results = []
     for number, (name, attack) in enumerate(zip(wanted, attacks, strict=True), start=1):
         say(f"{name}: running ({number} of {len(wanted)})")
-        result = _one(name, attack, hygiene.inputs, stream(seed, name), confidence)
+        result = result_of(name, attack, hygiene.inputs, stream(seed, name), confidence)
         results.append(_capped(result, hygiene.problems))
         say(f"{name}: {results[-1].verdict}")
     return AuditReport(
@@ -82,21 +82,25 @@ def stream(seed: int, name: str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "big")))
 
 
-def _one(name: str, attack: Attack, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
+def result_of(
+    name: str, attack: Attack, inputs: AuditInputs, rng: np.random.Generator, confidence: float
+) -> AuditResult:
+    """Return what an audit found; one that the tables cannot carry, or that breaks, is insufficient."""
     try:
         result = attack.run(inputs, rng, confidence)
     except NotMeasurable as error:
-        return _without_number(name, "not_measurable", error.message)
+        return without_number(name, "not_measurable", error.message)
     except BREAKAGES as error:
-        return _without_number(name, "failed", f"the audit broke ({type(error).__name__}); nothing is shown")
+        return without_number(name, "failed", f"the audit broke ({type(error).__name__}); nothing is shown")
     return replace(result, metrics={_full(name, key): value for key, value in result.metrics.items()})
 
 
-def _without_number(name: str, status: str, reason: str) -> AuditResult:
+def without_number(name: str, status: Status, reason: str) -> AuditResult:
+    """Return the result of an audit that measured nothing."""
     return AuditResult(
         name=name,
         verdict="insufficient",
-        status="failed" if status == "failed" else "not_measurable",
+        status=status,
         estimate=None,
         control=None,
         threshold=None,

@@ -1,13 +1,18 @@
-"""Longest runs of tokens that a synthetic text shares with exactly one person, by suffix sorting in O(N) memory."""
+"""Longest runs of tokens that a synthetic text shares with exactly one person, by growing what is common."""
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-CAP_LEVEL = 6
-CAP_TOKENS = 1 << CAP_LEVEL  # longer runs are counted as this long
+from audits.ngrams import UInt, grown
+
+SHORTEST = 5  # shorter runs are common to everyone
+CAP_TOKENS = 64  # longer runs are counted as this long
+PART_TOKENS = 1 << 24  # so many places are compared at a time
+BLOCK_TOKENS = 1 << 22
 
 Int = NDArray[np.int64]
 
@@ -19,123 +24,131 @@ class Runs(NamedTuple):
         row: synthetic row of each shared run, (r,).
         owner: owner of each shared run, (r,).
         length: tokens, at most CAP_TOKENS; one entry per (row, owner), the longest, (r,).
+        start: token of the synthetic row at which the first such run begins, (r,).
     """
 
     row: Int
     owner: Int
     length: Int
+    start: Int
 
 
-def unique_runs(synthetic: Sequence[Sequence[str]], pool: Sequence[Sequence[str]], owners: Int) -> Runs:
+class _Numbered(NamedTuple):
+    """Rows as numbers of their tokens, one after the other, and where each row starts; (n + 1,)."""
+
+    tokens: NDArray[np.int32]
+    starts: Int
+
+
+class _Places(NamedTuple):
+    """Places in numbered rows with the key of the run that begins there."""
+
+    at: Int
+    key: UInt
+
+
+def unique_runs(
+    synthetic: Iterable[Sequence[str]], pool: Iterable[Sequence[str]], owners: Int, *, shortest: int = SHORTEST
+) -> Runs:
     """Return the longest runs of tokens in synthetic rows that stand in the texts of exactly one owner of the pool.
 
-    A run that two owners share (boilerplate, a common phrase) belongs to nobody. All suffixes of all rows are sorted
-    by their first CAP_TOKENS tokens (prefix doubling). For a suffix s of a synthetic row and its neighbours in the
-    sorted pool, M(s) = longest common prefix with any pool suffix, reached at p; U(p) = longest common prefix of p
-    with any suffix of another owner. The run is of one owner iff U(p) < M(s).
+    A run that two owners share (boilerplate, a common phrase) belongs to nobody. Runs of `shortest` tokens that both
+    tables hold are found by their keys, and of those the ones that both hold with a token more, and so on, until
+    nothing is common or CAP_TOKENS is reached; at each length the runs of one owner are noted. Places are dealt into
+    parts by their first key, because equal runs have equal keys, and one part is looked at after the other.
 
     Args:
-        synthetic: tokens of each synthetic row.
-        pool: tokens of each row it is compared with.
+        synthetic: tokens of each synthetic row; read once.
+        pool: tokens of each row it is compared with; read once.
         owners: owner of each pool row, (len(pool),).
+        shortest: tokens of the shortest run that is looked for.
 
-    Cost: O(N log CAP_TOKENS) comparisons by sorting, 40 bytes for each of the N tokens.
-    Source: Manber and Myers, SIAM J. Comput. 1993, prefix doubling; matching statistics, Chang and Lawler 1994.
+    Cost: O(N log N) time; 4 bytes for each of the N tokens, some hundred for each of a part.
+    Source: the joins are ours; 64-bit keys, so unequal runs are taken for equal with a chance of about pairs / 2^64.
     """
-    flat, row = _flatten([*synthetic, *pool])
-    ranks = _ranks(flat)
-    order = np.argsort(ranks[-1], kind="stable")
-    n_rows = len(synthetic)
-    is_pool = row >= n_rows
-    owner = np.full(len(flat), -1, dtype=np.int64)
-    owner[is_pool] = owners[row[is_pool] - n_rows]
-
-    pool_order = order[is_pool[order]]
-    other = _longest_with_other_owner(ranks, pool_order, owner[pool_order])
-
-    before = np.cumsum(is_pool[order]) - 1  # index in pool_order of the last pool suffix at or before each place
-    places = np.flatnonzero(~is_pool[order])
-    position = order[places]
-    previous, following = before[places], before[places] + 1
-    length_before = _common(ranks, position, pool_order, previous)
-    length_after = _common(ranks, position, pool_order, following)
-    length = np.maximum(length_before, length_after)
-    best = np.where(length_before >= length_after, previous, following)
-    held = np.flatnonzero(length > 0)
-    held = held[other[best[held]] < length[held]]
-    return _longest(row[position[held]], owner[pool_order[best[held]]], length[held])
-
-
-def _flatten(rows: Sequence[Sequence[str]]) -> tuple[Int, Int]:
-    """Return token numbers of all rows, each row closed by a number of its own, and the row of each token."""
     vocabulary: dict[str, int] = {}
-    numbers = [[vocabulary.setdefault(word, len(vocabulary)) for word in words] for words in rows]
-    sizes = np.array([len(n) + 1 for n in numbers], dtype=np.int64)
-    row = np.repeat(np.arange(len(rows)), sizes)
-    flat = np.empty(int(sizes.sum()), dtype=np.int64)
-    ends = np.cumsum(sizes) - 1
-    inside = np.ones(len(flat), dtype=bool)
-    inside[ends] = False
-    flat[inside] = np.fromiter((n for words in numbers for n in words), dtype=np.int64, count=int(inside.sum()))
-    flat[ends] = len(vocabulary) + np.arange(len(rows))
-    return flat, row
+    made, real = (_numbered(rows, vocabulary) for rows in (synthetic, pool))
+    n_parts = 1 + len(real.tokens) // PART_TOKENS
+    found = [_part(made, real, owners, shortest, (part, n_parts)) for part in range(n_parts)]
+    return _longest(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
 
 
-def _ranks(flat: Int) -> list[NDArray[np.int32]]:
-    """Return for each level v the rank of every suffix by its first 2^v tokens."""
-    ranks = [flat.astype(np.int32)]
-    for level in range(CAP_LEVEL):
-        current = ranks[-1].astype(np.int64)
-        shifted = np.zeros_like(current)
-        step = 1 << level
-        if step < len(current):
-            shifted[:-step] = current[step:] + 1
-        keys = current * (int(shifted.max(initial=0)) + 1) + shifted
-        order = np.argsort(keys)
-        ordered = keys[order]
-        rank = np.empty(len(keys), dtype=np.int32)
-        rank[order] = np.concatenate([[0], np.cumsum(ordered[1:] != ordered[:-1])]) if len(keys) else []
-        ranks.append(rank)
-    return ranks
+def _numbered(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> _Numbered:
+    numbers, ends = array("i"), array("q", [0])
+    for words in rows:
+        numbers.extend(vocabulary.setdefault(word, len(vocabulary)) for word in words)
+        ends.append(len(numbers))
+    return _Numbered(np.frombuffer(numbers, dtype=np.int32), np.frombuffer(ends, dtype=np.int64))
 
 
-def _prefix(ranks: Sequence[NDArray[np.int32]], a: Int, b: Int) -> Int:
-    """Return the length of the common prefix of suffixes a and b, at most CAP_TOKENS."""
-    length = np.zeros(len(a), dtype=np.int64)
-    last = len(ranks[0]) - 1
-    for level in range(CAP_LEVEL, -1, -1):
-        at_a, at_b = a + length, b + length
-        inside = np.maximum(at_a, at_b) <= last
-        same = ranks[level][np.minimum(at_a, last)] == ranks[level][np.minimum(at_b, last)]
-        length += (inside & same & (length < CAP_TOKENS)).astype(np.int64) << level
-    return np.minimum(length, CAP_TOKENS)
+def _part(made: _Numbered, real: _Numbered, owners: Int, length: int, part: tuple[int, int]) -> Runs:
+    """Return one entry for each row, owner and length at which they share a run that is the owner's alone."""
+    mine, theirs = _first(made, length, part), _first(real, length, part)
+    rows, whose, lengths, firsts, n_owners = [], [], [], [], int(owners.max(initial=0)) + 1
+    while len(mine.at) > 0 and len(theirs.at) > 0:
+        keys, group = np.unique(theirs.key, return_inverse=True)
+        place = np.minimum(np.searchsorted(keys, mine.key), len(keys) - 1)
+        common = keys[place] == mine.key
+        mine, place = _Places(mine.at[common], mine.key[common]), place[common]
+        owner = owners[_row(real, theirs.at)]
+        low, high = np.full(len(keys), np.iinfo(np.int64).max), np.full(len(keys), -1)
+        np.minimum.at(low, group, owner)
+        np.maximum.at(high, group, owner)
+        alone = low[place] == high[place]
+        row = _row(made, mine.at[alone])
+        pairs, first = np.unique(row * n_owners + low[place[alone]], return_index=True)
+        rows.append(pairs // n_owners)
+        whose.append(pairs % n_owners)
+        lengths.append(np.full(len(pairs), length))
+        firsts.append(mine.at[alone][first] - made.starts[row[first]])
+        if length == CAP_TOKENS:
+            break
+        is_common = np.zeros(len(keys), dtype=bool)
+        is_common[place] = True
+        kept = is_common[group]
+        mine = _longer(made, mine, length)
+        theirs = _longer(real, _Places(theirs.at[kept], theirs.key[kept]), length)
+        length += 1
+    nothing = np.zeros(0, dtype=np.int64)
+    return Runs(*(np.concatenate([nothing, *columns]) for columns in (rows, whose, lengths, firsts)))
 
 
-def _common(ranks: Sequence[NDArray[np.int32]], position: Int, pool_order: Int, index: Int) -> Int:
-    """Return the common prefix of each position with the pool suffix at an index; 0 where the index is outside."""
-    length = np.zeros(len(position), dtype=np.int64)
-    inside = np.flatnonzero((index >= 0) & (index < len(pool_order)))
-    length[inside] = _prefix(ranks, position[inside], pool_order[index[inside]])
-    return length
+def _first(table: _Numbered, length: int, part: tuple[int, int]) -> _Places:
+    """Return the places where a run of `length` tokens begins whose key falls into the part."""
+    number, n_parts = part
+    at, key = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.uint64)]
+    for start, end in _blocks(table):
+        places = np.arange(start, end)
+        places = places[places + length <= table.starts[_row(table, places) + 1]]
+        keys = np.zeros(len(places), dtype=np.uint64)
+        for i in range(length):
+            keys = grown(keys, table.tokens[places + i])
+        mine = keys % np.uint64(n_parts) == number
+        at.append(places[mine])
+        key.append(keys[mine])
+    return _Places(np.concatenate(at), np.concatenate(key))
 
 
-def _longest_with_other_owner(ranks: Sequence[NDArray[np.int32]], pool_order: Int, owner: Int) -> Int:
-    """Return for each sorted pool suffix its longest common prefix with a suffix of another owner."""
-    n = len(pool_order)
-    if n == 0:
-        return np.zeros(0, dtype=np.int64)
-    change = np.flatnonzero(owner[1:] != owner[:-1]) + 1
-    starts, ends = np.concatenate([[0], change]), np.concatenate([change, [n]])
-    sizes = ends - starts
-    before = _common(ranks, pool_order, pool_order, np.repeat(starts - 1, sizes))
-    after = _common(ranks, pool_order, pool_order, np.repeat(ends, sizes))
-    return np.maximum(before, after)
+def _blocks(table: _Numbered) -> Iterator[tuple[int, int]]:
+    total = len(table.tokens)
+    return ((start, min(start + BLOCK_TOKENS, total)) for start in range(0, total, BLOCK_TOKENS))
 
 
-def _longest(row: Int, owner: Int, length: Int) -> Runs:
-    """Return one entry per (row, owner): the longest."""
-    order = np.lexsort((-length, owner, row))
-    row, owner, length = row[order], owner[order], length[order]
+def _longer(table: _Numbered, places: _Places, length: int) -> _Places:
+    """Return the places whose row goes on behind `length` tokens, with the key of a token more."""
+    more = places.at + length < table.starts[_row(table, places.at) + 1]
+    at = places.at[more]
+    return _Places(at, grown(places.key[more], table.tokens[at + length]))
+
+
+def _row(table: _Numbered, at: Int) -> Int:
+    return np.searchsorted(table.starts, at, side="right") - 1
+
+
+def _longest(row: Int, owner: Int, length: Int, start: Int) -> Runs:
+    """Return one entry per (row, owner): the longest, and of those the first."""
+    order = np.lexsort((start, -length, owner, row))
+    row, owner, length, start = row[order], owner[order], length[order], start[order]
     first = np.ones(len(row), dtype=bool)
     first[1:] = (row[1:] != row[:-1]) | (owner[1:] != owner[:-1])
-    return Runs(row[first], owner[first], length[first])
+    return Runs(row[first], owner[first], length[first], start[first])

@@ -213,6 +213,15 @@ class ApprovalPredicate(Wire):
     conflict_of_interest: Literal[False]
 
 
+class Waiver(Wire):
+    """Who accepts that a gate could not be decided, and why; the verdict beside it stays what it was."""
+
+    gate: Text
+    verdict: Literal["PASS", "FAIL", "INSUFFICIENT"]
+    by: Text
+    reason: Text
+
+
 class RefusalPredicate(Wire):
     """Why a dataset was not released."""
 
@@ -222,6 +231,7 @@ class RefusalPredicate(Wire):
     policy: PolicyRef
     gates: tuple[Gate, ...]
     reasons: tuple[Text, ...]
+    waivers: tuple[Waiver, ...] = ()
 
 
 class _Statement(Closed):

@@ -248,15 +248,26 @@ def needed_for_zero_events(tau: float, *, confidence: float = 0.95) -> int:
 
 def needed_for_share(d: float, *, confidence: float = 0.95, power: float = POWER) -> int:
     """Return the independent rows that tell a share of 1/2 from one of 1/2 + d: n >= ((z + z') / (2 d))^2."""
-    return math.ceil((_z_sum(confidence, power) / (2 * d)) ** 2)
+    return math.ceil((z_sum(confidence, power) / (2 * d)) ** 2)
 
 
 def needed_for_auc(d: float, *, confidence: float = 0.95, power: float = POWER) -> int:
     """Return the persons per arm that tell an AUC of 1/2 from one of 1/2 + d: n >= (z + z')^2 / (6 d^2)."""
-    return math.ceil(_z_sum(confidence, power) ** 2 / (6 * d * d))
+    return math.ceil(z_sum(confidence, power) ** 2 / (6 * d * d))
 
 
-def _z_sum(confidence: float, power: float) -> float:
+def detectable_share(n: float, *, confidence: float = 0.95, power: float = POWER) -> float:
+    """Return how far from 1/2 a share must lie for n independent rows to tell: d = (z + z') / (2 sqrt(n))."""
+    return z_sum(confidence, power) / (2 * math.sqrt(n))
+
+
+def detectable_auc(n: float, *, confidence: float = 0.95, power: float = POWER) -> float:
+    """Return how far from 1/2 an AUC must lie for n persons per arm to tell: d = (z + z') / sqrt(6 n)."""
+    return z_sum(confidence, power) / math.sqrt(6 * n)
+
+
+def z_sum(confidence: float, power: float) -> float:
+    """Return z + z', the normal quantiles of the confidence and of the power."""
     return float(stats.norm.ppf(confidence) + stats.norm.ppf(power))
 
 

@@ -28,6 +28,7 @@ METHOD_KEYS = {  # the keys of `interpolate` that only some methods have
 # methods whose new vector is the weighted sum of its parents, so that each segment can be made like the whole
 WEIGHTED = ("smote", "borderline-smote", "adasyn", "random-oversample", "mixture")
 WORDS, FEW_WORDS = "words", 10  # decode.bridge's name of the decoder that takes no more than words, and how many
+OWN = "model"  # decode.bridge's name of the projector inside the decoder's own checkpoint
 MIXTURE_PARENTS = 3  # unless given
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
@@ -202,8 +203,11 @@ class DecodeConfig(Section):
     @field_validator("adapt")
     @classmethod
     def _has_a_bridge(cls, adapt: AdaptConfig | None, info: ValidationInfo) -> AdaptConfig | None:
-        if adapt is not None and _by_words(info.data.get("bridge")):
+        bridge = info.data.get("bridge")
+        if adapt is not None and _by_words(bridge):
             raise ValueError("decode.bridge words has no bridge to refine; leave one of them out")
+        if adapt is not None and bridge == OWN:
+            raise ValueError("a projector inside the decoder's own checkpoint is not refined here; leave adapt out")
         return adapt
 
     @property
@@ -279,6 +283,14 @@ class AuditConfig(Section):
     confidence: Annotated[float, Field(ge=0.8, lt=1)] = 0.95
 
 
+class WaiverConfig(Section):
+    """A named human who accepts that a gate could not be decided; it is recorded and opens nothing."""
+
+    gate: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]  # its id, as the refusal names it
+    by: Annotated[str, Field(min_length=1, max_length=200)]
+    reason: Annotated[str, Field(min_length=1, max_length=600)]
+
+
 class ReleaseConfig(Section):
     """What is released, signed with which key, and where."""
 
@@ -287,6 +299,7 @@ class ReleaseConfig(Section):
     key: str = "keys/releaser.pem"
     out: str = "out"
     license: str = "other"
+    waivers: tuple[WaiverConfig, ...] = ()
 
 
 class Config(Section):

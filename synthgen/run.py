@@ -11,9 +11,8 @@ import pyarrow.parquet as pq
 
 from audits.evidence import Evidence, read_evidence
 from audits.policy import Decision, Policy, decide, load_policy, policy_path
-from synthgen.config import WORDS, Config
+from synthgen.config import OWN, WORDS, Config
 from synthgen.decode.bridge import Vocabulary, load_bridge, load_vocabulary
-from synthgen.decode.published import OWN
 from synthgen.errors import DataError, ReleaseRefused
 from synthgen.models.registry import MODELS
 from synthgen.release.bundle import Bundle, write_bundle
@@ -33,10 +32,13 @@ from synthgen.workspace import Workspace, write_bytes
 LIMITATIONS = (
     "Interpolating two persons' texts is not private by itself; the audits say what they could and could not see.",
     "No differential privacy: no epsilon is claimed, and what no attack found may still be there.",
-    "Audits for parent recovery, linkage, canaries and repeated releases are not in this version.",
+    "No canaries were planted in a second build, and no earlier release was compared.",
     "One vector carries the gist of about the first hundred words of a record; what a record says later is lost.",
 )
-
+SEGMENTED = (
+    "Records were cut into segments, and one vector carries the gist of each; what else a segment says is lost, and "
+    "sections that only one of a record's parents had are left out."
+)
 
 ADAPTED = (
     "The decoder was refined on the private train text, so it can repeat it; only the audits speak against that."
@@ -76,6 +78,11 @@ class Run:
     def adapted(self) -> bool:
         """Whether the decoder was refined on the private train text."""
         return self.config.decode.adapt is not None
+
+    @property
+    def segmented(self) -> bool:
+        """Whether records were cut into segments."""
+        return self.config.segments is not None
 
     @property
     def evidence(self) -> Evidence:
@@ -127,7 +134,13 @@ class Run:
             key = load_key(Path(key), passphrase_for(Path(key)))
         if not decision.allowed:
             folder = write_refusal(
-                self.workspace.root, decision=decision, policy=self.policy(), evidence=self.evidence, key=key, now=now
+                self.workspace.root,
+                decision=decision,
+                policy=self.policy(),
+                evidence=self.evidence,
+                key=key,
+                now=now,
+                waivers=self.config.release.waivers,
             )
             raise ReleaseRefused(
                 f"not released under policy {self.policy().name!r}",
@@ -167,7 +180,9 @@ class Run:
             inputs=[commit(side.role, side.texts, key) for side in sides],
             license=self.config.release.license,
             languages=["en"],
-            limitations=limitations(has_groups=sides[0].has_groups, adapted=self.adapted, told=self.told),
+            limitations=limitations(
+                has_groups=sides[0].has_groups, segmented=self.segmented, adapted=self.adapted, told=self.told
+            ),
             privacy={**NO_DP, "unit": "group" if sides[0].has_groups else "record"},
             formats=self.config.release.formats,
         )
@@ -191,7 +206,10 @@ class Run:
         if (vocabulary := self._vocabulary()) is not None:
             role, between, digest = "vocabulary", vocabulary.encoder, vocabulary.digest
         else:
-            bridge = load_bridge(named, Path(self.config.base))
+            if self.adapted:  # what wrote the texts is the refined bridge, not the one it started from
+                kind, bridge = "adapted", load_bridge(str(self.folder("adapt")))
+            else:
+                bridge = load_bridge(named, Path(self.config.base))
             role, between, digest = "projector", f"{bridge.info.encoder}-{bridge.info.decoder}", bridge.digest
         models.append(
             {
@@ -238,7 +256,10 @@ class Run:
                 **{f"{m['role']} {m['name']}": m["digest"] for m in self._as_text()},
             },
             limitations=limitations(
-                has_groups=self.config.source.group is not None, adapted=self.adapted, told=self.told
+                has_groups=self.config.source.group is not None,
+                segmented=self.segmented,
+                adapted=self.adapted,
+                told=self.told,
             ),
         )
 
@@ -246,10 +267,11 @@ class Run:
         return [{"role": m["role"], "name": m["name"], "digest": m["digest"]["sha256"]} for m in self._models()]
 
 
-def limitations(*, has_groups: bool, adapted: bool, told: str | None) -> tuple[str, ...]:
+def limitations(*, has_groups: bool, segmented: bool, adapted: bool, told: str | None) -> tuple[str, ...]:
     """Return what a release does not promise; without persons in the source no sentence is about persons."""
+    always = (*LIMITATIONS[:-1], SEGMENTED) if segmented else LIMITATIONS
     more = ((not has_groups, RECORDS_ONLY), (adapted, ADAPTED), (told is not None, TOLD.format(told)))
-    return (*LIMITATIONS, *(sentence for said, sentence in more if said))
+    return (*always, *(sentence for said, sentence in more if said))
 
 
 def policy_file(config: Config) -> Path:

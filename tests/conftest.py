@@ -1,6 +1,9 @@
 """What holds for every test: no network, one thread, a scratch folder to stand in, named hypothesis profiles."""
 
+import functools
+import importlib.util
 import os
+import sys
 from pathlib import Path
 
 # before numpy and torch are imported, because they read these once
@@ -37,3 +40,25 @@ def _scratch_folder(tmp_path_factory):
     os.chdir(tmp_path_factory.mktemp("cwd"))
     yield
     os.chdir(before)
+
+
+@pytest.fixture(scope="session")
+def module_at():
+    """Return the module of a file of the project, loaded once; test folders and benchmarks are no packages."""
+    root = Path(__file__).parents[1]
+
+    @functools.cache
+    def load(path):
+        spec = importlib.util.spec_from_file_location(path.removesuffix(".py").replace("/", "_"), root / path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def tiny(module_at):
+    """The module of tiny models, tokenizer and bridges."""
+    return module_at("tests/unit/synthgen/decode/tiny.py")

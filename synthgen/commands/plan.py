@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from audits.parts import REFERENCE_SHARE
-from audits.policy import Policy, load_policy
-from audits.stats import needed_for_auc, needed_for_share, needed_for_zero_events
+from audits.policy import load_policy
+from synthgen.commands.reach import reach_of
 from synthgen.config import Config, SegmentsConfig
 from synthgen.decode.bridge import load_vocabulary
 from synthgen.errors import DataError
@@ -16,13 +15,14 @@ from synthgen.load import load
 from synthgen.run import policy_file
 from synthgen.seeds import SeedTree
 from synthgen.segment import learn_splitter
-from synthgen.split import Split, split
+from synthgen.split import split
 from synthgen.steps.adapt import WARNING as ADAPT_WARNING
 from synthgen.steps.adapt import check_adapt
 from synthgen.steps.write import SPARE
 from synthgen.types import Corpus
 
 TOKENS_PER_SECOND = 500  # of the embedded decoder on two cores, a cautious round figure
+SECONDS_PER_RECORD = 0.25  # of refining the embedded bridge on two cores, likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,7 @@ class Plan:
     minutes: float
     policy: str
     audits: dict[str, str]
+    power: dict[str, dict[str, Any]]  # of each audit: n, n_needed, smallest_leak, epsilon_ceiling
     told: str | None = None  # of each vector, where texts are written from words alone
     warnings: tuple[str, ...] = ()
 
@@ -90,18 +91,21 @@ def make_plan(config: Config) -> Plan:
     candidates = int(SPARE * sum(wanted.values()) * config.decode.candidates)
     segments = None if config.segments is None else _segments(config.segments, parts.train)
     tokens = config.decode.max_new_tokens * (1.0 if segments is None else segments["per_record"])
+    persons = {k: parts.report.groups.get(k, 0) for k in ("train", "control")}
+    reach = reach_of(policy, persons["train"], persons["control"], sum(wanted.values()), config.audit.confidence)
     return Plan(
         rows=report.n_rows,
         bad_rows=report.bad_counts(),
         train=parts.train.counts(),
         control=parts.control.counts(),
-        persons={k: parts.report.groups.get(k, 0) for k in ("train", "control")},
+        persons=persons,
         wanted=wanted,
         candidates=candidates,
         segments=segments,
-        minutes=candidates * tokens / TOKENS_PER_SECOND / 60,
+        minutes=(candidates * tokens / TOKENS_PER_SECOND + _refining(config)) / 60,
         policy=policy.name,
-        audits=_reach(policy, parts, sum(wanted.values())),
+        audits={name: what if isinstance(what, str) else what.to_text() for name, what in reach.items()},
+        power={name: what.to_json() for name, what in reach.items() if not isinstance(what, str)},
         told=_told(config),
         warnings=() if config.decode.adapt is None else (ADAPT_WARNING,),
     )
@@ -114,29 +118,13 @@ def _told(config: Config) -> str | None:
     return load_vocabulary(decode.bridge, Path(config.base), encoder=config.embed.model).told(decode.words)
 
 
+def _refining(config: Config) -> float:
+    """Return the seconds that refining the bridge takes, if it is asked for."""
+    adapt = config.decode.adapt
+    return 0.0 if adapt is None else adapt.steps * adapt.batch * SECONDS_PER_RECORD
+
+
 def _segments(config: SegmentsConfig, train: Corpus) -> dict[str, float]:
     splitter = learn_splitter(config, train.texts, [r.group for r in train.records])
     n = sum(part.text != "" for text in train.texts for part in splitter.split(text))
     return {"per_record": n / len(train), "headings": len(splitter.headings)}
-
-
-def _reach(policy: Policy, parts: Split, n_synthetic: int) -> dict[str, str]:
-    """Return, for each audit of the policy, whether the persons at hand are enough for a verdict."""
-    train, control = (len({r.group for r in side.records}) for side in (parts.train, parts.control))
-    both, events = min(train, control), needed_for_zero_events(0.01, confidence=policy.confidence)
-    attacked = min(train, int((1 - REFERENCE_SHARE) * control))  # a part of control only teaches the attacks
-    needed = {
-        "replay": (both, events, "persons on each side"),
-        "identifiers": (both, events, "persons on each side"),
-        "membership": (attacked, needed_for_auc(0.05), "persons on each side, a fifth of control set aside"),
-        "neighbours": (n_synthetic, needed_for_share(0.10), "synthetic records, if they are independent"),
-    }
-    reach = {}
-    for name in (*policy.required, *policy.measured):
-        if name not in needed:
-            reach[name] = "not in this version, so the policy will refuse"
-            continue
-        have, need, unit = needed[name]
-        enough = "enough for a verdict" if have >= need else "TOO FEW for a pass"
-        reach[name] = f"{have} {unit}, {need} needed: {enough}"
-    return reach

@@ -10,6 +10,7 @@ from synthgen.errors import DataError, StorageError
 from synthgen.pipeline import Pipeline
 from synthgen.progress import terminal_progress
 from synthgen.release.keys import load_key, passphrase_for
+from synthgen.release.refusal import check_waivers
 from synthgen.run import load_run, policy_file
 
 REPORT = "report/report.html"
@@ -48,7 +49,8 @@ class Published:
 def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO) -> Published:
     """Run what is missing, judge it, and write the signed bundle.
 
-    What could stop the release at its end is checked before its start: the policy, the key, the folder for bundles.
+    What could stop the release at its end is checked before its start: the policy, waivers, the key, the folder for
+    bundles.
 
     Raises:
         ReleaseRefused: when the gate says no; the signed refusal and the report stay in the workspace.
@@ -59,7 +61,7 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     if not path.is_file():  # told before anybody is asked for its passphrase
         raise StorageError(f"{path}: there is no key", hint="Make one with `synthgen keys new`, or set release.key.")
     key = load_key(path, passphrase_for(path))
-    load_policy(policy_file(config))
+    check_waivers(config.release.waivers, load_policy(policy_file(config)))
     _writable(out)
     run = Pipeline(config, terminal_progress(stream)).run(resume=resume)
     decision = run.decide()

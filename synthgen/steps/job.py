@@ -14,7 +14,7 @@ from synthgen.seeds import SeedTree
 from synthgen.workspace import Workspace
 
 # A number in the digest of every stage: raised when a stage's result changes for the same inputs.
-STAGES_VERSION = 2
+STAGES_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 import audits
-from audits.base import AuditInputs, Estimate, Table
+from audits.attempts import attempt, confidence_of
+from audits.base import AuditInputs, Estimate, Lineage, Table
 from audits.evidence import evidence_from
-from audits.registry import names as audit_names
+from audits.registry import carried_by
 from synthgen.digest import sha256_array
 from synthgen.embed.segmented import SegmentedEncoder
 from synthgen.evaluate import Tables, evaluate
@@ -22,6 +23,7 @@ from synthgen.tables import write_corpus
 from synthgen.types import Corpus, Embedded, Float32, Record
 from synthgen.workspace import StageResult, write_bytes, write_json
 
+ATTEMPTS = "attempts.jsonl"  # in the workspace; outlives every stage
 AUDIT, UTILITY, EVIDENCE, SYNTHETIC = "audit.json", "evaluation.json", "evidence.json", "synthetic.parquet"
 COHERENCE = "coherence.json"  # of long records, see `measured`
 
@@ -37,13 +39,16 @@ class Judged:
 def judge(job: Job, prepared: Prepared, embedded: Embedded, written: Written) -> Judged:
     """Run every audit and the utility study on the records that would be released.
 
+    Control persons are asked once for each synthetic table, and later tables must be surer; see `audits.attempts`.
+
     Privacy: this is the first time control is embedded or trained on; nothing made here goes back to an earlier step.
     """
     seeds = job.seeds.child("audit")
     encoder = encoder_for(job, prepared.train)
+    synthetic = synthetic_corpus(job, written)
+    number = attempt(job.workspace.root / ATTEMPTS, as_table(synthetic, {}), as_table(prepared.control, {}))
 
     def make(folder: Path) -> Mapping[str, object]:
-        synthetic = synthetic_corpus(job, written)
         write_corpus(folder / SYNTHETIC, synthetic)
         with job.progress.stage("embed control", total=len(set(prepared.control.texts)), unit="texts") as advance:
             control_vectors = encoder.encode(prepared.control.texts, advance)
@@ -60,10 +65,14 @@ def judge(job: Job, prepared: Prepared, embedded: Embedded, written: Written) ->
         write_json(folder / UTILITY, utility.table)
         if isinstance(encoder, SegmentedEncoder):
             write_json(folder / COHERENCE, measured(encoder, {"train": prepared.train, "synthetic": synthetic}))
-        report = attack(job, prepared, synthetic, vectors)
+        report = attack(
+            job, prepared, synthetic, vectors, lineage(prepared, written),
+            confidence_of(number, job.config.audit.confidence),
+        )  # fmt: skip
         write_bytes(folder / AUDIT, report)
         evidence = evidence_from(
-            json.loads(report), {**utility.metrics, "records.synthetic": counted(len(synthetic))}
+            json.loads(report),
+            {**utility.metrics, "records.synthetic": counted(len(synthetic)), "attempts.number": counted(number)},
         )
         write_bytes(folder / EVIDENCE, evidence.to_bytes())
         return {"in": len(synthetic), "out": len(synthetic), "classes": synthetic.counts()}
@@ -75,6 +84,7 @@ def judge(job: Job, prepared: Prepared, embedded: Embedded, written: Written) ->
         "control": prepared.control.digest,
         "identifiers": [_plain(prepared.identifiers), _plain(prepared.control_identifiers)],
         "config": job.config.audit.model_dump(mode="json"),
+        "attempt": number,
         "seed": seeds.key().hex(),
     }
     stage = job.workspace.stage("audit", inputs, make)
@@ -85,21 +95,36 @@ def _plain(identifiers: Identifiers) -> list[list[str]] | None:
     return None if identifiers is None else [list(row) for row in identifiers]
 
 
-def attack(job: Job, prepared: Prepared, synthetic: Corpus, vectors: Mapping[str, Float32]) -> bytes:
-    """Return audit.json: every audit of this version, on synthetic, train and control."""
+def lineage(prepared: Prepared, written: Written) -> Lineage:
+    """Return the train rows that each synthetic record was made from, and their weights."""
+    row = {r.id: i for i, r in enumerate(prepared.train.records)}
+    return Lineage(
+        parents=tuple(tuple(row[name] for name in names) for names in written.parents), weights=written.weights
+    )
+
+
+def attack(
+    job: Job,
+    prepared: Prepared,
+    synthetic: Corpus,
+    vectors: Mapping[str, Float32],
+    made_from: Lineage,
+    confidence: float,
+) -> bytes:
+    """Return audit.json: every audit that a run has the inputs for."""
     encoder = job.config.embed.model
-    names = audit_names()
     inputs = AuditInputs(
         synthetic=as_table(synthetic, {encoder: vectors["synthetic"]}),
         train=as_table(prepared.train, {encoder: vectors["train"]}),
         control=as_table(prepared.control, {encoder: vectors["control"]}),
         identifiers=prepared.identifiers,
         control_identifiers=prepared.control_identifiers,
+        lineage=made_from,
     )
-    with job.progress.stage("audit", total=2 * len(names) + 1, unit="steps") as advance:
+    with job.progress.stage("audit", total=2 * len(carried_by(inputs)) + 1, unit="steps") as advance:
         report = audits.run(
             inputs, seed=int.from_bytes(job.seeds.child("audit").key()[:4], "big"),
-            confidence=job.config.audit.confidence, progress=lambda _line: advance(1),
+            confidence=confidence, progress=lambda _line: advance(1),
         )  # fmt: skip
     return report.to_json()
 

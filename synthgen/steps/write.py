@@ -11,11 +11,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from synthgen import filter as filtering
+from synthgen.config import OWN
 from synthgen.decode.base import Decoder, Settings
 from synthgen.decode.bridge import Bridge, Vocabulary, load_bridge, load_vocabulary
 from synthgen.decode.plain import WordsDecoder
 from synthgen.decode.prompts import render
-from synthgen.decode.published import OWN, SENTENCES, Published, load_published
+from synthgen.decode.published import SENTENCES, Published, load_published
 from synthgen.decode.xrag import XragDecoder
 from synthgen.digest import sha256_json
 from synthgen.embed import Encoder
@@ -47,12 +48,16 @@ class Written:
     Args:
         records: the chosen candidates, exactly the wanted number of each label.
         vectors: float32 (n, d), their re-embedded texts.
+        parents: for each the train records that its vector was made from, by id; empty where it was made from none.
+        weights: of the parents.
         wanted: how many of each label were asked for.
         stages: what made them.
     """
 
     records: tuple[Candidate, ...]
     vectors: Float32
+    parents: tuple[tuple[str, ...], ...]
+    weights: tuple[tuple[float, ...], ...]
     wanted: Mapping[str, int]
     stages: tuple[StageResult, ...]
 
@@ -160,7 +165,7 @@ class Writer:
             for label, n in short.items():
                 rate = max(have[label] / asked[label], LEAST_RATE)
                 asked[label] += math.ceil(1.2 * n / rate) + 2
-        return self.choose(kept, candidates, vectors, filtered)
+        return self.choose(kept, candidates, vectors, filtered, latents)
 
     def interpolate(self, mark: str, asked: Mapping[str, int]) -> tuple[Latents, StageResult]:
         """Make the round's latents, all rounds' rows so far included."""
@@ -310,7 +315,12 @@ class Writer:
         return read_candidates(result.folder / "kept.parquet"), result
 
     def choose(
-        self, kept: tuple[Candidate, ...], candidates: tuple[Candidate, ...], vectors: Float32, filtered: StageResult
+        self,
+        kept: tuple[Candidate, ...],
+        candidates: tuple[Candidate, ...],
+        vectors: Float32,
+        filtered: StageResult,
+        latents: Latents,
     ) -> Written:
         """Draw exactly the wanted number of each label from what was kept."""
         if not kept:
@@ -319,7 +329,16 @@ class Writer:
         chosen = filtering.select(kept, self.wanted, self.job.seeds.child("select"))
         row = {(c.latent_id, c.index): i for i, c in enumerate(candidates)}
         rows = [row[c.latent_id, c.index] for c in chosen]
-        return Written(records=chosen, vectors=vectors[rows], wanted=self.wanted, stages=tuple(self.stages))
+        place = {name: i for i, name in enumerate(latents.ids)}
+        made = [place[c.latent_id] for c in chosen]
+        return Written(
+            records=chosen,
+            vectors=vectors[rows],
+            parents=tuple(latents.parent_ids[i] for i in made),
+            weights=tuple(latents.weights[i] for i in made),
+            wanted=self.wanted,
+            stages=tuple(self.stages),
+        )
 
     def _stage(
         self, name: str, inputs: Mapping[str, object], make: Make, *, keep_partial: bool = False

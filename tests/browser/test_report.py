@@ -1,9 +1,7 @@
 """The report in a real browser: it draws, in light and in dark, wide and narrow, with nothing cut off."""
 
-import importlib.util
 import shutil
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,11 +18,8 @@ LIGHT, DARK = 1, 0  # Blink's numbers for a preferred colour scheme
 
 
 @pytest.fixture(scope="module")
-def page_file(tmp_path_factory):
-    path = Path(__file__).parents[1] / "unit/synthgen/report/pages.py"
-    spec = importlib.util.spec_from_file_location("browser_pages", path)
-    pages = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(pages)
+def page_file(tmp_path_factory, module_at):
+    pages = module_at("tests/unit/synthgen/report/pages.py")
     file = tmp_path_factory.mktemp("report") / "report.html"
     file.write_text(render(pages.content("refused")), encoding="utf-8")
     return file

@@ -108,7 +108,7 @@ def audit_json():
                 "status": "measured",
                 "estimate": fields(estimate(0.55, 0.5, 0.6)),
                 "control": None,
-                "details": {"auc": fields(estimate(0.55, 0.5, 0.6))},
+                "details": {"auc": fields(estimate(0.55, 0.5, 0.6)), "epsilon_lower_bound": fields(estimate(0.3))},
                 "reason": "826 persons would be enough",
             },
         ],

@@ -1,6 +1,4 @@
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +11,14 @@ from synthgen.decode.words import FILE, make_reader, save_words
 ROOT = Path(__file__).parents[2]
 
 
-def module(name, path):
-    spec = importlib.util.spec_from_file_location(name, path)
-    found = importlib.util.module_from_spec(spec)
-    sys.modules[name] = found
-    spec.loader.exec_module(found)
-    return found
+@pytest.fixture(scope="session")
+def bench(module_at):
+    return module_at("benchmarks/ablation.py")
 
 
 @pytest.fixture(scope="session")
-def bench():
-    return module("bench_ablation", ROOT / "benchmarks" / "ablation.py")
-
-
-@pytest.fixture(scope="session")
-def options(tmp_path_factory):
+def options(tmp_path_factory, tiny):
     folder = tmp_path_factory.mktemp("bench-ablation")
-    tiny = module("tiny_models_of_the_ablation", ROOT / "tests" / "unit" / "synthgen" / "decode" / "tiny.py")
     models = {name: str(folder / name) for name in ("encoder", "decoder", "vocabulary")}
     tiny.save_model(folder / "encoder", "mistral")
     tiny.save_model(folder / "decoder", "llama", max_position_embeddings=256)

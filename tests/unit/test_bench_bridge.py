@@ -1,6 +1,4 @@
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +12,10 @@ ROOT = Path(__file__).parents[2]
 LABELS = ("ant", "bee")
 
 
-def module(name, path):
-    spec = importlib.util.spec_from_file_location(name, path)
-    found = importlib.util.module_from_spec(spec)
-    sys.modules[name] = found
-    spec.loader.exec_module(found)
-    return found
-
-
 @pytest.fixture(scope="session")
-def made(tmp_path_factory):
+def made(tmp_path_factory, tiny):
     """A folder with tiny models, a bridge with a vocabulary, a table of texts and a corpus; and the options."""
     folder = tmp_path_factory.mktemp("bench-bridge")
-    tiny = module("tiny_models_of_the_bench", ROOT / "tests" / "unit" / "synthgen" / "decode" / "tiny.py")
     models = {name: str(folder / name) for name in ("encoder", "decoder", "bridge")}
     tiny.save_model(folder / "encoder", "mistral")
     tiny.save_model(folder / "decoder", "llama", max_position_embeddings=512)
@@ -49,8 +38,8 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def bench():
-    return module("bench_bridge", ROOT / "benchmarks" / "bridge.py")
+def bench(module_at):
+    return module_at("benchmarks/bridge.py")
 
 
 def test_every_figure_is_there_and_the_run_repeats(made, bench, tmp_path, capsys):

@@ -1,4 +1,3 @@
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +10,8 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "interpolate.py"
 
 
 @pytest.fixture(scope="module")
-def bench():
-    spec = importlib.util.spec_from_file_location("bench_interpolate", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def bench(module_at):
+    return module_at("benchmarks/interpolate.py")
 
 
 @pytest.mark.parametrize("n", [400, 2_003, 50_000])

@@ -60,5 +60,5 @@ def test_documents_lead_somewhere_and_name_no_machine(path):
 
 def test_places_for_measured_figures_are_whole():
     opened = re.findall(r"^<!-- figures: (\w+) -->$", README, flags=re.MULTILINE)
-    assert opened == ["demo", "newsgroups", "augmentation"]
+    assert opened == ["demo", "newsgroups", "augmentation", "smotext"]
     assert len(re.findall(r"^<!-- /figures -->$", README, flags=re.MULTILINE)) == len(opened)

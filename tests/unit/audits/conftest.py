@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from audits.base import AuditInputs, Table
@@ -66,6 +67,24 @@ def word_dropout():
 
 
 @pytest.fixture(scope="session")
+def many_short_rows():
+    """Return a function that writes tables of so many people with a short note each that ends in a record number."""
+
+    def write(*sizes):
+        rng = np.random.default_rng(8)
+        tables = []
+        for size, prefix in zip(sizes, "ths", strict=True):
+            words = np.array(VOCABULARY)[np.searchsorted(CUMULATIVE, rng.random((size, 40)))]
+            numbers = rng.integers(10**9, 10**10, size=size)
+            texts = tuple(f"{' '.join(row)}. MRN {number}" for row, number in zip(words, numbers, strict=True))
+            groups = tuple(f"{prefix}{i}" for i in range(size))
+            tables.append(Table(texts=texts, labels=None, groups=groups, has_groups=True))
+        return tables
+
+    return write
+
+
+@pytest.fixture(scope="session")
 def fresh_inputs():
     """Return 320 train, 310 control and 305 fresh people, each of whom has a record number and an address."""
     return AuditInputs(
@@ -81,3 +100,15 @@ def corpus_folder():
     if not folder:
         pytest.skip("SYNTHGEN_DATA is not set")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def posts(corpus_folder):
+    """Return the posts of each author, none of them twice, cut to a note's length."""
+    columns = pq.read_table(corpus_folder / "newsgroups20" / "train.parquet").to_pydict()
+    by_author, seen = {}, set()
+    for text, author in zip(columns["text"], columns["group"], strict=True):
+        if text not in seen:
+            by_author.setdefault(author, []).append(" ".join(text.split()[:150]))
+        seen.add(text)
+    return by_author

@@ -35,6 +35,15 @@ def encoded_of(people, seed=0, m=13, d=6):
     return Encoded(name="e", synthetic=unit(m), train=real[:n_train], control=real[n_train:], reference=unit(9))
 
 
+def test_a_share_of_everything_is_not_more_than_everything():
+    """Here .2 + .4 + .2 + .1 + .1 is more than 1 in floating point."""
+    people = arms_of([1] * 49, [1] * 49)
+    nearest = np.array([[2, 1, 1, 3, 2, 0, 4, 1, 1, 0]])
+    share = share_of(nearest, [np.arange(98)], people)
+    assert share.value == 1
+    assert share.ends(0.95)[1] >= share.value
+
+
 def test_equalised_draws_as_many_of_each_arm_within_each_class():
     people = arms_of([1] * 9, [1] * 5, classes=[0] * 7 + [1] * 2 + [0] * 2 + [1] * 3)
     draws = equalised(people, 6, RNG(0))

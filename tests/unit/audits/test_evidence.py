@@ -10,7 +10,7 @@ def test_numbers_are_taken_from_estimate_metrics_details_and_engine(releases):
     found = evidence_from(releases.audit_json(), {"utility.tstr_over_trtr": releases.estimate(0.9)})
     assert set(found.metrics) == {
         "replay.estimate", "replay.hard_hits", "replay.excess", "membership.estimate", "membership.auc",
-        "utility.tstr_over_trtr",
+        "membership.epsilon_lower_bound", "utility.tstr_over_trtr",
     }  # fmt: skip
     assert found.audits["membership"].verdict == "insufficient"
     assert read_evidence(found.to_bytes()) == found

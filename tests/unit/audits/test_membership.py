@@ -63,10 +63,11 @@ def test_a_label_in_the_attack_would_show():
 def test_the_bound_on_epsilon_is_nought_for_noise_and_near_its_ceiling_for_certainty(n_train, n_control):
     is_train = np.arange(n_train + n_control) < n_train
     false_bounds = sum(
-        epsilon_bound(RNG(i).random(len(is_train)), is_train, RNG(i + 999), 0.05)["epsilon"] > 0 for i in range(60)
+        epsilon_bound({"noise": RNG(i).random(len(is_train))}, is_train, RNG(i + 999), 0.05)["epsilon"] > 0
+        for i in range(60)
     )
     assert stats.binom.sf(false_bounds - 1, 60, 0.05) > 1e-3
-    certain = epsilon_bound(is_train.astype(float), is_train, RNG(0), 0.05)
+    certain = epsilon_bound({"cheat": is_train.astype(float)}, is_train, RNG(0), 0.05)
     assert certain["epsilon"] == pytest.approx(certain["ceiling"], abs=1.1)
     assert certain["right"] == certain["guesses"]
     assert certain["persons"] == pytest.approx(2 * min(n_train, n_control), rel=0.15)
@@ -106,7 +107,8 @@ def test_fresh_people_pass(town):
     result = run(town["fresh"], town["train"], town["control"])
     assert (result.verdict, result.status, result.direction) == ("pass", "measured", "two_sided")
     assert result.estimate.low <= 0.5 <= result.estimate.high
-    assert result.metrics["epsilon_lower_bound"].value == 0.0
+    # a bound at 95 % lies above the truth, which is 0 here, once in twenty times
+    assert result.metrics["epsilon_lower_bound"].value < 0.3
     assert "tpr_at_fpr_1pct" not in result.metrics
     assert result.estimate.n == 620
 

@@ -1,7 +1,6 @@
 """Both statistical audits on real text: what must fail fails, fresh people pass, few people are insufficient."""
 
 import numpy as np
-import pyarrow.parquet
 import pytest
 
 from audits.base import AuditInputs, Table
@@ -13,20 +12,7 @@ from audits.similarity import highest
 
 pytestmark = [pytest.mark.corpus, pytest.mark.slow]
 
-MAX_WORDS = 150
 AUDITS = [Neighbours(), Membership()]
-
-
-@pytest.fixture(scope="module")
-def posts(corpus_folder):
-    """Return the posts of each author, none of them twice, cut to a note's length."""
-    columns = pyarrow.parquet.read_table(corpus_folder / "newsgroups20" / "train.parquet").to_pydict()
-    by_author, seen = {}, set()
-    for text, author in zip(columns["text"], columns["group"], strict=True):
-        if text not in seen:
-            by_author.setdefault(author, []).append(" ".join(text.split()[:MAX_WORDS]))
-        seen.add(text)
-    return by_author
 
 
 def split(posts, seed, *, n_train=700, n_control=900, n_rows=1300):

@@ -1,6 +1,6 @@
 import pytest
 
-from audits.patterns import Entity, entities, luhn, mod11, mod97, number_key, numbers
+from audits.patterns import Entity, entities, find_entities, find_numbers, luhn, mod11, mod97, number_key, numbers
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,7 @@ def test_checksums():
 
 def test_numbers_without_their_form():
     assert numbers("id 12-34 56.78, and 12345") == {"12345678"}
+    assert numbers("number ٣٣٣-٤٤٤") == {"333444"}
     assert numbers("+44 20 7946 0958") == {"442079460958", "079460958"}
 
 
@@ -73,3 +74,37 @@ def test_only_long_plain_digits_are_searched_as_numbers():
     assert number_key(Entity("mrn", "12345")) is None
     assert number_key(Entity("mrn", "ab123456")) is None
     assert number_key(Entity("date", "240309")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "written"),
+    [
+        ("write to -jo.bloggs@mail.example.org.", "email", "jo.bloggs@mail.example.org"),
+        ("see https://www.example.org/a?b=1.", "url", "www.example.org/a?b=1"),
+        ("the mrn is: 004-512-77, he said", "mrn", "004-512-77"),
+        ("ssn 078-05-1120", "ssn", "078-05-1120"),
+        ("iban be68 5390 0754 7034 paid", "iban", "be68 5390 0754 7034"),
+        ("card 4111 1111 1111 1111 12/25", "card", "4111 1111 1111 1111"),
+        ("nhs 943 476 5919", "nhs", "943 476 5919"),
+        ("call (415) 555-0132 now", "phone", "(415) 555-0132"),
+        ("seen 9th of march 2024 at", "date", "9th of march 2024"),
+        ("seen march 9, 2024 at", "date", "march 9, 2024"),
+        ("seen 2024-03-09 at", "date", "2024-03-09"),
+        ("seen 9/3/2024 at", "date", "9/3/2024"),
+        ("lives in sw1a 1aa", "postal", "sw1a 1aa"),
+        ("a 93-year-old man", "age", "93"),
+    ],
+)
+@pytest.mark.parametrize("far", ["", "words " * 60, f"{'words ' * 50}7 {'words ' * 41}33 and {'x y ' * 70}"])
+def test_where_it_stands(text, kind, written, far):
+    text = f"{far}{text} {far}"
+    assert written in {text[m.start : m.end] for m in find_entities(text) if m.entity.kind == kind}
+
+
+def test_where_numbers_stand():
+    text = "id 12-34 56.78, and +44 20 7946 0958"
+    assert [(m.entity.key, text[m.start : m.end]) for m in find_numbers(text)] == [
+        ("12345678", "12-34 56.78"),
+        ("442079460958", "44 20 7946 0958"),
+        ("079460958", "44 20 7946 0958"),
+    ]

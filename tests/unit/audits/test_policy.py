@@ -166,13 +166,37 @@ def test_a_number_of_a_crashed_audit_decides_nothing():
     assert verdicts(decide(found, policy(rule()))) == ["INSUFFICIENT"]
 
 
-def test_a_privacy_budget_is_two_more_gates():
-    dp = {"unit": "group", "max_epsilon": 3.0, "max_delta": 1e-5, "ledger": "required"}
-    spent = {"accounting.epsilon": metric(2, 2, 2), "accounting.delta": metric(1e-6, 1e-6, 1e-6)}
-    assert decide(evidence(spent), policy(dp=dp)).allowed
-    over = {**spent, "accounting.epsilon": metric(4, 4, 4)}
-    assert verdicts(decide(evidence(over), policy(dp=dp))) == ["FAIL", "PASS"]
-    assert verdicts(decide(evidence(), policy(dp=dp))) == ["INSUFFICIENT"] * 2
+DP = {"unit": "group", "max_epsilon": 3.0, "max_delta": 1e-5, "ledger": "required"}
+SPENT = {
+    "accounting.epsilon": metric(2, 2, 2), "accounting.delta": metric(1e-6, 1e-6, 1e-6),
+    "membership.epsilon_lower_bound": metric(0.7, 0.7, 0.7),
+}  # fmt: skip
+
+
+def test_a_privacy_budget_is_three_more_gates():
+    assert decide(evidence(SPENT), policy(dp=DP)).allowed
+    over = {**SPENT, "accounting.epsilon": metric(4, 4, 4)}
+    assert verdicts(decide(evidence(over), policy(dp=DP))) == ["FAIL", "PASS", "PASS"]
+    assert verdicts(decide(evidence(), policy(dp=DP))) == ["INSUFFICIENT"] * 3
+
+
+def test_a_budget_that_an_attack_contradicts_is_refused():
+    broken = {**SPENT, "membership.epsilon_lower_bound": metric(2.1, 2.1, 2.1)}
+    assert verdicts(decide(evidence(broken), policy(dp=DP))) == ["PASS", "PASS", "FAIL"]
+    without = {k: v for k, v in SPENT.items() if k != "membership.epsilon_lower_bound"}
+    assert verdicts(decide(evidence(without), policy(dp=DP))) == ["PASS", "PASS", "INSUFFICIENT"]
+    # an audit that was run must say what it proved
+    found = evidence(SPENT, canaries=("pass", "measured"))
+    assert verdicts(decide(found, policy(dp=DP)))[2:] == ["PASS", "INSUFFICIENT"]
+    proven = {**SPENT, "canaries.epsilon_lower_bound": metric(2.5, 2.5, 2.5)}
+    (failure,) = decide(evidence(proven, canaries=("fail", "measured")), policy(dp=DP)).failures
+    assert failure.startswith("dp-consistent-canaries: FAIL: the attack proves more than is claimed")
+
+
+def test_every_gate_of_a_decision_is_known_before_it():
+    asked = policy(rule(), dp=DP, required=("replay",), measured=("neighbours",))
+    found = evidence(SPENT, canaries=("pass", "measured"), differencing=("pass", "measured"))
+    assert asked.gates() == tuple(outcome.id for outcome in decide(found, asked).outcomes)
 
 
 def test_a_decision_names_both_digests_and_each_failure():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from audits.rates import difference, exact, share, tier, too_few
+from audits.rates import difference, exact, one_person, share, tier, too_few
 from audits.stats import newcombe
 
 
@@ -36,3 +36,8 @@ def test_share_and_exact():
 def test_the_sentence_names_the_number_that_would_be_enough():
     assert "299" in too_few(60, confidence=0.95)
     assert "2995" in too_few(60, confidence=0.95)
+
+
+def test_a_hard_rule_sees_one_person():
+    power = one_person(320, 310, confidence=0.95)
+    assert power == {"n": 310, "n_needed": 2995, "smallest_leak": 1 / 320, "epsilon_ceiling": None}

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from audits.base import AuditInputs
 from audits.replay import Replay
 
 
@@ -16,6 +17,7 @@ def test_fresh_people_pass(fresh_inputs):
     result = replayed(fresh_inputs)
     assert result.verdict == "pass", result.reason
     assert result.metrics["hard_hits"].value == 0
+    assert result.findings == ()
     assert result.estimate.low <= 0 <= result.estimate.high <= result.threshold == 0.01
     assert result.details["planted_caught"] == [8, 8]
 
@@ -49,14 +51,48 @@ def shouted(text, _):
     return text.upper().replace(" ", "  \u200b")
 
 
-@pytest.mark.parametrize("change", [pasted, shuffled, renumbered, shouted])
-def test_one_row_is_enough(fresh_inputs, retexted, change):
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [(pasted, "run"), (shuffled, "whole record"), (renumbered, "whole record"), (shouted, "whole record")],
+)
+def test_one_row_is_enough(fresh_inputs, retexted, change, kind):
     texts = list(fresh_inputs.synthetic.texts)
     source = max(fresh_inputs.train.texts, key=len)
     texts[17] = change(source, texts[17])
     result = replayed(fresh_inputs, texts, retexted)
     assert result.verdict == "fail"
     assert result.metrics["hard_hits"].value == 1
+    (finding,) = result.findings
+    owner = fresh_inputs.train.groups[fresh_inputs.train.texts.index(source)]
+    assert (finding.row, finding.kind, finding.person) == (17, kind, owner)
+    assert result.details["findings_left_out"] == 0
+
+
+def test_a_pasted_note_is_placed_to_the_character(fresh_inputs, retexted):
+    texts = list(fresh_inputs.synthetic.texts)
+    source = max(fresh_inputs.train.texts, key=len)
+    texts[17] = f"Straße {pasted(source, texts[17])}"
+    (finding,) = replayed(fresh_inputs, texts, retexted).findings
+    written = texts[17][finding.start : finding.end]
+    cut = source[: len(source) * 3 // 4]
+    # the last word may be cut, so that it is no longer the person's
+    assert cut.startswith(written)
+    assert len(cut) - len(written) < 12
+
+
+@pytest.mark.slow
+def test_one_pasted_note_in_one_row_of_a_hundred_thousand(many_short_rows):
+    train, control, synthetic = many_short_rows(3000, 3100, 100_000)
+    texts = list(synthetic.texts)
+    note = train.texts[1234].rpartition(". ")[0]
+    texts[77_777] = f"{texts[77_777]}. {note.upper()} and {texts[5]}"
+    inputs = AuditInputs(synthetic=replace(synthetic, texts=tuple(texts)), train=train, control=control)
+    result = replayed(inputs)
+    assert result.verdict == "fail"
+    assert result.metrics["hard_hits"].value == 1
+    (finding,) = result.findings
+    assert (finding.row, finding.kind, finding.person) == (77_777, "run", train.groups[1234])
+    assert texts[77_777][finding.start : finding.end] == note.upper()
 
 
 def test_one_row_of_control_is_no_hit(fresh_inputs, retexted):
@@ -85,8 +121,6 @@ def test_what_the_reference_holds_is_nobodys(fresh_inputs, retexted):
 
 
 def test_sixty_people_are_too_few(people):
-    from audits.base import AuditInputs
-
     inputs = AuditInputs(
         synthetic=people(70, seed=1, prefix="s"),
         train=people(60, seed=2, prefix="t"),
@@ -99,8 +133,6 @@ def test_sixty_people_are_too_few(people):
 
 
 def test_texts_too_short_to_judge_are_said_so(people):
-    from audits.base import AuditInputs
-
     def short(table):
         return replace(table, texts=tuple(" ".join(t.split()[:9]) for t in table.texts))
 

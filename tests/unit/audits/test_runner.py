@@ -110,6 +110,25 @@ def test_stream_is_stable():
 
 
 def test_a_policy_names_the_audits(fresh_inputs):
-    policy = load_policy("research").model_copy(update={"measured": ("replay", "linkage"), "required": ()})
+    policy = load_policy("research").model_copy(update={"measured": ("replay", "canaries"), "required": ()})
     report = run(fresh_inputs, policy, seed=1)
-    assert [result.name for result in report.results] == ["replay"]
+    assert [(result.name, result.status) for result in report.results] == [
+        ("replay", "measured"),
+        ("canaries", "not_measurable"),
+    ]
+
+
+def test_every_audit_says_what_it_could_have_seen(fresh_inputs):
+    results = run(fresh_inputs, seed=3).results
+    measured = {r.name: r.details["power"] for r in results if r.status == "measured"}
+    assert {"replay", "neighbours", "identifiers", "membership"} <= set(measured)
+    for name, power in measured.items():
+        assert set(power) == {"n", "n_needed", "smallest_leak", "epsilon_ceiling"}, name
+        assert power["n"] > 0
+        assert power["smallest_leak"] is None or 0 < power["smallest_leak"] < 1, name
+    assert measured["replay"]["smallest_leak"] == 1 / 320
+    assert measured["membership"]["n"] == 248  # a fifth of the 310 control persons taught the attacks
+    assert measured["membership"]["n_needed"] == 413
+    assert measured["membership"]["epsilon_ceiling"] > 1
+    # the ends of its interval reach as far as it sees
+    assert measured["membership"]["smallest_leak"] == pytest.approx(0.0644, abs=1e-3)

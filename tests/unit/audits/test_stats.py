@@ -15,6 +15,8 @@ from audits.stats import (
     auc_delong,
     clopper_pearson,
     conformal_p,
+    detectable_auc,
+    detectable_share,
     holm,
     needed_for_auc,
     needed_for_share,
@@ -194,3 +196,10 @@ def test_sample_sizes():
     assert [needed_for_share(d) for d in (0.05, 0.03, 0.02)] == [619, 1718, 3865]
     assert math.ceil((2.486 / 0.06) ** 2) == 1717
     assert math.ceil((2.486 / 0.04) ** 2) == 3863
+
+
+def test_what_is_detectable_is_what_is_needed_the_other_way_round():
+    for n in (104, 413, 1717, 15450):
+        assert needed_for_share(detectable_share(n)) in {n, n + 1}
+        assert needed_for_auc(detectable_auc(n)) in {n, n + 1}
+    assert detectable_share(1717, confidence=0.99) > detectable_share(1717)

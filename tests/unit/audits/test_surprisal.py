@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from audits.patterns import Entity
 from audits.surprisal import Surprisal
 
 
@@ -24,3 +25,13 @@ def test_by_hand():
     p1 = (1 + 4 * p0) / (1 + 4)
     p2 = (1 + 4 * p1) / (1 + 4)
     assert model.bits("a") == pytest.approx(-math.log2(p2))
+
+
+def test_an_identifier_costs_what_its_kind_allows():
+    model = Surprisal([])
+    digit, character = math.log2(10), math.log2(64)
+    assert model.entity_bits(Entity("mrn", "12345678")) == pytest.approx(8 * digit)
+    assert model.entity_bits(Entity("number", "123456")) == pytest.approx(6 * digit)
+    assert model.entity_bits(Entity("nhs", "9434765919")) == pytest.approx(9 * digit)
+    assert model.entity_bits(Entity("mrn", "ab1234")) == pytest.approx(2 * character + 4 * digit)
+    assert model.entity_bits(Entity("date", "61-03-12")) == 15

@@ -1,6 +1,4 @@
-import importlib.util
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -55,22 +53,13 @@ class Project:
         return path
 
 
-def _tiny():
-    path = Path(__file__).parent / "decode" / "tiny.py"
-    spec = importlib.util.spec_from_file_location("tiny_models_of_a_project", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
-def new_project(tmp_path_factory):
+def new_project(tmp_path_factory, tiny):
     """A project nothing has been run in; no test may change it."""
     folder = tmp_path_factory.mktemp("project") / "trial"
     start(folder, "clinic", patients=40)
     (folder / "lenient.yaml").write_text(LENIENT)
-    tiny, models = _tiny(), folder / "models"
+    models = folder / "models"
     tiny.save_model(models / "encoder", "mistral", max_position_embeddings=2048)
     tiny.save_model(models / "decoder", "llama")
     described = tiny.info(encoder="models/encoder", decoder="models/decoder", dim=40)

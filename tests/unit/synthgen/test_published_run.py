@@ -1,9 +1,6 @@
 """A run with the published pair, SFR-Embedding-Mistral and xrag-7b, as tiny random checkpoints of their layouts."""
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,22 +11,13 @@ from synthgen.pipeline import Pipeline
 from synthgen.run import load_run
 from synthgen.steps.job import Job
 
-DECODE = Path(__file__).parent / "decode"
 OWN = {"decode": {"bridge": "model"}}
 
 
-def module(name):
-    spec = importlib.util.spec_from_file_location(f"published_run_{name}", DECODE / f"{name}.py")
-    made = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = made
-    spec.loader.exec_module(made)
-    return made
-
-
 @pytest.fixture
-def published(project):
+def published(project, tiny, module_at):
     """A new project whose models are of the published layouts."""
-    tiny, tiny_xrag = module("tiny"), module("tiny_xrag")
+    tiny_xrag = module_at("tests/unit/synthgen/decode/tiny_xrag.py")
     for role in ("encoder", "decoder"):
         for path in (project.folder / "models" / role).iterdir():
             path.unlink()
@@ -59,9 +47,9 @@ def test_the_published_pair_runs_to_a_release(published, monkeypatch):
     assert synthetic(published)[1] == first
 
 
-def test_a_checkpoint_that_does_not_fit_is_refused_before_any_work(published):
+def test_a_checkpoint_that_does_not_fit_is_refused_before_any_work(published, tiny):
     (published.folder / "models" / "decoder" / "tokenizer.json").unlink()
-    module("tiny").tokenizer().save_pretrained(published.folder / "models" / "decoder")
+    tiny.tokenizer().save_pretrained(published.folder / "models" / "decoder")
     with pytest.raises(ModelError, match="xRAG's layout") as refused:
         Pipeline(published.config(**OWN)).run()
     assert refused.value.problems == ("<xRAG>: the tokenizer lacks the placeholder",)

@@ -1,10 +1,7 @@
 """A run whose texts are written from words of a public vocabulary alone, with tiny random models."""
 
-import importlib.util
 import shutil
-import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -22,13 +19,8 @@ TOLD = "3 of 12 public words, at most 11 bits, in plain sight"
 
 
 @pytest.fixture
-def worded(project, monkeypatch):
+def worded(project, tiny, monkeypatch):
     """A new project whose bridge folder holds a vocabulary and no bridge; the decoder has 96 positions."""
-    path = Path(__file__).parent / "decode" / "tiny.py"
-    spec = importlib.util.spec_from_file_location("tiny_words_of_a_project", path)
-    tiny = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = tiny
-    spec.loader.exec_module(tiny)
     bridge = project.folder / "models" / "bridge"
     (bridge / WEIGHTS).unlink()
     save_words(tiny.reader(dim=40), bridge / FILE)

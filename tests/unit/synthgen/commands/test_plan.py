@@ -49,7 +49,7 @@ def test_too_few_persons_for_a_verdict_are_told_for_each_audit(config):
     plan = make_plan(config())
     text = plan.to_text()
     assert "policy research:" in text
-    for name, needed in (("replay", 299), ("identifiers", 299)):
+    for name, needed in (("replay", 321), ("identifiers", 321)):
         assert f"persons on each side, {needed} needed: TOO FEW for a pass" in plan.audits[name]
         assert f"  {name}: {plan.audits[name]}" in text
     assert "TOO FEW" in plan.audits["membership"]
@@ -57,9 +57,11 @@ def test_too_few_persons_for_a_verdict_are_told_for_each_audit(config):
     assert "epsilon to be spent: none" in text
 
 
-def test_audits_this_version_lacks_are_told_before_any_work(config):
-    audits = make_plan(config(policy="hospital-external")).audits
-    assert {name for name, what in audits.items() if "not in this version" in what} == {"interpolation", "linkage"}
+def test_what_an_audit_could_see_is_told_before_any_work(config):
+    plan = make_plan(config(policy="hospital-external"))
+    assert set(plan.audits) == {"replay", "neighbours", "identifiers", "membership", "interpolation", "linkage"}
+    assert all("smallest leak seen: " in what for what in plan.audits.values())
+    assert set(plan.power["membership"]) == {"n", "n_needed", "smallest_leak", "epsilon_ceiling"}
 
 
 def test_the_plan_is_plain_data(config):
@@ -106,6 +108,8 @@ def test_attributes_of_a_class_that_is_not_there_are_refused(config):
 def test_refining_on_train_is_warned_of_and_refused_under_differential_privacy(config):
     assert "WARNING decode.adapt: the decoder is refined" in make_plan(config(decode={"adapt": {}})).to_text()
     assert "WARNING" not in make_plan(config()).to_text()
+    longer = make_plan(config(decode={"candidates": 3, "adapt": {"steps": 30, "batch": 8}})).minutes
+    assert longer - make_plan(config()).minutes == pytest.approx(1.0)  # 240 records of a quarter of a second
     with pytest.raises(ConfigError, match=r"decode\.adapt: policy 'strict-dp' asks for differential privacy"):
         make_plan(config(decode={"adapt": {}}, policy="strict-dp"))
 

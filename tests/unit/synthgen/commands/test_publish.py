@@ -6,7 +6,7 @@ import pytest
 
 from audits.errors import PolicyError
 from synthgen.commands.publish import REPORT, publish, report_of
-from synthgen.errors import DataError, ReleaseRefused, StorageError
+from synthgen.errors import ConfigError, DataError, ReleaseRefused, StorageError
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +52,9 @@ def test_what_would_stop_the_release_is_told_before_any_stage(project):
         release(project, release={"key": "keys/none.pem"})
     with pytest.raises(PolicyError):
         release(project, policy="no-such-policy")
+    waivers = [{"gate": "no-such-gate", "by": "Dr A. Officer", "reason": "None."}]
+    with pytest.raises(ConfigError, match="gates that the policy does not have"):
+        release(project, release={"waivers": waivers})
     assert made(project) == []
 
 

@@ -2,7 +2,8 @@ import pytest
 
 from audits.policy import decide
 from audits.verify import verify_bundle
-from synthgen.errors import InternalError
+from synthgen.config import WaiverConfig
+from synthgen.errors import ConfigError, InternalError
 from synthgen.release.refusal import write_refusal
 
 TIGHT = "limit: 0.55"
@@ -37,3 +38,16 @@ def test_a_yes_or_another_decision_leaves_no_refusal(releases, tmp_path):
         with pytest.raises(InternalError):
             write_refusal(tmp_path, **wrong, key=releases.RELEASER, now=releases.NOW)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_waiver_is_signed_and_opens_nothing(releases, tmp_path):
+    waivers = [WaiverConfig(gate="auc", by="Dr A. Officer", reason="The board has seen the numbers.")]
+    path = write_refusal(tmp_path, **refused(releases), key=releases.RELEASER, now=releases.NOW, waivers=waivers)
+    predicate = releases.statement(path, "refusal.dsse.json")["predicate"]
+    assert predicate["waivers"] == [{**waivers[0].model_dump(), "verdict": "FAIL"}]
+    assert predicate["verdict"] == "REFUSED"
+    assert "It stays FAIL." in (path / "README.md").read_text()
+    unknown = [WaiverConfig(gate="no-such", by="B", reason="C")]
+    with pytest.raises(ConfigError, match="gates that the policy does not have") as caught:
+        write_refusal(tmp_path, **refused(releases), key=releases.RELEASER, now=releases.NOW, waivers=unknown)
+    assert "auc" in caught.value.hint

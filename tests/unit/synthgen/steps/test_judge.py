@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import audits
-from synthgen.steps.judge import counted, judge, synthetic_corpus
-from synthgen.tables import read_corpus
+from audits.lineage import check_lineage
+from synthgen.steps.judge import ATTEMPTS, counted, judge, synthetic_corpus
+from synthgen.tables import read_corpus, read_latents
 
 JUDGE = "synthgen.steps.judge"
 
@@ -82,6 +83,21 @@ def test_the_audits_get_the_tables_and_what_was_replaced_in_train(trial):
     assert len(inputs.control.vectors["counting"]) == len(inputs.control)
 
 
+def test_the_audits_get_what_each_record_was_made_from(trial):
+    made, records = trial.inputs.lineage, trial.prepared.train.records
+    check_lineage(made, len(trial.inputs.synthetic), len(trial.inputs.train))
+    assert {len(rows) for rows in made.parents} == {2}
+    for rows, record in zip(made.parents, trial.written.records, strict=True):
+        assert {records[i].label for i in rows} == {record.label}
+    (stage,) = [s for s in trial.written.stages if s.name == "interpolate"]
+    latents = read_latents(stage.folder)
+    at = {name: i for i, name in enumerate(latents.ids)}
+    for rows, weights, record in zip(made.parents, made.weights, trial.written.records, strict=True):
+        i = at[record.latent_id]
+        assert tuple(records[row].id for row in rows) == latents.parent_ids[i]
+        assert weights == latents.weights[i]
+
+
 def test_ids_are_32_hex_digits_that_are_unique_and_say_nothing(trial):
     synthetic = read_corpus(trial.judged.folder / "synthetic.parquet", "synthetic")
     ids = [r.id for r in synthetic.records]
@@ -100,11 +116,12 @@ def test_records_keep_text_and_label_in_order(trial):
 
 def test_the_folder_holds_what_a_gate_reads(trial):
     report = json.loads((trial.judged.folder / "audit.json").read_bytes())
-    assert [r["name"] for r in report["results"]] == ["replay", "neighbours", "identifiers", "membership"]
+    audited = ["replay", "neighbours", "identifiers", "membership", "interpolation", "linkage"]
+    assert [r["name"] for r in report["results"]] == audited
     utility = json.loads((trial.judged.folder / "evaluation.json").read_bytes())
     assert utility
     evidence = (trial.judged.folder / "evidence.json").read_text()
-    for metric in ("records.synthetic", "utility.tstr_over_trtr", "balance.tv_distance"):
+    for metric in ("records.synthetic", "utility.tstr_over_trtr", "balance.tv_distance", "attempts.number"):
         assert metric in evidence
     for record in (*trial.prepared.train.records, *trial.prepared.control.records):
         assert record.text not in evidence
@@ -142,3 +159,18 @@ def test_what_the_verdict_rests_on_is_judged_anew_when_it_changes(trial, quick):
     assert not any(j.stage.reused for j in judged)
     assert len({j.folder for j in (*judged, trial.judged)}) == 7
     assert trial.judge(trial.bench.job()).stage.reused
+
+
+def test_another_synthetic_table_is_another_attempt_on_the_same_control_persons(trial, monkeypatch):
+    seen = []
+    monkeypatch.setattr(f"{JUDGE}.attack", lambda *given: seen.append(given[-1]) or b'{"results": []}')
+    first = json.loads((trial.judged.folder / "evidence.json").read_bytes())["metrics"]
+    assert (first["attempts.number"]["value"], first["replay.estimate"]["confidence"]) == (1, 0.96)
+    columns = ("records", "vectors", "parents", "weights")
+    fewer = replace(trial.written, **{name: getattr(trial.written, name)[:9] for name in columns})
+    judged = trial.judge(trial.bench.job(), written=fewer)
+    assert json.loads((judged.folder / "evidence.json").read_bytes())["metrics"]["attempts.number"]["value"] == 2
+    assert seen == [pytest.approx(0.992)]
+    (trial.bench.job().workspace.root / ATTEMPTS).write_text("{}")
+    with pytest.raises(audits.InputError, match="not whole"):
+        trial.judge(trial.bench.job())

@@ -1,0 +1,72 @@
+"""Which known word a misspelt one stands for: one letter too many, missing, wrong, or two exchanged."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+ALPHABET = 64  # characters that a wrong letter may be, as many as the surprisal of a letter allows for
+
+
+class Misspellings:
+    """Known words, found by any spelling that is one edit away.
+
+    Two words one edit apart have a spelling in common among those with one letter left out, or one of them is such
+    a spelling of the other. So each known word is kept under the keys of all of these, and a word is looked up by
+    all of its own.
+
+    Args:
+        words: known words.
+
+    Cost: 12 bytes for each letter of a known word; O(letters^2) for a look-up.
+    Source: the deletion neighbourhood as in SymSpell (Garbe 2012); the look-up by sorted keys is ours.
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = words
+        keys, numbers = array("q"), array("i")
+        for number, word in enumerate(words):
+            for shorter in _shorter(word):
+                keys.append(hash(shorter))
+                numbers.append(number)
+        order = np.argsort(np.frombuffer(keys, dtype=np.int64), kind="stable")
+        self._keys = np.frombuffer(keys, dtype=np.int64)[order].data
+        self._numbers = np.frombuffer(numbers, dtype=np.int32)[order]
+
+    def meant_by(self, word: str) -> tuple[str, ...]:
+        """Return the known words that are exactly one edit away, in order."""
+        found: set[str] = set()
+        for shorter in _shorter(word):
+            key = hash(shorter)
+            place = bisect_left(self._keys, key)
+            while place < len(self._keys) and self._keys[place] == key:
+                found.add(self._words[self._numbers[place]])
+                place += 1
+        return tuple(sorted(known for known in found if is_one_edit(word, known)))
+
+
+def is_one_edit(a: str, b: str) -> bool:
+    """Return whether one letter put in, left out, replaced, or exchanged with its neighbour makes b out of a."""
+    ahead = 0
+    while ahead < min(len(a), len(b)) and a[ahead] == b[ahead]:
+        ahead += 1
+    behind = 0
+    while behind < min(len(a), len(b)) - ahead and a[-1 - behind] == b[-1 - behind]:
+        behind += 1
+    x, y = a[ahead : len(a) - behind], b[ahead : len(b) - behind]
+    return len(x) + len(y) == 1 or len(x) == len(y) == 1 or (len(x) == 2 and x == y[::-1])
+
+
+def n_within_one_edit(n_letters: int) -> int:
+    """Return an upper bound for the number of strings within one edit of a string of n letters, itself among them.
+
+    1 + n (left out) + n (A - 1) (replaced) + (n + 1) A (put in) + n - 1 (exchanged),  A = 64
+    """
+    return 1 + n_letters + n_letters * (ALPHABET - 1) + (n_letters + 1) * ALPHABET + max(0, n_letters - 1)
+
+
+def _shorter(word: str) -> Iterator[str]:
+    """Yield the word and each spelling with one letter left out."""
+    yield word
+    yield from {word[:i] + word[i + 1 :] for i in range(len(word))}

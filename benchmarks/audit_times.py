@@ -1,0 +1,108 @@
+"""How long each audit takes and how much memory, as n grows; and how long a million by a million would take.
+
+    python benchmarks/audit_times.py [--sizes 1000 3000 10000] [--audits replay neighbours ...] [--million] [--quick]
+
+n synthetic, n train and n control records, each of another person, of about 80 words drawn by Zipf's law from 20,000:
+nobody copies, so every audit does all its work. Each measurement is a process of its own; memory is its peak less
+what the tables take. The growth exponent is that of the line through log n and log seconds. With --million the audits
+that search for copies (replay, identifiers) run at 30,000, 100,000 and 300,000 and the line is drawn on to a million.
+"""
+
+import argparse
+import resource
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import numpy as np
+
+from audits.base import AuditInputs, Table
+from audits.errors import NotMeasurable
+from audits.hygiene import check_split
+from audits.registry import build, names
+from audits.runner import stream
+
+WORDS = 80
+VOCABULARY = 20_000
+LARGE = ("replay", "identifiers")
+MILLION = 1_000_000
+HYGIENE = "split hygiene"
+
+
+def people(n, who):
+    rng = stream(n, who)
+    share = 1 / np.arange(1, VOCABULARY + 1)
+    ranks = np.searchsorted(np.cumsum(share / share.sum()), rng.random((n, WORDS)))
+    words = np.array([f"{'bcdfghjklm'[i % 10]}{'aeiou'[i // 10 % 5]}{i}" for i in range(VOCABULARY)])
+    texts = tuple(
+        " ".join(row[:40]) + ". " + " ".join(row[40:]) + "." for row in words[np.minimum(ranks, VOCABULARY - 1)]
+    )
+    return Table(texts=texts, labels=None, groups=tuple(f"{who} {i}" for i in range(n)), has_groups=True)
+
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measured(name, n):
+    """Return seconds and MiB of one audit, in this process; None where these tables cannot carry it."""
+    inputs = AuditInputs(synthetic=people(n, "synthetic"), train=people(n, "train"), control=people(n, "control"))
+    before, started = peak(), time.perf_counter()
+    try:
+        if name == HYGIENE:
+            check_split(inputs, stream(0, "hygiene"))
+        else:
+            build(name).run(inputs, stream(0, name), 0.95)
+    except NotMeasurable:
+        return None
+    return time.perf_counter() - started, peak() - before
+
+
+def alone(name, n):
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(measured, name, n).result()
+
+
+def line(name, sizes):
+    """Print an audit's seconds and memory at each size and return them with its growth."""
+    found = {n: alone(name, n) for n in sizes}
+    seconds = {n: f[0] for n, f in found.items() if f is not None}
+    if not seconds:
+        print(f"{name}: these tables alone cannot carry it", flush=True)
+        return {}, None
+    growth = None
+    if len(seconds) > 1:
+        growth = float(np.polyfit(np.log(list(seconds)), np.log(list(seconds.values())), 1)[0])
+    told = ", ".join(f"{n:,}: {found[n][0]:.1f} s, {found[n][1]:.0f} MiB" for n in seconds)
+    print(f"{name}: {told}" + ("" if growth is None else f"; grows with n^{growth:.2f}"), flush=True)
+    return seconds, growth
+
+
+def million(audits):
+    for name in audits:
+        seconds, growth = line(name, [30_000, 100_000, 300_000])
+        last = max(seconds)
+        hours = seconds[last] * (MILLION / last) ** growth / 3600
+        print(f"{name}: a million by a million would take about {hours:.1f} h by that line", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 3000, 10_000])
+    parser.add_argument("--audits", nargs="+", default=[HYGIENE, *names()])
+    parser.add_argument("--million", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="sizes 60 and 120")
+    args = parser.parse_args()
+    if args.million:
+        million([name for name in args.audits if name in LARGE])
+        return
+    sizes = [60, 120] if args.quick else args.sizes
+    total = dict.fromkeys(sizes, 0.0)
+    for name in args.audits:
+        for n, seconds in line(name, sizes)[0].items():
+            total[n] += seconds
+    print("all: " + ", ".join(f"{n:,}: {seconds:.0f} s" for n, seconds in total.items()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""SDMetrics: its privacy metrics on the extracted table, and NewRowSynthesis on the text as a category.
+
+None documents a limit, so they are read as kindly as what they say allows. DCROverfittingProtection: a leak where
+more than half of the rows are closer to train than to validation data by more than chance; its score falls below the
+best as soon as one row more than half is, and would call every other clean release a leak. NewRowSynthesis: a leak
+where a row is a copy of a train text; with text that is not chance. DisclosureProtection has no control, so its score
+says how much the fields of the release tell of each other, clean or not: it is shown, and decides nothing.
+"""
+
+from asked import NotApplicableError, answer, asked, more_than_half
+from sdmetrics.single_table import DCROverfittingProtection, DisclosureProtection, NewRowSynthesis
+
+TABLE = "records"
+
+
+def metadata(given, *, text):
+    columns = {"text": {"sdtype": "categorical"}} if text else {
+        **{name: {"sdtype": "categorical"} for name in given.columns("categories")},
+        **{name: {"sdtype": "numerical"} for name in given.columns("numbers")},
+    }  # fmt: skip
+    return {"tables": {TABLE: {"columns": columns}}}, list(columns)
+
+
+def overfitting(given):
+    described, columns = metadata(given, text=False)
+    found = DCROverfittingProtection.compute_breakdown(
+        real_training_data=given.train[columns],
+        synthetic_data=given.synthetic[columns],
+        real_validation_data=given.control[columns],
+        metadata=described,
+        table_name=TABLE,
+    )
+    share = found["synthetic_data_percentages"]["closer_to_training"]
+    return more_than_half(share, len(given.synthetic)), {"score": found["score"], "closer_to_training": share}
+
+
+def disclosure(given):
+    known = [name for name in given.columns("known") if name in given.columns("categories")]
+    secret = [name for name in given.columns("secret") if name not in known]
+    if not known or not secret:
+        raise NotApplicableError
+    found = DisclosureProtection.compute_breakdown(
+        real_data=given.train[[*known, *secret]],
+        synthetic_data=given.synthetic[[*known, *secret]],
+        known_column_names=known,
+        sensitive_column_names=secret,
+    )
+    return None, {"score": found["score"]}
+
+
+def new_rows(given):
+    described, columns = metadata(given, text=True)
+    found = NewRowSynthesis.compute_breakdown(
+        real_data=given.train[columns], synthetic_data=given.synthetic[columns], metadata=described, table_name=TABLE
+    )
+    return found["num_matched_rows"] > 0, {"score": found["score"]}
+
+
+def main():
+    answer(asked(), overfitting=overfitting, disclosure=disclosure, new_rows=new_rows)
+
+
+if __name__ == "__main__":
+    main()

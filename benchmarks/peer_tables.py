@@ -1,0 +1,98 @@
+"""What the peers of the audits get to see of a release: its texts, and the columns that tables can hold of a text.
+
+The class, the length in doublings of words, the clinical facts of `audits/clinical_fields.py`, and the first
+principal axes of the audits' character encoder for the record and for each of its halves, fitted on the reference
+part. Where a control has more rows than train, as many are drawn, since two of the peers ask for equal sizes.
+"""
+
+import json
+import math
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from audits.clinical_fields import quasi_identifiers, secrets
+from audits.encoders import encode_characters, principal
+from audits.halving import halves
+from audits.parts import split_parts
+from audits.runner import stream
+
+DIMENSIONS = 8
+ATTACKS = 500
+MIN_OTHERS = 0.05  # a field is worth guessing where this share of the records does not have its most common value
+FACTS = {
+    "known": ("age", "sex", "month", "department", "complaint"),
+    "secret": ("drug", "dose", "lab", "smoking", "alcohol", "infection", "mind", "family", "allergy"),
+}
+
+
+def write_tables(inputs, folder, name, seed):
+    """Write what the peers get of a rung; control has at most as many rows as train.
+
+    The release is shuffled: where row i is made from train row i, anonymeter's random guesser, which is matched to
+    its targets by row number, guesses right.
+    """
+    rng = stream(seed, f"peers/{name}")
+    columns, about = columns_of(split_parts(inputs, rng), rng)
+    n_train, n_made = len(columns["train"]["text"]), len(columns["synthetic"]["text"])
+    drawn = {
+        "synthetic": rng.permutation(n_made),
+        "control": rng.permutation(len(columns["control"]["text"]))[:n_train],
+    }
+    for role, rows in drawn.items():
+        columns[role] = {key: [values[i] for i in rows.tolist()] for key, values in columns[role].items()}
+    about["attacks"] = min(ATTACKS, *(len(found["text"]) for found in columns.values()))
+    about["seed"] = int(rng.integers(2**31))
+    for role, found in columns.items():
+        pq.write_table(pa.table(found), folder / f"{role}.parquet")
+    (folder / "about.json").write_text(json.dumps(about), encoding="utf-8")
+
+
+def columns_of(parts, rng):
+    """Return, for each role, the columns of its table, and which column is what."""
+    tables = {role: getattr(parts, role) for role in ("synthetic", "train", "control")}
+    columns = {role: {"text": list(table.texts)} for role, table in tables.items()}
+    about = {"class": ["class"] if parts.has_labels else [], "numbers": [], "first": [], "second": []}
+    for kind, which in (("numbers", None), ("first", 0), ("second", 1)):
+        viewed = parts if which is None else viewed_by(parts, which)
+        axes = principal(encode_characters(viewed, rng), DIMENSIONS)
+        about[kind] = [f"{kind}_{i}" for i in range(axes["train"].shape[1])]
+        for role, found in columns.items():
+            found |= dict(zip(about[kind], axes[role].T.astype(float).tolist(), strict=True))
+    extracted = {role: fields(table) for role, table in tables.items()}
+    present = sorted(set.intersection(*map(set, extracted.values())))
+    values = {name: extracted["train"][name] + extracted["control"][name] for name in present}
+    about["categories"] = [name for name in present if len(set(values[name])) > 1]
+    for role, found in columns.items():
+        found |= {name: extracted[role][name] for name in about["categories"]}
+    guessed = [name for name in about["categories"] if name.startswith("secret_") and is_open(values[name])]
+    about["secret"] = guessed or [name for name in about["class"] if name in about["categories"]]
+    easy = [name for name in about["categories"] if not name.startswith("secret_") and name not in about["secret"]]
+    about["known"] = [*easy, *about["first"]]
+    return columns, about
+
+
+def viewed_by(parts, which):
+    """Return the parts with one half of every text in the place of the whole."""
+    halved = {
+        role: replace(getattr(parts, role), texts=tuple(halves(text)[which] for text in getattr(parts, role).texts))
+        for role in ("synthetic", "train", "control", "reference")
+    }
+    return replace(parts, **halved)
+
+
+def fields(table):
+    """Return the extracted columns of a table: of a fact that stands in it in several forms, the first by name."""
+    found = {"length": [f"2^{int(math.log2(1 + len(text.split())))} words" for text in table.texts]}
+    if table.labels is not None:
+        found["class"] = list(table.labels)
+    for prefix, facts_of in (("known", quasi_identifiers), ("secret", secrets)):
+        facts = [sorted(fact.partition(":")[::2] for fact in facts_of(text)) for text in table.texts]
+        for name in FACTS[prefix]:
+            found[f"{prefix}_{name}"] = [next((v for field, v in row if field == name), "none") for row in facts]
+    return found
+
+
+def is_open(values):
+    return 1 - max(map(values.count, set(values))) / len(values) >= MIN_OTHERS

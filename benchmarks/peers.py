@@ -1,0 +1,334 @@
+"""The audits side by side with the libraries that also judge synthetic data: who catches which leak, and how fast.
+
+    python benchmarks/peers.py [--corpora newsgroups20,clinic] [--persons 1500] [--seed 0] [--only PEERS]
+        [--rungs RUNGS] [--limit SECONDS] [--work FOLDER] [--markdown FILE] [--quick]
+
+On each rung of the calibration ladder (`audits selftest`) every peer judges the same release as ours do. A peer lives
+in a virtual environment of its own under the work folder, made once with the versions below and kept; a small adapter
+(`benchmarks/peer_adapters`) calls it there as its documentation says, and reads its numbers as the documentation
+says. None of the peers is made for text, so besides the texts each gets what was extracted from them: the class, the
+length, clinical facts, and eight dimensions of an encoder of the audits for the record and for each of its halves;
+control is cut to as many rows as train has, as they ask. A peer that cannot be installed, breaks, takes too long or
+answers what is no result has a cell that says so, and the others go on.
+
+Printed are a table of rungs, and below it where we disagree: a peer that catches a leak that we pass is a fault of
+ours; one that stops what is clean is not. Answers are kept in the work folder, so that a run that was interrupted
+goes on; what went wrong is tried again.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parent))  # where it already is, unless this file is loaded by a test
+
+from ladder import CONFIDENCE, CORPORA, People, code_digest, kept, rows_of
+from peer_tables import write_tables
+
+from audits.errors import NotMeasurable
+from audits.ladder import JUDGED, RUNGS
+from audits.runner import stream
+from audits.selftest import climb, step_json
+
+ADAPTERS = Path(__file__).parent / "peer_adapters"
+TABLES = Path(__file__).parent / "peer_tables.py"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A library, its pinned packages (none: runs in this interpreter) and the adapter that calls it."""
+
+    title: str
+    adapter: Path
+    pins: tuple = ()
+
+
+PEERS = {
+    "anonymeter": Peer(
+        "anonymeter 1.1.0",
+        ADAPTERS / "run_anonymeter.py",
+        ("anonymeter==1.1.0", "pandas==3.0.6", "polars==2.1.0", "pyarrow==21.0.0", "scikit-learn==1.9.1"),
+    ),
+    "sdmetrics": Peer(
+        "SDMetrics 0.32.0",
+        ADAPTERS / "run_sdmetrics.py",
+        ("sdmetrics==0.32.0", "pandas==2.3.3", "pyarrow==26.0.1", "scikit-learn==1.9.1"),
+    ),
+    "mostlyai-qa": Peer(
+        "mostlyai-qa 1.10.11",
+        ADAPTERS / "run_mostlyai.py",
+        # torch by its bare version, so that a CPU build is taken where the index has one
+        ("torch==2.13.0", "mostlyai-qa==1.10.11", "pandas==3.1.1", "pyarrow==26.0.1", "scikit-learn==1.9.1"),
+    ),
+}
+FLOOR = {"exact copies": Peer("exact copies", ADAPTERS / "exact_copies.py")}
+NOT_HERE = (
+    "Left out: synthcity 0.2.12 (asks for torch below 2.3 and thirty packages of generators, gigabytes for two "
+    "metrics); TAPAS (not on the package index, and runs the generator many times over). Not tried: NeMo Safe "
+    "Synthesizer, whose evaluation comes with its generator."
+)
+INSTALL_LIMIT_S = 1800
+VERDICTS = ("caught", "passed", "not applicable", "error")
+CLEAN = ("must_pass", "seldom_fail")
+WORDS = {"fail": "caught", "pass": "passed", "insufficient": "unsure"}
+
+
+class NotInstalledError(Exception):
+    """A peer's environment could not be made."""
+
+
+def environment(peer, work):
+    """Return the interpreter of the peer's environment, made now unless it is there.
+
+    Raises:
+        NotInstalledError: with what pip said last.
+    """
+    if not peer.pins:
+        return sys.executable
+    name = hashlib.sha256("\n".join([sys.version, *peer.pins]).encode()).hexdigest()[:12]
+    folder = work / "environments" / f"{peer.adapter.stem}-{name}"
+    python = folder / "bin" / "python"
+    if (folder / "installed").is_file():
+        return str(python)
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *peer.pins]
+    for command in ([sys.executable, "-m", "venv", "--clear", str(folder)], pip):
+        code, _, errors = run(command, INSTALL_LIMIT_S)
+        if code is None:
+            raise NotInstalledError(f"installing took over {INSTALL_LIMIT_S} s")
+        if code != 0:
+            raise NotInstalledError(lines_of(errors)[-1][:160])
+    (folder / "installed").write_text("\n".join(peer.pins), encoding="utf-8")
+    return str(python)
+
+
+def run(command, limit):
+    """Return exit code (None where the time ran out; all its children end then), output and errors."""
+    surroundings = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "PYTHONHOME"}}
+    process = subprocess.Popen(  # noqa: S603 - fixed arguments
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace",
+        env=surroundings | {"PYTHONNOUSERSITE": "1"}, start_new_session=True,
+    )  # fmt: skip
+    try:
+        output, errors = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return None, "", ""
+    return process.returncode, output, errors
+
+
+def lines_of(text):
+    return [line.strip() for line in text.splitlines() if line.strip()] or ["nothing was said"]
+
+
+def asked(peer, python, folder, limit, log):
+    """Return what the peer says of the tables in the folder; what it said on the way is in the log."""
+    started = time.monotonic()
+    code, output, errors = run([python, str(peer.adapter), str(folder)], limit)
+    seconds = time.monotonic() - started
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(errors, encoding="utf-8")
+    if code is None:
+        return failed(f"took over {limit:g} s", seconds)
+    if code != 0:
+        fetches = any(word in errors for word in ("ConnectionError", "huggingface", "Max retries", "URLError"))
+        why = "wanted something from the network" if fetches else lines_of(errors)[-1].split(":")[0]
+        return failed(f"exit code {code}, {why}", seconds)
+    try:
+        found = json.loads(lines_of(output)[-1])
+        numbers = {str(k): float(v) for k, v in found["numbers"].items()}
+        answer = {"verdict": found["verdict"], "says": found["says"], "numbers": numbers, "seconds": seconds}
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return failed("its answer is no result", seconds)
+    if answer["verdict"] not in VERDICTS or not isinstance(answer["says"], str):
+        return failed("its answer is no result", seconds)
+    return answer
+
+
+def failed(why, seconds):
+    return {"verdict": "error", "says": why, "numbers": {}, "seconds": seconds}
+
+
+def ours(rung, casts, seed):
+    """Return what our audits say on one release of the rung, as a peer's answer."""
+    step = step_json(climb(replace(rung, repeats=1), casts, JUDGED, seed=seed, confidence=CONFIDENCE))
+    verdicts = {audit: WORDS[next(iter(cell["verdicts"]))] for audit, cell in step["audits"].items()}
+    overall = next(v for v in ("caught", "unsure", "passed") if v in verdicts.values())
+    says = ", ".join(a for a, v in verdicts.items() if v == overall) if overall != "passed" else ""
+    return {"verdict": overall, "says": says, "numbers": {}, "seconds": step["seconds"]}
+
+
+def side_by_side(args, corpus):
+    """Return for each rung what ours and each peer said."""
+    loaded = []
+
+    def rows():
+        if not loaded:
+            loaded.extend(rows_of(corpus, args.persons))
+        return loaded
+
+    people = People(corpus, rows, args, f"peers/{args.seed}", 1)
+    found = {}
+    for rung in args.rungs:
+        folder = args.work / "answers" / args.digest / corpus / rung.name
+        here = {"ours": kept(folder / "ours.json", args.setting, lambda r=rung: ours(r, people()[0], args.seed))}
+        said(corpus, rung, "ours", here["ours"])
+        with tempfile.TemporaryDirectory() as written:
+            for name, peer in args.peers.items():
+                here[name] = peer_on(args, peer, rung, people, folder, Path(written))
+                said(corpus, rung, name, here[name])
+        found[rung.name] = here
+    return found
+
+
+def peer_on(args, peer, rung, people, folder, written):
+    """Return the peer's answer on the rung: kept from before, or asked now; only a result is kept."""
+    path = folder / f"{peer.adapter.stem}.json"
+    setting = args.setting | {"pins": list(peer.pins), "adapter": digest_of(peer.adapter)}
+    if path.is_file() and json.loads(path.read_text(encoding="utf-8"))["setting"] == setting:
+        return kept(path, setting, None)
+    try:
+        python = environment(peer, args.work)
+        if not (written / "about.json").is_file():
+            inputs = rung.make(people()[0][0], stream(args.seed, f"selftest/{rung.name}/0"))
+            write_tables(inputs, written, rung.name, args.seed)
+    except NotInstalledError as error:
+        return failed(f"cannot be installed: {error}", 0.0)
+    except NotMeasurable as error:
+        return {"verdict": "not applicable", "says": error.message, "numbers": {}, "seconds": 0.0}
+    answer = asked(peer, python, written, args.limit, path.with_suffix(".log"))
+    if answer["verdict"] != "error":
+        path.unlink(missing_ok=True)
+        kept(path, setting, lambda: answer)
+    return answer
+
+
+def digest_of(adapter):
+    shared = adapter.parent / "asked.py"
+    parts = [p.read_bytes() for p in (adapter, shared) if p.is_file()]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+def said(corpus, rung, name, answer):
+    print(f"{corpus} {rung.name} {name}: {shown(answer)}; {answer['seconds']:.0f} s", file=sys.stderr)
+
+
+def shown(answer):
+    return f"{answer['verdict']}: {answer['says']}" if answer["says"] else answer["verdict"]
+
+
+def disagreements(found, peers):
+    """Return what to look at, a line each; who also stops what is clean has shown nothing by stopping a leak."""
+    clean = {rung.name for rung in RUNGS if set(rung.demands) & set(CLEAN)}
+    titles = {"ours": "ours", **{name: peer.title for name, peer in peers.items()}}
+    stopped = {name: [r for r in found if r in clean and found[r][name]["verdict"] == "caught"] for name in titles}
+    lines = [
+        f"{titles[name]} also stops what is clean ({', '.join(rungs)}): that it stops a leak shows little."
+        for name, rungs in stopped.items()
+        if rungs
+    ]
+    for rung, here in found.items():
+        if rung in clean:
+            continue
+        mine = here["ours"]["verdict"]
+        catch = [name for name in peers if here[name]["verdict"] == "caught"]
+        sound = [titles[name] for name in catch if not stopped[name]]
+        if sound and mine == "passed":
+            lines.append(f"{rung}: caught by {', '.join(sound)}, passed by ours: a fault of ours.")
+        elif sound and mine == "unsure":
+            lines.append(
+                f"{rung}: caught by {', '.join(sound)}, ours could not say, which is no pass: to be looked at."
+            )
+        elif mine == "caught" and not sound and any(here[name]["verdict"] == "passed" for name in peers):
+            but = f"; {', '.join(titles[name] for name in catch)} stops it as it stops what is clean" if catch else ""
+            lines.append(f"{rung}: caught by ours ({here['ours']['says']}), passed by the peers{but}.")
+    return lines or ["None."]
+
+
+def written_out(args, found):
+    """Return the tables as Markdown."""
+    titles = ["ours", *(peer.title for peer in args.peers.values())]
+    lines = [
+        "# The audits beside their peers", "",
+        (
+            f"One release a rung, seed {args.seed}, at most {args.persons} persons a corpus. caught: it stops the "
+            "release, by what is named; passed: it lets it go; unsure: ours could not say, which is no pass. Seconds "
+            "are wall clock; a peer's count its start."
+        ),
+    ]  # fmt: skip
+    for corpus, steps in found.items():
+        lines += ["", f"## {corpus}", "", row(["rung", *titles]), "|" + "---|" * (1 + len(titles))]
+        for rung, here in steps.items():
+            cells = [f"{shown(here[n])} ({here[n]['seconds']:.0f} s)" for n in ("ours", *args.peers)]
+            lines.append(row([rung, *cells]))
+        total = [sum(here[n]["seconds"] for here in steps.values()) for n in ("ours", *args.peers)]
+        lines.append(row(["seconds", *(f"{s:.0f}" for s in total)]))
+        lines += ["", "Disagreements:", "", *(f"- {line}" for line in disagreements(steps, args.peers))]
+        lines += ["", "The peers' own numbers:", ""]
+        for name, peer in args.peers.items():
+            for rung, here in steps.items():
+                numbers = ", ".join(f"{key} {value:.3g}" for key, value in here[name]["numbers"].items())
+                lines.append(f"- {peer.title}, {rung}: {numbers or 'none'}")
+    return "\n".join([*lines, "", NOT_HERE]) + "\n"
+
+
+def row(cells):
+    return "| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |"
+
+
+def arguments(argv):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpora", default="newsgroups20,clinic")
+    parser.add_argument("--persons", type=int, default=1500)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", metavar="PEER", help=f"of {', '.join([*PEERS, *FLOOR])}")
+    parser.add_argument("--rungs", nargs="+", metavar="RUNG")
+    parser.add_argument("--limit", type=float, default=900, help="seconds a peer may take for one rung")
+    parser.add_argument("--work", type=Path, default=Path("build/peers"))
+    parser.add_argument("--markdown", type=Path)
+    parser.add_argument(
+        "--quick", action="store_true", help="130 persons of the clinic, 2 rungs, no package installed"
+    )
+    args = parser.parse_args(argv)
+    args.corpora = args.corpora.split(",")
+    if args.quick:
+        args.corpora, args.persons = ["clinic"], 130
+        args.only, args.rungs = args.only or list(FLOOR), args.rungs or ["verbatim", "fresh_people"]
+    known = PEERS | FLOOR
+    wanted = list(PEERS) if args.only is None else args.only
+    of_rungs = {rung.name: rung for rung in RUNGS}
+    asked_rungs = list(of_rungs) if args.rungs is None else args.rungs
+    for what, given, there in (
+        ("peers", wanted, known), ("rungs", asked_rungs, of_rungs), ("corpora", args.corpora, CORPORA),
+    ):  # fmt: skip
+        unknown = sorted(set(given) - set(there))
+        if unknown:
+            parser.error(f"unknown {what}: {', '.join(unknown)}; there are {', '.join(there)}")
+    if "SYNTHGEN_DATA" not in os.environ and set(args.corpora) - {"clinic"}:
+        parser.error("SYNTHGEN_DATA must say where the corpora lie; only the clinic needs none")
+    args.peers = {name: known[name] for name in wanted}
+    args.rungs = [of_rungs[name] for name in asked_rungs]
+    args.work = args.work.absolute()
+    args.setting = {"persons": args.persons, "seed": args.seed, "code": code_digest(), "tables": digest_of(TABLES)}
+    args.digest = hashlib.sha256(json.dumps(args.setting).encode()).hexdigest()[:12]
+    return args
+
+
+def main(argv=None):
+    args = arguments(argv)
+    text = written_out(args, {corpus: side_by_side(args, corpus) for corpus in args.corpora})
+    print(text)
+    if args.markdown:
+        args.markdown.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

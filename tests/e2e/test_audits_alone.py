@@ -1,0 +1,106 @@
+"""`audits` by itself: a fresh environment without torch, transformers or the engine, and tables of every format."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from jsonschema import Draft202012Validator
+
+ROOT = Path(__file__).parents[2]
+WORDS = [
+    f"{a}{b}{c}" for a in ("ba", "ko", "mi", "te", "su") for b in ("ra", "lo", "ni") for c in ("m", "s", "t", "l")
+]
+
+
+def rows(n, who, seed):
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    return [
+        {"text": " ".join(rng.choice(WORDS, 40)) + ".", "label": "ab"[i % 2], "group": f"{who}{i}"} for i in range(n)
+    ]
+
+
+def written(folder, suffix):
+    paths = {}
+    for seed, (role, n) in enumerate((("synthetic", 60), ("train", 55), ("control", 50))):
+        table = rows(n, role, seed)
+        paths[role] = path = folder / f"{role}.{suffix}"
+        if suffix == "parquet":
+            pq.write_table(pa.Table.from_pylist(table), path)
+        elif suffix == "jsonl":
+            path.write_text("".join(json.dumps(row) + "\n" for row in table))
+        else:
+            with path.open("w", newline="") as file:
+                writer = csv.DictWriter(file, table[0])
+                writer.writeheader()
+                writer.writerows(table)
+    return paths
+
+
+def called(*words, cwd):
+    return subprocess.run([str(w) for w in words], cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """Return the Python of an environment that has the audits and what their requirements name, and nothing else."""
+    folder = tmp_path_factory.mktemp("alone")
+    assert called(sys.executable, "-m", "venv", folder / "venv", cwd=folder).returncode == 0
+    python = folder / "venv" / "bin" / "python"
+    pip = (python, "-m", "pip", "--disable-pip-version-check", "-q", "install")
+    for what in (("-r", ROOT / "audits" / "requirements.txt"), ("--no-deps", ROOT)):
+        done = called(*pip, *what, cwd=folder)
+        if "No matching distribution" in done.stderr:
+            pytest.skip("the package index cannot be reached")
+        assert done.returncode == 0, done.stderr
+    return python
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_the_audits_install_and_run_without_the_engine(alone, tmp_path, suffix):
+    for module in ("torch", "transformers", "sentence_transformers"):
+        assert called(alone, "-c", f"import {module}", cwd=tmp_path).returncode == 1
+    tables = written(tmp_path, suffix)
+    asked = [word for role, path in tables.items() for word in (f"--{role}", path)]
+    done = called(alone, "-m", "audits", "run", *asked, "--out", tmp_path / "out", "--json", cwd=tmp_path)
+    assert done.returncode == 4, done.stderr  # far too few people for anything to pass
+    report = json.loads(done.stdout)
+    assert (tmp_path / "out" / "audit.json").read_text() == done.stdout.rstrip("\n")
+    schema = json.loads(called(alone, "-m", "audits", "schema", cwd=tmp_path).stdout)
+    Draft202012Validator(schema).validate(report)
+    assert {r["verdict"] for r in report["results"]} == {"insufficient"}
+    assert "failed" not in {r["status"] for r in report["results"]}
+    leak = called(alone, "-m", "audits", "run", *asked[2:], "--synthetic", tables["train"], "--json", cwd=tmp_path)
+    assert json.loads(leak.stdout)["overall"] == "fail"
+
+
+def test_requirements_are_what_is_imported_and_what_the_distribution_asks_for():
+    wanted = {line.split(">=")[0] for line in _lines(ROOT / "audits" / "requirements.txt")}
+    project = (ROOT / "pyproject.toml").read_text()
+    assert all(f'"{name}>=' in project for name in wanted)
+    named = {"cryptography": "cryptography", "dp-accounting": "dp_accounting", "pyahocorasick": "ahocorasick"}
+    named |= {"ruamel.yaml": "ruamel", "scikit-learn": "sklearn"}
+    modules = {named.get(name, name) for name in wanted}
+    used = set()
+    for path in (ROOT / "audits").glob("*.py"):
+        used |= set(re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(), flags=re.MULTILINE))
+    third = used - set(sys.stdlib_module_names) - {"audits"}
+    assert {name for name in third if _is_module(name)} <= modules
+
+
+def _lines(path):
+    return [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+
+
+def _is_module(name):
+    from importlib.util import find_spec
+
+    return find_spec(name) is not None

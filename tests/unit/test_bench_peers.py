@@ -1,0 +1,289 @@
+import json
+import sys
+import time
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from audits.base import AuditInputs, Table
+
+FAKES = {
+    "kind": 'print("so")\nprint(json.dumps({"verdict": "caught", "says": "by eye", "numbers": {"share": 0.5}}))',
+    "crashing": 'raise ValueError("of what it read")',
+    "fetching": 'raise RuntimeError("Max retries exceeded")',
+    "slow": "import time; time.sleep(60)",
+    "rubbish": 'print("certainly private")',
+    "silent": "",
+    "boasting": 'print(json.dumps({"verdict": "excellent", "says": "", "numbers": {}}))',
+    "wordless": 'print(json.dumps({"verdict": "passed", "says": 3, "numbers": {}}))',
+    "numberless": 'print(json.dumps({"verdict": "passed", "says": "", "numbers": {"share": "most"}}))',
+    "listed": "print([1])",
+}
+ERRORS = {
+    "crashing": "exit code 1, ValueError",
+    "fetching": "exit code 1, wanted something from the network",
+    "slow": "took over 3 s",
+    "rubbish": "its answer is no result",
+    "silent": "its answer is no result",
+    "boasting": "its answer is no result",
+    "wordless": "its answer is no result",
+    "numberless": "its answer is no result",
+    "listed": "its answer is no result",
+}
+
+
+@pytest.fixture(scope="module")
+def bench(module_at):
+    module = module_at("benchmarks/peers.py")
+    digest = module.code_digest()
+    module.code_digest = lambda: digest  # the source may change while the tests run
+    return module
+
+
+@pytest.fixture(scope="module")
+def real(bench):
+    return dict(bench.PEERS)
+
+
+@pytest.fixture(scope="module")
+def fakes(bench, tmp_path_factory):
+    """Adapters of our own that misbehave, and a peer whose package does not exist."""
+    folder = tmp_path_factory.mktemp("adapters")
+    peers = {}
+    for name, code in FAKES.items():
+        adapter = folder / f"{name}.py"
+        adapter.write_text(f"import json\n{code}\n", encoding="utf-8")
+        peers[name] = bench.Peer(f"the {name} one", adapter)
+    return peers
+
+
+@pytest.fixture(scope="module")
+def quick(bench, real, fakes, tmp_path_factory):
+    """The quick run with all of them: its folder, its Markdown and its options."""
+    folder = tmp_path_factory.mktemp("peers")
+    patch = pytest.MonkeyPatch()
+    absent = bench.Peer("the absent one", fakes["kind"].adapter, ("no-such-package==1",))
+
+    def run(command, limit):
+        if command[1] == "-m" and command[2] == "venv":
+            return 0, "", ""
+        if "pip" in command:
+            return 1, "", "looking\nERROR: No matching distribution found for no-such-package==1\n\n"
+        return really_run(command, limit)
+
+    really_run = bench.run
+    patch.setattr(bench, "run", run)
+    patch.setattr(bench, "PEERS", fakes | {"absent": absent})
+    options = ["--quick", "--limit", "3", "--work", str(folder / "work"), "--only", "exact copies", "absent", *fakes]
+    started = time.monotonic()
+    bench.main([*options, "--markdown", str(folder / "x.md")])
+    seconds = time.monotonic() - started
+    yield folder, (folder / "x.md").read_text(encoding="utf-8"), options, seconds
+    patch.undo()
+
+
+def cell(text, rung, title):
+    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return next(line for line in lines if line[0] == rung)[lines[0].index(title)]
+
+
+def test_the_whole_way_takes_no_package_and_little_time(quick):
+    _, text, _, seconds = quick
+    assert seconds < 60
+    assert cell(text, "verbatim", "ours").startswith("caught: replay")
+    assert cell(text, "fresh_people", "ours").startswith("unsure: ")
+    assert cell(text, "verbatim", "exact copies").startswith("caught (")
+    assert cell(text, "fresh_people", "exact copies").startswith("passed (")
+    assert "- exact copies, verbatim: train 1, control 0" in text
+    assert "Left out: synthcity" in text
+
+
+@pytest.mark.parametrize(("name", "words"), ERRORS.items())
+def test_a_peer_that_misbehaves_has_a_row_that_says_so(quick, name, words):
+    for rung in ("verbatim", "fresh_people"):
+        assert cell(quick[1], rung, f"the {name} one").startswith(f"error: {words} (")
+
+
+def test_a_peer_that_cannot_be_installed_has_a_row_that_says_so(quick):
+    said = cell(quick[1], "verbatim", "the absent one")
+    assert said.startswith("error: cannot be installed: ERROR: No matching distribution found for no-such-package==1")
+
+
+def test_the_others_go_on_and_the_last_line_of_what_is_printed_counts(quick):
+    assert cell(quick[1], "verbatim", "the kind one").startswith("caught: by eye (")
+    assert "- the kind one, verbatim: share 0.5" in quick[1]
+
+
+def test_what_a_broken_peer_said_is_not_shown_but_kept_apart(quick):
+    folder, text, *_ = quick
+    assert "of what it read" not in text
+    assert any("of what it read" in log.read_text() for log in (folder / "work/answers").rglob("crashing.log"))
+
+
+def test_who_stops_what_is_clean_is_no_fault_of_ours(quick):
+    assert "- the kind one also stops what is clean (fresh_people): that it stops a leak shows little." in quick[1]
+    assert "a fault of ours" not in quick[1]
+
+
+def test_answers_are_kept_and_failures_tried_again(quick, bench, fakes, monkeypatch, capsys):
+    _, text, options, _ = quick
+    monkeypatch.setattr(bench, "climb", None)  # calling it breaks
+    monkeypatch.setattr(bench, "PEERS", {name: fakes[name] for name in ("kind", "rubbish")})
+    asked = []
+    real = bench.asked
+    monkeypatch.setattr(bench, "asked", lambda peer, *rest: asked.append(peer.title) or real(peer, *rest))
+    bench.main([*options[:-len(fakes) - 2], "exact copies", "kind", "rubbish"])  # fmt: skip
+    assert asked == ["the rubbish one"] * 2
+    assert cell(capsys.readouterr().out, "verbatim", "the kind one") == cell(text, "verbatim", "the kind one")
+
+
+def test_another_adapter_is_asked_anew(quick, bench, fakes, tmp_path, monkeypatch, capsys):
+    adapter = tmp_path / "kind.py"
+    adapter.write_text(fakes["kind"].adapter.read_text().replace("caught", "passed"), encoding="utf-8")
+    monkeypatch.setattr(bench, "PEERS", {"kind": bench.Peer("the kind one", adapter)})
+    monkeypatch.setattr(bench, "climb", None)
+    bench.main([*quick[2][:5], "--only", "kind"])
+    assert cell(capsys.readouterr().out, "verbatim", "the kind one").startswith("passed: by eye")
+
+
+def test_children_end_with_the_time(bench, tmp_path):
+    sign = tmp_path / "sign"
+    child = f"import time; time.sleep(3); open({str(sign)!r}, 'w')"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    assert bench.run([sys.executable, "-c", code], 1)[0] is None
+    time.sleep(3)
+    assert not sign.exists()
+
+
+def test_an_environment_is_made_once(bench, fakes, tmp_path, monkeypatch):
+    calls = []
+
+    def run(command, limit):
+        calls.append(command)
+        (tmp_path / "environments").mkdir(exist_ok=True)
+        if "venv" in command:
+            (tmp_path / "environments" / command[-1].rpartition("/")[2]).mkdir()
+        return 0, "", ""
+
+    monkeypatch.setattr(bench, "run", run)
+    peer = bench.Peer("a", fakes["kind"].adapter, ("b==1", "c==2"))
+    first = bench.environment(peer, tmp_path)
+    assert bench.environment(peer, tmp_path) == first
+    assert len(calls) == 2
+    assert calls[1][0] == first
+    assert calls[1][-2:] == ["b==1", "c==2"]
+    assert bench.environment(bench.Peer("a", peer.adapter, ("b==1", "c==3")), tmp_path) != first
+
+
+def test_an_install_that_takes_too_long_is_said(bench, fakes, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench, "run", lambda command, limit: (None, "", ""))
+    with pytest.raises(bench.NotInstalledError, match="took over"):
+        bench.environment(bench.Peer("a", fakes["kind"].adapter, ("b==1",)), tmp_path)
+
+
+def answered(**verdicts):
+    return {name: {"verdict": verdict, "says": "x"} for name, verdict in verdicts.items()}
+
+
+@pytest.mark.parametrize(
+    ("rung", "mine", "theirs", "words"),
+    [
+        ("verbatim", "passed", "caught", "verbatim: caught by A, passed by ours: a fault of ours."),
+        ("verbatim", "unsure", "caught", "verbatim: caught by A, ours could not say, which is no pass"),
+        ("verbatim", "caught", "passed", "verbatim: caught by ours (x), passed by the peers."),
+        ("verbatim", "caught", "caught", "None."),
+        ("verbatim", "caught", "error", "None."),
+        ("verbatim", "passed", "passed", "None."),
+        ("fresh_people", "passed", "caught", "A also stops what is clean (fresh_people): that it stops a leak shows"),
+        ("fresh_people", "caught", "passed", "ours also stops what is clean (fresh_people): that it stops a leak"),
+        ("permuted_roles", "passed", "caught", "A also stops what is clean (permuted_roles)"),
+        ("fresh_people", "unsure", "passed", "None."),
+    ],
+)
+def test_disagreements(bench, rung, mine, theirs, words):
+    lines = bench.disagreements({rung: answered(ours=mine, a=theirs)}, {"a": bench.Peer("A", None)})
+    assert len(lines) == 1
+    assert lines[0].startswith(words)
+
+
+def test_who_stops_everything_has_shown_no_fault_of_ours(bench):
+    found = {
+        "verbatim": answered(ours="passed", a="caught", b="passed"),
+        "chunk_mix": answered(ours="caught", a="caught", b="passed"),
+        "fresh_people": answered(ours="passed", a="caught", b="passed"),
+    }
+    assert bench.disagreements(found, {"a": bench.Peer("A", None), "b": bench.Peer("B", None)}) == [
+        "A also stops what is clean (fresh_people): that it stops a leak shows little.",
+        "chunk_mix: caught by ours (x), passed by the peers; A stops it as it stops what is clean.",
+    ]
+
+
+def test_the_peers_get_texts_and_columns_that_agree(module_at, bench, tmp_path):
+    tables = sys.modules["peer_tables"]
+    rng = np.random.default_rng(1)
+    sexes = [("he", "smoker"), ("she", "never smoked cigarettes")]
+
+    def table(n, start):
+        picked = [sexes[i % 2] for i in range(n)]
+        texts = [f"{who} is a {habit} aged {30 + i} {' '.join(rng.choice(list('bcdgkp'), 5 + i % 7))}"
+                 for i, (who, habit) in enumerate(picked)]  # fmt: skip
+        names = tuple(f"p{start + i}" for i in range(n))
+        return Table(texts=tuple(texts), labels=tuple("uv"[i % 2] for i in range(n)), groups=names, has_groups=True)
+
+    inputs = AuditInputs(synthetic=table(33, 0), train=table(41, 100), control=table(67, 200))
+    tables.write_tables(inputs, tmp_path, "x", 3)
+    about = json.loads((tmp_path / "about.json").read_text())
+    found = {role: pq.read_table(tmp_path / f"{role}.parquet") for role in ("synthetic", "train", "control")}
+    assert {role: t.num_rows for role, t in found.items()} == {"synthetic": 33, "train": 41, "control": 41}
+    assert found["train"]["text"].to_pylist() == list(inputs.train.texts)
+    assert set(found["control"]["text"].to_pylist()) <= set(inputs.control.texts)
+    made = found["synthetic"]["text"].to_pylist()
+    assert sorted(made) == sorted(inputs.synthetic.texts)
+    assert made != list(inputs.synthetic.texts)
+    assert about["attacks"] == 33
+    assert {"class", "known_age", "known_sex", "secret_smoking"} <= set(about["categories"])
+    assert "secret_smoking" in about["secret"]
+    assert set(about["known"]).isdisjoint(about["secret"])
+    for kind in ("numbers", "first", "second"):
+        assert about[kind] == [f"{kind}_{i}" for i in range(8)]
+    for held in found.values():
+        wanted = {"text", *about["categories"], *about["numbers"], *about["first"], *about["second"]}
+        assert set(held.column_names) == wanted
+    assert found["train"]["known_sex"].to_pylist()[:4] == ["m", "f", "m", "f"]
+    assert found["train"]["class"].to_pylist()[:4] == ["u", "v", "u", "v"]
+    sexes_made = found["synthetic"]["known_sex"].to_pylist()
+    assert sexes_made == ["f" if "she " in text else "m" for text in made]
+
+
+def test_tables_without_classes_have_no_class(bench):
+    tables = sys.modules["peer_tables"]
+    plain = Table(texts=("a b c d",), labels=None, groups=("p",), has_groups=True)
+    assert tables.fields(plain)["length"] == ["2^2 words"]
+    assert "class" not in tables.fields(plain)
+    assert tables.is_open(["a"] * 9 + ["b"])
+    assert not tables.is_open(["a"] * 99 + ["b"])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--only", "moon"], "unknown peers: moon"),
+        (["--rungs", "moon"], "unknown rungs: moon"),
+        (["--corpora", "moon"], "unknown corpora: moon"),
+        (["--corpora", "synthpai"], "SYNTHGEN_DATA must say"),
+    ],
+)
+def test_what_cannot_be_run_is_said(bench, monkeypatch, capsys, options, words):
+    monkeypatch.delenv("SYNTHGEN_DATA", raising=False)
+    with pytest.raises(SystemExit):
+        bench.arguments(options)
+    assert words in capsys.readouterr().err
+
+
+def test_real_peers_are_pinned_and_their_adapters_are_there(real):
+    for name, peer in real.items():
+        assert any(pin.startswith(f"{name}==") for pin in peer.pins)
+        assert all("==" in pin for pin in peer.pins)
+        assert peer.adapter.is_file()
+        compile(peer.adapter.read_text(encoding="utf-8"), peer.adapter.name, "exec")
