@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from audits.base import AuditInputs, AuditResult, Estimate, Verdict, persons
-from audits.encoders import encode
 from audits.exact_smote import Segments, attack_segments
 from audits.exposure import Exposure, exposure
 from audits.lineage import check_lineage
 from audits.parentage import MARGINS, Finding, Judged, parentage, power_of_each
 from audits.parents import Recall
-from audits.parts import REFERENCE_SHARE, Arms, Parts, arms, split_parts
+from audits.parts import REFERENCE_SHARE, Arms, Parts
 from audits.rates import TIERS, exact
+from audits.seen import See, see
 from audits.stats import holm, needed_for_share, needed_for_zero_events
 
 MAX_RECALL_RATIO = 3.0
@@ -54,11 +54,10 @@ class Interpolation:
 
     It fails where, corrected over all of these (Holm), a share is proven outside its margin (`MARGINS`, the strictest
     that its independent rows carry), the scan is significant or the recall above three times chance; and by hard
-    rules: passed
-    vectors hold points between train rows beyond chance; a row has less than 1.5 effective parents, so that one
-    person alone makes it; a class is made from fewer than 11 persons. It passes where every interval lies within its
-    margin and, where it does not lie within the strictest one, holds chance (Holm); the recall's upper end is at most
-    three times chance or 1 %; and no rule is broken.
+    rules: passed vectors hold points between train rows beyond chance; a row has less than 1.5 effective parents, so
+    that one person alone makes it; a class is made from fewer than 11 persons. It passes where every
+    interval lies within its margin and, where it does not lie within the strictest one, holds chance (Holm); the
+    recall's upper end is at most three times chance or 1 %; and no rule is broken.
 
     Why 1.5: of two parents the heavier then has .79, and a row that is four fifths one person's is that person's row.
     SMOTE with weights from 0 to 1 makes such rows, four in ten; with weights from .3 to .7 (1.7 effective parents at
@@ -75,6 +74,9 @@ class Interpolation:
 
     name = "interpolation"
 
+    def __init__(self, see: See = see) -> None:
+        self.see = see
+
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return the train share among parents found, with a three-way verdict.
 
@@ -84,9 +86,8 @@ class Interpolation:
         """
         if inputs.lineage is not None:
             check_lineage(inputs.lineage, len(inputs.synthetic), len(inputs.train))
-        parts = split_parts(inputs, rng)
-        people = arms(parts)
-        encoded = encode(parts, rng)
+        seen = self.see(inputs, rng)
+        parts, people, encoded = seen.parts, seen.people, seen.encoded
         train_person = persons(parts.train.groups)[1]
         evidence = Evidence(
             findings=tuple(parentage(e, people, inputs, 3 * len(encoded), rng, confidence) for e in encoded),

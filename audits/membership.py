@@ -11,9 +11,9 @@ from scipy import stats
 
 from audits.base import AuditInputs, AuditResult, Estimate, Verdict
 from audits.coin_guesses import guess_coins
-from audits.encoders import encode
-from audits.parts import REFERENCE_SHARE, Arms, Parts, arms, person_scores, split_parts
+from audits.parts import REFERENCE_SHARE, Arms, Parts, person_scores
 from audits.scores import Float, membership_scores
+from audits.seen import See, see
 from audits.stats import (
     Scan,
     auc,
@@ -85,6 +85,9 @@ class Membership:
 
     name = "membership"
 
+    def __init__(self, see: See = see) -> None:
+        self.see = see
+
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return how well the attacks separate train from control, with a three-way verdict.
 
@@ -92,9 +95,9 @@ class Membership:
             NotMeasurable: fewer than 20 persons or synthetic records.
             InputError: passed vectors do not fit the tables.
         """
-        parts = split_parts(inputs, rng)
-        people = arms(parts)
-        rows = membership_scores(parts, encode(parts, rng))
+        seen = self.see(inputs, rng)
+        parts, people = seen.parts, seen.people
+        rows = membership_scores(parts, seen.encoded)
         scores = {name: person_scores(s, people.row_person) for name, s in rows.items()}
         attacked = attack(scores, people, rng)
         metrics, limits, bound = _metrics(attacked, scores, people, rng, confidence)

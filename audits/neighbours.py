@@ -19,8 +19,9 @@ from audits.crowding import (
     nndr_ratio,
     share_of,
 )
-from audits.encoders import Encoded, encode
-from audits.parts import REFERENCE_SHARE, Arms, Parts, arms, split_parts
+from audits.encoders import Encoded
+from audits.parts import REFERENCE_SHARE, Arms, Parts
+from audits.seen import See, see
 from audits.stats import Scan, conformal_p, detectable_share, holm, needed_for_share, scan_test
 
 REPEATS = 20
@@ -68,6 +69,9 @@ class Neighbours:
 
     name = "neighbours"
 
+    def __init__(self, see: See = see) -> None:
+        self.see = see
+
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return the share, its worst class and the scan, with a three-way verdict.
 
@@ -75,10 +79,9 @@ class Neighbours:
             NotMeasurable: fewer than 20 persons or synthetic records.
             InputError: passed vectors do not fit the tables.
         """
-        parts = split_parts(inputs, rng)
-        people = arms(parts)
-        findings = [_measure(encoded, people, rng) for encoded in encode(parts, rng)]
-        return _judge(findings, parts, people, confidence)
+        seen = self.see(inputs, rng)
+        findings = [_measure(encoded, seen.people, rng) for encoded in seen.encoded]
+        return _judge(findings, seen.parts, seen.people, confidence)
 
 
 def _measure(encoded: Encoded, people: Arms, rng: np.random.Generator) -> Finding:

@@ -4,6 +4,7 @@ import importlib
 
 from audits.base import Attack, AuditInputs
 from audits.errors import InputError
+from audits.seen import See, see
 
 PRESENT = {
     "replay": ("audits.replay", "Replay"),
@@ -16,6 +17,8 @@ PRESENT = {
     "accounting": ("audits.accounting", "Accounting"),
     "differencing": ("audits.differencing", "Differencing"),
 }
+# those that look for similar rows
+SEEING = {"neighbours", "membership", "interpolation"}
 # what an audit needs besides the three tables
 NEEDS = {"canaries": "canaries", "accounting": "mechanism", "differencing": "previous"}
 
@@ -30,8 +33,8 @@ def carried_by(inputs: AuditInputs) -> tuple[str, ...]:
     return tuple(name for name in PRESENT if name not in NEEDS or getattr(inputs, NEEDS[name]) is not None)
 
 
-def build(name: str) -> Attack:
-    """Return the audit of that name.
+def build(name: str, see: See = see) -> Attack:
+    """Return the audit of that name; one that looks for similar rows sees them through `see`.
 
     Raises:
         InputError: there is none.
@@ -39,5 +42,6 @@ def build(name: str) -> Attack:
     if name not in PRESENT:
         raise InputError(f"there is no audit {name!r}", hint=f"audits: {', '.join(PRESENT)}")
     module, attribute = PRESENT[name]
-    attack: Attack = getattr(importlib.import_module(module), attribute)()
+    made = getattr(importlib.import_module(module), attribute)
+    attack: Attack = made(see) if name in SEEING else made()
     return attack

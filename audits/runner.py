@@ -15,6 +15,7 @@ from audits.policy import Policy
 from audits.registry import build, carried_by
 from audits.registry import names as registered
 from audits.report import AuditReport
+from audits.seen import seen_once
 
 # what a broken audit may raise; anything else is a fault of this program and stops it
 BREAKAGES = (ValueError, ArithmeticError, MemoryError, LookupError, TypeError, AttributeError, RuntimeError, OSError)
@@ -33,9 +34,10 @@ def run(
 ) -> AuditReport:
     """Return the report of the named audits on the tables.
 
-    Every audit draws from a stream of its own, named after it, so leaving one out changes no other. An audit that
-    cannot be carried by the tables is `not_measurable`, one that breaks is `failed`, and both are insufficient; the
-    reason then names the class of the error only, because messages may quote what they failed on. Where the split
+    Every audit draws from a stream of its own, named after it, so leaving one out changes no other; what the audits
+    by similarity see of the tables is made once, from a stream of its own too. An audit that cannot be carried by the
+    tables is `not_measurable`, one that breaks is `failed`, and both are insufficient; the reason then names the
+    class of the error only, because messages may quote what they failed on. Where the split
     does not allow a comparison, what would pass becomes insufficient; what fails still fails.
 
     Args:
@@ -57,7 +59,8 @@ def run(
     wanted = tuple(name for name in registered() if name in asked) if names is None else tuple(names)
     if not wanted or len(set(wanted)) != len(wanted):
         raise InputError("name each audit once, and at least one")
-    attacks = [build(name) for name in wanted]
+    same = seen_once(stream(seed, "seen"))
+    attacks = [build(name, same) for name in wanted]
     say = progress if progress is not None else _silent
     say("split hygiene: near-duplicates and shift between train and control")
     hygiene = check_split(inputs, stream(seed, "hygiene"))

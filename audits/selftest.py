@@ -19,6 +19,7 @@ from audits.hygiene import check_split
 from audits.ladder import JUDGED, RUNGS, SPLITS, Demand, Outcome, Rung, judge
 from audits.registry import build, names
 from audits.runner import result_of, stream, without_number
+from audits.seen import seen_once
 
 Progress = Callable[[str], None]
 
@@ -243,10 +244,11 @@ def climb(rung: Rung, casts: Sequence[Cast], audits: Sequence[str], *, seed: int
             for audit in audits:
                 found[audit].append(without_number(audit, "not_measurable", error.message))
             continue
+        same = seen_once(stream(seed, f"{name}/seen"))
         for audit in audits:
             begun = time.monotonic()
             rng = stream(seed, f"{name}/{audit}")
-            found[audit].append(result_of(audit, build(audit), inputs, rng, confidence))
+            found[audit].append(result_of(audit, build(audit, same), inputs, rng, confidence))
             seconds[audit] += time.monotonic() - begun
     return Step(
         rung=rung.name,

@@ -53,7 +53,7 @@ def with_audit(monkeypatch, inputs, gathered):
     """Return a function that puts an auditor in the place of all others; the people are gathered once."""
 
     def place(attack):
-        monkeypatch.setattr(module, "build", lambda _name: attack)
+        monkeypatch.setattr(module, "build", lambda _name, _see: attack)
         monkeypatch.setattr(module, "gather", lambda i, seed: gathered if i is inputs else gather(i, seed))
 
     return place
