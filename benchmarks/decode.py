@@ -1,10 +1,11 @@
 """The decode loop beside `transformers.generate`: same model, dtype, batch, prompts, sampling and most tokens.
 
-    python benchmarks/decode.py [--batch 64] [--records 512] [--tokens 96] [--rounds 3] [--threads N]
-        [--table FILE] [--bridge builtin] [--json] [--quick]
+    python benchmarks/decode.py [--batch 64] [--texts 512] [--candidates 1 4] [--tokens 96] [--rounds 3] [--threads N]
+        [--table FILE] [--encoder minilm] [--decoder smollm2] [--bridge builtin] [--json] [--quick]
 
-Each record is a text of its own: the vector of a fictional clinic's note (or of a text of the table) goes through
-the bridge, and the text ends by itself or at the limit. The two take turns. Printed are records and tokens per second
+The vector of a fictional clinic's note (or of a text of the table) goes through the bridge, and a text ends by itself
+or at the limit. A record has so many candidates, texts from one vector: one, and as many as `decode` writes by
+default. The two take turns. Printed are records and tokens per second
 of each round, the ratio's median and range (of wall time, and of processor time where one thread shares its core with
 others), whether what is written is equally good (perplexity under the untouched model, cosine of the re-embedded text
 to its vector, each with a bootstrap interval), and the share of the measured matrix-product limit the loop reaches.
@@ -22,7 +23,7 @@ from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
 from synthgen.clinic import generate
-from synthgen.config import EmbedConfig
+from synthgen.config import DecodeConfig, EmbedConfig
 from synthgen.decode import xrag
 from synthgen.decode.adapters import merge
 from synthgen.decode.base import Settings
@@ -36,19 +37,18 @@ from synthgen.models.store import model_folder
 from synthgen.seeds import SeedTree
 from synthgen.types import Latents
 
-ENCODER, MODEL = "minilm", "smollm2"
 SAMPLING = {"top_k": 50, "top_p": 0.95, "temperature": 0.8}
 
 
-def sources(args, encoder):
-    """Return latents at the vectors of real texts, labels among them."""
+def sources(args, n, encoder):
+    """Return latents at the vectors of n real texts, labels among them."""
     if args.table:
         rows = [(str(r["text"]), str(r["label"])) for r in pq.read_table(args.table).to_pylist()]
     else:
         rng = SeedTree(7).child("clinic").generator()
-        rows = [(row["note"], row["specialty"]) for row in generate(max(8, args.records // 2), rng)]
+        rows = [(row["note"], row["specialty"]) for row in generate(max(8, n // 2), rng)]
     order = SeedTree(7).child("order").generator().permutation(len(rows))
-    rows = [rows[order[i % len(rows)]] for i in range(args.records)]
+    rows = [rows[order[i % len(rows)]] for i in range(n)]
     return Latents(
         vectors=encoder.encode([text for text, _ in rows]), ids=tuple(f"r{i}" for i in range(len(rows))),
         labels=tuple(label for _, label in rows), parent_ids=((),) * len(rows), weights=((),) * len(rows),
@@ -59,30 +59,29 @@ def sources(args, encoder):
 class Library:
     """`generate`, batch by batch, with the prompts the decoder makes."""
 
-    def __init__(self, decoder, bridge):
-        self.decoder = decoder
-        self.model = AutoModelForCausalLM.from_pretrained(
-            model_folder(MODEL), dtype="auto", local_files_only=True
-        ).eval()
+    def __init__(self, decoder, model, bridge):
+        self.decoder, self.model = decoder, model
         merge(self.model, bridge.adapters)
 
     @torch.inference_mode()
     def write(self, latents, settings, seed):
-        """Return the texts and the tokens of each record."""
+        """Return the texts, those of a record one after the other, and the tokens of each."""
         torch.manual_seed(seed)
         d = self.decoder
         asked = [d.template.tokens(d.tokenizer, settings.prompts[label]) for label in latents.labels]
         longest, texts, counts = max(map(len, asked)), [], []
-        for start in range(0, len(latents), settings.batch):
-            part = asked[start : start + settings.batch]
+        size = settings.batch // settings.candidates  # prompts; their texts fill the batch
+        for start in range(0, len(latents), size):
+            part = asked[start : start + size]
             ids = torch.tensor([[0] * (longest - len(p)) + p for p in part])
             mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in part])
             at = (ids == d.template.placeholder_id) & mask.bool()
-            soft = d.projector(torch.from_numpy(latents.vectors[start : start + settings.batch].copy()))
+            soft = d.projector(torch.from_numpy(latents.vectors[start : start + size].copy()))
             embeddings = splice(self.model.get_input_embeddings()(ids.masked_fill(at, 0)), soft, at)
             made = self.model.generate(
                 inputs_embeds=embeddings, attention_mask=mask, do_sample=True, max_new_tokens=settings.max_new_tokens,
-                eos_token_id=sorted(d.eos), pad_token_id=min(d.eos), suppress_tokens=d.never.tolist(), **SAMPLING,
+                num_return_sequences=settings.candidates, eos_token_id=sorted(d.eos), pad_token_id=min(d.eos),
+                suppress_tokens=d.never.tolist(), **SAMPLING,
             )  # fmt: skip
             for row in made.tolist():
                 ended = next((i + 1 for i, token in enumerate(row) if token in d.eos), len(row))
@@ -136,6 +135,7 @@ def quality(args, texts, latents, untouched, tokenizer, encoder):
     few = kept[: args.judged]
     said = nats(untouched, tokenizer, [texts[i] for i in few])
     targets = latents.vectors / np.linalg.norm(latents.vectors, axis=1, keepdims=True)
+    targets = np.repeat(targets, len(texts) // len(latents), axis=0)
     cosines = (encoder.encode([texts[i] for i in kept]) * targets[kept]).sum(axis=1)
     return {
         "perplexity": interval(lambda r: np.exp(said[r, 0].sum() / said[r, 1].sum()), len(few), rng),
@@ -175,50 +175,47 @@ def compare(args, loop, library, latents, settings):
     return rounds, last
 
 
-def arguments():
+def arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--records", type=int, default=512)
+    parser.add_argument("--texts", type=int, default=512)
+    parser.add_argument("--candidates", type=int, nargs="+", default=[1, DecodeConfig().candidates])
     parser.add_argument("--tokens", type=int, default=96)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--judged", type=int, default=128, help="texts whose perplexity is taken")
     parser.add_argument("--table", type=Path, help="parquet with text and label, instead of the clinic's notes")
+    parser.add_argument("--encoder", default="minilm")
+    parser.add_argument("--decoder", default="smollm2")
     parser.add_argument("--bridge", default="builtin")
     parser.add_argument("--json", action="store_true", help="print one JSON object last")
-    parser.add_argument("--quick", action="store_true", help="batch 4, 8 records, 6 tokens, 1 round")
-    args = parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help="batch 4, 8 texts, 6 tokens, 1 round")
+    args = parser.parse_args(argv)
     if args.quick:
-        args.batch, args.records, args.tokens, args.rounds, args.judged = 4, 8, 6, 1, 8
+        args.batch, args.texts, args.tokens, args.rounds, args.judged = 4, 8, 6, 1, 8
     torch.set_num_threads(args.threads)
     return args
 
 
-def main():
-    args = arguments()
-    logging.disable_progress_bar()
-    encoder, bridge = build(EmbedConfig(model=ENCODER), model_folder), load_bridge(args.bridge)
-    decoder = XragDecoder(
-        model_folder(MODEL), bridge, decoder=MODEL, encoder=ENCODER, dim=bridge.info.dim, device="cpu"
-    )
-    latents = sources(args, encoder)
+def side_by_side(args, candidates, loop, library, tools):
+    """Print how fast and how good both are with so many candidates of a record, and return it."""
+    encoder, untouched = tools
+    latents = sources(args, args.texts // candidates, encoder)
     settings = Settings(
-        prompts={label: label.replace("_", " ") for label in sorted(set(latents.labels))}, candidates=1,
+        prompts={label: label.replace("_", " ") for label in sorted(set(latents.labels))}, candidates=candidates,
         max_new_tokens=args.tokens, batch=args.batch, **SAMPLING,
     )  # fmt: skip
-    loop, library = Loop(decoder), Library(decoder, bridge)
     rounds, last = compare(args, loop, library, latents, settings)
-    found = {"batch": args.batch, "threads": args.threads, "records": args.records}
+    found = {"candidates": candidates, "records": len(latents)}
     for at, what in enumerate(("wall time", "processor time")):
         ratios = [theirs[at] / ours[at] for ours, theirs in zip(rounds["loop"], rounds["generate"], strict=True)]
         found[what] = ratios
         print(
             f"records per second, ratio by {what}: median {np.median(ratios):.2f}, from {min(ratios):.2f} to "
-            f"{max(ratios):.2f}; batch {args.batch}, {args.threads} threads"
+            f"{max(ratios):.2f}; {candidates} candidates, batch {args.batch}, {args.threads} threads"
         )
-    untouched = AutoModelForCausalLM.from_pretrained(model_folder(MODEL), dtype="auto", local_files_only=True).eval()
     for name, (texts, counts) in last.items():
-        judged = quality(args, texts, latents, untouched, decoder.tokenizer, encoder)
+        judged = quality(args, texts, latents, untouched, loop.decoder.tokenizer, encoder)
         found[name] = {**judged, "tokens": float(np.mean(counts)), "records_per_second": [
             len(latents) / wall for wall, _, _ in rounds[name]]}  # fmt: skip
         said = ", ".join(f"{what} {v:.3f} [{low:.3f}, {high:.3f}]" for what, (v, low, high) in judged.items())
@@ -227,8 +224,25 @@ def main():
     share = float(np.median([tokens / busy for _, busy, tokens in rounds["loop"]])) / top
     found["of_the_limit"] = share
     print(f"matrix products alone: {top:.0f} tokens per processor second; the loop reaches {share:.0%} of it")
+    return found
+
+
+def main(argv=None):
+    args = arguments(argv)
+    logging.disable_progress_bar()
+    encoder, bridge = build(EmbedConfig(model=args.encoder), model_folder), load_bridge(args.bridge)
+    decoder = XragDecoder(
+        model_folder(args.decoder), bridge, decoder=args.decoder, encoder=args.encoder, dim=encoder.dim, device="cpu"
+    )
+    untouched, merged = (
+        AutoModelForCausalLM.from_pretrained(model_folder(args.decoder), dtype="auto", local_files_only=True).eval()
+        for _ in range(2)
+    )
+    loop, library = Loop(decoder), Library(decoder, merged, bridge)
+    tools = encoder, untouched
+    found = [side_by_side(args, candidates, loop, library, tools) for candidates in args.candidates]
     if args.json:
-        print(json.dumps(found))
+        print(json.dumps({"batch": args.batch, "threads": args.threads, "compared": found}))
 
 
 if __name__ == "__main__":
