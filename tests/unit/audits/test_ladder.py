@@ -1,10 +1,10 @@
 """The ladder asks every audit something, and what it is told is judged as it should be."""
 
 import pytest
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
 from audits.base import AuditResult
-from audits.ladder import JUDGED, RUNGS, SURELY, judge, lacks_persons
+from audits.ladder import JUDGED, MAX_FALSE_ALARMS, PERMUTATIONS, RUNGS, SURELY, judge, lacks_persons
 from audits.registry import names
 
 
@@ -39,9 +39,9 @@ def said(verdicts, *, status="measured", n=100, n_needed=10):
         ("must_pass", "iff", "wrong", "wrong"),
         ("must_pass", "f", "wrong", "wrong"),
         ("must_pass", "i", "wrong", "uncalibrated"),
-        ("seldom_fail", "p" * 19 + "f", "right", "right"),
+        ("seldom_fail", "p" * 16 + "ffff", "right", "right"),
         ("seldom_fail", "i" * 20, "right", "right"),
-        ("seldom_fail", "p" * 18 + "ff", "wrong", "wrong"),
+        ("seldom_fail", "p" * 15 + "fffff", "wrong", "wrong"),
         ("blind", "p", "open", "open"),
         ("blind", "f", "open", "open"),
     ],
@@ -54,6 +54,13 @@ def test_what_is_right(demand, verdicts, enough, few):
 @pytest.mark.parametrize("demand", ["must_fail", "must_not_pass", "must_pass", "seldom_fail", "blind"])
 def test_an_audit_that_broke_is_wrong_whatever_is_asked(demand):
     assert judge(demand, [*said("ppp"), *said("i", status="failed")]) == "wrong"
+
+
+def test_faultless_audits_are_seldom_wrong_and_bad_ones_seldom_right():
+    wrong = len(JUDGED) * binom.sf(MAX_FALSE_ALARMS, PERMUTATIONS, 0.05)
+    assert wrong <= 0.05 < len(JUDGED) * binom.sf(MAX_FALSE_ALARMS - 1, PERMUTATIONS, 0.05)
+    assert binom.sf(1, PERMUTATIONS, 0.05) == pytest.approx(0.264, abs=0.001)
+    assert binom.sf(MAX_FALSE_ALARMS, PERMUTATIONS, 0.4) == pytest.approx(0.949, abs=0.001)
 
 
 def test_who_has_too_few_persons():
