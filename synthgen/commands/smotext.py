@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from os import sched_getaffinity
 from pathlib import Path
 from typing import Any
@@ -81,7 +80,8 @@ class SmotextRequest:
 def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
     """Run what is missing of the study and write its tables and figures; return the Markdown table.
 
-    Written texts and finished trials stay in `request.out`, so a study that was stopped goes on.
+    Written texts and finished trials stay in `request.out`, so a study that was stopped goes on. A trial that is
+    there needs no texts.
 
     Args:
         request: what is wanted.
@@ -107,20 +107,19 @@ def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
     encoder = build(EmbedConfig(), model_folder)
     makers = _makers(request, folders[DecodeConfig().model], encoder, sets)
     plans = {s.name: _plan(s, encoder, protocol, places["vectors"], progress) for s in sets}
-    # one decoder after the other, and of each a seed of every set after the other: fewer seeds can be asked for late
-    by_seed = zip(*(plan.writings() for plan in plans.values()), strict=True)
-    writings = sorted(chain.from_iterable(by_seed), key=lambda w: w.maker)
-    say(_estimate(sum(w.texts for w in writings), missing_tokens(writings, makers, places["texts"])))
-    write_texts(writings, makers, places["texts"], progress)
-    from synthgen.study.lambdas import write_lambdas
-    from synthgen.study.smotext_figures import write_smotext_figures
-    from synthgen.study.smotext_tables import write_smotext_tables
     from synthgen.study.smotext_trials import Bench, run_trials
 
     bench = Bench(
         plans=plans, makers=makers, texts=places["texts"], encoder=partial(build, EmbedConfig(), model_folder),
         encoder_digest=encoder.digest,
     )  # fmt: skip
+    writings = bench.writings(places["trials"])
+    say(_estimate(sum(w.texts for w in writings), missing_tokens(writings, makers, places["texts"])))
+    write_texts(writings, makers, places["texts"], progress)
+    from synthgen.study.lambdas import write_lambdas
+    from synthgen.study.smotext_figures import write_smotext_figures
+    from synthgen.study.smotext_tables import write_smotext_tables
+
     measures, lambdas = run_trials(bench, places["trials"], progress)
     write_smotext_tables(measures, lambdas, _meta(request, encoder, makers, sets), request.out)
     with progress.stage("figures", total=1 + len(lambdas), unit="figures") as advance:

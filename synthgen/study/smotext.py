@@ -151,11 +151,6 @@ class Plan:
             name=f"{self.text_set.name}-{place}", maker=maker, latents=latents, settings=settings, seeds=stream
         )
 
-    def writings(self) -> list[Writing]:
-        """Return everything the set needs written, the pool by the label first."""
-        seeds = range(self.protocol.seeds)
-        return [self.writing(LABEL_ONLY), *(self.writing(name, seed) for seed in seeds for name in WRITINGS)]
-
     def _latents(self, name: str, seed: int) -> Latents:
         if name == "smote":
             return self.smote(seed)

@@ -21,7 +21,7 @@ from synthgen.study.lambdas import Pairs, along, random_pairs
 from synthgen.study.processes import in_processes
 from synthgen.study.smotext import BRIDGE, LABEL_ONLY, REAL, VARIANTS, WRITING_OF, Plan
 from synthgen.study.trial import MEASURE, run_trial
-from synthgen.study.writing import Maker, read_texts
+from synthgen.study.writing import Maker, Writing, read_texts
 from synthgen.workspace import write_bytes
 
 LAMBDAS = "lambdas"
@@ -72,12 +72,36 @@ class Bench:
             }
         )  # fmt: skip
 
+    def places(self, out: Path) -> dict[Job, Path]:
+        """Return every job with the file of what it finds, in `out`."""
+        code = _code()
+        jobs: list[Job] = []
+        for name, plan in self.plans.items():
+            jobs += [(name, s, v) for s in range(plan.protocol.seeds) for v in (REAL, *VARIANTS)]
+            jobs.append((name, -1, LAMBDAS))
+        return {job: out / f"{job[0]}-{job[2]}-{job[1]}-{self.key(job, code)[:16]}" for job in jobs}
+
+    def writings(self, out: Path) -> list[Writing]:
+        """Return what must have been written before the jobs that are missing in `out` can be run.
+
+        One decoder after the other, and of each a seed of every set after the other: so fewer seeds can be asked for
+        late. Texts of jobs that are done are not asked for: measures of another machine may be put into `out`.
+        """
+        wanted = {
+            (0 if variant == LABEL_ONLY else seed, list(self.plans).index(name), WRITING_OF[variant])
+            for (name, seed, variant), path in self.places(out).items()
+            if variant in WRITING_OF and not path.is_file()
+        }
+        plans = list(self.plans.values())
+        found = [plans[at].writing(name, seed) for seed, at, name in sorted(wanted)]
+        return sorted(found, key=lambda w: w.maker)
+
 
 def run_trials(bench: Bench, out: Path, progress: Progress) -> tuple[pa.Table, dict[str, list[dict[str, float]]]]:
     """Return every measure of every trial, and the rows of `along` of each set; what was measured is read.
 
     Args:
-        bench: with all texts written.
+        bench: with the texts of `Bench.writings` written.
         out: where each trial's file is kept; exists.
         progress: told of each.
 
@@ -85,16 +109,11 @@ def run_trials(bench: Bench, out: Path, progress: Progress) -> tuple[pa.Table, d
         Interrupted: if a process was killed; the same command goes on.
         StorageError: if a file of a finished trial cannot be read.
     """
-    code = _code()
-    jobs: list[Job] = []
-    for name, plan in bench.plans.items():
-        jobs += [(name, s, v) for s in range(plan.protocol.seeds) for v in (REAL, *VARIANTS)]
-        jobs.append((name, -1, LAMBDAS))
-    paths = {job: out / f"{job[0]}-{job[2]}-{job[1]}-{bench.key(job, code)[:16]}" for job in jobs}
-    missing = [job for job in jobs if not paths[job].is_file()]
+    paths = bench.places(out)
+    missing = [job for job in paths if not paths[job].is_file()]
     # those of a decoder first, which take longest
     missing.sort(key=lambda job: job[2] != LAMBDAS)
-    with progress.stage("measure", total=len(jobs), unit="trials", done=len(jobs) - len(missing)) as advance:
+    with progress.stage("measure", total=len(paths), unit="trials", done=len(paths) - len(missing)) as advance:
 
         def finished(job: Job, data: bytes) -> None:
             write_bytes(paths[job], data)

@@ -44,7 +44,7 @@ def bench(small, tmp_path_factory):
         plans={"small": plan}, makers={BRIDGE: maker, f"{LABEL_ONLY}-small": maker}, texts=folder,
         encoder=small.Counting, encoder_digest=small.Counting.digest,
     )  # fmt: skip
-    for writing in plan.writings():
+    for writing in made.writings(folder):
         texts = small.written(writing)
         for path, rows in writing.shards(made.makers, folder).items():
             path.parent.mkdir(exist_ok=True)
@@ -96,6 +96,22 @@ def test_trials_are_made_once_and_a_stopped_study_goes_on(bench, tmp_path, monke
     json_path.write_bytes(b"{")
     with pytest.raises(StorageError, match="cannot be read"):
         run_trials(bench, tmp_path, silent)
+
+
+def test_texts_are_asked_for_only_where_a_trial_is_missing(bench, tmp_path):
+    everything = bench.writings(tmp_path)
+    names = ["smote-seed-0", "words-seed-0", "paraphrase-seed-0", "smote-seed-1", "words-seed-1", "paraphrase-seed-1"]
+    assert sorted(w.name for w in everything) == sorted(f"small-{name}" for name in (*names, LABEL_ONLY))
+    assert [w.maker for w in everything] == [BRIDGE] * 6 + [f"{LABEL_ONLY}-small"]
+    seeds = [w.name[-1] for w in everything[:-1]]
+    assert seeds == sorted(seeds)  # a seed after the other
+    done = [("small", 0, v) for v in VARIANTS] + [("small", 1, LABEL_ONLY), ("small", 1, "smotext-filtered")]
+    for job in done:
+        bench.places(tmp_path)[job].touch()
+    # the SMOTE texts of seed 1 are still wanted by `smotext`
+    assert {w.name for w in bench.writings(tmp_path)} == {
+        "small-smote-seed-1", "small-words-seed-1", "small-paraphrase-seed-1",
+    }  # fmt: skip
 
 
 def test_whatever_decides_a_trial_is_in_its_key(small, bench):
