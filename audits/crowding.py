@@ -117,17 +117,19 @@ def joined(encoded: Encoded) -> Matrix:
     return np.vstack([np.asarray(train), np.asarray(control)])
 
 
-def crowding(encoded: Encoded, people: Arms) -> NDArray[np.float64]:
-    """Return for each person how much closer a synthetic record comes than people of the domain come anyway; (P,).
+def crowding(encoded: Encoded, people: Arms) -> dict[str, NDArray[np.float64]]:
+    """Return for each person how close a synthetic record comes, and how much closer than people of the domain; (P,).
 
-        s_x = max_s cos(x, s) - mean of the 5 highest cos(x, reference),  a person's score is their records' highest
+        nearest_x = max_s cos(x, s),  crowding_x = nearest_x - mean of the 5 highest cos(x, reference)
 
-    Subtracting the neighbourhood keeps a common kind of text from looking copied.
+    and of a person the highest of their records. Subtracting the neighbourhood keeps a common kind of text from
+    looking copied. It also hides who is missing where all texts follow one template: that is seen without it.
     """
     real = joined(encoded)
     nearest = highest(real, encoded.synthetic, 1)[:, 0]
     local = highest(real, encoded.reference, LOCAL_NEIGHBOURS).mean(axis=1)
-    return person_scores(nearest - local, people.row_person)
+    scores = {"nearest": nearest, "crowding": nearest - local}
+    return {name: person_scores(score, people.row_person) for name, score in scores.items()}
 
 
 def distances(encoded: Encoded, people: Arms, among: NDArray[np.int64]) -> tuple[Float32, Float32]:

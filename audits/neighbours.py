@@ -35,12 +35,12 @@ MARGINS: tuple[tuple[int, float], ...] = tuple((needed_for_share(d), d) for d in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one encoder sees: the share over all rows, by class, the scan over persons, and texture for the report."""
+    """What one encoder sees: the share over all rows and by class, the scans over persons, texture for the report."""
 
     encoder: str
     share: Share
     classes: dict[int, Share]
-    scan: Scan
+    scans: dict[str, Scan]
     texture: dict[str, Any]
 
 
@@ -53,10 +53,12 @@ class Neighbours:
     favours control, which betrays train as well. So every test looks both ways.
 
     share: synthetic records whose nearest person is of train, ties at random; .5 is safe.
-    scan: whether train persons crowd (or lack) among those a synthetic record comes closest to, exact.
+    scan: whether train persons crowd (or lack) among those a synthetic record comes closest to, exact; once as it
+        is, once beside how close people of the domain come anyway.
 
     It passes when, for every encoder, the share's interval lies within the margin that the number of independent
-    rows supports (`MARGINS`; the margin used is reported) and no scan is significant. It fails when an interval lies
+    rows supports (`MARGINS`; the margin used is reported) and, where it does not lie within the strictest, the share
+    holds one half (Holm over the encoders); and no scan is significant. It fails when an interval lies
     wholly outside, corrected for the number of encoders and classes, or a corrected scan is below 1 - confidence.
 
     Privacy: reads all texts of train and control; returns aggregates over at least ten records.
@@ -91,14 +93,14 @@ def _measure(encoded: Encoded, people: Arms, rng: np.random.Generator) -> Findin
     sized = [c for c in range(people.n_classes) if control_of_class[c] >= MIN_CLASS_CONTROL] * (people.n_classes > 1)
     classes = {c: share_of(nearest[:, people.synthetic_class == c], included, people) for c in sized}
     scores = crowding(encoded, people)
-    train, control = scores[people.is_train], scores[~people.is_train]
+    arms = {name: (score[people.is_train], score[~people.is_train]) for name, score in scores.items()}
     to_train, to_control = distances(encoded, people, included[0])
-    p = conformal_p(train, control)
+    p = conformal_p(*arms["crowding"])
     return Finding(
         encoder=encoded.name,
         share=share_of(nearest, included, people),
         classes={c: share for c, share in classes.items() if share.n > 0},
-        scan=scan_test(train, control),
+        scans={name: scan_test(train, control) for name, (train, control) in arms.items()},
         texture={
             "nndr_ratio_q10": nndr_ratio(to_train, to_control),
             "train_persons_closer_than_99_percent_of_control": int((p <= 0.01).sum()),
@@ -112,15 +114,23 @@ def _judge(findings: list[Finding], parts: Parts, people: Arms, confidence: floa
     n = min(f.share.n for f in findings)
     margin = next((d for needed, d in MARGINS if n >= needed), None)
     limit = MARGINS[-1][1] if margin is None else margin
-    scans = holm([f.scan.p for f in findings])
+    scans = holm([scan.p for f in findings for scan in f.scans.values()])
+    by_chance = holm([_p(f.share) for f in findings])
     classes = [share for f in findings for share in f.classes.values()]
     fails = [
         *(["the share of nearest neighbours"] if _outside([f.share for f in findings], limit, confidence) else []),
         *(["the share within a class"] if _outside(classes, CLASS_MARGIN, confidence) else []),
         *(["the persons most closely approached"] if min(scans) < 1 - confidence else []),
     ]
+    # a wide margin is granted because few rows carry no better one, not so that a proven difference may pass
+    differ = [
+        f.share
+        for f, p in zip(findings, by_chance, strict=True)
+        if p < 1 - confidence and not _inside(f.share, MARGINS[0][1], confidence)
+    ]
     unclear = [
         *(f.share for f in findings if not _inside(f.share, limit, confidence)),
+        *differ,
         *(s for s in classes if s.n >= needed_for_share(CLASS_MARGIN) and not _inside(s, CLASS_MARGIN, confidence)),
     ]
     verdict: Verdict = "fail" if fails else "insufficient" if margin is None or unclear else "pass"
@@ -151,11 +161,13 @@ def _judge(findings: list[Finding], parts: Parts, people: Arms, confidence: floa
                 "epsilon_ceiling": None,
             }
         },
-        reason=_reason(verdict, fails, min((f.share for f in findings), key=lambda s: s.n), parts, people),
+        reason=_reason(
+            verdict, fails, min((f.share for f in findings), key=lambda s: s.n), parts, people, differs=bool(differ)
+        ),
     )
 
 
-def _reason(verdict: Verdict, fails: list[str], share: Share, parts: Parts, people: Arms) -> str:
+def _reason(verdict: Verdict, fails: list[str], share: Share, parts: Parts, people: Arms, *, differs: bool) -> str:
     if verdict == "fail":
         return f"Train can be told from control by {', and by '.join(fails)}."
     if verdict == "pass":
@@ -169,6 +181,11 @@ def _reason(verdict: Verdict, fails: list[str], share: Share, parts: Parts, peop
             f"The nearest neighbours amount to {n} independent records, from {smaller} persons in the smaller arm; "
             f"{least} such records are the least: about {train} persons of train and {control} of control would be "
             "enough."
+        )
+    if differs:
+        return (
+            f"The share differs from one half by more than chance, and {n} independent records cannot show that it "
+            f"is within {MARGINS[0][1]} of it; about {MARGINS[0][0]} would decide."
         )
     decisive = max(0.01, abs(abs(share.value - 0.5) - MARGINS[-1][1]))
     return (
@@ -196,12 +213,11 @@ def _details(
                 "share": f.share.value,
                 "standard_error": f.share.error,
                 "independent_rows": f.share.n,
-                "share_p": float(2 * stats.norm.sf(abs(f.share.value - 0.5) / f.share.error))
-                if f.share.error > 0
-                else None,
-                "scan_p": f.scan.p,
-                "scan_cut": f.scan.cut,
-                "scan_train_in_cut": f.scan.n_train_in_cut,
+                "share_p": _p(f.share),
+                "scans": {
+                    name: {"p": scan.p, "cut": scan.cut, "train_in_cut": scan.n_train_in_cut}
+                    for name, scan in f.scans.items()
+                },
                 "nndr_ratio_q10": f.texture["nndr_ratio_q10"],
                 "train_persons_closer_than_99_percent_of_control": f.texture[
                     "train_persons_closer_than_99_percent_of_control"
@@ -210,6 +226,11 @@ def _details(
             for f in findings
         },
     }
+
+
+def _p(share: Share) -> float:
+    """Return how likely a share at least so far from one half is where roles mean nothing; 1 where no row counts."""
+    return float(2 * stats.norm.sf(abs(share.value - 0.5) / share.error)) if share.error > 0 else 1.0
 
 
 def _outside(shares: list[Share], margin: float, confidence: float) -> bool:

@@ -105,9 +105,12 @@ def test_crowding_is_the_slow_formula():
     people = arms_of([2, 1, 3], [1, 2, 2, 1])
     encoded = encoded_of(people)
     real = np.vstack([encoded.train, encoded.control])
-    rows = [(encoded.synthetic @ x).max() - np.sort(encoded.reference @ x)[-5:].mean() for x in real]
-    expected = [max(rows[i] for i in np.flatnonzero(people.row_person == p)) for p in range(7)]
-    assert crowding(encoded, people) == pytest.approx(expected, abs=1e-5)
+    nearest = [(encoded.synthetic @ x).max() for x in real]
+    local = [np.sort(encoded.reference @ x)[-5:].mean() for x in real]
+    found = crowding(encoded, people)
+    for name, rows in (("nearest", nearest), ("crowding", np.subtract(nearest, local))):
+        expected = [max(rows[i] for i in np.flatnonzero(people.row_person == p)) for p in range(7)]
+        assert found[name] == pytest.approx(expected, abs=1e-5)
 
 
 def test_distances_and_their_ratio_by_hand():

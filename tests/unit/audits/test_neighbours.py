@@ -5,11 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from audits.base import AuditInputs
+from audits.base import AuditInputs, Table
+from audits.crowding import Share
 from audits.encoders import encode_words
-from audits.neighbours import MARGINS, Neighbours
-from audits.parts import Parts
+from audits.inputs import take
+from audits.neighbours import MARGINS, Finding, Neighbours, _judge
+from audits.parts import Parts, arms
 from audits.similarity import highest
+from audits.stats import Scan
+from synthgen.clinic import generate
+from synthgen.seeds import SeedTree
 
 
 def run(synthetic, train, control, seed=0):
@@ -105,3 +110,51 @@ def test_the_same_seed_gives_the_same_result_and_the_order_of_synthetic_rows_doe
     turned = run(kept(small["fresh"], range(89, -1, -1)), small["train"], small["control"], seed=4)
     assert turned.estimate.value == pytest.approx(once.estimate.value)
     assert turned.metrics["scan_p"] == once.metrics["scan_p"]
+
+
+@pytest.fixture(scope="module")
+def clinic():
+    """Return notes that follow one template: train, control and other people."""
+    rows = generate(2100, SeedTree(5).child("neighbours").generator())
+    person = {name: i for i, name in enumerate(dict.fromkeys(row["patient_id"] for row in rows))}
+    parts = [
+        [r for r in rows if lo <= person[r["patient_id"]] < hi] for lo, hi in ((0, 700), (700, 1600), (1600, 2100))
+    ]
+    tables = [
+        Table(
+            texts=tuple(r["note"] for r in part), labels=tuple(r["specialty"] for r in part),
+            groups=tuple(r["patient_id"] for r in part), has_groups=True,
+        )
+        for part in parts
+    ]  # fmt: skip
+    return dict(zip(("train", "control", "fresh"), tables, strict=True))
+
+
+def test_absence_is_seen_where_all_texts_follow_a_template(clinic):
+    fresh = clinic["fresh"]
+    assert run(fresh, clinic["train"], clinic["control"]).verdict == "pass"
+    parts = Parts(synthetic=fresh, train=clinic["train"], control=clinic["control"], reference=clinic["control"],
+                  reference_is_control=False)  # fmt: skip
+    encoded = encode_words(parts)
+    nearness = highest(encoded.synthetic, encoded.train, 1)[:, 0]
+    filtered = take(fresh, np.sort(np.argsort(nearness)[: int(0.9 * len(nearness))]))
+    result = run(filtered, clinic["train"], clinic["control"])
+    assert result.verdict == "fail"
+    scans = result.details["encoders"]["words"]["scans"]
+    assert 20 * scans["nearest"]["p"] < scans["crowding"]["p"]
+
+
+def test_a_proven_difference_is_no_pass_though_few_rows_are_granted_a_wide_margin(town):
+    parts = Parts(synthetic=town["fresh"], train=town["train"], control=town["control"], reference=town["control"],
+                  reference_is_control=False)  # fmt: skip
+    verdicts = {}
+    for value in (0.47, 0.44):
+        share = Share(value=value, error=0.022)  # 516 independent rows
+        finding = Finding(
+            encoder="words", share=share, classes={}, scans={"nearest": Scan(1.0, 0, 0)},
+            texture={"histogram": {}, "nndr_ratio_q10": 1.0, "train_persons_closer_than_99_percent_of_control": 0},
+        )  # fmt: skip
+        result = _judge([finding], parts, arms(parts), 0.95)
+        verdicts[value] = result.verdict
+    assert verdicts == {0.47: "pass", 0.44: "insufficient"}
+    assert f"about {MARGINS[0][0]} would decide" in result.reason
