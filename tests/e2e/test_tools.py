@@ -112,10 +112,11 @@ def test_the_bridge_benchmark_prints_its_figures(tmp_path):
     assert (tmp_path / "card.json").is_file()
 
 
-def test_the_decode_benchmark_prints_its_figures(tmp_path):
-    done = run(tmp_path, BENCHMARKS / "decode.py", "--quick")
+def test_the_decode_benchmark_prints_its_figures_for_each_number_of_candidates(tmp_path):
+    done = run(tmp_path, BENCHMARKS / "decode.py", "--quick", "--candidates", "1", "2")
     assert done.returncode == 0, done.stderr
-    assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
+    figures = [
         "round 1", "records per second, ratio by wall time", "records per second, ratio by processor time", "loop",
         "generate", "matrix products alone",
     ]  # fmt: skip
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == figures * 2
