@@ -57,9 +57,9 @@ class Neighbours:
         is, once beside how close people of the domain come anyway.
 
     It passes when, for every encoder, the share's interval lies within the margin that the number of independent
-    rows supports (`MARGINS`; the margin used is reported) and, where it does not lie within the strictest, the share
-    holds one half (Holm over the encoders); and no scan is significant. It fails when an interval lies
-    wholly outside, corrected for the number of encoders and classes, or a corrected scan is below 1 - confidence.
+    rows supports (`MARGINS`; the margin used is reported) and, where it does not lie within the strictest, the
+    share holds one half (Holm over the encoders); and no scan is significant. It fails when an interval lies wholly
+    outside, corrected for the number of encoders and classes, or a corrected scan is below 1 - confidence.
 
     Privacy: reads all texts of train and control; returns aggregates over at least ten records.
     Random: persons set aside, 20 equalised draws, the order of the joint index, the encoders' seeds.
@@ -213,7 +213,7 @@ def _details(
                 "share": f.share.value,
                 "standard_error": f.share.error,
                 "independent_rows": f.share.n,
-                "share_p": _p(f.share),
+                "share_p": _p(f.share) if f.share.n > 0 else None,
                 "scans": {
                     name: {"p": scan.p, "cut": scan.cut, "train_in_cut": scan.n_train_in_cut}
                     for name, scan in f.scans.items()

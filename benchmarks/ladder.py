@@ -3,12 +3,12 @@
     python benchmarks/ladder.py [--corpora newsgroups20,mts_dialog,synthpai,db_bio,clinic] [--seeds 5] [--resplits 50]
         [--persons 3000] [--only AUDITS] [--checkpoints FOLDER] [--markdown FILE] [--json FILE] [--quick]
 
-For each corpus and seed the persons are shuffled, a third of them is train, the rest control, and the whole ladder of
-`audits selftest` is climbed. Then the persons are split anew so many times, each time into train, control and fresh
-people, and it is counted how often the audits stop the fresh people, who are in no train at all. The real corpora lie
-where SYNTHGEN_DATA says; the clinic is made up; the notes of ACI-bench are the reference of mts_dialog, whose persons
-are few. Posts are cut to 150 words, and of near-duplicate texts of different
-rows the first stays, before anybody is split.
+For each corpus and seed the persons are shuffled, a third of them is train, the rest control, and the whole ladder
+of `audits selftest` is climbed. Then the persons are split anew so many times, each time into train, control and
+fresh people, and it is counted how often the audits stop the fresh people, who are in no train at all. The real
+corpora lie where SYNTHGEN_DATA says; the clinic is made up; the notes of ACI-bench are the reference of mts_dialog,
+whose persons are few. Posts are cut to 150 words, and of near-duplicate texts of different rows the first stays,
+before anybody is split.
 
 Every rung of every seed, and every split, is written to the folder of checkpoints when it is done; a run that was
 interrupted goes on there. Printed are, per corpus, how often each audit gave which verdict on each rung, how many

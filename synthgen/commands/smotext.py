@@ -107,20 +107,20 @@ def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
     encoder = build(EmbedConfig(), model_folder)
     makers = _makers(request, folders[DecodeConfig().model], encoder, sets)
     plans = {s.name: _plan(s, encoder, protocol, places["vectors"], progress) for s in sets}
+    from synthgen.study.lambdas import write_lambdas
+    from synthgen.study.smotext_figures import write_smotext_figures
+    from synthgen.study.smotext_tables import write_smotext_tables
     from synthgen.study.smotext_trials import Bench, run_trials
 
     bench = Bench(
         plans=plans, makers=makers, texts=places["texts"], encoder=partial(build, EmbedConfig(), model_folder),
         encoder_digest=encoder.digest,
     )  # fmt: skip
-    writings = bench.writings(places["trials"])
+    trials = bench.places(places["trials"])
+    writings = bench.writings(trials)
     say(_estimate(sum(w.texts for w in writings), missing_tokens(writings, makers, places["texts"])))
     write_texts(writings, makers, places["texts"], progress)
-    from synthgen.study.lambdas import write_lambdas
-    from synthgen.study.smotext_figures import write_smotext_figures
-    from synthgen.study.smotext_tables import write_smotext_tables
-
-    measures, lambdas = run_trials(bench, places["trials"], progress)
+    measures, lambdas = run_trials(bench, trials, progress)
     write_smotext_tables(measures, lambdas, _meta(request, encoder, makers, sets), request.out)
     with progress.stage("figures", total=1 + len(lambdas), unit="figures") as advance:
         write_smotext_figures(measures, request.out)

@@ -31,7 +31,7 @@ VARIANTS = (
     LABEL_ONLY,
 )
 BRIDGE = "bridge"
-WRITINGS = ("smote", "words", "paraphrase")  # written anew for each seed; texts by the label alone serve all seeds
+# what each variant takes, written anew for each seed; texts by the label alone serve all seeds
 WRITING_OF = {
     "smotext": "smote", "smotext-filtered": "smote", "smotext-words": "words", "paraphrase": "paraphrase",
     LABEL_ONLY: LABEL_ONLY,
@@ -134,7 +134,7 @@ class Plan:
         return Smote(self.protocol.neighbours).fit(self.train(seed)).sample(spare, self.seeds(seed).child("smote"))
 
     def writing(self, name: str, seed: int = 0) -> Writing:
-        """Return what is written under a name of `WRITINGS`, or the pool of texts by the label alone."""
+        """Return what is written under a name of `WRITING_OF`; by the label alone, for all seeds."""
         tokens = self.protocol.tokens or self.text_set.source.max_new_tokens
         config = DecodeConfig(max_new_tokens=max(8, tokens), batch=self.protocol.batch)
         settings = Settings(

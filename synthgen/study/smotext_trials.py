@@ -81,15 +81,15 @@ class Bench:
             jobs.append((name, -1, LAMBDAS))
         return {job: out / f"{job[0]}-{job[2]}-{job[1]}-{self.key(job, code)[:16]}" for job in jobs}
 
-    def writings(self, out: Path) -> list[Writing]:
-        """Return what must have been written before the jobs that are missing in `out` can be run.
+    def writings(self, places: Mapping[Job, Path]) -> list[Writing]:
+        """Return what must have been written before the jobs whose file is missing can be run.
 
         One decoder after the other, and of each a seed of every set after the other: so fewer seeds can be asked for
-        late. Texts of jobs that are done are not asked for: measures of another machine may be put into `out`.
+        late. Texts of jobs that are done are not asked for: measures may come from another machine.
         """
         wanted = {
             (0 if variant == LABEL_ONLY else seed, list(self.plans).index(name), WRITING_OF[variant])
-            for (name, seed, variant), path in self.places(out).items()
+            for (name, seed, variant), path in places.items()
             if variant in WRITING_OF and not path.is_file()
         }
         plans = list(self.plans.values())
@@ -97,31 +97,32 @@ class Bench:
         return sorted(found, key=lambda w: w.maker)
 
 
-def run_trials(bench: Bench, out: Path, progress: Progress) -> tuple[pa.Table, dict[str, list[dict[str, float]]]]:
+def run_trials(
+    bench: Bench, places: Mapping[Job, Path], progress: Progress
+) -> tuple[pa.Table, dict[str, list[dict[str, float]]]]:
     """Return every measure of every trial, and the rows of `along` of each set; what was measured is read.
 
     Args:
         bench: with the texts of `Bench.writings` written.
-        out: where each trial's file is kept; exists.
+        places: the file of each trial, in a folder that exists; of `Bench.places`.
         progress: told of each.
 
     Raises:
         Interrupted: if a process was killed; the same command goes on.
         StorageError: if a file of a finished trial cannot be read.
     """
-    paths = bench.places(out)
-    missing = [job for job in paths if not paths[job].is_file()]
+    missing = [job for job, path in places.items() if not path.is_file()]
     # those of a decoder first, which take longest
     missing.sort(key=lambda job: job[2] != LAMBDAS)
-    with progress.stage("measure", total=len(paths), unit="trials", done=len(paths) - len(missing)) as advance:
+    with progress.stage("measure", total=len(places), unit="trials", done=len(places) - len(missing)) as advance:
 
         def finished(job: Job, data: bytes) -> None:
-            write_bytes(paths[job], data)
+            write_bytes(places[job], data)
             advance(1)
 
         in_processes(missing, _run, finished, start=_start, given=(bench,))
-    measures = [_table(path) for job, path in paths.items() if job[2] != LAMBDAS]
-    return pa.concat_tables(measures), {job[0]: _rows(path) for job, path in paths.items() if job[2] == LAMBDAS}
+    measures = [_table(path) for job, path in places.items() if job[2] != LAMBDAS]
+    return pa.concat_tables(measures), {job[0]: _rows(path) for job, path in places.items() if job[2] == LAMBDAS}
 
 
 def lambda_rows(plan: Plan, encoder: Encoder, decoder: Decoder) -> list[dict[str, float]]:

@@ -44,7 +44,7 @@ def bench(small, tmp_path_factory):
         plans={"small": plan}, makers={BRIDGE: maker, f"{LABEL_ONLY}-small": maker}, texts=folder,
         encoder=small.Counting, encoder_digest=small.Counting.digest,
     )  # fmt: skip
-    for writing in made.writings(folder):
+    for writing in made.writings(made.places(folder)):
         texts = small.written(writing)
         for path, rows in writing.shards(made.makers, folder).items():
             path.parent.mkdir(exist_ok=True)
@@ -71,35 +71,35 @@ def test_trials_are_made_once_and_a_stopped_study_goes_on(bench, tmp_path, monke
     made = []
     in_this_process(monkeypatch, made, stop_after=4)
     with pytest.raises(SystemExit):
-        run_trials(bench, tmp_path, silent)
+        run_trials(bench, bench.places(tmp_path), silent)
     assert len(made) == 4
     in_this_process(monkeypatch, made)
-    measures, lambdas = run_trials(bench, tmp_path, silent)
+    measures, lambdas = run_trials(bench, bench.places(tmp_path), silent)
     jobs = {("small", s, v) for s in (0, 1) for v in (REAL, *VARIANTS)} | {("small", -1, "lambdas")}
     assert len(made) == len(jobs)
     assert set(made) == jobs
     assert {(r["seed"], r["variant"]) for r in measures.to_pylist()} == {(s, v) for _, s, v in jobs if s >= 0}
     assert [row["lambda"] for row in lambdas["small"]] == [0, 1]
-    again, _ = run_trials(bench, tmp_path, silent)
+    again, _ = run_trials(bench, bench.places(tmp_path), silent)
     assert again == measures
     assert len(made) == len(jobs)
     # one seed more adds its own trials; other texts, other vectors or another protocol make all anew
     path = next(tmp_path.glob("small-eda-0-*"))
     path.write_bytes(b"no")
     with pytest.raises(StorageError, match="cannot be read"):
-        run_trials(bench, tmp_path, silent)
+        run_trials(bench, bench.places(tmp_path), silent)
     pq.write_table(measures.select(["seed"]), path)
     with pytest.raises(StorageError, match="not the measures"):
-        run_trials(bench, tmp_path, silent)
+        run_trials(bench, bench.places(tmp_path), silent)
     path.unlink()
     json_path = next(tmp_path.glob("small-lambdas-*"))
     json_path.write_bytes(b"{")
     with pytest.raises(StorageError, match="cannot be read"):
-        run_trials(bench, tmp_path, silent)
+        run_trials(bench, bench.places(tmp_path), silent)
 
 
 def test_texts_are_asked_for_only_where_a_trial_is_missing(bench, tmp_path):
-    everything = bench.writings(tmp_path)
+    everything = bench.writings(bench.places(tmp_path))
     names = ["smote-seed-0", "words-seed-0", "paraphrase-seed-0", "smote-seed-1", "words-seed-1", "paraphrase-seed-1"]
     assert sorted(w.name for w in everything) == sorted(f"small-{name}" for name in (*names, LABEL_ONLY))
     assert [w.maker for w in everything] == [BRIDGE] * 6 + [f"{LABEL_ONLY}-small"]
@@ -109,7 +109,7 @@ def test_texts_are_asked_for_only_where_a_trial_is_missing(bench, tmp_path):
     for job in done:
         bench.places(tmp_path)[job].touch()
     # the SMOTE texts of seed 1 are still wanted by `smotext`
-    assert {w.name for w in bench.writings(tmp_path)} == {
+    assert {w.name for w in bench.writings(bench.places(tmp_path))} == {
         "small-smote-seed-1", "small-words-seed-1", "small-paraphrase-seed-1",
     }  # fmt: skip
 
