@@ -62,7 +62,7 @@ SOURCES = {
         reference=tuple(f"aci_bench/{part}.parquet" for part in ("train", "valid", "test1", "test2", "test3")),
     ),
     "synthpai": Source(("synthpai/all.parquet",), labelled=False),
-    "db_bio": Source(("db_bio/train.parquet",), labelled=False),
+    "db_bio": Source(tuple(f"db_bio/{part}.parquet" for part in ("train", "validation", "test")), labelled=False),
 }
 CORPORA = (*SOURCES, "clinic")
 
