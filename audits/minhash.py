@@ -1,8 +1,10 @@
 """Near-duplicates without comparing every pair: MinHash signatures, banded buckets, exact check of each candidate."""
 
+import hashlib
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ LOOSE = ((16, 8), (32, 4))  # and J >= .5 with probability > .87, knee at .42
 CROWDED = 50  # a bucket with more rows than this holds a template, not a copy
 _WORTH_CHECKING = 0.2  # estimated Jaccard below which a candidate is not checked; 128 permutations err by about .04
 _BATCH = 1 << 14
+_BLOCK_ROWS = 1 << 12  # rows made into shingles at a time
 
 Int = NDArray[np.int64]
 U64 = NDArray[np.uint64]
@@ -64,23 +67,22 @@ def shingle(rows: Iterable[Sequence[str]]) -> Shingled:
     A shingle's hash is the polynomial t_1 B^4 + … + t_5 mod 2^64 of its tokens' hashes, mixed.
 
     Random: none; the permutations are fixed constants, the same for every table, so that signatures compare.
+    Cost: keeps 8 bytes of each shingle and 1 KiB of each row; whatever else it takes, it takes for a block of rows.
     Source: Broder, SEQUENCES 1997.
     """
-    flat, sizes = _token_hashes(rows)
-    row = np.repeat(np.arange(len(sizes)), sizes)
-    n = max(0, len(flat) - SHINGLE_TOKENS + 1)
-    rolled = np.zeros(n, dtype=np.uint64)
-    for offset in range(SHINGLE_TOKENS):
-        rolled = rolled * np.uint64(0x9E3779B97F4A7C15) + flat[offset : offset + n]
-    whole = row[:n] == row[SHINGLE_TOKENS - 1 : SHINGLE_TOKENS - 1 + n]
-    hashes, owner = _mix(rolled[whole]), row[:n][whole]
-    order = np.lexsort((hashes, owner))
-    hashes, owner = hashes[order], owner[order]
-    fresh = np.ones(len(hashes), dtype=bool)
-    fresh[1:] = (hashes[1:] != hashes[:-1]) | (owner[1:] != owner[:-1])
-    hashes, owner = hashes[fresh], owner[fresh]
-    offsets = np.searchsorted(owner, np.arange(len(sizes) + 1))
-    return Shingled(hashes, offsets, _signatures(hashes, offsets))
+    vocabulary: dict[str, int] = {}
+    hashes, sizes, signatures = (
+        [np.empty(0, np.uint64)],
+        [np.empty(0, np.int64)],
+        [np.empty((0, N_PERMUTATIONS), np.uint64)],
+    )
+    unread = iter(rows)
+    while block := list(islice(unread, _BLOCK_ROWS)):
+        found, offsets = _shingles(block, vocabulary)
+        hashes.append(found)
+        sizes.append(np.diff(offsets))
+        signatures.append(_signatures(found, offsets))
+    return Shingled(np.concatenate(hashes), _offsets(np.concatenate(sizes)), np.concatenate(signatures))
 
 
 def near_pairs(left: Shingled, right: Shingled, *, bands: Sequence[tuple[int, int]] = LOOSE) -> NearPairs:
@@ -110,20 +112,40 @@ def near_pairs(left: Shingled, right: Shingled, *, bands: Sequence[tuple[int, in
     )
 
 
-def _token_hashes(rows: Iterable[Sequence[str]]) -> tuple[U64, Int]:
-    """Return the hash of each token of all rows, and how many tokens each row has."""
-    import hashlib
+def _shingles(rows: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> tuple[U64, Int]:
+    """Return the shingle hashes of rows, sorted within each, and where each row starts."""
+    flat, sizes = _token_hashes(rows, vocabulary)
+    row = np.repeat(np.arange(len(sizes)), sizes)
+    n = max(0, len(flat) - SHINGLE_TOKENS + 1)
+    rolled = np.zeros(n, dtype=np.uint64)
+    for offset in range(SHINGLE_TOKENS):
+        rolled = rolled * np.uint64(0x9E3779B97F4A7C15) + flat[offset : offset + n]
+    whole = row[:n] == row[SHINGLE_TOKENS - 1 : SHINGLE_TOKENS - 1 + n]
+    hashes, owner = _mix(rolled[whole]), row[:n][whole]
+    order = np.lexsort((hashes, owner))
+    hashes, owner = hashes[order], owner[order]
+    fresh = np.ones(len(hashes), dtype=bool)
+    fresh[1:] = (hashes[1:] != hashes[:-1]) | (owner[1:] != owner[:-1])
+    hashes, owner = hashes[fresh], owner[fresh]
+    return hashes, np.searchsorted(owner, np.arange(len(sizes) + 1))
 
-    vocabulary: dict[str, int] = {}
-    numbers, sizes = array("i"), array("q")
+
+def _token_hashes(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> tuple[U64, Int]:
+    """Return the hash of each token of all rows, and how many tokens each row has; words met are added."""
+    flat, sizes = array("Q"), array("q")
     for words in rows:
-        numbers.extend(vocabulary.setdefault(word, len(vocabulary)) for word in words)
+        for word in words:
+            if word not in vocabulary:
+                digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+                vocabulary[word] = int.from_bytes(digest, "little")
+        flat.extend(map(vocabulary.__getitem__, words))
         sizes.append(len(words))
-    table = np.frombuffer(
-        b"".join(hashlib.blake2b(w.encode("utf-8", "surrogatepass"), digest_size=8).digest() for w in vocabulary),
-        dtype="<u8",
-    ).astype(np.uint64)
-    return table[np.frombuffer(numbers, dtype=np.int32)], np.frombuffer(sizes, dtype=np.int64)
+    return np.frombuffer(flat, dtype=np.uint64), np.frombuffer(sizes, dtype=np.int64)
+
+
+def _offsets(sizes: Int) -> Int:
+    """Return where each of rows of these sizes starts, and the end; (n + 1,)."""
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
 def _mix(x: U64) -> U64:
@@ -180,18 +202,29 @@ def _estimated(left: Shingled, right: Shingled, a: Int, b: Int) -> NDArray[np.bo
 
 def _shared(left: Shingled, right: Shingled, a: Int, b: Int) -> Int:
     """Return the exact number of shingles in common for each pair."""
-    values, number = np.unique(np.concatenate([left.hashes, right.hashes]), return_inverse=True)
+    (left_hashes, left_offsets, a), (right_hashes, right_offsets, b) = _only(left, a), _only(right, b)
+    left_sizes, right_sizes = np.diff(left_offsets), np.diff(right_offsets)
+    values, number = np.unique(np.concatenate([left_hashes, right_hashes]), return_inverse=True)
     base = len(values)
-    of_left, of_right = number[: len(left.hashes)], number[len(left.hashes) :]
-    owned = np.repeat(np.arange(len(right.sizes)), right.sizes) * base + of_right  # sorted: by row, then by hash
+    of_left, of_right = number[: len(left_hashes)], number[len(left_hashes) :]
+    owned = np.repeat(np.arange(len(right_sizes)), right_sizes) * base + of_right  # sorted: by row, then by hash
     shared = np.zeros(len(a), dtype=np.int64)
     for start in range(0, len(a), _BATCH):
-        sizes = left.sizes[a[start : start + _BATCH]]
+        sizes = left_sizes[a[start : start + _BATCH]]
         pair = np.repeat(np.arange(len(sizes)), sizes)
         within = np.arange(len(pair)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         wanted = (
-            b[start : start + _BATCH][pair] * base + of_left[left.offsets[a[start : start + _BATCH]][pair] + within]
+            b[start : start + _BATCH][pair] * base + of_left[left_offsets[a[start : start + _BATCH]][pair] + within]
         )
         place = np.minimum(np.searchsorted(owned, wanted), len(owned) - 1)
         shared[start : start + _BATCH] = np.bincount(pair[owned[place] == wanted], minlength=len(sizes))
     return shared
+
+
+def _only(table: Shingled, rows: Int) -> tuple[U64, Int, Int]:
+    """Return the hashes of the rows that occur, each once, where each starts, and the rows' numbers among them."""
+    kept, number = np.unique(rows, return_inverse=True)
+    sizes = table.sizes[kept]
+    offsets = _offsets(sizes)
+    at = np.repeat(table.offsets[kept] - offsets[:-1], sizes) + np.arange(offsets[-1])
+    return table.hashes[at], offsets, number

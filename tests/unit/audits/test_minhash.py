@@ -44,3 +44,14 @@ def test_a_template_is_left_out_and_counted():
 
 def test_empty_tables():
     assert len(near_pairs(shingle([]), shingle([["a"]])).left) == 0
+
+
+def test_rows_are_read_in_blocks_to_the_same_end(monkeypatch):
+    rng = np.random.default_rng(5)
+    rows = [[f"w{i}" for i in rng.integers(40, size=n)] for n in rng.integers(0, 30, size=23)]
+    whole = shingle(iter(rows))
+    monkeypatch.setattr("audits.minhash._BLOCK_ROWS", 7)
+    parts = shingle(iter(rows))
+    np.testing.assert_array_equal(parts.hashes, whole.hashes)
+    np.testing.assert_array_equal(parts.offsets, whole.offsets)
+    np.testing.assert_array_equal(parts.signatures, whole.signatures)
