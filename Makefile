@@ -51,7 +51,8 @@ $(BIN)/.venv:
 	touch $@
 
 $(BIN)/.installed: $(BIN)/.venv pyproject.toml
-	$(BIN)/python -c "import torch" 2>/dev/null || $(PIP) install $(TORCH) || $(PIP) install "torch>=2.6"
+	$(BIN)/python -c "import torch" 2>/dev/null || $(PIP) install $(TORCH) || \
+		{ echo "$(TORCH) could not be installed; taking the newest torch, which may be gigabytes"; $(PIP) install "torch>=2.6"; }
 	$(PIP) install --editable .
 	touch $@
 

@@ -9,6 +9,8 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from audits.ngrams import STEP, mix
+
 N_PERMUTATIONS = 128
 SHINGLE_TOKENS = 5
 CLOSE = ((16, 8),)  # (bands, rows): finds J >= .8 with probability > .94, knee at .71
@@ -119,9 +121,9 @@ def _shingles(rows: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> tupl
     n = max(0, len(flat) - SHINGLE_TOKENS + 1)
     rolled = np.zeros(n, dtype=np.uint64)
     for offset in range(SHINGLE_TOKENS):
-        rolled = rolled * np.uint64(0x9E3779B97F4A7C15) + flat[offset : offset + n]
+        rolled = rolled * STEP + flat[offset : offset + n]
     whole = row[:n] == row[SHINGLE_TOKENS - 1 : SHINGLE_TOKENS - 1 + n]
-    hashes, owner = _mix(rolled[whole]), row[:n][whole]
+    hashes, owner = mix(rolled[whole]), row[:n][whole]
     order = np.lexsort((hashes, owner))
     hashes, owner = hashes[order], owner[order]
     fresh = np.ones(len(hashes), dtype=bool)
@@ -148,21 +150,14 @@ def _offsets(sizes: Int) -> Int:
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
-def _mix(x: U64) -> U64:
-    """Return the finaliser of splitmix64: every input bit reaches every output bit."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
-
-
 def _signatures(hashes: U64, offsets: Int) -> U64:
     signatures = np.full((len(offsets) - 1, N_PERMUTATIONS), np.iinfo(np.uint64).max, dtype=np.uint64)
     filled = np.flatnonzero(np.diff(offsets) > 0)
     if len(filled) == 0:
         return signatures
     starts = offsets[filled]
-    multipliers = _mix(np.arange(1, N_PERMUTATIONS + 1, dtype=np.uint64)) | np.uint64(1)
-    shifts = _mix(np.arange(1001, N_PERMUTATIONS + 1001, dtype=np.uint64))
+    multipliers = mix(np.arange(1, N_PERMUTATIONS + 1, dtype=np.uint64)) | np.uint64(1)
+    shifts = mix(np.arange(1001, N_PERMUTATIONS + 1001, dtype=np.uint64))
     for i in range(N_PERMUTATIONS):
         signatures[filled, i] = np.minimum.reduceat(hashes * multipliers[i] + shifts[i], starts)
     return signatures
@@ -173,7 +168,7 @@ def _band(table: Shingled, columns: slice) -> tuple[U64, Int]:
     rows = np.flatnonzero(table.sizes > 0)
     key = np.zeros(len(rows), dtype=np.uint64)
     for column in table.signatures[rows, columns].T:
-        key = _mix(key ^ column) + np.uint64(0x9E3779B97F4A7C15)
+        key = mix(key ^ column) + STEP
     return key, rows
 
 

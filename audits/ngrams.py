@@ -12,7 +12,7 @@ UInt = NDArray[np.uint64]
 Int = NDArray[np.int64]
 
 # odd multipliers of splitmix64 (Steele, Lea and Flood, OOPSLA 2014)
-_STEP = np.uint64(0x9E3779B97F4A7C15)
+STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 
@@ -68,10 +68,11 @@ def runs(sequences: Sequences, k: int) -> tuple[UInt, Int]:
 
 def grown(keys: UInt, symbols: NDArray[np.integer]) -> UInt:
     """Return the keys of runs with one symbol more; the key of an empty run is 0."""
-    return _mix(keys + _STEP * (symbols.astype(np.uint64) + np.uint64(1)))
+    return mix(keys + STEP * (symbols.astype(np.uint64) + np.uint64(1)))
 
 
-def _mix(x: UInt) -> UInt:
+def mix(x: UInt) -> UInt:
+    """Return the finaliser of splitmix64: every input bit reaches every output bit."""
     x = (x ^ (x >> np.uint64(30))) * _MIX_1
     x = (x ^ (x >> np.uint64(27))) * _MIX_2
     return x ^ (x >> np.uint64(31))
