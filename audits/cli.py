@@ -4,14 +4,15 @@ import json
 import os
 import signal
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from audits.errors import AuditError, InputError
+from audits.files import write_whole
 from audits.selftest_command import selftest
+from audits.shadow_command import shadow, shadow_plan
 
 if TYPE_CHECKING:
     from audits.inputs import Role
@@ -116,7 +117,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     decision = None if chosen is None else _decide(report, chosen, number)
     _show(report, decision)
     if out is not None:
-        _write(out / "audit.json", report.to_json())
+        write_whole(out / "audit.json", report.to_json())
         _say(f"written: {out / 'audit.json'}")
     if findings is not None:
         _write_findings(findings, key, report)
@@ -155,6 +156,8 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
 
 
 app.command()(selftest)
+app.command("shadow-plan")(shadow_plan)
+app.command()(shadow)
 
 
 @app.command()
@@ -306,15 +309,3 @@ def _write_findings(path: Path, key: bytes, report: "AuditReport") -> None:
     n = write_findings(path, key, report.results)
     n_left = sum(result.details.get("findings_left_out", 0) for result in report.results)
     _say(f"findings: {n} written to {path}, {n_left} left out; keep them and their key private")
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file so that it is whole or not there."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".audit-", delete=False) as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).replace(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror})") from error

@@ -6,12 +6,12 @@ import json
 import os
 import secrets
 import stat
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from audits.base import AuditResult
 from audits.errors import InputError
+from audits.files import write_whole
 
 KEY_BYTES = 32
 PSEUDONYM_DIGITS = 32
@@ -84,19 +84,7 @@ def write_findings(path: Path, key: bytes, results: Iterable[AuditResult]) -> in
         for result in results
         for finding in result.findings
     ]
-    partial = None
-    try:
-        # made with mode 0600, and the name it is given later keeps it
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".findings-", delete=False) as file:
-            partial = Path(file.name)
-            file.writelines(json.dumps(line) + "\n" for line in lines)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
-        raise InputError(f"the findings cannot be written to {path} ({error.strerror})") from None
+    write_whole(path, "".join(json.dumps(line) + "\n" for line in lines).encode())
     return len(lines)
 
 

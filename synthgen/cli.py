@@ -215,6 +215,29 @@ def blend(  # noqa: PLR0913 - each is a setting of its own
     say(made.to_text())
 
 
+@app.command()
+def shadow(
+    config: ConfigPath,
+    *,
+    runs: Annotated[int, Option(min=8, help="Reruns, half of them without each person.")] = 32,
+    persons: Annotated[int | None, Option(min=1, help="Asked about: one in a hundred of train by default.")] = None,
+    quick: Annotated[bool, Option("--quick", help="Eight small reruns about one person; shows nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Rerun a finished run without the persons its records crowd most: does it show? As costly as that many runs."""
+    from synthgen.commands.shadow import ShadowRequest
+    from synthgen.commands.shadow import shadow as make_shadow
+    from synthgen.config import Config
+    from synthgen.progress import terminal_progress
+
+    request = ShadowRequest(runs=runs, persons=persons, quick=quick)
+    found = make_shadow(Config.load(config), request, terminal_progress(sys.stderr), say)
+    if as_json:
+        print_json(found.to_json())
+    say(found.to_text())
+    raise typer.Exit(0 if found.passed else ReleaseRefused.exit_code)
+
+
 @app.command("train-bridge")
 def train_bridge(
     config: Annotated[Path, Argument(help="The training configuration, a YAML file.", metavar="CONFIG")],

@@ -198,7 +198,7 @@ def test_a_folder_that_cannot_be_written_is_said_before_the_work(tables, tmp_pat
     assert "cannot be made" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", [*names(), "A", "i"])
+@pytest.mark.parametrize("name", [*names(), "A", "i", "shadow"])
 def test_every_audit_is_explained(name):
     result = CliRunner().invoke(app, ["explain", name])
     assert result.exit_code == 0
