@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.base import Previous, Table
-from audits.minhash import CLOSE, Shingled, near_pairs, shingle
+from audits.minhash import CLOSE, Sketch, near_pairs, sketch
 from audits.normalise import normalise, tokens
 from audits.stats import clopper_pearson
 
@@ -55,15 +55,14 @@ def carried_rows(now: Table, then: Table) -> Carried:
     """Return what this release has of the one before.
 
     Privacy: reads synthetic rows only.
-    Cost: O((m + m') · 128) time and memory.
+    Cost: O((m + m') · 128) time, 64 bytes for each row.
     """
     keys = [[normalise(text) for text in table.texts] for table in (now, then)]
-    words = [[tokens(text) for text in table.texts] for table in (now, then)]
-    is_long = [np.array([len(row) >= MIN_WORDS for row in rows], dtype=np.bool_) for rows in words]
-    shingles = [shingle(rows) for rows in words]
+    is_long = [np.array([len(tokens(t)) >= MIN_WORDS for t in table.texts], dtype=np.bool_) for table in (now, then)]
+    sketches = [sketch(table.texts, bands=CLOSE) for table in (now, then)]
     equal_now, equal_then = (_among(mine, set(other)) for mine, other in (keys, keys[::-1]))
-    near_now, near_then = (_near(mine, other) for mine, other in (shingles, shingles[::-1]))
-    twice = [_near(mine, mine, same=True)[long] for mine, long in zip(shingles, is_long, strict=True)]
+    near_now, near_then = (_near(mine, other) for mine, other in (sketches, sketches[::-1]))
+    twice = [_near(mine, mine, same=True)[long] for mine, long in zip(sketches, is_long, strict=True)]
     return Carried(
         n=int(is_long[0].sum()),
         equal=int((equal_now & is_long[0]).sum()),
@@ -103,9 +102,9 @@ def _among(keys: Sequence[str], known: set[str]) -> Bool:
     return np.array([key in known for key in keys], dtype=np.bool_)
 
 
-def _near(mine: Shingled, other: Shingled, *, same: bool = False) -> Bool:
+def _near(mine: Sketch, other: Sketch, *, same: bool = False) -> Bool:
     """Return which of my rows nearly stand in the other table; with `same`, in another row of it."""
-    pairs = near_pairs(mine, other, bands=CLOSE)
-    near = np.zeros(len(mine.sizes), dtype=np.bool_)
+    pairs = near_pairs(mine, other)
+    near = np.zeros(len(mine), dtype=np.bool_)
     near[pairs.left[(pairs.jaccard >= NEAR) & ~(same & (pairs.left == pairs.right))]] = True
     return near

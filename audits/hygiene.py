@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from audits.base import AuditInputs, Estimate, Table, persons
 from audits.errors import InputError
 from audits.inputs import take
-from audits.minhash import CLOSE, near_pairs, shingle
+from audits.minhash import CLOSE, near_pairs, sketch
 from audits.normalise import tokens
 
 NEAR_DUPLICATE = 0.8
@@ -98,8 +98,7 @@ def _kept(
 
 def _repeated(inputs: AuditInputs) -> NDArray[np.bool_]:
     """Return which control rows nearly repeat a train row, (n_control rows,)."""
-    shingled = [shingle(map(tokens, table.texts)) for table in (inputs.control, inputs.train)]
-    pairs = near_pairs(*shingled, bands=CLOSE)
+    pairs = near_pairs(*(sketch(table.texts, bands=CLOSE) for table in (inputs.control, inputs.train)))
     repeated = np.zeros(len(inputs.control), dtype=bool)
     repeated[pairs.left[pairs.jaccard >= NEAR_DUPLICATE]] = True
     return repeated

@@ -4,12 +4,12 @@ import hashlib
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audits.ngrams import STEP, mix
+from audits.normalise import tokens
 
 N_PERMUTATIONS = 128
 SHINGLE_TOKENS = 5
@@ -17,21 +17,40 @@ CLOSE = ((16, 8),)  # (bands, rows): finds J >= .8 with probability > .94, knee 
 LOOSE = ((16, 8), (32, 4))  # and J >= .5 with probability > .87, knee at .42
 CROWDED = 50  # a bucket with more rows than this holds a template, not a copy
 _WORTH_CHECKING = 0.2  # estimated Jaccard below which a candidate is not checked; 128 permutations err by about .04
-_BATCH = 1 << 14
-_BLOCK_ROWS = 1 << 12  # rows made into shingles at a time
+_BATCH = 1 << 14  # pairs compared at a time
+_BLOCK_ROWS = 1 << 12  # rows read at a time
 
 Int = NDArray[np.int64]
+U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
-class Shingled:
+class Sketch:
+    """Texts with the bucket of each band, which is all that is kept of their signatures.
+
+    Args:
+        texts: the rows, of which the few that share a bucket are read again.
+        buckets: (bands, n).
+        filled: whether a row has a shingle; the others match nothing, (n,).
+    """
+
+    texts: Sequence[str]
+    buckets: U32
+    filled: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shingled:
     """Rows as sorted sets of shingle hashes with their signatures.
 
     Args:
         hashes: shingles of all rows, sorted within each row, without repeats.
         offsets: where each row starts, (n + 1,).
-        signatures: (n, 128); rows without a shingle match nothing.
+        signatures: (n, 128).
     """
 
     hashes: U64
@@ -63,55 +82,74 @@ class NearPairs:
     n_crowded: int
 
 
-def shingle(rows: Iterable[Sequence[str]]) -> Shingled:
-    """Return the 5-token shingles and MinHash signatures of tokenised rows; shorter rows have none.
+def sketch(texts: Sequence[str], *, bands: Sequence[tuple[int, int]] = LOOSE) -> Sketch:
+    """Return the buckets of texts by MinHash signatures of their 5-token shingles; shorter texts are in none.
 
-    A shingle's hash is the polynomial t_1 B^4 + … + t_5 mod 2^64 of its tokens' hashes, mixed.
+    A shingle's hash is the polynomial t_1 B^4 + … + t_5 mod 2^64 of its tokens' hashes, mixed. A bucket's number is
+    32 bits of its band's: two bands of a million rows that differ are taken for equal some hundred times, and each
+    pair of rows is compared exactly anyway.
 
-    Random: none; the permutations are fixed constants, the same for every table, so that signatures compare.
-    Cost: keeps 8 bytes of each shingle and 1 KiB of each row; whatever else it takes, it takes for a block of rows.
+    Random: none; the permutations are fixed constants, the same for every table, so that buckets compare.
+    Cost: keeps 4 bytes of each row and band; whatever else it takes, it takes for a block of rows.
     Source: Broder, SEQUENCES 1997.
     """
     vocabulary: dict[str, int] = {}
-    hashes, sizes, signatures = (
-        [np.empty(0, np.uint64)],
-        [np.empty(0, np.int64)],
-        [np.empty((0, N_PERMUTATIONS), np.uint64)],
-    )
-    unread = iter(rows)
-    while block := list(islice(unread, _BLOCK_ROWS)):
-        found, offsets = _shingles(block, vocabulary)
-        hashes.append(found)
-        sizes.append(np.diff(offsets))
-        signatures.append(_signatures(found, offsets))
-    return Shingled(np.concatenate(hashes), _offsets(np.concatenate(sizes)), np.concatenate(signatures))
+    n_bands = sum(n for n, _ in bands)
+    buckets, filled = np.empty((n_bands, len(texts)), np.uint32), np.empty(len(texts), np.bool_)
+    for start in range(0, len(texts), _BLOCK_ROWS):
+        block = slice(start, min(start + _BLOCK_ROWS, len(texts)))
+        found = _shingled(texts[block], vocabulary)
+        filled[block] = found.sizes > 0
+        columns = [found.signatures[:, i * width : (i + 1) * width] for n, width in bands for i in range(n)]
+        buckets[:, block] = [_bucket(of_band) for of_band in columns]
+    return Sketch(texts, buckets, filled)
 
 
-def near_pairs(left: Shingled, right: Shingled, *, bands: Sequence[tuple[int, int]] = LOOSE) -> NearPairs:
-    """Return the pairs of rows that share a band of their signatures, each checked exactly.
+def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
+    """Return the pairs of rows that share a bucket, each checked exactly.
 
     With b bands of r rows a pair of similarity s is found with probability 1 - (1 - s^r)^b.
 
-    Cost: O(n 128) for the buckets, O(candidates * shingles) for the checks.
+    Args:
+        left: of `sketch`.
+        right: of `sketch` with the same bands.
+
+    Cost: O(n · bands) for the buckets, O(candidates · shingles) for the checks, whose rows are read again; memory
+        for the pairs, and for the rows of `_BATCH` of them at a time.
     Source: Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, section 3.4.
     """
-    found: list[U64] = []
-    n_crowded = 0
-    for n_bands, width in bands:
-        for band in range(n_bands):
-            columns = slice(band * width, (band + 1) * width)
-            pairs, crowded = _bucket_pairs(_band(left, columns), _band(right, columns))
-            found.append(pairs)
-            n_crowded += crowded
-    pairs = np.unique(np.concatenate(found)) if found else np.empty(0, np.uint64)
+    found, n_crowded = [np.empty(0, np.uint64)], 0
+    rows, other_rows = np.flatnonzero(left.filled), np.flatnonzero(right.filled)
+    for mine, theirs in zip(left.buckets, right.buckets, strict=True):
+        pairs, crowded = _bucket_pairs((mine[rows], rows), (theirs[other_rows], other_rows))
+        found.append(pairs)
+        n_crowded += crowded
+    pairs = np.unique(np.concatenate(found))
     a, b = (pairs >> np.uint64(32)).astype(np.int64), (pairs & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    keep = _estimated(left, right, a, b)
-    a, b = a[keep], b[keep]
-    shared = _shared(left, right, a, b)
-    size_a, size_b = left.sizes[a], right.sizes[b]
-    return NearPairs(
-        a, b, shared / np.maximum(size_a + size_b - shared, 1), shared / np.maximum(size_b, 1), n_crowded
-    )
+    starts = range(0, max(len(a), 1), _BATCH)
+    compared = [_compared(left, right, a[start : start + _BATCH], b[start : start + _BATCH]) for start in starts]
+    a, b, jaccard, containment = (np.concatenate(column) for column in zip(*compared, strict=True))
+    return NearPairs(a, b, jaccard, containment, n_crowded)
+
+
+def _compared(
+    left: Sketch, right: Sketch, a: Int, b: Int
+) -> tuple[Int, Int, NDArray[np.float64], NDArray[np.float64]]:
+    """Return those of the pairs that are worth it, with Jaccard's index and containment."""
+    vocabulary: dict[str, int] = {}
+    (of_left, mine), (of_right, theirs) = (np.unique(rows, return_inverse=True) for rows in (a, b))
+    read = _shingled([left.texts[i] for i in of_left], vocabulary)
+    other = _shingled([right.texts[i] for i in of_right], vocabulary)
+    keep = (read.signatures[mine] == other.signatures[theirs]).mean(axis=1) >= _WORTH_CHECKING
+    mine, theirs = mine[keep], theirs[keep]
+    shared = _shared(read, other, mine, theirs)
+    size, other_size = read.sizes[mine], other.sizes[theirs]
+    return a[keep], b[keep], shared / np.maximum(size + other_size - shared, 1), shared / np.maximum(other_size, 1)
+
+
+def _shingled(texts: Sequence[str], vocabulary: dict[str, int]) -> _Shingled:
+    hashes, offsets = _shingles([tokens(text) for text in texts], vocabulary)
+    return _Shingled(hashes, offsets, _signatures(hashes, offsets))
 
 
 def _shingles(rows: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> tuple[U64, Int]:
@@ -145,11 +183,6 @@ def _token_hashes(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> 
     return np.frombuffer(flat, dtype=np.uint64), np.frombuffer(sizes, dtype=np.int64)
 
 
-def _offsets(sizes: Int) -> Int:
-    """Return where each of rows of these sizes starts, and the end; (n + 1,)."""
-    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-
-
 def _signatures(hashes: U64, offsets: Int) -> U64:
     signatures = np.full((len(offsets) - 1, N_PERMUTATIONS), np.iinfo(np.uint64).max, dtype=np.uint64)
     filled = np.flatnonzero(np.diff(offsets) > 0)
@@ -163,16 +196,15 @@ def _signatures(hashes: U64, offsets: Int) -> U64:
     return signatures
 
 
-def _band(table: Shingled, columns: slice) -> tuple[U64, Int]:
-    """Return the bucket of every row that has shingles, and those rows."""
-    rows = np.flatnonzero(table.sizes > 0)
-    key = np.zeros(len(rows), dtype=np.uint64)
-    for column in table.signatures[rows, columns].T:
+def _bucket(of_band: U64) -> U32:
+    """Return the bucket of every row by its minima in one band, (n, width)."""
+    key = np.zeros(len(of_band), dtype=np.uint64)
+    for column in of_band.T:
         key = mix(key ^ column) + STEP
-    return key, rows
+    return (key >> np.uint64(32)).astype(np.uint32)
 
 
-def _bucket_pairs(left: tuple[U64, Int], right: tuple[U64, Int]) -> tuple[U64, int]:
+def _bucket_pairs(left: tuple[U32, Int], right: tuple[U32, Int]) -> tuple[U64, int]:
     """Return left row << 32 | right row for rows in one bucket, and how many left rows met a crowded bucket."""
     (key, rows), (other_key, other_rows) = left, right
     order = np.argsort(other_key, kind="stable")
@@ -187,39 +219,15 @@ def _bucket_pairs(left: tuple[U64, Int], right: tuple[U64, Int]) -> tuple[U64, i
     return (np.repeat(rows, count).astype(np.uint64) << np.uint64(32)) | partner.astype(np.uint64), int(crowded.sum())
 
 
-def _estimated(left: Shingled, right: Shingled, a: Int, b: Int) -> NDArray[np.bool_]:
-    keep = np.zeros(len(a), dtype=bool)
-    for start in range(0, len(a), _BATCH):
-        part = slice(start, start + _BATCH)
-        keep[part] = (left.signatures[a[part]] == right.signatures[b[part]]).mean(axis=1) >= _WORTH_CHECKING
-    return keep
-
-
-def _shared(left: Shingled, right: Shingled, a: Int, b: Int) -> Int:
+def _shared(left: _Shingled, right: _Shingled, a: Int, b: Int) -> Int:
     """Return the exact number of shingles in common for each pair."""
-    (left_hashes, left_offsets, a), (right_hashes, right_offsets, b) = _only(left, a), _only(right, b)
-    left_sizes, right_sizes = np.diff(left_offsets), np.diff(right_offsets)
-    values, number = np.unique(np.concatenate([left_hashes, right_hashes]), return_inverse=True)
+    values, number = np.unique(np.concatenate([left.hashes, right.hashes]), return_inverse=True)
     base = len(values)
-    of_left, of_right = number[: len(left_hashes)], number[len(left_hashes) :]
-    owned = np.repeat(np.arange(len(right_sizes)), right_sizes) * base + of_right  # sorted: by row, then by hash
-    shared = np.zeros(len(a), dtype=np.int64)
-    for start in range(0, len(a), _BATCH):
-        sizes = left_sizes[a[start : start + _BATCH]]
-        pair = np.repeat(np.arange(len(sizes)), sizes)
-        within = np.arange(len(pair)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        wanted = (
-            b[start : start + _BATCH][pair] * base + of_left[left_offsets[a[start : start + _BATCH]][pair] + within]
-        )
-        place = np.minimum(np.searchsorted(owned, wanted), len(owned) - 1)
-        shared[start : start + _BATCH] = np.bincount(pair[owned[place] == wanted], minlength=len(sizes))
-    return shared
-
-
-def _only(table: Shingled, rows: Int) -> tuple[U64, Int, Int]:
-    """Return the hashes of the rows that occur, each once, where each starts, and the rows' numbers among them."""
-    kept, number = np.unique(rows, return_inverse=True)
-    sizes = table.sizes[kept]
-    offsets = _offsets(sizes)
-    at = np.repeat(table.offsets[kept] - offsets[:-1], sizes) + np.arange(offsets[-1])
-    return table.hashes[at], offsets, number
+    of_left, of_right = number[: len(left.hashes)], number[len(left.hashes) :]
+    owned = np.repeat(np.arange(len(right.sizes)), right.sizes) * base + of_right  # sorted: by row, then by hash
+    sizes = left.sizes[a]
+    pair = np.repeat(np.arange(len(sizes)), sizes)
+    within = np.arange(len(pair)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    wanted = b[pair] * base + of_left[left.offsets[a][pair] + within]
+    place = np.minimum(np.searchsorted(owned, wanted), len(owned) - 1)
+    return np.bincount(pair[owned[place] == wanted], minlength=len(sizes))

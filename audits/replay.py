@@ -1,7 +1,6 @@
 """Replay (section A): does the synthetic table repeat somebody's words?"""
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -11,17 +10,16 @@ from numpy.typing import NDArray
 
 from audits.base import AuditInputs, AuditResult, Estimate, Finding, Verdict, persons
 from audits.copied import Copies, Texts, copies, find_copied, whole_records
-from audits.minhash import near_pairs, shingle
-from audits.normalise import sentences, tokens, without_numbers
+from audits.minhash import near_pairs, sketch
+from audits.normalise import tokens, without_numbers
 from audits.rates import difference, exact, one_person, share, tier, too_few
 from audits.runs import CAP_TOKENS, unique_runs
+from audits.whole import keyed, owner_of, record_keys, sentence_keys, sole_owners
 
 LADDER_TOKENS = (5, 6, 8, 10, 13, 16, 20, 30, 50)
 MARGIN_TOKENS = 8  # chance runs thin out 1.5-2 times per token, so 8 more are .4-4 % likely by chance
 FLOOR_TOKENS = 13
 CEILING_TOKENS = 30  # a calibrated bound above this means that unrelated people share long text
-RECORD_TOKENS = 20  # a whole record this long that equals one person's is a copy
-SENTENCE_TOKENS = 6
 NEAR = 0.5  # Jaccard or containment from which a record counts as a near-duplicate
 N_PLANTED = 8
 
@@ -84,7 +82,8 @@ class Replay:
     Privacy: reads all texts; the result holds counts only, beside the findings: row, characters and person of each
         hard hit, for the private side.
     Random: picks 8 planted rows, and control persons where there are more of them.
-    Cost: O(N log N) time; 4 bytes for each of the N tokens beside the tables, and 1 KiB for each record.
+    Cost: O(N log N) time; beside the tables 4 bytes for each of the N tokens, 192 for each record and 16 for each
+        sentence; whatever else it takes, it takes for a part of the places or a block of the records.
     Source: k-eidetic memorisation, Carlini et al. 2021 (2012.07805), with k = 1 over persons; near-duplicates by
         Broder 1997. The calibration by control replaces their fixed length of 50 tokens.
     """
@@ -125,7 +124,7 @@ def _search(synthetic: Sequence[str], pool: _Pool, rng: np.random.Generator) -> 
         np.maximum.at(row_train, runs.row[of_train], runs.length[of_train])
         long.append(copies(runs, real & of_train & (runs.length >= FLOOR_TOKENS), masked=read is _masked))
     near = np.zeros(pool.n_persons + 1)
-    pairs = near_pairs(shingle(map(tokens, synthetic)), shingle(map(tokens, pool.texts)))
+    pairs = near_pairs(sketch(synthetic), sketch(pool.texts))
     np.maximum.at(near, pool.owners[pairs.right], np.maximum(pairs.jaccard, pairs.containment))
     whole_train, n_whole_control = _whole_records(synthetic, pool)
     return _Found(
@@ -154,52 +153,24 @@ def _plant(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
     return [texts[long[i]] for i in rng.choice(len(long), size=min(N_PLANTED, len(long)), replace=False)]
 
 
-def _key(parts: Sequence[str]) -> bytes:
-    return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-def _record_keys(text: str) -> list[bytes]:
-    """Return the keys of a whole long record: as it stands, numbers masked, and as a bag of sentences."""
-    words = tokens(text)
-    masked = without_numbers(words)
-    if len(masked) < RECORD_TOKENS:
-        return []
-    bag = sorted(" ".join(tokens(s)) for s in sentences(text))
-    return [_key(["whole", *words]), _key(["masked", *masked]), _key(["bag", *bag])]
-
-
-def _sole_owners(keys: Iterable[Sequence[bytes]], owners: Int) -> dict[bytes, int]:
-    """Return the owner of every key that only one owner has; -1 marks the others."""
-    owner: dict[bytes, int] = {}
-    for row, of in zip(keys, owners.tolist(), strict=True):
-        for key in row:
-            owner[key] = of if owner.get(key, of) == of else -1
-    return owner
-
-
 def _whole_records(synthetic: Sequence[str], pool: _Pool) -> tuple[Copies, int]:
     """Return the rows equal to a long record of one train person with that person, and how many equal a control's."""
-    owner = _sole_owners(map(_record_keys, pool.texts), pool.owners)
-    rows, train, n_control = [], [], 0
-    for row, text in enumerate(synthetic):
-        matched = {owner.get(key, -1) for key in _record_keys(text)}
-        of_train = [o for o in matched if 0 <= o < pool.n_train]
-        rows += [row] * len(of_train)
-        train += of_train
-        n_control += any(pool.n_train <= o < pool.n_persons for o in matched)
-    return whole_records(rows, train), n_control
+    owned = sole_owners(keyed(map(record_keys, pool.texts)), pool.owners)
+    key, row = keyed(map(record_keys, synthetic))
+    owner = owner_of(owned, key)
+    of_train, of_control = (owner >= 0) & (owner < pool.n_train), (owner >= pool.n_train) & (owner < pool.n_persons)
+    pairs = np.unique(np.stack([row[of_train], owner[of_train]], axis=1), axis=0)
+    return whole_records(pairs[:, 0].tolist(), pairs[:, 1].tolist()), len(np.unique(row[of_control]))
 
 
 def _whole_sentences(synthetic: Sequence[str], pool: _Pool) -> tuple[int, int]:
     """Return how many sentences of 6 tokens or more of one train (control) person stand in the synthetic table."""
-
-    def keys(text: str) -> list[bytes]:
-        split = (tokens(s) for s in sentences(text))
-        return [_key(words) for words in split if len(words) >= SENTENCE_TOKENS]
-
-    owner = _sole_owners(map(keys, pool.texts), pool.owners)
-    owners = [owner.get(key, -1) for key in {key for text in synthetic for key in keys(text)}]
-    return sum(0 <= o < pool.n_train for o in owners), sum(pool.n_train <= o < pool.n_persons for o in owners)
+    owned = sole_owners(keyed(map(sentence_keys, pool.texts)), pool.owners)
+    owner = owner_of(owned, np.unique(keyed(map(sentence_keys, synthetic)).key))
+    return (
+        int(((owner >= 0) & (owner < pool.n_train)).sum()),
+        int(((owner >= pool.n_train) & (owner < pool.n_persons)).sum()),
+    )
 
 
 def _judge(

@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 import audits
 from audits.base import AuditInputs, Table
 from audits.ladder import RUNGS
-from audits.minhash import CLOSE, near_pairs, shingle
+from audits.minhash import CLOSE, near_pairs, sketch
 from audits.normalise import tokens
 from audits.runner import stream
 from audits.selftest import chosen, climb, gather, step_json
@@ -74,8 +74,8 @@ def rows_of(corpus, persons):
         rows = [(r["note"], r["specialty"], r["patient_id"]) for r in made]
     else:
         rows = read(SOURCES[corpus].files, labelled=SOURCES[corpus].labelled)
-    kept = shingle([tokens(text) for text, _, _ in rows])
-    pairs = near_pairs(kept, kept, bands=CLOSE)
+    kept = sketch([text for text, _, _ in rows], bands=CLOSE)
+    pairs = near_pairs(kept, kept)
     later = set(pairs.right[(pairs.left < pairs.right) & (pairs.jaccard >= NEAR)].tolist())
     seen, found = set(), []
     for i, row in enumerate(rows):
