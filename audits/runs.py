@@ -1,7 +1,7 @@
 """Longest runs of tokens that a synthetic text shares with exactly one person, by growing what is common."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,8 @@ from audits.ngrams import UInt, grown
 
 SHORTEST = 5  # shorter runs are common to everyone
 CAP_TOKENS = 64  # longer runs are counted as this long
-PART_TOKENS = 1 << 24  # so many places are compared at a time
+PART_TOKENS = 1 << 22  # so many places, about, are compared at a time
+NO_PART = 255
 BLOCK_TOKENS = 1 << 22
 
 Int = NDArray[np.int64]
@@ -34,10 +35,11 @@ class Runs(NamedTuple):
 
 
 class _Numbered(NamedTuple):
-    """Rows as numbers of their tokens, one after the other, and where each row starts; (n + 1,)."""
+    """Rows as numbers of their tokens, one after the other; where each row starts, (n + 1,); each place's part."""
 
     tokens: NDArray[np.int32]
     starts: Int
+    part: NDArray[np.uint8]
 
 
 class _Places(NamedTuple):
@@ -63,13 +65,14 @@ def unique_runs(
         owners: owner of each pool row, (len(pool),).
         shortest: tokens of the shortest run that is looked for.
 
-    Cost: O(N log N) time; 4 bytes for each of the N tokens, some hundred for each of a part.
+    Cost: O(N log N) time; 5 bytes for each of the N tokens, some hundred for each place of a part.
     Source: the joins are ours; 64-bit keys, so unequal runs are taken for equal with a chance of about pairs / 2^64.
     """
     vocabulary: dict[str, int] = {}
-    made, real = (_numbered(rows, vocabulary) for rows in (synthetic, pool))
-    n_parts = 1 + len(real.tokens) // PART_TOKENS
-    found = [_part(made, real, owners, shortest, (part, n_parts)) for part in range(n_parts)]
+    numbered = [_numbered(rows, vocabulary) for rows in (synthetic, pool)]
+    n_parts = min(NO_PART, 1 + len(numbered[1].tokens) // PART_TOKENS)
+    made, real = (_dealt(table, shortest, n_parts) for table in numbered)
+    found = [_part(made, real, owners, shortest, part) for part in range(n_parts)]
     return _longest(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
 
 
@@ -78,10 +81,28 @@ def _numbered(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> _Num
     for words in rows:
         numbers.extend(vocabulary.setdefault(word, len(vocabulary)) for word in words)
         ends.append(len(numbers))
-    return _Numbered(np.frombuffer(numbers, dtype=np.int32), np.frombuffer(ends, dtype=np.int64))
+    nowhere = np.full(len(numbers), NO_PART, dtype=np.uint8)
+    return _Numbered(np.frombuffer(numbers, dtype=np.int32), np.frombuffer(ends, dtype=np.int64), nowhere)
 
 
-def _part(made: _Numbered, real: _Numbered, owners: Int, length: int, part: tuple[int, int]) -> Runs:
+def _dealt(table: _Numbered, length: int, n_parts: int) -> _Numbered:
+    """Return the rows, each place dealt to a part by the run of `length` tokens that begins there, if one does."""
+    for start in range(0, len(table.tokens), BLOCK_TOKENS):
+        places = np.arange(start, min(start + BLOCK_TOKENS, len(table.tokens)))
+        places = places[places + length <= table.starts[_row(table, places) + 1]]
+        table.part[places] = _keys(table, places, length) % np.uint64(n_parts)
+    return table
+
+
+def _keys(table: _Numbered, places: Int, length: int) -> UInt:
+    """Return the keys of the runs of `length` tokens that begin at places."""
+    keys = np.zeros(len(places), dtype=np.uint64)
+    for i in range(length):
+        keys = grown(keys, table.tokens[places + i])
+    return keys
+
+
+def _part(made: _Numbered, real: _Numbered, owners: Int, length: int, part: int) -> Runs:
     """Return one entry for each row, owner and length at which they share a run that is the owner's alone."""
     mine, theirs = _first(made, length, part), _first(real, length, part)
     rows, whose, lengths, firsts, n_owners = [], [], [], [], int(owners.max(initial=0)) + 1
@@ -113,25 +134,10 @@ def _part(made: _Numbered, real: _Numbered, owners: Int, length: int, part: tupl
     return Runs(*(np.concatenate([nothing, *columns]) for columns in (rows, whose, lengths, firsts)))
 
 
-def _first(table: _Numbered, length: int, part: tuple[int, int]) -> _Places:
-    """Return the places where a run of `length` tokens begins whose key falls into the part."""
-    number, n_parts = part
-    at, key = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.uint64)]
-    for start, end in _blocks(table):
-        places = np.arange(start, end)
-        places = places[places + length <= table.starts[_row(table, places) + 1]]
-        keys = np.zeros(len(places), dtype=np.uint64)
-        for i in range(length):
-            keys = grown(keys, table.tokens[places + i])
-        mine = keys % np.uint64(n_parts) == number
-        at.append(places[mine])
-        key.append(keys[mine])
-    return _Places(np.concatenate(at), np.concatenate(key))
-
-
-def _blocks(table: _Numbered) -> Iterator[tuple[int, int]]:
-    total = len(table.tokens)
-    return ((start, min(start + BLOCK_TOKENS, total)) for start in range(0, total, BLOCK_TOKENS))
+def _first(table: _Numbered, length: int, part: int) -> _Places:
+    """Return the places of a part, with the key of the run of `length` tokens that begins there."""
+    at = np.flatnonzero(table.part == part)
+    return _Places(at, _keys(table, at, length))
 
 
 def _longer(table: _Numbered, places: _Places, length: int) -> _Places:
