@@ -25,6 +25,7 @@ from audits.runner import run, stream
 
 WORDS = 80
 VOCABULARY = 20_000
+BLOCK = 1000
 LARGE = ("replay", "identifiers")
 MILLION = 1_000_000
 HYGIENE = "split hygiene"
@@ -32,14 +33,17 @@ SUITE = "the whole suite"
 
 
 def people(n, who):
+    """Return so many people; block by block, or making them would take more memory than what is measured."""
     rng = stream(n, who)
     share = 1 / np.arange(1, VOCABULARY + 1)
-    ranks = np.searchsorted(np.cumsum(share / share.sum()), rng.random((n, WORDS)))
-    words = np.array([f"{'bcdfghjklm'[i % 10]}{'aeiou'[i // 10 % 5]}{i}" for i in range(VOCABULARY)])
-    texts = tuple(
-        " ".join(row[:40]) + ". " + " ".join(row[40:]) + "." for row in words[np.minimum(ranks, VOCABULARY - 1)]
-    )
-    return Table(texts=texts, labels=None, groups=tuple(f"{who} {i}" for i in range(n)), has_groups=True)
+    cumulative = np.cumsum(share / share.sum())
+    words = [f"{'bcdfghjklm'[i % 10]}{'aeiou'[i // 10 % 5]}{i}" for i in range(VOCABULARY)]
+    texts = []
+    for start in range(0, n, BLOCK):
+        ranks = np.minimum(np.searchsorted(cumulative, rng.random((min(BLOCK, n - start), WORDS))), VOCABULARY - 1)
+        rows = [[words[i] for i in row] for row in ranks.tolist()]
+        texts += [" ".join(row[:40]) + ". " + " ".join(row[40:]) + "." for row in rows]
+    return Table(texts=tuple(texts), labels=None, groups=tuple(f"{who} {i}" for i in range(n)), has_groups=True)
 
 
 def inputs_of(n):
