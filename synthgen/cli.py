@@ -219,7 +219,7 @@ def blend(  # noqa: PLR0913 - each is a setting of its own
 def shadow(
     config: ConfigPath,
     *,
-    runs: Annotated[int, Option(min=8, help="Reruns, half of them without each person.")] = 32,
+    runs: Annotated[int, Option(min=8, help="Reruns, a multiple of 8; each person is left out of half.")] = 32,
     persons: Annotated[int | None, Option(min=1, help="Asked about: one in a hundred of train by default.")] = None,
     quick: Annotated[bool, Option("--quick", help="Eight small reruns about one person; shows nothing.")] = False,
     as_json: AsJson = False,
