@@ -1,6 +1,7 @@
 """`audits shadow-plan` and `audits shadow`: the attack for those who can run their generator many times."""
 
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from audits.inputs import Role
 
 NOT_PASSED = 4
+SECONDS_BETWEEN_LINES = 5.0
 
 Columns = Annotated[str, typer.Option(help="column of this name in every table")]
 Seed = Annotated[int, typer.Option(min=0, help="root of the random streams")]
@@ -86,7 +88,7 @@ def shadow(  # noqa: PLR0913, PLR0917 - one parameter per option of the command 
         persons,
         None if reference is None else load(reference, "reference"),
     )
-    report = judge_shadow(plan, inputs, seed=seed, confidence=confidence, text=text, label=label)
+    report = judge_shadow(plan, inputs, seed=seed, confidence=confidence, text=text, label=label, progress=_rarely())
     _say(as_text(report.results[0]))
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")
@@ -101,6 +103,19 @@ def _loader(text: str, label: str, group: str, *, rows_are_persons: bool) -> "Ca
         return replace(loaded, has_groups=True) if rows_are_persons and not loaded.has_groups else loaded
 
     return load
+
+
+def _rarely() -> "Callable[[int, int], None]":
+    """Return what says, at most every five seconds, how many steps are done."""
+    last = time.monotonic()
+
+    def step(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= SECONDS_BETWEEN_LINES or done == total:
+            last = time.monotonic()
+            _say(f"shadow: {done} of {total} tables and dealings")
+
+    return step
 
 
 def _say(line: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 
 from audits.base import AuditInputs, AuditResult
@@ -25,7 +26,7 @@ def judge_shadow(  # noqa: PLR0913 - what the command line gives
     dealings: int = DEALINGS,
     text: str = "text",
     label: str = "label",
-    progress: Callable[[], None] = lambda: None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> AuditReport:
     """Attack the reruns in a folder of a plan, write shadow.json there, and return what it holds.
 
@@ -37,7 +38,7 @@ def judge_shadow(  # noqa: PLR0913 - what the command line gives
         dealings: see `shadow`.
         text: the column of texts in the reruns' tables.
         label: of classes.
-        progress: called once for each rerun and each dealing.
+        progress: told after each rerun's table and each dealing how many are done, and of how many.
 
     Raises:
         InputError: the plan or a table is missing or cannot be used, the tables are not those of the plan, or the
@@ -45,10 +46,12 @@ def judge_shadow(  # noqa: PLR0913 - what the command line gives
     """
     plan = read_plan(folder)
     tables = read_tables(folder, plan.runs, text=text, label=label)
+    done, total = count(1), plan.runs + dealings
     try:
         result = shadow(
             plan, tables, inputs.train, inputs.control, inputs.reference,
-            seed=seed, confidence=confidence, dealings=dealings, progress=progress,
+            seed=seed, confidence=confidence, dealings=dealings,
+            progress=lambda: progress(next(done), total),
         )  # fmt: skip
     except NotMeasurable as error:
         result = without_number("shadow", "not_measurable", error.message)

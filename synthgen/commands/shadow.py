@@ -100,7 +100,7 @@ def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Call
     with progress.stage("shadow", total=plan.runs + dealings, unit="steps") as advance:
         report = judge_shadow(
             folder, inputs, seed=config.seed, confidence=config.audit.confidence, dealings=dealings,
-            progress=lambda: advance(1),
+            progress=lambda _done, _total: advance(1),
         )  # fmt: skip
     return Shadowed(report, folder / REPORT)
 

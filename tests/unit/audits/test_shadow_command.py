@@ -70,6 +70,7 @@ def test_a_copy_is_not_passed_and_nobody_is_named(planned):
     assert result["estimate"]["value"] > 0.8
     assert set(said["inputs"]) == {"train", "control", *(f"rerun {i}" for i in range(8))}
     assert "AUC of strangers" in done.stderr
+    assert "shadow: 207 of 207 tables and dealings" in done.stderr
     assert "person-" not in done.output + (folder / "shadow.json").read_text()
 
 
