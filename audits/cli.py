@@ -91,8 +91,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     key = _key(findings, findings_key)
 
     def table(path: Path, role: "Role") -> Any:
-        loaded = load_table(path, text=text, label=label, group=group, role=role)
-        return replace(loaded, has_groups=True) if rows_are_persons and not loaded.has_groups else loaded
+        return load_table(path, text=text, label=label, group=group, role=role, rows_are_persons=rows_are_persons)
 
     inputs = load_inputs(
         table(synthetic, "synthetic"),

@@ -26,7 +26,13 @@ _DEFAULTS = {"text": "text", "label": "label", "group": "group"}
 
 
 def load_table(
-    path: str | Path, *, text: str = "text", label: str = "label", group: str = "group", role: Role
+    path: str | Path,
+    *,
+    text: str = "text",
+    label: str = "label",
+    group: str = "group",
+    role: Role,
+    rows_are_persons: bool = False,
 ) -> Table:
     """Return the table in a file; the suffix (.parquet, .jsonl, .csv) says how to read it.
 
@@ -36,6 +42,7 @@ def load_table(
         label: the column of classes; may be missing only under its default name.
         group: the column of persons; may be missing only under its default name.
         role: what the table is, for messages and for naming rows without a person.
+        rows_are_persons: somebody's claim that every row is another person; counts only where no column names them.
 
     Raises:
         InputError: the file or a column is missing, or any row cannot be used; every bad row is counted,
@@ -69,7 +76,7 @@ def load_table(
         texts=tuple(texts),
         labels=tuple(labels) if label in found else None,
         groups=tuple(groups),
-        has_groups=group in found,
+        has_groups=group in found or rows_are_persons,
     )
 
 

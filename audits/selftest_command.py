@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,8 +45,7 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     from audits.selftest import table as as_table
 
     def load(path: Path, role: "Role") -> "Table":
-        loaded = load_table(path, text=text, label=label, group=group, role=role)
-        return replace(loaded, has_groups=True) if rows_are_persons and not loaded.has_groups else loaded
+        return load_table(path, text=text, label=label, group=group, role=role, rows_are_persons=rows_are_persons)
 
     persons = load(control, "control")
     inputs = load_inputs(

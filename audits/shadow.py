@@ -54,9 +54,10 @@ def shadow(  # noqa: PLR0913 - each is a setting of its own
         mean, and the highest of all persons, comes out as high. The spread over the dealings makes the intervals;
         drawing reruns again with the forests as they are would make them too narrow.
 
-    It fails when a p, corrected for being two, is below 1 - confidence. It passes when the interval's upper end is at
-    most .55, with 16 reruns without each person. The control is the same attack on persons of control, whom no rerun
-    saw, by coins that decided nothing.
+    It fails when a p, corrected for being two, is below 1 - confidence. It passes when the interval's upper end is
+    at most .55, with 16 reruns without each person. Where all dealings come out the same, the forests could tell
+    nothing whatever was there: the interval is then everything, and no leak is small enough to be named. The
+    control is the same attack on persons of control, whom no rerun saw, by coins that decided nothing.
 
     Args:
         plan: who was left out of which rerun.
@@ -70,7 +71,7 @@ def shadow(  # noqa: PLR0913 - each is a setting of its own
         progress: called after each table and after each dealing.
 
     Raises:
-        InputError: the tables are not those of the plan.
+        InputError: the tables are not those of the plan, or there are fewer than 2 dealings.
         NotMeasurable: a table has fewer than 20 records, or too few people are left to fit the encoders on.
 
     Privacy: reads all texts of the persons asked about; returns aggregates over reruns, and no name.
@@ -78,7 +79,7 @@ def shadow(  # noqa: PLR0913 - each is a setting of its own
     Source: reruns without a person, features of what they wrote and a random forest: "SMOTE & Mirrors", for tables of
         numbers; scores of text, coins for many persons at once and the tests are ours.
     """
-    _check(plan, tables, train, control)
+    _check(plan, tables, train, control, dealings)
     asked, strangers = _of(train, plan.persons), _of(control, plan.strangers)
     others = _of(control, sorted(set(control.groups) - set(plan.strangers))) if reference is None else reference
     if len(others) < MIN_PERSONS or min(map(len, tables)) < MIN_SYNTHETIC:
@@ -157,7 +158,7 @@ def _prepared(x: Float, n: int) -> Float:
 
 
 def _estimate(value: float, error: float, runs: int, confidence: float) -> Estimate:
-    half = float(stats.norm.ppf(confidence)) * error
+    half = float(stats.norm.ppf(confidence)) * error if error > 0 else 1.0  # no spread: nothing was measured
     return Estimate(
         value=value, low=max(0.0, value - half), high=min(1.0, value + half), confidence=confidence, n=runs
     )
@@ -182,20 +183,15 @@ def _judge(
         "p": _exact(_p(chance.mean(axis=1), float(found.mean())), plan.runs, confidence),
         "worst_person_p": _exact(_p(chance.max(axis=1), float(found.max())), plan.runs, confidence),
     }
-    out = plan.runs // 2
+    out, power = plan.runs // 2, _power(plan, error, confidence)
     is_told = min(holm([metrics["p"].value, metrics["worst_person_p"].value])) < 1 - confidence
-    needed = max(2 * LEAST_OUT, math.ceil(plan.runs * (z_sum(confidence, POWER) * error / MARGIN) ** 2))
     if is_told:
         verdict: Verdict = "fail"
         reason = "What the generator writes tells whether it saw a flagged person."
     elif out >= LEAST_OUT and area.high <= 0.5 + MARGIN:
         verdict, reason = "pass", "What the generator writes does not tell whether it saw a flagged person."
     else:
-        verdict = "insufficient"
-        reason = (
-            f"{plan.runs} reruns, {out} without each of {len(plan.persons)} persons, do not decide; about {needed} "
-            "reruns would."
-        )
+        verdict, reason = "insufficient", _why(plan, power)
     return AuditResult(
         name="shadow",
         verdict=verdict,
@@ -210,18 +206,32 @@ def _judge(
             "reruns_without_a_person": out,
             "persons": len(plan.persons),
             "auc_of_each_score_alone": dict(alone),
-            "power": {
-                "n": plan.runs,
-                "n_needed": needed,
-                "smallest_leak": min(1.0, 0.5 + z_sum(confidence, POWER) * error),
-                "epsilon_ceiling": None,
-            },
+            "power": power,
         },
         reason=reason,
     )
 
 
-def _check(plan: ShadowPlan, tables: Sequence[Table], train: Table, control: Table) -> None:
+def _power(plan: ShadowPlan, error: float, confidence: float) -> Mapping[str, float | int | None]:
+    """Return what so many reruns could tell, by how far the mean came out apart where the coins decided nothing."""
+    reach = z_sum(confidence, POWER) * error
+    return {
+        "n": plan.runs,
+        "n_needed": max(2 * LEAST_OUT, math.ceil(plan.runs * (reach / MARGIN) ** 2)) if error > 0 else None,
+        "smallest_leak": min(1.0, 0.5 + reach) if error > 0 else None,
+        "epsilon_ceiling": None,
+    }
+
+
+def _why(plan: ShadowPlan, power: Mapping[str, float | int | None]) -> str:
+    """Return why the reruns do not decide."""
+    done = f"{plan.runs} reruns, {plan.runs // 2} without each of {len(plan.persons)} persons, do not decide"
+    if power["n_needed"] is None:
+        return f"{done}: whatever the coins, the same is told, so nothing could be seen. More reruns are needed."
+    return f"{done}; about {power['n_needed']} reruns would."
+
+
+def _check(plan: ShadowPlan, tables: Sequence[Table], train: Table, control: Table, dealings: int) -> None:
     problems = [
         f"the {name} table is not the one the plan was made from"
         for name, table, wanted in (("train", train, plan.train), ("control", control, plan.control))
@@ -229,6 +239,8 @@ def _check(plan: ShadowPlan, tables: Sequence[Table], train: Table, control: Tab
     ]
     if len(tables) != plan.runs:
         problems.append(f"the plan has {plan.runs} reruns, {len(tables)} tables are given")
+    if dealings < 2:
+        problems.append(f"the coins must be dealt anew twice at least, got {dealings}")
     if problems:
         raise InputError("the reruns cannot be judged", problems=problems)
 

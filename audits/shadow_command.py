@@ -2,7 +2,6 @@
 
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -99,8 +98,7 @@ def _loader(text: str, label: str, group: str, *, rows_are_persons: bool) -> "Ca
     from audits.inputs import load_table
 
     def load(path: Path, role: "Role") -> "Table":
-        loaded = load_table(path, text=text, label=label, group=group, role=role)
-        return replace(loaded, has_groups=True) if rows_are_persons and not loaded.has_groups else loaded
+        return load_table(path, text=text, label=label, group=group, role=role, rows_are_persons=rows_are_persons)
 
     return load
 

@@ -247,7 +247,7 @@ def _faults(value: Any) -> list[str]:
 
 
 def _faults_of_runs(runs: Sequence[Any], key: str, names: Sequence[str]) -> list[str]:
-    wrong = sum(not (isinstance(run.get(key), tuple) and set(run[key]) <= set(names)) for run in runs)
+    wrong = sum(not (_are_strings(run.get(key)) and set(run[key]) <= set(names)) for run in runs)
     if wrong:
         return [f"{wrong} runs have a {key} that is no list of the plan's names"]
     if not _even(len(runs)):
@@ -258,4 +258,9 @@ def _faults_of_runs(runs: Sequence[Any], key: str, names: Sequence[str]) -> list
 
 
 def _is_names(value: Any) -> bool:
-    return isinstance(value, tuple) and len(value) == len(set(value)) > 0 and all(isinstance(v, str) for v in value)
+    return _are_strings(value) and len(value) == len(set(value)) > 0
+
+
+def _are_strings(value: Any) -> bool:
+    """Return whether it is a list of strings: other elements may have no hash."""
+    return isinstance(value, tuple) and all(isinstance(v, str) for v in value)

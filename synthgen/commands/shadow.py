@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from audits.base import AuditInputs
 from audits.parts import MIN_SYNTHETIC
 from audits.report import AuditReport
@@ -90,12 +92,13 @@ def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Call
     )
     folder = _folder(run, request)
     plan = _plan(inputs, request, folder, config.seed)
+    vectors = np.load(run.folder("embed") / "train.npy", allow_pickle=False)
     missing = [number for number in range(plan.runs) if find_table(folder, number) is None]
     say(_estimate(run, plan, missing, quick=request.quick))
     job = Job(_quick(config, train) if request.quick else config, run.workspace, progress)
     for number in missing:
         say(f"rerun {number + 1} of {plan.runs}")
-        rerun(job, train, plan.leave_out(number), number, folder)
+        rerun(job, train, vectors, plan.leave_out(number), number, folder)
     dealings = QUICK_DEALINGS if request.quick else DEALINGS
     with progress.stage("shadow", total=plan.runs + dealings, unit="steps") as advance:
         report = judge_shadow(

@@ -5,28 +5,33 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from synthgen.config import Config
+from synthgen.embed import embed
 from synthgen.seeds import SeedTree
 from synthgen.steps.job import STAGES_VERSION, Job
 from synthgen.steps.judge import synthetic_corpus
 from synthgen.steps.prepare import embed_train
 from synthgen.steps.write import Writer
 from synthgen.tables import write_corpus
-from synthgen.types import Corpus
-from synthgen.workspace import Workspace, sync
+from synthgen.types import Corpus, Embedded, Float32
+from synthgen.workspace import StageResult, Workspace, sync
 
 SEED_BYTES = 6
 
 
-def rerun(job: Job, train: Corpus, leave_out: frozenset[str], number: int, folder: Path) -> None:
+def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], number: int, folder: Path) -> None:
     """Write what the generator makes without some persons to `folder`/synthetic; go on where an earlier try stopped.
 
-    It starts behind deidentify, whose surrogates of a person depend on no other person: embed, interpolate, decode
-    and filter are done anew, with whatever they learn from train.
+    It starts behind deidentify, whose surrogates of a person depend on no other person, and takes the vectors of the
+    run, because the encoder learns nothing: interpolate, decode and filter are done anew, with whatever they learn
+    from train. Where records are cut by the headings that train shares, they are embedded anew too.
 
     Args:
         job: of the run that is attacked.
         train: its train records, without identifiers.
+        vectors: float32 (n, d), of the records of train.
         leave_out: groups.
         number: of the rerun; decides its seed.
         folder: of the plan; the rerun's own workspace is made in it, and removed when its table is whole.
@@ -38,7 +43,8 @@ def rerun(job: Job, train: Corpus, leave_out: frozenset[str], number: int, folde
     Privacy: reads train; what is written is synthetic text that no audit has seen.
     Random: the run's streams, under a seed drawn of the child "shadow/<number>".
     """
-    kept = replace(train, records=tuple(r for r in train.records if r.group not in leave_out))
+    is_kept = np.array([r.group not in leave_out for r in train.records], dtype=np.bool_)
+    kept = replace(train, records=tuple(r for r, kept in zip(train.records, is_kept, strict=True) if kept))
     root = folder / f"rerun-{number:03d}"
     again = Job(reseeded(job.config, number), Workspace(root), job.progress)
 
@@ -48,8 +54,8 @@ def rerun(job: Job, train: Corpus, leave_out: frozenset[str], number: int, folde
 
     with again.workspace.locked():
         given = again.workspace.stage("deidentify", {"version": STAGES_VERSION, "train": kept.digest}, make)
-        embedding, embedded = embed_train(again, given, kept)
-        written = Writer(again, kept, embedded, embedding.digest).write()
+        upstream, embedded = _embedded(again, given, kept, vectors[is_kept])
+        written = Writer(again, kept, embedded, upstream).write()
         path = folder / "synthetic" / f"{number:03d}.parquet"
         path.parent.mkdir(mode=0o700, exist_ok=True)
         partial = path.with_suffix(".partial")
@@ -57,6 +63,14 @@ def rerun(job: Job, train: Corpus, leave_out: frozenset[str], number: int, folde
         sync(partial)
         partial.replace(path)
     shutil.rmtree(root)
+
+
+def _embedded(job: Job, given: StageResult, kept: Corpus, vectors: Float32) -> tuple[str, Embedded]:
+    """Return the vectors of a rerun's records, and the digest of what they come from."""
+    if job.config.segments is None:
+        return given.digest, embed(kept, vectors, job.encoder())
+    stage, embedded = embed_train(job, given, kept)
+    return stage.digest, embedded
 
 
 def reseeded(config: Config, number: int) -> Config:

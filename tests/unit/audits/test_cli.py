@@ -51,6 +51,16 @@ def test_fresh_people_may_go(tables, tmp_path, monkeypatch, capsys):
     assert [path.name for path in out.iterdir()] == ["audit.json"]
 
 
+@pytest.mark.parametrize(("claim", "scope"), [([], "record"), (["--rows-are-persons"], "person")])
+def test_rows_are_persons_only_where_somebody_claims_it(tables, tmp_path, monkeypatch, capsys, claim, scope):
+    bare = {}
+    for name in ("train", "control"):
+        bare[name] = tmp_path / f"{name}.parquet"
+        pq.write_table(pq.read_table(tables / f"{name}.parquet", columns=["text"]), bare[name])
+    called(monkeypatch, *arguments(tables, **bare), "--only", "replay", "--json", *claim)
+    assert json.loads(capsys.readouterr().out)["hygiene"]["claim_scope"] == scope
+
+
 def test_copies_are_refused(tables, monkeypatch, capsys):
     copies = arguments(tables, synthetic=tables / "train.parquet")
     assert called(monkeypatch, *copies, "--only", "replay") == 4

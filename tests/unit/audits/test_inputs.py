@@ -38,6 +38,16 @@ def test_without_persons_every_row_is_its_own(tmp_path):
     assert len(set(table.groups)) == 2
 
 
+def test_a_claim_that_rows_are_persons_counts_where_no_column_names_them(tmp_path):
+    rows = [{"text": "a", "group": "p1"}, {"text": "b", "group": "p1"}]
+    named = load_table(write(tmp_path / "named.jsonl", rows), role="train", rows_are_persons=True)
+    assert named.groups == ("p1", "p1")
+    bare = [{"text": row["text"]} for row in rows]
+    claimed = load_table(write(tmp_path / "bare.jsonl", bare), role="train", rows_are_persons=True)
+    assert claimed.has_groups
+    assert len(set(claimed.groups)) == 2
+
+
 def test_bad_rows_are_all_listed_without_their_text(tmp_path):
     path = tmp_path / "t.jsonl"
     path.write_bytes(b'{"text": "good"}\n{"text": ""}\nsecretword\n{"text": 5}\n{"text": "\xff"}\n[1]\n{}\n')

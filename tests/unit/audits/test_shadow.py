@@ -128,6 +128,18 @@ def test_one_person_among_many_is_found_by_the_highest(invented):
     assert result.verdict == "fail"
 
 
+def test_where_nothing_can_be_told_many_reruns_do_not_pass(invented, monkeypatch):
+    plan, reruns, table = invented(480, 4)
+    monkeypatch.setattr(module, "features", lambda *_: {"score": np.ones(8)})  # the same, whatever a rerun saw
+    result = shadow(plan, reruns, table, table, dealings=19)
+    assert result.verdict == "insufficient"
+    assert (result.estimate.low, result.estimate.value, result.estimate.high) == (0.0, 0.5, 1.0)
+    power = result.details["power"]
+    assert power["smallest_leak"] is None
+    assert power["n_needed"] is None
+    assert "nothing could be seen" in result.reason
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_few_reruns_never_pass_and_say_how_many_would_do(invented, seed):
     plan, reruns, table = invented(24, 2, seed=seed)
@@ -175,8 +187,8 @@ def test_auc_by_hand():
 def test_other_tables_are_refused(plan, forgetting, tables):
     train, control = tables
     with pytest.raises(InputError) as caught:
-        shadow(plan, forgetting[:-1], control, train)
-    assert len(caught.value.problems) == 3
+        shadow(plan, forgetting[:-1], control, train, dealings=1)
+    assert len(caught.value.problems) == 4
 
 
 def test_too_little_is_not_measurable(plan, forgetting, tables):

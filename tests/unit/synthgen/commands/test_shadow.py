@@ -64,7 +64,7 @@ def test_what_is_there_is_not_made_again(finished, monkeypatch):
     table = first.path.parent / "synthetic" / "005.parquet"
     table.unlink()
     calls, rerun = [], module.rerun
-    monkeypatch.setattr(module, "rerun", lambda *args: (calls.append(args[3]), rerun(*args)))
+    monkeypatch.setattr(module, "rerun", lambda *args: (calls.append(args[4]), rerun(*args)))
     again, said = ask(finished)
     assert calls == [5]
     assert "1 are still to be made" in said[0]
@@ -74,7 +74,7 @@ def test_what_is_there_is_not_made_again(finished, monkeypatch):
 def test_persons_left_out_are_those_of_the_plan(finished, monkeypatch):
     given = {}
 
-    def stop(_job, train, leave_out, number, _folder):
+    def stop(_job, train, _vectors, leave_out, number, _folder):
         given[number] = (leave_out, {r.group for r in train.records})
         if number == 7:
             raise Interrupted("stopped")
