@@ -213,12 +213,15 @@ def _judge(
 
 
 def _power(plan: ShadowPlan, error: float, confidence: float) -> Mapping[str, float | int | None]:
-    """Return what so many reruns could tell, by how far the mean came out apart where the coins decided nothing."""
-    reach = z_sum(confidence, POWER) * error
+    """Return what so many reruns could tell, by how far the mean came out apart where the coins decided nothing.
+
+    Forests of too few reruns do not learn, so a small spread of theirs promises nothing.
+    """
+    reach, learn = z_sum(confidence, POWER) * error, error > 0 and plan.runs >= 2 * LEAST_OUT
     return {
         "n": plan.runs,
         "n_needed": max(2 * LEAST_OUT, math.ceil(plan.runs * (reach / MARGIN) ** 2)) if error > 0 else None,
-        "smallest_leak": min(1.0, 0.5 + reach) if error > 0 else None,
+        "smallest_leak": min(1.0, 0.5 + reach) if learn else None,
         "epsilon_ceiling": None,
     }
 

@@ -82,5 +82,7 @@ def as_text(result: AuditResult) -> str:
             f"  AUC of the person found best: {worst.value:.3f}; p {p:.3f} for all, {worst_p:.3f} for this one"
         )
         leak = result.details["power"]["smallest_leak"]
-        lines.append("  no leak could be told" if leak is None else f"  told with power .8 from an AUC of {leak:.3f}")
+        lines.append(
+            "  no leak is sure to be told" if leak is None else f"  told with power .8 from an AUC of {leak:.3f}"
+        )
     return "\n".join(lines)

@@ -27,6 +27,7 @@ from synthgen.tables import read_corpus
 from synthgen.types import Corpus
 
 QUICK_RUNS, QUICK_PERSONS, QUICK_DEALINGS = 8, 1, 9
+QUICK_TOKENS = 48  # of a record; with fewer, too few texts are of their class
 WRITTEN = ("interpolate", "decode", "re-embed", "filter")
 
 
@@ -37,7 +38,8 @@ class ShadowRequest:
     Args:
         runs: reruns, half of them without each person.
         persons: asked about; None takes one in a hundred of train.
-        quick: eight reruns about one person, with as few records as can be judged; never a verdict of pass.
+        quick: eight reruns about one person, with as few and as short records as can be judged; never a verdict of
+            pass.
     """
 
     runs: int
@@ -123,11 +125,17 @@ def _plan(inputs: AuditInputs, request: ShadowRequest, folder: Path, seed: int) 
 
 
 def _quick(config: Config, train: Corpus) -> Config:
-    """Return the configuration with as few records as can be judged."""
-    asked = config.interpolate
+    """Return the configuration with as few records as can be judged, and short ones."""
+    asked, decode = config.interpolate, config.decode
     wanted = wanted_counts(train.labels, asked.balance, asked.total)
     few = {label: min(n, math.ceil(MIN_SYNTHETIC / len(wanted))) for label, n in wanted.items()}
-    return config.model_copy(update={"interpolate": asked.model_copy(update={"balance": few, "total": None})})
+    less = {"max_new_tokens": min(decode.max_new_tokens, QUICK_TOKENS)}
+    return config.model_copy(
+        update={
+            "interpolate": asked.model_copy(update={"balance": few, "total": None}),
+            "decode": decode.model_copy(update=less),
+        }
+    )
 
 
 def _estimate(run: Run, plan: ShadowPlan, missing: list[int], *, quick: bool) -> str:

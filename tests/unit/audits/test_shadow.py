@@ -148,6 +148,7 @@ def test_few_reruns_never_pass_and_say_how_many_would_do(invented, seed):
     needed = result.details["power"]["n_needed"]
     assert needed > 24
     assert f"about {needed} reruns" in result.reason
+    assert result.details["power"]["smallest_leak"] is None  # forests of so few learn nothing
 
 
 def test_chance_is_called_a_leak_as_rarely_as_promised(invented):

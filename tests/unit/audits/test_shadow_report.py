@@ -23,14 +23,14 @@ def test_everything_measured_is_said():
         assert said in text
 
 
-def test_where_nothing_could_be_told_no_leak_is_named():
+def test_where_nothing_can_be_told_no_leak_is_named():
     result = AuditResult(
         name="shadow", verdict="insufficient", status="measured", estimate=estimate(0.5), control=estimate(0.5),
         threshold=0.55, direction="lower_is_safer", reason="It does not decide.",
         metrics={f"shadow.{name}": estimate(0.5) for name in ("worst_person_auc", "p", "worst_person_p")},
         details={"power": {"smallest_leak": None}},
     )  # fmt: skip
-    assert as_text(result).splitlines()[-1] == "  no leak could be told"
+    assert as_text(result).splitlines()[-1] == "  no leak is sure to be told"
 
 
 def test_what_was_not_measured_has_no_numbers():
