@@ -19,7 +19,7 @@ from synthgen.release.bundle import Bundle, write_bundle
 from synthgen.release.commitment import commit, commitment_key
 from synthgen.release.content import NO_DP, BundleContent
 from synthgen.release.keys import SigningKey, load_key, passphrase_for
-from synthgen.release.provenance import redact_config
+from synthgen.release.provenance import public_name, redact_config
 from synthgen.release.refusal import write_refusal
 from synthgen.release.statement import short_id
 from synthgen.release.tables import data_files
@@ -191,7 +191,7 @@ class Run:
         models = [
             {
                 "role": model["role"],
-                "name": model["name"],
+                "name": public_name(model["name"]),
                 "revision": model["digest"][:40],
                 "format": "safetensors",
                 "digest": {"sha256": model["digest"]},
@@ -204,13 +204,14 @@ class Run:
         named = self.config.decode.bridge
         kind = "builtin" if named in {"builtin", WORDS} else "custom"
         if (vocabulary := self._vocabulary()) is not None:
-            role, between, digest = "vocabulary", vocabulary.encoder, vocabulary.digest
+            role, between, digest = "vocabulary", public_name(vocabulary.encoder), vocabulary.digest
         else:
             if self.adapted:  # what wrote the texts is the refined bridge, not the one it started from
                 kind, bridge = "adapted", load_bridge(str(self.folder("adapt")))
             else:
                 bridge = load_bridge(named, Path(self.config.base))
-            role, between, digest = "projector", f"{bridge.info.encoder}-{bridge.info.decoder}", bridge.digest
+            ends = [public_name(name) for name in (bridge.info.encoder, bridge.info.decoder)]
+            role, between, digest = "projector", "-".join(ends), bridge.digest
         models.append(
             {
                 "role": role,
@@ -300,13 +301,13 @@ def public_record(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of run.json that a bundle may carry.
 
     Privacy: leaves out the seed, which with a guess at the source would give away parents and weights; digests of
-        private tables, which confirm a guess; and exact counts of private classes.
+        private tables, which confirm a guess; paths of models; and exact counts of private classes.
     """
     stages = record["stages"]
     return {
         "schemaVersion": record["schemaVersion"],
         "tool": record["tool"],
-        "models": record["models"],
+        "models": [{**model, "name": public_name(model["name"])} for model in record["models"]],
         "seconds": {stage["name"]: stage["seconds"] for stage in stages},
         "written": {s["name"]: s["out"] for s in stages if s["name"].startswith(("interpolate", "decode", "filter"))},
         "rejected": {s["name"]: s["rejected"] for s in stages if s["name"].startswith("filter")},

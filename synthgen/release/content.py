@@ -81,6 +81,7 @@ def check_content(content: BundleContent) -> None:
     leaks = [
         *_leaks(public_audit(content.audit_json), "audit"),
         *_leaks(content.run_json, "run"),
+        *_leaks(content.models, "models"),
         *_leaks(content.config_redacted, "config"),
     ]
     if leaks:

@@ -25,12 +25,17 @@ def redact_config(config: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(holder, dict) or name not in holder:
             continue
         value = holder[name]
-        is_path = isinstance(value, str) and (
-            any(mark in value for mark in "/\\~") or value.endswith((".yaml", ".yml"))
-        )
-        if dotted in _HIDDEN_KEYS or is_path:
+        if dotted in _HIDDEN_KEYS:
             holder[name] = HIDDEN
+        elif isinstance(value, str):
+            holder[name] = public_name(value)
     return public
+
+
+def public_name(name: str) -> str:
+    """Return the name of a model, bridge or policy; of one that is a path of this machine, no more than that."""
+    is_path = any(mark in name for mark in "/\\~") or name.endswith((".yaml", ".yml"))
+    return HIDDEN if is_path else name
 
 
 def to_yaml(value: Mapping[str, Any]) -> bytes:

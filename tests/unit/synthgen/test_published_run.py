@@ -42,7 +42,8 @@ def test_the_published_pair_runs_to_a_release(published, monkeypatch):
     run, first = synthetic(published)
     assert len(first) == 12
     assert [model["role"] for model in run._models()] == ["embedder", "decoder"]
-    assert "models/" not in json.dumps(run._content(run.decide()).config_redacted)
+    content = run._content(run.decide())
+    assert "models/" not in json.dumps([content.config_redacted, content.models, content.run_json])
     Pipeline(published.config(**OWN)).run(resume="never")
     assert synthetic(published)[1] == first
 

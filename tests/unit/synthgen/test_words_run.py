@@ -36,7 +36,7 @@ def test_words_alone_run_to_a_release_that_says_what_was_told(worded, monkeypatc
     assert {len(words) for _, words in asked} <= {0, 1, 2, 3}  # none and one to see what all prompts begin with
     content = run._content(run.decide())
     assert len(content.records) == 12
-    assert [(m["role"], m["name"]) for m in run._models()][-1] == ("vocabulary", "custom:models/encoder")
+    assert [(m["role"], m["name"]) for m in run._models()][-1] == ("vocabulary", "custom:(private)")
     assert any(TOLD in limit for limit in content.limitations)
     assert TOLD in run.write_report(run.decide()).read_text()
     assert content.config_redacted["decode"]["bridge"] == "(private)"

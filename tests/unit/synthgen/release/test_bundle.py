@@ -132,6 +132,7 @@ def test_malformed_records_are_all_listed_and_never_shown(releases, tmp_path):
     [
         {"run_json": {"a": {"b": ["/home/ann/notes.jsonl"]}}},
         {"run_json": {"/home/ann/x": 1}},
+        {"models": [{"role": "decoder", "name": "/home/ann/model"}]},
         {"config_redacted": {"source": {"path": "~/notes"}}},
         {"config_redacted": {"source": {"path": "../notes.jsonl"}}},
         {"config_redacted": {"source": {"path": "C:\\notes"}}},

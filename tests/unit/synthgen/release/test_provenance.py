@@ -1,8 +1,9 @@
 import json
 
+import pytest
 from ruamel.yaml import YAML
 
-from synthgen.release.provenance import HIDDEN, producer, redact_config, sbom, to_yaml
+from synthgen.release.provenance import HIDDEN, producer, public_name, redact_config, sbom, to_yaml
 
 
 def test_paths_are_hidden_and_names_are_kept():
@@ -22,6 +23,12 @@ def test_paths_are_hidden_and_names_are_kept():
     assert (public["workspace"], public["policy"], public["embed"]["model"]) == (HIDDEN, HIDDEN, "minilm")
     assert public["release"] == {"key": HIDDEN, "out": HIDDEN, "name": "n"}
     assert config["workspace"] == "./ws"
+
+
+@pytest.mark.parametrize("name", ["/srv/models/x", "models/x", "..\\x", "~x", "mine.yaml"])
+def test_a_path_is_no_name(name):
+    assert public_name(name) == HIDDEN
+    assert public_name("minilm") == "minilm"
 
 
 def test_yaml_comes_back():
