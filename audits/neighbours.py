@@ -33,6 +33,9 @@ CLASS_MARGIN = 0.05
 MARGINS: tuple[tuple[int, float], ...] = tuple((needed_for_share(d), d) for d in (0.03, 0.05, 0.10))
 
 
+Over = tuple[str, Share, float]  # what reaches over its limit, by name; the share; the limit
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What one encoder sees: the share over all rows and by class, the scans over persons, texture for the report."""
@@ -128,12 +131,12 @@ def _judge(findings: list[Finding], parts: Parts, people: Arms, confidence: floa
         for f, p in zip(findings, by_chance, strict=True)
         if p < 1 - confidence and not _inside(f.share, MARGINS[0][1], confidence)
     ]
-    unclear = [
-        *(f.share for f in findings if not _inside(f.share, limit, confidence)),
-        *differ,
-        *(s for s in classes if s.n >= needed_for_share(CLASS_MARGIN) and not _inside(s, CLASS_MARGIN, confidence)),
+    sized = [s for s in classes if s.n >= needed_for_share(CLASS_MARGIN)]
+    over = [
+        *(("the share", f.share, limit) for f in findings if not _inside(f.share, limit, confidence)),
+        *(("the share within a class", s, CLASS_MARGIN) for s in sized if not _inside(s, CLASS_MARGIN, confidence)),
     ]
-    verdict: Verdict = "fail" if fails else "insufficient" if margin is None or unclear else "pass"
+    verdict: Verdict = "fail" if fails else "insufficient" if margin is None or differ or over else "pass"
     metrics = {
         "share": _estimate(worst.share, confidence),
         "scan_p": Estimate(
@@ -161,18 +164,18 @@ def _judge(findings: list[Finding], parts: Parts, people: Arms, confidence: floa
                 "epsilon_ceiling": None,
             }
         },
-        reason=_reason(
-            verdict, fails, min((f.share for f in findings), key=lambda s: s.n), parts, people, differs=bool(differ)
-        ),
+        reason=_reason(verdict, fails, n, over, parts, people, differs=bool(differ)),
     )
 
 
-def _reason(verdict: Verdict, fails: list[str], share: Share, parts: Parts, people: Arms, *, differs: bool) -> str:
+def _reason(  # noqa: PLR0913 - what was found, and of whom
+    verdict: Verdict, fails: list[str], n: int, over: list[Over], parts: Parts, people: Arms, *, differs: bool
+) -> str:
     if verdict == "fail":
         return f"Train can be told from control by {', and by '.join(fails)}."
     if verdict == "pass":
         return "Synthetic records lie as near to persons the generator never saw as to those it saw."
-    n, least = share.n, MARGINS[-1][0]
+    least = MARGINS[-1][0]
     smaller = min(people.n_train, people.n_control)
     if n < least:
         train = max(least, -(-smaller * least // max(n, 1)))
@@ -187,10 +190,11 @@ def _reason(verdict: Verdict, fails: list[str], share: Share, parts: Parts, peop
             f"The share differs from one half by more than chance, and {n} independent records cannot show that it "
             f"is within {MARGINS[0][1]} of it; about {MARGINS[0][0]} would decide."
         )
-    decisive = max(0.01, abs(abs(share.value - 0.5) - MARGINS[-1][1]))
+    what, share, limit = max(over, key=lambda o: (abs(o[1].value - 0.5) - o[2]) / o[1].error)
+    decisive = max(2 * share.n, needed_for_share(max(0.01, abs(abs(share.value - 0.5) - limit))))
     return (
-        f"The interval of the share reaches over its limit; about {needed_for_share(decisive)} independent records "
-        f"would decide, {n} are there, from {smaller} persons in the smaller arm."
+        f"The interval of {what} reaches over its limit; about {decisive} independent records would decide, "
+        f"{share.n} are there, from {smaller} persons in the smaller arm."
     )
 
 

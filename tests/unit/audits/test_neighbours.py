@@ -1,5 +1,6 @@
 """The neighbours audit: which releases it stops, which it lets pass, and when it says it cannot tell."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -142,6 +143,24 @@ def test_absence_is_seen_where_all_texts_follow_a_template(clinic):
     assert result.verdict == "fail"
     scans = result.details["encoders"]["words"]["scans"]
     assert 20 * scans["nearest"]["p"] < scans["crowding"]["p"]
+
+
+def test_what_would_decide_is_more_than_there_is(town):
+    parts = Parts(synthetic=town["fresh"], train=town["train"], control=town["control"], reference=town["control"],
+                  reference_is_control=False)  # fmt: skip
+    texture = {"histogram": {}, "nndr_ratio_q10": 1.0, "train_persons_closer_than_99_percent_of_control": 0}
+    clear, scans = Share(value=0.5, error=0.019), {"nearest": Scan(1.0, 0, 0)}
+    for share, classes, said in (
+        (Share(value=0.521, error=0.019), {}, "of the share reaches over its limit; about 1838 "),
+        (clear, {"a": Share(value=0.57, error=0.019)}, "of the share within a class reaches over its limit; about "),
+    ):
+        one = Finding(encoder="words", share=share, classes=classes, scans=scans, texture=texture)
+        other = Finding(encoder="characters", share=clear, classes={}, scans=scans, texture=texture)
+        result = _judge([other, one], parts, arms(parts), 0.95)
+        assert result.verdict == "insufficient"
+        assert said in result.reason
+        needed, there = (int(word) for word in re.findall(r"\b(\d+)(?= independent| are there)", result.reason))
+        assert needed >= 2 * there
 
 
 def test_a_proven_difference_is_no_pass_though_few_rows_are_granted_a_wide_margin(town):
