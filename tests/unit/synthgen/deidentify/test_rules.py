@@ -93,8 +93,8 @@ def test_a_megabyte_in_one_token_takes_less_than_two_seconds(character):
 
 @pytest.mark.parametrize("piece", ["a@", "a.", "Aa ", "1 ", "1-", "Dr. ", "12 Aa ", "x@a.", "http://", " "])
 def test_time_is_linear_in_the_text(piece):
-    # ten times the text: linear takes ten times as long, quadratic a hundred times
-    times = [seconds(piece * (size // len(piece))) for size in (12_000, 120_000)]
+    # ten times the text: linear takes ten times as long, quadratic a hundred times; a busy machine slows one try
+    times = [min(seconds(piece * (size // len(piece))) for _ in range(3)) for size in (12_000, 120_000)]
     assert times[1] < 40 * times[0]
 
 
