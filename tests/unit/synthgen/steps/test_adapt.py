@@ -139,9 +139,9 @@ def test_a_run_decodes_with_the_refined_bridge(project):
     assert refined.folder("decode") != plain.folder("decode")
     assert refined.adapted
     assert not plain.adapted
-    assert plain._models()[-1]["name"] == "custom:models/encoder-models/decoder"
+    assert plain._models()[-1]["name"] == "custom:(private)-(private)"
     projector = refined._models()[-1]  # what the statement will name is what wrote
-    assert (projector["name"], projector["trainedOnPrivateData"]) == ("adapted:models/encoder-models/decoder", True)
+    assert (projector["name"], projector["trainedOnPrivateData"]) == ("adapted:(private)-(private)", True)
     assert projector["digest"]["sha256"] == load_bridge(str(refined.folder("adapt"))).digest
     assert projector["digest"] != plain._models()[-1]["digest"]
 
