@@ -231,7 +231,8 @@ def _why(plan: ShadowPlan, power: Mapping[str, float | int | None]) -> str:
     done = f"{plan.runs} reruns, {plan.runs // 2} without each of {len(plan.persons)} persons, do not decide"
     if power["n_needed"] is None:
         return f"{done}: whatever the coins, the same is told, so nothing could be seen. More reruns are needed."
-    return f"{done}; about {power['n_needed']} reruns would."
+    least = ", at the least" if power["smallest_leak"] is None else ""
+    return f"{done}; about {power['n_needed']} reruns would{least}."
 
 
 def _check(plan: ShadowPlan, tables: Sequence[Table], train: Table, control: Table, dealings: int) -> None:

@@ -23,9 +23,10 @@ def made(folder):
 
 
 def test_the_persons_left_out_are_never_seen(ready, tmp_path, monkeypatch):
-    _, job, train, vectors = ready
+    bench, job, train, vectors = ready
     out = frozenset(train.records[i].group for i in (0, 7))
     given = []
+    bench.encoder.seen.clear()
 
     class Watched(Writer):
         def __init__(self, *args):
@@ -34,6 +35,9 @@ def test_the_persons_left_out_are_never_seen(ready, tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "Writer", Watched)
     rerun(job, train, vectors, out, 3, tmp_path / "shadow")
+    theirs = {r.text for r in train.records if r.group in out}
+    assert theirs
+    assert not theirs & set(bench.encoder.seen)
     ((_, kept, embedded, _),) = given
     staying = [i for i, r in enumerate(train.records) if r.group not in out]
     assert 0 < len(staying) <= len(train) - 2
