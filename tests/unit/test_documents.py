@@ -62,3 +62,16 @@ def test_places_for_measured_figures_are_whole():
     opened = re.findall(r"^<!-- figures: (\w+) -->$", README, flags=re.MULTILINE)
     assert opened == ["demo", "newsgroups", "augmentation", "smotext"]
     assert len(re.findall(r"^<!-- /figures -->$", README, flags=re.MULTILINE)) == len(opened)
+
+
+SETS = {"20 Newsgroups": "newsgroups20", "AG News": "ag_news", "SST-2": "sst2", "clinical sections": "mts_dialog"}
+
+
+def test_the_study_in_the_readme_is_that_of_its_page():
+    page = (ROOT / "docs" / "studies" / "smotext.md").read_text(encoding="utf-8")
+    rows = re.findall(rf"^\| ({'|'.join(SETS)}), [\d,]+ \| (.*?) \| (.*) \|$", README, flags=re.MULTILINE)
+    assert len(rows) == 2 * len(SETS)
+    for name, classifier, cells in rows:
+        goals = page.partition(f"\n## {SETS[name]}\n")[2].partition("### The goals")[2].partition("### ")[0]
+        (shown,) = re.findall(rf"^\| smotext-filtered \| {classifier} \| (.*) \|$", goals, flags=re.MULTILINE)
+        assert cells.split(" | ") == [re.sub(r" points|, [a-z ]+$", "", cell) for cell in shown.split(" | ")]

@@ -1,13 +1,20 @@
+import io
 import json
+import re
+import zipfile
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synthgen.study.smotext import LABEL_ONLY, REAL
+from synthgen.study.smotext import LABEL_ONLY, REAL, VARIANTS
 from synthgen.study.smotext_summary import GAIN, RATIO, goals, over_seeds
 from synthgen.study.smotext_tables import write_smotext_tables
+from synthgen.study.smotext_trials import LAMBDAS
 from synthgen.study.trial import MEASURE
+
+STUDIES = Path(__file__).parents[4] / "docs" / "studies"
 
 META = {"bridge": "builtin", "datasets": {"d": {"test records": 50}}}
 ALONG = {
@@ -120,3 +127,23 @@ def test_every_table_is_rectangular_and_figures_are_linked(tmp_path):
         else:
             assert len(set(widths)) <= 1
             widths = []
+
+
+def section(page, dataset):
+    (found,) = re.findall(rf"^## {dataset}\n.*?(?=^## )", page, flags=re.DOTALL | re.MULTILINE)
+    return found
+
+
+@pytest.mark.parametrize(("dataset", "seeds"), [("sst2", 5), ("mts_dialog", 5), ("ag_news", 3)])
+def test_the_page_that_is_shown_comes_of_the_trials_that_are_kept(dataset, seeds, tmp_path):
+    with zipfile.ZipFile(STUDIES / "smotext-trials.zip") as kept:
+        # dataset, variant, seed and the sha256 of what decides the trial, a hyphen between them
+        named = {name.removeprefix("trials/").rsplit("-", 1)[0]: kept.read(name) for name in kept.namelist()}
+    trials = [named[f"{dataset}-{variant}-{seed}"] for seed in range(seeds) for variant in (REAL, *VARIANTS)]
+    tables = [pq.read_table(io.BytesIO(trial)) for trial in trials]
+    assert all(table.schema == MEASURE for table in tables)
+    along = json.loads(named[f"{dataset}-{LAMBDAS}--1"])
+    write_smotext_tables(pa.concat_tables(tables), {dataset: along}, META, tmp_path)
+    made = section((tmp_path / "results.md").read_text(encoding="utf-8"), dataset)
+    shown = section((STUDIES / "smotext.md").read_text(encoding="utf-8"), dataset)
+    assert made.replace("(lambdas-", "(smotext-lambdas-") == shown
