@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import torch
-from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
 from synthgen.clinic import generate
@@ -29,6 +28,7 @@ from synthgen.decode.adapters import merge
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
 from synthgen.decode.ending import text_of
+from synthgen.decode.loading import load_model
 from synthgen.decode.products import product
 from synthgen.decode.projector import splice
 from synthgen.decode.xrag import XragDecoder
@@ -234,10 +234,7 @@ def main(argv=None):
     decoder = XragDecoder(
         model_folder(args.decoder), bridge, decoder=args.decoder, encoder=args.encoder, dim=encoder.dim, device="cpu"
     )
-    untouched, merged = (
-        AutoModelForCausalLM.from_pretrained(model_folder(args.decoder), dtype="auto", local_files_only=True).eval()
-        for _ in range(2)
-    )
+    untouched, merged = (load_model(model_folder(args.decoder)).model for _ in range(2))
     loop, library = Loop(decoder), Library(decoder, merged, bridge)
     tools = encoder, untouched
     found = [side_by_side(args, candidates, loop, library, tools) for candidates in args.candidates]

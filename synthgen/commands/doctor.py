@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.decode.bridge import load_bridge
+from synthgen.decode.products import has_bfloat16
 from synthgen.errors import ModelError, ModelMissing
 from synthgen.models.registry import MODELS
 from synthgen.models.store import digest_of, model_folder, store_folder
@@ -44,6 +45,7 @@ def examine() -> list[Check]:
         Check("core dumps", True, "switched off while synthgen runs"),
         _swap(),
         Check("memory", memory >= 4, f"{memory:.1f} GiB", optional=True),
+        _arithmetic(),
         Check("gpu", torch.cuda.is_available(), "none; the processor is used", optional=True)
         if not torch.cuda.is_available()
         else Check("gpu", True, torch.cuda.get_device_name()),
@@ -55,6 +57,12 @@ def _model(name: str) -> Check:
         return Check(f"model {name}", True, f"sha256 {digest_of(model_folder(name))}")
     except (ModelMissing, ModelError) as error:
         return Check(f"model {name}", False, f"{error.message}. {error.hint}")
+
+
+def _arithmetic() -> Check:
+    able = has_bfloat16()
+    detail = "bfloat16" if able else "float32: this processor has no instructions for bfloat16; decoding takes longer"
+    return Check("arithmetic", able, detail, optional=True)
 
 
 def _bridge() -> Check:

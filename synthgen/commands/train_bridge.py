@@ -6,6 +6,7 @@ from pathlib import Path
 from synthgen.config import EmbedConfig
 from synthgen.decode.bridge import check_fit, load_bridge
 from synthgen.decode.corpus import prepare, read_passages, vectors_of, word_frequencies
+from synthgen.decode.loading import load_model
 from synthgen.decode.train import STATE, Trainer, TrainingSet, run_training
 from synthgen.decode.train_config import TrainBridgeConfig, VocabularyPart
 from synthgen.decode.words import FILE as VOCABULARY
@@ -27,9 +28,6 @@ def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Pat
         ConfigError: if a path names a variable that is not set.
         DataError, ModelMissing, ModelError: as the corpus and the models say.
     """
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
     out = _path(config, config.out)
     if (out / STATE).exists() and not resume:
         raise UsageError(f"{out}: holds a checkpoint", hint="Add --resume to go on, or choose another `out`.")
@@ -38,26 +36,21 @@ def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Pat
         _path(config, corpus.path), exclude=corpus.exclude_sources, limit=corpus.passages + corpus.heldout,
         max_per_source=corpus.max_per_source, seed=corpus.seed,
     )  # fmt: skip
-    folder = model_folder(config.decoder)
-    kept = {"local_files_only": True, "trust_remote_code": False}
-    tokenizer = AutoTokenizer.from_pretrained(folder, **kept)
+    loaded = load_model(model_folder(config.decoder), dtype=config.train.dtype, device=config.train.device)
     room = config.train.length - config.train.max_prompt_tokens - config.bridge.soft_tokens
-    passages = prepare(texts, tokenizer, room, sources)
+    passages = prepare(texts, loaded.tokenizer, room, sources)
     encoder = build(EmbedConfig(model=config.encoder), model_folder)
     cache = out / f"vectors-{sha256_json([encoder.digest, *passages.texts])[:16]}.npy"
     with progress.stage("embed", total=len(set(passages.texts)), unit="passages") as advance:
         vectors = vectors_of(passages.texts, lambda part: encoder.encode(part, advance), cache)
     if config.vocabulary is not None and not (out / VOCABULARY).exists():
         _write_vocabulary(config, encoder, vectors.mean(axis=0), out / VOCABULARY, progress)
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, use_safetensors=True, dtype=getattr(torch, config.train.dtype), **kept
-    )
     reader = load_words(out / VOCABULARY) if config.train.words > 0 else None
     data = TrainingSet(passages=passages, vectors=vectors, heldout=corpus.heldout, reader=reader)
-    trainer = Trainer(config, model, tokenizer, data)
+    trainer = Trainer(config, loaded.model, loaded.tokenizer, data)
     if config.start is not None:
         bridge = load_bridge(config.start, Path(config.base))
-        width = model.get_input_embeddings().weight.shape[1]
+        width = loaded.model.get_input_embeddings().weight.shape[1]
         check_fit(bridge.info, encoder=config.encoder, dim=encoder.dim, decoder=config.decoder, width=width)
         trainer.start_from(bridge)
     with progress.stage("train-bridge", total=config.train.steps, unit="steps") as advance:

@@ -8,10 +8,12 @@ from typing import Any, Literal
 import torch
 from safetensors import SafetensorError
 
+from synthgen.decode.products import has_bfloat16
 from synthgen.errors import ModelError
 
 Dtype = Literal["auto", "bfloat16", "float32"]
 Placement = str | Mapping[str, int | str]
+HALVES = (torch.bfloat16, torch.float16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,9 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
 
     Args:
         folder: a causal language model of transformers, as safetensors.
-        dtype: of the weights; "auto" as they are stored.
+        dtype: of the weights; "auto" as they are stored, but float32 instead of 16 bits where they lie on a processor
+            that has no instructions for bfloat16 (every number stays the same; what is computed from them is rounded
+            less).
         device: "cpu", "cuda", "auto" (spread over all GPUs, or the CPU where there is none), or a map from parts
             of the model to devices as accelerate takes it.
 
@@ -68,6 +72,8 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
     model.requires_grad_(requires_grad=False).eval()
     if not spread:
         model.to(device)
+        if dtype == "auto" and device == "cpu" and model.dtype in HALVES and not has_bfloat16():
+            model.float()
     near = next(p.device for p in model.parameters() if not p.is_meta)
     with torch.inference_mode():  # parts kept elsewhere are brought to where they are used: asking is the way to know
         at = model.get_input_embeddings()(torch.zeros(1, 1, dtype=torch.long, device=near)).device

@@ -4,6 +4,7 @@ A general product lays its weight out anew at every call; with the few rows of a
 time. Gate, product and residual are applied before the result is rounded.
 """
 
+import platform
 from typing import Any
 
 import torch
@@ -75,12 +76,22 @@ class Packed:
         return made
 
 
+def has_bfloat16() -> bool:
+    """Return whether this processor has instructions that multiply bfloat16; without, float32 is far faster.
+
+    The library itself takes any AVX-512 for enough and emulates what is missing.
+    """
+    if platform.machine() in ("x86_64", "AMD64"):
+        return bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001
+    # a build without these operations has no attribute of the name
+    return hasattr(_ops(), "_is_mkldnn_bf16_supported") and bool(_ops()._is_mkldnn_bf16_supported())  # noqa: SLF001
+
+
 def packs(weight: Tensor) -> bool:
     """Return whether a weight can be packed: bfloat16, on a processor that multiplies it."""
     if weight.device.type != "cpu" or weight.dtype != torch.bfloat16:
         return False
-    # a build without these operations has no attribute of the name
-    return hasattr(_ops(), "_linear_pointwise") and bool(_ops()._is_mkldnn_bf16_supported())  # noqa: SLF001
+    return hasattr(_ops(), "_linear_pointwise") and has_bfloat16()
 
 
 def product(weight: Tensor) -> Plain | Packed:

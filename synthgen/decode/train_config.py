@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from synthgen.config import Count
+from synthgen.decode.loading import Dtype
 from synthgen.schema import Section, parse_section
 from synthgen.yaml_file import read_yaml
 
@@ -65,7 +66,7 @@ class TrainPart(Section):
     evaluate_every: Count = 100
     checkpoint_every: Count = 50
     device: Literal["cpu", "cuda"] = "cpu"
-    dtype: Literal["bfloat16", "float32"] = "bfloat16"
+    dtype: Dtype = "auto"  # of the language model; see `load_model`
 
 
 class TrainBridgeConfig(Section):

@@ -64,7 +64,7 @@ def adapt(job: Job, part: AdaptConfig, bridge: Bridge, train: Corpus, upstream: 
     config = _training(job, bridge, part, seeds.key())
 
     def make(out: Path) -> Mapping[str, object]:
-        loaded = load_model(folder, dtype="bfloat16")
+        loaded = load_model(folder)
         room = config.train.length - config.train.max_prompt_tokens - config.bridge.soft_tokens
         whole = _written(encoder, train, job.config.decode.prompt)
         texts = [text for record in whole for text, _ in record]

@@ -31,6 +31,14 @@ def test_what_only_matters_sometimes_stops_no_run():
     assert all(json.dumps(check.to_json()) for check in checks.values())
 
 
+@pytest.mark.parametrize(("able", "said"), [(True, "bfloat16"), (False, "float32: ")])
+def test_what_the_processor_computes_in_is_told(monkeypatch, able, said):
+    monkeypatch.setattr(doctor, "has_bfloat16", lambda: able)
+    check = found()["arithmetic"]
+    assert (check.ok, check.optional) == (able, True)
+    assert check.detail.startswith(said)
+
+
 def test_the_store_is_judged_where_it_would_be_made(store):
     check = found()["model store"]
     assert str(store.parent) in check.detail

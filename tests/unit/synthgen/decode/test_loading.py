@@ -4,6 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from synthgen.decode import loading
 from synthgen.decode.loading import load_model
 from synthgen.errors import ModelError
 
@@ -23,6 +24,22 @@ def test_a_folder_is_read_frozen_and_whole(llama_folder):
 )
 def test_the_dtype_asked_for(llama_folder, dtype, wanted):
     assert {p.dtype for p in load_model(llama_folder, dtype=dtype).model.parameters()} == {wanted}
+
+
+@pytest.mark.parametrize("stored", [torch.bfloat16, torch.float16, torch.float32])
+@pytest.mark.parametrize("multiplies", [True, False])
+def test_a_processor_without_bfloat16_computes_in_float32(tiny, tmp_path, monkeypatch, stored, multiplies):
+    monkeypatch.setattr(loading, "has_bfloat16", lambda: multiplies)
+    folder = tiny.save_model(tmp_path, "llama")
+    model = load_model(folder).model.to(stored)
+    model.save_pretrained(folder)
+    made = load_model(folder).model
+    assert {p.dtype for p in made.parameters()} == {stored if multiplies else torch.float32}
+    numbers = zip(model.parameters(), made.parameters(), strict=True)
+    assert all(torch.equal(a.float(), b.float()) for a, b in numbers)
+    if stored is not torch.float32:
+        half = "bfloat16" if stored is torch.bfloat16 else "float32"
+        assert load_model(folder, dtype=half).model.dtype == getattr(torch, half)  # what is asked for is taken
 
 
 def test_auto_without_a_gpu_is_the_cpu(llama_folder, monkeypatch):

@@ -33,7 +33,7 @@ def test_paths_are_taken_from_the_files_folder(tmp_path, monkeypatch):
 def test_defaults(tmp_path):
     config = load(tmp_path, PLAIN)
     assert (config.bridge.soft_tokens, config.bridge.adapter_rank, len(config.bridge.adapter_targets)) == (8, 8, 7)
-    assert (config.train.rate, config.train.noise, config.train.dtype) == (1e-3, 0.25, "bfloat16")
+    assert (config.train.rate, config.train.noise, config.train.dtype) == (1e-3, 0.25, "auto")
 
 
 def test_every_mistake_is_listed(tmp_path):
