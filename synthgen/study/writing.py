@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -61,15 +62,16 @@ class Writing:
         """How many tokens at most."""
         return self.texts * self.settings.max_new_tokens
 
+    def question(self, makers: Mapping[str, Maker]) -> dict[str, Any]:
+        """Return everything that decides the texts, but for the vectors."""
+        return {
+            "version": STAGES_VERSION, "decoder": makers[self.maker].digest, "settings": asdict(self.settings),
+            "rows": sha256_texts([*self.latents.ids, *self.latents.labels]), "seed": self.seeds.key().hex(),
+        }  # fmt: skip
+
     def key(self, makers: Mapping[str, Maker]) -> str:
         """Return the sha256 of everything that decides the texts."""
-        return sha256_json(
-            {
-                "version": STAGES_VERSION, "decoder": makers[self.maker].digest, "settings": asdict(self.settings),
-                "vectors": sha256_array(self.latents.vectors),
-                "rows": sha256_texts([*self.latents.ids, *self.latents.labels]), "seed": self.seeds.key().hex(),
-            }
-        )  # fmt: skip
+        return sha256_json({**self.question(makers), "vectors": sha256_array(self.latents.vectors)})
 
     def shards(self, makers: Mapping[str, Maker], folder: Path) -> dict[Path, range]:
         """Return the file of each shard, under `folder`, and its rows."""

@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -119,10 +120,12 @@ def test_whatever_decides_a_trial_is_in_its_key(small, bench):
     key = bench.key(job, code)
     more = replace(bench, plans={"small": small.plan(seeds=5)})
     assert more.key(job, code) == key  # more seeds add to the ones that are there
+    plan = bench.plans["small"]
+    test = replace(plan.text_set.test, records=plan.text_set.test.records[::-1])
     other_maker = Maker(open=bench.makers[BRIDGE].open, digest="n")
     changed = [
         replace(bench, plans={"small": small.plan(synthetic=12)}),
-        replace(bench, plans={"small": replace(bench.plans["small"], test=bench.plans["small"].test[::-1].copy())}),
+        replace(bench, plans={"small": replace(plan, text_set=replace(plan.text_set, test=test))}),
         replace(bench, encoder_digest="e"),
         replace(bench, makers={**bench.makers, BRIDGE: other_maker}),
     ]
@@ -131,6 +134,16 @@ def test_whatever_decides_a_trial_is_in_its_key(small, bench):
     # what another bridge writes does not touch a baseline
     assert changed[3].key(("small", 0, "eda"), code) == bench.key(("small", 0, "eda"), code)
     assert changed[3].key(("small", -1, "lambdas"), code) != bench.key(("small", -1, "lambdas"), code)
+
+
+def test_a_processor_that_rounds_otherwise_finds_what_another_has_measured(bench, tmp_path):
+    plan = bench.plans["small"]
+    pool = replace(plan.pool, vectors=plan.pool.vectors + np.float32(1e-7))
+    other = replace(bench, plans={"small": replace(plan, pool=pool, test=plan.test + np.float32(1e-7))})
+    assert other.places(tmp_path) == bench.places(tmp_path)
+    keys = {w.name: w.key(bench.makers) for w in bench.writings(bench.places(tmp_path))}
+    for writing in other.writings(other.places(tmp_path)):  # texts of other vectors are never taken for these
+        assert (writing.key(bench.makers) == keys[writing.name]) == (writing.maker != BRIDGE)
 
 
 def test_pairs_are_of_two_persons_of_a_class(small, monkeypatch):
