@@ -184,6 +184,7 @@ class DecodeConfig(Section):
     prompt: str = "{label}"
     words: Annotated[int, Field(ge=0, le=16)] = 0  # of a public vocabulary, nearest to the vector, behind the prompt
     batch: Annotated[int, Field(ge=1, le=4096)] = 128
+    device: Literal["auto", "cpu", "cuda"] | None = None  # the processor; for `bridge: model` every GPU there is
     adapt: AdaptConfig | None = None
 
     @model_validator(mode="before")
@@ -209,6 +210,11 @@ class DecodeConfig(Section):
         if adapt is not None and bridge == OWN:
             raise ValueError("a projector inside the decoder's own checkpoint is not refined here; leave adapt out")
         return adapt
+
+    @property
+    def placement(self) -> str:
+        """Where the language model is placed; see `load_model`."""
+        return self.device or ("auto" if self.bridge == OWN else "cpu")
 
     @property
     def by_words(self) -> bool:

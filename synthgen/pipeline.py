@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from audits.policy import load_policy
 from synthgen.config import Config
+from synthgen.decode.loading import backend_of
 from synthgen.digest import sha256_json
 from synthgen.errors import UsageError
 from synthgen.models.store import digest_of
@@ -95,10 +96,11 @@ def _models(job: Job) -> list[dict[str, str]]:
     """Return the models with their digests, checked against the store's pins; before any work, so none is lost.
 
     Raises:
-        ModelMissing, ModelError: when one is not there, or is not the pinned one.
+        ModelMissing, ModelError: when one is not there, or is not the pinned one, or a GPU to place it on is missing.
     """
     config = job.config
     open_bridge(job)
+    backend_of(config.decode.placement)
     named = (("embedder", config.embed.model), ("decoder", config.decode.model))
     return [{"role": role, "name": name, "digest": digest_of(job.folder(name))} for role, name in named]
 

@@ -2,7 +2,8 @@
 
 `generate` of a general library pays, on a CPU, for cache concatenation, for repeated heads and for a one-query
 attention kernel that uses one core per head; at batch 64 that is most of a step. Here each projection is one matrix
-product over the batch, and the three query heads that share a key head form the rows of one product with it.
+product over the batch, and the three query heads that share a key head form the rows of one product with it. On a GPU
+a step is recorded once and played again.
 """
 
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from synthgen.decode.graphs import Played, plays
 from synthgen.decode.products import Packed, Plain, merged, packs, product
 from synthgen.errors import ModelError
 
@@ -95,6 +97,7 @@ class LlamaStepper:
         at = torch.arange(batch * self.n_kv, device=device) * length
         self.lines = at.view(batch, self.n_kv)  # the first of each row's heads, in a cache seen as a list of columns
 
+        self.played: dict[int, Played] = {}  # steps of so many rows, on a GPU
         if (batch, length) not in weights.sizes:
             weights.sizes[batch, length] = self._same_sizes()
         self.sizes = weights.sizes[batch, length]
@@ -169,6 +172,13 @@ class LlamaStepper:
             ids: int64 (n), n one of `sizes`.
             positions: int64 (n).
         """
+        if not plays(self.columns.device):
+            return self._step(ids, positions)
+        if len(ids) not in self.played:  # to write the same keys and values again changes nothing
+            self.played[len(ids)] = Played(self._step, ids, positions)
+        return self.played[len(ids)](ids, positions)
+
+    def _step(self, ids: Tensor, positions: Tensor) -> Tensor:
         n = len(ids)
         bias = _bias(self.columns[None, :] <= positions[:, None], self.weights.table.dtype)
         bias = bias.repeat_interleave(self.n_kv, dim=0).unsqueeze(1)

@@ -13,7 +13,26 @@ from synthgen.errors import ModelError
 
 Dtype = Literal["auto", "bfloat16", "float32"]
 Placement = str | Mapping[str, int | str]
+SLOW = "cpu without bfloat16"
 HALVES = (torch.bfloat16, torch.float16)
+
+
+def backend_of(device: Placement) -> str:
+    """Return what computes where a model is placed: "cuda", "cpu", or "cpu without bfloat16".
+
+    On one backend the same seed writes the same texts; another rounds in another way, and writes others.
+
+    Raises:
+        ModelError: when a GPU is asked for by name and there is none.
+    """
+    found = torch.cuda.is_available()
+    if device == "cuda" and not found:
+        raise ModelError(
+            "decode.device: torch finds no GPU here", hint="Leave it out, or install the torch build for your GPU."
+        )
+    if device != "cpu" and found:
+        return "cuda"
+    return "cpu" if has_bfloat16() else SLOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +64,14 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
             of the model to devices as accelerate takes it.
 
     Raises:
-        ModelError: when it cannot be read, or lacks a tensor; it is named.
+        ModelError: when it cannot be read, or lacks a tensor, which is named; when there is no GPU to place it on.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    if device == "auto" and not torch.cuda.is_available():
+    backend = backend_of(device)
+    if device == "auto" and backend != "cuda":
         device = "cpu"
     spread = device == "auto" or not isinstance(device, str)
     kept: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
@@ -72,7 +92,7 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
     model.requires_grad_(requires_grad=False).eval()
     if not spread:
         model.to(device)
-        if dtype == "auto" and device == "cpu" and model.dtype in HALVES and not has_bfloat16():
+        if dtype == "auto" and backend == SLOW and model.dtype in HALVES:
             model.float()
     near = next(p.device for p in model.parameters() if not p.is_meta)
     with torch.inference_mode():  # parts kept elsewhere are brought to where they are used: asking is the way to know

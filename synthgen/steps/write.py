@@ -14,6 +14,7 @@ from synthgen import filter as filtering
 from synthgen.config import OWN
 from synthgen.decode.base import Decoder, Settings
 from synthgen.decode.bridge import Bridge, Vocabulary, load_bridge, load_vocabulary
+from synthgen.decode.loading import backend_of
 from synthgen.decode.plain import WordsDecoder
 from synthgen.decode.prompts import render
 from synthgen.decode.published import SENTENCES, Published, load_published
@@ -120,11 +121,11 @@ class Writer:
     def decoder(self) -> Decoder:
         """The decoder, loaded only when a shard has to be written."""
         config, dim = self.job.config, self.embedded.vectors.shape[1]
-        decoder, encoder = config.decode.model, config.embed.model
+        decoder, encoder, device = config.decode.model, config.embed.model, config.decode.placement
         if isinstance(self.bridge, Vocabulary):
-            return WordsDecoder(self.model, self.bridge.reader, decoder=decoder)
+            return WordsDecoder(self.model, self.bridge.reader, decoder=decoder, device=device)
         if not isinstance(self.bridge, Published):
-            return XragDecoder(self.model, self.bridge, decoder=decoder, encoder=encoder, dim=dim)
+            return XragDecoder(self.model, self.bridge, decoder=decoder, encoder=encoder, dim=dim, device=device)
         reads = self.encoder.encoder if isinstance(self.encoder, SegmentedEncoder) else self.encoder
         if not isinstance(reads, LastTokenEncoder):
             raise ModelError(
@@ -132,7 +133,7 @@ class Writer:
                 hint="Set embed.model to the encoder its projector was trained with, such as SFR-Embedding-Mistral.",
             )
         bridge = replace(self.bridge, raw_length=reads.raw_length(SENTENCES))
-        return XragDecoder(self.model, bridge, decoder=decoder, encoder=encoder, dim=dim, device="auto")
+        return XragDecoder(self.model, bridge, decoder=decoder, encoder=encoder, dim=dim, device=device)
 
     def write(self) -> Written:
         """Return exactly the wanted records of each label.
@@ -216,6 +217,7 @@ class Writer:
             top_p=config.top_p, top_k=config.top_k, batch=config.batch, words=config.words,
         )  # fmt: skip
 
+        backend = backend_of(config.placement)
         by_segment = self.segment_writer
         sizes = [1] * len(latents) if by_segment is None else by_segment.sizes(latents)
         unit = "texts" if by_segment is None else "segments"
@@ -238,14 +240,15 @@ class Writer:
                         partial.replace(path)
             for leftover in folder.glob("*.partial"):
                 leftover.unlink()
-            counts = {} if by_segment is None else {"segments": total}
-            return {"in": len(latents), "out": candidates * len(latents), "shards": len(shards), **counts}
+            counts = {"in": len(latents), "out": candidates * len(latents), "shards": len(shards), "backend": backend}
+            return counts if by_segment is None else {**counts, "segments": total}
 
         inputs = {
             "version": STAGES_VERSION,
             "upstream": upstream,
             "rows": sha256_json(list(latents.ids)),
             "decoder": self.decoder_digest,
+            "backend": backend,
             "config": config.model_dump(mode="json"),
             "candidates": candidates,
             "labels": labels,

@@ -304,6 +304,21 @@ def test_segments_are_on_where_the_section_is(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("decode", "placed"),
+    [
+        ({}, "cpu"),
+        ({"device": "cuda"}, "cuda"),
+        ({"device": "auto", "bridge": "words"}, "auto"),
+        ({"bridge": "model"}, "auto"),
+        ({"bridge": "model", "device": "cpu"}, "cpu"),
+    ],
+)
+def test_a_gpu_is_taken_where_it_is_asked_for_or_a_model_needs_one(decode, placed):
+    made = Config.parse({"version": 1, "source": {"path": "n"}, "interpolate": {"total": 3}, "decode": decode})
+    assert made.decode.placement == placed
+
+
+@pytest.mark.parametrize(
     ("decode", "words", "by_words"),
     [
         ({}, 0, False),

@@ -1,8 +1,9 @@
 import json
 
 import pytest
+import torch
 
-from synthgen.errors import Interrupted, ModelMissing, UsageError
+from synthgen.errors import Interrupted, ModelError, ModelMissing, UsageError
 from synthgen.pipeline import STAGES, Pipeline
 from synthgen.workspace import Workspace
 
@@ -85,6 +86,13 @@ def test_a_workspace_in_use_is_left_alone(project):
     ):
         Pipeline(config).run(until="load")
     assert folders(project) == set()
+
+
+def test_a_missing_gpu_is_told_before_any_work(project, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ModelError, match="no GPU"):
+        Pipeline(project.config(decode={"device": "cuda"})).run()
+    assert not (project.folder / "ws" / "stages").exists() or folders(project) == set()
 
 
 def test_a_missing_model_is_told(project):

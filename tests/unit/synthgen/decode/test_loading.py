@@ -42,6 +42,29 @@ def test_a_processor_without_bfloat16_computes_in_float32(tiny, tmp_path, monkey
         assert load_model(folder, dtype=half).model.dtype == getattr(torch, half)  # what is asked for is taken
 
 
+@pytest.mark.parametrize(
+    ("device", "gpu", "multiplies", "backend"),
+    [
+        ("cpu", True, True, "cpu"),
+        ("cpu", False, False, "cpu without bfloat16"),
+        ("auto", False, True, "cpu"),
+        ("auto", True, False, "cuda"),
+        ("cuda", True, True, "cuda"),
+        ({"": 0}, True, True, "cuda"),
+    ],
+)
+def test_what_computes(monkeypatch, device, gpu, multiplies, backend):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(loading, "has_bfloat16", lambda: multiplies)
+    assert loading.backend_of(device) == backend
+
+
+def test_a_gpu_that_is_not_there_is_refused(llama_folder, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ModelError, match=r"decode\.device: torch finds no GPU"):
+        load_model(llama_folder, device="cuda")
+
+
 def test_auto_without_a_gpu_is_the_cpu(llama_folder, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     loaded = load_model(llama_folder, device="auto")

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from synthgen.decode.loading import backend_of
 from synthgen.digest import sha256_file
 from synthgen.errors import ConfigError, DataError
 from synthgen.steps.write import Writer
@@ -83,6 +84,15 @@ def test_another_model_or_bridge_of_the_same_name_is_decoded_anew(bench, monkeyp
     assert made(bench.writer(bench.job()).write()) == AFTER_DECODE
     monkeypatch.setattr("synthgen.steps.write.load_bridge", lambda _name, _base: SimpleNamespace(digest="trained on"))
     assert made(bench.writer(bench.job()).write()) == AFTER_DECODE
+
+
+def test_another_backend_writes_anew_and_is_on_record(bench, monkeypatch):
+    (decoded,) = [s for s in bench.writer(bench.job()).write().stages if s.name == "decode"]
+    assert decoded.counts["backend"] == backend_of("cpu")
+    monkeypatch.setattr("synthgen.steps.write.backend_of", lambda _placement: "cuda")
+    again = bench.writer(bench.job()).write()
+    assert made(again) == {*AFTER_DECODE, *ECHO}
+    assert {s.counts["backend"] for s in again.stages if s.name.startswith("decode")} == {"cuda"}
 
 
 def test_an_interrupted_decode_goes_on_where_it_stopped(bench):
