@@ -1,14 +1,16 @@
 """The decode loop beside `transformers.generate`: same model, dtype, batch, prompts, sampling and most tokens.
 
     python benchmarks/decode.py [--batch 64] [--texts 512] [--candidates 1 4] [--tokens 96] [--rounds 3] [--threads N]
-        [--table FILE] [--encoder minilm] [--decoder smollm2] [--bridge builtin] [--json] [--quick]
+        [--table FILE] [--encoder minilm] [--decoder smollm2] [--bridge builtin] [--device cpu]
+        [--library-dtype auto] [--json] [--quick]
 
 The vector of a fictional clinic's note (or of a text of the table) goes through the bridge, and a text ends by itself
 or at the limit. A record has so many candidates, texts from one vector: one, and as many as `decode` writes by
-default. The two take turns. Printed are records and tokens per second
-of each round, the ratio's median and range (of wall time, and of processor time where one thread shares its core with
-others), whether what is written is equally good (perplexity under the untouched model, cosine of the re-embedded text
-to its vector, each with a bootstrap interval), and the share of the measured matrix-product limit the loop reaches.
+default. On a processor without instructions for bfloat16 both compute in float32, unless the library is told to keep
+to what the weights are stored in. The two take turns. Printed are records and tokens per second of each round, the
+ratio's median and range (of wall time, and of processor time where one thread shares its core with others), whether
+what is written is equally good (perplexity under the untouched model, cosine of the re-embedded text to its vector,
+each with a bootstrap interval), and the share of the measured matrix-product limit the loop reaches.
 """
 
 import argparse
@@ -76,7 +78,8 @@ class Library:
             ids = torch.tensor([[0] * (longest - len(p)) + p for p in part])
             mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in part])
             at = (ids == d.template.placeholder_id) & mask.bool()
-            soft = d.projector(torch.from_numpy(latents.vectors[start : start + size].copy()))
+            ids, mask, at = ids.to(d.device), mask.to(d.device), at.to(d.device)
+            soft = d.projector(torch.from_numpy(latents.vectors[start : start + size].copy()).to(d.device))
             embeddings = splice(self.model.get_input_embeddings()(ids.masked_fill(at, 0)), soft, at)
             made = self.model.generate(
                 inputs_embeds=embeddings, attention_mask=mask, do_sample=True, max_new_tokens=settings.max_new_tokens,
@@ -115,7 +118,7 @@ def nats(model, tokenizer, texts):
     found = []
     for text in texts:
         ids = torch.tensor([[tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False).input_ids]])
-        logits = model(ids).logits[0, :-1].float()
+        logits = model(ids.to(model.device)).logits[0, :-1].float().cpu()
         found.append(
             (float(torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="sum")), ids.shape[1] - 1)
         )
@@ -145,16 +148,23 @@ def quality(args, texts, latents, untouched, tokenizer, encoder):
 
 @torch.inference_mode()
 def limit(model, batch):
-    """Return the tokens per second of processor time at which the loop's matrix products alone would run."""
+    """Return the tokens per second that the loop's matrix products alone allow, of the time that `spent` says."""
     weights = [p for p in model.parameters() if p.ndim == 2]  # the embedding table is the output layer, used once
-    made = [(product(w), torch.randn(batch, w.shape[1], dtype=w.dtype)) for w in weights]
-    best = min(timed(lambda: [times(x) for times, x in made])[1] for _ in range(8))
+    made = [(product(w), torch.randn(batch, w.shape[1], dtype=w.dtype, device=w.device)) for w in weights]
+    best = min(timed(lambda: [times(x) for times, x in made])[spent(model.device)] for _ in range(8))
     return batch / best
+
+
+def spent(device):
+    """Return which of the two times of `timed` counts: a GPU works while its processor waits."""
+    return 0 if device.type == "cuda" else 1
 
 
 def timed(run):
     started = time.perf_counter(), time.process_time()
     made = run()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
     return time.perf_counter() - started[0], time.process_time() - started[1], made
 
 
@@ -188,6 +198,8 @@ def arguments(argv):
     parser.add_argument("--encoder", default="minilm")
     parser.add_argument("--decoder", default="smollm2")
     parser.add_argument("--bridge", default="builtin")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--library-dtype", choices=["auto", "bfloat16", "float32"], default="auto")
     parser.add_argument("--json", action="store_true", help="print one JSON object last")
     parser.add_argument("--quick", action="store_true", help="batch 4, 8 texts, 6 tokens, 1 round")
     args = parser.parse_args(argv)
@@ -221,9 +233,9 @@ def side_by_side(args, candidates, loop, library, tools):
         said = ", ".join(f"{what} {v:.3f} [{low:.3f}, {high:.3f}]" for what, (v, low, high) in judged.items())
         print(f"{name}: {said}, {np.mean(counts):.1f} tokens a text")
     top = limit(untouched, args.batch)
-    share = float(np.median([tokens / busy for _, busy, tokens in rounds["loop"]])) / top
+    share = float(np.median([r[2] / r[spent(untouched.device)] for r in rounds["loop"]])) / top
     found["of_the_limit"] = share
-    print(f"matrix products alone: {top:.0f} tokens per processor second; the loop reaches {share:.0%} of it")
+    print(f"matrix products alone: {top:.0f} tokens per second of its time; the loop reaches {share:.0%} of it")
     return found
 
 
@@ -232,9 +244,18 @@ def main(argv=None):
     logging.disable_progress_bar()
     encoder, bridge = build(EmbedConfig(model=args.encoder), model_folder), load_bridge(args.bridge)
     decoder = XragDecoder(
-        model_folder(args.decoder), bridge, decoder=args.decoder, encoder=args.encoder, dim=encoder.dim, device="cpu"
+        model_folder(args.decoder),
+        bridge,
+        decoder=args.decoder,
+        encoder=args.encoder,
+        dim=encoder.dim,
+        device=args.device,
     )
-    untouched, merged = (load_model(model_folder(args.decoder)).model for _ in range(2))
+    untouched, merged = (
+        load_model(model_folder(args.decoder), device=args.device, dtype=dtype).model
+        for dtype in ("auto", args.library_dtype)
+    )
+    print(f"{args.decoder} on {args.device}: loop {untouched.dtype}, generate {merged.dtype}", flush=True)
     loop, library = Loop(decoder), Library(decoder, merged, bridge)
     tools = encoder, untouched
     found = [side_by_side(args, candidates, loop, library, tools) for candidates in args.candidates]

@@ -8,6 +8,7 @@ from audits.policy import load_policy
 from synthgen.commands.reach import reach_of
 from synthgen.config import Config, SegmentsConfig
 from synthgen.decode.bridge import load_vocabulary
+from synthgen.decode.products import slowdown
 from synthgen.errors import DataError
 from synthgen.filter.attributes import check_labels
 from synthgen.interpolate import build, check_classes, wanted_counts
@@ -21,7 +22,7 @@ from synthgen.steps.adapt import check_adapt
 from synthgen.steps.write import SPARE
 from synthgen.types import Corpus
 
-TOKENS_PER_SECOND = 500  # of the embedded decoder on two cores, a cautious round figure
+TOKENS_PER_SECOND = 500  # of the embedded decoder on two cores that multiply bfloat16, a cautious round figure
 SECONDS_PER_RECORD = 0.25  # of refining the embedded bridge on two cores, likewise
 
 
@@ -102,7 +103,7 @@ def make_plan(config: Config) -> Plan:
         wanted=wanted,
         candidates=candidates,
         segments=segments,
-        minutes=(candidates * tokens / TOKENS_PER_SECOND + _refining(config)) / 60,
+        minutes=(candidates * tokens * slowdown() / TOKENS_PER_SECOND + _refining(config)) / 60,
         policy=policy.name,
         audits={name: what if isinstance(what, str) else what.to_text() for name, what in reach.items()},
         power={name: what.to_json() for name, what in reach.items() if not isinstance(what, str)},

@@ -152,11 +152,14 @@ def _makers(request: SmotextRequest, folder: Path, encoder: Encoder, sets: list[
 
 
 def _estimate(texts: int, tokens: int) -> str:
+    from synthgen.decode.products import slowdown
+
     cores = len(sched_getaffinity(0))
-    wait = span(tokens / (TOKENS_PER_SECOND * cores))
+    rate = TOKENS_PER_SECOND // slowdown()
+    wait = span(tokens / (rate * cores))
     return (
         f"{texts:,d} texts; at most {tokens:,d} tokens are still to be written, about {wait} at "
-        f"{TOKENS_PER_SECOND} tokens/s on each of {cores} cores, and measuring comes after"
+        f"{rate} tokens/s on each of {cores} cores, and measuring comes after"
     )
 
 

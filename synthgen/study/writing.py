@@ -18,7 +18,7 @@ from synthgen.tables import read_candidates, write_candidates
 from synthgen.types import Candidate, Latents
 from synthgen.workspace import sync
 
-TOKENS_PER_SECOND = 500  # of one core of a common server with the embedded model; for the estimate alone
+TOKENS_PER_SECOND = 500  # of one core that multiplies bfloat16, with the embedded model; for the estimate alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,15 @@ def test_the_plan_counts_what_would_be_done(config, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["notes.jsonl", "notes.key.jsonl"]
 
 
+def test_a_processor_without_bfloat16_takes_longer(config, monkeypatch):
+    plans = []
+    for able in (True, False):
+        monkeypatch.setattr("synthgen.decode.products.has_bfloat16", lambda able=able: able)
+        plans.append(make_plan(config()))
+    assert plans[0].minutes == pytest.approx(156 * 96 / 500 / 60)
+    assert plans[1].minutes == pytest.approx(5 * plans[0].minutes)
+
+
 def test_too_few_persons_for_a_verdict_are_told_for_each_audit(config):
     plan = make_plan(config())
     text = plan.to_text()
