@@ -119,4 +119,4 @@ def test_the_decode_benchmark_prints_its_figures_for_each_number_of_candidates(t
         "round 1", "records per second, ratio by wall time", "records per second, ratio by processor time", "loop",
         "generate", "matrix products alone",
     ]  # fmt: skip
-    assert [line.split(":")[0] for line in done.stdout.splitlines()] == figures * 2
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["smollm2 on cpu", *figures * 2]
