@@ -8,6 +8,7 @@ from audits.policy import load_policy
 from synthgen.commands.reach import reach_of
 from synthgen.config import Config, SegmentsConfig
 from synthgen.decode.bridge import load_vocabulary
+from synthgen.decode.loading import backend_of
 from synthgen.decode.products import slowdown
 from synthgen.errors import DataError
 from synthgen.filter.attributes import check_labels
@@ -75,10 +76,11 @@ def make_plan(config: Config) -> Plan:
     """Return the plan of a configuration; reads the source, writes nothing.
 
     Raises:
-        ConfigError, DataError: everything a run would refuse at once.
+        ConfigError, DataError, ModelError: everything a run would refuse at once.
     """
     policy = load_policy(policy_file(config))
     check_adapt(config.decode.adapt, policy)
+    backend_of(config.decode.placement)
     seeds = SeedTree(config.seed)
     report = load(config.source, config.resolve(config.source.path), seeds.child("load"))
     parts = split(report.corpus, config.split, seeds.child("split"))

@@ -5,7 +5,7 @@ import pytest
 from synthgen.clinic import write_notes
 from synthgen.commands.plan import make_plan
 from synthgen.config import Config
-from synthgen.errors import ConfigError, DataError
+from synthgen.errors import ConfigError, DataError, ModelError
 from synthgen.load import load
 from synthgen.seeds import SeedTree
 from synthgen.split import split
@@ -121,6 +121,12 @@ def test_refining_on_train_is_warned_of_and_refused_under_differential_privacy(c
     assert longer - make_plan(config()).minutes == pytest.approx(1.0)  # 240 records of a quarter of a second
     with pytest.raises(ConfigError, match=r"decode\.adapt: policy 'strict-dp' asks for differential privacy"):
         make_plan(config(decode={"adapt": {}}, policy="strict-dp"))
+
+
+def test_a_missing_gpu_is_told(config, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ModelError, match=r"decode\.device: torch finds no GPU"):
+        make_plan(config(decode={"device": "cuda"}))
 
 
 def test_segments_are_counted_and_cost_time(config, tmp_path):
