@@ -243,19 +243,12 @@ def main(argv=None):
     args = arguments(argv)
     logging.disable_progress_bar()
     encoder, bridge = build(EmbedConfig(model=args.encoder), model_folder), load_bridge(args.bridge)
-    decoder = XragDecoder(
-        model_folder(args.decoder),
-        bridge,
-        decoder=args.decoder,
-        encoder=args.encoder,
-        dim=encoder.dim,
-        device=args.device,
-    )
+    folder, device = model_folder(args.decoder), args.device
+    decoder = XragDecoder(folder, bridge, decoder=args.decoder, encoder=args.encoder, dim=encoder.dim, device=device)
     untouched, merged = (
-        load_model(model_folder(args.decoder), device=args.device, dtype=dtype).model
-        for dtype in ("auto", args.library_dtype)
+        load_model(folder, device=device, dtype=dtype).model for dtype in ("auto", args.library_dtype)
     )
-    print(f"{args.decoder} on {args.device}: loop {untouched.dtype}, generate {merged.dtype}", flush=True)
+    print(f"{args.decoder} on {device}: loop {untouched.dtype}, generate {merged.dtype}", flush=True)
     loop, library = Loop(decoder), Library(decoder, merged, bridge)
     tools = encoder, untouched
     found = [side_by_side(args, candidates, loop, library, tools) for candidates in args.candidates]

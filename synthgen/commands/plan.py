@@ -8,8 +8,7 @@ from audits.policy import load_policy
 from synthgen.commands.reach import reach_of
 from synthgen.config import Config, SegmentsConfig
 from synthgen.decode.bridge import load_vocabulary
-from synthgen.decode.loading import backend_of
-from synthgen.decode.products import slowdown
+from synthgen.decode.loading import backend_of, slowdown
 from synthgen.errors import DataError
 from synthgen.filter.attributes import check_labels
 from synthgen.interpolate import build, check_classes, wanted_counts
@@ -80,7 +79,7 @@ def make_plan(config: Config) -> Plan:
     """
     policy = load_policy(policy_file(config))
     check_adapt(config.decode.adapt, policy)
-    backend_of(config.decode.placement)
+    backend = backend_of(config.decode.placement)
     seeds = SeedTree(config.seed)
     report = load(config.source, config.resolve(config.source.path), seeds.child("load"))
     parts = split(report.corpus, config.split, seeds.child("split"))
@@ -105,7 +104,7 @@ def make_plan(config: Config) -> Plan:
         wanted=wanted,
         candidates=candidates,
         segments=segments,
-        minutes=(candidates * tokens * slowdown() / TOKENS_PER_SECOND + _refining(config)) / 60,
+        minutes=(candidates * tokens * slowdown(backend) / TOKENS_PER_SECOND + _refining(config)) / 60,
         policy=policy.name,
         audits={name: what if isinstance(what, str) else what.to_text() for name, what in reach.items()},
         power={name: what.to_json() for name, what in reach.items() if not isinstance(what, str)},

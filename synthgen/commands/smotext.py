@@ -152,10 +152,10 @@ def _makers(request: SmotextRequest, folder: Path, encoder: Encoder, sets: list[
 
 
 def _estimate(texts: int, tokens: int) -> str:
-    from synthgen.decode.products import slowdown
+    from synthgen.decode.loading import backend_of, slowdown
 
     cores = len(sched_getaffinity(0))
-    rate = TOKENS_PER_SECOND // slowdown()
+    rate = TOKENS_PER_SECOND // slowdown(backend_of("cpu"))
     wait = span(tokens / (rate * cores))
     return (
         f"{texts:,d} texts; at most {tokens:,d} tokens are still to be written, about {wait} at "

@@ -35,6 +35,11 @@ def backend_of(device: Placement) -> str:
     return "cpu" if has_bfloat16() else SLOW
 
 
+def slowdown(backend: str) -> int:
+    """Return how many times as long as on a processor with bfloat16 decoding takes; a round figure, for estimates."""
+    return 5 if backend == SLOW else 1
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A language model ready to be read from.

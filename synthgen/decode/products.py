@@ -87,11 +87,6 @@ def has_bfloat16() -> bool:
     return hasattr(_ops(), "_is_mkldnn_bf16_supported") and bool(_ops()._is_mkldnn_bf16_supported())  # noqa: SLF001
 
 
-def slowdown() -> int:
-    """Return how many times as long as with such instructions decoding takes here; a round figure, for estimates."""
-    return 1 if has_bfloat16() else 5
-
-
 def packs(weight: Tensor) -> bool:
     """Return whether a weight can be packed: bfloat16, on a processor that multiplies it."""
     if weight.device.type != "cpu" or weight.dtype != torch.bfloat16:

@@ -76,10 +76,10 @@ def stepper_of(model):
 
 
 def steps_of(stepper, size):
-    generator = torch.Generator().manual_seed(size)
+    generator, device = torch.Generator().manual_seed(size), stepper.columns.device
     for t in range(4):
-        ids = torch.randint(50, (size,), generator=generator)
-        yield stepper.step(ids, PROMPT + t + torch.arange(size) % 5).clone()
+        ids = torch.randint(50, (size,), generator=generator).to(device)
+        yield stepper.step(ids, PROMPT + t + torch.arange(size, device=device) % 5).clone()
 
 
 @torch.inference_mode()
@@ -109,13 +109,8 @@ def test_a_gpu_plays_what_it_would_launch(tiny, monkeypatch):
     model = tiny.language_model("llama").to("cuda", torch.bfloat16)
     played = stepper_of(model)
     assert played.columns.is_cuda
-    got = [made for size in (BATCH, 8) for made in gpu_steps(played, size)]
+    got = [made for size in (BATCH, 8) for made in steps_of(played, size)]
     monkeypatch.setattr(llama, "plays", lambda _: False)
-    wanted = [made for size in (BATCH, 8) for made in gpu_steps(stepper_of(model), size)]
+    launched = stepper_of(model)
+    wanted = [made for size in (BATCH, 8) for made in steps_of(launched, size)]
     assert all(map(torch.equal, got, wanted))
-
-
-def gpu_steps(stepper, size):
-    for t in range(4):
-        ids = torch.arange(size, device="cuda") % 50
-        yield stepper.step(ids, PROMPT + t + ids % 5).clone()
