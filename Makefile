@@ -16,8 +16,8 @@ demo: $(BIN)/.installed models  ## release a dataset of fictional clinic notes, 
 	$(BIN)/synthgen verify $(DEMO)/out/release-* --trust $(DEMO)/trust.json
 	@echo "report: $$(ls $(CURDIR)/$(DEMO)/out/release-*/report/report.html)"
 
-test: $(BIN)/.tested models  ## every test
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(BIN)/.tested models  ## every test, a file at a time on each core
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(BIN)/.developed  ## format, lint, types
 	$(BIN)/ruff format --check synthgen audits tests examples benchmarks
