@@ -121,9 +121,9 @@ def _told(config: Config) -> str | None:
 
 
 def _refining(config: Config) -> float:
-    """Return the seconds that refining the bridge takes, if it is asked for."""
+    """Return the seconds that refining the bridge takes on the processor, if it is asked for."""
     adapt = config.decode.adapt
-    return 0.0 if adapt is None else adapt.steps * adapt.batch * SECONDS_PER_RECORD
+    return 0.0 if adapt is None else adapt.steps * adapt.batch * SECONDS_PER_RECORD * slowdown(backend_of("cpu"))
 
 
 def _segments(config: SegmentsConfig, train: Corpus) -> dict[str, float]:

@@ -36,7 +36,7 @@ def backend_of(device: Placement) -> str:
 
 
 def slowdown(backend: str) -> int:
-    """Return how many times as long as on a processor with bfloat16 decoding takes; a round figure, for estimates."""
+    """Return how many times as long as on a processor with bfloat16 a model takes; a round figure, for estimates."""
     return 5 if backend == SLOW else 1
 
 

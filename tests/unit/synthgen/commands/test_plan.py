@@ -116,10 +116,15 @@ def test_attributes_of_a_class_that_is_not_there_are_refused(config):
 def test_refining_on_train_is_warned_of_and_refused_under_differential_privacy(config):
     assert "WARNING decode.adapt: the decoder is refined" in make_plan(config(decode={"adapt": {}})).to_text()
     assert "WARNING" not in make_plan(config()).to_text()
-    longer = make_plan(config(decode={"candidates": 3, "adapt": {"steps": 30, "batch": 8}})).minutes
-    assert longer - make_plan(config()).minutes == pytest.approx(1.0)  # 240 records of a quarter of a second
     with pytest.raises(ConfigError, match=r"decode\.adapt: policy 'strict-dp' asks for differential privacy"):
         make_plan(config(decode={"adapt": {}}, policy="strict-dp"))
+
+
+@pytest.mark.parametrize(("able", "minutes"), [(True, 1.0), (False, 5.0)])
+def test_refining_takes_its_time(config, monkeypatch, able, minutes):
+    monkeypatch.setattr("synthgen.decode.loading.has_bfloat16", lambda: able)
+    longer = make_plan(config(decode={"candidates": 3, "adapt": {"steps": 30, "batch": 8}})).minutes
+    assert longer - make_plan(config()).minutes == pytest.approx(minutes)  # 240 records of a quarter of a second
 
 
 def test_a_missing_gpu_is_told(config, monkeypatch):
