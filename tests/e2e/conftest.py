@@ -177,7 +177,7 @@ def newsgroups(tmp_path_factory, embedded_models):
     folder = tmp_path_factory.mktemp("newsgroups") / "trial"
     start(folder, "newsgroup")
     trial = Trial(folder, "newsgroups.yaml")
-    trial.edit("labels:", "max_records: 700\n  labels:")
+    trial.edit("labels:", "max_records: 1200\n  labels:")
     trial.edit("total: 2600", "total: 60")
     trial.edit("candidates: 2, max_new_tokens: 96", "candidates: 1, max_new_tokens: 16, batch: 32")
     trial.edit("policy: research", "policy: lenient.yaml\n" + NO_FILTER)
