@@ -332,11 +332,11 @@ def options(argv):
     parser.add_argument("--figure", type=Path, help="folder for the figure over λ")
     parser.add_argument("--markdown", type=Path, help="file")
     parser.add_argument("--json", type=Path, help="file")
-    parser.add_argument("--quick", action="store_true", help="a dozen texts, to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="a dozen short texts, to see that it runs")
     args = parser.parse_args(argv)
     if args.quick:
-        args.n, args.few, args.candidates, args.passages, args.batch = 24, 12, 2, 16, 12
-        args.pairs, args.variants = min(args.pairs, 3), min(args.variants, 4)
+        args.n, args.few, args.candidates, args.passages, args.batch, args.max_new_tokens = 12, 6, 2, 16, 12, 24
+        args.pairs, args.variants = min(args.pairs, 2), min(args.variants, 4)
     args.few = min(args.few, args.n)
     args.progress = terminal_progress(sys.stderr)
     return args
