@@ -134,7 +134,7 @@ def section(page, dataset):
     return found
 
 
-@pytest.mark.parametrize(("dataset", "seeds"), [("sst2", 5), ("mts_dialog", 5), ("ag_news", 5)])
+@pytest.mark.parametrize(("dataset", "seeds"), [("newsgroups20", 3), ("sst2", 5), ("mts_dialog", 5), ("ag_news", 5)])
 def test_the_page_that_is_shown_comes_of_the_trials_that_are_kept(dataset, seeds, tmp_path):
     with zipfile.ZipFile(STUDIES / "smotext-trials.zip") as kept:
         # dataset, variant, seed and the sha256 of what decides the trial, a hyphen between them
