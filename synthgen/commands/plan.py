@@ -1,5 +1,6 @@
 """`synthgen plan`: what a run would take and whether its audits can conclude, before any work."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from synthgen.segment import learn_splitter
 from synthgen.split import split
 from synthgen.steps.adapt import WARNING as ADAPT_WARNING
 from synthgen.steps.adapt import check_adapt
-from synthgen.steps.write import SPARE
+from synthgen.steps.write import SPARE, first_asked
 from synthgen.types import Corpus
 
 TOKENS_PER_SECOND = 500  # of the embedded decoder on two cores that multiply bfloat16, a cautious round figure
@@ -90,6 +91,7 @@ def make_plan(config: Config) -> Plan:
     method = build(config.interpolate)
     wanted = wanted_counts(parts.train.labels, config.interpolate.balance, config.interpolate.total)
     check_classes(parts.train.labels, [r.group for r in parts.train.records], wanted, method.min_groups)
+    _check_exposure(config, parts.train, wanted)
     candidates = int(SPARE * sum(wanted.values()) * config.decode.candidates)
     segments = None if config.segments is None else _segments(config.segments, parts.train)
     tokens = config.decode.max_new_tokens * (1.0 if segments is None else segments["per_record"])
@@ -111,6 +113,28 @@ def make_plan(config: Config) -> Plan:
         told=_told(config),
         warnings=() if config.decode.adapt is None else (ADAPT_WARNING,),
     )
+
+
+def _check_exposure(config: Config, train: Corpus, wanted: Mapping[str, int]) -> None:
+    """Refuse a bound that the first round's latents break however they are spread over a class's persons."""
+    bound = config.interpolate.max_exposure
+    if bound is None:
+        return
+    problems = []
+    for label, m in first_asked(wanted).items():
+        n = len({record.group for record in train.records if record.label == label})
+        if n * bound < m:
+            problems.append(
+                f"{label!r}: {n} persons make {int(n * bound)} latents at most, {m} are made for {wanted[label]} "
+                f"records; a bound of {m / n:.3g} is the least"
+            )
+    if problems:
+        raise DataError(
+            f"interpolate.max_exposure: a summed weight of at most {bound:g} a person leaves too few latents",
+            problems=problems,
+            hint="Ask for fewer records, raise interpolate.max_exposure (1.3 times the least is met as a rule), or "
+            "add records of other persons.",
+        )
 
 
 def _told(config: Config) -> str | None:

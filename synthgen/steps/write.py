@@ -84,6 +84,11 @@ def open_bridge(job: Job) -> Bridge | Vocabulary:
     return bridge
 
 
+def first_asked(wanted: Mapping[str, int]) -> dict[str, int]:
+    """Return how many latents of each label the first round makes, those to spare for the filters included."""
+    return {label: math.ceil(SPARE * n) + 2 for label, n in wanted.items()}
+
+
 class Writer:
     """Makes the synthetic records of one run.
 
@@ -144,7 +149,7 @@ class Writer:
         Raises:
             DataError: naming the classes that stay short after the last round.
         """
-        asked = {label: math.ceil(SPARE * n) + 2 for label, n in self.wanted.items()}
+        asked = first_asked(self.wanted)
         candidates: tuple[Candidate, ...] = ()
         vectors = np.zeros((0, self.embedded.vectors.shape[1]), dtype=np.float32)
         known: set[str] = set()

@@ -87,6 +87,30 @@ def test_a_class_too_small_is_refused_with_what_it_needs(config):
     assert "201" in said
 
 
+def test_a_bound_on_a_person_that_leaves_too_few_latents_is_refused(config):
+    def asked(bound):
+        return config(interpolate={"method": "slerp", "k_neighbors": 2, "total": 40, "max_exposure": bound})
+
+    persons = len(of_class(asked(1000), LABELS[0]))
+    with pytest.raises(DataError) as caught:
+        make_plan(asked(0.5))
+    said = str(caught.value)
+    assert all(label in said for label in LABELS)
+    assert f"{persons} persons make {persons // 2} latents at most, 28 are made for 20 records" in said
+    least = 28 / min(len(of_class(asked(1000), label)) for label in LABELS)
+    assert make_plan(asked(least + 1e-9)).wanted == dict.fromkeys(LABELS, 20)
+    with pytest.raises(DataError, match="max_exposure"):
+        make_plan(asked(least - 1e-9))
+
+
+def of_class(config, label):
+    """Return the persons of the train records of a class."""
+    seeds = SeedTree(config.seed)
+    corpus = load(config.source, config.resolve("notes.jsonl"), seeds.child("load")).corpus
+    train = split(corpus, config.split, seeds.child("split")).train
+    return {record.group for record in train.records if record.label == label}
+
+
 def test_no_person_in_train_is_refused(config, tmp_path):
     line = (tmp_path / "notes.jsonl").read_text().splitlines()[0]
     (tmp_path / "notes.jsonl").write_text(line + "\n")
