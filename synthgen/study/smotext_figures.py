@@ -39,6 +39,7 @@ def write_smotext_figures(measures: pa.Table, folder: Path) -> list[Path]:
 def _curves(rows: Sequence[Row], folder: Path) -> list[Path]:
     datasets = list(dict.fromkeys(row["dataset"] for row in rows))
     places = [(by, arm) for by in HEADS for arm in ARMS]
+    sizes = sorted({r["n"] for r in rows if r["measure"] == "accuracy" and r["n"] > 0})  # all panels share the axis
     with sheet(0.9 + 1.75 * len(datasets), len(datasets), len(places), sharex=True, sharey="row") as (figure, panels):
         for k, panel in enumerate(panels):
             dataset, (by, arm) = datasets[k // len(places)], places[k % len(places)]
@@ -49,7 +50,7 @@ def _curves(rows: Sequence[Row], folder: Path) -> list[Path]:
                 _line(panel, [r for r in own if (r["variant"], r["arm"]) == (variant, arm)], look, variant)
             panel.set_title(f"{dataset}\n{HEADS[by]}, {ARMS[arm]}", loc="left", fontsize=7)
             panel.set_xscale("log")
-            panel.set_xticks(sorted({r["n"] for r in own if r["n"] > 0}))
+            panel.set_xticks(sizes)
             panel.xaxis.set_major_formatter("{x:g}")
             panel.minorticks_off()
             panel.tick_params(axis="x", rotation=45)

@@ -1,5 +1,7 @@
 import re
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from synthgen.study.smotext_figures import write_smotext_figures
@@ -21,6 +23,12 @@ def test_both_figures_are_written_as_vectors_and_as_pixels(made_up, tmp_path):
     assert {"smotext", "label-only", "real alone", "d", "e", "synthetic records"} <= set(curves)
     assert {"10", "20"} <= set(curves)
     assert {"smotext", "label-only", "d", "e"} <= set(trade)
+
+
+def test_the_axis_that_panels_share_names_every_size_of_every_set(made_up, tmp_path):
+    measures = pa.concat_tables([made_up(("d",)), made_up(("e",)).filter(pc.field("n") < 20)])
+    curves = texts(write_smotext_figures(measures, tmp_path)[0])
+    assert {"10", "20"} <= set(curves)
 
 
 def test_lines_differ_in_more_than_colour(made_up, tmp_path):
