@@ -126,7 +126,7 @@ def _check_exposure(config: Config, train: Corpus, wanted: Mapping[str, int]) ->
         if n * bound < m:
             problems.append(
                 f"{label!r}: {n} persons make {int(n * bound)} latents at most, {m} are made for {wanted[label]} "
-                f"records; a bound of {m / n:.3g} is the least"
+                f"records; the least bound is about {m / n:.3g}"
             )
     if problems:
         raise DataError(

@@ -131,7 +131,7 @@ def test_every_table_is_rectangular_and_figures_are_linked(tmp_path):
 
 
 def shown_part(page):
-    """Return what a page says between what was chosen by hand and what was set: its tables, and how to read them."""
+    """Return the part of a page that comes of the trials alone: its tables, and how to read them."""
     return page[page.index("## In short") : page.index("## How it was made")]
 
 
