@@ -3,28 +3,28 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from audits.base import AuditInputs, AuditResult, Estimate, Table
-    from audits.errors import AuditError, InputError, NotMeasurable, PolicyError, VerifyError
-    from audits.inputs import load_inputs, load_table
-    from audits.report import AuditReport, audit_schema, read_report
-    from audits.runner import run
+    from audits.core.errors import AuditError, InputError, NotMeasurable, PolicyError, VerifyError
+    from audits.core.inputs import load_inputs, load_table
+    from audits.core.report import AuditReport, audit_schema, read_report
+    from audits.core.types import AuditInputs, AuditResult, Estimate, Table
+    from audits.runner.run import run
 
 _HOME = {
-    "AuditError": "audits.errors",
-    "AuditInputs": "audits.base",
-    "AuditReport": "audits.report",
-    "AuditResult": "audits.base",
-    "Estimate": "audits.base",
-    "InputError": "audits.errors",
-    "NotMeasurable": "audits.errors",
-    "PolicyError": "audits.errors",
-    "Table": "audits.base",
-    "VerifyError": "audits.errors",
-    "audit_schema": "audits.report",
-    "load_inputs": "audits.inputs",
-    "load_table": "audits.inputs",
-    "read_report": "audits.report",
-    "run": "audits.runner",
+    "AuditError": "audits.core.errors",
+    "AuditInputs": "audits.core.types",
+    "AuditReport": "audits.core.report",
+    "AuditResult": "audits.core.types",
+    "Estimate": "audits.core.types",
+    "InputError": "audits.core.errors",
+    "NotMeasurable": "audits.core.errors",
+    "PolicyError": "audits.core.errors",
+    "Table": "audits.core.types",
+    "VerifyError": "audits.core.errors",
+    "audit_schema": "audits.core.report",
+    "load_inputs": "audits.core.inputs",
+    "load_table": "audits.core.inputs",
+    "read_report": "audits.core.report",
+    "run": "audits.runner.run",
 }
 
 __all__ = [

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from audits.errors import AuditError, InputError
-from audits.files import write_whole
-from audits.selftest_command import selftest
-from audits.shadow_command import shadow, shadow_plan
+from audits.core.errors import AuditError, InputError
+from audits.core.files import write_whole
+from audits.selftest.command import selftest
+from audits.shadow.command import shadow, shadow_plan
 
 if TYPE_CHECKING:
-    from audits.inputs import Role
-    from audits.policy import Decision
-    from audits.report import AuditReport
+    from audits.core.inputs import Role
+    from audits.core.report import AuditReport
+    from audits.gate.policy import Decision
 
 REFUSED = 4
 
@@ -76,14 +76,14 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     """
     from dataclasses import replace
 
-    from audits.attempts import attempt, confidence_of
-    from audits.base import Previous
-    from audits.canary_files import read_canaries
-    from audits.inputs import load_inputs, load_table
-    from audits.lineage import read_lineage
-    from audits.mechanism_log import read_mechanism
-    from audits.policy import load_policy
-    from audits.runner import run as run_audits
+    from audits.accounting.mechanism_log import read_mechanism
+    from audits.canaries.files import read_canaries
+    from audits.core.inputs import load_inputs, load_table
+    from audits.core.lineage import read_lineage
+    from audits.core.types import Previous
+    from audits.gate.policy import load_policy
+    from audits.runner.attempts import attempt, confidence_of
+    from audits.runner.run import run as run_audits
 
     chosen = None if policy is None else load_policy(policy)
     if out is not None:
@@ -140,10 +140,10 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     group: Columns = "group",
 ) -> None:
     """Make persons who do not exist, to be put by a coin into a second build whose rows are never released."""
-    from audits.canary_files import write_canaries
-    from audits.canary_kinds import make_canaries
-    from audits.inputs import load_table
-    from audits.runner import stream
+    from audits.canaries.files import write_canaries
+    from audits.canaries.kinds import make_canaries
+    from audits.core.inputs import load_table
+    from audits.runner.run import stream
 
     seen = load_table(train, text=text, label=label, group=group, role="train")
     public = None
@@ -162,7 +162,7 @@ app.command()(shadow)
 @app.command()
 def explain(audit: Annotated[str, typer.Argument(help="an audit's name, or its letter A to I")]) -> None:
     """Say in plain words what an audit asks, how, and what its verdicts mean."""
-    from audits.registry import names
+    from audits.runner.registry import names
 
     folder = Path(__file__).parent / "explain"
     pages = {page.stem: page for page in sorted(folder.glob("*.md"))}
@@ -176,7 +176,7 @@ def explain(audit: Annotated[str, typer.Argument(help="an audit's name, or its l
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of audit.json."""
-    from audits.report import audit_schema
+    from audits.core.report import audit_schema
 
     sys.stdout.write(json.dumps(audit_schema(), indent=1) + "\n")
 
@@ -190,7 +190,7 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="print the checks on stdout")] = False,
 ) -> None:
     """Verify a released bundle offline; the exit code says what failed."""
-    from audits.verify import verify_bundle
+    from audits.verify.bundle import verify_bundle
 
     result = verify_bundle(bundle, trust, policy)
     for check in result.checks:
@@ -238,9 +238,9 @@ def _together(*options: dict[str, Path | None]) -> None:
 
 
 def _decide(report: "AuditReport", policy: Any, number: int | None) -> "Decision":
-    from audits.evidence import evidence_from_results
-    from audits.policy import decide
-    from audits.rates import exact
+    from audits.core.rates import exact
+    from audits.gate.evidence import evidence_from_results
+    from audits.gate.policy import decide
 
     extra = {} if number is None else {"attempts.number": exact(number, confidence=1.0, n=number)}
     return decide(evidence_from_results(report.results, extra), policy)
@@ -292,7 +292,7 @@ def _writable(folder: Path) -> None:
 
 def _key(findings: Path | None, path: Path | None) -> bytes:
     """Return the key of the pseudonyms, or nothing where no findings are asked for."""
-    from audits.findings import read_key
+    from audits.core.findings import read_key
 
     if findings is None and path is None:
         return b""
@@ -303,7 +303,7 @@ def _key(findings: Path | None, path: Path | None) -> bytes:
 
 
 def _write_findings(path: Path, key: bytes, report: "AuditReport") -> None:
-    from audits.findings import write_findings
+    from audits.core.findings import write_findings
 
     n = write_findings(path, key, report.results)
     n_left = sum(result.details.get("findings_left_out", 0) for result in report.results)

@@ -18,21 +18,21 @@ from pathlib import Path
 import numpy as np
 from transformers import AutoTokenizer
 
+from studies.smotext.fidelity import mean_of
+from studies.smotext.ways import Writer, first_of
 from synthgen.config import EmbedConfig
-from synthgen.decode.base import Settings
-from synthgen.decode.bridge import load_bridge
-from synthgen.decode.corpus import prepare, read_passages, vectors_of
-from synthgen.decode.loading import load_model
-from synthgen.decode.train import Trainer, TrainingSet, run_training
-from synthgen.decode.train_config import TrainBridgeConfig
-from synthgen.decode.xrag import XragDecoder
-from synthgen.digest import sha256_json
-from synthgen.embed import build
+from synthgen.core.digest import sha256_json
+from synthgen.core.progress import terminal_progress
+from synthgen.core.seeds import SeedTree
 from synthgen.models.store import model_folder
-from synthgen.progress import terminal_progress
-from synthgen.seeds import SeedTree
-from synthgen.study.fidelity import mean_of
-from synthgen.study.ways import Writer, first_of
+from synthgen.stages.decode.base import Settings
+from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.loading import load_model
+from synthgen.stages.decode.train.config import TrainBridgeConfig
+from synthgen.stages.decode.train.corpus import prepare, read_passages, vectors_of
+from synthgen.stages.decode.train.trainer import Trainer, TrainingSet, run_training
+from synthgen.stages.decode.xrag import XragDecoder
+from synthgen.stages.embed import build
 
 MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"
 PLAIN = {"soft_tokens": 8, "adapter_rank": 8}

@@ -17,11 +17,11 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from audits.base import AuditInputs, Table
-from audits.errors import NotMeasurable
-from audits.hygiene import check_split
-from audits.registry import build, carried_by
-from audits.runner import run, stream
+from audits.core.errors import NotMeasurable
+from audits.core.types import AuditInputs, Table
+from audits.runner.hygiene import check_split
+from audits.runner.registry import build, carried_by
+from audits.runner.run import run, stream
 
 WORDS = 80
 VOCABULARY = 20_000

@@ -21,22 +21,22 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from studies.smotext.fidelity import distinct, mean_of, words_of
+from studies.smotext.lambdas import Pairs, along, random_pairs, write_lambdas
+from studies.smotext.ways import Sources, Way, Writer, best_of, correct, first_of, judge, row_of
 from synthgen.config import EmbedConfig
-from synthgen.decode.base import Settings
-from synthgen.decode.bridge import load_bridge
-from synthgen.decode.corpus import read_passages, vectors_of
-from synthgen.decode.likelihood import Likelihood
-from synthgen.decode.plain import WordsDecoder
-from synthgen.decode.train_config import TrainBridgeConfig
-from synthgen.decode.xrag import XragDecoder
-from synthgen.digest import sha256_json
-from synthgen.embed import build
+from synthgen.core.digest import sha256_json
+from synthgen.core.progress import terminal_progress
+from synthgen.core.seeds import SeedTree
 from synthgen.models.store import model_folder
-from synthgen.progress import terminal_progress
-from synthgen.seeds import SeedTree
-from synthgen.study.fidelity import distinct, mean_of, words_of
-from synthgen.study.lambdas import Pairs, along, random_pairs, write_lambdas
-from synthgen.study.ways import Sources, Way, Writer, best_of, correct, first_of, judge, row_of
+from synthgen.stages.decode.base import Settings
+from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.likelihood import Likelihood
+from synthgen.stages.decode.plain import WordsDecoder
+from synthgen.stages.decode.train.config import TrainBridgeConfig
+from synthgen.stages.decode.train.corpus import read_passages, vectors_of
+from synthgen.stages.decode.xrag import XragDecoder
+from synthgen.stages.embed import build
 
 MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"  # what the shipped bridge was made with
 MOST_WORDS = 90  # of a text; a vector carries little of what comes later

@@ -25,19 +25,19 @@ from transformers.utils import logging
 
 from synthgen.clinic import generate
 from synthgen.config import DecodeConfig, EmbedConfig
-from synthgen.decode import xrag
-from synthgen.decode.adapters import merge
-from synthgen.decode.base import Settings
-from synthgen.decode.bridge import load_bridge
-from synthgen.decode.ending import text_of
-from synthgen.decode.loading import load_model
-from synthgen.decode.products import product
-from synthgen.decode.projector import splice
-from synthgen.decode.xrag import XragDecoder
-from synthgen.embed import build
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Latents
 from synthgen.models.store import model_folder
-from synthgen.seeds import SeedTree
-from synthgen.types import Latents
+from synthgen.stages.decode import xrag
+from synthgen.stages.decode.base import Settings
+from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.ending import text_of
+from synthgen.stages.decode.loading import load_model
+from synthgen.stages.decode.loop.products import product
+from synthgen.stages.decode.projector import splice
+from synthgen.stages.decode.train.adapters import merge
+from synthgen.stages.decode.xrag import XragDecoder
+from synthgen.stages.embed import build
 
 SAMPLING = {"top_k": 50, "top_p": 0.95, "temperature": 0.8}
 

@@ -27,8 +27,8 @@ import numpy as np
 from imblearn.over_sampling import ADASYN, SMOTE, BorderlineSMOTE, RandomOverSampler
 from threadpoolctl import threadpool_info
 
-from synthgen.interpolate import OverSampler
-from synthgen.seeds import SeedTree
+from synthgen.core.seeds import SeedTree
+from synthgen.stages.interpolate import OverSampler
 
 DIM = 384
 TOPICS = 8

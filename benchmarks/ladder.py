@@ -29,14 +29,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 import audits
-from audits.base import AuditInputs, Table
-from audits.ladder import RUNGS
-from audits.minhash import CLOSE, near_pairs, sketch
-from audits.normalise import tokens
-from audits.runner import stream
-from audits.selftest import chosen, climb, gather, step_json
+from audits.core.types import AuditInputs, Table
+from audits.runner.run import stream
+from audits.selftest.climb import chosen, climb, gather, step_json
+from audits.selftest.ladder import RUNGS
+from audits.text.minhash import CLOSE, near_pairs, sketch
+from audits.text.normalise import tokens
 from synthgen.clinic import generate
-from synthgen.seeds import SeedTree
+from synthgen.core.seeds import SeedTree
 
 MAX_WORDS = 150
 NEAR = 0.8
@@ -118,7 +118,7 @@ def table_of(rows):
 def code_digest():
     """Return a digest of the audits' source, so that no table mixes what two versions of them said."""
     digest = hashlib.sha256()
-    for path in sorted(Path(audits.__file__).parent.glob("*.py")):
+    for path in sorted(Path(audits.__file__).parent.rglob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -15,9 +15,9 @@ import faiss
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from synthgen.neighbours import exact, nearest
-from synthgen.neighbours.screen import fastest
-from synthgen.seeds import SeedTree
+from synthgen.core.neighbours import exact, nearest
+from synthgen.core.neighbours.screen import fastest
+from synthgen.core.seeds import SeedTree
 
 D, K = 384, 5
 

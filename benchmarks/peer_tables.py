@@ -1,6 +1,6 @@
 """What the peers of the audits get to see of a release: its texts, and the columns that tables can hold of a text.
 
-The class, the length in doublings of words, the clinical facts of `audits/clinical_fields.py`, and the first
+The class, the length in doublings of words, the clinical facts of `audits/linkage/clinical_fields.py`, and the first
 principal axes of the audits' character encoder for the record and for each of its halves, fitted on the reference
 part. Where a control has more rows than train, as many are drawn, since two of the peers ask for equal sizes.
 """
@@ -12,11 +12,11 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from audits.clinical_fields import quasi_identifiers, secrets
-from audits.encoders import encode_characters, principal
-from audits.halving import halves
-from audits.parts import split_parts
-from audits.runner import stream
+from audits.core.holdout import split_parts
+from audits.linkage.clinical_fields import quasi_identifiers, secrets
+from audits.linkage.views import halves
+from audits.runner.run import stream
+from audits.space.encoders import encode_characters, principal
 
 DIMENSIONS = 8
 ATTACKS = 500

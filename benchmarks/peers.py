@@ -33,10 +33,10 @@ sys.path.append(str(Path(__file__).parent))  # where it already is, unless this 
 from ladder import CONFIDENCE, CORPORA, People, code_digest, kept, rows_of
 from peer_tables import write_tables
 
-from audits.errors import NotMeasurable
-from audits.ladder import JUDGED, RUNGS
-from audits.runner import stream
-from audits.selftest import climb, step_json
+from audits.core.errors import NotMeasurable
+from audits.runner.run import stream
+from audits.selftest.climb import climb, step_json
+from audits.selftest.ladder import JUDGED, RUNGS
 
 ADAPTERS = Path(__file__).parent / "peer_adapters"
 TABLES = Path(__file__).parent / "peer_tables.py"

@@ -10,7 +10,7 @@ Release.open(bundle.path, trust="trust.json").to_arrow()
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from audits.verify import verify_bundle as verify
+    from audits.verify.bundle import verify_bundle as verify
     from synthgen.config import Config
     from synthgen.pipeline import Pipeline
     from synthgen.release.open import Release
@@ -19,7 +19,7 @@ _HOME = {
     "Config": ("synthgen.config", "Config"),
     "Pipeline": ("synthgen.pipeline", "Pipeline"),
     "Release": ("synthgen.release.open", "Release"),
-    "verify": ("audits.verify", "verify_bundle"),
+    "verify": ("audits.verify.bundle", "verify_bundle"),
 }
 
 __all__ = ["Config", "Pipeline", "Release", "verify"]

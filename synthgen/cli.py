@@ -10,11 +10,11 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-from audits.errors import AuditError
+from audits.core.errors import AuditError
 from synthgen.commands.keys import keys_app, trust_app
 from synthgen.commands.models import models_app
-from synthgen.errors import Interrupted, ReleaseRefused, SynthGenError
-from synthgen.terminal import printable
+from synthgen.core.errors import Interrupted, ReleaseRefused, SynthGenError, UsageError
+from synthgen.core.terminal import say
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,8 +25,6 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.add_typer(keys_app, name="keys")
 app.add_typer(trust_app, name="trust")
-study_app = typer.Typer(no_args_is_help=True, help="Published experiments, run again: tables and figures.")
-app.add_typer(study_app, name="study")
 
 ConfigPath = Annotated[Path, Argument(help="The configuration, a YAML file.", metavar="CONFIG")]
 AsJson = Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")]
@@ -80,8 +78,8 @@ def run(
 ) -> None:
     """Run what is missing, from load to audit, in the private workspace."""
     from synthgen.config import Config
+    from synthgen.core.progress import terminal_progress
     from synthgen.pipeline import Pipeline
-    from synthgen.progress import terminal_progress
 
     done = Pipeline(Config.load(config), terminal_progress(sys.stderr)).run(resume=resume, until=until)
     if as_json:
@@ -121,7 +119,7 @@ def approve(
     """Sign a second person's approval of a bundle, or a rejection."""
     from datetime import UTC, datetime
 
-    from audits.trust import load_trust
+    from audits.verify.trust import load_trust
     from synthgen.release.approve import approve as sign
     from synthgen.release.keys import load_key, passphrase_for
 
@@ -141,7 +139,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check a bundle offline: files, signature, policy, gates recomputed from the evidence, approvals, time."""
-    from audits.verify import verify_bundle
+    from audits.verify.bundle import verify_bundle
 
     found = verify_bundle(bundle, trust, policy)
     if as_json:
@@ -204,7 +202,7 @@ def blend(  # noqa: PLR0913 - each is a setting of its own
     """Show two texts, what lies between them, and which attribute of it came from which. Nothing is audited."""
     from synthgen.commands.blend import BlendRequest
     from synthgen.commands.blend import blend as make_blend
-    from synthgen.progress import terminal_progress
+    from synthgen.core.progress import terminal_progress
 
     asked = BlendRequest(
         a=a, b=b, lam=lam, label=label, candidates=candidates, method=method, seed=seed, bridge=bridge
@@ -228,7 +226,7 @@ def shadow(
     from synthgen.commands.shadow import ShadowRequest
     from synthgen.commands.shadow import shadow as make_shadow
     from synthgen.config import Config
-    from synthgen.progress import terminal_progress
+    from synthgen.core.progress import terminal_progress
 
     request = ShadowRequest(runs=runs, persons=persons, quick=quick)
     found = make_shadow(Config.load(config), request, terminal_progress(sys.stderr), say)
@@ -246,65 +244,21 @@ def train_bridge(
 ) -> None:
     """Train a bridge between an encoder and a decoder on public text."""
     from synthgen.commands.train_bridge import train
-    from synthgen.decode.train_config import TrainBridgeConfig
-    from synthgen.progress import terminal_progress
+    from synthgen.core.progress import terminal_progress
+    from synthgen.stages.decode.train.config import TrainBridgeConfig
 
     say(f"bridge: {train(TrainBridgeConfig.load(config), resume=resume, progress=terminal_progress(sys.stderr))}")
 
 
-@study_app.command("feature-augmentation")
-def feature_augmentation(  # noqa: PLR0913 - each is a setting of its own
-    *,
-    dataset: Annotated[list[str] | None, Option(help="sst2, ag_news, imdb or a path; may be given again.")] = None,
-    data: Annotated[Path | None, Option(help="The folder of the named sets.", envvar="SYNTHGEN_DATA")] = None,
-    encoder: Annotated[str, Option(help="A name in the model store, or a folder.")] = "minilm",
-    out: Annotated[Path, Option(help="Where everything is written.")] = Path("study/feature-augmentation"),
-    folds: Annotated[int | None, Option(min=3, help="Of the cross-validation: 10, or 3 with --quick.")] = None,
-    repeats: Annotated[int | None, Option(min=1, help="Of all folds: 3, or 1 with --quick.")] = None,
-    seed: Annotated[int, Option(min=0, max=(1 << 53) - 1, help="Of every random choice.")] = 0,
-    quick: Annotated[bool, Option("--quick", help="Less of everything, in minutes; intervals are wide.")] = False,
-) -> None:
-    """Few records of some classes: what each method of augmentation in the encoder's space does for a classifier."""
-    from synthgen.commands.study import StudyRequest
-    from synthgen.commands.study import feature_augmentation as run_study
-    from synthgen.progress import terminal_progress
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
+def study(context: typer.Context) -> None:
+    """Run a paper's experiment again: `study feature-augmentation`, `study smotext`. In the source checkout alone."""
+    if not (Path(__file__).parents[1] / "studies").is_dir():
+        hint = "Get the source, and run `make study` or `make study-smotext` in it."
+        raise UsageError("the experiments are in the source checkout, not in the installed package", hint=hint)
+    from studies.cli import app as studies_app
 
-    request = StudyRequest(
-        datasets=tuple(dataset or ("sst2", "ag_news")), data=data, encoder=encoder, out=out, folds=folds,
-        repeats=repeats, seed=seed, quick=quick,
-    )  # fmt: skip
-    say(f"results: {run_study(request, terminal_progress(sys.stderr))}")
-
-
-@study_app.command("smotext")
-def smotext(  # noqa: PLR0913 - each is a setting of its own
-    *,
-    dataset: Annotated[
-        list[str] | None, Option(help="newsgroups20, ag_news, sst2 or mts_dialog; may be given again.")
-    ] = None,
-    data: Annotated[Path | None, Option(help="The folder of the sets.", envvar="SYNTHGEN_DATA")] = None,
-    out: Annotated[Path, Option(help="Where everything is written.")] = Path("study/smotext"),
-    bridge: Annotated[str, Option(help="builtin, or a folder.")] = "builtin",
-    seeds: Annotated[int | None, Option(min=1, help="Draws of real records: 5, or 2 with --quick.")] = None,
-    seed: Annotated[int, Option(min=0, max=(1 << 53) - 1, help="Of every random choice.")] = 0,
-    real: Annotated[int | None, Option(min=10, help="Real records of a draw: 1000, or 40 with --quick.")] = None,
-    synthetic: Annotated[
-        int | None, Option(min=10, help="Synthetic records of each kind: 2600, or 16 with --quick.")
-    ] = None,
-    quick: Annotated[
-        bool, Option("--quick", help="So little that it ends in a minute; figures mean nothing.")
-    ] = False,
-) -> None:
-    """Real records, synthetic ones and both: what SMOTExT and its baselines teach, and what they give away."""
-    from synthgen.commands.smotext import SmotextRequest
-    from synthgen.commands.smotext import smotext as run_study
-    from synthgen.progress import terminal_progress
-
-    request = SmotextRequest(
-        datasets=tuple(dataset) if dataset else None, data=data, out=out, bridge=bridge, seeds=seeds, seed=seed,
-        real=real, synthetic=synthetic, quick=quick,
-    )  # fmt: skip
-    say(f"results: {run_study(request, terminal_progress(sys.stderr), say)}")
+    studies_app(context.args, prog_name="synthgen study")
 
 
 @app.command()
@@ -313,12 +267,6 @@ def schema(of: Annotated[Literal["config", "policy", "audit", "attestation"], Ar
     from synthgen.commands.schemas import schema_of
 
     print_json(schema_of(of))
-
-
-def say(text: str) -> None:
-    """Print text for people on standard error, control characters taken out of each line."""
-    for line in text.splitlines():
-        typer.echo(printable(line), err=True)
 
 
 def print_json(value: object) -> None:

@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from synthgen.attributes.rule import AttributeRule, contradictions
-from synthgen.digest import sha256_json
-from synthgen.errors import ConfigError
-from synthgen.schema import Section, parse_section
-from synthgen.yaml_file import read_yaml
+from synthgen.core.digest import sha256_json
+from synthgen.core.errors import ConfigError
+from synthgen.core.section import Section, parse_section
+from synthgen.core.yaml_file import read_yaml
 
 MAX_NUMBER = (1 << 53) - 1  # the largest whole number canonical JSON can hold, RFC 8785
 METHODS_HERE = ("smote", "borderline-smote", "adasyn", "random-oversample", "mixture", "slerp", "vae")

@@ -8,20 +8,20 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Literal
 
-from audits.policy import load_policy
+from audits.gate.policy import load_policy
 from synthgen.config import Config
-from synthgen.decode.loading import backend_of
-from synthgen.digest import sha256_json
-from synthgen.errors import UsageError
+from synthgen.core.digest import sha256_json
+from synthgen.core.errors import UsageError
+from synthgen.core.progress import Progress, silent
 from synthgen.models.store import digest_of
-from synthgen.progress import Progress, silent
-from synthgen.run import Run, policy_file
-from synthgen.steps.adapt import check_adapt
-from synthgen.steps.job import Job
-from synthgen.steps.judge import judge
-from synthgen.steps.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
-from synthgen.steps.write import Writer, open_bridge
-from synthgen.workspace import StageResult, Workspace, write_json
+from synthgen.run.adapt import check_adapt
+from synthgen.run.finished import Run, policy_file
+from synthgen.run.job import Job
+from synthgen.run.judge import judge
+from synthgen.run.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
+from synthgen.run.workspace import StageResult, Workspace, write_json
+from synthgen.run.write import Writer, open_bridge
+from synthgen.stages.decode.loading import backend_of
 
 STAGES = ("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "audit")
 _WITHOUT_MODELS = ("load", "split", "deidentify")

@@ -61,4 +61,4 @@ def module_at():
 @pytest.fixture(scope="session")
 def tiny(module_at):
     """The module of tiny models, tokenizer and bridges."""
-    return module_at("tests/unit/synthgen/decode/tiny.py")
+    return module_at("tests/unit/synthgen/stages/decode/tiny.py")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from synthgen.clinic.notes import generate
-from synthgen.seeds import SeedTree
+from synthgen.core.seeds import SeedTree
 
 __all__ = ["generate", "write_notes"]
 

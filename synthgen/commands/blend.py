@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from synthgen.attributes import Row, compare, extract
 from synthgen.config import DecodeConfig, EmbedConfig
-from synthgen.decode.base import Decoder, Settings
-from synthgen.decode.prompts import render
-from synthgen.embed import Encoder, build
-from synthgen.errors import DataError, StorageError, UsageError
-from synthgen.interpolate.blend import blend as on_segment
-from synthgen.interpolate.blend import ends
-from synthgen.interpolate.slerp import OPPOSITE, arc
+from synthgen.core.errors import DataError, StorageError, UsageError
+from synthgen.core.progress import Progress
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Candidate, Float32, Latents
 from synthgen.models.store import model_folder
-from synthgen.progress import Progress
-from synthgen.seeds import SeedTree
-from synthgen.types import Candidate, Float32, Latents
+from synthgen.stages.decode.base import Decoder, Settings
+from synthgen.stages.decode.prompts import render
+from synthgen.stages.embed import Encoder, build
+from synthgen.stages.interpolate.blend import blend as on_segment
+from synthgen.stages.interpolate.blend import ends
+from synthgen.stages.interpolate.slerp import OPPOSITE, arc
 
 WARNING = (
     "Nothing printed here has been audited: a blend can repeat what either text says. "
@@ -146,9 +146,9 @@ def open_models(bridge: str) -> tuple[Encoder, Decoder]:
     """
     embed, decode = EmbedConfig(), DecodeConfig(bridge=bridge)
     folder, _ = model_folder(decode.model), model_folder(embed.model)  # before torch, which takes seconds to import
-    from synthgen.decode.bridge import load_bridge, load_vocabulary
-    from synthgen.decode.plain import WordsDecoder
-    from synthgen.decode.xrag import XragDecoder
+    from synthgen.stages.decode.bridge import load_bridge, load_vocabulary
+    from synthgen.stages.decode.plain import WordsDecoder
+    from synthgen.stages.decode.xrag import XragDecoder
 
     encoder = build(embed, model_folder)
     if decode.by_words:
@@ -213,7 +213,7 @@ def blend_texts(
 
 
 def _told(target: Float32, request: BlendRequest, decoder: Decoder) -> tuple[str, ...]:
-    from synthgen.decode.plain import WordsDecoder
+    from synthgen.stages.decode.plain import WordsDecoder
 
     if not isinstance(decoder, WordsDecoder):
         return ()

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from synthgen.decode.bridge import load_bridge
-from synthgen.decode.products import has_bfloat16
-from synthgen.errors import ModelError, ModelMissing
+from synthgen.core.errors import ModelError, ModelMissing
 from synthgen.models.registry import MODELS
 from synthgen.models.store import digest_of, model_folder, store_folder
+from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.loop.products import has_bfloat16
 
 NEEDED_GIB = 2
 

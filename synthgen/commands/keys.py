@@ -30,7 +30,7 @@ def new(
 @keys_app.command("show")
 def show(path: Annotated[Path, Argument(help="The public part, NAME.pub.json.")]) -> None:
     """Print the public part of a key with its id."""
-    from audits.ed25519 import keyid
+    from audits.verify.ed25519 import keyid
     from synthgen.release.keys import load_public
 
     key = load_public(path)
@@ -48,7 +48,7 @@ def trust_init(
     days: Annotated[int, Option(help="How long it is valid.", min=1)] = 730,
 ) -> None:
     """Write a trust root: which keys may sign in which role, and which policies are accepted, by digest."""
-    from audits.policy import load_policy
+    from audits.gate.policy import load_policy
     from synthgen.release.trust import new_trust
 
     roles = {"releaser": releaser, "privacy_officer": privacy_officer or [], "data_owner": data_owner or []}
@@ -65,7 +65,7 @@ def trust_init(
 @trust_app.command("show")
 def trust_show(path: Annotated[Path, Argument(help="A trust root.")]) -> None:
     """Print a trust root's fingerprint, keys, roles and policies."""
-    from audits.trust import fingerprint, load_trust
+    from audits.verify.trust import fingerprint, load_trust
 
     root = load_trust(path)
     typer.echo(f"fingerprint: {fingerprint(path.read_bytes())}\nexpires: {root.expires}")

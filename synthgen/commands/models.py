@@ -27,7 +27,7 @@ def pull_models(
 @models_app.command("list")
 def list_models() -> None:
     """List the known models and whether they are in the store, with the digest of what is there."""
-    from synthgen.errors import ModelError, ModelMissing
+    from synthgen.core.errors import ModelError, ModelMissing
     from synthgen.models.registry import MODELS
     from synthgen.models.store import digest_of, model_folder
 

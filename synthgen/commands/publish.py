@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-from audits.policy import load_policy
+from audits.gate.policy import load_policy
 from synthgen.config import Config
-from synthgen.errors import DataError, StorageError
+from synthgen.core.errors import DataError, StorageError
+from synthgen.core.progress import terminal_progress
 from synthgen.pipeline import Pipeline
-from synthgen.progress import terminal_progress
 from synthgen.release.keys import load_key, passphrase_for
 from synthgen.release.refusal import check_waivers
-from synthgen.run import load_run, policy_file
+from synthgen.run.finished import load_run, policy_file
 
 REPORT = "report/report.html"
 

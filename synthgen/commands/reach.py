@@ -4,20 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audits.attempts import confidence_of
-from audits.coin_guesses import provable
-from audits.excess import detectable_excess
-from audits.linkage_attacks import MARGINS as LINKAGE_MARGINS
-from audits.parts import REFERENCE_SHARE
-from audits.policy import Policy
-from audits.registry import NEEDS
-from audits.stats import (
+from audits.core.coin_guesses import provable
+from audits.core.holdout import REFERENCE_SHARE
+from audits.core.stats import (
     detectable_auc,
     detectable_share,
     needed_for_auc,
     needed_for_share,
     needed_for_zero_events,
 )
+from audits.gate.policy import Policy
+from audits.linkage.attacks import MARGINS as LINKAGE_MARGINS
+from audits.linkage.excess import detectable_excess
+from audits.runner.attempts import confidence_of
+from audits.runner.registry import NEEDS
 
 USUAL_RATE = 0.2  # how often the linkage attacks are right about strangers, as AUDITS' sample sizes assume
 ASKED_FOR = {
@@ -71,7 +71,8 @@ def reach_of(
         n_train: train persons.
         n_control: control persons; of some audits a fifth is set aside to teach the attacks.
         n_synthetic: records to be written.
-        confidence: of the run's audits; the first attempt on a control group is a little surer (`audits.attempts`).
+        confidence: of the run's audits; the first attempt on a control group is a little surer
+            (`audits.runner.attempts`).
     """
     both, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
     sure = confidence_of(1, confidence)

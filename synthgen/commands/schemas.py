@@ -7,9 +7,9 @@ def schema_of(kind: Literal["config", "policy", "audit", "attestation"]) -> dict
     """Return the schema of a configuration, a policy, an audit.json or the signed statement of a release."""
     from pydantic import BaseModel
 
-    from audits.policy import Policy
-    from audits.report import audit_schema
-    from audits.statement import ReleaseStatement
+    from audits.core.report import audit_schema
+    from audits.gate.policy import Policy
+    from audits.verify.statement import ReleaseStatement
     from synthgen.config import Config
 
     if kind == "audit":

@@ -8,23 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from audits.base import AuditInputs
-from audits.parts import MIN_SYNTHETIC
-from audits.report import AuditReport
-from audits.runner import stream
-from audits.shadow import DEALINGS
-from audits.shadow_plan import PLAN, ShadowPlan, find_table, plan_shadow, read_plan, write_plan
-from audits.shadow_report import REPORT, as_text, judge_shadow
+from audits.core.holdout import MIN_SYNTHETIC
+from audits.core.report import AuditReport
+from audits.core.types import AuditInputs
+from audits.runner.run import stream
+from audits.shadow.attack import DEALINGS
+from audits.shadow.plan import PLAN, ShadowPlan, find_table, plan_shadow, read_plan, write_plan
+from audits.shadow.report import REPORT, as_text, judge_shadow
 from synthgen.config import Config
-from synthgen.digest import sha256_json
-from synthgen.interpolate import wanted_counts
-from synthgen.progress import Progress, span
-from synthgen.run import Run, load_run
-from synthgen.steps.job import Job
-from synthgen.steps.judge import SYNTHETIC, as_table
-from synthgen.steps.shadow import rerun
-from synthgen.tables import read_corpus
-from synthgen.types import Corpus
+from synthgen.core.digest import sha256_json
+from synthgen.core.progress import Progress, span
+from synthgen.core.tables import read_corpus
+from synthgen.core.types import Corpus
+from synthgen.run.finished import Run, load_run
+from synthgen.run.job import Job
+from synthgen.run.judge import SYNTHETIC, as_table
+from synthgen.run.shadow import rerun
+from synthgen.stages.interpolate import wanted_counts
 
 QUICK_RUNS, QUICK_PERSONS, QUICK_DEALINGS = 8, 1, 9
 QUICK_TOKENS = 48  # of a record; with fewer, too few texts are of their class

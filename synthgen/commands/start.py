@@ -4,9 +4,9 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from audits.policy import load_policy
+from audits.gate.policy import load_policy
 from synthgen.clinic import write_notes
-from synthgen.errors import StorageError
+from synthgen.core.errors import StorageError
 from synthgen.release.keys import new_key, public_path, write_new
 from synthgen.release.trust import new_trust
 

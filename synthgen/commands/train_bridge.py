@@ -4,20 +4,20 @@ import os
 from pathlib import Path
 
 from synthgen.config import EmbedConfig
-from synthgen.decode.bridge import check_fit, load_bridge
-from synthgen.decode.corpus import prepare, read_passages, vectors_of, word_frequencies
-from synthgen.decode.loading import load_model
-from synthgen.decode.train import STATE, Trainer, TrainingSet, run_training
-from synthgen.decode.train_config import TrainBridgeConfig, VocabularyPart
-from synthgen.decode.words import FILE as VOCABULARY
-from synthgen.decode.words import load_words, make_reader, save_words
-from synthgen.deidentify.gazetteer import FIRST_NAMES, LAST_NAMES
-from synthgen.digest import sha256_json
-from synthgen.embed import Encoder, build
-from synthgen.errors import ConfigError, UsageError
+from synthgen.core.digest import sha256_json
+from synthgen.core.errors import ConfigError, UsageError
+from synthgen.core.progress import Progress
+from synthgen.core.types import Float32
 from synthgen.models.store import model_folder
-from synthgen.progress import Progress
-from synthgen.types import Float32
+from synthgen.stages.decode.bridge import check_fit, load_bridge
+from synthgen.stages.decode.loading import load_model
+from synthgen.stages.decode.train.config import TrainBridgeConfig, VocabularyPart
+from synthgen.stages.decode.train.corpus import prepare, read_passages, vectors_of, word_frequencies
+from synthgen.stages.decode.train.trainer import STATE, Trainer, TrainingSet, run_training
+from synthgen.stages.decode.words import FILE as VOCABULARY
+from synthgen.stages.decode.words import load_words, make_reader, save_words
+from synthgen.stages.deidentify.gazetteer import FIRST_NAMES, LAST_NAMES
+from synthgen.stages.embed import Encoder, build
 
 
 def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Path:

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from audits.inputs import load_table
+from audits.core.inputs import load_table
 from synthgen.config import EmbedConfig
-from synthgen.embed import build
-from synthgen.errors import DataError
-from synthgen.evaluate import Tables, evaluate
+from synthgen.core.errors import DataError
+from synthgen.core.progress import terminal_progress
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus, Record, Role
 from synthgen.models.store import model_folder
-from synthgen.progress import terminal_progress
-from synthgen.seeds import SeedTree
-from synthgen.types import Corpus, Record, Role
+from synthgen.stages.embed import build
+from synthgen.stages.evaluate import Tables, evaluate
 
 METRICS = ("accuracy", "macro_f1", "weighted_f1")
 

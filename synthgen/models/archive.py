@@ -4,8 +4,8 @@ import io
 import tarfile
 from pathlib import Path, PurePosixPath
 
-from synthgen.digest import sha256_file
-from synthgen.errors import ModelError, StorageError, UsageError
+from synthgen.core.digest import sha256_file
+from synthgen.core.errors import ModelError, StorageError, UsageError
 from synthgen.models.convert import check_tokenizer
 from synthgen.models.registry import MODELS
 from synthgen.models.store import (

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from synthgen.digest import sha256_bytes
-from synthgen.errors import ModelError
+from synthgen.core.digest import sha256_bytes
+from synthgen.core.errors import ModelError
 
 # The architecture stands in the GGUF; it is written out here so that the file's digest can be pinned.
 SMOLLM2_CONFIG: dict[str, Any] = {

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from synthgen.errors import ModelError, ModelMissing, StorageError, SynthGenError, UsageError
+from synthgen.core.errors import ModelError, ModelMissing, StorageError, SynthGenError, UsageError
 from synthgen.models.convert import convert_smollm2
 from synthgen.models.registry import MODELS, Model
 from synthgen.models.store import MANIFEST, differs, model_folder, staged, store_folder, write_manifest

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from synthgen.digest import sha256_file, sha256_json
-from synthgen.errors import ModelError, ModelMissing, StorageError
+from synthgen.core.digest import sha256_file, sha256_json
+from synthgen.core.errors import ModelError, ModelMissing, StorageError
 from synthgen.models.registry import MODELS, Pin
 
 MANIFEST = "manifest.json"

@@ -5,10 +5,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from audits.approvals import PAYLOAD_SUBJECT
-from audits.dsse import MAX_ENVELOPE_BYTES, parse_envelope, seal
-from audits.instants import stamp
-from audits.statement import (
+from audits.core.instants import stamp
+from audits.core.strictjson import canonical
+from audits.verify.approvals import PAYLOAD_SUBJECT
+from audits.verify.bundle import ENVELOPE, REPORT_HTML, verify_for_approval
+from audits.verify.dsse import MAX_ENVELOPE_BYTES, parse_envelope, seal
+from audits.verify.statement import (
     APPROVAL_TYPE,
     PAYLOAD_TYPE,
     ApprovalStatement,
@@ -16,11 +18,9 @@ from audits.statement import (
     read_statement,
     statement,
 )
-from audits.strictjson import canonical
-from audits.tree import open_tree
-from audits.trust import TrustRoot
-from audits.verify import ENVELOPE, REPORT_HTML, verify_for_approval
-from synthgen.errors import DataError, UsageError
+from audits.verify.tree import open_tree
+from audits.verify.trust import TrustRoot
+from synthgen.core.errors import DataError, UsageError
 from synthgen.release.keys import SigningKey, write_new
 
 

@@ -10,12 +10,20 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from audits.dsse import seal
-from audits.instants import stamp
-from audits.statement import PAYLOAD_TYPE
-from audits.trust import TrustRoot
-from audits.verify import ENVELOPE, METRICS, POLICY_JSON, POLICY_YAML, REPORT_HTML, REPORT_JSON, verify_for_approval
-from synthgen.errors import StorageError
+from audits.core.instants import stamp
+from audits.verify.bundle import (
+    ENVELOPE,
+    METRICS,
+    POLICY_JSON,
+    POLICY_YAML,
+    REPORT_HTML,
+    REPORT_JSON,
+    verify_for_approval,
+)
+from audits.verify.dsse import seal
+from audits.verify.statement import PAYLOAD_TYPE
+from audits.verify.trust import TrustRoot
+from synthgen.core.errors import StorageError
 from synthgen.release.card import card, escape
 from synthgen.release.content import BundleContent, check_content, public_audit
 from synthgen.release.croissant import croissant

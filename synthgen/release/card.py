@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 
-from audits.policy import RuleOutcome
+from audits.gate.policy import RuleOutcome
 from synthgen.release.content import BundleContent
 from synthgen.release.tables import JSONL, PARQUET
 

@@ -23,7 +23,7 @@ from typing import Any
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from synthgen.errors import DataError
+from synthgen.core.errors import DataError
 from synthgen.release.keys import read_private, write_new
 
 SCHEME = "hmac-sha256-merkle/v1"

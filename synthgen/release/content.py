@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from audits.evidence import Evidence
-from audits.policy import Decision, Policy, decide, parse_policy
-from synthgen.errors import DataError, InternalError, ReleaseRefused
+from audits.gate.evidence import Evidence
+from audits.gate.policy import Decision, Policy, decide, parse_policy
+from synthgen.core.errors import DataError, InternalError, ReleaseRefused
 
 ID = re.compile(r"[0-9a-f]{16,64}")
 MAX_LIST = 256

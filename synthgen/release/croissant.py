@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from audits.instants import stamp
+from audits.core.instants import stamp
 from synthgen.release.content import BundleContent
 from synthgen.release.tables import COLUMNS, JSONL, PARQUET
 

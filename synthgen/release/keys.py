@@ -20,13 +20,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import ValidationError
 
-from audits.ed25519 import keyid
-from audits.errors import AuditError
-from audits.evidence import problems
-from audits.instants import stamp
-from audits.strictjson import parse
-from audits.trust import TrustKey
-from synthgen.errors import DataError, StorageError, UsageError
+from audits.core.errors import AuditError
+from audits.core.instants import stamp
+from audits.core.strictjson import parse
+from audits.gate.evidence import problems
+from audits.verify.ed25519 import keyid
+from audits.verify.trust import TrustKey
+from synthgen.core.errors import DataError, StorageError, UsageError
 
 PASSPHRASE_ENV = "SYNTHGEN_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable, not a secret
 MIN_PASSPHRASE_BYTES = 8

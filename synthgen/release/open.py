@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from audits.errors import VerifyError
-from audits.policy import Policy
-from audits.statement import ReleaseStatement
-from audits.tree import open_tree
-from audits.trust import TrustRoot
-from audits.verify import verify_bundle
+from audits.core.errors import VerifyError
+from audits.gate.policy import Policy
+from audits.verify.bundle import verify_bundle
+from audits.verify.statement import ReleaseStatement
+from audits.verify.tree import open_tree
+from audits.verify.trust import TrustRoot
 from synthgen.release.tables import COLUMNS, JSONL, PARQUET, read_table
 
 MAX_DATA_BYTES = 8 << 30

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from audits.dsse import seal
-from audits.evidence import Evidence
-from audits.instants import stamp
-from audits.policy import Decision, Policy, decide
-from audits.statement import (
+from audits.core.instants import stamp
+from audits.core.strictjson import canonical
+from audits.gate.evidence import Evidence
+from audits.gate.policy import Decision, Policy, decide
+from audits.verify.dsse import seal
+from audits.verify.statement import (
     PAYLOAD_TYPE,
     REFUSAL_TYPE,
     SCHEMA_VERSION,
@@ -16,9 +17,8 @@ from audits.statement import (
     read_statement,
     statement,
 )
-from audits.strictjson import canonical
 from synthgen.config import WaiverConfig
-from synthgen.errors import ConfigError, InternalError
+from synthgen.core.errors import ConfigError, InternalError
 from synthgen.release.keys import SigningKey, write_new
 
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from audits.instants import stamp
-from audits.statement import (
+from audits.core.instants import stamp
+from audits.core.strictjson import canonical
+from audits.verify.statement import (
     PAYLOAD_TYPE,
     RELEASE_TYPE,
     SCHEMA_VERSION,
@@ -14,7 +15,6 @@ from audits.statement import (
     read_statement,
     statement,
 )
-from audits.strictjson import canonical
 from synthgen.release.content import BundleContent
 from synthgen.release.provenance import producer
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from audits.dsse import seal
-from audits.ed25519 import keyid
-from audits.evidence import problems
-from audits.instants import stamp
-from audits.trust import TRUST_PAYLOAD_TYPE, TrustRoot, fingerprint
-from synthgen.errors import ConfigError
+from audits.core.instants import stamp
+from audits.gate.evidence import problems
+from audits.verify.dsse import seal
+from audits.verify.ed25519 import keyid
+from audits.verify.trust import TRUST_PAYLOAD_TYPE, TrustRoot, fingerprint
+from synthgen.core.errors import ConfigError
 from synthgen.release.keys import SigningKey, load_public, write_new
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from synthgen.errors import InternalError
+from synthgen.core.errors import InternalError
 
 BalanceRow = tuple[str, int, int, int]
 StageRow = tuple[str, int, int, float]

@@ -1,6 +1,6 @@
 """From a decision to the rows of the report."""
 
-from audits.policy import Decision
+from audits.gate.policy import Decision
 from synthgen.report.content import GateRow
 
 

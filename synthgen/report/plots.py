@@ -13,7 +13,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from synthgen.errors import InternalError
+from synthgen.core.errors import InternalError
 from synthgen.report.coarse import Bin
 
 # matplotlib needs real colours; these stand-ins are swapped for the page's variables afterwards

@@ -8,13 +8,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from synthgen.errors import InternalError
+from synthgen.core.errors import InternalError
+from synthgen.core.terminal import printable
 from synthgen.report import glossary
 from synthgen.report.bars import balance_widths, interval_bar
 from synthgen.report.coarse import coarsen, thinned
 from synthgen.report.content import ReportContent
 from synthgen.report.plots import histogram_svg, roc_svg
-from synthgen.terminal import printable
 
 MAX_REPORT_BYTES = 2_000_000
 MAX_LABEL_CHARACTERS = 60

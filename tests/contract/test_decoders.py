@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen.decode import plain
-from synthgen.decode.base import Settings
-from synthgen.decode.bridge import load_bridge
-from synthgen.decode.plain import WordsDecoder
-from synthgen.decode.xrag import XragDecoder
-from synthgen.errors import DataError
-from synthgen.seeds import SeedTree
+from synthgen.core.errors import DataError
+from synthgen.core.seeds import SeedTree
+from synthgen.stages.decode import plain
+from synthgen.stages.decode.base import Settings
+from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.plain import WordsDecoder
+from synthgen.stages.decode.xrag import XragDecoder
 
 TINY = Path(__file__).parents[1] / "unit" / "synthgen" / "decode" / "tiny.py"
 DECODERS = ("xrag-llama", "xrag-mistral", "xrag-gpt2", "words-llama", "words-gpt2")

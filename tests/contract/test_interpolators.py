@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthgen.config import InterpolateConfig
-from synthgen.errors import DataError
-from synthgen.interpolate import METHODS, build
-from synthgen.seeds import SeedTree
-from synthgen.types import Embedded, Latents
+from synthgen.core.errors import DataError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Embedded, Latents
+from synthgen.stages.interpolate import METHODS, build
 
 DIM = 7
 SEEDS = SeedTree(20261120).child("interpolate")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from audits.policy import load_policy
+from audits.gate.policy import load_policy
 from synthgen.commands.start import start
 from synthgen.models.registry import MODELS
 from synthgen.models.store import MANIFEST, store_folder

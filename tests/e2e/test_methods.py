@@ -5,7 +5,7 @@ import pytest
 
 from synthgen import Release
 from synthgen.config import Config
-from synthgen.interpolate import METHODS, build
+from synthgen.stages.interpolate import METHODS, build
 
 pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.corpus]
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from audits.dsse import parse_envelope, signers
-from audits.trust import load_trust
-from audits.verify import verify_bundle
+from audits.verify.bundle import verify_bundle
+from audits.verify.dsse import parse_envelope, signers
+from audits.verify.trust import load_trust
 from synthgen import Config, Release
 from synthgen.release.keys import load_key, load_public, passphrase_for
-from synthgen.run import load_run
+from synthgen.run.finished import load_run
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthgen.clinic import write_notes
-from synthgen.decode.bridge import load_bridge
+from synthgen.stages.decode.bridge import load_bridge
 
 pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.usefixtures("embedded_models")]
 

@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audits.base import Estimate
-from audits.dsse import seal
-from audits.ed25519 import keyid
-from audits.evidence import evidence_from
-from audits.instants import stamp
-from audits.policy import decide, parse_policy
-from audits.statement import PAYLOAD_TYPE
-from audits.strictjson import canonical, parse
-from audits.trust import TrustKey, TrustRoot
-from audits.verify import ENVELOPE
+from audits.core.instants import stamp
+from audits.core.strictjson import canonical, parse
+from audits.core.types import Estimate
+from audits.gate.evidence import evidence_from
+from audits.gate.policy import decide, parse_policy
+from audits.verify.bundle import ENVELOPE
+from audits.verify.dsse import seal
+from audits.verify.ed25519 import keyid
+from audits.verify.statement import PAYLOAD_TYPE
+from audits.verify.trust import TrustKey, TrustRoot
 from synthgen.release.bundle import write_bundle
 from synthgen.release.commitment import commit
 from synthgen.release.content import BundleContent

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthgen.config import DecodeConfig
-from synthgen.decode import xrag
+from synthgen.stages.decode import xrag
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from audits.ladder import RUNGS
+from audits.selftest.ladder import RUNGS
 
 
 @pytest.fixture(scope="session")

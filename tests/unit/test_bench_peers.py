@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from audits.base import AuditInputs, Table
+from audits.core.types import AuditInputs, Table
 
 FAKES = {
     "kind": 'print("so")\nprint(json.dumps({"verdict": "caught", "says": "by eye", "numbers": {"share": 0.5}}))',

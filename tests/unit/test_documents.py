@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-import audits.errors
-import synthgen.errors
+import audits.core.errors
+import synthgen.core.errors
 from synthgen.config import Config
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ def test_the_exit_codes_of_the_readme_are_those_of_the_errors():
     assert listed == {*range(8), *range(10, 16), 20}
     used = {
         value.exit_code
-        for module in (synthgen.errors, audits.errors)
+        for module in (synthgen.core.errors, audits.core.errors)
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Exception)
     }

@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from audits.cli import app, main
-from audits.findings import pseudonym
-from audits.registry import names
-from audits.report import read_report
+from audits.core.findings import pseudonym
+from audits.core.report import read_report
+from audits.runner.registry import names
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_what_an_audit_needs_beyond_the_tables_comes_from_files(tables, tmp_path
     )
     assert sorted(path.name for path in made.iterdir()) == ["canaries.parquet", "insert.parquet", "suffixes.parquet"]
     log = tmp_path / "log.json"
-    logs = module_at("tests/unit/audits/mechanism_logs.py")
+    logs = module_at("tests/unit/audits/accounting/mechanism_logs.py")
     log.write_text(json.dumps(logs.log(logs.sgd(np.random.default_rng(1)))))
     release = [str(tables / f"{name}.parquet") for name in ("synthetic", "train")]
     capsys.readouterr()

@@ -72,16 +72,16 @@ def test_the_code_of_a_command_that_stops_early_is_handed_on(tmp_path):
 @pytest.mark.parametrize(
     ("raised", "code"),
     [
-        ("synthgen.errors.ConfigError('m', problems=['p'], hint='h')", 3),
-        ("synthgen.errors.ReleaseRefused('m', problems=['p'], hint='h')", 4),
-        ("synthgen.errors.ModelMissing('m', problems=['p'], hint='h')", 6),
-        ("synthgen.errors.Interrupted('m', problems=['p'], hint='h')", 7),
-        ("synthgen.errors.StorageError('m', problems=['p'], hint='h')", 3),
+        ("synthgen.core.errors.ConfigError('m', problems=['p'], hint='h')", 3),
+        ("synthgen.core.errors.ReleaseRefused('m', problems=['p'], hint='h')", 4),
+        ("synthgen.core.errors.ModelMissing('m', problems=['p'], hint='h')", 6),
+        ("synthgen.core.errors.Interrupted('m', problems=['p'], hint='h')", 7),
+        ("synthgen.core.errors.StorageError('m', problems=['p'], hint='h')", 3),
     ],
 )
 def test_an_error_is_one_message_with_the_code_of_its_class(raised, code):
     done = script(
-        "import sys, synthgen.errors\nfrom synthgen import cli\n"
+        "import sys, synthgen.core.errors\nfrom synthgen import cli\n"
         f"@cli.app.command()\ndef fail():\n    raise {raised}\n"
         "sys.argv = ['synthgen', 'fail']\ncli.main()\n"
     )

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from synthgen.config import METHOD_KEYS, METHODS_HERE, Config, InterpolateConfig
-from synthgen.errors import ConfigError
-from synthgen.interpolate import build
+from synthgen.core.errors import ConfigError
+from synthgen.stages.interpolate import build
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 NAME = "^[a-z0-9][a-z0-9._-]{0,63}$"

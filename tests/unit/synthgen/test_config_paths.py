@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from synthgen.config import Config
-from synthgen.errors import ConfigError
+from synthgen.core.errors import ConfigError
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from synthgen.config import Config
-from synthgen.load import load
-from synthgen.seeds import SeedTree
-from synthgen.split import split
+from synthgen.core.seeds import SeedTree
+from synthgen.stages.load import load
+from synthgen.stages.split import split
 
 
 @pytest.mark.corpus

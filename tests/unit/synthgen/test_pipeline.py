@@ -3,9 +3,9 @@ import json
 import pytest
 import torch
 
-from synthgen.errors import Interrupted, ModelError, ModelMissing, UsageError
+from synthgen.core.errors import Interrupted, ModelError, ModelMissing, UsageError
 from synthgen.pipeline import STAGES, Pipeline
-from synthgen.workspace import Workspace
+from synthgen.run.workspace import Workspace
 
 MADE = ["load", "split", "deidentify", "embed", "decode-echo", "re-embed-echo", "interpolate", "decode", "re-embed",
         "filter", "audit"]  # fmt: skip

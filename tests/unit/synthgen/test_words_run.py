@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from audits.verify import verify_bundle
+from audits.verify.bundle import verify_bundle
 from synthgen.commands.plan import make_plan
-from synthgen.decode.bridge import WEIGHTS
-from synthgen.decode.plain import WordsDecoder
-from synthgen.decode.words import FILE, load_words, make_reader, save_words
-from synthgen.errors import ModelError, ModelMissing
+from synthgen.core.errors import ModelError, ModelMissing
 from synthgen.pipeline import Pipeline
 from synthgen.release.trust import new_trust
+from synthgen.stages.decode.bridge import WEIGHTS
+from synthgen.stages.decode.plain import WordsDecoder
+from synthgen.stages.decode.words import FILE, load_words, make_reader, save_words
 
 WORDS = {"decode": {"bridge": "words:models/bridge", "words": 3}}
 TOLD = "3 of 12 public words, at most 11 bits, in plain sight"

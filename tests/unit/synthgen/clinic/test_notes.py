@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from synthgen.clinic import generate
-from synthgen.seeds import SeedTree
+from synthgen.core.seeds import SeedTree
 
 
 @pytest.fixture(scope="module")

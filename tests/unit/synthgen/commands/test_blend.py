@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 from synthgen import cli
 from synthgen.commands import blend as command
 from synthgen.commands.blend import WARNING, BlendRequest, blend, blend_texts
-from synthgen.decode.plain import WordsDecoder
-from synthgen.errors import DataError, ModelMissing, StorageError, UsageError
-from synthgen.progress import silent
-from synthgen.types import Candidate
+from synthgen.core.errors import DataError, ModelMissing, StorageError, UsageError
+from synthgen.core.progress import silent
+from synthgen.core.types import Candidate
+from synthgen.stages.decode.plain import WordsDecoder
 
 A = "A 40-year-old woman with asthma on albuterol. She denies chest pain."
 B = "A 60-year-old woman with gout, on colchicine. She smokes."

@@ -46,7 +46,7 @@ def test_the_store_is_judged_where_it_would_be_made(store):
 
 
 def test_a_missing_bridge_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("synthgen.decode.bridge.BUILTIN", tmp_path / "none")
+    monkeypatch.setattr("synthgen.stages.decode.bridge.BUILTIN", tmp_path / "none")
     check = found()["bridge"]
     assert (check.ok, check.optional) == (False, False)
     assert "no bridge here" in check.detail

@@ -4,10 +4,10 @@ import stat
 import pytest
 from typer.testing import CliRunner
 
-from audits.policy import load_policy
-from audits.trust import fingerprint
+from audits.gate.policy import load_policy
+from audits.verify.trust import fingerprint
 from synthgen.commands.keys import keys_app, trust_app
-from synthgen.errors import ConfigError, StorageError, UsageError
+from synthgen.core.errors import ConfigError, StorageError, UsageError
 from synthgen.release.keys import load_key
 
 PASSPHRASE = "correct horse"  # noqa: S105 - of keys made for one test

@@ -2,7 +2,7 @@ import pytest
 from typer.testing import CliRunner
 
 from synthgen.commands.models import models_app
-from synthgen.errors import ModelMissing, SynthGenError
+from synthgen.core.errors import ModelMissing, SynthGenError
 from synthgen.models.registry import MODELS
 
 

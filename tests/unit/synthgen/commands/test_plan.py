@@ -5,10 +5,10 @@ import pytest
 from synthgen.clinic import write_notes
 from synthgen.commands.plan import make_plan
 from synthgen.config import Config
-from synthgen.errors import ConfigError, DataError, ModelError
-from synthgen.load import load
-from synthgen.seeds import SeedTree
-from synthgen.split import split
+from synthgen.core.errors import ConfigError, DataError, ModelError
+from synthgen.core.seeds import SeedTree
+from synthgen.stages.load import load
+from synthgen.stages.split import split
 
 LABELS = ("cardiology", "gastroenterology")
 
@@ -49,7 +49,7 @@ def test_a_processor_without_bfloat16_takes_longer(config, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     quick = 156 * 96 / 500 / 60
     for able, device, minutes in ((True, "cpu", quick), (False, "cpu", 5 * quick), (False, "cuda", quick)):
-        monkeypatch.setattr("synthgen.decode.loading.has_bfloat16", lambda able=able: able)
+        monkeypatch.setattr("synthgen.stages.decode.loading.has_bfloat16", lambda able=able: able)
         assert make_plan(config(decode={"candidates": 3, "device": device})).minutes == pytest.approx(minutes)
 
 
@@ -146,7 +146,7 @@ def test_refining_on_train_is_warned_of_and_refused_under_differential_privacy(c
 
 @pytest.mark.parametrize(("able", "minutes"), [(True, 1.0), (False, 5.0)])
 def test_refining_takes_its_time(config, monkeypatch, able, minutes):
-    monkeypatch.setattr("synthgen.decode.loading.has_bfloat16", lambda: able)
+    monkeypatch.setattr("synthgen.stages.decode.loading.has_bfloat16", lambda: able)
     longer = make_plan(config(decode={"candidates": 3, "adapt": {"steps": 30, "batch": 8}})).minutes
     assert longer - make_plan(config()).minutes == pytest.approx(minutes)  # 240 records of a quarter of a second
 

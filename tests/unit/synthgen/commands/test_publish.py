@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from audits.errors import PolicyError
+from audits.core.errors import PolicyError
 from synthgen.commands.publish import REPORT, publish, report_of
-from synthgen.errors import ConfigError, DataError, ReleaseRefused, StorageError
+from synthgen.core.errors import ConfigError, DataError, ReleaseRefused, StorageError
 
 
 @pytest.fixture(autouse=True)

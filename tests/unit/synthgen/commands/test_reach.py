@@ -1,7 +1,7 @@
 import pytest
 
-from audits.policy import load_policy
-from audits.registry import names
+from audits.gate.policy import load_policy
+from audits.runner.registry import names
 from synthgen.commands.reach import reach_of
 
 EXTERNAL = load_policy("hospital-external")

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from audits import shadow as judged_by
-from audits.errors import InputError
+from audits.core.errors import InputError
+from audits.shadow import attack as judged_by
 from synthgen.commands import shadow as module
 from synthgen.commands.shadow import ShadowRequest, shadow
 from synthgen.commands.start import start
-from synthgen.errors import DataError, Interrupted
+from synthgen.core.errors import DataError, Interrupted
+from synthgen.core.progress import silent
 from synthgen.pipeline import Pipeline
-from synthgen.progress import silent
 
 TOTAL = {"interpolate": {"total": 36}}
 QUICK = ShadowRequest(runs=32, persons=None, quick=True)

@@ -3,15 +3,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from audits.policy import load_policy
-from audits.trust import load_trust
+from audits.gate.policy import load_policy
+from audits.verify.trust import load_trust
 from synthgen.commands.start import TEMPLATES, examples, start
 from synthgen.config import Config
-from synthgen.errors import StorageError
-from synthgen.load import load
+from synthgen.core.errors import StorageError
+from synthgen.core.seeds import SeedTree
 from synthgen.release.keys import load_key, passphrase_for
-from synthgen.seeds import SeedTree
-from synthgen.workspace import Workspace
+from synthgen.run.workspace import Workspace
+from synthgen.stages.load import load
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 

@@ -5,11 +5,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthgen.commands.train_bridge import train
-from synthgen.decode.bridge import load_bridge
-from synthgen.decode.train import CURVE
-from synthgen.decode.train_config import TrainBridgeConfig
-from synthgen.errors import ConfigError, DataError, UsageError
-from synthgen.progress import silent
+from synthgen.core.errors import ConfigError, DataError, UsageError
+from synthgen.core.progress import silent
+from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.train.config import TrainBridgeConfig
+from synthgen.stages.decode.train.trainer import CURVE
 
 WORDS = ["doctor", "patient", "fever", "rocket", "engine", "orbit", "river", "garden", "sees", "fixes"]
 

@@ -3,9 +3,9 @@ import json
 
 import pytest
 
-from audits.errors import AuditError
+from audits.core.errors import AuditError
 from synthgen.commands.utility import METRICS, study
-from synthgen.errors import DataError, ModelMissing
+from synthgen.core.errors import DataError, ModelMissing
 
 WORDS = {"ant": "fever cough doctor goal", "bee": "rocket orbit engine left"}
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from synthgen.config import EmbedConfig
-from synthgen.embed import build, embed
-from synthgen.embed.last_token import LastTokenEncoder
-from synthgen.errors import InternalError, ModelError
-from synthgen.types import Corpus, Record
+from synthgen.core.errors import InternalError, ModelError
+from synthgen.core.types import Corpus, Record
+from synthgen.stages.embed import build, embed
+from synthgen.stages.embed.last_token import LastTokenEncoder
 
 
 def test_a_mistral_folder_is_pooled_at_its_last_token(mistral_folder):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from synthgen.errors import ModelError, ModelMissing, StorageError, SynthGenError, UsageError
+from synthgen.core.errors import ModelError, ModelMissing, StorageError, SynthGenError, UsageError
 from synthgen.models.archive import export_model, import_model
 from synthgen.models.store import MANIFEST, digest_of, model_folder
 

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from synthgen.digest import sha256_bytes
-from synthgen.errors import ModelError, ModelMissing
+from synthgen.core.digest import sha256_bytes
+from synthgen.core.errors import ModelError, ModelMissing
 from synthgen.models import convert
 from synthgen.models.convert import (
     PROBE_IDS_SHA256,

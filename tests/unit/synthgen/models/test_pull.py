@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from synthgen.errors import ModelError, ModelMissing, StorageError, UsageError
+from synthgen.core.errors import ModelError, ModelMissing, StorageError, UsageError
 from synthgen.models.pull import DOWNLOADS, pull
 from synthgen.models.store import MANIFEST, digest_of, model_folder, read_manifest
 

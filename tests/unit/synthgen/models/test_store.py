@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.errors import ModelError, ModelMissing, StorageError
+from synthgen.core.errors import ModelError, ModelMissing, StorageError
 from synthgen.models.registry import Pin
 from synthgen.models.store import (
     MANIFEST,

@@ -2,8 +2,8 @@ import shutil
 
 import pytest
 
-from audits.verify import verify_bundle
-from synthgen.errors import DataError, StorageError, UsageError
+from audits.verify.bundle import verify_bundle
+from synthgen.core.errors import DataError, StorageError, UsageError
 from synthgen.release.approve import approve
 
 

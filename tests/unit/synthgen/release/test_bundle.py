@@ -6,10 +6,10 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 import pytest
 
-from audits.evidence import evidence_from
-from audits.policy import decide
-from audits.verify import verify_bundle
-from synthgen.errors import DataError, InternalError, ReleaseRefused, StorageError
+from audits.gate.evidence import evidence_from
+from audits.gate.policy import decide
+from audits.verify.bundle import verify_bundle
+from synthgen.core.errors import DataError, InternalError, ReleaseRefused, StorageError
 from synthgen.release.bundle import write_bundle
 from synthgen.release.tables import PARQUET
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.errors import DataError, StorageError
+from synthgen.core.errors import DataError, StorageError
 from synthgen.release.commitment import Opening, bucket, commit, commitment_key, is_committed, open_record
 
 KEY = bytes(range(32))

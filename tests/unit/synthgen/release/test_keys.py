@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from synthgen.errors import DataError, StorageError, UsageError
+from synthgen.core.errors import DataError, StorageError, UsageError
 from synthgen.release.keys import load_key, load_public, new_key, passphrase_for, public_path, read_private, write_new
 
 SECRET = b"correct horse"

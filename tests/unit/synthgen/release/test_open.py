@@ -1,6 +1,6 @@
 import pytest
 
-from audits.errors import VerifyError
+from audits.core.errors import VerifyError
 from synthgen.release import open as module
 from synthgen.release.open import Release
 from synthgen.release.tables import PARQUET, data_files

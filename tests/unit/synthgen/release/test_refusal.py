@@ -1,9 +1,9 @@
 import pytest
 
-from audits.policy import decide
-from audits.verify import verify_bundle
+from audits.gate.policy import decide
+from audits.verify.bundle import verify_bundle
 from synthgen.config import WaiverConfig
-from synthgen.errors import ConfigError, InternalError
+from synthgen.core.errors import ConfigError, InternalError
 from synthgen.release.refusal import write_refusal
 
 TIGHT = "limit: 0.55"

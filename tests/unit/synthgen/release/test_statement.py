@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from audits.errors import VerifyError
+from audits.core.errors import VerifyError
 from synthgen.release.statement import CONFIG, METRICS, release_payload, short_id
 
 DIGESTS = {CONFIG: "0" * 64, METRICS: "1" * 64}

@@ -1,8 +1,8 @@
 import pytest
 
-from audits.trust import fingerprint, load_trust
-from audits.verify import verify_bundle
-from synthgen.errors import ConfigError, StorageError
+from audits.verify.bundle import verify_bundle
+from audits.verify.trust import fingerprint, load_trust
+from synthgen.core.errors import ConfigError, StorageError
 from synthgen.release.keys import load_key, new_key
 from synthgen.release.trust import new_trust
 

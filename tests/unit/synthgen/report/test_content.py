@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from synthgen.errors import InternalError
+from synthgen.core.errors import InternalError
 from synthgen.report import GateRow, ReportContent
 
 GATE = GateRow(

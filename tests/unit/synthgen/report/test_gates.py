@@ -1,5 +1,5 @@
-from audits.evidence import AuditState, Evidence, Metric
-from audits.policy import Policy, Rule, decide
+from audits.gate.evidence import AuditState, Evidence, Metric
+from audits.gate.policy import Policy, Rule, decide
 from synthgen.report import gate_rows
 
 POLICY = Policy(

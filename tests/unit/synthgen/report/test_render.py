@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.errors import InternalError
+from synthgen.core.errors import InternalError
 from synthgen.report import render
 from synthgen.report.render import MAX_REPORT_BYTES, label, number
 

@@ -1,0 +1,41 @@
+"""The membership scores of canaries."""
+
+import numpy as np
+
+from audits.core.holdout import Arms, Parts, arms, person_scores
+from audits.core.inputs import take
+from audits.core.types import Canaries, Table, persons
+from audits.membership.scores import Float, membership_scores
+from audits.space.encoders import encode
+
+
+def score_canaries(
+    canaries: Canaries, synthetic: Table, reference: Table, rng: np.random.Generator
+) -> tuple[dict[str, Float], Arms]:
+    """Return every membership score of every canary person, and the persons: those inserted first.
+
+    The scores are those of the membership audit, inserted canaries in the place of train and the others in that of
+    control; each canary has the highest score of its rows.
+
+    Args:
+        canaries: the persons.
+        synthetic: the table they are looked for in.
+        reference: what everything is fitted on; neither canaries nor train.
+        rng: seeds of the encoders.
+    """
+    inserted = canaries.inserted[persons(canaries.table.groups)[1]]
+    parts = Parts(
+        synthetic=_bare(synthetic),
+        train=take(canaries.table, np.flatnonzero(inserted)),
+        control=take(canaries.table, np.flatnonzero(~inserted)),
+        reference=_bare(reference),
+        reference_is_control=False,
+    )
+    people = arms(parts)
+    rows = membership_scores(parts, encode(parts, rng))
+    return {name: person_scores(score, people.row_person) for name, score in rows.items()}, people
+
+
+def _bare(table: Table) -> Table:
+    """Return the table without passed vectors, which canaries do not have."""
+    return Table(texts=table.texts, labels=table.labels, groups=table.groups, has_groups=table.has_groups)

@@ -1,0 +1,1 @@
+"""What every audit rests on: tables, estimates, intervals, reports, errors."""

@@ -1,0 +1,151 @@
+"""The tables of an audit with part of the control persons set aside to fit things on.
+
+Whatever an attack must learn first (word frequencies, projections, a language model of the domain) it learns from
+persons who are then no longer compared, or from a public reference table: never from train, and never from the
+control persons it is measured on.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.core.errors import NotMeasurable
+from audits.core.types import AuditInputs, Table, persons
+
+REFERENCE_SHARE = 0.2
+MIN_PERSONS = 20
+MIN_SYNTHETIC = 20
+
+Int = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What is attacked (synthetic), who is compared (train, control), and what may be fitted on (reference)."""
+
+    synthetic: Table
+    train: Table
+    control: Table
+    reference: Table
+    reference_is_control: bool
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether both arms name persons; if not, every claim is per record."""
+        return self.train.has_groups and self.control.has_groups
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether the synthetic, train and control tables all have a class for each row."""
+        return all(t.labels is not None for t in (self.synthetic, self.train, self.control))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arms:
+    """The compared persons of both arms: train first, then control.
+
+    Args:
+        row_person: for each row of train and then control, its person; (n,).
+        is_train: for each person; (P,).
+        person_class: for each person the number of the class of their first record; (P,), all 0 without labels.
+        synthetic_class: for each synthetic row; (m,), all 0 without labels.
+        n_classes: how many classes any of the tables has.
+    """
+
+    row_person: Int
+    is_train: NDArray[np.bool_]
+    person_class: Int
+    synthetic_class: Int
+    n_classes: int
+
+    @property
+    def n_train(self) -> int:
+        """How many train persons are compared."""
+        return int(self.is_train.sum())
+
+    @property
+    def n_control(self) -> int:
+        """How many control persons are compared."""
+        return int((~self.is_train).sum())
+
+
+def split_parts(inputs: AuditInputs, rng: np.random.Generator) -> Parts:
+    """Return the tables, with the reference table or, without one, a fifth of the control persons set aside.
+
+    Raises:
+        NotMeasurable: too few persons or synthetic rows to compare anything; names how many there must be.
+
+    Random: one permutation of the control persons where there is no reference table.
+    """
+    n_train, n_control = len(set(inputs.train.groups)), len(set(inputs.control.groups))
+    if min(n_train, n_control) < MIN_PERSONS or len(inputs.synthetic) < MIN_SYNTHETIC:
+        raise NotMeasurable(
+            f"{n_train} train persons, {n_control} control persons and {len(inputs.synthetic)} synthetic records are "
+            f"too few to compare; {MIN_PERSONS} of each are the least, and a verdict needs far more"
+        )
+    if inputs.reference is not None:
+        if len(inputs.reference) < MIN_PERSONS:
+            raise NotMeasurable(f"the reference table needs at least {MIN_PERSONS} records")
+        return Parts(
+            synthetic=inputs.synthetic,
+            train=inputs.train,
+            control=inputs.control,
+            reference=inputs.reference,
+            reference_is_control=False,
+        )
+    _, row_person = persons(inputs.control.groups)
+    aside = np.zeros(n_control, dtype=np.bool_)
+    aside[rng.permutation(n_control)[: max(1, round(REFERENCE_SHARE * n_control))]] = True
+    return Parts(
+        synthetic=inputs.synthetic,
+        train=inputs.train,
+        control=_take(inputs.control, np.flatnonzero(~aside[row_person])),
+        reference=_take(inputs.control, np.flatnonzero(aside[row_person])),
+        reference_is_control=True,
+    )
+
+
+def arms(parts: Parts) -> Arms:
+    """Return who is compared, and the class of each person and synthetic row."""
+    train_names, train_person = persons(parts.train.groups)
+    control_names, control_person = persons(parts.control.groups)
+    row_person = np.concatenate([train_person, control_person + len(train_names)])
+    is_train = np.arange(len(train_names) + len(control_names)) < len(train_names)
+    if parts.synthetic.labels is None or parts.train.labels is None or parts.control.labels is None:
+        return Arms(
+            row_person=row_person,
+            is_train=is_train,
+            person_class=np.zeros(len(is_train), dtype=np.int64),
+            synthetic_class=np.zeros(len(parts.synthetic), dtype=np.int64),
+            n_classes=1,
+        )
+    labels = [*parts.synthetic.labels, *parts.train.labels, *parts.control.labels]
+    number = {label: i for i, label in enumerate(sorted(set(labels)))}
+    codes = np.array([number[label] for label in labels], dtype=np.int64)
+    first_row = np.unique(row_person, return_index=True)[1]
+    m = len(parts.synthetic)
+    return Arms(
+        row_person=row_person,
+        is_train=is_train,
+        person_class=codes[m:][first_row],
+        synthetic_class=codes[:m],
+        n_classes=len(number),
+    )
+
+
+def person_scores(row_scores: NDArray[np.floating], row_person: Int) -> NDArray[np.float64]:
+    """Return for each person the highest score of their records, so that a person is one trial."""
+    best = np.full(int(row_person.max()) + 1, -np.inf)
+    np.maximum.at(best, row_person, row_scores)
+    return best
+
+
+def _take(table: Table, rows: Int) -> Table:
+    return Table(
+        texts=tuple(table.texts[i] for i in rows),
+        labels=None if table.labels is None else tuple(table.labels[i] for i in rows),
+        groups=tuple(table.groups[i] for i in rows),
+        has_groups=table.has_groups,
+        vectors={name: vectors[rows] for name, vectors in table.vectors.items()},
+    )

@@ -1,0 +1,193 @@
+"""The report of all audits: in memory, and as the versioned JSON that other programs read."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import rfc8785
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from audits.core.errors import InputError
+from audits.core.types import AuditResult, Direction, Estimate, Status, Verdict
+
+SCHEMA_VERSION = 1
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditReport:
+    """What all audits found on one set of tables.
+
+    Args:
+        results: one per audit, in the order they were asked for.
+        inputs: sha256 of each table, by role.
+        hygiene: whether train and control can be compared at all, as numbers.
+        seed: the root of every audit's random stream.
+        tool: name and version of what measured.
+    """
+
+    results: tuple[AuditResult, ...]
+    inputs: Mapping[str, str]
+    hygiene: Mapping[str, Any] = field(default_factory=dict)
+    seed: int
+    tool: str
+
+    @property
+    def overall(self) -> Verdict:
+        """Fail if any audit failed, else insufficient if any was or none was run, else pass."""
+        verdicts = [result.verdict for result in self.results]
+        if "fail" in verdicts:
+            return "fail"
+        return "pass" if verdicts and all(v == "pass" for v in verdicts) else "insufficient"
+
+    def result(self, name: str) -> AuditResult | None:
+        """Return the result of one audit, or None if it was not run."""
+        return next((result for result in self.results if result.name == name), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain JSON values, checked against the schema."""
+        return _Report.model_validate_json(self.to_json()).model_dump(mode="json")
+
+    def to_json(self) -> bytes:
+        """Return the RFC 8785 bytes of `audit.json`; the same report always gives the same bytes.
+
+        Raises:
+            InputError: a number is not finite or a detail is no JSON value.
+        """
+        value = {
+            "schemaVersion": SCHEMA_VERSION,
+            "overall": self.overall,
+            "results": [_written(result) for result in self.results],
+            "inputs": dict(self.inputs),
+            "hygiene": _plain(self.hygiene),
+            "seed": str(self.seed),
+            "tool": self.tool,
+        }
+        try:
+            data = rfc8785.dumps(value)
+            _Report.model_validate_json(data)
+        except (rfc8785.CanonicalizationError, ValidationError) as error:
+            raise InputError(f"the audit report cannot be written ({type(error).__name__})") from None
+        return data
+
+
+def read_report(data: bytes) -> AuditReport:
+    """Return the report of an `audit.json`.
+
+    Raises:
+        InputError: it does not follow the schema; every mistake is listed by its place.
+    """
+    try:
+        wire = _Report.model_validate_json(data)
+    except ValidationError as error:
+        places = [f"{'.'.join(map(str, item['loc'])) or '(top level)'}: {item['type']}" for item in error.errors()]
+        raise InputError("this is not an audit report of schema version 1", problems=places) from None
+    return AuditReport(
+        results=tuple(_read(result) for result in wire.results),
+        inputs=wire.inputs,
+        hygiene=wire.hygiene,
+        seed=int(wire.seed),
+        tool=wire.tool,
+    )
+
+
+def audit_schema() -> dict[str, Any]:
+    """Return the JSON Schema of `audit.json`."""
+    schema = _Report.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "AuditReport"
+    return schema
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class _Estimate(_Wire):
+    value: Finite
+    low: Finite
+    high: Finite
+    confidence: Annotated[Finite, Field(gt=0, le=1)]
+    n: Annotated[int, Field(ge=0)]
+
+
+class _Result(_Wire):
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    verdict: Verdict
+    status: Status
+    estimate: _Estimate | None
+    control: _Estimate | None
+    threshold: Finite | tuple[Finite, Finite] | None
+    direction: Direction
+    metrics: dict[str, _Estimate]
+    details: dict[str, Any]
+    reason: str
+
+
+class _Report(_Wire):
+    schemaVersion: Literal[1]  # noqa: N815 - a field of the file
+    overall: Verdict
+    results: tuple[_Result, ...]
+    inputs: dict[str, Digest]
+    hygiene: dict[str, Any]
+    seed: Annotated[str, Field(pattern=r"^\d+$")]  # a string: 64-bit seeds do not fit JSON numbers
+    tool: str
+
+
+def _written(result: AuditResult) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "verdict": result.verdict,
+        "status": result.status,
+        "estimate": _fields(result.estimate),
+        "control": _fields(result.control),
+        "threshold": _plain(result.threshold),
+        "direction": result.direction,
+        "metrics": {name: _fields(estimate) for name, estimate in result.metrics.items()},
+        "details": _plain(result.details),
+        "reason": result.reason,
+    }
+
+
+def _fields(estimate: Estimate | None) -> dict[str, Any] | None:
+    if estimate is None:
+        return None
+    return {
+        "value": float(estimate.value),
+        "low": float(estimate.low),
+        "high": float(estimate.high),
+        "confidence": float(estimate.confidence),
+        "n": int(estimate.n),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return numpy values and tuples as the JSON values they stand for; anything else as it is."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _read(wire: _Result) -> AuditResult:
+    def estimate(item: _Estimate | None) -> Estimate | None:
+        return None if item is None else Estimate(**item.model_dump())
+
+    return AuditResult(
+        name=wire.name,
+        verdict=wire.verdict,
+        status=wire.status,
+        estimate=estimate(wire.estimate),
+        control=estimate(wire.control),
+        threshold=wire.threshold,
+        direction=wire.direction,
+        metrics={name: Estimate(**item.model_dump()) for name, item in wire.metrics.items()},
+        details=json.loads(json.dumps(wire.details)),
+        reason=wire.reason,
+    )

@@ -1,0 +1,292 @@
+"""The statistics every audit uses: intervals, the scan test, the one-run bound on epsilon, sample sizes.
+
+Every interval has each of its ends one-sided at `confidence`: the truth lies above `high` with probability at
+most 1 - confidence, and likewise below `low`. The unit of every count is the person, unless an audit says otherwise.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+from audits.core.errors import InputError, NotMeasurable
+
+Float = NDArray[np.float64]
+
+SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)
+POWER = 0.8
+_MAX_EPSILON = 50.0
+
+
+class Interval(NamedTuple):
+    """Two ends, each one-sided at the confidence it was made for."""
+
+    low: float
+    high: float
+
+
+class Scan(NamedTuple):
+    """What the scan test found: its p-value, and the cut that made it with its count of train persons."""
+
+    p: float
+    cut: int
+    n_train_in_cut: int
+
+
+def wilson(k: int, n: int, *, confidence: float) -> Interval:
+    """Return Wilson's score interval of k successes in n trials, for display.
+
+    Source: Wilson, JASA 1927.
+    """
+    _check_count(k, n, confidence)
+    z = float(stats.norm.ppf(confidence))
+    p = k / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return Interval(0.0 if k == 0 else centre - half, 1.0 if k == n else centre + half)
+
+
+def clopper_pearson(k: int, n: int, *, confidence: float) -> Interval:
+    """Return the exact interval of k successes in n trials, for gates.
+
+    Source: Clopper and Pearson, Biometrika 1934; ends are quantiles of Beta(k, n-k+1) and Beta(k+1, n-k).
+    """
+    _check_count(k, n, confidence)
+    low = 0.0 if k == 0 else float(stats.beta.ppf(1 - confidence, k, n - k + 1))
+    high = 1.0 if k == n else float(stats.beta.ppf(confidence, k + 1, n - k))
+    return Interval(low, high)
+
+
+def newcombe(k1: int, n1: int, k2: int, n2: int, *, confidence: float) -> Interval:
+    """Return the interval of p1 - p2 for two independent proportions.
+
+        L = d - sqrt((p1 - l1)^2 + (u2 - p2)^2),  U = d + sqrt((u1 - p1)^2 + (p2 - l2)^2)
+
+    with (l, u) the Wilson interval of each.
+
+    Source: Newcombe, Statistics in Medicine 1998, method 10.
+    """
+    l1, u1 = wilson(k1, n1, confidence=confidence)
+    l2, u2 = wilson(k2, n2, confidence=confidence)
+    p1, p2 = k1 / n1, k2 / n2
+    d = p1 - p2
+    return Interval(d - math.hypot(p1 - l1, u2 - p2), d + math.hypot(u1 - p1, p2 - l2))
+
+
+def scan_test(
+    scores_train: Float, scores_control: Float, *, two_sided: bool = True, grid: Sequence[int] = SCAN_GRID
+) -> Scan:
+    """Return whether train persons crowd among the highest scores; exact at every size.
+
+    An average hides a few leaked persons; the top of the ranking does not. Persons are pooled and sorted, and at each
+    cut m of the grid the number x of train persons above it is compared with drawing m persons blindly:
+
+        p_m = P[Hypergeom(N, n_T, m) >= x],  p = min(1, |M| * min_m p_m)
+
+    Two-sided also counts too few train persons, with twice the correction: a filter that drops what resembles train
+    betrays its members by their absence.
+
+    Ties: a cut that would fall among equal scores is moved down to include all of them. Where the cuts fall then
+    depends on the pooled scores alone and not on who is train, so the test stays exact; a cut that takes in everyone
+    says nothing and is dropped.
+
+    Args:
+        scores_train: one score per train person, (n_T,); higher means closer to the synthetic table.
+        scores_control: one score per control person, (n_H,), computed in the same way without looking at the role.
+        two_sided: whether too few train persons count as well.
+        grid: the cuts to try, fixed before the scores are seen.
+
+    Returns:
+        The corrected p-value; cut and count of the most extreme cut, 0 and 0 where no cut is left.
+
+    Raises:
+        NotMeasurable: no person in one of the arms.
+        InputError: a score is not a number.
+    """
+    n_train, n_control = _arms(scores_train, scores_control)
+    pooled = np.concatenate([scores_train, scores_control])
+    order = np.argsort(-pooled, kind="stable")
+    descending = pooled[order]
+    n = n_train + n_control
+    at_least = n - np.searchsorted(descending[::-1], descending[[m - 1 for m in grid if m <= n]], side="left")
+    cuts = np.unique(at_least)
+    cuts = cuts[cuts < n]
+    if len(cuts) == 0:
+        return Scan(1.0, 0, 0)
+    x = np.asarray(np.cumsum(order < n_train))[cuts - 1]
+    p_many = np.asarray(stats.hypergeom.sf(x - 1, n, n_train, cuts))
+    p_few = np.asarray(stats.hypergeom.cdf(x, n, n_train, cuts)) if two_sided else np.ones(len(cuts))
+    best = int(np.argmin(np.minimum(p_many, p_few)))
+    sides = 2 if two_sided else 1
+    p = min(1.0, sides * len(cuts) * float(min(p_many[best], p_few[best])))
+    return Scan(p, int(cuts[best]), int(x[best]))
+
+
+def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> float:
+    """Return the lower bound on epsilon that v right of r membership guesses prove, from one run.
+
+        q = e^eps / (1 + e^eps),  beta = P[Bin(r, q) >= v],
+        a = max_{1<=i<=v} (P[Bin(r, q) >= v - i] - beta) / i,
+        p(eps) = min(1, beta + 2 m delta a),  bound = sup{eps : p(eps) <= alpha}
+
+    Args:
+        r: guesses made, fixed before the answers are seen.
+        v: guesses that were right.
+        m: persons whose membership was an independent fair coin.
+        delta: the delta of the claim; 0 for pure epsilon.
+        alpha: chance of a wrong bound.
+
+    Returns:
+        The bound; 0.0 where the guesses prove nothing.
+
+    Raises:
+        InputError: counts out of range.
+
+    Source: Steinke, Nasr and Jagielski, arXiv 2305.08846, the bound for approximate privacy.
+    """
+    if not (1 <= r <= m and 0 <= v <= r and 0 <= delta < 1 and 0 < alpha < 1):
+        raise InputError(f"one-run bound needs 0 <= v <= r <= m and 1 <= r; got r={r}, v={v}, m={m}")
+
+    def excess(epsilon: float) -> float:
+        q = 1 / (1 + math.exp(-epsilon))
+        beta = float(stats.binom.sf(v - 1, r, q))
+        i = np.arange(1, v + 1)
+        slack = float(np.max((stats.binom.sf(v - i - 1, r, q) - beta) / i)) if v > 0 and delta > 0 else 0.0
+        return beta + 2 * m * delta * slack - alpha
+
+    if excess(0.0) > 0:
+        return 0.0
+    return float(optimize.brentq(excess, 0.0, _MAX_EPSILON, xtol=1e-9))
+
+
+def one_run_ceiling(r: int, *, alpha: float) -> float:
+    """Return the largest epsilon that r guesses could prove, all of them right and delta 0.
+
+    q^r = alpha gives q = alpha^(1/r) and eps = ln(q / (1 - q)), close to ln(r / ln(1/alpha)); 0 where q < 1/2.
+    """
+    q = alpha ** (1 / r)
+    return max(0.0, math.log(q / (1 - q)))
+
+
+def auc(scores_train: Float, scores_control: Float) -> float:
+    """Return P[train > control] + P[train = control] / 2 over all pairs."""
+    n_train, n_control = _arms(scores_train, scores_control)
+    ranks = stats.rankdata(np.concatenate([scores_train, scores_control]))
+    return float((ranks[:n_train].sum() - n_train * (n_train + 1) / 2) / (n_train * n_control))
+
+
+def auc_delong(scores_train: Float, scores_control: Float, *, confidence: float) -> Interval:
+    """Return the normal interval of the AUC with DeLong's variance, cut at 0 and 1.
+
+    Source: DeLong, DeLong and Clarke-Pearson, Biometrics 1988.
+    """
+    n_train, n_control = _arms(scores_train, scores_control)
+    if min(n_train, n_control) < 2:
+        raise NotMeasurable("the variance of an AUC needs two persons in each arm")
+    ranks = stats.rankdata(np.concatenate([scores_train, scores_control]))
+    v_train = (ranks[:n_train] - stats.rankdata(scores_train)) / n_control
+    v_control = (ranks[n_train:] - stats.rankdata(scores_control)) / n_train
+    value = float(v_train.mean())
+    half = float(stats.norm.ppf(confidence)) * math.sqrt(
+        float(np.var(v_train, ddof=1)) / n_train + float(np.var(v_control, ddof=1)) / n_control
+    )
+    return Interval(max(0.0, value - half), min(1.0, value + half))
+
+
+def auc_bootstrap(
+    scores_train: Float, scores_control: Float, *, rng: np.random.Generator, confidence: float, repeats: int = 2000
+) -> Interval:
+    """Return the percentile interval of the AUC when the persons of each arm are drawn again with replacement.
+
+    The interval is widened, where needed, to hold the estimate itself.
+
+    Random: `repeats` draws of each arm from `rng`.
+    Cost: O(repeats * (n_T + n_H)) time, 64 repeats at a time in memory.
+    """
+    n_train, n_control = _arms(scores_train, scores_control)
+    levels, place = np.unique(np.concatenate([scores_train, scores_control]), return_inverse=True)
+    place_train, place_control = place[:n_train], place[n_train:]
+    values = []
+    for start in range(0, repeats, 64):
+        size = min(64, repeats - start)
+        train = _redrawn_histograms(place_train, len(levels), size, rng)
+        control = _redrawn_histograms(place_control, len(levels), size, rng)
+        below = np.cumsum(control, axis=1) - control / 2
+        values.append((train * below).sum(axis=1) / (n_train * n_control))
+    low, high = np.quantile(np.concatenate(values), [1 - confidence, confidence])
+    value = auc(scores_train, scores_control)
+    return Interval(min(float(low), value), max(float(high), value))
+
+
+def conformal_p(scores: Float, scores_control: Float) -> Float:
+    """Return for each score (1 + #{control >= score}) / (1 + n_H), its exact p-value under exchangeability."""
+    ordered = np.sort(scores_control)
+    at_least = len(ordered) - np.searchsorted(ordered, scores, side="left")
+    return np.asarray((1 + at_least) / (1 + len(ordered)), dtype=np.float64)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return the p-values corrected for how many there are, in the order given.
+
+    Source: Holm, Scandinavian Journal of Statistics 1979.
+    """
+    corrected = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        corrected[i] = largest
+    return corrected
+
+
+def needed_for_zero_events(tau: float, *, confidence: float = 0.95) -> int:
+    """Return how many persons without one event show that its rate is at most tau: n >= ln(alpha) / ln(1 - tau)."""
+    return math.ceil(math.log(1 - confidence) / math.log1p(-tau))
+
+
+def needed_for_share(d: float, *, confidence: float = 0.95, power: float = POWER) -> int:
+    """Return the independent rows that tell a share of 1/2 from one of 1/2 + d: n >= ((z + z') / (2 d))^2."""
+    return math.ceil((z_sum(confidence, power) / (2 * d)) ** 2)
+
+
+def needed_for_auc(d: float, *, confidence: float = 0.95, power: float = POWER) -> int:
+    """Return the persons per arm that tell an AUC of 1/2 from one of 1/2 + d: n >= (z + z')^2 / (6 d^2)."""
+    return math.ceil(z_sum(confidence, power) ** 2 / (6 * d * d))
+
+
+def detectable_share(n: float, *, confidence: float = 0.95, power: float = POWER) -> float:
+    """Return how far from 1/2 a share must lie for n independent rows to tell: d = (z + z') / (2 sqrt(n))."""
+    return z_sum(confidence, power) / (2 * math.sqrt(n))
+
+
+def detectable_auc(n: float, *, confidence: float = 0.95, power: float = POWER) -> float:
+    """Return how far from 1/2 an AUC must lie for n persons per arm to tell: d = (z + z') / sqrt(6 n)."""
+    return z_sum(confidence, power) / math.sqrt(6 * n)
+
+
+def z_sum(confidence: float, power: float) -> float:
+    """Return z + z', the normal quantiles of the confidence and of the power."""
+    return float(stats.norm.ppf(confidence) + stats.norm.ppf(power))
+
+
+def _redrawn_histograms(place: NDArray[np.intp], n_levels: int, size: int, rng: np.random.Generator) -> Float:
+    drawn = place[rng.integers(len(place), size=(size, len(place)))]
+    flat = (drawn + n_levels * np.arange(size)[:, None]).ravel()
+    return np.bincount(flat, minlength=size * n_levels).reshape(size, n_levels).astype(np.float64)
+
+
+def _arms(scores_train: Float, scores_control: Float) -> tuple[int, int]:
+    if len(scores_train) == 0 or len(scores_control) == 0:
+        raise NotMeasurable(f"no persons to compare: {len(scores_train)} of train, {len(scores_control)} of control")
+    if not (np.isfinite(scores_train).all() and np.isfinite(scores_control).all()):
+        raise InputError("a person's score is not a finite number")
+    return len(scores_train), len(scores_control)
+
+
+def _check_count(k: int, n: int, confidence: float) -> None:
+    if n == 0:
+        raise NotMeasurable("a proportion needs at least one trial")
+    if not (0 <= k <= n and 0 < confidence < 1):
+        raise InputError(f"not a proportion: {k} of {n} at confidence {confidence}")

@@ -1,0 +1,94 @@
+"""JSON without room for two readings: no duplicate keys, no NaN, one byte form (RFC 8785)."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import rfc8785
+
+from audits.core.errors import AuditError
+
+MAX_DEPTH = 64
+
+
+class JsonError(AuditError, ValueError):
+    """Bytes are not the strict JSON that was wanted."""
+
+    exit_code = 3
+
+
+def parse(data: bytes) -> Any:
+    """Return the value of UTF-8 JSON; lists become tuples, so that frozen strict models take them.
+
+    Raises:
+        JsonError: for broken UTF-8 or JSON, a key that stands twice, NaN, infinities, numbers too large for a
+            double, lone surrogates, or nesting deeper than `MAX_DEPTH`.
+    """
+    try:
+        value = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
+        return _frozen(value, MAX_DEPTH)
+    except JsonError:
+        raise
+    except RecursionError:
+        raise JsonError("JSON nested too deeply") from None
+    except UnicodeDecodeError:
+        raise JsonError("not UTF-8") from None
+    except ValueError:  # broken JSON, or an integer of thousands of digits
+        raise JsonError("not valid JSON") from None
+
+
+def canonical(value: Any) -> bytes:
+    """Return the RFC 8785 bytes of a value.
+
+    Raises:
+        JsonError: if it holds NaN, an infinity, an integer of 2**53 or more, or text that is not Unicode.
+    """
+    try:
+        return rfc8785.dumps(value)
+    except rfc8785.CanonicalizationError as error:
+        raise JsonError(f"cannot be written as canonical JSON: {error}") from None
+
+
+def parse_canonical(data: bytes) -> Any:
+    """Return the value of bytes that are exactly its canonical JSON.
+
+    Raises:
+        JsonError: as `parse`, and if the bytes are another spelling of the value.
+    """
+    value = parse(data)
+    if canonical(value) != data:
+        raise JsonError("not in canonical form (RFC 8785)")
+    return value
+
+
+def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise JsonError("a key stands twice")
+    return value
+
+
+def _refuse_constant(_: str) -> None:
+    raise JsonError("NaN and infinities are not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise JsonError("a number is too large")
+    return number
+
+
+def _frozen(value: Any, depth: int) -> Any:
+    if depth == 0:
+        raise JsonError("JSON nested too deeply")
+    if isinstance(value, dict):
+        return {key: _frozen(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return tuple(_frozen(item, depth - 1) for item in value)
+    return value

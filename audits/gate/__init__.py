@@ -1,0 +1,1 @@
+"""What must hold before a dataset may leave, and the decision."""

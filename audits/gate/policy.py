@@ -1,0 +1,366 @@
+"""What must hold before a dataset may leave, and the pure function that decides it.
+
+A decision compares the pessimistic end of each interval. What is missing, crashed, not a number or rests on too
+little is no pass, and an empty policy allows nothing.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from audits.core.errors import PolicyError
+from audits.core.strictjson import canonical
+from audits.core.strictyaml import parse_yaml
+from audits.gate.evidence import AuditName, Closed, Evidence, Finite, Metric, MetricName, problems
+
+Outcome = Literal["PASS", "FAIL", "INSUFFICIENT"]
+Op = Literal["<=", ">="]
+# the audits whose proven epsilon a budget must survive: the first always, the others where they were run
+ATTACKS = ("membership", "canaries", "differencing")
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+Sentence = Annotated[str, Field(min_length=1, max_length=600)]
+Provenance = Literal["run", "sbom", "config", "models", "inputs"]
+
+
+class Rule(Closed):
+    """One comparison.
+
+    Args:
+        id: short name of the gate, unique in its policy.
+        metric: the number, as `membership.auc`.
+        bound: which end is compared: `high` with <=, `low` with >=; `value` only for exact numbers, such as counts,
+            whose interval has no width.
+        op: what must hold between the bound and the limit.
+        limit: the threshold.
+        min_n: the number of independent units below which the number decides nothing.
+        why: one sentence for the reader of the report.
+    """
+
+    id: Name
+    metric: MetricName
+    bound: Literal["low", "high", "value"]
+    op: Literal["<=", ">="]
+    limit: Finite
+    min_n: Annotated[int, Field(ge=1)] | None = None
+    why: Sentence
+
+    @model_validator(mode="after")
+    def _pessimistic(self) -> Self:
+        if (self.op, self.bound) in {("<=", "low"), (">=", "high")}:
+            raise ValueError(f"{self.op} must look at the pessimistic end, not at {self.bound}")
+        return self
+
+
+class ApprovalRule(Closed):
+    """How many different persons of a role must approve."""
+
+    role: RoleName
+    threshold: Annotated[int, Field(ge=1, le=9)]
+
+
+class DpRule(Closed):
+    """What a differential privacy claim must show."""
+
+    unit: Literal["group"]
+    max_epsilon: Annotated[Finite, Field(gt=0)]
+    max_delta: Annotated[Finite, Field(gt=0, lt=1)]
+    ledger: Literal["required"]
+
+
+class Policy(Closed):
+    """A release policy; the sha256 of its canonical form is what a trust root pins.
+
+    Args:
+        name: as the file is called.
+        version: raised with every change of meaning.
+        intended_use: whether the dataset may leave the institution.
+        statement: the sentence on the first screen of report, card and statement.
+        confidence: the least one-sided confidence each interval must have.
+        required: audits whose verdict must be `pass`.
+        measured: audits that must have been measured; their numbers are shown and do not gate.
+        rules: comparisons, all of which must hold.
+        dp: what a privacy budget must show, or None where the policy asks for none.
+        approvals: who must sign besides the releaser.
+        validity_days: how long a release may be used, or None for no end.
+        required_provenance: what must be in the bundle besides data and evidence.
+    """
+
+    name: Name
+    version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+){0,2}$")]
+    intended_use: Literal["inside", "outside"]
+    statement: Sentence
+    confidence: Annotated[Finite, Field(ge=0.8, lt=1)] = 0.95
+    required: tuple[AuditName, ...] = ()
+    measured: tuple[AuditName, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    dp: DpRule | None = None
+    approvals: tuple[ApprovalRule, ...] = ()
+    validity_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    required_provenance: tuple[Provenance, ...] = ("run", "sbom", "config", "models", "inputs")
+
+    @model_validator(mode="after")
+    def _no_repeats(self) -> Self:
+        for what, names in (
+            ("rules", [rule.id for rule in self.rules]),
+            ("approvals", [approval.role for approval in self.approvals]),
+            ("required and measured", [*self.required, *self.measured]),
+        ):
+            if len(set(names)) != len(names):
+                raise ValueError(f"{what}: a name stands twice")
+        return self
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical JSON, defaults filled in: the content of `policy/policy.json`."""
+        return canonical(self.model_dump(mode="json"))
+
+    def digest(self) -> str:
+        """Return the sha256 of the canonical JSON."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+    def gates(self) -> tuple[str, ...]:
+        """Return the id of every gate that a decision under it can have."""
+        audits = (f"audit-{name}" for name in (*self.required, *self.measured))
+        attacks = (f"dp-consistent-{name}" for name in ATTACKS) if self.dp is not None else ()
+        return (*audits, *(rule.id for rule in (*self.rules, *_dp_rules(self.dp))), *attacks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleOutcome:
+    """How one gate went.
+
+    Args:
+        id: the rule, or `audit-NAME` for an audit that is required or must be measured.
+        metric: what was read, with the bound: `membership.auc.high`; for audits `NAME.passed` or `NAME.measured`,
+            which are 1 or 0.
+        op: how value and limit must stand.
+        limit: the threshold.
+        value: what was found; None where there was nothing.
+        verdict: PASS, FAIL, or INSUFFICIENT evidence; only PASS lets through.
+        reason: one sentence, what decided it.
+        why: one sentence, what the gate is there for.
+        estimate: the whole number with its interval and n; None for audits and where it is missing.
+    """
+
+    id: str
+    metric: str
+    op: Op
+    limit: float
+    value: float | None
+    verdict: Outcome
+    reason: str
+    why: str
+    estimate: Metric | None = None
+
+    def to_gate(self) -> dict[str, Any]:
+        """Return the gate as the signed statement writes it."""
+        return {
+            "id": self.id,
+            "metric": self.metric,
+            "op": self.op,
+            "threshold": self.limit,
+            "value": self.value,
+            "verdict": self.verdict,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Whether the evidence satisfies the policy, gate by gate, and the digests of both."""
+
+    allowed: bool
+    outcomes: tuple[RuleOutcome, ...]
+    policy_digest: str
+    evidence_digest: str
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """One line for each gate that did not pass."""
+        return tuple(f"{o.id}: {o.verdict}: {o.reason}" for o in self.outcomes if o.verdict != "PASS")
+
+
+def decide(evidence: Evidence, policy: Policy) -> Decision:
+    """Return whether `policy` lets a dataset with this `evidence` leave.
+
+        allowed  <=>  there is a gate, and every gate is PASS
+
+    Laws: an empty policy is refused; a missing, failed or too small measurement is no pass; adding a gate or
+    worsening a number never turns refused into allowed.
+
+    Random: none; reads nothing but its arguments.
+    """
+    outcomes = (
+        *(_required(evidence, name) for name in policy.required),
+        *(_measured(evidence, name) for name in policy.measured),
+        *(_compared(evidence, rule, policy.confidence) for rule in (*policy.rules, *_dp_rules(policy.dp))),
+        *(_consistent(evidence, name) for name in _attacks(evidence, policy.dp)),
+    )
+    if len(outcomes) == 0:
+        reason = "an empty policy allows nothing"
+        outcomes = (
+            RuleOutcome(
+                id="policy", metric="policy.gates", op=">=", limit=1.0, value=0.0, verdict="FAIL", reason=reason,
+                why="Nothing was asked, so nothing is known.",
+            ),
+        )  # fmt: skip
+    return Decision(
+        allowed=all(outcome.verdict == "PASS" for outcome in outcomes),
+        outcomes=outcomes,
+        policy_digest=policy.digest(),
+        evidence_digest=evidence.digest(),
+    )
+
+
+def parse_policy(data: bytes, name: str) -> Policy:
+    """Return the policy of a YAML text.
+
+    Raises:
+        PolicyError: with every mistake listed.
+    """
+    value = parse_yaml(data, name)
+    try:
+        return Policy.model_validate(value)
+    except ValidationError as error:
+        found = problems(error)
+        plural = "mistake" if len(found) == 1 else "mistakes"
+        raise PolicyError(f"{name}: the policy has {len(found)} {plural}", problems=found) from None
+
+
+def policy_path(name_or_path: str | Path) -> Path:
+    """Return the file of a shipped policy's name, or the path itself if it ends in .yaml or .yml."""
+    path = Path(name_or_path)
+    if path.suffix in {".yaml", ".yml"}:
+        return path
+    folder = shipped_policies()
+    shipped = {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+    if str(name_or_path) not in shipped:
+        raise PolicyError(f"no policy {str(name_or_path)!r}; shipped are {', '.join(shipped)}; or give a .yaml file")
+    return shipped[str(name_or_path)]
+
+
+def load_policy(name_or_path: str | Path) -> Policy:
+    """Return a policy by its shipped name or the path of its .yaml file.
+
+    Raises:
+        PolicyError: if there is none, it cannot be read, or it holds mistakes; all are listed.
+    """
+    path = policy_path(name_or_path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PolicyError(f"{path}: cannot be read ({error.strerror})") from error
+    return parse_policy(data, str(path))
+
+
+def shipped_policies() -> Path:
+    """Return the folder of the shipped policies: inside the package when installed, beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "policies", package.parent / "policies"):
+        if (folder / "research.yaml").is_file():
+            return folder
+    raise PolicyError("the shipped policies are missing", hint="Install the package again.")
+
+
+def _required(evidence: Evidence, name: str) -> RuleOutcome:
+    state = evidence.audits.get(name)
+    if state is None or state.status != "measured" or state.verdict == "insufficient":
+        verdict: Outcome = "INSUFFICIENT"
+    else:
+        verdict = "PASS" if state.verdict == "pass" else "FAIL"
+    reason = "the audit was not run" if state is None else f"the audit was {state.status}: {state.verdict}"
+    return RuleOutcome(
+        id=f"audit-{name}", metric=f"{name}.passed", op=">=", limit=1.0,
+        value=None if state is None else float(verdict == "PASS"),
+        verdict=verdict, reason=reason, why="The audit's own verdict must be pass.",
+    )  # fmt: skip
+
+
+def _measured(evidence: Evidence, name: str) -> RuleOutcome:
+    state = evidence.audits.get(name)
+    held = state is not None and state.status == "measured"
+    reason = (
+        "the audit was not run" if state is None else f"the audit was {state.status}; its verdict: {state.verdict}"
+    )
+    return RuleOutcome(
+        id=f"audit-{name}", metric=f"{name}.measured", op=">=", limit=1.0,
+        value=None if state is None else float(held),
+        verdict="PASS" if held else "INSUFFICIENT", reason=reason,
+        why="The audit must have been measured; its numbers are shown and do not gate.",
+    )  # fmt: skip
+
+
+def _dp_rules(dp: DpRule | None) -> tuple[Rule, ...]:
+    if dp is None:
+        return ()
+    return (
+        Rule(id="dp-epsilon", metric="accounting.epsilon", bound="high", op="<=", limit=dp.max_epsilon, why="budget"),
+        Rule(id="dp-delta", metric="accounting.delta", bound="high", op="<=", limit=dp.max_delta, why="budget"),
+    )
+
+
+def _attacks(evidence: Evidence, dp: DpRule | None) -> tuple[str, ...]:
+    """Return those of `ATTACKS` that are asked for."""
+    if dp is None:
+        return ()
+    return tuple(name for name in ATTACKS if name == ATTACKS[0] or name in evidence.audits)
+
+
+def _consistent(evidence: Evidence, name: str) -> RuleOutcome:
+    """Return whether an attack proved more than the accounting claims, which shows that the mechanism is broken."""
+    claim, proven = evidence.metrics.get("accounting.epsilon"), evidence.metrics.get(f"{name}.epsilon_lower_bound")
+    both = claim is not None and proven is not None
+    holds = claim is not None and proven is not None and proven.high <= claim.low
+    return RuleOutcome(
+        id=f"dp-consistent-{name}", metric=f"{name}.epsilon_lower_bound.high", op="<=",
+        limit=0.0 if claim is None else claim.low, value=None if proven is None else proven.high,
+        verdict="PASS" if holds else "FAIL" if both else "INSUFFICIENT",
+        reason=(
+            "what the attack proves lies within what is claimed" if holds
+            else "the attack proves more than is claimed: the mechanism or its accounting is wrong" if both
+            else "the claimed or the proven epsilon is missing"
+        ),
+        why="A budget that an attack contradicts is no budget.", estimate=proven,
+    )  # fmt: skip
+
+
+def _compared(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
+    metric = evidence.metrics.get(rule.metric)
+    value = None if metric is None else float(getattr(metric, rule.bound))
+    lack = _lack(evidence, rule, metric, confidence)
+    verdict: Outcome = "INSUFFICIENT"
+    reason = "not measured" if lack is None else lack
+    if lack is None and value is not None:
+        holds = value <= rule.limit if rule.op == "<=" else value >= rule.limit
+        verdict = "PASS" if holds else "FAIL"
+        reason = f"{value:.6g} {rule.op} {rule.limit:g} {'holds' if holds else 'does not hold'}"
+    return RuleOutcome(
+        id=rule.id, metric=f"{rule.metric}.{rule.bound}", op=rule.op, limit=rule.limit, value=value,
+        verdict=verdict, reason=reason, why=rule.why, estimate=metric,
+    )  # fmt: skip
+
+
+def _lack(evidence: Evidence, rule: Rule, metric: Metric | None, confidence: float) -> str | None:
+    """Return why a number decides nothing, or None if it may decide."""
+    state = evidence.audits.get(rule.metric.split(".", 1)[0])
+    if state is not None and state.status != "measured":
+        return f"its audit was not measured: {state.status}"
+    if metric is None:
+        return "the number is missing"
+    return _weakness(rule, metric, confidence)
+
+
+def _weakness(rule: Rule, metric: Metric, confidence: float) -> str | None:
+    """Return why a number that is there decides nothing, or None if it may decide."""
+    if not all(math.isfinite(end) for end in (metric.value, metric.low, metric.high)):
+        return "not a number"
+    if rule.min_n is not None and metric.n < rule.min_n:
+        return f"rests on {metric.n} units, at least {rule.min_n} are needed"
+    if rule.bound == "value":
+        return None if metric.low == metric.high else "has an interval, so its value alone decides nothing"
+    if metric.confidence < confidence:
+        return f"its interval has confidence {metric.confidence:g}, at least {confidence:g} is needed"
+    return None

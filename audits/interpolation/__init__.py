@@ -1,0 +1,1 @@
+"""Whether the records a synthetic one was made from can be found."""

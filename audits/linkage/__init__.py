@@ -1,0 +1,1 @@
+"""Whether known parts of a person complete, join or find the rest."""

@@ -1,0 +1,1 @@
+"""Whether somebody can tell who was in the training data."""

@@ -1,0 +1,1 @@
+"""Whether synthetic records lie closer to train than to control."""

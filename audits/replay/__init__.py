@@ -1,0 +1,1 @@
+"""Whether the synthetic table repeats somebody's words."""

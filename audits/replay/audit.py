@@ -1,0 +1,330 @@
+"""Replay (section A): does the synthetic table repeat somebody's words?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.core.rates import difference, exact, one_person, share, tier, too_few
+from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict, persons
+from audits.replay.locations import Copies, Texts, copies, find_copied, whole_records
+from audits.replay.verbatim import keyed, owner_of, record_keys, sentence_keys, sole_owners
+from audits.text.minhash import near_pairs, sketch
+from audits.text.normalise import tokens, without_numbers
+from audits.text.shared_runs import CAP_TOKENS, unique_runs
+
+LADDER_TOKENS = (5, 6, 8, 10, 13, 16, 20, 30, 50)
+MARGIN_TOKENS = 8  # chance runs thin out 1.5-2 times per token, so 8 more are .4-4 % likely by chance
+FLOOR_TOKENS = 13
+CEILING_TOKENS = 30  # a calibrated bound above this means that unrelated people share long text
+NEAR = 0.5  # Jaccard or containment from which a record counts as a near-duplicate
+N_PLANTED = 8
+
+Int = NDArray[np.int64]
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """Train and control rows together; persons are numbered train first, the reference is one more owner."""
+
+    texts: tuple[str, ...]
+    owners: Int
+    n_train: int
+    n_control: int
+
+    @property
+    def n_persons(self) -> int:
+        return self.n_train + self.n_control
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was found, per person of the pool and per synthetic row."""
+
+    best: Int  # longest run of each person's own words in the synthetic table, (n_persons,)
+    near: Float  # highest Jaccard or containment with a synthetic row, (n_persons,)
+    row_train: Int  # longest run each synthetic row shares with exactly one train person, (m,)
+    planted: Int  # the same for the planted rows
+    runs: list[Copies]  # of single train persons, long enough that they may count
+    whole_train: Copies  # synthetic rows equal to a whole record of one train person
+    n_whole_control: int
+    n_sentences: tuple[int, int]  # whole sentences of one train (control) person found
+    n_crowded: int
+
+
+class Replay:
+    """Verbatim and near-verbatim copies of single persons' text.
+
+    The attacker searches every phrase of the release in what he already has, or on the web. A phrase that only one
+    person ever wrote, and that stands in the release, names that person. So the audit takes the people of train and
+    control together, asks for each whether words that are theirs alone stand in the synthetic table, and compares
+    the two groups: control persons can only be hit by chance.
+
+        hit(p) = longest run of tokens in S that stands in p's texts and in no other person's (nor in the reference)
+        L*     = max over control persons of hit(p), plus 8; at least 13, at most 30
+        Delta  = |{p in T: hit(p) >= L*}| / n_T - |{p in H: hit(p) >= L*}| / n_H
+
+    hit(p) is computed without looking at the role, so train and control may have different numbers of persons;
+    only L*, a maximum, is taken over as many control persons as there are train persons (drawn from `rng`) where
+    there are more. Text is read twice, with its numbers and with every number masked; the longer run counts.
+
+    Fails on: one synthetic row with a run of one train person of L* or more, or equal (also with its sentences in
+    another order) to a whole record of 20 tokens or more of one train person; Delta or the share of near-duplicates
+    proven above tau; train persons crowding at, or missing from, the top of the hit lengths (scan test).
+    Passes where none of this holds, the upper end of Delta is at most tau, the persons are enough for tau, and copies
+    planted for this run were caught. Insufficient otherwise; also where L* would exceed 30, because then unrelated
+    people share long text (quotations, templates) and copying cannot be told from it.
+
+    Privacy: reads all texts; the result holds counts only, beside the findings: row, characters and person of each
+        hard hit, for the private side.
+    Random: picks 8 planted rows, and control persons where there are more of them.
+    Cost: O(N log N) time; beside the tables 4 bytes for each of the N tokens, 192 for each record and 16 for each
+        sentence; whatever else it takes, it takes for a part of the places or a block of the records.
+    Source: k-eidetic memorisation, Carlini et al. 2021 (2012.07805), with k = 1 over persons; near-duplicates by
+        Broder 1997. The calibration by control replaces their fixed length of 50 tokens.
+    """
+
+    name = "replay"
+
+    def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
+        """Return the verdict, the excess of copied persons and the number of hard hits."""
+        pool = _pooled(inputs)
+        found = _search(inputs.synthetic.texts, pool, rng)
+        return _judge(inputs, pool, found, rng, confidence)
+
+
+def _pooled(inputs: AuditInputs) -> _Pool:
+    train, train_owner = persons(inputs.train.groups)
+    control, control_owner = persons(inputs.control.groups)
+    n_train, n_control = len(train), len(control)
+    texts = inputs.train.texts + inputs.control.texts
+    owners = [train_owner, control_owner + n_train]
+    for nobody in (inputs.reference, inputs.set_aside):
+        if nobody is not None:
+            texts += nobody.texts
+            owners.append(np.full(len(nobody), n_train + n_control))
+    return _Pool(texts, np.concatenate(owners), n_train, n_control)
+
+
+def _search(synthetic: Sequence[str], pool: _Pool, rng: np.random.Generator) -> _Found:
+    m = len(synthetic)
+    planted = _plant([pool.texts[i] for i in np.flatnonzero(pool.owners < pool.n_train)], rng)
+    best = np.zeros(pool.n_persons + 1, dtype=np.int64)
+    row_train = np.zeros(m + len(planted), dtype=np.int64)
+    long = []
+    for read in (tokens, _masked):
+        runs = unique_runs(map(read, chain(synthetic, planted)), map(read, pool.texts), pool.owners)
+        real = runs.row < m
+        np.maximum.at(best, runs.owner[real], runs.length[real])
+        of_train = runs.owner < pool.n_train
+        np.maximum.at(row_train, runs.row[of_train], runs.length[of_train])
+        long.append(copies(runs, real & of_train & (runs.length >= FLOOR_TOKENS), masked=read is _masked))
+    near = np.zeros(pool.n_persons + 1)
+    pairs = near_pairs(sketch(synthetic), sketch(pool.texts))
+    np.maximum.at(near, pool.owners[pairs.right], np.maximum(pairs.jaccard, pairs.containment))
+    whole_train, n_whole_control = _whole_records(synthetic, pool)
+    return _Found(
+        best[:-1],
+        near[:-1],
+        row_train[:m],
+        row_train[m:],
+        long,
+        whole_train,
+        n_whole_control,
+        _whole_sentences(synthetic, pool),
+        pairs.n_crowded,
+    )
+
+
+def _masked(text: str) -> list[str]:
+    return without_numbers(tokens(text))
+
+
+def _plant(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
+    """Return train records to be searched for like synthetic rows: the attack must catch them, or it is broken."""
+    sizes = np.array([len(tokens(text)) for text in texts])
+    long = np.flatnonzero(sizes >= CEILING_TOKENS)
+    if len(long) == 0:
+        return [texts[i] for i in np.argsort(sizes, kind="stable")[-N_PLANTED:]]
+    return [texts[long[i]] for i in rng.choice(len(long), size=min(N_PLANTED, len(long)), replace=False)]
+
+
+def _whole_records(synthetic: Sequence[str], pool: _Pool) -> tuple[Copies, int]:
+    """Return the rows equal to a long record of one train person with that person, and how many equal a control's."""
+    owned = sole_owners(keyed(map(record_keys, pool.texts)), pool.owners)
+    key, row = keyed(map(record_keys, synthetic))
+    owner = owner_of(owned, key)
+    of_train, of_control = (owner >= 0) & (owner < pool.n_train), (owner >= pool.n_train) & (owner < pool.n_persons)
+    pairs = np.unique(np.stack([row[of_train], owner[of_train]], axis=1), axis=0)
+    return whole_records(pairs[:, 0].tolist(), pairs[:, 1].tolist()), len(np.unique(row[of_control]))
+
+
+def _whole_sentences(synthetic: Sequence[str], pool: _Pool) -> tuple[int, int]:
+    """Return how many sentences of 6 tokens or more of one train (control) person stand in the synthetic table."""
+    owned = sole_owners(keyed(map(sentence_keys, pool.texts)), pool.owners)
+    owner = owner_of(owned, np.unique(keyed(map(sentence_keys, synthetic)).key))
+    return (
+        int(((owner >= 0) & (owner < pool.n_train)).sum()),
+        int(((owner >= pool.n_train) & (owner < pool.n_persons)).sum()),
+    )
+
+
+def _judge(
+    inputs: AuditInputs, pool: _Pool, found: _Found, rng: np.random.Generator, confidence: float
+) -> AuditResult:
+    from audits.core.stats import holm, scan_test
+
+    n_t, n_h = pool.n_train, pool.n_control
+    train, control = found.best[:n_t], found.best[n_t:]
+    calibrating = control if n_h <= n_t else control[rng.choice(n_h, size=n_t, replace=False)]
+    control_run = int(calibrating.max(initial=0))
+    wanted = max(FLOOR_TOKENS, control_run + MARGIN_TOKENS)
+    bound = min(wanted, CEILING_TOKENS)
+    n_hard = len(np.union1d(np.flatnonzero(found.row_train >= bound), found.whole_train.row))
+    findings, n_left = _findings(inputs, pool, found, bound)
+    excess = difference(train >= bound, control >= bound, confidence=confidence)
+    near = difference(found.near[:n_t] >= NEAR, found.near[n_t:] >= NEAR, confidence=confidence)
+    scans = (
+        scan_test(train.astype(np.float64), control.astype(np.float64)).p,
+        scan_test(found.near[:n_t], found.near[n_t:]).p,
+    )
+    scan_p = min(holm(scans))
+    tau, needed = tier(min(n_t, n_h), confidence=confidence)
+    caught = int((found.planted >= bound).sum())
+    calibrated = wanted <= CEILING_TOKENS
+    verdict, reason = _verdict(
+        _Facts(
+            n_hard=n_hard if calibrated else 0,
+            excess=excess,
+            near=near,
+            scan_p=scan_p,
+            tau=tau,
+            needed=needed,
+            bound=bound,
+            calibrated=calibrated,
+            caught=caught,
+            n_planted=len(found.planted),
+            confidence=confidence,
+            n_persons=min(n_t, n_h),
+        )
+    )
+    return AuditResult(
+        name="replay",
+        verdict=verdict,
+        status="measured",
+        estimate=excess,
+        control=share(control >= bound, confidence=confidence),
+        threshold=tau,
+        direction="lower_is_safer",
+        metrics={
+            "hard_hits": exact(n_hard, confidence=confidence, n=len(found.row_train)),
+            "longest_run": exact(int(train.max(initial=0)), confidence=confidence, n=n_t),
+            "excess": excess,
+            "near_excess": near,
+            "scan_p": exact(scan_p, confidence=confidence, n=n_t + n_h),
+        },
+        details={
+            **_details(pool, found, bound=bound, control_run=control_run, tau=tau, caught=caught),
+            "findings_left_out": n_left,
+            "power": one_person(n_t, n_h, confidence=confidence),
+        },
+        reason=reason,
+        findings=findings,
+    )
+
+
+def _findings(inputs: AuditInputs, pool: _Pool, found: _Found, bound: int) -> tuple[tuple[Finding, ...], int]:
+    """Return whose words stand where in the rows that are hard hits, and how many places are left out."""
+    n_rows = len(inputs.train)
+    texts = Texts(inputs.synthetic.texts, inputs.train.texts, pool.owners[:n_rows], persons(inputs.train.groups)[0])
+    findings, n_left = find_copied(texts, [*found.runs, found.whole_train], bound)
+    return tuple(findings), n_left
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Facts:
+    n_hard: int
+    excess: Estimate
+    near: Estimate
+    scan_p: float
+    tau: float | None
+    needed: int
+    bound: int
+    calibrated: bool
+    caught: int
+    n_planted: int
+    confidence: float
+    n_persons: int
+
+
+def _verdict(f: _Facts) -> tuple[Verdict, str]:
+    leak = _leak(f)
+    if leak is not None:
+        return "fail", leak
+    lack = _lack(f)
+    if lack is not None:
+        return "insufficient", lack
+    return "pass", f"no more train than control persons are repeated, shown to a rate of {f.tau:g} of persons"
+
+
+def _leak(f: _Facts) -> str | None:
+    """Return what was proven, or None."""
+    floor = 0.0 if f.tau is None else f.tau
+    if f.n_hard > 0:
+        return f"{f.n_hard} synthetic rows repeat {f.bound} words or more in a row, or a whole record, of one person"
+    if f.excess.low > floor or f.near.low > floor:
+        return "more train persons than control persons are repeated or nearly repeated than chance allows"
+    if f.scan_p <= 1 - f.confidence:
+        return "train persons crowd at, or are missing from, the top of what is repeated (scan test)"
+    return None
+
+
+def _lack(f: _Facts) -> str | None:
+    """Return what is missing for a pass, with the number that would be enough, or None."""
+    if not f.calibrated:
+        return (
+            f"control persons share runs of more than {CEILING_TOKENS - MARGIN_TOKENS} words with the synthetic "
+            "table, so people here quote each other or fill in a template, and copying cannot be told from that; "
+            "give the common text as the reference table, or put people who quote each other on one side of the split"
+        )
+    if f.tau is None:
+        return too_few(f.n_persons, confidence=f.confidence)
+    if 2 * f.caught < f.n_planted:
+        return (
+            f"only {f.caught} of {f.n_planted} planted copies were caught: most texts are shorter than {f.bound} "
+            "words or shared between persons; longer texts would be needed"
+        )
+    if f.excess.high > f.tau:
+        return (
+            f"the excess of repeated train persons may be as large as {f.excess.high:.4f}, above {f.tau}; "
+            f"{max(f.needed, 2 * f.n_persons)} persons in each of train and control would tell"
+        )
+    return None
+
+
+def _details(
+    pool: _Pool, found: _Found, *, bound: int, control_run: int, tau: float | None, caught: int
+) -> Mapping[str, Any]:
+    n_t = pool.n_train
+    train, control = found.best[:n_t], found.best[n_t:]
+    review = (found.row_train >= FLOOR_TOKENS) & (found.row_train < bound)
+    return {
+        "n_train_persons": n_t,
+        "n_control_persons": pool.n_control,
+        "tau": tau,
+        "bound_tokens": bound,
+        "control_longest_run_tokens": control_run,
+        "runs_counted_up_to_tokens": CAP_TOKENS,
+        "persons_hit_by_length": {
+            str(k): [int((train >= k).sum()), int((control >= k).sum())] for k in LADDER_TOKENS
+        },
+        "whole_records": [len(np.unique(found.whole_train.row)), found.n_whole_control],
+        "whole_sentences": list(found.n_sentences),
+        "rows_to_review": int(review.sum()),
+        "template_buckets_left_out": found.n_crowded,
+        "planted_caught": [caught, len(found.planted)],
+    }

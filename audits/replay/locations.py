@@ -1,0 +1,153 @@
+"""Who stands in a copied row, and at which of its characters."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.core.findings import MAX_FINDINGS
+from audits.core.types import Finding
+from audits.text.normalise import without_numbers
+from audits.text.shared_runs import CAP_TOKENS, Runs
+from audits.text.spans import Placed, placed_tokens
+
+WHOLE = int(np.iinfo(np.int64).max)  # longer than any run
+
+Int = NDArray[np.int64]
+
+
+class Copies(NamedTuple):
+    """Runs of tokens of synthetic rows that are one person's alone, and whole records; one entry each, (r,).
+
+    Args:
+        row: of the synthetic table.
+        owner: number of the person.
+        length: tokens, at most CAP_TOKENS; WHOLE for a whole record.
+        start: token of the row at which the run begins.
+        masked: whether the tokens are those left after masking numbers.
+    """
+
+    row: Int
+    owner: Int
+    length: Int
+    start: Int
+    masked: NDArray[np.bool_]
+
+
+class Texts(NamedTuple):
+    """The texts in which a run stands, and who wrote them.
+
+    Args:
+        synthetic: texts of the synthetic table.
+        train: texts of the train table.
+        owners: for each train text the number of its person; (n,).
+        names: the group of each person.
+    """
+
+    synthetic: Sequence[str]
+    train: Sequence[str]
+    owners: Int
+    names: Sequence[str]
+
+
+def copies(runs: Runs, wanted: NDArray[np.bool_], *, masked: bool) -> Copies:
+    """Return the wanted runs."""
+    row, owner, length, start = (column[wanted] for column in runs)
+    return Copies(row, owner, length, start, np.full(len(row), masked))
+
+
+def whole_records(rows: Sequence[int], owners: Sequence[int]) -> Copies:
+    """Return rows that equal a whole record of a person."""
+    row, owner = np.array(rows, dtype=np.int64), np.array(owners, dtype=np.int64)
+    return Copies(row, owner, np.full(len(row), WHOLE), np.zeros_like(row), np.zeros(len(row), dtype=bool))
+
+
+def find_copied(texts: Texts, found: Sequence[Copies], bound: int) -> tuple[list[Finding], int]:
+    """Return one finding for each row and person whose words stand in it, and how many are left out.
+
+    A whole record is the whole row. A run is the characters of its longest tokens; one that was counted only up to
+    CAP_TOKENS is followed in the person's texts as far as it goes.
+
+    Args:
+        texts: what the copies were found in.
+        found: all copies.
+        bound: tokens that a run must have.
+    """
+    best, n_left = _first_pairs(Copies(*map(np.concatenate, zip(*found, strict=True))), bound)
+    sources = _texts_of(texts, set(best.owner[best.length == CAP_TOKENS].tolist()))
+    findings = []
+    for row, owner, length, start, masked in zip(*(column.tolist() for column in best), strict=True):
+        written, kind = texts.synthetic[row], "whole record"
+        span = 0, len(written)
+        if length != WHOLE:
+            kind = "run"
+            span = _characters(written, (start, start + length), sources.get(owner, ()), masked=masked)
+        findings.append(Finding(row=row, start=span[0], end=span[1], kind=kind, person=texts.names[owner]))
+    return findings, n_left
+
+
+def _first_pairs(found: Copies, bound: int) -> tuple[Copies, int]:
+    """Return the longest copy of each row and person, of the first rows; and how many are left out."""
+    order = np.lexsort((found.masked, -found.length, found.owner, found.row))
+    order = order[found.length[order] >= bound]
+    row, owner = found.row[order], found.owner[order]
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = (row[1:] != row[:-1]) | (owner[1:] != owner[:-1])
+    pairs = order[first]
+    kept = pairs[:MAX_FINDINGS]
+    best = Copies(found.row[kept], found.owner[kept], found.length[kept], found.start[kept], found.masked[kept])
+    return best, len(pairs) - len(kept)
+
+
+def _texts_of(texts: Texts, wanted: set[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = defaultdict(list)
+    for i in np.flatnonzero(np.isin(texts.owners, sorted(wanted))).tolist():
+        found[int(texts.owners[i])].append(texts.train[i])
+    return found
+
+
+def _read(text: str, *, masked: bool) -> list[Placed]:
+    """Return the tokens that the run was found among, each with its characters."""
+    places = placed_tokens(text)
+    if not masked:
+        return places
+    read: list[Placed] = []
+    for place in places:
+        (masked_word,) = without_numbers([place.word])
+        if masked_word == "0" and read and read[-1].word == "0":
+            read[-1] = read[-1]._replace(end=place.end)
+        else:
+            read.append(place._replace(word=masked_word))
+    return read
+
+
+def _characters(written: str, run: tuple[int, int], sources: Iterable[str], *, masked: bool) -> tuple[int, int]:
+    """Return the characters of the run, and of what stands before and behind it in one of the sources as well."""
+    places = _read(written, masked=masked)
+    tokens = [place.word for place in places]
+    start, end = run
+    first, last = run
+    for source in sources:
+        theirs = [place.word for place in _read(source, masked=masked)]
+        for at in _places(theirs, tokens[start:end]):
+            before = _common(tokens[:start][::-1], theirs[:at][::-1])
+            behind = _common(tokens[end:], theirs[at + end - start :])
+            if before + end - start + behind > last - first:
+                first, last = start - before, end + behind
+    return places[first].start, places[last - 1].end
+
+
+def _places(words: Sequence[str], run: Sequence[str]) -> Iterator[int]:
+    return (
+        i for i in range(len(words) - len(run) + 1) if words[i] == run[0] and words[i : i + len(run)] == run
+    )  # fmt: skip
+
+
+def _common(a: Sequence[str], b: Sequence[str]) -> int:
+    """Return how many tokens two sequences begin with in common."""
+    n = 0
+    while n < min(len(a), len(b)) and a[n] == b[n]:
+        n += 1
+    return n

@@ -1,0 +1,88 @@
+"""Whole records and whole sentences of one person alone, found again by keys of 64 bits."""
+
+import hashlib
+from array import array
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.text.normalise import sentences, tokens, without_numbers
+
+RECORD_TOKENS = 20  # a whole record this long that equals one person's is a copy
+SENTENCE_TOKENS = 6
+
+Int = NDArray[np.int64]
+U64 = NDArray[np.uint64]
+
+
+class Keyed(NamedTuple):
+    """The keys of rows, and of which row each is."""
+
+    key: U64
+    row: Int
+
+
+class Owned(NamedTuple):
+    """Different keys in order, and who alone has each; -1 where several do."""
+
+    key: U64
+    owner: Int
+
+
+def record_keys(text: str) -> list[int]:
+    """Return the keys of a whole long record: as it stands, numbers masked, and as a bag of sentences."""
+    words = tokens(text)
+    masked = without_numbers(words)
+    if len(masked) < RECORD_TOKENS:
+        return []
+    bag = sorted(" ".join(tokens(s)) for s in sentences(text))
+    return [_key(["whole", *words]), _key(["masked", *masked]), _key(["bag", *bag])]
+
+
+def sentence_keys(text: str) -> list[int]:
+    """Return the keys of the sentences of six tokens or more."""
+    split = (tokens(s) for s in sentences(text))
+    return [_key(words) for words in split if len(words) >= SENTENCE_TOKENS]
+
+
+def keyed(rows: Iterable[Sequence[int]]) -> Keyed:
+    """Return the keys of all rows, one after the other.
+
+    Cost: 16 bytes for each key.
+    """
+    keys, row = array("Q"), array("q")
+    for number, of_row in enumerate(rows):
+        keys.extend(of_row)
+        row.extend([number] * len(of_row))
+    return Keyed(np.frombuffer(keys, dtype=np.uint64), np.frombuffer(row, dtype=np.int64))
+
+
+def sole_owners(found: Keyed, owners: Int) -> Owned:
+    """Return every key with the owner who alone has it.
+
+    Args:
+        found: of `keyed`.
+        owners: of each row.
+    """
+    order = np.argsort(found.key, kind="stable")
+    key, owner = found.key[order], owners[found.row[order]]
+    first = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])[: len(key)])
+    if len(first) == 0:
+        return Owned(key, owner)
+    low, high = (extreme.reduceat(owner, first) for extreme in (np.minimum, np.maximum))
+    return Owned(key[first], np.where(low == high, low, -1))
+
+
+def owner_of(owned: Owned, wanted: U64) -> Int:
+    """Return who alone has each key that is looked for; -1 where several do, or nobody."""
+    if len(owned.key) == 0:
+        return np.full(len(wanted), -1)
+    place = np.minimum(np.searchsorted(owned.key, wanted), len(owned.key) - 1)
+    return np.where(owned.key[place] == wanted, owned.owner[place], -1)
+
+
+def _key(parts: Sequence[str]) -> int:
+    digest = hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

@@ -1,0 +1,127 @@
+"""Runs the audits on one set of tables; whatever goes wrong ends as no pass."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+
+import numpy as np
+
+from audits.core.errors import InputError, NotMeasurable
+from audits.core.inputs import digests
+from audits.core.report import AuditReport
+from audits.core.types import Attack, AuditInputs, AuditResult, Status
+from audits.gate.policy import Policy
+from audits.runner.hygiene import check_split
+from audits.runner.registry import build, carried_by
+from audits.runner.registry import names as registered
+from audits.space.encoded_tables import seen_once
+
+# what a broken audit may raise; anything else is a fault of this program and stops it
+BREAKAGES = (ValueError, ArithmeticError, MemoryError, LookupError, TypeError, AttributeError, RuntimeError, OSError)
+
+Progress = Callable[[str], None]
+
+
+def run(
+    inputs: AuditInputs,
+    policy: Policy | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    seed: int = 0,
+    confidence: float = 0.95,
+    progress: Progress | None = None,
+) -> AuditReport:
+    """Return the report of the named audits on the tables.
+
+    Every audit draws from a stream of its own, named after it, so leaving one out changes no other; what the audits
+    by similarity see of the tables is made once, from a stream of its own too. An audit that cannot be carried by the
+    tables is `not_measurable`, one that breaks is `failed`, and both are insufficient; the reason then names the
+    class of the error only, because messages may quote what they failed on. Where the split
+    does not allow a comparison, what would pass becomes insufficient; what fails still fails.
+
+    Args:
+        inputs: the tables.
+        policy: run the audits it asks for.
+        names: which audits; by default those of the policy, or all that the inputs have what is needed for.
+        seed: root of the random streams.
+        confidence: one-sided confidence of every end of every interval.
+        progress: takes one plain line before and after each audit.
+
+    Raises:
+        InputError: an unknown audit, no audit, a confidence outside (.5, 1), or a control that only repeats train.
+    """
+    if not 0.5 < confidence < 1:
+        raise InputError(f"the confidence must lie between .5 and 1, got {confidence:g}")
+    if seed < 0:
+        raise InputError(f"the seed must not be negative, got {seed}")
+    asked = carried_by(inputs) if policy is None else (*policy.required, *policy.measured)
+    wanted = tuple(name for name in registered() if name in asked) if names is None else tuple(names)
+    if not wanted or len(set(wanted)) != len(wanted):
+        raise InputError("name each audit once, and at least one")
+    same = seen_once(stream(seed, "seen"))
+    attacks = [build(name, same) for name in wanted]
+    say = progress if progress is not None else _silent
+    say("split hygiene: near-duplicates and shift between train and control")
+    hygiene = check_split(inputs, stream(seed, "hygiene"))
+    results = []
+    for number, (name, attack) in enumerate(zip(wanted, attacks, strict=True), start=1):
+        say(f"{name}: running ({number} of {len(wanted)})")
+        result = result_of(name, attack, hygiene.inputs, stream(seed, name), confidence)
+        results.append(_capped(result, hygiene.problems))
+        say(f"{name}: {results[-1].verdict}")
+    return AuditReport(
+        results=tuple(results),
+        inputs=digests(inputs),
+        hygiene=hygiene.details,
+        seed=seed,
+        tool=f"synthgen-audits {version('synthgen')}",
+    )
+
+
+def stream(seed: int, name: str) -> np.random.Generator:
+    """Return the random stream of that name: Philox keyed by sha256 over the seed and the name."""
+    digest = hashlib.sha256(b"audits/seed/v1\0" + str(seed).encode() + b"\0" + name.encode()).digest()
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "big")))
+
+
+def result_of(
+    name: str, attack: Attack, inputs: AuditInputs, rng: np.random.Generator, confidence: float
+) -> AuditResult:
+    """Return what an audit found; one that the tables cannot carry, or that breaks, is insufficient."""
+    try:
+        result = attack.run(inputs, rng, confidence)
+    except NotMeasurable as error:
+        return without_number(name, "not_measurable", error.message)
+    except BREAKAGES as error:
+        return without_number(name, "failed", f"the audit broke ({type(error).__name__}); nothing is shown")
+    return replace(result, metrics={_full(name, key): value for key, value in result.metrics.items()})
+
+
+def without_number(name: str, status: Status, reason: str) -> AuditResult:
+    """Return the result of an audit that measured nothing."""
+    return AuditResult(
+        name=name,
+        verdict="insufficient",
+        status=status,
+        estimate=None,
+        control=None,
+        threshold=None,
+        direction="lower_is_safer",
+        reason=reason,
+    )
+
+
+def _full(name: str, key: str) -> str:
+    """Return a metric's name as policies write it: `audit.metric`."""
+    return key if key.startswith(f"{name}.") else f"{name}.{key}"
+
+
+def _capped(result: AuditResult, problems: Sequence[str]) -> AuditResult:
+    if result.verdict != "pass" or not problems:
+        return result
+    return replace(result, verdict="insufficient", reason=f"no leak was found, but {'; '.join(problems)}")
+
+
+def _silent(_line: str) -> None:
+    return None

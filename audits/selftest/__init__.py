@@ -1,0 +1,1 @@
+"""Whether the audits can tell a leak from chance on these people."""

@@ -1,0 +1,1 @@
+"""Whether rerunning the generator without a person shows in what it writes."""

@@ -1,0 +1,1 @@
+"""Texts as vectors: encoders of the audits' own, exact similarity."""

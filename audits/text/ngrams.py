@@ -1,0 +1,84 @@
+"""Texts as arrays: words numbered over all tables, and runs of k words or k characters as 64-bit keys."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.text.normalise import normalise, tokens
+
+UInt = NDArray[np.uint64]
+Int = NDArray[np.int64]
+
+# odd multipliers of splitmix64 (Steele, Lea and Flood, OOPSLA 2014)
+STEP = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequences:
+    """Texts as one array of symbols with the place where each text starts.
+
+    Args:
+        symbols: word numbers or code points of all texts, one after the other; (total,).
+        starts: (n + 1,), text i is symbols[starts[i]:starts[i + 1]].
+    """
+
+    symbols: Int
+    starts: Int
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+
+def words(tables: Iterable[Sequence[str]]) -> tuple[list[Sequences], int]:
+    """Return the words of each table numbered from 0 in order of first appearance, and how many there are.
+
+    The numbers only name the words; no table's frequencies go into them.
+    """
+    number: dict[str, int] = {}
+    found = [
+        _sequences([[number.setdefault(w, len(number)) for w in tokens(text)] for text in table]) for table in tables
+    ]
+    return found, len(number)
+
+
+def characters(texts: Sequence[str]) -> Sequences:
+    """Return the code points of the normalised texts, each text with a space before and after."""
+    encoded = [np.frombuffer(f" {normalise(text)} ".encode("utf-32-le"), dtype="<u4") for text in texts]
+    return _sequences(encoded)
+
+
+def runs(sequences: Sequences, k: int) -> tuple[UInt, Int]:
+    """Return the key of each run of k symbols that lies within one text, and that text; in order.
+
+    Equal runs have equal keys; unequal runs have equal keys with a chance of about pairs / 2^64.
+    """
+    rows = np.repeat(np.arange(len(sequences)), np.diff(sequences.starts))
+    n = max(0, len(rows) - k + 1)
+    within = rows[:n] == rows[len(rows) - n :]
+    keys = np.zeros(n, dtype=np.uint64)
+    symbols = sequences.symbols.astype(np.uint64)
+    for i in range(k):
+        keys = grown(keys, symbols[i : i + n])
+    return keys[within], rows[:n][within]
+
+
+def grown(keys: UInt, symbols: NDArray[np.integer]) -> UInt:
+    """Return the keys of runs with one symbol more; the key of an empty run is 0."""
+    return mix(keys + STEP * (symbols.astype(np.uint64) + np.uint64(1)))
+
+
+def mix(x: UInt) -> UInt:
+    """Return the finaliser of splitmix64: every input bit reaches every output bit."""
+    x = (x ^ (x >> np.uint64(30))) * _MIX_1
+    x = (x ^ (x >> np.uint64(27))) * _MIX_2
+    return x ^ (x >> np.uint64(31))
+
+
+def _sequences(texts: Sequence[Sequence[int] | NDArray[np.uint32]]) -> Sequences:
+    starts = np.concatenate([[0], np.cumsum([len(t) for t in texts])]).astype(np.int64)
+    symbols = np.concatenate([np.asarray(t, dtype=np.int64) for t in texts]) if texts else np.zeros(0, dtype=np.int64)
+    return Sequences(symbols=symbols, starts=starts)

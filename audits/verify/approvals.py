@@ -1,0 +1,90 @@
+"""Whether the persons a policy asks for have approved exactly this release."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from audits.core.errors import VerifyError
+from audits.core.instants import instant
+from audits.gate.policy import Policy
+from audits.verify.dsse import MAX_ENVELOPE_BYTES, parse_envelope, signers
+from audits.verify.statement import ApprovalPredicate, ApprovalStatement, read_statement
+from audits.verify.tree import Tree
+from audits.verify.trust import RELEASER, ROOT, TrustRoot, same_person
+
+FOLDER = "attestation/approvals"
+PAYLOAD_SUBJECT = "release.payload"
+FILE = re.compile(r"attestation/approvals/(?P<role>[a-z][a-z0-9_]{0,31})\.(?P<keyid>[0-9a-f]{16})\.dsse\.json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approved:
+    """What an approval must be about.
+
+    Args:
+        payload_digest: sha256 of the signed bytes of the release statement.
+        report_digest: sha256 of `report/report.html`.
+        created: when the release was made.
+    """
+
+    payload_digest: str
+    report_digest: str
+    created: datetime
+
+
+def check_approvals(
+    tree: Tree, trust: TrustRoot, policy: Policy, release: Approved, now: datetime
+) -> tuple[str, ...]:
+    """Return the keyids of the approvers the policy asks for.
+
+    Every approval file in the bundle must be good, asked for or not; one REJECT blocks. That nobody approves their
+    own release is a law of the trust root: no person acts in two roles.
+
+    Raises:
+        VerifyError: E_APPROVAL.
+    """
+    approvers: dict[str, list[str]] = {}
+    for name in tree.files:
+        match = FILE.fullmatch(name)
+        if match is not None:
+            role, key = match["role"], match["keyid"]
+            if role in {RELEASER, ROOT} or role not in trust.roles:
+                raise VerifyError("E_APPROVAL", f"{name}: the trust root has no approvers in the role {role}")
+            try:
+                predicate = _read(tree.read(name, MAX_ENVELOPE_BYTES), key, trust.public_keys(role), release)
+            except VerifyError as error:
+                raise VerifyError("E_APPROVAL", f"{name}: {error.message}") from None
+            _check(predicate, name, role, trust.keys[key].person, release, now)
+            approvers.setdefault(role, []).append(key)
+    for rule in policy.approvals:
+        keys = approvers.get(rule.role, [])
+        persons = trust.persons(keys)
+        held = trust.roles.get(rule.role)
+        needed = max(rule.threshold, 0 if held is None else held.threshold)
+        if len(persons) < needed:
+            raise VerifyError("E_APPROVAL", f"role {rule.role}: {len(persons)} of {needed} approvals are there")
+    return tuple(sorted(key for keys in approvers.values() for key in keys))
+
+
+def _read(data: bytes, key: str, keys: dict[str, bytes], release: Approved) -> ApprovalPredicate:
+    envelope = parse_envelope(data)
+    if signers(envelope, keys) != (key,):
+        raise VerifyError("E_APPROVAL", "must be signed by exactly the key its file is named after")
+    statement = read_statement(ApprovalStatement, envelope.payload_type, envelope.payload)
+    subjects = [(subject.name, subject.digest.sha256) for subject in statement.subject]
+    if subjects != [(PAYLOAD_SUBJECT, release.payload_digest)]:
+        raise VerifyError("E_APPROVAL", "is about another release")
+    return statement.predicate
+
+
+def _check(predicate: ApprovalPredicate, name: str, role: str, person: str, release: Approved, now: datetime) -> None:
+    if predicate.role != role:
+        raise VerifyError("E_APPROVAL", f"{name}: its statement speaks for the role {predicate.role}")
+    if predicate.decision != "APPROVE":
+        raise VerifyError("E_APPROVAL", f"{name}: {predicate.person} rejects this release")
+    if same_person(predicate.person) != same_person(person):
+        raise VerifyError("E_APPROVAL", f"{name}: the statement names another person than the key")
+    if predicate.report_digest.sha256 != release.report_digest:
+        raise VerifyError("E_APPROVAL", f"{name}: another report was read")
+    if not release.created <= instant(predicate.time) <= now:
+        raise VerifyError("E_APPROVAL", f"{name}: dated before the release was made, or in the future")

@@ -1,0 +1,320 @@
+"""Verify a release bundle, offline, trusting nothing in it before the step that proves it.
+
+The order is fixed: safe paths, trust root, strict envelope, signature, canonical statement, subjects, closed set of
+files, digests, pinned policy, gates recomputed from the evidence, privacy ledger, approvals, time. Each file is
+hashed once, and the bytes that were hashed are the bytes that are parsed.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from audits.core.errors import AuditError, VerifyError
+from audits.core.instants import instant
+from audits.core.strictjson import canonical, parse, parse_canonical
+from audits.gate.evidence import Evidence, evidence_from, read_evidence
+from audits.gate.policy import Policy, decide, load_policy, parse_policy
+from audits.verify.approvals import FILE as APPROVAL_FILE
+from audits.verify.approvals import FOLDER as APPROVALS_FOLDER
+from audits.verify.approvals import Approved, check_approvals
+from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
+from audits.verify.outcome import Check, Verification
+from audits.verify.statement import ReleasePredicate, ReleaseStatement, read_statement
+from audits.verify.tree import Tree, check_name, open_tree
+from audits.verify.trust import RELEASER, TrustRoot, load_trust
+
+ENVELOPE = "attestation/release.dsse.json"
+METRICS = "evidence/metrics.json"
+POLICY_JSON = "policy/policy.json"
+POLICY_YAML = "policy/policy.yaml"
+REPORT_HTML = "report/report.html"
+REPORT_JSON = "report/report.json"
+STEPS = (
+    "paths", "trust", "envelope", "signature", "statement", "subjects", "files", "digests", "policy", "gates",
+    "ledger", "approvals", "time",
+)  # fmt: skip
+MAX_SKEW = timedelta(minutes=5)
+_PARSED = (METRICS, POLICY_JSON, POLICY_YAML, REPORT_JSON)
+_NEEDED = (*_PARSED, REPORT_HTML, "README.md", "SHA256SUMS", "schema/record.schema.json")
+_PROVENANCE = {
+    "run": "provenance/run.json",
+    "sbom": "provenance/sbom.cdx.json",
+    "config": "provenance/config.redacted.yaml",
+}
+
+
+def verify_bundle(
+    path: str | Path,
+    trust: str | Path | TrustRoot,
+    policy: str | Path | Policy | None = None,
+    now: datetime | None = None,
+) -> Verification:
+    """Return whether the bundle at `path` is whole, signed, within its policy, approved and in time.
+
+    A bad bundle is a result, never an exception.
+
+    Args:
+        path: the bundle folder.
+        trust: the verifier's own trust root, or its file; never taken from the bundle.
+        policy: the policy the verifier expects, by name, file or value; may only narrow what the root pins.
+        now: the time to judge at, with its zone; the clock's by default.
+
+    Raises:
+        PolicyError: if the expected policy cannot be read.
+    """
+    return _verify(path, trust, policy, now, approvals=True)
+
+
+def verify_for_approval(path: str | Path, trust: str | Path | TrustRoot, now: datetime | None = None) -> Verification:
+    """Return the same without the approvals, for the person about to give one; at best PARTIAL, code 20, never ok."""
+    return _verify(path, trust, None, now, approvals=False)
+
+
+def _verify(
+    path: str | Path,
+    trust: str | Path | TrustRoot,
+    policy: str | Path | Policy | None,
+    now: datetime | None,
+    *,
+    approvals: bool,
+) -> Verification:
+    moment = datetime.now(UTC) if now is None else now
+    expected = policy if policy is None or isinstance(policy, Policy) else load_policy(policy)
+    done: list[str] = []
+    try:
+        with open_tree(path) as tree:
+            done.append(f"{len(tree.files)} plain files")
+            root = _trust_root(trust, moment)
+            done.append(f"version {root.version}, valid until {root.expires}")
+            statement = _judge(tree, root, expected, moment, done, approvals=approvals)
+    except VerifyError as error:
+        # every step that held has left one line, so the failed one is the next
+        failed = Check(STEPS[len(done)], ok=False, detail=error.message)
+        return Verification(False, error.exit_code, "REFUSED", (*_held(done), failed), None)
+    if not approvals:
+        return Verification(False, 20, "PARTIAL", _held(done), statement)
+    return Verification(True, 0, "VERIFIED", _held(done), statement)
+
+
+def _held(done: list[str]) -> tuple[Check, ...]:
+    return tuple(Check(step, ok=True, detail=detail) for step, detail in zip(STEPS, done, strict=False))
+
+
+def _judge(
+    tree: Tree, root: TrustRoot, expected: Policy | None, now: datetime, done: list[str], *, approvals: bool
+) -> ReleaseStatement:
+    """Go through the steps after the trust root, adding a line to `done` for each that held."""
+    envelope = parse_envelope(tree.read(ENVELOPE, MAX_ENVELOPE_BYTES))
+    done.append(f"{len(envelope.signatures)} signature(s)")
+    releasers = _releasers(envelope, root)
+    done.append("signed by " + ", ".join(f"{root.keys[name].person} ({name})" for name in releasers))
+    statement = read_statement(ReleaseStatement, envelope.payload_type, envelope.payload)
+    predicate = statement.predicate
+    _check_tool(predicate, root)
+    done.append(f"release {predicate.release_id} of {predicate.time_created}")
+    subjects = _subjects(statement)
+    done.append(f"{len(subjects)} files are signed")
+    _check_closed(tree, subjects)
+    done.append("no file is missing, none was added")
+    held = _check_digests(tree, subjects)
+    done.append(f"{len(subjects)} of {len(subjects)} files match")
+    policy = _policy(predicate, held, root, expected)
+    _check_provenance(predicate, policy, subjects)
+    done.append(f"{policy.name} version {policy.version} is pinned")
+    evidence = _check_gates(predicate, policy, held)
+    done.append(f"{len(predicate.gates)} of {len(predicate.gates)} gates recomputed from the evidence")
+    done.append(_check_ledger(predicate, policy, evidence))
+    signed_by = releasers
+    if approvals:
+        release = Approved(
+            payload_digest=hashlib.sha256(envelope.payload).hexdigest(),
+            report_digest=subjects[REPORT_HTML],
+            created=instant(predicate.time_created),
+        )
+        approvers = check_approvals(tree, root, policy, release, now)
+        signed_by = (*releasers, *approvers)
+        done.append(f"{len(approvers)} given, {sum(rule.threshold for rule in policy.approvals)} asked for")
+    else:
+        done.append("not looked at")
+    _check_time(predicate, policy, now)
+    for name in signed_by:
+        root.check_key(name, now)
+    done.append(f"in time; expires {predicate.expires or 'never'}")
+    return statement
+
+
+def _trust_root(trust: str | Path | TrustRoot, now: datetime) -> TrustRoot:
+    root = trust if isinstance(trust, TrustRoot) else load_trust(trust)
+    if now >= instant(root.expires):
+        raise VerifyError("E_TIME", f"the trust root expired at {root.expires}; get the new one from its owner")
+    return root
+
+
+def _releasers(envelope: Envelope, root: TrustRoot) -> tuple[str, ...]:
+    names = signers(envelope, root.public_keys(RELEASER))
+    threshold = root.roles[RELEASER].threshold
+    if len(root.persons(names)) < threshold:
+        raise VerifyError("E_SIG", f"signed by fewer than {threshold} different releasers")
+    return names
+
+
+def _check_tool(predicate: ReleasePredicate, root: TrustRoot) -> None:
+    least = root.min_tool_version
+    if least is not None and _version(predicate.producer.version) < _version(least):
+        raise VerifyError("E_TRUST", f"made by version {predicate.producer.version}, at least {least} is trusted")
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.match(r"(\d+)\.(\d+)\.(\d+)", text).groups())  # type: ignore[union-attr]
+
+
+def _subjects(statement: ReleaseStatement) -> dict[str, str]:
+    names = [subject.name for subject in statement.subject]
+    for name in names:
+        check_name(name)
+        if name.split("/")[0] == "attestation":
+            raise VerifyError("E_SUBJECT", f"{name}: a signature cannot be its own subject")
+    if names != sorted(set(names)):
+        raise VerifyError("E_SUBJECT", "the signed files are not sorted, or one stands twice")
+    return {subject.name: subject.digest.sha256 for subject in statement.subject}
+
+
+def _check_closed(tree: Tree, subjects: Mapping[str, str]) -> None:
+    """Refuse a file that is not signed, a signed file that is not there, and a folder that holds none."""
+    for name in tree.files:
+        if name not in subjects and name != ENVELOPE and not APPROVAL_FILE.fullmatch(name):
+            raise VerifyError("E_EXTRA", f"{name}: not among the signed files. Do not use this copy")
+    wanted = {*subjects, *(name for name in _NEEDED)}
+    for name in sorted(wanted):
+        if name not in tree.files or name not in subjects:
+            raise VerifyError("E_MISSING", f"{name}: missing from the bundle or not signed. Do not use this copy")
+    if not any(name.startswith("data/") for name in subjects):
+        raise VerifyError("E_MISSING", "data/: the bundle holds no data")
+    folders = {name.rsplit("/", depth)[0] for name in tree.files for depth in range(1, name.count("/") + 1)}
+    for name in tree.folders:
+        if name not in folders and name != APPROVALS_FOLDER:
+            raise VerifyError("E_EXTRA", f"{name}: an empty folder that is not part of the release")
+
+
+def _check_digests(tree: Tree, subjects: Mapping[str, str]) -> dict[str, bytes]:
+    """Hash every signed file once; return the bytes of those that are parsed later."""
+    held = {name: tree.read(name) for name in _PARSED}
+    for name, signed in subjects.items():
+        found = hashlib.sha256(held[name]).hexdigest() if name in held else tree.digest(name)
+        if found != signed:
+            raise VerifyError("E_DIGEST", f"{name}: content differs from the signed digest. Do not use this copy")
+    return held
+
+
+def _policy(
+    predicate: ReleasePredicate, held: Mapping[str, bytes], root: TrustRoot, expected: Policy | None
+) -> Policy:
+    """Return the bundle's policy once it is the one signed, pinned and expected."""
+    digest = hashlib.sha256(held[POLICY_JSON]).hexdigest()
+    if digest != predicate.policy.digest.sha256:
+        raise VerifyError("E_POLICY", f"{POLICY_JSON}: not the policy the statement names")
+    name = predicate.policy.name
+    pinned = root.policies.get(name)
+    if pinned is None and (expected is None or len(root.policies) > 0):
+        raise VerifyError("E_POLICY", f"policy {name}: not pinned by the trust root")
+    if pinned is not None and digest not in pinned:
+        raise VerifyError("E_POLICY", f"policy {name}: differs from the one the trust root pins")
+    if expected is not None and digest != expected.digest():
+        raise VerifyError("E_POLICY", f"released under policy {name}, which is not the expected {expected.name}")
+    try:
+        policy = Policy.model_validate(parse_canonical(held[POLICY_JSON]))
+        same = parse_policy(held[POLICY_YAML], POLICY_YAML).to_bytes() == held[POLICY_JSON]
+    except (AuditError, ValidationError):
+        raise VerifyError("E_POLICY", "the policy files of the bundle cannot be read") from None
+    if not same:
+        raise VerifyError("E_POLICY", f"{POLICY_YAML}: says something else than {POLICY_JSON}")
+    _check_named(predicate, policy)
+    return policy
+
+
+def _check_named(predicate: ReleasePredicate, policy: Policy) -> None:
+    """Refuse a statement that repeats its policy wrongly."""
+    if (predicate.policy.name, predicate.policy.version) != (policy.name, policy.version):
+        raise VerifyError("E_POLICY", "the statement names another policy than the bundle holds")
+    if (predicate.use.scope, predicate.use.statement) != (policy.intended_use, policy.statement):
+        raise VerifyError("E_POLICY", "the statement allows another use than its policy")
+    if predicate.approvals_required != policy.approvals:
+        raise VerifyError("E_POLICY", "the statement asks for other approvals than its policy")
+
+
+def _check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapping[str, str]) -> None:
+    """Refuse a release without the provenance its policy asks for."""
+    for what in policy.required_provenance:
+        file = _PROVENANCE.get(what)
+        if file is not None and file not in subjects:
+            raise VerifyError("E_POLICY", f"{file}: the policy asks for it")
+    if predicate.config.digest.sha256 != subjects.get(predicate.config.redacted):
+        raise VerifyError("E_POLICY", f"{predicate.config.redacted}: not the configuration the statement names")
+    roles = [item.role for item in predicate.inputs]
+    if "models" in policy.required_provenance and len(predicate.models) == 0:
+        raise VerifyError("E_POLICY", "the statement names no models")
+    if "inputs" in policy.required_provenance and sorted(roles) != ["control", "train"]:
+        raise VerifyError("E_POLICY", "the statement does not commit to train and control")
+
+
+def _check_gates(predicate: ReleasePredicate, policy: Policy, held: Mapping[str, bytes]) -> Evidence:
+    """Recompute every gate; the statement and the report must say the same."""
+    try:
+        evidence = read_evidence(held[METRICS])
+        report = parse(held[REPORT_JSON])
+        reported = evidence_from(report["audit"], {})
+    except (AuditError, KeyError, TypeError, AttributeError):
+        raise VerifyError("E_GATE", "the evidence or the report's numbers cannot be read") from None
+    decision = decide(evidence, policy)
+    if not decision.allowed:
+        raise VerifyError("E_GATE", f"the evidence does not satisfy the policy: {'; '.join(decision.failures)}")
+    gates = canonical([outcome.to_gate() for outcome in decision.outcomes])
+    if canonical([gate.model_dump(mode="json", by_alias=True) for gate in predicate.gates]) != gates:
+        raise VerifyError("E_GATE", "the signed gates differ from those recomputed from the evidence")
+    if [(item.name, item.digest.sha256) for item in predicate.evidence] != [(METRICS, decision.evidence_digest)]:
+        raise VerifyError("E_GATE", "the statement names other evidence than the bundle holds")
+    if reported.audits != evidence.audits or not reported.metrics.items() <= evidence.metrics.items():
+        raise VerifyError("E_GATE", f"{REPORT_JSON}: says something else than the evidence")
+    counted = evidence.metrics.get("records.synthetic")
+    if counted is not None and counted.value != predicate.dataset.records:
+        raise VerifyError("E_GATE", "the evidence counts other records than the statement")
+    return evidence
+
+
+def _check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence) -> str:
+    """Refuse a privacy budget that the evidence does not carry, or that the policy asks for and nobody shows."""
+    privacy = predicate.privacy
+    if privacy.epsilon is None and policy.dp is None:
+        return "no differential privacy is claimed"
+    for name, claimed in (("epsilon", privacy.epsilon), ("delta", privacy.delta)):
+        measured = evidence.metrics.get(f"accounting.{name}")
+        if claimed is None or measured is None or measured.high != claimed:
+            raise VerifyError("E_GATE", f"the claimed {name} is not the one in the evidence")
+    if policy.dp is not None:
+        budget = privacy.budget
+        if privacy.unit != policy.dp.unit:
+            raise VerifyError("E_GATE", f"accounted for each {privacy.unit}, the policy asks for {policy.dp.unit}")
+        if budget is None or not budget.spent_after <= min(budget.max_epsilon, policy.dp.max_epsilon):
+            raise VerifyError("E_GATE", "the ledger is missing or its budget is overspent")
+    return f"epsilon {privacy.epsilon}, delta {privacy.delta} for each {privacy.unit}"
+
+
+def _check_time(predicate: ReleasePredicate, policy: Policy, now: datetime) -> None:
+    created = instant(predicate.time_created)
+    if created > now + MAX_SKEW:
+        raise VerifyError("E_TIME", f"made at {predicate.time_created}, which is in the future")
+    if predicate.expires is None:
+        if policy.validity_days is not None:
+            raise VerifyError(
+                "E_TIME", f"the policy asks for an end within {policy.validity_days} days, none is given"
+            )
+        return
+    expires = instant(predicate.expires)
+    if policy.validity_days is not None and expires > created + timedelta(days=policy.validity_days):
+        raise VerifyError("E_TIME", f"valid for longer than the {policy.validity_days} days of its policy")
+    if now >= expires:
+        raise VerifyError("E_TIME", f"expired at {predicate.expires}")

@@ -1,0 +1,293 @@
+"""What is signed: in-toto Statement v1 with the predicates of this project. Field names are those of the files."""
+
+import re
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from audits.core.errors import VerifyError
+from audits.core.instants import Instant
+from audits.core.strictjson import JsonError, parse_canonical
+from audits.gate.evidence import Closed, Finite, MetricName, problems
+from audits.gate.policy import ApprovalRule, Name, Outcome, RoleName
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_BASE = "https://synthgen.dev/attestation"
+RELEASE_TYPE = f"{PREDICATE_BASE}/release/v1"
+APPROVAL_TYPE = f"{PREDICATE_BASE}/approval/v1"
+REFUSAL_TYPE = f"{PREDICATE_BASE}/refusal/v1"
+SCHEMA_VERSION = "1.0.0"
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Text = Annotated[str, Field(max_length=2000)]
+ReleaseId = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}-[0-9a-f]{6}$")]
+Count = Annotated[int, Field(ge=0)]
+T = TypeVar("T", bound=BaseModel)
+
+
+def _exactly(text: str) -> str:
+    return f"^{re.escape(text)}$"
+
+
+class Wire(Closed):
+    """A part of a statement, written in camelCase."""
+
+    model_config = ConfigDict(
+        strict=True,
+        frozen=True,
+        extra="forbid",
+        alias_generator=lambda name: name.split("_")[0] + "".join(p.title() for p in name.split("_")[1:]),
+    )
+
+
+class Digest(Wire):
+    """Exactly one digest, and that a sha256."""
+
+    sha256: Sha256
+
+
+class Subject(Wire):
+    """A file the statement is about."""
+
+    name: Annotated[str, Field(min_length=1)]
+    digest: Digest
+
+
+class Dataset(Wire):
+    """What was made."""
+
+    name: Text
+    records: Annotated[int, Field(ge=1)]
+    classes: Annotated[int, Field(ge=1)]
+    language: tuple[Text, ...]
+    intended_use: tuple[Literal["train-on-synthetic"], ...]
+    license: Text
+
+
+class Use(Wire):
+    """Where it may be used, in the policy's words."""
+
+    scope: Literal["inside", "outside"]
+    statement: Text
+
+
+class Producer(Wire):
+    """The program that made it."""
+
+    tool: Text
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+")]
+    python: Text
+    git_commit: Text | None = None
+    wheel_sha256: Sha256 | None = None
+    lock_sha256: Sha256 | None = None
+
+
+class ConfigRef(Wire):
+    """The public form of the configuration, and its digest."""
+
+    digest: Digest
+    redacted: Literal["provenance/config.redacted.yaml"]
+
+
+class Model(Wire):
+    """A model that took part; the digest is the root over its sorted (path, sha256)."""
+
+    role: Literal["embedder", "projector", "vocabulary", "decoder", "judge"]
+    name: Text
+    format: Text
+    digest: Digest
+    revision: Text | None = None
+    trained_on_private_data: bool
+
+
+class PolicyRef(Wire):
+    """The policy that was applied; the digest is of its canonical form."""
+
+    name: Name
+    version: Text
+    digest: Digest
+
+
+class Gate(Wire):
+    """One gate as it went; a verifier recomputes it and does not believe it."""
+
+    id: Name
+    metric: MetricName
+    op: Literal["<=", ">="]
+    threshold: Finite
+    value: Finite | None
+    verdict: Outcome
+
+
+class Composition(Wire):
+    """An earlier release from the same persons."""
+
+    release: Text
+    epsilon: Finite
+
+
+class Budget(Wire):
+    """Where in its ledger this release stands."""
+
+    ledger_id: Text
+    max_epsilon: Finite
+    spent_after: Finite
+
+
+class Privacy(Wire):
+    """The privacy claim; `none+empirical` claims no differential privacy."""
+
+    mechanism: Annotated[str, Field(pattern=r"^(none\+empirical|dp-[a-z0-9-]+)$")]
+    unit: Literal["group", "record"]
+    neighbouring: Literal["add-remove", "replace-one"] | None = None
+    epsilon: Annotated[Finite, Field(gt=0)] | None = None
+    delta: Annotated[Finite, Field(gt=0, lt=1)] | None = None
+    accountant: Literal["PLD", "PRV", "RDP"] | None = None
+    sampling: Literal["poisson", "none"] | None = None
+    noise_multiplier: Finite | None = None
+    sample_rate: Text | None = None
+    steps: Count | None = None
+    composition: tuple[Composition, ...] = ()
+    budget: Budget | None = None
+    non_private_steps: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _honest(self) -> Self:
+        claims = self.epsilon is not None and self.delta is not None
+        if self.mechanism == "none+empirical" and (self.epsilon is not None or self.delta is not None):
+            raise ValueError("no mechanism, so no epsilon and no delta may be claimed")
+        if self.mechanism != "none+empirical" and not claims:
+            raise ValueError("a mechanism must state its epsilon and delta")
+        return self
+
+
+class Commitment(Wire):
+    """A hiding commitment to private records; see synthgen.release.commitment."""
+
+    scheme: Literal["hmac-sha256-merkle/v1"]
+    key_ref: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]
+    root: Sha256
+
+
+class Input(Wire):
+    """Private records that were read, without their number."""
+
+    role: Literal["train", "control"]
+    commitment: Commitment
+    count_bucket: Annotated[str, Field(pattern=r"^[0-9]+k?-[0-9]+k?$")]
+
+
+class ReleasePredicate(Wire):
+    """What a release states about its subjects."""
+
+    schema_version: Literal["1.0.0"]
+    release_id: ReleaseId
+    time_created: Instant
+    expires: Instant | None
+    verdict: Literal["RELEASED"]
+    dataset: Dataset
+    use: Use
+    producer: Producer
+    config: ConfigRef
+    models: tuple[Model, ...]
+    policy: PolicyRef
+    gates: tuple[Gate, ...]
+    privacy: Privacy
+    inputs: tuple[Input, ...]
+    evidence: tuple[Subject, ...]
+    approvals_required: tuple[ApprovalRule, ...]
+    limitations: tuple[Text, ...]
+
+
+class ApprovalPredicate(Wire):
+    """What one person of a role says about a release."""
+
+    role: RoleName
+    decision: Literal["APPROVE", "REJECT"]
+    person: Text
+    time: Instant
+    report_digest: Digest
+    statement: Text
+    conditions: tuple[Text, ...]
+    conflict_of_interest: Literal[False]
+
+
+class Waiver(Wire):
+    """Who accepts that a gate could not be decided, and why; the verdict beside it stays what it was."""
+
+    gate: Text
+    verdict: Literal["PASS", "FAIL", "INSUFFICIENT"]
+    by: Text
+    reason: Text
+
+
+class RefusalPredicate(Wire):
+    """Why a dataset was not released."""
+
+    schema_version: Literal["1.0.0"]
+    time_created: Instant
+    verdict: Literal["REFUSED"]
+    policy: PolicyRef
+    gates: tuple[Gate, ...]
+    reasons: tuple[Text, ...]
+    waivers: tuple[Waiver, ...] = ()
+
+
+class _Statement(Closed):
+    type: Annotated[str, Field(pattern=_exactly(STATEMENT_TYPE))] = Field(alias="_type")
+    subject: Annotated[tuple[Subject, ...], Field(min_length=1)]
+
+
+class ReleaseStatement(_Statement):
+    """The statement of `attestation/release.dsse.json`."""
+
+    predicateType: Annotated[str, Field(pattern=_exactly(RELEASE_TYPE))]  # noqa: N815 - a field of the file
+    predicate: ReleasePredicate
+
+
+class ApprovalStatement(_Statement):
+    """The statement of one approval; its only subject is the payload of the release envelope."""
+
+    predicateType: Annotated[str, Field(pattern=_exactly(APPROVAL_TYPE))]  # noqa: N815 - a field of the file
+    predicate: ApprovalPredicate
+
+
+class RefusalStatement(_Statement):
+    """The statement of a refusal report."""
+
+    predicateType: Annotated[str, Field(pattern=_exactly(REFUSAL_TYPE))]  # noqa: N815 - a field of the file
+    predicate: RefusalPredicate
+
+
+def statement(subjects: dict[str, str], predicate_type: str, predicate: dict[str, Any]) -> dict[str, Any]:
+    """Return a statement over files; subjects are sorted by name.
+
+    Args:
+        subjects: name to sha256.
+        predicate_type: one of the three constants of this module.
+        predicate: its content.
+    """
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [{"name": name, "digest": {"sha256": subjects[name]}} for name in sorted(subjects)],
+        "predicateType": predicate_type,
+        "predicate": predicate,
+    }
+
+
+def read_statement(kind: type[T], payload_type: str, payload: bytes) -> T:
+    """Return the statement of signed bytes, which must be canonical and of exactly this kind.
+
+    Raises:
+        VerifyError: E_PREDICATE for another payload type or shape, E_JSON where the bytes are not canonical JSON.
+    """
+    if payload_type != PAYLOAD_TYPE:
+        raise VerifyError("E_PREDICATE", f"payload type {payload_type!r}, expected {PAYLOAD_TYPE}")
+    try:
+        return kind.model_validate(parse_canonical(payload))
+    except JsonError as error:
+        raise VerifyError("E_JSON", f"the signed payload is {error.message}") from None
+    except ValidationError as error:
+        first = "; ".join(problems(error)[:3])
+        raise VerifyError("E_PREDICATE", f"the signed payload is no {kind.__name__}: {first}") from None

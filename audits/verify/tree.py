@@ -1,0 +1,167 @@
+"""The files of a bundle, read without following anything: plain files with plain names, opened from their folder."""
+
+import hashlib
+import os
+import stat
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from audits.core.errors import VerifyError
+
+MAX_FILES = 10_000
+MAX_DEPTH = 8
+MAX_NAME_BYTES = 240
+MAX_SMALL_BYTES = 64 << 20
+_CHUNK_BYTES = 1 << 20
+# control, format (bidirectional and zero-width), surrogate, private, unassigned, line and paragraph separators
+_UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """An opened bundle folder.
+
+    Args:
+        root: its descriptor; files are opened relative to it, so a renamed parent changes nothing.
+        files: names of the plain files, relative, with `/`, sorted.
+        folders: names of the folders below it, sorted.
+    """
+
+    root: int
+    files: tuple[str, ...]
+    folders: tuple[str, ...]
+
+    def digest(self, name: str) -> str:
+        """Return the sha256 of a file, read as a stream."""
+        digest = hashlib.sha256()
+        with _opened(self.root, name) as file:
+            while chunk := os.read(file, _CHUNK_BYTES):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    def read(self, name: str, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
+        """Return the content of a file of at most `max_bytes`.
+
+        Raises:
+            VerifyError: E_MISSING where there is no such file, E_UNSAFE where it is larger or no plain file any more.
+        """
+        if name not in self.files:
+            raise VerifyError("E_MISSING", f"{name}: not in the bundle")
+        parts = []
+        size = 0
+        with _opened(self.root, name) as file:
+            while chunk := os.read(file, _CHUNK_BYTES):
+                size += len(chunk)
+                if size > max_bytes:
+                    raise VerifyError("E_UNSAFE", f"{name}: larger than {max_bytes} bytes")
+                parts.append(chunk)
+        return b"".join(parts)
+
+
+@contextmanager
+def open_tree(path: str | Path) -> Iterator[Tree]:
+    """Yield the opened bundle; its names and kinds are checked before anything is read.
+
+    Raises:
+        VerifyError: E_MISSING if there is no folder there; E_UNSAFE for links, hard links, devices, names that could
+            mislead a person or another file system, and trees too deep or too large.
+    """
+    try:
+        root = os.open(path, _OPEN_FLAGS | os.O_DIRECTORY)
+    except FileNotFoundError:
+        raise VerifyError("E_MISSING", f"{path}: there is no bundle") from None
+    except OSError as error:
+        raise VerifyError("E_UNSAFE", f"{path}: not a plain folder ({error.strerror})") from None
+    try:
+        files: list[str] = []
+        folders: list[str] = []
+        _scan_all(root, files, folders)
+        _check_collisions([*files, *folders])
+        yield Tree(root, tuple(sorted(files)), tuple(sorted(folders)))
+    finally:
+        os.close(root)
+
+
+def check_name(name: str) -> None:
+    """Refuse a relative name that is not plain: `..`, absolute, control or bidirectional characters, too long.
+
+    Raises:
+        VerifyError: E_UNSAFE.
+    """
+    parts = name.split("/")
+    plain = (
+        all(part not in {"", ".", ".."} and part == part.strip() and not part.endswith(".") for part in parts)
+        and len(parts) <= MAX_DEPTH
+        and not any(unicodedata.category(char) in _UNSAFE_CATEGORIES or char in '\\:*?"<>|' for char in name)
+        and unicodedata.is_normalized("NFC", name)
+        and len(name.encode("utf-8", "surrogatepass")) <= MAX_NAME_BYTES
+    )
+    if not plain:
+        raise VerifyError("E_UNSAFE", f"{name[:80]}: not a plain relative name")
+
+
+def _scan_all(root: int, files: list[str], folders: list[str]) -> None:
+    try:
+        _scan(root, "", files, folders)
+    except OSError as error:
+        raise VerifyError("E_UNSAFE", f"the bundle cannot be listed safely ({error.strerror})") from None
+
+
+def _scan(folder: int, prefix: str, files: list[str], folders: list[str]) -> None:
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries)
+    for entry in names:
+        name = prefix + entry
+        check_name(name)
+        status = os.stat(entry, dir_fd=folder, follow_symlinks=False)
+        if stat.S_ISDIR(status.st_mode):
+            folders.append(name)
+            inner = os.open(entry, _OPEN_FLAGS | os.O_DIRECTORY, dir_fd=folder)
+            try:
+                _scan(inner, f"{name}/", files, folders)
+            finally:
+                os.close(inner)
+        elif not stat.S_ISREG(status.st_mode):
+            raise VerifyError("E_UNSAFE", f"{name}: a link or device, expected a plain file")
+        elif status.st_nlink != 1:
+            raise VerifyError("E_UNSAFE", f"{name}: has a second name elsewhere (hard link); copy the bundle")
+        else:
+            files.append(name)
+        if len(files) + len(folders) > MAX_FILES:
+            raise VerifyError("E_UNSAFE", f"more than {MAX_FILES} files")
+
+
+def _check_collisions(names: list[str]) -> None:
+    seen: dict[str, str] = {}
+    for name in names:
+        folded = unicodedata.normalize("NFKC", name).casefold()
+        if seen.setdefault(folded, name) != name:
+            raise VerifyError("E_UNSAFE", f"{name}: collides with {seen[folded]} where case does not count")
+
+
+@contextmanager
+def _opened(root: int, name: str) -> Iterator[int]:
+    """Yield the descriptor of a plain file, opening each folder on the way without following links."""
+    *parents, leaf = name.split("/")
+    held: list[int] = []
+    try:
+        folder = root
+        for parent in parents:
+            folder = os.open(parent, _OPEN_FLAGS | os.O_DIRECTORY, dir_fd=folder)
+            held.append(folder)
+        file = os.open(leaf, _OPEN_FLAGS, dir_fd=folder)
+        held.append(file)
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise VerifyError("E_UNSAFE", f"{name}: no longer a plain file")
+        yield file
+    except FileNotFoundError:
+        raise VerifyError("E_MISSING", f"{name}: not in the bundle") from None
+    except OSError as error:
+        raise VerifyError("E_UNSAFE", f"{name}: cannot be read safely ({error.strerror})") from None
+    finally:
+        for descriptor in reversed(held):
+            os.close(descriptor)

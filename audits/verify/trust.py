@@ -1,0 +1,207 @@
+"""The trust root: whose signature counts for what, and which policies are accepted.
+
+The file is either the plain root (then it is worth what the place it came from is worth: compare its fingerprint with
+the owner's, by another way than the bundle's) or, where it names root keys, an envelope signed by enough of them.
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from audits.core.errors import VerifyError
+from audits.core.instants import Instant, instant
+from audits.core.strictjson import JsonError, canonical, parse, parse_canonical
+from audits.gate.evidence import Closed, problems
+from audits.gate.policy import Name, RoleName
+from audits.verify.dsse import MAX_ENVELOPE_BYTES, parse_envelope, signers
+from audits.verify.ed25519 import check_public, keyid
+
+TRUST_PAYLOAD_TYPE = "application/vnd.synthgen.trust+json"
+RELEASER = "releaser"
+ROOT = "root"
+_KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+_Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_PersonText = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class TrustKey(Closed):
+    """A public key and the person who holds it; valid from one time up to another."""
+
+    alg: Literal["ed25519"]
+    public: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    person: _PersonText
+    org: Annotated[str, Field(max_length=200)]
+    valid_from: Instant
+    valid_until: Instant
+
+
+class Role(Closed):
+    """Keys that may act in a role, and how many different persons it takes."""
+
+    keyids: Annotated[tuple[_KeyId, ...], Field(min_length=1)]
+    threshold: Annotated[int, Field(ge=1)]
+
+
+class Revocation(Closed):
+    """A key that no longer counts."""
+
+    keyid: _KeyId
+    since: Instant
+    reason: Annotated[str, Field(max_length=500)]
+
+
+class TrustRoot(Closed):
+    """Everything a verifier takes on trust.
+
+    Laws: a key's id follows from the key; no key stands in two roles; no person acts in two roles; a threshold can be
+    reached by different persons; no weak key.
+    """
+
+    version: Annotated[int, Field(ge=1)]
+    expires: Instant
+    keys: dict[_KeyId, TrustKey]
+    roles: dict[RoleName, Role]
+    policies: dict[Name, Annotated[tuple[_Sha256, ...], Field(min_length=1)]]
+    revoked: tuple[Revocation, ...] = ()
+    min_tool_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        found = [*_key_problems(self), *_role_problems(self)]
+        if found:
+            raise ValueError("; ".join(found))
+        return self
+
+    def public_keys(self, role: str) -> dict[str, bytes]:
+        """Return keyid to raw public key of a role; empty where there is no such role."""
+        held = self.roles.get(role)
+        return {} if held is None else {name: bytes.fromhex(self.keys[name].public) for name in held.keyids}
+
+    def persons(self, keyids: Iterable[str]) -> set[str]:
+        """Return the different persons behind some keys, spelling apart."""
+        return {same_person(self.keys[name].person) for name in keyids}
+
+    def check_key(self, name: str, now: datetime) -> None:
+        """Refuse a key that is revoked or not valid now; without a trusted timestamp only now counts.
+
+        Raises:
+            VerifyError: E_REVOKED or E_KEY_EXPIRED.
+        """
+        if any(item.keyid == name for item in self.revoked):
+            raise VerifyError("E_REVOKED", f"key {name} was revoked")
+        key = self.keys[name]
+        if not instant(key.valid_from) <= now < instant(key.valid_until):
+            raise VerifyError("E_KEY_EXPIRED", f"key {name} is valid from {key.valid_from} to {key.valid_until}")
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical JSON."""
+        return canonical(self.model_dump(mode="json"))
+
+
+def load_trust(path: str | Path) -> TrustRoot:
+    """Return the trust root of a file; whether it has expired is for the verifier to judge.
+
+    Raises:
+        VerifyError: E_TRUST if it is missing, malformed, unsound or not signed as it says.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_ENVELOPE_BYTES + 1)
+    except OSError as error:
+        raise VerifyError("E_TRUST", f"{path}: cannot be read ({error.strerror})") from error
+    return parse_trust(data)
+
+
+def parse_trust(data: bytes) -> TrustRoot:
+    """Return the trust root of the bytes of its file, plain or enveloped.
+
+    Raises:
+        VerifyError: E_TRUST.
+    """
+    try:
+        value = parse(data)
+        if isinstance(value, dict) and "payload" in value:
+            return _signed(data)
+        root = TrustRoot.model_validate(value)
+    except JsonError as error:
+        raise VerifyError("E_TRUST", f"the trust root is {error.message}") from None
+    except ValidationError as error:
+        raise VerifyError("E_TRUST", f"the trust root is malformed: {'; '.join(problems(error)[:5])}") from None
+    if ROOT in root.roles:
+        raise VerifyError("E_TRUST", "the trust root names root keys, so it must be signed by them")
+    return root
+
+
+def fingerprint(data: bytes) -> str:
+    """Return the sha256 of a trust file as eight groups, to be read out and compared by voice."""
+    digest = hashlib.sha256(data).hexdigest()
+    return " ".join(digest[start : start + 8] for start in range(0, 64, 8))
+
+
+def same_person(name: str) -> str:
+    """Return a person's name without differences of case, width or spacing."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _signed(data: bytes) -> TrustRoot:
+    try:
+        envelope = parse_envelope(data)
+    except VerifyError as error:
+        raise VerifyError("E_TRUST", f"the trust root's envelope: {error.message}") from None
+    if envelope.payload_type != TRUST_PAYLOAD_TYPE:
+        raise VerifyError("E_TRUST", f"the trust root's payload type is not {TRUST_PAYLOAD_TYPE}")
+    root = TrustRoot.model_validate(parse_canonical(envelope.payload))
+    if ROOT not in root.roles:
+        raise VerifyError("E_TRUST", "the trust root is signed but names no root keys")
+    try:
+        names = signers(envelope, root.public_keys(ROOT))
+    except VerifyError as error:
+        raise VerifyError("E_TRUST", f"the trust root's envelope: {error.message}") from None
+    threshold = root.roles[ROOT].threshold
+    if len(root.persons(names)) < threshold:
+        raise VerifyError("E_TRUST", f"the trust root is signed by fewer than {threshold} different persons")
+    return root
+
+
+def _key_problems(root: TrustRoot) -> list[str]:
+    found = []
+    for name, key in root.keys.items():
+        public = bytes.fromhex(key.public)
+        if keyid(public) != name:
+            found.append(f"key {name}: the id is not derived from the key")
+        try:
+            check_public(public)
+        except VerifyError as error:
+            found.append(f"key {name}: {error.message}")
+        if key.valid_from >= key.valid_until:  # one spelling of time, so text order is time order
+            found.append(f"key {name}: its validity ends before it begins")
+    return found
+
+
+def _role_problems(root: TrustRoot) -> list[str]:
+    found = []
+    if RELEASER not in root.roles:
+        found.append("there is no releaser")
+    holder: dict[str, str] = {}
+    acts_as: dict[str, str] = {}
+    for role, held in root.roles.items():
+        missing = [name for name in held.keyids if name not in root.keys]
+        if missing:
+            found.append(f"role {role}: unknown key {', '.join(missing)}")
+            continue
+        if len(set(held.keyids)) != len(held.keyids):
+            found.append(f"role {role}: a key stands twice")
+        if held.threshold > len(root.persons(held.keyids)):
+            found.append(f"role {role}: the threshold {held.threshold} is above its number of persons")
+        for name in held.keyids:
+            if holder.setdefault(name, role) != role:
+                found.append(f"key {name} is in two roles, {holder[name]} and {role}")
+            person = same_person(root.keys[name].person)
+            if role != ROOT and acts_as.setdefault(person, role) != role:
+                found.append(f"one person acts in two roles, {acts_as[person]} and {role}")
+    return found

@@ -1,0 +1,50 @@
+"""The interval of a mean over draws of train records from one pool, all tried on the same test records."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from studies.corrected_t import FoldMean
+
+Float64 = NDArray[np.float64]
+_NO_SPREAD = 1e-12
+
+
+def crossed_t(values: Float64, train_to_rest: float, influence: Float64, confidence: float = 0.95) -> FoldMean:
+    """Return the mean over draws with the t interval for other draws, another pool and other test persons.
+
+    Two things could have fallen out otherwise, and neither is seen in the other: which records are trained on, and
+    which are tried. Draws of n records from a pool of N share records, so their spread s² alone is too small; for a
+    statistic that is a sum over its records the variance of a mean of J draws without replacement, the pool itself
+    being a draw, is exactly s² · (1/J + n/(N − n)). All draws are tried on the same C test persons, whose part is
+    the variance of the mean of their influences u:
+
+        a = (1/J + n_train/(n_pool − n_train)) · s²,   b = C/(C − 1) · Σ_c u_c²,   se² = a + b
+        degrees of freedom = se⁴ / (a²/(J − 1) + b²/(C − 1)),   interval = mean ± t_{(1 + confidence)/2} · se
+
+    What is particular to a draw and a test person together is counted in both, so the interval is rather too wide.
+    One draw, or neither spread, has no interval. p is not reckoned.
+
+    Args:
+        values: (J,) one value per draw.
+        train_to_rest: n_train / (n_pool − n_train).
+        influence: (C,) what each test person adds to the mean, beyond an equal part of it; sums to 0. Empty where
+            the value does not depend on test records.
+        confidence: of the interval.
+
+    Source: C. Nadeau and Y. Bengio, Inference for the generalization error, Machine Learning 52 (2003), eq. 9, for
+    the first part; A. B. Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1 (2007), on crossed samples;
+    F. E. Satterthwaite, An approximate distribution of estimates of variance components, Biometrics 2 (1946).
+    """
+    J, C = len(values), len(influence)
+    mean = float(values.mean()) if J else None
+    a = (1 / J + train_to_rest) * float(values.var(ddof=1)) if J > 1 else 0.0
+    b = C / (C - 1) * float((influence**2).sum()) if C > 1 else 0.0
+    se = math.sqrt(a + b)
+    if mean is None or J < 2 or se <= _NO_SPREAD:
+        return FoldMean(folds=J, mean=mean, low=None, high=None, p=None)
+    freedom = (a + b) ** 2 / (a**2 / (J - 1) + (b**2 / (C - 1) if C > 1 else 0.0))
+    half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * se
+    return FoldMean(folds=J, mean=mean, low=mean - half, high=mean + half, p=None)

@@ -1,0 +1,143 @@
+"""`synthgen study feature-augmentation`: from sets of text to cells, tables and figures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from studies.feature_augmentation.experiment import METHODS, Experiment, Protocol, balance, plan, rows_of
+from studies.feature_augmentation.sets import first_of_classes, read_set
+from studies.feature_augmentation.vectors import kept_vectors
+from studies.feature_augmentation.workers import run_experiments
+from synthgen.config import EmbedConfig
+from synthgen.core.errors import ConfigError, StorageError
+from synthgen.core.progress import Progress
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus, Embedded, Float32
+from synthgen.models.store import model_folder
+from synthgen.stages.embed import Encoder, build, embed
+
+# the same path with less of everything: minutes become seconds, and intervals become wide
+QUICK = Protocol(folds=3, repeats=1, smallest=16, largest=128, per_class=400)
+SHOWN_N = 64  # minority records in the pictures of the vectors, or the n nearest to it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyRequest:
+    """What was asked for; None takes the protocol's own number.
+
+    Args:
+        datasets: names or paths; see `studies.feature_augmentation.sets.read_set`.
+        data: the folder of the named sets.
+        encoder: a name of the model store, or a folder.
+        out: where everything is written.
+        folds: of the cross-validation.
+        repeats: of all folds.
+        seed: of every random choice.
+        quick: whether to take the small protocol.
+    """
+
+    datasets: tuple[str, ...]
+    data: Path | None
+    encoder: str
+    out: Path
+    folds: int | None
+    repeats: int | None
+    seed: int
+    quick: bool
+
+    def protocol(self) -> Protocol:
+        """Return the protocol with the numbers that were asked for."""
+        base = QUICK if self.quick else Protocol()
+        given = {"folds": self.folds, "repeats": self.repeats}
+        return replace(base, seed=self.seed, **{name: n for name, n in given.items() if n is not None})
+
+
+def feature_augmentation(request: StudyRequest, progress: Progress) -> Path:
+    """Run what is missing of the study and write its tables and figures; return the Markdown table.
+
+    Vectors and finished folds stay in `request.out`, so a study that was stopped goes on.
+
+    Raises:
+        DataError, ConfigError, DependencyError: as the sets and the request say; sets are read before any work.
+        ModelMissing: if the encoder is not in the store.
+        StorageError: if the folder cannot be written.
+    """
+    from studies.feature_augmentation.figures import write_learning_curves
+    from studies.feature_augmentation.tables import write_tables
+
+    protocol = request.protocol()
+    corpora = _corpora(request, protocol)
+    out = request.out
+    try:
+        for folder in (out / "vectors", out / "folds"):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{out}: cannot be written ({error.strerror})", hint="Choose another --out.") from error
+    encoder = build(EmbedConfig(model=request.encoder), model_folder)
+    experiments = []
+    for name, corpus in corpora.items():
+        vectors = kept_vectors(name, corpus.texts, encoder, out / "vectors", progress)
+        experiments.append(plan(name, embed(corpus, vectors, encoder), protocol))
+    cells = run_experiments(experiments, out / "folds", progress)
+    write_tables(cells, _meta(request, encoder, experiments), out)
+    with progress.stage("figures", total=1 + len(experiments), unit="figures") as advance:
+        write_learning_curves(cells, out)
+        advance(1)
+        for experiment in experiments:
+            _projections(experiment, out)
+            advance(1)
+    return out / "results.md"
+
+
+def _meta(request: StudyRequest, encoder: Encoder, experiments: Sequence[Experiment]) -> dict[str, Any]:
+    protocol = request.protocol()
+    return {
+        "encoder": encoder.name,
+        "encoder sha256": encoder.digest,
+        "folds": protocol.folds,
+        "repeats": protocol.repeats,
+        "seed": protocol.seed,
+        "quick": request.quick,
+        "datasets": {
+            e.dataset: {
+                "records": len(e.x.ids),
+                "classes": list(e.classes),
+                "M (records of a majority class, and of each class after augmentation)": e.largest,
+                "n (records of a minority class)": list(e.sizes),
+            }
+            for e in experiments
+        },
+    }
+
+
+def _corpora(request: StudyRequest, protocol: Protocol) -> dict[str, Corpus]:
+    corpora: dict[str, Corpus] = {}
+    for dataset in request.datasets:
+        name, corpus = read_set(dataset, request.data)
+        if name in corpora:
+            raise ConfigError(f"{dataset}: another set of this study has the name {name!r}", hint="Rename the file.")
+        if protocol.per_class is not None:
+            stream = SeedTree(protocol.seed).child("sample", name)
+            corpus = first_of_classes(corpus, protocol.per_class, stream)
+        corpora[name] = corpus
+    return corpora
+
+
+def _projections(experiment: Experiment, out: Path) -> None:
+    """Draw the train vectors of fold 0 of repeat 0 with and without SMOTE."""
+    from studies.feature_augmentation.projections import write_projections
+
+    n, train, made = shown_vectors(experiment)
+    title = f"{experiment.dataset}, smote, n = {n}"
+    write_projections(train.vectors, train.labels, made[0], made[1], title, out, experiment.protocol.seed)
+
+
+def shown_vectors(experiment: Experiment) -> tuple[int, Embedded, tuple[Float32, Sequence[str]]]:
+    """Return n, the real train rows of fold 0 at that n, and what SMOTE adds: vectors and labels."""
+    n = min(experiment.sizes, key=lambda size: (abs(size - SHOWN_N), size))
+    parts = experiment.folds(0)(0)
+    train = rows_of(experiment.x, parts.train_rows(n, experiment.largest))
+    missing = dict.fromkeys(parts.minority, experiment.largest - n)
+    made = balance(train, missing, METHODS["smote"].interpolate or {}, experiment.seeds.child("shown"))
+    return n, train, (made.vectors, made.labels)

@@ -1,0 +1,290 @@
+"""The feature-augmentation experiment: one fold, every number of minority records, every method."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+import synthgen
+from studies.feature_augmentation.classifiers import Index, Labelled, logistic, mlp
+from studies.feature_augmentation.folds import Fold, assign_folds, cut_fold, largest_class_size
+from synthgen.config import InterpolateConfig
+from synthgen.core.digest import sha256_array, sha256_file, sha256_json, sha256_texts
+from synthgen.core.errors import DataError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Embedded, Float32, Latents
+from synthgen.stages.evaluate.metrics import scores
+from synthgen.stages.interpolate import build
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One row of the comparison.
+
+    Args:
+        interpolate: the keys of the configuration that fill up the minority classes; None leaves them small.
+        head: the classifier.
+        weighted: whether the classifier's loss weighs classes alike.
+    """
+
+    interpolate: Mapping[str, Any] | None = None
+    head: Literal["mlp", "logistic"] = "mlp"
+    weighted: bool = False
+
+
+METHODS: Mapping[str, Recipe] = {
+    "none": Recipe(),
+    "random-oversample": Recipe(interpolate={"method": "random-oversample"}),
+    "smote": Recipe(interpolate={"method": "smote"}),
+    "borderline-smote": Recipe(interpolate={"method": "borderline-smote", "kind": 1}),
+    "borderline-smote-2": Recipe(interpolate={"method": "borderline-smote", "kind": 2}),
+    "adasyn": Recipe(interpolate={"method": "adasyn"}),
+    "vae": Recipe(interpolate={"method": "vae"}),
+    "mixture": Recipe(interpolate={"method": "mixture"}),
+    "slerp": Recipe(interpolate={"method": "slerp"}),
+    "class-weighted": Recipe(weighted=True),
+    "logistic": Recipe(head="logistic"),
+    "logistic-weighted": Recipe(head="logistic", weighted=True),
+}
+HERE = ("study/classifiers.py", "study/feature_augmentation.py", "study/folds.py")
+CELL = pa.schema(
+    [
+        ("dataset", pa.string()), ("repeat", pa.int64()), ("fold", pa.int64()), ("n", pa.int64()),
+        ("method", pa.string()), ("status", pa.string()), ("reason", pa.string()), ("accuracy", pa.float64()),
+        ("macro_f1", pa.float64()), ("minority_recall", pa.float64()), ("n_test", pa.int64()),
+        ("n_train", pa.int64()), ("seconds", pa.float64()), ("fit_seconds", pa.float64()),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """What the experiment does.
+
+    Args:
+        folds: of the cross-validation, at least 3: test, validation, train.
+        repeats: how often all of it is done, each with folds and records of its own.
+        seed: of every random choice.
+        smallest: the fewest records of a minority class, a power of two.
+        largest: the most records of any class, a power of two; see `largest_class_size`.
+        per_class: take a sample of so many records of each class before anything else; None takes all.
+    """
+
+    folds: int = 10
+    repeats: int = 3
+    seed: int = 0
+    smallest: int = 8
+    largest: int = 2048
+    per_class: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Experiment:
+    """A protocol on one set of vectors.
+
+    Args:
+        dataset: the set's name.
+        x: the vectors of all records.
+        protocol: what is done.
+        largest: M, the records of a majority class, and of each class after balancing.
+    """
+
+    dataset: str
+    x: Embedded
+    protocol: Protocol
+    largest: int
+
+    @property
+    def seeds(self) -> SeedTree:
+        """The streams of this set."""
+        return SeedTree(self.protocol.seed).child("feature-augmentation", self.dataset)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels, sorted."""
+        return tuple(sorted(set(self.x.labels)))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The numbers of minority records, n = 2^k below M."""
+        first, last = self.protocol.smallest.bit_length() - 1, self.largest.bit_length() - 1
+        return tuple(1 << k for k in range(first, last))
+
+    def folds(self, repeat: int) -> Callable[[int], Fold]:
+        """Return what gives the rows of each fold of a repeat; they are the same for every method and n."""
+        stream = self.seeds.child("repeat", str(repeat))
+        of = assign_folds(self.x.labels, self.x.groups, self.protocol.folds, stream.child("folds").generator())
+        return lambda fold: cut_fold(self.x.labels, of, fold, repeat + fold, stream.child("fold", str(fold)))
+
+    def key(self) -> str:
+        """Return the sha256 of everything that decides the numbers of a fold, the code and its libraries included."""
+        import sklearn
+        import torch
+
+        protocol = self.protocol
+        return sha256_json(
+            {
+                "dataset": self.dataset, "folds": protocol.folds, "seed": protocol.seed, "sizes": list(self.sizes),
+                "largest": self.largest, "vectors": sha256_array(self.x.vectors),
+                "records": sha256_texts([*self.x.ids, *self.x.labels, *self.x.groups]),
+                "code": _code(),
+                "libraries": [np.__version__, sklearn.__version__, torch.__version__],
+            }
+        )  # fmt: skip
+
+
+def _code() -> dict[str, str]:
+    """Return the sha256 of each file of code that decides what a cell holds."""
+    package = Path(synthgen.__file__).parent
+    patterns = ("interpolate/**/*.py", "neighbours*/**/*.py", "neighbours*.py", "seeds.py", *HERE)
+    files = sorted({path for pattern in patterns for path in package.glob(pattern)})
+    return {path.relative_to(package).as_posix(): sha256_file(path) for path in files}
+
+
+def plan(dataset: str, x: Embedded, protocol: Protocol) -> Experiment:
+    """Return the experiment on a set.
+
+    Raises:
+        DataError: if a class has too few records for the protocol.
+    """
+    draft = Experiment(dataset=dataset, x=x, protocol=protocol, largest=protocol.largest)
+    repeats = [draft.folds(repeat) for repeat in range(protocol.repeats)]
+    folds = [cut(fold) for cut in repeats for fold in range(protocol.folds)]
+    return replace(draft, largest=largest_class_size(folds, protocol.largest, protocol.smallest, dataset))
+
+
+def run_fold(experiment: Experiment, repeat: int, fold: int) -> pa.Table:
+    """Return the cells of one fold: every n, every method, in this order.
+
+    For one n everything but the method is the same: real train rows, validation, test, first weights, and the order
+    of the batches where the tables have the same size. A method that refuses has a cell that says so.
+
+    Args:
+        experiment: what is done on what.
+        repeat: which repeat, from 0.
+        fold: which fold, from 0.
+
+    Returns:
+        A table of schema `CELL`; `seconds` and `fit_seconds` are processor time.
+
+    Random: of `seeds.child("repeat", repeat, "fold", fold, n)`, the children "augment" and "mlp".
+
+    Source: Choudhary, Thiels & Salehinejad, "Synthetic Feature Augmentation Improves Generalization Performance of
+        Language Models" (2025), sections on data and training. We add the methods and baselines it lacks, the
+        validation part's use for early stopping, and the same test size for each class.
+    """
+    parts = experiment.folds(repeat)(fold)
+    rows = []
+    for n in experiment.sizes:
+        stream = experiment.seeds.child("repeat", str(repeat), "fold", str(fold), str(n))
+        trial = _Trial.of(experiment, parts, n)
+        for method, recipe in METHODS.items():
+            place = {"dataset": experiment.dataset, "repeat": repeat, "fold": fold, "n": n, "method": method}
+            rows.append({**place, **trial.cell(recipe, stream)})
+    return pa.Table.from_pylist(rows, schema=CELL)
+
+
+def balance(train: Embedded, minority: Mapping[str, int], keys: Mapping[str, Any], rng: SeedTree) -> Latents:
+    """Return new vectors of the minority classes, made by a method from the train rows alone.
+
+    Args:
+        train: real vectors of all classes.
+        minority: how many new ones of each label.
+        keys: of the method's configuration.
+        rng: the stream.
+
+    Raises:
+        DataError: if the method refuses a class.
+    """
+    config = InterpolateConfig(**keys, total=sum(minority.values()))
+    return build(config).fit(train).sample(minority, rng)
+
+
+def rows_of(x: Embedded, rows: Index) -> Embedded:
+    """Return the given rows."""
+    return Embedded(
+        vectors=x.vectors[rows],
+        ids=tuple(x.ids[i] for i in rows),
+        labels=tuple(x.labels[i] for i in rows),
+        groups=tuple(x.groups[i] for i in rows),
+        encoder=x.encoder,
+        normalized=x.normalized,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Trial:
+    """One n of one fold."""
+
+    train: Embedded
+    validation: Embedded
+    test: Embedded
+    missing: Mapping[str, int]
+    classes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, experiment: Experiment, parts: Fold, n: int) -> "_Trial":
+        x = experiment.x
+        return cls(
+            train=rows_of(x, parts.train_rows(n, experiment.largest)),
+            validation=rows_of(x, parts.validation),
+            test=rows_of(x, parts.test),
+            missing=dict.fromkeys(parts.minority, experiment.largest - n),
+            classes=experiment.classes,
+        )
+
+    def cell(self, recipe: Recipe, stream: SeedTree) -> dict[str, Any]:
+        """Return what one method reaches, or why it refuses."""
+        sizes = {"n_test": len(self.test.ids), "n_train": len(self.train.ids)}
+        vectors, labels = self.train.vectors, self.train.labels
+        started = time.process_time()
+        if recipe.interpolate is not None:
+            try:
+                made = balance(self.train, self.missing, recipe.interpolate, stream.child("augment"))
+            except DataError as refusal:
+                none = dict.fromkeys(("accuracy", "macro_f1", "minority_recall"), float("nan"))
+                seconds = {"seconds": time.process_time() - started, "fit_seconds": 0.0}
+                reason = f"{refusal.message}: {'; '.join(refusal.problems)}"
+                return {"status": "refused", "reason": reason, **none, **sizes, **seconds}
+            vectors, labels = np.concatenate([vectors, made.vectors]), labels + made.labels
+        augmented = time.process_time()
+        predicted = self._predict(recipe, vectors, labels, stream.child("mlp"))
+        seconds = {"seconds": augmented - started, "fit_seconds": time.process_time() - augmented}
+        return {"status": "ok", "reason": "", **self._measures(predicted), **sizes, **seconds}
+
+    def _predict(self, recipe: Recipe, vectors: Float32, labels: tuple[str, ...], stream: SeedTree) -> Index:
+        """Train on the given rows; the scale is that of the real train rows, so it is the same for all methods."""
+        lengths = np.linalg.norm(self.train.vectors, axis=1)
+        size = float(np.sqrt(np.mean(np.square(lengths))))  # 1 for unit vectors
+        if recipe.head == "mlp":
+            size /= np.sqrt(vectors.shape[1])  # entries of about 1
+        train = Labelled(x=_scaled(vectors, size), y=self._codes(labels))
+        validation = Labelled(x=_scaled(self.validation.vectors, size), y=self._codes(self.validation.labels))
+        test = _scaled(self.test.vectors, size)
+        if recipe.head == "logistic":
+            return logistic(train, validation, test, weighted=recipe.weighted)
+        return mlp(train, validation, test, len(self.classes), stream, weighted=recipe.weighted)
+
+    def _codes(self, labels: tuple[str, ...]) -> Index:
+        code = {label: i for i, label in enumerate(self.classes)}
+        return np.array([code[label] for label in labels], dtype=np.int64)
+
+    def _measures(self, predicted: Index) -> dict[str, float]:
+        truth = self._codes(self.test.labels)
+        each = np.arange(len(truth))
+        found = scores(truth, predicted, each, np.ones((1, len(truth))), len(self.classes))
+        minority = [self.classes.index(label) for label in self.missing]
+        return {
+            "accuracy": float(found.accuracy[0]),
+            "macro_f1": float(found.macro_f1[0]),
+            "minority_recall": float(found.recall[0, minority].mean()),
+        }
+
+
+def _scaled(vectors: Float32, size: float) -> Float32:
+    scaled: Float32 = (vectors / size).astype(np.float32)
+    return scaled

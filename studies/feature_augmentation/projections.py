@@ -1,0 +1,169 @@
+"""Train vectors in the plane, with and without the synthetic ones: one figure by UMAP and one by t-SNE."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from studies.drawing import LOOKS, file_name, sheet, write_figure
+from synthgen.core.errors import DataError, DependencyError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Float32
+
+# more points than this hide one another at print size, and cost minutes instead of seconds
+MAX_POINTS_PER_CLASS = 400
+_MIN_POINTS = 10  # below this there is no neighbourhood to keep
+_UMAP_NEIGHBOURS = 15
+_TSNE_PERPLEXITY = 30.0
+_MANY: dict[str, Any] = {"s": 7, "linewidths": 0, "alpha": 0.55, "zorder": 2}
+_FEW: dict[str, Any] = {"s": 16, "edgecolors": "black", "linewidths": 0.5, "zorder": 4}
+_SYNTHETIC: dict[str, Any] = {"s": 12, "facecolors": "white", "linewidths": 0.6, "zorder": 3}  # hollow, not filled
+
+Plane = NDArray[np.float32]
+
+
+def write_projections(  # noqa: PLR0913, PLR0917 - two sets of points, and where they go
+    real: Float32,
+    labels: Sequence[str],
+    synthetic: Float32,
+    synthetic_labels: Sequence[str],
+    title: str,
+    folder: Path,
+    seed: int,
+) -> list[Path]:
+    """Draw real train vectors without (left) and with (right) the synthetic ones; return the files written.
+
+    Of each class at most MAX_POINTS_PER_CLASS real and as many synthetic vectors are drawn at random; the map is
+    fitted once on both together, so a real point lies at the same place in both panels. Distances are Euclidean,
+    as where the synthetic vectors were made. The files are umap-TITLE and tsne-TITLE, as SVG and PNG.
+
+    Args:
+        real: float32 (n, d), the train vectors.
+        labels: (n) their classes.
+        synthetic: float32 (m, d), m at least 1.
+        synthetic_labels: (m) their classes, all of them classes of real vectors.
+        title: what the figure shows, such as "sst2, smote, n = 64".
+        folder: where the files go.
+        seed: decides which points are drawn, and the maps.
+
+    Raises:
+        DataError: if the arrays do not fit together, or hold too few points.
+        DependencyError: if umap-learn is not installed.
+
+    Privacy: the figure places single train records; draw it of public or inside data only.
+
+    Source: McInnes, Healy & Melville (2018), arXiv:1802.03426 (UMAP); van der Maaten & Hinton, JMLR 9 (2008) (t-SNE).
+    Both start from principal components rather than at random: Kobak & Linderman, Nature Biotechnology 39 (2021).
+    """
+    _check(real, labels, synthetic, synthetic_labels)
+    umap = _umap()  # before any work: a missing extra is said at once
+    stream = SeedTree(seed).child("study", "projections", title)
+    rng = stream.child("points").generator()
+    kept, made = _thin(labels, rng), _thin(synthetic_labels, rng)
+    vectors = np.concatenate([real[kept], synthetic[made]]).astype(np.float32)
+    if len(vectors) < _MIN_POINTS:
+        raise DataError(f"{len(vectors)} vectors are too few to be mapped; {_MIN_POINTS} are wanted")
+    map_seed = int(stream.child("map").generator().integers(2**32))
+    classes = [labels[i] for i in kept] + [synthetic_labels[i] for i in made]
+    with threadpool_limits(1):  # sums in one order, or the seed would not decide the maps
+        planes = {"UMAP": _umap_plane(umap, vectors, map_seed), "t-SNE": _tsne_plane(vectors, map_seed)}
+    paths: list[Path] = []
+    for name, plane in planes.items():
+        paths += _draw(name, plane, classes, len(kept), title, folder)
+    return paths
+
+
+def _check(real: Float32, labels: Sequence[str], synthetic: Float32, synthetic_labels: Sequence[str]) -> None:
+    problems = []
+    if real.ndim != 2 or synthetic.ndim != 2 or real.shape[1:] != synthetic.shape[1:]:
+        problems.append("real and synthetic vectors are not two matrices of the same width")
+    elif real.shape[1] < 2:
+        problems.append("vectors have fewer than two dimensions")
+    if len(real) != len(labels) or len(synthetic) != len(synthetic_labels):
+        problems.append("vectors and labels differ in number")
+    if not len(synthetic):
+        problems.append("there are no synthetic vectors")
+    if not (np.isfinite(real).all() and np.isfinite(synthetic).all()):
+        problems.append("vectors are not finite")
+    if not set(synthetic_labels) <= set(labels):
+        problems.append("a class has synthetic vectors only")
+    if problems:
+        raise DataError("the vectors cannot be mapped", problems=problems)
+
+
+def _umap() -> Any:
+    try:
+        with warnings.catch_warnings():
+            # umap-learn says at import that its neural variant, not used here, lacks TensorFlow
+            warnings.filterwarnings("ignore", message="Tensorflow not installed", category=ImportWarning)
+            import umap
+    except ModuleNotFoundError as error:
+        raise DependencyError(
+            "the UMAP figures need the extra 'study', which is not installed",
+            hint="pip install 'synthgen[study]'.",
+        ) from error
+    return umap
+
+
+def _umap_plane(umap: Any, vectors: Float32, seed: int) -> Plane:
+    # one thread, or the seed would not decide the map
+    neighbours = min(_UMAP_NEIGHBOURS, len(vectors) - 1)
+    model = umap.UMAP(n_neighbors=neighbours, init="pca", random_state=seed, n_jobs=1)
+    return np.asarray(model.fit_transform(vectors), dtype=np.float32)
+
+
+def _tsne_plane(vectors: Float32, seed: int) -> Plane:
+    from sklearn.manifold import TSNE
+
+    perplexity = min(_TSNE_PERPLEXITY, (len(vectors) - 1) / 3)  # a point has about 3 · perplexity neighbours
+    model = TSNE(perplexity=perplexity, init="pca", random_state=seed)
+    return np.asarray(model.fit_transform(vectors), dtype=np.float32)
+
+
+def _thin(labels: Sequence[str], rng: np.random.Generator) -> list[int]:
+    """Return rows in order, at most MAX_POINTS_PER_CLASS of each class."""
+    column = np.array(labels, dtype=object)
+    kept: list[int] = []
+    for label in sorted(set(labels)):
+        rows = np.flatnonzero(column == label)
+        kept += rng.permutation(rows)[:MAX_POINTS_PER_CLASS].tolist()
+    return sorted(kept)
+
+
+def _draw(name: str, plane: Plane, classes: Sequence[str], n_real: int, title: str, folder: Path) -> list[Path]:
+    column = np.array(classes, dtype=object)
+    is_real = np.arange(len(classes)) < n_real
+    names = sorted(set(classes))
+    with sheet(3.6, 1, 2, sharex=True, sharey=True) as (figure, panels):
+        for i, label in enumerate(names):
+            real, made = (plane[(column == label) & side] for side in (is_real, ~is_real))
+            # the few real points of an augmented class lie on top, or nobody would find them
+            style = _FEW if len(made) else _MANY
+            for panel in panels:
+                panel.scatter(*real.T, color=_color(i), marker=_mark(i), label=label, rasterized=True, **style)
+        for i, label in enumerate(names):  # after the real points, so that the legend names those first
+            made = plane[(column == label) & ~is_real]
+            if len(made):
+                style = {"marker": _mark(i), "edgecolors": _color(i), **_SYNTHETIC}
+                panels[1].scatter(*made.T, label=f"{label}, synthetic", rasterized=True, **style)
+        for panel, heading in zip(panels, ("train", "train and synthetic"), strict=True):
+            panel.set_title(heading, loc="left")
+            panel.set_xticks([])  # the units of such a map mean nothing
+            panel.set_yticks([])
+        figure.suptitle(f"{title} ({name})", fontweight="bold", fontsize=9, x=0.01, ha="left")
+        handles, shown = panels[1].get_legend_handles_labels()
+        figure.legend(handles, shown, loc="outside lower center", ncols=min(len(shown), 4), markerscale=1.6)
+        return write_figure(figure, folder, file_name(name.replace("-", ""), title))
+
+
+def _color(i: int) -> str:
+    return LOOKS[i % len(LOOKS)].color
+
+
+def _mark(i: int) -> str:
+    """Return the mark of class i; from the ninth class on colours return with another mark."""
+    return LOOKS[(i + i // len(LOOKS)) % len(LOOKS)].marker

@@ -1,0 +1,126 @@
+"""The labelled texts a study is made on: public sets by name, or any table of one's own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from synthgen.config import SourceConfig
+from synthgen.core.errors import DataError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus, Record
+from synthgen.stages.load import load
+from synthgen.stages.load.formats import read_table
+
+# the files of each named set, pooled: the folds make their own test parts
+NAMED: Mapping[str, tuple[str, ...]] = {
+    "sst2": ("sst2/train.parquet", "sst2/dev.parquet", "sst2/test.parquet"),
+    "ag_news": ("ag_news/train_subset.parquet", "ag_news/test.parquet"),
+    "imdb": ("aclImdb",),
+}
+PARTS = ("train", "test")  # of the folder layout that IMDB is published in
+
+
+def read_set(dataset: str, data: Path | None) -> tuple[str, Corpus]:
+    """Return the name of a set and its records, exact repeats of a text left out.
+
+    Args:
+        dataset: a name of `NAMED`; else the path of a table that `synthgen.stages.load` reads, with columns text,
+            label and perhaps group, or of a folder train/CLASS/*.txt, test/CLASS/*.txt.
+        data: the folder that holds the named sets.
+
+    Returns:
+        The name (of a path, its last part without the ending) and the pooled records; ids start with the file's name.
+        Of rows with the same text, the first stays.
+
+    Raises:
+        DataError: if nothing is found, or a table cannot be used.
+    """
+    if dataset in NAMED:
+        paths = _named(dataset, data)
+        return dataset, distinct([read_records(path) for path in paths])
+    path = Path(dataset).expanduser()
+    if not path.exists():
+        raise DataError(
+            f"{dataset}: neither a set we know ({', '.join(NAMED)}) nor a file or folder", hint="Check --dataset."
+        )
+    return path.resolve().stem, distinct([read_records(path)])
+
+
+def first_of_classes(corpus: Corpus, per_class: int, seeds: SeedTree) -> Corpus:
+    """Return at most `per_class` records of each label, drawn without replacement, in the order of the corpus.
+
+    Random: of `seeds.child(label)`, one permutation.
+    """
+    kept: set[int] = set()
+    for label in corpus.counts():
+        rows = [i for i, r in enumerate(corpus.records) if r.label == label]
+        order = seeds.child(label).generator().permutation(len(rows))[:per_class]
+        kept.update(rows[i] for i in order)
+    return replace(corpus, records=tuple(corpus.records[i] for i in sorted(kept)))
+
+
+def _named(dataset: str, data: Path | None) -> list[Path]:
+    if data is None:
+        raise DataError(f"{dataset}: no folder of data is given", hint="Give --data, or set SYNTHGEN_DATA.")
+    paths = [data / name for name in NAMED[dataset]]
+    missing = [f"{path}: not there" for path in paths if not path.exists()]
+    if missing:
+        raise DataError(
+            f"{dataset}: not found", problems=missing, hint="Check --data, or give the path of a table as --dataset."
+        )
+    return paths
+
+
+def read_records(path: Path) -> Corpus:
+    """Return the records of a table or a folder of classes; ids start with its name.
+
+    Raises:
+        DataError: if it cannot be used.
+    """
+    if all((path / part).is_dir() for part in PARTS):
+        return _class_folders(path)
+    source = SourceConfig(path=str(path))
+    has_groups = "group" in read_table(source, path).columns
+    if has_groups:
+        source = source.model_copy(update={"group": "group"})
+    corpus = load(source, path, SeedTree(0)).corpus  # draws nothing: no sample is asked for
+    named = (
+        Record(
+            id=f"{path.stem}/{r.id}",
+            text=r.text,
+            label=r.label,
+            group=r.group if has_groups else f"{path.stem}/{r.group}",
+        )
+        for r in corpus.records
+    )
+    return replace(corpus, records=tuple(named))
+
+
+def _class_folders(path: Path) -> Corpus:
+    """Return the texts of the classes that both parts have; IMDB's train part also has a folder without labels."""
+    labels = sorted(set.intersection(*({p.name for p in (path / part).iterdir() if p.is_dir()} for part in PARTS)))
+    files = [f for part in PARTS for label in labels for f in sorted((path / part / label).glob("*.txt"))]
+    records, undecodable = [], 0
+    for file in files:
+        name = file.relative_to(path).as_posix()
+        try:
+            text = file.read_text(encoding="utf-8-sig").strip()
+        except UnicodeDecodeError:
+            undecodable += 1
+            continue
+        if text:
+            records.append(Record(id=name, text=text, label=file.parent.name, group=name))
+    if undecodable:
+        raise DataError(f"{path}: {undecodable} of {len(files)} files are not UTF-8", hint="Save them as UTF-8.")
+    if not records:
+        raise DataError(f"{path}: holds no texts as train/CLASS/*.txt and test/CLASS/*.txt")
+    return Corpus(role="source", records=tuple(records), has_groups=False)
+
+
+def distinct(parts: Sequence[Corpus]) -> Corpus:
+    """Return the parts pooled, of equal texts the first."""
+    first: dict[str, Record] = {}
+    for part in parts:
+        for record in part.records:
+            first.setdefault(record.text, record)
+    return Corpus(role="source", records=tuple(first.values()), has_groups=parts[0].has_groups)

@@ -1,0 +1,35 @@
+"""Vectors of texts, kept on disk: what one encoder makes of the same texts is made once."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from synthgen.core.digest import sha256_texts
+from synthgen.core.errors import StorageError
+from synthgen.core.progress import Progress
+from synthgen.core.types import Float32
+from synthgen.run.workspace import write_bytes
+from synthgen.stages.embed import Encoder
+
+
+def kept_vectors(name: str, texts: Sequence[str], encoder: Encoder, folder: Path, progress: Progress) -> Float32:
+    """Return float32 (n, d), read from the folder where these texts went through this encoder before.
+
+    Raises:
+        StorageError: if what was kept cannot be read.
+    """
+    path = folder / f"{name}-{sha256_texts([encoder.digest, *texts])[:16]}.npy"
+    if path.is_file():
+        try:
+            kept: Float32 = np.load(path, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise StorageError(f"{path}: cannot be read", hint="Delete the file; it is made again.") from error
+        return kept
+    with progress.stage(f"embed {name}", total=len(set(texts)), unit="texts") as advance:
+        vectors = encoder.encode(texts, advance)
+    buffer = io.BytesIO()
+    np.save(buffer, vectors, allow_pickle=False)
+    write_bytes(path, buffer.getvalue())
+    return vectors

@@ -1,0 +1,88 @@
+"""The folds of experiments in parallel processes; each finished fold is a file, and only missing ones are made."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from studies.feature_augmentation.experiment import CELL, Experiment, run_fold
+from studies.processes import in_processes
+from synthgen.core.errors import StorageError
+from synthgen.core.progress import Advance, Progress
+from synthgen.run.workspace import write_bytes
+
+Job = tuple[str, int, int]  # dataset, repeat, fold
+_experiments: dict[str, Experiment] = {}  # of a worker process, set once when it starts
+
+
+def run_experiments(experiments: Sequence[Experiment], out: Path, progress: Progress) -> pa.Table:
+    """Return the cells of all folds of all experiments, in order; finished folds are read, the others made.
+
+    Each fold is one file under `out/<dataset>-<key>/`, written whole. The key is a digest of everything that decides
+    the numbers, so a changed setting, table or method makes other files and old ones are never mixed in. More repeats
+    add to the ones that are there.
+
+    Args:
+        experiments: of different sets.
+        out: a folder that exists.
+        progress: told of each fold.
+
+    Raises:
+        Interrupted: if a worker process was killed; the same command goes on.
+        StorageError: if a finished fold cannot be read.
+
+    Cost: one process for each core, with one thread.
+    """
+    paths: dict[Job, Path] = {}
+    for experiment in experiments:
+        folder = out / f"{experiment.dataset}-{experiment.key()[:16]}"
+        folder.mkdir(exist_ok=True)
+        for repeat in range(experiment.protocol.repeats):
+            for fold in range(experiment.protocol.folds):
+                job = (experiment.dataset, repeat, fold)
+                paths[job] = folder / f"repeat-{repeat}-fold-{fold:02d}.parquet"
+    missing = {job: path for job, path in paths.items() if not path.is_file()}
+    with progress.stage("folds", total=len(paths), unit="folds", done=len(paths) - len(missing)) as advance:
+        if missing:
+            _make({e.dataset: e for e in experiments}, missing, advance)
+    return pa.concat_tables(_read(path) for path in paths.values())
+
+
+def _make(experiments: Mapping[str, Experiment], missing: Mapping[Job, Path], advance: Advance) -> None:
+    def finished(job: Job, table: pa.Table) -> None:
+        write_bytes(missing[job], _to_bytes(table))
+        advance(1)
+
+    # sets take turns, because a fold of one may take longer than a fold of another: so the remaining time is told
+    # well from the start
+    order = sorted(missing, key=lambda job: job[1:])
+    in_processes(order, _run, finished, start=_start, given=(experiments,))
+
+
+def _start(experiments: Mapping[str, Experiment]) -> None:
+    _experiments.update(experiments)
+
+
+def _run(job: Job) -> pa.Table:
+    dataset, repeat, fold = job
+    return run_fold(_experiments[dataset], repeat, fold)
+
+
+def _to_bytes(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise StorageError(
+            f"{path}: a finished fold cannot be read", hint="Delete the file; it is made again."
+        ) from error
+    if table.schema != CELL:
+        raise StorageError(f"{path}: not the cells of a fold", hint="Delete the file; it is made again.")
+    return table

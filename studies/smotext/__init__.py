@@ -1,0 +1,1 @@
+"""The SMOTExT paper's experiment: real records, synthetic ones, and both."""

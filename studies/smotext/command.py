@@ -1,0 +1,191 @@
+"""`synthgen study smotext`: from sets of text to written records, measures, tables and figures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from os import sched_getaffinity
+from pathlib import Path
+from typing import Any
+
+from studies.feature_augmentation.vectors import kept_vectors
+from studies.smotext.protocol import BRIDGE, LABEL_ONLY, Plan, SmotextProtocol
+from studies.smotext.text_sets import SOURCES, TextSet, read_text_sets
+from studies.smotext.writing import (
+    TOKENS_PER_SECOND,
+    Maker,
+    asking_decoder,
+    bridge_decoder,
+    missing_tokens,
+    write_texts,
+)
+from synthgen.config import DecodeConfig, EmbedConfig
+from synthgen.core.digest import sha256_json
+from synthgen.core.errors import StorageError
+from synthgen.core.progress import Progress, span
+from synthgen.models.store import digest_of, model_folder
+from synthgen.stages.embed import Encoder, build, embed
+
+# the same path with so little of everything that it ends within a minute; no figure of it means anything
+QUICK = SmotextProtocol(
+    seeds=2, real=40, synthetic=16, sizes=(8,), pool=150, test=60, neighbours=2, spare=1.5, tokens=12, batch=16,
+    pairs=10, lambdas=(0.0, 0.5, 1.0),
+)  # fmt: skip
+QUICK_SETS = ("newsgroups20", "sst2")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmotextRequest:
+    """What was asked for; None takes the protocol's own.
+
+    Args:
+        datasets: names of `text_sets.SOURCES`.
+        data: the folder that holds them.
+        out: where everything is written.
+        bridge: "builtin" or a folder.
+        seeds: draws of real records.
+        seed: of every random choice.
+        real: train records of a seed.
+        synthetic: records of each variant.
+        quick: whether to take the small protocol.
+    """
+
+    datasets: tuple[str, ...] | None
+    data: Path | None
+    out: Path
+    bridge: str
+    seeds: int | None
+    seed: int
+    real: int | None
+    synthetic: int | None
+    quick: bool
+
+    def names(self) -> tuple[str, ...]:
+        """Return the sets."""
+        return self.datasets or (QUICK_SETS if self.quick else tuple(SOURCES))
+
+    def protocol(self) -> SmotextProtocol:
+        """Return the protocol with the numbers that were asked for."""
+        base = QUICK if self.quick else SmotextProtocol()
+        synthetic = base.synthetic if self.synthetic is None else self.synthetic
+        return replace(
+            base,
+            seed=self.seed,
+            seeds=base.seeds if self.seeds is None else self.seeds,
+            real=base.real if self.real is None else self.real,
+            synthetic=synthetic,
+            sizes=tuple(n for n in base.sizes if n < synthetic),
+        )
+
+
+def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
+    """Run what is missing of the study and write its tables and figures; return the Markdown table.
+
+    Written texts and finished trials stay in `request.out`, so a study that was stopped goes on. A trial that is
+    there needs no texts.
+
+    Args:
+        request: what is wanted.
+        progress: told of every stage.
+        say: takes lines for people: the estimate.
+
+    Raises:
+        DataError: naming every missing set, or as a set says; sets are read before any work.
+        ModelMissing, ModelError: if a model or bridge is missing or does not fit.
+        StorageError: if the folder cannot be written.
+        Interrupted: if a worker was killed; the same command goes on.
+    """
+    protocol = request.protocol()
+    sets = read_text_sets(request.names(), request.data, protocol.pool, protocol.test, protocol.stream)
+    folders = {name: model_folder(name) for name in (EmbedConfig().model, DecodeConfig().model)}
+    places = {name: request.out / name for name in ("vectors", "texts", "trials")}
+    try:
+        for folder in places.values():
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        hint = "Choose another --out."
+        raise StorageError(f"{request.out}: cannot be written ({error.strerror})", hint=hint) from error
+    encoder = build(EmbedConfig(), model_folder)
+    makers = _makers(request, folders[DecodeConfig().model], encoder, sets)
+    plans = {s.name: _plan(s, encoder, protocol, places["vectors"], progress) for s in sets}
+    from studies.smotext.figures import write_smotext_figures
+    from studies.smotext.lambdas import write_lambdas
+    from studies.smotext.tables import write_smotext_tables
+    from studies.smotext.trials import Bench, run_trials
+
+    bench = Bench(
+        plans=plans, makers=makers, texts=places["texts"], encoder=partial(build, EmbedConfig(), model_folder),
+        encoder_digest=encoder.digest,
+    )  # fmt: skip
+    trials = bench.places(places["trials"])
+    writings = bench.writings(trials)
+    say(_estimate(sum(w.texts for w in writings), missing_tokens(writings, makers, places["texts"])))
+    write_texts(writings, makers, places["texts"], progress)
+    measures, lambdas = run_trials(bench, trials, progress)
+    write_smotext_tables(measures, lambdas, _meta(request, encoder, makers, sets), request.out)
+    with progress.stage("figures", total=1 + len(lambdas), unit="figures") as advance:
+        write_smotext_figures(measures, request.out)
+        advance(1)
+        for name, rows in lambdas.items():
+            write_lambdas(rows, request.out, f"lambdas-{name}")
+            advance(1)
+    return request.out / "results.md"
+
+
+def _plan(s: TextSet, encoder: Encoder, protocol: SmotextProtocol, folder: Path, progress: Progress) -> Plan:
+    pool = kept_vectors(f"{s.name}-pool", s.pool.texts, encoder, folder, progress)
+    test = kept_vectors(f"{s.name}-test", s.test.texts, encoder, folder, progress)
+    return Plan(text_set=s, pool=embed(s.pool, pool, encoder), test=test, protocol=protocol.of(s.source))
+
+
+def _makers(request: SmotextRequest, folder: Path, encoder: Encoder, sets: list[TextSet]) -> dict[str, Maker]:
+    """Return the decoders: the language model behind the bridge, and asked by the label alone in each set's words."""
+    from synthgen.stages.decode.bridge import load_bridge
+
+    name, digest = DecodeConfig().model, digest_of(folder)
+    bridge = "builtin" if request.bridge == "builtin" else str(Path(request.bridge).expanduser().resolve())
+    shown = partial(bridge_decoder, folder, bridge, name, encoder.name, encoder.dim)
+    makers = {BRIDGE: Maker(open=shown, digest=sha256_json([digest, load_bridge(bridge).digest]))}
+    for s in sets:
+        asked = partial(asking_decoder, folder, name, s.source.asked)
+        makers[f"{LABEL_ONLY}-{s.name}"] = Maker(open=asked, digest=sha256_json([digest, s.source.asked]))
+    return makers
+
+
+def _estimate(texts: int, tokens: int) -> str:
+    from synthgen.stages.decode.loading import backend_of, slowdown
+
+    cores = len(sched_getaffinity(0))
+    rate = TOKENS_PER_SECOND // slowdown(backend_of("cpu"))
+    wait = span(tokens / (rate * cores))
+    return (
+        f"{texts:,d} texts; at most {tokens:,d} tokens are still to be written, about {wait} at "
+        f"{rate} tokens/s on each of {cores} cores, and measuring comes after"
+    )
+
+
+def _meta(
+    request: SmotextRequest, encoder: Encoder, makers: Mapping[str, Maker], sets: list[TextSet]
+) -> dict[str, Any]:
+    protocol = request.protocol()
+    return {
+        "encoder": encoder.name,
+        "encoder sha256": encoder.digest,
+        "bridge": request.bridge,
+        "language model and bridge sha256": makers[BRIDGE].digest,
+        "quick": request.quick,
+        "seeds": protocol.seeds,
+        "seed": protocol.seed,
+        "real records of a seed, at most four fifths of a set": protocol.real,
+        "SMOTE k": protocol.neighbours,
+        "datasets": {
+            s.name: {
+                "real records to draw from": len(s.pool),
+                "test records": len(s.test),
+                "classes, and their words in the prompt": [f"{c}: {w}" for c, w in s.source.words.items()],
+                "asked by the label alone": s.source.asked,
+                "synthetic records": protocol.of(s.source).synthetic,
+                "most tokens of a text": protocol.tokens or s.source.max_new_tokens,
+            }
+            for s in sets
+        },
+    }

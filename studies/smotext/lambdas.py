@@ -1,0 +1,220 @@
+"""What becomes of a vector between two texts: how near its text comes to it, and to either end, along the way."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from studies.drawing import LOOKS, sheet, write_figure
+from studies.smotext.fidelity import Bools, Float64, Int64, class_kept, mean_of, words_of
+from synthgen.core.errors import DataError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Float32, Latents
+from synthgen.stages.decode.base import Decoder, Settings
+from synthgen.stages.embed.base import Encoder
+from synthgen.stages.interpolate.blend import blend, ends
+
+TELLING_LETTERS = 4  # of a word that may tell one text from another, at least
+TELLING_SHARE = 0.05  # of the texts, or fewer, hold such a word
+_FIGURE_INCHES = 3.6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pairs:
+    """Texts, and which of them are to be blended.
+
+    Args:
+        texts: n texts.
+        labels: the class of each.
+        rows: int64 (m, 2), the texts of each pair, different and of one class that has more texts; m >= 2.
+
+    Raises:
+        DataError: when a pair is of two classes, of one text twice or of a class without a third text, or fewer than
+            two pairs are given.
+    """
+
+    texts: Sequence[str]
+    labels: Sequence[str]
+    rows: Int64
+
+    def __post_init__(self) -> None:
+        names = np.array(self.labels)
+        first, second = self.rows.T
+        size = Counter(self.labels)
+        few = np.array([size[names[i]] < 3 for i in first], dtype=bool)
+        problems = [
+            f"{int(wrong.sum())} pairs {what}"
+            for wrong, what in (
+                (names[first] != names[second], "of two classes"),
+                (first == second, "of a text with itself"),
+                (few, "of a class with no third text, so that nothing tells whether it is kept"),
+            )
+            if wrong.any()
+        ]
+        if len(self.rows) < 2:
+            problems.append(f"{len(self.rows)} pairs; the pairs of others are the baseline, so two are needed")
+        if problems:
+            raise DataError("the pairs to be blended cannot be used", problems=problems)
+
+
+def random_pairs(labels: Sequence[str], m: int, rng: np.random.Generator) -> Int64:
+    """Return m pairs of different texts of one class, int64 (m, 2), classes taking turns, no text used twice.
+
+    A class of two texts or one gives none; see `Pairs`.
+
+    Raises:
+        DataError: when the classes are too small for so many.
+    """
+    size = Counter(labels)
+    of = {c: [i for i, label in enumerate(labels) if label == c] for c in sorted(size) if size[c] >= 3}
+    by_class = {c: rng.permutation(rows) for c, rows in of.items()}
+    each = {c: list(zip(rows[0::2], rows[1::2], strict=False)) for c, rows in by_class.items()}
+    turns = [
+        pairs[k] for k in range(max(map(len, each.values()), default=0)) for pairs in each.values() if k < len(pairs)
+    ]
+    if len(turns) < m:
+        raise DataError(f"{m} pairs are wanted, the classes have texts for {len(turns)}", hint="Ask for fewer.")
+    return np.array(turns[:m], dtype=np.int64)
+
+
+def along(
+    encoder: Encoder, decoder: Decoder, settings: Settings, pairs: Pairs, lambdas: Sequence[float], seeds: SeedTree
+) -> list[dict[str, float]]:
+    """Return one row of figures for each λ: what is written from the vector λ of the way between a pair's vectors.
+
+        x̃ = x_i + λ (x_j − x_i),   ŷ = e(text written from x̃)
+
+    Of a pair with several candidates, the mean over them. A pair's random numbers are the same for every λ.
+
+    Args:
+        encoder: e.
+        decoder: writes.
+        settings: of the decoder; `prompts` must know the pairs' labels.
+        pairs: what is blended.
+        lambdas: each in [0, 1].
+        seeds: of the decoder and the intervals.
+
+    Returns:
+        Rows with, as means over pairs:
+        "lambda", "pairs"; "target", "target_low", "target_high": cos(ŷ, x̃) and its bootstrap interval; "first",
+        "second": cos(ŷ, x_i), cos(ŷ, x_j); "others": cos of ŷ with the parents of the next pair of the class, the
+        baseline of both; "class_kept": see `class_kept`, both parents left out; "says_first", "says_second",
+        "says_both": share of texts with a telling word that stands in the first parent and not in the second, the
+        other way round, and with both kinds; "says_both_others": the same with the parents of the next pair of the
+        class, which is chance.
+
+    Privacy: reads the texts given and writes figures; no text leaves.
+    Cost: len(lambdas) · m · candidates texts are written and embedded.
+    """
+    vectors = encoder.encode(list(pairs.texts))
+    labels = tuple(pairs.labels[i] for i in pairs.rows[:, 0])
+    telling = _telling(pairs)
+    rows = []
+    for lam in lambdas:
+        target = np.empty((len(pairs.rows), vectors.shape[1]), dtype=np.float32)
+        at = np.full(len(pairs.rows), lam, dtype=np.float64)
+        blend(vectors, *ends(pairs.rows[:, 0], pairs.rows[:, 1], at), target)
+        said = decoder.decode(_latents(target, labels, pairs, lam), settings, seeds.child("decode"), lambda _: None)
+        texts = [c.text for c in said]
+        written = encoder.encode([text or "." for text in texts])
+        found = _figures(written, target, vectors, pairs)
+        found |= _says([frozenset(words_of(text)) for text in texts], telling, _next(pairs))
+        mean = mean_of(found.pop("target"), seeds.child("interval", str(lam)).generator())
+        row = {"lambda": float(lam), "pairs": float(len(pairs.rows)), "target": mean.value}
+        row |= {"target_low": mean.low, "target_high": mean.high}
+        rows.append(row | {name: float(values.mean()) for name, values in found.items()})
+    return rows
+
+
+def _latents(target: Float32, labels: tuple[str, ...], pairs: Pairs, lam: float) -> Latents:
+    return Latents(
+        vectors=target, ids=tuple(f"pair{k}" for k in range(len(target))), labels=labels,
+        parent_ids=tuple((str(i), str(j)) for i, j in pairs.rows), weights=((1 - lam, lam),) * len(target),
+        method="along", seed_path="along",
+    )  # fmt: skip
+
+
+def _next(pairs: Pairs) -> Int64:
+    """Return, for each pair, the number of the next pair of its class, or of any class where it is the only one."""
+    of = [pairs.labels[i] for i in pairs.rows[:, 0]]
+    m = len(of)
+    turn = [[(k + step) % m for step in range(1, m)] for k in range(m)]
+    return np.array([next((j for j in turn[k] if of[j] == of[k]), turn[k][0]) for k in range(m)], dtype=np.int64)
+
+
+def _figures(written: Float32, target: Float32, vectors: Float32, pairs: Pairs) -> dict[str, Float64]:
+    """Return the cosines and the class of the texts, one number per pair."""
+    m = len(target)
+    again = written.reshape(m, -1, written.shape[1])
+    other = pairs.rows[_next(pairs)]
+    found = {
+        name: np.asarray(np.einsum("mcd,md->m", again, x) / again.shape[1], dtype=np.float64)
+        for name, x in (
+            ("target", target / np.linalg.norm(target, axis=1, keepdims=True)),
+            ("first", vectors[pairs.rows[:, 0]]),
+            ("second", vectors[pairs.rows[:, 1]]),
+            ("others", vectors[other].mean(axis=1)),
+        )
+    }
+    labels = [pairs.labels[i] for i in pairs.rows[:, 0]]
+    kept = [class_kept(again[:, c], labels, vectors, pairs.labels, pairs.rows) for c in range(again.shape[1])]
+    return found | {"class_kept": np.mean(kept, axis=0)}
+
+
+def _telling(pairs: Pairs) -> list[tuple[frozenset[str], frozenset[str]]]:
+    """Return, for each pair, the telling words that stand in its first text alone, and in its second alone."""
+    words = [frozenset(w for w in words_of(text) if len(w) >= TELLING_LETTERS) for text in pairs.texts]
+    held = Counter(w for of in words for w in of)
+    most = max(2.0, TELLING_SHARE * len(words))
+    rare = [frozenset(w for w in of if held[w] <= most) for of in words]
+    return [(rare[i] - words[j], rare[j] - words[i]) for i, j in pairs.rows]
+
+
+def _says(
+    said: Sequence[frozenset[str]], telling: Sequence[tuple[frozenset[str], frozenset[str]]], others: Int64
+) -> dict[str, Float64]:
+    """Return, for each pair, the share of its texts that say something of its parents, and of another pair's."""
+    m = len(telling)
+    c = len(said) // m
+
+    def share(pair_of: Sequence[int]) -> tuple[Bools, Bools]:
+        first, second = (
+            np.array([[bool(said[k * c + i] & telling[pair_of[k]][side]) for i in range(c)] for k in range(m)])
+            for side in (0, 1)
+        )
+        return first, second
+
+    first, second = share(range(m))
+    chance = np.logical_and(*share(others.tolist()))
+    shown = {"first": first, "second": second, "both": first & second, "both_others": chance}
+    return {f"says_{name}": hits.mean(axis=1) for name, hits in shown.items()}
+
+
+def write_lambdas(rows: Sequence[dict[str, float]], folder: Path, name: str = "lambdas") -> list[Path]:
+    """Draw the rows of `along`: cosines, and what is kept, over λ; return the files written, SVG and PNG."""
+    lam = np.array([row["lambda"] for row in rows])
+    panels_of = (
+        ("cosine of the text written", {"target": "to the vector", "first": "to the first parent",
+                                        "second": "to the second parent", "others": "to another pair's parents"}),
+        ("share of texts", {"class_kept": "class kept", "says_both": "tells of both parents",
+                            "says_both_others": "of another pair's: what chance gives"}),
+    )  # fmt: skip
+    with sheet(_FIGURE_INCHES, 1, 2) as (figure, panels):
+        for panel, (title, series) in zip(panels, panels_of, strict=True):
+            for look, (key, label) in zip(LOOKS, series.items(), strict=False):
+                y = [row[key] for row in rows]
+                style = {"color": look.color, "marker": look.marker, "linestyle": look.dash}
+                panel.plot(lam, y, **style, markeredgecolor="white", markeredgewidth=0.4, label=label)
+                if key == "target":
+                    low, high = ([row[f"target_{end}"] for row in rows] for end in ("low", "high"))
+                    panel.fill_between(lam, low, high, color=look.color, alpha=0.13, linewidth=0)
+            panel.set_title(title, loc="left")
+            panel.set_xlabel("λ, from the first parent to the second")
+            panel.set_xticks(lam)
+            panel.set_ylim(bottom=min(0, panel.get_ylim()[0]))
+            panel.grid(visible=True, axis="y")
+            panel.set_axisbelow(True)
+            panel.legend(loc="upper left", bbox_to_anchor=(0, -0.18), handlelength=3.4, borderaxespad=0)
+        return write_figure(figure, folder, name)

@@ -1,0 +1,193 @@
+"""The SMOTExT experiment: its protocol, the real records of each seed, and what is written from them."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from studies.feature_augmentation.experiment import rows_of
+from studies.smotext.baselines import sources
+from studies.smotext.draws import Draw, Index, draw
+from studies.smotext.text_sets import Source, TextSet
+from studies.smotext.writing import Writing, latents_of
+from synthgen.config import DecodeConfig
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Embedded, Float32, Latents
+from synthgen.stages.decode.base import Settings
+from synthgen.stages.interpolate import Smote
+from synthgen.stages.interpolate.base import latent_ids
+from synthgen.stages.interpolate.counts import largest_remainder
+
+REAL, LABEL_ONLY = "real", "label-only"
+VARIANTS = (
+    "smotext",
+    "smotext-filtered",
+    "smotext-words",
+    "paraphrase",
+    "eda",
+    "neighbour-concatenation",
+    "mixup-vectors",
+    LABEL_ONLY,
+)
+BRIDGE = "bridge"
+# what each variant takes, written anew for each seed; texts by the label alone serve all seeds
+WRITING_OF = {
+    "smotext": "smote", "smotext-filtered": "smote", "smotext-words": "words", "paraphrase": "paraphrase",
+    LABEL_ONLY: LABEL_ONLY,
+}  # fmt: skip
+CANDIDATES = 2  # of each SMOTE vector; the first alone is `smotext`
+WORDS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmotextProtocol:
+    """What the experiment does.
+
+    Args:
+        seeds: how many draws of real records.
+        seed: of every random choice.
+        real: train records of a seed.
+        synthetic: records of each variant, as many of each class; a set may ask for fewer.
+        sizes: smaller numbers of synthetic records that are tried too, rising.
+        pool: most real records of a set that are drawn from; None takes all.
+        test: most test records of a set, drawn once.
+        neighbours: k of SMOTE.
+        spare: latents for each record wanted, of the filtered variant.
+        tokens: most tokens of a text; None takes the set's own.
+        batch: rows written at once; part of what decides the texts.
+        pairs: of the λ figure.
+        lambdas: of the λ figure.
+    """
+
+    seeds: int = 5
+    seed: int = 0
+    real: int = 1000
+    synthetic: int = 2600
+    sizes: tuple[int, ...] = (260, 650, 1300)
+    pool: int | None = None
+    test: int = 2000
+    neighbours: int = 5
+    spare: float = 1.1
+    tokens: int | None = None
+    batch: int = DecodeConfig().batch
+    pairs: int = 200
+    lambdas: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+    @property
+    def stream(self) -> SeedTree:
+        """The root of the study's streams."""
+        return SeedTree(self.seed).child("smotext")
+
+    def of(self, source: Source) -> "SmotextProtocol":
+        """Return the protocol with no more synthetic records than a set asks for."""
+        synthetic = min(self.synthetic, source.synthetic)
+        return replace(self, synthetic=synthetic, sizes=tuple(n for n in self.sizes if n < synthetic))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Plan:
+    """The experiment on one set.
+
+    Args:
+        text_set: the set.
+        pool: its pool's vectors.
+        test: float32, its test records' vectors.
+        protocol: what is done.
+    """
+
+    text_set: TextSet
+    pool: Embedded
+    test: Float32
+    protocol: SmotextProtocol
+
+    @property
+    def stream(self) -> SeedTree:
+        """The root of this set's streams."""
+        return self.protocol.stream.child(self.text_set.name)
+
+    def seeds(self, seed: int) -> SeedTree:
+        """Return the stream of a seed."""
+        return self.stream.child("seed", str(seed))
+
+    def draw(self, seed: int) -> Draw:
+        """Return the rows of the pool that a seed trains on, and those it holds out."""
+        least = self.protocol.neighbours + 1
+        return draw(self.text_set.pool, self.protocol.real, least, self.seeds(seed).child("draw"))
+
+    def train(self, seed: int) -> Embedded:
+        """Return the vectors of a seed's real train records."""
+        return rows_of(self.pool, self.draw(seed).train)
+
+    def counts(self, total: int | None = None) -> dict[str, int]:
+        """Return the number of synthetic records of each class: equal, summing to the total."""
+        wanted = self.protocol.synthetic if total is None else total
+        return largest_remainder(dict.fromkeys(self.text_set.classes, 1), wanted)
+
+    def sources(self, seed: int) -> Index:
+        """Return the train row that each record of a variant without interpolation is made from."""
+        return sources(self.train(seed).labels, self.counts(), self.seeds(seed).child("sources"))
+
+    def smote(self, seed: int) -> Latents:
+        """Return the SMOTE vectors of a seed, spare ones last in each class."""
+        spare = {label: math.ceil(n * self.protocol.spare) for label, n in self.counts().items()}
+        return Smote(self.protocol.neighbours).fit(self.train(seed)).sample(spare, self.seeds(seed).child("smote"))
+
+    def writing(self, name: str, seed: int = 0) -> Writing:
+        """Return what is written under a name of `WRITING_OF`; by the label alone, for all seeds."""
+        tokens = self.protocol.tokens or self.text_set.source.max_new_tokens
+        config = DecodeConfig(max_new_tokens=max(8, tokens), batch=self.protocol.batch)
+        settings = Settings(
+            prompts=dict(self.text_set.source.words), candidates=CANDIDATES if name == "smote" else 1,
+            max_new_tokens=config.max_new_tokens, temperature=config.temperature, top_p=config.top_p,
+            top_k=config.top_k, batch=config.batch, words=WORDS if name == "words" else 0,
+        )  # fmt: skip
+        if name == LABEL_ONLY:
+            latents, stream, maker = self._no_vectors(), self.stream.child(name), f"{LABEL_ONLY}-{self.text_set.name}"
+        else:
+            latents, stream, maker = self._latents(name, seed), self.seeds(seed).child("write", name), BRIDGE
+        place = name if name == LABEL_ONLY else f"{name}-seed-{seed}"
+        return Writing(
+            name=f"{self.text_set.name}-{place}", maker=maker, latents=latents, settings=settings, seeds=stream
+        )
+
+    def _latents(self, name: str, seed: int) -> Latents:
+        if name == "smote":
+            return self.smote(seed)
+        if name == "words":
+            return first_of_class(self.smote(seed), self.counts())
+        train, rows = self.train(seed), self.sources(seed)
+        return Latents(
+            vectors=train.vectors[rows].copy(), ids=_ids(self.counts()), labels=tuple(train.labels[i] for i in rows),
+            parent_ids=tuple((train.ids[i],) for i in rows), weights=((1.0,),) * len(rows), method="none",
+            seed_path=str(self.seeds(seed)),
+        )  # fmt: skip
+
+    def _no_vectors(self) -> Latents:
+        counts = self.counts()
+        n = sum(counts.values())
+        return Latents(
+            vectors=np.zeros((n, self.pool.vectors.shape[1]), dtype=np.float32), ids=_ids(counts),
+            labels=tuple(label for label, m in counts.items() for _ in range(m)), parent_ids=((),) * n,
+            weights=((),) * n, method="none", seed_path=str(self.stream),
+        )  # fmt: skip
+
+
+def first_of_class(latents: Latents, counts: Mapping[str, int]) -> Latents:
+    """Return the first latents of each class."""
+    return latents_of(latents, first_rows(latents.labels, counts))
+
+
+def first_rows(labels: tuple[str, ...], counts: Mapping[str, int]) -> list[int]:
+    """Return the rows of the first `counts[label]` of each label, in order."""
+    left = dict(counts)
+    rows = []
+    for i, label in enumerate(labels):
+        if left.get(label, 0) > 0:
+            left[label] -= 1
+            rows.append(i)
+    return rows
+
+
+def _ids(counts: Mapping[str, int]) -> tuple[str, ...]:
+    return tuple(name for label, m in sorted(counts.items()) for name in latent_ids(label, m))

@@ -1,0 +1,180 @@
+"""What the trials of the SMOTExT study say: means over seeds, and whether its goals are reached."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from studies.corrected_t import FoldMean
+from studies.crossed_t import Float64, crossed_t
+from studies.smotext.protocol import LABEL_ONLY, REAL
+from synthgen.core.errors import DataError
+
+HEADS = {"encoder-logistic": "encoder head", "tfidf-linear": "TF-IDF"}
+RATIO, GAIN, OVER_ALONE, OVER_WITH = (
+    "synthetic / real",
+    "real + synthetic − real",
+    "synthetic − label-only",
+    "real + synthetic − (real + label-only)",
+)
+# the least that is wanted; of the last two, anything above
+GOALS = {RATIO: 1.0, GAIN: 0.02, OVER_ALONE: 0.0, OVER_WITH: 0.0}
+REACHED, MISSED, NOT_SHOWN, NOT_MEASURABLE = "reached", "missed", "not shown", "not measurable"
+VERDICTS = (REACHED, NOT_SHOWN, MISSED, NOT_MEASURABLE)
+# the arm of a variant, and the arm of what it is compared with: real records alone, or label-only's same arm
+_COMPARED = {
+    RATIO: ("synthetic", REAL),
+    GAIN: ("real+synthetic", REAL),
+    OVER_ALONE: ("synthetic", "synthetic"),
+    OVER_WITH: ("real+synthetic", "real+synthetic"),
+}
+_KEY = ("dataset", "variant", "arm", "by", "n", "measure")
+
+Key = tuple[str, str, str, str, int, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Value:
+    """One value of a measure.
+
+    Args:
+        value: at one seed.
+        influence: (C,) what each test person adds to it beyond an equal part; empty where no test record is read.
+    """
+
+    value: float
+    influence: Float64
+
+
+BySeed = Mapping[int, Value]
+
+
+def by_key(measures: pa.Table) -> Mapping[Key, BySeed]:
+    """Return the values of each dataset, variant, arm, by, n and measure, by seed.
+
+    Raises:
+        DataError: if one stands there twice.
+    """
+    found: dict[Key, dict[int, Value]] = defaultdict(dict)
+    twice = 0
+    for row in measures.to_pylist():
+        at = found[tuple(row[name] for name in _KEY)]
+        twice += row["seed"] in at
+        at[row["seed"]] = Value(row["value"], _influence(row))
+    if twice:
+        raise DataError(f"{twice} measures of the study stand twice", hint="Run the study again.")
+    return dict(found)
+
+
+def _influence(row: Mapping[str, Any]) -> Float64:
+    """Return, for each test person c, (hits_c − tested_c · accuracy) / n."""
+    if row["hits"] is None:
+        return np.empty(0)
+    hits, tested = (np.array(row[name], dtype=np.float64) for name in ("hits", "tested"))
+    influence: Float64 = (hits - tested * row["value"]) / tested.sum()
+    return influence
+
+
+def over_seeds(measures: pa.Table) -> pa.Table:
+    """Return mean and interval of every measure.
+
+    Columns: dataset, variant, arm, by, n, measure, seeds, mean, low, high; the interval is that of `crossed_t`,
+    null where there is one seed or no spread.
+
+    Raises:
+        DataError: see `by_key`.
+    """
+    ratio = _train_to_rest(measures)
+    rows = []
+    for key, at in by_key(measures).items():
+        told = _over(np.array([v.value for v in at.values()]), ratio[key[0]], [v.influence for v in at.values()])
+        place = dict(zip(_KEY, key, strict=True))
+        rows.append({**place, "seeds": told.folds, "mean": told.mean, "low": told.low, "high": told.high})
+    return pa.Table.from_pylist(rows, schema=_SUMMARY)
+
+
+def goals(measures: pa.Table) -> pa.Table:
+    """Return, for each variant and classifier with all synthetic records, how it stands to each of `GOALS`.
+
+    Differences and the ratio are paired: the same seed, the same real records, the same test records. Columns:
+    dataset, variant, by, goal, wanted, seeds, mean, low, high, verdict.
+
+    Raises:
+        DataError: see `by_key`.
+    """
+    values, ratio = by_key(measures), _train_to_rest(measures)
+    most = {key[0]: max(k[4] for k in values if k[0] == key[0]) for key in values}
+    rows = []
+    for dataset in dict.fromkeys(key[0] for key in values):
+        variants = dict.fromkeys(k[1] for k in values if k[0] == dataset and k[1] != REAL)
+        for variant in variants:
+            for head in HEADS:
+                for goal, (arm, against) in _COMPARED.items():
+                    other, n = (REAL, 0) if against == REAL else (LABEL_ONLY, most[dataset])
+                    pair = (variant, arm, most[dataset]), (other, against, n)
+                    one, two = (values.get((dataset, v, a, head, m, "accuracy"), {}) for v, a, m in pair)
+                    told = _paired(goal, one, two if variant != other else {}, ratio[dataset])
+                    place = {"dataset": dataset, "variant": variant, "by": head, "goal": goal, "wanted": GOALS[goal]}
+                    shown = {"seeds": told.folds, "mean": told.mean, "low": told.low, "high": told.high}
+                    if told.folds > 0:
+                        rows.append({**place, **shown, "verdict": verdict(goal, told)})
+    return pa.Table.from_pylist(rows, schema=_GOALS)
+
+
+def verdict(goal: str, told: FoldMean) -> str:
+    """Return whether a goal is reached: by the whole interval, missed by the whole, or neither is shown."""
+    if told.low is None or told.high is None:
+        return NOT_MEASURABLE
+    wanted = GOALS[goal]
+    if told.low > wanted or (told.low == wanted and wanted > 0):
+        return REACHED
+    return MISSED if told.high < wanted else NOT_SHOWN
+
+
+def _paired(goal: str, one: BySeed, other: BySeed, ratio: float) -> FoldMean:
+    """Return the mean over the seeds that both have of x − y, or of r = x / y.
+
+    The influence of a difference is u_x − u_y, that of a ratio (u_x − r · u_y) / y, to first order.
+    """
+    both = sorted(set(one) & set(other))
+    if goal != RATIO:
+        apart = [one[seed].value - other[seed].value for seed in both]
+        return _over(np.array(apart), ratio, [one[seed].influence - other[seed].influence for seed in both])
+    # a classifier that gets nothing right sets no standard
+    both = [seed for seed in both if other[seed].value > 0]
+    shares = [one[seed].value / other[seed].value for seed in both]
+    influence = [
+        (one[seed].influence - share * other[seed].influence) / other[seed].value
+        for seed, share in zip(both, shares, strict=True)
+    ]
+    return _over(np.array(shares), ratio, influence)
+
+
+def _over(values: Float64, ratio: float, influence: Sequence[Float64]) -> FoldMean:
+    return crossed_t(values, ratio, np.mean(influence, axis=0) if influence else np.empty(0))
+
+
+def _train_to_rest(measures: pa.Table) -> dict[str, float]:
+    """Return n_real / (n_pool − n_real) of each dataset."""
+    rows = measures.select(["dataset", "n_real", "n_pool"]).to_pylist()
+    return {row["dataset"]: row["n_real"] / (row["n_pool"] - row["n_real"]) for row in rows}
+
+
+_F, _I, _S = pa.float64(), pa.int64(), pa.string()
+_TOLD = [("seeds", _I), ("mean", _F), ("low", _F), ("high", _F)]
+_SUMMARY = pa.schema(
+    [
+        *(("dataset", _S), ("variant", _S), ("arm", _S), ("by", _S), ("n", _I), ("measure", _S)),
+        *_TOLD,
+    ]
+)
+_GOALS = pa.schema(
+    [
+        *(("dataset", _S), ("variant", _S), ("by", _S), ("goal", _S), ("wanted", _F)),
+        *_TOLD,
+        ("verdict", _S),
+    ]
+)

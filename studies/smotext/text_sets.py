@@ -1,0 +1,175 @@
+"""The sets of the SMOTExT study: real records to draw from, a test part nobody draws from, labels in words."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from studies.feature_augmentation.sets import distinct, read_records
+from synthgen.core.errors import DataError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a set is and how it is used.
+
+    Args:
+        train: files under the folder of data.
+        test: likewise; the official test split.
+        words: for each label kept, the words that stand in a prompt for it; the same for every way of writing.
+        asked: what the language model is asked for without a vector, with the field `{label}`.
+        max_new_tokens: most tokens of a written text, fitted to the set's own texts.
+        synthetic: most synthetic records of a variant; the paper's number for its own set, half of it elsewhere.
+        least: train records a class must have to be kept.
+    """
+
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+    words: Mapping[str, str]
+    asked: str
+    max_new_tokens: int
+    synthetic: int = 1300
+    least: int = 1
+
+
+SOURCES: Mapping[str, Source] = {
+    "newsgroups20": Source(
+        train=("newsgroups20/train.parquet",),
+        test=("newsgroups20/test.parquet",),
+        words={
+            "comp.graphics": "computer graphics",
+            "rec.autos": "cars",
+            "rec.sport.hockey": "ice hockey",
+            "sci.space": "space flight",
+            "soc.religion.christian": "Christianity",
+        },
+        asked="Write a short post to a discussion group about {label}. Write the post only.",
+        max_new_tokens=96,
+        synthetic=2600,
+    ),
+    "ag_news": Source(
+        train=("ag_news/train_subset.parquet",),
+        test=("ag_news/test.parquet",),
+        words={
+            "Business": "business",
+            "Sci/Tech": "science and technology",
+            "Sports": "sports",
+            "World": "world politics",
+        },
+        asked="Write the first two sentences of a news item about {label}. Write the sentences only.",
+        max_new_tokens=64,
+    ),
+    "sst2": Source(
+        train=("sst2/train.parquet",),
+        test=("sst2/test.parquet",),
+        words={"negative": "a negative film review", "positive": "a positive film review"},
+        asked="Write one sentence of {label}. Write the sentence only.",
+        max_new_tokens=40,
+    ),
+    "mts_dialog": Source(
+        train=("mts_dialog/train.parquet",),
+        test=("mts_dialog/test.parquet", "mts_dialog/test2.parquet"),
+        words={
+            "ALLERGY": "allergies",
+            "CC": "chief complaint",
+            "FAM/SOCHX": "family and social history",
+            "GENHX": "history of present illness",
+            "MEDICATIONS": "medications",
+            "PASTMEDICALHX": "past medical history",
+            "PASTSURGICAL": "past surgical history",
+            "ROS": "review of systems",
+        },
+        asked="Write the section of a clinical note about {label}. Write the section only.",
+        max_new_tokens=80,
+        least=50,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSet:
+    """A set ready for the study.
+
+    Args:
+        name: of the set.
+        pool: distinct real records; none shares its text, case apart, or its person with a test record.
+        test: distinct records of the official test split, of the pool's classes.
+        source: how it is used.
+    """
+
+    name: str
+    pool: Corpus
+    test: Corpus
+    source: Source
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels, sorted."""
+        return tuple(self.pool.counts())
+
+
+def read_text_sets(
+    names: Sequence[str], data: Path | None, n_pool: int | None, n_test: int, seeds: SeedTree
+) -> list[TextSet]:
+    """Return the named sets.
+
+    Args:
+        names: of `SOURCES`.
+        data: the folder that holds them.
+        n_pool: most records of the pool, drawn once; None takes all.
+        n_test: most test records, drawn once.
+        seeds: the study's stream.
+
+    Raises:
+        DataError: naming every set that is unknown and every file that is missing; or if a file cannot be used.
+
+    Random: of `seeds.child("test", name)` and `("pool", name)`, one permutation of the records each.
+    """
+    if unknown := [f"{name}: not one of {', '.join(SOURCES)}" for name in names if name not in SOURCES]:
+        raise DataError("sets we do not know", problems=unknown, hint="Check --dataset.")
+    if data is None:
+        raise DataError("no folder of data is given", hint="Give --data, or set SYNTHGEN_DATA.")
+    files = {data / file: name for name in names for file in (*SOURCES[name].train, *SOURCES[name].test)}
+    if missing := [f"{name}: {path} is not there" for path, name in files.items() if not path.is_file()]:
+        raise DataError("sets of the study are missing", problems=missing, hint="Check --data, or name other sets.")
+    sets = [_read_set(name, data) for name in names]
+    return [
+        replace(
+            s,
+            pool=_drawn(s.pool, n_pool, seeds.child("pool", s.name)),
+            test=_drawn(s.test, n_test, seeds.child("test", s.name)),
+        )
+        for s in sets
+    ]
+
+
+def _read_set(name: str, data: Path) -> TextSet:
+    source = SOURCES[name]
+    train, test = ([read_records(data / file) for file in files] for files in (source.train, source.test))
+    counts = Counter(record.label for part in train for record in part.records)
+    pool, tested = distinct(train), distinct(test)
+    known = {text.casefold() for text in pool.texts}
+    tested = _only(tested, [r.label in source.words and r.text.casefold() not in known for r in tested.records])
+    persons = {record.group for record in tested.records}
+    pool = _only(
+        pool, [r.label in source.words and not (pool.has_groups and r.group in persons) for r in pool.records]
+    )
+    held = set(pool.labels) & set(tested.labels)
+    if lacking := [label for label in source.words if counts[label] < source.least or label not in held]:
+        raise DataError(
+            f"{name}: classes have too few records",
+            problems=[f"{c!r}: {counts[c]} in train, needs {source.least}, and one of test" for c in lacking],
+            hint="Check that the files are the set's own.",
+        )
+    return TextSet(name=name, pool=pool, test=tested, source=source)
+
+
+def _drawn(corpus: Corpus, n: int | None, seeds: SeedTree) -> Corpus:
+    kept = set(seeds.generator().permutation(len(corpus))[:n].tolist())
+    return _only(corpus, [i in kept for i in range(len(corpus))])
+
+
+def _only(corpus: Corpus, keep: Sequence[bool]) -> Corpus:
+    return replace(corpus, records=tuple(r for r, k in zip(corpus.records, keep, strict=True) if k))

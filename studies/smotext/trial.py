@@ -1,0 +1,258 @@
+"""One trial of the SMOTExT experiment: one variant, one seed: its records, what they teach, what they give away."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from studies.smotext.baselines import eda, partners
+from studies.smotext.draws import Index
+from studies.smotext.nearness import character_cosines, membership_auc, parent_nearest, unit_cosines
+from studies.smotext.protocol import LABEL_ONLY, REAL, WRITING_OF, Plan, first_of_class, first_rows
+from studies.smotext.writing import latents_of
+from synthgen.core.types import Candidate, Embedded, Float32, Latents
+from synthgen.stages.embed import Encoder
+from synthgen.stages.evaluate.heads import HEADS, Rows
+from synthgen.stages.evaluate.metrics import scores
+
+ARMS = ("synthetic", "real+synthetic")
+MEASURE = pa.schema(
+    [
+        ("dataset", pa.string()), ("seed", pa.int64()), ("variant", pa.string()), ("n", pa.int64()),
+        ("arm", pa.string()), ("by", pa.string()), ("measure", pa.string()), ("value", pa.float64()),
+        ("n_real", pa.int64()), ("n_pool", pa.int64()), ("hits", pa.list_(pa.int32())),
+        ("tested", pa.list_(pa.int32())),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Made:
+    """The records of a variant, sorted by label.
+
+    Args:
+        texts: (m), or None of vectors without text.
+        labels: (m).
+        vectors: float32 (m, d), of the texts, or the vectors themselves.
+        parents: (m), the train rows each was made from; empty where there are none.
+        cosine: of text and the vector it was written from, the mean; None where it was not written from one.
+    """
+
+    texts: tuple[str, ...] | None
+    labels: tuple[str, ...]
+    vectors: Float32
+    parents: tuple[tuple[int, ...], ...]
+    cosine: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tried:
+    """The test records.
+
+    Args:
+        rows: (n), the records.
+        persons: int64 (n), whose each is, 0 to C − 1.
+    """
+
+    rows: Rows
+    persons: Index
+
+    @property
+    def n(self) -> int:
+        """C, the number of persons."""
+        return int(self.persons.max()) + 1
+
+
+def run_trial(plan: Plan, seed: int, variant: str, written: Sequence[Candidate], encoder: Encoder) -> pa.Table:
+    """Return everything measured of one variant at one seed, a table of schema `MEASURE`.
+
+    Rows by arm and classifier: accuracy and macro F1 on the test split, for every number of synthetic records, the
+    smaller ones being the first of each class. With all of them, by attacker: `parent_nearest` and `membership_auc`
+    (see `nearness`), among the train records and those held out. `records`, `target_cosine` and `seconds` as named.
+    Beside accuracy stand, for each test person, how many of their records were told right (`hits`) of how many
+    (`tested`): what the interval needs.
+
+    Args:
+        plan: the set's.
+        seed: which draw.
+        variant: of `VARIANTS`, or `REAL`.
+        written: the texts that the variant takes, of `plan.writing`.
+        encoder: that of the plan's vectors.
+
+    Privacy: reads train, held-out and test records of public sets; figures come out.
+    Random: EDA's choices, of the seed's stream; nothing else draws.
+    """
+    started = time.process_time()
+    train = plan.train(seed)
+    real = Rows(texts=_texts(plan, train), labels=np.array(train.labels), vectors=train.vectors)
+    test = plan.text_set.test
+    tried = Tried(
+        rows=Rows(texts=tuple(test.texts), labels=np.array(test.labels), vectors=plan.test),
+        persons=np.unique([r.group for r in test.records], return_inverse=True)[1],
+    )
+    found: list[dict[str, Any]] = []
+    if variant == REAL:
+        found += [{"n": 0, "arm": REAL, **row} for row in _taught(real, tried, list(HEADS))]
+    else:
+        made = make(plan, seed, variant, written, encoder)
+        if made.labels:  # a filter may keep nothing, and then nothing can be measured
+            found += _utility(plan, real, tried, made) + _privacy(plan, seed, made)
+        extras = {"records": float(len(made.labels)), "target_cosine": made.cosine}
+        found += [
+            {"n": plan.protocol.synthetic, "arm": "", "by": "", "measure": name, "value": value}
+            for name, value in extras.items()
+            if value is not None
+        ]
+    seconds = time.process_time() - started
+    found.append({"n": 0, "arm": "", "by": "", "measure": "seconds", "value": seconds})
+    place = {"dataset": plan.text_set.name, "seed": seed, "variant": variant}
+    sizes = {"n_real": len(real.texts), "n_pool": len(plan.text_set.pool)}
+    return pa.Table.from_pylist([{**place, **row, **sizes} for row in found], schema=MEASURE)
+
+
+def make(plan: Plan, seed: int, variant: str, written: Sequence[Candidate], encoder: Encoder) -> Made:
+    """Return the records of a variant; see `VARIANTS`.
+
+    Args:
+        plan: the set's.
+        seed: which draw.
+        variant: which.
+        written: the candidates of its writing; of the others none.
+        encoder: gives the vectors of texts.
+
+    Raises:
+        DataError: if the train records are too few for the variant.
+    """
+    if variant == "mixup-vectors":
+        latents = first_of_class(plan.smote(seed), plan.counts())
+        parents = _parents(plan.train(seed), latents)
+        return Made(texts=None, labels=latents.labels, vectors=latents.vectors, parents=parents)
+    if variant in WRITING_OF:
+        return _written(plan, seed, variant, written, encoder)
+    return _edited(plan, seed, variant, encoder)
+
+
+def _written(plan: Plan, seed: int, variant: str, written: Sequence[Candidate], encoder: Encoder) -> Made:
+    train, latents = plan.train(seed), plan.writing(WRITING_OF[variant], seed).latents
+    if variant == "smotext-filtered":
+        vectors = _encoded(encoder, [c.text for c in written])
+        best = _agreed(train, latents, written, vectors)
+    else:
+        written = [c for c in written if c.index == 0]
+        best = {c.latent_id: n for n, c in enumerate(written)}
+    latents = latents_of(latents, [i for i, name in enumerate(latents.ids) if name in best])
+    latents = first_of_class(latents, plan.counts())
+    chosen = [best[name] for name in latents.ids]
+    texts = tuple(written[n].text for n in chosen)
+    made = vectors[chosen] if variant == "smotext-filtered" else _encoded(encoder, texts)
+    cosine = float(_cosines(made, latents.vectors).mean()) if variant != LABEL_ONLY and chosen else None
+    return Made(texts=texts, labels=latents.labels, vectors=made, parents=_parents(train, latents), cosine=cosine)
+
+
+def _agreed(train: Embedded, latents: Latents, written: Sequence[Candidate], vectors: Float32) -> dict[str, int]:
+    """Return, for each latent with a candidate of its class, the one nearest to its vector, by number.
+
+    The class is told by the head trained on the train records alone. A latent none of whose candidates is of its
+    class is left out; a spare one of the class takes its place while there is one.
+    """
+    place = {name: i for i, name in enumerate(latents.ids)}
+    labels = np.array([c.label for c in written])
+    real = Rows(texts=train.ids, labels=np.array(train.labels), vectors=train.vectors)
+    told = HEADS["encoder-logistic"](real, Rows(texts=("",) * len(written), labels=labels, vectors=vectors), 0)
+    near = _cosines(vectors, latents.vectors[[place[c.latent_id] for c in written]])
+    best: dict[str, int] = {}
+    for n in np.flatnonzero(told == labels).tolist():
+        name = written[n].latent_id
+        if name not in best or near[n] > near[best[name]]:
+            best[name] = n
+    return best
+
+
+def _edited(plan: Plan, seed: int, variant: str, encoder: Encoder) -> Made:
+    train, of = plan.train(seed), plan.sources(seed)
+    real = _texts(plan, train)
+    parents: tuple[tuple[int, ...], ...]
+    if variant == "eda":
+        stream = plan.seeds(seed).child("eda")
+        texts = tuple(eda(real[i], stream.child(str(n)).generator()) for n, i in enumerate(of))
+        parents = tuple((i,) for i in of.tolist())
+    else:
+        parents = tuple(zip(of.tolist(), partners(train, of).tolist(), strict=True))
+        texts = tuple(" ".join(real[i] for i in pair) for pair in parents)
+    labels = tuple(train.labels[i] for i in of)
+    return Made(texts=texts, labels=labels, vectors=_encoded(encoder, texts), parents=parents)
+
+
+def _parents(train: Embedded, latents: Latents) -> tuple[tuple[int, ...], ...]:
+    row = {name: i for i, name in enumerate(train.ids)}
+    return tuple(tuple(row[name] for name in names) for names in latents.parent_ids)
+
+
+def _utility(plan: Plan, real: Rows, tried: Tried, made: Made) -> list[dict[str, Any]]:
+    found = []
+    for n in (*plan.protocol.sizes, plan.protocol.synthetic):
+        rows = first_rows(made.labels, plan.counts(n))
+        some = Rows(
+            texts=("",) * len(rows) if made.texts is None else tuple(made.texts[i] for i in rows),
+            labels=np.array([made.labels[i] for i in rows]),
+            vectors=made.vectors[rows],
+        )
+        heads = ["encoder-logistic"] if made.texts is None else list(HEADS)
+        for arm, fit_on in zip(ARMS, (some, real.plus(some)), strict=True):
+            found += [{"n": n, "arm": arm, **row} for row in _taught(fit_on, tried, heads)]
+    return found
+
+
+def _taught(fit_on: Rows, tried: Tried, heads: Sequence[str]) -> list[dict[str, Any]]:
+    """Return accuracy and macro F1 on the test rows of each classifier."""
+    test = tried.rows
+    names = sorted(set(test.labels.tolist()) | set(fit_on.labels.tolist()))
+    number = {name: i for i, name in enumerate(names)}
+    truth = np.array([number[label] for label in test.labels.tolist()])
+    found: list[dict[str, Any]] = []
+    for head in heads:
+        said = np.array([number[label] for label in HEADS[head](fit_on, test, 0).tolist()])
+        each = np.arange(len(truth))
+        told = scores(truth, said, each, np.ones((1, len(truth))), len(names))
+        hits, tested = np.bincount(tried.persons[said == truth], minlength=tried.n), np.bincount(tried.persons)
+        by_person = {"hits": hits.tolist(), "tested": tested.tolist()}
+        found.append({"by": head, "measure": "accuracy", "value": float(told.accuracy[0]), **by_person})
+        found.append({"by": head, "measure": "macro_f1", "value": float(told.macro_f1[0])})
+    return found
+
+
+def _privacy(plan: Plan, seed: int, made: Made) -> list[dict[str, Any]]:
+    drawn = plan.draw(seed)
+    rows = np.concatenate([drawn.train, drawn.held_out])
+    likeness = {"encoder": unit_cosines(made.vectors, plan.pool.vectors[rows])}
+    if made.texts is not None:
+        real = [plan.text_set.pool.records[i].text for i in rows]
+        likeness["characters"] = character_cosines(made.texts, real)
+    found = []
+    for by, values in likeness.items():
+        told = {"membership_auc": membership_auc(values, len(drawn.train))}
+        if any(made.parents):
+            told["parent_nearest"] = parent_nearest(values, made.parents)
+        place = {"n": plan.protocol.synthetic, "arm": "synthetic", "by": by}
+        found += [{**place, "measure": name, "value": value} for name, value in told.items()]
+    return found
+
+
+def _texts(plan: Plan, train: Embedded) -> tuple[str, ...]:
+    text = {r.id: r.text for r in plan.text_set.pool.records}
+    return tuple(text[name] for name in train.ids)
+
+
+def _encoded(encoder: Encoder, texts: Sequence[str]) -> Float32:
+    """Return the vectors of texts; an empty one gets that of a full stop, as in a run."""
+    return encoder.encode([text or "." for text in texts])
+
+
+def _cosines(one: Float32, other: Float32) -> Float32:
+    """Return the cosine of each row of one with the same row of the other."""
+    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    found: Float32 = np.einsum("ij,ij->i", one, other) / np.maximum(lengths, 1e-12)
+    return found

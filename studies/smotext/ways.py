@@ -1,0 +1,220 @@
+"""Ways of getting a text from a vector, each judged by the same figures on the same sources."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from studies.smotext.fidelity import Bools, Float64, class_kept, mean_of, overlap, ranks
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Float32, Latents
+from synthgen.stages.decode.base import Decoder, Settings
+from synthgen.stages.embed.base import Encoder
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sources:
+    """The texts that are to come back.
+
+    Args:
+        texts: n real texts.
+        labels: the class of each.
+        vectors: float32 (n, d), unit rows, theirs.
+    """
+
+    texts: tuple[str, ...]
+    labels: tuple[str, ...]
+    vectors: Float32
+
+    def first(self, n: int) -> "Sources":
+        """Return the first n of them."""
+        return Sources(texts=self.texts[:n], labels=self.labels[:n], vectors=self.vectors[:n])
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tries:
+    """Several texts written for each of m sources.
+
+    Args:
+        texts: m rows of c texts.
+        vectors: float32 (m, c, d), theirs.
+        ended: bool (m, c), whether the model ended the text by itself.
+    """
+
+    texts: tuple[tuple[str, ...], ...]
+    vectors: Float32
+    ended: Bools
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Way:
+    """One text for each of the first m sources, however it came about.
+
+    Args:
+        name: what a table calls it.
+        decodes: texts written for each record to get it; 0 for a way that looks one up.
+        texts: m texts.
+        vectors: float32 (m, d), unit rows, theirs.
+    """
+
+    name: str
+    decodes: int
+    texts: tuple[str, ...]
+    vectors: Float32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Writer:
+    """Writes from vectors and reads what was written with the same encoder.
+
+    Args:
+        encoder: whose vectors are decoded.
+        decoder: writes.
+        settings: how; `prompts` must know the sources' labels.
+        advance: told how many texts were written since the last call.
+    """
+
+    encoder: Encoder
+    decoder: Decoder
+    settings: Settings
+    advance: Callable[[int], None] = lambda _: None
+
+    def write(self, vectors: Float32, labels: Sequence[str], seeds: SeedTree, **changes: Any) -> Tries:
+        """Return the texts written from vectors (m, d), `candidates` of each; `changes` are of the settings.
+
+        Asking for more candidates keeps the first ones.
+        """
+        m = len(vectors)
+        latents = Latents(
+            vectors=np.ascontiguousarray(vectors, dtype=np.float32), ids=tuple(f"x{i:05d}" for i in range(m)),
+            labels=tuple(labels), parent_ids=((),) * m, weights=((),) * m, method="identity", seed_path=str(seeds),
+        )  # fmt: skip
+        settings = replace(self.settings, **changes)
+        said = self.decoder.decode(latents, settings, seeds, self.advance)
+        c = settings.candidates
+        again = self.encoder.encode(
+            [s.text or "." for s in said]
+        )  # an empty text has no vector; a full stop's says no
+        return Tries(
+            texts=tuple(tuple(s.text for s in said[i * c : (i + 1) * c]) for i in range(m)),
+            vectors=again.reshape(m, c, -1),
+            ended=np.array([s.finish == "stop" for s in said], dtype=bool).reshape(m, c),
+        )
+
+
+def first_of(name: str, tries: Tries) -> Way:
+    """Return the first text of each row, chosen by nothing."""
+    return Way(name=name, decodes=1, texts=tuple(t[0] for t in tries.texts), vectors=tries.vectors[:, 0])
+
+
+def best_of(name: str, tries: Tries, target: Float32, *, count: int | None = None, before: int = 0) -> Way:
+    """Return of each row the text whose vector lies nearest to the target (m, d), of its first `count` texts.
+
+    Args:
+        name: of the way.
+        tries: the texts.
+        target: float32 (m, d), unit rows.
+        count: how many of them may be chosen from; all where not given.
+        before: texts that were written and are not among the tries.
+    """
+    among = tries.vectors[:, :count]
+    pick = np.einsum("mcd,md->mc", among, target).argmax(axis=1)
+    return Way(
+        name=name,
+        decodes=among.shape[1] + before,
+        texts=tuple(texts[k] for texts, k in zip(tries.texts, pick, strict=True)),
+        vectors=among[np.arange(len(pick)), pick],
+    )
+
+
+def corrected(target: Float32, guess: Float32, alpha: float) -> Float32:
+    """Return vectors (m, d) that ask for what a guess missed.
+
+        x' = (x + α (x − e(g))) / |x + α (x − e(g))|
+
+    Args:
+        target: (m, d), unit rows x.
+        guess: (m, d), unit rows e(g), the vectors of what was written from x.
+        alpha: how far to overshoot, above 0.
+
+    Source: Morris et al., Text Embeddings Reveal (Almost) As Much As Text, EMNLP 2023, section 4: there a second
+        model is trained on (x, e(g), x − e(g), g). Here nothing is trained: the difference moves the vector.
+    """
+    moved = target + np.float32(alpha) * (target - guess)
+    moved /= np.linalg.norm(moved, axis=1, keepdims=True)
+    return moved
+
+
+def correct(writer: Writer, guess: Way, sources: Sources, *, alpha: float, tries: int, seeds: SeedTree) -> Way:
+    """Return a guess, or one of `tries` texts written from the corrected vector where that lies nearer."""
+    name = f"{guess.name}, corrected by α = {alpha:g}"
+    moved = corrected(sources.vectors, guess.vectors, alpha)
+    said = writer.write(moved, sources.labels, seeds, candidates=tries)
+    both = Tries(
+        texts=tuple((g, *s) for g, s in zip(guess.texts, said.texts, strict=True)),
+        vectors=np.concatenate([guess.vectors[:, None], said.vectors], axis=1),
+        ended=np.concatenate([np.ones((len(moved), 1), dtype=bool), said.ended], axis=1),
+    )
+    return best_of(name, both, sources.vectors, before=guess.decodes - 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Judged:
+    """The figures of a way, one number per text; the rank is the source's."""
+
+    way: Way
+    cosine: Float64
+    overlap: Float64
+    rank: Float64
+    class_kept: Float64
+
+
+def judge(way: Way, sources: Sources) -> Judged:
+    """Return the figures of a way; its texts belong to the first of the sources, and are ranked among all."""
+    m = len(way.texts)
+    own = np.arange(m)[:, None]
+    kept = class_kept(way.vectors, sources.labels[:m], sources.vectors, sources.labels, own)
+    return Judged(
+        way=way,
+        cosine=np.einsum("md,md->m", way.vectors, sources.vectors[:m]).astype(np.float64),
+        overlap=overlap(way.texts, sources.texts),
+        rank=ranks(way.vectors, sources.vectors).astype(np.float64),
+        class_kept=kept.astype(np.float64),
+    )
+
+
+def row_of(judged: Judged, seeds: SeedTree, against: Judged | None = None) -> Row:
+    """Return the row of a way in a table: means with intervals, and its differences to another way, pair by pair.
+
+    Random: of seeds/cosine, seeds/overlap, seeds/first and the like, the bootstrap of each.
+    """
+    rank, way = judged.rank, judged.way
+    values: Mapping[str, Float64] = {
+        "cosine": judged.cosine,
+        "overlap": judged.overlap,
+        "first": (rank == 1).astype(np.float64),
+    }
+    row: Row = {"way": way.name, "decodes": way.decodes, "texts": len(rank)}
+    for name, of in values.items():
+        mean = mean_of(of, seeds.child(name).generator())
+        row |= {name: mean.value, f"{name}_low": mean.low, f"{name}_high": mean.high}
+    row |= {
+        "median_rank": float(np.median(rank)),
+        "reciprocal_rank": float((1 / rank).mean()),
+        "class_kept": float(judged.class_kept.mean()),
+    }
+    if against is not None:
+        row["against"] = against.way.name
+        for name, ours, theirs in (
+            ("cosine", judged.cosine, against.cosine),
+            ("overlap", judged.overlap, against.overlap),
+        ):
+            mean = mean_of(ours - theirs, seeds.child(f"{name}-difference").generator())
+            row |= {f"{name}_more": mean.value, f"{name}_more_low": mean.low, f"{name}_more_high": mean.high}
+    return row

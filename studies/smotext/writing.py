@@ -1,0 +1,198 @@
+"""Texts written from latents, shard by shard on disk: the costly part of a study, never done twice."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from studies.processes import in_processes
+from synthgen.core.digest import sha256_array, sha256_json, sha256_texts
+from synthgen.core.errors import StorageError
+from synthgen.core.progress import Progress
+from synthgen.core.seeds import SeedTree
+from synthgen.core.tables import read_candidates, write_candidates
+from synthgen.core.types import Candidate, Latents
+from synthgen.run.job import STAGES_VERSION
+from synthgen.run.workspace import sync
+from synthgen.stages.decode.base import Decoder, Settings
+
+TOKENS_PER_SECOND = 500  # of one core that multiplies bfloat16, with the embedded model; for the estimate alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maker:
+    """What a decoder is and how a process gets one.
+
+    Args:
+        open: returns it; picklable.
+        digest: of its weights, bridge and prompt.
+    """
+
+    open: Callable[[], Decoder]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Writing:
+    """Texts that are wanted.
+
+    Args:
+        name: of the folder.
+        maker: which decoder writes.
+        latents: what it writes from.
+        settings: how.
+        seeds: its stream.
+    """
+
+    name: str
+    maker: str
+    latents: Latents
+    settings: Settings
+    seeds: SeedTree
+
+    @property
+    def texts(self) -> int:
+        """How many texts."""
+        return len(self.latents) * self.settings.candidates
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens at most."""
+        return self.texts * self.settings.max_new_tokens
+
+    def question(self, makers: Mapping[str, Maker]) -> dict[str, Any]:
+        """Return everything that decides the texts, but for the vectors."""
+        return {
+            "version": STAGES_VERSION, "decoder": makers[self.maker].digest, "settings": asdict(self.settings),
+            "rows": sha256_texts([*self.latents.ids, *self.latents.labels]), "seed": self.seeds.key().hex(),
+        }  # fmt: skip
+
+    def key(self, makers: Mapping[str, Maker]) -> str:
+        """Return the sha256 of everything that decides the texts."""
+        return sha256_json({**self.question(makers), "vectors": sha256_array(self.latents.vectors)})
+
+    def shards(self, makers: Mapping[str, Maker], folder: Path) -> dict[Path, range]:
+        """Return the file of each shard, under `folder`, and its rows."""
+        size = max(1, 2 * self.settings.batch // self.settings.candidates)
+        place = folder / f"{self.name}-{self.key(makers)[:16]}"
+        starts = range(0, len(self.latents), size)
+        return {
+            place / f"shard-{i:05d}.parquet": range(start, min(start + size, len(self.latents)))
+            for i, start in enumerate(starts)
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shard:
+    path: Path
+    maker: str
+    latents: Latents
+    settings: Settings
+    seeds: SeedTree
+
+
+def write_texts(writings: Sequence[Writing], makers: Mapping[str, Maker], folder: Path, progress: Progress) -> None:
+    """Write what is missing of the wanted texts.
+
+    A shard is a file, written whole, under a name that says what it was written from: a stopped study goes on with
+    the missing ones, and a changed bridge, vector or setting never meets old texts.
+
+    Args:
+        writings: what is wanted; those of one maker follow one another, so no process opens a decoder twice.
+        makers: the decoders.
+        folder: where the texts are kept; exists.
+        progress: told of every text.
+
+    Raises:
+        Interrupted: if a process was killed; the same command goes on.
+    """
+    missing = [
+        _Shard(path, w.maker, latents_of(w.latents, rows), w.settings, w.seeds)
+        for w in writings
+        for path, rows in w.shards(makers, folder).items()
+        if not path.is_file()
+    ]
+    total = sum(w.texts for w in writings)
+    left = sum(len(s.latents) * s.settings.candidates for s in missing)
+    with progress.stage("write", total=total, unit="texts", done=total - left) as advance:
+
+        def finished(shard: _Shard, texts: tuple[Candidate, ...]) -> None:
+            shard.path.parent.mkdir(exist_ok=True)
+            partial = shard.path.with_suffix(".partial")
+            write_candidates(partial, texts)
+            sync(partial)
+            partial.replace(shard.path)
+            advance(len(texts))
+
+        in_processes(missing, _write, finished, start=_start, given=(dict(makers),))
+
+
+def read_texts(writing: Writing, makers: Mapping[str, Maker], folder: Path) -> tuple[Candidate, ...]:
+    """Return the texts of a writing, in the order of its latents.
+
+    Raises:
+        StorageError: if a shard is missing or cannot be read.
+    """
+    found: list[Candidate] = []
+    for path in writing.shards(makers, folder):
+        try:
+            found += read_candidates(path)
+        except (pa.ArrowException, OSError, KeyError) as error:
+            hint = "Delete the file; it is written again."
+            raise StorageError(f"{path}: written texts cannot be read", hint=hint) from error
+    return tuple(found)
+
+
+def missing_tokens(writings: Sequence[Writing], makers: Mapping[str, Maker], folder: Path) -> int:
+    """Return the most tokens that are still to be written."""
+    return sum(
+        len(rows) * w.settings.candidates * w.settings.max_new_tokens
+        for w in writings
+        for path, rows in w.shards(makers, folder).items()
+        if not path.is_file()
+    )
+
+
+def latents_of(latents: Latents, rows: Sequence[int]) -> Latents:
+    """Return some rows of latents."""
+    return replace(
+        latents,
+        vectors=latents.vectors[list(rows)],
+        ids=tuple(latents.ids[i] for i in rows),
+        labels=tuple(latents.labels[i] for i in rows),
+        parent_ids=tuple(latents.parent_ids[i] for i in rows),
+        weights=tuple(latents.weights[i] for i in rows),
+    )
+
+
+def bridge_decoder(folder: Path, bridge: str, decoder: str, encoder: str, dim: int) -> Decoder:
+    """Return a language model behind a bridge."""
+    from synthgen.stages.decode.bridge import load_bridge
+    from synthgen.stages.decode.xrag import XragDecoder
+
+    return XragDecoder(folder, load_bridge(bridge), decoder=decoder, encoder=encoder, dim=dim)
+
+
+def asking_decoder(folder: Path, decoder: str, prompt: str) -> Decoder:
+    """Return the same language model, asked in plain words and shown no vector."""
+    from synthgen.stages.decode.plain import WordsDecoder
+
+    return WordsDecoder(folder, None, decoder=decoder, prompt=prompt)
+
+
+# of a worker process, set when it starts; one decoder at a time is enough for any machine
+_makers: dict[str, Maker] = {}
+_open: dict[str, Decoder] = {}
+
+
+def _start(makers: Mapping[str, Maker]) -> None:
+    _makers.update(makers)
+
+
+def _write(shard: _Shard) -> tuple[Candidate, ...]:
+    if shard.maker not in _open:
+        _open.clear()
+        _open[shard.maker] = _makers[shard.maker].open()
+    return _open[shard.maker].decode(shard.latents, shard.settings, shard.seeds, lambda _: None)

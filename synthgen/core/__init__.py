@@ -1,0 +1,1 @@
+"""What every room rests on: values, errors, random streams, digests, tables, progress."""

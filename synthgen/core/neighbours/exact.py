@@ -1,0 +1,140 @@
+"""Exact nearest neighbours among rows of other persons."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.core.errors import DataError, InternalError
+from synthgen.core.types import Float32
+
+if TYPE_CHECKING:
+    from synthgen.core.neighbours.screen import Screen
+
+BLOCK_ROWS = 1024
+LARGE = 3_000_000  # pairs of rows from which tiles of low precision are faster than float32 blocks
+# the float32 product may err by about d rounding steps of the squared lengths; twice 64 of them covers d up to 4096,
+# because rounding errors add up like a random walk
+SLACK = 128 * float(np.finfo(np.float32).eps)
+Int64 = NDArray[np.int64]
+Pairs = tuple[Int64, Int64]
+Metric = Literal["euclidean", "cosine"]
+
+
+def nearest(
+    vectors: Float32,
+    groups: Int64,
+    k: int,
+    *,
+    metric: Metric = "euclidean",
+    rows: Int64 | None = None,
+) -> tuple[Int64, NDArray[np.float64]]:
+    """Return the k nearest rows of other persons for every row, or for some; see `Neighbours.nearest`."""
+    return Neighbours(vectors, groups, metric).nearest(k, rows)
+
+
+class Neighbours:
+    """The search among fixed rows; what it needs of them is made once, when first needed.
+
+    Matrix products pick every row that could be among the nearest: float32 blocks, or for many rows tiles of the
+    precision this machine multiplies fastest in (`Screen`), with a bound on their error. Those few are measured again
+    in float64, so the result depends neither on the block size nor on the precision, library or device.
+
+    Args:
+        vectors: float32 (n, d).
+        groups: int64 (n), the person of each row; rows of the same person are never neighbours.
+        metric: Euclidean distance, or one minus the cosine.
+
+    Raises:
+        DataError: if the metric is cosine and a row has length zero.
+    """
+
+    def __init__(self, vectors: Float32, groups: Int64, metric: Metric = "euclidean") -> None:
+        self.metric = metric
+        self.points = unit_rows(vectors) if metric == "cosine" else vectors
+        self.person: Int64 = np.unique(groups, return_inverse=True)[1]
+        self.others = len(groups) - np.bincount(self.person)[self.person]  # rows of other persons, for each row
+
+    def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, NDArray[np.float64]]:
+        """Return the k nearest rows of other persons.
+
+        Args:
+            k: how many, at least 1.
+            rows: int64 (r), the rows whose neighbours are wanted, among all rows; None for all.
+
+        Returns:
+            Row numbers, int64 (r, k), nearest first, ties by row number; and the distances, float64 (r, k).
+
+        Raises:
+            InternalError: if some row has fewer than k rows of other persons; callers check that first.
+
+        Random: none.
+
+        Cost: r·n·d multiplications, n·BLOCK_ROWS numbers of memory.
+        """
+        asked = np.arange(len(self.points)) if rows is None else rows
+        if len(asked) and self.others[asked].min() < k:
+            raise InternalError(f"a row has fewer than {k} rows of other persons")
+        indices = np.empty((len(asked), k), dtype=np.int64)
+        distances = np.empty((len(asked), k), dtype=np.float64)
+        done = 0
+        for i, columns in self._candidates(asked, k):
+            size = i[-1] + 1
+            squared = _squared(self.points, asked[done + i], columns)
+            order = np.lexsort((columns, squared, i))
+            chosen = order[np.searchsorted(i, np.arange(size))[:, None] + np.arange(k)]  # i ascends: order keeps it
+            indices[done : done + size] = columns[chosen]
+            distances[done : done + size] = squared[chosen]
+            done += size
+        return indices, distances / 2 if self.metric == "cosine" else np.sqrt(distances)
+
+    def _candidates(self, asked: Int64, k: int) -> Iterator[Pairs]:
+        """Yield for each block of asked rows the pairs that may be near: number in the block, ascending, and row."""
+        n = len(self.points)
+        if n * len(asked) > LARGE and n > 64 * k:  # the screen needs more spans than neighbours
+            return self._screen.pairs(asked, k)
+        return _blocks(self.points, self.person, asked, k)
+
+    @cached_property
+    def _screen(self) -> "Screen":
+        from synthgen.core.neighbours.screen import Screen  # torch is not needed before
+
+        return Screen(self.points, self.person)
+
+
+def _blocks(points: Float32, person: Int64, asked: Int64, k: int) -> Iterator[Pairs]:
+    """Yield the pairs that may be near, by float32 products of `BLOCK_ROWS` rows with all rows."""
+    squares = np.einsum("ij,ij->i", points, points)
+    for start in range(0, len(asked), BLOCK_ROWS):
+        block = asked[start : start + BLOCK_ROWS]
+        rough = squares[block, None] + squares[None, :] - 2 * points[block] @ points.T  # (b, n)
+        rough[person[block, None] == person[None, :]] = np.inf
+        kth = np.partition(rough, k - 1, axis=1)[:, k - 1]
+        slack = 2 * SLACK * (squares[block] + squares.max())
+        i, columns = np.nonzero(rough <= (kth + slack)[:, None])
+        yield i, columns
+
+
+def _squared(points: Float32, rows: Int64, columns: Int64) -> NDArray[np.float64]:
+    """Return the squared distances of pairs of rows, in float64, a block at a time."""
+    out = np.empty(len(rows), dtype=np.float64)
+    for start in range(0, len(rows), BLOCK_ROWS):
+        part = slice(start, start + BLOCK_ROWS)
+        difference = points[rows[part]].astype(np.float64) - points[columns[part]]
+        out[part] = np.einsum("ij,ij->i", difference, difference)
+    return out
+
+
+def unit_rows(vectors: Float32) -> Float32:
+    """Return the rows brought to unit length.
+
+    Raises:
+        DataError: if a row has length zero.
+    """
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if len(vectors) and lengths.min() <= 0:
+        raise DataError("a vector of length zero has no direction, so no cosine distance")
+    unit: Float32 = vectors / lengths
+    return unit

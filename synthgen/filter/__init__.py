@@ -1,6 +1,0 @@
-"""Which candidates are kept, and why the others are not."""
-
-from synthgen.filter.base import Echoes, Filter, FilterContext, make_context
-from synthgen.filter.chain import Filtered, apply, build, select
-
-__all__ = ["Echoes", "Filter", "FilterContext", "Filtered", "apply", "build", "make_context", "select"]

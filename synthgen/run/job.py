@@ -1,0 +1,54 @@
+"""What every step of a run needs."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthgen.config import Config
+from synthgen.core.digest import sha256_file, sha256_json
+from synthgen.core.progress import Progress
+from synthgen.core.seeds import SeedTree
+from synthgen.models.store import model_folder
+from synthgen.run.workspace import Workspace
+from synthgen.stages.embed import Encoder
+from synthgen.stages.embed import build as build_encoder
+
+# A number in the digest of every stage: raised when a stage's result changes for the same inputs.
+STAGES_VERSION = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run in progress.
+
+    Args:
+        config: what to run.
+        workspace: where results are kept.
+        progress: who is told how far it is.
+    """
+
+    config: Config
+    workspace: Workspace
+    progress: Progress
+
+    @property
+    def seeds(self) -> SeedTree:
+        """The root of the run's random streams."""
+        return SeedTree(self.config.seed)
+
+    def folder(self, name: str) -> Path:
+        """Return the folder of a model: a name, or a path taken from the configuration's folder."""
+        local = self.config.resolve(name)
+        return model_folder(str(local) if os.sep in name and local.is_dir() else name)
+
+    def encoder(self) -> Encoder:
+        """Return the configured encoder."""
+        return build_encoder(self.config.embed, self.folder)
+
+
+def source_digest(path: Path) -> str:
+    """Return the sha256 of a file, or over a folder's names and files; "absent" where there is nothing."""
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.is_file())
+        return sha256_json({p.relative_to(path).as_posix(): sha256_file(p) for p in files})
+    return sha256_file(path) if path.is_file() else "absent"

@@ -1,0 +1,79 @@
+"""One rerun of the generator for the shadow attack: the same configuration, other dice, some persons left out."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from synthgen.config import Config
+from synthgen.core.seeds import SeedTree
+from synthgen.core.tables import write_corpus
+from synthgen.core.types import Corpus, Embedded, Float32
+from synthgen.run.job import STAGES_VERSION, Job
+from synthgen.run.judge import synthetic_corpus
+from synthgen.run.prepare import embed_train
+from synthgen.run.workspace import StageResult, Workspace, sync
+from synthgen.run.write import Writer
+from synthgen.stages.embed import embed
+
+SEED_BYTES = 6
+
+
+def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], number: int, folder: Path) -> None:
+    """Write what the generator makes without some persons to `folder`/synthetic; go on where an earlier try stopped.
+
+    It starts behind deidentify, whose surrogates of a person depend on no other person, and takes the vectors of the
+    run, because the encoder learns nothing: interpolate, decode and filter are done anew, with whatever they learn
+    from train. Where records are cut by the headings that train shares, they are embedded anew too.
+
+    Args:
+        job: of the run that is attacked.
+        train: its train records, without identifiers.
+        vectors: float32 (n, d), of the records of train.
+        leave_out: groups.
+        number: of the rerun; decides its seed.
+        folder: of the plan; the rerun's own workspace is made in it, and removed when its table is whole.
+
+    Raises:
+        DataError: too few persons of a class are left.
+        SynthGenError: as the stages say.
+
+    Privacy: reads train; what is written is synthetic text that no audit has seen.
+    Random: the run's streams, under a seed drawn of the child "shadow/<number>".
+    """
+    is_kept = np.array([r.group not in leave_out for r in train.records], dtype=np.bool_)
+    kept = replace(train, records=tuple(r for r, kept in zip(train.records, is_kept, strict=True) if kept))
+    root = folder / f"rerun-{number:03d}"
+    again = Job(reseeded(job.config, number), Workspace(root), job.progress)
+
+    def make(place: Path) -> Mapping[str, object]:
+        write_corpus(place / "train.parquet", kept)
+        return {"in": len(train), "out": len(kept)}
+
+    with again.workspace.locked():
+        given = again.workspace.stage("deidentify", {"version": STAGES_VERSION, "train": kept.digest}, make)
+        upstream, embedded = _embedded(again, given, kept, vectors[is_kept])
+        written = Writer(again, kept, embedded, upstream).write()
+        path = folder / "synthetic" / f"{number:03d}.parquet"
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        write_corpus(partial, synthetic_corpus(again, written))
+        sync(partial)
+        partial.replace(path)
+    shutil.rmtree(root)
+
+
+def _embedded(job: Job, given: StageResult, kept: Corpus, vectors: Float32) -> tuple[str, Embedded]:
+    """Return the vectors of a rerun's records, and the digest of what they come from."""
+    if job.config.segments is None:
+        return given.digest, embed(kept, vectors, job.encoder())
+    stage, embedded = embed_train(job, given, kept)
+    return stage.digest, embedded
+
+
+def reseeded(config: Config, number: int) -> Config:
+    """Return the configuration with the seed of a rerun."""
+    key = SeedTree(config.seed).child("shadow", str(number)).key()
+    return config.model_copy(update={"seed": int.from_bytes(key[:SEED_BYTES], "big")})

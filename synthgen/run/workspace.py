@@ -1,0 +1,166 @@
+"""The private side: a folder of mode 0700 where each stage's result is kept under the digest of its inputs.
+
+    ws/lock                                one run at a time
+    ws/stages/<name>-<digest16>/           a finished result; done.json holds counts, seconds and file digests
+    ws/stages/<name>-<digest16>.partial/   a result being made; only decode goes on from one, shard by shard
+    ws/run.json, ws/audit.json, ...        views of the last run
+
+A result is written whole into the partial folder, synced, and renamed, so a stop at any moment leaves either nothing
+or all of it. The digest covers the stage's configuration, the digests of its inputs, models and seed; a changed
+configuration therefore makes a new result beside the old one and never mixes with it.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synthgen.core.digest import sha256_file, sha256_json
+from synthgen.core.errors import Interrupted, StorageError
+
+DONE = "done.json"
+Make = Callable[[Path], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageResult:
+    """A finished stage.
+
+    Args:
+        name: the stage.
+        digest: sha256 of everything it was made from; names the folder.
+        folder: where its files are.
+        counts: what went in and came out, as the stage counts it.
+        seconds: how long making it took, when it was made.
+        reused: whether it was there already.
+    """
+
+    name: str
+    digest: str
+    folder: Path
+    counts: Mapping[str, Any]
+    seconds: float
+    reused: bool
+
+
+class Workspace:
+    """The private folder of one configuration.
+
+    Args:
+        root: made with mode 0700 when absent.
+
+    Raises:
+        StorageError: when it cannot be made or written, or others may read it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        try:
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (root / "stages").mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"workspace {root}: cannot be written ({error.strerror})", hint="Choose another `workspace`."
+            ) from error
+        if stat.S_IMODE(root.stat().st_mode) & 0o077:
+            raise StorageError(
+                f"workspace {root}: others may read it", hint=f"It holds private text: chmod 700 {root}"
+            )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the workspace for this process; a second one is told so instead of writing over the first."""
+        with (self.root / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise Interrupted(
+                    f"workspace {self.root}: another run holds it", hint="Wait for it, or stop it, then try again."
+                ) from error
+            yield
+
+    def stage(self, name: str, inputs: Mapping[str, Any], make: Make, *, keep_partial: bool = False) -> StageResult:
+        """Return a stage's result: the one that is there, or the one `make` writes into the folder it is given.
+
+        A result whose files no longer match their digests is made again.
+
+        Args:
+            name: the stage.
+            inputs: JSON of everything the result depends on.
+            make: writes the files and returns the counts to be told.
+            keep_partial: whether `make` goes on from what an interrupted try left in its folder.
+        """
+        digest = sha256_json({"stage": name, "inputs": dict(inputs)})
+        folder = self.root / "stages" / f"{name}-{digest[:16]}"
+        if (found := _finished(folder)) is not None:
+            return StageResult(name=name, digest=digest, folder=folder, reused=True, **found)
+        partial = folder.with_name(folder.name + ".partial")
+        if not keep_partial:
+            shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.mkdir(mode=0o700, exist_ok=True)
+        for left in partial.glob(f"{DONE}*"):  # a stop between writing it and the rename
+            left.unlink()
+        started = time.monotonic()
+        counts = dict(make(partial))
+        seconds = round(time.monotonic() - started, 3)
+        files = {}
+        for path in sorted(p for p in partial.rglob("*") if p.is_file()):
+            sync(path)
+            files[path.relative_to(partial).as_posix()] = sha256_file(path)
+        write_json(partial / DONE, {"counts": counts, "seconds": seconds, "files": files})
+        partial.replace(folder)
+        sync(folder.parent)
+        return StageResult(name=name, digest=digest, folder=folder, counts=counts, seconds=seconds, reused=False)
+
+    def forget(self) -> None:
+        """Remove every stage's result, so that the next run starts anew."""
+        shutil.rmtree(self.root / "stages")
+        (self.root / "stages").mkdir(mode=0o700)
+
+
+def _finished(folder: Path) -> dict[str, Any] | None:
+    """Return counts and seconds of a result whose files are those that were written, no more, no less, else None."""
+    if not (folder / DONE).is_file():
+        return None
+    try:
+        done = json.loads((folder / DONE).read_bytes())
+        files, result = done["files"].items(), {"counts": done["counts"], "seconds": done["seconds"]}
+    except (ValueError, KeyError, TypeError, AttributeError):  # altered, so not as it was written
+        return None
+    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {DONE}
+    if there != {name for name, _ in files}:
+        return None
+    return result if all(sha256_file(folder / name) == digest for name, digest in files) else None
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON so that a stop leaves the old file or the new one."""
+    write_bytes(path, (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a private file (0600) so that a stop leaves the old file or the new one."""
+    partial = path.with_name(path.name + ".partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

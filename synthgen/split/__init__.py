@@ -1,6 +1,0 @@
-"""Split: each person's own coin sends all of their records to train, control or neither."""
-
-from synthgen.split.commitment import commit, commitment
-from synthgen.split.split import Split, SplitReport, split
-
-__all__ = ["Split", "SplitReport", "commit", "commitment", "split"]

@@ -1,0 +1,1 @@
+"""The decode loop: a language model's forward pass, sampling and batching."""

@@ -1,0 +1,87 @@
+"""Low-rank adapters: the small part of the language model that a bridge may move."""
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from synthgen.core.errors import ModelError
+
+
+class LowRank(nn.Module):
+    """A frozen linear layer plus a trained low-rank one.
+
+        y = W x + B (A x)
+
+    Source: Hu et al., LoRA, 2021 (arXiv 2106.09685v2), section 4.1; no scaling factor, B starts at zero.
+    """
+
+    def __init__(self, base: nn.Linear, rank: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.base = base
+        bound = base.in_features**-0.5
+        self.down = nn.Parameter(torch.randn(rank, base.in_features, generator=generator) * bound)
+        self.up = nn.Parameter(torch.zeros(base.out_features, rank))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return W x + B (A x) in the dtype of x."""
+        low = functional.linear(x, self.down.to(x.dtype))
+        return self.base(x) + functional.linear(low, self.up.to(x.dtype))  # type: ignore[no-any-return]
+
+
+def _linears(model: nn.Module, targets: tuple[str, ...]) -> Iterator[tuple[str, nn.Module, str, nn.Linear]]:
+    for parent_name, parent in model.named_modules():
+        for name, child in parent.named_children():
+            if name in targets and isinstance(child, nn.Linear):
+                yield f"{parent_name}.{name}", parent, name, child
+
+
+def attach(model: nn.Module, rank: int, targets: tuple[str, ...], generator: torch.Generator) -> dict[str, LowRank]:
+    """Put a low-rank adapter beside each target layer of a frozen model; return them by layer name.
+
+    Raises:
+        ModelError: when a target names no linear layer of the model.
+    """
+    found = list(_linears(model, targets))
+    if absent := sorted(set(targets) - {name for _, _, name, _ in found}):
+        raise ModelError("the language model lacks layers to adapt", problems=[f"{name}: no such" for name in absent])
+    adapters = {}
+    for path, parent, name, base in found:
+        adapters[path] = LowRank(base, rank, generator)
+        setattr(parent, name, adapters[path])
+    return adapters
+
+
+def adapter_tensors(adapters: Mapping[str, LowRank]) -> dict[str, Tensor]:
+    """Return the trained tensors by the names they are stored under."""
+    tensors: dict[str, Tensor] = {}
+    for path, adapter in adapters.items():
+        tensors[f"adapter.{path}.down"] = adapter.down
+        tensors[f"adapter.{path}.up"] = adapter.up
+    return tensors
+
+
+@torch.no_grad()
+def merge(model: nn.Module, tensors: Mapping[str, Tensor]) -> int:
+    """Add stored adapters into the model's weights, W + B A, and return how many layers were changed.
+
+    Raises:
+        ModelError: when a stored adapter names a layer the model lacks, lacks a half, or has another shape.
+    """
+    layers = dict(model.named_modules())
+    paths = sorted(
+        {name.removeprefix("adapter.").rsplit(".", 1)[0] for name in tensors if name.startswith("adapter.")}
+    )
+    for path in paths:
+        layer, up, down = layers.get(path), tensors.get(f"adapter.{path}.up"), tensors.get(f"adapter.{path}.down")
+        if not isinstance(layer, nn.Linear) or up is None or down is None or not _fits(layer, up, down):
+            raise ModelError("the adapters do not fit the language model", problems=[f"adapter.{path}"])
+        low_rank = (up.float() @ down.float()).to(layer.weight.device)
+        layer.weight.copy_((layer.weight.float() + low_rank).to(layer.weight.dtype))
+    return len(paths)
+
+
+def _fits(layer: nn.Linear, up: Tensor, down: Tensor) -> bool:
+    rank = up.shape[-1]
+    return up.shape == (layer.out_features, rank) and down.shape == (rank, layer.in_features)

@@ -1,0 +1,164 @@
+"""The training set of a bridge: public passages cut at sentence ends, their vectors, a few of their words."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from synthgen.core.digest import sha256_bytes
+from synthgen.core.errors import DataError
+
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+WORD = re.compile(r"[A-Za-z][a-z]{3,}")
+HINTS = 3
+VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passages:
+    """Passages ready for training, row i of every array belonging together.
+
+    Args:
+        texts: the passages as cut; their vectors are made from exactly these.
+        tokens: int32 (n, t), the passage and then end-of-text, padded with end-of-text.
+        lengths: int32 (n), tokens that count, end-of-text included where the passage ends in a sentence.
+        hints: up to three telling words of each passage, the rarest first; they play the label in training.
+        sources: passages taken from each source.
+    """
+
+    texts: tuple[str, ...]
+    tokens: NDArray[np.int32]
+    lengths: NDArray[np.int32]
+    hints: tuple[tuple[str, ...], ...]
+    sources: dict[str, int]
+
+
+def read_passages(
+    folder: Path, *, exclude: Sequence[str], limit: int, max_per_source: int, seed: int
+) -> tuple[list[str], dict[str, int]]:
+    """Return at most `limit` passages of a folder of parquet tables (`text`, `source`), and the count per source.
+
+    Passages are ordered by a keyed hash of their text, so the choice depends on no file order, and no source
+    gives more than `max_per_source`.
+
+    Raises:
+        DataError: when there is no table, a column or a value is missing, or nothing is left.
+    """
+    ranked = sorted(
+        (sha256_bytes(f"{seed}\0{text}".encode()), source, text) for text, source in _rows(folder, exclude)
+    )
+    taken: Counter[str] = Counter()
+    texts: list[str] = []
+    for _, source, text in ranked:
+        if taken[source] < max_per_source and len(texts) < limit:
+            taken[source] += 1
+            texts.append(" ".join(text.split()))
+    if not texts:
+        raise DataError(f"{folder}: no passage is left after leaving out the excluded sources")
+    return texts, dict(sorted(taken.items()))
+
+
+def _rows(folder: Path, exclude: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield text and source of each row of a folder's tables that is of no excluded source."""
+    files = sorted(folder.glob("*.parquet"))
+    if not files:
+        raise DataError(f"{folder}: holds no parquet table", hint="Give a folder of tables with text and source.")
+    for file in files:
+        table = pq.read_table(file)
+        if missing := {"text", "source"} - set(table.column_names):
+            raise DataError(f"{file}: column {' and '.join(sorted(missing))} is missing")
+        for text, source in zip(table["text"].to_pylist(), table["source"].to_pylist(), strict=True):
+            if text is None or source is None:
+                raise DataError(f"{file}: a row has no text or no source")
+            if source not in exclude:
+                yield text, source
+
+
+def word_frequencies(
+    folder: Path, *, exclude: Sequence[str], names: Collection[str], words: int, least: int, skip: int
+) -> dict[str, float]:
+    """Return the share of a folder's passages that hold each word of a vocabulary, the commonest first.
+
+    Args:
+        folder: tables as of `read_passages`; all of their passages count.
+        exclude: sources to leave out.
+        names: words to leave out, in lower case: names of persons.
+        words: how many words at most.
+        least: how many passages must hold a word.
+        skip: how many of the commonest words to leave out, which say nothing.
+
+    Raises:
+        DataError: as `read_passages`, or if no word is left.
+    """
+    seen: Counter[str] = Counter()
+    n = 0
+    for n, (text, _) in enumerate(_rows(folder, exclude), start=1):  # noqa: B007 - the last number is their count
+        seen.update(set(VOCABULARY_WORD.findall(text.lower())))
+    ranked = sorted((-count, word) for word, count in seen.items() if count >= least and word not in names)
+    kept = {word: -count / n for count, word in ranked[skip : skip + words]}
+    if not kept:
+        raise DataError(f"{folder}: no word stands in {least} passages", hint="Lower vocabulary.least or skip.")
+    return kept
+
+
+def prepare(texts: Sequence[str], tokenizer: Any, max_tokens: int, sources: dict[str, int]) -> Passages:
+    """Return passages cut to whole sentences of at most `max_tokens` tokens with end-of-text, and their hints."""
+    eos = int(tokenizer.eos_token_id)
+    cut = [_cut(text, tokenizer, max_tokens - 1) for text in texts]
+    tokens = np.full((len(cut), max_tokens), eos, dtype=np.int32)
+    lengths = np.zeros(len(cut), dtype=np.int32)
+    for row, (_, ids, whole) in enumerate(cut):
+        tokens[row, : len(ids)] = ids
+        lengths[row] = len(ids) + whole
+    passages = tuple(text for text, _, _ in cut)
+    return Passages(texts=passages, tokens=tokens, lengths=lengths, hints=_hints(passages), sources=sources)
+
+
+def _cut(text: str, tokenizer: Any, limit: int) -> tuple[str, list[int], bool]:
+    """Return the longest run of whole sentences within the limit, its ids, and whether it ends in a sentence."""
+    ids: list[int] = []
+    kept = ""
+    for sentence in SENTENCE_END.split(text):
+        longer = f"{kept} {sentence}" if kept else sentence
+        longer_ids = list(tokenizer(longer, add_special_tokens=False).input_ids)
+        if len(longer_ids) > limit:
+            if not kept:
+                return tokenizer.decode(longer_ids[:limit]), longer_ids[:limit], False
+            break
+        kept, ids = longer, longer_ids
+    return kept, ids, True
+
+
+def _hints(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Return each passage's most telling words: high count in it, rare elsewhere (tf · idf), seen at least thrice."""
+    words = [Counter(w.lower() for w in WORD.findall(text)) for text in texts]
+    seen = Counter(w for counts in words for w in counts)
+    n = len(texts)
+
+    def telling(counts: Counter[str]) -> tuple[str, ...]:
+        score = {w: c * np.log(n / seen[w]) for w, c in counts.items() if seen[w] >= 3}
+        return tuple(sorted(score, key=lambda w: (-score[w], w))[:HINTS])
+
+    return tuple(telling(counts) for counts in words)
+
+
+def vectors_of(
+    texts: Sequence[str], encode: Callable[[list[str]], NDArray[np.float32]], cache: Path
+) -> NDArray[np.float32]:
+    """Return the texts' vectors (n, d), from `cache` (a .npy file) when it holds them already."""
+    if cache.exists():
+        stored: NDArray[np.float32] = np.load(cache, allow_pickle=False)
+        if stored.shape[0] == len(texts):
+            return stored
+    vectors = encode(list(texts))
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    partial = cache.with_suffix(".partial.npy")
+    np.save(partial, vectors, allow_pickle=False)
+    partial.replace(cache)
+    return vectors

@@ -1,0 +1,79 @@
+"""Sentence-transformers encoders from a local folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from synthgen.core.digest import sha256_json
+from synthgen.core.errors import ModelError
+from synthgen.core.types import Float32
+from synthgen.stages.embed.base import Device, Progress, folder_digest, in_batches, in_order
+
+BATCH_TEXTS = 64
+
+
+class SentenceEncoder:
+    """An encoder saved by sentence-transformers (a folder with `modules.json`), unit-length float32 vectors.
+
+    Nothing is fetched and no code of the folder is run.
+
+    Args:
+        folder: the model's folder.
+        name: what to call it in messages and manifests.
+        device: "auto" takes a GPU where there is one.
+
+    Raises:
+        ModelError: if the folder cannot be read as such an encoder.
+
+    Privacy: deterministic per text; vectors of private text can be inverted to it, so they stay in the workspace.
+    """
+
+    normalized = True
+
+    def __init__(self, folder: Path, name: str, device: Device = "auto") -> None:
+        from sentence_transformers import SentenceTransformer
+
+        if not (folder / "modules.json").is_file():
+            raise ModelError(f"{folder}: not a sentence-transformers model (modules.json is missing)")
+        self.name = name
+        self.digest = sha256_json({"kind": "sentence", "files": folder_digest(folder)})
+        try:
+            self._model = SentenceTransformer(
+                str(folder),
+                device=None if device == "auto" else device,
+                local_files_only=True,
+                trust_remote_code=False,
+                model_kwargs={"use_safetensors": True},
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(f"{folder}: cannot be loaded as an encoder ({type(error).__name__})") from error
+        dim, max_tokens = self._model.get_embedding_dimension(), self._model.max_seq_length
+        if dim is None or max_tokens is None:
+            raise ModelError(f"{folder}: the encoder does not say its dimension or its longest text")
+        self.dim = int(dim)
+        self.max_tokens = int(max_tokens)
+
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
+        """Return float32 (n, d) of unit length, row i of texts[i]; see `Encoder.encode`.
+
+        Raises:
+            ModelError: if a vector is not finite.
+        """
+        if not texts:
+            return np.empty((0, self.dim), dtype=np.float32)
+        batches = in_batches(texts, BATCH_TEXTS)
+        vectors = []
+        for batch in batches:
+            vectors.append(
+                self._model.encode(
+                    batch,
+                    batch_size=BATCH_TEXTS,
+                    convert_to_numpy=True,
+                    normalize_embeddings=True,
+                    show_progress_bar=False,
+                ).astype(np.float32)
+            )
+            if progress is not None:
+                progress(len(batch))
+        return in_order(texts, batches, vectors, self.name)

@@ -1,0 +1,218 @@
+"""Utility: classifiers trained on synthetic records, on real ones and on both, tested on real people."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from audits.core.types import Estimate, persons
+from synthgen.core.errors import DataError, InternalError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus, Float32
+from synthgen.stages.evaluate.heads import HEADS, Rows
+from synthgen.stages.evaluate.metrics import Float64, Scores, estimate, person_weights, scores
+
+DRAWS = 1000
+ARMS = ("real", "synthetic", "real+synthetic")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tables:
+    """What is compared, with the encoder's vectors of each.
+
+    Args:
+        synthetic: what is to be released.
+        train: the real records it was made from.
+        test: real records of persons that neither the generator nor train has seen: control, or another table.
+        vectors: float32 (n, d) by "synthetic", "train" and "test", row i of record i.
+    """
+
+    synthetic: Corpus
+    train: Corpus
+    test: Corpus
+    vectors: Mapping[str, Float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What was found.
+
+    Args:
+        table: plain values for JSON: by classifier, arm and metric, each with its interval.
+        metrics: what a policy may name.
+        reasons: for each metric that could not be measured, why.
+    """
+
+    table: Mapping[str, Any]
+    metrics: Mapping[str, Estimate]
+    reasons: Mapping[str, str]
+
+
+def evaluate(
+    tables: Tables,
+    seeds: SeedTree,
+    *,
+    requested: Mapping[str, int] | None = None,
+    confidence: float = 0.95,
+) -> Evaluation:
+    """Return how well classifiers do on real people when trained on real, on synthetic, and on both.
+
+    Answers whether a stranger who has only the release could have trained on it instead of on the real records.
+
+        utility.tstr_over_trtr    = macro F1 trained on synthetic / macro F1 trained on real
+        utility.worst_class_ratio = min over classes of recall trained on synthetic / recall trained on real
+        balance.tv_distance       = ½ Σ_c |share of c in synthetic − share requested|
+
+    The first two are taken for each classifier, as `utility.CLASSIFIER.tstr_over_trtr` and so on; the one with the
+    lower pessimistic end is also the metric without a name. Ratios are of the same draws of the same test
+    persons, so what makes a test person hard for both cancels. A class whose real recall is 0 sets no standard and is
+    left out of the minimum.
+
+    Args:
+        tables: the records and their vectors.
+        seeds: the stage's stream.
+        requested: records wanted of each class; without it there is no balance metric.
+        confidence: two-sided, of every interval.
+
+    Raises:
+        DataError: if a table is empty, test persons stand in train, or test has a class that train lacks.
+
+    Privacy: reads train and test texts; what comes out is aggregates by class.
+
+    Random: `seeds.child("bootstrap")`, one exponential per person and draw; `seeds.child(classifier)` for solvers.
+
+    Cost: six fits, and 3·B·n·C multiplications for each, B = 1000.
+
+    Source: "train on synthetic, test on real" is Esteban, Hyland & Rätsch (arXiv 1706.02633), section 4.1.
+    """
+    _check(tables)
+    names = sorted(set(tables.test.labels))
+    order = _by_id(tables.test)
+    test = _rows(tables.test, tables.vectors["test"], order)
+    unique, person = persons([tables.test.records[i].group for i in order])
+    weights = person_weights(len(unique), DRAWS, seeds.child("bootstrap").generator())
+    truth = np.searchsorted(names, test.labels)
+    per_class = [len(set(person[truth == c].tolist())) for c in range(len(names))]
+
+    real = _rows(tables.train, tables.vectors["train"], _by_id(tables.train))
+    synthetic = _rows(tables.synthetic, tables.vectors["synthetic"], _by_id(tables.synthetic))
+    arms = dict(zip(ARMS, (real, synthetic, real.plus(synthetic)), strict=True))
+    found: dict[str, dict[str, Scores]] = {}
+    for head, fit_and_predict in HEADS.items():
+        seed = int.from_bytes(seeds.child(head).key()[:4], "big") >> 1
+        found[head] = {}
+        for arm, rows in arms.items():
+            said = fit_and_predict(rows, test, seed)
+            number = {name: i for i, name in enumerate(names)}
+            predicted = np.array([number.get(str(label), -1) for label in said], dtype=np.int64)
+            found[head][arm] = scores(truth, predicted, person, weights, len(names))
+
+    metrics, by_head, reasons = _ratios(found, per_class, len(unique), confidence)
+    lacking = sorted(set(tables.train.labels) - set(names))
+    if lacking:
+        metrics = {name: e for name, e in metrics.items() if not name.endswith("worst_class_ratio")}
+        reasons["utility.worst_class_ratio"] = f"{len(lacking)} classes of train have no test record"
+    if requested is not None:
+        metrics["balance.tv_distance"] = tv_distance(tables.synthetic.labels, requested, confidence)
+    table = {
+        "confidence": confidence,
+        "records": {arm: len(rows.texts) for arm, rows in arms.items()} | {"test": len(test.texts)},
+        "test_persons": len(unique),
+        "classifiers": {
+            head: {arm: _plain(s, names, per_class, len(unique), confidence) for arm, s in of.items()}
+            for head, of in found.items()
+        },
+        "ratios": by_head,
+        "metrics": {name: asdict(value) for name, value in sorted(metrics.items())},
+        "not_measured": reasons,
+    }
+    return Evaluation(table=table, metrics=metrics, reasons=reasons)
+
+
+def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
+    """Return the total variation distance between the labels' shares and the requested ones; exact, so no width."""
+    counts, total = Counter(labels), sum(requested.values())
+    if not labels or total <= 0:
+        raise DataError("balance needs synthetic records and a request of at least one")
+    classes = sorted(set(counts) | set(requested))
+    value = sum(abs(counts[c] / len(labels) - requested.get(c, 0) / total) for c in classes) / 2
+    return Estimate(value=value, low=value, high=value, confidence=(1 + confidence) / 2, n=len(labels))
+
+
+def _check(tables: Tables) -> None:
+    problems = []
+    for name in ("synthetic", "train", "test"):
+        corpus: Corpus = getattr(tables, name)
+        if len(corpus) == 0:
+            problems.append(f"{name}: no records")
+        if len(tables.vectors[name]) != len(corpus):
+            raise InternalError(f"{name}: vectors do not match records")
+    unknown = len(set(tables.test.labels) - set(tables.train.labels))
+    if unknown:
+        problems.append(f"test: {unknown} classes that train lacks")
+    if tables.train.has_groups and tables.test.has_groups:
+        both = {r.group for r in tables.train.records} & {r.group for r in tables.test.records}
+        if both:
+            problems.append(f"test: {len(both)} persons who also stand in train")
+    if problems:
+        raise DataError(
+            "utility cannot be measured on these tables",
+            problems=problems,
+            hint="Test records must be of other persons than train, and of train's classes.",
+        )
+
+
+def _by_id(corpus: Corpus) -> list[int]:
+    return sorted(range(len(corpus)), key=lambda i: corpus.records[i].id)
+
+
+def _rows(corpus: Corpus, vectors: Float32, order: list[int]) -> Rows:
+    return Rows(
+        texts=tuple(corpus.records[i].text for i in order),
+        labels=np.array([corpus.records[i].label for i in order], dtype=np.str_),
+        vectors=vectors[order],
+    )
+
+
+def _ratios(
+    found: Mapping[str, Mapping[str, Scores]], per_class: list[int], n_persons: int, confidence: float
+) -> tuple[dict[str, Estimate], dict[str, Any], dict[str, str]]:
+    """Return the two utility metrics, what each classifier said of them, and why one is missing."""
+    metrics: dict[str, Estimate] = {}
+    by_head: dict[str, Any] = {}
+    reasons: dict[str, str] = {}
+    overall: dict[str, tuple[Float64, int]] = {}
+    worst: dict[str, tuple[Float64, int]] = {}
+    for head, arms in found.items():
+        real, synthetic = arms["real"], arms["synthetic"]
+        learned = real.recall[0] > 0
+        if learned.any():
+            ratio = synthetic.recall[:, learned] / real.recall[:, learned]
+            worst[head] = ratio.min(axis=1), min(n for n, is_in in zip(per_class, learned, strict=True) if is_in)
+            overall[head] = synthetic.macro_f1 / real.macro_f1, n_persons
+    for name, values in (("tstr_over_trtr", overall), ("worst_class_ratio", worst)):
+        if len(values) < len(found):
+            reasons[f"utility.{name}"] = "a classifier trained on real records gets nothing right"
+            continue
+        of = {head: estimate(draws, n, confidence) for head, (draws, n) in values.items()}
+        by_head[name] = {head: asdict(e) for head, e in of.items()}
+        metrics[f"utility.{name}"] = min(of.values(), key=lambda e: e.low)
+        metrics |= {f"utility.{head.replace('-', '_')}.{name}": e for head, e in of.items()}
+    return metrics, by_head, reasons
+
+
+def _plain(of: Scores, names: list[str], per_class: list[int], n_persons: int, confidence: float) -> dict[str, Any]:
+    def share(draws: Float64, n: int) -> dict[str, Any]:
+        return asdict(estimate(draws, n, confidence, largest=1))
+
+    return {
+        "accuracy": share(of.accuracy, n_persons),
+        "macro_f1": share(of.macro_f1, n_persons),
+        "weighted_f1": share(of.weighted_f1, n_persons),
+        "per_class": {
+            name: {"recall": share(of.recall[:, c], per_class[c]), "f1": share(of.f1[:, c], per_class[c])}
+            for c, name in enumerate(names)
+        },
+    }

@@ -1,0 +1,80 @@
+"""The classifiers a dataset is tried with: one on the frozen encoder's vectors, one that shares nothing with it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.core.errors import DataError
+from synthgen.core.types import Float32
+
+WORD = r"(?u)\b\w+\b"
+Labels = NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rows:
+    """Labelled texts with their vectors.
+
+    Args:
+        texts: n texts.
+        labels: (n) classes.
+        vectors: float32 (n, d).
+    """
+
+    texts: tuple[str, ...]
+    labels: Labels
+    vectors: Float32
+
+    def plus(self, other: "Rows") -> "Rows":
+        """Return these rows followed by others."""
+        return Rows(
+            texts=self.texts + other.texts,
+            labels=np.concatenate([self.labels, other.labels]),
+            vectors=np.concatenate([self.vectors, other.vectors]),
+        )
+
+
+def encoder_logistic(fit_on: Rows, test: Rows, seed: int) -> Labels:  # noqa: ARG001 - lbfgs draws nothing
+    """Return the test rows' classes by multinomial logistic regression (C = 10) on the frozen encoder's vectors.
+
+    Rows that were decoded from this encoder's space have an easier time with it than with any other classifier.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=10, max_iter=5000)
+    return _predict(model, fit_on.vectors.astype(np.float64), fit_on.labels, test.vectors.astype(np.float64))
+
+
+def tfidf_linear(fit_on: Rows, test: Rows, seed: int) -> Labels:
+    """Return the test rows' classes by a linear support vector machine on TF-IDF of words and word pairs.
+
+    Vocabulary and weights come from the rows it is fitted on alone. It shares nothing with the generator.
+
+    Raises:
+        DataError: if no text holds a word.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.svm import LinearSVC
+
+    if not any(any(c.isalnum() for c in text) for text in fit_on.texts):
+        raise DataError("no text holds a word, so there is nothing to learn from")
+    vectorizer = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), token_pattern=WORD)
+    model = LinearSVC(C=1, max_iter=20_000, random_state=seed)
+    return _predict(model, vectorizer.fit_transform(fit_on.texts), fit_on.labels, vectorizer.transform(test.texts))
+
+
+HEADS: Mapping[str, Callable[[Rows, Rows, int], Labels]] = {
+    "encoder-logistic": encoder_logistic,
+    "tfidf-linear": tfidf_linear,
+}
+
+
+def _predict(model: Any, x: Any, labels: Labels, x_test: Any) -> Labels:
+    """Return the model's classes; data of a single class can only teach that class."""
+    if len(np.unique(labels)) == 1:
+        return np.repeat(labels[:1], x_test.shape[0])
+    predicted: Labels = model.fit(x, labels).predict(x_test)
+    return predicted

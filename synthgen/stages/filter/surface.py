@@ -1,0 +1,211 @@
+"""What can be seen of a text without its meaning: emptiness, length, repetition, language."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.core.types import Candidate, FilterOutcome
+from synthgen.stages.filter.base import FilterContext, outcome
+
+TAIL = 0.01  # of real texts lie beyond a learned length bound
+LANGUAGE_TAIL = 0.005
+# a byte-pair tokenizer spends at most about three tokens on a word of its language (1.3 on plain English, more on
+# names and drugs), so a text cut at the decoder's limit still holds a third of that in words
+TOKENS_PER_WORD = 3
+BUCKETS = 1 << 20
+SMOOTHING = 0.01
+_DIGIT = re.compile(r"\d")
+_LETTERS = re.compile(r"[^\W\d_]")
+
+
+@dataclass(frozen=True, slots=True)
+class NotEmpty:
+    """Keep a candidate that holds at least one letter; always on."""
+
+    @property
+    def name(self) -> str:
+        """As in outcomes."""
+        return "empty"
+
+    def learn(self, context: FilterContext) -> Mapping[str, float]:  # noqa: ARG002 - part of the protocol
+        """Return the one letter."""
+        return {"letters": 1.0}
+
+    def judge(
+        self,
+        candidates: Sequence[Candidate],
+        context: FilterContext,  # noqa: ARG002 - part of the protocol
+        bounds: Mapping[str, float],  # noqa: ARG002 - part of the protocol
+    ) -> list[FilterOutcome]:
+        """Return whether each text holds a letter."""
+        found = [_LETTERS.search(c.text) is not None for c in candidates]
+        return [outcome("empty", passed=f, score=float(f)) for f in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """Keep a candidate of as many words (runs without white space) as real texts have.
+
+    Auto: the 1 % and 99 % quantiles of the train texts' words, each text counted as no longer than
+    ⌊max_new_tokens / 3⌋ words, which is what the decoder can surely write; the upper bound is left at the quantile of
+    the whole texts.
+
+    Args:
+        bounds: least and most words, or auto.
+    """
+
+    bounds: Literal["auto"] | tuple[int, int] = "auto"
+
+    @property
+    def name(self) -> str:
+        """As in outcomes."""
+        return "length"
+
+    def learn(self, context: FilterContext) -> Mapping[str, float]:
+        """Return low and high, in words."""
+        if self.bounds != "auto":
+            return {"low": float(self.bounds[0]), "high": float(self.bounds[1])}
+        words = np.array([len(text.split()) for text in context.texts])
+        can_write = context.max_new_tokens // TOKENS_PER_WORD
+        low = np.quantile(np.minimum(words, can_write), TAIL, method="lower")
+        return {"low": float(max(low, 1)), "high": float(np.quantile(words, 1 - TAIL, method="higher"))}
+
+    def judge(
+        self,
+        candidates: Sequence[Candidate],
+        context: FilterContext,  # noqa: ARG002 - part of the protocol
+        bounds: Mapping[str, float],
+    ) -> list[FilterOutcome]:
+        """Return the words of each text."""
+        outcomes = []
+        for candidate in candidates:
+            n = len(candidate.text.split())
+            side = "short" if n < bounds["low"] else "long"
+            passed = bounds["low"] <= n <= bounds["high"]
+            outcomes.append(outcome("length", passed=passed, score=n, reason=f"length_{side}"))
+        return outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """Keep a candidate that does not go round in circles.
+
+        score = 1 − (different 4-grams of words) / (4-grams of words),   0 for a text of fewer than four words
+
+    Args:
+        maximum: the largest score, 0 to 1.
+    """
+
+    maximum: float
+
+    @property
+    def name(self) -> str:
+        """As in outcomes."""
+        return "repetition"
+
+    def learn(self, context: FilterContext) -> Mapping[str, float]:
+        """Return the maximum, and which share of real texts it would keep."""
+        real = np.array([repeated_share(text) for text in context.texts])
+        return {"maximum": self.maximum, "share_of_real_kept": float((real <= self.maximum).mean())}
+
+    def judge(
+        self,
+        candidates: Sequence[Candidate],
+        context: FilterContext,  # noqa: ARG002 - part of the protocol
+        bounds: Mapping[str, float],
+    ) -> list[FilterOutcome]:
+        """Return the share of repeated 4-grams of each text."""
+        scores = [repeated_share(c.text) for c in candidates]
+        return [outcome(self.name, passed=s <= bounds["maximum"], score=s) for s in scores]
+
+
+def repeated_share(text: str) -> float:
+    """Return which share of a text's 4-grams of words has stood in it before."""
+    words = text.casefold().split()
+    grams = list(zip(words, words[1:], words[2:], words[3:], strict=False))
+    return 1 - len(set(grams)) / len(grams) if grams else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """Keep a candidate written like the source: same language, same script, no gibberish.
+
+    A light check that needs no list of languages: the profile of the train texts is the smoothed frequency of their
+    character trigrams (lower case, digits as 0, hashed to 2^20 places), and a text's score is what its trigrams cost
+    on average under that profile,
+
+        score = −(1/T) Σ log2 ((count(t) + α) / (N + α·2^20)),   α = 0.01, in bits.
+
+    The bound is the larger of the 99.5 % quantiles of real texts and of echoes (see `Echoes`), each scored by the
+    profile of the folds it is not in: the decoder writes plain prose where a clinic writes in shorthand, and that is
+    no other language.
+
+    Privacy: trigram counts over all train texts.
+
+    Source: the idea of n-gram profiles is Cavnar & Trenkle, "N-Gram-Based Text Categorization" (SDAIR 1994); the
+        score here is a cross entropy, not their rank distance.
+    """
+
+    @property
+    def name(self) -> str:
+        """As in outcomes."""
+        return "language"
+
+    def learn(self, context: FilterContext) -> Mapping[str, float]:
+        """Return the most bits per trigram."""
+        trigrams = [hashed_trigrams(text) for text in context.texts]
+        per_fold = {
+            int(fold): _counts([trigrams[i] for i in np.flatnonzero(context.folds == fold)])
+            for fold in np.unique(context.folds)
+        }
+        whole = sum(per_fold.values(), np.zeros(BUCKETS))
+        bits = [0.0] * len(trigrams)
+        echo_bits = [0.0] * len(context.echo_texts)
+        for fold, counts in per_fold.items():
+            cost = _cost(whole - counts)
+            for i in np.flatnonzero(context.folds == fold):
+                bits[i] = _bits(trigrams[i], cost)
+            for i in np.flatnonzero(context.folds[context.echo_rows] == fold):
+                echo_bits[i] = _bits(hashed_trigrams(context.echo_texts[i]), cost)
+        tails = [np.quantile(some, 1 - LANGUAGE_TAIL) for some in (bits, echo_bits) if some]
+        return {"maximum_bits": float(max(tails))}
+
+    def judge(
+        self, candidates: Sequence[Candidate], context: FilterContext, bounds: Mapping[str, float]
+    ) -> list[FilterOutcome]:
+        """Return the bits per trigram of each text under the profile of all train texts."""
+        cost = _cost(_counts([hashed_trigrams(text) for text in context.texts]))
+        scores = [_bits(hashed_trigrams(c.text), cost) for c in candidates]
+        return [outcome(self.name, passed=s <= bounds["maximum_bits"], score=s) for s in scores]
+
+
+def hashed_trigrams(text: str) -> NDArray[np.int64]:
+    """Return the places of a text's character trigrams, one per trigram, in order."""
+    plain = _DIGIT.sub("0", " " + " ".join(text.casefold().split()) + " ")
+    points = np.frombuffer(plain.encode("utf-32-le", errors="surrogatepass"), dtype=np.uint32).astype(np.uint64)
+    if len(points) < 3:
+        return np.empty(0, dtype=np.int64)
+    code = (points[:-2] << np.uint64(42)) | (points[1:-1] << np.uint64(21)) | points[2:]  # 21 bits a character
+    mixed = (code ^ (code >> np.uint64(31))) * np.uint64(0x9E3779B97F4A7C15)  # the golden ratio: Knuth's hash
+    return (mixed >> np.uint64(44)).astype(np.int64)
+
+
+def _counts(trigrams: list[NDArray[np.int64]]) -> NDArray[np.float64]:
+    together = np.concatenate([np.empty(0, dtype=np.int64), *trigrams])
+    return np.bincount(together, minlength=BUCKETS).astype(np.float64)
+
+
+def _cost(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the bits of every trigram place."""
+    cost: NDArray[np.float64] = math.log2(counts.sum() + SMOOTHING * BUCKETS) - np.log2(counts + SMOOTHING)
+    return cost
+
+
+def _bits(trigrams: NDArray[np.int64], cost: NDArray[np.float64]) -> float:
+    """Return the mean cost; a text without any trigram costs as much as one never seen."""
+    return float(cost[trigrams].mean()) if len(trigrams) else float(cost.max())

@@ -1,0 +1,44 @@
+"""Reads a comma-separated table with a header line."""
+
+import csv
+from pathlib import Path
+
+from synthgen.core.errors import DataError
+from synthgen.stages.load.rows import MALFORMED, UNDECODABLE, Row, Table
+
+MAX_CELL_CHARACTERS = 1 << 24
+
+
+def read_csv(path: Path) -> Table:
+    """Return the rows of a CSV file (UTF-8, comma, double quotes); row 1 is the first below the header.
+
+    Raises:
+        DataError: if the header names a column twice, or a quoted cell never ends.
+        OSError: if the file cannot be read.
+    """
+    csv.field_size_limit(MAX_CELL_CHARACTERS)
+    rows: list[Row] = []
+    # bytes that are no UTF-8 come through as lone surrogates, so that one bad row does not hide the others
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            columns = tuple(next(reader, ()))
+            rows.extend(_row(number, columns, cells) for number, cells in enumerate((c for c in reader if c), 1))
+        except csv.Error as error:
+            raise DataError(
+                f"the csv file cannot be read past line {reader.line_num} ({error})",
+                hint="Look for a quote that is never closed, or save the table as jsonl or parquet.",
+            ) from None
+    if len(set(columns)) != len(columns):
+        raise DataError("the csv header names a column twice", hint="Give every column its own name.")
+    return Table(columns, tuple(rows))
+
+
+def _row(number: int, columns: tuple[str, ...], cells: list[str]) -> Row:
+    if len(cells) != len(columns):
+        return Row(number, {}, MALFORMED)
+    try:
+        "".join(cells).encode()
+    except UnicodeEncodeError:
+        return Row(number, {}, UNDECODABLE)
+    return Row(number, dict(zip(columns, cells, strict=True)))

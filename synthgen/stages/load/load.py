@@ -1,0 +1,151 @@
+"""Load: read the source, set bad rows apart, keep the wanted classes, take a sample of whole groups."""
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthgen.config import SourceConfig
+from synthgen.core.errors import DataError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus, Record
+from synthgen.stages.load.formats import read_table, wanted_columns
+from synthgen.stages.load.records import BadRow, names_of, to_record
+from synthgen.stages.load.rows import Table
+
+SHOWN_ROWS = 10
+SHOWN_COLUMNS = 30
+MAX_SHOWN_NAME = 40  # longer than a name: a table without a header has its first record there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadReport:
+    """The corpus, and what became of every row.
+
+    Args:
+        corpus: the records kept, role `source`, in the order of the file.
+        names: names of persons by record id, from the columns declared to hold them.
+        n_rows: rows found.
+        bad: rows that cannot be used.
+        n_other_labels: good rows left out because their class is not among `source.labels`.
+        n_not_sampled: good rows left out by `source.max_records`.
+    """
+
+    corpus: Corpus
+    names: dict[str, tuple[str, ...]]
+    n_rows: int
+    bad: tuple[BadRow, ...]
+    n_other_labels: int
+    n_not_sampled: int
+
+    def bad_counts(self) -> dict[str, int]:
+        """Return the number of bad rows of each reason, sorted by reason."""
+        return dict(sorted(Counter(row.reason for row in self.bad).items()))
+
+    def __repr__(self) -> str:
+        return f"LoadReport({len(self.corpus)} records of {self.n_rows} rows, {len(self.bad)} bad)"
+
+
+def load(source: SourceConfig, path: Path, seeds: SeedTree) -> LoadReport:
+    """Return the source as a corpus, with a count of everything left out.
+
+    Args:
+        source: where columns are; `source.path` itself is not read, `path` is.
+        path: the file or folder, absolute.
+        seeds: the stage's stream, used by `max_records` only.
+
+    Raises:
+        DataError: if the source cannot be read, is empty, lacks a column, holds none of the wanted classes, or has
+            a larger share of bad rows than `source.max_bad_rows`. Rows are named by number, never shown.
+
+    Privacy: reads everything, writes nothing, and no message holds a value of the table but its column names.
+    Random: one sha256 per group where `max_records` is set; whether a group is taken depends on all groups.
+    Cost: the whole source is held in memory.
+    """
+    table = read_table(source, path)
+    _require_columns(table, source, path)
+    taken: set[str] = set()
+    made = [to_record(row, source, taken) for row in table.rows]
+    bad = tuple(m for m in made if isinstance(m, BadRow))
+    _require_few_bad(bad, len(made), source, path)
+    rows = {m.id: row for m, row in zip(made, table.rows, strict=True) if isinstance(m, Record)}
+    good = [m for m in made if isinstance(m, Record)]
+    wanted = _of_labels(good, source, path)
+    sampled = _sample(wanted, source.max_records, seeds)
+    if not sampled:
+        raise DataError(f"{path}: no usable record is left", hint="Check source.labels and source.max_records.")
+    corpus = Corpus(role="source", records=tuple(sampled), has_groups=source.group is not None)
+    return LoadReport(
+        corpus=corpus,
+        names={r.id: names_of(rows[r.id], source) for r in sampled},
+        n_rows=len(made),
+        bad=bad,
+        n_other_labels=len(good) - len(wanted),
+        n_not_sampled=len(wanted) - len(sampled),
+    )
+
+
+def _require_columns(table: Table, source: SourceConfig, path: Path) -> None:
+    if not table.rows:
+        raise DataError(f"{path}: holds no rows", hint="Check source.path, and that the file was written whole.")
+    missing = [name for name in wanted_columns(source) if name not in table.columns]
+    if missing and table.columns:
+        raise DataError(
+            f"{path}: {len(missing)} of the configured columns not found",
+            problems=[f"no column {name!r}" for name in missing],
+            hint=f"Columns found: {_shown(table.columns)}. Name them in source.text, .label, .group, .id and .names.",
+        )
+
+
+def _shown(columns: tuple[str, ...]) -> str:
+    """Return column names for a message, too long ones by their length only."""
+    names = [c if len(c) <= MAX_SHOWN_NAME else f"(a name of {len(c)} characters)" for c in columns[:SHOWN_COLUMNS]]
+    return ", ".join(names) + (", ..." if len(columns) > SHOWN_COLUMNS else "")
+
+
+def _require_few_bad(bad: Sequence[BadRow], n_rows: int, source: SourceConfig, path: Path) -> None:
+    if len(bad) <= source.max_bad_rows * n_rows:
+        return
+    by_reason: dict[str, list[int]] = defaultdict(list)
+    for row in bad:
+        by_reason[row.reason].append(row.number)
+    problems = []
+    for reason, numbers in sorted(by_reason.items()):
+        more = ", ..." if len(numbers) > SHOWN_ROWS else ""
+        rows = ", ".join(str(number) for number in numbers[:SHOWN_ROWS])
+        problems.append(f"{reason}: {len(numbers)} {'row' if len(numbers) == 1 else 'rows'} ({rows}{more})")
+    raise DataError(
+        f"{path}: {len(bad)} of {n_rows} rows cannot be used, more than the {source.max_bad_rows:.2%} allowed",
+        problems=problems,
+        hint="Repair these rows, or raise source.max_bad_rows if losing them is acceptable.",
+    )
+
+
+def _of_labels(records: list[Record], source: SourceConfig, path: Path) -> list[Record]:
+    if source.labels is None:
+        return records
+    labels = {unicodedata.normalize("NFC", label) for label in source.labels}
+    absent = sorted(labels - {r.label for r in records})
+    if absent:
+        raise DataError(
+            f"{path}: {len(absent)} of the classes in source.labels have no record",
+            problems=[f"no record of class {label!r}" for label in absent],
+            hint="Check the spelling of source.labels.",
+        )
+    return [r for r in records if r.label in labels]
+
+
+def _sample(records: list[Record], limit: int | None, seeds: SeedTree) -> list[Record]:
+    """Return the records of whole groups, taken in the order of their seeded hash while they fit the limit."""
+    if limit is None or len(records) <= limit:
+        return records
+    sizes = Counter(r.group for r in records)
+    taken: set[str] = set()
+    room = limit
+    for group in sorted(sizes, key=lambda name: seeds.child("sample", name).key()):
+        if sizes[group] > room:
+            break
+        taken.add(group)
+        room -= sizes[group]
+    return [r for r in records if r.group in taken]

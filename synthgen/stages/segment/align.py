@@ -1,0 +1,100 @@
+"""The segments of new records: which sections a record has, and the vector of each, from its parents' segments."""
+
+from collections.abc import Mapping, Sequence
+from math import floor
+
+import numpy as np
+
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Float32, Latents, Segments
+
+Section = tuple[str, int]  # its heading, and the how manieth of that heading it is in its record
+MIN_PARENTS = 2  # that have a section, for a new record to have it
+
+
+def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
+    """Return the segments of new records, the parents' segments interpolated as the records were.
+
+    A new record has the sections that at least two of its parents have, in the order of one parent; a section that
+    one parent alone has would be a paraphrase of that person's. A record of a single parent has that parent's. Within
+    a section the windows are aligned in order: of m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋ windows, with n_p those of parent
+    p, window j is
+
+        s_j = Σ_p w_p s_p,⌊j n_p / m⌋ / Σ_p w_p,   over the parents that have the section
+
+    Parents without a section in common are aligned as a whole, window by window, and the record has no headings.
+
+    Args:
+        latents: m records with their parents and weights; parents of weight 0 are none.
+        parents: the segments of the train records.
+        seeds: the stage's stream.
+
+    Returns:
+        Owned by the latents, in their order; vectors not brought back to unit length.
+
+    Privacy: reads train vectors and shared headings. A point is as far from a parent's segment as the record is from
+        the parent, so with a weight near 1 a section is nearly one person's; the audits see the whole text.
+
+    Random: of `seeds.child(latent id)`, one number: the parent whose order of sections is taken.
+
+    Source: the points are SMOTE's (Chawla et al., JAIR 16 (2002), section 4.2), segment by segment; the alignment is
+        ours.
+    """
+    sections = _sections(parents)
+    vectors: list[Float32] = []
+    owners: list[str] = []
+    headings: list[str] = []
+    numbers: list[int] = []
+    for name, ids, weights in zip(latents.ids, latents.parent_ids, latents.weights, strict=True):
+        having = [(sections[id_], w) for id_, w in zip(ids, weights, strict=True) if w > 0]
+        for number, (heading, made) in enumerate(_record(having, parents.vectors, seeds.child(name))):
+            vectors += made
+            owners += [name] * len(made)
+            headings += [heading] * len(made)
+            numbers += [number] * len(made)
+    stacked = np.stack(vectors) if vectors else np.empty((0, parents.vectors.shape[1]), dtype=np.float32)
+    return Segments(
+        vectors=stacked.astype(np.float32),
+        owners=tuple(owners),
+        headings=tuple(headings),
+        sections=tuple(numbers),
+    )
+
+
+def _record(
+    having: Sequence[tuple[Mapping[Section, list[int]], float]], vectors: Float32, seeds: SeedTree
+) -> list[tuple[str, list[Float32]]]:
+    """Return the sections of one new record: heading and vectors."""
+    drawn = having[int(seeds.generator().integers(len(having)))][0]
+    least = min(MIN_PARENTS, len(having))
+    shared = [key for key in drawn if sum(key in own for own, _ in having) >= least]
+    if not shared:
+        whole = [([row for rows in own.values() for row in rows], w) for own, w in having]
+        return [("", _windows(whole, vectors))]
+    return [(key[0], _windows([(own[key], w) for own, w in having if key in own], vectors)) for key in shared]
+
+
+def _windows(having: Sequence[tuple[list[int], float]], vectors: Float32) -> list[Float32]:
+    total = sum(w for _, w in having)
+    m = floor(sum(w * len(rows) for rows, w in having) / total + 0.5)
+    made = []
+    for j in range(m):
+        points = [w / total * vectors[rows[j * len(rows) // m]].astype(np.float64) for rows, w in having]
+        made.append(np.sum(points, axis=0).astype(np.float32))
+    return made
+
+
+def _sections(segments: Segments) -> dict[str, dict[Section, list[int]]]:
+    """Return the rows of each section of each record, in order."""
+    found: dict[str, dict[Section, list[int]]] = {}
+    last: tuple[str, int] | None = None
+    for row, (owner, heading, number) in enumerate(
+        zip(segments.owners, segments.headings, segments.sections, strict=True)
+    ):
+        own = found.setdefault(owner, {})
+        if (owner, number) != last:
+            key = (heading, sum(known == heading for known, _ in own))
+            own[key] = []
+            last = (owner, number)
+        own[key].append(row)
+    return found

@@ -1,0 +1,39 @@
+import stat
+
+import pytest
+
+from audits.core.errors import InputError
+from audits.core.files import write_whole
+
+
+def test_a_file_is_written_for_its_owner_and_over_an_older_one(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(b"old")
+    path.chmod(0o644)
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_cannot_be_written_leaves_nothing(tmp_path):
+    with pytest.raises(InputError, match="cannot be written"):
+        write_whole(tmp_path / "nowhere" / "a", b"new")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match="cannot be written"):
+        write_whole(tmp_path / "folder", b"new")
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_stop_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    path.write_bytes(b"old")
+
+    def full(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(InputError, match="No space left"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]

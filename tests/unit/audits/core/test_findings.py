@@ -1,0 +1,113 @@
+import hashlib
+import hmac
+import json
+import stat
+
+import pytest
+
+from audits.core.errors import InputError
+from audits.core.findings import pseudonym, read_key, write_findings
+from audits.core.report import AuditReport
+from audits.core.types import AuditResult, Finding
+
+PLANTED = [f"planted-person-{i:02d}-Wojciechowska" for i in range(50)]
+KEY = bytes(range(32))
+
+
+def result(*found, name="replay"):
+    return AuditResult(
+        name=name, verdict="fail", status="measured", estimate=None, control=None, threshold=None,
+        direction="lower_is_safer", reason="one", findings=found,
+    )  # fmt: skip
+
+
+def finding(row, person, kind="run"):
+    return Finding(row=row, start=3, end=17, kind=kind, person=person)
+
+
+@pytest.fixture
+def planted():
+    return [result(*(finding(i, p) for i, p in enumerate(PLANTED[:40]))), result(finding(7, PLANTED[45]), name="f")]
+
+
+def test_a_pseudonym_is_the_keyed_hash_that_anybody_can_compute():
+    # RFC 4231, test case 2, has a shorter key, so the definition itself is the vector
+    assert pseudonym(KEY, "Jan É") == hmac.new(KEY, "Jan É".encode(), hashlib.sha256).hexdigest()[:32]
+    assert pseudonym(KEY, "Jan") != pseudonym(KEY, "Jan "), "another person"
+    assert pseudonym(KEY, "Jan") != pseudonym(KEY[::-1], "Jan"), "another key"
+    assert len(pseudonym(KEY, "\udc80")) == 32
+
+
+@pytest.mark.parametrize("key", [b"", KEY[:31], KEY + b"x"])
+def test_a_key_of_another_length_is_refused(key):
+    with pytest.raises(InputError, match="32 bytes"):
+        pseudonym(key, "Jan")
+
+
+def test_neither_report_nor_repr_names_a_person(planted):
+    report = AuditReport(results=tuple(planted), inputs={"train": "ab" * 32}, seed=1, tool="t 1")
+    shown = report.to_json().decode() + repr(report) + str(planted) + repr(planted[0].findings)
+    assert "findings=" not in shown
+    assert "findings" not in json.loads(report.to_json())["results"][0]
+    assert [p for p in PLANTED if p in shown] == []
+
+
+def test_the_list_names_nobody_but_leads_whoever_holds_the_key_to_the_person(planted, tmp_path):
+    path = tmp_path / "findings.jsonl"
+    path.write_text("older")
+    path.chmod(0o644)
+    assert write_findings(path, KEY, planted) == 41
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [p for p in PLANTED if p in path.read_text()] == []
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert lines[40] == {
+        "audit": "f", "row": 7, "start": 3, "end": 17, "kind": "run", "person": pseudonym(KEY, PLANTED[45]),
+    }  # fmt: skip
+    found = {pseudonym(KEY, p): p for p in PLANTED}
+    assert [found[line["person"]] for line in lines] == [*PLANTED[:40], PLANTED[45]]
+    assert [p.name for p in tmp_path.iterdir()] == ["findings.jsonl"]
+
+
+def test_without_findings_the_list_is_empty(tmp_path):
+    assert write_findings(tmp_path / "f", KEY, [result()]) == 0
+    assert (tmp_path / "f").read_bytes() == b""
+
+
+def test_a_list_that_cannot_be_written_leaves_nothing(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match="cannot be written"):
+        write_findings(tmp_path / "folder", KEY, [result()])
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+    with pytest.raises(InputError, match="cannot be written"):
+        write_findings(tmp_path / "nowhere" / "f", KEY, [result()])
+
+
+def test_a_key_is_made_once_for_its_owner_alone(tmp_path):
+    path = tmp_path / "key"
+    key = read_key(path)
+    assert (len(key), stat.S_IMODE(path.stat().st_mode)) == (32, 0o600)
+    assert read_key(path) == key
+    assert read_key(tmp_path / "other") != key
+
+
+@pytest.mark.parametrize(
+    ("data", "mode", "message"),
+    [(KEY[:31], 0o600, "32 bytes"), (KEY * 2, 0o600, "32 bytes"), (KEY, 0o640, "owner alone"), (b"", 0o604, "both")],
+)
+def test_a_bad_key_file_is_refused(tmp_path, data, mode, message):
+    path = tmp_path / "key"
+    path.write_bytes(data)
+    path.chmod(mode)
+    with pytest.raises(InputError, match="cannot be used") as caught:
+        read_key(path)
+    if message == "both":
+        assert len(caught.value.problems) == 2
+    else:
+        assert message in caught.value.problems[0]
+
+
+def test_a_key_that_is_no_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match="neither be read nor made"):
+        read_key(tmp_path)
+    with pytest.raises(InputError, match="neither be read nor made"):
+        read_key(tmp_path / "nowhere" / "key")

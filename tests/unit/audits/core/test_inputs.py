@@ -1,0 +1,173 @@
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from audits.core.errors import InputError
+from audits.core.inputs import load_inputs, load_table, table_digest, take
+from audits.core.types import Table
+
+ROWS = [{"text": "first, one", "label": "a", "group": "p1"}, {"text": "zweite «Zeile»", "label": "b", "group": "p2"}]
+
+
+def write(path, rows):
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    else:
+        path.write_text("text,label,group\n" + "".join(f'"{r["text"]}",{r["label"]},{r["group"]}\n' for r in rows))
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".csv"])
+def test_the_same_rows_give_the_same_table(tmp_path, suffix):
+    table = load_table(write(tmp_path / f"t{suffix}", ROWS), role="train")
+    assert table.texts == ("first, one", "zweite «Zeile»")
+    assert table.labels == ("a", "b")
+    assert table.groups == ("p1", "p2")
+    assert table.has_groups
+
+
+def test_without_persons_every_row_is_its_own(tmp_path):
+    table = load_table(write(tmp_path / "t.jsonl", [{"text": "a"}, {"text": "b"}]), role="train")
+    assert not table.has_groups
+    assert table.labels is None
+    assert len(set(table.groups)) == 2
+
+
+def test_a_claim_that_rows_are_persons_counts_where_no_column_names_them(tmp_path):
+    rows = [{"text": "a", "group": "p1"}, {"text": "b", "group": "p1"}]
+    named = load_table(write(tmp_path / "named.jsonl", rows), role="train", rows_are_persons=True)
+    assert named.groups == ("p1", "p1")
+    bare = [{"text": row["text"]} for row in rows]
+    claimed = load_table(write(tmp_path / "bare.jsonl", bare), role="train", rows_are_persons=True)
+    assert claimed.has_groups
+    assert len(set(claimed.groups)) == 2
+
+
+def test_bad_rows_are_all_listed_without_their_text(tmp_path):
+    path = tmp_path / "t.jsonl"
+    path.write_bytes(b'{"text": "good"}\n{"text": ""}\nsecretword\n{"text": 5}\n{"text": "\xff"}\n[1]\n{}\n')
+    with pytest.raises(InputError, match="6 problems") as caught:
+        load_table(path, role="train")
+    assert [p.split(":")[0] for p in caught.value.problems] == ["row 3", "row 5", "row 6", "row 2", "row 4", "row 7"]
+    assert "secretword" not in str(caught.value)
+
+
+def test_a_missing_column_lists_what_is_there(tmp_path):
+    path = write(tmp_path / "t.parquet", [{"note": "x", "label": "a"}])
+    with pytest.raises(InputError, match="columns found: label, note") as caught:
+        load_table(path, role="control")
+    assert "no column 'text'" in str(caught.value)
+    with pytest.raises(InputError, match="no column 'patient'"):
+        load_table(path, text="note", group="patient", role="control")
+
+
+def test_a_row_without_its_person_is_refused(tmp_path):
+    with pytest.raises(InputError) as caught:
+        load_table(write(tmp_path / "t.jsonl", [*ROWS, {"text": "x", "label": "a"}]), role="train")
+    assert caught.value.problems == ("row 3: no group",)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("t.jsonl", b"", "empty file"),
+        ("t.jsonl", b"\n\n", "no column 'text'"),
+        ("t.txt", b"x", "must end in"),
+        ("t.csv", b"text,text\na,b\n", "twice"),
+        ("t.jsonl", b'{"text": "\xff"}\n', "row 1: not UTF-8"),
+        ("t.csv", b"text\n" + b"fine\n" * 4000 + b"\xff\n", "row 4001: not UTF-8"),
+        ("t.csv", "text\nutf-16\n".encode("utf-16"), "not UTF-8 in its header"),
+        ("t.csv", b"text,label\nonly\n", "1 problem"),
+        ("t.parquet", b"PAR1 nonsense", "not a readable parquet"),
+    ],
+)
+def test_files_that_cannot_be_used(tmp_path, name, data, message):
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=message):
+        load_table(path, role="synthetic")
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
+def test_a_folder_is_no_table(tmp_path, suffix):
+    (tmp_path / f"t{suffix}").mkdir()
+    with pytest.raises(InputError, match="the train table"):
+        load_table(tmp_path / f"t{suffix}", role="train")
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+def test_a_byte_order_mark_is_not_part_of_the_table(tmp_path, name):
+    data = b"text,group\nfine,p1\n" if name == "t.csv" else b'{"text": "fine", "group": "p1"}\n'
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + data)
+    assert load_table(tmp_path / name, role="train").texts == ("fine",)
+
+
+def test_a_parquet_column_named_twice_is_refused(tmp_path):
+    pq.write_table(
+        pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"]), tmp_path / "t.parquet"
+    )
+    with pytest.raises(InputError, match="names a column twice"):
+        load_table(tmp_path / "t.parquet", role="train")
+
+
+def test_a_table_without_a_header_shows_no_record(tmp_path):
+    record = "zebra quartz canary " * 3
+    (tmp_path / "t.csv").write_bytes(f"{record},p1,\x1b]0;x\n{record},p2,c\n".encode())
+    with pytest.raises(InputError, match="no column 'text'") as caught:
+        load_table(tmp_path / "t.csv", role="train")
+    assert caught.value.problems == ("columns found: (a name of 5 characters), p1, (a name of 60 characters)",)
+
+
+def test_only_so_many_columns_are_shown(tmp_path):
+    path = write(tmp_path / "t.jsonl", [{f"c{i:02d}": "x" for i in range(23)}])
+    with pytest.raises(InputError, match=r"c18, c19, and 3 more"):
+        load_table(path, role="train")
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(InputError, match="cannot be opened"):
+        load_table(tmp_path / "none.csv", role="synthetic")
+
+
+def test_people_in_both_arms_are_refused(people):
+    one, two, three = (people(n, seed=n, prefix="x") for n in (3, 4, 5))
+    with pytest.raises(InputError, match="3 persons stand in both train and control"):
+        load_inputs(three, one, two)
+
+
+def test_identifiers_must_match_train(people):
+    with pytest.raises(InputError, match="identifiers are given for 1 rows"):
+        load_inputs(people(2, seed=1, prefix="s"), people(3, seed=2, prefix="t"), people(4, seed=3, prefix="h"),
+                    identifiers=[["x"]])  # fmt: skip
+
+
+def test_taking_rows_takes_their_vectors():
+    vectors = {"v": np.arange(6, dtype=np.float32).reshape(3, 2)}
+    table = Table(
+        texts=("a", "b", "c"), labels=("x", "y", "z"), groups=("1", "2", "3"), has_groups=True, vectors=vectors
+    )
+    some = take(table, np.array([2, 0]))
+    assert some.texts == ("c", "a")
+    assert some.labels == ("z", "x")
+    assert some.vectors["v"].tolist() == [[4, 5], [0, 1]]
+
+
+def test_digests_tell_columns_apart():
+    def table(texts, labels, *, groups=("p", "q")):
+        return Table(texts=texts, labels=labels, groups=groups, has_groups=True)
+
+    digests = {
+        table_digest(t)
+        for t in (
+            table(("ab", "c"), None),
+            table(("a", "bc"), None),
+            table(("ab", "c"), ("l", "m")),
+            table(("ab", "c"), None, groups=("p", "r")),
+        )
+    }
+    assert len(digests) == 4

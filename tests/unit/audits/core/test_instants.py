@@ -1,0 +1,27 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from audits.core.instants import instant, stamp
+
+
+def test_stamp_and_instant_are_inverse():
+    moment = datetime(2026, 11, 20, 7, 3, 52, tzinfo=UTC)
+    assert stamp(moment) == "2026-11-20T07:03:52Z"
+    assert instant(stamp(moment)) == moment
+    assert stamp(moment.astimezone(timezone(timedelta(hours=5)))) == stamp(moment)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-11-20 07:00:00Z", "2026-11-20T07:00:00", "2026-11-20T07:00:00+00:00", "2026-11-20T07:00:00.5Z",
+     "2026-13-20T07:00:00Z", "2026-11-20T07:00:00Z\n", "٢026-11-20T07:00:00Z", ""],
+)  # fmt: skip
+def test_other_spellings_are_refused(text):
+    with pytest.raises(ValueError, match=r"time|format|month"):
+        instant(text)
+
+
+def test_a_time_without_zone_is_refused():
+    with pytest.raises(ValueError, match="zone"):
+        stamp(datetime(2026, 1, 1))  # noqa: DTZ001

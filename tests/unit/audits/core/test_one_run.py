@@ -1,0 +1,120 @@
+"""The one-run bound on epsilon against mechanisms whose epsilon is known: it may exceed it in 5 % of the runs.
+
+Every mechanism here says something about each person apart, so the truth is a closed formula; every test repeats
+the whole run, from the coins to the bound, five hundred times.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import optimize, stats
+
+from audits.core.coin_guesses import guess_coins
+from audits.core.stats import one_run_epsilon
+from audits.membership.audit import epsilon_bound
+
+RNG = np.random.default_rng
+RUNS, ALPHA = 500, 0.05
+MOST = int(RUNS * ALPHA)
+
+
+def randomised_response(coins, epsilon, rng):
+    """Return each coin, turned over with the probability 1 / (1 + e^eps): exactly epsilon-private."""
+    return coins ^ (rng.random(len(coins)) < 1 / (1 + math.exp(epsilon)))
+
+
+def gaussian_epsilon(mu, delta):
+    """Return the epsilon at which a Gaussian mechanism of sensitivity / noise mu has that delta."""
+
+    def excess(epsilon):
+        tail = math.exp(epsilon) * stats.norm.cdf(-epsilon / mu - mu / 2)
+        return stats.norm.cdf(-epsilon / mu + mu / 2) - tail - delta
+
+    return optimize.brentq(excess, 0, 50)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(2, 150), st.floats(0.05, 4), st.sampled_from([0.01, 0.05, 0.2]))
+def test_the_exact_chance_of_a_wrong_bound_is_at_most_alpha(r, epsilon, alpha):
+    """No simulation: the sum over all outcomes of randomised response whose bound lies above the truth."""
+    q = 1 / (1 + math.exp(-epsilon))
+    wrong = [v for v in range(r + 1) if one_run_epsilon(r=r, v=v, m=r, delta=0.0, alpha=alpha) > epsilon + 1e-7]
+    assert sum(stats.binom.pmf(v, r, q) for v in wrong) <= alpha + 1e-9
+
+
+@pytest.mark.parametrize(("epsilon", "least"), [(0.5, 0.7), (1.0, 0.85), (3.0, 0.85)])
+def test_randomised_response_is_bounded_tightly_and_rarely_too_high(epsilon, least):
+    m, bounds = 1000, []
+    for run in range(RUNS):
+        rng = RNG(run)
+        coins = rng.random(m) < 0.5
+        right = int((randomised_response(coins, epsilon, rng) == coins).sum())
+        bounds.append(one_run_epsilon(r=m, v=right, m=m, delta=0.0, alpha=ALPHA))
+    assert sum(bound > epsilon for bound in bounds) <= MOST
+    assert np.mean(bounds) > least * epsilon
+
+
+@pytest.mark.parametrize(("mu", "least"), [(0.5, 0.2), (1.0, 0.3)])
+def test_a_gaussian_mechanism_with_delta_is_rarely_bounded_too_high(mu, least):
+    m, r, delta, bounds = 900, 200, 1e-6, []
+    truth = gaussian_epsilon(mu, delta)
+    for run in range(RUNS):
+        rng = RNG(run)
+        coins = rng.random(m) < 0.5
+        seen = mu * coins + rng.normal(size=m) - mu / 2
+        surest = np.argsort(-np.abs(seen))[:r]
+        right = int(((seen[surest] > 0) == coins[surest]).sum())
+        bounds.append(one_run_epsilon(r=r, v=right, m=m, delta=delta, alpha=ALPHA))
+    assert sum(bound > truth for bound in bounds) <= MOST
+    assert np.mean(bounds) > least * truth
+
+
+@pytest.mark.parametrize(("mu", "delta"), [(1.0, 1e-5), (0.5, 1e-3)])
+def test_the_truth_of_the_gaussian_mechanism_is_that_of_the_definition(mu, delta):
+    epsilon, x = gaussian_epsilon(mu, delta), np.linspace(-12, 14, 400_001)
+    over = stats.norm.pdf(x, mu) - math.exp(epsilon) * stats.norm.pdf(x)
+    assert np.trapezoid(np.maximum(0, over), x) == pytest.approx(delta, rel=1e-3)
+
+
+@pytest.mark.parametrize("share", [0.8, 0.3])
+def test_thinning_makes_the_bound_hold_where_the_coins_were_not_fair(share):
+    epsilon, n = 1.0, 1300
+    thinned, unthinned = [], []
+    for run in range(RUNS):
+        rng = RNG(run)
+        coins = rng.random(n) < share
+        seen = randomised_response(coins, epsilon, rng) + rng.random(n) * 1e-3
+        thinned.append(epsilon_bound({"answer": seen}, coins, rng, ALPHA)["epsilon"])
+        top = np.argsort(-seen)[:200]
+        unthinned.append(one_run_epsilon(r=200, v=int(coins[top].sum()), m=n, delta=0.0, alpha=ALPHA))
+    assert sum(bound > epsilon for bound in thinned) <= MOST
+    assert np.mean(thinned) > 0.4 * epsilon
+    if share > 0.5:
+        assert sum(bound > epsilon for bound in unthinned) > 0.9 * RUNS  # what the thinning is for
+
+
+@pytest.mark.parametrize(("epsilon", "least"), [(0.0, 0.0), (1.5, 0.35)])
+def test_guessing_with_attacks_learnt_on_the_way_is_rarely_too_high(epsilon, least):
+    n, bounds = 300, []
+    for run in range(RUNS):
+        rng = RNG(run)
+        coins = rng.random(n) < 0.5
+        seen = randomised_response(coins, epsilon, rng)
+        scores = {f"noise{k}": rng.normal(size=n) for k in range(3)}
+        scores |= {f"part{k}": -np.where(rng.random(n) < 0.8, seen, 0.5) + 0.1 * rng.normal(size=n) for k in range(2)}
+        bounds.append(guess_coins(scores, coins, rng, alpha=ALPHA).epsilon)
+    assert sum(bound > epsilon for bound in bounds) <= MOST
+    assert np.mean(bounds) >= least * epsilon
+
+
+def test_guesses_that_see_one_anothers_answers_would_prove_what_is_not_there():
+    """Each guess supposes that the number of inserted persons is even: all are right half of the time."""
+    wrong = 0
+    for run in range(100):
+        coins = RNG(run).random(101) < 0.5
+        guess = (coins.sum() - coins) % 2 == 1  # person i from all others
+        wrong += one_run_epsilon(r=101, v=int((guess == coins).sum()), m=101, delta=0.0, alpha=ALPHA) > 0
+    assert wrong > 30

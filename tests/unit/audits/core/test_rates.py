@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from audits.core.rates import difference, exact, one_person, share, tier, too_few
+from audits.core.stats import newcombe
+
+
+@pytest.mark.parametrize(
+    ("n", "tau", "needed"),
+    [(298, None, 299), (299, 0.01, 998), (997, 0.01, 998), (998, 0.003, 2995), (2994, 0.003, 2995), (2995, 0.001, 0)],
+)
+def test_the_bound_follows_from_the_number(n, tau, needed):
+    assert tier(n, confidence=0.95) == (tau, needed)
+
+
+@pytest.mark.parametrize("n", [299, 998, 2995])
+def test_no_events_stay_below_the_bound_that_the_number_promises(n):
+    none = np.zeros(n, dtype=bool)
+    assert difference(none, none, confidence=0.95).high <= tier(n, confidence=0.95).tau
+
+
+def test_difference_is_newcombe_of_persons():
+    train, control = np.arange(40) < 9, np.arange(35) < 2
+    e = difference(train, control, confidence=0.9)
+    assert e.value == pytest.approx(9 / 40 - 2 / 35)
+    assert (e.low, e.high) == pytest.approx(newcombe(9, 40, 2, 35, confidence=0.9))
+    assert e.n == 35
+
+
+def test_share_and_exact():
+    e = share(np.arange(30) < 3, confidence=0.95)
+    assert e.low < 0.1 < e.high
+    assert exact(4, confidence=0.95, n=7).low == exact(4, confidence=0.95, n=7).high == 4
+
+
+def test_the_sentence_names_the_number_that_would_be_enough():
+    assert "299" in too_few(60, confidence=0.95)
+    assert "2995" in too_few(60, confidence=0.95)
+
+
+def test_a_hard_rule_sees_one_person():
+    power = one_person(320, 310, confidence=0.95)
+    assert power == {"n": 310, "n_needed": 2995, "smallest_leak": 1 / 320, "epsilon_ceiling": None}

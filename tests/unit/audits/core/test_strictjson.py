@@ -1,0 +1,72 @@
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audits.core.strictjson import MAX_DEPTH, JsonError, canonical, parse, parse_canonical
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.floats(min_value=-(2.0**53) + 1, max_value=2.0**53 - 1)  # beyond, RFC 8785 has no exact integers
+)
+VALUES = st.recursive(
+    SCALARS | st.text(st.characters(codec="utf-8")),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+def test_canonical_bytes_come_back_as_the_same_value(value):
+    data = canonical(value)
+    assert parse_canonical(data) == value
+    assert canonical(parse(data)) == data
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b'{"a":1,"a":1}', "a key stands twice"),
+        (b'{"b":{"a":1,"a":2}}', "a key stands twice"),
+        (b"NaN", "not JSON"),
+        (b"[Infinity]", "not JSON"),
+        (b"[-Infinity]", "not JSON"),
+        (b"1e999", "too large"),
+        (b"9" * 5000, "not valid JSON"),
+        (b'"\xff"', "not UTF-8"),
+        (b'\xef\xbb\xbf"a"', "not valid JSON"),
+        (b"{", "not valid JSON"),
+        (b"", "not valid JSON"),
+        (b"1 2", "not valid JSON"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "nested too deeply"),
+    ],
+)
+def test_two_readings_are_refused(data, message):
+    with pytest.raises(JsonError, match=message):
+        parse(data)
+
+
+@pytest.mark.parametrize("data", [b" 1", b"1.0", b'{"b":1,"a":2}', b'"\\u0041"', b'{"a": 1}', b"-0", b"1E2"])
+def test_another_spelling_is_not_canonical(data):
+    parse(data)
+    with pytest.raises(JsonError, match="not in canonical form"):
+        parse_canonical(data)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 2**53, "\ud800", {1: 2}])
+def test_what_has_no_canonical_form_is_refused(value):
+    with pytest.raises(JsonError, match="cannot be written"):
+        canonical(value)
+
+
+def test_a_lone_surrogate_is_refused():
+    with pytest.raises(JsonError):
+        parse_canonical(json.dumps("\ud800").encode())

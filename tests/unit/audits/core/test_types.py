@@ -1,0 +1,69 @@
+import math
+from dataclasses import FrozenInstanceError
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audits.core.types import Estimate, Table, persons
+
+
+def estimate(**changes):
+    return Estimate(**{"value": 0.5, "low": 0.25, "high": 0.75, "confidence": 0.95, "n": 40, **changes})
+
+
+@pytest.mark.parametrize("field", ["value", "low", "high"])
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_an_estimate_is_finite(field, number):
+    with pytest.raises(ValueError, match="must be finite"):
+        estimate(**{field: number})
+
+
+@pytest.mark.parametrize("changes", [{"value": 0.2}, {"value": 0.8}, {"low": 0.9, "high": 0.1}])
+def test_an_estimate_lies_in_its_interval(changes):
+    with pytest.raises(ValueError, match="must lie in its interval"):
+        estimate(**changes)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=3, max_size=3))
+def test_any_ordered_finite_numbers_are_an_estimate(numbers):
+    low, value, high = sorted(numbers)
+    assert estimate(low=low, value=value, high=high).value == value
+
+
+def test_an_estimate_cannot_be_improved_afterwards():
+    with pytest.raises(FrozenInstanceError):
+        estimate().high = 0.6
+
+
+def test_a_table_shows_counts_and_nothing_else():
+    table = Table(
+        texts=("zebra one", "zebra two", "zebra three"),
+        labels=("zebra-class", "zebra-class", "zebra-class"),
+        groups=("zebra-ann", "zebra-bo", "zebra-ann"),
+        has_groups=True,
+        vectors={"zebra-vectors": np.zeros((3, 2), np.float32)},
+    )
+    assert repr(table) == str(table) == "Table(3 records, 2 persons)"
+    assert len(table) == 3
+
+
+def test_persons_are_counted_by_first_appearance():
+    names, index = persons(["bo", "ann", "bo", "cy", "ann"])
+    assert names == ["bo", "ann", "cy"]
+    assert index.tolist() == [0, 1, 0, 2, 1]
+    assert index.dtype == np.int64
+
+
+def test_of_no_rows_there_are_no_persons():
+    names, index = persons([])
+    assert names == []
+    assert (index.shape, index.dtype) == ((0,), np.int64)
+
+
+@given(st.lists(st.text(max_size=3), max_size=30))
+def test_the_index_gives_every_row_its_person(groups):
+    names, index = persons(groups)
+    assert [names[i] for i in index] == groups
+    assert len(set(names)) == len(names)

@@ -1,0 +1,57 @@
+import pytest
+
+from audits.core.errors import InputError
+from audits.core.strictjson import canonical, parse
+from audits.core.types import AuditResult, Estimate
+from audits.gate.evidence import evidence_from, evidence_from_results, read_evidence
+
+
+def test_numbers_are_taken_from_estimate_metrics_details_and_engine(releases):
+    found = evidence_from(releases.audit_json(), {"utility.tstr_over_trtr": releases.estimate(0.9)})
+    assert set(found.metrics) == {
+        "replay.estimate", "replay.hard_hits", "replay.excess", "membership.estimate", "membership.auc",
+        "membership.epsilon_lower_bound", "utility.tstr_over_trtr",
+    }  # fmt: skip
+    assert found.audits["membership"].verdict == "insufficient"
+    assert read_evidence(found.to_bytes()) == found
+
+
+def test_results_in_memory_give_the_same_evidence(releases):
+    number = Estimate(value=0.5, low=0.4, high=0.6, confidence=0.95, n=7)
+    result = AuditResult(
+        name="membership", verdict="pass", status="measured", estimate=number, control=None, threshold=0.6,
+        direction="two_sided", metrics={"auc": number, "membership.tpr": number}, details={"n": 3}, reason="r",
+    )  # fmt: skip
+    found = evidence_from_results([result], {})
+    assert set(found.metrics) == {"membership.estimate", "membership.auc", "membership.tpr"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda r: r.pop("results"), "no list of results"),
+        (lambda r: r["results"].append(r["results"][0]), "stands twice"),
+        (lambda r: r["results"][0].pop("name"), "has no name"),
+        (lambda r: r["results"][0].update(verdict="fine"), "cannot be used"),
+        (lambda r: r["results"][0].pop("status"), "cannot be used"),
+        (lambda r: r["results"][0]["estimate"].update(value=float("nan")), "cannot be used"),
+        (lambda r: r["results"][0]["estimate"].update(low=9.0), "cannot be used"),
+        (lambda r: r["results"][0]["estimate"].update(n=1.5), "cannot be used"),
+        (lambda r: r["results"][0]["estimate"].pop("n"), "cannot be used"),
+        (lambda r: r["results"][0].update(metrics={"membership.auc": {}}), "of another audit"),
+        (lambda r: r["results"][1].update(metrics={"auc": {**r["results"][1]["estimate"], "n": 3}}), "two different"),
+    ],
+)
+def test_malformed_reports_are_refused(releases, change, message):
+    report = releases.audit_json()
+    change(report)
+    with pytest.raises(InputError, match=message):
+        evidence_from(report, {})
+
+
+def test_evidence_bytes_are_strict(releases):
+    data = evidence_from(releases.audit_json(), {}).to_bytes()
+    value = parse(data)
+    for broken in (data + b"\n", data.replace(b"0.55", b"NaN"), canonical({**value, "x": 1}), b"[]"):
+        with pytest.raises(InputError):
+            read_evidence(broken)

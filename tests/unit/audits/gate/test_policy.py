@@ -1,0 +1,287 @@
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audits.core.errors import PolicyError
+from audits.gate.evidence import AuditState, Evidence, Metric
+from audits.gate.policy import (
+    Policy,
+    Rule,
+    _compared,
+    decide,
+    load_policy,
+    parse_policy,
+    policy_path,
+    shipped_policies,
+)
+
+NAMES = ("replay.hard_hits", "membership.auc", "utility.tstr_over_trtr", "balance.tv_distance", "records.synthetic")
+FINITE = st.floats(-2, 2, allow_nan=False)
+
+
+def metric(value=0.5, low=0.4, high=0.6, confidence=0.95, n=500):
+    return Metric(value=value, low=low, high=high, confidence=confidence, n=n)
+
+
+def evidence(metrics=None, **audits):
+    states = {name: AuditState(verdict=verdict, status=status) for name, (verdict, status) in audits.items()}
+    return Evidence(metrics={"membership.auc": metric()} if metrics is None else metrics, audits=states)
+
+
+def rule(**changes):
+    given_fields = {"id": "auc", "metric": "membership.auc", "bound": "high", "op": "<=", "limit": 0.75, "why": "w"}
+    return Rule(**{**given_fields, **changes})
+
+
+def policy(*rules, **changes):
+    given_fields = {"name": "t", "version": "1", "intended_use": "inside", "statement": "s", "rules": rules}
+    return Policy(**{**given_fields, **changes})
+
+
+def verdicts(decision):
+    return [outcome.verdict for outcome in decision.outcomes]
+
+
+@pytest.mark.parametrize("name", ["research", "hospital-external", "strict-dp"])
+def test_every_shipped_policy_loads_and_is_named_as_its_file(name):
+    loaded = load_policy(name)
+    assert loaded.name == name == policy_path(name).stem
+    assert loaded == load_policy(policy_path(name))
+    assert Policy.model_validate({**json.loads(loaded.to_bytes()), **loaded.model_dump()}) == loaded
+
+
+def test_no_other_policy_is_shipped_and_the_schema_is_current():
+    folder = shipped_policies()
+    assert {file.stem for file in folder.glob("*.yaml")} == {"research", "hospital-external", "strict-dp"}
+    assert json.loads((folder / "schema.json").read_text()) == Policy.model_json_schema()
+    readme = (folder / "README.md").read_text()
+    assert all(name in readme for name in ("research", "hospital-external", "strict-dp"))
+
+
+def test_the_shipped_policies_promise_what_the_contract_says():
+    research, external, dp = (load_policy(name) for name in ("research", "hospital-external", "strict-dp"))
+    limits = {r.metric: (r.bound, r.op, r.limit) for r in research.rules}
+    assert limits["membership.auc"] == ("high", "<=", 0.75)
+    assert limits["replay.hard_hits"] == limits["identifiers.hard_hits"] == ("value", "<=", 0)
+    assert research.intended_use == "inside"
+    assert "not shown to be safe outside" in research.statement
+    assert research.approvals == ()
+    assert set(external.required) == {"replay", "neighbours", "identifiers", "membership", "interpolation", "linkage"}
+    assert sum(a.threshold for a in external.approvals) == 2
+    assert external.validity_days is not None
+    assert dp.dp is not None
+    assert "accounting" in dp.required
+
+
+def test_a_policy_lists_all_its_mistakes():
+    text = 'name: T T\nversion: 1\nfoo: 1\nrules: [{id: a, metric: x, bound: low, op: "<=", limit: .inf, why: ""}]\n'
+    with pytest.raises(PolicyError, match="8 mistakes") as caught:
+        parse_policy(text.encode(), "p")
+    assert {p.split(":")[0] for p in caught.value.problems} >= {"name", "version", "foo", "statement", "intended_use"}
+    with pytest.raises(PolicyError, match="1 mistake\\n"):
+        parse_policy(b'name: t\nversion: "1"\nintended_use: inside\nstatement: s\nrules: 3\n', "p")
+
+
+@pytest.mark.parametrize(("op", "bound"), [("<=", "low"), (">=", "high")])
+def test_a_rule_cannot_look_at_the_flattering_end(op, bound):
+    with pytest.raises(ValueError, match="pessimistic end"):
+        rule(op=op, bound=bound)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rules": (rule(), rule())},
+        {"required": ("replay", "replay")},
+        {"required": ("replay",), "measured": ("replay",)},
+        {"approvals": ({"role": "a", "threshold": 1}, {"role": "a", "threshold": 2})},
+    ],
+)
+def test_names_stand_once(changes):
+    with pytest.raises(ValueError, match="stands twice"):
+        policy(**changes)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "../research", "research.yml"])
+def test_an_unknown_policy_is_an_error(name):
+    with pytest.raises(PolicyError):
+        load_policy(name)
+
+
+def test_an_empty_policy_allows_nothing():
+    decision = decide(evidence(), policy())
+    assert not decision.allowed
+    assert decision.outcomes[0].reason == "an empty policy allows nothing"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "wanted"),
+    [
+        ({"membership.auc": metric(high=0.75)}, "PASS"),
+        ({"membership.auc": metric(high=0.7500001)}, "FAIL"),
+        ({"membership.auc": metric(n=100)}, "PASS"),
+        ({"membership.auc": metric(n=99)}, "INSUFFICIENT"),
+        ({"membership.auc": metric(confidence=0.949)}, "INSUFFICIENT"),
+        ({}, "INSUFFICIENT"),
+    ],
+)
+def test_one_rule(metrics, wanted):
+    assert verdicts(decide(evidence(metrics), policy(rule(min_n=100)))) == [wanted]
+
+
+@pytest.mark.parametrize("changes", [{"high": math.nan}, {"low": -math.inf}, {"value": math.nan}])
+def test_what_is_not_a_number_decides_nothing_even_past_the_model(changes):
+    found = Evidence.model_construct(metrics={"membership.auc": metric().model_copy(update=changes)}, audits={})
+    assert _compared(found, rule(), 0.95).verdict == "INSUFFICIENT"
+
+
+def test_zero_is_a_number_and_not_an_absence():
+    exact = metric(value=0, low=0, high=0)
+    hits = rule(metric="replay.hard_hits", bound="value", limit=0.0)
+    decision = decide(evidence({"replay.hard_hits": exact}), policy(hits))
+    assert decision.allowed
+    assert decision.outcomes[0].value == 0.0
+    assert not decide(evidence({"replay.hard_hits": metric(value=1, low=1, high=1)}), policy(hits)).allowed
+
+
+def test_the_value_alone_decides_only_where_there_is_no_interval():
+    decision = decide(evidence(), policy(rule(bound="value")))
+    assert verdicts(decision) == ["INSUFFICIENT"]
+
+
+@pytest.mark.parametrize(
+    ("state", "required", "measured"),
+    [
+        (("pass", "measured"), "PASS", "PASS"),
+        (("fail", "measured"), "FAIL", "PASS"),
+        (("insufficient", "measured"), "INSUFFICIENT", "PASS"),
+        (("pass", "failed"), "INSUFFICIENT", "INSUFFICIENT"),
+        (("pass", "not_measurable"), "INSUFFICIENT", "INSUFFICIENT"),
+    ],
+)
+def test_required_and_measured_audits(state, required, measured):
+    found = evidence(replay=state)
+    assert verdicts(decide(found, policy(required=("replay",)))) == [required]
+    assert verdicts(decide(found, policy(measured=("replay",)))) == [measured]
+    assert verdicts(decide(found, policy(required=("linkage",), measured=("membership",)))) == ["INSUFFICIENT"] * 2
+
+
+def test_a_number_of_a_crashed_audit_decides_nothing():
+    found = evidence(membership=("insufficient", "failed"))
+    assert verdicts(decide(found, policy(rule()))) == ["INSUFFICIENT"]
+
+
+DP = {"unit": "group", "max_epsilon": 3.0, "max_delta": 1e-5, "ledger": "required"}
+SPENT = {
+    "accounting.epsilon": metric(2, 2, 2), "accounting.delta": metric(1e-6, 1e-6, 1e-6),
+    "membership.epsilon_lower_bound": metric(0.7, 0.7, 0.7),
+}  # fmt: skip
+
+
+def test_a_privacy_budget_is_three_more_gates():
+    assert decide(evidence(SPENT), policy(dp=DP)).allowed
+    over = {**SPENT, "accounting.epsilon": metric(4, 4, 4)}
+    assert verdicts(decide(evidence(over), policy(dp=DP))) == ["FAIL", "PASS", "PASS"]
+    assert verdicts(decide(evidence(), policy(dp=DP))) == ["INSUFFICIENT"] * 3
+
+
+def test_a_budget_that_an_attack_contradicts_is_refused():
+    broken = {**SPENT, "membership.epsilon_lower_bound": metric(2.1, 2.1, 2.1)}
+    assert verdicts(decide(evidence(broken), policy(dp=DP))) == ["PASS", "PASS", "FAIL"]
+    without = {k: v for k, v in SPENT.items() if k != "membership.epsilon_lower_bound"}
+    assert verdicts(decide(evidence(without), policy(dp=DP))) == ["PASS", "PASS", "INSUFFICIENT"]
+    # an audit that was run must say what it proved
+    found = evidence(SPENT, canaries=("pass", "measured"))
+    assert verdicts(decide(found, policy(dp=DP)))[2:] == ["PASS", "INSUFFICIENT"]
+    proven = {**SPENT, "canaries.epsilon_lower_bound": metric(2.5, 2.5, 2.5)}
+    (failure,) = decide(evidence(proven, canaries=("fail", "measured")), policy(dp=DP)).failures
+    assert failure.startswith("dp-consistent-canaries: FAIL: the attack proves more than is claimed")
+
+
+def test_every_gate_of_a_decision_is_known_before_it():
+    asked = policy(rule(), dp=DP, required=("replay",), measured=("neighbours",))
+    found = evidence(SPENT, canaries=("pass", "measured"), differencing=("pass", "measured"))
+    assert asked.gates() == tuple(outcome.id for outcome in decide(found, asked).outcomes)
+
+
+def test_a_decision_names_both_digests_and_each_failure():
+    found, asked = evidence(), policy(rule(limit=0.5))
+    decision = decide(found, asked)
+    assert (decision.policy_digest, decision.evidence_digest) == (asked.digest(), found.digest())
+    assert decision.failures == ("auc: FAIL: 0.6 <= 0.5 does not hold",)
+    assert decision == decide(found, asked)
+    assert replace(decision, allowed=True) != decision
+
+
+@st.composite
+def metrics(draw):
+    low, value, high = sorted(draw(st.tuples(FINITE, FINITE, FINITE)))
+    if draw(st.booleans()):
+        low = high = value
+    return Metric(
+        value=value, low=low, high=high, confidence=draw(st.sampled_from([0.9, 0.95])), n=draw(st.integers(0, 9))
+    )
+
+
+@st.composite
+def rules(draw):
+    op = draw(st.sampled_from(["<=", ">="]))
+    bound = draw(st.sampled_from(["value", "high" if op == "<=" else "low"]))
+    return {
+        "metric": draw(st.sampled_from(NAMES)),
+        "op": op,
+        "bound": bound,
+        "limit": draw(FINITE),
+        "min_n": draw(st.none() | st.integers(1, 9)),
+        "why": "w",
+    }
+
+
+def built(drawn):
+    return tuple(Rule(id=f"r{i}", **fields) for i, fields in enumerate(drawn))
+
+
+ALL = st.dictionaries(st.sampled_from(NAMES), metrics())
+
+
+@given(ALL, st.lists(rules(), min_size=1, max_size=4), st.lists(rules(), min_size=1, max_size=3))
+def test_law_another_gate_never_allows_what_was_refused(numbers, few, more):
+    found = evidence(numbers)
+    before = decide(found, policy(*built(few)))
+    after = decide(found, policy(*built([*few, *more])))
+    assert before.allowed or not after.allowed
+    audited = decide(found, policy(*built(few), required=("replay",)))
+    assert not audited.allowed
+
+
+@given(ALL, st.lists(rules(), min_size=1, max_size=4), st.sampled_from(NAMES))
+def test_law_a_missing_or_smaller_measurement_never_allows_what_was_refused(numbers, asked, name):
+    asked = policy(*built(asked))
+    before = decide(evidence(numbers), asked)
+    without = decide(evidence({k: v for k, v in numbers.items() if k != name}), asked)
+    fewer = {k: v.model_copy(update={"n": max(0, v.n - 1)}) for k, v in numbers.items()}
+    assert before.allowed or not (without.allowed or decide(evidence(fewer), asked).allowed)
+
+
+@given(ALL, st.lists(rules(), min_size=1, max_size=4), st.floats(0, 3))
+def test_law_a_worse_number_never_allows_what_was_refused(numbers, asked, by):
+    for sign, op in ((1, "<="), (-1, ">=")):
+        one_way = policy(*[r for r in built(asked) if r.op == op])
+        if len(one_way.rules) == 0:
+            continue
+        step = sign * by
+        worse = {
+            k: Metric(value=v.value + step, low=v.low + step, high=v.high + step, confidence=v.confidence, n=v.n)
+            for k, v in numbers.items()
+        }
+        wider = {
+            k: Metric(value=v.value, low=v.low - by, high=v.high + by, confidence=v.confidence, n=v.n)
+            for k, v in numbers.items()
+        }
+        before = decide(evidence(numbers), one_way).allowed
+        assert before or not decide(evidence(worse), one_way).allowed
+        assert before or not decide(evidence(wider), one_way).allowed

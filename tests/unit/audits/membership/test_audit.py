@@ -1,0 +1,169 @@
+"""The membership audit: what its attack, bound and curve do, and which releases it stops."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from audits.core.errors import NotMeasurable
+from audits.core.holdout import Arms
+from audits.core.stats import auc
+from audits.core.types import AuditInputs
+from audits.membership.audit import Membership, attack, epsilon_bound, roc_curve, true_positives
+
+RNG = np.random.default_rng
+
+
+def arms_of(n_train, n_control):
+    n = n_train + n_control
+    return Arms(
+        row_person=np.arange(n),
+        is_train=np.arange(n) < n_train,
+        person_class=np.zeros(n, dtype=np.int64),
+        synthetic_class=np.zeros(3, dtype=np.int64),
+        n_classes=1,
+    )
+
+
+def run(synthetic, train, control, seed=0):
+    inputs = AuditInputs(synthetic=synthetic, train=train, control=control)
+    return Membership().run(inputs, RNG(seed), 0.95)
+
+
+def test_choosing_among_many_useless_attacks_does_not_look_like_a_leak():
+    people, areas = arms_of(130, 110), []
+    for seed in range(60):
+        rng = RNG(seed)
+        found = attack({f"a{i}": rng.normal(size=240) for i in range(14)}, people, rng)
+        areas.append(auc(found.pooled[people.is_train], found.pooled[~people.is_train]))
+    assert abs(np.mean(areas) - 0.5) < 3 * 0.0374 / np.sqrt(60)
+    assert np.std(areas) < 1.25 * 0.0374  # sqrt((n + 1) / (12 n_T n_H))
+
+
+def test_the_attack_that_works_is_chosen_and_turned_round_where_absence_tells():
+    people, rng = arms_of(90, 80), RNG(1)
+    scores = {"useless": rng.normal(size=170), "absence": rng.normal(size=170) - 1.5 * people.is_train}
+    found = attack(scores, people, rng)
+    assert set(found.chosen) == {"-absence"}
+    assert auc(found.pooled[people.is_train], found.pooled[~people.is_train]) > 0.75
+    assert found.aucs["absence"] < 0.25
+    assert found.scans["absence"].p < 0.01 < found.scans["useless"].p
+
+
+def test_a_label_in_the_attack_would_show():
+    people = arms_of(70, 60)
+    found = attack({"cheat": people.is_train.astype(float)}, people, RNG(0))
+    assert auc(found.pooled[people.is_train], found.pooled[~people.is_train]) == 1.0
+
+
+@pytest.mark.parametrize(("n_train", "n_control"), [(400, 400), (800, 200), (150, 700)])
+def test_the_bound_on_epsilon_is_nought_for_noise_and_near_its_ceiling_for_certainty(n_train, n_control):
+    is_train = np.arange(n_train + n_control) < n_train
+    false_bounds = sum(
+        epsilon_bound({"noise": RNG(i).random(len(is_train))}, is_train, RNG(i + 999), 0.05)["epsilon"] > 0
+        for i in range(60)
+    )
+    assert stats.binom.sf(false_bounds - 1, 60, 0.05) > 1e-3
+    certain = epsilon_bound({"cheat": is_train.astype(float)}, is_train, RNG(0), 0.05)
+    assert certain["epsilon"] == pytest.approx(certain["ceiling"], abs=1.1)
+    assert certain["right"] == certain["guesses"]
+    assert certain["persons"] == pytest.approx(2 * min(n_train, n_control), rel=0.15)
+
+
+def test_true_positives_stay_within_the_rate_even_where_scores_are_equal():
+    is_train = np.arange(11) < 5
+    pooled = np.array([9.0, 8, 3, 3, 1, 8, 3, 3, 2, 1, 0])
+    assert true_positives(pooled, is_train, 1 / 6) == 2
+    assert true_positives(pooled, is_train, 0.0) == 1
+
+
+@given(st.lists(st.integers(0, 30), min_size=2, max_size=200), st.lists(st.integers(0, 30), min_size=2, max_size=90))
+def test_the_curve_rises_from_corner_to_corner_in_few_points(train, control):
+    curve = roc_curve(np.array(train + control, dtype=float), np.arange(len(train) + len(control)) < len(train))
+    fpr, tpr = curve["fpr"], curve["tpr"]
+    assert (fpr[0], tpr[0], fpr[-1]) == (0.0, 0.0, 1.0)
+    assert len(fpr) == len(tpr) <= 60
+    assert fpr == sorted(fpr)
+    assert tpr == sorted(tpr)
+    for f, t in zip(fpr[1:], tpr[1:], strict=True):
+        cut = np.sort(control)[::-1][round(f * len(control)) - 1]
+        assert f == pytest.approx(np.mean(np.array(control) >= cut))
+        assert t == pytest.approx(np.mean(np.array(train) >= cut))
+
+
+@pytest.fixture(scope="module")
+def town(people):
+    """Return enough people for a verdict."""
+    tables = [
+        people(n, seed=i + 20, prefix=p, rows=(1, 1)) for i, (n, p) in enumerate([(620, "t"), (800, "h"), (540, "s")])
+    ]
+    return dict(zip(("train", "control", "fresh"), tables, strict=True))
+
+
+def test_fresh_people_pass(town):
+    result = run(town["fresh"], town["train"], town["control"])
+    assert (result.verdict, result.status, result.direction) == ("pass", "measured", "two_sided")
+    assert result.estimate.low <= 0.5 <= result.estimate.high
+    # a bound at 95 % lies above the truth, which is 0 here, once in twenty times
+    assert result.metrics["epsilon_lower_bound"].value < 0.3
+    assert "tpr_at_fpr_1pct" not in result.metrics
+    assert result.estimate.n == 620
+
+
+def test_copies_with_words_left_out_fail_by_every_measure(town, retexted, word_dropout):
+    synthetic = retexted(town["train"], word_dropout(town["train"].texts, 0.3))
+    result = run(synthetic, town["train"], town["control"])
+    assert result.verdict == "fail"
+    assert result.estimate.low > 0.95
+    assert result.metrics["scan_p"].value < 1e-6
+    assert 1.0 < result.metrics["epsilon_lower_bound"].value <= result.details["epsilon"]["ceiling"]
+
+
+def test_a_dozen_copied_people_fail_by_the_scan_alone(town, retexted):
+    texts = [*town["train"].texts[:25], *town["fresh"].texts[25:]]
+    result = run(retexted(town["fresh"], texts), town["train"], town["control"])
+    assert result.verdict == "fail"
+    assert "the top of a ranking" in result.reason
+    assert result.estimate.low < 0.55
+
+
+def test_sixty_people_are_too_few_and_the_number_that_would_do_is_named(people):
+    tables = [people(60, seed=i, prefix=p) for i, p in enumerate("sth")]
+    result = run(*tables)
+    assert result.verdict == "insufficient"
+    assert "413 of train and 517 of control would be enough" in result.reason
+
+
+def test_a_handful_of_people_is_not_measurable(people):
+    with pytest.raises(NotMeasurable, match="too few to compare"):
+        run(*(people(12, seed=i, prefix=p) for i, p in enumerate("sth")))
+
+
+def test_a_class_that_leaks_fails_the_whole(town, retexted, word_dropout):
+    def halves(table):
+        return replace(table, labels=tuple("ab"[i % 2] for i in range(len(table))))
+
+    train, control = halves(town["train"]), halves(town["control"])
+    dropped = word_dropout(train.texts, 0.3)
+    texts = [dropped[i] if i % 2 else town["fresh"].texts[i] for i in range(540)]
+    result = run(halves(retexted(town["fresh"], texts)), train, control)
+    assert result.verdict == "fail"
+    assert result.metrics["worst_class_auc"].low > 0.9
+    assert "in a class" in result.reason
+
+
+def test_the_same_seed_gives_the_same_result(town):
+    small = [replace(t, texts=t.texts[:90], groups=t.groups[:90]) for t in town.values()]
+    assert run(*small, seed=4) == run(*small, seed=4)
+
+
+def test_no_text_reaches_the_result(town):
+    written = "zzyzx quxquux 4711"
+    train = replace(town["train"], texts=(written, *town["train"].texts[1:90]), groups=town["train"].groups[:90])
+    result = run(
+        train, train, replace(town["control"], texts=town["control"].texts[:90], groups=town["control"].groups[:90])
+    )
+    assert not any(word in repr(result) for word in written.split()[:2])

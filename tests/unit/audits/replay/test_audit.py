@@ -1,0 +1,167 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from audits.core.types import AuditInputs
+from audits.replay.audit import Replay
+
+
+def replayed(inputs, texts=None, retexted=None, seed=0):
+    if texts is not None:
+        inputs = replace(inputs, synthetic=retexted(inputs.synthetic, texts))
+    return Replay().run(inputs, np.random.default_rng(seed), 0.95)
+
+
+def test_fresh_people_pass(fresh_inputs):
+    result = replayed(fresh_inputs)
+    assert result.verdict == "pass", result.reason
+    assert result.metrics["hard_hits"].value == 0
+    assert result.findings == ()
+    assert result.estimate.low <= 0 <= result.estimate.high <= result.threshold == 0.01
+    assert result.details["planted_caught"] == [8, 8]
+
+
+def test_copies_fail(fresh_inputs, retexted):
+    result = replayed(fresh_inputs, fresh_inputs.train.texts, retexted)
+    assert result.verdict == "fail"
+    assert result.estimate.low > 0.9
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.2])
+def test_word_dropout_fails(fresh_inputs, retexted, word_dropout, rate):
+    result = replayed(fresh_inputs, word_dropout(fresh_inputs.train.texts, rate), retexted)
+    assert result.verdict == "fail"
+    assert result.metrics["hard_hits"].value > 0
+
+
+def pasted(text, other):
+    return f"{other} {text[: len(text) * 3 // 4]} {other}"
+
+
+def shuffled(text, _):
+    return ". ".join(reversed(text.split(". ")))
+
+
+def renumbered(text, _):
+    return "".join("7" if c.isdigit() else c for c in text)
+
+
+def shouted(text, _):
+    return text.upper().replace(" ", "  \u200b")
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [(pasted, "run"), (shuffled, "whole record"), (renumbered, "whole record"), (shouted, "whole record")],
+)
+def test_one_row_is_enough(fresh_inputs, retexted, change, kind):
+    texts = list(fresh_inputs.synthetic.texts)
+    source = max(fresh_inputs.train.texts, key=len)
+    texts[17] = change(source, texts[17])
+    result = replayed(fresh_inputs, texts, retexted)
+    assert result.verdict == "fail"
+    assert result.metrics["hard_hits"].value == 1
+    (finding,) = result.findings
+    owner = fresh_inputs.train.groups[fresh_inputs.train.texts.index(source)]
+    assert (finding.row, finding.kind, finding.person) == (17, kind, owner)
+    assert result.details["findings_left_out"] == 0
+
+
+def test_a_pasted_note_is_placed_to_the_character(fresh_inputs, retexted):
+    texts = list(fresh_inputs.synthetic.texts)
+    source = max(fresh_inputs.train.texts, key=len)
+    texts[17] = f"Straße {pasted(source, texts[17])}"
+    (finding,) = replayed(fresh_inputs, texts, retexted).findings
+    written = texts[17][finding.start : finding.end]
+    cut = source[: len(source) * 3 // 4]
+    # the last word may be cut, so that it is no longer the person's
+    assert cut.startswith(written)
+    assert len(cut) - len(written) < 12
+
+
+@pytest.mark.slow
+def test_one_pasted_note_in_one_row_of_a_hundred_thousand(many_short_rows):
+    train, control, synthetic = many_short_rows(3000, 3100, 100_000)
+    texts = list(synthetic.texts)
+    note = train.texts[1234].rpartition(". ")[0]
+    texts[77_777] = f"{texts[77_777]}. {note.upper()} and {texts[5]}"
+    inputs = AuditInputs(synthetic=replace(synthetic, texts=tuple(texts)), train=train, control=control)
+    result = replayed(inputs)
+    assert result.verdict == "fail"
+    assert result.metrics["hard_hits"].value == 1
+    (finding,) = result.findings
+    assert (finding.row, finding.kind, finding.person) == (77_777, "run", train.groups[1234])
+    assert texts[77_777][finding.start : finding.end] == note.upper()
+
+
+def test_one_row_of_control_is_no_hit(fresh_inputs, retexted):
+    """What control alone has raises the bound, so that nothing is claimed that control contradicts."""
+    texts = [*fresh_inputs.synthetic.texts, max(fresh_inputs.control.texts, key=len)]
+    result = replayed(fresh_inputs, texts, retexted)
+    assert result.verdict == "insufficient"
+    assert "quote each other" in result.reason
+
+
+def test_what_two_people_share_is_nobodys(fresh_inputs, retexted):
+    template = max(fresh_inputs.train.texts, key=len)
+    train = list(fresh_inputs.train.texts)
+    for i in range(40, 60):
+        train[i] = f"{train[i]} {template}"
+    inputs = replace(fresh_inputs, train=replace(fresh_inputs.train, texts=tuple(train)))
+    result = replayed(inputs, [*inputs.synthetic.texts, template], retexted)
+    assert result.metrics["hard_hits"].value == 0
+
+
+def test_what_the_reference_holds_is_nobodys(fresh_inputs, retexted):
+    public = max(fresh_inputs.train.texts, key=len)
+    texts = [*fresh_inputs.synthetic.texts, public]
+    inputs = replace(fresh_inputs, reference=retexted(fresh_inputs.train, [public]))
+    assert replayed(inputs, texts, retexted).verdict == "pass"
+
+
+def test_sixty_people_are_too_few(people):
+    inputs = AuditInputs(
+        synthetic=people(70, seed=1, prefix="s"),
+        train=people(60, seed=2, prefix="t"),
+        control=people(65, seed=3, prefix="h"),
+    )
+    result = replayed(inputs)
+    assert result.verdict == "insufficient"
+    assert "299" in result.reason
+    assert result.threshold is None
+
+
+def test_texts_too_short_to_judge_are_said_so(people):
+    def short(table):
+        return replace(table, texts=tuple(" ".join(t.split()[:9]) for t in table.texts))
+
+    inputs = AuditInputs(
+        synthetic=short(people(310, seed=1, prefix="s")),
+        train=short(people(300, seed=2, prefix="t")),
+        control=short(people(305, seed=3, prefix="h")),
+    )
+    result = replayed(inputs)
+    assert result.verdict == "insufficient"
+    assert "planted" in result.reason
+
+
+def test_absence_is_a_leak_too(fresh_inputs, retexted):
+    """Synthetic rows that repeat eight words of every control person and of no train person betray train."""
+    phrases = [" ".join(t.split()[:11]) for t in fresh_inputs.control.texts]
+    result = replayed(fresh_inputs, [*fresh_inputs.synthetic.texts, *phrases], retexted)
+    assert result.verdict == "fail"
+    assert "missing" in result.reason
+
+
+def test_the_order_of_rows_changes_nothing(fresh_inputs):
+    order = np.random.default_rng(1).permutation(len(fresh_inputs.synthetic))
+    synthetic = fresh_inputs.synthetic
+    other = replace(synthetic, texts=tuple(synthetic.texts[i] for i in order))
+    assert replayed(replace(fresh_inputs, synthetic=other)).metrics == replayed(fresh_inputs).metrics
+
+
+def test_the_result_holds_no_text(fresh_inputs, retexted):
+    result = replayed(fresh_inputs, fresh_inputs.train.texts, retexted)
+    words = {w for text in fresh_inputs.train.texts for w in text.replace(".", "").split() if len(w) > 6}
+    assert words.isdisjoint(repr(result).replace("'", " ").split())

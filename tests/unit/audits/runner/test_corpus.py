@@ -1,0 +1,121 @@
+"""The audits on real posts of 20 Newsgroups, persons by author: what must fail fails, fresh people pass."""
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from audits.core.types import AuditInputs, Table
+from audits.identifiers.audit import Identifiers
+from audits.replay.audit import FLOOR_TOKENS, Replay
+from audits.runner.run import run
+from audits.text.normalise import tokens
+from audits.text.shared_runs import unique_runs
+
+pytestmark = [pytest.mark.corpus, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def posts(corpus_folder):
+    table = pq.read_table(corpus_folder / "newsgroups20" / "train.parquet", columns=["text", "label", "group"])
+    by_author = {}
+    for row in table.to_pylist():
+        by_author.setdefault(row["group"], []).append(row)
+    return by_author
+
+
+def table_of(posts, authors):
+    rows = [row for author in authors for row in posts[author]]
+    return Table(
+        texts=tuple(r["text"] for r in rows), labels=tuple(str(r["label"]) for r in rows),
+        groups=tuple(r["group"] for r in rows), has_groups=True,
+    )  # fmt: skip
+
+
+def split(posts, seed, n=1000):
+    """Return train, control and the posts of n other people, and of those who quote neither train nor control.
+
+    Answers quote posts, so a third part of the authors really does repeat people of the other two. Who quotes is
+    told without looking at the role, so leaving them out says nothing about who is train.
+    """
+    authors = sorted(posts)
+    random.Random(seed).shuffle(authors)
+    train, control, others = authors[:n], authors[n : 2 * n], authors[2 * n : 3 * n]
+    rows = [(author, tokens(row["text"])) for author in others for row in posts[author]]
+    pool = [(k, tokens(row["text"])) for k, author in enumerate(train + control) for row in posts[author]]
+    runs = unique_runs([w for _, w in rows], [w for _, w in pool], np.array([k for k, _ in pool]))
+    quoting = {rows[i][0] for i in runs.row[runs.length >= FLOOR_TOKENS]}
+    fresh = table_of(posts, [author for author in others if author not in quoting])
+    return AuditInputs(
+        synthetic=fresh, train=table_of(posts, train), control=table_of(posts, control)
+    ), table_of(posts, others)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def clean(posts):
+    return split(posts, 0)[0]
+
+
+def verdict(attack, inputs):
+    return attack.run(inputs, np.random.default_rng(0), 0.95)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_fresh_people_pass_on_other_splits(posts, seed):
+    inputs, _ = split(posts, seed)
+    result = verdict(Replay(), inputs)
+    assert result.verdict == "pass", result.reason
+    assert result.metrics["hard_hits"].value == 0
+
+
+def test_people_who_quote_each_other_cannot_be_judged(posts):
+    inputs, everybody = split(posts, 1)
+    result = verdict(Replay(), replace(inputs, synthetic=everybody))
+    assert result.verdict == "insufficient"
+    assert "quote each other" in result.reason
+
+
+def test_copies_fail(clean, retexted):
+    assert verdict(Replay(), replace(clean, synthetic=retexted(clean.train, clean.train.texts))).verdict == "fail"
+
+
+def test_copies_of_one_in_a_hundred_fail(clean, retexted):
+    copied = [t for t in clean.train.texts if len(t.split()) > 40][:: len(clean.train) // 10]
+    assert 5 <= len(copied) <= 12
+    synthetic = retexted(clean.synthetic, [*clean.synthetic.texts[: 1000 - len(copied)], *copied])
+    result = verdict(Replay(), replace(clean, synthetic=synthetic))
+    assert result.verdict == "fail"
+    assert 1 <= result.metrics["hard_hits"].value <= len(copied)
+
+
+def test_word_dropout_fails(clean, retexted, word_dropout):
+    texts = [t for t in word_dropout(clean.train.texts, 0.1) if t.strip()]
+    assert verdict(Replay(), replace(clean, synthetic=retexted(clean.train, texts))).verdict == "fail"
+
+
+def test_one_planted_record_number_fails(clean, retexted):
+    """Posts hold no record numbers, so one is given to one train person and to one synthetic row."""
+    train = replace(clean.train, texts=(f"{clean.train.texts[0]} MRN 40718823", *clean.train.texts[1:]))
+    before = verdict(Identifiers(), replace(clean, train=train))
+    assert before.metrics["hard_hits"].value == 0
+    assert before.verdict != "fail"
+    synthetic = retexted(clean.synthetic, [*clean.synthetic.texts[:-1], "ref. 4071-8823 as agreed"])
+    after = verdict(Identifiers(), replace(clean, train=train, synthetic=synthetic))
+    assert after.metrics["hard_hits"].value == 1
+    assert after.verdict == "fail"
+
+
+def test_sixty_people_are_too_few(posts):
+    inputs, _ = split(posts, 3, n=60)
+    result = verdict(Replay(), inputs)
+    assert result.verdict == "insufficient"
+    assert "299" in result.reason
+
+
+def test_the_whole_suite_passes_on_fresh_people(clean):
+    report = run(clean, names=["replay", "neighbours", "membership"])
+    assert {r.name: r.verdict for r in report.results} == dict.fromkeys(
+        ("replay", "neighbours", "membership"), "pass"
+    ), [r.reason for r in report.results]

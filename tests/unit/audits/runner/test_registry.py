@@ -1,0 +1,28 @@
+from dataclasses import fields, replace
+
+import pytest
+
+from audits.core.errors import InputError
+from audits.runner.registry import NEEDS, build, carried_by, names
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_audit_can_be_built_and_knows_its_name(name):
+    assert build(name).name == name
+
+
+def test_others_are_refused_with_the_list():
+    with pytest.raises(InputError, match="no audit 'nonsense'") as caught:
+        build("nonsense")
+    assert "replay, neighbours, identifiers, membership" in caught.value.hint
+
+
+def test_the_contract_has_nine():
+    assert len(set(names())) == 9
+
+
+def test_an_audit_is_carried_where_it_has_what_it_needs(fresh_inputs):
+    six = ("replay", "neighbours", "identifiers", "membership", "interpolation", "linkage")
+    assert carried_by(fresh_inputs) == six
+    assert carried_by(replace(fresh_inputs, mechanism={})) == (*six, "accounting")
+    assert set(NEEDS.values()) <= {f.name for f in fields(fresh_inputs)}

@@ -1,0 +1,134 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import audits.runner.run
+from audits.core.errors import InputError, NotMeasurable
+from audits.core.types import AuditResult, Estimate
+from audits.gate.policy import load_policy
+from audits.runner.run import run, stream
+
+CANARY = "Featherstonehaugh"
+
+
+class Fixed:
+    """An audit that passes, says which stream it got, or breaks as told."""
+
+    def __init__(self, name, error=None):
+        self.name, self._error = name, error
+
+    def run(self, inputs, rng, confidence):
+        if self._error is not None:
+            raise self._error
+        value = float(rng.random())
+        return AuditResult(
+            name=self.name, verdict="pass", status="measured", control=None, threshold=None,
+            estimate=Estimate(value=value, low=value, high=value, confidence=confidence, n=1),
+            direction="lower_is_safer", metrics={"drawn": Estimate(value=value, low=0, high=1, confidence=0.95, n=1)},
+            reason="",
+        )  # fmt: skip
+
+
+@pytest.fixture
+def rigged(monkeypatch):
+    errors = {}
+    monkeypatch.setattr(audits.runner.run, "build", lambda name, _see: Fixed(name, errors.get(name)))
+    return errors
+
+
+def test_streams_are_named_so_leaving_one_out_changes_no_other(rigged, fresh_inputs):
+    both = run(fresh_inputs, names=["replay", "membership"], seed=5)
+    one = run(fresh_inputs, names=["membership"], seed=5)
+    assert both.result("membership") == one.result("membership")
+    assert both.result("replay").estimate != one.result("membership").estimate
+    assert run(fresh_inputs, names=["membership"], seed=6).result("membership") != one.result("membership")
+    assert both.overall == "pass"
+
+
+def test_metrics_carry_the_name_of_their_audit(rigged, fresh_inputs):
+    assert set(run(fresh_inputs, names=["replay"]).result("replay").metrics) == {"replay.drawn"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError(CANARY), ZeroDivisionError(CANARY), MemoryError(CANARY), KeyError(CANARY), InputError(CANARY)],
+)
+def test_a_broken_audit_is_no_pass_and_quotes_nothing(rigged, fresh_inputs, error):
+    rigged["replay"] = error
+    report = run(fresh_inputs, names=["replay", "membership"])
+    result = report.result("replay")
+    assert (result.status, result.verdict) == ("failed", "insufficient")
+    assert type(error).__name__ in result.reason
+    assert CANARY not in report.to_json().decode()
+    assert report.overall == "insufficient"
+    assert report.result("membership").verdict == "pass"
+
+
+def test_not_measurable_keeps_its_reason(rigged, fresh_inputs):
+    rigged["replay"] = NotMeasurable("needs 5 persons")
+    result = run(fresh_inputs, names=["replay"]).result("replay")
+    assert (result.status, result.verdict, result.reason) == ("not_measurable", "insufficient", "needs 5 persons")
+
+
+def test_an_interrupt_is_not_swallowed(rigged, fresh_inputs):
+    rigged["replay"] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        run(fresh_inputs, names=["replay"])
+
+
+def test_a_split_that_cannot_be_compared_lets_nothing_pass(rigged, fresh_inputs):
+    report = run(replace(fresh_inputs, train=replace(fresh_inputs.train, has_groups=False)), names=["replay"])
+    assert report.overall == "insufficient"
+    assert "persons" in report.results[0].reason
+    assert report.results[0].estimate is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"names": []}, "at least one"),
+        ({"names": ["replay", "replay"]}, "each audit once"),
+        ({"confidence": 1.0}, "between .5 and 1"),
+        ({"seed": -1}, "negative"),
+    ],
+)
+def test_arguments_are_checked(fresh_inputs, arguments, message):
+    with pytest.raises(InputError, match=message):
+        run(fresh_inputs, **arguments)
+
+
+def test_progress_is_told(rigged, fresh_inputs):
+    lines = []
+    run(fresh_inputs, names=["replay"], progress=lines.append)
+    assert lines[-2:] == ["replay: running (1 of 1)", "replay: pass"]
+
+
+def test_stream_is_stable():
+    assert stream(3, "replay").integers(0, 1000, 3).tolist() == stream(3, "replay").integers(0, 1000, 3).tolist()
+    assert isinstance(stream(3, "a").bit_generator, np.random.Philox)
+
+
+def test_a_policy_names_the_audits(fresh_inputs):
+    policy = load_policy("research").model_copy(update={"measured": ("replay", "canaries"), "required": ()})
+    report = run(fresh_inputs, policy, seed=1)
+    assert [(result.name, result.status) for result in report.results] == [
+        ("replay", "measured"),
+        ("canaries", "not_measurable"),
+    ]
+
+
+def test_every_audit_says_what_it_could_have_seen(fresh_inputs):
+    results = run(fresh_inputs, seed=3).results
+    measured = {r.name: r.details["power"] for r in results if r.status == "measured"}
+    assert {"replay", "neighbours", "identifiers", "membership"} <= set(measured)
+    for name, power in measured.items():
+        assert set(power) == {"n", "n_needed", "smallest_leak", "epsilon_ceiling"}, name
+        assert power["n"] > 0
+        assert power["smallest_leak"] is None or 0 < power["smallest_leak"] < 1, name
+    assert measured["replay"]["smallest_leak"] == 1 / 320
+    assert measured["membership"]["n"] == 248  # a fifth of the 310 control persons taught the attacks
+    assert measured["membership"]["n_needed"] == 413
+    assert measured["membership"]["epsilon_ceiling"] > 1
+    # the ends of its interval reach as far as it sees
+    assert measured["membership"]["smallest_leak"] == pytest.approx(0.0644, abs=1e-3)

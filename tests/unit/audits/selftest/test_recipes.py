@@ -1,0 +1,240 @@
+"""The recipes do what they say: each is held against a slow or obvious account of itself."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audits.core.errors import NotMeasurable
+from audits.core.holdout import Parts
+from audits.core.inputs import take
+from audits.core.types import AuditInputs, Table
+from audits.identifiers.audit import Identifiers
+from audits.selftest import recipes
+from audits.selftest.clean_release import Cast, cast_people
+from audits.space.encoders import encode_words
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture(scope="module")
+def cast(people):
+    def labelled(table):
+        return replace(table, labels=tuple("ab"[i % 2] for i in range(len(table))))
+
+    train, control = labelled(people(33, seed=1, prefix="t")), labelled(people(65, seed=2, prefix="h"))
+    return cast_people(AuditInputs(synthetic=control, train=train, control=control), rng())
+
+
+def tiny(texts, groups, labels=None):
+    """Return people whose train table is this one; the rest does not matter."""
+    train = Table(texts=tuple(texts), labels=labels, groups=tuple(groups), has_groups=True)
+    return Cast(train=train, control=train, fresh=train, n_fresh=1, n_repeating=0, own_run=np.zeros(len(texts)))
+
+
+def test_verbatim_is_train(cast):
+    made = recipes.verbatim(cast, rng())
+    assert (made.synthetic.texts, made.synthetic.labels) == (cast.train.texts, cast.train.labels)
+    assert (made.train, made.control) == (cast.train, cast.control)
+
+
+def test_some_persons_are_copied_with_all_their_rows(cast):
+    made = recipes.verbatim_some(cast, rng())
+    texts = made.synthetic.texts
+    assert texts[: len(cast.fresh)] == cast.fresh.texts
+    copied = {made.train.groups[made.train.texts.index(t)] for t in texts[len(cast.fresh) :]}
+    assert len(copied) == recipes.MIN_COPIED
+    assert len(texts) - len(cast.fresh) == sum(g in copied for g in cast.train.groups)
+    numbered = [g for g, a, b in zip(made.train.groups, made.train.texts, cast.train.texts, strict=True) if a != b]
+    assert sorted(numbered) == sorted(copied)
+    assert all(" MRN " in t for t in set(made.train.texts) - set(cast.train.texts))
+
+
+def test_one_text_is_pasted_into_one_row(cast):
+    made = recipes.verbatim_one(cast, rng())
+    texts = made.synthetic.texts
+    changed = [i for i in range(len(texts)) if texts[i] != cast.fresh.texts[i]]
+    assert len(changed) == 1
+    pasted = texts[changed[0]].removeprefix(f"{cast.fresh.texts[changed[0]]} ")
+    row = made.train.texts.index(pasted)
+    assert cast.own_run[row] >= 30
+    assert pasted.startswith(f"{cast.train.texts[row]} MRN ")
+    assert Identifiers().run(made, rng(), 0.95).metrics["hard_hits"].value == 1
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"), [(recipes.verbatim_some, "11 train persons"), (recipes.verbatim_one, "none")]
+)
+def test_texts_too_short_to_be_told_from_chance_cannot_be_planted(cast, recipe, words):
+    with pytest.raises(NotMeasurable, match=words):
+        recipe(replace(cast, own_run=np.zeros_like(cast.own_run)), rng())
+
+
+@given(rate=st.floats(0, 1), seed=st.integers(0, 99))
+@settings(max_examples=25, deadline=None)
+def test_dropout_leaves_words_in_order_and_never_nothing(rate, seed):
+    texts = ["a b c d e f g h", "only", " ".join(map(str, range(400)))]
+    made = recipes.word_dropout(tiny(texts, "xyz"), rng(seed), rate=rate).synthetic.texts
+    for before, after in zip(texts, made, strict=True):
+        words = iter(before.split())
+        assert after
+        assert all(word in words for word in after.split())
+    assert abs(len(made[2].split()) - 400 * (1 - rate)) < 60
+
+
+def encoded_as(monkeypatch, x):
+    monkeypatch.setattr(recipes, "encode_characters", lambda *_: SimpleNamespace(train=np.float32(x)))
+
+
+ANGLES = np.deg2rad([0, 10, 30, 90, 5])
+CIRCLE = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
+
+
+def test_a_point_mixes_neighbours_of_its_class_and_of_other_persons(monkeypatch):
+    encoded_as(monkeypatch, CIRCLE)
+    people = tiny(
+        ["at 0", "at 10", "at 30", "at 90", "at 5"], ["p", "q", "q", "r", "p"], labels=("a", "a", "a", "b", "a")
+    )
+    made = recipes.interpolated(people, rng(), k=1, largest=1e-6).synthetic
+    assert made.texts == ("at 0", "at 10", "at 30", "at 5")  # the one at 90 is alone in its class
+    assert made.labels == ("a",) * 4
+    many = [recipes.interpolated(people, rng(seed), k=1, largest=1.0).synthetic.texts for seed in range(40)]
+    assert {t[0] for t in many} == {"at 0", "at 5", "at 10"}  # towards 10, over 5; 5 is their own
+    assert {t[2] for t in many} == {"at 30", "at 10", "at 5"}  # towards 5, because the one at 10 is their own
+    wide = {recipes.interpolated(people, rng(seed), k=5, largest=1.0).synthetic.texts[0] for seed in range(40)}
+    assert wide == {"at 0", "at 5", "at 10", "at 30"}
+
+
+def test_nothing_can_be_mixed_where_every_class_has_one_person(monkeypatch):
+    encoded_as(monkeypatch, CIRCLE[:2])
+    people = tiny(["one", "two"], ["p", "p"], labels=("a", "a"))
+    for recipe in (
+        lambda: recipes.interpolated(people, rng(), k=1, largest=1.0),
+        lambda: recipes.chunk_mix(people, rng()),
+    ):
+        with pytest.raises(NotMeasurable, match="nothing can be mixed"):
+            recipe()
+
+
+def test_interpolated_texts_are_train_texts(cast):
+    made = recipes.interpolated(cast, rng(), k=5, largest=1.0).synthetic
+    assert len(made) == len(cast.train)
+    assert set(made.texts) <= set(cast.train.texts)
+    near = recipes.interpolated(cast, rng(), k=1, largest=0.05).synthetic
+    assert near.texts == cast.train.texts
+
+
+def test_every_chunk_is_of_one_of_two_persons_of_a_class():
+    """Every word says where it comes from: the text, and its place there."""
+    lengths = [23, 40, 5, 64, 31, 17]
+    texts = [" ".join(f"{t}:{place}" for place in range(n)) for t, n in enumerate(lengths)]
+    persons, classes = "ppqrsq", "aababb"
+    people = tiny(texts, persons, labels=tuple(classes))
+    met = set()
+    for seed in range(30):
+        made = recipes.chunk_mix(people, rng(seed)).synthetic
+        assert made.labels == people.train.labels
+        for base, text in enumerate(made.texts):
+            words = [tuple(map(int, word.split(":"))) for word in text.split()]
+            assert words == sorted(words, key=lambda w: w[1])
+            by_chunk = {place // 8: {t for t, p in words if p // 8 == place // 8} for _, place in words}
+            assert all(len(of) == 1 for of in by_chunk.values())
+            parents = {base} | {t for t, _ in words}
+            met.add(frozenset(parents))
+            assert len(parents) <= 2
+            assert {classes[t] for t in parents} == {classes[base]}
+            assert len({persons[t] for t in parents}) == len(parents)
+    assert {frozenset({0, 3}), frozenset({1, 3}), frozenset({2, 4}), frozenset({4, 5})} <= met
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_the_model_writes_runs_of_train_only(cast, n):
+    made = recipes.ngram_model(cast, rng(), n=n).synthetic
+    runs = {tuple(w[i : i + n]) for w in (t.split() for t in cast.train.texts) for i in range(len(w) - n + 1)}
+    words = [t.split() for t in made.texts]
+    assert all(tuple(w[i : i + n]) in runs for w in words for i in range(len(w) - n + 1))
+    assert {w[0] for w in words} <= {t.split()[0] for t in cast.train.texts}
+    assert len(made) == len(cast.train)
+    assert not set(made.texts) <= set(cast.train.texts)
+
+
+def test_the_model_follows_the_counts():
+    texts = ["a b", "a b", "a b", "a c"] * 50
+    made = recipes.ngram_model(tiny(texts, map(str, range(200))), rng(), n=2).synthetic.texts
+    assert set(made) == {"a b", "a c"}
+    assert 0.65 < made.count("a b") / 200 < 0.85
+
+
+def test_one_record_number_stands_in_one_row_and_is_found(cast):
+    before, after = recipes.fresh(cast, rng()), recipes.one_identifier(cast, rng())
+    assert sum(a != b for a, b in zip(before.synthetic.texts, after.synthetic.texts, strict=True)) == 1
+    assert sum(a != b for a, b in zip(before.train.texts, after.train.texts, strict=True)) == 1
+    hits = [Identifiers().run(made, rng(), 0.95).metrics["hard_hits"].value for made in (before, after)]
+    assert hits == [0, 1]
+
+
+def test_the_last_quarter_is_another_persons(cast):
+    made = recipes.permuted_secret(cast, rng()).synthetic.texts
+    words = [t.split() for t in cast.train.texts]
+    cuts = [-(-3 * len(w) // 4) for w in words]
+    tails = {" ".join(w[c:]): g for w, c, g in zip(words, cuts, cast.train.groups, strict=True)}
+    found = []
+    for i, text in enumerate(made):
+        assert text.split()[: cuts[i]] == words[i][: cuts[i]]
+        found.append(" ".join(text.split()[cuts[i] :]))
+        assert tails[found[-1]] != cast.train.groups[i]
+    assert sorted(found) == sorted(tails)
+
+
+def test_the_tenth_nearest_to_train_is_gone(cast):
+    kept = recipes.fresh_filtered(cast, rng()).synthetic.texts
+    parts = Parts(synthetic=cast.fresh, train=cast.train, control=cast.control, reference=cast.control,
+                  reference_is_control=False)  # fmt: skip
+    encoded = encode_words(parts)
+    nearness = (encoded.synthetic @ encoded.train.T).toarray().max(axis=1)
+    gone = [i for i, t in enumerate(cast.fresh.texts) if t not in kept]
+    assert len(gone) == len(cast.fresh) // 10
+    assert nearness[gone].min() >= np.delete(nearness, gone).max()
+
+
+def test_roles_are_dealt_anew_by_person(cast):
+    made = recipes.permuted_roles(cast, rng())
+    groups = [set(t.groups) for t in (made.train, made.control)]
+    assert [len(g) for g in groups] == [len(set(t.groups)) for t in (cast.train, cast.control)]
+    assert not groups[0] & groups[1]
+    assert 5 < len(groups[0] & set(cast.train.groups)) < 33
+    assert sorted(made.train.texts + made.control.texts) == sorted(cast.train.texts + cast.control.texts)
+    assert made.synthetic == cast.fresh
+    assert made.train.has_groups
+
+
+def test_large_tables_are_mixed_from_some_rows(cast, monkeypatch):
+    monkeypatch.setattr(recipes, "MAX_ROWS", 12)
+    assert len(recipes.interpolated(cast, rng(), k=5, largest=1.0).synthetic) == 12
+    assert len(recipes.chunk_mix(cast, rng()).synthetic) == 12
+
+
+def test_a_recipe_draws_from_its_stream_alone(cast):
+    drawn = [
+        recipes.verbatim_some,
+        recipes.verbatim_one,
+        recipes.chunk_mix,
+        recipes.one_identifier,
+        recipes.permuted_roles,
+    ]
+    for recipe in drawn:
+        assert recipe(cast, rng(3)) == recipe(cast, rng(3))
+        assert recipe(cast, rng(3)) != recipe(cast, rng(4))
+
+
+def test_unlabelled_tables_stay_unlabelled(cast):
+    plain = replace(cast, train=replace(cast.train, labels=None))
+    assert recipes.chunk_mix(plain, rng()).synthetic.labels is None
+    assert recipes.interpolated(plain, rng(), k=5, largest=1.0).synthetic.labels is None
+    few = replace(plain, train=take(plain.train, np.arange(40)))
+    assert len(recipes.ngram_model(few, rng(), n=2).synthetic) == 40

@@ -1,0 +1,41 @@
+"""Runs of words and characters against the obvious slow way."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audits.text.ngrams import characters, runs, words
+
+texts = st.lists(st.text(alphabet="ab c", max_size=14), min_size=1, max_size=6)
+
+
+@given(texts, st.integers(1, 4))
+def test_runs_are_the_windows_within_each_text(rows, k):
+    (sequences,), _ = words([rows])
+    keys, of = runs(sequences, k)
+    expected = [
+        (tuple(tokens[j : j + k]), i)
+        for i, tokens in enumerate(row.split() for row in rows)
+        for j in range(len(tokens) - k + 1)
+    ]
+    assert list(of) == [i for _, i in expected]
+    assert len(set(keys.tolist())) == len({run for run, _ in expected})
+    assert len(set(zip(keys.tolist(), (r for r, _ in expected), strict=True))) == len(set(keys.tolist()))
+
+
+def test_words_are_numbered_over_all_tables_alike():
+    (one, two), n = words([["Red  fox", ""], ["the fox", "RED"]])
+    assert (one.symbols.tolist(), two.symbols.tolist(), n) == ([0, 1], [2, 1, 0], 3)
+    assert one.starts.tolist() == [0, 2, 2]
+    assert len(one) == 2
+
+
+def test_order_within_a_run_matters():
+    (sequences,), _ = words([["a b", "b a", "a b"]])
+    keys = runs(sequences, 2)[0]
+    assert keys[0] == keys[2] != keys[1]
+
+
+def test_characters_are_normalised_and_framed_by_spaces():
+    assert characters(["Ab\tc"]).symbols.tolist() == [ord(c) for c in " ab c "]
+    assert np.array_equal(characters(["É"]).symbols, characters(["é"]).symbols)

@@ -1,0 +1,121 @@
+"""The approvals a policy asks for: tamper cases 30 to 34 and 60 to 63."""
+
+import shutil
+from datetime import timedelta
+
+import pytest
+
+from audits.verify.bundle import verify_bundle
+from synthgen.release.approve import approve
+
+OFFICER_FILE = "attestation/approvals/privacy_officer.{}.dsse.json"
+
+
+@pytest.fixture(scope="module")
+def approved(releases, tmp_path_factory):
+    path = releases.bundle(tmp_path_factory.mktemp("approved"), releases.APPROVED_POLICY)
+    for role, key in (("privacy_officer", releases.OFFICER), ("data_owner", releases.OWNER)):
+        approve(path, role=role, key=key, trust=releases.root(), now=releases.NOW + timedelta(hours=1))
+    return path
+
+
+@pytest.fixture
+def copy(approved, tmp_path):
+    return shutil.copytree(approved, tmp_path / approved.name)
+
+
+@pytest.fixture
+def officer(releases):
+    return OFFICER_FILE.format(releases.OFFICER.keyid)
+
+
+def failure(copy, releases, root=None):
+    return verify_bundle(copy, releases.root() if root is None else root, now=releases.LATER).failure
+
+
+def test_both_approvals_make_it_verified(approved, releases):
+    found = verify_bundle(approved, releases.root(), now=releases.LATER)
+    assert found.ok, found.failure
+
+
+def test_one_missing(copy, releases, officer):  # 30
+    (copy / officer).unlink()
+    found = verify_bundle(copy, releases.root(), now=releases.LATER)
+    assert found.code == 13
+    assert found.failure == "E_APPROVAL role privacy_officer: 0 of 1 approvals are there"
+    shutil.rmtree(copy / "attestation/approvals")
+    assert failure(copy, releases).startswith("E_APPROVAL")
+
+
+def change_predicate(copy, releases, officer, **changes):
+    value = releases.statement(copy, officer)
+    value["predicate"].update(changes)
+    releases.resign(copy, value, keys=(releases.OFFICER,), name=officer)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"decision": "REJECT"}, "rejects this release"),  # 33
+        ({"role": "data_owner"}, "speaks for the role"),  # 61
+        ({"person": "Somebody"}, "another person"),
+        ({"reportDigest": {"sha256": "0" * 64}}, "another report"),
+        ({"time": "2026-11-20T06:59:59Z"}, "before the release"),  # 62
+        ({"time": "2026-11-20T09:00:01Z"}, "future"),
+        ({"conflictOfInterest": True}, "no ApprovalStatement"),
+        ({"decision": "MAYBE"}, "no ApprovalStatement"),
+    ],
+)
+def test_an_approval_that_says_something_else(copy, releases, officer, changes, message):
+    change_predicate(copy, releases, officer, **changes)
+    found = failure(copy, releases)
+    assert found.startswith("E_APPROVAL")
+    assert message in found
+
+
+def test_an_approval_of_another_release(copy, releases, officer):  # 31
+    value = releases.statement(copy, officer)
+    value["subject"][0]["digest"]["sha256"] = "0" * 64
+    releases.resign(copy, value, keys=(releases.OFFICER,), name=officer)
+    assert "another release" in failure(copy, releases)
+
+
+def test_a_release_resigned_after_approval(copy, releases):
+    releases.edit(copy, lambda v: v["predicate"].update(limitations=["none"]))
+    assert "another release" in failure(copy, releases)
+
+
+def test_one_person_for_both_roles(copy, releases, officer):  # 32
+    owner = f"attestation/approvals/data_owner.{releases.OWNER.keyid}.dsse.json"
+    value = releases.statement(copy, owner)
+    releases.resign(copy, value, keys=(releases.OFFICER,), name=owner)
+    assert failure(copy, releases).startswith("E_APPROVAL")
+
+
+@pytest.mark.parametrize("role", ["janitor", "releaser"])
+def test_a_role_nobody_approves_in(copy, releases, officer, role):  # 60, 63
+    (copy / officer).rename(copy / officer.replace("privacy_officer", role))
+    assert "no approvers in the role" in failure(copy, releases)
+
+
+def test_the_file_is_named_after_the_key_that_signed(copy, releases, officer):
+    (copy / officer).rename(copy / officer.replace(releases.OFFICER.keyid, "0" * 16))
+    assert failure(copy, releases).startswith("E_APPROVAL")
+    (copy / officer.replace(releases.OFFICER.keyid, "0" * 16)).write_bytes(b"{}")
+    assert failure(copy, releases).startswith("E_APPROVAL")
+
+
+def test_an_approvers_key_that_was_revoked(approved, releases):
+    revoked = ({"keyid": releases.OFFICER.keyid, "since": "2026-11-20T00:00:00Z", "reason": "lost"},)
+    assert failure(approved, releases, releases.root(revoked=revoked)).startswith("E_REVOKED")
+
+
+def test_more_approvals_than_the_root_asks_for(approved, releases):
+    second = releases.signing_key("Second Owner")
+    keys = {key.keyid: key.public for key in (releases.RELEASER, releases.OFFICER, releases.OWNER, second)}
+    roles = {
+        "releaser": {"keyids": (releases.RELEASER.keyid,), "threshold": 1},
+        "privacy_officer": {"keyids": (releases.OFFICER.keyid,), "threshold": 1},
+        "data_owner": {"keyids": (releases.OWNER.keyid, second.keyid), "threshold": 2},
+    }
+    assert "1 of 2 approvals" in failure(approved, releases, releases.root(keys=keys, roles=roles))

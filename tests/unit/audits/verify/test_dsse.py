@@ -1,0 +1,94 @@
+import base64
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audits.core.errors import VerifyError
+from audits.core.strictjson import canonical, parse
+from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, pae, parse_envelope, seal, signers
+from audits.verify.ed25519 import keyid
+
+KEY = Ed25519PrivateKey.from_private_bytes(b"7" * 32)
+OTHER = Ed25519PrivateKey.from_private_bytes(b"8" * 32)
+PUBLIC = KEY.public_key().public_bytes_raw()
+KEYS = {keyid(PUBLIC): PUBLIC}
+
+
+def test_pae_of_the_standard():
+    assert pae("http://example.com/HelloWorld", b"hello world") == (
+        b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+    )
+
+
+def test_pae_counts_bytes_and_not_characters():
+    assert pae("té", "é".encode()) == b"DSSEv1 3 t\xc3\xa9 2 \xc3\xa9"
+
+
+@given(st.text(st.characters(codec="utf-8")), st.binary(), st.text(st.characters(codec="utf-8")), st.binary())
+def test_law_pae_is_injective(kind, body, other_kind, other_body):
+    assert (pae(kind, body) == pae(other_kind, other_body)) == ((kind, body) == (other_kind, other_body))
+
+
+@given(st.text(st.characters(codec="utf-8")), st.binary())
+def test_what_is_sealed_opens_and_nothing_else_does(kind, body):
+    envelope = parse_envelope(seal(kind, body, [KEY]))
+    assert (envelope.payload_type, envelope.payload) == (kind, body)
+    assert signers(envelope, KEYS) == tuple(KEYS)
+    for changed in (
+        Envelope(kind + "x", body, envelope.signatures),
+        Envelope(kind, body + b"x", envelope.signatures),
+    ):
+        with pytest.raises(VerifyError, match="E_SIG"):
+            signers(changed, KEYS)
+
+
+def broken(**changes):
+    return canonical({**parse(seal("t", b"body", [KEY])), **changes})
+
+
+def signature(**changes):
+    return broken(signatures=[{**parse(seal("t", b"body", [KEY]))["signatures"][0], **changes}])
+
+
+GOOD = parse(seal("t", b"body", [KEY]))
+CASES = {
+    "21-no-signatures": broken(signatures=[]),
+    "43-non-canonical-base64": broken(payload="e31="),
+    "46-truncated": seal("t", b"body", [KEY])[:-9],
+    "47-payload-not-text": broken(payload=7),
+    "48-bad-base64": broken(payload="a*b="),
+    "48-url-safe-base64": broken(payload=base64.urlsafe_b64encode(b"\xff\xfe\xfd").decode()),
+    "48-base64-with-space": broken(payload="Ym9k eQ=="),
+    "48-not-ascii": broken(payload="é"),
+    "49-too-large": b" " * (MAX_ENVELOPE_BYTES + 1),
+    "50-extra-field": broken(extra=1),
+    "51-extra-signature-field": signature(cert="x"),
+    "52-keyid-twice": broken(signatures=[*GOOD["signatures"], *GOOD["signatures"]]),
+    "17-signatures": broken(signatures=[GOOD["signatures"][0]] * 17),
+    "keyid-short": signature(keyid="abc"),
+    "keyid-capital": signature(keyid=next(iter(KEYS)).upper()),
+    "keyid-number": signature(keyid=1),
+    "signature-short": signature(sig=base64.b64encode(b"x" * 63).decode()),
+    "signature-text": broken(signatures=["x"]),
+    "list": b"[]",
+    "space-before": b" " + seal("t", b"body", [KEY]),
+    "22-duplicate-key": b'{"payload":"","payload":"","payloadType":"t","signatures":[]}',
+}
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_envelopes_outside_the_profile_are_refused(case):
+    with pytest.raises(VerifyError, match=r"E_ENVELOPE|E_JSON"):
+        parse_envelope(CASES[case])
+
+
+def test_one_bad_or_unknown_signature_spoils_the_envelope():
+    two = parse_envelope(seal("t", b"body", [KEY, OTHER]))
+    with pytest.raises(VerifyError, match="does not allow"):
+        signers(two, KEYS)
+    public = OTHER.public_key().public_bytes_raw()
+    assert len(signers(two, {**KEYS, keyid(public): public})) == 2
+    with pytest.raises(VerifyError, match="does not fit"):
+        signers(two, {**KEYS, keyid(public): PUBLIC})

@@ -1,0 +1,71 @@
+import hashlib
+import os
+
+import pytest
+
+from audits.core.errors import VerifyError
+from audits.verify import tree as module
+from audits.verify.tree import check_name, open_tree
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "c.txt").write_bytes(b"x" * 7)
+    return tmp_path
+
+
+def test_files_are_listed_hashed_and_read(folder):
+    with open_tree(folder) as tree:
+        assert (tree.files, tree.folders) == (("a/b/c.txt",), ("a", "a/b"))
+        assert tree.digest("a/b/c.txt") == hashlib.sha256(b"x" * 7).hexdigest()
+        assert tree.read("a/b/c.txt", 7) == b"x" * 7
+        with pytest.raises(VerifyError, match="larger than 6 bytes"):
+            tree.read("a/b/c.txt", 6)
+        with pytest.raises(VerifyError, match="E_MISSING"):
+            tree.read("nowhere")
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo", "folder-link", "gone"])
+def test_what_is_swapped_after_listing_is_not_followed(folder, kind):
+    file = folder / "a" / "b" / "c.txt"
+    with open_tree(folder) as tree:
+        file.unlink()
+        if kind == "link":
+            file.symlink_to("/etc/hostname")
+        elif kind == "fifo":
+            os.mkfifo(file)
+        elif kind == "folder-link":
+            (folder / "a" / "b").rmdir()
+            (folder / "a" / "b").symlink_to("/etc")
+        with pytest.raises(VerifyError, match="E_MISSING" if kind == "gone" else "E_UNSAFE"):
+            tree.digest("a/b/c.txt")
+
+
+def test_links_as_root_and_too_many_or_too_deep_are_refused(folder, monkeypatch):
+    (folder / "root").symlink_to(folder / "a")
+    with pytest.raises(VerifyError, match="E_UNSAFE"), open_tree(folder / "root"):
+        pass
+    (folder / "root").unlink()
+    (folder / "/".join("abcdefghi")).mkdir(parents=True)
+    with pytest.raises(VerifyError, match="not a plain relative name"), open_tree(folder):
+        pass
+    monkeypatch.setattr(module, "MAX_DEPTH", 20)
+    monkeypatch.setattr(module, "MAX_FILES", 3)
+    with pytest.raises(VerifyError, match="more than 3 files"), open_tree(folder):
+        pass
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "/a", "a//b", "../a", "a/..", "./a", "a/", "a\\b", "a:b", " a", "a ", "a.", "a\nb", "a\u200bb", "a\u2028b",
+     "\ud800", "cafe\u0301", "é" * 121],
+)  # fmt: skip
+def test_names_that_mislead_are_refused(name):
+    with pytest.raises(VerifyError, match="E_UNSAFE"):
+        check_name(name)
+
+
+def test_plain_names_are_fine():
+    for name in ("data/train-00000-of-00001.parquet", "café/ß.md", ".gitattributes", "é" * 120):
+        check_name(name)

@@ -1,0 +1,107 @@
+import pytest
+
+from audits.core.errors import VerifyError
+from audits.core.strictjson import canonical, parse
+from audits.verify.dsse import seal
+from audits.verify.trust import TRUST_PAYLOAD_TYPE, fingerprint, load_trust, parse_trust, same_person
+
+
+def plain(releases):
+    value = parse(releases.root().to_bytes())
+    return {**value, "roles": {k: dict(v) for k, v in value["roles"].items()}}
+
+
+def add_key(value, role, key, **changes):
+    value["keys"][key.keyid] = {**key.public.model_dump(), **changes}
+    value["roles"][role] = {"keyids": [key.keyid], "threshold": 1}
+
+
+def two_ids(value, r):  # 39
+    value["keys"]["0" * 16] = value["keys"][r.RELEASER.keyid]
+
+
+def small_order(value, r):  # 40
+    from audits.verify.ed25519 import keyid
+
+    public = (1).to_bytes(32, "little")
+    value["keys"][keyid(public)] = {**r.OWNER.public.model_dump(), "public": public.hex()}
+
+
+def roles(**changes):
+    return lambda value, r: value["roles"].update({k: v(r) for k, v in changes.items()})
+
+
+def same_person_again(value, r):  # 34
+    add_key(value, "auditor", r.STRANGER, person=" r.  RELEASER ")
+
+
+CASES = {
+    "39-one-key-two-ids": (two_ids, "not derived"),
+    "40-small-order": (small_order, "small order"),
+    "34-one-person-two-roles": (same_person_again, "one person acts in two roles"),
+    "55-free-id": (lambda v, r: v["keys"].update({"f" * 16: r.STRANGER.public.model_dump()}), "not derived"),
+    "56-threshold-0": (lambda v, r: v["roles"]["releaser"].update(threshold=0), "threshold"),
+    "56-threshold-too-high": (lambda v, r: v["roles"]["releaser"].update(threshold=2), "above its number"),
+    "57-key-in-two-roles": (roles(owner2=lambda r: {"keyids": [r.OWNER.keyid], "threshold": 1}), "in two roles"),
+    "52-key-twice-in-role": (
+        roles(releaser=lambda r: {"keyids": [r.RELEASER.keyid] * 2, "threshold": 1}), "stands twice",
+    ),
+    "unknown-key": (roles(releaser=lambda r: {"keyids": ["0" * 16], "threshold": 1}), "unknown key"),
+    "no-releaser": (lambda v, r: v["roles"].pop("releaser"), "no releaser"),
+    "other-algorithm": (lambda v, r: v["keys"][r.OWNER.keyid].update(alg="rsa"), "alg"),
+    "reversed": (lambda v, r: v["keys"][r.OWNER.keyid].update(valid_until="2020-01-01T00:00:00Z"), "ends before"),
+    "unknown-field": (lambda v, r: v.update(note=1), "note"),
+    "version-0": (lambda v, r: v.update(version=0), "version"),
+    "root-unsigned": (lambda v, r: add_key(v, "root", r.STRANGER), "must be signed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_unsound_roots_are_refused(case, releases):
+    change, message = CASES[case]
+    value = plain(releases)
+    change(value, releases)
+    with pytest.raises(VerifyError, match=message) as caught:
+        parse_trust(canonical(value))
+    assert caught.value.code == "E_TRUST"
+
+
+def test_a_root_is_read_plain_or_signed_by_its_root_keys(releases, tmp_path):
+    value = plain(releases)
+    assert parse_trust(canonical(value)) == releases.root()
+    add_key(value, "root", releases.STRANGER)
+    data = canonical(value)
+    path = tmp_path / "trust.json"
+    path.write_bytes(seal(TRUST_PAYLOAD_TYPE, data, [releases.STRANGER.private]))
+    assert load_trust(path).roles["root"].threshold == 1
+    for wrong in (
+        seal(TRUST_PAYLOAD_TYPE, data, [releases.OWNER.private]),
+        seal("application/json", data, [releases.STRANGER.private]),
+        seal(TRUST_PAYLOAD_TYPE, releases.root().to_bytes(), [releases.STRANGER.private]),
+        seal(TRUST_PAYLOAD_TYPE, b"{}", [releases.STRANGER.private]),
+        seal(TRUST_PAYLOAD_TYPE, data + b" ", [releases.STRANGER.private]),
+        b'{"payload":1}',
+        b"[]",
+        b"\xff",
+    ):
+        path.write_bytes(wrong)
+        with pytest.raises(VerifyError, match="E_TRUST"):
+            load_trust(path)
+
+
+def test_a_root_threshold_counts_persons_and_not_keys(releases):
+    value = plain(releases)
+    keys = [releases.signing_key("Root One"), releases.signing_key("Root One", 2), releases.signing_key("Root Two")]
+    for key in keys:
+        value["keys"][key.keyid] = key.public.model_dump()
+    value["roles"]["root"] = {"keyids": [key.keyid for key in keys], "threshold": 2}
+    data = canonical(value)
+    with pytest.raises(VerifyError, match="fewer than 2 different persons"):
+        parse_trust(seal(TRUST_PAYLOAD_TYPE, data, [key.private for key in keys[:2]]))
+    parse_trust(seal(TRUST_PAYLOAD_TYPE, data, [key.private for key in keys[1:]]))
+
+
+def test_fingerprint_and_names():
+    assert fingerprint(b"").split()[0] == "e3b0c442"
+    assert len(fingerprint(b"").split()) == 8
+    assert same_person("Ｒ. releaser ") == same_person("R.  Releaser")

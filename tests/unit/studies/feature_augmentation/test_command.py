@@ -1,0 +1,157 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from studies.feature_augmentation.command import QUICK, StudyRequest, feature_augmentation, shown_vectors
+from studies.feature_augmentation.experiment import METHODS, Protocol, plan
+from synthgen.clinic import generate
+from synthgen.core.errors import ConfigError, DataError, ModelMissing, StorageError
+from synthgen.core.progress import silent
+from synthgen.core.types import Embedded
+from synthgen.models.store import MANIFEST, store_folder
+
+HERE = ("results.md", "results.parquet", "cells.parquet")
+
+
+def request(tmp_path, **changes):
+    given = {
+        "datasets": ("sst2",), "data": None, "encoder": "minilm", "out": tmp_path / "out", "folds": None,
+        "repeats": None, "seed": 3, "quick": True,
+    }  # fmt: skip
+    return StudyRequest(**{**given, **changes})
+
+
+def notes(path, n_patients=500, classes=3):
+    """Write notes of a fictional clinic as a table of text, label and group."""
+    rng = np.random.Generator(np.random.Philox(1))
+    rows = [(row["note"], row["specialty"], row["patient_id"]) for row in generate(n_patients, rng)]
+    kept = [name for name, _ in Counter(label for _, label, _ in rows).most_common(classes)]
+    lines = (json.dumps({"text": t, "label": c, "group": g}) + "\n" for t, c, g in rows if c in kept)
+    path.write_text("".join(lines))
+    return path
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "synthgen", "study", "feature-augmentation", *map(str, arguments)]
+
+
+def run(tmp_path, *arguments, **env):
+    kept = {k: v for k, v in os.environ.items() if k != "SYNTHGEN_DATA"}
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True, check=False, cwd=tmp_path, env={**kept, **env}
+    )
+
+
+def test_the_protocol_is_the_full_one_or_the_quick_one_with_what_was_asked_for(tmp_path):
+    assert request(tmp_path, quick=False).protocol() == Protocol(seed=3)
+    asked = request(tmp_path, folds=5).protocol()
+    assert (asked.folds, asked.repeats, asked.seed, asked.largest) == (5, 1, 3, QUICK.largest)
+
+
+def test_two_sets_of_one_name_are_refused(tmp_path):
+    first, second = tmp_path / "notes.jsonl", tmp_path / "notes.csv"
+    first.write_text('{"text": "a", "label": "b"}\n')
+    second.write_text("text,label\na,b\n")
+    with pytest.raises(ConfigError, match=r"notes\.csv: another set .* 'notes'"):
+        feature_augmentation(request(tmp_path, datasets=(str(first), str(second))), silent)
+
+
+def test_what_is_missing_is_told_before_any_work(tmp_path):
+    with pytest.raises(DataError, match="sst2: no folder of data"):
+        feature_augmentation(request(tmp_path), silent)
+    table = tmp_path / "t.csv"
+    table.write_text("text,label\na,b\n")
+    with pytest.raises(ModelMissing):
+        feature_augmentation(request(tmp_path, datasets=(str(table),), encoder="no-encoder"), silent)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="Choose another --out"):
+        feature_augmentation(request(tmp_path, datasets=(str(table),), out=tmp_path / "file" / "out"), silent)
+
+
+@pytest.mark.parametrize(("largest", "n"), [(16, 8), (128, 64)])
+def test_the_pictures_show_a_train_part_before_and_after_smote(largest, n):
+    rng = np.random.Generator(np.random.Philox(1))
+    names = tuple(f"r{i}" for i in range(1100))
+    x = Embedded(
+        vectors=rng.normal(size=(1100, 4)).astype(np.float32), ids=names, labels=("a", "b") * 550, groups=names,
+        encoder="none", normalized=False,
+    )  # fmt: skip
+    shown, train, (vectors, labels) = shown_vectors(plan("set", x, Protocol(folds=3, repeats=1, largest=largest)))
+    assert shown == n
+    assert Counter(train.labels) == {"a": n, "b": largest}
+    assert Counter(labels) == {"a": largest - n}
+    assert vectors.shape == (largest - n, 4)
+
+
+def test_wrong_use_of_the_command(tmp_path):
+    assert run(tmp_path, "--folds", "2").returncode == 2
+    lost = run(tmp_path, "--data", tmp_path)
+    assert lost.returncode == 3
+    assert "sst2: not found" in lost.stderr
+    assert not (tmp_path / "study").exists()
+
+
+@pytest.fixture(scope="module")
+def _minilm():
+    if not (store_folder() / "minilm" / MANIFEST).is_file():
+        pytest.skip("the encoder is not in the model store; run `synthgen models pull`")
+
+
+def whole(out, datasets, sizes):
+    """Check that everything was written, of every method and n."""
+    cells = pq.read_table(out / "cells.parquet").to_pylist()
+    assert {c["dataset"] for c in cells} == set(datasets)
+    assert {c["method"] for c in cells} == set(METHODS)
+    assert {c["n"] for c in cells} == set(sizes)
+    assert len(cells) == len(datasets) * 3 * len(sizes) * len(METHODS)  # three folds
+    assert all((out / name).is_file() for name in HERE)
+    for suffix in ("svg", "png"):
+        # the learning curves, and for each set a map by UMAP and one by t-SNE
+        assert len(list(out.rglob(f"*.{suffix}"))) >= 1 + 2 * len(datasets)
+    return {(c["dataset"], c["repeat"], c["fold"], c["n"], c["method"]): c["accuracy"] for c in cells}
+
+
+@pytest.mark.slow
+@pytest.mark.models
+@pytest.mark.usefixtures("_minilm")
+def test_a_study_of_generated_notes_can_be_stopped_and_gone_on_with(tmp_path):
+    table = notes(tmp_path / "notes.jsonl")
+    arguments = ("--dataset", table, "--quick", "--out", tmp_path / "out")
+    with (tmp_path / "log").open("w") as log:
+        first = subprocess.Popen(command(*arguments), cwd=tmp_path, stderr=log, stdout=subprocess.DEVNULL)
+    give_up = time.monotonic() + 500
+    while not list(tmp_path.glob("out/folds/*/*.parquet")) and first.poll() is None and time.monotonic() < give_up:
+        time.sleep(0.02)
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(timeout=60) == 7, (tmp_path / "log").read_text()
+    kept = {p: p.stat().st_mtime_ns for p in tmp_path.glob("out/folds/*/*.parquet")}
+    assert 1 <= len(kept) < 3
+    went_on = run(tmp_path, *arguments)
+    assert went_on.returncode == 0, went_on.stderr
+    assert "embed notes" not in went_on.stderr  # the vectors were kept
+    assert {p: p.stat().st_mtime_ns for p in kept} == kept
+    whole(tmp_path / "out", ["notes"], [16, 32])
+
+
+@pytest.mark.slow
+@pytest.mark.corpus
+@pytest.mark.models
+@pytest.mark.usefixtures("_minilm")
+def test_a_quick_study_of_sentences(tmp_path):
+    if not os.environ.get("SYNTHGEN_DATA"):
+        pytest.skip("SYNTHGEN_DATA is not set")
+    data = Path(os.environ["SYNTHGEN_DATA"])
+    done = run(tmp_path, "--dataset", "sst2", "--quick", "--out", tmp_path / "out", SYNTHGEN_DATA=str(data))
+    assert done.returncode == 0, done.stderr
+    accuracy = whole(tmp_path / "out", ["sst2"], [16, 32, 64])
+    at_most = {m: max(a for key, a in accuracy.items() if key[4] == m) for m in ("smote", "class-weighted")}
+    assert all(a > 0.6 for a in at_most.values())  # sentiment can be told from 64 sentences, somewhat

@@ -1,0 +1,70 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from studies.smotext.baselines import eda, partners, sources
+from synthgen.core.errors import DataError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Embedded
+
+
+class Fixed:
+    """Random numbers written by hand: single ones, rows, and pairs of places."""
+
+    def __init__(self, singles=(), row=(), places=()):
+        self.singles, self.row, self.places = iter(singles), row, iter(places)
+
+    def random(self, size=None):
+        return next(self.singles) if size is None else np.array(self.row)
+
+    def integers(self, _n, size=None):
+        return np.array(next(self.places)) if size else next(self.places)
+
+
+def test_eda_by_hand():
+    ten = "a b c d e f g h i j"
+    assert eda(ten, Fixed([0.4], places=[(0, 9)])) == "j b c d e f g h i a"
+    twenty = f"{ten} {ten}"  # two swaps of twenty words
+    assert eda(twenty, Fixed([0.4], places=[(0, 1), (1, 2)])) == "b c a d e f g h i j " + ten
+    assert eda("a  b\nc", Fixed([0.5], row=[0.2, 0.09, 0.1])) == "a c"
+    assert eda("a b", Fixed([0.5], row=[0.0, 0.0], places=[1])) == "b"
+    with pytest.raises(DataError, match="without words"):
+        eda("  ", Fixed([0.4]))
+
+
+@given(st.lists(st.sampled_from("abcde"), min_size=1, max_size=30), st.integers(0, 99))
+def test_eda_brings_no_new_word_and_loses_not_all(words, seed):
+    made = eda(" ".join(words), np.random.default_rng(seed)).split()
+    assert made
+    assert not Counter(made) - Counter(words)
+
+
+def test_every_row_comes_once_before_any_comes_again():
+    labels = ("b", "a", "b", "a", "b")
+    of = sources(labels, {"a": 5, "b": 3}, SeedTree(1))
+    assert [labels[i] for i in of] == ["a"] * 5 + ["b"] * 3
+    assert set(of[:2]) == set(of[2:4]) == {1, 3}
+    assert set(of[5:]) == {0, 2, 4}
+    assert (sources(labels, {"b": 2}, SeedTree(1)) == of[5:7]).all()  # classes do not disturb one another
+
+
+def embedded(points, labels, groups):
+    names = tuple(f"r{i}" for i in range(len(points)))
+    x = np.array(points, dtype=np.float32)
+    return Embedded(vectors=x, ids=names, labels=labels, groups=groups, encoder="none", normalized=False)
+
+
+def test_partners_are_the_nearest_of_the_class_and_of_other_persons():
+    # on a line: a at 0, 1 (same person as 0), 3, 7; b at 2 and 2.5
+    x = embedded([[0], [1], [3], [7], [2], [2.5]], ("a",) * 4 + ("b",) * 2, ("p", "p", "q", "r", "s", "t"))
+    assert partners(x, np.array([0, 1, 2, 0, 4, 5])).tolist() == [2, 2, 1, 3, 5, 4]
+    assert partners(x, np.array([2, 4, 2])).tolist() == [1, 5, 0]
+    with pytest.raises(DataError, match="too few neighbours") as caught:
+        partners(x, np.array([0, 0, 0, 4, 4]))
+    assert caught.value.problems == (
+        "'a': a record has 2 records of other persons beside it, needs 3",
+        "'b': a record has 1 records of other persons beside it, needs 2",
+    )

@@ -1,0 +1,116 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from studies.smotext.fidelity import class_kept, distinct, mean_of, overlap, ranks
+from synthgen.core.errors import DataError, InternalError
+
+SEEDS = st.integers(0, 2**31)
+
+
+def unit(n, d, seed):
+    x = np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def test_the_interval_holds_the_mean_and_has_the_width_of_theory():
+    values = rng(1).normal(3, 2, size=400)
+    found = mean_of(values, rng())
+    assert found.value == pytest.approx(values.mean())
+    assert found.low < found.value < found.high
+    assert found.high - found.low == pytest.approx(2 * 1.96 * values.std() / math.sqrt(400), rel=0.1)
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+    found = [mean_of(rng(seed).normal(size=60), rng(seed)) for seed in range(120)]
+    assert 105 <= sum(m.low <= 0 <= m.high for m in found) <= 119
+
+
+def test_equal_values_have_no_width_and_no_values_no_mean():
+    found = mean_of(np.full(7, 2.5), rng())
+    assert (found.value, found.low, found.high) == (2.5, 2.5, 2.5)
+    with pytest.raises(InternalError, match="one number per text"):
+        mean_of(np.zeros(0), rng())
+
+
+def test_ranks_by_hand():
+    sources = np.array([[1, 0], [0, 1], [-1, 0]], dtype=np.float32)
+    written = np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32)
+    # the third is as near to the first source as to the third, and the second source is nearer
+    assert ranks(written, sources).tolist() == [1, 2, 3]
+
+
+@given(st.integers(2, 9), st.integers(0, 3), st.integers(2, 5), SEEDS)
+def test_ranks_agree_with_sorting(m, more, d, seed):
+    written, sources = unit(m, d, seed), unit(m + more, d, seed + 1)
+    likeness = (written @ sources.T).tolist()
+    slow = [1 + sum(x >= row[i] for j, x in enumerate(row) if j != i) for i, row in enumerate(likeness)]
+    assert ranks(written, sources).tolist() == slow
+
+
+def test_texts_that_all_look_alike_find_nothing():
+    same = np.tile(unit(1, 4, 0), (6, 1))
+    assert ranks(same, same).tolist() == [6] * 6
+
+
+@given(st.integers(1, 8), st.integers(2, 5), st.integers(1, 2), SEEDS)
+def test_the_class_agrees_with_leaving_out_one_by_one(m, d, p, seed):
+    draw = rng(seed)
+    of = [*"aabbccc", *"aaabbb"]
+    reference, written = unit(len(of), d, seed), unit(m, d, seed + 1)
+    labels = [str(c) for c in draw.choice([*"abc"], m)]
+    own = np.array([[draw.choice([i for i, c in enumerate(of) if c == label]) for _ in range(p)] for label in labels])
+    slow = []
+    for y, label, left in zip(written, labels, own.tolist(), strict=True):
+        score = {}
+        for c in "abc":
+            rows = [i for i, name in enumerate(of) if name == c and not (c == label and i in left)]
+            centroid = reference[rows].sum(axis=0)
+            score[c] = float(y @ centroid / np.linalg.norm(centroid))
+        slow.append(max(score, key=score.get) == label)
+    assert class_kept(written, labels, reference, of, own).tolist() == slow
+
+
+def test_a_text_is_not_its_own_evidence():
+    reference = np.array([[1, 0], [0, 1], [0, 1], [0.6, 0.8]], dtype=np.float32)
+    of, written = [*"aabb"], reference[:1]
+    # with its source the class would be the nearer one; without, nothing of it points that way
+    assert class_kept(written, ["a"], reference, of, np.array([[0]])).tolist() == [False]
+    assert class_kept(written, ["a"], reference, of, np.array([[1]])).tolist() == [True]
+
+
+def test_a_row_named_twice_is_left_out_once():
+    reference = np.array([[1, 0], [0, 1], [-0.6, 0.8]], dtype=np.float32)
+    written = np.array([[0.3, 0.954]], dtype=np.float32)
+    # taken out twice, the first row would turn the class's sum to (-1, 1)
+    for own in ([[0]], [[0, 0]]):
+        assert class_kept(written, ["a"], reference, [*"aab"], np.array(own)).tolist() == [True]
+
+
+def test_a_class_of_nothing_else_is_refused():
+    with pytest.raises(DataError, match="no texts but those"):
+        class_kept(unit(1, 3, 0), ["a"], unit(3, 3, 1), [*"aab"], np.array([[0, 1]]))
+
+
+def test_overlap_by_hand_and_its_ends():
+    sources = ["red fox", "red hen", "blue whale"]
+    found = overlap(["red fox", "HEN red!", "nothing known"], sources)
+    assert found == pytest.approx([1, 1, 0])
+    red, fox = math.log(4 / 3) + 1, math.log(4 / 2) + 1  # smoothed idf: ln((1 + n) / (1 + df)) + 1
+    assert overlap(["red"], sources) == pytest.approx([red / math.hypot(red, fox)])
+
+
+def test_distinct_by_hand():
+    texts = ["The cat, the dog", "the cat"]
+    assert distinct(texts, 1, 100) == pytest.approx(3 / 6)
+    assert distinct(texts, 2, 100) == pytest.approx(3 / 4)  # the-cat cat-the the-dog | the-cat; not dog-the
+    assert distinct(texts, 1, 2) == 1.0  # of the first two words
+    with pytest.raises(InternalError, match="7 words in a row"):
+        distinct(texts, 7, 100)

@@ -1,0 +1,159 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from studies.smotext.lambdas import Pairs, along, random_pairs, write_lambdas
+from synthgen.core.errors import DataError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Candidate
+from synthgen.stages.decode.base import Settings
+
+TEXTS = ("apple orchard", "banana boat", "cherry cake", "date palm", "elder flower", "figtree leaf", "grape vine")
+LABELS = (*"xxxxyyy",)
+LAMBDAS = (0.0, 0.25, 0.5, 1.0)
+SETTINGS = Settings(
+    prompts={"x": "", "y": ""}, candidates=1, max_new_tokens=5, temperature=1.0, top_p=1.0, top_k=3, batch=2
+)
+
+
+class WordEncoder:
+    """One axis per word of the texts above, and one more for every other."""
+
+    dim = 2 * len(TEXTS) + 1
+
+    def encode(self, texts, progress=None):
+        known = [w for text in TEXTS for w in text.split()]
+        out = np.zeros((len(texts), self.dim), dtype=np.float32)
+        for row, text in zip(out, texts, strict=True):
+            for word in text.split():
+                row[known.index(word) if word in known else -1] += 1
+        return out / np.linalg.norm(out, axis=1, keepdims=True)
+
+
+class Echo:
+    """Writes the words whose axes the vector has, each as often as it asks: a decoder that loses nothing."""
+
+    name = "echo"
+
+    def __init__(self, at_least=0.01):
+        self.at_least, self.ids = at_least, []
+
+    def decode(self, latents, settings, seeds, advance):
+        known = [w for text in TEXTS for w in text.split()]
+        self.ids.append((latents.ids, str(seeds)))
+        return tuple(
+            Candidate(
+                latent_id=name, index=c, label=label, finish="stop",
+                text=" ".join(w for w, x in zip(known, vector, strict=False) if x > self.at_least),
+            )
+            for name, label, vector in zip(latents.ids, latents.labels, latents.vectors, strict=True)
+            for c in range(settings.candidates)
+        )  # fmt: skip
+
+
+def pairs(rows=((0, 1), (2, 3), (4, 5))):
+    return Pairs(texts=TEXTS, labels=LABELS, rows=np.array(rows))
+
+
+def run(decoder=None, *, given=None, settings=SETTINGS):
+    return along(WordEncoder(), decoder or Echo(), settings, given or pairs(), LAMBDAS, SeedTree(3))
+
+
+def test_a_decoder_that_loses_nothing():
+    rows = run()
+    assert [row["lambda"] for row in rows] == list(LAMBDAS)
+    assert [row["says_first"] for row in rows] == [1, 1, 1, 0]
+    assert [row["says_second"] for row in rows] == [0, 1, 1, 1]
+    assert [row["says_both"] for row in rows] == [0, 1, 1, 0]
+    assert [row["target"] for row in rows] == pytest.approx([1, (0.75 + 0.25) / np.sqrt(2 * 0.625), 1, 1], abs=1e-6)
+    assert [row["first"] for row in rows] == pytest.approx([1, 0.5**0.5, 0.5**0.5, 0], abs=1e-6)
+    assert [row["second"] for row in rows] == pytest.approx([0, 0.5**0.5, 0.5**0.5, 1], abs=1e-6)
+    assert all(row["others"] == row["says_both_others"] == 0 for row in rows)
+    assert all(
+        row["target_low"] <= row["target"] + 1e-9 and row["target"] <= row["target_high"] + 1e-9 for row in rows
+    )
+    assert {row["pairs"] for row in rows} == {3}
+
+
+def test_a_decoder_that_says_one_thing_is_no_better_than_chance():
+    class Stuck(Echo):
+        def decode(self, *given):
+            return tuple(replace(c, text="apple banana cherry date") for c in super().decode(*given))
+
+    row = run(Stuck(), given=pairs(((0, 1), (2, 3), (1, 3), (0, 2))))[2]
+    assert row["says_both"] == row["says_both_others"] == 1
+    assert row["others"] == pytest.approx((row["first"] + row["second"]) / 2)
+
+
+def test_every_lambda_has_the_same_random_numbers():
+    decoder = Echo()
+    run(decoder)
+    assert len(set(decoder.ids)) == 1
+
+
+def test_several_candidates_are_averaged():
+    class Half(Echo):
+        def decode(self, *given):
+            return tuple(replace(c, text="") if c.index else c for c in super().decode(*given))
+
+    one, two = run(), run(Half(), settings=replace(SETTINGS, candidates=2))
+    for a, b in zip(one, two, strict=True):
+        for name in ("target", "first", "second", "says_both", "says_first"):
+            assert b[name] == pytest.approx(a[name] / 2)  # the empty text has nothing of anything
+
+
+def test_a_word_that_many_texts_hold_tells_nothing():
+    given = replace(pairs(), texts=[f"{text} fruit tree" for text in TEXTS])
+    row = run(Echo(at_least=2), given=given)[2]  # writes nothing known
+    assert row["says_first"] == row["says_both"] == 0
+
+
+def test_what_both_parents_say_tells_of_neither():
+    shared = ("apple banana", "banana cherry", *TEXTS[2:])
+
+    class Stuck(Echo):
+        def decode(self, *given):
+            return tuple(replace(c, text="banana") for c in super().decode(*given))
+
+    row = run(Stuck(), given=replace(pairs(((0, 1), (2, 3))), texts=shared))[2]
+    assert row["says_first"] == row["says_second"] == row["says_both"] == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (((0, 1), (3, 4)), "1 pairs of two classes"),
+        (((0, 1), (2, 2)), "1 pairs of a text with itself"),
+        (((0, 1),), "1 pairs; the pairs of others are the baseline"),
+    ],
+)
+def test_pairs_that_are_none_are_refused(rows, message):
+    with pytest.raises(DataError) as caught:
+        pairs(rows)
+    assert message in str(caught.value)
+
+
+def test_a_class_of_two_is_refused():
+    with pytest.raises(DataError, match="no third text"):
+        Pairs(texts=TEXTS[:5], labels=[*"xxxyy"], rows=np.array([(0, 1), (3, 4)]))
+
+
+def test_random_pairs_use_no_text_twice_and_classes_take_turns():
+    rows = random_pairs(LABELS, 3, np.random.default_rng(0))
+    assert [LABELS[i] for i, _ in rows] == ["x", "y", "x"]
+    assert len(set(rows.ravel().tolist())) == 6
+    Pairs(texts=TEXTS, labels=LABELS, rows=rows)
+    assert (rows != random_pairs(LABELS, 3, np.random.default_rng(1))).any()
+    with pytest.raises(DataError, match="4 pairs are wanted, the classes have texts for 3"):
+        random_pairs(LABELS, 4, np.random.default_rng(0))
+    with pytest.raises(DataError, match="the classes have texts for 0"):
+        random_pairs([*"xxyy"], 1, np.random.default_rng(0))  # what is left would be no class
+
+
+def test_the_figure_shows_both_panels(tmp_path):
+    svg, png = write_lambdas(run(), tmp_path)
+    text = svg.read_text(encoding="utf-8")
+    for label in ("to the vector", "to the second parent", "class kept", "tells of both parents", "chance"):
+        assert label in text
+    assert png.is_file()

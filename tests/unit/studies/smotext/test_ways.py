@@ -1,0 +1,143 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from studies.smotext.ways import Sources, Tries, Way, Writer, best_of, correct, corrected, first_of, judge, row_of
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Candidate
+from synthgen.stages.decode.base import Settings
+
+AXES = ("ant", "bee", "cow")
+SETTINGS = Settings(prompts={"x": "", "y": ""}, candidates=1, max_new_tokens=5, temperature=1.0, top_p=1.0, top_k=3,
+                    batch=2)  # fmt: skip
+SEEDS = st.integers(0, 2**31)
+
+
+def unit(*shape, seed):
+    x = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+class Axes:
+    """Counts the three words; a text with none of them points to the first."""
+
+    def encode(self, texts, progress=None):
+        counts = np.array([[text.split().count(w) for w in AXES] for text in texts], dtype=np.float32)
+        counts[counts.sum(axis=1) == 0, 0] = 1
+        return counts / np.linalg.norm(counts, axis=1, keepdims=True)
+
+
+class Loudest:
+    """Writes the word of the largest entry, in candidate c the one c places behind it."""
+
+    name = "loudest"
+
+    def __init__(self):
+        self.asked = []
+
+    def decode(self, latents, settings, seeds, advance):
+        self.asked.append((latents.vectors, settings, str(seeds)))
+        order = np.argsort(-latents.vectors, axis=1)
+        return tuple(
+            Candidate(latent_id=name, index=c, text=AXES[o[c % 3]], label=label, finish="length" if c else "stop")
+            for name, label, o in zip(latents.ids, latents.labels, order, strict=True)
+            for c in range(settings.candidates)
+        )
+
+
+def sources():
+    texts = ("ant ant bee", "cow bee cow", "bee ant bee", "cow cow ant")
+    return Sources(texts=texts, labels=(*"xyxy",), vectors=Axes().encode(texts))
+
+
+def writer():
+    return Writer(encoder=Axes(), decoder=Loudest(), settings=SETTINGS)
+
+
+def test_what_was_written_stands_in_rows():
+    found = writer().write(sources().vectors, sources().labels, SeedTree(0), candidates=2)
+    assert found.texts == (("ant", "bee"), ("cow", "bee"), ("bee", "ant"), ("cow", "ant"))
+    assert found.vectors.shape == (4, 2, 3)
+    assert found.vectors[1].tolist() == [[0, 0, 1], [0, 1, 0]]
+    assert found.ended.tolist() == [[True, False]] * 4
+
+
+def test_changes_are_of_the_settings():
+    made = writer()
+    made.write(sources().vectors, sources().labels, SeedTree(0).child("s"), candidates=3, words=4)
+    ((_, settings, stream),) = made.decoder.asked
+    assert (settings, stream) == (replace(SETTINGS, candidates=3, words=4), "s")
+
+
+@given(st.integers(1, 5), st.integers(1, 4), st.integers(2, 6), SEEDS)
+def test_the_best_is_the_nearest_and_never_worse_than_the_first(m, c, d, seed):
+    tries = Tries(texts=tuple(tuple(f"{i}{k}" for k in range(c)) for i in range(m)), vectors=unit(m, c, d, seed=seed),
+                  ended=np.ones((m, c), dtype=bool))  # fmt: skip
+    target = unit(m, d, seed=seed + 1)
+    for count in range(1, c + 1):
+        way = best_of("w", tries, target, count=count, before=2)
+        assert way.decodes == count + 2
+        for i in range(m):
+            k = max(range(count), key=lambda k, i=i: float(tries.vectors[i, k] @ target[i]))
+            assert way.texts[i] == f"{i}{k}"
+            assert (way.vectors[i] == tries.vectors[i, k]).all()
+    first = first_of("f", tries)
+    assert (first.texts, first.decodes) == (best_of("w", tries, target, count=1).texts, 1)
+
+
+@given(st.integers(1, 4), st.integers(2, 6), st.floats(0.1, 2), SEEDS)
+def test_a_correction_overshoots_by_what_was_missed(m, d, alpha, seed):
+    target, guess = unit(m, d, seed=seed), unit(m, d, seed=seed + 1)
+    moved = corrected(target, guess, alpha)
+    assert np.linalg.norm(moved, axis=1) == pytest.approx(np.ones(m), abs=1e-5)
+    assert ((moved * guess).sum(axis=1) <= (target * guess).sum(axis=1) + 1e-5).all()  # further from the guess
+    assert corrected(target, target, alpha) == pytest.approx(target, abs=1e-5)  # nothing missed, nothing moved
+
+
+def test_a_correction_by_hand():
+    x, g = np.array([[0.6, 0.8]], dtype=np.float32), np.array([[0, 1]], dtype=np.float32)
+    assert corrected(x, g, 0.5) == pytest.approx(np.array([[0.9, 0.7]]) / np.hypot(0.9, 0.7), abs=1e-6)
+
+
+def test_a_correction_asks_for_what_is_missing_and_keeps_the_better():
+    near = Sources(texts=("ant bee",), labels=("x",), vectors=np.array([[0.65, 0.76, 0]], dtype=np.float32))
+    made = writer()
+    guess = first_of("guess", made.write(near.vectors, near.labels, SeedTree(0)))
+    assert guess.texts == ("bee",)
+    way = correct(made, guess, near, alpha=1, tries=1, seeds=SeedTree(0).child("again"))
+    assert np.argmax(made.decoder.asked[-1][0]) == 0  # asks for ant
+    assert (way.name, way.decodes) == ("guess, corrected by α = 1", 2)
+    assert way.texts == ("bee",)  # but bee lies nearer
+    far = replace(guess, texts=("cow",), vectors=np.array([[0, 0, 1]], dtype=np.float32), decodes=3)
+    way = correct(made, far, near, alpha=1, tries=2, seeds=SeedTree(0))
+    assert (way.texts, way.decodes) == (("bee",), 5)
+
+
+def test_the_figures_by_hand():
+    given = sources()
+    way = Way(name="w", decodes=1, texts=("ant", "cow", "cow"), vectors=Axes().encode(["ant", "cow", "cow"]))
+    found = judge(way, given)
+    assert found.cosine == pytest.approx([2 / 5**0.5, 2 / 5**0.5, 0])
+    # cow lies as near to "cow bee cow" as to "cow cow ant", and is as far from "bee ant bee" as from "ant ant bee"
+    assert found.rank.tolist() == [1, 2, 4]
+    assert found.class_kept.tolist() == [1, 1, 0]
+    assert (found.overlap[:2] > 0.5).all()
+    assert found.overlap[2] == 0
+
+
+def test_a_row_holds_means_intervals_and_paired_differences():
+    given = sources()
+    right = judge(Way(name="right", decodes=4, texts=given.texts, vectors=given.vectors), given)
+    wrong = judge(Way(name="wrong", decodes=0, texts=("ant",) * 4, vectors=Axes().encode(["ant"] * 4)), given)
+    row = row_of(right, SeedTree(0), against=wrong)
+    assert (row["way"], row["decodes"], row["texts"], row["against"]) == ("right", 4, 4, "wrong")
+    assert row["cosine"] == pytest.approx(1)
+    assert (row["first"], row["median_rank"], row["reciprocal_rank"]) == (1, 1, 1)
+    assert row["cosine_more"] == pytest.approx(float((right.cosine - wrong.cosine).mean()))
+    assert row["cosine_more_low"] <= row["cosine_more"] <= row["cosine_more_high"]
+    assert row["overlap_more"] > 0
+    assert row == row_of(right, SeedTree(0), against=wrong)
+    assert row_of(wrong, SeedTree(0))["reciprocal_rank"] == pytest.approx(np.mean(1 / wrong.rank))

@@ -1,0 +1,128 @@
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from studies.smotext import writing
+from studies.smotext.writing import (
+    Maker,
+    Writing,
+    asking_decoder,
+    bridge_decoder,
+    latents_of,
+    missing_tokens,
+    read_texts,
+    write_texts,
+)
+from synthgen.core.errors import StorageError
+from synthgen.core.progress import silent
+from synthgen.core.seeds import SeedTree
+from synthgen.stages.decode.base import Settings
+
+SETTINGS = Settings(
+    prompts={"ant": "the", "bee.hive": "a"}, candidates=2, max_new_tokens=5, temperature=0.8, top_p=0.95, top_k=20,
+    batch=3,
+)  # fmt: skip
+
+
+@pytest.fixture
+def makers(llama_folder, bridge_folder):
+    behind = partial(bridge_decoder, llama_folder, str(bridge_folder), "tiny", "tiny-encoder", 7)
+    asked = partial(asking_decoder, llama_folder, "tiny", "See {label}.")
+    return {"bridge": Maker(open=behind, digest="b"), "asked": Maker(open=asked, digest="a")}
+
+
+@pytest.fixture
+def wanted(tiny):
+    latents = tiny.latents(7)
+    one = Writing(name="one", maker="bridge", latents=latents, settings=SETTINGS, seeds=SeedTree(1))
+    return [one, replace(one, name="two", maker="asked", settings=replace(SETTINGS, candidates=1))]
+
+
+def in_this_process(monkeypatch, made=None, stop_after=99):
+    """Write in this process, so that a test can count and stop."""
+
+    def run(jobs, job_of, finished, *, start, given):
+        start(*given)
+        for k, job in enumerate(jobs):
+            if k == stop_after:
+                raise SystemExit(7)
+            if made is not None:
+                made.append(job.path.name)
+            finished(job, job_of(job))
+
+    monkeypatch.setattr(writing, "in_processes", run)
+    monkeypatch.setattr(writing, "_open", {})
+
+
+def test_shards_are_those_of_the_decoder_itself(tmp_path, makers, wanted):
+    write_texts(wanted, makers, tmp_path, silent)  # in real processes
+    for w in wanted:
+        alone = makers[w.maker].open().decode(w.latents, w.settings, w.seeds, lambda _: None)
+        assert read_texts(w, makers, tmp_path) == alone
+    assert missing_tokens(wanted, makers, tmp_path) == 0
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_a_stopped_writing_goes_on_with_the_missing_shards(tmp_path, makers, wanted, monkeypatch):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    for folder in (whole, cut):
+        folder.mkdir()
+    in_this_process(monkeypatch)
+    write_texts(wanted, makers, whole, silent)
+    in_this_process(monkeypatch, stop_after=2)
+    with pytest.raises(SystemExit):
+        write_texts(wanted, makers, cut, silent)
+    kept = {p: p.stat().st_mtime_ns for p in cut.rglob("*.parquet")}
+    assert len(kept) == 2
+    with pytest.raises(StorageError, match="cannot be read"):
+        read_texts(wanted[0], makers, cut)
+    # one: shards of 3, 3, 1 latents, two candidates each; two: shards of 6 and 1
+    assert missing_tokens(wanted, makers, cut) == 5 * (2 * 1 + 7)
+    made = []
+    in_this_process(monkeypatch, made)
+    write_texts(wanted, makers, cut, silent)
+    assert len(made) == 3
+    assert {p: p.stat().st_mtime_ns for p in kept} == kept
+    for w in wanted:
+        assert read_texts(w, makers, cut) == read_texts(w, makers, whole)
+    write_texts(wanted, makers, cut, silent)
+    assert len(made) == 3
+
+
+def test_whatever_decides_the_texts_is_in_the_key(tiny, makers, wanted):
+    one = wanted[0]
+    other = replace(makers["bridge"], digest="c")
+    changed = [
+        (replace(one, latents=tiny.latents(7, seed=3)), makers),
+        (replace(one, latents=tiny.latents(7, labels=("bee.hive", "ant"))), makers),
+        (replace(one, settings=replace(SETTINGS, temperature=0.7)), makers),
+        (replace(one, settings=replace(SETTINGS, prompts={"ant": "a", "bee.hive": "a"})), makers),
+        (replace(one, seeds=SeedTree(2)), makers),
+        (one, {**makers, "bridge": other}),
+    ]
+    keys = {w.key(m) for w, m in [(one, makers), *changed]}
+    assert len(keys) == 1 + len(changed)
+    assert replace(one, name="else").key(makers) == one.key(makers)
+
+
+def test_a_damaged_shard_is_told_with_what_to_do(tmp_path, makers, wanted, monkeypatch):
+    in_this_process(monkeypatch)
+    write_texts(wanted[:1], makers, tmp_path, silent)
+    next(tmp_path.rglob("shard-00001.parquet")).write_bytes(b"PAR1 no")
+    with pytest.raises(StorageError, match="shard-00001") as caught:
+        read_texts(wanted[0], makers, tmp_path)
+    assert "Delete the file" in caught.value.hint
+
+
+def test_a_process_holds_one_decoder_at_a_time(tmp_path, makers, wanted, monkeypatch):
+    in_this_process(monkeypatch)
+    write_texts(wanted, makers, tmp_path, silent)
+    assert list(writing._open) == ["asked"]
+
+
+def test_rows_of_latents(tiny):
+    some = latents_of(tiny.latents(5), [3, 1])
+    assert some.ids == ("x3", "x1")
+    assert some.labels == ("bee.hive", "bee.hive")
+    assert (some.vectors == tiny.latents(5).vectors[[3, 1]]).all()

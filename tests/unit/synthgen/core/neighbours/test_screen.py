@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synthgen.core.neighbours import screen
+
+KINDS = [torch.bfloat16, torch.float32]
+
+
+def small_tiles(monkeypatch, kind):
+    for name, value in {
+        "TILE_ROWS": 3,
+        "TILE_COLUMNS": 12,
+        "SPAN": 2,
+        "ALIGNED": 1,
+        "fastest": lambda _: kind,
+    }.items():
+        monkeypatch.setattr(screen, name, value)
+
+
+def missed(vectors, person, asked, k):
+    """Return how many true neighbours of other persons are not among the pairs, and the share of pairs found."""
+    exact = np.square(vectors[asked].astype(np.float64)[:, None] - vectors[None]).sum(axis=2)
+    exact[person[asked][:, None] == person[None]] = np.inf
+    found, start = np.zeros(exact.shape, dtype=bool), 0
+    for i, columns in screen.Screen(vectors, person).pairs(asked, k):
+        assert (np.diff(i) >= 0).all()
+        assert (person[asked[start + i]] != person[columns]).all()
+        assert not found[start + i, columns].any()
+        found[start + i, columns] = True
+        start += min(screen.TILE_ROWS, len(asked) - start)
+    kth = np.sort(exact, axis=1)[:, k - 1 : k]
+    return int((~found & (exact <= kth)).sum()), found.mean()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(19, 60),
+    st.integers(1, 9),
+    st.integers(1, 3),
+    st.sampled_from([0.0, 1.0, 50.0, 5e5]),
+    st.integers(0, 999),
+)
+def test_no_neighbour_is_missed(kind, n, d, k, offset, seed):
+    rng = np.random.default_rng(seed)
+    vectors = (rng.integers(-3, 4, size=(n, d)) / 3 + offset).astype(np.float32)
+    person = rng.integers(0, n // 2, size=n)
+    asked = rng.permutation(n)[: n - 2]
+    with pytest.MonkeyPatch.context() as patch:
+        small_tiles(patch, kind)
+        assert missed(vectors, person, asked, k)[0] == 0
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_few_others_are_picked(kind, monkeypatch):
+    monkeypatch.setattr(screen, "fastest", lambda _: kind)
+    vectors = np.random.default_rng(1).normal(size=(2500, 40)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    none, share = missed(vectors, np.arange(2500), np.arange(300), 5)
+    assert none == 0
+    assert share * 2500 < 5 + 10
+
+
+def test_a_person_with_nearly_all_rows_is_no_obstacle(monkeypatch):
+    small_tiles(monkeypatch, torch.bfloat16)
+    vectors = np.random.default_rng(2).normal(size=(50, 4)).astype(np.float32)
+    person = np.array([0] * 46 + [1, 2, 3, 4])
+    assert missed(vectors, person, np.arange(50), 3)[0] == 0
+
+
+def test_the_fastest_precision_is_one_of_the_two():
+    assert screen.fastest("cpu") in KINDS

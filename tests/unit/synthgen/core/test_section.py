@@ -1,0 +1,40 @@
+import pytest
+from pydantic import ValidationError
+
+from synthgen.core.errors import ConfigError
+from synthgen.core.section import Section, parse_section
+
+
+class Part(Section):
+    names: tuple[str, ...] = ()
+    size: int | tuple[int, int] = 1
+
+
+class Whole(Section):
+    part: Part
+    share: float
+
+
+def test_lists_of_yaml_become_tuples_at_every_depth():
+    whole = parse_section(Whole, {"part": {"names": ["a", "b"], "size": [2, 3]}, "share": 0.5})
+    assert whole.part == Part(names=("a", "b"), size=(2, 3))
+
+
+def test_every_mistake_is_told_once_with_its_path_and_what_was_got():
+    with pytest.raises(ConfigError, match="5 mistakes") as refused:
+        parse_section(Whole, {"part": {"names": "ab", "size": "7", "colour": "red"}}, ["given: before"])
+    problems = refused.value.problems
+    assert problems[0] == "given: before"
+    assert [p.split(":")[0] for p in problems[1:]] == ["part.names", "part.size", "part.colour", "share"]
+    assert problems[2].endswith("got '7'")
+    assert problems[3:] == ("part.colour: unknown key", "share: missing")
+
+
+def test_a_given_problem_alone_is_a_refusal():
+    with pytest.raises(ConfigError, match="1 mistake"):
+        parse_section(Part, {}, ["base: unknown key"])
+
+
+def test_a_section_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        Part().size = 2

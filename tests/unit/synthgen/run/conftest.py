@@ -1,0 +1,154 @@
+"""A run small enough for a test: a fictional clinic, an encoder that counts words, a decoder that picks phrases.
+
+Both stand-ins keep the promises of the real ones that the steps rely on: equal texts get equal vectors, and a
+record's texts depend on its vector, its label and its own random stream alone.
+"""
+
+import functools
+import hashlib
+import json
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from synthgen.clinic import generate
+from synthgen.config import Config
+from synthgen.core.progress import silent
+from synthgen.core.types import Candidate
+from synthgen.run.job import Job
+from synthgen.run.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
+from synthgen.run.workspace import Workspace
+from synthgen.run.write import Writer
+
+CLASSES = ("cardiology", "gastroenterology", "pulmonology")
+DIM = 40
+SETTINGS = {
+    "version": 1,
+    "seed": 7,
+    "source": {
+        "path": "notes.jsonl", "text": "note", "label": "specialty", "group": "patient_id", "id": "note_id",
+        "names": ["patient_name"], "labels": list(CLASSES),
+    },
+    "embed": {"model": "counting"},
+    "interpolate": {"method": "smote", "k_neighbors": 2, "total": 15},
+    "decode": {"model": "picking", "candidates": 2, "batch": 4},
+    "filter": {"class_agreement": None},
+}  # fmt: skip
+
+
+@functools.cache
+def clinic(patients, seed):
+    """Return the rows of a clinic, read only."""
+    return generate(patients, np.random.default_rng(seed))
+
+
+class CountingEncoder:
+    """Vectors are signed counts of words; `seen` holds every text it was given, in order."""
+
+    name, digest, dim, max_tokens, normalized = "counting", "e" * 64, DIM, 512, True
+
+    def __init__(self):
+        self.seen = []
+
+    def encode(self, texts, progress=None):
+        self.seen += texts
+        if progress is not None:
+            progress(len(set(texts)))
+        vectors = np.array([self.vector(text) for text in texts]).reshape(len(texts), DIM)
+        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+    @staticmethod
+    def vector(text):
+        vector = np.full(DIM, 0.01)
+        for word in re.findall(r"[a-z]+", text.lower()):
+            digest = hashlib.sha256(word.encode()).digest()
+            vector[digest[0] % DIM] += 1 if digest[1] % 2 else -1
+        return vector
+
+
+class PickingDecoder:
+    """Writes the phrases of other clinics' notes that lie nearest to the vector, some by chance.
+
+    Args:
+        encoder: measures the phrases.
+
+    `decoded` holds the ids of the latents of each call, `contexts` their texts so far, `settings` the last ones;
+    `spoil` says which latents get empty texts; `stop_after` calls, a KeyboardInterrupt comes.
+    """
+
+    def __init__(self, encoder):
+        notes = [row["note"] for row in clinic(12, 99)]
+        self.phrases = sorted({p for note in notes for p in re.split(r"(?<=[.;])\s+", note) if 12 < len(p) < 70})
+        self.vectors = encoder.encode(self.phrases)
+        encoder.seen.clear()
+        self.decoded = []
+        self.contexts = []  # (id, text so far)
+        self.spoil = lambda _latent_id, _label: False
+        self.stop_after = None
+        self.n_phrases = 9
+
+    def decode(self, latents, settings, seeds, advance, contexts=()):
+        if self.stop_after is not None and len(self.decoded) >= self.stop_after:
+            raise KeyboardInterrupt
+        self.decoded.append(latents.ids)
+        self.contexts += zip(latents.ids, contexts, strict=True) if contexts else []
+        self.settings = settings
+        found = []
+        for id_, label, vector in zip(latents.ids, latents.labels, latents.vectors, strict=True):
+            rng = seeds.child(id_).generator()
+            for index in range(settings.candidates):
+                liking = self.vectors @ vector + rng.gumbel(scale=0.03, size=len(self.phrases))
+                text = " ".join(self.phrases[i] for i in np.argsort(-liking)[: self.n_phrases])
+                text = "" if self.spoil(id_, label) else text
+                found.append(Candidate(latent_id=id_, index=index, text=text, label=label, finish="stop"))
+        advance(len(found))
+        return tuple(found)
+
+
+class Bench:
+    """One configuration in one workspace, with the stand-ins in place of the models."""
+
+    def __init__(self, root: Path, patch: pytest.MonkeyPatch):
+        self.root, self.encoder = root, CountingEncoder()
+        self.decoder = PickingDecoder(self.encoder)
+        patch.setattr(Job, "encoder", lambda _job: self.encoder)
+        patch.setattr(Job, "folder", lambda _job, name: root / name)
+        patch.setattr("synthgen.run.write.digest_of", lambda folder: f"digest of {folder.name}")
+        patch.setattr("synthgen.run.write.load_bridge", lambda name, _base: SimpleNamespace(digest=f"bridge {name}"))
+        patch.setattr(Writer, "decoder", self.decoder)
+        self.rows = clinic(60, 5)
+        lines = [json.dumps({k: v for k, v in row.items() if k != "key"}) for row in self.rows]
+        (root / "notes.jsonl").write_text("\n".join(lines) + "\n")
+
+    def job(self, **changes):
+        """Return the run with some sections changed."""
+        given = {k: {**v, **changes.pop(k, {})} if isinstance(v, dict) else v for k, v in SETTINGS.items()}
+        config = Config.parse({**given, **changes}, base=str(self.root))
+        return Job(config, Workspace(config.resolve(config.workspace)), silent)
+
+    def prepare(self, job):
+        """Return what the first steps made: prepared, the embed stage, the vectors."""
+        loaded = load_source(job)
+        parts = split_source(job, loaded)
+        prepared = read_prepared(job, loaded, parts, replace_identifiers(job, loaded, parts))
+        result, embedded = embed_train(job, prepared.stages[-1], prepared.train)
+        return prepared, result, embedded
+
+    def writer(self, job):
+        """Return the writer of a run."""
+        prepared, result, embedded = self.prepare(job)
+        return Writer(job, prepared.train, embedded, result.digest)
+
+
+@pytest.fixture
+def bench(tmp_path, monkeypatch):
+    return Bench(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def new_bench():
+    """The class of `bench`, for fixtures that live longer than a test; test folders are not packages."""
+    return Bench

@@ -1,0 +1,176 @@
+import json
+import re
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import audits
+from audits.core.lineage import check_lineage
+from synthgen.core.tables import read_corpus, read_latents
+from synthgen.run.judge import ATTEMPTS, counted, judge, synthetic_corpus
+
+JUDGE = "synthgen.run.judge"
+
+
+@dataclass
+class Trial:
+    """A run up to and with its audit, and what was seen on the way."""
+
+    bench: Any
+    prepared: Any
+    embedded: Any
+    written: Any
+    judged: Any
+    seen_before: list
+    inputs: audits.AuditInputs
+
+    def judge(self, job, **changes):
+        given = {"prepared": self.prepared, "embedded": self.embedded, "written": self.written}
+        return judge(job, **(given | changes))
+
+
+@pytest.fixture(scope="module")
+def trial(new_bench, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        bench = new_bench(tmp_path_factory.mktemp("judge"), patch)
+        job, given, run = bench.job(), [], audits.run
+        patch.setattr(
+            "synthgen.run.judge.audits.run", lambda inputs, **more: given.append(inputs) or run(inputs, **more)
+        )
+        prepared, _, embedded = bench.prepare(job)
+        written = bench.writer(job).write()
+        seen_before = list(bench.encoder.seen)
+        judged = judge(job, prepared, embedded, written)
+        patch.setattr("synthgen.run.judge.audits.run", run)
+        (inputs,) = given
+        yield Trial(bench, prepared, embedded, written, judged, seen_before, inputs)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Audits and the utility study that say nothing, where only the stage's digest is of interest."""
+    empty = {"results": [], "hygiene": {}}
+    monkeypatch.setattr(f"{JUDGE}.attack", lambda *_: json.dumps(empty).encode())
+    monkeypatch.setattr(f"{JUDGE}.evaluate", lambda *_, **__: SimpleNamespace(table={}, metrics={}))
+    monkeypatch.setattr(f"{JUDGE}.evidence_from", lambda *_: SimpleNamespace(to_bytes=lambda: b"{}"))
+
+
+def test_control_is_never_embedded_before_the_audit(trial):
+    control = set(trial.prepared.control.texts)
+    assert len(control) > 30
+    assert not control & set(trial.seen_before)
+    assert trial.bench.encoder.seen[len(trial.seen_before) :] == trial.prepared.control.texts
+    raw = {r.text for r in read_corpus(trial.prepared.stages[1].folder / "control.parquet", "control").records}
+    assert not raw & set(trial.bench.encoder.seen)  # nor with its identifiers, then or later
+
+
+def test_the_audits_get_the_tables_and_what_was_replaced_in_train(trial):
+    inputs, prepared = trial.inputs, trial.prepared
+    assert inputs.train.texts == tuple(prepared.train.texts)
+    assert inputs.control.texts == tuple(prepared.control.texts)
+    assert inputs.synthetic.texts == tuple(c.text for c in trial.written.records)
+    assert inputs.identifiers == prepared.identifiers
+    assert inputs.control_identifiers == prepared.control_identifiers
+    assert len(inputs.identifiers) == len(inputs.train)
+    assert sum(map(len, inputs.identifiers)) > len(inputs.train)
+    assert inputs.train.groups == tuple(r.group for r in prepared.train.records)
+    assert (inputs.train.has_groups, inputs.synthetic.has_groups) == (True, False)
+    np.testing.assert_array_equal(inputs.synthetic.vectors["counting"], trial.written.vectors)
+    np.testing.assert_array_equal(inputs.train.vectors["counting"], trial.embedded.vectors)
+    assert len(inputs.control.vectors["counting"]) == len(inputs.control)
+
+
+def test_the_audits_get_what_each_record_was_made_from(trial):
+    made, records = trial.inputs.lineage, trial.prepared.train.records
+    check_lineage(made, len(trial.inputs.synthetic), len(trial.inputs.train))
+    assert {len(rows) for rows in made.parents} == {2}
+    for rows, record in zip(made.parents, trial.written.records, strict=True):
+        assert {records[i].label for i in rows} == {record.label}
+    (stage,) = [s for s in trial.written.stages if s.name == "interpolate"]
+    latents = read_latents(stage.folder)
+    at = {name: i for i, name in enumerate(latents.ids)}
+    for rows, weights, record in zip(made.parents, made.weights, trial.written.records, strict=True):
+        i = at[record.latent_id]
+        assert tuple(records[row].id for row in rows) == latents.parent_ids[i]
+        assert weights == latents.weights[i]
+
+
+def test_ids_are_32_hex_digits_that_are_unique_and_say_nothing(trial):
+    synthetic = read_corpus(trial.judged.folder / "synthetic.parquet", "synthetic")
+    ids = [r.id for r in synthetic.records]
+    assert len(set(ids)) == len(ids) == 15
+    assert all(re.fullmatch("[0-9a-f]{32}", id_) for id_ in ids)
+    assert synthetic == synthetic_corpus(trial.bench.job(), trial.written)
+    other = synthetic_corpus(trial.bench.job(seed=8), trial.written)
+    assert not {r.id for r in other.records} & set(ids)  # who lacks the seed cannot make them from the latents' names
+
+
+def test_records_keep_text_and_label_in_order(trial):
+    synthetic = read_corpus(trial.judged.folder / "synthetic.parquet", "synthetic")
+    assert [(r.text, r.label) for r in synthetic.records] == [(c.text, c.label) for c in trial.written.records]
+    assert trial.judged.stage.counts == {"in": 15, "out": 15, "classes": dict.fromkeys(synthetic.counts(), 5)}
+
+
+def test_the_folder_holds_what_a_gate_reads(trial):
+    report = json.loads((trial.judged.folder / "audit.json").read_bytes())
+    audited = ["replay", "neighbours", "identifiers", "membership", "interpolation", "linkage"]
+    assert [r["name"] for r in report["results"]] == audited
+    utility = json.loads((trial.judged.folder / "evaluation.json").read_bytes())
+    assert utility
+    evidence = (trial.judged.folder / "evidence.json").read_text()
+    for metric in ("records.synthetic", "utility.tstr_over_trtr", "balance.tv_distance", "attempts.number"):
+        assert metric in evidence
+    for record in (*trial.prepared.train.records, *trial.prepared.control.records):
+        assert record.text not in evidence
+        assert record.group not in evidence
+
+
+def test_a_count_is_exact():
+    n = counted(15)
+    assert (n.low, n.value, n.high, n.confidence, n.n) == (15, 15, 15, 1, 15)
+
+
+def test_a_second_run_attacks_nothing(trial, monkeypatch):
+    def never(*_, **__):
+        raise AssertionError("it was judged again")
+
+    monkeypatch.setattr(f"{JUDGE}.attack", never)
+    monkeypatch.setattr(trial.bench.encoder, "encode", never)
+    again = trial.judge(trial.bench.job())
+    assert again.stage.reused
+    assert again.folder == trial.judged.folder
+
+
+def test_what_the_verdict_rests_on_is_judged_anew_when_it_changes(trial, quick):
+    prepared, written = trial.prepared, trial.written
+    fewer = replace(prepared.control, records=prepared.control.records[1:])
+    turned = replace(written, records=written.records[::-1], vectors=written.vectors[::-1].copy())
+    judged = [
+        trial.judge(trial.bench.job(audit={"confidence": 0.9})),
+        trial.judge(trial.bench.job(), prepared=replace(prepared, identifiers=None)),
+        trial.judge(trial.bench.job(), prepared=replace(prepared, control=fewer)),
+        trial.judge(trial.bench.job(), written=turned),
+        trial.judge(trial.bench.job(), written=replace(written, stages=written.stages[:-1])),
+        trial.judge(trial.bench.job(seed=8)),
+    ]
+    assert not any(j.stage.reused for j in judged)
+    assert len({j.folder for j in (*judged, trial.judged)}) == 7
+    assert trial.judge(trial.bench.job()).stage.reused
+
+
+def test_another_synthetic_table_is_another_attempt_on_the_same_control_persons(trial, monkeypatch):
+    seen = []
+    monkeypatch.setattr(f"{JUDGE}.attack", lambda *given: seen.append(given[-1]) or b'{"results": []}')
+    first = json.loads((trial.judged.folder / "evidence.json").read_bytes())["metrics"]
+    assert (first["attempts.number"]["value"], first["replay.estimate"]["confidence"]) == (1, 0.96)
+    columns = ("records", "vectors", "parents", "weights")
+    fewer = replace(trial.written, **{name: getattr(trial.written, name)[:9] for name in columns})
+    judged = trial.judge(trial.bench.job(), written=fewer)
+    assert json.loads((judged.folder / "evidence.json").read_bytes())["metrics"]["attempts.number"]["value"] == 2
+    assert seen == [pytest.approx(0.992)]
+    (trial.bench.job().workspace.root / ATTEMPTS).write_text("{}")
+    with pytest.raises(audits.InputError, match="not whole"):
+        trial.judge(trial.bench.job())

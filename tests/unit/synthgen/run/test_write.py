@@ -1,0 +1,236 @@
+from collections import Counter
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from synthgen.core.digest import sha256_file
+from synthgen.core.errors import ConfigError, DataError
+from synthgen.run.workspace import DONE
+from synthgen.run.write import Writer
+from synthgen.stages.decode.loading import backend_of
+
+ROUND = ("interpolate", "decode", "re-embed", "filter")
+ECHO = ("decode-echo", "re-embed-echo")
+
+
+def made(written):
+    return {s.name for s in written.stages if not s.reused}
+
+
+def shards(writer, mark=""):
+    """Return the folder of the finished decode stage and the digest of each of its shards."""
+    (stage,) = [s for s in writer.stages if s.name == "decode" + mark]
+    return stage.folder, {p.name: sha256_file(p) for p in sorted(stage.folder.glob("shard-*"))}
+
+
+def test_exactly_the_wanted_records_come_with_their_vectors(bench):
+    written = bench.writer(bench.job()).write()
+    assert written.wanted == {"cardiology": 5, "gastroenterology": 5, "pulmonology": 5}
+    assert Counter(c.label for c in written.records) == written.wanted
+    assert len({c.latent_id for c in written.records}) == 15
+    assert all(c.kept for c in written.records)
+    np.testing.assert_array_equal(written.vectors, bench.encoder.encode([c.text for c in written.records]))
+    assert [s.name for s in written.stages] == [*ECHO, *ROUND]
+
+
+def test_a_second_run_makes_nothing_and_loads_no_decoder(bench, monkeypatch):
+    first = bench.writer(bench.job()).write()
+    bench.encoder.seen.clear()
+
+    def never(_writer):
+        raise AssertionError("the decoder was loaded")
+
+    monkeypatch.setattr(Writer, "decoder", property(never))
+    second = bench.writer(bench.job()).write()
+    assert made(first) == {*ECHO, *ROUND}
+    assert made(second) == set()
+    assert bench.encoder.seen == []
+    assert second.records == first.records
+    np.testing.assert_array_equal(second.vectors, first.vectors)
+
+
+AFTER_DECODE = {*ECHO, "decode", "re-embed", "filter"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"filter": {"repetition": 0.9}}, {"filter"}),
+        ({"decode": {"temperature": 0.7}}, AFTER_DECODE),
+        ({"decode": {"bridge": "own"}}, AFTER_DECODE),
+        ({"decode": {"candidates": 3}}, AFTER_DECODE),
+        ({"interpolate": {"total": 18}}, {*ROUND}),
+        ({"audit": {"confidence": 0.9}}, set()),
+    ],
+    ids=lambda value: ".".join([*value, *next(iter(value.values()))]) if isinstance(value, dict) else "",
+)
+def test_a_changed_configuration_makes_what_depends_on_it_and_keeps_the_old(bench, changes, expected):
+    bench.writer(bench.job()).write()
+    assert made(bench.writer(bench.job(**changes)).write()) == expected
+    assert made(bench.writer(bench.job()).write()) == set()
+
+
+def test_another_seed_writes_other_texts(bench):
+    first = bench.writer(bench.job()).write()
+    second = bench.writer(bench.job(seed=8)).write()
+    assert made(second) == {*ECHO, *ROUND}
+    assert not {c.text for c in first.records} & {c.text for c in second.records}
+
+
+def test_another_model_or_bridge_of_the_same_name_is_decoded_anew(bench, monkeypatch):
+    bench.writer(bench.job()).write()
+    monkeypatch.setattr("synthgen.run.write.digest_of", lambda _folder: "other weights")
+    assert made(bench.writer(bench.job()).write()) == AFTER_DECODE
+    monkeypatch.setattr("synthgen.run.write.load_bridge", lambda _name, _base: SimpleNamespace(digest="trained on"))
+    assert made(bench.writer(bench.job()).write()) == AFTER_DECODE
+
+
+def test_another_backend_writes_anew_and_is_on_record(bench, monkeypatch):
+    (decoded,) = [s for s in bench.writer(bench.job()).write().stages if s.name == "decode"]
+    assert decoded.counts["backend"] == backend_of("cpu")
+    monkeypatch.setattr("synthgen.run.write.backend_of", lambda _placement: "cuda")
+    again = bench.writer(bench.job()).write()
+    assert made(again) == {*AFTER_DECODE, *ECHO}
+    assert {s.counts["backend"] for s in again.stages if s.name.startswith("decode")} == {"cuda"}
+
+
+def test_an_interrupted_decode_goes_on_where_it_stopped(bench):
+    whole = bench.writer(bench.job(workspace="./whole"))
+    written = whole.write()
+    calls = list(bench.decoder.decoded)
+    bench.decoder.decoded.clear()
+    bench.decoder.stop_after = len(calls) - 3
+    with pytest.raises(KeyboardInterrupt):
+        bench.writer(bench.job()).write()
+    assert bench.decoder.decoded == calls[:-3]
+    bench.decoder.stop_after = None
+    resumed = bench.writer(bench.job())
+    assert resumed.write().records == written.records
+    assert bench.decoder.decoded == calls  # each shard once
+    assert shards(resumed)[1] == shards(whole)[1]
+    assert shards(resumed, "-echo")[1] == shards(whole, "-echo")[1]
+
+
+def test_one_lost_shard_is_decoded_again_alone_and_to_the_byte(bench):
+    first = bench.writer(bench.job())
+    written = first.write()
+    folder, digests = shards(first)
+    latents = [ids for ids in bench.decoder.decoded if not ids[0].startswith("echo-")]
+    bench.decoder.decoded.clear()
+    partial = folder.with_name(folder.name + ".partial")  # as a stop before the end would have left it
+    folder.rename(partial)
+    (partial / DONE).unlink()
+    (partial / "shard-00004.parquet").unlink()
+    (partial / "shard-00004.partial").write_bytes(b"half a shard")
+    again = bench.writer(bench.job())
+    assert again.write().records == written.records
+    assert bench.decoder.decoded == [latents[4]]
+    assert shards(again) == (folder, digests)
+    assert {p.name for p in folder.iterdir()} == {*digests, DONE}
+
+
+def test_a_finished_decode_that_was_altered_is_decoded_again_whole(bench):
+    first = bench.writer(bench.job())
+    first.write()
+    folder, digests = shards(first)
+    (folder / "shard-00002.parquet").write_bytes(b"altered")
+    bench.decoder.decoded.clear()
+    again = bench.writer(bench.job())
+    assert made(again.write()) == {"decode"}  # what was made from the same texts stands
+    assert len(bench.decoder.decoded) == len(digests)
+    assert shards(again)[1] == digests
+
+
+def test_a_shard_holds_two_batches(bench):
+    bench.writer(bench.job()).write()
+    sizes = {ids[0].startswith("echo-"): len(ids) for ids in bench.decoder.decoded[::-1]}
+    assert sizes == {True: 8, False: 4}  # 2 · 4 texts: of one candidate each, and of two
+
+
+def test_a_round_asks_for_more_only_where_a_class_is_short(bench):
+    spoiled = set()
+
+    def spoil(latent_id, label):
+        if label == "cardiology" and not latent_id.startswith("echo-") and len(spoiled) < 9:
+            spoiled.add(latent_id)
+        return latent_id in spoiled
+
+    bench.decoder.spoil = spoil
+    written = bench.writer(bench.job()).write()
+    stages = {s.name: s for s in written.stages}
+    assert list(stages) == [*ECHO, *ROUND, *(name + "-2" for name in ROUND)]
+    first, second = stages["interpolate"].counts["asked"], stages["interpolate-2"].counts["asked"]
+    assert first == dict.fromkeys(first, 9)  # ⌈1.3 · 5⌉ + 2
+    assert second == {**first, "cardiology": 41}  # none of 9 kept, so reckoned with .2: ⌈1.2 · 5 / .2⌉ + 2 = 32 more
+    assert stages["decode-2"].counts["in"] == 32
+    ids = [id_ for call in bench.decoder.decoded for id_ in call]
+    assert len(ids) == len(set(ids))  # nothing is decoded twice
+    assert stages["filter-2"].counts["in"] == 2 * (27 + 32)  # all candidates so far are judged together
+    assert Counter(c.label for c in written.records) == written.wanted
+    assert not spoiled & {c.latent_id for c in written.records}
+    np.testing.assert_array_equal(written.vectors, bench.encoder.encode([c.text for c in written.records]))
+
+
+def test_a_class_that_stays_short_is_named_after_the_last_round(bench, monkeypatch):
+    monkeypatch.setattr("synthgen.run.write.MAX_ROUNDS", 3)
+    bench.decoder.spoil = lambda latent_id, label: label == "pulmonology" and not latent_id.startswith("echo-")
+    writer = bench.writer(bench.job())
+    with pytest.raises(DataError, match="1 class") as refused:
+        writer.write()
+    assert refused.value.problems == ("'pulmonology': 0 kept, 5 wanted",)
+    assert [s.name for s in writer.stages if s.name.startswith("filter")] == ["filter", "filter-2", "filter-3"]
+
+
+def test_where_nothing_passes_the_reasons_are_counted(bench, monkeypatch):
+    monkeypatch.setattr("synthgen.run.write.MAX_ROUNDS", 1)
+    bench.decoder.spoil = lambda latent_id, _label: not latent_id.startswith("echo-")
+    writer = bench.writer(bench.job())
+    with pytest.raises(DataError, match="no candidate passed") as refused:
+        writer.write()
+    n = writer.stages[-1].counts["in"]
+    assert refused.value.problems == (f"empty: {n}",)
+    assert "." in bench.encoder.seen  # an empty text has no vector, so it gets that of a full stop
+    assert "" not in bench.encoder.seen
+
+
+def test_echoes_are_train_records_decoded_from_their_own_vectors(bench, monkeypatch):
+    monkeypatch.setattr("synthgen.run.write.ECHOES", 23)
+    given = {}
+    decode = bench.decoder.decode
+
+    def spy(latents, settings, *rest):
+        given.update(zip(latents.ids, latents.vectors, strict=True))
+        assert settings.candidates == 1
+        return decode(latents, settings, *rest)
+
+    monkeypatch.setattr(bench.decoder, "decode", spy)
+    writer = bench.writer(bench.job())
+    echoes = writer.echo()
+    row = {id_: i for i, id_ in enumerate(writer.embedded.ids)}
+    assert len(set(echoes.record_ids)) == len(echoes.texts) == 23
+    assert list(given) == [f"echo-{id_}" for id_ in echoes.record_ids]
+    for id_ in echoes.record_ids:
+        np.testing.assert_array_equal(given[f"echo-{id_}"], writer.embedded.vectors[row[id_]])
+    np.testing.assert_array_equal(echoes.vectors, bench.encoder.encode(echoes.texts))
+    assert bench.writer(bench.job(seed=8)).echo().record_ids != echoes.record_ids
+
+
+def test_no_echo_is_among_what_is_written(bench):
+    writer = bench.writer(bench.job())
+    echoes, written = writer.echo(), writer.write()
+    assert not {c.latent_id for c in written.records} & {f"echo-{id_}" for id_ in echoes.record_ids}
+    assert not set(echoes.texts) & {c.text for c in written.records}
+
+
+def test_bounds_are_told_with_the_run(bench):
+    written = bench.writer(bench.job()).write()
+    counts = written.stages[-1].counts
+    assert set(counts["bounds"]) >= {"latent_distance", "class_distance", "language"}
+    assert counts["out"] + counts["spare"] + sum(counts["rejected"].values()) == counts["in"]
+
+
+def test_attributes_of_a_label_that_is_not_there_are_refused_before_anything_is_decoded(bench):
+    asked = {"class_agreement": None, "attributes": {"astrology": [{"sex": "male"}]}}
+    with pytest.raises(ConfigError, match="labels that are not there"):
+        bench.writer(bench.job(filter=asked))

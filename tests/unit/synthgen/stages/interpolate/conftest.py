@@ -1,0 +1,99 @@
+"""A plane worked by hand, and a slow way to say whether two clouds of points are the same."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from synthgen.core.types import Embedded
+
+
+@pytest.fixture(scope="session")
+def plane():
+    """Return the twelve records of a plane, each of its own person; `other` may lend one of them another person.
+
+        y
+        2  a2                            b5
+        1                    b1
+        0  a0 a1       a3 a4 b0 b2 b3    a5 b4
+           0  1        3.5 5  6  7  8   9.5 10   x      (b5 at 9, 2; b1 at 6, 1)
+
+    The nearest of a0: a1 1, a2 2, a3 3.5, a4 5, b0 6        of a3: a4 1.5, a1 2.5 = b0 2.5, b1 √7.25, a0 3.5
+                    a1: a0 1, a2 √5, a3 2.5, a4 4, b0 5      of a4: b0 1, b1 √2, a3 1.5, b2 2, b3 3, a1 4, a5 4.5
+                    a2: a0 2, a1 √5, a3 √16.25, a4 √29       of a5: b4 0.5, b3 1.5, b5 √4.25, b2 2.5, b0 3.5, a4 4.5
+    """
+
+    def made(**persons: str) -> Embedded:
+        ids = ("a0", "a1", "a2", "a3", "a4", "a5", "b0", "b1", "b2", "b3", "b4", "b5")
+        places = [(0, 0), (1, 0), (0, 2), (3.5, 0), (5, 0), (9.5, 0), (6, 0), (6, 1), (7, 0), (8, 0), (10, 0), (9, 2)]
+        return Embedded(
+            vectors=np.array(places, dtype=np.float32),
+            ids=ids,
+            labels=tuple(id_[0] for id_ in ids),
+            groups=tuple(persons.get(id_, f"person of {id_}") for id_ in ids),
+            encoder="test",
+            normalized=False,
+        )
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def energy():
+    """Return the squared energy distance of two clouds, 2 E|X − Y| − E|X − X'| − E|Y − Y'| (Székely & Rizzo)."""
+
+    def between(x, y):
+        return float(cdist(x, y).mean())
+
+    return lambda x, y: 2 * between(x, y) - between(x, x) - between(y, y)
+
+
+@pytest.fixture(scope="session")
+def two_clouds():
+    """Return a class of 37 rows beside one of 111, in five dimensions, every row of its own person."""
+
+    def made() -> Embedded:
+        rng = np.random.default_rng(20261120)
+        small, large = rng.normal(size=(37, 5)), rng.normal(size=(111, 5))
+        small[:, 0] += 1.2
+        n = len(small) + len(large)
+        return Embedded(
+            vectors=np.concatenate([small, large]).astype(np.float32),
+            ids=tuple(f"r{i:03d}" for i in range(n)),
+            labels=("a",) * len(small) + ("b",) * len(large),
+            groups=tuple(f"p{i}" for i in range(n)),
+            encoder="test",
+            normalized=False,
+        )
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def crowd():
+    """Return a maker of n rows of "a" among others of "b" and "c": some persons in two classes, some rows equal."""
+
+    def made(*, n, n_other, d, seed):
+        rng = np.random.default_rng(seed)
+        total = n + n_other
+        vectors = rng.integers(-4, 5, size=(total, d)).astype(np.float32)  # whole numbers, so there are ties
+        return Embedded(
+            vectors=vectors,
+            ids=tuple(f"r{i:03d}" for i in rng.permutation(total)),
+            labels=("a",) * n + tuple(rng.choice(["b", "c"], size=n_other).tolist()),
+            groups=tuple(f"p{i}" for i in rng.permutation(total) // 2),
+            encoder="test",
+            normalized=False,
+        )
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def slow_order():
+    """Return the rows of other persons that are allowed, nearest first, ties by label and id."""
+
+    def ordered(x, i, allowed):
+        rows = [j for j in range(len(x.ids)) if x.groups[j] != x.groups[i] and allowed(j)]
+        return sorted(rows, key=lambda j: (((x.vectors[j] - x.vectors[i]) ** 2).sum(), x.labels[j], x.ids[j]))
+
+    return ordered

@@ -1,0 +1,57 @@
+"""OverSampler under the suites that imbalanced-learn and scikit-learn hold their own samplers to."""
+
+import pytest
+import sklearn.utils.estimator_checks as sklearn_checks
+from sklearn.preprocessing import Normalizer
+from sklearn.utils._testing import ignore_warnings
+
+from synthgen.stages.interpolate import METHODS, OverSampler
+
+imblearn_checks = pytest.importorskip("imblearn.utils.estimator_checks", reason="imbalanced-learn is not installed")
+over_sampling = pytest.importorskip("imblearn.over_sampling.base")
+sample_dataset_generator = imblearn_checks.sample_dataset_generator
+# Every check that is left out, for every method or for one, and why. Besides these the suite itself leaves out
+# check_samplers_sparse, _string and _nan, because the sampler's tags say that it takes dense, finite numbers alone.
+LEFT_OUT = {
+    "check_samplers_pandas_sparse": "frames of sparse columns are refused: embeddings are dense",
+    "slerp-check_samplers_fit": "slerp refuses rows that are not of unit length, and this check has no others",
+}
+
+
+def checks(module):
+    """Return every check of a suite for every method, each a test of its own."""
+    found = []
+    for method in sorted(METHODS):
+        for sampler, check in module.estimator_checks_generator(OverSampler(method, random_state=42)):
+            name = check.func.__name__
+            reason = LEFT_OUT.get(name, LEFT_OUT.get(f"{method}-{name}"))
+            marks = () if reason is None else pytest.mark.skip(reason=reason)
+            found.append(pytest.param(sampler, check, marks=marks, id=f"{method}-{name}"))
+    return found
+
+
+def unit_rows():
+    X, y = sample_dataset_generator()
+    return Normalizer().fit_transform(X), y
+
+
+@pytest.mark.parametrize(("sampler", "check"), checks(imblearn_checks))
+def test_of_imbalanced_learn(sampler, check, monkeypatch):
+    # the suite counts the classes of the result for subclasses of its own base alone
+    over_sampling.BaseOverSampler.register(OverSampler)
+    if sampler.method == "slerp":
+        monkeypatch.setattr(imblearn_checks, "sample_dataset_generator", unit_rows)
+        monkeypatch.setattr(imblearn_checks, "StandardScaler", Normalizer)
+    with ignore_warnings(category=(FutureWarning, UserWarning)):  # as its own tests do
+        check(sampler)
+
+
+@pytest.mark.parametrize(("sampler", "check"), checks(sklearn_checks))
+def test_of_scikit_learn(sampler, check):
+    check(sampler)
+
+
+@pytest.mark.parametrize("check", ["check_param_validation", "check_dataframe_column_names_consistency"])
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_of_imbalanced_learn_beside_its_suite(method, check):
+    getattr(imblearn_checks, check)("OverSampler", OverSampler(method, random_state=42))
