@@ -33,7 +33,6 @@ from synthgen.stages.embed.last_token import LastTokenEncoder
 from synthgen.stages.embed.segmented import SegmentedEncoder
 from synthgen.stages.filter import Echoes
 from synthgen.stages.filter.attributes import check_labels
-from synthgen.stages.interpolate import build as build_interpolator
 from synthgen.stages.interpolate import check_classes, wanted_counts
 
 SPARE = 1.3  # latents made for each record wanted, before anything is known of how many the filters reject
@@ -102,7 +101,7 @@ class Writer:
     def __init__(self, job: Job, train: Corpus, embedded: Embedded, upstream: str) -> None:
         self.job, self.train, self.embedded, self.upstream = job, train, embedded, upstream
         config = job.config.interpolate
-        method = build_interpolator(config)
+        method = config.build()
         self.wanted = wanted_counts(embedded.labels, config.balance, config.total)
         check_classes(embedded.labels, embedded.groups, self.wanted, method.min_groups)
         if job.config.filter.attributes is not None:
