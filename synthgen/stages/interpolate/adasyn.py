@@ -18,17 +18,14 @@ class Adasyn(NeighbourInterpolator):
         x̃ = x_i + λ (x_nn − x_i),   λ ~ U(0, 1)
 
     Δ_i is how many of the K nearest rows of x_i, of any class, are of other classes; G is the number of points asked
-    for; x_nn is uniform over the K nearest of the same class. Distances are Euclidean, and rows of the same person
-    are never neighbours. With several classes, each is the minority against all others.
+    for; x_nn is uniform over the K nearest of the same class; K is `k_neighbors`. Distances are Euclidean, and rows
+    of the same person are never neighbours. With several classes, each is the minority against all others.
 
     Which record starts which point: the t-th point of record i has the time (t − φ_i) / r̂_i, and points come in the
     order of their times. At the time G' of the G-th point, record i has had the ĝ_i above. So the total is exact,
     asking for more keeps the first, ĝ_i is the paper's r̂_i · G wherever these are whole numbers, and else is off by
     less than one from r̂_i · G', where G' is close to G. The random φ_i matters when G is below the number of records:
     rounding to the nearest would then give all to the records with the greatest r_i and nothing to the others.
-
-    Args:
-        k_neighbors: K, for both searches; a class needs K + 1 different persons.
 
     Privacy: as SMOTE, and narrower: records with r_i = 0 are never a first parent, and those among other classes,
         often unusual persons, are one more often.

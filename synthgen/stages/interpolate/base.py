@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from synthgen.core.errors import ConfigError
 from synthgen.core.neighbours import NeighbourSearch
@@ -155,7 +155,7 @@ class Interpolator(Section, ABC):
 class NeighbourInterpolator(Interpolator):
     """A method that makes points between a record and its k nearest of other persons; a class needs k + 1 persons."""
 
-    k_neighbors: Count = 5
+    k_neighbors: Count = Field(5, description="k; a class needs k + 1 different persons.")
 
     @property
     def min_groups(self) -> int:

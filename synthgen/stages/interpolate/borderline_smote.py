@@ -27,14 +27,6 @@ class BorderlineSmote(NeighbourInterpolator):
     towards that one λ ~ U(0, 0.5), so the point is nearer to x_i and keeps its label. Distances are Euclidean, and
     rows of the same person are never neighbours. With several classes, each is the minority against all others.
 
-    Args:
-        k_neighbors: k; a class needs k + 1 different persons.
-        m_neighbors: m, at least 3: with fewer, no number is more than half and not all.
-        kind: 1 stays within the class; 2 also interpolates towards other classes.
-
-    Raises:
-        ConfigError: for an m or a kind that cannot be; both are named.
-
     Privacy: as SMOTE, and narrower: all points hang on the records in danger, often a small part of the class, so
         each of these is a parent more often than under SMOTE. Kind 2 gives a label to a mixture with a record that
         does not have it.
@@ -57,8 +49,9 @@ class BorderlineSmote(NeighbourInterpolator):
     name: ClassVar[str] = "borderline-smote"
     weighted_sums: ClassVar[bool] = True
 
-    m_neighbors: int = Field(10, ge=3, le=1000, description="Neighbours of any class; they decide who is in danger.")
-    kind: Literal[1, 2] = Field(1, description="2 also interpolates towards neighbours of other classes.")
+    # with fewer than 3, no number is more than half and not all
+    m_neighbors: int = Field(10, ge=3, le=1000, description="m, of any class; they decide who is in danger.")
+    kind: Literal[1, 2] = Field(1, description="1 stays within the class; 2 also interpolates towards other classes.")
 
     def fit_rows(self, rows: TrainRows) -> "FittedBorderlineSmote":
         """Return the method fitted to these rows."""

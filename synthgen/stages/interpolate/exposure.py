@@ -10,7 +10,10 @@ from synthgen.stages.interpolate.base import Float64, Int64, Unfit
 
 BLOCK = 4096  # proposals drawn at once; part of the stream's meaning, so changing it may change points
 GIVE_UP = 25  # blocks in a row of which not one proposal fits
-MaxExposure = Annotated[float, Field(gt=0, allow_inf_nan=False)]  # a person's summed weight, at most
+MaxExposure = Annotated[
+    float,
+    Field(gt=0, allow_inf_nan=False, description="No person's summed weight over a class passes it; null: no bound."),
+]
 Proposals = Iterator[tuple[Int64, Float64]]
 
 

@@ -28,16 +28,6 @@ class Mixture(NeighbourInterpolator):
     of x_1 (Euclidean, same class), each by that person's record nearest to x_1. d_1 is the distance from x_1 to the
     nearest of them, so ‖ε‖ is about noise · d_1. The result is not brought back to unit length, as in SMOTE.
 
-    Args:
-        k_neighbors: k, at least p − 1; a class needs k + 1 different persons.
-        parents: p, from 2 to 50.
-        alpha: α above 0; small values leave nearly all weight with one parent, large ones give equal weights.
-        noise: the noise's length in units of d_1, 0 for none; with it a point leaves its parents' hull.
-        max_exposure: no person's summed weight over the points of a class passes it; None for no bound.
-
-    Raises:
-        ConfigError: if an argument is out of its range or p − 1 is above k; all are listed.
-
     Privacy: reads train vectors and labels. How much of one record a point holds is its largest weight; how many
         records it is effectively made of is 1/Σw². Over points, E[max w] and (pα + 1)/(α + 1) = 1/E[Σw²] are
 
@@ -62,10 +52,17 @@ class Mixture(NeighbourInterpolator):
     name: ClassVar[str] = "mixture"
     weighted_sums: ClassVar[bool] = True  # without noise
 
-    parents: int = Field(3, ge=2, le=50, description="Persons whose records make up one point.")
-    alpha: float = Field(1.0, gt=0, le=1000, description="Of the Dirichlet distribution of the weights.")
-    noise: float = Field(0.0, ge=0, le=1, description="In units of the distance to the nearest neighbour.")
-    max_exposure: MaxExposure | None = Field(None, description="A person's summed weight over a class, at most.")
+    parents: int = Field(3, ge=2, le=50, description="p, the persons whose records make up a point; at most k + 1.")
+    alpha: float = Field(
+        1.0,
+        gt=0,
+        le=1000,
+        description="α; small: one parent has nearly all weight, large: all have the same.",
+    )
+    noise: float = Field(
+        0.0, ge=0, le=1, description="Length in units of d_1, the nearest neighbour's distance; leaves the hull."
+    )
+    max_exposure: MaxExposure | None = None
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:

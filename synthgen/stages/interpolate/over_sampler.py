@@ -26,7 +26,7 @@ except ImportError as error:
         "OverSampler needs imbalanced-learn, which is not installed", hint="pip install 'synthgen[imblearn]'"
     ) from error
 
-Strategy = Real | str | Mapping[Any, int] | Callable[[Any], Mapping[Any, int]]
+Strategy = Real | str | dict[Any, int] | Callable[[Any], dict[Any, int]]
 NO_PERSON = "Give every row the name or number of its person; a row of nobody's is a person of its own."
 UNFIT_HINT = (
     "Give more rows of other persons, lower k_neighbors, choose another method, "
@@ -100,6 +100,10 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseOverSampler._parameter_constraints,  # noqa: SLF001 - for its subclasses
+        "sampling_strategy": [  # the base lets any mapping through and then reads no other than a dict
+            dict if kind is Mapping else kind
+            for kind in BaseOverSampler._parameter_constraints["sampling_strategy"]  # noqa: SLF001
+        ],
         **dict.fromkeys(OWN_KEYS, "no_validation"),  # the configuration does it
     }
 
@@ -175,10 +179,11 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     def _built(self) -> Interpolator:
         """Return the method, built by the configuration, so that there is one list of what is allowed."""
-        given = {key: value for key in OWN_KEYS if (value := getattr(self, key)) is not None}
         given = {
-            k: v.item() if isinstance(v, np.generic) else v for k, v in given.items()
-        }  # of a grid from np.arange
+            key: value.item() if isinstance(value, np.generic) else value  # of a grid from np.arange
+            for key in OWN_KEYS
+            if (value := getattr(self, key)) is not None
+        }
         return parse_section(InterpolateConfig, {**given, "total": 1}).build()
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[Floats, NDArray[Any], bool]:  # noqa: N802 - the base's
@@ -273,7 +278,7 @@ def _is_one_vs_all(y: Any) -> bool:
 
 def _of_floats(X: Any) -> Any:
     """Return a frame with its columns of whole numbers, among which no point fits, as float64; all else as it is."""
-    if not hasattr(X, "columns") or not hasattr(X, "dtypes"):
+    if type(X).__module__.partition(".")[0] != "pandas":  # not imported here: who gives a frame has it already
         return X
     return X.astype({column: np.float64 for column, kind in X.dtypes.items() if kind.kind in "iub"})
 

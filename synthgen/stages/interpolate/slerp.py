@@ -42,15 +42,6 @@ class Slerp(NeighbourInterpolator):
     The weights recorded are (1 − λ, λ): the shares of the angle, which sum to 1. They are not the factors of a and
     b above, which sum to more than 1, so Σ w_j x_j is a point on the chord and not x̃.
 
-    Args:
-        k_neighbors: k, at least 1; a class needs k + 1 different persons.
-        lambda_beta: (s, t), the shape of Beta(s, t); None draws λ uniformly. Large equal numbers put points near the
-            middle of the arc; shapes below 1 put them near the records.
-        max_exposure: no person's summed weight over the points of a class passes it; None for no bound.
-
-    Raises:
-        ConfigError: if an argument is out of its range; all are listed.
-
     Privacy: reads train vectors and labels. A point lies exactly on the arc between two real records, whose ends can
         be found from several arcs as from several segments, so vectors must never be released; parents and weights
         stay in the workspace. One of two parents always holds at least half of the angle: .75 in the mean where λ is
@@ -62,8 +53,12 @@ class Slerp(NeighbourInterpolator):
 
     name: ClassVar[str] = "slerp"
 
-    lambda_beta: tuple[BetaShape, BetaShape] | None = Field(None, description="Shape of λ; null is uniform.")
-    max_exposure: MaxExposure | None = Field(None, description="A person's summed weight over a class, at most.")
+    lambda_beta: tuple[BetaShape, BetaShape] | None = Field(
+        None,
+        description="(s, t) of Beta(s, t); null draws λ uniformly. Large equal numbers put points near the middle of "
+        "the arc, shapes below 1 near the records.",
+    )
+    max_exposure: MaxExposure | None = None
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:  # noqa: ARG003 - of the base

@@ -22,9 +22,6 @@ class Smote(NeighbourInterpolator):
     to *other persons*. The result is not brought back to unit length: the bridge normalises its input itself, and
     the segment is what the exposure audit checks.
 
-    Args:
-        k_neighbors: k; a class needs k + 1 different persons.
-
     Privacy: reads train vectors and labels. A point lies exactly on a line between two real records, so vectors must
         never be released (known attacks recover the parents from them); parents and weights stay in the workspace.
         Choosing neighbours among other persons means no point is a mixture of one person's records.

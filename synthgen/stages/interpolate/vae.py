@@ -34,15 +34,8 @@ class Vae(Interpolator):
     kept if nothing after it helps with them. With 384 dimensions and fewer than some 50 persons that is the rule:
     points are then a round Gaussian about the class's mean, which is all that so few can tell of others.
 
-    Args:
-        latent_dim: dimensions of z.
-        beta: β; above 1 z says less of x, 1 is the ELBO.
-        free_bits: λ, in nats: what each dimension of z may say at no cost, which keeps it from falling silent.
-        conditional: one model of all classes, the label one-hot into encoder and decoder. Then a class's points
-            depend on the other classes' rows; otherwise they do not.
-
-    Raises:
-        ConfigError: if an argument is out of its range; all are listed.
+    With `conditional`, the label goes one-hot into encoder and decoder, and a class's points depend on the other
+    classes' rows; otherwise they do not.
 
     Privacy: reads train vectors and labels. Every record of the class (of all classes, if conditional) shaped the
         model, so points have no parents: the exposure of a record cannot be read from them, and this is no privacy
@@ -58,8 +51,8 @@ class Vae(Interpolator):
     name: ClassVar[str] = "vae"
 
     latent_dim: int = Field(16, ge=1, le=1024, description="Dimensions of z.")
-    beta: float = Field(1.0, gt=0, le=100, description="Weight of the Kullback-Leibler term.")
-    free_bits: float = Field(0.05, ge=0, le=10, description="Nats of each latent dimension that cost nothing.")
+    beta: float = Field(1.0, gt=0, le=100, description="β; above 1 z says less of x, 1 is the ELBO.")
+    free_bits: float = Field(0.05, ge=0, le=10, description="λ: nats that each dimension of z may say at no cost.")
     conditional: bool = Field(False, description="One model for all classes instead of one for each.")
 
     @property
