@@ -166,7 +166,7 @@ def test_opposite_neighbours_are_refused_by_class_and_far_ones_are_not():
         ({"lambda_beta": (0.0, 1.0)}, ["lambda_beta.0: Input should be greater than 0"]),
         ({"lambda_beta": (1.0,)}, ["lambda_beta.1: missing"]),
         ({"lambda_beta": ()}, ["lambda_beta.0: missing", "lambda_beta.1: missing"]),
-        ({"lambda_beta": (float("nan"), 1.0)}, ["lambda_beta.0: Input should be greater than 0"]),
+        ({"lambda_beta": (float("nan"), 1.0)}, ["lambda_beta.0: Input should be"]),
         ({"max_exposure": 0.4}, ["max_exposure: must be at least 1/2"]),
         ({"max_exposure": float("inf")}, ["max_exposure: Input should be a finite number"]),
         ({"k_neighbors": 0, "max_exposure": float("nan")}, ["k_neighbors: Input", "max_exposure: Input"]),

@@ -127,13 +127,13 @@ def test_the_smallest_class_leaves_two_persons_to_stop_by():
 def test_what_is_learned_is_not_held_out(monkeypatch):
     from synthgen.stages.interpolate import vae_network
 
-    seen, train = [], vae_network.train
+    seen, train = [], vae_network.train_vae
 
     def spy(fit, out, objective, rng):
         seen.append((fit.x.numpy(), out.x.numpy()))
         return train(fit, out, objective, rng)
 
-    monkeypatch.setattr(vae_network, "train", spy)
+    monkeypatch.setattr(vae_network, "train_vae", spy)
     x, groups = gaussian(30, 5), np.arange(30) // 2
     Vae(latent_dim=2).fit_rows(TrainRows(vectors=x, classes=np.zeros(30, dtype=np.int64), groups=groups)).points(
         0, 1, SEEDS
