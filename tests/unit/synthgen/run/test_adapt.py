@@ -36,7 +36,7 @@ def prepared(project):
         job = Job(config, Workspace(project.folder / "ws"), progress)
         bridge = load_bridge("models/bridge", project.folder)
         train = read_corpus(run.folder("deidentify") / "train.parquet", "train")
-        return job, AdaptConfig(**ADAPT), bridge, train, encoder, "up"
+        return job, AdaptConfig(**ADAPT), bridge, train, encoder_for(job, train), "up"
 
     return make
 
