@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from audits.gate.policy import Policy
-from synthgen.config import AdaptConfig
 from synthgen.core.errors import ConfigError, ModelError
 from synthgen.core.types import Corpus
 from synthgen.run.job import STAGES_VERSION, Job
 from synthgen.run.segments import encoder_for, section_prompt
 from synthgen.run.workspace import StageResult
 from synthgen.stages.decode.bridge import Bridge, load_bridge
+from synthgen.stages.decode.config import AdaptConfig
 from synthgen.stages.decode.loading import load_model
 from synthgen.stages.decode.prompts import render
 from synthgen.stages.decode.train.config import TrainBridgeConfig

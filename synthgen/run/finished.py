@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from audits.gate.evidence import Evidence, read_evidence
 from audits.gate.policy import Decision, Policy, decide, load_policy, policy_path
-from synthgen.config import OWN, WORDS, Config
+from synthgen.config import Config
 from synthgen.core.errors import DataError, ReleaseRefused
 from synthgen.core.tables import read_corpus
 from synthgen.models.registry import MODELS
@@ -28,6 +28,7 @@ from synthgen.report.gates import gate_rows
 from synthgen.run.judge import AUDIT, EVIDENCE, SYNTHETIC, UTILITY
 from synthgen.run.workspace import Workspace, write_bytes
 from synthgen.stages.decode.bridge import Vocabulary, load_bridge, load_vocabulary
+from synthgen.stages.decode.config import OWN, WORDS
 
 LIMITATIONS = (
     "Interpolating two persons' texts is not private by itself; the audits say what they could and could not see.",

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from synthgen.config import OWN
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import DataError, ModelError
 from synthgen.core.tables import read_candidates, read_latents, write_candidates, write_latents
@@ -23,6 +22,7 @@ from synthgen.run.workspace import Make, StageResult, sync
 from synthgen.stages import filter as filtering
 from synthgen.stages.decode.base import Decoder, Settings
 from synthgen.stages.decode.bridge import Bridge, Vocabulary, load_bridge, load_vocabulary
+from synthgen.stages.decode.config import OWN
 from synthgen.stages.decode.loading import backend_of
 from synthgen.stages.decode.plain import WordsDecoder
 from synthgen.stages.decode.prompts import render

@@ -18,7 +18,7 @@ MAX_FUNCTION = 59
 RANKS = {
     "core": 0,
     "attributes": 1,
-    "config": 2,
+    "config": 4,
     **dict.fromkeys(("models", "clinic", "stages.segment"), 3),
     **dict.fromkeys(
         ("stages", "stages.load", "stages.split", "stages.deidentify", "stages.embed", "stages.interpolate",

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from synthgen.config import FilterConfig
 from synthgen.core.errors import DataError, InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, counts_by_reason
 from synthgen.stages.filter.attributes import Attributes, n_fulfilled
 from synthgen.stages.filter.base import Filter, FilterContext
 from synthgen.stages.filter.classifier import ClassAgreement
+from synthgen.stages.filter.config import FilterConfig
 from synthgen.stages.filter.consistent import Consistent, is_consistent
 from synthgen.stages.filter.copies import NoCopies
 from synthgen.stages.filter.distance import ClassDistance, LatentDistance, latent_distances

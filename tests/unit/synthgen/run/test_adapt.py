@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from audits.gate.policy import load_policy, policy_path
-from synthgen.config import AdaptConfig, SegmentsConfig
 from synthgen.core.errors import ConfigError, ModelError
 from synthgen.core.progress import silent
 from synthgen.core.tables import read_corpus
@@ -14,7 +13,9 @@ from synthgen.run.adapt import adapt, check_adapt
 from synthgen.run.job import Job
 from synthgen.run.workspace import Workspace
 from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.config import AdaptConfig
 from synthgen.stages.decode.train.trainer import CURVE, STATE
+from synthgen.stages.segment.config import SegmentsConfig
 
 ADAPT = {"steps": 6, "batch": 3, "rate": 0.02}
 

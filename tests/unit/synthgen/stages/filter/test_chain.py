@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from synthgen.config import DistanceBounds, FilterConfig
 from synthgen.core.errors import DataError, InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.stages.filter import Echoes, apply, build, select
+from synthgen.stages.filter.config import DistanceBounds, FilterConfig
 from synthgen.stages.filter.distance import latent_distances
 
 CONFIG = FilterConfig(near_duplicate=0.8, class_agreement=0.5)
