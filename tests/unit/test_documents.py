@@ -151,6 +151,23 @@ def test_documents_lead_somewhere_and_name_no_machine(path):
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
+ANSWERS = {  # what the named file must hold, so that an answer does not go stale
+    "Where does the seed come in?": "class SeedTree",
+    "Where is λ drawn?": ".random(",
+    "Where is a record rejected?": "class Filtered",
+    "Which file holds the membership attack?": "def attack",
+    "Where do the gates decide?": "def decide",
+    "Where is the signature made?": "seal(",
+}
+
+
+def test_the_answers_to_a_strangers_questions_are_right():
+    answers = {row[0]: row[1] for row in rows(section(page("architecture.md"), "## Where is what"))}
+    for question, needed in ANSWERS.items():
+        first = IN_THE_TREE.findall(answers[question])[0]
+        assert needed in (ROOT / first).read_text(encoding="utf-8"), f"{question} not {first}"
+
+
 def test_every_page_is_in_the_index_with_a_line():
     listed = re.findall(r"^\| \[[^]]+\]\(([^)]+)\) \| .+ \|$", page("README.md"), flags=re.MULTILINE)
     pages = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")} - {"README.md"}
