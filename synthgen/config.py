@@ -115,9 +115,6 @@ class DpConfig(Section):
 
     epsilon: Annotated[float, Field(gt=0)] | None = None
     delta: Annotated[float, Field(gt=0, lt=1)] | None = None
-    unit: Literal["group", "record"] = "group"
-    max_records_per_group: Count = 1
-    ledger: str = "./ledger"
 
     @field_validator("epsilon", "delta")
     @classmethod
