@@ -20,8 +20,8 @@ test: $(BIN)/.tested models  ## every test, a file at a time on each core
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(BIN)/.developed  ## format, lint, types
-	$(BIN)/ruff format --check synthgen audits tests examples benchmarks
-	$(BIN)/ruff check synthgen audits tests examples benchmarks
+	$(BIN)/ruff format --check synthgen audits studies tests examples benchmarks
+	$(BIN)/ruff check synthgen audits studies tests examples benchmarks
 	$(BIN)/mypy
 
 bench: $(BIN)/.tested models  ## how fast the decode loop, the neighbour search and the over-samplers are beside the libraries', and the audits
