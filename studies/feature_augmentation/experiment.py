@@ -10,13 +10,12 @@ import pyarrow as pa
 
 from studies.feature_augmentation.classifiers import Index, Labelled, logistic, mlp
 from studies.feature_augmentation.folds import Fold, assign_folds, cut_fold, largest_class_size
-from synthgen.config import InterpolateConfig
 from synthgen.core.digest import sha256_array, sha256_json, sha256_texts
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded, Float32, Latents
 from synthgen.stages.evaluate.metrics import scores
-from synthgen.stages.interpolate import build
+from synthgen.stages.interpolate import InterpolateConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +186,7 @@ def balance(train: Embedded, minority: Mapping[str, int], keys: Mapping[str, Any
         DataError: if the method refuses a class.
     """
     config = InterpolateConfig(**keys, total=sum(minority.values()))
-    return build(config).fit(train).sample(minority, rng)
+    return config.build().fit(train).sample(minority, rng)
 
 
 def rows_of(x: Embedded, rows: Index) -> Embedded:

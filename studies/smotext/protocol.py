@@ -15,9 +15,9 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded, Float32, Latents
 from synthgen.stages.decode.base import Settings
 from synthgen.stages.decode.config import DecodeConfig
-from synthgen.stages.interpolate import Smote
 from synthgen.stages.interpolate.base import latent_ids
 from synthgen.stages.interpolate.counts import largest_remainder
+from synthgen.stages.interpolate.smote import Smote
 
 REAL, LABEL_ONLY = "real", "label-only"
 VARIANTS = (

@@ -14,10 +14,11 @@ from studies.feature_augmentation.experiment import (
     rows_of,
     run_fold,
 )
-from synthgen.config import METHODS_HERE, InterpolateConfig
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded
+from synthgen.stages.interpolate import METHODS as INTERPOLATORS
+from synthgen.stages.interpolate import InterpolateConfig
 
 PROTOCOL = Protocol(folds=4, repeats=2, seed=5, smallest=8, largest=32)
 FOUND = {
@@ -72,7 +73,7 @@ def test_the_plan_finds_the_largest_class_size(experiment):
 
 def test_every_method_of_the_configuration_is_tried():
     tried = {r.interpolate["method"] for r in METHODS.values() if r.interpolate is not None}
-    assert tried == set(METHODS_HERE)
+    assert tried == set(INTERPOLATORS)
     for recipe in METHODS.values():
         if recipe.interpolate is not None:
             InterpolateConfig(**recipe.interpolate, total=1)
