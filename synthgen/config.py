@@ -13,7 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
-from synthgen.core.section import MAX_NUMBER, Count, Section, parse_section
+from synthgen.core.section import MAX_NUMBER, Section, parse_section
 from synthgen.core.yaml_file import read_yaml
 from synthgen.stages.decode.config import DecodeConfig
 from synthgen.stages.deidentify.config import DeidentifyConfig
@@ -32,9 +32,6 @@ class DpConfig(Section):
 
     epsilon: Annotated[float, Field(gt=0)] | None = None
     delta: Annotated[float, Field(gt=0, lt=1)] | None = None
-    unit: Literal["group", "record"] = "group"
-    max_records_per_group: Count = 1
-    ledger: str = "./ledger"
 
     @field_validator("epsilon", "delta")
     @classmethod

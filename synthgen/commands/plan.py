@@ -14,7 +14,7 @@ from synthgen.core.types import Corpus
 from synthgen.run.adapt import WARNING as ADAPT_WARNING
 from synthgen.run.adapt import check_adapt
 from synthgen.run.finished import policy_file
-from synthgen.run.write import SPARE, first_asked
+from synthgen.run.rounds import SPARE, first_asked
 from synthgen.stages.decode.bridge import load_vocabulary
 from synthgen.stages.decode.loading import backend_of, slowdown
 from synthgen.stages.filter.attributes import check_labels

@@ -9,4 +9,3 @@ class DeidentifyConfig(Section):
     """What happens to identifiers before anything else sees the text."""
 
     engine: Literal["rules", "presidio", "off"] = "rules"
-    on_hit: Literal["surrogate"] = "surrogate"
