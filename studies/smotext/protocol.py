@@ -161,7 +161,7 @@ class EmbeddedDesign(SetDesign):
 
     def smote(self, seed: int) -> Latents:
         """Return the SMOTE vectors of a seed, spare ones last in each class."""
-        made = Smote(self.protocol.neighbours).fit(self.train(seed))
+        made = Smote(k_neighbors=self.protocol.neighbours).fit(self.train(seed))
         return made.sample(self.with_spares(), self.seeds(seed).child("smote"))
 
     def writing(self, name: str, seed: int = 0) -> Writing:

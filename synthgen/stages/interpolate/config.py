@@ -1,7 +1,7 @@
 """The configuration of interpolation: the methods there are, and their parameters as keys of one section."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, create_model, field_validator
 from pydantic.fields import FieldInfo
@@ -70,8 +70,12 @@ class _OfAllMethods(Section):
 _OfSingleMethods: Any = create_model("_OfSingleMethods", __base__=Section, **_as_keys())
 
 
-class InterpolateConfig(_OfSingleMethods, _OfAllMethods):  # type: ignore[misc] # made of the methods' own fields
+class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
     """How new vectors are made; the keys after `total` belong to single methods, null takes the method's default."""
+
+    if TYPE_CHECKING:  # fields of single methods that others read
+        max_exposure: float | None
+        noise: float | None
 
     @field_validator(*_OfSingleMethods.model_fields)
     @classmethod
