@@ -23,7 +23,7 @@ from synthgen.core.digest import sha256_json
 from synthgen.core.errors import StorageError
 from synthgen.core.progress import Progress, span
 from synthgen.models.store import digest_of, model_folder
-from synthgen.stages.embed import Encoder, build, embed
+from synthgen.stages.embed import Encoder, build_encoder, embed
 
 # the same path with so little of everything that it ends within a minute; no figure of it means anything
 QUICK = SmotextProtocol(
@@ -104,7 +104,7 @@ def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
     except OSError as error:
         hint = "Choose another --out."
         raise StorageError(f"{request.out}: cannot be written ({error.strerror})", hint=hint) from error
-    encoder = build(EmbedConfig(), model_folder)
+    encoder = build_encoder(EmbedConfig(), model_folder)
     makers = _makers(request, folders[DecodeConfig().model], encoder, sets)
     plans = {s.name: _plan(s, encoder, protocol, places["vectors"], progress) for s in sets}
     from studies.smotext.figures import write_smotext_figures
@@ -113,8 +113,8 @@ def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
     from studies.smotext.trials import Bench, run_trials
 
     bench = Bench(
-        plans=plans, makers=makers, texts=places["texts"], encoder=partial(build, EmbedConfig(), model_folder),
-        encoder_digest=encoder.digest,
+        plans=plans, makers=makers, texts=places["texts"],
+        encoder=partial(build_encoder, EmbedConfig(), model_folder), encoder_digest=encoder.digest,
     )  # fmt: skip
     trials = bench.places(places["trials"])
     writings = bench.writings(trials)

@@ -15,7 +15,7 @@ from studies.smotext.protocol import LABEL_ONLY, REAL, WRITING_OF, Plan, first_o
 from studies.smotext.writing import latents_of
 from synthgen.core.types import Candidate, Embedded, Float32, Latents
 from synthgen.stages.embed import Encoder
-from synthgen.stages.evaluate.heads import HEADS, Rows
+from synthgen.stages.evaluate.heads import HEADS, LabelledTexts
 from synthgen.stages.evaluate.metrics import scores
 
 ARMS = ("synthetic", "real+synthetic")
@@ -57,7 +57,7 @@ class Tried:
         persons: int64 (n), whose each is, 0 to C − 1.
     """
 
-    rows: Rows
+    rows: LabelledTexts
     persons: Index
 
     @property
@@ -87,10 +87,10 @@ def run_trial(plan: Plan, seed: int, variant: str, written: Sequence[Candidate],
     """
     started = time.process_time()
     train = plan.train(seed)
-    real = Rows(texts=_texts(plan, train), labels=np.array(train.labels), vectors=train.vectors)
+    real = LabelledTexts(texts=_texts(plan, train), labels=np.array(train.labels), vectors=train.vectors)
     test = plan.text_set.test
     tried = Tried(
-        rows=Rows(texts=tuple(test.texts), labels=np.array(test.labels), vectors=plan.test),
+        rows=LabelledTexts(texts=tuple(test.texts), labels=np.array(test.labels), vectors=plan.test),
         persons=np.unique([r.group for r in test.records], return_inverse=True)[1],
     )
     found: list[dict[str, Any]] = []
@@ -160,8 +160,10 @@ def _agreed(train: Embedded, latents: Latents, written: Sequence[Candidate], vec
     """
     place = {name: i for i, name in enumerate(latents.ids)}
     labels = np.array([c.label for c in written])
-    real = Rows(texts=train.ids, labels=np.array(train.labels), vectors=train.vectors)
-    told = HEADS["encoder-logistic"](real, Rows(texts=("",) * len(written), labels=labels, vectors=vectors), 0)
+    real = LabelledTexts(texts=train.ids, labels=np.array(train.labels), vectors=train.vectors)
+    told = HEADS["encoder-logistic"](
+        real, LabelledTexts(texts=("",) * len(written), labels=labels, vectors=vectors), 0
+    )
     near = _cosines(vectors, latents.vectors[[place[c.latent_id] for c in written]])
     best: dict[str, int] = {}
     for n in np.flatnonzero(told == labels).tolist():
@@ -191,11 +193,11 @@ def _parents(train: Embedded, latents: Latents) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(row[name] for name in names) for names in latents.parent_ids)
 
 
-def _utility(plan: Plan, real: Rows, tried: Tried, made: Made) -> list[dict[str, Any]]:
+def _utility(plan: Plan, real: LabelledTexts, tried: Tried, made: Made) -> list[dict[str, Any]]:
     found = []
     for n in (*plan.protocol.sizes, plan.protocol.synthetic):
         rows = first_rows(made.labels, plan.counts(n))
-        some = Rows(
+        some = LabelledTexts(
             texts=("",) * len(rows) if made.texts is None else tuple(made.texts[i] for i in rows),
             labels=np.array([made.labels[i] for i in rows]),
             vectors=made.vectors[rows],
@@ -206,7 +208,7 @@ def _utility(plan: Plan, real: Rows, tried: Tried, made: Made) -> list[dict[str,
     return found
 
 
-def _taught(fit_on: Rows, tried: Tried, heads: Sequence[str]) -> list[dict[str, Any]]:
+def _taught(fit_on: LabelledTexts, tried: Tried, heads: Sequence[str]) -> list[dict[str, Any]]:
     """Return accuracy and macro F1 on the test rows of each classifier."""
     test = tried.rows
     names = sorted(set(test.labels.tolist()) | set(fit_on.labels.tolist()))

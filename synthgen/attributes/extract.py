@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from synthgen.attributes.finding import Finding
+from synthgen.attributes.finding import AttributeFinding
 from synthgen.attributes.habits import HABITS
 from synthgen.attributes.lexicon import OTHER, Term, find_terms
 from synthgen.attributes.person import find_ages, find_sex
 from synthgen.attributes.standing import is_of_family, standing
-from synthgen.attributes.words import Word, sentences
+from synthgen.attributes.words import Word, sentence_words
 from synthgen.attributes.work import find_work
 
 # the status of a habit that is said not to be; where there is none, the denial says nothing certain
@@ -22,7 +22,7 @@ _DRINKS = re.compile(
 )
 
 
-def extract(text: str) -> tuple[Finding, ...]:
+def extract(text: str) -> tuple[AttributeFinding, ...]:
     """Return what a short text or clinical note says of its person, in the order of the text.
 
     Dictionaries of a few hundred common English terms (conditions, symptoms, medicines, habits, occupations),
@@ -50,7 +50,7 @@ def extract(text: str) -> tuple[Finding, ...]:
 
     Privacy: reads the given text alone. What it returns describes that text's person and is as private as the text.
     """
-    by_sentence = sentences(text)
+    by_sentence = sentence_words(text)
     told = _Told(by_sentence)
     amounts = tuple(_amounts(text, told))
     found = [f for words in by_sentence for f in _terms(words) if not any(_overlap(f, known) for known in amounts)]
@@ -78,7 +78,7 @@ class _Told:
         return True
 
 
-def _terms(words: Sequence[Word]) -> Iterator[Finding]:
+def _terms(words: Sequence[Word]) -> Iterator[AttributeFinding]:
     for i, j, term in find_terms(words):
         said = standing(words, i, j, is_medicine=term.attribute == "medication")
         if said == "aside" or term.attribute == OTHER:
@@ -87,26 +87,28 @@ def _terms(words: Sequence[Word]) -> Iterator[Finding]:
         if term.attribute in HABITS:
             value = _status(term, is_denied=said == "negated")
             if value is not None:
-                yield Finding(attribute=term.attribute, value=value, start=start, end=end)
+                yield AttributeFinding(attribute=term.attribute, value=value, start=start, end=end)
         else:
-            yield Finding(attribute=term.attribute, value=term.value, start=start, end=end, negated=said == "negated")
+            yield AttributeFinding(
+                attribute=term.attribute, value=term.value, start=start, end=end, negated=said == "negated"
+            )
 
 
 def _status(term: Term, *, is_denied: bool) -> str | None:
     return _DENIED_HABIT.get(term.value) if is_denied else term.value
 
 
-def _amounts(text: str, told: _Told) -> Iterator[Finding]:
+def _amounts(text: str, told: _Told) -> Iterator[AttributeFinding]:
     """Yield the habits that stand in numbers: pack-years and drinks."""
     for match in _PACK_YEARS.finditer(text):
         value = "none" if int(match[1]) == 0 else "ever"
         if told.of_person(*match.span()):
-            yield Finding(attribute="smoking", value=value, start=match.start(), end=match.end())
+            yield AttributeFinding(attribute="smoking", value=value, start=match.start(), end=match.end())
     for match in _DRINKS.finditer(text):
         value = "none" if int(match["a"] or match["b"] or match["c"]) == 0 else "current"
         if told.of_person(*match.span()):
-            yield Finding(attribute="alcohol", value=value, start=match.start(), end=match.end())
+            yield AttributeFinding(attribute="alcohol", value=value, start=match.start(), end=match.end())
 
 
-def _overlap(a: Finding, b: Finding) -> bool:
+def _overlap(a: AttributeFinding, b: AttributeFinding) -> bool:
     return a.attribute == b.attribute and a.start < b.end and b.start < a.end

@@ -38,7 +38,7 @@ class Word:
         return _JOINT.fullmatch(self.after) is not None
 
 
-def sentences(text: str) -> list[list[Word]]:
+def sentence_words(text: str) -> list[list[Word]]:
     """Return the words of each sentence, in order.
 
     A title or an abbreviation with its full stop ends a sentence too, which costs a scope here and there.

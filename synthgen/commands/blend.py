@@ -18,7 +18,7 @@ from synthgen.core.types import Candidate, Float32, Latents
 from synthgen.models.store import model_folder
 from synthgen.stages.decode.base import Decoder, Settings
 from synthgen.stages.decode.prompts import render
-from synthgen.stages.embed import Encoder, build
+from synthgen.stages.embed import Encoder, build_encoder
 from synthgen.stages.interpolate.blend import blend as on_segment
 from synthgen.stages.interpolate.blend import ends
 from synthgen.stages.interpolate.slerp import OPPOSITE, arc
@@ -150,7 +150,7 @@ def open_models(bridge: str) -> tuple[Encoder, Decoder]:
     from synthgen.stages.decode.plain import WordsDecoder
     from synthgen.stages.decode.xrag import XragDecoder
 
-    encoder = build(embed, model_folder)
+    encoder = build_encoder(embed, model_folder)
     if decode.by_words:
         vocabulary = load_vocabulary(decode.bridge, encoder=embed.model)
         return encoder, WordsDecoder(folder, vocabulary.reader, decoder=decode.model)

@@ -22,7 +22,7 @@ _SOURCES = ("real", "synthetic", "real+synthetic")
 _SIGNS = {"<=": "≤", ">=": "≥"}
 
 
-def render(content: ReportContent) -> str:
+def render_report(content: ReportContent) -> str:
     """Return the report as one HTML page: no script, nothing fetched, the same bytes for the same content.
 
     Args:

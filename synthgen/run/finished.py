@@ -16,14 +16,14 @@ from synthgen.core.errors import DataError, ReleaseRefused
 from synthgen.core.tables import read_corpus
 from synthgen.models.registry import MODELS
 from synthgen.release.bundle import Bundle, write_bundle
-from synthgen.release.commitment import commit, commitment_key
+from synthgen.release.commitment import commit_records, commitment_key
 from synthgen.release.content import NO_DP, BundleContent
 from synthgen.release.keys import SigningKey, load_key, passphrase_for
 from synthgen.release.provenance import public_name, redact_config
 from synthgen.release.refusal import write_refusal
 from synthgen.release.statement import short_id
 from synthgen.release.tables import data_files
-from synthgen.report import ReportContent, render
+from synthgen.report import ReportContent, render_report
 from synthgen.report.gates import gate_rows
 from synthgen.run.judge import AUDIT, EVIDENCE, SYNTHETIC, UTILITY
 from synthgen.run.workspace import Workspace, write_bytes
@@ -105,7 +105,7 @@ class Run:
 
     def report(self, decision: Decision, *, release_id: str | None = None) -> str:
         """Return the HTML report of this run under a decision."""
-        return render(self._report_content(decision, release_id))
+        return render_report(self._report_content(decision, release_id))
 
     def write_report(self, decision: Decision) -> Path:
         """Write report.html into the workspace and return its path."""
@@ -177,7 +177,7 @@ class Run:
             run_json=public_record(self.record),
             config_redacted=redact_config(self.config.model_dump(mode="json")),
             models=self._models(),
-            inputs=[commit(side.role, side.texts, key) for side in sides],
+            inputs=[commit_records(side.role, side.texts, key) for side in sides],
             license=self.config.release.license,
             languages=["en"],
             limitations=limitations(

@@ -301,7 +301,7 @@ class Writer:
                 self.job.progress.stage("filter", total=len(candidates), unit="texts") as advance,
                 threadpool_limits(limits=1),
             ):
-                done = filtering.apply(candidates, context, filtering.build(config.filter))
+                done = filtering.apply(candidates, context, filtering.build_filters(config.filter))
                 advance(len(candidates))
             write_candidates(folder / "kept.parquet", done.kept)
             write_candidates(folder / "judged.parquet", done.judged)

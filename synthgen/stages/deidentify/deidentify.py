@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from synthgen.config import DeidentifyConfig
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
-from synthgen.stages.deidentify.presidio import Presidio
-from synthgen.stages.deidentify.rules import Rules
+from synthgen.stages.deidentify.presidio import PresidioEngine
+from synthgen.stages.deidentify.rules import RuleEngine
 from synthgen.stages.deidentify.spans import Engine
 from synthgen.stages.deidentify.surrogates import Surrogates
 
@@ -97,7 +97,7 @@ def deidentify(
 
 
 def _engine(config: DeidentifyConfig) -> Engine:
-    return Presidio() if config.engine == "presidio" else Rules()
+    return PresidioEngine() if config.engine == "presidio" else RuleEngine()
 
 
 def _replace(

@@ -30,7 +30,7 @@ _KINDS = {
 }
 
 
-class Presidio:
+class PresidioEngine:
     """Finds identifiers with Presidio's English analyzer, and the declared names as the rules do.
 
     Raises:

@@ -8,7 +8,7 @@ from synthgen.stages.deidentify.patterns import find_patterns
 from synthgen.stages.deidentify.spans import Span, without_overlaps
 
 
-class Rules:
+class RuleEngine:
     """Finds identifiers by rules alone: no model, no network."""
 
     def find(self, text: str, known_names: Sequence[str]) -> list[Span]:

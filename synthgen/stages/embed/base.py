@@ -79,7 +79,7 @@ def in_batches(texts: Sequence[str], size: int) -> list[list[str]]:
     return [different[start : start + size] for start in range(0, len(different), size)]
 
 
-def in_order(texts: Sequence[str], batches: list[list[str]], vectors: list[Float32], name: str) -> Float32:
+def restore_order(texts: Sequence[str], batches: list[list[str]], vectors: list[Float32], name: str) -> Float32:
     """Return the vectors of the batches in the order of the texts.
 
     Raises:

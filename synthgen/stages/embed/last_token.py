@@ -10,7 +10,7 @@ import numpy as np
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ModelError
 from synthgen.core.types import Float32
-from synthgen.stages.embed.base import Device, Progress, folder_digest, in_batches, in_order
+from synthgen.stages.embed.base import Device, Progress, folder_digest, in_batches, restore_order
 
 if TYPE_CHECKING:
     import torch
@@ -104,7 +104,7 @@ class LastTokenEncoder:
             vectors.append(self._forward(batch))
             if progress is not None:
                 progress(len(batch))
-        return in_order(texts, batches, vectors, self.name)
+        return restore_order(texts, batches, vectors, self.name)
 
     def raw_length(self, texts: Sequence[str]) -> float:
         """Return the mean |h| of some texts: how long this encoder's vectors are before they are scaled to one.

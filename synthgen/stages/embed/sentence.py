@@ -8,7 +8,7 @@ import numpy as np
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ModelError
 from synthgen.core.types import Float32
-from synthgen.stages.embed.base import Device, Progress, folder_digest, in_batches, in_order
+from synthgen.stages.embed.base import Device, Progress, folder_digest, in_batches, restore_order
 
 BATCH_TEXTS = 64
 
@@ -76,4 +76,4 @@ class SentenceEncoder:
             )
             if progress is not None:
                 progress(len(batch))
-        return in_order(texts, batches, vectors, self.name)
+        return restore_order(texts, batches, vectors, self.name)

@@ -11,7 +11,7 @@ from audits.core.types import Estimate, persons
 from synthgen.core.errors import DataError, InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Float32
-from synthgen.stages.evaluate.heads import HEADS, Rows
+from synthgen.stages.evaluate.heads import HEADS, LabelledTexts
 from synthgen.stages.evaluate.metrics import Float64, Scores, estimate, person_weights, scores
 
 DRAWS = 1000
@@ -168,8 +168,8 @@ def _by_id(corpus: Corpus) -> list[int]:
     return sorted(range(len(corpus)), key=lambda i: corpus.records[i].id)
 
 
-def _rows(corpus: Corpus, vectors: Float32, order: list[int]) -> Rows:
-    return Rows(
+def _rows(corpus: Corpus, vectors: Float32, order: list[int]) -> LabelledTexts:
+    return LabelledTexts(
         texts=tuple(corpus.records[i].text for i in order),
         labels=np.array([corpus.records[i].label for i in order], dtype=np.str_),
         vectors=vectors[order],

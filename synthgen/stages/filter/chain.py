@@ -45,7 +45,7 @@ class Filtered:
         return f"Filtered({len(self.kept)} kept of {len(self.judged)} candidates)"
 
 
-def build(config: FilterConfig) -> tuple[Filter, ...]:
+def build_filters(config: FilterConfig) -> tuple[Filter, ...]:
     """Return the filters a configuration turns on; the copy rule and the test for emptiness are always among them.
 
     Raises:
@@ -84,7 +84,7 @@ def apply(candidates: Sequence[Candidate], context: FilterContext, filters: Sequ
     Args:
         candidates: all decoded texts, several per latent; row i of `context.vectors` is candidate i.
         context: latents, vectors and train records, from `make_context`.
-        filters: from `build`.
+        filters: from `build_filters`.
 
     Raises:
         DataError: if bounds cannot be learned from the train records.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from synthgen.core.types import Candidate, FilterOutcome
 from synthgen.stages.filter.base import FilterContext, outcome
-from synthgen.stages.filter.words import normalised_words, without_numbers
+from synthgen.stages.filter.words import mask_numbers, normalised_words
 
 # Unrelated abstracts share person-unique runs of at most 18 tokens with 900 others (median of the longest: 14), so
 # a run of 20 is beyond chance; ordinary boilerplate stands in several persons' texts and is nobody's.
@@ -52,9 +52,7 @@ class NoCopies:
         """Return the longest person-unique run of each text, in words; 0 where none reaches the limit."""
         written = [normalised_words(c.text) for c in candidates]
         real = [normalised_words(text) for text in context.texts]
-        masked = _longest_runs(
-            [without_numbers(w) for w in written], [without_numbers(w) for w in real], context.groups
-        )
+        masked = _longest_runs([mask_numbers(w) for w in written], [mask_numbers(w) for w in real], context.groups)
         longest = np.maximum(_longest_runs(written, real, context.groups), masked)
         return [outcome(self.name, passed=n == 0, score=n) for n in longest.tolist()]
 

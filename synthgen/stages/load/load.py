@@ -10,9 +10,9 @@ from synthgen.config import SourceConfig
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
-from synthgen.stages.load.formats import read_table, wanted_columns
+from synthgen.stages.load.formats import read_source, wanted_columns
 from synthgen.stages.load.records import BadRow, names_of, to_record
-from synthgen.stages.load.rows import Table
+from synthgen.stages.load.rows import SourceTable
 
 SHOWN_ROWS = 10
 SHOWN_COLUMNS = 30
@@ -63,7 +63,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree) -> LoadReport:
     Random: one sha256 per group where `max_records` is set; whether a group is taken depends on all groups.
     Cost: the whole source is held in memory.
     """
-    table = read_table(source, path)
+    table = read_source(source, path)
     _require_columns(table, source, path)
     taken: set[str] = set()
     made = [to_record(row, source, taken) for row in table.rows]
@@ -86,7 +86,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree) -> LoadReport:
     )
 
 
-def _require_columns(table: Table, source: SourceConfig, path: Path) -> None:
+def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> None:
     if not table.rows:
         raise DataError(f"{path}: holds no rows", hint="Check source.path, and that the file was written whole.")
     missing = [name for name in wanted_columns(source) if name not in table.columns]

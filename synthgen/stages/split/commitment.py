@@ -24,7 +24,7 @@ def commitment(split: Split, seeds: SeedTree) -> str:
     return sha256_texts(parts)
 
 
-def commit(split: Split, seeds: SeedTree, path: Path) -> str:
+def commit_split(split: Split, seeds: SeedTree, path: Path) -> str:
     """Write the commitment as JSON, whole or not at all, readable by the owner only; return the digest.
 
     To be called before anything is fitted on train: the time of this file is the evidence that control was chosen

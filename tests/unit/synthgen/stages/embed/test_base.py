@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.core.errors import ModelError
-from synthgen.stages.embed.base import folder_digest, in_batches, in_order
+from synthgen.stages.embed.base import folder_digest, in_batches, restore_order
 
 
 @given(st.lists(st.text(min_size=1, max_size=9), min_size=1, max_size=30), st.integers(1, 7), st.randoms())
@@ -23,13 +23,13 @@ def test_rows_come_back_in_the_order_of_the_texts():
     texts = ["b", "ccc", "b", "aa"]
     batches = in_batches(texts, 2)
     vectors = [np.array([[ord(t[0]), len(t)] for t in b], dtype=np.float32) for b in batches]
-    assert in_order(texts, batches, vectors, "e").tolist() == [[98, 1], [99, 3], [98, 1], [97, 2]]
+    assert restore_order(texts, batches, vectors, "e").tolist() == [[98, 1], [99, 3], [98, 1], [97, 2]]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 0.0])
 def test_a_vector_that_is_none_is_refused(bad):
     with pytest.raises(ModelError, match="1 of 2 vectors"):
-        in_order(["a", "b"], [["a", "b"]], [np.array([[1, 0], [bad, 0]], dtype=np.float32)], "e")
+        restore_order(["a", "b"], [["a", "b"]], [np.array([[1, 0], [bad, 0]], dtype=np.float32)], "e")
 
 
 def test_the_digest_follows_weights_and_settings_not_the_readme(tmp_path):

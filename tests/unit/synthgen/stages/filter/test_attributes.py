@@ -5,7 +5,7 @@ import pytest
 from synthgen.attributes import AttributeRule
 from synthgen.config import FilterConfig
 from synthgen.core.errors import ConfigError
-from synthgen.stages.filter import apply, build
+from synthgen.stages.filter import apply, build_filters
 from synthgen.stages.filter.attributes import Attributes, check_labels, n_fulfilled
 
 RULES = {
@@ -23,8 +23,8 @@ def verdicts(world, label, texts):
 
 
 def test_the_rules_of_a_label_and_of_all():
-    assert build(FilterConfig(**OFF, attributes=RULES))[-1] == Attributes(RULES)
-    assert not [f for f in build(FilterConfig()) if f.name == "attributes"]
+    assert build_filters(FilterConfig(**OFF, attributes=RULES))[-1] == Attributes(RULES)
+    assert not [f for f in build_filters(FilterConfig()) if f.name == "attributes"]
 
 
 def test_required_rules_reject_and_preferred_ones_count(world):
@@ -64,7 +64,7 @@ def test_a_label_that_is_not_there_is_refused(world):
 
 
 def kept(world, rules):
-    return apply(world.candidates, world.context(), build(FilterConfig(**OFF, attributes=rules)))
+    return apply(world.candidates, world.context(), build_filters(FilterConfig(**OFF, attributes=rules)))
 
 
 def test_of_a_latents_candidates_the_one_with_more_preferred_wins(world):
