@@ -43,8 +43,8 @@ class PresidioEngine:
             nlp = importlib.import_module("presidio_analyzer.nlp_engine")
         except ImportError as error:
             raise DependencyError(
-                "deidentify.engine presidio needs the extra 'ingest', which is not installed",
-                hint="pip install 'synthgen[ingest]', or set deidentify.engine to rules.",
+                "deidentify.engine presidio needs the extra 'presidio', which is not installed",
+                hint="pip install 'synthgen[presidio]', or set deidentify.engine to rules.",
             ) from error
         # presidio would fetch a missing model from the network by itself
         model = next((m for m in SPACY_MODELS if importlib.util.find_spec(m) is not None), None)

@@ -19,7 +19,7 @@ def verdicts(world, label, texts):
     candidates = [replace(world.candidates[0], text=text, label=label) for text in texts]
     rule = Attributes(RULES)
     context = world.context()
-    return rule.judge(candidates, context, rule.learn(context))
+    return rule.fit(context).judge(candidates)
 
 
 def test_the_rules_of_a_label_and_of_all():
@@ -47,18 +47,18 @@ def test_required_rules_reject_and_preferred_ones_count(world):
 def test_a_label_without_rules_passes(world):
     rule = Attributes({"ant": RULES["ant"]})
     bee = [replace(world.candidates[0], text="insulin", label="bee")]
-    assert [(o.passed, o.score) for o in rule.judge(bee, world.context(), {})] == [(True, 0)]
+    assert [(o.passed, o.score) for o in rule.fit(world.context()).judge(bee)] == [(True, 0)]
 
 
 def test_bounds_tell_the_rules_and_nothing_of_train(world):
-    assert Attributes(RULES).learn(world.context()) == {"required": 2, "preferred": 2}
+    assert Attributes(RULES).fit(world.context()).bounds == {"required": 2, "preferred": 2}
     other = replace(world.context(), texts=tuple("insulin" for _ in world.context().texts))
-    assert Attributes(RULES).learn(other) == {"required": 2, "preferred": 2}
+    assert Attributes(RULES).fit(other).bounds == {"required": 2, "preferred": 2}
 
 
 def test_a_label_that_is_not_there_is_refused(world):
     with pytest.raises(ConfigError, match="labels that are not there") as refused:
-        Attributes({"dog": RULES["ant"], "cat": RULES["ant"], "*": RULES["*"]}).learn(world.context())
+        Attributes({"dog": RULES["ant"], "cat": RULES["ant"], "*": RULES["*"]}).fit(world.context())
     assert [p.split(":")[0] for p in refused.value.problems] == ["filter.attributes.cat", "filter.attributes.dog"]
     check_labels(RULES, ["ant", "bee"])
 

@@ -4,7 +4,7 @@ import pytest
 
 from synthgen.config import FilterConfig
 from synthgen.stages.filter import apply, build_filters
-from synthgen.stages.filter.consistent import Consistent, is_consistent
+from synthgen.stages.filter.consistent import consistent, is_consistent
 
 OFF = dict.fromkeys(("class_agreement", "embedding_distance", "near_duplicate", "language", "length", "repetition"))
 ONE, TWO = "HISTORY\nShe coughs.\n\nPLAN\nShe rests.", "HISTORY\nShe coughs.\n\nPLAN\nHe rests."
@@ -23,10 +23,9 @@ def test_it_is_off_unless_asked_for(world):
 @pytest.mark.parametrize(("how", "passes"), [("prefer", True), ("require", False)])
 def test_a_text_of_two_persons_is_marked(world, how, passes):
     (rule,) = [f for f in build_filters(FilterConfig(**OFF, consistent=how)) if f.name == "consistent"]
-    assert rule == Consistent(is_required=not passes)
-    context = world.context()
+    assert rule.bounds == consistent(is_required=not passes).bounds == {"required": float(not passes)}
     texts = [replace(world.candidates[0], text=text) for text in (ONE, TWO, "Nobody is named.", "")]
-    found = [(o.passed, o.score, o.reason) for o in rule.judge(texts, context, rule.learn(context))]
+    found = [(o.passed, o.score, o.reason) for o in rule.judge(texts)]
     assert found == [(True, 1, ""), (passes, 0, "" if passes else "consistent"), (True, 1, ""), (True, 1, "")]
 
 
