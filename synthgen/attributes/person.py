@@ -105,7 +105,7 @@ def find_ages(text: str) -> Iterator[AttributeFinding]:
             yield AttributeFinding(attribute="age_band", value=band, start=match.start(), end=match.end())
 
 
-def find_sex(text: str, is_told: Callable[[int, int], bool]) -> AttributeFinding | None:
+def find_sex(text: str, is_of_person: Callable[[int, int], bool]) -> AttributeFinding | None:
     """Return the sex the best evidence speaks for, or None where there is none or it speaks for both alike.
 
     From the most certain to the least: beside an age, after "sex:", a title or noun, pronouns; of one kind the more
@@ -113,11 +113,12 @@ def find_sex(text: str, is_told: Callable[[int, int], bool]) -> AttributeFinding
 
     Args:
         text: the text.
-        is_told: of the first and last character of a place, whether it is told of the person at all.
+        is_of_person: of the first and last character of a place, whether it speaks of the person at all.
     """
     for kinds in _SEXES:
         spans = {
-            sex: [m.span() for m in pattern.finditer(text) if is_told(*m.span())] for sex, pattern in kinds.items()
+            sex: [m.span() for m in pattern.finditer(text) if is_of_person(*m.span())]
+            for sex, pattern in kinds.items()
         }
         ranked = sorted(spans.items(), key=lambda item: -len(item[1]))
         if not ranked[0][1]:

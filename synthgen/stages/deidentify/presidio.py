@@ -57,8 +57,8 @@ class PresidioEngine:
         engine = nlp.NlpEngineProvider(nlp_configuration=settings).create_engine()
         self._analyzer: Any = analyzer.AnalyzerEngine(nlp_engine=engine, supported_languages=["en"])
 
-    def find(self, text: str, known_names: Sequence[str]) -> list[Span]:
+    def find(self, text: str, declared_names: Sequence[str]) -> list[Span]:
         """Return the identifiers in the order of the text, none overlapping another."""
         results = self._analyzer.analyze(text=text, language="en")
         spans = [Span(r.start, r.end, _KINDS.get(r.entity_type, "other")) for r in results]
-        return without_overlaps([*spans, *find_names(text, known_names)], len(text))
+        return without_overlaps([*spans, *find_names(text, declared_names)], len(text))

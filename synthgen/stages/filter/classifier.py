@@ -70,9 +70,9 @@ class ClassAgreement:
             by_folds.setdefault(context.parent_folds[context.row(candidate)], []).append(i)
         score = np.full(len(candidates), np.nan)
         for folds, members in by_folds.items():
-            seen = ~np.isin(context.folds, list(folds))
+            fit_on = ~np.isin(context.folds, list(folds))
             labels = np.array([candidates[i].label for i in members])
-            score[members] = _probabilities(context, seen, members, labels, strength)
+            score[members] = _probabilities(context, fit_on, members, labels, strength)
         return [
             outcome(self.name, passed=False, score=0, reason="class_not_learned")
             if np.isnan(p)
@@ -95,12 +95,12 @@ class ClassAgreement:
 
 def _probabilities(
     context: FilterContext,
-    seen: NDArray[np.bool_],
+    fit_on: NDArray[np.bool_],
     members: list[int],
     labels: NDArray[np.str_],
     strength: float,
 ) -> NDArray[np.float64]:
-    model = _fit(context, np.flatnonzero(seen), strength)
+    model = _fit(context, np.flatnonzero(fit_on), strength)
     if model is None:
         return np.full(len(members), np.nan)
     return _of_own_class(model, context.vectors[members], labels, absent=np.nan)

@@ -130,18 +130,18 @@ class Language:
             int(fold): _counts([trigrams[i] for i in np.flatnonzero(context.folds == fold)])
             for fold in np.unique(context.folds)
         }
-        whole = sum(per_fold.values(), np.zeros(BUCKETS))
+        total = sum(per_fold.values(), np.zeros(BUCKETS))
         bits = [0.0] * len(trigrams)
         echo_bits = [0.0] * len(context.echo_texts)
         for fold, counts in per_fold.items():
-            cost = _cost(whole - counts)
+            cost = _cost(total - counts)
             for i in np.flatnonzero(context.folds == fold):
                 bits[i] = _bits(trigrams[i], cost)
             for i in np.flatnonzero(context.folds[context.echo_rows] == fold):
                 echo_bits[i] = _bits(hashed_trigrams(context.echo_texts[i]), cost)
         tails = [np.quantile(some, 1 - LANGUAGE_TAIL) for some in (bits, echo_bits) if some]
         maximum = float(max(tails))
-        cost = _cost(whole)
+        cost = _cost(total)
 
         def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
             scores = [_bits(hashed_trigrams(c.text), cost) for c in candidates]

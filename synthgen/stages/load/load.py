@@ -66,11 +66,11 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree) -> LoadReport:
     table = read_source(source, path)
     _require_columns(table, source, path)
     taken: set[str] = set()
-    made = [to_record(row, source, taken) for row in table.rows]
-    bad = tuple(m for m in made if isinstance(m, BadRow))
-    _require_few_bad(bad, len(made), source, path)
-    rows = {m.id: row for m, row in zip(made, table.rows, strict=True) if isinstance(m, Record)}
-    good = [m for m in made if isinstance(m, Record)]
+    parsed = [to_record(row, source, taken) for row in table.rows]
+    bad = tuple(m for m in parsed if isinstance(m, BadRow))
+    _require_few_bad(bad, len(parsed), source, path)
+    rows = {m.id: row for m, row in zip(parsed, table.rows, strict=True) if isinstance(m, Record)}
+    good = [m for m in parsed if isinstance(m, Record)]
     wanted = _of_labels(good, source, path)
     sampled = _sample(wanted, source.max_records, seeds)
     if not sampled:
@@ -79,7 +79,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree) -> LoadReport:
     return LoadReport(
         corpus=corpus,
         names={r.id: names_of(rows[r.id], source) for r in sampled},
-        n_rows=len(made),
+        n_rows=len(parsed),
         bad=bad,
         n_other_labels=len(good) - len(wanted),
         n_not_sampled=len(wanted) - len(sampled),
