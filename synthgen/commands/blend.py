@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.attributes import Row, compare, extract
+from synthgen.attributes import ComparisonRow, compare, extract
 from synthgen.config import DecodeConfig, EmbedConfig
 from synthgen.core.errors import DataError, StorageError, UsageError
 from synthgen.core.progress import Progress
@@ -76,7 +76,7 @@ class Blended:
     blend: Candidate
     cosines: dict[str, float]
     of_candidates: tuple[float | None, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ComparisonRow, ...]
     words: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -274,7 +274,7 @@ def _start(text: str) -> str:
     return whole if len(whole) <= START_CHARACTERS else f"{whole[:START_CHARACTERS].rstrip()} ..."
 
 
-def _table(rows: Sequence[Row]) -> list[str]:
+def _table(rows: Sequence[ComparisonRow]) -> list[str]:
     lines = [f"{'attribute':<20}{'text A':<{WIDTH}}{'text B':<{WIDTH}}blend (from)"]
     for row in rows:
         blend = [f"{value} ({origin})" for value, origin in row.blend]
