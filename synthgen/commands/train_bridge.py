@@ -16,7 +16,7 @@ from synthgen.stages.decode.train.trainer import STATE, Trainer, TrainingSet, ru
 from synthgen.stages.decode.words import FILE as VOCABULARY
 from synthgen.stages.decode.words import load_words, make_reader, save_words
 from synthgen.stages.deidentify.gazetteer import FIRST_NAMES, LAST_NAMES
-from synthgen.stages.embed import Encoder, build
+from synthgen.stages.embed import Encoder, build_encoder
 from synthgen.stages.embed.config import EmbedConfig
 
 
@@ -39,7 +39,7 @@ def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Pat
     loaded = load_model(model_folder(config.decoder), dtype=config.train.dtype, device=config.train.device)
     room = config.train.length - config.train.max_prompt_tokens - config.bridge.soft_tokens
     passages = prepare(texts, loaded.tokenizer, room, sources)
-    encoder = build(EmbedConfig(model=config.encoder), model_folder)
+    encoder = build_encoder(EmbedConfig(model=config.encoder), model_folder)
     cache = out / f"vectors-{sha256_json([encoder.digest, *passages.texts])[:16]}.npy"
     with progress.stage("embed", total=len(set(passages.texts)), unit="passages") as advance:
         vectors = vectors_of(passages.texts, lambda part: encoder.encode(part, advance), cache)

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from audits.gate.policy import Decision
 from synthgen.core.tables import read_corpus
 from synthgen.models.registry import MODELS
-from synthgen.release.commitment import commit, commitment_key
+from synthgen.release.commitment import commit_records, commitment_key
 from synthgen.release.content import NO_DP, BundleContent
 from synthgen.release.limitations import limitations
 from synthgen.release.provenance import public_name, redact_config
@@ -41,7 +41,7 @@ def bundle_content(run: FinishedRun, decision: Decision) -> BundleContent:
         run_json=public_record(run.record),
         config_redacted=redact_config(config.model_dump(mode="json")),
         models=stated_models(run),
-        inputs=[commit(side.role, side.texts, key) for side in sides],
+        inputs=[commit_records(side.role, side.texts, key) for side in sides],
         license=config.release.license,
         languages=["en"],
         limitations=limitations_of(run, has_groups=sides[0].has_groups),

@@ -124,7 +124,7 @@ def _written(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[st
     if not isinstance(encoder, SegmentedEncoder):
         return [[(r.text, ask)] for r, ask in zip(train.records, asked, strict=True)]
     return [
-        [(part.text, section_prompt(ask, part.heading)) for part in encoder.written(r.text)]
+        [(part.text, section_prompt(ask, part.heading)) for part in encoder.split(r.text)]
         for r, ask in zip(train.records, asked, strict=True)
     ]
 

@@ -171,7 +171,7 @@ def filter_candidates(
             job.progress.stage("filter", total=len(state.candidates), unit="texts") as advance,
             threadpool_limits(limits=1),
         ):
-            done = filtering.apply(state.candidates, context, filtering.build(config.filter))
+            done = filtering.apply(state.candidates, context, filtering.build_filters(config.filter))
             advance(len(state.candidates))
         write_candidates(folder / "kept.parquet", done.kept)
         write_candidates(folder / "judged.parquet", done.judged)

@@ -79,7 +79,29 @@ def in_batches(texts: Sequence[str], size: int) -> list[list[str]]:
     return [different[start : start + size] for start in range(0, len(different), size)]
 
 
-def in_order(texts: Sequence[str], batches: list[list[str]], vectors: list[Float32], name: str) -> Float32:
+def encode_batches(
+    encoder: Encoder,
+    texts: Sequence[str],
+    forward: Callable[[list[str]], Float32],
+    size: int,
+    progress: Progress | None = None,
+) -> Float32:
+    """Return float32 (n, d), row i of texts[i], what `forward` makes of batches of at most `size` texts.
+
+    Raises:
+        ModelError: if a vector is not finite or has length zero.
+    """
+    if not texts:
+        return np.empty((0, encoder.dim), dtype=np.float32)
+    batches, vectors = in_batches(texts, size), []
+    for batch in batches:
+        vectors.append(forward(batch))
+        if progress is not None:
+            progress(len(batch))
+    return restore_order(texts, batches, vectors, encoder.name)
+
+
+def restore_order(texts: Sequence[str], batches: list[list[str]], vectors: list[Float32], name: str) -> Float32:
     """Return the vectors of the batches in the order of the texts.
 
     Raises:

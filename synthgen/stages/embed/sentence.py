@@ -8,7 +8,7 @@ import numpy as np
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ModelError
 from synthgen.core.types import Float32
-from synthgen.stages.embed.base import Device, Progress, folder_digest, in_batches, in_order
+from synthgen.stages.embed.base import Device, Progress, encode_batches, folder_digest
 
 BATCH_TEXTS = 64
 
@@ -60,20 +60,14 @@ class SentenceEncoder:
         Raises:
             ModelError: if a vector is not finite.
         """
-        if not texts:
-            return np.empty((0, self.dim), dtype=np.float32)
-        batches = in_batches(texts, BATCH_TEXTS)
-        vectors = []
-        for batch in batches:
-            vectors.append(
-                self._model.encode(
-                    batch,
-                    batch_size=BATCH_TEXTS,
-                    convert_to_numpy=True,
-                    normalize_embeddings=True,
-                    show_progress_bar=False,
-                ).astype(np.float32)
-            )
-            if progress is not None:
-                progress(len(batch))
-        return in_order(texts, batches, vectors, self.name)
+        return encode_batches(self, texts, self._forward, BATCH_TEXTS, progress)
+
+    def _forward(self, batch: list[str]) -> Float32:
+        vectors: Float32 = self._model.encode(
+            batch,
+            batch_size=BATCH_TEXTS,
+            convert_to_numpy=True,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+        ).astype(np.float32)
+        return vectors

@@ -1,4 +1,4 @@
-"""How a text means a term: of its person, denied, or not of its person at all.
+"""What a text asserts of a term: true of its person, denied, or not of its person at all.
 
 Rules over the words of one sentence, after the idea of Chapman et al., "A Simple Algorithm for Identifying Negated
 Findings and Diseases in Discharge Summaries" (Journal of Biomedical Informatics, 2001): a word such as "denies" bears
@@ -10,7 +10,7 @@ from typing import Literal
 
 from synthgen.attributes.words import Word
 
-Standing = Literal["affirmed", "negated", "aside"]
+Assertion = Literal["affirmed", "negated", "aside"]
 REACH_WORDS = 6  # from a denial, or from the last comma, "and" or "or" of its list, to the term
 
 
@@ -64,7 +64,7 @@ _OVER_MEDICINE = _phrases(
 _NO_AFTER_COLON = _set("no none denies denied negative nil never absent")
 
 
-def standing(words: Sequence[Word], i: int, j: int, *, is_medicine: bool = False) -> Standing:
+def assertion(words: Sequence[Word], i: int, j: int, *, is_medicine: bool = False) -> Assertion:
     """Return how the sentence means the term at words i to j − 1."""
     folded = [word.folded for word in words]
     if is_of_family(words, i, j) or _reaches(folded, words, i, _ASIDES, frozenset()):

@@ -1,14 +1,14 @@
 import pytest
 
+from synthgen.attributes.assertion import assertion
 from synthgen.attributes.lexicon import find_terms
-from synthgen.attributes.standing import standing
-from synthgen.attributes.words import sentences
+from synthgen.attributes.words import sentence_words
 
 
 def standings(text):
     return [
-        (term.value, standing(words, i, j, is_medicine=term.attribute == "medication"))
-        for words in sentences(text)
+        (term.value, assertion(words, i, j, is_medicine=term.attribute == "medication"))
+        for words in sentence_words(text)
         for i, j, term in find_terms(words)
     ]
 

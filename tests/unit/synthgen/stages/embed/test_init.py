@@ -3,13 +3,13 @@ import pytest
 
 from synthgen.core.errors import InternalError, ModelError
 from synthgen.core.types import Corpus, Record
-from synthgen.stages.embed import build, embed
+from synthgen.stages.embed import build_encoder, embed
 from synthgen.stages.embed.config import EmbedConfig
 from synthgen.stages.embed.last_token import LastTokenEncoder
 
 
 def test_a_mistral_folder_is_pooled_at_its_last_token(mistral_folder):
-    encoder = build(EmbedConfig(model="some/sfr"), lambda name: {"some/sfr": mistral_folder}[name])
+    encoder = build_encoder(EmbedConfig(model="some/sfr"), lambda name: {"some/sfr": mistral_folder}[name])
     assert isinstance(encoder, LastTokenEncoder)
     assert (encoder.name, encoder.dim, encoder.normalized) == ("some/sfr", 24, True)
     corpus = Corpus(
@@ -31,4 +31,4 @@ def test_a_folder_that_does_not_say_its_type_is_refused(tmp_path, content):
     if content is not None:
         (tmp_path / "config.json").write_text(content)
     with pytest.raises(ModelError, match="does not say the model's type"):
-        build(EmbedConfig(), lambda _: tmp_path)
+        build_encoder(EmbedConfig(), lambda _: tmp_path)
