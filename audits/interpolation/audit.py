@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from audits.core.holdout import REFERENCE_SHARE, Arms, Parts
+from audits.core.holdout import REFERENCE_SHARE, Arms, HoldoutTables
 from audits.core.lineage import check_lineage
 from audits.core.rates import TIERS, exact
 from audits.core.stats import holm, needed_for_share, needed_for_zero_events
@@ -16,7 +16,7 @@ from audits.interpolation.exact_smote import Segments, attack_segments
 from audits.interpolation.exposure import Exposure, exposure
 from audits.interpolation.parentage import MARGINS, Finding, Judged, parentage, power_of_each
 from audits.interpolation.parents import Recall
-from audits.space.encoded_tables import See, see
+from audits.space.encoded_tables import TableEncoder, encode_tables
 
 MAX_RECALL_RATIO = 3.0
 SMALL_RECALL = TIERS[-1]  # one record in a hundred: below it, records as many as persons cannot tell thrice chance
@@ -74,8 +74,8 @@ class Interpolation:
 
     name = "interpolation"
 
-    def __init__(self, see: See = see) -> None:
-        self.see = see
+    def __init__(self, encode_tables: TableEncoder = encode_tables) -> None:
+        self.encode_tables = encode_tables
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return the train share among parents found, with a three-way verdict.
@@ -86,8 +86,8 @@ class Interpolation:
         """
         if inputs.lineage is not None:
             check_lineage(inputs.lineage, len(inputs.synthetic), len(inputs.train))
-        seen = self.see(inputs, rng)
-        parts, people, encoded = seen.parts, seen.people, seen.encoded
+        tables = self.encode_tables(inputs, rng)
+        parts, people, encoded = tables.holdout, tables.people, tables.encoded
         train_person = persons(parts.train.groups)[1]
         evidence = Evidence(
             findings=tuple(parentage(e, people, inputs, 3 * len(encoded), rng, confidence) for e in encoded),
@@ -144,7 +144,7 @@ def _recalls(findings: Sequence[Finding]) -> list[tuple[Recall, float]]:
     return [(f.recall, MAX_RECALL_RATIO * f.recall.one_chance) for f in findings if f.recall is not None]
 
 
-def _judge(evidence: Evidence, parts: Parts, people: Arms, confidence: float) -> AuditResult:
+def _judge(evidence: Evidence, parts: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
     findings = evidence.findings
     worst = max(findings, key=lambda f: abs(f.train.share.value - 0.5))
     fails = [*_hard(evidence, confidence), *_proven(findings, confidence)]
@@ -213,7 +213,9 @@ def _exposed_metrics(e: Exposure, confidence: float) -> dict[str, Estimate]:
     }
 
 
-def _details(evidence: Evidence, parts: Parts, people: Arms, worst: Finding, confidence: float) -> dict[str, Any]:
+def _details(
+    evidence: Evidence, parts: HoldoutTables, people: Arms, worst: Finding, confidence: float
+) -> dict[str, Any]:
     n_shares = 3 * len(evidence.findings)
     return {
         "claim_scope": "person" if parts.has_groups else "record",
@@ -284,7 +286,9 @@ def _exposed_details(e: Exposure) -> dict[str, Any]:
     }
 
 
-def _lacking(unclear: list[Judged], unfound: list[Recall], parts: Parts, people: Arms, confidence: float) -> str:
+def _lacking(
+    unclear: list[Judged], unfound: list[Recall], parts: HoldoutTables, people: Arms, confidence: float
+) -> str:
     """Return why there is no verdict, and how much would be enough."""
     smaller = min(people.n_train, people.n_control)
     if not unclear:

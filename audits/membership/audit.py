@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from audits.core.coin_guesses import guess_coins
-from audits.core.holdout import REFERENCE_SHARE, Arms, Parts, person_scores
+from audits.core.holdout import REFERENCE_SHARE, Arms, HoldoutTables, person_scores
 from audits.core.stats import (
     Scan,
     auc,
@@ -23,7 +23,7 @@ from audits.core.stats import (
 )
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
 from audits.membership.scores import Float, membership_scores
-from audits.space.encoded_tables import See, see
+from audits.space.encoded_tables import TableEncoder, encode_tables
 
 FOLDS = 5
 CHOICE_ALPHA = 0.05
@@ -85,8 +85,8 @@ class Membership:
 
     name = "membership"
 
-    def __init__(self, see: See = see) -> None:
-        self.see = see
+    def __init__(self, encode_tables: TableEncoder = encode_tables) -> None:
+        self.encode_tables = encode_tables
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return how well the attacks separate train from control, with a three-way verdict.
@@ -95,9 +95,9 @@ class Membership:
             NotMeasurable: fewer than 20 persons or synthetic records.
             InputError: passed vectors do not fit the tables.
         """
-        seen = self.see(inputs, rng)
-        parts, people = seen.parts, seen.people
-        rows = membership_scores(parts, seen.encoded)
+        tables = self.encode_tables(inputs, rng)
+        parts, people = tables.holdout, tables.people
+        rows = membership_scores(parts, tables.encoded)
         scores = {name: person_scores(s, people.row_person) for name, s in rows.items()}
         attacked = attack(scores, people, rng)
         metrics, limits, bound = _metrics(attacked, scores, people, rng, confidence)
@@ -270,7 +270,7 @@ def _reason(verdict: Verdict, fails: list[str], smaller: int, area: Estimate, de
 
 
 def _details(
-    attacked: Attacked, parts: Parts, people: Arms, bound: Mapping[str, Any], confidence: float
+    attacked: Attacked, parts: HoldoutTables, people: Arms, bound: Mapping[str, Any], confidence: float
 ) -> dict[str, Any]:
     smaller = min(people.n_train, people.n_control)
     return {

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from audits.core.holdout import REFERENCE_SHARE, Arms, Parts
+from audits.core.holdout import REFERENCE_SHARE, Arms, HoldoutTables
 from audits.core.stats import Scan, conformal_p, detectable_share, holm, needed_for_share, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
 from audits.neighbours.distances import (
@@ -21,7 +21,7 @@ from audits.neighbours.distances import (
     nndr_ratio,
     share_of,
 )
-from audits.space.encoded_tables import See, see
+from audits.space.encoded_tables import TableEncoder, encode_tables
 from audits.space.encoders import Encoded
 
 REPEATS = 20
@@ -74,8 +74,8 @@ class Neighbours:
 
     name = "neighbours"
 
-    def __init__(self, see: See = see) -> None:
-        self.see = see
+    def __init__(self, encode_tables: TableEncoder = encode_tables) -> None:
+        self.encode_tables = encode_tables
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return the share, its worst class and the scan, with a three-way verdict.
@@ -84,9 +84,9 @@ class Neighbours:
             NotMeasurable: fewer than 20 persons or synthetic records.
             InputError: passed vectors do not fit the tables.
         """
-        seen = self.see(inputs, rng)
-        findings = [_measure(encoded, seen.people, rng) for encoded in seen.encoded]
-        return _judge(findings, seen.parts, seen.people, confidence)
+        tables = self.encode_tables(inputs, rng)
+        findings = [_measure(encoded, tables.people, rng) for encoded in tables.encoded]
+        return _judge(findings, tables.holdout, tables.people, confidence)
 
 
 def _measure(encoded: Encoded, people: Arms, rng: np.random.Generator) -> Finding:
@@ -112,7 +112,7 @@ def _measure(encoded: Encoded, people: Arms, rng: np.random.Generator) -> Findin
     )
 
 
-def _judge(findings: list[Finding], parts: Parts, people: Arms, confidence: float) -> AuditResult:
+def _judge(findings: list[Finding], parts: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
     worst = max(findings, key=lambda f: abs(f.share.value - 0.5))
     n = min(f.share.n for f in findings)
     margin = next((d for needed, d in MARGINS if n >= needed), None)
@@ -169,7 +169,7 @@ def _judge(findings: list[Finding], parts: Parts, people: Arms, confidence: floa
 
 
 def _reason(  # noqa: PLR0913 - what was found, and of whom
-    verdict: Verdict, fails: list[str], n: int, over: list[Over], parts: Parts, people: Arms, *, differs: bool
+    verdict: Verdict, fails: list[str], n: int, over: list[Over], parts: HoldoutTables, people: Arms, *, differs: bool
 ) -> str:
     if verdict == "fail":
         return f"Train can be told from control by {', and by '.join(fails)}."
@@ -199,7 +199,7 @@ def _reason(  # noqa: PLR0913 - what was found, and of whom
 
 
 def _details(
-    findings: list[Finding], parts: Parts, people: Arms, worst: Finding, margin: float | None
+    findings: list[Finding], parts: HoldoutTables, people: Arms, worst: Finding, margin: float | None
 ) -> dict[str, Any]:
     return {
         "claim_scope": "person" if parts.has_groups else "record",
