@@ -69,7 +69,7 @@ class Match(NamedTuple):
     end: int
 
 
-class Row(NamedTuple):
+class RowContent(NamedTuple):
     """What one text holds: patterned identifiers, bare numbers as entities of the kind "number", and tokens."""
 
     entities: set[Entity]
@@ -77,10 +77,10 @@ class Row(NamedTuple):
     words: list[str]
 
 
-def read_row(text: str) -> Row:
+def read_content(text: str) -> RowContent:
     """Return what a text holds."""
     normalised = normalise(text)
-    return Row(
+    return RowContent(
         {match.entity for match in find_entities(normalised)},
         {match.entity for match in find_numbers(normalised)},
         tokens(normalised),
