@@ -19,6 +19,7 @@ from audits.accounting.sampling_tests import smallest_shortfall
 from audits.accounting.twin_checks import ClaimCheck, degrees, needed_steps, twin_checks
 from audits.core.errors import NotMeasurable
 from audits.core.rates import exact
+from audits.core.two_sided import power
 from audits.core.types import AuditInputs, AuditResult, Previous, Table, Verdict
 
 AGREEMENT = 1e-3  # relative and absolute, for the grid of the loss distributions
@@ -270,12 +271,7 @@ def _details(log: MechanismLog, own: EpsilonBounds | None, checks: list[ClaimChe
         "mechanisms": [m.model_dump(include=set(MechanismCost.model_fields)) for m in log.mechanisms],
         "unaccounted_reads": _unaccounted_kinds(log),
         "earlier_releases": {"same_persons": len(_releases_on_same_persons(log)), "in_all": len(log.releases)},
-        "power": {
-            "n": logged,
-            "n_needed": needed,
-            "smallest_leak": _smallest_leak(log),
-            "epsilon_ceiling": None,
-        },
+        "power": power(logged, needed, _smallest_leak(log)),
     }
 
 

@@ -26,9 +26,10 @@ from audits.core.coin_guesses import Bound, guess_coins, needed_for_epsilon
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, split_parts
 from audits.core.rates import exact
-from audits.core.stats import auc, auc_bootstrap, auc_delong, detectable_auc, holm, needed_for_auc
+from audits.core.stats import auc, auc_delong, detectable_auc, holm, needed_for_auc
+from audits.core.two_sided import auc_estimate, is_inside, power, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Canaries, Estimate, Verdict, persons
-from audits.membership.audit import attack
+from audits.membership.attack import cross_fit
 from audits.membership.scores import Float
 
 MARGIN = 0.10
@@ -102,15 +103,15 @@ class CanaryAudit:
         raw, people = score_canaries(canaries, canaries.twin, reference, rng)
         scores = within_kinds(raw, kinds)
         is_in = people.is_train[once]
-        found = attack(among(scores, once), some_of(people, once), rng)
+        found = cross_fit(among(scores, once), some_of(people, once), rng)
         bound = guess_coins(among(scores, once), is_in, rng, alpha=1 - confidence, delta=claim.delta)
         unseen, _ = score_canaries(canaries, inputs.synthetic, reference, rng)
-        placebo = attack(among(within_kinds(unseen, kinds), once), some_of(people, once), rng)
+        placebo = cross_fit(among(within_kinds(unseen, kinds), once), some_of(people, once), rng)
         copies = find_copies(canaries, inputs, reference)
         bits = exposures(canaries, reference)
         scan_p = min(holm([scan.p for scan in found.scans.values()]))
         metrics = {
-            "auc": _auc(found.pooled, is_in, rng, confidence),
+            "auc": auc_estimate(found.pooled[is_in], found.pooled[~is_in], rng, confidence=confidence),
             "epsilon_lower_bound": exact(bound.epsilon, confidence=confidence, n=bound.persons),
             "scan_p": exact(scan_p, confidence=confidence, n=len(is_in)),
             "reproduced": exact(float(copies.reproduced), confidence=confidence, n=int(people.is_train.sum())),
@@ -178,12 +179,6 @@ def _given(inputs: AuditInputs) -> Canaries:
     return canaries
 
 
-def _auc(pooled: Float, is_in: Bool, rng: np.random.Generator, confidence: float) -> Estimate:
-    low, high = auc_bootstrap(pooled[is_in], pooled[~is_in], rng=rng, confidence=confidence)
-    n = min(int(is_in.sum()), int((~is_in).sum()))
-    return Estimate(value=auc(pooled[is_in], pooled[~is_in]), low=low, high=high, confidence=confidence, n=n)
-
-
 def _placebo(pooled: Float, is_in: Bool) -> Estimate:
     low, high = auc_delong(pooled[is_in], pooled[~is_in], confidence=PLACEBO_CONFIDENCE)
     n = min(int(is_in.sum()), int((~is_in).sum()))
@@ -195,12 +190,8 @@ def _power(n: int, is_in: Bool, bound: Bound, claim: Claim, confidence: float) -
     guessed = needed_for_epsilon(claim.limit, alpha=1 - confidence)
     # of so many canaries, as many have one row as have among these
     n_needed = max(MIN_CANARIES, -(-guessed * n // bound.persons), -(-needed_for_auc(MARGIN) * n // arm))
-    return {
-        "n": n,
-        "n_needed": n_needed,
-        "smallest_leak": 0.5 + detectable_auc(arm, confidence=confidence),
-        "epsilon_ceiling": bound.ceiling,
-    }
+    smallest_leak = 0.5 + detectable_auc(arm, confidence=confidence)
+    return power(n, n_needed, smallest_leak, epsilon_ceiling=bound.ceiling)
 
 
 def _judge(
@@ -217,14 +208,12 @@ def _judge(
         f"{details['power']['epsilon_ceiling']:.2f} could not have been shown"
     )
     reason = "; ".join(fails or lacks or [passed])
-    return AuditResult(
-        name="canaries",
-        verdict=verdict,
-        status="measured",
-        estimate=area,
+    return two_sided_result(
+        "canaries",
+        verdict,
+        area,
+        MARGIN,
         control=control,
-        threshold=(0.5 - MARGIN, 0.5 + MARGIN),
-        direction="two_sided",
         metrics=metrics,
         details=details,
         reason=f"{reason[0].upper()}{reason[1:]}.",
@@ -262,9 +251,9 @@ def _repeats_guessed(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _lacks(area: Estimate, control: Estimate, copies: Copies, claim: Claim, power: Mapping[str, Any]) -> list[str]:
+def _lacks(area: Estimate, control: Estimate, copies: Copies, claim: Claim, able: Mapping[str, Any]) -> list[str]:
     """Return why it may not pass, each as part of a sentence."""
-    n, needed, ceiling = power["n"], power["n_needed"], power["epsilon_ceiling"]
+    n, needed, ceiling = able["n"], able["n_needed"], able["epsilon_ceiling"]
     decisive = -(-n * needed_for_auc(max(0.01, MARGIN - abs(area.value - 0.5))) // area.n)
     enough = max(decisive, 2 * n, needed)
     found = {
@@ -272,7 +261,7 @@ def _lacks(area: Estimate, control: Estimate, copies: Copies, claim: Claim, powe
         f"at the claim's delta {n} canaries prove an epsilon of {ceiling:.2f} at most, which does not test the "
         f"claim of {claim.limit:g}": n >= needed and ceiling <= claim.limit,
         f"the interval of the AUC reaches over its limit; about {enough} canaries would decide": (
-            area.low < 0.5 - MARGIN or area.high > 0.5 + MARGIN
+            not is_inside(area, MARGIN)
         ),
         f"the endings of {copies.left_out} canaries that were left out come back too: make endings at random": (
             copies.left_out > 0

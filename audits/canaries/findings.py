@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from audits.canaries.exposure_rank import MIN_SUFFIXES, came_back, exposure
 from audits.core.coin_guesses import guess_coins
 from audits.core.holdout import MIN_PERSONS, Arms
-from audits.core.stats import auc, auc_bootstrap
+from audits.core.stats import auc
+from audits.core.two_sided import auc_estimate
 from audits.core.types import AuditInputs, Canaries, Table, persons
-from audits.membership.audit import attack
+from audits.membership.attack import cross_fit, mid_ranks
 from audits.membership.scores import Float
 from audits.text.normalise import normalise, tokens
 
@@ -89,12 +89,11 @@ def within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Float]:
     """
     family = np.unique(kinds.family, return_inverse=True)[1]
     kind = np.unique(family * (int(kinds.rows.max()) + 1) + kinds.rows, return_inverse=True)[1]
-    size = np.bincount(kind)
     ranked = {}
     for name, score in scores.items():
         ranked[name] = np.empty(len(score))
-        for k in range(len(size)):
-            ranked[name][kind == k] = (stats.rankdata(score[kind == k]) - 0.5) / size[k]
+        for k in np.unique(kind):
+            ranked[name][kind == k] = mid_ranks(score[kind == k])
     return ranked
 
 
@@ -132,12 +131,12 @@ def by_repeats(
     found = {}
     for r, (some, is_in) in sized.items():
         level = alpha / len(sized)
-        pooled = attack(among(scores, some), some_of(people, some), rng).pooled
-        low, high = auc_bootstrap(pooled[is_in], pooled[~is_in], rng=rng, confidence=1 - level)
+        pooled = cross_fit(among(scores, some), some_of(people, some), rng).pooled
+        area = auc_estimate(pooled[is_in], pooled[~is_in], rng, confidence=1 - level)
         found[str(r)] = _arm_counts(pooled, is_in, np.ones(len(is_in), dtype=np.bool_)) | {
             "as_in_train": r <= most,
-            "auc_low": low,
-            "auc_high": high,
+            "auc_low": area.low,
+            "auc_high": area.high,
             "group_epsilon_lower_bound": guess_coins(among(scores, some), is_in, rng, alpha=level).epsilon,
         }
     return found

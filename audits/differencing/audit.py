@@ -11,8 +11,6 @@ from audits.core.errors import NotMeasurable
 from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, REFERENCE_SHARE, split_parts
 from audits.core.rates import exact
 from audits.core.stats import (
-    auc,
-    auc_bootstrap,
     auc_delong,
     clopper_pearson,
     detectable_auc,
@@ -20,6 +18,7 @@ from audits.core.stats import (
     needed_for_auc,
     needed_for_zero_events,
 )
+from audits.core.two_sided import auc_estimate, is_inside, is_outside, power
 from audits.core.types import AuditInputs, AuditResult, Estimate, Table, Verdict
 from audits.differencing.kept_rows import (
     LIMIT,
@@ -187,10 +186,7 @@ def _follow(
 
 def _auc(followed: Followed, rng: np.random.Generator, confidence: float) -> Estimate:
     pooled, is_changed = followed.attacked.pooled, followed.people.is_train
-    low, high = auc_bootstrap(pooled[is_changed], pooled[~is_changed], rng=rng, confidence=confidence)
-    n = min(followed.people.n_train, followed.people.n_control)
-    value = auc(pooled[is_changed], pooled[~is_changed])
-    return Estimate(value=value, low=low, high=high, confidence=confidence, n=n)
+    return auc_estimate(pooled[is_changed], pooled[~is_changed], rng, confidence=confidence)
 
 
 def _judge(found: _Found, confidence: float) -> AuditResult:
@@ -247,8 +243,7 @@ def _metrics(found: _Found, confidence: float) -> dict[str, Estimate]:
     shares = [share for f in found.followed.values() for share in f.shares.values()]
     if shares:
         worst = max(shares, key=lambda s: abs(s.value - 0.5) + s.error)
-        low, high = worst.ends(confidence)
-        metrics["new_rows_share"] = Estimate(value=worst.value, low=low, high=high, confidence=confidence, n=worst.n)
+        metrics["new_rows_share"] = worst.estimate(confidence)
     return metrics
 
 
@@ -271,11 +266,11 @@ def _fails(found: _Found, confidence: float) -> list[str]:
             pooled[is_changed], pooled[~is_changed], confidence=1 - (1 - confidence) / len(found.followed)
         )
         seen = [
-            *(["the attacks"] if _outside(*ends) else []),
+            *(["the attacks"] if is_outside(ends, MARGIN) else []),
             *(["who stands at the top of a ranking"] if scans[name] < 1 - confidence else []),
             *(
                 ["whose records are nearest to the rows that changed"]
-                if any(_outside(*s.ends(1 - (1 - confidence) / n_shares)) for s in followed.shares.values())
+                if any(is_outside(s.ends(1 - (1 - confidence) / n_shares), MARGIN) for s in followed.shares.values())
                 else []
             ),
         ]
@@ -297,7 +292,7 @@ def _unclear(found: _Found, confidence: float) -> list[str]:
     for name in found.followed:
         if found.shifted(name):
             unclear.append(f"{_WHO[name]} differ from control by more than chance; give control of the same time")
-        elif found.sizes[name] >= needed and not _inside(found.aucs[name].low, found.aucs[name].high):
+        elif found.sizes[name] >= needed and not is_inside(found.aucs[name], MARGIN):
             unclear.append(
                 f"the interval of the attacks on {_WHO[name]} reaches over its limit with {found.aucs[name].n} "
                 f"persons; about {2 * found.aucs[name].n} would decide"
@@ -345,18 +340,9 @@ def _details(found: _Found, confidence: float) -> dict[str, Any]:
             }
             for name, f in found.followed.items()
         },
-        "power": {
-            "n": n,
-            "n_needed": needed_for_auc(MARGIN, confidence=confidence),
-            "smallest_leak": detectable_auc(n, confidence=confidence) if n > 0 else None,
-            "epsilon_ceiling": None,
-        },
+        "power": power(
+            n,
+            needed_for_auc(MARGIN, confidence=confidence),
+            detectable_auc(n, confidence=confidence) if n > 0 else None,
+        ),
     }
-
-
-def _outside(low: float, high: float) -> bool:
-    return low > 0.5 + MARGIN or high < 0.5 - MARGIN
-
-
-def _inside(low: float, high: float) -> bool:
-    return low >= 0.5 - MARGIN and high <= 0.5 + MARGIN

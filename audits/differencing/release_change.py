@@ -14,9 +14,9 @@ from audits.core.holdout import Arms, Parts, arms, person_scores
 from audits.core.inputs import take
 from audits.core.types import Estimate, Table
 from audits.differencing.kept_rows import Carried
-from audits.membership.audit import Attacked, attack
+from audits.membership.attack import CrossFitted, cross_fit
 from audits.membership.scores import membership_scores
-from audits.neighbours.distances import Share, equalised, joined, nearest_persons, share_of
+from audits.neighbours.distances import Share, balanced_draws, nearest_person_of_rows, share_of_train, stack_arms
 from audits.runner.hygiene import shift_auc
 from audits.space.encoders import Encoded, encode
 from audits.space.similarity import Matrix
@@ -40,7 +40,7 @@ class Followed:
         shift: how well the arm is told from control without any release; None with under ten persons.
     """
 
-    attacked: Attacked
+    attacked: CrossFitted
     people: Arms
     shares: Mapping[str, Share]
     shift: Estimate | None
@@ -101,7 +101,7 @@ def follow(
         people = arms(replace(parts, train=table))
         sign, side, kept = (1, 0, carried.is_new) if name in ADDED else (-1, 1, carried.is_gone)
         found[name] = Followed(
-            attacked=attack(
+            attacked=cross_fit(
                 {a: person_scores(sign * (now[a] - before[a])[rows], people.row_person) for a in now},
                 people,
                 rng,
@@ -119,11 +119,13 @@ def _shares(
     """Return by encoder the share of the kept rows whose nearest person is of the arm; nothing without rows."""
     if len(kept) == 0:
         return {}
-    included = equalised(people, REPEATS, rng)
+    included = balanced_draws(people, REPEATS, rng)
     found = {}
     for one in encoded:
         synthetic: Matrix = one.synthetic[kept]
-        share = share_of(nearest_persons(synthetic, joined(one)[rows], people, included, rng), included, people)
+        share = share_of_train(
+            nearest_person_of_rows(synthetic, stack_arms(one)[rows], people, included, rng), included, people
+        )
         if share.n > 0:
             found[one.name] = share
     return found

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from audits.core.holdout import MIN_PERSONS, Arms, Parts
 from audits.core.stats import Scan, scan_test
+from audits.core.two_sided import supported_margin
 from audits.core.types import Estimate
 from audits.linkage.attribute_inference import (
     RARE_PERSONS,
@@ -91,7 +92,7 @@ class Finding:
     @property
     def limit(self) -> float | None:
         """The limit that these persons support; None where they are too few."""
-        return next((d for needed, d in MARGINS[self.kind] if self.n >= needed), None)
+        return supported_margin(self.n, MARGINS[self.kind])
 
     def estimate(self, confidence: float) -> Estimate:
         """Return the excess of train over control; the difference where control leaves nothing that R could be of."""

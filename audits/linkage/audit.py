@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from audits.core.errors import NotMeasurable
-from audits.core.holdout import MIN_PERSONS, REFERENCE_SHARE, Arms, Parts, arms, split_parts
+from audits.core.holdout import MIN_PERSONS, Arms, Parts, arms, split_parts
 from audits.core.rates import exact
 from audits.core.stats import holm
+from audits.core.two_sided import compared, control_needed, is_inside, is_outside, power, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
 from audits.linkage.attacks import MARGINS, Finding, attacks, measured
 from audits.linkage.excess import absolute, detectable_relative
@@ -90,12 +91,16 @@ def judge(findings: list[Finding], rare: list[Finding], parts: Parts, people: Ar
     sized = [f for f in rare if f.limit is not None]
     scans = holm([scan.p for f in findings for scan in f.scans.values()])
     fails = [
-        *(_SAID[f.name] for f in findings if _outside(f.estimate(corrected), _limit(f))),
-        *(["facts that few have"] if any(_outside(_rare(f, corrected), RARE_LIMIT) for f in rare) else []),
+        *(_SAID[f.name] for f in findings if is_outside(f.estimate(corrected), _limit(f), centre=0.0)),
+        *(
+            ["facts that few have"]
+            if any(is_outside(_rare(f, corrected), RARE_LIMIT, centre=0.0) for f in rare)
+            else []
+        ),
         *(["the most confident guesses"] if min(scans) < 1 - confidence else []),
     ]
-    unclear = [f for f in gating if f.limit is None or not _inside(f.estimate(confidence), f.limit)]
-    unclear_rare = any(not _inside(_rare(f, confidence), RARE_LIMIT) for f in sized)
+    unclear = [f for f in gating if f.limit is None or not is_inside(f.estimate(confidence), f.limit, centre=0.0)]
+    unclear_rare = any(not is_inside(_rare(f, confidence), RARE_LIMIT, centre=0.0) for f in sized)
     verdict: Verdict = "fail" if fails else "insufficient" if unclear or unclear_rare else "pass"
     by_name = {f.name: f for f in findings}
     worst = max((f for f in gating if f.kind == "relative"), key=lambda f: _reach(f.estimate(confidence)))
@@ -107,12 +112,17 @@ def judge(findings: list[Finding], rare: list[Finding], parts: Parts, people: Ar
     }
     if sized:
         metrics["rare_excess"] = max((_rare(f, confidence) for f in sized), key=_reach)
-    return AuditResult(
-        name="linkage", verdict=verdict, status="measured", estimate=metrics["estimate"], control=None,
-        threshold=(-_limit(worst), _limit(worst)), direction="two_sided", metrics=metrics,
-        details=_details(findings, rare, parts, people, confidence) | {"power": _power(gating, worst, confidence)},
+    details = _details(findings, rare, parts, people, confidence)
+    return two_sided_result(
+        "linkage",
+        verdict,
+        metrics["estimate"],
+        _limit(worst),
+        centre=0.0,
+        metrics=metrics,
+        details=details | {"power": _power(gating, worst, confidence)},
         reason=_reason(verdict, fails, unclear, parts, people, confidence),
-    )  # fmt: skip
+    )
 
 
 def _reason(
@@ -142,7 +152,7 @@ def _reason(
 
 def _persons(factor: float, smaller: int, parts: Parts) -> str:
     train = math.ceil(factor * smaller)
-    control = math.ceil(train / (1 - REFERENCE_SHARE)) if parts.reference_is_control else train
+    control = control_needed(train, reference_is_control=parts.reference_is_control)
     return f"{train} persons of train and {control} of control"
 
 
@@ -156,10 +166,7 @@ def _growth(found: Estimate, limit: float) -> float:
 def _details(
     findings: list[Finding], rare: list[Finding], parts: Parts, people: Arms, confidence: float
 ) -> dict[str, Any]:
-    return {
-        "claim_scope": "person" if parts.has_groups else "record",
-        "n_train_persons": people.n_train,
-        "n_control_persons": people.n_control,
+    return compared(people, has_groups=parts.has_groups) | {
         "reference": "control persons set aside" if parts.reference_is_control else "reference table",
         "margins": {kind: [list(line) for line in lines] for kind, lines in MARGINS.items()},
         "rare_limit": RARE_LIMIT,
@@ -179,12 +186,11 @@ def _reported(finding: Finding, found: Estimate, limit: float | None) -> dict[st
 
 
 def _power(gating: list[Finding], worst: Finding, confidence: float) -> dict[str, Any]:
-    return {
-        "n": min(f.n for f in gating),
-        "n_needed": max(MARGINS[f.kind][0][0] for f in gating),
-        "smallest_leak": detectable_relative(worst.train, worst.control, confidence=confidence),
-        "epsilon_ceiling": None,
-    }
+    return power(
+        min(f.n for f in gating),
+        max(MARGINS[f.kind][0][0] for f in gating),
+        detectable_relative(worst.train, worst.control, confidence=confidence),
+    )
 
 
 def _limit(finding: Finding) -> float:
@@ -197,11 +203,3 @@ def _rare(finding: Finding, confidence: float) -> Estimate:
 
 def _reach(found: Estimate) -> float:
     return max(found.high, -found.low)
-
-
-def _outside(found: Estimate, limit: float) -> bool:
-    return found.low > limit or found.high < -limit
-
-
-def _inside(found: Estimate, limit: float) -> bool:
-    return -limit <= found.low and found.high <= limit

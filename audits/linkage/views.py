@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from audits.core.holdout import Parts
 from audits.core.types import Table
-from audits.neighbours.distances import joined
+from audits.neighbours.distances import stack_arms
 from audits.space.encoders import Encoded, encode
 from audits.space.similarity import Float32, Matrix, similarity_blocks
 
@@ -90,9 +90,9 @@ def opened(parts: Parts, rng: np.random.Generator) -> Opened:
     placed = np.empty(n, dtype=np.int64)
     placed[order] = np.arange(n)
     return Opened(
-        first=nearest([(joined(e)[first], e.synthetic) for e in text_encoders]),
-        second=nearest([(joined(e)[second], e.synthetic) for e in text_encoders]),
-        first_in_reference=nearest([(joined(e)[first], e.reference) for e in text_encoders]),
+        first=nearest([(stack_arms(e)[first], e.synthetic) for e in text_encoders]),
+        second=nearest([(stack_arms(e)[second], e.synthetic) for e in text_encoders]),
+        first_in_reference=nearest([(stack_arms(e)[first], e.reference) for e in text_encoders]),
         whole={name: found.take(placed) for name, (found, _) in ways.items()},
         back={name: order[back] for name, (_, back) in ways.items()},
     )
@@ -142,7 +142,7 @@ def _there_and_back(encoded: Encoded, rows: Int) -> tuple[Found, Int]:
     m = encoded.synthetic.shape[0]
     there = Found(rows=np.empty((len(rows), 1), np.int64), similarities=np.empty((len(rows), 1), np.float32))
     back, closest = np.zeros(m, dtype=np.int64), np.full(m, -np.inf, dtype=np.float32)
-    for at, similarities in similarity_blocks(joined(encoded)[rows], encoded.synthetic):
+    for at, similarities in similarity_blocks(stack_arms(encoded)[rows], encoded.synthetic):
         there.rows[at, 0] = similarities.argmax(axis=1)
         there.similarities[at, 0] = similarities.max(axis=1)
         best = similarities.argmax(axis=0)
