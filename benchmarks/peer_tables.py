@@ -12,7 +12,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from audits.core.holdout import split_parts
+from audits.core.holdout import hold_out
 from audits.linkage.clinical_fields import quasi_identifiers, secrets
 from audits.linkage.views import halves
 from audits.runner.run import stream
@@ -34,7 +34,7 @@ def write_tables(inputs, folder, name, seed):
     its targets by row number, guesses right.
     """
     rng = stream(seed, f"peers/{name}")
-    columns, about = columns_of(split_parts(inputs, rng), rng)
+    columns, about = columns_of(hold_out(inputs, rng), rng)
     n_train, n_made = len(columns["train"]["text"]), len(columns["synthetic"]["text"])
     drawn = {
         "synthetic": rng.permutation(n_made),

@@ -24,7 +24,7 @@ from audits.canaries.findings import (
 from audits.canaries.scores import score_canaries
 from audits.core.coin_guesses import Bound, guess_coins, needed_for_epsilon
 from audits.core.errors import InputError, NotMeasurable
-from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, split_parts
+from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, hold_out
 from audits.core.rates import exact
 from audits.core.stats import auc, auc_delong, detectable_auc, holm, needed_for_auc
 from audits.core.two_sided import auc_estimate, is_inside, power, two_sided_result
@@ -97,7 +97,7 @@ class CanaryAudit:
         """
         claim = _claim(inputs.mechanism)
         canaries = _given(inputs)
-        reference = split_parts(inputs, rng).reference
+        reference = hold_out(inputs, rng).reference
         kinds = kinds_in_order(canaries)
         once = kinds.rows == 1
         raw, people = score_canaries(canaries, canaries.twin, reference, rng)

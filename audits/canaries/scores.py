@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from audits.core.holdout import Arms, Parts, arms, person_scores
+from audits.core.holdout import Arms, HoldoutTables, arms, person_scores
 from audits.core.inputs import take
 from audits.core.types import Canaries, Table, persons
 from audits.membership.scores import Float, membership_scores
@@ -24,7 +24,7 @@ def score_canaries(
         rng: seeds of the encoders.
     """
     inserted = canaries.inserted[persons(canaries.table.groups)[1]]
-    parts = Parts(
+    parts = HoldoutTables(
         synthetic=_bare(synthetic),
         train=take(canaries.table, np.flatnonzero(inserted)),
         control=take(canaries.table, np.flatnonzero(~inserted)),

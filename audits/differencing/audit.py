@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from audits.core.errors import NotMeasurable
-from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, REFERENCE_SHARE, split_parts
+from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, REFERENCE_SHARE, hold_out
 from audits.core.rates import exact
 from audits.core.stats import (
     auc_delong,
@@ -172,7 +172,7 @@ def _follow(
     too_few = len(set(controls.groups)) < MIN_PERSONS or min(len(inputs.synthetic), len(then)) < MIN_SYNTHETIC
     if not large or too_few:
         return {}
-    parts = split_parts(
+    parts = hold_out(
         AuditInputs(
             synthetic=bare(inputs.synthetic),
             train=one_table(large),

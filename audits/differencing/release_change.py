@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.core.holdout import Arms, Parts, arms, person_scores
+from audits.core.holdout import Arms, HoldoutTables, arms, person_scores
 from audits.core.inputs import take
 from audits.core.types import Estimate, Table
 from audits.differencing.kept_rows import Carried
@@ -73,7 +73,7 @@ def strangers(control: Table, now: Table, then: Table) -> Table:
 
 
 def follow(
-    changed: Mapping[ArmName, Table], parts: Parts, then: Table, carried: Carried, rng: np.random.Generator
+    changed: Mapping[ArmName, Table], parts: HoldoutTables, then: Table, carried: Carried, rng: np.random.Generator
 ) -> dict[ArmName, Followed]:
     """Return for each arm whether the difference between the releases follows its persons.
 

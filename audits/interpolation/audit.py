@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from audits.core.holdout import Arms, Parts
+from audits.core.holdout import Arms, HoldoutTables
 from audits.core.lineage import check_lineage
 from audits.core.rates import TIERS, exact
 from audits.core.stats import holm, needed_for_share, needed_for_zero_events
@@ -17,7 +17,7 @@ from audits.interpolation.encoder_shares import MARGINS, EncoderShares, ShareTes
 from audits.interpolation.exact_attack import SegmentEvidence, attack_segments
 from audits.interpolation.ledger_exposure import LedgerExposure, ledger_exposure
 from audits.interpolation.noise_tolerant_attack import ParentRecall
-from audits.space.encoded_tables import See, see
+from audits.space.encoded_tables import TableEncoder, encode_tables
 
 MAX_RECALL_RATIO = 3.0
 SMALL_RECALL = TIERS[-1]  # one record in a hundred: below it, records as many as persons cannot tell thrice chance
@@ -75,8 +75,8 @@ class Interpolation:
 
     name = "interpolation"
 
-    def __init__(self, see: See = see) -> None:
-        self.see = see
+    def __init__(self, encode_tables: TableEncoder = encode_tables) -> None:
+        self.encode_tables = encode_tables
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return the train share among parents found, with a three-way verdict.
@@ -87,8 +87,8 @@ class Interpolation:
         """
         if inputs.lineage is not None:
             check_lineage(inputs.lineage, len(inputs.synthetic), len(inputs.train))
-        seen = self.see(inputs, rng)
-        parts, people, encoded = seen.parts, seen.people, seen.encoded
+        tables = self.encode_tables(inputs, rng)
+        parts, people, encoded = tables.holdout, tables.people, tables.encoded
         train_person = persons(parts.train.groups)[1]
         evidence = InterpolationEvidence(
             findings=tuple(encoder_shares(e, people, inputs, 3 * len(encoded), rng, confidence) for e in encoded),
@@ -145,7 +145,7 @@ def _recalls(findings: Sequence[EncoderShares]) -> list[tuple[ParentRecall, floa
     return [(f.recall, MAX_RECALL_RATIO * f.recall.one_chance) for f in findings if f.recall is not None]
 
 
-def _judge(evidence: InterpolationEvidence, parts: Parts, people: Arms, confidence: float) -> AuditResult:
+def _judge(evidence: InterpolationEvidence, parts: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
     findings = evidence.findings
     worst = max(findings, key=lambda f: abs(f.train.share.value - 0.5))
     fails = [*_hard_rules(evidence, confidence), *_proven_claims(findings, confidence)]
@@ -214,7 +214,7 @@ def _ledger_metrics(e: LedgerExposure, confidence: float) -> dict[str, Estimate]
 
 
 def _details(
-    evidence: InterpolationEvidence, parts: Parts, people: Arms, worst: EncoderShares, confidence: float
+    evidence: InterpolationEvidence, parts: HoldoutTables, people: Arms, worst: EncoderShares, confidence: float
 ) -> dict[str, Any]:
     n_shares = 3 * len(evidence.findings)
     return compared(people, has_groups=parts.has_groups) | {
@@ -283,7 +283,7 @@ def _ledger_details(e: LedgerExposure) -> dict[str, Any]:
 
 
 def _lacking(
-    unclear: list[ShareTest], unfound: list[ParentRecall], parts: Parts, people: Arms, confidence: float
+    unclear: list[ShareTest], unfound: list[ParentRecall], parts: HoldoutTables, people: Arms, confidence: float
 ) -> str:
     """Return why there is no verdict, and how much would be enough."""
     if not unclear:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.core.holdout import MIN_PERSONS, Arms, Parts
+from audits.core.holdout import MIN_PERSONS, Arms, HoldoutTables
 from audits.core.stats import Scan, scan_test
 from audits.core.two_sided import supported_margin
 from audits.core.types import Estimate
@@ -100,7 +100,7 @@ class Finding:
         return measure(self.train, self.control, confidence=confidence)
 
 
-def attacks(parts: Parts, people: Arms, rng: np.random.Generator) -> tuple[list[Family], list[Family]]:
+def attacks(parts: HoldoutTables, people: Arms, rng: np.random.Generator) -> tuple[list[Family], list[Family]]:
     """Return every family of attacks, and those on rare facts alone."""
     real = (*parts.train.texts, *parts.control.texts)
     ways = opened(parts, rng)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.preprocessing import normalize
 
-from audits.core.holdout import Parts
+from audits.core.holdout import HoldoutTables
 from audits.core.types import persons
 from audits.linkage.clinical_fields import secrets as extract
 from audits.linkage.views import Found, halves, nearest
@@ -147,7 +147,7 @@ def trials(guesses: Guesses, row_person: Int) -> Trials:
     return Trials(person=person, right=guesses.right[chosen], confidence=guesses.confidence[chosen])
 
 
-def word_secrets(parts: Parts) -> Secrets:
+def word_secrets(parts: HoldoutTables) -> Secrets:
     """Return what the second halves tell in words that few persons use and the first half lacks.
 
     Few are one in a hundred, or ten where that is more. Any text has such words, so this question can be put to any
@@ -161,7 +161,7 @@ def word_secrets(parts: Parts) -> Secrets:
     return _asked([_incidence(s, n_words) for s in sequences], parts).held_by_at_most(few)
 
 
-def field_secrets(parts: Parts, told: Sequence[frozenset[str]]) -> Secrets:
+def field_secrets(parts: HoldoutTables, told: Sequence[frozenset[str]]) -> Secrets:
     """Return what the second halves tell of clinical fields and the first half lacks.
 
     Args:
@@ -173,7 +173,9 @@ def field_secrets(parts: Parts, told: Sequence[frozenset[str]]) -> Secrets:
     return _asked(_item_tables(tables), parts)
 
 
-def profile_secrets(parts: Parts, told: Sequence[frozenset[str]], profiles: Sequence[frozenset[str]]) -> Secrets:
+def profile_secrets(
+    parts: HoldoutTables, told: Sequence[frozenset[str]], profiles: Sequence[frozenset[str]]
+) -> Secrets:
     """Return what whole records tell of clinical fields, asked where the outsider knows two facts or more.
 
     Args:
@@ -206,7 +208,7 @@ def profile_neighbours(
     return nearest([(queries, keys)])
 
 
-def _asked(tables: Sequence[sparse.csr_matrix], parts: Parts) -> Secrets:
+def _asked(tables: Sequence[sparse.csr_matrix], parts: HoldoutTables) -> Secrets:
     """Return the questions, from the items told, known, hidden and told by the reference.
 
     Items that no person has are left out, because a guess of them cannot be right, and items that more than half of

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from audits.core.errors import NotMeasurable
-from audits.core.holdout import MIN_PERSONS, Arms, Parts, arms, split_parts
+from audits.core.holdout import MIN_PERSONS, Arms, HoldoutTables, arms, hold_out
 from audits.core.rates import exact
 from audits.core.stats import holm
 from audits.core.two_sided import compared, control_needed, is_inside, is_outside, power, two_sided_result
@@ -69,7 +69,7 @@ class Linkage:
             NotMeasurable: fewer than 20 persons or synthetic records, or fewer than 20 persons with two halves.
             InputError: passed vectors do not fit the tables.
         """
-        parts = split_parts(inputs, rng)
+        parts = hold_out(inputs, rng)
         people = arms(parts)
         families, rare = attacks(parts, people, rng)
         findings = [f for f in (measured(family, people) for family in families) if f is not None]
@@ -84,7 +84,9 @@ class Linkage:
         return judge(findings, scarce, parts, people, confidence)
 
 
-def judge(findings: list[Finding], rare: list[Finding], parts: Parts, people: Arms, confidence: float) -> AuditResult:
+def judge(
+    findings: list[Finding], rare: list[Finding], parts: HoldoutTables, people: Arms, confidence: float
+) -> AuditResult:
     """Return the verdict over all families."""
     corrected = 1 - (1 - confidence) / (len(findings) + len(rare))
     gating = [f for f in findings if f.always or f.limit is not None]
@@ -126,7 +128,7 @@ def judge(findings: list[Finding], rare: list[Finding], parts: Parts, people: Ar
 
 
 def _reason(
-    verdict: Verdict, fails: list[str], unclear: list[Finding], parts: Parts, people: Arms, confidence: float
+    verdict: Verdict, fails: list[str], unclear: list[Finding], parts: HoldoutTables, people: Arms, confidence: float
 ) -> str:
     if verdict == "fail":
         return f"The synthetic records tell train persons from control persons by {', and by '.join(fails)}."
@@ -150,7 +152,7 @@ def _reason(
     )
 
 
-def _persons(factor: float, smaller: int, parts: Parts) -> str:
+def _persons(factor: float, smaller: int, parts: HoldoutTables) -> str:
     train = math.ceil(factor * smaller)
     control = control_needed(train, reference_is_control=parts.reference_is_control)
     return f"{train} persons of train and {control} of control"
@@ -164,7 +166,7 @@ def _growth(found: Estimate, limit: float) -> float:
 
 
 def _details(
-    findings: list[Finding], rare: list[Finding], parts: Parts, people: Arms, confidence: float
+    findings: list[Finding], rare: list[Finding], parts: HoldoutTables, people: Arms, confidence: float
 ) -> dict[str, Any]:
     return compared(people, has_groups=parts.has_groups) | {
         "reference": "control persons set aside" if parts.reference_is_control else "reference table",

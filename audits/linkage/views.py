@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.core.holdout import Parts
+from audits.core.holdout import HoldoutTables
 from audits.core.types import Table
 from audits.neighbours.distances import stack_arms
 from audits.space.encoders import Encoded, encode
@@ -71,7 +71,7 @@ def has_halves(texts: tuple[str, ...]) -> NDArray[np.bool_]:
     return np.array([len(text.split()) >= 2 * MIN_HALF_WORDS for text in texts], dtype=np.bool_)
 
 
-def opened(parts: Parts, rng: np.random.Generator) -> Opened:
+def opened(parts: HoldoutTables, rng: np.random.Generator) -> Opened:
     """Return the synthetic rows that each view of each record leads to.
 
     Halves are searched by words and characters together, the mean of both cosines, so that one attack has the sharp
@@ -98,7 +98,7 @@ def opened(parts: Parts, rng: np.random.Generator) -> Opened:
     )
 
 
-def _with_views(parts: Parts) -> Parts:
+def _with_views(parts: HoldoutTables) -> HoldoutTables:
     """Return the parts with the first halves, the second halves and the whole of every real record.
 
     Passed vectors describe whole records; they are repeated, and only the whole view of them is used.
@@ -114,7 +114,7 @@ def _with_views(parts: Parts) -> Parts:
     return replace(parts, train=table(parts.train), control=table(parts.control))
 
 
-def _view_rows(parts: Parts, view: int) -> Int:
+def _view_rows(parts: HoldoutTables, view: int) -> Int:
     """Return the rows of a view in the joined matrix, train first and then control."""
     n_train, n_control = len(parts.train), len(parts.control)
     train = np.arange(view * n_train, (view + 1) * n_train)

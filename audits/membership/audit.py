@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.coin_guesses import guess_coins
-from audits.core.holdout import REFERENCE_SHARE, Arms, Parts, person_scores
+from audits.core.holdout import REFERENCE_SHARE, Arms, HoldoutTables, person_scores
 from audits.core.rates import exact
 from audits.core.stats import clopper_pearson, detectable_auc, holm, needed_for_auc
 from audits.core.two_sided import auc_estimate, compared, is_inside, is_outside, power, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
 from audits.membership.attack import CrossFitted, cross_fit, roc_curve, true_positives
 from audits.membership.scores import Float, membership_scores
-from audits.space.encoded_tables import See, see
+from audits.space.encoded_tables import TableEncoder, encode_tables
 
 MARGIN = 0.05
 EPSILON_LIMIT = 1.0
@@ -56,8 +56,8 @@ class Membership:
 
     name = "membership"
 
-    def __init__(self, see: See = see) -> None:
-        self.see = see
+    def __init__(self, encode_tables: TableEncoder = encode_tables) -> None:
+        self.encode_tables = encode_tables
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return how well the attacks separate train from control, with a three-way verdict.
@@ -66,9 +66,9 @@ class Membership:
             NotMeasurable: fewer than 20 persons or synthetic records.
             InputError: passed vectors do not fit the tables.
         """
-        seen = self.see(inputs, rng)
-        parts, people = seen.parts, seen.people
-        rows = membership_scores(parts, seen.encoded)
+        tables = self.encode_tables(inputs, rng)
+        parts, people = tables.holdout, tables.people
+        rows = membership_scores(parts, tables.encoded)
         scores = {name: person_scores(s, people.row_person) for name, s in rows.items()}
         fitted = cross_fit(scores, people, rng)
         metrics, limits, bound = _metrics(fitted, scores, people, rng, confidence)
@@ -167,7 +167,7 @@ def _reason(verdict: Verdict, fails: list[str], smaller: int, area: Estimate, de
 
 
 def _details(
-    fitted: CrossFitted, parts: Parts, people: Arms, bound: Mapping[str, Any], confidence: float
+    fitted: CrossFitted, parts: HoldoutTables, people: Arms, bound: Mapping[str, Any], confidence: float
 ) -> dict[str, Any]:
     smaller = min(people.n_train, people.n_control)
     return compared(people, has_groups=parts.has_groups) | {

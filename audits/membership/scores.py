@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from audits.core.errors import NotMeasurable
-from audits.core.holdout import Parts
+from audits.core.holdout import HoldoutTables
 from audits.neighbours.distances import stack_arms
 from audits.space.encoders import Encoded, principal
 from audits.space.similarity import BLOCK, Float32, highest, top
@@ -35,7 +35,7 @@ SMALLEST_DISTANCE = 1e-3
 INTERPOLATION: Mapping[int, tuple[float, ...]] = {2: (0.8, 0.19, 0.01), 3: (0.6, 0.25, 0.14, 0.01)}
 
 
-def membership_scores(parts: Parts, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
+def membership_scores(parts: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
     """Return every score of every record, train first and then control; each (n_train + n_control,).
 
     Privacy: per-record scores; they stay in memory.

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from audits.core.holdout import Arms, Parts
+from audits.core.holdout import Arms, HoldoutTables
 from audits.core.rates import exact
 from audits.core.stats import Scan, conformal_p, detectable_share, holm, needed_for_share, scan_test
 from audits.core.two_sided import (
@@ -29,7 +29,7 @@ from audits.neighbours.distances import (
     stack_arms,
     two_nearest_distances,
 )
-from audits.space.encoded_tables import See, see
+from audits.space.encoded_tables import TableEncoder, encode_tables
 from audits.space.encoders import Encoded
 
 REPEATS = 20
@@ -81,8 +81,8 @@ class Neighbours:
 
     name = "neighbours"
 
-    def __init__(self, see: See = see) -> None:
-        self.see = see
+    def __init__(self, encode_tables: TableEncoder = encode_tables) -> None:
+        self.encode_tables = encode_tables
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return the share, its worst class and the scan, with a three-way verdict.
@@ -91,9 +91,9 @@ class Neighbours:
             NotMeasurable: fewer than 20 persons or synthetic records.
             InputError: passed vectors do not fit the tables.
         """
-        seen = self.see(inputs, rng)
-        findings = [_measure(encoded, seen.people, rng) for encoded in seen.encoded]
-        return _judge(findings, seen.parts, seen.people, confidence)
+        tables = self.encode_tables(inputs, rng)
+        findings = [_measure(encoded, tables.people, rng) for encoded in tables.encoded]
+        return _judge(findings, tables.holdout, tables.people, confidence)
 
 
 def _measure(encoded: Encoded, people: Arms, rng: np.random.Generator) -> EncoderNeighbours:
@@ -119,7 +119,7 @@ def _measure(encoded: Encoded, people: Arms, rng: np.random.Generator) -> Encode
     )
 
 
-def _judge(findings: list[EncoderNeighbours], parts: Parts, people: Arms, confidence: float) -> AuditResult:
+def _judge(findings: list[EncoderNeighbours], parts: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
     worst = max(findings, key=lambda f: abs(f.share.value - 0.5))
     n = min(f.share.n for f in findings)
     margin = supported_margin(n, MARGINS)
@@ -168,7 +168,7 @@ def _judge(findings: list[EncoderNeighbours], parts: Parts, people: Arms, confid
 
 
 def _reason(  # noqa: PLR0913 - what was found, and of whom
-    verdict: Verdict, fails: list[str], n: int, over: list[Over], parts: Parts, people: Arms, *, differs: bool
+    verdict: Verdict, fails: list[str], n: int, over: list[Over], parts: HoldoutTables, people: Arms, *, differs: bool
 ) -> str:
     if verdict == "fail":
         return f"Train can be told from control by {', and by '.join(fails)}."
@@ -192,7 +192,11 @@ def _reason(  # noqa: PLR0913 - what was found, and of whom
 
 
 def _details(
-    findings: list[EncoderNeighbours], parts: Parts, people: Arms, worst: EncoderNeighbours, margin: float | None
+    findings: list[EncoderNeighbours],
+    parts: HoldoutTables,
+    people: Arms,
+    worst: EncoderNeighbours,
+    margin: float | None,
 ) -> dict[str, Any]:
     return compared(people, has_groups=parts.has_groups) | {
         "reference": "control persons set aside" if parts.reference_is_control else "reference table",

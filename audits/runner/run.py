@@ -13,9 +13,9 @@ from audits.core.report import AuditReport
 from audits.core.types import Attack, AuditInputs, AuditResult, Status
 from audits.gate.policy import Policy
 from audits.runner.hygiene import check_split
-from audits.runner.registry import build, carried_by
+from audits.runner.registry import applicable_audits, build
 from audits.runner.registry import names as registered
-from audits.space.encoded_tables import seen_once
+from audits.space.encoded_tables import encode_once
 
 # what a broken audit may raise; anything else is a fault of this program and stops it
 BREAKAGES = (ValueError, ArithmeticError, MemoryError, LookupError, TypeError, AttributeError, RuntimeError, OSError)
@@ -55,12 +55,12 @@ def run(
         raise InputError(f"the confidence must lie between .5 and 1, got {confidence:g}")
     if seed < 0:
         raise InputError(f"the seed must not be negative, got {seed}")
-    asked = carried_by(inputs) if policy is None else (*policy.required, *policy.measured)
+    asked = applicable_audits(inputs) if policy is None else (*policy.required, *policy.measured)
     wanted = tuple(name for name in registered() if name in asked) if names is None else tuple(names)
     if not wanted or len(set(wanted)) != len(wanted):
         raise InputError("name each audit once, and at least one")
-    same = seen_once(stream(seed, "seen"))
-    attacks = [build(name, same) for name in wanted]
+    cached = encode_once(stream(seed, "seen"))
+    attacks = [build(name, cached) for name in wanted]
     say = progress if progress is not None else _silent
     say("split hygiene: near-duplicates and shift between train and control")
     hygiene = check_split(inputs, stream(seed, "hygiene"))

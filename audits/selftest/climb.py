@@ -19,7 +19,7 @@ from audits.runner.registry import build, names
 from audits.runner.run import result_of, stream, without_number
 from audits.selftest.clean_release import Cast, cast_people, dealt
 from audits.selftest.ladder import JUDGED, RUNGS, SPLITS, Demand, Outcome, Rung, judge
-from audits.space.encoded_tables import seen_once
+from audits.space.encoded_tables import encode_once
 
 Progress = Callable[[str], None]
 
@@ -244,11 +244,11 @@ def climb(rung: Rung, casts: Sequence[Cast], audits: Sequence[str], *, seed: int
             for audit in audits:
                 found[audit].append(without_number(audit, "not_measurable", error.message))
             continue
-        same = seen_once(stream(seed, f"{name}/seen"))
+        cached = encode_once(stream(seed, f"{name}/seen"))
         for audit in audits:
             begun = time.monotonic()
             rng = stream(seed, f"{name}/{audit}")
-            found[audit].append(result_of(audit, build(audit, same), inputs, rng, confidence))
+            found[audit].append(result_of(audit, build(audit, cached), inputs, rng, confidence))
             seconds[audit] += time.monotonic() - begun
     return Step(
         rung=rung.name,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.errors import NotMeasurable
-from audits.core.holdout import Parts
+from audits.core.holdout import HoldoutTables
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Table, persons
 from audits.selftest.clean_release import Cast, as_synthetic, copyable, dealt, joined
@@ -203,8 +203,8 @@ def permuted_roles(cast: Cast, rng: Rng) -> AuditInputs:
     return cast.inputs(cast.fresh, train=train, control=control)
 
 
-def _parts(cast: Cast) -> Parts:
-    return Parts(
+def _parts(cast: Cast) -> HoldoutTables:
+    return HoldoutTables(
         synthetic=cast.fresh,
         train=cast.train,
         control=cast.control,

@@ -13,7 +13,7 @@ from scipy import stats
 from sklearn.ensemble import RandomForestClassifier
 
 from audits.core.errors import InputError, NotMeasurable
-from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, Parts, arms, person_scores
+from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, HoldoutTables, arms, person_scores
 from audits.core.inputs import table_digest, take
 from audits.core.stats import POWER, auc, holm, z_sum
 from audits.core.types import AuditResult, Estimate, Table, Verdict
@@ -111,7 +111,7 @@ def features(
 
     The encoders are fitted on the reference with the same stream each time, so that tables are all that differs.
     """
-    parts = Parts(
+    parts = HoldoutTables(
         synthetic=synthetic, train=asked, control=strangers, reference=reference, reference_is_control=False
     )
     rows = arms(parts).row_person

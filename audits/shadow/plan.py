@@ -20,7 +20,7 @@ from audits.core.inputs import load_table, table_digest
 from audits.core.strictjson import JsonError, canonical, parse
 from audits.core.types import AuditInputs, Table, persons
 from audits.neighbours.distances import crowding
-from audits.space.encoded_tables import see
+from audits.space.encoded_tables import encode_tables
 
 PLAN, TABLES = "plan.json", "synthetic"
 SUFFIXES = (".parquet", ".jsonl", ".csv")
@@ -110,9 +110,9 @@ def crowded(inputs: AuditInputs, n: int, rng: np.random.Generator) -> tuple[tupl
 
     A person's place is the highest that any encoder gives them among all persons of both tables.
     """
-    seen = see(inputs, rng)
-    places = np.max([stats.rankdata(crowding(one, seen.people)["crowding"]) for one in seen.encoded], axis=0)
-    train, control = persons(seen.parts.train.groups)[0], persons(seen.parts.control.groups)[0]
+    tables = encode_tables(inputs, rng)
+    places = np.max([stats.rankdata(crowding(one, tables.people)["crowding"]) for one in tables.encoded], axis=0)
+    train, control = persons(tables.holdout.train.groups)[0], persons(tables.holdout.control.groups)[0]
     of_train, of_control = places[: len(train)], places[len(train) :]
     return _most(train, of_train, n), _most(control, of_control, n)
 

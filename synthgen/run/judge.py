@@ -11,7 +11,7 @@ import audits
 from audits.core.types import AuditInputs, Estimate, Lineage, Table
 from audits.gate.evidence import evidence_from
 from audits.runner.attempts import attempt, confidence_of
-from audits.runner.registry import carried_by
+from audits.runner.registry import applicable_audits
 from synthgen.core.digest import sha256_array
 from synthgen.core.tables import write_corpus
 from synthgen.core.types import Corpus, Embedded, Float32, Record
@@ -122,7 +122,7 @@ def attack(
         control_identifiers=prepared.control_identifiers,
         lineage=made_from,
     )
-    with job.progress.stage("audit", total=2 * len(carried_by(inputs)) + 1, unit="steps") as advance:
+    with job.progress.stage("audit", total=2 * len(applicable_audits(inputs)) + 1, unit="steps") as advance:
         report = audits.run(
             inputs, seed=int.from_bytes(job.seeds.child("audit").key()[:4], "big"),
             confidence=confidence, progress=lambda _line: advance(1),

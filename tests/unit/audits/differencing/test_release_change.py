@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.core.holdout import split_parts
+from audits.core.holdout import hold_out
 from audits.core.stats import auc
 from audits.core.types import AuditInputs, Table
 from audits.differencing.kept_rows import carried_rows
@@ -89,7 +89,7 @@ def followed(people, retexted, word_dropout):
         return replace(a, texts=a.texts + b.texts, groups=a.groups + b.groups)
 
     changed = changed_records(both(stay, joined), both(stay, left))
-    parts = split_parts(AuditInputs(synthetic=now, train=one_table(changed), control=control), RNG(0))
+    parts = hold_out(AuditInputs(synthetic=now, train=one_table(changed), control=control), RNG(0))
     return follow(changed, parts, then, carried_rows(now, then), RNG(1))
 
 

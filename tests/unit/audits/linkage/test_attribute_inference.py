@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from audits.core.holdout import Parts
+from audits.core.holdout import HoldoutTables
 from audits.core.types import Table
 from audits.linkage.attribute_inference import (
     Guesses,
@@ -109,7 +109,7 @@ def table(*texts, prefix):
 
 @pytest.fixture
 def parts():
-    return Parts(
+    return HoldoutTables(
         synthetic=table("one two three rare1 rare9 four", prefix="s"),
         train=table("one two three rare1 one four", "one two rare2 four common rare2", prefix="t"),
         control=table("common one two rare3 common three", prefix="h"),
@@ -143,7 +143,7 @@ def test_fields_and_profiles_ask_for_facts():
         "A 44 year old woman with asthma takes aspirin and warfarin", "Mr. Doe on insulin takes it daily", prefix="t"
     )
     control = table("A 61 year old man with gout takes digoxin", prefix="h")
-    parts = Parts(
+    parts = HoldoutTables(
         synthetic=table("She is on aspirin", prefix="s"), train=train, control=control,
         reference=table(*["nothing"] * 8, prefix="r"), reference_is_control=False,
     )  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from audits.core.errors import NotMeasurable
-from audits.core.holdout import Arms, Parts
+from audits.core.holdout import Arms, HoldoutTables
 from audits.core.stats import Scan
 from audits.core.types import AuditInputs, Table
 from audits.linkage.attacks import Finding
@@ -188,7 +188,7 @@ def judged(*, half=(0, 0), words=(0, 0), rare=(0, 0), p=1.0, n=900):
         synthetic_class=np.zeros(3, dtype=np.int64), n_classes=1,
     )  # fmt: skip
     table = Table(texts=("a",), labels=None, groups=("a",), has_groups=True)
-    parts = Parts(synthetic=table, train=table, control=table, reference=table, reference_is_control=False)
+    parts = HoldoutTables(synthetic=table, train=table, control=table, reference=table, reference_is_control=False)
     return judge(found, [finding("words", "relative", rare)], parts, people, 0.95)
 
 

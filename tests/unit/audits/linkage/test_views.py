@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from audits.core.holdout import split_parts
+from audits.core.holdout import hold_out
 from audits.core.types import AuditInputs
 from audits.linkage.views import NEAREST, _there_and_back, halves, has_halves, nearest, opened
 from audits.space.encoders import Encoded
@@ -58,7 +58,7 @@ def town(people, retexted):
     """Return 60 train and 100 control people, and the train texts as synthetic rows in reversed order."""
     train, control = people(60, seed=1, prefix="t", rows=(1, 1)), people(100, seed=2, prefix="h", rows=(1, 1))
     inputs = AuditInputs(synthetic=retexted(train, train.texts[::-1]), train=train, control=control)
-    return split_parts(inputs, np.random.default_rng(0))
+    return hold_out(inputs, np.random.default_rng(0))
 
 
 def test_every_view_of_a_copied_record_leads_to_its_copy_and_back(town):
@@ -84,5 +84,5 @@ def test_equal_records_are_found_without_looking_at_roles(people, retexted):
     inputs = AuditInputs(
         synthetic=retexted(train, train.texts), train=train, control=twins, reference=people(30, seed=3, prefix="r")
     )
-    ways = opened(split_parts(inputs, np.random.default_rng(0)), np.random.default_rng(2))
+    ways = opened(hold_out(inputs, np.random.default_rng(0)), np.random.default_rng(2))
     assert 0.3 < np.mean(ways.back["words"] < 80) < 0.7

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from audits.core.holdout import Parts, arms
+from audits.core.holdout import HoldoutTables, arms
 from audits.core.inputs import take
 from audits.core.stats import Scan
 from audits.core.types import AuditInputs, Table
@@ -62,7 +62,7 @@ def test_a_dozen_copied_people_fail_by_the_scan_alone(town, retexted):
 
 
 def test_dropping_what_resembles_train_fails_by_absence(town):
-    parts = Parts(
+    parts = HoldoutTables(
         synthetic=town["fresh"],
         train=town["train"],
         control=town["control"],
@@ -134,8 +134,13 @@ def clinic():
 def test_absence_is_seen_where_all_texts_follow_a_template(clinic):
     fresh = clinic["fresh"]
     assert run(fresh, clinic["train"], clinic["control"]).verdict == "pass"
-    parts = Parts(synthetic=fresh, train=clinic["train"], control=clinic["control"], reference=clinic["control"],
-                  reference_is_control=False)  # fmt: skip
+    parts = HoldoutTables(
+        synthetic=fresh,
+        train=clinic["train"],
+        control=clinic["control"],
+        reference=clinic["control"],
+        reference_is_control=False,
+    )
     encoded = encode_words(parts)
     nearness = highest(encoded.synthetic, encoded.train, 1)[:, 0]
     filtered = take(fresh, np.sort(np.argsort(nearness)[: int(0.9 * len(nearness))]))
@@ -146,8 +151,13 @@ def test_absence_is_seen_where_all_texts_follow_a_template(clinic):
 
 
 def test_what_would_decide_is_more_than_there_is(town):
-    parts = Parts(synthetic=town["fresh"], train=town["train"], control=town["control"], reference=town["control"],
-                  reference_is_control=False)  # fmt: skip
+    parts = HoldoutTables(
+        synthetic=town["fresh"],
+        train=town["train"],
+        control=town["control"],
+        reference=town["control"],
+        reference_is_control=False,
+    )
     texture = {"histogram": {}, "nndr_ratio_q10": 1.0, "train_persons_closer_than_99_percent_of_control": 0}
     clear, scans = Share(value=0.5, error=0.019), {"nearest": Scan(1.0, 0, 0)}
     for share, classes, said in (
@@ -164,8 +174,13 @@ def test_what_would_decide_is_more_than_there_is(town):
 
 
 def test_a_proven_difference_is_no_pass_though_few_rows_are_granted_a_wide_margin(town):
-    parts = Parts(synthetic=town["fresh"], train=town["train"], control=town["control"], reference=town["control"],
-                  reference_is_control=False)  # fmt: skip
+    parts = HoldoutTables(
+        synthetic=town["fresh"],
+        train=town["train"],
+        control=town["control"],
+        reference=town["control"],
+        reference_is_control=False,
+    )
     verdicts = {}
     for value in (0.47, 0.44):
         share = Share(value=value, error=0.022)  # 516 independent rows

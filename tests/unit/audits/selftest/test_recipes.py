@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audits.core.errors import NotMeasurable
-from audits.core.holdout import Parts
+from audits.core.holdout import HoldoutTables
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Table
 from audits.identifiers.audit import Identifiers
@@ -193,7 +193,7 @@ def test_the_last_quarter_is_another_persons(cast):
 
 def test_the_tenth_nearest_to_train_is_gone(cast):
     kept = recipes.fresh_filtered(cast, rng()).synthetic.texts
-    parts = Parts(synthetic=cast.fresh, train=cast.train, control=cast.control, reference=cast.control,
+    parts = HoldoutTables(synthetic=cast.fresh, train=cast.train, control=cast.control, reference=cast.control,
                   reference_is_control=False)  # fmt: skip
     encoded = encode_words(parts)
     nearness = (encoded.synthetic @ encoded.train.T).toarray().max(axis=1)
