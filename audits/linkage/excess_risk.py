@@ -41,7 +41,7 @@ def wilson_mean(values: Float, *, confidence: float) -> Interval:
     return Interval(min(p, low), max(p, high))
 
 
-def absolute(train: Float, control: Float, *, confidence: float) -> Estimate:
+def absolute_excess(train: Float, control: Float, *, confidence: float) -> Estimate:
     """Return a_T - a_H, the difference of the means, with Newcombe's interval of the two Wilson intervals.
 
     Source: Newcombe, Statistics in Medicine 1998, method 10.
@@ -52,7 +52,7 @@ def absolute(train: Float, control: Float, *, confidence: float) -> Estimate:
     return Estimate(value=a_t - a_h, low=low, high=high, confidence=confidence, n=min(len(train), len(control)))
 
 
-def relative(train: Float, control: Float, *, confidence: float) -> Estimate:
+def relative_excess(train: Float, control: Float, *, confidence: float) -> Estimate:
     """Return R = (a_T - a_H) / (1 - a_H): of what control leaves to learn, the share learnt from being in train.
 
     1 - R is the ratio q = (1 - a_T) / (1 - a_H) of two failure rates, whose interval has the closed form
