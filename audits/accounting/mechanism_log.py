@@ -177,7 +177,7 @@ class RecordRead(Closed):
     cost: PrivacyBudget | Literal["mechanism"] | None = None
 
     @model_validator(mode="after")
-    def _accounted_reads(self) -> Self:
+    def _cost_agrees(self) -> Self:
         if (self.status == "accounted") != (self.cost is not None):
             raise ValueError("an accounted read, and only that, has a cost: epsilon and delta, or `mechanism`")
         return self

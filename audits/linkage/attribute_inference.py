@@ -54,7 +54,8 @@ class Secrets:
         keep = np.flatnonzero(self.n_persons <= n_persons)
         return Secrets(
             stated=self.stated[:, keep], stated_by_reference=self.stated_by_reference[:, keep],
-            auxiliary=self.auxiliary[:, keep], target=self.target[:, keep], worth=self.worth[keep], n_persons=self.n_persons[keep],
+            auxiliary=self.auxiliary[:, keep], target=self.target[:, keep],
+            worth=self.worth[keep], n_persons=self.n_persons[keep],
         )  # fmt: skip
 
     def for_reference(self) -> "Secrets":

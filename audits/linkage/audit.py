@@ -146,9 +146,9 @@ def _reason(
     if short is not None:
         least, strictest = MARGINS[short.kind][-1][0], MARGINS[short.kind][0][0]
         return (
-            f"{short.n} persons of the smaller arm can be asked for {_DESCRIPTIONS[short.name]}; {least} are the least and "
-            f"{strictest} are needed for the strictest limit: {_persons(least / short.n, smaller, parts)} would be "
-            "enough."
+            f"{short.n} persons of the smaller arm can be asked for {_DESCRIPTIONS[short.name]}; {least} are the "
+            f"least and {strictest} are needed for the strictest limit: "
+            f"{_persons(least / short.n, smaller, parts)} would be enough."
         )
     factor = max((_persons_factor(f.estimate(confidence), _limit(f)) for f in unclear), default=2.0)
     return (

@@ -35,7 +35,8 @@ def questions(stated, auxiliary, target, worth):
     width = len(worth)
     return Secrets(
         stated=rows(*stated, width=width), stated_by_reference=rows(*stated, width=width),
-        auxiliary=rows(*auxiliary, width=width), target=rows(*target, width=width), worth=np.array(worth), n_persons=np.arange(1, width + 1),
+        auxiliary=rows(*auxiliary, width=width), target=rows(*target, width=width),
+        worth=np.array(worth), n_persons=np.arange(1, width + 1),
     )  # fmt: skip
 
 
