@@ -12,7 +12,7 @@ import typer
 from audits.core.errors import AuditError, InputError
 from audits.core.files import write_whole
 from audits.selftest.command import selftest
-from audits.shadow.command import shadow, shadow_plan
+from audits.shadow.command import shadow_command, shadow_plan
 
 if TYPE_CHECKING:
     from audits.core.inputs import Role
@@ -156,7 +156,7 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
 
 app.command()(selftest)
 app.command("shadow-plan")(shadow_plan)
-app.command()(shadow)
+app.command("shadow")(shadow_command)
 
 
 @app.command()

@@ -18,7 +18,7 @@ from scipy import sparse
 
 from audits.core.errors import NotMeasurable
 from audits.core.holdout import HoldoutTables
-from audits.neighbours.distances import joined
+from audits.neighbours.distances import stack_arms
 from audits.space.encoders import Encoded, principal
 from audits.space.similarity import BLOCK, Float32, highest, top
 from audits.text.ngrams import Int, Sequences, UInt, runs, words
@@ -50,7 +50,7 @@ def membership_scores(parts: HoldoutTables, encoded: tuple[Encoded, ...]) -> dic
         **shared_runs(synthetic, real),
     }
     for one in encoded:
-        similar = highest(joined(one), one.synthetic, TOP[-1])
+        similar = highest(stack_arms(one), one.synthetic, TOP[-1])
         scores |= {f"{one.name}_top{k}": similar[:, :k].mean(axis=1).astype(np.float64) for k in TOP}
         if not sparse.issparse(one.synthetic):
             scores |= {f"{one.name}_{name}": score for name, score in density_ratio(one).items()}

@@ -46,7 +46,7 @@ def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     from audits.runner.run import stream
     from audits.shadow.plan import plan_shadow, write_plan
 
-    load = _loader(text, label, group, rows_are_persons=rows_are_persons)
+    load = _table_loader(text, label, group, rows_are_persons=rows_are_persons)
     inputs = load_inputs(
         load(synthetic, "synthetic"),
         load(train, "train"),
@@ -55,10 +55,10 @@ def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     )
     plan = plan_shadow(inputs, runs=runs, n_persons=persons, rng=stream(seed, "shadow plan"))
     write_plan(plan, out)
-    _say(f"written: {out}; {plan.runs} reruns about {len(plan.persons)} persons. Keep the folder private.")
+    _print(f"written: {out}; {plan.runs} reruns about {len(plan.persons)} persons. Keep the folder private.")
 
 
-def shadow(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
+def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
     plan: Annotated[Path, typer.Argument(help="the folder of `audits shadow-plan`, with the reruns' tables in it")],
     train: Annotated[Path, typer.Option(help="as the plan was made from")],
     control: Annotated[Path, typer.Option(help="as the plan was made from")],
@@ -79,7 +79,7 @@ def shadow(  # noqa: PLR0913, PLR0917 - one parameter per option of the command 
     from audits.core.inputs import load_inputs
     from audits.shadow.report import as_text, judge_shadow
 
-    load = _loader(text, label, group, rows_are_persons=rows_are_persons)
+    load = _table_loader(text, label, group, rows_are_persons=rows_are_persons)
     persons = load(control, "control")
     inputs = load_inputs(
         persons,  # stands in for the release, which is not read
@@ -87,14 +87,16 @@ def shadow(  # noqa: PLR0913, PLR0917 - one parameter per option of the command 
         persons,
         None if reference is None else load(reference, "reference"),
     )
-    report = judge_shadow(plan, inputs, seed=seed, confidence=confidence, text=text, label=label, progress=_rarely())
-    _say(as_text(report.results[0]))
+    report = judge_shadow(
+        plan, inputs, seed=seed, confidence=confidence, text=text, label=label, progress=_progress_line()
+    )
+    _print(as_text(report.results[0]))
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")
     raise typer.Exit(0 if report.overall == "pass" else NOT_PASSED)
 
 
-def _loader(text: str, label: str, group: str, *, rows_are_persons: bool) -> "Callable[[Path, Role], Table]":
+def _table_loader(text: str, label: str, group: str, *, rows_are_persons: bool) -> "Callable[[Path, Role], Table]":
     from audits.core.inputs import load_table
 
     def load(path: Path, role: "Role") -> "Table":
@@ -103,7 +105,7 @@ def _loader(text: str, label: str, group: str, *, rows_are_persons: bool) -> "Ca
     return load
 
 
-def _rarely() -> "Callable[[int, int], None]":
+def _progress_line() -> "Callable[[int, int], None]":
     """Return what says, at most every five seconds, how many steps are done."""
     last = time.monotonic()
 
@@ -111,11 +113,11 @@ def _rarely() -> "Callable[[int, int], None]":
         nonlocal last
         if time.monotonic() - last >= SECONDS_BETWEEN_LINES or done == total:
             last = time.monotonic()
-            _say(f"shadow: {done} of {total} tables and dealings")
+            _print(f"shadow: {done} of {total} tables and dealings")
 
     return step
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stderr.write(line + "\n")
     sys.stderr.flush()

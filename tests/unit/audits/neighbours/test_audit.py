@@ -10,7 +10,7 @@ from audits.core.holdout import HoldoutTables, arms
 from audits.core.inputs import take
 from audits.core.stats import Scan
 from audits.core.types import AuditInputs, Table
-from audits.neighbours.audit import MARGINS, Finding, Neighbours, _judge
+from audits.neighbours.audit import MARGINS, EncoderNeighbours, Neighbours, _judge
 from audits.neighbours.distances import Share
 from audits.space.encoders import encode_words
 from audits.space.similarity import highest
@@ -164,8 +164,8 @@ def test_what_would_decide_is_more_than_there_is(town):
         (Share(value=0.521, error=0.019), {}, "of the share reaches over its limit; about 1838 "),
         (clear, {"a": Share(value=0.57, error=0.019)}, "of the share within a class reaches over its limit; about "),
     ):
-        one = Finding(encoder="words", share=share, classes=classes, scans=scans, texture=texture)
-        other = Finding(encoder="characters", share=clear, classes={}, scans=scans, texture=texture)
+        one = EncoderNeighbours(encoder="words", share=share, classes=classes, scans=scans, texture=texture)
+        other = EncoderNeighbours(encoder="characters", share=clear, classes={}, scans=scans, texture=texture)
         result = _judge([other, one], parts, arms(parts), 0.95)
         assert result.verdict == "insufficient"
         assert said in result.reason
@@ -184,7 +184,7 @@ def test_a_proven_difference_is_no_pass_though_few_rows_are_granted_a_wide_margi
     verdicts = {}
     for value in (0.47, 0.44):
         share = Share(value=value, error=0.022)  # 516 independent rows
-        finding = Finding(
+        finding = EncoderNeighbours(
             encoder="words", share=share, classes={}, scans={"nearest": Scan(1.0, 0, 0)},
             texture={"histogram": {}, "nndr_ratio_q10": 1.0, "train_persons_closer_than_99_percent_of_control": 0},
         )  # fmt: skip

@@ -16,7 +16,7 @@ Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exposure:
+class LedgerExposure:
     """What persons give to synthetic rows. Only rows that have parents are counted; (r,) rows, (P,) train persons.
 
     Args:
@@ -40,7 +40,7 @@ class Exposure:
     rows_without_parents: int
 
 
-def by_person(parents: Sequence[int], weights: Sequence[float], train_person: Int) -> dict[int, float]:
+def weights_by_person(parents: Sequence[int], weights: Sequence[float], train_person: Int) -> dict[int, float]:
     """Return the weight of each person in one row: two records of one person are one parent, weight 0 is none."""
     found: dict[int, float] = {}
     for row, weight in zip(parents, weights, strict=True):
@@ -50,7 +50,7 @@ def by_person(parents: Sequence[int], weights: Sequence[float], train_person: In
     return found
 
 
-def exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) -> Exposure:
+def ledger_exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) -> LedgerExposure:
     """Return what each row, each person and each class comes to.
 
         w_ip = sum of the weights of person p's records in row i,   effective parents of i = 1 / sum_p w_ip²
@@ -64,7 +64,7 @@ def exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) -> Expos
     Random: none.
     Cost: O(all parents).
     """
-    mixed = [by_person(p, w, train_person) for p, w in zip(lineage.parents, lineage.weights, strict=True)]
+    mixed = [weights_by_person(p, w, train_person) for p, w in zip(lineage.parents, lineage.weights, strict=True)]
     made = [i for i, row in enumerate(mixed) if row]
     n_persons = int(train_person.max()) + 1
     row = np.repeat(np.arange(len(made)), [len(mixed[i]) for i in made])
@@ -75,7 +75,7 @@ def exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) -> Expos
     classes, number = np.unique(synthetic_class[made], return_inverse=True)
     mass = np.zeros((len(classes), n_persons))
     np.add.at(mass, (number[row], person), weight)
-    return Exposure(
+    return LedgerExposure(
         max_weight=heaviest,
         effective_parents=1 / np.bincount(row, weights=weight**2, minlength=len(made)),
         persons_of_row=np.bincount(row, minlength=len(made)),

@@ -9,10 +9,9 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from audits.core.errors import InputError, NotMeasurable
-from audits.core.stats import POWER, Interval, z_sum
+from audits.core.stats import POWER, Interval, newcombe_of_shares, wilson_of_share, z_sum
 from audits.core.types import Estimate
 
 Float = NDArray[np.float64]
@@ -36,26 +35,24 @@ def wilson_mean(values: Float, *, confidence: float) -> Interval:
         raise NotMeasurable("a mean needs at least one person")
     if not bool(np.all((values >= 0) & (values <= 1))):
         raise InputError("a person's value must lie between 0 and 1")
-    z, p, variance = float(stats.norm.ppf(confidence)), float(values.mean()), float(values.var())
+    p, variance = float(values.mean()), float(values.var())
     n = len(values) * p * (1 - p) / variance if variance > 0 else float(len(values))
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return Interval(0.0 if p == 0 else min(p, centre - half), 1.0 if p == 1 else max(p, centre + half))
+    low, high = wilson_of_share(p, n, confidence=confidence)
+    return Interval(min(p, low), max(p, high))
 
 
-def absolute(train: Float, control: Float, *, confidence: float) -> Estimate:
+def absolute_excess(train: Float, control: Float, *, confidence: float) -> Estimate:
     """Return a_T - a_H, the difference of the means, with Newcombe's interval of the two Wilson intervals.
 
     Source: Newcombe, Statistics in Medicine 1998, method 10.
     """
-    (l_t, u_t), (l_h, u_h) = (wilson_mean(v, confidence=confidence) for v in (train, control))
+    of_train, of_control = (wilson_mean(v, confidence=confidence) for v in (train, control))
     a_t, a_h = float(train.mean()), float(control.mean())
-    d = a_t - a_h
-    low, high = d - math.hypot(a_t - l_t, u_h - a_h), d + math.hypot(u_t - a_t, a_h - l_h)
-    return Estimate(value=d, low=low, high=high, confidence=confidence, n=min(len(train), len(control)))
+    low, high = newcombe_of_shares(a_t, of_train, a_h, of_control)
+    return Estimate(value=a_t - a_h, low=low, high=high, confidence=confidence, n=min(len(train), len(control)))
 
 
-def relative(train: Float, control: Float, *, confidence: float) -> Estimate:
+def relative_excess(train: Float, control: Float, *, confidence: float) -> Estimate:
     """Return R = (a_T - a_H) / (1 - a_H): of what control leaves to learn, the share learnt from being in train.
 
     1 - R is the ratio q = (1 - a_T) / (1 - a_H) of two failure rates, whose interval has the closed form
