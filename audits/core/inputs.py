@@ -80,6 +80,28 @@ def load_table(
     )
 
 
+def load_tables(
+    synthetic: Path | None, train: Path, control: Path, reference: Path | None, **options: Any
+) -> AuditInputs:
+    """Return the inputs of the audits from files.
+
+    Args:
+        synthetic: None where there is no release yet; control then stands in for it.
+        train: what the generator saw.
+        control: persons it never saw.
+        reference: public text of the same kind, or None.
+        options: columns and claims, as of `load_table`.
+
+    Raises:
+        InputError: as `load_table` and `load_inputs`.
+    """
+    released = None if synthetic is None else load_table(synthetic, role="synthetic", **options)
+    trained = load_table(train, role="train", **options)
+    unseen = load_table(control, role="control", **options)
+    public = None if reference is None else load_table(reference, role="reference", **options)
+    return load_inputs(unseen if released is None else released, trained, unseen, public)
+
+
 def load_inputs(
     synthetic: Table,
     train: Table,

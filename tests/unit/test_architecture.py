@@ -272,7 +272,7 @@ def test_ranks_are_listed_in_order():
     assert all(a <= b for a, b in pairwise(RANKS.values()))
 
 
-# The order of the rooms of `audits`: measurements below the attacks that share them, the attacks below what runs them.
+# The order of the rooms of `audits`: measurements below the attacks that share them, attacks below what runs them.
 AUDIT_RANKS = {
     "core": 0,
     **dict.fromkeys(("text", "gate"), 1),
