@@ -180,8 +180,8 @@ def sizes(casts, problems):
     one = casts[0]
     return {
         "problems": list(problems),
-        "persons": [len(set(one.train.groups)), len(set(one.control.groups)), one.n_fresh],
-        "rows": [len(one.train), len(one.control), len(one.fresh)],
+        "persons": [len(set(one.train.groups)), len(set(one.control.groups)), one.n_unseen],
+        "rows": [len(one.train), len(one.control), len(one.unseen)],
         "repeating": one.n_repeating,
     }
 

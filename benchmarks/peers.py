@@ -227,7 +227,7 @@ def shown(answer):
 
 def disagreements(found, peers):
     """Return what to look at, a line each; who also stops what is clean has shown nothing by stopping a leak."""
-    clean = {rung.name for rung in RUNGS if set(rung.demands) & set(CLEAN)}
+    clean = {rung.name for rung in RUNGS if {rung.demand(audit) for audit in JUDGED} & set(CLEAN)}
     titles = {"ours": "ours", **{name: peer.title for name, peer in peers.items()}}
     stopped = {name: [r for r in found if r in clean and found[r][name]["verdict"] == "caught"] for name in titles}
     lines = [
