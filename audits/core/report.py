@@ -60,7 +60,7 @@ class AuditReport:
         value = {
             "schemaVersion": SCHEMA_VERSION,
             "overall": self.overall,
-            "results": [_written(result) for result in self.results],
+            "results": [result_json(result) for result in self.results],
             "inputs": dict(self.inputs),
             "hygiene": _plain(self.hygiene),
             "seed": str(self.seed),
@@ -101,6 +101,35 @@ def audit_schema() -> dict[str, Any]:
     return schema
 
 
+def result_json(result: AuditResult) -> dict[str, Any]:
+    """Return one audit's result as `audit.json` holds it."""
+    return {
+        "name": result.name,
+        "verdict": result.verdict,
+        "status": result.status,
+        "estimate": estimate_json(result.estimate),
+        "control": estimate_json(result.control),
+        "threshold": _plain(result.threshold),
+        "direction": result.direction,
+        "metrics": {name: estimate_json(estimate) for name, estimate in result.metrics.items()},
+        "details": _plain(result.details),
+        "reason": result.reason,
+    }
+
+
+def estimate_json(estimate: Estimate | None) -> dict[str, Any] | None:
+    """Return an estimate as `audit.json` holds it."""
+    if estimate is None:
+        return None
+    return {
+        "value": float(estimate.value),
+        "low": float(estimate.low),
+        "high": float(estimate.high),
+        "confidence": float(estimate.confidence),
+        "n": int(estimate.n),
+    }
+
+
 class _Estimate(Closed):
     value: Finite
     low: Finite
@@ -130,33 +159,6 @@ class _Report(Closed):
     hygiene: dict[str, Any]
     seed: Annotated[str, Field(pattern=r"^\d+$")]  # a string: 64-bit seeds do not fit JSON numbers
     tool: str
-
-
-def _written(result: AuditResult) -> dict[str, Any]:
-    return {
-        "name": result.name,
-        "verdict": result.verdict,
-        "status": result.status,
-        "estimate": _fields(result.estimate),
-        "control": _fields(result.control),
-        "threshold": _plain(result.threshold),
-        "direction": result.direction,
-        "metrics": {name: _fields(estimate) for name, estimate in result.metrics.items()},
-        "details": _plain(result.details),
-        "reason": result.reason,
-    }
-
-
-def _fields(estimate: Estimate | None) -> dict[str, Any] | None:
-    if estimate is None:
-        return None
-    return {
-        "value": float(estimate.value),
-        "low": float(estimate.low),
-        "high": float(estimate.high),
-        "confidence": float(estimate.confidence),
-        "n": int(estimate.n),
-    }
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from audits.core.errors import InputError
+from audits.core.report import estimate_json, result_json
 from audits.core.strictjson import JsonError, canonical, parse_canonical
 from audits.core.strictmodel import Closed, Finite, problems
 from audits.core.types import AuditResult, Estimate, Status, Verdict
@@ -105,18 +106,7 @@ def evidence_from(report: Mapping[str, Any], extra: Mapping[str, Estimate]) -> E
 
 def evidence_from_results(results: Sequence[AuditResult], extra: Mapping[str, Estimate]) -> Evidence:
     """Return the evidence of audit results still in memory; the same as `evidence_from` of their report."""
-    return evidence_from({"results": [_written(result) for result in results]}, extra)
-
-
-def _written(result: AuditResult) -> dict[str, Any]:
-    return {
-        "name": result.name,
-        "verdict": result.verdict,
-        "status": result.status,
-        "estimate": None if result.estimate is None else _fields(result.estimate),
-        "metrics": {name: _fields(estimate) for name, estimate in result.metrics.items()},
-        "details": result.details,
-    }
+    return evidence_from({"results": [result_json(result) for result in results]}, extra)
 
 
 def _full(audit: str, key: str) -> str:
@@ -127,17 +117,13 @@ def _full(audit: str, key: str) -> str:
     return f"{audit}.{key}"
 
 
-def _fields(estimate: Estimate) -> dict[str, Any]:
-    return {name: getattr(estimate, name) for name in _NUMBER}
-
-
 def _is_number(item: Any) -> bool:
     return isinstance(item, Mapping) and set(item) == set(_NUMBER)
 
 
 def _evidence(numbers: Iterable[tuple[str, Any]], audits: dict[str, Any], extra: Mapping[str, Estimate]) -> Evidence:
     metrics: dict[str, Any] = {}
-    for name, number in [*numbers, *((name, _fields(estimate)) for name, estimate in extra.items())]:
+    for name, number in [*numbers, *((name, estimate_json(estimate)) for name, estimate in extra.items())]:
         fields = dict(number) if isinstance(number, Mapping) else number
         if name in metrics and metrics[name] != fields:
             raise InputError(f"the metric {name} has two different numbers")
