@@ -24,15 +24,15 @@ def score_canaries(
         rng: seeds of the encoders.
     """
     inserted = canaries.inserted[persons(canaries.table.groups)[1]]
-    parts = HoldoutTables(
+    holdout = HoldoutTables(
         synthetic=_bare(synthetic),
         train=take(canaries.table, np.flatnonzero(inserted)),
         control=take(canaries.table, np.flatnonzero(~inserted)),
         reference=_bare(reference),
         reference_is_control=False,
     )
-    people = arms(parts)
-    rows = membership_scores(parts, encode(parts, rng))
+    people = arms(holdout)
+    rows = membership_scores(holdout, encode(holdout, rng))
     return {name: person_scores(score, people.row_person) for name, score in rows.items()}, people
 
 

@@ -172,7 +172,7 @@ def _attack_arms(
     too_few = len(set(controls.groups)) < MIN_PERSONS or min(len(inputs.synthetic), len(then)) < MIN_SYNTHETIC
     if not large or too_few:
         return {}
-    parts = hold_out(
+    holdout = hold_out(
         AuditInputs(
             synthetic=without_labels(inputs.synthetic),
             train=concatenate_arms(large),
@@ -181,7 +181,7 @@ def _attack_arms(
         ),
         rng,
     )
-    return attack_arms(large, parts, then, overlap, rng)
+    return attack_arms(large, holdout, then, overlap, rng)
 
 
 def _auc(arms_attacked: ArmAttack, rng: np.random.Generator, confidence: float) -> Estimate:

@@ -67,12 +67,12 @@ class Membership:
             InputError: passed vectors do not fit the tables.
         """
         tables = self.encode_tables(inputs, rng)
-        parts, people = tables.holdout, tables.people
-        rows = membership_scores(parts, tables.encoded)
+        holdout, people = tables.holdout, tables.people
+        rows = membership_scores(holdout, tables.encoded)
         scores = {name: person_scores(s, people.row_person) for name, s in rows.items()}
         fitted = cross_fit(scores, people, rng)
         metrics, limits, bound = _metrics(fitted, scores, people, rng, confidence)
-        return _judge(metrics, limits, _details(fitted, parts, people, bound, confidence))
+        return _judge(metrics, limits, _details(fitted, holdout, people, bound, confidence))
 
 
 def epsilon_bound(
@@ -167,11 +167,11 @@ def _reason(verdict: Verdict, fails: list[str], smaller: int, area: Estimate, de
 
 
 def _details(
-    fitted: CrossFitted, parts: HoldoutTables, people: Arms, bound: Mapping[str, Any], confidence: float
+    fitted: CrossFitted, holdout: HoldoutTables, people: Arms, bound: Mapping[str, Any], confidence: float
 ) -> dict[str, Any]:
     smaller = min(people.n_train, people.n_control)
-    return compared(people, has_groups=parts.has_groups) | {
-        "reference_is_control": parts.reference_is_control,
+    return compared(people, has_groups=holdout.has_groups) | {
+        "reference_is_control": holdout.reference_is_control,
         "attack_of_each_fold": list(fitted.chosen),
         "attacks": {
             n: {"auc": fitted.aucs[n], "scan_p": s.p, "scan_cut": s.cut, "scan_train_in_cut": s.n_train_in_cut}

@@ -35,13 +35,13 @@ SMALLEST_DISTANCE = 1e-3
 INTERPOLATION: Mapping[int, tuple[float, ...]] = {2: (0.8, 0.19, 0.01), 3: (0.6, 0.25, 0.14, 0.01)}
 
 
-def membership_scores(parts: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
+def membership_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
     """Return every score of every record, train first and then control; each (n_train + n_control,).
 
     Privacy: per-record scores; they stay in memory.
     """
     (synthetic, real, reference), n_words = words(
-        [parts.synthetic.texts, (*parts.train.texts, *parts.control.texts), parts.reference.texts]
+        [holdout.synthetic.texts, (*holdout.train.texts, *holdout.control.texts), holdout.reference.texts]
     )
     scores = {
         "bigram": model_ratio(synthetic, real, reference, k=2, n_words=n_words),

@@ -127,11 +127,11 @@ def features(
 
     The encoders are fitted on the reference with the same stream each time, so that tables are all that differs.
     """
-    parts = HoldoutTables(
+    holdout = HoldoutTables(
         synthetic=synthetic, train=asked, control=strangers, reference=reference, reference_is_control=False
     )
-    rows = arms(parts).row_person
-    scores = membership_scores(parts, encode(parts, stream(seed, "shadow encoders")))
+    rows = arms(holdout).row_person
+    scores = membership_scores(holdout, encode(holdout, stream(seed, "shadow encoders")))
     return {name: person_scores(scores[name], rows) for name in sorted(scores)}
 
 
