@@ -12,13 +12,12 @@ from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, REFERENCE_SHARE, hol
 from audits.core.rates import exact
 from audits.core.stats import (
     auc_delong,
-    clopper_pearson,
     detectable_auc,
     holm,
     needed_for_auc,
     needed_for_zero_events,
 )
-from audits.core.two_sided import auc_estimate, is_inside, is_outside, power
+from audits.core.two_sided import auc_estimate, exact_share, is_inside, is_outside, power
 from audits.core.types import AuditInputs, AuditResult, Estimate, Table, Verdict
 from audits.differencing.kept_rows import (
     LIMIT,
@@ -190,7 +189,8 @@ def _auc(arms_attacked: ArmAttack, rng: np.random.Generator, confidence: float) 
 
 
 def _judge(found: ReleaseComparison, confidence: float) -> AuditResult:
-    shared = _shared_share(found.overlap, confidence)
+    rows = found.overlap
+    shared = exact_share(rows.near, rows.n, confidence=confidence) if rows.n > 0 else None
     metrics = _metrics(found, confidence)
     fails = _fails(found, confidence)
     unclear = _unclear(found, confidence)
@@ -207,19 +207,12 @@ def _judge(found: ReleaseComparison, confidence: float) -> AuditResult:
         status="measured",
         estimate=area if area is not None else shared,
         control=None,
-        threshold=(0.5 - MARGIN, 0.5 + MARGIN) if area is not None else found.overlap.limit,
+        threshold=(0.5 - MARGIN, 0.5 + MARGIN) if area is not None else rows.limit,
         direction="two_sided" if area is not None else "lower_is_safer",
         metrics=metrics,
         details=_details(found, confidence),
         reason="; ".join(fails or unclear) or passed,
     )
-
-
-def _shared_share(overlap: RowOverlap, confidence: float) -> Estimate | None:
-    if overlap.n == 0:
-        return None
-    low, high = clopper_pearson(overlap.near, overlap.n, confidence=confidence)
-    return Estimate(value=overlap.near / overlap.n, low=low, high=high, confidence=confidence, n=overlap.n)
 
 
 def _scan_p(found: ReleaseComparison) -> dict[ArmName, float]:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from audits.core.coin_guesses import guess_coins
 from audits.core.holdout import REFERENCE_SHARE, Arms, HoldoutTables, person_scores
 from audits.core.rates import exact
-from audits.core.stats import clopper_pearson, detectable_auc, holm, needed_for_auc
-from audits.core.two_sided import auc_estimate, compared, is_inside, is_outside, power, two_sided_result
+from audits.core.stats import detectable_auc, holm, needed_for_auc
+from audits.core.two_sided import auc_estimate, compared, exact_share, is_inside, is_outside, power, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
 from audits.membership.attack import CrossFitted, cross_fit, roc_curve, true_positives
 from audits.membership.scores import Float, membership_scores
@@ -100,10 +100,7 @@ def _metrics(
     for rate, needed, limit, name in RATES:
         if people.n_control >= needed:
             found = true_positives(pooled, is_train, rate)
-            low, high = clopper_pearson(found, people.n_train, confidence=confidence)
-            metrics[name] = Estimate(
-                value=found / people.n_train, low=low, high=high, confidence=confidence, n=people.n_train
-            )
+            metrics[name] = exact_share(found, people.n_train, confidence=confidence)
             limits[name] = limit
     scan_p = min(holm([s.p for s in fitted.scans.values()]))
     metrics["scan_p"] = exact(scan_p, confidence=confidence, n=len(is_train))

@@ -175,11 +175,9 @@ def _runs_at(sequences: Sequences, starts: Int, length: int) -> UInt:
 
 
 def _count(keys: UInt, wanted: UInt) -> Float:
-    known, counts = np.unique(keys, return_counts=True)
-    if len(known) == 0:
-        return np.zeros(len(wanted))
-    place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return np.where(known[place] == wanted, counts[place], 0).astype(np.float64)
+    ordered = np.sort(keys)
+    counts = np.searchsorted(ordered, wanted, side="right") - np.searchsorted(ordered, wanted, side="left")
+    return counts.astype(np.float64)
 
 
 def _incidence(
