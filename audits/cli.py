@@ -143,7 +143,7 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     from audits.canaries.files import write_canaries
     from audits.canaries.kinds import make_canaries
     from audits.core.inputs import load_table
-    from audits.runner.run import stream
+    from audits.core.streams import stream
 
     seen = load_table(train, text=text, label=label, group=group, role="train")
     public = None

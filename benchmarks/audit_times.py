@@ -18,10 +18,11 @@ from multiprocessing import get_context
 import numpy as np
 
 from audits.core.errors import NotMeasurable
+from audits.core.streams import stream
 from audits.core.types import AuditInputs, Table
 from audits.runner.hygiene import check_split
 from audits.runner.registry import applicable_audits, build
-from audits.runner.run import run, stream
+from audits.runner.run import run
 
 WORDS = 80
 VOCABULARY = 20_000

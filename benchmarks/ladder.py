@@ -29,8 +29,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 import audits
+from audits.core.streams import stream
 from audits.core.types import AuditInputs, Table
-from audits.runner.run import stream
 from audits.selftest.climb import chosen, climb, gather, step_json
 from audits.selftest.ladder import RUNGS
 from audits.text.minhash import CLOSE, near_pairs, sketch

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audits.core.holdout import hold_out
+from audits.core.streams import stream
 from audits.linkage.clinical_fields import quasi_identifiers, sensitive_attributes
 from audits.linkage.view_retrieval import split_halves
-from audits.runner.run import stream
 from audits.space.encoders import encode_characters, principal
 
 DIMENSIONS = 8

@@ -34,7 +34,7 @@ from ladder import CONFIDENCE, CORPORA, People, code_digest, kept, rows_of
 from peer_tables import write_tables
 
 from audits.core.errors import NotMeasurable
-from audits.runner.run import stream
+from audits.core.streams import stream
 from audits.selftest.climb import climb, step_json
 from audits.selftest.ladder import JUDGED, RUNGS
 

@@ -25,7 +25,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from audits.core.errors import InputError
 from audits.core.strictjson import JsonError, canonical, parse
-from audits.gate.evidence import Closed, Finite
+from audits.core.strictmodel import Closed, Finite
 
 MAX_LOG_BYTES = 1 << 28
 

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import rfc8785
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from audits.core.errors import InputError
+from audits.core.strictmodel import Closed, Finite, problems
 from audits.core.types import AuditResult, Direction, Estimate, Status, Verdict
 
 SCHEMA_VERSION = 1
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -83,8 +83,7 @@ def read_report(data: bytes) -> AuditReport:
     try:
         wire = _Report.model_validate_json(data)
     except ValidationError as error:
-        places = [f"{'.'.join(map(str, item['loc'])) or '(top level)'}: {item['type']}" for item in error.errors()]
-        raise InputError("this is not an audit report of schema version 1", problems=places) from None
+        raise InputError("this is not an audit report of schema version 1", problems=problems(error)) from None
     return AuditReport(
         results=tuple(_read(result) for result in wire.results),
         inputs=wire.inputs,
@@ -102,11 +101,7 @@ def audit_schema() -> dict[str, Any]:
     return schema
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-
-class _Estimate(_Wire):
+class _Estimate(Closed):
     value: Finite
     low: Finite
     high: Finite
@@ -114,7 +109,7 @@ class _Estimate(_Wire):
     n: Annotated[int, Field(ge=0)]
 
 
-class _Result(_Wire):
+class _Result(Closed):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     verdict: Verdict
     status: Status
@@ -127,7 +122,7 @@ class _Result(_Wire):
     reason: str
 
 
-class _Report(_Wire):
+class _Report(Closed):
     schemaVersion: Literal[1]  # noqa: N815 - a field of the file
     overall: Verdict
     results: tuple[_Result, ...]

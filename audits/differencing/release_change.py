@@ -16,9 +16,9 @@ from audits.core.types import Estimate, Table
 from audits.differencing.kept_rows import RowOverlap
 from audits.membership.attack import CrossFitted, cross_fit
 from audits.membership.scores import membership_scores
-from audits.neighbours.distances import Share, balanced_draws, nearest_person_of_rows, share_of_train, stack_arms
-from audits.runner.hygiene import shift_auc
+from audits.space.distances import Share, balanced_draws, nearest_person_of_rows, share_of_train, stack_arms
 from audits.space.encoders import Encoded, encode
+from audits.space.shift import shift_auc
 from audits.space.similarity import Matrix
 
 REPEATS = 20

@@ -17,7 +17,7 @@ from audits.interpolation.noise_tolerant_attack import (
     parent_recall,
     train_share,
 )
-from audits.neighbours.distances import Share
+from audits.space.distances import Share
 from audits.space.encoders import Encoded
 
 MARGINS = (0.03, 0.05, 0.10)

@@ -15,7 +15,7 @@ from audits.core.holdout import Arms, person_scores
 from audits.core.stats import Interval, clopper_pearson
 from audits.core.types import Lineage
 from audits.interpolation.ledger_exposure import weights_by_person
-from audits.neighbours.distances import Share, balanced_draws, share_of_train, stack_arms
+from audits.space.distances import Share, balanced_draws, share_of_train, stack_arms
 from audits.space.encoders import Encoded
 from audits.space.similarity import Float32, Matrix, similarity_blocks
 

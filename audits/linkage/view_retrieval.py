@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from audits.core.holdout import HoldoutTables
 from audits.core.types import Table
-from audits.neighbours.distances import stack_arms
+from audits.space.distances import stack_arms
 from audits.space.encoders import Encoded, encode
 from audits.space.similarity import Float32, Matrix, similarity_blocks
 

@@ -18,7 +18,7 @@ from scipy import sparse
 
 from audits.core.errors import NotMeasurable
 from audits.core.holdout import HoldoutTables
-from audits.neighbours.distances import stack_arms
+from audits.space.distances import stack_arms
 from audits.space.encoders import Encoded, principal
 from audits.space.similarity import BLOCK, Float32, highest, top
 from audits.text.ngrams import Int, Sequences, UInt, runs, words

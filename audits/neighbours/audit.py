@@ -1,4 +1,4 @@
-"""The neighbours audit: its verdict and what it reports; the measurements are in `audits/neighbours/distances.py`."""
+"""The neighbours audit: its verdict and what it reports; the measurements are in `audits/space/distances.py`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from audits.core.two_sided import (
     two_sided_result,
 )
 from audits.core.types import AuditInputs, AuditResult, Verdict
-from audits.neighbours.distances import (
+from audits.space.distances import (
     Share,
     balanced_draws,
     crowding,

@@ -1,6 +1,5 @@
 """Runs the audits on one set of tables; whatever goes wrong ends as no pass."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -10,7 +9,8 @@ import numpy as np
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.inputs import digests
 from audits.core.report import AuditReport
-from audits.core.types import Attack, AuditInputs, AuditResult, Status
+from audits.core.streams import stream
+from audits.core.types import Attack, AuditInputs, AuditResult, without_number
 from audits.gate.policy import Policy
 from audits.runner.hygiene import check_split
 from audits.runner.registry import applicable_audits, build
@@ -79,12 +79,6 @@ def run(
     )
 
 
-def stream(seed: int, name: str) -> np.random.Generator:
-    """Return the random stream of that name: Philox keyed by sha256 over the seed and the name."""
-    digest = hashlib.sha256(b"audits/seed/v1\0" + str(seed).encode() + b"\0" + name.encode()).digest()
-    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "big")))
-
-
 def result_of(
     name: str, attack: Attack, inputs: AuditInputs, rng: np.random.Generator, confidence: float
 ) -> AuditResult:
@@ -96,20 +90,6 @@ def result_of(
     except BREAKAGES as error:
         return without_number(name, "failed", f"the audit broke ({type(error).__name__}); nothing is shown")
     return replace(result, metrics={_full(name, key): value for key, value in result.metrics.items()})
-
-
-def without_number(name: str, status: Status, reason: str) -> AuditResult:
-    """Return the result of an audit that measured nothing."""
-    return AuditResult(
-        name=name,
-        verdict="insufficient",
-        status=status,
-        estimate=None,
-        control=None,
-        threshold=None,
-        direction="lower_is_safer",
-        reason=reason,
-    )
 
 
 def _full(name: str, key: str) -> str:

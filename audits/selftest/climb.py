@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from audits.core.errors import InputError, NotMeasurable
-from audits.core.types import AuditInputs, AuditResult
+from audits.core.streams import stream
+from audits.core.types import AuditInputs, AuditResult, without_number
 from audits.runner.hygiene import check_split
 from audits.runner.registry import build, names
-from audits.runner.run import result_of, stream, without_number
+from audits.runner.run import result_of
 from audits.selftest.clean_release import Cast, cast_people, dealt
 from audits.selftest.ladder import JUDGED, RUNGS, SPLITS, Demand, Outcome, Rung, judge
 from audits.space.encoded_tables import encode_once

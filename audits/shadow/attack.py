@@ -17,10 +17,10 @@ from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, HoldoutTables, arms,
 from audits.core.inputs import table_digest, take
 from audits.core.rates import exact
 from audits.core.stats import POWER, auc, holm, z_sum
+from audits.core.streams import stream
 from audits.core.two_sided import power
 from audits.core.types import AuditResult, Estimate, Table, Verdict
 from audits.membership.scores import membership_scores
-from audits.runner.run import stream
 from audits.shadow.plan import FOLDS, Coins, ShadowPlan, permute_coins
 from audits.space.encoders import encode
 

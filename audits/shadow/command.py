@@ -43,7 +43,7 @@ def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     persons in its `leave_out` and with a seed of its own, and put what it writes at the place in its `synthetic`.
     """
     from audits.core.inputs import load_inputs
-    from audits.runner.run import stream
+    from audits.core.streams import stream
     from audits.shadow.plan import plan_shadow, write_plan
 
     load = _table_loader(text, label, group, rows_are_persons=rows_are_persons)

@@ -19,7 +19,7 @@ from audits.core.files import write_whole
 from audits.core.inputs import load_table, table_digest
 from audits.core.strictjson import JsonError, canonical, parse
 from audits.core.types import AuditInputs, Table, persons
-from audits.neighbours.distances import crowding
+from audits.space.distances import crowding
 from audits.space.encoded_tables import encode_tables
 
 PLAN, TABLES = "plan.json", "synthetic"

@@ -9,8 +9,7 @@ from audits.core.errors import NotMeasurable
 from audits.core.files import write_whole
 from audits.core.inputs import table_digest
 from audits.core.report import AuditReport
-from audits.core.types import AuditInputs, AuditResult
-from audits.runner.run import without_number
+from audits.core.types import AuditInputs, AuditResult, without_number
 from audits.shadow.attack import PERMUTATIONS, attack_reruns
 from audits.shadow.plan import read_plan, read_tables
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from audits.core.holdout import MIN_SYNTHETIC
 from audits.core.report import AuditReport
+from audits.core.streams import stream
 from audits.core.types import AuditInputs
-from audits.runner.run import stream
 from audits.shadow.attack import PERMUTATIONS
 from audits.shadow.plan import PLAN, ShadowPlan, find_table, plan_shadow, read_plan, write_plan
 from audits.shadow.report import REPORT, as_text, judge_shadow

@@ -6,7 +6,7 @@ from scipy import stats
 
 from audits.core.stats import needed_for_share
 from audits.interpolation.encoder_shares import MARGINS, ShareTest, margin_of, power_per_share
-from audits.neighbours.distances import Share
+from audits.space.distances import Share
 
 
 def share_test(value, n, margin, null=0.5):

@@ -11,7 +11,7 @@ from audits.core.inputs import take
 from audits.core.stats import Scan
 from audits.core.types import AuditInputs, Table
 from audits.neighbours.audit import MARGINS, EncoderNeighbours, Neighbours, _judge
-from audits.neighbours.distances import Share
+from audits.space.distances import Share
 from audits.space.encoders import encode_words
 from audits.space.similarity import highest
 from synthgen.clinic import generate

@@ -6,7 +6,8 @@ import pytest
 import audits.space.encoded_tables
 from audits.core.errors import NotMeasurable
 from audits.core.inputs import take
-from audits.runner.run import run, stream
+from audits.core.streams import stream
+from audits.runner.run import run
 from audits.space.encoded_tables import encode_once, encode_tables
 
 

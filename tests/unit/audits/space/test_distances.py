@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.core.holdout import Arms
-from audits.neighbours.distances import (
+from audits.space.distances import (
     balanced_draws,
     crowding,
     distance_histogram,
