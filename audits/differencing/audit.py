@@ -259,7 +259,7 @@ def _fails(found: ReleaseComparison, confidence: float) -> list[str]:
         ends = auc_delong(
             pooled[is_changed], pooled[~is_changed], confidence=1 - (1 - confidence) / len(found.arms_attacked)
         )
-        seen = [
+        shown_by = [
             *(["the attacks"] if is_outside(ends, MARGIN) else []),
             *(["who stands at the top of a ranking"] if scans[name] < 1 - confidence else []),
             *(
@@ -270,8 +270,8 @@ def _fails(found: ReleaseComparison, confidence: float) -> list[str]:
                 else []
             ),
         ]
-        if seen:
-            fails.append(f"the difference between the releases shows {_WHO[name]}, by {', and by '.join(seen)}")
+        if shown_by:
+            fails.append(f"the difference between the releases shows {_WHO[name]}, by {', and by '.join(shown_by)}")
     return fails
 
 

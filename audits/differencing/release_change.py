@@ -68,9 +68,10 @@ def changed_records(now: Table, then: Table) -> dict[ArmName, Table]:
 
 def unseen_controls(control: Table, now: Table, then: Table) -> Table:
     """Return the control records of persons whom neither generator saw."""
-    seen = {*now.groups, *then.groups}
+    of_either = {*now.groups, *then.groups}
     return take(
-        without_labels(control), np.array([i for i, g in enumerate(control.groups) if g not in seen], dtype=np.int64)
+        without_labels(control),
+        np.array([i for i, g in enumerate(control.groups) if g not in of_either], dtype=np.int64),
     )
 
 

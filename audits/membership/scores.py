@@ -183,12 +183,12 @@ def _count(keys: UInt, wanted: UInt) -> Float:
 def _incidence(
     theirs: tuple[UInt, Int], mine: tuple[UInt, Int], n_theirs: int, n_mine: int
 ) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
-    known, columns = np.unique(np.concatenate([theirs[0], mine[0]]), return_inverse=True)
+    distinct, columns = np.unique(np.concatenate([theirs[0], mine[0]]), return_inverse=True)
     cut = len(theirs[0])
     tables = []
     for place, rows, n in ((columns[:cut], theirs[1], n_theirs), (columns[cut:], mine[1], n_mine)):
         table = sparse.csr_matrix(
-            (np.ones(len(rows), dtype=np.float32), (rows, place)), shape=(n, max(1, len(known)))
+            (np.ones(len(rows), dtype=np.float32), (rows, place)), shape=(n, max(1, len(distinct)))
         )
         table.data[:] = 1
         tables.append(table)
