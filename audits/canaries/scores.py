@@ -1,5 +1,7 @@
 """The membership scores of canaries."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from audits.core.holdout import Arms, HoldoutTables, arms, person_scores
@@ -25,17 +27,13 @@ def score_canaries(
     """
     inserted = canaries.inserted[persons(canaries.table.groups)[1]]
     holdout = HoldoutTables(
-        synthetic=_bare(synthetic),
+        # canaries have none of the vectors that the tables may have
+        synthetic=replace(synthetic, vectors={}),
         train=take(canaries.table, np.flatnonzero(inserted)),
         control=take(canaries.table, np.flatnonzero(~inserted)),
-        reference=_bare(reference),
+        reference=replace(reference, vectors={}),
         reference_is_control=False,
     )
     people = arms(holdout)
     rows = membership_scores(holdout, encode(holdout, rng))
     return {name: person_scores(score, people.row_person) for name, score in rows.items()}, people
-
-
-def _bare(table: Table) -> Table:
-    """Return the table without passed vectors, which canaries do not have."""
-    return Table(texts=table.texts, labels=table.labels, groups=table.groups, has_groups=table.has_groups)
