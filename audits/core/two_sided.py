@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.holdout import REFERENCE_SHARE, Arms
-from audits.core.stats import auc, auc_bootstrap
+from audits.core.stats import auc, auc_bootstrap, clopper_pearson
 from audits.core.types import AuditResult, Estimate, Verdict
 
 Float = NDArray[np.float64]
@@ -48,6 +48,12 @@ def auc_estimate(train: Float, control: Float, rng: np.random.Generator, *, conf
     low, high = auc_bootstrap(train, control, rng=rng, confidence=confidence)
     n = min(len(train), len(control))
     return Estimate(value=auc(train, control), low=low, high=high, confidence=confidence, n=n)
+
+
+def exact_share(k: int, n: int, *, confidence: float) -> Estimate:
+    """Return the share of k among n, with the exact interval of Clopper and Pearson."""
+    low, high = clopper_pearson(k, n, confidence=confidence)
+    return Estimate(value=k / n, low=low, high=high, confidence=confidence, n=n)
 
 
 def control_needed(n_train: int, *, reference_is_control: bool) -> int:

@@ -12,13 +12,12 @@ from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, REFERENCE_SHARE, hol
 from audits.core.rates import exact
 from audits.core.stats import (
     auc_delong,
-    clopper_pearson,
     detectable_auc,
     holm,
     needed_for_auc,
     needed_for_zero_events,
 )
-from audits.core.two_sided import auc_estimate, is_inside, is_outside, power
+from audits.core.two_sided import auc_estimate, exact_share, is_inside, is_outside, power
 from audits.core.types import AuditInputs, AuditResult, Estimate, Table, Verdict
 from audits.differencing.kept_rows import (
     LIMIT,
@@ -172,7 +171,7 @@ def _attack_arms(
     too_few = len(set(controls.groups)) < MIN_PERSONS or min(len(inputs.synthetic), len(then)) < MIN_SYNTHETIC
     if not large or too_few:
         return {}
-    parts = hold_out(
+    holdout = hold_out(
         AuditInputs(
             synthetic=without_labels(inputs.synthetic),
             train=concatenate_arms(large),
@@ -181,7 +180,7 @@ def _attack_arms(
         ),
         rng,
     )
-    return attack_arms(large, parts, then, overlap, rng)
+    return attack_arms(large, holdout, then, overlap, rng)
 
 
 def _auc(arms_attacked: ArmAttack, rng: np.random.Generator, confidence: float) -> Estimate:
@@ -190,7 +189,8 @@ def _auc(arms_attacked: ArmAttack, rng: np.random.Generator, confidence: float) 
 
 
 def _judge(found: ReleaseComparison, confidence: float) -> AuditResult:
-    shared = _shared_share(found.overlap, confidence)
+    rows = found.overlap
+    shared = exact_share(rows.near, rows.n, confidence=confidence) if rows.n > 0 else None
     metrics = _metrics(found, confidence)
     fails = _fails(found, confidence)
     unclear = _unclear(found, confidence)
@@ -207,19 +207,12 @@ def _judge(found: ReleaseComparison, confidence: float) -> AuditResult:
         status="measured",
         estimate=area if area is not None else shared,
         control=None,
-        threshold=(0.5 - MARGIN, 0.5 + MARGIN) if area is not None else found.overlap.limit,
+        threshold=(0.5 - MARGIN, 0.5 + MARGIN) if area is not None else rows.limit,
         direction="two_sided" if area is not None else "lower_is_safer",
         metrics=metrics,
         details=_details(found, confidence),
         reason="; ".join(fails or unclear) or passed,
     )
-
-
-def _shared_share(overlap: RowOverlap, confidence: float) -> Estimate | None:
-    if overlap.n == 0:
-        return None
-    low, high = clopper_pearson(overlap.near, overlap.n, confidence=confidence)
-    return Estimate(value=overlap.near / overlap.n, low=low, high=high, confidence=confidence, n=overlap.n)
 
 
 def _scan_p(found: ReleaseComparison) -> dict[ArmName, float]:
@@ -266,7 +259,7 @@ def _fails(found: ReleaseComparison, confidence: float) -> list[str]:
         ends = auc_delong(
             pooled[is_changed], pooled[~is_changed], confidence=1 - (1 - confidence) / len(found.arms_attacked)
         )
-        seen = [
+        shown_by = [
             *(["the attacks"] if is_outside(ends, MARGIN) else []),
             *(["who stands at the top of a ranking"] if scans[name] < 1 - confidence else []),
             *(
@@ -277,8 +270,8 @@ def _fails(found: ReleaseComparison, confidence: float) -> list[str]:
                 else []
             ),
         ]
-        if seen:
-            fails.append(f"the difference between the releases shows {_WHO[name]}, by {', and by '.join(seen)}")
+        if shown_by:
+            fails.append(f"the difference between the releases shows {_WHO[name]}, by {', and by '.join(shown_by)}")
     return fails
 
 

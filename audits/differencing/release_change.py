@@ -68,14 +68,19 @@ def changed_records(now: Table, then: Table) -> dict[ArmName, Table]:
 
 def unseen_controls(control: Table, now: Table, then: Table) -> Table:
     """Return the control records of persons whom neither generator saw."""
-    seen = {*now.groups, *then.groups}
+    of_either = {*now.groups, *then.groups}
     return take(
-        without_labels(control), np.array([i for i, g in enumerate(control.groups) if g not in seen], dtype=np.int64)
+        without_labels(control),
+        np.array([i for i, g in enumerate(control.groups) if g not in of_either], dtype=np.int64),
     )
 
 
 def attack_arms(
-    changed: Mapping[ArmName, Table], parts: HoldoutTables, then: Table, overlap: RowOverlap, rng: np.random.Generator
+    changed: Mapping[ArmName, Table],
+    holdout: HoldoutTables,
+    then: Table,
+    overlap: RowOverlap,
+    rng: np.random.Generator,
 ) -> dict[ArmName, ArmAttack]:
     """Return for each arm whether the difference between the releases follows its persons.
 
@@ -86,21 +91,21 @@ def attack_arms(
 
     Args:
         changed: the records of each arm.
-        parts: this release, the records of all arms one after the other as train, control and reference.
+        holdout: this release, the records of all arms one after the other as train, control and reference.
         then: the release before.
         overlap: which rows both have.
         rng: the arms share one seed for the encoders; folds and draws are each arm's own.
     """
     seed = int(rng.integers(2**31))
-    both = (parts, replace(parts, synthetic=without_labels(then)))
+    both = (holdout, replace(holdout, synthetic=without_labels(then)))
     encoded = [encode(p, np.random.default_rng(seed)) for p in both]
     now, before = (membership_scores(p, e) for p, e in zip(both, encoded, strict=True))
     found: dict[ArmName, ArmAttack] = {}
-    start, controls = 0, np.arange(len(parts.train), len(parts.train) + len(parts.control))
+    start, controls = 0, np.arange(len(holdout.train), len(holdout.train) + len(holdout.control))
     for name, table in changed.items():
         rows = np.concatenate([np.arange(start, start + len(table)), controls])
         start += len(table)
-        people = arms(replace(parts, train=table))
+        people = arms(replace(holdout, train=table))
         sign, side, kept = (1, 0, overlap.is_new) if name in ADDED else (-1, 1, overlap.is_gone)
         found[name] = ArmAttack(
             membership=cross_fit(
@@ -110,7 +115,7 @@ def attack_arms(
             ),
             people=people,
             shares=_shares(encoded[side], np.flatnonzero(kept), rows, people, rng),
-            shift=shift_auc(table, parts.control, rng),
+            shift=shift_auc(table, holdout.control, rng),
         )
     return found
 

@@ -88,19 +88,19 @@ class Interpolation:
         if inputs.lineage is not None:
             check_lineage(inputs.lineage, len(inputs.synthetic), len(inputs.train))
         tables = self.encode_tables(inputs, rng)
-        parts, people, encoded = tables.holdout, tables.people, tables.encoded
-        train_person = persons(parts.train.groups)[1]
+        holdout, people, encoded = tables.holdout, tables.people, tables.encoded
+        train_person = persons(holdout.train.groups)[1]
         evidence = InterpolationEvidence(
             findings=tuple(encoder_shares(e, people, inputs, 3 * len(encoded), rng, confidence) for e in encoded),
             segments={
-                name: attack_segments(vectors, parts.train.vectors[name], parts.control.vectors[name])
-                for name, vectors in sorted(parts.synthetic.vectors.items())
+                name: attack_segments(vectors, holdout.train.vectors[name], holdout.control.vectors[name])
+                for name, vectors in sorted(holdout.synthetic.vectors.items())
             },
             ledger=None
             if inputs.lineage is None
             else ledger_exposure(inputs.lineage, train_person, people.synthetic_class),
         )
-        return _judge(evidence, parts, people, confidence)
+        return _judge(evidence, holdout, people, confidence)
 
 
 def _hard_rules(evidence: InterpolationEvidence, confidence: float) -> list[str]:
@@ -145,7 +145,7 @@ def _recalls(findings: Sequence[EncoderShares]) -> list[tuple[ParentRecall, floa
     return [(f.recall, MAX_RECALL_RATIO * f.recall.one_chance) for f in findings if f.recall is not None]
 
 
-def _judge(evidence: InterpolationEvidence, parts: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
+def _judge(evidence: InterpolationEvidence, holdout: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
     findings = evidence.findings
     worst = max(findings, key=lambda f: abs(f.train.share.value - 0.5))
     fails = [*_hard_rules(evidence, confidence), *_proven_claims(findings, confidence)]
@@ -156,14 +156,14 @@ def _judge(evidence: InterpolationEvidence, parts: HoldoutTables, people: Arms, 
     if verdict == "fail":
         reason = f"Mixed records give persons away by: {'; '.join(fails)}."
     else:
-        reason = PASSED if verdict == "pass" else _lacking(unclear, unfound, parts, people, confidence)
+        reason = PASSED if verdict == "pass" else _lacking(unclear, unfound, holdout, people, confidence)
     return two_sided_result(
         "interpolation",
         verdict,
         worst.train.estimate(confidence),
         margin,
         metrics=_metrics(evidence, worst, len(people.is_train), confidence),
-        details=_details(evidence, parts, people, worst, confidence),
+        details=_details(evidence, holdout, people, worst, confidence),
         reason=reason,
     )
 
@@ -214,10 +214,10 @@ def _ledger_metrics(e: LedgerExposure, confidence: float) -> dict[str, Estimate]
 
 
 def _details(
-    evidence: InterpolationEvidence, parts: HoldoutTables, people: Arms, worst: EncoderShares, confidence: float
+    evidence: InterpolationEvidence, holdout: HoldoutTables, people: Arms, worst: EncoderShares, confidence: float
 ) -> dict[str, Any]:
     n_shares = 3 * len(evidence.findings)
-    return compared(people, has_groups=parts.has_groups) | {
+    return compared(people, has_groups=holdout.has_groups) | {
         "margins_supported": {f.encoder: {j.what: j.margin for j in f.shares} for f in evidence.findings},
         "encoders": {
             f.encoder: {
@@ -283,7 +283,7 @@ def _ledger_details(e: LedgerExposure) -> dict[str, Any]:
 
 
 def _lacking(
-    unclear: list[ShareTest], unfound: list[ParentRecall], parts: HoldoutTables, people: Arms, confidence: float
+    unclear: list[ShareTest], unfound: list[ParentRecall], holdout: HoldoutTables, people: Arms, confidence: float
 ) -> str:
     """Return why there is no verdict, and how much would be enough."""
     if not unclear:
@@ -296,7 +296,7 @@ def _lacking(
     fewest = min(unclear, key=lambda j: j.share.n)
     least = needed_for_share(MARGINS[-1], confidence=confidence)
     if fewest.margin is None:
-        aside = parts.reference_is_control
+        aside = holdout.reference_is_control
         return too_few_rows("The persons found", fewest.share.n, least, people, reference_is_control=aside)
     over = max(unclear, key=lambda j: abs(j.share.value - j.null) / j.share.error)
     off = abs(over.share.value - over.null)

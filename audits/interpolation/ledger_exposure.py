@@ -24,7 +24,6 @@ class LedgerExposure:
         effective_parents: for each row 1 / sum over persons of weight²; (r,).
         persons_of_row: for each row how many persons it has; (r,).
         rows_of_person: for each person how many rows hold any of them; (P,).
-        mass_of_person: for each person the sum of their weights; (P,).
         persons_of_class: for each class with such rows how many persons they are made of.
         max_share_of_class: for each class with such rows the largest part of its mass that is one person's.
         rows_without_parents: rows made from no record, drawn from a model of their class.
@@ -34,7 +33,6 @@ class LedgerExposure:
     effective_parents: Float
     persons_of_row: Int
     rows_of_person: Int
-    mass_of_person: Float
     persons_of_class: Int
     max_share_of_class: Float
     rows_without_parents: int
@@ -80,7 +78,6 @@ def ledger_exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) -
         effective_parents=1 / np.bincount(row, weights=weight**2, minlength=len(made)),
         persons_of_row=np.bincount(row, minlength=len(made)),
         rows_of_person=np.bincount(person, minlength=n_persons),
-        mass_of_person=mass.sum(axis=0),
         persons_of_class=(mass > 0).sum(axis=1),
         max_share_of_class=mass.max(axis=1) / mass.sum(axis=1) if len(made) > 0 else np.zeros(0),
         rows_without_parents=len(mixed) - len(made),

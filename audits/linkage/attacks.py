@@ -100,28 +100,29 @@ class FamilyResult:
 
 
 def attack_families(
-    parts: HoldoutTables, people: Arms, rng: np.random.Generator
+    holdout: HoldoutTables, people: Arms, rng: np.random.Generator
 ) -> tuple[list[Family], list[Family]]:
     """Return every family of attacks, and those on rare facts alone."""
-    real = (*parts.train.texts, *parts.control.texts)
-    matches = match_views(parts, rng)
-    stated = [sensitive_attributes(text) for text in parts.synthetic.texts]
+    real = (*holdout.train.texts, *holdout.control.texts)
+    matches = match_views(holdout, rng)
+    stated = [sensitive_attributes(text) for text in holdout.synthetic.texts]
     profiles, rows, reference = (
-        [quasi_identifiers(text) for text in texts] for texts in (real, parts.synthetic.texts, parts.reference.texts)
+        [quasi_identifiers(text) for text in texts]
+        for texts in (real, holdout.synthetic.texts, holdout.reference.texts)
     )
-    words, fields = word_secrets(parts), field_secrets(parts, stated)
-    profile = profile_secrets(parts, stated, profiles)
+    words, fields = word_secrets(holdout), field_secrets(holdout, stated)
+    profile = profile_secrets(holdout, stated, profiles)
     fitting, fitting_reference = (profile_neighbours(profiles, r, reference) for r in (rows, reference))
-    target = [
+    questions = [
         ("words", words, matches.first, matches.first_in_reference),
         ("fields", fields, matches.first, matches.first_in_reference),
         ("profile", profile, fitting, fitting_reference),
     ]
     halved = has_two_halves(real)
-    families = [_inference(name, secrets, there, baseline, rng) for name, secrets, there, baseline in target]
+    families = [_inference(name, secrets, nearest, baseline, rng) for name, secrets, nearest, baseline in questions]
     rare = [
-        _inference(name, secrets.of_at_most(RARE_PERSONS), there, baseline, rng)
-        for name, secrets, there, baseline in target
+        _inference(name, secrets.of_at_most(RARE_PERSONS), nearest, baseline, rng)
+        for name, secrets, nearest, baseline in questions
     ]
     joins = {f"nearest_{k}": join_halves(matches.first, matches.second, k, halved) for k in LINKED_WITHIN}
     found = {name: invert(way, matches.reverse[name], people.row_person) for name, way in matches.full.items()}
@@ -133,14 +134,14 @@ def attack_families(
 
 
 def _inference(
-    name: str, secrets: Secrets, there: NearestRows, baseline: NearestRows, rng: np.random.Generator
+    name: str, secrets: Secrets, nearest: NearestRows, baseline: NearestRows, rng: np.random.Generator
 ) -> Family:
     ties = rng.permutation(secrets.stated.shape[1])
     return Family(
         name=name,
         kind="relative",
         required=name == "words",
-        variants={f"nearest_{k}": guess_by_vote(there, secrets, k, ties) for k in VOTERS},
+        variants={f"nearest_{k}": guess_by_vote(nearest, secrets, k, ties) for k in VOTERS},
         baselines={
             "most_frequent": guess_most_frequent(secrets),
             "reference": guess_by_vote(baseline, secrets.for_reference(), VOTERS[-1], ties),

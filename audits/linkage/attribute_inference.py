@@ -148,50 +148,50 @@ def person_trials(guesses: Guesses, row_person: Int) -> Trials:
     return Trials(person=person, correct=guesses.correct[chosen], confidence=guesses.confidence[chosen])
 
 
-def word_secrets(parts: HoldoutTables) -> Secrets:
+def word_secrets(holdout: HoldoutTables) -> Secrets:
     """Return what the second halves tell in words that few persons use and the first half lacks.
 
     Few are one in a hundred, or ten where that is more. Any text has such words, so this question can be put to any
     text; a fixed ten would leave a large corpus of a small language, such as clinical notes, with none.
     """
-    halved = [split_halves(text) for text in (*parts.train.texts, *parts.control.texts)]
-    tables = [parts.synthetic.texts, [h[0] for h in halved], [h[1] for h in halved], parts.reference.texts]
+    halved = [split_halves(text) for text in (*holdout.train.texts, *holdout.control.texts)]
+    tables = [holdout.synthetic.texts, [h[0] for h in halved], [h[1] for h in halved], holdout.reference.texts]
     sequences, n_words = words(tables)
-    n_all = sum(len(set(table.groups)) for table in (parts.train, parts.control, parts.reference))
+    n_all = sum(len(set(table.groups)) for table in (holdout.train, holdout.control, holdout.reference))
     few = max(RARE_PERSONS, math.ceil(FEW_SHARE * n_all))
-    return _build_secrets([_incidence(s, n_words) for s in sequences], parts).of_at_most(few)
+    return _build_secrets([_incidence(s, n_words) for s in sequences], holdout).of_at_most(few)
 
 
-def field_secrets(parts: HoldoutTables, stated: Sequence[frozenset[str]]) -> Secrets:
+def field_secrets(holdout: HoldoutTables, stated: Sequence[frozenset[str]]) -> Secrets:
     """Return what the second halves tell of clinical fields and the first half lacks.
 
     Args:
-        parts: the tables.
+        holdout: the tables.
         stated: the facts of each synthetic row.
     """
-    halved = [split_halves(text) for text in (*parts.train.texts, *parts.control.texts)]
+    halved = [split_halves(text) for text in (*holdout.train.texts, *holdout.control.texts)]
     tables = [
         stated,
         *([sensitive_attributes(h[i]) for h in halved] for i in (0, 1)),
-        [sensitive_attributes(t) for t in parts.reference.texts],
+        [sensitive_attributes(t) for t in holdout.reference.texts],
     ]
-    return _build_secrets(_item_tables(tables), parts)
+    return _build_secrets(_item_tables(tables), holdout)
 
 
 def profile_secrets(
-    parts: HoldoutTables, stated: Sequence[frozenset[str]], profiles: Sequence[frozenset[str]]
+    holdout: HoldoutTables, stated: Sequence[frozenset[str]], profiles: Sequence[frozenset[str]]
 ) -> Secrets:
     """Return what whole records tell of clinical fields, asked where the outsider knows two facts or more.
 
     Args:
-        parts: the tables.
+        holdout: the tables.
         stated: the facts of each synthetic row.
         profiles: the quasi-identifiers of each real record, train first.
     """
-    real = [sensitive_attributes(text) for text in (*parts.train.texts, *parts.control.texts)]
+    real = [sensitive_attributes(text) for text in (*holdout.train.texts, *holdout.control.texts)]
     askable = [items if len(p) >= MIN_KNOWN else frozenset() for items, p in zip(real, profiles, strict=True)]
-    tables = [stated, [frozenset()] * len(real), askable, [sensitive_attributes(t) for t in parts.reference.texts]]
-    return _build_secrets(_item_tables(tables), parts)
+    tables = [stated, [frozenset()] * len(real), askable, [sensitive_attributes(t) for t in holdout.reference.texts]]
+    return _build_secrets(_item_tables(tables), holdout)
 
 
 def profile_neighbours(
@@ -213,15 +213,15 @@ def profile_neighbours(
     return nearest_rows([(queries, keys)])
 
 
-def _build_secrets(tables: Sequence[sparse.csr_matrix], parts: HoldoutTables) -> Secrets:
+def _build_secrets(tables: Sequence[sparse.csr_matrix], holdout: HoldoutTables) -> Secrets:
     """Return the questions, from the items told, known, hidden and told by the reference.
 
     Items that no person has are left out, because a guess of them cannot be right, and items that more than half of
     the persons have, because they are no secret.
     """
     stated, auxiliary, hidden, reference = tables
-    owners = [*(f"t{g}" for g in parts.train.groups), *(f"h{g}" for g in parts.control.groups)]
-    _, row_person = persons([*owners, *owners, *(f"r{g}" for g in parts.reference.groups)])
+    owners = [*(f"t{g}" for g in holdout.train.groups), *(f"h{g}" for g in holdout.control.groups)]
+    _, row_person = persons([*owners, *owners, *(f"r{g}" for g in holdout.reference.groups)])
     everything = sparse.coo_matrix(sparse.vstack([auxiliary, hidden, reference]))
     pairs = np.unique(np.stack([row_person[everything.row], everything.col]), axis=1)
     n_persons, n_all = np.bincount(pairs[1], minlength=stated.shape[1]), int(row_person.max()) + 1

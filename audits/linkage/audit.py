@@ -69,9 +69,9 @@ class Linkage:
             NotMeasurable: fewer than 20 persons or synthetic records, or fewer than 20 persons with two halves.
             InputError: passed vectors do not fit the tables.
         """
-        parts = hold_out(inputs, rng)
-        people = arms(parts)
-        families, rare = attack_families(parts, people, rng)
+        holdout = hold_out(inputs, rng)
+        people = arms(holdout)
+        families, rare = attack_families(holdout, people, rng)
         findings = [f for f in (measure_family(family, people) for family in families) if f is not None]
         scarce = [f for f in (measure_family(family, people) for family in rare) if f is not None]
         found = {f.name for f in findings}
@@ -81,11 +81,11 @@ class Linkage:
                 f"fewer than {MIN_PERSONS} train or control persons have a record that can be asked for "
                 f"{' and '.join(missing)}; longer records or more persons are needed"
             )
-        return _judge(findings, scarce, parts, people, confidence)
+        return _judge(findings, scarce, holdout, people, confidence)
 
 
 def _judge(
-    findings: list[FamilyResult], rare: list[FamilyResult], parts: HoldoutTables, people: Arms, confidence: float
+    findings: list[FamilyResult], rare: list[FamilyResult], holdout: HoldoutTables, people: Arms, confidence: float
 ) -> AuditResult:
     """Return the verdict over all families."""
     corrected = 1 - (1 - confidence) / (len(findings) + len(rare))
@@ -114,7 +114,7 @@ def _judge(
     }
     if sized:
         metrics["rare_excess"] = max((_rare_excess(f, confidence) for f in sized), key=_largest_excess)
-    details = _details(findings, rare, parts, people, confidence)
+    details = _details(findings, rare, holdout, people, confidence)
     return two_sided_result(
         "linkage",
         verdict,
@@ -123,7 +123,7 @@ def _judge(
         centre=0.0,
         metrics=metrics,
         details=details | {"power": _power(gating, worst, confidence)},
-        reason=_reason(verdict, fails, unclear, parts, people, confidence),
+        reason=_reason(verdict, fails, unclear, holdout, people, confidence),
     )
 
 
@@ -131,7 +131,7 @@ def _reason(
     verdict: Verdict,
     fails: list[str],
     unclear: list[FamilyResult],
-    parts: HoldoutTables,
+    holdout: HoldoutTables,
     people: Arms,
     confidence: float,
 ) -> str:
@@ -148,18 +148,18 @@ def _reason(
         return (
             f"{short.n} persons of the smaller arm can be asked for {_DESCRIPTIONS[short.name]}; {least} are the "
             f"least and {strictest} are needed for the strictest limit: "
-            f"{_persons(least / short.n, smaller, parts)} would be enough."
+            f"{_persons(least / short.n, smaller, holdout)} would be enough."
         )
     factor = max((_persons_factor(f.estimate(confidence), _limit(f)) for f in unclear), default=2.0)
     return (
         f"The intervals reach over their limits with {smaller} persons in the smaller arm; about "
-        f"{_persons(factor, smaller, parts)} would decide."
+        f"{_persons(factor, smaller, holdout)} would decide."
     )
 
 
-def _persons(factor: float, smaller: int, parts: HoldoutTables) -> str:
+def _persons(factor: float, smaller: int, holdout: HoldoutTables) -> str:
     train = math.ceil(factor * smaller)
-    control = control_needed(train, reference_is_control=parts.reference_is_control)
+    control = control_needed(train, reference_is_control=holdout.reference_is_control)
     return f"{train} persons of train and {control} of control"
 
 
@@ -171,10 +171,10 @@ def _persons_factor(found: Estimate, limit: float) -> float:
 
 
 def _details(
-    findings: list[FamilyResult], rare: list[FamilyResult], parts: HoldoutTables, people: Arms, confidence: float
+    findings: list[FamilyResult], rare: list[FamilyResult], holdout: HoldoutTables, people: Arms, confidence: float
 ) -> dict[str, Any]:
-    return compared(people, has_groups=parts.has_groups) | {
-        "reference": "control persons set aside" if parts.reference_is_control else "reference table",
+    return compared(people, has_groups=holdout.has_groups) | {
+        "reference": "control persons set aside" if holdout.reference_is_control else "reference table",
         "margins": {kind: [list(line) for line in lines] for kind, lines in MARGINS.items()},
         "rare_limit": RARE_LIMIT,
         "families": {f.name: _reported(f, f.estimate(confidence), f.limit) for f in findings},

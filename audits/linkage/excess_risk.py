@@ -94,17 +94,17 @@ def needed_for_excess(d: float, p: float, *, confidence: float = 0.95, power: fl
     return math.ceil(z_sum(confidence, power) ** 2 * 2 * p * (1 - p) / (d * d))
 
 
-def detectable_excess(n: int, p: float, *, confidence: float = 0.95, power: float = POWER) -> float:
+def detectable_excess(n: int, p: float, *, confidence: float = 0.95) -> float:
     """Return how far above a rate p another must lie for n persons per arm to tell: the same the other way round."""
-    return z_sum(confidence, power) * math.sqrt(2 * p * (1 - p) / n)
+    return z_sum(confidence, POWER) * math.sqrt(2 * p * (1 - p) / n)
 
 
-def detectable_relative(train: Float, control: Float, *, confidence: float, power: float = POWER) -> float:
+def detectable_relative(train: Float, control: Float, *, confidence: float) -> float:
     """Return the R that these persons tell from 0: (z + z') · sqrt(s^2 (1/n_T + 1/n_H)) / (1 - a_H).
 
     s^2 is the variance of the control persons' values with one more of 0 and one of 1, so that a rate of 0 among few
     does not look like certainty; likewise a_H.
     """
-    seen = np.concatenate([control, [0.0, 1.0]])
-    error = math.sqrt(float(seen.var()) * (1 / len(train) + 1 / len(control)))
-    return z_sum(confidence, power) * error / (1 - float(seen.mean()))
+    smoothed = np.concatenate([control, [0.0, 1.0]])
+    error = math.sqrt(float(smoothed.var()) * (1 / len(train) + 1 / len(control)))
+    return z_sum(confidence, POWER) * error / (1 - float(smoothed.mean()))

@@ -71,7 +71,7 @@ def has_two_halves(texts: tuple[str, ...]) -> NDArray[np.bool_]:
     return np.array([len(text.split()) >= 2 * MIN_HALF_WORDS for text in texts], dtype=np.bool_)
 
 
-def match_views(parts: HoldoutTables, rng: np.random.Generator) -> ViewMatches:
+def match_views(holdout: HoldoutTables, rng: np.random.Generator) -> ViewMatches:
     """Return the synthetic rows that each view of each record leads to.
 
     Halves are searched by words and characters together, the mean of both cosines, so that one attack has the sharp
@@ -81,10 +81,10 @@ def match_views(parts: HoldoutTables, rng: np.random.Generator) -> ViewMatches:
     Random: the encoders' seeds and one order of the real records, so that equal similarities favour no role.
     Cost: O(views · n · m · d) time for each encoder, O(256 · m) memory beside the encoded tables.
     """
-    encoded = encode(_with_views(parts), rng)
+    encoded = encode(_with_views(holdout), rng)
     text_encoders = [e for e in encoded if not e.name.startswith("vectors:")]
-    n = len(parts.train) + len(parts.control)
-    first, second, full = (_view_rows(parts, view) for view in range(VIEWS))
+    n = len(holdout.train) + len(holdout.control)
+    first, second, full = (_view_rows(holdout, view) for view in range(VIEWS))
     order = rng.permutation(n)
     matches = {e.name: _mutual_nearest(e, full[order]) for e in encoded}
     placed = np.empty(n, dtype=np.int64)
@@ -98,8 +98,8 @@ def match_views(parts: HoldoutTables, rng: np.random.Generator) -> ViewMatches:
     )
 
 
-def _with_views(parts: HoldoutTables) -> HoldoutTables:
-    """Return the parts with the first halves, the second halves and the whole of every real record.
+def _with_views(holdout: HoldoutTables) -> HoldoutTables:
+    """Return the tables with the first halves, the second halves and the whole of every real record.
 
     Passed vectors describe whole records; they are repeated, and only the whole view of them is used.
     """
@@ -111,12 +111,12 @@ def _with_views(parts: HoldoutTables) -> HoldoutTables:
             vectors={name: np.vstack([v] * VIEWS) for name, v in real.vectors.items()},
         )  # fmt: skip
 
-    return replace(parts, train=table(parts.train), control=table(parts.control))
+    return replace(holdout, train=table(holdout.train), control=table(holdout.control))
 
 
-def _view_rows(parts: HoldoutTables, view: int) -> Int:
+def _view_rows(holdout: HoldoutTables, view: int) -> Int:
     """Return the rows of a view in the joined matrix, train first and then control."""
-    n_train, n_control = len(parts.train), len(parts.control)
+    n_train, n_control = len(holdout.train), len(holdout.control)
     train = np.arange(view * n_train, (view + 1) * n_train)
     return np.concatenate([train, VIEWS * n_train + np.arange(view * n_control, (view + 1) * n_control)])
 

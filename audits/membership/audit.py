@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from audits.core.coin_guesses import guess_coins
 from audits.core.holdout import REFERENCE_SHARE, Arms, HoldoutTables, person_scores
 from audits.core.rates import exact
-from audits.core.stats import clopper_pearson, detectable_auc, holm, needed_for_auc
-from audits.core.two_sided import auc_estimate, compared, is_inside, is_outside, power, two_sided_result
+from audits.core.stats import detectable_auc, holm, needed_for_auc
+from audits.core.two_sided import auc_estimate, compared, exact_share, is_inside, is_outside, power, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
 from audits.membership.attack import CrossFitted, cross_fit, roc_curve, true_positives
 from audits.membership.scores import Float, membership_scores
@@ -67,12 +67,12 @@ class Membership:
             InputError: passed vectors do not fit the tables.
         """
         tables = self.encode_tables(inputs, rng)
-        parts, people = tables.holdout, tables.people
-        rows = membership_scores(parts, tables.encoded)
+        holdout, people = tables.holdout, tables.people
+        rows = membership_scores(holdout, tables.encoded)
         scores = {name: person_scores(s, people.row_person) for name, s in rows.items()}
         fitted = cross_fit(scores, people, rng)
         metrics, limits, bound = _metrics(fitted, scores, people, rng, confidence)
-        return _judge(metrics, limits, _details(fitted, parts, people, bound, confidence))
+        return _judge(metrics, limits, _details(fitted, holdout, people, bound, confidence))
 
 
 def epsilon_bound(
@@ -100,10 +100,7 @@ def _metrics(
     for rate, needed, limit, name in RATES:
         if people.n_control >= needed:
             found = true_positives(pooled, is_train, rate)
-            low, high = clopper_pearson(found, people.n_train, confidence=confidence)
-            metrics[name] = Estimate(
-                value=found / people.n_train, low=low, high=high, confidence=confidence, n=people.n_train
-            )
+            metrics[name] = exact_share(found, people.n_train, confidence=confidence)
             limits[name] = limit
     scan_p = min(holm([s.p for s in fitted.scans.values()]))
     metrics["scan_p"] = exact(scan_p, confidence=confidence, n=len(is_train))
@@ -167,11 +164,11 @@ def _reason(verdict: Verdict, fails: list[str], smaller: int, area: Estimate, de
 
 
 def _details(
-    fitted: CrossFitted, parts: HoldoutTables, people: Arms, bound: Mapping[str, Any], confidence: float
+    fitted: CrossFitted, holdout: HoldoutTables, people: Arms, bound: Mapping[str, Any], confidence: float
 ) -> dict[str, Any]:
     smaller = min(people.n_train, people.n_control)
-    return compared(people, has_groups=parts.has_groups) | {
-        "reference_is_control": parts.reference_is_control,
+    return compared(people, has_groups=holdout.has_groups) | {
+        "reference_is_control": holdout.reference_is_control,
         "attack_of_each_fold": list(fitted.chosen),
         "attacks": {
             n: {"auc": fitted.aucs[n], "scan_p": s.p, "scan_cut": s.cut, "scan_train_in_cut": s.n_train_in_cut}

@@ -119,7 +119,7 @@ def _measure(encoded: Encoded, people: Arms, rng: np.random.Generator) -> Encode
     )
 
 
-def _judge(findings: list[EncoderNeighbours], parts: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
+def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
     worst = max(findings, key=lambda f: abs(f.share.value - 0.5))
     n = min(f.share.n for f in findings)
     margin = supported_margin(n, MARGINS)
@@ -162,13 +162,21 @@ def _judge(findings: list[EncoderNeighbours], parts: HoldoutTables, people: Arms
         metrics["share"],
         limit,
         metrics=metrics,
-        details=_details(findings, parts, people, worst, margin) | {"power": power(n, MARGINS[0][0], smallest_leak)},
-        reason=_reason(verdict, fails, n, over, parts, people, differs=bool(differ)),
+        details=_details(findings, holdout, people, worst, margin)
+        | {"power": power(n, MARGINS[0][0], smallest_leak)},
+        reason=_reason(verdict, fails, n, over, holdout, people, differs=bool(differ)),
     )
 
 
 def _reason(  # noqa: PLR0913 - what was found, and of whom
-    verdict: Verdict, fails: list[str], n: int, over: list[Over], parts: HoldoutTables, people: Arms, *, differs: bool
+    verdict: Verdict,
+    fails: list[str],
+    n: int,
+    over: list[Over],
+    holdout: HoldoutTables,
+    people: Arms,
+    *,
+    differs: bool,
 ) -> str:
     if verdict == "fail":
         return f"Train can be told from control by {', and by '.join(fails)}."
@@ -176,7 +184,7 @@ def _reason(  # noqa: PLR0913 - what was found, and of whom
         return "Synthetic records lie as near to persons the generator never saw as to those it saw."
     least = MARGINS[-1][0]
     if n < least:
-        aside = parts.reference_is_control
+        aside = holdout.reference_is_control
         return too_few_rows("The nearest neighbours", n, least, people, reference_is_control=aside)
     if differs:
         return (
@@ -193,16 +201,16 @@ def _reason(  # noqa: PLR0913 - what was found, and of whom
 
 def _details(
     findings: list[EncoderNeighbours],
-    parts: HoldoutTables,
+    holdout: HoldoutTables,
     people: Arms,
     worst: EncoderNeighbours,
     margin: float | None,
 ) -> dict[str, Any]:
-    return compared(people, has_groups=parts.has_groups) | {
-        "reference": "control persons set aside" if parts.reference_is_control else "reference table",
+    return compared(people, has_groups=holdout.has_groups) | {
+        "reference": "control persons set aside" if holdout.reference_is_control else "reference table",
         "margin_supported": margin,
         "margins": [list(line) for line in MARGINS],
-        "classes": people.n_classes if parts.has_labels else None,
+        "classes": people.n_classes if holdout.has_labels else None,
         "classes_measured": len(worst.classes),
         "histogram": worst.texture["histogram"],
         "histogram_encoder": worst.encoder,

@@ -87,11 +87,7 @@ def attack_reruns(  # noqa: PLR0913 - each is a setting of its own
     asked, unseen = x[:, : len(plan.persons)], x[:, len(plan.persons) :]
     found = person_aucs(predict_membership(asked, plan.inside), plan.inside)
     of_strangers = person_aucs(predict_membership(unseen, plan.pretended), plan.pretended)
-    chance = np.empty((permutations, len(plan.persons)))
-    for i in range(permutations):
-        permuted = permute_coins(plan.inside, stream(seed, f"shadow dealing {i}"))
-        chance[i] = person_aucs(predict_membership(asked, permuted), permuted)
-        progress()
+    chance = _chance_aucs(asked, plan.inside, permutations, seed, progress)
     alone = {name: float(person_aucs(asked[:, :, i], plan.inside).mean()) for i, name in enumerate(scores[0])}
     return _judge(plan, found, of_strangers, chance, alone, confidence)
 
@@ -127,11 +123,11 @@ def features(
 
     The encoders are fitted on the reference with the same stream each time, so that tables are all that differs.
     """
-    parts = HoldoutTables(
+    holdout = HoldoutTables(
         synthetic=synthetic, train=asked, control=strangers, reference=reference, reference_is_control=False
     )
-    rows = arms(parts).row_person
-    scores = membership_scores(parts, encode(parts, stream(seed, "shadow encoders")))
+    rows = arms(holdout).row_person
+    scores = membership_scores(holdout, encode(holdout, stream(seed, "shadow encoders")))
     return {name: person_scores(scores[name], rows) for name in sorted(scores)}
 
 
@@ -161,6 +157,16 @@ def predict_membership(x: Float, coins: Coins) -> Float:
 def person_aucs(predicted: Float, coins: Coins) -> Float:
     """Return for each person P[a rerun that saw them is told above one that did not]; (persons,)."""
     return np.array([auc(t[c], t[~c]) for t, c in zip(predicted.T, coins.T, strict=True)])
+
+
+def _chance_aucs(asked: Float, inside: Coins, permutations: int, seed: int, progress: Callable[[], None]) -> Float:
+    """Return the AUC of each person for coins that are dealt anew; (permutations, persons)."""
+    chance = np.empty((permutations, inside.shape[1]))
+    for i in range(permutations):
+        dealt = permute_coins(inside, stream(seed, f"shadow dealing {i}"))
+        chance[i] = person_aucs(predict_membership(asked, dealt), dealt)
+        progress()
+    return chance
 
 
 def _prepared(x: Float, n: int) -> Float:

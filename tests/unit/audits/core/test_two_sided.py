@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from audits.core.holdout import Arms
-from audits.core.stats import Interval, auc
+from audits.core.stats import Interval, auc, clopper_pearson
 from audits.core.two_sided import (
     auc_estimate,
     compared,
     control_needed,
+    exact_share,
     is_inside,
     is_outside,
     power,
@@ -43,6 +44,12 @@ def test_the_auc_rests_on_the_smaller_arm():
     found = auc_estimate(train, control, np.random.default_rng(0), confidence=0.9)
     assert (found.value, found.n, found.confidence) == (auc(train, control), 20, 0.9)
     assert found.low < found.value < found.high
+
+
+def test_a_share_has_the_exact_interval():
+    found = exact_share(3, 20, confidence=0.95)
+    assert (found.low, found.high) == clopper_pearson(3, 20, confidence=0.95)
+    assert (found.value, found.n) == (0.15, 20)
 
 
 def test_who_would_be_enough():
