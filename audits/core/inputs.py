@@ -56,7 +56,7 @@ def load_table(
     if missing:
         raise InputError(
             f"the {role} table has no column {', '.join(map(repr, missing))}",
-            problems=[f"columns found: {_shown(found)}", *_shortened(problems)],
+            problems=[f"columns found: {_shown(found)}", *shortened(problems)],
             hint="name the columns with --text, --label and --group",
         )
     texts, labels, groups = [], [], []
@@ -71,7 +71,7 @@ def load_table(
     if not texts and not problems:
         problems.append("it has no rows")
     if problems:
-        raise InputError(f"the {role} table cannot be used: {_count(problems)}", problems=_shortened(problems))
+        raise InputError(f"the {role} table cannot be used: {_count(problems)}", problems=shortened(problems))
     return Table(
         texts=tuple(texts),
         labels=tuple(labels) if label in found else None,
@@ -176,6 +176,12 @@ def digests(inputs: AuditInputs) -> dict[str, str]:
     if inputs.mechanism is not None:
         found["mechanism"] = hashlib.sha256(canonical(inputs.mechanism)).hexdigest()
     return found
+
+
+def shortened(problems: Sequence[str]) -> list[str]:
+    """Return the first problems, and how many more there are."""
+    rest = len(problems) - _LISTED
+    return [*problems[:_LISTED], *([f"and {rest} more"] if rest > 0 else [])]
 
 
 _Rows = Iterable[tuple[int, Mapping[str, Any]]]
@@ -320,8 +326,3 @@ def _shown(found: set[str]) -> str:
 
 def _count(problems: Sequence[str]) -> str:
     return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-
-
-def _shortened(problems: Sequence[str]) -> list[str]:
-    rest = len(problems) - _LISTED
-    return [*problems[:_LISTED], *([f"and {rest} more"] if rest > 0 else [])]

@@ -83,6 +83,6 @@ def owner_of(sole: SoleOwners, wanted: U64) -> Int:
     return np.where(sole.key[place] == wanted, sole.owner[place], -1)
 
 
-def _key(parts: Sequence[str]) -> int:
-    digest = hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+def _key(words: Sequence[str]) -> int:
+    digest = hashlib.blake2b("\0".join(words).encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little")
