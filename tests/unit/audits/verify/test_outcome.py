@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.verify.outcome import VerificationStep, Verification, printable
+from audits.verify.outcome import Verification, VerificationStep, printable
 
 
 @given(st.text())

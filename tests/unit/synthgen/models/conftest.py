@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from synthgen.models.pull import pull
-from synthgen.models.registry import MODELS, PinnedModel, Pin, Wheel
+from synthgen.models.registry import MODELS, Pin, PinnedModel, Wheel
 
 FILES = {
     "config.json": b'{"model_type": "tiny"}\n',
