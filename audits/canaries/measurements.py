@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
-from audits.canaries.exposure_rank import MIN_SUFFIXES, came_back, exposure
+from audits.canaries.exposure_rank import MIN_SUFFIXES, ending_reproduced, exposure_bits
 from audits.core.coin_guesses import guess_coins
 from audits.core.holdout import MIN_PERSONS, Arms
-from audits.core.stats import auc, auc_bootstrap
+from audits.core.stats import auc
+from audits.core.two_sided import auc_estimate
 from audits.core.types import AuditInputs, Canaries, Table, persons
-from audits.membership.audit import attack
+from audits.membership.attack import cross_fit, mid_ranks
 from audits.membership.scores import Float
 from audits.text.normalise import normalise, tokens
 
@@ -24,7 +24,7 @@ Strings = NDArray[np.str_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Copies:
+class CopyCounts:
     """Hard evidence: counts that must be nought.
 
     Args:
@@ -51,20 +51,20 @@ class Kinds(NamedTuple):
     rows: Int
 
 
-def find_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> Copies:
+def count_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> CopyCounts:
     """Return what came back word for word, and rows that stand where they must not.
 
     Privacy: compares normalised texts of all tables; returns counts.
     """
     table, twin, released = canaries.table, canaries.twin, inputs.synthetic
     person = persons(table.groups)[1]
-    back = [came_back(table.texts, t.texts, reference.texts) for t in (twin, released)]
+    back = [ending_reproduced(table.texts, t.texts, reference.texts) for t in (twin, released)]
     in_twin, in_release = (np.bincount(person, b) > 0 for b in back)
     # a row that somebody wrote whom no generator saw says nothing about where it came from
     unseen = {normalise(text) for t in (inputs.control, reference) for text in t.texts}
     of_twin = {normalise(text) for text in twin.texts} - unseen
     of_train = {normalise(text) for text in inputs.train.texts} - unseen
-    return Copies(
+    return CopyCounts(
         in_twin=int((in_twin & canaries.inserted).sum()),
         in_release=int((in_release & canaries.inserted).sum()),
         reproduced=int(((in_twin | in_release) & canaries.inserted).sum()),
@@ -74,14 +74,14 @@ def find_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> Co
     )
 
 
-def kinds_in_order(canaries: Canaries) -> Kinds:
+def canary_kinds(canaries: Canaries) -> Kinds:
     """Return the family and the number of rows of each person, inserted persons first, as the scores are ordered."""
     order = np.concatenate([np.flatnonzero(canaries.inserted), np.flatnonzero(~canaries.inserted)])
     n_rows = np.bincount(persons(canaries.table.groups)[1])
     return Kinds(family=np.array(canaries.family)[order], rows=n_rows[order])
 
 
-def within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Float]:
+def rank_within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Float]:
     """Return each score as the rank among persons of the same family and number of rows, in (0, 1).
 
     Kinds differ in every score more than coins do: ranked together, the attack on a word-pair model of real posts had
@@ -89,21 +89,20 @@ def within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Float]:
     """
     family = np.unique(kinds.family, return_inverse=True)[1]
     kind = np.unique(family * (int(kinds.rows.max()) + 1) + kinds.rows, return_inverse=True)[1]
-    size = np.bincount(kind)
     ranked = {}
     for name, score in scores.items():
         ranked[name] = np.empty(len(score))
-        for k in range(len(size)):
-            ranked[name][kind == k] = (stats.rankdata(score[kind == k]) - 0.5) / size[k]
+        for k in np.unique(kind):
+            ranked[name][kind == k] = mid_ranks(score[kind == k])
     return ranked
 
 
-def among(scores: Mapping[str, Float], some: Bool) -> dict[str, Float]:
+def scores_of(scores: Mapping[str, Float], some: Bool) -> dict[str, Float]:
     """Return the scores of some persons."""
     return {name: score[some] for name, score in scores.items()}
 
 
-def some_of(people: Arms, some: Bool) -> Arms:
+def persons_of(people: Arms, some: Bool) -> Arms:
     """Return some persons, each a row of its own."""
     return replace(
         people,
@@ -113,12 +112,12 @@ def some_of(people: Arms, some: Bool) -> Arms:
     )
 
 
-def by_family(family: Strings, is_in: Bool, pooled: Float) -> dict[str, dict[str, Any]]:
+def auc_by_family(family: Strings, is_in: Bool, pooled: Float) -> dict[str, dict[str, Any]]:
     """Return counts and AUC of each family."""
     return {name: _arm_counts(pooled, is_in, family == name) for name in sorted(set(family.tolist()))}
 
 
-def by_repeats(
+def auc_by_repeats(
     scores: Mapping[str, Float], people: Arms, rows: Int, train: Table, rng: np.random.Generator, alpha: float
 ) -> dict[str, dict[str, Any]]:
     """Return counts, AUC with its interval and the group's bound on epsilon of each number of rows above one.
@@ -132,13 +131,13 @@ def by_repeats(
     found = {}
     for r, (some, is_in) in sized.items():
         level = alpha / len(sized)
-        pooled = attack(among(scores, some), some_of(people, some), rng).pooled
-        low, high = auc_bootstrap(pooled[is_in], pooled[~is_in], rng=rng, confidence=1 - level)
+        pooled = cross_fit(scores_of(scores, some), persons_of(people, some), rng).pooled
+        area = auc_estimate(pooled[is_in], pooled[~is_in], rng, confidence=1 - level)
         found[str(r)] = _arm_counts(pooled, is_in, np.ones(len(is_in), dtype=np.bool_)) | {
             "as_in_train": r <= most,
-            "auc_low": low,
-            "auc_high": high,
-            "group_epsilon_lower_bound": guess_coins(among(scores, some), is_in, rng, alpha=level).epsilon,
+            "auc_low": area.low,
+            "auc_high": area.high,
+            "group_epsilon_lower_bound": guess_coins(scores_of(scores, some), is_in, rng, alpha=level).epsilon,
         }
     return found
 
@@ -153,7 +152,7 @@ def _arm_counts(pooled: Float, is_in: Bool, some: Bool) -> dict[str, Any]:
     }
 
 
-def exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float] | None:
+def canary_exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float] | None:
     """Return the exposures of the random endings of inserted and of left out canaries; None without suffixes."""
     person = persons(canaries.table.groups)[1]
     first = np.unique(person, return_index=True)[1]
@@ -163,7 +162,7 @@ def exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float] | Non
     if len(canaries.suffixes) < MIN_SUFFIXES or not is_in.any() or is_in.all():
         return None
     endings = [" ".join(tokens(canaries.table.texts[i])[-n_words:]) for i, _ in chosen]
-    bits = exposure(endings, canaries.suffixes, canaries.twin.texts, reference.texts)
+    bits = exposure_bits(endings, canaries.suffixes, canaries.twin.texts, reference.texts)
     return bits[is_in], bits[~is_in]
 
 

@@ -16,7 +16,7 @@ Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exposure:
+class LedgerExposure:
     """What persons give to synthetic rows. Only rows that have parents are counted; (r,) rows, (P,) train persons.
 
     Args:
@@ -24,7 +24,6 @@ class Exposure:
         effective_parents: for each row 1 / sum over persons of weight²; (r,).
         persons_of_row: for each row how many persons it has; (r,).
         rows_of_person: for each person how many rows hold any of them; (P,).
-        mass_of_person: for each person the sum of their weights; (P,).
         persons_of_class: for each class with such rows how many persons they are made of.
         max_share_of_class: for each class with such rows the largest part of its mass that is one person's.
         rows_without_parents: rows made from no record, drawn from a model of their class.
@@ -34,13 +33,12 @@ class Exposure:
     effective_parents: Float
     persons_of_row: Int
     rows_of_person: Int
-    mass_of_person: Float
     persons_of_class: Int
     max_share_of_class: Float
     rows_without_parents: int
 
 
-def by_person(parents: Sequence[int], weights: Sequence[float], train_person: Int) -> dict[int, float]:
+def weights_by_person(parents: Sequence[int], weights: Sequence[float], train_person: Int) -> dict[int, float]:
     """Return the weight of each person in one row: two records of one person are one parent, weight 0 is none."""
     found: dict[int, float] = {}
     for row, weight in zip(parents, weights, strict=True):
@@ -50,7 +48,7 @@ def by_person(parents: Sequence[int], weights: Sequence[float], train_person: In
     return found
 
 
-def exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) -> Exposure:
+def ledger_exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) -> LedgerExposure:
     """Return what each row, each person and each class comes to.
 
         w_ip = sum of the weights of person p's records in row i,   effective parents of i = 1 / sum_p w_ip²
@@ -64,7 +62,7 @@ def exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) -> Expos
     Random: none.
     Cost: O(all parents).
     """
-    mixed = [by_person(p, w, train_person) for p, w in zip(lineage.parents, lineage.weights, strict=True)]
+    mixed = [weights_by_person(p, w, train_person) for p, w in zip(lineage.parents, lineage.weights, strict=True)]
     made = [i for i, row in enumerate(mixed) if row]
     n_persons = int(train_person.max()) + 1
     row = np.repeat(np.arange(len(made)), [len(mixed[i]) for i in made])
@@ -75,12 +73,11 @@ def exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) -> Expos
     classes, number = np.unique(synthetic_class[made], return_inverse=True)
     mass = np.zeros((len(classes), n_persons))
     np.add.at(mass, (number[row], person), weight)
-    return Exposure(
+    return LedgerExposure(
         max_weight=heaviest,
         effective_parents=1 / np.bincount(row, weights=weight**2, minlength=len(made)),
         persons_of_row=np.bincount(row, minlength=len(made)),
         rows_of_person=np.bincount(person, minlength=n_persons),
-        mass_of_person=mass.sum(axis=0),
         persons_of_class=(mass > 0).sum(axis=1),
         max_share_of_class=mass.max(axis=1) / mass.sum(axis=1) if len(made) > 0 else np.zeros(0),
         rows_without_parents=len(mixed) - len(made),

@@ -7,16 +7,24 @@ from scipy import stats
 
 from audits.core.holdout import Arms
 from audits.core.stats import POWER, Scan, needed_for_share, scan_test
+from audits.core.two_sided import is_inside
 from audits.core.types import AuditInputs, Estimate, persons
-from audits.interpolation.parents import Recall, both_train, first_share, recall, recover, train_share
-from audits.neighbours.distances import Share
+from audits.interpolation.noise_tolerant_attack import (
+    ParentRecall,
+    both_train,
+    find_parent_pairs,
+    first_share,
+    parent_recall,
+    train_share,
+)
+from audits.space.distances import Share
 from audits.space.encoders import Encoded
 
 MARGINS = (0.03, 0.05, 0.10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class ShareTest:
     """A share, what it would be if roles meant nothing, and how far from that it may lie (None: too few rows)."""
 
     what: str
@@ -26,21 +34,16 @@ class Judged:
 
     def estimate(self, confidence: float, *, less: float = 0.0) -> Estimate:
         """Return the share less a number, with its normal interval."""
-        low, high = self.share.ends(confidence)
-        value = min(max(self.share.value, low), high)  # weights that sum to 1 may sum to a hair more
-        return Estimate(value=value - less, low=low - less, high=high - less, confidence=confidence, n=self.share.n)
+        return self.share.estimate(confidence, less=less)
 
     def is_within(self, margin: float | None, confidence: float) -> bool:
         """Return whether the whole interval lies within a margin of the null."""
         off = self.estimate(confidence, less=self.null)
-        return margin is not None and self.share.n > 0 and -margin <= off.low and off.high <= margin
+        return margin is not None and self.share.n > 0 and is_inside(off, margin, centre=0.0)
 
     def p_beyond(self, margin: float) -> float:
         """Return the p-value, two-sided, against lying within a margin of the null."""
-        beyond = abs(self.share.value - self.null) - margin
-        if beyond <= 0 or self.share.error <= 0:
-            return 1.0
-        return min(1.0, 2 * float(stats.norm.sf(beyond / self.share.error)))
+        return self.share.p_beyond(margin, null=self.null)
 
     def smallest_leak(self, n_shares: int, confidence: float) -> float | None:
         """Return how far from the null the truth must be for the audit not to pass with power .8.
@@ -59,25 +62,25 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class EncoderShares:
     """What one encoder sees: three shares, the scan over persons, and how often true parents are found, if known."""
 
     encoder: str
-    train: Judged
-    first: Judged
-    both: Judged
+    train: ShareTest
+    first: ShareTest
+    both: ShareTest
     scan: Scan
-    recall: Recall | None
+    recall: ParentRecall | None
 
     @property
-    def shares(self) -> tuple[Judged, ...]:
+    def shares(self) -> tuple[ShareTest, ...]:
         """Return the three shares."""
         return self.train, self.first, self.both
 
 
-def parentage(
+def encoder_shares(
     encoded: Encoded, people: Arms, inputs: AuditInputs, n_shares: int, rng: np.random.Generator, confidence: float
-) -> Finding:
+) -> EncoderShares:
     """Return the shares one encoder sees, each with its margin, and how often true parents are found.
 
     Args:
@@ -88,21 +91,21 @@ def parentage(
         rng: for the search and the permutations.
         confidence: one-sided, of each end.
     """
-    found = recover(encoded, people, rng)
+    found = find_parent_pairs(encoded, people, rng)
     both = both_train(found, people, rng)
 
-    def judged(what: str, share: Share, null: float) -> Judged:
-        return Judged(what=what, share=share, null=null, margin=margin_of(share, n_shares, confidence))
+    def share_test(what: str, share: Share, null: float) -> ShareTest:
+        return ShareTest(what=what, share=share, null=null, margin=margin_of(share, n_shares, confidence))
 
-    return Finding(
+    return EncoderShares(
         encoder=encoded.name,
-        train=judged("the two persons between whom records lie", train_share(found, people), 0.5),
-        first=judged("the nearer of the two persons", first_share(found, people), 0.5),
-        both=judged("records that lie between two train persons", both.share, both.null),
+        train=share_test("the two persons between whom records lie", train_share(found, people), 0.5),
+        first=share_test("the nearer of the two persons", first_share(found, people), 0.5),
+        both=share_test("records that lie between two train persons", both.share, both.null),
         scan=scan_test(found.nearness[people.is_train], found.nearness[~people.is_train]),
         recall=None
         if inputs.lineage is None
-        else recall(found, people, inputs.lineage, persons(inputs.train.groups)[1]),
+        else parent_recall(found, people, inputs.lineage, persons(inputs.train.groups)[1]),
     )
 
 
@@ -115,13 +118,13 @@ def margin_of(share: Share, n_shares: int, confidence: float) -> float | None:
 
     and the widest also if this one share would.
     """
-    power = power_of_each(n_shares)
+    power = power_per_share(n_shares)
     for margin in MARGINS:
         if share.n >= needed_for_share(margin, confidence=confidence, power=power):
             return margin
     return MARGINS[-1] if share.n >= needed_for_share(MARGINS[-1], confidence=confidence) else None
 
 
-def power_of_each(n_shares: int) -> float:
+def power_per_share(n_shares: int) -> float:
     """Return the power each share needs so that all of them, looked at from both sides, have .8."""
     return 1 - (1 - POWER) / (2 * n_shares)

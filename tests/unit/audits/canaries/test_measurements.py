@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.canaries.findings import (
-    Kinds,
-    among,
-    by_family,
-    by_repeats,
-    exposure_details,
-    exposures,
-    find_copies,
-    kinds_in_order,
-    some_of,
-    within_kinds,
-)
 from audits.canaries.kinds import make_canaries
+from audits.canaries.measurements import (
+    Kinds,
+    auc_by_family,
+    auc_by_repeats,
+    canary_exposures,
+    canary_kinds,
+    count_copies,
+    exposure_details,
+    persons_of,
+    rank_within_kinds,
+    scores_of,
+)
 from audits.core.holdout import Arms
 from audits.core.types import AuditInputs, Canaries, persons
 
@@ -60,7 +60,7 @@ def persons_rows(canaries, inserted):
 
 
 def test_nothing_is_copied_where_nothing_is(canaries, tables):
-    copies = find_copies(canaries, inputs_of(tables), tables["reference"])
+    copies = count_copies(canaries, inputs_of(tables), tables["reference"])
     assert not any(getattr(copies, name) for name in copies.__slots__)
 
 
@@ -75,7 +75,7 @@ def test_what_came_back_is_counted_by_person_and_place(canaries, tables, retexte
     released = retexted(
         tables["synthetic"], [texts[once[0][0]], texts[once[1][0]], texts[left_out[0][0]], *tables["synthetic"].texts]
     )
-    copies = find_copies(replace(canaries, twin=twin), inputs_of(tables, synthetic=released), tables["reference"])
+    copies = count_copies(replace(canaries, twin=twin), inputs_of(tables, synthetic=released), tables["reference"])
     assert (copies.in_twin, copies.in_release, copies.reproduced, copies.left_out) == (2, 2, 3, 1)
 
 
@@ -84,16 +84,16 @@ def test_rows_of_the_twin_in_the_release_are_counted_unless_others_wrote_them(ca
     of_control = tables["control"].texts[2]
     own = replace(canaries, twin=retexted(twin, [*twin.texts, of_control]))
     released = retexted(twin, [twin.texts[0].upper(), f" {twin.texts[5]}\n", of_control, *tables["synthetic"].texts])
-    assert find_copies(own, inputs_of(tables, synthetic=released), tables["reference"]).twin_rows == 2
+    assert count_copies(own, inputs_of(tables, synthetic=released), tables["reference"]).twin_rows == 2
 
 
 def test_canaries_in_the_data_of_the_release_are_counted(canaries, tables, retexted):
     train = retexted(tables["train"], [*tables["train"].texts, *canaries.table.texts[:5]])
-    assert find_copies(canaries, inputs_of(tables, train=train), tables["reference"]).in_train == 5
+    assert count_copies(canaries, inputs_of(tables, train=train), tables["reference"]).in_train == 5
 
 
 def test_persons_are_in_the_order_of_the_scores(canaries):
-    kinds = kinds_in_order(canaries)
+    kinds = canary_kinds(canaries)
     assert kinds.rows.tolist() == [len(r) for side in (True, False) for r in persons_rows(canaries, side)]
     of_inserted = [f for f, is_in in zip(canaries.family, canaries.inserted, strict=True) if is_in]
     assert kinds.family[: len(of_inserted)].tolist() == of_inserted
@@ -102,7 +102,7 @@ def test_persons_are_in_the_order_of_the_scores(canaries):
 @given(st.lists(st.tuples(st.sampled_from("pq"), st.integers(1, 3), st.integers(0, 4)), min_size=1, max_size=40))
 def test_ranks_are_those_among_persons_of_the_same_kind(drawn):
     family, rows, score = (np.array(column) for column in zip(*drawn, strict=True))
-    ranked = within_kinds({"a": score.astype(float)}, Kinds(family=family, rows=rows))["a"]
+    ranked = rank_within_kinds({"a": score.astype(float)}, Kinds(family=family, rows=rows))["a"]
     for i, (f, r, s) in enumerate(drawn):
         peers = [other for g, q, other in drawn if (g, q) == (f, r)]
         assert ranked[i] == pytest.approx((sum(o < s for o in peers) + sum(o == s for o in peers) / 2) / len(peers))
@@ -110,21 +110,21 @@ def test_ranks_are_those_among_persons_of_the_same_kind(drawn):
 
 def test_a_score_that_only_tells_kinds_apart_becomes_blind():
     family, rows = np.array(["p", "q"] * 30), np.array([1, 1, 4] * 20)
-    ranked = within_kinds({"a": (family == "p") + 2.0 * rows}, Kinds(family=family, rows=rows))["a"]
+    ranked = rank_within_kinds({"a": (family == "p") + 2.0 * rows}, Kinds(family=family, rows=rows))["a"]
     assert ranked == pytest.approx(np.full(60, 0.5))
 
 
 def test_families_are_counted_with_their_auc():
     family, is_in = np.array(["p"] * 7 + ["q"] * 5), np.array([True, False] * 6)
     pooled = np.where(family == "p", is_in, ~is_in).astype(float)
-    assert by_family(family, is_in, pooled) == {
+    assert auc_by_family(family, is_in, pooled) == {
         "p": {"inserted": 4, "left_out": 3, "auc": 1.0},
         "q": {"inserted": 2, "left_out": 3, "auc": 0.0},
     }
 
 
 def test_an_arm_without_persons_has_no_auc():
-    found = by_family(np.array(["p", "q"]), np.array([True, True]), np.zeros(2))
+    found = auc_by_family(np.array(["p", "q"]), np.array([True, True]), np.zeros(2))
     assert all(one["auc"] is None and one["left_out"] == 0 for one in found.values())
 
 
@@ -133,10 +133,10 @@ def test_repeats_are_measured_apart_where_there_are_enough(tables):
     rows = np.array([1] * 50 + [2] * 120 + [9] * 30)
     is_in = rng.random(200) < 0.5
     scores = {"a": np.where(rows == 2, is_in, rng.random(200)).astype(float), "b": rng.random(200)}
-    found = by_repeats(scores, arms_of(is_in), rows, tables["train"], rng, 0.05)
+    found = auc_by_repeats(scores, arms_of(is_in), rows, tables["train"], rng, 0.05)
     assert set(found) == {"2"}
     assert found["2"]["as_in_train"]
-    assert not by_repeats(scores, arms_of(is_in), rows * 3, tables["train"], rng, 0.05)["6"]["as_in_train"]
+    assert not auc_by_repeats(scores, arms_of(is_in), rows * 3, tables["train"], rng, 0.05)["6"]["as_in_train"]
     assert found["2"]["auc"] > 0.95 < found["2"]["auc_low"] + 0.1
     assert found["2"]["group_epsilon_lower_bound"] > 1
     assert found["2"]["inserted"] == int(is_in[rows == 2].sum())
@@ -144,8 +144,8 @@ def test_repeats_are_measured_apart_where_there_are_enough(tables):
 
 def test_some_persons_keep_their_scores_and_coins():
     is_in, some = np.array([True, True, False, False, False]), np.array([False, True, True, False, True])
-    assert among({"a": np.arange(5.0)}, some)["a"].tolist() == [1, 2, 4]
-    chosen = some_of(arms_of(is_in), some)
+    assert scores_of({"a": np.arange(5.0)}, some)["a"].tolist() == [1, 2, 4]
+    chosen = persons_of(arms_of(is_in), some)
     assert (chosen.is_train.tolist(), chosen.person_class.tolist()) == ([True, False, False], [1, 2, 1])
     assert len(chosen.row_person) == 3
 
@@ -155,7 +155,7 @@ def test_exposure_is_of_random_endings_only_and_by_arm(canaries, tables, retexte
     of_suffix = [p for p, family in enumerate(canaries.family) if family == "suffix"]
     copied = next(p for p in of_suffix if canaries.inserted[p])
     twin = retexted(tables["twin"], [*tables["twin"].texts, canaries.table.texts[first[copied]]])
-    bits = exposures(replace(canaries, twin=twin), tables["reference"])
+    bits = canary_exposures(replace(canaries, twin=twin), tables["reference"])
     assert [len(b) for b in bits] == [
         sum(canaries.inserted[p] for p in of_suffix), sum(not canaries.inserted[p] for p in of_suffix)
     ]  # fmt: skip
@@ -165,6 +165,6 @@ def test_exposure_is_of_random_endings_only_and_by_arm(canaries, tables, retexte
 
 
 def test_exposure_needs_suffixes_and_both_arms(canaries, tables):
-    assert exposures(replace(canaries, suffixes=()), tables["reference"]) is None
-    assert exposures(replace(canaries, inserted=np.ones(64, dtype=bool)), tables["reference"]) is None
+    assert canary_exposures(replace(canaries, suffixes=()), tables["reference"]) is None
+    assert canary_exposures(replace(canaries, inserted=np.ones(64, dtype=bool)), tables["reference"]) is None
     assert exposure_details(None, 0)["inserted"] is None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from audits.interpolation.exact_smote import attack_segments, meeting_points, remainders
+from audits.interpolation.exact_attack import attack_segments, line_intersections, segment_residuals
 
 RNG = np.random.default_rng
 
@@ -76,7 +76,7 @@ def test_in_two_dimensions_points_lie_between_rows_by_chance_and_nothing_is_prov
 def test_the_remainder_is_that_of_solving_every_pair():
     pairs = [(p, q) for p in range(14) for q in range(p)]
     z, x = unit(vectors(11, 5, d=6).astype(float)), unit(vectors(14, 6, d=6).astype(float))
-    found = remainders(z.astype(np.float32), x.astype(np.float32))
+    found = segment_residuals(z.astype(np.float32), x.astype(np.float32))
     for i in np.flatnonzero(np.isfinite(found)):
         solved = [(optimize.nnls(x[[p, q]].T, z[i])[1], np.linalg.norm(x[p] - x[q])) for p, q in pairs]
         away, apart = min(solved)
@@ -86,15 +86,15 @@ def test_the_remainder_is_that_of_solving_every_pair():
 def test_lines_meet_where_the_parents_are():
     parent, others = np.array([1.0, 2, 0, 1, 3]), RNG(8).normal(size=(4, 5))
     points = np.concatenate([parent + w * (o - parent) for o in others for w in ([0.2], [0.5], [0.9])]).reshape(-1, 5)
-    met = meeting_points(points)
+    met = line_intersections(points)
     assert len(met) > 0
     assert met == pytest.approx(np.tile(parent, (len(met), 1)), abs=1e-6)
-    assert len(meeting_points(points[:6])) == 0  # two lines are not enough
-    assert len(meeting_points(points[[0, 1, 3, 4, 6, 7, 9, 10]])) == 0  # nor are two points a line
+    assert len(line_intersections(points[:6])) == 0  # two lines are not enough
+    assert len(line_intersections(points[[0, 1, 3, 4, 6, 7, 9, 10]])) == 0  # nor are two points a line
 
 
 def test_repeated_points_make_no_lines():
-    assert len(meeting_points(np.repeat(RNG(1).normal(size=(9, 5)), 4, axis=0))) == 0
+    assert len(line_intersections(np.repeat(RNG(1).normal(size=(9, 5)), 4, axis=0))) == 0
 
 
 def test_a_sign_test_decides_where_control_has_such_points_too():

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from scipy import sparse, stats
 
 from audits.core.holdout import Arms, person_scores
+from audits.core.stats import Interval, clopper_pearson
 from audits.core.types import Lineage
-from audits.interpolation.exposure import by_person
-from audits.neighbours.distances import Share, equalised, joined, share_of
+from audits.interpolation.ledger_exposure import weights_by_person
+from audits.space.distances import Share, balanced_draws, share_of_train, stack_arms
 from audits.space.encoders import Encoded
 from audits.space.similarity import Float32, Matrix, similarity_blocks
 
@@ -29,7 +30,7 @@ Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recovered:
+class ParentPairs:
     """The pairs of persons found.
 
     Args:
@@ -46,7 +47,7 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Both:
+class BothTrainShare:
     """The share of rows whose two persons are both of train, and what it would be if roles meant nothing."""
 
     share: Share
@@ -54,7 +55,7 @@ class Both:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recall:
+class ParentRecall:
     """How often the attack names a person that a row was really made from.
 
     Args:
@@ -71,12 +72,9 @@ class Recall:
     pair_chance: float
     n: float
 
-    def ends(self, confidence: float) -> tuple[float, float]:
+    def ends(self, confidence: float) -> Interval:
         """Return the exact interval of `one` (Clopper and Pearson) at its independent rows."""
-        k = self.one * self.n
-        low = 0.0 if self.one == 0 else float(stats.beta.ppf(1 - confidence, k, self.n - k + 1))
-        high = 1.0 if self.one == 1 else float(stats.beta.ppf(confidence, k + 1, self.n - k))
-        return low, high
+        return clopper_pearson(self.one * self.n, self.n, confidence=confidence)
 
     def p_above(self, limit: float) -> float:
         """Return the exact p-value of `one` against a true recall of at most the limit."""
@@ -84,7 +82,7 @@ class Recall:
         return 1.0 if self.one == 0 or limit >= 1 else float(stats.beta.cdf(limit, k, self.n - k + 1))
 
 
-def recover(encoded: Encoded, people: Arms, rng: np.random.Generator) -> Recovered:
+def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) -> ParentPairs:
     """Return for each synthetic row the two persons between whom it lies best.
 
     Candidates are the most similar records, in one index over both arms that does not know the roles; in each repeat
@@ -107,14 +105,14 @@ def recover(encoded: Encoded, people: Arms, rng: np.random.Generator) -> Recover
     """
     m = encoded.synthetic.shape[0]
     rows = np.arange(m) if m <= MAX_ROWS else np.sort(rng.choice(m, size=MAX_ROWS, replace=False))
-    included = equalised(people, REPEATS, rng)
+    included = balanced_draws(people, REPEATS, rng)
     if all(len(among) == len(people.is_train) for among in included):
         included = included[:1]
     is_included = np.zeros((len(included), len(people.is_train)), dtype=np.bool_)
     for r, among in enumerate(included):
         is_included[r, among] = True
     columns = rng.permutation(len(people.row_person))
-    real, owner = joined(encoded)[columns], people.row_person[columns]
+    real, owner = stack_arms(encoded)[columns], people.row_person[columns]
     k = min(MAX_CANDIDATES, math.ceil(CANDIDATES / is_included[:, owner].mean()), len(owner))
     pairs = np.empty((len(included), len(rows), 2), dtype=np.int64)
     nearness = np.full(len(owner), -np.inf, dtype=np.float32)
@@ -126,8 +124,8 @@ def recover(encoded: Encoded, people: Arms, rng: np.random.Generator) -> Recover
         nobody = cosines.max(axis=1) <= 0
         for r, among in enumerate(included):
             of_repeat = np.take_along_axis(person, found[r], axis=1)
-            pairs[r, block] = _completed(of_repeat, nobody | ~is_included[r, of_repeat[:, 0]], among, rng)
-    return Recovered(rows=rows, pairs=pairs, included=included, nearness=person_scores(nearness, owner))
+            pairs[r, block] = _fill_pairs(of_repeat, nobody | ~is_included[r, of_repeat[:, 0]], among, rng)
+    return ParentPairs(rows=rows, pairs=pairs, included=included, nearness=person_scores(nearness, owner))
 
 
 def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: NDArray[np.bool_]) -> Int:
@@ -168,18 +166,18 @@ def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: NDArray[np.
     return found
 
 
-def train_share(found: Recovered, people: Arms) -> Share:
+def train_share(found: ParentPairs, people: Arms) -> Share:
     """Return the share of train among the persons found, with the exact variance of permuting the persons' roles."""
     repeats = found.pairs.shape[0]
-    return share_of(found.pairs.reshape(repeats, -1), found.included, people)
+    return share_of_train(found.pairs.reshape(repeats, -1), found.included, people)
 
 
-def first_share(found: Recovered, people: Arms) -> Share:
+def first_share(found: ParentPairs, people: Arms) -> Share:
     """Return the share of train among the nearer of the two persons; falls where rows near to train were dropped."""
-    return share_of(found.pairs[:, :, 0], found.included, people)
+    return share_of_train(found.pairs[:, :, 0], found.included, people)
 
 
-def both_train(found: Recovered, people: Arms, rng: np.random.Generator) -> Both:
+def both_train(found: ParentPairs, people: Arms, rng: np.random.Generator) -> BothTrainShare:
     """Return how often both persons are of train.
 
     If roles meant nothing, two persons of one class with n of each role would both be train with probability
@@ -202,10 +200,12 @@ def both_train(found: Recovered, people: Arms, rng: np.random.Generator) -> Both
         of_permutation = _permuted(people.is_train[among], classes, n, rng)
         variance += float(np.var([roles[inside].all(axis=1).mean() for roles in of_permutation]))
     repeats = len(found.included)
-    return Both(share=Share(value=value / repeats, error=math.sqrt(variance / repeats)), null=null / repeats)
+    return BothTrainShare(
+        share=Share(value=value / repeats, error=math.sqrt(variance / repeats)), null=null / repeats
+    )
 
 
-def recall(found: Recovered, people: Arms, lineage: Lineage, train_person: Int) -> Recall | None:
+def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_person: Int) -> ParentRecall | None:
     """Return how often true parents are found; None where no attacked row has one.
 
     Chance is what the same persons would hit if they were dealt out among the rows of a class: knowing the class, and
@@ -215,7 +215,7 @@ def recall(found: Recovered, people: Arms, lineage: Lineage, train_person: Int) 
         n = rows / max(1, sum_g (h_g - r n_g)² / (rows r (1 - r)))
 
     Args:
-        found: what `recover` returned.
+        found: what `find_parent_pairs` returned.
         people: the persons; those of train come first, numbered as in `train_person`.
         lineage: of all synthetic rows.
         train_person: the person of each train row; (n_T rows,).
@@ -226,12 +226,12 @@ def recall(found: Recovered, people: Arms, lineage: Lineage, train_person: Int) 
     at = np.array(with_parents, dtype=np.int64)
     parents, heaviest = _parent_persons(lineage, found.rows[at].tolist(), train_person)
     pairs, classes = found.pairs[:, at], people.synthetic_class[found.rows[at]]
-    first, second = (_is_parent(pairs[:, :, i], parents) for i in (0, 1))
-    one_chance, pair_chance = _dealt_out(pairs, parents, classes, len(people.is_train))
+    first, second = (_are_parents(pairs[:, :, i], parents) for i in (0, 1))
+    one_chance, pair_chance = _recall_by_chance(pairs, parents, classes, len(people.is_train))
     r, hits = float(first.mean()), first.mean(axis=0)
     spread = np.bincount(heaviest, weights=hits - r)
     agreement = float((spread**2).sum()) / (len(at) * r * (1 - r)) if 0 < r < 1 else 1.0
-    return Recall(
+    return ParentRecall(
         one=r,
         one_chance=one_chance,
         pair=float((first & second).mean()),
@@ -240,7 +240,7 @@ def recall(found: Recovered, people: Arms, lineage: Lineage, train_person: Int) 
     )
 
 
-def _completed(found: Int, nobody: NDArray[np.bool_], among: Int, rng: np.random.Generator) -> Int:
+def _fill_pairs(found: Int, nobody: NDArray[np.bool_], among: Int, rng: np.random.Generator) -> Int:
     """Return pairs of two persons each, with random persons in the place of nobody and of a missing second one."""
     first = np.where(nobody, rng.choice(among, size=len(found)), found[:, 0])
     other = rng.integers(len(among) - 1, size=len(found))
@@ -282,18 +282,18 @@ def _permuted(is_train: NDArray[np.bool_], classes: Int, n: int, rng: np.random.
 
 def _parent_persons(lineage: Lineage, rows: list[int], train_person: Int) -> tuple[Int, Int]:
     """Return the distinct persons each row was made from, filled up with -1, and the heaviest of them."""
-    weights = [by_person(lineage.parents[r], lineage.weights[r], train_person) for r in rows]
+    weights = [weights_by_person(lineage.parents[r], lineage.weights[r], train_person) for r in rows]
     parents = np.full((len(rows), max(map(len, weights))), -1, dtype=np.int64)
     for i, of_row in enumerate(weights):
         parents[i, : len(of_row)] = sorted(of_row)
     return parents, np.array([max(of_row, key=of_row.__getitem__) for of_row in weights], dtype=np.int64)
 
 
-def _is_parent(persons: Int, parents: Int) -> NDArray[np.bool_]:
+def _are_parents(persons: Int, parents: Int) -> NDArray[np.bool_]:
     return np.asarray((persons[:, :, None] == parents[None]).any(axis=2))
 
 
-def _dealt_out(pairs: Int, parents: Int, classes: Int, n_persons: int) -> tuple[float, float]:
+def _recall_by_chance(pairs: Int, parents: Int, classes: Int, n_persons: int) -> tuple[float, float]:
     """Return how often one, and how often both persons found would be parents, dealt out within classes."""
     rows_of_class = np.bincount(classes)[classes] * pairs.shape[0]
     ordered = np.sort(pairs, axis=2)

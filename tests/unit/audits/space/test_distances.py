@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.core.holdout import Arms
-from audits.neighbours.distances import (
+from audits.space.distances import (
+    balanced_draws,
     crowding,
-    distances,
-    equalised,
-    histogram,
-    nearest_persons,
+    distance_histogram,
+    nearest_person_of_rows,
     nndr_ratio,
-    share_of,
+    share_of_train,
+    two_nearest_distances,
 )
 from audits.space.encoders import Encoded
 
@@ -47,14 +47,14 @@ def test_a_share_of_everything_is_not_more_than_everything():
     """Here .2 + .4 + .2 + .1 + .1 is more than 1 in floating point."""
     people = arms_of([1] * 49, [1] * 49)
     nearest = np.array([[2, 1, 1, 3, 2, 0, 4, 1, 1, 0]])
-    share = share_of(nearest, [np.arange(98)], people)
+    share = share_of_train(nearest, [np.arange(98)], people)
     assert share.value == 1
     assert share.ends(0.95)[1] >= share.value
 
 
 def test_equalised_draws_as_many_of_each_arm_within_each_class():
     people = arms_of([1] * 9, [1] * 5, classes=[0] * 7 + [1] * 2 + [0] * 2 + [1] * 3)
-    draws = equalised(people, 6, RNG(0))
+    draws = balanced_draws(people, 6, RNG(0))
     for among in draws:
         for c, n in ((0, 2), (1, 2)):
             for side in (True, False):
@@ -64,9 +64,9 @@ def test_equalised_draws_as_many_of_each_arm_within_each_class():
 
 def test_nearest_person_is_that_of_the_slow_loop():
     people = arms_of([2, 1, 3], [1, 2, 2, 1])
-    encoded, included = encoded_of(people), equalised(people, 3, RNG(1))
+    encoded, included = encoded_of(people), balanced_draws(people, 3, RNG(1))
     real = np.vstack([encoded.train, encoded.control])
-    found = nearest_persons(encoded.synthetic, real, people, included, RNG(2))
+    found = nearest_person_of_rows(encoded.synthetic, real, people, included, RNG(2))
     for r, among in enumerate(included):
         for j, s in enumerate(encoded.synthetic):
             rows = [i for i, p in enumerate(people.row_person) if p in among]
@@ -75,12 +75,12 @@ def test_nearest_person_is_that_of_the_slow_loop():
 
 def test_a_row_similar_to_nobody_and_equal_rows_are_decided_at_random():
     people = arms_of([1] * 4, [1] * 4)
-    included = equalised(people, 400, RNG(0))
+    included = balanced_draws(people, 400, RNG(0))
     same = np.ones((8, 1), dtype=np.float32)
     synthetic = np.zeros((1, 1), dtype=np.float32)
-    lonely = nearest_persons(synthetic, same, people, included, RNG(1))
+    lonely = nearest_person_of_rows(synthetic, same, people, included, RNG(1))
     assert np.bincount(lonely[:, 0], minlength=8).min() > 25
-    tied = [nearest_persons(synthetic + 1, same, people, included[:1], RNG(i))[0, 0] for i in range(400)]
+    tied = [nearest_person_of_rows(synthetic + 1, same, people, included[:1], RNG(i))[0, 0] for i in range(400)]
     assert np.bincount(tied, minlength=8).min() > 25
 
 
@@ -88,7 +88,7 @@ def test_standard_error_is_that_of_permuting_roles_within_classes():
     people = arms_of([1] * 12, [1] * 12, classes=[0] * 5 + [1] * 7 + [0] * 5 + [1] * 7)
     nearest = RNG(3).integers(24, size=(1, 60)) // 2 * 2
     included = [np.arange(24)]
-    share = share_of(nearest, included, people)
+    share = share_of_train(nearest, included, people)
     assert share.value == np.mean(people.is_train[nearest])
     permuted, rng = [], RNG(4)
     for _ in range(6000):
@@ -102,8 +102,8 @@ def test_standard_error_is_that_of_permuting_roles_within_classes():
 
 def test_rows_crowding_round_one_person_count_less():
     people, included = arms_of([1] * 10, [1] * 10), [np.arange(20)]
-    spread = share_of(np.tile(np.arange(20), 5)[None, :], included, people)
-    crowded = share_of(np.repeat([3, 15, 4, 16], 25)[None, :], included, people)
+    spread = share_of_train(np.tile(np.arange(20), 5)[None, :], included, people)
+    crowded = share_of_train(np.repeat([3, 15, 4, 16], 25)[None, :], included, people)
     assert spread.error == pytest.approx(0, abs=1e-9)
     assert 0 < crowded.n < 20
     assert (crowded.value, crowded.ends(0.95)[0] < 0.5 < crowded.ends(0.95)[1]) == (0.5, True)
@@ -124,7 +124,7 @@ def test_crowding_is_the_slow_formula():
 def test_distances_and_their_ratio_by_hand():
     people = arms_of([1] * 3, [1] * 4)
     encoded = encoded_of(people)
-    to_train, to_control = distances(encoded, people, np.arange(7))
+    to_train, to_control = two_nearest_distances(encoded, people, np.arange(7))
     assert to_train == pytest.approx(np.sort(1 - encoded.synthetic @ encoded.train.T, axis=1)[:, :2], abs=1e-5)
     assert to_control == pytest.approx(np.sort(1 - encoded.synthetic @ encoded.control.T, axis=1)[:, :2], abs=1e-5)
     assert nndr_ratio(np.array([[0.1, 0.5]]), np.array([[0.2, 0.4]])) == pytest.approx(0.4)
@@ -133,7 +133,7 @@ def test_distances_and_their_ratio_by_hand():
 
 @given(st.lists(st.floats(0, 2), min_size=1, max_size=150), st.lists(st.floats(0, 2), min_size=1, max_size=150))
 def test_no_bin_of_the_histogram_is_a_handful_of_records(train, control):
-    bins = histogram(np.array(train), np.array(control))
+    bins = distance_histogram(np.array(train), np.array(control))
     assert (sum(bins["train"]), sum(bins["control"])) == (len(train), len(control))
     assert len(bins["edges"]) == len(bins["train"]) + 1 == len(bins["control"]) + 1
     assert bins["edges"] == sorted(bins["edges"])

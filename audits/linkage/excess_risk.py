@@ -9,10 +9,9 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from audits.core.errors import InputError, NotMeasurable
-from audits.core.stats import POWER, Interval, z_sum
+from audits.core.stats import POWER, Interval, newcombe_of_shares, wilson_of_share, z_sum
 from audits.core.types import Estimate
 
 Float = NDArray[np.float64]
@@ -36,26 +35,24 @@ def wilson_mean(values: Float, *, confidence: float) -> Interval:
         raise NotMeasurable("a mean needs at least one person")
     if not bool(np.all((values >= 0) & (values <= 1))):
         raise InputError("a person's value must lie between 0 and 1")
-    z, p, variance = float(stats.norm.ppf(confidence)), float(values.mean()), float(values.var())
+    p, variance = float(values.mean()), float(values.var())
     n = len(values) * p * (1 - p) / variance if variance > 0 else float(len(values))
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return Interval(0.0 if p == 0 else min(p, centre - half), 1.0 if p == 1 else max(p, centre + half))
+    low, high = wilson_of_share(p, n, confidence=confidence)
+    return Interval(min(p, low), max(p, high))
 
 
-def absolute(train: Float, control: Float, *, confidence: float) -> Estimate:
+def absolute_excess(train: Float, control: Float, *, confidence: float) -> Estimate:
     """Return a_T - a_H, the difference of the means, with Newcombe's interval of the two Wilson intervals.
 
     Source: Newcombe, Statistics in Medicine 1998, method 10.
     """
-    (l_t, u_t), (l_h, u_h) = (wilson_mean(v, confidence=confidence) for v in (train, control))
+    of_train, of_control = (wilson_mean(v, confidence=confidence) for v in (train, control))
     a_t, a_h = float(train.mean()), float(control.mean())
-    d = a_t - a_h
-    low, high = d - math.hypot(a_t - l_t, u_h - a_h), d + math.hypot(u_t - a_t, a_h - l_h)
-    return Estimate(value=d, low=low, high=high, confidence=confidence, n=min(len(train), len(control)))
+    low, high = newcombe_of_shares(a_t, of_train, a_h, of_control)
+    return Estimate(value=a_t - a_h, low=low, high=high, confidence=confidence, n=min(len(train), len(control)))
 
 
-def relative(train: Float, control: Float, *, confidence: float) -> Estimate:
+def relative_excess(train: Float, control: Float, *, confidence: float) -> Estimate:
     """Return R = (a_T - a_H) / (1 - a_H): of what control leaves to learn, the share learnt from being in train.
 
     1 - R is the ratio q = (1 - a_T) / (1 - a_H) of two failure rates, whose interval has the closed form
@@ -97,17 +94,17 @@ def needed_for_excess(d: float, p: float, *, confidence: float = 0.95, power: fl
     return math.ceil(z_sum(confidence, power) ** 2 * 2 * p * (1 - p) / (d * d))
 
 
-def detectable_excess(n: int, p: float, *, confidence: float = 0.95, power: float = POWER) -> float:
+def detectable_excess(n: int, p: float, *, confidence: float = 0.95) -> float:
     """Return how far above a rate p another must lie for n persons per arm to tell: the same the other way round."""
-    return z_sum(confidence, power) * math.sqrt(2 * p * (1 - p) / n)
+    return z_sum(confidence, POWER) * math.sqrt(2 * p * (1 - p) / n)
 
 
-def detectable_relative(train: Float, control: Float, *, confidence: float, power: float = POWER) -> float:
+def detectable_relative(train: Float, control: Float, *, confidence: float) -> float:
     """Return the R that these persons tell from 0: (z + z') · sqrt(s^2 (1/n_T + 1/n_H)) / (1 - a_H).
 
     s^2 is the variance of the control persons' values with one more of 0 and one of 1, so that a rate of 0 among few
     does not look like certainty; likewise a_H.
     """
-    seen = np.concatenate([control, [0.0, 1.0]])
-    error = math.sqrt(float(seen.var()) * (1 / len(train) + 1 / len(control)))
-    return z_sum(confidence, power) * error / (1 - float(seen.mean()))
+    smoothed = np.concatenate([control, [0.0, 1.0]])
+    error = math.sqrt(float(smoothed.var()) * (1 / len(train) + 1 / len(control)))
+    return z_sum(confidence, POWER) * error / (1 - float(smoothed.mean()))

@@ -9,15 +9,15 @@ from scipy import optimize, sparse
 from audits.core.holdout import Arms
 from audits.core.stats import clopper_pearson
 from audits.core.types import Lineage
-from audits.interpolation import parents
-from audits.interpolation.parents import (
-    Recall,
-    Recovered,
+from audits.interpolation import noise_tolerant_attack
+from audits.interpolation.noise_tolerant_attack import (
+    ParentPairs,
+    ParentRecall,
     best_pairs,
     both_train,
+    find_parent_pairs,
     first_share,
-    recall,
-    recover,
+    parent_recall,
     train_share,
 )
 from audits.space.encoders import Encoded
@@ -65,9 +65,9 @@ def test_the_pair_is_that_of_the_slow_search(as_sparse):
     encoded = encoded_of(people, synthetic)
     if as_sparse:
         tables = {n: sparse.csr_matrix(getattr(encoded, n)) for n in ("synthetic", "train", "control", "reference")}
-        found = recover(Encoded(name="e", **tables), people, RNG(1))
+        found = find_parent_pairs(Encoded(name="e", **tables), people, RNG(1))
     else:
-        found = recover(encoded, people, RNG(1))
+        found = find_parent_pairs(encoded, people, RNG(1))
     real = np.vstack([encoded.train, encoded.control])
     for z, pair in zip(synthetic, found.pairs[0], strict=True):
         assert set(pair.tolist()) == slowly(z, real, people.row_person)
@@ -78,16 +78,16 @@ def test_nearness_is_the_highest_cosine_of_a_persons_records():
     encoded = encoded_of(people, unit(RNG(3).normal(size=(13, 9))))
     cosines = encoded.synthetic @ np.vstack([encoded.train, encoded.control]).T
     expected = [cosines[:, people.row_person == p].max() for p in range(8)]
-    assert recover(encoded, people, RNG(1)).nearness == pytest.approx(expected, abs=1e-6)
+    assert find_parent_pairs(encoded, people, RNG(1)).nearness == pytest.approx(expected, abs=1e-6)
 
 
 def test_with_unequal_arms_only_persons_drawn_take_part():
     people = arms_of([1] * 11, [2] * 4, m=7)
     synthetic = unit(RNG(3).normal(size=(7, 9)))
     encoded = encoded_of(people, synthetic)
-    found = recover(encoded, people, RNG(1))
+    found = find_parent_pairs(encoded, people, RNG(1))
     real = np.vstack([encoded.train, encoded.control])
-    assert found.pairs.shape == (parents.REPEATS, 7, 2)
+    assert found.pairs.shape == (noise_tolerant_attack.REPEATS, 7, 2)
     for pairs, among in list(zip(found.pairs, found.included, strict=True))[:4]:
         assert len(among) == 8
         rows = np.flatnonzero(np.isin(people.row_person, among))
@@ -119,7 +119,7 @@ def test_a_mixture_is_found_whatever_its_weights_and_the_lengths_of_its_parents(
 def test_rows_that_resemble_nobody_get_two_random_persons():
     people = arms_of([1] * 6, [1] * 6, m=900)
     encoded = encoded_of(people, np.zeros((900, 9), dtype=np.float32))
-    pairs = recover(encoded, people, RNG(1)).pairs[0]
+    pairs = find_parent_pairs(encoded, people, RNG(1)).pairs[0]
     assert (pairs[:, 0] != pairs[:, 1]).all()
     assert np.bincount(pairs.ravel(), minlength=12).min() > 100
 
@@ -130,13 +130,13 @@ def test_where_one_persons_records_crowd_out_all_others_the_second_person_is_ran
     base = unit(RNG(5).normal(size=(1, 9)))
     encoded.train[:60] = unit(base + 1e-3 * RNG(6).normal(size=(60, 9)))
     encoded.synthetic[:] = base
-    pairs = recover(encoded, people, RNG(1)).pairs[0]
+    pairs = find_parent_pairs(encoded, people, RNG(1)).pairs[0]
     assert (pairs[:, 0] == 0).all()
     assert set(pairs[:, 1].tolist()) == {1, 2, 3, 4, 5}
 
 
 def found_in(pairs, n_persons):
-    return Recovered(
+    return ParentPairs(
         rows=np.arange(len(pairs)),
         pairs=np.array(pairs)[None],
         included=[np.arange(n_persons)],
@@ -174,13 +174,13 @@ def test_recall_by_hand():
     lineage = Lineage(
         parents=((0, 2), (3, 0), (4, 2), (5, 2), ()), weights=((0.6, 0.4), (0.5, 0.5), (0.9, 0.1), (0.3, 0.7), ())
     )
-    r = recall(found, people, lineage, np.array([0, 0, 1, 2, 3, 3]))
+    r = parent_recall(found, people, lineage, np.array([0, 0, 1, 2, 3, 3]))
     # parents of the four rows: {0, 1}, {0, 2}, {1, 3}, {1, 3}; found first: 0, 2, 6, 1
     assert r.one == 3 / 4
     assert r.pair == 1 / 4
     assert r.one_chance == pytest.approx((2 + 2 + 1 + 1) / 16)
     assert r.pair_chance == pytest.approx(2 / 16)
-    assert recall(found, people, Lineage(parents=((),) * 5, weights=((),) * 5), np.arange(4)) is None
+    assert parent_recall(found, people, Lineage(parents=((),) * 5, weights=((),) * 5), np.arange(4)) is None
 
 
 def test_chance_is_that_of_dealing_the_found_out_within_classes():
@@ -195,7 +195,7 @@ def test_chance_is_that_of_dealing_the_found_out_within_classes():
     pairs = np.array([rng.choice(np.arange(i % 2, 20, 2), size=2, replace=False) for i in range(m)])
     of_row = tuple(tuple(rng.choice(np.arange(i % 2, 10, 2), size=3, replace=False).tolist()) for i in range(m))
     lineage = Lineage(parents=of_row, weights=((0.5, 0.3, 0.2),) * m)
-    found = recall(found_in(pairs, 20), people, lineage, np.arange(10))
+    found = parent_recall(found_in(pairs, 20), people, lineage, np.arange(10))
     one, both = [], []
     for _ in range(2000):
         dealt = pairs.copy()
@@ -210,23 +210,27 @@ def test_chance_is_that_of_dealing_the_found_out_within_classes():
 
 
 def test_recall_has_the_exact_interval_and_rows_that_agree_count_once():
-    r = Recall(one=0.1, one_chance=0.01, pair=0.0, pair_chance=0.0, n=50.0)
+    r = ParentRecall(one=0.1, one_chance=0.01, pair=0.0, pair_chance=0.0, n=50.0)
     assert r.ends(0.95) == pytest.approx(clopper_pearson(5, 50, confidence=0.95))
     assert r.p_above(r.ends(0.95)[0]) == pytest.approx(0.05)
-    assert Recall(one=0.0, one_chance=0.01, pair=0.0, pair_chance=0.0, n=50.0).p_above(0.03) == 1.0
+    assert ParentRecall(one=0.0, one_chance=0.01, pair=0.0, pair_chance=0.0, n=50.0).p_above(0.03) == 1.0
     people = arms_of([1] * 5, [1] * 5, m=40)
     lineage = Lineage(parents=tuple(((i // 8),) for i in range(40)), weights=((1.0,),) * 40)
-    agreeing = recall(found_in([[i // 8 if i < 16 else 9, 8] for i in range(40)], 10), people, lineage, np.arange(5))
-    mixed = recall(found_in([[i // 8 if i % 5 < 2 else 9, 8] for i in range(40)], 10), people, lineage, np.arange(5))
+    agreeing = parent_recall(
+        found_in([[i // 8 if i < 16 else 9, 8] for i in range(40)], 10), people, lineage, np.arange(5)
+    )
+    mixed = parent_recall(
+        found_in([[i // 8 if i % 5 < 2 else 9, 8] for i in range(40)], 10), people, lineage, np.arange(5)
+    )
     assert agreeing.one == mixed.one == 16 / 40
     assert agreeing.n == pytest.approx(5)
     assert mixed.n == 40
 
 
 def test_more_rows_than_the_limit_are_drawn_from(monkeypatch):
-    monkeypatch.setattr(parents, "MAX_ROWS", 30)
+    monkeypatch.setattr(noise_tolerant_attack, "MAX_ROWS", 30)
     people = arms_of([1] * 6, [1] * 6, m=50)
-    found = recover(encoded_of(people, unit(RNG(3).normal(size=(50, 9)))), people, RNG(1))
+    found = find_parent_pairs(encoded_of(people, unit(RNG(3).normal(size=(50, 9)))), people, RNG(1))
     assert len(set(found.rows.tolist())) == 30
     assert found.pairs.shape == (1, 30, 2)
 
@@ -234,7 +238,9 @@ def test_more_rows_than_the_limit_are_drawn_from(monkeypatch):
 def test_over_many_splits_of_strangers_the_shares_scatter_as_their_errors_say():
     people, scatter = arms_of([1] * 30 + [2] * 40, [1] * 50 + [3] * 25, m=90), []
     for seed in range(50):
-        found = recover(encoded_of(people, unit(RNG(seed).normal(size=(90, 9))), seed=seed + 500), people, RNG(seed))
+        found = find_parent_pairs(
+            encoded_of(people, unit(RNG(seed).normal(size=(90, 9))), seed=seed + 500), people, RNG(seed)
+        )
         share, both, first = (
             train_share(found, people),
             both_train(found, people, RNG(seed)),

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.stats import newcombe, wilson
-from audits.linkage.excess import (
-    absolute,
+from audits.linkage.excess_risk import (
+    absolute_excess,
     detectable_excess,
     detectable_relative,
     needed_for_excess,
-    relative,
+    relative_excess,
     wilson_mean,
 )
 
@@ -33,7 +33,7 @@ def test_of_noughts_and_ones_it_is_the_interval_of_a_proportion(n, k, confidence
 @given(st.integers(1, 40), st.integers(0, 40), st.integers(1, 70), st.integers(0, 70))
 def test_the_difference_of_proportions_is_newcombes(n1, k1, n2, k2):
     k1, k2 = min(k1, n1), min(k2, n2)
-    found = absolute(binary(k1, n1), binary(k2, n2), confidence=0.95)
+    found = absolute_excess(binary(k1, n1), binary(k2, n2), confidence=0.95)
     assert (found.low, found.high) == pytest.approx(newcombe(k1, n1, k2, n2, confidence=0.95))
     assert found.n == min(n1, n2)
 
@@ -49,7 +49,7 @@ def test_values_that_scatter_less_have_a_narrower_interval():
 def test_the_ratio_interval_solves_its_equation():
     """Each end r of 1 - R solves (q_T - r q_H)^2 = (q_T - b_T)^2 + r^2 (q_H - b_H)^2, b the bounds on that side."""
     train, control = binary(60, 170), binary(31, 120)
-    found = relative(train, control, confidence=0.95)
+    found = relative_excess(train, control, confidence=0.95)
     q_t, q_h = 110 / 170, 89 / 120
     t, h = wilson(110, 170, confidence=0.95), wilson(89, 120, confidence=0.95)
     assert found.value == pytest.approx((60 / 170 - 31 / 120) / (1 - 31 / 120))
@@ -60,9 +60,9 @@ def test_the_ratio_interval_solves_its_equation():
 @given(st.integers(1, 50), st.integers(0, 50), st.integers(1, 90), st.integers(0, 89))
 def test_the_interval_holds_its_value_and_nothing_is_learnt_where_both_are_equal(n1, k1, n2, k2):
     k1, k2 = min(k1, n1), min(k2, n2 - 1)
-    found = relative(binary(k1, n1), binary(k2, n2), confidence=0.95)
+    found = relative_excess(binary(k1, n1), binary(k2, n2), confidence=0.95)
     assert found.low <= found.value <= found.high <= 1
-    same = relative(binary(k2, n2), binary(k2, n2), confidence=0.95)
+    same = relative_excess(binary(k2, n2), binary(k2, n2), confidence=0.95)
     assert same.value == 0
     assert same.low < 0 < same.high
 
@@ -74,7 +74,7 @@ def test_each_end_misses_as_often_as_said(n_t, a_t, n_h, a_h):
     rng, truth = np.random.default_rng(4), (a_t - a_h) / (1 - a_h)
     missed = np.zeros(2)
     for _ in range(600):
-        found = relative((rng.random(n_t) < a_t) * 1.0, (rng.random(n_h) < a_h) * 1.0, confidence=0.95)
+        found = relative_excess((rng.random(n_t) < a_t) * 1.0, (rng.random(n_h) < a_h) * 1.0, confidence=0.95)
         missed += [found.low > truth, found.high < truth]
     assert (missed / 600 < 0.085).all()
     assert (missed / 600 > 0.015).all()
@@ -105,7 +105,7 @@ def test_no_persons_are_not_measurable():
 
 def test_where_control_knows_everything_nothing_is_left_to_learn():
     with pytest.raises(NotMeasurable, match="nothing is left to learn"):
-        relative(binary(5, 9), np.ones(7), confidence=0.95)
+        relative_excess(binary(5, 9), np.ones(7), confidence=0.95)
 
 
 def test_what_is_detectable_is_what_is_needed_the_other_way_round():

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.linkage.attribute_inference import Guesses
-from audits.linkage.views import Found
+from audits.linkage.view_retrieval import NearestRows
 
 
-def join_halves(first: Found, second: Found, k: int, halved: NDArray[np.bool_]) -> Guesses:
+def join_halves(first: NearestRows, second: NearestRows, k: int, halved: NDArray[np.bool_]) -> Guesses:
     """Return for each record whether both halves lead to a common row among the k nearest of each.
 
         confidence = max over common rows s of min(cos(first half, s), cos(second half, s)), and 0 without one
@@ -28,4 +28,4 @@ def join_halves(first: Found, second: Found, k: int, halved: NDArray[np.bool_]) 
     common = first.rows[:, :k, None] == second.rows[:, None, :k]
     weaker = np.minimum(first.similarities[:, :k, None], second.similarities[:, None, :k]).astype(np.float64)
     confidence = np.where(common, np.maximum(weaker, 0), 0).max(axis=(1, 2))
-    return Guesses(asked=halved, right=common.any(axis=(1, 2)), confidence=confidence)
+    return Guesses(is_trial=halved, correct=common.any(axis=(1, 2)), confidence=confidence)

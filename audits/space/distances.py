@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse, stats
 
 from audits.core.holdout import Arms, person_scores
+from audits.core.stats import Interval
+from audits.core.types import Estimate
 from audits.space.encoders import Encoded
 from audits.space.similarity import Float32, Matrix, highest, similarity_blocks
 
@@ -31,13 +33,26 @@ class Share:
         """How many independent rows would have the same standard error, sqrt(1/4 / n)."""
         return int(0.25 / self.error**2) if self.error > 0 else 0
 
-    def ends(self, confidence: float) -> tuple[float, float]:
+    def ends(self, confidence: float) -> Interval:
         """Return the normal interval, each end at the confidence, cut at 0 and 1."""
         half = float(stats.norm.ppf(confidence)) * self.error
-        return max(0.0, self.value - half), min(1.0, self.value + half)
+        return Interval(max(0.0, self.value - half), min(1.0, self.value + half))
+
+    def estimate(self, confidence: float, *, less: float = 0.0) -> Estimate:
+        """Return the share less a number, with its normal interval."""
+        low, high = self.ends(confidence)
+        value = min(max(self.value, low), high)  # weights that sum to 1 may sum to a hair more
+        return Estimate(value=value - less, low=low - less, high=high - less, confidence=confidence, n=self.n)
+
+    def p_beyond(self, margin: float, *, null: float = 0.5) -> float:
+        """Return the p-value, two-sided, against lying within a margin of the null; 1 where no row counts."""
+        beyond = abs(self.value - null) - margin
+        if beyond <= 0 or self.error <= 0:
+            return 1.0
+        return min(1.0, 2 * float(stats.norm.sf(beyond / self.error)))
 
 
-def share_of(nearest: NDArray[np.int64], included: list[NDArray[np.int64]], people: Arms) -> Share:
+def share_of_train(nearest: NDArray[np.int64], included: list[NDArray[np.int64]], people: Arms) -> Share:
     """Return the share over all repeats, with the exact variance of permuting the persons' roles.
 
     Within each class c of one repeat, 2n persons carry w_i of the synthetic rows as their nearest, and n of them are
@@ -67,7 +82,7 @@ def share_of(nearest: NDArray[np.int64], included: list[NDArray[np.int64]], peop
     return Share(value=min(1.0, value / len(nearest)), error=math.sqrt(variance / len(nearest)))
 
 
-def equalised(people: Arms, repeats: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+def balanced_draws(people: Arms, repeats: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
     """Return for each repeat as many train persons as control persons of each class, drawn without replacement.
 
     Unequal arms alone would move the share: fresh records against three times as much train as control score .75.
@@ -87,7 +102,7 @@ def equalised(people: Arms, repeats: int, rng: np.random.Generator) -> list[NDAr
     return drawn
 
 
-def nearest_persons(
+def nearest_person_of_rows(
     synthetic: Matrix, real: Matrix, people: Arms, included: list[NDArray[np.int64]], rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Return for each repeat and synthetic row the person whose record is nearest; (repeats, m).
@@ -109,7 +124,7 @@ def nearest_persons(
     return nearest
 
 
-def joined(encoded: Encoded) -> Matrix:
+def stack_arms(encoded: Encoded) -> Matrix:
     """Return the rows of train and then control as one matrix."""
     train, control = encoded.train, encoded.control
     if isinstance(train, sparse.csr_matrix) and isinstance(control, sparse.csr_matrix):
@@ -125,16 +140,16 @@ def crowding(encoded: Encoded, people: Arms) -> dict[str, NDArray[np.float64]]:
     and of a person the highest of their records. Subtracting the neighbourhood keeps a common kind of text from
     looking copied. It also hides who is missing where all texts follow one template: that is seen without it.
     """
-    real = joined(encoded)
+    real = stack_arms(encoded)
     nearest = highest(real, encoded.synthetic, 1)[:, 0]
     local = highest(real, encoded.reference, LOCAL_NEIGHBOURS).mean(axis=1)
     scores = {"nearest": nearest, "crowding": nearest - local}
     return {name: person_scores(score, people.row_person) for name, score in scores.items()}
 
 
-def distances(encoded: Encoded, people: Arms, among: NDArray[np.int64]) -> tuple[Float32, Float32]:
+def two_nearest_distances(encoded: Encoded, people: Arms, among: NDArray[np.int64]) -> tuple[Float32, Float32]:
     """Return the cosine distances of each synthetic row to its two nearest of train, and of control; (m, 2) each."""
-    real, is_among = joined(encoded), np.isin(people.row_person, among)
+    real, is_among = stack_arms(encoded), np.isin(people.row_person, among)
     is_train = people.is_train[people.row_person]
     to_train, to_control = (
         np.maximum(0, 1 - highest(encoded.synthetic, real[np.flatnonzero(is_among & side)], 2))
@@ -152,7 +167,9 @@ def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
     return tenths[0] / tenths[1] if tenths[1] > 0 else None
 
 
-def histogram(train: NDArray[np.floating], control: NDArray[np.floating]) -> dict[str, list[float] | list[int]]:
+def distance_histogram(
+    train: NDArray[np.floating], control: NDArray[np.floating]
+) -> dict[str, list[float] | list[int]]:
     """Return counts of cosine distances over common bins.
 
     A bin holds none or at least ten of each, so that none is a person; edges lie on a fixed grid of 1/40, so that

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from audits.linkage.joining import join_halves
-from audits.linkage.views import Found
+from audits.linkage.half_linkage import join_halves
+from audits.linkage.view_retrieval import NearestRows
 
 
 def found(rows, similarities):
-    return Found(rows=np.array(rows), similarities=np.array(similarities, dtype=np.float32))
+    return NearestRows(rows=np.array(rows), similarities=np.array(similarities, dtype=np.float32))
 
 
 def test_two_lists_join_over_a_common_row_with_the_weaker_similarity_of_the_strongest():
@@ -16,10 +16,10 @@ def test_two_lists_join_over_a_common_row_with_the_weaker_similarity_of_the_stro
     second = found([[9, 7, 0], [3, 5, 6], [5, 0, 1], [7, 2, 0]], [[0.75, 0.5, 0.125]] * 4)
     halved = np.array([True, True, True, False])
     one, three = (join_halves(first, second, k, halved) for k in (1, 3))
-    assert list(one.right) == [False, False, True, False]
-    assert list(three.right) == [True, False, True, True]
+    assert list(one.correct) == [False, False, True, False]
+    assert list(three.correct) == [True, False, True, True]
     assert three.confidence == pytest.approx([0.5, 0, 0.75, 0.25])
-    assert list(three.asked) == [True, True, True, False]
+    assert list(three.is_trial) == [True, True, True, False]
 
 
 def test_against_a_slow_reference():
@@ -33,7 +33,7 @@ def test_against_a_slow_reference():
         for i in range(50):
             a, b = (dict(zip(v.rows[i, :k], v.similarities[i, :k], strict=True)) for v in lists)
             common = [min(a[r], b[r]) for r in a.keys() & b.keys()]
-            assert joined.right[i] == bool(common)
+            assert joined.correct[i] == bool(common)
             assert joined.confidence[i] == pytest.approx(max(common, default=0))
 
 
@@ -41,4 +41,4 @@ def test_random_lists_join_about_k_squared_over_m_times():
     rng = np.random.default_rng(1)
     lists = [found(np.stack([rng.permutation(400)[:5] for _ in range(3000)]), np.ones((3000, 5))) for _ in "ab"]
     joined = join_halves(*lists, 5, np.ones(3000, dtype=bool))
-    assert joined.right.mean() == pytest.approx(25 / 400, abs=0.015)
+    assert joined.correct.mean() == pytest.approx(25 / 400, abs=0.015)

@@ -2,7 +2,7 @@
 
 They need the vectors themselves, to about four digits. **A nought found on text that was encoded anew is no
 evidence**: a remainder of 1e-3 hides every line from these attacks, and writing a vector down as text and encoding
-the text leaves far more. For text there is `audits/interpolation/parents.py`.
+the text leaves far more. For text there is `audits/interpolation/noise_tolerant_attack.py`.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import binom
 from sklearn.preprocessing import normalize
 
-from audits.interpolation.parents import CANDIDATES, best_pairs
+from audits.interpolation.noise_tolerant_attack import CANDIDATES, best_pairs
 from audits.space.similarity import BLOCK, similarity_blocks
 
 TOLERANCE = 1e-4  # of the distance between the two rows; float32 keeps about 1e-6
@@ -31,7 +31,7 @@ Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Segments:
+class SegmentEvidence:
     """What exact attacks find in one matrix.
 
     Args:
@@ -59,7 +59,7 @@ class Segments:
 
 def attack_segments(
     synthetic: NDArray[np.float32], train: NDArray[np.float32], control: NDArray[np.float32]
-) -> Segments:
+) -> SegmentEvidence:
     """Return how many points lie between two train rows, how many between two control rows, and whom lines give away.
 
     The number of points within a tolerance t of a segment falls, for points of d dimensions that were not mixed, as
@@ -75,21 +75,23 @@ def attack_segments(
     Random: none.
     Cost: O(m · (n_T + n_H) · d + m² · d + lines² · d) time; O(256 · n) memory beside the matrices, in blocks.
     """
-    to_train, to_control = remainders(synthetic, train), remainders(synthetic, control)
+    to_train, to_control = segment_residuals(synthetic, train), segment_residuals(synthetic, control)
     is_train, is_control = to_train <= TOLERANCE, to_control <= TOLERANCE
     only_train, only_control = int((is_train & ~is_control).sum()), int((is_control & ~is_train).sum())
-    return Segments(
+    return SegmentEvidence(
         rows=len(synthetic),
         between_train=int(is_train.sum()),
         between_control=int(is_control.sum()),
         chance_ruled_out=synthetic.shape[1] >= MIN_DIMENSIONS
         and not bool((to_control <= MARGIN_OF_CHANCE * TOLERANCE).any()),
         p=float(binom.sf(only_train - 1, only_train + only_control, 0.5)),
-        rows_recovered=_recovered(meeting_points(np.asarray(synthetic[:MAX_LINE_ROWS], dtype=np.float64)), train),
+        rows_recovered=_rows_recovered(
+            line_intersections(np.asarray(synthetic[:MAX_LINE_ROWS], dtype=np.float64)), train
+        ),
     )
 
 
-def remainders(synthetic: NDArray[np.float32], real: NDArray[np.float32]) -> Float:
+def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32]) -> Float:
     """Return for each point how far it is from lying between two real rows; (m,), infinite where it is at one's end.
 
     On rows of unit length, so that a mixture is found whether or not it was brought to unit length afterwards:
@@ -119,7 +121,7 @@ def remainders(synthetic: NDArray[np.float32], real: NDArray[np.float32]) -> Flo
     return np.where(inside, away / np.where(apart > 0, apart, 1), np.inf)
 
 
-def meeting_points(points: Float) -> Float:
+def line_intersections(points: Float) -> Float:
     """Return where at least three lines meet, each line through three or more points; (r, d), with repeats.
 
     Points made between one row and several others lie on lines that all go through that row. Nothing but the points
@@ -186,7 +188,7 @@ def _closest(origins: Float, directions: Float, mine: slice) -> tuple[Float, Flo
     return s, np.sqrt(np.maximum(0, square)), is_parallel
 
 
-def _recovered(points: Float, real: NDArray[np.float32]) -> int:
+def _rows_recovered(points: Float, real: NDArray[np.float32]) -> int:
     """Return how many distinct real rows the points come close to."""
     x = np.asarray(real, dtype=np.float64)
     squares = (x**2).sum(axis=1)
