@@ -93,7 +93,7 @@ class Run:
     def told(self) -> str | None:
         """What of a vector crosses over, where that is words alone."""
         vocabulary = self._vocabulary()
-        return None if vocabulary is None else vocabulary.told(self.config.decode.words)
+        return None if vocabulary is None else vocabulary.disclosure(self.config.decode.words)
 
     def policy(self) -> Policy:
         """Return the configured policy."""
@@ -209,7 +209,7 @@ class Run:
             if self.adapted:  # what wrote the texts is the refined bridge, not the one it started from
                 kind, bridge = "adapted", load_bridge(str(self.folder("adapt")))
             else:
-                bridge = load_bridge(named, Path(self.config.base))
+                bridge = load_bridge(named, self.config.resolve)
             ends = [public_name(name) for name in (bridge.info.encoder, bridge.info.decoder)]
             role, between, digest = "projector", "-".join(ends), bridge.digest
         models.append(
@@ -228,7 +228,7 @@ class Run:
         decode = self.config.decode
         if not decode.by_words:
             return None
-        return load_vocabulary(decode.bridge, Path(self.config.base), encoder=self.config.embed.model)
+        return load_vocabulary(decode.bridge, self.config.resolve, encoder=self.config.embed.model)
 
     def _report_content(self, decision: Decision, release_id: str | None) -> ReportContent:
         folder, policy = self.folder("audit"), self.policy()

@@ -25,8 +25,8 @@ from synthgen.stages.decode.base import Decoder, Settings
 from synthgen.stages.decode.bridge import Bridge, Vocabulary, load_bridge, load_vocabulary
 from synthgen.stages.decode.loading import backend_of
 from synthgen.stages.decode.plain import WordsDecoder
-from synthgen.stages.decode.prompts import render
-from synthgen.stages.decode.published import SENTENCES, Published, load_published
+from synthgen.stages.decode.prompts import label_prompt
+from synthgen.stages.decode.published import SENTENCES, CheckpointBridge, load_checkpoint_bridge
 from synthgen.stages.decode.xrag import XragDecoder
 from synthgen.stages.embed import Encoder
 from synthgen.stages.embed.last_token import LastTokenEncoder
@@ -69,14 +69,14 @@ def open_bridge(job: Job) -> Bridge | Vocabulary:
     Or the vocabulary that stands in for one, where texts are written from words alone.
 
     Raises:
-        ModelMissing, ModelError: see `load_bridge`, `load_published` and `load_vocabulary`.
+        ModelMissing, ModelError: see `load_bridge`, `load_checkpoint_bridge` and `load_vocabulary`.
     """
     config = job.config.decode
     if config.by_words:
-        return load_vocabulary(config.bridge, Path(job.config.base), encoder=job.config.embed.model)
+        return load_vocabulary(config.bridge, job.config.resolve, encoder=job.config.embed.model)
     if config.bridge == OWN:
-        return load_published(job.folder(config.model))
-    bridge = load_bridge(config.bridge, Path(job.config.base))
+        return load_checkpoint_bridge(job.folder(config.model))
+    bridge = load_bridge(config.bridge, job.config.resolve)
     if config.words > 0 and bridge.words is None:
         raise ModelError(
             f"decode.words: the bridge {config.bridge!r} has no vocabulary", hint="Leave decode.words out."
@@ -129,7 +129,7 @@ class Writer:
         decoder, encoder, device = config.decode.model, config.embed.model, config.decode.placement
         if isinstance(self.bridge, Vocabulary):
             return WordsDecoder(self.model, self.bridge.reader, decoder=decoder, device=device)
-        if not isinstance(self.bridge, Published):
+        if not isinstance(self.bridge, CheckpointBridge):
             return XragDecoder(self.model, self.bridge, decoder=decoder, encoder=encoder, dim=dim, device=device)
         reads = self.encoder.encoder if isinstance(self.encoder, SegmentedEncoder) else self.encoder
         if not isinstance(reads, LastTokenEncoder):
@@ -217,7 +217,7 @@ class Writer:
         size = max(1, 2 * config.batch // candidates)
         shards = [range(start, min(start + size, len(latents))) for start in range(0, len(latents), size)]
         settings = Settings(
-            prompts={label: render(config.prompt, label) for label in labels},
+            prompts={label: label_prompt(config.prompt, label) for label in labels},
             candidates=candidates, max_new_tokens=config.max_new_tokens, temperature=config.temperature,
             top_p=config.top_p, top_k=config.top_k, batch=config.batch, words=config.words,
         )  # fmt: skip

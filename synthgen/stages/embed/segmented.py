@@ -54,15 +54,17 @@ class SegmentedEncoder:
         """
         parts = [(id_, part) for id_, text in zip(ids, texts, strict=True) for part in self.written(text)]
         different = len({part.text for _, part in parts})
-        read = told = 0
+        read = reported = 0
 
-        def advance(n: int) -> None:  # segments are read in an order of their own, so texts are told in proportion
-            nonlocal read, told
+        def advance(
+            n: int,
+        ) -> None:  # segments are read in an order of their own, so texts are reported in proportion
+            nonlocal read, reported
             read += n
             done = len(texts) * read // different
-            if progress is not None and done > told:
-                progress(done - told)
-            told = done
+            if progress is not None and done > reported:
+                progress(done - reported)
+            reported = done
 
         return Segments(
             vectors=self.encoder.encode([part.text for _, part in parts], advance),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from synthgen.config import Count
-from synthgen.core.section import Section, parse_section
+from synthgen.core.section import Section, parse_section, resolve_path
 from synthgen.core.yaml_file import read_yaml
 from synthgen.stages.decode.loading import Dtype
 
@@ -96,3 +96,7 @@ class TrainBridgeConfig(Section):
     def load(cls, path: Path) -> "TrainBridgeConfig":
         """Return the configuration of a YAML file; a ConfigError lists every mistake."""
         return parse_section(cls, {**read_yaml(path), "base": str(path.resolve().parent)})
+
+    def resolve(self, path: str) -> Path:
+        """Return a path of the configuration as an absolute one; see `resolve_path`."""
+        return resolve_path(path, self.base)

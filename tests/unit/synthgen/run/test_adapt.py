@@ -31,7 +31,7 @@ def prepared(project):
         config = project.config(decode=decode)
         run = Pipeline(config).run(until="deidentify")
         job = Job(config, Workspace(project.folder / "ws"), progress)
-        bridge = load_bridge("models/bridge", project.folder)
+        bridge = load_bridge("models/bridge", config.resolve)
         return (
             job,
             AdaptConfig(**ADAPT),
