@@ -115,9 +115,6 @@ class WordsDecoder:
             said, room = last_tokens(self.tokenizer, contexts, len(latents), settings.context_tokens)
         asked, longest = [[*ids, *behind] for behind, ids in zip(said, asked, strict=True)], longest + room
         length = longest + settings.max_new_tokens
-        limit = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
-        if length > limit:
-            raise ModelError(f"prompt and new tokens need {length} of {limit} positions")
         stepper = stepper_of(self.model, self.weights, batch=settings.batch, prompt=longest, length=length)
 
         if begin:

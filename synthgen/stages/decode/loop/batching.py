@@ -80,7 +80,14 @@ def weights_of(model: Any, *, whole: bool) -> LlamaWeights | None:
 
 
 def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: int, length: int) -> Stepper:
-    """Return the stepper for a model: the one of our own where it has weights for it."""
+    """Return the stepper for a model: the one of our own where it has weights for it.
+
+    Raises:
+        ModelError: when so many tokens, prompt and new ones together, do not fit the model.
+    """
+    limit = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
+    if length > limit:
+        raise ModelError(f"prompt and new tokens need {length} of {limit} positions")
     if weights is None:
         return GenericStepper(model, batch)
     return LlamaStepper(weights, batch=batch, prompt=prompt, length=length)
