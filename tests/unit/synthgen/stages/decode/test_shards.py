@@ -141,21 +141,7 @@ def test_workers_follow_the_cores_the_texts_and_the_memory(llama_folder, monkeyp
 def test_a_cache_is_as_large_as_the_loops(llama_folder, task):
     said = json.loads((llama_folder / "config.json").read_bytes())
     assert said["num_key_value_heads"] == 2
-    columns = PLAIN.context_tokens + 2 * PLAIN.max_new_tokens
-    stepper = task.open_decoder()._stepper(PLAIN.batch, columns - PLAIN.max_new_tokens, columns)
-    assert shards._cache_bytes(llama_folder, PLAIN, 4) == stepper.rows.nbytes
-
-
-def with_contexts(decoder, latents, settings, seeds, advance):
-    contexts = [f"The <vec> of {name}." for name in latents.ids]  # spelled like a special token, read as letters
-    return decoder.decode(latents, settings, seeds, advance, contexts)
-
-
-def test_texts_so_far_are_read_as_letters_by_many_at_once(task, tiny, tmp_path):
-    own = dataclasses.replace(
-        task, write=with_contexts, settings=dataclasses.replace(PLAIN, batch=4, context_tokens=20)
-    )
-    latents = tiny.latents(40)
-    whole = with_contexts(task.open_decoder(), latents, own.settings, SEEDS, lambda _: None)
-    write_shards(own, latents, tmp_path, lambda _: None, n_workers=5)
-    assert read_shards(tmp_path) == whole
+    settings = dataclasses.replace(PLAIN, context_tokens=50)
+    columns = settings.context_tokens + 2 * settings.max_new_tokens
+    stepper = task.open_decoder()._stepper(settings.batch, columns - settings.max_new_tokens, columns)
+    assert shards._cache_bytes(llama_folder, settings, 4) == stepper.rows.nbytes
