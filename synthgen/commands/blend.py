@@ -17,7 +17,7 @@ from synthgen.core.types import Candidate, Float32, Latents
 from synthgen.models.store import model_folder
 from synthgen.stages.decode.base import Decoder, Settings
 from synthgen.stages.decode.config import DecodeConfig
-from synthgen.stages.decode.prompts import render
+from synthgen.stages.decode.prompts import label_prompt
 from synthgen.stages.embed import Encoder, build_encoder
 from synthgen.stages.embed.config import EmbedConfig
 from synthgen.stages.interpolate.lambdas import pair_weights
@@ -241,7 +241,7 @@ def _between(ab: Float32, request: BlendRequest) -> Float32:
 def _decode(target: Float32, request: BlendRequest, decoder: Decoder, progress: Progress) -> Sequence[Candidate]:
     defaults, seeds = DecodeConfig(bridge=request.bridge), SeedTree(request.seed).child("decode")
     settings = Settings(
-        prompts={request.label: render(defaults.prompt, request.label)}, candidates=request.candidates,
+        prompts={request.label: label_prompt(defaults.prompt, request.label)}, candidates=request.candidates,
         max_new_tokens=defaults.max_new_tokens, temperature=defaults.temperature, top_p=defaults.top_p,
         top_k=defaults.top_k, batch=request.candidates, words=defaults.words,
     )  # fmt: skip

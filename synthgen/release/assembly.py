@@ -1,7 +1,6 @@
 """From a finished run to what a bundle and a report hold: nothing else of the private side crosses over."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -90,7 +89,7 @@ def limitations_of(run: FinishedRun, *, has_groups: bool) -> tuple[str, ...]:
         has_groups=has_groups,
         segmented=run.config.segments is not None,
         adapted=decode.adapt is not None,
-        told=None if vocabulary is None else vocabulary.told(decode.words),
+        told=None if vocabulary is None else vocabulary.disclosure(decode.words),
     )
 
 
@@ -117,7 +116,7 @@ def stated_models(run: FinishedRun) -> list[dict[str, Any]]:
         if run.config.decode.adapt is not None:  # the refined bridge wrote the texts, not the one it started from
             kind, bridge = "adapted", load_bridge(str(run.folder("adapt")))
         else:
-            bridge = load_bridge(named, Path(run.config.base))
+            bridge = load_bridge(named, run.config.resolve)
         ends = [public_name(name) for name in (bridge.info.encoder, bridge.info.decoder)]
         role, between, digest = "projector", "-".join(ends), bridge.digest
     return [

@@ -58,7 +58,7 @@ class SegmentedEncoder:
 
         def advance(
             n: int,
-        ) -> None:  # segments are read in their own order, so texts count in proportion
+        ) -> None:  # segments are read in an order of their own, so texts are reported in proportion
             nonlocal read, reported
             read += n
             done = len(texts) * read // different
