@@ -7,14 +7,11 @@ around it, and a keyid that is always the key's own. Fewer spellings mean fewer 
 import base64
 import binascii
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from audits.core.errors import VerifyError
-from audits.core.strictjson import JsonError, canonical, parse_canonical
+from audits.core.strictjson import JsonError, parse_canonical
 from audits.verify.ed25519 import KEYID_HEX, SIGNATURE_BYTES, is_signed, keyid
 
 MAX_ENVELOPE_BYTES = 4 << 20
@@ -46,15 +43,6 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     """
     kind = payload_type.encode("utf-8")
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
-
-
-def seal(payload_type: str, payload: bytes, keys: Sequence[Ed25519PrivateKey]) -> bytes:
-    """Return the envelope bytes of a payload signed with each key."""
-    message = pae(payload_type, payload)
-    signatures = [
-        {"keyid": keyid(key.public_key().public_bytes_raw()), "sig": _b64(key.sign(message))} for key in keys
-    ]
-    return canonical({"payload": _b64(payload), "payloadType": payload_type, "signatures": signatures})
 
 
 def parse_envelope(data: bytes) -> Envelope:
@@ -117,7 +105,8 @@ def _fields(value: Any, wanted: dict[str, type], what: str) -> None:
             raise VerifyError("E_ENVELOPE", f"field {name} of the {what} has the wrong type")
 
 
-def _b64(data: bytes) -> str:
+def b64(data: bytes) -> str:
+    """Return standard base64 in its one spelling."""
     return base64.b64encode(data).decode("ascii")
 
 
@@ -126,6 +115,6 @@ def _unb64(text: str, what: str) -> bytes:
         data = base64.b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError):
         raise VerifyError("E_ENVELOPE", f"the {what} is not base64") from None
-    if _b64(data) != text:  # "e31=" and "e30=" decode to the same bytes
+    if b64(data) != text:  # "e31=" and "e30=" decode to the same bytes
         raise VerifyError("E_ENVELOPE", f"the {what} is not in canonical base64")
     return data

@@ -10,6 +10,7 @@ from synthgen.config import Config
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
+from synthgen.core.workers import usable_cores
 from synthgen.run.adapt import WARNING as ADAPT_WARNING
 from synthgen.run.adapt import check_adapt
 from synthgen.run.finished import policy_file
@@ -23,7 +24,7 @@ from synthgen.stages.segment import learn_splitter
 from synthgen.stages.segment.config import SegmentsConfig
 from synthgen.stages.split import split
 
-TOKENS_PER_SECOND = 500  # of the embedded decoder on two cores that multiply bfloat16, a cautious round figure
+TOKENS_PER_SECOND = 250  # of the embedded decoder on each core that multiplies bfloat16, a cautious round figure
 SECONDS_PER_RECORD = 0.25  # of refining the embedded bridge on two cores, likewise
 
 
@@ -40,6 +41,7 @@ class Plan:
     candidates: int
     segments: dict[str, float] | None  # per_record of train on average, and headings that enough persons share
     minutes: float
+    cores: int  # that write at once
     policy: str
     audits: dict[str, str]
     power: dict[str, dict[str, Any]]  # of each audit: n, n_needed, smallest_leak, epsilon_ceiling
@@ -63,7 +65,7 @@ class Plan:
         if self.segments is not None:
             many, headings = self.segments["per_record"], self.segments["headings"]
             lines.append(f"segments: {many:.1f} a record, {headings:.0f} shared headings")
-        lines.append(f"texts to decode: about {self.candidates}, {self.minutes:.0f} minutes on two cores")
+        lines.append(f"texts to decode: about {self.candidates}, {self.minutes:.0f} minutes on {self.cores} cores")
         if self.told is not None:
             lines.append(f"told of each vector: {self.told}, and nothing else")
         lines += [f"WARNING {warning}" for warning in self.warnings]
@@ -93,6 +95,7 @@ def make_plan(config: Config) -> Plan:
     check_classes(parts.train.labels, [r.group for r in parts.train.records], wanted, method.min_groups)
     _check_exposure(config, parts.train, wanted)
     candidates = int(SPARE * sum(wanted.values()) * config.decode.candidates)
+    cores = usable_cores()
     segments = None if config.segments is None else _segments(config.segments, parts.train)
     tokens = config.decode.max_new_tokens * (1.0 if segments is None else segments["per_record"])
     persons = {k: parts.report.groups.get(k, 0) for k in ("train", "control")}
@@ -106,7 +109,8 @@ def make_plan(config: Config) -> Plan:
         wanted=wanted,
         candidates=candidates,
         segments=segments,
-        minutes=(candidates * tokens * slowdown(backend) / TOKENS_PER_SECOND + _refining(config)) / 60,
+        minutes=(candidates * tokens * slowdown(backend) / (TOKENS_PER_SECOND * cores) + _refining(config)) / 60,
+        cores=cores,
         policy=policy.name,
         audits={name: what if isinstance(what, str) else what.to_text() for name, what in reach.items()},
         power={name: what.to_json() for name, what in reach.items() if not isinstance(what, str)},

@@ -9,7 +9,7 @@ from audits.core.instants import stamp
 from audits.core.strictjson import canonical
 from audits.verify.approvals import PAYLOAD_SUBJECT
 from audits.verify.bundle import ENVELOPE, REPORT_HTML, verify_for_approval
-from audits.verify.dsse import MAX_ENVELOPE_BYTES, parse_envelope, seal
+from audits.verify.dsse import MAX_ENVELOPE_BYTES, parse_envelope
 from audits.verify.statement import (
     APPROVAL_TYPE,
     PAYLOAD_TYPE,
@@ -22,6 +22,7 @@ from audits.verify.tree import open_tree
 from audits.verify.trust import TrustRoot
 from synthgen.core.errors import DataError, UsageError
 from synthgen.release.keys import SigningKey, write_new
+from synthgen.release.sign import sign
 
 
 def approve(  # noqa: PLR0913 - what an approval says
@@ -74,5 +75,5 @@ def approve(  # noqa: PLR0913 - what an approval says
     payload = canonical(statement(subjects, APPROVAL_TYPE, predicate))
     read_statement(ApprovalStatement, PAYLOAD_TYPE, payload)
     path = bundle / "attestation" / "approvals" / f"{role}.{key.keyid}.dsse.json"
-    write_new(path, seal(PAYLOAD_TYPE, payload, [key.private]), 0o644)
+    write_new(path, sign(PAYLOAD_TYPE, payload, [key.private]), 0o644)
     return path

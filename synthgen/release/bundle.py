@@ -20,7 +20,6 @@ from audits.verify.bundle import (
     REPORT_JSON,
     verify_for_approval,
 )
-from audits.verify.dsse import seal
 from audits.verify.statement import PAYLOAD_TYPE
 from audits.verify.trust import TrustRoot
 from synthgen.core.errors import StorageError
@@ -29,6 +28,7 @@ from synthgen.release.content import BundleContent, check_content, public_audit
 from synthgen.release.croissant import croissant
 from synthgen.release.keys import SigningKey
 from synthgen.release.provenance import sbom, to_yaml
+from synthgen.release.sign import sign
 from synthgen.release.statement import CONFIG, release_payload, short_id
 from synthgen.release.tables import RECORD_SCHEMA, data_files
 
@@ -75,7 +75,7 @@ def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now:
         if not _is_same(target, digests, key, content, now):
             raise StorageError(f"{target}: exists and is another release", hint="Move it away, then release again.")
         return Bundle(target, release_id)
-    files[ENVELOPE] = seal(PAYLOAD_TYPE, release_payload(content, digests, release_id, now), [key.private])
+    files[ENVELOPE] = sign(PAYLOAD_TYPE, release_payload(content, digests, release_id, now), [key.private])
     _write(target, files, now)
     return Bundle(target, release_id)
 

@@ -8,7 +8,6 @@ from audits.core.instants import stamp
 from audits.core.strictjson import canonical
 from audits.gate.evidence import Evidence
 from audits.gate.policy import Decision, Policy, decide
-from audits.verify.dsse import seal
 from audits.verify.statement import (
     PAYLOAD_TYPE,
     REFUSAL_TYPE,
@@ -20,6 +19,7 @@ from audits.verify.statement import (
 from synthgen.config import WaiverConfig
 from synthgen.core.errors import ConfigError, InternalError
 from synthgen.release.keys import SigningKey, write_new
+from synthgen.release.sign import sign
 
 
 def check_waivers(waivers: Sequence[WaiverConfig], policy: Policy) -> None:
@@ -76,7 +76,7 @@ def write_refusal(  # noqa: PLR0913 - what is signed, each by its name
     write_new(folder / "evidence" / "metrics.json", evidence.to_bytes(), 0o600)
     write_new(folder / "policy" / "policy.json", policy.to_bytes(), 0o600)
     write_new(folder / "README.md", _readme(decision, policy, waived, now), 0o600)
-    write_new(folder / "refusal.dsse.json", seal(PAYLOAD_TYPE, payload, [key.private]), 0o600)
+    write_new(folder / "refusal.dsse.json", sign(PAYLOAD_TYPE, payload, [key.private]), 0o600)
     return folder
 
 

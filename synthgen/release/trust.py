@@ -8,11 +8,11 @@ from pydantic import ValidationError
 
 from audits.core.instants import stamp
 from audits.core.strictmodel import problems
-from audits.verify.dsse import seal
 from audits.verify.ed25519 import keyid
 from audits.verify.trust import TRUST_PAYLOAD_TYPE, TrustRoot, fingerprint
 from synthgen.core.errors import ConfigError
 from synthgen.release.keys import SigningKey, load_public, write_new
+from synthgen.release.sign import sign
 
 
 def new_trust(
@@ -55,6 +55,6 @@ def new_trust(
         raise ConfigError("a trust root that names root keys is signed by them, and no other is")
     data = root.to_bytes()
     if len(root_keys) > 0:
-        data = seal(TRUST_PAYLOAD_TYPE, data, [key.private for key in root_keys])
+        data = sign(TRUST_PAYLOAD_TYPE, data, [key.private for key in root_keys])
     write_new(path, data, 0o644)
     return fingerprint(data)

@@ -14,7 +14,6 @@ from audits.core.types import Estimate
 from audits.gate.evidence import evidence_from
 from audits.gate.policy import decide, parse_policy
 from audits.verify.bundle import ENVELOPE
-from audits.verify.dsse import seal
 from audits.verify.ed25519 import keyid
 from audits.verify.statement import PAYLOAD_TYPE
 from audits.verify.trust import TrustKey, TrustRoot
@@ -22,6 +21,7 @@ from synthgen.release.bundle import write_bundle
 from synthgen.release.commitment import commit_records
 from synthgen.release.content import BundleContent
 from synthgen.release.keys import SigningKey
+from synthgen.release.sign import sign
 
 NOW = datetime(2026, 11, 20, 7, 0, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=2)
@@ -200,7 +200,7 @@ def statement(path, name=ENVELOPE):
 def resign(path, value=None, *, payload=None, keys=(RELEASER,), payload_type=PAYLOAD_TYPE, name=ENVELOPE):
     """Sign another statement in place: what a wicked or mistaken releaser could do."""
     data = canonical(value) if payload is None else payload
-    (path / name).write_bytes(seal(payload_type, data, [key.private for key in keys]))
+    (path / name).write_bytes(sign(payload_type, data, [key.private for key in keys]))
 
 
 def edit(path, change, *, rehash=True, **how):

@@ -153,11 +153,11 @@ def test_documents_lead_somewhere_and_name_no_machine(path):
 
 ANSWERS = {  # what the named file must hold, so that an answer does not go stale
     "Where does the seed come in?": "class SeedTree",
-    "Where is λ drawn?": ".random(",
+    "Where is λ drawn?": "def draw_lambdas",
     "Where is a record rejected?": "class Filtered",
-    "Which file holds the membership attack?": "def attack",
+    "Which file holds the membership attack?": "def cross_fit",
     "Where do the gates decide?": "def decide",
-    "Where is the signature made?": "seal(",
+    "Where is the signature made?": "key.sign(",
 }
 
 

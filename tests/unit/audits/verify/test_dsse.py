@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from audits.core.errors import VerifyError
 from audits.core.strictjson import canonical, parse
-from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, pae, parse_envelope, seal, signers
+from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, pae, parse_envelope, signers
 from audits.verify.ed25519 import keyid
+from synthgen.release.sign import sign
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"7" * 32)
 OTHER = Ed25519PrivateKey.from_private_bytes(b"8" * 32)
@@ -33,7 +34,7 @@ def test_law_pae_is_injective(kind, body, other_kind, other_body):
 
 @given(st.text(st.characters(codec="utf-8")), st.binary())
 def test_what_is_sealed_opens_and_nothing_else_does(kind, body):
-    envelope = parse_envelope(seal(kind, body, [KEY]))
+    envelope = parse_envelope(sign(kind, body, [KEY]))
     assert (envelope.payload_type, envelope.payload) == (kind, body)
     assert signers(envelope, KEYS) == tuple(KEYS)
     for changed in (
@@ -45,18 +46,18 @@ def test_what_is_sealed_opens_and_nothing_else_does(kind, body):
 
 
 def broken(**changes):
-    return canonical({**parse(seal("t", b"body", [KEY])), **changes})
+    return canonical({**parse(sign("t", b"body", [KEY])), **changes})
 
 
 def signature(**changes):
-    return broken(signatures=[{**parse(seal("t", b"body", [KEY]))["signatures"][0], **changes}])
+    return broken(signatures=[{**parse(sign("t", b"body", [KEY]))["signatures"][0], **changes}])
 
 
-GOOD = parse(seal("t", b"body", [KEY]))
+GOOD = parse(sign("t", b"body", [KEY]))
 CASES = {
     "21-no-signatures": broken(signatures=[]),
     "43-non-canonical-base64": broken(payload="e31="),
-    "46-truncated": seal("t", b"body", [KEY])[:-9],
+    "46-truncated": sign("t", b"body", [KEY])[:-9],
     "47-payload-not-text": broken(payload=7),
     "48-bad-base64": broken(payload="a*b="),
     "48-url-safe-base64": broken(payload=base64.urlsafe_b64encode(b"\xff\xfe\xfd").decode()),
@@ -73,7 +74,7 @@ CASES = {
     "signature-short": signature(sig=base64.b64encode(b"x" * 63).decode()),
     "signature-text": broken(signatures=["x"]),
     "list": b"[]",
-    "space-before": b" " + seal("t", b"body", [KEY]),
+    "space-before": b" " + sign("t", b"body", [KEY]),
     "22-duplicate-key": b'{"payload":"","payload":"","payloadType":"t","signatures":[]}',
 }
 
@@ -85,7 +86,7 @@ def test_envelopes_outside_the_profile_are_refused(case):
 
 
 def test_one_bad_or_unknown_signature_spoils_the_envelope():
-    two = parse_envelope(seal("t", b"body", [KEY, OTHER]))
+    two = parse_envelope(sign("t", b"body", [KEY, OTHER]))
     with pytest.raises(VerifyError, match="does not allow"):
         signers(two, KEYS)
     public = OTHER.public_key().public_bytes_raw()

@@ -2,8 +2,8 @@ import pytest
 
 from audits.core.errors import VerifyError
 from audits.core.strictjson import canonical, parse
-from audits.verify.dsse import seal
 from audits.verify.trust import TRUST_PAYLOAD_TYPE, fingerprint, load_trust, parse_trust, same_person
+from synthgen.release.sign import sign
 
 
 def plain(releases):
@@ -72,14 +72,14 @@ def test_a_root_is_read_plain_or_signed_by_its_root_keys(releases, tmp_path):
     add_key(value, "root", releases.STRANGER)
     data = canonical(value)
     path = tmp_path / "trust.json"
-    path.write_bytes(seal(TRUST_PAYLOAD_TYPE, data, [releases.STRANGER.private]))
+    path.write_bytes(sign(TRUST_PAYLOAD_TYPE, data, [releases.STRANGER.private]))
     assert load_trust(path).roles["root"].threshold == 1
     for wrong in (
-        seal(TRUST_PAYLOAD_TYPE, data, [releases.OWNER.private]),
-        seal("application/json", data, [releases.STRANGER.private]),
-        seal(TRUST_PAYLOAD_TYPE, releases.root().to_bytes(), [releases.STRANGER.private]),
-        seal(TRUST_PAYLOAD_TYPE, b"{}", [releases.STRANGER.private]),
-        seal(TRUST_PAYLOAD_TYPE, data + b" ", [releases.STRANGER.private]),
+        sign(TRUST_PAYLOAD_TYPE, data, [releases.OWNER.private]),
+        sign("application/json", data, [releases.STRANGER.private]),
+        sign(TRUST_PAYLOAD_TYPE, releases.root().to_bytes(), [releases.STRANGER.private]),
+        sign(TRUST_PAYLOAD_TYPE, b"{}", [releases.STRANGER.private]),
+        sign(TRUST_PAYLOAD_TYPE, data + b" ", [releases.STRANGER.private]),
         b'{"payload":1}',
         b"[]",
         b"\xff",
@@ -97,8 +97,8 @@ def test_a_root_threshold_counts_persons_and_not_keys(releases):
     value["roles"]["root"] = {"keyids": [key.keyid for key in keys], "threshold": 2}
     data = canonical(value)
     with pytest.raises(VerifyError, match="fewer than 2 different persons"):
-        parse_trust(seal(TRUST_PAYLOAD_TYPE, data, [key.private for key in keys[:2]]))
-    parse_trust(seal(TRUST_PAYLOAD_TYPE, data, [key.private for key in keys[1:]]))
+        parse_trust(sign(TRUST_PAYLOAD_TYPE, data, [key.private for key in keys[:2]]))
+    parse_trust(sign(TRUST_PAYLOAD_TYPE, data, [key.private for key in keys[1:]]))
 
 
 def test_fingerprint_and_names():

@@ -47,10 +47,13 @@ def test_the_plan_counts_what_would_be_done(config, tmp_path):
 
 def test_a_processor_without_bfloat16_takes_longer(config, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("synthgen.commands.plan.usable_cores", lambda: 2)
     quick = 156 * 96 / 500 / 60
     for able, device, minutes in ((True, "cpu", quick), (False, "cpu", 5 * quick), (False, "cuda", quick)):
         monkeypatch.setattr("synthgen.stages.decode.loading.has_bfloat16", lambda able=able: able)
         assert make_plan(config(decode={"candidates": 3, "device": device})).minutes == pytest.approx(minutes)
+    monkeypatch.setattr("synthgen.commands.plan.usable_cores", lambda: 8)
+    assert make_plan(config(decode={"candidates": 3})).minutes == pytest.approx(quick / 4 * 5)
 
 
 def test_too_few_persons_for_a_verdict_are_told_for_each_audit(config):
