@@ -128,7 +128,9 @@ class Bench:
         patch.setattr(Job, "encoder", lambda _job: self.encoder)
         patch.setattr(Job, "folder", lambda _job, name: root / name)
         patch.setattr("synthgen.run.rounds.digest_of", lambda folder: f"digest of {folder.name}")
-        patch.setattr("synthgen.run.rounds.load_bridge", lambda name, _resolve: SimpleNamespace(digest=f"bridge {name}"))
+        patch.setattr(
+            "synthgen.run.rounds.load_bridge", lambda name, _resolve: SimpleNamespace(digest=f"bridge {name}")
+        )
         patch.setattr("synthgen.run.rounds.open_decoder", lambda *_: self.decoder)
         patch.setattr("synthgen.run.write.workers_for", lambda *_: 1)  # calls come in order
         self.rows = clinic(60, 5)
