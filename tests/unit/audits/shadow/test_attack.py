@@ -1,5 +1,6 @@
 """The shadow attack: it catches a generator that remembers, and lets one go that does not."""
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,14 @@ RUNS = 32
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch):
     monkeypatch.setattr(module, "TREES", 15)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def scored_once():
+    """Score each rerun's table once for all tests; a quarter of a second each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "features", functools.cache(module.features))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +78,7 @@ def test_a_generator_that_remembers_fails(plan, remembering, tables):
     assert result.details["reruns_without_a_person"] == 16
 
 
+@pytest.mark.slow
 def test_a_generator_that_forgets_is_not_called_a_leak(plan, forgetting, tables):
     result = judge(plan, forgetting, tables)
     assert result.verdict == ("pass" if result.estimate.high <= 0.55 else "insufficient")
@@ -77,6 +87,7 @@ def test_a_generator_that_forgets_is_not_called_a_leak(plan, forgetting, tables)
     assert 0.5 < result.details["power"]["smallest_leak"] < 1
 
 
+@pytest.mark.slow
 def test_coins_belong_to_their_persons(plan, remembering, tables):
     turned = replace(plan, persons=plan.persons[::-1])  # the coins of one person with the name of another
     wrong = judge(turned, remembering, tables, dealings=3).estimate
@@ -84,8 +95,11 @@ def test_coins_belong_to_their_persons(plan, remembering, tables):
     assert wrong.value < right.value - 0.15
 
 
-def test_the_same_seed_finds_the_same(plan, remembering, tables):
-    assert judge(plan, remembering, tables, dealings=3) == judge(plan, remembering, tables, dealings=3)
+@pytest.mark.slow
+def test_the_same_seed_finds_the_same(plan, remembering, tables, monkeypatch):
+    first = judge(plan, remembering, tables, dealings=3)
+    monkeypatch.setattr(module, "features", module.features.__wrapped__)
+    assert judge(plan, remembering, tables, dealings=3) == first
 
 
 @pytest.fixture
@@ -151,6 +165,7 @@ def test_few_reruns_never_pass_and_say_how_many_would_do(invented, seed):
     assert result.details["power"]["smallest_leak"] is None  # forests of so few learn nothing
 
 
+@pytest.mark.slow
 def test_chance_is_called_a_leak_as_rarely_as_promised(invented):
     found = []
     for seed in range(40):
