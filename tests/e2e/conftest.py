@@ -32,7 +32,7 @@ seed: {seed}
 source: {{path: notes.jsonl, text: note, label: specialty, group: patient_id, id: note_id, names: [patient_name],
           labels: [cardiology, gastroenterology, pulmonology]}}
 interpolate: {{method: smote, k_neighbors: 3, balance: equal, total: 36}}
-decode: {{candidates: 1, max_new_tokens: 32, batch: 32}}
+decode: {{candidates: 1, max_new_tokens: 20, batch: 32}}
 {no_filter}
 policy: lenient.yaml
 release: {{name: trial, key: keys/releaser.pem, out: out}}
@@ -231,8 +231,8 @@ def newsgroups(tmp_path_factory, embedded_models):
     folder = tmp_path_factory.mktemp("newsgroups") / "trial"
     start(folder, "newsgroup")
     trial = Trial(folder, "newsgroups.yaml")
-    trial.edit("labels:", "max_records: 1200\n  labels:")
-    trial.edit("total: 2600", "total: 60")
+    trial.edit("labels:", "max_records: 600\n  labels:")
+    trial.edit("total: 2600", "total: 30")
     trial.edit("candidates: 2, max_new_tokens: 96", "candidates: 1, max_new_tokens: 16, batch: 32")
     trial.edit("policy: research", "policy: lenient.yaml\n" + NO_FILTER)
     trust_lenient(trial)
