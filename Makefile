@@ -48,6 +48,19 @@ study: $(BIN)/.tested models  ## the feature-augmentation paper's experiment; SY
 study-smotext: $(BIN)/.tested models  ## the SMOTExT paper's table, some hours on two cores; goes on where it stopped
 	$(BIN)/synthgen study smotext $(STUDY_ARGS)
 
+.PHONY: picture
+REPORT ?= $(wildcard $(CURDIR)/$(DEMO)/out/release-*/report/report.html)
+CHROMIUM ?= chromium
+SHOT := $(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1000,1400
+SMALLER := from PIL import Image; p = Image.open("docs/report.png").convert("RGB"); \
+	p.quantize(64, dither=Image.Dither.NONE).save("docs/report.png", optimize=True)
+
+picture: $(BIN)/.installed  ## docs/report.png again, from the report of `make demo` or REPORT=FILE; never of real data
+	@test -f "$(REPORT)" || { echo "no report: run make demo first, or say REPORT=FILE"; exit 2; }
+	$(SHOT) --user-data-dir=$(CURDIR)/build/chromium --screenshot=docs/report.png "file://$(abspath $(REPORT))"
+	rm -rf build/chromium
+	$(BIN)/python -c '$(SMALLER)'
+
 models: $(BIN)/.installed
 	$(BIN)/synthgen models pull
 

@@ -20,7 +20,6 @@ from transformers import AutoTokenizer
 
 from studies.smotext.fidelity import mean_of
 from studies.smotext.ways import Writer, first_of
-from synthgen.config import EmbedConfig
 from synthgen.core.digest import sha256_json
 from synthgen.core.progress import terminal_progress
 from synthgen.core.seeds import SeedTree
@@ -33,6 +32,7 @@ from synthgen.stages.decode.train.corpus import prepare, read_passages, vectors_
 from synthgen.stages.decode.train.trainer import Trainer, TrainingSet, run_training
 from synthgen.stages.decode.xrag import XragDecoder
 from synthgen.stages.embed import build
+from synthgen.stages.embed.config import EmbedConfig
 
 MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"
 PLAIN = {"soft_tokens": 8, "adapter_rank": 8}

@@ -24,7 +24,6 @@ import pyarrow.parquet as pq
 from studies.smotext.fidelity import distinct, mean_of, words_of
 from studies.smotext.lambdas import Pairs, along, random_pairs, write_lambdas
 from studies.smotext.ways import Sources, Way, Writer, best_of, correct, first_of, judge, row_of
-from synthgen.config import EmbedConfig
 from synthgen.core.digest import sha256_json
 from synthgen.core.progress import terminal_progress
 from synthgen.core.seeds import SeedTree
@@ -37,6 +36,7 @@ from synthgen.stages.decode.train.config import TrainBridgeConfig
 from synthgen.stages.decode.train.corpus import read_passages, vectors_of
 from synthgen.stages.decode.xrag import XragDecoder
 from synthgen.stages.embed import build
+from synthgen.stages.embed.config import EmbedConfig
 
 MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"  # what the shipped bridge was made with
 MOST_WORDS = 90  # of a text; a vector carries little of what comes later

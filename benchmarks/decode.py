@@ -24,13 +24,13 @@ import torch
 from transformers.utils import logging
 
 from synthgen.clinic import generate
-from synthgen.config import DecodeConfig, EmbedConfig
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Latents
 from synthgen.models.store import model_folder
 from synthgen.stages.decode import xrag
 from synthgen.stages.decode.base import Settings
 from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.config import DecodeConfig
 from synthgen.stages.decode.ending import text_of
 from synthgen.stages.decode.loading import load_model
 from synthgen.stages.decode.loop.products import product
@@ -38,6 +38,7 @@ from synthgen.stages.decode.projector import splice
 from synthgen.stages.decode.train.adapters import merge
 from synthgen.stages.decode.xrag import XragDecoder
 from synthgen.stages.embed import build
+from synthgen.stages.embed.config import EmbedConfig
 
 SAMPLING = {"top_k": 50, "top_p": 0.95, "temperature": 0.8}
 

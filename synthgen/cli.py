@@ -83,10 +83,10 @@ def run(
 
     done = Pipeline(Config.load(config), terminal_progress(sys.stderr)).run(resume=resume, until=until)
     if as_json:
-        print_json(done.record)
-    for stage in done.record["stages"]:
-        state = "kept" if stage["reused"] else f"{stage['seconds']:.1f} s"
-        say(f"{stage['name']:<14} {stage['in']:>7} in  {stage['out']:>7} out  {state}")
+        print_json(done.record.to_json())
+    for stage in done.record.stages:
+        state = "kept" if stage.reused else f"{stage.seconds:.1f} s"
+        say(f"{stage.name:<14} {stage.n_in:>7} in  {stage.n_out:>7} out  {state}")
 
 
 @app.command()

@@ -1,23 +1,28 @@
 """The configuration: one schema for the YAML file, the command line and Python.
 
 Unknown keys, duplicate keys, anchors and impossible combinations are errors, and every mistake of a file is
-listed at once with its path, the value got and what is allowed.
+listed at once with its path, the value got and what is allowed. Each stage says its own part beside its code.
 """
 
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from synthgen.attributes.rule import AttributeRule, contradictions
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
-from synthgen.core.section import Section, parse_section
+from synthgen.core.section import MAX_NUMBER, Count, Section, parse_section
 from synthgen.core.yaml_file import read_yaml
+from synthgen.stages.decode.config import DecodeConfig
+from synthgen.stages.deidentify.config import DeidentifyConfig
+from synthgen.stages.embed.config import EmbedConfig
+from synthgen.stages.filter.config import FilterConfig
+from synthgen.stages.load.config import SourceConfig
+from synthgen.stages.segment.config import SegmentsConfig
+from synthgen.stages.split.config import SplitConfig
 
-MAX_NUMBER = (1 << 53) - 1  # the largest whole number canonical JSON can hold, RFC 8785
 METHODS_HERE = ("smote", "borderline-smote", "adasyn", "random-oversample", "mixture", "slerp", "vae")
 METHOD_KEYS = {  # the keys of `interpolate` that only some methods have
     "borderline-smote": {"m_neighbors", "kind"},
@@ -27,58 +32,9 @@ METHOD_KEYS = {  # the keys of `interpolate` that only some methods have
 }
 # methods whose new vector is the weighted sum of its parents, so that each segment can be made like the whole
 WEIGHTED = ("smote", "borderline-smote", "adasyn", "random-oversample", "mixture")
-WORDS, FEW_WORDS = "words", 10  # decode.bridge's name of the decoder that takes no more than words, and how many
-OWN = "model"  # decode.bridge's name of the projector inside the decoder's own checkpoint
 MIXTURE_PARENTS = 3  # unless given
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 BetaShape = Annotated[float, Field(gt=0, le=100)]
-Distance = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]  # of cosine
-AttributeRules = Annotated[dict[str, Annotated[tuple[AttributeRule, ...], Field(min_length=1)]], Field(min_length=1)]
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-class SourceConfig(Section):
-    """Where the records are and which columns hold what."""
-
-    path: str
-    format: Literal["auto", "jsonl", "csv", "parquet", "dataset", "text"] = "auto"
-    text: str = "text"
-    label: str = "label"
-    group: str | None = None
-    id: str | None = None
-    names: tuple[str, ...] = ()  # columns that hold names of persons, for deidentify
-    labels: tuple[str, ...] | None = None  # keep these classes only
-    max_records: Count | None = None  # a seeded sample of whole groups
-    max_bad_rows: Share = 0.01
-
-
-class SplitConfig(Section):
-    """The shares of persons; each person's own coin decides."""
-
-    train: Share = 0.5
-    control: Share = 0.5
-
-    @model_validator(mode="after")
-    def _shares_fit(self) -> Self:
-        if self.train <= 0 or self.control <= 0:
-            raise ValueError("train and control must both be above 0")
-        if self.train + self.control > 1 + 1e-9:
-            raise ValueError(f"train + control must be at most 1, got {self.train + self.control:g}")
-        return self
-
-
-class DeidentifyConfig(Section):
-    """What happens to identifiers before anything else sees the text."""
-
-    engine: Literal["rules", "presidio", "off"] = "rules"
-    on_hit: Literal["surrogate"] = "surrogate"
-
-
-class EmbedConfig(Section):
-    """The encoder, by its name in the model store or a local folder."""
-
-    model: str = "minilm"
 
 
 class InterpolateConfig(Section):
@@ -154,126 +110,11 @@ class InterpolateConfig(Section):
         return {key: getattr(self, key) for key in METHOD_KEYS.get(self.method, ()) if getattr(self, key) is not None}
 
 
-class AdaptConfig(Section):
-    """The bridge refined on the run's own train text before it decodes: closer texts, no bound on what they give."""
-
-    steps: Annotated[int, Field(ge=1, le=100_000)] = 150
-    batch: Annotated[int, Field(ge=1, le=1024)] = 16
-    rate: Annotated[float, Field(gt=0, lt=1)] = 3e-4
-
-
-class SegmentsConfig(Section):
-    """How long records are cut; without this section a record is one segment."""
-
-    by: Literal["headings", "sentences", "auto"] = "auto"  # auto: by the shared headings, if there are any
-    words: Annotated[int, Field(ge=10, le=1000)] = 90  # of a segment, about; what a vector has room for
-    least_persons: Annotated[int, Field(ge=2, le=MAX_NUMBER)] = 5  # must share a heading, or it is private text
-    context_tokens: Annotated[int, Field(ge=1, le=4096)] = 192  # of the text so far, read before the next segment
-
-
-class DecodeConfig(Section):
-    """How vectors become text."""
-
-    model: str = "smollm2"
-    bridge: str = "builtin"
-    candidates: Annotated[int, Field(ge=1, le=64)] = 4
-    max_new_tokens: Annotated[int, Field(ge=8, le=4096)] = 96  # of a record, or of a segment where there are any
-    temperature: Annotated[float, Field(gt=0, le=5)] = 0.8
-    top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
-    top_k: Annotated[int, Field(ge=1, le=1000)] = 50
-    prompt: str = "{label}"
-    words: Annotated[int, Field(ge=0, le=16)] = 0  # of a public vocabulary, nearest to the vector, behind the prompt
-    batch: Annotated[int, Field(ge=1, le=4096)] = 128
-    device: Literal["auto", "cpu", "cuda"] | None = None  # the processor; for `bridge: model` every GPU there is
-    adapt: AdaptConfig | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _few_words(cls, given: Any) -> Any:
-        if isinstance(given, dict) and "words" not in given and _by_words(given.get("bridge")):
-            return {**given, "words": FEW_WORDS}
-        return given
-
-    @field_validator("words")
-    @classmethod
-    def _has_words(cls, words: int, info: ValidationInfo) -> int:
-        if words == 0 and _by_words(info.data.get("bridge")):
-            raise ValueError("decode.bridge words writes from words alone, so it needs 1 to 16 of them")
-        return words
-
-    @field_validator("adapt")
-    @classmethod
-    def _has_a_bridge(cls, adapt: AdaptConfig | None, info: ValidationInfo) -> AdaptConfig | None:
-        bridge = info.data.get("bridge")
-        if adapt is not None and _by_words(bridge):
-            raise ValueError("decode.bridge words has no bridge to refine; leave one of them out")
-        if adapt is not None and bridge == OWN:
-            raise ValueError("a projector inside the decoder's own checkpoint is not refined here; leave adapt out")
-        return adapt
-
-    @property
-    def placement(self) -> str:
-        """Where the language model is placed; see `load_model`."""
-        return self.device or ("auto" if self.bridge == OWN else "cpu")
-
-    @property
-    def by_words(self) -> bool:
-        """Whether texts are written from words of a public vocabulary alone, without a bridge."""
-        return _by_words(self.bridge)
-
-
-def _by_words(bridge: object) -> bool:
-    return isinstance(bridge, str) and bridge.partition(":")[0] == WORDS
-
-
-class DistanceBounds(Section):
-    """Two-sided cosine distance bounds; auto learns them on real records sent through the decoder."""
-
-    low: Distance | Literal["auto"] = "auto"
-    high: Distance | Literal["auto"] = "auto"
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.low != "auto" and self.high != "auto" and self.low > self.high:
-            raise ValueError(f"low must not be above high, got {self.low:g} and {self.high:g}")
-        return self
-
-
-class FilterConfig(Section):
-    """What a candidate must be to be kept; null turns a filter off."""
-
-    class_agreement: Share | None = 0.6
-    embedding_distance: DistanceBounds | None = DistanceBounds()
-    near_duplicate: Share | None = 0.95
-    language: Literal["source"] | None = "source"
-    length: Literal["auto"] | tuple[Count, Count] | None = "auto"
-    repetition: Share | None = 0.35
-    consistent: Literal["prefer", "require"] | None = None  # paragraphs that tell one age and one sex
-    attributes: AttributeRules | None = None  # what texts of a label, or of any ("*"), must say of their person
-
-    @field_validator("attributes")
-    @classmethod
-    def _can_be(cls, rules: AttributeRules | None) -> AttributeRules | None:
-        if rules is not None and (found := contradictions(rules)):
-            raise ValueError("no text can be so: " + "; ".join(found))
-        return rules
-
-    @field_validator("length")
-    @classmethod
-    def _in_order(cls, length: object) -> object:
-        if isinstance(length, tuple) and length[0] > length[1]:
-            raise ValueError(f"the shortest must not be above the longest, got {length[0]} and {length[1]}")
-        return length
-
-
 class DpConfig(Section):
     """The differential privacy budget; null epsilon means no DP claim."""
 
     epsilon: Annotated[float, Field(gt=0)] | None = None
     delta: Annotated[float, Field(gt=0, lt=1)] | None = None
-    unit: Literal["group", "record"] = "group"
-    max_records_per_group: Count = 1
-    ledger: str = "./ledger"
 
     @field_validator("epsilon", "delta")
     @classmethod

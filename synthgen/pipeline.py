@@ -1,31 +1,51 @@
 """The one way the data flows, and the only file that knows its order.
 
-load -> split -> deidentify -> embed -> interpolate -> decode -> filter -> audit; the gate and the release follow in
-run.py.
+load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-embed -> filter) -> evaluate -> audit;
+the gate and the release follow, as a person asks for them: see `synthgen.release.run`.
 """
 
-from datetime import UTC, datetime
-from importlib.metadata import version
-from typing import Any, Literal
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from typing import Literal
 
 from audits.gate.policy import load_policy
 from synthgen.config import Config
-from synthgen.core.digest import sha256_json
 from synthgen.core.errors import UsageError
 from synthgen.core.progress import Progress, silent
+from synthgen.core.types import Corpus, Embedded
 from synthgen.models.store import digest_of
-from synthgen.run.adapt import check_adapt
-from synthgen.run.finished import Run, policy_file
+from synthgen.release.run import Run
+from synthgen.run.adapt import adapt, check_adapt
+from synthgen.run.finished import policy_file
 from synthgen.run.job import Job
-from synthgen.run.judge import judge
+from synthgen.run.judge import (
+    JudgedTables,
+    attack,
+    embed_control,
+    evaluate_utility,
+    register_attempt,
+    synthetic_corpus,
+)
 from synthgen.run.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
-from synthgen.run.workspace import StageResult, Workspace, write_json
-from synthgen.run.write import Writer, open_bridge
+from synthgen.run.record import ModelRecord, RunRecord
+from synthgen.run.rounds import Written, first_round, next_round, open_bridge, set_up
+from synthgen.run.segments import encoder_for
+from synthgen.run.workspace import StageResult, Workspace
+from synthgen.run.write import (
+    decode,
+    echo_latents,
+    echoes_of,
+    embed_texts,
+    filter_candidates,
+    interpolate,
+    select,
+    unwritten,
+)
 from synthgen.stages.decode.loading import backend_of
+from synthgen.stages.embed import Encoder
 
-STAGES = ("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "audit")
+STAGES = ("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate", "audit")
 _WITHOUT_MODELS = ("load", "split", "deidentify")
-_WRITTEN = ("interpolate", "decode", "filter")  # these three go round together until every class is full
 
 
 class Pipeline:
@@ -48,7 +68,7 @@ class Pipeline:
 
         Args:
             resume: "auto" goes on from every finished result whose inputs are unchanged; "never" starts anew.
-            until: a stage; interpolate, decode and filter go round together, so any of them runs all three.
+            until: a stage; interpolate and decode are those of the first round, filter is that of the last.
 
         Raises:
             UsageError: if there is no such stage.
@@ -65,34 +85,91 @@ class Pipeline:
                 workspace.forget()
             job = Job(self.config, workspace, self.progress)
             models = [] if until in _WITHOUT_MODELS else _models(job)
-            stages = self._stages(job, until)
-            record = _record(job, stages, models)
-            write_json(workspace.root / "run.json", record)
+            done = []
+            for stage in _stages(job, until):
+                done.append(stage)
+                if stage.name == until != "filter":
+                    break
+            record = RunRecord.of(self.config, done, models)
+            record.write(workspace.root)
         return Run(self.config, workspace, record)
 
-    def _stages(self, job: Job, until: str) -> list[StageResult]:
-        stages = [load_source(job)]
-        if until == "load":
-            return stages
-        stages.append(split_source(job, stages[0]))
-        if until == "split":
-            return stages
-        stages.append(replace_identifiers(job, *stages))
-        if until == "deidentify":
-            return stages
-        prepared = read_prepared(job, *stages)
-        result, embedded = embed_train(job, stages[-1], prepared.train)
-        stages.append(result)
-        if until == "embed":
-            return stages
-        written = Writer(job, prepared.train, embedded, result.digest).write()
-        stages += written.stages
-        if until not in _WRITTEN:
-            stages.append(judge(job, prepared, embedded, written).stage)
-        return stages
+
+def _stages(job: Job, until: str) -> Iterator[StageResult]:
+    """Run stage after stage; a caller that asks for no further one stops there."""
+    loaded = load_source(job)
+    yield loaded
+    parts = split_source(job, loaded)
+    yield parts
+    clean = replace_identifiers(job, loaded, parts)
+    yield clean
+    prepared = read_prepared(job, clean)
+    encoder = encoder_for(job, prepared.train)
+    vectorised, embedded = embed_train(job, clean, prepared.train, encoder)
+    yield vectorised
+    written = yield from write_records(job, prepared.train, embedded, encoder, vectorised.digest)
+    if until == "filter":
+        return
+
+    synthetic = synthetic_corpus(job, written)
+    attempt = register_attempt(job, synthetic, prepared.control)
+    control, control_vectors = embed_control(job, prepared.control, encoder)
+    yield control
+    vectors = {"train": embedded.vectors, "control": control_vectors, "synthetic": written.vectors}
+    tables = JudgedTables(synthetic=synthetic, train=prepared.train, control=prepared.control, vectors=vectors)
+    evaluated = evaluate_utility(job, tables, written, encoder, attempt)
+    yield evaluated
+    yield attack(job, tables, prepared, written, evaluated, attempt)
 
 
-def _models(job: Job) -> list[dict[str, str]]:
+def write_records(
+    job: Job, train: Corpus, embedded: Embedded, encoder: Encoder, upstream: str
+) -> Generator[StageResult, None, Written]:
+    """Run the rounds of writing, yield each stage as it ends, and return the records.
+
+    A record is interpolated between persons of train, decoded into several candidates, re-embedded, filtered. Where
+    the filters leave a class short, a further round makes more of it: see `next_round`.
+
+    Args:
+        job: the run.
+        train: the train records.
+        embedded: their vectors.
+        encoder: what made them.
+        upstream: the digest of what the vectors come from.
+    """
+    bridge = open_bridge(job)
+    if job.config.decode.adapt is not None:
+        bridge, adapted = adapt(job, job.config.decode.adapt, bridge, train, encoder, upstream)
+        yield adapted
+    setup = set_up(job, train, embedded, encoder, bridge, upstream)
+
+    real = echo_latents(job, setup)
+    texts, decoded = decode(job, setup, real, upstream, "-echo", 1)
+    yield decoded
+    vectors, embedding = embed_texts(job, setup, texts, decoded, "-echo")
+    yield embedding
+    echoes = echoes_of(real, texts, vectors)
+
+    state = first_round(setup, embedding)
+    while True:
+        latents, interpolated = interpolate(job, setup, state)
+        yield interpolated
+        new = unwritten(latents, state.candidates)
+        texts, decoded = decode(job, setup, new, interpolated.digest, state.mark, job.config.decode.candidates)
+        yield decoded
+        vectors, embedding = embed_texts(job, setup, texts, decoded, state.mark)
+        yield embedding
+        judged = state.plus(texts, vectors, embedding)
+        kept, filtered = filter_candidates(job, setup, judged, latents, echoes)
+        yield filtered
+        judged = replace(judged, kept=kept)
+        following = next_round(setup, state, judged)
+        if following is None:
+            return select(job, setup, judged, latents, filtered)
+        state = following
+
+
+def _models(job: Job) -> list[ModelRecord]:
     """Return the models with their digests, checked against the store's pins; before any work, so none is lost.
 
     Raises:
@@ -102,29 +179,4 @@ def _models(job: Job) -> list[dict[str, str]]:
     open_bridge(job)
     backend_of(config.decode.placement)
     named = (("embedder", config.embed.model), ("decoder", config.decode.model))
-    return [{"role": role, "name": name, "digest": digest_of(job.folder(name))} for role, name in named]
-
-
-def _record(job: Job, stages: list[StageResult], models: list[dict[str, str]]) -> dict[str, Any]:
-    """Return the content of run.json."""
-    config = job.config
-    return {
-        "schemaVersion": 1,
-        "tool": f"synthgen {version('synthgen')}",
-        "finished": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "config": config.digest(),
-        "seed": config.seed,
-        "models": models,
-        "stages": [
-            {
-                "name": stage.name,
-                "digest": stage.digest,
-                "folder": stage.folder.name,
-                "seconds": stage.seconds,
-                "reused": stage.reused,
-                **stage.counts,
-            }
-            for stage in stages
-        ],
-        "digest": sha256_json([stage.digest for stage in stages]),
-    }
+    return [ModelRecord(role=role, name=name, digest=digest_of(job.folder(name))) for role, name in named]

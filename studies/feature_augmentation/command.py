@@ -9,13 +9,13 @@ from studies.feature_augmentation.experiment import METHODS, Experiment, Protoco
 from studies.feature_augmentation.sets import first_of_classes, read_set
 from studies.feature_augmentation.vectors import kept_vectors
 from studies.feature_augmentation.workers import run_experiments
-from synthgen.config import EmbedConfig
 from synthgen.core.errors import ConfigError, StorageError
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Embedded, Float32
 from synthgen.models.store import model_folder
 from synthgen.stages.embed import Encoder, build, embed
+from synthgen.stages.embed.config import EmbedConfig
 
 # the same path with less of everything: minutes become seconds, and intervals become wide
 QUICK = Protocol(folds=3, repeats=1, smallest=16, largest=128, per_class=400)

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from synthgen.config import SourceConfig
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
 from synthgen.stages.load import load
+from synthgen.stages.load.config import SourceConfig
 from synthgen.stages.load.formats import read_table
 
 # the files of each named set, pooled: the folds make their own test parts

@@ -18,12 +18,13 @@ from studies.smotext.writing import (
     missing_tokens,
     write_texts,
 )
-from synthgen.config import DecodeConfig, EmbedConfig
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import StorageError
 from synthgen.core.progress import Progress, span
 from synthgen.models.store import digest_of, model_folder
+from synthgen.stages.decode.config import DecodeConfig
 from synthgen.stages.embed import Encoder, build, embed
+from synthgen.stages.embed.config import EmbedConfig
 
 # the same path with so little of everything that it ends within a minute; no figure of it means anything
 QUICK = SmotextProtocol(

@@ -11,10 +11,10 @@ from studies.smotext.baselines import sources
 from studies.smotext.draws import Draw, Index, draw
 from studies.smotext.text_sets import Source, TextSet
 from studies.smotext.writing import Writing, latents_of
-from synthgen.config import DecodeConfig
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded, Float32, Latents
 from synthgen.stages.decode.base import Settings
+from synthgen.stages.decode.config import DecodeConfig
 from synthgen.stages.interpolate import Smote
 from synthgen.stages.interpolate.base import latent_ids
 from synthgen.stages.interpolate.counts import largest_remainder

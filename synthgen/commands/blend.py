@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.attributes import Row, compare, extract
-from synthgen.config import DecodeConfig, EmbedConfig
 from synthgen.core.errors import DataError, StorageError, UsageError
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Float32, Latents
 from synthgen.models.store import model_folder
 from synthgen.stages.decode.base import Decoder, Settings
+from synthgen.stages.decode.config import DecodeConfig
 from synthgen.stages.decode.prompts import render
 from synthgen.stages.embed import Encoder, build
+from synthgen.stages.embed.config import EmbedConfig
 from synthgen.stages.interpolate.blend import blend as on_segment
 from synthgen.stages.interpolate.blend import ends
 from synthgen.stages.interpolate.slerp import OPPOSITE, arc

@@ -7,20 +7,21 @@ from typing import Any
 
 from audits.gate.policy import load_policy
 from synthgen.commands.reach import reach_of
-from synthgen.config import Config, SegmentsConfig
+from synthgen.config import Config
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
 from synthgen.run.adapt import WARNING as ADAPT_WARNING
 from synthgen.run.adapt import check_adapt
 from synthgen.run.finished import policy_file
-from synthgen.run.write import SPARE, first_asked
+from synthgen.run.rounds import SPARE, first_asked
 from synthgen.stages.decode.bridge import load_vocabulary
 from synthgen.stages.decode.loading import backend_of, slowdown
 from synthgen.stages.filter.attributes import check_labels
 from synthgen.stages.interpolate import build, check_classes, wanted_counts
 from synthgen.stages.load import load
 from synthgen.stages.segment import learn_splitter
+from synthgen.stages.segment.config import SegmentsConfig
 from synthgen.stages.split import split
 
 TOKENS_PER_SECOND = 500  # of the embedded decoder on two cores that multiply bfloat16, a cautious round figure

@@ -11,7 +11,8 @@ from synthgen.core.progress import terminal_progress
 from synthgen.pipeline import Pipeline
 from synthgen.release.keys import load_key, passphrase_for
 from synthgen.release.refusal import check_waivers
-from synthgen.run.finished import load_run, policy_file
+from synthgen.release.run import load_run
+from synthgen.run.finished import policy_file
 
 REPORT = "report/report.html"
 

@@ -15,15 +15,15 @@ from audits.runner.run import stream
 from audits.shadow.attack import DEALINGS
 from audits.shadow.plan import PLAN, ShadowPlan, find_table, plan_shadow, read_plan, write_plan
 from audits.shadow.report import REPORT, as_text, judge_shadow
+from synthgen.commands.rerun import rerun
 from synthgen.config import Config
 from synthgen.core.digest import sha256_json
 from synthgen.core.progress import Progress, span
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus
-from synthgen.run.finished import Run, load_run
+from synthgen.release.run import Run, load_run
 from synthgen.run.job import Job
 from synthgen.run.judge import SYNTHETIC, as_table
-from synthgen.run.shadow import rerun
 from synthgen.stages.interpolate import wanted_counts
 
 QUICK_RUNS, QUICK_PERSONS, QUICK_DEALINGS = 8, 1, 9
@@ -112,7 +112,7 @@ def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Call
 
 def _folder(run: Run, request: ShadowRequest) -> Path:
     """Return the private folder of these reruns of this run; others never mix with them."""
-    asked = {"run": run.record["digest"], "runs": request.runs, "persons": request.persons, "quick": request.quick}
+    asked = {"run": run.record.digest, "runs": request.runs, "persons": request.persons, "quick": request.quick}
     return run.workspace.root / "shadow" / sha256_json(asked)[:16]
 
 
@@ -139,7 +139,7 @@ def _quick(config: Config, train: Corpus) -> Config:
 
 
 def _estimate(run: Run, plan: ShadowPlan, missing: list[int], *, quick: bool) -> str:
-    seconds = sum(s["seconds"] for s in run.record["stages"] if s["name"].startswith(WRITTEN))
+    seconds = sum(stage.seconds for stage in run.record.stages if stage.is_of(*WRITTEN))
     wait = "" if quick else f", about {span(seconds * len(missing))} by what the run took"
     return (
         f"{plan.runs} reruns about {len(plan.persons)} persons, each left out of {plan.runs // 2}; "

@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-from synthgen.config import EmbedConfig
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError, UsageError
 from synthgen.core.progress import Progress
@@ -18,6 +17,7 @@ from synthgen.stages.decode.words import FILE as VOCABULARY
 from synthgen.stages.decode.words import load_words, make_reader, save_words
 from synthgen.stages.deidentify.gazetteer import FIRST_NAMES, LAST_NAMES
 from synthgen.stages.embed import Encoder, build
+from synthgen.stages.embed.config import EmbedConfig
 
 
 def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Path:

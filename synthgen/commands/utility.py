@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from audits.core.inputs import load_table
-from synthgen.config import EmbedConfig
 from synthgen.core.errors import DataError
 from synthgen.core.progress import terminal_progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record, Role
 from synthgen.models.store import model_folder
 from synthgen.stages.embed import build
+from synthgen.stages.embed.config import EmbedConfig
 from synthgen.stages.evaluate import Tables, evaluate
 
 METRICS = ("accuracy", "macro_f1", "weighted_f1")

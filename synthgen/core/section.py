@@ -1,12 +1,15 @@
 """Parts of a configuration, and reading one from plain values with every mistake told at once."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from synthgen.core.errors import ConfigError
 
+MAX_NUMBER = (1 << 53) - 1  # the largest whole number canonical JSON can hold, RFC 8785
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 T = TypeVar("T", bound=BaseModel)
 
 

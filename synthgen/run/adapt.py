@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from audits.gate.policy import Policy
-from synthgen.config import AdaptConfig
-from synthgen.core.errors import ConfigError, ModelError
+from synthgen.core.errors import ConfigError, InternalError, ModelError
 from synthgen.core.types import Corpus
 from synthgen.run.job import STAGES_VERSION, Job
-from synthgen.run.segments import encoder_for, section_prompt
+from synthgen.run.segments import section_prompt
 from synthgen.run.workspace import StageResult
-from synthgen.stages.decode.bridge import Bridge, load_bridge
+from synthgen.stages.decode.bridge import Bridge, Vocabulary, load_bridge
+from synthgen.stages.decode.config import AdaptConfig
 from synthgen.stages.decode.loading import load_model
 from synthgen.stages.decode.prompts import render
 from synthgen.stages.decode.train.config import TrainBridgeConfig
@@ -41,7 +41,9 @@ def check_adapt(config: AdaptConfig | None, policy: Policy) -> None:
         )
 
 
-def adapt(job: Job, part: AdaptConfig, bridge: Bridge, train: Corpus, upstream: str) -> tuple[Bridge, StageResult]:
+def adapt(
+    job: Job, part: AdaptConfig, bridge: Bridge | Vocabulary, train: Corpus, encoder: Encoder, upstream: str
+) -> tuple[Bridge, StageResult]:
     """Return the bridge refined on train, by the objective it was trained with, and the stage that did it.
 
     Each record, or where records are cut each of its segments, is one text, cut to its first whole sentences that the
@@ -57,10 +59,12 @@ def adapt(job: Job, part: AdaptConfig, bridge: Bridge, train: Corpus, upstream: 
     Random: seeds/adapt; the order of the records, the noise on their vectors, how much of a prompt they get.
     Source: the objective is that of `train-bridge`; see `synthgen.stages.decode.train.trainer`.
     """
+    if isinstance(bridge, Vocabulary):
+        raise InternalError("a vocabulary cannot be refined, and the configuration lets none be asked to")
     seeds = job.seeds.child("adapt")
     if job.config.decode.words > 0 and bridge.words is None:
         raise ModelError("decode.words: this bridge has no vocabulary", hint="Leave decode.words out.")
-    encoder, folder = encoder_for(job, train), job.folder(job.config.decode.model)
+    folder = job.folder(job.config.decode.model)
     config = _training(job, bridge, part, seeds.key())
 
     def make(out: Path) -> Mapping[str, object]:

@@ -1,27 +1,30 @@
-"""The last step before the gate: attack the records, train on them, write the numbers a gate may read."""
+"""The last stages before the gate: train on the records, attack them, write the numbers a gate may read."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 import audits
 from audits.core.types import AuditInputs, Estimate, Lineage, Table
 from audits.gate.evidence import evidence_from
-from audits.runner.attempts import attempt, confidence_of
+from audits.runner import attempts
+from audits.runner.attempts import confidence_of
 from audits.runner.registry import carried_by
 from synthgen.core.digest import sha256_array
 from synthgen.core.tables import write_corpus
-from synthgen.core.types import Corpus, Embedded, Float32, Record
+from synthgen.core.types import Corpus, Float32, Record
 from synthgen.run.job import STAGES_VERSION, Job
 from synthgen.run.prepare import Identifiers, Prepared
-from synthgen.run.segments import encoder_for, measured
+from synthgen.run.rounds import Written
+from synthgen.run.segments import measured
 from synthgen.run.workspace import StageResult, write_bytes, write_json
-from synthgen.run.write import Written
+from synthgen.stages import evaluate
+from synthgen.stages.embed import Encoder
 from synthgen.stages.embed.segmented import SegmentedEncoder
-from synthgen.stages.evaluate import Tables, evaluate
 
 ATTEMPTS = "attempts.jsonl"  # in the workspace; outlives every stage
 AUDIT, UTILITY, EVIDENCE, SYNTHETIC = "audit.json", "evaluation.json", "evidence.json", "synthetic.parquet"
@@ -29,110 +32,20 @@ COHERENCE = "coherence.json"  # of long records, see `measured`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """The folder that holds audit.json, evaluation.json, evidence.json and synthetic.parquet, and its stage."""
+class JudgedTables:
+    """What is judged: the records that would be released, and the people they are held against.
 
-    folder: Path
-    stage: StageResult
-
-
-def judge(job: Job, prepared: Prepared, embedded: Embedded, written: Written) -> Judged:
-    """Run every audit and the utility study on the records that would be released.
-
-    Control persons are asked once for each synthetic table, and later tables must be surer; see
-    `audits.runner.attempts`.
-
-    Privacy: this is the first time control is embedded or trained on; nothing made here goes back to an earlier step.
+    Args:
+        synthetic: under the ids they are released with.
+        train: what they were made from.
+        control: persons that nothing has seen before.
+        vectors: float32 (n, d) by "train", "control" and "synthetic", row i of record i.
     """
-    seeds = job.seeds.child("audit")
-    encoder = encoder_for(job, prepared.train)
-    synthetic = synthetic_corpus(job, written)
-    number = attempt(job.workspace.root / ATTEMPTS, as_table(synthetic, {}), as_table(prepared.control, {}))
 
-    def make(folder: Path) -> Mapping[str, object]:
-        write_corpus(folder / SYNTHETIC, synthetic)
-        with job.progress.stage("embed control", total=len(set(prepared.control.texts)), unit="texts") as advance:
-            control_vectors = encoder.encode(prepared.control.texts, advance)
-        vectors = {"train": embedded.vectors, "control": control_vectors, "synthetic": written.vectors}
-        with job.progress.stage("evaluate", total=1, unit="studies") as advance, threadpool_limits(limits=1):
-            tables = Tables(
-                synthetic=synthetic,
-                train=prepared.train,
-                test=prepared.control,
-                vectors={**vectors, "test": control_vectors},
-            )
-            utility = evaluate(tables, seeds, requested=written.wanted)
-            advance(1)
-        write_json(folder / UTILITY, utility.table)
-        if isinstance(encoder, SegmentedEncoder):
-            write_json(folder / COHERENCE, measured(encoder, {"train": prepared.train, "synthetic": synthetic}))
-        report = attack(
-            job, prepared, synthetic, vectors, lineage(prepared, written),
-            confidence_of(number, job.config.audit.confidence),
-        )  # fmt: skip
-        write_bytes(folder / AUDIT, report)
-        evidence = evidence_from(
-            json.loads(report),
-            {**utility.metrics, "records.synthetic": counted(len(synthetic)), "attempts.number": counted(number)},
-        )
-        write_bytes(folder / EVIDENCE, evidence.to_bytes())
-        return {"in": len(synthetic), "out": len(synthetic), "classes": synthetic.counts()}
-
-    inputs = {
-        "version": STAGES_VERSION,
-        "filter": [stage.digest for stage in written.stages],
-        "records": sha256_array(written.vectors),
-        "control": prepared.control.digest,
-        "identifiers": [_plain(prepared.identifiers), _plain(prepared.control_identifiers)],
-        "config": job.config.audit.model_dump(mode="json"),
-        "attempt": number,
-        "seed": seeds.key().hex(),
-    }
-    stage = job.workspace.stage("audit", inputs, make)
-    return Judged(folder=stage.folder, stage=stage)
-
-
-def _plain(identifiers: Identifiers) -> list[list[str]] | None:
-    return None if identifiers is None else [list(row) for row in identifiers]
-
-
-def lineage(prepared: Prepared, written: Written) -> Lineage:
-    """Return the train rows that each synthetic record was made from, and their weights."""
-    row = {r.id: i for i, r in enumerate(prepared.train.records)}
-    return Lineage(
-        parents=tuple(tuple(row[name] for name in names) for names in written.parents), weights=written.weights
-    )
-
-
-def attack(
-    job: Job,
-    prepared: Prepared,
-    synthetic: Corpus,
-    vectors: Mapping[str, Float32],
-    made_from: Lineage,
-    confidence: float,
-) -> bytes:
-    """Return audit.json: every audit that a run has the inputs for."""
-    encoder = job.config.embed.model
-    inputs = AuditInputs(
-        synthetic=as_table(synthetic, {encoder: vectors["synthetic"]}),
-        train=as_table(prepared.train, {encoder: vectors["train"]}),
-        control=as_table(prepared.control, {encoder: vectors["control"]}),
-        identifiers=prepared.identifiers,
-        control_identifiers=prepared.control_identifiers,
-        lineage=made_from,
-    )
-    with job.progress.stage("audit", total=2 * len(carried_by(inputs)) + 1, unit="steps") as advance:
-        report = audits.run(
-            inputs, seed=int.from_bytes(job.seeds.child("audit").key()[:4], "big"),
-            confidence=confidence, progress=lambda _line: advance(1),
-        )  # fmt: skip
-    return report.to_json()
-
-
-def counted(n: int) -> Estimate:
-    """Return an exact count as the gate reads it."""
-    return Estimate(value=float(n), low=float(n), high=float(n), confidence=1.0, n=n)
+    synthetic: Corpus
+    train: Corpus
+    control: Corpus
+    vectors: Mapping[str, Float32]
 
 
 def synthetic_corpus(job: Job, written: Written) -> Corpus:
@@ -145,6 +58,121 @@ def synthetic_corpus(job: Job, written: Written) -> Corpus:
     return Corpus(role="synthetic", records=tuple(records), has_groups=False)
 
 
+def register_attempt(job: Job, synthetic: Corpus, control: Corpus) -> int:
+    """Return how often these control persons have been asked, this table included, before they are asked.
+
+    Control persons are asked once for each synthetic table, and later tables must be surer; see
+    `audits.runner.attempts`.
+    """
+    return attempts.attempt(job.workspace.root / ATTEMPTS, as_table(synthetic, {}), as_table(control, {}))
+
+
+def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageResult, Float32]:
+    """Make the vectors of control.
+
+    Privacy: this is the first time control is looked at; nothing made from here on goes back to an earlier stage.
+    """
+
+    def make(folder: Path) -> Mapping[str, object]:
+        with job.progress.stage("embed control", total=len(set(control.texts)), unit="texts") as advance:
+            np.save(folder / "control.npy", encoder.encode(control.texts, advance), allow_pickle=False)
+        return {"in": len(control), "out": len(control)}
+
+    inputs = {"version": STAGES_VERSION, "control": control.digest, "encoder": encoder.digest}
+    result = job.workspace.stage("embed-control", inputs, make)
+    return result, np.load(result.folder / "control.npy", allow_pickle=False)
+
+
+def evaluate_utility(job: Job, tables: JudgedTables, written: Written, encoder: Encoder, attempt: int) -> StageResult:
+    """Train classifiers on the records and test them on control: evaluation.json, of long records coherence.json."""
+    seeds = job.seeds.child("audit")
+
+    def make(folder: Path) -> Mapping[str, object]:
+        with job.progress.stage("evaluate", total=1, unit="studies") as advance, threadpool_limits(limits=1):
+            compared = evaluate.Tables(
+                synthetic=tables.synthetic,
+                train=tables.train,
+                test=tables.control,
+                vectors={**tables.vectors, "test": tables.vectors["control"]},
+            )
+            utility = evaluate.evaluate(compared, seeds, requested=written.wanted)
+            advance(1)
+        write_json(folder / UTILITY, utility.table)
+        if isinstance(encoder, SegmentedEncoder):
+            corpora = {"train": tables.train, "synthetic": tables.synthetic}
+            write_json(folder / COHERENCE, measured(encoder, corpora))
+        return {"in": len(tables.synthetic), "out": len(tables.synthetic)}
+
+    inputs = {
+        **_inputs(tables, written),
+        "wanted": dict(written.wanted),
+        "attempt": attempt,
+        "seed": seeds.key().hex(),
+    }
+    return job.workspace.stage("evaluate", inputs, make)
+
+
+def attack(
+    job: Job, tables: JudgedTables, prepared: Prepared, written: Written, evaluated: StageResult, attempt: int
+) -> StageResult:
+    """Run every audit on the records that would be released: audit.json, evidence.json and synthetic.parquet."""
+    seeds = job.seeds.child("audit")
+
+    def make(folder: Path) -> Mapping[str, object]:
+        write_corpus(folder / SYNTHETIC, tables.synthetic)
+        confidence = confidence_of(attempt, job.config.audit.confidence)
+        report = run_audits(job, tables, prepared, lineage(prepared, written), confidence)
+        write_bytes(folder / AUDIT, report)
+        utility = json.loads((evaluated.folder / UTILITY).read_bytes())["metrics"]
+        counts = {"records.synthetic": counted(len(tables.synthetic)), "attempts.number": counted(attempt)}
+        measured = {name: Estimate(**estimate) for name, estimate in utility.items()}
+        write_bytes(folder / EVIDENCE, evidence_from(json.loads(report), {**measured, **counts}).to_bytes())
+        classes = tables.synthetic.counts()
+        return {"in": len(tables.synthetic), "out": len(tables.synthetic), "classes": classes}
+
+    inputs = {
+        **_inputs(tables, written),
+        "evaluate": evaluated.digest,
+        "identifiers": [_plain(prepared.identifiers), _plain(prepared.control_identifiers)],
+        "config": job.config.audit.model_dump(mode="json"),
+        "attempt": attempt,
+        "seed": seeds.key().hex(),
+    }
+    return job.workspace.stage("audit", inputs, make)
+
+
+def run_audits(job: Job, tables: JudgedTables, prepared: Prepared, made_from: Lineage, confidence: float) -> bytes:
+    """Return audit.json: every audit that a run has the inputs for."""
+    encoder = job.config.embed.model
+    inputs = AuditInputs(
+        synthetic=as_table(tables.synthetic, {encoder: tables.vectors["synthetic"]}),
+        train=as_table(tables.train, {encoder: tables.vectors["train"]}),
+        control=as_table(tables.control, {encoder: tables.vectors["control"]}),
+        identifiers=prepared.identifiers,
+        control_identifiers=prepared.control_identifiers,
+        lineage=made_from,
+    )
+    with job.progress.stage("audit", total=2 * len(carried_by(inputs)) + 1, unit="steps") as advance:
+        report = audits.run(
+            inputs, seed=int.from_bytes(job.seeds.child("audit").key()[:4], "big"),
+            confidence=confidence, progress=lambda _line: advance(1),
+        )  # fmt: skip
+    return report.to_json()
+
+
+def lineage(prepared: Prepared, written: Written) -> Lineage:
+    """Return the train rows that each synthetic record was made from, and their weights."""
+    row = {r.id: i for i, r in enumerate(prepared.train.records)}
+    return Lineage(
+        parents=tuple(tuple(row[name] for name in names) for names in written.parents), weights=written.weights
+    )
+
+
+def counted(n: int) -> Estimate:
+    """Return an exact count as the gate reads it."""
+    return Estimate(value=float(n), low=float(n), high=float(n), confidence=1.0, n=n)
+
+
 def as_table(corpus: Corpus, vectors: Mapping[str, Float32]) -> Table:
     """Return a corpus as the audits take it."""
     return Table(
@@ -154,3 +182,17 @@ def as_table(corpus: Corpus, vectors: Mapping[str, Float32]) -> Table:
         has_groups=corpus.has_groups,
         vectors=dict(vectors),
     )
+
+
+def _inputs(tables: JudgedTables, written: Written) -> dict[str, object]:
+    return {
+        "version": STAGES_VERSION,
+        "filter": written.filtered,
+        "records": sha256_array(tables.vectors["synthetic"]),
+        "synthetic": tables.synthetic.digest,
+        "control": tables.control.digest,
+    }
+
+
+def _plain(identifiers: Identifiers) -> list[list[str]] | None:
+    return None if identifiers is None else [list(row) for row in identifiers]

@@ -10,10 +10,9 @@ import numpy as np
 from synthgen.core.tables import read_corpus, read_segments, write_corpus, write_segments
 from synthgen.core.types import Corpus, Embedded
 from synthgen.run.job import STAGES_VERSION, Job, source_digest
-from synthgen.run.segments import encoder_for
 from synthgen.run.workspace import StageResult, write_json
 from synthgen.stages.deidentify import deidentify
-from synthgen.stages.embed import embed
+from synthgen.stages.embed import Encoder, embed
 from synthgen.stages.embed.segmented import SegmentedEncoder
 from synthgen.stages.load import load
 from synthgen.stages.segment import record_vectors
@@ -24,14 +23,12 @@ Identifiers = tuple[tuple[str, ...], ...] | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """Train, control and what was replaced in each, row by row, with the stages that made them."""
+    """Train, control and what was replaced in each, row by row."""
 
     train: Corpus
     control: Corpus
     identifiers: Identifiers
     control_identifiers: Identifiers
-    commitment: str
-    stages: tuple[StageResult, ...]
 
 
 def load_source(job: Job) -> StageResult:
@@ -107,7 +104,7 @@ def replace_identifiers(job: Job, loaded: StageResult, parts: StageResult) -> St
     return job.workspace.stage("deidentify", inputs, make)
 
 
-def read_prepared(job: Job, loaded: StageResult, parts: StageResult, clean: StageResult) -> Prepared:
+def read_prepared(job: Job, clean: StageResult) -> Prepared:
     """Return what the later steps start from."""
     train = read_corpus(clean.folder / "train.parquet", "train")
     control = read_corpus(clean.folder / "control.parquet", "control")
@@ -117,8 +114,6 @@ def read_prepared(job: Job, loaded: StageResult, parts: StageResult, clean: Stag
         control=control,
         identifiers=None if is_off else _replaced(clean.folder / "replaced-train.json", train),
         control_identifiers=None if is_off else _replaced(clean.folder / "replaced-control.json", control),
-        commitment=json.loads((parts.folder / "commitment.json").read_bytes())["commitment"],
-        stages=(loaded, parts, clean),
     )
 
 
@@ -127,9 +122,8 @@ def _replaced(path: Path, corpus: Corpus) -> Identifiers:
     return tuple(tuple(text for _, text in replaced.get(r.id, ())) for r in corpus.records)
 
 
-def embed_train(job: Job, clean: StageResult, train: Corpus) -> tuple[StageResult, Embedded]:
-    """Make the vectors of train; control is embedded by the audit alone."""
-    encoder = encoder_for(job, train)
+def embed_train(job: Job, clean: StageResult, train: Corpus, encoder: Encoder) -> tuple[StageResult, Embedded]:
+    """Make the vectors of train; control is embedded once the records are written."""
 
     def make(folder: Path) -> Mapping[str, object]:
         counts: dict[str, object] = {}

@@ -17,7 +17,7 @@ from audits.verify.dsse import parse_envelope, signers
 from audits.verify.trust import load_trust
 from synthgen import Config, Release
 from synthgen.release.keys import load_key, load_public, passphrase_for
-from synthgen.run.finished import load_run
+from synthgen.release.run import load_run
 
 pytestmark = pytest.mark.models
 

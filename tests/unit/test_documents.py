@@ -4,38 +4,125 @@ import ast
 import re
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
 from ruamel.yaml import YAML
 
 import audits.core.errors
 import synthgen.core.errors
+from synthgen.attributes import AttributeRule
 from synthgen.config import Config
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
+DOCS = ROOT / "docs"
+CARD = ROOT / "synthgen/stages/decode/builtin/README.md"
+FOLDERS = ("docs", "examples", "policies")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(p for f in FOLDERS for p in (ROOT / f).rglob("*.md")), CARD])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAX_README_LINES = 160
+MAX_PICTURE_BYTES = 150_000
+IN_THE_TREE = re.compile(r"`((?:synthgen|audits|studies|tests|benchmarks|examples|policies|docs)/[\w./-]*)`")
+
+
+def page(name):
+    return (DOCS / name).read_text(encoding="utf-8")
 
 
 def blocks(text, language):
     return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
 
 
-def test_the_configuration_of_the_readme_loads():
-    (block,) = blocks(README, "yaml")
+def figures(text, name):
+    """Return what stands in one block of measured figures."""
+    (block,) = re.findall(
+        rf"^<!-- figures: {name} -->$(.*?)^<!-- /figures -->$", text, flags=re.DOTALL | re.MULTILINE
+    )
+    return block
+
+
+def rows(text):
+    """Return the cells of each row of the tables in a text; an empty first cell means the one above."""
+    lines = re.findall(r"^\|(.*)\|$", text, re.MULTILINE)
+    found = [[cell.strip() for cell in line.split("|")] for line in lines]
+    for above, below in pairwise(found):
+        below[0] = below[0] or above[0]
+    return found
+
+
+def section(text, *headings):
+    """Return what stands below the headings, each sought below the one before, up to the next of the last's level."""
+    for heading in headings:
+        text = text.partition(f"\n{heading}\n")[2]
+        assert text, heading
+    return re.split(rf"^#{{1,{len(headings[-1].split()[0])}}} ", text, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def slugs(text):
+    """Return the anchors of a text's headings, as they are made of them."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("text", [README, page("configuration.md")], ids=["README", "configuration"])
+def test_the_configuration_of_the_documents_loads(text):
+    (block,) = blocks(text, "yaml")
     config = Config.parse(YAML(typ="safe", pure=True).load(block))
     assert config.interpolate.total == 1000
 
 
-def test_the_python_of_the_readme_is_python():
-    found = blocks(README, "python")
-    assert found
+def test_the_python_of_the_documents_is_python():
+    found = [block for path in DOCUMENTS for block in blocks(path.read_text(encoding="utf-8"), "python")]
+    assert blocks(page("python.md"), "python")
     for block in found:
         ast.parse(block)
 
 
-def test_the_exit_codes_of_the_readme_are_those_of_the_errors():
-    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", README, flags=re.MULTILINE)}
+def sections(annotation):
+    """Return the parts of a configuration that an annotation can hold."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [part for inner in get_args(annotation) for part in sections(inner)]
+
+
+def keys(kind, prefix=""):
+    """Yield each key below a part of the configuration, with its default as the page shows it."""
+    for name, field in kind.model_fields.items():
+        path, inner = prefix + name, [part for part in sections(field.annotation) if part is not AttributeRule]
+        if path == "base":
+            continue  # set by `load`, never in a file
+        if not inner or isinstance(field.default, tuple) or path == "filter.embedding_distance":
+            yield (
+                path,
+                "needed" if path == "interpolate.total" else shown(field.get_default(call_default_factory=True)),
+            )
+        for part in inner:
+            yield from keys(part, f"{path}.")
+
+
+def shown(default):
+    if default is PydanticUndefined:
+        return "needed"
+    if default is None:
+        return "`null`"
+    if isinstance(default, tuple):
+        return f"`[{', '.join(map(str, default))}]`"
+    if isinstance(default, BaseModel):
+        return f"`{{{', '.join(f'{key}: {value}' for key, value in default)}}}`"
+    return f"`{default}`"
+
+
+def test_every_key_of_the_configuration_is_on_its_page_with_its_default():
+    written = re.findall(r"^\| `([a-z_.]+)` \| (.+?) \| .+ \|$", page("configuration.md"), flags=re.MULTILINE)
+    assert sorted(written) == sorted(keys(Config))
+    for kind in AttributeRule.model_fields:
+        assert f"`{kind}`" in section(page("configuration.md"), "### Filter")
+
+
+def test_the_exit_codes_of_the_page_are_those_of_the_errors():
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", page("refusals.md"), flags=re.MULTILINE)}
     assert listed == {*range(8), *range(10, 16), 20}
     used = {
         value.exit_code
@@ -49,8 +136,14 @@ def test_the_exit_codes_of_the_readme_are_those_of_the_errors():
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_documents_lead_somewhere_and_name_no_machine(path):
     text = path.read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#]+)\)", text):
-        assert target.startswith("https://") or (path.parent / target).exists(), target
+    for target, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", text):
+        if target.startswith("https://"):
+            continue
+        there = path.parent / target if target else path
+        assert there.exists(), target
+        assert not anchor or anchor in slugs(there.read_text(encoding="utf-8")), f"{target}#{anchor}"
+    for named in IN_THE_TREE.findall(text):
+        assert (ROOT / named).exists(), named
     assert not re.search(r"(?<![\w.])/(?:work|tmp|home|root|mnt)/", text)
     levels = [
         len(marks) for marks in re.findall(r"^(#+) ", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
@@ -58,20 +151,175 @@ def test_documents_lead_somewhere_and_name_no_machine(path):
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
+ANSWERS = {  # what the named file must hold, so that an answer does not go stale
+    "Where does the seed come in?": "class SeedTree",
+    "Where is λ drawn?": ".random(",
+    "Where is a record rejected?": "class Filtered",
+    "Which file holds the membership attack?": "def attack",
+    "Where do the gates decide?": "def decide",
+    "Where is the signature made?": "seal(",
+}
+
+
+def test_the_answers_to_a_strangers_questions_are_right():
+    answers = {row[0]: row[1] for row in rows(section(page("architecture.md"), "## Where is what"))}
+    for question, needed in ANSWERS.items():
+        first = IN_THE_TREE.findall(answers[question])[0]
+        assert needed in (ROOT / first).read_text(encoding="utf-8"), f"{question} not {first}"
+
+
+def test_every_page_is_in_the_index_with_a_line():
+    listed = re.findall(r"^\| \[[^]]+\]\(([^)]+)\) \| .+ \|$", page("README.md"), flags=re.MULTILINE)
+    pages = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")} - {"README.md"}
+    assert sorted(listed) == sorted(pages)
+
+
+def test_the_readme_is_short_and_shows_a_report():
+    assert len(README.splitlines()) <= MAX_README_LINES
+    (picture,) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)
+    data = (ROOT / picture).read_bytes()
+    assert data.startswith(b"\x89PNG")
+    assert len(data) <= MAX_PICTURE_BYTES
+
+
+PLACES = {
+    "README.md": ["results"],
+    "docs/results.md": ["demo", "newsgroups"],
+    "docs/studies/README.md": ["augmentation", "smotext"],
+}
+
+
 def test_places_for_measured_figures_are_whole():
-    opened = re.findall(r"^<!-- figures: (\w+) -->$", README, flags=re.MULTILINE)
-    assert opened == ["demo", "newsgroups", "augmentation", "smotext"]
-    assert len(re.findall(r"^<!-- /figures -->$", README, flags=re.MULTILINE)) == len(opened)
+    for path in DOCUMENTS:
+        text = path.read_text(encoding="utf-8")
+        opened = re.findall(r"^<!-- figures: (\w+) -->$", text, flags=re.MULTILINE)
+        assert opened == PLACES.get(path.relative_to(ROOT).as_posix(), [])
+        assert len(re.findall(r"^<!-- /figures -->$", text, flags=re.MULTILINE)) == len(opened)
+        assert all(rows(figures(text, name)) for name in opened)
 
 
 SETS = {"20 Newsgroups": "newsgroups20", "AG News": "ag_news", "SST-2": "sst2", "clinical sections": "mts_dialog"}
+STUDIES = page("studies/README.md")
 
 
-def test_the_study_in_the_readme_is_that_of_its_page():
-    page = (ROOT / "docs" / "studies" / "smotext.md").read_text(encoding="utf-8")
-    rows = re.findall(rf"^\| ({'|'.join(SETS)}), [\d,]+ \| (.*?) \| (.*) \|$", README, flags=re.MULTILINE)
-    assert len(rows) == 2 * len(SETS)
-    for name, classifier, cells in rows:
-        goals = page.partition(f"\n## {SETS[name]}\n")[2].partition("### The goals")[2].partition("### ")[0]
-        (shown,) = re.findall(rf"^\| smotext-filtered \| {classifier} \| (.*) \|$", goals, flags=re.MULTILINE)
-        assert cells.split(" | ") == [re.sub(r" points|, [a-z ]+$", "", cell) for cell in shown.split(" | ")]
+def smotext_rows():
+    """Return the study's rows, by set and classifier."""
+    found = re.findall(rf"^\| ({'|'.join(SETS)}), [\d,]+ \| (.*?) \| (.*) \|$", STUDIES, flags=re.MULTILINE)
+    return {(name, classifier): cells.split(" | ") for name, classifier, cells in found}
+
+
+def test_the_smotext_rows_are_those_of_the_page():
+    assert len(smotext_rows()) == 2 * len(SETS)
+    for (name, classifier), cells in smotext_rows().items():
+        goals = page("studies/smotext.md").partition(f"\n## {SETS[name]}\n")[2]
+        goals = goals.partition("### The goals")[2].partition("### ")[0]
+        (there,) = re.findall(rf"^\| smotext-filtered \| {classifier} \| (.*) \|$", goals, flags=re.MULTILINE)
+        assert cells == [re.sub(r" points|, [a-z ]+$", "", cell) for cell in there.split(" | ")]
+
+
+def test_what_is_said_of_the_smotext_study_is_on_its_page():
+    said = " ".join(section(STUDIES, "## Does a model trained on the texts keep up?").split())
+    gives_away = section(
+        page("studies/smotext.md"), "## newsgroups20", "### Accuracy, and what the records give away"
+    )
+    header, _, *table = rows(gives_away)
+    near, auc = header.index("parent nearest, encoder"), header.index("membership AUC, encoder")
+    leaks = {row[0]: [row[i].split()[0].removeprefix("0") for i in (near, auc)] for row in table}
+    filtered, words = leaks["smotext-filtered"], leaks["smotext-words"]
+    assert f"for {filtered[0]} of them, membership AUC {filtered[1]}." in said
+    assert f"give more away ({', '.join(words)})" in said
+    beyond = {name: smotext_rows()[name, "TF-IDF"][3].split()[0] for name in SETS}
+    assert f"{beyond['AG News']} on AG News and {beyond['SST-2']} on SST-2 are shown" in said
+    unfiltered = {(r[0], r[1], r[2]): r[3] for r in rows(section(page("studies/smotext.md"), "## In short"))}
+    kept = round(float(unfiltered["sst2", "smotext", "encoder head"].split()[0]))
+    assert f"{kept} per cent on SST-2" in said
+
+
+METHODS = {
+    "no augmentation": "none", "repeating records": "random-oversample", "SMOTE": "smote", "VAE": "vae",
+    "Borderline-SMOTE": "borderline-smote", "a class-weighted loss, no new rows": "class-weighted",
+}  # fmt: skip
+
+
+def test_the_augmentation_rows_are_those_of_the_page():
+    header, _, *table = rows(figures(STUDIES, "augmentation"))
+    assert header[2:] == ["SST-2", "AG News"]
+    assert len(table) == 8
+    for column, name in enumerate(header[2:], start=2):
+        text = section(
+            page("studies/feature-augmentation.md"), f"## {SETS[name]}", "### Accuracy, difference over all n"
+        )
+        there = {(row[0], row[1]): (row[2], row[3]) for row in rows(text)}
+        for row in table:
+            value, interval = there[METHODS[row[1]], METHODS[row[0]]]
+            low, high = (number.lstrip("+") for number in interval.strip("[]").split(", "))
+            assert row[column] == f"{value} [{low}, {high}]".replace("0.", ".")
+
+
+def ladder(name):
+    return section(page("studies/audit-ladder.md"), f"## {name}")
+
+
+def rungs_right(name):
+    return re.findall(r"^Rungs right: (\d+ of \d+);", ladder(name), flags=re.MULTILINE)[0]
+
+
+def test_what_is_said_of_the_ladder_is_on_its_page():
+    said = " ".join(page("auditing.md").split())
+    assert rungs_right("newsgroups20") == rungs_right("clinic") == "80 of 80"
+    assert f"every rung is right, and on 2,400 biographies {rungs_right('db_bio')};" in said
+    stopped = [
+        next(row for row in rows(ladder(name)) if row[0] == "stopped")[-1].replace("%", " %")
+        for name in ("newsgroups20", "clinic", "db_bio")
+    ]
+    assert f"were stopped in {stopped[0]}, {stopped[1]} and {stopped[2]} of 50 splits" in said
+
+
+def accuracy(name):
+    """Return the accuracies of a release's table, by the first word of the classifier and what it was trained on."""
+    return {(row[0].split()[0], row[1]): row[2] for row in rows(figures(page("results.md"), name))}
+
+
+def membership(name):
+    """Return the membership AUC of a release, with its interval."""
+    (found,) = re.findall(
+        r"embership`? \(?AUC (\.\d+ \[[^]]+\])", " ".join(figures(page("results.md"), name).split())
+    )
+    return found
+
+
+def test_the_results_of_the_readme_are_those_of_the_pages():
+    demo, news, smotext = accuracy("demo"), accuracy("newsgroups"), smotext_rows()
+    augmentation = {(row[0], row[1]): row[2:] for row in rows(figures(STUDIES, "augmentation"))}
+    results, study = "docs/results.md", "docs/studies/README.md"
+    expected = [
+        (results, [demo["head", "synthetic"], demo["head", "real"]]),
+        (results, [demo["word-based", "synthetic"], demo["word-based", "real"]]),
+        (results, [news["head", "synthetic"], news["head", "real"]]),
+        (results, [news["word-based", "synthetic"], news["word-based", "real"]]),
+        (results, [membership("demo"), membership("newsgroups")]),
+        (study, [smotext[name, "encoder head"][0].split(" [")[0] for name in SETS]),
+        (study, [smotext[name, "TF-IDF"][0].split(" [")[0] for name in SETS]),
+        (study, augmentation["no augmentation", "SMOTE"]),
+        (study, augmentation["repeating records", "SMOTE"]),
+        ("docs/studies/audit-ladder.md", [rungs_right(name) for name in ("newsgroups20", "clinic", "db_bio")]),
+    ]
+    table = rows(figures(README, "results"))[2:]
+    assert [(re.findall(r"\((.+)\)", row[2])[0], re.split(r", (?![^\[]*\])", row[1])) for row in table] == expected
+
+
+def test_a_release_is_told_alike_by_the_results_and_the_bridges_card():
+    card = CARD.read_text(encoding="utf-8")
+    costs = section(card, "## What fidelity buys, and what it costs")
+    head, tfidf = (
+        "head on the frozen encoder, trained on synthetic, accuracy",
+        "TF-IDF, trained on synthetic, accuracy",
+    )
+    told = [row for row in rows(costs) if row[0] in {head, tfidf, "TF-IDF, real + synthetic, accuracy"}]
+    news, demo = accuracy("newsgroups"), accuracy("demo")
+    assert [row[3] for row in told[:3]] == [
+        news["head", "synthetic"], news["word-based", "synthetic"], news["word-based", "real + synthetic"]
+    ]  # fmt: skip
+    assert [row[1] for row in told[3:]] == [demo["head", "synthetic"], demo["word-based", "synthetic"]]
+    auc = [membership(name).split()[0] for name in ("newsgroups", "demo")]
+    assert f"membership AUC {auc[0]} and {auc[1]} since then" in " ".join(costs.split())

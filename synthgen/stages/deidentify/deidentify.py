@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from synthgen.config import DeidentifyConfig
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
+from synthgen.stages.deidentify.config import DeidentifyConfig
 from synthgen.stages.deidentify.presidio import Presidio
 from synthgen.stages.deidentify.rules import Rules
 from synthgen.stages.deidentify.spans import Engine

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from synthgen.config import EmbedConfig
 from synthgen.core.errors import ModelError
 from synthgen.core.types import Corpus, Embedded, Float32
 from synthgen.stages.embed.base import Encoder, Progress
+from synthgen.stages.embed.config import EmbedConfig
 
 # config.json's model_type of the causal language models that are pooled at their last token
 LAST_TOKEN_TYPES = frozenset({"mistral"})

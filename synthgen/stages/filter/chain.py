@@ -1,16 +1,16 @@
-"""All filters over all candidates, the best candidate of each latent, and exactly the wanted number of each class."""
+"""All filters over all candidates, the best candidate of each latent, and the wanted number of each class."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from synthgen.config import FilterConfig
-from synthgen.core.errors import DataError, InternalError
+from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, counts_by_reason
 from synthgen.stages.filter.attributes import Attributes, n_fulfilled
 from synthgen.stages.filter.base import Filter, FilterContext
 from synthgen.stages.filter.classifier import ClassAgreement
+from synthgen.stages.filter.config import FilterConfig
 from synthgen.stages.filter.consistent import Consistent, is_consistent
 from synthgen.stages.filter.copies import NoCopies
 from synthgen.stages.filter.distance import ClassDistance, LatentDistance, latent_distances
@@ -124,7 +124,7 @@ def apply(candidates: Sequence[Candidate], context: FilterContext, filters: Sequ
 
 
 def select(kept: Sequence[Candidate], counts: Mapping[str, int], seeds: SeedTree) -> tuple[Candidate, ...]:
-    """Return exactly `counts[label]` of the kept candidates of each label, drawn at random.
+    """Return `counts[label]` of the kept candidates of each label, drawn at random; all, where there are fewer.
 
     At random and not by nearness to anything: choosing the best would concentrate the release on the surroundings of
     a few train records.
@@ -132,26 +132,12 @@ def select(kept: Sequence[Candidate], counts: Mapping[str, int], seeds: SeedTree
     Returns:
         Sorted by label, then latent id.
 
-    Raises:
-        DataError: naming every class that falls short, with how many were kept and wanted.
-
     Random: of `seeds.child(label)`, one permutation; adding a class changes no other class's draw.
     """
     of_label: dict[str, list[Candidate]] = {label: [] for label in counts}
     for candidate in sorted(kept, key=lambda c: c.latent_id):
         if candidate.label in of_label:
             of_label[candidate.label].append(candidate)
-    short = [
-        f"{label!r}: {len(of_label[label])} kept, {n} wanted"
-        for label, n in sorted(counts.items())
-        if len(of_label[label]) < n
-    ]
-    if short:
-        raise DataError(
-            f"too few candidates passed the filters in {len(short)} {'class' if len(short) == 1 else 'classes'}",
-            problems=short,
-            hint="Raise decode.candidates, lower interpolate.total, or look at the rejections by reason.",
-        )
     chosen = []
     for label, n in sorted(counts.items()):
         order = seeds.child(label).generator().permutation(len(of_label[label]))

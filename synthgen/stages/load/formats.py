@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
-from synthgen.config import SourceConfig
 from synthgen.core.errors import DataError
+from synthgen.stages.load.config import SourceConfig
 from synthgen.stages.load.csv import read_csv
 from synthgen.stages.load.dataset import read_dataset
 from synthgen.stages.load.jsonl import read_jsonl

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from synthgen.config import SourceConfig
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
+from synthgen.stages.load.config import SourceConfig
 from synthgen.stages.load.formats import read_table, wanted_columns
 from synthgen.stages.load.records import BadRow, names_of, to_record
 from synthgen.stages.load.rows import Table

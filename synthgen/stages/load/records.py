@@ -4,8 +4,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-from synthgen.config import SourceConfig
 from synthgen.core.types import Record
+from synthgen.stages.load.config import SourceConfig
 from synthgen.stages.load.rows import UNDECODABLE, Row
 
 NO_TEXT = "empty text"

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from synthgen.config import SegmentsConfig
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import DataError
+from synthgen.stages.segment.config import SegmentsConfig
 from synthgen.stages.segment.headings import heading_of, shared_headings
 
 _WORD = re.compile(r"\S+")

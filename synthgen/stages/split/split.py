@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from synthgen.config import SplitConfig
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record, Role
+from synthgen.stages.split.config import SplitConfig
 from synthgen.stages.split.dedup import near_duplicates
 
 # above this share of control records with a near-duplicate in train, audits against control prove nothing

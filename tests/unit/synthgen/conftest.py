@@ -86,3 +86,15 @@ def project(new_project, tmp_path):
 def finished(run_project, tmp_path):
     """A copy of the finished project."""
     return Project(Path(shutil.copytree(run_project.folder, tmp_path / "trial")))
+
+
+@pytest.fixture(scope="session")
+def new_bench(module_at):
+    """The class of `bench`, for fixtures that live longer than a test."""
+    return module_at("tests/unit/synthgen/stand_ins.py").Bench
+
+
+@pytest.fixture
+def bench(new_bench, tmp_path, monkeypatch):
+    """One configuration in one workspace, with stand-ins in place of the models."""
+    return new_bench(tmp_path, monkeypatch)

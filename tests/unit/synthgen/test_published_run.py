@@ -7,7 +7,8 @@ import torch
 
 from synthgen.core.errors import ModelError
 from synthgen.pipeline import Pipeline
-from synthgen.run.finished import load_run
+from synthgen.release.assembly import bundle_content, stated_models
+from synthgen.release.run import load_run
 from synthgen.run.job import Job
 from synthgen.stages.decode.xrag import XragDecoder
 
@@ -28,7 +29,7 @@ def published(project, tiny, module_at):
 
 def synthetic(project):
     run = load_run(project.config(**OWN))
-    content = run._content(run.decide())
+    content = bundle_content(run, run.decide())
     return run, [text for _, text, _ in content.records]
 
 
@@ -41,8 +42,8 @@ def test_the_published_pair_runs_to_a_release(published, monkeypatch):
     assert decoder.projector.raw_length > 24**0.5 * 2  # as the encoder gives them, not of unit length
     run, first = synthetic(published)
     assert len(first) == 12
-    assert [model["role"] for model in run._models()] == ["embedder", "decoder"]
-    content = run._content(run.decide())
+    assert [model["role"] for model in stated_models(run)] == ["embedder", "decoder"]
+    content = bundle_content(run, run.decide())
     assert "models/" not in json.dumps([content.config_redacted, content.models, content.run_json])
     Pipeline(published.config(**OWN)).run(resume="never")
     assert synthetic(published)[1] == first

@@ -9,6 +9,7 @@ from audits.verify.bundle import verify_bundle
 from synthgen.commands.plan import make_plan
 from synthgen.core.errors import ModelError, ModelMissing
 from synthgen.pipeline import Pipeline
+from synthgen.release.assembly import bundle_content, stated_models
 from synthgen.release.trust import new_trust
 from synthgen.stages.decode.bridge import WEIGHTS
 from synthgen.stages.decode.plain import WordsDecoder
@@ -34,9 +35,9 @@ def test_words_alone_run_to_a_release_that_says_what_was_told(worded, monkeypatc
     monkeypatch.setattr(WordsDecoder, "tokens", lambda self, *a, **k: (asked.append(a), tokens(self, *a, **k))[1])
     run = Pipeline(worded.config(**WORDS)).run()
     assert {len(words) for _, words in asked} <= {0, 1, 2, 3}  # none and one to see what all prompts begin with
-    content = run._content(run.decide())
+    content = bundle_content(run, run.decide())
     assert len(content.records) == 12
-    assert [(m["role"], m["name"]) for m in run._models()][-1] == ("vocabulary", "custom:(private)")
+    assert [(m["role"], m["name"]) for m in stated_models(run)][-1] == ("vocabulary", "custom:(private)")
     assert any(TOLD in limit for limit in content.limitations)
     assert TOLD in run.write_report(run.decide()).read_text()
     assert content.config_redacted["decode"]["bridge"] == "(private)"
@@ -58,12 +59,12 @@ def test_the_plan_says_what_would_be_told(worded):
 
 
 def test_another_vocabulary_is_decoded_anew(worded):
-    first = Pipeline(worded.config(**WORDS)).run(until="decode").record["stages"]
+    first = Pipeline(worded.config(**WORDS)).run(until="decode").record.stages
     path = worded.folder / "models" / "bridge" / FILE
     read = load_words(path)
     save_words(make_reader(dict.fromkeys(read.words, 0.2), read.table, read.centre), path)
-    again = Pipeline(worded.config(**WORDS)).run(until="decode").record["stages"]
-    reused = {stage["name"]: stage["reused"] for stage in again}
+    again = Pipeline(worded.config(**WORDS)).run(until="decode").record.stages
+    reused = {stage.name: stage.reused for stage in again}
     assert (reused["interpolate"], reused["decode"]) == (True, False)
     assert len(first) == len(again)
 

@@ -5,8 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from synthgen.config import Count
-from synthgen.core.section import Section, parse_section
+from synthgen.core.section import Count, Section, parse_section
 from synthgen.core.yaml_file import read_yaml
 from synthgen.stages.decode.loading import Dtype
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from synthgen.config import EmbedConfig
 from synthgen.core.errors import InternalError, ModelError
 from synthgen.core.types import Corpus, Record
 from synthgen.stages.embed import build, embed
+from synthgen.stages.embed.config import EmbedConfig
 from synthgen.stages.embed.last_token import LastTokenEncoder
 
 

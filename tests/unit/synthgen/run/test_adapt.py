@@ -5,16 +5,19 @@ import pytest
 import torch
 
 from audits.gate.policy import load_policy, policy_path
-from synthgen.config import AdaptConfig, SegmentsConfig
 from synthgen.core.errors import ConfigError, ModelError
 from synthgen.core.progress import silent
 from synthgen.core.tables import read_corpus
 from synthgen.pipeline import Pipeline
+from synthgen.release.assembly import stated_models
 from synthgen.run.adapt import adapt, check_adapt
 from synthgen.run.job import Job
+from synthgen.run.segments import encoder_for
 from synthgen.run.workspace import Workspace
 from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.config import AdaptConfig
 from synthgen.stages.decode.train.trainer import CURVE, STATE
+from synthgen.stages.segment.config import SegmentsConfig
 
 ADAPT = {"steps": 6, "batch": 3, "rate": 0.02}
 
@@ -32,13 +35,8 @@ def prepared(project):
         run = Pipeline(config).run(until="deidentify")
         job = Job(config, Workspace(project.folder / "ws"), progress)
         bridge = load_bridge("models/bridge", project.folder)
-        return (
-            job,
-            AdaptConfig(**ADAPT),
-            bridge,
-            read_corpus(run.folder("deidentify") / "train.parquet", "train"),
-            "up",
-        )
+        train = read_corpus(run.folder("deidentify") / "train.parquet", "train")
+        return job, AdaptConfig(**ADAPT), bridge, train, encoder_for(job, train), "up"
 
     return make
 
@@ -58,18 +56,18 @@ def test_the_bridge_learns_from_train_and_the_shipped_one_stays(prepared, projec
 
 
 def test_it_is_made_once_and_again_after_a_change(prepared):
-    job, part, bridge, train, up = prepared()
-    _, first = adapt(job, part, bridge, train, up)
-    _, again = adapt(job, part, bridge, train, up)
-    _, other = adapt(job, part.model_copy(update={"rate": 0.01}), bridge, train, up)
+    job, part, bridge, train, encoder, up = prepared()
+    _, first = adapt(job, part, bridge, train, encoder, up)
+    _, again = adapt(job, part, bridge, train, encoder, up)
+    _, other = adapt(job, part.model_copy(update={"rate": 0.01}), bridge, train, encoder, up)
     assert (first.reused, again.reused, other.reused) == (False, True, False)
     assert first.digest == again.digest != other.digest
 
 
 def test_a_stopped_run_goes_on_to_the_same_bridge(prepared, monkeypatch):
     monkeypatch.setattr("synthgen.run.adapt.CHECKPOINT_EVERY", 2)
-    job, part, bridge, train, up = prepared()
-    whole, _ = adapt(job, part, bridge, train, "other upstream")
+    job, part, bridge, train, encoder, up = prepared()
+    whole, _ = adapt(job, part, bridge, train, encoder, "other upstream")
     told = []
 
     class Progress:
@@ -88,25 +86,25 @@ def test_a_stopped_run_goes_on_to_the_same_bridge(prepared, monkeypatch):
                 raise Stopped
 
     with pytest.raises(Stopped):
-        adapt(Job(job.config, job.workspace, Progress()), part, bridge, train, up)
+        adapt(Job(job.config, job.workspace, Progress()), part, bridge, train, encoder, up)
     told.clear()
     told.append(100)
-    resumed, _ = adapt(Job(job.config, job.workspace, Progress()), part, bridge, train, up)
+    resumed, _ = adapt(Job(job.config, job.workspace, Progress()), part, bridge, train, encoder, up)
     assert told[1] == 4  # steps not taken again
     for name, tensor in whole.adapters.items():
         assert torch.equal(tensor, resumed.adapters[name]), name
 
 
 def test_words_are_trained_where_they_will_be_decoded_with(prepared, project):
-    job, part, bridge, train, up = prepared(words=2)
+    job, part, bridge, train, encoder, up = prepared(words=2)
     with pytest.raises(ModelError, match="no vocabulary"):
-        adapt(job, part, bridge, train, up)
+        adapt(job, part, bridge, train, encoder, up)
 
 
 def test_of_a_long_record_every_segment_is_learned_under_the_prompt_it_is_written_with(
     prepared, project, monkeypatch
 ):
-    job, part, bridge, train, up = prepared()
+    job, part, bridge, train, encoder, up = prepared()
     seen = {}
 
     def spy(config, model, tokenizer, data):
@@ -115,14 +113,14 @@ def test_of_a_long_record_every_segment_is_learned_under_the_prompt_it_is_writte
 
     monkeypatch.setattr("synthgen.run.adapt.Trainer", spy)
     with pytest.raises(Stopped):
-        adapt(job, part, bridge, train, up)
+        adapt(job, part, bridge, train, encoder, up)
     whole = seen["data"]
     notes = [f"PLAN\n{r.text}\n\nHISTORY\n{r.text}" for r in train.records]
     train = replace(train, records=tuple(replace(r, text=n) for r, n in zip(train.records, notes, strict=True)))
     segments = SegmentsConfig(by="headings", words=200, least_persons=2)
     job = Job(job.config.model_copy(update={"segments": segments}), job.workspace, silent)
     with pytest.raises(Stopped):
-        adapt(job, part, bridge, train, up)
+        adapt(job, part, bridge, train, encoder_for(job, train), up)
     cut = seen["data"]
     assert cut.passages.texts == tuple(text for text in whole.passages.texts for _ in range(2))
     assert cut.heldout == 2 * whole.heldout
@@ -133,17 +131,15 @@ def test_of_a_long_record_every_segment_is_learned_under_the_prompt_it_is_writte
 def test_a_run_decodes_with_the_refined_bridge(project):
     plain = Pipeline(project.config()).run(until="filter")
     refined = Pipeline(project.config(decode={"adapt": ADAPT})).run(until="filter")
-    named = [stage["name"] for stage in refined.record["stages"]]
+    named = [stage.name for stage in refined.record.stages]
     assert named[named.index("embed") + 1] == "adapt"
-    assert "adapt" not in [stage["name"] for stage in plain.record["stages"]]
+    assert "adapt" not in [stage.name for stage in plain.record.stages]
     assert refined.folder("decode") != plain.folder("decode")
-    assert refined.adapted
-    assert not plain.adapted
-    assert plain._models()[-1]["name"] == "custom:(private)-(private)"
-    projector = refined._models()[-1]  # what the statement will name is what wrote
+    assert stated_models(plain)[-1]["name"] == "custom:(private)-(private)"
+    projector = stated_models(refined)[-1]  # what the statement will name is what wrote
     assert (projector["name"], projector["trainedOnPrivateData"]) == ("adapted:(private)-(private)", True)
     assert projector["digest"]["sha256"] == load_bridge(str(refined.folder("adapt"))).digest
-    assert projector["digest"] != plain._models()[-1]["digest"]
+    assert projector["digest"] != stated_models(plain)[-1]["digest"]
 
 
 def test_a_policy_of_differential_privacy_refuses_it_before_any_work(project):

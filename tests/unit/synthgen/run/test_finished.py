@@ -1,120 +1,17 @@
-import json
-import re
-import stat
-from dataclasses import replace
-from datetime import UTC, datetime
-
 import pytest
 
-from audits.gate.policy import load_policy
-from audits.verify.bundle import verify_bundle
-from synthgen.core.errors import DataError, ReleaseRefused
-from synthgen.release.trust import new_trust
-from synthgen.run.finished import LIMITATIONS, limitations, load_run, policy_file, public_record
+from synthgen.core.errors import DataError
+from synthgen.release.run import load_run
+from synthgen.run.finished import policy_file
 
 
-def last(project, **changes):
-    return load_run(project.config(**changes))
-
-
-def key(project):
-    return project.folder / "keys" / "releaser.pem"
-
-
-def test_a_finished_run_is_read_back_without_running_anything(run_project):
-    run = last(run_project)
-    assert run.record == json.loads((run_project.folder / "ws" / "run.json").read_text())
-    assert (run.folder("audit") / "audit.json").is_file()
-    assert run.evidence.metrics["records.synthetic"].value == 12
-
-
-def test_a_run_that_is_not_there_is_told(new_project, run_project):
-    with pytest.raises(DataError, match="holds no finished run"):
-        last(new_project)
-    with pytest.raises(DataError, match="changed since its last run"):
-        last(run_project, seed=4)
+def test_a_stage_that_did_not_run_has_no_folder(run_project):
+    run = load_run(run_project.config())
+    assert (run.folder("audit") / "evidence.json").is_file()
     with pytest.raises(DataError, match="no stage 'paint'"):
-        last(run_project).folder("paint")
-
-
-def test_the_decision_is_of_evidence_and_policy_alone(run_project):
-    run = last(run_project)
-    assert run.decide().allowed
-    assert run.decide() == run.decide(run.policy())
-    strict = run.decide(load_policy("hospital-external"))
-    assert not strict.allowed
-    assert any("interpolation" in failure for failure in strict.failures)
-
-
-def test_a_yes_becomes_a_bundle_that_verifies(finished):
-    run = last(finished)
-    bundle = run.release(run.decide(), key=key(finished), out=finished.folder / "out")
-    trust = finished.folder / "own.json"
-    policy = run.policy()
-    new_trust(
-        trust,
-        roles={"releaser": [finished.folder / "keys" / "releaser.pub.json"]},
-        policies={policy.name: [policy.digest()]},
-        expires=datetime(2999, 1, 1, tzinfo=UTC),
-    )
-    assert verify_bundle(bundle.path, trust, None).verdict == "VERIFIED"
-    rows = [json.loads(line) for line in next((bundle.path / "data").glob("*.jsonl")).read_text().splitlines()]
-    assert len(rows) == 12
-    assert run.release(run.decide(), key=key(finished), out=finished.folder / "out") == bundle
-
-
-def test_a_no_leaves_a_signed_refusal_and_no_bundle(finished):
-    run = last(finished)
-    strict = replace(run, config=run.config.model_copy(update={"policy": "hospital-external"}))
-    with pytest.raises(ReleaseRefused, match="not released under policy 'hospital-external'") as caught:
-        strict.release(strict.decide(), key=key(finished), out=finished.folder / "out")
-    assert any("membership-high" in problem for problem in caught.value.problems)
-    assert not (finished.folder / "out").exists()
-    (folder,) = (finished.folder / "ws" / "refusals").iterdir()
-    assert (folder / "refusal.dsse.json").is_file()
-    assert str(folder) in caught.value.hint
-
-
-def test_the_report_of_a_run_is_private_and_says_the_verdict(finished):
-    run = last(finished)
-    path = run.write_report(run.decide())
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    page = path.read_text()
-    assert "For tests alone." in page
-    assert "F1 of each class" in page
-    refused = run.report(run.decide(load_policy("hospital-external")))
-    assert refused != page
+        run.folder("paint")
 
 
 def test_a_policy_is_a_file_of_ones_own_or_a_shipped_name(new_project):
     assert policy_file(new_project.config()) == new_project.folder / "lenient.yaml"
     assert policy_file(new_project.config(policy="research")).name == "research.yaml"
-
-
-def test_what_leaves_of_the_record_tells_nothing_of_the_source(run_project):
-    run = last(run_project)
-    public = public_record(run.record)
-    said = json.dumps(public)
-    assert "31337" not in said
-    private = [s["digest"] for s in run.record["stages"]] + [s["folder"] for s in run.record["stages"]]
-    assert [digest for digest in private if digest in said] == []
-    assert not re.search("classes|groups|bad_rows|cardiology|replaced", said)
-    assert set(public["rejected"]) == {"filter"}
-    assert set(public["seconds"]) == {stage["name"] for stage in run.record["stages"]}
-
-
-def test_without_persons_nothing_is_said_of_persons():
-    assert limitations(has_groups=True, segmented=False, adapted=False, told=None) == LIMITATIONS
-    assert (
-        "nothing is shown about a person"
-        in limitations(has_groups=False, segmented=False, adapted=False, told=None)[-1]
-    )
-    assert (
-        "refined on the private train text"
-        in limitations(has_groups=True, segmented=False, adapted=True, told=None)[-1]
-    )
-    assert "was told 3 words;" in limitations(has_groups=True, segmented=False, adapted=False, told="3 words")[-1]
-    cut = limitations(has_groups=True, segmented=True, adapted=False, told=None)
-    assert not any("first hundred words" in sentence for sentence in cut)
-    assert "cut into segments" in cut[-1]
-    assert cut[:-1] == LIMITATIONS[:-1]

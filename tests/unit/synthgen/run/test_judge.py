@@ -2,7 +2,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ import pytest
 import audits
 from audits.core.lineage import check_lineage
 from synthgen.core.tables import read_corpus, read_latents
-from synthgen.run.judge import ATTEMPTS, counted, judge, synthetic_corpus
+from synthgen.run.judge import ATTEMPTS, counted, synthetic_corpus
 
 JUDGE = "synthgen.run.judge"
 
@@ -23,13 +23,23 @@ class Trial:
     prepared: Any
     embedded: Any
     written: Any
+    rounds: list
+    cleaned: tuple
     judged: Any
     seen_before: list
     inputs: audits.AuditInputs
 
     def judge(self, job, **changes):
         given = {"prepared": self.prepared, "embedded": self.embedded, "written": self.written}
-        return judge(job, **(given | changes))
+        return Outcome(*self.bench.judge(job, **(given | changes)))
+
+
+class Outcome(NamedTuple):
+    """The stages after the writing."""
+
+    control: Any
+    evaluated: Any
+    audited: Any
 
 
 @pytest.fixture(scope="module")
@@ -41,20 +51,21 @@ def trial(new_bench, tmp_path_factory):
             "synthgen.run.judge.audits.run", lambda inputs, **more: given.append(inputs) or run(inputs, **more)
         )
         prepared, _, embedded = bench.prepare(job)
-        written = bench.writer(job).write()
+        writing = bench.writer(job)
+        written = writing.write()
         seen_before = list(bench.encoder.seen)
-        judged = judge(job, prepared, embedded, written)
+        judged = Outcome(*bench.judge(job, prepared, embedded, written))
         patch.setattr("synthgen.run.judge.audits.run", run)
         (inputs,) = given
-        yield Trial(bench, prepared, embedded, written, judged, seen_before, inputs)
+        yield Trial(bench, prepared, embedded, written, writing.stages, bench.stages, judged, seen_before, inputs)
 
 
 @pytest.fixture
 def quick(monkeypatch):
     """Audits and the utility study that say nothing, where only the stage's digest is of interest."""
     empty = {"results": [], "hygiene": {}}
-    monkeypatch.setattr(f"{JUDGE}.attack", lambda *_: json.dumps(empty).encode())
-    monkeypatch.setattr(f"{JUDGE}.evaluate", lambda *_, **__: SimpleNamespace(table={}, metrics={}))
+    monkeypatch.setattr(f"{JUDGE}.run_audits", lambda *_: json.dumps(empty).encode())
+    monkeypatch.setattr(f"{JUDGE}.evaluate.evaluate", lambda *_, **__: SimpleNamespace(table={"metrics": {}}))
     monkeypatch.setattr(f"{JUDGE}.evidence_from", lambda *_: SimpleNamespace(to_bytes=lambda: b"{}"))
 
 
@@ -63,7 +74,7 @@ def test_control_is_never_embedded_before_the_audit(trial):
     assert len(control) > 30
     assert not control & set(trial.seen_before)
     assert trial.bench.encoder.seen[len(trial.seen_before) :] == trial.prepared.control.texts
-    raw = {r.text for r in read_corpus(trial.prepared.stages[1].folder / "control.parquet", "control").records}
+    raw = {r.text for r in read_corpus(trial.cleaned[1].folder / "control.parquet", "control").records}
     assert not raw & set(trial.bench.encoder.seen)  # nor with its identifiers, then or later
 
 
@@ -89,7 +100,7 @@ def test_the_audits_get_what_each_record_was_made_from(trial):
     assert {len(rows) for rows in made.parents} == {2}
     for rows, record in zip(made.parents, trial.written.records, strict=True):
         assert {records[i].label for i in rows} == {record.label}
-    (stage,) = [s for s in trial.written.stages if s.name == "interpolate"]
+    (stage,) = [s for s in trial.rounds if s.name == "interpolate"]
     latents = read_latents(stage.folder)
     at = {name: i for i, name in enumerate(latents.ids)}
     for rows, weights, record in zip(made.parents, made.weights, trial.written.records, strict=True):
@@ -99,7 +110,7 @@ def test_the_audits_get_what_each_record_was_made_from(trial):
 
 
 def test_ids_are_32_hex_digits_that_are_unique_and_say_nothing(trial):
-    synthetic = read_corpus(trial.judged.folder / "synthetic.parquet", "synthetic")
+    synthetic = read_corpus(trial.judged.audited.folder / "synthetic.parquet", "synthetic")
     ids = [r.id for r in synthetic.records]
     assert len(set(ids)) == len(ids) == 15
     assert all(re.fullmatch("[0-9a-f]{32}", id_) for id_ in ids)
@@ -109,18 +120,18 @@ def test_ids_are_32_hex_digits_that_are_unique_and_say_nothing(trial):
 
 
 def test_records_keep_text_and_label_in_order(trial):
-    synthetic = read_corpus(trial.judged.folder / "synthetic.parquet", "synthetic")
+    synthetic = read_corpus(trial.judged.audited.folder / "synthetic.parquet", "synthetic")
     assert [(r.text, r.label) for r in synthetic.records] == [(c.text, c.label) for c in trial.written.records]
-    assert trial.judged.stage.counts == {"in": 15, "out": 15, "classes": dict.fromkeys(synthetic.counts(), 5)}
+    assert trial.judged.audited.counts == {"in": 15, "out": 15, "classes": dict.fromkeys(synthetic.counts(), 5)}
 
 
 def test_the_folder_holds_what_a_gate_reads(trial):
-    report = json.loads((trial.judged.folder / "audit.json").read_bytes())
+    report = json.loads((trial.judged.audited.folder / "audit.json").read_bytes())
     audited = ["replay", "neighbours", "identifiers", "membership", "interpolation", "linkage"]
     assert [r["name"] for r in report["results"]] == audited
-    utility = json.loads((trial.judged.folder / "evaluation.json").read_bytes())
+    utility = json.loads((trial.judged.evaluated.folder / "evaluation.json").read_bytes())
     assert utility
-    evidence = (trial.judged.folder / "evidence.json").read_text()
+    evidence = (trial.judged.audited.folder / "evidence.json").read_text()
     for metric in ("records.synthetic", "utility.tstr_over_trtr", "balance.tv_distance", "attempts.number"):
         assert metric in evidence
     for record in (*trial.prepared.train.records, *trial.prepared.control.records):
@@ -137,11 +148,11 @@ def test_a_second_run_attacks_nothing(trial, monkeypatch):
     def never(*_, **__):
         raise AssertionError("it was judged again")
 
-    monkeypatch.setattr(f"{JUDGE}.attack", never)
+    monkeypatch.setattr(f"{JUDGE}.run_audits", never)
     monkeypatch.setattr(trial.bench.encoder, "encode", never)
     again = trial.judge(trial.bench.job())
-    assert again.stage.reused
-    assert again.folder == trial.judged.folder
+    assert all(stage.reused for stage in again)
+    assert again.audited.folder == trial.judged.audited.folder
 
 
 def test_what_the_verdict_rests_on_is_judged_anew_when_it_changes(trial, quick):
@@ -153,23 +164,35 @@ def test_what_the_verdict_rests_on_is_judged_anew_when_it_changes(trial, quick):
         trial.judge(trial.bench.job(), prepared=replace(prepared, identifiers=None)),
         trial.judge(trial.bench.job(), prepared=replace(prepared, control=fewer)),
         trial.judge(trial.bench.job(), written=turned),
-        trial.judge(trial.bench.job(), written=replace(written, stages=written.stages[:-1])),
+        trial.judge(trial.bench.job(), written=replace(written, filtered="f" * 64)),
         trial.judge(trial.bench.job(seed=8)),
     ]
-    assert not any(j.stage.reused for j in judged)
-    assert len({j.folder for j in (*judged, trial.judged)}) == 7
-    assert trial.judge(trial.bench.job()).stage.reused
+    assert not any(j.audited.reused for j in judged)
+    assert len({j.audited.folder for j in (*judged, trial.judged)}) == 7
+    assert trial.judge(trial.bench.job()).audited.reused
+
+
+def test_an_altered_evaluation_is_made_again_before_the_gate_reads_it(trial):
+    path = trial.judged.evaluated.folder / "evaluation.json"
+    before = path.read_bytes()
+    path.write_text(path.read_text().replace('"value": 0.', '"value": 1.', 1))
+    assert path.read_bytes() != before
+    again = trial.judge(trial.bench.job())
+    assert not again.evaluated.reused
+    assert path.read_bytes() == before
 
 
 def test_another_synthetic_table_is_another_attempt_on_the_same_control_persons(trial, monkeypatch):
     seen = []
-    monkeypatch.setattr(f"{JUDGE}.attack", lambda *given: seen.append(given[-1]) or b'{"results": []}')
-    first = json.loads((trial.judged.folder / "evidence.json").read_bytes())["metrics"]
+    monkeypatch.setattr(f"{JUDGE}.run_audits", lambda *given: seen.append(given[-1]) or b'{"results": []}')
+    first = json.loads((trial.judged.audited.folder / "evidence.json").read_bytes())["metrics"]
     assert (first["attempts.number"]["value"], first["replay.estimate"]["confidence"]) == (1, 0.96)
     columns = ("records", "vectors", "parents", "weights")
     fewer = replace(trial.written, **{name: getattr(trial.written, name)[:9] for name in columns})
     judged = trial.judge(trial.bench.job(), written=fewer)
-    assert json.loads((judged.folder / "evidence.json").read_bytes())["metrics"]["attempts.number"]["value"] == 2
+    assert (
+        json.loads((judged.audited.folder / "evidence.json").read_bytes())["metrics"]["attempts.number"]["value"] == 2
+    )
     assert seen == [pytest.approx(0.992)]
     (trial.bench.job().workspace.root / ATTEMPTS).write_text("{}")
     with pytest.raises(audits.InputError, match="not whole"):

@@ -11,7 +11,7 @@ from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_segments
 from synthgen.core.types import Segments
-from synthgen.run.judge import COHERENCE, judge
+from synthgen.run.judge import COHERENCE
 from synthgen.run.segments import SegmentWriter, encoder_for, writer_for
 from synthgen.stages.decode.base import Settings
 from synthgen.stages.decode.bridge import load_bridge
@@ -85,7 +85,7 @@ def test_records_come_out_in_sections_that_both_parents_have(notes):
     written = writer.write()
     assert Counter(c.label for c in written.records) == written.wanted
     text_of = {r.id: r.text for r in writer.train.records}
-    latents, _ = writer.interpolate("", dict.fromkeys(writer.wanted, 60))
+    latents, _ = writer.interpolate(dict.fromkeys(writer.setup.wanted, 60))
     parents = dict(zip(latents.ids, latents.parent_ids, strict=True))
     for record in written.records:
         found, (a, b) = headings(record.text), [headings(text_of[p]) for p in parents[record.latent_id]]
@@ -149,8 +149,8 @@ def test_a_records_text_depends_on_no_other_record(notes):
 
 def decoded(notes, one, n):
     writer = notes.writer(one)
-    latents, made = writer.interpolate("", dict.fromkeys(writer.wanted, n))
-    return writer.decode("", latents, made.digest, 2)[0]
+    latents, made = writer.interpolate(dict.fromkeys(writer.setup.wanted, n))
+    return writer.decode(latents, made.digest, 2)[0]
 
 
 def test_candidates_of_a_record_are_written_on_their_own(notes):
@@ -160,8 +160,8 @@ def test_candidates_of_a_record_are_written_on_their_own(notes):
 
 def test_targets_are_what_the_segments_make_together(notes):
     writer = notes.writer(job(notes))
-    latents, _ = writer.interpolate("", {"cardiology": 5})
-    segments = writer.segment_writer.segments(latents)
+    latents, _ = writer.interpolate({"cardiology": 5})
+    segments = writer.setup.sections.segments(latents)
     for i, name in enumerate(latents.ids):
         own = segments.vectors[[owner == name for owner in segments.owners]].astype(np.float64)
         mean = (own / np.linalg.norm(own, axis=1, keepdims=True)).sum(axis=0)
@@ -169,15 +169,19 @@ def test_targets_are_what_the_segments_make_together(notes):
 
 
 def test_another_way_to_cut_makes_everything_after_the_cleaning_anew(notes):
-    first = notes.writer(job(notes)).write()
-    other = notes.writer(job(notes, segments={"words": 20})).write()
-    assert {s.name for s in other.stages if s.reused} == set()
-    other = notes.writer(job(notes, segments={"context_tokens": 20})).write()
+    first = notes.writer(job(notes))
+    assert first.write().records
+    other = notes.writer(job(notes, segments={"words": 20}))
+    other.write()
+    assert not any(s.reused for s in other.stages)
+    other = notes.writer(job(notes, segments={"context_tokens": 20}))
+    other.write()
     made = {s.name for s in other.stages if not s.reused}
     assert "decode" in made
     assert "interpolate" not in made
-    assert {s.name for s in notes.writer(job(notes)).write().stages if not s.reused} == set()
-    assert first.records
+    again = notes.writer(job(notes))
+    again.write()
+    assert all(s.reused for s in again.stages)
 
 
 def test_the_audit_reads_control_by_segments_too(notes):
@@ -186,12 +190,12 @@ def test_the_audit_reads_control_by_segments_too(notes):
     writer = notes.writer(one)
     written = writer.write()
     notes.encoder.seen.clear()
-    judged = judge(one, prepared, embedded, written)
+    _, evaluated, _ = notes.judge(one, prepared, embedded, written)
     known = encoder_for(one, prepared.train).splitter
     seen = set(notes.encoder.seen)
     assert seen >= {s.text for text in prepared.control.texts for s in known.split(text)}
     assert not seen & set(prepared.control.texts)
-    found = json.loads((judged.folder / COHERENCE).read_bytes())
+    found = json.loads((evaluated.folder / COHERENCE).read_bytes())
     assert set(found) == {"train", "synthetic"}
     assert 2 < found["train"]["sections"] < 3
     assert found["synthetic"]["words"] == np.mean([len(c.text.split()) for c in written.records])

@@ -7,15 +7,16 @@ import pytest
 from synthgen.core.digest import sha256_file
 from synthgen.core.errors import ConfigError, DataError
 from synthgen.run.workspace import DONE
-from synthgen.run.write import Writer
 from synthgen.stages.decode.loading import backend_of
 
 ROUND = ("interpolate", "decode", "re-embed", "filter")
 ECHO = ("decode-echo", "re-embed-echo")
 
 
-def made(written):
-    return {s.name for s in written.stages if not s.reused}
+def made(writer):
+    """Write, and return the names of the stages that were not there yet."""
+    writer.write()
+    return {s.name for s in writer.stages if not s.reused}
 
 
 def shards(writer, mark=""):
@@ -25,29 +26,32 @@ def shards(writer, mark=""):
 
 
 def test_exactly_the_wanted_records_come_with_their_vectors(bench):
-    written = bench.writer(bench.job()).write()
+    writer = bench.writer(bench.job())
+    written = writer.write()
     assert written.wanted == {"cardiology": 5, "gastroenterology": 5, "pulmonology": 5}
     assert Counter(c.label for c in written.records) == written.wanted
     assert len({c.latent_id for c in written.records}) == 15
     assert all(c.kept for c in written.records)
     np.testing.assert_array_equal(written.vectors, bench.encoder.encode([c.text for c in written.records]))
-    assert [s.name for s in written.stages] == [*ECHO, *ROUND]
+    assert [s.name for s in writer.stages] == [*ECHO, *ROUND]
 
 
 def test_a_second_run_makes_nothing_and_loads_no_decoder(bench, monkeypatch):
-    first = bench.writer(bench.job()).write()
+    first = bench.writer(bench.job())
+    records = first.write()
     bench.encoder.seen.clear()
 
-    def never(_writer):
+    def never(*_):
         raise AssertionError("the decoder was loaded")
 
-    monkeypatch.setattr(Writer, "decoder", property(never))
-    second = bench.writer(bench.job()).write()
-    assert made(first) == {*ECHO, *ROUND}
-    assert made(second) == set()
+    monkeypatch.setattr("synthgen.run.rounds.open_decoder", never)
+    second = bench.writer(bench.job())
+    again = second.write()
+    assert {s.name for s in first.stages if not s.reused} == {*ECHO, *ROUND}
+    assert all(s.reused for s in second.stages)
     assert bench.encoder.seen == []
-    assert second.records == first.records
-    np.testing.assert_array_equal(second.vectors, first.vectors)
+    assert again.records == records.records
+    np.testing.assert_array_equal(again.vectors, records.vectors)
 
 
 AFTER_DECODE = {*ECHO, "decode", "re-embed", "filter"}
@@ -67,30 +71,33 @@ AFTER_DECODE = {*ECHO, "decode", "re-embed", "filter"}
 )
 def test_a_changed_configuration_makes_what_depends_on_it_and_keeps_the_old(bench, changes, expected):
     bench.writer(bench.job()).write()
-    assert made(bench.writer(bench.job(**changes)).write()) == expected
-    assert made(bench.writer(bench.job()).write()) == set()
+    assert made(bench.writer(bench.job(**changes))) == expected
+    assert made(bench.writer(bench.job())) == set()
 
 
 def test_another_seed_writes_other_texts(bench):
     first = bench.writer(bench.job()).write()
-    second = bench.writer(bench.job(seed=8)).write()
-    assert made(second) == {*ECHO, *ROUND}
+    other = bench.writer(bench.job(seed=8))
+    second = other.write()
+    assert not any(s.reused for s in other.stages)
     assert not {c.text for c in first.records} & {c.text for c in second.records}
 
 
 def test_another_model_or_bridge_of_the_same_name_is_decoded_anew(bench, monkeypatch):
     bench.writer(bench.job()).write()
-    monkeypatch.setattr("synthgen.run.write.digest_of", lambda _folder: "other weights")
-    assert made(bench.writer(bench.job()).write()) == AFTER_DECODE
-    monkeypatch.setattr("synthgen.run.write.load_bridge", lambda _name, _base: SimpleNamespace(digest="trained on"))
-    assert made(bench.writer(bench.job()).write()) == AFTER_DECODE
+    monkeypatch.setattr("synthgen.run.rounds.digest_of", lambda _folder: "other weights")
+    assert made(bench.writer(bench.job())) == AFTER_DECODE
+    monkeypatch.setattr("synthgen.run.rounds.load_bridge", lambda _name, _base: SimpleNamespace(digest="trained on"))
+    assert made(bench.writer(bench.job())) == AFTER_DECODE
 
 
 def test_another_backend_writes_anew_and_is_on_record(bench, monkeypatch):
-    (decoded,) = [s for s in bench.writer(bench.job()).write().stages if s.name == "decode"]
+    first = bench.writer(bench.job())
+    first.write()
+    (decoded,) = [s for s in first.stages if s.name == "decode"]
     assert decoded.counts["backend"] == backend_of("cpu")
     monkeypatch.setattr("synthgen.run.write.backend_of", lambda _placement: "cuda")
-    again = bench.writer(bench.job()).write()
+    again = bench.writer(bench.job())
     assert made(again) == {*AFTER_DECODE, *ECHO}
     assert {s.counts["backend"] for s in again.stages if s.name.startswith("decode")} == {"cuda"}
 
@@ -137,7 +144,7 @@ def test_a_finished_decode_that_was_altered_is_decoded_again_whole(bench):
     (folder / "shard-00002.parquet").write_bytes(b"altered")
     bench.decoder.decoded.clear()
     again = bench.writer(bench.job())
-    assert made(again.write()) == {"decode"}  # what was made from the same texts stands
+    assert made(again) == {"decode"}  # what was made from the same texts stands
     assert len(bench.decoder.decoded) == len(digests)
     assert shards(again)[1] == digests
 
@@ -157,8 +164,9 @@ def test_a_round_asks_for_more_only_where_a_class_is_short(bench):
         return latent_id in spoiled
 
     bench.decoder.spoil = spoil
-    written = bench.writer(bench.job()).write()
-    stages = {s.name: s for s in written.stages}
+    writer = bench.writer(bench.job())
+    written = writer.write()
+    stages = {s.name: s for s in writer.stages}
     assert list(stages) == [*ECHO, *ROUND, *(name + "-2" for name in ROUND)]
     first, second = stages["interpolate"].counts["asked"], stages["interpolate-2"].counts["asked"]
     assert first == dict.fromkeys(first, 9)  # ⌈1.3 · 5⌉ + 2
@@ -172,18 +180,38 @@ def test_a_round_asks_for_more_only_where_a_class_is_short(bench):
     np.testing.assert_array_equal(written.vectors, bench.encoder.encode([c.text for c in written.records]))
 
 
-def test_a_class_that_stays_short_is_named_after_the_last_round(bench, monkeypatch):
-    monkeypatch.setattr("synthgen.run.write.MAX_ROUNDS", 3)
+def test_rounds_end_where_they_bring_nothing_more_and_what_is_there_goes_on(bench):
     bench.decoder.spoil = lambda latent_id, label: label == "pulmonology" and not latent_id.startswith("echo-")
     writer = bench.writer(bench.job())
-    with pytest.raises(DataError, match="1 class") as refused:
-        writer.write()
-    assert refused.value.problems == ("'pulmonology': 0 kept, 5 wanted",)
-    assert [s.name for s in writer.stages if s.name.startswith("filter")] == ["filter", "filter-2", "filter-3"]
+    written = writer.write()
+    filtered = [s for s in writer.stages if s.name.startswith("filter")]
+    assert [s.name for s in filtered] == ["filter", "filter-2"]
+    assert Counter(c.label for c in written.records) == {"cardiology": 5, "gastroenterology": 5}
+    assert written.wanted["pulmonology"] == 5
+    assert filtered[-1].counts["kept"].get("pulmonology", 0) == 0
 
 
-def test_where_nothing_passes_the_reasons_are_counted(bench, monkeypatch):
-    monkeypatch.setattr("synthgen.run.write.MAX_ROUNDS", 1)
+def test_rounds_go_on_while_they_bring_a_tenth_of_what_is_lacking(bench):
+    """Of pulmonology one latent in eleven comes through."""
+    made = []
+
+    def spoil(latent_id, label):
+        if label != "pulmonology" or latent_id.startswith("echo-"):
+            return False
+        if latent_id not in made:
+            made.append(latent_id)
+        return made.index(latent_id) % 11 != 10
+
+    bench.decoder.spoil = spoil
+    writer = bench.writer(bench.job(interpolate={"total": 45}))
+    written = writer.write()
+    assert Counter(c.label for c in written.records) == written.wanted
+    assert len([s for s in writer.stages if s.name.startswith("filter")]) > 4
+    last = [s for s in writer.stages if s.name.startswith("interpolate")][-1].counts["asked"]
+    assert {last["cardiology"], last["gastroenterology"]} == {22}  # those that were full are not asked for more
+
+
+def test_where_nothing_passes_the_reasons_are_counted(bench):
     bench.decoder.spoil = lambda latent_id, _label: not latent_id.startswith("echo-")
     writer = bench.writer(bench.job())
     with pytest.raises(DataError, match="no candidate passed") as refused:
@@ -224,8 +252,9 @@ def test_no_echo_is_among_what_is_written(bench):
 
 
 def test_bounds_are_told_with_the_run(bench):
-    written = bench.writer(bench.job()).write()
-    counts = written.stages[-1].counts
+    writer = bench.writer(bench.job())
+    writer.write()
+    counts = writer.stages[-1].counts
     assert set(counts["bounds"]) >= {"latent_distance", "class_distance", "language"}
     assert counts["out"] + counts["spare"] + sum(counts["rejected"].values()) == counts["in"]
 
@@ -233,4 +262,5 @@ def test_bounds_are_told_with_the_run(bench):
 def test_attributes_of_a_label_that_is_not_there_are_refused_before_anything_is_decoded(bench):
     asked = {"class_agreement": None, "attributes": {"astrology": [{"sex": "male"}]}}
     with pytest.raises(ConfigError, match="labels that are not there"):
-        bench.writer(bench.job(filter=asked))
+        bench.writer(bench.job(filter=asked)).write()
+    assert bench.decoder.decoded == []

@@ -4,11 +4,11 @@ from datetime import date
 import pytest
 
 from synthgen.clinic import generate
-from synthgen.config import DeidentifyConfig
 from synthgen.core.errors import DependencyError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
 from synthgen.stages.deidentify import deidentify
+from synthgen.stages.deidentify.config import DeidentifyConfig
 
 SEEDS = SeedTree(4).child("deidentify")
 RULES = DeidentifyConfig()

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from synthgen.attributes import AttributeRule
-from synthgen.config import FilterConfig
 from synthgen.core.errors import ConfigError
 from synthgen.stages.filter import apply, build
 from synthgen.stages.filter.attributes import Attributes, check_labels, n_fulfilled
+from synthgen.stages.filter.config import FilterConfig
 
 RULES = {
     "ant": (AttributeRule(age="40-60"), AttributeRule(sex="female", prefer=True)),

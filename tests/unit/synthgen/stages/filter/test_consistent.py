@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from synthgen.config import FilterConfig
 from synthgen.stages.filter import apply, build
+from synthgen.stages.filter.config import FilterConfig
 from synthgen.stages.filter.consistent import Consistent, is_consistent
 
 OFF = dict.fromkeys(("class_agreement", "embedding_distance", "near_duplicate", "language", "length", "repetition"))

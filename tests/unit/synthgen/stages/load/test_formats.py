@@ -1,7 +1,7 @@
 import pytest
 
-from synthgen.config import SourceConfig
 from synthgen.core.errors import DataError
+from synthgen.stages.load.config import SourceConfig
 from synthgen.stages.load.formats import read_table, wanted_columns
 
 SOURCE = SourceConfig(path="x", text="note", label="kind", group="who", id="nid", names=("full", "note"))

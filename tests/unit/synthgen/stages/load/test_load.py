@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.config import SourceConfig
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.stages.load import BadRow, load
+from synthgen.stages.load.config import SourceConfig
 
 CANARY = "zebra-quartz-canary"
 SEEDS = SeedTree(5).child("load")

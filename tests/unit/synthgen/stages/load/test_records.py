@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.config import SourceConfig
 from synthgen.core.types import Record
+from synthgen.stages.load.config import SourceConfig
 from synthgen.stages.load.records import BadRow, names_of, to_record
 from synthgen.stages.load.rows import MALFORMED, Row
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.config import SegmentsConfig
 from synthgen.core.errors import DataError
+from synthgen.stages.segment.config import SegmentsConfig
 from synthgen.stages.segment.split import Segment, Splitter, learn_splitter, windows_of
 
 HEADINGS = {"plan": "PLAN", "history": "HISTORY:"}

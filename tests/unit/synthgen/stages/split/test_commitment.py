@@ -3,11 +3,11 @@ import stat
 
 import pytest
 
-from synthgen.config import SplitConfig
 from synthgen.core.errors import StorageError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
 from synthgen.stages.split import commit, commitment, split
+from synthgen.stages.split.config import SplitConfig
 
 SEEDS = SeedTree(9).child("split")
 RECORDS = tuple(Record(id=f"r{i}", text=f"text number {i} {i} {i}", label="a", group=f"p{i}") for i in range(40))

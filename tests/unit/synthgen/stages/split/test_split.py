@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.config import SplitConfig
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
 from synthgen.stages.split import split
+from synthgen.stages.split.config import SplitConfig
 
 SEEDS = SeedTree(9).child("split")
 

@@ -1,9 +1,10 @@
 """One rerun of the generator for the shadow attack: the same configuration, other dice, some persons left out."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,14 +12,16 @@ from synthgen.config import Config
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import write_corpus
 from synthgen.core.types import Corpus, Embedded, Float32
+from synthgen.pipeline import write_records
 from synthgen.run.job import STAGES_VERSION, Job
 from synthgen.run.judge import synthetic_corpus
 from synthgen.run.prepare import embed_train
+from synthgen.run.segments import encoder_for
 from synthgen.run.workspace import StageResult, Workspace, sync
-from synthgen.run.write import Writer
-from synthgen.stages.embed import embed
+from synthgen.stages.embed import Encoder, embed
 
 SEED_BYTES = 6
+T = TypeVar("T")
 
 
 def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], number: int, folder: Path) -> None:
@@ -54,8 +57,9 @@ def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], 
 
     with again.workspace.locked():
         given = again.workspace.stage("deidentify", {"version": STAGES_VERSION, "train": kept.digest}, make)
-        upstream, embedded = _embedded(again, given, kept, vectors[is_kept])
-        written = Writer(again, kept, embedded, upstream).write()
+        encoder = encoder_for(again, kept)
+        upstream, embedded = _embedded(again, given, kept, vectors[is_kept], encoder)
+        written = returned(write_records(again, kept, embedded, encoder, upstream))
         path = folder / "synthetic" / f"{number:03d}.parquet"
         path.parent.mkdir(mode=0o700, exist_ok=True)
         partial = path.with_suffix(".partial")
@@ -65,12 +69,22 @@ def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], 
     shutil.rmtree(root)
 
 
-def _embedded(job: Job, given: StageResult, kept: Corpus, vectors: Float32) -> tuple[str, Embedded]:
+def _embedded(job: Job, given: StageResult, kept: Corpus, vectors: Float32, encoder: Encoder) -> tuple[str, Embedded]:
     """Return the vectors of a rerun's records, and the digest of what they come from."""
     if job.config.segments is None:
-        return given.digest, embed(kept, vectors, job.encoder())
-    stage, embedded = embed_train(job, given, kept)
+        return given.digest, embed(kept, vectors, encoder)
+    stage, embedded = embed_train(job, given, kept, encoder)
     return stage.digest, embedded
+
+
+def returned(stages: Generator[StageResult, None, T]) -> T:
+    """Run stages to their end and return what they came to."""
+    while True:
+        try:
+            next(stages)
+        except StopIteration as end:
+            found: T = end.value
+            return found
 
 
 def reseeded(config: Config, number: int) -> Config:

@@ -18,10 +18,21 @@ from synthgen.clinic import generate
 from synthgen.config import Config
 from synthgen.core.progress import silent
 from synthgen.core.types import Candidate
+from synthgen.pipeline import write_records
 from synthgen.run.job import Job
+from synthgen.run.judge import (
+    JudgedTables,
+    attack,
+    embed_control,
+    evaluate_utility,
+    register_attempt,
+    synthetic_corpus,
+)
 from synthgen.run.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
+from synthgen.run.rounds import open_bridge, set_up
+from synthgen.run.segments import encoder_for
 from synthgen.run.workspace import Workspace
-from synthgen.run.write import Writer
+from synthgen.run.write import decode, echo_latents, echoes_of, embed_texts, interpolate
 
 CLASSES = ("cardiology", "gastroenterology", "pulmonology")
 DIM = 40
@@ -116,9 +127,9 @@ class Bench:
         self.decoder = PickingDecoder(self.encoder)
         patch.setattr(Job, "encoder", lambda _job: self.encoder)
         patch.setattr(Job, "folder", lambda _job, name: root / name)
-        patch.setattr("synthgen.run.write.digest_of", lambda folder: f"digest of {folder.name}")
-        patch.setattr("synthgen.run.write.load_bridge", lambda name, _base: SimpleNamespace(digest=f"bridge {name}"))
-        patch.setattr(Writer, "decoder", self.decoder)
+        patch.setattr("synthgen.run.rounds.digest_of", lambda folder: f"digest of {folder.name}")
+        patch.setattr("synthgen.run.rounds.load_bridge", lambda name, _base: SimpleNamespace(digest=f"bridge {name}"))
+        patch.setattr("synthgen.run.rounds.open_decoder", lambda *_: self.decoder)
         self.rows = clinic(60, 5)
         lines = [json.dumps({k: v for k, v in row.items() if k != "key"}) for row in self.rows]
         (root / "notes.jsonl").write_text("\n".join(lines) + "\n")
@@ -133,22 +144,57 @@ class Bench:
         """Return what the first steps made: prepared, the embed stage, the vectors."""
         loaded = load_source(job)
         parts = split_source(job, loaded)
-        prepared = read_prepared(job, loaded, parts, replace_identifiers(job, loaded, parts))
-        result, embedded = embed_train(job, prepared.stages[-1], prepared.train)
+        clean = replace_identifiers(job, loaded, parts)
+        self.stages = (loaded, parts, clean)
+        prepared = read_prepared(job, clean)
+        result, embedded = embed_train(job, clean, prepared.train, encoder_for(job, prepared.train))
         return prepared, result, embedded
 
     def writer(self, job):
-        """Return the writer of a run."""
+        """Return the rounds of writing of a run, not begun yet."""
         prepared, result, embedded = self.prepare(job)
-        return Writer(job, prepared.train, embedded, result.digest)
+        return Writing(job, prepared.train, embedded, result.digest)
+
+    def judge(self, job, prepared, embedded, written):
+        """Run the stages after the writing; return those of control, of the utility and of the audits."""
+        encoder, synthetic = encoder_for(job, prepared.train), synthetic_corpus(job, written)
+        attempt = register_attempt(job, synthetic, prepared.control)
+        control, control_vectors = embed_control(job, prepared.control, encoder)
+        vectors = {"train": embedded.vectors, "control": control_vectors, "synthetic": written.vectors}
+        tables = JudgedTables(synthetic=synthetic, train=prepared.train, control=prepared.control, vectors=vectors)
+        evaluated = evaluate_utility(job, tables, written, encoder, attempt)
+        return control, evaluated, attack(job, tables, prepared, written, evaluated, attempt)
 
 
-@pytest.fixture
-def bench(tmp_path, monkeypatch):
-    return Bench(tmp_path, monkeypatch)
+class Writing:
+    """The rounds of one run: all of them by `write`, or a stage by itself; `stages` are those that ran."""
 
+    def __init__(self, job, train, embedded, upstream):
+        self.job, self.train, self.embedded, self.upstream = job, train, embedded, upstream
+        self.encoder = encoder_for(job, train)
+        self.stages = []
 
-@pytest.fixture(scope="session")
-def new_bench():
-    """The class of `bench`, for fixtures that live longer than a test; test folders are not packages."""
-    return Bench
+    @functools.cached_property
+    def setup(self):
+        return set_up(self.job, self.train, self.embedded, self.encoder, open_bridge(self.job), self.upstream)
+
+    def write(self):
+        rounds = write_records(self.job, self.train, self.embedded, self.encoder, self.upstream)
+        while True:
+            try:
+                self.stages.append(next(rounds))
+            except StopIteration as end:
+                return end.value
+
+    def interpolate(self, asked):
+        start = SimpleNamespace(asked=asked, mark="")
+        return interpolate(self.job, self.setup, start)
+
+    def decode(self, latents, upstream, candidates, mark=""):
+        return decode(self.job, self.setup, latents, upstream, mark, candidates)
+
+    def echo(self):
+        latents = echo_latents(self.job, self.setup)
+        texts, decoded = self.decode(latents, self.upstream, 1, "-echo")
+        vectors, _ = embed_texts(self.job, self.setup, texts, decoded, "-echo")
+        return echoes_of(latents, texts, vectors)

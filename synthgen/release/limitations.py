@@ -1,0 +1,27 @@
+"""What a release does not promise, in sentences for its card, its report and its statement."""
+
+LIMITATIONS = (
+    "Interpolating two persons' texts is not private by itself; the audits say what they could and could not see.",
+    "No differential privacy: no epsilon is claimed, and what no attack found may still be there.",
+    "No canaries were planted in a second build, and no earlier release was compared.",
+    "One vector carries the gist of about the first hundred words of a record; what a record says later is lost.",
+)
+SEGMENTED = (
+    "Records were cut into segments, and one vector carries the gist of each; what else a segment says is lost, and "
+    "sections that only one of a record's parents had are left out."
+)
+
+ADAPTED = (
+    "The decoder was refined on the private train text, so it can repeat it; only the audits speak against that."
+)
+TOLD = "Of each vector the language model was told {}; a few words can name a person's illness."
+RECORDS_ONLY = (
+    "The source named no persons: every number is about single records, and nothing is shown about a person."
+)
+
+
+def limitations(*, has_groups: bool, segmented: bool, adapted: bool, told: str | None) -> tuple[str, ...]:
+    """Return what a release does not promise; without persons in the source no sentence is about persons."""
+    always = (*LIMITATIONS[:-1], SEGMENTED) if segmented else LIMITATIONS
+    more = ((not has_groups, RECORDS_ONLY), (adapted, ADAPTED), (told is not None, TOLD.format(told)))
+    return (*always, *(sentence for said, sentence in more if said))

@@ -1,0 +1,90 @@
+"""A finished run and the ways on from it: a decision, a report, a bundle or a refusal."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from audits.gate.policy import Decision
+from synthgen.config import Config
+from synthgen.core.errors import DataError, ReleaseRefused
+from synthgen.release.assembly import bundle_content, report_content
+from synthgen.release.bundle import Bundle, write_bundle
+from synthgen.release.keys import SigningKey, load_key, passphrase_for
+from synthgen.release.refusal import write_refusal
+from synthgen.release.statement import short_id
+from synthgen.release.tables import data_files
+from synthgen.report import render
+from synthgen.run.finished import FinishedRun
+from synthgen.run.record import read_record
+from synthgen.run.workspace import Workspace, write_bytes
+
+
+class Run(FinishedRun):
+    """A finished run that can be reported, released or refused."""
+
+    __slots__ = ()
+
+    def report(self, decision: Decision, *, release_id: str | None = None) -> str:
+        """Return the HTML report of this run under a decision."""
+        return render(report_content(self, decision, release_id))
+
+    def write_report(self, decision: Decision) -> Path:
+        """Write report.html into the workspace and return its path."""
+        path = self.workspace.root / "report.html"
+        release_id = None
+        if decision.allowed:
+            content = bundle_content(self, decision)
+            release_id = short_id(content, data_files(content.records, content.formats), datetime.now(UTC))
+        write_bytes(path, self.report(decision, release_id=release_id).encode())
+        return path
+
+    def release(
+        self, decision: Decision, *, key: SigningKey | Path | str, out: Path | str, now: datetime | None = None
+    ) -> Bundle:
+        """Write the signed bundle and return it.
+
+        Args:
+            decision: of `decide`.
+            key: the releaser's, opened, or its file; then the passphrase is looked for as `passphrase_for` says.
+            out: where bundles go.
+            now: the time to state; the clock's by default.
+
+        Raises:
+            ReleaseRefused: when the decision is no; then a signed refusal is left in the workspace and nothing else.
+            StorageError: when the bundle cannot be written; nothing is left behind.
+        """
+        now = datetime.now(UTC) if now is None else now
+        if not isinstance(key, SigningKey):
+            key = load_key(Path(key), passphrase_for(Path(key)))
+        if not decision.allowed:
+            folder = write_refusal(
+                self.workspace.root,
+                decision=decision,
+                policy=self.policy(),
+                evidence=self.evidence,
+                key=key,
+                now=now,
+                waivers=self.config.release.waivers,
+            )
+            raise ReleaseRefused(
+                f"not released under policy {self.policy().name!r}",
+                problems=decision.failures,
+                hint=f"The signed refusal: {folder}",
+            )
+        content = bundle_content(self, decision)
+        release_id = short_id(content, data_files(content.records, content.formats), now)
+        content = replace(content, report_html=self.report(decision, release_id=release_id))
+        return write_bundle(Path(out), content=content, key=key, now=now)
+
+
+def load_run(config: Config) -> Run:
+    """Return the last run of a configuration from its workspace, without running anything.
+
+    Raises:
+        DataError: when there is none, or it was of another configuration.
+    """
+    workspace = Workspace(config.resolve(config.workspace))
+    record = read_record(workspace.root)
+    if record.config != config.digest():
+        raise DataError("the configuration changed since its last run", hint="Run it again: `synthgen run CONFIG`.")
+    return Run(config, workspace, record)

@@ -1,0 +1,234 @@
+"""The rounds of writing: what all of them use, where the writing stands, and whether there is a further one."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from synthgen.core.digest import sha256_json
+from synthgen.core.errors import ModelError
+from synthgen.core.types import Candidate, Corpus, Embedded, Float32
+from synthgen.models.store import digest_of
+from synthgen.run.job import Job
+from synthgen.run.segments import SegmentWriter, writer_for
+from synthgen.run.workspace import StageResult
+from synthgen.stages.decode.base import Decoder
+from synthgen.stages.decode.bridge import Bridge, Vocabulary, load_bridge, load_vocabulary
+from synthgen.stages.decode.config import OWN
+from synthgen.stages.decode.plain import WordsDecoder
+from synthgen.stages.decode.published import SENTENCES, Published, load_published
+from synthgen.stages.decode.xrag import XragDecoder
+from synthgen.stages.embed import Encoder
+from synthgen.stages.embed.last_token import LastTokenEncoder
+from synthgen.stages.embed.segmented import SegmentedEncoder
+from synthgen.stages.filter.attributes import check_labels
+from synthgen.stages.interpolate import Sampler, check_classes, wanted_counts
+from synthgen.stages.interpolate import build as build_interpolator
+
+SPARE = 1.3  # latents made for each record wanted, before anything is known of how many the filters reject
+LEAST_RATE = 0.2  # of latents kept that a further round reckons with, so that no round is endless
+LEAST_GAIN = 0.1  # of what the classes lack that a round must bring, or there is no further one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What every round uses: fitted on train, or opened once.
+
+    Args:
+        train: the train records.
+        embedded: their vectors.
+        upstream: the digest of the embed stage.
+        wanted: how many records of each label.
+        sampler: the fitted method of interpolation.
+        encoder: judges what was written.
+        bridge: or the vocabulary, where texts are written from words alone.
+        decoder: opens the decoder, once; called only when a shard has to be written.
+        decoder_digest: of the language model and the bridge.
+        sections: writes long records segment by segment; None where records are not cut.
+    """
+
+    train: Corpus
+    embedded: Embedded
+    upstream: str
+    wanted: Mapping[str, int]
+    sampler: Sampler
+    encoder: Encoder
+    bridge: Bridge | Vocabulary
+    decoder: Callable[[], Decoder]
+    decoder_digest: str
+    sections: SegmentWriter | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """Where the writing stands; every round starts from what the rounds before it made.
+
+    Args:
+        number: from 1.
+        asked: how many latents of each label, those of the rounds before included.
+        candidates: every text written so far.
+        vectors: float32 (n, d), of the candidates' texts.
+        embeddings: digests of the stages that made the vectors, the echoes' first.
+        kept: the best candidate of each latent that passed the filters.
+    """
+
+    number: int
+    asked: Mapping[str, int]
+    candidates: tuple[Candidate, ...]
+    vectors: Float32
+    embeddings: tuple[str, ...]
+    kept: tuple[Candidate, ...] = ()
+
+    @property
+    def mark(self) -> str:
+        """What the names of its stages end in."""
+        return "" if self.number == 1 else f"-{self.number}"
+
+    def plus(self, texts: tuple[Candidate, ...], vectors: Float32, embedding: StageResult) -> "Round":
+        """Return the state with this round's texts and their vectors."""
+        return replace(
+            self,
+            candidates=self.candidates + texts,
+            vectors=np.concatenate([self.vectors, vectors]),
+            embeddings=(*self.embeddings, embedding.digest),
+        )
+
+    def lacking(self, wanted: Mapping[str, int]) -> dict[str, int]:
+        """Return how many records each label that is short lacks."""
+        have = Counter(candidate.label for candidate in self.kept)
+        return {label: n - have[label] for label, n in wanted.items() if have[label] < n}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """The records that go to the audit.
+
+    Args:
+        records: the chosen candidates; of each label the wanted number, or all there are.
+        vectors: float32 (n, d), their re-embedded texts.
+        parents: for each the train records that its vector was made from, by id; empty where it was made from none.
+        weights: of the parents.
+        wanted: how many of each label were asked for.
+        filtered: digest of the last filter stage.
+    """
+
+    records: tuple[Candidate, ...]
+    vectors: Float32
+    parents: tuple[tuple[str, ...], ...]
+    weights: tuple[tuple[float, ...], ...]
+    wanted: Mapping[str, int]
+    filtered: str
+
+
+def open_bridge(job: Job) -> Bridge | Vocabulary:
+    """Return the bridge of the configuration: built in, of a folder, or inside the decoder's own checkpoint.
+
+    Or the vocabulary that stands in for one, where texts are written from words alone.
+
+    Raises:
+        ModelMissing, ModelError: see `load_bridge`, `load_published` and `load_vocabulary`.
+    """
+    config = job.config.decode
+    if config.by_words:
+        return load_vocabulary(config.bridge, Path(job.config.base), encoder=job.config.embed.model)
+    if config.bridge == OWN:
+        return load_published(job.folder(config.model))
+    bridge = load_bridge(config.bridge, Path(job.config.base))
+    if config.words > 0 and bridge.words is None:
+        raise ModelError(
+            f"decode.words: the bridge {config.bridge!r} has no vocabulary", hint="Leave decode.words out."
+        )
+    return bridge
+
+
+def open_decoder(job: Job, bridge: Bridge | Vocabulary, encoder: Encoder) -> Decoder:
+    """Return the language model with its bridge, loaded.
+
+    Raises:
+        ModelError: if the bridge is of a published checkpoint and the encoder is not of its kind.
+    """
+    config, reads = job.config.decode, job.config.embed.model
+    folder = job.folder(config.model)
+    if isinstance(bridge, Vocabulary):
+        return WordsDecoder(folder, bridge.reader, decoder=config.model, device=config.placement)
+    if isinstance(bridge, Published):
+        inner = encoder.encoder if isinstance(encoder, SegmentedEncoder) else encoder
+        if not isinstance(inner, LastTokenEncoder):
+            raise ModelError(
+                f"decode.bridge: {OWN!r} needs an encoder pooled at its last token, embed.model {reads!r} is none",
+                hint="Set embed.model to the encoder its projector was trained with, such as SFR-Embedding-Mistral.",
+            )
+        bridge = replace(bridge, raw_length=inner.raw_length(SENTENCES))
+    return XragDecoder(folder, bridge, decoder=config.model, encoder=reads, dim=encoder.dim, device=config.placement)
+
+
+def set_up(
+    job: Job, train: Corpus, embedded: Embedded, encoder: Encoder, bridge: Bridge | Vocabulary, upstream: str
+) -> Setup:
+    """Return what every round uses; nothing is written yet.
+
+    Raises:
+        DataError: if a class has too few persons for the method.
+        ConfigError: if attributes are asked of a label that is not there.
+    """
+    config = job.config.interpolate
+    method = build_interpolator(config)
+    wanted = wanted_counts(embedded.labels, config.balance, config.total)
+    check_classes(embedded.labels, embedded.groups, wanted, method.min_groups)
+    if job.config.filter.attributes is not None:
+        check_labels(job.config.filter.attributes, embedded.labels)
+    return Setup(
+        train=train,
+        embedded=embedded,
+        upstream=upstream,
+        wanted=wanted,
+        sampler=method.fit(embedded),
+        encoder=encoder,
+        bridge=bridge,
+        decoder=cache(lambda: open_decoder(job, bridge, encoder)),
+        decoder_digest=sha256_json([digest_of(job.folder(job.config.decode.model)), bridge.digest]),
+        sections=writer_for(job, train, embedded),
+    )
+
+
+def first_asked(wanted: Mapping[str, int]) -> dict[str, int]:
+    """Return how many latents of each label the first round makes, those to spare for the filters included."""
+    return {label: math.ceil(SPARE * n) + 2 for label, n in wanted.items()}
+
+
+def first_round(setup: Setup, echoed: StageResult) -> Round:
+    """Return the state that the first round starts from."""
+    return Round(
+        number=1,
+        asked=first_asked(setup.wanted),
+        candidates=(),
+        vectors=np.zeros((0, setup.embedded.vectors.shape[1]), dtype=np.float32),
+        embeddings=(echoed.digest,),
+    )
+
+
+def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
+    """Return the state that the next round starts from; None where there is none to come.
+
+    A further round asks for more latents of the classes that are short. There is one as long as the last one brought
+    a tenth of what was lacking. What is then still short, the policy's rule on balance judges.
+
+    Args:
+        setup: says how many are wanted.
+        before: the state that the round started from.
+        after: what it came to.
+    """
+    lacked, lacking = before.lacking(setup.wanted), after.lacking(setup.wanted)
+    if not lacking:
+        return None
+    if before.number > 1 and sum(lacked.values()) - sum(lacking.values()) < LEAST_GAIN * sum(lacked.values()):
+        return None
+    have, asked = Counter(candidate.label for candidate in after.kept), dict(after.asked)
+    for label, n in lacking.items():
+        rate = max(have[label] / asked[label], LEAST_RATE)
+        asked[label] += math.ceil(1.2 * n / rate) + 2
+    return replace(after, number=after.number + 1, asked=asked)

@@ -1,0 +1,20 @@
+"""What `source` can say."""
+
+from typing import Literal
+
+from synthgen.core.section import Count, Section, Share
+
+
+class SourceConfig(Section):
+    """Where the records are and which columns hold what."""
+
+    path: str
+    format: Literal["auto", "jsonl", "csv", "parquet", "dataset", "text"] = "auto"
+    text: str = "text"
+    label: str = "label"
+    group: str | None = None
+    id: str | None = None
+    names: tuple[str, ...] = ()  # columns that hold names of persons, for deidentify
+    labels: tuple[str, ...] | None = None  # keep these classes only
+    max_records: Count | None = None  # a seeded sample of whole groups
+    max_bad_rows: Share = 0.01

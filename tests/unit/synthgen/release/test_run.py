@@ -1,0 +1,91 @@
+import json
+import stat
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from audits.gate.policy import load_policy
+from audits.verify.bundle import verify_bundle
+from synthgen.core.errors import DataError, ReleaseRefused
+from synthgen.release.run import load_run
+from synthgen.release.trust import new_trust
+from synthgen.run.finished import policy_file
+
+
+def last(project, **changes):
+    return load_run(project.config(**changes))
+
+
+def key(project):
+    return project.folder / "keys" / "releaser.pem"
+
+
+def test_a_finished_run_is_read_back_without_running_anything(run_project):
+    run = last(run_project)
+    assert run.record.to_json() == json.loads((run_project.folder / "ws" / "run.json").read_text())
+    assert (run.folder("audit") / "audit.json").is_file()
+    assert run.evidence.metrics["records.synthetic"].value == 12
+
+
+def test_a_run_that_is_not_there_is_told(new_project, run_project):
+    with pytest.raises(DataError, match="holds no finished run"):
+        last(new_project)
+    with pytest.raises(DataError, match="changed since its last run"):
+        last(run_project, seed=4)
+    with pytest.raises(DataError, match="no stage 'paint'"):
+        last(run_project).folder("paint")
+
+
+def test_the_decision_is_of_evidence_and_policy_alone(run_project):
+    run = last(run_project)
+    assert run.decide().allowed
+    assert run.decide() == run.decide(run.policy())
+    strict = run.decide(load_policy("hospital-external"))
+    assert not strict.allowed
+    assert any("interpolation" in failure for failure in strict.failures)
+
+
+def test_a_yes_becomes_a_bundle_that_verifies(finished):
+    run = last(finished)
+    bundle = run.release(run.decide(), key=key(finished), out=finished.folder / "out")
+    trust = finished.folder / "own.json"
+    policy = run.policy()
+    new_trust(
+        trust,
+        roles={"releaser": [finished.folder / "keys" / "releaser.pub.json"]},
+        policies={policy.name: [policy.digest()]},
+        expires=datetime(2999, 1, 1, tzinfo=UTC),
+    )
+    assert verify_bundle(bundle.path, trust, None).verdict == "VERIFIED"
+    rows = [json.loads(line) for line in next((bundle.path / "data").glob("*.jsonl")).read_text().splitlines()]
+    assert len(rows) == 12
+    assert run.release(run.decide(), key=key(finished), out=finished.folder / "out") == bundle
+
+
+def test_a_no_leaves_a_signed_refusal_and_no_bundle(finished):
+    run = last(finished)
+    strict = replace(run, config=run.config.model_copy(update={"policy": "hospital-external"}))
+    with pytest.raises(ReleaseRefused, match="not released under policy 'hospital-external'") as caught:
+        strict.release(strict.decide(), key=key(finished), out=finished.folder / "out")
+    assert any("membership-high" in problem for problem in caught.value.problems)
+    assert not (finished.folder / "out").exists()
+    (folder,) = (finished.folder / "ws" / "refusals").iterdir()
+    assert (folder / "refusal.dsse.json").is_file()
+    assert str(folder) in caught.value.hint
+
+
+def test_the_report_of_a_run_is_private_and_says_the_verdict(finished):
+    run = last(finished)
+    path = run.write_report(run.decide())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    page = path.read_text()
+    assert "For tests alone." in page
+    assert "F1 of each class" in page
+    refused = run.report(run.decide(load_policy("hospital-external")))
+    assert refused != page
+
+
+def test_a_policy_is_a_file_of_ones_own_or_a_shipped_name(new_project):
+    assert policy_file(new_project.config()) == new_project.folder / "lenient.yaml"
+    assert policy_file(new_project.config(policy="research")).name == "research.yaml"

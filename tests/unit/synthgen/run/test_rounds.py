@@ -1,0 +1,39 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from synthgen.core.types import Candidate
+from synthgen.run.rounds import Round, next_round
+
+
+def state(number, have, asked=None):
+    kept = tuple(
+        Candidate(latent_id=f"{label}{i}", index=0, text="t", label=label, finish="stop")
+        for label, n in have.items()
+        for i in range(n)
+    )
+    return Round(number=number, asked=asked or {"a": 100, "b": 100}, candidates=kept, vectors=np.zeros((0, 2)),
+                 embeddings=(), kept=kept)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("number", "before", "after", "goes_on"),
+    [
+        (1, {}, {"a": 70, "b": 70}, False),  # full
+        (1, {}, {"a": 0, "b": 70}, True),  # a first round is never the last where a class is short
+        (4, {"a": 60, "b": 70}, {"a": 66, "b": 70}, True),  # 4 short of 70 after the fourth
+        (5, {"a": 20, "b": 70}, {"a": 25, "b": 70}, True),  # 5 of 50, a tenth
+        (5, {"a": 20, "b": 70}, {"a": 24, "b": 70}, False),  # 4 of 50
+        (5, {"a": 20, "b": 70}, {"a": 19, "b": 70}, False),  # filters learn anew each round and may keep fewer
+        (5, {"a": 69, "b": 70}, {"a": 69, "b": 70}, False),
+    ],
+)
+def test_a_further_round_needs_a_gain(number, before, after, goes_on):
+    setup = SimpleNamespace(wanted={"a": 70, "b": 70})
+    following = next_round(setup, state(number, before), state(number, after))
+    assert (following is not None) == goes_on
+    if following is not None:
+        assert following.number == number + 1
+        assert following.asked["a"] > 100
+        assert following.asked["b"] == 100
