@@ -25,8 +25,8 @@ test-all: $(BIN)/.tested models  ## every test, those marked slow too
 	$(BIN)/python -m pytest $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
 check: $(BIN)/.developed  ## format, lint, types
-	$(BIN)/ruff format --check synthgen audits tests examples benchmarks
-	$(BIN)/ruff check synthgen audits tests examples benchmarks
+	$(BIN)/ruff format --check synthgen audits studies tests examples benchmarks
+	$(BIN)/ruff check synthgen audits studies tests examples benchmarks
 	$(BIN)/mypy
 
 bench: $(BIN)/.tested models  ## how fast the decode loop, the neighbour search and the over-samplers are beside the libraries', and the audits

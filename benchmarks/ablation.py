@@ -18,8 +18,11 @@ from pathlib import Path
 import numpy as np
 from transformers import AutoTokenizer
 
+sys.path.append(str(Path(__file__).parent))  # where it already is, unless this file is loaded by a test
+
+from ways import RoundTrip, first_of
+
 from studies.smotext.fidelity import mean_of
-from studies.smotext.ways import Writer, first_of
 from synthgen.core.digest import sha256_json
 from synthgen.core.progress import terminal_progress
 from synthgen.core.seeds import SeedTree
@@ -110,8 +113,8 @@ def trained(args, encoder, config, data):
         batch=min(64, args.decoded),
     )  # fmt: skip
     seeds = SeedTree(args.seed).child("ablation")
-    writer = Writer(encoder=encoder, decoder=decoder, settings=settings)
-    way = first_of("", writer.write(vectors, [""] * len(vectors), seeds.child("decode")))
+    trip = RoundTrip(encoder=encoder, decoder=decoder, settings=settings)
+    way = first_of("", trip.write(vectors, [""] * len(vectors), seeds.child("decode")))
     cosine = mean_of(np.einsum("md,md->m", way.vectors, vectors), seeds.child("bootstrap").generator())
     return {
         "own": losses["own"], "other": losses["other"], "gain": losses["other"] - losses["own"],

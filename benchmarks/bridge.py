@@ -21,16 +21,19 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from studies.smotext.fidelity import distinct, mean_of, words_of
+sys.path.append(str(Path(__file__).parent))  # where it already is, unless this file is loaded by a test
+
+from likelihood import Likelihood
+from ways import RoundTrip, Sources, Way, best_of, correct_once, distinct_ngrams, first_of, judge, row_of
+
+from studies.smotext.fidelity import mean_of, words_of
 from studies.smotext.lambdas import Pairs, along, random_pairs, write_lambdas
-from studies.smotext.ways import Sources, Way, Writer, best_of, correct, first_of, judge, row_of
 from synthgen.core.digest import sha256_json
 from synthgen.core.progress import terminal_progress
 from synthgen.core.seeds import SeedTree
 from synthgen.models.store import model_folder
 from synthgen.stages.decode.base import Settings
 from synthgen.stages.decode.bridge import load_bridge
-from synthgen.stages.decode.likelihood import Likelihood
 from synthgen.stages.decode.plain import WordsDecoder
 from synthgen.stages.decode.train.config import TrainBridgeConfig
 from synthgen.stages.decode.train.corpus import read_passages, vectors_of
@@ -73,7 +76,7 @@ def passages(args, encoder):
         return texts, vectors_of(texts, lambda them: encoder.encode(them, advance), cache)
 
 
-def write_all(args, writer, sources, seeds):
+def write_all(args, trip, sources, seeds):
     """Return the first text of every source, and all candidates of the first few."""
     few = sources.first(args.few)
     rest = Sources(
@@ -81,12 +84,12 @@ def write_all(args, writer, sources, seeds):
     )
     total = args.few * args.candidates + len(rest)
     with args.progress.stage("write", total=total, unit="texts") as advance:
-        writer = replace(writer, advance=advance)
-        several = writer.write(few.vectors, few.labels, seeds, candidates=args.candidates)
+        trip = replace(trip, advance=advance)
+        several = trip.write(few.vectors, few.labels, seeds, candidates=args.candidates)
         ended = several.ended[:, 0]
         first = first_of("one text", several)
         if len(rest):
-            more = writer.write(rest.vectors, rest.labels, seeds.child("rest"), candidates=1)
+            more = trip.write(rest.vectors, rest.labels, seeds.child("rest"), candidates=1)
             ended = np.concatenate([ended, more.ended[:, 0]])
             first = replace(
                 first,
@@ -175,8 +178,8 @@ def quality(sources, first, ended, perplexities):
         {
             "texts": name,
             "perplexity": perplexity,
-            "distinct-1": distinct(texts, 1, words),
-            "distinct-2": distinct(texts, 2, words),
+            "distinct-1": distinct_ngrams(texts, 1, words),
+            "distinct-2": distinct_ngrams(texts, 2, words),
             "words": float(np.mean([len(text.split()) for text in texts])),
             "ended": float(ended.mean()) if name == "written" else None,
         }
@@ -184,15 +187,15 @@ def quality(sources, first, ended, perplexities):
     ]
 
 
-def variants(args, writer, bridge, sources, seeds):
+def variants(args, trip, bridge, sources, seeds):
     """Return one row for each way of writing, on the first texts, beside the plain way of the same cost."""
     few = sources.first(args.variants)
     writes = {"best": 8, "words": 8, "temperature": 2, "correct": 6, "decoder": 4}
     with args.progress.stage("variants", total=args.variants * sum(writes.values()), unit="texts") as advance:
-        writer = replace(writer, advance=advance)
+        trip = replace(trip, advance=advance)
 
         def tries(candidates, **changes):
-            return writer.write(few.vectors, few.labels, seeds, candidates=candidates, **changes)
+            return trip.write(few.vectors, few.labels, seeds, candidates=candidates, **changes)
 
         many = tries(8)
         plain = {c: best_of(f"best of {c}", many, few.vectors, count=c) for c in (1, 2, 4, 8)}
@@ -210,10 +213,10 @@ def variants(args, writer, bridge, sources, seeds):
         for cost, guess in ((2, plain[1]), (4, plain[2])):
             for alpha in (0.5, 1.0):
                 again = seeds.child("correct", str(alpha))
-                ways.append((correct(writer, guess, few, alpha=alpha, tries=cost // 2, seeds=again), cost))
+                ways.append((correct_once(trip, guess, few, alpha=alpha, tries=cost // 2, seeds=again), cost))
         if bridge.words is not None:
             other = WordsDecoder(model_folder(args.decoder), bridge.words, decoder=args.decoder)
-            said = replace(writer, decoder=other).write(
+            said = replace(trip, decoder=other).write(
                 few.vectors, few.labels, seeds, candidates=4, words=WORDS_OF_DECODER
             )
             name = f"{WORDS_OF_DECODER} words, no bridge"
@@ -246,15 +249,15 @@ def measure(args):
         prompts=dict.fromkeys(sources.labels, ""), candidates=1, max_new_tokens=args.max_new_tokens, temperature=0.8,
         top_p=0.95, top_k=50, batch=args.batch, words=args.words,
     )  # fmt: skip
-    writer = Writer(encoder=encoder, decoder=decoder, settings=settings)
-    first, several, ended = write_all(args, writer, sources, seeds.child("decode"))
+    trip = RoundTrip(encoder=encoder, decoder=decoder, settings=settings)
+    first, several, ended = write_all(args, trip, sources, seeds.child("decode"))
     found = {"fidelity": fidelity(args, sources, first, several, passages(args, encoder), seeds)}
     found["likelihood"], *perplexities = likelihood(args, load_bridge(args.bridge), sources, first, seeds)
     found["quality"] = quality(sources, first, ended, perplexities)
     if pairs is not None:
         found["lambdas"] = along(encoder, decoder, settings, pairs, LAMBDAS, seeds.child("lambdas"))
     if args.variants:
-        found["variants"] = variants(args, writer, bridge, sources, seeds.child("decode"))
+        found["variants"] = variants(args, trip, bridge, sources, seeds.child("decode"))
     found["made"] = {
         "texts": len(sources), "few": args.few, "words in the prompt": args.words, "bridge": bridge.digest[:16],
         "bridge steps": bridge.info.steps, "seed": args.seed, "seconds": round(time.monotonic() - started),

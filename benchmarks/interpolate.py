@@ -28,7 +28,7 @@ from imblearn.over_sampling import ADASYN, SMOTE, BorderlineSMOTE, RandomOverSam
 from threadpoolctl import threadpool_info
 
 from synthgen.core.seeds import SeedTree
-from synthgen.stages.interpolate import OverSampler
+from synthgen.interpolate import OverSampler
 
 DIM = 384
 TOPICS = 8

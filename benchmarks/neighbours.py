@@ -15,7 +15,7 @@ import faiss
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from synthgen.core.neighbours import exact, nearest
+from synthgen.core.neighbours import exact, nearest_rows
 from synthgen.core.neighbours.screen import fastest
 from synthgen.core.seeds import SeedTree
 
@@ -31,7 +31,7 @@ def rows(n, rng):
 
 def ours(x, large):
     with patch.object(exact, "LARGE", large):
-        return nearest(x, np.arange(len(x)), K)[0]
+        return nearest_rows(x, np.arange(len(x)), K)[0]
 
 
 def flat(x):

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from audits.core.stats import holm
+
 # accuracies are shares of test records, so two folds that truly differ do so by far more than rounding does
 _NO_SPREAD = 1e-12
 
@@ -60,20 +62,7 @@ def corrected_t(values: NDArray[np.float64], test_to_train: float, confidence: f
     return FoldMean(folds=J, mean=mean, low=mean - half, high=mean + half, p=p)
 
 
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Return the p-values adjusted for all tests made; a test that was not made (None) stays None.
-
-        p̃_(i) = max_{j ≤ i} min(1, (m − j + 1) · p_(j)),   p_(1) ≤ … ≤ p_(m)
-
-    Args:
-        p_values: one per test, in any order.
-
-    Source: S. Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6 (1979).
-    """
-    made = sorted((p, i) for i, p in enumerate(p_values) if p is not None)
-    adjusted: list[float | None] = [None] * len(p_values)
-    largest = 0.0
-    for rank, (p, i) in enumerate(made):
-        largest = max(largest, min(1.0, (len(made) - rank) * p))
-        adjusted[i] = largest
-    return adjusted
+def holm_where_made(p_values: Sequence[float | None]) -> list[float | None]:
+    """Return the p-values adjusted by Holm's correction for all tests made; a test not made (None) stays None."""
+    adjusted = iter(holm([p for p in p_values if p is not None]))
+    return [None if p is None else next(adjusted) for p in p_values]

@@ -13,101 +13,18 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
-from synthgen.core.section import MAX_NUMBER, Count, Section, parse_section
+from synthgen.core.section import MAX_NUMBER, Section, parse_section
 from synthgen.core.yaml_file import read_yaml
 from synthgen.stages.decode.config import DecodeConfig
 from synthgen.stages.deidentify.config import DeidentifyConfig
 from synthgen.stages.embed.config import EmbedConfig
 from synthgen.stages.filter.config import FilterConfig
+from synthgen.stages.interpolate.config import WEIGHTED, InterpolateConfig
 from synthgen.stages.load.config import SourceConfig
 from synthgen.stages.segment.config import SegmentsConfig
 from synthgen.stages.split.config import SplitConfig
 
-METHODS_HERE = ("smote", "borderline-smote", "adasyn", "random-oversample", "mixture", "slerp", "vae")
-METHOD_KEYS = {  # the keys of `interpolate` that only some methods have
-    "borderline-smote": {"m_neighbors", "kind"},
-    "mixture": {"parents", "alpha", "noise", "max_exposure"},
-    "slerp": {"lambda_beta", "max_exposure"},
-    "vae": {"latent_dim", "beta", "free_bits", "conditional"},
-}
-# methods whose new vector is the weighted sum of its parents, so that each segment can be made like the whole
-WEIGHTED = ("smote", "borderline-smote", "adasyn", "random-oversample", "mixture")
-MIXTURE_PARENTS = 3  # unless given
-BetaShape = Annotated[float, Field(gt=0, le=100)]
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-class InterpolateConfig(Section):
-    """How new vectors are made; the keys after `total` belong to single methods, null takes the method's default."""
-
-    method: Literal[
-        "smote", "borderline-smote", "adasyn", "random-oversample", "vae", "mixture", "slerp",
-        "dp-gaussian", "dp-vae", "dp-vote",
-    ] = "smote"  # fmt: skip
-    k_neighbors: Count = 5
-    balance: Literal["equal", "as-source"] | Annotated[dict[str, Count], Field(min_length=1)] = "equal"
-    total: Count | None = Field(default=None, validate_default=True)
-    m_neighbors: Annotated[int, Field(ge=3, le=1000)] | None = None  # of any class; they decide who is in danger
-    kind: Literal[1, 2] | None = None  # 2 also interpolates towards neighbours of other classes
-    parents: Annotated[int, Field(ge=2, le=50)] | None = Field(default=None, validate_default=True)
-    alpha: Annotated[float, Field(gt=0, le=1000)] | None = None  # of the Dirichlet distribution of the weights
-    noise: Annotated[float, Field(ge=0, le=1)] | None = None  # in units of the distance to the nearest neighbour
-    lambda_beta: tuple[BetaShape, BetaShape] | None = None  # the shape of λ; null is uniform
-    max_exposure: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = (
-        None  # a person's summed weight, at most
-    )
-    latent_dim: Annotated[int, Field(ge=1, le=1024)] | None = None
-    beta: Annotated[float, Field(gt=0, le=100)] | None = None  # weight of the Kullback-Leibler term
-    free_bits: Annotated[float, Field(ge=0, le=10)] | None = None  # nats of each latent dimension that cost nothing
-    conditional: bool | None = None  # one model for all classes instead of one for each
-
-    @field_validator("method")
-    @classmethod
-    def _is_here(cls, method: str) -> str:
-        if method not in METHODS_HERE:
-            raise ValueError(f"is not in this version, which has {', '.join(METHODS_HERE)}")
-        return method
-
-    @field_validator("total")
-    @classmethod
-    def _fits_balance(cls, total: int | None, info: ValidationInfo) -> int | None:
-        if "balance" not in info.data:  # wrong itself, and told so
-            return total
-        if isinstance(info.data["balance"], dict) and total is not None:
-            raise ValueError("must be left out where balance gives a count per label")
-        if not isinstance(info.data["balance"], dict) and total is None:
-            raise ValueError("is needed unless balance gives a count per label")
-        return total
-
-    @field_validator(*sorted(set().union(*METHOD_KEYS.values())))
-    @classmethod
-    def _belongs(cls, value: object, info: ValidationInfo) -> object:
-        method = info.data.get("method")  # absent where it is wrong itself
-        if value is not None and method is not None and info.field_name not in METHOD_KEYS.get(method, ()):
-            users = sorted(name for name, keys in METHOD_KEYS.items() if info.field_name in keys)
-            raise ValueError(f"belongs to {' and '.join(users)}, not to {method}")
-        return value
-
-    @field_validator("parents")
-    @classmethod
-    def _has_neighbors(cls, parents: int | None, info: ValidationInfo) -> int | None:
-        p = MIXTURE_PARENTS if parents is None else parents
-        if info.data.get("method") == "mixture" and info.data.get("k_neighbors", p) < p - 1:
-            raise ValueError(f"{p} parents need k_neighbors of at least {p - 1}, which is {info.data['k_neighbors']}")
-        return parents
-
-    @field_validator("max_exposure")
-    @classmethod
-    def _holds_one_record(cls, bound: float | None, info: ValidationInfo) -> float | None:
-        method, parents = info.data.get("method"), info.data.get("parents", 0)  # absent where wrong themselves
-        p = {"mixture": MIXTURE_PARENTS if parents is None else parents, "slerp": 2}.get(method or "", 0)
-        if bound is not None and p > 0 and bound * p < 1:
-            raise ValueError(f"must be at least 1/{p}, the least that the largest of {p} weights can be")
-        return bound
-
-    def options(self) -> dict[str, Any]:
-        """Return the keys of single methods that are set."""
-        return {key: getattr(self, key) for key in METHOD_KEYS.get(self.method, ()) if getattr(self, key) is not None}
 
 
 class DpConfig(Section):

@@ -51,7 +51,7 @@ def _problems(row: Cell) -> list[str]:
     return found
 
 
-def in_order(cells: Cells, index: int, dataset: str | None = None) -> list[Any]:
+def places_along(cells: Cells, index: int, dataset: str | None = None) -> list[Any]:
     """Return the datasets (index 0), n (1) or methods (2) that occur, of one dataset if named; n rise."""
     found = list(dict.fromkeys(place[index] for place in cells if dataset in (None, place[0])))
     return sorted(found) if index == 1 else found

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from studies.feature_augmentation.experiment import METHODS, Experiment, Protocol, balance, plan, rows_of
+from studies.feature_augmentation.experiment import METHODS, Experiment, Protocol, balance, plan_experiment, rows_of
 from studies.feature_augmentation.sets import first_of_classes, read_set
 from studies.feature_augmentation.vectors import kept_vectors
 from studies.feature_augmentation.workers import run_experiments
@@ -78,7 +78,7 @@ def feature_augmentation(request: StudyRequest, progress: Progress) -> Path:
     experiments = []
     for name, corpus in corpora.items():
         vectors = kept_vectors(name, corpus.texts, encoder, out / "vectors", progress)
-        experiments.append(plan(name, embed(corpus, vectors, encoder), protocol))
+        experiments.append(plan_experiment(name, embed(corpus, vectors, encoder), protocol))
     cells = run_experiments(experiments, out / "folds", progress)
     write_tables(cells, _meta(request, encoder, experiments), out)
     with progress.stage("figures", total=1 + len(experiments), unit="figures") as advance:

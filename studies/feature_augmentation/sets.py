@@ -37,13 +37,13 @@ def read_set(dataset: str, data: Path | None) -> tuple[str, Corpus]:
     """
     if dataset in NAMED:
         paths = _named(dataset, data)
-        return dataset, distinct([read_records(path) for path in paths])
+        return dataset, pooled([read_records(path) for path in paths])
     path = Path(dataset).expanduser()
     if not path.exists():
         raise DataError(
             f"{dataset}: neither a set we know ({', '.join(NAMED)}) nor a file or folder", hint="Check --dataset."
         )
-    return path.resolve().stem, distinct([read_records(path)])
+    return path.resolve().stem, pooled([read_records(path)])
 
 
 def first_of_classes(corpus: Corpus, per_class: int, seeds: SeedTree) -> Corpus:
@@ -117,7 +117,7 @@ def _class_folders(path: Path) -> Corpus:
     return Corpus(role="source", records=tuple(records), has_groups=False)
 
 
-def distinct(parts: Sequence[Corpus]) -> Corpus:
+def pooled(parts: Sequence[Corpus]) -> Corpus:
     """Return the parts pooled, of equal texts the first."""
     first: dict[str, Record] = {}
     for part in parts:

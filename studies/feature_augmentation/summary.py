@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from studies.corrected_t import FoldMean, corrected_t, holm
-from studies.feature_augmentation.cells import MEASURES, Cell, Cells, FoldKey, by_place, in_order, ok
+from studies.corrected_t import FoldMean, corrected_t, holm_where_made
+from studies.feature_augmentation.cells import MEASURES, Cell, Cells, FoldKey, by_place, ok, places_along
 
 NONE, RANDOM = "none", "random-oversample"
 BASELINES = {NONE: "none", RANDOM: "random"}  # method -> its name in the columns
@@ -31,9 +31,9 @@ def summarise(cells: pa.Table) -> pa.Table:
     """
     places = by_place(cells)
     rows: list[dict[str, Any]] = []
-    for dataset in in_order(places, 0):
+    for dataset in places_along(places, 0):
         for measure in MEASURES:
-            for n in in_order(places, 1, dataset):
+            for n in places_along(places, 1, dataset):
                 rows += _rows_at(places, dataset, measure, n)
     return pa.Table.from_pylist(rows, schema=_SUMMARY)
 
@@ -54,8 +54,8 @@ def over_n(cells: pa.Table) -> pa.Table:
     """
     places = by_place(cells)
     rows: list[dict[str, Any]] = []
-    for dataset in in_order(places, 0):
-        methods = in_order(places, 2, dataset)
+    for dataset in places_along(places, 0):
+        methods = places_along(places, 2, dataset)
         for measure in MEASURES:
             for baseline in (b for b in BASELINES if b in methods):
                 rows += _rows_over_n(places, dataset, measure, baseline, [m for m in methods if m != baseline])
@@ -64,7 +64,7 @@ def over_n(cells: pa.Table) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=_OVER_N)
 
 
-def verdict(low: float | None, high: float | None) -> str:
+def difference_verdict(low: float | None, high: float | None) -> str:
     """Return in words what an interval of a difference shows."""
     if low is None or high is None:
         return NOT_MEASURABLE
@@ -74,7 +74,7 @@ def verdict(low: float | None, high: float | None) -> str:
 
 
 def _rows_at(places: Cells, dataset: str, measure: str, n: int) -> list[dict[str, Any]]:
-    methods = [m for m in in_order(places, 2, dataset) if (dataset, n, m) in places]
+    methods = [m for m in places_along(places, 2, dataset) if (dataset, n, m) in places]
     rows = []
     for method in methods:
         good = ok(places, (dataset, n, method))
@@ -85,7 +85,7 @@ def _rows_at(places: Cells, dataset: str, measure: str, n: int) -> list[dict[str
         rows.append({**place, **counts, "mean": own.mean, "low": own.low, "high": own.high})
     for baseline, name in BASELINES.items():
         found = [_difference(places, dataset, measure, [n], (m, baseline)) for m in methods]
-        adjusted = holm([d.p for d in found])
+        adjusted = holm_where_made([d.p for d in found])
         for row, d, p_holm in zip(rows, found, adjusted, strict=True):
             row |= {f"diff_{name}": d.mean, f"diff_{name}_low": d.low, f"diff_{name}_high": d.high}
             row |= {f"p_{name}": d.p, f"p_{name}_holm": p_holm}
@@ -95,7 +95,7 @@ def _rows_at(places: Cells, dataset: str, measure: str, n: int) -> list[dict[str
 def _rows_over_n(
     places: Cells, dataset: str, measure: str, baseline: str, methods: Sequence[str]
 ) -> list[dict[str, Any]]:
-    all_n = in_order(places, 1, dataset)
+    all_n = places_along(places, 1, dataset)
     folds = {fold for place, at in places.items() if place[0] == dataset for fold in at}
     rows = []
     for method in methods:
@@ -103,9 +103,9 @@ def _rows_over_n(
         d = _difference(places, dataset, measure, used, (method, baseline))
         row: dict[str, Any] = {"dataset": dataset, "measure": measure, "method": method, "versus": baseline}
         row |= {"n_used": used, "n_left_out": [n for n in all_n if n not in used], "folds": d.folds}
-        row |= {"diff": d.mean, "low": d.low, "high": d.high, "p": d.p, "verdict": verdict(d.low, d.high)}
+        row |= {"diff": d.mean, "low": d.low, "high": d.high, "p": d.p, "verdict": difference_verdict(d.low, d.high)}
         rows.append(row)
-    for row, p_holm in zip(rows, holm([row["p"] for row in rows]), strict=True):
+    for row, p_holm in zip(rows, holm_where_made([row["p"] for row in rows]), strict=True):
         row["p_holm"] = p_holm
     return rows
 

@@ -18,9 +18,9 @@ from studies.feature_augmentation.summary import (
     NONE,
     NOT_MEASURABLE,
     RANDOM,
+    difference_verdict,
     over_n,
     summarise,
-    verdict,
 )
 
 Row = dict[str, Any]
@@ -80,7 +80,7 @@ def _page(cells: pa.Table, summary: Sequence[Row], overall: Sequence[Row], meta:
             own = [r for r in overall if (r["dataset"], r["measure"]) == (dataset, measure)]
             if own:
                 parts += [f"### {_NAMES[measure]}, difference over all n", _difference_table(own)]
-    parts += ["## Refusals", _refusals(cells), "## How it was made", made(meta), _METHOD]
+    parts += ["## Refusals", _refusals(cells), "## How it was made", markdown_list(meta), _METHOD]
     return "\n\n".join(parts) + "\n"
 
 
@@ -142,7 +142,7 @@ def _accuracy_by_n(rows: Sequence[Row]) -> list[str]:
     lines = [[m, *(_accuracy(at.get((m, n))) for n in all_n)] for m in dict.fromkeys(row["method"] for row in rows)]
     return [
         "### Accuracy by n, the records of each minority class",
-        table(["method", *map(str, all_n)], lines),
+        markdown_table(["method", *map(str, all_n)], lines),
         _KEY_TO_ACCURACY,
     ]
 
@@ -153,7 +153,7 @@ def _accuracy(row: Row | None) -> str:
     if row["mean"] is None:
         return "refused"
     half = "" if row["high"] is None else f" ± {row['high'] - row['mean']:.3f}"
-    arrow = {HIGHER: " ↑", LOWER: " ↓"}.get(verdict(row["diff_none_low"], row["diff_none_high"]), "")
+    arrow = {HIGHER: " ↑", LOWER: " ↓"}.get(difference_verdict(row["diff_none_low"], row["diff_none_high"]), "")
     refused = f" ({row['folds_refused']} refused)" if row["folds_refused"] > 0 else ""
     return f"{row['mean']:.3f}{half}{arrow}{refused}"
 
@@ -171,7 +171,9 @@ def _difference_table(rows: Sequence[Row]) -> str:
         ]
         for r in rows
     ]
-    return table(["method", "against", "difference", "95 % interval", "p (Holm)", "verdict", "n left out"], lines)
+    return markdown_table(
+        ["method", "against", "difference", "95 % interval", "p (Holm)", "verdict", "n left out"], lines
+    )
 
 
 def _refusals(cells: pa.Table) -> str:
@@ -183,22 +185,22 @@ def _refusals(cells: pa.Table) -> str:
     if not reasons:
         return "No method refused."
     lines = [[*place, told.total(), told.most_common(1)[0][0]] for place, told in reasons.items()]
-    return table(["dataset", "method", "n", "folds", "reason, most often"], lines)
+    return markdown_table(["dataset", "method", "n", "folds", "reason, most often"], lines)
 
 
-def made(meta: Mapping[str, Any], indent: str = "") -> str:
+def markdown_list(meta: Mapping[str, Any], indent: str = "") -> str:
     """Return how something was made as nested lists of Markdown."""
     lines = []
     for key, value in meta.items():
         if isinstance(value, Mapping):
-            lines += [f"{indent}- {_plain(key)}:", made(value, indent + "  ")]
+            lines += [f"{indent}- {_plain(key)}:", markdown_list(value, indent + "  ")]
         else:
             shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
             lines.append(f"{indent}- {_plain(key)}: {_plain(shown)}")
     return "\n".join(lines)
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a table of Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(_plain(str(cell)) for cell in line)} |" for line in lines)

@@ -6,7 +6,7 @@ import numpy as np
 
 from studies.smotext.draws import Index
 from synthgen.core.errors import DataError
-from synthgen.core.neighbours import nearest
+from synthgen.core.neighbours import nearest_rows
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded
 
@@ -80,7 +80,7 @@ def partners(x: Embedded, of: Index) -> Index:
         if most <= turn.max():
             few.append(f"{label!r}: a record has {most} records of other persons beside it, needs {turn.max() + 1}")
             continue
-        found = nearest(x.vectors[own], groups[own], int(turn.max()) + 1)[0]
+        found = nearest_rows(x.vectors[own], groups[own], int(turn.max()) + 1)[0]
         made[places] = own[found[row, turn]]
     if few:
         raise DataError("records have too few neighbours", problems=few, hint="Ask for fewer synthetic records.")

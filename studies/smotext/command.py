@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from studies.feature_augmentation.vectors import kept_vectors
-from studies.smotext.protocol import BRIDGE, LABEL_ONLY, Plan, SmotextProtocol
+from studies.smotext.protocol import BRIDGE, LABEL_ONLY, EmbeddedDesign, SetDesign, SmotextProtocol
 from studies.smotext.text_sets import SOURCES, TextSet, read_text_sets
+from studies.smotext.trials import Bench, Job, missing_trials, run_trials, trial_paths
 from studies.smotext.writing import (
     TOKENS_PER_SECOND,
     Maker,
@@ -77,12 +78,47 @@ class SmotextRequest:
             sizes=tuple(n for n in base.sizes if n < synthetic),
         )
 
+    def asked(self) -> "StudyQuestion":
+        """Return everything that is asked, the sets read.
+
+        Raises:
+            DataError: naming every missing set, or as a set says; sets are read before any work.
+            ModelMissing, ModelError: if a model or bridge is missing or does not fit.
+        """
+        protocol = self.protocol()
+        sets = read_text_sets(self.names(), self.data, protocol.pool, protocol.test, protocol.stream)
+        folders = {name: model_folder(name) for name in (EmbedConfig().model, DecodeConfig().model)}
+        encoder = build(EmbedConfig(), model_folder)
+        return StudyQuestion(
+            encoder=encoder, makers=_makers(self.bridge, folders[DecodeConfig().model], encoder, sets),
+            designs={s.name: SetDesign(text_set=s, protocol=protocol.of(s.source)) for s in sets},
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyQuestion:
+    """What the study asks.
+
+    Args:
+        encoder: gives the vectors.
+        makers: of the texts.
+        designs: by the name of their set.
+    """
+
+    encoder: Encoder
+    makers: Mapping[str, Maker]
+    designs: Mapping[str, SetDesign]
+
+    def paths(self, out: Path) -> dict[Job, Path]:
+        """Return every trial with its file in a folder; see `trial_paths`."""
+        return trial_paths(self.designs, self.makers, self.encoder.digest, out)
+
 
 def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
     """Run what is missing of the study and write its tables and figures; return the Markdown table.
 
     Written texts and finished trials stay in `request.out`, so a study that was stopped goes on. A trial that is
-    there needs no texts.
+    there needs no texts, and a set whose trials are all there no vectors.
 
     Args:
         request: what is wanted.
@@ -90,14 +126,16 @@ def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
         say: takes lines for people: the estimate.
 
     Raises:
-        DataError: naming every missing set, or as a set says; sets are read before any work.
-        ModelMissing, ModelError: if a model or bridge is missing or does not fit.
+        DataError, ModelMissing, ModelError: see `SmotextRequest.asked`.
         StorageError: if the folder cannot be written.
         Interrupted: if a worker was killed; the same command goes on.
     """
-    protocol = request.protocol()
-    sets = read_text_sets(request.names(), request.data, protocol.pool, protocol.test, protocol.stream)
-    folders = {name: model_folder(name) for name in (EmbedConfig().model, DecodeConfig().model)}
+    from studies.smotext.figures import write_smotext_figures
+    from studies.smotext.lambdas import write_lambdas
+    from studies.smotext.tables import write_smotext_tables
+
+    question = request.asked()
+    makers, encoder = question.makers, question.encoder
     places = {name: request.out / name for name in ("vectors", "texts", "trials")}
     try:
         for folder in places.values():
@@ -105,24 +143,17 @@ def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
     except OSError as error:
         hint = "Choose another --out."
         raise StorageError(f"{request.out}: cannot be written ({error.strerror})", hint=hint) from error
-    encoder = build(EmbedConfig(), model_folder)
-    makers = _makers(request, folders[DecodeConfig().model], encoder, sets)
-    plans = {s.name: _plan(s, encoder, protocol, places["vectors"], progress) for s in sets}
-    from studies.smotext.figures import write_smotext_figures
-    from studies.smotext.lambdas import write_lambdas
-    from studies.smotext.tables import write_smotext_tables
-    from studies.smotext.trials import Bench, run_trials
-
+    paths = question.paths(places["trials"])
+    lacking = [question.designs[name] for name in dict.fromkeys(dataset for dataset, _, _ in missing_trials(paths))]
     bench = Bench(
-        plans=plans, makers=makers, texts=places["texts"], encoder=partial(build, EmbedConfig(), model_folder),
-        encoder_digest=encoder.digest,
+        designs={d.text_set.name: _embedded(d, encoder, places["vectors"], progress) for d in lacking},
+        makers=makers, texts=places["texts"], encoder=partial(build, EmbedConfig(), model_folder),
     )  # fmt: skip
-    trials = bench.places(places["trials"])
-    writings = bench.writings(trials)
+    writings = bench.writings(paths)
     say(_estimate(sum(w.texts for w in writings), missing_tokens(writings, makers, places["texts"])))
     write_texts(writings, makers, places["texts"], progress)
-    measures, lambdas = run_trials(bench, trials, progress)
-    write_smotext_tables(measures, lambdas, _meta(request, encoder, makers, sets), request.out)
+    measures, lambdas = run_trials(bench, paths, progress)
+    write_smotext_tables(measures, lambdas, _meta(request, question), request.out)
     with progress.stage("figures", total=1 + len(lambdas), unit="figures") as advance:
         write_smotext_figures(measures, request.out)
         advance(1)
@@ -132,18 +163,20 @@ def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
     return request.out / "results.md"
 
 
-def _plan(s: TextSet, encoder: Encoder, protocol: SmotextProtocol, folder: Path, progress: Progress) -> Plan:
+def _embedded(design: SetDesign, encoder: Encoder, folder: Path, progress: Progress) -> EmbeddedDesign:
+    s = design.text_set
     pool = kept_vectors(f"{s.name}-pool", s.pool.texts, encoder, folder, progress)
     test = kept_vectors(f"{s.name}-test", s.test.texts, encoder, folder, progress)
-    return Plan(text_set=s, pool=embed(s.pool, pool, encoder), test=test, protocol=protocol.of(s.source))
+    return EmbeddedDesign(text_set=s, protocol=design.protocol, pool=embed(s.pool, pool, encoder), test=test)
 
 
-def _makers(request: SmotextRequest, folder: Path, encoder: Encoder, sets: list[TextSet]) -> dict[str, Maker]:
+def _makers(bridge: str, folder: Path, encoder: Encoder, sets: list[TextSet]) -> dict[str, Maker]:
     """Return the decoders: the language model behind the bridge, and asked by the label alone in each set's words."""
     from synthgen.stages.decode.bridge import load_bridge
 
     name, digest = DecodeConfig().model, digest_of(folder)
-    bridge = "builtin" if request.bridge == "builtin" else str(Path(request.bridge).expanduser().resolve())
+    if bridge != "builtin":
+        bridge = str(Path(bridge).expanduser().resolve())
     shown = partial(bridge_decoder, folder, bridge, name, encoder.name, encoder.dim)
     makers = {BRIDGE: Maker(open=shown, digest=sha256_json([digest, load_bridge(bridge).digest]))}
     for s in sets:
@@ -164,29 +197,27 @@ def _estimate(texts: int, tokens: int) -> str:
     )
 
 
-def _meta(
-    request: SmotextRequest, encoder: Encoder, makers: Mapping[str, Maker], sets: list[TextSet]
-) -> dict[str, Any]:
+def _meta(request: SmotextRequest, question: StudyQuestion) -> dict[str, Any]:
     protocol = request.protocol()
     return {
-        "encoder": encoder.name,
-        "encoder sha256": encoder.digest,
+        "encoder": question.encoder.name,
+        "encoder sha256": question.encoder.digest,
         "bridge": request.bridge,
-        "language model and bridge sha256": makers[BRIDGE].digest,
+        "language model and bridge sha256": question.makers[BRIDGE].digest,
         "quick": request.quick,
         "seeds": protocol.seeds,
         "seed": protocol.seed,
         "real records of a seed, at most four fifths of a set": protocol.real,
         "SMOTE k": protocol.neighbours,
         "datasets": {
-            s.name: {
-                "real records to draw from": len(s.pool),
-                "test records": len(s.test),
-                "classes, and their words in the prompt": [f"{c}: {w}" for c, w in s.source.words.items()],
-                "asked by the label alone": s.source.asked,
-                "synthetic records": protocol.of(s.source).synthetic,
-                "most tokens of a text": protocol.tokens or s.source.max_new_tokens,
+            name: {
+                "real records to draw from": len(d.text_set.pool),
+                "test records": len(d.text_set.test),
+                "classes, and their words in the prompt": [f"{c}: {w}" for c, w in d.text_set.source.words.items()],
+                "asked by the label alone": d.text_set.source.asked,
+                "synthetic records": d.protocol.synthetic,
+                "most tokens of a text": d.protocol.tokens or d.text_set.source.max_new_tokens,
             }
-            for s in sets
+            for name, d in question.designs.items()
         },
     }

@@ -5,10 +5,8 @@ a baseline that only looks a text up. So all of them stand in one table and are 
 """
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,22 +49,6 @@ def mean_of(values: NDArray[np.generic], rng: np.random.Generator) -> Mean:
     return Mean(float(x.mean()), float(low), float(high))
 
 
-def ranks(written: Float32, sources: Float32) -> Int64:
-    """Return the rank of a text's source among all n sources by likeness to the text, 1 the nearest.
-
-        rank_i = |{j : ŷ_i · x_j >= ŷ_i · x_i}|
-
-    A tie counts against it, so texts that all look alike find nothing.
-
-    Args:
-        written: (m, d), unit rows ŷ, row i written from source i, m <= n.
-        sources: (n, d), unit rows x.
-    """
-    likeness = written @ sources.T
-    worse: Int64 = (likeness >= likeness.diagonal()[:, None]).sum(axis=1, dtype=np.int64)
-    return worse
-
-
 def class_kept(written: Float32, labels: Sequence[str], reference: Float32, of: Sequence[str], own: Int64) -> Bools:
     """Return whether the class whose real texts a written one lies nearest to is the class it was asked for.
 
@@ -99,40 +81,6 @@ def class_kept(written: Float32, labels: Sequence[str], reference: Float32, of: 
     return kept
 
 
-def overlap(written: Sequence[str], sources: Sequence[str]) -> Float64:
-    """Return, for each text, the cosine of its TF-IDF vector with its source's: what a word counter sees in common.
-
-    Term weights are (1 + log count) · idf of scikit-learn, learned on the sources; a text with none of their words
-    has overlap 0.
-
-    Args:
-        written: m texts, text i written from source i.
-        sources: n >= m texts.
-    """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    weigh = TfidfVectorizer(sublinear_tf=True)
-    theirs = weigh.fit_transform(sources)[: len(written)]
-    return np.asarray(weigh.transform(written).multiply(theirs).sum(axis=1)).ravel()
-
-
 def words_of(text: str) -> list[str]:
     """Return a text's words, small letters."""
     return _WORD.findall(text.lower())
-
-
-def distinct(texts: Sequence[str], k: int, words: int) -> float:
-    """Return the share of different ones among the runs of k words of the texts' first `words` words together.
-
-    The share falls with the amount of text, so what is compared is cut to the same number of words.
-
-    Source: Li et al., A Diversity-Promoting Objective Function, NAACL 2016, section 5.3 (distinct-1, distinct-2).
-    """
-    rows = (words_of(text) for text in texts)
-    flat = islice(chain.from_iterable(((w, i) for w in row) for i, row in enumerate(rows)), words)
-    run = list(flat)
-    inside = (run[at : at + k] for at in range(len(run) - k + 1) if run[at][1] == run[at + k - 1][1])
-    grams = Counter(tuple(w for w, _ in gram) for gram in inside)
-    if not grams:
-        raise InternalError(f"no text holds {k} words in a row")
-    return len(grams) / grams.total()

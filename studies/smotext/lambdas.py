@@ -14,7 +14,8 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents
 from synthgen.stages.decode.base import Decoder, Settings
 from synthgen.stages.embed.base import Encoder
-from synthgen.stages.interpolate.blend import blend, ends
+from synthgen.stages.interpolate.lambdas import pair_weights
+from synthgen.stages.interpolate.linear import interpolate_linearly
 
 TELLING_LETTERS = 4  # of a word that may tell one text from another, at least
 TELLING_SHARE = 0.05  # of the texts, or fewer, hold such a word
@@ -115,7 +116,7 @@ def along(
     for lam in lambdas:
         target = np.empty((len(pairs.rows), vectors.shape[1]), dtype=np.float32)
         at = np.full(len(pairs.rows), lam, dtype=np.float64)
-        blend(vectors, *ends(pairs.rows[:, 0], pairs.rows[:, 1], at), target)
+        interpolate_linearly(vectors, pairs.rows, pair_weights(at), target)
         said = decoder.decode(_latents(target, labels, pairs, lam), settings, seeds.child("decode"), lambda _: None)
         texts = [c.text for c in said]
         written = encoder.encode([text or "." for text in texts])

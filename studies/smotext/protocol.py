@@ -10,14 +10,14 @@ from studies.feature_augmentation.experiment import rows_of
 from studies.smotext.baselines import sources
 from studies.smotext.draws import Draw, Index, draw
 from studies.smotext.text_sets import Source, TextSet
-from studies.smotext.writing import Writing, latents_of
+from studies.smotext.writing import TextRequest, Writing, latents_of
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded, Float32, Latents
 from synthgen.stages.decode.base import Settings
 from synthgen.stages.decode.config import DecodeConfig
-from synthgen.stages.interpolate import Smote
 from synthgen.stages.interpolate.base import latent_ids
 from synthgen.stages.interpolate.counts import largest_remainder
+from synthgen.stages.interpolate.smote import Smote
 
 REAL, LABEL_ONLY = "real", "label-only"
 VARIANTS = (
@@ -86,19 +86,15 @@ class SmotextProtocol:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Plan:
-    """The experiment on one set.
+class SetDesign:
+    """The experiment on one set: everything that is asked. No vector is needed to say it.
 
     Args:
         text_set: the set.
-        pool: its pool's vectors.
-        test: float32, its test records' vectors.
         protocol: what is done.
     """
 
     text_set: TextSet
-    pool: Embedded
-    test: Float32
     protocol: SmotextProtocol
 
     @property
@@ -115,26 +111,17 @@ class Plan:
         least = self.protocol.neighbours + 1
         return draw(self.text_set.pool, self.protocol.real, least, self.seeds(seed).child("draw"))
 
-    def train(self, seed: int) -> Embedded:
-        """Return the vectors of a seed's real train records."""
-        return rows_of(self.pool, self.draw(seed).train)
-
     def counts(self, total: int | None = None) -> dict[str, int]:
         """Return the number of synthetic records of each class: equal, summing to the total."""
         wanted = self.protocol.synthetic if total is None else total
         return largest_remainder(dict.fromkeys(self.text_set.classes, 1), wanted)
 
-    def sources(self, seed: int) -> Index:
-        """Return the train row that each record of a variant without interpolation is made from."""
-        return sources(self.train(seed).labels, self.counts(), self.seeds(seed).child("sources"))
+    def with_spares(self) -> dict[str, int]:
+        """Return the number of SMOTE vectors of each class."""
+        return {label: math.ceil(n * self.protocol.spare) for label, n in self.counts().items()}
 
-    def smote(self, seed: int) -> Latents:
-        """Return the SMOTE vectors of a seed, spare ones last in each class."""
-        spare = {label: math.ceil(n * self.protocol.spare) for label, n in self.counts().items()}
-        return Smote(self.protocol.neighbours).fit(self.train(seed)).sample(spare, self.seeds(seed).child("smote"))
-
-    def writing(self, name: str, seed: int = 0) -> Writing:
-        """Return what is written under a name of `WRITING_OF`; by the label alone, for all seeds."""
+    def request(self, name: str, seed: int = 0) -> TextRequest:
+        """Return what is asked of a decoder under a name of `WRITING_OF`; by the label alone, for all seeds."""
         tokens = self.protocol.tokens or self.text_set.source.max_new_tokens
         config = DecodeConfig(max_new_tokens=max(8, tokens), batch=self.protocol.batch)
         settings = Settings(
@@ -143,33 +130,60 @@ class Plan:
             top_k=config.top_k, batch=config.batch, words=WORDS if name == "words" else 0,
         )  # fmt: skip
         if name == LABEL_ONLY:
-            latents, stream, maker = self._no_vectors(), self.stream.child(name), f"{LABEL_ONLY}-{self.text_set.name}"
+            place, stream, maker = name, self.stream.child(name), f"{LABEL_ONLY}-{self.text_set.name}"
         else:
-            latents, stream, maker = self._latents(name, seed), self.seeds(seed).child("write", name), BRIDGE
-        place = name if name == LABEL_ONLY else f"{name}-seed-{seed}"
-        return Writing(
-            name=f"{self.text_set.name}-{place}", maker=maker, latents=latents, settings=settings, seeds=stream
+            place, stream, maker = f"{name}-seed-{seed}", self.seeds(seed).child("write", name), BRIDGE
+        ids, labels = _ids_and_labels(self.with_spares() if name == "smote" else self.counts())
+        return TextRequest(
+            name=f"{self.text_set.name}-{place}", maker=maker, ids=ids, labels=labels, settings=settings, seeds=stream
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EmbeddedDesign(SetDesign):
+    """The experiment on one set whose texts have their vectors.
+
+    Args:
+        pool: its pool's vectors.
+        test: float32, its test records' vectors.
+    """
+
+    pool: Embedded
+    test: Float32
+
+    def train(self, seed: int) -> Embedded:
+        """Return the vectors of a seed's real train records."""
+        return rows_of(self.pool, self.draw(seed).train)
+
+    def sources(self, seed: int) -> Index:
+        """Return the train row that each record of a variant without interpolation is made from."""
+        return sources(self.train(seed).labels, self.counts(), self.seeds(seed).child("sources"))
+
+    def smote(self, seed: int) -> Latents:
+        """Return the SMOTE vectors of a seed, spare ones last in each class."""
+        made = Smote(k_neighbors=self.protocol.neighbours).fit(self.train(seed))
+        return made.sample(self.with_spares(), self.seeds(seed).child("smote"))
+
+    def writing(self, name: str, seed: int = 0) -> Writing:
+        """Return what is written under a name of `WRITING_OF`, and from which vectors."""
+        return Writing(request=self.request(name, seed), latents=self._latents(name, seed))
 
     def _latents(self, name: str, seed: int) -> Latents:
         if name == "smote":
             return self.smote(seed)
         if name == "words":
             return first_of_class(self.smote(seed), self.counts())
+        ids, labels = _ids_and_labels(self.counts())
+        if name == LABEL_ONLY:
+            return Latents(
+                vectors=np.zeros((len(ids), self.pool.vectors.shape[1]), dtype=np.float32), ids=ids, labels=labels,
+                parent_ids=((),) * len(ids), weights=((),) * len(ids), method="none", seed_path=str(self.stream),
+            )  # fmt: skip
         train, rows = self.train(seed), self.sources(seed)
         return Latents(
-            vectors=train.vectors[rows].copy(), ids=_ids(self.counts()), labels=tuple(train.labels[i] for i in rows),
+            vectors=train.vectors[rows].copy(), ids=ids, labels=tuple(train.labels[i] for i in rows),
             parent_ids=tuple((train.ids[i],) for i in rows), weights=((1.0,),) * len(rows), method="none",
             seed_path=str(self.seeds(seed)),
-        )  # fmt: skip
-
-    def _no_vectors(self) -> Latents:
-        counts = self.counts()
-        n = sum(counts.values())
-        return Latents(
-            vectors=np.zeros((n, self.pool.vectors.shape[1]), dtype=np.float32), ids=_ids(counts),
-            labels=tuple(label for label, m in counts.items() for _ in range(m)), parent_ids=((),) * n,
-            weights=((),) * n, method="none", seed_path=str(self.stream),
         )  # fmt: skip
 
 
@@ -189,5 +203,7 @@ def first_rows(labels: tuple[str, ...], counts: Mapping[str, int]) -> list[int]:
     return rows
 
 
-def _ids(counts: Mapping[str, int]) -> tuple[str, ...]:
-    return tuple(name for label, m in sorted(counts.items()) for name in latent_ids(label, m))
+def _ids_and_labels(counts: Mapping[str, int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the id and the label of each record, class by class."""
+    ids = tuple(name for label, m in sorted(counts.items()) for name in latent_ids(label, m))
+    return ids, tuple(label for label, m in sorted(counts.items()) for _ in range(m))

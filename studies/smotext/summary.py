@@ -120,11 +120,11 @@ def goals(measures: pa.Table) -> pa.Table:
                     place = {"dataset": dataset, "variant": variant, "by": head, "goal": goal, "wanted": GOALS[goal]}
                     shown = {"seeds": told.folds, "mean": told.mean, "low": told.low, "high": told.high}
                     if told.folds > 0:
-                        rows.append({**place, **shown, "verdict": verdict(goal, told)})
+                        rows.append({**place, **shown, "verdict": goal_verdict(goal, told)})
     return pa.Table.from_pylist(rows, schema=_GOALS)
 
 
-def verdict(goal: str, told: FoldMean) -> str:
+def goal_verdict(goal: str, told: FoldMean) -> str:
     """Return whether a goal is reached: by the whole interval, missed by the whole, or neither is shown."""
     if told.low is None or told.high is None:
         return NOT_MEASURABLE

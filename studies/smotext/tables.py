@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from studies.feature_augmentation.tables import made, table
+from studies.feature_augmentation.tables import markdown_list, markdown_table
 from studies.smotext.protocol import LABEL_ONLY, REAL
 from studies.smotext.summary import (
     GAIN,
@@ -102,8 +102,8 @@ def _page(summary: Sequence[Row], reached: Sequence[Row], lambdas: Lambdas, meta
             f"![λ against fidelity](lambdas-{dataset}.svg)",
             _along(lambdas[dataset]),
         ]
-    parts += ["## What the rows are", table(["row", "records"], _WHAT.items()), "## How to read it", _METHOD]
-    parts += ["## How it was made", made(meta)]
+    parts += ["## What the rows are", markdown_table(["row", "records"], _WHAT.items()), "## How to read it", _METHOD]
+    parts += ["## How it was made", markdown_list(meta)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -126,7 +126,7 @@ def _short(reached: Sequence[Row]) -> str:
         f"The goals, counted over sets, classifiers and the rows {', '.join(HEADLINE)}; the paper reports 96.1 % for "
         "the first:"
     )
-    return "\n\n".join([counted, "\n".join(lines), table(["set", "row", "classifier", *GOALS], rows)])
+    return "\n\n".join([counted, "\n".join(lines), markdown_table(["set", "row", "classifier", *GOALS], rows)])
 
 
 def _accuracies(rows: Sequence[Row]) -> str:
@@ -145,14 +145,14 @@ def _accuracies(rows: Sequence[Row]) -> str:
         ]
         line += [_number(at.get((variant, "synthetic", by, m)), 2) for m, _ in _ATTACKS for by in _BY]
         lines.append([*line, _number(at.get((variant, "", "", "target_cosine")), 2)])
-    return table(head, lines)
+    return markdown_table(head, lines)
 
 
 def _goals(rows: Sequence[Row]) -> str:
     at = {(r["variant"], r["by"], r["goal"]): r for r in rows}
     places = dict.fromkeys((r["variant"], r["by"]) for r in rows)
     lines = [[v, HEADS[by], *(_goal(at.get((v, by, goal))) for goal in GOALS)] for v, by in places]
-    return table(["row", "classifier", *(f"{goal} ({_wanted(goal)})" for goal in GOALS)], lines)
+    return markdown_table(["row", "classifier", *(f"{goal} ({_wanted(goal)})" for goal in GOALS)], lines)
 
 
 def _along(rows: Sequence[Mapping[str, float]]) -> str:
@@ -161,7 +161,7 @@ def _along(rows: Sequence[Mapping[str, float]]) -> str:
         "others": "to another pair", "class_kept": "class kept", "says_first": "tells of the first",
         "says_second": "of the second", "says_both": "of both", "says_both_others": "of both of another pair: chance",
     }  # fmt: skip
-    return table(list(shown.values()), ([f"{row[key]:.2f}" for key in shown] for row in rows))
+    return markdown_table(list(shown.values()), ([f"{row[key]:.2f}" for key in shown] for row in rows))
 
 
 def _wanted(goal: str) -> str:

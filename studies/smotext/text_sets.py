@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from studies.feature_augmentation.sets import distinct, read_records
+from studies.feature_augmentation.sets import pooled, read_records
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
@@ -149,7 +149,7 @@ def _read_set(name: str, data: Path) -> TextSet:
     source = SOURCES[name]
     train, test = ([read_records(data / file) for file in files] for files in (source.train, source.test))
     counts = Counter(record.label for part in train for record in part.records)
-    pool, tested = distinct(train), distinct(test)
+    pool, tested = pooled(train), pooled(test)
     known = {text.casefold() for text in pool.texts}
     tested = _only(tested, [r.label in source.words and r.text.casefold() not in known for r in tested.records])
     persons = {record.group for record in tested.records}

@@ -11,7 +11,7 @@ import pyarrow as pa
 from studies.smotext.baselines import eda, partners
 from studies.smotext.draws import Index
 from studies.smotext.nearness import character_cosines, membership_auc, parent_nearest, unit_cosines
-from studies.smotext.protocol import LABEL_ONLY, REAL, WRITING_OF, Plan, first_of_class, first_rows
+from studies.smotext.protocol import LABEL_ONLY, REAL, WRITING_OF, EmbeddedDesign, first_of_class, first_rows
 from studies.smotext.writing import latents_of
 from synthgen.core.types import Candidate, Embedded, Float32, Latents
 from synthgen.stages.embed import Encoder
@@ -30,7 +30,7 @@ MEASURE = pa.schema(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Made:
+class SyntheticRecords:
     """The records of a variant, sorted by label.
 
     Args:
@@ -49,24 +49,21 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tried:
-    """The test records.
+class GroupedRows:
+    """The test records, and whose they are.
 
     Args:
         rows: (n), the records.
-        persons: int64 (n), whose each is, 0 to C − 1.
+        persons: int64 (n), whose each is, 0 to C − 1, each with a record.
     """
 
     rows: Rows
     persons: Index
 
-    @property
-    def n(self) -> int:
-        """C, the number of persons."""
-        return int(self.persons.max()) + 1
 
-
-def run_trial(plan: Plan, seed: int, variant: str, written: Sequence[Candidate], encoder: Encoder) -> pa.Table:
+def run_trial(
+    design: EmbeddedDesign, seed: int, variant: str, written: Sequence[Candidate], encoder: Encoder
+) -> pa.Table:
     """Return everything measured of one variant at one seed, a table of schema `MEASURE`.
 
     Rows by arm and classifier: accuracy and macro F1 on the test split, for every number of synthetic records, the
@@ -76,48 +73,50 @@ def run_trial(plan: Plan, seed: int, variant: str, written: Sequence[Candidate],
     (`tested`): what the interval needs.
 
     Args:
-        plan: the set's.
+        design: the set's.
         seed: which draw.
         variant: of `VARIANTS`, or `REAL`.
-        written: the texts that the variant takes, of `plan.writing`.
-        encoder: that of the plan's vectors.
+        written: the texts that the variant takes, of `design.writing`.
+        encoder: that of the design's vectors.
 
     Privacy: reads train, held-out and test records of public sets; figures come out.
     Random: EDA's choices, of the seed's stream; nothing else draws.
     """
     started = time.process_time()
-    train = plan.train(seed)
-    real = Rows(texts=_texts(plan, train), labels=np.array(train.labels), vectors=train.vectors)
-    test = plan.text_set.test
-    tried = Tried(
-        rows=Rows(texts=tuple(test.texts), labels=np.array(test.labels), vectors=plan.test),
-        persons=np.unique([r.group for r in test.records], return_inverse=True)[1],
+    train = design.train(seed)
+    real = Rows(texts=_texts(design, train), labels=np.array(train.labels), vectors=train.vectors)
+    records = design.text_set.test
+    test = GroupedRows(
+        rows=Rows(texts=tuple(records.texts), labels=np.array(records.labels), vectors=design.test),
+        persons=np.unique([r.group for r in records.records], return_inverse=True)[1],
     )
     found: list[dict[str, Any]] = []
     if variant == REAL:
-        found += [{"n": 0, "arm": REAL, **row} for row in _taught(real, tried, list(HEADS))]
+        found += [{"n": 0, "arm": REAL, **row} for row in _taught(real, test, list(HEADS))]
     else:
-        made = make(plan, seed, variant, written, encoder)
+        made = make(design, seed, variant, written, encoder)
         if made.labels:  # a filter may keep nothing, and then nothing can be measured
-            found += _utility(plan, real, tried, made) + _privacy(plan, seed, made)
+            found += _utility(design, real, test, made) + _privacy(design, seed, made)
         extras = {"records": float(len(made.labels)), "target_cosine": made.cosine}
         found += [
-            {"n": plan.protocol.synthetic, "arm": "", "by": "", "measure": name, "value": value}
+            {"n": design.protocol.synthetic, "arm": "", "by": "", "measure": name, "value": value}
             for name, value in extras.items()
             if value is not None
         ]
     seconds = time.process_time() - started
     found.append({"n": 0, "arm": "", "by": "", "measure": "seconds", "value": seconds})
-    place = {"dataset": plan.text_set.name, "seed": seed, "variant": variant}
-    sizes = {"n_real": len(real.texts), "n_pool": len(plan.text_set.pool)}
+    place = {"dataset": design.text_set.name, "seed": seed, "variant": variant}
+    sizes = {"n_real": len(real.texts), "n_pool": len(design.text_set.pool)}
     return pa.Table.from_pylist([{**place, **row, **sizes} for row in found], schema=MEASURE)
 
 
-def make(plan: Plan, seed: int, variant: str, written: Sequence[Candidate], encoder: Encoder) -> Made:
+def make(
+    design: EmbeddedDesign, seed: int, variant: str, written: Sequence[Candidate], encoder: Encoder
+) -> SyntheticRecords:
     """Return the records of a variant; see `VARIANTS`.
 
     Args:
-        plan: the set's.
+        design: the set's.
         seed: which draw.
         variant: which.
         written: the candidates of its writing; of the others none.
@@ -127,16 +126,18 @@ def make(plan: Plan, seed: int, variant: str, written: Sequence[Candidate], enco
         DataError: if the train records are too few for the variant.
     """
     if variant == "mixup-vectors":
-        latents = first_of_class(plan.smote(seed), plan.counts())
-        parents = _parents(plan.train(seed), latents)
-        return Made(texts=None, labels=latents.labels, vectors=latents.vectors, parents=parents)
+        latents = first_of_class(design.smote(seed), design.counts())
+        parents = _parents(design.train(seed), latents)
+        return SyntheticRecords(texts=None, labels=latents.labels, vectors=latents.vectors, parents=parents)
     if variant in WRITING_OF:
-        return _written(plan, seed, variant, written, encoder)
-    return _edited(plan, seed, variant, encoder)
+        return _written(design, seed, variant, written, encoder)
+    return _edited(design, seed, variant, encoder)
 
 
-def _written(plan: Plan, seed: int, variant: str, written: Sequence[Candidate], encoder: Encoder) -> Made:
-    train, latents = plan.train(seed), plan.writing(WRITING_OF[variant], seed).latents
+def _written(
+    design: EmbeddedDesign, seed: int, variant: str, written: Sequence[Candidate], encoder: Encoder
+) -> SyntheticRecords:
+    train, latents = design.train(seed), design.writing(WRITING_OF[variant], seed).latents
     if variant == "smotext-filtered":
         vectors = _encoded(encoder, [c.text for c in written])
         best = _agreed(train, latents, written, vectors)
@@ -144,12 +145,14 @@ def _written(plan: Plan, seed: int, variant: str, written: Sequence[Candidate], 
         written = [c for c in written if c.index == 0]
         best = {c.latent_id: n for n, c in enumerate(written)}
     latents = latents_of(latents, [i for i, name in enumerate(latents.ids) if name in best])
-    latents = first_of_class(latents, plan.counts())
+    latents = first_of_class(latents, design.counts())
     chosen = [best[name] for name in latents.ids]
     texts = tuple(written[n].text for n in chosen)
     made = vectors[chosen] if variant == "smotext-filtered" else _encoded(encoder, texts)
     cosine = float(_cosines(made, latents.vectors).mean()) if variant != LABEL_ONLY and chosen else None
-    return Made(texts=texts, labels=latents.labels, vectors=made, parents=_parents(train, latents), cosine=cosine)
+    return SyntheticRecords(
+        texts=texts, labels=latents.labels, vectors=made, parents=_parents(train, latents), cosine=cosine
+    )
 
 
 def _agreed(train: Embedded, latents: Latents, written: Sequence[Candidate], vectors: Float32) -> dict[str, int]:
@@ -161,29 +164,29 @@ def _agreed(train: Embedded, latents: Latents, written: Sequence[Candidate], vec
     place = {name: i for i, name in enumerate(latents.ids)}
     labels = np.array([c.label for c in written])
     real = Rows(texts=train.ids, labels=np.array(train.labels), vectors=train.vectors)
-    told = HEADS["encoder-logistic"](real, Rows(texts=("",) * len(written), labels=labels, vectors=vectors), 0)
+    said = HEADS["encoder-logistic"](real, Rows(texts=("",) * len(written), labels=labels, vectors=vectors), 0)
     near = _cosines(vectors, latents.vectors[[place[c.latent_id] for c in written]])
     best: dict[str, int] = {}
-    for n in np.flatnonzero(told == labels).tolist():
+    for n in np.flatnonzero(said == labels).tolist():
         name = written[n].latent_id
         if name not in best or near[n] > near[best[name]]:
             best[name] = n
     return best
 
 
-def _edited(plan: Plan, seed: int, variant: str, encoder: Encoder) -> Made:
-    train, of = plan.train(seed), plan.sources(seed)
-    real = _texts(plan, train)
+def _edited(design: EmbeddedDesign, seed: int, variant: str, encoder: Encoder) -> SyntheticRecords:
+    train, of = design.train(seed), design.sources(seed)
+    real = _texts(design, train)
     parents: tuple[tuple[int, ...], ...]
     if variant == "eda":
-        stream = plan.seeds(seed).child("eda")
+        stream = design.seeds(seed).child("eda")
         texts = tuple(eda(real[i], stream.child(str(n)).generator()) for n, i in enumerate(of))
         parents = tuple((i,) for i in of.tolist())
     else:
         parents = tuple(zip(of.tolist(), partners(train, of).tolist(), strict=True))
         texts = tuple(" ".join(real[i] for i in pair) for pair in parents)
     labels = tuple(train.labels[i] for i in of)
-    return Made(texts=texts, labels=labels, vectors=_encoded(encoder, texts), parents=parents)
+    return SyntheticRecords(texts=texts, labels=labels, vectors=_encoded(encoder, texts), parents=parents)
 
 
 def _parents(train: Embedded, latents: Latents) -> tuple[tuple[int, ...], ...]:
@@ -191,10 +194,10 @@ def _parents(train: Embedded, latents: Latents) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(row[name] for name in names) for names in latents.parent_ids)
 
 
-def _utility(plan: Plan, real: Rows, tried: Tried, made: Made) -> list[dict[str, Any]]:
+def _utility(design: EmbeddedDesign, real: Rows, test: GroupedRows, made: SyntheticRecords) -> list[dict[str, Any]]:
     found = []
-    for n in (*plan.protocol.sizes, plan.protocol.synthetic):
-        rows = first_rows(made.labels, plan.counts(n))
+    for n in (*design.protocol.sizes, design.protocol.synthetic):
+        rows = first_rows(made.labels, design.counts(n))
         some = Rows(
             texts=("",) * len(rows) if made.texts is None else tuple(made.texts[i] for i in rows),
             labels=np.array([made.labels[i] for i in rows]),
@@ -202,47 +205,47 @@ def _utility(plan: Plan, real: Rows, tried: Tried, made: Made) -> list[dict[str,
         )
         heads = ["encoder-logistic"] if made.texts is None else list(HEADS)
         for arm, fit_on in zip(ARMS, (some, real.plus(some)), strict=True):
-            found += [{"n": n, "arm": arm, **row} for row in _taught(fit_on, tried, heads)]
+            found += [{"n": n, "arm": arm, **row} for row in _taught(fit_on, test, heads)]
     return found
 
 
-def _taught(fit_on: Rows, tried: Tried, heads: Sequence[str]) -> list[dict[str, Any]]:
+def _taught(fit_on: Rows, test: GroupedRows, heads: Sequence[str]) -> list[dict[str, Any]]:
     """Return accuracy and macro F1 on the test rows of each classifier."""
-    test = tried.rows
-    names = sorted(set(test.labels.tolist()) | set(fit_on.labels.tolist()))
+    names = sorted(set(test.rows.labels.tolist()) | set(fit_on.labels.tolist()))
     number = {name: i for i, name in enumerate(names)}
-    truth = np.array([number[label] for label in test.labels.tolist()])
+    truth = np.array([number[label] for label in test.rows.labels.tolist()])
+    tested = np.bincount(test.persons)
     found: list[dict[str, Any]] = []
     for head in heads:
-        said = np.array([number[label] for label in HEADS[head](fit_on, test, 0).tolist()])
+        said = np.array([number[label] for label in HEADS[head](fit_on, test.rows, 0).tolist()])
         each = np.arange(len(truth))
-        told = scores(truth, said, each, np.ones((1, len(truth))), len(names))
-        hits, tested = np.bincount(tried.persons[said == truth], minlength=tried.n), np.bincount(tried.persons)
+        reached = scores(truth, said, each, np.ones((1, len(truth))), len(names))
+        hits = np.bincount(test.persons[said == truth], minlength=len(tested))
         by_person = {"hits": hits.tolist(), "tested": tested.tolist()}
-        found.append({"by": head, "measure": "accuracy", "value": float(told.accuracy[0]), **by_person})
-        found.append({"by": head, "measure": "macro_f1", "value": float(told.macro_f1[0])})
+        found.append({"by": head, "measure": "accuracy", "value": float(reached.accuracy[0]), **by_person})
+        found.append({"by": head, "measure": "macro_f1", "value": float(reached.macro_f1[0])})
     return found
 
 
-def _privacy(plan: Plan, seed: int, made: Made) -> list[dict[str, Any]]:
-    drawn = plan.draw(seed)
+def _privacy(design: EmbeddedDesign, seed: int, made: SyntheticRecords) -> list[dict[str, Any]]:
+    drawn = design.draw(seed)
     rows = np.concatenate([drawn.train, drawn.held_out])
-    likeness = {"encoder": unit_cosines(made.vectors, plan.pool.vectors[rows])}
+    likeness = {"encoder": unit_cosines(made.vectors, design.pool.vectors[rows])}
     if made.texts is not None:
-        real = [plan.text_set.pool.records[i].text for i in rows]
+        real = [design.text_set.pool.records[i].text for i in rows]
         likeness["characters"] = character_cosines(made.texts, real)
     found = []
     for by, values in likeness.items():
-        told = {"membership_auc": membership_auc(values, len(drawn.train))}
+        attacked = {"membership_auc": membership_auc(values, len(drawn.train))}
         if any(made.parents):
-            told["parent_nearest"] = parent_nearest(values, made.parents)
-        place = {"n": plan.protocol.synthetic, "arm": "synthetic", "by": by}
-        found += [{**place, "measure": name, "value": value} for name, value in told.items()]
+            attacked["parent_nearest"] = parent_nearest(values, made.parents)
+        place = {"n": design.protocol.synthetic, "arm": "synthetic", "by": by}
+        found += [{**place, "measure": name, "value": value} for name, value in attacked.items()]
     return found
 
 
-def _texts(plan: Plan, train: Embedded) -> tuple[str, ...]:
-    text = {r.id: r.text for r in plan.text_set.pool.records}
+def _texts(design: EmbeddedDesign, train: Embedded) -> tuple[str, ...]:
+    text = {r.id: r.text for r in design.text_set.pool.records}
     return tuple(text[name] for name in train.ids)
 
 

@@ -11,13 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-import synthgen
 from studies.processes import in_processes
 from studies.smotext.lambdas import Pairs, along, random_pairs
-from studies.smotext.protocol import BRIDGE, LABEL_ONLY, REAL, VARIANTS, WRITING_OF, Plan
+from studies.smotext.protocol import BRIDGE, LABEL_ONLY, REAL, VARIANTS, WRITING_OF, EmbeddedDesign, SetDesign
 from studies.smotext.trial import MEASURE, run_trial
 from studies.smotext.writing import Maker, Writing, read_texts
-from synthgen.core.digest import sha256_file, sha256_json
+from synthgen.core.digest import sha256_json
 from synthgen.core.errors import StorageError
 from synthgen.core.progress import Progress
 from synthgen.run.workspace import write_bytes
@@ -25,136 +24,136 @@ from synthgen.stages.decode.base import Decoder
 from synthgen.stages.embed import Encoder
 
 LAMBDAS = "lambdas"
+# Raised by hand when a trial comes to find something else for the same question; its test says when.
+TRIALS_VERSION = 1
 Job = tuple[str, int, str]  # dataset, seed, variant; or seed −1 and LAMBDAS
-_CODE = (
-    "study/smotext.py", "study/trial.py", "study/baselines.py", "study/draws.py", "study/nearness.py",
-    "study/lambdas.py", "study/fidelity.py", "evaluate/heads.py", "evaluate/metrics.py", "interpolate/**/*.py",
-    "neighbours/**/*.py", "embed/*.py", "seeds.py",
-)  # fmt: skip
+
+
+def trial_paths(
+    designs: Mapping[str, SetDesign], makers: Mapping[str, Maker], encoder_digest: str, out: Path
+) -> dict[Job, Path]:
+    """Return every trial of some sets with the file, in `out`, of what it finds.
+
+    A file is named by what is asked, see `trial_key`, so what was measured is found by any code on any processor.
+
+    Args:
+        designs: by the name of their set.
+        makers: of the texts.
+        encoder_digest: of the encoder.
+        out: the folder.
+    """
+    jobs: list[Job] = []
+    for name, design in designs.items():
+        jobs += [(name, s, v) for s in range(design.protocol.seeds) for v in (REAL, *VARIANTS)]
+        jobs.append((name, -1, LAMBDAS))
+    keys = {job: trial_key(job, designs[job[0]], makers, encoder_digest)[:16] for job in jobs}
+    return {job: out / f"{job[0]}-{job[2]}-{job[1]}-{key}" for job, key in keys.items()}
+
+
+def trial_key(job: Job, design: SetDesign, makers: Mapping[str, Maker], encoder_digest: str) -> str:
+    """Return the sha256 of everything that is asked in a trial.
+
+    Neither code nor libraries are in it: they are not asked about, and moving a file changes nothing that is found.
+    What changes it raises `TRIALS_VERSION`, or `TEXTS_VERSION`. Vectors are not in it either, but what they are made
+    from: two kinds of processors differ in their last bits, and what one has measured must be found on the other.
+    """
+    _, seed, variant = job
+    protocol = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(design.protocol).items() if k != "seeds"}
+    written = WRITING_OF.get(variant)
+    return sha256_json(
+        {
+            "version": TRIALS_VERSION, "job": list(job), "protocol": protocol, "encoder": encoder_digest,
+            "records": [design.text_set.pool.digest, design.text_set.test.digest],
+            "bridge": makers[BRIDGE].digest if variant == LAMBDAS else None,
+            "texts": None if written is None else design.request(written, seed).question(makers),
+        }
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What every trial needs.
+    """What trials are made with.
 
     Args:
-        plans: by the name of their set.
+        designs: of the sets with trials that are missing, by name.
         makers: of the texts.
         texts: the folder of written texts.
         encoder: returns the encoder; picklable.
-        encoder_digest: its digest.
     """
 
-    plans: Mapping[str, Plan]
+    designs: Mapping[str, EmbeddedDesign]
     makers: Mapping[str, Maker]
     texts: Path
     encoder: Callable[[], Encoder]
-    encoder_digest: str
 
-    def key(self, job: Job, code: Mapping[str, str]) -> str:
-        """Return the sha256 of everything that decides what a job finds, up to how a processor rounds.
-
-        Vectors are not in it, but what they are made from: two kinds of processors differ in their last bits, and
-        what one has measured must be found on the other.
-        """
-        import sklearn
-
-        dataset, seed, variant = job
-        plan = self.plans[dataset]
-        protocol = {
-            k: list(v) if isinstance(v, tuple) else v for k, v in asdict(plan.protocol).items() if k != "seeds"
-        }
-        written = WRITING_OF.get(variant)
-        bridge = self.makers[BRIDGE].digest if variant == LAMBDAS else None
-        return sha256_json(
-            {
-                "records": [plan.text_set.pool.digest, plan.text_set.test.digest], "job": list(job),
-                "protocol": protocol, "encoder": self.encoder_digest, "bridge": bridge, "code": dict(code),
-                "texts": None if written is None else plan.writing(written, max(seed, 0)).question(self.makers),
-                "libraries": [np.__version__, sklearn.__version__],
-            }
-        )  # fmt: skip
-
-    def places(self, out: Path) -> dict[Job, Path]:
-        """Return every job with the file of what it finds, in `out`."""
-        code = _code()
-        jobs: list[Job] = []
-        for name, plan in self.plans.items():
-            jobs += [(name, s, v) for s in range(plan.protocol.seeds) for v in (REAL, *VARIANTS)]
-            jobs.append((name, -1, LAMBDAS))
-        return {job: out / f"{job[0]}-{job[2]}-{job[1]}-{self.key(job, code)[:16]}" for job in jobs}
-
-    def writings(self, places: Mapping[Job, Path]) -> list[Writing]:
-        """Return what must have been written before the jobs whose file is missing can be run.
+    def writings(self, paths: Mapping[Job, Path]) -> list[Writing]:
+        """Return what must have been written before the trials whose file is missing can be run.
 
         One decoder after the other, and of each a seed of every set after the other: so fewer seeds can be asked for
-        late. Texts of jobs that are done are not asked for: measures may come from another machine.
+        late. Texts of trials that are done are not asked for: measures may come from another machine.
         """
         wanted = {
-            (0 if variant == LABEL_ONLY else seed, list(self.plans).index(name), WRITING_OF[variant])
-            for (name, seed, variant), path in places.items()
-            if variant in WRITING_OF and not path.is_file()
+            (0 if variant == LABEL_ONLY else seed, list(self.designs).index(name), WRITING_OF[variant])
+            for name, seed, variant in missing_trials(paths)
+            if variant in WRITING_OF
         }
-        plans = list(self.plans.values())
-        found = [plans[at].writing(name, seed) for seed, at, name in sorted(wanted)]
-        return sorted(found, key=lambda w: w.maker)
+        designs = list(self.designs.values())
+        found = [designs[at].writing(name, seed) for seed, at, name in sorted(wanted)]
+        return sorted(found, key=lambda w: w.request.maker)
+
+
+def missing_trials(paths: Mapping[Job, Path]) -> list[Job]:
+    """Return the trials whose file is not there."""
+    return [job for job, path in paths.items() if not path.is_file()]
 
 
 def run_trials(
-    bench: Bench, places: Mapping[Job, Path], progress: Progress
+    bench: Bench, paths: Mapping[Job, Path], progress: Progress
 ) -> tuple[pa.Table, dict[str, list[dict[str, float]]]]:
     """Return every measure of every trial, and the rows of `along` of each set; what was measured is read.
 
     Args:
         bench: with the texts of `Bench.writings` written.
-        places: the file of each trial, in a folder that exists; of `Bench.places`.
+        paths: the file of each trial, in a folder that exists; of `trial_paths`.
         progress: told of each.
 
     Raises:
         Interrupted: if a process was killed; the same command goes on.
         StorageError: if a file of a finished trial cannot be read.
     """
-    missing = [job for job, path in places.items() if not path.is_file()]
-    # those of a decoder first, which take longest
-    missing.sort(key=lambda job: job[2] != LAMBDAS)
-    with progress.stage("measure", total=len(places), unit="trials", done=len(places) - len(missing)) as advance:
+    missing = sorted(missing_trials(paths), key=lambda job: job[2] != LAMBDAS)  # a decoder's first: they take longest
+    with progress.stage("measure", total=len(paths), unit="trials", done=len(paths) - len(missing)) as advance:
 
         def finished(job: Job, data: bytes) -> None:
-            write_bytes(places[job], data)
+            write_bytes(paths[job], data)
             advance(1)
 
         in_processes(missing, _run, finished, start=_start, given=(bench,))
-    measures = [_table(path) for job, path in places.items() if job[2] != LAMBDAS]
-    return pa.concat_tables(measures), {job[0]: _rows(path) for job, path in places.items() if job[2] == LAMBDAS}
+    measures = [_table(path) for job, path in paths.items() if job[2] != LAMBDAS]
+    return pa.concat_tables(measures), {job[0]: _rows(path) for job, path in paths.items() if job[2] == LAMBDAS}
 
 
-def lambda_rows(plan: Plan, encoder: Encoder, decoder: Decoder) -> list[dict[str, float]]:
+def lambda_rows(design: EmbeddedDesign, encoder: Encoder, decoder: Decoder) -> list[dict[str, float]]:
     """Return the rows of `along` for pairs of the pool's records: one record of each person, one class a pair.
 
     Random: of the set's stream, the child "lambdas".
     """
-    stream = plan.stream.child(LAMBDAS)
+    stream = design.stream.child(LAMBDAS)
     first: dict[str, int] = {}
-    for i, record in enumerate(plan.text_set.pool.records):
+    for i, record in enumerate(design.text_set.pool.records):
         first.setdefault(record.group, i)
     rows = list(first.values())
-    texts = [plan.text_set.pool.records[i].text for i in rows]
-    labels = [plan.text_set.pool.records[i].label for i in rows]
-    pairs = random_pairs(labels, plan.protocol.pairs, stream.child("pairs").generator())
+    texts = [design.text_set.pool.records[i].text for i in rows]
+    labels = [design.text_set.pool.records[i].label for i in rows]
+    pairs = random_pairs(labels, design.protocol.pairs, stream.child("pairs").generator())
     used = sorted(set(pairs.ravel().tolist()))
     place = {row: i for i, row in enumerate(used)}
     few = Pairs(
         texts=[texts[i] for i in used], labels=[labels[i] for i in used],
         rows=np.array([[place[i] for i in pair] for pair in pairs.tolist()]),
     )  # fmt: skip
-    settings = plan.writing("paraphrase").settings
-    return along(encoder, decoder, settings, few, plan.protocol.lambdas, stream)
-
-
-def _code() -> dict[str, str]:
-    package = Path(synthgen.__file__).parent
-    files = sorted({path for pattern in _CODE for path in package.glob(pattern)})
-    return {path.relative_to(package).as_posix(): sha256_file(path) for path in files}
+    settings = design.request("paraphrase").settings
+    return along(encoder, decoder, settings, few, design.protocol.lambdas, stream)
 
 
 def _table(path: Path) -> pa.Table:
@@ -188,15 +187,15 @@ def _start(bench: Bench) -> None:
 def _run(job: Job) -> bytes:
     dataset, seed, variant = job
     bench: Bench = _state["bench"]
-    plan = bench.plans[dataset]
+    design = bench.designs[dataset]
     if variant == LAMBDAS:
         if "decoder" not in _state:
             _state["decoder"] = bench.makers[BRIDGE].open()
-        return json.dumps(lambda_rows(plan, _state["encoder"], _state["decoder"])).encode()
+        return json.dumps(lambda_rows(design, _state["encoder"], _state["decoder"])).encode()
     name = WRITING_OF.get(variant)
     written: Sequence[Any] = ()
     if name is not None:
-        written = read_texts(plan.writing(name, 0 if name == LABEL_ONLY else seed), bench.makers, bench.texts)
+        written = read_texts(design.writing(name, 0 if name == LABEL_ONLY else seed), bench.makers, bench.texts)
     buffer = io.BytesIO()
-    pq.write_table(run_trial(plan, seed, variant, written, _state["encoder"]), buffer)
+    pq.write_table(run_trial(design, seed, variant, written, _state["encoder"]), buffer)
     return buffer.getvalue()

@@ -9,15 +9,16 @@ import pyarrow as pa
 
 from studies.processes import in_processes
 from synthgen.core.digest import sha256_array, sha256_json, sha256_texts
-from synthgen.core.errors import StorageError
+from synthgen.core.errors import InternalError, StorageError
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_candidates, write_candidates
 from synthgen.core.types import Candidate, Latents
-from synthgen.run.job import STAGES_VERSION
 from synthgen.run.workspace import sync
 from synthgen.stages.decode.base import Decoder, Settings
 
+# Raised by hand when a decoder comes to write other texts for the same question; its test says when.
+TEXTS_VERSION = 3
 TOKENS_PER_SECOND = 500  # of one core that multiplies bfloat16, with the embedded model; for the estimate alone
 
 
@@ -34,49 +35,64 @@ class Maker:
     digest: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Writing:
-    """Texts that are wanted.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRequest:
+    """What is asked of a decoder, but for the vectors it writes from.
 
     Args:
         name: of the folder.
         maker: which decoder writes.
-        latents: what it writes from.
+        ids: of the latents.
+        labels: theirs.
         settings: how.
         seeds: its stream.
     """
 
     name: str
     maker: str
-    latents: Latents
+    ids: tuple[str, ...]
+    labels: tuple[str, ...]
     settings: Settings
     seeds: SeedTree
-
-    @property
-    def texts(self) -> int:
-        """How many texts."""
-        return len(self.latents) * self.settings.candidates
-
-    @property
-    def tokens(self) -> int:
-        """How many tokens at most."""
-        return self.texts * self.settings.max_new_tokens
 
     def question(self, makers: Mapping[str, Maker]) -> dict[str, Any]:
         """Return everything that decides the texts, but for the vectors."""
         return {
-            "version": STAGES_VERSION, "decoder": makers[self.maker].digest, "settings": asdict(self.settings),
-            "rows": sha256_texts([*self.latents.ids, *self.latents.labels]), "seed": self.seeds.key().hex(),
+            "version": TEXTS_VERSION, "decoder": makers[self.maker].digest, "settings": asdict(self.settings),
+            "rows": sha256_texts([*self.ids, *self.labels]), "seed": self.seeds.key().hex(),
         }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Writing:
+    """Texts that are wanted.
+
+    Args:
+        request: what is asked.
+        latents: what is written from; of the request's ids and labels.
+    """
+
+    request: TextRequest
+    latents: Latents
+
+    def __post_init__(self) -> None:
+        if (self.latents.ids, self.latents.labels) != (self.request.ids, self.request.labels):
+            raise InternalError("texts are asked for under other names than those of their vectors")
+
+    @property
+    def texts(self) -> int:
+        """How many texts."""
+        return len(self.latents) * self.request.settings.candidates
 
     def key(self, makers: Mapping[str, Maker]) -> str:
         """Return the sha256 of everything that decides the texts."""
-        return sha256_json({**self.question(makers), "vectors": sha256_array(self.latents.vectors)})
+        return sha256_json({**self.request.question(makers), "vectors": sha256_array(self.latents.vectors)})
 
     def shards(self, makers: Mapping[str, Maker], folder: Path) -> dict[Path, range]:
         """Return the file of each shard, under `folder`, and its rows."""
-        size = max(1, 2 * self.settings.batch // self.settings.candidates)
-        place = folder / f"{self.name}-{self.key(makers)[:16]}"
+        settings = self.request.settings
+        size = max(1, 2 * settings.batch // settings.candidates)
+        place = folder / f"{self.request.name}-{self.key(makers)[:16]}"
         starts = range(0, len(self.latents), size)
         return {
             place / f"shard-{i:05d}.parquet": range(start, min(start + size, len(self.latents)))
@@ -87,10 +103,8 @@ class Writing:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Shard:
     path: Path
-    maker: str
     latents: Latents
-    settings: Settings
-    seeds: SeedTree
+    request: TextRequest
 
 
 def write_texts(writings: Sequence[Writing], makers: Mapping[str, Maker], folder: Path, progress: Progress) -> None:
@@ -109,13 +123,13 @@ def write_texts(writings: Sequence[Writing], makers: Mapping[str, Maker], folder
         Interrupted: if a process was killed; the same command goes on.
     """
     missing = [
-        _Shard(path, w.maker, latents_of(w.latents, rows), w.settings, w.seeds)
+        _Shard(path, latents_of(w.latents, rows), w.request)
         for w in writings
         for path, rows in w.shards(makers, folder).items()
         if not path.is_file()
     ]
     total = sum(w.texts for w in writings)
-    left = sum(len(s.latents) * s.settings.candidates for s in missing)
+    left = sum(len(s.latents) * s.request.settings.candidates for s in missing)
     with progress.stage("write", total=total, unit="texts", done=total - left) as advance:
 
         def finished(shard: _Shard, texts: tuple[Candidate, ...]) -> None:
@@ -148,7 +162,7 @@ def read_texts(writing: Writing, makers: Mapping[str, Maker], folder: Path) -> t
 def missing_tokens(writings: Sequence[Writing], makers: Mapping[str, Maker], folder: Path) -> int:
     """Return the most tokens that are still to be written."""
     return sum(
-        len(rows) * w.settings.candidates * w.settings.max_new_tokens
+        len(rows) * w.request.settings.candidates * w.request.settings.max_new_tokens
         for w in writings
         for path, rows in w.shards(makers, folder).items()
         if not path.is_file()
@@ -192,7 +206,8 @@ def _start(makers: Mapping[str, Maker]) -> None:
 
 
 def _write(shard: _Shard) -> tuple[Candidate, ...]:
-    if shard.maker not in _open:
+    asked = shard.request
+    if asked.maker not in _open:
         _open.clear()
-        _open[shard.maker] = _makers[shard.maker].open()
-    return _open[shard.maker].decode(shard.latents, shard.settings, shard.seeds, lambda _: None)
+        _open[asked.maker] = _makers[asked.maker].open()
+    return _open[asked.maker].decode(shard.latents, asked.settings, asked.seeds, lambda _: None)

@@ -20,8 +20,8 @@ from synthgen.stages.decode.config import DecodeConfig
 from synthgen.stages.decode.prompts import render
 from synthgen.stages.embed import Encoder, build
 from synthgen.stages.embed.config import EmbedConfig
-from synthgen.stages.interpolate.blend import blend as on_segment
-from synthgen.stages.interpolate.blend import ends
+from synthgen.stages.interpolate.lambdas import pair_weights
+from synthgen.stages.interpolate.linear import interpolate_linearly
 from synthgen.stages.interpolate.slerp import OPPOSITE, arc
 
 WARNING = (
@@ -228,9 +228,9 @@ def _between(ab: Float32, request: BlendRequest) -> Float32:
         if 1 - _cosine(ab[0], ab[1]) > OPPOSITE:
             raise DataError("the two texts' vectors are opposite, and no one arc leads from one to the other")
         return arc(ab[:1], ab[1:], lam).ravel()
-    parents, weights = ends(np.array([0]), np.array([1]), lam)
+    parents = np.array([[0, 1]])
     out = np.empty_like(ab[:1])
-    on_segment(ab, parents, weights, out)
+    interpolate_linearly(ab, parents, pair_weights(lam), out)
     if not np.linalg.norm(out) > 0:
         raise DataError(
             "the two texts' vectors cancel each other out at this lambda", hint="Choose another --lambda."

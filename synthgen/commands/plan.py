@@ -18,7 +18,7 @@ from synthgen.run.rounds import SPARE, first_asked
 from synthgen.stages.decode.bridge import load_vocabulary
 from synthgen.stages.decode.loading import backend_of, slowdown
 from synthgen.stages.filter.attributes import check_labels
-from synthgen.stages.interpolate import build, check_classes, wanted_counts
+from synthgen.stages.interpolate import check_classes, wanted_counts
 from synthgen.stages.load import load
 from synthgen.stages.segment import learn_splitter
 from synthgen.stages.segment.config import SegmentsConfig
@@ -89,7 +89,7 @@ def make_plan(config: Config) -> Plan:
         raise DataError("no person came into train", hint="Give more records, or raise split.train.")
     if config.filter.attributes is not None:
         check_labels(config.filter.attributes, parts.train.labels)
-    method = build(config.interpolate)
+    method = config.interpolate.build()
     wanted = wanted_counts(parts.train.labels, config.interpolate.balance, config.interpolate.total)
     check_classes(parts.train.labels, [r.group for r in parts.train.records], wanted, method.min_groups)
     _check_exposure(config, parts.train, wanted)

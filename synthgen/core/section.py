@@ -26,7 +26,7 @@ def parse_section(kind: type[T], value: dict[str, Any], problems: Sequence[str] 
     try:
         parsed = kind.model_validate(given)
     except ValidationError as error:
-        found += _problems(error.errors(include_url=False), given)
+        found += mistakes(error.errors(include_url=False), given)
     if parsed is None or found:
         plural = "mistake" if len(found) == 1 else "mistakes"
         raise ConfigError(f"the configuration has {len(found)} {plural}", problems=found)
@@ -41,7 +41,7 @@ def _tuples(value: Any) -> Any:
     return value
 
 
-def _problems(errors: list[Any], given: Any) -> list[str]:
+def mistakes(errors: list[Any], given: Any) -> list[str]:
     """Return each mistake as one line: path, what was got, what is allowed.
 
     Where a value may be of several kinds, pydantic says of each kind why it is not that one; these are one mistake.

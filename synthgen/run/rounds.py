@@ -27,7 +27,6 @@ from synthgen.stages.embed.last_token import LastTokenEncoder
 from synthgen.stages.embed.segmented import SegmentedEncoder
 from synthgen.stages.filter.attributes import check_labels
 from synthgen.stages.interpolate import Sampler, check_classes, wanted_counts
-from synthgen.stages.interpolate import build as build_interpolator
 
 SPARE = 1.3  # latents made for each record wanted, before anything is known of how many the filters reject
 LEAST_RATE = 0.2  # of latents kept that a further round reckons with, so that no round is endless
@@ -176,7 +175,7 @@ def set_up(
         ConfigError: if attributes are asked of a label that is not there.
     """
     config = job.config.interpolate
-    method = build_interpolator(config)
+    method = config.build()
     wanted = wanted_counts(embedded.labels, config.balance, config.total)
     check_classes(embedded.labels, embedded.groups, wanted, method.min_groups)
     if job.config.filter.attributes is not None:

@@ -5,11 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen.config import InterpolateConfig
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded, Latents
-from synthgen.stages.interpolate import METHODS, build
+from synthgen.stages.interpolate import METHODS, InterpolateConfig
 
 DIM = 7
 SEEDS = SeedTree(20261120).child("interpolate")
@@ -46,7 +45,7 @@ def embedded(persons: dict[str, int], *, per_person: int = 2, seed: int = 3, far
 
 def built(method: str):
     options = {"m_neighbors": 5} if method == "borderline-smote" else {}
-    return build(InterpolateConfig(method=method, k_neighbors=3, total=10, **options))
+    return InterpolateConfig(method=method, k_neighbors=3, total=10, **options).build()
 
 
 def enough(method: str) -> Embedded:

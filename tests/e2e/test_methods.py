@@ -5,7 +5,7 @@ import pytest
 
 from synthgen import Release
 from synthgen.config import Config
-from synthgen.stages.interpolate import METHODS, build
+from synthgen.stages.interpolate import METHODS
 
 pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.corpus]
 
@@ -27,4 +27,4 @@ def test_every_method_releases_the_newsgroup_example(newsgroups, method):
     assert {labels.count(label) for label in set(labels)} == {6}
     files = config.resolve(config.workspace).glob("stages/interpolate-*/parents.parquet")
     (parents,) = (t for t in map(pq.read_table, files) if t.schema.metadata[b"method"].decode() == method)
-    assert {len(of) for of in parents["parents"].to_pylist()} == {build(config.interpolate).max_parents}
+    assert {len(of) for of in parents["parents"].to_pylist()} == {config.interpolate.build().max_parents}

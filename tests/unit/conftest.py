@@ -5,3 +5,16 @@ import pytest
 def releases(module_at):
     """The module beside this one: keys, trust roots and small bundles."""
     return module_at("tests/unit/releases.py")
+
+
+@pytest.fixture(scope="session")
+def llama_folder(tiny, tmp_path_factory):
+    """Return a folder with a random three-layer Llama."""
+    return tiny.save_model(tmp_path_factory.mktemp("tiny-llama"), "llama", max_position_embeddings=400)
+
+
+@pytest.fixture(scope="session")
+def bridge_folder(tiny, tmp_path_factory):
+    """Return a folder with a random bridge that fits it."""
+    described = tiny.info()
+    return tiny.write_bridge(tmp_path_factory.mktemp("bridge"), described, tiny.bridge_tensors(described))

@@ -1,5 +1,5 @@
 """Which rows are nearest to which: exact, among rows of other persons."""
 
-from synthgen.core.neighbours.exact import Neighbours, nearest, unit_rows
+from synthgen.core.neighbours.exact import Metric, NeighbourSearch, nearest_rows, unit_rows
 
-__all__ = ["Neighbours", "nearest", "unit_rows"]
+__all__ = ["Metric", "NeighbourSearch", "nearest_rows", "unit_rows"]

@@ -23,7 +23,7 @@ Pairs = tuple[Int64, Int64]
 Metric = Literal["euclidean", "cosine"]
 
 
-def nearest(
+def nearest_rows(
     vectors: Float32,
     groups: Int64,
     k: int,
@@ -31,11 +31,11 @@ def nearest(
     metric: Metric = "euclidean",
     rows: Int64 | None = None,
 ) -> tuple[Int64, NDArray[np.float64]]:
-    """Return the k nearest rows of other persons for every row, or for some; see `Neighbours.nearest`."""
-    return Neighbours(vectors, groups, metric).nearest(k, rows)
+    """Return the k nearest rows of other persons for every row, or for some; see `NeighbourSearch.nearest`."""
+    return NeighbourSearch(vectors, groups, metric).nearest(k, rows)
 
 
-class Neighbours:
+class NeighbourSearch:
     """The search among fixed rows; what it needs of them is made once, when first needed.
 
     Matrix products pick every row that could be among the nearest: float32 blocks, or for many rows tiles of the

@@ -1,37 +1,31 @@
 """ADASYN: SMOTE that makes more points where a class is harder to tell from others."""
 
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
-from synthgen.core.neighbours import nearest
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Embedded
-from synthgen.stages.interpolate.base import Float64, Int64, Points, Rows, Sampler, Unfit
-from synthgen.stages.interpolate.blend import blended, ends
-from synthgen.stages.interpolate.surroundings import surroundings
+from synthgen.stages.interpolate.base import Float64, Int64, NeighbourInterpolator, TrainRows, Unfit
+from synthgen.stages.interpolate.lambdas import draw_lambdas, pair_weights
+from synthgen.stages.interpolate.linear import FittedLinear
+from synthgen.stages.interpolate.neighbourhoods import neighbours_in_any_class, neighbours_in_class
 
 
-@dataclass(frozen=True, slots=True)
-class Adasyn:
+class Adasyn(NeighbourInterpolator):
     """Adaptive synthetic sampling: each record gets points in proportion to its neighbours of other classes.
 
         r_i = Δ_i / K,   r̂_i = r_i / Σ r,   ĝ_i = ⌊r̂_i · G' + φ_i⌋,   φ_i ~ U(0, 1),   Σ ĝ_i = G
         x̃ = x_i + λ (x_nn − x_i),   λ ~ U(0, 1)
 
     Δ_i is how many of the K nearest rows of x_i, of any class, are of other classes; G is the number of points asked
-    for; x_nn is uniform over the K nearest of the same class. Distances are Euclidean, and rows of the same person
-    are never neighbours. With several classes, each is the minority against all others.
+    for; x_nn is uniform over the K nearest of the same class; K is `k_neighbors`. Distances are Euclidean, and rows
+    of the same person are never neighbours. With several classes, each is the minority against all others.
 
     Which record starts which point: the t-th point of record i has the time (t − φ_i) / r̂_i, and points come in the
     order of their times. At the time G' of the G-th point, record i has had the ĝ_i above. So the total is exact,
     asking for more keeps the first, ĝ_i is the paper's r̂_i · G wherever these are whole numbers, and else is off by
     less than one from r̂_i · G', where G' is close to G. The random φ_i matters when G is below the number of records:
     rounding to the nearest would then give all to the records with the greatest r_i and nothing to the others.
-
-    Args:
-        k_neighbors: K, for both searches; a class needs K + 1 different persons.
 
     Privacy: as SMOTE, and narrower: records with r_i = 0 are never a first parent, and those among other classes,
         often unusual persons, are one more often.
@@ -50,68 +44,50 @@ class Adasyn:
     """
 
     name: ClassVar[str] = "adasyn"
-    max_parents: ClassVar[int] = 2  # the two ends of a segment
+    weighted_sums: ClassVar[bool] = True
 
-    k_neighbors: int = 5
-
-    @property
-    def min_groups(self) -> int:
-        """One person and the K neighbours, who could all be different."""
-        return self.k_neighbors + 1
-
-    def learn(self, rows: Rows) -> "Difficulties":
-        """Return how hard these rows are to tell from other classes."""
-        return Difficulties(rows, self.k_neighbors)
-
-    def fit(self, x: Embedded) -> Sampler:
-        """Return the sampler of these vectors."""
-        return Sampler.of(self, x)
+    def fit_rows(self, rows: TrainRows) -> "FittedAdasyn":
+        """Return the method fitted to these rows."""
+        return FittedAdasyn(self, rows)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Difficulties:
-    """Each row's Δ and its neighbours within its class, searched when a class is first asked for.
+class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
+    """How hard the rows of each class are to tell from others, and what each is interpolated with.
 
-    Args:
-        rows: the train rows.
-        k: K.
-        found: by class: the numbers of its rows with Δ > 0, int64 (b); their Δ, int64 (b); and the numbers of the K
-            nearest rows of their class, int64 (b, K).
+    Of each class: the numbers of its rows with Δ > 0, int64 (b); their Δ, int64 (b); and the numbers of the K nearest
+    rows of their class, int64 (b, K).
     """
 
-    rows: Rows
-    k: int
-    found: dict[int, tuple[Int64, Int64, Int64]] = field(default_factory=dict)
+    __slots__ = ()
 
-    def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m points of the class, point i on the segment of its two parents."""
-        return blended(self.rows, *self.draw(code, m, rng))
+    def fit_class(self, code: int) -> tuple[Int64, Int64, Int64]:
+        """Search the class's neighbours.
+
+        Raises:
+            Unfit: if no row has a neighbour of another class.
+        """
+        of, k = self.rows.of(code), self.method.k_neighbors
+        delta = neighbours_in_any_class(self.rows, code, k)[1].sum(axis=1)
+        hard = np.flatnonzero(delta)
+        if len(hard) == 0:
+            raise Unfit(
+                f"none of its {len(of)} records has a record of another class among its {k} nearest, so there "
+                "is nowhere to make more points than elsewhere; use smote, which treats all alike"
+            )
+        partners = neighbours_in_class(self.rows, code, k, asked=hard)[0]
+        return of[hard], delta[hard], of[partners]
 
     def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Return their parents and weights (1 − λ, λ).
+        """Return the parents and weights (1 − λ, λ) of m points.
 
         Random: the child "phase" of `rng`, one draw for each row with Δ > 0; the children "neighbour" and "lambda",
             one draw a point each.
         """
-        if code not in self.found:
-            self.found[code] = self._difficulty(code)
-        hard, delta, partners = self.found[code]
+        hard, delta, partners = self.of_class(code)
         i = in_proportion(delta, m, rng.child("phase").generator().random(len(delta)))
-        which = rng.child("neighbour").generator().integers(0, self.k, size=m)
-        lam = rng.child("lambda").generator().random(m)
-        return ends(hard[i], partners[i, which], lam)
-
-    def _difficulty(self, code: int) -> tuple[Int64, Int64, Int64]:
-        of = self.rows.of(code)
-        delta = surroundings(self.rows, code, self.k)[1].sum(axis=1)
-        hard = np.flatnonzero(delta)
-        if len(hard) == 0:
-            raise Unfit(
-                f"none of its {len(of)} records has a record of another class among its {self.k} nearest, so there "
-                "is nowhere to make more points than elsewhere; use smote, which treats all alike"
-            )
-        partners = nearest(self.rows.vectors[of], self.rows.groups[of], self.k, rows=hard)[0]
-        return of[hard], delta[hard], of[partners]
+        which = rng.child("neighbour").generator().integers(0, self.method.k_neighbors, size=m)
+        lam = draw_lambdas(rng.child("lambda").generator(), m)
+        return np.stack([hard[i], partners[i, which]], axis=1), pair_weights(lam)
 
 
 def in_proportion(share: Int64, m: int, phase: Float64) -> Int64:

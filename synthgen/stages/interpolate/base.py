@@ -1,15 +1,19 @@
-"""What makes new vectors: a method, and what it has learned of train rows, so that "not fitted" cannot happen."""
+"""What makes new vectors: a method, and the method fitted to train rows, so that "not fitted" cannot happen."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from synthgen.core.neighbours import Neighbours
+from synthgen.core.errors import ConfigError
+from synthgen.core.neighbours import NeighbourSearch
+from synthgen.core.section import Count, Section, mistakes
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded, Float32, Latents
 from synthgen.stages.interpolate.counts import check_classes, refuse_classes
@@ -20,7 +24,7 @@ Floats = NDArray[np.float32] | NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Rows:
+class TrainRows:
     """The train rows a method learns from.
 
     Args:
@@ -36,9 +40,9 @@ class Rows:
     normalized: bool = False
 
     @cached_property
-    def neighbours(self) -> Neighbours:
+    def neighbours(self) -> NeighbourSearch:
         """The search among all rows, whatever their class; its preparation serves every class."""
-        return Neighbours(self.vectors, self.groups)
+        return NeighbourSearch(self.vectors, self.groups)
 
     def of(self, code: int) -> Int64:
         """Return the numbers of the rows of a class, ascending."""
@@ -64,8 +68,8 @@ class Unfit(Exception):  # noqa: N818 - a finding about a class, turned into a D
     """A method cannot make points of a class; the message says why, without the class's name."""
 
 
-class Learned(Protocol):
-    """What a method has learned of its rows."""
+class Fitted(Protocol):
+    """A method fitted to its rows."""
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
         """Return m new points of the class; their draws come from `rng` alone, row after row from its start.
@@ -76,32 +80,125 @@ class Learned(Protocol):
         ...
 
 
-class Interpolator(Protocol):
-    """A method before it has seen data.
+class Interpolator(Section, ABC):
+    """A method before it has seen data: its parameters, each with its type, default, bounds and meaning.
+
+    The configuration, its schema and `OverSampler` take the parameters from here.
 
     Attributes:
         name: as in the configuration.
-        min_groups: how many different persons a class must have; the plan asks before any work.
-        max_parents: how many train records one new vector is made from at most; 0 where it is drawn from a model of
-            the whole class.
+        weighted_sums: whether a new vector is the weighted sum of its parents, so that each segment of a long record
+            can be made like the whole.
+
+    Raises:
+        ConfigError: if a parameter is out of its bounds or does not go with another; all are listed.
     """
 
-    @property
-    def name(self) -> str: ...  # noqa: D102 - documented above
+    model_config = ConfigDict(validate_default=True)
+
+    name: ClassVar[str]
+    weighted_sums: ClassVar[bool] = False
+
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            found = mistakes(error.errors(include_url=False), given)
+            raise ConfigError(f"{self.name} cannot work with these options", problems=found) from None
+
+    @field_validator("*")
+    @classmethod
+    def _goes_with_the_others(cls, value: Any, info: ValidationInfo) -> Any:
+        cls.check(str(info.field_name), value, info.data)
+        return value
+
+    @classmethod
+    def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:
+        """Refuse a value that is within its bounds, but does not go with the parameters before it.
+
+        Args:
+            key: the parameter.
+            value: what it is set to.
+            others: the parameters declared before it; those that are wrong themselves are left out.
+
+        Raises:
+            ValueError: saying why.
+        """
 
     @property
-    def min_groups(self) -> int: ...  # noqa: D102 - documented above
+    @abstractmethod
+    def min_groups(self) -> int:
+        """How many different persons a class must have; the plan asks before any work."""
 
     @property
-    def max_parents(self) -> int: ...  # noqa: D102 - documented above
+    @abstractmethod
+    def max_parents(self) -> int:
+        """How many train records a new vector is made from at most; 0 if it is drawn from a model of the class."""
 
-    def learn(self, rows: Rows) -> Learned:
-        """Return what the method knows of these rows; the work of a class is done when its points are first asked."""
-        ...
+    @abstractmethod
+    def fit_rows(self, rows: TrainRows) -> Fitted:
+        """Return the method fitted to these rows; the work of a class is done when its points are first asked for.
+
+        Raises:
+            DataError: if the method cannot work with such vectors at all.
+        """
 
     def fit(self, x: Embedded) -> "Sampler":
-        """Return the sampler of these train vectors; the order of their rows does not matter."""
-        ...
+        """Return the sampler of these train vectors; the order of their rows does not matter.
+
+        Raises:
+            DataError: if the method cannot work with such vectors at all.
+        """
+        return Sampler.of(self, x)
+
+
+class NeighbourInterpolator(Interpolator):
+    """A method that makes points between a record and its k nearest of other persons; a class needs k + 1 persons."""
+
+    k_neighbors: Count = Field(5, description="k; a class needs k + 1 different persons.")
+
+    @property
+    def min_groups(self) -> int:
+        """One person and the k neighbours, who could all be different."""
+        return self.k_neighbors + 1
+
+    @property
+    def max_parents(self) -> int:
+        """The two ends of a segment or an arc."""
+        return 2
+
+
+M = TypeVar("M", bound=Interpolator)
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedByClass(ABC, Generic[M, S]):
+    """A method fitted class by class, each when its points are first asked for.
+
+    Args:
+        method: the method.
+        rows: the train rows.
+        found: what the method needs to know of a class, by its code.
+    """
+
+    method: M
+    rows: TrainRows
+    found: dict[int, S] = field(default_factory=dict)
+
+    def of_class(self, code: int) -> S:
+        """Return what the method needs to know of a class."""
+        if code not in self.found:
+            self.found[code] = self.fit_class(code)
+        return self.found[code]
+
+    @abstractmethod
+    def fit_class(self, code: int) -> S:
+        """Work it out; done once for each class."""
+
+    @abstractmethod
+    def points(self, code: int, m: int, rng: SeedTree) -> Points:
+        """Return m new points of the class; see `Fitted.points`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,13 +207,13 @@ class Sampler:
 
     Args:
         method: the method.
-        learned: what it knows of the rows.
+        fitted: the method fitted to the rows.
         x: the train vectors, sorted by label and within it by record id.
         names: the classes, by their code.
     """
 
     method: Interpolator
-    learned: Learned
+    fitted: Fitted
     x: Embedded
     names: tuple[str, ...]
 
@@ -135,13 +232,13 @@ class Sampler:
             encoder=x.encoder,
             normalized=x.normalized,
         )
-        rows = Rows(
+        rows = TrainRows(
             vectors=x.vectors,
             classes=np.array([code[label] for label in x.labels], dtype=np.int64),
             groups=np.array([number[group] for group in x.groups], dtype=np.int64),
             normalized=x.normalized,
         )
-        return cls(method=method, learned=method.learn(rows), x=x, names=names)
+        return cls(method=method, fitted=method.fit_rows(rows), x=x, names=names)
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return exactly `counts[label]` new vectors of each label, sorted by label.
@@ -157,7 +254,7 @@ class Sampler:
         unfit: dict[str, str] = {}
         for label, m in sorted(counts.items()):
             try:
-                made[label] = self.learned.points(self.names.index(label), m, rng.child(label))
+                made[label] = self.fitted.points(self.names.index(label), m, rng.child(label))
             except Unfit as reason:
                 unfit[label] = str(reason)
         if unfit:

@@ -1,22 +1,19 @@
 """Borderline-SMOTE: SMOTE from those records of a class that lie on its border."""
 
-from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from synthgen.core.errors import ConfigError
-from synthgen.core.neighbours import nearest
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Embedded
-from synthgen.stages.interpolate.base import Float64, Int64, Points, Rows, Sampler, Unfit
-from synthgen.stages.interpolate.blend import blended, ends
-from synthgen.stages.interpolate.surroundings import surroundings
+from synthgen.stages.interpolate.base import Float64, Int64, NeighbourInterpolator, TrainRows, Unfit
+from synthgen.stages.interpolate.lambdas import draw_lambdas, pair_weights
+from synthgen.stages.interpolate.linear import FittedLinear
+from synthgen.stages.interpolate.neighbourhoods import neighbours_in_any_class, neighbours_in_class
 
 
-@dataclass(frozen=True, slots=True)
-class BorderlineSmote:
+class BorderlineSmote(NeighbourInterpolator):
     """SMOTE that starts from the records in danger of being taken for another class.
 
     Points deep inside a class teach a classifier little; this puts them all where the class meets others.
@@ -29,14 +26,6 @@ class BorderlineSmote:
     in danger or not, λ ~ U(0, 1). Kind 2: x_nn is uniform over those k and the one nearest record of another class;
     towards that one λ ~ U(0, 0.5), so the point is nearer to x_i and keeps its label. Distances are Euclidean, and
     rows of the same person are never neighbours. With several classes, each is the minority against all others.
-
-    Args:
-        k_neighbors: k; a class needs k + 1 different persons.
-        m_neighbors: m, at least 3: with fewer, no number is more than half and not all.
-        kind: 1 stays within the class; 2 also interpolates towards other classes.
-
-    Raises:
-        ConfigError: for an m or a kind that cannot be; both are named.
 
     Privacy: as SMOTE, and narrower: all points hang on the records in danger, often a small part of the class, so
         each of these is a parent more often than under SMOTE. Kind 2 gives a label to a mixture with a record that
@@ -58,68 +47,34 @@ class BorderlineSmote:
     """
 
     name: ClassVar[str] = "borderline-smote"
-    max_parents: ClassVar[int] = 2  # the two ends of a segment
+    weighted_sums: ClassVar[bool] = True
 
-    k_neighbors: int = 5
-    m_neighbors: int = 10
-    kind: Literal[1, 2] = 1
+    # with fewer than 3, no number is more than half and not all
+    m_neighbors: int = Field(10, ge=3, le=1000, description="m, of any class; they decide who is in danger.")
+    kind: Literal[1, 2] = Field(1, description="1 stays within the class; 2 also interpolates towards other classes.")
 
-    def __post_init__(self) -> None:
-        problems = [f"m_neighbors: {self.m_neighbors}, must be at least 3"] if self.m_neighbors < 3 else []
-        problems += [f"kind: {self.kind!r}, must be 1 or 2"] if self.kind not in (1, 2) else []
-        if problems:
-            raise ConfigError("borderline-smote cannot work with these options", problems=problems)
-
-    @property
-    def min_groups(self) -> int:
-        """One person and the k neighbours, who could all be different."""
-        return self.k_neighbors + 1
-
-    def learn(self, rows: Rows) -> "Borders":
-        """Return the borders of these rows."""
-        return Borders(rows, self)
-
-    def fit(self, x: Embedded) -> Sampler:
-        """Return the sampler of these vectors."""
-        return Sampler.of(self, x)
+    def fit_rows(self, rows: TrainRows) -> "FittedBorderlineSmote":
+        """Return the method fitted to these rows."""
+        return FittedBorderlineSmote(self, rows)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Borders:
-    """The rows in danger of each class and what each is interpolated with, searched when a class is first asked for.
+class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
+    """The rows in danger of each class and what each is interpolated with.
 
-    Args:
-        rows: the train rows.
-        method: the method.
-        found: by class: the numbers of its rows in danger, int64 (b); and of those each can be interpolated with,
-            int64 (b, k), for kind 2 int64 (b, k + 1) with the one of another class last.
+    Of each class: the numbers of its rows in danger, int64 (b); and of those each can be interpolated with, int64
+    (b, k), for kind 2 int64 (b, k + 1) with the one of another class last.
     """
 
-    rows: Rows
-    method: BorderlineSmote
-    found: dict[int, tuple[Int64, Int64]] = field(default_factory=dict)
+    __slots__ = ()
 
-    def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m points of the class, point i on the segment of its two parents."""
-        return blended(self.rows, *self.draw(code, m, rng))
+    def fit_class(self, code: int) -> tuple[Int64, Int64]:
+        """Search the class's neighbours.
 
-    def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Return their parents and weights (1 − λ, λ).
-
-        Random: the children "parent", "neighbour" and "lambda" of `rng`, one draw a point each.
+        Raises:
+            Unfit: if no row is in danger, or one has fewer than m rows of other persons around it.
         """
-        if code not in self.found:
-            self.found[code] = self._border(code)
-        danger, pool = self.found[code]
-        i = rng.child("parent").generator().integers(0, len(danger), size=m)
-        which = rng.child("neighbour").generator().integers(0, pool.shape[1], size=m)
-        lam = rng.child("lambda").generator().random(m)
-        lam[which == self.method.k_neighbors] /= 2  # the last of kind 2's, of another class
-        return ends(danger[i], pool[i, which], lam)
-
-    def _border(self, code: int) -> tuple[Int64, Int64]:
         of, k, m = self.rows.of(code), self.method.k_neighbors, self.method.m_neighbors
-        around, other = surroundings(self.rows, code, m)
+        around, other = neighbours_in_any_class(self.rows, code, m)
         is_danger = in_danger(other)
         if not is_danger.any():
             n_noise = int(other.all(axis=1).sum())
@@ -129,11 +84,23 @@ class Borders:
                 "another m_neighbors"
             )
         danger = np.flatnonzero(is_danger)
-        pool = of[nearest(self.rows.vectors[of], self.rows.groups[of], k, rows=danger)[0]]
+        pool = of[neighbours_in_class(self.rows, code, k, asked=danger)[0]]
         if self.method.kind == 2:
             first = other[danger].argmax(axis=1)  # the nearest of another class; who is in danger has one
             pool = np.column_stack([pool, around[danger, first]])
         return of[danger], pool
+
+    def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
+        """Return the parents and weights (1 − λ, λ) of m points.
+
+        Random: the children "parent", "neighbour" and "lambda" of `rng`, one draw a point each.
+        """
+        danger, pool = self.of_class(code)
+        i = rng.child("parent").generator().integers(0, len(danger), size=m)
+        which = rng.child("neighbour").generator().integers(0, pool.shape[1], size=m)
+        lam = draw_lambdas(rng.child("lambda").generator(), m)
+        lam[which == self.method.k_neighbors] /= 2  # the last of kind 2's, of another class
+        return np.stack([danger[i], pool[i, which]], axis=1), pair_weights(lam)
 
 
 def in_danger(other: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -1,17 +1,35 @@
 """How much of one person may go into the points of a class: proposals taken in order while nobody gives too much."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from synthgen.stages.interpolate.base import Float64, Int64, Unfit
 
 BLOCK = 4096  # proposals drawn at once; part of the stream's meaning, so changing it may change points
 GIVE_UP = 25  # blocks in a row of which not one proposal fits
+MaxExposure = Annotated[
+    float,
+    Field(gt=0, allow_inf_nan=False, description="No person's summed weight over a class passes it; null: no bound."),
+]
 Proposals = Iterator[tuple[Int64, Float64]]
 
 
-def take(proposals: Proposals, m: int, *, groups: Int64, max_exposure: float | None) -> tuple[Int64, Float64]:
+def check_exposure(bound: float | None, parents: int) -> None:
+    """Refuse a bound that no point of so many parents keeps: the largest of its weights is at least 1/p.
+
+    Raises:
+        ValueError: saying so.
+    """
+    if bound is not None and bound * parents < 1:
+        raise ValueError(f"must be at least 1/{parents}, the least that the largest of {parents} weights can be")
+
+
+def limit_exposure(
+    proposals: Proposals, m: int, *, groups: Int64, max_exposure: float | None
+) -> tuple[Int64, Float64]:
     """Return the parents and weights of the first m proposals that leave every person within the bound.
 
     A proposal is taken if, for each of its parents' persons g, the weight taken from g before plus its own stays

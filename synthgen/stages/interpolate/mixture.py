@@ -1,23 +1,21 @@
 """Mixture: new vectors inside the hull of several neighbours of a class, with Dirichlet weights."""
 
 import math
-from dataclasses import dataclass, field
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
-from scipy import sparse
+from pydantic import Field
 
-from synthgen.config import MIXTURE_PARENTS
-from synthgen.core.errors import ConfigError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Embedded, Float32
-from synthgen.stages.interpolate.base import Float64, Int64, Points, Rows, Sampler
-from synthgen.stages.interpolate.exposure import BLOCK, Proposals, take
-from synthgen.stages.interpolate.partners import nearest_persons
+from synthgen.core.types import Float32
+from synthgen.stages.interpolate.base import FittedByClass, Float64, Int64, NeighbourInterpolator, Points, TrainRows
+from synthgen.stages.interpolate.exposure import BLOCK, MaxExposure, Proposals, check_exposure, limit_exposure
+from synthgen.stages.interpolate.lambdas import draw_dirichlet_weights
+from synthgen.stages.interpolate.neighbourhoods import kneighbor_persons
 
 
-@dataclass(frozen=True, slots=True)
-class Mixture:
+class Mixture(NeighbourInterpolator):
     """Convex combinations of p records of p different persons that lie near one another in a class.
 
     SMOTE mixes two records, and one of them makes up more than half of the point. More parents mean that less of any
@@ -29,16 +27,6 @@ class Mixture:
     x_1 is uniform over the class's records, the others are drawn without replacement from the k nearest *persons*
     of x_1 (Euclidean, same class), each by that person's record nearest to x_1. d_1 is the distance from x_1 to the
     nearest of them, so ‖ε‖ is about noise · d_1. The result is not brought back to unit length, as in SMOTE.
-
-    Args:
-        k_neighbors: k, at least p − 1; a class needs k + 1 different persons.
-        parents: p, from 2 to 50.
-        alpha: α above 0; small values leave nearly all weight with one parent, large ones give equal weights.
-        noise: the noise's length in units of d_1, 0 for none; with it a point leaves its parents' hull.
-        max_exposure: no person's summed weight over the points of a class passes it; None for no bound.
-
-    Raises:
-        ConfigError: if an argument is out of its range or p − 1 is above k; all are listed.
 
     Privacy: reads train vectors and labels. How much of one record a point holds is its largest weight; how many
         records it is effectively made of is 1/Σw². Over points, E[max w] and (pα + 1)/(α + 1) = 1/E[Σw²] are
@@ -62,56 +50,47 @@ class Mixture:
     """
 
     name: ClassVar[str] = "mixture"
+    weighted_sums: ClassVar[bool] = True  # without noise
 
-    k_neighbors: int = 5
-    parents: int = MIXTURE_PARENTS
-    alpha: float = 1.0
-    noise: float = 0.0
-    max_exposure: float | None = None
+    parents: int = Field(3, ge=2, le=50, description="p, the persons whose records make up a point; at most k + 1.")
+    alpha: float = Field(
+        1.0,
+        gt=0,
+        le=1000,
+        description="α; small: one parent has nearly all weight, large: all have the same.",
+    )
+    noise: float = Field(
+        0.0, ge=0, le=1, description="Length in units of d_1, the nearest neighbour's distance; leaves the hull."
+    )
+    max_exposure: MaxExposure | None = None
 
-    def __post_init__(self) -> None:
-        bound = self.max_exposure
-        checks = {
-            f"k_neighbors: must be at least parents − 1 = {self.parents - 1}, got {self.k_neighbors}": (
-                self.k_neighbors >= self.parents - 1
-            ),
-            f"parents: must be from 2 to 50, got {self.parents}": 2 <= self.parents <= 50,
-            f"alpha: must be above 0 and finite, got {self.alpha:g}": 0 < self.alpha < math.inf,
-            f"noise: must be at least 0 and finite, got {self.noise:g}": 0 <= self.noise < math.inf,
-            f"max_exposure: must be at least 1/parents, the least that the largest weight can be, got {bound}": (
-                bound is None or 1 <= bound * self.parents < math.inf
-            ),
-        }
-        problems = [problem for problem, holds in checks.items() if not holds]
-        if problems:
-            raise ConfigError("this mixture cannot be", problems=problems)
-
-    @property
-    def min_groups(self) -> int:
-        """One person and the k nearest others."""
-        return self.k_neighbors + 1
+    @classmethod
+    def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:
+        """Refuse fewer neighbours than other parents, and a bound that no point can keep."""
+        if key == "parents" and (k := others.get("k_neighbors", value)) < value - 1:
+            raise ValueError(f"{value} parents need k_neighbors of at least {value - 1}, which is {k}")
+        if key == "max_exposure" and "parents" in others:
+            check_exposure(value, others["parents"])
 
     @property
     def max_parents(self) -> int:
         """Every point has p."""
         return self.parents
 
-    def learn(self, rows: Rows) -> "Mixed":
-        """Return the neighbourhoods of these rows."""
-        return Mixed(self, rows)
-
-    def fit(self, x: Embedded) -> Sampler:
-        """Return the sampler of these vectors."""
-        return Sampler.of(self, x)
+    def fit_rows(self, rows: TrainRows) -> "FittedMixture":
+        """Return the method fitted to these rows."""
+        return FittedMixture(self, rows)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Mixed:
-    """The k nearest other persons of each row within its class, searched when a class is first asked for."""
+class FittedMixture(FittedByClass[Mixture, tuple[Int64, Float64]]):
+    """The k nearest other persons of each row within its class, int64 (n_c, k), and their distances."""
 
-    method: Mixture
-    rows: Rows
-    found: dict[int, tuple[Int64, Float64]] = field(default_factory=dict)
+    __slots__ = ()
+
+    def fit_class(self, code: int) -> tuple[Int64, Float64]:
+        """Search the class's nearest persons."""
+        of = self.rows.of(code)
+        return kneighbor_persons(self.rows.vectors[of], self.rows.groups[of], self.method.k_neighbors)
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
         """Return m points of the class, each of p parents of different persons, x_1 first.
@@ -119,12 +98,9 @@ class Mixed:
         Random: the children "parent", "partners" and "weights" of `rng`, in blocks, and "noise", one row a point.
         """
         of = self.rows.of(code)
-        if code not in self.found:
-            vectors, groups = self.rows.vectors[of], self.rows.groups[of]
-            self.found[code] = nearest_persons(vectors, groups, self.method.k_neighbors)
-        near, distances = self.found[code]
+        near, distances = self.of_class(code)
         proposals, bound = self.proposals(near, rng), self.method.max_exposure
-        parents, weights = take(proposals, m, groups=self.rows.groups[of], max_exposure=bound)
+        parents, weights = limit_exposure(proposals, m, groups=self.rows.groups[of], max_exposure=bound)
         vectors = weighted_sum(self.rows.vectors[of], parents, weights)
         if self.method.noise > 0:
             d = vectors.shape[1]
@@ -143,11 +119,13 @@ class Mixed:
             i = parent.integers(0, n, size=BLOCK)
             drawn = partners.random((BLOCK, k)).argsort(axis=1, kind="stable")[:, : p - 1]
             others = np.take_along_axis(near[i], drawn, axis=1)
-            yield np.column_stack([i, others]), weights.dirichlet(np.full(p, self.method.alpha), size=BLOCK)
+            yield np.column_stack([i, others]), draw_dirichlet_weights(weights, BLOCK, p, self.method.alpha)
 
 
 def weighted_sum(vectors: Float32, parents: Int64, weights: Float64) -> Float32:
     """Return Σ_j w_j x_j of every row of parents, float32 (m, d)."""
+    from scipy import sparse  # a fifth of a second, which the configuration need not wait for
+
     m, p = parents.shape
     values = weights.astype(np.float32).ravel()
     shares = sparse.csr_array((values, parents.ravel(), np.arange(m + 1) * p), shape=(m, len(vectors)))

@@ -1,34 +1,41 @@
 """The methods as a sampler of scikit-learn and imbalanced-learn: `fit_resample(X, y)`."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin
-from sklearn.utils import InputTags, Tags, TargetTags, check_random_state
-from sklearn.utils.validation import check_consistent_length, validate_data
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d, validate_data
 
-from synthgen.config import InterpolateConfig
-from synthgen.core.errors import DataError
+from synthgen.core.errors import DataError, DependencyError
 from synthgen.core.section import parse_section
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32
-from synthgen.stages.interpolate import Rows, Unfit, build
-from synthgen.stages.interpolate.base import Float64, Floats, Int64, Interpolator
-from synthgen.stages.interpolate.blend import Blends, blend
-from synthgen.stages.interpolate.containers import Target, like, persons
-from synthgen.stages.interpolate.strategy import Strategy, new_points
+from synthgen.stages.interpolate.base import Float64, Floats, Int64, Interpolator, TrainRows, Unfit
+from synthgen.stages.interpolate.config import METHOD_KEYS, InterpolateConfig
+from synthgen.stages.interpolate.linear import FittedLinear, interpolate_linearly
 
-NOT_OF_METHODS = frozenset({"sampling_strategy", "random_state"})  # parameters of the sampler itself
+try:
+    from imblearn.over_sampling.base import BaseOverSampler
+except ImportError as error:
+    raise DependencyError(
+        "OverSampler needs imbalanced-learn, which is not installed", hint="pip install 'synthgen[imblearn]'"
+    ) from error
+
+Strategy = Real | str | dict[Any, int] | Callable[[Any], dict[Any, int]]
+NO_PERSON = "Give every row the name or number of its person; a row of nobody's is a person of its own."
 UNFIT_HINT = (
     "Give more rows of other persons, lower k_neighbors, choose another method, "
     "or leave the classes out through sampling_strategy."
 )
+OWN_KEYS = ("method", "k_neighbors", *sorted(frozenset[str]().union(*METHOD_KEYS.values())))  # not imblearn's
 
 
-class OverSampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn ships no types
+class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn ships no types
     """Over-sample with any method of this package, wherever an over-sampler of imbalanced-learn can stand.
 
     `fit_resample(X, y)` returns the rows given, in their order, followed by the new points class by class; y
@@ -40,9 +47,8 @@ class OverSampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] # 
     precision of float32.
 
     Args:
-        method: as in the configuration; see `synthgen.stages.interpolate.METHODS`.
-        sampling_strategy: the words, ratio, totals or function of imbalanced-learn's over-samplers; see
-            `synthgen.stages.interpolate.strategy.new_points`.
+        method: as in the configuration; see `synthgen.interpolate.METHODS`.
+        sampling_strategy: the word, ratio, totals or function of imbalanced-learn's over-samplers.
         random_state: seeds the points. With a whole number the same rows give the same points, each class has a
             stream of its own, and asking for more points of a class keeps the first ones.
         k_neighbors: k; without `groups` a class needs k + 1 rows, or what the method says.
@@ -72,7 +78,8 @@ class OverSampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] # 
         arrive only with `sklearn.set_config(enable_metadata_routing=True)` and `pipeline.fit(X, y, groups=...)`;
         imbalanced-learn's pipeline passes a sampler nothing without it, and drops `step__groups` silently.
 
-    Where it departs from imbalanced-learn:
+    Parameters, classes, counts and containers are checked and converted by imbalanced-learn's base. Where this
+    departs from it:
 
     - A class that the method cannot make points of is refused, naming it, where BorderlineSMOTE returns fewer points.
     - Embeddings are dense, finite numbers, so sparse X, frames of sparse columns, words and missing values are
@@ -80,6 +87,7 @@ class OverSampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] # 
       these checks therefore do not apply, and all others pass: `check_samplers_sparse`,
       `check_samplers_pandas_sparse`, `check_samplers_string`, `check_samplers_nan`; of slerp `check_samplers_fit`,
       which has no rows of unit length.
+    - Columns of whole numbers in a frame become float64; the base would cut the points to whole numbers.
     - One-vs-all y comes back with as many columns as it had, also for two classes; a row of no class is refused.
     - Its ADASYN rounds each row's share of the points and so misses the total; here the total is met.
 
@@ -90,23 +98,13 @@ class OverSampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] # 
         (10, ['bee', 'bee'])
     """
 
-    # what kind of value each takes; its bounds are the configuration's
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "method": [str],
-        "sampling_strategy": [Real, str, Mapping, callable],
-        "random_state": ["random_state"],
-        "k_neighbors": [Integral],
-        "m_neighbors": [Integral, None],
-        "kind": [Integral, None],
-        "parents": [Integral, None],
-        "alpha": [Real, None],
-        "noise": [Real, None],
-        "lambda_beta": [tuple, list, None],
-        "max_exposure": [Real, None],
-        "latent_dim": [Integral, None],
-        "beta": [Real, None],
-        "free_bits": [Real, None],
-        "conditional": [bool, np.bool_, None],
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseOverSampler._parameter_constraints,  # noqa: SLF001 - for its subclasses
+        "sampling_strategy": [  # the base lets any mapping through and then reads no other than a dict
+            dict if kind is Mapping else kind
+            for kind in BaseOverSampler._parameter_constraints["sampling_strategy"]  # noqa: SLF001
+        ],
+        **dict.fromkeys(OWN_KEYS, "no_validation"),  # the configuration does it
     }
 
     # where metadata are routed, a pipeline's `groups` come here without being asked for
@@ -131,8 +129,8 @@ class OverSampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] # 
         free_bits: float | None = None,
         conditional: bool | None = None,
     ) -> None:
+        super().__init__(sampling_strategy=sampling_strategy)
         self.method = method
-        self.sampling_strategy = sampling_strategy
         self.random_state = random_state
         self.k_neighbors = k_neighbors
         self.m_neighbors = m_neighbors
@@ -154,7 +152,7 @@ class OverSampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] # 
             ValueError: as `fit_resample`, but for classes the method cannot make points of.
         """
         self._built()
-        self._checked(X, y)
+        super().fit(X, y)
         return self
 
     def fit_resample(self, X: Any, y: Any, *, groups: Any = None) -> tuple[Any, Any]:
@@ -175,45 +173,64 @@ class OverSampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] # 
 
         Random: the child `str(class)` of a tree seeded by `random_state`.
         """
-        method = self._built()
-        given, target = self._checked(X, y)
-        rows = Rows(
-            vectors=_float32(given),
-            classes=target.codes,
-            groups=persons(groups, len(given)),
-            normalized=bool(np.abs(np.einsum("ij,ij->i", given, given) - 1).max() < 1e-3),
-        )
-        codes = {name: code for code, name in enumerate(target.classes.tolist())}
-        wanted = {codes[name]: m for name, m in self.sampling_strategy_.items() if m > 0}
-        out = np.empty((len(given) + sum(wanted.values()), given.shape[1]), dtype=given.dtype)
-        out[: len(given)] = given
-        self.parents_, self.weights_ = self._fill(out, rows, wanted, list(codes), method)
-        new = np.repeat(np.array(list(wanted), dtype=np.int64), list(wanted.values()))
-        return like(X, out), like(y, target.followed_by(new))
+        one_vs_all = np.asarray(y) if _is_one_vs_all(y) else None
+        points, classes = super().fit_resample(_of_floats(X), y, groups=groups, one_vs_all=one_vs_all)
+        return points, classes
 
     def _built(self) -> Interpolator:
         """Return the method, built by the configuration, so that there is one list of what is allowed."""
-        self._validate_params()
-        given = {k: v for k, v in self.get_params(deep=False).items() if k not in NOT_OF_METHODS and v is not None}
         given = {
-            k: v.item() if isinstance(v, np.generic) else v for k, v in given.items()
-        }  # of a grid from np.arange
-        return build(parse_section(InterpolateConfig, {**given, "total": 1}))
+            key: value.item() if isinstance(value, np.generic) else value  # of a grid from np.arange
+            for key in OWN_KEYS
+            if (value := getattr(self, key)) is not None
+        }
+        return parse_section(InterpolateConfig, {**given, "total": 1}).build()
 
-    def _checked(self, X: Any, y: Any) -> tuple[Floats, Target]:
-        """Return the rows, contiguous and finite, and their classes; set what `fit` promises."""
-        target = Target.of(y)
-        rows = validate_data(self, X, dtype=[np.float64, np.float32], order="C")
-        check_consistent_length(rows, target.codes)
-        have = dict(zip(target.classes.tolist(), np.bincount(target.codes).tolist(), strict=True))
-        self.sampling_strategy_ = new_points(self.sampling_strategy, have, target.classes[target.codes])
-        return rows, target
+    def _check_X_y(self, X: Any, y: Any) -> tuple[Floats, NDArray[Any], bool]:  # noqa: N802 - the base's
+        """Return the rows, contiguous and finite, and their classes, of one-vs-all the columns' numbers."""
+        check_classification_targets(y)
+        if not _is_one_vs_all(y):
+            classes = column_or_1d(y)
+        else:
+            if issparse(y):
+                raise DataError("y is sparse: give it dense")
+            n_odd = int(np.count_nonzero((np.asarray(y) != 0).sum(axis=1) != 1))
+            if n_odd > 0:
+                raise DataError(f"{n_odd} rows of y have no class or several: multilabel y cannot be over-sampled")
+            classes = np.asarray(y).argmax(axis=1)
+        rows, classes = validate_data(self, X, classes, dtype=[np.float64, np.float32], order="C")
+        return rows, classes, False
+
+    def _fit_resample(
+        self, X: Floats, y: NDArray[Any], groups: Any, one_vs_all: NDArray[Any] | None
+    ) -> tuple[Floats, NDArray[Any]]:
+        """Return the rows and classes with the new ones behind them."""
+        method = self._built()
+        names, codes = np.unique(y, return_inverse=True)
+        odd = [f"{name!r}: {m!r}" for name, m in self.sampling_strategy_.items() if not isinstance(m, Integral)]
+        if odd:
+            raise DataError("sampling_strategy asks for points that are no whole number", problems=odd)
+        rows = TrainRows(
+            vectors=_float32(X),
+            classes=codes.astype(np.int64, copy=False),
+            groups=_person_numbers(groups, len(X)),
+            normalized=bool(np.abs(np.einsum("ij,ij->i", X, X) - 1).max() < 1e-3),
+        )
+        code = {name: i for i, name in enumerate(names.tolist())}
+        wanted = {code[name]: int(m) for name, m in self.sampling_strategy_.items() if m > 0}
+        out = np.empty((len(X) + sum(wanted.values()), X.shape[1]), dtype=X.dtype)
+        out[: len(X)] = X
+        self.parents_, self.weights_ = self._fill(out, rows, wanted, list(code), method)
+        classes = np.concatenate([y, names[np.repeat(np.array(list(wanted), np.int64), list(wanted.values()))]])
+        if one_vs_all is not None:
+            classes = np.eye(one_vs_all.shape[1], dtype=one_vs_all.dtype)[classes]
+        return out, classes
 
     def _fill(
-        self, out: Floats, rows: Rows, wanted: Mapping[int, int], names: Sequence[Any], method: Interpolator
+        self, out: Floats, rows: TrainRows, wanted: Mapping[int, int], names: Sequence[Any], method: Interpolator
     ) -> tuple[Int64, Float64]:
         """Write the new points of each class behind the rows in `out`; return their parents and weights."""
-        seeds, learned = self._seeds(), method.learn(rows)
+        seeds, fitted = self._seeds(), method.fit_rows(rows)
         given, start = out[: len(rows.vectors)], len(rows.vectors)
         made: list[tuple[Int64, Float64]] = []
         problems = []
@@ -224,11 +241,11 @@ class OverSampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] # 
                 continue
             new, stream = out[start : start + m], seeds.child(str(names[code]))
             try:
-                if isinstance(learned, Blends):
-                    made.append(learned.draw(code, m, stream))
-                    blend(given, *made[-1], new)
+                if isinstance(fitted, FittedLinear):
+                    made.append(fitted.draw(code, m, stream))
+                    interpolate_linearly(given, *made[-1], new)
                 else:
-                    points = learned.points(code, m, stream)
+                    points = fitted.points(code, m, stream)
                     made.append((points.parents, points.weights))
                     new[:] = points.vectors
             except Unfit as reason:
@@ -249,36 +266,42 @@ class OverSampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] # 
             return SeedTree(int(state))
         return SeedTree(int(check_random_state(state).randint(np.iinfo(np.int32).max)))
 
-    def __sklearn_tags__(self) -> "_Tags":
-        return _Tags(
-            estimator_type="sampler",
-            target_tags=TargetTags(required=True),
-            transformer_tags=None,
-            classifier_tags=None,
-            regressor_tags=None,
-            input_tags=_InputTags(),
-        )
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        return tags
 
 
-@dataclass(slots=True)
-class _InputTags(InputTags):  # type: ignore[misc] # scikit-learn ships no types
-    """What imbalanced-learn asks of a sampler's input besides scikit-learn's questions."""
-
-    dataframe: bool = True
+def _is_one_vs_all(y: Any) -> bool:
+    return bool(type_of_target(y) == "multilabel-indicator")
 
 
-@dataclass(slots=True)
-class _SamplerTags:
-    """What imbalanced-learn asks of a sampler: whether it only selects rows, and says which."""
+def _of_floats(X: Any) -> Any:
+    """Return a frame with its columns of whole numbers, among which no point fits, as float64; all else as it is."""
+    if type(X).__module__.partition(".")[0] != "pandas":  # not imported here: who gives a frame has it already
+        return X
+    return X.astype({column: np.float64 for column, kind in X.dtypes.items() if kind.kind in "iub"})
 
-    sample_indices: bool = False
 
+def _person_numbers(groups: Any, n: int) -> Int64:
+    """Return the person of each row as a number, int64 (n); None makes every row its own person.
 
-@dataclass(slots=True)
-class _Tags(Tags):  # type: ignore[misc] # scikit-learn ships no types
-    """Scikit-learn's tags with imbalanced-learn's, whose tools so know a sampler that does not import them."""
-
-    sampler_tags: _SamplerTags = field(default_factory=_SamplerTags)
+    Raises:
+        ValueError: if there is not one person for each row.
+    """
+    if groups is None:
+        return np.arange(n, dtype=np.int64)
+    given = column_or_1d(groups)
+    if len(given) != n:
+        raise DataError(f"groups names the person of {len(given)} rows, and X has {n}")
+    try:
+        numbers = np.unique(given, return_inverse=True)[1]
+    except TypeError as error:
+        raise DataError("groups holds missing persons, or persons of several types", hint=NO_PERSON) from error
+    n_missing = int(np.count_nonzero(np.not_equal(given, given)))  # numpy would make one person of them all
+    if n_missing > 0:
+        raise DataError(f"{n_missing} rows have no person in groups", hint=NO_PERSON)
+    return numbers.astype(np.int64, copy=False)
 
 
 def _float32(rows: Floats) -> Float32:

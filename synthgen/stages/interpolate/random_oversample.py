@@ -1,18 +1,15 @@
 """Random oversampling: the vectors of real records again, the baseline interpolation is compared with."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Embedded
-from synthgen.stages.interpolate.base import Float64, Int64, Points, Rows, Sampler
-from synthgen.stages.interpolate.blend import blended
+from synthgen.stages.interpolate.base import Float64, Int64, Interpolator, TrainRows
+from synthgen.stages.interpolate.linear import FittedLinear
 
 
-@dataclass(frozen=True, slots=True)
-class RandomOversample:
+class RandomOversample(Interpolator):
     """Repeat vectors of real records of a class, drawn uniformly with replacement.
 
         x̃ = x_i
@@ -24,37 +21,37 @@ class RandomOversample:
     """
 
     name: ClassVar[str] = "random-oversample"
-    max_parents: ClassVar[int] = 1  # the record itself
+    weighted_sums: ClassVar[bool] = True
 
     @property
     def min_groups(self) -> int:
         """Any record can be repeated."""
         return 1
 
-    def learn(self, rows: Rows) -> "Repeated":
-        """Return the rows; there is nothing to learn."""
-        return Repeated(rows)
+    @property
+    def max_parents(self) -> int:
+        """The record itself."""
+        return 1
 
-    def fit(self, x: Embedded) -> Sampler:
-        """Return the sampler of these vectors."""
-        return Sampler.of(self, x)
+    def fit_rows(self, rows: TrainRows) -> "FittedRandomOversample":
+        """Return the method with these rows."""
+        return FittedRandomOversample(self, rows)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Repeated:
-    """The rows; made by `RandomOversample.learn`."""
+class FittedRandomOversample(FittedLinear[RandomOversample, Int64]):
+    """The numbers of each class's rows, int64 (n_c)."""
 
-    rows: Rows
+    __slots__ = ()
 
-    def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m rows of the class; point i is its one parent's vector."""
-        return blended(self.rows, *self.draw(code, m, rng))
+    def fit_class(self, code: int) -> Int64:
+        """Return the numbers of the class's rows; there is nothing to learn."""
+        return self.rows.of(code)
 
     def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Return their parents and weights; the one weight is 1.
+        """Return the parent of each of m points; its one weight is 1.
 
         Random: the child "parent" of `rng`, one draw a point.
         """
-        of = self.rows.of(code)
+        of = self.of_class(code)
         i = of[rng.child("parent").generator().integers(0, len(of), size=m)]
         return i[:, None], np.ones((m, 1))

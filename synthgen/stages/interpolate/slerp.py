@@ -1,24 +1,33 @@
 """Slerp: new vectors on the arcs between neighbours of a class, for encoders whose vectors have unit length."""
 
-import math
-from dataclasses import dataclass, field
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
+from pydantic import Field
 
-from synthgen.core.errors import ConfigError, DataError
-from synthgen.core.neighbours import nearest
+from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Embedded, Float32
-from synthgen.stages.interpolate.base import Float64, Int64, Points, Rows, Sampler, Unfit
-from synthgen.stages.interpolate.exposure import BLOCK, Proposals, take
+from synthgen.core.types import Float32
+from synthgen.stages.interpolate.base import (
+    FittedByClass,
+    Float64,
+    Int64,
+    NeighbourInterpolator,
+    Points,
+    TrainRows,
+    Unfit,
+)
+from synthgen.stages.interpolate.exposure import BLOCK, MaxExposure, Proposals, check_exposure, limit_exposure
+from synthgen.stages.interpolate.lambdas import draw_lambdas, pair_weights
+from synthgen.stages.interpolate.neighbourhoods import neighbours_in_class
 
 OPPOSITE = 2 - 1e-6  # the cosine distance of vectors less than about 0.0014 from opposite, in radians
+BetaShape = Annotated[float, Field(gt=0, le=100)]
 ARC_ROWS = 512  # of float64 at once, so that they stay in the processor's cache
 
 
-@dataclass(frozen=True, slots=True)
-class Slerp:
+class Slerp(NeighbourInterpolator):
     """Spherical linear interpolation between records of a class, across persons.
 
     Where an encoder's vectors all have unit length, the segment of SMOTE runs through the ball, where no record is;
@@ -33,15 +42,6 @@ class Slerp:
     The weights recorded are (1 − λ, λ): the shares of the angle, which sum to 1. They are not the factors of a and
     b above, which sum to more than 1, so Σ w_j x_j is a point on the chord and not x̃.
 
-    Args:
-        k_neighbors: k, at least 1; a class needs k + 1 different persons.
-        lambda_beta: (s, t), the shape of Beta(s, t); None draws λ uniformly. Large equal numbers put points near the
-            middle of the arc; shapes below 1 put them near the records.
-        max_exposure: no person's summed weight over the points of a class passes it; None for no bound.
-
-    Raises:
-        ConfigError: if an argument is out of its range; all are listed.
-
     Privacy: reads train vectors and labels. A point lies exactly on the arc between two real records, whose ends can
         be found from several arcs as from several segments, so vectors must never be released; parents and weights
         stay in the workspace. One of two parents always holds at least half of the angle: .75 in the mean where λ is
@@ -52,35 +52,22 @@ class Slerp:
     """
 
     name: ClassVar[str] = "slerp"
-    max_parents: ClassVar[int] = 2  # the two ends of an arc
 
-    k_neighbors: int = 5
-    lambda_beta: tuple[float, float] | None = None
-    max_exposure: float | None = None
+    lambda_beta: tuple[BetaShape, BetaShape] | None = Field(
+        None,
+        description="(s, t) of Beta(s, t); null draws λ uniformly. Large equal numbers put points near the middle of "
+        "the arc, shapes below 1 near the records.",
+    )
+    max_exposure: MaxExposure | None = None
 
-    def __post_init__(self) -> None:
-        shapes = (1.0, 1.0) if self.lambda_beta is None else self.lambda_beta
-        bound = self.max_exposure
-        checks = {
-            f"k_neighbors: must be at least 1, got {self.k_neighbors}": self.k_neighbors >= 1,
-            f"lambda_beta: must be two numbers above 0, got {shapes}": (
-                len(shapes) == 2 and all(0 < shape < math.inf for shape in shapes)
-            ),
-            f"max_exposure: must be at least 1/2, the least that the larger of two weights can be, got {bound}": (
-                bound is None or 0.5 <= bound < math.inf
-            ),
-        }
-        problems = [problem for problem, holds in checks.items() if not holds]
-        if problems:
-            raise ConfigError("this slerp cannot be", problems=problems)
+    @classmethod
+    def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:  # noqa: ARG003 - of the base
+        """Refuse a bound that no point of two parents can keep; see `Interpolator.check`."""
+        if key == "max_exposure":
+            check_exposure(value, 2)
 
-    @property
-    def min_groups(self) -> int:
-        """One person and the k neighbours, who could all be different."""
-        return self.k_neighbors + 1
-
-    def learn(self, rows: Rows) -> "Arcs":
-        """Return the arcs of these rows.
+    def fit_rows(self, rows: TrainRows) -> "FittedSlerp":
+        """Return the method fitted to these rows.
 
         Raises:
             DataError: if they are not of unit length.
@@ -90,24 +77,23 @@ class Slerp:
                 "slerp walks on the unit sphere, and this encoder's vectors are not of unit length",
                 hint="Take an encoder that normalises its vectors, or interpolate.method smote or mixture.",
             )
-        return Arcs(self, rows)
+        return FittedSlerp(self, rows)
 
-    def fit(self, x: Embedded) -> Sampler:
-        """Return the sampler of these vectors.
+
+class FittedSlerp(FittedByClass[Slerp, Int64]):
+    """The k nearest rows of other persons within each class, int64 (n_c, k), by angle."""
+
+    __slots__ = ()
+
+    def fit_class(self, code: int) -> Int64:
+        """Search the class's neighbours.
 
         Raises:
-            DataError: if they are not of unit length.
+            Unfit: if a row has an opposite one among its neighbours.
         """
-        return Sampler.of(self, x)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Arcs:
-    """The k nearest rows of other persons within each class, searched when a class is first asked for."""
-
-    method: Slerp
-    rows: Rows
-    found: dict[int, Int64] = field(default_factory=dict)
+        near, distances = neighbours_in_class(self.rows, code, self.method.k_neighbors, metric="cosine")
+        _refuse_opposite(distances)
+        return near
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
         """Return m points of the class, point i on the arc of its two parents, with weights (1 − λ, λ).
@@ -119,12 +105,8 @@ class Arcs:
         """
         of = self.rows.of(code)
         vectors, groups = self.rows.vectors[of], self.rows.groups[of]
-        if code not in self.found:
-            near, distances = nearest(vectors, groups, self.method.k_neighbors, metric="cosine")
-            _refuse_opposite(distances)
-            self.found[code] = near
-        proposals = self.proposals(self.found[code], rng)
-        parents, weights = take(proposals, m, groups=groups, max_exposure=self.method.max_exposure)
+        proposals = self.proposals(self.of_class(code), rng)
+        parents, weights = limit_exposure(proposals, m, groups=groups, max_exposure=self.method.max_exposure)
         made = arc(vectors[parents[:, 0]], vectors[parents[:, 1]], weights[:, 1])
         return Points(vectors=made, parents=of[parents], weights=weights)
 
@@ -135,9 +117,8 @@ class Arcs:
         while True:
             i = parent.integers(0, n, size=BLOCK)
             which = neighbour.integers(0, k, size=BLOCK)
-            beta = self.method.lambda_beta
-            lam = shape.random(BLOCK) if beta is None else shape.beta(*beta, size=BLOCK)
-            yield np.column_stack([i, near[i, which]]), np.column_stack([1 - lam, lam])
+            lam = draw_lambdas(shape, BLOCK, self.method.lambda_beta)
+            yield np.column_stack([i, near[i, which]]), pair_weights(lam)
 
 
 def arc(a: Float32, b: Float32, lam: Float64) -> Float32:

@@ -1,17 +1,17 @@
 """SMOTE: new vectors on the segments between neighbours of a class."""
 
-from dataclasses import dataclass, field
 from typing import ClassVar
 
-from synthgen.core.neighbours import nearest
+import numpy as np
+
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Embedded
-from synthgen.stages.interpolate.base import Float64, Int64, Points, Rows, Sampler
-from synthgen.stages.interpolate.blend import blended, ends
+from synthgen.stages.interpolate.base import Float64, Int64, NeighbourInterpolator, TrainRows
+from synthgen.stages.interpolate.lambdas import draw_lambdas, pair_weights
+from synthgen.stages.interpolate.linear import FittedLinear
+from synthgen.stages.interpolate.neighbourhoods import neighbours_in_class
 
 
-@dataclass(frozen=True, slots=True)
-class Smote:
+class Smote(NeighbourInterpolator):
     """Synthetic minority oversampling in the encoder's space, within each class and across persons.
 
     A vector between two real ones keeps the class's region and belongs to no single record.
@@ -22,9 +22,6 @@ class Smote:
     to *other persons*. The result is not brought back to unit length: the bridge normalises its input itself, and
     the segment is what the exposure audit checks.
 
-    Args:
-        k_neighbors: k; a class needs k + 1 different persons.
-
     Privacy: reads train vectors and labels. A point lies exactly on a line between two real records, so vectors must
         never be released (known attacks recover the parents from them); parents and weights stay in the workspace.
         Choosing neighbours among other persons means no point is a mixture of one person's records.
@@ -34,45 +31,29 @@ class Smote:
     """
 
     name: ClassVar[str] = "smote"
-    max_parents: ClassVar[int] = 2  # the two ends of a segment
+    weighted_sums: ClassVar[bool] = True
 
-    k_neighbors: int = 5
-
-    @property
-    def min_groups(self) -> int:
-        """One person and the k neighbours, who could all be different."""
-        return self.k_neighbors + 1
-
-    def learn(self, rows: Rows) -> "Neighbourhoods":
-        """Return the neighbourhoods of these rows."""
-        return Neighbourhoods(rows, self.k_neighbors)
-
-    def fit(self, x: Embedded) -> Sampler:
-        """Return the sampler of these vectors."""
-        return Sampler.of(self, x)
+    def fit_rows(self, rows: TrainRows) -> "FittedSmote":
+        """Return the method fitted to these rows."""
+        return FittedSmote(self, rows)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Neighbourhoods:
-    """The k nearest rows of other persons within each class, searched when a class is first asked for."""
+class FittedSmote(FittedLinear[Smote, Int64]):
+    """The k nearest rows of other persons within each class, int64 (n_c, k), numbered within it."""
 
-    rows: Rows
-    k: int
-    found: dict[int, Int64] = field(default_factory=dict)
+    __slots__ = ()
 
-    def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m points of the class, point i on the segment of its two parents."""
-        return blended(self.rows, *self.draw(code, m, rng))
+    def fit_class(self, code: int) -> Int64:
+        """Search the class's neighbours."""
+        return neighbours_in_class(self.rows, code, self.method.k_neighbors)[0]
 
     def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Return their parents and weights (1 − λ, λ).
+        """Return the parents and weights (1 − λ, λ) of m points.
 
         Random: the children "parent", "neighbour" and "lambda" of `rng`, one draw a point each.
         """
-        of = self.rows.of(code)
-        if code not in self.found:
-            self.found[code] = nearest(self.rows.vectors[of], self.rows.groups[of], self.k)[0]
+        of, near = self.rows.of(code), self.of_class(code)
         i = rng.child("parent").generator().integers(0, len(of), size=m)
-        which = rng.child("neighbour").generator().integers(0, self.k, size=m)
-        lam = rng.child("lambda").generator().random(m)
-        return ends(of[i], of[self.found[code][i, which]], lam)
+        which = rng.child("neighbour").generator().integers(0, self.method.k_neighbors, size=m)
+        lam = draw_lambdas(rng.child("lambda").generator(), m)
+        return np.stack([of[i], of[near[i, which]]], axis=1), pair_weights(lam)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from synthgen.core.errors import ConfigError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Embedded, Float32
-from synthgen.stages.interpolate.base import Float64, Int64, Points, Rows, Sampler, Unfit
+from synthgen.core.types import Float32
+from synthgen.stages.interpolate.base import Float64, Int64, Interpolator, Points, TrainRows, Unfit
 
 if TYPE_CHECKING:
     from synthgen.stages.interpolate.vae_network import Network
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 HELD_OUT = 0.2  # of the persons decide when training stops
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vae:
+class Vae(Interpolator):
     """A variational autoencoder of each class, or one of all classes that is told the class.
 
     The strong alternative to interpolation: it learns where a class lies instead of drawing lines in it.
@@ -35,15 +34,8 @@ class Vae:
     kept if nothing after it helps with them. With 384 dimensions and fewer than some 50 persons that is the rule:
     points are then a round Gaussian about the class's mean, which is all that so few can tell of others.
 
-    Args:
-        latent_dim: dimensions of z.
-        beta: β; above 1 z says less of x, 1 is the ELBO.
-        free_bits: λ, in nats: what each dimension of z may say at no cost, which keeps it from falling silent.
-        conditional: one model of all classes, the label one-hot into encoder and decoder. Then a class's points
-            depend on the other classes' rows; otherwise they do not.
-
-    Raises:
-        ConfigError: if an argument is out of its range; all are listed.
+    With `conditional`, the label goes one-hot into encoder and decoder, and a class's points depend on the other
+    classes' rows; otherwise they do not.
 
     Privacy: reads train vectors and labels. Every record of the class (of all classes, if conditional) shaped the
         model, so points have no parents: the exposure of a record cannot be read from them, and this is no privacy
@@ -57,39 +49,29 @@ class Vae:
     """
 
     name: ClassVar[str] = "vae"
-    max_parents: ClassVar[int] = 0  # none: a point comes from a model of the whole class
 
-    latent_dim: int = 16
-    beta: float = 1.0
-    free_bits: float = 0.05
-    conditional: bool = False
-
-    def __post_init__(self) -> None:
-        checks = {
-            f"latent_dim: must be at least 1, got {self.latent_dim}": self.latent_dim >= 1,
-            f"beta: must be above 0 and finite, got {self.beta:g}": 0 < self.beta < math.inf,
-            f"free_bits: must be at least 0 and finite, got {self.free_bits:g}": 0 <= self.free_bits < math.inf,
-        }
-        problems = [problem for problem, holds in checks.items() if not holds]
-        if problems:
-            raise ConfigError("this autoencoder cannot be", problems=problems)
+    latent_dim: int = Field(16, ge=1, le=1024, description="Dimensions of z.")
+    beta: float = Field(1.0, gt=0, le=100, description="β; above 1 z says less of x, 1 is the ELBO.")
+    free_bits: float = Field(0.05, ge=0, le=10, description="λ: nats that each dimension of z may say at no cost.")
+    conditional: bool = Field(False, description="One model for all classes instead of one for each.")
 
     @property
     def min_groups(self) -> int:
         """Two persons to stop by, so that no single one decides, and six to learn."""
         return 8
 
-    def learn(self, rows: Rows) -> "Models":
-        """Return the models of these rows, none of them trained yet."""
-        return Models(rows, self)
+    @property
+    def max_parents(self) -> int:
+        """None: a point comes from a model of the whole class."""
+        return 0
 
-    def fit(self, x: Embedded) -> Sampler:
-        """Return the sampler of these vectors."""
-        return Sampler.of(self, x)
+    def fit_rows(self, rows: TrainRows) -> "FittedVae":
+        """Return the method with these rows; each class's model is trained when its points are first asked for."""
+        return FittedVae(rows, self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Model:
+class TrainedVae:
     """A trained network and the standardisation of its rows.
 
     Args:
@@ -108,12 +90,12 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Models:
-    """The model of each class, trained when its points are first asked for; made by `Vae.learn`."""
+class FittedVae:
+    """The model of each class, trained when its points are first asked for; made by `Vae.fit_rows`."""
 
-    rows: Rows
+    rows: TrainRows
     vae: Vae
-    trained: dict[tuple[int | None, SeedTree], Model] = field(default_factory=dict)
+    trained: dict[tuple[int | None, SeedTree], TrainedVae] = field(default_factory=dict)
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
         """Return m points of the class, drawn from its model.
@@ -140,7 +122,7 @@ class Models:
             raise Unfit("its model draws vectors that are not finite")
         return Points(vectors=drawn, parents=np.empty((m, 0), dtype=np.int64), weights=np.empty((m, 0)))
 
-    def _model(self, code: int, rng: SeedTree) -> Model:
+    def _model(self, code: int, rng: SeedTree) -> TrainedVae:
         above = SeedTree(rng.root, rng.path[:-1])
         key = (None, above) if self.vae.conditional else (code, rng)
         if key not in self.trained:
@@ -148,9 +130,9 @@ class Models:
             self.trained[key] = self._train(of, key[1].child("fit"))
         return self.trained[key]
 
-    def _train(self, of: Int64, rng: SeedTree) -> Model:
+    def _train(self, of: Int64, rng: SeedTree) -> TrainedVae:
         """Return the model of some rows. The split only says when to stop: all rows give centre and scale."""
-        from synthgen.stages.interpolate.vae_network import Objective, standardised, train
+        from synthgen.stages.interpolate.vae_network import Objective, standardised, train_vae
 
         vectors, classes = self.rows.vectors[of].astype(np.float64), self.rows.classes[of]
         centre = vectors.mean(axis=0)
@@ -160,14 +142,14 @@ class Models:
         told = tuple(np.unique(classes).tolist()) if self.vae.conditional else ()
         x, labels = (vectors - centre) / scale, one_hot(classes, told)
         out = held_out(self.rows.groups[of], rng.child("split"))
-        network = train(
+        network = train_vae(
             standardised(x[~out], labels[~out]),
             standardised(x[out], labels[out]),
             Objective(latent_dim=self.vae.latent_dim, beta=self.vae.beta, free_bits=self.vae.free_bits),
             rng,
         )
         learned = frozenset(classes[~out].tolist())
-        return Model(network=network, centre=centre, scale=scale, classes=told, learned=learned)
+        return TrainedVae(network=network, centre=centre, scale=scale, classes=told, learned=learned)
 
 
 def held_out(groups: Int64, rng: SeedTree) -> NDArray[np.bool_]:

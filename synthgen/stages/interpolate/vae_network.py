@@ -140,7 +140,7 @@ def above(rate: Tensor, free_bits: float) -> Tensor:
     return rate.clamp(min=free_bits).sum()
 
 
-def train(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) -> Network:
+def train_vae(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) -> Network:
     """Return the network that describes the held-out rows best of those met while fitting the others, the start too.
 
     Adam with decoupled weight decay on batches in a fresh order each epoch; it stops once the held-out objective has

@@ -3,6 +3,10 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
+from typer.testing import CliRunner
+
+from synthgen.cli import app
+from synthgen.core.errors import SynthGenError
 
 GAINS = {"none": 0.0, "random-oversample": 0.05, "smote": 0.08, "vae": 0.02, "adasyn": 0.04}
 
@@ -43,14 +47,15 @@ def small(module_at):
     return module_at("tests/unit/studies/small.py")
 
 
-@pytest.fixture(scope="session")
-def llama_folder(tiny, tmp_path_factory):
-    """Return a folder with a random three-layer Llama."""
-    return tiny.save_model(tmp_path_factory.mktemp("tiny-llama"), "llama", max_position_embeddings=400)
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """Return what runs `synthgen study ...` in this process, in an empty folder: its exit code and what it told."""
 
+    def run(*arguments):
+        monkeypatch.chdir(tmp_path)
+        done = CliRunner().invoke(app, ["study", *map(str, arguments)])
+        if isinstance(done.exception, SynthGenError):
+            return done.exception.exit_code, str(done.exception)
+        return done.exit_code, done.output
 
-@pytest.fixture(scope="session")
-def bridge_folder(tiny, tmp_path_factory):
-    """Return a folder with a random bridge that fits it."""
-    described = tiny.info()
-    return tiny.write_bridge(tmp_path_factory.mktemp("bridge"), described, tiny.bridge_tensors(described))
+    return run

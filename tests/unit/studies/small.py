@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from studies.smotext.protocol import Plan, SmotextProtocol
+from studies.smotext.protocol import EmbeddedDesign, SmotextProtocol
 from studies.smotext.text_sets import Source, TextSet
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Record
@@ -49,13 +49,13 @@ def corpus(n, seed, per_person=2):
     return Corpus(role="source", records=tuple(records), has_groups=True)
 
 
-def plan(**changes):
+def design(**changes):
     from dataclasses import replace
 
     source = Source(train=(), test=(), words={"cat": "cats", "car": "cars"}, asked="Of {label}.", max_new_tokens=9)
     small = TextSet(name="small", pool=corpus(70, 1), test=corpus(31, 2), source=source)
     encoder = Counting()
-    return Plan(
+    return EmbeddedDesign(
         text_set=small, pool=embed(small.pool, encoder.encode(small.pool.texts), encoder),
         test=encoder.encode(small.test.texts), protocol=replace(PROTOCOL, **changes),
     )  # fmt: skip
@@ -66,7 +66,7 @@ def written(writing):
     found = []
     for name, label in zip(writing.latents.ids, writing.latents.labels, strict=True):
         rng = SeedTree(7).child(name).generator()
-        for c in range(writing.settings.candidates):
+        for c in range(writing.request.settings.candidates):
             made = Candidate(latent_id=name, index=c, text=text(label, rng), label=label, finish="stop")
             found.append(made)
     return tuple(found)

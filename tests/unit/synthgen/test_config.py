@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.config import METHOD_KEYS, METHODS_HERE, Config, InterpolateConfig
+from synthgen.config import Config
 from synthgen.core.errors import ConfigError
-from synthgen.stages.interpolate import build
+from synthgen.stages.interpolate.mixture import Mixture
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 NAME = "^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -220,16 +220,9 @@ def test_a_key_of_one_method_is_refused_for_another(tmp_path):
     ]
 
 
-def test_every_key_of_a_method_is_a_key_that_is_null_by_default():
-    assert set(METHOD_KEYS) <= set(METHODS_HERE)
-    for key in set().union(*METHOD_KEYS.values()):
-        assert getattr(InterpolateConfig(total=1), key) is None
-    assert InterpolateConfig(total=1).options() == {}
-
-
-def test_the_options_of_a_method_are_those_that_are_set(tmp_path):
+def test_the_parameters_of_a_method_are_the_keys_that_are_set(tmp_path):
     text = LEAST.replace("{total: 10}", "{total: 10, method: mixture, alpha: 0.5, parents: 4}")
-    assert load(tmp_path, text).interpolate.options() == {"alpha": 0.5, "parents": 4}
+    assert load(tmp_path, text).interpolate.build() == Mixture(alpha=0.5, parents=4)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +267,7 @@ def test_mixtures_that_cannot_be_are_told_with_the_rest(tmp_path, interpolate, l
     ],
 )
 def test_mixtures_that_can_be(tmp_path, interpolate):
-    build(load(tmp_path, LEAST.replace("total: 10", f"total: 10, {interpolate}")).interpolate)
+    load(tmp_path, LEAST.replace("total: 10", f"total: 10, {interpolate}")).interpolate.build()
 
 
 def test_attribute_rules_are_read_and_written_alike(tmp_path):

@@ -1,6 +1,46 @@
+import subprocess
+import sys
+
 from synthgen import interpolate
-from synthgen.stages import interpolate as room
 
 
-def test_the_public_names_are_those_of_the_room():
-    assert all(getattr(interpolate, name) is getattr(room, name) for name in interpolate.__all__)
+def test_every_public_name_is_there():
+    assert all(getattr(interpolate, name).__name__ == name for name in interpolate.__all__ if name != "METHODS")
+    assert {getattr(interpolate, name) for name in interpolate.__all__ if name != "METHODS"} > {
+        *interpolate.METHODS.values()
+    }
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_importing_the_methods_imports_no_scikit_learn():
+    done = run("""
+import sys, synthgen.interpolate as i
+assert "sklearn" not in sys.modules and "OverSampler" in i.__all__
+from synthgen.interpolate import OverSampler
+assert "imblearn" in sys.modules
+try:
+    i.Oversampler
+except AttributeError as error:
+    assert "Oversampler" in str(error)
+else:
+    raise SystemExit(1)
+""")
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_imbalanced_learn_the_sampler_says_what_to_install_and_the_methods_are_there():
+    done = run("""
+import sys
+sys.modules["imblearn"] = None
+from synthgen.interpolate import Smote
+try:
+    from synthgen.interpolate import OverSampler
+except ImportError as error:
+    assert type(error).__name__ == "DependencyError" and "pip install 'synthgen[imblearn]'" in str(error), error
+else:
+    raise SystemExit(1)
+""")
+    assert done.returncode == 0, done.stderr

@@ -3,15 +3,15 @@ import math
 import pyarrow as pa
 import pytest
 
-from studies.feature_augmentation.cells import by_place, in_order, ok
+from studies.feature_augmentation.cells import by_place, ok, places_along
 from synthgen.core.errors import DataError
 
 
 def test_cells_are_found_by_place_and_fold(made_up):
     places = by_place(made_up(["b", "a"], [16, 8], 2, 3, refused={("smote", 8)}))
-    assert in_order(places, 0) == ["b", "a"]
-    assert in_order(places, 1, "a") == [8, 16]
-    assert in_order(places, 2, "b") == ["none", "random-oversample", "smote", "vae", "adasyn"]
+    assert places_along(places, 0) == ["b", "a"]
+    assert places_along(places, 1, "a") == [8, 16]
+    assert places_along(places, 2, "b") == ["none", "random-oversample", "smote", "vae", "adasyn"]
     assert set(places["a", 16, "vae"]) == {(r, f) for r in range(2) for f in range(3)}
     assert ok(places, ("a", 8, "smote")) == {}
     assert len(ok(places, ("a", 16, "smote"))) == 6

@@ -8,11 +8,13 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from studies.feature_augmentation import projections, workers
 from studies.feature_augmentation.command import QUICK, StudyRequest, feature_augmentation, shown_vectors
-from studies.feature_augmentation.experiment import METHODS, Protocol, plan
+from studies.feature_augmentation.experiment import METHODS, Protocol, plan_experiment, run_fold
 from synthgen.clinic import generate
 from synthgen.core.errors import ConfigError, DataError, ModelMissing, StorageError
 from synthgen.core.progress import silent
@@ -85,19 +87,47 @@ def test_the_pictures_show_a_train_part_before_and_after_smote(largest, n):
         vectors=rng.normal(size=(1100, 4)).astype(np.float32), ids=names, labels=("a", "b") * 550, groups=names,
         encoder="none", normalized=False,
     )  # fmt: skip
-    shown, train, (vectors, labels) = shown_vectors(plan("set", x, Protocol(folds=3, repeats=1, largest=largest)))
+    shown, train, (vectors, labels) = shown_vectors(
+        plan_experiment("set", x, Protocol(folds=3, repeats=1, largest=largest))
+    )
     assert shown == n
     assert Counter(train.labels) == {"a": n, "b": largest}
     assert Counter(labels) == {"a": largest - n}
     assert vectors.shape == (largest - n, 4)
 
 
-def test_wrong_use_of_the_command(tmp_path):
-    assert run(tmp_path, "--folds", "2").returncode == 2
-    lost = run(tmp_path, "--data", tmp_path)
-    assert lost.returncode == 3
-    assert "sst2: not found" in lost.stderr
+def test_wrong_use_of_the_command(tmp_path, study):
+    assert study("feature-augmentation", "--folds", "2")[0] == 2
+    code, told = study("feature-augmentation", "--data", tmp_path)
+    assert code == 3
+    assert "sst2: not found" in told
     assert not (tmp_path / "study").exists()
+
+
+def test_methods_are_compared_on_a_table_of_ones_own(tmp_path, study, tiny, monkeypatch):
+    def in_this_process(experiments, missing, advance):
+        for (dataset, repeat, fold), path in missing.items():
+            path.write_bytes(workers._to_bytes(run_fold(experiments[dataset], repeat, fold)))
+            advance(1)
+
+    def pictures(*given):  # drawn by the tests of their own file
+        for name in ("umap.svg", "umap.png", "tsne.svg", "tsne.png"):
+            (given[5] / name).touch()
+
+    monkeypatch.setattr(workers, "_make", in_this_process)
+    monkeypatch.setattr(projections, "write_projections", pictures)
+    rng = np.random.Generator(np.random.Philox(1))
+    words = {"ants": tiny.WORDS[::2], "bees": tiny.WORDS[1::2]}
+    rows = [{"text": " ".join(rng.choice(words[c], 6)), "label": c} for c in ("ants", "bees") * 120]
+    table = tmp_path / "mine.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), table)
+    encoder = tiny.save_model(tmp_path / "encoder", "mistral")
+    asked = ("feature-augmentation", "--dataset", table, "--encoder", encoder, "--quick", "--out", tmp_path / "out")
+    code, told = study(*asked)
+    assert code == 0, told
+    whole(tmp_path / "out", ["mine"], [16])
+    monkeypatch.setattr(workers, "_make", None)  # nothing is made again
+    assert study(*asked)[0] == 0
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studies.corrected_t import corrected_t, holm
-from studies.feature_augmentation.summary import over_n, summarise, verdict
+from studies.corrected_t import corrected_t, holm_where_made
+from studies.feature_augmentation.summary import difference_verdict, over_n, summarise
 
 N_TEST, N_TRAIN = 30, 120  # a ratio of 1/4
 
@@ -109,7 +109,7 @@ def test_over_n_is_the_slow_obvious_mean(data, n_folds, n_sizes):
         for key, value in (("diff", wanted.mean), ("low", wanted.low), ("high", wanted.high), ("p", wanted.p)):
             assert found[key] == (None if value is None else pytest.approx(value, abs=1e-9))
         assert found["folds"] == wanted.folds
-        assert found["verdict"] == verdict(wanted.low, wanted.high)
+        assert found["verdict"] == difference_verdict(wanted.low, wanted.high)
 
 
 def test_an_n_missing_in_one_fold_is_left_out_rather_than_averaged_unevenly():
@@ -130,7 +130,7 @@ def test_over_n_holm_is_over_the_methods_against_one_baseline():
     table = over_n(cells({(m, n): rng.normal(0.6, 0.05, 5).tolist() for n in (8, 16) for m in names}))
     for versus in ("none", "random-oversample"):
         family = [row(table, method=m, versus=versus) for m in names if m != versus]
-        assert [r["p_holm"] for r in family] == pytest.approx(holm([r["p"] for r in family]))
+        assert [r["p_holm"] for r in family] == pytest.approx(holm_where_made([r["p"] for r in family]))
         assert any(r["p_holm"] > r["p"] for r in family)
 
 
@@ -155,7 +155,7 @@ def test_verdicts_of_clear_cases(made_up):
     ],
 )  # fmt: skip
 def test_verdict(low, high, word):
-    assert verdict(low, high) == word
+    assert difference_verdict(low, high) == word
 
 
 def test_order_of_rows_changes_nothing(made_up):

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from studies.feature_augmentation import workers
-from studies.feature_augmentation.experiment import CELL, Experiment, Protocol, plan
+from studies.feature_augmentation.experiment import CELL, Experiment, Protocol, plan_experiment
 from studies.feature_augmentation.workers import run_experiments
 from synthgen.core.errors import Interrupted, StorageError
 from synthgen.core.progress import silent
@@ -25,7 +25,7 @@ def made_up(dataset, protocol=PROTOCOL, d=5):
     embedded = Embedded(
         vectors=x, ids=tuple(names), labels=labels, groups=tuple(names), encoder="none", normalized=False
     )
-    return plan(dataset, embedded, protocol)
+    return plan_experiment(dataset, embedded, protocol)
 
 
 def cell(dataset, repeat, fold):

@@ -1,8 +1,10 @@
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -15,6 +17,7 @@ from synthgen.core.errors import DataError
 from synthgen.core.progress import silent
 from synthgen.models.store import MANIFEST, store_folder
 
+STUDIES = Path(__file__).parents[4] / "docs" / "studies"
 FIGURES = ("accuracy", "privacy-utility", "lambdas-newsgroups20", "lambdas-sst2")
 
 
@@ -49,15 +52,41 @@ def test_the_protocol_is_the_papers_or_the_quick_one_with_what_was_asked_for(tmp
     assert request(tmp_path).protocol().tokens == QUICK.tokens
 
 
-def test_missing_sets_are_all_told_before_any_work(tmp_path):
+def test_missing_sets_are_all_told_before_any_work(tmp_path, study):
     with pytest.raises(DataError, match="no folder of data"):
         smotext(request(tmp_path), silent, print)
-    lost = run(tmp_path, "--quick", "--data", tmp_path)
-    assert lost.returncode == 3
-    assert all(f"{name}/{part}.parquet" in lost.stderr for name in QUICK_SETS for part in ("train", "test"))
-    assert run(tmp_path, "--seeds", "0").returncode == 2
-    assert run(tmp_path, "--dataset", "imdb", "--data", tmp_path).returncode == 3
+    code, told = study("smotext", "--quick", "--data", tmp_path)
+    assert code == 3
+    assert all(f"{name}/{part}.parquet" in told for name in QUICK_SETS for part in ("train", "test"))
+    assert study("smotext", "--seeds", "0")[0] == 2
+    assert study("smotext", "--dataset", "imdb", "--data", tmp_path)[0] == 3
     assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.corpus
+@pytest.mark.models
+def test_kept_trials_are_found_and_give_the_page_that_is_shown(tmp_path):
+    if not os.environ.get("SYNTHGEN_DATA"):
+        pytest.skip("SYNTHGEN_DATA is not set")
+    if not all((store_folder() / name / MANIFEST).is_file() for name in ("minilm", "smollm2")):
+        pytest.skip("a model is not in the store; run `synthgen models pull`")
+    out, told = tmp_path / "out", []
+    with zipfile.ZipFile(STUDIES / "smotext-trials.zip") as kept:
+        kept.extractall(out)
+        names = {Path(name).name for name in kept.namelist()}
+    asked = request(tmp_path, quick=False, seed=0, data=Path(os.environ["SYNTHGEN_DATA"]))
+    assert names == {path.name for path in asked.asked().paths(out).values()}
+    assert len(names) == 184
+    made = smotext(asked, silent, told.append).read_text(encoding="utf-8")
+    assert told[0].startswith("0 texts; at most 0 tokens")
+    assert {p.name for p in out.glob("trials/*")} == names
+    assert not [*out.glob("texts/*"), *out.glob("vectors/*")]
+    shown = (STUDIES / "smotext.md").read_text(encoding="utf-8")
+    assert (
+        re.sub(r"\]\((.*?\.svg)\)", r"](smotext-\1)", made[made.index("## In short") :])
+        == shown[shown.index("## In short") :]
+    )
 
 
 @pytest.mark.slow

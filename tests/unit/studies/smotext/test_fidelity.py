@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studies.smotext.fidelity import class_kept, distinct, mean_of, overlap, ranks
+from studies.smotext.fidelity import class_kept, mean_of
 from synthgen.core.errors import DataError, InternalError
 
 SEEDS = st.integers(0, 2**31)
@@ -38,26 +38,6 @@ def test_equal_values_have_no_width_and_no_values_no_mean():
     assert (found.value, found.low, found.high) == (2.5, 2.5, 2.5)
     with pytest.raises(InternalError, match="one number per text"):
         mean_of(np.zeros(0), rng())
-
-
-def test_ranks_by_hand():
-    sources = np.array([[1, 0], [0, 1], [-1, 0]], dtype=np.float32)
-    written = np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32)
-    # the third is as near to the first source as to the third, and the second source is nearer
-    assert ranks(written, sources).tolist() == [1, 2, 3]
-
-
-@given(st.integers(2, 9), st.integers(0, 3), st.integers(2, 5), SEEDS)
-def test_ranks_agree_with_sorting(m, more, d, seed):
-    written, sources = unit(m, d, seed), unit(m + more, d, seed + 1)
-    likeness = (written @ sources.T).tolist()
-    slow = [1 + sum(x >= row[i] for j, x in enumerate(row) if j != i) for i, row in enumerate(likeness)]
-    assert ranks(written, sources).tolist() == slow
-
-
-def test_texts_that_all_look_alike_find_nothing():
-    same = np.tile(unit(1, 4, 0), (6, 1))
-    assert ranks(same, same).tolist() == [6] * 6
 
 
 @given(st.integers(1, 8), st.integers(2, 5), st.integers(1, 2), SEEDS)
@@ -97,20 +77,3 @@ def test_a_row_named_twice_is_left_out_once():
 def test_a_class_of_nothing_else_is_refused():
     with pytest.raises(DataError, match="no texts but those"):
         class_kept(unit(1, 3, 0), ["a"], unit(3, 3, 1), [*"aab"], np.array([[0, 1]]))
-
-
-def test_overlap_by_hand_and_its_ends():
-    sources = ["red fox", "red hen", "blue whale"]
-    found = overlap(["red fox", "HEN red!", "nothing known"], sources)
-    assert found == pytest.approx([1, 1, 0])
-    red, fox = math.log(4 / 3) + 1, math.log(4 / 2) + 1  # smoothed idf: ln((1 + n) / (1 + df)) + 1
-    assert overlap(["red"], sources) == pytest.approx([red / math.hypot(red, fox)])
-
-
-def test_distinct_by_hand():
-    texts = ["The cat, the dog", "the cat"]
-    assert distinct(texts, 1, 100) == pytest.approx(3 / 6)
-    assert distinct(texts, 2, 100) == pytest.approx(3 / 4)  # the-cat cat-the the-dog | the-cat; not dog-the
-    assert distinct(texts, 1, 2) == 1.0  # of the first two words
-    with pytest.raises(InternalError, match="7 words in a row"):
-        distinct(texts, 7, 100)

@@ -14,9 +14,9 @@ from studies.smotext.summary import (
     OVER_WITH,
     RATIO,
     REACHED,
+    goal_verdict,
     goals,
     over_seeds,
-    verdict,
 )
 from studies.smotext.trial import MEASURE
 from synthgen.core.errors import DataError
@@ -118,7 +118,7 @@ def test_only_seeds_with_both_are_compared_and_a_real_accuracy_of_nothing_sets_n
     ],
 )  # fmt: skip
 def test_a_goal_is_reached_by_the_whole_interval_alone(goal, low, high, said):
-    assert verdict(goal, FoldMean(folds=5, mean=1.0, low=low, high=high, p=None)) == said
+    assert goal_verdict(goal, FoldMean(folds=5, mean=1.0, low=low, high=high, p=None)) == said
 
 
 def test_a_measure_that_stands_twice_is_refused():

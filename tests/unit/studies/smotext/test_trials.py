@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from studies.smotext import trials
+from studies.smotext import trials, writing
 from studies.smotext.protocol import BRIDGE, LABEL_ONLY, REAL, VARIANTS
-from studies.smotext.trials import Bench, lambda_rows, run_trials
+from studies.smotext.trials import Bench, lambda_rows, run_trials, trial_key, trial_paths
 from studies.smotext.writing import Maker
 from synthgen.core.errors import StorageError
 from synthgen.core.progress import silent
@@ -36,22 +36,29 @@ class Echo:
         )
 
 
+DIGEST = "c" * 64
+KEYS = {REAL: "8f41cce17abecc12", "smotext": "d1696fc997756932"}
+
+
 @pytest.fixture(scope="module")
 def bench(small, tmp_path_factory):
     folder = tmp_path_factory.mktemp("texts")
     maker = Maker(open=partial(Echo, small), digest="m")
-    plan = small.plan()
     made = Bench(
-        plans={"small": plan}, makers={BRIDGE: maker, f"{LABEL_ONLY}-small": maker}, texts=folder,
-        encoder=small.Counting, encoder_digest=small.Counting.digest,
+        designs={"small": small.design()}, makers={BRIDGE: maker, f"{LABEL_ONLY}-small": maker}, texts=folder,
+        encoder=small.Counting,
     )  # fmt: skip
-    for writing in made.writings(made.places(folder)):
-        texts = small.written(writing)
-        for path, rows in writing.shards(made.makers, folder).items():
+    for wanted in made.writings(paths_of(made, folder)):
+        texts = small.written(wanted)
+        for path, rows in wanted.shards(made.makers, folder).items():
             path.parent.mkdir(exist_ok=True)
-            names = {writing.latents.ids[i] for i in rows}
+            names = {wanted.latents.ids[i] for i in rows}
             write_candidates(path, tuple(c for c in texts if c.latent_id in names))
     return made
+
+
+def paths_of(bench, out):
+    return trial_paths(bench.designs, bench.makers, DIGEST, out)
 
 
 def in_this_process(monkeypatch, made, stop_after=999):
@@ -72,78 +79,91 @@ def test_trials_are_made_once_and_a_stopped_study_goes_on(bench, tmp_path, monke
     made = []
     in_this_process(monkeypatch, made, stop_after=4)
     with pytest.raises(SystemExit):
-        run_trials(bench, bench.places(tmp_path), silent)
+        run_trials(bench, paths_of(bench, tmp_path), silent)
     assert len(made) == 4
     in_this_process(monkeypatch, made)
-    measures, lambdas = run_trials(bench, bench.places(tmp_path), silent)
+    measures, lambdas = run_trials(bench, paths_of(bench, tmp_path), silent)
     jobs = {("small", s, v) for s in (0, 1) for v in (REAL, *VARIANTS)} | {("small", -1, "lambdas")}
     assert len(made) == len(jobs)
     assert set(made) == jobs
     assert {(r["seed"], r["variant"]) for r in measures.to_pylist()} == {(s, v) for _, s, v in jobs if s >= 0}
     assert [row["lambda"] for row in lambdas["small"]] == [0, 1]
-    again, _ = run_trials(bench, bench.places(tmp_path), silent)
+    again, _ = run_trials(bench, paths_of(bench, tmp_path), silent)
     assert again == measures
     assert len(made) == len(jobs)
     # one seed more adds its own trials; other texts, other vectors or another protocol make all anew
     path = next(tmp_path.glob("small-eda-0-*"))
     path.write_bytes(b"no")
     with pytest.raises(StorageError, match="cannot be read"):
-        run_trials(bench, bench.places(tmp_path), silent)
+        run_trials(bench, paths_of(bench, tmp_path), silent)
     pq.write_table(measures.select(["seed"]), path)
     with pytest.raises(StorageError, match="not the measures"):
-        run_trials(bench, bench.places(tmp_path), silent)
+        run_trials(bench, paths_of(bench, tmp_path), silent)
     path.unlink()
     json_path = next(tmp_path.glob("small-lambdas-*"))
     json_path.write_bytes(b"{")
     with pytest.raises(StorageError, match="cannot be read"):
-        run_trials(bench, bench.places(tmp_path), silent)
+        run_trials(bench, paths_of(bench, tmp_path), silent)
 
 
 def test_texts_are_asked_for_only_where_a_trial_is_missing(bench, tmp_path):
-    everything = bench.writings(bench.places(tmp_path))
+    everything = bench.writings(paths_of(bench, tmp_path))
     names = ["smote-seed-0", "words-seed-0", "paraphrase-seed-0", "smote-seed-1", "words-seed-1", "paraphrase-seed-1"]
-    assert sorted(w.name for w in everything) == sorted(f"small-{name}" for name in (*names, LABEL_ONLY))
-    assert [w.maker for w in everything] == [BRIDGE] * 6 + [f"{LABEL_ONLY}-small"]
-    seeds = [w.name[-1] for w in everything[:-1]]
+    assert sorted(w.request.name for w in everything) == sorted(f"small-{name}" for name in (*names, LABEL_ONLY))
+    assert [w.request.maker for w in everything] == [BRIDGE] * 6 + [f"{LABEL_ONLY}-small"]
+    seeds = [w.request.name[-1] for w in everything[:-1]]
     assert seeds == sorted(seeds)  # a seed after the other
     done = [("small", 0, v) for v in VARIANTS] + [("small", 1, LABEL_ONLY), ("small", 1, "smotext-filtered")]
     for job in done:
-        bench.places(tmp_path)[job].touch()
+        paths_of(bench, tmp_path)[job].touch()
     # the SMOTE texts of seed 1 are still wanted by `smotext`
-    assert {w.name for w in bench.writings(bench.places(tmp_path))} == {
+    assert {w.request.name for w in bench.writings(paths_of(bench, tmp_path))} == {
         "small-smote-seed-1", "small-words-seed-1", "small-paraphrase-seed-1",
     }  # fmt: skip
 
 
-def test_whatever_decides_a_trial_is_in_its_key(small, bench):
-    job, code = ("small", 0, "smotext"), {"a.py": "1"}
-    key = bench.key(job, code)
-    more = replace(bench, plans={"small": small.plan(seeds=5)})
-    assert more.key(job, code) == key  # more seeds add to the ones that are there
-    plan = bench.plans["small"]
-    test = replace(plan.text_set.test, records=plan.text_set.test.records[::-1])
-    other_maker = Maker(open=bench.makers[BRIDGE].open, digest="n")
-    changed = [
-        replace(bench, plans={"small": small.plan(synthetic=12)}),
-        replace(bench, plans={"small": replace(plan, text_set=replace(plan.text_set, test=test))}),
-        replace(bench, encoder_digest="e"),
-        replace(bench, makers={**bench.makers, BRIDGE: other_maker}),
-    ]
-    keys = {b.key(job, code) for b in changed} | {bench.key(job, {"a.py": "2"}), bench.key(("small", 1, "eda"), code)}
-    assert len(keys | {key}) == 7
+def test_whatever_is_asked_in_a_trial_is_in_its_key(small, bench):
+    job, design, makers = ("small", 0, "smotext"), bench.designs["small"], bench.makers
+    key = trial_key(job, design, makers, DIGEST)
+    assert trial_key(job, small.design(seeds=5), makers, DIGEST) == key  # more seeds add to the ones that are there
+    test = replace(design.text_set.test, records=design.text_set.test.records[::-1])
+    other = {**makers, BRIDGE: Maker(open=makers[BRIDGE].open, digest="n")}
+    keys = {
+        key,
+        trial_key(job, small.design(synthetic=12), makers, DIGEST),
+        trial_key(job, replace(design, text_set=replace(design.text_set, test=test)), makers, DIGEST),
+        trial_key(job, design, makers, "e"),
+        trial_key(job, design, other, DIGEST),
+        trial_key(("small", 1, "smotext"), design, makers, DIGEST),
+        trial_key(("small", 0, "eda"), design, makers, DIGEST),
+    }
+    assert len(keys) == 7
     # what another bridge writes does not touch a baseline
-    assert changed[3].key(("small", 0, "eda"), code) == bench.key(("small", 0, "eda"), code)
-    assert changed[3].key(("small", -1, "lambdas"), code) != bench.key(("small", -1, "lambdas"), code)
+    for name, touched in (("eda", False), (LABEL_ONLY, False), ("lambdas", True), ("paraphrase", True)):
+        both = {trial_key(("small", 0, name), design, m, DIGEST) for m in (makers, other)}
+        assert (len(both) == 2) == touched
+
+
+def test_versions_are_in_the_key_and_code_is_not(bench, monkeypatch):
+    """So any checkout finds what was kept; who changes how it is asked rekeys it with `studies.smotext.rekey`."""
+    design, makers = bench.designs["small"], bench.makers
+    keys = {v: trial_key(("small", 0, v), design, makers, DIGEST)[:16] for v in (REAL, "smotext")}
+    assert keys == KEYS
+    monkeypatch.setattr(writing, "TEXTS_VERSION", 0)
+    other = {v: trial_key(("small", 0, v), design, makers, DIGEST)[:16] for v in keys}
+    assert (other[REAL] == keys[REAL], other["smotext"] == keys["smotext"]) == (True, False)
+    monkeypatch.setattr(trials, "TRIALS_VERSION", 0)
+    assert trial_key(("small", 0, REAL), design, makers, DIGEST)[:16] != keys[REAL]
 
 
 def test_a_processor_that_rounds_otherwise_finds_what_another_has_measured(bench, tmp_path):
-    plan = bench.plans["small"]
-    pool = replace(plan.pool, vectors=plan.pool.vectors + np.float32(1e-7))
-    other = replace(bench, plans={"small": replace(plan, pool=pool, test=plan.test + np.float32(1e-7))})
-    assert other.places(tmp_path) == bench.places(tmp_path)
-    keys = {w.name: w.key(bench.makers) for w in bench.writings(bench.places(tmp_path))}
-    for writing in other.writings(other.places(tmp_path)):  # texts of other vectors are never taken for these
-        assert (writing.key(bench.makers) == keys[writing.name]) == (writing.maker != BRIDGE)
+    design = bench.designs["small"]
+    pool = replace(design.pool, vectors=design.pool.vectors + np.float32(1e-7))
+    other = replace(bench, designs={"small": replace(design, pool=pool, test=design.test + np.float32(1e-7))})
+    assert paths_of(other, tmp_path) == paths_of(bench, tmp_path)
+    keys = {w.request.name: w.key(bench.makers) for w in bench.writings(paths_of(bench, tmp_path))}
+    for w in other.writings(paths_of(other, tmp_path)):  # texts of other vectors are never taken for these
+        assert (w.key(bench.makers) == keys[w.request.name]) == (w.request.maker != BRIDGE)
 
 
 def test_pairs_are_of_two_persons_of_a_class(small, monkeypatch):
@@ -154,10 +174,10 @@ def test_pairs_are_of_two_persons_of_a_class(small, monkeypatch):
         return [{"lambda": v} for v in lambdas]
 
     monkeypatch.setattr(trials, "along", along)
-    plan = small.plan()
-    rows = lambda_rows(plan, small.Counting(), Echo(small))
+    design = small.design()
+    rows = lambda_rows(design, small.Counting(), Echo(small))
     assert json.dumps(rows) == '[{"lambda": 0.0}, {"lambda": 1.0}]'
-    group = {r.text: r.group for r in plan.text_set.pool.records}
+    group = {r.text: r.group for r in design.text_set.pool.records}
     pairs = seen["pairs"]
     assert len(pairs.rows) == 6
     assert len({group[text] for text in pairs.texts}) == len(pairs.texts) == 12

@@ -6,6 +6,7 @@ import pytest
 from studies.smotext import writing
 from studies.smotext.writing import (
     Maker,
+    TextRequest,
     Writing,
     asking_decoder,
     bridge_decoder,
@@ -14,11 +15,13 @@ from studies.smotext.writing import (
     read_texts,
     write_texts,
 )
-from synthgen.core.errors import StorageError
+from synthgen.core.digest import sha256_texts
+from synthgen.core.errors import InternalError, StorageError
 from synthgen.core.progress import silent
 from synthgen.core.seeds import SeedTree
 from synthgen.stages.decode.base import Settings
 
+WRITTEN = {"one": "d1d7e3ca72f9c349", "two": "5f33990656109e07"}
 SETTINGS = Settings(
     prompts={"ant": "the", "bee.hive": "a"}, candidates=2, max_new_tokens=5, temperature=0.8, top_p=0.95, top_k=20,
     batch=3,
@@ -34,9 +37,17 @@ def makers(llama_folder, bridge_folder):
 
 @pytest.fixture
 def wanted(tiny):
-    latents = tiny.latents(7)
-    one = Writing(name="one", maker="bridge", latents=latents, settings=SETTINGS, seeds=SeedTree(1))
-    return [one, replace(one, name="two", maker="asked", settings=replace(SETTINGS, candidates=1))]
+    one = TextRequest(**rows(tiny.latents(7)), name="one", maker="bridge", settings=SETTINGS, seeds=SeedTree(1))
+    two = replace(one, name="two", maker="asked", settings=replace(SETTINGS, candidates=1))
+    return [Writing(request=request, latents=tiny.latents(7)) for request in (one, two)]
+
+
+def rows(latents):
+    return {"ids": latents.ids, "labels": latents.labels}
+
+
+def asking(writing, **changes):
+    return replace(writing, request=replace(writing.request, **changes))
 
 
 def in_this_process(monkeypatch, made=None, stop_after=99):
@@ -58,7 +69,8 @@ def in_this_process(monkeypatch, made=None, stop_after=99):
 def test_shards_are_those_of_the_decoder_itself(tmp_path, makers, wanted):
     write_texts(wanted, makers, tmp_path, silent)  # in real processes
     for w in wanted:
-        alone = makers[w.maker].open().decode(w.latents, w.settings, w.seeds, lambda _: None)
+        asked = w.request
+        alone = makers[asked.maker].open().decode(w.latents, asked.settings, asked.seeds, lambda _: None)
         assert read_texts(w, makers, tmp_path) == alone
     assert missing_tokens(wanted, makers, tmp_path) == 0
     assert not list(tmp_path.rglob("*.partial"))
@@ -93,17 +105,23 @@ def test_a_stopped_writing_goes_on_with_the_missing_shards(tmp_path, makers, wan
 def test_whatever_decides_the_texts_is_in_the_key(tiny, makers, wanted):
     one = wanted[0]
     other = replace(makers["bridge"], digest="c")
+    named = tiny.latents(7, labels=("bee.hive", "ant"))
     changed = [
         (replace(one, latents=tiny.latents(7, seed=3)), makers),
-        (replace(one, latents=tiny.latents(7, labels=("bee.hive", "ant"))), makers),
-        (replace(one, settings=replace(SETTINGS, temperature=0.7)), makers),
-        (replace(one, settings=replace(SETTINGS, prompts={"ant": "a", "bee.hive": "a"})), makers),
-        (replace(one, seeds=SeedTree(2)), makers),
+        (replace(one, latents=named, request=replace(one.request, **rows(named))), makers),
+        (asking(one, settings=replace(SETTINGS, temperature=0.7)), makers),
+        (asking(one, settings=replace(SETTINGS, prompts={"ant": "a", "bee.hive": "a"})), makers),
+        (asking(one, seeds=SeedTree(2)), makers),
         (one, {**makers, "bridge": other}),
     ]
     keys = {w.key(m) for w, m in [(one, makers), *changed]}
     assert len(keys) == 1 + len(changed)
-    assert replace(one, name="else").key(makers) == one.key(makers)
+    assert asking(one, name="else").key(makers) == one.key(makers)
+
+
+def test_texts_are_asked_for_under_the_names_of_their_vectors(tiny, wanted):
+    with pytest.raises(InternalError, match="other names"):
+        replace(wanted[0], latents=tiny.latents(7, labels=("bee.hive", "ant")))
 
 
 def test_a_damaged_shard_is_told_with_what_to_do(tmp_path, makers, wanted, monkeypatch):
@@ -126,3 +144,13 @@ def test_rows_of_latents(tiny):
     assert some.ids == ("x3", "x1")
     assert some.labels == ("bee.hive", "bee.hive")
     assert (some.vectors == tiny.latents(5).vectors[[3, 1]]).all()
+
+
+def test_a_decoder_that_writes_something_else_has_another_version(makers, wanted):
+    """Names hold what is asked, and not the code: what writes something else must not find what was kept before."""
+    for w in wanted:
+        asked = w.request
+        texts = [
+            c.text for c in makers[asked.maker].open().decode(w.latents, asked.settings, asked.seeds, lambda _: None)
+        ]
+        assert sha256_texts(texts)[:16] == WRITTEN[asked.name], "raise studies.smotext.writing.TEXTS_VERSION"

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthgen.core.errors import DataError, InternalError
-from synthgen.core.neighbours import nearest
+from synthgen.core.neighbours import nearest_rows
 
 
 def slow_nearest(vectors, groups, k):
@@ -25,7 +25,7 @@ def test_equals_the_slow_one_even_with_ties(n, d, k, seed):
     rng = np.random.default_rng(seed)
     vectors = rng.integers(-2, 3, size=(n, d)).astype(np.float32)  # many equal distances
     groups = np.arange(n) % (k + 2)
-    indices, distances = nearest(vectors, groups, k)
+    indices, distances = nearest_rows(vectors, groups, k)
     expected = slow_nearest(vectors, groups, k)
     assert np.array_equal(indices, expected[0])
     np.testing.assert_allclose(distances, expected[1])
@@ -35,9 +35,9 @@ def test_the_block_size_changes_nothing(monkeypatch):
     rng = np.random.default_rng(2)
     vectors = rng.normal(size=(53, 11)).astype(np.float32)
     groups = rng.integers(0, 17, size=53)
-    whole = nearest(vectors, groups, 4)
+    whole = nearest_rows(vectors, groups, 4)
     monkeypatch.setattr("synthgen.core.neighbours.exact.BLOCK_ROWS", 5)
-    cut = nearest(vectors, groups, 4)
+    cut = nearest_rows(vectors, groups, 4)
     assert np.array_equal(whole[0], cut[0])
     assert np.array_equal(whole[1], cut[1])
 
@@ -46,42 +46,42 @@ def test_near_ties_far_from_the_origin_are_told_apart():
     # at this length the float32 product errs by more than the differences between the distances
     rng = np.random.default_rng(4)
     vectors = (100 + rng.integers(0, 40, size=(60, 3)) / 64).astype(np.float32)
-    indices, _ = nearest(vectors, np.arange(60), 4)
+    indices, _ = nearest_rows(vectors, np.arange(60), 4)
     assert np.array_equal(indices, slow_nearest(vectors, np.arange(60), 4)[0])
 
 
 def test_rows_of_the_same_person_are_never_neighbours():
     vectors = np.array([[0, 0], [0, 0], [5, 0], [9, 0]], dtype=np.float32)
-    indices, distances = nearest(vectors, np.array([0, 0, 1, 1]), 2)
+    indices, distances = nearest_rows(vectors, np.array([0, 0, 1, 1]), 2)
     assert indices.tolist() == [[2, 3], [2, 3], [0, 1], [0, 1]]
     assert distances[0].tolist() == [5, 9]
 
 
 def test_cosine_distance():
     vectors = np.array([[2, 0], [0, 3], [3, 4]], dtype=np.float32)
-    indices, distances = nearest(vectors, np.arange(3), 2, metric="cosine")
+    indices, distances = nearest_rows(vectors, np.arange(3), 2, metric="cosine")
     assert indices[0].tolist() == [2, 1]
     np.testing.assert_allclose(distances[0], [1 - 0.6, 1], atol=1e-6)
 
 
 def test_a_vector_without_direction_is_refused():
     with pytest.raises(DataError, match="length zero"):
-        nearest(np.zeros((3, 2), dtype=np.float32), np.arange(3), 1, metric="cosine")
+        nearest_rows(np.zeros((3, 2), dtype=np.float32), np.arange(3), 1, metric="cosine")
 
 
 def test_too_few_rows_of_others_is_our_mistake():
     with pytest.raises(InternalError, match="fewer than 2"):
-        nearest(np.zeros((3, 2), dtype=np.float32), np.array([0, 0, 1]), 2)
+        nearest_rows(np.zeros((3, 2), dtype=np.float32), np.array([0, 0, 1]), 2)
 
 
 def test_some_rows_are_searched_among_all():
     rng = np.random.default_rng(5)
     vectors, groups = rng.normal(size=(41, 6)).astype(np.float32), rng.integers(0, 13, size=41)
     rows = np.array([7, 40, 0, 7])
-    whole, some = nearest(vectors, groups, 3), nearest(vectors, groups, 3, rows=rows)
+    whole, some = nearest_rows(vectors, groups, 3), nearest_rows(vectors, groups, 3, rows=rows)
     assert np.array_equal(some[0], whole[0][rows])
     assert np.array_equal(some[1], whole[1][rows])
-    assert nearest(vectors, groups, 3, rows=rows[:0])[0].shape == (0, 3)
+    assert nearest_rows(vectors, groups, 3, rows=rows[:0])[0].shape == (0, 3)
 
 
 def test_many_rows_give_the_same_whichever_way_they_are_picked(monkeypatch):
@@ -92,6 +92,6 @@ def test_many_rows_give_the_same_whichever_way_they_are_picked(monkeypatch):
     results = []
     for large in (0, 10**12):
         monkeypatch.setattr("synthgen.core.neighbours.exact.LARGE", large)
-        results.append(nearest(vectors, groups, 4))
+        results.append(nearest_rows(vectors, groups, 4))
     assert np.array_equal(results[0][0], results[1][0])
     assert np.array_equal(results[0][1], results[1][1])

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from synthgen.config import InterpolateConfig
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Embedded, Record
 from synthgen.stages.filter import Echoes, make_context
-from synthgen.stages.interpolate import build
+from synthgen.stages.interpolate import InterpolateConfig
 
 CENTRES = {"ant": 0, "bee": 1, "cow": 2}
 SUBJECTS = {
@@ -91,7 +90,7 @@ def world():
         normalized=True,
     )
     config = InterpolateConfig(method="smote", k_neighbors=3, total=10)
-    latents = build(config).fit(train).sample({"ant": 6, "bee": 5, "cow": 4}, SeedTree(9))
+    latents = config.build().fit(train).sample({"ant": 6, "bee": 5, "cow": 4}, SeedTree(9))
     candidates, vectors = [], []
     for id_, label, latent in zip(latents.ids, latents.labels, latents.vectors, strict=True):
         for index in range(3):

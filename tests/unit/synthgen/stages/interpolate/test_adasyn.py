@@ -20,9 +20,9 @@ def counts(latents):
 
 def test_difficulties_by_hand(plane):
     sampler = Adasyn(k_neighbors=3).fit(plane())
-    assert sampler.learned.found == {}  # nothing is searched before it is asked for
+    assert sampler.fitted.found == {}  # nothing is searched before it is asked for
     sampler.sample({"a": 1}, SEEDS)
-    hard, delta, partners = sampler.learned.found[0]
+    hard, delta, partners = sampler.fitted.found[0]
     # of the 3 nearest of any class: a3 has a4, a1, b0 (the tie goes to a1); a4 has b0, b1, a3; a5 has b4, b3, b5
     assert hard.tolist() == [3, 4, 5]
     assert delta.tolist() == [1, 2, 3]
@@ -128,7 +128,7 @@ def test_every_point_lies_on_the_segment_of_its_parents(crowd, slow_order, sizes
         return
     latents = sampler.sample({"a": m}, SeedTree(seed))
     assert latents.vectors.shape == (m, d)
-    hard, delta, _ = sampler.learned.found[0]
+    hard, delta, _ = sampler.fitted.found[0]
     assert {sampler.x.ids[i]: w for i, w in zip(hard, delta, strict=True)} == {a: w for a, (w, _) in expected.items()}
     row = {id_: i for i, id_ in enumerate(x.ids)}
     for vector, (a, b), (w, lam) in zip(latents.vectors, latents.parent_ids, latents.weights, strict=True):

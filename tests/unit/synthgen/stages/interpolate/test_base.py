@@ -24,7 +24,7 @@ class Centres:
     def __init__(self, refused=()):
         self.refused = refused
 
-    def learn(self, rows):
+    def fit_rows(self, rows):
         self.rows = rows
         return self
 
@@ -37,7 +37,7 @@ class Centres:
 
 def test_rows_are_sorted_by_label_then_id():
     sampler = Sampler.of(Centres(), X)
-    rows = sampler.learned.rows
+    rows = sampler.fitted.rows
     assert sampler.x.ids == ("a", "z", "b", "c")
     assert sampler.names == ("one", "two")
     assert rows.vectors.tolist() == [[4, 5], [0, 1], [2, 3], [6, 7]]

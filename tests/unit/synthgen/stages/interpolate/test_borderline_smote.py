@@ -15,9 +15,9 @@ def found(method, x, label):
     """Return the records in danger, each with those it is interpolated with."""
     sampler = method.fit(x)
     code = sampler.names.index(label)
-    assert sampler.learned.found == {}  # nothing is searched before it is asked for
+    assert sampler.fitted.found == {}  # nothing is searched before it is asked for
     sampler.sample({label: 1}, SEEDS)
-    danger, pool = sampler.learned.found[code]
+    danger, pool = sampler.fitted.found[code]
     ids = np.array(sampler.x.ids)
     return {str(ids[i]): ids[row].tolist() for i, row in zip(danger, pool, strict=True)}
 
@@ -154,7 +154,10 @@ def test_too_few_neighbours_in_all_are_refused_with_numbers(plane):
 def test_every_impossible_option_is_named():
     with pytest.raises(ConfigError) as refused:
         BorderlineSmote(m_neighbors=2, kind=3)
-    assert refused.value.problems == ("m_neighbors: 2, must be at least 3", "kind: 3, must be 1 or 2")
+    assert refused.value.problems == (
+        "m_neighbors: Input should be greater than or equal to 3, got 2",
+        "kind: Input should be 1 or 2, got 3",
+    )
     assert BorderlineSmote(m_neighbors=3, kind=2).min_groups == 6
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from synthgen.stages.interpolate import exposure
 from synthgen.stages.interpolate.base import Unfit
-from synthgen.stages.interpolate.exposure import take
+from synthgen.stages.interpolate.exposure import limit_exposure
 
 
 def blocks(n, p, seed, size=17):
@@ -36,9 +36,9 @@ def test_by_hand():
         np.array([[0, 1], [0, 2], [2, 3], [0, 3], [1, 2]]),
         np.array([[0.7, 0.3], [0.4, 0.6], [0.5, 0.5], [0.3, 0.7], [0.5, 0.5]]),
     )
-    parents, weights = take(iter([offered]), 3, groups=groups, max_exposure=1.25)
+    parents, weights = limit_exposure(iter([offered]), 3, groups=groups, max_exposure=1.25)
     assert parents.tolist() == [[0, 1], [0, 2], [2, 3]]
-    parents, weights = take(iter([offered]), 3, groups=groups, max_exposure=1)
+    parents, weights = limit_exposure(iter([offered]), 3, groups=groups, max_exposure=1)
     assert parents.tolist() == [[0, 1], [2, 3], [1, 2]]
     assert weights.tolist() == [[0.7, 0.3], [0.5, 0.5], [0.5, 0.5]]
 
@@ -46,7 +46,7 @@ def test_by_hand():
 def test_the_bound_itself_is_within_the_bound_in_a_later_block_too():
     half = np.array([[0.5, 0.5]])
     offered = [(np.array([[0, 1]]), half), (np.array([[1, 2]]), half), (np.array([[0, 2]]), half)]
-    parents, _ = take(iter(offered), 3, groups=np.arange(3), max_exposure=1)
+    parents, _ = limit_exposure(iter(offered), 3, groups=np.arange(3), max_exposure=1)
     assert parents.tolist() == [[0, 1], [1, 2], [0, 2]]
 
 
@@ -60,7 +60,7 @@ def test_nobody_passes_the_bound_and_the_first_that_fit_are_taken(data):
     seed = data.draw(st.integers(0, 2**31), label="seed")
     groups = np.random.default_rng(seed).permutation(n) + 3
     try:
-        parents, weights = take(blocks(n, p, seed), m, groups=groups, max_exposure=bound)
+        parents, weights = limit_exposure(blocks(n, p, seed), m, groups=groups, max_exposure=bound)
     except Unfit:
         return  # little room; the next tests say when
     taken = slow(blocks(n, p, seed), m, groups, bound)
@@ -72,14 +72,14 @@ def test_nobody_passes_the_bound_and_the_first_that_fit_are_taken(data):
 @pytest.mark.parametrize("bound", [None, 9.5])
 def test_asking_for_more_keeps_the_first(bound):
     groups = np.arange(23)
-    few = take(blocks(23, 3, 4), 40, groups=groups, max_exposure=bound)
-    many = take(blocks(23, 3, 4), 180, groups=groups, max_exposure=bound)
+    few = limit_exposure(blocks(23, 3, 4), 40, groups=groups, max_exposure=bound)
+    many = limit_exposure(blocks(23, 3, 4), 180, groups=groups, max_exposure=bound)
     for a, b in zip(few, many, strict=True):
         assert np.array_equal(a, b[:40])
 
 
 def test_without_a_bound_every_proposal_is_taken():
-    parents, weights = take(blocks(7, 3, 5), 20, groups=np.arange(7), max_exposure=None)
+    parents, weights = limit_exposure(blocks(7, 3, 5), 20, groups=np.arange(7), max_exposure=None)
     offered = blocks(7, 3, 5)
     (first, share), (second, _) = next(offered), next(offered)
     assert np.array_equal(parents, np.concatenate([first, second])[:20])
@@ -90,7 +90,7 @@ def test_more_records_than_persons_have_room_for():
     with pytest.raises(
         Unfit, match=r"4 persons with a summed weight of at most 2\.5 each make 10 records at most, 11"
     ):
-        take(blocks(6, 2, 1), 11, groups=np.array([8, 8, 8, 1, 2, 3]), max_exposure=2.5)
+        limit_exposure(blocks(6, 2, 1), 11, groups=np.array([8, 8, 8, 1, 2, 3]), max_exposure=2.5)
 
 
 def test_room_that_lies_apart_ends_in_a_refusal():
@@ -100,8 +100,8 @@ def test_room_that_lies_apart_ends_in_a_refusal():
             yield np.tile([0, 1], (5, 1)), np.tile([0.75, 0.25], (5, 1))
 
     with pytest.raises(Unfit, match=f"after 2 of 3 records, {exposure.GIVE_UP * exposure.BLOCK} proposals in a row"):
-        take(proposals(), 3, groups=np.arange(4), max_exposure=1.5)
-    assert len(take(proposals(), 2, groups=np.arange(4), max_exposure=1.5)[0]) == 2
+        limit_exposure(proposals(), 3, groups=np.arange(4), max_exposure=1.5)
+    assert len(limit_exposure(proposals(), 2, groups=np.arange(4), max_exposure=1.5)[0]) == 2
 
 
 def test_giving_up_starts_anew_with_every_point_that_fits():
@@ -111,5 +111,5 @@ def test_giving_up_starts_anew_with_every_point_that_fits():
             for _ in range(exposure.GIVE_UP - 1):
                 yield np.array([[0, 1]]), np.array([[1.0, 0.0]]) * 99
 
-    parents, _ = take(proposals(), 3, groups=np.arange(2), max_exposure=5)
+    parents, _ = limit_exposure(proposals(), 3, groups=np.arange(2), max_exposure=5)
     assert parents.tolist() == [[0, 1]] * 3

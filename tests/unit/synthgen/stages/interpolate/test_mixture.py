@@ -10,7 +10,7 @@ from scipy.special import gammainc
 from synthgen.core.errors import ConfigError, DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded
-from synthgen.stages.interpolate.base import Rows
+from synthgen.stages.interpolate.base import TrainRows
 from synthgen.stages.interpolate.mixture import Mixture, weighted_sum
 
 
@@ -18,7 +18,7 @@ def rows(n, d, persons, seed=1):
     """Return n rows of one class, of that many persons."""
     rng = np.random.default_rng(seed)
     groups = rng.permutation(np.concatenate([np.arange(persons), rng.integers(0, persons, size=n - persons)]))
-    return Rows(vectors=rng.normal(size=(n, d)).astype(np.float32), classes=np.zeros(n, np.int64), groups=groups)
+    return TrainRows(vectors=rng.normal(size=(n, d)).astype(np.float32), classes=np.zeros(n, np.int64), groups=groups)
 
 
 def exposures(points, groups):
@@ -38,7 +38,7 @@ def test_a_point_is_in_the_hull_of_parents_of_different_persons(data):
     bound = data.draw(st.none() | st.just(3 * max(1, m / persons)), label="bound")
     x = rows(n, d, persons, seed=data.draw(st.integers(0, 999), label="seed"))
     method = Mixture(k_neighbors=k, parents=p, alpha=alpha, max_exposure=bound)
-    points = method.learn(x).points(0, m, SeedTree(3))
+    points = method.fit_rows(x).points(0, m, SeedTree(3))
     assert points.vectors.shape == (m, d)
     assert points.vectors.dtype == np.float32
     assert points.parents.shape == points.weights.shape == (m, p)
@@ -60,8 +60,8 @@ def test_a_weighted_sum_by_hand():
 def test_the_parents_are_the_nearest_persons_records():
     # persons at 0, 1, 3, 7, 15 on a line; the person at 1 has two more records far off, which are never the nearest
     line = np.array([0, 1, 3, 7, 15, 1000, 1001], dtype=np.float32)[:, None]
-    x = Rows(vectors=line, classes=np.zeros(7, np.int64), groups=np.array([0, 1, 2, 3, 4, 1, 1]))
-    points = Mixture(k_neighbors=2, parents=3).learn(x).points(0, 500, SeedTree(4))
+    x = TrainRows(vectors=line, classes=np.zeros(7, np.int64), groups=np.array([0, 1, 2, 3, 4, 1, 1]))
+    points = Mixture(k_neighbors=2, parents=3).fit_rows(x).points(0, 500, SeedTree(4))
     assert {tuple(sorted(row)) for row in points.parents.tolist() if row[0] < 5} == {
         (0, 1, 2), (1, 2, 3), (2, 3, 4)
     }  # fmt: skip
@@ -70,7 +70,7 @@ def test_the_parents_are_the_nearest_persons_records():
 
 def test_every_record_and_every_near_person_is_drawn_alike():
     x = rows(11, 3, 11)
-    points = Mixture(k_neighbors=6, parents=4, alpha=2).learn(x).points(0, 33_000, SeedTree(5))
+    points = Mixture(k_neighbors=6, parents=4, alpha=2).fit_rows(x).points(0, 33_000, SeedTree(5))
     base = np.bincount(points.parents[:, 0])
     assert np.abs(base - 3000).max() < 5 * 3000**0.5
     others = points.parents[points.parents[:, 0] == 2][:, 1:]
@@ -85,7 +85,7 @@ def test_every_record_and_every_near_person_is_drawn_alike():
 def test_the_noise_has_the_length_it_says():
     d = 200
     x = rows(9, d, 9)
-    quiet, loud = (Mixture(noise=noise).learn(x).points(0, 3000, SeedTree(6)) for noise in (0, 0.5))
+    quiet, loud = (Mixture(noise=noise).fit_rows(x).points(0, 3000, SeedTree(6)) for noise in (0, 0.5))
     assert np.array_equal(quiet.parents, loud.parents)
     noise = (loud.vectors - quiet.vectors).astype(np.float64)
     apart = np.linalg.norm(x.vectors[:, None] - x.vectors[None, :], axis=2) + np.diag([np.inf] * 9)
@@ -103,8 +103,8 @@ def test_the_noise_has_the_length_it_says():
     "options", [{}, {"max_exposure": 60.0}, {"noise": 0.3}, {"noise": 0.3, "max_exposure": 60.0}]
 )
 def test_asking_for_more_keeps_the_first_rows_across_blocks(options):
-    learned = Mixture(**options).learn(rows(200, 3, 150))
-    few, many = (learned.points(0, m, SeedTree(7)) for m in (4000, 5000))
+    fitted = Mixture(**options).fit_rows(rows(200, 3, 150))
+    few, many = (fitted.points(0, m, SeedTree(7)) for m in (4000, 5000))
     assert np.array_equal(few.vectors, many.vectors[:4000])
     assert np.array_equal(few.parents, many.parents[:4000])
     assert np.array_equal(few.weights, many.weights[:4000])
@@ -112,7 +112,7 @@ def test_asking_for_more_keeps_the_first_rows_across_blocks(options):
 
 def test_the_bound_holds_where_it_bites():
     x = rows(60, 3, 40)
-    free, bound = (Mixture(max_exposure=most).learn(x).points(0, 400, SeedTree(8)) for most in (None, 12.5))
+    free, bound = (Mixture(max_exposure=most).fit_rows(x).points(0, 400, SeedTree(8)) for most in (None, 12.5))
     assert exposures(free, x.groups).max() > 15
     assert exposures(bound, x.groups).max() <= 12.5
     assert not np.array_equal(free.parents, bound.parents)
@@ -135,21 +135,21 @@ def test_a_class_without_room_is_refused_by_name():
 @pytest.mark.parametrize(
     ("options", "parts"),
     [
-        ({"parents": 7}, ["k_neighbors: must be at least parents − 1 = 6, got 5"]),
-        ({"parents": 1, "k_neighbors": 3}, ["parents: must be from 2 to 50, got 1"]),
-        ({"parents": 51, "k_neighbors": 60}, ["parents: must be from 2 to 50, got 51"]),
-        ({"alpha": 0.0}, ["alpha: must be above 0"]),
-        ({"alpha": float("nan")}, ["alpha: must be above 0"]),
-        ({"alpha": float("inf")}, ["alpha: must be above 0"]),
-        ({"noise": -0.1}, ["noise: must be at least 0"]),
-        ({"noise": float("nan")}, ["noise: must be at least 0"]),
-        ({"max_exposure": 0.3}, ["max_exposure: must be at least 1/parents"]),
-        ({"max_exposure": float("nan")}, ["max_exposure: must be at least 1/parents"]),
-        ({"parents": 7, "alpha": -1.0}, ["k_neighbors: must", "alpha: must"]),
+        ({"parents": 7}, ["parents: 7 parents need k_neighbors of at least 6, which is 5"]),
+        ({"parents": 1, "k_neighbors": 3}, ["parents: Input should be greater than or equal to 2, got 1"]),
+        ({"parents": 51, "k_neighbors": 60}, ["parents: Input should be less than or equal to 50, got 51"]),
+        ({"alpha": 0.0}, ["alpha: Input should be greater than 0"]),
+        ({"alpha": float("nan")}, ["alpha: Input should be"]),
+        ({"alpha": float("inf")}, ["alpha: Input should be less than or equal to 1000"]),
+        ({"noise": -0.1}, ["noise: Input should be greater than or equal to 0"]),
+        ({"noise": float("nan")}, ["noise: Input should be"]),
+        ({"max_exposure": 0.3}, ["max_exposure: must be at least 1/3"]),
+        ({"max_exposure": float("nan")}, ["max_exposure: Input should be a finite number"]),
+        ({"parents": 7, "alpha": -1.0}, ["parents: 7 parents need", "alpha: Input"]),
     ],
 )
 def test_what_cannot_be_is_refused_with_every_reason(options, parts):
-    with pytest.raises(ConfigError, match="this mixture cannot be") as refused:
+    with pytest.raises(ConfigError, match="mixture cannot work with these options") as refused:
         Mixture(**options)
     assert len(refused.value.problems) == len(parts)
     for problem, part in zip(refused.value.problems, parts, strict=True):
@@ -179,6 +179,8 @@ def test_the_table_of_the_docstring():
 
 
 def test_the_weights_are_as_the_table_says():
-    weights = Mixture(k_neighbors=4, parents=5, alpha=0.5).learn(rows(9, 2, 8)).points(0, 20_000, SeedTree(2)).weights
+    weights = (
+        Mixture(k_neighbors=4, parents=5, alpha=0.5).fit_rows(rows(9, 2, 8)).points(0, 20_000, SeedTree(2)).weights
+    )
     assert weights.max(axis=1).mean() == pytest.approx(0.555, abs=0.005)
     assert 1 / np.square(weights).sum(axis=1).mean() == pytest.approx(3.5 / 1.5, abs=0.03)

@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,10 +8,11 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
-from synthgen.config import InterpolateConfig
 from synthgen.core.errors import ConfigError, DataError
 from synthgen.core.seeds import SeedTree
-from synthgen.stages.interpolate import METHODS, OverSampler, Rows, build
+from synthgen.stages.interpolate.base import TrainRows
+from synthgen.stages.interpolate.config import METHODS, InterpolateConfig
+from synthgen.stages.interpolate.over_sampler import OverSampler, _person_numbers
 
 SIZES = {"ant": 13, "bee": 31, "cow": 19}
 DIM = 6
@@ -90,8 +88,8 @@ def test_its_points_are_those_of_the_method(method):
     config = InterpolateConfig(
         method=method, k_neighbors=3, total=1, **({"latent_dim": 2} if method == "vae" else {})
     )
-    learned = build(config).learn(Rows(vectors=X, classes=codes, groups=np.arange(len(X)), normalized=True))
-    own = [learned.points(code, {0: 18, 2: 12}[code], SeedTree(11).child(str(classes[code]))) for code in (0, 2)]
+    fitted = config.build().fit_rows(TrainRows(vectors=X, classes=codes, groups=np.arange(len(X)), normalized=True))
+    own = [fitted.points(code, {0: 18, 2: 12}[code], SeedTree(11).child(str(classes[code]))) for code in (0, 2)]
     np.testing.assert_array_equal(points, np.concatenate([p.vectors for p in own]))
     np.testing.assert_array_equal(over.parents_, np.concatenate([p.parents for p in own]))
 
@@ -237,18 +235,119 @@ def test_rows_that_cannot_be_used_are_refused():
         sampler().fit_resample(np.where(X > 0.5, np.nan, X), y)
 
 
-def test_importing_the_methods_imports_no_scikit_learn():
-    code = """
-import sys, synthgen.stages.interpolate as i
-assert "sklearn" not in sys.modules and "OverSampler" in i.__all__
-from synthgen.stages.interpolate import OverSampler
-assert "sklearn" in sys.modules and "imblearn" not in sys.modules
-try:
-    i.Oversampler
-except AttributeError as error:
-    assert "Oversampler" in str(error)
-else:
-    raise SystemExit(1)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize(
+    "y",
+    [
+        ["bee", "ant", "bee"] * 5,
+        np.array(["bee", "ant", "bee"] * 5),
+        np.array(["bee", "ant", "bee"] * 5, dtype=object),
+        np.array([9, 4, 9] * 5, dtype=np.int16),
+        np.array([[9], [4], [9]] * 5),
+        np.array([True, False, True] * 5),
+    ],
+)
+def test_classes_come_back_in_their_own_type(y):
+    given = np.asarray(y).ravel()
+    labels = sampler().fit_resample(np.random.default_rng(3).normal(size=(15, 2)), y)[1]
+    assert isinstance(labels, type(y))
+    assert np.asarray(labels).dtype == given.dtype
+    assert np.asarray(labels).tolist() == [*given, *[given[1]] * 5]
+
+
+def test_one_vs_all_keeps_its_columns_also_those_without_a_row():
+    y = np.array([[0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 1]] * 5, dtype=np.int8)
+    labels = sampler().fit_resample(np.random.default_rng(3).normal(size=(15, 2)), y)[1]
+    assert labels.dtype == np.int8
+    assert labels.tolist() == [*y.tolist(), *[[0, 1, 0, 0]] * 5]
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([[1, 0, 0], [0, 0, 0]], "1 rows of y have no class or several"),
+        ([[1, 0, 0], [0, 1, 1]], "1 rows of y have no class or several"),
+        (sparse.csr_matrix(np.eye(3, dtype=int)), "sparse"),
+        ([0.5, 1.5, 2.5], "continuous"),
+    ],
+)
+def test_what_is_no_class(y, message):
+    for call in (sampler().fit, sampler().fit_resample):
+        with pytest.raises(ValueError, match=message):
+            call(np.eye(np.shape(y)[0]), y)
+
+
+def test_persons_are_numbered():
+    assert _person_numbers(None, 3).tolist() == [0, 1, 2]
+    found = _person_numbers(["q", "p", "q", "r"], 4)
+    assert found.tolist() == [1, 0, 1, 2]
+    assert found.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ([1, 2], "of 2 rows, and X has 3"),
+        ([1.0, np.nan, np.nan], "2 rows have no person"),
+        (np.array([1.0, np.nan, 2.0], dtype=object), "no person"),
+        (["p", None, "q"], "missing persons"),
+        (np.array(["p", 3, "q"], dtype=object), "several types"),
+    ],
+)
+def test_missing_persons_are_not_one_person(groups, message):
+    with pytest.raises(DataError, match=message):
+        _person_numbers(groups, 3)
+
+
+def test_lists_come_back_as_such():
+    points, labels = sampler().fit_resample(rows()[0].tolist(), rows()[1].tolist())
+    assert isinstance(points, list)
+    assert isinstance(labels, list)
+    assert len(points) == len(labels) == 93
+
+
+def test_frames_keep_columns_types_and_names():
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    numbers = np.random.default_rng(3).normal(size=(15, 3)) * 9
+    given = pandas.DataFrame(numbers, columns=["a", "b", "c"]).astype({"a": np.float32, "b": int})
+    y = pandas.Series(["x", "y", "x"] * 5, name="kind", dtype="category")
+    frame, series = sampler().fit_resample(given, y)
+    assert isinstance(frame, pandas.DataFrame)
+    assert frame.columns.tolist() == ["a", "b", "c"]
+    assert frame.dtypes.astype(str).tolist() == ["float32", "float64", "float64"]  # no room between whole numbers
+    assert (frame["b"][15:] % 1 != 0).any()
+    assert (series.name, str(series.dtype), len(series)) == ("kind", "category", 20)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        ("majority", "sampling_strategy.*must be"),
+        (0.9, "binary"),
+        (0, "sampling_strategy.*must be"),
+        (1.01, "sampling_strategy.*must be"),
+        (None, "sampling_strategy.*must be"),
+        ({"elk": 40}, "elk.*not present"),
+        ({"ant": 2}, "greater or equal"),
+        ({"ant": 20.5}, "no whole number"),
+    ],
+)
+def test_strategies_that_over_sampling_cannot_do_are_refused(strategy, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        sampler(sampling_strategy=strategy).fit_resample(*rows())
+
+
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [
+        ("auto", {"ant": 18, "cow": 12}),
+        ("minority", {"ant": 18}),
+        ("not minority", {"bee": 0, "cow": 12}),
+        ("all", {"ant": 18, "bee": 0, "cow": 12}),
+        ({"cow": 19, "ant": np.int64(20)}, {"ant": 7, "cow": 0}),
+        (lambda y: {"ant": len(y)}, {"ant": 50}),
+    ],
+)
+def test_strategies_worked_by_hand(strategy, expected):
+    over = sampler(sampling_strategy=strategy)
+    assert len(over.fit_resample(*rows())[0]) == 63 + sum(expected.values())
+    assert over.sampling_strategy_ == expected

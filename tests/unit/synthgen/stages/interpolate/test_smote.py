@@ -20,10 +20,10 @@ def five_points() -> Embedded:
 
 def test_neighbours_by_hand():
     sampler = Smote(k_neighbors=2).fit(five_points())
-    assert sampler.learned.found == {}  # nothing is searched before it is asked for
+    assert sampler.fitted.found == {}  # nothing is searched before it is asked for
     sampler.sample({"a": 1}, SeedTree(5))
     # r0 and r1 are one person, so their nearest are r2 and r3; 3 -> 1, 0; 7 -> 3, 1; 15 -> 7, 3
-    assert sampler.learned.found[0].tolist() == [[2, 3], [2, 3], [1, 0], [2, 1], [3, 2]]
+    assert sampler.fitted.found[0].tolist() == [[2, 3], [2, 3], [1, 0], [2, 1], [3, 2]]
 
 
 def test_a_point_by_hand():

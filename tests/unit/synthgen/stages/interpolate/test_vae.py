@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from synthgen.core.errors import ConfigError, DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded
-from synthgen.stages.interpolate.base import Rows, Unfit
+from synthgen.stages.interpolate.base import TrainRows, Unfit
 from synthgen.stages.interpolate.vae import Vae, held_out
 
 SEEDS = SeedTree(20261120).child("interpolate")
@@ -25,10 +25,12 @@ def gaussian(n: int, d: int, seed: int = 5) -> np.ndarray:
     )
 
 
-def rows(*classes: np.ndarray) -> Rows:
+def rows(*classes: np.ndarray) -> TrainRows:
     sizes = [len(x) for x in classes]
     n = sum(sizes)
-    return Rows(vectors=np.concatenate(classes), classes=np.repeat(np.arange(len(sizes)), sizes), groups=np.arange(n))
+    return TrainRows(
+        vectors=np.concatenate(classes), classes=np.repeat(np.arange(len(sizes)), sizes), groups=np.arange(n)
+    )
 
 
 def embedded(vectors: np.ndarray, labels: list[str], groups: list[str]) -> Embedded:
@@ -40,7 +42,7 @@ def embedded(vectors: np.ndarray, labels: list[str], groups: list[str]) -> Embed
 
 def test_points_have_the_mean_and_the_spread_of_their_class():
     x = gaussian(200, 11)
-    points = Vae(latent_dim=4).learn(rows(x)).points(0, 4000, SEEDS)
+    points = Vae(latent_dim=4).fit_rows(rows(x)).points(0, 4000, SEEDS)
     assert points.vectors.dtype == np.float32
     assert points.parents.shape == points.weights.shape == (4000, 0)
     np.testing.assert_allclose(points.vectors.mean(axis=0), x.mean(axis=0), atol=0.25)
@@ -54,7 +56,7 @@ def test_a_seed_gives_the_same_bytes_whatever_the_threads():
     x, threads = rows(gaussian(24, 90)), torch.get_num_threads()
 
     def drawn(rng: SeedTree) -> bytes:
-        return Vae().learn(x).points(0, 9, rng).vectors.tobytes()
+        return Vae().fit_rows(x).points(0, 9, rng).vectors.tobytes()
 
     once = drawn(SEEDS)
     try:
@@ -67,28 +69,28 @@ def test_a_seed_gives_the_same_bytes_whatever_the_threads():
 
 @pytest.mark.parametrize("conditional", [False, True])
 def test_a_model_is_trained_once_and_not_for_the_number_of_points(conditional):
-    learned = Vae(latent_dim=2, conditional=conditional).learn(rows(gaussian(9, 5), gaussian(13, 5) + 1))
-    assert learned.trained == {}  # nothing is trained before it is asked for
-    few = learned.points(1, 3, SEEDS.child("b"))
-    many = learned.points(1, 17, SEEDS.child("b"))
+    fitted = Vae(latent_dim=2, conditional=conditional).fit_rows(rows(gaussian(9, 5), gaussian(13, 5) + 1))
+    assert fitted.trained == {}  # nothing is trained before it is asked for
+    few = fitted.points(1, 3, SEEDS.child("b"))
+    many = fitted.points(1, 17, SEEDS.child("b"))
     assert np.array_equal(few.vectors, many.vectors[:3])
-    assert len(learned.trained) == 1
-    learned.points(0, 3, SEEDS.child("a"))
-    assert len(learned.trained) == (1 if conditional else 2)
-    other = learned.points(1, 3, SeedTree(7).child("b"))
-    assert len(learned.trained) == (2 if conditional else 3)  # another seed is another model
+    assert len(fitted.trained) == 1
+    fitted.points(0, 3, SEEDS.child("a"))
+    assert len(fitted.trained) == (1 if conditional else 2)
+    other = fitted.points(1, 3, SeedTree(7).child("b"))
+    assert len(fitted.trained) == (2 if conditional else 3)  # another seed is another model
     assert not np.array_equal(other.vectors, few.vectors)
 
 
 def test_a_conditional_model_keeps_the_classes_apart():
     x = rows(gaussian(60, 7), gaussian(50, 7, seed=6) + 3, gaussian(40, 7, seed=7) - 3)
-    learned = Vae(latent_dim=2, conditional=True).learn(x)
+    fitted = Vae(latent_dim=2, conditional=True).fit_rows(x)
     for code in range(3):
-        new = learned.points(code, 500, SEEDS.child(str(code))).vectors
+        new = fitted.points(code, 500, SEEDS.child(str(code))).vectors
         real = x.vectors[x.of(code)]
         assert abs(new.mean() - real.mean()) < 1
         assert 0.5 < new.var(axis=0).sum() / real.var(axis=0).sum() < 2
-    assert len(learned.trained) == 1
+    assert len(fitted.trained) == 1
 
 
 @settings(max_examples=5, deadline=None)
@@ -125,15 +127,17 @@ def test_the_smallest_class_leaves_two_persons_to_stop_by():
 def test_what_is_learned_is_not_held_out(monkeypatch):
     from synthgen.stages.interpolate import vae_network
 
-    seen, train = [], vae_network.train
+    seen, train = [], vae_network.train_vae
 
     def spy(fit, out, objective, rng):
         seen.append((fit.x.numpy(), out.x.numpy()))
         return train(fit, out, objective, rng)
 
-    monkeypatch.setattr(vae_network, "train", spy)
+    monkeypatch.setattr(vae_network, "train_vae", spy)
     x, groups = gaussian(30, 5), np.arange(30) // 2
-    Vae(latent_dim=2).learn(Rows(vectors=x, classes=np.zeros(30, dtype=np.int64), groups=groups)).points(0, 1, SEEDS)
+    Vae(latent_dim=2).fit_rows(TrainRows(vectors=x, classes=np.zeros(30, dtype=np.int64), groups=groups)).points(
+        0, 1, SEEDS
+    )
     (fit, out), *none = seen
     assert none == []
     back = [
@@ -163,11 +167,11 @@ def test_a_conditional_model_that_learned_nobody_of_a_class_does_not_draw_it():
     # the persons of class 1 are found by the split itself: with these, all are held out
     groups = np.arange(20)
     out = held_out(groups, SEEDS.child("fit", "split"))
-    x = Rows(vectors=gaussian(20, 5), classes=out.astype(np.int64), groups=groups)
-    learned = Vae(latent_dim=2, conditional=True).learn(x)
+    x = TrainRows(vectors=gaussian(20, 5), classes=out.astype(np.int64), groups=groups)
+    fitted = Vae(latent_dim=2, conditional=True).fit_rows(x)
     with pytest.raises(Unfit, match="only says when to stop"):
-        learned.points(1, 3, SEEDS.child("b"))
-    assert len(learned.points(0, 3, SEEDS.child("a")).vectors) == 3
+        fitted.points(1, 3, SEEDS.child("b"))
+    assert len(fitted.points(0, 3, SEEDS.child("a")).vectors) == 3
 
 
 def test_every_wrong_argument_is_told():

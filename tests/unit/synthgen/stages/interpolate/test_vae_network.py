@@ -18,7 +18,7 @@ from synthgen.stages.interpolate.vae_network import (
     distortion,
     kl_divergence,
     one_thread,
-    train,
+    train_vae,
 )
 
 SEEDS = SeedTree(20261120).child("vae")
@@ -100,7 +100,7 @@ def test_free_bits_cost_nothing_and_more_of_them_cost_no_less(rate, free):
 def test_a_large_beta_silences_z_and_free_bits_let_it_speak():
     fit, out = part(90, 11), part(40, 11, seed=2)
     kl = {
-        key: rates(train(fit, out, objective(beta=beta, free_bits=free), SEEDS), out)
+        key: rates(train_vae(fit, out, objective(beta=beta, free_bits=free), SEEDS), out)
         for key, beta, free in (("elbo", 1.0, 0.0), ("half", 0.5, 0.0), ("large", 100.0, 0.0), ("free", 100.0, 0.5))
     }
     total = {key: float(rate.sum()) for key, rate in kl.items()}
@@ -121,7 +121,7 @@ def test_what_is_kept_is_the_best_of_all_looks(monkeypatch):
         return done
 
     monkeypatch.setattr(vae_network._Look, "is_enough", spy)
-    network = train(part(30, 11), part(9, 11, seed=2), objective(), SEEDS)
+    network = train_vae(part(30, 11), part(9, 11, seed=2), objective(), SEEDS)
     values, last = [value for value, _, _ in looks], looks[-1][1]
     assert looks[-1][2]
     assert len(values) == 1 + values.index(min(values)) + vae_network.PATIENCE
@@ -133,7 +133,7 @@ def test_what_is_kept_is_the_best_of_all_looks(monkeypatch):
 def test_nothing_is_learned_where_nothing_helps_with_other_persons():
     noise = torch.Generator().manual_seed(3)
     fit, out = (Part(x=torch.randn(n, 90, generator=noise), labels=torch.zeros(n, 0)) for n in (7, 40))
-    network = train(fit, out, objective(), SEEDS)
+    network = train_vae(fit, out, objective(), SEEDS)
     assert torch.equal(network.log_variance, torch.zeros(90))
     drawn = network.draw(3000, torch.zeros(1, 0), SEEDS)
     assert drawn.var(axis=0).mean() == pytest.approx(1, abs=0.02)
@@ -142,14 +142,14 @@ def test_nothing_is_learned_where_nothing_helps_with_other_persons():
 def test_a_training_that_diverges_is_refused(monkeypatch):
     monkeypatch.setattr(vae_network, "RATE", 1e30)
     with pytest.raises(Unfit, match="diverged"):
-        train(part(30, 11), part(9, 11, seed=2), objective(), SEEDS)
+        train_vae(part(30, 11), part(9, 11, seed=2), objective(), SEEDS)
 
 
 def test_training_leaves_torch_as_it_was():
     state, threads = torch.get_rng_state(), torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        train(part(13, 5), part(4, 5, seed=2), objective(), SEEDS)
+        train_vae(part(13, 5), part(4, 5, seed=2), objective(), SEEDS)
         assert torch.get_num_threads() == 2
         with pytest.raises(KeyError, match=r"^1$"), one_thread():
             {}[torch.get_num_threads()]

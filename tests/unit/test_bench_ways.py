@@ -1,14 +1,35 @@
+import math
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studies.smotext.ways import Sources, Tries, Way, Writer, best_of, correct, corrected, first_of, judge, row_of
+from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate
 from synthgen.stages.decode.base import Settings
+
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))  # scripts are no package
+
+from ways import (
+    Candidates,
+    RoundTrip,
+    Sources,
+    Way,
+    best_of,
+    correct_once,
+    corrected,
+    distinct_ngrams,
+    first_of,
+    judge,
+    overlap,
+    ranks,
+    row_of,
+)  # fmt: skip
 
 AXES = ("ant", "bee", "cow")
 SETTINGS = Settings(prompts={"x": "", "y": ""}, candidates=1, max_new_tokens=5, temperature=1.0, top_p=1.0, top_k=3,
@@ -53,12 +74,12 @@ def sources():
     return Sources(texts=texts, labels=(*"xyxy",), vectors=Axes().encode(texts))
 
 
-def writer():
-    return Writer(encoder=Axes(), decoder=Loudest(), settings=SETTINGS)
+def trip():
+    return RoundTrip(encoder=Axes(), decoder=Loudest(), settings=SETTINGS)
 
 
 def test_what_was_written_stands_in_rows():
-    found = writer().write(sources().vectors, sources().labels, SeedTree(0), candidates=2)
+    found = trip().write(sources().vectors, sources().labels, SeedTree(0), candidates=2)
     assert found.texts == (("ant", "bee"), ("cow", "bee"), ("bee", "ant"), ("cow", "ant"))
     assert found.vectors.shape == (4, 2, 3)
     assert found.vectors[1].tolist() == [[0, 0, 1], [0, 1, 0]]
@@ -66,7 +87,7 @@ def test_what_was_written_stands_in_rows():
 
 
 def test_changes_are_of_the_settings():
-    made = writer()
+    made = trip()
     made.write(sources().vectors, sources().labels, SeedTree(0).child("s"), candidates=3, words=4)
     ((_, settings, stream),) = made.decoder.asked
     assert (settings, stream) == (replace(SETTINGS, candidates=3, words=4), "s")
@@ -74,8 +95,8 @@ def test_changes_are_of_the_settings():
 
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(2, 6), SEEDS)
 def test_the_best_is_the_nearest_and_never_worse_than_the_first(m, c, d, seed):
-    tries = Tries(texts=tuple(tuple(f"{i}{k}" for k in range(c)) for i in range(m)), vectors=unit(m, c, d, seed=seed),
-                  ended=np.ones((m, c), dtype=bool))  # fmt: skip
+    texts = tuple(tuple(f"{i}{k}" for k in range(c)) for i in range(m))
+    tries = Candidates(texts=texts, vectors=unit(m, c, d, seed=seed), ended=np.ones((m, c), dtype=bool))
     target = unit(m, d, seed=seed + 1)
     for count in range(1, c + 1):
         way = best_of("w", tries, target, count=count, before=2)
@@ -104,15 +125,15 @@ def test_a_correction_by_hand():
 
 def test_a_correction_asks_for_what_is_missing_and_keeps_the_better():
     near = Sources(texts=("ant bee",), labels=("x",), vectors=np.array([[0.65, 0.76, 0]], dtype=np.float32))
-    made = writer()
+    made = trip()
     guess = first_of("guess", made.write(near.vectors, near.labels, SeedTree(0)))
     assert guess.texts == ("bee",)
-    way = correct(made, guess, near, alpha=1, tries=1, seeds=SeedTree(0).child("again"))
+    way = correct_once(made, guess, near, alpha=1, tries=1, seeds=SeedTree(0).child("again"))
     assert np.argmax(made.decoder.asked[-1][0]) == 0  # asks for ant
     assert (way.name, way.decodes) == ("guess, corrected by α = 1", 2)
     assert way.texts == ("bee",)  # but bee lies nearer
     far = replace(guess, texts=("cow",), vectors=np.array([[0, 0, 1]], dtype=np.float32), decodes=3)
-    way = correct(made, far, near, alpha=1, tries=2, seeds=SeedTree(0))
+    way = correct_once(made, far, near, alpha=1, tries=2, seeds=SeedTree(0))
     assert (way.texts, way.decodes) == (("bee",), 5)
 
 
@@ -141,3 +162,40 @@ def test_a_row_holds_means_intervals_and_paired_differences():
     assert row["overlap_more"] > 0
     assert row == row_of(right, SeedTree(0), against=wrong)
     assert row_of(wrong, SeedTree(0))["reciprocal_rank"] == pytest.approx(np.mean(1 / wrong.rank))
+
+
+def test_ranks_by_hand():
+    sources = np.array([[1, 0], [0, 1], [-1, 0]], dtype=np.float32)
+    written = np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32)
+    # the third is as near to the first source as to the third, and the second source is nearer
+    assert ranks(written, sources).tolist() == [1, 2, 3]
+
+
+@given(st.integers(2, 9), st.integers(0, 3), st.integers(2, 5), SEEDS)
+def test_ranks_agree_with_sorting(m, more, d, seed):
+    written, sources = unit(m, d, seed=seed), unit(m + more, d, seed=seed + 1)
+    likeness = (written @ sources.T).tolist()
+    slow = [1 + sum(x >= row[i] for j, x in enumerate(row) if j != i) for i, row in enumerate(likeness)]
+    assert ranks(written, sources).tolist() == slow
+
+
+def test_texts_that_all_look_alike_find_nothing():
+    same = np.tile(unit(1, 4, seed=0), (6, 1))
+    assert ranks(same, same).tolist() == [6] * 6
+
+
+def test_overlap_by_hand_and_its_ends():
+    sources = ["red fox", "red hen", "blue whale"]
+    found = overlap(["red fox", "HEN red!", "nothing known"], sources)
+    assert found == pytest.approx([1, 1, 0])
+    red, fox = math.log(4 / 3) + 1, math.log(4 / 2) + 1  # smoothed idf: ln((1 + n) / (1 + df)) + 1
+    assert overlap(["red"], sources) == pytest.approx([red / math.hypot(red, fox)])
+
+
+def test_distinct_by_hand():
+    texts = ["The cat, the dog", "the cat"]
+    assert distinct_ngrams(texts, 1, 100) == pytest.approx(3 / 6)
+    assert distinct_ngrams(texts, 2, 100) == pytest.approx(3 / 4)  # the-cat cat-the the-dog | the-cat; not dog-the
+    assert distinct_ngrams(texts, 1, 2) == 1.0  # of the first two words
+    with pytest.raises(InternalError, match="7 words in a row"):
+        distinct_ngrams(texts, 7, 100)

@@ -1,5 +1,7 @@
 import math
+import sys
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +11,11 @@ from hypothesis import strategies as st
 
 from synthgen.core.errors import DataError, ModelError
 from synthgen.stages.decode.bridge import load_bridge
-from synthgen.stages.decode.likelihood import Likelihood, Nats
 from synthgen.stages.decode.loading import Loaded
+
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))  # scripts are no package
+
+from likelihood import Likelihood, Nats
 
 MOST = 12
 DIM = 7
@@ -19,6 +24,12 @@ DIM = 7
 def reader(tiny, words, folder=None, *, family="llama", batch=3):
     loaded = Loaded(words, tiny.language_model(family), torch.device("cpu"), whole=True)
     return Likelihood(loaded, None if folder is None else load_bridge(str(folder)), batch=batch)
+
+
+@pytest.fixture(scope="session")
+def words(tiny):
+    """Return the tokenizer the tiny models share."""
+    return tiny.tokenizer()
 
 
 @pytest.fixture(scope="session")

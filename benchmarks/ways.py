@@ -1,12 +1,15 @@
 """Ways of getting a text from a vector, each judged by the same figures on the same sources."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 
-from studies.smotext.fidelity import Bools, Float64, class_kept, mean_of, overlap, ranks
+from studies.smotext.fidelity import Bools, Float64, Int64, class_kept, mean_of, words_of
+from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents
 from synthgen.stages.decode.base import Decoder, Settings
@@ -38,7 +41,7 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Tries:
+class Candidates:
     """Several texts written for each of m sources.
 
     Args:
@@ -70,7 +73,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Writer:
+class RoundTrip:
     """Writes from vectors and reads what was written with the same encoder.
 
     Args:
@@ -85,7 +88,7 @@ class Writer:
     settings: Settings
     advance: Callable[[int], None] = lambda _: None
 
-    def write(self, vectors: Float32, labels: Sequence[str], seeds: SeedTree, **changes: Any) -> Tries:
+    def write(self, vectors: Float32, labels: Sequence[str], seeds: SeedTree, **changes: Any) -> Candidates:
         """Return the texts written from vectors (m, d), `candidates` of each; `changes` are of the settings.
 
         Asking for more candidates keeps the first ones.
@@ -101,19 +104,19 @@ class Writer:
         again = self.encoder.encode(
             [s.text or "." for s in said]
         )  # an empty text has no vector; a full stop's says no
-        return Tries(
+        return Candidates(
             texts=tuple(tuple(s.text for s in said[i * c : (i + 1) * c]) for i in range(m)),
             vectors=again.reshape(m, c, -1),
             ended=np.array([s.finish == "stop" for s in said], dtype=bool).reshape(m, c),
         )
 
 
-def first_of(name: str, tries: Tries) -> Way:
+def first_of(name: str, tries: Candidates) -> Way:
     """Return the first text of each row, chosen by nothing."""
     return Way(name=name, decodes=1, texts=tuple(t[0] for t in tries.texts), vectors=tries.vectors[:, 0])
 
 
-def best_of(name: str, tries: Tries, target: Float32, *, count: int | None = None, before: int = 0) -> Way:
+def best_of(name: str, tries: Candidates, target: Float32, *, count: int | None = None, before: int = 0) -> Way:
     """Return of each row the text whose vector lies nearest to the target (m, d), of its first `count` texts.
 
     Args:
@@ -151,12 +154,12 @@ def corrected(target: Float32, guess: Float32, alpha: float) -> Float32:
     return moved
 
 
-def correct(writer: Writer, guess: Way, sources: Sources, *, alpha: float, tries: int, seeds: SeedTree) -> Way:
+def correct_once(trip: RoundTrip, guess: Way, sources: Sources, *, alpha: float, tries: int, seeds: SeedTree) -> Way:
     """Return a guess, or one of `tries` texts written from the corrected vector where that lies nearer."""
     name = f"{guess.name}, corrected by α = {alpha:g}"
     moved = corrected(sources.vectors, guess.vectors, alpha)
-    said = writer.write(moved, sources.labels, seeds, candidates=tries)
-    both = Tries(
+    said = trip.write(moved, sources.labels, seeds, candidates=tries)
+    both = Candidates(
         texts=tuple((g, *s) for g, s in zip(guess.texts, said.texts, strict=True)),
         vectors=np.concatenate([guess.vectors[:, None], said.vectors], axis=1),
         ended=np.concatenate([np.ones((len(moved), 1), dtype=bool), said.ended], axis=1),
@@ -165,7 +168,7 @@ def correct(writer: Writer, guess: Way, sources: Sources, *, alpha: float, tries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Judged:
+class WayFigures:
     """The figures of a way, one number per text; the rank is the source's."""
 
     way: Way
@@ -175,12 +178,12 @@ class Judged:
     class_kept: Float64
 
 
-def judge(way: Way, sources: Sources) -> Judged:
+def judge(way: Way, sources: Sources) -> WayFigures:
     """Return the figures of a way; its texts belong to the first of the sources, and are ranked among all."""
     m = len(way.texts)
     own = np.arange(m)[:, None]
     kept = class_kept(way.vectors, sources.labels[:m], sources.vectors, sources.labels, own)
-    return Judged(
+    return WayFigures(
         way=way,
         cosine=np.einsum("md,md->m", way.vectors, sources.vectors[:m]).astype(np.float64),
         overlap=overlap(way.texts, sources.texts),
@@ -189,7 +192,7 @@ def judge(way: Way, sources: Sources) -> Judged:
     )
 
 
-def row_of(judged: Judged, seeds: SeedTree, against: Judged | None = None) -> Row:
+def row_of(judged: WayFigures, seeds: SeedTree, against: WayFigures | None = None) -> Row:
     """Return the row of a way in a table: means with intervals, and its differences to another way, pair by pair.
 
     Random: of seeds/cosine, seeds/overlap, seeds/first and the like, the bootstrap of each.
@@ -218,3 +221,53 @@ def row_of(judged: Judged, seeds: SeedTree, against: Judged | None = None) -> Ro
             mean = mean_of(ours - theirs, seeds.child(f"{name}-difference").generator())
             row |= {f"{name}_more": mean.value, f"{name}_more_low": mean.low, f"{name}_more_high": mean.high}
     return row
+
+
+def ranks(written: Float32, sources: Float32) -> Int64:
+    """Return the rank of a text's source among all n sources by likeness to the text, 1 the nearest.
+
+        rank_i = |{j : ŷ_i · x_j >= ŷ_i · x_i}|
+
+    A tie counts against it, so texts that all look alike find nothing.
+
+    Args:
+        written: (m, d), unit rows ŷ, row i written from source i, m <= n.
+        sources: (n, d), unit rows x.
+    """
+    likeness = written @ sources.T
+    worse: Int64 = (likeness >= likeness.diagonal()[:, None]).sum(axis=1, dtype=np.int64)
+    return worse
+
+
+def overlap(written: Sequence[str], sources: Sequence[str]) -> Float64:
+    """Return, for each text, the cosine of its TF-IDF vector with its source's: what a word counter sees in common.
+
+    Term weights are (1 + log count) · idf of scikit-learn, learned on the sources; a text with none of their words
+    has overlap 0.
+
+    Args:
+        written: m texts, text i written from source i.
+        sources: n >= m texts.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    weigh = TfidfVectorizer(sublinear_tf=True)
+    theirs = weigh.fit_transform(sources)[: len(written)]
+    return np.asarray(weigh.transform(written).multiply(theirs).sum(axis=1)).ravel()
+
+
+def distinct_ngrams(texts: Sequence[str], k: int, words: int) -> float:
+    """Return the share of different ones among the runs of k words of the texts' first `words` words together.
+
+    The share falls with the amount of text, so what is compared is cut to the same number of words.
+
+    Source: Li et al., A Diversity-Promoting Objective Function, NAACL 2016, section 5.3 (distinct-1, distinct-2).
+    """
+    rows = (words_of(text) for text in texts)
+    flat = islice(chain.from_iterable(((w, i) for w in row) for i, row in enumerate(rows)), words)
+    run = list(flat)
+    inside = (run[at : at + k] for at in range(len(run) - k + 1) if run[at][1] == run[at + k - 1][1])
+    grams = Counter(tuple(w for w, _ in gram) for gram in inside)
+    if not grams:
+        raise InternalError(f"no text holds {k} words in a row")
+    return len(grams) / grams.total()
