@@ -31,6 +31,7 @@ check: $(BIN)/.developed  ## format, lint, types
 
 bench: $(BIN)/.tested models  ## how fast the decode loop, the neighbour search and the over-samplers are beside the libraries', and the audits
 	$(BIN)/python benchmarks/decode.py
+	$(BIN)/python benchmarks/workers.py
 	$(BIN)/python benchmarks/neighbours.py
 	$(BIN)/python benchmarks/interpolate.py
 	$(BIN)/python benchmarks/audit_times.py

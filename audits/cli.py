@@ -4,19 +4,32 @@ import json
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from audits.core.console import (
+    Columns,
+    Confidence,
+    Control,
+    Reference,
+    RowsArePersons,
+    Seed,
+    Synthetic,
+    Train,
+    listed,
+)
+from audits.core.console import say as _say
 from audits.core.errors import AuditError, InputError
 from audits.core.files import write_whole
 from audits.selftest.command import selftest
-from audits.shadow.command import shadow, shadow_plan
+from audits.shadow.command import shadow_command, shadow_plan
 
 if TYPE_CHECKING:
-    from audits.core.inputs import Role
     from audits.core.report import AuditReport
+    from audits.core.types import AuditInputs
     from audits.gate.policy import Decision
 
 REFUSED = 4
@@ -29,36 +42,34 @@ app = typer.Typer(
     help="Attack a synthetic text table and judge whether it may be released. Works on any tables, not only ours.",
 )
 
-Columns = Annotated[str, typer.Option(help="column of this name in every table")]
+Attempts = Annotated[
+    Path | None, typer.Option(help="private ledger of how often this control was asked; later ones must be surer")
+]
+Findings = Annotated[
+    Path | None, typer.Option(help="private list of the rows that give a person away, by keyed pseudonym")
+]
+FindingsKey = Annotated[Path | None, typer.Option(help="32 bytes that make the pseudonyms; made if it is not there")]
+Lineage = Annotated[Path | None, typer.Option(help="what each synthetic row was made from: train rows, weights")]
+Twin = Annotated[Path | None, typer.Option(help="synthetic table of the second build, which saw the canaries")]
 
 
 @app.command()
 def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
-    synthetic: Annotated[Path, typer.Option(help="what is to be released (.parquet, .jsonl, .csv)")],
-    train: Annotated[Path, typer.Option(help="what the generator saw")],
-    control: Annotated[Path, typer.Option(help="persons of the same kind that the generator never saw")],
-    reference: Annotated[Path | None, typer.Option(help="public text of the same kind")] = None,
+    synthetic: Synthetic,
+    train: Train,
+    control: Control,
+    reference: Reference = None,
     policy: Annotated[str | None, typer.Option(help="a shipped policy's name, or a .yaml file")] = None,
     out: Annotated[Path | None, typer.Option(help="folder that audit.json is written to")] = None,
     only: Annotated[str | None, typer.Option(help="audits to run, separated by commas")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="root of the random streams")] = 0,
-    confidence: Annotated[float, typer.Option(help="one-sided confidence of every interval's ends")] = 0.95,
-    attempts: Annotated[
-        Path | None, typer.Option(help="private ledger of how often this control was asked; later ones must be surer")
-    ] = None,
-    findings: Annotated[
-        Path | None, typer.Option(help="private list of the rows that give a person away, by keyed pseudonym")
-    ] = None,
-    findings_key: Annotated[
-        Path | None, typer.Option(help="32 bytes that make the pseudonyms; made if it is not there")
-    ] = None,
-    ledger: Annotated[
-        Path | None, typer.Option(help="what each synthetic row was made from: train rows, weights")
-    ] = None,
+    seed: Seed = 0,
+    confidence: Confidence = 0.95,
+    attempts: Attempts = None,
+    findings: Findings = None,
+    findings_key: FindingsKey = None,
+    ledger: Lineage = None,
     canaries: Annotated[Path | None, typer.Option(help="folder of `audits canaries`; asks for --twin")] = None,
-    twin: Annotated[
-        Path | None, typer.Option(help="synthetic table of the second build, which saw the canaries")
-    ] = None,
+    twin: Twin = None,
     mechanism: Annotated[Path | None, typer.Option(help="log of a differentially private mechanism (JSON)")] = None,
     previous: Annotated[Path | None, typer.Option(help="synthetic table of the release before this one")] = None,
     previous_train: Annotated[Path | None, typer.Option(help="what its generator saw; asks for --previous")] = None,
@@ -66,7 +77,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     label: Columns = "label",
     group: Columns = "group",
     *,
-    rows_are_persons: Annotated[bool, typer.Option(help="claim that every row is another person")] = False,
+    rows_are_persons: RowsArePersons = False,
     as_json: Annotated[bool, typer.Option("--json", help="print audit.json on stdout")] = False,
 ) -> None:
     """Run the audits; exit 0 if the table may go, 4 if it may not, 3 if a table cannot be used.
@@ -74,52 +85,26 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     Without a policy or --only, every audit that has what it needs is run: canaries, accounting and differencing need
     more than three tables.
     """
-    from dataclasses import replace
-
-    from audits.accounting.mechanism_log import read_mechanism
-    from audits.canaries.files import read_canaries
-    from audits.core.inputs import load_inputs, load_table
-    from audits.core.lineage import read_lineage
-    from audits.core.types import Previous
+    from audits.core.inputs import load_tables
     from audits.gate.policy import load_policy
     from audits.runner.attempts import attempt, confidence_of
     from audits.runner.run import run as run_audits
 
-    chosen = None if policy is None else load_policy(policy)
+    applied = None if policy is None else load_policy(policy)
     if out is not None:
         _writable(out)
     key = _key(findings, findings_key)
-
-    def table(path: Path, role: "Role") -> Any:
-        return load_table(path, text=text, label=label, group=group, role=role, rows_are_persons=rows_are_persons)
-
-    inputs = load_inputs(
-        table(synthetic, "synthetic"),
-        table(train, "train"),
-        table(control, "control"),
-        None if reference is None else table(reference, "reference"),
-    )
     _together({"--canaries": canaries, "--twin": twin}, {"--previous": previous, "--previous-train": previous_train})
-    if ledger is not None:
-        inputs = replace(inputs, lineage=read_lineage(ledger, len(inputs.synthetic), len(inputs.train)))
-    if canaries is not None and twin is not None:
-        inputs = replace(inputs, canaries=read_canaries(canaries, twin, text=text, label=label, group=group))
-    if mechanism is not None:
-        inputs = replace(inputs, mechanism=read_mechanism(mechanism))
-    if previous is not None and previous_train is not None:
-        before = Previous(synthetic=table(previous, "synthetic"), train=table(previous_train, "train"))
-        inputs = replace(inputs, previous=before)
-    asked = None if only is None else [name.strip() for name in only.split(",") if name.strip()]
+    columns = {"text": text, "label": label, "group": group}
+    inputs = load_tables(synthetic, train, control, reference, **columns, rows_are_persons=rows_are_persons)
+    inputs = _with_records(inputs, ledger, mechanism)
+    inputs = _with_builds(inputs, (canaries, twin), (previous, previous_train), columns, claim=rows_are_persons)
     number = None if attempts is None else attempt(attempts, inputs.synthetic, inputs.control)
     sure = confidence if number is None else confidence_of(number, confidence)
-    report = run_audits(inputs, names=asked, seed=seed, confidence=sure, progress=_say)
-    decision = None if chosen is None else _decide(report, chosen, number)
+    report = run_audits(inputs, names=listed(only), seed=seed, confidence=sure, progress=_say)
+    decision = None if applied is None else _decide(report, applied, number)
     _show(report, decision)
-    if out is not None:
-        write_whole(out / "audit.json", report.to_json())
-        _say(f"written: {out / 'audit.json'}")
-    if findings is not None:
-        _write_findings(findings, key, report)
+    _write(report, out, findings, key)
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")
     allowed = report.overall == "pass" if decision is None else decision.allowed
@@ -143,20 +128,18 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     from audits.canaries.files import write_canaries
     from audits.canaries.kinds import make_canaries
     from audits.core.inputs import load_table
-    from audits.runner.run import stream
+    from audits.core.streams import stream
 
-    seen = load_table(train, text=text, label=label, group=group, role="train")
-    public = None
-    if reference is not None:
-        public = load_table(reference, text=text, label=label, group=group, role="reference")
-    planted = make_canaries(seen, public, n, stream(seed, "make canaries"))
+    load = partial(load_table, text=text, label=label, group=group)
+    public = None if reference is None else load(reference, role="reference")
+    planted = make_canaries(load(train, role="train"), public, n, stream(seed, "make canaries"))
     write_canaries(planted, out, text=text, label=label, group=group)
     _say(f"written: {out}; append insert.parquet to the train data of a second build, whose rows are never released")
 
 
 app.command()(selftest)
 app.command("shadow-plan")(shadow_plan)
-app.command()(shadow)
+app.command("shadow")(shadow_command)
 
 
 @app.command()
@@ -221,9 +204,44 @@ def _stop(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+def _with_records(inputs: "AuditInputs", ledger: Path | None, mechanism: Path | None) -> "AuditInputs":
+    """Return the inputs with what the generator wrote down of its work."""
+    from dataclasses import replace
+
+    from audits.accounting.mechanism_log import read_mechanism
+    from audits.core.lineage import read_lineage
+
+    if ledger is not None:
+        inputs = replace(inputs, lineage=read_lineage(ledger, len(inputs.synthetic), len(inputs.train)))
+    return inputs if mechanism is None else replace(inputs, mechanism=read_mechanism(mechanism))
+
+
+def _with_builds(
+    inputs: "AuditInputs",
+    second: tuple[Path | None, Path | None],
+    earlier: tuple[Path | None, Path | None],
+    columns: dict[str, str],
+    *,
+    claim: bool,
+) -> "AuditInputs":
+    """Return the inputs with the second build, which saw the canaries, and the release before this one."""
+    from dataclasses import replace
+
+    from audits.canaries.files import read_canaries
+    from audits.core.inputs import load_table
+    from audits.core.types import Previous
+
+    canaries, twin = second
+    if canaries is not None and twin is not None:
+        inputs = replace(inputs, canaries=read_canaries(canaries, twin, **columns))
+    synthetic, train = earlier
+    if synthetic is not None and train is not None:
+        before = Previous(
+            synthetic=load_table(synthetic, **columns, role="synthetic", rows_are_persons=claim),
+            train=load_table(train, **columns, role="train", rows_are_persons=claim),
+        )
+        inputs = replace(inputs, previous=before)
+    return inputs
 
 
 def _together(*options: dict[str, Path | None]) -> None:
@@ -302,9 +320,13 @@ def _key(findings: Path | None, path: Path | None) -> bytes:
     return read_key(path)
 
 
-def _write_findings(path: Path, key: bytes, report: "AuditReport") -> None:
+def _write(report: "AuditReport", out: Path | None, findings: Path | None, key: bytes) -> None:
     from audits.core.findings import write_findings
 
-    n = write_findings(path, key, report.results)
-    n_left = sum(result.details.get("findings_left_out", 0) for result in report.results)
-    _say(f"findings: {n} written to {path}, {n_left} left out; keep them and their key private")
+    if out is not None:
+        write_whole(out / "audit.json", report.to_json())
+        _say(f"written: {out / 'audit.json'}")
+    if findings is not None:
+        n = write_findings(findings, key, report.results)
+        n_left = sum(result.details.get("findings_left_out", 0) for result in report.results)
+        _say(f"findings: {n} written to {findings}, {n_left} left out; keep them and their key private")

@@ -34,7 +34,7 @@ from synthgen.stages.decode.train.config import TrainBridgeConfig
 from synthgen.stages.decode.train.corpus import prepare, read_passages, vectors_of
 from synthgen.stages.decode.train.trainer import Trainer, TrainingSet, run_training
 from synthgen.stages.decode.xrag import XragDecoder
-from synthgen.stages.embed import build
+from synthgen.stages.embed import build_encoder
 from synthgen.stages.embed.config import EmbedConfig
 
 MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"
@@ -180,7 +180,7 @@ def options(argv):
 
 def main(argv=None):
     args = options(argv)
-    encoder = build(EmbedConfig(model=args.encoder), model_folder)
+    encoder = build_encoder(EmbedConfig(model=args.encoder), model_folder)
     data = data_of(args, encoder, configuration(args, "plain"))
     rows = {}
     for name in args.only:

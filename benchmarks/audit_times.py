@@ -18,10 +18,11 @@ from multiprocessing import get_context
 import numpy as np
 
 from audits.core.errors import NotMeasurable
+from audits.core.streams import stream
 from audits.core.types import AuditInputs, Table
 from audits.runner.hygiene import check_split
-from audits.runner.registry import build, carried_by
-from audits.runner.run import run, stream
+from audits.runner.registry import applicable_audits, build
+from audits.runner.run import run
 
 WORDS = 80
 VOCABULARY = 20_000
@@ -101,7 +102,7 @@ def million(audits):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 3000, 10_000])
-    parser.add_argument("--audits", nargs="+", default=[HYGIENE, *carried_by(inputs_of(1)), SUITE])
+    parser.add_argument("--audits", nargs="+", default=[HYGIENE, *applicable_audits(inputs_of(1)), SUITE])
     parser.add_argument("--million", action="store_true")
     parser.add_argument("--quick", action="store_true", help="sizes 60 and 120")
     args = parser.parse_args()

@@ -38,7 +38,7 @@ from synthgen.stages.decode.plain import WordsDecoder
 from synthgen.stages.decode.train.config import TrainBridgeConfig
 from synthgen.stages.decode.train.corpus import read_passages, vectors_of
 from synthgen.stages.decode.xrag import XragDecoder
-from synthgen.stages.embed import build
+from synthgen.stages.embed import build_encoder
 from synthgen.stages.embed.config import EmbedConfig
 
 MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"  # what the shipped bridge was made with
@@ -238,7 +238,7 @@ def pairs_of(args, sources, seeds):
 def measure(args):
     started = time.monotonic()
     seeds = SeedTree(args.seed).child("bridge-bench")
-    encoder = build(EmbedConfig(model=args.encoder), model_folder)
+    encoder = build_encoder(EmbedConfig(model=args.encoder), model_folder)
     sources = read(args, encoder, seeds)
     pairs = pairs_of(args, sources, seeds) if args.pairs else None  # first, as the texts may be too few for so many
     bridge = load_bridge(args.bridge)

@@ -37,7 +37,7 @@ from synthgen.stages.decode.loop.products import product
 from synthgen.stages.decode.projector import splice
 from synthgen.stages.decode.train.adapters import merge
 from synthgen.stages.decode.xrag import XragDecoder
-from synthgen.stages.embed import build
+from synthgen.stages.embed import build_encoder
 from synthgen.stages.embed.config import EmbedConfig
 
 SAMPLING = {"top_k": 50, "top_p": 0.95, "temperature": 0.8}
@@ -243,7 +243,7 @@ def side_by_side(args, candidates, loop, library, tools):
 def main(argv=None):
     args = arguments(argv)
     logging.disable_progress_bar()
-    encoder, bridge = build(EmbedConfig(model=args.encoder), model_folder), load_bridge(args.bridge)
+    encoder, bridge = build_encoder(EmbedConfig(model=args.encoder), model_folder), load_bridge(args.bridge)
     folder, device = model_folder(args.decoder), args.device
     decoder = XragDecoder(folder, bridge, decoder=args.decoder, encoder=args.encoder, dim=encoder.dim, device=device)
     untouched, merged = (

@@ -29,8 +29,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 import audits
+from audits.core.streams import stream
 from audits.core.types import AuditInputs, Table
-from audits.runner.run import stream
 from audits.selftest.climb import chosen, climb, gather, step_json
 from audits.selftest.ladder import RUNGS
 from audits.text.minhash import CLOSE, near_pairs, sketch
@@ -180,8 +180,8 @@ def sizes(casts, problems):
     one = casts[0]
     return {
         "problems": list(problems),
-        "persons": [len(set(one.train.groups)), len(set(one.control.groups)), one.n_fresh],
-        "rows": [len(one.train), len(one.control), len(one.fresh)],
+        "persons": [len(set(one.train.groups)), len(set(one.control.groups)), one.n_unseen],
+        "rows": [len(one.train), len(one.control), len(one.unseen)],
         "repeating": one.n_repeating,
     }
 

@@ -118,7 +118,7 @@ class Likelihood:
         said = [list(self.tokenizer(text, add_special_tokens=False).input_ids)[:most_tokens] for text in texts]
         if empty := sum(not ids for ids in said):
             raise DataError(f"{empty} of {len(said)} texts have no tokens, so no likelihood")
-        frames = self._frames(len(texts), prompts, told=vectors is not None)
+        frames = self._frames(len(texts), prompts, with_vector=vectors is not None)
         total = np.zeros(len(texts))
         for rows in self._batches([len(f) + len(s) for f, s in zip(frames, said, strict=True)]):
             soft = None
@@ -129,14 +129,14 @@ class Likelihood:
             raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
         return Nats(total, np.array([len(ids) for ids in said], dtype=np.int64))
 
-    def _frames(self, n: int, prompts: Sequence[str] | None, *, told: bool) -> list[list[int]]:
+    def _frames(self, n: int, prompts: Sequence[str] | None, *, with_vector: bool) -> list[list[int]]:
         if self.template is None:
             tokenizer = self.tokenizer
             begin = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
             return [[int(begin)]] * n
         asked = [self.template.tokens(self.tokenizer, prompt) for prompt in (prompts or [""] * n)]
         mark = self.template.placeholder_id
-        return asked if told else [[i for i in ids if i != mark] for ids in asked]
+        return asked if with_vector else [[i for i in ids if i != mark] for ids in asked]
 
     def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
         """Yield row numbers, texts of like length together, so that little is padded."""

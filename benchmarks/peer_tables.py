@@ -12,10 +12,10 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from audits.core.holdout import split_parts
-from audits.linkage.clinical_fields import quasi_identifiers, secrets
-from audits.linkage.views import halves
-from audits.runner.run import stream
+from audits.core.holdout import hold_out
+from audits.core.streams import stream
+from audits.linkage.clinical_fields import quasi_identifiers, sensitive_attributes
+from audits.linkage.view_retrieval import split_halves
 from audits.space.encoders import encode_characters, principal
 
 DIMENSIONS = 8
@@ -34,7 +34,7 @@ def write_tables(inputs, folder, name, seed):
     its targets by row number, guesses right.
     """
     rng = stream(seed, f"peers/{name}")
-    columns, about = columns_of(split_parts(inputs, rng), rng)
+    columns, about = columns_of(hold_out(inputs, rng), rng)
     n_train, n_made = len(columns["train"]["text"]), len(columns["synthetic"]["text"])
     drawn = {
         "synthetic": rng.permutation(n_made),
@@ -75,10 +75,10 @@ def columns_of(parts, rng):
 
 def viewed_by(parts, which):
     """Return the parts with one half of every text in the place of the whole."""
-    halved = {
-        role: replace(getattr(parts, role), texts=tuple(halves(text)[which] for text in getattr(parts, role).texts))
-        for role in ("synthetic", "train", "control", "reference")
-    }
+    halved = {}
+    for role in ("synthetic", "train", "control", "reference"):
+        table = getattr(parts, role)
+        halved[role] = replace(table, texts=tuple(split_halves(text)[which] for text in table.texts))
     return replace(parts, **halved)
 
 
@@ -87,7 +87,7 @@ def fields(table):
     found = {"length": [f"2^{int(math.log2(1 + len(text.split())))} words" for text in table.texts]}
     if table.labels is not None:
         found["class"] = list(table.labels)
-    for prefix, facts_of in (("known", quasi_identifiers), ("secret", secrets)):
+    for prefix, facts_of in (("known", quasi_identifiers), ("secret", sensitive_attributes)):
         facts = [sorted(fact.partition(":")[::2] for fact in facts_of(text)) for text in table.texts]
         for name in FACTS[prefix]:
             found[f"{prefix}_{name}"] = [next((v for field, v in row if field == name), "none") for row in facts]

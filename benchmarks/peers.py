@@ -34,7 +34,7 @@ from ladder import CONFIDENCE, CORPORA, People, code_digest, kept, rows_of
 from peer_tables import write_tables
 
 from audits.core.errors import NotMeasurable
-from audits.runner.run import stream
+from audits.core.streams import stream
 from audits.selftest.climb import climb, step_json
 from audits.selftest.ladder import JUDGED, RUNGS
 
@@ -227,7 +227,7 @@ def shown(answer):
 
 def disagreements(found, peers):
     """Return what to look at, a line each; who also stops what is clean has shown nothing by stopping a leak."""
-    clean = {rung.name for rung in RUNGS if set(rung.demands) & set(CLEAN)}
+    clean = {rung.name for rung in RUNGS if {rung.demand(audit) for audit in JUDGED} & set(CLEAN)}
     titles = {"ours": "ours", **{name: peer.title for name, peer in peers.items()}}
     stopped = {name: [r for r in found if r in clean and found[r][name]["verdict"] == "caught"] for name in titles}
     lines = [

@@ -4,16 +4,13 @@ Unknown keys, duplicate keys, anchors and impossible combinations are errors, an
 listed at once with its path, the value got and what is allowed. Each stage says its own part beside its code.
 """
 
-import os
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from synthgen.core.digest import sha256_json
-from synthgen.core.errors import ConfigError
-from synthgen.core.section import MAX_NUMBER, Section, parse_section
+from synthgen.core.section import MAX_NUMBER, Section, parse_section, resolve_path
 from synthgen.core.yaml_file import read_yaml
 from synthgen.stages.decode.config import DecodeConfig
 from synthgen.stages.deidentify.config import DeidentifyConfig
@@ -23,8 +20,6 @@ from synthgen.stages.interpolate.config import WEIGHTED, InterpolateConfig
 from synthgen.stages.load.config import SourceConfig
 from synthgen.stages.segment.config import SegmentsConfig
 from synthgen.stages.split.config import SplitConfig
-
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class DpConfig(Section):
@@ -124,19 +119,8 @@ class Config(Section):
         return cls.parse(read_yaml(path), base=str(path.resolve().parent))
 
     def resolve(self, path: str) -> Path:
-        """Return a path of the configuration as an absolute one; `${NAME}` stands for an environment variable.
-
-        Raises:
-            ConfigError: if a variable is not set.
-        """
-        names = dict.fromkeys(_VARIABLE.findall(path))
-        missing = [f"{path}: the environment variable {name} is not set" for name in names if name not in os.environ]
-        if missing:
-            raise ConfigError(
-                "a path of the configuration cannot be resolved", problems=missing, hint="Set it first."
-            )
-        expanded = _VARIABLE.sub(lambda match: os.environ[match[1]], path)
-        return (Path(self.base) / Path(expanded).expanduser()).resolve()
+        """Return a path of the configuration as an absolute one; see `resolve_path`."""
+        return resolve_path(path, self.base)
 
     def digest(self) -> str:
         """Return the sha256 of the canonical configuration, defaults filled in."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 from scipy.special import gammaln, log_ndtr, logsumexp
 
-from audits.accounting.mechanism_log import Budget, Cost
+from audits.accounting.mechanism_log import MechanismCost, PrivacyBudget
 from audits.core.errors import NotMeasurable
 
 Float = NDArray[np.float64]
@@ -25,7 +25,7 @@ GRID = 1e-4
 ROUNDING = 1e-9
 
 
-class Bounds(NamedTuple):
+class EpsilonBounds(NamedTuple):
     """Epsilon at one delta by each accountant.
 
     Args:
@@ -47,7 +47,9 @@ class Bounds(NamedTuple):
         return min(bound for bound in (self.closed, self.pld, self.rdp) if bound is not None) + self.added
 
 
-def bounds(costs: Sequence[Cost], budgets: Sequence[Budget] = (), *, delta: float) -> Bounds | None:
+def epsilon_bounds(
+    costs: Sequence[MechanismCost], budgets: Sequence[PrivacyBudget] = (), *, delta: float
+) -> EpsilonBounds | None:
     """Return epsilon of all costs and budgets together by each accountant; None where the budgets use up delta.
 
     The costs are composed step by step at the delta that the budgets leave; the budgets are added up (Dwork and Roth
@@ -65,7 +67,7 @@ def bounds(costs: Sequence[Cost], budgets: Sequence[Budget] = (), *, delta: floa
     plain = all(cost.kind != "laplace" and cost.sampling_rate == 1 for cost in costs)
     mu = math.sqrt(sum(cost.steps / cost.noise_multiplier**2 for cost in costs))
     pld = pld_epsilon(costs, delta=left, grid=GRID * max(1.0, rdp / 10)) if rdp <= MAX_EPSILON else math.inf
-    return Bounds(
+    return EpsilonBounds(
         closed=gaussian_epsilon(mu, delta=left) if plain else None,
         pld=pld if math.isfinite(pld) else None,
         rdp=rdp,
@@ -73,7 +75,7 @@ def bounds(costs: Sequence[Cost], budgets: Sequence[Budget] = (), *, delta: floa
     )
 
 
-def pld_epsilon(costs: Sequence[Cost], *, delta: float, grid: float = GRID) -> float:
+def pld_epsilon(costs: Sequence[MechanismCost], *, delta: float, grid: float = GRID) -> float:
     """Return epsilon by privacy loss distributions, discretised upwards on the grid.
 
     Raises:
@@ -91,7 +93,7 @@ def pld_epsilon(costs: Sequence[Cost], *, delta: float, grid: float = GRID) -> f
     return float(accountant.get_epsilon(delta))
 
 
-def rdp_epsilon(costs: Sequence[Cost], *, delta: float) -> float:
+def rdp_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
     """Return epsilon by Rényi divergences, the best of the orders a in `ORDERS`.
 
         epsilon = min_a  sum of steps · D_a + ln(1 - 1/a) - ln(a delta) / (a - 1),  at least 0
@@ -99,11 +101,11 @@ def rdp_epsilon(costs: Sequence[Cost], *, delta: float) -> float:
     Source: Canonne, Kamath and Steinke, arXiv 2004.00010, proposition 12.
     """
     a = np.array(ORDERS, dtype=np.float64)
-    total = np.sum([cost.steps * divergence(cost) for cost in costs], axis=0)
+    total = np.sum([cost.steps * renyi_divergences(cost) for cost in costs], axis=0)
     return max(0.0, float(np.min(total + np.log1p(-1 / a) - np.log(a * delta) / (a - 1))))
 
 
-def divergence(cost: Cost) -> Float:
+def renyi_divergences(cost: MechanismCost) -> Float:
     """Return D_a of one step for each order a in `ORDERS`; (orders,).
 
     Gaussian:  a / (2 s²)

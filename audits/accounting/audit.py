@@ -5,12 +5,21 @@ from typing import Any
 
 import numpy as np
 
-from audits.accounting.accountants import Bounds, bounds
-from audits.accounting.mechanism_log import READS, Budget, Cost, Earlier, MechanismLog, person_set_digest, read_log
+from audits.accounting.accountants import EpsilonBounds, epsilon_bounds
+from audits.accounting.mechanism_log import (
+    READS,
+    EarlierRelease,
+    MechanismCost,
+    MechanismLog,
+    PrivacyBudget,
+    person_set_digest,
+    read_log,
+)
 from audits.accounting.sampling_tests import smallest_shortfall
-from audits.accounting.twin_checks import Check, degrees, needed_steps, twin_checks
+from audits.accounting.twin_checks import ClaimCheck, degrees, needed_steps, twin_checks
 from audits.core.errors import NotMeasurable
 from audits.core.rates import exact
+from audits.core.two_sided import power
 from audits.core.types import AuditInputs, AuditResult, Previous, Table, Verdict
 
 AGREEMENT = 1e-3  # relative and absolute, for the grid of the loss distributions
@@ -71,8 +80,8 @@ class Accounting:
                 "no log of a differentially private mechanism was given; where epsilon is claimed, give its log"
             )
         log = read_log(inputs.mechanism)
-        own = bounds(log.mechanisms, _priced(log), delta=log.claim.delta)
-        together = _together(log)
+        own = epsilon_bounds(log.mechanisms, _accounted_reads(log), delta=log.claim.delta)
+        together = _composed_bounds(log)
         checks = [
             _claim(log, own),
             _accountants(own),
@@ -80,7 +89,7 @@ class Accounting:
             _unit(log, inputs.train),
             _persons(log, inputs.train),
             _seeds(log, inputs.previous),
-            *_twins(log),
+            *_twin_run_checks(log),
             _reads(log),
             _releases(log, inputs),
             _composition(log, together),
@@ -88,137 +97,141 @@ class Accounting:
         return _judge(log, len(set(inputs.train.groups)), own, together, checks, confidence)
 
 
-def _together(log: MechanismLog) -> Bounds | None:
+def _composed_bounds(log: MechanismLog) -> EpsilonBounds | None:
     """Return epsilon of all releases on any of the same persons, at the delta claimed for them; None without one."""
     if log.spent is None:
         return None
-    shared = _shared(log)
+    shared = _releases_on_same_persons(log)
     costs = [*log.mechanisms, *(cost for earlier in shared for cost in earlier.mechanisms)]
-    budgets = [*_priced(log), *(earlier.cost for earlier in shared if len(earlier.mechanisms) == 0)]
-    return bounds(costs, budgets, delta=log.spent.delta)
+    budgets = [*_accounted_reads(log), *(earlier.cost for earlier in shared if len(earlier.mechanisms) == 0)]
+    return epsilon_bounds(costs, budgets, delta=log.spent.delta)
 
 
-def _priced(log: MechanismLog) -> list[Budget]:
-    return [read.cost for read in log.reads if isinstance(read.cost, Budget)]
+def _accounted_reads(log: MechanismLog) -> list[PrivacyBudget]:
+    return [read.cost for read in log.reads if isinstance(read.cost, PrivacyBudget)]
 
 
-def _shared(log: MechanismLog) -> list[Earlier]:
+def _releases_on_same_persons(log: MechanismLog) -> list[EarlierRelease]:
     return [earlier for earlier in log.releases if earlier.persons != "disjoint"]
 
 
-def _claim(log: MechanismLog, own: Bounds | None) -> Check:
+def _claim(log: MechanismLog, own: EpsilonBounds | None) -> ClaimCheck:
     if own is None:
-        return Check("claim", "broken", "the accounted reads use up the whole delta of the claim")
-    if log.claim.epsilon < own.upper * (1 - ROUNDING):
-        return Check("claim", "broken", f"epsilon {log.claim.epsilon:.4g} is claimed, {own.upper:.6g} was recomputed")
-    return Check("claim", "holds")
+        return ClaimCheck("claim", "broken", "the accounted reads use up the whole delta of the claim")
+    return _claim_covers("claim", log.claim, own, "is claimed")
 
 
-def _accountants(own: Bounds | None) -> Check:
+def _claim_covers(name: str, claim: PrivacyBudget, recomputed: EpsilonBounds, how: str) -> ClaimCheck:
+    if claim.epsilon >= recomputed.upper * (1 - ROUNDING):
+        return ClaimCheck(name, "holds")
+    return ClaimCheck(name, "broken", f"epsilon {claim.epsilon:.4g} {how}, {recomputed.upper:.6g} was recomputed")
+
+
+def _accountants(own: EpsilonBounds | None) -> ClaimCheck:
     name = "accountants"
     if own is None or own.pld is None:
-        return Check(name, "missing", "epsilon is too large for a second accountant to confirm it")
+        return ClaimCheck(name, "missing", "epsilon is too large for a second accountant to confirm it")
     agree = own.pld <= own.rdp + AGREEMENT * (1 + own.rdp)
     if own.closed is not None:
         agree &= abs(own.pld - own.closed) <= AGREEMENT * (1 + own.closed)
-    return Check(name, "holds") if agree else Check(name, "missing", "the accountants disagree")
+    return ClaimCheck(name, "holds") if agree else ClaimCheck(name, "missing", "the accountants disagree")
 
 
-def _delta(log: MechanismLog, train: Table) -> Check:
+def _delta(log: MechanismLog, train: Table) -> ClaimCheck:
     n = max(log.n_persons, len(set(train.groups)))
     delta = max(log.claim.delta, 0.0 if log.spent is None else log.spent.delta)
     if delta > 1 / (PERSONS_PER_DELTA * n):
-        return Check("delta", "broken", f"delta {delta:.3g} is above 1 / ({PERSONS_PER_DELTA} · {n} persons)")
-    return Check("delta", "holds")
+        return ClaimCheck("delta", "broken", f"delta {delta:.3g} is above 1 / ({PERSONS_PER_DELTA} · {n} persons)")
+    return ClaimCheck("delta", "holds")
 
 
-def _unit(log: MechanismLog, train: Table) -> Check:
+def _unit(log: MechanismLog, train: Table) -> ClaimCheck:
     if any(m.unit != "group" for m in log.mechanisms):
-        return Check("unit", "broken", "contributions are clipped for each record and not for each person")
+        return ClaimCheck("unit", "broken", "contributions are clipped for each record and not for each person")
     if not train.has_groups:
-        return Check("unit", "missing", "the train table names no persons: give a group column")
-    return Check("unit", "holds")
+        return ClaimCheck("unit", "missing", "the train table names no persons: give a group column")
+    return ClaimCheck("unit", "holds")
 
 
-def _persons(log: MechanismLog, train: Table) -> Check:
+def _persons(log: MechanismLog, train: Table) -> ClaimCheck:
     if train.has_groups and person_set_digest(train.groups) == log.person_set:
-        return Check("persons", "holds")
-    return Check("persons", "missing", "the log's person_set is not the digest of the persons in train")
+        return ClaimCheck("persons", "holds")
+    return ClaimCheck("persons", "missing", "the log's person_set is not the digest of the persons in train")
 
 
-def _seeds(log: MechanismLog, previous: Previous | None) -> Check:
+def _seeds(log: MechanismLog, previous: Previous | None) -> ClaimCheck:
     digests = [m.seed_digest for m in log.mechanisms if m.seed_digest is not None]
     if previous is not None and previous.seed_digest is not None:
         digests.append(previous.seed_digest)
     if len(set(digests)) < len(digests):
-        return Check(
+        return ClaimCheck(
             "seeds", "broken", "two mechanisms, or this release and the one before, share their noise's seed"
         )
-    return Check("seeds", "holds")
+    return ClaimCheck("seeds", "holds")
 
 
-def _twins(log: MechanismLog) -> Iterator[Check]:
+def _twin_run_checks(log: MechanismLog) -> Iterator[ClaimCheck]:
     for number, mechanism in enumerate(log.mechanisms, start=1):
         for check in twin_checks(mechanism, n_persons=log.n_persons):
             where = f"mechanism {number} ({mechanism.kind}): " if check.sentence else ""
             yield check._replace(sentence=where + check.sentence)
 
 
-def _uncounted(log: MechanismLog) -> list[str]:
+def _unaccounted_kinds(log: MechanismLog) -> list[str]:
     answered = {read.kind for read in log.reads if read.status != "unaccounted"}
     denied = {read.kind for read in log.reads if read.status == "unaccounted"}
     return [kind for kind in READS if kind in denied or kind not in answered]
 
 
-def _reads(log: MechanismLog) -> Check:
-    kinds = _uncounted(log)
+def _reads(log: MechanismLog) -> ClaimCheck:
+    kinds = _unaccounted_kinds(log)
     if kinds:
-        return Check(
+        return ClaimCheck(
             "reads", "missing", f"account for these, or say that they did not read the records: {', '.join(kinds)}"
         )
-    return Check("reads", "holds")
+    return ClaimCheck("reads", "holds")
 
 
-def _releases(log: MechanismLog, inputs: AuditInputs) -> Check:
+def _releases(log: MechanismLog, inputs: AuditInputs) -> ClaimCheck:
     name, previous = "releases", inputs.previous
     if any(e.persons == "disjoint" and e.person_set == log.person_set for e in log.releases):
-        return Check(name, "broken", "an earlier release is called disjoint and has the same persons")
+        return ClaimCheck(name, "broken", "an earlier release is called disjoint and has the same persons")
     if previous is None:
-        return Check(name, "holds")
+        return ClaimCheck(name, "holds")
     if not (previous.train.has_groups and inputs.train.has_groups):
-        return Check(
+        return ClaimCheck(
             name, "missing", "the tables of this release or the one before name no persons: give a group column"
         )
     both = set(previous.train.groups) & set(inputs.train.groups)
-    if both and person_set_digest(previous.train.groups) not in {e.person_set for e in _shared(log)}:
-        return Check(name, "broken", "the release before has persons of this one and is not in the log")
-    return Check(name, "holds")
+    if both and person_set_digest(previous.train.groups) not in {
+        e.person_set for e in _releases_on_same_persons(log)
+    }:
+        return ClaimCheck(name, "broken", "the release before has persons of this one and is not in the log")
+    return ClaimCheck(name, "holds")
 
 
-def _composition(log: MechanismLog, together: Bounds | None) -> Check:
+def _composition(log: MechanismLog, together: EpsilonBounds | None) -> ClaimCheck:
     name = "composition"
     if log.spent is None:
-        if len(_shared(log)) == 0:
-            return Check(name, "holds")
-        return Check(name, "broken", "earlier releases on the same persons are not added up")
+        if len(_releases_on_same_persons(log)) == 0:
+            return ClaimCheck(name, "holds")
+        return ClaimCheck(name, "broken", "earlier releases on the same persons are not added up")
     if together is None:
-        return Check(name, "broken", "earlier releases use up the whole delta that is claimed for all together")
-    if log.spent.epsilon < together.upper * (1 - ROUNDING):
-        return Check(
-            name,
-            "broken",
-            f"epsilon {log.spent.epsilon:.4g} is claimed for all releases together, {together.upper:.6g} was "
-            "recomputed",
-        )
-    return Check(name, "holds")
+        return ClaimCheck(name, "broken", "earlier releases use up the whole delta that is claimed for all together")
+    return _claim_covers(name, log.spent, together, "is claimed for all releases together")
 
 
 def _judge(
-    log: MechanismLog, n: int, own: Bounds | None, together: Bounds | None, checks: list[Check], confidence: float
+    log: MechanismLog,
+    n: int,
+    own: EpsilonBounds | None,
+    together: EpsilonBounds | None,
+    checks: list[ClaimCheck],
+    confidence: float,
 ) -> AuditResult:
     broken, missing = ([c for c in checks if c.outcome == outcome] for outcome in ("broken", "missing"))
     verdict: Verdict = "fail" if broken else "insufficient" if missing else "pass"
-    numbers = {"delta": log.claim.delta, "unaccounted_reads": len(_uncounted(log))}
+    numbers = {"delta": log.claim.delta, "unaccounted_reads": len(_unaccounted_kinds(log))}
     if own is not None:
         numbers |= {"epsilon": max(log.claim.epsilon, own.upper), "epsilon_recomputed": own.upper}
         numbers |= {"epsilon_rdp": own.rdp + own.added}
@@ -241,7 +254,7 @@ def _judge(
     )
 
 
-def _details(log: MechanismLog, own: Bounds | None, checks: list[Check]) -> dict[str, Any]:
+def _details(log: MechanismLog, own: EpsilonBounds | None, checks: list[ClaimCheck]) -> dict[str, Any]:
     worst: dict[str, str] = {}
     for check in sorted(checks, key=lambda c: ("broken", "missing", "holds").index(c.outcome)):
         worst.setdefault(check.name, check.outcome)
@@ -255,19 +268,14 @@ def _details(log: MechanismLog, own: Bounds | None, checks: list[Check]) -> dict
         "checks": worst,
         "p_values": [{"check": c.name} | dict(c.p) for c in checks if c.p],
         "accountants": None if own is None else own._asdict(),
-        "mechanisms": [m.model_dump(include=set(Cost.model_fields)) for m in log.mechanisms],
-        "unaccounted_reads": _uncounted(log),
-        "earlier_releases": {"same_persons": len(_shared(log)), "in_all": len(log.releases)},
-        "power": {
-            "n": logged,
-            "n_needed": needed,
-            "smallest_leak": _unseen(log),
-            "epsilon_ceiling": None,
-        },
+        "mechanisms": [m.model_dump(include=set(MechanismCost.model_fields)) for m in log.mechanisms],
+        "unaccounted_reads": _unaccounted_kinds(log),
+        "earlier_releases": {"same_persons": len(_releases_on_same_persons(log)), "in_all": len(log.releases)},
+        "power": power(logged, needed, _smallest_leak(log)),
     }
 
 
-def _unseen(log: MechanismLog) -> float | None:
+def _smallest_leak(log: MechanismLog) -> float | None:
     """Return the epsilon above the claim if all noise fell short by the least that the twin's noise would show."""
     weaker = []
     for mechanism in log.mechanisms:
@@ -278,5 +286,5 @@ def _unseen(log: MechanismLog) -> float | None:
         if short >= 1:
             return None
         weaker.append(mechanism.model_copy(update={"noise_multiplier": mechanism.noise_multiplier * (1 - short)}))
-    found = bounds(weaker, _priced(log), delta=log.claim.delta)
+    found = epsilon_bounds(weaker, _accounted_reads(log), delta=log.claim.delta)
     return None if found is None else max(0.0, found.upper - log.claim.epsilon)

@@ -19,18 +19,18 @@ configuration, never counted from the data.
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
 from audits.core.errors import InputError
 from audits.core.strictjson import JsonError, canonical, parse
-from audits.gate.evidence import Closed, Finite
+from audits.core.strictmodel import Closed, Finite
 
 MAX_LOG_BYTES = 1 << 28
 
 # What else may have read the persons' records. A log answers for each of them.
-READS = (
+ReadKind = Literal[
     "label-counts",  # how many records of each class, or which classes there are
     "vocabulary",  # words, tokens or n-grams kept because they occur
     "scaling",  # means, deviations, principal axes, clipping quantiles
@@ -38,10 +38,11 @@ READS = (
     "prompt-examples",  # records shown to a language model
     "hyper-parameters",  # a choice by how well something did on the records
     "filter-against-train",  # a synthetic record dropped because of what stands in train
-    "retries",  # the whole made again until a gate passed
+    "retries",  # everything made again until a gate passed
     "audit-numbers",  # numbers of the audits given out, beyond pass or not
     "other",
-)
+]
+READS: tuple[ReadKind, ...] = get_args(ReadKind)
 
 Positive = Annotated[Finite, Field(gt=0)]
 Probability = Annotated[Finite, Field(gt=0, lt=1)]
@@ -51,14 +52,14 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 
 
-class Budget(Closed):
+class PrivacyBudget(Closed):
     """A pair of epsilon and delta for one person added or removed."""
 
     epsilon: Positive
     delta: Probability
 
 
-class Cost(Closed):
+class MechanismCost(Closed):
     """What decides the privacy of a mechanism, and nothing else.
 
     Args:
@@ -75,7 +76,7 @@ class Cost(Closed):
     steps: Count
 
     @model_validator(mode="after")
-    def _known(self) -> Self:
+    def _laplace_is_unsampled(self) -> Self:
         if self.kind == "laplace" and self.sampling_rate != 1:
             raise ValueError("laplace is accounted for without sampling only: sampling_rate must be 1")
         return self
@@ -88,7 +89,7 @@ class Normaliser(Closed):
     source: Literal["constant", "data"]
 
 
-class Twin(Closed):
+class TwinLog(Closed):
     """What was logged in a second run on made-up persons, with the same code and other seeds; it is never released.
 
     The steps are those of the twin; there may be fewer than in the run itself.
@@ -118,7 +119,7 @@ class Twin(Closed):
     normalisers: tuple[Positive, ...] = ()
 
     @model_validator(mode="after")
-    def _fits(self) -> Self:
+    def _counts_agree(self) -> Self:
         counts = (self.sizes, self.participations, self.overlaps)
         given = sum(part is not None for part in counts)
         if given not in {0, 3} or (given == 3 and self.batches is not None):
@@ -135,7 +136,7 @@ class Twin(Closed):
         return self
 
 
-class Mechanism(Cost):
+class Mechanism(MechanismCost):
     """One mechanism of the release, as it was configured, and what the twin run logged of it.
 
     Args:
@@ -152,16 +153,16 @@ class Mechanism(Cost):
     sampling: Literal["poisson", "all", "shuffled", "fixed-size"]
     normaliser: Normaliser | None
     seed_digest: Sha256 | None
-    twin: Twin | None
+    twin: TwinLog | None
 
     @model_validator(mode="after")
-    def _sampled(self) -> Self:
+    def _sampling_agrees(self) -> Self:
         if (self.sampling == "all") != (self.sampling_rate == 1):
             raise ValueError("sampling is `all` if and only if sampling_rate is 1")
         return self
 
 
-class Read(Closed):
+class RecordRead(Closed):
     """Whether something else read the persons' records, and at what cost.
 
     Args:
@@ -171,21 +172,18 @@ class Read(Closed):
         cost: epsilon and delta of an accounted read; one that is a mechanism of this log has none of its own.
     """
 
-    kind: Literal[
-        "label-counts", "vocabulary", "scaling", "model-training", "prompt-examples", "hyper-parameters",
-        "filter-against-train", "retries", "audit-numbers", "other",
-    ]  # fmt: skip
+    kind: ReadKind
     status: Literal["none", "accounted", "unaccounted"]
-    cost: Budget | Literal["mechanism"] | None = None
+    cost: PrivacyBudget | Literal["mechanism"] | None = None
 
     @model_validator(mode="after")
-    def _priced(self) -> Self:
+    def _cost_agrees(self) -> Self:
         if (self.status == "accounted") != (self.cost is not None):
             raise ValueError("an accounted read, and only that, has a cost: epsilon and delta, or `mechanism`")
         return self
 
 
-class Earlier(Closed):
+class EarlierRelease(Closed):
     """A release made before from the same source.
 
     Args:
@@ -199,8 +197,8 @@ class Earlier(Closed):
     release: Identifier
     person_set: Sha256
     persons: Literal["same", "overlapping", "disjoint"]
-    cost: Budget
-    mechanisms: tuple[Cost, ...] = ()
+    cost: PrivacyBudget
+    mechanisms: tuple[MechanismCost, ...] = ()
 
 
 class MechanismLog(Closed):
@@ -222,14 +220,14 @@ class MechanismLog(Closed):
     release: Identifier
     n_persons: Count
     person_set: Sha256
-    claim: Budget
-    spent: Budget | None
+    claim: PrivacyBudget
+    spent: PrivacyBudget | None
     mechanisms: Annotated[tuple[Mechanism, ...], Field(min_length=1)]
-    reads: tuple[Read, ...]
-    releases: tuple[Earlier, ...]
+    reads: tuple[RecordRead, ...]
+    releases: tuple[EarlierRelease, ...]
 
     @model_validator(mode="after")
-    def _once(self) -> Self:
+    def _ids_are_distinct(self) -> Self:
         names = [self.release, *(earlier.release for earlier in self.releases)]
         if len(set(names)) != len(names):
             raise ValueError("releases: an id stands twice, or is the id of this release")

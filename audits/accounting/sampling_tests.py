@@ -23,7 +23,7 @@ MIN_STEPS = 200
 MIN_PERSONS = 50
 
 
-class Draws(NamedTuple):
+class Participation(NamedTuple):
     """Who took part, counted three ways.
 
     Args:
@@ -37,18 +37,18 @@ class Draws(NamedTuple):
     overlaps: Int
 
 
-def count_draws(batches: Sequence[Sequence[int]], n_persons: int) -> Draws:
+def count_participation(batches: Sequence[Sequence[int]], n_persons: int) -> Participation:
     """Return the three counts of batches of person numbers; a person who stands twice in a batch counts twice."""
     sets = [set(batch) for batch in batches]
     drawn = np.array([person for batch in batches for person in batch], dtype=np.int64)
-    return Draws(
+    return Participation(
         sizes=np.array([len(batch) for batch in batches], dtype=np.int64),
         participations=np.bincount(drawn, minlength=n_persons),
         overlaps=np.array([len(a & b) for a, b in pairwise(sets)], dtype=np.int64),
     )
 
 
-def poisson_tests(draws: Draws, *, rate: float) -> dict[str, float]:
+def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
     """Return the p-values that every person was in every step with chance q = `rate`, independently.
 
     rate: all draws together are Bin(nT, q), exact; shows another rate than the one accounted for.
@@ -70,9 +70,9 @@ def poisson_tests(draws: Draws, *, rate: float) -> dict[str, float]:
     chance = stats.binom(n * steps, q)
     return {
         "rate": min(1.0, 2 * float(min(chance.cdf(total), chance.sf(total - 1)))),
-        "sizes": _spread(draws.sizes, n, q),
-        "participations": _spread(draws.participations, steps, q),
-        "overlaps": _matched(float(draws.overlaps.sum()), *_overlap_moments(n, steps, q), half_step=0.5),
+        "sizes": _dispersion_p(draws.sizes, n, q),
+        "participations": _dispersion_p(draws.participations, steps, q),
+        "overlaps": _gamma_p(float(draws.overlaps.sum()), *_overlap_moments(n, steps, q), half_step=0.5),
     }
 
 
@@ -110,12 +110,12 @@ def smallest_shortfall(degrees: int) -> float:
     return 1 - math.sqrt(max(0.0, 1 - z * math.sqrt(2 / degrees)))
 
 
-def _spread(counts: Int, trials: int, q: float) -> float:
+def _dispersion_p(counts: Int, trials: int, q: float) -> float:
     statistic = float(((counts - trials * q) ** 2).sum()) / (trials * q * (1 - q))
-    return _matched(statistic, *_spread_moments(len(counts), trials, q), half_step=0.0)
+    return _gamma_p(statistic, *_dispersion_moments(len(counts), trials, q), half_step=0.0)
 
 
-def _spread_moments(m: int, trials: int, q: float) -> tuple[float, float]:
+def _dispersion_moments(m: int, trials: int, q: float) -> tuple[float, float]:
     return m, m * (2 + (1 - 6 * q * (1 - q)) / (trials * q * (1 - q)))
 
 
@@ -124,7 +124,7 @@ def _overlap_moments(n: int, steps: int, q: float) -> tuple[float, float]:
     return n * (steps - 1) * q**2, n * variance
 
 
-def _matched(value: float, mean: float, variance: float, *, half_step: float) -> float:
+def _gamma_p(value: float, mean: float, variance: float, *, half_step: float) -> float:
     """Return the two-sided p-value under the gamma distribution of that mean and variance.
 
     `half_step` is the continuity correction of a whole number.

@@ -5,13 +5,13 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from audits.accounting.mechanism_log import Mechanism, Twin
+from audits.accounting.mechanism_log import Mechanism, TwinLog
 from audits.accounting.sampling_tests import (
     ALPHA,
     MIN_PERSONS,
     MIN_STEPS,
-    Draws,
-    count_draws,
+    Participation,
+    count_participation,
     noise_tests,
     poisson_tests,
 )
@@ -31,7 +31,7 @@ _SHOWS = {
 }
 
 
-class Check(NamedTuple):
+class ClaimCheck(NamedTuple):
     """One thing that the claim needs.
 
     Args:
@@ -47,7 +47,7 @@ class Check(NamedTuple):
     p: tuple[tuple[str, float], ...] = ()
 
 
-def twin_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[Check]:
+def twin_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimCheck]:
     """Yield the checks that this mechanism needs.
 
     Without a twin run every one of them is missing, because a configuration is no evidence of what was run.
@@ -75,87 +75,89 @@ def needed_steps(mechanism: Mechanism) -> int:
     return MIN_STEPS if mechanism.sampling_rate < 1 else min(MIN_STEPS, mechanism.steps)
 
 
-def _sampling(mechanism: Mechanism, twin: Twin | None) -> Check:
+def _sampling(mechanism: Mechanism, twin: TwinLog | None) -> ClaimCheck:
     name = "poisson sampling"
     if mechanism.sampling != "poisson":
-        return Check(name, "broken", f"batches are drawn {mechanism.sampling}, and accounted for as Poisson samples")
-    draws = None if twin is None else _draws(twin)
+        return ClaimCheck(
+            name, "broken", f"batches are drawn {mechanism.sampling}, and accounted for as Poisson samples"
+        )
+    draws = None if twin is None else _participation(twin)
     if twin is None or draws is None:
-        return Check(name, "missing", f"log the batches of a twin run of at least {MIN_STEPS} steps")
+        return ClaimCheck(name, "missing", f"log the batches of a twin run of at least {MIN_STEPS} steps")
     if twin.batches is not None and any(len(set(batch)) < len(batch) for batch in twin.batches):
-        return Check(name, "broken", "a person stands twice in a batch, so batches are drawn with replacement")
+        return ClaimCheck(name, "broken", "a person stands twice in a batch, so batches are drawn with replacement")
     if len(draws.sizes) < MIN_STEPS or twin.n_persons < MIN_PERSONS:
-        return Check(
+        return ClaimCheck(
             name,
             "missing",
             f"{len(draws.sizes)} logged steps of {twin.n_persons} persons are too few; {MIN_STEPS} steps of "
             f"{MIN_PERSONS} persons would be enough",
         )
-    return _tested(name, poisson_tests(draws, rate=mechanism.sampling_rate))
+    return _check_of_p_values(name, poisson_tests(draws, rate=mechanism.sampling_rate))
 
 
-def _noise(mechanism: Mechanism, twin: Twin | None) -> Check:
+def _noise(mechanism: Mechanism, twin: TwinLog | None) -> ClaimCheck:
     name = "noise"
     if twin is None or len(twin.noise) == 0 or twin.dimension is None:
-        return Check(name, "missing", "log the noise of every step of a twin run")
-    draws = _draws(twin)
+        return ClaimCheck(name, "missing", "log the noise of every step of a twin run")
+    draws = _participation(twin)
     if draws is not None and len(draws.sizes) != len(twin.noise):
-        return Check(
+        return ClaimCheck(
             name, "broken", f"noise was added in {len(twin.noise)} steps, and persons drawn in {len(draws.sizes)}"
         )
     freedom = degrees(mechanism.kind, twin.dimension)
     needed = needed_steps(mechanism)
     if len(twin.noise) < needed or freedom * len(twin.noise) < MIN_STEPS:
-        return Check(
+        return ClaimCheck(
             name,
             "missing",
             f"{len(twin.noise)} logged steps of noise in {twin.dimension} coordinates are too few; {needed} steps "
             f"and {MIN_STEPS} coordinates in all would be enough",
         )
-    return _tested(name, noise_tests(twin.noise, degrees=freedom))
+    return _check_of_p_values(name, noise_tests(twin.noise, degrees=freedom))
 
 
-def _clip(mechanism: Mechanism, twin: Twin | None) -> Check:
+def _clip(mechanism: Mechanism, twin: TwinLog | None) -> ClaimCheck:
     if twin is None or twin.max_norm is None:
-        return Check("clipping", "missing", "log the largest norm after clipping in a twin run")
+        return ClaimCheck("clipping", "missing", "log the largest norm after clipping in a twin run")
     if twin.max_norm > mechanism.clip_norm * (1 + CLIP_SLACK):
-        return Check("clipping", "broken", "a person's contribution is larger than the clip norm")
-    return Check("clipping", "holds")
+        return ClaimCheck("clipping", "broken", "a person's contribution is larger than the clip norm")
+    return ClaimCheck("clipping", "holds")
 
 
-def _normaliser(mechanism: Mechanism, twin: Twin | None, n_persons: int) -> Check:
+def _normaliser(mechanism: Mechanism, twin: TwinLog | None, n_persons: int) -> ClaimCheck:
     name, declared = "normaliser", mechanism.normaliser
     if declared is None:
-        return Check(name, "broken", "the sum is divided by a number that the log does not declare")
+        return ClaimCheck(name, "broken", "the sum is divided by a number that the log does not declare")
     if declared.source != "constant":
-        return Check(name, "broken", "the sum is divided by a number counted from the data")
+        return ClaimCheck(name, "broken", "the sum is divided by a number counted from the data")
     if twin is None or len(twin.normalisers) == 0:
-        return Check(name, "missing", "log what the sum was divided by in each step of a twin run")
+        return ClaimCheck(name, "missing", "log what the sum was divided by in each step of a twin run")
     used = np.asarray(twin.normalisers)
     if np.any(np.abs(used - declared.value) > NORMALISER_SLACK * declared.value):
-        return Check(name, "broken", "the sum is divided by another number than the declared constant")
+        return ClaimCheck(name, "broken", "the sum is divided by another number than the declared constant")
     if abs(twin.n_persons - n_persons) < OTHER_SIZE * n_persons:
-        return Check(
+        return ClaimCheck(
             name,
             "missing",
             f"a twin of {twin.n_persons} persons cannot tell a constant from a count of {n_persons}; run it on a "
             "tenth more or fewer",
         )
-    return Check(name, "holds")
+    return ClaimCheck(name, "holds")
 
 
-def _draws(twin: Twin) -> Draws | None:
+def _participation(twin: TwinLog) -> Participation | None:
     if twin.batches is not None:
-        return count_draws(twin.batches, twin.n_persons)
+        return count_participation(twin.batches, twin.n_persons)
     if twin.sizes is None or twin.participations is None or twin.overlaps is None:
         return None
-    return Draws(
+    return Participation(
         sizes=np.array(twin.sizes, dtype=np.int64),
         participations=np.array(twin.participations, dtype=np.int64),
         overlaps=np.array(twin.overlaps, dtype=np.int64),
     )
 
 
-def _tested(name: str, p: dict[str, float]) -> Check:
+def _check_of_p_values(name: str, p: dict[str, float]) -> ClaimCheck:
     found = [_SHOWS[test] for test, value in p.items() if value < ALPHA]
-    return Check(name, "broken" if found else "holds", ", and ".join(found), tuple(p.items()))
+    return ClaimCheck(name, "broken" if found else "holds", ", and ".join(found), tuple(p.items()))

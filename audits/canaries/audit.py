@@ -8,27 +8,28 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from audits.canaries.findings import (
+from audits.canaries.measurements import (
     Bool,
-    Copies,
-    among,
-    by_family,
-    by_repeats,
+    CopyCounts,
+    auc_by_family,
+    auc_by_repeats,
+    canary_exposures,
+    canary_kinds,
+    count_copies,
     exposure_details,
-    exposures,
-    find_copies,
-    kinds_in_order,
-    some_of,
-    within_kinds,
+    persons_of,
+    rank_within_kinds,
+    scores_of,
 )
 from audits.canaries.scores import score_canaries
 from audits.core.coin_guesses import Bound, guess_coins, needed_for_epsilon
 from audits.core.errors import InputError, NotMeasurable
-from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, split_parts
+from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, hold_out
 from audits.core.rates import exact
-from audits.core.stats import auc, auc_bootstrap, auc_delong, detectable_auc, holm, needed_for_auc
+from audits.core.stats import auc, auc_delong, detectable_auc, holm, needed_for_auc
+from audits.core.two_sided import auc_estimate, is_inside, power, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Canaries, Estimate, Verdict, persons
-from audits.membership.audit import attack
+from audits.membership.attack import cross_fit
 from audits.membership.scores import Float
 
 MARGIN = 0.10
@@ -95,22 +96,22 @@ class CanaryAudit:
             InputError: the mechanism's log claims an epsilon or delta that is none.
         """
         claim = _claim(inputs.mechanism)
-        canaries = _given(inputs)
-        reference = split_parts(inputs, rng).reference
-        kinds = kinds_in_order(canaries)
+        canaries = _checked_canaries(inputs)
+        reference = hold_out(inputs, rng).reference
+        kinds = canary_kinds(canaries)
         once = kinds.rows == 1
         raw, people = score_canaries(canaries, canaries.twin, reference, rng)
-        scores = within_kinds(raw, kinds)
+        scores = rank_within_kinds(raw, kinds)
         is_in = people.is_train[once]
-        found = attack(among(scores, once), some_of(people, once), rng)
-        bound = guess_coins(among(scores, once), is_in, rng, alpha=1 - confidence, delta=claim.delta)
+        found = cross_fit(scores_of(scores, once), persons_of(people, once), rng)
+        bound = guess_coins(scores_of(scores, once), is_in, rng, alpha=1 - confidence, delta=claim.delta)
         unseen, _ = score_canaries(canaries, inputs.synthetic, reference, rng)
-        placebo = attack(among(within_kinds(unseen, kinds), once), some_of(people, once), rng)
-        copies = find_copies(canaries, inputs, reference)
-        bits = exposures(canaries, reference)
+        placebo = cross_fit(scores_of(rank_within_kinds(unseen, kinds), once), persons_of(people, once), rng)
+        copies = count_copies(canaries, inputs, reference)
+        bits = canary_exposures(canaries, reference)
         scan_p = min(holm([scan.p for scan in found.scans.values()]))
         metrics = {
-            "auc": _auc(found.pooled, is_in, rng, confidence),
+            "auc": auc_estimate(found.pooled[is_in], found.pooled[~is_in], rng, confidence=confidence),
             "epsilon_lower_bound": exact(bound.epsilon, confidence=confidence, n=bound.persons),
             "scan_p": exact(scan_p, confidence=confidence, n=len(is_in)),
             "reproduced": exact(float(copies.reproduced), confidence=confidence, n=int(people.is_train.sum())),
@@ -124,8 +125,8 @@ class CanaryAudit:
             "n_of_one_row": len(is_in),
             "epsilon": bound._asdict() | asdict(claim),
             "copies": asdict(copies),
-            "families": by_family(kinds.family[once], is_in, found.pooled),
-            "repeats": by_repeats(scores, people, kinds.rows, inputs.train, rng, 1 - confidence),
+            "families": auc_by_family(kinds.family[once], is_in, found.pooled),
+            "repeats": auc_by_repeats(scores, people, kinds.rows, inputs.train, rng, 1 - confidence),
             "attack_of_each_fold": list(found.chosen),
             "attacks": {n: {"auc": found.aucs[n], "scan_p": s.p} for n, s in found.scans.items()},
             "exposure": exposure_details(bits, len(canaries.suffixes)),
@@ -155,7 +156,7 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
 
 
-def _given(inputs: AuditInputs) -> Canaries:
+def _checked_canaries(inputs: AuditInputs) -> Canaries:
     """Return the canaries, after what they need to say anything."""
     canaries = inputs.canaries
     if canaries is None:
@@ -178,12 +179,6 @@ def _given(inputs: AuditInputs) -> Canaries:
     return canaries
 
 
-def _auc(pooled: Float, is_in: Bool, rng: np.random.Generator, confidence: float) -> Estimate:
-    low, high = auc_bootstrap(pooled[is_in], pooled[~is_in], rng=rng, confidence=confidence)
-    n = min(int(is_in.sum()), int((~is_in).sum()))
-    return Estimate(value=auc(pooled[is_in], pooled[~is_in]), low=low, high=high, confidence=confidence, n=n)
-
-
 def _placebo(pooled: Float, is_in: Bool) -> Estimate:
     low, high = auc_delong(pooled[is_in], pooled[~is_in], confidence=PLACEBO_CONFIDENCE)
     n = min(int(is_in.sum()), int((~is_in).sum()))
@@ -195,43 +190,40 @@ def _power(n: int, is_in: Bool, bound: Bound, claim: Claim, confidence: float) -
     guessed = needed_for_epsilon(claim.limit, alpha=1 - confidence)
     # of so many canaries, as many have one row as have among these
     n_needed = max(MIN_CANARIES, -(-guessed * n // bound.persons), -(-needed_for_auc(MARGIN) * n // arm))
-    return {
-        "n": n,
-        "n_needed": n_needed,
-        "smallest_leak": 0.5 + detectable_auc(arm, confidence=confidence),
-        "epsilon_ceiling": bound.ceiling,
-    }
+    smallest_leak = 0.5 + detectable_auc(arm, confidence=confidence)
+    return power(n, n_needed, smallest_leak, epsilon_ceiling=bound.ceiling)
 
 
 def _judge(
-    metrics: Mapping[str, Estimate], control: Estimate, copies: Copies, claim: Claim, details: dict[str, Any]
+    metrics: Mapping[str, Estimate], control: Estimate, copies: CopyCounts, claim: Claim, details: dict[str, Any]
 ) -> AuditResult:
     area = metrics["auc"]
-    fails = _copied(copies)
+    fails = _copy_failures(copies)
     if control.low <= 0.5 <= control.high:
-        fails += [*_guessed(area, metrics["epsilon_lower_bound"].value, claim), *_repeats_guessed(details["repeats"])]
-    lacks = _lacks(area, control, copies, claim, details["power"])
+        fails += [
+            *_guess_failures(area, metrics["epsilon_lower_bound"].value, claim),
+            *_repeat_failures(details["repeats"]),
+        ]
+    lacks = _shortfalls(area, control, copies, claim, details["power"])
     verdict: Verdict = "fail" if fails else "insufficient" if lacks else "pass"
     passed = (
         f"inserted canaries can be told from those left out with an AUC of at most {area.high:.3f}; an epsilon above "
         f"{details['power']['epsilon_ceiling']:.2f} could not have been shown"
     )
     reason = "; ".join(fails or lacks or [passed])
-    return AuditResult(
-        name="canaries",
-        verdict=verdict,
-        status="measured",
-        estimate=area,
+    return two_sided_result(
+        "canaries",
+        verdict,
+        area,
+        MARGIN,
         control=control,
-        threshold=(0.5 - MARGIN, 0.5 + MARGIN),
-        direction="two_sided",
         metrics=metrics,
         details=details,
         reason=f"{reason[0].upper()}{reason[1:]}.",
     )
 
 
-def _copied(copies: Copies) -> list[str]:
+def _copy_failures(copies: CopyCounts) -> list[str]:
     """Return what stands where it must not, each as part of a sentence."""
     found = {
         f"{copies.twin_rows} rows of the twin stand in the table to be released": copies.twin_rows > 0,
@@ -243,7 +235,7 @@ def _copied(copies: Copies) -> list[str]:
     return [what for what, proven in found.items() if proven]
 
 
-def _guessed(area: Estimate, epsilon: float, claim: Claim) -> list[str]:
+def _guess_failures(area: Estimate, epsilon: float, claim: Claim) -> list[str]:
     """Return what guessing the coins of canaries of one row proves, each as part of a sentence."""
     found = {
         "inserted canaries can be told from those left out": area.low > 0.5 + MARGIN,
@@ -253,7 +245,7 @@ def _guessed(area: Estimate, epsilon: float, claim: Claim) -> list[str]:
     return [what for what, proven in found.items() if proven]
 
 
-def _repeats_guessed(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _repeat_failures(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return for which numbers of rows, among those that a train person has, the AUC is proven too high."""
     return [
         f"inserted canaries of {r} rows, as persons of train have them, can be told from those left out"
@@ -262,9 +254,11 @@ def _repeats_guessed(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _lacks(area: Estimate, control: Estimate, copies: Copies, claim: Claim, power: Mapping[str, Any]) -> list[str]:
+def _shortfalls(
+    area: Estimate, control: Estimate, copies: CopyCounts, claim: Claim, able: Mapping[str, Any]
+) -> list[str]:
     """Return why it may not pass, each as part of a sentence."""
-    n, needed, ceiling = power["n"], power["n_needed"], power["epsilon_ceiling"]
+    n, needed, ceiling = able["n"], able["n_needed"], able["epsilon_ceiling"]
     decisive = -(-n * needed_for_auc(max(0.01, MARGIN - abs(area.value - 0.5))) // area.n)
     enough = max(decisive, 2 * n, needed)
     found = {
@@ -272,7 +266,7 @@ def _lacks(area: Estimate, control: Estimate, copies: Copies, claim: Claim, powe
         f"at the claim's delta {n} canaries prove an epsilon of {ceiling:.2f} at most, which does not test the "
         f"claim of {claim.limit:g}": n >= needed and ceiling <= claim.limit,
         f"the interval of the AUC reaches over its limit; about {enough} canaries would decide": (
-            area.low < 0.5 - MARGIN or area.high > 0.5 + MARGIN
+            not is_inside(area, MARGIN)
         ),
         f"the endings of {copies.left_out} canaries that were left out come back too: make endings at random": (
             copies.left_out > 0

@@ -14,7 +14,7 @@ MIN_SUFFIXES = 10_000
 MODEL = 3  # words of the model that ranks endings
 
 
-def came_back(texts: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]) -> NDArray[np.bool_]:
+def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]) -> NDArray[np.bool_]:
     """Return for each text whether its last 8 words stand, in order, in a synthetic text and in no reference text.
 
     A text of fewer words cannot show it and counts as not come back.
@@ -29,7 +29,7 @@ def came_back(texts: Sequence[str], synthetic: Sequence[str], reference: Sequenc
     return back
 
 
-def exposure(
+def exposure_bits(
     endings: Sequence[str], suffixes: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]
 ) -> Float:
     """Return for each ending how many bits the synthetic text gives away about it.
@@ -50,10 +50,10 @@ def exposure(
         raise InputError(f"exposure needs {MIN_SUFFIXES} suffixes, {len(suffixes)} are given")
     (theirs, candidates, others), n_words = words([synthetic, (*suffixes, *endings), reference])
     scores = model_ratio(theirs, candidates, others, k=MODEL, n_words=n_words)
-    among, mine = np.sort(scores[: len(suffixes)]), scores[len(suffixes) :]
-    below, up_to = (np.searchsorted(among, mine, side=side) for side in ("left", "right"))
-    rank = 1 + (len(among) - up_to) + (up_to - below) / 2
-    return np.asarray(np.log2(len(among) + 1) - np.log2(rank), dtype=np.float64)
+    scores_of, mine = np.sort(scores[: len(suffixes)]), scores[len(suffixes) :]
+    below, up_to = (np.searchsorted(scores_of, mine, side=side) for side in ("left", "right"))
+    rank = 1 + (len(scores_of) - up_to) + (up_to - below) / 2
+    return np.asarray(np.log2(len(scores_of) + 1) - np.log2(rank), dtype=np.float64)
 
 
 def _last_runs(sequences: Sequences) -> tuple[UInt, Int]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audits.canaries.exposure_rank import ENDING_TOKENS
-from audits.canaries.kinds import FAMILIES, Planted
+from audits.canaries.kinds import FAMILIES, CanarySet
 from audits.core.errors import InputError
 from audits.core.inputs import MAX_ROWS, load_table
 from audits.core.types import Canaries, Table, persons
@@ -28,7 +28,7 @@ _COLUMNS: dict[str, type] = {"text": str, "group": str, "family": str, "inserted
 
 
 def write_canaries(
-    planted: Planted, folder: str | Path, *, text: str = "text", label: str = "label", group: str = "group"
+    planted: CanarySet, folder: str | Path, *, text: str = "text", label: str = "label", group: str = "group"
 ) -> None:
     """Write the three files into a folder, which is made.
 

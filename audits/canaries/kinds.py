@@ -40,7 +40,7 @@ ROUNDS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planted:
+class CanarySet:
     """Canaries before their twin is built.
 
     Args:
@@ -79,7 +79,7 @@ def make_canaries(
     *,
     families: Sequence[str] = FAMILIES,
     repeats: Sequence[int] = REPEATS,
-) -> Planted:
+) -> CanarySet:
     """Return n canary persons with their coins, and the endings for exposure.
 
     Each canary is a person of its own with a fair coin of its own. Its words come from the reference, or where there
@@ -118,22 +118,22 @@ def make_canaries(
     for _ in range(ROUNDS):
         for i in bad:
             texts[i] = _rows(kind[i], rows_of[i], None if labels is None else labels[i], source, rng)
-        bad = _unfit(texts, train)
+        bad = _unusable(texts, train)
         if not bad:
-            return _planted(texts, labels, kind, source, rng)
+            return _with_coins(texts, labels, kind, source, rng)
     raise InputError(
         f"{len(bad)} canaries could not be kept apart from train and from one another",
         hint="give a reference table of other people's text, or make fewer canaries",
     )
 
 
-def _planted(
+def _with_coins(
     texts: list[tuple[str, ...]],
     labels: list[str] | None,
     kind: tuple[str, ...],
     source: _Source,
     rng: np.random.Generator,
-) -> Planted:
+) -> CanarySet:
     mark = rng.bytes(6).hex()
     owner = [i for i, rows in enumerate(texts) for _ in rows]
     table = Table(
@@ -146,7 +146,7 @@ def _planted(
     suffixes: dict[str, None] = {}
     while len(suffixes) < MIN_SUFFIXES:
         suffixes[_ending(source, rng)] = None
-    return Planted(table=table, family=kind, inserted=inserted, suffixes=tuple(suffixes))
+    return CanarySet(table=table, family=kind, inserted=inserted, suffixes=tuple(suffixes))
 
 
 def _check(n: int, families: Sequence[str], repeats: Sequence[int]) -> None:
@@ -162,7 +162,7 @@ def _check(n: int, families: Sequence[str], repeats: Sequence[int]) -> None:
 def _source(train: Table, reference: Table | None) -> _Source:
     if reference is None:
         return _Source(rows=(), rows_of_label={}, vocabulary=OWN_WORDS, followers={})
-    clean = np.flatnonzero(~_touches(reference.texts, train.texts))
+    clean = np.flatnonzero(~_shares_run(reference.texts, train.texts))
     if len(clean) == 0:
         raise InputError(
             "every reference row shares a run of 8 words with train; the reference must be other people's text"
@@ -246,17 +246,17 @@ def _sampled(source: _Source, rng: np.random.Generator) -> str:
     return " ".join(walk)
 
 
-def _touches(texts: Sequence[str], train: Sequence[str]) -> NDArray[np.bool_]:
+def _shares_run(texts: Sequence[str], train: Sequence[str]) -> NDArray[np.bool_]:
     """Return which texts share a run of 8 words with train."""
     (mine, theirs), _ = words([texts, train])
     keys, rows = runs(mine, ENDING_TOKENS)
     return np.bincount(rows, np.isin(keys, runs(theirs, ENDING_TOKENS)[0]), minlength=len(texts)) > 0
 
 
-def _unfit(texts: list[tuple[str, ...]], train: Table) -> list[int]:
+def _unusable(texts: list[tuple[str, ...]], train: Table) -> list[int]:
     """Return the persons with a run of train, and all but the first of those with the same ending."""
     owner = [i for i, rows in enumerate(texts) for _ in rows]
-    touching = _touches([row for rows in texts for row in rows], train.texts)
+    touching = _shares_run([row for rows in texts for row in rows], train.texts)
     bad = {i for i, touches in zip(owner, touching, strict=True) if touches}
     endings: dict[tuple[str, ...], int] = {}
     for i, rows in enumerate(texts):

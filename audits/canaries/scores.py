@@ -1,8 +1,10 @@
 """The membership scores of canaries."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from audits.core.holdout import Arms, Parts, arms, person_scores
+from audits.core.holdout import Arms, HoldoutTables, arms, person_scores
 from audits.core.inputs import take
 from audits.core.types import Canaries, Table, persons
 from audits.membership.scores import Float, membership_scores
@@ -24,18 +26,14 @@ def score_canaries(
         rng: seeds of the encoders.
     """
     inserted = canaries.inserted[persons(canaries.table.groups)[1]]
-    parts = Parts(
-        synthetic=_bare(synthetic),
+    holdout = HoldoutTables(
+        # canaries have none of the vectors that the tables may have
+        synthetic=replace(synthetic, vectors={}),
         train=take(canaries.table, np.flatnonzero(inserted)),
         control=take(canaries.table, np.flatnonzero(~inserted)),
-        reference=_bare(reference),
+        reference=replace(reference, vectors={}),
         reference_is_control=False,
     )
-    people = arms(parts)
-    rows = membership_scores(parts, encode(parts, rng))
+    people = arms(holdout)
+    rows = membership_scores(holdout, encode(holdout, rng))
     return {name: person_scores(score, people.row_person) for name, score in rows.items()}, people
-
-
-def _bare(table: Table) -> Table:
-    """Return the table without passed vectors, which canaries do not have."""
-    return Table(texts=table.texts, labels=table.labels, groups=table.groups, has_groups=table.has_groups)

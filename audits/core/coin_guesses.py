@@ -73,8 +73,8 @@ def guess_coins(
     coin = np.where(inserted, 1.0, -1.0)
     by_confidence = []
     for f in range(1, FOLDS):
-        seen = np.concatenate(folds[:f])
-        margin = tail[folds[f]] @ _weights(tail[seen], coin[seen])
+        past = np.concatenate(folds[:f])
+        margin = tail[folds[f]] @ _weights(tail[past], coin[past])
         right = np.where(margin >= 0, 1.0, -1.0) == coin[folds[f]]
         by_confidence.append(right[np.argsort(-np.abs(margin), kind="stable")])
     n = len(inserted) - len(folds[0])

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.errors import NotMeasurable
+from audits.core.inputs import take
 from audits.core.types import AuditInputs, Table, persons
 
 REFERENCE_SHARE = 0.2
@@ -21,7 +22,7 @@ Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class HoldoutTables:
     """What is attacked (synthetic), who is compared (train, control), and what may be fitted on (reference)."""
 
     synthetic: Table
@@ -70,7 +71,7 @@ class Arms:
         return int((~self.is_train).sum())
 
 
-def split_parts(inputs: AuditInputs, rng: np.random.Generator) -> Parts:
+def hold_out(inputs: AuditInputs, rng: np.random.Generator) -> HoldoutTables:
     """Return the tables, with the reference table or, without one, a fifth of the control persons set aside.
 
     Raises:
@@ -87,7 +88,7 @@ def split_parts(inputs: AuditInputs, rng: np.random.Generator) -> Parts:
     if inputs.reference is not None:
         if len(inputs.reference) < MIN_PERSONS:
             raise NotMeasurable(f"the reference table needs at least {MIN_PERSONS} records")
-        return Parts(
+        return HoldoutTables(
             synthetic=inputs.synthetic,
             train=inputs.train,
             control=inputs.control,
@@ -97,34 +98,34 @@ def split_parts(inputs: AuditInputs, rng: np.random.Generator) -> Parts:
     _, row_person = persons(inputs.control.groups)
     aside = np.zeros(n_control, dtype=np.bool_)
     aside[rng.permutation(n_control)[: max(1, round(REFERENCE_SHARE * n_control))]] = True
-    return Parts(
+    return HoldoutTables(
         synthetic=inputs.synthetic,
         train=inputs.train,
-        control=_take(inputs.control, np.flatnonzero(~aside[row_person])),
-        reference=_take(inputs.control, np.flatnonzero(aside[row_person])),
+        control=take(inputs.control, np.flatnonzero(~aside[row_person])),
+        reference=take(inputs.control, np.flatnonzero(aside[row_person])),
         reference_is_control=True,
     )
 
 
-def arms(parts: Parts) -> Arms:
+def arms(holdout: HoldoutTables) -> Arms:
     """Return who is compared, and the class of each person and synthetic row."""
-    train_names, train_person = persons(parts.train.groups)
-    control_names, control_person = persons(parts.control.groups)
+    train_names, train_person = persons(holdout.train.groups)
+    control_names, control_person = persons(holdout.control.groups)
     row_person = np.concatenate([train_person, control_person + len(train_names)])
     is_train = np.arange(len(train_names) + len(control_names)) < len(train_names)
-    if parts.synthetic.labels is None or parts.train.labels is None or parts.control.labels is None:
+    if holdout.synthetic.labels is None or holdout.train.labels is None or holdout.control.labels is None:
         return Arms(
             row_person=row_person,
             is_train=is_train,
             person_class=np.zeros(len(is_train), dtype=np.int64),
-            synthetic_class=np.zeros(len(parts.synthetic), dtype=np.int64),
+            synthetic_class=np.zeros(len(holdout.synthetic), dtype=np.int64),
             n_classes=1,
         )
-    labels = [*parts.synthetic.labels, *parts.train.labels, *parts.control.labels]
+    labels = [*holdout.synthetic.labels, *holdout.train.labels, *holdout.control.labels]
     number = {label: i for i, label in enumerate(sorted(set(labels)))}
     codes = np.array([number[label] for label in labels], dtype=np.int64)
     first_row = np.unique(row_person, return_index=True)[1]
-    m = len(parts.synthetic)
+    m = len(holdout.synthetic)
     return Arms(
         row_person=row_person,
         is_train=is_train,
@@ -139,13 +140,3 @@ def person_scores(row_scores: NDArray[np.floating], row_person: Int) -> NDArray[
     best = np.full(int(row_person.max()) + 1, -np.inf)
     np.maximum.at(best, row_person, row_scores)
     return best
-
-
-def _take(table: Table, rows: Int) -> Table:
-    return Table(
-        texts=tuple(table.texts[i] for i in rows),
-        labels=None if table.labels is None else tuple(table.labels[i] for i in rows),
-        groups=tuple(table.groups[i] for i in rows),
-        has_groups=table.has_groups,
-        vectors={name: vectors[rows] for name, vectors in table.vectors.items()},
-    )

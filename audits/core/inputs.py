@@ -56,7 +56,7 @@ def load_table(
     if missing:
         raise InputError(
             f"the {role} table has no column {', '.join(map(repr, missing))}",
-            problems=[f"columns found: {_shown(found)}", *_shortened(problems)],
+            problems=[f"columns found: {_shown(found)}", *shortened(problems)],
             hint="name the columns with --text, --label and --group",
         )
     texts, labels, groups = [], [], []
@@ -71,13 +71,35 @@ def load_table(
     if not texts and not problems:
         problems.append("it has no rows")
     if problems:
-        raise InputError(f"the {role} table cannot be used: {_count(problems)}", problems=_shortened(problems))
+        raise InputError(f"the {role} table cannot be used: {_count(problems)}", problems=shortened(problems))
     return Table(
         texts=tuple(texts),
         labels=tuple(labels) if label in found else None,
         groups=tuple(groups),
         has_groups=group in found or rows_are_persons,
     )
+
+
+def load_tables(
+    synthetic: Path | None, train: Path, control: Path, reference: Path | None, **options: Any
+) -> AuditInputs:
+    """Return the inputs of the audits from files.
+
+    Args:
+        synthetic: None where there is no release yet; control then stands in for it.
+        train: what the generator saw.
+        control: persons it never saw.
+        reference: public text of the same kind, or None.
+        options: columns and claims, as of `load_table`.
+
+    Raises:
+        InputError: as `load_table` and `load_inputs`.
+    """
+    released = None if synthetic is None else load_table(synthetic, role="synthetic", **options)
+    trained = load_table(train, role="train", **options)
+    unseen = load_table(control, role="control", **options)
+    public = None if reference is None else load_table(reference, role="reference", **options)
+    return load_inputs(unseen if released is None else released, trained, unseen, public)
 
 
 def load_inputs(
@@ -154,6 +176,12 @@ def digests(inputs: AuditInputs) -> dict[str, str]:
     if inputs.mechanism is not None:
         found["mechanism"] = hashlib.sha256(canonical(inputs.mechanism)).hexdigest()
     return found
+
+
+def shortened(problems: Sequence[str]) -> list[str]:
+    """Return the first problems, and how many more there are."""
+    rest = len(problems) - _LISTED
+    return [*problems[:_LISTED], *([f"and {rest} more"] if rest > 0 else [])]
 
 
 _Rows = Iterable[tuple[int, Mapping[str, Any]]]
@@ -298,8 +326,3 @@ def _shown(found: set[str]) -> str:
 
 def _count(problems: Sequence[str]) -> str:
     return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-
-
-def _shortened(problems: Sequence[str]) -> list[str]:
-    rest = len(problems) - _LISTED
-    return [*problems[:_LISTED], *([f"and {rest} more"] if rest > 0 else [])]

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from audits.core.errors import InputError
-from audits.core.inputs import MAX_FILE_BYTES
+from audits.core.inputs import MAX_FILE_BYTES, shortened
 from audits.core.types import Lineage
 
 SUM_TOLERANCE = 1e-6
 _COLUMNS = ("parents", "weights")
-_LISTED = 20  # problems listed one by one; the rest is counted
 
 
 def read_lineage(path: str | Path, n_synthetic: int, n_train: int) -> Lineage:
@@ -101,11 +100,9 @@ def _shape(row: Any) -> str:
 def _refuse(problems: Sequence[str]) -> None:
     if not problems:
         return
-    rest = len(problems) - _LISTED
-    shown = [*problems[:_LISTED], *([f"and {rest} more"] if rest > 0 else [])]
     raise InputError(
         f"the table of parents cannot be used: {len(problems)} problem{'s' if len(problems) > 1 else ''}",
-        problems=shown,
+        problems=shortened(problems),
         hint="one row for each synthetic row, in its order: the lists `parents` (train rows from 0) and `weights`",
     )
 

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import rfc8785
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from audits.core.errors import InputError
+from audits.core.strictmodel import Closed, Finite, problems
 from audits.core.types import AuditResult, Direction, Estimate, Status, Verdict
 
 SCHEMA_VERSION = 1
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -60,7 +60,7 @@ class AuditReport:
         value = {
             "schemaVersion": SCHEMA_VERSION,
             "overall": self.overall,
-            "results": [_written(result) for result in self.results],
+            "results": [result_json(result) for result in self.results],
             "inputs": dict(self.inputs),
             "hygiene": _plain(self.hygiene),
             "seed": str(self.seed),
@@ -83,8 +83,7 @@ def read_report(data: bytes) -> AuditReport:
     try:
         wire = _Report.model_validate_json(data)
     except ValidationError as error:
-        places = [f"{'.'.join(map(str, item['loc'])) or '(top level)'}: {item['type']}" for item in error.errors()]
-        raise InputError("this is not an audit report of schema version 1", problems=places) from None
+        raise InputError("this is not an audit report of schema version 1", problems=problems(error)) from None
     return AuditReport(
         results=tuple(_read(result) for result in wire.results),
         inputs=wire.inputs,
@@ -102,11 +101,36 @@ def audit_schema() -> dict[str, Any]:
     return schema
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+def result_json(result: AuditResult) -> dict[str, Any]:
+    """Return one audit's result as `audit.json` holds it."""
+    return {
+        "name": result.name,
+        "verdict": result.verdict,
+        "status": result.status,
+        "estimate": estimate_json(result.estimate),
+        "control": estimate_json(result.control),
+        "threshold": _plain(result.threshold),
+        "direction": result.direction,
+        "metrics": {name: estimate_json(estimate) for name, estimate in result.metrics.items()},
+        "details": _plain(result.details),
+        "reason": result.reason,
+    }
 
 
-class _Estimate(_Wire):
+def estimate_json(estimate: Estimate | None) -> dict[str, Any] | None:
+    """Return an estimate as `audit.json` holds it."""
+    if estimate is None:
+        return None
+    return {
+        "value": float(estimate.value),
+        "low": float(estimate.low),
+        "high": float(estimate.high),
+        "confidence": float(estimate.confidence),
+        "n": int(estimate.n),
+    }
+
+
+class _Estimate(Closed):
     value: Finite
     low: Finite
     high: Finite
@@ -114,7 +138,7 @@ class _Estimate(_Wire):
     n: Annotated[int, Field(ge=0)]
 
 
-class _Result(_Wire):
+class _Result(Closed):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     verdict: Verdict
     status: Status
@@ -127,7 +151,7 @@ class _Result(_Wire):
     reason: str
 
 
-class _Report(_Wire):
+class _Report(Closed):
     schemaVersion: Literal[1]  # noqa: N815 - a field of the file
     overall: Verdict
     results: tuple[_Result, ...]
@@ -135,33 +159,6 @@ class _Report(_Wire):
     hygiene: dict[str, Any]
     seed: Annotated[str, Field(pattern=r"^\d+$")]  # a string: 64-bit seeds do not fit JSON numbers
     tool: str
-
-
-def _written(result: AuditResult) -> dict[str, Any]:
-    return {
-        "name": result.name,
-        "verdict": result.verdict,
-        "status": result.status,
-        "estimate": _fields(result.estimate),
-        "control": _fields(result.control),
-        "threshold": _plain(result.threshold),
-        "direction": result.direction,
-        "metrics": {name: _fields(estimate) for name, estimate in result.metrics.items()},
-        "details": _plain(result.details),
-        "reason": result.reason,
-    }
-
-
-def _fields(estimate: Estimate | None) -> dict[str, Any] | None:
-    if estimate is None:
-        return None
-    return {
-        "value": float(estimate.value),
-        "low": float(estimate.low),
-        "high": float(estimate.high),
-        "confidence": float(estimate.confidence),
-        "n": int(estimate.n),
-    }
 
 
 def _plain(value: Any) -> Any:

@@ -42,15 +42,19 @@ def wilson(k: int, n: int, *, confidence: float) -> Interval:
     Source: Wilson, JASA 1927.
     """
     _check_count(k, n, confidence)
+    return wilson_of_share(k / n, n, confidence=confidence)
+
+
+def wilson_of_share(p: float, n: float, *, confidence: float) -> Interval:
+    """Return Wilson's score interval of a share p of n trials, an effective number that need not be whole."""
     z = float(stats.norm.ppf(confidence))
-    p = k / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return Interval(0.0 if k == 0 else centre - half, 1.0 if k == n else centre + half)
+    return Interval(0.0 if p == 0 else centre - half, 1.0 if p == 1 else centre + half)
 
 
-def clopper_pearson(k: int, n: int, *, confidence: float) -> Interval:
-    """Return the exact interval of k successes in n trials, for gates.
+def clopper_pearson(k: float, n: float, *, confidence: float) -> Interval:
+    """Return the exact interval of k successes in n trials, for gates; effective numbers need not be whole.
 
     Source: Clopper and Pearson, Biometrika 1934; ends are quantiles of Beta(k, n-k+1) and Beta(k+1, n-k).
     """
@@ -61,6 +65,12 @@ def clopper_pearson(k: int, n: int, *, confidence: float) -> Interval:
 
 
 def newcombe(k1: int, n1: int, k2: int, n2: int, *, confidence: float) -> Interval:
+    """Return Newcombe's interval of p1 - p2 for k1 successes in n1 trials and k2 in n2."""
+    first, second = (wilson(k, n, confidence=confidence) for k, n in ((k1, n1), (k2, n2)))
+    return newcombe_of_shares(k1 / n1, first, k2 / n2, second)
+
+
+def newcombe_of_shares(p1: float, first: Interval, p2: float, second: Interval) -> Interval:
     """Return the interval of p1 - p2 for two independent proportions.
 
         L = d - sqrt((p1 - l1)^2 + (u2 - p2)^2),  U = d + sqrt((u1 - p1)^2 + (p2 - l2)^2)
@@ -69,9 +79,7 @@ def newcombe(k1: int, n1: int, k2: int, n2: int, *, confidence: float) -> Interv
 
     Source: Newcombe, Statistics in Medicine 1998, method 10.
     """
-    l1, u1 = wilson(k1, n1, confidence=confidence)
-    l2, u2 = wilson(k2, n2, confidence=confidence)
-    p1, p2 = k1 / n1, k2 / n2
+    (l1, u1), (l2, u2) = first, second
     d = p1 - p2
     return Interval(d - math.hypot(p1 - l1, u2 - p2), d + math.hypot(u1 - p1, p2 - l2))
 
@@ -285,7 +293,7 @@ def _arms(scores_train: Float, scores_control: Float) -> tuple[int, int]:
     return len(scores_train), len(scores_control)
 
 
-def _check_count(k: int, n: int, confidence: float) -> None:
+def _check_count(k: float, n: float, confidence: float) -> None:
     if n == 0:
         raise NotMeasurable("a proportion needs at least one trial")
     if not (0 <= k <= n and 0 < confidence < 1):

@@ -200,6 +200,20 @@ class AuditResult:
     findings: tuple[Finding, ...] = field(default=(), repr=False)
 
 
+def without_number(name: str, status: Status, reason: str) -> AuditResult:
+    """Return the result of an audit that measured nothing."""
+    return AuditResult(
+        name=name,
+        verdict="insufficient",
+        status=status,
+        estimate=None,
+        control=None,
+        threshold=None,
+        direction="lower_is_safer",
+        reason=reason,
+    )
+
+
 class Attack(Protocol):
     """One audit: a name, and a function from tables and a random stream to a result."""
 

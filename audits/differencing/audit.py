@@ -8,37 +8,35 @@ from typing import Any
 import numpy as np
 
 from audits.core.errors import NotMeasurable
-from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, REFERENCE_SHARE, split_parts
+from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, REFERENCE_SHARE, hold_out
 from audits.core.rates import exact
 from audits.core.stats import (
-    auc,
-    auc_bootstrap,
     auc_delong,
-    clopper_pearson,
     detectable_auc,
     holm,
     needed_for_auc,
     needed_for_zero_events,
 )
+from audits.core.two_sided import auc_estimate, exact_share, is_inside, is_outside, power
 from audits.core.types import AuditInputs, AuditResult, Estimate, Table, Verdict
 from audits.differencing.kept_rows import (
     LIMIT,
     MIN_WORDS,
-    Carried,
+    RowOverlap,
     Seeds,
-    carried_rows,
-    is_apart,
-    is_common,
+    row_overlap,
     seeds_of,
+    share_randomness,
+    use_separate_randomness,
 )
 from audits.differencing.release_change import (
+    ArmAttack,
     ArmName,
-    Followed,
-    bare,
+    attack_arms,
     changed_records,
-    follow,
-    one_table,
-    strangers,
+    concatenate_arms,
+    unseen_controls,
+    without_labels,
 )
 
 MARGIN = 0.10
@@ -104,49 +102,49 @@ class Differencing:
         previous = inputs.previous
         if previous is None:
             raise NotMeasurable("no earlier release was given; give its synthetic and its train table")
-        carried = carried_rows(inputs.synthetic, previous.synthetic)
+        overlap = row_overlap(inputs.synthetic, previous.synthetic)
         seeds = seeds_of(previous)
         named = inputs.train.has_groups and previous.train.has_groups and inputs.control.has_groups
-        if not named and not is_common(carried, seeds, confidence=confidence):
+        if not named and not share_randomness(overlap, seeds, confidence=confidence):
             raise NotMeasurable(
                 "who joined or left cannot be told: the train tables of both releases and control must name persons, "
                 "in the same way"
             )
         changed = changed_records(inputs.train, previous.train) if named else {}
-        controls = strangers(inputs.control, inputs.train, previous.train)
-        followed = _follow(inputs, previous.synthetic, changed, controls, carried, rng)
-        found = _Found(
-            carried=carried,
+        controls = unseen_controls(inputs.control, inputs.train, previous.train)
+        arms_attacked = _attack_arms(inputs, previous.synthetic, changed, controls, overlap, rng)
+        found = ReleaseComparison(
+            overlap=overlap,
             seeds=seeds,
             sizes={name: len(set(table.groups)) for name, table in changed.items()},
             n_controls=len(set(controls.groups)),
             set_aside=0.0 if inputs.reference is not None else REFERENCE_SHARE,
-            followed=followed,
-            aucs={name: _auc(f, rng, confidence) for name, f in followed.items()},
+            arms_attacked=arms_attacked,
+            aucs={name: _auc(f, rng, confidence) for name, f in arms_attacked.items()},
         )
         return _judge(found, confidence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class ReleaseComparison:
     """All that was measured.
 
     Args:
-        carried: the rows both releases have.
+        overlap: the rows both releases have.
         seeds: what is known of them.
         sizes: the persons of each arm that is not empty.
         n_controls: control persons whom neither generator saw.
         set_aside: the share of them that is fitted on.
-        followed: of each arm of at least 20 persons.
+        arms_attacked: of each arm of at least 20 persons.
         aucs: the same.
     """
 
-    carried: Carried
+    overlap: RowOverlap
     seeds: Seeds
     sizes: Mapping[ArmName, int]
     n_controls: int
     set_aside: float
-    followed: Mapping[ArmName, Followed]
+    arms_attacked: Mapping[ArmName, ArmAttack]
     aucs: Mapping[ArmName, Estimate]
 
     @property
@@ -156,45 +154,43 @@ class _Found:
 
     def shifted(self, name: ArmName) -> bool:
         """Return whether the arm differs from control without any release."""
-        shift = self.followed[name].shift
+        shift = self.arms_attacked[name].shift
         return shift is not None and not shift.low <= 0.5 <= shift.high
 
 
-def _follow(
+def _attack_arms(
     inputs: AuditInputs,
     then: Table,
     changed: Mapping[ArmName, Table],
     controls: Table,
-    carried: Carried,
+    overlap: RowOverlap,
     rng: np.random.Generator,
-) -> Mapping[ArmName, Followed]:
+) -> Mapping[ArmName, ArmAttack]:
     """Return what follows each arm that has persons enough to be attacked at all."""
     large = {name: table for name, table in changed.items() if len(set(table.groups)) >= MIN_PERSONS}
     too_few = len(set(controls.groups)) < MIN_PERSONS or min(len(inputs.synthetic), len(then)) < MIN_SYNTHETIC
     if not large or too_few:
         return {}
-    parts = split_parts(
+    holdout = hold_out(
         AuditInputs(
-            synthetic=bare(inputs.synthetic),
-            train=one_table(large),
+            synthetic=without_labels(inputs.synthetic),
+            train=concatenate_arms(large),
             control=controls,
-            reference=None if inputs.reference is None else bare(inputs.reference),
+            reference=None if inputs.reference is None else without_labels(inputs.reference),
         ),
         rng,
     )
-    return follow(large, parts, then, carried, rng)
+    return attack_arms(large, holdout, then, overlap, rng)
 
 
-def _auc(followed: Followed, rng: np.random.Generator, confidence: float) -> Estimate:
-    pooled, is_changed = followed.attacked.pooled, followed.people.is_train
-    low, high = auc_bootstrap(pooled[is_changed], pooled[~is_changed], rng=rng, confidence=confidence)
-    n = min(followed.people.n_train, followed.people.n_control)
-    value = auc(pooled[is_changed], pooled[~is_changed])
-    return Estimate(value=value, low=low, high=high, confidence=confidence, n=n)
+def _auc(arms_attacked: ArmAttack, rng: np.random.Generator, confidence: float) -> Estimate:
+    pooled, is_changed = arms_attacked.membership.pooled, arms_attacked.people.is_train
+    return auc_estimate(pooled[is_changed], pooled[~is_changed], rng, confidence=confidence)
 
 
-def _judge(found: _Found, confidence: float) -> AuditResult:
-    shared = _shared_share(found.carried, confidence)
+def _judge(found: ReleaseComparison, confidence: float) -> AuditResult:
+    rows = found.overlap
+    shared = exact_share(rows.near, rows.n, confidence=confidence) if rows.n > 0 else None
     metrics = _metrics(found, confidence)
     fails = _fails(found, confidence)
     unclear = _unclear(found, confidence)
@@ -211,7 +207,7 @@ def _judge(found: _Found, confidence: float) -> AuditResult:
         status="measured",
         estimate=area if area is not None else shared,
         control=None,
-        threshold=(0.5 - MARGIN, 0.5 + MARGIN) if area is not None else found.carried.limit,
+        threshold=(0.5 - MARGIN, 0.5 + MARGIN) if area is not None else rows.limit,
         direction="two_sided" if area is not None else "lower_is_safer",
         metrics=metrics,
         details=_details(found, confidence),
@@ -219,72 +215,67 @@ def _judge(found: _Found, confidence: float) -> AuditResult:
     )
 
 
-def _shared_share(carried: Carried, confidence: float) -> Estimate | None:
-    if carried.n == 0:
-        return None
-    low, high = clopper_pearson(carried.near, carried.n, confidence=confidence)
-    return Estimate(value=carried.near / carried.n, low=low, high=high, confidence=confidence, n=carried.n)
-
-
-def _scan_p(found: _Found) -> dict[ArmName, float]:
+def _scan_p(found: ReleaseComparison) -> dict[ArmName, float]:
     """Return the smallest corrected p-value of each arm."""
-    keys = [(name, a) for name, f in found.followed.items() for a in f.attacked.scans]
-    corrected = holm([found.followed[name].attacked.scans[a].p for name, a in keys])
+    keys = [(name, a) for name, f in found.arms_attacked.items() for a in f.membership.scans]
+    corrected = holm([found.arms_attacked[name].membership.scans[a].p for name, a in keys])
     return {
-        name: min(p for (arm, _), p in zip(keys, corrected, strict=True) if arm == name) for name in found.followed
+        name: min(p for (arm, _), p in zip(keys, corrected, strict=True) if arm == name)
+        for name in found.arms_attacked
     }
 
 
-def _metrics(found: _Found, confidence: float) -> dict[str, Estimate]:
+def _metrics(found: ReleaseComparison, confidence: float) -> dict[str, Estimate]:
     metrics = {
-        "shared_rows": exact(found.carried.equal, confidence=confidence, n=found.carried.n),
-        "near_rows": exact(found.carried.near, confidence=confidence, n=found.carried.n),
+        "shared_rows": exact(found.overlap.equal, confidence=confidence, n=found.overlap.n),
+        "near_rows": exact(found.overlap.near, confidence=confidence, n=found.overlap.n),
     }
-    if found.followed:
+    if found.arms_attacked:
         metrics["auc"] = max(found.aucs.values(), key=lambda e: max(e.high - 0.5, 0.5 - e.low))
-        n = sum(len(f.people.is_train) for f in found.followed.values())
+        n = sum(len(f.people.is_train) for f in found.arms_attacked.values())
         metrics["scan_p"] = exact(min(_scan_p(found).values()), confidence=confidence, n=n)
-    shares = [share for f in found.followed.values() for share in f.shares.values()]
+    shares = [share for f in found.arms_attacked.values() for share in f.shares.values()]
     if shares:
         worst = max(shares, key=lambda s: abs(s.value - 0.5) + s.error)
-        low, high = worst.ends(confidence)
-        metrics["new_rows_share"] = Estimate(value=worst.value, low=low, high=high, confidence=confidence, n=worst.n)
+        metrics["new_rows_share"] = worst.estimate(confidence)
     return metrics
 
 
-def _fails(found: _Found, confidence: float) -> list[str]:
+def _fails(found: ReleaseComparison, confidence: float) -> list[str]:
     fails = []
-    if is_common(found.carried, found.seeds, confidence=confidence):
+    if share_randomness(found.overlap, found.seeds, confidence=confidence):
         fails.append(
             "both releases were drawn with the same seed"
             if found.seeds == "equal"
-            else f"{found.carried.near} of {found.carried.n} long rows stand in the release before, as with a "
+            else f"{found.overlap.near} of {found.overlap.n} long rows stand in the release before, as with a "
             "common seed or kept rows"
         )
     scans = _scan_p(found)
-    n_shares = sum(len(f.shares) for f in found.followed.values())
-    for name, followed in found.followed.items():
+    n_shares = sum(len(f.shares) for f in found.arms_attacked.values())
+    for name, arms_attacked in found.arms_attacked.items():
         if found.shifted(name):
             continue
-        pooled, is_changed = followed.attacked.pooled, followed.people.is_train
+        pooled, is_changed = arms_attacked.membership.pooled, arms_attacked.people.is_train
         ends = auc_delong(
-            pooled[is_changed], pooled[~is_changed], confidence=1 - (1 - confidence) / len(found.followed)
+            pooled[is_changed], pooled[~is_changed], confidence=1 - (1 - confidence) / len(found.arms_attacked)
         )
-        seen = [
-            *(["the attacks"] if _outside(*ends) else []),
+        shown_by = [
+            *(["the attacks"] if is_outside(ends, MARGIN) else []),
             *(["who stands at the top of a ranking"] if scans[name] < 1 - confidence else []),
             *(
                 ["whose records are nearest to the rows that changed"]
-                if any(_outside(*s.ends(1 - (1 - confidence) / n_shares)) for s in followed.shares.values())
+                if any(
+                    is_outside(s.ends(1 - (1 - confidence) / n_shares), MARGIN) for s in arms_attacked.shares.values()
+                )
                 else []
             ),
         ]
-        if seen:
-            fails.append(f"the difference between the releases shows {_WHO[name]}, by {', and by '.join(seen)}")
+        if shown_by:
+            fails.append(f"the difference between the releases shows {_WHO[name]}, by {', and by '.join(shown_by)}")
     return fails
 
 
-def _unclear(found: _Found, confidence: float) -> list[str]:
+def _unclear(found: ReleaseComparison, confidence: float) -> list[str]:
     needed = needed_for_auc(MARGIN, confidence=confidence)
     unclear = [
         f"{n} {_WHO[name]} are too few; {needed} would be enough" for name, n in found.sizes.items() if n < needed
@@ -294,69 +285,60 @@ def _unclear(found: _Found, confidence: float) -> list[str]:
             f"{found.n_compared} control persons whom neither generator saw are too few; "
             f"{math.ceil(needed / (1 - found.set_aside))} would be enough"
         )
-    for name in found.followed:
+    for name in found.arms_attacked:
         if found.shifted(name):
             unclear.append(f"{_WHO[name]} differ from control by more than chance; give control of the same time")
-        elif found.sizes[name] >= needed and not _inside(found.aucs[name].low, found.aucs[name].high):
+        elif found.sizes[name] >= needed and not is_inside(found.aucs[name], MARGIN):
             unclear.append(
                 f"the interval of the attacks on {_WHO[name]} reaches over its limit with {found.aucs[name].n} "
                 f"persons; about {2 * found.aucs[name].n} would decide"
             )
-    if found.sizes and not found.followed and not unclear:
+    if found.sizes and not found.arms_attacked and not unclear:
         unclear.append(f"a release of fewer than {MIN_SYNTHETIC} rows cannot be attacked")
     return unclear + _unclear_rows(found, confidence)
 
 
-def _unclear_rows(found: _Found, confidence: float) -> list[str]:
+def _unclear_rows(found: ReleaseComparison, confidence: float) -> list[str]:
     unclear = []
-    if not is_apart(found.carried, found.seeds, confidence=confidence):
+    if not use_separate_randomness(found.overlap, found.seeds, confidence=confidence):
         rows = needed_for_zero_events(LIMIT, confidence=confidence)
         unclear.append(
-            f"{found.carried.near} of {found.carried.n} long rows stand in the release before; give the digests of "
+            f"{found.overlap.near} of {found.overlap.n} long rows stand in the release before; give the digests of "
             f"both seeds, or {rows} rows of {MIN_WORDS} words of which none does"
         )
-    if found.carried.near > 0 and {"left", "records_removed"} & set(found.sizes):
+    if found.overlap.near > 0 and {"left", "records_removed"} & set(found.sizes):
         unclear.append(
-            f"records were taken back and {found.carried.near} rows of the release before are still there; nothing "
+            f"records were taken back and {found.overlap.near} rows of the release before are still there; nothing "
             "shows that none was made from them: write them anew"
         )
     return unclear
 
 
-def _details(found: _Found, confidence: float) -> dict[str, Any]:
+def _details(found: ReleaseComparison, confidence: float) -> dict[str, Any]:
     n = min([*found.sizes.values(), found.n_compared]) if found.sizes else 0
     scans = _scan_p(found)
     return {
         "claim_scope": "person",
         "seeds": found.seeds,
-        "change": "measured" if found.followed else "not_measurable",
+        "change": "measured" if found.arms_attacked else "not_measurable",
         "n_persons_by_arm": dict(found.sizes),
         "n_control_persons": found.n_compared,
-        "long_rows": found.carried.n,
-        "long_rows_repeated_by_chance": found.carried.by_chance,
-        "shared_rows_limit": found.carried.limit,
+        "long_rows": found.overlap.n,
+        "long_rows_repeated_by_chance": found.overlap.by_chance,
+        "shared_rows_limit": found.overlap.limit,
         "arms": {
             name: {
                 "auc": [found.aucs[name].value, found.aucs[name].low, found.aucs[name].high],
-                "attack_of_each_fold": list(f.attacked.chosen),
+                "attack_of_each_fold": list(f.membership.chosen),
                 "scan_p": scans[name],
                 "new_rows_share": {e: [s.value, *s.ends(confidence)] for e, s in f.shares.items()},
                 "shift_auc": None if f.shift is None else [f.shift.value, f.shift.low, f.shift.high],
             }
-            for name, f in found.followed.items()
+            for name, f in found.arms_attacked.items()
         },
-        "power": {
-            "n": n,
-            "n_needed": needed_for_auc(MARGIN, confidence=confidence),
-            "smallest_leak": detectable_auc(n, confidence=confidence) if n > 0 else None,
-            "epsilon_ceiling": None,
-        },
+        "power": power(
+            n,
+            needed_for_auc(MARGIN, confidence=confidence),
+            detectable_auc(n, confidence=confidence) if n > 0 else None,
+        ),
     }
-
-
-def _outside(low: float, high: float) -> bool:
-    return low > 0.5 + MARGIN or high < 0.5 - MARGIN
-
-
-def _inside(low: float, high: float) -> bool:
-    return low >= 0.5 - MARGIN and high <= 0.5 + MARGIN

@@ -21,7 +21,7 @@ Seeds = Literal["equal", "different", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
+class RowOverlap:
     """What two releases have in common, row by row; long rows are those of at least 20 words.
 
     Args:
@@ -51,7 +51,7 @@ class Carried:
         return max(LIMIT, 2 * self.by_chance)
 
 
-def carried_rows(now: Table, then: Table) -> Carried:
+def row_overlap(now: Table, then: Table) -> RowOverlap:
     """Return what this release has of the one before.
 
     Privacy: reads synthetic rows only.
@@ -63,7 +63,7 @@ def carried_rows(now: Table, then: Table) -> Carried:
     equal_now, equal_then = (_among(mine, set(other)) for mine, other in (keys, keys[::-1]))
     near_now, near_then = (_near(mine, other) for mine, other in (sketches, sketches[::-1]))
     twice = [_near(mine, mine, same=True)[long] for mine, long in zip(sketches, is_long, strict=True)]
-    return Carried(
+    return RowOverlap(
         n=int(is_long[0].sum()),
         equal=int((equal_now & is_long[0]).sum()),
         near=int(((near_now | equal_now) & is_long[0]).sum()),
@@ -80,21 +80,21 @@ def seeds_of(previous: Previous) -> Seeds:
     return "equal" if previous.seed_digest == previous.seed_digest_now else "different"
 
 
-def is_common(carried: Carried, seeds: Seeds, *, confidence: float) -> bool:
+def share_randomness(overlap: RowOverlap, seeds: Seeds, *, confidence: float) -> bool:
     """Return whether the releases surely share their random numbers, or kept rows: a hard failure."""
     if seeds == "equal":
         return True
-    return carried.n > 0 and clopper_pearson(carried.near, carried.n, confidence=confidence).low > carried.limit
+    return overlap.n > 0 and clopper_pearson(overlap.near, overlap.n, confidence=confidence).low > overlap.limit
 
 
-def is_apart(carried: Carried, seeds: Seeds, *, confidence: float) -> bool:
+def use_separate_randomness(overlap: RowOverlap, seeds: Seeds, *, confidence: float) -> bool:
     """Return whether they surely do not: the rows show it, or the digests differ and the rows do not contradict."""
     if seeds == "different":
-        return carried.n == 0 or carried.near / carried.n <= carried.limit
+        return overlap.n == 0 or overlap.near / overlap.n <= overlap.limit
     return (
         seeds == "unknown"
-        and carried.n > 0
-        and clopper_pearson(carried.near, carried.n, confidence=confidence).high <= carried.limit
+        and overlap.n > 0
+        and clopper_pearson(overlap.near, overlap.n, confidence=confidence).high <= overlap.limit
     )
 
 

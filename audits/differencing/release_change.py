@@ -10,15 +10,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.core.holdout import Arms, Parts, arms, person_scores
+from audits.core.holdout import Arms, HoldoutTables, arms, person_scores
 from audits.core.inputs import take
 from audits.core.types import Estimate, Table
-from audits.differencing.kept_rows import Carried
-from audits.membership.audit import Attacked, attack
+from audits.differencing.kept_rows import RowOverlap
+from audits.membership.attack import CrossFitted, cross_fit
 from audits.membership.scores import membership_scores
-from audits.neighbours.distances import Share, equalised, joined, nearest_persons, share_of
-from audits.runner.hygiene import shift_auc
+from audits.space.distances import Share, balanced_draws, nearest_person_of_rows, share_of_train, stack_arms
 from audits.space.encoders import Encoded, encode
+from audits.space.shift import shift_auc
 from audits.space.similarity import Matrix
 
 REPEATS = 20
@@ -30,7 +30,7 @@ ADDED: frozenset[ArmName] = frozenset({"joined", "records_added"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Followed:
+class ArmAttack:
     """Whether the difference of two releases follows the persons of one arm.
 
     Args:
@@ -40,7 +40,7 @@ class Followed:
         shift: how well the arm is told from control without any release; None with under ten persons.
     """
 
-    attacked: Attacked
+    membership: CrossFitted
     people: Arms
     shares: Mapping[str, Share]
     shift: Estimate | None
@@ -62,19 +62,26 @@ def changed_records(now: Table, then: Table) -> dict[ArmName, Table]:
         is_same = np.array([record in records for record in zip(here.groups, here.texts, strict=True)])
         for name, rows in ((whole, ~is_known), (part, is_known & ~is_same)):
             if rows.any():
-                found[name] = take(bare(here), np.flatnonzero(rows))
+                found[name] = take(without_labels(here), np.flatnonzero(rows))
     return {name: found[name] for name in ARMS if name in found}
 
 
-def strangers(control: Table, now: Table, then: Table) -> Table:
+def unseen_controls(control: Table, now: Table, then: Table) -> Table:
     """Return the control records of persons whom neither generator saw."""
-    seen = {*now.groups, *then.groups}
-    return take(bare(control), np.array([i for i, g in enumerate(control.groups) if g not in seen], dtype=np.int64))
+    of_either = {*now.groups, *then.groups}
+    return take(
+        without_labels(control),
+        np.array([i for i, g in enumerate(control.groups) if g not in of_either], dtype=np.int64),
+    )
 
 
-def follow(
-    changed: Mapping[ArmName, Table], parts: Parts, then: Table, carried: Carried, rng: np.random.Generator
-) -> dict[ArmName, Followed]:
+def attack_arms(
+    changed: Mapping[ArmName, Table],
+    holdout: HoldoutTables,
+    then: Table,
+    overlap: RowOverlap,
+    rng: np.random.Generator,
+) -> dict[ArmName, ArmAttack]:
     """Return for each arm whether the difference between the releases follows its persons.
 
         D_x = a(x; now) - a(x; then)   for who came,   a(x; then) - a(x; now)   for who went
@@ -84,31 +91,31 @@ def follow(
 
     Args:
         changed: the records of each arm.
-        parts: this release, the records of all arms one after the other as train, control and reference.
+        holdout: this release, the records of all arms one after the other as train, control and reference.
         then: the release before.
-        carried: which rows both have.
+        overlap: which rows both have.
         rng: the arms share one seed for the encoders; folds and draws are each arm's own.
     """
     seed = int(rng.integers(2**31))
-    both = (parts, replace(parts, synthetic=bare(then)))
+    both = (holdout, replace(holdout, synthetic=without_labels(then)))
     encoded = [encode(p, np.random.default_rng(seed)) for p in both]
     now, before = (membership_scores(p, e) for p, e in zip(both, encoded, strict=True))
-    found: dict[ArmName, Followed] = {}
-    start, controls = 0, np.arange(len(parts.train), len(parts.train) + len(parts.control))
+    found: dict[ArmName, ArmAttack] = {}
+    start, controls = 0, np.arange(len(holdout.train), len(holdout.train) + len(holdout.control))
     for name, table in changed.items():
         rows = np.concatenate([np.arange(start, start + len(table)), controls])
         start += len(table)
-        people = arms(replace(parts, train=table))
-        sign, side, kept = (1, 0, carried.is_new) if name in ADDED else (-1, 1, carried.is_gone)
-        found[name] = Followed(
-            attacked=attack(
+        people = arms(replace(holdout, train=table))
+        sign, side, kept = (1, 0, overlap.is_new) if name in ADDED else (-1, 1, overlap.is_gone)
+        found[name] = ArmAttack(
+            membership=cross_fit(
                 {a: person_scores(sign * (now[a] - before[a])[rows], people.row_person) for a in now},
                 people,
                 rng,
             ),
             people=people,
             shares=_shares(encoded[side], np.flatnonzero(kept), rows, people, rng),
-            shift=shift_auc(table, parts.control, rng),
+            shift=shift_auc(table, holdout.control, rng),
         )
     return found
 
@@ -119,22 +126,24 @@ def _shares(
     """Return by encoder the share of the kept rows whose nearest person is of the arm; nothing without rows."""
     if len(kept) == 0:
         return {}
-    included = equalised(people, REPEATS, rng)
+    included = balanced_draws(people, REPEATS, rng)
     found = {}
     for one in encoded:
         synthetic: Matrix = one.synthetic[kept]
-        share = share_of(nearest_persons(synthetic, joined(one)[rows], people, included, rng), included, people)
+        share = share_of_train(
+            nearest_person_of_rows(synthetic, stack_arms(one)[rows], people, included, rng), included, people
+        )
         if share.n > 0:
             found[one.name] = share
     return found
 
 
-def bare(table: Table) -> Table:
+def without_labels(table: Table) -> Table:
     """Return the table without labels and vectors, which the releases need not have in common."""
     return replace(table, labels=None, vectors={})
 
 
-def one_table(tables: Mapping[ArmName, Table]) -> Table:
+def concatenate_arms(tables: Mapping[ArmName, Table]) -> Table:
     """Return the records of all arms one after the other; a person of two arms counts once in each."""
     return Table(
         texts=tuple(text for table in tables.values() for text in table.texts),

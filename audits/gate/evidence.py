@@ -4,22 +4,17 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from audits.core.errors import InputError
+from audits.core.report import estimate_json, result_json
 from audits.core.strictjson import JsonError, canonical, parse_canonical
+from audits.core.strictmodel import Closed, Finite, problems
 from audits.core.types import AuditResult, Estimate, Status, Verdict
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)+$", max_length=80)]
 AuditName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$", max_length=40)]
 _NUMBER = ("value", "low", "high", "confidence", "n")
-
-
-class Closed(BaseModel):
-    """Strict, frozen, no unknown fields."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
 
 class Metric(Closed):
@@ -111,26 +106,7 @@ def evidence_from(report: Mapping[str, Any], extra: Mapping[str, Estimate]) -> E
 
 def evidence_from_results(results: Sequence[AuditResult], extra: Mapping[str, Estimate]) -> Evidence:
     """Return the evidence of audit results still in memory; the same as `evidence_from` of their report."""
-    return evidence_from({"results": [_written(result) for result in results]}, extra)
-
-
-def problems(error: ValidationError) -> list[str]:
-    """Return each mistake as `path: what is wrong`, without the value, which may be anything."""
-    return [
-        f"{'.'.join(str(part) for part in item['loc']) or '(top level)'}: {item['msg'].removeprefix('Value error, ')}"
-        for item in error.errors(include_url=False, include_input=False)
-    ]
-
-
-def _written(result: AuditResult) -> dict[str, Any]:
-    return {
-        "name": result.name,
-        "verdict": result.verdict,
-        "status": result.status,
-        "estimate": None if result.estimate is None else _fields(result.estimate),
-        "metrics": {name: _fields(estimate) for name, estimate in result.metrics.items()},
-        "details": result.details,
-    }
+    return evidence_from({"results": [result_json(result) for result in results]}, extra)
 
 
 def _full(audit: str, key: str) -> str:
@@ -141,17 +117,13 @@ def _full(audit: str, key: str) -> str:
     return f"{audit}.{key}"
 
 
-def _fields(estimate: Estimate) -> dict[str, Any]:
-    return {name: getattr(estimate, name) for name in _NUMBER}
-
-
 def _is_number(item: Any) -> bool:
     return isinstance(item, Mapping) and set(item) == set(_NUMBER)
 
 
 def _evidence(numbers: Iterable[tuple[str, Any]], audits: dict[str, Any], extra: Mapping[str, Estimate]) -> Evidence:
     metrics: dict[str, Any] = {}
-    for name, number in [*numbers, *((name, _fields(estimate)) for name, estimate in extra.items())]:
+    for name, number in [*numbers, *((name, estimate_json(estimate)) for name, estimate in extra.items())]:
         fields = dict(number) if isinstance(number, Mapping) else number
         if name in metrics and metrics[name] != fields:
             raise InputError(f"the metric {name} has two different numbers")

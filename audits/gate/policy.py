@@ -14,8 +14,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from audits.core.errors import PolicyError
 from audits.core.strictjson import canonical
+from audits.core.strictmodel import Closed, Finite, problems
 from audits.core.strictyaml import parse_yaml
-from audits.gate.evidence import AuditName, Closed, Evidence, Finite, Metric, MetricName, problems
+from audits.gate.evidence import AuditName, Evidence, Metric, MetricName
 
 Outcome = Literal["PASS", "FAIL", "INSUFFICIENT"]
 Op = Literal["<=", ">="]

@@ -8,16 +8,23 @@ from numpy.typing import NDArray
 
 from audits.core.rates import difference, exact, one_person, share, tier, too_few
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict, persons
-from audits.identifiers.locations import Wanted, find_sightings
-from audits.identifiers.ownership import MANY, KeyCollector, Keys, Owned, OwnerCollector, SharingCollector
-from audits.identifiers.patterns import CONTACT, DIRECT, QUASI, Entity, number_key, read_row
-from audits.identifiers.recorded import Elsewhere, Known, Places, Returns, judge_known, record
+from audits.identifiers.locations import SearchTerms, locate_identifiers
+from audits.identifiers.ownership import MANY, KeyCollector, Keys, OwnedKeys, OwnerCollector, SharingCollector
+from audits.identifiers.patterns import CONTACT, DIRECT, QUASI, Entity, number_key, read_content
+from audits.identifiers.recorded import (
+    OtherOccurrences,
+    RecordedHits,
+    SyntheticCounts,
+    SyntheticOccurrences,
+    index_identifiers,
+    judge_recorded,
+)
 from audits.identifiers.surprisal import QUASI_BITS, Surprisal
 from audits.text.normalise import normalise, tokens
 
 _RARE_CHARACTERS = 4
 _FEW = 10  # persons with one contact, up to whom they share it and it is nobody's desk
-_TOLD_AS = {
+_KIND_NAMES = {
     "mrn": "record number",
     "ssn": "national id",
     "iban": "bank account",
@@ -33,7 +40,7 @@ Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class _Crowd:
+class _People:
     """Who wrote what: persons are numbered train first, then control; nobody's texts have one more number."""
 
     tables: tuple[tuple[tuple[str, ...], NDArray[np.int64]], ...]
@@ -56,7 +63,7 @@ class _Crowd:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Made:
+class _SyntheticKeys:
     """The keys of what stands in the synthetic table."""
 
     by_kind: Mapping[str, Keys]
@@ -68,13 +75,13 @@ class _Made:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Pool:
+class _PoolContent:
     """What people's texts hold: owners of what S holds too, of rare words and shared kinds; contacts; counts."""
 
     entities: Mapping[Entity, int]
     numbers: Mapping[str, int]
-    words: Owned
-    quasi: Mapping[str, Owned]
+    words: OwnedKeys
+    quasi: Mapping[str, OwnedKeys]
     shared_kinds: frozenset[str]
     n_of_kind: Mapping[tuple[str, bool], int]  # different identifiers of each kind, of train and of others
 
@@ -87,7 +94,7 @@ class _Patterned:
     hard: int
     by_kind: Mapping[str, list[int]]
     shared_kinds: tuple[str, ...]
-    wanted: Wanted
+    terms: SearchTerms
 
 
 class Identifiers:
@@ -128,33 +135,37 @@ class Identifiers:
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:  # noqa: ARG002
         """Return the verdict, the excess of persons with an identifier in the table, and the number of hard hits."""
-        crowd = _crowd(inputs)
-        recorded = record((*(inputs.identifiers or ()), *(inputs.control_identifiers or ())), _row_owners(crowd))
-        returns = Returns(recorded)
-        made = _read_synthetic(inputs.synthetic.texts, returns)
-        elsewhere = Elsewhere(recorded, returns)
-        pool = _read_pool(crowd, made, elsewhere)
+        people = _people(inputs)
+        recorded = index_identifiers(
+            (*(inputs.identifiers or ()), *(inputs.control_identifiers or ())), _row_owners(people)
+        )
+        in_synthetic = SyntheticOccurrences(recorded)
+        synthetic = _read_synthetic(inputs.synthetic.texts, in_synthetic)
+        in_others = OtherOccurrences(recorded, in_synthetic)
+        pool = _read_pool(people, synthetic, in_others)
         surprisal = _surprisal(inputs)
-        patterned = _patterned(crowd, made, pool, surprisal)
-        places = Places(n_tokens=made.n_tokens, n_numbers=len(made.numbers), n_dates=len(made.by_kind["date"]))
-        known = judge_known(recorded, returns, elsewhere, (places, surprisal), crowd.n_train)
-        rare = _rare_scores(crowd, made, pool, surprisal)
-        wanted = Wanted({**known.wanted.entities, **patterned.wanted.entities}, known.wanted.phrases)
-        findings = find_sightings(inputs.synthetic.texts, wanted, crowd.names)
-        return _judge(crowd, (patterned, known, rare), findings, confidence)
+        patterned = _patterned(people, synthetic, pool, surprisal)
+        counts = SyntheticCounts(
+            n_tokens=synthetic.n_tokens, n_numbers=len(synthetic.numbers), n_dates=len(synthetic.by_kind["date"])
+        )
+        recorded_hits = judge_recorded(recorded, in_synthetic, in_others, (counts, surprisal), people.n_train)
+        rare = _rare_scores(people, synthetic, pool, surprisal)
+        terms = SearchTerms({**recorded_hits.terms.entities, **patterned.terms.entities}, recorded_hits.terms.phrases)
+        findings = locate_identifiers(inputs.synthetic.texts, terms, people.names)
+        return _judge(people, (patterned, recorded_hits, rare), findings, confidence)
 
 
-def _crowd(inputs: AuditInputs) -> _Crowd:
+def _people(inputs: AuditInputs) -> _People:
     train, train_owner = persons(inputs.train.groups)
     control, control_owner = persons(inputs.control.groups)
     tables = [(inputs.train.texts, train_owner), (inputs.control.texts, control_owner + len(train))]
     nobodys = (table for table in (inputs.reference, inputs.set_aside) if table is not None)
     tables += [(table.texts, np.full(len(table), len(train) + len(control))) for table in nobodys]
-    return _Crowd(tuple(tables), train, len(control), len(inputs.synthetic))
+    return _People(tuple(tables), train, len(control), len(inputs.synthetic))
 
 
-def _row_owners(crowd: _Crowd) -> Iterator[int]:
-    return (owner for _, owner in crowd.rows())
+def _row_owners(people: _People) -> Iterator[int]:
+    return (owner for _, owner in people.rows())
 
 
 def _surprisal(inputs: AuditInputs) -> Surprisal:
@@ -168,11 +179,11 @@ def _rare_words(words: Iterable[str]) -> set[str]:
     return {word for word in words if len(word) >= _RARE_CHARACTERS}
 
 
-def _read_synthetic(texts: Iterable[str], returns: Returns) -> _Made:
+def _read_synthetic(texts: Iterable[str], in_synthetic: SyntheticOccurrences) -> _SyntheticKeys:
     by_kind = {kind: KeyCollector() for kind in (*DIRECT, *CONTACT, *QUASI)}
     numbers, bare, entity_numbers, words = (KeyCollector() for _ in range(4))
     n_tokens = 0
-    for row in map(read_row, texts):
+    for row in map(read_content, texts):
         for entity in row.entities:
             by_kind[entity.kind].add([entity])
         labelled = {key for key in map(number_key, row.entities) if key is not None}
@@ -181,8 +192,8 @@ def _read_synthetic(texts: Iterable[str], returns: Returns) -> _Made:
         entity_numbers.add(labelled)
         words.add(_rare_words(row.words))
         n_tokens += len(row.words)
-        returns.read(row)
-    return _Made(
+        in_synthetic.read(row)
+    return _SyntheticKeys(
         by_kind={kind: keys.done() for kind, keys in by_kind.items()},
         numbers=numbers.done(),
         bare=bare.done(),
@@ -192,29 +203,29 @@ def _read_synthetic(texts: Iterable[str], returns: Returns) -> _Made:
     )
 
 
-def _read_pool(crowd: _Crowd, made: _Made, elsewhere: Elsewhere) -> _Pool:
+def _read_pool(people: _People, synthetic: _SyntheticKeys, in_others: OtherOccurrences) -> _PoolContent:
     entities: dict[Entity, int] = {}
     numbers: dict[str, int] = {}
     words, quasi = OwnerCollector(), {kind: OwnerCollector() for kind in QUASI}
     contacts = {kind: SharingCollector() for kind in CONTACT}
     different = {(kind, side): KeyCollector() for kind in (*DIRECT, *CONTACT) for side in (True, False)}
-    for text, owner in crowd.rows():
-        row = read_row(text)
+    for text, owner in people.rows():
+        row = read_content(text)
         for entity in row.entities:
             if entity.kind in QUASI:
                 quasi[entity.kind].add([entity], owner)
             else:
-                different[entity.kind, owner < crowd.n_train].add([entity])
+                different[entity.kind, owner < people.n_train].add([entity])
             if entity.kind in CONTACT:
                 contacts[entity.kind].add(entity, owner)
-            if _stands(entity, made):
+            if _stands(entity, synthetic):
                 entities[entity] = owner if entities.get(entity, owner) == owner else MANY
         for _, digits in row.numbers:
-            if digits in made.numbers or digits in made.entity_numbers:
+            if digits in synthetic.numbers or digits in synthetic.entity_numbers:
                 numbers[digits] = owner if numbers.get(digits, owner) == owner else MANY
         words.add(_rare_words(row.words), owner)
-        elsewhere.read(row, owner)
-    return _Pool(
+        in_others.read(row, owner)
+    return _PoolContent(
         entities=entities,
         numbers=numbers,
         words=words.done(),
@@ -229,72 +240,72 @@ def _is_shared(sharing: SharingCollector) -> bool:
     return bool(((n_owners >= 2) & (n_owners <= _FEW)).any())
 
 
-def _stands(entity: Entity, made: _Made) -> bool:
+def _stands(entity: Entity, synthetic: _SyntheticKeys) -> bool:
     """Return whether an identifier stands in S, also without its label."""
     number = number_key(entity)
-    return entity in made.by_kind[entity.kind] or (number is not None and number in made.numbers)
+    return entity in synthetic.by_kind[entity.kind] or (number is not None and number in synthetic.numbers)
 
 
-def _patterned(crowd: _Crowd, made: _Made, pool: _Pool, surprisal: Surprisal) -> _Patterned:
+def _patterned(people: _People, synthetic: _SyntheticKeys, pool: _PoolContent, surprisal: Surprisal) -> _Patterned:
     """Judge every patterned identifier of exactly one person that stands in S."""
-    hit = np.zeros(crowd.n_persons, dtype=bool)
+    hit = np.zeros(people.n_persons, dtype=bool)
     by_kind: dict[str, list[int]] = {kind: [0, 0] for kind in (*DIRECT, *CONTACT, *QUASI)}
     strong: list[tuple[Entity, int]] = []
     for entity, owner in pool.entities.items():
         number = number_key(entity)
-        if not 0 <= owner < crowd.n_persons or (number is not None and pool.numbers.get(number, owner) != owner):
+        if not 0 <= owner < people.n_persons or (number is not None and pool.numbers.get(number, owner) != owner):
             continue
-        by_kind[entity.kind][owner >= crowd.n_train] += 1
+        by_kind[entity.kind][owner >= people.n_train] += 1
         if entity.kind in QUASI:
             continue
-        pairs = _places(entity, number, made) * pool.n_of_kind[entity.kind, owner < crowd.n_train]
+        pairs = _places(entity, number, synthetic) * pool.n_of_kind[entity.kind, owner < people.n_train]
         if pairs * 2.0 ** -surprisal.entity_bits(entity) < MAX_COINCIDENCES_OF_KIND:
             hit[owner] = True
             strong.append((entity, owner))
-    shared = pool.shared_kinds | {e.kind for e, owner in strong if e.kind in CONTACT and owner >= crowd.n_train}
-    hard = [(entity, owner) for entity, owner in strong if owner < crowd.n_train and entity.kind not in shared]
+    shared = pool.shared_kinds | {e.kind for e, owner in strong if e.kind in CONTACT and owner >= people.n_train}
+    hard = [(entity, owner) for entity, owner in strong if owner < people.n_train and entity.kind not in shared]
     return _Patterned(
-        hit=hit, hard=len(hard), by_kind=by_kind, shared_kinds=tuple(sorted(shared)), wanted=_wanted(hard)
+        hit=hit, hard=len(hard), by_kind=by_kind, shared_kinds=tuple(sorted(shared)), terms=_search_terms(hard)
     )  # fmt: skip
 
 
-def _places(entity: Entity, number: str | None, made: _Made) -> int:
+def _places(entity: Entity, number: str | None, synthetic: _SyntheticKeys) -> int:
     """Return in how many places of S an identifier could stand in the form in which it stands there."""
-    forms = [len(made.by_kind[entity.kind])] if entity in made.by_kind[entity.kind] else []
+    forms = [len(synthetic.by_kind[entity.kind])] if entity in synthetic.by_kind[entity.kind] else []
     if number is not None:
-        forms.append(len(made.bare) if number in made.bare else len(made.numbers))
+        forms.append(len(synthetic.bare) if number in synthetic.bare else len(synthetic.numbers))
     return min(forms)
 
 
-def _wanted(hard: Iterable[tuple[Entity, int]]) -> Wanted:
+def _search_terms(hard: Iterable[tuple[Entity, int]]) -> SearchTerms:
     """Return what is to be located of the hard hits: each identifier, also as the bare number it may stand as."""
     entities: dict[Entity, tuple[str, int]] = {}
     for entity, owner in hard:
-        told = _TOLD_AS[entity.kind], owner
-        entities[entity] = told
+        label_and_owner = _KIND_NAMES[entity.kind], owner
+        entities[entity] = label_and_owner
         number = number_key(entity)
         if number is not None:
-            entities[Entity("number", number)] = told
-    return Wanted(entities, {})
+            entities[Entity("number", number)] = label_and_owner
+    return SearchTerms(entities, {})
 
 
-def _rare_scores(crowd: _Crowd, made: _Made, pool: _Pool, surprisal: Surprisal) -> Float:
+def _rare_scores(people: _People, synthetic: _SyntheticKeys, pool: _PoolContent, surprisal: Surprisal) -> Float:
     """Return for each person how much more of what is theirs alone stands in S than of everybody's.
 
         z(p) = (hits(p) - r total(p)) / sqrt(total(p) + 1),  r = hits of all / total of all
 
     over words and quasi-identifiers that only p has, each weighing its bits; computed without looking at the role.
     """
-    n = crowd.n_persons
+    n = people.n_persons
     hits, total = np.zeros(n), np.zeros(n)
     for kind, owned in pool.quasi.items():
         mine = (owned.owner >= 0) & (owned.owner < n)
         total += QUASI_BITS[kind] * np.bincount(owned.owner[mine], minlength=n)
-        mine &= owned.stand_in(made.by_kind[kind])
+        mine &= owned.stand_in(synthetic.by_kind[kind])
         hits += QUASI_BITS[kind] * np.bincount(owned.owner[mine], minlength=n)
-    is_found = pool.words.stand_in(made.words)
+    is_found = pool.words.stand_in(synthetic.words)
     is_counted = (pool.words.owner < 0) | (pool.words.owner >= n)  # or nobody's, never to be counted
-    for text, owner in crowd.rows():
+    for text, owner in people.rows():
         words = sorted(_rare_words(tokens(text)))
         place = pool.words.place(words)
         for i in np.flatnonzero(~is_counted[place]).tolist():
@@ -307,15 +318,18 @@ def _rare_scores(crowd: _Crowd, made: _Made, pool: _Pool, surprisal: Surprisal) 
 
 
 def _judge(
-    crowd: _Crowd, found: tuple[_Patterned, Known, Float], sightings: tuple[list[Finding], int], confidence: float
+    people: _People,
+    found: tuple[_Patterned, RecordedHits, Float],
+    located: tuple[list[Finding], int],
+    confidence: float,
 ) -> AuditResult:
     from audits.core.stats import scan_test
 
-    (patterned, known, rare), (findings, n_left) = found, sightings
-    n_t, n_h = crowd.n_train, crowd.n_control
+    (patterned, recorded_hits, rare), (findings, n_left) = found, located
+    n_t, n_h = people.n_train, people.n_control
     excess = difference(patterned.hit[:n_t], patterned.hit[n_t:], confidence=confidence)
     scan = scan_test(rare[:n_t], rare[n_t:])
-    n_hard = patterned.hard + known.hard
+    n_hard = patterned.hard + recorded_hits.hard
     n_persons = min(n_t, n_h)
     tau, needed = tier(n_persons, confidence=confidence)
     verdict, reason = _verdict(n_hard, excess, scan.p, tau, needed)
@@ -328,7 +342,7 @@ def _judge(
         threshold=tau,
         direction="lower_is_safer",
         metrics={
-            "hard_hits": exact(n_hard, confidence=confidence, n=crowd.n_synthetic),
+            "hard_hits": exact(n_hard, confidence=confidence, n=people.n_synthetic),
             "excess": excess,
             "scan_p": exact(scan.p, confidence=confidence, n=n_t + n_h),
         },
@@ -338,9 +352,9 @@ def _judge(
             "tau": tau,
             "found_by_kind_train_control": dict(patterned.by_kind),
             "contact_kinds_people_share": list(patterned.shared_kinds),
-            "known_identifiers_tested": known.tested,
-            "known_identifiers_found": known.found,
-            "known_identifiers_of_control_found": known.phantoms,
+            "known_identifiers_tested": recorded_hits.tested,
+            "known_identifiers_found": recorded_hits.found,
+            "known_identifiers_of_control_found": recorded_hits.phantoms,
             "scan_cut": [scan.cut, scan.n_train_in_cut],
             "findings_left_out": n_left,
             "power": one_person(n_t, n_h, confidence=confidence),

@@ -12,7 +12,7 @@ from audits.text.phrases import Phrases
 from audits.text.spans import located, words_in
 
 
-class Wanted(NamedTuple):
+class SearchTerms(NamedTuple):
     """What is to be located, with the kind that is told of it and the number of the person it belongs to.
 
     Args:
@@ -31,27 +31,27 @@ class _Place(NamedTuple):
     owner: int
 
 
-def find_sightings(texts: Iterable[str], wanted: Wanted, names: Sequence[str]) -> tuple[list[Finding], int]:
+def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence[str]) -> tuple[list[Finding], int]:
     """Return one finding for each place at which something wanted stands, and how many places are left out.
 
     Of places of one person that lie in one another the widest is listed.
 
     Args:
         texts: of the synthetic table; read once, and not at all where nothing is wanted.
-        wanted: what is looked for.
+        terms: what is looked for.
         names: the group of each person.
     """
     findings: list[Finding] = []
     n_left = 0
-    if not wanted.entities and not wanted.phrases:
+    if not terms.entities and not terms.phrases:
         return findings, n_left
-    phrases = list(wanted.phrases)
+    phrases = list(terms.phrases)
     search = Phrases(phrases)
-    whose = [wanted.phrases[phrase] for phrase in phrases]
+    whose = [terms.phrases[phrase] for phrase in phrases]
     lengths = [len(phrase) for phrase in phrases]
     for row, text in enumerate(texts):
         normalised = normalise(text)
-        places = list(_entities(normalised, wanted.entities))
+        places = list(_entities(normalised, terms.entities))
         standing = list(search.standing(tokens(normalised)))
         if standing:
             words = words_in(normalised)
@@ -63,10 +63,10 @@ def find_sightings(texts: Iterable[str], wanted: Wanted, names: Sequence[str]) -
     return findings, n_left
 
 
-def _entities(normalised: str, wanted: Mapping[Entity, tuple[str, int]]) -> Iterator[_Place]:
+def _entities(normalised: str, terms: Mapping[Entity, tuple[str, int]]) -> Iterator[_Place]:
     for match in chain(find_entities(normalised), find_numbers(normalised)):
-        if match.entity in wanted:
-            yield _Place(match.start, match.end, *wanted[match.entity])
+        if match.entity in terms:
+            yield _Place(match.start, match.end, *terms[match.entity])
 
 
 def _widest(places: Sequence[_Place]) -> list[_Place]:

@@ -43,7 +43,7 @@ class Misspellings:
             while place < len(self._keys) and self._keys[place] == key:
                 found.add(self._words[self._numbers[place]])
                 place += 1
-        return tuple(sorted(known for known in found if is_one_edit(word, known)))
+        return tuple(sorted(candidate for candidate in found if is_one_edit(word, candidate)))
 
 
 def is_one_edit(a: str, b: str) -> bool:

@@ -56,7 +56,7 @@ class KeyCollector:
         self._new = array("q")
 
 
-class Owned:
+class OwnedKeys:
     """Keys in order with the only owner of each, or MANY; 12 bytes each.
 
     Args:
@@ -81,7 +81,7 @@ class OwnerCollector:
     """Gathers keys with their owners; holds each at most twice."""
 
     def __init__(self) -> None:
-        self._kept = Owned(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32))
+        self._kept = OwnedKeys(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32))
         self._new, self._owners = array("q"), array("i")
 
     def add(self, items: Iterable[Hashable], owner: int) -> None:
@@ -92,7 +92,7 @@ class OwnerCollector:
         if len(self._new) >= max(BLOCK_KEYS, len(self._kept.keys)):
             self._merge()
 
-    def done(self) -> Owned:
+    def done(self) -> OwnedKeys:
         """Return all keys taken in, with their owners."""
         self._merge()
         return self._kept
@@ -106,7 +106,7 @@ class OwnerCollector:
         keys, owner = keys[order], owner[order]
         first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
         low, high = np.minimum.reduceat(owner, first), np.maximum.reduceat(owner, first)
-        self._kept = Owned(keys[first], np.where(low == high, low, np.int32(MANY)))
+        self._kept = OwnedKeys(keys[first], np.where(low == high, low, np.int32(MANY)))
         self._new, self._owners = array("q"), array("i")
 
 
@@ -126,7 +126,7 @@ class SharingCollector:
         keys, owners = np.frombuffer(self._keys, dtype=np.int64), np.frombuffer(self._owners, dtype=np.int32)
         order = np.lexsort((owners, keys))
         keys, owners = keys[order], owners[order]
-        fresh = np.concatenate(
+        is_first = np.concatenate(
             [np.ones(min(1, len(keys)), bool), (keys[1:] != keys[:-1]) | (owners[1:] != owners[:-1])]
         )
-        return np.unique(keys[fresh], return_counts=True)[1]
+        return np.unique(keys[is_first], return_counts=True)[1]

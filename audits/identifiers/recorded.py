@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from audits.identifiers.locations import Wanted
+from audits.identifiers.locations import SearchTerms
 from audits.identifiers.misspellings import Misspellings, n_within_one_edit
 from audits.identifiers.ownership import MANY
-from audits.identifiers.patterns import QUASI, Entity, Row, find_entities, find_numbers, only_digits
+from audits.identifiers.patterns import QUASI, Entity, RowContent, find_entities, find_numbers, only_digits
 from audits.identifiers.surprisal import DIGIT_BITS, QUASI_BITS, Surprisal
 from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
@@ -25,8 +25,8 @@ Value = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """The identifiers that only one person has on record.
+class RecordedIdentifiers:
+    """The identifiers recorded before replacement that only one person has.
 
     Args:
         values: their tokens, at most 8.
@@ -48,7 +48,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class SyntheticCounts:
     """How many places the synthetic table has: tokens, different numbers of six digits or more, different dates."""
 
     n_tokens: int
@@ -57,7 +57,7 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class RecordedHits:
     """Recorded identifiers of train tested, found in S and leaked; those of control found, which are phantoms.
 
     Args:
@@ -72,10 +72,10 @@ class Known:
     found: int
     phantoms: int
     hard: int
-    wanted: Wanted
+    terms: SearchTerms
 
 
-def record(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> Record:
+def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> RecordedIdentifiers:
     """Return the recorded identifiers of single persons.
 
     Args:
@@ -101,7 +101,7 @@ def record(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> Record:
                 forms[form] = MANY
         if is_date and i != MANY:
             dates.add(i)
-    return Record(
+    return RecordedIdentifiers(
         values=values,
         owners=[owner_of[value] for value in values],
         number=number,
@@ -135,30 +135,30 @@ def _may_be_misspelt(word: str) -> bool:
     return len(word) >= _SPELT_WORD and word.isalpha()
 
 
-class Returns:
+class SyntheticOccurrences:
     """What of the record stands in the synthetic rows that were read.
 
     Args:
-        record: what is searched for.
+        recorded: what is searched for.
     """
 
-    def __init__(self, record: Record) -> None:
-        self._record = record
-        self._phrases = Phrases(record.values)
-        spelt = {w for v in record.values if record.may_be_misspelt(v) for w in v if _may_be_misspelt(w)}
+    def __init__(self, recorded: RecordedIdentifiers) -> None:
+        self._recorded = recorded
+        self._phrases = Phrases(recorded.values)
+        spelt = {w for v in recorded.values if recorded.may_be_misspelt(v) for w in v if _may_be_misspelt(w)}
         self._meant_by = lru_cache(_KEPT_WORDS)(Misspellings(sorted(spelt)).meant_by)
         self.values: set[int] = set()
         self.forms: set[Entity] = set()
         self.misspelt: dict[Value, int] = {}
 
-    def read(self, row: Row) -> None:
+    def read(self, row: RowContent) -> None:
         """Note what stands in a row; what several persons' identifiers may be misspelt as is nobody's."""
-        if not self._record.number:
+        if not self._recorded.number:
             return
         self.values.update(value for value, _ in self._phrases.standing(row.words))
-        self.forms.update(e for e in row.entities | row.numbers if e in self._record.forms)
+        self.forms.update(e for e in row.entities | row.numbers if e in self._recorded.forms)
         for written, value in self._misspelt(row.words):
-            if written not in self._record.number and self.misspelt.setdefault(written, value) != value:
+            if written not in self._recorded.number and self.misspelt.setdefault(written, value) != value:
                 self.misspelt[written] = MANY
 
     def _misspelt(self, words: Sequence[str]) -> Iterator[tuple[Value, int]]:
@@ -168,43 +168,43 @@ class Returns:
                 start = max(0, at + 1 - _MAX_TOKENS)
                 window = [*words[start:at], meant, *words[at + 1 : at + _MAX_TOKENS]]
                 for number, first in self._phrases.standing(window):
-                    value = self._record.values[number]
+                    value = self._recorded.values[number]
                     place = at - start - first
-                    if 0 <= place < len(value) and self._record.may_be_misspelt(value):
+                    if 0 <= place < len(value) and self._recorded.may_be_misspelt(value):
                         yield (*value[:place], word, *value[place + 1 :]), number
 
 
-class Elsewhere:
+class OtherOccurrences:
     """What of the record, or of what returned of it misspelt, stands in texts of other persons or of the reference.
 
     Args:
-        record: what is searched for.
-        returns: what of it stands in the synthetic table.
+        recorded: what is searched for.
+        in_synthetic: what of it stands in the synthetic table.
     """
 
-    def __init__(self, record: Record, returns: Returns) -> None:
-        self._record = record
-        misspelt = {written: i for written, i in returns.misspelt.items() if i != MANY}
-        self._owners = [*record.owners, *(record.owners[i] for i in misspelt.values())]
-        self._written = [*record.values, *misspelt]
+    def __init__(self, recorded: RecordedIdentifiers, in_synthetic: SyntheticOccurrences) -> None:
+        self._recorded = recorded
+        misspelt = {written: i for written, i in in_synthetic.misspelt.items() if i != MANY}
+        self._owners = [*recorded.owners, *(recorded.owners[i] for i in misspelt.values())]
+        self._written = [*recorded.values, *misspelt]
         self._phrases = Phrases(self._written)
         self.values: set[Value] = set()
         self.forms: set[Entity] = set()
 
-    def read(self, row: Row, owner: int) -> None:
+    def read(self, row: RowContent, owner: int) -> None:
         """Note what stands in a row of an owner and is another's."""
-        if not self._record.number:
+        if not self._recorded.number:
             return
         standing = {number for number, _ in self._phrases.standing(row.words)}
         self.values.update(self._written[i] for i in standing if self._owners[i] != owner)
         for entity in row.entities | row.numbers:
-            value = self._record.forms.get(entity, MANY)
-            if value != MANY and self._record.owners[value] != owner:
+            value = self._recorded.forms.get(entity, MANY)
+            if value != MANY and self._recorded.owners[value] != owner:
                 self.forms.add(entity)
 
 
 @dataclass(slots=True)
-class _Found:
+class _Occurrences:
     """What was found of one value: the bits of its rarest form, whether a number or pattern tells it, and where."""
 
     bits: float = -math.inf
@@ -225,44 +225,46 @@ class _Chance:
     for 3,000 persons and in 3,000 synthetic rows, chance alone brings one back in one of eleven tables.
     """
 
-    def __init__(self, record: Record, places: Places, surprisal: Surprisal) -> None:
-        self._record, self._places, self._surprisal = record, places, surprisal
-        self._n_misspelt = sum(map(record.may_be_misspelt, record.values))
-        self._n_numbers = len({i for form, i in record.forms.items() if form.key.isdecimal()} - record.dates - {MANY})
+    def __init__(self, recorded: RecordedIdentifiers, counts: SyntheticCounts, surprisal: Surprisal) -> None:
+        self._recorded, self._counts, self._surprisal = recorded, counts, surprisal
+        self._n_misspelt = sum(map(recorded.may_be_misspelt, recorded.values))
+        self._n_numbers = len(
+            {i for form, i in recorded.forms.items() if form.key.isdecimal()} - recorded.dates - {MANY}
+        )
 
     def of_value(self, i: int) -> tuple[float, bool]:
         """Return the bits of a value as it is recorded, and whether it is rare enough."""
-        if i in self._record.dates:
+        if i in self._recorded.dates:
             return self._of_date()
-        value = self._record.values[i]
-        if Entity("number", "".join(value)) in self._record.forms:
+        value = self._recorded.values[i]
+        if Entity("number", "".join(value)) in self._recorded.forms:
             return self._of_number("".join(value))
         bits = self._bits(value)
-        return bits, self._is_rare(bits, self._places.n_tokens)
+        return bits, self._is_rare(bits, self._counts.n_tokens)
 
     def of_form(self, form: Entity, i: int) -> tuple[float, bool]:
         """Return the same of a form of a value."""
-        if i in self._record.dates:
+        if i in self._recorded.dates:
             return self._of_date()
         if form.key.isdecimal():
             return self._of_number(form.key)
         bits = self._surprisal.entity_bits(form)
-        return bits, self._is_rare(bits, self._places.n_tokens)
+        return bits, self._is_rare(bits, self._counts.n_tokens)
 
     def of_misspelt(self, written: Value, i: int) -> tuple[float, bool]:
         """Return the same of a value with one edit."""
-        value = self._record.values[i]
+        value = self._recorded.values[i]
         n_strings = n_within_one_edit(sum(map(len, value)))
         bits = min(self._bits(value), self._bits(written)) - math.log2(n_strings)
-        return bits, self._is_rare(bits, self._places.n_tokens * self._n_misspelt)
+        return bits, self._is_rare(bits, self._counts.n_tokens * self._n_misspelt)
 
     def _of_number(self, digits: str) -> tuple[float, bool]:
         bits = DIGIT_BITS * len(digits)
-        return bits, self._is_rare(bits, self._places.n_numbers * self._n_numbers)
+        return bits, self._is_rare(bits, self._counts.n_numbers * self._n_numbers)
 
     def _of_date(self) -> tuple[float, bool]:
         bits = QUASI_BITS["date"]
-        return bits, self._is_rare(bits, self._places.n_dates * len(self._record.dates))
+        return bits, self._is_rare(bits, self._counts.n_dates * len(self._recorded.dates))
 
     def _bits(self, value: Value) -> float:
         return sum(map(self._surprisal.bits, value))
@@ -272,9 +274,13 @@ class _Chance:
         return n_places * math.exp2(-bits) < MAX_COINCIDENCES
 
 
-def judge_known(
-    record: Record, returns: Returns, elsewhere: Elsewhere, chance: tuple[Places, Surprisal], n_train: int
-) -> Known:
+def judge_recorded(
+    recorded: RecordedIdentifiers,
+    in_synthetic: SyntheticOccurrences,
+    in_others: OtherOccurrences,
+    chance: tuple[SyntheticCounts, Surprisal],
+    n_train: int,
+) -> RecordedHits:
     """Return how many identifiers recorded before replacement can be tested, how many stand in S, how many are leaks.
 
     Tested are those that no other person's text or list holds and that chance would put into S less than .01 times
@@ -283,51 +289,51 @@ def judge_known(
     phantoms can look, and a train person's counts where it is rarer by 10 bits, so that chance exceeds them once in
     a thousand. Without any phantom of control, everything found counts.
     """
-    rarity = _Chance(record, *chance)
-    tested, found = _tested(record, returns, elsewhere, rarity)
-    for written, i in returns.misspelt.items():
-        if i != MANY and written not in elsewhere.values:
+    rarity = _Chance(recorded, *chance)
+    tested, found = _tested(recorded, in_synthetic, in_others, rarity)
+    for written, i in in_synthetic.misspelt.items():
+        if i != MANY and written not in in_others.values:
             bits, is_rare = rarity.of_misspelt(written, i)
             if is_rare:
-                one = found.setdefault(i, _Found())
+                one = found.setdefault(i, _Occurrences())
                 one.bits = max(one.bits, bits)
                 one.phrases.append((written, "known identifier, misspelt"))
-    of_train = {i: one for i, one in found.items() if record.owners[i] < n_train}
+    of_train = {i: one for i, one in found.items() if recorded.owners[i] < n_train}
     phantoms = [one.bits for i, one in found.items() if i not in of_train]
     rare = max(phantoms, default=-math.inf) + PHANTOM_BITS
     hard = {i: one for i, one in of_train.items() if one.direct or one.bits > rare}
-    return Known(
-        tested=sum(record.owners[i] < n_train for i in tested),
+    return RecordedHits(
+        tested=sum(recorded.owners[i] < n_train for i in tested),
         found=len(of_train),
         phantoms=len(phantoms),
         hard=len(hard),
-        wanted=Wanted(
-            {entity: (kind, record.owners[i]) for i, one in hard.items() for entity, kind in one.entities},
-            {phrase: (kind, record.owners[i]) for i, one in hard.items() for phrase, kind in one.phrases},
+        terms=SearchTerms(
+            {entity: (kind, recorded.owners[i]) for i, one in hard.items() for entity, kind in one.entities},
+            {phrase: (kind, recorded.owners[i]) for i, one in hard.items() for phrase, kind in one.phrases},
         ),
     )
 
 
 def _tested(
-    record: Record, returns: Returns, elsewhere: Elsewhere, rarity: _Chance
-) -> tuple[set[int], dict[int, _Found]]:
+    recorded: RecordedIdentifiers, in_synthetic: SyntheticOccurrences, in_others: OtherOccurrences, rarity: _Chance
+) -> tuple[set[int], dict[int, _Occurrences]]:
     """Return the values that can be tested as recorded or in another form, and what was found of them."""
     tested, found = set(), {}
-    for i, value in enumerate(record.values):
+    for i, value in enumerate(recorded.values):
         bits, is_rare = rarity.of_value(i)
-        if not is_rare or value in elsewhere.values:
+        if not is_rare or value in in_others.values:
             continue
         tested.add(i)
-        if i in returns.values:
-            found[i] = _Found(bits=bits, phrases=[(value, "known identifier")])
-    for form, i in record.forms.items():
+        if i in in_synthetic.values:
+            found[i] = _Occurrences(bits=bits, phrases=[(value, "known identifier")])
+    for form, i in recorded.forms.items():
         bits, is_rare = rarity.of_form(form, i) if i != MANY else (0.0, False)
-        if not is_rare or form in elsewhere.forms:
+        if not is_rare or form in in_others.forms:
             continue
         tested.add(i)
-        if form in returns.forms:
-            one = found.setdefault(i, _Found())
+        if form in in_synthetic.forms:
+            one = found.setdefault(i, _Occurrences())
             one.bits = max(one.bits, bits)
-            one.direct |= i not in record.dates
-            one.entities.append((form, "known date" if i in record.dates else "known identifier"))
+            one.direct |= i not in recorded.dates
+            one.entities.append((form, "known date" if i in recorded.dates else "known identifier"))
     return tested, found

@@ -1,4 +1,4 @@
-"""The interpolation audit: its verdict; the attacks are in `parents.py`, `exact_smote.py` and `exposure.py`."""
+"""The interpolation audit: its verdict on what the two attacks and the ledger of parents show."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from audits.core.holdout import REFERENCE_SHARE, Arms, Parts
+from audits.core.holdout import Arms, HoldoutTables
 from audits.core.lineage import check_lineage
 from audits.core.rates import TIERS, exact
 from audits.core.stats import holm, needed_for_share, needed_for_zero_events
+from audits.core.two_sided import compared, power, too_few_rows, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict, persons
-from audits.interpolation.exact_smote import Segments, attack_segments
-from audits.interpolation.exposure import Exposure, exposure
-from audits.interpolation.parentage import MARGINS, Finding, Judged, parentage, power_of_each
-from audits.interpolation.parents import Recall
-from audits.space.encoded_tables import See, see
+from audits.interpolation.encoder_shares import MARGINS, EncoderShares, ShareTest, encoder_shares, power_per_share
+from audits.interpolation.exact_attack import SegmentEvidence, attack_segments
+from audits.interpolation.ledger_exposure import LedgerExposure, ledger_exposure
+from audits.interpolation.noise_tolerant_attack import ParentRecall
+from audits.space.encoded_tables import TableEncoder, encode_tables
 
 MAX_RECALL_RATIO = 3.0
 SMALL_RECALL = TIERS[-1]  # one record in a hundred: below it, records as many as persons cannot tell thrice chance
@@ -26,12 +27,12 @@ PASSED = "The persons between whom synthetic records seem to lie are as often st
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class InterpolationEvidence:
     """All that the verdict rests on: encoders, matrices by name, and the ledger."""
 
-    findings: tuple[Finding, ...]
-    segments: Mapping[str, Segments]
-    exposed: Exposure | None
+    findings: tuple[EncoderShares, ...]
+    segments: Mapping[str, SegmentEvidence]
+    ledger: LedgerExposure | None
 
 
 class Interpolation:
@@ -74,8 +75,8 @@ class Interpolation:
 
     name = "interpolation"
 
-    def __init__(self, see: See = see) -> None:
-        self.see = see
+    def __init__(self, encode_tables: TableEncoder = encode_tables) -> None:
+        self.encode_tables = encode_tables
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return the train share among parents found, with a three-way verdict.
@@ -86,27 +87,27 @@ class Interpolation:
         """
         if inputs.lineage is not None:
             check_lineage(inputs.lineage, len(inputs.synthetic), len(inputs.train))
-        seen = self.see(inputs, rng)
-        parts, people, encoded = seen.parts, seen.people, seen.encoded
-        train_person = persons(parts.train.groups)[1]
-        evidence = Evidence(
-            findings=tuple(parentage(e, people, inputs, 3 * len(encoded), rng, confidence) for e in encoded),
+        tables = self.encode_tables(inputs, rng)
+        holdout, people, encoded = tables.holdout, tables.people, tables.encoded
+        train_person = persons(holdout.train.groups)[1]
+        evidence = InterpolationEvidence(
+            findings=tuple(encoder_shares(e, people, inputs, 3 * len(encoded), rng, confidence) for e in encoded),
             segments={
-                name: attack_segments(vectors, parts.train.vectors[name], parts.control.vectors[name])
-                for name, vectors in sorted(parts.synthetic.vectors.items())
+                name: attack_segments(vectors, holdout.train.vectors[name], holdout.control.vectors[name])
+                for name, vectors in sorted(holdout.synthetic.vectors.items())
             },
-            exposed=None
+            ledger=None
             if inputs.lineage is None
-            else exposure(inputs.lineage, train_person, people.synthetic_class),
+            else ledger_exposure(inputs.lineage, train_person, people.synthetic_class),
         )
-        return _judge(evidence, parts, people, confidence)
+        return _judge(evidence, holdout, people, confidence)
 
 
-def _hard(evidence: Evidence, confidence: float) -> list[str]:
+def _hard_rules(evidence: InterpolationEvidence, confidence: float) -> list[str]:
     """Return the rules that no statistics excuses."""
     signs = dict(zip(evidence.segments, holm([s.p for s in evidence.segments.values()]), strict=True))
     between = any(s.proven or signs[name] < 1 - confidence for name, s in evidence.segments.items())
-    e = evidence.exposed
+    e = evidence.ledger
     alone = 0 if e is None else int((e.effective_parents < MIN_EFFECTIVE_PARENTS).sum())
     small = 0 if e is None else int((e.persons_of_class < MIN_CLASS_PERSONS).sum())
     return [
@@ -116,7 +117,7 @@ def _hard(evidence: Evidence, confidence: float) -> list[str]:
     ]
 
 
-def _proven(findings: Sequence[Finding], confidence: float) -> list[str]:
+def _proven_claims(findings: Sequence[EncoderShares], confidence: float) -> list[str]:
     """Return what the attacks on text prove, corrected over all that was looked at."""
     claims = [(s.what, s.p_beyond(MARGINS[-1] if s.margin is None else s.margin)) for f in findings for s in f.shares]
     claims += [("the persons most closely approached", f.scan.p) for f in findings]
@@ -125,7 +126,7 @@ def _proven(findings: Sequence[Finding], confidence: float) -> list[str]:
     return sorted({what for (what, _), p in zip(claims, corrected, strict=True) if p < 1 - confidence})
 
 
-def _unclear(findings: Sequence[Finding], confidence: float) -> list[Judged]:
+def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[ShareTest]:
     """Return the shares not shown to be safe: over their margin, or off by more than chance and the strictest margin.
 
     A wide margin is granted because few rows carry no better one, not so that a difference that is proven may pass.
@@ -139,38 +140,37 @@ def _unclear(findings: Sequence[Finding], confidence: float) -> list[Judged]:
     ]
 
 
-def _recalls(findings: Sequence[Finding]) -> list[tuple[Recall, float]]:
+def _recalls(findings: Sequence[EncoderShares]) -> list[tuple[ParentRecall, float]]:
     """Return the recalls with what they may reach."""
     return [(f.recall, MAX_RECALL_RATIO * f.recall.one_chance) for f in findings if f.recall is not None]
 
 
-def _judge(evidence: Evidence, parts: Parts, people: Arms, confidence: float) -> AuditResult:
+def _judge(evidence: InterpolationEvidence, holdout: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
     findings = evidence.findings
     worst = max(findings, key=lambda f: abs(f.train.share.value - 0.5))
-    fails = [*_hard(evidence, confidence), *_proven(findings, confidence)]
+    fails = [*_hard_rules(evidence, confidence), *_proven_claims(findings, confidence)]
     unclear = _unclear(findings, confidence)
     unfound = [r for r, limit in _recalls(findings) if r.ends(confidence)[1] > max(limit, SMALL_RECALL)]
     verdict: Verdict = "fail" if fails else "insufficient" if unclear or unfound else "pass"
     margin = MARGINS[-1] if worst.train.margin is None else worst.train.margin
-    return AuditResult(
-        name="interpolation",
-        verdict=verdict,
-        status="measured",
-        estimate=worst.train.estimate(confidence),
-        control=None,
-        threshold=(0.5 - margin, 0.5 + margin),
-        direction="two_sided",
+    if verdict == "fail":
+        reason = f"Mixed records give persons away by: {'; '.join(fails)}."
+    else:
+        reason = PASSED if verdict == "pass" else _lacking(unclear, unfound, holdout, people, confidence)
+    return two_sided_result(
+        "interpolation",
+        verdict,
+        worst.train.estimate(confidence),
+        margin,
         metrics=_metrics(evidence, worst, len(people.is_train), confidence),
-        details=_details(evidence, parts, people, worst, confidence),
-        reason=f"Mixed records give persons away by: {'; '.join(fails)}."
-        if verdict == "fail"
-        else PASSED
-        if verdict == "pass"
-        else _lacking(unclear, unfound, parts, people, confidence),
+        details=_details(evidence, holdout, people, worst, confidence),
+        reason=reason,
     )
 
 
-def _metrics(evidence: Evidence, worst: Finding, n_persons: int, confidence: float) -> dict[str, Estimate]:
+def _metrics(
+    evidence: InterpolationEvidence, worst: EncoderShares, n_persons: int, confidence: float
+) -> dict[str, Estimate]:
     findings = evidence.findings
     first = max((f.first for f in findings), key=lambda j: abs(j.share.value - j.null))
     both = max((f.both for f in findings), key=lambda j: abs(j.share.value - j.null))
@@ -192,12 +192,12 @@ def _metrics(evidence: Evidence, worst: Finding, n_persons: int, confidence: flo
             )
     for s in sorted(evidence.segments.values(), key=lambda s: s.between_train / s.rows):
         metrics["vectors_between_train"] = exact(s.between_train / s.rows, confidence=confidence, n=s.rows)
-    if evidence.exposed is not None and len(evidence.exposed.max_weight) > 0:
-        metrics |= _exposed_metrics(evidence.exposed, confidence)
+    if evidence.ledger is not None and len(evidence.ledger.max_weight) > 0:
+        metrics |= _ledger_metrics(evidence.ledger, confidence)
     return metrics
 
 
-def _exposed_metrics(e: Exposure, confidence: float) -> dict[str, Estimate]:
+def _ledger_metrics(e: LedgerExposure, confidence: float) -> dict[str, Estimate]:
     rows, n_persons = len(e.max_weight), int((e.rows_of_person > 0).sum())
 
     def counted(value: float, n: int) -> Estimate:
@@ -213,12 +213,11 @@ def _exposed_metrics(e: Exposure, confidence: float) -> dict[str, Estimate]:
     }
 
 
-def _details(evidence: Evidence, parts: Parts, people: Arms, worst: Finding, confidence: float) -> dict[str, Any]:
+def _details(
+    evidence: InterpolationEvidence, holdout: HoldoutTables, people: Arms, worst: EncoderShares, confidence: float
+) -> dict[str, Any]:
     n_shares = 3 * len(evidence.findings)
-    return {
-        "claim_scope": "person" if parts.has_groups else "record",
-        "n_train_persons": people.n_train,
-        "n_control_persons": people.n_control,
+    return compared(people, has_groups=holdout.has_groups) | {
         "margins_supported": {f.encoder: {j.what: j.margin for j in f.shares} for f in evidence.findings},
         "encoders": {
             f.encoder: {
@@ -249,17 +248,16 @@ def _details(evidence: Evidence, parts: Parts, people: Arms, worst: Finding, con
             for name, s in evidence.segments.items()
         },
         "vectors_note": "nothing between rows is no evidence where text was encoded anew; noise hides every line",
-        "ledger": None if evidence.exposed is None else _exposed_details(evidence.exposed),
-        "power": {
-            "n": worst.train.share.n,
-            "n_needed": needed_for_share(MARGINS[0], confidence=confidence, power=power_of_each(n_shares)),
-            "smallest_leak": worst.train.smallest_leak(n_shares, confidence),
-            "epsilon_ceiling": None,
-        },
+        "ledger": None if evidence.ledger is None else _ledger_details(evidence.ledger),
+        "power": power(
+            worst.train.share.n,
+            needed_for_share(MARGINS[0], confidence=confidence, power=power_per_share(n_shares)),
+            worst.train.smallest_leak(n_shares, confidence),
+        ),
     }
 
 
-def _recall_details(r: Recall | None) -> dict[str, float]:
+def _recall_details(r: ParentRecall | None) -> dict[str, float]:
     if r is None:
         return {}
     return {
@@ -270,7 +268,7 @@ def _recall_details(r: Recall | None) -> dict[str, float]:
     }
 
 
-def _exposed_details(e: Exposure) -> dict[str, Any]:
+def _ledger_details(e: LedgerExposure) -> dict[str, Any]:
     return {
         "records_with_parents": len(e.max_weight),
         "records_without_parents": e.rows_without_parents,
@@ -284,9 +282,10 @@ def _exposed_details(e: Exposure) -> dict[str, Any]:
     }
 
 
-def _lacking(unclear: list[Judged], unfound: list[Recall], parts: Parts, people: Arms, confidence: float) -> str:
+def _lacking(
+    unclear: list[ShareTest], unfound: list[ParentRecall], holdout: HoldoutTables, people: Arms, confidence: float
+) -> str:
     """Return why there is no verdict, and how much would be enough."""
-    smaller = min(people.n_train, people.n_control)
     if not unclear:
         n = max(math.ceil(r.n) for r in unfound)
         return (
@@ -297,13 +296,8 @@ def _lacking(unclear: list[Judged], unfound: list[Recall], parts: Parts, people:
     fewest = min(unclear, key=lambda j: j.share.n)
     least = needed_for_share(MARGINS[-1], confidence=confidence)
     if fewest.margin is None:
-        train = max(least, -(-smaller * least // max(fewest.share.n, 1)))
-        control = math.ceil(train / (1 - REFERENCE_SHARE)) if parts.reference_is_control else train
-        return (
-            f"The persons found amount to {fewest.share.n} independent records, from {smaller} persons in the "
-            f"smaller arm; {least} such records are the least: about {train} persons of train and {control} of "
-            "control would be enough."
-        )
+        aside = holdout.reference_is_control
+        return too_few_rows("The persons found", fewest.share.n, least, people, reference_is_control=aside)
     over = max(unclear, key=lambda j: abs(j.share.value - j.null) / j.share.error)
     off = abs(over.share.value - over.null)
     room = max(
@@ -312,5 +306,5 @@ def _lacking(unclear: list[Judged], unfound: list[Recall], parts: Parts, people:
     decisive = max(2 * over.share.n, needed_for_share(room, confidence=confidence))
     return (
         f"The interval of {over.what} is not within what is safe; about {decisive} independent records would decide, "
-        f"{over.share.n} are there, from {smaller} persons in the smaller arm."
+        f"{over.share.n} are there, from {min(people.n_train, people.n_control)} persons in the smaller arm."
     )

@@ -11,8 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.core.holdout import MIN_PERSONS, Arms, Parts
+from audits.core.holdout import MIN_PERSONS, Arms, HoldoutTables
 from audits.core.stats import Scan, scan_test
+from audits.core.two_sided import supported_margin
 from audits.core.types import Estimate
 from audits.linkage.attribute_inference import (
     RARE_PERSONS,
@@ -21,19 +22,18 @@ from audits.linkage.attribute_inference import (
     Secrets,
     Trials,
     field_secrets,
-    guess,
+    guess_by_vote,
     guess_most_frequent,
+    person_trials,
     profile_neighbours,
     profile_secrets,
-    trials,
     word_secrets,
 )
-from audits.linkage.clinical_fields import quasi_identifiers
-from audits.linkage.clinical_fields import secrets as extract
-from audits.linkage.excess import absolute, needed_for_excess, relative
-from audits.linkage.inversion import invert
-from audits.linkage.joining import join_halves
-from audits.linkage.views import NEAREST, Found, has_halves, opened
+from audits.linkage.clinical_fields import quasi_identifiers, sensitive_attributes
+from audits.linkage.excess_risk import absolute_excess, needed_for_excess, relative_excess
+from audits.linkage.half_linkage import join_halves
+from audits.linkage.retrieval_inversion import invert
+from audits.linkage.view_retrieval import NEAREST, NearestRows, has_two_halves, match_views
 
 VOTERS = (1, 5)
 LINKED_WITHIN = (1, 5, NEAREST)
@@ -59,25 +59,25 @@ class Family:
     Args:
         name: what is attempted.
         kind: whether the excess is measured as R or as a difference.
-        always: whether any text can be asked; clinical fields count only where enough persons state them.
+        required: whether any text can be asked; clinical fields count only where enough persons state them.
         variants: the guesses of each variant.
         baselines: guesses made without the synthetic table, for the report.
     """
 
     name: str
     kind: Kind
-    always: bool
+    required: bool
     variants: Mapping[str, Guesses]
     baselines: Mapping[str, Guesses] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class FamilyResult:
     """What one family found: values of train and control persons, the limit they support, scans and the report."""
 
     name: str
     kind: Kind
-    always: bool
+    required: bool
     train: Float
     control: Float
     scans: Mapping[str, Scan]
@@ -91,88 +91,95 @@ class Finding:
     @property
     def limit(self) -> float | None:
         """The limit that these persons support; None where they are too few."""
-        return next((d for needed, d in MARGINS[self.kind] if self.n >= needed), None)
+        return supported_margin(self.n, MARGINS[self.kind])
 
     def estimate(self, confidence: float) -> Estimate:
         """Return the excess of train over control; the difference where control leaves nothing that R could be of."""
-        measure = relative if self.kind == "relative" and bool((self.control < 1).any()) else absolute
+        measure = relative_excess if self.kind == "relative" and bool((self.control < 1).any()) else absolute_excess
         return measure(self.train, self.control, confidence=confidence)
 
 
-def attacks(parts: Parts, people: Arms, rng: np.random.Generator) -> tuple[list[Family], list[Family]]:
+def attack_families(
+    holdout: HoldoutTables, people: Arms, rng: np.random.Generator
+) -> tuple[list[Family], list[Family]]:
     """Return every family of attacks, and those on rare facts alone."""
-    real = (*parts.train.texts, *parts.control.texts)
-    ways = opened(parts, rng)
-    told = [extract(text) for text in parts.synthetic.texts]
+    real = (*holdout.train.texts, *holdout.control.texts)
+    matches = match_views(holdout, rng)
+    stated = [sensitive_attributes(text) for text in holdout.synthetic.texts]
     profiles, rows, reference = (
-        [quasi_identifiers(text) for text in texts] for texts in (real, parts.synthetic.texts, parts.reference.texts)
+        [quasi_identifiers(text) for text in texts]
+        for texts in (real, holdout.synthetic.texts, holdout.reference.texts)
     )
-    words, fields = word_secrets(parts), field_secrets(parts, told)
-    profile = profile_secrets(parts, told, profiles)
+    words, fields = word_secrets(holdout), field_secrets(holdout, stated)
+    profile = profile_secrets(holdout, stated, profiles)
     fitting, fitting_reference = (profile_neighbours(profiles, r, reference) for r in (rows, reference))
-    asked = [
-        ("words", words, ways.first, ways.first_in_reference),
-        ("fields", fields, ways.first, ways.first_in_reference),
+    questions = [
+        ("words", words, matches.first, matches.first_in_reference),
+        ("fields", fields, matches.first, matches.first_in_reference),
         ("profile", profile, fitting, fitting_reference),
     ]
-    halved = has_halves(real)
-    families = [_inference(name, secrets, there, baseline, rng) for name, secrets, there, baseline in asked]
+    halved = has_two_halves(real)
+    families = [_inference(name, secrets, nearest, baseline, rng) for name, secrets, nearest, baseline in questions]
     rare = [
-        _inference(name, secrets.held_by_at_most(RARE_PERSONS), there, baseline, rng)
-        for name, secrets, there, baseline in asked
+        _inference(name, secrets.of_at_most(RARE_PERSONS), nearest, baseline, rng)
+        for name, secrets, nearest, baseline in questions
     ]
-    joins = {f"nearest_{k}": join_halves(ways.first, ways.second, k, halved) for k in LINKED_WITHIN}
-    found = {name: invert(way, ways.back[name], people.row_person) for name, way in ways.whole.items()}
+    joins = {f"nearest_{k}": join_halves(matches.first, matches.second, k, halved) for k in LINKED_WITHIN}
+    found = {name: invert(way, matches.reverse[name], people.row_person) for name, way in matches.full.items()}
     families += [
-        Family(name="half_to_half", kind="absolute", always=True, variants=joins),
-        Family(name="inversion", kind="absolute", always=True, variants=found),
+        Family(name="half_to_half", kind="absolute", required=True, variants=joins),
+        Family(name="inversion", kind="absolute", required=True, variants=found),
     ]
     return families, rare
 
 
-def _inference(name: str, secrets: Secrets, there: Found, baseline: Found, rng: np.random.Generator) -> Family:
-    ties = rng.permutation(secrets.told.shape[1])
+def _inference(
+    name: str, secrets: Secrets, nearest: NearestRows, baseline: NearestRows, rng: np.random.Generator
+) -> Family:
+    ties = rng.permutation(secrets.stated.shape[1])
     return Family(
         name=name,
         kind="relative",
-        always=name == "words",
-        variants={f"nearest_{k}": guess(there, secrets, k, ties) for k in VOTERS},
+        required=name == "words",
+        variants={f"nearest_{k}": guess_by_vote(nearest, secrets, k, ties) for k in VOTERS},
         baselines={
             "most_frequent": guess_most_frequent(secrets),
-            "reference": guess(baseline, secrets.to_reference(), VOTERS[-1], ties),
+            "reference": guess_by_vote(baseline, secrets.for_reference(), VOTERS[-1], ties),
         },
     )
 
 
-def measured(family: Family, people: Arms) -> Finding | None:
+def measure_family(family: Family, people: Arms) -> FamilyResult | None:
     """Return what a family found; None where an arm has fewer than 20 persons who can be asked."""
-    tried = {name: trials(guesses, people.row_person) for name, guesses in family.variants.items()}
-    person = next(iter(tried.values())).person
+    trials = {name: person_trials(guesses, people.row_person) for name, guesses in family.variants.items()}
+    person = next(iter(trials.values())).person
     is_train = people.is_train[person]
     if min(int(is_train.sum()), int((~is_train).sum())) < MIN_PERSONS:
         return None
-    values = np.mean([t.right for t in tried.values()], axis=0)
-    scores = {name: np.where(t.right, t.confidence, 0.0) for name, t in tried.items()}
+    values = np.mean([t.correct for t in trials.values()], axis=0)
+    scores = {name: np.where(t.correct, t.confidence, 0.0) for name, t in trials.items()}
     scans = {name: scan_test(s[is_train], s[~is_train]) for name, s in scores.items()}
-    guessed = {name: _rates(trials(g, people.row_person), is_train) for name, g in family.baselines.items()}
-    return Finding(
-        name=family.name, kind=family.kind, always=family.always, train=values[is_train], control=values[~is_train],
-        scans=scans,
+    guessed = {name: _rates(person_trials(g, people.row_person), is_train) for name, g in family.baselines.items()}
+    return FamilyResult(
+        name=family.name, kind=family.kind, required=family.required,
+        train=values[is_train], control=values[~is_train], scans=scans,
         report={
-            "variants": {name: _rates(t, is_train) | _scanned(t, scans[name], is_train) for name, t in tried.items()},
+            "variants": {
+                name: _rates(t, is_train) | _scan_report(t, scans[name], is_train) for name, t in trials.items()
+            },
             "baselines": guessed,
         },
     )  # fmt: skip
 
 
-def _rates(tried: Trials, is_train: NDArray[np.bool_]) -> dict[str, float]:
-    return {"train": float(tried.right[is_train].mean()), "control": float(tried.right[~is_train].mean())}
+def _rates(trials: Trials, is_train: NDArray[np.bool_]) -> dict[str, float]:
+    return {"train": float(trials.correct[is_train].mean()), "control": float(trials.correct[~is_train].mean())}
 
 
-def _scanned(tried: Trials, scan: Scan, is_train: NDArray[np.bool_]) -> dict[str, Any]:
+def _scan_report(trials: Trials, scan: Scan, is_train: NDArray[np.bool_]) -> dict[str, Any]:
     """Return the scan, and who is right among the hundredth part of persons of whom the attack is most confident."""
     m = max(1, round(TOP_SHARE * len(is_train)))
-    most = np.argsort(-tried.confidence, kind="stable")[:m]
+    most = np.argsort(-trials.confidence, kind="stable")[:m]
     return {
         "scan_p": scan.p,
         "scan_cut": scan.cut,
@@ -180,7 +187,7 @@ def _scanned(tried: Trials, scan: Scan, is_train: NDArray[np.bool_]) -> dict[str
         "most_confident": {
             "persons": m,
             "train": int(is_train[most].sum()),
-            "train_right": int((is_train & tried.right)[most].sum()),
-            "control_right": int((~is_train & tried.right)[most].sum()),
+            "train_right": int((is_train & trials.correct)[most].sum()),
+            "control_right": int((~is_train & trials.correct)[most].sum()),
         },
     }

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.preprocessing import normalize
 
-from audits.core.holdout import Parts
+from audits.core.holdout import HoldoutTables
 from audits.core.types import persons
-from audits.linkage.clinical_fields import secrets as extract
-from audits.linkage.views import Found, halves, nearest
+from audits.linkage.clinical_fields import sensitive_attributes
+from audits.linkage.view_retrieval import NearestRows, nearest_rows, split_halves
 from audits.text.ngrams import Sequences, words
 
 RARE_PERSONS = 10
@@ -34,32 +34,33 @@ class Secrets:
     """What could be learnt, as 0/1 rows of items.
 
     Args:
-        told: items of each synthetic row; (m, I).
-        told_by_reference: items of each row of the reference; (r, I).
-        known: items of the known part of each real record; (n, I).
-        asked: items of its hidden part that the known part lacks; (n, I).
+        stated: items of each synthetic row; (m, I).
+        stated_by_reference: items of each row of the reference; (r, I).
+        auxiliary: items of the known part of each real record; (n, I).
+        target: items of its hidden part that the known part lacks; (n, I).
         worth: what an item tells, -log2 of the share of all persons who have it; (I,).
         n_persons: how many persons have each item, train, control and reference together, without looking at roles.
     """
 
-    told: sparse.csr_matrix
-    told_by_reference: sparse.csr_matrix
-    known: sparse.csr_matrix
-    asked: sparse.csr_matrix
+    stated: sparse.csr_matrix
+    stated_by_reference: sparse.csr_matrix
+    auxiliary: sparse.csr_matrix
+    target: sparse.csr_matrix
     worth: Float
     n_persons: Int
 
-    def held_by_at_most(self, n_persons: int) -> "Secrets":
+    def of_at_most(self, n_persons: int) -> "Secrets":
         """Return only the items that at most so many persons have."""
         keep = np.flatnonzero(self.n_persons <= n_persons)
         return Secrets(
-            told=self.told[:, keep], told_by_reference=self.told_by_reference[:, keep], known=self.known[:, keep],
-            asked=self.asked[:, keep], worth=self.worth[keep], n_persons=self.n_persons[keep],
+            stated=self.stated[:, keep], stated_by_reference=self.stated_by_reference[:, keep],
+            auxiliary=self.auxiliary[:, keep], target=self.target[:, keep],
+            worth=self.worth[keep], n_persons=self.n_persons[keep],
         )  # fmt: skip
 
-    def to_reference(self) -> "Secrets":
+    def for_reference(self) -> "Secrets":
         """Return the same questions put to the rows of the reference."""
-        return replace(self, told=self.told_by_reference)
+        return replace(self, stated=self.stated_by_reference)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +68,13 @@ class Guesses:
     """One guess for each record.
 
     Args:
-        asked: whether the record hides anything; where not, it is no trial.
-        right: whether the guess stands in the hidden part; False where there is no guess.
+        is_trial: whether the record hides anything; where not, it is no trial.
+        correct: whether the guess stands in the hidden part; False where there is no guess.
         confidence: how sure the attacker is, at least 0; 0 where there is no guess.
     """
 
-    asked: NDArray[np.bool_]
-    right: NDArray[np.bool_]
+    is_trial: NDArray[np.bool_]
+    correct: NDArray[np.bool_]
     confidence: Float
 
 
@@ -83,16 +84,16 @@ class Trials:
 
     Args:
         person: the persons, by number; (p,).
-        right: whether the attack was right; (p,).
+        correct: whether the attack was right; (p,).
         confidence: how sure it was; (p,).
     """
 
     person: Int
-    right: NDArray[np.bool_]
+    correct: NDArray[np.bool_]
     confidence: Float
 
 
-def guess(found: Found, secrets: Secrets, k: int, ties: Int) -> Guesses:
+def guess_by_vote(found: NearestRows, secrets: Secrets, k: int, ties: Int) -> Guesses:
     """Return for each record the item on which the k nearest rows agree most, weighed by what it tells.
 
         share(i) = sum of max(0, cos) over the k rows that have item i / sum over all k rows
@@ -108,88 +109,94 @@ def guess(found: Found, secrets: Secrets, k: int, ties: Int) -> Guesses:
         k: how many rows vote.
         ties: a rank of each item that decides between equal votes; must not depend on roles.
     """
-    n, m = found.rows.shape[0], secrets.told.shape[0]
+    n, m = found.rows.shape[0], secrets.stated.shape[0]
     k = min(k, found.rows.shape[1])
     weights = np.maximum(found.similarities[:, :k].astype(np.float64), 0)
     total = weights.sum(axis=1)
     shares = weights / np.where(total > 0, total, 1)[:, None]
     votes = sparse.csr_matrix((shares.ravel(), found.rows[:, :k].ravel(), np.arange(0, n * k + 1, k)), shape=(n, m))
-    told = sparse.csr_matrix(votes @ secrets.told)
-    told = sparse.csr_matrix(told - told.multiply(secrets.known))
-    told.eliminate_zeros()
-    row = np.repeat(np.arange(n), np.diff(told.indptr))
-    value = told.data * secrets.worth[told.indices]
-    order = np.lexsort((ties[told.indices], -value, row))
+    stated = sparse.csr_matrix(votes @ secrets.stated)
+    stated = sparse.csr_matrix(stated - stated.multiply(secrets.auxiliary))
+    stated.eliminate_zeros()
+    row = np.repeat(np.arange(n), np.diff(stated.indptr))
+    value = stated.data * secrets.worth[stated.indices]
+    order = np.lexsort((ties[stated.indices], -value, row))
     best = order[np.unique(row[order], return_index=True)[1]]
     confidence = np.zeros(n)
     confidence[row[best]] = value[best] * weights[row[best], 0]
-    guessed = sparse.csr_matrix((np.ones(len(best)), (row[best], told.indices[best])), shape=told.shape)
-    right = np.asarray(guessed.multiply(secrets.asked).sum(axis=1)).ravel() > 0
-    return Guesses(asked=np.diff(secrets.asked.indptr) > 0, right=right, confidence=confidence)
+    guessed = sparse.csr_matrix((np.ones(len(best)), (row[best], stated.indices[best])), shape=stated.shape)
+    correct = np.asarray(guessed.multiply(secrets.target).sum(axis=1)).ravel() > 0
+    return Guesses(is_trial=np.diff(secrets.target.indptr) > 0, correct=correct, confidence=confidence)
 
 
 def guess_most_frequent(secrets: Secrets) -> Guesses:
     """Return the guess of somebody who looks nothing up: the item that most persons have, the same for everybody."""
-    n = secrets.asked.shape[0]
-    asked = np.diff(secrets.asked.indptr) > 0
+    n = secrets.target.shape[0]
+    is_trial = np.diff(secrets.target.indptr) > 0
     if len(secrets.n_persons) == 0:
-        return Guesses(asked=asked, right=np.zeros(n, dtype=np.bool_), confidence=np.zeros(n))
-    column = secrets.asked[:, [int(np.argmax(secrets.n_persons))]].toarray().ravel()
-    return Guesses(asked=asked, right=column > 0, confidence=np.zeros(n))
+        return Guesses(is_trial=is_trial, correct=np.zeros(n, dtype=np.bool_), confidence=np.zeros(n))
+    column = secrets.target[:, [int(np.argmax(secrets.n_persons))]].toarray().ravel()
+    return Guesses(is_trial=is_trial, correct=column > 0, confidence=np.zeros(n))
 
 
-def trials(guesses: Guesses, row_person: Int) -> Trials:
+def person_trials(guesses: Guesses, row_person: Int) -> Trials:
     """Return one trial for each person who has a record that can be asked: the most confident, the first if equal."""
-    rows = np.flatnonzero(guesses.asked)
+    rows = np.flatnonzero(guesses.is_trial)
     order = rows[np.lexsort((rows, -guesses.confidence[rows], row_person[rows]))]
     person, first = np.unique(row_person[order], return_index=True)
     chosen = order[first]
-    return Trials(person=person, right=guesses.right[chosen], confidence=guesses.confidence[chosen])
+    return Trials(person=person, correct=guesses.correct[chosen], confidence=guesses.confidence[chosen])
 
 
-def word_secrets(parts: Parts) -> Secrets:
+def word_secrets(holdout: HoldoutTables) -> Secrets:
     """Return what the second halves tell in words that few persons use and the first half lacks.
 
     Few are one in a hundred, or ten where that is more. Any text has such words, so this question can be put to any
     text; a fixed ten would leave a large corpus of a small language, such as clinical notes, with none.
     """
-    halved = [halves(text) for text in (*parts.train.texts, *parts.control.texts)]
-    tables = [parts.synthetic.texts, [h[0] for h in halved], [h[1] for h in halved], parts.reference.texts]
+    halved = [split_halves(text) for text in (*holdout.train.texts, *holdout.control.texts)]
+    tables = [holdout.synthetic.texts, [h[0] for h in halved], [h[1] for h in halved], holdout.reference.texts]
     sequences, n_words = words(tables)
-    n_all = sum(len(set(table.groups)) for table in (parts.train, parts.control, parts.reference))
+    n_all = sum(len(set(table.groups)) for table in (holdout.train, holdout.control, holdout.reference))
     few = max(RARE_PERSONS, math.ceil(FEW_SHARE * n_all))
-    return _asked([_incidence(s, n_words) for s in sequences], parts).held_by_at_most(few)
+    return _build_secrets([_incidence(s, n_words) for s in sequences], holdout).of_at_most(few)
 
 
-def field_secrets(parts: Parts, told: Sequence[frozenset[str]]) -> Secrets:
+def field_secrets(holdout: HoldoutTables, stated: Sequence[frozenset[str]]) -> Secrets:
     """Return what the second halves tell of clinical fields and the first half lacks.
 
     Args:
-        parts: the tables.
-        told: the secrets of each synthetic row.
+        holdout: the tables.
+        stated: the facts of each synthetic row.
     """
-    halved = [halves(text) for text in (*parts.train.texts, *parts.control.texts)]
-    tables = [told, *([extract(h[i]) for h in halved] for i in (0, 1)), [extract(t) for t in parts.reference.texts]]
-    return _asked(_item_tables(tables), parts)
+    halved = [split_halves(text) for text in (*holdout.train.texts, *holdout.control.texts)]
+    tables = [
+        stated,
+        *([sensitive_attributes(h[i]) for h in halved] for i in (0, 1)),
+        [sensitive_attributes(t) for t in holdout.reference.texts],
+    ]
+    return _build_secrets(_item_tables(tables), holdout)
 
 
-def profile_secrets(parts: Parts, told: Sequence[frozenset[str]], profiles: Sequence[frozenset[str]]) -> Secrets:
+def profile_secrets(
+    holdout: HoldoutTables, stated: Sequence[frozenset[str]], profiles: Sequence[frozenset[str]]
+) -> Secrets:
     """Return what whole records tell of clinical fields, asked where the outsider knows two facts or more.
 
     Args:
-        parts: the tables.
-        told: the secrets of each synthetic row.
+        holdout: the tables.
+        stated: the facts of each synthetic row.
         profiles: the quasi-identifiers of each real record, train first.
     """
-    real = [extract(text) for text in (*parts.train.texts, *parts.control.texts)]
+    real = [sensitive_attributes(text) for text in (*holdout.train.texts, *holdout.control.texts)]
     askable = [items if len(p) >= MIN_KNOWN else frozenset() for items, p in zip(real, profiles, strict=True)]
-    tables = [told, [frozenset()] * len(real), askable, [extract(t) for t in parts.reference.texts]]
-    return _asked(_item_tables(tables), parts)
+    tables = [stated, [frozenset()] * len(real), askable, [sensitive_attributes(t) for t in holdout.reference.texts]]
+    return _build_secrets(_item_tables(tables), holdout)
 
 
 def profile_neighbours(
     profiles: Sequence[frozenset[str]], rows: Sequence[frozenset[str]], reference: Sequence[frozenset[str]]
-) -> Found:
+) -> NearestRows:
     """Return the rows whose quasi-identifiers fit best: cosine of 0/1 items weighed by -log2 of their share.
 
     Args:
@@ -203,27 +210,27 @@ def profile_neighbours(
     queries, keys = (
         sparse.csr_matrix(normalize(sparse.csr_matrix(table @ weight)), dtype=np.float32) for table in (mine, theirs)
     )
-    return nearest([(queries, keys)])
+    return nearest_rows([(queries, keys)])
 
 
-def _asked(tables: Sequence[sparse.csr_matrix], parts: Parts) -> Secrets:
+def _build_secrets(tables: Sequence[sparse.csr_matrix], holdout: HoldoutTables) -> Secrets:
     """Return the questions, from the items told, known, hidden and told by the reference.
 
     Items that no person has are left out, because a guess of them cannot be right, and items that more than half of
     the persons have, because they are no secret.
     """
-    told, known, hidden, reference = tables
-    owners = [*(f"t{g}" for g in parts.train.groups), *(f"h{g}" for g in parts.control.groups)]
-    _, row_person = persons([*owners, *owners, *(f"r{g}" for g in parts.reference.groups)])
-    everything = sparse.coo_matrix(sparse.vstack([known, hidden, reference]))
+    stated, auxiliary, hidden, reference = tables
+    owners = [*(f"t{g}" for g in holdout.train.groups), *(f"h{g}" for g in holdout.control.groups)]
+    _, row_person = persons([*owners, *owners, *(f"r{g}" for g in holdout.reference.groups)])
+    everything = sparse.coo_matrix(sparse.vstack([auxiliary, hidden, reference]))
     pairs = np.unique(np.stack([row_person[everything.row], everything.col]), axis=1)
-    n_persons, n_all = np.bincount(pairs[1], minlength=told.shape[1]), int(row_person.max()) + 1
+    n_persons, n_all = np.bincount(pairs[1], minlength=stated.shape[1]), int(row_person.max()) + 1
     keep = np.flatnonzero((n_persons > 0) & (n_persons <= MAX_SHARE * n_all))
-    asked = sparse.csr_matrix(hidden - hidden.multiply(known))
-    asked.eliminate_zeros()
+    target = sparse.csr_matrix(hidden - hidden.multiply(auxiliary))
+    target.eliminate_zeros()
     return Secrets(
-        told=told[:, keep], told_by_reference=reference[:, keep], known=known[:, keep],
-        asked=sparse.csr_matrix(asked[:, keep]),
+        stated=stated[:, keep], stated_by_reference=reference[:, keep], auxiliary=auxiliary[:, keep],
+        target=sparse.csr_matrix(target[:, keep]),
         worth=-np.log2(n_persons[keep] / n_all), n_persons=n_persons[keep],
     )  # fmt: skip
 

@@ -6,16 +6,17 @@ from typing import Any
 import numpy as np
 
 from audits.core.errors import NotMeasurable
-from audits.core.holdout import MIN_PERSONS, REFERENCE_SHARE, Arms, Parts, arms, split_parts
+from audits.core.holdout import MIN_PERSONS, Arms, HoldoutTables, arms, hold_out
 from audits.core.rates import exact
 from audits.core.stats import holm
+from audits.core.two_sided import compared, control_needed, is_inside, is_outside, power, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
-from audits.linkage.attacks import MARGINS, Finding, attacks, measured
-from audits.linkage.excess import absolute, detectable_relative
+from audits.linkage.attacks import MARGINS, FamilyResult, attack_families, measure_family
+from audits.linkage.excess_risk import absolute_excess, detectable_relative
 
 RARE_LIMIT = 0.09
 
-_SAID = {
+_DESCRIPTIONS = {
     "words": "rare words of the half that is not known",
     "fields": "clinical facts of the half that is not known",
     "profile": "clinical facts that fit a profile",
@@ -68,37 +69,43 @@ class Linkage:
             NotMeasurable: fewer than 20 persons or synthetic records, or fewer than 20 persons with two halves.
             InputError: passed vectors do not fit the tables.
         """
-        parts = split_parts(inputs, rng)
-        people = arms(parts)
-        families, rare = attacks(parts, people, rng)
-        findings = [f for f in (measured(family, people) for family in families) if f is not None]
-        scarce = [f for f in (measured(family, people) for family in rare) if f is not None]
+        holdout = hold_out(inputs, rng)
+        people = arms(holdout)
+        families, rare = attack_families(holdout, people, rng)
+        findings = [f for f in (measure_family(family, people) for family in families) if f is not None]
+        scarce = [f for f in (measure_family(family, people) for family in rare) if f is not None]
         found = {f.name for f in findings}
-        missing = sorted(f.name for f in families if f.always and f.name not in found)
+        missing = sorted(f.name for f in families if f.required and f.name not in found)
         if missing:
             raise NotMeasurable(
                 f"fewer than {MIN_PERSONS} train or control persons have a record that can be asked for "
                 f"{' and '.join(missing)}; longer records or more persons are needed"
             )
-        return judge(findings, scarce, parts, people, confidence)
+        return _judge(findings, scarce, holdout, people, confidence)
 
 
-def judge(findings: list[Finding], rare: list[Finding], parts: Parts, people: Arms, confidence: float) -> AuditResult:
+def _judge(
+    findings: list[FamilyResult], rare: list[FamilyResult], holdout: HoldoutTables, people: Arms, confidence: float
+) -> AuditResult:
     """Return the verdict over all families."""
     corrected = 1 - (1 - confidence) / (len(findings) + len(rare))
-    gating = [f for f in findings if f.always or f.limit is not None]
+    gating = [f for f in findings if f.required or f.limit is not None]
     sized = [f for f in rare if f.limit is not None]
     scans = holm([scan.p for f in findings for scan in f.scans.values()])
     fails = [
-        *(_SAID[f.name] for f in findings if _outside(f.estimate(corrected), _limit(f))),
-        *(["facts that few have"] if any(_outside(_rare(f, corrected), RARE_LIMIT) for f in rare) else []),
+        *(_DESCRIPTIONS[f.name] for f in findings if is_outside(f.estimate(corrected), _limit(f), centre=0.0)),
+        *(
+            ["facts that few have"]
+            if any(is_outside(_rare_excess(f, corrected), RARE_LIMIT, centre=0.0) for f in rare)
+            else []
+        ),
         *(["the most confident guesses"] if min(scans) < 1 - confidence else []),
     ]
-    unclear = [f for f in gating if f.limit is None or not _inside(f.estimate(confidence), f.limit)]
-    unclear_rare = any(not _inside(_rare(f, confidence), RARE_LIMIT) for f in sized)
+    unclear = [f for f in gating if f.limit is None or not is_inside(f.estimate(confidence), f.limit, centre=0.0)]
+    unclear_rare = any(not is_inside(_rare_excess(f, confidence), RARE_LIMIT, centre=0.0) for f in sized)
     verdict: Verdict = "fail" if fails else "insufficient" if unclear or unclear_rare else "pass"
     by_name = {f.name: f for f in findings}
-    worst = max((f for f in gating if f.kind == "relative"), key=lambda f: _reach(f.estimate(confidence)))
+    worst = max((f for f in gating if f.kind == "relative"), key=lambda f: _largest_excess(f.estimate(confidence)))
     metrics = {
         "estimate": worst.estimate(confidence),
         "half_to_half": by_name["half_to_half"].estimate(confidence),
@@ -106,17 +113,27 @@ def judge(findings: list[Finding], rare: list[Finding], parts: Parts, people: Ar
         "scan_p": exact(min(scans), confidence=confidence, n=len(people.is_train)),
     }
     if sized:
-        metrics["rare_excess"] = max((_rare(f, confidence) for f in sized), key=_reach)
-    return AuditResult(
-        name="linkage", verdict=verdict, status="measured", estimate=metrics["estimate"], control=None,
-        threshold=(-_limit(worst), _limit(worst)), direction="two_sided", metrics=metrics,
-        details=_details(findings, rare, parts, people, confidence) | {"power": _power(gating, worst, confidence)},
-        reason=_reason(verdict, fails, unclear, parts, people, confidence),
-    )  # fmt: skip
+        metrics["rare_excess"] = max((_rare_excess(f, confidence) for f in sized), key=_largest_excess)
+    details = _details(findings, rare, holdout, people, confidence)
+    return two_sided_result(
+        "linkage",
+        verdict,
+        metrics["estimate"],
+        _limit(worst),
+        centre=0.0,
+        metrics=metrics,
+        details=details | {"power": _power(gating, worst, confidence)},
+        reason=_reason(verdict, fails, unclear, holdout, people, confidence),
+    )
 
 
 def _reason(
-    verdict: Verdict, fails: list[str], unclear: list[Finding], parts: Parts, people: Arms, confidence: float
+    verdict: Verdict,
+    fails: list[str],
+    unclear: list[FamilyResult],
+    holdout: HoldoutTables,
+    people: Arms,
+    confidence: float,
 ) -> str:
     if verdict == "fail":
         return f"The synthetic records tell train persons from control persons by {', and by '.join(fails)}."
@@ -129,24 +146,24 @@ def _reason(
     if short is not None:
         least, strictest = MARGINS[short.kind][-1][0], MARGINS[short.kind][0][0]
         return (
-            f"{short.n} persons of the smaller arm can be asked for {_SAID[short.name]}; {least} are the least and "
-            f"{strictest} are needed for the strictest limit: {_persons(least / short.n, smaller, parts)} would be "
-            "enough."
+            f"{short.n} persons of the smaller arm can be asked for {_DESCRIPTIONS[short.name]}; {least} are the "
+            f"least and {strictest} are needed for the strictest limit: "
+            f"{_persons(least / short.n, smaller, holdout)} would be enough."
         )
-    factor = max((_growth(f.estimate(confidence), _limit(f)) for f in unclear), default=2.0)
+    factor = max((_persons_factor(f.estimate(confidence), _limit(f)) for f in unclear), default=2.0)
     return (
         f"The intervals reach over their limits with {smaller} persons in the smaller arm; about "
-        f"{_persons(factor, smaller, parts)} would decide."
+        f"{_persons(factor, smaller, holdout)} would decide."
     )
 
 
-def _persons(factor: float, smaller: int, parts: Parts) -> str:
+def _persons(factor: float, smaller: int, holdout: HoldoutTables) -> str:
     train = math.ceil(factor * smaller)
-    control = math.ceil(train / (1 - REFERENCE_SHARE)) if parts.reference_is_control else train
+    control = control_needed(train, reference_is_control=holdout.reference_is_control)
     return f"{train} persons of train and {control} of control"
 
 
-def _growth(found: Estimate, limit: float) -> float:
+def _persons_factor(found: Estimate, limit: float) -> float:
     """Return how many times as many persons would bring the interval to one side of its limit; at least twice."""
     half = max(found.high - found.value, found.value - found.low)
     away = abs(limit - abs(found.value))
@@ -154,21 +171,18 @@ def _growth(found: Estimate, limit: float) -> float:
 
 
 def _details(
-    findings: list[Finding], rare: list[Finding], parts: Parts, people: Arms, confidence: float
+    findings: list[FamilyResult], rare: list[FamilyResult], holdout: HoldoutTables, people: Arms, confidence: float
 ) -> dict[str, Any]:
-    return {
-        "claim_scope": "person" if parts.has_groups else "record",
-        "n_train_persons": people.n_train,
-        "n_control_persons": people.n_control,
-        "reference": "control persons set aside" if parts.reference_is_control else "reference table",
+    return compared(people, has_groups=holdout.has_groups) | {
+        "reference": "control persons set aside" if holdout.reference_is_control else "reference table",
         "margins": {kind: [list(line) for line in lines] for kind, lines in MARGINS.items()},
         "rare_limit": RARE_LIMIT,
         "families": {f.name: _reported(f, f.estimate(confidence), f.limit) for f in findings},
-        "rare": {f.name: _reported(f, _rare(f, confidence), RARE_LIMIT) for f in rare},
+        "rare": {f.name: _reported(f, _rare_excess(f, confidence), RARE_LIMIT) for f in rare},
     }
 
 
-def _reported(finding: Finding, found: Estimate, limit: float | None) -> dict[str, Any]:
+def _reported(finding: FamilyResult, found: Estimate, limit: float | None) -> dict[str, Any]:
     return {
         "persons": {"train": len(finding.train), "control": len(finding.control)},
         "rate": {"train": float(finding.train.mean()), "control": float(finding.control.mean())},
@@ -178,30 +192,21 @@ def _reported(finding: Finding, found: Estimate, limit: float | None) -> dict[st
     }
 
 
-def _power(gating: list[Finding], worst: Finding, confidence: float) -> dict[str, Any]:
-    return {
-        "n": min(f.n for f in gating),
-        "n_needed": max(MARGINS[f.kind][0][0] for f in gating),
-        "smallest_leak": detectable_relative(worst.train, worst.control, confidence=confidence),
-        "epsilon_ceiling": None,
-    }
+def _power(gating: list[FamilyResult], worst: FamilyResult, confidence: float) -> dict[str, Any]:
+    return power(
+        min(f.n for f in gating),
+        max(MARGINS[f.kind][0][0] for f in gating),
+        detectable_relative(worst.train, worst.control, confidence=confidence),
+    )
 
 
-def _limit(finding: Finding) -> float:
+def _limit(finding: FamilyResult) -> float:
     return MARGINS[finding.kind][-1][1] if finding.limit is None else finding.limit
 
 
-def _rare(finding: Finding, confidence: float) -> Estimate:
-    return absolute(finding.train, finding.control, confidence=confidence)
+def _rare_excess(finding: FamilyResult, confidence: float) -> Estimate:
+    return absolute_excess(finding.train, finding.control, confidence=confidence)
 
 
-def _reach(found: Estimate) -> float:
+def _largest_excess(found: Estimate) -> float:
     return max(found.high, -found.low)
-
-
-def _outside(found: Estimate, limit: float) -> bool:
-    return found.low > limit or found.high < -limit
-
-
-def _inside(found: Estimate, limit: float) -> bool:
-    return -limit <= found.low and found.high <= limit

@@ -131,7 +131,7 @@ def quasi_identifiers(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def secrets(text: str) -> frozenset[str]:
+def sensitive_attributes(text: str) -> frozenset[str]:
     """Return what an outsider may want to learn about the patient, as items `field:value`.
 
     Fields: drug, dose, lab (name and a band a third of a doubling wide), smoking, alcohol, infection, mind (mental

@@ -1,56 +1,27 @@
 """The membership audit: can someone who holds only the release tell who was in the training data?"""
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from audits.core.coin_guesses import guess_coins
-from audits.core.holdout import REFERENCE_SHARE, Arms, Parts, person_scores
-from audits.core.stats import (
-    Scan,
-    auc,
-    auc_bootstrap,
-    clopper_pearson,
-    detectable_auc,
-    holm,
-    needed_for_auc,
-    scan_test,
-)
+from audits.core.holdout import REFERENCE_SHARE, Arms, HoldoutTables, person_scores
+from audits.core.rates import exact
+from audits.core.stats import detectable_auc, holm, needed_for_auc
+from audits.core.two_sided import auc_estimate, compared, exact_share, is_inside, is_outside, power, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
+from audits.membership.attack import CrossFitted, cross_fit, roc_curve, true_positives
 from audits.membership.scores import Float, membership_scores
-from audits.space.encoded_tables import See, see
+from audits.space.encoded_tables import TableEncoder, encode_tables
 
-FOLDS = 5
-CHOICE_ALPHA = 0.05
 MARGIN = 0.05
 EPSILON_LIMIT = 1.0
 MIN_CLASS_CONTROL = 100
-ROC_POINTS = 60
 
 # false-positive rate: the control persons it needs (ten false positives), the upper bound allowed, the metric's name
 RATES = ((0.01, 1_000, 0.03, "tpr_at_fpr_1pct"), (0.001, 10_000, 0.01, "tpr_at_fpr_01pct"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attacked:
-    """What the attacks gave on people they were not chosen on.
-
-    Args:
-        pooled: for each person the rank, within their fold, under the attack chosen on the other folds; (P,).
-        chosen: the attack of each fold, with a minus where it was turned round; "all" for the mean rank.
-        scans: the scan over all persons of each attack.
-        aucs: the AUC of each attack over all persons; for the report, never for the verdict.
-    """
-
-    pooled: Float
-    chosen: tuple[str, ...]
-    scans: Mapping[str, Scan]
-    aucs: Mapping[str, float]
 
 
 class Membership:
@@ -85,8 +56,8 @@ class Membership:
 
     name = "membership"
 
-    def __init__(self, see: See = see) -> None:
-        self.see = see
+    def __init__(self, encode_tables: TableEncoder = encode_tables) -> None:
+        self.encode_tables = encode_tables
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return how well the attacks separate train from control, with a three-way verdict.
@@ -95,55 +66,13 @@ class Membership:
             NotMeasurable: fewer than 20 persons or synthetic records.
             InputError: passed vectors do not fit the tables.
         """
-        seen = self.see(inputs, rng)
-        parts, people = seen.parts, seen.people
-        rows = membership_scores(parts, seen.encoded)
+        tables = self.encode_tables(inputs, rng)
+        holdout, people = tables.holdout, tables.people
+        rows = membership_scores(holdout, tables.encoded)
         scores = {name: person_scores(s, people.row_person) for name, s in rows.items()}
-        attacked = attack(scores, people, rng)
-        metrics, limits, bound = _metrics(attacked, scores, people, rng, confidence)
-        return _judge(metrics, limits, _details(attacked, parts, people, bound, confidence))
-
-
-def attack(scores: Mapping[str, Float], people: Arms, rng: np.random.Generator) -> Attacked:
-    """Return every person's rank by an attack chosen on other people, and the scans of all attacks.
-
-    Args:
-        scores: for each attack one score per person; (P,).
-        people: the persons.
-        rng: deals each arm into folds.
-    """
-    names = sorted(scores)
-    is_train = people.is_train
-    fold = np.empty(len(is_train), dtype=np.int64)
-    for arm in (is_train, ~is_train):
-        fold[arm] = rng.permutation(int(arm.sum())) % FOLDS
-    pooled, chosen = np.empty(len(is_train)), []
-    for f in range(FOLDS):
-        others, mine = fold != f, fold == f
-        name, sign = _choose({n: scores[n][others] for n in names}, is_train[others])
-        ranks = {n: _ranks(scores[n][mine]) for n in names}
-        pooled[mine] = _ranks(np.mean(list(ranks.values()), axis=0) if name is None else sign * ranks[name])
-        chosen.append("all" if name is None else name if sign > 0 else f"-{name}")
-    return Attacked(
-        pooled=pooled,
-        chosen=tuple(chosen),
-        scans={n: scan_test(scores[n][is_train], scores[n][~is_train]) for n in names},
-        aucs={n: auc(scores[n][is_train], scores[n][~is_train]) for n in names},
-    )
-
-
-def _choose(scores: Mapping[str, Float], is_train: NDArray[np.bool_]) -> tuple[str | None, float]:
-    """Return the attack whose AUC is furthest from one half and its direction; None where chance explains it.
-
-    Always taking the furthest would, without a leak, take noise, and the same noise in most folds: the pooled AUC
-    would then scatter half as widely again as its interval says.
-    """
-    n_train, n_control = int(is_train.sum()), int((~is_train).sum())
-    aucs = {n: auc(s[is_train], s[~is_train]) for n, s in scores.items()}
-    name = max(aucs, key=lambda n: abs(aucs[n] - 0.5))
-    error = math.sqrt((n_train + n_control + 1) / (12 * n_train * n_control))
-    chance = float(stats.norm.ppf(1 - CHOICE_ALPHA / (2 * len(aucs)))) * error
-    return (name if abs(aucs[name] - 0.5) > chance else None), math.copysign(1.0, aucs[name] - 0.5)
+        fitted = cross_fit(scores, people, rng)
+        metrics, limits, bound = _metrics(fitted, scores, people, rng, confidence)
+        return _judge(metrics, limits, _details(fitted, holdout, people, bound, confidence))
 
 
 def epsilon_bound(
@@ -162,46 +91,21 @@ def epsilon_bound(
     return bound._asdict() | {"persons": int(kept.sum())}
 
 
-def true_positives(pooled: Float, is_train: NDArray[np.bool_], rate: float) -> int:
-    """Return how many train persons score above the highest threshold that accuses at most `rate` of control."""
-    control = np.sort(pooled[~is_train])[::-1]
-    threshold = control[int(rate * len(control))]
-    return int((pooled[is_train] > threshold).sum())
-
-
-def roc_curve(pooled: Float, is_train: NDArray[np.bool_]) -> dict[str, list[float]]:
-    """Return at most 60 points of the ROC curve on a logarithmic grid of rates from 1 / n_control to 1."""
-    n_control = int((~is_train).sum())
-    accused = np.unique(np.round(np.geomspace(1, n_control, ROC_POINTS - 1)).astype(int))
-    control, train = np.sort(-pooled[~is_train]), np.sort(-pooled[is_train])
-    found = np.searchsorted(train, control[accused - 1], side="right") / len(train)
-    fpr = np.searchsorted(control, control[accused - 1], side="right") / n_control
-    points = sorted({(0.0, 0.0), *zip(fpr.tolist(), found.tolist(), strict=True)})
-    return {"fpr": [p[0] for p in points], "tpr": [p[1] for p in points]}
-
-
 def _metrics(
-    attacked: Attacked, scores: Mapping[str, Float], people: Arms, rng: np.random.Generator, confidence: float
+    fitted: CrossFitted, scores: Mapping[str, Float], people: Arms, rng: np.random.Generator, confidence: float
 ) -> tuple[dict[str, Estimate], dict[str, float], dict[str, Any]]:
-    is_train, pooled = people.is_train, attacked.pooled
-    n = len(is_train)
-    metrics = {"auc": _auc_estimate(pooled[is_train], pooled[~is_train], rng, confidence)}
+    is_train, pooled = people.is_train, fitted.pooled
+    metrics = {"auc": auc_estimate(pooled[is_train], pooled[~is_train], rng, confidence=confidence)}
     limits = {}
     for rate, needed, limit, name in RATES:
         if people.n_control >= needed:
             found = true_positives(pooled, is_train, rate)
-            low, high = clopper_pearson(found, people.n_train, confidence=confidence)
-            metrics[name] = Estimate(
-                value=found / people.n_train, low=low, high=high, confidence=confidence, n=people.n_train
-            )
+            metrics[name] = exact_share(found, people.n_train, confidence=confidence)
             limits[name] = limit
-    scan_p = min(holm([s.p for s in attacked.scans.values()]))
-    metrics["scan_p"] = Estimate(value=scan_p, low=scan_p, high=scan_p, confidence=confidence, n=n)
+    scan_p = min(holm([s.p for s in fitted.scans.values()]))
+    metrics["scan_p"] = exact(scan_p, confidence=confidence, n=len(is_train))
     bound = epsilon_bound(scores, is_train, rng, 1 - confidence)
-    epsilon = float(bound["epsilon"])
-    metrics["epsilon_lower_bound"] = Estimate(
-        value=epsilon, low=epsilon, high=epsilon, confidence=confidence, n=bound["persons"]
-    )
+    metrics["epsilon_lower_bound"] = exact(float(bound["epsilon"]), confidence=confidence, n=bound["persons"])
     classes = _class_estimates(pooled, people, rng, confidence)
     if classes:
         metrics["worst_class_auc"] = max(classes, key=lambda e: max(e.high - 0.5, 0.5 - e.low))
@@ -216,7 +120,7 @@ def _class_estimates(pooled: Float, people: Arms, rng: np.random.Generator, conf
         for in_class in (people.person_class == c for c in range(people.n_classes))
     ]
     sized = [(t, h) for t, h in arms_of if len(t) >= MIN_CLASS_CONTROL and len(h) >= MIN_CLASS_CONTROL]
-    return [_auc_estimate(t, h, rng, 1 - (1 - confidence) / len(sized)) for t, h in sized]
+    return [auc_estimate(t, h, rng, confidence=1 - (1 - confidence) / len(sized)) for t, h in sized]
 
 
 def _judge(metrics: Mapping[str, Estimate], limits: Mapping[str, float], details: dict[str, Any]) -> AuditResult:
@@ -224,30 +128,20 @@ def _judge(metrics: Mapping[str, Estimate], limits: Mapping[str, float], details
     confidence = area.confidence
     worst_class = metrics.get("worst_class_auc")
     fails = [
-        *(["how well the attacks separate them"] if _outside(area) else []),
-        *(["how well they do in a class"] if worst_class is not None and _outside(worst_class) else []),
+        *(["how well the attacks separate them"] if is_outside(area, MARGIN) else []),
+        *(["how well they do in a class"] if worst_class is not None and is_outside(worst_class, MARGIN) else []),
         *(f"the rate {name}" for name, limit in limits.items() if metrics[name].low > limit),
         *(["who stands at the top of a ranking"] if scan_p < 1 - confidence else []),
         *(["the guesses, which prove epsilon"] if metrics["epsilon_lower_bound"].value > EPSILON_LIMIT else []),
     ]
     needed = needed_for_auc(MARGIN)
     smaller = min(details["n_train_persons"], details["n_control_persons"])
-    unclear = not _inside(area) or any(metrics[name].high > limit for name, limit in limits.items())
+    unclear = not is_inside(area, MARGIN) or any(metrics[name].high > limit for name, limit in limits.items())
     if worst_class is not None and worst_class.n >= needed:
-        unclear |= not _inside(worst_class)
+        unclear |= not is_inside(worst_class, MARGIN)
     verdict: Verdict = "fail" if fails else "insufficient" if unclear or smaller < needed else "pass"
-    return AuditResult(
-        name="membership",
-        verdict=verdict,
-        status="measured",
-        estimate=area,
-        control=None,
-        threshold=(0.5 - MARGIN, 0.5 + MARGIN),
-        direction="two_sided",
-        metrics=metrics,
-        details=details,
-        reason=_reason(verdict, fails, smaller, area, details),
-    )
+    reason = _reason(verdict, fails, smaller, area, details)
+    return two_sided_result("membership", verdict, area, MARGIN, metrics=metrics, details=details, reason=reason)
 
 
 def _reason(verdict: Verdict, fails: list[str], smaller: int, area: Estimate, details: Mapping[str, Any]) -> str:
@@ -270,45 +164,22 @@ def _reason(verdict: Verdict, fails: list[str], smaller: int, area: Estimate, de
 
 
 def _details(
-    attacked: Attacked, parts: Parts, people: Arms, bound: Mapping[str, Any], confidence: float
+    fitted: CrossFitted, holdout: HoldoutTables, people: Arms, bound: Mapping[str, Any], confidence: float
 ) -> dict[str, Any]:
     smaller = min(people.n_train, people.n_control)
-    return {
-        "claim_scope": "person" if parts.has_groups else "record",
-        "n_train_persons": people.n_train,
-        "n_control_persons": people.n_control,
-        "reference_is_control": parts.reference_is_control,
-        "attack_of_each_fold": list(attacked.chosen),
+    return compared(people, has_groups=holdout.has_groups) | {
+        "reference_is_control": holdout.reference_is_control,
+        "attack_of_each_fold": list(fitted.chosen),
         "attacks": {
-            n: {"auc": attacked.aucs[n], "scan_p": s.p, "scan_cut": s.cut, "scan_train_in_cut": s.n_train_in_cut}
-            for n, s in attacked.scans.items()
+            n: {"auc": fitted.aucs[n], "scan_p": s.p, "scan_cut": s.cut, "scan_train_in_cut": s.n_train_in_cut}
+            for n, s in fitted.scans.items()
         },
         "epsilon": dict(bound),
-        "roc": roc_curve(attacked.pooled, people.is_train),
-        "power": {
-            "n": smaller,
-            "n_needed": needed_for_auc(MARGIN),
-            "smallest_leak": detectable_auc(smaller, confidence=confidence),
-            "epsilon_ceiling": bound["ceiling"],
-        },
+        "roc": roc_curve(fitted.pooled, people.is_train),
+        "power": power(
+            smaller,
+            needed_for_auc(MARGIN),
+            detectable_auc(smaller, confidence=confidence),
+            epsilon_ceiling=bound["ceiling"],
+        ),
     }
-
-
-def _auc_estimate(train: Float, control: Float, rng: np.random.Generator, confidence: float) -> Estimate:
-    low, high = auc_bootstrap(train, control, rng=rng, confidence=confidence)
-    value = auc(train, control)
-    return Estimate(value=value, low=low, high=high, confidence=confidence, n=min(len(train), len(control)))
-
-
-def _ranks(scores: Float) -> Float:
-    ordered = np.sort(scores)
-    below, up_to = (np.searchsorted(ordered, scores, side=side) for side in ("left", "right"))
-    return np.asarray((below + up_to) / (2 * len(scores)), dtype=np.float64)
-
-
-def _outside(area: Estimate) -> bool:
-    return area.low > 0.5 + MARGIN or area.high < 0.5 - MARGIN
-
-
-def _inside(area: Estimate) -> bool:
-    return area.low >= 0.5 - MARGIN and area.high <= 0.5 + MARGIN

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from audits.core.errors import NotMeasurable
-from audits.core.holdout import Parts
-from audits.neighbours.distances import joined
+from audits.core.holdout import HoldoutTables
+from audits.space.distances import stack_arms
 from audits.space.encoders import Encoded, principal
 from audits.space.similarity import BLOCK, Float32, highest, top
 from audits.text.ngrams import Int, Sequences, UInt, runs, words
@@ -35,13 +35,13 @@ SMALLEST_DISTANCE = 1e-3
 INTERPOLATION: Mapping[int, tuple[float, ...]] = {2: (0.8, 0.19, 0.01), 3: (0.6, 0.25, 0.14, 0.01)}
 
 
-def membership_scores(parts: Parts, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
+def membership_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
     """Return every score of every record, train first and then control; each (n_train + n_control,).
 
     Privacy: per-record scores; they stay in memory.
     """
     (synthetic, real, reference), n_words = words(
-        [parts.synthetic.texts, (*parts.train.texts, *parts.control.texts), parts.reference.texts]
+        [holdout.synthetic.texts, (*holdout.train.texts, *holdout.control.texts), holdout.reference.texts]
     )
     scores = {
         "bigram": model_ratio(synthetic, real, reference, k=2, n_words=n_words),
@@ -50,7 +50,7 @@ def membership_scores(parts: Parts, encoded: tuple[Encoded, ...]) -> dict[str, F
         **shared_runs(synthetic, real),
     }
     for one in encoded:
-        similar = highest(joined(one), one.synthetic, TOP[-1])
+        similar = highest(stack_arms(one), one.synthetic, TOP[-1])
         scores |= {f"{one.name}_top{k}": similar[:, :k].mean(axis=1).astype(np.float64) for k in TOP}
         if not sparse.issparse(one.synthetic):
             scores |= {f"{one.name}_{name}": score for name, score in density_ratio(one).items()}
@@ -175,22 +175,20 @@ def _runs_at(sequences: Sequences, starts: Int, length: int) -> UInt:
 
 
 def _count(keys: UInt, wanted: UInt) -> Float:
-    known, counts = np.unique(keys, return_counts=True)
-    if len(known) == 0:
-        return np.zeros(len(wanted))
-    place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return np.where(known[place] == wanted, counts[place], 0).astype(np.float64)
+    ordered = np.sort(keys)
+    counts = np.searchsorted(ordered, wanted, side="right") - np.searchsorted(ordered, wanted, side="left")
+    return counts.astype(np.float64)
 
 
 def _incidence(
     theirs: tuple[UInt, Int], mine: tuple[UInt, Int], n_theirs: int, n_mine: int
 ) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
-    known, columns = np.unique(np.concatenate([theirs[0], mine[0]]), return_inverse=True)
+    distinct, columns = np.unique(np.concatenate([theirs[0], mine[0]]), return_inverse=True)
     cut = len(theirs[0])
     tables = []
     for place, rows, n in ((columns[:cut], theirs[1], n_theirs), (columns[cut:], mine[1], n_mine)):
         table = sparse.csr_matrix(
-            (np.ones(len(rows), dtype=np.float32), (rows, place)), shape=(n, max(1, len(known)))
+            (np.ones(len(rows), dtype=np.float32), (rows, place)), shape=(n, max(1, len(distinct)))
         )
         table.data[:] = 1
         tables.append(table)

@@ -1,27 +1,35 @@
-"""The neighbours audit: its verdict and what it reports; the measurements are in `audits/neighbours/distances.py`."""
+"""The neighbours audit: its verdict and what it reports; the measurements are in `audits/space/distances.py`."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
-from audits.core.holdout import REFERENCE_SHARE, Arms, Parts
+from audits.core.holdout import Arms, HoldoutTables
+from audits.core.rates import exact
 from audits.core.stats import Scan, conformal_p, detectable_share, holm, needed_for_share, scan_test
-from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
-from audits.neighbours.distances import (
-    Share,
-    crowding,
-    distances,
-    equalised,
-    histogram,
-    joined,
-    nearest_persons,
-    nndr_ratio,
-    share_of,
+from audits.core.two_sided import (
+    compared,
+    is_inside,
+    is_outside,
+    power,
+    supported_margin,
+    too_few_rows,
+    two_sided_result,
 )
-from audits.space.encoded_tables import See, see
+from audits.core.types import AuditInputs, AuditResult, Verdict
+from audits.space.distances import (
+    Share,
+    balanced_draws,
+    crowding,
+    distance_histogram,
+    nearest_person_of_rows,
+    nndr_ratio,
+    share_of_train,
+    stack_arms,
+    two_nearest_distances,
+)
+from audits.space.encoded_tables import TableEncoder, encode_tables
 from audits.space.encoders import Encoded
 
 REPEATS = 20
@@ -32,12 +40,11 @@ CLASS_MARGIN = 0.05
 # many rows tell from one half with power .8. With fewer rows than the last line there is no verdict.
 MARGINS: tuple[tuple[int, float], ...] = tuple((needed_for_share(d), d) for d in (0.03, 0.05, 0.10))
 
-
 Over = tuple[str, Share, float]  # what reaches over its limit, by name; the share; the limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class EncoderNeighbours:
     """What one encoder sees: the share over all rows and by class, the scans over persons, texture for the report."""
 
     encoder: str
@@ -74,8 +81,8 @@ class Neighbours:
 
     name = "neighbours"
 
-    def __init__(self, see: See = see) -> None:
-        self.see = see
+    def __init__(self, encode_tables: TableEncoder = encode_tables) -> None:
+        self.encode_tables = encode_tables
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return the share, its worst class and the scan, with a three-way verdict.
@@ -84,41 +91,41 @@ class Neighbours:
             NotMeasurable: fewer than 20 persons or synthetic records.
             InputError: passed vectors do not fit the tables.
         """
-        seen = self.see(inputs, rng)
-        findings = [_measure(encoded, seen.people, rng) for encoded in seen.encoded]
-        return _judge(findings, seen.parts, seen.people, confidence)
+        tables = self.encode_tables(inputs, rng)
+        findings = [_measure(encoded, tables.people, rng) for encoded in tables.encoded]
+        return _judge(findings, tables.holdout, tables.people, confidence)
 
 
-def _measure(encoded: Encoded, people: Arms, rng: np.random.Generator) -> Finding:
-    included = equalised(people, REPEATS, rng)
-    nearest = nearest_persons(encoded.synthetic, joined(encoded), people, included, rng)
+def _measure(encoded: Encoded, people: Arms, rng: np.random.Generator) -> EncoderNeighbours:
+    included = balanced_draws(people, REPEATS, rng)
+    nearest = nearest_person_of_rows(encoded.synthetic, stack_arms(encoded), people, included, rng)
     control_of_class = np.bincount(people.person_class[~people.is_train], minlength=people.n_classes)
     sized = [c for c in range(people.n_classes) if control_of_class[c] >= MIN_CLASS_CONTROL] * (people.n_classes > 1)
-    classes = {c: share_of(nearest[:, people.synthetic_class == c], included, people) for c in sized}
+    classes = {c: share_of_train(nearest[:, people.synthetic_class == c], included, people) for c in sized}
     scores = crowding(encoded, people)
     arms = {name: (score[people.is_train], score[~people.is_train]) for name, score in scores.items()}
-    to_train, to_control = distances(encoded, people, included[0])
+    to_train, to_control = two_nearest_distances(encoded, people, included[0])
     p = conformal_p(*arms["crowding"])
-    return Finding(
+    return EncoderNeighbours(
         encoder=encoded.name,
-        share=share_of(nearest, included, people),
+        share=share_of_train(nearest, included, people),
         classes={c: share for c, share in classes.items() if share.n > 0},
         scans={name: scan_test(train, control) for name, (train, control) in arms.items()},
         texture={
             "nndr_ratio_q10": nndr_ratio(to_train, to_control),
             "train_persons_closer_than_99_percent_of_control": int((p <= 0.01).sum()),
-            "histogram": histogram(to_train[:, 0], to_control[:, 0]),
+            "histogram": distance_histogram(to_train[:, 0], to_control[:, 0]),
         },
     )
 
 
-def _judge(findings: list[Finding], parts: Parts, people: Arms, confidence: float) -> AuditResult:
+def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
     worst = max(findings, key=lambda f: abs(f.share.value - 0.5))
     n = min(f.share.n for f in findings)
-    margin = next((d for needed, d in MARGINS if n >= needed), None)
+    margin = supported_margin(n, MARGINS)
     limit = MARGINS[-1][1] if margin is None else margin
     scans = holm([scan.p for f in findings for scan in f.scans.values()])
-    by_chance = holm([_p(f.share) for f in findings])
+    by_chance = holm([f.share.p_beyond(0.0) for f in findings])
     classes = [share for f in findings for share in f.classes.values()]
     fails = [
         *(["the share of nearest neighbours"] if _outside([f.share for f in findings], limit, confidence) else []),
@@ -129,62 +136,56 @@ def _judge(findings: list[Finding], parts: Parts, people: Arms, confidence: floa
     differ = [
         f.share
         for f, p in zip(findings, by_chance, strict=True)
-        if p < 1 - confidence and not _inside(f.share, MARGINS[0][1], confidence)
+        if p < 1 - confidence and not is_inside(f.share.ends(confidence), MARGINS[0][1])
     ]
     sized = [s for s in classes if s.n >= needed_for_share(CLASS_MARGIN)]
     over = [
-        *(("the share", f.share, limit) for f in findings if not _inside(f.share, limit, confidence)),
-        *(("the share within a class", s, CLASS_MARGIN) for s in sized if not _inside(s, CLASS_MARGIN, confidence)),
+        *(("the share", f.share, limit) for f in findings if not is_inside(f.share.ends(confidence), limit)),
+        *(
+            ("the share within a class", s, CLASS_MARGIN)
+            for s in sized
+            if not is_inside(s.ends(confidence), CLASS_MARGIN)
+        ),
     ]
     verdict: Verdict = "fail" if fails else "insufficient" if margin is None or differ or over else "pass"
     metrics = {
-        "share": _estimate(worst.share, confidence),
-        "scan_p": Estimate(
-            value=min(scans), low=min(scans), high=min(scans), confidence=confidence, n=len(people.is_train)
-        ),
+        "share": worst.share.estimate(confidence),
+        "scan_p": exact(min(scans), confidence=confidence, n=len(people.is_train)),
     }
     if classes:
         worst_class = max(classes, key=lambda s: abs(s.value - 0.5) + s.error)
-        metrics["worst_class_share"] = _estimate(worst_class, 1 - (1 - confidence) / len(classes))
-    return AuditResult(
-        name="neighbours",
-        verdict=verdict,
-        status="measured",
-        estimate=metrics["share"],
-        control=None,
-        threshold=(0.5 - limit, 0.5 + limit),
-        direction="two_sided",
+        metrics["worst_class_share"] = worst_class.estimate(1 - (1 - confidence) / len(classes))
+    smallest_leak = detectable_share(n, confidence=confidence) if n > 0 else None
+    return two_sided_result(
+        "neighbours",
+        verdict,
+        metrics["share"],
+        limit,
         metrics=metrics,
-        details=_details(findings, parts, people, worst, margin)
-        | {
-            "power": {
-                "n": n,
-                "n_needed": MARGINS[0][0],
-                "smallest_leak": detectable_share(n, confidence=confidence) if n > 0 else None,
-                "epsilon_ceiling": None,
-            }
-        },
-        reason=_reason(verdict, fails, n, over, parts, people, differs=bool(differ)),
+        details=_details(findings, holdout, people, worst, margin)
+        | {"power": power(n, MARGINS[0][0], smallest_leak)},
+        reason=_reason(verdict, fails, n, over, holdout, people, differs=bool(differ)),
     )
 
 
 def _reason(  # noqa: PLR0913 - what was found, and of whom
-    verdict: Verdict, fails: list[str], n: int, over: list[Over], parts: Parts, people: Arms, *, differs: bool
+    verdict: Verdict,
+    fails: list[str],
+    n: int,
+    over: list[Over],
+    holdout: HoldoutTables,
+    people: Arms,
+    *,
+    differs: bool,
 ) -> str:
     if verdict == "fail":
         return f"Train can be told from control by {', and by '.join(fails)}."
     if verdict == "pass":
         return "Synthetic records lie as near to persons the generator never saw as to those it saw."
     least = MARGINS[-1][0]
-    smaller = min(people.n_train, people.n_control)
     if n < least:
-        train = max(least, -(-smaller * least // max(n, 1)))
-        control = math.ceil(train / (1 - REFERENCE_SHARE)) if parts.reference_is_control else train
-        return (
-            f"The nearest neighbours amount to {n} independent records, from {smaller} persons in the smaller arm; "
-            f"{least} such records are the least: about {train} persons of train and {control} of control would be "
-            "enough."
-        )
+        aside = holdout.reference_is_control
+        return too_few_rows("The nearest neighbours", n, least, people, reference_is_control=aside)
     if differs:
         return (
             f"The share differs from one half by more than chance, and {n} independent records cannot show that it "
@@ -194,21 +195,22 @@ def _reason(  # noqa: PLR0913 - what was found, and of whom
     decisive = max(2 * share.n, needed_for_share(max(0.01, abs(abs(share.value - 0.5) - limit))))
     return (
         f"The interval of {what} reaches over its limit; about {decisive} independent records would decide, "
-        f"{share.n} are there, from {smaller} persons in the smaller arm."
+        f"{share.n} are there, from {min(people.n_train, people.n_control)} persons in the smaller arm."
     )
 
 
 def _details(
-    findings: list[Finding], parts: Parts, people: Arms, worst: Finding, margin: float | None
+    findings: list[EncoderNeighbours],
+    holdout: HoldoutTables,
+    people: Arms,
+    worst: EncoderNeighbours,
+    margin: float | None,
 ) -> dict[str, Any]:
-    return {
-        "claim_scope": "person" if parts.has_groups else "record",
-        "n_train_persons": people.n_train,
-        "n_control_persons": people.n_control,
-        "reference": "control persons set aside" if parts.reference_is_control else "reference table",
+    return compared(people, has_groups=holdout.has_groups) | {
+        "reference": "control persons set aside" if holdout.reference_is_control else "reference table",
         "margin_supported": margin,
         "margins": [list(line) for line in MARGINS],
-        "classes": people.n_classes if parts.has_labels else None,
+        "classes": people.n_classes if holdout.has_labels else None,
         "classes_measured": len(worst.classes),
         "histogram": worst.texture["histogram"],
         "histogram_encoder": worst.encoder,
@@ -217,7 +219,7 @@ def _details(
                 "share": f.share.value,
                 "standard_error": f.share.error,
                 "independent_rows": f.share.n,
-                "share_p": _p(f.share) if f.share.n > 0 else None,
+                "share_p": f.share.p_beyond(0.0) if f.share.n > 0 else None,
                 "scans": {
                     name: {"p": scan.p, "cut": scan.cut, "train_in_cut": scan.n_train_in_cut}
                     for name, scan in f.scans.items()
@@ -232,22 +234,6 @@ def _details(
     }
 
 
-def _p(share: Share) -> float:
-    """Return how likely a share at least so far from one half is where roles mean nothing; 1 where no row counts."""
-    return float(2 * stats.norm.sf(abs(share.value - 0.5) / share.error)) if share.error > 0 else 1.0
-
-
 def _outside(shares: list[Share], margin: float, confidence: float) -> bool:
     corrected = 1 - (1 - confidence) / max(1, len(shares))
-    ends = [s.ends(corrected) for s in shares]
-    return any(low > 0.5 + margin or high < 0.5 - margin for low, high in ends)
-
-
-def _inside(share: Share, margin: float, confidence: float) -> bool:
-    low, high = share.ends(confidence)
-    return 0.5 - margin <= low and high <= 0.5 + margin
-
-
-def _estimate(share: Share, confidence: float) -> Estimate:
-    low, high = share.ends(confidence)
-    return Estimate(value=share.value, low=low, high=high, confidence=confidence, n=share.n)
+    return any(is_outside(s.ends(corrected), margin) for s in shares)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from audits.core.rates import difference, exact, one_person, share, tier, too_few
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict, persons
-from audits.replay.locations import Copies, Texts, copies, find_copied, whole_records
+from audits.replay.locations import CopiedRuns, SourceTexts, copied_records, copied_runs, find_copied
 from audits.replay.verbatim import keyed, owner_of, record_keys, sentence_keys, sole_owners
 from audits.text.minhash import near_pairs, sketch
 from audits.text.normalise import tokens, without_numbers
@@ -42,16 +42,16 @@ class _Pool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Matches:
     """What was found, per person of the pool and per synthetic row."""
 
     best: Int  # longest run of each person's own words in the synthetic table, (n_persons,)
     near: Float  # highest Jaccard or containment with a synthetic row, (n_persons,)
     row_train: Int  # longest run each synthetic row shares with exactly one train person, (m,)
     planted: Int  # the same for the planted rows
-    runs: list[Copies]  # of single train persons, long enough that they may count
-    whole_train: Copies  # synthetic rows equal to a whole record of one train person
-    n_whole_control: int
+    runs: list[CopiedRuns]  # of single train persons, long enough that they may count
+    train_records: CopiedRuns  # synthetic rows equal to a whole record of one train person
+    n_control_records: int
     n_sentences: tuple[int, int]  # whole sentences of one train (control) person found
     n_crowded: int
 
@@ -110,7 +110,7 @@ def _pooled(inputs: AuditInputs) -> _Pool:
     return _Pool(texts, np.concatenate(owners), n_train, n_control)
 
 
-def _search(synthetic: Sequence[str], pool: _Pool, rng: np.random.Generator) -> _Found:
+def _search(synthetic: Sequence[str], pool: _Pool, rng: np.random.Generator) -> _Matches:
     m = len(synthetic)
     planted = _plant([pool.texts[i] for i in np.flatnonzero(pool.owners < pool.n_train)], rng)
     best = np.zeros(pool.n_persons + 1, dtype=np.int64)
@@ -122,20 +122,20 @@ def _search(synthetic: Sequence[str], pool: _Pool, rng: np.random.Generator) -> 
         np.maximum.at(best, runs.owner[real], runs.length[real])
         of_train = runs.owner < pool.n_train
         np.maximum.at(row_train, runs.row[of_train], runs.length[of_train])
-        long.append(copies(runs, real & of_train & (runs.length >= FLOOR_TOKENS), masked=read is _masked))
+        long.append(copied_runs(runs, real & of_train & (runs.length >= FLOOR_TOKENS), masked=read is _masked))
     near = np.zeros(pool.n_persons + 1)
     pairs = near_pairs(sketch(synthetic), sketch(pool.texts))
     np.maximum.at(near, pool.owners[pairs.right], np.maximum(pairs.jaccard, pairs.containment))
-    whole_train, n_whole_control = _whole_records(synthetic, pool)
-    return _Found(
+    train_records, n_control_records = _record_copies(synthetic, pool)
+    return _Matches(
         best[:-1],
         near[:-1],
         row_train[:m],
         row_train[m:],
         long,
-        whole_train,
-        n_whole_control,
-        _whole_sentences(synthetic, pool),
+        train_records,
+        n_control_records,
+        _copied_sentences(synthetic, pool),
         pairs.n_crowded,
     )
 
@@ -153,82 +153,70 @@ def _plant(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
     return [texts[long[i]] for i in rng.choice(len(long), size=min(N_PLANTED, len(long)), replace=False)]
 
 
-def _whole_records(synthetic: Sequence[str], pool: _Pool) -> tuple[Copies, int]:
+def _record_copies(synthetic: Sequence[str], pool: _Pool) -> tuple[CopiedRuns, int]:
     """Return the rows equal to a long record of one train person with that person, and how many equal a control's."""
-    owned = sole_owners(keyed(map(record_keys, pool.texts)), pool.owners)
+    sole = sole_owners(keyed(map(record_keys, pool.texts)), pool.owners)
     key, row = keyed(map(record_keys, synthetic))
-    owner = owner_of(owned, key)
+    owner = owner_of(sole, key)
     of_train, of_control = (owner >= 0) & (owner < pool.n_train), (owner >= pool.n_train) & (owner < pool.n_persons)
     pairs = np.unique(np.stack([row[of_train], owner[of_train]], axis=1), axis=0)
-    return whole_records(pairs[:, 0].tolist(), pairs[:, 1].tolist()), len(np.unique(row[of_control]))
+    return copied_records(pairs[:, 0].tolist(), pairs[:, 1].tolist()), len(np.unique(row[of_control]))
 
 
-def _whole_sentences(synthetic: Sequence[str], pool: _Pool) -> tuple[int, int]:
+def _copied_sentences(synthetic: Sequence[str], pool: _Pool) -> tuple[int, int]:
     """Return how many sentences of 6 tokens or more of one train (control) person stand in the synthetic table."""
-    owned = sole_owners(keyed(map(sentence_keys, pool.texts)), pool.owners)
-    owner = owner_of(owned, np.unique(keyed(map(sentence_keys, synthetic)).key))
+    sole = sole_owners(keyed(map(sentence_keys, pool.texts)), pool.owners)
+    owner = owner_of(sole, np.unique(keyed(map(sentence_keys, synthetic)).key))
     return (
         int(((owner >= 0) & (owner < pool.n_train)).sum()),
         int(((owner >= pool.n_train) & (owner < pool.n_persons)).sum()),
     )
 
 
-def _judge(
-    inputs: AuditInputs, pool: _Pool, found: _Found, rng: np.random.Generator, confidence: float
-) -> AuditResult:
-    from audits.core.stats import holm, scan_test
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measured:
+    """The numbers that the verdict rests on; `n_hard` counts against it only where the bound could be calibrated."""
 
+    n_hard: int
+    excess: Estimate
+    near: Estimate
+    scan_p: float
+    tau: float | None
+    needed: int
+    bound: int
+    control_run: int
+    calibrated: bool
+    caught: int
+    n_planted: int
+    confidence: float
+    n_persons: int
+
+
+def _judge(
+    inputs: AuditInputs, pool: _Pool, found: _Matches, rng: np.random.Generator, confidence: float
+) -> AuditResult:
     n_t, n_h = pool.n_train, pool.n_control
     train, control = found.best[:n_t], found.best[n_t:]
-    calibrating = control if n_h <= n_t else control[rng.choice(n_h, size=n_t, replace=False)]
-    control_run = int(calibrating.max(initial=0))
-    wanted = max(FLOOR_TOKENS, control_run + MARGIN_TOKENS)
-    bound = min(wanted, CEILING_TOKENS)
-    n_hard = len(np.union1d(np.flatnonzero(found.row_train >= bound), found.whole_train.row))
-    findings, n_left = _findings(inputs, pool, found, bound)
-    excess = difference(train >= bound, control >= bound, confidence=confidence)
-    near = difference(found.near[:n_t] >= NEAR, found.near[n_t:] >= NEAR, confidence=confidence)
-    scans = (
-        scan_test(train.astype(np.float64), control.astype(np.float64)).p,
-        scan_test(found.near[:n_t], found.near[n_t:]).p,
-    )
-    scan_p = min(holm(scans))
-    tau, needed = tier(min(n_t, n_h), confidence=confidence)
-    caught = int((found.planted >= bound).sum())
-    calibrated = wanted <= CEILING_TOKENS
-    verdict, reason = _verdict(
-        _Facts(
-            n_hard=n_hard if calibrated else 0,
-            excess=excess,
-            near=near,
-            scan_p=scan_p,
-            tau=tau,
-            needed=needed,
-            bound=bound,
-            calibrated=calibrated,
-            caught=caught,
-            n_planted=len(found.planted),
-            confidence=confidence,
-            n_persons=min(n_t, n_h),
-        )
-    )
+    measured = _measured(pool, found, rng, confidence)
+    findings, n_left = _findings(inputs, pool, found, measured.bound)
+    verdict, reason = _verdict(measured)
     return AuditResult(
         name="replay",
         verdict=verdict,
         status="measured",
-        estimate=excess,
-        control=share(control >= bound, confidence=confidence),
-        threshold=tau,
+        estimate=measured.excess,
+        control=share(control >= measured.bound, confidence=confidence),
+        threshold=measured.tau,
         direction="lower_is_safer",
         metrics={
-            "hard_hits": exact(n_hard, confidence=confidence, n=len(found.row_train)),
+            "hard_hits": exact(measured.n_hard, confidence=confidence, n=len(found.row_train)),
             "longest_run": exact(int(train.max(initial=0)), confidence=confidence, n=n_t),
-            "excess": excess,
-            "near_excess": near,
-            "scan_p": exact(scan_p, confidence=confidence, n=n_t + n_h),
+            "excess": measured.excess,
+            "near_excess": measured.near,
+            "scan_p": exact(measured.scan_p, confidence=confidence, n=n_t + n_h),
         },
         details={
-            **_details(pool, found, bound=bound, control_run=control_run, tau=tau, caught=caught),
+            **_details(pool, found, measured),
             "findings_left_out": n_left,
             "power": one_person(n_t, n_h, confidence=confidence),
         },
@@ -237,31 +225,49 @@ def _judge(
     )
 
 
-def _findings(inputs: AuditInputs, pool: _Pool, found: _Found, bound: int) -> tuple[tuple[Finding, ...], int]:
+def _measured(pool: _Pool, found: _Matches, rng: np.random.Generator, confidence: float) -> _Measured:
+    """Return the numbers that the verdict rests on."""
+    from audits.core.stats import holm, scan_test
+
+    n_t, n_h = pool.n_train, pool.n_control
+    train, control = found.best[:n_t], found.best[n_t:]
+    calibrating = control if n_h <= n_t else control[rng.choice(n_h, size=n_t, replace=False)]
+    control_run = int(calibrating.max(initial=0))
+    calibrated_bound = max(FLOOR_TOKENS, control_run + MARGIN_TOKENS)
+    bound = min(calibrated_bound, CEILING_TOKENS)
+    scans = (
+        scan_test(train.astype(np.float64), control.astype(np.float64)).p,
+        scan_test(found.near[:n_t], found.near[n_t:]).p,
+    )
+    tau, needed = tier(min(n_t, n_h), confidence=confidence)
+    return _Measured(
+        n_hard=len(np.union1d(np.flatnonzero(found.row_train >= bound), found.train_records.row)),
+        excess=difference(train >= bound, control >= bound, confidence=confidence),
+        near=difference(found.near[:n_t] >= NEAR, found.near[n_t:] >= NEAR, confidence=confidence),
+        scan_p=min(holm(scans)),
+        tau=tau,
+        needed=needed,
+        bound=bound,
+        control_run=control_run,
+        calibrated=calibrated_bound <= CEILING_TOKENS,
+        caught=int((found.planted >= bound).sum()),
+        n_planted=len(found.planted),
+        confidence=confidence,
+        n_persons=min(n_t, n_h),
+    )
+
+
+def _findings(inputs: AuditInputs, pool: _Pool, found: _Matches, bound: int) -> tuple[tuple[Finding, ...], int]:
     """Return whose words stand where in the rows that are hard hits, and how many places are left out."""
     n_rows = len(inputs.train)
-    texts = Texts(inputs.synthetic.texts, inputs.train.texts, pool.owners[:n_rows], persons(inputs.train.groups)[0])
-    findings, n_left = find_copied(texts, [*found.runs, found.whole_train], bound)
+    texts = SourceTexts(
+        inputs.synthetic.texts, inputs.train.texts, pool.owners[:n_rows], persons(inputs.train.groups)[0]
+    )
+    findings, n_left = find_copied(texts, [*found.runs, found.train_records], bound)
     return tuple(findings), n_left
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Facts:
-    n_hard: int
-    excess: Estimate
-    near: Estimate
-    scan_p: float
-    tau: float | None
-    needed: int
-    bound: int
-    calibrated: bool
-    caught: int
-    n_planted: int
-    confidence: float
-    n_persons: int
-
-
-def _verdict(f: _Facts) -> tuple[Verdict, str]:
+def _verdict(f: _Measured) -> tuple[Verdict, str]:
     leak = _leak(f)
     if leak is not None:
         return "fail", leak
@@ -271,10 +277,10 @@ def _verdict(f: _Facts) -> tuple[Verdict, str]:
     return "pass", f"no more train than control persons are repeated, shown to a rate of {f.tau:g} of persons"
 
 
-def _leak(f: _Facts) -> str | None:
+def _leak(f: _Measured) -> str | None:
     """Return what was proven, or None."""
     floor = 0.0 if f.tau is None else f.tau
-    if f.n_hard > 0:
+    if f.calibrated and f.n_hard > 0:
         return f"{f.n_hard} synthetic rows repeat {f.bound} words or more in a row, or a whole record, of one person"
     if f.excess.low > floor or f.near.low > floor:
         return "more train persons than control persons are repeated or nearly repeated than chance allows"
@@ -283,7 +289,7 @@ def _leak(f: _Facts) -> str | None:
     return None
 
 
-def _lack(f: _Facts) -> str | None:
+def _lack(f: _Measured) -> str | None:
     """Return what is missing for a pass, with the number that would be enough, or None."""
     if not f.calibrated:
         return (
@@ -306,25 +312,23 @@ def _lack(f: _Facts) -> str | None:
     return None
 
 
-def _details(
-    pool: _Pool, found: _Found, *, bound: int, control_run: int, tau: float | None, caught: int
-) -> Mapping[str, Any]:
+def _details(pool: _Pool, found: _Matches, measured: _Measured) -> Mapping[str, Any]:
     n_t = pool.n_train
     train, control = found.best[:n_t], found.best[n_t:]
-    review = (found.row_train >= FLOOR_TOKENS) & (found.row_train < bound)
+    review = (found.row_train >= FLOOR_TOKENS) & (found.row_train < measured.bound)
     return {
         "n_train_persons": n_t,
         "n_control_persons": pool.n_control,
-        "tau": tau,
-        "bound_tokens": bound,
-        "control_longest_run_tokens": control_run,
+        "tau": measured.tau,
+        "bound_tokens": measured.bound,
+        "control_longest_run_tokens": measured.control_run,
         "runs_counted_up_to_tokens": CAP_TOKENS,
         "persons_hit_by_length": {
             str(k): [int((train >= k).sum()), int((control >= k).sum())] for k in LADDER_TOKENS
         },
-        "whole_records": [len(np.unique(found.whole_train.row)), found.n_whole_control],
+        "whole_records": [len(np.unique(found.train_records.row)), found.n_control_records],
         "whole_sentences": list(found.n_sentences),
         "rows_to_review": int(review.sum()),
         "template_buckets_left_out": found.n_crowded,
-        "planted_caught": [caught, len(found.planted)],
+        "planted_caught": [measured.caught, measured.n_planted],
     }

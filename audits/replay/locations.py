@@ -13,12 +13,12 @@ from audits.text.normalise import without_numbers
 from audits.text.shared_runs import CAP_TOKENS, Runs
 from audits.text.spans import Placed, placed_tokens
 
-WHOLE = int(np.iinfo(np.int64).max)  # longer than any run
+WHOLE_RECORD = int(np.iinfo(np.int64).max)  # longer than any run
 
 Int = NDArray[np.int64]
 
 
-class Copies(NamedTuple):
+class CopiedRuns(NamedTuple):
     """Runs of tokens of synthetic rows that are one person's alone, and whole records; one entry each, (r,).
 
     Args:
@@ -36,7 +36,7 @@ class Copies(NamedTuple):
     masked: NDArray[np.bool_]
 
 
-class Texts(NamedTuple):
+class SourceTexts(NamedTuple):
     """The texts in which a run stands, and who wrote them.
 
     Args:
@@ -52,19 +52,19 @@ class Texts(NamedTuple):
     names: Sequence[str]
 
 
-def copies(runs: Runs, wanted: NDArray[np.bool_], *, masked: bool) -> Copies:
+def copied_runs(runs: Runs, wanted: NDArray[np.bool_], *, masked: bool) -> CopiedRuns:
     """Return the wanted runs."""
     row, owner, length, start = (column[wanted] for column in runs)
-    return Copies(row, owner, length, start, np.full(len(row), masked))
+    return CopiedRuns(row, owner, length, start, np.full(len(row), masked))
 
 
-def whole_records(rows: Sequence[int], owners: Sequence[int]) -> Copies:
+def copied_records(rows: Sequence[int], owners: Sequence[int]) -> CopiedRuns:
     """Return rows that equal a whole record of a person."""
     row, owner = np.array(rows, dtype=np.int64), np.array(owners, dtype=np.int64)
-    return Copies(row, owner, np.full(len(row), WHOLE), np.zeros_like(row), np.zeros(len(row), dtype=bool))
+    return CopiedRuns(row, owner, np.full(len(row), WHOLE_RECORD), np.zeros_like(row), np.zeros(len(row), dtype=bool))
 
 
-def find_copied(texts: Texts, found: Sequence[Copies], bound: int) -> tuple[list[Finding], int]:
+def find_copied(texts: SourceTexts, found: Sequence[CopiedRuns], bound: int) -> tuple[list[Finding], int]:
     """Return one finding for each row and person whose words stand in it, and how many are left out.
 
     A whole record is the whole row. A run is the characters of its longest tokens; one that was counted only up to
@@ -75,20 +75,20 @@ def find_copied(texts: Texts, found: Sequence[Copies], bound: int) -> tuple[list
         found: all copies.
         bound: tokens that a run must have.
     """
-    best, n_left = _first_pairs(Copies(*map(np.concatenate, zip(*found, strict=True))), bound)
+    best, n_left = _first_pairs(CopiedRuns(*map(np.concatenate, zip(*found, strict=True))), bound)
     sources = _texts_of(texts, set(best.owner[best.length == CAP_TOKENS].tolist()))
     findings = []
     for row, owner, length, start, masked in zip(*(column.tolist() for column in best), strict=True):
         written, kind = texts.synthetic[row], "whole record"
         span = 0, len(written)
-        if length != WHOLE:
+        if length != WHOLE_RECORD:
             kind = "run"
             span = _characters(written, (start, start + length), sources.get(owner, ()), masked=masked)
         findings.append(Finding(row=row, start=span[0], end=span[1], kind=kind, person=texts.names[owner]))
     return findings, n_left
 
 
-def _first_pairs(found: Copies, bound: int) -> tuple[Copies, int]:
+def _first_pairs(found: CopiedRuns, bound: int) -> tuple[CopiedRuns, int]:
     """Return the longest copy of each row and person, of the first rows; and how many are left out."""
     order = np.lexsort((found.masked, -found.length, found.owner, found.row))
     order = order[found.length[order] >= bound]
@@ -97,11 +97,11 @@ def _first_pairs(found: Copies, bound: int) -> tuple[Copies, int]:
     first[1:] = (row[1:] != row[:-1]) | (owner[1:] != owner[:-1])
     pairs = order[first]
     kept = pairs[:MAX_FINDINGS]
-    best = Copies(found.row[kept], found.owner[kept], found.length[kept], found.start[kept], found.masked[kept])
+    best = CopiedRuns(found.row[kept], found.owner[kept], found.length[kept], found.start[kept], found.masked[kept])
     return best, len(pairs) - len(kept)
 
 
-def _texts_of(texts: Texts, wanted: set[int]) -> dict[int, list[str]]:
+def _texts_of(texts: SourceTexts, wanted: set[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = defaultdict(list)
     for i in np.flatnonzero(np.isin(texts.owners, sorted(wanted))).tolist():
         found[int(texts.owners[i])].append(texts.train[i])

@@ -24,7 +24,7 @@ class Keyed(NamedTuple):
     row: Int
 
 
-class Owned(NamedTuple):
+class SoleOwners(NamedTuple):
     """Different keys in order, and who alone has each; -1 where several do."""
 
     key: U64
@@ -59,7 +59,7 @@ def keyed(rows: Iterable[Sequence[int]]) -> Keyed:
     return Keyed(np.frombuffer(keys, dtype=np.uint64), np.frombuffer(row, dtype=np.int64))
 
 
-def sole_owners(found: Keyed, owners: Int) -> Owned:
+def sole_owners(found: Keyed, owners: Int) -> SoleOwners:
     """Return every key with the owner who alone has it.
 
     Args:
@@ -70,19 +70,19 @@ def sole_owners(found: Keyed, owners: Int) -> Owned:
     key, owner = found.key[order], owners[found.row[order]]
     first = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])[: len(key)])
     if len(first) == 0:
-        return Owned(key, owner)
+        return SoleOwners(key, owner)
     low, high = (extreme.reduceat(owner, first) for extreme in (np.minimum, np.maximum))
-    return Owned(key[first], np.where(low == high, low, -1))
+    return SoleOwners(key[first], np.where(low == high, low, -1))
 
 
-def owner_of(owned: Owned, wanted: U64) -> Int:
+def owner_of(sole: SoleOwners, wanted: U64) -> Int:
     """Return who alone has each key that is looked for; -1 where several do, or nobody."""
-    if len(owned.key) == 0:
+    if len(sole.key) == 0:
         return np.full(len(wanted), -1)
-    place = np.minimum(np.searchsorted(owned.key, wanted), len(owned.key) - 1)
-    return np.where(owned.key[place] == wanted, owned.owner[place], -1)
+    place = np.minimum(np.searchsorted(sole.key, wanted), len(sole.key) - 1)
+    return np.where(sole.key[place] == wanted, sole.owner[place], -1)
 
 
-def _key(parts: Sequence[str]) -> int:
-    digest = hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+def _key(words: Sequence[str]) -> int:
+    digest = hashlib.blake2b("\0".join(words).encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little")

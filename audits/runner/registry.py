@@ -4,9 +4,9 @@ import importlib
 
 from audits.core.errors import InputError
 from audits.core.types import Attack, AuditInputs
-from audits.space.encoded_tables import See, see
+from audits.space.encoded_tables import TableEncoder, encode_tables
 
-PRESENT = {
+AUDITS = {
     "replay": ("audits.replay.audit", "Replay"),
     "neighbours": ("audits.neighbours.audit", "Neighbours"),
     "identifiers": ("audits.identifiers.audit", "Identifiers"),
@@ -17,31 +17,31 @@ PRESENT = {
     "accounting": ("audits.accounting.audit", "Accounting"),
     "differencing": ("audits.differencing.audit", "Differencing"),
 }
-# those that look for similar rows
-SEEING = {"neighbours", "membership", "interpolation"}
+# those that look for similar rows, in tables that are encoded once for all of them
+ON_ENCODED_TABLES = {"neighbours", "membership", "interpolation"}
 # what an audit needs besides the three tables
 NEEDS = {"canaries": "canaries", "accounting": "mechanism", "differencing": "previous"}
 
 
 def names() -> tuple[str, ...]:
     """Return the audits, in the order of the contract."""
-    return tuple(PRESENT)
+    return tuple(AUDITS)
 
 
-def carried_by(inputs: AuditInputs) -> tuple[str, ...]:
+def applicable_audits(inputs: AuditInputs) -> tuple[str, ...]:
     """Return the audits that these inputs can be given to: all whose needs are met."""
-    return tuple(name for name in PRESENT if name not in NEEDS or getattr(inputs, NEEDS[name]) is not None)
+    return tuple(name for name in AUDITS if name not in NEEDS or getattr(inputs, NEEDS[name]) is not None)
 
 
-def build(name: str, see: See = see) -> Attack:
-    """Return the audit of that name; one that looks for similar rows sees them through `see`.
+def build(name: str, encode_tables: TableEncoder = encode_tables) -> Attack:
+    """Return the audit of that name; one that looks for similar rows gets them from `encode_tables`.
 
     Raises:
         InputError: there is none.
     """
-    if name not in PRESENT:
-        raise InputError(f"there is no audit {name!r}", hint=f"audits: {', '.join(PRESENT)}")
-    module, attribute = PRESENT[name]
+    if name not in AUDITS:
+        raise InputError(f"there is no audit {name!r}", hint=f"audits: {', '.join(AUDITS)}")
+    module, attribute = AUDITS[name]
     made = getattr(importlib.import_module(module), attribute)
-    attack: Attack = made(see) if name in SEEING else made()
+    attack: Attack = made(encode_tables) if name in ON_ENCODED_TABLES else made()
     return attack

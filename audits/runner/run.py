@@ -1,6 +1,5 @@
 """Runs the audits on one set of tables; whatever goes wrong ends as no pass."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -10,12 +9,13 @@ import numpy as np
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.inputs import digests
 from audits.core.report import AuditReport
-from audits.core.types import Attack, AuditInputs, AuditResult, Status
+from audits.core.streams import stream
+from audits.core.types import Attack, AuditInputs, AuditResult, without_number
 from audits.gate.policy import Policy
 from audits.runner.hygiene import check_split
-from audits.runner.registry import build, carried_by
+from audits.runner.registry import applicable_audits, build
 from audits.runner.registry import names as registered
-from audits.space.encoded_tables import seen_once
+from audits.space.encoded_tables import encode_once
 
 # what a broken audit may raise; anything else is a fault of this program and stops it
 BREAKAGES = (ValueError, ArithmeticError, MemoryError, LookupError, TypeError, AttributeError, RuntimeError, OSError)
@@ -55,12 +55,12 @@ def run(
         raise InputError(f"the confidence must lie between .5 and 1, got {confidence:g}")
     if seed < 0:
         raise InputError(f"the seed must not be negative, got {seed}")
-    asked = carried_by(inputs) if policy is None else (*policy.required, *policy.measured)
+    asked = applicable_audits(inputs) if policy is None else (*policy.required, *policy.measured)
     wanted = tuple(name for name in registered() if name in asked) if names is None else tuple(names)
     if not wanted or len(set(wanted)) != len(wanted):
         raise InputError("name each audit once, and at least one")
-    same = seen_once(stream(seed, "seen"))
-    attacks = [build(name, same) for name in wanted]
+    cached = encode_once(stream(seed, "seen"))
+    attacks = [build(name, cached) for name in wanted]
     say = progress if progress is not None else _silent
     say("split hygiene: near-duplicates and shift between train and control")
     hygiene = check_split(inputs, stream(seed, "hygiene"))
@@ -79,12 +79,6 @@ def run(
     )
 
 
-def stream(seed: int, name: str) -> np.random.Generator:
-    """Return the random stream of that name: Philox keyed by sha256 over the seed and the name."""
-    digest = hashlib.sha256(b"audits/seed/v1\0" + str(seed).encode() + b"\0" + name.encode()).digest()
-    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "big")))
-
-
 def result_of(
     name: str, attack: Attack, inputs: AuditInputs, rng: np.random.Generator, confidence: float
 ) -> AuditResult:
@@ -96,20 +90,6 @@ def result_of(
     except BREAKAGES as error:
         return without_number(name, "failed", f"the audit broke ({type(error).__name__}); nothing is shown")
     return replace(result, metrics={_full(name, key): value for key, value in result.metrics.items()})
-
-
-def without_number(name: str, status: Status, reason: str) -> AuditResult:
-    """Return the result of an audit that measured nothing."""
-    return AuditResult(
-        name=name,
-        verdict="insufficient",
-        status=status,
-        estimate=None,
-        control=None,
-        threshold=None,
-        direction="lower_is_safer",
-        reason=reason,
-    )
 
 
 def _full(name: str, key: str) -> str:

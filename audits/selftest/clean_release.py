@@ -22,15 +22,15 @@ Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cast:
+class Population:
     """Who plays what in the self-test.
 
     Args:
         train: what the pretended generator saw.
         control: persons it never saw, compared with train.
-        fresh: persons it never saw either, whose texts stand for a clean release: those of their rows that repeat
+        unseen: persons it never saw either, whose texts stand for a clean release: those of their rows that repeat
             nobody.
-        n_fresh: how many persons these are.
+        n_unseen: how many persons these are.
         n_repeating: how many rows of fresh persons were left out because they repeat somebody.
         own_run: for each train row the longest run of tokens that is its person's alone, 0 if under 13; (n_train,).
         reference: the user's reference table, or None.
@@ -39,8 +39,8 @@ class Cast:
 
     train: Table
     control: Table
-    fresh: Table
-    n_fresh: int
+    unseen: Table
+    n_unseen: int
     n_repeating: int
     own_run: Int
     reference: Table | None = None
@@ -57,7 +57,7 @@ class Cast:
         )
 
 
-def cast_people(inputs: AuditInputs, rng: np.random.Generator) -> Cast:
+def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population:
     """Return train, two thirds of the control persons, and the other third as fresh people.
 
     People quote one another and fill in the same forms, so a fresh person's text may repeat words or an identifier of
@@ -78,32 +78,32 @@ def cast_people(inputs: AuditInputs, rng: np.random.Generator) -> Cast:
     """
     _, control_person = persons(inputs.control.groups)
     n_control = int(control_person.max(initial=-1)) + 1
-    n_fresh = round(FRESH_SHARE * n_control)
-    if n_fresh < MIN_PERSONS:
+    n_unseen = round(FRESH_SHARE * n_control)
+    if n_unseen < MIN_PERSONS:
         needed = round(MIN_PERSONS / FRESH_SHARE)
         raise InputError(
             f"control has {n_control} persons; a third of them act as fresh people, so {needed} are the least",
             hint="give more persons that the generator never saw; a verdict needs about a thousand of them",
         )
     order = rng.permutation(n_control)[: round(MAX_PERSONS / (1 - FRESH_SHARE))]
-    n_fresh = round(FRESH_SHARE * len(order))
+    n_unseen = round(FRESH_SHARE * len(order))
     train = _of_persons(inputs.train, rng)
-    fresh, control = (
-        _take(inputs.control, np.isin(control_person, part)) for part in (order[:n_fresh], order[n_fresh:])
+    unseen, control = (
+        _take(inputs.control, np.isin(control_person, part)) for part in (order[:n_unseen], order[n_unseen:])
     )
-    repeating, own_run = _repeats(train, control, fresh)
+    repeating, own_run = _repeats(train, control, unseen)
     if repeating.all():
         raise InputError(
             "every text of one third of the control persons repeats train or the other control persons, so no clean "
             "release can be made up to calibrate with",
             hint="leave near-duplicates and templates out of the tables",
         )
-    kept = take(fresh, np.flatnonzero(~repeating))
-    return Cast(
+    kept = take(unseen, np.flatnonzero(~repeating))
+    return Population(
         train=train,
         control=control,
-        fresh=as_synthetic(kept),
-        n_fresh=len(set(kept.groups)),
+        unseen=as_synthetic(kept),
+        n_unseen=len(set(kept.groups)),
         n_repeating=int(repeating.sum()),
         own_run=own_run,
         reference=inputs.reference,
@@ -121,7 +121,7 @@ def as_synthetic(table: Table) -> Table:
     )
 
 
-def joined(first: Table, second: Table) -> Table:
+def stack_tables(first: Table, second: Table) -> Table:
     """Return the rows of both tables, first and then second; labels only where both have them."""
     labels = None if first.labels is None or second.labels is None else first.labels + second.labels
     return Table(
@@ -132,9 +132,9 @@ def joined(first: Table, second: Table) -> Table:
     )
 
 
-def dealt(train: Table, control: Table, rng: np.random.Generator) -> tuple[Table, Table]:
+def deal_persons(train: Table, control: Table, rng: np.random.Generator) -> tuple[Table, Table]:
     """Return all persons of both tables dealt anew into as many of train and as many of control as there are."""
-    both = joined(train, control)
+    both = stack_tables(train, control)
     names, person = persons(both.groups)
     n_train = len(set(train.groups))
     of_train = np.isin(person, rng.permutation(len(names))[:n_train])
@@ -151,18 +151,18 @@ def _take(table: Table, chosen: NDArray[np.bool_]) -> Table:
     return replace(take(table, np.flatnonzero(chosen)), vectors={})
 
 
-def _repeats(train: Table, control: Table, fresh: Table) -> tuple[NDArray[np.bool_], Int]:
+def _repeats(train: Table, control: Table, unseen: Table) -> tuple[NDArray[np.bool_], Int]:
     """Return which fresh rows repeat a person of train or control, and the longest own run of each train row."""
     _, owners = persons(train.groups + control.groups)
     pool = [tokens(text) for text in (*train.texts, *control.texts)]
-    n_fresh, n_train = len(fresh), len(train)
-    made = [*map(tokens, fresh.texts), *pool[:n_train]]
-    as_it_is = _longest_run(made, pool, owners)
+    n_unseen, n_train = len(unseen), len(train)
+    made = [*map(tokens, unseen.texts), *pool[:n_train]]
+    unmasked = _longest_run(made, pool, owners)
     masked = _longest_run(map(without_numbers, made), map(without_numbers, pool), owners)
-    quoting = np.maximum(as_it_is, masked)[:n_fresh] >= FLOOR_TOKENS
+    quoting = np.maximum(unmasked, masked)[:n_unseen] >= FLOOR_TOKENS
     pooled = {e for text in (*train.texts, *control.texts) for e in _identifiers(text)}
-    named = [not pooled.isdisjoint(_identifiers(text)) for text in fresh.texts]
-    return quoting | np.array(named, dtype=np.bool_), as_it_is[n_fresh:]
+    named = [not pooled.isdisjoint(_identifiers(text)) for text in unseen.texts]
+    return quoting | np.array(named, dtype=np.bool_), unmasked[n_unseen:]
 
 
 def _longest_run(made: Iterable[Sequence[str]], pool: Iterable[Sequence[str]], owners: Int) -> Int:
@@ -178,6 +178,6 @@ def _identifiers(text: str) -> set[Entity]:
     return {entity for entity in entities(text) if entity.kind not in QUASI}
 
 
-def copyable(cast: Cast) -> Int:
+def copyable(population: Population) -> Int:
     """Return the train rows with a run of 30 tokens that is their person's alone: what a copy can be told by."""
-    return np.asarray(np.flatnonzero(cast.own_run >= CEILING_TOKENS), dtype=np.int64)
+    return np.asarray(np.flatnonzero(population.own_run >= CEILING_TOKENS), dtype=np.int64)

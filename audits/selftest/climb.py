@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from audits.core.errors import InputError, NotMeasurable
-from audits.core.types import AuditInputs, AuditResult
+from audits.core.streams import stream
+from audits.core.types import AuditInputs, AuditResult, without_number
 from audits.runner.hygiene import check_split
 from audits.runner.registry import build, names
-from audits.runner.run import result_of, stream, without_number
-from audits.selftest.clean_release import Cast, cast_people, dealt
+from audits.runner.run import result_of
+from audits.selftest.clean_release import Population, deal_persons, draw_population
 from audits.selftest.ladder import JUDGED, RUNGS, SPLITS, Demand, Outcome, Rung, judge
-from audits.space.encoded_tables import seen_once
+from audits.space.encoded_tables import encode_once
 
 Progress = Callable[[str], None]
 
@@ -169,27 +170,27 @@ def selftest(
     wanted = chosen(audits)
     say = _silent if progress is None else progress
     say("people: split hygiene, and three splits into train, control and fresh people")
-    casts, split_problems = gather(inputs, seed)
+    populations, split_problems = gather(inputs, seed)
     first, n_done, n_all = time.monotonic(), 0, sum(rung.repeats for rung in RUNGS)
     steps = []
     for number, rung in enumerate(RUNGS, start=1):
         say(f"{rung.name}: {rung.says} ({number} of {len(RUNGS)})")
-        steps.append(climb(rung, casts, wanted, seed=seed, confidence=confidence))
+        steps.append(climb(rung, populations, wanted, seed=seed, confidence=confidence))
         n_done += rung.repeats
         left = (time.monotonic() - first) / n_done * (n_all - n_done)
         said = ", ".join(f"{c.audit} {c.outcome}" for c in steps[-1].cells)
         say(f"{rung.name}: {said}; {steps[-1].seconds:.0f} s, about {_clock(left)} left")
     people = {
-        "train": len(set(casts[0].train.groups)),
-        "control": len(set(casts[0].control.groups)),
-        "fresh": casts[0].n_fresh,
+        "train": len(set(populations[0].train.groups)),
+        "control": len(set(populations[0].control.groups)),
+        "fresh": populations[0].n_unseen,
     }
     return SelfTest(
         steps=tuple(steps),
         audits=wanted,
         left_out=tuple(name for name in names() if name not in JUDGED),
         n_persons=people,
-        n_repeating=casts[0].n_repeating,
+        n_repeating=populations[0].n_repeating,
         split_problems=split_problems,
         seed=seed,
         seconds=time.monotonic() - started,
@@ -212,7 +213,7 @@ def chosen(audits: Sequence[str] | None) -> tuple[str, ...]:
     return wanted
 
 
-def gather(inputs: AuditInputs, seed: int, *, splits: int = SPLITS) -> tuple[list[Cast], tuple[str, ...]]:
+def gather(inputs: AuditInputs, seed: int, *, splits: int = SPLITS) -> tuple[list[Population], tuple[str, ...]]:
     """Return the people of each split, and why no audit may pass on these tables.
 
     The first split takes train as it is. In the others the persons of both tables are dealt anew, because a
@@ -222,16 +223,18 @@ def gather(inputs: AuditInputs, seed: int, *, splits: int = SPLITS) -> tuple[lis
         InputError: too few control persons, or all of them repeat somebody.
     """
     hygiene = check_split(inputs, stream(seed, "hygiene"))
-    casts = [cast_people(hygiene.inputs, stream(seed, "selftest/people/0"))]
+    populations = [draw_population(hygiene.inputs, stream(seed, "selftest/people/0"))]
     for i in range(1, splits):
         rng = stream(seed, f"selftest/people/{i}")
-        train, control = dealt(inputs.train, inputs.control, rng)
+        train, control = deal_persons(inputs.train, inputs.control, rng)
         anew = AuditInputs(synthetic=control, train=train, control=control, reference=inputs.reference)
-        casts.append(cast_people(check_split(anew, rng).inputs, rng))
-    return casts, hygiene.problems
+        populations.append(draw_population(check_split(anew, rng).inputs, rng))
+    return populations, hygiene.problems
 
 
-def climb(rung: Rung, casts: Sequence[Cast], audits: Sequence[str], *, seed: int, confidence: float) -> Step:
+def climb(
+    rung: Rung, populations: Sequence[Population], audits: Sequence[str], *, seed: int, confidence: float
+) -> Step:
     """Return what the audits say on one rung; its releases take the splits of people in turn."""
     started = time.monotonic()
     found: dict[str, list[AuditResult]] = {audit: [] for audit in audits}
@@ -239,16 +242,16 @@ def climb(rung: Rung, casts: Sequence[Cast], audits: Sequence[str], *, seed: int
     for i in range(rung.repeats):
         name = f"selftest/{rung.name}/{i}"
         try:
-            inputs = rung.make(casts[i % len(casts)], stream(seed, name))
+            inputs = rung.make(populations[i % len(populations)], stream(seed, name))
         except NotMeasurable as error:
             for audit in audits:
                 found[audit].append(without_number(audit, "not_measurable", error.message))
             continue
-        same = seen_once(stream(seed, f"{name}/seen"))
+        cached = encode_once(stream(seed, f"{name}/seen"))
         for audit in audits:
             begun = time.monotonic()
             rng = stream(seed, f"{name}/{audit}")
-            found[audit].append(result_of(audit, build(audit, same), inputs, rng, confidence))
+            found[audit].append(result_of(audit, build(audit, cached), inputs, rng, confidence))
             seconds[audit] += time.monotonic() - begun
     return Step(
         rung=rung.name,

@@ -1,7 +1,7 @@
 """The calibration ladder: releases whose leak is known, and what each audit must say about them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -9,9 +9,10 @@ import numpy as np
 
 from audits.core.types import AuditInputs, AuditResult
 from audits.selftest import recipes
-from audits.selftest.clean_release import Cast
+from audits.selftest.clean_release import Population
 
 Demand = Literal["must_fail", "must_not_pass", "must_pass", "seldom_fail", "blind"]
+Recipe = Callable[[Population, np.random.Generator], AuditInputs]
 Outcome = Literal["right", "wrong", "uncalibrated", "open"]
 
 # The audits that the ladder's releases say something about, in the order of the contract. The others judge inputs
@@ -30,176 +31,94 @@ PERMUTATIONS = 20
 MAX_FALSE_ALARMS = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_MARKS: Mapping[str, Demand] = {
+    "F": "must_fail", "N": "must_not_pass", "P": "must_pass", "S": "seldom_fail", ".": "blind",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Rung:
     """One release of the ladder.
 
     Args:
+        marks: what is asked of each audit of `JUDGED`, a letter of `_MARKS` each.
         name: as in tables.
-        says: what is released, in a few words.
         make: the recipe.
-        why: why the audits named in `demands` must see it (or must not cry wolf).
+        says: what is released, in a few words.
+        why: why the audits of which something is asked must see it (or must not cry wolf).
         blind: why the others need not.
-        demands: what is asked of which audits; of the others nothing.
         repeats: how many such releases are judged; each from other people or another draw.
     """
 
+    marks: str
     name: str
+    make: Recipe
     says: str
-    make: Callable[[Cast, np.random.Generator], AuditInputs]
     why: str
     blind: str = ""
-    demands: Mapping[Demand, Sequence[str]] = field(default_factory=dict)
     repeats: int = 1
 
     def demand(self, audit: str) -> Demand:
         """Return what is asked of an audit on this rung."""
-        return next((demand for demand, audits in self.demands.items() if audit in audits), "blind")
+        return _MARKS[self.marks[JUDGED.index(audit)]] if audit in JUDGED else "blind"
 
 
-_TEXT_IS_THERE = ("replay", "neighbours", "membership")
+_OWN_WORDS = "thirty words of one person in a row are a copy, and a record number finds its owner"
+_MAY_BE_LEFT_OUT = "the text is not mixed, and what is linked may be among the words left out"
+_NEED_NOT_HOLD = "a copied text need not hold what is linked"
 
+
+# replay, neighbours, identifiers, membership, interpolation, linkage
 RUNGS: tuple[Rung, ...] = (
-    Rung(
-        name="verbatim",
-        says="train itself",
-        make=recipes.verbatim,
-        why="every person's words, identifiers and whole text are released",
-        demands={
-            "must_fail": (*_TEXT_IS_THERE, "identifiers", "linkage"),
-            "must_not_pass": ("interpolation",),
-        },
-    ),
-    Rung(
-        name="verbatim_1_percent",
-        says="fresh people, and all rows, record number included, of one train person in a hundred (eleven at least)",
-        make=recipes.verbatim_some,
-        why="thirty words of one person in a row are a copy, and a record number finds its owner",
-        blind="an average over all rows or persons does not move by one in a hundred",
-        demands={"must_fail": ("replay", "identifiers")},
-    ),
-    Rung(
-        name="verbatim_one_person",
-        says="fresh people, and one text, record number included, of one train person pasted into one row",
-        make=recipes.verbatim_one,
-        why="thirty words of one person in a row are a copy, and a record number finds its owner, however many rows "
-        "are clean",
-        blind="no ranking proves one person among hundreds; only a hard rule sees them",
-        demands={"must_fail": ("replay", "identifiers")},
-    ),
-    Rung(
-        name="word_dropout_10",
-        says="train, one word in ten left out",
-        make=partial(recipes.word_dropout, rate=0.1),
-        why="long runs and nearly all words of every person remain",
-        blind="the text is not mixed, and what is linked may be among the words left out",
-        demands={"must_fail": _TEXT_IS_THERE, "must_not_pass": ("identifiers",)},
-    ),
-    Rung(
-        name="word_dropout_30",
-        says="train, three words in ten left out",
-        make=partial(recipes.word_dropout, rate=0.3),
-        why="most words of every person remain, and runs long enough to be told from chance",
-        blind="the text is not mixed, and what is linked may be among the words left out",
-        demands={"must_fail": _TEXT_IS_THERE, "must_not_pass": ("identifiers",)},
-    ),
-    Rung(
-        name="word_dropout_50",
-        says="train, every other word left out",
-        make=partial(recipes.word_dropout, rate=0.5),
-        why="half of every person's words remain",
-        blind="few runs of words survive, so nobody is repeated in a row",
-        demands={"must_fail": ("neighbours", "membership"), "must_not_pass": ("identifiers",)},
-    ),
-    Rung(
-        name="smote_k1",
-        says="real train texts nearest to points hardly off a train text (k = 1, weight up to .05)",
-        make=partial(recipes.interpolated, k=1, largest=recipes.SMALL_LAMBDA),
-        why="a point so close to one parent comes back as that parent's text",
-        blind="a copied text need not hold what is linked",
-        demands={
-            "must_fail": (*_TEXT_IS_THERE, "interpolation"),
-            "must_not_pass": ("identifiers",),
-        },
-    ),
-    Rung(
-        name="smote_k5",
-        says="real train texts nearest to points between five neighbours (k = 5)",
-        make=partial(recipes.interpolated, k=5, largest=1.0),
-        why="however the points are mixed, what is released are train persons' texts",
-        blind="a copied text need not hold what is linked",
-        demands={
-            "must_fail": (*_TEXT_IS_THERE, "interpolation"),
-            "must_not_pass": ("identifiers",),
-        },
-    ),
-    Rung(
-        name="chunk_mix",
-        says="every eight words from one of two train texts",
-        make=recipes.chunk_mix,
-        why="every word of the release stands in a train text, most in runs of eight",
-        demands={
-            "must_fail": (*_TEXT_IS_THERE, "identifiers", "interpolation"),
-            "must_not_pass": ("linkage",),
-        },
-    ),
-    Rung(
-        name="bigram_model",
-        says="texts written by a two-word model of train",
-        make=partial(recipes.ngram_model, n=2),
-        why="the words and pairs of words of train persons come back, and a language model of the release shows it",
-        blind="no person's text stands in any row",
-        demands={"must_fail": ("membership",)},
-    ),
-    Rung(
-        name="trigram_model",
-        says="texts written by a three-word model of train",
-        make=partial(recipes.ngram_model, n=3),
-        why="the runs of words of train persons come back, and a language model of the release shows it",
-        blind="no person's text need stand in any row",
-        demands={"must_fail": ("membership",)},
-    ),
-    Rung(
-        name="one_identifier",
-        says="fresh people, and the record number of one train person in one row, written in another way",
-        make=recipes.one_identifier,
-        why="one record number is enough to find its owner",
-        blind="eight digits are neither a text nor a ranking",
-        demands={"must_fail": ("identifiers",)},
-    ),
-    Rung(
-        name="permuted_secret",
-        says="train, the last quarter of every text exchanged for another person's",
-        make=recipes.permuted_secret,
-        why="three quarters of every person's text stand together, so part of it finds the rest",
-        blind="nothing is asked about mixing",
-        demands={"must_fail": (*_TEXT_IS_THERE, "linkage"), "must_not_pass": ("identifiers",)},
-    ),
-    Rung(
-        name="fresh_people",
-        says=f"fresh people who repeat nobody; {SPLITS} splits, most of which must pass",
-        make=recipes.fresh,
-        why="nobody of train is in it; an auditor who stops this proves nothing by stopping another",
-        demands={"must_pass": JUDGED},
-        repeats=SPLITS,
-    ),
-    Rung(
-        name="fresh_filtered",
-        says="fresh people without the tenth most similar to train",
-        make=recipes.fresh_filtered,
-        why="what resembles train persons is missing, and only they are missed",
-        blind="nothing of anybody stands in the release; only who is not resembled tells",
-        demands={"must_not_pass": ("neighbours", "membership")},
-    ),
-    Rung(
-        name="permuted_roles",
-        says=f"fresh people, {PERMUTATIONS} times; train and control persons dealt anew each time",
-        make=recipes.permuted_roles,
-        why=f"nothing tells the two apart: more than {MAX_FALSE_ALARMS} alarms are more than chance gives",
-        demands={"seldom_fail": JUDGED},
-        repeats=PERMUTATIONS,
-    ),
-)
+    Rung("FFFFNF", "verbatim", recipes.verbatim, "train itself",
+         "every person's words, identifiers and whole text are released"),
+    Rung("F.F...", "verbatim_1_percent", recipes.verbatim_some,
+         "fresh people, and all rows, record number included, of one train person in a hundred (eleven at least)",
+         _OWN_WORDS, "an average over all rows or persons does not move by one in a hundred"),
+    Rung("F.F...", "verbatim_one_person", recipes.verbatim_one,
+         "fresh people, and one text, record number included, of one train person pasted into one row",
+         f"{_OWN_WORDS}, however many rows are clean",
+         "no ranking proves one person among hundreds; only a hard rule sees them"),
+    Rung("FFNF..", "word_dropout_10", partial(recipes.word_dropout, rate=0.1), "train, one word in ten left out",
+         "long runs and nearly all words of every person remain", _MAY_BE_LEFT_OUT),
+    Rung("FFNF..", "word_dropout_30", partial(recipes.word_dropout, rate=0.3), "train, three words in ten left out",
+         "most words of every person remain, and runs long enough to be told from chance", _MAY_BE_LEFT_OUT),
+    Rung(".FNF..", "word_dropout_50", partial(recipes.word_dropout, rate=0.5), "train, every other word left out",
+         "half of every person's words remain", "few runs of words survive, so nobody is repeated in a row"),
+    Rung("FFNFF.", "smote_k1", partial(recipes.interpolated, k=1, largest=recipes.SMALL_LAMBDA),
+         "real train texts nearest to points hardly off a train text (k = 1, weight up to .05)",
+         "a point so close to one parent comes back as that parent's text", _NEED_NOT_HOLD),
+    Rung("FFNFF.", "smote_k5", partial(recipes.interpolated, k=5, largest=1.0),
+         "real train texts nearest to points between five neighbours (k = 5)",
+         "however the points are mixed, what is released are train persons' texts", _NEED_NOT_HOLD),
+    Rung("FFFFFN", "chunk_mix", recipes.chunk_mix, "every eight words from one of two train texts",
+         "every word of the release stands in a train text, most in runs of eight"),
+    Rung("...F..", "bigram_model", partial(recipes.ngram_model, n=2), "texts written by a two-word model of train",
+         "the words and pairs of words of train persons come back, and a language model of the release shows it",
+         "no person's text stands in any row"),
+    Rung("...F..", "trigram_model", partial(recipes.ngram_model, n=3),
+         "texts written by a three-word model of train",
+         "the runs of words of train persons come back, and a language model of the release shows it",
+         "no person's text need stand in any row"),
+    Rung("..F...", "one_identifier", recipes.one_identifier,
+         "fresh people, and the record number of one train person in one row, written in another way",
+         "one record number is enough to find its owner", "eight digits are neither a text nor a ranking"),
+    Rung("FFNF.F", "permuted_secret", recipes.permuted_secret,
+         "train, the last quarter of every text exchanged for another person's",
+         "three quarters of every person's text stand together, so part of it finds the rest",
+         "nothing is asked about mixing"),
+    Rung("PPPPPP", "fresh_people", recipes.clean_release,
+         f"fresh people who repeat nobody; {SPLITS} splits, most of which must pass",
+         "nobody of train is in it; an auditor who stops this proves nothing by stopping another", repeats=SPLITS),
+    Rung(".N.N..", "fresh_filtered", recipes.filtered_release,
+         "fresh people without the tenth most similar to train",
+         "what resembles train persons is missing, and only they are missed",
+         "nothing of anybody stands in the release; only who is not resembled tells"),
+    Rung("SSSSSS", "permuted_roles", recipes.permuted_roles,
+         f"fresh people, {PERMUTATIONS} times; train and control persons dealt anew each time",
+         f"nothing tells the two apart: more than {MAX_FALSE_ALARMS} alarms are more than chance gives",
+         repeats=PERMUTATIONS),
+)  # fmt: skip
 
 
 def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.errors import NotMeasurable
-from audits.core.holdout import Parts
+from audits.core.holdout import HoldoutTables
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Table, persons
-from audits.selftest.clean_release import Cast, as_synthetic, copyable, dealt, joined
+from audits.selftest.clean_release import Population, as_synthetic, copyable, deal_persons, stack_tables
 from audits.space.encoders import encode_characters, encode_words
 from audits.space.similarity import highest, similarity_blocks
 
@@ -33,12 +33,12 @@ Int = NDArray[np.int64]
 Rng = np.random.Generator
 
 
-def verbatim(cast: Cast, _rng: Rng) -> AuditInputs:
+def verbatim(population: Population, _rng: Rng) -> AuditInputs:
     """Return train itself as the release."""
-    return cast.inputs(as_synthetic(cast.train))
+    return population.inputs(as_synthetic(population.train))
 
 
-def verbatim_some(cast: Cast, rng: Rng) -> AuditInputs:
+def verbatim_some(population: Population, rng: Rng) -> AuditInputs:
     """Return fresh people's rows and all rows of one train person in a hundred, of eleven at least.
 
     Each of them gets a made-up record number first, as records have: the words that only one person uses prove eleven
@@ -47,19 +47,19 @@ def verbatim_some(cast: Cast, rng: Rng) -> AuditInputs:
     Raises:
         NotMeasurable: fewer than eleven train persons have 30 words in a row that are theirs alone.
     """
-    names, person = persons(cast.train.groups)
+    names, person = persons(population.train.groups)
     k = max(MIN_COPIED, math.ceil(COPIED_SHARE * len(names)))
-    able = np.unique(person[copyable(cast)])
+    able = np.unique(person[copyable(population)])
     if len(able) < k:
         raise NotMeasurable(
             f"{k} train persons with a text of their own of 30 words are needed, there are {len(able)}"
         )
     rows = np.flatnonzero(np.isin(person, rng.choice(able, size=k, replace=False)))
-    train = _numbered(cast.train, rows[np.unique(person[rows], return_index=True)[1]], rng)
-    return cast.inputs(as_synthetic(joined(cast.fresh, take(train, rows))), train=train)
+    train = _numbered(population.train, rows[np.unique(person[rows], return_index=True)[1]], rng)
+    return population.inputs(as_synthetic(stack_tables(population.unseen, take(train, rows))), train=train)
 
 
-def verbatim_one(cast: Cast, rng: Rng) -> AuditInputs:
+def verbatim_one(population: Population, rng: Rng) -> AuditInputs:
     """Return fresh people's rows, one of them with a text of one train person pasted behind its own.
 
     The text gets a made-up record number first, as in `verbatim_some`.
@@ -67,26 +67,26 @@ def verbatim_one(cast: Cast, rng: Rng) -> AuditInputs:
     Raises:
         NotMeasurable: no train person has 30 words in a row that are theirs alone.
     """
-    rows = copyable(cast)
+    rows = copyable(population)
     if len(rows) == 0:
         raise NotMeasurable("a train person with a text of their own of 30 words is needed, there is none")
     row = int(rng.choice(rows))
-    train = _numbered(cast.train, np.array([row]), rng)
-    return cast.inputs(_pasted(cast.fresh, train.texts[row], rng), train=train)
+    train = _numbered(population.train, np.array([row]), rng)
+    return population.inputs(_pasted(population.unseen, train.texts[row], rng), train=train)
 
 
-def word_dropout(cast: Cast, rng: Rng, *, rate: float) -> AuditInputs:
+def word_dropout(population: Population, rng: Rng, *, rate: float) -> AuditInputs:
     """Return train with each word left out with the given probability; one word of each text always stays."""
     texts = []
-    for text in cast.train.texts:
+    for text in population.train.texts:
         words = text.split()
         kept = rng.random(len(words)) >= rate
         kept[int(rng.integers(len(words)))] = True
         texts.append(" ".join(w for w, stays in zip(words, kept, strict=True) if stays))
-    return cast.inputs(_written(texts, cast.train.labels))
+    return population.inputs(_written(texts, population.train.labels))
 
 
-def interpolated(cast: Cast, rng: Rng, *, k: int, largest: float) -> AuditInputs:
+def interpolated(population: Population, rng: Rng, *, k: int, largest: float) -> AuditInputs:
     """Return the real train text nearest to each point drawn between a train vector and one of its neighbours.
 
         z = (1 - u) x_i + u x_j,  u ~ U(0, largest),  x_j one of the k nearest of x_i's class and of another person
@@ -96,9 +96,9 @@ def interpolated(cast: Cast, rng: Rng, *, k: int, largest: float) -> AuditInputs
     Source: SMOTE, Chawla et al., JAIR 2002; the "decoder" returns the nearest text the generator knows, as the
         nearest thing to a perfect one.
     """
-    x = encode_characters(_parts(cast), rng).train
-    label, person = _codes(cast.train.labels, len(cast.train)), persons(cast.train.groups)[1]
-    base = _some_rows(len(cast.train), rng)
+    x = encode_characters(_holdout(population), rng).train
+    label, person = _codes(population.train.labels, len(population.train)), persons(population.train.groups)[1]
+    base = _some_rows(len(population.train), rng)
     texts, rows = [], []
     for block, similar in similarity_blocks(x[base], x):
         mine = base[block]
@@ -112,20 +112,20 @@ def interpolated(cast: Cast, rng: Rng, *, k: int, largest: float) -> AuditInputs
         chosen = among[np.arange(len(mine)), rng.integers(usable)]
         u = rng.uniform(0, largest, size=(len(mine), 1)).astype(np.float32)
         z = (1 - u) * x[mine] + u * x[chosen]
-        texts += [cast.train.texts[i] for i in np.argmax(z @ x.T, axis=1)]
+        texts += [population.train.texts[i] for i in np.argmax(z @ x.T, axis=1)]
         rows += mine.tolist()
-    return cast.inputs(_written(texts, _labels(cast.train, rows)))
+    return population.inputs(_written(texts, _labels(population.train, rows)))
 
 
-def chunk_mix(cast: Cast, rng: Rng) -> AuditInputs:
+def chunk_mix(population: Population, rng: Rng) -> AuditInputs:
     """Return texts of which a coin takes every eight words from one of two persons' train texts of one class."""
-    label, person = _codes(cast.train.labels, len(cast.train)), persons(cast.train.groups)[1]
+    label, person = _codes(population.train.labels, len(population.train)), persons(population.train.groups)[1]
     texts, rows = [], []
-    for i in _some_rows(len(cast.train), rng).tolist():
+    for i in _some_rows(len(population.train), rng).tolist():
         others = np.flatnonzero((label == label[i]) & (person != person[i]))
         if len(others) == 0:
             continue
-        parents = [cast.train.texts[j].split() for j in (i, int(rng.choice(others)))]
+        parents = [population.train.texts[j].split() for j in (i, int(rng.choice(others)))]
         mixed = [
             word
             for start in range(0, max(map(len, parents)), CHUNK_WORDS)
@@ -133,36 +133,36 @@ def chunk_mix(cast: Cast, rng: Rng) -> AuditInputs:
         ]
         texts.append(" ".join(mixed or parents[0]))
         rows.append(i)
-    return cast.inputs(_written(texts, _labels(cast.train, rows)))
+    return population.inputs(_written(texts, _labels(population.train, rows)))
 
 
-def ngram_model(cast: Cast, rng: Rng, *, n: int) -> AuditInputs:
+def ngram_model(population: Population, rng: Rng, *, n: int) -> AuditInputs:
     """Return one text for each train text, written word by word as the words before it continue in train.
 
     P(w | c) = count(c w) / count(c),  c the n - 1 words before, the beginning of a text among them
     """
     start = ("",) * (n - 1)
     following: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for text in cast.train.texts:
+    for text in population.train.texts:
         words = [*start, *text.split(), ""]
         for i in range(n - 1, len(words)):
             following[tuple(words[i - n + 1 : i])].append(words[i])
-    texts = [_walk(following, start, rng) for _ in range(len(cast.train))]
-    return cast.inputs(_written(texts, cast.train.labels))
+    texts = [_walk(following, start, rng) for _ in range(len(population.train))]
+    return population.inputs(_written(texts, population.train.labels))
 
 
-def one_identifier(cast: Cast, rng: Rng) -> AuditInputs:
+def one_identifier(population: Population, rng: Rng) -> AuditInputs:
     """Return fresh people's rows, in one of them the record number of one train person, written in another way.
 
     The number is made up and put into that person's text first, because not all texts hold one.
     """
-    row = int(rng.integers(len(cast.train)))
-    train = _numbered(cast.train, np.array([row]), rng)
+    row = int(rng.integers(len(population.train)))
+    train = _numbered(population.train, np.array([row]), rng)
     number = train.texts[row].split()[-1]
-    return cast.inputs(_pasted(cast.fresh, f"ref. {number[:4]}-{number[4:]}", rng), train=train)
+    return population.inputs(_pasted(population.unseen, f"ref. {number[:4]}-{number[4:]}", rng), train=train)
 
 
-def permuted_secret(cast: Cast, rng: Rng) -> AuditInputs:
+def permuted_secret(population: Population, rng: Rng) -> AuditInputs:
     """Return train with the last quarter of every text exchanged for another person's.
 
     Three quarters stay together, so one part of a person's text still finds the other; what is at the end of the row
@@ -170,45 +170,45 @@ def permuted_secret(cast: Cast, rng: Rng) -> AuditInputs:
     fictional clinic the halves of a record then led to a common row no more often for train than for control (by
     -.015; by .40 with quarters), and a weaker attacker would be all that is calibrated.
     """
-    names, person = persons(cast.train.groups)
+    names, person = persons(population.train.groups)
     place = rng.permutation(len(names))[person]
     order = np.argsort(place, kind="stable")
     shift = int(np.bincount(person).max())  # rows of a person lie together, so that so far on there is another
-    words = [text.split() for text in cast.train.texts]
+    words = [text.split() for text in population.train.texts]
     texts = [""] * len(words)
     for i, j in zip(order.tolist(), np.roll(order, -shift).tolist(), strict=True):
         texts[i] = " ".join([*words[i][: _cut(words[i])], *words[j][_cut(words[j]) :]])
-    return cast.inputs(_written(texts, cast.train.labels))
+    return population.inputs(_written(texts, population.train.labels))
 
 
-def fresh(cast: Cast, _rng: Rng) -> AuditInputs:
+def clean_release(population: Population, _rng: Rng) -> AuditInputs:
     """Return fresh people's rows: a release that is clean."""
-    return cast.inputs(cast.fresh)
+    return population.inputs(population.unseen)
 
 
-def fresh_filtered(cast: Cast, _rng: Rng) -> AuditInputs:
+def filtered_release(population: Population, _rng: Rng) -> AuditInputs:
     """Return fresh people's rows without the tenth that is most similar, in words, to a train row.
 
     It looks like a precaution and is a leak: nothing near a train person is left, while control persons keep theirs.
     """
-    encoded = encode_words(_parts(cast))
+    encoded = encode_words(_holdout(population))
     nearness = highest(encoded.synthetic, encoded.train, 1)[:, 0]
     kept = np.sort(np.argsort(nearness, kind="stable")[: math.ceil((1 - FILTERED_SHARE) * len(nearness))])
-    return cast.inputs(as_synthetic(take(cast.fresh, kept)))
+    return population.inputs(as_synthetic(take(population.unseen, kept)))
 
 
-def permuted_roles(cast: Cast, rng: Rng) -> AuditInputs:
+def permuted_roles(population: Population, rng: Rng) -> AuditInputs:
     """Return fresh people's rows, and train and control persons dealt anew: whatever is found now is chance."""
-    train, control = dealt(cast.train, cast.control, rng)
-    return cast.inputs(cast.fresh, train=train, control=control)
+    train, control = deal_persons(population.train, population.control, rng)
+    return population.inputs(population.unseen, train=train, control=control)
 
 
-def _parts(cast: Cast) -> Parts:
-    return Parts(
-        synthetic=cast.fresh,
-        train=cast.train,
-        control=cast.control,
-        reference=cast.control,
+def _holdout(population: Population) -> HoldoutTables:
+    return HoldoutTables(
+        synthetic=population.unseen,
+        train=population.train,
+        control=population.control,
+        reference=population.control,
         reference_is_control=False,
     )
 

@@ -13,13 +13,15 @@ from scipy import stats
 from sklearn.ensemble import RandomForestClassifier
 
 from audits.core.errors import InputError, NotMeasurable
-from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, Parts, arms, person_scores
+from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, HoldoutTables, arms, person_scores
 from audits.core.inputs import table_digest, take
+from audits.core.rates import exact
 from audits.core.stats import POWER, auc, holm, z_sum
+from audits.core.streams import stream
+from audits.core.two_sided import power
 from audits.core.types import AuditResult, Estimate, Table, Verdict
 from audits.membership.scores import membership_scores
-from audits.runner.run import stream
-from audits.shadow.plan import FOLDS, Coins, ShadowPlan, deal
+from audits.shadow.plan import FOLDS, Coins, ShadowPlan, permute_coins
 from audits.space.encoders import encode
 
 Float = NDArray[np.float64]
@@ -28,10 +30,10 @@ LEAST_OUT = 16  # reruns without a person, for a verdict of pass
 MARGIN = 0.05
 TREES = 60
 LEAST_LEAF = 3
-DEALINGS = 199
+PERMUTATIONS = 199
 
 
-def shadow(  # noqa: PLR0913 - each is a setting of its own
+def attack_reruns(  # noqa: PLR0913 - each is a setting of its own
     plan: ShadowPlan,
     tables: Sequence[Table],
     train: Table,
@@ -40,7 +42,7 @@ def shadow(  # noqa: PLR0913 - each is a setting of its own
     *,
     seed: int = 0,
     confidence: float = 0.95,
-    dealings: int = DEALINGS,
+    permutations: int = PERMUTATIONS,
     progress: Callable[[], None] = lambda: None,
 ) -> AuditResult:
     """Return how well it is told from the reruns' tables which of them saw a person.
@@ -67,7 +69,7 @@ def shadow(  # noqa: PLR0913 - each is a setting of its own
         reference: public text of the same kind; without it, control persons who are not asked about.
         seed: of the encoders and the dealings.
         confidence: one-sided, of every end.
-        dealings: how many; no p can be below 1 / (dealings + 1).
+        permutations: how many dealings; no p can be below 1 / (permutations + 1).
         progress: called after each table and after each dealing.
 
     Raises:
@@ -75,13 +77,33 @@ def shadow(  # noqa: PLR0913 - each is a setting of its own
         NotMeasurable: a table has fewer than 20 records, or too few people are left to fit the encoders on.
 
     Privacy: reads all texts of the persons asked about; returns aggregates over reruns, and no name.
-    Cost: the scores of each table, and 4 · (dealings + 2) forests.
+    Cost: the scores of each table, and 4 · (permutations + 2) forests.
     Source: reruns without a person, features of what they wrote and a random forest: "SMOTE & Mirrors", for tables of
         numbers; scores of text, coins for many persons at once and the tests are ours.
     """
-    _check(plan, tables, train, control, dealings)
-    asked, strangers = _of(train, plan.persons), _of(control, plan.strangers)
-    others = _of(control, sorted(set(control.groups) - set(plan.strangers))) if reference is None else reference
+    _check(plan, tables, train, control, permutations)
+    scores = _scores_of_reruns(plan, tables, train, control, reference, seed, progress)
+    x = _prepared(np.stack([np.stack(list(found.values()), axis=1) for found in scores]), len(plan.persons))
+    asked, unseen = x[:, : len(plan.persons)], x[:, len(plan.persons) :]
+    found = person_aucs(predict_membership(asked, plan.inside), plan.inside)
+    of_strangers = person_aucs(predict_membership(unseen, plan.pretended), plan.pretended)
+    chance = _chance_aucs(asked, plan.inside, permutations, seed, progress)
+    alone = {name: float(person_aucs(asked[:, :, i], plan.inside).mean()) for i, name in enumerate(scores[0])}
+    return _judge(plan, found, of_strangers, chance, alone, confidence)
+
+
+def _scores_of_reruns(  # noqa: PLR0913, PLR0917 - what `attack_reruns` was given
+    plan: ShadowPlan,
+    tables: Sequence[Table],
+    train: Table,
+    control: Table,
+    reference: Table | None,
+    seed: int,
+    progress: Callable[[], None],
+) -> list[Mapping[str, Float]]:
+    """Return for each rerun the scores of the persons asked about, and then of the strangers."""
+    asked, strangers = _rows_of(train, plan.persons), _rows_of(control, plan.strangers)
+    others = _rows_of(control, sorted(set(control.groups) - set(plan.strangers))) if reference is None else reference
     if len(others) < MIN_PERSONS or min(map(len, tables)) < MIN_SYNTHETIC:
         raise NotMeasurable(
             f"every rerun's table needs {MIN_SYNTHETIC} records, and the encoders {MIN_PERSONS} records of other "
@@ -91,17 +113,7 @@ def shadow(  # noqa: PLR0913 - each is a setting of its own
     for table in tables:
         scores.append(features(asked, strangers, others, table, seed))
         progress()
-    x = _prepared(np.stack([np.stack(list(found.values()), axis=1) for found in scores]), len(plan.persons))
-    asked_about, unseen = x[:, : len(plan.persons)], x[:, len(plan.persons) :]
-    found = aucs(guesses(asked_about, plan.inside), plan.inside)
-    of_strangers = aucs(guesses(unseen, plan.pretended), plan.pretended)
-    chance = np.empty((dealings, len(plan.persons)))
-    for i in range(dealings):
-        dealt = deal(plan.inside, stream(seed, f"shadow dealing {i}"))
-        chance[i] = aucs(guesses(asked_about, dealt), dealt)
-        progress()
-    alone = {name: float(aucs(asked_about[:, :, i], plan.inside).mean()) for i, name in enumerate(scores[0])}
-    return _judge(plan, found, of_strangers, chance, alone, confidence)
+    return scores
 
 
 def features(
@@ -111,15 +123,15 @@ def features(
 
     The encoders are fitted on the reference with the same stream each time, so that tables are all that differs.
     """
-    parts = Parts(
+    holdout = HoldoutTables(
         synthetic=synthetic, train=asked, control=strangers, reference=reference, reference_is_control=False
     )
-    rows = arms(parts).row_person
-    scores = membership_scores(parts, encode(parts, stream(seed, "shadow encoders")))
+    rows = arms(holdout).row_person
+    scores = membership_scores(holdout, encode(holdout, stream(seed, "shadow encoders")))
     return {name: person_scores(scores[name], rows) for name in sorted(scores)}
 
 
-def guesses(x: Float, coins: Coins) -> Float:
+def predict_membership(x: Float, coins: Coins) -> Float:
     """Return for each rerun and person how likely the rerun saw the person, by forests that were fitted on others.
 
     One forest serves all persons of a fold.
@@ -132,19 +144,29 @@ def guesses(x: Float, coins: Coins) -> Float:
         (runs, persons), from 0 to 1.
     """
     fold = np.arange(len(x)) % FOLDS
-    told = np.empty(coins.shape)
+    predicted = np.empty(coins.shape)
     for f in range(FOLDS):
         others, mine = fold != f, fold == f
         forest = RandomForestClassifier(TREES, min_samples_leaf=LEAST_LEAF, random_state=f)
         forest.fit(x[others].reshape(-1, x.shape[2]), coins[others].ravel())
         likely = forest.predict_proba(x[mine].reshape(-1, x.shape[2]))
-        told[mine] = likely[:, list(forest.classes_).index(True)].reshape(-1, coins.shape[1])
-    return told
+        predicted[mine] = likely[:, list(forest.classes_).index(True)].reshape(-1, coins.shape[1])
+    return predicted
 
 
-def aucs(told: Float, coins: Coins) -> Float:
+def person_aucs(predicted: Float, coins: Coins) -> Float:
     """Return for each person P[a rerun that saw them is told above one that did not]; (persons,)."""
-    return np.array([auc(t[c], t[~c]) for t, c in zip(told.T, coins.T, strict=True)])
+    return np.array([auc(t[c], t[~c]) for t, c in zip(predicted.T, coins.T, strict=True)])
+
+
+def _chance_aucs(asked: Float, inside: Coins, permutations: int, seed: int, progress: Callable[[], None]) -> Float:
+    """Return the AUC of each person for coins that are dealt anew; (permutations, persons)."""
+    chance = np.empty((permutations, inside.shape[1]))
+    for i in range(permutations):
+        dealt = permute_coins(inside, stream(seed, f"shadow dealing {i}"))
+        chance[i] = person_aucs(predict_membership(asked, dealt), dealt)
+        progress()
+    return chance
 
 
 def _prepared(x: Float, n: int) -> Float:
@@ -159,17 +181,12 @@ def _prepared(x: Float, n: int) -> Float:
 
 def _estimate(value: float, error: float, runs: int, confidence: float) -> Estimate:
     half = float(stats.norm.ppf(confidence)) * error if error > 0 else 1.0  # no spread: nothing was measured
-    return Estimate(
-        value=value, low=max(0.0, value - half), high=min(1.0, value + half), confidence=confidence, n=runs
-    )
+    low, high = max(0.0, value - half), min(1.0, value + half)
+    return Estimate(value=value, low=low, high=high, confidence=confidence, n=runs)
 
 
 def _p(chance: Float, observed: float) -> float:
     return float((1 + (chance >= observed).sum()) / (1 + len(chance)))
-
-
-def _exact(value: float, n: int, confidence: float) -> Estimate:
-    return Estimate(value=value, low=value, high=value, confidence=confidence, n=n)
 
 
 def _judge(
@@ -180,10 +197,10 @@ def _judge(
     metrics = {
         "auc": area,
         "worst_person_auc": _estimate(float(found.max()), error_of_one, plan.runs, confidence),
-        "p": _exact(_p(chance.mean(axis=1), float(found.mean())), plan.runs, confidence),
-        "worst_person_p": _exact(_p(chance.max(axis=1), float(found.max())), plan.runs, confidence),
+        "p": exact(_p(chance.mean(axis=1), float(found.mean())), confidence=confidence, n=plan.runs),
+        "worst_person_p": exact(_p(chance.max(axis=1), float(found.max())), confidence=confidence, n=plan.runs),
     }
-    out, power = plan.runs // 2, _power(plan, error, confidence)
+    out, able = plan.runs // 2, _power(plan, error, confidence)
     is_told = min(holm([metrics["p"].value, metrics["worst_person_p"].value])) < 1 - confidence
     if is_told:
         verdict: Verdict = "fail"
@@ -191,7 +208,7 @@ def _judge(
     elif out >= LEAST_OUT and area.high <= 0.5 + MARGIN:
         verdict, reason = "pass", "What the generator writes does not tell whether it saw a flagged person."
     else:
-        verdict, reason = "insufficient", _why(plan, power)
+        verdict, reason = "insufficient", _undecided(plan, able)
     return AuditResult(
         name="shadow",
         verdict=verdict,
@@ -206,7 +223,7 @@ def _judge(
             "reruns_without_a_person": out,
             "persons": len(plan.persons),
             "auc_of_each_score_alone": dict(alone),
-            "power": power,
+            "power": able,
         },
         reason=reason,
     )
@@ -218,24 +235,20 @@ def _power(plan: ShadowPlan, error: float, confidence: float) -> Mapping[str, fl
     Forests of too few reruns do not learn, so a small spread of theirs promises nothing.
     """
     reach, learn = z_sum(confidence, POWER) * error, error > 0 and plan.runs >= 2 * LEAST_OUT
-    return {
-        "n": plan.runs,
-        "n_needed": max(2 * LEAST_OUT, math.ceil(plan.runs * (reach / MARGIN) ** 2)) if error > 0 else None,
-        "smallest_leak": min(1.0, 0.5 + reach) if learn else None,
-        "epsilon_ceiling": None,
-    }
+    needed = max(2 * LEAST_OUT, math.ceil(plan.runs * (reach / MARGIN) ** 2)) if error > 0 else None
+    return power(plan.runs, needed, min(1.0, 0.5 + reach) if learn else None)
 
 
-def _why(plan: ShadowPlan, power: Mapping[str, float | int | None]) -> str:
+def _undecided(plan: ShadowPlan, able: Mapping[str, float | int | None]) -> str:
     """Return why the reruns do not decide."""
     done = f"{plan.runs} reruns, {plan.runs // 2} without each of {len(plan.persons)} persons, do not decide"
-    if power["n_needed"] is None:
+    if able["n_needed"] is None:
         return f"{done}: whatever the coins, the same is told, so nothing could be seen. More reruns are needed."
-    least = ", at the least" if power["smallest_leak"] is None else ""
-    return f"{done}; about {power['n_needed']} reruns would{least}."
+    least = ", at the least" if able["smallest_leak"] is None else ""
+    return f"{done}; about {able['n_needed']} reruns would{least}."
 
 
-def _check(plan: ShadowPlan, tables: Sequence[Table], train: Table, control: Table, dealings: int) -> None:
+def _check(plan: ShadowPlan, tables: Sequence[Table], train: Table, control: Table, permutations: int) -> None:
     problems = [
         f"the {name} table is not the one the plan was made from"
         for name, table, wanted in (("train", train, plan.train), ("control", control, plan.control))
@@ -243,13 +256,13 @@ def _check(plan: ShadowPlan, tables: Sequence[Table], train: Table, control: Tab
     ]
     if len(tables) != plan.runs:
         problems.append(f"the plan has {plan.runs} reruns, {len(tables)} tables are given")
-    if dealings < 2:
-        problems.append(f"the coins must be dealt anew twice at least, got {dealings}")
+    if permutations < 2:
+        problems.append(f"the coins must be dealt anew twice at least, got {permutations}")
     if problems:
         raise InputError("the reruns cannot be judged", problems=problems)
 
 
-def _of(table: Table, names: Sequence[str]) -> Table:
+def _rows_of(table: Table, names: Sequence[str]) -> Table:
     """Return the rows of these persons, in the order of the persons."""
     place = {name: i for i, name in enumerate(names)}
     rows = sorted((place[group], i) for i, group in enumerate(table.groups) if group in place)

@@ -7,26 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from audits.core.console import Columns, Confidence, Control, Reference, RowsArePersons, Seed, Synthetic, Train, say
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from audits.core.inputs import Role
-    from audits.core.types import Table
 
 NOT_PASSED = 4
 SECONDS_BETWEEN_LINES = 5.0
 
-Columns = Annotated[str, typer.Option(help="column of this name in every table")]
-Seed = Annotated[int, typer.Option(min=0, help="root of the random streams")]
-Claim = Annotated[bool, typer.Option(help="claim that every row is another person")]
-
 
 def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
-    synthetic: Annotated[Path, typer.Option(help="what is to be released (.parquet, .jsonl, .csv)")],
-    train: Annotated[Path, typer.Option(help="what the generator saw")],
-    control: Annotated[Path, typer.Option(help="persons of the same kind that the generator never saw")],
+    synthetic: Synthetic,
+    train: Train,
+    control: Control,
     out: Annotated[Path, typer.Option(help="new private folder; plan.json in it names persons")],
-    reference: Annotated[Path | None, typer.Option(help="public text of the same kind")] = None,
+    reference: Reference = None,
     runs: Annotated[int, typer.Option(help="reruns, half of them without each person; a multiple of 8")] = 32,
     persons: Annotated[int | None, typer.Option(help="asked about; by default one in a hundred of train")] = None,
     seed: Seed = 0,
@@ -34,7 +29,7 @@ def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     label: Columns = "label",
     group: Columns = "group",
     *,
-    rows_are_persons: Claim = False,
+    rows_are_persons: RowsArePersons = False,
 ) -> None:
     """Say which persons the generator must be rerun without, for `audits shadow`.
 
@@ -42,68 +37,52 @@ def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     set of reruns serves them all. Run the generator once for each entry of `runs` in plan.json, on train without the
     persons in its `leave_out` and with a seed of its own, and put what it writes at the place in its `synthetic`.
     """
-    from audits.core.inputs import load_inputs
-    from audits.runner.run import stream
+    from audits.core.inputs import load_tables
+    from audits.core.streams import stream
     from audits.shadow.plan import plan_shadow, write_plan
 
-    load = _loader(text, label, group, rows_are_persons=rows_are_persons)
-    inputs = load_inputs(
-        load(synthetic, "synthetic"),
-        load(train, "train"),
-        load(control, "control"),
-        None if reference is None else load(reference, "reference"),
+    inputs = load_tables(
+        synthetic, train, control, reference, text=text, label=label, group=group, rows_are_persons=rows_are_persons
     )
     plan = plan_shadow(inputs, runs=runs, n_persons=persons, rng=stream(seed, "shadow plan"))
     write_plan(plan, out)
-    _say(f"written: {out}; {plan.runs} reruns about {len(plan.persons)} persons. Keep the folder private.")
+    say(f"written: {out}; {plan.runs} reruns about {len(plan.persons)} persons. Keep the folder private.")
 
 
-def shadow(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
+def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
     plan: Annotated[Path, typer.Argument(help="the folder of `audits shadow-plan`, with the reruns' tables in it")],
     train: Annotated[Path, typer.Option(help="as the plan was made from")],
     control: Annotated[Path, typer.Option(help="as the plan was made from")],
-    reference: Annotated[Path | None, typer.Option(help="public text of the same kind")] = None,
+    reference: Reference = None,
     seed: Seed = 0,
-    confidence: Annotated[float, typer.Option(help="one-sided confidence of every interval's ends")] = 0.95,
+    confidence: Confidence = 0.95,
     text: Columns = "text",
     label: Columns = "label",
     group: Columns = "group",
     *,
-    rows_are_persons: Claim = False,
+    rows_are_persons: RowsArePersons = False,
     as_json: Annotated[bool, typer.Option("--json", help="print shadow.json on stdout")] = False,
 ) -> None:
     """Tell from the reruns' tables which of them saw a person; exit 0 if that fails, 4 if it succeeds or is unsure.
 
     Writes shadow.json into the folder: numbers over all persons, no name.
     """
-    from audits.core.inputs import load_inputs
+    from audits.core.inputs import load_tables
     from audits.shadow.report import as_text, judge_shadow
 
-    load = _loader(text, label, group, rows_are_persons=rows_are_persons)
-    persons = load(control, "control")
-    inputs = load_inputs(
-        persons,  # stands in for the release, which is not read
-        load(train, "train"),
-        persons,
-        None if reference is None else load(reference, "reference"),
+    inputs = load_tables(
+        None, train, control, reference, text=text, label=label, group=group, rows_are_persons=rows_are_persons
     )
-    report = judge_shadow(plan, inputs, seed=seed, confidence=confidence, text=text, label=label, progress=_rarely())
-    _say(as_text(report.results[0]))
+    report = judge_shadow(
+        plan, inputs, seed=seed, confidence=confidence, text=text, label=label, progress=_progress_line()
+    )
+    say(as_text(report.results[0]))
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")
     raise typer.Exit(0 if report.overall == "pass" else NOT_PASSED)
 
 
-def _loader(text: str, label: str, group: str, *, rows_are_persons: bool) -> "Callable[[Path, Role], Table]":
-    from audits.core.inputs import load_table
-
-    def load(path: Path, role: "Role") -> "Table":
-        return load_table(path, text=text, label=label, group=group, role=role, rows_are_persons=rows_are_persons)
-
-    return load
-
-
-def _rarely() -> "Callable[[int, int], None]":
+def _progress_line() -> "Callable[[int, int], None]":
     """Return what says, at most every five seconds, how many steps are done."""
     last = time.monotonic()
 
@@ -111,11 +90,6 @@ def _rarely() -> "Callable[[int, int], None]":
         nonlocal last
         if time.monotonic() - last >= SECONDS_BETWEEN_LINES or done == total:
             last = time.monotonic()
-            _say(f"shadow: {done} of {total} tables and dealings")
+            say(f"shadow: {done} of {total} tables and dealings")
 
     return step
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()

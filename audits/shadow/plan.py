@@ -19,8 +19,8 @@ from audits.core.files import write_whole
 from audits.core.inputs import load_table, table_digest
 from audits.core.strictjson import JsonError, canonical, parse
 from audits.core.types import AuditInputs, Table, persons
-from audits.neighbours.distances import crowding
-from audits.space.encoded_tables import see
+from audits.space.distances import crowding
+from audits.space.encoded_tables import encode_tables
 
 PLAN, TABLES = "plan.json", "synthetic"
 SUFFIXES = (".parquet", ".jsonl", ".csv")
@@ -86,35 +86,35 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: n
     n_train = len(set(inputs.train.groups))
     n_asked = max(1, math.ceil(FLAGGED * n_train)) if n_persons is None else n_persons
     problems = [
-        *([] if _even(runs) else [f"the number of reruns must be a multiple of {2 * FOLDS}, got {runs}"]),
+        *([] if _is_balanced(runs) else [f"the number of reruns must be a multiple of {2 * FOLDS}, got {runs}"]),
         *([] if 1 <= n_asked < n_train else [f"from 1 to {n_train - 1} persons can be asked about, got {n_asked}"]),
     ]
     if problems:
         raise InputError("the shadow attack cannot be planned", problems=problems)
     try:
-        flagged, strangers = crowded(inputs, n_asked, rng)
+        flagged, strangers = most_crowded(inputs, n_asked, rng)
     except NotMeasurable as error:
         raise InputError(f"the shadow attack cannot be planned: {error.message}") from error
     return ShadowPlan(
         persons=flagged,
-        inside=deal(_halves(runs, len(flagged)), rng),
+        inside=permute_coins(_balanced_coins(runs, len(flagged)), rng),
         strangers=strangers,
-        pretended=deal(_halves(runs, len(strangers)), rng),
+        pretended=permute_coins(_balanced_coins(runs, len(strangers)), rng),
         train=table_digest(inputs.train),
         control=table_digest(inputs.control),
     )
 
 
-def crowded(inputs: AuditInputs, n: int, rng: np.random.Generator) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def most_crowded(inputs: AuditInputs, n: int, rng: np.random.Generator) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the n train persons, and as many of control where there are, that a synthetic record crowds most.
 
     A person's place is the highest that any encoder gives them among all persons of both tables.
     """
-    seen = see(inputs, rng)
-    places = np.max([stats.rankdata(crowding(one, seen.people)["crowding"]) for one in seen.encoded], axis=0)
-    train, control = persons(seen.parts.train.groups)[0], persons(seen.parts.control.groups)[0]
+    tables = encode_tables(inputs, rng)
+    places = np.max([stats.rankdata(crowding(one, tables.people)["crowding"]) for one in tables.encoded], axis=0)
+    train, control = persons(tables.holdout.train.groups)[0], persons(tables.holdout.control.groups)[0]
     of_train, of_control = places[: len(train)], places[len(train) :]
-    return _most(train, of_train, n), _most(control, of_control, n)
+    return _highest(train, of_train, n), _highest(control, of_control, n)
 
 
 def write_plan(plan: ShadowPlan, folder: Path) -> None:
@@ -159,7 +159,7 @@ def read_plan(folder: Path) -> ShadowPlan:
         raise InputError(f"{path} cannot be read ({error.strerror})", hint=hint) from error
     except JsonError as error:
         raise InputError(f"{path} is no plan: {error}") from error
-    problems = _faults(value)
+    problems = _problems(value)
     if problems:
         raise InputError(f"{path} is no plan of schema version {SCHEMA_VERSION}", problems=problems)
     names = {key: tuple(value[key]) for key in ("persons", "strangers")}
@@ -200,24 +200,24 @@ def read_tables(folder: Path, runs: int, *, text: str, label: str) -> tuple[Tabl
     return tuple(load_table(path, text=text, label=label, role="synthetic") for path in found if path is not None)
 
 
-def deal(coins: Coins, rng: np.random.Generator) -> Coins:
+def permute_coins(coins: Coins, rng: np.random.Generator) -> Coins:
     """Return the coins of each column dealt anew among the reruns of each fold."""
-    dealt = coins.copy()
+    permuted = coins.copy()
     for f in range(FOLDS):
-        dealt[f::FOLDS] = rng.permuted(coins[f::FOLDS], axis=0)
-    return dealt
+        permuted[f::FOLDS] = rng.permuted(coins[f::FOLDS], axis=0)
+    return permuted
 
 
-def _halves(runs: int, n: int) -> Coins:
+def _balanced_coins(runs: int, n: int) -> Coins:
     """Return bool (runs, n) with half of each fold of each column true."""
     return np.repeat((np.arange(runs) // FOLDS % 2 == 0)[:, None], n, axis=1)
 
 
-def _even(runs: int) -> bool:
+def _is_balanced(runs: int) -> bool:
     return runs > 0 and runs % (2 * FOLDS) == 0
 
 
-def _most(names: Sequence[str], places: NDArray[np.float64], n: int) -> tuple[str, ...]:
+def _highest(names: Sequence[str], places: NDArray[np.float64], n: int) -> tuple[str, ...]:
     return tuple(names[i] for i in np.argsort(-places, kind="stable")[:n])
 
 
@@ -229,7 +229,7 @@ def _coins(runs: Sequence[Any], key: str, names: Sequence[str]) -> Coins:
     return np.array([[name not in run[key] for name in names] for run in runs], dtype=np.bool_)
 
 
-def _faults(value: Any) -> list[str]:
+def _problems(value: Any) -> list[str]:
     """Return what is wrong with a plan, without any of the names in it."""
     if not isinstance(value, dict):
         return ["it must be an object"]
@@ -243,14 +243,14 @@ def _faults(value: Any) -> list[str]:
     runs: Any = value.get("runs")
     if not isinstance(runs, tuple) or not all(isinstance(run, dict) for run in runs):
         problems.append("runs must be a list of objects")
-    return problems or [fault for key, of in OUT_OF.items() for fault in _faults_of_runs(runs, key, value[of])]
+    return problems or [fault for key, of in OUT_OF.items() for fault in _problems_of_runs(runs, key, value[of])]
 
 
-def _faults_of_runs(runs: Sequence[Any], key: str, names: Sequence[str]) -> list[str]:
+def _problems_of_runs(runs: Sequence[Any], key: str, names: Sequence[str]) -> list[str]:
     wrong = sum(not (_are_strings(run.get(key)) and set(run[key]) <= set(names)) for run in runs)
     if wrong:
         return [f"{wrong} runs have a {key} that is no list of the plan's names"]
-    if not _even(len(runs)):
+    if not _is_balanced(len(runs)):
         return [f"the number of runs must be a multiple of {2 * FOLDS}, it is {len(runs)}"]
     coins = _coins(runs, key, names)
     uneven = {i for f in range(FOLDS) for i in np.flatnonzero(2 * coins[f::FOLDS].sum(axis=0) * FOLDS != len(runs))}

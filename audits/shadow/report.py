@@ -9,9 +9,8 @@ from audits.core.errors import NotMeasurable
 from audits.core.files import write_whole
 from audits.core.inputs import table_digest
 from audits.core.report import AuditReport
-from audits.core.types import AuditInputs, AuditResult
-from audits.runner.run import without_number
-from audits.shadow.attack import DEALINGS, shadow
+from audits.core.types import AuditInputs, AuditResult, without_number
+from audits.shadow.attack import PERMUTATIONS, attack_reruns
 from audits.shadow.plan import read_plan, read_tables
 
 REPORT = "shadow.json"
@@ -23,7 +22,7 @@ def judge_shadow(  # noqa: PLR0913 - what the command line gives
     *,
     seed: int = 0,
     confidence: float = 0.95,
-    dealings: int = DEALINGS,
+    permutations: int = PERMUTATIONS,
     text: str = "text",
     label: str = "label",
     progress: Callable[[int, int], None] = lambda _done, _total: None,
@@ -33,9 +32,9 @@ def judge_shadow(  # noqa: PLR0913 - what the command line gives
     Args:
         folder: with plan.json and the tables of all reruns.
         inputs: train, control and reference are read; synthetic is not.
-        seed: see `shadow`.
-        confidence: see `shadow`.
-        dealings: see `shadow`.
+        seed: see `attack_reruns`.
+        confidence: see `attack_reruns`.
+        permutations: see `attack_reruns`.
         text: the column of texts in the reruns' tables.
         label: of classes.
         progress: told after each rerun's table and each dealing how many are done, and of how many.
@@ -46,11 +45,11 @@ def judge_shadow(  # noqa: PLR0913 - what the command line gives
     """
     plan = read_plan(folder)
     tables = read_tables(folder, plan.runs, text=text, label=label)
-    done, total = count(1), plan.runs + dealings
+    done, total = count(1), plan.runs + permutations
     try:
-        result = shadow(
+        result = attack_reruns(
             plan, tables, inputs.train, inputs.control, inputs.reference,
-            seed=seed, confidence=confidence, dealings=dealings,
+            seed=seed, confidence=confidence, permutations=permutations,
             progress=lambda: progress(next(done), total),
         )  # fmt: skip
     except NotMeasurable as error:

@@ -1,29 +1,29 @@
-"""What the attacks by similarity see of the tables: parts, persons and encoded rows, made once for all of them."""
+"""The tables that the attacks by similarity read: persons and encoded rows, made once for all of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from audits.core.holdout import Arms, Parts, arms, split_parts
+from audits.core.holdout import Arms, HoldoutTables, arms, hold_out
 from audits.core.types import AuditInputs
 from audits.space.encoders import Encoded, encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class EncodedTables:
     """The tables with some persons set aside, who is compared, and all rows by each encoder."""
 
-    parts: Parts
+    holdout: HoldoutTables
     people: Arms
     encoded: tuple[Encoded, ...]
 
 
-See = Callable[[AuditInputs, np.random.Generator], Seen]
+TableEncoder = Callable[[AuditInputs, np.random.Generator], EncodedTables]
 
 
-def see(inputs: AuditInputs, rng: np.random.Generator) -> Seen:
-    """Return what is seen of the tables.
+def encode_tables(inputs: AuditInputs, rng: np.random.Generator) -> EncodedTables:
+    """Return the tables encoded.
 
     Raises:
         NotMeasurable: fewer than 20 persons or synthetic records.
@@ -31,23 +31,23 @@ def see(inputs: AuditInputs, rng: np.random.Generator) -> Seen:
 
     Random: the persons set aside, the encoders' seeds.
     """
-    parts = split_parts(inputs, rng)
-    return Seen(parts=parts, people=arms(parts), encoded=encode(parts, rng))
+    holdout = hold_out(inputs, rng)
+    return EncodedTables(holdout=holdout, people=arms(holdout), encoded=encode(holdout, rng))
 
 
-def seen_once(rng: np.random.Generator) -> See:
-    """Return `see` for several audits of the same tables: computed when the first of them asks, then kept.
+def encode_once(rng: np.random.Generator) -> TableEncoder:
+    """Return `encode_tables` for several audits of the same tables: computed when the first of them asks, then kept.
 
-    It draws from this stream instead of the audits' own, so what an audit sees depends on no other audit.
+    It draws from this stream instead of the audits' own, so what an audit reads depends on no other audit.
     """
-    kept: list[tuple[AuditInputs, Seen]] = []
+    kept: list[tuple[AuditInputs, EncodedTables]] = []
 
-    def same(inputs: AuditInputs, _rng: np.random.Generator) -> Seen:
+    def cached(inputs: AuditInputs, _rng: np.random.Generator) -> EncodedTables:
         if not kept:
-            kept.append((inputs, see(inputs, rng)))
-        known, seen = kept[0]
-        if known is not inputs:
-            raise ValueError("the audits that share what they see must be given the same tables")
-        return seen
+            kept.append((inputs, encode_tables(inputs, rng)))
+        encoded_inputs, tables = kept[0]
+        if encoded_inputs is not inputs:
+            raise ValueError("the audits that share encoded tables must be given the same tables")
+        return tables
 
-    return same
+    return cached

@@ -15,7 +15,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.preprocessing import normalize
 
 from audits.core.errors import InputError
-from audits.core.holdout import Parts
+from audits.core.holdout import HoldoutTables
 from audits.core.types import Table
 from audits.space.similarity import Float32, Matrix
 from audits.text.ngrams import Sequences, characters, runs, words
@@ -37,7 +37,7 @@ class Encoded:
     reference: Matrix
 
 
-def encode(parts: Parts, rng: np.random.Generator) -> tuple[Encoded, ...]:
+def encode(holdout: HoldoutTables, rng: np.random.Generator) -> tuple[Encoded, ...]:
     """Return the tables by words, by characters, and by each matrix the caller passed in all of them.
 
     Raises:
@@ -46,20 +46,20 @@ def encode(parts: Parts, rng: np.random.Generator) -> tuple[Encoded, ...]:
     Random: one seed for the truncated decomposition, one choice of the rows it is fitted on.
     Privacy: reads all texts; frequencies, projections and means come from the reference part only.
     """
-    return (encode_words(parts), encode_characters(parts, rng), *_passed(parts))
+    return (encode_words(holdout), encode_characters(holdout, rng), *_passed(holdout))
 
 
-def encode_words(parts: Parts) -> Encoded:
+def encode_words(holdout: HoldoutTables) -> Encoded:
     """Return TF-IDF rows of words, frequencies of the reference: (1 + ln tf) · (1 + ln((1 + N) / (1 + df))).
 
     A word the reference lacks counts as the rarest: what only one person wrote is what a copy would carry.
     """
-    sequences, n_words = words([t.texts for t in _tables(parts)])
+    sequences, n_words = words([t.texts for t in _tables(holdout)])
     counts = [_counts(s.symbols, s, n_words) for s in sequences]
     return Encoded(name="words", **_named(_tf_idf(counts)))
 
 
-def encode_characters(parts: Parts, rng: np.random.Generator) -> Encoded:
+def encode_characters(holdout: HoldoutTables, rng: np.random.Generator) -> Encoded:
     """Return rows of 128 dimensions: TF-IDF of hashed runs of 3 and 4 characters, decomposed, centred.
 
     Survives word dropout, inflection and spelling changes. Dimensions and centre are those of the reference.
@@ -67,7 +67,7 @@ def encode_characters(parts: Parts, rng: np.random.Generator) -> Encoded:
     Source: Deerwester et al., JASIS 1990 (latent semantic analysis); the centring is ours: without it the direction
         common to all texts makes a few short texts the neighbours of everyone.
     """
-    counts = [_character_counts(t) for t in _tables(parts)]
+    counts = [_character_counts(t) for t in _tables(holdout)]
     weighted = _tf_idf(counts)
     reference = weighted[-1]
     n_fit = min(MAX_FIT_ROWS, reference.shape[0])
@@ -88,8 +88,8 @@ def principal(encoded: Encoded, dimensions: int) -> Mapping[str, Float32]:
     }
 
 
-def _tables(parts: Parts) -> tuple[Table, Table, Table, Table]:
-    return parts.synthetic, parts.train, parts.control, parts.reference
+def _tables(holdout: HoldoutTables) -> tuple[Table, Table, Table, Table]:
+    return holdout.synthetic, holdout.train, holdout.control, holdout.reference
 
 
 def _named(tables: Sequence[Matrix]) -> dict[str, Matrix]:
@@ -126,8 +126,8 @@ def _unit(rows: Float32) -> Float32:
     return np.asarray(normalize(rows), dtype=np.float32)
 
 
-def _passed(parts: Parts) -> tuple[Encoded, ...]:
-    tables = dict(zip(("synthetic", "train", "control", "reference"), _tables(parts), strict=True))
+def _passed(holdout: HoldoutTables) -> tuple[Encoded, ...]:
+    tables = dict(zip(("synthetic", "train", "control", "reference"), _tables(holdout), strict=True))
     names = sorted({name for table in tables.values() for name in table.vectors})
     problems = []
     for name in names:

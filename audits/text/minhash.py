@@ -160,13 +160,13 @@ def _shingles(rows: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> tupl
     rolled = np.zeros(n, dtype=np.uint64)
     for offset in range(SHINGLE_TOKENS):
         rolled = rolled * STEP + flat[offset : offset + n]
-    whole = row[:n] == row[SHINGLE_TOKENS - 1 : SHINGLE_TOKENS - 1 + n]
-    hashes, owner = mix(rolled[whole]), row[:n][whole]
+    within_one = row[:n] == row[SHINGLE_TOKENS - 1 : SHINGLE_TOKENS - 1 + n]
+    hashes, owner = mix(rolled[within_one]), row[:n][within_one]
     order = np.lexsort((hashes, owner))
     hashes, owner = hashes[order], owner[order]
-    fresh = np.ones(len(hashes), dtype=bool)
-    fresh[1:] = (hashes[1:] != hashes[:-1]) | (owner[1:] != owner[:-1])
-    hashes, owner = hashes[fresh], owner[fresh]
+    is_first = np.ones(len(hashes), dtype=bool)
+    is_first[1:] = (hashes[1:] != hashes[:-1]) | (owner[1:] != owner[:-1])
+    hashes, owner = hashes[is_first], owner[is_first]
     return hashes, np.searchsorted(owner, np.arange(len(sizes) + 1))
 
 

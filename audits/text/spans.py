@@ -53,17 +53,17 @@ def located(text: str) -> Located:
 
     Cost: O(characters); for the few texts in which something was found.
     """
-    whole = normalise(text)
+    normalised = normalise(text)
     pieces: list[_Piece] = []
     for chunk in _CHUNK.finditer(text):
         found = _pieces(chunk.group(), chunk.start())
         if found and pieces:
             pieces.append(_Piece(" ", pieces[-1].end, found[0].start))
         pieces += found
-    if "".join(piece.normalised for piece in pieces) != whole:
-        pieces = [_Piece(whole, 0, len(text))]
+    if "".join(piece.normalised for piece in pieces) != normalised:
+        pieces = [_Piece(normalised, 0, len(text))]
     return Located(
-        whole,
+        normalised,
         [piece.start for piece in pieces for _ in piece.normalised],
         [piece.end for piece in pieces for _ in piece.normalised],
     )
@@ -82,10 +82,10 @@ def words_in(normalised: str) -> list[Placed]:
 
 def _pieces(chunk: str, offset: int) -> list[_Piece]:
     """Return the pieces of a text without spaces that leave something when normalised."""
-    whole = normalise(chunk)
+    normalised = normalise(chunk)
     pieces = [_Piece(normalise(chunk[a:b]), offset + a, offset + b) for a, b in _letters(chunk)]
-    if "".join(piece.normalised for piece in pieces) != whole:
-        pieces = [_Piece(whole, offset, offset + len(chunk))]
+    if "".join(piece.normalised for piece in pieces) != normalised:
+        pieces = [_Piece(normalised, offset, offset + len(chunk))]
     return [piece for piece in pieces if piece.normalised]
 
 

@@ -22,7 +22,7 @@ from audits.verify.approvals import FILE as APPROVAL_FILE
 from audits.verify.approvals import FOLDER as APPROVALS_FOLDER
 from audits.verify.approvals import Approved, check_approvals
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
-from audits.verify.outcome import Check, Verification
+from audits.verify.outcome import Verification, VerificationStep
 from audits.verify.statement import ReleasePredicate, ReleaseStatement, read_statement
 from audits.verify.tree import Tree, check_name, open_tree
 from audits.verify.trust import RELEASER, TrustRoot, load_trust
@@ -93,15 +93,15 @@ def _verify(
             statement = _judge(tree, root, expected, moment, done, approvals=approvals)
     except VerifyError as error:
         # every step that held has left one line, so the failed one is the next
-        failed = Check(STEPS[len(done)], ok=False, detail=error.message)
+        failed = VerificationStep(STEPS[len(done)], ok=False, detail=error.message)
         return Verification(False, error.exit_code, "REFUSED", (*_held(done), failed), None)
     if not approvals:
         return Verification(False, 20, "PARTIAL", _held(done), statement)
     return Verification(True, 0, "VERIFIED", _held(done), statement)
 
 
-def _held(done: list[str]) -> tuple[Check, ...]:
-    return tuple(Check(step, ok=True, detail=detail) for step, detail in zip(STEPS, done, strict=False))
+def _held(done: list[str]) -> tuple[VerificationStep, ...]:
+    return tuple(VerificationStep(step, ok=True, detail=detail) for step, detail in zip(STEPS, done, strict=False))
 
 
 def _judge(

@@ -10,7 +10,7 @@ _MAX_SHOWN = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class VerificationStep:
     """One step: its id, whether it held, and one line that is safe to print on a terminal."""
 
     id: str
@@ -36,7 +36,7 @@ class Verification:
     ok: bool
     code: int
     verdict: Literal["VERIFIED", "REFUSED", "PARTIAL"]
-    checks: tuple[Check, ...]
+    checks: tuple[VerificationStep, ...]
     statement: ReleaseStatement | None
 
     @property

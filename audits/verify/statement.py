@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from audits.core.errors import VerifyError
 from audits.core.instants import Instant
 from audits.core.strictjson import JsonError, parse_canonical
-from audits.gate.evidence import Closed, Finite, MetricName, problems
+from audits.core.strictmodel import Closed, Finite, problems
+from audits.gate.evidence import MetricName
 from audits.gate.policy import ApprovalRule, Name, Outcome, RoleName
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"

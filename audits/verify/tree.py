@@ -51,15 +51,15 @@ class Tree:
         """
         if name not in self.files:
             raise VerifyError("E_MISSING", f"{name}: not in the bundle")
-        parts = []
+        chunks = []
         size = 0
         with _opened(self.root, name) as file:
             while chunk := os.read(file, _CHUNK_BYTES):
                 size += len(chunk)
                 if size > max_bytes:
                     raise VerifyError("E_UNSAFE", f"{name}: larger than {max_bytes} bytes")
-                parts.append(chunk)
-        return b"".join(parts)
+                chunks.append(chunk)
+        return b"".join(chunks)
 
 
 @contextmanager
@@ -92,10 +92,10 @@ def check_name(name: str) -> None:
     Raises:
         VerifyError: E_UNSAFE.
     """
-    parts = name.split("/")
+    segments = name.split("/")
     plain = (
-        all(part not in {"", ".", ".."} and part == part.strip() and not part.endswith(".") for part in parts)
-        and len(parts) <= MAX_DEPTH
+        all(part not in {"", ".", ".."} and part == part.strip() and not part.endswith(".") for part in segments)
+        and len(segments) <= MAX_DEPTH
         and not any(unicodedata.category(char) in _UNSAFE_CATEGORIES or char in '\\:*?"<>|' for char in name)
         and unicodedata.is_normalized("NFC", name)
         and len(name.encode("utf-8", "surrogatepass")) <= MAX_NAME_BYTES
@@ -136,11 +136,11 @@ def _scan(folder: int, prefix: str, files: list[str], folders: list[str]) -> Non
 
 
 def _check_collisions(names: list[str]) -> None:
-    seen: dict[str, str] = {}
+    by_folded: dict[str, str] = {}
     for name in names:
         folded = unicodedata.normalize("NFKC", name).casefold()
-        if seen.setdefault(folded, name) != name:
-            raise VerifyError("E_UNSAFE", f"{name}: collides with {seen[folded]} where case does not count")
+        if by_folded.setdefault(folded, name) != name:
+            raise VerifyError("E_UNSAFE", f"{name}: collides with {by_folded[folded]} where case does not count")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from audits.core.errors import VerifyError
 from audits.core.instants import Instant, instant
 from audits.core.strictjson import JsonError, canonical, parse, parse_canonical
-from audits.gate.evidence import Closed, problems
+from audits.core.strictmodel import Closed, problems
 from audits.gate.policy import Name, RoleName
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, parse_envelope, signers
 from audits.verify.ed25519 import check_public, keyid

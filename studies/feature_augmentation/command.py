@@ -14,7 +14,7 @@ from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Embedded, Float32
 from synthgen.models.store import model_folder
-from synthgen.stages.embed import Encoder, build, embed
+from synthgen.stages.embed import Encoder, build_encoder, embed
 from synthgen.stages.embed.config import EmbedConfig
 
 # the same path with less of everything: minutes become seconds, and intervals become wide
@@ -74,7 +74,7 @@ def feature_augmentation(request: StudyRequest, progress: Progress) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"{out}: cannot be written ({error.strerror})", hint="Choose another --out.") from error
-    encoder = build(EmbedConfig(model=request.encoder), model_folder)
+    encoder = build_encoder(EmbedConfig(model=request.encoder), model_folder)
     experiments = []
     for name, corpus in corpora.items():
         vectors = kept_vectors(name, corpus.texts, encoder, out / "vectors", progress)

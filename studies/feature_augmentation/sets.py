@@ -9,7 +9,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
 from synthgen.stages.load import load
 from synthgen.stages.load.config import SourceConfig
-from synthgen.stages.load.formats import read_table
+from synthgen.stages.load.formats import read_source
 
 # the files of each named set, pooled: the folds make their own test parts
 NAMED: Mapping[str, tuple[str, ...]] = {
@@ -80,7 +80,7 @@ def read_records(path: Path) -> Corpus:
     if all((path / part).is_dir() for part in PARTS):
         return _class_folders(path)
     source = SourceConfig(path=str(path))
-    has_groups = "group" in read_table(source, path).columns
+    has_groups = "group" in read_source(source, path).columns
     if has_groups:
         source = source.model_copy(update={"group": "group"})
     corpus = load(source, path, SeedTree(0)).corpus  # draws nothing: no sample is asked for

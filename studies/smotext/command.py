@@ -24,7 +24,7 @@ from synthgen.core.errors import StorageError
 from synthgen.core.progress import Progress, span
 from synthgen.models.store import digest_of, model_folder
 from synthgen.stages.decode.config import DecodeConfig
-from synthgen.stages.embed import Encoder, build, embed
+from synthgen.stages.embed import Encoder, build_encoder, embed
 from synthgen.stages.embed.config import EmbedConfig
 
 # the same path with so little of everything that it ends within a minute; no figure of it means anything
@@ -88,7 +88,7 @@ class SmotextRequest:
         protocol = self.protocol()
         sets = read_text_sets(self.names(), self.data, protocol.pool, protocol.test, protocol.stream)
         folders = {name: model_folder(name) for name in (EmbedConfig().model, DecodeConfig().model)}
-        encoder = build(EmbedConfig(), model_folder)
+        encoder = build_encoder(EmbedConfig(), model_folder)
         return StudyQuestion(
             encoder=encoder, makers=_makers(self.bridge, folders[DecodeConfig().model], encoder, sets),
             designs={s.name: SetDesign(text_set=s, protocol=protocol.of(s.source)) for s in sets},
@@ -147,7 +147,7 @@ def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
     lacking = [question.designs[name] for name in dict.fromkeys(dataset for dataset, _, _ in missing_trials(paths))]
     bench = Bench(
         designs={d.text_set.name: _embedded(d, encoder, places["vectors"], progress) for d in lacking},
-        makers=makers, texts=places["texts"], encoder=partial(build, EmbedConfig(), model_folder),
+        makers=makers, texts=places["texts"], encoder=partial(build_encoder, EmbedConfig(), model_folder),
     )  # fmt: skip
     writings = bench.writings(paths)
     say(_estimate(sum(w.texts for w in writings), missing_tokens(writings, makers, places["texts"])))

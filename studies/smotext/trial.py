@@ -15,7 +15,7 @@ from studies.smotext.protocol import LABEL_ONLY, REAL, WRITING_OF, EmbeddedDesig
 from studies.smotext.writing import latents_of
 from synthgen.core.types import Candidate, Embedded, Float32, Latents
 from synthgen.stages.embed import Encoder
-from synthgen.stages.evaluate.heads import HEADS, Rows
+from synthgen.stages.evaluate.heads import HEADS, LabelledTexts
 from synthgen.stages.evaluate.metrics import scores
 
 ARMS = ("synthetic", "real+synthetic")
@@ -57,7 +57,7 @@ class GroupedRows:
         persons: int64 (n), whose each is, 0 to C − 1, each with a record.
     """
 
-    rows: Rows
+    rows: LabelledTexts
     persons: Index
 
 
@@ -84,10 +84,10 @@ def run_trial(
     """
     started = time.process_time()
     train = design.train(seed)
-    real = Rows(texts=_texts(design, train), labels=np.array(train.labels), vectors=train.vectors)
+    real = LabelledTexts(texts=_texts(design, train), labels=np.array(train.labels), vectors=train.vectors)
     records = design.text_set.test
     test = GroupedRows(
-        rows=Rows(texts=tuple(records.texts), labels=np.array(records.labels), vectors=design.test),
+        rows=LabelledTexts(texts=tuple(records.texts), labels=np.array(records.labels), vectors=design.test),
         persons=np.unique([r.group for r in records.records], return_inverse=True)[1],
     )
     found: list[dict[str, Any]] = []
@@ -163,8 +163,10 @@ def _agreed(train: Embedded, latents: Latents, written: Sequence[Candidate], vec
     """
     place = {name: i for i, name in enumerate(latents.ids)}
     labels = np.array([c.label for c in written])
-    real = Rows(texts=train.ids, labels=np.array(train.labels), vectors=train.vectors)
-    said = HEADS["encoder-logistic"](real, Rows(texts=("",) * len(written), labels=labels, vectors=vectors), 0)
+    real = LabelledTexts(texts=train.ids, labels=np.array(train.labels), vectors=train.vectors)
+    said = HEADS["encoder-logistic"](
+        real, LabelledTexts(texts=("",) * len(written), labels=labels, vectors=vectors), 0
+    )
     near = _cosines(vectors, latents.vectors[[place[c.latent_id] for c in written]])
     best: dict[str, int] = {}
     for n in np.flatnonzero(said == labels).tolist():
@@ -194,11 +196,13 @@ def _parents(train: Embedded, latents: Latents) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(row[name] for name in names) for names in latents.parent_ids)
 
 
-def _utility(design: EmbeddedDesign, real: Rows, test: GroupedRows, made: SyntheticRecords) -> list[dict[str, Any]]:
+def _utility(
+    design: EmbeddedDesign, real: LabelledTexts, test: GroupedRows, made: SyntheticRecords
+) -> list[dict[str, Any]]:
     found = []
     for n in (*design.protocol.sizes, design.protocol.synthetic):
         rows = first_rows(made.labels, design.counts(n))
-        some = Rows(
+        some = LabelledTexts(
             texts=("",) * len(rows) if made.texts is None else tuple(made.texts[i] for i in rows),
             labels=np.array([made.labels[i] for i in rows]),
             vectors=made.vectors[rows],
@@ -209,7 +213,7 @@ def _utility(design: EmbeddedDesign, real: Rows, test: GroupedRows, made: Synthe
     return found
 
 
-def _taught(fit_on: Rows, test: GroupedRows, heads: Sequence[str]) -> list[dict[str, Any]]:
+def _taught(fit_on: LabelledTexts, test: GroupedRows, heads: Sequence[str]) -> list[dict[str, Any]]:
     """Return accuracy and macro F1 on the test rows of each classifier."""
     names = sorted(set(test.rows.labels.tolist()) | set(fit_on.labels.tolist()))
     number = {name: i for i, name in enumerate(names)}

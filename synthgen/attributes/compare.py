@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from synthgen.attributes.finding import Finding
+from synthgen.attributes.finding import AttributeFinding
 from synthgen.attributes.person import years_of
 
 Origin = Literal["A", "B", "both", "between", "new"]
@@ -19,7 +19,7 @@ ROWS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ComparisonRow:
     """One line of the table.
 
     Args:
@@ -35,7 +35,9 @@ class Row:
     blend: tuple[tuple[str, Origin], ...]
 
 
-def compare(a: Sequence[Finding], b: Sequence[Finding], blend: Sequence[Finding]) -> tuple[Row, ...]:
+def compare(
+    a: Sequence[AttributeFinding], b: Sequence[AttributeFinding], blend: Sequence[AttributeFinding]
+) -> tuple[ComparisonRow, ...]:
     """Return the table: for each attribute the values of both parents, and those of the blend with their origin.
 
     A value of the blend is of "A" or "B" if that parent states the same, of "both" if both do, else "new"; an age
@@ -48,11 +50,11 @@ def compare(a: Sequence[Finding], b: Sequence[Finding], blend: Sequence[Finding]
         of_a, of_b, of_blend = (_values(findings, name) for findings in (a, b, blend))
         between = _between(a, b)
         origins = tuple((value, _origin(value, of_a, of_b, between if name == "age" else ())) for value in of_blend)
-        rows.append(Row(attribute=name, a=of_a, b=of_b, blend=origins))
+        rows.append(ComparisonRow(attribute=name, a=of_a, b=of_b, blend=origins))
     return tuple(rows)
 
 
-def _values(findings: Sequence[Finding], name: str) -> tuple[str, ...]:
+def _values(findings: Sequence[AttributeFinding], name: str) -> tuple[str, ...]:
     """Return the different values as the table shows them, in the order of the text."""
     shown = {
         ("no " if f.negated else "") + (f"{f.attribute}: {f.value}" if name == "lifestyle" else f.value): None
@@ -70,7 +72,7 @@ def _origin(value: str, a: Sequence[str], b: Sequence[str], between: Sequence[st
     return "between" if value in between else "new"
 
 
-def _between(a: Sequence[Finding], b: Sequence[Finding]) -> tuple[str, ...]:
+def _between(a: Sequence[AttributeFinding], b: Sequence[AttributeFinding]) -> tuple[str, ...]:
     """Return the whole years strictly between the first ages of two texts."""
     first = [next((years_of(f.value)[0] for f in side if f.attribute == "age"), None) for side in (a, b)]
     if first[0] is None or first[1] is None:

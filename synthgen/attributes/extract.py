@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from synthgen.attributes.finding import Finding
+from synthgen.attributes.assertion import assertion, is_of_family
+from synthgen.attributes.finding import AttributeFinding
 from synthgen.attributes.habits import HABITS
 from synthgen.attributes.lexicon import OTHER, Term, find_terms
 from synthgen.attributes.person import find_ages, find_sex
-from synthgen.attributes.standing import is_of_family, standing
-from synthgen.attributes.words import Word, sentences
+from synthgen.attributes.words import Word, sentence_words
 from synthgen.attributes.work import find_work
 
 # the status of a habit that is said not to be; where there is none, the denial says nothing certain
@@ -22,7 +22,7 @@ _DRINKS = re.compile(
 )
 
 
-def extract(text: str) -> tuple[Finding, ...]:
+def extract(text: str) -> tuple[AttributeFinding, ...]:
     """Return what a short text or clinical note says of its person, in the order of the text.
 
     Dictionaries of a few hundred common English terms (conditions, symptoms, medicines, habits, occupations),
@@ -50,12 +50,12 @@ def extract(text: str) -> tuple[Finding, ...]:
 
     Privacy: reads the given text alone. What it returns describes that text's person and is as private as the text.
     """
-    by_sentence = sentences(text)
-    told = _Told(by_sentence)
-    amounts = tuple(_amounts(text, told))
-    found = [f for words in by_sentence for f in _terms(words) if not any(_overlap(f, known) for known in amounts)]
-    found += [f for f in (*find_ages(text), *find_work(text)) if told.of_person(f.start, f.end)]
-    sex = find_sex(text, told.of_person)
+    by_sentence = sentence_words(text)
+    subject = _Subject(by_sentence)
+    amounts = tuple(_amounts(text, subject))
+    found = [f for words in by_sentence for f in _terms(words) if not any(_overlap(f, amount) for amount in amounts)]
+    found += [f for f in (*find_ages(text), *find_work(text)) if subject.is_person(f.start, f.end)]
+    sex = find_sex(text, subject.is_person)
     found += [] if sex is None else [sex]
     # pack-years do not say whether it is over, so they add nothing to a status
     status = {f.attribute for f in found}
@@ -63,14 +63,14 @@ def extract(text: str) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda f: (f.start, f.end, f.attribute, f.value)))
 
 
-class _Told:
-    """Of whom each place of a text is told."""
+class _Subject:
+    """Whom each place of a text speaks of."""
 
     def __init__(self, by_sentence: Sequence[Sequence[Word]]) -> None:
         self._sentences = by_sentence
 
-    def of_person(self, start: int, end: int) -> bool:
-        """Return whether the words at a place are told of the person and not of a relative."""
+    def is_person(self, start: int, end: int) -> bool:
+        """Return whether the words at a place speak of the person and not of a relative."""
         for words in self._sentences:
             inside = [i for i, word in enumerate(words) if word.start < end and start < word.end]
             if inside:
@@ -78,35 +78,37 @@ class _Told:
         return True
 
 
-def _terms(words: Sequence[Word]) -> Iterator[Finding]:
+def _terms(words: Sequence[Word]) -> Iterator[AttributeFinding]:
     for i, j, term in find_terms(words):
-        said = standing(words, i, j, is_medicine=term.attribute == "medication")
-        if said == "aside" or term.attribute == OTHER:
+        asserted = assertion(words, i, j, is_medicine=term.attribute == "medication")
+        if asserted == "aside" or term.attribute == OTHER:
             continue
         start, end = words[i].start, words[j - 1].end
         if term.attribute in HABITS:
-            value = _status(term, is_denied=said == "negated")
+            value = _status(term, is_denied=asserted == "negated")
             if value is not None:
-                yield Finding(attribute=term.attribute, value=value, start=start, end=end)
+                yield AttributeFinding(attribute=term.attribute, value=value, start=start, end=end)
         else:
-            yield Finding(attribute=term.attribute, value=term.value, start=start, end=end, negated=said == "negated")
+            yield AttributeFinding(
+                attribute=term.attribute, value=term.value, start=start, end=end, negated=asserted == "negated"
+            )
 
 
 def _status(term: Term, *, is_denied: bool) -> str | None:
     return _DENIED_HABIT.get(term.value) if is_denied else term.value
 
 
-def _amounts(text: str, told: _Told) -> Iterator[Finding]:
+def _amounts(text: str, subject: _Subject) -> Iterator[AttributeFinding]:
     """Yield the habits that stand in numbers: pack-years and drinks."""
     for match in _PACK_YEARS.finditer(text):
         value = "none" if int(match[1]) == 0 else "ever"
-        if told.of_person(*match.span()):
-            yield Finding(attribute="smoking", value=value, start=match.start(), end=match.end())
+        if subject.is_person(*match.span()):
+            yield AttributeFinding(attribute="smoking", value=value, start=match.start(), end=match.end())
     for match in _DRINKS.finditer(text):
         value = "none" if int(match["a"] or match["b"] or match["c"]) == 0 else "current"
-        if told.of_person(*match.span()):
-            yield Finding(attribute="alcohol", value=value, start=match.start(), end=match.end())
+        if subject.is_person(*match.span()):
+            yield AttributeFinding(attribute="alcohol", value=value, start=match.start(), end=match.end())
 
 
-def _overlap(a: Finding, b: Finding) -> bool:
+def _overlap(a: AttributeFinding, b: AttributeFinding) -> bool:
     return a.attribute == b.attribute and a.start < b.end and b.start < a.end

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class AttributeFinding:
     """One attribute with its value.
 
     Args:
@@ -23,4 +23,4 @@ class Finding:
     negated: bool = False
 
     def __repr__(self) -> str:
-        return f"Finding({self.attribute}, {self.start} to {self.end})"  # a value may be of a real person
+        return f"AttributeFinding({self.attribute}, {self.start} to {self.end})"  # a value may be of a real person

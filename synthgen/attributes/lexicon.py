@@ -80,13 +80,13 @@ def value_of(attribute: str, name: str) -> str | None:
 def find_terms(words: Sequence[Word]) -> list[tuple[int, int, Term]]:
     """Return (first word, word after the last, term) of the terms in a sentence; the longest at each place."""
     found: list[tuple[int, int, Term]] = []
-    known, i = lexicon(), 0
+    terms, i = lexicon(), 0
     while i < len(words):
         reach = i + 1
         while reach < len(words) and reach - i < _longest() and words[reach - 1].joins:
             reach += 1
         for j in range(reach, i, -1):
-            term = known.get(tuple(word.folded for word in words[i:j]))
+            term = terms.get(tuple(word.folded for word in words[i:j]))
             if term is not None and (not term.is_shouted or all(w.is_shouted for w in words[i:j])):
                 found.append((i, j, term))
                 i = j

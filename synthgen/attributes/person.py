@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 
-from synthgen.attributes.finding import Finding
+from synthgen.attributes.finding import AttributeFinding
 
 MAX_AGE_YEARS = 120
 # the first age of each band, in years
@@ -81,7 +81,7 @@ _SEXES = tuple(
 )
 
 
-def find_ages(text: str) -> Iterator[Finding]:
+def find_ages(text: str) -> Iterator[AttributeFinding]:
     """Yield each stated age in whole years or as a decade, and the band it is in where it is in one.
 
     "at age 50" is no age of now and not read; months, weeks and days are rounded down to years.
@@ -102,10 +102,10 @@ def find_ages(text: str) -> Iterator[Finding]:
         yield from _age(low, low + 9, match.start(), match.end())
     for band, words in _BAND_WORDS.items():
         for match in re.finditer(rf"\b(?:{words})s?\b", text, re.IGNORECASE):
-            yield Finding(attribute="age_band", value=band, start=match.start(), end=match.end())
+            yield AttributeFinding(attribute="age_band", value=band, start=match.start(), end=match.end())
 
 
-def find_sex(text: str, is_told: Callable[[int, int], bool]) -> Finding | None:
+def find_sex(text: str, is_of_person: Callable[[int, int], bool]) -> AttributeFinding | None:
     """Return the sex the best evidence speaks for, or None where there is none or it speaks for both alike.
 
     From the most certain to the least: beside an age, after "sex:", a title or noun, pronouns; of one kind the more
@@ -113,11 +113,12 @@ def find_sex(text: str, is_told: Callable[[int, int], bool]) -> Finding | None:
 
     Args:
         text: the text.
-        is_told: of the first and last character of a place, whether it is told of the person at all.
+        is_of_person: of the first and last character of a place, whether it speaks of the person at all.
     """
     for kinds in _SEXES:
         spans = {
-            sex: [m.span() for m in pattern.finditer(text) if is_told(*m.span())] for sex, pattern in kinds.items()
+            sex: [m.span() for m in pattern.finditer(text) if is_of_person(*m.span())]
+            for sex, pattern in kinds.items()
         }
         ranked = sorted(spans.items(), key=lambda item: -len(item[1]))
         if not ranked[0][1]:
@@ -125,7 +126,7 @@ def find_sex(text: str, is_told: Callable[[int, int], bool]) -> Finding | None:
         if len(ranked) > 1 and len(ranked[0][1]) < 2 * len(ranked[1][1]):
             return None
         start, end = ranked[0][1][0]
-        return Finding(attribute="sex", value=ranked[0][0], start=start, end=end)
+        return AttributeFinding(attribute="sex", value=ranked[0][0], start=start, end=end)
     return None
 
 
@@ -140,11 +141,11 @@ def years_of(value: str) -> tuple[int, int]:
     return int(low), int(high or low)
 
 
-def _age(low: int, high: int, start: int, end: int) -> Iterator[Finding]:
+def _age(low: int, high: int, start: int, end: int) -> Iterator[AttributeFinding]:
     value = str(low) if low == high else f"{low}-{high}"
-    yield Finding(attribute="age", value=value, start=start, end=end)
+    yield AttributeFinding(attribute="age", value=value, start=start, end=end)
     if band_of(low) == band_of(high):
-        yield Finding(attribute="age_band", value=band_of(low), start=start, end=end)
+        yield AttributeFinding(attribute="age_band", value=band_of(low), start=start, end=end)
 
 
 def _years(count: str, unit: str) -> int:

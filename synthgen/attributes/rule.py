@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_serializer, model_validator
 
-from synthgen.attributes.finding import Finding
+from synthgen.attributes.finding import AttributeFinding
 from synthgen.attributes.lexicon import value_of
 from synthgen.attributes.mentions import mentions
 from synthgen.attributes.person import MAX_AGE_YEARS, years_of
@@ -90,7 +90,7 @@ class AttributeRule(BaseModel):
 ATTRIBUTES = tuple(name for name in AttributeRule.model_fields if name != "prefer")
 
 
-def is_fulfilled(rule: AttributeRule, text: str, findings: Sequence[Finding]) -> bool:
+def is_fulfilled(rule: AttributeRule, text: str, findings: Sequence[AttributeFinding]) -> bool:
     """Return whether a text is as asked; what it does not state is not so, save for not_mentions.
 
     Args:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+# not core.sentences: a denial reaches no further than its item, so lists and lines end it as well;
 # a full stop, a new paragraph, or a new line that does not go on in lower case after anything but a colon
 _END = re.compile(r"[.!?](?:\s|$)|\n\s*\n|[•|]|(?<!:)\n\s*(?:[-*•]|$|(?=[A-Z0-9]))")
 _JOINT = re.compile(r"[ \t\u00a0]*\n?[ \t\u00a0]*|[-–/]")
@@ -38,7 +39,7 @@ class Word:
         return _JOINT.fullmatch(self.after) is not None
 
 
-def sentences(text: str) -> list[list[Word]]:
+def sentence_words(text: str) -> list[list[Word]]:
     """Return the words of each sentence, in order.
 
     A title or an abbreviation with its full stop ends a sentence too, which costs a scope here and there.

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from synthgen.attributes.finding import Finding
+from synthgen.attributes.finding import AttributeFinding
 from synthgen.attributes.occupations import OCCUPATIONS
 
 _FREE = r"(?P<job>[a-z][a-z'’-]*(?: [a-z][a-z'’-]*){0,3}?)"
@@ -41,7 +41,7 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
 _STATUS = re.compile(r"\b(?P<job>retired|unemployed|on disability)\b", re.IGNORECASE)
 
 
-def find_work(text: str) -> Iterator[Finding]:
+def find_work(text: str) -> Iterator[AttributeFinding]:
     """Yield occupations, by the dictionary's name where its words end the phrase, else as written; and statuses."""
     read: list[tuple[int, int]] = []
     for pattern in _patterns():
@@ -50,9 +50,11 @@ def find_work(text: str) -> Iterator[Finding]:
             if any(a < end and start < b for a, b in read):
                 continue
             read.append((start, end))
-            yield Finding(attribute="occupation", value=_normal(match["job"]), start=start, end=end)
+            yield AttributeFinding(attribute="occupation", value=_normal(match["job"]), start=start, end=end)
     for match in _STATUS.finditer(text):
-        yield Finding(attribute="occupation", value=match["job"].casefold(), start=match.start(), end=match.end())
+        yield AttributeFinding(
+            attribute="occupation", value=match["job"].casefold(), start=match.start(), end=match.end()
+        )
 
 
 def _normal(job: str) -> str:

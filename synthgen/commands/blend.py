@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.attributes import Row, compare, extract
+from synthgen.attributes import ComparisonRow, compare, extract
 from synthgen.core.errors import DataError, StorageError, UsageError
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
@@ -17,8 +17,8 @@ from synthgen.core.types import Candidate, Float32, Latents
 from synthgen.models.store import model_folder
 from synthgen.stages.decode.base import Decoder, Settings
 from synthgen.stages.decode.config import DecodeConfig
-from synthgen.stages.decode.prompts import render
-from synthgen.stages.embed import Encoder, build
+from synthgen.stages.decode.prompts import label_prompt
+from synthgen.stages.embed import Encoder, build_encoder
 from synthgen.stages.embed.config import EmbedConfig
 from synthgen.stages.interpolate.lambdas import pair_weights
 from synthgen.stages.interpolate.linear import interpolate_linearly
@@ -77,7 +77,7 @@ class Blended:
     blend: Candidate
     cosines: dict[str, float]
     of_candidates: tuple[float | None, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ComparisonRow, ...]
     words: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def open_models(bridge: str) -> tuple[Encoder, Decoder]:
     from synthgen.stages.decode.plain import WordsDecoder
     from synthgen.stages.decode.xrag import XragDecoder
 
-    encoder = build(embed, model_folder)
+    encoder = build_encoder(embed, model_folder)
     if decode.by_words:
         vocabulary = load_vocabulary(decode.bridge, encoder=embed.model)
         return encoder, WordsDecoder(folder, vocabulary.reader, decoder=decode.model)
@@ -241,7 +241,7 @@ def _between(ab: Float32, request: BlendRequest) -> Float32:
 def _decode(target: Float32, request: BlendRequest, decoder: Decoder, progress: Progress) -> Sequence[Candidate]:
     defaults, seeds = DecodeConfig(bridge=request.bridge), SeedTree(request.seed).child("decode")
     settings = Settings(
-        prompts={request.label: render(defaults.prompt, request.label)}, candidates=request.candidates,
+        prompts={request.label: label_prompt(defaults.prompt, request.label)}, candidates=request.candidates,
         max_new_tokens=defaults.max_new_tokens, temperature=defaults.temperature, top_p=defaults.top_p,
         top_k=defaults.top_k, batch=request.candidates, words=defaults.words,
     )  # fmt: skip
@@ -275,7 +275,7 @@ def _start(text: str) -> str:
     return whole if len(whole) <= START_CHARACTERS else f"{whole[:START_CHARACTERS].rstrip()} ..."
 
 
-def _table(rows: Sequence[Row]) -> list[str]:
+def _table(rows: Sequence[ComparisonRow]) -> list[str]:
     lines = [f"{'attribute':<20}{'text A':<{WIDTH}}{'text B':<{WIDTH}}blend (from)"]
     for row in rows:
         blend = [f"{value} ({origin})" for value, origin in row.blend]

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from audits.gate.policy import load_policy
@@ -142,7 +141,7 @@ def _told(config: Config) -> str | None:
     decode = config.decode
     if not decode.by_words:
         return None
-    return load_vocabulary(decode.bridge, Path(config.base), encoder=config.embed.model).told(decode.words)
+    return load_vocabulary(decode.bridge, config.resolve, encoder=config.embed.model).disclosure(decode.words)
 
 
 def _refining(config: Config) -> float:

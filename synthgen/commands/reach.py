@@ -15,7 +15,7 @@ from audits.core.stats import (
 )
 from audits.gate.policy import Policy
 from audits.linkage.attacks import MARGINS as LINKAGE_MARGINS
-from audits.linkage.excess import detectable_excess
+from audits.linkage.excess_risk import detectable_excess
 from audits.runner.attempts import confidence_of
 from audits.runner.registry import NEEDS
 

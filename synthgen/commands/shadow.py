@@ -10,9 +10,9 @@ import numpy as np
 
 from audits.core.holdout import MIN_SYNTHETIC
 from audits.core.report import AuditReport
+from audits.core.streams import stream
 from audits.core.types import AuditInputs
-from audits.runner.run import stream
-from audits.shadow.attack import DEALINGS
+from audits.shadow.attack import PERMUTATIONS
 from audits.shadow.plan import PLAN, ShadowPlan, find_table, plan_shadow, read_plan, write_plan
 from audits.shadow.report import REPORT, as_text, judge_shadow
 from synthgen.commands.rerun import rerun
@@ -101,10 +101,10 @@ def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Call
     for number in missing:
         say(f"rerun {number + 1} of {plan.runs}")
         rerun(job, train, vectors, plan.leave_out(number), number, folder)
-    dealings = QUICK_DEALINGS if request.quick else DEALINGS
+    dealings = QUICK_DEALINGS if request.quick else PERMUTATIONS
     with progress.stage("shadow", total=plan.runs + dealings, unit="steps") as advance:
         report = judge_shadow(
-            folder, inputs, seed=config.seed, confidence=config.audit.confidence, dealings=dealings,
+            folder, inputs, seed=config.seed, confidence=config.audit.confidence, permutations=dealings,
             progress=lambda _done, _total: advance(1),
         )  # fmt: skip
     return Shadowed(report, folder / REPORT)

@@ -1,10 +1,9 @@
 """`synthgen train-bridge`: from a corpus, an encoder and a decoder to a bridge."""
 
-import os
 from pathlib import Path
 
 from synthgen.core.digest import sha256_json
-from synthgen.core.errors import ConfigError, UsageError
+from synthgen.core.errors import UsageError
 from synthgen.core.progress import Progress
 from synthgen.core.types import Float32
 from synthgen.models.store import model_folder
@@ -16,7 +15,7 @@ from synthgen.stages.decode.train.trainer import STATE, Trainer, TrainingSet, ru
 from synthgen.stages.decode.words import FILE as VOCABULARY
 from synthgen.stages.decode.words import load_words, make_reader, save_words
 from synthgen.stages.deidentify.gazetteer import FIRST_NAMES, LAST_NAMES
-from synthgen.stages.embed import Encoder, build
+from synthgen.stages.embed import Encoder, build_encoder
 from synthgen.stages.embed.config import EmbedConfig
 
 
@@ -28,18 +27,18 @@ def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Pat
         ConfigError: if a path names a variable that is not set.
         DataError, ModelMissing, ModelError: as the corpus and the models say.
     """
-    out = _path(config, config.out)
+    out = config.resolve(config.out)
     if (out / STATE).exists() and not resume:
         raise UsageError(f"{out}: holds a checkpoint", hint="Add --resume to go on, or choose another `out`.")
     corpus = config.corpus
     texts, sources = read_passages(
-        _path(config, corpus.path), exclude=corpus.exclude_sources, limit=corpus.passages + corpus.heldout,
+        config.resolve(corpus.path), exclude=corpus.exclude_sources, limit=corpus.passages + corpus.heldout,
         max_per_source=corpus.max_per_source, seed=corpus.seed,
     )  # fmt: skip
     loaded = load_model(model_folder(config.decoder), dtype=config.train.dtype, device=config.train.device)
     room = config.train.length - config.train.max_prompt_tokens - config.bridge.soft_tokens
     passages = prepare(texts, loaded.tokenizer, room, sources)
-    encoder = build(EmbedConfig(model=config.encoder), model_folder)
+    encoder = build_encoder(EmbedConfig(model=config.encoder), model_folder)
     cache = out / f"vectors-{sha256_json([encoder.digest, *passages.texts])[:16]}.npy"
     with progress.stage("embed", total=len(set(passages.texts)), unit="passages") as advance:
         vectors = vectors_of(passages.texts, lambda part: encoder.encode(part, advance), cache)
@@ -49,7 +48,7 @@ def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Pat
     data = TrainingSet(passages=passages, vectors=vectors, heldout=corpus.heldout, reader=reader)
     trainer = Trainer(config, loaded.model, loaded.tokenizer, data)
     if config.start is not None:
-        bridge = load_bridge(config.start, Path(config.base))
+        bridge = load_bridge(config.start, config.resolve)
         width = loaded.model.get_input_embeddings().weight.shape[1]
         check_fit(bridge.info, encoder=config.encoder, dim=encoder.dim, decoder=config.decoder, width=width)
         trainer.start_from(bridge)
@@ -64,7 +63,7 @@ def _write_vocabulary(
     part = config.vocabulary or VocabularyPart()
     names = {name.lower() for name in FIRST_NAMES | LAST_NAMES}
     frequency = word_frequencies(
-        _path(config, config.corpus.path), exclude=config.corpus.exclude_sources, names=names, words=part.words,
+        config.resolve(config.corpus.path), exclude=config.corpus.exclude_sources, names=names, words=part.words,
         least=part.least, skip=part.skip,
     )  # fmt: skip
     with progress.stage("vocabulary", total=len(frequency), unit="words") as advance:
@@ -72,10 +71,3 @@ def _write_vocabulary(
     partial = path.with_suffix(".partial")
     save_words(make_reader(frequency, vectors, centre), partial)
     partial.replace(path)
-
-
-def _path(config: TrainBridgeConfig, path: str) -> Path:
-    expanded = os.path.expandvars(path)
-    if "$" in expanded:
-        raise ConfigError(f"{path}: names a variable that is not set", hint="Set it, or write the path itself.")
-    return (Path(config.base) / Path(expanded).expanduser()).resolve()

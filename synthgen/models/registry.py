@@ -23,7 +23,7 @@ class Wheel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class PinnedModel:
     """A model of the store."""
 
     name: str
@@ -36,7 +36,7 @@ class Model:
     gguf_pin: Pin | None = None
 
 
-MINILM = Model(
+MINILM = PinnedModel(
     name="minilm",
     kind="encoder",
     title="all-MiniLM-L6-v2 (384 dimensions)",
@@ -62,7 +62,7 @@ MINILM = Model(
         "vocab.txt": Pin("07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3", 231508),
     },
 )
-SMOLLM2 = Model(
+SMOLLM2 = PinnedModel(
     name="smollm2",
     kind="decoder",
     title="SmolLM2-135M-Instruct (from its Q4_1 weights, as bfloat16)",

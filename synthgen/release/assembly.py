@@ -1,7 +1,6 @@
 """From a finished run to what a bundle and a report hold: nothing else of the private side crosses over."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -9,7 +8,7 @@ import pyarrow.parquet as pq
 from audits.gate.policy import Decision
 from synthgen.core.tables import read_corpus
 from synthgen.models.registry import MODELS
-from synthgen.release.commitment import commit, commitment_key
+from synthgen.release.commitment import commit_records, commitment_key
 from synthgen.release.content import NO_DP, BundleContent
 from synthgen.release.limitations import limitations
 from synthgen.release.provenance import public_name, redact_config
@@ -41,7 +40,7 @@ def bundle_content(run: FinishedRun, decision: Decision) -> BundleContent:
         run_json=public_record(run.record),
         config_redacted=redact_config(config.model_dump(mode="json")),
         models=stated_models(run),
-        inputs=[commit(side.role, side.texts, key) for side in sides],
+        inputs=[commit_records(side.role, side.texts, key) for side in sides],
         license=config.release.license,
         languages=["en"],
         limitations=limitations_of(run, has_groups=sides[0].has_groups),
@@ -90,7 +89,7 @@ def limitations_of(run: FinishedRun, *, has_groups: bool) -> tuple[str, ...]:
         has_groups=has_groups,
         segmented=run.config.segments is not None,
         adapted=decode.adapt is not None,
-        told=None if vocabulary is None else vocabulary.told(decode.words),
+        told=None if vocabulary is None else vocabulary.disclosure(decode.words),
     )
 
 
@@ -117,7 +116,7 @@ def stated_models(run: FinishedRun) -> list[dict[str, Any]]:
         if run.config.decode.adapt is not None:  # the refined bridge wrote the texts, not the one it started from
             kind, bridge = "adapted", load_bridge(str(run.folder("adapt")))
         else:
-            bridge = load_bridge(named, Path(run.config.base))
+            bridge = load_bridge(named, run.config.resolve)
         ends = [public_name(name) for name in (bridge.info.encoder, bridge.info.decoder)]
         role, between, digest = "projector", "-".join(ends), bridge.digest
     return [

@@ -1,4 +1,7 @@
-"""The dataset card: README.md with the front matter dataset hubs read."""
+"""The dataset card: README.md with the front matter dataset hubs read.
+
+Written here and not by huggingface_hub, whose block YAML differs between its versions: the card's bytes are signed.
+"""
 
 import json
 import re

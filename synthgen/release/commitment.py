@@ -64,7 +64,7 @@ def commitment_key(path: Path) -> bytes:
     return key
 
 
-def commit(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any]:
+def commit_records(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any]:
     """Return the `inputs` entry of a statement for private texts.
 
     Args:

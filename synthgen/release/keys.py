@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from audits.core.errors import AuditError
 from audits.core.instants import stamp
 from audits.core.strictjson import parse
-from audits.gate.evidence import problems
+from audits.core.strictmodel import problems
 from audits.verify.ed25519 import keyid
 from audits.verify.trust import TrustKey
 from synthgen.core.errors import DataError, StorageError, UsageError

@@ -12,7 +12,7 @@ from audits.verify.bundle import verify_bundle
 from audits.verify.statement import ReleaseStatement
 from audits.verify.tree import open_tree
 from audits.verify.trust import TrustRoot
-from synthgen.release.tables import COLUMNS, JSONL, PARQUET, read_table
+from synthgen.release.tables import COLUMNS, JSONL, PARQUET, read_data_file
 
 MAX_DATA_BYTES = 8 << 30
 
@@ -55,7 +55,7 @@ class Release:
             data = tree.read(name, MAX_DATA_BYTES)
         if hashlib.sha256(data).hexdigest() != digests.get(name):
             raise VerifyError("E_DIGEST", f"{name}: changed after it was verified. Do not use this copy")
-        table = read_table(name, data)
+        table = read_data_file(name, data)
         if table.num_rows != verified.statement.predicate.dataset.records:
             raise VerifyError("E_DIGEST", f"{name}: has {table.num_rows} records, the statement says otherwise")
         return cls(verified.statement, table)

@@ -13,7 +13,7 @@ from synthgen.release.keys import SigningKey, load_key, passphrase_for
 from synthgen.release.refusal import write_refusal
 from synthgen.release.statement import short_id
 from synthgen.release.tables import data_files
-from synthgen.report import render
+from synthgen.report import render_report
 from synthgen.run.finished import FinishedRun
 from synthgen.run.record import read_record
 from synthgen.run.workspace import Workspace, write_bytes
@@ -26,7 +26,7 @@ class Run(FinishedRun):
 
     def report(self, decision: Decision, *, release_id: str | None = None) -> str:
         """Return the HTML report of this run under a decision."""
-        return render(report_content(self, decision, release_id))
+        return render_report(report_content(self, decision, release_id))
 
     def write_report(self, decision: Decision) -> Path:
         """Write report.html into the workspace and return its path."""

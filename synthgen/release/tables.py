@@ -39,7 +39,7 @@ def data_files(rows: Rows, formats: Sequence[str]) -> dict[str, bytes]:
     return files
 
 
-def read_table(name: str, data: bytes) -> pa.Table:
+def read_data_file(name: str, data: bytes) -> pa.Table:
     """Return the arrow table of a data file's bytes: three string columns.
 
     Args:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from audits.core.instants import stamp
-from audits.gate.evidence import problems
+from audits.core.strictmodel import problems
 from audits.verify.dsse import seal
 from audits.verify.ed25519 import keyid
 from audits.verify.trust import TRUST_PAYLOAD_TYPE, TrustRoot, fingerprint

@@ -2,6 +2,6 @@
 
 from synthgen.report.content import GateRow, ReportContent
 from synthgen.report.gates import gate_rows
-from synthgen.report.render import render
+from synthgen.report.render import render_report
 
-__all__ = ["GateRow", "ReportContent", "gate_rows", "render"]
+__all__ = ["GateRow", "ReportContent", "gate_rows", "render_report"]

@@ -54,7 +54,7 @@ def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int]
     return tuple(b for b in bins if b.showable)
 
 
-def thinned(roc: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+def thin_curve(roc: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
     """Return a ROC curve at no more than `MAX_CURVE_POINTS` false positive rates, spaced by ratio.
 
     At each of them stands the best the attacker gets without exceeding it, so thinning never flatters.

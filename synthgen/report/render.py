@@ -12,7 +12,7 @@ from synthgen.core.errors import InternalError
 from synthgen.core.terminal import printable
 from synthgen.report import glossary
 from synthgen.report.bars import balance_widths, interval_bar
-from synthgen.report.coarse import coarsen, thinned
+from synthgen.report.coarse import coarsen, thin_curve
 from synthgen.report.content import ReportContent
 from synthgen.report.plots import histogram_svg, roc_svg
 
@@ -22,7 +22,7 @@ _SOURCES = ("real", "synthetic", "real+synthetic")
 _SIGNS = {"<=": "≤", ">=": "≥"}
 
 
-def render(content: ReportContent) -> str:
+def render_report(content: ReportContent) -> str:
     """Return the report as one HTML page: no script, nothing fetched, the same bytes for the same content.
 
     Args:
@@ -101,7 +101,7 @@ def _histogram(name: str, histogram: Mapping[str, Any]) -> _Plot:
 
 
 def _roc(name: str, full: Mapping[str, Any]) -> _Plot:
-    roc = thinned(full)
+    roc = thin_curve(full)
     caption = f"{name}: how well an attacker tells train persons from persons never seen"
     note = "A curve on the dotted diagonal is guessing. Its left end is what the most exposed persons face."
     id_ = f"{name}-roc"

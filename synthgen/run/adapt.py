@@ -14,7 +14,7 @@ from synthgen.run.workspace import StageResult
 from synthgen.stages.decode.bridge import Bridge, Vocabulary, load_bridge
 from synthgen.stages.decode.config import AdaptConfig
 from synthgen.stages.decode.loading import load_model
-from synthgen.stages.decode.prompts import render
+from synthgen.stages.decode.prompts import label_prompt
 from synthgen.stages.decode.train.config import TrainBridgeConfig
 from synthgen.stages.decode.train.corpus import Passages, prepare
 from synthgen.stages.decode.train.trainer import STATE, Trainer, TrainingSet, run_training
@@ -120,11 +120,11 @@ def _training(job: Job, bridge: Bridge, part: AdaptConfig, key: bytes) -> TrainB
 
 def _written(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[str, str]]]:
     """Return the texts of each record that are decoded one by one, with the prompt that each gets."""
-    asked = [render(prompt, r.label) for r in train.records]
+    asked = [label_prompt(prompt, r.label) for r in train.records]
     if not isinstance(encoder, SegmentedEncoder):
         return [[(r.text, ask)] for r, ask in zip(train.records, asked, strict=True)]
     return [
-        [(part.text, section_prompt(ask, part.heading)) for part in encoder.written(r.text)]
+        [(part.text, section_prompt(ask, part.heading)) for part in encoder.split(r.text)]
         for r, ask in zip(train.records, asked, strict=True)
     ]
 

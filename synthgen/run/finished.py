@@ -45,7 +45,7 @@ class FinishedRun:
         decode = self.config.decode
         if not decode.by_words:
             return None
-        return load_vocabulary(decode.bridge, Path(self.config.base), encoder=self.config.embed.model)
+        return load_vocabulary(decode.bridge, self.config.resolve, encoder=self.config.embed.model)
 
     def policy(self) -> Policy:
         """Return the configured policy."""

@@ -10,8 +10,7 @@ from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.models.store import model_folder
 from synthgen.run.workspace import Workspace
-from synthgen.stages.embed import Encoder
-from synthgen.stages.embed import build as build_encoder
+from synthgen.stages.embed import Encoder, build_encoder
 
 # A number in the digest of every stage: raised when a stage's result changes for the same inputs.
 STAGES_VERSION = 3

@@ -13,7 +13,7 @@ from audits.core.types import AuditInputs, Estimate, Lineage, Table
 from audits.gate.evidence import evidence_from
 from audits.runner import attempts
 from audits.runner.attempts import confidence_of
-from audits.runner.registry import carried_by
+from audits.runner.registry import applicable_audits
 from synthgen.core.digest import sha256_array
 from synthgen.core.tables import write_corpus
 from synthgen.core.types import Corpus, Float32, Record
@@ -152,7 +152,7 @@ def run_audits(job: Job, tables: JudgedTables, prepared: Prepared, made_from: Li
         control_identifiers=prepared.control_identifiers,
         lineage=made_from,
     )
-    with job.progress.stage("audit", total=2 * len(carried_by(inputs)) + 1, unit="steps") as advance:
+    with job.progress.stage("audit", total=2 * len(applicable_audits(inputs)) + 1, unit="steps") as advance:
         report = audits.run(
             inputs, seed=int.from_bytes(job.seeds.child("audit").key()[:4], "big"),
             confidence=confidence, progress=lambda _line: advance(1),

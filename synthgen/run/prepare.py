@@ -16,7 +16,7 @@ from synthgen.stages.embed import Encoder, embed
 from synthgen.stages.embed.segmented import SegmentedEncoder
 from synthgen.stages.load import load
 from synthgen.stages.segment import record_vectors
-from synthgen.stages.split import commit, split
+from synthgen.stages.split import commit_split, split
 
 Identifiers = tuple[tuple[str, ...], ...] | None
 
@@ -62,7 +62,7 @@ def split_source(job: Job, loaded: StageResult) -> StageResult:
     def make(folder: Path) -> Mapping[str, object]:
         corpus = read_corpus(loaded.folder / "records.parquet", "source")
         parts = split(corpus, job.config.split, seeds)
-        commit(parts, seeds, folder / "commitment.json")
+        commit_split(parts, seeds, folder / "commitment.json")
         write_corpus(folder / "train.parquet", parts.train)
         write_corpus(folder / "control.parquet", parts.control)
         report = parts.report

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from synthgen.stages.decode.base import Decoder
 from synthgen.stages.decode.bridge import Bridge, Vocabulary, load_bridge, load_vocabulary
 from synthgen.stages.decode.config import OWN
 from synthgen.stages.decode.plain import WordsDecoder
-from synthgen.stages.decode.published import SENTENCES, Published, load_published
+from synthgen.stages.decode.published import SENTENCES, CheckpointBridge, load_checkpoint_bridge
 from synthgen.stages.decode.xrag import XragDecoder
 from synthgen.stages.embed import Encoder
 from synthgen.stages.embed.last_token import LastTokenEncoder
@@ -129,14 +128,14 @@ def open_bridge(job: Job) -> Bridge | Vocabulary:
     Or the vocabulary that stands in for one, where texts are written from words alone.
 
     Raises:
-        ModelMissing, ModelError: see `load_bridge`, `load_published` and `load_vocabulary`.
+        ModelMissing, ModelError: see `load_bridge`, `load_checkpoint_bridge` and `load_vocabulary`.
     """
     config = job.config.decode
     if config.by_words:
-        return load_vocabulary(config.bridge, Path(job.config.base), encoder=job.config.embed.model)
+        return load_vocabulary(config.bridge, job.config.resolve, encoder=job.config.embed.model)
     if config.bridge == OWN:
-        return load_published(job.folder(config.model))
-    bridge = load_bridge(config.bridge, Path(job.config.base))
+        return load_checkpoint_bridge(job.folder(config.model))
+    bridge = load_bridge(config.bridge, job.config.resolve)
     if config.words > 0 and bridge.words is None:
         raise ModelError(
             f"decode.words: the bridge {config.bridge!r} has no vocabulary", hint="Leave decode.words out."
@@ -154,7 +153,7 @@ def open_decoder(job: Job, bridge: Bridge | Vocabulary, encoder: Encoder) -> Dec
     folder = job.folder(config.model)
     if isinstance(bridge, Vocabulary):
         return WordsDecoder(folder, bridge.reader, decoder=config.model, device=config.placement)
-    if isinstance(bridge, Published):
+    if isinstance(bridge, CheckpointBridge):
         inner = encoder.encoder if isinstance(encoder, SegmentedEncoder) else encoder
         if not isinstance(inner, LastTokenEncoder):
             raise ModelError(

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,20 @@ from synthgen.core.tables import read_candidates, read_latents, write_candidates
 from synthgen.core.types import Candidate, Float32, Latents
 from synthgen.run.job import STAGES_VERSION, Job
 from synthgen.run.rounds import Round, Setup, Written
-from synthgen.run.workspace import StageResult, sync
+from synthgen.run.workspace import StageResult
 from synthgen.stages import filter as filtering
 from synthgen.stages.decode.base import Settings
 from synthgen.stages.decode.loading import backend_of
-from synthgen.stages.decode.prompts import render
+from synthgen.stages.decode.prompts import label_prompt
+from synthgen.stages.decode.shards import (
+    DecodeTask,
+    missing_rows,
+    read_shards,
+    rows_of,
+    workers_for,
+    write_shards,
+    write_whole,
+)
 from synthgen.stages.filter import Echoes
 
 ECHOES = 96  # train records decoded from their own vectors, for the filters to learn what the decoder can do
@@ -44,7 +52,7 @@ def interpolate(job: Job, setup: Setup, state: Round) -> tuple[Latents, StageRes
 def unwritten(latents: Latents, candidates: tuple[Candidate, ...]) -> Latents:
     """Return the latents that no candidate was written from yet."""
     written = {candidate.latent_id for candidate in candidates}
-    return _rows(latents, [i for i, name in enumerate(latents.ids) if name not in written])
+    return rows_of(latents, [i for i, name in enumerate(latents.ids) if name not in written])
 
 
 def echo_latents(job: Job, setup: Setup) -> Latents:
@@ -87,38 +95,27 @@ def decode(
     config = job.config.decode
     seeds = job.seeds.child("decode")
     labels = sorted(set(setup.embedded.labels))
-    size = max(1, 2 * config.batch // candidates)
-    shards = [range(start, min(start + size, len(latents))) for start in range(0, len(latents), size)]
     settings = Settings(
-        prompts={label: render(config.prompt, label) for label in labels},
+        prompts={label: label_prompt(config.prompt, label) for label in labels},
         candidates=candidates, max_new_tokens=config.max_new_tokens, temperature=config.temperature,
         top_p=config.top_p, top_k=config.top_k, batch=config.batch, words=config.words,
     )  # fmt: skip
     backend = backend_of(config.placement)
-    by_segment = setup.sections
-    sizes = [1] * len(latents) if by_segment is None else by_segment.sizes(latents)
-    unit = "texts" if by_segment is None else "segments"
+    sizes = [1] * len(latents) if setup.sections is None else setup.sections.sizes(latents)
+    unit = "texts" if setup.sections is None else "segments"
+    task = DecodeTask(
+        open_decoder=setup.decoder, settings=settings, seeds=seeds,
+        write=write_whole if setup.sections is None else setup.sections.decode,
+    )  # fmt: skip
 
     def make(folder: Path) -> Mapping[str, object]:
-        paths = [folder / f"shard-{i:05d}.parquet" for i in range(len(shards))]
-        there = [i for rows, path in zip(shards, paths, strict=True) if path.exists() for i in rows]
-        total, done = candidates * sum(sizes), candidates * sum(sizes[i] for i in there)
-        with job.progress.stage("decode" + mark, total=total, unit=unit, done=done) as advance:
-            for rows, path in zip(shards, paths, strict=True):
-                if not path.exists():
-                    part = _rows(latents, list(rows))
-                    if by_segment is None:
-                        texts = setup.decoder().decode(part, settings, seeds, advance)
-                    else:
-                        texts = by_segment.decode(setup.decoder(), part, settings, seeds, advance)
-                    partial = path.with_suffix(".partial")
-                    write_candidates(partial, texts)
-                    sync(partial)
-                    partial.replace(path)
-        for leftover in folder.glob("*.partial"):
-            leftover.unlink()
-        counts = {"in": len(latents), "out": candidates * len(latents), "shards": len(shards), "backend": backend}
-        return counts if by_segment is None else {**counts, "segments": total}
+        missing = [i for rows in missing_rows(folder, len(latents)) for i in rows]
+        n_workers = workers_for(len(missing), settings, job.folder(config.model), config.placement)
+        total, left = candidates * sum(sizes), candidates * sum(sizes[i] for i in missing)
+        with job.progress.stage("decode" + mark, total=total, unit=unit, done=total - left) as advance:
+            n_shards = write_shards(task, latents, folder, advance, n_workers=n_workers)
+        counts = {"in": len(latents), "out": candidates * len(latents), "shards": n_shards, "backend": backend}
+        return counts if setup.sections is None else {**counts, "segments": total}
 
     inputs = {
         "version": STAGES_VERSION,
@@ -133,7 +130,7 @@ def decode(
         **({} if job.config.segments is None else {"segments": job.config.segments.model_dump()}),
     }
     result = job.workspace.stage("decode" + mark, inputs, make, keep_partial=True)
-    return tuple(c for p in sorted(result.folder.glob("shard-*")) for c in read_candidates(p)), result
+    return read_shards(result.folder), result
 
 
 def embed_texts(
@@ -171,7 +168,7 @@ def filter_candidates(
             job.progress.stage("filter", total=len(state.candidates), unit="texts") as advance,
             threadpool_limits(limits=1),
         ):
-            done = filtering.apply(state.candidates, context, filtering.build(config.filter))
+            done = filtering.apply(state.candidates, context, filtering.build_filters(config.filter))
             advance(len(state.candidates))
         write_candidates(folder / "kept.parquet", done.kept)
         write_candidates(folder / "judged.parquet", done.judged)
@@ -213,15 +210,4 @@ def select(job: Job, setup: Setup, state: Round, latents: Latents, filtered: Sta
         weights=tuple(latents.weights[i] for i in made),
         wanted=setup.wanted,
         filtered=filtered.digest,
-    )
-
-
-def _rows(latents: Latents, rows: list[int]) -> Latents:
-    return replace(
-        latents,
-        vectors=latents.vectors[rows],
-        ids=tuple(latents.ids[i] for i in rows),
-        labels=tuple(latents.labels[i] for i in rows),
-        parent_ids=tuple(latents.parent_ids[i] for i in rows),
-        weights=tuple(latents.weights[i] for i in rows),
     )

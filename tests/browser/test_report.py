@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from synthgen.report import render
+from synthgen.report import render_report
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
 pytestmark = [
@@ -21,7 +21,7 @@ LIGHT, DARK = 1, 0  # Blink's numbers for a preferred colour scheme
 def page_file(tmp_path_factory, module_at):
     pages = module_at("tests/unit/synthgen/report/pages.py")
     file = tmp_path_factory.mktemp("report") / "report.html"
-    file.write_text(render(pages.content("refused")), encoding="utf-8")
+    file.write_text(render_report(pages.content("refused")), encoding="utf-8")
     return file
 
 

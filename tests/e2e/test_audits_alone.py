@@ -87,10 +87,10 @@ def test_requirements_are_what_is_imported_and_what_the_distribution_asks_for():
     project = (ROOT / "pyproject.toml").read_text()
     assert all(f'"{name}>=' in project for name in wanted)
     named = {"cryptography": "cryptography", "dp-accounting": "dp_accounting", "pyahocorasick": "ahocorasick"}
-    named |= {"ruamel.yaml": "ruamel", "scikit-learn": "sklearn"}
+    named |= {"python-stdnum": "stdnum", "ruamel.yaml": "ruamel", "scikit-learn": "sklearn"}
     modules = {named.get(name, name) for name in wanted}
     used = set()
-    for path in (ROOT / "audits").glob("*.py"):
+    for path in (ROOT / "audits").rglob("*.py"):
         used |= set(re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(), flags=re.MULTILINE))
     third = used - set(sys.stdlib_module_names) - {"audits"}
     assert {name for name in third if _is_module(name)} <= modules

@@ -48,15 +48,15 @@ def test_a_bridge_is_trained_and_gone_on_with(tmp_path):
     config.write_text(BRIDGE.format(steps=3))
     made = run(tmp_path, "-m", "synthgen", "train-bridge", config)
     assert made.returncode == 0, made.stderr
-    assert load_bridge("bridge", tmp_path).info.steps == 3
+    assert load_bridge(str(tmp_path / "bridge")).info.steps == 3
     config.write_text(BRIDGE.format(steps=4))
     refused = run(tmp_path, "-m", "synthgen", "train-bridge", config)
     assert refused.returncode == 2
     assert "holds a checkpoint" in refused.stderr
-    assert load_bridge("bridge", tmp_path).info.steps == 3
+    assert load_bridge(str(tmp_path / "bridge")).info.steps == 3
     resumed = run(tmp_path, "-m", "synthgen", "train-bridge", config, "--resume")
     assert resumed.returncode == 0, resumed.stderr
-    assert load_bridge("bridge", tmp_path).info.steps == 4
+    assert load_bridge(str(tmp_path / "bridge")).info.steps == 4
 
 
 def test_three_tables_are_evaluated(tmp_path):

@@ -19,7 +19,7 @@ from audits.verify.ed25519 import keyid
 from audits.verify.statement import PAYLOAD_TYPE
 from audits.verify.trust import TrustKey, TrustRoot
 from synthgen.release.bundle import write_bundle
-from synthgen.release.commitment import commit
+from synthgen.release.commitment import commit_records
 from synthgen.release.content import BundleContent
 from synthgen.release.keys import SigningKey
 
@@ -137,7 +137,7 @@ def engine_numbers(n=11):
 def content(policy=POLICY, **changes):
     parsed = policy_of(policy)
     evidence = evidence_from(audit_json(), engine_numbers())
-    commitments = [commit(role, [CANARY, "b", "c"], b"k" * 32) for role in ("train", "control")]
+    commitments = [commit_records(role, [CANARY, "b", "c"], b"k" * 32) for role in ("train", "control")]
     given = {
         "name": "clinic-synthetic",
         "records": records(),

@@ -272,3 +272,58 @@ def test_every_source_file_has_its_test():
 
 def test_ranks_are_listed_in_order():
     assert all(a <= b for a, b in pairwise(RANKS.values()))
+
+
+# The order of the rooms of `audits`: measurements below the attacks that share them, attacks below what runs them.
+AUDIT_RANKS = {
+    "core": 0,
+    **dict.fromkeys(("text", "gate"), 1),
+    **dict.fromkeys(("space", "verify"), 2),
+    **dict.fromkeys(
+        ("replay", "neighbours", "identifiers", "membership", "interpolation", "linkage", "accounting"), 3
+    ),
+    **dict.fromkeys(("canaries", "differencing", "shadow"), 4),  # each asks the membership attack in its own way
+    "runner": 5,
+    "selftest": 6,
+    "cli": 7,
+    **dict.fromkeys(("__init__", "__main__"), 8),
+}
+
+
+def audit_room(path):
+    return path.relative_to(ROOT / "audits").with_suffix("").parts[0]
+
+
+def audit_room_violations(path, tree):
+    """Return what a file of `audits` imports against the order."""
+    source = audit_room(path)
+    targets = {(line, module.split(".")[1]) for line, module in imports(tree, package_of(path))
+               if module.startswith("audits.") and module.split(".")[1] in AUDIT_RANKS}  # fmt: skip
+    return [
+        f"{shown(path)}:{line}: {source} (rank {AUDIT_RANKS[source]}) imports {target} ({AUDIT_RANKS[target]})"
+        for line, target in sorted(targets)
+        if target != source and AUDIT_RANKS[target] >= AUDIT_RANKS[source]
+    ]
+
+
+def test_every_room_of_the_audits_has_a_rank():
+    assert {audit_room(p) for p in files("audits")} == set(AUDIT_RANKS)
+
+
+def test_rooms_of_the_audits_import_lower_rooms_only():
+    assert [v for p in files("audits") for v in audit_room_violations(p, parsed(p))] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "n_found"),
+    [
+        ("core", "from audits.text.normalise import tokens", 1),
+        ("membership", "def f():\n    from audits.canaries.audit import CanaryAudit", 1),
+        ("replay", "from audits.identifiers.patterns import entities", 1),
+        ("canaries", "from audits.membership.attack import cross_fit", 0),
+        ("selftest", "import audits.runner.run", 0),
+        ("verify", "from audits.runner.run import run", 1),
+    ],
+)
+def test_the_order_of_the_audits_is_really_read(source, code, n_found):
+    assert len(audit_room_violations(ROOT / "audits" / source / "x.py", ast.parse(code))) == n_found

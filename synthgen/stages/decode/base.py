@@ -51,13 +51,14 @@ class Decoder(Protocol):
         """Return `candidates` texts for every latent, in the order of the latents.
 
         A record's texts depend on its vector, its label, its context, the settings and its own random stream (named
-        by its id), never on the other records given with it.
+        by its id), never on the other records given with it. Several threads may ask at once.
 
         Args:
             latents: what to write, n vectors.
             settings: how.
             seeds: the stream; every record draws from a child of it.
-            advance: told how many texts were written since the last call.
+            advance: told at every step how many texts were written since the last one; what it raises
+                ends the writing.
             contexts: the text so far of each latent, which the new text goes on from; an empty one is no context.
                 Or none at all.
 

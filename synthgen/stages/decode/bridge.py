@@ -1,5 +1,6 @@
 """A bridge on disk: projector and adapters as safetensors, and a description that says what they fit."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,15 +61,23 @@ class Bridge:
     words: WordReader | None = field(default=None, kw_only=True)
 
 
-def load_bridge(name: str, base: Path = Path()) -> Bridge:
+def _as_given(path: str) -> Path:
+    return Path(path).expanduser()
+
+
+def load_bridge(name: str, resolve: Callable[[str], Path] = _as_given) -> Bridge:
     """Return the bridge "builtin" or the one in a folder.
+
+    Args:
+        name: of the configuration.
+        resolve: returns the folder of a path in it: the configuration's own `resolve`.
 
     Raises:
         ModelMissing: when the folder holds no bridge.
         ModelError: when a file is damaged, the template lacks a field, or a tensor is missing or has the wrong
             shape; it is named.
     """
-    folder = BUILTIN if name == "builtin" else (base / Path(name).expanduser())
+    folder = BUILTIN if name == "builtin" else resolve(name)
     paths = (folder / DESCRIPTION, folder / WEIGHTS)
     if missing := [p.name for p in paths if not p.is_file()]:
         raise ModelMissing(
@@ -115,18 +124,18 @@ class Vocabulary:
     reader: WordReader
     digest: str
 
-    def told(self, k: int) -> str:
+    def disclosure(self, k: int) -> str:
         """Return in words what k words of each vector tell at most."""
         v, bits = len(self.reader.words), self.reader.bits(k)
         return f"{k} of {v:,} public words, at most {bits:.0f} bits, in plain sight"
 
 
-def load_vocabulary(name: str, base: Path = Path(), *, encoder: str) -> Vocabulary:
+def load_vocabulary(name: str, resolve: Callable[[str], Path] = _as_given, *, encoder: str) -> Vocabulary:
     """Return the vocabulary that `decode.bridge` names: "words" is the builtin one, "words:FOLDER" a bridge's own.
 
     Args:
         name: of the configuration.
-        base: the folder that relative ones start from.
+        resolve: as for `load_bridge`.
         encoder: the encoder of the configuration.
 
     Raises:
@@ -134,7 +143,7 @@ def load_vocabulary(name: str, base: Path = Path(), *, encoder: str) -> Vocabula
         ModelError: when it is damaged, or made for another encoder.
     """
     _, _, own = name.partition(":")
-    folder = base / Path(own).expanduser() if own else BUILTIN
+    folder = resolve(own) if own else BUILTIN
     paths = (folder / DESCRIPTION, folder / VOCABULARY)
     if missing := [p.name for p in paths if not p.is_file()]:
         raise ModelMissing(

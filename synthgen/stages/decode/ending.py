@@ -1,17 +1,15 @@
 """Where a text ends: the tokens that end it, the tokens it never holds, and what is kept when the limit cuts it."""
 
-import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Literal
 
 from synthgen.core.errors import ModelError
+from synthgen.core.sentences import SENTENCE_END
 from synthgen.core.types import Candidate, Latents
 
 Ended = tuple[str, Literal["stop", "length"]]
-
-_SENTENCE = re.compile(r"[.!?][\"')\]]*(?=\s|$)")
 
 
 def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
@@ -48,7 +46,7 @@ def text_of(tokenizer: Any, row: Sequence[int], ends: AbstractSet[int], *, mark:
         return text.split(mark)[0].rstrip(), "stop"
     if end is not None:
         return text, "stop"
-    stops = [m.end() for m in _SENTENCE.finditer(text)]
+    stops = [m.end() for m in SENTENCE_END.finditer(text)]
     if stops and stops[-1] * 2 >= len(text):
         text = text[: stops[-1]]
     return text, "length"

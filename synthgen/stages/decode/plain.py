@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -14,7 +15,15 @@ from synthgen.stages.decode.base import Settings
 from synthgen.stages.decode.context import last_tokens
 from synthgen.stages.decode.ending import Ended, candidates_of, ends_of, never_of, text_of
 from synthgen.stages.decode.loading import Placement, load_model
-from synthgen.stages.decode.loop.batching import Rules, padded, shared_of, stepper_of, uniforms_of, weights_of, write
+from synthgen.stages.decode.loop.batching import (
+    TokenConstraints,
+    padded,
+    shared_of,
+    stepper_of,
+    uniforms_of,
+    weights_of,
+    write,
+)
 from synthgen.stages.decode.words import WordReader
 
 WORD_TOKENS = 4  # room for each word and its comma; words for which it is not enough are left out, the last first
@@ -70,6 +79,7 @@ class WordsDecoder:
     ) -> None:
         loaded = load_model(folder, device=device)
         self.tokenizer, self.model, self.device = loaded.tokenizer, loaded.model, loaded.device
+        self.tokenizing = Lock()  # how it treats special tokens is kept in it from one call to the next
         self.weights = weights_of(self.model, whole=loaded.whole)
         self.reader, self.name, self.prompt = reader, decoder, prompt
         ends = ends_of(self.model, self.tokenizer, folder)
@@ -99,16 +109,14 @@ class WordsDecoder:
             ModelError: when words are asked for and there is no vocabulary, or it is for vectors of another width;
                 when a prompt and the new tokens do not fit the model, or its output is not finite.
         """
-        asked, longest = self._prompts(latents, settings)
-        said, room = last_tokens(self.tokenizer, contexts, len(latents), settings.context_tokens)
+        with self.tokenizing:
+            begin = self._begin(settings)
+            asked, longest = self._prompts(latents, settings)
+            said, room = last_tokens(self.tokenizer, contexts, len(latents), settings.context_tokens)
         asked, longest = [[*ids, *behind] for behind, ids in zip(said, asked, strict=True)], longest + room
         length = longest + settings.max_new_tokens
-        limit = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
-        if length > limit:
-            raise ModelError(f"prompt and new tokens need {length} of {limit} positions")
         stepper = stepper_of(self.model, self.weights, batch=settings.batch, prompt=longest, length=length)
 
-        begin = self._begin(settings)
         if begin:
             stepper.begin(stepper.embed(torch.tensor(begin, device=self.device)))
 
@@ -117,7 +125,7 @@ class WordsDecoder:
             return stepper.embed(ids.to(self.device)), lengths.to(self.device)
 
         uniforms = uniforms_of(seeds, latents.ids, settings)
-        rows = write(stepper, ask, uniforms, settings, Rules(self.eos, self.never), advance)
+        rows = write(stepper, ask, uniforms, settings, TokenConstraints(self.eos, self.never), advance)
         return candidates_of(latents, settings.candidates, [self._text(row) for row in rows])
 
     def tokens(self, label: str, words: Sequence[str], *, worded: bool | None = None) -> list[int]:

@@ -52,7 +52,7 @@ def _encode(tokenizer: Any, text: str) -> list[int]:
     return list(tokenizer(text, add_special_tokens=False).input_ids)
 
 
-def render(prompt: str, label: str) -> str:
+def label_prompt(prompt: str, label: str) -> str:
     """Return the user's prompt with `{label}` filled in, written as words: dots, dashes and underscores as spaces.
 
     Raises:

@@ -85,7 +85,7 @@ class Paraphrase:
 
 
 @dataclass(frozen=True, slots=True)
-class Published(Bridge):
+class CheckpointBridge(Bridge):
     """A bridge that lies inside its language model's checkpoint.
 
     Args:
@@ -147,7 +147,7 @@ class AtLength(nn.Module):
         return made.view(-1, self.projector.n_soft, self.projector.width)
 
 
-def load_published(folder: Path) -> Published:
+def load_checkpoint_bridge(folder: Path) -> CheckpointBridge:
     """Return the bridge inside a checkpoint of xRAG's layout; the language model itself is not loaded.
 
     Raises:
@@ -180,7 +180,7 @@ def load_published(folder: Path) -> Published:
         }
     )
     templates = tuple(Paraphrase(text, 1, placeholder_id) for text in PARAPHRASES)
-    return Published(info, projector, {}, digest, templates)
+    return CheckpointBridge(info, projector, {}, digest, templates)
 
 
 def _described(folder: Path) -> tuple[Any, Any]:

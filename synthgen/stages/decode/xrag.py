@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Lock
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +15,18 @@ from synthgen.stages.decode.bridge import Bridge, check_fit
 from synthgen.stages.decode.context import last_tokens
 from synthgen.stages.decode.ending import candidates_of, ends_of, never_of, text_of
 from synthgen.stages.decode.loading import Placement, load_model
-from synthgen.stages.decode.loop.batching import Rules, Stepper, padded, stepper_of, uniforms_of, weights_of, write
+from synthgen.stages.decode.loop.batching import (
+    Stepper,
+    TokenConstraints,
+    padded,
+    stepper_of,
+    uniforms_of,
+    weights_of,
+    write,
+)
 from synthgen.stages.decode.projector import splice
 from synthgen.stages.decode.prompts import Template
-from synthgen.stages.decode.published import AtLength, Paraphrase, Published
+from synthgen.stages.decode.published import AtLength, CheckpointBridge, Paraphrase
 from synthgen.stages.decode.train.adapters import merge
 
 WORD_TOKENS = 3  # room for each word; what is longer is cut, so that a prompt's length depends on no vector
@@ -28,8 +37,8 @@ class XragDecoder:
 
     Args:
         folder: a causal language model of transformers, as safetensors.
-        bridge: the trained bridge; its adapters are merged into the model's weights. Or `Published`: the projector
-            of the model's own checkpoint.
+        bridge: the trained bridge; its adapters are merged into the model's weights. Or `CheckpointBridge`: the
+            projector of the model's own checkpoint.
         decoder: the language model's name in the configuration.
         encoder: the encoder's name in the configuration.
         dim: width of the latents.
@@ -50,9 +59,10 @@ class XragDecoder:
     def __init__(
         self, folder: Path, bridge: Bridge, *, decoder: str, encoder: str, dim: int, device: Placement = "cpu"
     ) -> None:
-        published = bridge if isinstance(bridge, Published) else None
+        published = bridge if isinstance(bridge, CheckpointBridge) else None
         loaded = load_model(folder, dtype="auto" if published is None else published.dtype, device=device)
         self.tokenizer, self.model, self.device = loaded.tokenizer, loaded.model, loaded.device
+        self.tokenizing = Lock()  # how it treats special tokens is kept in it from one call to the next
         width = self.model.get_input_embeddings().weight.shape[1]
         self.name, self.info = decoder, bridge.info
         self.templates: tuple[Template | Paraphrase, ...]
@@ -91,12 +101,10 @@ class XragDecoder:
             ModelError: when a prompt and the new tokens do not fit the model, its output is not finite, or words are
                 asked for and the bridge has no vocabulary.
         """
-        asked, longest = self._prompts(latents, settings, seeds)
-        said, room = last_tokens(self.tokenizer, contexts, len(latents), settings.context_tokens)
+        with self.tokenizing:
+            asked, longest = self._prompts(latents, settings, seeds)
+            said, room = last_tokens(self.tokenizer, contexts, len(latents), settings.context_tokens)
         asked, longest = [[*before, *ids] for before, ids in zip(said, asked, strict=True)], longest + room
-        limit = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
-        if longest + settings.max_new_tokens > limit:
-            raise ModelError(f"prompt and new tokens need {longest + settings.max_new_tokens} of {limit} positions")
         stepper = self._stepper(settings.batch, longest, longest + settings.max_new_tokens)
 
         def ask(rows: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -106,7 +114,7 @@ class XragDecoder:
             return splice(read, self.projector(vectors), is_vector), lengths
 
         uniforms = uniforms_of(seeds, latents.ids, settings)
-        rows = write(stepper, ask, uniforms, settings, Rules(self.eos, self.never), advance)
+        rows = write(stepper, ask, uniforms, settings, TokenConstraints(self.eos, self.never), advance)
         texts = [text_of(self.tokenizer, row, self.eos) for row in rows]
         return candidates_of(latents, settings.candidates, texts)
 

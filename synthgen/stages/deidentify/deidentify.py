@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
 from synthgen.stages.deidentify.config import DeidentifyConfig
-from synthgen.stages.deidentify.presidio import Presidio
-from synthgen.stages.deidentify.rules import Rules
+from synthgen.stages.deidentify.presidio import PresidioEngine
+from synthgen.stages.deidentify.rules import RuleEngine
 from synthgen.stages.deidentify.spans import Engine
 from synthgen.stages.deidentify.surrogates import Surrogates
 
@@ -76,14 +76,14 @@ def deidentify(
         report = DeidentifyReport(engine="off", counts={}, n_records=len(corpus), n_records_changed=0)
         return Deidentified(corpus=corpus, replaced={r.id: () for r in corpus.records}, report=report)
     engine = _engine(config)
-    known: dict[str, dict[str, None]] = defaultdict(dict)
+    declared: dict[str, dict[str, None]] = defaultdict(dict)
     for record in corpus.records:
-        known[record.group] |= dict.fromkeys(names.get(record.id, ()))
-    surrogates = {group: Surrogates(seeds, group, own) for group, own in known.items()}
+        declared[record.group] |= dict.fromkeys(names.get(record.id, ()))
+    surrogates = {group: Surrogates(seeds, group, own) for group, own in declared.items()}
     records = []
     replaced: dict[str, tuple[tuple[str, str], ...]] = {}
     for record in corpus.records:
-        own = tuple(known[record.group])
+        own = tuple(declared[record.group])
         text, replaced[record.id] = _replace(record.text, engine, own, surrogates[record.group])
         records.append(replace(record, text=text))
     counts = Counter(kind for found in replaced.values() for kind, _ in found)
@@ -97,7 +97,7 @@ def deidentify(
 
 
 def _engine(config: DeidentifyConfig) -> Engine:
-    return Presidio() if config.engine == "presidio" else Rules()
+    return PresidioEngine() if config.engine == "presidio" else RuleEngine()
 
 
 def _replace(

@@ -58,17 +58,17 @@ class _Token:
         return self.word.title() if self.word.isupper() and len(self.word) > 3 else self.word
 
 
-def find_names(text: str, known_names: Sequence[str]) -> list[Span]:
+def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
     """Return the names of persons in a text; spans may overlap.
 
     A declared name is found whole and by each of its parts, in any case where the part is no ordinary word. Names
     that are ordinary words ("Rose", "Young") count only in a name's company.
     """
     tokens = [_Token(*m.span(), m[0]) for m in TOKEN.finditer(text)]
-    known = name_parts(known_names)
+    declared = name_parts(declared_names)
     found: list[Span] = []
     for i, token in enumerate(tokens):
-        if _is_known(token, known):
+        if _is_declared(token, declared):
             found.append(Span(token.start, token.end, "name"))
         first, last = _name_at(tokens, i, text)
         if first is not None:
@@ -96,9 +96,9 @@ def name_parts(names: Iterable[str]) -> frozenset[str]:
     )
 
 
-def _is_known(token: _Token, known: frozenset[str]) -> bool:
+def _is_declared(token: _Token, declared: frozenset[str]) -> bool:
     word = token.word.casefold().removesuffix("'s").removesuffix("’s")
-    if word not in known and not known.intersection(word.split("-")):
+    if word not in declared and not declared.intersection(word.split("-")):
         return False
     return token.is_capital or (len(word) > 4 and word.title() not in _WORDS_TOO)
 

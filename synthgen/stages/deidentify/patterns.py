@@ -1,9 +1,16 @@
-"""Patterns of identifiers other than dates and names. Every repetition is bounded, so time is linear in the text."""
+"""Patterns of identifiers other than dates and names. Every repetition is bounded, so time is linear in the text.
+
+Check digits are python-stdnum's. Telephone numbers are ours: phonenumbers' matcher has to be told the country, and
+what it takes for valid there holds neither local numbers ("tel 5550142") nor those of other countries without a plus.
+"""
 
 import re
 from collections.abc import Callable
 
-from synthgen.stages.deidentify.checksums import is_iban, is_luhn, is_nhs_number
+from stdnum import luhn
+from stdnum.gb import nhs
+from stdnum.iso7064 import mod_97_10
+
 from synthgen.stages.deidentify.spans import Span
 
 _STATES = (
@@ -31,7 +38,7 @@ Check = Callable[[re.Match[str]], bool]
 
 
 def _digits(value: str) -> str:
-    return "".join(c for c in value if c in "0123456789")
+    return "".join(str(int(c)) for c in value if c.isdecimal())
 
 
 def _always(_: re.Match[str]) -> bool:
@@ -67,19 +74,19 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = (
         re.compile(
             r"(?<![\w-])\d{4}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,4}){0,2}(?![\w-])|(?<![\w-])\d{4}[ -]\d{6}[ -]\d{5}(?!\w)"
         ),
-        lambda m: is_luhn(_digits(m[0])),
+        lambda m: luhn.is_valid(_digits(m[0])),
     ),
     # as printed on cards, where the pattern above takes the expiry date or code behind it along
     (
         "card",
         re.compile(r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])"),
-        lambda m: is_luhn(_digits(m[0])),
+        lambda m: luhn.is_valid(_digits(m[0])),
     ),
     ("ssn", re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), _always),
     (
         "nhs_number",
         re.compile(r"(?<![\w+-])(?<!\+\d )(?<!\+\d\d )\d{3} ?\d{3} ?\d{4}(?![\w-])"),
-        lambda m: is_nhs_number(_digits(m[0])),
+        lambda m: nhs.is_valid(_digits(m[0])),
     ),
     ("ip", re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)"), _is_ip),
     ("ip", re.compile(r"(?<![\w:])(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}(?![\w:])", re.IGNORECASE), _always),
@@ -129,9 +136,15 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = (
 )
 
 
+def _is_iban(value: str) -> bool:
+    """Return whether a value is an IBAN of any country, the library's list of which is never complete (ISO 13616)."""
+    compact = value.replace(" ", "")
+    return 15 <= len(compact) <= 34 and compact.isascii() and mod_97_10.is_valid(compact[4:] + compact[:4])
+
+
 def _iban_length(value: str) -> int:
     """Return the length of the IBAN a match starts with, 0 if there is none: it may have taken words along."""
-    while value and not is_iban(value):
+    while value and not _is_iban(value):
         value = value.rpartition(" ")[0]
     return len(value)
 

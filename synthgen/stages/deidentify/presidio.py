@@ -30,7 +30,7 @@ _KINDS = {
 }
 
 
-class Presidio:
+class PresidioEngine:
     """Finds identifiers with Presidio's English analyzer, and the declared names as the rules do.
 
     Raises:
@@ -43,8 +43,8 @@ class Presidio:
             nlp = importlib.import_module("presidio_analyzer.nlp_engine")
         except ImportError as error:
             raise DependencyError(
-                "deidentify.engine presidio needs the extra 'ingest', which is not installed",
-                hint="pip install 'synthgen[ingest]', or set deidentify.engine to rules.",
+                "deidentify.engine presidio needs the extra 'presidio', which is not installed",
+                hint="pip install 'synthgen[presidio]', or set deidentify.engine to rules.",
             ) from error
         # presidio would fetch a missing model from the network by itself
         model = next((m for m in SPACY_MODELS if importlib.util.find_spec(m) is not None), None)
@@ -57,8 +57,8 @@ class Presidio:
         engine = nlp.NlpEngineProvider(nlp_configuration=settings).create_engine()
         self._analyzer: Any = analyzer.AnalyzerEngine(nlp_engine=engine, supported_languages=["en"])
 
-    def find(self, text: str, known_names: Sequence[str]) -> list[Span]:
+    def find(self, text: str, declared_names: Sequence[str]) -> list[Span]:
         """Return the identifiers in the order of the text, none overlapping another."""
         results = self._analyzer.analyze(text=text, language="en")
         spans = [Span(r.start, r.end, _KINDS.get(r.entity_type, "other")) for r in results]
-        return without_overlaps([*spans, *find_names(text, known_names)], len(text))
+        return without_overlaps([*spans, *find_names(text, declared_names)], len(text))

@@ -8,10 +8,10 @@ from synthgen.stages.deidentify.patterns import find_patterns
 from synthgen.stages.deidentify.spans import Span, without_overlaps
 
 
-class Rules:
+class RuleEngine:
     """Finds identifiers by rules alone: no model, no network."""
 
-    def find(self, text: str, known_names: Sequence[str]) -> list[Span]:
+    def find(self, text: str, declared_names: Sequence[str]) -> list[Span]:
         """Return the identifiers in the order of the text, none overlapping another."""
         dates = [Span(start, end, "date") for start, end in find_dates(text)]
-        return without_overlaps([*find_patterns(text), *dates, *find_names(text, known_names)], len(text))
+        return without_overlaps([*find_patterns(text), *dates, *find_names(text, declared_names)], len(text))

@@ -23,12 +23,12 @@ class Span:
 class Engine(Protocol):
     """Finds the identifiers of a text."""
 
-    def find(self, text: str, known_names: Sequence[str]) -> list[Span]:
+    def find(self, text: str, declared_names: Sequence[str]) -> list[Span]:
         """Return the identifiers in the order of the text, none overlapping another.
 
         Args:
             text: the text of a record.
-            known_names: names that columns of the source say belong to this record's person.
+            declared_names: names that columns of the source say belong to this record's person.
         """
         ...
 

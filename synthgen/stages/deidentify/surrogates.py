@@ -10,28 +10,11 @@ from synthgen.stages.deidentify.names import name_parts
 
 MIN_SHIFT_DAYS, MAX_SHIFT_DAYS = 31, 365
 _TOWNS = (
-    "Ashbury",
-    "Brookvale",
-    "Coldwater",
-    "Elmstead",
-    "Fernhollow",
-    "Glenrock",
-    "Millhaven",
-    "Oakridge",
-    "Westbrook",
-)
+    "Ashbury", "Brookvale", "Coldwater", "Elmstead", "Fernhollow", "Glenrock", "Millhaven", "Oakridge", "Westbrook",
+)  # fmt: skip
 _STREETS = (
-    "Cobbler",
-    "Drover",
-    "Fennel",
-    "Harvest",
-    "Lantern",
-    "Meadow",
-    "Pinecone",
-    "Saddler",
-    "Thimble",
-    "Windmill",
-)
+    "Cobbler", "Drover", "Fennel", "Harvest", "Lantern", "Meadow", "Pinecone", "Saddler", "Thimble", "Windmill",
+)  # fmt: skip
 _PART = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")  # double names are replaced half by half
 _DIGITS, _LETTERS = "0123456789", "abcdefghijklmnopqrstuvwxyz"
 
@@ -45,17 +28,17 @@ class Surrogates:
     Args:
         seeds: the stage's stream.
         group: the person.
-        known_names: the person's declared names; never given out as stand-ins, and known before any text is read.
+        declared_names: the person's declared names; never given out as stand-ins, and known before any text is read.
     """
 
-    def __init__(self, seeds: SeedTree, group: str, known_names: Iterable[str]) -> None:
+    def __init__(self, seeds: SeedTree, group: str, declared_names: Iterable[str]) -> None:
         self._seeds = seeds.child("person", group)
         self._names: dict[str, str] = {}
-        known_names = tuple(known_names)
-        self._taken = set(name_parts(known_names))
+        declared_names = tuple(declared_names)
+        self._taken = set(name_parts(declared_names))
         shift = MIN_SHIFT_DAYS + self._number("days") % (MAX_SHIFT_DAYS - MIN_SHIFT_DAYS + 1)
         self.shift_days = shift if self._number("direction") % 2 == 0 else -shift
-        for name in known_names:
+        for name in declared_names:
             last, comma, first = name.partition(",")
             self._name(f"{first} {last}" if comma else name)
 
@@ -102,13 +85,7 @@ class Surrogates:
         pool = PLAIN_LAST
         if is_first:
             title = key.title()
-            pool = (
-                FEMALE_FIRST
-                if title in FEMALE_FIRST
-                else MALE_FIRST
-                if title in MALE_FIRST
-                else FEMALE_FIRST + MALE_FIRST
-            )
+            pool = next((names for names in (FEMALE_FIRST, MALE_FIRST) if title in names), FEMALE_FIRST + MALE_FIRST)
         self._taken.add(key)
         start = self._number("name", key)
         listed = (pool[(start + i) % len(pool)] for i in range(len(pool)))

@@ -14,10 +14,10 @@ from synthgen.stages.embed.config import EmbedConfig
 # config.json's model_type of the causal language models that are pooled at their last token
 LAST_TOKEN_TYPES = frozenset({"mistral"})
 
-__all__ = ["Encoder", "Progress", "build", "embed"]
+__all__ = ["Encoder", "Progress", "build_encoder", "embed"]
 
 
-def build(config: EmbedConfig, model_folder: Callable[[str], Path]) -> Encoder:
+def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path]) -> Encoder:
     """Return the encoder the configuration names.
 
     Args:

@@ -9,6 +9,7 @@ import numpy as np
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import ModelError
 from synthgen.core.types import Float32
+from synthgen.core.workers import in_threads
 
 Progress = Callable[[int], None]
 Device = Literal["auto", "cpu", "cuda"]
@@ -79,7 +80,47 @@ def in_batches(texts: Sequence[str], size: int) -> list[list[str]]:
     return [different[start : start + size] for start in range(0, len(different), size)]
 
 
-def in_order(texts: Sequence[str], batches: list[list[str]], vectors: list[Float32], name: str) -> Float32:
+def encode_batches(
+    encoder: Encoder,
+    texts: Sequence[str],
+    forward: Callable[[list[str]], Float32],
+    size: int,
+    progress: Progress | None = None,
+    *,
+    n_workers: int = 1,
+) -> Float32:
+    """Return float32 (n, d), row i of texts[i], what `forward` makes of batches of at most `size` texts.
+
+    Args:
+        encoder: whose vectors they are.
+        texts: not empty strings.
+        forward: from the texts of a batch to their vectors; in several threads at once where there are workers.
+        size: of a batch; it decides the last bits, the number of workers does not.
+        progress: called with the number of texts done since the last call.
+        n_workers: threads of one core each; one computes as torch is set.
+
+    Raises:
+        ModelError: if a vector is not finite or has length zero.
+    """
+    if not texts:
+        return np.empty((0, encoder.dim), dtype=np.float32)
+    batches = in_batches(texts, size)
+    vectors: dict[int, Float32] = {}
+    advance = progress or (lambda _: None)
+
+    def run(i: int, tell: Progress) -> Float32:
+        made = forward(batches[i])
+        tell(len(batches[i]))
+        return made
+
+    if n_workers == 1 or len(batches) == 1:
+        vectors = {i: run(i, advance) for i in range(len(batches))}
+    else:
+        in_threads(range(len(batches)), run, vectors.__setitem__, advance, n_workers=min(n_workers, len(batches)))
+    return restore_order(texts, batches, [vectors[i] for i in range(len(batches))], encoder.name)
+
+
+def restore_order(texts: Sequence[str], batches: list[list[str]], vectors: list[Float32], name: str) -> Float32:
     """Return the vectors of the batches in the order of the texts.
 
     Raises:

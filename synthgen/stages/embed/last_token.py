@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ModelError
 from synthgen.core.types import Float32
-from synthgen.stages.embed.base import Device, Progress, folder_digest, in_batches, in_order
+from synthgen.stages.embed.base import Device, Progress, encode_batches, folder_digest, in_batches
 
 if TYPE_CHECKING:
     import torch
@@ -96,15 +94,7 @@ class LastTokenEncoder:
         Raises:
             ModelError: if a vector is not finite.
         """
-        if not texts:
-            return np.empty((0, self.dim), dtype=np.float32)
-        batches = in_batches(texts, BATCH_TEXTS)
-        vectors = []
-        for batch in batches:
-            vectors.append(self._forward(batch))
-            if progress is not None:
-                progress(len(batch))
-        return in_order(texts, batches, vectors, self.name)
+        return encode_batches(self, texts, self._forward, BATCH_TEXTS, progress)
 
     def raw_length(self, texts: Sequence[str]) -> float:
         """Return the mean |h| of some texts: how long this encoder's vectors are before they are scaled to one.

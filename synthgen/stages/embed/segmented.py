@@ -52,17 +52,19 @@ class SegmentedEncoder:
             texts: of the records, not empty.
             progress: called with the number of texts done since the last call.
         """
-        parts = [(id_, part) for id_, text in zip(ids, texts, strict=True) for part in self.written(text)]
+        parts = [(id_, part) for id_, text in zip(ids, texts, strict=True) for part in self.split(text)]
         different = len({part.text for _, part in parts})
-        read = told = 0
+        read = reported = 0
 
-        def advance(n: int) -> None:  # segments are read in an order of their own, so texts are told in proportion
-            nonlocal read, told
+        def advance(
+            n: int,
+        ) -> None:  # segments are read in an order of their own, so texts are reported in proportion
+            nonlocal read, reported
             read += n
             done = len(texts) * read // different
-            if progress is not None and done > told:
-                progress(done - told)
-            told = done
+            if progress is not None and done > reported:
+                progress(done - reported)
+            reported = done
 
         return Segments(
             vectors=self.encoder.encode([part.text for _, part in parts], advance),
@@ -71,7 +73,7 @@ class SegmentedEncoder:
             sections=tuple(part.section for _, part in parts),
         )
 
-    def written(self, text: str) -> list[Segment]:
+    def split(self, text: str) -> list[Segment]:
         """Return the segments of a record that have text; of one without any, the whole."""
         found = [part for part in self.splitter.split(text) if part.text]
         return found or [Segment(heading="", section=0, opening="", text=text)]

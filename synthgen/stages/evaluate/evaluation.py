@@ -3,16 +3,16 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from audits.core.types import Estimate, persons
 from synthgen.core.errors import DataError, InternalError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Corpus, Float32
-from synthgen.stages.evaluate.heads import HEADS, Rows
-from synthgen.stages.evaluate.metrics import Float64, Scores, estimate, person_weights, scores
+from synthgen.core.types import Corpus, Float32, Record
+from synthgen.stages.evaluate.heads import HEADS, LabelledTexts, Labels
+from synthgen.stages.evaluate.metrics import Float64, Index, Scores, estimate, person_weights, scores
 
 DRAWS = 1000
 ARMS = ("real", "synthetic", "real+synthetic")
@@ -51,11 +51,7 @@ class Evaluation:
 
 
 def evaluate(
-    tables: Tables,
-    seeds: SeedTree,
-    *,
-    requested: Mapping[str, int] | None = None,
-    confidence: float = 0.95,
+    tables: Tables, seeds: SeedTree, *, requested: Mapping[str, int] | None = None, confidence: float = 0.95
 ) -> Evaluation:
     """Return how well classifiers do on real people when trained on real, on synthetic, and on both.
 
@@ -88,47 +84,66 @@ def evaluate(
     Source: "train on synthetic, test on real" is Esteban, Hyland & Rätsch (arXiv 1706.02633), section 4.1.
     """
     _check(tables)
-    names = sorted(set(tables.test.labels))
-    order = _by_id(tables.test)
-    test = _rows(tables.test, tables.vectors["test"], order)
-    unique, person = persons([tables.test.records[i].group for i in order])
-    weights = person_weights(len(unique), DRAWS, seeds.child("bootstrap").generator())
-    truth = np.searchsorted(names, test.labels)
-    per_class = [len(set(person[truth == c].tolist())) for c in range(len(names))]
-
-    real = _rows(tables.train, tables.vectors["train"], _by_id(tables.train))
-    synthetic = _rows(tables.synthetic, tables.vectors["synthetic"], _by_id(tables.synthetic))
+    test = _test_set(tables)
+    weights = person_weights(test.n_persons, DRAWS, seeds.child("bootstrap").generator())
+    real, synthetic = _rows(tables, "train"), _rows(tables, "synthetic")
     arms = dict(zip(ARMS, (real, synthetic, real.plus(synthetic)), strict=True))
     found: dict[str, dict[str, Scores]] = {}
     for head, fit_and_predict in HEADS.items():
         seed = int.from_bytes(seeds.child(head).key()[:4], "big") >> 1
-        found[head] = {}
-        for arm, rows in arms.items():
-            said = fit_and_predict(rows, test, seed)
-            number = {name: i for i, name in enumerate(names)}
-            predicted = np.array([number.get(str(label), -1) for label in said], dtype=np.int64)
-            found[head][arm] = scores(truth, predicted, person, weights, len(names))
-
-    metrics, by_head, reasons = _ratios(found, per_class, len(unique), confidence)
-    lacking = sorted(set(tables.train.labels) - set(names))
+        found[head] = {arm: test.score(fit_and_predict(rows, test.rows, seed), weights) for arm, rows in arms.items()}
+    metrics, by_head, reasons = _ratios(found, test, confidence)
+    lacking = len(set(tables.train.labels) - set(test.names))
     if lacking:
         metrics = {name: e for name, e in metrics.items() if not name.endswith("worst_class_ratio")}
-        reasons["utility.worst_class_ratio"] = f"{len(lacking)} classes of train have no test record"
+        reasons["utility.worst_class_ratio"] = f"{lacking} classes of train have no test record"
     if requested is not None:
         metrics["balance.tv_distance"] = tv_distance(tables.synthetic.labels, requested, confidence)
     table = {
         "confidence": confidence,
-        "records": {arm: len(rows.texts) for arm, rows in arms.items()} | {"test": len(test.texts)},
-        "test_persons": len(unique),
-        "classifiers": {
-            head: {arm: _plain(s, names, per_class, len(unique), confidence) for arm, s in of.items()}
-            for head, of in found.items()
-        },
+        "records": {arm: len(rows.texts) for arm, rows in arms.items()} | {"test": len(test.rows.texts)},
+        "test_persons": test.n_persons,
+        "classifiers": _plain(found, test, confidence),
         "ratios": by_head,
         "metrics": {name: asdict(value) for name, value in sorted(metrics.items())},
         "not_measured": reasons,
     }
     return Evaluation(table=table, metrics=metrics, reasons=reasons)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _TestSet:
+    """The real records that classifiers are tested on.
+
+    Args:
+        rows: n records by id.
+        names: the C classes, sorted.
+        truth: (n), the place of each record's class among them.
+        person: (n), the person of each record as a number.
+        n_persons: how many there are.
+        per_class: (C), the persons with records of each class.
+    """
+
+    rows: LabelledTexts
+    names: tuple[str, ...]
+    truth: Index
+    person: Index
+    n_persons: int
+    per_class: tuple[int, ...]
+
+    def score(self, predicted: Labels, weights: Float64) -> Scores:
+        """Return the metrics of predicted classes; a class the test records do not have is never right."""
+        number = {name: i for i, name in enumerate(self.names)}
+        numbers = np.array([number.get(str(label), -1) for label in predicted], dtype=np.int64)
+        return scores(self.truth, numbers, self.person, weights, len(self.names))
+
+
+def _test_set(tables: Tables) -> _TestSet:
+    rows, names = _rows(tables, "test"), tuple(sorted(set(tables.test.labels)))
+    unique, person = persons([r.group for r in _by_id(tables.test)])
+    truth = np.searchsorted(names, rows.labels)
+    per_class = tuple(len(set(person[truth == c].tolist())) for c in range(len(names)))
+    return _TestSet(rows=rows, names=names, truth=truth, person=person, n_persons=len(unique), per_class=per_class)
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
@@ -164,20 +179,24 @@ def _check(tables: Tables) -> None:
         )
 
 
-def _by_id(corpus: Corpus) -> list[int]:
-    return sorted(range(len(corpus)), key=lambda i: corpus.records[i].id)
+def _by_id(corpus: Corpus) -> list[Record]:
+    return sorted(corpus.records, key=lambda record: record.id)
 
 
-def _rows(corpus: Corpus, vectors: Float32, order: list[int]) -> Rows:
-    return Rows(
-        texts=tuple(corpus.records[i].text for i in order),
-        labels=np.array([corpus.records[i].label for i in order], dtype=np.str_),
-        vectors=vectors[order],
+def _rows(tables: Tables, name: Literal["synthetic", "train", "test"]) -> LabelledTexts:
+    """Return a table's rows by id, so that their order in the table changes nothing."""
+    corpus: Corpus = getattr(tables, name)
+    records = _by_id(corpus)
+    row = {record.id: i for i, record in enumerate(corpus.records)}
+    return LabelledTexts(
+        texts=tuple(r.text for r in records),
+        labels=np.array([r.label for r in records], dtype=np.str_),
+        vectors=tables.vectors[name][[row[r.id] for r in records]],
     )
 
 
 def _ratios(
-    found: Mapping[str, Mapping[str, Scores]], per_class: list[int], n_persons: int, confidence: float
+    found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float
 ) -> tuple[dict[str, Estimate], dict[str, Any], dict[str, str]]:
     """Return the two utility metrics, what each classifier said of them, and why one is missing."""
     metrics: dict[str, Estimate] = {}
@@ -190,8 +209,8 @@ def _ratios(
         learned = real.recall[0] > 0
         if learned.any():
             ratio = synthetic.recall[:, learned] / real.recall[:, learned]
-            worst[head] = ratio.min(axis=1), min(n for n, is_in in zip(per_class, learned, strict=True) if is_in)
-            overall[head] = synthetic.macro_f1 / real.macro_f1, n_persons
+            worst[head] = ratio.min(axis=1), min(n for n, is_in in zip(test.per_class, learned, strict=True) if is_in)
+            overall[head] = synthetic.macro_f1 / real.macro_f1, test.n_persons
     for name, values in (("tstr_over_trtr", overall), ("worst_class_ratio", worst)):
         if len(values) < len(found):
             reasons[f"utility.{name}"] = "a classifier trained on real records gets nothing right"
@@ -203,16 +222,19 @@ def _ratios(
     return metrics, by_head, reasons
 
 
-def _plain(of: Scores, names: list[str], per_class: list[int], n_persons: int, confidence: float) -> dict[str, Any]:
+def _plain(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float) -> dict[str, Any]:
+    """Return every metric of every classifier and arm with its interval, as plain values."""
+
     def share(draws: Float64, n: int) -> dict[str, Any]:
         return asdict(estimate(draws, n, confidence, largest=1))
 
-    return {
-        "accuracy": share(of.accuracy, n_persons),
-        "macro_f1": share(of.macro_f1, n_persons),
-        "weighted_f1": share(of.weighted_f1, n_persons),
-        "per_class": {
-            name: {"recall": share(of.recall[:, c], per_class[c]), "f1": share(of.f1[:, c], per_class[c])}
-            for c, name in enumerate(names)
-        },
-    }
+    def of_arm(of: Scores) -> dict[str, Any]:
+        overall = {"accuracy": of.accuracy, "macro_f1": of.macro_f1, "weighted_f1": of.weighted_f1}
+        return {name: share(draws, test.n_persons) for name, draws in overall.items()} | {
+            "per_class": {
+                name: {"recall": share(of.recall[:, c], n), "f1": share(of.f1[:, c], n)}
+                for c, (name, n) in enumerate(zip(test.names, test.per_class, strict=True))
+            }
+        }
+
+    return {head: {arm: of_arm(of) for arm, of in arms.items()} for head, arms in found.items()}

@@ -15,7 +15,7 @@ Labels = NDArray[np.str_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Rows:
+class LabelledTexts:
     """Labelled texts with their vectors.
 
     Args:
@@ -28,16 +28,16 @@ class Rows:
     labels: Labels
     vectors: Float32
 
-    def plus(self, other: "Rows") -> "Rows":
+    def plus(self, other: "LabelledTexts") -> "LabelledTexts":
         """Return these rows followed by others."""
-        return Rows(
+        return LabelledTexts(
             texts=self.texts + other.texts,
             labels=np.concatenate([self.labels, other.labels]),
             vectors=np.concatenate([self.vectors, other.vectors]),
         )
 
 
-def encoder_logistic(fit_on: Rows, test: Rows, seed: int) -> Labels:  # noqa: ARG001 - lbfgs draws nothing
+def encoder_logistic(fit_on: LabelledTexts, test: LabelledTexts, seed: int) -> Labels:  # noqa: ARG001 - lbfgs draws nothing
     """Return the test rows' classes by multinomial logistic regression (C = 10) on the frozen encoder's vectors.
 
     Rows that were decoded from this encoder's space have an easier time with it than with any other classifier.
@@ -48,7 +48,7 @@ def encoder_logistic(fit_on: Rows, test: Rows, seed: int) -> Labels:  # noqa: AR
     return _predict(model, fit_on.vectors.astype(np.float64), fit_on.labels, test.vectors.astype(np.float64))
 
 
-def tfidf_linear(fit_on: Rows, test: Rows, seed: int) -> Labels:
+def tfidf_linear(fit_on: LabelledTexts, test: LabelledTexts, seed: int) -> Labels:
     """Return the test rows' classes by a linear support vector machine on TF-IDF of words and word pairs.
 
     Vocabulary and weights come from the rows it is fitted on alone. It shares nothing with the generator.
@@ -66,7 +66,7 @@ def tfidf_linear(fit_on: Rows, test: Rows, seed: int) -> Labels:
     return _predict(model, vectorizer.fit_transform(fit_on.texts), fit_on.labels, vectorizer.transform(test.texts))
 
 
-HEADS: Mapping[str, Callable[[Rows, Rows, int], Labels]] = {
+HEADS: Mapping[str, Callable[[LabelledTexts, LabelledTexts, int], Labels]] = {
     "encoder-logistic": encoder_logistic,
     "tfidf-linear": tfidf_linear,
 }

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from synthgen.attributes import ANY_LABEL, AttributeRule, extract, is_fulfilled
 from synthgen.core.errors import ConfigError
 from synthgen.core.types import Candidate, FilterOutcome
-from synthgen.stages.filter.base import FilterContext, outcome
+from synthgen.stages.filter.base import FilterContext, FittedFilter, outcome
 
 NAME = "attributes"
 
@@ -25,35 +26,26 @@ class Attributes:
         rules: of each label, or of "*" for all.
 
     Raises:
-        ConfigError: from `learn`, if a label is not in train.
+        ConfigError: from `fit`, if a label is not in train.
 
     Privacy: reads the candidate's text, the label and the configuration alone. A rule that few candidates meet leaves
         few latents over, so the release draws on fewer train persons; the audits see the result. The rules themselves
         are part of the configuration that goes into the bundle.
     """
 
+    name: ClassVar[str] = NAME
     rules: Mapping[str, Sequence[AttributeRule]]
 
-    @property
-    def name(self) -> str:
-        """As in outcomes."""
-        return NAME
+    def fit(self, context: FilterContext) -> FittedFilter:
+        """Return it with the numbers of rules that reject and prefer, not of train records that meet them.
 
-    def learn(self, context: FilterContext) -> Mapping[str, float]:
-        """Return the numbers of rules that reject and that prefer; how many train records meet them is not told."""
+        The score is how many rules a text fulfils; the reason names the first attribute that is not as required.
+        """
         check_labels(self.rules, set(context.labels.tolist()))
         every = [rule for rules in self.rules.values() for rule in rules]
         preferred = sum(rule.prefer for rule in every)
-        return {"required": float(len(every) - preferred), "preferred": float(preferred)}
-
-    def judge(
-        self,
-        candidates: Sequence[Candidate],
-        context: FilterContext,  # noqa: ARG002 - part of the protocol
-        bounds: Mapping[str, float],  # noqa: ARG002 - rules are no numbers
-    ) -> list[FilterOutcome]:
-        """Return how many rules each text fulfils; the reason names the first attribute that is not as required."""
-        return [self._judge(candidate) for candidate in candidates]
+        bounds = {"required": float(len(every) - preferred), "preferred": float(preferred)}
+        return FittedFilter(NAME, bounds, lambda candidates: [self._judge(c) for c in candidates])
 
     def _judge(self, candidate: Candidate) -> FilterOutcome:
         rules = (*self.rules.get(candidate.label, ()), *self.rules.get(ANY_LABEL, ()))
@@ -75,8 +67,7 @@ def check_labels(rules: Mapping[str, Sequence[AttributeRule]], labels: Collectio
     Raises:
         ConfigError: naming each.
     """
-    known = {*labels, ANY_LABEL}
-    if unknown := sorted(set(rules) - known):
+    if unknown := sorted(set(rules) - {*labels, ANY_LABEL}):
         raise ConfigError(
             "attributes are asked of labels that are not there",
             problems=[f"filter.attributes.{label}: no train record has this label" for label in unknown],

@@ -6,7 +6,7 @@ of text near them. Bounds are learned from train text and its echoes as quantile
 seen.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -90,8 +90,23 @@ class FilterContext:
         return self.latent_row[candidate.latent_id]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedFilter:
+    """A filter that has its bounds.
+
+    Args:
+        name: how its outcomes are called.
+        bounds: what candidates are compared with, learned or configured; reported with the run.
+        judge: returns the outcome of each candidate, in order.
+    """
+
+    name: str
+    bounds: Mapping[str, float]
+    judge: Callable[[Sequence[Candidate]], list[FilterOutcome]]
+
+
 class Filter(Protocol):
-    """One rule.
+    """A filter whose bounds come from train text and echoes; one that reads nothing but texts needs no fitting.
 
     Attributes:
         name: how its outcomes are called.
@@ -100,18 +115,12 @@ class Filter(Protocol):
     @property
     def name(self) -> str: ...  # noqa: D102 - documented above
 
-    def learn(self, context: FilterContext) -> Mapping[str, float]:
-        """Return the bounds, learned from train text and echoes or as configured; reported with the run.
+    def fit(self, context: FilterContext) -> FittedFilter:
+        """Return the filter with its bounds; it judges the candidates of the same context.
 
         Raises:
             DataError: if the train records cannot carry it, saying what would.
         """
-        ...
-
-    def judge(
-        self, candidates: Sequence[Candidate], context: FilterContext, bounds: Mapping[str, float]
-    ) -> list[FilterOutcome]:
-        """Return the outcome of each candidate, in order; what `learn` returned comes in as bounds."""
         ...
 
 

@@ -8,14 +8,14 @@ from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, counts_by_reason
 from synthgen.stages.filter.attributes import Attributes, n_fulfilled
-from synthgen.stages.filter.base import Filter, FilterContext
+from synthgen.stages.filter.base import Filter, FilterContext, FittedFilter
 from synthgen.stages.filter.classifier import ClassAgreement
 from synthgen.stages.filter.config import FilterConfig
-from synthgen.stages.filter.consistent import Consistent, is_consistent
+from synthgen.stages.filter.consistent import consistent, is_consistent
 from synthgen.stages.filter.copies import NoCopies
 from synthgen.stages.filter.distance import ClassDistance, LatentDistance, latent_distances
 from synthgen.stages.filter.duplicates import NearDuplicates
-from synthgen.stages.filter.surface import Language, Length, NotEmpty, Repetition
+from synthgen.stages.filter.surface import NOT_EMPTY, Language, Length, Repetition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +45,13 @@ class Filtered:
         return f"Filtered({len(self.kept)} kept of {len(self.judged)} candidates)"
 
 
-def build(config: FilterConfig) -> tuple[Filter, ...]:
+def build_filters(config: FilterConfig) -> tuple[Filter | FittedFilter, ...]:
     """Return the filters a configuration turns on; the copy rule and the test for emptiness are always among them.
 
     Raises:
         ConfigError: if a threshold cannot be used.
     """
-    filters: list[Filter] = [NoCopies(), NotEmpty()]
+    filters: list[Filter | FittedFilter] = [NoCopies(), NOT_EMPTY]
     if config.length is not None:
         filters.append(Length(config.length))
     if config.repetition is not None:
@@ -64,7 +64,7 @@ def build(config: FilterConfig) -> tuple[Filter, ...]:
         filters.append(LatentDistance(config.embedding_distance.low, config.embedding_distance.high))
         filters.append(ClassDistance())
     if config.consistent is not None:
-        filters.append(Consistent(is_required=config.consistent == "require"))
+        filters.append(consistent(is_required=config.consistent == "require"))
     if config.attributes is not None:
         filters.append(Attributes(config.attributes))
     if config.near_duplicate is not None:
@@ -72,7 +72,9 @@ def build(config: FilterConfig) -> tuple[Filter, ...]:
     return tuple(filters)
 
 
-def apply(candidates: Sequence[Candidate], context: FilterContext, filters: Sequence[Filter]) -> Filtered:
+def apply(
+    candidates: Sequence[Candidate], context: FilterContext, filters: Sequence[Filter | FittedFilter]
+) -> Filtered:
     """Judge every candidate by every filter and keep the best of each latent.
 
     A candidate is kept if all filters passed it and no other passed candidate of its latent is better: fulfils more
@@ -84,7 +86,7 @@ def apply(candidates: Sequence[Candidate], context: FilterContext, filters: Sequ
     Args:
         candidates: all decoded texts, several per latent; row i of `context.vectors` is candidate i.
         context: latents, vectors and train records, from `make_context`.
-        filters: from `build`.
+        filters: from `build_filters`.
 
     Raises:
         DataError: if bounds cannot be learned from the train records.
@@ -97,8 +99,8 @@ def apply(candidates: Sequence[Candidate], context: FilterContext, filters: Sequ
         raise InternalError("candidates do not match their vectors")
     if not filters:
         raise InternalError("no filter would keep nothing: a candidate nobody judged is not kept")
-    bounds = {f.name: dict(f.learn(context)) for f in filters}
-    outcomes = [f.judge(candidates, context, bounds[f.name]) for f in filters]
+    fitted = [f if isinstance(f, FittedFilter) else f.fit(context) for f in filters]
+    outcomes = [f.judge(candidates) for f in fitted]
     judged = tuple(replace(c, outcomes=of) for c, of in zip(candidates, zip(*outcomes, strict=True), strict=True))
     distance = latent_distances(candidates, context)
     best: dict[str, int] = {}
@@ -119,7 +121,7 @@ def apply(candidates: Sequence[Candidate], context: FilterContext, filters: Sequ
         latents_lost=dict(
             sorted(Counter(y for id_, y in zip(latents.ids, latents.labels, strict=True) if id_ not in best).items())
         ),
-        bounds=bounds,
+        bounds={f.name: dict(f.bounds) for f in fitted},
     )
 
 

@@ -1,15 +1,15 @@
 """Class agreement: a classifier that never saw a candidate's parents must find the class it was asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.core.errors import DataError
 from synthgen.core.types import Candidate, FilterOutcome
-from synthgen.stages.filter.base import FilterContext, outcome
+from synthgen.stages.filter.base import FilterContext, FittedFilter, outcome
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation; the best on real text is taken
 MAX_TUNING_RECORDS = 4000
@@ -33,15 +33,13 @@ class ClassAgreement:
     Cost: one fit for each set of parent folds (at most 15 for two parents), one logistic regression of n × d each.
     """
 
+    name: ClassVar[str] = "class_agreement"
     minimum: float
 
-    @property
-    def name(self) -> str:
-        """As in outcomes."""
-        return "class_agreement"
+    def fit(self, context: FilterContext) -> FittedFilter:
+        """Return it with the minimum, the regularisation, and which share of real records the rule would keep.
 
-    def learn(self, context: FilterContext) -> Mapping[str, float]:
-        """Return the minimum, the regularisation, and which share of real records the rule would keep.
+        The score is the probability of a candidate's own class by the model that did not see its parents.
 
         Raises:
             DataError: if train has one class only, so there is nothing to agree with.
@@ -62,24 +60,23 @@ class ClassAgreement:
                 best = (loss, strength, float((p >= self.minimum).mean()))
         if best is None:
             raise DataError("class agreement has no regularisation to choose from")
-        return {"minimum": self.minimum, "strength": best[1], "share_of_real_kept": best[2]}
+        _, strength, share = best
+        bounds = {"minimum": self.minimum, "strength": strength, "share_of_real_kept": share}
+        return FittedFilter(self.name, bounds, lambda candidates: self._judge(candidates, context, strength))
 
-    def judge(
-        self, candidates: Sequence[Candidate], context: FilterContext, bounds: Mapping[str, float]
-    ) -> list[FilterOutcome]:
-        """Return for each candidate the probability of its own class by the model that did not see its parents."""
+    def _judge(self, candidates: Sequence[Candidate], context: FilterContext, strength: float) -> list[FilterOutcome]:
         by_folds: dict[frozenset[int], list[int]] = {}
         for i, candidate in enumerate(candidates):
             by_folds.setdefault(context.parent_folds[context.row(candidate)], []).append(i)
         score = np.full(len(candidates), np.nan)
         for folds, members in by_folds.items():
-            seen = ~np.isin(context.folds, list(folds))
+            fit_on = ~np.isin(context.folds, list(folds))
             labels = np.array([candidates[i].label for i in members])
-            score[members] = _probabilities(context, seen, members, labels, bounds["strength"])
+            score[members] = _probabilities(context, fit_on, members, labels, strength)
         return [
             outcome(self.name, passed=False, score=0, reason="class_not_learned")
             if np.isnan(p)
-            else outcome(self.name, passed=p >= bounds["minimum"], score=p)
+            else outcome(self.name, passed=p >= self.minimum, score=p)
             for p in score
         ]
 
@@ -98,12 +95,12 @@ class ClassAgreement:
 
 def _probabilities(
     context: FilterContext,
-    seen: NDArray[np.bool_],
+    fit_on: NDArray[np.bool_],
     members: list[int],
     labels: NDArray[np.str_],
     strength: float,
 ) -> NDArray[np.float64]:
-    model = _fit(context, np.flatnonzero(seen), strength)
+    model = _fit(context, np.flatnonzero(fit_on), strength)
     if model is None:
         return np.full(len(members), np.nan)
     return _of_own_class(model, context.vectors[members], labels, absent=np.nan)

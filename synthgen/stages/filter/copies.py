@@ -1,15 +1,16 @@
 """The copy rule: the only rule that compares with train records to drop something."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.core.types import Candidate, FilterOutcome
-from synthgen.stages.filter.base import FilterContext, outcome
-from synthgen.stages.filter.words import normalised_words, without_numbers
+from synthgen.stages.filter.base import FilterContext, FittedFilter, outcome
+from synthgen.stages.filter.words import mask_numbers, normalised_words
 
 # Unrelated abstracts share person-unique runs of at most 18 tokens with 900 others (median of the longest: 14), so
 # a run of 20 is beyond chance; ordinary boilerplate stands in several persons' texts and is nobody's.
@@ -34,29 +35,20 @@ class NoCopies:
         taken for the same with probability 2^-64 each.
     """
 
-    @property
-    def name(self) -> str:
-        """As in outcomes."""
-        return "copy"
+    name: ClassVar[str] = "copy"
 
-    def learn(self, context: FilterContext) -> Mapping[str, float]:  # noqa: ARG002 - part of the protocol
-        """Return the number of words from which a run is a copy."""
-        return {"run_words": float(COPY_RUN_TOKENS)}
-
-    def judge(
-        self,
-        candidates: Sequence[Candidate],
-        context: FilterContext,
-        bounds: Mapping[str, float],  # noqa: ARG002 - the limit is a constant
-    ) -> list[FilterOutcome]:
-        """Return the longest person-unique run of each text, in words; 0 where none reaches the limit."""
-        written = [normalised_words(c.text) for c in candidates]
+    def fit(self, context: FilterContext) -> FittedFilter:
+        """Return it with the words from which a run is a copy; the score is the longest copied run in words, or 0."""
         real = [normalised_words(text) for text in context.texts]
-        masked = _longest_runs(
-            [without_numbers(w) for w in written], [without_numbers(w) for w in real], context.groups
-        )
-        longest = np.maximum(_longest_runs(written, real, context.groups), masked)
-        return [outcome(self.name, passed=n == 0, score=n) for n in longest.tolist()]
+        masked_real = [mask_numbers(words) for words in real]
+
+        def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
+            written = [normalised_words(c.text) for c in candidates]
+            masked = _longest_runs([mask_numbers(words) for words in written], masked_real, context.groups)
+            longest = np.maximum(_longest_runs(written, real, context.groups), masked)
+            return [outcome(self.name, passed=n == 0, score=n) for n in longest.tolist()]
+
+        return FittedFilter(self.name, {"run_words": float(COPY_RUN_TOKENS)}, judge)
 
 
 def _longest_runs(written: list[list[str]], real: list[list[str]], owners: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,15 +1,15 @@
 """Embedding distances of the re-embedded candidate: to the latent it was decoded from, and to its class."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.core.errors import DataError
 from synthgen.core.types import Candidate, FilterOutcome
-from synthgen.stages.filter.base import FilterContext, outcome
+from synthgen.stages.filter.base import FilterContext, FittedFilter, outcome
 
 ECHO_QUANTILE = 0.95
 CLASS_TAIL = 0.01
@@ -39,30 +39,23 @@ class LatentDistance:
     Privacy: reads train vectors and echoes for one quantile.
     """
 
+    name: ClassVar[str] = "latent_distance"
     low: float | Literal["auto"] = "auto"
     high: float | Literal["auto"] = "auto"
 
-    @property
-    def name(self) -> str:
-        """As in outcomes."""
-        return "latent_distance"
-
-    def learn(self, context: FilterContext) -> Mapping[str, float]:
-        """Return low and high.
+    def fit(self, context: FilterContext) -> FittedFilter:
+        """Return it with low and high; the score is a candidate's cosine distance to its latent.
 
         Raises:
             DataError: if high is auto and there are too few echoes.
         """
         low = 0.0 if self.low == "auto" else self.low
         high = echo_bound(context) if self.high == "auto" else self.high
-        return {"low": low, "high": high}
 
-    def judge(
-        self, candidates: Sequence[Candidate], context: FilterContext, bounds: Mapping[str, float]
-    ) -> list[FilterOutcome]:
-        """Return for each candidate its cosine distance to its latent."""
-        distances = latent_distances(candidates, context)
-        return [_within(self.name, distance, bounds) for distance in distances]
+        def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
+            return [_within(self.name, distance, low, high) for distance in latent_distances(candidates, context)]
+
+        return FittedFilter(self.name, {"low": low, "high": high}, judge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +72,10 @@ class ClassDistance:
         compared with.
     """
 
-    @property
-    def name(self) -> str:
-        """As in outcomes."""
-        return "class_distance"
+    name: ClassVar[str] = "class_distance"
 
-    def learn(self, context: FilterContext) -> Mapping[str, float]:
-        """Return low and high.
+    def fit(self, context: FilterContext) -> FittedFilter:
+        """Return it with low and high; the score is the distance to the class's centre without the parents' folds.
 
         Raises:
             DataError: if there are too few echoes.
@@ -94,21 +84,19 @@ class ClassDistance:
         own = tuple(frozenset({int(fold)}) for fold in context.folds[rows])
         distances = _to_centres(context, context.echo_vectors, list(context.labels[rows]), own)
         distances = _enough(distances[~np.isnan(distances)])
-        low, high = np.quantile(distances, [CLASS_TAIL, 1 - CLASS_TAIL])
-        return {"low": float(low), "high": float(high)}
+        low, high = (float(q) for q in np.quantile(distances, [CLASS_TAIL, 1 - CLASS_TAIL]))
 
-    def judge(
-        self, candidates: Sequence[Candidate], context: FilterContext, bounds: Mapping[str, float]
-    ) -> list[FilterOutcome]:
-        """Return for each candidate its cosine distance to the centre of its class without its parents' folds."""
-        folds = [context.parent_folds[context.row(c)] for c in candidates]
-        distances = _to_centres(context, context.vectors, [c.label for c in candidates], folds)
-        return [
-            outcome(self.name, passed=False, score=2, reason="class_not_learned")
-            if np.isnan(distance)
-            else _within(self.name, distance, bounds)
-            for distance in distances
-        ]
+        def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
+            folds = [context.parent_folds[context.row(c)] for c in candidates]
+            distances = _to_centres(context, context.vectors, [c.label for c in candidates], folds)
+            return [
+                outcome(self.name, passed=False, score=2, reason="class_not_learned")
+                if np.isnan(distance)
+                else _within(self.name, distance, low, high)
+                for distance in distances
+            ]
+
+        return FittedFilter(self.name, {"low": low, "high": high}, judge)
 
 
 def latent_distances(candidates: Sequence[Candidate], context: FilterContext) -> NDArray[np.float64]:
@@ -158,10 +146,9 @@ def _to_centres(
     return distances
 
 
-def _within(name: str, distance: float, bounds: Mapping[str, float]) -> FilterOutcome:
-    side = "far" if distance > bounds["high"] else "near"
-    passed = bounds["low"] <= distance <= bounds["high"]
-    return outcome(name, passed=passed, score=distance, reason=f"{name}_{side}")
+def _within(name: str, distance: float, low: float, high: float) -> FilterOutcome:
+    side = "far" if distance > high else "near"
+    return outcome(name, passed=low <= distance <= high, score=distance, reason=f"{name}_{side}")
 
 
 def _enough(distances: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,10 +4,11 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from synthgen.core.errors import ConfigError
 from synthgen.core.types import Candidate, FilterOutcome
-from synthgen.stages.filter.base import FilterContext, outcome
+from synthgen.stages.filter.base import FilterContext, FittedFilter, outcome
 from synthgen.stages.filter.distance import latent_distances
 from synthgen.stages.filter.words import normalised_words
 
@@ -37,6 +38,7 @@ class NearDuplicates:
         in any common order; rarest first is the cheapest.
     """
 
+    name: ClassVar[str] = "near_duplicate"
     threshold: float
 
     def __post_init__(self) -> None:
@@ -48,19 +50,12 @@ class NearDuplicates:
                 ],
             )
 
-    @property
-    def name(self) -> str:
-        """As in outcomes."""
-        return "near_duplicate"
+    def fit(self, context: FilterContext) -> FittedFilter:
+        """Return it; the score is a candidate's largest similarity with one kept before it, 0 if none is near."""
+        bounds = {"threshold": self.threshold}
+        return FittedFilter(self.name, bounds, lambda candidates: self._judge(candidates, context))
 
-    def learn(self, context: FilterContext) -> Mapping[str, float]:  # noqa: ARG002 - part of the protocol
-        """Return the threshold."""
-        return {"threshold": self.threshold}
-
-    def judge(
-        self, candidates: Sequence[Candidate], context: FilterContext, bounds: Mapping[str, float]
-    ) -> list[FilterOutcome]:
-        """Return for each candidate its largest similarity with one kept before it (0 if none shares a prefix)."""
+    def _judge(self, candidates: Sequence[Candidate], context: FilterContext) -> list[FilterOutcome]:
         sets = [shingles(c.text) for c in candidates]
         spread = Counter(shingle for members in sets for shingle in members)
         distance = latent_distances(candidates, context)
@@ -70,13 +65,13 @@ class NearDuplicates:
         kept_with: dict[str, list[int]] = {}
         score = [0.0] * len(candidates)
         for i in best_first:
-            prefix = _prefix(sets[i], spread, bounds["threshold"])
+            prefix = _prefix(sets[i], spread, self.threshold)
             others = {j for shingle in prefix for j in kept_with.get(shingle, ())}
             score[i] = max((_jaccard(sets[i], sets[j]) for j in others), default=0.0)
-            if score[i] < bounds["threshold"]:
+            if score[i] < self.threshold:
                 for shingle in prefix:
                     kept_with.setdefault(shingle, []).append(i)
-        return [outcome(self.name, passed=s < bounds["threshold"], score=s) for s in score]
+        return [outcome(self.name, passed=s < self.threshold, score=s) for s in score]
 
 
 def shingles(text: str) -> frozenset[str]:

@@ -2,15 +2,15 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.core.types import Candidate, FilterOutcome
-from synthgen.stages.filter.base import FilterContext, outcome
+from synthgen.stages.filter.base import FilterContext, FittedFilter, outcome
 
 TAIL = 0.01  # of real texts lie beyond a learned length bound
 LANGUAGE_TAIL = 0.005
@@ -23,28 +23,12 @@ _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]")
 
 
-@dataclass(frozen=True, slots=True)
-class NotEmpty:
-    """Keep a candidate that holds at least one letter; always on."""
+def _hold_letters(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
+    found = [_LETTERS.search(c.text) is not None for c in candidates]
+    return [outcome("empty", passed=f, score=float(f)) for f in found]
 
-    @property
-    def name(self) -> str:
-        """As in outcomes."""
-        return "empty"
 
-    def learn(self, context: FilterContext) -> Mapping[str, float]:  # noqa: ARG002 - part of the protocol
-        """Return the one letter."""
-        return {"letters": 1.0}
-
-    def judge(
-        self,
-        candidates: Sequence[Candidate],
-        context: FilterContext,  # noqa: ARG002 - part of the protocol
-        bounds: Mapping[str, float],  # noqa: ARG002 - part of the protocol
-    ) -> list[FilterOutcome]:
-        """Return whether each text holds a letter."""
-        found = [_LETTERS.search(c.text) is not None for c in candidates]
-        return [outcome("empty", passed=f, score=float(f)) for f in found]
+NOT_EMPTY = FittedFilter("empty", {"letters": 1.0}, _hold_letters)  # a text holds at least one letter; always on
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,36 +43,30 @@ class Length:
         bounds: least and most words, or auto.
     """
 
+    name: ClassVar[str] = "length"
     bounds: Literal["auto"] | tuple[int, int] = "auto"
 
-    @property
-    def name(self) -> str:
-        """As in outcomes."""
-        return "length"
+    def fit(self, context: FilterContext) -> FittedFilter:
+        """Return it with low and high, in words; the score is the words of a text."""
+        low, high = _usual_words(context) if self.bounds == "auto" else map(float, self.bounds)
 
-    def learn(self, context: FilterContext) -> Mapping[str, float]:
-        """Return low and high, in words."""
-        if self.bounds != "auto":
-            return {"low": float(self.bounds[0]), "high": float(self.bounds[1])}
-        words = np.array([len(text.split()) for text in context.texts])
-        can_write = context.max_new_tokens // TOKENS_PER_WORD
-        low = np.quantile(np.minimum(words, can_write), TAIL, method="lower")
-        return {"low": float(max(low, 1)), "high": float(np.quantile(words, 1 - TAIL, method="higher"))}
+        def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
+            words = [len(c.text.split()) for c in candidates]
+            return [
+                outcome(
+                    self.name, passed=low <= n <= high, score=n, reason=f"length_{'short' if n < low else 'long'}"
+                )
+                for n in words
+            ]
 
-    def judge(
-        self,
-        candidates: Sequence[Candidate],
-        context: FilterContext,  # noqa: ARG002 - part of the protocol
-        bounds: Mapping[str, float],
-    ) -> list[FilterOutcome]:
-        """Return the words of each text."""
-        outcomes = []
-        for candidate in candidates:
-            n = len(candidate.text.split())
-            side = "short" if n < bounds["low"] else "long"
-            passed = bounds["low"] <= n <= bounds["high"]
-            outcomes.append(outcome("length", passed=passed, score=n, reason=f"length_{side}"))
-        return outcomes
+        return FittedFilter(self.name, {"low": low, "high": high}, judge)
+
+
+def _usual_words(context: FilterContext) -> tuple[float, float]:
+    words = np.array([len(text.split()) for text in context.texts])
+    can_write = context.max_new_tokens // TOKENS_PER_WORD
+    low = np.quantile(np.minimum(words, can_write), TAIL, method="lower")
+    return float(max(low, 1)), float(np.quantile(words, 1 - TAIL, method="higher"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,27 +79,19 @@ class Repetition:
         maximum: the largest score, 0 to 1.
     """
 
+    name: ClassVar[str] = "repetition"
     maximum: float
 
-    @property
-    def name(self) -> str:
-        """As in outcomes."""
-        return "repetition"
-
-    def learn(self, context: FilterContext) -> Mapping[str, float]:
-        """Return the maximum, and which share of real texts it would keep."""
+    def fit(self, context: FilterContext) -> FittedFilter:
+        """Return it with the maximum, and which share of real texts it would keep."""
         real = np.array([repeated_share(text) for text in context.texts])
-        return {"maximum": self.maximum, "share_of_real_kept": float((real <= self.maximum).mean())}
 
-    def judge(
-        self,
-        candidates: Sequence[Candidate],
-        context: FilterContext,  # noqa: ARG002 - part of the protocol
-        bounds: Mapping[str, float],
-    ) -> list[FilterOutcome]:
-        """Return the share of repeated 4-grams of each text."""
-        scores = [repeated_share(c.text) for c in candidates]
-        return [outcome(self.name, passed=s <= bounds["maximum"], score=s) for s in scores]
+        def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
+            shares = [repeated_share(c.text) for c in candidates]
+            return [outcome(self.name, passed=s <= self.maximum, score=s) for s in shares]
+
+        bounds = {"maximum": self.maximum, "share_of_real_kept": float((real <= self.maximum).mean())}
+        return FittedFilter(self.name, bounds, judge)
 
 
 def repeated_share(text: str) -> float:
@@ -151,37 +121,33 @@ class Language:
         score here is a cross entropy, not their rank distance.
     """
 
-    @property
-    def name(self) -> str:
-        """As in outcomes."""
-        return "language"
+    name: ClassVar[str] = "language"
 
-    def learn(self, context: FilterContext) -> Mapping[str, float]:
-        """Return the most bits per trigram."""
+    def fit(self, context: FilterContext) -> FittedFilter:
+        """Return it with the most bits per trigram; the score is a text's bits by the profile of all train texts."""
         trigrams = [hashed_trigrams(text) for text in context.texts]
         per_fold = {
             int(fold): _counts([trigrams[i] for i in np.flatnonzero(context.folds == fold)])
             for fold in np.unique(context.folds)
         }
-        whole = sum(per_fold.values(), np.zeros(BUCKETS))
+        total = sum(per_fold.values(), np.zeros(BUCKETS))
         bits = [0.0] * len(trigrams)
         echo_bits = [0.0] * len(context.echo_texts)
         for fold, counts in per_fold.items():
-            cost = _cost(whole - counts)
+            cost = _cost(total - counts)
             for i in np.flatnonzero(context.folds == fold):
                 bits[i] = _bits(trigrams[i], cost)
             for i in np.flatnonzero(context.folds[context.echo_rows] == fold):
                 echo_bits[i] = _bits(hashed_trigrams(context.echo_texts[i]), cost)
         tails = [np.quantile(some, 1 - LANGUAGE_TAIL) for some in (bits, echo_bits) if some]
-        return {"maximum_bits": float(max(tails))}
+        maximum = float(max(tails))
+        cost = _cost(total)
 
-    def judge(
-        self, candidates: Sequence[Candidate], context: FilterContext, bounds: Mapping[str, float]
-    ) -> list[FilterOutcome]:
-        """Return the bits per trigram of each text under the profile of all train texts."""
-        cost = _cost(_counts([hashed_trigrams(text) for text in context.texts]))
-        scores = [_bits(hashed_trigrams(c.text), cost) for c in candidates]
-        return [outcome(self.name, passed=s <= bounds["maximum_bits"], score=s) for s in scores]
+        def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
+            scores = [_bits(hashed_trigrams(c.text), cost) for c in candidates]
+            return [outcome(self.name, passed=s <= maximum, score=s) for s in scores]
+
+        return FittedFilter(self.name, {"maximum_bits": maximum}, judge)
 
 
 def hashed_trigrams(text: str) -> NDArray[np.int64]:

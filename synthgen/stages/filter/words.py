@@ -15,7 +15,7 @@ def normalised_words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-def without_numbers(words: list[str]) -> list[str]:
+def mask_numbers(words: list[str]) -> list[str]:
     """Return the words with every run of digits as 0, and neighbouring bare 0s as one.
 
     A copy with its figures changed equals its source, and a table of figures is nothing to match.

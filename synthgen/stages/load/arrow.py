@@ -6,10 +6,10 @@ from typing import Any
 import pyarrow as pa
 
 from synthgen.core.errors import DataError
-from synthgen.stages.load.rows import UNDECODABLE, Row, Table
+from synthgen.stages.load.rows import UNDECODABLE, SourceRow, SourceTable
 
 
-def table_of(arrow: pa.Table, wanted: Iterable[str]) -> Table:
+def table_of(arrow: pa.Table, wanted: Iterable[str]) -> SourceTable:
     """Return the wanted columns of an arrow table as rows numbered from 1; columns it lacks are left out.
 
     Raises:
@@ -21,18 +21,18 @@ def table_of(arrow: pa.Table, wanted: Iterable[str]) -> Table:
         raise DataError("the table names a column twice", hint="Give every column its own name.")
     columns = [_values(arrow.column(name)) for name in names]
     rows = [_row(i, names, [column[i] for column in columns]) for i in range(arrow.num_rows)]
-    return Table(tuple(arrow.column_names), tuple(rows))
+    return SourceTable(tuple(arrow.column_names), tuple(rows))
 
 
-def _row(index: int, names: list[str], cells: list[Any]) -> Row:
+def _row(index: int, names: list[str], cells: list[Any]) -> SourceRow:
     try:
         values = {
             name: cell.decode("utf-8") if isinstance(cell, bytes) else cell
             for name, cell in zip(names, cells, strict=True)
         }
     except UnicodeDecodeError:
-        return Row(index + 1, {}, UNDECODABLE)
-    return Row(index + 1, values)
+        return SourceRow(index + 1, {}, UNDECODABLE)
+    return SourceRow(index + 1, values)
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:

@@ -4,12 +4,12 @@ import csv
 from pathlib import Path
 
 from synthgen.core.errors import DataError
-from synthgen.stages.load.rows import MALFORMED, UNDECODABLE, Row, Table
+from synthgen.stages.load.rows import MALFORMED, UNDECODABLE, SourceRow, SourceTable
 
 MAX_CELL_CHARACTERS = 1 << 24
 
 
-def read_csv(path: Path) -> Table:
+def read_csv(path: Path) -> SourceTable:
     """Return the rows of a CSV file (UTF-8, comma, double quotes); row 1 is the first below the header.
 
     Raises:
@@ -17,7 +17,7 @@ def read_csv(path: Path) -> Table:
         OSError: if the file cannot be read.
     """
     csv.field_size_limit(MAX_CELL_CHARACTERS)
-    rows: list[Row] = []
+    rows: list[SourceRow] = []
     # bytes that are no UTF-8 come through as lone surrogates, so that one bad row does not hide the others
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         reader = csv.reader(file, strict=True)
@@ -31,14 +31,14 @@ def read_csv(path: Path) -> Table:
             ) from None
     if len(set(columns)) != len(columns):
         raise DataError("the csv header names a column twice", hint="Give every column its own name.")
-    return Table(columns, tuple(rows))
+    return SourceTable(columns, tuple(rows))
 
 
-def _row(number: int, columns: tuple[str, ...], cells: list[str]) -> Row:
+def _row(number: int, columns: tuple[str, ...], cells: list[str]) -> SourceRow:
     if len(cells) != len(columns):
-        return Row(number, {}, MALFORMED)
+        return SourceRow(number, {}, MALFORMED)
     try:
         "".join(cells).encode()
     except UnicodeEncodeError:
-        return Row(number, {}, UNDECODABLE)
-    return Row(number, dict(zip(columns, cells, strict=True)))
+        return SourceRow(number, {}, UNDECODABLE)
+    return SourceRow(number, dict(zip(columns, cells, strict=True)))

@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from synthgen.core.errors import DataError
 from synthgen.stages.load.arrow import table_of
-from synthgen.stages.load.rows import Row, Table
+from synthgen.stages.load.rows import SourceRow, SourceTable
 
 
-def read_dataset(path: Path, wanted: Iterable[str]) -> Table:
+def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
     """Return the wanted columns of a saved dataset; class numbers become the class names the dataset declares.
 
     Raises:
@@ -40,7 +40,7 @@ def read_dataset(path: Path, wanted: Iterable[str]) -> Table:
         raise DataError(
             "the arrow files are damaged, or do not fit together", hint="Save the dataset again."
         ) from error
-    return Table(table.columns, tuple(_named(row, names) for row in table.rows))
+    return SourceTable(table.columns, tuple(_named(row, names) for row in table.rows))
 
 
 def _arrow(path: Path) -> pa.Table:
@@ -78,11 +78,11 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _named(row: Row, names: dict[str, list[str]]) -> Row:
+def _named(row: SourceRow, names: dict[str, list[str]]) -> SourceRow:
     """Return the row with class numbers replaced; -1 is that library's word for no label."""
     values = dict(row.values)
     for column, classes in names.items():
         number = values.get(column)
         if isinstance(number, int):
             values[column] = classes[number] if 0 <= number < len(classes) else None
-    return Row(row.number, values, row.reason)
+    return SourceRow(row.number, values, row.reason)

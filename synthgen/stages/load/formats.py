@@ -9,7 +9,7 @@ from synthgen.stages.load.csv import read_csv
 from synthgen.stages.load.dataset import read_dataset
 from synthgen.stages.load.jsonl import read_jsonl
 from synthgen.stages.load.parquet import read_parquet
-from synthgen.stages.load.rows import Table
+from synthgen.stages.load.rows import SourceTable
 from synthgen.stages.load.text import read_text
 
 Format = Literal["jsonl", "csv", "parquet", "dataset", "text"]
@@ -23,7 +23,7 @@ _SUFFIXES: dict[str, Format] = {
 _FOLDERS = ("dataset", "text")
 
 
-def read_table(source: SourceConfig, path: Path) -> Table:
+def read_source(source: SourceConfig, path: Path) -> SourceTable:
     """Return the rows of the source.
 
     Raises:

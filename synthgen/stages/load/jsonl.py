@@ -3,17 +3,17 @@
 import json
 from pathlib import Path
 
-from synthgen.stages.load.rows import MALFORMED, UNDECODABLE, Row, Table
+from synthgen.stages.load.rows import MALFORMED, UNDECODABLE, SourceRow, SourceTable
 
 
-def read_jsonl(path: Path) -> Table:
+def read_jsonl(path: Path) -> SourceTable:
     """Return the rows of a JSON Lines file; a row's number is its line. Blank lines are passed over.
 
     Raises:
         OSError: if the file cannot be read.
     """
     columns: dict[str, None] = {}
-    rows: list[Row] = []
+    rows: list[SourceRow] = []
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             raw = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
@@ -22,14 +22,14 @@ def read_jsonl(path: Path) -> Table:
             row = _row(number, raw)
             columns |= dict.fromkeys(row.values)
             rows.append(row)
-    return Table(tuple(columns), tuple(rows))
+    return SourceTable(tuple(columns), tuple(rows))
 
 
-def _row(number: int, line: bytes) -> Row:
+def _row(number: int, line: bytes) -> SourceRow:
     try:
         value = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError:
-        return Row(number, {}, UNDECODABLE)
+        return SourceRow(number, {}, UNDECODABLE)
     except (ValueError, RecursionError):  # no JSON, a number of too many digits, too deep
-        return Row(number, {}, MALFORMED)
-    return Row(number, value) if isinstance(value, dict) else Row(number, {}, MALFORMED)
+        return SourceRow(number, {}, MALFORMED)
+    return SourceRow(number, value) if isinstance(value, dict) else SourceRow(number, {}, MALFORMED)

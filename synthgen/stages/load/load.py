@@ -10,9 +10,9 @@ from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
 from synthgen.stages.load.config import SourceConfig
-from synthgen.stages.load.formats import read_table, wanted_columns
+from synthgen.stages.load.formats import read_source, wanted_columns
 from synthgen.stages.load.records import BadRow, names_of, to_record
-from synthgen.stages.load.rows import Table
+from synthgen.stages.load.rows import SourceTable
 
 SHOWN_ROWS = 10
 SHOWN_COLUMNS = 30
@@ -63,14 +63,14 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree) -> LoadReport:
     Random: one sha256 per group where `max_records` is set; whether a group is taken depends on all groups.
     Cost: the whole source is held in memory.
     """
-    table = read_table(source, path)
+    table = read_source(source, path)
     _require_columns(table, source, path)
     taken: set[str] = set()
-    made = [to_record(row, source, taken) for row in table.rows]
-    bad = tuple(m for m in made if isinstance(m, BadRow))
-    _require_few_bad(bad, len(made), source, path)
-    rows = {m.id: row for m, row in zip(made, table.rows, strict=True) if isinstance(m, Record)}
-    good = [m for m in made if isinstance(m, Record)]
+    parsed = [to_record(row, source, taken) for row in table.rows]
+    bad = tuple(m for m in parsed if isinstance(m, BadRow))
+    _require_few_bad(bad, len(parsed), source, path)
+    rows = {m.id: row for m, row in zip(parsed, table.rows, strict=True) if isinstance(m, Record)}
+    good = [m for m in parsed if isinstance(m, Record)]
     wanted = _of_labels(good, source, path)
     sampled = _sample(wanted, source.max_records, seeds)
     if not sampled:
@@ -79,14 +79,14 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree) -> LoadReport:
     return LoadReport(
         corpus=corpus,
         names={r.id: names_of(rows[r.id], source) for r in sampled},
-        n_rows=len(made),
+        n_rows=len(parsed),
         bad=bad,
         n_other_labels=len(good) - len(wanted),
         n_not_sampled=len(wanted) - len(sampled),
     )
 
 
-def _require_columns(table: Table, source: SourceConfig, path: Path) -> None:
+def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> None:
     if not table.rows:
         raise DataError(f"{path}: holds no rows", hint="Check source.path, and that the file was written whole.")
     missing = [name for name in wanted_columns(source) if name not in table.columns]

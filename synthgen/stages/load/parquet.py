@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 
 from synthgen.core.errors import DataError
 from synthgen.stages.load.arrow import table_of
-from synthgen.stages.load.rows import Table
+from synthgen.stages.load.rows import SourceTable
 
 
-def read_parquet(path: Path, wanted: Iterable[str]) -> Table:
+def read_parquet(path: Path, wanted: Iterable[str]) -> SourceTable:
     """Return the wanted columns of a parquet file.
 
     Raises:
@@ -28,4 +28,4 @@ def read_parquet(path: Path, wanted: Iterable[str]) -> Table:
             raise DataError(
                 "the file is not a readable parquet file", hint="Check that it was copied whole, or save it again."
             ) from error
-    return Table(tuple(names), read.rows)
+    return SourceTable(tuple(names), read.rows)

@@ -6,7 +6,7 @@ from typing import Any
 
 from synthgen.core.types import Record
 from synthgen.stages.load.config import SourceConfig
-from synthgen.stages.load.rows import UNDECODABLE, Row
+from synthgen.stages.load.rows import UNDECODABLE, SourceRow
 
 NO_TEXT = "empty text"
 NOT_TEXT = "text is not a string"
@@ -25,7 +25,7 @@ class BadRow:
     reason: str
 
 
-def to_record(row: Row, source: SourceConfig, taken: set[str]) -> Record | BadRow:
+def to_record(row: SourceRow, source: SourceConfig, taken: set[str]) -> Record | BadRow:
     """Return the row's record, or why there is none; `taken` holds the ids so far and gains this one's.
 
     The text keeps every character but the white space around it. Labels are brought to Unicode NFC, so that two
@@ -50,7 +50,7 @@ def to_record(row: Row, source: SourceConfig, taken: set[str]) -> Record | BadRo
     return Record(id=identity, text=text, label=unicodedata.normalize("NFC", label), group=group)
 
 
-def names_of(row: Row, source: SourceConfig) -> tuple[str, ...]:
+def names_of(row: SourceRow, source: SourceConfig) -> tuple[str, ...]:
     """Return the names of persons that the declared columns hold for this row."""
     values = (row.values.get(column) for column in source.names)
     return tuple(dict.fromkeys(v.strip() for v in values if isinstance(v, str) and v.strip()))

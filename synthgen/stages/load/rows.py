@@ -9,7 +9,7 @@ UNDECODABLE = "undecodable bytes"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SourceRow:
     """One row: its number counted from 1, and its values or the reason it has none."""
 
     number: int
@@ -17,15 +17,15 @@ class Row:
     reason: str = ""
 
     def __repr__(self) -> str:
-        return f"Row({self.number})"
+        return f"SourceRow({self.number})"
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class SourceTable:
     """The columns found, in the order of the file, and the rows."""
 
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[SourceRow, ...]
 
     def __repr__(self) -> str:
-        return f"Table({len(self.columns)} columns, {len(self.rows)} rows)"
+        return f"SourceTable({len(self.columns)} columns, {len(self.rows)} rows)"

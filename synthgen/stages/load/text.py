@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from synthgen.stages.load.rows import UNDECODABLE, Row, Table
+from synthgen.stages.load.rows import UNDECODABLE, SourceRow, SourceTable
 
 
-def read_text(path: Path) -> Table:
+def read_text(path: Path) -> SourceTable:
     """Return the `.txt` files below a folder as rows, in the order of their paths.
 
     The columns are `text`, `label` (the folder directly below `path`; none for files that lie in `path` itself)
@@ -15,13 +15,13 @@ def read_text(path: Path) -> Table:
         OSError: if a file cannot be read.
     """
     files = sorted((f.relative_to(path).as_posix(), f) for f in path.rglob("*.txt") if f.is_file())
-    return Table(("text", "label", "id"), tuple(_row(i, name, file) for i, (name, file) in enumerate(files, 1)))
+    return SourceTable(("text", "label", "id"), tuple(_row(i, name, file) for i, (name, file) in enumerate(files, 1)))
 
 
-def _row(number: int, name: str, file: Path) -> Row:
+def _row(number: int, name: str, file: Path) -> SourceRow:
     label, slash, _ = name.partition("/")
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
-        return Row(number, {}, UNDECODABLE)
-    return Row(number, {"text": text, "label": label if slash else None, "id": name})
+        return SourceRow(number, {}, UNDECODABLE)
+    return SourceRow(number, {"text": text, "label": label if slash else None, "id": name})

@@ -69,8 +69,8 @@ def _record(
     least = min(MIN_PARENTS, len(having))
     shared = [key for key in drawn if sum(key in own for own, _ in having) >= least]
     if not shared:
-        whole = [([row for rows in own.values() for row in rows], w) for own, w in having]
-        return [("", _windows(whole, vectors))]
+        all_rows = [([row for rows in own.values() for row in rows], w) for own, w in having]
+        return [("", _windows(all_rows, vectors))]
     return [(key[0], _windows([(own[key], w) for own, w in having if key in own], vectors)) for key in shared]
 
 
@@ -93,7 +93,7 @@ def _sections(segments: Segments) -> dict[str, dict[Section, list[int]]]:
     ):
         own = found.setdefault(owner, {})
         if (owner, number) != last:
-            key = (heading, sum(known == heading for known, _ in own))
+            key = (heading, sum(other == heading for other, _ in own))
             own[key] = []
             last = (owner, number)
         own[key].append(row)

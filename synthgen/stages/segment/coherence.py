@@ -12,21 +12,21 @@ from synthgen.core.types import Segments
 from synthgen.stages.segment.split import Splitter
 
 
-def contradicts(parts: Sequence[str]) -> bool | None:
-    """Return whether two parts of a record tell different ages or sexes of its person; None where no two tell any.
+def contradicts(sections: Sequence[str]) -> bool | None:
+    """Return whether two sections of a record tell different ages or sexes of its person; None where no two tell any.
 
     An age is compared as a range of years, so "63" and "in her sixties" agree. What is read is what
-    `synthgen.attributes.extract` finds in each part by itself.
+    `synthgen.attributes.extract` finds in each section by itself.
 
     Args:
-        parts: the sections of one record.
+        sections: of one record.
     """
-    told: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for i, part in enumerate(parts):
-        for finding in extract(part):
+    claims: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for i, section in enumerate(sections):
+        for finding in extract(section):
             if finding.attribute in {"age", "sex"}:
-                told[finding.attribute].append((i, finding.value))
-    pairs = [(name, a, b) for name, found in told.items() for (i, a), (j, b) in combinations(found, 2) if i != j]
+                claims[finding.attribute].append((i, finding.value))
+    pairs = [(name, a, b) for name, found in claims.items() for (i, a), (j, b) in combinations(found, 2) if i != j]
     if not pairs:
         return None
     return any(_differ(name, a, b) for name, a, b in pairs)
@@ -50,14 +50,14 @@ def coherence(texts: Sequence[str], segments: Segments, splitter: Splitter) -> M
 
     Privacy: means over records, by the encoder that made the records; of real records they are aggregates of train.
     """
-    told = [contradicts(_sections(splitter, text)) for text in texts]
-    known = [not bad for bad in told if bad is not None]
+    verdicts = [contradicts(_sections(splitter, text)) for text in texts]
+    is_one_person = [not verdict for verdict in verdicts if verdict is not None]
     found = {
         "words": float(np.mean([len(text.split()) for text in texts])),
         "sections": float(np.mean([len(_sections(splitter, text)) for text in texts])),
     }
-    if known:
-        found["one_person"] = float(np.mean(known))
+    if is_one_person:
+        found["one_person"] = float(np.mean(is_one_person))
     return {**found, **_cosines(segments)}
 
 

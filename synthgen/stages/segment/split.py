@@ -7,11 +7,11 @@ from itertools import groupby
 
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import DataError
+from synthgen.core.sentences import SENTENCE_END
 from synthgen.stages.segment.config import SegmentsConfig
 from synthgen.stages.segment.headings import heading_of, shared_headings
 
 _WORD = re.compile(r"\S+")
-_END = re.compile(r"[.!?][\"')\]]*$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +143,7 @@ def _sentences(text: str, found: Sequence[re.Match[str]], words: int) -> Iterato
         if (
             is_last
             or i + 1 - start == words
-            or _END.search(word[0]) is not None
+            or SENTENCE_END.search(word[0]) is not None
             or "\n" in text[word.end() : found[i + 1].start()]
         ):
             yield start, i + 1

@@ -1,9 +1,7 @@
 """The split's commitment: a digest that fixes who is on which side before anything is fitted."""
 
-import contextlib
 import json
 import os
-import tempfile
 from pathlib import Path
 
 from synthgen.core.digest import sha256_texts
@@ -24,30 +22,23 @@ def commitment(split: Split, seeds: SeedTree) -> str:
     return sha256_texts(parts)
 
 
-def commit(split: Split, seeds: SeedTree, path: Path) -> str:
-    """Write the commitment as JSON, whole or not at all, readable by the owner only; return the digest.
+def commit_split(split: Split, seeds: SeedTree, path: Path) -> str:
+    """Write the commitment as a new JSON file that its owner alone can read; return the digest.
 
     To be called before anything is fitted on train: the time of this file is the evidence that control was chosen
-    first.
+    first. The workspace takes the folder of a stage whole or not at all, this file with it.
 
     Raises:
-        StorageError: if the file cannot be written.
+        StorageError: if the file exists or cannot be written.
     """
     digest = commitment(split, seeds)
     sizes = {"train": len(split.train), "control": len(split.control), "rest": len(split.rest)}
     content = json.dumps({"schemaVersion": 1, "commitment": digest, "records": sizes}, indent=2, sort_keys=True)
-    temporary: str | None = None
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # made with mode 0600
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(content + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
     except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink(missing_ok=True)
         raise StorageError(
             f"{path}: the split's commitment cannot be written ({error.strerror})",
             hint="Check the workspace's permissions and the free space.",

@@ -57,7 +57,7 @@ class Stepper(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class TokenConstraints:
     """What a model may write.
 
     Args:
@@ -80,7 +80,14 @@ def weights_of(model: Any, *, whole: bool) -> LlamaWeights | None:
 
 
 def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: int, length: int) -> Stepper:
-    """Return the stepper for a model: the one of our own where it has weights for it."""
+    """Return the stepper for a model: the one of our own where it has weights for it.
+
+    Raises:
+        ModelError: when so many tokens, prompt and new ones together, do not fit the model.
+    """
+    limit = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
+    if length > limit:
+        raise ModelError(f"prompt and new tokens need {length} of {limit} positions")
     if weights is None:
         return GenericStepper(model, batch)
     return LlamaStepper(weights, batch=batch, prompt=prompt, length=length)
@@ -123,7 +130,7 @@ def write(
     ask: Ask,
     uniforms: Float32,
     settings: Settings,
-    rules: Rules,
+    rules: TokenConstraints,
     advance: Callable[[int], None],
 ) -> list[list[int]]:
     """Return the tokens of every row; the last one is an end, unless the limit cut the text.
@@ -139,7 +146,7 @@ def write(
         uniforms: (rows, max_new_tokens), in [0, 1), what each token of each row is drawn by.
         settings: how texts are drawn.
         rules: which tokens end a text and which are never written.
-        advance: told of every finished text.
+        advance: told of every finished text, and of none before every step.
 
     Raises:
         ModelError: when the model's output is not finite.
@@ -159,7 +166,7 @@ class _Loop:
         ask: Ask,
         uniforms: Float32,
         settings: Settings,
-        rules: Rules,
+        rules: TokenConstraints,
         advance: Callable[[int], None],
     ) -> None:
         self.stepper, self.ask, self.uniforms, self.settings, self.rules = stepper, ask, uniforms, settings, rules
@@ -218,6 +225,7 @@ class _Loop:
 
     def step(self) -> None:
         """Append one token to every row that sits; those that are done leave."""
+        self.advance(0)  # whoever wants to stop need not wait for a text's end
         logits = self.stepper.step(self.tensor(self.ids[: self.size]), self.tensor(self.positions[: self.size]))
         tokens = self.draw(logits, self.seated)
         for seat, row in list(self.seated.items()):

@@ -57,7 +57,9 @@ class LlamaWeights:
         self.config, body = model.config, model.model
         self.table, self.norm, self.rotary = body.embed_tokens.weight, body.norm.weight, body.rotary_emb
         self.head = product(model.lm_head.weight)
-        self.sizes: dict[tuple[int, int], tuple[int, ...]] = {}  # of batch and length; see `LlamaStepper`
+        self.sizes: dict[
+            tuple[int, int, int], tuple[int, ...]
+        ] = {}  # of batch, length and threads; see `LlamaStepper`
         self.layers = []
         for i, layer in enumerate(body.layers):
             self.layers.append(_layer(layer))
@@ -98,9 +100,10 @@ class LlamaStepper:
         self.lines = at.view(batch, self.n_kv)  # the first of each row's heads, in a cache seen as a list of columns
 
         self.played: dict[int, Played] = {}  # steps of so many rows, on a GPU
-        if (batch, length) not in weights.sizes:
-            weights.sizes[batch, length] = self._same_sizes()
-        self.sizes = weights.sizes[batch, length]
+        shape = batch, length, torch.get_num_threads()
+        if shape not in weights.sizes:
+            weights.sizes[shape] = self._same_sizes()
+        self.sizes = weights.sizes[shape]
 
     @torch.inference_mode()
     def _same_sizes(self) -> tuple[int, ...]:

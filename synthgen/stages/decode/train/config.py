@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from synthgen.core.section import Count, Section, parse_section
+from synthgen.core.section import Count, Section, parse_section, resolve_path
 from synthgen.core.yaml_file import read_yaml
 from synthgen.stages.decode.loading import Dtype
 
@@ -95,3 +95,7 @@ class TrainBridgeConfig(Section):
     def load(cls, path: Path) -> "TrainBridgeConfig":
         """Return the configuration of a YAML file; a ConfigError lists every mistake."""
         return parse_section(cls, {**read_yaml(path), "base": str(path.resolve().parent)})
+
+    def resolve(self, path: str) -> Path:
+        """Return a path of the configuration as an absolute one; see `resolve_path`."""
+        return resolve_path(path, self.base)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import DataError
 
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+_GAP = re.compile(r"(?<=[.!?])\s+")  # not core.sentences: the built-in bridge was trained on passages cut so
 WORD = re.compile(r"[A-Za-z][a-z]{3,}")
 HINTS = 3
 VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")
@@ -124,7 +124,7 @@ def _cut(text: str, tokenizer: Any, limit: int) -> tuple[str, list[int], bool]:
     """Return the longest run of whole sentences within the limit, its ids, and whether it ends in a sentence."""
     ids: list[int] = []
     kept = ""
-    for sentence in SENTENCE_END.split(text):
+    for sentence in _GAP.split(text):
         longer = f"{kept} {sentence}" if kept else sentence
         longer_ids = list(tokenizer(longer, add_special_tokens=False).input_ids)
         if len(longer_ids) > limit:

@@ -62,9 +62,9 @@ def with_text(ids: Tensor, is_vector: Tensor, is_text: Tensor, padding: int) -> 
         rows.append(torch.cat([row[:first], said[said != padding], row[after:start], said]))
         ends.append(end - start)
     longest = max(map(len, rows))
-    told = torch.full((len(rows), longest), padding, dtype=ids.dtype)
-    predicted = torch.zeros(told.shape, dtype=torch.bool)
+    full_ids = torch.full((len(rows), longest), padding, dtype=ids.dtype)
+    predicted = torch.zeros(full_ids.shape, dtype=torch.bool)
     for i, (row, n) in enumerate(zip(rows, ends, strict=True)):
-        told[i, : len(row)] = row
+        full_ids[i, : len(row)] = row
         predicted[i, len(row) - n : len(row)] = True
-    return told.to(ids.device), predicted.to(ids.device)
+    return full_ids.to(ids.device), predicted.to(ids.device)

@@ -104,8 +104,8 @@ class Trainer:
         asked = []
         for row, words in zip(rows, said, strict=True):
             use = 0 if rng.random() > HINT_SHARE else int(rng.integers(1, 3))
-            told = 0 if most == 0 or rng.random() > WORDS_SHARE else int(rng.integers(1, most + 1))
-            asked.append(" ".join((*self.data.passages.hints[row][:use], *words[:told])))
+            n_words = 0 if most == 0 or rng.random() > WORDS_SHARE else int(rng.integers(1, most + 1))
+            asked.append(" ".join((*self.data.passages.hints[row][:use], *words[:n_words])))
         return asked
 
     def frame(self, rows: NDArray[np.int64], prompts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
@@ -137,8 +137,8 @@ class Trainer:
         total = frozen_head_loss(hidden, head, ids[:, 1:][predicts])
         if distil > 0:
             with torch.no_grad():
-                told, said = with_text(ids, is_vector, is_text, int(self.tokenizer.eos_token_id))
-                teacher = self._hidden(table(told))[:, :-1][said[:, 1:]]
+                full_ids, predicted = with_text(ids, is_vector, is_text, int(self.tokenizer.eos_token_id))
+                teacher = self._hidden(table(full_ids))[:, :-1][predicted[:, 1:]]
             total = total + distil * frozen_head_divergence(hidden, head, teacher)
         return total, int(predicts.sum())
 

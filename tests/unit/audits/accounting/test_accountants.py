@@ -13,19 +13,19 @@ from scipy import integrate, stats
 from audits.accounting.accountants import (
     MAX_EPSILON,
     ORDERS,
-    bounds,
-    divergence,
+    epsilon_bounds,
     gaussian_delta,
     gaussian_epsilon,
     pld_epsilon,
     rdp_epsilon,
+    renyi_divergences,
 )
-from audits.accounting.mechanism_log import Budget, Cost
+from audits.accounting.mechanism_log import MechanismCost, PrivacyBudget
 from audits.core.errors import NotMeasurable
 
 
 def cost(kind, noise_multiplier, sampling_rate=1.0, steps=1):
-    return Cost(kind=kind, noise_multiplier=noise_multiplier, sampling_rate=sampling_rate, steps=steps)
+    return MechanismCost(kind=kind, noise_multiplier=noise_multiplier, sampling_rate=sampling_rate, steps=steps)
 
 
 def renyi(log_p, log_q, order):
@@ -45,14 +45,14 @@ def test_the_sampled_gaussian_diverges_as_its_integral(order, q, s):
     def with_person(x):
         return np.logaddexp(math.log(1 - q) + without(x), math.log(q) + stats.norm.logpdf(x, 1, s))
 
-    ours = divergence(cost("dp-sgd", s, q))[ORDERS.index(order)]
+    ours = renyi_divergences(cost("dp-sgd", s, q))[ORDERS.index(order)]
     assert ours == pytest.approx(renyi(with_person, without, order), rel=1e-6)
 
 
 @pytest.mark.parametrize("order", [2, 5, 9])
 def test_laplace_and_gaussian_noise_diverge_as_their_integrals(order):
     for kind, noise, s in (("laplace", stats.laplace, 1.7), ("gaussian", stats.norm, 2.3)):
-        ours = divergence(cost(kind, s))[ORDERS.index(order)]
+        ours = renyi_divergences(cost(kind, s))[ORDERS.index(order)]
         assert ours == pytest.approx(
             renyi(lambda x, f=noise, s=s: f.logpdf(x, 1, s), lambda x, f=noise, s=s: f.logpdf(x, 0, s), order),
             rel=1e-6,
@@ -80,7 +80,7 @@ def test_gaussian_epsilon_inverts_delta(mu, delta):
 
 def test_a_published_value():
     # sigma 1.5, rate .04, 2250 steps, delta 1e-5: 7.32911117 in opacus' tests, at a fractional order (3.9)
-    found = bounds([cost("dp-sgd", 1.5, 0.04, 2250)], delta=1e-5)
+    found = epsilon_bounds([cost("dp-sgd", 1.5, 0.04, 2250)], delta=1e-5)
     assert found.rdp == pytest.approx(7.3291, abs=0.02)
     assert found.rdp >= 7.32911117
     assert found.pld == pytest.approx(6.76879, abs=1e-4)
@@ -107,13 +107,13 @@ def test_ours_is_not_below_the_librarys_renyi_accountant_and_not_far_above(costs
         event = noise(c.noise_multiplier)
         event = event if c.sampling_rate == 1 else dp_accounting.PoissonSampledDpEvent(c.sampling_rate, event)
         theirs.compose(event, c.steps)
-    found = bounds(costs, delta=1e-6)
+    found = epsilon_bounds(costs, delta=1e-6)
     assert theirs.get_epsilon(1e-6) - 1e-9 <= found.rdp <= theirs.get_epsilon(1e-6) * 1.03
     assert found.pld <= found.rdp + 1e-3
 
 
 def test_the_closed_form_and_the_loss_distribution_agree():
-    found = bounds([cost("gaussian", 9.0, 1.0, 7), cost("vote", 15.0, 1.0, 31)], delta=3e-6)
+    found = epsilon_bounds([cost("gaussian", 9.0, 1.0, 7), cost("vote", 15.0, 1.0, 31)], delta=3e-6)
     mu = math.sqrt(7 / 81 + 31 / 225)
     assert found.closed == pytest.approx(gaussian_epsilon(mu, delta=3e-6))
     assert found.pld == pytest.approx(found.closed, rel=1e-4)
@@ -121,21 +121,24 @@ def test_the_closed_form_and_the_loss_distribution_agree():
 
 
 def test_known_budgets_are_added_and_take_their_delta():
-    costs, budgets = [cost("gaussian", 9.0)], [Budget(epsilon=0.5, delta=4e-6), Budget(epsilon=0.25, delta=1e-6)]
-    found = bounds(costs, budgets, delta=6e-6)
+    costs, budgets = (
+        [cost("gaussian", 9.0)],
+        [PrivacyBudget(epsilon=0.5, delta=4e-6), PrivacyBudget(epsilon=0.25, delta=1e-6)],
+    )
+    found = epsilon_bounds(costs, budgets, delta=6e-6)
     assert found.added == 0.75
-    assert found.upper == pytest.approx(bounds(costs, delta=1e-6).upper + 0.75)
-    assert bounds(costs, budgets, delta=5e-6) is None
+    assert found.upper == pytest.approx(epsilon_bounds(costs, delta=1e-6).upper + 0.75)
+    assert epsilon_bounds(costs, budgets, delta=5e-6) is None
 
 
 def test_a_delta_too_small_for_a_loss_distribution_is_said_to_be():
-    found = bounds([cost("gaussian", 9.0)], delta=1e-40)
+    found = epsilon_bounds([cost("gaussian", 9.0)], delta=1e-40)
     assert found.pld is None
     assert found.upper == found.closed < found.rdp
 
 
 def test_above_a_hundred_no_loss_distribution_is_made():
-    found = bounds([cost("dp-sgd", 0.001, 0.5, 1000)], delta=1e-6)
+    found = epsilon_bounds([cost("dp-sgd", 0.001, 0.5, 1000)], delta=1e-6)
     assert found.pld is None
     assert found.upper == found.rdp > MAX_EPSILON
 
@@ -143,9 +146,9 @@ def test_above_a_hundred_no_loss_distribution_is_made():
 @settings(max_examples=6)
 @given(s=st.floats(0.8, 8), q=st.floats(0.001, 0.3), steps=st.integers(1, 400))
 def test_more_steps_and_less_noise_never_cost_less(s, q, steps):
-    base = bounds([cost("dp-sgd", s, q, steps)], delta=1e-5)
-    more = bounds([cost("dp-sgd", s, q, steps + 50)], delta=1e-5)
-    louder = bounds([cost("dp-sgd", s * 1.2, q, steps)], delta=1e-5)
+    base = epsilon_bounds([cost("dp-sgd", s, q, steps)], delta=1e-5)
+    more = epsilon_bounds([cost("dp-sgd", s, q, steps + 50)], delta=1e-5)
+    louder = epsilon_bounds([cost("dp-sgd", s * 1.2, q, steps)], delta=1e-5)
     for accountant in ("pld", "rdp"):
         values = [getattr(found, accountant) for found in (louder, base, more)]
         if None not in values:
@@ -167,4 +170,4 @@ def test_a_coarser_grid_stays_above():
 def test_without_the_library_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "dp_accounting", None)
     with pytest.raises(NotMeasurable, match=r"dp-accounting: pip install dp-accounting"):
-        bounds([cost("gaussian", 3.0)], delta=1e-6)
+        epsilon_bounds([cost("gaussian", 3.0)], delta=1e-6)

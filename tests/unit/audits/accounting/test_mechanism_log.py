@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.accounting.mechanism_log import READS, Read, person_set_digest, read_log, read_mechanism
+from audits.accounting.mechanism_log import READS, RecordRead, person_set_digest, read_log, read_mechanism
 from audits.core.errors import InputError
 
 
@@ -41,7 +41,7 @@ def test_a_file_is_read_to_the_values_the_audit_takes(clean, tmp_path):
 
 
 def test_every_kind_of_read_is_in_the_form():
-    assert typing.get_args(Read.model_fields["kind"].annotation) == READS
+    assert typing.get_args(RecordRead.model_fields["kind"].annotation) == READS
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from audits.accounting.sampling_tests import (
     ALPHA,
     MIN_PERSONS,
     MIN_STEPS,
-    Draws,
+    Participation,
+    _dispersion_moments,
     _overlap_moments,
-    _spread_moments,
-    count_draws,
+    count_participation,
     noise_tests,
     poisson_tests,
     smallest_shortfall,
@@ -28,11 +28,11 @@ def logs(module_at):
 
 
 def counted(chosen):
-    return Draws(chosen.sum(axis=1), chosen.sum(axis=0), (chosen[1:] & chosen[:-1]).sum(axis=1))
+    return Participation(chosen.sum(axis=1), chosen.sum(axis=0), (chosen[1:] & chosen[:-1]).sum(axis=1))
 
 
 def test_batches_are_counted_three_ways():
-    draws = count_draws([[0, 2], [], [2, 1, 0], [1, 2]], 5)
+    draws = count_participation([[0, 2], [], [2, 1, 0], [1, 2]], 5)
     assert draws.sizes.tolist() == [2, 0, 3, 2]
     assert draws.participations.tolist() == [2, 2, 3, 0, 0]
     assert draws.overlaps.tolist() == [0, 0, 2]
@@ -41,7 +41,7 @@ def test_batches_are_counted_three_ways():
 @given(st.integers(0, 2**32 - 1))
 def test_counting_agrees_with_a_table_of_ones(seed):
     chosen = RNG(seed).random((7, 11)) < 0.4
-    draws = count_draws([np.flatnonzero(row).tolist() for row in chosen], 11)
+    draws = count_participation([np.flatnonzero(row).tolist() for row in chosen], 11)
     for ours, theirs in zip(draws, counted(chosen), strict=True):
         assert ours.tolist() == theirs.tolist()
 
@@ -70,13 +70,13 @@ def test_the_moments_are_those_of_simulated_draws():
     assert overlaps.var() == pytest.approx(variance, rel=0.03)
     few = RNG(1).binomial(7, 0.1, size=(60_000, 5))
     spread = ((few - 0.7) ** 2).sum(axis=1) / (0.7 * 0.9)
-    mean, variance = _spread_moments(5, 7, 0.1)
+    mean, variance = _dispersion_moments(5, 7, 0.1)
     assert spread.mean() == pytest.approx(mean, rel=0.01)
     assert spread.var() == pytest.approx(variance, rel=0.04)
 
 
 def seen(batches, n, rate):
-    return {test for test, p in poisson_tests(count_draws(batches, n), rate=rate).items() if p < ALPHA}
+    return {test for test, p in poisson_tests(count_participation(batches, n), rate=rate).items() if p < ALPHA}
 
 
 def test_shuffled_batches_are_seen_by_every_spread(logs):

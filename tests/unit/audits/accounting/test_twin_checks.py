@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from audits.accounting.mechanism_log import Mechanism
-from audits.accounting.twin_checks import Check, degrees, needed_steps, twin_checks
+from audits.accounting.twin_checks import ClaimCheck, degrees, needed_steps, twin_checks
 from audits.core.strictjson import canonical, parse
 
 RNG = np.random.default_rng
@@ -139,4 +139,4 @@ def test_how_many_steps_are_needed_and_how_free_they_are(logs):
 
 
 def test_a_check_that_holds_says_nothing():
-    assert Check("noise", "holds").sentence == ""
+    assert ClaimCheck("noise", "holds").sentence == ""

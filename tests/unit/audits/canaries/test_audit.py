@@ -5,9 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from audits.canaries.audit import CanaryAudit, Claim, _claim, _copied, _guessed, _lacks, _repeats_guessed
-from audits.canaries.findings import Copies
+from audits.canaries.audit import (
+    CanaryAudit,
+    Claim,
+    _claim,
+    _copy_failures,
+    _guess_failures,
+    _repeat_failures,
+    _shortfalls,
+)
 from audits.canaries.kinds import make_canaries
+from audits.canaries.measurements import CopyCounts
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Canaries, Estimate, persons
@@ -108,7 +116,7 @@ def test_a_row_of_the_twin_in_the_release_and_one_canary_that_came_back_fail(tow
 
 
 AREA = Estimate(value=0.5, low=0.47, high=0.53, confidence=0.95, n=400)
-NOTHING = Copies(in_twin=0, in_release=0, reproduced=0, left_out=0, twin_rows=0, in_train=0)
+NOTHING = CopyCounts(in_twin=0, in_release=0, reproduced=0, left_out=0, twin_rows=0, in_train=0)
 LIMIT = Claim(limit=1.0, delta=0.0, is_claim=False)
 POWER = {"n": 1000, "n_needed": 1000, "epsilon_ceiling": 4.0}
 
@@ -124,7 +132,7 @@ POWER = {"n": 1000, "n_needed": 1000, "epsilon_ceiling": 4.0}
     ],
 )
 def test_each_thing_that_guessing_proves_fails_and_nothing_less(area, epsilon, proven):
-    found = _guessed(area, epsilon, LIMIT)
+    found = _guess_failures(area, epsilon, LIMIT)
     assert (found == []) if proven is None else (len(found) == 1 and proven in found[0])
 
 
@@ -139,7 +147,7 @@ def test_each_thing_that_guessing_proves_fails_and_nothing_less(area, epsilon, p
     ],
 )
 def test_each_copy_fails(changed, proven):
-    found = _copied(replace(NOTHING, **changed))
+    found = _copy_failures(replace(NOTHING, **changed))
     assert (found == []) if proven is None else (len(found) == 1 and proven in found[0])
 
 
@@ -162,7 +170,7 @@ def test_each_copy_fails(changed, proven):
     ],
 )
 def test_each_thing_that_is_lacking_keeps_it_from_passing(area, control, left_out, power, lacking):
-    found = _lacks(area, control, replace(NOTHING, left_out=left_out), LIMIT, power)
+    found = _shortfalls(area, control, replace(NOTHING, left_out=left_out), LIMIT, power)
     assert (found == []) if lacking is None else (len(found) == 1 and lacking in found[0])
 
 
@@ -221,7 +229,7 @@ def test_repeated_persons_fail_where_train_has_persons_like_them(town, planted, 
     assert result.details["repeats"]["16"]["group_epsilon_lower_bound"] > 1
     assert result.metrics["epsilon_lower_bound"].value == 0  # and no claim about a person is refuted by a group
     assert result.estimate.high < 0.6
-    assert _repeats_guessed({"16": result.details["repeats"]["16"] | {"as_in_train": False}}) == []
+    assert _repeat_failures({"16": result.details["repeats"]["16"] | {"as_in_train": False}}) == []
 
 
 def test_canaries_that_differ_by_arm_without_any_generator_do_not_pass(town, few, people):

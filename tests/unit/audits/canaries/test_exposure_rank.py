@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.canaries.exposure_rank import came_back, exposure
+from audits.canaries.exposure_rank import ending_reproduced, exposure_bits
 from audits.core.errors import InputError
 
 ENDING = "one two three four five six seven eight"
@@ -24,13 +24,16 @@ ENDING = "one two three four five six seven eight"
     ],
 )
 def test_an_ending_comes_back_in_one_piece_or_not_at_all(synthetic, reference, back):
-    found = came_back([f"some beginning {ENDING}"], ["something else", synthetic], [reference, "else"])
+    found = ending_reproduced([f"some beginning {ENDING}"], ["something else", synthetic], [reference, "else"])
     assert found.tolist() == [back]
 
 
 def test_a_text_of_seven_words_shows_nothing():
-    assert came_back(["two three four five six seven eight", ENDING], [ENDING], ["x"]).tolist() == [False, True]
-    assert came_back(["too short"], [ENDING], ["x"]).tolist() == [False]
+    assert ending_reproduced(["two three four five six seven eight", ENDING], [ENDING], ["x"]).tolist() == [
+        False,
+        True,
+    ]
+    assert ending_reproduced(["too short"], [ENDING], ["x"]).tolist() == [False]
 
 
 texts = st.lists(st.lists(st.sampled_from("ab"), min_size=1, max_size=16).map(" ".join), min_size=1, max_size=5)
@@ -47,7 +50,7 @@ def test_what_came_back_is_what_looking_word_by_word_finds(mine, synthetic, refe
         and not holds(reference, ending)
         for text in mine
     ]
-    assert came_back(mine, synthetic, reference).tolist() == slow
+    assert ending_reproduced(mine, synthetic, reference).tolist() == slow
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +67,7 @@ def written(n, seed):
 def test_an_ending_written_out_is_exposed_to_the_last_bit_and_an_unseen_one_by_chance(suffixes):
     endings, synthetic = written(400, 2), written(30, 3)
     endings = [" ".join(text.split()[:8]) for text in endings]
-    bits = exposure(endings, suffixes, [*synthetic, f"w3 {endings[7]} w9"], written(50, 4))
+    bits = exposure_bits(endings, suffixes, [*synthetic, f"w3 {endings[7]} w9"], written(50, 4))
     assert bits[7] == pytest.approx(math.log2(10_001))
     others = np.delete(bits, 7)
     assert others.mean() == pytest.approx(math.log2(math.e), abs=4 * others.std() / 20)
@@ -72,10 +75,10 @@ def test_an_ending_written_out_is_exposed_to_the_last_bit_and_an_unseen_one_by_c
 
 
 def test_endings_no_model_tells_apart_have_the_middle_rank():
-    bits = exposure(["q q q q q q q q"], ["z z z z z z z z"] * 10_000, ["a b c d"], ["e f g h"])
+    bits = exposure_bits(["q q q q q q q q"], ["z z z z z z z z"] * 10_000, ["a b c d"], ["e f g h"])
     assert bits[0] == pytest.approx(math.log2(10_001) - math.log2(5_001))
 
 
 def test_too_few_suffixes_are_refused(suffixes):
     with pytest.raises(InputError, match="needs 10000 suffixes, 9999"):
-        exposure([ENDING], suffixes[1:], ["a"], ["b"])
+        exposure_bits([ENDING], suffixes[1:], ["a"], ["b"])

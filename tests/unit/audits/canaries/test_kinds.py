@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from audits.canaries.kinds import FAMILIES, _unfit, make_canaries
+from audits.canaries.kinds import FAMILIES, _unusable, make_canaries
 from audits.canaries.words import OWN_WORDS
 from audits.core.errors import InputError
 from audits.core.types import Table, persons
@@ -158,4 +158,4 @@ def test_persons_with_a_run_of_train_or_the_ending_of_another_are_made_again(tra
     run = " ".join(train.texts[5].split()[4:12])
     ending = "one two three four five six seven eight"
     texts = [(f"a b {ending}",), ("unlike", f"so {run} here"), (f"c {ending.upper()}.",), ("quite alone",)]
-    assert _unfit(texts, train) == [1, 2]
+    assert _unusable(texts, train) == [1, 2]

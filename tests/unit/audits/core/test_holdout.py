@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from audits.core.errors import NotMeasurable
-from audits.core.holdout import arms, person_scores, split_parts
+from audits.core.holdout import arms, hold_out, person_scores
 from audits.core.types import AuditInputs, Table
 
 
@@ -20,7 +20,7 @@ def people(prefix, n, each=2):
 def test_a_fifth_of_control_is_set_aside_whole_persons_at_a_time():
     control = table(people("h", 55))
     inputs = AuditInputs(synthetic=table(people("s", 31)), train=table(people("t", 40)), control=control)
-    parts = split_parts(inputs, np.random.default_rng(2))
+    parts = hold_out(inputs, np.random.default_rng(2))
     aside, compared = set(parts.reference.groups), set(parts.control.groups)
     assert (len(aside), len(compared), aside & compared) == (11, 44, set())
     assert sorted(parts.reference.texts + parts.control.texts) == sorted(control.texts)
@@ -34,7 +34,7 @@ def test_a_reference_table_leaves_control_whole():
         control=table(people("h", 55)),
         reference=table(people("r", 25)),
     )
-    parts = split_parts(inputs, np.random.default_rng(2))
+    parts = hold_out(inputs, np.random.default_rng(2))
     assert parts.control is inputs.control
     assert parts.reference is inputs.reference
     assert not parts.reference_is_control
@@ -44,7 +44,7 @@ def test_a_reference_table_leaves_control_whole():
 def test_too_few_of_anything_is_not_measurable_and_says_how_many_would_do(sizes):
     synthetic, train, control = (table(people(p, n, 1)) for p, n in zip("sth", sizes, strict=True))
     with pytest.raises(NotMeasurable, match="20 of each are the least"):
-        split_parts(AuditInputs(synthetic=synthetic, train=train, control=control), np.random.default_rng(0))
+        hold_out(AuditInputs(synthetic=synthetic, train=train, control=control), np.random.default_rng(0))
 
 
 def test_arms_number_persons_and_classes():
@@ -55,7 +55,7 @@ def test_arms_number_persons_and_classes():
         control=table(people("t", 22), ("a",) * 44),
         reference=table(people("r", 30)),
     )
-    compared = arms(split_parts(inputs, np.random.default_rng(0)))
+    compared = arms(hold_out(inputs, np.random.default_rng(0)))
     assert (compared.n_train, compared.n_control, compared.n_classes) == (20, 22, 3)
     assert list(compared.person_class[:3]) == [1, 1, 1]
     assert set(compared.person_class[20:]) == {0}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from audits.core.types import Previous, Table
-from audits.differencing.kept_rows import LIMIT, carried_rows, is_apart, is_common, seeds_of
+from audits.differencing.kept_rows import LIMIT, row_overlap, seeds_of, share_randomness, use_separate_randomness
 
 WORDS = [f"word{i}" for i in range(900)]
 
@@ -22,34 +22,34 @@ def written(n, *, seed, words=30):
 def test_rows_are_counted_whatever_their_case_and_spaces_and_short_ones_are_not():
     then = [*written(5, seed=1), "no complaints today"]
     now = [then[0], then[1].upper(), f"  {then[2].replace(' ', '   ')}", "no complaints today", *written(3, seed=2)]
-    carried = carried_rows(table(now), table(then))
-    assert (carried.n, carried.equal, carried.near) == (6, 3, 3)
-    assert carried.is_new.tolist() == [False] * 4 + [True] * 3
-    assert carried.is_gone.tolist() == [False, False, False, True, True, False]
-    assert carried.by_chance == 0.0
-    assert carried.limit == LIMIT
+    overlap = row_overlap(table(now), table(then))
+    assert (overlap.n, overlap.equal, overlap.near) == (6, 3, 3)
+    assert overlap.is_new.tolist() == [False] * 4 + [True] * 3
+    assert overlap.is_gone.tolist() == [False, False, False, True, True, False]
+    assert overlap.by_chance == 0.0
+    assert overlap.limit == LIMIT
 
 
 def test_a_row_with_its_last_words_changed_is_near_and_not_equal():
     then = written(4, seed=1, words=60)
     now = [then[0].rsplit(" ", 2)[0] + " other end", *written(6, seed=2)]
-    carried = carried_rows(table(now), table(then))
-    assert (carried.equal, carried.near) == (0, 1)
-    assert carried.is_gone.tolist() == [False, True, True, True]
+    overlap = row_overlap(table(now), table(then))
+    assert (overlap.equal, overlap.near) == (0, 1)
+    assert overlap.is_gone.tolist() == [False, True, True, True]
 
 
 def test_twenty_words_are_long():
     texts = written(1, seed=1, words=19) + written(1, seed=2, words=20)
-    assert carried_rows(table(texts), table(texts)).n == 1
+    assert row_overlap(table(texts), table(texts)).n == 1
 
 
 def test_what_a_release_repeats_by_itself_raises_the_limit():
     template = written(1, seed=9)[0]
     now, then = ([*[template] * k, *written(40 - k, seed=s)] for k, s in ((4, 1), (6, 2)))
-    carried = carried_rows(table(now), table(then))
-    assert carried.by_chance == pytest.approx(6 / 40)
-    assert carried.limit == pytest.approx(12 / 40)
-    assert not is_common(carried, "unknown", confidence=0.95)
+    overlap = row_overlap(table(now), table(then))
+    assert overlap.by_chance == pytest.approx(6 / 40)
+    assert overlap.limit == pytest.approx(12 / 40)
+    assert not share_randomness(overlap, "unknown", confidence=0.95)
 
 
 @pytest.mark.parametrize(
@@ -71,10 +71,10 @@ def test_what_a_release_repeats_by_itself_raises_the_limit():
 def test_a_common_seed_is_sure_or_excluded_or_open(n, shared, seeds, common, apart):
     now, then = written(n, seed=1), written(50, seed=2)
     now = [*then[:shared], *now[shared:]]
-    carried = carried_rows(table([*now, "short"]), table(then))
-    assert (carried.n, carried.equal) == (n, shared)
-    assert is_common(carried, seeds, confidence=0.95) == common
-    assert is_apart(carried, seeds, confidence=0.95) == apart
+    overlap = row_overlap(table([*now, "short"]), table(then))
+    assert (overlap.n, overlap.equal) == (n, shared)
+    assert share_randomness(overlap, seeds, confidence=0.95) == common
+    assert use_separate_randomness(overlap, seeds, confidence=0.95) == apart
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,6 @@ def test_independent_writing_of_a_small_vocabulary_stays_under_the_limit():
     now, then = (
         [" ".join(rng.choice(["pain", "none"], size=20)) for _ in range(700)] for _ in range(2)
     )  # 1 bit a word
-    carried = carried_rows(table(now), table(then))
-    assert carried.equal / carried.n < LIMIT
-    assert not is_common(carried, "unknown", confidence=0.95)
+    overlap = row_overlap(table(now), table(then))
+    assert overlap.equal / overlap.n < LIMIT
+    assert not share_randomness(overlap, "unknown", confidence=0.95)

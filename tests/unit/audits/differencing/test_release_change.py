@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.core.holdout import split_parts
+from audits.core.holdout import hold_out
 from audits.core.stats import auc
 from audits.core.types import AuditInputs, Table
-from audits.differencing.kept_rows import carried_rows
-from audits.differencing.release_change import ARMS, changed_records, follow, one_table, strangers
+from audits.differencing.kept_rows import row_overlap
+from audits.differencing.release_change import ARMS, attack_arms, changed_records, concatenate_arms, unseen_controls
 
 RNG = np.random.default_rng
 
@@ -64,18 +64,18 @@ def test_nothing_changes_where_records_are_the_same_in_another_order():
 
 def test_control_persons_whom_a_generator_saw_are_no_control():
     control = table([("ann", "x"), ("zoe", "q"), ("bo", "y"), ("zoe", "r")])
-    left = strangers(control, table([("bo", "y")]), table([("ann", "x")]))
+    left = unseen_controls(control, table([("bo", "y")]), table([("ann", "x")]))
     assert left.groups == ("zoe", "zoe")
 
 
 def test_a_person_of_two_arms_is_two():
     found = changed_records(table([("ann", "x"), ("ann", "z")]), table([("ann", "x"), ("ann", "y")]))
-    assert one_table(found).groups == ("records_added\0ann", "records_removed\0ann")
-    assert one_table(found).texts == ("z", "y")
+    assert concatenate_arms(found).groups == ("records_added\0ann", "records_removed\0ann")
+    assert concatenate_arms(found).texts == ("z", "y")
 
 
 @pytest.fixture(scope="module")
-def followed(people, retexted, word_dropout):
+def arms_attacked(people, retexted, word_dropout):
     """Return what follows 60 persons who joined and were copied, and 50 who left and were not."""
     stay, joined, left, control = (
         people(n, seed=i + 40, prefix=p, rows=(1, 2))
@@ -89,29 +89,29 @@ def followed(people, retexted, word_dropout):
         return replace(a, texts=a.texts + b.texts, groups=a.groups + b.groups)
 
     changed = changed_records(both(stay, joined), both(stay, left))
-    parts = split_parts(AuditInputs(synthetic=now, train=one_table(changed), control=control), RNG(0))
-    return follow(changed, parts, then, carried_rows(now, then), RNG(1))
+    parts = hold_out(AuditInputs(synthetic=now, train=concatenate_arms(changed), control=control), RNG(0))
+    return attack_arms(changed, parts, then, row_overlap(now, then), RNG(1))
 
 
-def test_the_difference_follows_those_who_were_copied_and_no_others(followed):
+def test_the_difference_follows_those_who_were_copied_and_no_others(arms_attacked):
     areas = {
-        name: auc(f.attacked.pooled[f.people.is_train], f.attacked.pooled[~f.people.is_train])
-        for name, f in followed.items()
+        name: auc(f.membership.pooled[f.people.is_train], f.membership.pooled[~f.people.is_train])
+        for name, f in arms_attacked.items()
     }
     assert areas["joined"] > 0.95
     assert 0.3 < areas["left"] < 0.7
-    assert min(s.p for s in followed["joined"].attacked.scans.values()) < 1e-9
+    assert min(s.p for s in arms_attacked["joined"].membership.scans.values()) < 1e-9
 
 
-def test_the_rows_that_are_new_lie_at_those_who_were_copied(followed):
-    assert all(share.value > 0.7 for share in followed["joined"].shares.values())
-    assert all(0.3 < share.value < 0.7 for share in followed["left"].shares.values())
-    assert set(followed["left"].shares) == {"words", "characters"}
+def test_the_rows_that_are_new_lie_at_those_who_were_copied(arms_attacked):
+    assert all(share.value > 0.7 for share in arms_attacked["joined"].shares.values())
+    assert all(0.3 < share.value < 0.7 for share in arms_attacked["left"].shares.values())
+    assert set(arms_attacked["left"].shares) == {"words", "characters"}
 
 
-def test_each_arm_is_compared_with_the_same_control(followed):
-    assert [(name, f.people.n_train, f.people.n_control) for name, f in followed.items()] == [
+def test_each_arm_is_compared_with_the_same_control(arms_attacked):
+    assert [(name, f.people.n_train, f.people.n_control) for name, f in arms_attacked.items()] == [
         ("joined", 60, 72),
         ("left", 50, 72),
     ]
-    assert all(f.shift is not None and f.shift.low <= 0.5 <= f.shift.high for f in followed.values())
+    assert all(f.shift is not None and f.shift.low <= 0.5 <= f.shift.high for f in arms_attacked.values())

@@ -5,8 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.identifiers.misspellings import is_one_edit, n_within_one_edit
-from audits.identifiers.patterns import Entity, read_row
-from audits.identifiers.recorded import MAX_COINCIDENCES, Elsewhere, Places, Returns, judge_known, record
+from audits.identifiers.patterns import Entity, read_content
+from audits.identifiers.recorded import (
+    MAX_COINCIDENCES,
+    OtherOccurrences,
+    SyntheticCounts,
+    SyntheticOccurrences,
+    index_identifiers,
+    judge_recorded,
+)
 from audits.identifiers.surprisal import Surprisal
 
 ANN, BO, CY, NOBODY = 0, 1, 2, 3  # two train persons and one of control
@@ -16,21 +23,21 @@ SURPRISAL = Surprisal(["the patient was seen in the clinic and sent home with ad
 
 def judged(lists, made, pool=(), *, dates=None, n_tokens=None, n_numbers=None, n_train=2):
     """Audit identifiers of (owner, texts) against synthetic texts and (owner, text) of the pool."""
-    recorded = record([texts for _, texts in lists], [owner for owner, _ in lists])
-    returns = Returns(recorded)
-    rows = [read_row(text) for text in made]
+    recorded = index_identifiers([texts for _, texts in lists], [owner for owner, _ in lists])
+    returns = SyntheticOccurrences(recorded)
+    rows = [read_content(text) for text in made]
     for row in rows:
         returns.read(row)
-    elsewhere = Elsewhere(recorded, returns)
+    elsewhere = OtherOccurrences(recorded, returns)
     for owner, text in pool:
-        elsewhere.read(read_row(text), owner)
+        elsewhere.read(read_content(text), owner)
     found = {e for row in rows for e in row.entities if e.kind == "date"}
-    places = Places(
+    places = SyntheticCounts(
         n_tokens=sum(len(row.words) for row in rows) if n_tokens is None else n_tokens,
         n_numbers=len({n for row in rows for n in row.numbers}) if n_numbers is None else n_numbers,
         n_dates=len(found) if dates is None else dates,
     )
-    return judge_known(recorded, returns, elsewhere, (places, SURPRISAL), n_train)
+    return judge_recorded(recorded, returns, elsewhere, (places, SURPRISAL), n_train)
 
 
 def numbers(known):
@@ -40,8 +47,8 @@ def numbers(known):
 def test_a_name_that_returns_is_a_leak_and_the_persons():
     known = judged([(ANN, [NAME]), (BO, ["Szymborzcsak-Xqy"])], [f"as {NAME.upper()} said", "nothing else"])
     assert numbers(known) == (2, 1, 0, 1)
-    assert known.wanted.phrases == {("wojciechowska", "featherstonehaugh"): ("known identifier", ANN)}
-    assert known.wanted.entities == {}
+    assert known.terms.phrases == {("wojciechowska", "featherstonehaugh"): ("known identifier", ANN)}
+    assert known.terms.entities == {}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +59,7 @@ def test_a_name_that_returns_is_a_leak_and_the_persons():
 def test_one_edit_is_enough_and_costs_bits(written):
     known = judged([(BO, [NAME if " " in written else "Wojciechowska"]), (ANN, ["Ann"])], [f"as {written}'s mother"])
     assert (known.found, known.hard) == (1, 1)
-    assert known.wanted.phrases == {tuple(written.split()): ("known identifier, misspelt", BO)}
+    assert known.terms.phrases == {tuple(written.split()): ("known identifier, misspelt", BO)}
 
 
 def test_two_edits_are_too_many():
@@ -96,7 +103,7 @@ def test_a_spelling_that_somebody_else_has_is_nobodys(whose):
     assert judged(lists, made).found == 1
     assert judged(lists, made, [(ANN, "the featherstonehaug family")]).found == 1
     assert judged(lists, made, [(whose, "the featherstonehaug family")]).found == 0
-    theirs = judged([*lists, (whose, ["Featherstonehaug"])], made).wanted.phrases.values()
+    theirs = judged([*lists, (whose, ["Featherstonehaug"])], made).terms.phrases.values()
     assert "known identifier, misspelt" not in {kind for kind, _ in theirs}
 
 
@@ -128,7 +135,7 @@ def test_a_date_of_which_there_are_many_is_left_to_chance():
 def test_a_number_is_found_by_its_digits_whatever_returns_for_control(value, written):
     known = judged([(ANN, [value]), (CY, ["Zephyrhavenishment"])], [written, "near Zephyrhavenishment"])
     assert (known.found, known.phantoms, known.hard) == (1, 1, 1)
-    assert known.wanted.entities[Entity("number", "48213377")] == ("known identifier", ANN)
+    assert known.terms.entities[Entity("number", "48213377")] == ("known identifier", ANN)
 
 
 def test_a_number_is_left_to_chance_where_there_are_many():
@@ -147,7 +154,7 @@ def test_a_number_that_stands_with_somebody_else_is_nobodys():
 
 def test_an_address_is_found_by_its_pattern():
     known = judged([(BO, ["Jo.Bloggs@Example.org"])], ["mail jo.bloggs@example.org."])
-    assert known.wanted.entities == {Entity("email", "jo.bloggs@example.org"): ("known identifier", BO)}
+    assert known.terms.entities == {Entity("email", "jo.bloggs@example.org"): ("known identifier", BO)}
 
 
 def test_what_two_persons_have_on_record_is_nobodys():
@@ -176,7 +183,7 @@ names = st.text(alphabet="abw", min_size=8, max_size=10)
 @given(st.lists(names, min_size=1, max_size=4), st.lists(names, min_size=1, max_size=5))
 def test_what_is_found_stands_there_or_one_edit_away(recorded, made):
     known = judged([(i, [name]) for i, name in enumerate(recorded)], [" ".join(made)], n_train=9)
-    for phrase, (kind, owner) in known.wanted.phrases.items():
+    for phrase, (kind, owner) in known.terms.phrases.items():
         assert phrase[0] in made
         near = phrase[0] == recorded[owner] if kind == "known identifier" else is_one_edit(phrase[0], recorded[owner])
         assert near
@@ -186,9 +193,12 @@ def test_the_bits_of_an_edit_by_hand():
     """Nine letters never seen cost 6 bits each; one edit leaves 54 - log2(1 + 9 + 9 63 + 10 64 + 8)."""
     surprisal = Surprisal([])
     bits = 54 - math.log2(1225)
-    recorded = record([["zqxzqxzqx"]], [ANN])
-    returns = Returns(recorded)
-    returns.read(read_row("zqxzqxzqy"))
+    recorded = index_identifiers([["zqxzqxzqx"]], [ANN])
+    returns = SyntheticOccurrences(recorded)
+    returns.read(read_content("zqxzqxzqy"))
     for n_tokens, found in ((int(0.01 * 2**bits) - 1, 1), (int(0.01 * 2**bits) + 2, 0)):
-        places = Places(n_tokens=n_tokens, n_numbers=0, n_dates=0)
-        assert judge_known(recorded, returns, Elsewhere(recorded, returns), (places, surprisal), 1).found == found
+        places = SyntheticCounts(n_tokens=n_tokens, n_numbers=0, n_dates=0)
+        assert (
+            judge_recorded(recorded, returns, OtherOccurrences(recorded, returns), (places, surprisal), 1).found
+            == found
+        )

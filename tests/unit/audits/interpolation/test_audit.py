@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from audits.core.errors import InputError, NotMeasurable
-from audits.core.holdout import Parts
+from audits.core.holdout import HoldoutTables
 from audits.core.types import AuditInputs, Lineage
 from audits.interpolation.audit import Interpolation
 from audits.space.encoders import encode_words
@@ -210,7 +210,7 @@ def test_dropping_the_tenth_that_resembles_train_most_fails_by_absence(people, s
         people(n, seed=seed + i, prefix=p, rows=(1, 1))
         for i, (n, p) in enumerate([(800, "t"), (1000, "h"), (1300, "s")])
     )
-    parts = Parts(synthetic=fresh, train=train, control=control, reference=fresh, reference_is_control=False)
+    parts = HoldoutTables(synthetic=fresh, train=train, control=control, reference=fresh, reference_is_control=False)
     encoded = encode_words(parts)
     kept = np.argsort(highest(encoded.synthetic, encoded.train, 1)[:, 0])[:1170].tolist()
     texts, groups = (tuple(column[i] for i in kept) for column in (fresh.texts, fresh.groups))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from audits.core.holdout import Arms
-from audits.linkage.attacks import MARGINS, Family, measured
+from audits.linkage.attacks import MARGINS, Family, measure_family
 from audits.linkage.attribute_inference import Guesses
 
 
@@ -19,17 +19,17 @@ def arms_of(row_person, n_train):
     )
 
 
-def guesses(right, confidence=None, asked=None):
-    right = np.array(right, dtype=bool)
+def guesses(correct, confidence=None, target=None):
+    correct = np.array(correct, dtype=bool)
     return Guesses(
-        asked=np.ones(len(right), dtype=bool) if asked is None else np.array(asked, dtype=bool),
-        right=right,
-        confidence=np.ones(len(right)) if confidence is None else np.array(confidence, dtype=float),
+        is_trial=np.ones(len(correct), dtype=bool) if target is None else np.array(target, dtype=bool),
+        correct=correct,
+        confidence=np.ones(len(correct)) if confidence is None else np.array(confidence, dtype=float),
     )
 
 
 def family(kind="relative", **variants):
-    return Family(name="words", kind=kind, always=True, variants=variants, baselines={"reference": variants["a"]})
+    return Family(name="words", kind=kind, required=True, variants=variants, baselines={"reference": variants["a"]})
 
 
 def test_each_limit_is_what_its_persons_can_tell():
@@ -39,7 +39,7 @@ def test_each_limit_is_what_its_persons_can_tell():
 
 def test_a_persons_value_is_the_mean_over_the_variants():
     right_a, right_b = [True] * 30 + [False] * 25, [True] * 15 + [False] * 40
-    found = measured(family(a=guesses(right_a), b=guesses(right_b)), arms_of(range(55), 30))
+    found = measure_family(family(a=guesses(right_a), b=guesses(right_b)), arms_of(range(55), 30))
     assert (found.train.mean(), found.control.mean()) == (0.75, 0)
     assert (len(found.train), len(found.control), found.n) == (30, 25, 25)
     assert found.limit is None
@@ -51,37 +51,37 @@ def test_a_persons_value_is_the_mean_over_the_variants():
 
 def test_only_the_right_count_in_the_scan_and_the_surest_in_the_report():
     rng = np.random.default_rng(0)
-    right = np.zeros(200, dtype=bool)
-    right[:20] = True
+    correct = np.zeros(200, dtype=bool)
+    correct[:20] = True
     confidence = rng.random(200)
     confidence[:20] += 1
-    found = measured(family(a=guesses(right, confidence)), arms_of(range(200), 110))
+    found = measure_family(family(a=guesses(correct, confidence)), arms_of(range(200), 110))
     assert found.scans["a"].p < 0.01
     assert found.report["variants"]["a"]["most_confident"] == {
         "persons": 2, "train": 2, "train_right": 2, "control_right": 0,
     }  # fmt: skip
-    wrong = measured(family(a=guesses(~right & False, confidence)), arms_of(range(200), 110))
+    wrong = measure_family(family(a=guesses(~correct & False, confidence)), arms_of(range(200), 110))
     assert wrong.scans["a"].p == 1.0
 
 
 @pytest.mark.parametrize(("n", "limit"), [(1097, 0.05), (1096, 0.07), (559, 0.10), (274, None)])
 def test_the_limit_follows_from_the_smaller_arm(n, limit):
-    found = measured(family(a=guesses([False] * (2 * n + 9))), arms_of(range(2 * n + 9), n + 9))
+    found = measure_family(family(a=guesses([False] * (2 * n + 9))), arms_of(range(2 * n + 9), n + 9))
     assert found.n == n
     assert found.limit == limit
 
 
 def test_too_few_askable_persons_are_no_finding():
-    asked = [True] * 19 + [False] * 50 + [True] * 60
+    target = [True] * 19 + [False] * 50 + [True] * 60
     people = arms_of(range(129), 69)
-    assert measured(family(a=guesses([True] * 129, asked=asked)), people) is None
-    asked[19] = True
-    assert measured(family(a=guesses([False] * 129, asked=asked)), people).n == 20
+    assert measure_family(family(a=guesses([True] * 129, target=target)), people) is None
+    target[19] = True
+    assert measure_family(family(a=guesses([False] * 129, target=target)), people).n == 20
 
 
 def test_where_control_is_always_right_the_difference_stands_for_the_share():
-    right = [True] * 90
-    right[:10] = [False] * 10
-    found = measured(family(a=guesses(right)), arms_of(range(90), 40))
+    correct = [True] * 90
+    correct[:10] = [False] * 10
+    found = measure_family(family(a=guesses(correct)), arms_of(range(90), 40))
     assert found.estimate(0.95).value == -0.25
     assert found.estimate(0.95).high < 0

@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from audits.core.holdout import Parts
+from audits.core.holdout import HoldoutTables
 from audits.core.types import Table
 from audits.linkage.attribute_inference import (
     Guesses,
     Secrets,
     field_secrets,
-    guess,
+    guess_by_vote,
     guess_most_frequent,
+    person_trials,
     profile_neighbours,
     profile_secrets,
-    trials,
     word_secrets,
 )
-from audits.linkage.views import Found
+from audits.linkage.view_retrieval import NearestRows
 
 
 def rows(*items, width):
@@ -28,79 +28,82 @@ def rows(*items, width):
 
 
 def found(numbers, similarities):
-    return Found(rows=np.array(numbers), similarities=np.array(similarities, dtype=np.float32))
+    return NearestRows(rows=np.array(numbers), similarities=np.array(similarities, dtype=np.float32))
 
 
-def questions(told, known, asked, worth):
+def questions(stated, auxiliary, target, worth):
     width = len(worth)
     return Secrets(
-        told=rows(*told, width=width), told_by_reference=rows(*told, width=width), known=rows(*known, width=width),
-        asked=rows(*asked, width=width), worth=np.array(worth), n_persons=np.arange(1, width + 1),
+        stated=rows(*stated, width=width), stated_by_reference=rows(*stated, width=width),
+        auxiliary=rows(*auxiliary, width=width), target=rows(*target, width=width),
+        worth=np.array(worth), n_persons=np.arange(1, width + 1),
     )  # fmt: skip
 
 
 def test_the_rows_vote_by_similarity_and_worth():
     """Rows 0, 1, 2 tell {0, 1}, {1, 2}, {3}; the record knows 1."""
     secrets = questions([{0, 1}, {1, 2}, {3}], [{1}], [{2}], [4.0, 9.0, 5.0, 8.0])
-    one, three = (guess(found([[0, 1, 2]], [[0.5, 0.375, 0.125]]), secrets, k, np.arange(4)) for k in (1, 3))
-    assert (one.right[0], one.confidence[0]) == (False, pytest.approx(1.0 * 4 * 0.5))
-    assert three.right[0] == False  # noqa: E712 - item 0 has .5 · 4 = 2, item 2 .375 · 5 = 1.875, item 3 .125 · 8 = 1
+    one, three = (guess_by_vote(found([[0, 1, 2]], [[0.5, 0.375, 0.125]]), secrets, k, np.arange(4)) for k in (1, 3))
+    assert (one.correct[0], one.confidence[0]) == (False, pytest.approx(1.0 * 4 * 0.5))
+    assert three.correct[0] == False  # noqa: E712 - item 0 has .5 · 4 = 2, item 2 .375 · 5 = 1.875, item 3 .125 · 8 = 1
     assert three.confidence[0] == pytest.approx(0.5 * 4 * 0.5)
     dearer = questions([{0, 1}, {1, 2}, {3}], [{1}], [{2}], [4.0, 9.0, 6.0, 8.0])
-    turned = guess(found([[0, 1, 2]], [[0.5, 0.375, 0.125]]), dearer, 3, np.arange(4))
-    assert turned.right[0]
+    turned = guess_by_vote(found([[0, 1, 2]], [[0.5, 0.375, 0.125]]), dearer, 3, np.arange(4))
+    assert turned.correct[0]
     assert turned.confidence[0] == pytest.approx(0.375 * 6 * 0.5)
 
 
 def test_without_a_similar_row_or_a_new_item_there_is_no_guess():
     secrets = questions([{0}, {1}], [{0}, set(), set()], [{1}, {1}, set()], [3.0, 2.0])
-    answered = guess(found([[0], [1], [1]], [[0.5], [-0.25], [0.5]]), secrets, 1, np.arange(2))
-    assert list(answered.right) == [False, False, False]
+    answered = guess_by_vote(found([[0], [1], [1]], [[0.5], [-0.25], [0.5]]), secrets, 1, np.arange(2))
+    assert list(answered.correct) == [False, False, False]
     assert list(answered.confidence) == [0, 0, 1]
-    assert list(answered.asked) == [True, True, False]
+    assert list(answered.is_trial) == [True, True, False]
 
 
 def test_equal_votes_are_decided_by_the_ranks_given():
     secrets = questions([{0, 1}], [set()], [{1}], [3.0, 3.0])
     near = found([[0]], [[0.5]])
-    assert not guess(near, secrets, 1, np.array([0, 1])).right[0]
-    assert guess(near, secrets, 1, np.array([1, 0])).right[0]
+    assert not guess_by_vote(near, secrets, 1, np.array([0, 1])).correct[0]
+    assert guess_by_vote(near, secrets, 1, np.array([1, 0])).correct[0]
 
 
 def test_against_a_slow_reference():
     rng = np.random.default_rng(3)
     n, m, width = 40, 17, 12
-    told, known, hidden = ([set(np.flatnonzero(rng.random(width) < 0.2)) for _ in range(size)] for size in (m, n, n))
-    asked = [h - k for h, k in zip(hidden, known, strict=True)]
+    stated, auxiliary, hidden = (
+        [set(np.flatnonzero(rng.random(width) < 0.2)) for _ in range(size)] for size in (m, n, n)
+    )
+    target = [h - k for h, k in zip(hidden, auxiliary, strict=True)]
     worth, ties = rng.random(width) + 0.5, rng.permutation(width)
     near = found(np.stack([rng.permutation(m)[:6] for _ in range(n)]), -np.sort(-rng.normal(size=(n, 6)), axis=1))
-    answered = guess(near, questions(told, known, asked, worth), 4, ties)
+    answered = guess_by_vote(near, questions(stated, auxiliary, target, worth), 4, ties)
     for i in range(n):
         weights = [max(0.0, float(s)) for s in near.similarities[i, :4]]
         near_rows = list(zip(weights, near.rows[i, :4], strict=True))
         votes = {
-            item: worth[item] * sum(w for w, r in near_rows if item in told[r]) / sum(weights)
-            for item in range(width) if item not in known[i]
+            item: worth[item] * sum(w for w, r in near_rows if item in stated[r]) / sum(weights)
+            for item in range(width) if item not in auxiliary[i]
         } if sum(weights) > 0 else {}  # fmt: skip
         best = max((v, -ties[item], item) for item, v in votes.items()) if votes else (0.0, 0, -1)
-        assert answered.right[i] == (best[0] > 0 and best[2] in asked[i])
+        assert answered.correct[i] == (best[0] > 0 and best[2] in target[i])
         assert answered.confidence[i] == pytest.approx(best[0] * weights[0])
 
 
 def test_a_person_is_tried_on_the_record_the_attack_is_surest_of():
     guesses = Guesses(
-        asked=np.array([True, True, False, True, True, False]),
-        right=np.array([True, False, True, True, False, True]),
+        is_trial=np.array([True, True, False, True, True, False]),
+        correct=np.array([True, False, True, True, False, True]),
         confidence=np.array([0.25, 0.5, 0.75, 0.5, 0.5, 1.0]),
     )
-    tried = trials(guesses, np.array([0, 0, 0, 2, 2, 5]))
-    assert list(tried.person) == [0, 2]  # person 5 hides nothing
-    assert list(tried.right) == [False, True]
-    assert list(tried.confidence) == [0.5, 0.5]
+    trials = person_trials(guesses, np.array([0, 0, 0, 2, 2, 5]))
+    assert list(trials.person) == [0, 2]  # person 5 hides nothing
+    assert list(trials.correct) == [False, True]
+    assert list(trials.confidence) == [0.5, 0.5]
 
 
 def asked_of_each(secrets):
-    return list(np.diff(secrets.asked.indptr))
+    return list(np.diff(secrets.target.indptr))
 
 
 def table(*texts, prefix):
@@ -109,7 +112,7 @@ def table(*texts, prefix):
 
 @pytest.fixture
 def parts():
-    return Parts(
+    return HoldoutTables(
         synthetic=table("one two three rare1 rare9 four", prefix="s"),
         train=table("one two three rare1 one four", "one two rare2 four common rare2", prefix="t"),
         control=table("common one two rare3 common three", prefix="h"),
@@ -124,17 +127,17 @@ def test_words_are_asked_where_only_the_second_half_has_them(parts):
     # rare9 is nobody's; one, two and common are used by more than half of the six persons
     assert sorted(secrets.n_persons) == [1, 1, 1, 2, 3]
     assert secrets.worth == pytest.approx(-np.log2(secrets.n_persons / 6))
-    assert secrets.told.sum() == 3
-    assert len(secrets.held_by_at_most(1).worth) == 3
+    assert secrets.stated.sum() == 3
+    assert len(secrets.of_at_most(1).worth) == 3
 
 
 def test_the_reference_can_be_asked_the_same(parts):
     secrets = word_secrets(parts)
-    asked = secrets.to_reference()
-    assert asked.told.shape[0] == 3
-    assert (asked.asked != secrets.asked).nnz == 0
+    target = secrets.for_reference()
+    assert target.stated.shape[0] == 3
+    assert (target.target != secrets.target).nnz == 0
     most = guess_most_frequent(secrets)
-    assert list(most.asked) == [True, True, True]
+    assert list(most.is_trial) == [True, True, True]
     assert not most.confidence.any()
 
 
@@ -143,16 +146,16 @@ def test_fields_and_profiles_ask_for_facts():
         "A 44 year old woman with asthma takes aspirin and warfarin", "Mr. Doe on insulin takes it daily", prefix="t"
     )
     control = table("A 61 year old man with gout takes digoxin", prefix="h")
-    parts = Parts(
+    parts = HoldoutTables(
         synthetic=table("She is on aspirin", prefix="s"), train=train, control=control,
         reference=table(*["nothing"] * 8, prefix="r"), reference_is_control=False,
     )  # fmt: skip
-    told = [frozenset({"drug:aspirin"})]
-    assert asked_of_each(field_secrets(parts, told)) == [2, 0, 1]  # insulin stands in the first half
+    stated = [frozenset({"drug:aspirin"})]
+    assert asked_of_each(field_secrets(parts, stated)) == [2, 0, 1]  # insulin stands in the first half
     profiles = [frozenset({"age:40", "sex:f"}), frozenset({"sex:m"}), frozenset({"age:60", "sex:m"})]
-    asked = profile_secrets(parts, told, profiles)
-    assert asked_of_each(asked) == [2, 0, 1]  # one fact known is no profile
-    assert asked.told.sum() == 1
+    target = profile_secrets(parts, stated, profiles)
+    assert asked_of_each(target) == [2, 0, 1]  # one fact known is no profile
+    assert target.stated.sum() == 1
 
 
 def test_the_row_with_the_rarer_common_fact_fits_better():

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from audits.core.errors import NotMeasurable
-from audits.core.holdout import Arms, Parts
+from audits.core.holdout import Arms, HoldoutTables
 from audits.core.stats import Scan
 from audits.core.types import AuditInputs, Table
-from audits.linkage.attacks import Finding
-from audits.linkage.audit import RARE_LIMIT, Linkage, judge
-from audits.linkage.views import halves
+from audits.linkage.attacks import FamilyResult
+from audits.linkage.audit import RARE_LIMIT, Linkage, _judge
+from audits.linkage.view_retrieval import split_halves
 
 RNG = np.random.default_rng
 
@@ -85,7 +85,7 @@ def test_a_dozen_copied_people_fail_by_the_scan_alone(town, retexted):
 
 def test_the_second_halves_alone_betray_whom_they_belong_to(town, retexted):
     """Nothing of the first halves is left, so nothing can be inferred or joined; but who they are of is found."""
-    texts = [halves(text)[1] for text in town["train"].texts]
+    texts = [split_halves(text)[1] for text in town["train"].texts]
     result = run(retexted(town["train"], texts), town["train"], town["control"])
     assert result.verdict == "fail"
     assert result.metrics["inversion"].low > 0.5
@@ -171,11 +171,11 @@ def test_a_filter_against_train_betrays_it_by_absence(people, town):
 def judged(*, half=(0, 0), words=(0, 0), rare=(0, 0), p=1.0, n=900):
     """Return the verdict where so many of 900 train and control persons are guessed, and p is the smallest of 20."""
 
-    def finding(name, kind, right):
-        values = [np.array([1.0] * k + [0.0] * (n - k)) for k in right]
+    def finding(name, kind, correct):
+        values = [np.array([1.0] * k + [0.0] * (n - k)) for k in correct]
         scans = {str(i): Scan(p if i == 0 else 1.0, 5, 5) for i in range(5)}
-        return Finding(
-            name=name, kind=kind, always=True, train=values[0], control=values[1], scans=scans,
+        return FamilyResult(
+            name=name, kind=kind, required=True, train=values[0], control=values[1], scans=scans,
             report={"variants": {}, "baselines": {}},
         )  # fmt: skip
 
@@ -188,8 +188,8 @@ def judged(*, half=(0, 0), words=(0, 0), rare=(0, 0), p=1.0, n=900):
         synthetic_class=np.zeros(3, dtype=np.int64), n_classes=1,
     )  # fmt: skip
     table = Table(texts=("a",), labels=None, groups=("a",), has_groups=True)
-    parts = Parts(synthetic=table, train=table, control=table, reference=table, reference_is_control=False)
-    return judge(found, [finding("words", "relative", rare)], parts, people, 0.95)
+    parts = HoldoutTables(synthetic=table, train=table, control=table, reference=table, reference_is_control=False)
+    return _judge(found, [finding("words", "relative", rare)], parts, people, 0.95)
 
 
 def test_what_is_right_as_often_on_control_passes():

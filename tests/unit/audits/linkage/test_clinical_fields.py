@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.linkage.clinical_fields import quasi_identifiers, secrets
+from audits.linkage.clinical_fields import quasi_identifiers, sensitive_attributes
 
 
 @pytest.mark.parametrize(
@@ -45,19 +45,19 @@ def test_what_an_outsider_may_know(text, items):
     ],
 )  # fmt: skip
 def test_what_an_outsider_may_want_to_learn(text, items):
-    assert secrets(text) == items
+    assert sensitive_attributes(text) == items
 
 
 @given(st.text(max_size=80))
 def test_any_text_can_be_read_in_any_case(text):
-    for find in (quasi_identifiers, secrets):
+    for find in (quasi_identifiers, sensitive_attributes):
         assert find(text) == find(f"  {text}\n")
         assert all(item.partition(":")[2] for item in find(text))
 
 
 def test_upper_case_says_the_same():
     note = "Mrs. Doe, age 52, hypertension. On Lisinopril 10 mg. Smoker. Father - stroke."
-    assert secrets(note) == secrets(note.upper()) != frozenset()
+    assert sensitive_attributes(note) == sensitive_attributes(note.upper()) != frozenset()
     assert (
         quasi_identifiers(note)
         == quasi_identifiers(note.upper())

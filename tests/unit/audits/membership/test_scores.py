@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from audits.core.errors import NotMeasurable
-from audits.core.holdout import Parts
+from audits.core.holdout import HoldoutTables
 from audits.core.stats import auc
 from audits.membership.scores import coverage, density_ratio, membership_scores, model_ratio, shared_runs
 from audits.space.encoders import Encoded, encode
@@ -85,7 +85,7 @@ def test_density_needs_as_many_records_as_neighbours(n_synthetic, n_reference, s
 @pytest.fixture(scope="module")
 def parts(people, retexted, word_dropout):
     train = people(45, seed=1, prefix="t")
-    return Parts(
+    return HoldoutTables(
         synthetic=retexted(train, word_dropout(train.texts, 0.3)),
         train=train,
         control=people(40, seed=2, prefix="h"),

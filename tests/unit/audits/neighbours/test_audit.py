@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from audits.core.holdout import Parts, arms
+from audits.core.holdout import HoldoutTables, arms
 from audits.core.inputs import take
 from audits.core.stats import Scan
 from audits.core.types import AuditInputs, Table
-from audits.neighbours.audit import MARGINS, Finding, Neighbours, _judge
-from audits.neighbours.distances import Share
+from audits.neighbours.audit import MARGINS, EncoderNeighbours, Neighbours, _judge
+from audits.space.distances import Share
 from audits.space.encoders import encode_words
 from audits.space.similarity import highest
 from synthgen.clinic import generate
@@ -62,7 +62,7 @@ def test_a_dozen_copied_people_fail_by_the_scan_alone(town, retexted):
 
 
 def test_dropping_what_resembles_train_fails_by_absence(town):
-    parts = Parts(
+    parts = HoldoutTables(
         synthetic=town["fresh"],
         train=town["train"],
         control=town["control"],
@@ -135,8 +135,13 @@ def clinic():
 def test_absence_is_seen_where_all_texts_follow_a_template(clinic):
     fresh = clinic["fresh"]
     assert run(fresh, clinic["train"], clinic["control"]).verdict == "pass"
-    parts = Parts(synthetic=fresh, train=clinic["train"], control=clinic["control"], reference=clinic["control"],
-                  reference_is_control=False)  # fmt: skip
+    parts = HoldoutTables(
+        synthetic=fresh,
+        train=clinic["train"],
+        control=clinic["control"],
+        reference=clinic["control"],
+        reference_is_control=False,
+    )
     encoded = encode_words(parts)
     nearness = highest(encoded.synthetic, encoded.train, 1)[:, 0]
     filtered = take(fresh, np.sort(np.argsort(nearness)[: int(0.9 * len(nearness))]))
@@ -147,16 +152,21 @@ def test_absence_is_seen_where_all_texts_follow_a_template(clinic):
 
 
 def test_what_would_decide_is_more_than_there_is(town):
-    parts = Parts(synthetic=town["fresh"], train=town["train"], control=town["control"], reference=town["control"],
-                  reference_is_control=False)  # fmt: skip
+    parts = HoldoutTables(
+        synthetic=town["fresh"],
+        train=town["train"],
+        control=town["control"],
+        reference=town["control"],
+        reference_is_control=False,
+    )
     texture = {"histogram": {}, "nndr_ratio_q10": 1.0, "train_persons_closer_than_99_percent_of_control": 0}
     clear, scans = Share(value=0.5, error=0.019), {"nearest": Scan(1.0, 0, 0)}
     for share, classes, said in (
         (Share(value=0.521, error=0.019), {}, "of the share reaches over its limit; about 1838 "),
         (clear, {"a": Share(value=0.57, error=0.019)}, "of the share within a class reaches over its limit; about "),
     ):
-        one = Finding(encoder="words", share=share, classes=classes, scans=scans, texture=texture)
-        other = Finding(encoder="characters", share=clear, classes={}, scans=scans, texture=texture)
+        one = EncoderNeighbours(encoder="words", share=share, classes=classes, scans=scans, texture=texture)
+        other = EncoderNeighbours(encoder="characters", share=clear, classes={}, scans=scans, texture=texture)
         result = _judge([other, one], parts, arms(parts), 0.95)
         assert result.verdict == "insufficient"
         assert said in result.reason
@@ -165,12 +175,17 @@ def test_what_would_decide_is_more_than_there_is(town):
 
 
 def test_a_proven_difference_is_no_pass_though_few_rows_are_granted_a_wide_margin(town):
-    parts = Parts(synthetic=town["fresh"], train=town["train"], control=town["control"], reference=town["control"],
-                  reference_is_control=False)  # fmt: skip
+    parts = HoldoutTables(
+        synthetic=town["fresh"],
+        train=town["train"],
+        control=town["control"],
+        reference=town["control"],
+        reference_is_control=False,
+    )
     verdicts = {}
     for value in (0.47, 0.44):
         share = Share(value=value, error=0.022)  # 516 independent rows
-        finding = Finding(
+        finding = EncoderNeighbours(
             encoder="words", share=share, classes={}, scans={"nearest": Scan(1.0, 0, 0)},
             texture={"histogram": {}, "nndr_ratio_q10": 1.0, "train_persons_closer_than_99_percent_of_control": 0},
         )  # fmt: skip

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.core.types import Finding
-from audits.replay.locations import Texts, _read, copies, find_copied, whole_records
+from audits.replay.locations import SourceTexts, _read, copied_records, copied_runs, find_copied
 from audits.text.normalise import tokens, without_numbers
 from audits.text.shared_runs import CAP_TOKENS, unique_runs
 
@@ -16,8 +16,8 @@ def found(synthetic, train, owners, *, bound=5, whole=((), ()), masked=False):
         return without_numbers(tokens(text)) if masked else tokens(text)
 
     runs = unique_runs(map(read, synthetic), map(read, train), np.array(owners))
-    texts = Texts(synthetic, train, np.array(owners), ["ann", "bo", "cy"])
-    return find_copied(texts, [copies(runs, runs.length >= 5, masked=masked), whole_records(*whole)], bound)
+    texts = SourceTexts(synthetic, train, np.array(owners), ["ann", "bo", "cy"])
+    return find_copied(texts, [copied_runs(runs, runs.length >= 5, masked=masked), copied_records(*whole)], bound)
 
 
 def test_a_run_is_placed_in_the_text_as_it_is_written():
@@ -96,7 +96,9 @@ def test_the_place_holds_the_tokens_of_the_run(seed):
     made, train = [write() for _ in range(9)], [write() for _ in range(7)]
     owners = np.array([0, 1, 2, 0, 1, 2, 1])
     runs = unique_runs(map(tokens, made), map(tokens, train), owners)
-    findings, _ = find_copied(Texts(made, train, owners, "xyz"), [copies(runs, runs.length > 0, masked=False)], 0)
+    findings, _ = find_copied(
+        SourceTexts(made, train, owners, "xyz"), [copied_runs(runs, runs.length > 0, masked=False)], 0
+    )
     assert len(findings) == len(runs.row) > 0
     for one, length in zip(findings, runs.length, strict=True):
         assert len(tokens(made[one.row][one.start : one.end])) == length

@@ -14,11 +14,11 @@ ROWS = st.lists(st.tuples(st.lists(KEYS, max_size=4), st.integers(0, 3)), max_si
 @given(ROWS, st.lists(KEYS, max_size=8))
 def test_who_alone_has_a_key(rows, wanted):
     owners = np.array([owner for _, owner in rows], dtype=np.int64)
-    owned = sole_owners(keyed(keys for keys, _ in rows), owners)
-    assert (np.diff(owned.key.astype(np.int64)) > 0).all()
+    sole = sole_owners(keyed(keys for keys, _ in rows), owners)
+    assert (np.diff(sole.key.astype(np.int64)) > 0).all()
     having = {key: {owner for keys, owner in rows if key in keys} for key in range(7)}
     slow = [next(iter(having[key])) if len(having[key]) == 1 else -1 for key in wanted]
-    assert owner_of(owned, np.array(wanted, dtype=np.uint64)).tolist() == slow
+    assert owner_of(sole, np.array(wanted, dtype=np.uint64)).tolist() == slow
 
 
 def test_keys_stand_with_their_rows():

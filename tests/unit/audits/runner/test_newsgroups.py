@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audits.core.holdout import Parts
+from audits.core.holdout import HoldoutTables
 from audits.core.types import AuditInputs, Table
 from audits.membership.audit import Membership
 from audits.neighbours.audit import Neighbours
@@ -74,7 +74,7 @@ def test_fresh_people_pass_four_times_in_five(posts, audit):
 @pytest.mark.parametrize("audit", AUDITS, ids=lambda a: a.name)
 def test_dropping_the_tenth_most_like_train_fails(posts, audit):
     train, control, fresh = split(posts, 2, n_rows=2600)
-    parts = Parts(synthetic=fresh, train=train, control=control, reference=fresh, reference_is_control=False)
+    parts = HoldoutTables(synthetic=fresh, train=train, control=control, reference=fresh, reference_is_control=False)
     encoded = encode_words(parts)
     keep = np.argsort(highest(encoded.synthetic, encoded.train, 1)[:, 0])[: int(0.9 * len(fresh))]
     left = Table(

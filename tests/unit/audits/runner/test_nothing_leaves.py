@@ -8,14 +8,14 @@ import pytest
 from audits.canaries.kinds import make_canaries
 from audits.core.inputs import load_inputs
 from audits.core.types import Canaries, Lineage, Previous
-from audits.runner.registry import PRESENT, names
+from audits.runner.registry import AUDITS, names
 from audits.runner.run import run
 
 PLANTED = [f"qzx{i:02d}vkw{i * 7919 % 1000:03d}" for i in range(50)]
 TEXTS, LABELS, PERSONS, KNOWN = PLANTED[:20], PLANTED[20:22], PLANTED[22:40], PLANTED[40:]
 # a function deep in each audit that is handed texts or what was made of them
-DEEP = {name: f"{module}._judge" for name, (module, _) in PRESENT.items()}
-DEEP |= {"membership": "audits.membership.audit._metrics", "linkage": "audits.linkage.audit.judge"}
+DEEP = {name: f"{module}._judge" for name, (module, _) in AUDITS.items()}
+DEEP |= {"membership": "audits.membership.audit._metrics"}
 
 
 def marked(table, who):

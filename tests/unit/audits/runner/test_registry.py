@@ -3,7 +3,7 @@ from dataclasses import fields, replace
 import pytest
 
 from audits.core.errors import InputError
-from audits.runner.registry import NEEDS, build, carried_by, names
+from audits.runner.registry import NEEDS, applicable_audits, build, names
 
 
 @pytest.mark.parametrize("name", names())
@@ -23,6 +23,6 @@ def test_the_contract_has_nine():
 
 def test_an_audit_is_carried_where_it_has_what_it_needs(fresh_inputs):
     six = ("replay", "neighbours", "identifiers", "membership", "interpolation", "linkage")
-    assert carried_by(fresh_inputs) == six
-    assert carried_by(replace(fresh_inputs, mechanism={})) == (*six, "accounting")
+    assert applicable_audits(fresh_inputs) == six
+    assert applicable_audits(replace(fresh_inputs, mechanism={})) == (*six, "accounting")
     assert set(NEEDS.values()) <= {f.name for f in fields(fresh_inputs)}

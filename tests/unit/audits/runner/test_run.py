@@ -1,13 +1,12 @@
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 import audits.runner.run
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.types import AuditResult, Estimate
 from audits.gate.policy import load_policy
-from audits.runner.run import run, stream
+from audits.runner.run import run
 
 CANARY = "Featherstonehaugh"
 
@@ -102,11 +101,6 @@ def test_progress_is_told(rigged, fresh_inputs):
     lines = []
     run(fresh_inputs, names=["replay"], progress=lines.append)
     assert lines[-2:] == ["replay: running (1 of 1)", "replay: pass"]
-
-
-def test_stream_is_stable():
-    assert stream(3, "replay").integers(0, 1000, 3).tolist() == stream(3, "replay").integers(0, 1000, 3).tolist()
-    assert isinstance(stream(3, "a").bit_generator, np.random.Philox)
 
 
 def test_a_policy_names_the_audits(fresh_inputs):

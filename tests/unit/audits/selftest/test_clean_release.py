@@ -9,13 +9,13 @@ from audits.core.errors import InputError
 from audits.core.holdout import MIN_PERSONS
 from audits.core.types import AuditInputs, Table
 from audits.replay.audit import CEILING_TOKENS
-from audits.selftest.clean_release import as_synthetic, cast_people, copyable, joined
+from audits.selftest.clean_release import as_synthetic, copyable, draw_population, stack_tables
 from audits.text.normalise import tokens
 
 
-def cast(train, control, seed=0, **more):
+def population(train, control, seed=0, **more):
     inputs = AuditInputs(synthetic=control, train=train, control=control, **more)
-    return cast_people(inputs, np.random.default_rng(seed))
+    return draw_population(inputs, np.random.default_rng(seed))
 
 
 @pytest.fixture(scope="module")
@@ -25,33 +25,33 @@ def tables(people):
 
 def test_persons_stay_whole_and_apart(tables):
     train, control = tables
-    people = cast(train, control)
+    people = population(train, control)
     assert people.train == train
     texts = dict(zip(control.texts, control.groups, strict=True))
-    fresh = {texts[t] for t in people.fresh.texts}
+    fresh = {texts[t] for t in people.unseen.texts}
     assert len(set(people.control.groups)) == 47
-    assert people.n_fresh == len(fresh) == 23
+    assert people.n_unseen == len(fresh) == 23
     assert fresh.isdisjoint(people.control.groups)
-    assert len(people.fresh) + len(people.control) == len(control)
-    assert not people.fresh.has_groups
-    assert len(set(people.fresh.groups)) == len(people.fresh)
+    assert len(people.unseen) + len(people.control) == len(control)
+    assert not people.unseen.has_groups
+    assert len(set(people.unseen.groups)) == len(people.unseen)
 
 
 def test_another_seed_deals_others(tables):
-    assert cast(*tables).fresh.texts == cast(*tables).fresh.texts
-    assert cast(*tables).fresh.texts != cast(*tables, seed=1).fresh.texts
+    assert population(*tables).unseen.texts == population(*tables).unseen.texts
+    assert population(*tables).unseen.texts != population(*tables, seed=1).unseen.texts
 
 
 def test_more_persons_than_the_limit_are_drawn(tables, monkeypatch):
     monkeypatch.setattr("audits.selftest.clean_release.MAX_PERSONS", 30)
-    people = cast(*tables)
+    people = population(*tables)
     assert [len(set(t.groups)) for t in (people.train, people.control)] == [30, 30]
-    assert people.n_fresh == 15
+    assert people.n_unseen == 15
 
 
 def test_fresh_rows_that_repeat_anybody_are_left_out_whoever_it_is(tables):
     train, control = tables
-    fresh = set(cast(train, control).fresh.texts)
+    fresh = set(population(train, control).unseen.texts)
     quoting = [i for i, t in enumerate(control.texts) if t in fresh][:5]
     other = next(i for i, t in enumerate(control.texts) if t not in fresh)
 
@@ -73,8 +73,8 @@ def test_fresh_rows_that_repeat_anybody_are_left_out_whoever_it_is(tables):
     )
     for row, what in zip(quoting[:4], repeated, strict=True):
         texts[row] += " " + what
-    people = cast(train, replace(control, texts=tuple(texts)))
-    left_out = {i for i in range(len(texts)) if texts[i] not in people.control.texts + people.fresh.texts}
+    people = population(train, replace(control, texts=tuple(texts)))
+    left_out = {i for i in range(len(texts)) if texts[i] not in people.control.texts + people.unseen.texts}
     assert left_out == {quoting[0], quoting[1], quoting[3], quoting[4]}
     assert people.n_repeating == 4
 
@@ -82,13 +82,13 @@ def test_fresh_rows_that_repeat_anybody_are_left_out_whoever_it_is(tables):
 def test_swapping_the_roles_leaves_out_the_same_rows(tables):
     """Which rows go must not depend on who is train, or leaving them out would betray train persons."""
     train, control = tables
-    first = cast(train, control)
+    first = population(train, control)
     quotes = [" ".join(t.split()[:20]) for t in (train.texts[0], first.control.texts[0])]
-    texts = [f"{t} {quotes[i % 2]}" if i in {3, 5, 8} else t for i, t in enumerate(first.fresh.texts)]
+    texts = [f"{t} {quotes[i % 2]}" if i in {3, 5, 8} else t for i, t in enumerate(first.unseen.texts)]
     pair = (first.train, first.control)
     from audits.selftest.clean_release import _repeats
 
-    said = [_repeats(*roles, replace(first.fresh, texts=tuple(texts)))[0] for roles in (pair, pair[::-1])]
+    said = [_repeats(*roles, replace(first.unseen, texts=tuple(texts)))[0] for roles in (pair, pair[::-1])]
     assert said[0].nonzero()[0].tolist() == [3, 5, 8]
     assert (said[0] == said[1]).all()
 
@@ -98,7 +98,7 @@ def test_own_run_beside_a_slow_one(people):
     shared = " ".join(train.texts[0].split()[:10])
     changed = (f"{shared} {' '.join(train.texts[7].split()[:20])}", f"{shared} bako dera.")
     train = replace(train, texts=(*train.texts[:7], *changed, *train.texts[9:]))
-    got = cast(train, people(62, seed=6, prefix="h"))
+    got = population(train, people(62, seed=6, prefix="h"))
     pool = [
         (g, tokens(t)) for table in (got.train, got.control) for g, t in zip(table.groups, table.texts, strict=True)
     ]
@@ -116,7 +116,7 @@ def test_own_run_beside_a_slow_one(people):
 
 def test_too_few_control_persons_are_refused(people):
     with pytest.raises(InputError, match=f"control has 57 persons.*{3 * MIN_PERSONS} are the least"):
-        cast(people(21, seed=1, prefix="t"), people(57, seed=2, prefix="h"))
+        population(people(21, seed=1, prefix="t"), people(57, seed=2, prefix="h"))
 
 
 def test_fresh_people_who_all_repeat_somebody_are_refused(people):
@@ -124,17 +124,17 @@ def test_fresh_people_who_all_repeat_somebody_are_refused(people):
     train = people(21, seed=1, prefix="t", rows=(1, 1))
     train = replace(train, texts=(" ".join(control.texts), *train.texts[1:]))
     with pytest.raises(InputError, match="no clean release"):
-        cast(train, control)
+        population(train, control)
 
 
 def test_vectors_are_left_behind_and_tables_joined(tables):
     train, control = (replace(t, vectors={"x": np.zeros((len(t), 3), dtype=np.float32)}) for t in tables)
-    people = cast(train, control, reference=tables[0])
-    assert [t.vectors for t in (people.train, people.control, people.fresh)] == [{}, {}, {}]
-    assert people.inputs(people.fresh).reference is tables[0]
+    people = population(train, control, reference=tables[0])
+    assert [t.vectors for t in (people.train, people.control, people.unseen)] == [{}, {}, {}]
+    assert people.inputs(people.unseen).reference is tables[0]
     labelled = replace(train, labels=("a",) * len(train))
-    assert joined(labelled, control).labels is None
-    assert joined(labelled, labelled).labels == ("a",) * 2 * len(train)
+    assert stack_tables(labelled, control).labels is None
+    assert stack_tables(labelled, labelled).labels == ("a",) * 2 * len(train)
     assert as_synthetic(labelled) == Table(
         texts=train.texts, labels=labelled.labels, has_groups=False,
         groups=tuple(f"synthetic row {i}" for i in range(len(train))),

@@ -122,34 +122,34 @@ def test_tables_that_cannot_be_compared_close_the_gate(inputs, with_audit, monke
 
 
 def test_forty_four_people_are_enough_to_catch_leaks_and_too_few_to_be_calibrated(gathered):
-    casts, problems = gathered
+    populations, problems = gathered
     assert problems == ()
     by_name = {r.name: r for r in RUNGS}
     audits = ("replay", "identifiers", "neighbours", "membership")
     for name in STRONG:
-        step = climb(by_name[name], casts[:1], audits, seed=0, confidence=0.95)
+        step = climb(by_name[name], populations[:1], audits, seed=0, confidence=0.95)
         assert {c.outcome for c in step.cells} <= {"right", "open"}, (name, step.cells)
-    step = climb(by_name["fresh_people"], casts, audits, seed=0, confidence=0.95)
+    step = climb(by_name["fresh_people"], populations, audits, seed=0, confidence=0.95)
     assert {c.outcome for c in step.cells} == {"uncalibrated"}
     assert all(c.verdicts.get("fail", 0) <= 1 for c in step.cells)
 
 
 def test_only_the_first_split_keeps_train_as_it_is(inputs, gathered):
-    casts, _ = gathered
+    populations, _ = gathered
     everybody = set(inputs.train.groups) | set(inputs.control.groups)
-    assert casts[0].train.texts == inputs.train.texts
-    for people in casts:
+    assert populations[0].train.texts == inputs.train.texts
+    for people in populations:
         named = [set(people.train.groups), set(people.control.groups)]
-        assert [len(named[0]), len(named[1]), people.n_fresh] == [44, 60, 30]
+        assert [len(named[0]), len(named[1]), people.n_unseen] == [44, 60, 30]
         assert not named[0] & named[1]
         assert named[0] | named[1] < everybody
-    assert 0 < len(set(casts[1].train.groups) & set(inputs.control.groups)) < 44
-    assert casts[1].train != casts[2].train
+    assert 0 < len(set(populations[1].train.groups) & set(inputs.control.groups)) < 44
+    assert populations[1].train != populations[2].train
 
 
 def test_a_rung_that_cannot_be_made_is_not_calibrated(gathered):
-    casts, _ = gathered
-    short = replace(casts[0], own_run=np.zeros_like(casts[0].own_run))
+    populations, _ = gathered
+    short = replace(populations[0], own_run=np.zeros_like(populations[0].own_run))
     rung = next(r for r in RUNGS if r.name == "verbatim_1_percent")
     cells = climb(rung, [short], ("replay", "membership"), seed=0, confidence=0.95).cells
     assert [c.outcome for c in cells] == ["uncalibrated", "open"]
@@ -157,13 +157,13 @@ def test_a_rung_that_cannot_be_made_is_not_calibrated(gathered):
 
 
 def test_the_same_seed_says_the_same_and_no_audit_changes_another(inputs, gathered):
-    casts, _ = gathered
-    assert [c.fresh.texts for c in gather(inputs, 0, splits=2)[0]] == [c.fresh.texts for c in casts[:2]]
+    populations, _ = gathered
+    assert [c.unseen.texts for c in gather(inputs, 0, splits=2)[0]] == [c.unseen.texts for c in populations[:2]]
     rung = next(r for r in RUNGS if r.name == "permuted_roles")
     few = replace(rung, repeats=3)
 
     def said(audits):
-        cells = climb(few, casts, audits, seed=3, confidence=0.95).cells
+        cells = climb(few, populations, audits, seed=3, confidence=0.95).cells
         return {c.audit: (c.verdicts, c.reason) for c in cells}
 
     both = said(("replay", "identifiers"))

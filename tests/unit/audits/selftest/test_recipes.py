@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audits.core.errors import NotMeasurable
-from audits.core.holdout import Parts
+from audits.core.holdout import HoldoutTables
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Table
 from audits.identifiers.audit import Identifiers
 from audits.selftest import recipes
-from audits.selftest.clean_release import Cast, cast_people
+from audits.selftest.clean_release import Population, draw_population
 from audits.space.encoders import encode_words
 
 
@@ -23,56 +23,60 @@ def rng(seed=0):
 
 
 @pytest.fixture(scope="module")
-def cast(people):
+def population(people):
     def labelled(table):
         return replace(table, labels=tuple("ab"[i % 2] for i in range(len(table))))
 
     train, control = labelled(people(33, seed=1, prefix="t")), labelled(people(65, seed=2, prefix="h"))
-    return cast_people(AuditInputs(synthetic=control, train=train, control=control), rng())
+    return draw_population(AuditInputs(synthetic=control, train=train, control=control), rng())
 
 
 def tiny(texts, groups, labels=None):
     """Return people whose train table is this one; the rest does not matter."""
     train = Table(texts=tuple(texts), labels=labels, groups=tuple(groups), has_groups=True)
-    return Cast(train=train, control=train, fresh=train, n_fresh=1, n_repeating=0, own_run=np.zeros(len(texts)))
+    return Population(
+        train=train, control=train, unseen=train, n_unseen=1, n_repeating=0, own_run=np.zeros(len(texts))
+    )
 
 
-def test_verbatim_is_train(cast):
-    made = recipes.verbatim(cast, rng())
-    assert (made.synthetic.texts, made.synthetic.labels) == (cast.train.texts, cast.train.labels)
-    assert (made.train, made.control) == (cast.train, cast.control)
+def test_verbatim_is_train(population):
+    made = recipes.verbatim(population, rng())
+    assert (made.synthetic.texts, made.synthetic.labels) == (population.train.texts, population.train.labels)
+    assert (made.train, made.control) == (population.train, population.control)
 
 
-def test_some_persons_are_copied_with_all_their_rows(cast):
-    made = recipes.verbatim_some(cast, rng())
+def test_some_persons_are_copied_with_all_their_rows(population):
+    made = recipes.verbatim_some(population, rng())
     texts = made.synthetic.texts
-    assert texts[: len(cast.fresh)] == cast.fresh.texts
-    copied = {made.train.groups[made.train.texts.index(t)] for t in texts[len(cast.fresh) :]}
+    assert texts[: len(population.unseen)] == population.unseen.texts
+    copied = {made.train.groups[made.train.texts.index(t)] for t in texts[len(population.unseen) :]}
     assert len(copied) == recipes.MIN_COPIED
-    assert len(texts) - len(cast.fresh) == sum(g in copied for g in cast.train.groups)
-    numbered = [g for g, a, b in zip(made.train.groups, made.train.texts, cast.train.texts, strict=True) if a != b]
+    assert len(texts) - len(population.unseen) == sum(g in copied for g in population.train.groups)
+    numbered = [
+        g for g, a, b in zip(made.train.groups, made.train.texts, population.train.texts, strict=True) if a != b
+    ]
     assert sorted(numbered) == sorted(copied)
-    assert all(" MRN " in t for t in set(made.train.texts) - set(cast.train.texts))
+    assert all(" MRN " in t for t in set(made.train.texts) - set(population.train.texts))
 
 
-def test_one_text_is_pasted_into_one_row(cast):
-    made = recipes.verbatim_one(cast, rng())
+def test_one_text_is_pasted_into_one_row(population):
+    made = recipes.verbatim_one(population, rng())
     texts = made.synthetic.texts
-    changed = [i for i in range(len(texts)) if texts[i] != cast.fresh.texts[i]]
+    changed = [i for i in range(len(texts)) if texts[i] != population.unseen.texts[i]]
     assert len(changed) == 1
-    pasted = texts[changed[0]].removeprefix(f"{cast.fresh.texts[changed[0]]} ")
+    pasted = texts[changed[0]].removeprefix(f"{population.unseen.texts[changed[0]]} ")
     row = made.train.texts.index(pasted)
-    assert cast.own_run[row] >= 30
-    assert pasted.startswith(f"{cast.train.texts[row]} MRN ")
+    assert population.own_run[row] >= 30
+    assert pasted.startswith(f"{population.train.texts[row]} MRN ")
     assert Identifiers().run(made, rng(), 0.95).metrics["hard_hits"].value == 1
 
 
 @pytest.mark.parametrize(
     ("recipe", "words"), [(recipes.verbatim_some, "11 train persons"), (recipes.verbatim_one, "none")]
 )
-def test_texts_too_short_to_be_told_from_chance_cannot_be_planted(cast, recipe, words):
+def test_texts_too_short_to_be_told_from_chance_cannot_be_planted(population, recipe, words):
     with pytest.raises(NotMeasurable, match=words):
-        recipe(replace(cast, own_run=np.zeros_like(cast.own_run)), rng())
+        recipe(replace(population, own_run=np.zeros_like(population.own_run)), rng())
 
 
 @given(rate=st.floats(0, 1), seed=st.integers(0, 99))
@@ -121,12 +125,12 @@ def test_nothing_can_be_mixed_where_every_class_has_one_person(monkeypatch):
             recipe()
 
 
-def test_interpolated_texts_are_train_texts(cast):
-    made = recipes.interpolated(cast, rng(), k=5, largest=1.0).synthetic
-    assert len(made) == len(cast.train)
-    assert set(made.texts) <= set(cast.train.texts)
-    near = recipes.interpolated(cast, rng(), k=1, largest=0.05).synthetic
-    assert near.texts == cast.train.texts
+def test_interpolated_texts_are_train_texts(population):
+    made = recipes.interpolated(population, rng(), k=5, largest=1.0).synthetic
+    assert len(made) == len(population.train)
+    assert set(made.texts) <= set(population.train.texts)
+    near = recipes.interpolated(population, rng(), k=1, largest=0.05).synthetic
+    assert near.texts == population.train.texts
 
 
 def test_every_chunk_is_of_one_of_two_persons_of_a_class():
@@ -153,14 +157,14 @@ def test_every_chunk_is_of_one_of_two_persons_of_a_class():
 
 
 @pytest.mark.parametrize("n", [2, 3])
-def test_the_model_writes_runs_of_train_only(cast, n):
-    made = recipes.ngram_model(cast, rng(), n=n).synthetic
-    runs = {tuple(w[i : i + n]) for w in (t.split() for t in cast.train.texts) for i in range(len(w) - n + 1)}
+def test_the_model_writes_runs_of_train_only(population, n):
+    made = recipes.ngram_model(population, rng(), n=n).synthetic
+    runs = {tuple(w[i : i + n]) for w in (t.split() for t in population.train.texts) for i in range(len(w) - n + 1)}
     words = [t.split() for t in made.texts]
     assert all(tuple(w[i : i + n]) in runs for w in words for i in range(len(w) - n + 1))
-    assert {w[0] for w in words} <= {t.split()[0] for t in cast.train.texts}
-    assert len(made) == len(cast.train)
-    assert not set(made.texts) <= set(cast.train.texts)
+    assert {w[0] for w in words} <= {t.split()[0] for t in population.train.texts}
+    assert len(made) == len(population.train)
+    assert not set(made.texts) <= set(population.train.texts)
 
 
 def test_the_model_follows_the_counts():
@@ -170,56 +174,61 @@ def test_the_model_follows_the_counts():
     assert 0.65 < made.count("a b") / 200 < 0.85
 
 
-def test_one_record_number_stands_in_one_row_and_is_found(cast):
-    before, after = recipes.fresh(cast, rng()), recipes.one_identifier(cast, rng())
+def test_one_record_number_stands_in_one_row_and_is_found(population):
+    before, after = recipes.clean_release(population, rng()), recipes.one_identifier(population, rng())
     assert sum(a != b for a, b in zip(before.synthetic.texts, after.synthetic.texts, strict=True)) == 1
     assert sum(a != b for a, b in zip(before.train.texts, after.train.texts, strict=True)) == 1
     hits = [Identifiers().run(made, rng(), 0.95).metrics["hard_hits"].value for made in (before, after)]
     assert hits == [0, 1]
 
 
-def test_the_last_quarter_is_another_persons(cast):
-    made = recipes.permuted_secret(cast, rng()).synthetic.texts
-    words = [t.split() for t in cast.train.texts]
+def test_the_last_quarter_is_another_persons(population):
+    made = recipes.permuted_secret(population, rng()).synthetic.texts
+    words = [t.split() for t in population.train.texts]
     cuts = [-(-3 * len(w) // 4) for w in words]
-    tails = {" ".join(w[c:]): g for w, c, g in zip(words, cuts, cast.train.groups, strict=True)}
+    tails = {" ".join(w[c:]): g for w, c, g in zip(words, cuts, population.train.groups, strict=True)}
     found = []
     for i, text in enumerate(made):
         assert text.split()[: cuts[i]] == words[i][: cuts[i]]
         found.append(" ".join(text.split()[cuts[i] :]))
-        assert tails[found[-1]] != cast.train.groups[i]
+        assert tails[found[-1]] != population.train.groups[i]
     assert sorted(found) == sorted(tails)
 
 
-def test_the_tenth_nearest_to_train_is_gone(cast):
-    kept = recipes.fresh_filtered(cast, rng()).synthetic.texts
-    parts = Parts(synthetic=cast.fresh, train=cast.train, control=cast.control, reference=cast.control,
-                  reference_is_control=False)  # fmt: skip
-    encoded = encode_words(parts)
+def test_the_tenth_nearest_to_train_is_gone(population):
+    kept = recipes.filtered_release(population, rng()).synthetic.texts
+    tables = HoldoutTables(
+        synthetic=population.unseen,
+        train=population.train,
+        control=population.control,
+        reference=population.control,
+        reference_is_control=False,
+    )
+    encoded = encode_words(tables)
     nearness = (encoded.synthetic @ encoded.train.T).toarray().max(axis=1)
-    gone = [i for i, t in enumerate(cast.fresh.texts) if t not in kept]
-    assert len(gone) == len(cast.fresh) // 10
+    gone = [i for i, t in enumerate(population.unseen.texts) if t not in kept]
+    assert len(gone) == len(population.unseen) // 10
     assert nearness[gone].min() >= np.delete(nearness, gone).max()
 
 
-def test_roles_are_dealt_anew_by_person(cast):
-    made = recipes.permuted_roles(cast, rng())
+def test_roles_are_dealt_anew_by_person(population):
+    made = recipes.permuted_roles(population, rng())
     groups = [set(t.groups) for t in (made.train, made.control)]
-    assert [len(g) for g in groups] == [len(set(t.groups)) for t in (cast.train, cast.control)]
+    assert [len(g) for g in groups] == [len(set(t.groups)) for t in (population.train, population.control)]
     assert not groups[0] & groups[1]
-    assert 5 < len(groups[0] & set(cast.train.groups)) < 33
-    assert sorted(made.train.texts + made.control.texts) == sorted(cast.train.texts + cast.control.texts)
-    assert made.synthetic == cast.fresh
+    assert 5 < len(groups[0] & set(population.train.groups)) < 33
+    assert sorted(made.train.texts + made.control.texts) == sorted(population.train.texts + population.control.texts)
+    assert made.synthetic == population.unseen
     assert made.train.has_groups
 
 
-def test_large_tables_are_mixed_from_some_rows(cast, monkeypatch):
+def test_large_tables_are_mixed_from_some_rows(population, monkeypatch):
     monkeypatch.setattr(recipes, "MAX_ROWS", 12)
-    assert len(recipes.interpolated(cast, rng(), k=5, largest=1.0).synthetic) == 12
-    assert len(recipes.chunk_mix(cast, rng()).synthetic) == 12
+    assert len(recipes.interpolated(population, rng(), k=5, largest=1.0).synthetic) == 12
+    assert len(recipes.chunk_mix(population, rng()).synthetic) == 12
 
 
-def test_a_recipe_draws_from_its_stream_alone(cast):
+def test_a_recipe_draws_from_its_stream_alone(population):
     drawn = [
         recipes.verbatim_some,
         recipes.verbatim_one,
@@ -228,12 +237,12 @@ def test_a_recipe_draws_from_its_stream_alone(cast):
         recipes.permuted_roles,
     ]
     for recipe in drawn:
-        assert recipe(cast, rng(3)) == recipe(cast, rng(3))
-        assert recipe(cast, rng(3)) != recipe(cast, rng(4))
+        assert recipe(population, rng(3)) == recipe(population, rng(3))
+        assert recipe(population, rng(3)) != recipe(population, rng(4))
 
 
-def test_unlabelled_tables_stay_unlabelled(cast):
-    plain = replace(cast, train=replace(cast.train, labels=None))
+def test_unlabelled_tables_stay_unlabelled(population):
+    plain = replace(population, train=replace(population.train, labels=None))
     assert recipes.chunk_mix(plain, rng()).synthetic.labels is None
     assert recipes.interpolated(plain, rng(), k=5, largest=1.0).synthetic.labels is None
     few = replace(plain, train=take(plain.train, np.arange(40)))

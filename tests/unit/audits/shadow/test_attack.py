@@ -9,8 +9,8 @@ from audits.core.errors import InputError, NotMeasurable
 from audits.core.inputs import load_inputs, table_digest
 from audits.core.types import Table
 from audits.shadow import attack as module
-from audits.shadow.attack import aucs, guesses, shadow
-from audits.shadow.plan import ShadowPlan, deal, plan_shadow
+from audits.shadow.attack import attack_reruns, person_aucs, predict_membership
+from audits.shadow.plan import ShadowPlan, permute_coins, plan_shadow
 
 RUNS = 32
 
@@ -71,7 +71,7 @@ def forgetting(people):
 
 
 def judge(plan, reruns, tables, **more):
-    return shadow(plan, reruns, *tables, **{"dealings": 39, **more})
+    return attack_reruns(plan, reruns, *tables, **{"permutations": 39, **more})
 
 
 def test_a_generator_that_remembers_fails(plan, remembering, tables):
@@ -97,16 +97,16 @@ def test_a_generator_that_forgets_is_not_called_a_leak(plan, forgetting, tables)
 @pytest.mark.slow
 def test_coins_belong_to_their_persons(plan, remembering, tables):
     turned = replace(plan, persons=plan.persons[::-1])  # the coins of one person with the name of another
-    wrong = judge(turned, remembering, tables, dealings=3).estimate
-    right = judge(plan, remembering, tables, dealings=3).estimate
+    wrong = judge(turned, remembering, tables, permutations=3).estimate
+    right = judge(plan, remembering, tables, permutations=3).estimate
     assert wrong.value < right.value - 0.15
 
 
 @pytest.mark.slow
 def test_the_same_seed_finds_the_same(plan, remembering, tables, scored_once, monkeypatch):
-    first = judge(plan, remembering, tables, dealings=3)
+    first = judge(plan, remembering, tables, permutations=3)
     monkeypatch.setattr(module, "features", scored_once)  # anew
-    assert judge(plan, remembering, tables, dealings=3) == first
+    assert judge(plan, remembering, tables, permutations=3) == first
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def invented(monkeypatch):
     def make(runs, persons, signal=0.0, seed=1):
         rng = np.random.default_rng(seed)
         half = np.repeat((np.arange(runs) // 4 % 2 == 0)[:, None], persons, axis=1)
-        coins, pretended = deal(half, rng), deal(half, rng)
+        coins, pretended = permute_coins(half, rng), permute_coins(half, rng)
         x = rng.normal(size=(runs, 2 * persons, 3))
         x[:, 0, 0] += signal * coins[:, 0]
         monkeypatch.setattr(
@@ -135,7 +135,7 @@ def invented(monkeypatch):
 
 def test_enough_reruns_without_a_leak_pass(invented):
     plan, reruns, table = invented(480, 4)
-    result = shadow(plan, reruns, table, table, dealings=19)
+    result = attack_reruns(plan, reruns, table, table, permutations=19)
     assert result.verdict == "pass"
     assert result.estimate.high <= 0.55
     assert result.estimate.n == 480
@@ -143,7 +143,7 @@ def test_enough_reruns_without_a_leak_pass(invented):
 
 def test_one_person_among_many_is_found_by_the_highest(invented):
     plan, reruns, table = invented(32, 8, signal=4.0)
-    result = shadow(plan, reruns, table, table, dealings=79)
+    result = attack_reruns(plan, reruns, table, table, permutations=79)
     assert result.metrics["shadow.worst_person_auc"].value > 0.9
     assert result.metrics["shadow.worst_person_p"].value <= 0.025
     assert result.verdict == "fail"
@@ -152,7 +152,7 @@ def test_one_person_among_many_is_found_by_the_highest(invented):
 def test_where_nothing_can_be_told_many_reruns_do_not_pass(invented, monkeypatch):
     plan, reruns, table = invented(480, 4)
     monkeypatch.setattr(module, "features", lambda *_: {"score": np.ones(8)})  # the same, whatever a rerun saw
-    result = shadow(plan, reruns, table, table, dealings=19)
+    result = attack_reruns(plan, reruns, table, table, permutations=19)
     assert result.verdict == "insufficient"
     assert (result.estimate.low, result.estimate.value, result.estimate.high) == (0.0, 0.5, 1.0)
     power = result.details["power"]
@@ -164,7 +164,7 @@ def test_where_nothing_can_be_told_many_reruns_do_not_pass(invented, monkeypatch
 @pytest.mark.parametrize("seed", range(6))
 def test_few_reruns_never_pass_and_say_how_many_would_do(invented, seed):
     plan, reruns, table = invented(24, 2, seed=seed)
-    result = shadow(plan, reruns, table, table, dealings=9)
+    result = attack_reruns(plan, reruns, table, table, permutations=9)
     assert result.verdict == "insufficient"
     needed = result.details["power"]["n_needed"]
     assert needed > 24
@@ -177,7 +177,7 @@ def test_chance_is_called_a_leak_as_rarely_as_promised(invented):
     found = []
     for seed in range(40):
         plan, reruns, table = invented(8, 2, seed=seed)
-        found.append(shadow(plan, reruns, table, table, dealings=19, seed=seed).metrics["shadow.p"].value)
+        found.append(attack_reruns(plan, reruns, table, table, permutations=19, seed=seed).metrics["shadow.p"].value)
     assert sum(p <= 0.05 for p in found) <= 6  # 2 are expected, 7 or more come once in two hundred times
     assert sum(p <= 0.5 for p in found) >= 10
 
@@ -185,35 +185,35 @@ def test_chance_is_called_a_leak_as_rarely_as_promised(invented):
 def test_a_rerun_is_guessed_without_its_own_coins():
     rng = np.random.default_rng(2)
     x, coins = rng.normal(size=(16, 3, 2)), rng.random((16, 3)) < 0.5
-    told = guesses(x, coins)
+    predicted = predict_membership(x, coins)
     for run in range(16):
         turned = coins.copy()
         turned[run] = ~turned[run]
-        assert (guesses(x, turned)[run] == told[run]).all()
-    assert told.shape == (16, 3)
-    assert ((told >= 0) & (told <= 1)).all()
+        assert (predict_membership(x, turned)[run] == predicted[run]).all()
+    assert predicted.shape == (16, 3)
+    assert ((predicted >= 0) & (predicted <= 1)).all()
 
 
 def test_a_score_that_never_changes_is_no_harm():
     x = np.zeros((8, 2, 3))
     coins = np.arange(8)[:, None] % 2 == np.array([0, 1])
-    assert np.isfinite(guesses(x, coins)).all()
+    assert np.isfinite(predict_membership(x, coins)).all()
 
 
 def test_auc_by_hand():
-    told = np.array([[0.9, 0.1], [0.2, 0.4], [0.5, 0.3], [0.5, 0.2]])
+    predicted = np.array([[0.9, 0.1], [0.2, 0.4], [0.5, 0.3], [0.5, 0.2]])
     coins = np.array([[True, False], [False, False], [True, True], [False, True]])
     # first: .9 and .5 against .2 and .5; second: .3 and .2 against .1 and .4
-    assert aucs(told, coins).tolist() == [3.5 / 4, 2 / 4]
+    assert person_aucs(predicted, coins).tolist() == [3.5 / 4, 2 / 4]
 
 
 def test_other_tables_are_refused(plan, forgetting, tables):
     train, control = tables
     with pytest.raises(InputError) as caught:
-        shadow(plan, forgetting[:-1], control, train, dealings=1)
+        attack_reruns(plan, forgetting[:-1], control, train, permutations=1)
     assert len(caught.value.problems) == 4
 
 
 def test_too_little_is_not_measurable(plan, forgetting, tables):
     with pytest.raises(NotMeasurable, match="20 records"):
-        shadow(plan, [written(["a few words"] * 19), *forgetting[1:]], *tables)
+        attack_reruns(plan, [written(["a few words"] * 19), *forgetting[1:]], *tables)

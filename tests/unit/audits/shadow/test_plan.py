@@ -11,8 +11,8 @@ from audits.core.errors import InputError
 from audits.core.inputs import load_inputs, table_digest
 from audits.shadow.plan import (
     PLAN,
-    crowded,
     find_table,
+    most_crowded,
     plan_shadow,
     read_plan,
     read_tables,
@@ -40,9 +40,9 @@ def plan(inputs):
 
 def test_the_most_crowded_are_asked_about(inputs, plan):
     assert set(plan.persons) == {"t7", "t30"}
-    train, control = crowded(inputs, 2, np.random.default_rng(6))
+    train, control = most_crowded(inputs, 2, np.random.default_rng(6))
     assert set(train) == {"t7", "t30"}
-    assert "h9" in control or "h9" not in crowded(inputs, 43, np.random.default_rng(6))[1]  # it may be set aside
+    assert "h9" in control or "h9" not in most_crowded(inputs, 43, np.random.default_rng(6))[1]  # it may be set aside
 
 
 def test_a_hundredth_is_asked_about_by_default(inputs):

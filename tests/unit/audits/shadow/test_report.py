@@ -1,7 +1,6 @@
 """What the shadow attack says in words; the file and its schema are tested with the command."""
 
-from audits.core.types import AuditResult, Estimate
-from audits.runner.run import without_number
+from audits.core.types import AuditResult, Estimate, without_number
 from audits.shadow.report import as_text
 
 

@@ -6,8 +6,9 @@ import pytest
 import audits.space.encoded_tables
 from audits.core.errors import NotMeasurable
 from audits.core.inputs import take
-from audits.runner.run import run, stream
-from audits.space.encoded_tables import see, seen_once
+from audits.core.streams import stream
+from audits.runner.run import run
+from audits.space.encoded_tables import encode_once, encode_tables
 
 
 @pytest.fixture
@@ -31,25 +32,25 @@ def test_the_audits_by_similarity_share_one_encoding(calls, fresh_inputs):
 
 
 def test_what_is_shared_is_drawn_from_its_own_stream_whoever_asks_first(calls, fresh_inputs):
-    same = seen_once(stream(0, "seen"))
-    first = same(fresh_inputs, np.random.default_rng(1))
-    assert same(fresh_inputs, np.random.default_rng(2)) is first
-    other = see(fresh_inputs, stream(0, "seen"))
-    assert first.parts == other.parts
+    cached = encode_once(stream(0, "seen"))
+    first = cached(fresh_inputs, np.random.default_rng(1))
+    assert cached(fresh_inputs, np.random.default_rng(2)) is first
+    other = encode_tables(fresh_inputs, stream(0, "seen"))
+    assert first.holdout == other.holdout
     assert all((a.train != b.train).sum() == 0 for a, b in zip(first.encoded, other.encoded, strict=True))
     assert len(calls) == 2
 
 
 def test_other_tables_are_never_answered_with_what_was_kept(fresh_inputs):
-    same = seen_once(stream(0, "seen"))
-    same(fresh_inputs, np.random.default_rng(1))
+    cached = encode_once(stream(0, "seen"))
+    cached(fresh_inputs, np.random.default_rng(1))
     with pytest.raises(ValueError, match="same tables"):
-        same(replace(fresh_inputs), np.random.default_rng(1))
+        cached(replace(fresh_inputs), np.random.default_rng(1))
 
 
 def test_tables_that_carry_nothing_are_refused_every_time(fresh_inputs):
-    same = seen_once(stream(0, "seen"))
+    cached = encode_once(stream(0, "seen"))
     few = replace(fresh_inputs, train=take(fresh_inputs.train, np.arange(5)))
     for _ in range(2):
         with pytest.raises(NotMeasurable):
-            same(few, np.random.default_rng(1))
+            cached(few, np.random.default_rng(1))

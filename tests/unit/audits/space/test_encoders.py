@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from audits.core.errors import InputError
-from audits.core.holdout import Parts
+from audits.core.holdout import HoldoutTables
 from audits.space.encoders import encode, encode_characters, encode_words, principal
 
 
@@ -16,7 +16,7 @@ def parts(people):
         name: people(n, seed=i, prefix=name)
         for i, (name, n) in enumerate([("synthetic", 23), ("train", 31), ("control", 27), ("reference", 40)])
     }
-    return Parts(**tables, reference_is_control=False)
+    return HoldoutTables(**tables, reference_is_control=False)
 
 
 def with_vectors(parts, **vectors):
@@ -65,7 +65,7 @@ def test_word_weights_by_hand(parts):
         groups = tuple(map(str, range(len(texts))))
         return replace(parts.train, texts=texts, groups=groups)
 
-    small = Parts(
+    small = HoldoutTables(
         synthetic=table("a a new"),
         train=table("a"),
         control=table("b"),

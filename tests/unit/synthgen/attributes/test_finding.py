@@ -1,7 +1,7 @@
-from synthgen.attributes.finding import Finding
+from synthgen.attributes.finding import AttributeFinding
 
 
 def test_a_finding_is_affirmed_by_default_and_hides_its_value():
-    found = Finding(attribute="age", value="54", start=2, end=7)
+    found = AttributeFinding(attribute="age", value="54", start=2, end=7)
     assert not found.negated
-    assert repr(found) == "Finding(age, 2 to 7)"
+    assert repr(found) == "AttributeFinding(age, 2 to 7)"

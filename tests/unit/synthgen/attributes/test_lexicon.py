@@ -4,11 +4,11 @@ import pytest
 
 from synthgen.attributes.habits import HABITS
 from synthgen.attributes.lexicon import BLOCKS, OTHER, entries, find_terms, lexicon, value_of, values
-from synthgen.attributes.words import folded_words, sentences
+from synthgen.attributes.words import folded_words, sentence_words
 
 
 def found(text):
-    return [(t.attribute, t.value) for words in sentences(text) for _, _, t in find_terms(words)]
+    return [(t.attribute, t.value) for words in sentence_words(text) for _, _, t in find_terms(words)]
 
 
 def test_a_name_has_one_meaning():

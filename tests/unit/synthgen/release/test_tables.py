@@ -1,6 +1,6 @@
 import pytest
 
-from synthgen.release.tables import JSONL, PARQUET, data_files, read_table
+from synthgen.release.tables import JSONL, PARQUET, data_files, read_data_file
 
 ROWS = [("b" * 16, "two \u2028 lines\n", "x"), ("a" * 16, "=1+1", "y")]
 
@@ -8,7 +8,7 @@ ROWS = [("b" * 16, "two \u2028 lines\n", "x"), ("a" * 16, "=1+1", "y")]
 @pytest.mark.parametrize("name", [PARQUET, JSONL])
 def test_what_is_written_is_read(name):
     data = data_files(ROWS, ("parquet", "jsonl"))[name]
-    assert [tuple(row.values()) for row in read_table(name, data).to_pylist()] == sorted(ROWS)
+    assert [tuple(row.values()) for row in read_data_file(name, data).to_pylist()] == sorted(ROWS)
     assert data == data_files(ROWS[::-1], ("parquet", "jsonl"))[name]
 
 

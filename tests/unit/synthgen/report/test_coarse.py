@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.report.coarse import MAX_CURVE_POINTS, MIN_BIN_RECORDS, Bin, coarsen, thinned
+from synthgen.report.coarse import MAX_CURVE_POINTS, MIN_BIN_RECORDS, Bin, coarsen, thin_curve
 
 counts = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=25)
 
@@ -45,13 +45,13 @@ def test_counts_must_match_their_edges():
 def test_thinning_keeps_the_attackers_best_at_each_rate_it_keeps(n, power):
     fpr = np.linspace(0, 1, n)
     roc = {"fpr": list(fpr), "tpr": list(fpr**power)}
-    thin = thinned(roc)
+    thin = thin_curve(roc)
     assert len(thin["fpr"]) <= MAX_CURVE_POINTS
     assert (thin["fpr"][0], thin["fpr"][-1]) == (0.0, 1.0)
     assert set(zip(thin["fpr"], thin["tpr"], strict=True)) <= set(zip(roc["fpr"], roc["tpr"], strict=True))
 
 
 def test_thinning_takes_the_last_point_of_a_step():
-    thin = thinned({"fpr": [0, 0, 0, 0.5, 1], "tpr": [0, 0.2, 0.4, 0.7, 1], "low": [0, 0.1, 0.3, 0.6, 1]})
+    thin = thin_curve({"fpr": [0, 0, 0, 0.5, 1], "tpr": [0, 0.2, 0.4, 0.7, 1], "low": [0, 0.1, 0.3, 0.6, 1]})
     assert (thin["tpr"][0], thin["low"][0]) == (0.4, 0.3)
     assert "high" not in thin

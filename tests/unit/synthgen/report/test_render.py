@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from synthgen.core.errors import InternalError
-from synthgen.report import render
+from synthgen.report import render_report
 from synthgen.report.render import MAX_REPORT_BYTES, label, number
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\x1b]0;x\x07\u202e'\"{{7*7}}"
@@ -17,7 +17,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)>\x1b]0;x\x07\u202e'\"{{7*7}}"
 
 @pytest.fixture(scope="module", params=["released", "refused"])
 def page(request, pages):
-    return pages.Page(render(pages.content(request.param)))
+    return pages.Page(render_report(pages.content(request.param)))
 
 
 def test_nothing_runs_and_nothing_is_fetched(page):
@@ -74,7 +74,7 @@ def test_the_first_words_are_verdict_and_statement(pages):
         ("released", "Released: all 3 gates passed"),
         ("refused", "Refused: 2 of 5 gates did not"),
     ]:
-        text = pages.Page(render(pages.content(verdict))).text()
+        text = pages.Page(render_report(pages.content(verdict))).text()
         assert text.index(words) < text.index("Not shown to be safe outside") < text.index("What was made")
         assert text.count("would have said: For use inside") == (verdict == "refused")
     assert "Not passed: useful (FAIL), balance (INSUFFICIENT)" in text
@@ -82,12 +82,12 @@ def test_the_first_words_are_verdict_and_statement(pages):
 
 
 def test_a_release_says_how_to_verify_it(pages):
-    text = pages.Page(render(pages.content())).text()
+    text = pages.Page(render_report(pages.content())).text()
     assert "synthgen verify release-clinic-synthetic-2026-11-20-a1b2c3 --trust trust.json" in text
 
 
 def test_audits_not_run_are_named(pages):
-    text = pages.Page(render(pages.content())).text()
+    text = pages.Page(render_report(pages.content())).text()
     start = text.index("Not tested here")
     for name in ("identifiers", "interpolation", "linkage", "canaries", "accounting", "differencing"):
         assert name in text[start:]
@@ -97,7 +97,7 @@ def test_audits_not_run_are_named(pages):
 
 @pytest.mark.parametrize("where", ["label", "title"])
 def test_hostile_names_stay_words(pages, where):
-    html = render(pages.content("refused", **{where: HOSTILE}))
+    html = render_report(pages.content("refused", **{where: HOSTILE}))
     page = pages.Page(html)
     assert not page.all("img")
     assert not page.all("script")
@@ -109,17 +109,19 @@ def test_hostile_names_stay_words(pages, where):
 
 def test_hostile_words_of_an_audit_stay_words(pages):
     audit = {**pages.audits()[1], "reason": HOSTILE, "name": HOSTILE}
-    page = pages.Page(render(replace(pages.content("refused"), audits=(audit,), provenance={HOSTILE: HOSTILE})))
+    page = pages.Page(
+        render_report(replace(pages.content("refused"), audits=(audit,), provenance={HOSTILE: HOSTILE}))
+    )
     assert not page.all("img")
 
 
 def test_the_same_content_gives_the_same_bytes_in_another_process(pages):
-    here = render(pages.content())
-    assert render(pages.content()) == here
+    here = render_report(pages.content())
+    assert render_report(pages.content()) == here
     code = (
         f"import sys; sys.path.insert(0, {str(Path(pages.__file__).parent)!r})\n"
-        "import pages; from synthgen.report import render\n"
-        "sys.stdout.buffer.write(render(pages.content()).encode())"
+        "import pages; from synthgen.report import render_report\n"
+        "sys.stdout.buffer.write(render_report(pages.content()).encode())"
     )
     there = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
     assert there == here.encode()
@@ -129,13 +131,13 @@ def test_a_page_of_a_hundred_classes_is_under_the_limit(pages):
     labels = [f"class {i}" for i in range(101)]
     content = pages.content()
     big = replace(content, balance=tuple((x, 7, 8, 9) for x in labels), utility=pages.utility(labels))
-    assert len(render(big).encode()) < MAX_REPORT_BYTES
+    assert len(render_report(big).encode()) < MAX_REPORT_BYTES
 
 
 def test_a_page_over_the_limit_is_refused(pages):
     content = replace(pages.content(), limitations=("x" * MAX_REPORT_BYTES,))
     with pytest.raises(InternalError, match="at most 2000000"):
-        render(content)
+        render_report(content)
 
 
 def test_a_policy_without_gates_and_nothing_else_still_renders(pages):
@@ -143,12 +145,12 @@ def test_a_policy_without_gates_and_nothing_else_still_renders(pages):
         pages.content("refused"),
         gates=(), balance=(), audits=(), utility={}, filters={}, stages=(), provenance={}, limitations=(),
     )  # fmt: skip
-    assert "nothing is released without one" in pages.Page(render(bare)).text()
+    assert "nothing is released without one" in pages.Page(render_report(bare)).text()
 
 
 def test_a_histogram_of_few_records_is_not_drawn(pages):
     audit = {**pages.audits()[1], "details": {"histogram": {"edges": [0, 1, 2], "train": [3, 2], "control": [1, 1]}}}
-    text = pages.Page(render(replace(pages.content(), audits=(audit,)))).text()
+    text = pages.Page(render_report(replace(pages.content(), audits=(audit,)))).text()
     assert "Too few records to draw" in text
 
 

@@ -34,7 +34,7 @@ def prepared(project):
         config = project.config(decode=decode)
         run = Pipeline(config).run(until="deidentify")
         job = Job(config, Workspace(project.folder / "ws"), progress)
-        bridge = load_bridge("models/bridge", project.folder)
+        bridge = load_bridge("models/bridge", config.resolve)
         train = read_corpus(run.folder("deidentify") / "train.parquet", "train")
         return job, AdaptConfig(**ADAPT), bridge, train, encoder_for(job, train), "up"
 

@@ -40,8 +40,8 @@ def test_what_was_written_is_read(tiny, folder):
         assert torch.equal(tensor, stored[f"projector.{name}"])
 
 
-def test_a_relative_name_is_taken_from_the_base(folder):
-    assert load_bridge("bridge", folder.parent).digest == load_bridge(str(folder)).digest
+def test_the_configuration_says_where_a_name_leads(folder):
+    assert load_bridge("bridge", folder.parent.joinpath).digest == load_bridge(str(folder)).digest
 
 
 def test_the_digest_covers_both_files(folder):
@@ -65,7 +65,7 @@ def test_a_missing_file_is_named(folder, name):
 
 def test_no_folder_is_missing(tmp_path):
     with pytest.raises(ModelMissing, match="no bridge here"):
-        load_bridge("absent", tmp_path)
+        load_bridge("absent", tmp_path.joinpath)
 
 
 @pytest.mark.parametrize("kept", [0, 7, 0.5, 0.99])
@@ -151,17 +151,17 @@ def test_the_shipped_bridge_is_found_by_name():
 def test_the_shipped_vocabulary_is_found_by_name_and_says_what_its_words_tell():
     vocabulary = load_vocabulary("words", encoder="minilm")
     assert vocabulary.encoder == "minilm"
-    assert vocabulary.told(10) == "10 of 16,000 public words, at most 140 bits, in plain sight"
+    assert vocabulary.disclosure(10) == "10 of 16,000 public words, at most 140 bits, in plain sight"
     with pytest.raises(ModelError, match=r"reads vectors of 'minilm', 384 numbers wide; embed\.model is 'other'"):
         load_vocabulary("words", encoder="other")
 
 
 def test_a_bridges_vocabulary_is_read_without_the_bridge(tiny, folder):
     with pytest.raises(ModelMissing, match=r"no vocabulary here \(words\.safetensors missing\)"):
-        load_vocabulary(f"words:{folder.name}", folder.parent, encoder="tiny-encoder")
+        load_vocabulary(f"words:{folder.name}", folder.parent.joinpath, encoder="tiny-encoder")
     save_words(tiny.reader(), folder / VOCABULARY)
     (folder / WEIGHTS).unlink()
-    found = load_vocabulary(f"words:{folder.name}", folder.parent, encoder="tiny-encoder")
+    found = load_vocabulary(f"words:{folder.name}", folder.parent.joinpath, encoder="tiny-encoder")
     assert found.reader.words == tiny.reader().words
     save_words(tiny.reader(seed=6), folder / VOCABULARY)
     assert load_vocabulary(f"words:{folder}", encoder="tiny-encoder").digest != found.digest

@@ -1,7 +1,7 @@
 import pytest
 
 from synthgen.core.errors import ConfigError, ModelError
-from synthgen.stages.decode.prompts import Template, render
+from synthgen.stages.decode.prompts import Template, label_prompt
 
 
 def encoded(words, text):
@@ -54,10 +54,10 @@ def test_the_prompt_is_cut_and_nothing_else(words):
     ],
 )
 def test_render(prompt, label, wanted):
-    assert render(prompt, label) == wanted
+    assert label_prompt(prompt, label) == wanted
 
 
 @pytest.mark.parametrize("prompt", ["{labels}", "{", "}", "{label}{vector}", "{{label}}", "{lab{label}el}", "{0}"])
 def test_other_braces_are_refused(prompt):
     with pytest.raises(ConfigError, match=r"only \{label\}"):
-        render(prompt, "fever")
+        label_prompt(prompt, "fever")

@@ -13,7 +13,14 @@ from synthgen.stages.decode.base import Settings
 from synthgen.stages.decode.ending import text_of
 from synthgen.stages.decode.loop.generic import GenericStepper
 from synthgen.stages.decode.loop.llama import LlamaStepper
-from synthgen.stages.decode.published import PARAPHRASES, PLACEHOLDER, SENTENCES, TENSORS, AtLength, load_published
+from synthgen.stages.decode.published import (
+    PARAPHRASES,
+    PLACEHOLDER,
+    SENTENCES,
+    TENSORS,
+    AtLength,
+    load_checkpoint_bridge,
+)
 from synthgen.stages.decode.xrag import XragDecoder
 from synthgen.stages.embed.last_token import LastTokenEncoder
 
@@ -26,7 +33,9 @@ PLAIN = Settings(
 
 
 def decoder(folder, *, device="cpu", dim=DIM, **changes):
-    bridge = dataclasses.replace(load_published(folder), **{"raw_length": LENGTH, "dtype": "float32", **changes})
+    bridge = dataclasses.replace(
+        load_checkpoint_bridge(folder), **{"raw_length": LENGTH, "dtype": "float32", **changes}
+    )
     return XragDecoder(folder, bridge, decoder="any", encoder="any", dim=dim, device=device)
 
 
@@ -59,12 +68,12 @@ def change_tensors(tiny_xrag, folder, **changes):
 
 def refusals(folder):
     with pytest.raises(ModelError, match="not a checkpoint of xRAG's layout") as refused:
-        load_published(folder)
+        load_checkpoint_bridge(folder)
     return refused.value.problems
 
 
 def test_the_projector_is_read_from_the_checkpoint(tiny_xrag, xrag_folder):
-    bridge, stored = load_published(xrag_folder), tiny_xrag.read_shards(xrag_folder)
+    bridge, stored = load_checkpoint_bridge(xrag_folder), tiny_xrag.read_shards(xrag_folder)
     for name, tensor in bridge.projector.state_dict().items():
         assert torch.equal(tensor, stored[f"projector.{name}"])
     assert (bridge.info.dim, bridge.info.width, bridge.info.n_soft, bridge.adapters) == (DIM, WIDTH, 1, {})
@@ -72,14 +81,14 @@ def test_the_projector_is_read_from_the_checkpoint(tiny_xrag, xrag_folder):
 
 
 def test_the_digest_is_of_the_projector(tiny_xrag, xrag_folder, folder):
-    plain = load_published(xrag_folder).digest
-    assert load_published(folder).digest == plain
+    plain = load_checkpoint_bridge(xrag_folder).digest
+    assert load_checkpoint_bridge(folder).digest == plain
     change_tensors(tiny_xrag, folder, projector__projector__0__bias=torch.ones(WIDTH))
-    assert load_published(folder).digest != plain
+    assert load_checkpoint_bridge(folder).digest != plain
 
 
 def test_a_prompt_is_in_the_chat_form(made, xrag_folder):
-    template = load_published(xrag_folder).templates[0]
+    template = load_checkpoint_bridge(xrag_folder).templates[0]
     shown = made.tokenizer.decode(template.tokens(made.tokenizer, "a bee"))
     assert shown == f"<s>[INST] a bee\n{PARAPHRASES[0].replace('[X]', '<xRAG>')} [/INST]"
     shown = made.tokenizer.decode(template.tokens(made.tokenizer, ""))
@@ -92,7 +101,7 @@ def test_every_paraphrase_holds_the_mark_once_and_no_brace():
 
 
 def test_more_soft_tokens_stand_for_the_vector(made, xrag_folder):
-    template = dataclasses.replace(load_published(xrag_folder).templates[0], n_soft=3)
+    template = dataclasses.replace(load_checkpoint_bridge(xrag_folder).templates[0], n_soft=3)
     shown = made.tokenizer.decode(template.tokens(made.tokenizer, ""))
     assert shown.startswith("<s>[INST] Background: <xRAG> <xRAG> <xRAG> ")
 
@@ -115,7 +124,7 @@ def test_the_vector_goes_in_at_the_encoders_length(tiny_xrag, made, xrag_folder)
 @pytest.mark.parametrize("length", [None, float("nan"), float("inf"), 0.0, -1.0])
 def test_a_length_that_is_no_length_is_refused(xrag_folder, length):
     with pytest.raises(ModelError, match="raw length"):
-        AtLength(load_published(xrag_folder).projector, length)
+        AtLength(load_checkpoint_bridge(xrag_folder).projector, length)
 
 
 def test_texts_are_what_the_library_would_draw(tiny, made):
@@ -227,7 +236,7 @@ def test_vectors_of_another_width_are_refused(xrag_folder):
 
 
 def test_a_model_of_another_width_is_refused(tiny, tiny_xrag, xrag_folder, tmp_path):
-    bridge = dataclasses.replace(load_published(xrag_folder), raw_length=LENGTH)
+    bridge = dataclasses.replace(load_checkpoint_bridge(xrag_folder), raw_length=LENGTH)
     other = tiny_xrag.save_decoder(tmp_path, tiny.tokenizer(), hidden_size=48)
     with pytest.raises(ModelError, match="does not fit") as refused:
         XragDecoder(other, bridge, decoder="any", encoder="any", dim=DIM)
@@ -249,7 +258,7 @@ def test_a_tokenizer_without_a_beginning_is_refused(tiny_xrag, tiny, folder):
 
 def test_tokens_of_tokenizer_and_configuration_must_agree(folder):
     configure(folder, xrag_token_id=290)
-    load_published(folder)
+    load_checkpoint_bridge(folder)
     configure(folder, xrag_token_id=7)
     assert refusals(folder) == ("<xRAG>: token 290 of the tokenizer, config.json says xrag_token_id 7",)
 
@@ -275,7 +284,7 @@ def test_a_tied_model_decodes(tiny, tiny_xrag, tmp_path):
 def test_a_missing_shard_is_refused(tiny_xrag, folder):
     (folder / tiny_xrag.SHARDS[2]).unlink()
     with pytest.raises(ModelError, match="incomplete") as refused:
-        load_published(folder)
+        load_checkpoint_bridge(folder)
     assert tiny_xrag.SHARDS[2] in refused.value.problems[0]
 
 
@@ -300,4 +309,4 @@ def test_all_problems_are_listed(tiny, tiny_xrag, folder):
 def test_a_folder_that_says_nothing_is_refused(folder):
     (folder / "config.json").write_text("{}")
     with pytest.raises(ModelError, match="configuration or tokenizer"):
-        load_published(folder)
+        load_checkpoint_bridge(folder)

@@ -76,7 +76,7 @@ def test_off_passes_through_and_says_so():
 
 def test_presidio_without_its_extra_is_refused(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "presidio_analyzer", None)
-    with pytest.raises(DependencyError, match="extra 'ingest'"):
+    with pytest.raises(DependencyError, match="extra 'presidio'"):
         deidentify(corpus(), DeidentifyConfig(engine="presidio"), NAMES, SEEDS)
 
 

@@ -54,3 +54,30 @@ def test_overlapping_finds_are_all_returned():
 @given(st.text(st.sampled_from("0123456789 .-/:@+()ABab#"), max_size=80))
 def test_spans_lie_in_the_text_and_have_a_known_kind(text):
     assert all(0 <= s.start < s.end <= len(text) and s.kind in KINDS for s in find_patterns(text))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("card", "4111111111111111"), ("nhs_number", "9434765919"), ("iban", "GB82 WEST 1234 5698 7654 32"),
+    ],
+)  # fmt: skip
+def test_published_examples_are_found_and_with_any_digit_changed_are_not(kind, value):
+    assert found(value, kind) == [value]
+    for i, character in enumerate(value):
+        if character.isdigit():
+            changed = value[:i] + str((int(character) + 1) % 10) + value[i + 1 :]
+            assert found(changed, kind) == []
+
+
+def test_wrong_lengths_and_alphabets_are_no_identifiers():
+    assert found("943476591", "nhs_number") == []
+    assert found("GB82", "iban") == []
+    assert found("ГБ82WEST12345698765432", "iban") == []
+
+
+def test_digits_of_other_scripts_count_as_the_digits_they_are():
+    to_arabic = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+    for kind, value in (("phone", "tel 5550142"), ("card", "4111 1111 1111 1111"), ("nhs_number", "9434765919")):
+        number = value.removeprefix("tel ").translate(to_arabic)
+        assert found(value.translate(to_arabic), kind) == [number]

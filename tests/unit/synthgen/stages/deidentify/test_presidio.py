@@ -5,7 +5,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from synthgen.core.errors import DependencyError
-from synthgen.stages.deidentify.presidio import Presidio
+from synthgen.stages.deidentify.presidio import PresidioEngine
 from synthgen.stages.deidentify.spans import Span
 
 
@@ -37,7 +37,7 @@ def _library(monkeypatch):
 @pytest.mark.usefixtures("_library")
 def test_its_kinds_become_ours_and_declared_names_are_added(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "en_core_web_sm" or None)
-    spans = Presidio().find("Zed on monday at Zub", ["Zub Zed"])
+    spans = PresidioEngine().find("Zed on monday at Zub", ["Zub Zed"])
     assert spans == [Span(0, 3, "name"), Span(7, 13, "date"), Span(14, 16, "other"), Span(17, 20, "name")]
 
 
@@ -45,4 +45,4 @@ def test_its_kinds_become_ours_and_declared_names_are_added(monkeypatch):
 def test_a_missing_language_model_is_refused_not_downloaded(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(DependencyError, match="spaCy models"):
-        Presidio()
+        PresidioEngine()

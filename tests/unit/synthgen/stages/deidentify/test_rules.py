@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from synthgen.clinic import generate
 from synthgen.core.seeds import SeedTree
-from synthgen.stages.deidentify import Rules, Span
+from synthgen.stages.deidentify import RuleEngine, Span
 
-RULES = Rules()
+RULES = RuleEngine()
 
 
 def found(text, names=()):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from synthgen.core.errors import ModelError
+from synthgen.stages.embed import sentence
 from synthgen.stages.embed.sentence import SentenceEncoder
 
 TEXTS = [
@@ -62,3 +63,13 @@ def test_a_folder_that_is_no_such_model_is_refused(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"junk")
     with pytest.raises(ModelError):
         SentenceEncoder(tmp_path, "none")
+
+
+@pytest.mark.models
+def test_any_number_of_workers_makes_the_same_bytes(minilm, monkeypatch):
+    monkeypatch.setattr(sentence, "BATCH_TEXTS", 2)
+    monkeypatch.setattr(sentence, "usable_cores", lambda: 1)
+    alone, done = minilm.encode(TEXTS), []
+    monkeypatch.setattr(sentence, "usable_cores", lambda: 3)
+    assert minilm.encode(TEXTS, done.append).tobytes() == alone.tobytes()
+    assert sorted(done) == [1, 2, 2]

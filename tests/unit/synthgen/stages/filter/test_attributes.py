@@ -4,7 +4,7 @@ import pytest
 
 from synthgen.attributes import AttributeRule
 from synthgen.core.errors import ConfigError
-from synthgen.stages.filter import apply, build
+from synthgen.stages.filter import apply, build_filters
 from synthgen.stages.filter.attributes import Attributes, check_labels, n_fulfilled
 from synthgen.stages.filter.config import FilterConfig
 
@@ -19,12 +19,12 @@ def verdicts(world, label, texts):
     candidates = [replace(world.candidates[0], text=text, label=label) for text in texts]
     rule = Attributes(RULES)
     context = world.context()
-    return rule.judge(candidates, context, rule.learn(context))
+    return rule.fit(context).judge(candidates)
 
 
 def test_the_rules_of_a_label_and_of_all():
-    assert build(FilterConfig(**OFF, attributes=RULES))[-1] == Attributes(RULES)
-    assert not [f for f in build(FilterConfig()) if f.name == "attributes"]
+    assert build_filters(FilterConfig(**OFF, attributes=RULES))[-1] == Attributes(RULES)
+    assert not [f for f in build_filters(FilterConfig()) if f.name == "attributes"]
 
 
 def test_required_rules_reject_and_preferred_ones_count(world):
@@ -47,24 +47,24 @@ def test_required_rules_reject_and_preferred_ones_count(world):
 def test_a_label_without_rules_passes(world):
     rule = Attributes({"ant": RULES["ant"]})
     bee = [replace(world.candidates[0], text="insulin", label="bee")]
-    assert [(o.passed, o.score) for o in rule.judge(bee, world.context(), {})] == [(True, 0)]
+    assert [(o.passed, o.score) for o in rule.fit(world.context()).judge(bee)] == [(True, 0)]
 
 
 def test_bounds_tell_the_rules_and_nothing_of_train(world):
-    assert Attributes(RULES).learn(world.context()) == {"required": 2, "preferred": 2}
+    assert Attributes(RULES).fit(world.context()).bounds == {"required": 2, "preferred": 2}
     other = replace(world.context(), texts=tuple("insulin" for _ in world.context().texts))
-    assert Attributes(RULES).learn(other) == {"required": 2, "preferred": 2}
+    assert Attributes(RULES).fit(other).bounds == {"required": 2, "preferred": 2}
 
 
 def test_a_label_that_is_not_there_is_refused(world):
     with pytest.raises(ConfigError, match="labels that are not there") as refused:
-        Attributes({"dog": RULES["ant"], "cat": RULES["ant"], "*": RULES["*"]}).learn(world.context())
+        Attributes({"dog": RULES["ant"], "cat": RULES["ant"], "*": RULES["*"]}).fit(world.context())
     assert [p.split(":")[0] for p in refused.value.problems] == ["filter.attributes.cat", "filter.attributes.dog"]
     check_labels(RULES, ["ant", "bee"])
 
 
 def kept(world, rules):
-    return apply(world.candidates, world.context(), build(FilterConfig(**OFF, attributes=rules)))
+    return apply(world.candidates, world.context(), build_filters(FilterConfig(**OFF, attributes=rules)))
 
 
 def test_of_a_latents_candidates_the_one_with_more_preferred_wins(world):

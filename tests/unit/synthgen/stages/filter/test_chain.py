@@ -5,7 +5,8 @@ import pytest
 
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
-from synthgen.stages.filter import Echoes, apply, build, select
+from synthgen.stages.filter import Echoes, apply, build_filters, select
+from synthgen.stages.filter.base import FittedFilter
 from synthgen.stages.filter.config import DistanceBounds, FilterConfig
 from synthgen.stages.filter.distance import latent_distances
 
@@ -13,7 +14,7 @@ CONFIG = FilterConfig(near_duplicate=0.8, class_agreement=0.5)
 
 
 def judged(world, filters=None, **changes):
-    return apply(world.candidates, world.context(**changes), filters or build(CONFIG))
+    return apply(world.candidates, world.context(**changes), filters or build_filters(CONFIG))
 
 
 def test_the_best_of_each_latent_is_kept(world):
@@ -34,7 +35,7 @@ def test_every_candidate_is_judged_by_every_filter_and_counted(world):
     world.candidates[3] = replace(world.candidates[3], text="")
     world.candidates[4] = replace(world.candidates[4], text=world.corpus.records[0].text * 2)
     result = judged(world)
-    names = [f.name for f in build(CONFIG)]
+    names = [f.name for f in build_filters(CONFIG)]
     assert all([o.name for o in c.outcomes] == names for c in result.judged)
     assert result.rejected["copy"] == result.failed["copy"] == 1
     assert result.rejected["empty"] == 1
@@ -45,13 +46,17 @@ def test_every_candidate_is_judged_by_every_filter_and_counted(world):
     assert set(result.bounds) == set(names)
 
 
-@pytest.mark.parametrize("rule", build(CONFIG), ids=lambda rule: rule.name)
+def at(rule, context):
+    return rule if isinstance(rule, FittedFilter) else rule.fit(context)
+
+
+@pytest.mark.parametrize("rule", build_filters(CONFIG), ids=lambda rule: rule.name)
 def test_every_filter_keeps_the_protocol(world, rule):
     context = world.context()
-    bounds = rule.learn(context)
-    outcomes = rule.judge(world.candidates, context, bounds)
+    fitted = at(rule, context)
+    outcomes = fitted.judge(world.candidates)
     assert len(outcomes) == len(world.candidates)
-    assert all(np.isfinite(v) for v in bounds.values())
+    assert all(np.isfinite(v) for v in fitted.bounds.values())
     for o in outcomes:
         assert o.name == rule.name
         assert np.isfinite(o.score)
@@ -59,13 +64,13 @@ def test_every_filter_keeps_the_protocol(world, rule):
         assert (type(o.passed), type(o.score)) == (bool, float)
     order = np.random.default_rng(9).permutation(len(world.candidates))
     moved = world.permuted(order)
-    again = rule.judge(moved.candidates, moved.context(), rule.learn(moved.context()))
+    again = at(rule, moved.context()).judge(moved.candidates)
     assert [(o.passed, o.reason) for o in again] == [(outcomes[i].passed, outcomes[i].reason) for i in order]
-    assert rule.judge([], replace(context, vectors=context.vectors[:0]), bounds) == []
+    assert at(rule, replace(context, vectors=context.vectors[:0])).judge([]) == []
 
 
 def test_the_order_of_the_chain_changes_nothing(world):
-    filters = build(CONFIG)
+    filters = build_filters(CONFIG)
     pick = np.random.default_rng(5)
     first = {(c.latent_id, c.index) for c in judged(world).kept}
     for _ in range(3):
@@ -98,8 +103,8 @@ def test_the_order_of_echoes_changes_nothing(world):
         vectors=world.echoes.vectors[order],
     )
     moved = world.context(echoes=echoes)
-    for rule in build(CONFIG):
-        assert rule.learn(moved) == pytest.approx(rule.learn(context), abs=1e-12)
+    for rule in build_filters(CONFIG):
+        assert at(rule, moved).bounds == pytest.approx(at(rule, context).bounds, abs=1e-12)
     assert [(c.latent_id, c.index) for c in judged(world, echoes=echoes).kept] == [
         (c.latent_id, c.index) for c in result.kept
     ]
@@ -114,10 +119,10 @@ def test_a_filter_that_is_off_is_not_there(world):
         length=None,
         repetition=None,
     )
-    assert [f.name for f in build(off)] == ["copy", "empty"]
+    assert [f.name for f in build_filters(off)] == ["copy", "empty"]
     given = FilterConfig(embedding_distance=DistanceBounds(low=0.1, high=0.2))
-    rule = next(f for f in build(given) if f.name == "latent_distance")
-    assert rule.learn(world.context()) == {"low": 0.1, "high": 0.2}
+    rule = next(f for f in build_filters(given) if f.name == "latent_distance")
+    assert rule.fit(world.context()).bounds == {"low": 0.1, "high": 0.2}
 
 
 def test_nothing_is_dropped_for_lying_on_train_vectors(world):
@@ -134,7 +139,7 @@ def test_nothing_is_dropped_for_lying_on_train_vectors(world):
 
 def test_our_mistakes_are_named(world):
     with pytest.raises(InternalError, match="do not match"):
-        apply(world.candidates[:3], world.context(), build(CONFIG))
+        apply(world.candidates[:3], world.context(), build_filters(CONFIG))
     with pytest.raises(InternalError, match="nobody judged"):
         apply(world.candidates, world.context(), ())
 

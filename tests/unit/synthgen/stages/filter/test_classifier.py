@@ -12,8 +12,8 @@ from synthgen.stages.filter.classifier import ClassAgreement
 def test_the_probability_is_that_of_the_model_without_the_parents_persons(world):
     context = world.context()
     rule = ClassAgreement(0.6)
-    bounds = rule.learn(context)
-    outcomes = rule.judge(world.candidates, context, bounds)
+    fitted = rule.fit(context)
+    outcomes = fitted.judge(world.candidates)
     group = dict(zip(world.train.ids, world.train.groups, strict=True))
     order = sorted(range(len(world.train.ids)), key=lambda i: world.train.ids[i])
     fold = {world.train.groups[i]: f for i, f in zip(order, context.folds, strict=True)}
@@ -23,7 +23,7 @@ def test_the_probability_is_that_of_the_model_without_the_parents_persons(world)
         out = {fold[group[p]] for p in parents}
         seen = [j for j in order if fold[world.train.groups[j]] not in out]
         assert not {group[p] for p in parents} & {world.train.groups[j] for j in seen}
-        model = LogisticRegression(C=bounds["strength"], max_iter=5000)
+        model = LogisticRegression(C=fitted.bounds["strength"], max_iter=5000)
         model.fit(world.train.vectors[seen].astype(float), [world.train.labels[j] for j in seen])
         unit = world.vectors[i] / np.linalg.norm(world.vectors[i])
         p = dict(zip(model.classes_, model.predict_proba(unit[None].astype(float))[0], strict=True))
@@ -33,29 +33,28 @@ def test_the_probability_is_that_of_the_model_without_the_parents_persons(world)
 
 def test_no_model_sees_a_parents_person(world, monkeypatch):
     context, seen = world.context(), []
-    real_fit = module._fit
+    fitted, real_fit = ClassAgreement(0.5).fit(context), module._fit
     monkeypatch.setattr(module, "_fit", lambda c, rows, s: (seen.append(set(c.folds[rows])), real_fit(c, rows, s))[1])
-    ClassAgreement(0.5).judge(world.candidates, context, {"minimum": 0.5, "strength": 1.0})
+    fitted.judge(world.candidates)
     assert {frozenset(range(5)) - s for s in seen} == {context.parent_folds[context.row(c)] for c in world.candidates}
 
 
 def test_a_text_of_another_class_fails(world):
     context = world.context()
     wrong = [replace(c, label={"ant": "bee", "bee": "cow", "cow": "ant"}[c.label]) for c in world.candidates]
-    rule = ClassAgreement(0.6)
-    bounds = rule.learn(context)
-    right_rate = np.mean([o.passed for o in rule.judge(world.candidates, context, bounds)])
-    outcomes = rule.judge(wrong, context, bounds)
+    fitted = ClassAgreement(0.6).fit(context)
+    right_rate = np.mean([o.passed for o in fitted.judge(world.candidates)])
+    outcomes = fitted.judge(wrong)
     assert right_rate > 0.9
     assert not any(o.passed for o in outcomes)
     assert {o.reason for o in outcomes} == {"class_agreement"}
-    assert 0.8 < bounds["share_of_real_kept"] <= 1
+    assert 0.8 < fitted.bounds["share_of_real_kept"] <= 1
 
 
 def test_a_class_the_model_never_saw_fails_closed(world):
     context = world.context()
     unknown = [replace(world.candidates[0], label="zebra"), replace(world.candidates[1], label="aardvark")]
-    outcomes = ClassAgreement(0.0).judge(unknown, context, {"minimum": 0.0, "strength": 1.0})
+    outcomes = ClassAgreement(0.0).fit(context).judge(unknown)
     assert [(o.passed, o.reason) for o in outcomes] == [(False, "class_not_learned")] * 2
 
 
@@ -63,4 +62,4 @@ def test_one_class_has_nothing_to_agree_with(world):
     context = world.context()
     one = replace(context, labels=np.array(["ant"] * len(context.labels)))
     with pytest.raises(DataError, match="at least two classes"):
-        ClassAgreement(0.6).learn(one)
+        ClassAgreement(0.6).fit(one)

@@ -2,31 +2,30 @@ from dataclasses import replace
 
 import pytest
 
-from synthgen.stages.filter import apply, build
+from synthgen.stages.filter import apply, build_filters
 from synthgen.stages.filter.config import FilterConfig
-from synthgen.stages.filter.consistent import Consistent, is_consistent
+from synthgen.stages.filter.consistent import consistent, is_consistent
 
 OFF = dict.fromkeys(("class_agreement", "embedding_distance", "near_duplicate", "language", "length", "repetition"))
 ONE, TWO = "HISTORY\nShe coughs.\n\nPLAN\nShe rests.", "HISTORY\nShe coughs.\n\nPLAN\nHe rests."
 
 
 def kept(world, how):
-    return apply(world.candidates, world.context(), build(FilterConfig(**OFF, consistent=how)))
+    return apply(world.candidates, world.context(), build_filters(FilterConfig(**OFF, consistent=how)))
 
 
 def test_it_is_off_unless_asked_for(world):
-    assert not [f for f in build(FilterConfig()) if f.name == "consistent"]
+    assert not [f for f in build_filters(FilterConfig()) if f.name == "consistent"]
     world.candidates = [replace(c, text=TWO) for c in world.candidates]
     assert all(is_consistent(c) for c in kept(world, None).kept)
 
 
 @pytest.mark.parametrize(("how", "passes"), [("prefer", True), ("require", False)])
 def test_a_text_of_two_persons_is_marked(world, how, passes):
-    (rule,) = [f for f in build(FilterConfig(**OFF, consistent=how)) if f.name == "consistent"]
-    assert rule == Consistent(is_required=not passes)
-    context = world.context()
+    (rule,) = [f for f in build_filters(FilterConfig(**OFF, consistent=how)) if f.name == "consistent"]
+    assert rule.bounds == consistent(is_required=not passes).bounds == {"required": float(not passes)}
     texts = [replace(world.candidates[0], text=text) for text in (ONE, TWO, "Nobody is named.", "")]
-    found = [(o.passed, o.score, o.reason) for o in rule.judge(texts, context, rule.learn(context))]
+    found = [(o.passed, o.score, o.reason) for o in rule.judge(texts)]
     assert found == [(True, 1, ""), (passes, 0, "" if passes else "consistent"), (True, 1, ""), (True, 1, "")]
 
 

@@ -13,7 +13,7 @@ def judge(world, real, owners, written):
     context = replace(context, texts=tuple(real), groups=np.array(owners, dtype=np.int64))
     rule = NoCopies()
     candidates = [replace(world.candidates[0], text=text) for text in written]
-    return rule.judge(candidates, context, rule.learn(context))
+    return rule.fit(context).judge(candidates)
 
 
 @pytest.mark.parametrize(("n", "passed"), [(19, True), (20, False), (40, False)])
@@ -64,5 +64,5 @@ def test_equals_a_slow_search(world):
 def test_new_text_passes(world):
     context = world.context()
     rule = NoCopies()
-    outcomes = rule.judge(world.candidates, context, rule.learn(context))
+    outcomes = rule.fit(context).judge(world.candidates)
     assert all(o.passed for o in outcomes)

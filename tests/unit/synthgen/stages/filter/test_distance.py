@@ -44,7 +44,7 @@ def test_the_high_bound_is_the_95_percent_quantile_of_echoes_to_their_own_vector
     echoes = cosine[:, None] * targets + np.sqrt(1 - cosine**2)[:, None] * np.eye(22)[21]
     context = with_echoes(world.context(), targets, echoes)
     assert echo_bound(context) == pytest.approx(0.19, abs=1e-6)
-    assert LatentDistance().learn(context) == {"low": 0.0, "high": echo_bound(context)}
+    assert LatentDistance().fit(context).bounds == {"low": 0.0, "high": echo_bound(context)}
 
 
 def test_a_decoder_that_ignores_its_vector_gets_the_median_by_hand(world):
@@ -73,10 +73,10 @@ def test_texts_of_other_records_cannot_loosen_the_bound(world, seed):
     world.vectors = np.roll(world.vectors, 3 * (seed + 4), axis=0)  # and the candidates are no better
     context = world.context()
     rule = LatentDistance()
-    bounds = rule.learn(context)
+    fitted = rule.fit(context)
     own = 1 - np.einsum("ij,ij->i", context.echo_vectors, context.train[context.echo_rows])
-    assert bounds["high"] < np.quantile(own, 0.95)
-    assert np.mean([o.passed for o in rule.judge(world.candidates, context, bounds)]) < 0.7
+    assert fitted.bounds["high"] < np.quantile(own, 0.95)
+    assert np.mean([o.passed for o in fitted.judge(world.candidates)]) < 0.7
 
 
 def test_both_sides_are_kept(world):
@@ -84,7 +84,7 @@ def test_both_sides_are_kept(world):
     distances = latent_distances(world.candidates, context)
     low, high = np.quantile(distances, [0.3, 0.7])
     rule = LatentDistance(float(low), float(high))
-    outcomes = rule.judge(world.candidates, context, rule.learn(context))
+    outcomes = rule.fit(context).judge(world.candidates)
     for distance, o in zip(distances, outcomes, strict=True):
         side = "latent_distance_near" if distance < low else "latent_distance_far" if distance > high else ""
         assert (o.passed, o.reason) == (side == "", side)
@@ -95,13 +95,13 @@ def test_auto_drops_nothing_for_lying_on_its_latent(world):
     world.vectors = world.latents.vectors[[list(world.latents.ids).index(c.latent_id) for c in world.candidates]]
     context = world.context()
     rule = LatentDistance()
-    assert all(o.passed for o in rule.judge(world.candidates, context, rule.learn(context)))
+    assert all(o.passed for o in rule.fit(context).judge(world.candidates))
 
 
 def test_the_centre_leaves_out_the_parents_folds(world):
     context = world.context()
     rule = ClassDistance()
-    outcomes = rule.judge(world.candidates, context, rule.learn(context))
+    outcomes = rule.fit(context).judge(world.candidates)
     for i in (0, 20, 44):
         candidate = world.candidates[i]
         folds = context.parent_folds[context.row(candidate)]
@@ -123,16 +123,16 @@ def test_class_bounds_are_quantiles_of_echoes_without_their_own_fold(world):
         return np.quantile(found, [0.01, 0.99])
 
     low, high = to_centres(left_out=True)
-    assert ClassDistance().learn(context) == pytest.approx({"low": low, "high": high}, abs=1e-5)
+    assert ClassDistance().fit(context).bounds == pytest.approx({"low": low, "high": high}, abs=1e-5)
     assert np.abs(to_centres(left_out=False) - [low, high]).min() > 1e-4  # leaving the fold in would be seen
 
 
 def test_class_bounds_are_learned_from_echoes_and_not_from_real_text(world):
     """A decoder of another manner: every echo is bent the same way, away from all that is real."""
-    before = ClassDistance().learn(world.context())
+    before = ClassDistance().fit(world.context()).bounds
     bent = world.echoes.vectors + np.full(world.echoes.vectors.shape[1], 0.5, dtype=np.float32)
     world.echoes = replace(world.echoes, vectors=bent)
-    after = ClassDistance().learn(world.context())
+    after = ClassDistance().fit(world.context()).bounds
     assert after["low"] > before["low"]
     assert after["high"] != before["high"]
 
@@ -140,22 +140,23 @@ def test_class_bounds_are_learned_from_echoes_and_not_from_real_text(world):
 def test_class_bounds_hold_real_text_and_refuse_strays_on_both_sides(world):
     context = world.context()
     rule = ClassDistance()
-    bounds = rule.learn(context)
+    bounds = rule.fit(context).bounds
     assert 0 < bounds["low"] < bounds["high"] < 1
     label = world.candidates[0].label
     folds = context.parent_folds[context.row(world.candidates[0])]
     mine = (context.labels == label) & ~np.isin(context.folds, list(folds))
     centre = unit(context.train[mine].astype(float).mean(axis=0))
     strays = replace(context, vectors=np.array([centre, -centre], dtype=np.float32))
+    assert rule.fit(strays).bounds == bounds
     two = [world.candidates[0]] * 2
-    assert [o.reason for o in rule.judge(two, strays, bounds)] == ["class_distance_near", "class_distance_far"]
+    assert [o.reason for o in rule.fit(strays).judge(two)] == ["class_distance_near", "class_distance_far"]
 
 
 def test_a_class_without_a_centre_fails_closed(world):
     rule = ClassDistance()
     context = world.context()
     lost = [replace(world.candidates[0], label="zebra")]
-    (o,) = rule.judge(lost, context, {"low": 0.0, "high": 2.0})
+    (o,) = rule.fit(context).judge(lost)
     assert (o.passed, o.reason) == (False, "class_not_learned")
 
 
@@ -168,6 +169,6 @@ def test_too_few_echoes_cannot_give_bounds(world, rule, n):
         )
 
     with pytest.raises(DataError, match=f"from {n} echoes, needs 20"):
-        rule.learn(world.context(echoes=first(n)))
-    assert rule.learn(world.context(echoes=first(20)))["high"] > 0
-    assert LatentDistance("auto", 0.7).learn(world.context(echoes=first(n))) == {"low": 0.0, "high": 0.7}
+        rule.fit(world.context(echoes=first(n)))
+    assert rule.fit(world.context(echoes=first(20))).bounds["high"] > 0
+    assert LatentDistance("auto", 0.7).fit(world.context(echoes=first(n))).bounds == {"low": 0.0, "high": 0.7}

@@ -34,14 +34,14 @@ def test_equals_comparing_all_pairs(world, texts, threshold):
     candidates = [replace(c, text=t) for c, t in zip(world.candidates, texts, strict=True)]
     distance = latent_distances(candidates, context)
     ranked = sorted(range(45), key=lambda i: (distance[i], candidates[i].latent_id, candidates[i].index))
-    outcomes = NearDuplicates(threshold).judge(candidates, context, {"threshold": threshold})
+    outcomes = NearDuplicates(threshold).fit(context).judge(candidates)
     assert {i for i, o in enumerate(outcomes) if not o.passed} == slow_duplicates(texts, ranked, threshold)
 
 
 def test_the_nearest_to_its_latent_stays(world):
     context = world.context()
     candidates = [replace(c, text="the very same words in each of them") for c in world.candidates]
-    outcomes = NearDuplicates(0.95).judge(candidates, context, {"threshold": 0.95})
+    outcomes = NearDuplicates(0.95).fit(context).judge(candidates)
     best = int(np.argmin(latent_distances(candidates, context)))
     assert [i for i, o in enumerate(outcomes) if o.passed] == [best]
     assert {o.reason for o in outcomes if not o.passed} == {"near_duplicate"}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.stages.filter import Echoes
-from synthgen.stages.filter.surface import Language, Length, NotEmpty, Repetition, hashed_trigrams, repeated_share
+from synthgen.stages.filter.surface import NOT_EMPTY, Language, Length, Repetition, hashed_trigrams, repeated_share
 
 
 def with_texts(world, texts):
@@ -17,11 +17,11 @@ def with_texts(world, texts):
 
 def verdicts(rule, world, texts, context=None):
     context = context or world.context()
-    return rule.judge(with_texts(world, texts), context, rule.learn(context))
+    return rule.fit(context).judge(with_texts(world, texts))
 
 
 def test_a_text_without_a_letter_is_empty(world):
-    outcomes = verdicts(NotEmpty(), world, ["", "  \n", "12 -- __", "a", "Ärzte", "病"])
+    outcomes = NOT_EMPTY.judge(with_texts(world, ["", "  \n", "12 -- __", "a", "Ärzte", "病"]))
     assert [o.passed for o in outcomes] == [False, False, False, True, True, True]
     assert outcomes[0].reason == "empty"
 
@@ -37,9 +37,9 @@ def test_length_in_words(world):
 def test_auto_length_asks_no_more_than_the_decoder_can_write(world):
     texts = tuple(" ".join(["w"] * n) for n in range(200, 300))
     context = replace(world.context(), texts=texts)
-    assert Length().learn(context) == {"low": 32, "high": 299}  # 96 tokens, three a word
-    assert Length().learn(replace(context, max_new_tokens=4096)) == {"low": 200, "high": 299}
-    assert Length().learn(replace(context, texts=tuple("a" for _ in range(9)))) == {"low": 1, "high": 1}
+    assert Length().fit(context).bounds == {"low": 32, "high": 299}  # 96 tokens, three a word
+    assert Length().fit(replace(context, max_new_tokens=4096)).bounds == {"low": 200, "high": 299}
+    assert Length().fit(replace(context, texts=tuple("a" for _ in range(9)))).bounds == {"low": 1, "high": 1}
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_repetition_by_hand(text, share):
 def test_repetition_bound(world):
     outcomes = verdicts(Repetition(0.35), world, ["again and " * 20, "the hive was found beside the river at noon"])
     assert [o.passed for o in outcomes] == [False, True]
-    assert Repetition(0.35).learn(world.context())["share_of_real_kept"] == 1
+    assert Repetition(0.35).fit(world.context()).bounds["share_of_real_kept"] == 1
 
 
 def test_language_tells_other_tongues_and_noise_from_the_source(world):
@@ -102,14 +102,14 @@ def test_the_language_bound_is_the_larger_of_the_tails_of_real_text_and_of_echoe
     real = slow_tail(context, range(len(context.texts)), context.texts)
     echoed = slow_tail(context, context.echo_rows, context.echo_texts)
     assert (echoed > real) == (manner != "as the source")
-    assert Language().learn(context)["maximum_bits"] == pytest.approx(max(real, echoed))
+    assert Language().fit(context).bounds["maximum_bits"] == pytest.approx(max(real, echoed))
 
 
 def test_without_echoes_the_language_bound_is_that_of_real_text(world):
     none = Echoes(record_ids=(), texts=(), vectors=world.echoes.vectors[:0])
     context = world.context(echoes=none)
     real = slow_tail(context, range(len(context.texts)), context.texts)
-    assert Language().learn(context)["maximum_bits"] == pytest.approx(real)
+    assert Language().fit(context).bounds["maximum_bits"] == pytest.approx(real)
 
 
 def test_a_text_too_short_for_a_trigram_costs_most(world):

@@ -1,6 +1,6 @@
 import pytest
 
-from synthgen.stages.filter.words import normalised_words, without_numbers
+from synthgen.stages.filter.words import mask_numbers, normalised_words
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ def test_words(text, words):
 
 
 def test_numbers():
-    assert without_numbers(["120", "b12c7", "mg", "3", "4", "55", "x"]) == ["0", "b0c0", "mg", "0", "x"]
+    assert mask_numbers(["120", "b12c7", "mg", "3", "4", "55", "x"]) == ["0", "b0c0", "mg", "0", "x"]

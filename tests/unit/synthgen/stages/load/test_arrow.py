@@ -3,7 +3,7 @@ import pytest
 
 from synthgen.core.errors import DataError
 from synthgen.stages.load.arrow import table_of
-from synthgen.stages.load.rows import UNDECODABLE, Row
+from synthgen.stages.load.rows import UNDECODABLE, SourceRow
 
 TEXTS = ["one", None, "é"]
 
@@ -20,15 +20,15 @@ def test_only_wanted_columns_are_taken_and_all_are_told():
     arrow = pa.table({"a": [1, 2], "b": ["x", "y"], "c": [0.5, None]})
     table = table_of(arrow, ["c", "nowhere", "b", "c"])
     assert table.columns == ("a", "b", "c")
-    assert table.rows == (Row(1, {"c": 0.5, "b": "x"}), Row(2, {"c": None, "b": "y"}))
+    assert table.rows == (SourceRow(1, {"c": 0.5, "b": "x"}), SourceRow(2, {"c": None, "b": "y"}))
 
 
 def test_one_undecodable_text_does_not_hide_the_others(undecodable):
     table = table_of(pa.table({"text": undecodable, "label": ["a", "b", None]}), ["text", "label"])
     assert table.rows == (
-        Row(1, {"text": "fine", "label": "a"}),
-        Row(2, {}, UNDECODABLE),
-        Row(3, {"text": "s", "label": None}),
+        SourceRow(1, {"text": "fine", "label": "a"}),
+        SourceRow(2, {}, UNDECODABLE),
+        SourceRow(3, {"text": "s", "label": None}),
     )
 
 
@@ -36,7 +36,7 @@ def test_a_wanted_column_named_twice_is_refused():
     arrow = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"]), pa.array([1])], names=["text", "text", "n"])
     with pytest.raises(DataError, match="names a column twice"):
         table_of(arrow, ["text"])
-    assert table_of(arrow, ["n"]).rows == (Row(1, {"n": 1}),)
+    assert table_of(arrow, ["n"]).rows == (SourceRow(1, {"n": 1}),)
 
 
 def test_texts_that_point_outside_their_memory_are_refused():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from synthgen.core.errors import DataError
 from synthgen.stages.load.csv import read_csv
-from synthgen.stages.load.rows import MALFORMED, UNDECODABLE, Row
+from synthgen.stages.load.rows import MALFORMED, UNDECODABLE, SourceRow
 
 
 def read(tmp_path, data):
@@ -19,8 +19,8 @@ def test_rows_are_numbered_below_the_header_and_quotes_hold_commas_and_lines(tmp
     table = read(tmp_path, b'\xef\xbb\xbftext,label\r\n"a, b\nc ""d""",x\r\n\r\n\xc3\xa9,y')
     assert table.columns == ("text", "label")
     assert table.rows == (
-        Row(1, {"text": 'a, b\nc "d"', "label": "x"}),
-        Row(2, {"text": "é", "label": "y"}),
+        SourceRow(1, {"text": 'a, b\nc "d"', "label": "x"}),
+        SourceRow(2, {"text": "é", "label": "y"}),
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from synthgen.core.errors import DataError
 from synthgen.stages.load.dataset import read_dataset
-from synthgen.stages.load.rows import Row
+from synthgen.stages.load.rows import SourceRow
 
 
 def test_the_files_are_read_in_the_order_of_the_state(tmp_path, written, rows):
@@ -14,8 +14,8 @@ def test_the_files_are_read_in_the_order_of_the_state(tmp_path, written, rows):
     (path / "state.json").write_text(json.dumps(state))
     table = read_dataset(path, ["nid"])
     assert table.columns == ("note", "kind", "who", "nid", "full")
-    assert table.rows[0] == Row(1, {"nid": "n3"})
-    assert table.rows[6] == Row(7, {"nid": "n2"})
+    assert table.rows[0] == SourceRow(1, {"nid": "n3"})
+    assert table.rows[6] == SourceRow(7, {"nid": "n2"})
 
 
 def test_class_numbers_become_names_and_minus_one_none(tmp_path, written):

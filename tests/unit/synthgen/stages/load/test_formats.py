@@ -2,7 +2,7 @@ import pytest
 
 from synthgen.core.errors import DataError
 from synthgen.stages.load.config import SourceConfig
-from synthgen.stages.load.formats import read_table, wanted_columns
+from synthgen.stages.load.formats import read_source, wanted_columns
 
 SOURCE = SourceConfig(path="x", text="note", label="kind", group="who", id="nid", names=("full", "note"))
 
@@ -25,18 +25,18 @@ def test_every_wanted_column_is_named_once():
 )
 def test_the_format_is_told_by_the_name(tmp_path, written, rows, kind, name):
     path = getattr(written, kind)(tmp_path / name, rows)
-    assert [dict(row.values) for row in read_table(SOURCE, path).rows] == rows
+    assert [dict(row.values) for row in read_source(SOURCE, path).rows] == rows
 
 
 def test_a_format_that_is_named_counts_more_than_the_ending(tmp_path, written, rows):
     path = written.jsonl(tmp_path / "a.csv", rows)
     source = SOURCE.model_copy(update={"format": "jsonl"})
-    assert [dict(row.values) for row in read_table(source, path).rows] == rows
+    assert [dict(row.values) for row in read_source(source, path).rows] == rows
 
 
 def test_a_folder_without_a_datasets_state_is_one_of_texts(tmp_path):
     (tmp_path / "1.txt").write_text("one")
-    assert read_table(SOURCE, tmp_path).columns == ("text", "label", "id")
+    assert read_source(SOURCE, tmp_path).columns == ("text", "label", "id")
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,6 @@ def test_each_refusal_names_the_path(tmp_path, name, format_, message):
     (tmp_path / "folder").mkdir()
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=message) as caught:
-        read_table(SourceConfig(path="x", format=format_), tmp_path / name)
+        read_source(SourceConfig(path="x", format=format_), tmp_path / name)
     assert caught.value.message.startswith(f"{tmp_path / name}: ")
     assert caught.value.hint

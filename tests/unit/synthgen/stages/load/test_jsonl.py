@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.stages.load.jsonl import read_jsonl
-from synthgen.stages.load.rows import MALFORMED, UNDECODABLE, Row
+from synthgen.stages.load.rows import MALFORMED, UNDECODABLE, SourceRow
 
 
 def test_a_row_is_numbered_by_its_line_and_blank_lines_are_passed_over(tmp_path):
@@ -13,13 +13,13 @@ def test_a_row_is_numbered_by_its_line_and_blank_lines_are_passed_over(tmp_path)
     path.write_bytes(b'{"text": "one"}\n\n  \n{"label": "b"}\r\n{"text": "\xc3\xa9"}')
     table = read_jsonl(path)
     assert table.columns == ("text", "label")
-    assert table.rows == (Row(1, {"text": "one"}), Row(4, {"label": "b"}), Row(5, {"text": "é"}))
+    assert table.rows == (SourceRow(1, {"text": "one"}), SourceRow(4, {"label": "b"}), SourceRow(5, {"text": "é"}))
 
 
 def test_a_byte_order_mark_is_passed_over_at_the_start_only(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'\xef\xbb\xbf{"text": "one"}\n\xef\xbb\xbf{"text": "two"}\n')
-    assert read_jsonl(path).rows == (Row(1, {"text": "one"}), Row(2, {}, MALFORMED))
+    assert read_jsonl(path).rows == (SourceRow(1, {"text": "one"}), SourceRow(2, {}, MALFORMED))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,11 @@ def test_a_byte_order_mark_is_passed_over_at_the_start_only(tmp_path):
 def test_a_bad_line_has_its_reason_and_hides_no_other(tmp_path, line, reason):
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"text": "fine"}\n' + line.replace(b"\n", b"") + b'\n{"text": "too"}\n')
-    assert read_jsonl(path).rows == (Row(1, {"text": "fine"}), Row(2, {}, reason), Row(3, {"text": "too"}))
+    assert read_jsonl(path).rows == (
+        SourceRow(1, {"text": "fine"}),
+        SourceRow(2, {}, reason),
+        SourceRow(3, {"text": "too"}),
+    )
 
 
 @given(st.lists(st.dictionaries(st.text(), st.none() | st.integers() | st.text()), max_size=5))

@@ -4,13 +4,13 @@ import pytest
 
 from synthgen.core.errors import DataError
 from synthgen.stages.load.parquet import read_parquet
-from synthgen.stages.load.rows import UNDECODABLE, Row
+from synthgen.stages.load.rows import UNDECODABLE, SourceRow
 
 
 def test_wanted_columns_are_read_and_all_are_told(tmp_path, written, rows):
     table = read_parquet(written.parquet(tmp_path / "a.parquet", rows), iter(["who", "note", "nowhere"]))
     assert table.columns == ("note", "kind", "who", "nid", "full")
-    assert table.rows[4] == Row(5, {"who": "p1", "note": "text 4 é"})
+    assert table.rows[4] == SourceRow(5, {"who": "p1", "note": "text 4 é"})
     assert len(table.rows) == 7
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from synthgen.core.types import Record
 from synthgen.stages.load.config import SourceConfig
 from synthgen.stages.load.records import BadRow, names_of, to_record
-from synthgen.stages.load.rows import MALFORMED, Row
+from synthgen.stages.load.rows import MALFORMED, SourceRow
 
 SOURCE = SourceConfig(path="x", text="note", label="kind", group="who", id="nid", names=("full", "nick"))
 GOOD = {"note": "a note", "kind": "a", "who": "p1", "nid": "n1"}
@@ -13,13 +13,13 @@ GOOD = {"note": "a note", "kind": "a", "who": "p1", "nid": "n1"}
 
 def test_a_good_row_becomes_a_record():
     values = {**GOOD, "note": " two\u2009 words\n", "kind": "cafe\u0301", "who": 12}
-    assert to_record(Row(3, values), SOURCE, set()) == Record(
+    assert to_record(SourceRow(3, values), SOURCE, set()) == Record(
         id="n1", text="two\u2009 words", label="caf\u00e9", group="12"
     )
 
 
 def test_without_columns_ids_and_groups_come_from_the_number():
-    record = to_record(Row(3, {"text": "x", "label": "a"}), SourceConfig(path="x"), set())
+    record = to_record(SourceRow(3, {"text": "x", "label": "a"}), SourceConfig(path="x"), set())
     assert (record.id, record.group) == ("row-3", "record-3")
 
 
@@ -43,23 +43,23 @@ def test_without_columns_ids_and_groups_come_from_the_number():
 )
 def test_each_fault_has_its_reason(changes, reason):
     taken = {"taken"}
-    assert to_record(Row(8, GOOD | changes), SOURCE, taken) == BadRow(8, reason)
+    assert to_record(SourceRow(8, GOOD | changes), SOURCE, taken) == BadRow(8, reason)
     assert taken == {"taken"}, "a bad row takes no id"
 
 
 def test_a_row_that_was_not_read_keeps_its_reason():
-    assert to_record(Row(2, {}, MALFORMED), SOURCE, set()) == BadRow(2, MALFORMED)
+    assert to_record(SourceRow(2, {}, MALFORMED), SOURCE, set()) == BadRow(2, MALFORMED)
 
 
 def test_an_id_is_taken_once():
     taken = set()
-    assert isinstance(to_record(Row(1, GOOD), SOURCE, taken), Record)
-    assert to_record(Row(2, GOOD), SOURCE, taken) == BadRow(2, "duplicate id")
+    assert isinstance(to_record(SourceRow(1, GOOD), SOURCE, taken), Record)
+    assert to_record(SourceRow(2, GOOD), SOURCE, taken) == BadRow(2, "duplicate id")
 
 
 @given(st.dictionaries(st.sampled_from(sorted(GOOD)), st.none() | st.booleans() | st.integers() | st.text()))
 def test_any_values_give_a_whole_record_or_a_reason(values):
-    made = to_record(Row(1, values), SOURCE, set())
+    made = to_record(SourceRow(1, values), SOURCE, set())
     if isinstance(made, Record):
         assert made.text == values["note"].strip() != ""
         assert all(value and value.encode() for value in (made.id, made.text, made.label, made.group))
@@ -69,6 +69,6 @@ def test_any_values_give_a_whole_record_or_a_reason(values):
 
 def test_names_are_stripped_and_told_once():
     values = {"full": " Ann Lee ", "nick": "Ann Lee"}
-    assert names_of(Row(1, values), SOURCE) == ("Ann Lee",)
-    assert names_of(Row(1, {"full": None, "nick": "  "}), SOURCE) == ()
-    assert names_of(Row(1, {"full": "Ann", "nick": "Bo"}), SOURCE) == ("Ann", "Bo")
+    assert names_of(SourceRow(1, values), SOURCE) == ("Ann Lee",)
+    assert names_of(SourceRow(1, {"full": None, "nick": "  "}), SOURCE) == ()
+    assert names_of(SourceRow(1, {"full": "Ann", "nick": "Bo"}), SOURCE) == ("Ann", "Bo")

@@ -1,4 +1,4 @@
-from synthgen.stages.load.rows import UNDECODABLE, Row
+from synthgen.stages.load.rows import UNDECODABLE, SourceRow
 from synthgen.stages.load.text import read_text
 
 
@@ -9,9 +9,9 @@ def test_the_folder_below_the_source_is_the_class(tmp_path):
     table = read_text(tmp_path)
     assert table.columns == ("text", "label", "id")
     assert table.rows == (
-        Row(1, {"text": "text of a/deep/1.txt\n", "label": "a", "id": "a/deep/1.txt"}),
-        Row(2, {"text": "text of b/2.txt\n", "label": "b", "id": "b/2.txt"}),
-        Row(3, {"text": "text of stray.txt\n", "label": None, "id": "stray.txt"}),
+        SourceRow(1, {"text": "text of a/deep/1.txt\n", "label": "a", "id": "a/deep/1.txt"}),
+        SourceRow(2, {"text": "text of b/2.txt\n", "label": "b", "id": "b/2.txt"}),
+        SourceRow(3, {"text": "text of stray.txt\n", "label": None, "id": "stray.txt"}),
     )
 
 
@@ -19,7 +19,7 @@ def test_an_undecodable_file_does_not_hide_the_others(tmp_path):
     (tmp_path / "1.txt").write_bytes(b"\xff")
     (tmp_path / "2.txt").write_bytes(b"\xef\xbb\xbffine")
     first, second = read_text(tmp_path).rows
-    assert first == Row(1, {}, UNDECODABLE)
+    assert first == SourceRow(1, {}, UNDECODABLE)
     assert second.values["text"] == "fine"
 
 

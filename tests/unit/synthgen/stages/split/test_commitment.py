@@ -6,7 +6,7 @@ import pytest
 from synthgen.core.errors import StorageError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
-from synthgen.stages.split import commit, commitment, split
+from synthgen.stages.split import commit_split, commitment, split
 from synthgen.stages.split.config import SplitConfig
 
 SEEDS = SeedTree(9).child("split")
@@ -27,7 +27,7 @@ def test_commitment_binds_seed_and_sides_but_not_the_order():
 
 def test_commit_writes_a_private_file_without_ids(tmp_path):
     path = tmp_path / "commitment.json"
-    digest = commit(make(), SEEDS, path)
+    digest = commit_split(make(), SEEDS, path)
     value = json.loads(path.read_text())
     assert value["commitment"] == digest
     assert sum(value["records"].values()) == 40
@@ -38,4 +38,4 @@ def test_commit_writes_a_private_file_without_ids(tmp_path):
 
 def test_commit_into_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(StorageError, match="cannot be written"):
-        commit(make(), SEEDS, tmp_path / "none" / "c.json")
+        commit_split(make(), SEEDS, tmp_path / "none" / "c.json")

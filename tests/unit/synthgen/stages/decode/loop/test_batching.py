@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from synthgen.core.errors import ModelError
 from synthgen.core.seeds import SeedTree
 from synthgen.stages.decode.base import Settings
-from synthgen.stages.decode.loop.batching import Rules, padded, shared_of, uniforms_of, write
+from synthgen.stages.decode.loop.batching import TokenConstraints, padded, shared_of, uniforms_of, write
 
 SIZE, END, NEVER = 7, 3, 5
 PLAIN = Settings(
@@ -78,7 +78,7 @@ def run(stepper, prompts, *, advance=lambda _: None, seed=0, **changes):
         ids, lengths = padded([prompts[i] for i in rows], longest)
         return stepper.embed(ids), lengths
 
-    return write(stepper, ask, uniforms, said, Rules(frozenset({END}), torch.tensor([NEVER])), advance)
+    return write(stepper, ask, uniforms, said, TokenConstraints(frozenset({END}), torch.tensor([NEVER])), advance)
 
 
 def alone(prompt, **changes):
@@ -151,7 +151,7 @@ def test_what_all_prompts_begin_with_changes_no_text():
         ids, lengths = padded([prompts[i][2:] for i in rows], 3)
         return stepper.embed(ids), lengths
 
-    rules = Rules(frozenset({END}), torch.tensor([NEVER]))
+    rules = TokenConstraints(frozenset({END}), torch.tensor([NEVER]))
     assert write(stepper, ask, uniforms, said, rules, lambda _: None) == run(Counting(), prompts, candidates=2)
 
 

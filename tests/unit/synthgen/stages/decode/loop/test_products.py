@@ -63,3 +63,17 @@ def test_merged_layers_share_their_weights():
     torch.testing.assert_close(torch.cat([a(x), b(x)], dim=1), wanted)
     assert a.weight.data_ptr() == made.weight.data_ptr()
     assert b.weight.data_ptr() == made.weight[3:].data_ptr()
+
+
+PRIVATE = {  # names of torch that it may take away in any version, and what to do in products.py then
+    "_is_avx512_bf16_supported": "say in has_bfloat16 how torch now tells that the processor multiplies bfloat16",
+    "_is_mkldnn_bf16_supported": "say in has_bfloat16 how torch now tells that an ARM processor multiplies bfloat16",
+    "_reorder_linear_weight": "pack weights as torch/_inductor/mkldnn_lowerings.py does now, or take Plain",
+    "_linear_pointwise": "multiply packed weights as torch/_inductor/fx_passes/mkldnn_fusion.py does now",
+}
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this build of torch has no oneDNN")
+@pytest.mark.parametrize("name", PRIVATE)
+def test_the_private_names_of_torch_are_still_there(name):
+    assert hasattr(torch.cpu, name) or hasattr(torch.ops.mkldnn, name), f"{torch.__version__}: {PRIVATE[name]}"

@@ -1,0 +1,78 @@
+"""What two-sided audits share: margins, AUC, who would be enough."""
+
+import numpy as np
+import pytest
+
+from audits.core.holdout import Arms
+from audits.core.stats import Interval, auc, clopper_pearson
+from audits.core.two_sided import (
+    auc_estimate,
+    compared,
+    control_needed,
+    exact_share,
+    is_inside,
+    is_outside,
+    power,
+    supported_margin,
+    too_few_rows,
+    two_sided_result,
+)
+from audits.core.types import Estimate
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "inside", "outside"),
+    [
+        (0.45, 0.55, True, False), (0.44, 0.55, False, False), (0.45, 0.56, False, False),
+        (0.56, 0.60, False, True), (0.40, 0.44, False, True), (0.30, 0.70, False, False), (0.55, 0.60, False, False),
+    ],
+)  # fmt: skip
+def test_an_interval_beside_its_margin(low, high, inside, outside):
+    assert is_inside(Interval(low, high), 0.05) is inside
+    assert is_outside(Interval(low, high), 0.05) is outside
+    shifted = Estimate(value=(low + high) / 2 - 0.5, low=low - 0.5, high=high - 0.5, confidence=0.95, n=9)
+    assert is_inside(shifted, 0.051, centre=0.0) is (inside and not outside)
+
+
+def test_the_strictest_margin_that_so_many_carry():
+    margins = ((100, 0.03), (50, 0.05), (10, 0.1))
+    assert [supported_margin(n, margins) for n in (100, 99, 50, 10, 9)] == [0.03, 0.05, 0.05, 0.1, None]
+
+
+def test_the_auc_rests_on_the_smaller_arm():
+    train, control = np.arange(30.0), np.arange(20.0)
+    found = auc_estimate(train, control, np.random.default_rng(0), confidence=0.9)
+    assert (found.value, found.n, found.confidence) == (auc(train, control), 20, 0.9)
+    assert found.low < found.value < found.high
+
+
+def test_a_share_has_the_exact_interval():
+    found = exact_share(3, 20, confidence=0.95)
+    assert (found.low, found.high) == clopper_pearson(3, 20, confidence=0.95)
+    assert (found.value, found.n) == (0.15, 20)
+
+
+def test_who_would_be_enough():
+    assert control_needed(100, reference_is_control=False) == 100
+    assert control_needed(101, reference_is_control=True) == 127  # 101 / .8 = 126.25
+    people = Arms(
+        row_person=np.arange(50), is_train=np.arange(50) < 30, person_class=np.zeros(50, dtype=np.int64),
+        synthetic_class=np.zeros(3, dtype=np.int64), n_classes=1,
+    )  # fmt: skip
+    said = too_few_rows("These", 10, 155, people, reference_is_control=False)
+    assert said.startswith("These amount to 10 independent records, from 20 persons")
+    assert "about 310 persons of train and 310 of control" in said
+    assert compared(people, has_groups=False) == {
+        "claim_scope": "record", "n_train_persons": 30, "n_control_persons": 20,
+    }  # fmt: skip
+
+
+def test_a_result_has_the_limits_on_both_sides():
+    area = Estimate(value=0.5, low=0.4, high=0.6, confidence=0.95, n=10)
+    details = {"power": power(1, 2, 0.1)}
+    result = two_sided_result("x", "pass", area, 0.1, metrics={"auc": area}, details=details, reason="r")
+    assert (result.threshold, result.status, result.direction) == ((0.4, 0.6), "measured", "two_sided")
+    assert result.control is None
+    assert result.details["power"] == {"n": 1, "n_needed": 2, "smallest_leak": 0.1, "epsilon_ceiling": None}
+    around_nought = two_sided_result("x", "fail", area, 0.1, centre=0.0, metrics={}, details={}, reason="r")
+    assert around_nought.threshold == (-0.1, 0.1)

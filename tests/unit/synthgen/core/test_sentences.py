@@ -1,0 +1,16 @@
+import pytest
+
+from synthgen.core.sentences import SENTENCE_END
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("She coughs. He does not!", [11, 24]),
+        ('He said "no." Then he (really?) left', [13, 31]),
+        ("At 3.5 mg, e.g.this", []),
+        ("Is it?\nYes", [6]),
+    ],
+)
+def test_a_sentence_ends_behind_its_mark_and_what_closes_with_it(text, ends):
+    assert [m.end() for m in SENTENCE_END.finditer(text)] == ends

@@ -1,0 +1,81 @@
+import threading
+import time
+
+import pytest
+import torch
+
+from synthgen.core import workers
+from synthgen.core.workers import available_memory, in_threads, usable_cores
+
+
+def test_every_job_is_run_with_one_thread_and_told_of_here():
+    torch.set_num_threads(3)
+    found, told, here = {}, [], threading.current_thread()
+
+    def run(job, tell):
+        tell(job)
+        return torch.get_num_threads(), threading.current_thread() is here
+
+    def finished(job, result):
+        found[job] = (*result, threading.current_thread() is here)
+
+    try:
+        in_threads([5, 7, 11], run, finished, told.append, n_workers=2)
+        assert found == dict.fromkeys((5, 7, 11), (1, False, True))
+        assert sorted(told) == [5, 7, 11]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("where", ["job", "finished"])
+def test_the_first_error_ends_all_that_tell_and_none_is_begun(where):
+    begun = []
+
+    def run(job, tell):
+        begun.append(job)
+        if job == 0:
+            if where == "job":
+                raise ZeroDivisionError
+            return
+        for _ in range(6000):
+            tell(1)
+            time.sleep(0.01)
+
+    def finished(job, _):
+        if where == "finished":
+            raise SystemExit(7)
+
+    started, before = time.monotonic(), threading.active_count()
+    with pytest.raises(ZeroDivisionError if where == "job" else SystemExit):
+        in_threads([0, 1, 2, 3], run, finished, lambda _: None, n_workers=2)
+    assert time.monotonic() - started < 20
+    assert 3 not in begun
+    assert threading.active_count() == before
+
+
+def test_two_jobs_run_at_once():
+    both = threading.Barrier(2, timeout=20)
+    in_threads([0, 1], lambda *_: both.wait(), lambda *_: None, lambda _: None, n_workers=2)
+
+
+def test_cores_are_those_this_process_may_use(monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    assert usable_cores() == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "cached"),
+    [("memory.max", "memory.current", "file"),
+     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_cache")],
+)  # fmt: skip
+def test_memory_is_the_machines_or_the_containers(limit, used, cached, tmp_path, monkeypatch):
+    monkeypatch.setattr(workers.psutil, "virtual_memory", lambda: type("", (), {"available": 10**9}))
+    assert available_memory(tmp_path) == 10**9
+    (tmp_path / limit).parent.mkdir(exist_ok=True)
+    (tmp_path / limit).write_text("700\n")
+    (tmp_path / used).write_text("650\n")
+    ((tmp_path / limit).parent / "memory.stat").write_text(f"anon 50\n{cached} 600\n")
+    assert available_memory(tmp_path) == 650
+    (tmp_path / limit).write_text("max\n")
+    assert available_memory(tmp_path) == 10**9
