@@ -5,9 +5,11 @@ BIN := $(VENV)/bin
 # where a CPU build of this version is on the index, it spares gigabytes of GPU packages
 TORCH := torch==2.13.0
 DEMO ?= demo
+# each worker takes its share of the files in order, and from the end of the others' shares when it is done
+PYTEST_WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check bench bench-audits ladder study study-smotext models clean
+.PHONY: demo test test-all check bench bench-audits ladder study study-smotext models clean
 
 demo: $(BIN)/.installed models  ## release a dataset of fictional clinic notes, verify it, say where the report is
 	rm -rf $(DEMO)
@@ -16,8 +18,11 @@ demo: $(BIN)/.installed models  ## release a dataset of fictional clinic notes, 
 	$(BIN)/synthgen verify $(DEMO)/out/release-* --trust $(DEMO)/trust.json
 	@echo "report: $$(ls $(CURDIR)/$(DEMO)/out/release-*/report/report.html)"
 
-test: $(BIN)/.tested models  ## every test, a file at a time on each core
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+test: $(BIN)/.tested models  ## the tests of ten minutes on two cores: one release end to end, and every rule once
+	$(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not slow" $(PYTEST_ARGS)
+
+test-all: $(BIN)/.tested models  ## every test, those marked slow too
+	$(BIN)/python -m pytest $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
 check: $(BIN)/.developed  ## format, lint, types
 	$(BIN)/ruff format --check synthgen audits studies tests examples benchmarks

@@ -1,7 +1,6 @@
 """Every decoder keeps these promises; a new one is held to them by standing in DECODERS."""
 
 import dataclasses
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +14,6 @@ from synthgen.stages.decode.bridge import load_bridge
 from synthgen.stages.decode.plain import WordsDecoder
 from synthgen.stages.decode.xrag import XragDecoder
 
-TINY = Path(__file__).parents[1] / "unit" / "synthgen" / "decode" / "tiny.py"
 DECODERS = ("xrag-llama", "xrag-mistral", "xrag-gpt2", "words-llama", "words-gpt2")
 N = 7
 SEEDS = SeedTree(7).child("decode")

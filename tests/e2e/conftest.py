@@ -1,7 +1,13 @@
-"""One release with the embedded models, made once by the command line; the tests work on copies of its folder."""
+"""One release with the embedded models, made once by the command line; the tests work on copies of its folder.
 
+The release, its first verification and what is killed are processes of their own; the other commands run in this one.
+"""
+
+import contextlib
+import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from audits.gate.policy import load_policy
+from synthgen import cli
 from synthgen.commands.start import start
 from synthgen.models.registry import MODELS
 from synthgen.models.store import MANIFEST, store_folder
@@ -25,7 +32,7 @@ seed: {seed}
 source: {{path: notes.jsonl, text: note, label: specialty, group: patient_id, id: note_id, names: [patient_name],
           labels: [cardiology, gastroenterology, pulmonology]}}
 interpolate: {{method: smote, k_neighbors: 3, balance: equal, total: 36}}
-decode: {{candidates: 1, max_new_tokens: 32, batch: 32}}
+decode: {{candidates: 1, max_new_tokens: 20, batch: 32}}
 {no_filter}
 policy: lenient.yaml
 release: {{name: trial, key: keys/releaser.pem, out: out}}
@@ -52,6 +59,43 @@ def environment(**changes):
 
 def command(*arguments):
     return [sys.executable, "-m", "synthgen", *map(str, arguments)]
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run_here(folder, arguments, env):
+    """Run a command as `python -m synthgen` would, without the seconds its imports take."""
+    out, said, code = io.StringIO(), io.StringIO(), 0
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    mask = os.umask(0o077)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(said),
+    ):
+        for name in set(os.environ) - set(environment()):
+            patch.delenv(name)
+        for name, value in environment(**env).items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "argv", ["synthgen", *map(str, arguments)])
+        patch.setattr(sys, "stdin", io.StringIO())
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        finally:
+            os.umask(mask)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+    return Done(code, out.getvalue(), said.getvalue())
 
 
 @dataclass(frozen=True)
@@ -91,8 +135,13 @@ class Trial:
         self.config.write_text(text.replace(old, new))
 
     def run(self, *arguments, **env):
+        """Run a command in this process, which has loaded the libraries once, and stands in the trial's folder."""
+        return run_here(self.folder, arguments, env)
+
+    def run_apart(self, *arguments):
+        """Run a command in a process of its own."""
         return subprocess.run(
-            command(*arguments), cwd=self.folder, env=environment(**env), capture_output=True, text=True,
+            command(*arguments), cwd=self.folder, env=environment(), capture_output=True, text=True,
             timeout=MOST_SECONDS, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
@@ -143,7 +192,7 @@ def embedded_models():
 def released(tmp_path_factory, embedded_models):
     """The trial after its release, which is made once; no test may change this folder."""
     trial = make_trial(tmp_path_factory.mktemp("released") / "trial", patients=80)
-    done = trial.release("--json")
+    done = trial.run_apart("release", trial.config, "--json")
     assert done.returncode == 0, done.stderr
     (trial.folder / "printed.json").write_text(done.stdout)
     return trial
@@ -163,10 +212,15 @@ def unmade(copy):
     return copy
 
 
+@pytest.fixture(scope="session")
+def new_small(tmp_path_factory):
+    return make_trial(tmp_path_factory.mktemp("small") / "trial", patients=12)
+
+
 @pytest.fixture
-def small(tmp_path):
+def small(new_small, tmp_path):
     """A trial of few records before its first run, for what fails before any model is needed."""
-    return make_trial(tmp_path / "trial", patients=12)
+    return Trial(Path(shutil.copytree(new_small.folder, tmp_path / "trial")))
 
 
 @pytest.fixture(scope="session")
@@ -177,8 +231,8 @@ def newsgroups(tmp_path_factory, embedded_models):
     folder = tmp_path_factory.mktemp("newsgroups") / "trial"
     start(folder, "newsgroup")
     trial = Trial(folder, "newsgroups.yaml")
-    trial.edit("labels:", "max_records: 1200\n  labels:")
-    trial.edit("total: 2600", "total: 60")
+    trial.edit("labels:", "max_records: 600\n  labels:")
+    trial.edit("total: 2600", "total: 30")
     trial.edit("candidates: 2, max_new_tokens: 96", "candidates: 1, max_new_tokens: 16, batch: 32")
     trial.edit("policy: research", "policy: lenient.yaml\n" + NO_FILTER)
     trust_lenient(trial)

@@ -1,14 +1,32 @@
 """A release that is stopped at any moment goes on, and comes out byte for byte as if it had never been stopped."""
 
 import random
+import shutil
 import signal
 import time
 
 import pytest
 
-pytestmark = [pytest.mark.models, pytest.mark.slow]
+pytestmark = pytest.mark.models
+WRITING = ("interpolate", "decode", "re-embed", "filter", "audit")  # and what judges it
 
 
+def test_a_kill_while_texts_are_written_changes_no_byte(released, copy, tmp_path):
+    shutil.rmtree(copy.folder / "out")
+    for stage in (copy.workspace / "stages").iterdir():
+        if stage.name.rpartition("-")[0] in WRITING:
+            shutil.rmtree(stage)
+    process = copy.start_release(tmp_path / "log", "decode")
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert copy.bundles == []
+    finished = copy.release()
+    assert finished.returncode == 0, finished.stderr
+    assert copy.data() == released.data()
+    assert [p.name for p in copy.workspace.rglob("*.partial")] == []
+
+
+@pytest.mark.slow
 def test_three_kills_change_no_byte(released, unmade, tmp_path):
     rng = random.Random(20261120)
     stopped = []
@@ -25,7 +43,7 @@ def test_three_kills_change_no_byte(released, unmade, tmp_path):
     assert [p.name for p in unmade.workspace.rglob("*.partial")] == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_a_stop_asked_for_says_how_to_go_on(unmade, tmp_path, number):
     log = tmp_path / "log"
     process = unmade.start_release(log)

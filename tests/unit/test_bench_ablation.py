@@ -45,6 +45,7 @@ def run(bench, options, out, *more):
     return json.loads((out / "x.json").read_text())
 
 
+@pytest.mark.slow
 def test_every_variant_is_trained_and_none_twice(bench, options, tmp_path, capsys, monkeypatch):
     rows = run(bench, options, tmp_path)
     assert list(rows) == list(bench.VARIANTS)
@@ -55,6 +56,7 @@ def test_every_variant_is_trained_and_none_twice(bench, options, tmp_path, capsy
     assert run(bench, options, tmp_path) == rows
 
 
+@pytest.mark.slow
 def test_a_variant_that_was_stopped_goes_on(bench, options, tmp_path, monkeypatch):
     whole = run(bench, options, tmp_path / "whole", "--only", "plain")
     steps = []
@@ -78,6 +80,7 @@ def test_a_variant_that_was_stopped_goes_on(bench, options, tmp_path, monkeypatc
     assert again["plain"]["own"] == pytest.approx(whole["plain"]["own"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_another_training_is_not_gone_on_with(bench, options, tmp_path):
     run(bench, options, tmp_path, "--only", "plain")
     with pytest.raises(SystemExit, match="holds another training"):

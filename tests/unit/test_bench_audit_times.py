@@ -2,9 +2,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "audit_times.py"
 
 
+@pytest.mark.slow
 def test_the_quick_bench_times_every_size_and_says_what_cannot_be_carried():
     asked = ["--quick", "--audits", "split hygiene", "replay", "the whole suite"]
     done = subprocess.run([sys.executable, str(SCRIPT), *asked], capture_output=True, text=True, check=True)

@@ -42,6 +42,7 @@ def bench(module_at):
     return module_at("benchmarks/bridge.py")
 
 
+@pytest.mark.slow
 def test_every_figure_is_there_and_the_run_repeats(made, bench, tmp_path, capsys):
     folder, options = made
     found = []
@@ -65,6 +66,7 @@ def test_every_figure_is_there_and_the_run_repeats(made, bench, tmp_path, capsys
     assert one["quality"][1]["texts"] == "real"
 
 
+@pytest.mark.slow
 def test_ways_are_compared_at_equal_cost(made, bench, tmp_path):
     _, options = made
     bench.main([*options, "--variants", "--json", str(tmp_path / "x.json")])

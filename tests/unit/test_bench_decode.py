@@ -20,6 +20,7 @@ def options(tmp_path, tiny):
     return [f"--table={tmp_path / 'table.parquet'}", *(f"--{name}={path}" for name, path in models.items())]
 
 
+@pytest.mark.slow
 def test_both_write_as_many_texts_and_are_judged_alike(module_at, options, capsys, monkeypatch):
     monkeypatch.setattr(xrag, "text_of", xrag.text_of)  # the bench puts its own there, to count
     module_at("benchmarks/decode.py").main([*options, "--quick", "--json", "--threads=1"])

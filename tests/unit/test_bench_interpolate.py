@@ -64,6 +64,7 @@ def test_other_points_are_told_apart(bench, monkeypatch, capsys):
     assert "their reruns" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_quick_runs_on_files_too(tmp_path):
     rng = np.random.default_rng(5)
     labels = np.repeat(["ant", "bee"], [400, 60])
@@ -80,6 +81,7 @@ def test_quick_runs_on_files_too(tmp_path):
     assert "same points: smallest p" in done.stdout
 
 
+@pytest.mark.slow
 def test_quick_compares_every_method(bench, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["interpolate.py", "--quick"])
     bench.main()

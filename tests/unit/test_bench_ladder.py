@@ -25,6 +25,7 @@ def quick(bench, tmp_path_factory):
     return folder, (folder / "x.md").read_text(encoding="utf-8"), json.loads((folder / "x.json").read_text()), options
 
 
+@pytest.mark.slow
 def test_quick_makes_the_table(quick):
     folder, text, found, _ = quick
     assert "| verbatim | caught 1 | caught 1 |" in text
@@ -40,6 +41,7 @@ def test_quick_makes_the_table(quick):
     assert len(list((folder / "kept" / "clinic").rglob("*.json"))) == 4 + 1 + 2
 
 
+@pytest.mark.slow
 def test_a_second_run_climbs_nothing_and_says_the_same(quick, bench, monkeypatch, capsys):
     _, text, _, options = quick
 
@@ -52,6 +54,7 @@ def test_a_second_run_climbs_nothing_and_says_the_same(quick, bench, monkeypatch
     assert capsys.readouterr().out.strip() == text.strip()
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on(quick, bench, capsys):
     folder, text, _, options = quick
     (folder / "kept/clinic/seed-0/one_identifier.json").unlink()
@@ -64,6 +67,7 @@ def test_the_source_of_the_audits_is_in_the_setting(bench):
     assert len(bench.arguments(["--quick"]).setting["code"]) == 16
 
 
+@pytest.mark.slow
 def test_checkpoints_of_another_run_are_not_mixed_in(quick, bench):
     options = quick[3]
     with pytest.raises(SystemExit, match="choose another --checkpoints"):

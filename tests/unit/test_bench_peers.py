@@ -88,6 +88,7 @@ def cell(text, rung, title):
     return next(line for line in lines if line[0] == rung)[lines[0].index(title)]
 
 
+@pytest.mark.slow
 def test_the_whole_way_takes_no_package_and_little_time(quick):
     _, text, _, seconds = quick
     assert seconds < 60
@@ -100,32 +101,38 @@ def test_the_whole_way_takes_no_package_and_little_time(quick):
 
 
 @pytest.mark.parametrize(("name", "words"), ERRORS.items())
+@pytest.mark.slow
 def test_a_peer_that_misbehaves_has_a_row_that_says_so(quick, name, words):
     for rung in ("verbatim", "fresh_people"):
         assert cell(quick[1], rung, f"the {name} one").startswith(f"error: {words} (")
 
 
+@pytest.mark.slow
 def test_a_peer_that_cannot_be_installed_has_a_row_that_says_so(quick):
     said = cell(quick[1], "verbatim", "the absent one")
     assert said.startswith("error: cannot be installed: ERROR: No matching distribution found for no-such-package==1")
 
 
+@pytest.mark.slow
 def test_the_others_go_on_and_the_last_line_of_what_is_printed_counts(quick):
     assert cell(quick[1], "verbatim", "the kind one").startswith("caught: by eye (")
     assert "- the kind one, verbatim: share 0.5" in quick[1]
 
 
+@pytest.mark.slow
 def test_what_a_broken_peer_said_is_not_shown_but_kept_apart(quick):
     folder, text, *_ = quick
     assert "of what it read" not in text
     assert any("of what it read" in log.read_text() for log in (folder / "work/answers").rglob("crashing.log"))
 
 
+@pytest.mark.slow
 def test_who_stops_what_is_clean_is_no_fault_of_ours(quick):
     assert "- the kind one also stops what is clean (fresh_people): that it stops a leak shows little." in quick[1]
     assert "a fault of ours" not in quick[1]
 
 
+@pytest.mark.slow
 def test_answers_are_kept_and_failures_tried_again(quick, bench, fakes, monkeypatch, capsys):
     _, text, options, _ = quick
     monkeypatch.setattr(bench, "climb", None)  # calling it breaks
@@ -138,6 +145,7 @@ def test_answers_are_kept_and_failures_tried_again(quick, bench, fakes, monkeypa
     assert cell(capsys.readouterr().out, "verbatim", "the kind one") == cell(text, "verbatim", "the kind one")
 
 
+@pytest.mark.slow
 def test_another_adapter_is_asked_anew(quick, bench, fakes, tmp_path, monkeypatch, capsys):
     adapter = tmp_path / "kind.py"
     adapter.write_text(fakes["kind"].adapter.read_text().replace("caught", "passed"), encoding="utf-8")

@@ -93,6 +93,7 @@ def test_a_generator_that_appends_them_word_for_word_fails_by_every_measure(town
     assert "proves an epsilon" in result.reason
 
 
+@pytest.mark.slow
 def test_few_words_of_theirs_lie_between(town, planted, retexted):
     little, much = (run(town, planted, with_words_of(town, planted, retexted, rate)) for rate in (0.2, 1.0))
     assert little.metrics["reproduced"].value == much.metrics["reproduced"].value == 0

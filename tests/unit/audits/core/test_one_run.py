@@ -79,7 +79,7 @@ def test_the_truth_of_the_gaussian_mechanism_is_that_of_the_definition(mu, delta
     assert np.trapezoid(np.maximum(0, over), x) == pytest.approx(delta, rel=1e-3)
 
 
-@pytest.mark.parametrize("share", [0.8, 0.3])
+@pytest.mark.parametrize("share", [0.8, pytest.param(0.3, marks=pytest.mark.slow)])
 def test_thinning_makes_the_bound_hold_where_the_coins_were_not_fair(share):
     epsilon, n = 1.0, 1300
     thinned, unthinned = [], []

@@ -131,6 +131,7 @@ def clinic():
     return dict(zip(("train", "control", "fresh"), tables, strict=True))
 
 
+@pytest.mark.slow
 def test_absence_is_seen_where_all_texts_follow_a_template(clinic):
     fresh = clinic["fresh"]
     assert run(fresh, clinic["train"], clinic["control"]).verdict == "pass"

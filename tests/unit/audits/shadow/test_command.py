@@ -57,6 +57,7 @@ def rerun(train, folder):
         write(folder / f"{entry['synthetic']}.jsonl", kept)
 
 
+@pytest.mark.slow
 def test_a_copy_is_not_passed_and_nobody_is_named(planned):
     train, paths, folder = planned
     rerun(train, folder)

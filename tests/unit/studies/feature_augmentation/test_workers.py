@@ -111,6 +111,7 @@ class Counted:
             raise SystemExit(7)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_leaves_no_process_and_goes_on(tmp_path):
     experiment = made_up("one")
     stopped = Counted(stop_after=1)

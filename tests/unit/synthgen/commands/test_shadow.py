@@ -46,6 +46,7 @@ def ask(project, request=QUICK):
     return shadow(project.config(**TOTAL), request, silent, said.append), said
 
 
+@pytest.mark.slow
 def test_the_quick_form_shows_nothing_and_says_so(finished):
     found, said = ask(finished)
     assert not found.passed
@@ -59,6 +60,7 @@ def test_the_quick_form_shows_nothing_and_says_so(finished):
     assert "8 reruns, 4 without each of 1 persons, do not decide" in found.to_text()
 
 
+@pytest.mark.slow
 def test_what_is_there_is_not_made_again(finished, monkeypatch):
     first, _ = ask(finished)
     table = first.path.parent / "synthetic" / "005.parquet"
