@@ -15,6 +15,7 @@ each with a bootstrap interval), and the share of the measured matrix-product li
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -23,7 +24,10 @@ import pyarrow.parquet as pq
 import torch
 from transformers.utils import logging
 
-from synthgen.clinic import generate
+sys.path.append(str(Path(__file__).parents[1] / "examples" / "clinic"))  # the fictional clinic
+
+from fictional_clinic import generate
+
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Latents
 from synthgen.models.store import model_folder

@@ -28,6 +28,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+sys.path.append(str(Path(__file__).parents[1] / "examples" / "clinic"))  # the fictional clinic
+
+from fictional_clinic import generate
+
 import audits
 from audits.core.streams import stream
 from audits.core.types import AuditInputs, Table
@@ -35,7 +39,6 @@ from audits.selftest.climb import chosen, climb, gather, step_json
 from audits.selftest.ladder import RUNGS
 from audits.text.minhash import CLOSE, near_pairs, sketch
 from audits.text.normalise import tokens
-from synthgen.clinic import generate
 from synthgen.core.seeds import SeedTree
 
 MAX_WORDS = 150

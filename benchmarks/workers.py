@@ -20,7 +20,10 @@ from pathlib import Path
 
 import torch
 
-from synthgen.clinic import generate
+sys.path.append(str(Path(__file__).parents[1] / "examples" / "clinic"))  # the fictional clinic
+
+from fictional_clinic import generate
+
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Latents
 from synthgen.models.store import model_folder
@@ -28,7 +31,7 @@ from synthgen.stages.decode.base import Settings
 from synthgen.stages.decode.bridge import load_bridge
 from synthgen.stages.decode.shards import DecodeTask, read_shards, write_shards
 from synthgen.stages.decode.xrag import XragDecoder
-from synthgen.stages.embed import build, sentence
+from synthgen.stages.embed import build_encoder, sentence
 from synthgen.stages.embed.config import EmbedConfig
 
 
@@ -112,7 +115,7 @@ def arguments(argv):
 
 def main(argv=None):
     args = arguments(argv)
-    encoder, bridge = build(EmbedConfig(model=args.encoder), model_folder), load_bridge(args.bridge)
+    encoder, bridge = build_encoder(EmbedConfig(model=args.encoder), model_folder), load_bridge(args.bridge)
     decoder = XragDecoder(
         model_folder(args.decoder), bridge, decoder=args.decoder, encoder=args.encoder, dim=encoder.dim
     )

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from synthgen.clinic import write_notes
+from fictional_clinic import write_notes  # the folder beside this script
 
 
 def main() -> None:

@@ -1,16 +1,18 @@
 """`synthgen init`: a folder in which the whole way can be tried."""
 
 import secrets
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from audits.gate.policy import load_policy
-from synthgen.clinic import write_notes
-from synthgen.core.errors import StorageError
+from synthgen.core.errors import InternalError, StorageError
 from synthgen.release.keys import new_key, public_path, write_new
 from synthgen.release.trust import new_trust
 
 PATIENTS = 700
+SEED = 20261120  # of the notes
 TEMPLATES = {"clinic": "clinic/clinic.yaml", "newsgroup": "newsgroups.yaml"}
 
 
@@ -45,9 +47,19 @@ def start(folder: Path, template: str, *, patients: int = PATIENTS, now: datetim
     )
     made = [f"configuration: {folder / name}", f"trust root: {folder / 'trust.json'}", f"trial key: {key}"]
     if template == "clinic":
-        count = write_notes(folder / "notes.jsonl", patients, seed=20261120)
+        count = _write_notes(folder / "notes.jsonl", patients)
         made.insert(0, f"{count} fictional notes of {patients} patients: {folder / 'notes.jsonl'}")
     return "\n".join([*made, f"next: synthgen release {folder / name}"])
+
+
+def _write_notes(path: Path, patients: int) -> int:
+    """Write the notes by the example's own script, as a reader of the example would; return how many they are."""
+    script = examples() / "clinic" / "make_notes.py"
+    command = [sys.executable, str(script), "--out", str(path), "--patients", str(patients), "--seed", str(SEED)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
+    if done.returncode != 0:
+        raise InternalError("the example's notes could not be made", problems=done.stderr.splitlines()[-1:])
+    return len(path.read_bytes().splitlines())
 
 
 def examples() -> Path:

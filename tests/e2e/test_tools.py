@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fictional_clinic import write_notes
 
-from synthgen.clinic import write_notes
 from synthgen.stages.decode.bridge import load_bridge
 
 pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.usefixtures("embedded_models")]

@@ -18,7 +18,7 @@ MAX_FUNCTION = 59
 RANKS = {
     "core": 0,
     "attributes": 1,
-    **dict.fromkeys(("models", "clinic", "stages.segment"), 2),
+    **dict.fromkeys(("models", "stages.segment"), 2),
     **dict.fromkeys(
         ("stages", "stages.load", "stages.split", "stages.deidentify", "stages.embed", "stages.interpolate",
          "stages.decode", "stages.filter", "stages.evaluate"), 3,

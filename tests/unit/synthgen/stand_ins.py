@@ -13,8 +13,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from fictional_clinic import generate
 
-from synthgen.clinic import generate
 from synthgen.config import Config
 from synthgen.core.progress import silent
 from synthgen.core.types import Candidate

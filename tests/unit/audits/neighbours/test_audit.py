@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fictional_clinic import generate
 
 from audits.core.holdout import HoldoutTables, arms
 from audits.core.inputs import take
@@ -14,7 +15,6 @@ from audits.neighbours.audit import MARGINS, EncoderNeighbours, Neighbours, _jud
 from audits.space.distances import Share
 from audits.space.encoders import encode_words
 from audits.space.similarity import highest
-from synthgen.clinic import generate
 from synthgen.core.seeds import SeedTree
 
 

@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fictional_clinic import generate
 
 from studies.feature_augmentation import projections, workers
 from studies.feature_augmentation.command import QUICK, StudyRequest, feature_augmentation, shown_vectors
 from studies.feature_augmentation.experiment import METHODS, Protocol, plan_experiment, run_fold
-from synthgen.clinic import generate
 from synthgen.core.errors import ConfigError, DataError, ModelMissing, StorageError
 from synthgen.core.progress import silent
 from synthgen.core.types import Embedded

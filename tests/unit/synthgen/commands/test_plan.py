@@ -1,8 +1,8 @@
 import json
 
 import pytest
+from fictional_clinic import write_notes
 
-from synthgen.clinic import write_notes
 from synthgen.commands.plan import make_plan
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError, DataError, ModelError

@@ -2,8 +2,8 @@ import re
 from datetime import date
 
 import pytest
+from fictional_clinic import generate
 
-from synthgen.clinic import generate
 from synthgen.core.errors import DependencyError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record

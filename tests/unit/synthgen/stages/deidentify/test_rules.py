@@ -6,10 +6,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from fictional_clinic import generate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.clinic import generate
 from synthgen.core.seeds import SeedTree
 from synthgen.stages.deidentify import RuleEngine, Span
 

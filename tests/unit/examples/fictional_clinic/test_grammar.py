@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
+from fictional_clinic.grammar import Identifier, expand, mark, unmark
 from hypothesis import given
 from hypothesis import strategies as st
-
-from synthgen.clinic.grammar import Identifier, expand, mark, unmark
 
 
 def test_expand_fills_slots_alternatives_and_numbers():

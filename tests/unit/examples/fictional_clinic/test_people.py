@@ -1,9 +1,8 @@
 from datetime import date
 
 import numpy as np
-
-from synthgen.clinic.people import make_clinicians, make_patient
-from synthgen.clinic.specialties import SPECIALTIES
+from fictional_clinic.people import make_clinicians, make_patient
+from fictional_clinic.specialties import SPECIALTIES
 
 
 def patients(n, seed):

@@ -1,6 +1,6 @@
 """Neurology and orthopedics: six conditions each, in the small grammar of `grammar.py`."""
 
-from synthgen.clinic.condition import condition
+from fictional_clinic.condition import condition
 
 NEUROLOGY = (
     condition(

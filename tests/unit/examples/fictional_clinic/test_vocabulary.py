@@ -1,4 +1,4 @@
-from synthgen.clinic import vocabulary
+from fictional_clinic import vocabulary
 
 
 def lists():

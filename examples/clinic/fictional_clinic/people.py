@@ -5,10 +5,10 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from synthgen.clinic.condition import Condition
-from synthgen.clinic.grammar import pick
-from synthgen.clinic.specialties import SHARES, SPECIALTIES
-from synthgen.clinic.vocabulary import (
+from fictional_clinic.condition import Condition
+from fictional_clinic.grammar import pick
+from fictional_clinic.specialties import SHARES, SPECIALTIES
+from fictional_clinic.vocabulary import (
     EVENTS,
     FEMALE_NAMES,
     LAST_NAMES,

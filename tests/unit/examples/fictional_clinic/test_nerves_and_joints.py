@@ -1,4 +1,4 @@
-from synthgen.clinic.nerves_and_joints import NEUROLOGY, ORTHOPEDICS
+from fictional_clinic.nerves_and_joints import NEUROLOGY, ORTHOPEDICS
 
 
 def test_each_specialty_has_several_conditions_with_their_own_plans():

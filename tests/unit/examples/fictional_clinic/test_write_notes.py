@@ -1,6 +1,6 @@
 import json
 
-from synthgen.clinic import write_notes
+from fictional_clinic import write_notes
 
 
 def test_notes_and_key_are_written_side_by_side_and_the_key_stays_out_of_the_notes(tmp_path):

@@ -2,11 +2,11 @@ import re
 from collections import Counter, defaultdict
 
 import pytest
+from fictional_clinic import generate
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from synthgen.clinic import generate
 from synthgen.core.seeds import SeedTree
 
 

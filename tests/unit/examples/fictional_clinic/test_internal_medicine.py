@@ -1,4 +1,4 @@
-from synthgen.clinic.internal_medicine import CARDIOLOGY, ENDOCRINOLOGY, GASTROENTEROLOGY, PULMONOLOGY
+from fictional_clinic.internal_medicine import CARDIOLOGY, ENDOCRINOLOGY, GASTROENTEROLOGY, PULMONOLOGY
 
 
 def test_each_specialty_has_several_conditions_with_their_own_drugs():

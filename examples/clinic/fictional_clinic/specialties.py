@@ -1,8 +1,8 @@
 """The six specialties of the fictional clinic, of unequal size."""
 
-from synthgen.clinic.condition import Condition
-from synthgen.clinic.internal_medicine import CARDIOLOGY, ENDOCRINOLOGY, GASTROENTEROLOGY, PULMONOLOGY
-from synthgen.clinic.nerves_and_joints import NEUROLOGY, ORTHOPEDICS
+from fictional_clinic.condition import Condition
+from fictional_clinic.internal_medicine import CARDIOLOGY, ENDOCRINOLOGY, GASTROENTEROLOGY, PULMONOLOGY
+from fictional_clinic.nerves_and_joints import NEUROLOGY, ORTHOPEDICS
 
 SPECIALTIES: dict[str, tuple[Condition, ...]] = {
     "cardiology": CARDIOLOGY,

@@ -1,4 +1,4 @@
-from synthgen.clinic.condition import condition
+from fictional_clinic.condition import condition
 
 
 def test_a_condition_is_six_lists_cut_at_semicolons():

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from synthgen.clinic.notes import generate
+from fictional_clinic.notes import generate
 from synthgen.core.seeds import SeedTree
 
 __all__ = ["generate", "write_notes"]

@@ -1,8 +1,7 @@
 from itertools import chain
 
 import pytest
-
-from synthgen.clinic.specialties import SHARES, SPECIALTIES
+from fictional_clinic.specialties import SHARES, SPECIALTIES
 
 
 def test_six_specialties_of_unequal_size():

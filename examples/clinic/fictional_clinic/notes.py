@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from synthgen.clinic.condition import Condition
-from synthgen.clinic.grammar import expand, mark, pick, unmark
-from synthgen.clinic.people import Clinician, Patient, make_clinicians, make_patient
-from synthgen.clinic.phrases import VITALS, VOICES
-from synthgen.clinic.specialties import SHARES, SPECIALTIES
-from synthgen.clinic.vocabulary import (
+from fictional_clinic.condition import Condition
+from fictional_clinic.grammar import expand, mark, pick, unmark
+from fictional_clinic.people import Clinician, Patient, make_clinicians, make_patient
+from fictional_clinic.phrases import VITALS, VOICES
+from fictional_clinic.specialties import SHARES, SPECIALTIES
+from fictional_clinic.vocabulary import (
     ALLERGIES,
     COMORBIDITIES,
     EVERYDAY_COMPLAINTS,

@@ -1,6 +1,6 @@
 """Heart, lung, hormones and gut: six conditions each, in the small grammar of `grammar.py`."""
 
-from synthgen.clinic.condition import condition
+from fictional_clinic.condition import condition
 
 CARDIOLOGY = (
     condition(

@@ -1,6 +1,6 @@
 import re
 
-from synthgen.clinic.phrases import VITALS, VOICES
+from fictional_clinic.phrases import VITALS, VOICES
 
 FIELD = re.compile(r"\{([A-Za-z_]+[0-9]?)\}")
 
