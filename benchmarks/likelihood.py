@@ -70,7 +70,7 @@ class Likelihood:
     """
 
     def __init__(self, loaded: Loaded, bridge: Bridge | None = None, *, batch: int = 32) -> None:
-        if not loaded.whole:
+        if not loaded.on_one_device:
             raise ModelError("likelihoods need a language model that lies on one device")
         self.model, self.tokenizer, self.device, self.batch = loaded.model, loaded.tokenizer, loaded.device, batch
         self.projector, self.template = None, None

@@ -1,4 +1,7 @@
-"""Near-duplicates without comparing every pair: MinHash signatures, banded buckets, exact check of each candidate."""
+"""Near-duplicates without comparing every pair: MinHash signatures, banded buckets, exact check of each candidate.
+
+Our own and no library's: signatures are made block by block of all texts, so a table of any size needs little room.
+"""
 
 import hashlib
 from array import array

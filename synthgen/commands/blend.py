@@ -209,11 +209,11 @@ def blend_texts(
         },
         of_candidates=tuple(of_candidates),
         rows=compare(extract(texts[0]), extract(texts[1]), extract(chosen.text)),
-        words=_told(target, request, decoder),
+        words=_disclosed_words(target, request, decoder),
     )
 
 
-def _told(target: Float32, request: BlendRequest, decoder: Decoder) -> tuple[str, ...]:
+def _disclosed_words(target: Float32, request: BlendRequest, decoder: Decoder) -> tuple[str, ...]:
     from synthgen.stages.decode.plain import WordsDecoder
 
     if not isinstance(decoder, WordsDecoder):

@@ -45,7 +45,7 @@ class Plan:
     policy: str
     audits: dict[str, str]
     power: dict[str, dict[str, Any]]  # of each audit: n, n_needed, smallest_leak, epsilon_ceiling
-    told: str | None = None  # of each vector, where texts are written from words alone
+    disclosure: str | None = None  # of each vector, where texts are written from words alone
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -66,8 +66,8 @@ class Plan:
             many, headings = self.segments["per_record"], self.segments["headings"]
             lines.append(f"segments: {many:.1f} a record, {headings:.0f} shared headings")
         lines.append(f"texts to decode: about {self.candidates}, {self.minutes:.0f} minutes on {self.cores} cores")
-        if self.told is not None:
-            lines.append(f"told of each vector: {self.told}, and nothing else")
+        if self.disclosure is not None:
+            lines.append(f"told of each vector: {self.disclosure}, and nothing else")
         lines += [f"WARNING {warning}" for warning in self.warnings]
         lines.append("epsilon to be spent: none; the method makes no DP claim")
         lines.append(f"policy {self.policy}:")
@@ -114,7 +114,7 @@ def make_plan(config: Config) -> Plan:
         policy=policy.name,
         audits={name: what if isinstance(what, str) else what.to_text() for name, what in reach.items()},
         power={name: what.to_json() for name, what in reach.items() if not isinstance(what, str)},
-        told=_told(config),
+        disclosure=_disclosure(config),
         warnings=() if config.decode.adapt is None else (ADAPT_WARNING,),
     )
 
@@ -141,7 +141,7 @@ def _check_exposure(config: Config, train: Corpus, wanted: Mapping[str, int]) ->
         )
 
 
-def _told(config: Config) -> str | None:
+def _disclosure(config: Config) -> str | None:
     decode = config.decode
     if not decode.by_words:
         return None

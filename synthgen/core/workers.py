@@ -67,12 +67,12 @@ def in_threads(
     import torch
 
     stopped, before = Event(), torch.get_num_threads()
-    told = Lock()
+    lock = Lock()
 
     def tell(n: int) -> None:
         if stopped.is_set():
             raise _Stopped
-        with told:
+        with lock:
             advance(n)
 
     pool = ThreadPoolExecutor(n_workers, initializer=torch.set_num_threads, initargs=(1,))

@@ -89,7 +89,7 @@ def limitations_of(run: FinishedRun, *, has_groups: bool) -> tuple[str, ...]:
         has_groups=has_groups,
         segmented=run.config.segments is not None,
         adapted=decode.adapt is not None,
-        told=None if vocabulary is None else vocabulary.disclosure(decode.words),
+        disclosure=None if vocabulary is None else vocabulary.disclosure(decode.words),
     )
 
 

@@ -14,14 +14,18 @@ SEGMENTED = (
 ADAPTED = (
     "The decoder was refined on the private train text, so it can repeat it; only the audits speak against that."
 )
-TOLD = "Of each vector the language model was told {}; a few words can name a person's illness."
+DISCLOSED = "Of each vector the language model was told {}; a few words can name a person's illness."
 RECORDS_ONLY = (
     "The source named no persons: every number is about single records, and nothing is shown about a person."
 )
 
 
-def limitations(*, has_groups: bool, segmented: bool, adapted: bool, told: str | None) -> tuple[str, ...]:
+def limitations(*, has_groups: bool, segmented: bool, adapted: bool, disclosure: str | None) -> tuple[str, ...]:
     """Return what a release does not promise; without persons in the source no sentence is about persons."""
     always = (*LIMITATIONS[:-1], SEGMENTED) if segmented else LIMITATIONS
-    more = ((not has_groups, RECORDS_ONLY), (adapted, ADAPTED), (told is not None, TOLD.format(told)))
+    more = (
+        (not has_groups, RECORDS_ONLY),
+        (adapted, ADAPTED),
+        (disclosure is not None, DISCLOSED.format(disclosure)),
+    )
     return (*always, *(sentence for said, sentence in more if said))

@@ -22,7 +22,7 @@ DIM = 7
 
 
 def reader(tiny, words, folder=None, *, family="llama", batch=3):
-    loaded = Loaded(words, tiny.language_model(family), torch.device("cpu"), whole=True)
+    loaded = Loaded(words, tiny.language_model(family), torch.device("cpu"), on_one_device=True)
     return Likelihood(loaded, None if folder is None else load_bridge(str(folder)), batch=batch)
 
 
@@ -127,7 +127,7 @@ def test_what_cannot_be_read_is_refused(tiny, words, readers):
     with pytest.raises(DataError, match="neither vectors nor prompts"):
         reader(tiny, words).nats(["a"], most_tokens=MOST, prompts=["b"])
     with pytest.raises(ModelError, match="one device"):
-        Likelihood(Loaded(words, tiny.language_model("llama"), torch.device("cpu"), whole=False))
+        Likelihood(Loaded(words, tiny.language_model("llama"), torch.device("cpu"), on_one_device=False))
     broken = reader(tiny, words)
     with torch.no_grad():
         broken.model.lm_head.weight[3] = math.nan

@@ -48,13 +48,13 @@ class Loaded:
         tokenizer: its tokenizer.
         model: the model, frozen.
         device: where its input goes and its output comes from.
-        whole: whether all of its weights lie on that device; otherwise only its own forward pass finds them.
+        on_one_device: whether all of its weights lie on that device; otherwise only its own forward pass finds them.
     """
 
     tokenizer: Any
     model: Any
     device: torch.device
-    whole: bool
+    on_one_device: bool
 
 
 def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu") -> Loaded:
@@ -102,4 +102,4 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
     near = next(p.device for p in model.parameters() if not p.is_meta)
     with torch.inference_mode():  # parts kept elsewhere are brought to where they are used: asking is the way to know
         at = model.get_input_embeddings()(torch.zeros(1, 1, dtype=torch.long, device=near)).device
-    return Loaded(tokenizer, model, at, whole=all(p.device == at for p in model.parameters()))
+    return Loaded(tokenizer, model, at, on_one_device=all(p.device == at for p in model.parameters()))

@@ -80,7 +80,7 @@ class WordsDecoder:
         loaded = load_model(folder, device=device)
         self.tokenizer, self.model, self.device = loaded.tokenizer, loaded.model, loaded.device
         self.tokenizing = Lock()  # how it treats special tokens is kept in it from one call to the next
-        self.weights = weights_of(self.model, whole=loaded.whole)
+        self.weights = weights_of(self.model, on_one_device=loaded.on_one_device)
         self.reader, self.name, self.prompt = reader, decoder, prompt
         ends = ends_of(self.model, self.tokenizer, folder)
         known = self.tokenizer.get_vocab()

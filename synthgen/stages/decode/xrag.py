@@ -75,7 +75,7 @@ class XragDecoder:
             published.check_fit(dim=dim, width=width)
             projector, self.templates = AtLength(bridge.projector, published.raw_length), published.templates
         merge(self.model, bridge.adapters)
-        self.weights = weights_of(self.model, whole=loaded.whole)
+        self.weights = weights_of(self.model, on_one_device=loaded.on_one_device)
         self.projector, self.words = projector.to(self.device).eval(), bridge.words
         self.template = self.templates[0]
         self.eos = ends_of(self.model, self.tokenizer, folder)

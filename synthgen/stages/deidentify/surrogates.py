@@ -1,4 +1,7 @@
-"""Stand-ins for identifiers: the same for all records of a person, of the same form, and none of the person's own."""
+"""Stand-ins for identifiers: the same for all records of a person, of the same form, and none of the person's own.
+
+Our own and no library's: a faker draws each value anew, and a person's records must go on agreeing.
+"""
 
 import re
 from collections.abc import Callable, Iterable

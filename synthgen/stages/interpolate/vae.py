@@ -19,7 +19,7 @@ HELD_OUT = 0.2  # of the persons decide when training stops
 
 
 class Vae(Interpolator):
-    """A variational autoencoder of each class, or one of all classes that is told the class.
+    """A variational autoencoder of each class, or one of all classes that is label_numbers the class.
 
     The strong alternative to interpolation: it learns where a class lies instead of drawing lines in it.
 
@@ -78,7 +78,7 @@ class TrainedVae:
         network: of standardised rows.
         centre: float64 (d).
         scale: one number.
-        classes: the codes the network is told, ascending; none if it is of one class.
+        classes: the codes the network is label_numbers, ascending; none if it is of one class.
         learned: the codes of the rows it has learned.
     """
 
@@ -139,8 +139,8 @@ class FittedVae:
         scale = float(np.sqrt(vectors.var(axis=0).mean()))
         if scale == 0:
             raise Unfit("all its vectors are the same")
-        told = tuple(np.unique(classes).tolist()) if self.vae.conditional else ()
-        x, labels = (vectors - centre) / scale, one_hot(classes, told)
+        label_numbers = tuple(np.unique(classes).tolist()) if self.vae.conditional else ()
+        x, labels = (vectors - centre) / scale, one_hot(classes, label_numbers)
         out = held_out(self.rows.groups[of], rng.child("split"))
         network = train_vae(
             standardised(x[~out], labels[~out]),
@@ -149,7 +149,7 @@ class FittedVae:
             rng,
         )
         learned = frozenset(classes[~out].tolist())
-        return TrainedVae(network=network, centre=centre, scale=scale, classes=told, learned=learned)
+        return TrainedVae(network=network, centre=centre, scale=scale, classes=label_numbers, learned=learned)
 
 
 def held_out(groups: Int64, rng: SeedTree) -> NDArray[np.bool_]:
@@ -159,7 +159,7 @@ def held_out(groups: Int64, rng: SeedTree) -> NDArray[np.bool_]:
     return np.isin(groups, out)
 
 
-def one_hot(classes: Int64, told: tuple[int, ...]) -> Float32:
-    """Return float32 (n, c), 1 where a row's class is the told one of the column."""
-    same: NDArray[np.bool_] = np.equal.outer(classes, np.array(told, dtype=np.int64))
+def one_hot(classes: Int64, label_numbers: tuple[int, ...]) -> Float32:
+    """Return float32 (n, c), 1 where a row's class is the label_numbers one of the column."""
+    same: NDArray[np.bool_] = np.equal.outer(classes, np.array(label_numbers, dtype=np.int64))
     return same.astype(np.float32)

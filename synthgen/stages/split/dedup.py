@@ -1,4 +1,7 @@
-"""Finds near-duplicates between two sets of texts: MinHash to find candidates, exact Jaccard to decide."""
+"""Finds near-duplicates between two sets of texts: MinHash to find candidates, exact Jaccard to decide.
+
+Our own and no library's: the minima of all texts are computed at once, not text by text.
+"""
 
 import hashlib
 import re

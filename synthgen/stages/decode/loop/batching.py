@@ -69,14 +69,14 @@ class TokenConstraints:
     never: Tensor
 
 
-def weights_of(model: Any, *, whole: bool) -> LlamaWeights | None:
+def weights_of(model: Any, *, on_one_device: bool) -> LlamaWeights | None:
     """Return a model's weights as a stepper of our own multiplies them, or None where it has none of its own.
 
     Args:
         model: a causal language model, adapters merged; see `LlamaWeights` for what becomes of it.
-        whole: whether all of it lies on one device.
+        on_one_device: whether all of it lies on one device.
     """
-    return LlamaWeights(model) if whole and has_stepper(model.config) else None
+    return LlamaWeights(model) if on_one_device and has_stepper(model.config) else None
 
 
 def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: int, length: int) -> Stepper:

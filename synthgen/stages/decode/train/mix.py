@@ -9,7 +9,7 @@ Rows = NDArray[np.int64]
 NEIGHBOURS = 5  # as many as SMOTE looks at by default
 
 
-def mixed(rows: Rows, known: Vectors, share: float, rng: np.random.Generator) -> tuple[Rows, Vectors]:
+def mixed(rows: Rows, pool: Vectors, share: float, rng: np.random.Generator) -> tuple[Rows, Vectors]:
     """Return the passages to write and the vectors to write them from; some vectors lie between two passages.
 
     Such a vector lies between a passage and one of those nearest to it, and the passage to be written is the one it
@@ -19,7 +19,7 @@ def mixed(rows: Rows, known: Vectors, share: float, rng: np.random.Generator) ->
 
     Args:
         rows: int64 (b), passages.
-        known: float32 (n, d), the vectors of all passages that are trained on.
+        pool: float32 (n, d), the vectors of all passages that are trained on.
         share: how many of the rows are so replaced, on average; 0 draws nothing.
         rng: draws three times b numbers.
 
@@ -29,14 +29,14 @@ def mixed(rows: Rows, known: Vectors, share: float, rng: np.random.Generator) ->
     Cost: 2 b n d.
     """
     if share <= 0:
-        return rows, known[rows]
+        return rows, pool[rows]
     take = rng.random(len(rows)) < share
     nth = rng.integers(NEIGHBOURS, size=len(rows))
     lam = rng.random((len(rows), 1), dtype=np.float32)
-    half_squares = (known**2).sum(axis=1) / 2
-    far = half_squares - known[rows] @ known.T  # half the squared distance, but for a term of the row alone
+    half_squares = (pool**2).sum(axis=1) / 2
+    far = half_squares - pool[rows] @ pool.T  # half the squared distance, but for a term of the row alone
     far[np.arange(len(rows)), rows] = np.inf
-    near = np.argsort(far, axis=1, kind="stable")[np.arange(len(rows)), nth % (len(known) - 1)]
-    between = known[rows] + lam * (known[near] - known[rows])
-    nearest = (half_squares - between @ known.T).argmin(axis=1)
-    return np.where(take, nearest, rows), np.where(take[:, None], between, known[rows])
+    near = np.argsort(far, axis=1, kind="stable")[np.arange(len(rows)), nth % (len(pool) - 1)]
+    between = pool[rows] + lam * (pool[near] - pool[rows])
+    nearest = (half_squares - between @ pool.T).argmin(axis=1)
+    return np.where(take, nearest, rows), np.where(take[:, None], between, pool[rows])

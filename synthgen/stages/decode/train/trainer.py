@@ -88,8 +88,8 @@ class Trainer:
         epoch, at = divmod(step, per_epoch)
         order = self.seeds.child("epoch", str(epoch)).generator().permutation(per_epoch * config.batch)
         rows = order[at * config.batch : (at + 1) * config.batch]
-        known = self.data.vectors[: len(self.data.vectors) - self.data.heldout]
-        rows, vectors = mixed(rows, known, config.mix, self.seeds.child("mix", str(step)).generator())
+        pool = self.data.vectors[: len(self.data.vectors) - self.data.heldout]
+        rows, vectors = mixed(rows, pool, config.mix, self.seeds.child("mix", str(step)).generator())
         noise = rng.standard_normal(vectors.shape, dtype=np.float32) / np.sqrt(vectors.shape[1], dtype=np.float32)
         vectors = vectors + noise * (rng.random((len(rows), 1), dtype=np.float32) * np.float32(config.noise))
         prompts = self.prompts(rows, vectors, rng)

@@ -13,7 +13,7 @@ def test_a_folder_is_read_frozen_and_whole(llama_folder):
     loaded = load_model(llama_folder)
     assert not loaded.model.training
     assert not any(p.requires_grad for p in loaded.model.parameters())
-    assert (loaded.device, loaded.whole) == (torch.device("cpu"), True)
+    assert (loaded.device, loaded.on_one_device) == (torch.device("cpu"), True)
     stored = load_file(llama_folder / "model.safetensors")
     assert torch.equal(loaded.model.lm_head.weight, stored["lm_head.weight"])
     assert loaded.tokenizer("a river").input_ids
@@ -68,7 +68,7 @@ def test_a_gpu_that_is_not_there_is_refused(llama_folder, monkeypatch):
 def test_auto_without_a_gpu_is_the_cpu(llama_folder, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     loaded = load_model(llama_folder, device="auto")
-    assert (loaded.device, loaded.whole) == (torch.device("cpu"), True)
+    assert (loaded.device, loaded.on_one_device) == (torch.device("cpu"), True)
 
 
 def spread(model_layers, **places):
@@ -79,13 +79,13 @@ def spread(model_layers, **places):
 def test_a_map_that_keeps_all_in_one_place_is_whole(llama_folder):
     for placed in ({"": "cpu"}, spread(3)):
         loaded = load_model(llama_folder, device=placed)
-        assert (loaded.device, loaded.whole) == (torch.device("cpu"), True)
+        assert (loaded.device, loaded.on_one_device) == (torch.device("cpu"), True)
 
 
 def test_a_spread_model_gives_the_same_logits(llama_folder):
     ids = torch.tensor([[5, 70, 9]])
     loaded = load_model(llama_folder, device=spread(3, **{"model.layers.1": "disk"}))
-    assert (loaded.device, loaded.whole) == (torch.device("cpu"), False)
+    assert (loaded.device, loaded.on_one_device) == (torch.device("cpu"), False)
     assert loaded.model.model.layers[1].mlp.up_proj.weight.is_meta  # really elsewhere
     with torch.inference_mode():
         assert torch.equal(loaded.model(ids).logits, load_model(llama_folder).model(ids).logits)
