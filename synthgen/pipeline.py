@@ -81,10 +81,10 @@ class Pipeline:
         check_adapt(self.config.decode.adapt, load_policy(policy_file(self.config)))
         workspace = Workspace(self.config.resolve(self.config.workspace))
         with workspace.locked():
-            if resume == "never":
-                workspace.forget()
             job = Job(self.config, workspace, self.progress)
             models = [] if until in _WITHOUT_MODELS else _models(job)
+            if resume == "never":  # only now, when nothing is found to be missing
+                workspace.forget()
             done = []
             for stage in _stages(job, until):
                 done.append(stage)

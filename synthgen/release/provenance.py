@@ -34,7 +34,7 @@ def redact_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def public_name(name: str) -> str:
     """Return the name of a model, bridge or policy; of one that is a path of this machine, no more than that."""
-    is_path = any(mark in name for mark in "/\\~") or name.endswith((".yaml", ".yml"))
+    is_path = any(mark in name for mark in "/\\~$") or name.endswith((".yaml", ".yml"))
     return HIDDEN if is_path else name
 
 

@@ -20,6 +20,7 @@ from synthgen.stages.decode.loading import backend_of
 from synthgen.stages.decode.prompts import label_prompt
 from synthgen.stages.decode.shards import (
     DecodeTask,
+    drop_foreign_shards,
     missing_rows,
     read_shards,
     rows_of,
@@ -109,6 +110,7 @@ def decode(
     )  # fmt: skip
 
     def make(folder: Path) -> Mapping[str, object]:
+        drop_foreign_shards(folder, latents, candidates)
         missing = [i for rows in missing_rows(folder, len(latents)) for i in rows]
         n_workers = workers_for(len(missing), settings, job.folder(config.model), config.placement)
         total, left = candidates * sum(sizes), candidates * sum(sizes[i] for i in missing)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_candidates, write_candidates
 from synthgen.core.types import Candidate, Latents
@@ -77,6 +79,27 @@ def _cache_bytes(folder: Path, settings: Settings, number: int) -> int:
     columns = settings.context_tokens + 2 * settings.max_new_tokens  # a prompt is seldom longer than its text
     of_one = 2 * int(said.get("num_hidden_layers", 0)) * int(said.get("num_key_value_heads", heads)) * int(size)
     return of_one * settings.batch * columns * number
+
+
+def drop_foreign_shards(folder: Path, latents: Latents, candidates: int) -> None:
+    """Remove every shard that does not hold the texts of the rows it is named by, so that they are written again.
+
+    A stop leaves none such; a copied, renamed or damaged file is one.
+    """
+    stop = 0
+    for rows, path in list(_shards(folder)):
+        if rows and rows.start >= stop and rows.stop <= len(latents) and _holds(path, rows, latents, candidates):
+            stop = rows.stop
+        else:
+            path.unlink()
+
+
+def _holds(path: Path, rows: range, latents: Latents, candidates: int) -> bool:
+    try:
+        found = [(c.latent_id, c.index, c.label) for c in read_candidates(path)]
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
+        return False
+    return found == [(latents.ids[i], index, latents.labels[i]) for i in rows for index in range(candidates)]
 
 
 def missing_rows(folder: Path, n: int) -> list[range]:

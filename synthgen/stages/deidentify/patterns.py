@@ -33,7 +33,7 @@ _PHONE_CUE = re.compile(
 )
 _PHONE_SHAPE = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}|\d{3}[-.]\d{4}")
 _UNIT = re.compile(r" ?(?:mg|mcg|g|kg|ml|units?|iu|mmhg|bpm|%|pg|ng|cells|thousand)\b", re.IGNORECASE)
-_IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)", re.IGNORECASE)
+_IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?(?!\w)", re.IGNORECASE)
 Check = Callable[[re.Match[str]], bool]
 
 
@@ -138,7 +138,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = (
 
 def _is_iban(value: str) -> bool:
     """Return whether a value is an IBAN of any country, the library's list of which is never complete (ISO 13616)."""
-    compact = value.replace(" ", "")
+    compact = "".join(str(int(c)) if c.isdecimal() else c for c in value.replace(" ", ""))  # digits of any script
     return 15 <= len(compact) <= 34 and compact.isascii() and mod_97_10.is_valid(compact[4:] + compact[:4])
 
 

@@ -59,7 +59,7 @@ def evaluate(
 
         utility.tstr_over_trtr    = macro F1 trained on synthetic / macro F1 trained on real
         utility.worst_class_ratio = min over classes of recall trained on synthetic / recall trained on real
-        balance.tv_distance       = ½ Σ_c |share of c in synthetic − share requested|
+        balance.tv_distance       = ½ Σ_c |share of c in synthetic − share requested|, see `tv_distance`
 
     The first two are taken for each classifier, as `utility.CLASSIFIER.tstr_over_trtr` and so on; the one with the
     lower pessimistic end is also the metric without a name. Ratios are of the same draws of the same test
@@ -147,12 +147,19 @@ def _test_set(tables: Tables) -> _TestSet:
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
-    """Return the total variation distance between the labels' shares and the requested ones; exact, so no width."""
+    """Return the total variation distance between the labels' shares and the requested ones; exact, so no width.
+
+    With N = max(made, requested), shares of what was made are n_c / N and what is missing is a share of its own, so
+    that a table which is short everywhere is not balanced. A class that was asked for and has no record at all is as
+    far as can be, 1: whatever else is judged of each class, of that one there is nothing to judge.
+    """
     counts, total = Counter(labels), sum(requested.values())
     if not labels or total <= 0:
         raise DataError("balance needs synthetic records and a request of at least one")
     classes = sorted(set(counts) | set(requested))
-    value = sum(abs(counts[c] / len(labels) - requested.get(c, 0) / total) for c in classes) / 2
+    n = max(len(labels), total)
+    short = sum(abs(counts[c] / n - requested.get(c, 0) / total) for c in classes) + (n - len(labels)) / n
+    value = 1.0 if any(m > 0 and counts[c] == 0 for c, m in requested.items()) else short / 2
     return Estimate(value=value, low=value, high=value, confidence=(1 + confidence) / 2, n=len(labels))
 
 

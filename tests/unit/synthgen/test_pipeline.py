@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from synthgen.core.errors import Interrupted, ModelError, ModelMissing, UsageError
+from synthgen.core.errors import ConfigError, Interrupted, ModelError, ModelMissing, UsageError
 from synthgen.pipeline import STAGES, Pipeline
 from synthgen.run.workspace import Workspace
 
@@ -93,6 +93,14 @@ def test_a_missing_gpu_is_told_before_any_work(project, monkeypatch):
     with pytest.raises(ModelError, match="no GPU"):
         Pipeline(project.config(decode={"device": "cuda"})).run()
     assert folders(project) == set()
+
+
+def test_what_is_missing_is_told_before_old_results_are_removed(finished, monkeypatch):
+    monkeypatch.delenv("NO_SUCH_FOLDER", raising=False)
+    before = folders(finished)
+    with pytest.raises(ConfigError, match="cannot be resolved"):
+        Pipeline(finished.config(decode={"bridge": "${NO_SUCH_FOLDER}/bridge"})).run(resume="never")
+    assert folders(finished) == before
 
 
 def test_a_missing_model_is_told(project):

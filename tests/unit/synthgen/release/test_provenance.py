@@ -29,6 +29,7 @@ def test_paths_are_hidden_and_names_are_kept():
 def test_a_path_is_no_name(name):
     assert public_name(name) == HIDDEN
     assert public_name("minilm") == "minilm"
+    assert public_name("${WARD_7_BRIDGE}") == HIDDEN  # a variable's name tells too
 
 
 def test_yaml_comes_back():

@@ -9,7 +9,15 @@ from synthgen.core.seeds import SeedTree
 from synthgen.stages.decode import shards
 from synthgen.stages.decode.base import Settings
 from synthgen.stages.decode.bridge import load_bridge
-from synthgen.stages.decode.shards import DecodeTask, cut, missing_rows, read_shards, workers_for, write_shards
+from synthgen.stages.decode.shards import (
+    DecodeTask,
+    cut,
+    drop_foreign_shards,
+    missing_rows,
+    read_shards,
+    workers_for,
+    write_shards,
+)
 from synthgen.stages.decode.xrag import XragDecoder
 
 PLAIN = Settings(
@@ -89,6 +97,29 @@ def test_an_error_of_a_worker_is_the_callers(task, tiny, tmp_path, n_workers):
             dataclasses.replace(task, open_decoder=broken), tiny.latents(9), tmp_path, print, n_workers=n_workers
         )
     assert caught.value.hint == "bring one"
+
+
+def test_a_shard_that_does_not_hold_the_rows_of_its_name_is_written_again(task, whole, tiny, tmp_path):
+    """A copied, renamed, overlapping, cut or foreign file would leave latents unwritten, or written twice."""
+    latents = tiny.latents(23)
+    write_shards(task, latents, tmp_path, lambda _: None, n_workers=2)
+    first, second, *_ = sorted(tmp_path.iterdir())
+    n = int(first.stem.split("-")[2])
+    for name, data in (
+        (f"shard-0000000-{23:07d}", first.read_bytes()),  # says it holds everything
+        (f"shard-{n - 1:07d}-{n + 1:07d}", first.read_bytes()),
+        ("shard-0000012-0000003", first.read_bytes()),
+        ("shard-0000023-0000030", first.read_bytes()),
+        (second.stem, second.read_bytes()[:-40]),
+    ):
+        (tmp_path / f"{name}.parquet").write_bytes(data)
+    drop_foreign_shards(tmp_path, latents, PLAIN.candidates)
+    assert missing_rows(tmp_path, 23)[0].start == n
+    write_shards(task, latents, tmp_path, lambda _: None, n_workers=2)
+    assert read_shards(tmp_path) == whole
+    other = dataclasses.replace(latents, ids=tuple(f"other-{name}" for name in latents.ids))
+    drop_foreign_shards(tmp_path, other, PLAIN.candidates)
+    assert missing_rows(tmp_path, 23) == [range(23)]  # what was written for other latents counts for none
 
 
 def test_what_is_missing_is_what_no_shard_holds(tmp_path):

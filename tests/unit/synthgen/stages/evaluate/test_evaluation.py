@@ -78,7 +78,7 @@ def test_the_metric_is_the_worse_of_the_two_classifiers():
 def test_a_class_that_is_missing_is_the_worst_class():
     found = evaluate(tables(synthetic={"ant": 30, "cow": 30}), SEEDS, requested={"ant": 20, "bee": 20, "cow": 20})
     assert found.metrics["utility.worst_class_ratio"].value == 0
-    assert found.metrics["balance.tv_distance"].value == pytest.approx(1 / 3)
+    assert found.metrics["balance.tv_distance"].value == 1  # a class that was asked for is not there
 
 
 def test_the_order_of_records_changes_nothing():
@@ -126,5 +126,10 @@ def test_tv_distance_by_hand():
     # shares .5 .3 .2 against .25 .25 .5: half of .25 + .05 + .3
     assert tv_distance(["a"] * 5 + ["b"] * 3 + ["c"] * 2, {"a": 1, "b": 1, "c": 2}, 0.95).value == pytest.approx(0.3)
     assert tv_distance(["a"], {"b": 4}, 0.95).value == 1
+    # 4 of 60 are missing, from one class or from all; a hundredth class is lost; 4 short of 70
+    assert tv_distance(["a"] * 26 + ["b"] * 30, {"a": 30, "b": 30}, 0.95).value == pytest.approx(4 / 60)
+    assert tv_distance(["a"] * 28 + ["b"] * 28, {"a": 30, "b": 30}, 0.95).value == pytest.approx(4 / 60)
+    assert tv_distance([str(i) for i in range(99)], {str(i): 1 for i in range(100)}, 0.95).value == 1
+    assert tv_distance(["a"] * 66 + ["b"] * 350, {"a": 70, "b": 350}, 0.95).value == pytest.approx(4 / 420)
     with pytest.raises(DataError, match="at least one"):
         tv_distance([], {"a": 1}, 0.95)
