@@ -14,7 +14,7 @@ MAX_NUMBER = (1 << 53) - 1  # the largest whole number canonical JSON can hold, 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 T = TypeVar("T", bound=BaseModel)
-_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
+_VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)\}", re.ASCII)
 
 
 class Section(BaseModel):
@@ -81,7 +81,7 @@ def _path(error: Any, given: Any) -> tuple[str, ...]:
 
 
 def resolve_path(path: str, base: str) -> Path:
-    """Return a path of a configuration as an absolute one; `${NAME}` or `$NAME` is an environment variable.
+    """Return a path of a configuration as an absolute one; `${NAME}` is an environment variable.
 
     Args:
         path: as it stands there.
@@ -90,9 +90,9 @@ def resolve_path(path: str, base: str) -> Path:
     Raises:
         ConfigError: if a variable is not set.
     """
-    names = dict.fromkeys(braced or bare for braced, bare in _VARIABLE.findall(path))
+    names = dict.fromkeys(_VARIABLE.findall(path))
     missing = [f"{path}: the environment variable {name} is not set" for name in names if name not in os.environ]
     if missing:
         raise ConfigError("a path of the configuration cannot be resolved", problems=missing, hint="Set it first.")
-    expanded = _VARIABLE.sub(lambda match: os.environ[match[1] or match[2]], path)
+    expanded = _VARIABLE.sub(lambda match: os.environ[match[1]], path)
     return (Path(base) / Path(expanded).expanduser()).resolve()

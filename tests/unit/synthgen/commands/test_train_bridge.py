@@ -69,10 +69,10 @@ def test_a_checkpoint_is_gone_on_from_or_left_alone(config, tmp_path):
 def test_a_variable_that_is_not_set_is_told(config, monkeypatch):
     monkeypatch.delenv("NO_SUCH_PLACE", raising=False)
     with pytest.raises(ConfigError, match=r"cannot be resolved[\s\S]*variable NO_SUCH_PLACE is not set"):
-        train(config(corpus={"path": "$NO_SUCH_PLACE/corpus"}), resume=False, progress=silent)
+        train(config(corpus={"path": "${NO_SUCH_PLACE}/corpus"}), resume=False, progress=silent)
     monkeypatch.setenv("NO_SUCH_PLACE", "nowhere")
     with pytest.raises(DataError, match="holds no parquet table"):
-        train(config(corpus={"path": "$NO_SUCH_PLACE/corpus"}), resume=False, progress=silent)
+        train(config(corpus={"path": "${NO_SUCH_PLACE}/corpus"}), resume=False, progress=silent)
 
 
 def test_a_vocabulary_is_written_once_and_comes_with_the_bridge(config, tmp_path):

@@ -40,7 +40,7 @@ def test_a_section_cannot_be_changed():
         Part().size = 2
 
 
-@pytest.mark.parametrize("path", ["${PLACE}/x", "$PLACE/x", "data/../here/x"])
+@pytest.mark.parametrize("path", ["${PLACE}/x", "data/../here/x"])
 def test_a_path_starts_from_the_base_or_a_variable(path, tmp_path, monkeypatch):
     monkeypatch.setenv("PLACE", str(tmp_path / "here"))
     assert resolve_path(path, str(tmp_path)) == (tmp_path / "here" / "x").resolve()
@@ -50,6 +50,6 @@ def test_every_variable_that_is_not_set_is_named(monkeypatch):
     for name in ("ABSENT_ONE", "ABSENT_TWO"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ConfigError, match="cannot be resolved") as caught:
-        resolve_path("${ABSENT_ONE}/$ABSENT_TWO", ".")
+        resolve_path("${ABSENT_ONE}/${ABSENT_TWO}", ".")
     assert len(caught.value.problems) == 2
     assert "ABSENT_TWO is not set" in caught.value.problems[1]
