@@ -52,7 +52,7 @@ study-smotext: $(BIN)/.tested models  ## the SMOTExT paper's table, some hours o
 .PHONY: picture
 REPORT ?= $(wildcard $(CURDIR)/$(DEMO)/out/release-*/report/report.html)
 CHROMIUM ?= chromium
-SHOT := $(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1000,1400
+SHOT := $(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1000,2300
 SMALLER := from PIL import Image; p = Image.open("docs/report.png").convert("RGB"); \
 	p.quantize(64, dither=Image.Dither.NONE).save("docs/report.png", optimize=True)
 
