@@ -3,7 +3,7 @@
 The threads of a library that share one product wait for one another after it, and who waits spins; beside a busy
 process all stand still while one of them is off its core. Here each job computes by itself, with one thread. These
 are threads and not joblib's processes, because torch lets go of the interpreter's lock while it computes: they share
-one model, are ready at once, end with their process, and are as fast (`benchmarks/workers.py`).
+one model, are ready at once and end with their process. `benchmarks/workers.py` sets them beside torch's own threads.
 """
 
 from collections.abc import Callable, Sequence
