@@ -310,14 +310,14 @@ def _writable(folder: Path) -> None:
 
 def _key(findings: Path | None, path: Path | None) -> bytes:
     """Return the key of the pseudonyms, or nothing where no findings are asked for."""
-    from audits.core.findings import read_key
+    from audits.core.keys import read_key
 
     if findings is None and path is None:
         return b""
     if findings is None or path is None:
         raise InputError("give --findings and --findings-key together: persons are listed by keyed pseudonym only")
     _writable(findings.parent)
-    return read_key(path)
+    return read_key(path, "findings key")
 
 
 def _write(report: "AuditReport", out: Path | None, findings: Path | None, key: bytes) -> None:
