@@ -30,7 +30,7 @@ from audits.shadow.command import shadow_command, shadow_plan
 if TYPE_CHECKING:
     from audits.core.report import AuditReport
     from audits.core.types import AuditInputs
-    from audits.gate.policy import Decision
+    from audits.gate.outcome import Decision
 
 REFUSED = 4
 
@@ -287,6 +287,8 @@ def _show(report: "AuditReport", decision: "Decision | None") -> None:
     console.print(f"overall: {report.overall}", markup=False)
     if decision is not None:
         console.print(f"policy: {'allowed' if decision.allowed else 'refused'}", markup=False)
+        for line in decision.summary:
+            console.print(line, markup=False)
         for line in decision.failures:
             console.print(f"  {line}", markup=False)
 

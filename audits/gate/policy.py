@@ -6,9 +6,8 @@ little is no pass, and an empty policy allows nothing.
 
 import hashlib
 import math
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -16,10 +15,9 @@ from audits.core.errors import PolicyError
 from audits.core.strictjson import canonical
 from audits.core.strictmodel import Closed, Finite, problems
 from audits.core.strictyaml import parse_yaml
-from audits.gate.evidence import AuditName, Evidence, Metric, MetricName
+from audits.gate.evidence import AuditName, AuditState, Evidence, Metric, MetricName
+from audits.gate.outcome import Decision, Outcome, RuleOutcome
 
-Outcome = Literal["PASS", "FAIL", "INSUFFICIENT"]
-Op = Literal["<=", ">="]
 # the audits whose proven epsilon a budget must survive: the first always, the others where they were run
 ATTACKS = ("membership", "canaries", "differencing")
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
@@ -130,66 +128,15 @@ class Policy(Closed):
         return (*audits, *(rule.id for rule in (*self.rules, *_dp_rules(self.dp))), *attacks)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleOutcome:
-    """How one gate went.
-
-    Args:
-        id: the rule, or `audit-NAME` for an audit that is required or must be measured.
-        metric: what was read, with the bound: `membership.auc.high`; for audits `NAME.passed` or `NAME.measured`,
-            which are 1 or 0.
-        op: how value and limit must stand.
-        limit: the threshold.
-        value: what was found; None where there was nothing.
-        verdict: PASS, FAIL, or INSUFFICIENT evidence; only PASS lets through.
-        reason: one sentence, what decided it.
-        why: one sentence, what the gate is there for.
-        estimate: the whole number with its interval and n; None for audits and where it is missing.
-    """
-
-    id: str
-    metric: str
-    op: Op
-    limit: float
-    value: float | None
-    verdict: Outcome
-    reason: str
-    why: str
-    estimate: Metric | None = None
-
-    def to_gate(self) -> dict[str, Any]:
-        """Return the gate as the signed statement writes it."""
-        return {
-            "id": self.id,
-            "metric": self.metric,
-            "op": self.op,
-            "threshold": self.limit,
-            "value": self.value,
-            "verdict": self.verdict,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """Whether the evidence satisfies the policy, gate by gate, and the digests of both."""
-
-    allowed: bool
-    outcomes: tuple[RuleOutcome, ...]
-    policy_digest: str
-    evidence_digest: str
-
-    @property
-    def failures(self) -> tuple[str, ...]:
-        """One line for each gate that did not pass."""
-        return tuple(f"{o.id}: {o.verdict}: {o.reason}" for o in self.outcomes if o.verdict != "PASS")
-
-
 def decide(evidence: Evidence, policy: Policy) -> Decision:
     """Return whether `policy` lets a dataset with this `evidence` leave.
 
         allowed  <=>  there is a gate, and every gate is PASS
 
-    Laws: an empty policy is refused; a missing, failed or too small measurement is no pass; adding a gate or
+    An audit that must be measured is a gate where it was not; where it was, its verdict is an outcome that gates
+    nothing. So a policy that only measures has no gate, and refuses.
+
+    Laws: a policy without gates is refused; a missing, failed or too small measurement is no pass; adding a gate or
     worsening a number never turns refused into allowed.
 
     Random: none; reads nothing but its arguments.
@@ -200,17 +147,20 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
         *(_compared(evidence, rule, policy.confidence) for rule in (*policy.rules, *_dp_rules(policy.dp))),
         *(_consistent(evidence, name) for name in _attacks(evidence, policy.dp)),
     )
-    if len(outcomes) == 0:
-        reason = "an empty policy allows nothing"
+    if not any(outcome.gating for outcome in outcomes):
+        reason = "a policy without gates allows nothing"
         outcomes = (
+            *outcomes,
             RuleOutcome(
                 id="policy", metric="policy.gates", op=">=", limit=1.0, value=0.0, verdict="FAIL", reason=reason,
                 why="Nothing was asked, so nothing is known.",
             ),
         )  # fmt: skip
     return Decision(
-        allowed=all(outcome.verdict == "PASS" for outcome in outcomes),
+        allowed=all(outcome.verdict == "PASS" for outcome in outcomes if outcome.gating),
         outcomes=outcomes,
+        policy_name=policy.name,
+        policy_version=policy.version,
         policy_digest=policy.digest(),
         evidence_digest=evidence.digest(),
     )
@@ -268,10 +218,7 @@ def shipped_policies() -> Path:
 
 def _required(evidence: Evidence, name: str) -> RuleOutcome:
     state = evidence.audits.get(name)
-    if state is None or state.status != "measured" or state.verdict == "insufficient":
-        verdict: Outcome = "INSUFFICIENT"
-    else:
-        verdict = "PASS" if state.verdict == "pass" else "FAIL"
+    verdict = _verdict(state)
     reason = "the audit was not run" if state is None else f"the audit was {state.status}: {state.verdict}"
     return RuleOutcome(
         id=f"audit-{name}", metric=f"{name}.passed", op=">=", limit=1.0,
@@ -282,16 +229,25 @@ def _required(evidence: Evidence, name: str) -> RuleOutcome:
 
 def _measured(evidence: Evidence, name: str) -> RuleOutcome:
     state = evidence.audits.get(name)
-    held = state is not None and state.status == "measured"
-    reason = (
-        "the audit was not run" if state is None else f"the audit was {state.status}; its verdict: {state.verdict}"
-    )
+    why = "The audit must have been measured; its verdict and numbers are shown and do not gate."
+    if state is None or state.status != "measured":
+        return RuleOutcome(
+            id=f"audit-{name}", metric=f"{name}.measured", op=">=", limit=1.0, value=None if state is None else 0.0,
+            verdict="INSUFFICIENT", why=why,
+            reason="the audit was not run" if state is None else f"the audit was {state.status}",
+        )  # fmt: skip
+    verdict = _verdict(state)
     return RuleOutcome(
-        id=f"audit-{name}", metric=f"{name}.measured", op=">=", limit=1.0,
-        value=None if state is None else float(held),
-        verdict="PASS" if held else "INSUFFICIENT", reason=reason,
-        why="The audit must have been measured; its numbers are shown and do not gate.",
+        id=f"audit-{name}", metric=f"{name}.passed", op=">=", limit=1.0, value=float(verdict == "PASS"),
+        verdict=verdict, reason=f"measured; the audit's verdict is {state.verdict}, and gates nothing here", why=why,
+        gating=False,
     )  # fmt: skip
+
+
+def _verdict(state: AuditState | None) -> Outcome:
+    if state is None or state.status != "measured" or state.verdict == "insufficient":
+        return "INSUFFICIENT"
+    return "PASS" if state.verdict == "pass" else "FAIL"
 
 
 def _dp_rules(dp: DpRule | None) -> tuple[Rule, ...]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
+from audits.gate.outcome import Decision
 from audits.gate.policy import load_policy
 from synthgen.config import Config
 from synthgen.core.errors import DataError, StorageError
@@ -26,6 +27,7 @@ class Published:
     release_id: str
     policy: str
     statement: str
+    decision: Decision
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -34,6 +36,7 @@ class Published:
             "bundle": str(self.bundle),
             "releaseId": self.release_id,
             "policy": self.policy,
+            "measured": {o.id.removeprefix("audit-"): o.verdict for o in self.decision.measured},
         }
 
     def to_text(self) -> str:
@@ -41,6 +44,7 @@ class Published:
         return "\n".join(
             [
                 f"RELEASED under policy {self.policy}: {self.statement}",
+                *self.decision.summary,
                 f"bundle: {self.bundle}",
                 f"report: {self.bundle / REPORT}",
                 f"check it: synthgen verify {self.bundle} --trust TRUST.json",
@@ -71,9 +75,11 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     decision = run.decide()
     report = run.write_report(decision)
     stream.write(f"report: {report}\n")
+    if not decision.allowed:
+        stream.writelines(f"{line}\n" for line in decision.summary)
     bundle = run.release(decision, key=key, out=out)
     policy = run.policy()
-    return Published(bundle.path, bundle.release_id, policy.name, policy.statement)
+    return Published(bundle.path, bundle.release_id, policy.name, policy.statement, decision)
 
 
 def report_of(target: Path) -> Path:

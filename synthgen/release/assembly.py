@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from audits.gate.policy import Decision
+from audits.gate.outcome import Decision
 from synthgen.core.tables import read_corpus
 from synthgen.models.registry import MODELS
 from synthgen.release.commitment import commit_records, commitment_key
@@ -63,7 +63,8 @@ def report_content(run: FinishedRun, decision: Decision, release_id: str | None)
         policy_name=policy.name,
         policy_statement=policy.statement,
         verdict="released" if decision.allowed else "refused",
-        gates=gate_rows(decision),
+        gates=gate_rows(decision.gates),
+        measured=gate_rows(decision.measured),
         balance=tuple(
             (label, real["train"].get(label, 0), n, made.get(label, 0)) for label, n in sorted(wanted.items())
         ),
