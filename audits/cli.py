@@ -87,7 +87,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     """
     from audits.core.inputs import load_tables
     from audits.gate.policy import load_policy
-    from audits.runner.attempts import attempt, confidence_of
+    from audits.gate.spending import confidence_of
+    from audits.runner.attempts import attempt
     from audits.runner.run import run as run_audits
 
     applied = None if policy is None else load_policy(policy)
@@ -312,7 +313,7 @@ def _writable(folder: Path) -> None:
 
 def _key(findings: Path | None, path: Path | None) -> bytes:
     """Return the key of the pseudonyms, or nothing where no findings are asked for."""
-    from audits.core.keys import read_key
+    from audits.ledger.keys import read_key
 
     if findings is None and path is None:
         return b""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from audits.core.errors import InputError
 from audits.core.files import write_whole
-from audits.core.keys import KEY_BYTES
 from audits.core.types import AuditResult
 
+KEY_BYTES = 32
 PSEUDONYM_DIGITS = 32
 MAX_FINDINGS = 10_000  # of one audit; a table with more is no table to go through by hand
 

@@ -2,7 +2,7 @@
 
 import secrets
 
-from audits.core.keys import read_key
+from audits.ledger.keys import read_key
 from synthgen.config import Config
 from synthgen.core.seeds import SECRET_BYTES
 from synthgen.run.workspace import Workspace

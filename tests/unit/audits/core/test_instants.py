@@ -24,4 +24,4 @@ def test_other_spellings_are_refused(text):
 
 def test_a_time_without_zone_is_refused():
     with pytest.raises(ValueError, match="zone"):
-        stamp(datetime(2026, 1, 1))
+        stamp(datetime(2026, 1, 1))  # noqa: DTZ001

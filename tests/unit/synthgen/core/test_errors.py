@@ -67,6 +67,6 @@ def test_a_message_alone_stands_alone(kind):
 
 @pytest.mark.parametrize("kind", CLASSES.values())
 def test_an_error_crosses_a_process_whole(kind):
-    error = pickle.loads(pickle.dumps(kind("it failed", problems=["a"], hint="b")))
+    error = pickle.loads(pickle.dumps(kind("it failed", problems=["a"], hint="b")))  # noqa: S301 - our own bytes
     assert type(error) is kind
     assert str(error) == "it failed\n  - a\nb"

@@ -22,7 +22,7 @@ from synthgen.stages.segment.config import SegmentsConfig
 ADAPT = {"steps": 6, "batch": 3, "rate": 0.02}
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818 - reads as what happened
     """What the test raises where a user would press a key."""
 
 

@@ -216,7 +216,7 @@ def test_files_are_private_and_written_whole(tmp_path):
     assert mode(path) == 0o600
     write_bytes(path, b"\x00new")
     assert path.read_bytes() == b"\x00new"
-    assert os.listdir(tmp_path) == ["run.json"]
+    assert os.listdir(tmp_path) == ["run.json"]  # noqa: PTH208 - every name, hidden ones too
 
 
 def test_a_stop_while_writing_leaves_the_old_file(tmp_path, monkeypatch):

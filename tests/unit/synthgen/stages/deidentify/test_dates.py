@@ -38,7 +38,7 @@ def test_distances_between_dates_are_kept(one, two, days, form):
     # nor whether May is short for itself, so that its neighbours come back short
     forms = {day: form.replace("%B", "%b") if day.month == 5 else form for day in (one, two)}
     moved = [
-        datetime.strptime(shift_date(day.strftime(form), days), forms[day]).date()
+        datetime.strptime(shift_date(day.strftime(form), days), forms[day]).date()  # noqa: DTZ007
         for day in (one, two)
     ]
     assert moved == [day + timedelta(days=days) for day in (one, two)]

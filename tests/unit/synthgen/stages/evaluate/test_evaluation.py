@@ -10,7 +10,7 @@ from synthgen.core.types import Corpus, Record
 from synthgen.stages.evaluate import Tables, evaluate, tv_distance
 
 WORDS = {"ant": "colony queen forager tunnel", "bee": "hive drone nectar comb", "cow": "herd dairy heifer stall"}
-OTHER = "the a of in and with was by some near far old new wet long".split()
+OTHER = "the a of in and with was by some near far old new wet long".split()  # noqa: SIM905 - words
 SEEDS = SeedTree(3).child("evaluate")
 
 

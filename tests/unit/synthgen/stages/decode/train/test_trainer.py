@@ -17,7 +17,7 @@ from synthgen.stages.decode.words import make_reader
 DIM, HELDOUT, BATCH, N = 9, 4, 5, 31
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818 - reads as what happened
     """What the test raises where a user would press a key."""
 
 

@@ -4,7 +4,7 @@ import stat
 import pytest
 
 from audits.core.errors import InputError
-from audits.core.keys import read_key
+from audits.ledger.keys import read_key
 
 KEY = bytes(range(32))
 
@@ -57,6 +57,6 @@ def test_of_two_that_make_it_one_wins_and_nothing_else_is_left(tmp_path, monkeyp
         path.chmod(0o600)
         link(*args, **kwargs)
 
-    monkeypatch.setattr("audits.core.keys.os.link", late)
+    monkeypatch.setattr("audits.ledger.keys.os.link", late)
     assert read_key(path, "secret") == KEY
     assert [p.name for p in tmp_path.iterdir()] == ["key"]

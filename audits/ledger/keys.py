@@ -6,8 +6,7 @@ import stat
 from pathlib import Path
 
 from audits.core.errors import InputError
-
-KEY_BYTES = 32
+from audits.core.findings import KEY_BYTES
 
 
 def read_key(path: Path, what: str) -> bytes:
