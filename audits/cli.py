@@ -43,13 +43,17 @@ app = typer.Typer(
 )
 
 Attempts = Annotated[
-    Path | None, typer.Option(help="private ledger of how often this control was asked; later ones must be surer")
+    Path | None, typer.Option(help="the institution's ledger, a private folder: later attempts must be surer")
 ]
 Findings = Annotated[
     Path | None, typer.Option(help="private list of the rows that give a person away, by keyed pseudonym")
 ]
 FindingsKey = Annotated[Path | None, typer.Option(help="32 bytes that make the pseudonyms; made if it is not there")]
 Lineage = Annotated[Path | None, typer.Option(help="what each synthetic row was made from: train rows, weights")]
+StreamsAreSecret = Annotated[
+    bool,
+    typer.Option("--streams-are-secret", help="say that nobody can guess the seed; a policy for outside asks for it"),
+]
 Twin = Annotated[Path | None, typer.Option(help="synthetic table of the second build, which saw the canaries")]
 
 
@@ -78,6 +82,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     group: Columns = "group",
     *,
     rows_are_persons: RowsArePersons = False,
+    streams_are_secret: StreamsAreSecret = False,
     as_json: Annotated[bool, typer.Option("--json", help="print audit.json on stdout")] = False,
 ) -> None:
     """Run the audits; exit 0 if the table may go, 4 if it may not, 3 if a table cannot be used.
@@ -88,7 +93,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     from audits.core.inputs import load_tables
     from audits.gate.policy import load_policy
     from audits.gate.spending import confidence_of
-    from audits.runner.attempts import attempt
+    from audits.runner.run import asked_for
     from audits.runner.run import run as run_audits
 
     applied = None if policy is None else load_policy(policy)
@@ -100,10 +105,11 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     inputs = load_tables(synthetic, train, control, reference, **columns, rows_are_persons=rows_are_persons)
     inputs = _with_records(inputs, ledger, mechanism)
     inputs = _with_builds(inputs, (canaries, twin), (previous, previous_train), columns, claim=rows_are_persons)
-    number = None if attempts is None else attempt(attempts, inputs.synthetic, inputs.control)
+    names = listed(only)
+    number = _counted(inputs, attempts, asked_for(inputs, names, seed=seed, confidence=confidence))
     sure = confidence if number is None else confidence_of(number, confidence)
-    report = run_audits(inputs, names=listed(only), seed=seed, confidence=sure, progress=_say)
-    decision = None if applied is None else _decide(report, applied, number)
+    report = run_audits(inputs, names=names, seed=seed, confidence=sure, progress=_say)
+    decision = None if applied is None else _decide(report, applied, number, claim=streams_are_secret)
     _show(report, decision)
     _write(report, out, findings, key)
     if as_json:
@@ -256,12 +262,25 @@ def _together(*options: dict[str, Path | None]) -> None:
         raise InputError("the options do not fit together", problems=problems)
 
 
-def _decide(report: "AuditReport", policy: Any, number: int | None) -> "Decision":
+def _counted(inputs: "AuditInputs", ledger: Path | None, made: str) -> int | None:
+    """Return which attempt on these control persons it is, noted in the ledger; None where no ledger is named."""
+    from audits.ledger.attempts import attempt
+    from audits.ledger.places import memory_of
+
+    if ledger is None:
+        return None
+    found = attempt(ledger, memory_of(ledger), made=made, control=inputs.control)
+    _say(f"attempt {found.number} on these control persons; entry {found.ledger.entries} of ledger {found.ledger.id}")
+    return found.number
+
+
+def _decide(report: "AuditReport", policy: Any, number: int | None, *, claim: bool) -> "Decision":
     from audits.core.rates import exact
     from audits.gate.evidence import evidence_from_results
-    from audits.gate.policy import decide
+    from audits.gate.policy import ATTEMPTS, SECRET, decide
 
-    extra = {} if number is None else {"attempts.number": exact(number, confidence=1.0, n=number)}
+    said = {ATTEMPTS: number, SECRET: 1 if claim else None}
+    extra = {name: exact(n, confidence=1.0, n=n) for name, n in said.items() if n is not None}
     return decide(evidence_from_results(report.results, extra), policy)
 
 

@@ -12,6 +12,7 @@ from audits.gate.policy import load_policy
 from synthgen.config import Config
 from synthgen.core.errors import UsageError
 from synthgen.core.progress import Progress, silent
+from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus, Embedded
 from synthgen.models.store import digest_of
 from synthgen.release.run import Run
@@ -112,7 +113,7 @@ def _stages(job: Job, until: str) -> Iterator[StageResult]:
         return
 
     synthetic = synthetic_corpus(job, written)
-    attempt = register_attempt(job, synthetic, prepared.control)
+    attempt = register_attempt(job, written, prepared, read_corpus(parts.folder / "control.parquet", "control"))
     control, control_vectors = embed_control(job, prepared.control, encoder)
     yield control
     vectors = {"train": embedded.vectors, "control": control_vectors, "synthetic": written.vectors}

@@ -1,5 +1,6 @@
 """Runs the audits on one set of tables; whatever goes wrong ends as no pass."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -10,6 +11,7 @@ from audits.core.errors import InputError, NotMeasurable
 from audits.core.inputs import digests
 from audits.core.report import AuditReport
 from audits.core.streams import stream
+from audits.core.strictjson import canonical
 from audits.core.types import Attack, AuditInputs, AuditResult, without_number
 from audits.gate.policy import Policy
 from audits.runner.hygiene import check_split
@@ -76,6 +78,19 @@ def run(
         hygiene=hygiene.details,
         tool=f"synthgen-audits {version('synthgen')}",
     )
+
+
+def asked_for(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, confidence: float) -> str:
+    """Return a digest of everything that may change a verdict of `run` with these arguments, its own version too."""
+    asked = {
+        "tables": digests(inputs),
+        "identifiers": [inputs.identifiers, inputs.control_identifiers],
+        "audits": sorted(applicable_audits(inputs) if names is None else names),
+        "seed": str(seed),
+        "confidence": confidence,
+        "tool": version("synthgen"),
+    }
+    return hashlib.sha256(canonical(asked)).hexdigest()
 
 
 def result_of(

@@ -17,7 +17,7 @@ from audits.core.errors import AuditError, VerifyError
 from audits.core.instants import instant
 from audits.core.strictjson import canonical, parse, parse_canonical
 from audits.gate.evidence import Evidence, evidence_from, read_evidence
-from audits.gate.policy import Policy, decide, load_policy, parse_policy
+from audits.gate.policy import ATTEMPTS, Policy, decide, load_policy, parse_policy
 from audits.verify.approvals import FILE as APPROVAL_FILE
 from audits.verify.approvals import FOLDER as APPROVALS_FOLDER
 from audits.verify.approvals import Approved, check_approvals
@@ -128,7 +128,7 @@ def _judge(
     evidence = _check_gates(predicate, policy, held)
     gates = [gate for gate in predicate.gates if gate.gating]
     beside = ", ".join(f"{g.id.removeprefix('audit-')} {g.verdict}" for g in predicate.gates if not g.gating)
-    line = f"{len(gates)} of {len(gates)} gates recomputed from the evidence"
+    line = f"{len(gates)} of {len(gates)} gates recomputed from the evidence of attempt {predicate.attempts.number}"
     done.append(line if not beside else f"{line}; measured, gating nothing: {beside}")
     done.append(_check_ledger(predicate, policy, evidence))
     signed_by = releasers
@@ -282,6 +282,9 @@ def _check_gates(predicate: ReleasePredicate, policy: Policy, held: Mapping[str,
         raise VerifyError("E_GATE", "the statement names other evidence than the bundle holds")
     if reported.audits != evidence.audits or not reported.metrics.items() <= evidence.metrics.items():
         raise VerifyError("E_GATE", f"{REPORT_JSON}: says something else than the evidence")
+    tried = evidence.metrics.get(ATTEMPTS)
+    if tried is None or tried.value != predicate.attempts.number:
+        raise VerifyError("E_GATE", "the evidence counts other attempts than the statement")
     counted = evidence.metrics.get("records.synthetic")
     if counted is not None and counted.value != predicate.dataset.records:
         raise VerifyError("E_GATE", "the evidence counts other records than the statement")

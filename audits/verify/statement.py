@@ -179,6 +179,27 @@ class Input(Wire):
     count_bucket: Annotated[str, Field(pattern=r"^[0-9]+k?-[0-9]+k?$")]
 
 
+class LedgerHead(Wire):
+    """Where the institution's ledger of attempts stood; a later release of the institution may not go behind it."""
+
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    entries: Annotated[int, Field(ge=1)]
+    head: Sha256
+
+
+class Attempts(Wire):
+    """How often these control persons had been asked, this release included."""
+
+    number: Annotated[int, Field(ge=1)]
+    ledger: LedgerHead
+
+    @model_validator(mode="after")
+    def _held(self) -> Self:
+        if self.number > self.ledger.entries:
+            raise ValueError("the ledger holds fewer entries than there were attempts")
+        return self
+
+
 class ReleasePredicate(Wire):
     """What a release states about its subjects."""
 
@@ -196,6 +217,7 @@ class ReleasePredicate(Wire):
     gates: tuple[Gate, ...]
     privacy: Privacy
     inputs: tuple[Input, ...]
+    attempts: Attempts
     evidence: tuple[Subject, ...]
     approvals_required: tuple[ApprovalRule, ...]
     limitations: tuple[Text, ...]

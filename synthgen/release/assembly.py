@@ -6,6 +6,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from audits.gate.outcome import Decision
+from audits.gate.policy import ATTEMPTS
+from audits.ledger.attempts import noted
+from synthgen.core.errors import DataError
 from synthgen.core.tables import read_corpus
 from synthgen.models.registry import MODELS
 from synthgen.release.commitment import commit_records, commitment_key
@@ -16,6 +19,7 @@ from synthgen.report import ReportContent
 from synthgen.report.gates import gate_rows
 from synthgen.run.finished import FinishedRun, policy_file
 from synthgen.run.judge import AUDIT, SYNTHETIC, UTILITY
+from synthgen.run.ledger import ledger_of
 from synthgen.run.record import RunRecord
 from synthgen.run.secret import PUBLIC
 from synthgen.stages.decode.bridge import load_bridge
@@ -45,6 +49,7 @@ def bundle_content(run: FinishedRun, decision: Decision) -> BundleContent:
         license=config.release.license,
         languages=["en"],
         versions=run.record.versions,
+        attempts=stated_attempts(run),
         limitations=limitations_of(run, has_groups=sides[0].has_groups),
         privacy={**NO_DP, "unit": "group" if sides[0].has_groups else "record"},
         formats=config.release.formats,
@@ -95,6 +100,20 @@ def limitations_of(run: FinishedRun, *, has_groups: bool) -> tuple[str, ...]:
         disclosure=None if vocabulary is None else vocabulary.disclosure(decode.words),
         public_secret=run.config.secret == PUBLIC,
     )
+
+
+def stated_attempts(run: FinishedRun) -> dict[str, Any]:
+    """Return which attempt on its control persons the run is, and where the institution's ledger stands now.
+
+    Raises:
+        InputError: the ledger cannot be used, was changed, exchanged or set back, or does not hold the run.
+        DataError: it holds another count than the evidence.
+    """
+    found = noted(*ledger_of(run.config), run.record.stage("audit").attempt or "")
+    counted = run.evidence.metrics.get(ATTEMPTS)
+    if counted is None or counted.value != found.number:
+        raise DataError("the ledger counts other attempts than the evidence", hint="Run it again.")
+    return {"number": found.number, "ledger": found.ledger.model_dump(mode="json", exclude={"version"})}
 
 
 def stated_models(run: FinishedRun) -> list[dict[str, Any]]:

@@ -40,6 +40,7 @@ class BundleContent:
         config_redacted: the configuration without private paths.
         models: `models` of the statement: role, name, revision, format, digest {sha256}, trainedOnPrivateData.
         inputs: `inputs` of the statement: the commitments of train and control, see `commitment.commit`.
+        attempts: `attempts` of the statement: which attempt it is, and the head of the institution's ledger.
         license: identifier of the dataset's licence.
         languages: BCP 47 tags.
         versions: of the sources and libraries that made it, "python" among them.
@@ -60,6 +61,7 @@ class BundleContent:
     config_redacted: Mapping[str, Any]
     models: Sequence[Mapping[str, Any]]
     inputs: Sequence[Mapping[str, Any]]
+    attempts: Mapping[str, Any]
     license: str
     languages: Sequence[str]
     versions: Mapping[str, str]

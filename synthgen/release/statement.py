@@ -76,6 +76,7 @@ def _predicate(content: BundleContent, digests: Mapping[str, str], release_id: s
         "gates": [outcome.to_gate() for outcome in content.decision.outcomes],
         "privacy": dict(content.privacy),
         "inputs": [dict(item) for item in content.inputs],
+        "attempts": dict(content.attempts),
         "evidence": [{"name": METRICS, "digest": {"sha256": digests[METRICS]}}],
         "approvalsRequired": [rule.model_dump(mode="json") for rule in policy.approvals],
         "limitations": list(content.limitations),

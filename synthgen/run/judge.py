@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,13 @@ from audits.core.types import AuditInputs, Estimate, Lineage, Table
 from audits.gate.evidence import evidence_from
 from audits.gate.policy import ATTEMPTS, SECRET
 from audits.gate.spending import confidence_of
-from audits.runner import attempts
+from audits.ledger.attempts import Attempt, attempt
 from audits.runner.registry import applicable_audits
-from synthgen.core.digest import sha256_array
+from synthgen.core.digest import sha256_array, sha256_json
 from synthgen.core.tables import write_corpus
 from synthgen.core.types import Corpus, Float32, Record
 from synthgen.run.job import AUDITS_VERSION, STAGES_VERSION, Job
+from synthgen.run.ledger import ledger_of
 from synthgen.run.prepare import Identifiers, Prepared
 from synthgen.run.rounds import Written
 from synthgen.run.segments import measured
@@ -27,7 +28,6 @@ from synthgen.stages import evaluate
 from synthgen.stages.embed import Encoder
 from synthgen.stages.embed.segmented import SegmentedEncoder
 
-LEDGER = "attempts.jsonl"  # in the workspace; outlives every stage
 AUDIT, UTILITY, EVIDENCE, SYNTHETIC = "audit.json", "evaluation.json", "evidence.json", "synthetic.parquet"
 USUAL_CONFIDENCE = 0.95  # two-sided, of the intervals of utility; a later attempt asks for more
 COHERENCE = "coherence.json"  # of long records, see `measured`
@@ -60,13 +60,19 @@ def synthetic_corpus(job: Job, written: Written) -> Corpus:
     return Corpus(role="synthetic", records=tuple(records), has_groups=False)
 
 
-def register_attempt(job: Job, synthetic: Corpus, control: Corpus) -> int:
-    """Return how often these control persons have been asked, this table included, before they are asked.
+def register_attempt(job: Job, written: Written, prepared: Prepared, source: Corpus) -> Attempt:
+    """Return how often these control persons have been asked, this time included, before they are asked.
 
-    Control persons are asked once for each synthetic table, and later tables must be surer; see
-    `audits.runner.attempts`.
+    What is the same attempt is whatever finds the same result of the audits in a workspace; see `audits.ledger`.
+
+    Args:
+        job: the run.
+        written: what would be released.
+        prepared: what it is held against.
+        source: the control records as the source has them, before surrogates that depend on secret and seed.
     """
-    return attempts.attempt(job.workspace.root / LEDGER, as_table(synthetic, {}), as_table(control, {}))
+    made = sha256_json(_asked(job, synthetic_corpus(job, written), prepared, written))
+    return attempt(*ledger_of(job.config), made=made, control=as_table(source, {}))
 
 
 def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageResult, Float32]:
@@ -85,7 +91,9 @@ def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageRes
     return result, np.load(result.folder / "control.npy", allow_pickle=False)
 
 
-def evaluate_utility(job: Job, tables: JudgedTables, written: Written, encoder: Encoder, attempt: int) -> StageResult:
+def evaluate_utility(
+    job: Job, tables: JudgedTables, written: Written, encoder: Encoder, attempt: Attempt
+) -> StageResult:
     """Train classifiers on the records and test them on control: evaluation.json, of long records coherence.json."""
     seeds = job.seeds.child("audit")
 
@@ -97,7 +105,7 @@ def evaluate_utility(job: Job, tables: JudgedTables, written: Written, encoder: 
                 test=tables.control,
                 vectors={**tables.vectors, "test": tables.vectors["control"]},
             )
-            sure = max(USUAL_CONFIDENCE, 2 * confidence_of(attempt, job.config.audit.confidence) - 1)
+            sure = max(USUAL_CONFIDENCE, 2 * confidence_of(attempt.number, job.config.audit.confidence) - 1)
             utility = evaluate.evaluate(compared, seeds, requested=written.wanted, confidence=sure)
             advance(1)
         write_json(folder / UTILITY, utility.table)
@@ -107,9 +115,9 @@ def evaluate_utility(job: Job, tables: JudgedTables, written: Written, encoder: 
         return {"in": len(tables.synthetic), "out": len(tables.synthetic)}
 
     inputs = {
-        **_inputs(tables, written),
+        **_inputs(tables.synthetic, tables.control, written),
         "wanted": dict(written.wanted),
-        "attempt": attempt,
+        "attempt": attempt.number,
         "confidence": job.config.audit.confidence,
         "seed": seeds.key().hex(),
     }
@@ -117,19 +125,18 @@ def evaluate_utility(job: Job, tables: JudgedTables, written: Written, encoder: 
 
 
 def attack(
-    job: Job, tables: JudgedTables, prepared: Prepared, written: Written, evaluated: StageResult, attempt: int
+    job: Job, tables: JudgedTables, prepared: Prepared, written: Written, evaluated: StageResult, attempt: Attempt
 ) -> StageResult:
     """Run every audit on the records that would be released: audit.json, evidence.json and synthetic.parquet."""
-    seeds = job.seeds.child("audit")
 
     def make(folder: Path) -> Mapping[str, object]:
         write_corpus(folder / SYNTHETIC, tables.synthetic)
-        confidence = confidence_of(attempt, job.config.audit.confidence)
+        confidence = confidence_of(attempt.number, job.config.audit.confidence)
         report = run_audits(job, tables, prepared, lineage(prepared, written), confidence)
         write_bytes(folder / AUDIT, report)
         utility = json.loads((evaluated.folder / UTILITY).read_bytes())["metrics"]
         counts = {
-            "records.synthetic": counted(len(tables.synthetic)), ATTEMPTS: counted(attempt),
+            "records.synthetic": counted(len(tables.synthetic)), ATTEMPTS: counted(attempt.number),
             SECRET: counted(int(job.seeds.secret != b"")),
         }  # fmt: skip
         measured = {name: Estimate(**estimate) for name, estimate in utility.items()}
@@ -138,14 +145,10 @@ def attack(
         return {"in": len(tables.synthetic), "out": len(tables.synthetic), "classes": classes}
 
     inputs = {
-        **_inputs(tables, written),
-        "evaluate": evaluated.digest,
-        "identifiers": [_plain(prepared.identifiers), _plain(prepared.control_identifiers)],
-        "config": job.config.audit.model_dump(mode="json"),
-        "attempt": attempt,
-        "seed": seeds.key().hex(),
-    }
-    return job.workspace.stage("audit", inputs, make)
+        **_asked(job, tables.synthetic, prepared, written), "evaluate": evaluated.digest, "attempt": attempt.number,
+    }  # fmt: skip
+    result = job.workspace.stage("audit", inputs, make)
+    return replace(result, counts={**result.counts, "attempt": attempt.made})
 
 
 def run_audits(job: Job, tables: JudgedTables, prepared: Prepared, made_from: Lineage, confidence: float) -> bytes:
@@ -191,13 +194,23 @@ def as_table(corpus: Corpus, vectors: Mapping[str, Float32]) -> Table:
     )
 
 
-def _inputs(tables: JudgedTables, written: Written) -> dict[str, object]:
+def _inputs(synthetic: Corpus, control: Corpus, written: Written) -> dict[str, object]:
     return {
         "version": AUDITS_VERSION,
         "filter": written.filtered,
-        "records": sha256_array(tables.vectors["synthetic"]),
-        "synthetic": tables.synthetic.digest,
-        "control": tables.control.digest,
+        "records": sha256_array(written.vectors),
+        "synthetic": synthetic.digest,
+        "control": control.digest,
+    }
+
+
+def _asked(job: Job, synthetic: Corpus, prepared: Prepared, written: Written) -> dict[str, object]:
+    """Return all that the audits' verdicts depend on, but how often was asked before."""
+    return {
+        **_inputs(synthetic, prepared.control, written),
+        "identifiers": [_plain(prepared.identifiers), _plain(prepared.control_identifiers)],
+        "config": job.config.audit.model_dump(mode="json"),
+        "seed": job.seeds.child("audit").key().hex(),
     }
 
 

@@ -38,6 +38,7 @@ class StageRecord(BaseModel):
         n_in: records that went in; of decode latents, of filter candidates.
         n_out: what came out.
         classes: records of each label.
+        attempt: of audit, what the ledger calls it.
         wanted: of filter, records asked for of each label.
         kept: of filter, records of each label that every filter passed, in this round and those before.
         rejected: of filter, candidates by reason.
@@ -54,6 +55,7 @@ class StageRecord(BaseModel):
     n_in: int = Field(alias="in")
     n_out: int = Field(alias="out")
     classes: Mapping[str, Any] | None = None  # of split by role and label
+    attempt: str | None = None
     wanted: Counts | None = None
     kept: Counts | None = None
     rejected: Counts | None = None

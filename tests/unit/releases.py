@@ -166,6 +166,7 @@ def content(policy=POLICY, **changes):
         "license": "CC-BY-4.0",
         "languages": ["en"],
         "versions": {"python": "3.11.7", "source": "e" * 64, "numpy": "2.3.0"},
+        "attempts": {"number": 1, "ledger": {"id": "1" * 32, "entries": 4, "head": "f" * 64}},
         "limitations": ["Nothing is promised."],
     }
     return BundleContent(**{**given, **changes})

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -107,7 +108,7 @@ def test_findings_without_their_key_are_refused_before_the_work(tables, tmp_path
 
 
 def test_every_further_attempt_on_a_control_group_must_be_surer(tables, tmp_path, monkeypatch, capsys):
-    ledger, seen = tmp_path / "attempts.jsonl", []
+    ledger, seen = tmp_path / "ledger", []
     for name in ("synthetic", "train", "synthetic"):
         words = arguments(tables, synthetic=tables / f"{name}.parquet")
         called(monkeypatch, *words, "--only", "replay", "--attempts", str(ledger), "--json")
@@ -116,11 +117,40 @@ def test_every_further_attempt_on_a_control_group_must_be_surer(tables, tmp_path
     assert seen == pytest.approx([0.96, 0.992, 0.96])
     external = [*arguments(tables), "--only", "replay", "--policy", "hospital-external"]
     called(monkeypatch, *external)
-    assert "attempts: INSUFFICIENT" in capsys.readouterr().err
-    called(monkeypatch, *external, "--attempts", str(ledger))
-    assert "attempts: " not in capsys.readouterr().err
-    ledger.write_text("{}\n")
+    refused = capsys.readouterr().err
+    assert "attempts: INSUFFICIENT" in refused
+    assert "attempts-counted: INSUFFICIENT" in refused
+    assert "secret-private: INSUFFICIENT" in refused
+    called(monkeypatch, *external, "--attempts", str(ledger), "--streams-are-secret")
+    allowed = capsys.readouterr().err
+    assert "attempt 1 on these control persons; entry 2 of ledger" in allowed
+    assert "attempts: " not in allowed
+    assert "attempts-counted: " not in allowed
+    assert "secret-private: " not in allowed
+    (ledger / "attempts.jsonl").write_text("{}\n")
     assert called(monkeypatch, *external, "--attempts", str(ledger)) == 3
+
+
+@pytest.mark.parametrize(
+    "again",
+    [["--seed", "1"], ["--only", "replay,identifiers"], ["--confidence", "0.9"], ["--reference", "train.parquet"]],
+)
+def test_another_seed_other_audits_or_another_confidence_is_another_attempt(
+    tables, tmp_path, monkeypatch, capsys, again
+):
+    words = [*arguments(tables), "--only", "replay", "--attempts", str(tmp_path / "ledger")]
+    more = [str(tables / word) if word.endswith(".parquet") else word for word in again]
+    for extra, number in (([], 1), (more, 2), (more, 2), ([], 1)):
+        called(monkeypatch, *words, *extra)
+        assert f"attempt {number} on these control persons" in capsys.readouterr().err
+
+
+def test_a_ledger_that_was_deleted_is_seen(tables, tmp_path, monkeypatch, capsys):
+    words = [*arguments(tables), "--only", "replay", "--attempts", str(tmp_path / "ledger")]
+    called(monkeypatch, *words)
+    shutil.rmtree(tmp_path / "ledger")
+    assert called(monkeypatch, *words) == 3
+    assert "nobody knows what was done before" in capsys.readouterr().err
 
 
 def test_what_an_audit_needs_beyond_the_tables_comes_from_files(tables, tmp_path, monkeypatch, capsys, module_at):

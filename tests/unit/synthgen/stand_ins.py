@@ -17,6 +17,7 @@ from fictional_clinic import generate
 
 from synthgen.config import Config
 from synthgen.core.progress import silent
+from synthgen.core.tables import read_corpus
 from synthgen.core.types import Candidate
 from synthgen.pipeline import write_records
 from synthgen.run.job import Job
@@ -125,7 +126,7 @@ class Bench:
     """One configuration in one workspace, with the stand-ins in place of the models."""
 
     def __init__(self, root: Path, patch: pytest.MonkeyPatch):
-        self.root, self.encoder = root, CountingEncoder()
+        self.root, self.encoder, self.source_control = root, CountingEncoder(), None
         self.decoder = PickingDecoder(self.encoder)
         patch.setattr(Job, "encoder", lambda _job: self.encoder)
         patch.setattr(Job, "folder", lambda _job, name: root / name)
@@ -151,6 +152,7 @@ class Bench:
         parts = split_source(job, loaded)
         clean = replace_identifiers(job, loaded, parts)
         self.stages = (loaded, parts, clean)
+        self.source_control = read_corpus(parts.folder / "control.parquet", "control")
         prepared = read_prepared(job, clean)
         result, embedded = embed_train(job, clean, prepared.train, encoder_for(job, prepared.train))
         return prepared, result, embedded
@@ -163,7 +165,7 @@ class Bench:
     def judge(self, job, prepared, embedded, written):
         """Run the stages after the writing; return those of control, of the utility and of the audits."""
         encoder, synthetic = encoder_for(job, prepared.train), synthetic_corpus(job, written)
-        attempt = register_attempt(job, synthetic, prepared.control)
+        attempt = register_attempt(job, written, prepared, self.source_control or prepared.control)
         control, control_vectors = embed_control(job, prepared.control, encoder)
         vectors = {"train": embedded.vectors, "control": control_vectors, "synthetic": written.vectors}
         tables = JudgedTables(synthetic=synthetic, train=prepared.train, control=prepared.control, vectors=vectors)

@@ -47,7 +47,10 @@ def test_a_clean_bundle_verifies_with_every_step(clean, judge):
 
 def test_what_gates_nothing_is_told_with_its_verdict(clean, judge, releases):
     (line,) = [check.detail for check in judge(clean).checks if check.id == "gates"]
-    assert line == "4 of 4 gates recomputed from the evidence; measured, gating nothing: membership INSUFFICIENT"
+    assert (
+        line
+        == "4 of 4 gates recomputed from the evidence of attempt 1; measured, gating nothing: membership INSUFFICIENT"
+    )
     shown = {
         gate["id"]: (gate["gating"], gate["verdict"]) for gate in releases.statement(clean)["predicate"]["gates"]
     }

@@ -10,7 +10,7 @@ import pytest
 import audits
 from audits.core.lineage import check_lineage
 from synthgen.core.tables import read_corpus, read_latents
-from synthgen.run.judge import LEDGER, counted, synthetic_corpus
+from synthgen.run.judge import counted, synthetic_corpus
 
 JUDGE = "synthgen.run.judge"
 
@@ -122,7 +122,9 @@ def test_ids_are_32_hex_digits_that_are_unique_and_say_nothing(trial):
 def test_records_keep_text_and_label_in_order(trial):
     synthetic = read_corpus(trial.judged.audited.folder / "synthetic.parquet", "synthetic")
     assert [(r.text, r.label) for r in synthetic.records] == [(c.text, c.label) for c in trial.written.records]
-    assert trial.judged.audited.counts == {"in": 15, "out": 15, "classes": dict.fromkeys(synthetic.counts(), 5)}
+    counts = dict(trial.judged.audited.counts)
+    assert re.fullmatch("[0-9a-f]{64}", counts.pop("attempt"))
+    assert counts == {"in": 15, "out": 15, "classes": dict.fromkeys(synthetic.counts(), 5)}
 
 
 def test_the_folder_holds_what_a_gate_reads(trial):
@@ -193,13 +195,15 @@ def test_another_synthetic_table_is_another_attempt_on_the_same_control_persons(
     monkeypatch.setattr(f"{JUDGE}.run_audits", lambda *given: seen.append(given[-1]) or b'{"results": []}')
     first = json.loads((trial.judged.audited.folder / "evidence.json").read_bytes())["metrics"]
     assert (first["attempts.number"]["value"], first["replay.estimate"]["confidence"]) == (1, 0.96)
+    job = trial.bench.job(ledger="fresh", release={"key": "fresh-keys/releaser.pem"})
+    assert trial.judge(job).audited.reused
     columns = ("records", "vectors", "parents", "weights")
     fewer = replace(trial.written, **{name: getattr(trial.written, name)[:9] for name in columns})
-    judged = trial.judge(trial.bench.job(), written=fewer)
+    judged = trial.judge(job, written=fewer)
     assert (
         json.loads((judged.audited.folder / "evidence.json").read_bytes())["metrics"]["attempts.number"]["value"] == 2
     )
     assert seen == [pytest.approx(0.992)]
-    (trial.bench.job().workspace.root / LEDGER).write_text("{}")
+    (trial.bench.root / "fresh" / "attempts.jsonl").write_text("{}")
     with pytest.raises(audits.InputError, match="not whole"):
-        trial.judge(trial.bench.job())
+        trial.judge(job)

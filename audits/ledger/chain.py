@@ -1,0 +1,188 @@
+r"""A file of JSON lines to which lines can only be added: each is authenticated with a key over all lines before it.
+
+    mac_i = HMAC-SHA256(K, "synthgen/ledger/v1\0" || name || 0x00 || mac_(i-1) || canonical(line i without its mac))
+
+K lies beside it, 32 bytes of mode 0600, and never leaves the institution; so nobody without K can write a line or
+guess what one says, and of a chain that was cut or written anew the last mac differs. Whether one was exchanged as a
+whole, key and all, or set back to an older copy, only a memory kept elsewhere can tell: see `Memory`.
+"""
+
+import fcntl
+import hmac
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from audits.core.errors import InputError
+from audits.core.files import write_whole
+from audits.core.strictjson import JsonError, canonical, parse_canonical
+from audits.core.strictmodel import Closed
+from audits.ledger.keys import read_key
+
+KEY = "key"
+_VERSION = 1
+_FIELDS = {"version", "number", "entry", "mac"}
+Mac = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Head(Closed):
+    """Where a chain stands: its id, how many lines it has, and the mac of the last. Says nothing without the key."""
+
+    version: Literal[1] = 1
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    entries: Annotated[int, Field(ge=0)]
+    head: Mac
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The highest head seen of the one chain that may be used here, in a file that does not lie beside the chain.
+
+    Args:
+        path: of the file; made at the first use.
+    """
+
+    path: Path
+
+    def read(self) -> Head | None:
+        """Return what is remembered, or None where nothing is yet.
+
+        Raises:
+            InputError: the file is not one of ours.
+        """
+        if not os.path.lexists(self.path):
+            return None
+        try:
+            return Head.model_validate(parse_canonical(self.path.read_bytes()))
+        except (OSError, JsonError, ValidationError):
+            raise InputError(f"{self.path}: not the memory of a ledger", hint="restore it from a backup") from None
+
+    def write(self, head: Head) -> None:
+        """Remember a head."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(self.path, canonical(head.model_dump(mode="json")))
+
+
+class Chain:
+    """An open chain; made by `opened`, which holds its lock."""
+
+    def __init__(self, path: Path, key: bytes, data: bytes) -> None:
+        self._path, self._key = path, key
+        self._macs = [self.mac(b"start")]
+        self.entries = tuple(self._read(data))
+
+    def mac(self, message: bytes) -> str:
+        """Return the 64 hex digits that stand for a message in this chain, and say nothing without its key."""
+        prefix = f"synthgen/ledger/v{_VERSION}".encode() + b"\0" + self._path.name.encode() + b"\0"
+        return hmac.digest(self._key, prefix + message, "sha256").hex()
+
+    def head(self, entries: int | None = None) -> Head:
+        """Return where it stands, or stood after so many lines."""
+        n = len(self.entries) if entries is None else entries
+        return Head(id=self.mac(b"id")[:32], entries=n, head=self._macs[n])
+
+    def append(self, entry: Mapping[str, Any]) -> None:
+        """Add a line; it is on the disk when this returns."""
+        line = {"version": _VERSION, "number": len(self.entries) + 1, "entry": dict(entry)}
+        mac = self._next(line)
+        with self._path.open("ab") as file:
+            file.write(canonical({**line, "mac": mac}) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self._macs.append(mac)
+        self.entries = (*self.entries, dict(entry))
+
+    def _next(self, line: Mapping[str, Any]) -> str:
+        return self.mac(b"line\0" + bytes.fromhex(self._macs[-1]) + canonical(line))
+
+    def _read(self, data: bytes) -> Iterator[Any]:
+        lines = data.split(b"\n")
+        if lines.pop() != b"":
+            raise InputError(f"{self._path}: the last line is not whole", hint="a stop cut it off: remove that line")
+        for number, text in enumerate(lines, start=1):
+            try:
+                line = parse_canonical(text)
+            except JsonError:
+                line = None
+            known = isinstance(line, dict) and set(line) == _FIELDS and line["version"] == _VERSION
+            mac = self._next({name: line[name] for name in _FIELDS - {"mac"}}) if known else ""
+            if not known or line["number"] != number or not hmac.compare_digest(str(line["mac"]), mac):
+                raise InputError(
+                    f"{self._path}: line {number} is not as it was written, so nobody knows what was done before",
+                    hint="restore the folder from a backup",
+                )
+            self._macs.append(mac)
+            yield line["entry"]
+
+
+@contextmanager
+def opened(folder: Path, name: str, memory: Memory) -> Iterator[Chain]:
+    """Hold a chain of a folder for this process, made where neither it nor a memory of it is there.
+
+    Args:
+        folder: of mode 0700, made if missing; holds `key` and the chain.
+        name: the chain's file in it.
+        memory: of the chain's highest head; brought up to date at the end.
+
+    Raises:
+        InputError: the folder cannot be used or others may read it; a line was changed; the chain or its key is
+            missing; or it is not the chain that is remembered, or goes back behind it.
+    """
+    remembered = memory.read()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if stat.S_IMODE(folder.stat().st_mode) & 0o077:
+            raise InputError(f"the ledger {folder} may be read by others", hint=f"chmod 700 {folder}")
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            chain = _chain(folder, name, remembered, memory.path)
+            yield chain
+            memory.write(chain.head())
+    except OSError as error:
+        raise InputError(f"the ledger {folder} cannot be used ({error.strerror})") from error
+
+
+def _chain(folder: Path, name: str, remembered: Head | None, memory: Path) -> Chain:
+    path = folder / name
+    is_keyed, is_begun = os.path.lexists(folder / KEY), path.is_file() and path.stat().st_size > 0
+    if remembered is None and not is_keyed and not is_begun:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+        _sync(folder)
+    elif not is_keyed or not path.is_file():
+        raise InputError(
+            f"the ledger {folder} lacks its {name if is_keyed else KEY}, so nobody knows what was done before",
+            hint=_restore(folder, memory),
+        )
+    chain = Chain(path, read_key(folder / KEY, "key of the ledger"), path.read_bytes())
+    if remembered is None:
+        return chain
+    if chain.head().id != remembered.id:
+        found = "is another one than was used before"
+    elif len(chain.entries) < remembered.entries:
+        found = f"holds {len(chain.entries)} entries, and held {remembered.entries} before"
+    elif chain.head(remembered.entries) != remembered:
+        found = "goes on from other entries than those it held before"
+    else:
+        return chain
+    raise InputError(f"the ledger {folder} {found}", hint=_restore(folder, memory))
+
+
+def _restore(folder: Path, memory: Path) -> str:
+    return (
+        f"restore {folder} from its newest backup; a new institution, which has released nothing yet, begins by "
+        f"removing both {folder} and {memory}"
+    )
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,19 @@
+"""Which ledger of attempts a run is counted in, and where that ledger is remembered."""
+
+from pathlib import Path
+
+from audits.ledger.chain import Memory
+from audits.ledger.places import ledger_folder
+from synthgen.config import Config
+
+MEMORY = "ledger-seen.json"
+
+
+def ledger_of(config: Config) -> tuple[Path, Memory]:
+    """Return the institution's ledger, and its memory beside the releaser's key.
+
+    Whoever holds the key vouches for the count; so a ledger that was deleted, exchanged or set back is seen wherever
+    that key is, whatever workspace or configuration asks.
+    """
+    folder = ledger_folder() if config.ledger is None else config.resolve(config.ledger)
+    return folder, Memory(config.resolve(config.release.key).parent / MEMORY)

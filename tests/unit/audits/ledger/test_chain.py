@@ -1,0 +1,191 @@
+import json
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audits.core.errors import InputError
+from audits.ledger.chain import Memory, opened
+
+NAME = "things.jsonl"
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A ledger with three lines, and where it is remembered."""
+    folder, memory = tmp_path / "ledger", Memory(tmp_path / "keys" / "seen.json")
+    for i in range(3):
+        add(folder, memory, i)
+    return folder, memory
+
+
+def add(folder, memory, i):
+    with opened(folder, NAME, memory) as chain:
+        chain.append({"thing": i})
+        return chain.head()
+
+
+def entries(folder, memory):
+    with opened(folder, NAME, memory) as chain:
+        return list(chain.entries)
+
+
+def refused(folder, memory, match):
+    before = {p.name: p.read_bytes() for p in folder.glob("*") if p.is_file()}
+    with pytest.raises(InputError, match=match) as caught:
+        add(folder, memory, 9)
+    after = {p.name: p.read_bytes() for p in folder.glob("*") if p.is_file()}
+    assert after in (before, {**before, "lock": b""})
+    assert "restore" in caught.value.hint or "remove that line" in caught.value.hint or "chmod" in caught.value.hint
+
+
+def test_lines_come_back_in_order_and_are_for_the_owner_alone(place):
+    folder, memory = place
+    assert entries(*place) == [{"thing": 0}, {"thing": 1}, {"thing": 2}]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE((folder / name).stat().st_mode) for name in (NAME, "key")} == {0o600}
+    assert memory.read().entries == 3
+    assert stat.S_IMODE(memory.path.stat().st_mode) == 0o600
+
+
+def test_the_head_says_nothing_without_the_key(tmp_path):
+    heads = [add(tmp_path / name, Memory(tmp_path / f"{name}.json"), 0) for name in "ab"]
+    assert heads[0].id != heads[1].id
+    assert heads[0].head != heads[1].head
+    assert add(tmp_path / "a", Memory(tmp_path / "a.json"), 0).head != heads[0].head
+
+
+@pytest.mark.parametrize("line", [0, 1, 2])
+@pytest.mark.parametrize("change", ["entry", "number", "version", "mac", "more", "dropped", "swapped", "spelling"])
+def test_a_changed_line_is_noticed_the_last_one_too(place, line, change):
+    folder, memory = place
+    lines = (folder / NAME).read_bytes().splitlines()
+    value = json.loads(lines[line])
+    changes = {"entry": {"thing": 7}, "number": 9, "version": 2, "mac": "0" * 64, "more": 1}
+    if change in changes:
+        lines[line] = json.dumps(value | {change: changes[change]}, separators=(",", ":"), sort_keys=True).encode()
+    elif change == "spelling":
+        lines[line] = lines[line].replace(b":", b": ", 1)
+    elif change == "dropped":
+        del lines[line]
+    else:
+        lines[line], lines[line - 1] = lines[line - 1], lines[line]
+    (folder / NAME).write_bytes(b"".join(part + b"\n" for part in lines))
+    refused(folder, memory, "not as it was written|entries, and held 3|line .* is not")
+
+
+def test_a_line_under_another_key_is_noticed(place, tmp_path):
+    folder, memory = place
+    add(tmp_path / "other", Memory(tmp_path / "other.json"), 0)
+    (folder / NAME).write_bytes((tmp_path / "other" / NAME).read_bytes())
+    refused(folder, memory, "line 1 is not as it was written")
+
+
+@pytest.mark.parametrize(
+    ("gone", "match"),
+    [((NAME,), "lacks its things"), (("key",), "lacks its key"), ((NAME, "key"), "lacks its key"),
+     ((NAME, "key", "lock"), "lacks its key")],
+)  # fmt: skip
+def test_a_missing_ledger_is_seen_and_nothing_is_made_in_its_place(place, gone, match):
+    folder, memory = place
+    for name in gone:
+        (folder / name).unlink()
+    refused(folder, memory, match)
+
+
+def test_a_deleted_folder_is_seen(place):
+    folder, memory = place
+    shutil.rmtree(folder)
+    with pytest.raises(InputError, match="lacks its key"):
+        add(folder, memory, 9)
+
+
+def test_an_older_copy_is_seen(place, tmp_path):
+    folder, memory = place
+    shutil.copytree(folder, tmp_path / "older")
+    add(folder, memory, 3)
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "older", folder)
+    refused(folder, memory, "holds 3 entries, and held 4 before")
+
+
+def test_an_older_copy_that_went_on_is_seen(place, tmp_path):
+    folder, memory = place
+    shutil.copytree(folder, tmp_path / "older")
+    add(folder, memory, 3)
+    add(tmp_path / "older", Memory(tmp_path / "m.json"), 4)
+    add(tmp_path / "older", Memory(tmp_path / "m.json"), 5)
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "older", folder)
+    refused(folder, memory, "goes on from other entries")
+
+
+def test_another_ledger_is_seen(place, tmp_path):
+    _, memory = place
+    add(tmp_path / "third", Memory(tmp_path / "third.json"), 0)
+    with pytest.raises(InputError, match="is another one than was used before"):
+        add(tmp_path / "third", memory, 1)
+
+
+def test_a_fresh_ledger_where_another_is_remembered_is_not_made(place, tmp_path):
+    _, memory = place
+    with pytest.raises(InputError, match="lacks its key"):
+        add(tmp_path / "fresh", memory, 0)
+    assert not (tmp_path / "fresh" / "key").exists()
+
+
+def test_a_ledger_that_went_on_elsewhere_is_the_same(place, tmp_path):
+    folder, memory = place
+    elsewhere = Memory(tmp_path / "elsewhere.json")
+    add(folder, elsewhere, 3)
+    assert add(folder, memory, 4).entries == 5
+    assert elsewhere.read().entries == 4
+
+
+def test_a_new_institution_begins_by_removing_both(place):
+    folder, memory = place
+    shutil.rmtree(folder)
+    memory.path.unlink()
+    assert add(folder, memory, 0).entries == 1
+
+
+def test_a_ledger_that_others_may_read_is_refused(place):
+    folder, memory = place
+    folder.chmod(0o750)
+    refused(folder, memory, "may be read by others")
+
+
+def test_a_line_that_was_cut_off_is_told(place):
+    folder, memory = place
+    (folder / NAME).write_bytes((folder / NAME).read_bytes()[:-5])
+    refused(folder, memory, "last line is not whole")
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"x", b'{"entries":-1,"head":"","id":"","version":1}'])
+def test_a_broken_memory_is_refused_and_never_replaced(place, content):
+    folder, memory = place
+    memory.path.write_bytes(content)
+    refused(folder, memory, "not the memory of a ledger")
+    assert memory.path.read_bytes() == content
+
+
+def test_a_place_that_cannot_be_used_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be used"):
+        add(tmp_path / "file", Memory(tmp_path / "m.json"), 0)
+
+
+@given(st.integers(0, 400), st.integers(1, 255))
+def test_no_byte_can_be_changed(at, by):
+    with tempfile.TemporaryDirectory() as root:
+        folder, memory = Path(root) / "ledger", Memory(Path(root) / "seen.json")
+        add(folder, memory, 0)
+        data = bytearray((folder / NAME).read_bytes())
+        data[at % len(data)] ^= by
+        (folder / NAME).write_bytes(bytes(data))
+        with pytest.raises(InputError):
+            add(folder, memory, 1)
