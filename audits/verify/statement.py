@@ -80,9 +80,7 @@ class Producer(Wire):
     tool: Text
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+")]
     python: Text
-    git_commit: Text | None = None
-    wheel_sha256: Sha256 | None = None
-    lock_sha256: Sha256 | None = None
+    made_by: Annotated[dict[Text, Text], Field(max_length=100)]  # digests of the sources, versions of the libraries
 
 
 class ConfigRef(Wire):

@@ -18,6 +18,7 @@ from synthgen.run.rounds import SPARE, first_asked
 from synthgen.stages.decode.bridge import load_vocabulary
 from synthgen.stages.decode.loading import backend_of, slowdown
 from synthgen.stages.filter.attributes import check_labels
+from synthgen.stages.filter.classifier import fits_for
 from synthgen.stages.interpolate import check_classes, wanted_counts
 from synthgen.stages.load import load
 from synthgen.stages.segment import learn_splitter
@@ -40,6 +41,7 @@ class Plan:
     wanted: dict[str, int]
     candidates: int
     segments: dict[str, float] | None  # per_record of train on average, and headings that enough persons share
+    fits: int  # regressions that judge the class of candidates, at most; 0 where nothing judges it
     minutes: float
     cores: int  # that write at once
     policy: str
@@ -66,6 +68,8 @@ class Plan:
             many, headings = self.segments["per_record"], self.segments["headings"]
             lines.append(f"segments: {many:.1f} a record, {headings:.0f} shared headings")
         lines.append(f"texts to decode: about {self.candidates}, {self.minutes:.0f} minutes on {self.cores} cores")
+        if self.fits > 0:
+            lines.append(f"class agreement: at most {self.fits} regressions of {sum(self.train.values())} records")
         if self.disclosure is not None:
             lines.append(f"told of each vector: {self.disclosure}, and nothing else")
         lines += [f"WARNING {warning}" for warning in self.warnings]
@@ -109,6 +113,7 @@ def make_plan(config: Config) -> Plan:
         wanted=wanted,
         candidates=candidates,
         segments=segments,
+        fits=0 if config.filter.class_agreement is None else fits_for(method.max_parents),
         minutes=(candidates * tokens * slowdown(backend) / (TOKENS_PER_SECOND * cores) + _refining(config)) / 60,
         cores=cores,
         policy=policy.name,

@@ -43,6 +43,7 @@ def bundle_content(run: FinishedRun, decision: Decision) -> BundleContent:
         inputs=[commit_records(side.role, side.texts, key) for side in sides],
         license=config.release.license,
         languages=["en"],
+        versions=run.record.versions,
         limitations=limitations_of(run, has_groups=sides[0].has_groups),
         privacy={**NO_DP, "unit": "group" if sides[0].has_groups else "record"},
         formats=config.release.formats,

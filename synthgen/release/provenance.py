@@ -75,9 +75,15 @@ def sbom() -> dict[str, Any]:
     }
 
 
-def producer() -> dict[str, Any]:
-    """Return the `producer` part of the statement."""
-    return {"tool": "synthgen", "version": metadata.version("synthgen"), "python": platform.python_version()}
+def producer(versions: Mapping[str, str]) -> dict[str, Any]:
+    """Return the `producer` part of the statement.
+
+    Args:
+        versions: of the sources and libraries that made the run, as run.json keeps them.
+    """
+    made_by = dict(versions)
+    python = made_by.pop("python")
+    return {"tool": "synthgen", "version": metadata.version("synthgen"), "python": python, "madeBy": made_by}
 
 
 def _plain(value: Any) -> Any:

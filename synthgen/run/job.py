@@ -6,14 +6,16 @@ from pathlib import Path
 
 from synthgen.config import Config
 from synthgen.core.digest import sha256_file, sha256_json
+from synthgen.core.made_by import libraries, sources
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.models.store import model_folder
 from synthgen.run.workspace import Workspace
 from synthgen.stages.embed import Encoder, build_encoder
 
-# A number in the digest of every stage: raised when a stage's result changes for the same inputs.
-STAGES_VERSION = 3
+# In the digest of every stage: whatever may change a stage's result for the same inputs.
+STAGES_VERSION = {"source": sources("synthgen", "core", "attributes", "models", "stages", "run"), **libraries()}
+AUDITS_VERSION = {**STAGES_VERSION, "audits": sources("audits")}  # of what asks the audits
 
 
 @dataclass(frozen=True, slots=True)

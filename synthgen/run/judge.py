@@ -17,7 +17,7 @@ from audits.runner.registry import applicable_audits
 from synthgen.core.digest import sha256_array
 from synthgen.core.tables import write_corpus
 from synthgen.core.types import Corpus, Float32, Record
-from synthgen.run.job import STAGES_VERSION, Job
+from synthgen.run.job import AUDITS_VERSION, STAGES_VERSION, Job
 from synthgen.run.prepare import Identifiers, Prepared
 from synthgen.run.rounds import Written
 from synthgen.run.segments import measured
@@ -186,7 +186,7 @@ def as_table(corpus: Corpus, vectors: Mapping[str, Float32]) -> Table:
 
 def _inputs(tables: JudgedTables, written: Written) -> dict[str, object]:
     return {
-        "version": STAGES_VERSION,
+        "version": AUDITS_VERSION,
         "filter": written.filtered,
         "records": sha256_array(tables.vectors["synthetic"]),
         "synthetic": tables.synthetic.digest,

@@ -161,6 +161,7 @@ def content(policy=POLICY, **changes):
         "inputs": commitments,
         "license": "CC-BY-4.0",
         "languages": ["en"],
+        "versions": {"python": "3.11.7", "source": "e" * 64, "numpy": "2.3.0"},
         "limitations": ["Nothing is promised."],
     }
     return BundleContent(**{**given, **changes})
