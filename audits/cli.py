@@ -88,7 +88,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     """
     from audits.core.inputs import load_tables
     from audits.gate.policy import load_policy
-    from audits.runner.attempts import attempt, confidence_of
+    from audits.gate.spending import confidence_of
+    from audits.runner.attempts import attempt
     from audits.runner.run import run as run_audits
 
     applied = None if policy is None else load_policy(policy)
@@ -315,14 +316,14 @@ def _writable(folder: Path) -> None:
 
 def _key(findings: Path | None, path: Path | None) -> bytes:
     """Return the key of the pseudonyms, or nothing where no findings are asked for."""
-    from audits.core.findings import read_key
+    from audits.ledger.keys import read_key
 
     if findings is None and path is None:
         return b""
     if findings is None or path is None:
         raise InputError("give --findings and --findings-key together: persons are listed by keyed pseudonym only")
     _writable(findings.parent)
-    return read_key(path)
+    return read_key(path, "findings key")
 
 
 def _write_public(report: "AuditReport", policy: "Policy", out: Path) -> None:

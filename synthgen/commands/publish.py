@@ -15,6 +15,7 @@ from synthgen.release.keys import load_key, passphrase_for
 from synthgen.release.refusal import check_waivers
 from synthgen.release.run import REPORTED, load_run
 from synthgen.run.finished import policy_file
+from synthgen.run.secret import PUBLIC, WARNING
 
 REPORT = "report/report.html"
 
@@ -69,6 +70,8 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     key = load_key(path, passphrase_for(path))
     check_waivers(config.release.waivers, load_policy(policy_file(config)))
     _writable(out)
+    if config.secret == PUBLIC:
+        stream.write(f"WARNING {WARNING}\n")
     run = Pipeline(config, terminal_progress(stream)).run(resume=resume)
     decision = run.decide()
     report = run.write_report(decision)

@@ -19,6 +19,7 @@ from synthgen.report.gates import gate_rows
 from synthgen.run.finished import FinishedRun, policy_file
 from synthgen.run.judge import AUDIT, SYNTHETIC, UTILITY
 from synthgen.run.record import RunRecord
+from synthgen.run.secret import PUBLIC
 from synthgen.stages.decode.bridge import load_bridge
 from synthgen.stages.decode.config import OWN, WORDS
 
@@ -127,6 +128,7 @@ def limitations_of(run: FinishedRun, *, has_groups: bool) -> tuple[str, ...]:
         segmented=run.config.segments is not None,
         adapted=decode.adapt is not None,
         disclosure=None if vocabulary is None else vocabulary.disclosure(decode.words),
+        public_secret=run.config.secret == PUBLIC,
     )
 
 

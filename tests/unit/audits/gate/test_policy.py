@@ -28,7 +28,10 @@ def metric(value=0.5, low=0.4, high=0.6, confidence=0.95, n=500):
 
 
 def evidence(metrics=None, **audits):
-    states = {name: AuditState(verdict=verdict, status=status) for name, (verdict, status) in audits.items()}
+    states = {
+        name: AuditState(verdict=verdict, status=status, confidence=0.95)
+        for name, (verdict, status) in audits.items()
+    }
     return Evidence(metrics={"membership.auc": metric()} if metrics is None else metrics, audits=states)
 
 
@@ -115,13 +118,13 @@ def test_an_unknown_policy_is_an_error(name):
 def test_an_empty_policy_allows_nothing():
     decision = decide(evidence(), policy())
     assert not decision.allowed
-    assert decision.outcomes[0].reason == "a policy without gates allows nothing"
+    assert decision.outcomes[0].reason == "a policy without gates of its own allows nothing"
 
 
 def test_a_policy_that_only_measures_gates_nothing_and_refuses():
     decision = decide(evidence(replay=("pass", "measured")), policy(measured=("replay",)))
     assert not decision.allowed
-    assert decision.failures == ("policy: FAIL: a policy without gates allows nothing",)
+    assert decision.failures == ("policy: FAIL: a policy without gates of its own allows nothing",)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ POLICY = Policy(
 EVIDENCE = Evidence(
     metrics={"membership.auc": Metric(value=0.6, low=0.55, high=0.66, confidence=0.95, n=321)},
     audits={
-        "replay": AuditState(verdict="pass", status="measured"),
-        "membership": AuditState(verdict="fail", status="measured"),
+        "replay": AuditState(verdict="pass", status="measured", confidence=0.96),
+        "membership": AuditState(verdict="fail", status="measured", confidence=0.96),
     },
 )
 
