@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from audits.core.report import AuditReport
     from audits.core.types import AuditInputs
     from audits.gate.outcome import Decision
+    from audits.gate.policy import Policy
 
 REFUSED = 4
 
@@ -112,6 +113,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     decision = None if applied is None else _decide(report, applied, number, claim=streams_are_secret)
     _show(report, decision)
     _write(report, out, findings, key)
+    if out is not None and applied is not None:
+        _write_public(report, applied, out)
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")
     allowed = report.overall == "pass" if decision is None else decision.allowed
@@ -340,6 +343,16 @@ def _key(findings: Path | None, path: Path | None) -> bytes:
         raise InputError("give --findings and --findings-key together: persons are listed by keyed pseudonym only")
     _writable(findings.parent)
     return read_key(path, "findings key")
+
+
+def _write_public(report: "AuditReport", policy: "Policy", out: Path) -> None:
+    """Write what of the report may leave under the policy."""
+    from audits.core.strictjson import canonical
+    from audits.gate.disclosure import public_report
+
+    path = out / "audit.public.json"
+    write_whole(path, canonical(public_report(json.loads(report.to_json()), policy)))
+    _say(f"written: {path}; this one says no exact private count")
 
 
 def _write(report: "AuditReport", out: Path | None, findings: Path | None, key: bytes) -> None:

@@ -83,6 +83,18 @@ class DpRule(Closed):
     ledger: Literal["required"]
 
 
+class Disclosure(Closed):
+    """What may be said of how many private records there are; see `audits.gate.disclosure`.
+
+    Args:
+        publish_exact_counts: show exact counts and intervals; for sources whose size is no secret.
+        min_histogram_bin: fewer records than this stand behind no public number of their own.
+    """
+
+    publish_exact_counts: bool = False
+    min_histogram_bin: Annotated[int, Field(ge=2, le=1000)] = 10
+
+
 class Policy(Closed):
     """A release policy; the sha256 of its canonical form is what a trust root pins.
 
@@ -100,6 +112,7 @@ class Policy(Closed):
         approvals: who must sign besides the releaser.
         validity_days: how long a release may be used, or None for no end.
         required_provenance: what must be in the bundle besides data and evidence.
+        disclosure: how coarse what is said of private counts must be.
     """
 
     name: Name
@@ -114,6 +127,7 @@ class Policy(Closed):
     approvals: tuple[ApprovalRule, ...] = ()
     validity_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     required_provenance: tuple[Provenance, ...] = ("run", "sbom", "config", "models", "inputs")
+    disclosure: Disclosure = Disclosure()
 
     @model_validator(mode="after")
     def _no_repeats(self) -> Self:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from audits.core.errors import AuditError, VerifyError
 from audits.core.instants import instant
 from audits.core.strictjson import canonical, parse, parse_canonical
+from audits.gate.disclosure import public_evidence
 from audits.gate.evidence import Evidence, evidence_from, read_evidence
 from audits.gate.policy import ATTEMPTS, Policy, decide, load_policy, parse_policy
 from audits.verify.approvals import FILE as APPROVAL_FILE
@@ -272,6 +273,8 @@ def _check_gates(predicate: ReleasePredicate, policy: Policy, held: Mapping[str,
         reported = evidence_from(report["audit"], {})
     except (AuditError, KeyError, TypeError, AttributeError):
         raise VerifyError("E_GATE", "the evidence or the report's numbers cannot be read") from None
+    if public_evidence(evidence, policy) != evidence:
+        raise VerifyError("E_GATE", "the evidence says more of private counts than the policy discloses")
     decision = decide(evidence, policy)
     if not decision.allowed:
         raise VerifyError("E_GATE", f"the evidence does not satisfy the policy: {'; '.join(decision.failures)}")

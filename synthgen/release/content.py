@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from audits.gate.disclosure import public_evidence, public_report
 from audits.gate.evidence import Evidence
 from audits.gate.outcome import Decision
 from audits.gate.policy import Policy, decide, parse_policy
@@ -30,11 +31,11 @@ class BundleContent:
     Args:
         name: of the dataset; lower-case letters, digits, `.`, `_`, `-`.
         records: (id, text, label), ids random hex of at least 16 digits; their order is not kept, ids sort them.
-        evidence: the numbers the decision was made on.
+        evidence: the numbers the decision was made on, in their public form.
         decision: of `decide(evidence, policy)`, allowed.
         policy_yaml_bytes: the exact bytes of the policy's file.
         policy: what they say.
-        audit_json: the audit report; digests of private tables are left out of the bundle.
+        audit_json: the audit report; the bundle gets its public form, see `audits.gate.disclosure`.
         report_html: the page for people.
         run_json: counts, seconds, seeds and model digests of the run; no path, no digest of private text.
         config_redacted: the configuration without private paths.
@@ -84,7 +85,7 @@ def check_content(content: BundleContent) -> None:
     refuse_unless_allowed(content)
     _check_records(content)
     leaks = [
-        *_leaks(public_audit(content.audit_json), "audit"),
+        *_leaks(public_report(content.audit_json, content.policy), "audit"),
         *_leaks(content.run_json, "run"),
         *_leaks(content.models, "models"),
         *_leaks(content.config_redacted, "config"),
@@ -106,21 +107,11 @@ def refuse_unless_allowed(content: BundleContent) -> None:
         raise ReleaseRefused("the decision was made on other evidence or another policy, so nothing was written")
     if parse_policy(content.policy_yaml_bytes, "policy.yaml").digest() != decision.policy_digest:
         raise ReleaseRefused("the policy file is not the policy that was decided by, so nothing was written")
+    if content.evidence != public_evidence(content.evidence, content.policy):
+        raise InternalError("the evidence says more of private counts than the policy discloses")
     counted = content.evidence.metrics.get("records.synthetic")
     if counted is not None and counted.value != len(content.records):
         raise ReleaseRefused(f"{len(content.records)} records, but the evidence counts {counted.value:g}")
-
-
-def public_audit(audit: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an audit report without the digests of private tables.
-
-    Privacy: a plain digest of a table lets anyone who holds a candidate for it confirm the guess.
-    """
-    public = dict(audit)
-    inputs = public.pop("inputs", None)
-    if isinstance(inputs, Mapping) and "synthetic" in inputs:
-        public["inputs"] = {"synthetic": inputs["synthetic"]}
-    return public
 
 
 def _check_records(content: BundleContent) -> None:

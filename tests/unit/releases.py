@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audits.core.instants import stamp
 from audits.core.strictjson import canonical, parse
 from audits.core.types import Estimate
+from audits.gate.disclosure import public_evidence
 from audits.gate.evidence import evidence_from
 from audits.gate.policy import decide, parse_policy
 from audits.verify.bundle import ENVELOPE
@@ -140,7 +141,7 @@ def engine_numbers(n=11):
 
 def content(policy=POLICY, **changes):
     parsed = policy_of(policy)
-    evidence = evidence_from(audit_json(), engine_numbers())
+    evidence = public_evidence(evidence_from(audit_json(), engine_numbers()), parsed)
     commitments = [commit_records(role, [CANARY, "b", "c"], b"k" * 32) for role in ("train", "control")]
     given = {
         "name": "clinic-synthetic",

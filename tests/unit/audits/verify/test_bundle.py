@@ -179,10 +179,20 @@ def gone(value):
 
 
 def few(value):
-    value["metrics"]["membership.auc"]["n"] = 99
+    value["metrics"]["membership.auc"]["n"] = 50
 
 
 EVIDENCE = {"26-worse": worse, "27-missing": gone, "27-too-few": few}
+
+
+def test_evidence_finer_than_the_policy_discloses_is_refused(copy, judge, releases):
+    def telling(value):
+        value["metrics"]["membership.auc"]["n"] = 337
+
+    rewrite(copy, METRICS, telling)
+    digest = hashlib.sha256((copy / METRICS).read_bytes()).hexdigest()
+    releases.edit(copy, lambda v: v["predicate"]["evidence"][0]["digest"].update(sha256=digest))
+    assert judge(copy).failure.startswith("E_GATE the evidence says more of private counts")
 
 
 @pytest.mark.parametrize("case", sorted(EVIDENCE))
