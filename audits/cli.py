@@ -113,8 +113,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     decision = None if applied is None else _decide(report, applied, number, claim=streams_are_secret)
     _show(report, decision)
     _write(report, out, findings, key)
-    if out is not None and applied is not None:
-        _write_public(report, applied, out)
+    _write_public(report, applied, out)
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")
     allowed = report.overall == "pass" if decision is None else decision.allowed
@@ -345,8 +344,10 @@ def _key(findings: Path | None, path: Path | None) -> bytes:
     return read_key(path, "findings key")
 
 
-def _write_public(report: "AuditReport", policy: "Policy", out: Path) -> None:
-    """Write what of the report may leave under the policy."""
+def _write_public(report: "AuditReport", policy: "Policy | None", out: Path | None) -> None:
+    """Write what of the report may leave under the policy, if there is one and a place."""
+    if policy is None or out is None:
+        return
     from audits.core.strictjson import canonical
     from audits.gate.disclosure import public_report
 
