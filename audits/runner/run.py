@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 
 import numpy as np
 
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.inputs import digests
-from audits.core.report import AuditReport
+from audits.core.report import AuditReport, tool_name
 from audits.core.streams import stream
 from audits.core.types import Attack, AuditInputs, AuditResult, without_number
 from audits.gate.policy import Policy
@@ -74,7 +73,7 @@ def run(
         results=tuple(results),
         inputs=digests(inputs),
         hygiene=hygiene.details,
-        tool=f"synthgen-audits {version('synthgen')}",
+        tool=tool_name(),
     )
 
 
