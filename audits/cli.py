@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from audits.core.types import AuditInputs
     from audits.gate.outcome import Decision
     from audits.gate.policy import Policy
+    from audits.selftest.bound import BoundSelfTest
 
 REFUSED = 4
 
@@ -54,6 +55,9 @@ Lineage = Annotated[Path | None, typer.Option(help="what each synthetic row was 
 StreamsAreSecret = Annotated[
     bool,
     typer.Option("--streams-are-secret", help="say that nobody can guess the seed; a policy for outside asks for it"),
+]
+SelfTestFile = Annotated[
+    Path | None, typer.Option("--selftest", help="selftest.json of `audits selftest --out` on these persons")
 ]
 Twin = Annotated[Path | None, typer.Option(help="synthetic table of the second build, which saw the canaries")]
 
@@ -78,6 +82,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     mechanism: Annotated[Path | None, typer.Option(help="log of a differentially private mechanism (JSON)")] = None,
     previous: Annotated[Path | None, typer.Option(help="synthetic table of the release before this one")] = None,
     previous_train: Annotated[Path | None, typer.Option(help="what its generator saw; asks for --previous")] = None,
+    selftest_file: SelfTestFile = None,
     text: Columns = "text",
     label: Columns = "label",
     group: Columns = "group",
@@ -107,13 +112,13 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     inputs = _with_records(inputs, ledger, mechanism)
     inputs = _with_builds(inputs, (canaries, twin), (previous, previous_train), columns, claim=rows_are_persons)
     names = listed(only)
+    test = None if selftest_file is None else _selftest_of(selftest_file, inputs)
     number = _counted(inputs, attempts, asked_for(inputs, names, seed=seed, confidence=confidence))
     sure = confidence if number is None else confidence_of(number, confidence)
     report = run_audits(inputs, names=names, seed=seed, confidence=sure, progress=_say)
-    decision = None if applied is None else _decide(report, applied, number, claim=streams_are_secret)
+    decision = None if applied is None else _decide(report, applied, number, test, claim=streams_are_secret)
     _show(report, decision)
-    _write(report, out, findings, key)
-    _write_public(report, applied, out)
+    _write(report, out, findings, key, applied)
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")
     allowed = report.overall == "pass" if decision is None else decision.allowed
@@ -276,14 +281,30 @@ def _counted(inputs: "AuditInputs", ledger: Path | None, made: str) -> int | Non
     return found.number
 
 
-def _decide(report: "AuditReport", policy: Any, number: int | None, *, claim: bool) -> "Decision":
+def _selftest_of(path: Path, inputs: "AuditInputs") -> "BoundSelfTest":
+    """Return the self-test of a file if it is of these persons and these audits."""
+    from audits.core.inputs import digests
+    from audits.core.report import tool_name
+    from audits.selftest.bound import check_bound, read_selftest
+
+    test = read_selftest(path)
+    check_bound(test, digests(inputs), tool_name())
+    return test
+
+
+def _decide(
+    report: "AuditReport", policy: Any, number: int | None, test: "BoundSelfTest | None", *, claim: bool
+) -> "Decision":
     from audits.core.rates import exact
     from audits.gate.evidence import evidence_from_results
     from audits.gate.policy import ATTEMPTS, SECRET, decide
 
     said = {ATTEMPTS: number, SECRET: 1 if claim else None}
     extra = {name: exact(n, confidence=1.0, n=n) for name, n in said.items() if n is not None}
-    return decide(evidence_from_results(report.results, extra), policy)
+    digests = {} if test is None else {"selftest": test.digest()}
+    return decide(
+        evidence_from_results(report.results, extra | ({} if test is None else test.numbers()), digests), policy
+    )
 
 
 def _show(report: "AuditReport", decision: "Decision | None") -> None:
@@ -356,12 +377,16 @@ def _write_public(report: "AuditReport", policy: "Policy | None", out: Path | No
     _say(f"written: {path}; this one says no exact private count")
 
 
-def _write(report: "AuditReport", out: Path | None, findings: Path | None, key: bytes) -> None:
+def _write(
+    report: "AuditReport", out: Path | None, findings: Path | None, key: bytes, policy: "Policy | None"
+) -> None:
     from audits.core.findings import write_findings
 
     if out is not None:
         write_whole(out / "audit.json", report.to_json())
         _say(f"written: {out / 'audit.json'}")
+    if out is not None and policy is not None:
+        _write_public(report, policy, out)
     if findings is not None:
         n = write_findings(findings, key, report.results)
         n_left = sum(result.details.get("findings_left_out", 0) for result in report.results)

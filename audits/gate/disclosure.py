@@ -66,7 +66,7 @@ def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
     """
     if policy.disclosure.publish_exact_counts:
         return metric
-    rules = [rule for rule in policy.rules if rule.metric == name]
+    rules = [rule for rule in policy.all_rules() if rule.metric == name]
     n = metric.n
     if not _PUBLIC_N.fullmatch(name):
         n = floor_of(n, [rule.min_n for rule in rules if rule.min_n is not None])

@@ -133,6 +133,7 @@ def limitations_of(run: FinishedRun, *, has_groups: bool) -> tuple[str, ...]:
         adapted=decode.adapt is not None,
         disclosure=None if vocabulary is None else vocabulary.disclosure(decode.words),
         public_secret=run.config.secret == PUBLIC,
+        calibrated=len(run.policy().selftest) > 0,
     )
 
 

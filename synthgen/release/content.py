@@ -9,6 +9,7 @@ from audits.gate.disclosure import public_evidence, public_report
 from audits.gate.evidence import Evidence
 from audits.gate.outcome import Decision
 from audits.gate.policy import Policy, decide, parse_policy
+from audits.gate.records import records_digest
 from synthgen.core.errors import DataError, InternalError, ReleaseRefused
 
 ID = re.compile(r"[0-9a-f]{16,64}")
@@ -78,12 +79,15 @@ def check_content(content: BundleContent) -> None:
     """Refuse content that the gate did not allow, or that carries what must stay private.
 
     Raises:
-        ReleaseRefused: if the decision is no, or was made on other evidence or another policy.
+        ReleaseRefused: if the decision is no, or was made on other evidence, another policy or other records.
         DataError: if records are malformed; all problems listed, rows by number.
         InternalError: if a private path, a list as long as the data, or long text stands where aggregates belong.
     """
     refuse_unless_allowed(content)
     _check_records(content)
+    audited = records_digest([text for _, text, _ in content.records], [label for _, _, label in content.records])
+    if content.evidence.digests.get("synthetic") != audited:
+        raise ReleaseRefused("the records are not those that were audited, so nothing was written")
     leaks = [
         *_leaks(public_report(content.audit_json, content.policy), "audit"),
         *_leaks(content.run_json, "run"),

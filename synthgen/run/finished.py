@@ -7,8 +7,10 @@ from audits.gate.disclosure import public_evidence
 from audits.gate.evidence import Evidence, read_evidence
 from audits.gate.outcome import Decision
 from audits.gate.policy import Policy, decide, load_policy, policy_path
+from audits.selftest.bound import read_selftest
 from synthgen.config import Config
 from synthgen.core.errors import UsageError
+from synthgen.run.calibrate import SELFTEST, with_selftest
 from synthgen.run.judge import EVIDENCE
 from synthgen.run.record import RunRecord
 from synthgen.run.workspace import Workspace
@@ -43,7 +45,10 @@ class FinishedRun:
         return self._evidence_under(self.policy())
 
     def _evidence_under(self, policy: Policy) -> Evidence:
-        return public_evidence(read_evidence((self.folder("audit") / EVIDENCE).read_bytes()), policy)
+        evidence = read_evidence((self.folder("audit") / EVIDENCE).read_bytes())
+        if any(stage.is_of("selftest") for stage in self.record.stages):
+            evidence = with_selftest(evidence, read_selftest(self.folder("selftest") / SELFTEST))
+        return public_evidence(evidence, policy)
 
     @property
     def vocabulary(self) -> Vocabulary | None:

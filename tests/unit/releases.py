@@ -14,6 +14,7 @@ from audits.core.types import Estimate
 from audits.gate.disclosure import public_evidence
 from audits.gate.evidence import evidence_from
 from audits.gate.policy import decide, parse_policy
+from audits.gate.records import records_digest
 from audits.verify.bundle import ENVELOPE
 from audits.verify.ed25519 import keyid
 from audits.verify.statement import PAYLOAD_TYPE
@@ -141,7 +142,9 @@ def engine_numbers(n=11):
 
 def content(policy=POLICY, **changes):
     parsed = policy_of(policy)
-    evidence = public_evidence(evidence_from(audit_json(), engine_numbers()), parsed)
+    rows = records() if "evidence" in changes else changes.get("records", records())
+    digest = records_digest([text for _, text, _ in rows], [label for _, _, label in rows])
+    evidence = public_evidence(evidence_from(audit_json(), engine_numbers(), {"synthetic": digest}), parsed)
     commitments = [commit_records(role, [CANARY, "b", "c"], b"k" * 32) for role in ("train", "control")]
     given = {
         "name": "clinic-synthetic",

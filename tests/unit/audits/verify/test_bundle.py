@@ -19,24 +19,6 @@ ENVELOPE = "attestation/release.dsse.json"
 METRICS = "evidence/metrics.json"
 
 
-@pytest.fixture(scope="module")
-def clean(releases, tmp_path_factory):
-    return releases.bundle(tmp_path_factory.mktemp("clean"))
-
-
-@pytest.fixture
-def copy(clean, tmp_path):
-    return shutil.copytree(clean, tmp_path / clean.name)
-
-
-@pytest.fixture
-def judge(releases):
-    def verify(path, trust=None, **how):
-        return verify_bundle(path, releases.root() if trust is None else trust, now=releases.LATER, **how)
-
-    return verify
-
-
 def test_a_clean_bundle_verifies_with_every_step(clean, judge):
     found = judge(clean)
     assert (found.ok, found.code, found.verdict) == (True, 0, "VERIFIED")

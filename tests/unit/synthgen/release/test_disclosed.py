@@ -60,7 +60,8 @@ def telling(finished):
     utility = Estimate(value=0.876543, low=0.812345, high=0.923456, confidence=0.975, n=prime())
     once = Estimate(value=1, low=1, high=1, confidence=1.0, n=1)
     numbers = {"records.synthetic": exact, "utility.tstr_over_trtr": utility, "attempts.number": once}
-    evidence = evidence_from(audit, numbers)
+    digests = json.loads((folders["audit"] / "evidence.json").read_text())["digests"]
+    evidence = evidence_from(audit, numbers, digests)
     (folders["audit"] / "evidence.json").write_bytes(evidence.to_bytes())
     table = json.loads((folders["evaluate"] / "evaluation.json").read_text())
     (folders["evaluate"] / "evaluation.json").write_text(
