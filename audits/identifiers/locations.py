@@ -13,26 +13,26 @@ from audits.text.spans import located, words_in
 
 
 class SearchTerms(NamedTuple):
-    """What is to be located, with the kind that is told of it and the number of the person it belongs to.
+    """What is to be located, with the kind that is told of it and the numbers of the persons it belongs to.
 
     Args:
         entities: identifiers by pattern, and bare numbers.
         phrases: sequences of tokens.
     """
 
-    entities: Mapping[Entity, tuple[str, int]]
-    phrases: Mapping[tuple[str, ...], tuple[str, int]]
+    entities: Mapping[Entity, tuple[str, Sequence[int]]]
+    phrases: Mapping[tuple[str, ...], tuple[str, Sequence[int]]]
 
 
 class _Place(NamedTuple):
     start: int
     end: int
     kind: str
-    owner: int
+    owners: Sequence[int]
 
 
 def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence[str]) -> tuple[list[Finding], int]:
-    """Return one finding for each place at which something wanted stands, and how many places are left out.
+    """Return what stands where, a finding for each place and person, and how many places are left out.
 
     Of places of one person that lie in one another the widest is listed.
 
@@ -63,7 +63,7 @@ def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence
     return findings, n_left
 
 
-def _entities(normalised: str, terms: Mapping[Entity, tuple[str, int]]) -> Iterator[_Place]:
+def _entities(normalised: str, terms: Mapping[Entity, tuple[str, Sequence[int]]]) -> Iterator[_Place]:
     for match in chain(find_entities(normalised), find_numbers(normalised)):
         if match.entity in terms:
             yield _Place(match.start, match.end, *terms[match.entity])
@@ -73,7 +73,7 @@ def _widest(places: Sequence[_Place]) -> list[_Place]:
     """Return the places that lie in no other of the same person, in order."""
     kept: list[_Place] = []
     for place in sorted(places, key=lambda p: (p.start, -p.end)):
-        if not any(other.owner == place.owner and other.end >= place.end for other in kept):
+        if not any(other.owners == place.owners and other.end >= place.end for other in kept):
             kept.append(place)
     return kept
 
@@ -85,4 +85,5 @@ def _written(row: int, text: str, places: Sequence[_Place], names: Sequence[str]
     found = located(text)
     for place in places:
         start, end = found.span(place.start, place.end)
-        yield Finding(row=row, start=start, end=end, kind=place.kind, person=names[place.owner])
+        for owner in place.owners:
+            yield Finding(row=row, start=start, end=end, kind=place.kind, person=names[owner])

@@ -6,15 +6,44 @@ written. Two of n strings have one key with a chance of about n^2 / 2^65.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 MANY = -1  # the owner of what several have
+MOST_OWNERS = 10  # what more persons have is nobody's; cells of at least 11, as CMS and Health Canada ask
 BLOCK_KEYS = 1 << 20
 
 Int = NDArray[np.int64]
+
+
+class Owners:
+    """Who has an identifier; of more than ten nobody is told apart any more.
+
+    Persons are numbered train first, then control; the next number stands for public text.
+    """
+
+    __slots__ = ("_of",)
+
+    def __init__(self, owners: Iterable[int] = ()) -> None:
+        self._of: set[int] = set()
+        for owner in owners:
+            self.add(owner)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(sorted(self._of))
+
+    def add(self, owner: int) -> None:
+        """Take in an owner."""
+        if len(self._of) <= MOST_OWNERS:
+            self._of.add(owner)
+
+    def sides(self, n_train: int, n_persons: int) -> tuple[list[int], list[int]]:
+        """Return the owners in train, and those in control; none where too many have it or the public has."""
+        if len(self._of) > MOST_OWNERS or n_persons in self._of:
+            return [], []
+        return [o for o in self if o < n_train], [o for o in self if o >= n_train]
 
 
 class Keys:

@@ -47,12 +47,26 @@ def test_a_record_number_of_control_is_no_hard_hit(fresh_inputs, retexted):
     assert result.findings == ()
 
 
+def with_added(table, said):
+    """Return the table with something said at the end of some rows."""
+    return replace(table, texts=tuple(f"{text} {said.get(i, '')}".strip() for i, text in enumerate(table.texts)))
+
+
 @pytest.mark.parametrize("said", ["MRN {}", "the number {}"])
-def test_a_record_number_that_somebody_else_holds_as_well_is_nobodys(fresh_inputs, retexted, said):
+@pytest.mark.parametrize("side", ["train", "control"])
+def test_a_record_number_under_two_ids_is_a_leak(fresh_inputs, retexted, said, side):
     number = mrn_of(fresh_inputs.train, 5)
-    other = f"{fresh_inputs.train.texts[40]} {said.format(number)}"
-    texts = (*fresh_inputs.train.texts[:40], other, *fresh_inputs.train.texts[41:])
-    inputs = replace(fresh_inputs, train=replace(fresh_inputs.train, texts=texts))
+    second = with_added(getattr(fresh_inputs, side), {40: said.format(number)})
+    result = audited(replace(fresh_inputs, **{side: second}), [f"MRN: {number}"], retexted)
+    assert result.metrics["hard_hits"].value == 1
+    whose = {fresh_inputs.train.groups[5]} | ({second.groups[40]} if side == "train" else set())
+    assert {finding.person for finding in result.findings} == whose
+
+
+def test_a_record_number_of_more_than_ten_is_nobodys(fresh_inputs, retexted):
+    number = mrn_of(fresh_inputs.train, 5)
+    rows = range(0, 200, 4)
+    inputs = replace(fresh_inputs, train=with_added(fresh_inputs.train, dict.fromkeys(rows, f"MRN {number}")))
     assert audited(inputs, [f"MRN: {number}"], retexted).metrics["hard_hits"].value == 0
 
 
@@ -61,11 +75,34 @@ def test_one_address_fails_where_nobody_shares_addresses(fresh_inputs, retexted)
     assert audited(fresh_inputs, [f"from {address.upper()}"], retexted).verdict == "fail"
 
 
-def test_contacts_that_people_quote_are_judged_by_the_excess_alone(fresh_inputs, retexted):
+DESKS = ["front.desk@clinic-office.example", "020 7946 0958", "https://www.clinic-office.example/appointments"]
+
+
+@pytest.mark.parametrize("n_owners", [1, 2, 5, 9])
+@pytest.mark.parametrize("desk", DESKS)
+def test_a_desk_is_exempt_and_no_other_contact_is(fresh_inputs, retexted, desk, n_owners):
+    rows = dict.fromkeys(range(0, 3 * n_owners, 3), f"Contact: {desk}")
+    desks = {"train": with_added(fresh_inputs.train, rows), "control": with_added(fresh_inputs.control, rows)}
+    inputs = replace(fresh_inputs, **desks)
+    assert audited(inputs, [f"Contact: {desk}"], retexted).metrics["hard_hits"].value == 0
+    own = fresh_inputs.train.texts[8].split("mail ")[1].rstrip(".")
+    assert audited(inputs, [f"Contact: {desk}", f"write to {own}"], retexted).metrics["hard_hits"].value == 1
+
+
+def test_one_contact_of_control_excuses_none_of_train(fresh_inputs, retexted):
     addresses = [t.texts[8].split("mail ")[1].rstrip(".") for t in (fresh_inputs.train, fresh_inputs.control)]
-    result = audited(fresh_inputs, [" ".join(addresses)], retexted)
-    assert result.metrics["hard_hits"].value == 0
-    assert result.details["contact_kinds_people_share"] == ["email"]
+    assert audited(fresh_inputs, [" ".join(addresses)], retexted).metrics["hard_hits"].value == 1
+
+
+def test_where_people_pass_contacts_on_their_number_decides(fresh_inputs, retexted):
+    def of(table):
+        return list(dict.fromkeys(text.split("mail ")[1].rstrip(".") for text in table.texts))
+
+    theirs, others = of(fresh_inputs.train), of(fresh_inputs.control)
+    for n_train, hits in ((2, 0), (20, 20)):
+        result = audited(fresh_inputs, [" ".join([*theirs[:n_train], *others[:5]])], retexted)
+        assert result.metrics["hard_hits"].value == hits
+        assert result.details["contacts_that_pass_between_people"] == 5
 
 
 def test_copies_fail(fresh_inputs, retexted):
@@ -204,15 +241,11 @@ def both_recorded(replaced):
     )
 
 
-def test_what_returns_for_control_as_well_is_a_phantom(both_recorded, retexted):
-    said = ["near Quixotebury", "near Zephyrhaven"]
-    result = audited(both_recorded, said, retexted)
+def test_one_name_that_returns_for_control_excuses_none_of_train(both_recorded, retexted):
+    result = audited(both_recorded, ["near Quixotebury", "near Zephyrhaven"], retexted)
     assert result.details["known_identifiers_found"] == 1
     assert result.details["known_identifiers_of_control_found"] == 1
-    assert result.metrics["hard_hits"].value == 0
-    for unknown in (replace(both_recorded, control_identifiers=None), both_recorded):
-        alone = said[:1] if unknown is both_recorded else said
-        assert audited(unknown, alone, retexted).metrics["hard_hits"].value == 1
+    assert result.metrics["hard_hits"].value == 1
 
 
 def test_a_name_far_rarer_than_any_phantom_is_a_leak(both_recorded, retexted):

@@ -10,7 +10,7 @@ def located_in(texts, entities=(), phrases=()):
     return [(f.row, f.kind, f.person, texts[f.row][f.start : f.end]) for f in findings], n_left
 
 
-MRN = {Entity("mrn", "48213377"): ("record number", 1), Entity("number", "48213377"): ("record number", 1)}
+MRN = {Entity("mrn", "48213377"): ("record number", [1]), Entity("number", "48213377"): ("record number", [1])}
 
 
 def test_a_number_is_placed_in_every_form():
@@ -23,7 +23,7 @@ def test_a_number_is_placed_in_every_form():
 
 
 def test_a_phrase_is_placed_in_the_text_as_it_is_written():
-    phrases = {("anna", "kowalska"): ("known identifier", 0), ("kowalska",): ("known identifier", 1)}
+    phrases = {("anna", "kowalska"): ("known identifier", [0]), ("kowalska",): ("known identifier", [1])}
     assert located_in(["Straße, ANNA–\u200bKowalska; Johanna Kowalska"], phrases=phrases) == (
         [(0, "known identifier", "ann", "ANNA–\u200bKowalska"), (0, "known identifier", "bo", "Kowalska"),
          (0, "known identifier", "bo", "Kowalska")],
@@ -32,8 +32,11 @@ def test_a_phrase_is_placed_in_the_text_as_it_is_written():
 
 
 def test_of_one_persons_places_in_one_another_the_widest_is_told():
-    phone = {Entity("phone", "079460958"): ("phone number", 0), Entity("number", "079460958"): ("phone number", 0)}
-    both = located_in(["call +44 20 7946 0958 now"], phone, {("7946", "0958"): ("known identifier", 0)})
+    phone = {
+        Entity("phone", "079460958"): ("phone number", [0]),
+        Entity("number", "079460958"): ("phone number", [0]),
+    }
+    both = located_in(["call +44 20 7946 0958 now"], phone, {("7946", "0958"): ("known identifier", [0])})
     assert both == ([(0, "phone number", "ann", "+44 20 7946 0958")], 0)
 
 
@@ -41,6 +44,12 @@ def test_at_most_so_many_are_listed_and_the_rest_is_counted(monkeypatch):
     monkeypatch.setattr("audits.identifiers.locations.MAX_FINDINGS", 3)
     found, n_left = located_in(["48213377 and 48213377"] * 3, MRN)
     assert ([row for row, *_ in found], n_left) == ([0, 0, 1], 3)
+
+
+def test_what_two_persons_have_is_told_of_both():
+    both = {("anna", "kowalska"): ("known identifier", [0, 1])}
+    found, _ = located_in(["as Anna Kowalska said"], phrases=both)
+    assert [person for _, _, person, _ in found] == ["ann", "bo"]
 
 
 def test_where_nothing_is_wanted_nothing_is_read():
