@@ -8,7 +8,7 @@ CLASSES = {
 }
 # what went wrong by exit code: files, signatures, policy and gates, approvals, time, unsafe names
 VERIFY_CODES = {
-    10: {"E_DIGEST", "E_EXTRA", "E_MISSING", "E_SUBJECT"},
+    10: {"E_DATA", "E_DIGEST", "E_EXTRA", "E_MANIFEST", "E_MISSING", "E_SUBJECT"},
     11: {"E_SIG", "E_ENVELOPE", "E_JSON", "E_PREDICATE", "E_TRUST"},
     12: {"E_POLICY", "E_GATE"},
     13: {"E_APPROVAL"},
