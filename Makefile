@@ -9,7 +9,7 @@ DEMO ?= demo
 PYTEST_WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-all check bench bench-audits ladder study study-smotext models clean
+.PHONY: demo test test-all check attack bench bench-audits ladder study study-smotext models clean
 
 demo: $(BIN)/.installed models  ## release a dataset of fictional clinic notes, verify it, say where the report is
 	rm -rf $(DEMO)
@@ -28,6 +28,15 @@ check: $(BIN)/.developed  ## format, lint, types
 	$(BIN)/ruff format --check synthgen audits studies tests examples benchmarks
 	$(BIN)/ruff check synthgen audits studies tests examples benchmarks
 	$(BIN)/mypy
+
+attack: $(BIN)/.tested models  ## play the adversary against a release of the demo that has a secret, or ATTACK=CONFIG that was released
+ifndef ATTACK
+	rm -rf build/attack
+	$(BIN)/synthgen init build/attack
+	sed -i.trial '/^secret:/d' build/attack/clinic.yaml
+	$(BIN)/synthgen release build/attack/clinic.yaml
+endif
+	$(BIN)/python benchmarks/attack.py $(or $(ATTACK),build/attack/clinic.yaml) $(ATTACK_ARGS)
 
 bench: $(BIN)/.tested models  ## how fast the decode loop, the neighbour search and the over-samplers are beside the libraries', and the audits
 	$(BIN)/python benchmarks/decode.py

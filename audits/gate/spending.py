@@ -14,4 +14,5 @@ def confidence_of(number: float, confidence: float) -> float:
 
     Source: alpha spending, Foster and Stine, J. R. Statist. Soc. B 2008; the shares are ours.
     """
-    return 1 - (1 - confidence) * FIRST * LATER ** (number - 1)
+    share: float = LATER ** (number - 1)
+    return 1 - (1 - confidence) * FIRST * share

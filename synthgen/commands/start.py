@@ -45,11 +45,14 @@ def start(folder: Path, template: str, *, patients: int = PATIENTS, now: datetim
         policies={p: [load_policy(p).digest()] for p in ("research", "hospital-external")},
         expires=now + timedelta(days=730),
     )
+    trial = (
+        f"for a trial: a public secret and a ledger of its own; {name} says what to leave out for people's records"
+    )
     made = [f"configuration: {folder / name}", f"trust root: {folder / 'trust.json'}", f"trial key: {key}"]
     if template == "clinic":
         count = _write_notes(folder / "notes.jsonl", patients)
         made.insert(0, f"{count} fictional notes of {patients} patients: {folder / 'notes.jsonl'}")
-    return "\n".join([*made, f"next: synthgen release {folder / name}"])
+    return "\n".join([*made, trial, f"next: synthgen release {folder / name}"])
 
 
 def _write_notes(path: Path, patients: int) -> int:

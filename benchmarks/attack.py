@@ -1,0 +1,317 @@
+"""Plays the adversary against a release: does anything public tell a person's side better than the audits say?
+
+    python benchmarks/attack.py CONFIG [--bundle RELEASE] [--guesses 20000] [--persons 400]
+
+The adversary has the bundle, the code, and the source: every record, the target's too; of every other person he even
+knows the side. What he lacks is the workspace, and with it the secret. Against every target, of either side, he tries
+at the seed (small numbers, dates, every number of the bundle, the real one), recomputes ids and digests, looks for
+counts that fit with or without the target, reads the order of the rows, and compares texts. Each attempt ends in a
+score for each person; its AUC stands beside what the audits say of membership. The sides are read from the workspace
+to judge the scores, and nothing else of it is. Exit 1 where anything tells more than the audits' interval allows.
+"""
+
+import argparse
+import base64
+import hashlib
+import io
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from audits.core.inputs import table_digest
+from audits.core.stats import auc, auc_delong
+from audits.verify.bundle import ENVELOPE, METRICS
+from synthgen.config import Config
+from synthgen.core.seeds import SeedTree
+from synthgen.core.tables import read_corpus
+from synthgen.core.types import Corpus
+from synthgen.release.run import load_run
+from synthgen.run.judge import as_table
+from synthgen.stages.interpolate.base import latent_ids
+from synthgen.stages.split.commitment import commitment
+from synthgen.stages.split.split import split
+
+Scores = NDArray[np.float64]
+CONFIDENCE = 0.999  # one-sided, of an attack's AUC: there are several, and a false alarm stops a release
+NAMES = 4  # first latents of each class that a seed is tried on; most of them are released
+LEAST = 20  # smaller counts stand in every bundle
+WINDOW = 0.1  # of the whole, how far from a person's place a row is looked for
+YEARS = range(1990, 2036)
+DIGESTS = ("md5", "sha1", "sha256", "sha512", "blake2b")
+DIGITS = 12  # of a digest that must stand in the bundle to be it
+
+
+class Public(NamedTuple):
+    """A bundle as its reader has it: every file's bytes, packed ones unpacked; the rows; the evidence."""
+
+    files: Mapping[str, bytes]
+    rows: list[dict[str, str]]
+    metrics: Mapping[str, Mapping[str, float]]
+
+    @property
+    def numbers(self) -> list[int]:
+        """Every whole number that stands in it outside the data."""
+        texts = (data for name, data in self.files.items() if not name.startswith("data/"))
+        return [int(number) for data in texts for number in re.findall(rb"(?<![\w.])\d{1,80}(?![\w.]|\.\d)", data)]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the adversary knows beside the bundle, and by `is_train` what he is after."""
+
+    source: Corpus
+    persons: tuple[str, ...]
+    is_train: NDArray[np.bool_]
+    config: Config
+
+    @property
+    def texts(self) -> dict[str, list[str]]:
+        """The texts of each person."""
+        found: dict[str, list[str]] = {}
+        for record in self.source.records:
+            found.setdefault(record.group, []).append(record.text)
+        return found
+
+
+def read_public(bundle: Path) -> Public:
+    """Return all that is in a bundle; tables and the signed payload are unpacked beside what packs them."""
+    files = {p.relative_to(bundle).as_posix(): p.read_bytes() for p in sorted(bundle.rglob("*")) if p.is_file()}
+    table = next(name for name in files if name.startswith("data/"))
+    if table.endswith(".parquet"):
+        rows = pq.read_table(io.BytesIO(files[table])).to_pylist()
+    else:
+        rows = [json.loads(line) for line in files[table].split(b"\n") if line]
+    payload = base64.b64decode(json.loads(files[ENVELOPE])["payload"])
+    unpacked = {"attestation/payload": payload, "data/unpacked": json.dumps(rows).encode()}
+    return Public({**files, **unpacked}, rows, json.loads(files[METRICS])["metrics"])
+
+
+def read_known(config: Config, n_persons: int) -> Known:
+    """Return the source as a run loaded it, and the sides of some persons, evenly of both where there are enough."""
+    run = load_run(config)
+    source = read_corpus(run.folder("load") / "records.parquet", "source")
+    sides = {
+        side: {r.group for r in read_corpus(run.folder("split") / f"{side}.parquet", side).records}
+        for side in ("train", "control")
+    }
+    rng = np.random.default_rng(0)
+    drawn = [sorted(sides[side]) for side in ("train", "control")]
+    drawn = [[names[i] for i in rng.permutation(len(names))[: n_persons // 2]] for names in drawn]
+    return Known(
+        source=source, persons=tuple(drawn[0] + drawn[1]), config=config,
+        is_train=np.arange(len(drawn[0]) + len(drawn[1])) < len(drawn[0]),
+    )  # fmt: skip
+
+
+def guesses(public: Public, known: Known, n: int) -> Iterator[int]:
+    """Yield seeds that people type, those that stand in the bundle, and the real one."""
+    yield known.config.seed
+    yield from dict.fromkeys(number for number in public.numbers if number < 1 << 53)
+    yield from range(n)
+    start = date(YEARS.start, 1, 1)
+    days = (start + timedelta(i) for i in range((date(YEARS.stop, 1, 1) - start).days))
+    yield from (int(f"{day:%Y%m%d}") for day in days)
+
+
+def confirmed(public: Public, trees: Iterator[SeedTree]) -> SeedTree | None:
+    """Return the first tree of which the bundle holds an id or the audits' seed."""
+    ids = {row["id"] for row in public.rows}
+    names = [name for label in sorted({row["label"] for row in public.rows}) for name in latent_ids(label, NAMES)]
+    numbers = set(public.numbers)
+    for tree in trees:
+        below, audit = tree.child("release-id"), tree.child("audit").key()
+        seeds = {int.from_bytes(audit[:4], "big"), int.from_bytes(audit, "big")}
+        if seeds & numbers or any(below.child(name).key().hex()[: len(next(iter(ids)))] in ids for name in names):
+            return tree
+    return None
+
+
+def by_guessed_seed(public: Public, known: Known, n: int) -> Scores:
+    """Return the coin of each person under a seed that the bundle confirms; no idea where it confirms none."""
+    tried = (
+        SeedTree(seed, secret=secret)
+        for seed in guesses(public, known, n)
+        for secret in (b"", bytes(32), hashlib.sha256(str(seed).encode()).digest())
+    )
+    found = confirmed(public, tried)
+    return np.zeros(len(known.persons)) if found is None else coins(found, known)
+
+
+def by_told_seed(_public: Public, known: Known, _n: int) -> Scores:
+    """Return the coin of each person under the real seed, which somebody told; only the secret is still private."""
+    return coins(SeedTree(known.config.seed), known)
+
+
+def coins(tree: SeedTree, known: Known) -> Scores:
+    """Return 1 for persons that fall into train under a tree, -1 for the others."""
+    below = tree.child("split", "person")
+    tossed = [int.from_bytes(below.child(person).key(), "big") / 2**256 for person in known.persons]
+    return np.where(np.array(tossed) < known.config.split.train, 1.0, -1.0)
+
+
+def by_digests(public: Public, known: Known, _n: int) -> Scores:
+    """Return for each person whether a digest of id or text, or of train with them and not without, is public."""
+    blob = b"\n".join(public.files.values()).lower()
+    texts, records = known.texts, {r.group: r.id for r in known.source.records}
+    scores = np.zeros(len(known.persons))
+    for i, person in enumerate(known.persons):
+        forms = {person, records[person], *texts[person], *(text.strip() for text in texts[person])}
+        scores[i] = sum(
+            hashlib.new(d, form.encode()).hexdigest()[:DIGITS].encode() in blob for form in forms for d in DIGESTS
+        )
+    # all other sides are known, so each target leaves two tables open, and one of the two is the real one
+    parts = split(known.source, known.config.split, SeedTree(known.config.seed))
+    tables = (table_digest(as_table(side, {})) for side in sides(known))
+    held = [
+        *tables,
+        *(side.digest for side in sides(known)),
+        commitment(parts, SeedTree(known.config.seed).child("split")),
+    ]
+    return scores + np.where(known.is_train, 1.0, -1.0) * any(digest[:DIGITS].encode() in blob for digest in held)
+
+
+def sides(known: Known) -> tuple[Corpus, Corpus]:
+    """Return train and control as the workspace has them before anything is replaced in them."""
+    run = load_run(known.config)
+    train, control = (read_corpus(run.folder("split") / f"{side}.parquet", side) for side in ("train", "control"))
+    return train, control
+
+
+def by_counts(public: Public, known: Known, _n: int) -> Scores:
+    """Return how many public numbers are counts of records or persons with the target in train, less those without.
+
+    The adversary knows all other sides, so a target of k records and class c makes train n or n - k records, of the
+    class n_c or n_c - k, and so on: exact counts give everybody away.
+    """
+    numbers = set(public.numbers)
+    counted = [Counter(r.label for r in side.records) for side in sides(known)]
+    people = [len({r.group for r in side.records}) for side in sides(known)]
+    own = {person: Counter(r.label for r in known.source.records if r.group == person) for person in known.persons}
+    scores = np.zeros(len(known.persons))
+    for i, person in enumerate(known.persons):
+        is_here, k = bool(known.is_train[i]), own[person].total()
+        for arm, sign in ((0, 1), (1, -1)):  # what a count of train says for train, one of control says against it
+            inside = is_here == (sign == 1)
+            moved = k if not inside else 0
+            values = [(counted[arm].total() + moved, k), (people[arm] + (not inside), 1)]
+            values += [(counted[arm][label] + (n if not inside else 0), n) for label, n in own[person].items()]
+            for with_person, step in values:
+                if with_person - step >= LEAST:
+                    scores[i] += sign * ((with_person in numbers) - (with_person - step in numbers))
+    return scores
+
+
+def by_similarity(public: Public, known: Known, _n: int) -> Scores:
+    """Return how much nearer a person's nearest text is to the rows than to other people's records."""
+    near, of_others = _similarities(public, known)
+    return near.max(axis=1) - of_others
+
+
+def by_order(public: Public, known: Known, _n: int) -> Scores:
+    """Return how near the nearest of the rows is that stand where the person stands in the source."""
+    near, _ = _similarities(public, known)
+    order = {person: i for i, person in enumerate(dict.fromkeys(r.group for r in known.source.records))}
+    place = np.array([order[person] for person in known.persons]) / len(order)
+    rows = np.arange(len(public.rows)) / len(public.rows)
+    is_there = np.abs(place[:, None] - rows[None, :]) < WINDOW
+    return np.where(is_there, near, 0.0).max(axis=1)
+
+
+def _similarities(public: Public, known: Known) -> tuple[Scores, Scores]:
+    """Return float64 (persons, rows) of each person's nearest record, and (persons,) to the five nearest others."""
+    written = [row["text"] for row in public.rows]
+    real, texts = [r.text for r in known.source.records], known.texts
+    model = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), max_features=50_000, sublinear_tf=True).fit(real)
+    rows, records = model.transform(written), model.transform(real)
+    near = np.stack([(model.transform(texts[p]) @ rows.T).toarray().max(axis=0) for p in known.persons])
+    groups = np.array([r.group for r in known.source.records])
+    others = []
+    for person in known.persons:
+        found = (model.transform(texts[person]) @ records[np.flatnonzero(groups != person)].T).toarray().max(axis=0)
+        others.append(np.sort(found)[-5:].mean())
+    return near, np.array(others)
+
+
+ATTACKS = {
+    "tries at the seed": by_guessed_seed,
+    "the real seed, told": by_told_seed,
+    "digests of ids, texts, tables": by_digests,
+    "counts with and without": by_counts,
+    "order of the rows": by_order,
+    "similarity of the texts": by_similarity,
+}
+
+
+def together(scores: list[Scores], is_train: NDArray[np.bool_]) -> Scores:
+    """Return what all attacks say of each person, weighed by what they said of the others."""
+    features = np.stack(scores, axis=1)
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    found = cross_val_predict(model, features, is_train, cv=folds, method="decision_function")
+    return np.asarray(found, dtype=np.float64)
+
+
+class Line(NamedTuple):
+    """One attack: its AUC with both ends, and whether it tells more than the audits say."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    beats: bool
+
+
+def judged(name: str, scores: Scores, is_train: NDArray[np.bool_], least: float, most: float) -> Line:
+    """Return how well scores tell the sides, beside the ends of the audits' own figure."""
+    ends = auc_delong(scores[is_train], scores[~is_train], confidence=CONFIDENCE)
+    value = auc(scores[is_train], scores[~is_train])
+    return Line(name, value, ends.low, ends.high, beats=ends.low > most or ends.high < least)
+
+
+def play(config: Config, bundle: Path, *, n_guesses: int, n_persons: int) -> list[Line]:
+    """Return every attack's line, all together last."""
+    public, known = read_public(bundle), read_known(config, n_persons)
+    figure = public.metrics.get("membership.auc", {"low": 0.5, "high": 0.5})  # no figure: nothing may tell anything
+    most = max(figure["high"], 1 - figure["low"])
+    print(f"{len(known.persons)} persons, {len(public.rows)} rows; the audits: AUC {1 - most:.3f} to {most:.3f}")
+    scores = {name: attack(public, known, n_guesses) for name, attack in ATTACKS.items()}
+    scores["all together"] = together(list(scores.values()), known.is_train)
+    return [judged(name, found, known.is_train, 1 - most, most) for name, found in scores.items()]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", type=Path, help="of a run that was released")
+    parser.add_argument("--bundle", type=Path, help="its release; the newest below release.out by default")
+    parser.add_argument("--guesses", type=int, default=20_000, help="small numbers to try as seeds, beside dates")
+    parser.add_argument("--persons", type=int, default=400, help="targets, half of each side")
+    args = parser.parse_args()
+    config = Config.load(args.config)
+    bundle = args.bundle or max(config.resolve(config.release.out).glob("release-*"), key=lambda p: p.stat().st_mtime)
+    lines = play(config, bundle, n_guesses=args.guesses, n_persons=args.persons)
+    print(f"| {'attack':<30} | AUC  | {100 * CONFIDENCE:g} % each side | |\n|---|---:|---|---|")
+    for line in lines:
+        told = "TELLS MORE" if line.beats else ""
+        print(f"| {line.name:<30} | {line.value:.3f} | {line.low:.3f} to {line.high:.3f} | {told} |")
+    beaten = [line.name for line in lines if line.beats]
+    print("beaten by: " + ", ".join(beaten) if beaten else "nothing tells more than the audits say")
+    return 1 if beaten else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,187 @@
+"""The law over whole bundles: nothing public is a function of anything that can be guessed.
+
+Two releases of the same source, code and seed: one with a secret, one of the old kind, whose streams come from the
+seed alone and which the adversary must be able to read like a book.
+"""
+
+import hashlib
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from synthgen.commands.publish import publish
+from synthgen.core.progress import silent
+from synthgen.core.seeds import SeedTree
+from synthgen.core.tables import read_corpus
+from synthgen.release.run import load_run
+from synthgen.run.job import Job
+from synthgen.run.prepare import load_source, split_source
+from synthgen.run.record import read_record
+from synthgen.run.workspace import Workspace
+
+PRIVATE = {"secret": "workspace", "workspace": "private-ws", "release": {"out": "private-out"}}
+
+
+@pytest.fixture(scope="module")
+def attack(module_at):
+    return module_at("benchmarks/attack.py")
+
+
+@pytest.fixture(scope="module")
+def both(run_project, tmp_path_factory):
+    """A project that was released twice, with and without a secret; configurations and bundles."""
+    folder = tmp_path_factory.mktemp("attacked") / "trial"
+    project = type(run_project)(Path(shutil.copytree(run_project.folder, folder)))
+    configs = {"public": project.config(), "private": project.config(**PRIVATE)}
+    return {
+        name: (config, publish(config, resume="auto", stream=io.StringIO()).bundle)
+        for name, config in configs.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def played(attack, both):
+    """The lines of both games by name."""
+    return {
+        name: {line.name: line for line in attack.play(config, bundle, n_guesses=300, n_persons=400)}
+        for name, (config, bundle) in both.items()
+    }
+
+
+def public_of(attack, both, name):
+    return attack.read_public(both[name][1])
+
+
+def test_a_release_whose_streams_are_public_is_read_like_a_book(played):
+    lines = played["public"]
+    assert lines["tries at the seed"].value == lines["the real seed, told"].value == 1
+    assert lines["tries at the seed"].beats
+    assert lines["all together"].value > 0.9
+
+
+@pytest.mark.parametrize(
+    "name", ["tries at the seed", "the real seed, told", "digests of ids, texts, tables", "order of the rows"]
+)
+def test_with_a_secret_no_try_tells_more_than_the_audits(played, name):
+    assert not played["private"][name].beats
+
+
+def test_no_try_at_the_seed_is_confirmed(played):
+    line = played["private"]["tries at the seed"]
+    assert (line.value, line.low, line.high) == (0.5, 0.5, 0.5)
+
+
+@pytest.mark.parametrize("name", ["public", "private"])
+def test_neither_seed_nor_secret_stands_in_any_file(attack, both, name):
+    config, _ = both[name]
+    public = public_of(attack, both, name)
+    blob = b"\n".join(public.files.values())
+    assert config.seed == 31337
+    assert 31337 not in public.numbers
+    assert b"31337" not in blob
+    if name == "private":
+        secret = (config.resolve(config.workspace) / "secret.key").read_bytes()
+        keys = [
+            SeedTree(31337, secret=secret).child(*path).key()
+            for path in ((), ("audit",), ("split",), ("release-id",))
+        ]
+        for key in (secret, *keys, hashlib.sha256(secret).digest()):
+            assert key not in blob
+            assert key.hex()[:12].encode() not in blob.lower()
+            assert int.from_bytes(key[:4], "big") not in public.numbers
+            assert int.from_bytes(key, "big") not in public.numbers
+
+
+def test_no_digest_of_the_source_or_of_a_private_stage_is_public(attack, both):
+    for name, (config, _) in both.items():
+        blob = b"\n".join(public_of(attack, both, name).files.values()).lower()
+        run = load_run(config)
+        source = read_corpus(run.folder("load") / "records.parquet", "source")
+        held = {value for r in source.records for value in (r.id, r.group, r.text, r.text.strip(), r.text + "\n")}
+        digests = {
+            hashlib.new(kind, v.encode()).hexdigest() for v in held for kind in ("md5", "sha1", "sha256", "blake2b")
+        }
+        digests |= {stage.digest for stage in run.record.stages} | {run.record.digest, config.digest(), source.digest}
+        digests |= {
+            json.loads(p.read_bytes())["commitment"]
+            for p in config.resolve(config.workspace).rglob("commitment.json")
+        }
+        tables = config.resolve(config.workspace).rglob("*.parquet")
+        private = (p for p in tables if p.parent.name.split("-")[0] in {"load", "split", "deidentify"})
+        digests |= {hashlib.sha256(p.read_bytes()).hexdigest() for p in private}
+        assert not [digest for digest in digests if digest[:12].encode() in blob]
+
+
+def test_order_ids_and_names_follow_from_nothing_that_is_known(attack, both):
+    secret_rows, other_rows = (public_of(attack, both, name).rows for name in ("private", "public"))
+    assert [row["id"] for row in secret_rows] == sorted(row["id"] for row in secret_rows)
+    assert not {row["id"] for row in secret_rows} & {row["id"] for row in other_rows}
+    assert all(len(row["id"]) == 32 for row in secret_rows)
+
+
+def test_a_bundle_says_openly_which_kind_it_is(attack, both):
+    said = "whoever guesses the seed computes who was in train"
+    for name in ("public", "private"):
+        public = public_of(attack, both, name)
+        assert public.metrics["secret.private"]["value"] == (name == "private")
+        pages = ("README.md", "report/report.html", "attestation/payload")
+        assert [said.encode() in public.files[page] for page in pages] == [name == "public"] * 3
+        assert (
+            f"secret: {'public' if name == 'public' else 'workspace'}".encode()
+            in public.files["provenance/config.redacted.yaml"]
+        )
+
+
+def test_the_same_secret_and_seed_repeat_the_sides_and_another_secret_does_not(both, tmp_path):
+    config, _ = both["private"]
+    bench_of = load_run(config)
+
+    def train(name, secret):
+        workspace = Workspace(tmp_path / name)
+        if secret is not None:
+            (workspace.root / "secret.key").write_bytes(secret)
+            (workspace.root / "secret.key").chmod(0o600)
+        job = Job(config, workspace, silent)
+        return read_corpus(split_source(job, load_source(job)).folder / "train.parquet", "train")
+
+    secret = (config.resolve(config.workspace) / "secret.key").read_bytes()
+    before = read_corpus(bench_of.folder("split") / "train.parquet", "train")
+    assert train("copy", secret) == before
+    assert train("other", None) != before
+
+
+def test_the_statement_says_which_attempt_it_is_and_where_the_ledger_stands(attack, both):
+    for n, name in enumerate(("public", "private"), start=1):
+        stated = json.loads(public_of(attack, both, name).files["attestation/payload"])["predicate"]["attempts"]
+        assert stated["number"] == n  # the same patients, asked under another secret
+        assert stated["ledger"]["entries"] == n
+    record = read_record(both["private"][0].resolve("private-ws"))
+    assert record.stage("audit").attempt not in json.dumps(stated)
+
+
+def test_the_game_itself_sees_order_and_counts_where_they_tell(attack, both):
+    """A leaky control for every attack that no released bundle of ours gives anything to."""
+    config, bundle = both["private"]
+    public, known = attack.read_public(bundle), attack.read_known(config, 400)
+    texts = known.texts
+    train = [p for p, is_in in zip(known.persons, known.is_train, strict=True) if is_in]
+    order = list(dict.fromkeys(r.group for r in known.source.records))
+    rows = [
+        {"id": f"{i:032x}", "text": texts[p][0], "label": "x"} for i, p in enumerate(sorted(train, key=order.index))
+    ]
+    leaky = public._replace(rows=rows)
+    for name in ("similarity of the texts", "order of the rows"):
+        scores = attack.ATTACKS[name](leaky, known, 0)
+        assert attack.judged(name, scores, known.is_train, 0.4, 0.6).beats, name
+    train_table, control_table = attack.sides(known)
+    counts = f"train {len(train_table)} control {len(control_table)}".encode()
+    leaky = public._replace(files={**public.files, "report/report.html": counts})
+    scores = attack.by_counts(leaky, known, 0)
+    assert attack.judged("counts", scores, known.is_train, 0.4, 0.6).beats
+    digest = hashlib.sha256(train[0].encode()).hexdigest().encode()
+    leaky = public._replace(files={**public.files, "report/report.json": digest})
+    assert np.argmax(attack.by_digests(leaky, known, 0)) == 0
