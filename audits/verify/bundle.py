@@ -22,6 +22,7 @@ from audits.gate.policy import ATTEMPTS, Policy, decide, load_policy, parse_poli
 from audits.verify.approvals import FILE as APPROVAL_FILE
 from audits.verify.approvals import FOLDER as APPROVALS_FOLDER
 from audits.verify.approvals import Approved, check_approvals
+from audits.verify.budget import check_budget
 from audits.verify.contents import (
     CROISSANT,
     METRICS,
@@ -142,7 +143,7 @@ def _judge(
     check_manifest(held, subjects)
     done.append(f"{SUMS} and {CROISSANT} name the signed files")
     done.append(check_data(tree, subjects, predicate, evidence))
-    done.append(_check_ledger(predicate, policy, evidence))
+    done.append(check_budget(predicate.privacy, policy, evidence, held))
     signed_by = releasers
     if approvals:
         release = Approved(
@@ -299,24 +300,6 @@ def _check_gates(predicate: ReleasePredicate, policy: Policy, held: Mapping[str,
     if counted is not None and counted.value != predicate.dataset.records:
         raise VerifyError("E_GATE", "the evidence counts other records than the statement")
     return evidence
-
-
-def _check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence) -> str:
-    """Refuse a privacy budget that the evidence does not carry, or that the policy asks for and nobody shows."""
-    privacy = predicate.privacy
-    if privacy.epsilon is None and policy.dp is None:
-        return "no differential privacy is claimed"
-    for name, claimed in (("epsilon", privacy.epsilon), ("delta", privacy.delta)):
-        measured = evidence.metrics.get(f"accounting.{name}")
-        if claimed is None or measured is None or measured.high != claimed:
-            raise VerifyError("E_GATE", f"the claimed {name} is not the one in the evidence")
-    if policy.dp is not None:
-        budget = privacy.budget
-        if privacy.unit != policy.dp.unit:
-            raise VerifyError("E_GATE", f"accounted for each {privacy.unit}, the policy asks for {policy.dp.unit}")
-        if budget is None or not budget.spent_after <= min(budget.max_epsilon, policy.dp.max_epsilon):
-            raise VerifyError("E_GATE", "the ledger is missing or its budget is overspent")
-    return f"epsilon {privacy.epsilon}, delta {privacy.delta} for each {privacy.unit}"
 
 
 def _check_time(predicate: ReleasePredicate, policy: Policy, now: datetime) -> None:

@@ -54,7 +54,7 @@ DP_PRIVACY = {
     "unit": "group",
     "epsilon": 2.0,
     "delta": 1e-6,
-    "budget": {"ledgerId": "l", "maxEpsilon": 3.0, "spentAfter": 2.0},
+    "budget": {"ledgerId": "l", "maxEpsilon": 3.0, "spentBefore": 0.0, "spentAfter": 2.0},
 }
 
 
@@ -89,7 +89,21 @@ def fields(number):
     return {name: getattr(number, name) for name in ("value", "low", "high", "confidence", "n")}
 
 
-def audit_json():
+def accounting():
+    numbers = {"epsilon": fields(estimate(2.0)), "delta": fields(estimate(1e-6))}
+    return {
+        "name": "accounting", "verdict": "pass", "status": "measured", "estimate": None, "control": None,
+        "metrics": {f"accounting.{name}": number for name, number in numbers.items()},
+        "details": {"claim": {"epsilon": 2.0, "delta": 1e-6, "unit": "group"}}, "reason": "it follows from the log",
+    }  # fmt: skip
+
+
+def audit_json(*, dp=False):
+    audit = _audit_json()
+    return {**audit, "results": [*audit["results"], *([accounting()] if dp else [])]}
+
+
+def _audit_json():
     return {
         "schemaVersion": 2,
         "overall": "pass",
@@ -142,9 +156,10 @@ def engine_numbers(n=11):
 
 def content(policy=POLICY, **changes):
     parsed = policy_of(policy)
+    audit = audit_json(dp=parsed.dp is not None)
     rows = records() if "evidence" in changes else changes.get("records", records())
     digest = records_digest([text for _, text, _ in rows], [label for _, _, label in rows])
-    evidence = public_evidence(evidence_from(audit_json(), engine_numbers(), {"synthetic": digest}), parsed)
+    evidence = public_evidence(evidence_from(audit, engine_numbers(), {"synthetic": digest}), parsed)
     commitments = [commit_records(role, [CANARY, "b", "c"], b"k" * 32) for role in ("train", "control")]
     given = {
         "name": "clinic-synthetic",
@@ -153,7 +168,7 @@ def content(policy=POLICY, **changes):
         "decision": decide(evidence, parsed),
         "policy_yaml_bytes": policy.encode(),
         "policy": parsed,
-        "audit_json": audit_json(),
+        "audit_json": audit,
         "report_html": "<!doctype html><title>report</title>",
         "run_json": {"stages": [{"name": "load", "out": 3}]},
         "config_redacted": {"version": 1, "source": {"path": "(private)"}},

@@ -330,23 +330,3 @@ def test_key_expired_not_yet_valid_revoked_and_root_expired(clean, releases):  #
 def test_min_tool_version(clean, judge, releases):
     assert judge(clean, releases.root(min_tool_version="0.1.0")).ok
     assert judge(clean, releases.root(min_tool_version="99.0.0")).failure.startswith("E_TRUST")
-
-
-# --- privacy budget
-
-
-def test_a_privacy_budget_must_stand_in_evidence_and_ledger(tmp_path, judge, releases):
-    path = releases.bundle(tmp_path, releases.DP_POLICY, privacy=releases.DP_PRIVACY)
-    assert judge(path).ok
-    for changes in (
-        {"epsilon": 1.0},
-        {"delta": 1e-7},
-        {"unit": "record"},
-        {"budget": {"ledgerId": "l", "maxEpsilon": 3.0, "spentAfter": 3.5}},
-        {"budget": {"ledgerId": "l", "maxEpsilon": 9.0, "spentAfter": 3.5}},
-        {"budget": None},
-    ):
-        releases.edit(path, with_predicate(privacy={**releases.DP_PRIVACY, **changes}))
-        assert judge(path).failure.startswith("E_GATE"), changes
-    releases.edit(path, with_predicate(privacy={"mechanism": "none+empirical", "unit": "group"}))
-    assert judge(path).failure.startswith("E_GATE")
