@@ -62,7 +62,7 @@ class CanaryAudit:
     It fails when an ending came back, a row of the twin stands in the release, a canary stands in the release's train
     data, the AUC's interval lies outside [.40, .60], or the bound on epsilon exceeds the claim (without one, 1); the
     last two only if the control's interval holds one half, for else the canaries differ by themselves. It passes with
-    1,000 canaries, 104 in each arm of one row, the AUC's interval inside, a ceiling above the limit, and a control
+    1,000 canaries, the interval of every attack's AUC inside, a ceiling above the limit, and a control
     whose interval holds one half. details.power.smallest_leak is the AUC that so many canaries of one row tell from
     one half with power .8.
 

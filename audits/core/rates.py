@@ -77,12 +77,12 @@ def share(hit: Hits, *, confidence: float) -> Estimate:
     return Estimate(value=k / n, low=min(low, k / n), high=max(high, k / n), confidence=confidence, n=n)
 
 
-def bound_metric(bound: float | None, *, confidence: float, n: int) -> dict[str, Estimate]:
-    """Return the bound that a number of units carries as the metric `bound`, nothing where they carry none.
+def tau_metric(tau: float | None, *, confidence: float, n: int) -> dict[str, Estimate]:
+    """Return the bound that a number of units carries as the metric `tau`, nothing where they carry none.
 
     The bound slides with how many there are; as a metric a policy can say how far it may.
     """
-    return {} if bound is None else {"bound": exact(bound, confidence=confidence, n=n)}
+    return {} if tau is None else {"tau": exact(tau, confidence=confidence, n=n)}
 
 
 def exact(value: float, *, confidence: float, n: int) -> Estimate:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.core.rates import bound_metric, difference, exact, one_person, share, tier, too_few
+from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
 from audits.core.stats import FAIL_LEVEL, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict, persons
 from audits.identifiers.locations import SearchTerms, locate_identifiers
@@ -344,7 +344,7 @@ def _judge(
             "hard_hits": exact(n_hard, confidence=confidence, n=people.n_synthetic),
             "excess": excess,
             "scan_p": exact(scan.p, confidence=confidence, n=n_t + n_h),
-            **bound_metric(tau, confidence=confidence, n=n_persons),
+            **tau_metric(tau, confidence=confidence, n=n_persons),
         },
         details={
             "n_train_persons": n_t,

@@ -137,7 +137,7 @@ def epsilon_bound(
         `Bound`; `persons` are the m.
     """
     smaller = min(int(is_train.sum()), int((~is_train).sum()))
-    m = max(smaller, 2 * smaller - math.ceil(5 * math.sqrt(2 * smaller)))
+    m = guessed_roles(smaller)
     k = int(rng.binomial(m, 0.5))
     while max(k, m - k) > smaller:
         k = int(rng.binomial(m, 0.5))
@@ -155,6 +155,11 @@ def epsilon_bound(
         "persons": m,
         "adjacency": "one person added or left out: half of what is proven for one replaced",
     }
+
+
+def guessed_roles(smaller: int) -> int:
+    """Return of how many persons the roles are guessed, by the number of persons of the smaller arm."""
+    return max(smaller, 2 * smaller - math.ceil(5 * math.sqrt(2 * smaller)))
 
 
 def _delta(inputs: AuditInputs) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.core.rates import bound_metric, difference, exact, one_person, share, tier, too_few
+from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
 from audits.core.stats import FAIL_LEVEL, holm, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict, persons
 from audits.replay.locations import CopiedRuns, SourceTexts, copied_records, copied_runs, find_copied
@@ -215,7 +215,7 @@ def _judge(
             "excess": measured.excess,
             "near_excess": measured.near,
             "scan_p": exact(measured.scan_p, confidence=confidence, n=n_t + n_h),
-            **bound_metric(measured.tau, confidence=confidence, n=min(n_t, n_h)),
+            **tau_metric(measured.tau, confidence=confidence, n=min(n_t, n_h)),
         },
         details={
             **_details(pool, found, measured),

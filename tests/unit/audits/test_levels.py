@@ -80,7 +80,7 @@ def test_bounds_that_slide_with_n_are_metrics_and_do_not_slide_with_the_confiden
     lineage = Lineage(parents=((),) * 300, weights=((),) * 300)
     inputs = replace(town, lineage=lineage)
     for name, metric in {
-        "replay": "bound", "identifiers": "bound", "neighbours": "margin", "interpolation": "margin",
+        "replay": "tau", "identifiers": "tau", "neighbours": "margin", "interpolation": "margin",
         "linkage": "limit",
     }.items():  # fmt: skip
         found = [
