@@ -42,7 +42,7 @@ class DpConfig(Section):
 class AuditConfig(Section):
     """How sure the audits must be."""
 
-    confidence: Annotated[float, Field(ge=0.8, lt=1)] = 0.95
+    confidence: Annotated[float, Field(ge=0.95, lt=1)] = 0.95
 
 
 class WaiverConfig(Section):

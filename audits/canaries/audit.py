@@ -1,8 +1,7 @@
 """The canaries audit: can it be told from a twin's synthetic table which made-up persons its generator saw?"""
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -22,31 +21,20 @@ from audits.canaries.measurements import (
     scores_of,
 )
 from audits.canaries.scores import score_canaries
-from audits.core.coin_guesses import Bound, guess_coins, needed_for_epsilon
+from audits.core.coin_guesses import Bound, Claim, guess_coins, needed_for_epsilon, stated_claim
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, hold_out
 from audits.core.rates import exact
-from audits.core.stats import auc, auc_delong, detectable_auc, holm, needed_for_auc
-from audits.core.two_sided import auc_estimate, is_inside, power, two_sided_result
+from audits.core.stats import FAIL_LEVEL, detectable_auc, needed_for_auc, power_of_each
+from audits.core.two_sided import is_inside, power, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Canaries, Estimate, Verdict, persons
-from audits.membership.attack import cross_fit
-from audits.membership.scores import Float
+from audits.membership.attack import STACKED, CrossFitted, cross_fit
 
 MARGIN = 0.10
 EPSILON_LIMIT = 1.0
-MAX_CLAIM = 50.0
 MIN_CANARIES = 1_000
 FAIR_P = 1e-6
-PLACEBO_CONFIDENCE = 0.9999  # chosen across folds, the AUC of noise scatters a quarter wider than its interval
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """What epsilon is compared with: the mechanism's claim, or without one the limit of this audit and delta 0."""
-
-    limit: float
-    delta: float
-    is_claim: bool
+PLACEBO_CONFIDENCE = 0.9999  # weighted across folds, the AUC of noise may scatter wider than its interval says
 
 
 class CanaryAudit:
@@ -57,8 +45,8 @@ class CanaryAudit:
     a second build of the same pipeline, or left out, by a fair coin of its own. Whoever guesses the coins better than
     a claim of epsilon allows has refuted the claim, and without a claim has shown what a person risks.
 
-    auc: P[inserted > left out] of the membership attacks, chosen and measured on different canaries, among canaries
-        of one row; the interval by drawing persons again.
+    auc: P[inserted > left out] of the strongest membership attack among canaries of one row, between the outermost
+        ends of all attacks.
     epsilon_lower_bound: what the guesses prove in one run (`coin_guesses`), among canaries of one row.
     scan_p: smallest p-value of the scans of all attacks, corrected for how many; reported.
     reproduced: inserted canaries whose last eight words stand in the twin's or the released table, but not in the
@@ -74,7 +62,7 @@ class CanaryAudit:
     It fails when an ending came back, a row of the twin stands in the release, a canary stands in the release's train
     data, the AUC's interval lies outside [.40, .60], or the bound on epsilon exceeds the claim (without one, 1); the
     last two only if the control's interval holds one half, for else the canaries differ by themselves. It passes with
-    1,000 canaries, 104 in each arm of one row, the AUC's interval inside, a ceiling above the limit, and a control
+    1,000 canaries, the interval of every attack's AUC inside, a ceiling above the limit, and a control
     whose interval holds one half. details.power.smallest_leak is the AUC that so many canaries of one row tell from
     one half with power .8.
 
@@ -95,7 +83,7 @@ class CanaryAudit:
             NotMeasurable: no canaries, too few of them or of the tables' rows, or coins that were not fair.
             InputError: the mechanism's log claims an epsilon or delta that is none.
         """
-        claim = _claim(inputs.mechanism)
+        claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
         canaries = _checked_canaries(inputs)
         reference = hold_out(inputs, rng).reference
         kinds = canary_kinds(canaries)
@@ -104,16 +92,15 @@ class CanaryAudit:
         scores = rank_within_kinds(raw, kinds)
         is_in = people.is_train[once]
         found = cross_fit(scores_of(scores, once), persons_of(people, once), rng)
-        bound = guess_coins(scores_of(scores, once), is_in, rng, alpha=1 - confidence, delta=claim.delta)
+        bound = guess_coins(scores_of(scores, once), is_in, rng, alpha=FAIL_LEVEL, delta=claim.delta)
         unseen, _ = score_canaries(canaries, inputs.synthetic, reference, rng)
         placebo = cross_fit(scores_of(rank_within_kinds(unseen, kinds), once), persons_of(people, once), rng)
         copies = count_copies(canaries, inputs, reference)
         bits = canary_exposures(canaries, reference)
-        scan_p = min(holm([scan.p for scan in found.scans.values()]))
         metrics = {
-            "auc": auc_estimate(found.pooled[is_in], found.pooled[~is_in], rng, confidence=confidence),
+            "auc": found.auc(confidence),
             "epsilon_lower_bound": exact(bound.epsilon, confidence=confidence, n=bound.persons),
-            "scan_p": exact(scan_p, confidence=confidence, n=len(is_in)),
+            "scan_p": exact(found.scan_p(), confidence=confidence, n=len(is_in)),
             "reproduced": exact(float(copies.reproduced), confidence=confidence, n=int(people.is_train.sum())),
         }
         if bits is not None:
@@ -123,37 +110,17 @@ class CanaryAudit:
             "n_canaries": len(once),
             "n_inserted": int(people.is_train.sum()),
             "n_of_one_row": len(is_in),
-            "epsilon": bound._asdict() | asdict(claim),
+            "epsilon": bound._asdict() | claim._asdict(),
             "copies": asdict(copies),
             "families": auc_by_family(kinds.family[once], is_in, found.pooled),
-            "repeats": auc_by_repeats(scores, people, kinds.rows, inputs.train, rng, 1 - confidence),
-            "attack_of_each_fold": list(found.chosen),
-            "attacks": {n: {"auc": found.aucs[n], "scan_p": s.p} for n, s in found.scans.items()},
+            "repeats": auc_by_repeats(scores, people, kinds.rows, inputs.train, rng),
+            "stacked_weights": [None if w is None else dict(w) for w in found.weights],
+            "attacks": {n: {"auc": found.areas[n].value, "scan_p": s.p} for n, s in found.scans.items()},
             "exposure": exposure_details(bits, len(canaries.suffixes)),
-            "power": _power(len(once), is_in, bound, claim, confidence),
+            "power": _power(len(once), is_in, bound, (claim, len(found.areas)), confidence),
         }
-        control = _placebo(placebo.pooled, is_in)
-        return _judge(metrics, control, copies, claim, details)
-
-
-def _claim(mechanism: Mapping[str, Any] | None) -> Claim:
-    """Return what the mechanism's log claims under `claim`, or this audit's own limit where it claims nothing."""
-    claimed = None if mechanism is None else mechanism.get("claim")
-    if claimed is None:
-        return Claim(limit=EPSILON_LIMIT, delta=0.0, is_claim=False)
-    stated = claimed if isinstance(claimed, Mapping) else {}
-    limit, delta = _number(stated.get("epsilon")), _number(stated.get("delta", 0.0))
-    problems = [
-        *([] if 0 < limit <= MAX_CLAIM else [f"claim.epsilon must be a number above 0 and at most {MAX_CLAIM:g}"]),
-        *([] if 0 <= delta < 1 else ["claim.delta must be a number from 0 to below 1"]),
-    ]
-    if problems:
-        raise InputError("the mechanism's log makes no claim that canaries could test", problems=problems)
-    return Claim(limit=limit, delta=delta, is_claim=True)
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+        control = placebo.areas[STACKED].estimate(PLACEBO_CONFIDENCE)
+        return _judge(metrics, (found, control), copies, claim, details)
 
 
 def _checked_canaries(inputs: AuditInputs) -> Canaries:
@@ -179,29 +146,35 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
     return canaries
 
 
-def _placebo(pooled: Float, is_in: Bool) -> Estimate:
-    low, high = auc_delong(pooled[is_in], pooled[~is_in], confidence=PLACEBO_CONFIDENCE)
-    n = min(int(is_in.sum()), int((~is_in).sum()))
-    return Estimate(value=auc(pooled[is_in], pooled[~is_in]), low=low, high=high, confidence=PLACEBO_CONFIDENCE, n=n)
-
-
-def _power(n: int, is_in: Bool, bound: Bound, claim: Claim, confidence: float) -> dict[str, Any]:
+def _power(n: int, is_in: Bool, bound: Bound, asked: tuple[Claim, int], confidence: float) -> dict[str, Any]:
+    """Return what so many canaries could show against a claim by so many attacks."""
+    claim, attacks = asked
     arm = min(int(is_in.sum()), int((~is_in).sum()))
-    guessed = needed_for_epsilon(claim.limit, alpha=1 - confidence)
+    guessed = needed_for_epsilon(claim.limit, alpha=FAIL_LEVEL)
     # of so many canaries, as many have one row as have among these
-    n_needed = max(MIN_CANARIES, -(-guessed * n // bound.persons), -(-needed_for_auc(MARGIN) * n // arm))
+    n_needed = max(
+        MIN_CANARIES,
+        -(-guessed * n // bound.persons),
+        -(-needed_for_auc(MARGIN, power=power_of_each(attacks)) * n // arm),
+    )
     smallest_leak = 0.5 + detectable_auc(arm, confidence=confidence)
     return power(n, n_needed, smallest_leak, epsilon_ceiling=bound.ceiling)
 
 
 def _judge(
-    metrics: Mapping[str, Estimate], control: Estimate, copies: CopyCounts, claim: Claim, details: dict[str, Any]
+    metrics: Mapping[str, Estimate],
+    builds: tuple[CrossFitted, Estimate],
+    copies: CopyCounts,
+    claim: Claim,
+    details: dict[str, Any],
 ) -> AuditResult:
+    """Return the verdict on the attacks on the twin beside the AUC of the table whose generator saw no canary."""
+    found, control = builds
     area = metrics["auc"]
     fails = _copy_failures(copies)
     if control.low <= 0.5 <= control.high:
         fails += [
-            *_guess_failures(area, metrics["epsilon_lower_bound"].value, claim),
+            *_guess_failures(found, metrics["epsilon_lower_bound"].value, claim),
             *_repeat_failures(details["repeats"]),
         ]
     lacks = _shortfalls(area, control, copies, claim, details["power"])
@@ -235,11 +208,13 @@ def _copy_failures(copies: CopyCounts) -> list[str]:
     return [what for what, proven in found.items() if proven]
 
 
-def _guess_failures(area: Estimate, epsilon: float, claim: Claim) -> list[str]:
+def _guess_failures(attacks: CrossFitted, epsilon: float, claim: Claim) -> list[str]:
     """Return what guessing the coins of canaries of one row proves, each as part of a sentence."""
+    proven = attacks.p_outside(MARGIN) < FAIL_LEVEL
+    more = any(a.value > 0.5 + MARGIN for a in attacks.areas.values())
     found = {
-        "inserted canaries can be told from those left out": area.low > 0.5 + MARGIN,
-        "inserted canaries are missing where those left out are not": area.high < 0.5 - MARGIN,
+        "inserted canaries can be told from those left out": proven and more,
+        "inserted canaries are missing where those left out are not": proven and not more,
         f"guessing the coins proves an epsilon of {epsilon:.2f}, the limit is {claim.limit:g}": epsilon > claim.limit,
     }
     return [what for what, proven in found.items() if proven]

@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.errors import InputError
-from audits.membership.scores import Float, model_ratio
+from audits.membership.kneser_ney import Corpus, log_likelihood
 from audits.text.ngrams import Int, Sequences, UInt, runs, words
+
+Float = NDArray[np.float64]
 
 ENDING_TOKENS = 8
 MIN_SUFFIXES = 10_000
-MODEL = 3  # words of the model that ranks endings
 
 
 def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]) -> NDArray[np.bool_]:
@@ -36,9 +37,9 @@ def exposure_bits(
 
         exposure = log2 |R| - log2 rank,  rank = 1 + #{r in R: score above} + #{equal} / 2
 
-    with R the suffixes and the ending itself, and as score the mean of log P_S - log P_R over its runs of 3 words
-    (`scores.model_ratio`). Without a leak the rank is uniform and the mean exposure is 1.44 bits; an ending written
-    out in the synthetic text reaches log2 |R|.
+    with R the suffixes and the ending itself, and as score the mean of log P_S - log P_R over its words
+    (`kneser_ney.log_likelihood`). Without a leak the rank is uniform and the mean exposure is 1.44 bits; an ending
+    written out in the synthetic text reaches log2 |R|.
 
     Raises:
         InputError: fewer than 10,000 suffixes.
@@ -49,7 +50,8 @@ def exposure_bits(
     if len(suffixes) < MIN_SUFFIXES:
         raise InputError(f"exposure needs {MIN_SUFFIXES} suffixes, {len(suffixes)} are given")
     (theirs, candidates, others), n_words = words([synthetic, (*suffixes, *endings), reference])
-    scores = model_ratio(theirs, candidates, others, k=MODEL, n_words=n_words)
+    synthetic_text, asked, domain = (Corpus(text, None) for text in (theirs, candidates, others))
+    scores = log_likelihood(synthetic_text, asked, n_words) - log_likelihood(domain, asked, n_words)
     scores_of, mine = np.sort(scores[: len(suffixes)]), scores[len(suffixes) :]
     below, up_to = (np.searchsorted(scores_of, mine, side=side) for side in ("left", "right"))
     rank = 1 + (len(scores_of) - up_to) + (up_to - below) / 2

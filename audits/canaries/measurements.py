@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from audits.canaries.exposure_rank import MIN_SUFFIXES, ending_reproduced, exposure_bits
 from audits.core.coin_guesses import guess_coins
 from audits.core.holdout import MIN_PERSONS, Arms
-from audits.core.stats import auc
-from audits.core.two_sided import auc_estimate
+from audits.core.stats import FAIL_LEVEL, auc
 from audits.core.types import AuditInputs, Canaries, Table, persons
 from audits.membership.attack import cross_fit, mid_ranks
 from audits.membership.scores import Float
@@ -118,21 +117,22 @@ def auc_by_family(family: Strings, is_in: Bool, pooled: Float) -> dict[str, dict
 
 
 def auc_by_repeats(
-    scores: Mapping[str, Float], people: Arms, rows: Int, train: Table, rng: np.random.Generator, alpha: float
+    scores: Mapping[str, Float], people: Arms, rows: Int, train: Table, rng: np.random.Generator
 ) -> dict[str, dict[str, Any]]:
     """Return counts, AUC with its interval and the group's bound on epsilon of each number of rows above one.
 
     as_in_train: whether a person of train has as many rows. Numbers with fewer than 20 persons in an arm are left
-    out; alpha is divided by how many are left.
+    out. The interval is that of the attack that proves most, at .05 over the numbers left and the attacks.
     """
     most = int(np.bincount(persons(train.groups)[1]).max())
     arms = {r: (rows == r, people.is_train[rows == r]) for r in np.unique(rows[rows > 1]).tolist()}
     sized = {r: both for r, both in arms.items() if min(both[1].sum(), (~both[1]).sum()) >= MIN_PERSONS}
     found = {}
     for r, (some, is_in) in sized.items():
-        level = alpha / len(sized)
-        pooled = cross_fit(scores_of(scores, some), persons_of(people, some), rng).pooled
-        area = auc_estimate(pooled[is_in], pooled[~is_in], rng, confidence=1 - level)
+        level = FAIL_LEVEL / len(sized)
+        attacks = cross_fit(scores_of(scores, some), persons_of(people, some), rng)
+        pooled, each = attacks.pooled, 1 - level / len(attacks.areas)
+        area = max((a.estimate(each) for a in attacks.areas.values()), key=lambda e: e.low)
         found[str(r)] = _arm_counts(pooled, is_in, np.ones(len(is_in), dtype=np.bool_)) | {
             "as_in_train": r <= most,
             "auc_low": area.low,

@@ -2,20 +2,54 @@
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from audits.core.errors import InputError
 from audits.core.stats import one_run_ceiling, one_run_epsilon
 
 FOLDS = 5
 GUESSES = (20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 SHRINKAGE = 200.0
 PRIOR = 0.1
+MAX_CLAIM = 50.0
 
 Bool = NDArray[np.bool_]
 Float = NDArray[np.float64]
+
+
+class Claim(NamedTuple):
+    """What epsilon is compared with: a mechanism's claim, or without one an audit's own limit and delta 0."""
+
+    limit: float
+    delta: float
+    is_claim: bool
+
+
+def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
+    """Return what the mechanism's log claims under `claim`, or the audit's own limit where it claims nothing.
+
+    Raises:
+        InputError: the claim is none that guessing could test.
+    """
+    claimed = None if mechanism is None else mechanism.get("claim")
+    if claimed is None:
+        return Claim(limit=limit, delta=0.0, is_claim=False)
+    stated = claimed if isinstance(claimed, Mapping) else {}
+    epsilon, delta = _number(stated.get("epsilon")), _number(stated.get("delta", 0.0))
+    problems = [
+        *([] if 0 < epsilon <= MAX_CLAIM else [f"claim.epsilon must be a number above 0 and at most {MAX_CLAIM:g}"]),
+        *([] if 0 <= delta < 1 else ["claim.delta must be a number from 0 to below 1"]),
+    ]
+    if problems:
+        raise InputError("the mechanism's log makes no claim that an audit could test", problems=problems)
+    return Claim(limit=epsilon, delta=delta, is_claim=True)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
 
 
 class Bound(NamedTuple):
@@ -77,8 +111,8 @@ def guess_coins(
         margin = tail[folds[f]] @ _weights(tail[past], coin[past])
         right = np.where(margin >= 0, 1.0, -1.0) == coin[folds[f]]
         by_confidence.append(right[np.argsort(-np.abs(margin), kind="stable")])
-    n = len(inserted) - len(folds[0])
-    grid = _grid(n)
+    n = guessed_persons(len(inserted))
+    grid = guesses_tried(n)
     best = Bound(0.0, 0.0, 0, 0, n)
     for r in grid:
         right = sum(int(one[: _part(r, f)].sum()) for f, one in enumerate(by_confidence))
@@ -93,8 +127,8 @@ def guess_coins(
 
 def provable(n: int, *, alpha: float) -> float:
     """Return the largest epsilon that guessing among n coins could prove, delta 0 and every guess right."""
-    guessed = n - len(np.array_split(np.arange(n), FOLDS)[0])
-    return one_run_ceiling(guessed, alpha=alpha / len(_grid(guessed))) if guessed > 0 else 0.0
+    guessed = guessed_persons(n)
+    return one_run_ceiling(guessed, alpha=alpha / len(guesses_tried(guessed))) if guessed > 0 else 0.0
 
 
 def needed_for_epsilon(limit: float, *, alpha: float) -> int:
@@ -107,7 +141,13 @@ def needed_for_epsilon(limit: float, *, alpha: float) -> int:
     return math.floor(math.log((len(GUESSES) + 1) / alpha) / math.log1p(math.exp(-limit))) + 1
 
 
-def _grid(n: int) -> list[int]:
+def guessed_persons(n: int) -> int:
+    """Return how many of n coins are guessed at: all but those of the first fold."""
+    return n - len(np.array_split(np.arange(n), FOLDS)[0])
+
+
+def guesses_tried(n: int) -> list[int]:
+    """Return the numbers of guesses tried among n coins that are guessed at."""
     return [*(r for r in GUESSES if r < n), n]
 
 

@@ -25,37 +25,38 @@ class Tier(NamedTuple):
     needed: int
 
 
-def tier(n_persons: int, *, confidence: float) -> Tier:
-    """Return the strictest bound that zero events among n persons can show.
+def tier(n_persons: int) -> Tier:
+    """Return the strictest bound that zero events among n persons can show at 95 %.
 
-        n >= ln(1 - confidence) / ln(1 - tau)
+        n >= ln(.05) / ln(1 - tau)
 
-    At 95 %: tau .001 from 2,995 persons, .003 from 998, .01 from 299.
+    tau .001 from 2,995 persons, .003 from 998, .01 from 299. The confidence of the run does not come in: a surer one
+    would need more persons for the same bound, and so be held to a weaker one.
     """
     stricter = 0
     for tau in TIERS:
-        needed = needed_for_zero_events(tau, confidence=confidence)
+        needed = needed_for_zero_events(tau)
         if n_persons >= needed:
             return Tier(tau, stricter)
         stricter = needed
     return Tier(None, stricter)
 
 
-def too_few(n_persons: int, *, confidence: float) -> str:
+def too_few(n_persons: int) -> str:
     """Return the sentence that says how many persons would be enough."""
-    enough = [(tau, needed_for_zero_events(tau, confidence=confidence)) for tau in (TIERS[-1], TIERS[0])]
+    enough = [(tau, needed_for_zero_events(tau)) for tau in (TIERS[-1], TIERS[0])]
     return (
         f"{n_persons} persons in the smaller of train and control are too few; {enough[0][1]} in each would "
         f"be enough to show a rate of at most {enough[0][0]:g}, {enough[1][1]} for {enough[1][0]:g}"
     )
 
 
-def one_person(n_train: int, n_control: int, *, confidence: float) -> dict[str, Any]:
+def one_person(n_train: int, n_control: int) -> dict[str, Any]:
     """Return the power of an audit with a hard rule: one person is the smallest leak it sees, as a rate 1 / n_train.
 
     `n_needed` are the persons in each arm that show a rate below the strictest tier.
     """
-    needed = needed_for_zero_events(TIERS[0], confidence=confidence)
+    needed = needed_for_zero_events(TIERS[0])
     return {
         "n": min(n_train, n_control), "n_needed": needed, "smallest_leak": 1 / n_train, "epsilon_ceiling": None,
     }  # fmt: skip
@@ -74,6 +75,14 @@ def share(hit: Hits, *, confidence: float) -> Estimate:
     k, n = int(hit.sum()), len(hit)
     low, high = wilson(k, n, confidence=confidence)
     return Estimate(value=k / n, low=min(low, k / n), high=max(high, k / n), confidence=confidence, n=n)
+
+
+def tau_metric(tau: float | None, *, confidence: float, n: int) -> dict[str, Estimate]:
+    """Return the bound that a number of units carries as the metric `tau`, nothing where they carry none.
+
+    The bound slides with how many there are; as a metric a policy can say how far it may.
+    """
+    return {} if tau is None else {"tau": exact(tau, confidence=confidence, n=n)}
 
 
 def exact(value: float, *, confidence: float, n: int) -> Estimate:

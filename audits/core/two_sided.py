@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from audits.core.holdout import REFERENCE_SHARE, Arms
-from audits.core.stats import auc, auc_bootstrap, clopper_pearson
+from audits.core.stats import Interval, auc, auc_error, clopper_pearson
 from audits.core.types import AuditResult, Estimate, Verdict
 
 Float = NDArray[np.float64]
@@ -43,11 +45,57 @@ def supported_margin(n: int, margins: Sequence[tuple[int, float]]) -> float | No
     return next((margin for needed, margin in margins if n >= needed), None)
 
 
-def auc_estimate(train: Float, control: Float, rng: np.random.Generator, *, confidence: float) -> Estimate:
-    """Return the AUC of the persons of two arms, with its bootstrap interval; n is the smaller arm."""
-    low, high = auc_bootstrap(train, control, rng=rng, confidence=confidence)
-    n = min(len(train), len(control))
-    return Estimate(value=auc(train, control), low=low, high=high, confidence=confidence, n=n)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Area:
+    """The AUC of one attack on the persons of two arms.
+
+    Args:
+        value: P[train > control] + P[train = control] / 2.
+        error: its standard error, see `auc_error`.
+        n: persons of the smaller arm.
+    """
+
+    value: float
+    error: float
+    n: int
+
+    def ends(self, confidence: float) -> Interval:
+        """Return the normal interval, each end at the confidence, cut at 0 and 1."""
+        half = float(stats.norm.ppf(confidence)) * self.error
+        return Interval(max(0.0, self.value - half), min(1.0, self.value + half))
+
+    def estimate(self, confidence: float) -> Estimate:
+        """Return the AUC with its interval."""
+        low, high = self.ends(confidence)
+        return Estimate(value=self.value, low=low, high=high, confidence=confidence, n=self.n)
+
+    def p_beyond(self, margin: float) -> float:
+        """Return the p-value, two-sided, against lying within a margin of one half."""
+        beyond = abs(self.value - 0.5) - margin
+        return 1.0 if beyond <= 0 else min(1.0, 2 * float(stats.norm.sf(beyond / self.error)))
+
+
+def area_of(train: Float, control: Float) -> Area:
+    """Return the AUC of the scores of two arms, at least one person each."""
+    return Area(value=auc(train, control), error=auc_error(train, control), n=min(len(train), len(control)))
+
+
+def envelope(estimates: Sequence[Estimate], *, centre: float = 0.5) -> Estimate:
+    """Return what a policy reads of several attacks: the strongest, between the outermost ends of all.
+
+    value is furthest from the centre, low the smallest of the lower ends, high the largest of the upper ones. So
+    "high is at most t" says that every attack's own interval lies below t. If some attack's true value is above t,
+    its own upper end is below t with probability at most 1 - confidence, however many attacks there are and whichever
+    looks
+    strongest: a pass needs no correction for the choice, because it chooses nothing (an intersection-union test).
+
+    Source: Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 1982.
+    """
+    strongest = max(estimates, key=lambda e: abs(e.value - centre))
+    return Estimate(
+        value=strongest.value, low=min(e.low for e in estimates), high=max(e.high for e in estimates),
+        confidence=min(e.confidence for e in estimates), n=min(e.n for e in estimates),
+    )  # fmt: skip
 
 
 def exact_share(k: int, n: int, *, confidence: float) -> Estimate:

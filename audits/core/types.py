@@ -11,6 +11,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from audits.core.errors import InputError
+
+LEAST_CONFIDENCE = 0.95  # of the ends that a pass rests on
 Verdict = Literal["pass", "fail", "insufficient"]
 Status = Literal["measured", "not_measurable", "failed"]
 Direction = Literal["lower_is_safer", "higher_is_safer", "two_sided"]
@@ -200,6 +203,11 @@ class AuditResult:
     reason: str
     confidence: float | None = None
     findings: tuple[Finding, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a pass whose headline is less sure than a pass must be: asking for less certainty never helps."""
+        if self.verdict == "pass" and self.estimate is not None and self.estimate.confidence < LEAST_CONFIDENCE:
+            raise InputError(f"a pass needs a confidence of at least {LEAST_CONFIDENCE:g}")
 
 
 def without_number(name: str, status: Status, reason: str) -> AuditResult:

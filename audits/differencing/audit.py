@@ -11,13 +11,14 @@ from audits.core.errors import NotMeasurable
 from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, REFERENCE_SHARE, hold_out
 from audits.core.rates import exact
 from audits.core.stats import (
-    auc_delong,
+    FAIL_LEVEL,
     detectable_auc,
     holm,
     needed_for_auc,
     needed_for_zero_events,
+    power_of_each,
 )
-from audits.core.two_sided import auc_estimate, exact_share, is_inside, is_outside, power
+from audits.core.two_sided import envelope, exact_share, is_inside, power
 from audits.core.types import AuditInputs, AuditResult, Estimate, Table, Verdict
 from audits.differencing.kept_rows import (
     LIMIT,
@@ -40,6 +41,7 @@ from audits.differencing.release_change import (
 )
 
 MARGIN = 0.10
+N_ATTACKS = 10  # the membership attacks, the stacked one among them
 
 _WHO: Mapping[ArmName, str] = {
     "joined": "persons who joined",
@@ -59,9 +61,9 @@ class Differencing:
 
     Four arms: persons who joined, who left, and who stayed with records added or removed (scored on those records
     alone). Each is compared with control persons whom neither generator saw. Every membership score is taken of both
-    releases and subtracted; the attack is chosen and measured on different persons, as in `membership`.
+    releases and subtracted, and all are attacks, alone and stacked, as in `membership`.
 
-    auc: of the arm that is furthest from one half; .5 is safe.
+    auc: of the attack and arm furthest from one half, between the outermost ends of all; .5 is safe.
     scan_p: smallest p-value of the exact scans of all attacks and arms, corrected for how many there are.
     new_rows_share: of synthetic rows that only one release has, those whose nearest person is of the arm and not of
         control; of the encoder and arm furthest from one half.
@@ -70,9 +72,11 @@ class Differencing:
 
     A hard failure: both releases had the same seed, or surely more than 1 % of the long rows nearly stand in the
     release before (or twice the share that a release repeats by itself, where that is more). It also fails where an
-    AUC's or share's interval lies outside [.40, .60], corrected for their number, or a scan is significant. It passes
-    when every AUC's interval lies inside with at least 104 persons in each arm and in control, and too few rows are
-    shared to suspect a common seed; the shares can fail a release and clear none. Where not one record changed, there
+    AUC or share is proven outside [.40, .60], corrected for their number, or a scan is significant, at .05 whatever
+    the confidence. It passes
+    when every attack's interval lies inside with persons enough in each arm and in control (263 for ten attacks), and
+    too few rows are shared to suspect a common seed; the shares can fail a release and clear none. Where not one
+    record changed, there
     is nobody to betray: the change is not measurable, the numbers about it are missing, and the verdict rests on the
     shared rows alone.
 
@@ -105,7 +109,7 @@ class Differencing:
         overlap = row_overlap(inputs.synthetic, previous.synthetic)
         seeds = seeds_of(previous)
         named = inputs.train.has_groups and previous.train.has_groups and inputs.control.has_groups
-        if not named and not share_randomness(overlap, seeds, confidence=confidence):
+        if not named and not share_randomness(overlap, seeds):
             raise NotMeasurable(
                 "who joined or left cannot be told: the train tables of both releases and control must name persons, "
                 "in the same way"
@@ -120,7 +124,7 @@ class Differencing:
             n_controls=len(set(controls.groups)),
             set_aside=0.0 if inputs.reference is not None else REFERENCE_SHARE,
             arms_attacked=arms_attacked,
-            aucs={name: _auc(f, rng, confidence) for name, f in arms_attacked.items()},
+            aucs={name: f.membership.auc(confidence) for name, f in arms_attacked.items()},
         )
         return _judge(found, confidence)
 
@@ -183,16 +187,11 @@ def _attack_arms(
     return attack_arms(large, holdout, then, overlap, rng)
 
 
-def _auc(arms_attacked: ArmAttack, rng: np.random.Generator, confidence: float) -> Estimate:
-    pooled, is_changed = arms_attacked.membership.pooled, arms_attacked.people.is_train
-    return auc_estimate(pooled[is_changed], pooled[~is_changed], rng, confidence=confidence)
-
-
 def _judge(found: ReleaseComparison, confidence: float) -> AuditResult:
     rows = found.overlap
     shared = exact_share(rows.near, rows.n, confidence=confidence) if rows.n > 0 else None
     metrics = _metrics(found, confidence)
-    fails = _fails(found, confidence)
+    fails = _fails(found)
     unclear = _unclear(found, confidence)
     verdict: Verdict = "fail" if fails else "insufficient" if unclear else "pass"
     area = metrics.get("auc")
@@ -231,19 +230,18 @@ def _metrics(found: ReleaseComparison, confidence: float) -> dict[str, Estimate]
         "near_rows": exact(found.overlap.near, confidence=confidence, n=found.overlap.n),
     }
     if found.arms_attacked:
-        metrics["auc"] = max(found.aucs.values(), key=lambda e: max(e.high - 0.5, 0.5 - e.low))
+        metrics["auc"] = envelope(list(found.aucs.values()))
         n = sum(len(f.people.is_train) for f in found.arms_attacked.values())
         metrics["scan_p"] = exact(min(_scan_p(found).values()), confidence=confidence, n=n)
     shares = [share for f in found.arms_attacked.values() for share in f.shares.values()]
     if shares:
-        worst = max(shares, key=lambda s: abs(s.value - 0.5) + s.error)
-        metrics["new_rows_share"] = worst.estimate(confidence)
+        metrics["new_rows_share"] = envelope([share.estimate(confidence) for share in shares])
     return metrics
 
 
-def _fails(found: ReleaseComparison, confidence: float) -> list[str]:
+def _fails(found: ReleaseComparison) -> list[str]:
     fails = []
-    if share_randomness(found.overlap, found.seeds, confidence=confidence):
+    if share_randomness(found.overlap, found.seeds):
         fails.append(
             "both releases were drawn with the same seed"
             if found.seeds == "equal"
@@ -251,32 +249,43 @@ def _fails(found: ReleaseComparison, confidence: float) -> list[str]:
             "common seed or kept rows"
         )
     scans = _scan_p(found)
-    n_shares = sum(len(f.shares) for f in found.arms_attacked.values())
-    for name, arms_attacked in found.arms_attacked.items():
-        if found.shifted(name):
-            continue
-        pooled, is_changed = arms_attacked.membership.pooled, arms_attacked.people.is_train
-        ends = auc_delong(
-            pooled[is_changed], pooled[~is_changed], confidence=1 - (1 - confidence) / len(found.arms_attacked)
-        )
+    sound = _sound(found)
+    areas = _corrected({n: [a.p_beyond(MARGIN) for a in f.membership.areas.values()] for n, f in sound})
+    shares = _corrected({n: [s.p_beyond(MARGIN) for s in f.shares.values()] for n, f in sound})
+    for name, _ in sound:
         shown_by = [
-            *(["the attacks"] if is_outside(ends, MARGIN) else []),
-            *(["who stands at the top of a ranking"] if scans[name] < 1 - confidence else []),
-            *(
-                ["whose records are nearest to the rows that changed"]
-                if any(
-                    is_outside(s.ends(1 - (1 - confidence) / n_shares), MARGIN) for s in arms_attacked.shares.values()
-                )
-                else []
-            ),
+            *(["the attacks"] if areas[name] < FAIL_LEVEL else []),
+            *(["who stands at the top of a ranking"] if scans[name] < FAIL_LEVEL else []),
+            *(["whose records are nearest to the rows that changed"] if shares[name] < FAIL_LEVEL else []),
         ]
         if shown_by:
             fails.append(f"the difference between the releases shows {_WHO[name]}, by {', and by '.join(shown_by)}")
     return fails
 
 
+def _needed(found: ReleaseComparison) -> int:
+    """Return the persons per arm with whom all attacks, without a leak, stay inside with power .8."""
+    attacks = max((len(f.membership.areas) for f in found.arms_attacked.values()), default=N_ATTACKS)
+    return needed_for_auc(MARGIN, power=power_of_each(attacks))
+
+
+def _sound(found: ReleaseComparison) -> list[tuple[ArmName, ArmAttack]]:
+    """Return the arms that do not differ from control without any release."""
+    return [(name, f) for name, f in found.arms_attacked.items() if not found.shifted(name)]
+
+
+def _corrected(p_values: Mapping[ArmName, list[float]]) -> dict[ArmName, float]:
+    """Return the smallest p-value of each arm, corrected for all of them."""
+    keys = [name for name, of_arm in p_values.items() for _ in of_arm]
+    corrected = holm([p for of_arm in p_values.values() for p in of_arm])
+    return {
+        name: min((p for arm, p in zip(keys, corrected, strict=True) if arm == name), default=1.0)
+        for name in p_values
+    }
+
+
 def _unclear(found: ReleaseComparison, confidence: float) -> list[str]:
-    needed = needed_for_auc(MARGIN, confidence=confidence)
+    needed = _needed(found)
     unclear = [
         f"{n} {_WHO[name]} are too few; {needed} would be enough" for name, n in found.sizes.items() if n < needed
     ]
@@ -329,7 +338,7 @@ def _details(found: ReleaseComparison, confidence: float) -> dict[str, Any]:
         "arms": {
             name: {
                 "auc": [found.aucs[name].value, found.aucs[name].low, found.aucs[name].high],
-                "attack_of_each_fold": list(f.membership.chosen),
+                "attacks": {a: area.value for a, area in f.membership.areas.items()},
                 "scan_p": scans[name],
                 "new_rows_share": {e: [s.value, *s.ends(confidence)] for e, s in f.shares.items()},
                 "shift_auc": None if f.shift is None else [f.shift.value, f.shift.low, f.shift.high],
@@ -338,7 +347,7 @@ def _details(found: ReleaseComparison, confidence: float) -> dict[str, Any]:
         },
         "power": power(
             n,
-            needed_for_auc(MARGIN, confidence=confidence),
+            _needed(found),
             detectable_auc(n, confidence=confidence) if n > 0 else None,
         ),
     }

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.core.stats import clopper_pearson
+from audits.core.stats import FAIL_LEVEL, clopper_pearson
 from audits.core.types import Previous, Table
 from audits.text.minhash import CLOSE, Sketch, near_pairs, sketch
 from audits.text.normalise import normalise, tokens
@@ -80,11 +80,11 @@ def seeds_of(previous: Previous) -> Seeds:
     return "equal" if previous.seed_digest == previous.seed_digest_now else "different"
 
 
-def share_randomness(overlap: RowOverlap, seeds: Seeds, *, confidence: float) -> bool:
-    """Return whether the releases surely share their random numbers, or kept rows: a hard failure."""
+def share_randomness(overlap: RowOverlap, seeds: Seeds) -> bool:
+    """Return whether the releases surely share their random numbers, or kept rows: a hard failure, at .05."""
     if seeds == "equal":
         return True
-    return overlap.n > 0 and clopper_pearson(overlap.near, overlap.n, confidence=confidence).low > overlap.limit
+    return overlap.n > 0 and clopper_pearson(overlap.near, overlap.n, confidence=1 - FAIL_LEVEL).low > overlap.limit
 
 
 def use_separate_randomness(overlap: RowOverlap, seeds: Seeds, *, confidence: float) -> bool:

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.core.rates import difference, exact, one_person, share, tier, too_few
+from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
+from audits.core.stats import FAIL_LEVEL, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict
 from audits.identifiers.locations import SearchTerms, locate_identifiers
 from audits.identifiers.patterned import PatternedHits, judge_patterned
@@ -125,15 +126,13 @@ def _judge(
     located: tuple[list[Finding], int],
     confidence: float,
 ) -> AuditResult:
-    from audits.core.stats import scan_test
-
     (patterned, recorded_hits, rare), (findings, n_left) = found, located
     n_t, n_h = people.n_train, people.n_control
     excess = difference(patterned.hit[:n_t], patterned.hit[n_t:], confidence=confidence)
     scan = scan_test(rare[:n_t], rare[n_t:])
     n_hard = patterned.hard + recorded_hits.hard
     n_persons = min(n_t, n_h)
-    tau, needed = tier(n_persons, confidence=confidence)
+    tau, needed = tier(n_persons)
     verdict, reason = _verdict(n_hard, excess, scan.p, tau, needed)
     return AuditResult(
         name="identifiers",
@@ -147,6 +146,7 @@ def _judge(
             "hard_hits": exact(n_hard, confidence=confidence, n=people.n_synthetic),
             "excess": excess,
             "scan_p": exact(scan.p, confidence=confidence, n=n_t + n_h),
+            **tau_metric(tau, confidence=confidence, n=n_persons),
         },
         details={
             "n_train_persons": n_t,
@@ -159,7 +159,7 @@ def _judge(
             "known_identifiers_of_control_found": recorded_hits.phantoms,
             "scan_cut": [scan.cut, scan.n_train_in_cut],
             "findings_left_out": n_left,
-            "power": one_person(n_t, n_h, confidence=confidence),
+            "power": one_person(n_t, n_h),
         },
         reason=reason,
         findings=tuple(findings),
@@ -167,15 +167,14 @@ def _judge(
 
 
 def _verdict(n_hard: int, excess: Estimate, scan_p: float, tau: float | None, needed: int) -> tuple[Verdict, str]:
-    confidence = excess.confidence
     if n_hard > 0:
         return "fail", f"{n_hard} identifiers of single train persons stand in the synthetic table"
     if excess.low > (0.0 if tau is None else tau):
         return "fail", "identifiers of more train persons than control persons are found than chance allows"
-    if scan_p <= 1 - confidence:
+    if scan_p <= FAIL_LEVEL:
         return "fail", "rare words of train persons crowd in, or are missing from, the synthetic table (scan test)"
     if tau is None:
-        return "insufficient", too_few(excess.n, confidence=confidence)
+        return "insufficient", too_few(excess.n)
     if excess.high > tau:
         return "insufficient", (
             f"the excess of train persons with an identifier found may be as large as {excess.high:.4f}, above "

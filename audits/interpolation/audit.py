@@ -10,14 +10,15 @@ import numpy as np
 from audits.core.holdout import Arms, HoldoutTables
 from audits.core.lineage import check_lineage
 from audits.core.rates import TIERS, exact
-from audits.core.stats import holm, needed_for_share, needed_for_zero_events
-from audits.core.two_sided import compared, power, too_few_rows, two_sided_result
+from audits.core.stats import FAIL_LEVEL, holm, needed_for_share, needed_for_zero_events, power_of_each
+from audits.core.two_sided import compared, envelope, power, too_few_rows, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict, persons
-from audits.interpolation.encoder_shares import MARGINS, EncoderShares, ShareTest, encoder_shares, power_per_share
+from audits.interpolation.encoder_shares import MARGINS, EncoderShares, ShareTest, encoder_shares
 from audits.interpolation.exact_attack import SegmentEvidence, attack_segments
 from audits.interpolation.ledger_exposure import LedgerExposure, ledger_exposure
 from audits.interpolation.noise_tolerant_attack import ParentRecall
-from audits.space.encoded_tables import TableEncoder, encode_tables
+from audits.space.encoded_tables import EncodedTables, TableEncoder, encode_tables
+from audits.space.planted import confirmed
 
 MAX_RECALL_RATIO = 3.0
 SMALL_RECALL = TIERS[-1]  # one record in a hundred: below it, records as many as persons cannot tell thrice chance
@@ -53,8 +54,12 @@ class Interpolation:
     max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons: from the
         ledger, for policies to bound; weights of one person's records are summed first.
 
-    It fails where, corrected over all of these (Holm), a share is proven outside its margin (`MARGINS`, the strictest
-    that its independent rows carry), the scan is significant or the recall above three times chance; and by hard
+    margin: how far from chance a share may lie, the widest of all shares; ledger: 1 where the ledger is there, 0
+    where it is not; for policies to bound.
+
+    It fails where, corrected over all of these (Holm, at .05 whatever the confidence), a share is proven outside its
+    margin (`MARGINS`, the strictest that its independent rows carry), the scan is significant or the recall above
+    three times chance; and by hard
     rules: passed vectors hold points between train rows beyond chance; a row has less than 1.5 effective parents, so
     that one person alone makes it; a class is made from fewer than 11 persons. It passes where every
     interval lies within its margin and, where it does not lie within the strictest one, holds chance (Holm); the
@@ -65,6 +70,8 @@ class Interpolation:
     least) it makes none. What else a person may give (a weight of at most .35, say) is for the policy to bound.
 
     `smallest_leak` in the details: how far the train share must be from one half not to pass with power .8.
+
+    A pass also needs that a leak planted in the table is found (`audits/space/planted.py`).
 
     Privacy: reads all texts, vectors and the ledger; returns shares, counts and, of the ledger, extremes of weights.
     Random: persons set aside, equalised draws, the order of the index, permutations, the encoders' seeds.
@@ -87,11 +94,18 @@ class Interpolation:
         """
         if inputs.lineage is not None:
             check_lineage(inputs.lineage, len(inputs.synthetic), len(inputs.train))
-        tables = self.encode_tables(inputs, rng)
+        result = self._measure(inputs, self.encode_tables(inputs, rng), rng, confidence)
+        return confirmed(
+            result, inputs, lambda planted, own: self._measure(planted, encode_tables(planted, own), own, confidence)
+        )
+
+    def _measure(
+        self, inputs: AuditInputs, tables: EncodedTables, rng: np.random.Generator, confidence: float
+    ) -> AuditResult:
         holdout, people, encoded = tables.holdout, tables.people, tables.encoded
         train_person = persons(holdout.train.groups)[1]
         evidence = InterpolationEvidence(
-            findings=tuple(encoder_shares(e, people, inputs, 3 * len(encoded), rng, confidence) for e in encoded),
+            findings=tuple(encoder_shares(e, people, inputs, 3 * len(encoded), rng) for e in encoded),
             segments={
                 name: attack_segments(vectors, holdout.train.vectors[name], holdout.control.vectors[name])
                 for name, vectors in sorted(holdout.synthetic.vectors.items())
@@ -103,10 +117,10 @@ class Interpolation:
         return _judge(evidence, holdout, people, confidence)
 
 
-def _hard_rules(evidence: InterpolationEvidence, confidence: float) -> list[str]:
+def _hard_rules(evidence: InterpolationEvidence) -> list[str]:
     """Return the rules that no statistics excuses."""
     signs = dict(zip(evidence.segments, holm([s.p for s in evidence.segments.values()]), strict=True))
-    between = any(s.proven or signs[name] < 1 - confidence for name, s in evidence.segments.items())
+    between = any(s.proven or signs[name] < FAIL_LEVEL for name, s in evidence.segments.items())
     e = evidence.ledger
     alone = 0 if e is None else int((e.effective_parents < MIN_EFFECTIVE_PARENTS).sum())
     small = 0 if e is None else int((e.persons_of_class < MIN_CLASS_PERSONS).sum())
@@ -117,13 +131,13 @@ def _hard_rules(evidence: InterpolationEvidence, confidence: float) -> list[str]
     ]
 
 
-def _proven_claims(findings: Sequence[EncoderShares], confidence: float) -> list[str]:
+def _proven_claims(findings: Sequence[EncoderShares]) -> list[str]:
     """Return what the attacks on text prove, corrected over all that was looked at."""
     claims = [(s.what, s.p_beyond(MARGINS[-1] if s.margin is None else s.margin)) for f in findings for s in f.shares]
     claims += [("the persons most closely approached", f.scan.p) for f in findings]
     claims += [("how often true parents are found", r.p_above(limit)) for r, limit in _recalls(findings)]
     corrected = holm([p for _, p in claims])
-    return sorted({what for (what, _), p in zip(claims, corrected, strict=True) if p < 1 - confidence})
+    return sorted({what for (what, _), p in zip(claims, corrected, strict=True) if p < FAIL_LEVEL})
 
 
 def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[ShareTest]:
@@ -136,7 +150,7 @@ def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[Share
     return [
         s
         for s, p in zip(shares, by_chance, strict=True)
-        if not s.is_within(s.margin, confidence) or (p < 1 - confidence and not s.is_within(MARGINS[0], confidence))
+        if not s.is_within(s.margin, confidence) or (p < FAIL_LEVEL and not s.is_within(MARGINS[0], confidence))
     ]
 
 
@@ -148,7 +162,7 @@ def _recalls(findings: Sequence[EncoderShares]) -> list[tuple[ParentRecall, floa
 def _judge(evidence: InterpolationEvidence, holdout: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
     findings = evidence.findings
     worst = max(findings, key=lambda f: abs(f.train.share.value - 0.5))
-    fails = [*_hard_rules(evidence, confidence), *_proven_claims(findings, confidence)]
+    fails = [*_hard_rules(evidence), *_proven_claims(findings)]
     unclear = _unclear(findings, confidence)
     unfound = [r for r, limit in _recalls(findings) if r.ends(confidence)[1] > max(limit, SMALL_RECALL)]
     verdict: Verdict = "fail" if fails else "insufficient" if unclear or unfound else "pass"
@@ -160,26 +174,26 @@ def _judge(evidence: InterpolationEvidence, holdout: HoldoutTables, people: Arms
     return two_sided_result(
         "interpolation",
         verdict,
-        worst.train.estimate(confidence),
+        envelope([f.train.estimate(confidence) for f in findings]),
         margin,
-        metrics=_metrics(evidence, worst, len(people.is_train), confidence),
+        metrics=_metrics(evidence, len(people.is_train), confidence),
         details=_details(evidence, holdout, people, worst, confidence),
         reason=reason,
     )
 
 
-def _metrics(
-    evidence: InterpolationEvidence, worst: EncoderShares, n_persons: int, confidence: float
-) -> dict[str, Estimate]:
+def _metrics(evidence: InterpolationEvidence, n_persons: int, confidence: float) -> dict[str, Estimate]:
     findings = evidence.findings
-    first = max((f.first for f in findings), key=lambda j: abs(j.share.value - j.null))
-    both = max((f.both for f in findings), key=lambda j: abs(j.share.value - j.null))
     metrics = {
-        "train_share": worst.train.estimate(confidence),
-        "first_share": first.estimate(confidence),
-        "both_excess": both.estimate(confidence, less=both.null),
+        "train_share": envelope([f.train.estimate(confidence) for f in findings]),
+        "first_share": envelope([f.first.estimate(confidence) for f in findings]),
+        "both_excess": envelope([f.both.estimate(confidence, less=f.both.null) for f in findings], centre=0.0),
         "scan_p": exact(min(holm([f.scan.p for f in findings])), confidence=confidence, n=n_persons),
+        "ledger": exact(float(evidence.ledger is not None), confidence=confidence, n=n_persons),
     }
+    margins = [s.margin for f in findings for s in f.shares if s.margin is not None]
+    if len(margins) == 3 * len(findings):
+        metrics["margin"] = exact(max(margins), confidence=confidence, n=min(f.train.share.n for f in findings))
     for r, _ in sorted(_recalls(findings), key=lambda pair: pair[0].one):
         low, high = r.ends(confidence)
         n = int(r.n)
@@ -251,7 +265,7 @@ def _details(
         "ledger": None if evidence.ledger is None else _ledger_details(evidence.ledger),
         "power": power(
             worst.train.share.n,
-            needed_for_share(MARGINS[0], confidence=confidence, power=power_per_share(n_shares)),
+            needed_for_share(MARGINS[0], confidence=confidence, power=power_of_each(n_shares)),
             worst.train.smallest_leak(n_shares, confidence),
         ),
     }

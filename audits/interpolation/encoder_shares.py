@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from audits.core.holdout import Arms
-from audits.core.stats import POWER, Scan, needed_for_share, scan_test
+from audits.core.stats import FAIL_LEVEL, POWER, Scan, needed_for_share, power_of_each, scan_test
 from audits.core.two_sided import is_inside
 from audits.core.types import AuditInputs, Estimate, persons
 from audits.interpolation.noise_tolerant_attack import (
@@ -51,12 +51,12 @@ class ShareTest:
         Either the interval leaves the margin d, or the share differs from the null by more than chance explains and
         by more than the strictest margin d_0, at error e:
 
-            min(d - (z_confidence - z_.8) e,  max(d_0, (z_(1 - alpha / (2 n_shares)) + z_.8) e))
+            min(d - (z_confidence - z_.8) e,  max(d_0, (z_(1 - .05 / (2 n_shares)) + z_.8) e))
         """
         if self.margin is None:
             return None
         z, z_power = float(stats.norm.ppf(confidence)), float(stats.norm.ppf(POWER))
-        z_each = float(stats.norm.ppf(1 - (1 - confidence) / (2 * n_shares)))
+        z_each = float(stats.norm.ppf(1 - FAIL_LEVEL / (2 * n_shares)))
         leaving = self.margin - (z - z_power) * self.share.error
         return min(leaving, max(MARGINS[0], (z_each + z_power) * self.share.error))
 
@@ -79,7 +79,7 @@ class EncoderShares:
 
 
 def encoder_shares(
-    encoded: Encoded, people: Arms, inputs: AuditInputs, n_shares: int, rng: np.random.Generator, confidence: float
+    encoded: Encoded, people: Arms, inputs: AuditInputs, n_shares: int, rng: np.random.Generator
 ) -> EncoderShares:
     """Return the shares one encoder sees, each with its margin, and how often true parents are found.
 
@@ -89,13 +89,12 @@ def encoder_shares(
         inputs: as they were given; read for the ledger and the persons of train.
         n_shares: how many shares the whole audit looks at.
         rng: for the search and the permutations.
-        confidence: one-sided, of each end.
     """
     found = find_parent_pairs(encoded, people, rng)
     both = both_train(found, people, rng)
 
     def share_test(what: str, share: Share, null: float) -> ShareTest:
-        return ShareTest(what=what, share=share, null=null, margin=margin_of(share, n_shares, confidence))
+        return ShareTest(what=what, share=share, null=null, margin=margin_of(share, n_shares))
 
     return EncoderShares(
         encoder=encoded.name,
@@ -109,22 +108,18 @@ def encoder_shares(
     )
 
 
-def margin_of(share: Share, n_shares: int, confidence: float) -> float | None:
+def margin_of(share: Share, n_shares: int) -> float | None:
     """Return the strictest margin that the independent rows behind a share can carry, None if they carry none.
 
     Rows carry a margin d if all of the audit's shares together, being safe, would come out within it with power .8:
 
-        n >= ((z_confidence + z_(1 - .2 / (2 · n_shares))) / (2 d))²
+        n >= ((z_.95 + z_(1 - .2 / (2 · n_shares))) / (2 d))²
 
-    and the widest also if this one share would.
+    and the widest also if this one share would. The run's confidence does not come in: a surer run would otherwise be
+    held to a wider margin.
     """
-    power = power_per_share(n_shares)
+    power = power_of_each(n_shares)
     for margin in MARGINS:
-        if share.n >= needed_for_share(margin, confidence=confidence, power=power):
+        if share.n >= needed_for_share(margin, power=power):
             return margin
-    return MARGINS[-1] if share.n >= needed_for_share(MARGINS[-1], confidence=confidence) else None
-
-
-def power_per_share(n_shares: int) -> float:
-    """Return the power each share needs so that all of them, looked at from both sides, have .8."""
-    return 1 - (1 - POWER) / (2 * n_shares)
+    return MARGINS[-1] if share.n >= needed_for_share(MARGINS[-1]) else None

@@ -14,7 +14,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import binom
 from sklearn.preprocessing import normalize
 
-from audits.interpolation.noise_tolerant_attack import CANDIDATES, best_pairs
+from audits.interpolation.noise_tolerant_attack import CANDIDATES
+from audits.space.combinations import best_pairs
 from audits.space.similarity import BLOCK, similarity_blocks
 
 TOLERANCE = 1e-4  # of the distance between the two rows; float32 keeps about 1e-6

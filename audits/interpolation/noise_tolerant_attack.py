@@ -9,22 +9,22 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse, stats
+from scipy import stats
 
 from audits.core.holdout import Arms, person_scores
 from audits.core.stats import Interval, clopper_pearson
 from audits.core.types import Lineage
 from audits.interpolation.ledger_exposure import weights_by_person
+from audits.space.combinations import best_pairs, candidate_cosines
 from audits.space.distances import Share, balanced_draws, share_of_train, stack_arms
 from audits.space.encoders import Encoded
-from audits.space.similarity import Float32, Matrix, similarity_blocks
+from audits.space.similarity import similarity_blocks
 
 CANDIDATES = 40
 MAX_CANDIDATES = 120  # of both arms, where one is so much larger that few of its persons take part in a repeat
 REPEATS = 20
 MAX_ROWS = 20_000  # synthetic rows attacked; that many tell a share of .5 from one of .509
 PERMUTATIONS = 2000  # over all repeats
-MIN_DETERMINANT = 1e-6  # below it two records have one direction, and a combination of them is one of either
 
 Int = NDArray[np.int64]
 
@@ -120,50 +120,12 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) 
         nearness = np.maximum(nearness, similarities.max(axis=0))
         top = np.argpartition(similarities, len(owner) - k, axis=1)[:, -k:]
         cosines, person = np.take_along_axis(similarities, top, axis=1), owner[top]
-        found = best_pairs(cosines, _gram(real, top), person, is_included[:, person])
+        found = best_pairs(cosines, candidate_cosines(real, top), person, is_included[:, person])
         nobody = cosines.max(axis=1) <= 0
         for r, among in enumerate(included):
             of_repeat = np.take_along_axis(person, found[r], axis=1)
             pairs[r, block] = _fill_pairs(of_repeat, nobody | ~is_included[r, of_repeat[:, 0]], among, rng)
     return ParentPairs(rows=rows, pairs=pairs, included=included, nearness=person_scores(nearness, owner))
-
-
-def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: NDArray[np.bool_]) -> Int:
-    """Return the two candidates of different persons whose non-negative combination comes nearest to each row.
-
-    With s the cosines of a row with the candidates and g the cosine of two candidates,
-
-        a = (s_P - g s_Q) / (1 - g²),  b = (s_Q - g s_P) / (1 - g²),  explained = a s_P + b s_Q  where a, b > 0
-
-    and s_P² where only P helps; |z|² less the explained is the squared remainder.
-
-    Args:
-        cosines: float32 (b, k).
-        gram: cosines between the candidates of each row; float32 (b, k, k).
-        owner: the person of each candidate; (b, k).
-        allowed: for each repeat which candidates take part; (repeats, b, k).
-
-    Returns:
-        int64 (repeats, b, 2), the one of larger weight first; (i, i) where no two persons take part.
-    """
-    p, q = np.triu_indices(cosines.shape[1], 1)
-    s_p, s_q, g = cosines[:, p], cosines[:, q], gram[:, p, q]
-    determinant = 1 - g * g
-    a, b = s_p - g * s_q, s_q - g * s_p
-    inside = (a > 0) & (b > 0) & (determinant > MIN_DETERMINANT)
-    alone = np.square(np.maximum(0, np.maximum(s_p, s_q)))
-    explained = np.where(inside, (a * s_p + b * s_q) / np.where(inside, determinant, 1), alone)
-    explained[owner[:, p] == owner[:, q]] = -np.inf
-    second_is_larger = np.where(inside, a < b, s_p < s_q)
-    every, found = np.arange(len(cosines)), np.empty((len(allowed), len(cosines), 2), dtype=np.int64)
-    for r, among in enumerate(allowed):
-        values = np.where(among[:, p] & among[:, q], explained, -np.inf)
-        at = np.argmax(values, axis=1)
-        larger = second_is_larger[every, at]
-        found[r, :, 0], found[r, :, 1] = np.where(larger, q[at], p[at]), np.where(larger, p[at], q[at])
-        lacking = np.isneginf(values[every, at])
-        found[r, lacking] = np.argmax(np.where(among[lacking], cosines[lacking], -np.inf), axis=1)[:, None]
-    return found
 
 
 def train_share(found: ParentPairs, people: Arms) -> Share:
@@ -246,29 +208,6 @@ def _fill_pairs(found: Int, nobody: NDArray[np.bool_], among: Int, rng: np.rando
     other = rng.integers(len(among) - 1, size=len(found))
     other = among[other + (other >= np.searchsorted(among, first))]
     return np.stack([first, np.where(nobody | (found[:, 0] == found[:, 1]), other, found[:, 1])], axis=1)
-
-
-def _gram(real: Matrix, top: Int) -> Float32:
-    """Return the cosines between the candidates of each row; (b, k, k).
-
-    Sparse records are written side by side over the columns that some candidate of the row has, and multiplied as
-    dense rows: a sparse product for each row takes thrice the time.
-    """
-    if not isinstance(real, sparse.csr_matrix):
-        of_row = real[top]
-        return np.asarray(of_row @ of_row.transpose(0, 2, 1))
-    b, k = top.shape
-    records = real[top.ravel()]
-    gram, place = np.empty((b, k, k), dtype=np.float32), np.empty(real.shape[1], dtype=np.int64)
-    sizes = np.diff(records.indptr).reshape(b, k)
-    for i in range(b):
-        mine = slice(records.indptr[i * k], records.indptr[(i + 1) * k])
-        columns = records.indices[mine]
-        place[columns] = np.arange(len(columns))  # one of the entries of a column, the same for all of them
-        dense = np.zeros((k, len(columns)), dtype=np.float32)
-        dense[np.repeat(np.arange(k), sizes[i]), place[columns]] = records.data[mine]
-        gram[i] = dense @ dense.T
-    return gram
 
 
 def _permuted(is_train: NDArray[np.bool_], classes: Int, n: int, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -8,11 +8,12 @@ import numpy as np
 from audits.core.errors import NotMeasurable
 from audits.core.holdout import MIN_PERSONS, Arms, HoldoutTables, arms, hold_out
 from audits.core.rates import exact
-from audits.core.stats import holm
-from audits.core.two_sided import compared, control_needed, is_inside, is_outside, power, two_sided_result
+from audits.core.stats import FAIL_LEVEL, holm
+from audits.core.two_sided import compared, control_needed, envelope, is_inside, is_outside, power, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
 from audits.linkage.attacks import MARGINS, FamilyResult, attack_families, measure_family
 from audits.linkage.excess_risk import absolute_excess, detectable_relative
+from audits.space.planted import confirmed
 
 RARE_LIMIT = 0.09
 
@@ -49,9 +50,11 @@ class Linkage:
     Persons are the units: each is tried on the record on which the attack is most confident, and their value is the
     mean over the variants. Both arms are attacked with the same rows and compared by means, so they need not be of
     equal size. It passes when every interval lies within plus and minus its limit and no scan is significant. It
-    fails when an interval, corrected for the number of families, lies wholly outside, or a corrected scan is below
-    1 - confidence; an attack that works less well on train betrays it by absence. The smallest leak in `power` is the
-    R that would be told from none.
+    fails when an interval, corrected for the number of families, lies wholly outside, or a corrected scan is
+    significant, both at .05 whatever the confidence; an attack that works less well on train betrays it by absence.
+    The smallest leak in `power` is the R that would be told from none.
+
+    A pass also needs that a leak planted in the table is found (`audits/space/planted.py`).
 
     Privacy: reads all texts of train and control; returns rates over at least twenty persons.
     Random: persons set aside, the encoders' seeds, an order of the records and one of the items for ties.
@@ -69,6 +72,10 @@ class Linkage:
             NotMeasurable: fewer than 20 persons or synthetic records, or fewer than 20 persons with two halves.
             InputError: passed vectors do not fit the tables.
         """
+        result = self._measure(inputs, rng, confidence)
+        return confirmed(result, inputs, lambda planted, own: self._measure(planted, own, confidence))
+
+    def _measure(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         holdout = hold_out(inputs, rng)
         people = arms(holdout)
         families, rare = attack_families(holdout, people, rng)
@@ -88,7 +95,7 @@ def _judge(
     findings: list[FamilyResult], rare: list[FamilyResult], holdout: HoldoutTables, people: Arms, confidence: float
 ) -> AuditResult:
     """Return the verdict over all families."""
-    corrected = 1 - (1 - confidence) / (len(findings) + len(rare))
+    corrected = 1 - FAIL_LEVEL / (len(findings) + len(rare))
     gating = [f for f in findings if f.required or f.limit is not None]
     sized = [f for f in rare if f.limit is not None]
     scans = holm([scan.p for f in findings for scan in f.scans.values()])
@@ -99,7 +106,7 @@ def _judge(
             if any(is_outside(_rare_excess(f, corrected), RARE_LIMIT, centre=0.0) for f in rare)
             else []
         ),
-        *(["the most confident guesses"] if min(scans) < 1 - confidence else []),
+        *(["the most confident guesses"] if min(scans) < FAIL_LEVEL else []),
     ]
     unclear = [f for f in gating if f.limit is None or not is_inside(f.estimate(confidence), f.limit, centre=0.0)]
     unclear_rare = any(not is_inside(_rare_excess(f, confidence), RARE_LIMIT, centre=0.0) for f in sized)
@@ -107,13 +114,15 @@ def _judge(
     by_name = {f.name: f for f in findings}
     worst = max((f for f in gating if f.kind == "relative"), key=lambda f: _largest_excess(f.estimate(confidence)))
     metrics = {
-        "estimate": worst.estimate(confidence),
+        "estimate": envelope([f.estimate(confidence) for f in gating if f.kind == "relative"], centre=0.0),
         "half_to_half": by_name["half_to_half"].estimate(confidence),
         "inversion": by_name["inversion"].estimate(confidence),
         "scan_p": exact(min(scans), confidence=confidence, n=len(people.is_train)),
     }
     if sized:
-        metrics["rare_excess"] = max((_rare_excess(f, confidence) for f in sized), key=_largest_excess)
+        metrics["rare_excess"] = envelope([_rare_excess(f, confidence) for f in sized], centre=0.0)
+    if all(f.limit is not None for f in gating):
+        metrics["limit"] = exact(max(map(_limit, gating)), confidence=confidence, n=min(f.n for f in gating))
     details = _details(findings, rare, holdout, people, confidence)
     return two_sided_result(
         "linkage",

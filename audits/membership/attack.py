@@ -1,9 +1,8 @@
-"""The membership attack: each fold of persons is ranked by the score that separates the others best.
+"""The membership attack: every score by itself, and all of them together, weighted on other people.
 
 The verdict on it is drawn in `audits/membership/audit.py`; the scores are those of `audits/membership/scores.py`.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,85 +11,126 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from audits.core.holdout import Arms
-from audits.core.stats import Scan, auc, scan_test
+from audits.core.stats import Scan, holm, scan_test
+from audits.core.two_sided import Area, area_of, envelope, is_inside
+from audits.core.types import Estimate
 from audits.membership.scores import Float
 
+STACKED = "stacked"
 FOLDS = 5
-CHOICE_ALPHA = 0.05
+STACKING_LEVEL = 0.01
+RIDGE = 0.02  # of the number of persons: scores of one kind say nearly the same
 ROC_POINTS = 60
+
+Bool = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossFitted:
-    """What the attacks gave on people they were not chosen on.
+    """What each attack gave, the stacked one among them.
 
     Args:
-        pooled: for each person the rank, within their fold, under the attack chosen on the other folds; (P,).
-        chosen: the attack of each fold, with a minus where it was turned round; "all" for the mean rank.
-        scans: the scan over all persons of each attack.
-        aucs: the AUC of each attack over all persons; for the report, never for the verdict.
+        scores: for each attack one score per person, of `STACKED` the rank within their fold; (P,).
+        weights: for each fold the weight of each score in the stacked attack, learnt on the other folds; None for
+            equal weights, where these show nothing.
+        scans: the scan over all persons of each score.
+        areas: the AUC of each attack over all persons.
     """
 
-    pooled: Float
-    chosen: tuple[str, ...]
+    scores: Mapping[str, Float]
+    weights: tuple[Mapping[str, float] | None, ...]
     scans: Mapping[str, Scan]
-    aucs: Mapping[str, float]
+    areas: Mapping[str, Area]
+
+    @property
+    def pooled(self) -> Float:
+        """Return the ranks of the stacked attack; (P,)."""
+        return self.scores[STACKED]
+
+    def auc(self, confidence: float) -> Estimate:
+        """Return the strongest AUC between the outermost ends of all attacks; see `envelope`."""
+        return envelope([area.estimate(confidence) for area in self.areas.values()])
+
+    def all_inside(self, margin: float, confidence: float) -> bool:
+        """Return whether the interval of every attack lies within the margin of one half."""
+        return all(is_inside(area.ends(confidence), margin) for area in self.areas.values())
+
+    def p_outside(self, margin: float) -> float:
+        """Return the p-value against no attack having an AUC beyond the margin, corrected for how many there are."""
+        return min(holm([area.p_beyond(margin) for area in self.areas.values()]))
+
+    def scan_p(self) -> float:
+        """Return the smallest p-value of the scans, corrected for how many there are."""
+        return min(holm([scan.p for scan in self.scans.values()]))
 
 
 def cross_fit(scores: Mapping[str, Float], people: Arms, rng: np.random.Generator) -> CrossFitted:
-    """Return every person's rank by an attack chosen on other people, and the scans of all attacks.
+    """Return every attack on these people: each score as it is, and all together.
+
+    The stacked attack deals each arm into five folds. Persons of a fold are ranked by
+
+        z w,  z = normal quantiles of the scores' ranks among all persons,  w = (Z'Z + .02 n I)^-1 Z'y,  y = ±1
+
+    with w learnt on the other folds, whether a score speaks for train or, by absence, against it. Where an F-test at
+    1 % on those finds nothing, all scores weigh the same: weights fitted to noise would let the pooled AUC scatter
+    more widely than its interval says.
 
     Args:
         scores: for each attack one score per person; (P,).
         people: the persons.
         rng: deals each arm into folds.
+
+    Source: stacking, Wolpert 1992; choosing and measuring on different people, ours.
     """
     names = sorted(scores)
     is_train = people.is_train
     fold = np.empty(len(is_train), dtype=np.int64)
     for arm in (is_train, ~is_train):
         fold[arm] = rng.permutation(int(arm.sum())) % FOLDS
-    pooled, chosen = np.empty(len(is_train)), []
+    z = np.stack([stats.norm.ppf(mid_ranks(scores[n])) for n in names], axis=1)
+    pooled, weights = np.empty(len(is_train)), []
     for f in range(FOLDS):
         others, mine = fold != f, fold == f
-        name, sign = _choose({n: scores[n][others] for n in names}, is_train[others])
-        ranks = {n: mid_ranks(scores[n][mine]) for n in names}
-        pooled[mine] = mid_ranks(np.mean(list(ranks.values()), axis=0) if name is None else sign * ranks[name])
-        chosen.append("all" if name is None else name if sign > 0 else f"-{name}")
+        w = _weights(z[others], is_train[others])
+        pooled[mine] = mid_ranks(z[mine].mean(axis=1) if w is None else z[mine] @ w)
+        weights.append(None if w is None else dict(zip(names, w.tolist(), strict=True)))
+    every = {**{n: np.asarray(scores[n], dtype=np.float64) for n in names}, STACKED: pooled}
     return CrossFitted(
-        pooled=pooled,
-        chosen=tuple(chosen),
+        scores=every,
+        weights=tuple(weights),
         scans={n: scan_test(scores[n][is_train], scores[n][~is_train]) for n in names},
-        aucs={n: auc(scores[n][is_train], scores[n][~is_train]) for n in names},
+        areas={n: area_of(score[is_train], score[~is_train]) for n, score in every.items()},
     )
 
 
-def _choose(scores: Mapping[str, Float], is_train: NDArray[np.bool_]) -> tuple[str | None, float]:
-    """Return the attack whose AUC is furthest from one half and its direction; None where chance explains it.
+def _weights(z: Float, is_train: Bool) -> Float | None:
+    """Return the weights of ridge regression on the roles; None where least squares explains no more than chance."""
+    y = np.where(is_train, 1.0, -1.0)
+    y -= y.mean()
+    centred = z - z.mean(axis=0)
+    n, k = z.shape
+    if n <= k + 1:
+        return None
+    fitted = centred @ np.linalg.lstsq(centred, y, rcond=None)[0]
+    left = float(((y - fitted) ** 2).sum())
+    explained = float((fitted**2).sum())
+    if left > 0 and stats.f.sf(explained / k / (left / (n - k - 1)), k, n - k - 1) >= STACKING_LEVEL:
+        return None
+    return np.asarray(np.linalg.solve(centred.T @ centred + RIDGE * n * np.eye(k), centred.T @ y), dtype=np.float64)
 
-    Always taking the furthest would, without a leak, take noise, and the same noise in most folds: the pooled AUC
-    would then scatter half as widely again as its interval says.
-    """
-    n_train, n_control = int(is_train.sum()), int((~is_train).sum())
-    aucs = {n: auc(s[is_train], s[~is_train]) for n, s in scores.items()}
-    name = max(aucs, key=lambda n: abs(aucs[n] - 0.5))
-    error = math.sqrt((n_train + n_control + 1) / (12 * n_train * n_control))
-    chance = float(stats.norm.ppf(1 - CHOICE_ALPHA / (2 * len(aucs)))) * error
-    return (name if abs(aucs[name] - 0.5) > chance else None), math.copysign(1.0, aucs[name] - 0.5)
 
-
-def true_positives(pooled: Float, is_train: NDArray[np.bool_], rate: float) -> int:
+def true_positives(scores: Float, is_train: Bool, rate: float) -> int:
     """Return how many train persons score above the highest threshold that accuses at most `rate` of control."""
-    control = np.sort(pooled[~is_train])[::-1]
+    control = np.sort(scores[~is_train])[::-1]
     threshold = control[int(rate * len(control))]
-    return int((pooled[is_train] > threshold).sum())
+    return int((scores[is_train] > threshold).sum())
 
 
-def roc_curve(pooled: Float, is_train: NDArray[np.bool_]) -> dict[str, list[float]]:
+def roc_curve(scores: Float, is_train: Bool) -> dict[str, list[float]]:
     """Return at most 60 points of the ROC curve on a logarithmic grid of rates from 1 / n_control to 1."""
     n_control = int((~is_train).sum())
     accused = np.unique(np.round(np.geomspace(1, n_control, ROC_POINTS - 1)).astype(int))
-    control, train = np.sort(-pooled[~is_train]), np.sort(-pooled[is_train])
+    control, train = np.sort(-scores[~is_train]), np.sort(-scores[is_train])
     found = np.searchsorted(train, control[accused - 1], side="right") / len(train)
     fpr = np.searchsorted(control, control[accused - 1], side="right") / n_control
     points = sorted({(0.0, 0.0), *zip(fpr.tolist(), found.tolist(), strict=True)})

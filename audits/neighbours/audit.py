@@ -1,5 +1,6 @@
 """The neighbours audit: its verdict and what it reports; the measurements are in `audits/space/distances.py`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,11 +8,20 @@ import numpy as np
 
 from audits.core.holdout import Arms, HoldoutTables
 from audits.core.rates import exact
-from audits.core.stats import Scan, conformal_p, detectable_share, holm, needed_for_share, scan_test
+from audits.core.stats import (
+    FAIL_LEVEL,
+    Scan,
+    conformal_p,
+    detectable_share,
+    holm,
+    needed_for_share,
+    power_of_each,
+    scan_test,
+)
 from audits.core.two_sided import (
     compared,
+    envelope,
     is_inside,
-    is_outside,
     power,
     supported_margin,
     too_few_rows,
@@ -29,8 +39,9 @@ from audits.space.distances import (
     stack_arms,
     two_nearest_distances,
 )
-from audits.space.encoded_tables import TableEncoder, encode_tables
+from audits.space.encoded_tables import EncodedTables, TableEncoder, encode_tables
 from audits.space.encoders import Encoded
+from audits.space.planted import confirmed
 
 REPEATS = 20
 MIN_CLASS_CONTROL = 100
@@ -66,10 +77,16 @@ class Neighbours:
     scan: whether train persons crowd (or lack) among those a synthetic record comes closest to, exact; once as it
         is, once beside how close people of the domain come anyway.
 
+    margin: how far from one half the share may lie, by how many independent rows there are; for policies to bound.
+    worst_class_share: the share within a class furthest from one half, between the outermost ends of all classes.
+
     It passes when, for every encoder, the share's interval lies within the margin that the number of independent
-    rows supports (`MARGINS`; the margin used is reported) and, where it does not lie within the strictest, the
-    share holds one half (Holm over the encoders); and no scan is significant. It fails when an interval lies wholly
-    outside, corrected for the number of encoders and classes, or a corrected scan is below 1 - confidence.
+    rows supports (`MARGINS`) and, where it does not lie within the strictest, the share holds one half (Holm over the
+    encoders); every class with rows enough is within .05; and no scan is significant. It fails when a share, of all
+    or of any class, is proven outside its margin, corrected for encoders and classes, or a corrected scan is
+    significant, at a level of .05 whatever the confidence.
+
+    A pass also needs that a leak planted in the table is found (`audits/space/planted.py`).
 
     Privacy: reads all texts of train and control; returns aggregates over at least ten records.
     Random: persons set aside, 20 equalised draws, the order of the joint index, the encoders' seeds.
@@ -91,7 +108,12 @@ class Neighbours:
             NotMeasurable: fewer than 20 persons or synthetic records.
             InputError: passed vectors do not fit the tables.
         """
-        tables = self.encode_tables(inputs, rng)
+        result = self._measure(self.encode_tables(inputs, rng), rng, confidence)
+        return confirmed(
+            result, inputs, lambda planted, own: self._measure(encode_tables(planted, own), own, confidence)
+        )
+
+    def _measure(self, tables: EncodedTables, rng: np.random.Generator, confidence: float) -> AuditResult:
         findings = [_measure(encoded, tables.people, rng) for encoded in tables.encoded]
         return _judge(findings, tables.holdout, tables.people, confidence)
 
@@ -127,44 +149,61 @@ def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Ar
     scans = holm([scan.p for f in findings for scan in f.scans.values()])
     by_chance = holm([f.share.p_beyond(0.0) for f in findings])
     classes = [share for f in findings for share in f.classes.values()]
+    needed = class_rows_needed(len(classes))
     fails = [
-        *(["the share of nearest neighbours"] if _outside([f.share for f in findings], limit, confidence) else []),
-        *(["the share within a class"] if _outside(classes, CLASS_MARGIN, confidence) else []),
-        *(["the persons most closely approached"] if min(scans) < 1 - confidence else []),
+        *(["the share of nearest neighbours"] if _proven([f.share for f in findings], limit) else []),
+        *(["the share within a class"] if _proven(classes, CLASS_MARGIN) else []),
+        *(["the persons most closely approached"] if min(scans) < FAIL_LEVEL else []),
     ]
     # a wide margin is granted because few rows carry no better one, not so that a proven difference may pass
     differ = [
         f.share
         for f, p in zip(findings, by_chance, strict=True)
-        if p < 1 - confidence and not is_inside(f.share.ends(confidence), MARGINS[0][1])
+        if p < FAIL_LEVEL and not is_inside(f.share.ends(confidence), MARGINS[0][1])
     ]
-    sized = [s for s in classes if s.n >= needed_for_share(CLASS_MARGIN)]
     over = [
         *(("the share", f.share, limit) for f in findings if not is_inside(f.share.ends(confidence), limit)),
         *(
             ("the share within a class", s, CLASS_MARGIN)
-            for s in sized
-            if not is_inside(s.ends(confidence), CLASS_MARGIN)
+            for s in classes
+            if s.n >= needed and not is_inside(s.ends(confidence), CLASS_MARGIN)
         ),
     ]
     verdict: Verdict = "fail" if fails else "insufficient" if margin is None or differ or over else "pass"
     metrics = {
-        "share": worst.share.estimate(confidence),
+        "share": envelope([f.share.estimate(confidence) for f in findings]),
         "scan_p": exact(min(scans), confidence=confidence, n=len(people.is_train)),
     }
+    if margin is not None:
+        metrics["margin"] = exact(margin, confidence=confidence, n=n)
     if classes:
-        worst_class = max(classes, key=lambda s: abs(s.value - 0.5) + s.error)
-        metrics["worst_class_share"] = worst_class.estimate(1 - (1 - confidence) / len(classes))
+        metrics["worst_class_share"] = envelope([s.estimate(confidence) for s in classes])
     smallest_leak = detectable_share(n, confidence=confidence) if n > 0 else None
+    details = _details(findings, holdout, people, worst, margin)
     return two_sided_result(
         "neighbours",
         verdict,
         metrics["share"],
         limit,
         metrics=metrics,
-        details=_details(findings, holdout, people, worst, margin)
-        | {"power": power(n, MARGINS[0][0], smallest_leak)},
-        reason=_reason(verdict, fails, n, over, holdout, people, differs=bool(differ)),
+        details=details | {"power": power(n, MARGINS[0][0], smallest_leak)},
+        reason=_reason(verdict, fails, n, over, holdout, people, differs=bool(differ)) + _alone(verdict, details),
+    )
+
+
+def class_rows_needed(n_shares: int) -> int:
+    """Return the independent rows with whom a class without a leak shows it, as all shares do, with power .8."""
+    return needed_for_share(CLASS_MARGIN, power=power_of_each(max(1, n_shares)))
+
+
+def _alone(verdict: Verdict, details: Mapping[str, Any]) -> str:
+    """Return, of a pass, of how many classes nothing is shown by themselves."""
+    small = details["classes_too_small_to_show"]
+    if verdict != "pass" or not small:
+        return ""
+    return (
+        f" Of {small} of {details['classes']} classes nothing is shown by themselves: it takes "
+        f"{details['class_rows_needed']} independent records of a class and {MIN_CLASS_CONTROL} control persons."
     )
 
 
@@ -206,12 +245,16 @@ def _details(
     worst: EncoderNeighbours,
     margin: float | None,
 ) -> dict[str, Any]:
+    needed = class_rows_needed(sum(len(f.classes) for f in findings))
+    shown = sum(all(c in f.classes and f.classes[c].n >= needed for f in findings) for c in range(people.n_classes))
     return compared(people, has_groups=holdout.has_groups) | {
         "reference": "control persons set aside" if holdout.reference_is_control else "reference table",
         "margin_supported": margin,
         "margins": [list(line) for line in MARGINS],
         "classes": people.n_classes if holdout.has_labels else None,
         "classes_measured": len(worst.classes),
+        "class_rows_needed": needed,
+        "classes_too_small_to_show": people.n_classes - shown if holdout.has_labels and people.n_classes > 1 else 0,
         "histogram": worst.texture["histogram"],
         "histogram_encoder": worst.encoder,
         "encoders": {
@@ -234,6 +277,6 @@ def _details(
     }
 
 
-def _outside(shares: list[Share], margin: float, confidence: float) -> bool:
-    corrected = 1 - (1 - confidence) / max(1, len(shares))
-    return any(is_outside(s.ends(corrected), margin) for s in shares)
+def _proven(shares: list[Share], margin: float) -> bool:
+    """Return whether a share is proven beyond its margin, corrected for how many there are."""
+    return min(holm([s.p_beyond(margin) for s in shares]), default=1.0) < FAIL_LEVEL

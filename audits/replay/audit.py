@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.core.rates import difference, exact, one_person, share, tier, too_few
+from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
+from audits.core.stats import FAIL_LEVEL, holm, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict, persons
 from audits.replay.locations import CopiedRuns, SourceTexts, copied_records, copied_runs, find_copied
 from audits.replay.verbatim import keyed, owner_of, record_keys, sentence_keys, sole_owners
@@ -180,6 +181,7 @@ class _Measured:
     n_hard: int
     excess: Estimate
     near: Estimate
+    near_proven: float  # its lower end at the fixed level of a finding
     scan_p: float
     tau: float | None
     needed: int
@@ -188,7 +190,6 @@ class _Measured:
     calibrated: bool
     caught: int
     n_planted: int
-    confidence: float
     n_persons: int
 
 
@@ -214,11 +215,12 @@ def _judge(
             "excess": measured.excess,
             "near_excess": measured.near,
             "scan_p": exact(measured.scan_p, confidence=confidence, n=n_t + n_h),
+            **tau_metric(measured.tau, confidence=confidence, n=min(n_t, n_h)),
         },
         details={
             **_details(pool, found, measured),
             "findings_left_out": n_left,
-            "power": one_person(n_t, n_h, confidence=confidence),
+            "power": one_person(n_t, n_h),
         },
         reason=reason,
         findings=findings,
@@ -227,8 +229,6 @@ def _judge(
 
 def _measured(pool: _Pool, found: _Matches, rng: np.random.Generator, confidence: float) -> _Measured:
     """Return the numbers that the verdict rests on."""
-    from audits.core.stats import holm, scan_test
-
     n_t, n_h = pool.n_train, pool.n_control
     train, control = found.best[:n_t], found.best[n_t:]
     calibrating = control if n_h <= n_t else control[rng.choice(n_h, size=n_t, replace=False)]
@@ -239,11 +239,12 @@ def _measured(pool: _Pool, found: _Matches, rng: np.random.Generator, confidence
         scan_test(train.astype(np.float64), control.astype(np.float64)).p,
         scan_test(found.near[:n_t], found.near[n_t:]).p,
     )
-    tau, needed = tier(min(n_t, n_h), confidence=confidence)
+    tau, needed = tier(min(n_t, n_h))
     return _Measured(
         n_hard=len(np.union1d(np.flatnonzero(found.row_train >= bound), found.train_records.row)),
         excess=difference(train >= bound, control >= bound, confidence=confidence),
         near=difference(found.near[:n_t] >= NEAR, found.near[n_t:] >= NEAR, confidence=confidence),
+        near_proven=difference(found.near[:n_t] >= NEAR, found.near[n_t:] >= NEAR, confidence=1 - FAIL_LEVEL).low,
         scan_p=min(holm(scans)),
         tau=tau,
         needed=needed,
@@ -252,7 +253,6 @@ def _measured(pool: _Pool, found: _Matches, rng: np.random.Generator, confidence
         calibrated=calibrated_bound <= CEILING_TOKENS,
         caught=int((found.planted >= bound).sum()),
         n_planted=len(found.planted),
-        confidence=confidence,
         n_persons=min(n_t, n_h),
     )
 
@@ -282,9 +282,9 @@ def _leak(f: _Measured) -> str | None:
     floor = 0.0 if f.tau is None else f.tau
     if f.calibrated and f.n_hard > 0:
         return f"{f.n_hard} synthetic rows repeat {f.bound} words or more in a row, or a whole record, of one person"
-    if f.excess.low > floor or f.near.low > floor:
+    if f.excess.low > floor or f.near_proven > floor:
         return "more train persons than control persons are repeated or nearly repeated than chance allows"
-    if f.scan_p <= 1 - f.confidence:
+    if f.scan_p <= FAIL_LEVEL:
         return "train persons crowd at, or are missing from, the top of what is repeated (scan test)"
     return None
 
@@ -298,7 +298,7 @@ def _lack(f: _Measured) -> str | None:
             "give the common text as the reference table, or put people who quote each other on one side of the split"
         )
     if f.tau is None:
-        return too_few(f.n_persons, confidence=f.confidence)
+        return too_few(f.n_persons)
     if 2 * f.caught < f.n_planted:
         return (
             f"only {f.caught} of {f.n_planted} planted copies were caught: most texts are shorter than {f.bound} "

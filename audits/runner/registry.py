@@ -19,6 +19,8 @@ AUDITS = {
 }
 # those that look for similar rows, in tables that are encoded once for all of them
 ON_ENCODED_TABLES = {"neighbours", "membership", "interpolation"}
+# those whose pass says that records resemble train persons no more than others
+BY_SIMILARITY = {*ON_ENCODED_TABLES, "linkage"}
 # what an audit needs besides the three tables
 NEEDS = {"canaries": "canaries", "accounting": "mechanism", "differencing": "previous"}
 

@@ -8,13 +8,15 @@ import numpy as np
 
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.inputs import digests
+from audits.core.rates import exact
 from audits.core.report import AuditReport, tool_name
 from audits.core.streams import stream
 from audits.core.strictjson import canonical
-from audits.core.types import Attack, AuditInputs, AuditResult, without_number
+from audits.core.types import LEAST_CONFIDENCE, Attack, AuditInputs, AuditResult, without_number
 from audits.gate.policy import Policy
 from audits.runner.hygiene import check_split
-from audits.runner.registry import applicable_audits, build
+from audits.runner.language import Language, check_language
+from audits.runner.registry import BY_SIMILARITY, applicable_audits, build
 from audits.runner.registry import names as registered
 from audits.space.encoded_tables import encode_once
 
@@ -39,21 +41,23 @@ def run(
     by similarity see of the tables is made once, from a stream of its own too. An audit that cannot be carried by the
     tables is `not_measurable`, one that breaks is `failed`, and both are insufficient; the reason then names the
     class of the error only, because messages may quote what they failed on. Where the split
-    does not allow a comparison, what would pass becomes insufficient; what fails still fails.
+    does not allow a comparison, or the table does not speak the language of its source (`check_language`), what would
+    pass becomes insufficient; what fails still fails.
 
     Args:
         inputs: the tables.
         policy: run the audits it asks for.
         names: which audits; by default those of the policy, or all that the inputs have what is needed for.
         seed: root of the random streams.
-        confidence: one-sided confidence of every end of every interval.
+        confidence: one-sided confidence of every end of every interval that a pass rests on, .95 at least; what
+            fails, fails at a fixed level whatever it is (`stats.FAIL_LEVEL`).
         progress: takes one plain line before and after each audit.
 
     Raises:
-        InputError: an unknown audit, no audit, a confidence outside (.5, 1), or a control that only repeats train.
+        InputError: an unknown audit, no audit, a confidence below .95 or of 1, or a control that only repeats train.
     """
-    if not 0.5 < confidence < 1:
-        raise InputError(f"the confidence must lie between .5 and 1, got {confidence:g}")
+    if not LEAST_CONFIDENCE <= confidence < 1:
+        raise InputError(f"the confidence must be at least {LEAST_CONFIDENCE:g} and below 1, got {confidence:g}")
     if seed < 0:
         raise InputError(f"the seed must not be negative, got {seed}")
     asked = applicable_audits(inputs) if policy is None else (*policy.required, *policy.measured)
@@ -65,16 +69,19 @@ def run(
     say = progress if progress is not None else _silent
     say("split hygiene: near-duplicates and shift between train and control")
     hygiene = check_split(inputs, stream(seed, "hygiene"))
+    language = check_language(hygiene.inputs, stream(seed, "language"))
+    unreadable = (*hygiene.problems, *language.problems)
     results = []
     for number, (name, attack) in enumerate(zip(wanted, attacks, strict=True), start=1):
         say(f"{name}: running ({number} of {len(wanted)})")
         result = result_of(name, attack, hygiene.inputs, stream(seed, name), confidence)
-        results.append(_capped(result, hygiene.problems))
+        capped = _capped(result, (*unreadable, *language.too_far) if name in BY_SIMILARITY else unreadable)
+        results.append(_with_language(capped, language, confidence) if name in BY_SIMILARITY else capped)
         say(f"{name}: {results[-1].verdict}")
     return AuditReport(
         results=tuple(results),
         inputs=digests(inputs),
-        hygiene=hygiene.details,
+        hygiene={**hygiene.details, "language": language.to_json(), "problems": list(unreadable)},
         tool=tool_name(),
     )
 
@@ -116,6 +123,14 @@ def _capped(result: AuditResult, problems: Sequence[str]) -> AuditResult:
     if result.verdict != "pass" or not problems:
         return result
     return replace(result, verdict="insufficient", reason=f"no leak was found, but {'; '.join(problems)}")
+
+
+def _with_language(result: AuditResult, language: Language, confidence: float) -> AuditResult:
+    """Return a measured result with the share of rows that it could not read as a number that a policy may bound."""
+    if result.status != "measured":
+        return result
+    foreign = exact(language.foreign_rows, confidence=confidence, n=language.n)
+    return replace(result, metrics={**result.metrics, f"{result.name}.foreign_rows": foreign})
 
 
 def _silent(_line: str) -> None:

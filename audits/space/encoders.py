@@ -1,11 +1,13 @@
 """How the audits see texts: encoders of their own, independent of the generator's.
 
-A generator and its audit must not share their blind spots, so two encoders are always built here, one of words and
-one of characters; a matrix the caller passes (the generator's own encoder, say) is attacked as well, since an
-attacker could have it too. What is learnt is learnt from the reference part only.
+A generator and its audit should not share their blind spots. Two encoders are always built here, one of words and
+one of characters. Both are lexical: they see what is said in the same words, and nothing of what is said in others.
+Matrices that the caller passes are attacked as well: the generator's own encoder, since an attacker could have it
+too, and, where there is one, an encoder that shares nothing with it. What is learnt is learnt from the reference part
+only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,16 +78,6 @@ def encode_characters(holdout: HoldoutTables, rng: np.random.Generator) -> Encod
     dense = [np.asarray(w @ svd.components_.T.astype(np.float32)) for w in weighted]
     centre = dense[-1].mean(axis=0)
     return Encoded(name="characters", **_named([_unit(d - centre) for d in dense]))
-
-
-def principal(encoded: Encoded, dimensions: int) -> Mapping[str, Float32]:
-    """Return dense tables on the principal axes of the reference rows; float32 (n, <= dimensions)."""
-    centre = encoded.reference.mean(axis=0)
-    axes = np.linalg.svd(encoded.reference - centre, full_matrices=False)[2][:dimensions].T
-    return {
-        name: np.asarray((getattr(encoded, name) - centre) @ axes, dtype=np.float32)
-        for name in ("synthetic", "train", "control", "reference")
-    }
 
 
 def _tables(holdout: HoldoutTables) -> tuple[Table, Table, Table, Table]:

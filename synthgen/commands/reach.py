@@ -7,9 +7,9 @@ from typing import Any
 from audits.core.coin_guesses import provable
 from audits.core.holdout import REFERENCE_SHARE
 from audits.core.stats import (
+    FAIL_LEVEL,
     detectable_auc,
     detectable_share,
-    needed_for_auc,
     needed_for_share,
     needed_for_zero_events,
 )
@@ -17,6 +17,7 @@ from audits.gate.policy import Policy
 from audits.gate.spending import confidence_of
 from audits.linkage.attacks import MARGINS as LINKAGE_MARGINS
 from audits.linkage.excess_risk import detectable_excess
+from audits.membership.audit import guessed_roles, needed_persons
 from audits.runner.registry import NEEDS
 
 USUAL_RATE = 0.2  # how often the linkage attacks are right about strangers, as AUDITS' sample sizes assume
@@ -90,16 +91,16 @@ def reach_of(
         "replay": person,
         "identifiers": person,
         "neighbours": Reach(
-            n=n_synthetic, unit=of_rows, n_needed=needed_for_share(0.10, confidence=sure),
+            n=n_synthetic, unit=of_rows, n_needed=needed_for_share(0.10),
             leak=f"a share of {0.5 + share:.3f} where .5 is none", smallest_leak=share,
         ),
         "membership": Reach(
-            n=attacked, unit=some, n_needed=needed_for_auc(0.05), leak=f"an AUC of {0.5 + area:.3f}",
+            n=attacked, unit=some, n_needed=needed_persons(), leak=f"an AUC of {0.5 + area:.3f}",
             smallest_leak=area,
-            epsilon_ceiling=provable(2 * attacked, alpha=1 - sure),
+            epsilon_ceiling=provable(guessed_roles(attacked), alpha=FAIL_LEVEL) / 2,
         ),
         "interpolation": Reach(
-            n=n_synthetic, unit=of_rows, n_needed=needed_for_share(0.10, confidence=sure),
+            n=n_synthetic, unit=of_rows, n_needed=needed_for_share(0.10),
             leak=f"a share of {0.5 + share:.3f} where .5 is none", smallest_leak=share,
         ),
         "linkage": Reach(

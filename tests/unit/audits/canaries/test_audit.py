@@ -7,8 +7,6 @@ import pytest
 
 from audits.canaries.audit import (
     CanaryAudit,
-    Claim,
-    _claim,
     _copy_failures,
     _guess_failures,
     _repeat_failures,
@@ -16,9 +14,12 @@ from audits.canaries.audit import (
 )
 from audits.canaries.kinds import make_canaries
 from audits.canaries.measurements import CopyCounts
+from audits.core.coin_guesses import Claim, stated_claim
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.inputs import take
+from audits.core.two_sided import Area
 from audits.core.types import AuditInputs, Canaries, Estimate, persons
+from audits.membership.attack import CrossFitted
 
 RNG = np.random.default_rng
 
@@ -122,17 +123,18 @@ POWER = {"n": 1000, "n_needed": 1000, "epsilon_ceiling": 4.0}
 
 
 @pytest.mark.parametrize(
-    ("area", "epsilon", "proven"),
+    ("value", "error", "epsilon", "proven"),
     [
-        (AREA, 1.0, None),
-        (replace(AREA, value=0.7, low=0.6, high=0.75), 0.0, None),
-        (replace(AREA, value=0.7, low=0.61, high=0.75), 0.0, "can be told from those left out"),
-        (replace(AREA, value=0.3, low=0.2, high=0.39), 0.0, "missing where those left out are not"),
-        (AREA, 1.01, "proves an epsilon of 1.01, the limit is 1"),
+        (0.5, 0.02, 1.0, None),
+        (0.7, 0.052, 0.0, None),
+        (0.7, 0.050, 0.0, "can be told from those left out"),
+        (0.3, 0.050, 0.0, "missing where those left out are not"),
+        (0.5, 0.02, 1.01, "proves an epsilon of 1.01, the limit is 1"),
     ],
 )
-def test_each_thing_that_guessing_proves_fails_and_nothing_less(area, epsilon, proven):
-    found = _guess_failures(area, epsilon, LIMIT)
+def test_each_thing_that_guessing_proves_fails_and_nothing_less(value, error, epsilon, proven):
+    areas = {"only": Area(value=value, error=error, n=400)}
+    found = _guess_failures(CrossFitted(scores={}, weights=(), scans={}, areas=areas), epsilon, LIMIT)
     assert (found == []) if proven is None else (len(found) == 1 and proven in found[0])
 
 
@@ -184,7 +186,7 @@ def test_each_thing_that_is_lacking_keeps_it_from_passing(area, control, left_ou
     ],
 )
 def test_a_claim_takes_the_place_of_the_limit(mechanism, claim):
-    assert _claim(mechanism) == claim
+    assert stated_claim(mechanism, 1.0) == claim
 
 
 @pytest.mark.parametrize(
@@ -197,8 +199,8 @@ def test_a_claim_takes_the_place_of_the_limit(mechanism, claim):
     ],
 )
 def test_a_claim_that_is_none_is_refused(claim):
-    with pytest.raises(InputError, match="makes no claim that canaries could test"):
-        _claim({"claim": claim})
+    with pytest.raises(InputError, match="makes no claim that an audit could test"):
+        stated_claim({"claim": claim}, 1.0)
 
 
 @pytest.fixture(scope="module")

@@ -87,7 +87,7 @@ def test_thinning_makes_the_bound_hold_where_the_coins_were_not_fair(share):
         rng = RNG(run)
         coins = rng.random(n) < share
         seen = randomised_response(coins, epsilon, rng) + rng.random(n) * 1e-3
-        thinned.append(epsilon_bound({"answer": seen}, coins, rng, ALPHA)["epsilon"])
+        thinned.append(epsilon_bound({"answer": seen}, coins, rng)["epsilon_replacing"])
         top = np.argsort(-seen)[:200]
         unthinned.append(one_run_epsilon(r=200, v=int(coins[top].sum()), m=n, delta=0.0, alpha=ALPHA))
     assert sum(bound > epsilon for bound in thinned) <= MOST

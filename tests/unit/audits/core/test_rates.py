@@ -10,13 +10,13 @@ from audits.core.stats import newcombe
     [(298, None, 299), (299, 0.01, 998), (997, 0.01, 998), (998, 0.003, 2995), (2994, 0.003, 2995), (2995, 0.001, 0)],
 )
 def test_the_bound_follows_from_the_number(n, tau, needed):
-    assert tier(n, confidence=0.95) == (tau, needed)
+    assert tier(n) == (tau, needed)
 
 
 @pytest.mark.parametrize("n", [299, 998, 2995])
 def test_no_events_stay_below_the_bound_that_the_number_promises(n):
     none = np.zeros(n, dtype=bool)
-    assert difference(none, none, confidence=0.95).high <= tier(n, confidence=0.95).tau
+    assert difference(none, none, confidence=0.95).high <= tier(n).tau
 
 
 def test_difference_is_newcombe_of_persons():
@@ -34,10 +34,10 @@ def test_share_and_exact():
 
 
 def test_the_sentence_names_the_number_that_would_be_enough():
-    assert "299" in too_few(60, confidence=0.95)
-    assert "2995" in too_few(60, confidence=0.95)
+    assert "299" in too_few(60)
+    assert "2995" in too_few(60)
 
 
 def test_a_hard_rule_sees_one_person():
-    power = one_person(320, 310, confidence=0.95)
+    power = one_person(320, 310)
     assert power == {"n": 310, "n_needed": 2995, "smallest_leak": 1 / 320, "epsilon_ceiling": None}

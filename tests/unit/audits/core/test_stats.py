@@ -11,8 +11,7 @@ from scipy import stats as scipy_stats
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.stats import (
     auc,
-    auc_bootstrap,
-    auc_delong,
+    auc_error,
     clopper_pearson,
     conformal_p,
     detectable_auc,
@@ -159,25 +158,15 @@ def test_one_run_bound_refuses_more_guesses_than_persons():
         one_run_epsilon(r=9, v=3, m=8, delta=0.0, alpha=0.05)
 
 
-def test_intervals_of_the_auc_agree_and_cover():
+def test_the_error_of_the_auc_covers_and_is_never_below_that_of_a_ranking_that_means_nothing():
     rng = np.random.default_rng(5)
-    inside = {"delong": 0, "bootstrap": 0}
-    for _ in range(150):
+    inside = 0
+    for _ in range(300):
         train, control = rng.normal(0.5, 1, 61), rng.normal(0, 1, 47)
-        truth = scipy_stats.norm.cdf(0.5 / math.sqrt(2))
-        delong = auc_delong(train, control, confidence=0.95)
-        bootstrap = auc_bootstrap(train, control, rng=rng, confidence=0.95, repeats=300)
-        assert delong == pytest.approx(bootstrap, abs=0.035)
-        inside["delong"] += delong.low <= truth <= delong.high
-        inside["bootstrap"] += bootstrap.low <= truth <= bootstrap.high
-    assert min(inside.values()) > 150 * 0.83  # nominal .90
-
-
-def test_bootstrap_of_a_perfect_ranking_holds_its_estimate():
-    assert auc_bootstrap(np.ones(7), np.zeros(5), rng=np.random.default_rng(0), confidence=0.95, repeats=40) == (
-        1.0,
-        1.0,
-    )
+        half = scipy_stats.norm.ppf(0.95) * auc_error(train, control)
+        inside += abs(auc(train, control) - scipy_stats.norm.cdf(0.5 / math.sqrt(2))) <= half
+    assert inside > 300 * 0.86  # nominal .90
+    assert auc_error(np.zeros(30), np.zeros(20)) == pytest.approx(math.sqrt(51 / (12 * 600)))
 
 
 def test_conformal_p_counts_controls_at_least_as_high():

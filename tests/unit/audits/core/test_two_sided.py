@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from audits.core.holdout import Arms
 from audits.core.stats import Interval, auc, clopper_pearson
 from audits.core.two_sided import (
-    auc_estimate,
+    area_of,
     compared,
     control_needed,
+    envelope,
     exact_share,
     is_inside,
     is_outside,
@@ -41,9 +43,20 @@ def test_the_strictest_margin_that_so_many_carry():
 
 def test_the_auc_rests_on_the_smaller_arm():
     train, control = np.arange(30.0), np.arange(20.0)
-    found = auc_estimate(train, control, np.random.default_rng(0), confidence=0.9)
+    area = area_of(train, control)
+    found = area.estimate(0.9)
     assert (found.value, found.n, found.confidence) == (auc(train, control), 20, 0.9)
     assert found.low < found.value < found.high
+    assert area.p_beyond(0.0) == pytest.approx(2 * stats.norm.sf((found.value - 0.5) / area.error))
+    assert area.p_beyond(0.49) == 1.0
+
+
+def test_a_policy_reads_the_strongest_between_the_outermost_ends():
+    found = envelope([
+        Estimate(value=0.52, low=0.44, high=0.60, confidence=0.95, n=70),
+        Estimate(value=0.47, low=0.45, high=0.49, confidence=0.96, n=90),
+    ])  # fmt: skip
+    assert found == Estimate(value=0.47, low=0.44, high=0.60, confidence=0.95, n=70)
 
 
 def test_a_share_has_the_exact_interval():

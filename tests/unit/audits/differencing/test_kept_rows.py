@@ -49,7 +49,7 @@ def test_what_a_release_repeats_by_itself_raises_the_limit():
     overlap = row_overlap(table(now), table(then))
     assert overlap.by_chance == pytest.approx(6 / 40)
     assert overlap.limit == pytest.approx(12 / 40)
-    assert not share_randomness(overlap, "unknown", confidence=0.95)
+    assert not share_randomness(overlap, "unknown")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_common_seed_is_sure_or_excluded_or_open(n, shared, seeds, common, apa
     now = [*then[:shared], *now[shared:]]
     overlap = row_overlap(table([*now, "short"]), table(then))
     assert (overlap.n, overlap.equal) == (n, shared)
-    assert share_randomness(overlap, seeds, confidence=0.95) == common
+    assert share_randomness(overlap, seeds) == common
     assert use_separate_randomness(overlap, seeds, confidence=0.95) == apart
 
 
@@ -96,4 +96,4 @@ def test_independent_writing_of_a_small_vocabulary_stays_under_the_limit():
     )  # 1 bit a word
     overlap = row_overlap(table(now), table(then))
     assert overlap.equal / overlap.n < LIMIT
-    assert not share_randomness(overlap, "unknown", confidence=0.95)
+    assert not share_randomness(overlap, "unknown")

@@ -64,9 +64,11 @@ def test_fresh_people_pass_and_the_report_says_what_was_looked_at(town):
     assert (result.verdict, result.status, result.direction) == ("pass", "measured", "two_sided")
     assert result.threshold[0] <= result.estimate.low < 0.5 < result.estimate.high <= result.threshold[1]
     assert set(result.details["encoders"]) == {"words", "characters"}
-    assert set(result.metrics) == {"train_share", "first_share", "both_excess", "scan_p"}
+    assert set(result.metrics) == {"train_share", "first_share", "both_excess", "scan_p", "ledger", "margin"}
+    assert result.metrics["ledger"].value == 0
     power = result.details["power"]
-    assert (power["n"], power["epsilon_ceiling"]) == (result.estimate.n, None)
+    assert power["n"] >= result.estimate.n
+    assert power["epsilon_ceiling"] is None
     assert 0.03 <= power["smallest_leak"] <= 0.1
     assert power["n_needed"] > 1717
     assert result.details["ledger"] is None
@@ -82,8 +84,8 @@ def test_chunks_of_train_people_fail_and_their_parents_are_named(town, retexted,
     texts, of_row = mixed(town["train"].texts, p, 700)
     result = run(retexted(town["fresh"], texts), town["train"], town["control"], evenly(of_row))
     assert result.verdict == "fail"
-    assert result.metrics["train_share"].low > 0.9
-    assert result.metrics["both_excess"].low > 0.6
+    assert result.metrics["train_share"].value > 0.95
+    assert result.metrics["both_excess"].value > 0.6
     assert result.metrics["parent_recall"].low > 0.9
     assert result.metrics["parent_recall_ratio"].low > 20
     assert result.metrics["max_weight"].value == pytest.approx(1 / p)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from audits.core.stats import needed_for_share
-from audits.interpolation.encoder_shares import MARGINS, ShareTest, margin_of, power_per_share
+from audits.core.stats import needed_for_share, power_of_each
+from audits.interpolation.encoder_shares import MARGINS, ShareTest, margin_of
 from audits.space.distances import Share
 
 
@@ -17,18 +17,18 @@ def share_test(value, n, margin, null=0.5):
     ("n", "margin"), [(100, None), (160, 0.10), (1000, 0.10), (1500, 0.05), (3000, 0.05), (4200, 0.03)]
 )
 def test_more_rows_carry_a_stricter_margin(n, margin):
-    assert margin_of(Share(value=0.5, error=0.5 / np.sqrt(n)), 6, 0.95) == margin
+    assert margin_of(Share(value=0.5, error=0.5 / np.sqrt(n)), 6) == margin
 
 
 def test_a_share_that_cannot_vary_carries_no_margin():
-    assert margin_of(Share(value=0.5, error=0.0), 6, 0.95) is None
+    assert margin_of(Share(value=0.5, error=0.0), 6) is None
     assert not share_test(0.5, 400, None).is_within(None, 0.95)
     assert ShareTest(what="x", share=Share(value=0.9, error=0.0), null=0.5, margin=0.1).p_beyond(0.1) == 1.0
 
 
 def test_safe_shares_at_the_least_rows_of_a_margin_come_out_within_it_together():
     n_shares = 6
-    n = needed_for_share(0.05, power=power_per_share(n_shares))
+    n = needed_for_share(0.05, power=power_of_each(n_shares))
     values = np.random.default_rng(0).normal(0.5, 0.5 / np.sqrt(n), size=(1000, n_shares))
     inside = [all(share_test(v, n, 0.05).is_within(0.05, 0.95) for v in row) for row in values]
     assert np.mean(inside) == pytest.approx(0.8, abs=0.04)

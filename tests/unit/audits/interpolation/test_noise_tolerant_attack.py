@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import optimize, sparse
 
 from audits.core.holdout import Arms
@@ -13,7 +11,6 @@ from audits.interpolation import noise_tolerant_attack
 from audits.interpolation.noise_tolerant_attack import (
     ParentPairs,
     ParentRecall,
-    best_pairs,
     both_train,
     find_parent_pairs,
     first_share,
@@ -93,27 +90,6 @@ def test_with_unequal_arms_only_persons_drawn_take_part():
         rows = np.flatnonzero(np.isin(people.row_person, among))
         for z, pair in zip(synthetic, pairs, strict=True):
             assert set(pair.tolist()) == slowly(z, real[rows], people.row_person[rows])
-
-
-def test_the_heavier_comes_first_and_one_persons_records_are_no_pair():
-    real = unit(np.array([[1.0, 0.2, 0], [0, 1, 0.1], [1, 0.3, 0.1]]))
-    z = unit(0.8 * real[[0]] + 0.2 * real[[1]])
-    everyone = np.ones((1, 1, 3), dtype=bool)
-    cosines, gram = z @ real.T, (real @ real.T)[None]
-    assert best_pairs(cosines, gram, np.array([[0, 1, 2]]), everyone)[0, 0].tolist() == [0, 1]
-    turned = best_pairs(cosines[:, ::-1], gram[:, ::-1, ::-1], np.array([[2, 1, 0]]), everyone)
-    assert turned[0, 0].tolist() == [2, 1]
-    assert 2 in best_pairs(cosines, gram, np.array([[4, 4, 6]]), everyone)[0, 0]
-    assert best_pairs(cosines, gram, np.array([[4, 4, 4]]), everyone)[0, 0].tolist() == [int(np.argmax(cosines))] * 2
-
-
-@given(st.floats(0.02, 0.98), st.integers(0, 200), st.floats(0.3, 4))
-def test_a_mixture_is_found_whatever_its_weights_and_the_lengths_of_its_parents(weight, seed, length):
-    rows = RNG(seed).normal(size=(17, 8))
-    z = unit(weight * length * rows[[3]] + (1 - weight) * rows[[11]])
-    real = unit(rows)
-    pair = best_pairs(z @ real.T, (real @ real.T)[None], np.arange(17)[None], np.ones((1, 1, 17), dtype=bool))
-    assert set(pair[0, 0].tolist()) == {3, 11}
 
 
 def test_rows_that_resemble_nobody_get_two_random_persons():

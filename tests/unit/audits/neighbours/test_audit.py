@@ -89,7 +89,7 @@ def test_a_class_that_leaks_fails_the_whole(town, retexted):
     texts = [train.texts[i % 480] if i % 4 == 3 else t for i, t in enumerate(town["fresh"].texts)]
     result = run(labelled(retexted(town["fresh"], texts)), train, control)
     assert result.verdict == "fail"
-    assert result.metrics["worst_class_share"].low > 0.6
+    assert result.metrics["worst_class_share"].value > 0.65
     assert "within a class" in result.reason
 
 
@@ -163,7 +163,7 @@ def test_what_would_decide_is_more_than_there_is(town):
     clear, scans = Share(value=0.5, error=0.019), {"nearest": Scan(1.0, 0, 0)}
     for share, classes, said in (
         (Share(value=0.521, error=0.019), {}, "of the share reaches over its limit; about 1838 "),
-        (clear, {"a": Share(value=0.57, error=0.019)}, "of the share within a class reaches over its limit; about "),
+        (clear, {"a": Share(value=0.57, error=0.016)}, "of the share within a class reaches over its limit; about "),
     ):
         one = EncoderNeighbours(encoder="words", share=share, classes=classes, scans=scans, texture=texture)
         other = EncoderNeighbours(encoder="characters", share=clear, classes={}, scans=scans, texture=texture)

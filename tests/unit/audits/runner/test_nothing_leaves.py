@@ -15,7 +15,7 @@ PLANTED = [f"qzx{i:02d}vkw{i * 7919 % 1000:03d}" for i in range(50)]
 TEXTS, LABELS, PERSONS, KNOWN = PLANTED[:20], PLANTED[20:22], PLANTED[22:40], PLANTED[40:]
 # a function deep in each audit that is handed texts or what was made of them
 DEEP = {name: f"{module}._judge" for name, (module, _) in AUDITS.items()}
-DEEP |= {"membership": "audits.membership.audit._metrics"}
+DEEP |= {"membership": "audits.membership.audit._details"}
 
 
 def marked(table, who):

@@ -88,7 +88,8 @@ def test_a_split_that_cannot_be_compared_lets_nothing_pass(rigged, fresh_inputs)
     [
         ({"names": []}, "at least one"),
         ({"names": ["replay", "replay"]}, "each audit once"),
-        ({"confidence": 1.0}, "between .5 and 1"),
+        ({"confidence": 1.0}, "below 1"),
+        ({"confidence": 0.9}, r"at least 0\.95"),
         ({"seed": -1}, "negative"),
     ],
 )
@@ -117,12 +118,13 @@ def test_every_audit_says_what_it_could_have_seen(fresh_inputs):
     measured = {r.name: r.details["power"] for r in results if r.status == "measured"}
     assert {"replay", "neighbours", "identifiers", "membership"} <= set(measured)
     for name, power in measured.items():
-        assert set(power) == {"n", "n_needed", "smallest_leak", "epsilon_ceiling"}, name
+        assert {"n", "n_needed", "smallest_leak", "epsilon_ceiling"} <= set(power), name
         assert power["n"] > 0
         assert power["smallest_leak"] is None or 0 < power["smallest_leak"] < 1, name
     assert measured["replay"]["smallest_leak"] == 1 / 320
     assert measured["membership"]["n"] == 248  # a fifth of the 310 control persons taught the attacks
-    assert measured["membership"]["n_needed"] == 413
+    assert measured["membership"]["n_needed"] == 1052
+    assert set(measured["membership"]["curve"]) == {"power", "auc", "copied_share", "epsilon"}
     assert measured["membership"]["epsilon_ceiling"] > 1
     # the ends of its interval reach as far as it sees
     assert measured["membership"]["smallest_leak"] == pytest.approx(0.0644, abs=1e-3)

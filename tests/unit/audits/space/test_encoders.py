@@ -7,7 +7,7 @@ import pytest
 
 from audits.core.errors import InputError
 from audits.core.holdout import HoldoutTables
-from audits.space.encoders import encode, encode_characters, encode_words, principal
+from audits.space.encoders import encode, encode_characters, encode_words
 
 
 @pytest.fixture(scope="module")
@@ -76,15 +76,6 @@ def test_word_weights_by_hand(parts):
     a = (1 + np.log(2)) * (1 + np.log(4 / 3))
     new = 1 + np.log(4 / 1)
     assert row[:2] == pytest.approx(np.array([a, new]) / np.hypot(a, new), rel=1e-5)
-
-
-def test_principal_axes_are_those_of_the_reference(parts):
-    encoded = encode_characters(parts, np.random.default_rng(0))
-    axes = principal(encoded, 5)
-    assert axes["reference"].shape == (len(parts.reference), 5)
-    covariance = np.cov(axes["reference"].T)
-    assert covariance - np.diag(np.diag(covariance)) == pytest.approx(0, abs=1e-5)
-    assert (np.diff(np.diag(covariance)) <= 1e-7).all()
 
 
 def test_passed_vectors_are_one_more_encoder(parts):

@@ -1,0 +1,74 @@
+"""The Kneser-Ney model against one that counts by hand."""
+
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+
+from audits.membership.kneser_ney import ORDER, Corpus, likelihood_scores, log_likelihood
+from audits.text.ngrams import words
+
+
+def slow(model, text, n_words):
+    """Return the mean log-probability of the words of a text, from dictionaries of tuples."""
+    grams = {k: Counter(tuple(t[i : i + k]) for t in model for i in range(len(t) - k + 1)) for k in range(1, 7)}
+    counts = {ORDER: grams[ORDER]}
+    for k in range(1, ORDER):
+        counts[k] = Counter(longer[1:] for longer in grams[k + 1])
+
+    def p(word, before):
+        k = len(before) + 1
+        lower = 1 / n_words if k == 1 else p(word, before[1:])
+        follows = [c for gram, c in counts[k].items() if gram[:-1] == before]
+        once, twice = (sum(c == i for c in counts[k].values()) for i in (1, 2))
+        d = once / (once + 2 * twice) if once else 0.5
+        if not follows:
+            return lower
+        return (max(counts[k].get((*before, word), 0) - d, 0) + d * len(follows) * lower) / sum(follows)
+
+    logs = [np.log(p(w, tuple(text[max(0, i - ORDER + 1) : i]))) for i, w in enumerate(text)]
+    return np.mean(logs)
+
+
+def texts(seed, n, vocabulary=6, length=9):
+    rng = np.random.default_rng(seed)
+    return [" ".join(f"w{i}" for i in rng.integers(vocabulary, size=rng.integers(1, length))) for _ in range(n)]
+
+
+def test_the_sorted_model_is_the_slow_one():
+    model, asked = texts(1, 40), [*texts(2, 12), "w1 unknown w2"]
+    (m, x), n = words([model, asked])
+    expected = [slow([t.split() for t in model], t.split(), n) for t in asked]
+    assert log_likelihood(Corpus(m, None), Corpus(x, None), n) == pytest.approx(expected)
+
+
+def test_probabilities_of_all_words_sum_to_one():
+    model = texts(3, 30)
+    vocabulary = sorted({w for t in model for w in t.split()})
+    (m, x), n = words([model, [f"w1 w2 {w}" for w in vocabulary]])
+    by_text = 3 * log_likelihood(Corpus(m, None), Corpus(x, None), n)
+    (_, start), _ = words([model, ["w1 w2"]])
+    first_two = 2 * log_likelihood(Corpus(m, None), Corpus(start, None), n)
+    assert np.exp(by_text - first_two).sum() == pytest.approx(1.0)
+
+
+def test_by_class_the_model_is_the_mean_of_both():
+    model, asked = [*texts(4, 20), *texts(5, 20)], texts(6, 5)
+    classes, mine = np.repeat([0, 1], 20), np.array([0, 1, 1, 0, 1])
+    (m, x), n = words([model, asked])
+    found = log_likelihood(Corpus(m, classes), Corpus(x, mine), n)
+    alone = log_likelihood(Corpus(m, None), Corpus(x, None), n)
+    assert not np.allclose(found, alone)
+    same = log_likelihood(Corpus(m, np.zeros(40, dtype=np.int64)), Corpus(x, np.zeros(5, dtype=np.int64)), n)
+    assert same == pytest.approx(alone)
+
+
+def test_what_the_synthetic_text_repeats_ranks_above_the_domain():
+    domain = defaultdict(lambda: texts(9, 60, vocabulary=40, length=20))
+    real = [*texts(10, 15, vocabulary=40, length=20), *texts(11, 15, vocabulary=40, length=20)]
+    (s, x, r), n = words([real[:15] * 2, real, domain["reference"]])
+    found = likelihood_scores(Corpus(s, None), Corpus(x, None), Corpus(r, None), n)
+    for name, score in found.items():
+        assert np.median(score[:15]) > np.median(score[15:]), name
+    assert found["rmia"].min() >= 0
+    assert found["rmia"].max() <= 1

@@ -1,0 +1,98 @@
+"""A table that does not speak the language of its source is read by no attack, and passes none."""
+
+import base64
+import codecs
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from audits.core.types import AuditInputs
+from audits.runner.language import MAX_FOREIGN, Language, check_language
+from audits.runner.registry import BY_SIMILARITY
+from audits.runner.run import run
+
+RNG = np.random.default_rng
+
+
+def rot13(text):
+    return codecs.encode(text, "rot13")
+
+
+ENCODED = {
+    "rotated by 13": rot13,
+    "base64": lambda t: base64.b64encode(t.encode()).decode(),
+    "reversed": lambda t: t[::-1],
+    "each word reversed": lambda t: " ".join(w[::-1] for w in t.split()),
+    "spelt": " ".join,
+    "without spaces": lambda t: t.replace(" ", ""),
+    "hexadecimal": lambda t: t.encode().hex(),
+    "other letters": lambda t: t.translate({ord(c): 0x430 + i for i, c in enumerate("abcdefghijklmnopqrstuvwxyz")}),
+    "half of each record": lambda t: t[: len(t) // 2] + rot13(t[len(t) // 2 :]),
+}
+
+
+@pytest.fixture(scope="module")
+def town(people):
+    sizes = {"train": 330, "control": 410, "synthetic": 300}
+    return AuditInputs(**{n: people(k, seed=i + 70, prefix=n, rows=(1, 1)) for i, (n, k) in enumerate(sizes.items())})
+
+
+def release(town, texts):
+    groups = tuple(f"s{i}" for i in range(len(texts)))
+    return replace(town, synthetic=replace(town.synthetic, texts=tuple(texts), groups=groups))
+
+
+@pytest.mark.parametrize("how", sorted(ENCODED))
+def test_encoded_text_is_foreign(town, how):
+    found = check_language(release(town, [ENCODED[how](t) for t in town.train.texts]), RNG(1))
+    assert found.foreign_rows > 0.5
+    assert found.problems
+
+
+def test_one_row_in_ten_is_seen(town):
+    texts = [rot13(t) if i % 10 == 0 else t for i, t in enumerate(town.synthetic.texts)]
+    found = check_language(release(town, texts), RNG(1))
+    assert found.foreign_rows == pytest.approx(0.1, abs=0.02)
+    assert found.problems
+
+
+@pytest.mark.parametrize("order", ["as written", "words shuffled", "half of the words"])
+def test_the_same_language_is_not_foreign(town, order):
+    rng = RNG(2)
+    change = {
+        "as written": lambda t: t,
+        "words shuffled": lambda t: " ".join(rng.permutation(t.split())),
+        "half of the words": lambda t: " ".join(w for w in t.split() if rng.random() < 0.5) or "x",
+    }[order]
+    found = check_language(release(town, [change(t) for t in town.synthetic.texts]), RNG(1))
+    assert found.foreign_rows < MAX_FOREIGN
+    assert not found.problems
+    assert not found.too_far
+
+
+def test_rows_that_resemble_nobody_let_no_audit_by_similarity_pass(town, monkeypatch):
+    far = Language(foreign_rows=0.0, similarity=0.3, n=300)
+    monkeypatch.setattr("audits.runner.run.check_language", lambda *_: far)
+    report = run(town, names=["replay", "neighbours"], seed=2)
+    assert [result.verdict for result in report.results] == ["pass", "insufficient"]
+    assert "0.30 times as similar" in report.result("neighbours").reason
+
+
+@pytest.mark.parametrize("how", ["rotated by 13", "base64"])
+def test_no_audit_passes_a_table_it_cannot_read(town, how):
+    encoded = release(town, [ENCODED[how](t) for t in town.train.texts])
+    report = run(encoded, names=["replay", "neighbours", "membership", "linkage"], seed=2)
+    assert "pass" not in [result.verdict for result in report.results]
+    assert any("language" in problem for problem in report.hygiene["problems"])
+    for name in BY_SIMILARITY & {result.name for result in report.results}:
+        result = report.result(name)
+        if result.status == "measured":
+            assert result.metrics[f"{name}.foreign_rows"].value > 0.5
+
+
+def test_a_readable_table_reports_that_it_is(town):
+    report = run(town, names=["neighbours"], seed=2)
+    assert report.hygiene["language"]["foreign_rows"] == 0
+    assert report.hygiene["problems"] == []
+    assert report.result("neighbours").metrics["neighbours.foreign_rows"].value == 0

@@ -1,0 +1,94 @@
+"""No threshold becomes easier by trying again, by being surer, or by being less sure."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from audits.runner.attempts import confidence_of
+
+from audits.core.errors import InputError
+from audits.core.types import AuditInputs, AuditResult, Estimate, Lineage
+from audits.runner.registry import build
+from audits.runner.run import run
+
+AUDITS = ["replay", "neighbours", "identifiers", "membership", "interpolation", "linkage"]
+SURER = [0.95, confidence_of(3, 0.95)]
+
+
+def copies(inputs, n, drop=0.0, seed=4):
+    """Return the inputs with n rows of the synthetic table replaced by rows of train, words left out of them."""
+    rng = np.random.default_rng(seed)
+    texts = list(inputs.synthetic.texts)
+    for i in range(n):
+        texts[i] = " ".join(w for w in inputs.train.texts[i].split() if rng.random() >= drop) or "x"
+    return replace(inputs, synthetic=replace(inputs.synthetic, texts=tuple(texts)))
+
+
+@pytest.fixture(scope="module")
+def town(people):
+    sizes = ((330, "t"), (410, "h"), (300, "s"))
+    tables = [people(n, seed=i + 60, prefix=p, rows=(1, 1)) for i, (n, p) in enumerate(sizes)]
+    return AuditInputs(**dict(zip(("train", "control", "synthetic"), tables, strict=True)))
+
+
+@pytest.fixture(scope="module")
+def verdicts(town):
+    """Return by release and audit the verdicts in the order of `SURER`: from clean to a leak that is just seen."""
+    releases = {"fresh": town} | {f"{n} copies": copies(town, n, 0.4) for n in (14,)}
+    found = {}
+    for (release, inputs), name in itertools.product(releases.items(), AUDITS):
+        found[release, name] = [
+            build(name).run(inputs, np.random.default_rng(1), confidence).verdict for confidence in SURER
+        ]
+    return found
+
+
+def test_being_surer_never_turns_fail_or_insufficient_into_pass(verdicts):
+    order = {"fail": 0, "insufficient": 1, "pass": 2}
+    for where, said in verdicts.items():
+        ranks = [order[verdict] for verdict in said]
+        assert ranks == sorted(ranks, reverse=True) or set(said) <= {"fail", "insufficient"}, (where, said)
+        assert "pass" not in said[said.index("fail") :] if "fail" in said else True, (where, said)
+
+
+def test_what_is_proven_is_proven_at_every_attempt(verdicts):
+    """Eight near-copies used to fail, then pass, then pass again."""
+    assert any(said[0] == "fail" for said in verdicts.values())
+    for where, said in verdicts.items():
+        if said[0] == "fail":
+            assert "pass" not in said, where
+
+
+@pytest.mark.parametrize("name", AUDITS)
+@pytest.mark.parametrize("confidence", [0.51, 0.8, 0.949])
+def test_asking_for_less_certainty_is_refused(town, name, confidence):
+    with pytest.raises(InputError, match=r"at least 0\.95"):
+        run(town, names=[name], confidence=confidence)
+
+
+def test_no_audit_can_return_a_pass_that_is_less_sure():
+    unsure = Estimate(value=0.5, low=0.5, high=0.5, confidence=0.9, n=9)
+    with pytest.raises(InputError, match=r"at least 0\.95"):
+        AuditResult(
+            name="x", verdict="pass", status="measured", estimate=unsure, control=None, threshold=0.1,
+            direction="two_sided", reason="",
+        )  # fmt: skip
+
+
+def test_bounds_that_slide_with_n_are_metrics_and_do_not_slide_with_the_confidence(town):
+    lineage = Lineage(parents=((),) * 300, weights=((),) * 300)
+    inputs = replace(town, lineage=lineage)
+    for name, metric in {
+        "replay": "tau", "identifiers": "tau", "neighbours": "margin", "interpolation": "margin",
+        "linkage": "limit",
+    }.items():  # fmt: skip
+        found = [
+            {
+                k.removeprefix(f"{name}."): v.value
+                for k, v in build(name).run(inputs, np.random.default_rng(1), c).metrics.items()
+            }
+            for c in (0.95, 0.9999)
+        ]
+        assert found[0].get(metric) == found[1].get(metric), name
+        assert found[0].get(metric) is not None or name == "linkage", name
