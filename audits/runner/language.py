@@ -1,28 +1,30 @@
 """Whether the synthetic table speaks the language of its source: if not, no attack can read it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binom
 
+from audits.core.errors import NotMeasurable
 from audits.core.holdout import HoldoutTables
 from audits.core.inputs import take
+from audits.core.stats import FAIL_LEVEL
 from audits.core.types import AuditInputs, Table
-from audits.membership.kneser_ney import symbol_probabilities
 from audits.space.encoders import encode_words
 from audits.space.similarity import highest
-from audits.text.ngrams import characters
+from audits.text.legibility import Legibility, legibility
 from audits.text.normalise import tokens
 
-MAX_ROWS = 500  # of each table, drawn at random
-WINDOW = 50  # characters
-FOREIGN_WINDOWS = 0.4  # of a row's windows, for the row to be foreign
-FOREIGN_WORDS = 0.5
+MAX_ROWS = 500  # of each table whose similarity is looked at, drawn at random
+FOREIGN_WORDS = 0.5  # of a row's words
 MAX_FOREIGN = 0.05  # of rows, beyond what control has of train
 LEAST_SIMILARITY = 0.5
 
 Float = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,24 +33,31 @@ class Language:
 
     Args:
         foreign_rows: share of synthetic rows that are foreign, less that of control rows; at least 0.
+        illegible_rows: synthetic rows that cannot be read at all, beyond what chance brings of control's share.
         similarity: median cosine of synthetic rows with the nearest control row, over that of train rows.
-        n: synthetic rows looked at.
+        n: synthetic rows.
     """
 
     foreign_rows: float
+    illegible_rows: int
     similarity: float
     n: int
 
     @property
     def problems(self) -> tuple[str, ...]:
         """Return why no audit of text may pass this table; empty where all is well."""
-        if self.foreign_rows <= MAX_FOREIGN:
-            return ()
-        problem = (
-            f"{self.foreign_rows:.0%} of the synthetic rows, beyond what control has, do not speak the language of "
-            "train (at most 5 %): an encoded text cannot be searched; release it as it is read"
-        )
-        return (problem,)
+        found = []
+        if self.foreign_rows > MAX_FOREIGN:
+            found.append(
+                f"{self.foreign_rows:.0%} of the synthetic rows, beyond what control has, do not speak the language "
+                "of train (at most 5 %): an encoded text cannot be searched; release it as it is read"
+            )
+        if self.illegible_rows > 0:
+            found.append(
+                f"{self.illegible_rows} synthetic rows are written in letters or an order of letters that these "
+                "people do not use, and may hide anything: look at them, and leave them out"
+            )
+        return tuple(found)
 
     @property
     def too_far(self) -> tuple[str, ...]:
@@ -63,16 +72,20 @@ class Language:
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers for the report."""
-        return {"foreign_rows": self.foreign_rows, "similarity_over_real": self.similarity, "rows": self.n}
+        return {
+            "foreign_rows": self.foreign_rows, "illegible_rows": self.illegible_rows,
+            "similarity_over_real": self.similarity, "rows": self.n,
+        }  # fmt: skip
 
 
 def check_language(inputs: AuditInputs, rng: np.random.Generator) -> Language:
     """Return how far the synthetic table speaks the language of its source.
 
     A row is foreign where more than half of its words stand neither in train nor in control (of control: not in
-    train), or where in two fifths of its windows of 50 characters a Kneser-Ney model of five characters of train does
-    worse than the frequencies of single characters would in train. Rotated alphabets, reversed, spelt or encoded text
-    and other languages are foreign; a weak language model's sentences about something else are not.
+    train), or where a third of its windows cannot be read (`audits.text.legibility`), and illegible where the row
+    as a whole cannot. Rotated alphabets, reversed, spelt or encoded text and other languages are foreign; a weak
+    language model's sentences about something else are not. One illegible row stops a pass, unless so many are no
+    more than control's share brings by chance (one table in twenty).
 
     The similarity is that of words (TF-IDF, frequencies of control). Text of another kind in the same language is no
     leak, but resembles nobody, and attacks by similarity say nothing about it.
@@ -82,21 +95,49 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> Language:
     Cost: seconds.
     Source: ours.
     """
+    odd = np.arange(len(inputs.control)) % 2 == 1
+    known = [*inputs.train.texts, *(text for text, out in zip(inputs.control.texts, odd, strict=True) if not out)]
+    held_out = [text for text, out in zip(inputs.control.texts, odd, strict=True) if out]
+    try:
+        read = legibility((*inputs.synthetic.texts, *held_out), known, held_out, rng)
+    except NotMeasurable:
+        read = None
+    n, of_train = len(inputs.synthetic), _vocabulary(inputs.train.texts)
+    unknown = [
+        _unknown(inputs.synthetic.texts, of_train | _vocabulary(inputs.control.texts)),
+        _unknown(held_out, of_train),
+    ]
+    parts = _parts(read, n, len(held_out))
+    shares = [float((words | part).mean()) for words, part in zip(unknown, parts, strict=True)]
+        float((words | part).mean()) for words, part in zip(unknown, _parts(read, n, len(held_out)), strict=True)
+    ]
+    return Language(
+        foreign_rows=max(0.0, shares[0] - shares[1]),
+        illegible_rows=n if read is None else _beyond_chance(read.illegible[:n], read.illegible[n:]),
+        similarity=_similarity(inputs, rng),
+        n=n,
+    )
+
+
+def _parts(read: Legibility | None, n: int, n_held_out: int) -> tuple[Bools, Bools]:
+    if read is None:
+        return np.ones(n, dtype=np.bool_), np.zeros(n_held_out, dtype=np.bool_)
+    return read.partly[:n], read.partly[n:]
+
+
+def _beyond_chance(synthetic: Bools, control: Bools) -> int:
+    """Return how many synthetic rows are illegible, or 0 where control's share brings as many by chance."""
+    found, share = int(synthetic.sum()), float(control.mean())
+    return 0 if found <= binom.ppf(1 - FAIL_LEVEL, len(synthetic), share) else found
+
+
+def _similarity(inputs: AuditInputs, rng: np.random.Generator) -> float:
     train, control, synthetic = (_some(t, rng) for t in (inputs.train, inputs.control, inputs.synthetic))
-    of_train, of_control = (_vocabulary(table) for table in (inputs.train, inputs.control))
-    shares = [
-        _foreign(table, train, known)
-        for table, known in ((synthetic, of_train | of_control), (control, of_train))
-    ]  # fmt: skip
     encoded = encode_words(
         HoldoutTables(synthetic=synthetic, train=train, control=control, reference=control, reference_is_control=True)
     )
     near = [float(np.median(highest(rows, encoded.control, 1)[:, 0])) for rows in (encoded.synthetic, encoded.train)]
-    return Language(
-        foreign_rows=max(0.0, shares[0] - shares[1]),
-        similarity=near[0] / near[1] if near[1] > 0 else 0.0,
-        n=len(synthetic),
-    )
+    return near[0] / near[1] if near[1] > 0 else 0.0
 
 
 def _some(table: Table, rng: np.random.Generator) -> Table:
@@ -105,23 +146,11 @@ def _some(table: Table, rng: np.random.Generator) -> Table:
     return take(table, np.sort(rng.choice(len(table), size=MAX_ROWS, replace=False)))
 
 
-def _vocabulary(table: Table) -> set[str]:
-    return {word for text in table.texts for word in tokens(text)}
+def _vocabulary(texts: Sequence[str]) -> set[str]:
+    return {word for text in texts for word in tokens(text)}
 
 
-def _foreign(table: Table, train: Table, known: set[str]) -> float:
-    """Return the share of rows that are foreign to train."""
-    model, asked = characters(train.texts), characters(table.texts)
-    counts = np.unique(model.symbols, return_counts=True)[1]
-    share = counts / counts.sum()
-    ignorance = float(-(share * np.log2(share)).sum())
-    n_symbols = len(np.unique(np.concatenate([model.symbols, asked.symbols])))
-    bits = -np.log2(symbol_probabilities(model, asked, n_symbols))
-    foreign = 0
-    for i, text in enumerate(table.texts):
-        mine = bits[asked.starts[i] : asked.starts[i + 1]]
-        windows = np.array([w.mean() for w in np.array_split(mine, max(1, len(mine) // WINDOW))])
-        words = tokens(text)
-        unknown = sum(word not in known for word in words)
-        foreign += bool((windows > ignorance).mean() >= FOREIGN_WINDOWS) or unknown > FOREIGN_WORDS * len(words)
-    return foreign / len(table)
+def _unknown(texts: Sequence[str], known: set[str]) -> Bools:
+    """Return for each text whether more than half of its words are unknown."""
+    rows = [tokens(text) for text in texts]
+    return np.array([sum(w not in known for w in row) > FOREIGN_WORDS * len(row) for row in rows], dtype=np.bool_)

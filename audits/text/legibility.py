@@ -16,6 +16,8 @@ ALPHABET = 127  # the commonest characters; all others count as one
 PRIOR = 5.0
 BETWEEN = 2 / 3  # of the way from real text to the same text with the letters of each word in random order
 SHORT = 40  # characters; shorter rows say too little each and are judged together
+WINDOW = 50  # characters
+PARTLY = 1 / 3  # of a row's windows
 MAX_CHARACTERS = 4_000_000  # that the model learns from, and as many that it is held against
 LEAST_DIFFERENCE = 0.5  # nats a character between real and scrambled text, or the instrument tells nothing
 _START = "\n\n"
@@ -31,12 +33,14 @@ class Legibility:
 
     Args:
         illegible: bool (rows), whether a row, or all short rows together, lie below the bound.
+        partly: bool (rows), whether a third of a row's windows of 50 characters do.
         bound: nats a character.
         real: the median of rows of real people.
         scrambled: the median of the same rows, letters of each word in random order.
     """
 
     illegible: NDArray[np.bool_]
+    partly: NDArray[np.bool_]
     bound: float
     real: float
     scrambled: float
@@ -68,8 +72,8 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
     """
     model = _Model(_upto(known))
     sample = [normalise(text) for text in _upto(held_out)]
-    real = float(np.median(model.scores(sample)))
-    scrambled = float(np.median(model.scores([_scrambled(text, rng) for text in sample])))
+    real = float(np.median([model.score(text) for text in sample]))
+    scrambled = float(np.median([model.score(_scrambled(text, rng)) for text in sample]))
     if real - scrambled < LEAST_DIFFERENCE:
         raise NotMeasurable(
             "the order of letters tells nothing of these texts, so nobody knows whether others are read"
@@ -77,11 +81,12 @@ def legibility(judged: Sequence[str], known: Sequence[str], held_out: Sequence[s
     bound = real - BETWEEN * (real - scrambled)
     texts = [normalise(text) for text in judged]
     is_short = np.array([len(text) < SHORT for text in texts], dtype=np.bool_)
-    below = model.scores(texts) < bound
+    illegible = np.array([model.score(text) < bound for text in texts], dtype=np.bool_)
+    partly = np.array([model.share_below(text, bound) >= PARTLY for text in texts], dtype=np.bool_)
     if is_short.any():
         together = " ".join(text for text, short in zip(texts, is_short, strict=True) if short)
-        below[is_short] = bool(model.scores([together])[0] < bound)
-    return Legibility(illegible=below, bound=bound, real=real, scrambled=scrambled)
+        illegible[is_short] = partly[is_short] = bool(model.score(together) < bound)
+    return Legibility(illegible=illegible, partly=partly | illegible, bound=bound, real=real, scrambled=scrambled)
 
 
 class _Model:
@@ -109,13 +114,20 @@ class _Model:
         place = np.minimum(np.searchsorted(self.common, codes), len(self.common) - 1)
         return np.where(self.common[place] == codes, place, len(self.common))
 
-    def scores(self, texts: Sequence[str]) -> Float:
-        """Return the mean log-likelihood a character of each normalised text, (texts), in nats."""
-        scores = np.empty(len(texts))
-        for i, text in enumerate(texts):
-            x = self.letters(f"{_START}{text}")
-            scores[i] = self.log[x[:-2], x[1:-1], x[2:]].mean() if len(x) > len(_START) else -np.inf
-        return scores
+    def score(self, text: str) -> float:
+        """Return the mean log-likelihood a character of a normalised text, in nats; minus infinity of none."""
+        each = self._each(text)
+        return float(each.mean()) if len(each) > 0 else -np.inf
+
+    def share_below(self, text: str, bound: float) -> float:
+        """Return the share of a normalised text's windows whose mean lies below the bound."""
+        each = self._each(text)
+        windows = np.array_split(each, max(1, len(each) // WINDOW))
+        return float(np.mean([window.mean() < bound for window in windows])) if len(each) > 0 else 1.0
+
+    def _each(self, text: str) -> Float:
+        x = self.letters(f"{_START}{text}")
+        return np.asarray(self.log[x[:-2], x[1:-1], x[2:]], dtype=np.float64)
 
 
 def _codes(text: str) -> Int:

@@ -24,7 +24,6 @@ ENCODED = {
     "base64": lambda t: base64.b64encode(t.encode()).decode(),
     "reversed": lambda t: t[::-1],
     "each word reversed": lambda t: " ".join(w[::-1] for w in t.split()),
-    "spelt": " ".join,
     "without spaces": lambda t: t.replace(" ", ""),
     "hexadecimal": lambda t: t.encode().hex(),
     "other letters": lambda t: t.translate({ord(c): 0x430 + i for i, c in enumerate("abcdefghijklmnopqrstuvwxyz")}),
@@ -57,6 +56,34 @@ def test_one_row_in_ten_is_seen(town):
     assert found.problems
 
 
+@pytest.mark.parametrize("how", ["rotated by 13", "base64", "hexadecimal", "other letters"])
+def test_one_row_alone_is_seen(town, how):
+    texts = [ENCODED[how](t) if i == 7 else t for i, t in enumerate(town.synthetic.texts)]
+    found = check_language(release(town, texts), RNG(1))
+    assert found.illegible_rows == 1
+    assert "1 synthetic rows" in found.problems[0]
+
+
+def test_where_control_has_such_rows_too_they_are_no_news(town):
+    def some(table):
+        return replace(table, texts=tuple(rot13(t) if i % 20 < 2 else t for i, t in enumerate(table.texts)))
+
+    found = check_language(replace(town, control=some(town.control), synthetic=some(town.synthetic)), RNG(1))
+    assert found.problems == ()
+
+
+def test_where_the_order_of_letters_tells_nothing_nothing_can_be_read(town):
+    digits = RNG(5)
+
+    def noise(table):
+        return replace(table, texts=tuple("".join(digits.choice(list("0123456789 "), size=90)) for _ in table.texts))
+
+    found = check_language(
+        AuditInputs(synthetic=noise(town.synthetic), train=noise(town.train), control=noise(town.control)), RNG(1)
+    )
+    assert found.illegible_rows == 300
+
+
 @pytest.mark.parametrize("order", ["as written", "words shuffled", "half of the words"])
 def test_the_same_language_is_not_foreign(town, order):
     rng = RNG(2)
@@ -72,7 +99,7 @@ def test_the_same_language_is_not_foreign(town, order):
 
 
 def test_rows_that_resemble_nobody_let_no_audit_by_similarity_pass(town, monkeypatch):
-    far = Language(foreign_rows=0.0, similarity=0.3, n=300)
+    far = Language(foreign_rows=0.0, illegible_rows=0, similarity=0.3, n=300)
     monkeypatch.setattr("audits.runner.run.check_language", lambda *_: far)
     report = run(town, names=["replay", "neighbours"], seed=2)
     assert [result.verdict for result in report.results] == ["pass", "insufficient"]

@@ -35,7 +35,7 @@ def test_the_score_is_the_mean_of_the_smoothed_log_probabilities():
 
     padded = f"\n\n{text}"
     wanted = np.mean([math.log(p3(*padded[i : i + 3])) for i in range(3)])
-    assert _Model(known).scores([text])[0] == pytest.approx(wanted)
+    assert _Model(known).score(text) == pytest.approx(wanted)
 
 
 DISGUISES = {
@@ -56,7 +56,14 @@ def test_what_is_written_otherwise_is_illegible_row_by_row(texts, name):
     rows = [*texts[200:240], *[DISGUISES[name](t) for t in texts[:5]]]
     found = judged(texts, rows)
     assert found.illegible.tolist() == [False] * 40 + [True] * 5
+    assert found.partly.tolist() == found.illegible.tolist()
     assert found.scrambled < found.bound < found.real
+
+
+def test_half_a_row_is_seen_by_its_windows(texts):
+    halves = [t[: len(t) // 2] + codecs.encode(t[len(t) // 2 :], "rot13") for t in texts[:20]]
+    found = judged(texts, [*texts[200:240], *halves])
+    assert found.partly.tolist() == [False] * 40 + [True] * 20
 
 
 def test_fresh_people_are_legible_and_mixtures_of_their_words_too(texts):
