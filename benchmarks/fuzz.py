@@ -3,8 +3,8 @@
     make fuzz                                  # 20,000, some minutes
     python benchmarks/fuzz.py --cases 500 --seed 3
 
-What is spoilt is bytes (a bit, a cut, a copy of a part) or a value inside JSON (gone, doubled, of another type).
-Half of the statements and everything else in the bundle is signed again by the releaser, since a wicked or mistaken one
+What is spoilt is bytes (a bit, a cut, a copy of a part) or a value in the JSON (gone, doubled, of another type).
+Half of the statements and everything else in the bundle is signed again by the releaser, as a wicked or mistaken one
 could. A case may be VERIFIED only where the bundle says what it said before: same records, gates, evidence, policy.
 """
 
