@@ -20,7 +20,8 @@ from audits.core.strictjson import JsonError, canonical, parse, parse_canonical
 from audits.core.strictmodel import Closed, problems
 from audits.gate.policy import Name, RoleName
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
-from audits.verify.ed25519 import check_public, keyid
+from audits.verify.ed25519 import keyid
+from audits.verify.publickeys import check_public, kind_of
 
 TRUST_PAYLOAD_TYPE = "application/vnd.synthgen.trust+json"
 RELEASER = "releaser"
@@ -31,14 +32,23 @@ _PersonText = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class TrustKey(Closed):
-    """A public key and the person who holds it; valid from one time up to another."""
+    """A public key and the person who holds it; valid from one time up to another.
 
-    alg: Literal["ed25519"]
-    public: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    The key is 32 bytes of Ed25519 or the 33 of a compressed point of P-256, as hex digits.
+    """
+
+    alg: Literal["ed25519", "ecdsa-p256"]
+    public: Annotated[str, Field(pattern=r"^([0-9a-f]{64}|0[23][0-9a-f]{64})$")]
     person: _PersonText
     org: Annotated[str, Field(max_length=200)]
     valid_from: Instant
     valid_until: Instant
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if kind_of(bytes.fromhex(self.public)) != self.alg:
+            raise ValueError(f"the key is not one of {self.alg}")
+        return self
 
 
 class Role(Closed):

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from typer import Argument, Option
@@ -19,11 +19,13 @@ def new(
     person: Annotated[str, Option(help="Who signs with it.")],
     org: Annotated[str, Option(help="For which institution.")],
     days: Annotated[int, Option(help="How long it is valid.", min=1)] = 730,
+    alg: Annotated[Literal["ed25519", "ecdsa-p256"], Option(help="The kind of key.")] = "ed25519",
 ) -> None:
-    """Write an encrypted Ed25519 key (mode 0600) and its public part; the passphrase is never an argument."""
+    """Write an encrypted key (mode 0600) and its public part; the passphrase is never an argument."""
     from synthgen.release.keys import load_public, new_key, passphrase_for
 
-    public = new_key(path, passphrase_for(path), person=person, org=org, now=datetime.now(UTC), valid_days=days)
+    public = new_key(path, passphrase_for(path), person=person, org=org, now=datetime.now(UTC), valid_days=days,
+                     alg=alg)  # fmt: skip
     typer.echo(f"private key: {path}\npublic part: {public}, held by {load_public(public).person}", err=True)
 
 
