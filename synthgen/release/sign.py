@@ -1,6 +1,7 @@
 """Where signatures are made: an envelope in the closed profile that `audits.verify.dsse` reads."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,14 +13,30 @@ from audits.verify.dsse import b64, pae
 from audits.verify.ed25519 import keyid
 from audits.verify.p256 import plain_signature
 
-PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey
+
+class KeptKey(Protocol):
+    """A private key that somebody else keeps."""
+
+    @property
+    def public(self) -> bytes:
+        """Its public part."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the 64 bytes of its signature."""
+        ...
+
+
+PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey | KeptKey
 
 
 def public_bytes(key: PrivateKey) -> bytes:
     """Return the public part of a key as a trust root names it."""
     if isinstance(key, Ed25519PrivateKey):
         return key.public_key().public_bytes_raw()
-    return key.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    if isinstance(key, EllipticCurvePrivateKey):
+        return key.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    return key.public
 
 
 def sign(payload_type: str, payload: bytes, keys: Sequence[PrivateKey]) -> bytes:
@@ -30,6 +47,6 @@ def sign(payload_type: str, payload: bytes, keys: Sequence[PrivateKey]) -> bytes
 
 
 def _signature(key: PrivateKey, message: bytes) -> bytes:
-    if isinstance(key, Ed25519PrivateKey):
-        return key.sign(message)
-    return plain_signature(key.sign(message, ECDSA(SHA256())))
+    if isinstance(key, EllipticCurvePrivateKey):
+        return plain_signature(key.sign(message, ECDSA(SHA256())))
+    return key.sign(message)
