@@ -130,7 +130,7 @@ def outcome(mutant: Mutant) -> int:
         import pytest
 
         own = ROOT / "tests/unit" / Path(mutant.file).parent / f"test_{Path(mutant.file).name}"
-        tests = [str(own), *(str(ROOT / folder) for folder in TESTS)]
+        tests = [*([str(own)] if own.is_file() else []), *(str(ROOT / folder) for folder in TESTS)]
         options = [
             "-x",
             "-q",
