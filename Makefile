@@ -9,7 +9,7 @@ DEMO ?= demo
 PYTEST_WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-all check attack bench bench-audits ladder study study-smotext models clean
+.PHONY: demo test test-all check attack bench bench-audits ladder mutate fuzz study study-smotext models clean
 
 demo: $(BIN)/.installed models  ## release a dataset of fictional clinic notes, verify it, say where the report is
 	rm -rf $(DEMO)
@@ -51,6 +51,12 @@ bench-audits: $(BIN)/.tested models  ## the audits beside anonymeter, SDMetrics 
 ladder: $(BIN)/.tested models  ## the audits' calibration ladder over corpora and seeds, hours on two cores; goes on where it stopped
 	mkdir -p build/ladder
 	$(BIN)/python benchmarks/ladder.py --checkpoints build/ladder --markdown build/ladder/ladder.md $(LADDER_ARGS)
+
+mutate: $(BIN)/.tested  ## disable each check of verifier and gate in turn; a test must notice every one; minutes
+	$(BIN)/python benchmarks/mutate.py --markdown build/mutants.md $(MUTATE_ARGS)
+
+fuzz: $(BIN)/.tested  ## 20,000 spoilt envelopes, statements, policies, trust roots, tables; ten minutes
+	$(BIN)/python benchmarks/fuzz.py $(FUZZ_ARGS)
 
 study: $(BIN)/.tested models  ## the feature-augmentation paper's experiment; SYNTHGEN_DATA says where SST-2 and AG News are
 	$(BIN)/synthgen study feature-augmentation $(STUDY_ARGS)

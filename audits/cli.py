@@ -6,7 +6,7 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -181,15 +181,21 @@ def schema() -> None:
 @app.command()
 def verify(
     bundle: Annotated[Path, typer.Argument(help="the folder of a release")],
-    trust: Annotated[Path, typer.Option(help="your own trust root, never the bundle's")],
+    trust: Annotated[Path | None, typer.Option(help="your own trust root, never the bundle's")] = None,
     policy: Annotated[str | None, typer.Option(help="the policy you expect")] = None,
     *,
+    only: Annotated[Literal["integrity"] | None, typer.Option(help="integrity: no trust; exit 20 at best")] = None,
+    trust_state: Annotated[Path | None, typer.Option(help="memory of the trust roots seen")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the checks on stdout")] = False,
 ) -> None:
     """Verify a released bundle offline; the exit code says what failed."""
-    from audits.verify.bundle import verify_bundle
+    from audits.verify.bundle import verify_bundle, verify_integrity
 
-    result = verify_bundle(bundle, trust, policy)
+    if only is None and trust is None:
+        raise InputError("--trust is needed", hint="Without one only the integrity can be checked: --only integrity")
+    result = (
+        verify_integrity(bundle) if trust is None or only else verify_bundle(bundle, trust, policy, state=trust_state)
+    )
     for check in result.checks:
         _say(f"{'ok  ' if check.ok else 'FAIL'} {check.id}: {check.detail}")
     if as_json:

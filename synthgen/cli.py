@@ -138,14 +138,24 @@ def approve(
 def verify(
     bundle: Annotated[Path, Argument(help="The bundle's folder.")],
     *,
-    trust: Annotated[Path, Option(help="The trust root you hold; never one that came with the bundle.")],
+    trust: Annotated[
+        Path | None, Option(help="The trust root you hold; never one that came with the bundle.")
+    ] = None,
     policy: Annotated[str | None, Option(help="The policy you expect.")] = None,
+    only: Annotated[
+        Literal["integrity"] | None, Option(help="integrity: no trust is checked; exit 20 at best.")
+    ] = None,
+    trust_state: Annotated[Path | None, Option(help="Where the trust roots seen are remembered.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a bundle offline: files, signature, policy, gates recomputed from the evidence, approvals, time."""
-    from audits.verify.bundle import verify_bundle
+    from audits.verify.bundle import verify_bundle, verify_integrity
 
-    found = verify_bundle(bundle, trust, policy)
+    if only is None and trust is None:
+        raise UsageError("--trust is needed", hint="Without one only the integrity can be checked: --only integrity")
+    found = (
+        verify_integrity(bundle) if trust is None or only else verify_bundle(bundle, trust, policy, state=trust_state)
+    )
     if as_json:
         print_json(found.to_json())
     for check in found.checks:

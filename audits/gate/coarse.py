@@ -1,11 +1,13 @@
 """Histograms and curves made coarse enough to be shown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+Float = NDArray[np.float64]
 # false positive rates of a shown curve, the same for every number of persons, which its own steps would give away
 RATES = (0.0, *(float(f"{digit}e-{power}") for power in (3, 2, 1) for digit in (1, 2, 3, 5, 7)), 1.0)
 
@@ -89,7 +91,7 @@ def public_curve(roc: Mapping[str, Sequence[float]], step: float) -> dict[str, l
     fpr = np.asarray(roc["fpr"], dtype=float)
     # the curve's own rounding must not step over the point it was made from
     rows = np.maximum(np.searchsorted(fpr, np.array(RATES) * (1 + 1e-9), side="right") - 1, 0)
-    rounded = {"tpr": np.round, "low": np.floor, "high": np.ceil}
+    rounded: dict[str, Callable[[Float], Float]] = {"tpr": np.round, "low": np.floor, "high": np.ceil}
     ends = {
         key: [round(float(v) * step, 6) for v in way(np.round(np.asarray(roc[key], dtype=float)[rows] / step, 6))]
         for key, way in rounded.items()

@@ -201,7 +201,7 @@ def _step(n: int) -> float:
 def _to(value: float, step: float, rounding: str) -> float:
     """Return the multiple of a step that a number is rounded to, in decimals, so that a multiple stays what it is."""
     unit = Decimal(repr(step))
-    return float((Decimal(repr(value)) / unit).to_integral_value(rounding) * unit)
+    return float((Decimal(repr(value)) / unit).to_integral_value(rounding) * unit) + 0.0  # no -0.0
 
 
 def _ends(count: int) -> tuple[int, int]:

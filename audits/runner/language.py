@@ -109,8 +109,6 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> Language:
     ]
     parts = _parts(read, n, len(held_out))
     shares = [float((words | part).mean()) for words, part in zip(unknown, parts, strict=True)]
-        float((words | part).mean()) for words, part in zip(unknown, _parts(read, n, len(held_out)), strict=True)
-    ]
     return Language(
         foreign_rows=max(0.0, shares[0] - shares[1]),
         illegible_rows=n if read is None else _beyond_chance(read.illegible[:n], read.illegible[n:]),

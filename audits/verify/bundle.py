@@ -33,10 +33,11 @@ from audits.verify.contents import (
     check_report,
 )
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
+from audits.verify.memory import default_state, remember
 from audits.verify.outcome import Verification, VerificationStep
 from audits.verify.statement import ReleasePredicate, ReleaseStatement, read_statement
 from audits.verify.tree import Tree, check_name, open_tree
-from audits.verify.trust import RELEASER, TrustRoot, load_trust
+from audits.verify.trust import RELEASER, ROOT, TrustRoot, parse_trust, read_trust
 
 ENVELOPE = "attestation/release.dsse.json"
 POLICY_JSON = "policy/policy.json"
@@ -61,6 +62,8 @@ def verify_bundle(
     trust: str | Path | TrustRoot,
     policy: str | Path | Policy | None = None,
     now: datetime | None = None,
+    *,
+    state: Path | None = None,
 ) -> Verification:
     """Return whether the bundle at `path` is whole, signed, within its policy, approved and in time.
 
@@ -71,11 +74,13 @@ def verify_bundle(
         trust: the verifier's own trust root, or its file; never taken from the bundle.
         policy: the policy the verifier expects, by name, file or value; may only narrow what the root pins.
         now: the time to judge at, with its zone; the clock's by default.
+        state: where the highest version seen of a signed root is remembered; `default_state` where none is named. A
+            root given as a value, and one without root keys, is not remembered.
 
     Raises:
         PolicyError: if the expected policy cannot be read.
     """
-    return _verify(path, trust, policy, now, approvals=True)
+    return _verify(path, trust, policy, now, approvals=True, state=state)
 
 
 def verify_for_approval(path: str | Path, trust: str | Path | TrustRoot, now: datetime | None = None) -> Verification:
@@ -90,6 +95,7 @@ def _verify(
     now: datetime | None,
     *,
     approvals: bool,
+    state: Path | None = None,
 ) -> Verification:
     moment = datetime.now(UTC) if now is None else now
     expected = policy if policy is None or isinstance(policy, Policy) else load_policy(policy)
@@ -97,7 +103,7 @@ def _verify(
     try:
         with open_tree(path) as tree:
             done.append(f"{len(tree.files)} plain files")
-            root = _trust_root(trust, moment)
+            root = _trust_root(trust, moment, state)
             done.append(f"version {root.version}, valid until {root.expires}")
             statement = _judge(tree, root, expected, moment, done, approvals=approvals)
     except VerifyError as error:
@@ -163,8 +169,47 @@ def _judge(
     return statement
 
 
-def _trust_root(trust: str | Path | TrustRoot, now: datetime) -> TrustRoot:
-    root = trust if isinstance(trust, TrustRoot) else load_trust(trust)
+def verify_integrity(path: str | Path) -> Verification:
+    """Return whether a bundle is whole and says the same everywhere; at best PARTIAL, code 20, never ok.
+
+    Nothing is trusted: the statement is read without its signature, so anybody could have made all of it.
+
+    Args:
+        path: the bundle folder.
+    """
+    done: list[tuple[str, str]] = []
+    try:
+        with open_tree(path) as tree:
+            done.append(("paths", f"{len(tree.files)} plain files"))
+            envelope = parse_envelope(tree.read(ENVELOPE, MAX_ENVELOPE_BYTES))
+            statement = read_statement(ReleaseStatement, envelope.payload_type, envelope.payload)
+            done.append(("statement", "well formed; its signature was not checked"))
+            subjects = _subjects(statement)
+            _check_closed(tree, subjects)
+            held = _check_digests(tree, subjects)
+            done.append(("digests", f"{len(subjects)} of {len(subjects)} files match, none was added"))
+            check_manifest(held, subjects)
+            done.append(("manifest", f"{SUMS} and {CROISSANT} name these files"))
+            done.append(("data", check_data(tree, subjects, statement.predicate, _evidence(held))))
+    except VerifyError as error:
+        failed = VerificationStep("integrity", ok=False, detail=error.message)
+        held_steps = tuple(VerificationStep(step, ok=True, detail=detail) for step, detail in done)
+        return Verification(False, error.exit_code, "REFUSED", (*held_steps, failed), None)
+    done.append(
+        ("trust", "not checked: who made this, under which policy, and whether it was approved, is not known")
+    )
+    steps = tuple(VerificationStep(step, ok=True, detail=detail) for step, detail in done)
+    return Verification(False, 20, "PARTIAL", steps, statement)
+
+
+def _trust_root(trust: str | Path | TrustRoot, now: datetime, state: Path | None) -> TrustRoot:
+    if isinstance(trust, TrustRoot):
+        root = trust
+    else:
+        data = read_trust(trust)
+        root = parse_trust(data)
+        if ROOT in root.roles:
+            remember(data, root, default_state() if state is None else state)
     if now >= instant(root.expires):
         raise VerifyError("E_TIME", f"the trust root expired at {root.expires}; get the new one from its owner")
     return root
@@ -277,12 +322,16 @@ def _check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Map
         raise VerifyError("E_POLICY", "the statement does not commit to train and control")
 
 
-def _check_gates(predicate: ReleasePredicate, policy: Policy, held: Mapping[str, bytes]) -> Evidence:
-    """Recompute every gate; the statement must say the same."""
+def _evidence(held: Mapping[str, bytes]) -> Evidence:
     try:
-        evidence = read_evidence(held[METRICS])
+        return read_evidence(held[METRICS])
     except AuditError:
         raise VerifyError("E_GATE", "the evidence cannot be read") from None
+
+
+def _check_gates(predicate: ReleasePredicate, policy: Policy, held: Mapping[str, bytes]) -> Evidence:
+    """Recompute every gate; the statement must say the same."""
+    evidence = _evidence(held)
     if public_evidence(evidence, policy) != evidence:
         raise VerifyError("E_GATE", "the evidence says more of private counts than the policy discloses")
     decision = decide(evidence, policy)

@@ -12,7 +12,8 @@ from typing import Any
 
 from audits.core.errors import VerifyError
 from audits.core.strictjson import JsonError, parse_canonical
-from audits.verify.ed25519 import KEYID_HEX, SIGNATURE_BYTES, is_signed, keyid
+from audits.verify.ed25519 import KEYID_HEX, SIGNATURE_BYTES, keyid
+from audits.verify.publickeys import is_signed
 
 MAX_ENVELOPE_BYTES = 4 << 20
 MAX_SIGNATURES = 16

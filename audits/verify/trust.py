@@ -6,7 +6,8 @@ the owner's, by another way than the bundle's) or, where it names root keys, an 
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -18,8 +19,9 @@ from audits.core.instants import Instant, instant
 from audits.core.strictjson import JsonError, canonical, parse, parse_canonical
 from audits.core.strictmodel import Closed, problems
 from audits.gate.policy import Name, RoleName
-from audits.verify.dsse import MAX_ENVELOPE_BYTES, parse_envelope, signers
-from audits.verify.ed25519 import check_public, keyid
+from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
+from audits.verify.ed25519 import keyid
+from audits.verify.publickeys import check_public, kind_of
 
 TRUST_PAYLOAD_TYPE = "application/vnd.synthgen.trust+json"
 RELEASER = "releaser"
@@ -30,14 +32,23 @@ _PersonText = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class TrustKey(Closed):
-    """A public key and the person who holds it; valid from one time up to another."""
+    """A public key and the person who holds it; valid from one time up to another.
 
-    alg: Literal["ed25519"]
-    public: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    The key is 32 bytes of Ed25519 or the 33 of a compressed point of P-256, as hex digits.
+    """
+
+    alg: Literal["ed25519", "ecdsa-p256"]
+    public: Annotated[str, Field(pattern=r"^([0-9a-f]{64}|0[23][0-9a-f]{64})$")]
     person: _PersonText
     org: Annotated[str, Field(max_length=200)]
     valid_from: Instant
     valid_until: Instant
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if kind_of(bytes.fromhex(self.public)) != self.alg:
+            raise ValueError(f"the key is not one of {self.alg}")
+        return self
 
 
 class Role(Closed):
@@ -89,10 +100,13 @@ class TrustRoot(Closed):
     def check_key(self, name: str, now: datetime) -> None:
         """Refuse a key that is revoked or not valid now; without a trusted timestamp only now counts.
 
+        What a key signed before its revocation is refused as well: nobody else says when it was signed. A revocation
+        whose date is still to come does not count yet.
+
         Raises:
             VerifyError: E_REVOKED or E_KEY_EXPIRED.
         """
-        if any(item.keyid == name for item in self.revoked):
+        if any(item.keyid == name and instant(item.since) <= now for item in self.revoked):
             raise VerifyError("E_REVOKED", f"key {name} was revoked")
         key = self.keys[name]
         if not instant(key.valid_from) <= now < instant(key.valid_until):
@@ -109,12 +123,20 @@ def load_trust(path: str | Path) -> TrustRoot:
     Raises:
         VerifyError: E_TRUST if it is missing, malformed, unsound or not signed as it says.
     """
+    return parse_trust(read_trust(path))
+
+
+def read_trust(path: str | Path) -> bytes:
+    """Return the bytes of a trust root's file.
+
+    Raises:
+        VerifyError: E_TRUST if it cannot be read.
+    """
     try:
         with Path(path).open("rb") as file:
-            data = file.read(MAX_ENVELOPE_BYTES + 1)
+            return file.read(MAX_ENVELOPE_BYTES + 1)
     except OSError as error:
         raise VerifyError("E_TRUST", f"{path}: cannot be read ({error.strerror})") from error
-    return parse_trust(data)
 
 
 def parse_trust(data: bytes) -> TrustRoot:
@@ -148,6 +170,21 @@ def same_person(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
+def known_signers(envelope: Envelope, keys: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Return which of some keys signed. Others are passed over: those of the root before stand in the same envelope.
+
+    Raises:
+        VerifyError: E_TRUST where a signature of one of the keys is bad.
+    """
+    ours = tuple(item for item in envelope.signatures if item[0] in keys)
+    if len(ours) == 0:
+        return ()
+    try:
+        return signers(replace(envelope, signatures=ours), dict(keys))
+    except VerifyError as error:
+        raise VerifyError("E_TRUST", f"the trust root's envelope: {error.message}") from None
+
+
 def _signed(data: bytes) -> TrustRoot:
     try:
         envelope = parse_envelope(data)
@@ -158,10 +195,7 @@ def _signed(data: bytes) -> TrustRoot:
     root = TrustRoot.model_validate(parse_canonical(envelope.payload))
     if ROOT not in root.roles:
         raise VerifyError("E_TRUST", "the trust root is signed but names no root keys")
-    try:
-        names = signers(envelope, root.public_keys(ROOT))
-    except VerifyError as error:
-        raise VerifyError("E_TRUST", f"the trust root's envelope: {error.message}") from None
+    names = known_signers(envelope, root.public_keys(ROOT))
     threshold = root.roles[ROOT].threshold
     if len(root.persons(names)) < threshold:
         raise VerifyError("E_TRUST", f"the trust root is signed by fewer than {threshold} different persons")

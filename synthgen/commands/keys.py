@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from typer import Argument, Option
@@ -19,11 +19,13 @@ def new(
     person: Annotated[str, Option(help="Who signs with it.")],
     org: Annotated[str, Option(help="For which institution.")],
     days: Annotated[int, Option(help="How long it is valid.", min=1)] = 730,
+    alg: Annotated[Literal["ed25519", "ecdsa-p256"], Option(help="The kind of key.")] = "ed25519",
 ) -> None:
-    """Write an encrypted Ed25519 key (mode 0600) and its public part; the passphrase is never an argument."""
+    """Write an encrypted key (mode 0600) and its public part; the passphrase is never an argument."""
     from synthgen.release.keys import load_public, new_key, passphrase_for
 
-    public = new_key(path, passphrase_for(path), person=person, org=org, now=datetime.now(UTC), valid_days=days)
+    public = new_key(path, passphrase_for(path), person=person, org=org, now=datetime.now(UTC), valid_days=days,
+                     alg=alg)  # fmt: skip
     typer.echo(f"private key: {path}\npublic part: {public}, held by {load_public(public).person}", err=True)
 
 
@@ -38,28 +40,87 @@ def show(path: Annotated[Path, Argument(help="The public part, NAME.pub.json.")]
 
 
 @trust_app.command("init")
-def trust_init(
+def trust_init(  # noqa: PLR0913 - an option each
     path: Annotated[Path, Argument(help="The trust root to write, such as trust.json.")],
     *,
     releaser: Annotated[list[Path], Option(help="Public part of a releaser's key; may be given again.")],
     privacy_officer: Annotated[list[Path] | None, Option(help="Public part of a privacy officer's key.")] = None,
     data_owner: Annotated[list[Path] | None, Option(help="Public part of a data owner's key.")] = None,
     policy: Annotated[list[str] | None, Option(help="Policies accepted, by name or file; default: research.")] = None,
+    root: Annotated[list[Path] | None, Option(help="Private key of the role root, which signs this root.")] = None,
     days: Annotated[int, Option(help="How long it is valid.", min=1)] = 730,
 ) -> None:
-    """Write a trust root: which keys may sign in which role, and which policies are accepted, by digest."""
+    """Write a trust root: which keys may sign in which role, and which policies are accepted, by digest.
+
+    With root keys it is signed, can be followed by another version, and verifiers refuse an older one.
+    """
     from audits.gate.policy import load_policy
+    from synthgen.release.keys import load_key, passphrase_for, public_path
     from synthgen.release.trust import new_trust
 
-    roles = {"releaser": releaser, "privacy_officer": privacy_officer or [], "data_owner": data_owner or []}
+    roles = {
+        "releaser": releaser, "privacy_officer": privacy_officer or [], "data_owner": data_owner or [],
+        "root": [public_path(key) for key in root or []],
+    }  # fmt: skip
     accepted = [load_policy(name) for name in policy or ["research"]]
     found = new_trust(
         path,
         roles={role: files for role, files in roles.items() if files},
         policies={item.name: [item.digest()] for item in accepted},
         expires=datetime.now(UTC) + timedelta(days=days),
+        root_keys=[load_key(key, passphrase_for(key)) for key in root or []],
     )
     typer.echo(f"trust root: {path}\nfingerprint, to be compared by another way: {found}", err=True)
+
+
+@trust_app.command("rotate")
+def trust_rotate(  # noqa: PLR0913 - an option each
+    old: Annotated[Path, Argument(help="The trust root before.")],
+    path: Annotated[Path, Argument(help="The one to write.")],
+    *,
+    sign_with: Annotated[
+        list[Path], Option(help="Private root key, of the old and of the new root; again for more.")
+    ],
+    root: Annotated[list[Path] | None, Option(help="Public parts of the root keys from now on.")] = None,
+    releaser: Annotated[list[Path] | None, Option(help="Public parts of the releasers' keys from now on.")] = None,
+    policy: Annotated[list[str] | None, Option(help="Policies accepted from now on, by name or file.")] = None,
+    revoke: Annotated[list[str] | None, Option(help="Id of a key that no longer counts.")] = None,
+    since: Annotated[datetime | None, Option(help="From when, in UTC; now by default.")] = None,
+    reason: Annotated[str, Option(help="Why.")] = "",
+    days: Annotated[int | None, Option(help="How long it is valid; as before by default.", min=1)] = None,
+) -> None:
+    """Write the next version of a signed trust root: other keys or policies, or a key revoked from a date on."""
+    from audits.core.instants import stamp
+    from audits.gate.policy import load_policy
+    from audits.verify.trust import Revocation
+    from synthgen.release.keys import load_key, passphrase_for
+    from synthgen.release.trust import follow_trust
+
+    now = datetime.now(UTC)
+    date = stamp(now if since is None else since.replace(tzinfo=UTC))
+    roles = {"root": root, "releaser": releaser}
+    found = follow_trust(
+        old,
+        path,
+        root_keys=[load_key(key, passphrase_for(key)) for key in sign_with],
+        roles={role: files for role, files in roles.items() if files},
+        policies={item.name: [item.digest()] for item in map(load_policy, policy or [])},
+        revoked=[Revocation(keyid=name, since=date, reason=reason) for name in revoke or []],
+        expires=None if days is None else now + timedelta(days=days),
+    )
+    typer.echo(f"trust root: {path}\nfingerprint, to be compared by another way: {found}", err=True)
+
+
+@trust_app.command("forget")
+def trust_forget(
+    state: Annotated[Path | None, Option(help="The memory; the user's own by default.")] = None,
+) -> None:
+    """Forget which trust roots were seen; then compare fingerprints again before you verify."""
+    from audits.verify.memory import default_state, forget
+
+    path = default_state() if state is None else state
+    forget(path)
+    typer.echo(f"forgotten: {path}", err=True)
 
 
 @trust_app.command("show")

@@ -2,18 +2,20 @@
 
 import json
 from dataclasses import dataclass
+from getpass import getpass
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from audits.gate.outcome import Decision
 from audits.gate.policy import load_policy
 from synthgen.config import Config
-from synthgen.core.errors import DataError, StorageError
+from synthgen.core.errors import ConfigError, DataError, StorageError
 from synthgen.core.progress import terminal_progress
 from synthgen.pipeline import Pipeline
-from synthgen.release.keys import load_key, passphrase_for
+from synthgen.release.keys import SigningKey, load_key, passphrase_for
 from synthgen.release.refusal import check_waivers
 from synthgen.release.run import REPORTED, load_run
+from synthgen.release.signers import is_uri, load_signer
 from synthgen.run.finished import policy_file
 from synthgen.run.secret import PUBLIC, WARNING
 
@@ -63,11 +65,8 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
         ReleaseRefused: when the gate says no; the signed refusal and the report stay in the workspace.
         SynthGenError: as the stages say.
     """
-    path = config.resolve(config.release.key)
     out = config.resolve(config.release.out)
-    if not path.is_file():  # told before anybody is asked for its passphrase
-        raise StorageError(f"{path}: there is no key", hint="Make one with `synthgen keys new`, or set release.key.")
-    key = load_key(path, passphrase_for(path))
+    key = _key(config)
     check_waivers(config.release.waivers, load_policy(policy_file(config)))
     _writable(out)
     if config.secret == PUBLIC:
@@ -97,6 +96,18 @@ def report_of(target: Path) -> Path:
         target = _reported(target)
     run = load_run(Config.load(target))
     return run.write_report(run.decide())
+
+
+def _key(config: Config) -> SigningKey:
+    named, public = config.release.key, config.release.public
+    if is_uri(named):
+        if public is None:
+            raise ConfigError("release.public: needed where release.key is a URI", problems=["release.public"])
+        return load_signer(named, config.resolve(public), getpass)
+    path = config.resolve(named)
+    if not path.is_file():  # told before anybody is asked for its passphrase
+        raise StorageError(f"{path}: there is no key", hint="Make one with `synthgen keys new`, or set release.key.")
+    return load_key(path, passphrase_for(path))
 
 
 def _reported(workspace: Path) -> Path:

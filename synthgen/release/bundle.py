@@ -14,13 +14,12 @@ from audits.core.instants import stamp
 from audits.gate.disclosure import public_report
 from audits.verify.bundle import (
     ENVELOPE,
-    METRICS,
     POLICY_JSON,
     POLICY_YAML,
     REPORT_HTML,
-    REPORT_JSON,
     verify_for_approval,
 )
+from audits.verify.contents import METRICS, REPORT_JSON
 from audits.verify.statement import PAYLOAD_TYPE
 from audits.verify.trust import TrustRoot
 from synthgen.core.errors import StorageError

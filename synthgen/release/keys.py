@@ -9,8 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    generate_private_key,
+)
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -25,8 +30,10 @@ from audits.core.instants import stamp
 from audits.core.strictjson import parse
 from audits.core.strictmodel import problems
 from audits.verify.ed25519 import keyid
+from audits.verify.publickeys import ED25519
 from audits.verify.trust import TrustKey
 from synthgen.core.errors import DataError, StorageError, UsageError
+from synthgen.release.sign import PrivateKey, public_bytes
 
 PASSPHRASE_ENV = "SYNTHGEN_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable, not a secret
 MIN_PASSPHRASE_BYTES = 8
@@ -37,7 +44,7 @@ _MAX_KEY_BYTES = 1 << 16
 class SigningKey:
     """An opened private key and the public record that names its holder."""
 
-    private: Ed25519PrivateKey
+    private: PrivateKey
     keyid: str
     public: TrustKey
 
@@ -45,8 +52,17 @@ class SigningKey:
         return f"SigningKey({self.keyid})"
 
 
-def new_key(path: Path, passphrase: bytes, *, person: str, org: str, now: datetime, valid_days: int = 730) -> Path:
-    """Write a new Ed25519 key and return the path of its public part, `NAME.pub.json`.
+def new_key(  # noqa: PLR0913 - what the public part says
+    path: Path,
+    passphrase: bytes,
+    *,
+    person: str,
+    org: str,
+    now: datetime,
+    valid_days: int = 730,
+    alg: Literal["ed25519", "ecdsa-p256"] = "ed25519",
+) -> Path:
+    """Write a new key and return the path of its public part, `NAME.pub.json`.
 
     Raises:
         UsageError: if the passphrase is too short.
@@ -56,10 +72,10 @@ def new_key(path: Path, passphrase: bytes, *, person: str, org: str, now: dateti
     """
     if len(passphrase) < MIN_PASSPHRASE_BYTES:
         raise UsageError(f"the passphrase is too short: at least {MIN_PASSPHRASE_BYTES} bytes are needed")
-    private = Ed25519PrivateKey.generate()
-    raw = private.public_key().public_bytes_raw()
+    private: PrivateKey = Ed25519PrivateKey.generate() if alg == ED25519 else generate_private_key(SECP256R1())
+    raw = public_bytes(private)
     record = {
-        "alg": "ed25519",
+        "alg": alg,
         "public": raw.hex(),
         "person": person,
         "org": org,
@@ -84,7 +100,7 @@ def load_key(path: Path, passphrase: bytes) -> SigningKey:
 
     Raises:
         StorageError: if it is missing, a link, or others than its owner can read it.
-        DataError: if it cannot be opened with this passphrase, is no Ed25519 key, or its public part is not its own.
+        DataError: if it cannot be opened with this passphrase, is of another kind, or its public part is not its own.
     """
     pem = read_private(path)
     try:
@@ -94,9 +110,12 @@ def load_key(path: Path, passphrase: bytes) -> SigningKey:
             f"{path}: cannot be opened",
             hint=f"Check the passphrase in {PASSPHRASE_ENV}, and that the key is encrypted.",
         ) from None
-    if not isinstance(private, Ed25519PrivateKey):
-        raise DataError(f"{path}: not an Ed25519 key")
-    raw = private.public_key().public_bytes_raw()
+    is_curve = isinstance(private, EllipticCurvePrivateKey) and isinstance(private.curve, SECP256R1)
+    if not isinstance(private, Ed25519PrivateKey | EllipticCurvePrivateKey) or not (
+        is_curve or isinstance(private, Ed25519PrivateKey)
+    ):
+        raise DataError(f"{path}: neither an Ed25519 nor a P-256 key")
+    raw = public_bytes(private)
     public = load_public(public_path(path))
     if public.public != raw.hex():
         raise DataError(f"{public_path(path)}: is the public part of another key")

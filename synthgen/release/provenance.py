@@ -9,7 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 HIDDEN = "(private)"
-_HIDDEN_KEYS = ("seed", "workspace", "ledger", "source.path", "release.key", "release.out")
+_HIDDEN_KEYS = ("seed", "workspace", "ledger", "source.path", "release.key", "release.public", "release.out")
 _PATH_KEYS = ("embed.model", "decode.model", "decode.bridge", "policy")
 
 

@@ -8,8 +8,17 @@ from pydantic import ValidationError
 
 from audits.core.instants import stamp
 from audits.core.strictmodel import problems
+from audits.verify.dsse import parse_envelope
 from audits.verify.ed25519 import keyid
-from audits.verify.trust import TRUST_PAYLOAD_TYPE, TrustRoot, fingerprint
+from audits.verify.trust import (
+    ROOT,
+    TRUST_PAYLOAD_TYPE,
+    Revocation,
+    TrustRoot,
+    fingerprint,
+    known_signers,
+    load_trust,
+)
 from synthgen.core.errors import ConfigError
 from synthgen.release.keys import SigningKey, load_public, write_new
 from synthgen.release.sign import sign
@@ -56,5 +65,61 @@ def new_trust(
     data = root.to_bytes()
     if len(root_keys) > 0:
         data = sign(TRUST_PAYLOAD_TYPE, data, [key.private for key in root_keys])
+    write_new(path, data, 0o644)
+    return fingerprint(data)
+
+
+def follow_trust(  # noqa: PLR0913 - what a root may change, each by its name
+    old: Path,
+    path: Path,
+    *,
+    root_keys: Sequence[SigningKey],
+    roles: Mapping[str, Sequence[Path]] | None = None,
+    policies: Mapping[str, Sequence[str]] | None = None,
+    revoked: Sequence[Revocation] = (),
+    expires: datetime | None = None,
+) -> str:
+    """Write the version of a signed trust root that follows an old one, and return its fingerprint.
+
+    Args:
+        old: the root before; it names root keys.
+        path: where the new one goes; must not exist.
+        root_keys: that sign it: enough of the old root's and enough of the new one's.
+        roles: whose keys change, with the `.pub.json` files that hold the role from now on.
+        policies: that are accepted besides or instead.
+        revoked: keys that no longer count, from when, and why.
+        expires: when verifiers must ask for the next one; as before where not given.
+
+    Raises:
+        ConfigError: if the old root has no root keys, the new one would be unsound, or too few sign.
+        VerifyError: if the old root is not good.
+        StorageError: if a key cannot be read or the file exists.
+    """
+    before = load_trust(old)
+    if ROOT not in before.roles:
+        raise ConfigError(f"{old}: names no root keys, so nobody can sign what follows it", hint="Make a new root.")
+    value = before.model_dump(mode="python")
+    held = {role: [load_public(file) for file in files] for role, files in (roles or {}).items()}
+    ids = {role: tuple(keyid(bytes.fromhex(key.public)) for key in keys) for role, keys in held.items()}
+    value["version"] = before.version + 1
+    value["keys"] |= {name: key for role in held for name, key in zip(ids[role], held[role], strict=True)}
+    for role, names in ids.items():
+        value["roles"][role] = {"threshold": value["roles"].get(role, {"threshold": 1})["threshold"], "keyids": names}
+    named = {name for role in value["roles"].values() for name in role["keyids"]}
+    value["keys"] = {name: key for name, key in value["keys"].items() if name in named}
+    value["policies"] |= {name: tuple(digests) for name, digests in (policies or {}).items()}
+    value["revoked"] = (*before.revoked, *revoked)
+    value["expires"] = before.expires if expires is None else stamp(expires)
+    try:
+        root = TrustRoot.model_validate(value)
+    except ValidationError as error:
+        raise ConfigError("the trust root would be unsound", problems=problems(error)) from None
+    data = sign(TRUST_PAYLOAD_TYPE, root.to_bytes(), [key.private for key in root_keys])
+    for which, one in (("old", before), ("new", root)):
+        signed = known_signers(parse_envelope(data), one.public_keys(ROOT))
+        if len(one.persons(signed)) < one.roles[ROOT].threshold:
+            raise ConfigError(
+                f"signed by too few root keys of the {which} version", hint="Give more keys to sign with."
+            )
     write_new(path, data, 0o644)
     return fingerprint(data)

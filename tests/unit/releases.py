@@ -6,6 +6,7 @@ import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audits.core.instants import stamp
@@ -23,7 +24,7 @@ from synthgen.release.bundle import write_bundle
 from synthgen.release.commitment import commit_records
 from synthgen.release.content import BundleContent
 from synthgen.release.keys import SigningKey
-from synthgen.release.sign import sign
+from synthgen.release.sign import public_bytes, sign
 
 NOW = datetime(2026, 11, 20, 7, 0, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=2)
@@ -58,12 +59,15 @@ DP_PRIVACY = {
 }
 
 
-def signing_key(person, seed=None, *, start=NOW - DAY, end=NOW + 3650 * DAY):
+def signing_key(person, seed=None, *, start=NOW - DAY, end=NOW + 3650 * DAY, kind="ed25519"):
     raw = hashlib.sha256(f"{person}{seed}".encode()).digest()
-    private = Ed25519PrivateKey.from_private_bytes(raw)
-    public = private.public_key().public_bytes_raw()
+    if kind == "ed25519":
+        private = Ed25519PrivateKey.from_private_bytes(raw)
+    else:
+        private = derive_private_key(int.from_bytes(raw, "big") >> 1, SECP256R1())
+    public = public_bytes(private)
     record = TrustKey(
-        alg="ed25519",
+        alg=kind,
         public=public.hex(),
         person=person,
         org="Clinic",

@@ -13,8 +13,10 @@ from typer.testing import CliRunner
 
 from audits.cli import app, main
 from audits.core.findings import pseudonym
-from audits.core.report import read_report
+from audits.core.inputs import digests, load_tables
+from audits.core.report import read_report, tool_name
 from audits.runner.registry import names
+from audits.selftest.bound import bound_selftest
 
 
 @pytest.fixture(scope="module")
@@ -282,3 +284,41 @@ def test_importing_is_cheap():
     loaded = json.loads(done.stdout.replace("'", '"'))
     assert "sklearn" not in loaded
     assert "numpy" not in loaded
+
+
+def test_without_a_trust_root_only_the_integrity_is_checked(tmp_path, monkeypatch, capsys):
+    assert called(monkeypatch, "verify", str(tmp_path)) == 3
+    assert "--only integrity" in capsys.readouterr().err
+    assert called(monkeypatch, "verify", str(tmp_path), "--only", "integrity") == 10
+
+
+CALIBRATED = """
+name: calibrated
+version: "1"
+intended_use: inside
+statement: For tests alone.
+required: [replay]
+selftest: [replay]
+"""
+
+
+def test_a_self_test_gates_only_for_its_own_persons(tables, fresh_inputs, tmp_path, monkeypatch, capsys):
+    policy, file, out = tmp_path / "calibrated.yaml", tmp_path / "selftest.json", tmp_path / "out"
+    policy.write_text(CALIBRATED)
+    loaded = load_tables(*(tables / f"{name}.parquet" for name in ("synthetic", "train", "control")), None)
+    cell = {"demand": "must_fail", "outcome": "right"}
+    result = {"audits": ["replay"], "rungs": [{"rung": "verbatim", "audits": {"replay": cell}}]}
+    found = digests(loaded)
+    file.write_bytes(bound_selftest(result, found, salt="1" * 64, tool=tool_name()).to_bytes())
+    words = [*arguments(tables), "--only", "replay", "--policy", str(policy)]
+    assert called(monkeypatch, *words) == 4
+    assert "selftest-replay: INSUFFICIENT" in capsys.readouterr().err
+    assert called(monkeypatch, *words, "--selftest", str(file), "--out", str(out)) == 0
+    assert "gates: 2 of 2 passed" in capsys.readouterr().err
+    assert {path.name for path in out.iterdir()} == {"audit.json", "audit.public.json"}
+    public = json.loads((out / "audit.public.json").read_text())
+    assert "train" not in public["inputs"]
+    assert str(len(set(fresh_inputs.train.groups))) not in json.dumps(public["results"])
+    others = arguments(tables, train=tables / "control.parquet", control=tables / "train.parquet")
+    assert called(monkeypatch, *others, "--only", "replay", "--policy", str(policy), "--selftest", str(file)) == 3
+    assert "of other persons" in capsys.readouterr().err

@@ -3,7 +3,7 @@ import json
 import stat
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -58,6 +58,13 @@ def test_a_key_others_can_read_is_refused(key, mode):
         load_key(key, SECRET)
 
 
+def test_a_key_of_the_other_kind_is_written_and_read_back(tmp_path, releases):
+    path = tmp_path / "curve.pem"
+    new_key(path, SECRET, person="a", org="b", now=releases.NOW, alg="ecdsa-p256")
+    opened = load_key(path, SECRET)
+    assert (opened.public.alg, len(opened.public.public)) == ("ecdsa-p256", 66)
+
+
 def test_wrong_passphrase_missing_linked_or_foreign_keys(key, tmp_path):
     with pytest.raises(DataError, match="cannot be opened"):
         load_key(key, b"wrong horse")
@@ -66,9 +73,9 @@ def test_wrong_passphrase_missing_linked_or_foreign_keys(key, tmp_path):
     (tmp_path / "link.pem").symlink_to(key)
     with pytest.raises(StorageError, match="cannot be read"):
         load_key(tmp_path / "link.pem", SECRET)
-    other = generate_private_key(SECP256R1())
+    other = generate_private_key(SECP384R1())
     for encryption, message in (
-        (BestAvailableEncryption(SECRET), "not an Ed25519"),
+        (BestAvailableEncryption(SECRET), "neither an Ed25519 nor a P-256"),
         (NoEncryption(), "cannot be opened"),
     ):
         key.write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))

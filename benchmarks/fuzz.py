@@ -1,0 +1,256 @@
+"""Spoil envelopes, statements, policies, trust roots and tables at random: no traceback, and never a false VERIFIED.
+
+    make fuzz                                  # 20,000, some minutes
+    python benchmarks/fuzz.py --cases 500 --seed 3
+
+What is spoilt is bytes (a bit, a cut, a copy of a part) or a value in the JSON (gone, doubled, of another type).
+Half of the statements and everything else in the bundle is signed again by the releaser, as a wicked or mistaken one
+could. A case may be VERIFIED only where the bundle says what it said before: same records, gates, evidence, policy.
+"""
+
+import argparse
+import importlib.util
+import json
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from audits.core.errors import AuditError  # noqa: E402
+from audits.core.strictjson import JsonError, canonical  # noqa: E402
+from audits.gate.policy import parse_policy  # noqa: E402
+from audits.verify.bundle import ENVELOPE, POLICY_JSON, POLICY_YAML, Verification, verify_bundle  # noqa: E402
+from audits.verify.contents import CROISSANT, JSONL, METRICS, PARQUET, REPORT_JSON, SUMS  # noqa: E402
+from audits.verify.trust import TrustRoot, parse_trust  # noqa: E402
+
+ODD = (None, True, 0, -1, 1e308, 2**53, "", "x" * 3000, "../x", "\ud800", "\u202e", [], {}, [[]], "0" * 64, "PASS")
+KEPT = ("gates", "evidence", "policy", "dataset", "approvalsRequired", "use", "privacy", "inputs")  # of the statement
+KINDS = ("envelope", "statement", "policy", "trust", "table", "evidence", "manifest")
+
+
+def spoil_bytes(data: bytes, rng: random.Random) -> bytes:
+    """Return bytes with one to three places changed."""
+    for _ in range(rng.randint(1, 3)):
+        at, end = sorted(rng.randrange(len(data) + 1) for _ in range(2))
+        way = rng.randrange(5)
+        if way == 0 and at < len(data):
+            data = data[:at] + bytes([data[at] ^ (1 << rng.randrange(8))]) + data[at + 1 :]
+        elif way == 1:
+            data = data[:at] + data[min(end, at + 64) :]
+        elif way == 2:
+            data = data[:at] + data[at : at + 32] + data[at:]
+        elif way == 3:
+            data = data[:at] + rng.randbytes(rng.randint(1, 8)) + data[at:]
+        else:
+            data = data[:at]
+    return data
+
+
+def spoil_value(value: Any, rng: random.Random) -> Any:  # noqa: PLR0911 - a way to spoil each
+    """Return a JSON value with one place changed, however deep."""
+    if isinstance(value, dict) and value and rng.random() < 0.9:
+        key = rng.choice(sorted(value))
+        way = rng.random()
+        if way < 0.1:
+            return {k: v for k, v in value.items() if k != key}
+        if way < 0.15:
+            return {**value, f"{key}x": value[key]}
+        return {**value, key: spoil_value(value[key], rng)}
+    if isinstance(value, list | tuple) and value and rng.random() < 0.9:
+        at = rng.randrange(len(value))
+        way = rng.random()
+        if way < 0.1:
+            return [*value[:at], *value[at + 1 :]]
+        if way < 0.2:
+            return [*value[: at + 1], *value[at:]]
+        return [*value[:at], spoil_value(value[at], rng), *value[at + 1 :]]
+    if isinstance(value, int | float) and not isinstance(value, bool) and rng.random() < 0.5:
+        return value + rng.choice((-1, 1, 0.001, -0.25))
+    return rng.choice(ODD)
+
+
+class Fuzz:
+    """A bundle, and what is spoilt in it and put back.
+
+    Args:
+        folder: where the bundle is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        spec = importlib.util.spec_from_file_location("fuzzed_releases", ROOT / "tests/unit/releases.py")
+        if spec is None or spec.loader is None:
+            raise SystemExit("tests/unit/releases.py is not there")
+        self.releases = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(self.releases)
+        self.bundle = self.releases.bundle(folder)
+        self.root: TrustRoot = self.releases.root()
+        self.files = {
+            p.relative_to(self.bundle).as_posix(): p.read_bytes() for p in self.bundle.rglob("*") if p.is_file()
+        }
+        self.before = self.releases.statement(self.bundle)
+
+    def case(self, kind: str, rng: random.Random) -> str:
+        """Spoil one thing, verify, put it back; return how it ended.
+
+        Raises:
+            AssertionError: where it is verified and should not be.
+        """
+        touched: dict[str, bytes] = {}
+        root: TrustRoot | None = self.root
+        try:
+            if kind == "trust":
+                root = self._trust(rng)
+            else:
+                touched = getattr(self, f"_{kind}")(rng)
+            if root is None:
+                return "no root"
+            for name, data in touched.items():
+                (self.bundle / name).write_bytes(data)
+            found = verify_bundle(self.bundle, root, now=self.releases.LATER)
+            self._judge(found, kind, root)
+        finally:
+            for name in touched:
+                (self.bundle / name).write_bytes(self.files[name])
+        return found.checks[-1].id if not found.ok else found.verdict
+
+    def _judge(self, found: Verification, kind: str, root: TrustRoot) -> None:
+        if not found.ok:
+            return
+        after = self.releases.statement(self.bundle)["predicate"]
+        same = all(after[key] == self.before["predicate"][key] for key in KEPT)
+        held = {name: (self.bundle / name).read_bytes() for name in (JSONL, METRICS, POLICY_JSON)}
+        same &= held == {name: self.files[name] for name in held}
+        if kind == "trust":
+            same &= self.releases.RELEASER.keyid in root.public_keys("releaser")
+            same &= self.before["predicate"]["policy"]["digest"]["sha256"] in root.policies.get("trial", ())
+        if kind == "envelope" and (self.bundle / ENVELOPE).read_bytes() != self.files[ENVELOPE]:
+            same = False
+        assert same, f"VERIFIED, though the {kind} was spoilt"
+
+    def _envelope(self, rng: random.Random) -> dict[str, bytes]:
+        if rng.random() < 0.5:
+            return {ENVELOPE: spoil_bytes(self.files[ENVELOPE], rng)}
+        return _as_json({ENVELOPE: spoil_value(json.loads(self.files[ENVELOPE]), rng)}, rng)
+
+    def _statement(self, rng: random.Random) -> dict[str, bytes]:
+        value = spoil_value(self.before, rng)
+        payload = _payload(value) if rng.random() < 0.8 else spoil_bytes(_payload(self.before), rng)
+        key = self.releases.RELEASER if rng.random() < 0.7 else self.releases.STRANGER
+        return {ENVELOPE: self.releases.sign(self.releases.PAYLOAD_TYPE, payload, [key.private])}
+
+    def _policy(self, rng: random.Random) -> dict[str, bytes]:
+        name = rng.choice((POLICY_JSON, POLICY_YAML))
+        data = spoil_bytes(self.files[name], rng)
+        if name == POLICY_JSON and rng.random() < 0.7:
+            data = _payload(spoil_value(json.loads(self.files[name]), rng))
+        with suppress(AuditError):
+            parse_policy(data, "fuzzed")
+        return self._signed({name: data})
+
+    def _trust(self, rng: random.Random) -> TrustRoot | None:
+        plain = json.loads(self.root.to_bytes())
+        data = spoil_bytes(self.root.to_bytes(), rng) if rng.random() < 0.4 else _payload(spoil_value(plain, rng))
+        try:
+            return parse_trust(data)
+        except AuditError:
+            return None
+
+    def _table(self, rng: random.Random) -> dict[str, bytes]:
+        name = rng.choice((JSONL, PARQUET))
+        data = spoil_bytes(self.files[name], rng)
+        return self._signed({name: data}) if data != self.files[name] else {}
+
+    def _evidence(self, rng: random.Random) -> dict[str, bytes]:
+        name = rng.choice((METRICS, REPORT_JSON, "evidence/replay.json"))
+        value = spoil_value(json.loads(self.files[name]), rng)
+        return self._signed({name: _payload(value) if rng.random() < 0.8 else spoil_bytes(self.files[name], rng)})
+
+    def _manifest(self, rng: random.Random) -> dict[str, bytes]:
+        name = rng.choice((SUMS, CROISSANT))
+        data = spoil_bytes(self.files[name], rng)
+        if name == CROISSANT and rng.random() < 0.6:
+            data = _payload(spoil_value(json.loads(self.files[name]), rng))
+        return self._signed({name: data}, sums=name != SUMS)
+
+    def _signed(self, changed: dict[str, bytes], *, sums: bool = True) -> dict[str, bytes]:
+        """Return the changed files with sums, description and statement that fit them, signed by the releaser."""
+        files = {**self.files, **changed}
+        if any(name.startswith("data/") for name in changed):
+            value = json.loads(files[CROISSANT])
+            for item in value["distribution"]:
+                item["sha256"] = _sha256(files[item["@id"]])
+            files[CROISSANT] = json.dumps(value).encode()
+        if sums:
+            names = sorted(name for name in files if name != SUMS and not name.startswith("attestation/"))
+            files[SUMS] = "".join(f"{_sha256(files[name])}  {name}\n" for name in names).encode()
+        value = json.loads(json.dumps(self.before))
+        for subject in value["subject"]:
+            subject["digest"]["sha256"] = _sha256(files[subject["name"]])
+        value["predicate"]["evidence"][0]["digest"]["sha256"] = _sha256(files[METRICS])
+        value["predicate"]["policy"]["digest"]["sha256"] = _sha256(files[POLICY_JSON])
+        files[ENVELOPE] = self.releases.sign(
+            self.releases.PAYLOAD_TYPE, canonical(value), [self.releases.RELEASER.private]
+        )
+        return {name: data for name, data in files.items() if data != self.files[name]}
+
+
+def _sha256(data: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()
+
+
+def _payload(value: Any) -> bytes:
+    try:
+        return canonical(value)
+    except JsonError:  # what canonical JSON cannot hold is spoilt enough
+        return json.dumps(value).encode()
+
+
+def _as_json(values: dict[str, Any], rng: random.Random) -> dict[str, bytes]:
+    write: Callable[[Any], bytes] = _payload if rng.random() < 0.9 else (lambda value: json.dumps(value).encode())
+    return {name: write(value) for name, value in values.items()}
+
+
+def run(cases: int, seed: int, folder: Path) -> Counter[str]:
+    """Return how the cases of a seed ended, `kind: step`; stops at the first that should not have ended so."""
+    fuzz, ends = Fuzz(folder), Counter[str]()
+    if not verify_bundle(fuzz.bundle, fuzz.root, now=fuzz.releases.LATER).ok:
+        raise SystemExit("the clean bundle does not verify, so nothing would be shown")
+    for number in range(cases):
+        kind = KINDS[number % len(KINDS)]
+        try:
+            ends[f"{kind}: {fuzz.case(kind, random.Random(f'{seed}/{number}'))}"] += 1
+        except Exception as error:
+            raise SystemExit(f"case {number} of seed {seed}, {kind}: {type(error).__name__}: {error}") from error
+    return ends
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the cases and print how they ended."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(arguments)
+    started, folder = time.monotonic(), Path(tempfile.mkdtemp(prefix="fuzz-"))
+    try:
+        ends = run(given.cases, given.seed, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    for end, n in sorted(ends.items()):
+        print(f"{n:6d}  {end}")
+    print(f"{given.cases} cases in {time.monotonic() - started:.0f} s: no traceback, no false VERIFIED")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

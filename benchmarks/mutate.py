@@ -1,0 +1,186 @@
+"""Disable each check of verifier, gate and fingerprint in turn; some test must notice every one.
+
+    make mutate                    # all, some minutes; writes build/mutants.md
+    python benchmarks/mutate.py --only audits/verify/trust.py
+
+A check is a `raise`, an entry in a list of problems, an early `return`, or one condition of several that lead there.
+Each is taken out of the syntax tree of its file, the tests of its room are run against that file, and a mutant that
+they do not notice survives. Every mutant is a fork of one process, so that libraries are loaded once.
+"""
+
+import argparse
+import ast
+import copy
+import importlib.abc
+import importlib.util
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("audits/verify", "audits/gate")
+TESTS = ("tests/unit/audits/verify", "tests/unit/audits/gate")
+# Checks that another check stands behind, each with the reason why no test can tell them apart.
+EQUIVALENT: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One check taken out: its file, line, what was taken out, and the source without it."""
+
+    file: str
+    line: int
+    what: str
+    source: str
+
+    @property
+    def name(self) -> str:
+        """The file and what is checked there, without the line, which moves."""
+        return f"{self.file}: {self.what}"
+
+
+def mutants(file: str) -> Iterator[Mutant]:
+    """Yield every mutant of a source file."""
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    for index, (node, what) in enumerate(_checks(tree)):
+        other = copy.deepcopy(tree)
+        target = list(_checks(other))[index][0]
+        _disable(other, target)
+        yield Mutant(file, node.lineno, what, ast.unparse(ast.fix_missing_locations(other)))
+
+
+def _checks(tree: ast.Module) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise):
+            yield node, _short(ast.unparse(node))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            called = node.value.func
+            if (
+                isinstance(called, ast.Attribute)
+                and called.attr in {"append", "extend"}
+                and _names(called) == "found"
+            ):
+                yield node, _short(ast.unparse(node))
+        if isinstance(node, ast.If) and isinstance(node.body[-1], ast.Return) and node.orelse == []:
+            yield node.test, f"if {_short(ast.unparse(node.test))}: return"
+        if isinstance(node, ast.If) and isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.Or):
+            refuses = any(isinstance(inner, ast.Raise) for inner in node.body)
+            yield from ((part, f"or {_short(ast.unparse(part))}") for part in node.test.values if refuses)
+
+
+def _names(called: ast.Attribute) -> str:
+    return called.value.id if isinstance(called.value, ast.Name) else ""
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 90 else flat[:89] + "…"
+
+
+def _disable(tree: ast.Module, target: ast.AST) -> None:
+    class Without(ast.NodeTransformer):
+        def visit(self, node: ast.AST) -> ast.AST:
+            if node is target:
+                return ast.Pass() if isinstance(node, ast.stmt) else ast.Constant(value=False)
+            return super().visit(node)
+
+    Without().visit(tree)
+
+
+class OneFile(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
+    """Gives one module another source."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self.module = mutant.file.removesuffix(".py").replace("/", ".")
+        self.path, self.source = str(ROOT / mutant.file), mutant.source
+
+    def find_spec(self, fullname: str, _path: object = None, _target: object = None) -> object:
+        """Return the spec of the one module."""
+        return importlib.util.spec_from_loader(fullname, self) if fullname == self.module else None
+
+    def get_filename(self, _fullname: str) -> str:
+        """Return where the file stands."""
+        return self.path
+
+    def get_data(self, _path: str | bytes) -> bytes:
+        """Return the mutated source; there is no bytecode."""
+        return self.source.encode()
+
+    def path_stats(self, path: str) -> dict[str, float]:
+        """Say that there is no bytecode to be kept."""
+        raise OSError(path)
+
+
+def survives(mutant: Mutant) -> bool:
+    """Return whether the tests pass on it, so that they do not notice."""
+    return outcome(mutant) == 0
+
+
+def outcome(mutant: Mutant) -> int:
+    """Return how pytest ends on a mutant."""
+    pid = os.fork()
+    if pid == 0:
+        sink = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, 1)
+        os.dup2(sink, 2)
+        sys.meta_path.insert(0, OneFile(mutant))
+        import pytest
+
+        own = ROOT / "tests/unit" / Path(mutant.file).parent / f"test_{Path(mutant.file).name}"
+        tests = [*([str(own)] if own.is_file() else []), *(str(ROOT / folder) for folder in TESTS)]
+        options = [
+            "-x",
+            "-q",
+            "--assert=plain",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:randomly",
+            "-m",
+            "not slow",
+            "--hypothesis-seed=0",
+        ]
+        os._exit(int(pytest.main([*options, "--rootdir", str(ROOT), *tests])))
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run every mutant, print and write the table; 1 if one survives."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", help="a file; may be given again")
+    parser.add_argument("--markdown", type=Path, help="where the table goes")
+    parser.add_argument("--part", default="1/1", help="such as 2/4: every fourth mutant, from the second")
+    given = parser.parse_args(arguments)
+    files = given.only or sorted(str(p.relative_to(ROOT)) for room in ROOMS for p in (ROOT / room).glob("*.py"))
+    part, parts = map(int, given.part.split("/"))
+    found = [mutant for file in files for mutant in mutants(file)][part - 1 :: parts]
+    for module in ("pytest", "hypothesis", "numpy", "pyarrow.parquet", "pydantic", "cryptography.x509", "jinja2"):
+        importlib.import_module(module)
+    whole = Mutant(files[0], 0, "nothing", (ROOT / files[0]).read_text(encoding="utf-8"))
+    if (code := outcome(whole)) != 0:
+        raise SystemExit(f"the tests do not pass on the source as it is (pytest {code}), so a mutant shows nothing")
+    rows, alive, started = [], 0, time.monotonic()
+    for number, mutant in enumerate(found, start=1):
+        known = EQUIVALENT.get(mutant.name)
+        is_alive = known is None and survives(mutant)
+        alive += is_alive
+        said = f"equivalent: {known}" if known is not None else "SURVIVED" if is_alive else "killed"
+        rows.append(f"| {mutant.file}:{mutant.line} | `{mutant.what.replace('|', '/')}` | {said} |")
+        if said != "killed":
+            print(f"{said}: {mutant.file}:{mutant.line} {mutant.what}", flush=True)
+        elif number % 20 == 0:
+            print(f"{number} of {len(found)}, {time.monotonic() - started:.0f} s", flush=True)
+    table = ["| check | taken out | |", "|---|---|---|", *rows]
+    if given.markdown is not None:
+        given.markdown.parent.mkdir(parents=True, exist_ok=True)
+        given.markdown.write_text("\n".join(table) + "\n", encoding="utf-8")
+    print(f"{len(found)} mutants, {alive} survived, {time.monotonic() - started:.0f} s")
+    return int(alive > 0)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""Keys that stay where they are: in hardware or a key service, named by a URI of securesystemslib (extra `kms`)."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from audits.verify.ed25519 import keyid
+from audits.verify.p256 import plain_signature
+from audits.verify.publickeys import P256, is_signed
+from synthgen.core.errors import DataError, StorageError, UsageError
+from synthgen.release.keys import SigningKey, load_public
+
+_URI = re.compile(r"(file2|hsm|awskms|gcpkms|azurekms|hv):.+")
+_PROBE = b"synthgen: does this key sign?"
+
+
+class _Library(Protocol):
+    def sign(self, payload: bytes) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LibrarySigner:
+    """A private key that only its keeper sees.
+
+    Args:
+        public: its public part, as a trust root names it.
+        alg: its kind.
+        signer: of the library.
+    """
+
+    public: bytes
+    alg: str
+    signer: _Library = field(repr=False)
+
+    def sign(self, message: bytes) -> bytes:
+        """Return 64 bytes: the signature of a message in its one spelling.
+
+        Raises:
+            StorageError: the keeper of the key cannot be reached, or does not sign.
+        """
+        try:
+            signature = bytes.fromhex(self.signer.sign(message).signature)
+            return plain_signature(signature) if self.alg == P256 else signature
+        except (OSError, RuntimeError, ValueError) as error:
+            raise StorageError(f"the key cannot sign ({type(error).__name__})") from error
+
+
+def is_uri(key: str) -> bool:
+    """Return whether a key is named by a URI and not by its file."""
+    return _URI.fullmatch(key) is not None
+
+
+def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None) -> SigningKey:
+    """Return the key of a URI, once a probe shows that it signs and is that of the public part.
+
+    Args:
+        uri: as `hsm:2?label=releaser`, `awskms:alias/releaser`, or `file2:/run/key.pem` for an unencrypted file.
+        public: its public part, a `.pub.json` file; a URI does not say who holds the key.
+        pin: asked by the library for a PIN or passphrase, by its name.
+
+    Raises:
+        UsageError: the extra `kms` is not installed, or the URI is none of the library's.
+        StorageError: the key cannot be reached, or does not sign.
+        DataError: it is the key of another public part.
+    """
+    try:
+        from securesystemslib.exceptions import Error as LibraryError
+        from securesystemslib.signer import Signer, SSlibKey
+    except ImportError:
+        raise UsageError("a key named by a URI needs the extra kms", hint="pip install 'synthgen[kms]'") from None
+    record = load_public(public)
+    raw = bytes.fromhex(record.public)
+    key: Ed25519PublicKey | EllipticCurvePublicKey = (
+        EllipticCurvePublicKey.from_encoded_point(SECP256R1(), raw)
+        if record.alg == P256
+        else Ed25519PublicKey.from_public_bytes(raw)
+    )
+    try:
+        signer = Signer.from_priv_key_uri(uri, SSlibKey.from_crypto(key, keyid=keyid(raw)), pin)
+    except (LibraryError, OSError, ValueError, RuntimeError) as error:
+        scheme = uri.partition(":")[0]
+        raise StorageError(f"the key {scheme}:... cannot be opened ({type(error).__name__})") from error
+    opened = LibrarySigner(raw, record.alg, signer)
+    if not is_signed(raw, opened.sign(_PROBE), _PROBE):
+        raise DataError(f"{public}: is the public part of another key than the URI's")
+    return SigningKey(opened, keyid(raw), record)

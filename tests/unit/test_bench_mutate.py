@@ -1,0 +1,34 @@
+import ast
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def bench(module_at):
+    return module_at("benchmarks/mutate.py")
+
+
+def test_every_check_of_a_file_is_taken_out_once(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench, "ROOT", tmp_path)
+    (tmp_path / "x.py").write_text(
+        "def f(a, b):\n    found = []\n    if a or b:\n        raise ValueError('x')\n"
+        "    if a is None:\n        return 1\n    found.append(2)\n    return found\n"
+    )
+    made = list(bench.mutants("x.py"))
+    assert [m.what for m in made] == [
+        "or a",
+        "or b",
+        "if a is None: return",
+        "found.append(2)",
+        "raise ValueError('x')",
+    ]
+    assert len({m.source for m in made}) == 5
+    assert all(ast.parse(m.source) for m in made)
+    assert "if False or b:" in made[0].source
+    assert "raise" not in made[4].source
+
+
+def test_verifier_and_gate_have_their_checks(bench):
+    files = [p for room in bench.ROOMS for p in (bench.ROOT / room).glob("*.py")]
+    n = sum(1 for p in files for _ in bench.mutants(str(p.relative_to(bench.ROOT))))
+    assert n > 180
