@@ -15,6 +15,8 @@ from synthgen.run.adapt import WARNING as ADAPT_WARNING
 from synthgen.run.adapt import check_adapt
 from synthgen.run.finished import policy_file
 from synthgen.run.rounds import SPARE, first_asked
+from synthgen.run.secret import PUBLIC, foreseen_secret
+from synthgen.run.secret import WARNING as PUBLIC_WARNING
 from synthgen.stages.decode.bridge import load_vocabulary
 from synthgen.stages.decode.loading import backend_of, slowdown
 from synthgen.stages.filter.attributes import check_labels
@@ -81,13 +83,15 @@ class Plan:
 def make_plan(config: Config) -> Plan:
     """Return the plan of a configuration; reads the source, writes nothing.
 
+    Before the first run the coins are not tossed yet; the counts are those of other coins, and differ by chance.
+
     Raises:
         ConfigError, DataError, ModelError: everything a run would refuse at once.
     """
     policy = load_policy(policy_file(config))
     check_adapt(config.decode.adapt, policy)
     backend = backend_of(config.decode.placement)
-    seeds = SeedTree(config.seed)
+    seeds = SeedTree(config.seed, secret=foreseen_secret(config))
     report = load(config.source, config.resolve(config.source.path), seeds.child("load"))
     parts = split(report.corpus, config.split, seeds.child("split"))
     if len(parts.train) == 0:
@@ -120,7 +124,10 @@ def make_plan(config: Config) -> Plan:
         audits={name: what if isinstance(what, str) else what.to_text() for name, what in reach.items()},
         power={name: what.to_json() for name, what in reach.items() if not isinstance(what, str)},
         disclosure=_disclosure(config),
-        warnings=() if config.decode.adapt is None else (ADAPT_WARNING,),
+        warnings=(
+            *(() if config.decode.adapt is None else (ADAPT_WARNING,)),
+            *((PUBLIC_WARNING,) if config.secret == PUBLIC else ()),
+        ),
     )
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audits.gate.evidence import Evidence
-from audits.gate.policy import Decision, Policy, decide, parse_policy
+from audits.gate.outcome import Decision
+from audits.gate.policy import Policy, decide, parse_policy
 from synthgen.core.errors import DataError, InternalError, ReleaseRefused
 
 ID = re.compile(r"[0-9a-f]{16,64}")

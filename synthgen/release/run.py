@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from audits.gate.policy import Decision
+from audits.gate.outcome import Decision
 from synthgen.config import Config
 from synthgen.core.errors import DataError, ReleaseRefused
 from synthgen.release.assembly import bundle_content, report_content
