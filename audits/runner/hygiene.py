@@ -103,9 +103,8 @@ def _unreadable(inputs: AuditInputs) -> list[str]:
         return []
     return [
         (
-            f"{found.synthetic} synthetic rows had to be rewritten to be read (look-alike or invisible characters, "
-            f"letters one by one), of real rows {found.real}, so a search in them proves nothing: write them in plain "
-            "characters"
+            f"{found.synthetic} synthetic rows had to be rewritten to be read (look-alike or invisible characters), "
+            f"of real rows {found.real}, so a search in them proves nothing: write them in plain characters"
         )
     ]
 

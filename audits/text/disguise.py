@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scipy.stats import binom
 
-from audits.text.normalise import fold, is_ignorable, looks_latin, spaced_letters
+from audits.text.normalise import is_ignorable, looks_latin
 
 LEAST_SHARE, LEAST_CHARACTERS = 0.05, 8  # of a row, that had to be rewritten
 FEW = 2  # real rows that needed it; fewer explain no synthetic one
@@ -36,17 +36,16 @@ def rewritten(text: str) -> int:
 
     Counted are characters that are drawn as nothing, marks that make no letter of their own, digits of other scripts,
     letters and digits in another shape (full width, in circles, of mathematics), letters of another alphabet beside
-    Latin ones, underscores between words, and letters one by one. Accented letters are not.
+    Latin ones, and underscores between words. Accented letters are not, nor letters one by one, as in headings.
     """
-    spaced = sum(len(place) for place in spaced_letters(fold(text)))
     joined = sum(len(match[0]) for match in _JOINED.finditer(text))
     if text.isascii() and text.isprintable():
-        return spaced + joined
+        return joined
     composed = unicodedata.normalize("NFC", text)
     drawn = sum(_is_rewritten(c) for c in composed if not ("\x20" <= c <= "\x7e" or c.isspace()))
     words = (word[0] for word in _WORD.finditer(composed) if not word[0].isascii())
     mixed = sum(looks_latin(c) for word in words if any(c.isascii() for c in word) for c in word)
-    return spaced + joined + drawn + mixed
+    return joined + drawn + mixed
 
 
 def disguise(synthetic: Sequence[str], real: Sequence[str]) -> Disguise:
