@@ -42,7 +42,7 @@ class DigitRun(NamedTuple):
     ends: list[int]
 
 
-class _Piece(NamedTuple):
+class _Numeral(NamedTuple):
     digits: str  # empty where something else stands
     start: int
     end: int
@@ -58,7 +58,7 @@ def digit_runs(normalised: str) -> list[DigitRun]:
     if _HAS_NUMBER.search(normalised) is None:
         return []
     runs: list[DigitRun] = []
-    before = _Piece("", 0, 0)
+    before = _Numeral("", 0, 0)
     for piece in _pieces(normalised):
         if piece.digits:
             if not before.digits or piece.start - before.end > _WIDEST_GAP:
@@ -68,7 +68,7 @@ def digit_runs(normalised: str) -> list[DigitRun]:
     return runs
 
 
-def _append(runs: list[DigitRun], piece: _Piece, before: _Piece) -> None:
+def _append(runs: list[DigitRun], piece: _Numeral, before: _Numeral) -> None:
     digits, starts, ends = runs[-1]
     if before.word in _TENS and piece.word in _UNITS[1:] and digits:  # forty five is 45
         digits, starts, ends = digits[:-1], starts[:-1], ends[:-1]
@@ -81,7 +81,7 @@ def _append(runs: list[DigitRun], piece: _Piece, before: _Piece) -> None:
     )
 
 
-def _pieces(normalised: str) -> Iterator[_Piece]:
+def _pieces(normalised: str) -> Iterator[_Numeral]:
     times, since = 1, 0
     for token in _TOKEN.finditer(normalised):
         word = token[0]
@@ -90,13 +90,13 @@ def _pieces(normalised: str) -> Iterator[_Piece]:
         elif _NUMBER_WORDS.fullmatch(word):
             for part in _NUMBER_WORD.finditer(word):
                 start = since if times > 1 else token.start() + part.start()
-                yield _Piece(_WORDS[part[0]] * times, start, token.start() + part.end(), part[0])
+                yield _Numeral(_WORDS[part[0]] * times, start, token.start() + part.end(), part[0])
                 times = 1
         else:
             times = 1
             for part in _PART.finditer(word):
                 digits = part[0] if part[0].isdecimal() else _drawn(part[0], word)
-                yield _Piece(digits, token.start() + part.start(), token.start() + part.end())
+                yield _Numeral(digits, token.start() + part.start(), token.start() + part.end())
 
 
 def _drawn(letters: str, word: str) -> str:

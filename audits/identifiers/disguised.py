@@ -112,9 +112,9 @@ def _names(
             hits.append(hit)
         elif control and not train:
             sides[1][i] = control
-    n_found = [len({person for whose in side.values() for person in whose}) for side in sides]
+    n_train, n_control = (len({person for whose in side.values() for person in whose}) for side in sides)
     share = people.n_train / people.n_persons
-    if not beyond_phantoms(*n_found, share, few=FEW_NAMES):
+    if not beyond_phantoms(n_train, n_control, share, few=FEW_NAMES):
         return 0
     for hit in hits:
         places[hit.row].append(Place(hit.start, hit.end, "known identifier, disguised", sides[0][hit.number]))

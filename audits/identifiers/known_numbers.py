@@ -60,7 +60,8 @@ class KnownNumbers:
         """Return who has a number."""
         same = self._column() == int(digits)
         same &= np.frombuffer(self._lengths, dtype=np.int8) == len(digits)
-        return np.unique(np.frombuffer(self._owners, dtype=np.int32)[same]).tolist()
+        found: list[int] = np.unique(np.frombuffer(self._owners, dtype=np.int32)[same]).tolist()
+        return found
 
     def _column(self) -> Int:
         return np.frombuffer(self._values, dtype=np.int64)
