@@ -51,6 +51,11 @@ Findings = Annotated[
     Path | None, typer.Option(help="private list of the rows that give a person away, by keyed pseudonym")
 ]
 FindingsKey = Annotated[Path | None, typer.Option(help="32 bytes that make the pseudonyms; made if it is not there")]
+Identifiers = Annotated[
+    Path | None,
+    typer.Option(help="what stood in each train row before it was replaced (.jsonl, .parquet: a list for each row)"),
+]
+ControlIdentifiers = Annotated[Path | None, typer.Option(help="the same of control; says what returns by chance")]
 Lineage = Annotated[Path | None, typer.Option(help="what each synthetic row was made from: train rows, weights")]
 StreamsAreSecret = Annotated[
     bool,
@@ -76,6 +81,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     attempts: Attempts = None,
     findings: Findings = None,
     findings_key: FindingsKey = None,
+    identifiers: Identifiers = None,
+    control_identifiers: ControlIdentifiers = None,
     ledger: Lineage = None,
     canaries: Annotated[Path | None, typer.Option(help="folder of `audits canaries`; asks for --twin")] = None,
     twin: Twin = None,
@@ -110,6 +117,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     columns = {"text": text, "label": label, "group": group}
     inputs = load_tables(synthetic, train, control, reference, **columns, rows_are_persons=rows_are_persons)
     inputs = _with_records(inputs, ledger, mechanism)
+    inputs = _with_identifiers(inputs, identifiers, control_identifiers)
     inputs = _with_builds(inputs, (canaries, twin), (previous, previous_train), columns, claim=rows_are_persons)
     names = listed(only)
     test = None if selftest_file is None else _selftest_of(selftest_file, inputs)
@@ -234,6 +242,21 @@ def _with_records(inputs: "AuditInputs", ledger: Path | None, mechanism: Path | 
     if ledger is not None:
         inputs = replace(inputs, lineage=read_lineage(ledger, len(inputs.synthetic), len(inputs.train)))
     return inputs if mechanism is None else replace(inputs, mechanism=read_mechanism(mechanism))
+
+
+def _with_identifiers(inputs: "AuditInputs", train: Path | None, control: Path | None) -> "AuditInputs":
+    """Return the inputs with the identifiers that stood in the texts before they were replaced."""
+    from dataclasses import replace
+
+    from audits.core.identifier_lists import read_identifiers
+
+    if control is not None and train is None:
+        raise InputError("--control-identifiers says what returns by chance: give --identifiers as well")
+    if train is not None:
+        inputs = replace(inputs, identifiers=read_identifiers(train, len(inputs.train), "train"))
+    if control is None:
+        return inputs
+    return replace(inputs, control_identifiers=read_identifiers(control, len(inputs.control), "control"))
 
 
 def _with_builds(

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
 from audits.core.stats import FAIL_LEVEL, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict
+from audits.identifiers.disguised import DisguisedHits, judge_disguised
 from audits.identifiers.locations import SearchTerms, locate_identifiers
 from audits.identifiers.patterned import PatternedHits, judge_patterned
 from audits.identifiers.recorded import OtherOccurrences, SyntheticOccurrences, index_identifiers
@@ -80,9 +81,13 @@ class Identifiers:
             recorded, in_synthetic, in_others, (counts, surprisal), people.n_train, people.n_persons
         )
         rare = _rare_scores(people, synthetic, pool, surprisal)
-        terms = SearchTerms({**recorded_hits.terms.entities, **patterned.terms.entities}, recorded_hits.terms.phrases)
+        entities = {**recorded_hits.terms.entities, **patterned.terms.entities}
+        seen = {entity.key for entity in entities if entity.key.isdecimal()}
+        known = (recorded, in_synthetic, in_others)
+        disguised = judge_disguised(inputs.synthetic.texts, known, pool, people, surprisal, seen)
+        terms = SearchTerms(entities, recorded_hits.terms.phrases, disguised.places)
         findings = locate_identifiers(inputs.synthetic.texts, terms, people.names)
-        return _judge(people, (patterned, recorded_hits, rare), findings, confidence)
+        return _judge(people, (patterned, recorded_hits, disguised, rare), findings, confidence)
 
 
 def _surprisal(inputs: AuditInputs) -> Surprisal:
@@ -122,15 +127,15 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
 
 def _judge(
     people: People,
-    found: tuple[PatternedHits, RecordedHits, Float],
+    found: tuple[PatternedHits, RecordedHits, DisguisedHits, Float],
     located: tuple[list[Finding], int],
     confidence: float,
 ) -> AuditResult:
-    (patterned, recorded_hits, rare), (findings, n_left) = found, located
+    (patterned, recorded_hits, disguised, rare), (findings, n_left) = found, located
     n_t, n_h = people.n_train, people.n_control
     excess = difference(patterned.hit[:n_t], patterned.hit[n_t:], confidence=confidence)
     scan = scan_test(rare[:n_t], rare[n_t:])
-    n_hard = patterned.hard + recorded_hits.hard
+    n_hard = patterned.hard + recorded_hits.hard + disguised.hard
     n_persons = min(n_t, n_h)
     tau, needed = tier(n_persons)
     verdict, reason = _verdict(n_hard, excess, scan.p, tau, needed)
@@ -156,6 +161,7 @@ def _judge(
             "contacts_that_pass_between_people": patterned.passed_on,
             "known_identifiers_tested": recorded_hits.tested,
             "known_identifiers_found": recorded_hits.found,
+            "identifiers_in_disguise": disguised.hard,
             "known_identifiers_of_control_found": recorded_hits.phantoms,
             "scan_cut": [scan.cut, scan.n_train_in_cut],
             "findings_left_out": n_left,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from types import MappingProxyType
 from typing import NamedTuple
 
 from audits.core.findings import MAX_FINDINGS
@@ -12,23 +13,27 @@ from audits.text.phrases import Phrases
 from audits.text.spans import located, words_in
 
 
+class Place(NamedTuple):
+    """Characters of a normalised text, what stands there, and whose it is."""
+
+    start: int
+    end: int
+    kind: str
+    owners: Sequence[int]
+
+
 class SearchTerms(NamedTuple):
     """What is to be located, with the kind that is told of it and the numbers of the persons it belongs to.
 
     Args:
         entities: identifiers by pattern, and bare numbers.
         phrases: sequences of tokens.
+        places: what was placed already, by row.
     """
 
     entities: Mapping[Entity, tuple[str, Sequence[int]]]
     phrases: Mapping[tuple[str, ...], tuple[str, Sequence[int]]]
-
-
-class _Place(NamedTuple):
-    start: int
-    end: int
-    kind: str
-    owners: Sequence[int]
+    places: Mapping[int, Sequence[Place]] = MappingProxyType({})
 
 
 def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence[str]) -> tuple[list[Finding], int]:
@@ -43,7 +48,7 @@ def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence
     """
     findings: list[Finding] = []
     n_left = 0
-    if not terms.entities and not terms.phrases:
+    if not any(terms):
         return findings, n_left
     phrases = list(terms.phrases)
     search = Phrases(phrases)
@@ -51,11 +56,11 @@ def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence
     lengths = [len(phrase) for phrase in phrases]
     for row, text in enumerate(texts):
         normalised = normalise(text)
-        places = list(_entities(normalised, terms.entities))
+        places = [*terms.places.get(row, ()), *_entities(normalised, terms.entities)]
         standing = list(search.standing(tokens(normalised)))
         if standing:
             words = words_in(normalised)
-            places += [_Place(words[at].start, words[at + lengths[i] - 1].end, *whose[i]) for i, at in standing]
+            places += [Place(words[at].start, words[at + lengths[i] - 1].end, *whose[i]) for i, at in standing]
         outer = _widest(places)
         room = MAX_FINDINGS - len(findings)
         n_left += max(0, len(outer) - room)
@@ -63,22 +68,22 @@ def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence
     return findings, n_left
 
 
-def _entities(normalised: str, terms: Mapping[Entity, tuple[str, Sequence[int]]]) -> Iterator[_Place]:
+def _entities(normalised: str, terms: Mapping[Entity, tuple[str, Sequence[int]]]) -> Iterator[Place]:
     for match in chain(find_entities(normalised), find_numbers(normalised)):
         if match.entity in terms:
-            yield _Place(match.start, match.end, *terms[match.entity])
+            yield Place(match.start, match.end, *terms[match.entity])
 
 
-def _widest(places: Sequence[_Place]) -> list[_Place]:
+def _widest(places: Sequence[Place]) -> list[Place]:
     """Return the places that lie in no other of the same person, in order."""
-    kept: list[_Place] = []
+    kept: list[Place] = []
     for place in sorted(places, key=lambda p: (p.start, -p.end)):
         if not any(other.owners == place.owners and other.end >= place.end for other in kept):
             kept.append(place)
     return kept
 
 
-def _written(row: int, text: str, places: Sequence[_Place], names: Sequence[str]) -> Iterator[Finding]:
+def _written(row: int, text: str, places: Sequence[Place], names: Sequence[str]) -> Iterator[Finding]:
     """Yield the findings of a row, with the characters of the text as it is written."""
     if not places:
         return

@@ -36,11 +36,11 @@ _PHONE = re.compile(
     r"(?<![\w./-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,5}\)[ .-]?|\d{2,5}[ .-])\d{3,4}[ .-]?\d{3,4}(?![\w-])"
 )
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-])")
-_IBAN = re.compile(r"(?<!\w)[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){2,7}(?: ?[a-z0-9]{1,3})?(?!\w)")
+_IBAN = re.compile(r"(?<!\w)[a-z]{2}[ -]?\d{2}(?:[ -]?[a-z0-9]{4}){2,7}(?:[ -]?[a-z0-9]{1,3})?(?!\w)")
 _CARD = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
 # as printed on cards, where the pattern above takes the expiry date or code behind it along
 _CARD_PRINTED = re.compile(r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])")
-_NHS = re.compile(r"(?<![\w-])\d{3} ?\d{3} ?\d{4}(?![\w-])")
+_NHS = re.compile(r"(?<![\w-])\d{3}([ -]?)\d{3}\1\d{4}(?![\w-])")
 _MRN = re.compile(
     r"(?<!\w)(?:mrn|mr no|medical record|patient (?:id|no|number)|hospital (?:id|no|number)|record (?:id|no|number)"
     r"|accession|chart(?: no| number)?|case (?:no|number)|device|serial)[ .:#a-z]{0,14}?[ .:#]"
@@ -196,7 +196,7 @@ def _iban(match: str) -> str:
     while len(key := _compact(match)) >= MIN_IBAN_CHARACTERS:
         if mod_97_10.is_valid(key[4:] + key[:4]):  # ISO 13616; what a country asks besides is not asked of a copy
             return match
-        match = match.rpartition(" ")[0]
+        match = match[: max(match.rfind(" "), match.rfind("-"), 0)]
     return ""
 
 
@@ -223,7 +223,7 @@ def _digits(text: str) -> str:
 
 
 def _compact(text: str) -> str:
-    return text.replace(" ", "")
+    return text.replace(" ", "").replace("-", "")
 
 
 def _ascii_digits(text: str) -> str:

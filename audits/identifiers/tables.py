@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.types import AuditInputs, persons
+from audits.identifiers.known_numbers import KnownNumbers
 from audits.identifiers.ownership import KeyCollector, Keys, OwnedKeys, OwnerCollector, Owners, SharingCollector
 from audits.identifiers.patterns import CONTACT, DIRECT, QUASI, Entity, number_key, read_content
 from audits.identifiers.recorded import OtherOccurrences, SyntheticOccurrences
@@ -66,6 +67,7 @@ class PoolContent:
         quasi: the only owner of each date, postal code and age, by kind.
         shared_contacts: how many contacts exactly two persons have.
         n_of_kind: different identifiers of each kind, of train and of others.
+        numbered: direct identifiers that are numbers.
     """
 
     entities: Mapping[Entity, Owners]
@@ -74,6 +76,7 @@ class PoolContent:
     quasi: Mapping[str, OwnedKeys]
     shared_contacts: int
     n_of_kind: Mapping[tuple[str, bool], int]
+    numbered: KnownNumbers
 
 
 def read_people(inputs: AuditInputs) -> People:
@@ -122,7 +125,7 @@ def read_pool(people: People, synthetic: SyntheticKeys, in_others: OtherOccurren
     entities: dict[Entity, Owners] = {}
     numbers: dict[str, Owners] = {}
     words, quasi = OwnerCollector(), {kind: OwnerCollector() for kind in QUASI}
-    contacts = SharingCollector()
+    contacts, numbered = SharingCollector(), KnownNumbers()
     different = {(kind, side): KeyCollector() for kind in (*DIRECT, *CONTACT) for side in (True, False)}
     for text, owner in people.rows():
         row = read_content(text)
@@ -133,6 +136,8 @@ def read_pool(people: People, synthetic: SyntheticKeys, in_others: OtherOccurren
                 different[entity.kind, owner < people.n_train].add([entity])
             if entity.kind in CONTACT and owner < people.n_persons:
                 contacts.add(entity, owner)
+            if entity.kind in DIRECT and (digits := number_key(entity)) is not None:
+                numbered.add(digits, owner)
             if _stands(entity, synthetic):
                 entities.setdefault(entity, Owners()).add(owner)
         for _, digits in row.numbers:
@@ -147,6 +152,7 @@ def read_pool(people: People, synthetic: SyntheticKeys, in_others: OtherOccurren
         quasi={kind: owners.done() for kind, owners in quasi.items()},
         shared_contacts=int((contacts.n_owners() == 2).sum()),
         n_of_kind={place: len(keys.done()) for place, keys in different.items()},
+        numbered=numbered,
     )
 
 

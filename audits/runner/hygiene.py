@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from audits.core.errors import InputError
 from audits.core.inputs import take
 from audits.core.types import AuditInputs
+from audits.identifiers.straddling import straddling_identifiers
 from audits.space.shift import shift_auc
+from audits.text.disguise import disguise
 from audits.text.minhash import CLOSE, near_pairs, sketch
 
 NEAR_DUPLICATE = 0.8
@@ -67,6 +69,7 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> Hygiene:
             f"train and control differ by more than chance (AUC {shift.value:.3f}, {shift.low:.3f} to "
             f"{shift.high:.3f}, must contain .5): draw control from the same people as train"
         )
+    problems += _unreadable(inputs) + _wrongly_declared(kept)
     if not (inputs.train.has_groups and inputs.control.has_groups):
         problems.append(
             "the tables do not name persons, so nothing is shown about persons: give a group column, "
@@ -80,6 +83,30 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> Hygiene:
         "problems": list(problems),
     }
     return Hygiene(inputs=kept, problems=tuple(problems), details=details)
+
+
+def _wrongly_declared(inputs: AuditInputs) -> list[str]:
+    n = straddling_identifiers(inputs)
+    if n == 0:
+        return []
+    return [
+        (
+            f"{n} record numbers or other direct identifiers stand with persons of train and of control alike, so "
+            "persons are wrongly declared: give all records of one person one group, and split anew"
+        )
+    ]
+
+
+def _unreadable(inputs: AuditInputs) -> list[str]:
+    found = disguise(inputs.synthetic.texts, (*inputs.train.texts, *inputs.control.texts))
+    if not found.proven:
+        return []
+    return [
+        (
+            f"{found.synthetic} synthetic rows had to be rewritten to be read (look-alike or invisible characters), "
+            f"of real rows {found.real}, so a search in them proves nothing: write them in plain characters"
+        )
+    ]
 
 
 def _kept(

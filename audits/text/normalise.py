@@ -111,6 +111,11 @@ def is_ignorable(character: str) -> bool:
     return _IGNORABLE.match(character) is not None and not character.isspace()
 
 
+def looks_latin(character: str) -> bool:
+    """Return whether a letter of no Latin alphabet is drawn like a Latin one."""
+    return character in _LOOKALIKES and not unicodedata.normalize("NFKD", character)[0].isascii()
+
+
 def _single_letters(text: str) -> list[int]:
     """Return where in an ASCII text a word may begin that is written letter by letter; quicker than the pattern."""
     shape = b"  %b  " % text.encode().translate(_SHAPE)

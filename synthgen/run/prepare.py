@@ -11,7 +11,7 @@ from synthgen.core.tables import read_corpus, read_segments, write_corpus, write
 from synthgen.core.types import Corpus, Embedded
 from synthgen.run.job import STAGES_VERSION, Job, source_digest
 from synthgen.run.workspace import StageResult, write_json
-from synthgen.stages.deidentify import deidentify
+from synthgen.stages.deidentify import deidentify, engine_digest
 from synthgen.stages.embed import Encoder, embed
 from synthgen.stages.embed.segmented import SegmentedEncoder
 from synthgen.stages.load import load
@@ -100,7 +100,8 @@ def replace_identifiers(job: Job, loaded: StageResult, parts: StageResult) -> St
         return {"in": total, "out": total, "engine": job.config.deidentify.engine, "replaced": counts}
 
     inputs = {"version": STAGES_VERSION, "split": parts.digest, "seed": seeds.key().hex(),
-              "deidentify": job.config.deidentify.model_dump(mode="json")}  # fmt: skip
+              "deidentify": job.config.deidentify.model_dump(mode="json"),
+              "model": engine_digest(job.config.deidentify)}  # fmt: skip
     return job.workspace.stage("deidentify", inputs, make)
 
 

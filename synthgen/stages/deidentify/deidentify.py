@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
 from synthgen.stages.deidentify.config import DeidentifyConfig
-from synthgen.stages.deidentify.presidio import PresidioEngine
+from synthgen.stages.deidentify.presidio import PresidioEngine, spacy_model
+from synthgen.stages.deidentify.reading import read
 from synthgen.stages.deidentify.rules import RuleEngine
 from synthgen.stages.deidentify.spans import Engine
 from synthgen.stages.deidentify.surrogates import Surrogates
@@ -78,7 +79,7 @@ def deidentify(
     engine = _engine(config)
     declared: dict[str, dict[str, None]] = defaultdict(dict)
     for record in corpus.records:
-        declared[record.group] |= dict.fromkeys(names.get(record.id, ()))
+        declared[record.group] |= dict.fromkeys(read(name).text for name in names.get(record.id, ()))
     surrogates = {group: Surrogates(seeds, group, own) for group, own in declared.items()}
     records = []
     replaced: dict[str, tuple[tuple[str, str], ...]] = {}
@@ -96,6 +97,15 @@ def deidentify(
     return Deidentified(corpus=replace(corpus, records=tuple(records)), replaced=replaced, report=report)
 
 
+def engine_digest(config: DeidentifyConfig) -> str | None:
+    """Return the digest of the model that the engine reads with, or None for an engine without one.
+
+    Raises:
+        DependencyError: if the engine needs a model and none is installed.
+    """
+    return spacy_model().digest() if config.engine == "presidio" else None
+
+
 def _engine(config: DeidentifyConfig) -> Engine:
     return PresidioEngine() if config.engine == "presidio" else RuleEngine()
 
@@ -109,7 +119,7 @@ def _replace(
     end = 0
     for span in engine.find(text, names):
         original = text[span.start : span.end]
-        parts += [text[end : span.start], surrogates.replace(span.kind, original)]
+        parts += [text[end : span.start], surrogates.replace(span.kind, read(original).text)]
         found.append((span.kind, original))
         end = span.end
     return "".join(parts) + text[end:], tuple(found)

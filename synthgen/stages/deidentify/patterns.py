@@ -25,7 +25,7 @@ _CAPITAL = r"[^\W\d_a-z][\w'’.-]{0,24}"
 _NUMBER_OF = (
     r"\b(?:MRN?|medical record|records?|charts?|patient|case|account|acct|accession|policy|member|specimen|device"
     r"|serial|licen[cs]e|passport|hospital|NHS|encounter)"
-    r"(?: (?:no|number|id|identifier|code|nr))?\.?[ \t]{0,2}(?:[:#=]|is|no\.?)?[ \t]{0,2}#?[ \t]{0,1}"
+    r"(?: (?:no|number|id|identifier|code|nr))?\.?[ \t_]{0,2}(?:[:#=]|is|no\.?)?[ \t_]{0,2}#?[ \t]{0,1}"
 )
 _PHONE_CUE = re.compile(
     r"(?:phone|tel|telephone|call|cell|mobile|fax|ph|text|reach|contact|number)\W{0,3}(?:\w{1,8} ){0,3}\W{0,2}$",
@@ -33,7 +33,7 @@ _PHONE_CUE = re.compile(
 )
 _PHONE_SHAPE = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}|\d{3}[-.]\d{4}")
 _UNIT = re.compile(r" ?(?:mg|mcg|g|kg|ml|units?|iu|mmhg|bpm|%|pg|ng|cells|thousand)\b", re.IGNORECASE)
-_IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?(?!\w)", re.IGNORECASE)
+_IBAN = re.compile(r"(?<!\w)[A-Z]{2}[ -]?\d{2}(?:[ -]?[A-Z\d]{4}){2,7}(?:[ -]?[A-Z\d]{1,3})?(?!\w)", re.IGNORECASE)
 Check = Callable[[re.Match[str]], bool]
 
 
@@ -85,7 +85,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = (
     ("ssn", re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), _always),
     (
         "nhs_number",
-        re.compile(r"(?<![\w+-])(?<!\+\d )(?<!\+\d\d )\d{3} ?\d{3} ?\d{4}(?![\w-])"),
+        re.compile(r"(?<![\w+-])(?<!\+\d )(?<!\+\d\d )\d{3}([ -]?)\d{3}\1\d{4}(?![\w-])"),
         lambda m: nhs.is_valid(_digits(m[0])),
     ),
     ("ip", re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)"), _is_ip),
@@ -95,6 +95,8 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = (
         re.compile(_NUMBER_OF + r"(?P<value>[A-Z0-9](?:[A-Z0-9]|[-/](?=[A-Z0-9])){3,24})(?!\w)", re.IGNORECASE),
         _has_digits,
     ),
+    # nothing that is measured has nine digits
+    ("record_number", re.compile(r"(?<![\w.])\d{9,40}(?!\w|\.\d)"), _always),
     (
         "phone",
         re.compile(r"(?<![\w.-])(?:\+|\()?\d[\d ().-]{4,18}\d(?: ?(?:x|ext\.?) ?\d{1,5})?(?![\w]|[.-]\d)"),
@@ -138,14 +140,14 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = (
 
 def _is_iban(value: str) -> bool:
     """Return whether a value is an IBAN of any country, the library's list of which is never complete (ISO 13616)."""
-    compact = "".join(str(int(c)) if c.isdecimal() else c for c in value.replace(" ", ""))  # digits of any script
+    compact = "".join(str(int(c)) if c.isdecimal() else c for c in value if c not in " -")  # digits of any script
     return 15 <= len(compact) <= 34 and compact.isascii() and mod_97_10.is_valid(compact[4:] + compact[:4])
 
 
 def _iban_length(value: str) -> int:
     """Return the length of the IBAN a match starts with, 0 if there is none: it may have taken words along."""
     while value and not _is_iban(value):
-        value = value.rpartition(" ")[0]
+        value = value[: max(value.rfind(" "), value.rfind("-"), 0)]
     return len(value)
 
 

@@ -1,15 +1,22 @@
-"""The engine of the Presidio library, for sites that have it and a spaCy model installed."""
+"""The engine of the Presidio library, for sites that have it and a spaCy model installed; nothing is fetched."""
 
+import hashlib
 import importlib
 import importlib.util
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from synthgen.core.digest import sha256_file
 from synthgen.core.errors import DependencyError
 from synthgen.stages.deidentify.names import find_names
+from synthgen.stages.deidentify.reading import read
 from synthgen.stages.deidentify.spans import Span, without_overlaps
 
 SPACY_MODELS = ("en_core_web_lg", "en_core_web_md", "en_core_web_sm")  # the first one installed is used
+# Presidio's own scale: patterns it calls weak lie below, those it calls medium, and weak ones near a word that says
+# what they are, above. At .01 every number of eight digits is a driver's licence.
+LEAST_SCORE = 0.4
 _KINDS = {
     "PERSON": "name",
     "EMAIL_ADDRESS": "email",
@@ -30,8 +37,43 @@ _KINDS = {
 }
 
 
+class SpacyModel(NamedTuple):
+    """A spaCy model that is installed: its package, and the folder that holds it."""
+
+    name: str
+    folder: Path
+
+    def digest(self) -> str:
+        """Return the sha256 over the paths and contents of the model's files."""
+        total = hashlib.sha256(self.name.encode())
+        for path in sorted(p for p in self.folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+            total.update(path.relative_to(self.folder).as_posix().encode() + b"\0" + bytes.fromhex(sha256_file(path)))
+        return total.hexdigest()
+
+
+def spacy_model() -> SpacyModel:
+    """Return the spaCy model that the engine would use, by its place on this machine.
+
+    Raises:
+        DependencyError: none is installed, or one without the folder that spaCy packages have.
+    """
+    for name in SPACY_MODELS:
+        found = importlib.util.find_spec(name)
+        if found is not None and found.origin is not None:
+            folders = sorted(path.parent for path in Path(found.origin).parent.glob("*/config.cfg"))
+            if len(folders) == 1:
+                return SpacyModel(name, folders[0])
+    raise DependencyError(
+        f"deidentify.engine presidio needs one of the spaCy models {', '.join(SPACY_MODELS)}",
+        hint="Install one as a package, or set deidentify.engine to rules.",
+    )
+
+
 class PresidioEngine:
     """Finds identifiers with Presidio's English analyzer, and the declared names as the rules do.
+
+    Counted is what Presidio is at least .4 sure of. The spaCy model is loaded by its folder, and the list of domains
+    is the one that tldextract ships, so that neither library asks the network, or keeps a cache outside.
 
     Raises:
         DependencyError: if the library, or a spaCy model for it, is not installed. Nothing is downloaded.
@@ -41,24 +83,31 @@ class PresidioEngine:
         try:
             analyzer = importlib.import_module("presidio_analyzer")
             nlp = importlib.import_module("presidio_analyzer.nlp_engine")
+            recognizers = importlib.import_module("presidio_analyzer.predefined_recognizers")
+            tldextract = importlib.import_module("tldextract")
         except ImportError as error:
             raise DependencyError(
                 "deidentify.engine presidio needs the extra 'presidio', which is not installed",
                 hint="pip install 'synthgen[presidio]', or set deidentify.engine to rules.",
             ) from error
-        # presidio would fetch a missing model from the network by itself
-        model = next((m for m in SPACY_MODELS if importlib.util.find_spec(m) is not None), None)
-        if model is None:
-            raise DependencyError(
-                f"deidentify.engine presidio needs one of the spaCy models {', '.join(SPACY_MODELS)}",
-                hint="Install one as a package, or set deidentify.engine to rules.",
-            )
-        settings = {"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": model}]}
+        settings = {
+            "nlp_engine_name": "spacy",
+            "models": [{"lang_code": "en", "model_name": str(spacy_model().folder)}],
+        }
         engine = nlp.NlpEngineProvider(nlp_configuration=settings).create_engine()
-        self._analyzer: Any = analyzer.AnalyzerEngine(nlp_engine=engine, supported_languages=["en"])
+        self._analyzer: Any = analyzer.AnalyzerEngine(
+            nlp_engine=engine, supported_languages=["en"], default_score_threshold=LEAST_SCORE
+        )
+        domains = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=())
+        email = recognizers.EmailRecognizer()
+        email.validate_result = lambda address: domains(address).fqdn != ""
+        self._analyzer.registry.remove_recognizer("EmailRecognizer")
+        self._analyzer.registry.add_recognizer(email)
 
     def find(self, text: str, declared_names: Sequence[str]) -> list[Span]:
         """Return the identifiers in the order of the text, none overlapping another."""
-        results = self._analyzer.analyze(text=text, language="en")
-        spans = [Span(r.start, r.end, _KINDS.get(r.entity_type, "other")) for r in results]
-        return without_overlaps([*spans, *find_names(text, declared_names)], len(text))
+        reading = read(text)
+        results = self._analyzer.analyze(text=reading.text, language="en")
+        found = [Span(r.start, r.end, _KINDS.get(r.entity_type, "other")) for r in results if r.score >= LEAST_SCORE]
+        names = find_names(reading.text, [read(name).text for name in declared_names])
+        return without_overlaps([reading.written(span) for span in (*found, *names)], len(text))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from synthgen.stages.deidentify.dates import find_dates
 from synthgen.stages.deidentify.names import find_names
 from synthgen.stages.deidentify.patterns import find_patterns
+from synthgen.stages.deidentify.reading import read
 from synthgen.stages.deidentify.spans import Span, without_overlaps
 
 
@@ -13,5 +14,8 @@ class RuleEngine:
 
     def find(self, text: str, declared_names: Sequence[str]) -> list[Span]:
         """Return the identifiers in the order of the text, none overlapping another."""
-        dates = [Span(start, end, "date") for start, end in find_dates(text)]
-        return without_overlaps([*find_patterns(text), *dates, *find_names(text, declared_names)], len(text))
+        reading = read(text)
+        dates = [Span(start, end, "date") for start, end in find_dates(reading.text)]
+        names = find_names(reading.text, [read(name).text for name in declared_names])
+        found = [reading.written(span) for span in (*find_patterns(reading.text), *dates, *names)]
+        return without_overlaps(found, len(text))

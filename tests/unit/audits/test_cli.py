@@ -102,6 +102,23 @@ def test_findings_lead_whoever_holds_the_key_to_the_person(tables, fresh_inputs,
     assert person not in captured.out + captured.err
 
 
+def test_identifiers_on_record_are_searched_for(tables, fresh_inputs, tmp_path, monkeypatch, capsys):
+    rows = [*fresh_inputs.synthetic.texts, "as Wojciechowska-Featherstonehaugh said"]
+    pq.write_table(pa.table({"text": rows}), tmp_path / "s.parquet")
+    of_train, of_control = tmp_path / "train.jsonl", tmp_path / "control.jsonl"
+    lists = [["Wojciechowska-Featherstonehaugh"], *[[]] * (len(fresh_inputs.train) - 1)]
+    of_train.write_text("".join(json.dumps(row) + "\n" for row in lists))
+    of_control.write_text("[]\n" * len(fresh_inputs.control))
+    words = [*arguments(tables, synthetic=tmp_path / "s.parquet"), "--only", "identifiers", "--json"]
+    given = ["--identifiers", str(of_train), "--control-identifiers", str(of_control)]
+    assert called(monkeypatch, *words, *given) == 4
+    (result,) = json.loads(capsys.readouterr().out)["results"]
+    assert (result["verdict"], result["details"]["known_identifiers_found"]) == ("fail", 1)
+    assert called(monkeypatch, *words, *given[2:]) == 3
+    assert called(monkeypatch, *words, "--identifiers", str(of_control)) == 3
+    assert "entries where the table has" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", ["--findings", "--findings-key"])
 def test_findings_without_their_key_are_refused_before_the_work(tables, tmp_path, monkeypatch, capsys, option):
     assert called(monkeypatch, *arguments(tables), option, str(tmp_path / "x")) == 3

@@ -262,6 +262,61 @@ def test_a_record_number_is_a_leak_whatever_returns_for_control(both_recorded, r
     assert result.metrics["hard_hits"].value == 1
 
 
+DISGUISES = {
+    "in words": "four eight two one three three seven seven zero five",
+    "with doubles": "four eight two one double three double seven oh five",
+    "backwards": "5077331284",
+    "O for 0": "48213377O5",
+    "underscores": "4_8_2_1_3_3_7_7_0_5",
+    "commas": "482,133,770,5",
+    "marks on the digits": "4\u03018\u03012\u03011\u03013\u03013\u03017\u03017\u03010\u03015",
+    "a digit missing": "482133705",
+    "the first nine": "482133770",
+    "a digit wrong": "4821339705",
+    "two lines": "48213\n37705",
+    "brackets": "(482)[133]{770}5",
+    "Bengali": "৪৮২১৩৩৭৭০৫",
+    "in a list": "1, 2, 4821337705, 3",
+    "digits in circles": "④⑧②①③③⑦⑦⓪⑤",
+}
+DISGUISED_NAMES = {
+    "backwards": "hguahenotsrehtaeF ylimE",
+    "run together": "emilyfeatherstonehaugh",
+    "turned round": "Featherstonehaugh, Emily",
+    "in pieces": "Emi-ly Feather-stone-haugh",
+    "letter by letter": "E m i l y F e a t h e r s t o n e h a u g h",
+    "two lines": "Emily Feather-\nstonehaugh",
+    "look-alikes": "Еmіlу Fеаthеrstоnеhаugh",
+    "underscores": "Emily_Featherstonehaugh",
+}
+ADDRESSES = {
+    "spelt out": "e dot quistgaard at letters dot example",
+    "with gaps": "e . quistgaard @ letters . example",
+    "full width": "ｅ．ｑｕｉｓｔｇａａｒｄ＠ｌｅｔｔｅｒｓ．ｅｘａｍｐｌｅ",
+}
+
+
+@pytest.mark.parametrize("written", [*DISGUISES.values(), *DISGUISED_NAMES.values(), *ADDRESSES.values()])
+def test_a_known_identifier_is_found_in_disguise(replaced, retexted, written):
+    on_record = ("4821337705", "Emily Featherstonehaugh", "e.quistgaard@letters.example")
+    named = replace(replaced, identifiers=(on_record, *[()] * (len(replaced.train) - 1)))
+    text = f"they wrote {written} into the file"
+    result = audited(named, [text], retexted)
+    assert result.metrics["hard_hits"].value == 1, result.details
+    assert {finding.person for finding in result.findings} == {replaced.train.groups[0]}
+    for finding in result.findings:
+        assert "wrote" not in text[finding.start : finding.end]
+        assert "file" not in text[finding.start : finding.end]
+
+
+def test_a_record_number_of_a_text_alone_is_found_in_disguise(fresh_inputs, retexted):
+    words = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    spoken = " ".join(words[int(c)] for c in mrn_of(fresh_inputs.train, 5))
+    assert audited(fresh_inputs, [spoken], retexted).metrics["hard_hits"].value == 1
+    theirs = mrn_of(fresh_inputs.control, 5)[::-1]
+    assert audited(fresh_inputs, [theirs], retexted).metrics["hard_hits"].value == 0
+
+
 def test_a_short_name_is_left_to_chance(replaced, retexted):
     named = replace(replaced, identifiers=tuple(("Ana",) if i == 0 else () for i in range(len(replaced.train))))
     assert audited(named, ["as Ana said"], retexted).details["known_identifiers_tested"] == 0

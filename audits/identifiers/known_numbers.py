@@ -1,0 +1,190 @@
+"""Known numbers searched for by their digits alone: at any place of a run, backwards, and with one digit amiss."""
+
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.identifiers.digits import digit_runs
+from audits.identifiers.patterns import MIN_NUMBER_DIGITS
+from audits.text.normalise import normalise
+
+MOST_DIGITS = 18  # of a longer number the first ones; so many fit into 64 bits
+MAX_COINCIDENCES = 0.01  # expected of all known numbers of one length in one form, below which one is a leak
+
+Int = NDArray[np.int64]
+
+
+class NumberHit(NamedTuple):
+    """A known number that stands in a synthetic text.
+
+    Args:
+        digits: the number as it is known, its first 18 digits.
+        form: in the audit's fixed words, how it is written.
+        row: of the synthetic table.
+        start: first character in the normalised text.
+        end: character behind the last one.
+    """
+
+    digits: str
+    form: str
+    row: int
+    start: int
+    end: int
+
+
+class KnownNumbers:
+    """Numbers with their owners; 13 bytes for each pair."""
+
+    def __init__(self) -> None:
+        self._values, self._lengths, self._owners = array("q"), array("b"), array("i")
+
+    def add(self, digits: str, owner: int) -> None:
+        """Take in a number of an owner; one of fewer than six digits proves nothing and is left out."""
+        if len(digits) >= MIN_NUMBER_DIGITS:
+            self._values.append(int(digits[:MOST_DIGITS]))
+            self._lengths.append(min(len(digits), MOST_DIGITS))
+            self._owners.append(owner)
+
+    def lengths(self) -> list[int]:
+        """Return the numbers of digits there are."""
+        return sorted(set(self._lengths))
+
+    def of_length(self, n: int) -> Int:
+        """Return the different numbers of n digits."""
+        return np.unique(self._column()[np.frombuffer(self._lengths, dtype=np.int8) == n])
+
+    def owners(self, digits: str) -> list[int]:
+        """Return who has a number."""
+        same = self._column() == int(digits)
+        same &= np.frombuffer(self._lengths, dtype=np.int8) == len(digits)
+        found: list[int] = np.unique(np.frombuffer(self._owners, dtype=np.int32)[same]).tolist()
+        return found
+
+    def _column(self) -> Int:
+        return np.frombuffer(self._values, dtype=np.int64)
+
+
+class _Digits(NamedTuple):
+    """The digits of all runs of a table, one after the other; the run of each; row and first digit of each run."""
+
+    digits: NDArray[np.int64]
+    run: NDArray[np.int32]
+    rows: list[int]
+    firsts: list[int]
+
+    def windows(self, n: int) -> tuple[Int, Int]:
+        """Return the numbers of n digits in a row within one run, and where they start."""
+        if len(self.digits) < n:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        starts = np.flatnonzero(self.run[: len(self.run) - n + 1] == self.run[n - 1 :])
+        values = np.zeros(len(starts), dtype=np.int64)
+        for i in range(n):
+            values = values * 10 + self.digits[starts + i]
+        return values, starts
+
+
+def find_known_numbers(known: KnownNumbers, texts: Sequence[str]) -> Iterator[NumberHit]:
+    """Yield each known number that stands in the texts in a form in which chance would put none of its length there.
+
+        lambda = (numbers of m digits in S) (known numbers of n digits) (ways to write one) / 10^m < .01
+
+    with one way for the digits as they are or backwards, n for one digit left out (m = n - 1), 9 n for one digit
+    wrong and n - 1 for two neighbours exchanged.
+
+    Cost: O(digits of S) for each length, form and digit; 16 bytes for each digit of S.
+    """
+    lengths = known.lengths()
+    if not lengths:
+        return
+    read = _read(texts)
+    for n in lengths:
+        wanted = known.of_length(n)
+        for form, m, ways, spellings in _FORMS:
+            values, starts = read.windows(n + m)
+            if len(values) == 0 or len(values) * len(wanted) * ways(n) / 10.0 ** (n + m) >= MAX_COINCIDENCES:
+                continue
+            for mask, keys in spellings(wanted, n):
+                for at, which in _found(mask(values), keys):
+                    digits = f"{wanted[which]:0{n}d}"
+                    if form != "a digit wrong" or values[at] != wanted[which]:
+                        yield _placed(texts, read, (int(starts[at]), n + m), digits, form)
+
+
+def _read(texts: Sequence[str]) -> _Digits:
+    digits, run, rows, firsts = array("b"), array("i"), list[int](), list[int]()
+    for row, text in enumerate(texts):
+        for one in digit_runs(normalise(text)):
+            firsts.append(len(digits))
+            digits.extend(map(int, one.digits))
+            run.extend([len(rows)] * len(one.digits))
+            rows.append(row)
+    return _Digits(np.frombuffer(digits, dtype=np.int8).astype(np.int64), np.frombuffer(run, np.int32), rows, firsts)
+
+
+def _placed(texts: Sequence[str], read: _Digits, window: tuple[int, int], digits: str, form: str) -> NumberHit:
+    """Return a hit with its place, for which the runs of its row are read again."""
+    start, m = window
+    run = int(read.run[start])
+    row = read.rows[run]
+    which = run - read.rows.index(row)
+    one = digit_runs(normalise(texts[row]))[which]
+    first = start - read.firsts[run]
+    return NumberHit(digits, form, row, one.starts[first], one.ends[first + m - 1])
+
+
+def _found(values: Int, keys: Int) -> Iterator[tuple[int, int]]:
+    """Yield which value is which key."""
+    order = np.argsort(keys, kind="stable")
+    place = np.minimum(np.searchsorted(keys, values, sorter=order), len(keys) - 1)
+    for at in np.flatnonzero(keys[order[place]] == values).tolist():
+        yield at, int(order[place[at]])
+
+
+Mask = Callable[[Int], Int]
+Spellings = Iterator[tuple[Mask, Int]]
+
+
+def _same(values: Int) -> Int:
+    return values
+
+
+def _as_it_is(wanted: Int, _n: int) -> Spellings:
+    yield _same, wanted
+
+
+def _backwards(wanted: Int, n: int) -> Spellings:
+    yield _same, sum((wanted // 10**i % 10) * 10 ** (n - 1 - i) for i in range(n)) + np.zeros_like(wanted)
+
+
+def _one_missing(wanted: Int, n: int) -> Spellings:
+    for i in range(n):
+        yield _same, wanted // 10 ** (i + 1) * 10**i + wanted % 10**i
+
+
+def _one_wrong(wanted: Int, n: int) -> Spellings:
+    for i in range(n):
+
+        def without(values: Int, p: int = 10**i) -> Int:
+            return values - values // p % 10 * p
+
+        yield without, without(wanted)
+
+
+def _two_exchanged(wanted: Int, n: int) -> Spellings:
+    for i in range(n - 1):
+        p = 10**i
+        low, high = wanted // p % 10, wanted // (10 * p) % 10
+        yield _same, np.where(low == high, -1, wanted + (high - low) * (p - 10 * p))
+
+
+# form, digits more or fewer than known, how many ways to write one of n digits, and these
+_FORMS: tuple[tuple[str, int, Callable[[int], int], Callable[[Int, int], Spellings]], ...] = (
+    ("digits", 0, lambda _: 1, _as_it_is),
+    ("digits backwards", 0, lambda _: 1, _backwards),
+    ("a digit missing", -1, lambda n: n, _one_missing),
+    ("a digit wrong", 0, lambda n: 9 * n, _one_wrong),
+    ("digits exchanged", 0, lambda n: n - 1, _two_exchanged),
+)

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from audits.text.disguise import disguise, rewritten
+
+NOTE = "The patient John Smith was seen for chest pain and sent home."
+REAL = [
+    NOTE,
+    "Der Schlüssel liegt auf der Straße, später größer",
+    "L'élève a été reçu à l'hôpital",
+    "Больной спит хорошо",
+]
+
+
+@pytest.mark.parametrize(
+    "text", [*REAL, "см. file_name in 12 mg", "a 5 µg dose, 20 °C, x²", "“Quoted” — and so on…", "患者"]
+)
+def test_ordinary_text_needs_little(text):
+    assert rewritten(text) <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        (NOTE.replace(" ", "_"), 11),
+        (" ".join(w[0] + "\u0308\u0331" + w[1:] for w in NOTE.split()), 12),
+        ("".join(c + "\U000e0041" for c in NOTE), 60),
+        (NOTE.replace("a", "а"), 4),
+        ("MRN ٤٤٥٠٠١٢", 7),
+        ("ｐａｔｉｅｎｔ", 7),
+        ("pa\x08ti\x08ent", 2),
+    ],
+)
+def test_what_is_disguised_is_counted(text, least):
+    assert rewritten(text) >= least
+
+
+def test_one_row_in_disguise_is_proven_where_nobody_writes_so():
+    made = [NOTE] * 99 + ["".join(c + "\u200b" for c in NOTE)]
+    found = disguise(made, REAL * 30)
+    assert (found.synthetic, found.real, found.proven) == (1, 0, True)
+    assert not disguise([NOTE] * 100, REAL * 30).proven
+
+
+def test_where_people_write_so_their_share_decides():
+    shaped = "".join(c + "\u200b" for c in NOTE)
+    rng = np.random.default_rng(1)
+
+    def table(n, rate):
+        return [shaped if rng.random() < rate else NOTE for _ in range(n)]
+
+    assert not disguise(table(300, 0.05), table(600, 0.05)).proven
+    assert disguise(table(300, 0.2), table(600, 0.05)).proven
