@@ -30,7 +30,7 @@ from audits.shadow.command import shadow_command, shadow_plan
 if TYPE_CHECKING:
     from audits.core.report import AuditReport
     from audits.core.types import AuditInputs
-    from audits.gate.policy import Decision
+    from audits.gate.outcome import Decision
 
 REFUSED = 4
 
@@ -87,7 +87,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     """
     from audits.core.inputs import load_tables
     from audits.gate.policy import load_policy
-    from audits.runner.attempts import attempt, confidence_of
+    from audits.gate.spending import confidence_of
+    from audits.runner.attempts import attempt
     from audits.runner.run import run as run_audits
 
     applied = None if policy is None else load_policy(policy)
@@ -287,6 +288,8 @@ def _show(report: "AuditReport", decision: "Decision | None") -> None:
     console.print(f"overall: {report.overall}", markup=False)
     if decision is not None:
         console.print(f"policy: {'allowed' if decision.allowed else 'refused'}", markup=False)
+        for line in decision.summary:
+            console.print(line, markup=False)
         for line in decision.failures:
             console.print(f"  {line}", markup=False)
 
@@ -310,14 +313,14 @@ def _writable(folder: Path) -> None:
 
 def _key(findings: Path | None, path: Path | None) -> bytes:
     """Return the key of the pseudonyms, or nothing where no findings are asked for."""
-    from audits.core.findings import read_key
+    from audits.ledger.keys import read_key
 
     if findings is None and path is None:
         return b""
     if findings is None or path is None:
         raise InputError("give --findings and --findings-key together: persons are listed by keyed pseudonym only")
     _writable(findings.parent)
-    return read_key(path)
+    return read_key(path, "findings key")
 
 
 def _write(report: "AuditReport", out: Path | None, findings: Path | None, key: bytes) -> None:

@@ -80,8 +80,12 @@ def run(
     from synthgen.config import Config
     from synthgen.core.progress import terminal_progress
     from synthgen.pipeline import Pipeline
+    from synthgen.run.secret import PUBLIC, WARNING
 
-    done = Pipeline(Config.load(config), terminal_progress(sys.stderr)).run(resume=resume, until=until)
+    asked = Config.load(config)
+    if asked.secret == PUBLIC:
+        say(f"WARNING {WARNING}")
+    done = Pipeline(asked, terminal_progress(sys.stderr)).run(resume=resume, until=until)
     if as_json:
         print_json(done.record.to_json())
     for stage in done.record.stages:

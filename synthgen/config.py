@@ -71,6 +71,8 @@ class Config(Section):
 
     version: Literal[1]
     workspace: str = "./ws"
+    secret: Literal["workspace", "public"] = "workspace"  # noqa: S105 - where it is, not what it is
+    ledger: str | None = None
     seed: Annotated[int, Field(ge=0, le=MAX_NUMBER)] = 0
     source: SourceConfig
     split: SplitConfig = SplitConfig()

@@ -35,8 +35,13 @@ def pytest_runtest_setup():
 
 @pytest.fixture(scope="session", autouse=True)
 def _scratch_folder(tmp_path_factory):
-    """Stand in a scratch folder, so that a test which writes to a relative path cannot write into the project."""
+    """Stand in a scratch folder, so that a test which writes to a relative path cannot write into the project.
+
+    The user's data folder, and with it the institution's ledger of attempts, is a scratch folder too.
+    """
     before = Path.cwd()
+    os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("data-home"))
+    os.environ.pop("SYNTHGEN_LEDGER", None)
     os.chdir(tmp_path_factory.mktemp("cwd"))
     yield
     os.chdir(before)

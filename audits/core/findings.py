@@ -3,9 +3,6 @@
 import hashlib
 import hmac
 import json
-import os
-import secrets
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -40,29 +37,6 @@ def pseudonym(key: bytes, person: str) -> str:
     return hmac.new(key, person.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:PSEUDONYM_DIGITS]
 
 
-def read_key(path: Path) -> bytes:
-    """Return the key in a file; if the file is not there, make it, for its owner alone, with 32 random bytes.
-
-    Raises:
-        InputError: the file cannot be read or made, has another length, or may be read by others.
-    """
-    try:
-        _make_key(path)
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            key = file.read(KEY_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"the findings key {path} can neither be read nor made ({error.strerror})") from None
-    problems = []
-    if len(key) != KEY_BYTES:
-        problems.append(f"it must have {KEY_BYTES} bytes")
-    if not stat.S_ISREG(mode) or stat.S_IMODE(mode) & 0o077:
-        problems.append("it must be a file that its owner alone may read: chmod 600")
-    if problems:
-        raise InputError(f"the findings key {path} cannot be used", problems=problems)
-    return key
-
-
 def write_findings(path: Path, key: bytes, results: Iterable[AuditResult]) -> int:
     """Write the findings of all audits as JSON lines for the owner of the file alone; return how many there are.
 
@@ -86,12 +60,3 @@ def write_findings(path: Path, key: bytes, results: Iterable[AuditResult]) -> in
     ]
     write_whole(path, "".join(json.dumps(line) + "\n" for line in lines).encode())
     return len(lines)
-
-
-def _make_key(path: Path) -> None:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(KEY_BYTES))

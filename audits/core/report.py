@@ -13,7 +13,7 @@ from audits.core.errors import InputError
 from audits.core.strictmodel import Closed, Finite, problems
 from audits.core.types import AuditResult, Direction, Estimate, Status, Verdict
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -25,14 +25,12 @@ class AuditReport:
         results: one per audit, in the order they were asked for.
         inputs: sha256 of each table, by role.
         hygiene: whether train and control can be compared at all, as numbers.
-        seed: the root of every audit's random stream.
         tool: name and version of what measured.
     """
 
     results: tuple[AuditResult, ...]
     inputs: Mapping[str, str]
     hygiene: Mapping[str, Any] = field(default_factory=dict)
-    seed: int
     tool: str
 
     @property
@@ -54,6 +52,9 @@ class AuditReport:
     def to_json(self) -> bytes:
         """Return the RFC 8785 bytes of `audit.json`; the same report always gives the same bytes.
 
+        Privacy: the seed of the audits is not in it: with a guess at the tables it would let anybody make the report
+        again, exactly, and see by each digit whether the guess was right.
+
         Raises:
             InputError: a number is not finite or a detail is no JSON value.
         """
@@ -63,7 +64,6 @@ class AuditReport:
             "results": [result_json(result) for result in self.results],
             "inputs": dict(self.inputs),
             "hygiene": _plain(self.hygiene),
-            "seed": str(self.seed),
             "tool": self.tool,
         }
         try:
@@ -83,12 +83,11 @@ def read_report(data: bytes) -> AuditReport:
     try:
         wire = _Report.model_validate_json(data)
     except ValidationError as error:
-        raise InputError("this is not an audit report of schema version 1", problems=problems(error)) from None
+        raise InputError("this is not an audit report of schema version 2", problems=problems(error)) from None
     return AuditReport(
         results=tuple(_read(result) for result in wire.results),
         inputs=wire.inputs,
         hygiene=wire.hygiene,
-        seed=int(wire.seed),
         tool=wire.tool,
     )
 
@@ -114,6 +113,7 @@ def result_json(result: AuditResult) -> dict[str, Any]:
         "metrics": {name: estimate_json(estimate) for name, estimate in result.metrics.items()},
         "details": _plain(result.details),
         "reason": result.reason,
+        "confidence": None if result.confidence is None else float(result.confidence),
     }
 
 
@@ -149,15 +149,15 @@ class _Result(Closed):
     metrics: dict[str, _Estimate]
     details: dict[str, Any]
     reason: str
+    confidence: Annotated[Finite, Field(gt=0, lt=1)] | None = None
 
 
 class _Report(Closed):
-    schemaVersion: Literal[1]  # noqa: N815 - a field of the file
+    schemaVersion: Literal[2]  # noqa: N815 - a field of the file
     overall: Verdict
     results: tuple[_Result, ...]
     inputs: dict[str, Digest]
     hygiene: dict[str, Any]
-    seed: Annotated[str, Field(pattern=r"^\d+$")]  # a string: 64-bit seeds do not fit JSON numbers
     tool: str
 
 
@@ -187,4 +187,5 @@ def _read(wire: _Result) -> AuditResult:
         metrics={name: Estimate(**item.model_dump()) for name, item in wire.metrics.items()},
         details=json.loads(json.dumps(wire.details)),
         reason=wire.reason,
+        confidence=wire.confidence,
     )

@@ -183,6 +183,7 @@ class AuditResult:
         metrics: every further number a policy may name, as `audit.metric`.
         details: aggregates for the report: no text, no label value, no identifier.
         reason: one sentence in plain words; for insufficient it names the number that would be enough.
+        confidence: one-sided, that the verdict was asked for with; the runner sets it.
         findings: where single train persons are given away. They name persons, so they stay on the private side:
             no report, evidence or log holds them.
     """
@@ -197,6 +198,7 @@ class AuditResult:
     metrics: Mapping[str, Estimate] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     reason: str
+    confidence: float | None = None
     findings: tuple[Finding, ...] = field(default=(), repr=False)
 
 

@@ -34,10 +34,11 @@ class Metric(Closed):
 
 
 class AuditState(Closed):
-    """What one audit said."""
+    """What one audit said, and the one-sided confidence it was asked for; None where nobody knows."""
 
     verdict: Verdict
     status: Status
+    confidence: Annotated[Finite, Field(gt=0, le=1)] | None = None
 
 
 class Evidence(Closed):
@@ -73,9 +74,9 @@ def read_evidence(data: bytes) -> Evidence:
 def evidence_from(report: Mapping[str, Any], extra: Mapping[str, Estimate]) -> Evidence:
     """Return the evidence of an `audit.json`.
 
-    Taken are, of each result, its verdict and status, its `estimate` as `NAME.estimate`, every entry of its
-    `metrics` (`auc` of membership becomes `membership.auc`), and every entry of its `details` that has exactly the
-    five fields of an estimate, as `NAME.KEY`.
+    Taken are, of each result, its verdict, status and confidence, its `estimate` as `NAME.estimate`, every entry of
+    its `metrics` (`auc` of membership becomes `membership.auc`), and every entry of its `details` that has exactly
+    the five fields of an estimate, as `NAME.KEY`.
 
     Args:
         report: the parsed `audit.json`.
@@ -95,7 +96,7 @@ def evidence_from(report: Mapping[str, Any], extra: Mapping[str, Estimate]) -> E
         name = result["name"]
         if name in audits:
             raise InputError(f"the audit {name} stands twice in the report")
-        audits[name] = {"verdict": result.get("verdict"), "status": result.get("status")}
+        audits[name] = {key: result.get(key) for key in ("verdict", "status", "confidence")}
         if result.get("estimate") is not None:
             numbers.append((f"{name}.estimate", result["estimate"]))
         numbers.extend((_full(name, key), item) for key, item in (result.get("metrics") or {}).items())

@@ -6,9 +6,8 @@ little is no pass, and an empty policy allows nothing.
 
 import hashlib
 import math
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -16,10 +15,10 @@ from audits.core.errors import PolicyError
 from audits.core.strictjson import canonical
 from audits.core.strictmodel import Closed, Finite, problems
 from audits.core.strictyaml import parse_yaml
-from audits.gate.evidence import AuditName, Evidence, Metric, MetricName
+from audits.gate.evidence import AuditName, AuditState, Evidence, Metric, MetricName
+from audits.gate.outcome import Decision, Outcome, RuleOutcome
+from audits.gate.spending import confidence_of
 
-Outcome = Literal["PASS", "FAIL", "INSUFFICIENT"]
-Op = Literal["<=", ">="]
 # the audits whose proven epsilon a budget must survive: the first always, the others where they were run
 ATTACKS = ("membership", "canaries", "differencing")
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
@@ -57,6 +56,17 @@ class Rule(Closed):
         return self
 
 
+ATTEMPTS, SECRET = "attempts.number", "secret.private"
+# what holds for every policy for outside, whoever wrote it
+OUTSIDE = (
+    Rule(id="secret-private", metric=SECRET, bound="value", op=">=", limit=1,
+         why="Where the random streams are not secret, whoever guesses the seed knows who was in train."),
+    Rule(id="attempts-counted", metric=ATTEMPTS, bound="value", op=">=", limit=1,
+         why="Nobody knows how often these control persons were asked until the answer was yes."),
+)  # fmt: skip
+_ROUNDING = 1e-12  # of a confidence, which goes through 1 - alpha
+
+
 class ApprovalRule(Closed):
     """How many different persons of a role must approve."""
 
@@ -81,7 +91,8 @@ class Policy(Closed):
         version: raised with every change of meaning.
         intended_use: whether the dataset may leave the institution.
         statement: the sentence on the first screen of report, card and statement.
-        confidence: the least one-sided confidence each interval must have.
+        confidence: the least one-sided confidence each interval and each required verdict must have; where attempts
+            are counted, that of the attempt, see `confidence_of`.
         required: audits whose verdict must be `pass`.
         measured: audits that must have been measured; their numbers are shown and do not gate.
         rules: comparisons, all of which must hold.
@@ -107,13 +118,19 @@ class Policy(Closed):
     @model_validator(mode="after")
     def _no_repeats(self) -> Self:
         for what, names in (
-            ("rules", [rule.id for rule in self.rules]),
+            ("rules", [rule.id for rule in self.all_rules()]),
             ("approvals", [approval.role for approval in self.approvals]),
             ("required and measured", [*self.required, *self.measured]),
         ):
             if len(set(names)) != len(names):
                 raise ValueError(f"{what}: a name stands twice")
+        if any(rule.metric == ATTEMPTS and rule.op == ">=" for rule in self.rules):
+            raise ValueError(f"rules: {ATTEMPTS} may have an upper limit only, or trying again would open a gate")
         return self
+
+    def all_rules(self) -> tuple[Rule, ...]:
+        """Return the policy's own comparisons, and those that its budget and its intended use bring with them."""
+        return (*self.rules, *_dp_rules(self.dp), *(OUTSIDE if self.intended_use == "outside" else ()))
 
     def to_bytes(self) -> bytes:
         """Return the canonical JSON, defaults filled in: the content of `policy/policy.json`."""
@@ -127,61 +144,7 @@ class Policy(Closed):
         """Return the id of every gate that a decision under it can have."""
         audits = (f"audit-{name}" for name in (*self.required, *self.measured))
         attacks = (f"dp-consistent-{name}" for name in ATTACKS) if self.dp is not None else ()
-        return (*audits, *(rule.id for rule in (*self.rules, *_dp_rules(self.dp))), *attacks)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleOutcome:
-    """How one gate went.
-
-    Args:
-        id: the rule, or `audit-NAME` for an audit that is required or must be measured.
-        metric: what was read, with the bound: `membership.auc.high`; for audits `NAME.passed` or `NAME.measured`,
-            which are 1 or 0.
-        op: how value and limit must stand.
-        limit: the threshold.
-        value: what was found; None where there was nothing.
-        verdict: PASS, FAIL, or INSUFFICIENT evidence; only PASS lets through.
-        reason: one sentence, what decided it.
-        why: one sentence, what the gate is there for.
-        estimate: the whole number with its interval and n; None for audits and where it is missing.
-    """
-
-    id: str
-    metric: str
-    op: Op
-    limit: float
-    value: float | None
-    verdict: Outcome
-    reason: str
-    why: str
-    estimate: Metric | None = None
-
-    def to_gate(self) -> dict[str, Any]:
-        """Return the gate as the signed statement writes it."""
-        return {
-            "id": self.id,
-            "metric": self.metric,
-            "op": self.op,
-            "threshold": self.limit,
-            "value": self.value,
-            "verdict": self.verdict,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """Whether the evidence satisfies the policy, gate by gate, and the digests of both."""
-
-    allowed: bool
-    outcomes: tuple[RuleOutcome, ...]
-    policy_digest: str
-    evidence_digest: str
-
-    @property
-    def failures(self) -> tuple[str, ...]:
-        """One line for each gate that did not pass."""
-        return tuple(f"{o.id}: {o.verdict}: {o.reason}" for o in self.outcomes if o.verdict != "PASS")
+        return (*audits, *(rule.id for rule in self.all_rules()), *attacks)
 
 
 def decide(evidence: Evidence, policy: Policy) -> Decision:
@@ -189,28 +152,37 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
 
         allowed  <=>  there is a gate, and every gate is PASS
 
-    Laws: an empty policy is refused; a missing, failed or too small measurement is no pass; adding a gate or
-    worsening a number never turns refused into allowed.
+    An audit that must be measured is a gate where it was not; where it was, its verdict is an outcome that gates
+    nothing. So a policy that only measures has no gate, and refuses.
+
+    Laws: a policy without gates is refused; a missing, failed or too small measurement is no pass; adding a gate,
+    worsening a number or counting a further attempt never turns refused into allowed. Intervals and required verdicts
+    must be as sure as their attempt asks for, whatever confidence a run was set to. A policy for outside has the
+    gates of `OUTSIDE`, which it cannot leave out.
 
     Random: none; reads nothing but its arguments.
     """
+    sure = _sure(evidence, policy)
     outcomes = (
-        *(_required(evidence, name) for name in policy.required),
+        *(_required(evidence, name, sure) for name in policy.required),
         *(_measured(evidence, name) for name in policy.measured),
-        *(_compared(evidence, rule, policy.confidence) for rule in (*policy.rules, *_dp_rules(policy.dp))),
+        *(_compared(evidence, rule, sure) for rule in policy.all_rules()),
         *(_consistent(evidence, name) for name in _attacks(evidence, policy.dp)),
     )
-    if len(outcomes) == 0:
-        reason = "an empty policy allows nothing"
+    if not any(outcome.gating and outcome.id not in {rule.id for rule in OUTSIDE} for outcome in outcomes):
+        reason = "a policy without gates of its own allows nothing"
         outcomes = (
+            *outcomes,
             RuleOutcome(
                 id="policy", metric="policy.gates", op=">=", limit=1.0, value=0.0, verdict="FAIL", reason=reason,
                 why="Nothing was asked, so nothing is known.",
             ),
         )  # fmt: skip
     return Decision(
-        allowed=all(outcome.verdict == "PASS" for outcome in outcomes),
+        allowed=all(outcome.verdict == "PASS" for outcome in outcomes if outcome.gating),
         outcomes=outcomes,
+        policy_name=policy.name,
+        policy_version=policy.version,
         policy_digest=policy.digest(),
         evidence_digest=evidence.digest(),
     )
@@ -266,13 +238,19 @@ def shipped_policies() -> Path:
     raise PolicyError("the shipped policies are missing", hint="Install the package again.")
 
 
-def _required(evidence: Evidence, name: str) -> RuleOutcome:
+def _sure(evidence: Evidence, policy: Policy) -> float:
+    """Return how sure the numbers of this attempt must be."""
+    number = evidence.metrics.get(ATTEMPTS)
+    return policy.confidence if number is None else confidence_of(max(1.0, number.high), policy.confidence)
+
+
+def _required(evidence: Evidence, name: str, sure: float) -> RuleOutcome:
     state = evidence.audits.get(name)
-    if state is None or state.status != "measured" or state.verdict == "insufficient":
-        verdict: Outcome = "INSUFFICIENT"
-    else:
-        verdict = "PASS" if state.verdict == "pass" else "FAIL"
+    verdict = _verdict(state)
+    unsure = None if state is None or verdict != "PASS" else _unsure("its verdict", state.confidence, sure)
     reason = "the audit was not run" if state is None else f"the audit was {state.status}: {state.verdict}"
+    if unsure is not None:
+        verdict, reason = "INSUFFICIENT", f"the audit passed, but {unsure}"
     return RuleOutcome(
         id=f"audit-{name}", metric=f"{name}.passed", op=">=", limit=1.0,
         value=None if state is None else float(verdict == "PASS"),
@@ -282,16 +260,25 @@ def _required(evidence: Evidence, name: str) -> RuleOutcome:
 
 def _measured(evidence: Evidence, name: str) -> RuleOutcome:
     state = evidence.audits.get(name)
-    held = state is not None and state.status == "measured"
-    reason = (
-        "the audit was not run" if state is None else f"the audit was {state.status}; its verdict: {state.verdict}"
-    )
+    why = "The audit must have been measured; its verdict and numbers are shown and do not gate."
+    if state is None or state.status != "measured":
+        return RuleOutcome(
+            id=f"audit-{name}", metric=f"{name}.measured", op=">=", limit=1.0, value=None if state is None else 0.0,
+            verdict="INSUFFICIENT", why=why,
+            reason="the audit was not run" if state is None else f"the audit was {state.status}",
+        )  # fmt: skip
+    verdict = _verdict(state)
     return RuleOutcome(
-        id=f"audit-{name}", metric=f"{name}.measured", op=">=", limit=1.0,
-        value=None if state is None else float(held),
-        verdict="PASS" if held else "INSUFFICIENT", reason=reason,
-        why="The audit must have been measured; its numbers are shown and do not gate.",
+        id=f"audit-{name}", metric=f"{name}.passed", op=">=", limit=1.0, value=float(verdict == "PASS"),
+        verdict=verdict, reason=f"measured; the audit's verdict is {state.verdict}, and gates nothing here", why=why,
+        gating=False,
     )  # fmt: skip
+
+
+def _verdict(state: AuditState | None) -> Outcome:
+    if state is None or state.status != "measured" or state.verdict == "insufficient":
+        return "INSUFFICIENT"
+    return "PASS" if state.verdict == "pass" else "FAIL"
 
 
 def _dp_rules(dp: DpRule | None) -> tuple[Rule, ...]:
@@ -362,6 +349,13 @@ def _weakness(rule: Rule, metric: Metric, confidence: float) -> str | None:
         return f"rests on {metric.n} units, at least {rule.min_n} are needed"
     if rule.bound == "value":
         return None if metric.low == metric.high else "has an interval, so its value alone decides nothing"
-    if metric.confidence < confidence:
-        return f"its interval has confidence {metric.confidence:g}, at least {confidence:g} is needed"
+    return _unsure("its interval", metric.confidence, confidence)
+
+
+def _unsure(what: str, confidence: float | None, sure: float) -> str | None:
+    """Return why something is not sure enough, or None if it is."""
+    if confidence is None:
+        return f"nobody knows the confidence of {what}"
+    if confidence < sure - _ROUNDING:
+        return f"{what} has confidence {confidence:.6g}, at least {sure:.6g} is needed at this attempt"
     return None

@@ -16,24 +16,9 @@ from audits.core.errors import InputError
 from audits.core.strictjson import JsonError, canonical, parse_canonical
 from audits.core.types import Table
 
-FIRST, LATER = 4 / 5, 1 / 5
 SAME = 0.01  # share of a control table's records that may have been asked before, and it still counts as fresh
 _START = "0" * 64
 _KEYS = {"version", "previous", "synthetic", "control"}
-
-
-def confidence_of(number: int, confidence: float) -> float:
-    """Return the one-sided confidence of every interval of the j-th attempt on one control group, j from 1.
-
-        alpha_j = alpha · 4/5 · (1/5)^(j - 1),   sum over all j = alpha
-
-    so that however often one tries, a table that leaks passes by luck with probability at most alpha = 1 - confidence
-    for each number that a gate reads. Halving from attempt to attempt would sum to the same and leave the first one,
-    which honest users need most, half of alpha instead of four fifths: 27 % more persons instead of 9 %.
-
-    Source: alpha spending, Foster and Stine, J. R. Statist. Soc. B 2008; the shares are ours.
-    """
-    return 1 - (1 - confidence) * FIRST * LATER ** (number - 1)
 
 
 def attempt(ledger: Path, synthetic: Table, control: Table) -> int:

@@ -74,7 +74,6 @@ def run(
         results=tuple(results),
         inputs=digests(inputs),
         hygiene=hygiene.details,
-        seed=seed,
         tool=f"synthgen-audits {version('synthgen')}",
     )
 
@@ -86,10 +85,11 @@ def result_of(
     try:
         result = attack.run(inputs, rng, confidence)
     except NotMeasurable as error:
-        return without_number(name, "not_measurable", error.message)
+        result = without_number(name, "not_measurable", error.message)
     except BREAKAGES as error:
-        return without_number(name, "failed", f"the audit broke ({type(error).__name__}); nothing is shown")
-    return replace(result, metrics={_full(name, key): value for key, value in result.metrics.items()})
+        result = without_number(name, "failed", f"the audit broke ({type(error).__name__}); nothing is shown")
+    metrics = {_full(name, key): value for key, value in result.metrics.items()}
+    return replace(result, metrics=metrics, confidence=confidence)
 
 
 def _full(name: str, key: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from audits.core.types import AuditInputs, AuditResult
-from audits.selftest import recipes
+from audits.selftest import evasions, recipes
 from audits.selftest.clean_release import Population
 
 Demand = Literal["must_fail", "must_not_pass", "must_pass", "seldom_fail", "blind"]
@@ -48,6 +48,8 @@ class Rung:
         why: why the audits of which something is asked must see it (or must not cry wolf).
         blind: why the others need not.
         repeats: how many such releases are judged; each from other people or another draw.
+        lean: whether only audits of which something is asked are run, behind the same checks of the tables as in
+            `audits run`.
     """
 
     marks: str
@@ -57,6 +59,7 @@ class Rung:
     why: str
     blind: str = ""
     repeats: int = 1
+    lean: bool = False
 
     def demand(self, audit: str) -> Demand:
         """Return what is asked of an audit on this rung."""
@@ -67,6 +70,56 @@ _OWN_WORDS = "thirty words of one person in a row are a copy, and a record numbe
 _MAY_BE_LEFT_OUT = "the text is not mixed, and what is linked may be among the words left out"
 _NEED_NOT_HOLD = "a copied text need not hold what is linked"
 
+
+_evasion = partial(Rung, lean=True)
+_FOUR = "a text and record number of each of four train persons"
+_READ = "a reader sees the words and the number, so the audits must"
+EVASIONS = (
+    _evasion("F.F...", "accented", partial(evasions.disguised, disguise=evasions.accented),
+             f"fresh people, and {_FOUR}, one combining accent in every word", _READ),
+    _evasion("F.F...", "invisible", partial(evasions.disguised, disguise=evasions.invisible),
+             f"fresh people, and {_FOUR}, a tag character in every word", _READ),
+    _evasion("F.F...", "underscored", partial(evasions.disguised, disguise=evasions.underscored),
+             f"fresh people, and {_FOUR}, underscores in the place of spaces", _READ),
+    _evasion("F.F...", "confusable", partial(evasions.disguised, disguise=evasions.confusable),
+             f"fresh people, and {_FOUR}, in letters and digits of other scripts that look alike", _READ),
+    _evasion("F.....", "near_copies", evasions.near_copies,
+             f"fresh people, and {_FOUR}, all digits exchanged and every tenth word another",
+             "nine tenths of a record are found by nobody but its owner"),
+    _evasion("N.....", "short_copies", evasions.short_copies,
+             "fresh people, and eleven short train records",
+             "that long texts are searched well says nothing of short ones"),
+    _evasion(".N.NNN", "rotated", evasions.rotated, "train, every letter thirteen places on",
+             "what speaks another language is like nobody, and to be like nobody is no proof"),
+    _evasion(".N.N..", "one_class", evasions.one_class, "fresh people, but the largest class is train's",
+             "one class leaks whole, and the others do not excuse it"),
+    _evasion("..F...", "shared_desk", evasions.shared_desk,
+             "fresh people, one train person's e-mail address, and a desk's that many have",
+             "the desk's address is nobody's, the other one's is"),
+    _evasion("F.F...", "two_ids", evasions.two_ids,
+             "fresh people, a record number that two train persons have, and the text that they share",
+             "what two own is not nobody's"),
+    _evasion("..F...", "long_control_name", evasions.long_control_name,
+             "fresh people, two train persons' recorded names, and a control person's very long one",
+             "one strange name among strangers excuses no other"),
+    _evasion("F.....", "copied_reference", evasions.copied_reference,
+             "fresh people, and eight train texts that the public table holds too",
+             "what somebody calls public is not public where it is train's"),
+    _evasion("F.....", "repeating_control", evasions.repeating_control,
+             "fresh people, and the train texts that one control row in nine repeats",
+             "a control that repeats train makes copying look like chance"),
+    _evasion("P.....", "templated", partial(evasions.templated, pasted=False),
+             "fresh people; six words in ten of every record are of one template",
+             "hospitals are made of shared text, and sharing it is no leak", repeats=SPLITS),
+    _evasion("F.....", "templated_copy", partial(evasions.templated, pasted=True),
+             "the same, and one train person's record pasted into one row",
+             "between the template's sentences stand the person's own"),
+    _evasion("P.....", "quoting", partial(evasions.quoting, copied=False),
+             "fresh people, some of whom quote what pairs of control persons share",
+             "strangers who quote one another have nothing of train", repeats=SPLITS),
+    _evasion("F.....", "quoting_copies", partial(evasions.quoting, copied=True),
+             "the same, and five whole records of train persons", "others' quoting hides no copy"),
+)  # fmt: skip
 
 # replay, neighbours, identifiers, membership, interpolation, linkage
 RUNGS: tuple[Rung, ...] = (
@@ -118,6 +171,7 @@ RUNGS: tuple[Rung, ...] = (
          f"fresh people, {PERMUTATIONS} times; train and control persons dealt anew each time",
          f"nothing tells the two apart: more than {MAX_FALSE_ALARMS} alarms are more than chance gives",
          repeats=PERMUTATIONS),
+    *EVASIONS,
 )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def verbatim_some(population: Population, rng: Rng) -> AuditInputs:
             f"{k} train persons with a text of their own of 30 words are needed, there are {len(able)}"
         )
     rows = np.flatnonzero(np.isin(person, rng.choice(able, size=k, replace=False)))
-    train = _numbered(population.train, rows[np.unique(person[rows], return_index=True)[1]], rng)
+    train = number_rows(population.train, rows[np.unique(person[rows], return_index=True)[1]], rng)
     return population.inputs(as_synthetic(stack_tables(population.unseen, take(train, rows))), train=train)
 
 
@@ -71,8 +71,8 @@ def verbatim_one(population: Population, rng: Rng) -> AuditInputs:
     if len(rows) == 0:
         raise NotMeasurable("a train person with a text of their own of 30 words is needed, there is none")
     row = int(rng.choice(rows))
-    train = _numbered(population.train, np.array([row]), rng)
-    return population.inputs(_pasted(population.unseen, train.texts[row], rng), train=train)
+    train = number_rows(population.train, np.array([row]), rng)
+    return population.inputs(paste(population.unseen, train.texts[row], rng), train=train)
 
 
 def word_dropout(population: Population, rng: Rng, *, rate: float) -> AuditInputs:
@@ -157,9 +157,9 @@ def one_identifier(population: Population, rng: Rng) -> AuditInputs:
     The number is made up and put into that person's text first, because not all texts hold one.
     """
     row = int(rng.integers(len(population.train)))
-    train = _numbered(population.train, np.array([row]), rng)
+    train = number_rows(population.train, np.array([row]), rng)
     number = train.texts[row].split()[-1]
-    return population.inputs(_pasted(population.unseen, f"ref. {number[:4]}-{number[4:]}", rng), train=train)
+    return population.inputs(paste(population.unseen, f"ref. {number[:4]}-{number[4:]}", rng), train=train)
 
 
 def permuted_secret(population: Population, rng: Rng) -> AuditInputs:
@@ -219,14 +219,23 @@ def _written(texts: Sequence[str], labels: tuple[str, ...] | None) -> Table:
     return as_synthetic(Table(texts=tuple(texts), labels=labels, groups=tuple(texts), has_groups=False))
 
 
-def _pasted(table: Table, what: str, rng: Rng) -> Table:
+def paste(table: Table, what: str, rng: Rng) -> Table:
+    """Return the table with a text behind that of one row."""
     texts = list(table.texts)
     row = int(rng.integers(len(texts)))
     texts[row] = f"{texts[row]} {what}"
     return replace(table, texts=tuple(texts))
 
 
-def _numbered(table: Table, rows: Int, rng: Rng) -> Table:
+def hide(table: Table, what: Sequence[str], rng: Rng) -> Table:
+    """Return the table with each of the texts behind that of a row of its own."""
+    texts = list(table.texts)
+    for row, text in zip(rng.choice(len(texts), size=len(what), replace=False).tolist(), what, strict=True):
+        texts[row] = f"{texts[row]} {text}"
+    return replace(table, texts=tuple(texts))
+
+
+def number_rows(table: Table, rows: Int, rng: Rng) -> Table:
     """Return the table with a record number, of eight digits, behind the text of each of the rows."""
     texts = list(table.texts)
     for row in rows.tolist():

@@ -61,7 +61,6 @@ def judge_shadow(  # noqa: PLR0913 - what the command line gives
             "control": plan.control,
             **{f"rerun {run}": table_digest(table) for run, table in enumerate(tables)},
         },
-        seed=seed,
         tool=f"synthgen-audits {version('synthgen')}",
     )
     write_whole(folder / REPORT, report.to_json())

@@ -126,7 +126,10 @@ def _judge(
     _check_provenance(predicate, policy, subjects)
     done.append(f"{policy.name} version {policy.version} is pinned")
     evidence = _check_gates(predicate, policy, held)
-    done.append(f"{len(predicate.gates)} of {len(predicate.gates)} gates recomputed from the evidence")
+    gates = [gate for gate in predicate.gates if gate.gating]
+    beside = ", ".join(f"{g.id.removeprefix('audit-')} {g.verdict}" for g in predicate.gates if not g.gating)
+    line = f"{len(gates)} of {len(gates)} gates recomputed from the evidence"
+    done.append(line if not beside else f"{line}; measured, gating nothing: {beside}")
     done.append(_check_ledger(predicate, policy, evidence))
     signed_by = releasers
     if approvals:

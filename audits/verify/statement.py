@@ -10,7 +10,8 @@ from audits.core.instants import Instant
 from audits.core.strictjson import JsonError, parse_canonical
 from audits.core.strictmodel import Closed, Finite, problems
 from audits.gate.evidence import MetricName
-from audits.gate.policy import ApprovalRule, Name, Outcome, RoleName
+from audits.gate.outcome import Outcome
+from audits.gate.policy import ApprovalRule, Name, RoleName
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -18,7 +19,7 @@ PREDICATE_BASE = "https://synthgen.dev/attestation"
 RELEASE_TYPE = f"{PREDICATE_BASE}/release/v1"
 APPROVAL_TYPE = f"{PREDICATE_BASE}/approval/v1"
 REFUSAL_TYPE = f"{PREDICATE_BASE}/refusal/v1"
-SCHEMA_VERSION = "1.0.0"
+SCHEMA_VERSION = "2.0.0"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(max_length=2000)]
@@ -79,9 +80,7 @@ class Producer(Wire):
     tool: Text
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+")]
     python: Text
-    git_commit: Text | None = None
-    wheel_sha256: Sha256 | None = None
-    lock_sha256: Sha256 | None = None
+    made_by: Annotated[dict[Text, Text], Field(max_length=100)]  # digests of the sources, versions of the libraries
 
 
 class ConfigRef(Wire):
@@ -111,7 +110,7 @@ class PolicyRef(Wire):
 
 
 class Gate(Wire):
-    """One gate as it went; a verifier recomputes it and does not believe it."""
+    """One gate as it went, or a verdict that gated nothing; a verifier recomputes both and believes neither."""
 
     id: Name
     metric: MetricName
@@ -119,6 +118,7 @@ class Gate(Wire):
     threshold: Finite
     value: Finite | None
     verdict: Outcome
+    gating: bool
 
 
 class Composition(Wire):
@@ -182,7 +182,7 @@ class Input(Wire):
 class ReleasePredicate(Wire):
     """What a release states about its subjects."""
 
-    schema_version: Literal["1.0.0"]
+    schema_version: Literal["2.0.0"]
     release_id: ReleaseId
     time_created: Instant
     expires: Instant | None
@@ -226,7 +226,7 @@ class Waiver(Wire):
 class RefusalPredicate(Wire):
     """Why a dataset was not released."""
 
-    schema_version: Literal["1.0.0"]
+    schema_version: Literal["2.0.0"]
     time_created: Instant
     verdict: Literal["REFUSED"]
     policy: PolicyRef

@@ -15,9 +15,12 @@ from synthgen.run.adapt import WARNING as ADAPT_WARNING
 from synthgen.run.adapt import check_adapt
 from synthgen.run.finished import policy_file
 from synthgen.run.rounds import SPARE, first_asked
+from synthgen.run.secret import PUBLIC, foreseen_secret
+from synthgen.run.secret import WARNING as PUBLIC_WARNING
 from synthgen.stages.decode.bridge import load_vocabulary
 from synthgen.stages.decode.loading import backend_of, slowdown
 from synthgen.stages.filter.attributes import check_labels
+from synthgen.stages.filter.classifier import fits_for
 from synthgen.stages.interpolate import check_classes, wanted_counts
 from synthgen.stages.load import load
 from synthgen.stages.segment import learn_splitter
@@ -40,6 +43,7 @@ class Plan:
     wanted: dict[str, int]
     candidates: int
     segments: dict[str, float] | None  # per_record of train on average, and headings that enough persons share
+    fits: int  # regressions that judge the class of candidates, at most; 0 where nothing judges it
     minutes: float
     cores: int  # that write at once
     policy: str
@@ -66,6 +70,8 @@ class Plan:
             many, headings = self.segments["per_record"], self.segments["headings"]
             lines.append(f"segments: {many:.1f} a record, {headings:.0f} shared headings")
         lines.append(f"texts to decode: about {self.candidates}, {self.minutes:.0f} minutes on {self.cores} cores")
+        if self.fits > 0:
+            lines.append(f"class agreement: at most {self.fits} regressions of {sum(self.train.values())} records")
         if self.disclosure is not None:
             lines.append(f"told of each vector: {self.disclosure}, and nothing else")
         lines += [f"WARNING {warning}" for warning in self.warnings]
@@ -77,13 +83,15 @@ class Plan:
 def make_plan(config: Config) -> Plan:
     """Return the plan of a configuration; reads the source, writes nothing.
 
+    Before the first run the coins are not tossed yet; the counts are those of other coins, and differ by chance.
+
     Raises:
         ConfigError, DataError, ModelError: everything a run would refuse at once.
     """
     policy = load_policy(policy_file(config))
     check_adapt(config.decode.adapt, policy)
     backend = backend_of(config.decode.placement)
-    seeds = SeedTree(config.seed)
+    seeds = SeedTree(config.seed, secret=foreseen_secret(config))
     report = load(config.source, config.resolve(config.source.path), seeds.child("load"))
     parts = split(report.corpus, config.split, seeds.child("split"))
     if len(parts.train) == 0:
@@ -109,13 +117,17 @@ def make_plan(config: Config) -> Plan:
         wanted=wanted,
         candidates=candidates,
         segments=segments,
+        fits=0 if config.filter.class_agreement is None else fits_for(method.max_parents),
         minutes=(candidates * tokens * slowdown(backend) / (TOKENS_PER_SECOND * cores) + _refining(config)) / 60,
         cores=cores,
         policy=policy.name,
         audits={name: what if isinstance(what, str) else what.to_text() for name, what in reach.items()},
         power={name: what.to_json() for name, what in reach.items() if not isinstance(what, str)},
         disclosure=_disclosure(config),
-        warnings=() if config.decode.adapt is None else (ADAPT_WARNING,),
+        warnings=(
+            *(() if config.decode.adapt is None else (ADAPT_WARNING,)),
+            *((PUBLIC_WARNING,) if config.secret == PUBLIC else ()),
+        ),
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
+from audits.gate.outcome import Decision
 from audits.gate.policy import load_policy
 from synthgen.config import Config
 from synthgen.core.errors import DataError, StorageError
@@ -13,6 +14,7 @@ from synthgen.release.keys import load_key, passphrase_for
 from synthgen.release.refusal import check_waivers
 from synthgen.release.run import load_run
 from synthgen.run.finished import policy_file
+from synthgen.run.secret import PUBLIC, WARNING
 
 REPORT = "report/report.html"
 
@@ -25,6 +27,7 @@ class Published:
     release_id: str
     policy: str
     statement: str
+    decision: Decision
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -33,6 +36,7 @@ class Published:
             "bundle": str(self.bundle),
             "releaseId": self.release_id,
             "policy": self.policy,
+            "measured": {o.id.removeprefix("audit-"): o.verdict for o in self.decision.measured},
         }
 
     def to_text(self) -> str:
@@ -40,6 +44,7 @@ class Published:
         return "\n".join(
             [
                 f"RELEASED under policy {self.policy}: {self.statement}",
+                *self.decision.summary,
                 f"bundle: {self.bundle}",
                 f"report: {self.bundle / REPORT}",
                 f"check it: synthgen verify {self.bundle} --trust TRUST.json",
@@ -64,13 +69,17 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     key = load_key(path, passphrase_for(path))
     check_waivers(config.release.waivers, load_policy(policy_file(config)))
     _writable(out)
+    if config.secret == PUBLIC:
+        stream.write(f"WARNING {WARNING}\n")
     run = Pipeline(config, terminal_progress(stream)).run(resume=resume)
     decision = run.decide()
     report = run.write_report(decision)
     stream.write(f"report: {report}\n")
+    if not decision.allowed:
+        stream.writelines(f"{line}\n" for line in decision.summary)
     bundle = run.release(decision, key=key, out=out)
     policy = run.policy()
-    return Published(bundle.path, bundle.release_id, policy.name, policy.statement)
+    return Published(bundle.path, bundle.release_id, policy.name, policy.statement, decision)
 
 
 def report_of(target: Path) -> Path:

@@ -14,9 +14,9 @@ from audits.core.stats import (
     needed_for_zero_events,
 )
 from audits.gate.policy import Policy
+from audits.gate.spending import confidence_of
 from audits.linkage.attacks import MARGINS as LINKAGE_MARGINS
 from audits.linkage.excess_risk import detectable_excess
-from audits.runner.attempts import confidence_of
 from audits.runner.registry import NEEDS
 
 USUAL_RATE = 0.2  # how often the linkage attacks are right about strangers, as AUDITS' sample sizes assume
@@ -72,7 +72,7 @@ def reach_of(
         n_control: control persons; of some audits a fifth is set aside to teach the attacks.
         n_synthetic: records to be written.
         confidence: of the run's audits; the first attempt on a control group is a little surer
-            (`audits.runner.attempts`).
+            (`audits.gate.spending`).
     """
     both, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
     sure = confidence_of(1, confidence)

@@ -8,8 +8,6 @@ from typing import TypeVar
 
 import numpy as np
 
-from synthgen.config import Config
-from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import write_corpus
 from synthgen.core.types import Corpus, Embedded, Float32
 from synthgen.pipeline import write_records
@@ -20,7 +18,6 @@ from synthgen.run.segments import encoder_for
 from synthgen.run.workspace import StageResult, Workspace, sync
 from synthgen.stages.embed import Encoder, embed
 
-SEED_BYTES = 6
 T = TypeVar("T")
 
 
@@ -36,7 +33,7 @@ def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], 
         train: its train records, without identifiers.
         vectors: float32 (n, d), of the records of train.
         leave_out: groups.
-        number: of the rerun; decides its seed.
+        number: of the rerun; names its streams.
         folder: of the plan; the rerun's own workspace is made in it, and removed when its table is whole.
 
     Raises:
@@ -44,12 +41,12 @@ def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], 
         SynthGenError: as the stages say.
 
     Privacy: reads train; what is written is synthetic text that no audit has seen.
-    Random: the run's streams, under a seed drawn of the child "shadow/<number>".
+    Random: the streams of the run, below the child "shadow/<number>" of their root.
     """
     is_kept = np.array([r.group not in leave_out for r in train.records], dtype=np.bool_)
     kept = replace(train, records=tuple(r for r, kept in zip(train.records, is_kept, strict=True) if kept))
     root = folder / f"rerun-{number:03d}"
-    again = Job(reseeded(job.config, number), Workspace(root), job.progress)
+    again = Job(job.config, Workspace(root), job.progress, root=job.seeds.child("shadow", str(number)))
 
     def make(place: Path) -> Mapping[str, object]:
         write_corpus(place / "train.parquet", kept)
@@ -85,9 +82,3 @@ def returned(stages: Generator[StageResult, None, T]) -> T:
         except StopIteration as end:
             found: T = end.value
             return found
-
-
-def reseeded(config: Config, number: int) -> Config:
-    """Return the configuration with the seed of a rerun."""
-    key = SeedTree(config.seed).child("shadow", str(number)).key()
-    return config.model_copy(update={"seed": int.from_bytes(key[:SEED_BYTES], "big")})

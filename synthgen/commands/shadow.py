@@ -93,19 +93,20 @@ def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Call
         control=as_table(control, {}),
     )
     folder = _folder(run, request)
-    plan = _plan(inputs, request, folder, config.seed)
+    job = Job(_quick(config, train) if request.quick else config, run.workspace, progress)
+    seeds = job.seeds.child("shadow")
+    plan = _plan(inputs, request, folder, seeds.child("plan").integer())
     vectors = np.load(run.folder("embed") / "train.npy", allow_pickle=False)
     missing = [number for number in range(plan.runs) if find_table(folder, number) is None]
     say(_estimate(run, plan, missing, quick=request.quick))
-    job = Job(_quick(config, train) if request.quick else config, run.workspace, progress)
     for number in missing:
         say(f"rerun {number + 1} of {plan.runs}")
         rerun(job, train, vectors, plan.leave_out(number), number, folder)
     dealings = QUICK_DEALINGS if request.quick else PERMUTATIONS
     with progress.stage("shadow", total=plan.runs + dealings, unit="steps") as advance:
         report = judge_shadow(
-            folder, inputs, seed=config.seed, confidence=config.audit.confidence, permutations=dealings,
-            progress=lambda _done, _total: advance(1),
+            folder, inputs, seed=seeds.child("judge").integer(), confidence=config.audit.confidence,
+            permutations=dealings, progress=lambda _done, _total: advance(1),
         )  # fmt: skip
     return Shadowed(report, folder / REPORT)
 

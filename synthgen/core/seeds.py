@@ -1,37 +1,63 @@
-"""Named, independent random streams: one seed, and a path of names for each place that draws."""
+"""Named, independent random streams: one secret and seed, and a path of names for each place that draws."""
 
 import hashlib
-from dataclasses import dataclass
+import hmac
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+
+SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class SeedTree:
-    """A node of the tree of random streams.
+    r"""A node of the tree of random streams.
 
     A child is named, never numbered by call order, so adding a draw in one place changes no other place.
-    The key of a node is sha256 over the root seed and the names on its path.
+    The key of a node, with m the seed and the names on its path, each behind its length:
+
+        HMAC-SHA256(secret, "synthgen/seed/v2\0" || m)     sha256("synthgen/seed/v1\0" || m) without a secret
 
     Args:
         root: the seed of the configuration.
         path: the names from the root to this node.
+        secret: 32 random bytes, without which nobody can compute any of the streams; empty where they are public.
+
+    Raises:
+        ValueError: the secret has another length.
+
+    Privacy: seeds are guessed (dates, small numbers, all of 2^32 in an hour); without a secret, everything drawn
+        from these streams is as good as published.
     """
 
     root: int
     path: tuple[str, ...] = ()
+    secret: bytes = field(default=b"", repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.secret) not in {0, SECRET_BYTES}:
+            raise ValueError(f"a secret has {SECRET_BYTES} bytes")
+
+    @property
+    def parent(self) -> "SeedTree":
+        """The node above this one."""
+        return replace(self, path=self.path[:-1])
 
     def child(self, *names: str) -> "SeedTree":
         """Return the node below this one with the given names."""
-        return SeedTree(self.root, self.path + names)
+        return replace(self, path=self.path + names)
 
     def key(self) -> bytes:
         """Return the 32 bytes that identify this node."""
-        digest = hashlib.sha256(b"synthgen/seed/v1\0" + str(self.root).encode())
-        for name in self.path:
-            encoded = name.encode()
-            digest.update(len(encoded).to_bytes(8, "big") + encoded)
-        return digest.digest()
+        encoded = [name.encode() for name in self.path]
+        message = b"".join([str(self.root).encode(), *(len(e).to_bytes(8, "big") + e for e in encoded)])
+        if self.secret == b"":
+            return hashlib.sha256(b"synthgen/seed/v1\0" + message).digest()
+        return hmac.digest(self.secret, b"synthgen/seed/v2\0" + message, "sha256")
+
+    def integer(self) -> int:
+        """Return the key as a number, for code that takes a seed: 256 bits, so that nobody can try them all."""
+        return int.from_bytes(self.key(), "big")
 
     def generator(self) -> np.random.Generator:
         """Return a fresh counter-based generator (Philox) at the start of this node's stream."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from audits.gate.policy import Decision
+from audits.gate.outcome import Decision
 from synthgen.core.tables import read_corpus
 from synthgen.models.registry import MODELS
 from synthgen.release.commitment import commit_records, commitment_key
@@ -17,6 +17,7 @@ from synthgen.report.gates import gate_rows
 from synthgen.run.finished import FinishedRun, policy_file
 from synthgen.run.judge import AUDIT, SYNTHETIC, UTILITY
 from synthgen.run.record import RunRecord
+from synthgen.run.secret import PUBLIC
 from synthgen.stages.decode.bridge import load_bridge
 from synthgen.stages.decode.config import OWN, WORDS
 
@@ -43,6 +44,7 @@ def bundle_content(run: FinishedRun, decision: Decision) -> BundleContent:
         inputs=[commit_records(side.role, side.texts, key) for side in sides],
         license=config.release.license,
         languages=["en"],
+        versions=run.record.versions,
         limitations=limitations_of(run, has_groups=sides[0].has_groups),
         privacy={**NO_DP, "unit": "group" if sides[0].has_groups else "record"},
         formats=config.release.formats,
@@ -61,7 +63,8 @@ def report_content(run: FinishedRun, decision: Decision, release_id: str | None)
         policy_name=policy.name,
         policy_statement=policy.statement,
         verdict="released" if decision.allowed else "refused",
-        gates=gate_rows(decision),
+        gates=gate_rows(decision.gates),
+        measured=gate_rows(decision.measured),
         balance=tuple(
             (label, real["train"].get(label, 0), n, made.get(label, 0)) for label, n in sorted(wanted.items())
         ),
@@ -90,6 +93,7 @@ def limitations_of(run: FinishedRun, *, has_groups: bool) -> tuple[str, ...]:
         segmented=run.config.segments is not None,
         adapted=decode.adapt is not None,
         disclosure=None if vocabulary is None else vocabulary.disclosure(decode.words),
+        public_secret=run.config.secret == PUBLIC,
     )
 
 

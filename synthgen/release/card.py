@@ -6,8 +6,9 @@ Written here and not by huggingface_hub, whose block YAML differs between its ve
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 
-from audits.gate.policy import RuleOutcome
+from audits.gate.outcome import RuleOutcome
 from synthgen.release.content import BundleContent
 from synthgen.release.tables import JSONL, PARQUET
 
@@ -49,8 +50,9 @@ def card(content: BundleContent, release_id: str) -> bytes:
         "",
         "| gate | number | found | limit | verdict |",
         "|---|---|---:|---:|---|",
-        *(_gate(outcome) for outcome in content.decision.outcomes),
+        *(_gate(outcome) for outcome in content.decision.gates),
         "",
+        *_measured(content.decision.measured, policy.name),
         "The numbers with their intervals are in `report/report.html` and `evidence/metrics.json`.",
         "",
         "## Limits",
@@ -63,6 +65,22 @@ def card(content: BundleContent, release_id: str) -> bytes:
         "",
     ]
     return "\n".join(lines).encode()
+
+
+def _measured(outcomes: Sequence[RuleOutcome], policy: str) -> list[str]:
+    if not outcomes:
+        return []
+    return [
+        "## Measured, gating nothing",
+        "",
+        f"The policy `{policy}` wants these audits shown. Their verdicts decided nothing; another policy would",
+        "stop at what is not PASS.",
+        "",
+        "| audit | its verdict |",
+        "|---|---|",
+        *(f"| {outcome.id.removeprefix('audit-')} | **{outcome.verdict}** |" for outcome in outcomes),
+        "",
+    ]
 
 
 def _gate(outcome: RuleOutcome) -> str:

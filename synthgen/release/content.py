@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audits.gate.evidence import Evidence
-from audits.gate.policy import Decision, Policy, decide, parse_policy
+from audits.gate.outcome import Decision
+from audits.gate.policy import Policy, decide, parse_policy
 from synthgen.core.errors import DataError, InternalError, ReleaseRefused
 
 ID = re.compile(r"[0-9a-f]{16,64}")
@@ -41,6 +42,7 @@ class BundleContent:
         inputs: `inputs` of the statement: the commitments of train and control, see `commitment.commit`.
         license: identifier of the dataset's licence.
         languages: BCP 47 tags.
+        versions: of the sources and libraries that made it, "python" among them.
         limitations: sentences, what the release does not promise and what was not tested.
         formats: parquet, jsonl or both.
         privacy: the `privacy` part of the statement; by default it claims no differential privacy.
@@ -60,6 +62,7 @@ class BundleContent:
     inputs: Sequence[Mapping[str, Any]]
     license: str
     languages: Sequence[str]
+    versions: Mapping[str, str]
     limitations: Sequence[str]
     formats: Sequence[str] = ("parquet", "jsonl")
     privacy: Mapping[str, Any] = field(default_factory=lambda: NO_DP)

@@ -15,15 +15,22 @@ ADAPTED = (
     "The decoder was refined on the private train text, so it can repeat it; only the audits speak against that."
 )
 DISCLOSED = "Of each vector the language model was told {}; a few words can name a person's illness."
+GUESSABLE = (
+    "The random streams come from a public secret: whoever guesses the seed computes who was in train and what each "
+    "record was made from. Never to be given outside."
+)
 RECORDS_ONLY = (
     "The source named no persons: every number is about single records, and nothing is shown about a person."
 )
 
 
-def limitations(*, has_groups: bool, segmented: bool, adapted: bool, disclosure: str | None) -> tuple[str, ...]:
+def limitations(
+    *, has_groups: bool, segmented: bool, adapted: bool, disclosure: str | None, public_secret: bool
+) -> tuple[str, ...]:
     """Return what a release does not promise; without persons in the source no sentence is about persons."""
     always = (*LIMITATIONS[:-1], SEGMENTED) if segmented else LIMITATIONS
     more = (
+        (public_secret, GUESSABLE),
         (not has_groups, RECORDS_ONLY),
         (adapted, ADAPTED),
         (disclosure is not None, DISCLOSED.format(disclosure)),

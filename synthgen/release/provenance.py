@@ -9,14 +9,14 @@ from typing import Any
 from ruamel.yaml import YAML
 
 HIDDEN = "(private)"
-_HIDDEN_KEYS = ("seed", "workspace", "source.path", "release.key", "release.out")
+_HIDDEN_KEYS = ("seed", "workspace", "ledger", "source.path", "release.key", "release.out")
 _PATH_KEYS = ("embed.model", "decode.model", "decode.bridge", "policy")
 
 
 def redact_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a dumped configuration without the paths of this machine and without the seed.
 
-    Privacy: the seed decides which train rows become parents and with which weights, so it never leaves.
+    Privacy: secret and seed decide who is in train and which rows become parents, so neither ever leaves.
     """
     public = {key: dict(value) if isinstance(value, Mapping) else value for key, value in config.items()}
     for dotted in (*_HIDDEN_KEYS, *_PATH_KEYS):
@@ -75,9 +75,15 @@ def sbom() -> dict[str, Any]:
     }
 
 
-def producer() -> dict[str, Any]:
-    """Return the `producer` part of the statement."""
-    return {"tool": "synthgen", "version": metadata.version("synthgen"), "python": platform.python_version()}
+def producer(versions: Mapping[str, str]) -> dict[str, Any]:
+    """Return the `producer` part of the statement.
+
+    Args:
+        versions: of the sources and libraries that made the run, as run.json keeps them.
+    """
+    made_by = dict(versions)
+    python = made_by.pop("python")
+    return {"tool": "synthgen", "version": metadata.version("synthgen"), "python": python, "madeBy": made_by}
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,8 @@ from pathlib import Path
 from audits.core.instants import stamp
 from audits.core.strictjson import canonical
 from audits.gate.evidence import Evidence
-from audits.gate.policy import Decision, Policy, decide
+from audits.gate.outcome import Decision
+from audits.gate.policy import Policy, decide
 from audits.verify.statement import (
     PAYLOAD_TYPE,
     REFUSAL_TYPE,
@@ -96,6 +97,8 @@ def _readme(decision: Decision, policy: Policy, waived: Sequence[Mapping[str, st
         f"{stamp(now)}. No data left the workspace. The gates that did not pass:",
         "",
         *(f"- {failure}" for failure in decision.failures),
+        "",
+        *decision.summary,
         "",
         *(
             f"{w['by']} accepts that {w['gate']} is {w['verdict']}: {w['reason']} It stays {w['verdict']}."

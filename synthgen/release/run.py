@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from audits.gate.policy import Decision
+from audits.gate.outcome import Decision
 from synthgen.config import Config
 from synthgen.core.errors import DataError, ReleaseRefused
 from synthgen.release.assembly import bundle_content, report_content
@@ -15,6 +15,7 @@ from synthgen.release.statement import short_id
 from synthgen.release.tables import data_files
 from synthgen.report import render_report
 from synthgen.run.finished import FinishedRun
+from synthgen.run.job import AUDITS_VERSION
 from synthgen.run.record import read_record
 from synthgen.run.workspace import Workspace, write_bytes
 
@@ -81,10 +82,17 @@ def load_run(config: Config) -> Run:
     """Return the last run of a configuration from its workspace, without running anything.
 
     Raises:
-        DataError: when there is none, or it was of another configuration.
+        DataError: when there is none, it was of another configuration, or other versions made it.
     """
     workspace = Workspace(config.resolve(config.workspace))
     record = read_record(workspace.root)
     if record.config != config.digest():
         raise DataError("the configuration changed since its last run", hint="Run it again: `synthgen run CONFIG`.")
+    changed = sorted(name for name, version in AUDITS_VERSION.items() if record.versions.get(name) != version)
+    if changed or set(record.versions) != set(AUDITS_VERSION):
+        raise DataError(
+            "the program changed since the last run, and its numbers with it",
+            problems=[f"changed: {name}" for name in changed],
+            hint="Run it again: `synthgen run CONFIG`; what did not change is not made again.",
+        )
     return Run(config, workspace, record)

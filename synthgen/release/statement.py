@@ -65,7 +65,7 @@ def _predicate(content: BundleContent, digests: Mapping[str, str], release_id: s
             "license": content.license,
         },
         "use": {"scope": policy.intended_use, "statement": policy.statement},
-        "producer": producer(),
+        "producer": producer(content.versions),
         "config": {"digest": {"sha256": digests[CONFIG]}, "redacted": CONFIG},
         "models": [dict(model) for model in content.models],
         "policy": {

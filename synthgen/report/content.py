@@ -13,7 +13,7 @@ StageRow = tuple[str, int, int, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRow:
-    """One rule of the policy and how it came out.
+    """One rule of the policy and how it came out, or an audit's verdict that gates nothing.
 
     Args:
         id: the rule's name in the policy.
@@ -24,9 +24,10 @@ class GateRow:
         low: lower end of the interval; the value itself for an exact fact.
         high: upper end.
         n: how many independent units the number rests on; None for an exact fact, such as that an audit passed.
-        verdict: FAIL and INSUFFICIENT both refuse.
+        verdict: of a gate, FAIL and INSUFFICIENT both refuse.
         reason: what decided it.
         why: what the rule is there for, in the policy's words.
+        gating: whether it decides; False for an audit that is measured and shown.
     """
 
     id: str
@@ -40,6 +41,7 @@ class GateRow:
     verdict: Literal["PASS", "FAIL", "INSUFFICIENT"]
     reason: str
     why: str
+    gating: bool = True
 
     def __post_init__(self) -> None:
         measured = all(v is not None and math.isfinite(v) for v in (self.value, self.low, self.high))
@@ -57,7 +59,8 @@ class ReportContent:
         policy_name: the policy it was judged by.
         policy_statement: what a release under this policy does and does not mean; shown first.
         verdict: released or refused.
-        gates: every rule, in the policy's order; a release needs at least one, and all of them passed.
+        gates: what decides, in the policy's order; a release needs at least one, and all of them passed.
+        measured: audits whose verdicts are shown and gate nothing.
         balance: per label the number of real train records, of records asked for, of records made.
         audits: `results` of audit.json, each a mapping.
         utility: what `evaluate` wrote: {"classifiers": {name: {"real" | "synthetic" | "real+synthetic": {...}}}}.
@@ -73,6 +76,7 @@ class ReportContent:
     policy_statement: str
     verdict: Literal["released", "refused"]
     gates: tuple[GateRow, ...]
+    measured: tuple[GateRow, ...] = ()
     balance: tuple[BalanceRow, ...] = ()
     audits: tuple[Mapping[str, Any], ...] = ()
     utility: Mapping[str, Any] = field(default_factory=dict)
@@ -82,6 +86,8 @@ class ReportContent:
     limitations: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not all(g.gating for g in self.gates) or any(g.gating for g in self.measured):
+            raise InternalError("what does not gate may not stand among the gates, nor a gate beside them")
         if self.verdict != "released":
             return
         if self.release_id is None:

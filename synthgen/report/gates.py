@@ -1,13 +1,15 @@
 """From a decision to the rows of the report."""
 
-from audits.gate.policy import Decision
+from collections.abc import Iterable
+
+from audits.gate.outcome import RuleOutcome
 from synthgen.report.content import GateRow
 
 
-def gate_rows(decision: Decision) -> tuple[GateRow, ...]:
-    """Return one row per gate, in the decision's order, each with the interval it was decided on."""
+def gate_rows(outcomes: Iterable[RuleOutcome]) -> tuple[GateRow, ...]:
+    """Return one row per outcome, in their order, each with the interval it was decided on."""
     rows = []
-    for outcome in decision.outcomes:
+    for outcome in outcomes:
         estimate = outcome.estimate
         rows.append(
             GateRow(
@@ -22,6 +24,7 @@ def gate_rows(decision: Decision) -> tuple[GateRow, ...]:
                 verdict=outcome.verdict,
                 reason=outcome.reason,
                 why=outcome.why,
+                gating=outcome.gating,
             )
         )
     return tuple(rows)

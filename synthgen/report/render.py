@@ -45,6 +45,7 @@ def render_report(content: ReportContent) -> str:
     page = environment.get_template("report.html").render(
         c=content,
         gates=[(gate, interval_bar(gate)) for gate in content.gates],
+        beside=content.measured,
         balance=list(zip(content.balance, balance_widths(content.balance), strict=True)),
         made=sum(row[3] for row in content.balance),
         plots=[p for audit in content.audits for p in _plots(audit)],

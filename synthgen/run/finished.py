@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audits.gate.evidence import Evidence, read_evidence
-from audits.gate.policy import Decision, Policy, decide, load_policy, policy_path
+from audits.gate.outcome import Decision
+from audits.gate.policy import Policy, decide, load_policy, policy_path
 from synthgen.config import Config
 from synthgen.run.judge import EVIDENCE
 from synthgen.run.record import RunRecord

@@ -6,14 +6,17 @@ from pathlib import Path
 
 from synthgen.config import Config
 from synthgen.core.digest import sha256_file, sha256_json
+from synthgen.core.made_by import libraries, sources
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.models.store import model_folder
+from synthgen.run.secret import run_secret
 from synthgen.run.workspace import Workspace
 from synthgen.stages.embed import Encoder, build_encoder
 
-# A number in the digest of every stage: raised when a stage's result changes for the same inputs.
-STAGES_VERSION = 3
+# In the digest of every stage: whatever may change a stage's result for the same inputs.
+STAGES_VERSION = {"source": sources("synthgen", "core", "attributes", "models", "stages", "run"), **libraries()}
+AUDITS_VERSION = {**STAGES_VERSION, "audits": sources("audits")}  # of what asks the audits
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +27,20 @@ class Job:
         config: what to run.
         workspace: where results are kept.
         progress: who is told how far it is.
+        root: of the random streams where they are not those of the workspace: of a rerun, which has dice of its own.
     """
 
     config: Config
     workspace: Workspace
     progress: Progress
+    root: SeedTree | None = None
 
     @property
     def seeds(self) -> SeedTree:
-        """The root of the run's random streams."""
-        return SeedTree(self.config.seed)
+        """The root of the run's random streams: the workspace's secret and the seed."""
+        if self.root is not None:
+            return self.root
+        return SeedTree(self.config.seed, secret=run_secret(self.config, self.workspace))
 
     def folder(self, name: str) -> Path:
         """Return the folder of a model: a name, or a path taken from the configuration's folder."""

@@ -11,13 +11,14 @@ from threadpoolctl import threadpool_limits
 import audits
 from audits.core.types import AuditInputs, Estimate, Lineage, Table
 from audits.gate.evidence import evidence_from
+from audits.gate.policy import ATTEMPTS, SECRET
+from audits.gate.spending import confidence_of
 from audits.runner import attempts
-from audits.runner.attempts import confidence_of
 from audits.runner.registry import applicable_audits
 from synthgen.core.digest import sha256_array
 from synthgen.core.tables import write_corpus
 from synthgen.core.types import Corpus, Float32, Record
-from synthgen.run.job import STAGES_VERSION, Job
+from synthgen.run.job import AUDITS_VERSION, STAGES_VERSION, Job
 from synthgen.run.prepare import Identifiers, Prepared
 from synthgen.run.rounds import Written
 from synthgen.run.segments import measured
@@ -26,8 +27,9 @@ from synthgen.stages import evaluate
 from synthgen.stages.embed import Encoder
 from synthgen.stages.embed.segmented import SegmentedEncoder
 
-ATTEMPTS = "attempts.jsonl"  # in the workspace; outlives every stage
+LEDGER = "attempts.jsonl"  # in the workspace; outlives every stage
 AUDIT, UTILITY, EVIDENCE, SYNTHETIC = "audit.json", "evaluation.json", "evidence.json", "synthetic.parquet"
+USUAL_CONFIDENCE = 0.95  # two-sided, of the intervals of utility; a later attempt asks for more
 COHERENCE = "coherence.json"  # of long records, see `measured`
 
 
@@ -64,7 +66,7 @@ def register_attempt(job: Job, synthetic: Corpus, control: Corpus) -> int:
     Control persons are asked once for each synthetic table, and later tables must be surer; see
     `audits.runner.attempts`.
     """
-    return attempts.attempt(job.workspace.root / ATTEMPTS, as_table(synthetic, {}), as_table(control, {}))
+    return attempts.attempt(job.workspace.root / LEDGER, as_table(synthetic, {}), as_table(control, {}))
 
 
 def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageResult, Float32]:
@@ -95,7 +97,8 @@ def evaluate_utility(job: Job, tables: JudgedTables, written: Written, encoder: 
                 test=tables.control,
                 vectors={**tables.vectors, "test": tables.vectors["control"]},
             )
-            utility = evaluate.evaluate(compared, seeds, requested=written.wanted)
+            sure = max(USUAL_CONFIDENCE, 2 * confidence_of(attempt, job.config.audit.confidence) - 1)
+            utility = evaluate.evaluate(compared, seeds, requested=written.wanted, confidence=sure)
             advance(1)
         write_json(folder / UTILITY, utility.table)
         if isinstance(encoder, SegmentedEncoder):
@@ -107,6 +110,7 @@ def evaluate_utility(job: Job, tables: JudgedTables, written: Written, encoder: 
         **_inputs(tables, written),
         "wanted": dict(written.wanted),
         "attempt": attempt,
+        "confidence": job.config.audit.confidence,
         "seed": seeds.key().hex(),
     }
     return job.workspace.stage("evaluate", inputs, make)
@@ -124,7 +128,10 @@ def attack(
         report = run_audits(job, tables, prepared, lineage(prepared, written), confidence)
         write_bytes(folder / AUDIT, report)
         utility = json.loads((evaluated.folder / UTILITY).read_bytes())["metrics"]
-        counts = {"records.synthetic": counted(len(tables.synthetic)), "attempts.number": counted(attempt)}
+        counts = {
+            "records.synthetic": counted(len(tables.synthetic)), ATTEMPTS: counted(attempt),
+            SECRET: counted(int(job.seeds.secret != b"")),
+        }  # fmt: skip
         measured = {name: Estimate(**estimate) for name, estimate in utility.items()}
         write_bytes(folder / EVIDENCE, evidence_from(json.loads(report), {**measured, **counts}).to_bytes())
         classes = tables.synthetic.counts()
@@ -154,7 +161,7 @@ def run_audits(job: Job, tables: JudgedTables, prepared: Prepared, made_from: Li
     )
     with job.progress.stage("audit", total=2 * len(applicable_audits(inputs)) + 1, unit="steps") as advance:
         report = audits.run(
-            inputs, seed=int.from_bytes(job.seeds.child("audit").key()[:4], "big"),
+            inputs, seed=job.seeds.child("audit").integer(),
             confidence=confidence, progress=lambda _line: advance(1),
         )  # fmt: skip
     return report.to_json()
@@ -186,7 +193,7 @@ def as_table(corpus: Corpus, vectors: Mapping[str, Float32]) -> Table:
 
 def _inputs(tables: JudgedTables, written: Written) -> dict[str, object]:
     return {
-        "version": STAGES_VERSION,
+        "version": AUDITS_VERSION,
         "filter": written.filtered,
         "records": sha256_array(tables.vectors["synthetic"]),
         "synthetic": tables.synthetic.digest,

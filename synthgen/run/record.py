@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from synthgen.config import Config
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import DataError
+from synthgen.run.job import AUDITS_VERSION
 from synthgen.run.workspace import StageResult, write_json
 
 FILE = "run.json"
@@ -87,6 +88,7 @@ class RunRecord(BaseModel):
     finished: str
     config: str
     seed: int
+    versions: Mapping[str, str]  # of the sources and libraries that made it, see `core.made_by`
     models: tuple[ModelRecord, ...]
     stages: tuple[StageRecord, ...]
     digest: str
@@ -99,6 +101,7 @@ class RunRecord(BaseModel):
             finished=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             config=config.digest(),
             seed=config.seed,
+            versions=AUDITS_VERSION,
             models=tuple(models),
             stages=tuple(StageRecord.of(stage) for stage in stages),
             digest=sha256_json([stage.digest for stage in stages]),

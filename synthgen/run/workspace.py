@@ -1,13 +1,15 @@
 """The private side: a folder of mode 0700 where each stage's result is kept under the digest of its inputs.
 
     ws/lock                                one run at a time
+    ws/secret.key                          32 random bytes, the root of every stream: see `synthgen.run.secret`
     ws/stages/<name>-<digest16>/           a finished result; done.json holds counts, seconds and file digests
     ws/stages/<name>-<digest16>.partial/   a result being made; only decode goes on from one, shard by shard
     ws/run.json, ws/audit.json, ...        views of the last run
 
 A result is written whole into the partial folder, synced, and renamed, so a stop at any moment leaves either nothing
-or all of it. The digest covers the stage's configuration, the digests of its inputs, models and seed; a changed
-configuration therefore makes a new result beside the old one and never mixes with it.
+or all of it. The digest covers the stage's configuration, the digests of its inputs, its models and the key
+of its stream, which follows from secret and seed; a changed configuration therefore makes a new result beside the old
+one and never mixes with it.
 """
 
 import fcntl

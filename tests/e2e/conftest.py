@@ -29,6 +29,8 @@ CONFIG = """
 version: 1
 workspace: ./ws
 seed: {seed}
+secret: public
+ledger: ./ledger
 source: {{path: notes.jsonl, text: note, label: specialty, group: patient_id, id: note_id, names: [patient_name],
           labels: [cardiology, gastroenterology, pulmonology]}}
 interpolate: {{method: smote, k_neighbors: 3, balance: equal, total: 36}}

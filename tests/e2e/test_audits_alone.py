@@ -87,6 +87,7 @@ def test_requirements_are_what_is_imported_and_what_the_distribution_asks_for():
     project = (ROOT / "pyproject.toml").read_text()
     assert all(f'"{name}>=' in project for name in wanted)
     named = {"cryptography": "cryptography", "dp-accounting": "dp_accounting", "pyahocorasick": "ahocorasick"}
+    named |= {"confusable-homoglyphs": "confusable_homoglyphs"}
     named |= {"python-stdnum": "stdnum", "ruamel.yaml": "ruamel", "scikit-learn": "sklearn"}
     modules = {named.get(name, name) for name in wanted}
     used = set()

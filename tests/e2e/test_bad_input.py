@@ -108,7 +108,7 @@ def test_a_folder_without_the_right_to_write_is_told_before_any_work(small):
 
 
 def test_a_wrong_passphrase_is_told_before_any_work(small):
-    done = small.release(SYNTHGEN_KEY_PASSPHRASE="not the one it is")  # noqa: S106 - a wrong one
+    done = small.release(SYNTHGEN_KEY_PASSPHRASE="not the one it is")
     refused(small, done, 3, "releaser.pem: cannot be opened")
     assert "not the one it is" not in done.stderr
     assert list((small.workspace).rglob("done.json")) == []

@@ -79,7 +79,7 @@ STRANGER = signing_key("S. Stranger")
 
 def estimate(value, low=None, high=None, n=500):
     return Estimate(
-        value=value, low=value if low is None else low, high=value if high is None else high, confidence=0.95, n=n
+        value=value, low=value if low is None else low, high=value if high is None else high, confidence=0.96, n=n
     )
 
 
@@ -89,7 +89,7 @@ def fields(number):
 
 def audit_json():
     return {
-        "schemaVersion": 1,
+        "schemaVersion": 2,
         "overall": "pass",
         "results": [
             {
@@ -101,6 +101,7 @@ def audit_json():
                 "metrics": {"hard_hits": fields(estimate(0))},
                 "details": {"ladder": [5, 8, 13], "excess": fields(estimate(0.0, -0.01, 0.01))},
                 "reason": "no copies",
+                "confidence": 0.96,
             },
             {
                 "name": "membership",
@@ -110,6 +111,7 @@ def audit_json():
                 "control": None,
                 "details": {"auc": fields(estimate(0.55, 0.5, 0.6)), "epsilon_lower_bound": fields(estimate(0.3))},
                 "reason": "826 persons would be enough",
+                "confidence": 0.96,
             },
         ],
         "inputs": {"train": "a" * 64, "control": "b" * 64, "synthetic": "c" * 64},
@@ -129,6 +131,8 @@ def engine_numbers(n=11):
     return {
         "utility.tstr_over_trtr": estimate(0.9, 0.85, 0.95),
         "records.synthetic": estimate(n),
+        "attempts.number": estimate(1),
+        "secret.private": estimate(1),
         "accounting.epsilon": estimate(2.0),
         "accounting.delta": estimate(1e-6),
     }
@@ -161,6 +165,7 @@ def content(policy=POLICY, **changes):
         "inputs": commitments,
         "license": "CC-BY-4.0",
         "languages": ["en"],
+        "versions": {"python": "3.11.7", "source": "e" * 64, "numpy": "2.3.0"},
         "limitations": ["Nothing is promised."],
     }
     return BundleContent(**{**given, **changes})

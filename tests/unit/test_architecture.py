@@ -278,7 +278,7 @@ def test_ranks_are_listed_in_order():
 AUDIT_RANKS = {
     "core": 0,
     **dict.fromkeys(("text", "gate"), 1),
-    **dict.fromkeys(("space", "verify"), 2),
+    **dict.fromkeys(("space", "verify", "ledger"), 2),
     **dict.fromkeys(
         ("replay", "neighbours", "identifiers", "membership", "interpolation", "linkage", "accounting"), 3
     ),

@@ -78,7 +78,8 @@ def estimate(draws: Float64, n: int, confidence: float, *, largest: float | None
 
     A bootstrap of persons who all agree has no width, however few they are. Zero disagreements among n persons leave
     room for a share of 1 − α^(1/n) (the exact form of the "rule of three"), so the interval reaches at least that far
-    on both sides. It always holds the value, also where the bootstrap is biased (the minimum over classes is).
+    on both sides. It always holds the value, also where the bootstrap is biased (the minimum over classes is). Of B
+    draws no end is surer than 1 - 1/B, and no more is stated.
 
     Args:
         draws: float64 (B), the value first, then the bootstrap.
@@ -93,4 +94,4 @@ def estimate(draws: Float64, n: int, confidence: float, *, largest: float | None
     low, high = max(0.0, min(low, value - edge)), max(high, value + edge)
     if largest is not None:
         high = min(high, largest)
-    return Estimate(value=value, low=low, high=high, confidence=1 - alpha, n=n)
+    return Estimate(value=value, low=low, high=high, confidence=1 - max(alpha, 1 / (len(draws) - 1)), n=n)

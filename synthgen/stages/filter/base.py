@@ -19,6 +19,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Embedded, FilterOutcome, Float32, Latents
 
 MIN_FOLDS = 5
+FREE_FOLDS = 3  # that hold no parent of a latent, at least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -162,7 +163,7 @@ def make_context(  # noqa: PLR0913 - what the filters may see, and nothing else
     order = sorted(range(len(train.ids)), key=lambda i: train.ids[i])
     labels = [train.labels[i] for i in order]
     groups = [train.groups[i] for i in order]
-    n_folds = max(MIN_FOLDS, 3 + max((len(p) for p in latents.parent_ids), default=0))
+    n_folds = folds_for(max((len(p) for p in latents.parent_ids), default=0))
     fold_of = person_folds(labels, groups, n_folds, seeds.child("folds"))
     fold_of_record = {train.ids[i]: fold_of[train.groups[i]] for i in order}
     number = {group: i for i, group in enumerate(sorted(set(groups)))}
@@ -186,6 +187,11 @@ def make_context(  # noqa: PLR0913 - what the filters may see, and nothing else
         max_new_tokens=max_new_tokens,
         seeds=seeds,
     )
+
+
+def folds_for(parents: int) -> int:
+    """Return how many folds persons are dealt into where a latent has up to so many parents."""
+    return max(MIN_FOLDS, FREE_FOLDS + parents)
 
 
 def person_folds(labels: Sequence[str], groups: Sequence[str], n_folds: int, seeds: SeedTree) -> dict[str, int]:

@@ -123,8 +123,7 @@ class FittedVae:
         return Points(vectors=drawn, parents=np.empty((m, 0), dtype=np.int64), weights=np.empty((m, 0)))
 
     def _model(self, code: int, rng: SeedTree) -> TrainedVae:
-        above = SeedTree(rng.root, rng.path[:-1])
-        key = (None, above) if self.vae.conditional else (code, rng)
+        key = (None, rng.parent) if self.vae.conditional else (code, rng)
         if key not in self.trained:
             of = np.arange(len(self.rows.classes)) if self.vae.conditional else self.rows.of(code)
             self.trained[key] = self._train(of, key[1].child("fit"))

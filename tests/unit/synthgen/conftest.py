@@ -30,6 +30,8 @@ class Project:
         given = {
             "version": 1,
             "seed": 31337,
+            "secret": "public",
+            "ledger": "ledger",
             "source": {
                 "path": "notes.jsonl", "text": "note", "label": "specialty", "group": "patient_id", "id": "note_id",
                 "names": ["patient_name"], "labels": CLASSES,

@@ -39,6 +39,8 @@ DIM = 40
 SETTINGS = {
     "version": 1,
     "seed": 7,
+    "secret": "public",
+    "ledger": "ledger",
     "source": {
         "path": "notes.jsonl", "text": "note", "label": "specialty", "group": "patient_id", "id": "note_id",
         "names": ["patient_name"], "labels": list(CLASSES),

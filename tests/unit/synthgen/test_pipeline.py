@@ -5,6 +5,7 @@ import torch
 
 from synthgen.core.errors import ConfigError, Interrupted, ModelError, ModelMissing, UsageError
 from synthgen.pipeline import STAGES, Pipeline
+from synthgen.run import judge
 from synthgen.run.workspace import Workspace
 
 MADE = ["load", "split", "deidentify", "embed", "decode-echo", "re-embed-echo", "interpolate", "decode", "re-embed",
@@ -52,6 +53,13 @@ def test_only_what_depends_on_a_change_is_made_again(finished):
     changed = Pipeline(finished.config(filter={"near_duplicate": 0.99})).run(until="filter")
     assert [s.name for s in changed.record.stages if not s.reused] == ["filter"]
     assert changed.record.config != first["config"]
+
+
+def test_what_other_versions_judged_is_judged_again(finished, monkeypatch):
+    upgraded = {**judge.AUDITS_VERSION, "audits": "0" * 64}
+    monkeypatch.setattr(judge, "AUDITS_VERSION", upgraded)
+    again = Pipeline(finished.config()).run()
+    assert [s.name for s in again.record.stages if not s.reused] == ["evaluate", "audit"]
 
 
 def test_never_starts_anew(finished):

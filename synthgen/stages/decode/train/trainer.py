@@ -84,16 +84,19 @@ class Trainer:
     def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the step's ids (n, length), vector mask, text mask and noisy vectors, from its stream."""
         config, rng = self.config.train, self.seeds.child("step", str(step)).generator()
-        per_epoch = (len(self.data.vectors) - self.data.heldout) // config.batch
-        epoch, at = divmod(step, per_epoch)
-        order = self.seeds.child("epoch", str(epoch)).generator().permutation(per_epoch * config.batch)
-        rows = order[at * config.batch : (at + 1) * config.batch]
         pool = self.data.vectors[: len(self.data.vectors) - self.data.heldout]
+        rows = self.rows(step, len(pool))
         rows, vectors = mixed(rows, pool, config.mix, self.seeds.child("mix", str(step)).generator())
         noise = rng.standard_normal(vectors.shape, dtype=np.float32) / np.sqrt(vectors.shape[1], dtype=np.float32)
         vectors = vectors + noise * (rng.random((len(rows), 1), dtype=np.float32) * np.float32(config.noise))
         prompts = self.prompts(rows, vectors, rng)
         return (*self.frame(rows, prompts), torch.from_numpy(vectors).to(config.device))
+
+    def rows(self, step: int, n: int) -> NDArray[np.int64]:
+        """Return the step's rows, (batch,): epochs of all n rows, one after the other, each in its order."""
+        places = np.arange(step * self.config.train.batch, (step + 1) * self.config.train.batch)
+        orders = {e: self.seeds.child("epoch", str(e)).generator().permutation(n) for e in np.unique(places // n)}
+        return np.array([orders[place // n][place % n] for place in places], dtype=np.int64)
 
     def prompts(self, rows: NDArray[np.int64], vectors: NDArray[np.float32], rng: np.random.Generator) -> list[str]:
         """Return what stands before the vector: up to two of the passage's words, then words read from the vector."""

@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from audits.core.errors import InputError
-from audits.core.findings import pseudonym, read_key, write_findings
+from audits.core.findings import pseudonym, write_findings
 from audits.core.report import AuditReport
 from audits.core.types import AuditResult, Finding
 
@@ -45,7 +45,7 @@ def test_a_key_of_another_length_is_refused(key):
 
 
 def test_neither_report_nor_repr_names_a_person(planted):
-    report = AuditReport(results=tuple(planted), inputs={"train": "ab" * 32}, seed=1, tool="t 1")
+    report = AuditReport(results=tuple(planted), inputs={"train": "ab" * 32}, tool="t 1")
     shown = report.to_json().decode() + repr(report) + str(planted) + repr(planted[0].findings)
     assert "findings=" not in shown
     assert "findings" not in json.loads(report.to_json())["results"][0]
@@ -80,34 +80,3 @@ def test_a_list_that_cannot_be_written_leaves_nothing(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
     with pytest.raises(InputError, match="cannot be written"):
         write_findings(tmp_path / "nowhere" / "f", KEY, [result()])
-
-
-def test_a_key_is_made_once_for_its_owner_alone(tmp_path):
-    path = tmp_path / "key"
-    key = read_key(path)
-    assert (len(key), stat.S_IMODE(path.stat().st_mode)) == (32, 0o600)
-    assert read_key(path) == key
-    assert read_key(tmp_path / "other") != key
-
-
-@pytest.mark.parametrize(
-    ("data", "mode", "message"),
-    [(KEY[:31], 0o600, "32 bytes"), (KEY * 2, 0o600, "32 bytes"), (KEY, 0o640, "owner alone"), (b"", 0o604, "both")],
-)
-def test_a_bad_key_file_is_refused(tmp_path, data, mode, message):
-    path = tmp_path / "key"
-    path.write_bytes(data)
-    path.chmod(mode)
-    with pytest.raises(InputError, match="cannot be used") as caught:
-        read_key(path)
-    if message == "both":
-        assert len(caught.value.problems) == 2
-    else:
-        assert message in caught.value.problems[0]
-
-
-def test_a_key_that_is_no_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match="neither be read nor made"):
-        read_key(tmp_path)
-    with pytest.raises(InputError, match="neither be read nor made"):
-        read_key(tmp_path / "nowhere" / "key")

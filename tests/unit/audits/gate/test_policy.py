@@ -28,7 +28,10 @@ def metric(value=0.5, low=0.4, high=0.6, confidence=0.95, n=500):
 
 
 def evidence(metrics=None, **audits):
-    states = {name: AuditState(verdict=verdict, status=status) for name, (verdict, status) in audits.items()}
+    states = {
+        name: AuditState(verdict=verdict, status=status, confidence=0.95)
+        for name, (verdict, status) in audits.items()
+    }
     return Evidence(metrics={"membership.auc": metric()} if metrics is None else metrics, audits=states)
 
 
@@ -115,7 +118,13 @@ def test_an_unknown_policy_is_an_error(name):
 def test_an_empty_policy_allows_nothing():
     decision = decide(evidence(), policy())
     assert not decision.allowed
-    assert decision.outcomes[0].reason == "an empty policy allows nothing"
+    assert decision.outcomes[0].reason == "a policy without gates of its own allows nothing"
+
+
+def test_a_policy_that_only_measures_gates_nothing_and_refuses():
+    decision = decide(evidence(replay=("pass", "measured")), policy(measured=("replay",)))
+    assert not decision.allowed
+    assert decision.failures == ("policy: FAIL: a policy without gates of its own allows nothing",)
 
 
 @pytest.mark.parametrize(
@@ -154,19 +163,23 @@ def test_the_value_alone_decides_only_where_there_is_no_interval():
 
 
 @pytest.mark.parametrize(
-    ("state", "required", "measured"),
+    ("state", "verdict", "gating"),
     [
-        (("pass", "measured"), "PASS", "PASS"),
-        (("fail", "measured"), "FAIL", "PASS"),
-        (("insufficient", "measured"), "INSUFFICIENT", "PASS"),
-        (("pass", "failed"), "INSUFFICIENT", "INSUFFICIENT"),
-        (("pass", "not_measurable"), "INSUFFICIENT", "INSUFFICIENT"),
+        (("pass", "measured"), "PASS", False),
+        (("fail", "measured"), "FAIL", False),
+        (("insufficient", "measured"), "INSUFFICIENT", False),
+        (("pass", "failed"), "INSUFFICIENT", True),
+        (("pass", "not_measurable"), "INSUFFICIENT", True),
     ],
 )
-def test_required_and_measured_audits(state, required, measured):
+def test_required_and_measured_audits(state, verdict, gating):
     found = evidence(replay=state)
-    assert verdicts(decide(found, policy(required=("replay",)))) == [required]
-    assert verdicts(decide(found, policy(measured=("replay",)))) == [measured]
+    assert verdicts(decide(found, policy(required=("replay",)))) == [verdict]
+    shown = decide(found, policy(rule(), measured=("replay",)))
+    assert verdicts(shown) == [verdict, "PASS"]  # an audit that failed is never shown as passed
+    assert [outcome.gating for outcome in shown.outcomes] == [gating, True]
+    assert shown.allowed != gating
+    assert len(shown.gates) == 1 + gating
     assert verdicts(decide(found, policy(required=("linkage",), measured=("membership",)))) == ["INSUFFICIENT"] * 2
 
 

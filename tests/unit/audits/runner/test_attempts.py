@@ -1,17 +1,12 @@
 import json
-import math
 import stat
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy import stats
 
 from audits.core.errors import InputError
-from audits.core.stats import needed_for_auc
 from audits.core.types import Table
-from audits.runner.attempts import attempt, confidence_of
+from audits.runner.attempts import attempt
 
 
 def table(*texts):
@@ -90,31 +85,3 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(InputError, match="cannot be used"):
         attempt(tmp_path / "folder", synthetic(0), CONTROL)
-
-
-def test_confidence_by_hand():
-    assert [confidence_of(j, 0.95) for j in (1, 2, 3)] == pytest.approx([0.96, 0.992, 0.9984])
-
-
-@given(st.floats(0.8, 0.999), st.integers(1, 40))
-def test_all_attempts_together_spend_no_more_than_alpha(confidence, tries):
-    spent = sum(1 - confidence_of(j, confidence) for j in range(1, tries + 1))
-    assert spent <= (1 - confidence) * (1 + 1e-9)
-    assert confidence_of(tries, confidence) < confidence_of(tries + 1, confidence) or tries > 15
-
-
-def test_what_the_docstring_says_of_the_first_attempt():
-    usual = needed_for_auc(0.05)
-    assert needed_for_auc(0.05, confidence=confidence_of(1, 0.95)) / usual == pytest.approx(1.09, abs=0.01)
-    assert needed_for_auc(0.05, confidence=0.975) / usual == pytest.approx(1.27, abs=0.01)
-
-
-def test_trying_until_it_passes_is_no_longer_worth_it():
-    """A table that leaks exactly what is just too much, made anew six times: how often does one of them pass?"""
-
-    def luck(confidence):  # P[the upper end of its interval lies below the limit]
-        return stats.norm.cdf(-stats.norm.ppf(confidence))
-
-    plain = 1 - (1 - luck(0.95)) ** 6
-    spent = 1 - math.prod(1 - luck(confidence_of(j, 0.95)) for j in range(1, 7))
-    assert (plain, spent) == (pytest.approx(0.265, abs=0.001), pytest.approx(0.05, abs=0.001))

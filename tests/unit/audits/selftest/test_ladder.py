@@ -5,7 +5,16 @@ from scipy.stats import binom, norm
 
 from audits.core.types import AuditResult
 from audits.runner.registry import names
-from audits.selftest.ladder import JUDGED, MAX_FALSE_ALARMS, PERMUTATIONS, RUNGS, SURELY, judge, lacks_persons
+from audits.selftest.ladder import (
+    EVASIONS,
+    JUDGED,
+    MAX_FALSE_ALARMS,
+    PERMUTATIONS,
+    RUNGS,
+    SURELY,
+    judge,
+    lacks_persons,
+)
 
 
 def said(verdicts, *, status="measured", n=100, n_needed=10):
@@ -84,13 +93,21 @@ def test_every_audit_has_a_leak_to_catch_and_a_clean_release_to_pass():
 
 
 def test_every_rung_says_why():
-    assert len({rung.name for rung in RUNGS}) == len(RUNGS) == 16
+    assert len({rung.name for rung in RUNGS}) == len(RUNGS) == 16 + len(EVASIONS)
     for rung in RUNGS:
         assert rung.says
         assert rung.why
         assert len(rung.marks) == len(JUDGED)
-        if any(rung.demand(audit) == "blind" for audit in JUDGED):
+        if not rung.lean and any(rung.demand(audit) == "blind" for audit in JUDGED):
             assert rung.blind
+
+
+def test_every_way_round_is_asked_of_somebody_and_shared_text_must_pass():
+    assert len(EVASIONS) == 17
+    for rung in EVASIONS:
+        assert rung.lean
+        assert {rung.demand(audit) for audit in JUDGED} - {"blind"}, rung.name
+    assert {r.name for r in EVASIONS if r.demand("replay") == "must_pass"} == {"templated", "quoting"}
 
 
 def test_what_leaks_one_person_is_asked_of_hard_rules_only():

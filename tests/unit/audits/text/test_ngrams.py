@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.text.ngrams import characters, runs, words
+from audits.text.normalise import tokens as tokens_of
 
 texts = st.lists(st.text(alphabet="ab c", max_size=14), min_size=1, max_size=6)
 
@@ -15,7 +16,7 @@ def test_runs_are_the_windows_within_each_text(rows, k):
     keys, of = runs(sequences, k)
     expected = [
         (tuple(tokens[j : j + k]), i)
-        for i, tokens in enumerate(row.split() for row in rows)
+        for i, tokens in enumerate(map(tokens_of, rows))
         for j in range(len(tokens) - k + 1)
     ]
     assert list(of) == [i for _, i in expected]

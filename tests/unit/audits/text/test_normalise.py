@@ -1,7 +1,10 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.text.normalise import normalise, sentences, tokens, without_numbers
+
+NOTE = "The patient John Smith was seen for chest pain, MRN 4450012."
 
 
 @given(st.text())
@@ -11,15 +14,94 @@ def test_twice_is_once(text):
 
 @given(st.text(alphabet=st.characters(max_codepoint=127)))
 def test_the_short_way_for_ascii_equals_the_long_way(text):
-    assert normalise(text) == normalise(text + " é").removesuffix("é").rstrip()
+    assert normalise(text) == normalise(text + ";éé").removesuffix(";ee").rstrip()
 
 
 def test_what_a_copier_may_change_for_free():
     assert normalise("The\u200b  “Quick”\nbr\u043ewn—ﬁx") == normalise("the 'quick' brown-fix")
 
 
+def between(inserted):
+    return "".join(c + inserted if c.isalnum() else c for c in NOTE)
+
+
+def in_range(capital, small, digit=None):
+    table = {i: chr(capital + i - 65) for i in range(65, 91)} | {i: chr(small + i - 97) for i in range(97, 123)}
+    return NOTE.translate(table if digit is None else table | {i: chr(digit + i - 48) for i in range(48, 58)})
+
+
+DISGUISES = {
+    "an accent on each word": " ".join(w[0] + "\u0301" + w[1:] for w in NOTE.split(" ")),
+    "marks on every letter": between("\u0316\u0353\u0489"),
+    "a spacing mark of another script": between("\u0903"),
+    "tag characters": between("\U000e0078"),
+    "variation selectors": between("\ufe0f\U000e0101"),
+    "nothing as wide as nothing": between("\u200b\u2060\ufeff\u00ad"),
+    "an override of direction": "\u202d" + NOTE + "\u202c",
+    "control characters": between("\x08"),
+    "underscores for spaces": NOTE.replace(" ", "_"),
+    "the Braille blank for spaces": NOTE.replace(" ", "\u2800"),
+    "Hangul fillers for spaces": NOTE.replace(" ", "\u3164"),
+    "middle dots for spaces": NOTE.replace(" ", "\u00b7"),
+    "soft hyphens for spaces": NOTE.replace(" ", "\u00ad"),
+    "tags for spaces": NOTE.replace(" ", "\U000e0020"),
+    "ideographic spaces": NOTE.replace(" ", "\u3000"),
+    "full width": "".join(chr(ord(c) + 0xFEE0) if 33 <= ord(c) < 127 else c for c in NOTE),
+    "letters of mathematics": in_range(0x1D4D0, 0x1D4EA, 0x1D7CE),
+    "letters in circles": in_range(0x24B6, 0x24D0),
+    "letters in black circles": in_range(0x1F150, 0x1F150),
+    "flags": in_range(0x1F1E6, 0x1F1E6),
+    "Arabic digits": NOTE.translate({48 + i: 0x660 + i for i in range(10)}),
+    "Devanagari digits": NOTE.translate({48 + i: 0x966 + i for i in range(10)}),
+    "Cyrillic look-alikes": NOTE.translate(str.maketrans("aeopcxTMHS", "аеорсхТМНЅ")),
+    "Greek capitals": NOTE.translate(str.maketrans("oTMNJ", "οΤΜΝͿ")),
+    "small capitals": NOTE.translate(str.maketrans("htnmr", "ʜᴛɴᴍʀ")),
+    "letters one by one": "  ".join(" ".join(w) if w.isalpha() else w for w in NOTE.split(" ")),
+    "strokes through letters": NOTE.translate(str.maketrans("dhotl", "đħøŧł")),
+}
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_a_disguise_is_seen_through(disguise):
+    assert tokens(DISGUISES[disguise]) == tokens(NOTE)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Der Schlüssel zur Straße", "DER SCHLU\u0308SSEL ZUR STRASSE"),
+        ("L'élève a été reçu", "L'E\u0301LE\u0300VE A ÉTÉ REÇU"),
+        ("Ο ασθενής είναι καλά", "Ο ΑΣΘΕΝΉΣ ΕΊΝΑΙ ΚΑΛΆ"),
+        ("Больной жалуется на боли", "БОЛЬНОЙ ЖАЛУЕТСЯ НА БОЛИ"),
+        ("한국어", "\u1112\u1161\u11ab\u1100\u116e\u11a8\u110b\u1165"),
+    ],
+)
+def test_other_languages_stay_comparable_with_themselves(one, other):
+    assert normalise(one) == normalise(other)
+
+
+@pytest.mark.parametrize(
+    "text", ["患者はよく眠れた", "المريض بخير اليوم", "Больной спит хорошо", "Ο ασθενής κοιμάται"]
+)
+def test_words_of_other_languages_stay_apart(text):
+    assert len(set(tokens(text))) == len(text.split())
+
+
 def test_tokens_are_words():
     assert tokens("It's 12.5 mg, twice") == ["it", "s", "12", "5", "mg", "twice"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("take p.r.n. or b.i.d.", ["take", "prn", "or", "bid"]),
+        ("a b, 1 2 3 4 and I", ["a", "b", "1", "2", "3", "4", "and", "i"]),
+        ("s-p-a-c-e-d", ["spaced"]),
+        ("p a t i e n t  i s  in", ["patient", "is", "in"]),
+    ],
+)
+def test_letters_one_by_one_are_a_word_and_numbers_are_not(text, words):
+    assert tokens(text) == words
 
 
 def test_numbers_are_masked_and_tables_collapse():

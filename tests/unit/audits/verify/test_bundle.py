@@ -45,6 +45,16 @@ def test_a_clean_bundle_verifies_with_every_step(clean, judge):
     assert found.to_json()["checks"][0] == {"id": "paths", "ok": True, "detail": found.checks[0].detail}
 
 
+def test_what_gates_nothing_is_told_with_its_verdict(clean, judge, releases):
+    (line,) = [check.detail for check in judge(clean).checks if check.id == "gates"]
+    assert line == "4 of 4 gates recomputed from the evidence; measured, gating nothing: membership INSUFFICIENT"
+    shown = {
+        gate["id"]: (gate["gating"], gate["verdict"]) for gate in releases.statement(clean)["predicate"]["gates"]
+    }
+    assert shown["audit-membership"] == (False, "INSUFFICIENT")
+    assert shown["audit-replay"] == (True, "PASS")
+
+
 def test_the_expected_policy_narrows_and_never_widens(clean, judge, releases):
     own = parse_policy(releases.POLICY.encode(), "t")
     other = parse_policy(releases.APPROVED_POLICY.encode(), "t")
@@ -101,6 +111,9 @@ SIGNED = {
     "26-verdict": (with_predicate(verdict="REFUSED"), "E_PREDICATE"),
     "28-gate-dropped": (dropped_gate, "E_GATE"),
     "28-gate-softened": (softened_gate, "E_GATE"),
+    "28-shown-as-passed": (lambda v: v["predicate"]["gates"][1].update(verdict="PASS", value=1.0), "E_GATE"),
+    "28-gate-not-gating": (lambda v: v["predicate"]["gates"][0].update(gating=False), "E_GATE"),
+    "28-measured-as-gate": (lambda v: v["predicate"]["gates"][1].update(gating=True), "E_GATE"),
     "28-no-gates": (with_predicate(gates=[]), "E_GATE"),
     "29-epsilon-invented": (
         with_predicate(privacy={"mechanism": "dp-gaussian", "unit": "group", "epsilon": 0.1, "delta": 1e-6}),

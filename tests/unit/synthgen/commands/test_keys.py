@@ -10,7 +10,7 @@ from synthgen.commands.keys import keys_app, trust_app
 from synthgen.core.errors import ConfigError, StorageError, UsageError
 from synthgen.release.keys import load_key
 
-PASSPHRASE = "correct horse"  # noqa: S105 - of keys made for one test
+PASSPHRASE = "correct horse"
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ def config(tmp_path):
         return Config.parse(
             {
                 "version": 1,
+                "secret": "public",
                 "source": {
                     "path": "notes.jsonl", "text": "note", "label": "specialty", "group": "patient_id",
                     "labels": list(LABELS),
@@ -142,7 +143,9 @@ def test_attributes_of_a_class_that_is_not_there_are_refused(config):
 
 def test_refining_on_train_is_warned_of_and_refused_under_differential_privacy(config):
     assert "WARNING decode.adapt: the decoder is refined" in make_plan(config(decode={"adapt": {}})).to_text()
-    assert "WARNING" not in make_plan(config()).to_text()
+    assert "WARNING decode.adapt" not in make_plan(config()).to_text()
+    assert "WARNING secret: public: whoever guesses the seed" in make_plan(config()).to_text()
+    assert "WARNING" not in make_plan(config(secret="workspace")).to_text()
     with pytest.raises(ConfigError, match=r"decode\.adapt: policy 'strict-dp' asks for differential privacy"):
         make_plan(config(decode={"adapt": {}}, policy="strict-dp"))
 

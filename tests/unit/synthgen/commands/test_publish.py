@@ -31,7 +31,9 @@ def test_a_release_names_its_bundle_for_people_and_programs(finished):
         "bundle": str(published.bundle),
         "releaseId": published.bundle.name.removeprefix("release-"),
         "policy": "lenient",
+        "measured": {"replay": "INSUFFICIENT"},
     }
+    assert "measured, gating nothing: replay INSUFFICIENT" in published.to_text()
     text = published.to_text()
     assert text.startswith("RELEASED under policy lenient: For tests alone.")
     assert f"synthgen verify {published.bundle} --trust" in text

@@ -1,5 +1,7 @@
 import hashlib
+import hmac
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,3 +77,34 @@ def test_a_stream_stays_the_same_across_versions():
         840,
         355,
     ]
+
+
+SECRET = bytes(range(32))
+secrets_ = st.just(b"") | st.binary(min_size=32, max_size=32)
+
+
+def test_the_key_under_a_secret_is_the_one_written_down():
+    message = b"synthgen/seed/v2\x0042" + b"\0" * 7 + b"\x05embed" + b"\0" * 7 + b"\x02\xc3\xa9"
+    tree = SeedTree(42, ("embed", "é"), SECRET)
+    assert tree.key() == hmac.new(SECRET, message, hashlib.sha256).digest()
+    assert tree.integer() == int.from_bytes(tree.key(), "big")
+
+
+@given(secrets_, secrets_, paths)
+def test_two_secrets_share_no_stream(one, other, path):
+    assert (SeedTree(7, path, one).key() == SeedTree(7, path, other).key()) == (one == other)
+
+
+@given(secrets_, paths)
+def test_a_secret_goes_with_every_node_and_shows_in_none(secret, path):
+    root = SeedTree(7, secret=secret)
+    node = root.child(*path).child("a")
+    assert node.secret == node.parent.secret == secret
+    assert node.parent == root.child(*path)
+    assert secret == b"" or repr(secret) not in repr(node) + str(node)
+
+
+@pytest.mark.parametrize("secret", [b"x", SECRET[:31], SECRET + b"x"])
+def test_a_secret_of_another_length_is_refused(secret):
+    with pytest.raises(ValueError, match="32 bytes"):
+        SeedTree(7, secret=secret)

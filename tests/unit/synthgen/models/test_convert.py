@@ -33,7 +33,7 @@ def word_tokenizer():
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
 
-    return Tokenizer(WordLevel({"<unk>": 0, "a": 1}, unk_token="<unk>")).to_str()  # noqa: S106 - a token of text
+    return Tokenizer(WordLevel({"<unk>": 0, "a": 1}, unk_token="<unk>")).to_str()
 
 
 class Words:

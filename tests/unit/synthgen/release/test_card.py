@@ -35,6 +35,13 @@ def test_the_front_matter_is_yaml_whatever_the_config_says(releases):
     assert fields["configs"][0]["data_files"] == [{"split": "train", "path": PARQUET}]
 
 
+def test_what_gates_nothing_stands_apart_with_its_own_verdict(releases):
+    text = card(releases.content(), "2026-11-20-aaaaaa").decode()
+    gates, beside = text.split("## Gates")[1].split("## Measured, gating nothing")
+    assert "membership.measured" not in gates.replace("\\", "")
+    assert "| membership | **INSUFFICIENT** |" in beside.split("##")[0]
+
+
 def test_no_record_is_quoted(releases):
     assert b"synthetic text 3" not in card(releases.content(), "2026-11-20-aaaaaa")
 

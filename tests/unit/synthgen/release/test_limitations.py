@@ -1,20 +1,21 @@
 from synthgen.release.limitations import LIMITATIONS, limitations
 
 
+def said(**changes):
+    given = {"has_groups": True, "segmented": False, "adapted": False, "disclosure": None, "public_secret": False}
+    return limitations(**{**given, **changes})
+
+
 def test_without_persons_nothing_is_said_of_persons():
-    assert limitations(has_groups=True, segmented=False, adapted=False, disclosure=None) == LIMITATIONS
-    assert (
-        "nothing is shown about a person"
-        in limitations(has_groups=False, segmented=False, adapted=False, disclosure=None)[-1]
-    )
-    assert (
-        "refined on the private train text"
-        in limitations(has_groups=True, segmented=False, adapted=True, disclosure=None)[-1]
-    )
-    assert (
-        "was told 3 words;" in limitations(has_groups=True, segmented=False, adapted=False, disclosure="3 words")[-1]
-    )
-    cut = limitations(has_groups=True, segmented=True, adapted=False, disclosure=None)
+    assert said() == LIMITATIONS
+    assert "nothing is shown about a person" in said(has_groups=False)[-1]
+    assert "refined on the private train text" in said(adapted=True)[-1]
+    assert "was told 3 words;" in said(disclosure="3 words")[-1]
+    cut = said(segmented=True)
     assert not any("first hundred words" in sentence for sentence in cut)
     assert "cut into segments" in cut[-1]
     assert cut[:-1] == LIMITATIONS[:-1]
+
+
+def test_a_public_secret_is_said_openly():
+    assert "whoever guesses the seed computes who was in train" in said(public_secret=True)[-1]

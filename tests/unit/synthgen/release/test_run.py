@@ -8,6 +8,7 @@ import pytest
 from audits.gate.policy import load_policy
 from audits.verify.bundle import verify_bundle
 from synthgen.core.errors import DataError, ReleaseRefused
+from synthgen.release import run as run_module
 from synthgen.release.run import load_run
 from synthgen.release.trust import new_trust
 from synthgen.run.finished import policy_file
@@ -35,6 +36,16 @@ def test_a_run_that_is_not_there_is_told(new_project, run_project):
         last(run_project, seed=4)
     with pytest.raises(DataError, match="no stage 'paint'"):
         last(run_project).folder("paint")
+
+
+def test_a_run_of_other_versions_is_no_run_of_these(run_project, monkeypatch):
+    changed = {**run_module.AUDITS_VERSION, "audits": "0" * 64, "scipy": "0.0.1"}
+    monkeypatch.setattr(run_module, "AUDITS_VERSION", changed)
+    with pytest.raises(DataError, match="program changed") as told:
+        last(run_project)
+    assert "changed: audits" in str(told.value)
+    assert "changed: scipy" in str(told.value)
+    assert "numpy" not in str(told.value)
 
 
 def test_the_decision_is_of_evidence_and_policy_alone(run_project):

@@ -31,6 +31,12 @@ UNKNOWN = GateRow(
 )  # fmt: skip
 
 
+MEASURED = GateRow(
+    id="audit-membership", metric="membership.passed", op=">=", limit=1, value=0, low=0, high=0, n=None,
+    verdict="FAIL", reason="the audit's verdict is fail, and gates nothing here", why="Shown.", gating=False,
+)  # fmt: skip
+
+
 def estimate(value, half):
     return {"value": value, "low": value - half, "high": value + half, "confidence": 0.95, "n": 412}
 
@@ -80,6 +86,7 @@ def content(verdict="released", label="cardiology", title="clinic-synthetic"):
         policy_statement="For use inside the institution. Not shown to be safe outside.",
         verdict=verdict,
         gates=GATES if released else (*GATES, FAILED, UNKNOWN),
+        measured=(MEASURED,),
         balance=tuple(zip(labels, (310, 190, 60), (200, 200, 200), (200, 199, 188), strict=True)),
         audits=audits(),
         utility=utility(labels),

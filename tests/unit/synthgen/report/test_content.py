@@ -40,6 +40,14 @@ def test_a_release_without_gates_or_id_cannot_be_written():
         replace(RELEASED, release_id=None)
 
 
+def test_gates_and_what_gates_nothing_are_kept_apart():
+    beside = replace(GATE, id="audit-linkage", verdict="FAIL", gating=False)
+    assert replace(RELEASED, measured=(beside,)).verdict == "released"
+    for wrong in ({"gates": (GATE, beside)}, {"measured": (GATE,)}):
+        with pytest.raises(InternalError, match="may not stand among the gates"):
+            replace(RELEASED, **wrong)
+
+
 def test_a_refusal_needs_neither_gates_nor_id():
     refused = replace(RELEASED, verdict="refused", gates=(), release_id=None)
     assert refused.verdict == "refused"

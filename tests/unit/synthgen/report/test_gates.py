@@ -17,14 +17,14 @@ POLICY = Policy(
 EVIDENCE = Evidence(
     metrics={"membership.auc": Metric(value=0.6, low=0.55, high=0.66, confidence=0.95, n=321)},
     audits={
-        "replay": AuditState(verdict="pass", status="measured"),
-        "membership": AuditState(verdict="fail", status="measured"),
+        "replay": AuditState(verdict="pass", status="measured", confidence=0.96),
+        "membership": AuditState(verdict="fail", status="measured", confidence=0.96),
     },
 )
 
 
 def test_rows_carry_value_interval_n_and_why():
-    rows = {row.id: row for row in gate_rows(decide(EVIDENCE, POLICY))}
+    rows = {row.id: row for row in gate_rows(decide(EVIDENCE, POLICY).outcomes)}
     auc = rows["auc"]
     assert (auc.value, auc.low, auc.high, auc.n, auc.verdict, auc.why) == (0.6, 0.55, 0.66, 321, "PASS", "guessing")
     assert auc.metric.startswith("membership.auc")
@@ -32,13 +32,20 @@ def test_rows_carry_value_interval_n_and_why():
 
 
 def test_exact_facts_and_missing_numbers():
-    rows = {row.id: row for row in gate_rows(decide(EVIDENCE, POLICY))}
+    rows = {row.id: row for row in gate_rows(decide(EVIDENCE, POLICY).outcomes)}
     gone, replay = rows["gone"], rows["audit-replay"]
     assert (gone.value, gone.low, gone.n, gone.verdict) == (None, None, None, "INSUFFICIENT")
     assert (replay.value, replay.low, replay.high, replay.n, replay.verdict) == (1, 1, 1, None, "PASS")
 
 
+def test_an_audit_that_gates_nothing_keeps_its_own_verdict():
+    decision = decide(EVIDENCE, POLICY)
+    (row,) = gate_rows(decision.measured)
+    assert (row.id, row.verdict, row.gating) == ("audit-membership", "FAIL", False)
+    assert all(row.gating for row in gate_rows(decision.gates))
+
+
 def test_an_empty_policy_gives_its_one_refusing_row():
     empty = POLICY.model_copy(update={"required": (), "measured": (), "rules": ()})
-    (row,) = gate_rows(decide(EVIDENCE, empty))
+    (row,) = gate_rows(decide(EVIDENCE, empty).outcomes)
     assert row.verdict != "PASS"

@@ -69,6 +69,18 @@ def test_headings_do_not_skip_a_level(page):
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
+def test_a_failed_audit_that_gates_nothing_is_shown_as_failed(pages):
+    shown = pages.Page(render_report(pages.content("released")))
+    text = shown.text()
+    banner = text[text.index("Released: all 3 gates passed") : text.index("Verify it yourself")]
+    assert "membership ✕ FAIL" in banner
+    beside = text[text.index("Measured, gating nothing") : text.index("Class balance")]
+    assert "FAIL membership" in beside
+    assert "PASS" not in beside.replace("what is not PASS", "")
+    gates = text[text.index("Every rule of the policy") : text.index("Measured, gating nothing")]
+    assert "membership.passed" not in gates
+
+
 def test_the_first_words_are_verdict_and_statement(pages):
     for verdict, words in [
         ("released", "Released: all 3 gates passed"),

@@ -16,6 +16,7 @@ def job(tmp_path):
         {
             "version": 1,
             "seed": 11,
+            "secret": "public",
             "source": {"path": "n.jsonl"},
             "interpolate": {"total": 9},
             "embed": {"model": "./own"},

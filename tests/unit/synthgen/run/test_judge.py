@@ -10,7 +10,7 @@ import pytest
 import audits
 from audits.core.lineage import check_lineage
 from synthgen.core.tables import read_corpus, read_latents
-from synthgen.run.judge import ATTEMPTS, counted, synthetic_corpus
+from synthgen.run.judge import LEDGER, counted, synthetic_corpus
 
 JUDGE = "synthgen.run.judge"
 
@@ -132,7 +132,13 @@ def test_the_folder_holds_what_a_gate_reads(trial):
     utility = json.loads((trial.judged.evaluated.folder / "evaluation.json").read_bytes())
     assert utility
     evidence = (trial.judged.audited.folder / "evidence.json").read_text()
-    for metric in ("records.synthetic", "utility.tstr_over_trtr", "balance.tv_distance", "attempts.number"):
+    for metric in (
+        "records.synthetic",
+        "utility.tstr_over_trtr",
+        "balance.tv_distance",
+        "attempts.number",
+        "secret.private",
+    ):
         assert metric in evidence
     for record in (*trial.prepared.train.records, *trial.prepared.control.records):
         assert record.text not in evidence
@@ -194,6 +200,6 @@ def test_another_synthetic_table_is_another_attempt_on_the_same_control_persons(
         json.loads((judged.audited.folder / "evidence.json").read_bytes())["metrics"]["attempts.number"]["value"] == 2
     )
     assert seen == [pytest.approx(0.992)]
-    (trial.bench.job().workspace.root / ATTEMPTS).write_text("{}")
+    (trial.bench.job().workspace.root / LEDGER).write_text("{}")
     with pytest.raises(audits.InputError, match="not whole"):
         trial.judge(trial.bench.job())

@@ -16,8 +16,8 @@ def stage(name, **counts):
 def record(*stages):
     model = ModelRecord(role="decoder", name="smollm2", digest="e" * 64)
     return RunRecord(
-        tool="synthgen 0", finished="2026-01-01T00:00:00Z", config="c" * 64, seed=3, models=(model,), stages=stages,
-        digest="f" * 64,
+        tool="synthgen 0", finished="2026-01-01T00:00:00Z", config="c" * 64, seed=3, versions={"python": "3"},
+        models=(model,), stages=stages, digest="f" * 64,
     )  # fmt: skip
 
 

@@ -51,9 +51,9 @@ def tokenizer():
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=inner,
-        bos_token="<s>",  # noqa: S106 - a token of text
-        eos_token="</s>",  # noqa: S106
-        pad_token="<pad>",  # noqa: S106
+        bos_token="<s>",
+        eos_token="</s>",
+        pad_token="<pad>",
         additional_special_tokens=["<vec>"],
     )
 

@@ -17,7 +17,7 @@ def mistral_folder(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("tiny-mistral")
     vocabulary = {word: i for i, word in enumerate(["<unk>", "<s>", "</s>", *TEXT.split(), "Instruct", "Query", ":"])}
-    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))  # noqa: S106 - a token of text
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.post_processor = TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)])
     special = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "pad_token": "</s>"}

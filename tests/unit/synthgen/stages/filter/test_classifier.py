@@ -6,7 +6,8 @@ from sklearn.linear_model import LogisticRegression
 
 import synthgen.stages.filter.classifier as module
 from synthgen.core.errors import DataError
-from synthgen.stages.filter.classifier import ClassAgreement
+from synthgen.stages.filter.base import folds_for
+from synthgen.stages.filter.classifier import MOST_FITS, ClassAgreement, fits_for
 
 
 def test_the_probability_is_that_of_the_model_without_the_parents_persons(world):
@@ -63,3 +64,48 @@ def test_one_class_has_nothing_to_agree_with(world):
     one = replace(context, labels=np.array(["ant"] * len(context.labels)))
     with pytest.raises(DataError, match="at least two classes"):
         ClassAgreement(0.6).fit(one)
+
+
+@pytest.mark.parametrize(("parents", "fits"), [(0, 1), (1, 5), (2, 15), (3, 41), (4, 7), (10, 13), (50, 53)])
+def test_many_parents_do_not_ask_for_a_model_each(parents, fits):
+    assert fits_for(parents) == fits
+
+
+def test_with_many_parents_a_few_models_judge_and_none_saw_a_parents_person(world, monkeypatch):
+    few = world.context()
+    others = sorted(world.train.ids)
+    many = replace(
+        world,
+        latents=replace(
+            world.latents,
+            parent_ids=tuple(
+                (*p, *[o for o in others if o not in p][i % 9 :][:8]) for i, p in enumerate(world.latents.parent_ids)
+            ),
+            weights=tuple((0.1,) * 10 for _ in world.latents.parent_ids),
+        ),
+    )  # fmt: skip
+    context, saw, fit = many.context(), {}, module._fit
+    fitted = ClassAgreement(0.5).fit(context)
+
+    def noted(*args):
+        model = fit(*args)
+        saw[id(model)] = (model, set(context.folds[args[1]]))
+        return model
+
+    asked, own = [], module._of_own_class
+    monkeypatch.setattr(module, "_fit", noted)
+    monkeypatch.setattr(module, "_of_own_class", lambda model, *rest: (asked.append(model), own(model, *rest))[1])
+    n_folds = folds_for(10)
+    for candidate in world.candidates[:7]:
+        asked.clear()
+        (one,) = fitted.judge([candidate])
+        parents = context.parent_folds[context.row(candidate)]
+        judges = [saw[id(model)][1] for model in asked]
+        assert n_folds - len(parents) >= len(judges) >= 3
+        assert not any(folds & parents for folds in judges)
+        assert one.reason != "class_not_learned"
+    saw.clear()
+    right = np.mean([o.passed for o in fitted.judge(world.candidates)])
+    assert len(saw) <= n_folds < MOST_FITS
+    assert right > 0.8
+    assert len(set(few.folds)) == folds_for(2)

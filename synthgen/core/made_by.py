@@ -1,0 +1,52 @@
+"""What a result was computed by: the sources and the libraries whose change may change it."""
+
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from synthgen.core.digest import sha256_bytes
+from synthgen.core.errors import InternalError
+
+# distributions that compute; a test holds the list to what the rooms import
+LIBRARIES = (
+    "accelerate", "dp-accounting", "gguf", "numpy", "presidio-analyzer", "pyahocorasick", "pyarrow", "python-stdnum",
+    "safetensors", "scikit-learn", "scipy", "sentence-transformers", "tokenizers", "torch", "transformers",
+)  # fmt: skip
+
+
+@cache
+def libraries() -> dict[str, str]:
+    """Return the version of Python and of each computing library; of one that is not installed, "absent"."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
+
+
+@cache
+def sources(package: str, *rooms: str) -> str:
+    """Return the sha256 over the source files of a package, or of some of its folders.
+
+        sha256 over the relative path and the sha256 of each .py file, in order of the paths
+
+    Args:
+        package: an installed package.
+        rooms: folders or files directly in it; all of it by default.
+
+    Raises:
+        InternalError: there is no source to be found.
+    """
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise InternalError(f"the source of {package} cannot be found")
+    root = Path(spec.origin).parent
+    files = sorted(p for p in root.rglob("*.py") if not rooms or p.relative_to(root).parts[0] in rooms)
+    if not files:
+        raise InternalError(f"{package} holds no source")
+    return sha256_bytes(b"".join(f"{p.relative_to(root)}\0{sha256_bytes(p.read_bytes())}\n".encode() for p in files))
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"

@@ -1,0 +1,171 @@
+"""The ways round do what they say: what a reader sees is a train person's, and what the rules see is not."""
+
+import unicodedata
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from audits.core.errors import NotMeasurable
+from audits.core.types import AuditInputs
+from audits.selftest import evasions
+from audits.selftest.clean_release import draw_population
+
+N_TRAIN, N_CONTROL = 33, 65
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture(scope="module")
+def population(people):
+    def labelled(table):
+        return replace(table, labels=tuple("aab"[i % 3] for i in range(len(table))))
+
+    train, control = labelled(people(N_TRAIN, seed=1, prefix="t")), labelled(people(N_CONTROL, seed=2, prefix="h"))
+    return draw_population(AuditInputs(synthetic=control, train=train, control=control), rng())
+
+
+def added(population, made):
+    """Return what stands behind the fresh people's rows, and the rows after them."""
+    n = len(population.unseen)
+    pairs = zip(made.synthetic.texts[:n], population.unseen.texts, strict=True)
+    behind = [now.removeprefix(f"{before} ") for now, before in pairs if now != before]
+    return behind, made.synthetic.texts[n:]
+
+
+DISGUISES = [
+    (evasions.accented, lambda text: text.replace(evasions.ACCENT, "")),
+    (evasions.invisible, lambda text: "".join(c for c in text if unicodedata.category(c) != "Cf")),
+    (evasions.underscored, lambda text: text.replace("_", " ")),
+    (
+        evasions.confusable,
+        lambda text: text.translate(str.maketrans("асеорху０１２３４５６７８９", "aceopxy0123456789")),
+    ),
+]
+
+
+@pytest.mark.parametrize(("disguise", "seen"), DISGUISES)
+def test_four_persons_stand_there_for_whoever_reads(population, disguise, seen):
+    made = evasions.disguised(population, rng(), disguise=disguise)
+    behind, more = added(population, made)
+    originals = dict(zip(made.train.texts, made.train.groups, strict=True))
+    assert more == ()
+    assert len({originals[seen(text)] for text in behind}) == evasions.HIDDEN
+    assert all(" MRN " in seen(text) for text in behind)
+    assert not set(behind) & set(originals)
+
+
+def test_near_copies_keep_nine_words_in_ten_and_no_number(population):
+    made = evasions.near_copies(population, rng())
+    behind, copies = added(population, made)
+    assert behind == []
+    assert len(copies) == evasions.HIDDEN
+    numbered = [text for text in made.train.texts if " MRN " in text]
+    for copy in copies:
+        words = copy.split()
+        (source,) = [t for t in numbered if len(t.split()) == len(words) and t.split()[:9] == words[:9]]
+        same = np.mean([a == b for a, b in zip(words, source.split(), strict=True)])
+        assert 0.8 < same < 0.95
+        assert source.split()[-1] not in copy
+
+
+def test_short_records_are_copied_whole(population):
+    own = np.where(np.arange(len(population.train)) % 2, 17, 0)
+    made = evasions.short_copies(replace(population, own_run=own), rng())
+    _, copies = added(population, made)
+    owners = [population.train.groups[population.train.texts.index(text)] for text in copies]
+    assert len(set(owners)) == len(owners) == evasions.FEWEST_SHORT
+    with pytest.raises(NotMeasurable, match="11 train persons with a short record"):
+        evasions.short_copies(replace(population, own_run=np.zeros_like(own)), rng())
+
+
+def test_letters_move_by_thirteen_and_back(population):
+    made = evasions.rotated(population, rng())
+    back = str.maketrans("nopqrstuvwxyzabcdefghijklm", "abcdefghijklmnopqrstuvwxyz")
+    assert [t.translate(back) for t in made.synthetic.texts] == list(population.train.texts)
+
+
+def test_the_largest_class_alone_leaks(population):
+    made = evasions.one_class(population, rng())
+    for text, label in zip(made.synthetic.texts, made.synthetic.labels, strict=True):
+        assert (text in population.train.texts) == (label == "a")
+    with pytest.raises(NotMeasurable, match="two classes"):
+        evasions.one_class(replace(population, train=replace(population.train, labels=None)), rng())
+
+
+def test_a_desk_is_many_peoples_and_the_other_address_one_persons(population):
+    made = evasions.shared_desk(population, rng())
+    for table in (made.train, made.control):
+        assert (
+            len({g for t, g in zip(table.texts, table.groups, strict=True) if "front.desk@" in t}) == evasions.HIDDEN
+        )
+    assert sum("haverkamp" in t for t in made.train.texts) == 1
+    assert sum("haverkamp" in t for t in made.synthetic.texts) == 1
+    assert not any("haverkamp" in t for t in made.control.texts)
+    assert sum("front.desk@" in t for t in made.synthetic.texts) >= 3
+
+
+def test_two_persons_own_one_text(population):
+    made = evasions.two_ids(population, rng())
+    text = made.train.texts[-1]
+    owners = {g for t, g in zip(made.train.texts, made.train.groups, strict=True) if t == text}
+    assert len(owners) == 2
+    assert len(made.train.labels) == len(made.train)
+    number = text.split()[-1]
+    assert sum(number in t for t in made.synthetic.texts) >= 1
+    assert any(text in t for t in made.synthetic.texts)
+
+
+def test_a_long_name_among_strangers(population):
+    made = evasions.long_control_name(population, rng())
+    assert [len(made.identifiers), len(made.control_identifiers)] == [len(made.train), len(made.control)]
+    of_train, of_control = (
+        [n for row in names for n in row] for names in (made.identifiers, made.control_identifiers)
+    )
+    assert [len(of_train), len(of_control)] == [4, 1]
+    assert len(of_control[0]) > 2 * max(map(len, of_train))
+    assert sum(any(n in t for n in of_train) for t in made.synthetic.texts) == 2
+
+
+def test_public_text_holds_the_copies(population):
+    made = evasions.copied_reference(population, rng())
+    assert len(made.reference) == 8
+    assert set(made.reference.texts) <= set(made.train.texts) & set(made.synthetic.texts)
+
+
+def test_control_repeats_what_is_released(population):
+    made = evasions.repeating_control(population, rng())
+    repeated = set(made.control.texts) & set(made.train.texts)
+    assert len(repeated) == int(np.ceil(0.11 * len(made.control)))
+    assert repeated <= set(made.synthetic.texts)
+
+
+@pytest.mark.parametrize("pasted", [False, True])
+def test_six_words_in_ten_are_everybodys(population, pasted):
+    made = evasions.templated(population, rng(), pasted=pasted)
+    shared = {word for sentence in evasions.TEMPLATE for word in sentence.split()}
+    for table in (made.train, made.control, made.synthetic):
+        share = np.mean([np.mean([w in shared for w in text.split()]) for text in table.texts])
+        assert 0.55 < share < 0.75
+    assert sum(any(t in row for t in made.train.texts) for row in made.synthetic.texts) == int(pasted)
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_strangers_quote_one_another(population, copied):
+    made = evasions.quoting(population, rng(), copied=copied)
+    behind, copies = added(population, made)
+    assert behind
+    for passage in behind:
+        owners = {g for t, g in zip(made.control.texts, made.control.groups, strict=True) if passage in t}
+        assert len(owners) == 2
+    assert len(copies) == (5 if copied else 0)
+    assert set(copies) <= set(made.train.texts)
+
+
+def test_texts_too_short_to_be_told_cannot_be_hidden(population):
+    short = replace(population, own_run=np.zeros_like(population.own_run))
+    for recipe in (evasions.near_copies, evasions.two_ids, evasions.copied_reference, evasions.repeating_control):
+        with pytest.raises(NotMeasurable, match="30 words"):
+            recipe(short, rng())

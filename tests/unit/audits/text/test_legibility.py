@@ -1,0 +1,73 @@
+import base64
+import codecs
+import math
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from fictional_clinic import generate
+
+from audits.core.errors import NotMeasurable
+from audits.text.legibility import PRIOR, _Model, legibility
+
+
+@pytest.fixture(scope="module")
+def texts():
+    return [row["note"] for row in generate(150, np.random.default_rng(3))][:300]
+
+
+def judged(texts, rows):
+    return legibility(rows, texts[:200], texts[200:], np.random.default_rng(0))
+
+
+def test_the_score_is_the_mean_of_the_smoothed_log_probabilities():
+    known, text = ["abab", "abba"], "abc"
+    letters = "".join(f"\n\n{t}" for t in known)
+    one, two = Counter(letters), Counter(pairwise(letters))
+    three = Counter(zip(letters, letters[1:], letters[2:], strict=False))
+    size = len(one) + 1  # and one for every character never seen
+
+    def p3(a, b, c):
+        p1 = (one[c] + 1) / (len(letters) + size)
+        p2 = (two[b, c] + PRIOR * p1) / (sum(n for (x, _), n in two.items() if x == b) + PRIOR)
+        return (three[a, b, c] + PRIOR * p2) / (sum(n for (x, y, _), n in three.items() if (x, y) == (a, b)) + PRIOR)
+
+    padded = f"\n\n{text}"
+    wanted = np.mean([math.log(p3(*padded[i : i + 3])) for i in range(3)])
+    assert _Model(known).scores([text])[0] == pytest.approx(wanted)
+
+
+DISGUISES = {
+    "rot13": lambda t: codecs.encode(t, "rot13"),
+    "base64": lambda t: base64.b64encode(t.encode()).decode(),
+    "hex": lambda t: t.encode().hex(),
+    "reversed": lambda t: t[::-1],
+    "each word reversed": lambda t: " ".join(w[::-1] for w in t.split()),
+    "vowels": lambda t: "".join(chr(ord(c) + 1) if c in "aeio" else c for c in t),
+    "in short pieces": lambda t: codecs.encode(t, "rot13")[:30],
+    "other letters": lambda t: "".join(chr(0x4E00 + ord(c)) for c in t),
+    "one letter": lambda t: "x" * len(t),
+}
+
+
+@pytest.mark.parametrize("name", DISGUISES)
+def test_what_is_written_otherwise_is_illegible_row_by_row(texts, name):
+    rows = [*texts[200:240], *[DISGUISES[name](t) for t in texts[:5]]]
+    found = judged(texts, rows)
+    assert found.illegible.tolist() == [False] * 40 + [True] * 5
+    assert found.scrambled < found.bound < found.real
+
+
+def test_fresh_people_are_legible_and_mixtures_of_their_words_too(texts):
+    words = np.random.default_rng(1).permutation([w for t in texts[200:] for w in t.split()])
+    mixed = [" ".join(part) for part in np.array_split(words, 50)]
+    assert not judged(texts, [*texts[:100], *mixed]).illegible.any()
+    assert not judged(texts, [t[:20] for t in texts[:30]]).illegible.any()
+
+
+def test_nothing_is_told_where_the_order_of_letters_tells_nothing():
+    rng = np.random.default_rng(2)
+    noise = ["".join(rng.choice(list("0123456789 "), size=200)) for _ in range(60)]
+    with pytest.raises(NotMeasurable, match="order of letters"):
+        judged(noise * 4, noise)

@@ -1,0 +1,66 @@
+import ast
+import hashlib
+import sys
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+
+import pytest
+
+from synthgen.core.errors import InternalError
+from synthgen.core.made_by import LIBRARIES, libraries, sources
+
+ROOT = Path(__file__).parents[4]
+# what only reads and checks configurations, draws pages, signs, waits or shows: no number of a run depends on it
+SILENT = {
+    "cryptography", "huggingface-hub", "imbalanced-learn", "jinja2", "joblib", "markupsafe", "matplotlib", "psutil",
+    "pydantic", "pydantic-core", "rfc3161-client", "rfc8785", "rich", "ruamel-yaml", "securesystemslib",
+    "threadpoolctl", "typer",
+}  # fmt: skip
+
+
+def imported():
+    """Return the distributions that the installed packages import."""
+    known = packages_distributions()
+    names = set()
+    for package in ("synthgen", "audits"):
+        for file in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.Import):
+                    names |= {alias.name.split(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                    names.add(node.module.split(".")[0])
+    names -= {"synthgen", "audits", *sys.stdlib_module_names}
+    return {known[name][0].lower().replace(".", "-").replace("_", "-") for name in names if name in known}
+
+
+def test_every_library_that_is_imported_is_named_or_known_to_compute_nothing():
+    assert imported() - SILENT <= set(LIBRARIES)
+
+
+def test_versions_are_those_installed_and_what_is_not_there_is_said():
+    found = libraries()
+    assert found["numpy"] == version("numpy")
+    assert set(found) == {"python", *LIBRARIES}
+    assert all(found.values())
+
+
+def test_sources_change_with_any_byte_of_any_file_of_the_rooms(tmp_path, monkeypatch):
+    (tmp_path / "house" / "core").mkdir(parents=True)
+    for name in ("__init__.py", "core/a.py", "page.py"):
+        (tmp_path / "house" / name).write_text("x = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    rooms, all_of_it = sources.__wrapped__("house", "core"), sources.__wrapped__("house")
+    one = hashlib.sha256(b"x = 1\n").hexdigest()
+    assert rooms == hashlib.sha256(f"core/a.py\0{one}\n".encode()).hexdigest()
+    (tmp_path / "house" / "page.py").write_text("x = 2\n")
+    assert sources.__wrapped__("house", "core") == rooms
+    assert sources.__wrapped__("house") != all_of_it
+    (tmp_path / "house" / "core" / "a.py").write_text("x = 1 \n")
+    assert sources.__wrapped__("house", "core") != rooms
+
+
+def test_a_room_that_is_not_there_is_told():
+    with pytest.raises(InternalError, match="holds no source"):
+        sources.__wrapped__("synthgen", "cellar")
+    with pytest.raises(InternalError, match="cannot be found"):
+        sources.__wrapped__("no_such_package_at_all")
