@@ -258,11 +258,11 @@ def _together(*options: dict[str, Path | None]) -> None:
 
 def _decide(report: "AuditReport", policy: Any, number: int | None) -> "Decision":
     from audits.core.rates import exact
-    from audits.gate.evidence import evidence_from_results
+    from audits.gate.evidence import evidence_from
     from audits.gate.policy import decide
 
     extra = {} if number is None else {"attempts.number": exact(number, confidence=1.0, n=number)}
-    return decide(evidence_from_results(report.results, extra), policy)
+    return decide(evidence_from(report.to_dict(), extra), policy)
 
 
 def _show(report: "AuditReport", decision: "Decision | None") -> None:

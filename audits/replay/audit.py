@@ -228,7 +228,7 @@ def _lacks(f: _Measured) -> Iterator[str]:
         yield (
             f"{len(f.hard)} synthetic rows repeat a train person for {f.run.limit} words or most of a record, but "
             f"control persons are repeated for up to {f.run.by_chance}, so people here quote each other and copying "
-            "cannot be told from that; leave these rows out and ask again, or give the quoted text as the reference table"
+            "cannot be told from that; leave these rows out and ask again, or give the quoted text as the reference"
         )
     if f.control_records > 0:
         yield (

@@ -140,6 +140,7 @@ def attack(
     inputs = {
         **_inputs(tables, written),
         "evaluate": evaluated.digest,
+        "near_duplicate_rate": prepared.near_duplicate_rate,
         "identifiers": [_plain(prepared.identifiers), _plain(prepared.control_identifiers)],
         "config": job.config.audit.model_dump(mode="json"),
         "attempt": attempt,
@@ -157,6 +158,7 @@ def run_audits(job: Job, tables: JudgedTables, prepared: Prepared, made_from: Li
         control=as_table(tables.control, {encoder: tables.vectors["control"]}),
         identifiers=prepared.identifiers,
         control_identifiers=prepared.control_identifiers,
+        near_duplicate_rate=prepared.near_duplicate_rate,
         lineage=made_from,
     )
     with job.progress.stage("audit", total=2 * len(applicable_audits(inputs)) + 1, unit="steps") as advance:

@@ -151,7 +151,7 @@ class Bench:
         parts = split_source(job, loaded)
         clean = replace_identifiers(job, loaded, parts)
         self.stages = (loaded, parts, clean)
-        prepared = read_prepared(job, clean)
+        prepared = read_prepared(job, parts, clean)
         result, embedded = embed_train(job, clean, prepared.train, encoder_for(job, prepared.train))
         return prepared, result, embedded
 
