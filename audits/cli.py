@@ -325,15 +325,14 @@ def _decide(
     report: "AuditReport", policy: Any, number: int | None, test: "BoundSelfTest | None", *, claim: bool
 ) -> "Decision":
     from audits.core.rates import exact
-    from audits.gate.evidence import evidence_from_results
+    from audits.gate.evidence import evidence_from
     from audits.gate.policy import ATTEMPTS, SECRET, decide
 
     said = {ATTEMPTS: number, SECRET: 1 if claim else None}
     extra = {name: exact(n, confidence=1.0, n=n) for name, n in said.items() if n is not None}
-    digests = {} if test is None else {"selftest": test.digest()}
-    return decide(
-        evidence_from_results(report.results, extra | ({} if test is None else test.numbers()), digests), policy
-    )
+    if test is None:
+        return decide(evidence_from(report.to_dict(), extra), policy)
+    return decide(evidence_from(report.to_dict(), extra | test.numbers(), {"selftest": test.digest()}), policy)
 
 
 def _show(report: "AuditReport", decision: "Decision | None") -> None:

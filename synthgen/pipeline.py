@@ -106,7 +106,7 @@ def _stages(job: Job, until: str) -> Iterator[StageResult]:
     yield parts
     clean = replace_identifiers(job, loaded, parts)
     yield clean
-    prepared = read_prepared(job, clean)
+    prepared = read_prepared(job, parts, clean)
     encoder = encoder_for(job, prepared.train)
     vectorised, embedded = embed_train(job, clean, prepared.train, encoder)
     yield vectorised

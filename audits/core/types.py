@@ -104,8 +104,10 @@ class AuditInputs:
         reference: public text of the same kind, or None.
         identifiers: for each train row the identifier strings known to stand in the original text
             (before any replacement), or None where nobody recorded them.
-        set_aside: control rows that nearly repeat a train row, taken out of control by the split check; what they
-            hold belongs to more than one person, so its return shows nothing about a train person.
+        set_aside: control rows that the split check took out of control, because they nearly repeat a train row or
+            are of a person whose record number stands in train; they belong to the train persons they repeat.
+        near_duplicate_rate: share of the control rows that whoever made the tables had found to nearly repeat a train
+            row, and left out; 0 where nobody looked.
         control_identifiers: the same as `identifiers` for each control row; says what returns by chance.
         lineage: what each synthetic row was made from, or None where nobody recorded it.
         canaries: of a second build, or None.
@@ -120,6 +122,7 @@ class AuditInputs:
     reference: Table | None = None
     identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
     set_aside: Table | None = None
+    near_duplicate_rate: float = 0.0
     control_identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
     lineage: Lineage | None = field(default=None, repr=False)
     canaries: Canaries | None = None

@@ -1,16 +1,16 @@
 """The numbers a gate may read, and nothing else: the content of `evidence/metrics.json`."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from audits.core.errors import InputError
-from audits.core.report import estimate_json, result_json
+from audits.core.report import estimate_json
 from audits.core.strictjson import JsonError, canonical, parse_canonical
 from audits.core.strictmodel import Closed, Finite, problems
-from audits.core.types import AuditResult, Estimate, Status, Verdict
+from audits.core.types import Estimate, Status, Verdict
 
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)+$", max_length=80)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -87,7 +87,7 @@ def evidence_from(
 
     Taken are, of each result, its verdict, status and confidence, its `estimate` as `NAME.estimate`, every entry of
     its `metrics` (`auc` of membership becomes `membership.auc`), and every entry of its `details` that has exactly
-    the five fields of an estimate, as `NAME.KEY`.
+    the five fields of an estimate, as `NAME.KEY`; and the `metrics` of the split's `hygiene`, as `hygiene.KEY`.
 
     Args:
         report: the parsed `audit.json`.
@@ -114,14 +114,10 @@ def evidence_from(
         numbers.extend((_full(name, key), item) for key, item in (result.get("metrics") or {}).items())
         details = result.get("details") or {}
         numbers.extend((f"{name}.{key}", item) for key, item in details.items() if _is_number(item))
+    hygiene = report.get("hygiene")
+    if isinstance(hygiene, Mapping):
+        numbers.extend((f"hygiene.{key}", item) for key, item in (hygiene.get("metrics") or {}).items())
     return _evidence(numbers, audits, extra, digests or {})
-
-
-def evidence_from_results(
-    results: Sequence[AuditResult], extra: Mapping[str, Estimate], digests: Mapping[str, str] | None = None
-) -> Evidence:
-    """Return the evidence of audit results still in memory; the same as `evidence_from` of their report."""
-    return evidence_from({"results": [result_json(result) for result in results]}, extra, digests)
 
 
 def _full(audit: str, key: str) -> str:

@@ -9,23 +9,27 @@ from numpy.typing import NDArray
 
 from audits.core.findings import MAX_FINDINGS
 from audits.core.types import Finding
+from audits.text.common_text import OwnText
 from audits.text.normalise import without_numbers
-from audits.text.shared_runs import CAP_TOKENS, Runs
+from audits.text.shared_runs import CAP_TOKENS, Numbered, Runs
 from audits.text.spans import Placed, placed_tokens
 
 WHOLE_RECORD = int(np.iinfo(np.int64).max)  # longer than any run
+NEAR_COPY = 0  # the row and the person stand for themselves where no run says where
+_KINDS = {WHOLE_RECORD: "whole record", NEAR_COPY: "near copy"}
 
 Int = NDArray[np.int64]
 
 
 class CopiedRuns(NamedTuple):
-    """Runs of tokens of synthetic rows that are one person's alone, and whole records; one entry each, (r,).
+    """Runs of tokens of synthetic rows that are one person's alone, whole records, near copies; one entry each, (r,).
 
     Args:
         row: of the synthetic table.
         owner: number of the person.
-        length: tokens, at most CAP_TOKENS; WHOLE for a whole record.
+        length: own tokens, at most CAP_TOKENS; WHOLE_RECORD or NEAR_COPY where the whole row is meant.
         start: token of the row at which the run begins.
+        end: token behind the last one; common text inside a run is part of it.
         masked: whether the tokens are those left after masking numbers.
     """
 
@@ -33,6 +37,7 @@ class CopiedRuns(NamedTuple):
     owner: Int
     length: Int
     start: Int
+    end: Int
     masked: NDArray[np.bool_]
 
 
@@ -52,23 +57,33 @@ class SourceTexts(NamedTuple):
     names: Sequence[str]
 
 
-def copied_runs(runs: Runs, wanted: NDArray[np.bool_], *, masked: bool) -> CopiedRuns:
-    """Return the wanted runs."""
+def copied_runs(runs: Runs, left: OwnText, whole: Numbered, wanted: NDArray[np.bool_], *, masked: bool) -> CopiedRuns:
+    """Return the wanted runs with the tokens of the whole rows at which they begin and end.
+
+    Args:
+        runs: found among what is left of the rows without common text.
+        left: what is left.
+        whole: the rows.
+        wanted: which runs.
+        masked: whether numbers were masked.
+    """
     row, owner, length, start = (column[wanted] for column in runs)
-    return CopiedRuns(row, owner, length, start, np.full(len(row), masked))
+    first = left.rows.starts[row] + start
+    begin, last = left.origin[first] - whole.starts[row], left.origin[first + length - 1] - whole.starts[row]
+    return CopiedRuns(row, owner, length, begin, last + 1, np.full(len(row), masked))
 
 
-def copied_records(rows: Sequence[int], owners: Sequence[int]) -> CopiedRuns:
-    """Return rows that equal a whole record of a person."""
-    row, owner = np.array(rows, dtype=np.int64), np.array(owners, dtype=np.int64)
-    return CopiedRuns(row, owner, np.full(len(row), WHOLE_RECORD), np.zeros_like(row), np.zeros(len(row), dtype=bool))
+def copied_rows(rows: Int, owners: Int, what: int) -> CopiedRuns:
+    """Return rows that are as a whole somebody's: WHOLE_RECORD, or NEAR_COPY."""
+    nothing = np.zeros_like(rows)
+    return CopiedRuns(rows, owners, np.full(len(rows), what), nothing, nothing, np.zeros(len(rows), dtype=bool))
 
 
 def find_copied(texts: SourceTexts, found: Sequence[CopiedRuns], bound: int) -> tuple[list[Finding], int]:
     """Return one finding for each row and person whose words stand in it, and how many are left out.
 
-    A whole record is the whole row. A run is the characters of its longest tokens; one that was counted only up to
-    CAP_TOKENS is followed in the person's texts as far as it goes.
+    A whole record and a near copy are the whole row. A run is the characters of its longest tokens;
+    one that was counted only up to CAP_TOKENS is followed in the person's texts as far as it goes.
 
     Args:
         texts: what the copies were found in.
@@ -78,12 +93,11 @@ def find_copied(texts: SourceTexts, found: Sequence[CopiedRuns], bound: int) -> 
     best, n_left = _first_pairs(CopiedRuns(*map(np.concatenate, zip(*found, strict=True))), bound)
     sources = _texts_of(texts, set(best.owner[best.length == CAP_TOKENS].tolist()))
     findings = []
-    for row, owner, length, start, masked in zip(*(column.tolist() for column in best), strict=True):
-        written, kind = texts.synthetic[row], "whole record"
+    for row, owner, length, start, end, masked in zip(*(column.tolist() for column in best), strict=True):
+        written, kind = texts.synthetic[row], _KINDS.get(length, "run")
         span = 0, len(written)
-        if length != WHOLE_RECORD:
-            kind = "run"
-            span = _characters(written, (start, start + length), sources.get(owner, ()), masked=masked)
+        if kind == "run":
+            span = _characters(written, (start, end), sources.get(owner, ()), masked=masked)
         findings.append(Finding(row=row, start=span[0], end=span[1], kind=kind, person=texts.names[owner]))
     return findings, n_left
 
@@ -91,14 +105,13 @@ def find_copied(texts: SourceTexts, found: Sequence[CopiedRuns], bound: int) -> 
 def _first_pairs(found: CopiedRuns, bound: int) -> tuple[CopiedRuns, int]:
     """Return the longest copy of each row and person, of the first rows; and how many are left out."""
     order = np.lexsort((found.masked, -found.length, found.owner, found.row))
-    order = order[found.length[order] >= bound]
+    order = order[(found.length[order] >= bound) | (found.length[order] == NEAR_COPY)]
     row, owner = found.row[order], found.owner[order]
     first = np.ones(len(order), dtype=bool)
     first[1:] = (row[1:] != row[:-1]) | (owner[1:] != owner[:-1])
     pairs = order[first]
     kept = pairs[:MAX_FINDINGS]
-    best = CopiedRuns(found.row[kept], found.owner[kept], found.length[kept], found.start[kept], found.masked[kept])
-    return best, len(pairs) - len(kept)
+    return CopiedRuns(*(column[kept] for column in found)), len(pairs) - len(kept)
 
 
 def _texts_of(texts: SourceTexts, wanted: set[int]) -> dict[int, list[str]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from audits.text.normalise import sentences, tokens, without_numbers
 
-RECORD_TOKENS = 20  # a whole record this long that equals one person's is a copy
+RECORD_TOKENS = 13  # a whole record this long that equals one person's is a copy
 SENTENCE_TOKENS = 6
 
 Int = NDArray[np.int64]

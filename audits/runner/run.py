@@ -1,8 +1,9 @@
 """Runs the audits on one set of tables; whatever goes wrong ends as no pass."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from audits.core.streams import stream
 from audits.core.strictjson import canonical
 from audits.core.types import LEAST_CONFIDENCE, Attack, AuditInputs, AuditResult, without_number
 from audits.gate.policy import Policy
-from audits.runner.hygiene import check_split
+from audits.runner.hygiene import Hygiene, check_split
 from audits.runner.language import Language, check_language
 from audits.runner.registry import BY_SIMILARITY, applicable_audits, build
 from audits.runner.registry import names as registered
@@ -81,7 +82,7 @@ def run(
     return AuditReport(
         results=tuple(results),
         inputs=digests(inputs),
-        hygiene={**hygiene.details, "language": language.to_json(), "problems": list(unreadable)},
+        hygiene=_details(hygiene, language),
         tool=tool_name(),
     )
 
@@ -112,6 +113,18 @@ def result_of(
         result = without_number(name, "failed", f"the audit broke ({type(error).__name__}); nothing is shown")
     metrics = {_full(name, key): value for key, value in result.metrics.items()}
     return replace(result, metrics=metrics, confidence=confidence)
+
+
+def _details(hygiene: Hygiene, language: Language) -> Mapping[str, Any]:
+    """Return what the report says of the tables; a problem of reading them counts like one of comparing them."""
+    metrics = hygiene.details["metrics"]
+    n = metrics["problems"]["value"] + len(language.problems)
+    return {
+        **hygiene.details,
+        "language": language.to_json(),
+        "problems": [*hygiene.problems, *language.problems],
+        "metrics": {**metrics, "problems": {**metrics["problems"], "value": n, "low": n, "high": n}},
+    }
 
 
 def _full(name: str, key: str) -> str:

@@ -1,6 +1,5 @@
 """People for the self-test: part of the control persons act as a release that is known to be clean."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,9 +10,8 @@ from audits.core.holdout import MIN_PERSONS
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Table, persons
 from audits.identifiers.patterns import QUASI, Entity, entities
-from audits.replay.audit import CEILING_TOKENS, FLOOR_TOKENS
-from audits.text.normalise import tokens, without_numbers
-from audits.text.shared_runs import unique_runs
+from audits.replay.calibration import CEILING_TOKENS
+from audits.replay.search import FLOOR_TOKENS, own_runs, pooled
 
 FRESH_SHARE = 1 / 3  # of the control persons; the others are the arm that the audits compare with train
 MAX_PERSONS = 2000  # per arm, drawn at random: more would only make the self-test slower, not the audits better
@@ -91,7 +89,7 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
     unseen, control = (
         _take(inputs.control, np.isin(control_person, part)) for part in (order[:n_unseen], order[n_unseen:])
     )
-    repeating, own_run = _repeats(train, control, unseen)
+    repeating, own_run = _repeats(train, control, unseen, inputs.reference)
     if repeating.all():
         raise InputError(
             "every text of one third of the control persons repeats train or the other control persons, so no clean "
@@ -151,27 +149,16 @@ def _take(table: Table, chosen: NDArray[np.bool_]) -> Table:
     return replace(take(table, np.flatnonzero(chosen)), vectors={})
 
 
-def _repeats(train: Table, control: Table, unseen: Table) -> tuple[NDArray[np.bool_], Int]:
+def _repeats(
+    train: Table, control: Table, unseen: Table, reference: Table | None = None
+) -> tuple[NDArray[np.bool_], Int]:
     """Return which fresh rows repeat a person of train or control, and the longest own run of each train row."""
-    _, owners = persons(train.groups + control.groups)
-    pool = [tokens(text) for text in (*train.texts, *control.texts)]
-    n_unseen, n_train = len(unseen), len(train)
-    made = [*map(tokens, unseen.texts), *pool[:n_train]]
-    unmasked = _longest_run(made, pool, owners)
-    masked = _longest_run(map(without_numbers, made), map(without_numbers, pool), owners)
-    quoting = np.maximum(unmasked, masked)[:n_unseen] >= FLOOR_TOKENS
-    pooled = {e for text in (*train.texts, *control.texts) for e in _identifiers(text)}
-    named = [not pooled.isdisjoint(_identifiers(text)) for text in unseen.texts]
-    return quoting | np.array(named, dtype=np.bool_), unmasked[n_unseen:]
-
-
-def _longest_run(made: Iterable[Sequence[str]], pool: Iterable[Sequence[str]], owners: Int) -> Int:
-    """Return for each row the longest run of 13 tokens or more that stands in one owner's texts alone, else 0."""
-    made = list(made)
-    runs = unique_runs(made, pool, owners, shortest=FLOOR_TOKENS)
-    longest = np.zeros(len(made), dtype=np.int64)
-    np.maximum.at(longest, runs.row, runs.length)
-    return longest
+    pool = pooled(AuditInputs(synthetic=unseen, train=train, control=control, reference=reference))
+    longest = own_runs([*unseen.texts, *train.texts], pool)
+    quoting = longest[: len(unseen)] >= FLOOR_TOKENS
+    pooled_identifiers = {e for text in (*train.texts, *control.texts) for e in _identifiers(text)}
+    named = [not pooled_identifiers.isdisjoint(_identifiers(text)) for text in unseen.texts]
+    return quoting | np.array(named, dtype=np.bool_), longest[len(unseen) :]
 
 
 def _identifiers(text: str) -> set[Entity]:

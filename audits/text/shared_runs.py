@@ -1,7 +1,7 @@
 """Longest runs of tokens that a synthetic text shares with exactly one person, by growing what is common."""
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,15 +34,30 @@ class Runs(NamedTuple):
     start: Int
 
 
-class _Numbered(NamedTuple):
-    """Rows as numbers of their tokens, one after the other; where each row starts, (n + 1,); each place's part."""
+class Numbered(NamedTuple):
+    """Rows as numbers of their tokens.
+
+    Args:
+        tokens: of all rows, one after the other, (N,).
+        starts: where each row begins, and N, (n + 1,).
+    """
 
     tokens: NDArray[np.int32]
     starts: Int
+
+    def row(self, at: Int) -> Int:
+        """Return the row in which each token stands."""
+        return np.searchsorted(self.starts, at, side="right") - 1
+
+
+class _Dealt(NamedTuple):
+    """Numbered rows with the part that the run of tokens beginning at each place belongs to, (N,)."""
+
+    table: Numbered
     part: NDArray[np.uint8]
 
 
-class _Places(NamedTuple):
+class Places(NamedTuple):
     """Places in numbered rows with the key of the run that begins there."""
 
     at: Int
@@ -69,32 +84,50 @@ def unique_runs(
     Source: the joins are ours; 64-bit keys, so unequal runs are taken for equal with a chance of about pairs / 2^64.
     """
     vocabulary: dict[str, int] = {}
-    numbered = [_numbered(rows, vocabulary) for rows in (synthetic, pool)]
-    n_parts = min(NO_PART, 1 + len(numbered[1].tokens) // PART_TOKENS)
-    made, real = (_dealt(table, shortest, n_parts) for table in numbered)
-    found = [_part(made, real, owners, shortest, part) for part in range(n_parts)]
+    made, real = (number_rows(rows, vocabulary) for rows in (synthetic, pool))
+    return runs_alone(made, real, owners, shortest=shortest)
+
+
+def runs_alone(made: Numbered, real: Numbered, owners: Int, *, shortest: int = SHORTEST) -> Runs:
+    """Return the same as `unique_runs` of rows that are numbered already, by one vocabulary."""
+    found = [_part(mine, theirs, owners, shortest) for mine, theirs in parts_of((made, real), shortest)]
     return _longest(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
 
 
-def _numbered(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> _Numbered:
+def number_rows(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> Numbered:
+    """Return rows as numbers of their tokens; tokens met for the first time are added to the vocabulary."""
     numbers, ends = array("i"), array("q", [0])
     for words in rows:
         numbers.extend(vocabulary.setdefault(word, len(vocabulary)) for word in words)
         ends.append(len(numbers))
-    nowhere = np.full(len(numbers), NO_PART, dtype=np.uint8)
-    return _Numbered(np.frombuffer(numbers, dtype=np.int32), np.frombuffer(ends, dtype=np.int64), nowhere)
+    return Numbered(np.frombuffer(numbers, dtype=np.int32), np.frombuffer(ends, dtype=np.int64))
 
 
-def _dealt(table: _Numbered, length: int, n_parts: int) -> _Numbered:
+Part = tuple[Numbered, Places]
+
+
+def parts_of(tables: Sequence[Numbered], length: int) -> Iterator[tuple[Part, ...]]:
+    """Yield part after part of the places of some tables, with the key of the run of `length` that begins there.
+
+    Equal runs are in one part. There are as many parts as keep the places of one to a few millions.
+    """
+    n_parts = min(NO_PART, 1 + max(len(table.tokens) for table in tables) // PART_TOKENS)
+    dealt = [_dealt(table, length, n_parts) for table in tables]
+    for part in range(n_parts):
+        yield tuple((one.table, _first(one, length, part)) for one in dealt)
+
+
+def _dealt(table: Numbered, length: int, n_parts: int) -> _Dealt:
     """Return the rows, each place dealt to a part by the run of `length` tokens that begins there, if one does."""
+    dealt = np.full(len(table.tokens), NO_PART, dtype=np.uint8)
     for start in range(0, len(table.tokens), BLOCK_TOKENS):
         places = np.arange(start, min(start + BLOCK_TOKENS, len(table.tokens)))
-        places = places[places + length <= table.starts[_row(table, places) + 1]]
-        table.part[places] = _keys(table, places, length) % np.uint64(n_parts)
-    return table
+        places = places[places + length <= table.starts[table.row(places) + 1]]
+        dealt[places] = run_keys(table, places, length) % np.uint64(n_parts)
+    return _Dealt(table, dealt)
 
 
-def _keys(table: _Numbered, places: Int, length: int) -> UInt:
+def run_keys(table: Numbered, places: Int, length: int) -> UInt:
     """Return the keys of the runs of `length` tokens that begin at places."""
     keys = np.zeros(len(places), dtype=np.uint64)
     for i in range(length):
@@ -102,21 +135,21 @@ def _keys(table: _Numbered, places: Int, length: int) -> UInt:
     return keys
 
 
-def _part(made: _Numbered, real: _Numbered, owners: Int, length: int, part: int) -> Runs:
+def _part(synthetic: Part, pool: Part, owners: Int, length: int) -> Runs:
     """Return one entry for each row, owner and length at which they share a run that is the owner's alone."""
-    mine, theirs = _first(made, length, part), _first(real, length, part)
+    (made, mine), (real, theirs) = synthetic, pool
     rows, whose, lengths, firsts, n_owners = [], [], [], [], int(owners.max(initial=0)) + 1
     while len(mine.at) > 0 and len(theirs.at) > 0:
         keys, group = np.unique(theirs.key, return_inverse=True)
         place = np.minimum(np.searchsorted(keys, mine.key), len(keys) - 1)
         common = keys[place] == mine.key
-        mine, place = _Places(mine.at[common], mine.key[common]), place[common]
-        owner = owners[_row(real, theirs.at)]
+        mine, place = Places(mine.at[common], mine.key[common]), place[common]
+        owner = owners[real.row(theirs.at)]
         low, high = np.full(len(keys), np.iinfo(np.int64).max), np.full(len(keys), -1)
         np.minimum.at(low, group, owner)
         np.maximum.at(high, group, owner)
         alone = low[place] == high[place]
-        row = _row(made, mine.at[alone])
+        row = made.row(mine.at[alone])
         pairs, first = np.unique(row * n_owners + low[place[alone]], return_index=True)
         rows.append(pairs // n_owners)
         whose.append(pairs % n_owners)
@@ -128,27 +161,23 @@ def _part(made: _Numbered, real: _Numbered, owners: Int, length: int, part: int)
         is_common[place] = True
         kept = is_common[group]
         mine = _longer(made, mine, length)
-        theirs = _longer(real, _Places(theirs.at[kept], theirs.key[kept]), length)
+        theirs = _longer(real, Places(theirs.at[kept], theirs.key[kept]), length)
         length += 1
     nothing = np.zeros(0, dtype=np.int64)
     return Runs(*(np.concatenate([nothing, *columns]) for columns in (rows, whose, lengths, firsts)))
 
 
-def _first(table: _Numbered, length: int, part: int) -> _Places:
+def _first(dealt: _Dealt, length: int, part: int) -> Places:
     """Return the places of a part, with the key of the run of `length` tokens that begins there."""
-    at = np.flatnonzero(table.part == part)
-    return _Places(at, _keys(table, at, length))
+    at = np.flatnonzero(dealt.part == part)
+    return Places(at, run_keys(dealt.table, at, length))
 
 
-def _longer(table: _Numbered, places: _Places, length: int) -> _Places:
+def _longer(table: Numbered, places: Places, length: int) -> Places:
     """Return the places whose row goes on behind `length` tokens, with the key of a token more."""
-    more = places.at + length < table.starts[_row(table, places.at) + 1]
+    more = places.at + length < table.starts[table.row(places.at) + 1]
     at = places.at[more]
-    return _Places(at, grown(places.key[more], table.tokens[at + length]))
-
-
-def _row(table: _Numbered, at: Int) -> Int:
-    return np.searchsorted(table.starts, at, side="right") - 1
+    return Places(at, grown(places.key[more], table.tokens[at + length]))
 
 
 def _longest(row: Int, owner: Int, length: Int, start: Int) -> Runs:

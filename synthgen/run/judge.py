@@ -163,6 +163,7 @@ def run_audits(job: Job, tables: JudgedTables, prepared: Prepared, made_from: Li
         control=as_table(tables.control, {encoder: tables.vectors["control"]}),
         identifiers=prepared.identifiers,
         control_identifiers=prepared.control_identifiers,
+        near_duplicate_rate=prepared.near_duplicate_rate,
         lineage=made_from,
     )
     with job.progress.stage("audit", total=2 * len(applicable_audits(inputs)) + 1, unit="steps") as advance:
@@ -212,6 +213,7 @@ def _asked(job: Job, synthetic: Corpus, prepared: Prepared, written: Written) ->
     return {
         **_inputs(synthetic, prepared.control, written),
         "identifiers": [_plain(prepared.identifiers), _plain(prepared.control_identifiers)],
+        "near_duplicate_rate": prepared.near_duplicate_rate,
         "config": job.config.audit.model_dump(mode="json"),
         "seed": job.seeds.child("audit").key().hex(),
     }

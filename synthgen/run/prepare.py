@@ -23,10 +23,16 @@ Identifiers = tuple[tuple[str, ...], ...] | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """Train, control and what was replaced in each, row by row."""
+    """Train, control and what was replaced in each, row by row.
+
+    Args:
+        near_duplicate_rate: share of the control records that were set aside because they nearly repeat a train
+            record; the audits must not conclude where it is high.
+    """
 
     train: Corpus
     control: Corpus
+    near_duplicate_rate: float
     identifiers: Identifiers
     control_identifiers: Identifiers
 
@@ -105,7 +111,7 @@ def replace_identifiers(job: Job, loaded: StageResult, parts: StageResult) -> St
     return job.workspace.stage("deidentify", inputs, make)
 
 
-def read_prepared(job: Job, clean: StageResult) -> Prepared:
+def read_prepared(job: Job, parts: StageResult, clean: StageResult) -> Prepared:
     """Return what the later steps start from."""
     train = read_corpus(clean.folder / "train.parquet", "train")
     control = read_corpus(clean.folder / "control.parquet", "control")
@@ -113,6 +119,7 @@ def read_prepared(job: Job, clean: StageResult) -> Prepared:
     return Prepared(
         train=train,
         control=control,
+        near_duplicate_rate=float(parts.counts["near_duplicate_rate"] or 0.0),
         identifiers=None if is_off else _replaced(clean.folder / "replaced-train.json", train),
         control_identifiers=None if is_off else _replaced(clean.folder / "replaced-control.json", control),
     )

@@ -112,3 +112,39 @@ def posts(corpus_folder):
             by_author.setdefault(author, []).append(" ".join(text.split()[:150]))
         seen.add(text)
     return by_author
+
+
+def _zipf(rng, n):
+    return [VOCABULARY[i] for i in np.searchsorted(CUMULATIVE, rng.random(n))]
+
+
+def write_forms(n_people, *, seed, prefix, filled=4):
+    """Return a table of people with one filled form each: 60 % of the words are those of one of five forms.
+
+    A form is the same for everybody; into each of its ten fields a person's own words are written.
+    """
+    forms_rng, rng = np.random.default_rng(11), np.random.default_rng(seed)
+    forms = [[_zipf(forms_rng, 6) for _ in range(10)] for _ in range(5)]
+    texts = []
+    for _ in range(n_people):
+        form = forms[int(rng.integers(5))]
+        fields = [[*heading, *_zipf(rng, filled)] for heading in form]
+        texts.append(". ".join(" ".join(field) for field in fields))
+    return Table(
+        texts=tuple(texts), labels=None, groups=tuple(f"{prefix}{i}" for i in range(n_people)), has_groups=True
+    )
+
+
+@pytest.fixture(scope="session")
+def forms():
+    return write_forms
+
+
+@pytest.fixture(scope="session")
+def form_inputs():
+    """Return 330 train, 320 control and 310 fresh people of a clinic that writes into forms."""
+    return AuditInputs(
+        synthetic=write_forms(310, seed=23, prefix="s"),
+        train=write_forms(330, seed=21, prefix="t"),
+        control=write_forms(320, seed=22, prefix="h"),
+    )

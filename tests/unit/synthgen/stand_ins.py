@@ -153,7 +153,7 @@ class Bench:
         clean = replace_identifiers(job, loaded, parts)
         self.stages = (loaded, parts, clean)
         self.source_control = read_corpus(parts.folder / "control.parquet", "control")
-        prepared = read_prepared(job, clean)
+        prepared = read_prepared(job, parts, clean)
         result, embedded = embed_train(job, clean, prepared.train, encoder_for(job, prepared.train))
         return prepared, result, embedded
 

@@ -1,9 +1,10 @@
 import pytest
 
 from audits.core.errors import InputError
+from audits.core.report import result_json
 from audits.core.strictjson import canonical, parse
 from audits.core.types import AuditResult, Estimate
-from audits.gate.evidence import evidence_from, evidence_from_results, read_evidence
+from audits.gate.evidence import evidence_from, read_evidence
 
 
 def test_numbers_are_taken_from_estimate_metrics_details_and_engine(releases):
@@ -22,7 +23,7 @@ def test_results_in_memory_give_the_same_evidence(releases):
         name="membership", verdict="pass", status="measured", estimate=number, control=None, threshold=0.6,
         direction="two_sided", metrics={"auc": number, "membership.tpr": number}, details={"n": 3}, reason="r",
     )  # fmt: skip
-    found = evidence_from_results([result], {})
+    found = evidence_from({"results": [result_json(result)]}, {})
     assert set(found.metrics) == {"membership.estimate", "membership.auc", "membership.tpr"}
 
 

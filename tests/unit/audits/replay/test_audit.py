@@ -19,7 +19,7 @@ def test_fresh_people_pass(fresh_inputs):
     assert result.metrics["hard_hits"].value == 0
     assert result.findings == ()
     assert result.estimate.low <= 0 <= result.estimate.high <= result.threshold == 0.01
-    assert result.details["planted_caught"] == [8, 8]
+    assert {found == n for found, n, _ in result.details["planted_caught_by_tokens"].values()} == {True}
 
 
 def test_copies_fail(fresh_inputs, retexted):
@@ -96,17 +96,18 @@ def test_one_pasted_note_in_one_row_of_a_hundred_thousand(many_short_rows):
 
 
 def test_one_row_of_control_is_no_hit(fresh_inputs, retexted):
-    """What control alone has raises the bound, so that nothing is claimed that control contradicts."""
+    """A whole record of control shows that the generator may have seen control, and nothing about train."""
     texts = [*fresh_inputs.synthetic.texts, max(fresh_inputs.control.texts, key=len)]
     result = replayed(fresh_inputs, texts, retexted)
     assert result.verdict == "insufficient"
-    assert "quote each other" in result.reason
+    assert "control" in result.reason
+    assert result.metrics["hard_hits"].value == 0
 
 
-def test_what_two_people_share_is_nobodys(fresh_inputs, retexted):
+def test_what_many_people_share_is_nobodys(fresh_inputs, retexted):
     template = max(fresh_inputs.train.texts, key=len)
     train = list(fresh_inputs.train.texts)
-    for i in range(40, 60):
+    for i in range(40, 80):
         train[i] = f"{train[i]} {template}"
     inputs = replace(fresh_inputs, train=replace(fresh_inputs.train, texts=tuple(train)))
     result = replayed(inputs, [*inputs.synthetic.texts, template], retexted)

@@ -4,9 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.core.types import Finding
-from audits.replay.locations import SourceTexts, _read, copied_records, copied_runs, find_copied
+from audits.replay.locations import WHOLE_RECORD, SourceTexts, _read, copied_rows, copied_runs, find_copied
+from audits.text.common_text import NOTHING, own_text
 from audits.text.normalise import tokens, without_numbers
-from audits.text.shared_runs import CAP_TOKENS, unique_runs
+from audits.text.shared_runs import CAP_TOKENS, number_rows, runs_alone
 
 WORDS = [f"w{i}x" for i in range(400)]
 
@@ -15,9 +16,19 @@ def found(synthetic, train, owners, *, bound=5, whole=((), ()), masked=False):
     def read(text):
         return without_numbers(tokens(text)) if masked else tokens(text)
 
-    runs = unique_runs(map(read, synthetic), map(read, train), np.array(owners))
+    runs = found_runs(map(read, synthetic), map(read, train), np.array(owners), masked=masked)
     texts = SourceTexts(synthetic, train, np.array(owners), ["ann", "bo", "cy"])
-    return find_copied(texts, [copied_runs(runs, runs.length >= 5, masked=masked), copied_records(*whole)], bound)
+    records = copied_rows(*(np.array(column, dtype=np.int64) for column in whole), WHOLE_RECORD)
+    return find_copied(texts, [runs, records], bound)
+
+
+def found_runs(made, real, owners, *, masked=False):
+    """Return the runs of texts in which nothing is common."""
+    vocabulary = {}
+    made, real = number_rows(made, vocabulary), number_rows(real, vocabulary)
+    runs = runs_alone(made, real, owners)
+    left = own_text(made, NOTHING)
+    return copied_runs(runs, left, made, runs.length >= 5, masked=masked)
 
 
 def test_a_run_is_placed_in_the_text_as_it_is_written():
@@ -95,10 +106,8 @@ def test_the_place_holds_the_tokens_of_the_run(seed):
 
     made, train = [write() for _ in range(9)], [write() for _ in range(7)]
     owners = np.array([0, 1, 2, 0, 1, 2, 1])
-    runs = unique_runs(map(tokens, made), map(tokens, train), owners)
-    findings, _ = find_copied(
-        SourceTexts(made, train, owners, "xyz"), [copied_runs(runs, runs.length > 0, masked=False)], 0
-    )
+    runs = found_runs(map(tokens, made), map(tokens, train), owners)
+    findings, _ = find_copied(SourceTexts(made, train, owners, "xyz"), [runs], 0)
     assert len(findings) == len(runs.row) > 0
     for one, length in zip(findings, runs.length, strict=True):
         assert len(tokens(made[one.row][one.start : one.end])) == length

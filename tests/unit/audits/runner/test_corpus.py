@@ -9,7 +9,8 @@ import pytest
 
 from audits.core.types import AuditInputs, Table
 from audits.identifiers.audit import Identifiers
-from audits.replay.audit import FLOOR_TOKENS, Replay
+from audits.replay.audit import Replay
+from audits.replay.search import FLOOR_TOKENS
 from audits.runner.run import run
 from audits.text.normalise import tokens
 from audits.text.shared_runs import unique_runs

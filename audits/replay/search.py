@@ -1,0 +1,230 @@
+"""What of whose own words stands in a synthetic table: runs, whole records, near copies."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.core.types import AuditInputs, persons
+from audits.replay.locations import WHOLE_RECORD, CopiedRuns, copied_rows, copied_runs
+from audits.replay.near_copies import NearCopies, OwnedRecords, near_copies
+from audits.replay.verbatim import keyed, owner_of, record_keys, sentence_keys, sole_owners
+from audits.text.common_text import (
+    CONTROL,
+    PHRASE_TOKENS,
+    PUBLIC,
+    TRAIN,
+    Owned,
+    OwnText,
+    common_text,
+    merged_owners,
+    own_text,
+    repeated_records,
+    shared_phrases,
+)
+from audits.text.normalise import tokens, without_numbers
+from audits.text.shared_runs import Numbered, number_rows, runs_alone
+
+FLOOR_TOKENS = 13
+
+Int = NDArray[np.int64]
+Float = NDArray[np.float64]
+Read = Callable[[str], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """All rows that are not synthetic; owners are train persons, control persons, persons set aside, the public.
+
+    Args:
+        texts: of train, control, the rows set aside and the reference.
+        owner: of each row.
+        side: TRAIN, CONTROL or PUBLIC of each owner.
+        n_train: train persons, who are the first owners.
+        n_control: control persons, who are the next.
+    """
+
+    texts: tuple[str, ...]
+    owner: Int
+    side: Int
+    n_train: int
+    n_control: int
+
+    @property
+    def n_persons(self) -> int:
+        """Return how many persons are compared."""
+        return self.n_train + self.n_control
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What was found, per owner of the pool and per synthetic row.
+
+    Args:
+        merged: for each owner the first of those who are taken for one person, because they share a record.
+        best: longest run of each person's own words in the synthetic table, (n_persons,).
+        near: highest share of a record of each person in one synthetic row, (n_persons,).
+        row_run: longest run each synthetic or planted row shares with one train person, (m,).
+        row_near: highest share of a record of one train person in each, 0 below NEAR, (m,).
+        row_record: whether each equals a whole record of one train person, (m,).
+        runs: runs of train persons that may count.
+        copies: whose record stands in which row to what share.
+        records: whole records of train persons in synthetic rows.
+        n_records: train persons, and control persons, of whom a whole record stands in the synthetic table.
+        n_sentences: whole sentences of one train (control) person found.
+        common: share of the words of the synthetic and of the train table that are common text.
+    """
+
+    merged: Int
+    best: Int
+    near: Float
+    row_run: Int
+    row_near: Float
+    row_record: NDArray[np.bool_]
+    runs: list[CopiedRuns]
+    copies: NearCopies
+    records: CopiedRuns
+    n_records: tuple[int, int]
+    n_sentences: tuple[int, int]
+    common: tuple[float, float]
+
+
+def pooled(inputs: AuditInputs) -> Pool:
+    """Return the rows that the synthetic ones are compared with, and whose they are."""
+    train, train_owner = persons(inputs.train.groups)
+    control, control_owner = persons(inputs.control.groups)
+    n_train, n_control = len(train), len(control)
+    texts = inputs.train.texts + inputs.control.texts
+    owners = [train_owner, control_owner + n_train]
+    n_others = 0
+    if inputs.set_aside is not None:
+        # they are persons as well: what repeats them repeats somebody, and a phrase of theirs is no stranger's
+        names = {name: n_train + i for i, name in enumerate(control)}
+        aside = [names.setdefault(group, n_train + len(names)) for group in inputs.set_aside.groups]
+        n_others = len(names) - n_control
+        texts += inputs.set_aside.texts
+        owners.append(np.array(aside, dtype=np.int64))
+    n_persons = n_train + n_control + n_others
+    if inputs.reference is not None:
+        texts += inputs.reference.texts
+        owners.append(np.full(len(inputs.reference), n_persons))
+    side = np.repeat([TRAIN, CONTROL, PUBLIC], [n_train, n_control + n_others, 1])
+    return Pool(texts, np.concatenate(owners), side, n_train, n_control)
+
+
+class Reading(NamedTuple):
+    """Synthetic rows and the pool, read in one of two ways: whole, and without common text."""
+
+    made: Numbered
+    real: Numbered
+    own_made: OwnText
+    own_real: OwnText
+
+
+def masked_numbers(text: str) -> list[str]:
+    """Return the tokens of a text with its numbers masked."""
+    return without_numbers(tokens(text))
+
+
+def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[Int, Reading]]:
+    """Yield who is merged with whom and the texts without common text, with numbers masked and then as written.
+
+    Persons of whom one repeats most of a record of the other are taken for one person (`repeated_records`), told by
+    the reading with masked numbers; what they share is then nobody else's, so it is not common (`common_text`).
+    """
+    merged: Int | None = None
+    for read in (masked_numbers, tokens):
+        vocabulary: dict[str, int] = {}
+        made, real = (number_rows(map(read, texts), vocabulary) for texts in (synthetic, pool.texts))
+        owned = Owned(real, pool.owner, pool.side)
+        shared = shared_phrases(owned)
+        if merged is None:
+            pairs = ((int(pool.owner[row]), other) for row, other in repeated_records(owned, shared))
+            merged = merged_owners(len(pool.side), pairs)
+        common = common_text(owned, shared, merged)
+        yield merged, Reading(made, real, own_text(made, common), own_text(real, common))
+
+
+def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matches:
+    """Return what of whose own words stands in the synthetic rows, and in the planted ones behind them."""
+    m, rows = len(synthetic), [*synthetic, *planted]
+    n_owners = len(pool.side)
+    best, row_run = np.zeros(n_owners, dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
+    long: list[CopiedRuns] = []
+    masked = True
+    for merged, reading in readings(rows, pool):
+        owner = merged[pool.owner]
+        runs = runs_alone(reading.own_made.rows, reading.own_real.rows, owner)
+        of_train, real = runs.owner < pool.n_train, runs.row < m
+        np.maximum.at(best, runs.owner[real], runs.length[real])
+        np.maximum.at(row_run, runs.row[of_train], runs.length[of_train])
+        wanted = real & of_train & (runs.length >= FLOOR_TOKENS)
+        long.append(copied_runs(runs, reading.own_made, reading.made, wanted, masked=masked))
+        if masked:
+            near = near_copies(reading.made, OwnedRecords(reading.real, owner, n_owners, reading.own_real.origin), m)
+            has_own = np.diff(reading.own_made.rows.starts) >= PHRASE_TOKENS
+        masked = False
+    records, row_record, n_records = _record_copies(rows, pool, merged, has_own, m)
+    row_near = np.zeros(len(rows))
+    of_train = near.owner < pool.n_train
+    np.maximum.at(row_near, near.row[of_train], near.share[of_train])
+    return Matches(
+        merged=merged, best=best[merged][: pool.n_persons], near=near.best[merged][: pool.n_persons],
+        row_run=row_run, row_near=row_near, row_record=row_record, runs=long, copies=near, records=records,
+        n_records=n_records, n_sentences=_copied_sentences(synthetic, pool, merged),
+        common=_common_share(reading, m, pool),
+    )  # fmt: skip
+
+
+def own_runs(made: Sequence[str], pool: Pool) -> Int:
+    """Return for each row its longest run of one person's own words, as the audit counts it; 0 below FLOOR_TOKENS."""
+    longest = np.zeros(len(made), dtype=np.int64)
+    for merged, reading in readings(made, pool):
+        owner = merged[pool.owner]
+        runs = runs_alone(reading.own_made.rows, reading.own_real.rows, owner, shortest=FLOOR_TOKENS)
+        np.maximum.at(longest, runs.row, runs.length)
+    return longest
+
+
+def _record_copies(
+    rows: Sequence[str], pool: Pool, merged: Int, has_own: NDArray[np.bool_], m: int
+) -> tuple[CopiedRuns, NDArray[np.bool_], tuple[int, int]]:
+    """Return the rows equal to a long record of one train person, and of how many persons of each arm there are any.
+
+    The rows twice: the synthetic ones with the person, and for all whether they are.
+
+    A record of common text alone is nobody's.
+    """
+    sole = sole_owners(keyed(map(record_keys, pool.texts)), merged[pool.owner])
+    key, row = keyed(map(record_keys, rows))
+    owner = owner_of(sole, key)
+    found = (owner >= 0) & has_own[row]
+    pairs = np.unique(np.stack([row[found], owner[found]], axis=1), axis=0)
+    row, owner = pairs[:, 0], pairs[:, 1]
+    of_train, of_control = owner < pool.n_train, (owner >= pool.n_train) & (owner < pool.n_persons)
+    n_records = tuple(len(np.unique(owner[some & (row < m)])) for some in (of_train, of_control))
+    is_record = np.zeros(len(rows), dtype=np.bool_)
+    is_record[row[of_train]] = True
+    copies = of_train & (row < m)
+    return copied_rows(row[copies], owner[copies], WHOLE_RECORD), is_record, (n_records[0], n_records[1])
+
+
+def _copied_sentences(synthetic: Sequence[str], pool: Pool, merged: Int) -> tuple[int, int]:
+    """Return how many sentences of 6 tokens or more of one train (control) person stand in the synthetic table."""
+    sole = sole_owners(keyed(map(sentence_keys, pool.texts)), merged[pool.owner])
+    owner = owner_of(sole, np.unique(keyed(map(sentence_keys, synthetic)).key))
+    return (
+        int(((owner >= 0) & (owner < pool.n_train)).sum()),
+        int(((owner >= pool.n_train) & (owner < pool.n_persons)).sum()),
+    )
+
+
+def _common_share(reading: Reading, m: int, pool: Pool) -> tuple[float, float]:
+    """Return the share of the words of the synthetic and of the train table that are common text."""
+    shares = []
+    of_train = int((pool.owner < pool.n_train).sum())
+    for whole, left, n in ((reading.made, reading.own_made, m), (reading.real, reading.own_real, of_train)):
+        shares.append(1 - float(left.rows.starts[n]) / max(1, int(whole.starts[n])))
+    return shares[0], shares[1]

@@ -1,0 +1,79 @@
+"""Shares of records, beside a slow obvious way, and what counts for nothing."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from audits.replay import near_copies as module
+from audits.replay.near_copies import OwnedRecords, near_copies
+from audits.text.shared_runs import number_rows
+
+
+def found(made, real, owner, *, n_real=None, own=None):
+    vocabulary = {}
+    rows, records = number_rows(map(str.split, made), vocabulary), number_rows(map(str.split, real), vocabulary)
+    own = np.arange(len(records.tokens)) if own is None else np.array(own)
+    asked = OwnedRecords(records, np.array(owner), max(owner) + 1, own)
+    return near_copies(rows, asked, len(made) if n_real is None else n_real)
+
+
+def pairs(text):
+    words = text.split()
+    return set(pairwise(words))
+
+
+def test_shares_by_hand(monkeypatch):
+    monkeypatch.setattr(module, "LEAST_BITS", 1.0)
+    monkeypatch.setattr(module, "NEAR", 0.0)
+    monkeypatch.setattr(module, "BLOCK_ROWS", 2)
+    rng = np.random.default_rng(3)
+    made, real = ([" ".join(rng.choice(list("abcdef"), 12)) for _ in range(n)] for n in (5, 7))
+    owner = [0, 1, 2, 3, 4, 5, 0]
+    have = {}
+    for text, who in zip(real, owner, strict=True):
+        for pair in pairs(text):
+            have.setdefault(pair, set()).add(who)
+    weight = {pair: math.log2(6 / len(who)) for pair, who in have.items()}
+    result = found(made, real, owner)
+    slow = [
+        max(
+            sum(weight[p] for p in pairs(x) & pairs(s)) / sum(weight[p] for p in pairs(x))
+            for x, who in zip(real, owner, strict=True) if who == k
+            for s in made
+        )
+        for k in range(6)
+    ]  # fmt: skip
+    assert result.best == pytest.approx(slow)
+    assert result.best == pytest.approx([result.share[result.owner == k].max() for k in range(6)])
+
+
+TEXTS = [" ".join(f"{letter}{i}" for i in range(80)) for letter in "abcdefgh"]
+
+
+def test_a_copy_with_every_tenth_word_changed_keeps_four_fifths():
+    words = TEXTS[3].split()
+    words[9::10] = ["x"] * len(words[9::10])
+    result = found([TEXTS[1][:20], " ".join(words)], TEXTS, list(range(8)))
+    assert (result.row.tolist(), result.owner.tolist()) == ([1], [3])
+    assert result.share == pytest.approx([64 / 79])
+
+
+def test_planted_rows_count_for_nobody_and_short_records_have_no_share():
+    result = found([TEXTS[2], TEXTS[4]], [*TEXTS, "one two three"], list(range(9)), n_real=1)
+    assert np.flatnonzero(result.best).tolist() == [2]
+    assert result.row.tolist() == [0, 1]
+    assert len(found(["one two three"], [*TEXTS, "one two three"], list(range(9))).row) == 0
+
+
+def test_common_words_count_for_nothing():
+    """Of the record only the first half is not common; all of that stands in the row."""
+    real = [f"{text} {' '.join(text.split()[::-1])}" for text in TEXTS]
+    own = [i for k in range(8) for i in range(160 * k, 160 * k + 80)]
+    assert found([TEXTS[5]], real, list(range(8)), own=own).share == pytest.approx([79 / 80])
+
+
+def test_nothing_shares_nothing():
+    assert found([], TEXTS, list(range(8))).best.tolist() == [0.0] * 8
+    assert found(["a b"], ["c"], [0]).best.tolist() == [0.0]

@@ -1,0 +1,109 @@
+"""What is common and who repeats whom, on rows small enough to see."""
+
+import numpy as np
+import pytest
+
+from audits.text.common_text import (
+    CONTROL,
+    NOTHING,
+    PUBLIC,
+    TRAIN,
+    Owned,
+    common_text,
+    merged_owners,
+    own_text,
+    repeated_records,
+    shared_phrases,
+)
+from audits.text.shared_runs import number_rows
+
+
+def words(name, n):
+    return [f"{name}{i}" for i in range(n)]
+
+
+def read(rows, sides, owner=None):
+    """Return what is found in rows of one owner each, and the words left of each row."""
+    vocabulary = {}
+    numbered = number_rows(rows, vocabulary)
+    owned = Owned(numbered, np.arange(len(rows)) if owner is None else np.array(owner), np.array(sides))
+    shared = shared_phrases(owned)
+    pairs = repeated_records(owned, shared)
+    merged = merged_owners(len(sides), [(int(owned.owner[row]), other) for row, other in pairs])
+    left = own_text(numbered, common_text(owned, shared, merged)).rows
+    back = {number: word for word, number in vocabulary.items()}
+    kept = [[back[t] for t in left.tokens[a:b].tolist()] for a, b in zip(left.starts, left.starts[1:], strict=False)]
+    return merged.tolist(), kept
+
+
+def test_a_passage_of_two_is_taken_out_and_what_stood_around_it_joined():
+    rows = [
+        [*words("a", 9), *words("q", 8), *words("b", 9)],
+        [*words("c", 20), *words("q", 8), *words("d", 3)],
+        words("e", 9),
+    ]
+    merged, kept = read(rows, [TRAIN, CONTROL, TRAIN])
+    assert merged == [0, 1, 2]
+    assert kept == [words("a", 9) + words("b", 9), words("c", 20) + words("d", 3), rows[2]]
+
+
+def test_seven_words_are_no_phrase():
+    rows = [[*words("a", 9), *words("q", 7)], [*words("q", 7), *words("c", 9)]]
+    assert read(rows, [TRAIN, TRAIN])[1] == rows
+
+
+def test_most_of_a_record_makes_two_ids_one_person():
+    note = words("n", 30)
+    merged, kept = read([note, [*words("x", 40), *note], words("z", 9)], [CONTROL, TRAIN, TRAIN])
+    assert merged == [0, 0, 2]
+    assert kept[0] == note
+
+
+@pytest.mark.parametrize(("n_own", "is_one"), [(29, True), (31, False)])
+def test_half_of_a_record_is_most(n_own, is_one):
+    merged, _ = read([[*words("a", n_own), *words("n", 30)], [*words("b", 90), *words("n", 30)]], [TRAIN, CONTROL])
+    assert (merged == [0, 0]) == is_one
+
+
+def test_boilerplate_joins_nobody():
+    rows = [[*words("f", 30), *words(f"own{i}x", 3)] for i in range(12)]
+    merged, kept = read(rows, [TRAIN] * 11 + [CONTROL])
+    assert merged == list(range(12))
+    assert kept == [words(f"own{i}x", 3) for i in range(12)]
+
+
+def test_one_record_of_many_ids_is_boilerplate_only_if_control_has_it():
+    note = words("n", 30)
+    assert read([note] * 14, [TRAIN] * 14)[0] == [0] * 14
+    assert read([note] * 14, [TRAIN] * 13 + [CONTROL])[0] == list(range(14))
+    assert read([[*note, f"x{i}"] for i in range(14)], [TRAIN] * 14)[0] == list(range(14))
+
+
+def test_what_the_public_has_is_common_and_the_public_is_nobody():
+    note = words("n", 30)
+    merged, kept = read([note, note], [TRAIN, PUBLIC])
+    assert merged == [0, 1]
+    assert kept == [[], []]
+
+
+def test_headings_of_four_words_are_common_where_many_have_them():
+    rows = [[*words("h", 4), *words(f"a{i}x", 3), *words("k", 3), *words(f"b{i}x", 3)] for i in range(11)]
+    kept = read(rows, [TRAIN, CONTROL] * 5 + [TRAIN])[1]
+    assert kept[5] == [*words("a5x", 3), *words("k", 3), *words("b5x", 3)]
+    assert read(rows[:10], [TRAIN, CONTROL] * 5)[1] == rows[:10]
+
+
+def test_parts_change_nothing(monkeypatch):
+    rng = np.random.default_rng(2)
+    rows = [[str(i) for i in rng.integers(0, 3, size=40)] for _ in range(30)]
+    whole = read(rows, [TRAIN, CONTROL] * 15)
+    monkeypatch.setattr("audits.text.shared_runs.PART_TOKENS", 100)
+    monkeypatch.setattr("audits.text.common_text.BLOCK_TOKENS", 37)
+    assert read(rows, [TRAIN, CONTROL] * 15) == whole
+
+
+def test_nothing_common_leaves_everything():
+    numbered = number_rows([["a"], [], ["b", "c"]], {})
+    left = own_text(numbered, NOTHING)
+    assert left.rows.starts.tolist() == [0, 1, 1, 3]
+    assert left.origin.tolist() == [0, 1, 2]
