@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.errors import InputError
+from audits.core.released import no_twins, parquet_problems, released_problems
 from audits.core.strictjson import canonical
 from audits.core.types import AuditInputs, Table
 
@@ -44,6 +46,9 @@ def load_table(
         role: what the table is, for messages and for naming rows without a person.
         rows_are_persons: somebody's claim that every row is another person; counts only where no column names them.
 
+    Of a synthetic table, which is to leave, every byte counts: columns that are not named here, metadata and unused
+    categories are refused (`audits.core.released`).
+
     Raises:
         InputError: the file or a column is missing, or any row cannot be used; every bad row is counted,
             the first ones listed by row number (from 1) and reason, never by content.
@@ -51,6 +56,14 @@ def load_table(
     path = Path(path)
     columns = {"text": text, "label": label, "group": group}
     rows, found, problems = _read(path, columns, role)
+    if role == "synthetic":
+        extra = found - set(columns.values())
+        if extra:
+            problems.append(
+                f"no audit reads these columns: {_shown(extra)}; leave them out, or name ids with --group"
+            )
+        if path.suffix == ".parquet":
+            problems += parquet_problems(path, found & set(columns.values()))
     wanted = [name for key, name in columns.items() if key == "text" or name != _DEFAULTS[key]]
     missing = [name for name in wanted if name not in found]
     if missing:
@@ -99,7 +112,9 @@ def load_tables(
     trained = load_table(train, role="train", **options)
     unseen = load_table(control, role="control", **options)
     public = None if reference is None else load_table(reference, role="reference", **options)
-    return load_inputs(unseen if released is None else released, trained, unseen, public)
+    # nobody reads what stands in for a release that is not made yet, and it may not be judged as one
+    stand_in = replace(unseen, labels=None, has_groups=False)
+    return load_inputs(stand_in if released is None else released, trained, unseen, public)
 
 
 def load_inputs(
@@ -113,7 +128,8 @@ def load_inputs(
     """Return the inputs of the audits, checked against each other.
 
     Raises:
-        InputError: a table is empty, a person stands in both train and control, or identifiers do not match train.
+        InputError: a table is empty, a person stands in both train and control, labels or persons of the synthetic
+            table may not leave (`released_problems`), or identifiers do not match train.
     """
     problems = [
         f"the {name} table has no rows"
@@ -124,6 +140,7 @@ def load_inputs(
         shared = len(set(train.groups) & set(control.groups))
         if shared:
             problems.append(f"{shared} persons stand in both train and control; control must be persons never seen")
+    problems += released_problems(synthetic, train, control)
     if identifiers is not None and len(identifiers) != len(train):
         problems.append(f"identifiers are given for {len(identifiers)} rows, train has {len(train)}")
     if problems:
@@ -239,12 +256,14 @@ def _jsonl(path: Path, _columns: Mapping[str, str], _role: Role) -> tuple[list[A
             if not line.strip():
                 continue
             try:
-                row = json.loads((line.removeprefix(_BOM) if number == 1 else line).decode("utf-8"))
+                row = json.loads(
+                    (line.removeprefix(_BOM) if number == 1 else line).decode("utf-8"), object_pairs_hook=no_twins
+                )
             except UnicodeDecodeError:
                 problems.append(f"row {number}: not UTF-8")
                 continue
             except (ValueError, RecursionError):
-                problems.append(f"row {number}: not JSON")
+                problems.append(f"row {number}: not JSON, or a key stands twice")
                 continue
             if not isinstance(row, dict):
                 problems.append(f"row {number}: not a JSON object")

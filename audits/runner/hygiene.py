@@ -130,9 +130,9 @@ def _problems(rates: Mapping[str, float]) -> list[str]:
         )
     if rates["straddling_rate"] > MAX_STRADDLING:
         found.append(
-            f"{rates['straddling_rate']:.1%} of the control persons have the record number of a train person (at "
-            f"most {MAX_STRADDLING:.0%} allowed), so persons are wrongly declared: give one id to all records of a "
-            "person, and split families together"
+            f"{rates['straddling_rate']:.1%} of the control persons have the record number of a train person "
+            f"(at most {MAX_STRADDLING:.0%} allowed), so persons are wrongly declared: give one id to all records "
+            "of a person, and split families together"
         )
     if rates["reference_rate"] > MAX_REPEATING_REFERENCE:
         found.append(
