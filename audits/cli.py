@@ -50,6 +50,10 @@ Findings = Annotated[
 ]
 FindingsKey = Annotated[Path | None, typer.Option(help="32 bytes that make the pseudonyms; made if it is not there")]
 Lineage = Annotated[Path | None, typer.Option(help="what each synthetic row was made from: train rows, weights")]
+Mirror = Annotated[
+    Path | None,
+    typer.Option(help="what the same generator, with the same settings, writes with control as its train"),
+]
 Twin = Annotated[Path | None, typer.Option(help="synthetic table of the second build, which saw the canaries")]
 
 
@@ -71,6 +75,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     canaries: Annotated[Path | None, typer.Option(help="folder of `audits canaries`; asks for --twin")] = None,
     twin: Twin = None,
     mechanism: Annotated[Path | None, typer.Option(help="log of a differentially private mechanism (JSON)")] = None,
+    mirror: Mirror = None,
     previous: Annotated[Path | None, typer.Option(help="synthetic table of the release before this one")] = None,
     previous_train: Annotated[Path | None, typer.Option(help="what its generator saw; asks for --previous")] = None,
     text: Columns = "text",
@@ -99,7 +104,9 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     columns = {"text": text, "label": label, "group": group}
     inputs = load_tables(synthetic, train, control, reference, **columns, rows_are_persons=rows_are_persons)
     inputs = _with_records(inputs, ledger, mechanism)
-    inputs = _with_builds(inputs, (canaries, twin), (previous, previous_train), columns, claim=rows_are_persons)
+    inputs = _with_builds(
+        inputs, (canaries, twin, mirror), (previous, previous_train), columns, claim=rows_are_persons
+    )
     number = None if attempts is None else attempt(attempts, inputs.synthetic, inputs.control)
     sure = confidence if number is None else confidence_of(number, confidence)
     report = run_audits(inputs, names=listed(only), seed=seed, confidence=sure, progress=_say)
@@ -219,22 +226,25 @@ def _with_records(inputs: "AuditInputs", ledger: Path | None, mechanism: Path | 
 
 def _with_builds(
     inputs: "AuditInputs",
-    second: tuple[Path | None, Path | None],
+    second: tuple[Path | None, Path | None, Path | None],
     earlier: tuple[Path | None, Path | None],
     columns: dict[str, str],
     *,
     claim: bool,
 ) -> "AuditInputs":
-    """Return the inputs with the second build, which saw the canaries, and the release before this one."""
+    """Return the inputs with the second builds, of canaries and of control, and the release before this one."""
     from dataclasses import replace
 
     from audits.canaries.files import read_canaries
     from audits.core.inputs import load_table
     from audits.core.types import Previous
 
-    canaries, twin = second
+    canaries, twin, mirror = second
     if canaries is not None and twin is not None:
         inputs = replace(inputs, canaries=read_canaries(canaries, twin, **columns))
+    if mirror is not None:
+        written = load_table(mirror, **columns, role="synthetic", rows_are_persons=claim)
+        inputs = replace(inputs, mirror=written)
     synthetic, train = earlier
     if synthetic is not None and train is not None:
         before = Previous(

@@ -26,7 +26,7 @@ Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Language:
+class LanguageCheck:
     """What the check found.
 
     Args:
@@ -66,7 +66,7 @@ class Language:
         return {"foreign_rows": self.foreign_rows, "similarity_over_real": self.similarity, "rows": self.n}
 
 
-def check_language(inputs: AuditInputs, rng: np.random.Generator) -> Language:
+def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageCheck:
     """Return how far the synthetic table speaks the language of its source.
 
     A row is foreign where more than half of its words stand neither in train nor in control (of control: not in
@@ -92,7 +92,7 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> Language:
         HoldoutTables(synthetic=synthetic, train=train, control=control, reference=control, reference_is_control=True)
     )
     near = [float(np.median(highest(rows, encoded.control, 1)[:, 0])) for rows in (encoded.synthetic, encoded.train)]
-    return Language(
+    return LanguageCheck(
         foreign_rows=max(0.0, shares[0] - shares[1]),
         similarity=near[0] / near[1] if near[1] > 0 else 0.0,
         n=len(synthetic),

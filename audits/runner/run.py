@@ -14,7 +14,7 @@ from audits.core.streams import stream
 from audits.core.types import LEAST_CONFIDENCE, Attack, AuditInputs, AuditResult, without_number
 from audits.gate.policy import Policy
 from audits.runner.hygiene import check_split
-from audits.runner.language import Language, check_language
+from audits.runner.language import LanguageCheck, check_language
 from audits.runner.registry import BY_SIMILARITY, applicable_audits, build
 from audits.runner.registry import names as registered
 from audits.space.encoded_tables import encode_once
@@ -110,7 +110,7 @@ def _capped(result: AuditResult, problems: Sequence[str]) -> AuditResult:
     return replace(result, verdict="insufficient", reason=f"no leak was found, but {'; '.join(problems)}")
 
 
-def _with_language(result: AuditResult, language: Language, confidence: float) -> AuditResult:
+def _with_language(result: AuditResult, language: LanguageCheck, confidence: float) -> AuditResult:
     """Return a measured result with the share of rows that it could not read as a number that a policy may bound."""
     if result.status != "measured":
         return result

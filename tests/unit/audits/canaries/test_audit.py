@@ -243,7 +243,7 @@ def test_canaries_that_differ_by_arm_without_any_generator_do_not_pass(town, few
     assert (
         result.verdict == "insufficient"
     )  # nothing about the twin: its attack separates them, and so does any other
-    assert result.estimate.low > 0.6
+    assert result.estimate.value > 0.7
     assert "differ where no generator saw them" in result.reason
     assert "max_exposure" not in result.metrics
 
