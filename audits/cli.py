@@ -52,7 +52,7 @@ FindingsKey = Annotated[Path | None, typer.Option(help="32 bytes that make the p
 Lineage = Annotated[Path | None, typer.Option(help="what each synthetic row was made from: train rows, weights")]
 Mirror = Annotated[
     Path | None,
-    typer.Option(help="what the same generator, with the same settings, writes with control as its train"),
+    typer.Option(help="what the same generator, set as before, writes with control as its train"),
 ]
 Twin = Annotated[Path | None, typer.Option(help="synthetic table of the second build, which saw the canaries")]
 

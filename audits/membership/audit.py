@@ -50,19 +50,16 @@ class Membership:
     of them together, weighted on people whose answer they know (`cross_fit`). A person has the highest score of their
     records.
 
-    auc: P[train > control] of the strongest attack; `low` and `high` are the outermost ends of all attacks, so a
-    bound
-        on them bounds every attack and not the one that happened to look strongest (`envelope`).
+    auc: P[train > control] of the strongest attack; `low` and `high` are the outermost ends of all attacks, so that a
+        bound on them bounds every attack and not the one that happened to look strongest (`envelope`).
     tpr_at_fpr_5pct: share of train that the sharpest attack finds while it accuses one control person in twenty; from
         100 control persons. An average hides that half of the persons are found for certain; this does not.
     tpr_at_fpr_1pct, tpr_at_fpr_01pct: the same at one in a hundred and in a thousand; from 1,000 and 10,000.
     scan_p: smallest p-value of the exact scans of all scores, corrected for how many there are.
     epsilon_lower_bound: what guessing who is train proves about any claim of differential privacy for one person
-    added
-        or left out, in one run; `low` and `high` equal it. What could have been proved at most is in the details.
-    mirror_auc: as auc, of what the scores say more of this table than of one that the same generator wrote from
-    control
-        (`AuditInputs.mirror`); only where that is given.
+        added or left out, in one run; `low` and `high` equal it. What could be proved at most is in the details.
+    mirror_auc: as auc, of what the scores say more of this table than of `AuditInputs.mirror`, which the same
+        generator wrote from control; only where that is given.
     worst_class_auc: as auc, over all attacks and all classes with 100 persons in each arm.
 
     It passes when every attack's own AUC lies in [.45, .55] with its interval, with at least 413 persons in each arm;
@@ -220,12 +217,7 @@ def _judge(found: MembershipEvidence, holdout: HoldoutTables, people: Arms, conf
     rates = _rates(fitted, people, confidence)
     fails = [
         *(["how well the attacks separate them"] if fitted.p_outside(MARGIN) < FAIL_LEVEL else []),
-        *(
-            ["what the generator gives away of either side"]
-            if found.mirrored is not None
-            and min(found.mirrored.p_outside(MARGIN), found.mirrored.scan_p()) < FAIL_LEVEL
-            else []
-        ),
+        *(["what the generator gives away of either side"] if _is_mirrored(found.mirrored) else []),
         *(["how well they do in a class"] if classes is not None and classes.p_outside(MARGIN) < FAIL_LEVEL else []),
         *(f"the rate {name}" for name, (_, limit, proven) in rates.items() if proven > limit),
         *(["who stands at the top of a ranking"] if fitted.scan_p() < FAIL_LEVEL else []),
