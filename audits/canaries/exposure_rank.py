@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.errors import InputError
-from audits.membership.kneser_ney import Corpus, log_likelihood
+from audits.membership.kneser_ney import WordRows, log_likelihood
 from audits.text.ngrams import Int, Sequences, UInt, runs, words
 
 Float = NDArray[np.float64]
@@ -50,7 +50,7 @@ def exposure_bits(
     if len(suffixes) < MIN_SUFFIXES:
         raise InputError(f"exposure needs {MIN_SUFFIXES} suffixes, {len(suffixes)} are given")
     (theirs, candidates, others), n_words = words([synthetic, (*suffixes, *endings), reference])
-    synthetic_text, asked, domain = (Corpus(text, None) for text in (theirs, candidates, others))
+    synthetic_text, asked, domain = (WordRows(text, None) for text in (theirs, candidates, others))
     scores = log_likelihood(synthetic_text, asked, n_words) - log_likelihood(domain, asked, n_words)
     scores_of, mine = np.sort(scores[: len(suffixes)]), scores[len(suffixes) :]
     below, up_to = (np.searchsorted(scores_of, mine, side=side) for side in ("left", "right"))

@@ -182,6 +182,8 @@ def digests(inputs: AuditInputs) -> dict[str, str]:
     tables = {"synthetic": inputs.synthetic, "train": inputs.train, "control": inputs.control}
     if inputs.reference is not None:
         tables["reference"] = inputs.reference
+    if inputs.mirror is not None:
+        tables["mirror"] = inputs.mirror
     if inputs.canaries is not None:
         tables |= {"canaries": inputs.canaries.table, "twin": inputs.canaries.twin}
     if inputs.previous is not None:

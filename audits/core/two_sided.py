@@ -86,8 +86,7 @@ def envelope(estimates: Sequence[Estimate], *, centre: float = 0.5) -> Estimate:
     value is furthest from the centre, low the smallest of the lower ends, high the largest of the upper ones. So
     "high is at most t" says that every attack's own interval lies below t. If some attack's true value is above t,
     its own upper end is below t with probability at most 1 - confidence, however many attacks there are and whichever
-    looks
-    strongest: a pass needs no correction for the choice, because it chooses nothing (an intersection-union test).
+    looks strongest: a pass needs no correction, because nothing is chosen (an intersection-union test).
 
     Source: Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 1982.
     """

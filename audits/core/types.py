@@ -114,6 +114,8 @@ class AuditInputs:
         mechanism: the log of a differentially private mechanism, JSON values of the form that `accounting` documents;
             None where no privacy budget is claimed.
         previous: the release before this one, or None.
+        mirror: what the same generator writes, with the same settings, when control is its train data, or None. It
+            gives control away as the synthetic table gives train away, and may never be released.
     """
 
     synthetic: Table
@@ -128,6 +130,7 @@ class AuditInputs:
     canaries: Canaries | None = None
     mechanism: Mapping[str, Any] | None = field(default=None, repr=False)
     previous: Previous | None = None
+    mirror: Table | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

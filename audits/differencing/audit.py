@@ -73,12 +73,10 @@ class Differencing:
     A hard failure: both releases had the same seed, or surely more than 1 % of the long rows nearly stand in the
     release before (or twice the share that a release repeats by itself, where that is more). It also fails where an
     AUC or share is proven outside [.40, .60], corrected for their number, or a scan is significant, at .05 whatever
-    the confidence. It passes
-    when every attack's interval lies inside with persons enough in each arm and in control (263 for ten attacks), and
-    too few rows are shared to suspect a common seed; the shares can fail a release and clear none. Where not one
-    record changed, there
-    is nobody to betray: the change is not measurable, the numbers about it are missing, and the verdict rests on the
-    shared rows alone.
+    the confidence. It passes when every attack's interval lies inside with persons enough in each arm and in control
+    (263 for ten attacks), and too few rows are shared to suspect a common seed; the shares can fail a release and
+    clear none. Where not one record changed, there is nobody to betray: the change is not measurable, the numbers
+    about it are missing, and the verdict rests on the shared rows alone.
 
     Two things hold a pass up. If an arm differs from control without any release (a later year, another ward), an
     attack sees the season and not the person. And if anybody left while long rows of the release before are still

@@ -59,11 +59,10 @@ class Interpolation:
 
     It fails where, corrected over all of these (Holm, at .05 whatever the confidence), a share is proven outside its
     margin (`MARGINS`, the strictest that its independent rows carry), the scan is significant or the recall above
-    three times chance; and by hard
-    rules: passed vectors hold points between train rows beyond chance; a row has less than 1.5 effective parents, so
-    that one person alone makes it; a class is made from fewer than 11 persons. It passes where every
-    interval lies within its margin and, where it does not lie within the strictest one, holds chance (Holm); the
-    recall's upper end is at most three times chance or 1 %; and no rule is broken.
+    three times chance; and by hard rules: passed vectors hold points between train rows beyond chance; a row has less
+    than 1.5 effective parents, so that one person alone makes it; a class is made from fewer than 11 persons. It
+    passes where every interval lies within its margin and, where it does not lie within the strictest one, holds
+    chance (Holm); the recall's upper end is at most three times chance or 1 %; and no rule is broken.
 
     Why 1.5: of two parents the heavier then has .79, and a row that is four fifths one person's is that person's row.
     SMOTE with weights from 0 to 1 makes such rows, four in ten; with weights from .3 to .7 (1.7 effective parents at

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,13 @@ from audits.core.stats import (
     power_of_each,
 )
 from audits.core.two_sided import compared, exact_share, power, two_sided_result
-from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
+from audits.core.types import AuditInputs, AuditResult, Estimate, Table, Verdict
 from audits.membership.attack import CrossFitted, cross_fit, roc_curve, true_positives
 from audits.membership.classes import ClassAreas, areas_by_class
 from audits.membership.power import found_with
 from audits.membership.scores import Float, membership_scores
 from audits.space.encoded_tables import EncodedTables, TableEncoder, encode_tables
+from audits.space.encoders import encode
 from audits.space.planted import confirmed
 
 MARGIN = 0.05
@@ -49,16 +50,16 @@ class Membership:
     of them together, weighted on people whose answer they know (`cross_fit`). A person has the highest score of their
     records.
 
-    auc: P[train > control] of the strongest attack; `low` and `high` are the outermost ends of all attacks, so a
-    bound
-        on them bounds every attack and not the one that happened to look strongest (`envelope`).
+    auc: P[train > control] of the strongest attack; `low` and `high` are the outermost ends of all attacks, so that a
+        bound on them bounds every attack and not the one that happened to look strongest (`envelope`).
     tpr_at_fpr_5pct: share of train that the sharpest attack finds while it accuses one control person in twenty; from
         100 control persons. An average hides that half of the persons are found for certain; this does not.
     tpr_at_fpr_1pct, tpr_at_fpr_01pct: the same at one in a hundred and in a thousand; from 1,000 and 10,000.
     scan_p: smallest p-value of the exact scans of all scores, corrected for how many there are.
     epsilon_lower_bound: what guessing who is train proves about any claim of differential privacy for one person
-    added
-        or left out, in one run; `low` and `high` equal it. What could have been proved at most is in the details.
+        added or left out, in one run; `low` and `high` equal it. What could be proved at most is in the details.
+    mirror_auc: as auc, of what the scores say more of this table than of `AuditInputs.mirror`, which the same
+        generator wrote from control; only where that is given.
     worst_class_auc: as auc, over all attacks and all classes with 100 persons in each arm.
 
     It passes when every attack's own AUC lies in [.45, .55] with its interval, with at least 413 persons in each arm;
@@ -103,6 +104,7 @@ class Membership:
         fitted = cross_fit(scores, people, rng)
         found = MembershipEvidence(
             fitted=fitted,
+            mirrored=None if inputs.mirror is None else _mirrored(rows, inputs.mirror, tables, rng),
             classes=areas_by_class(fitted.scores, people, MARGIN),
             bound=epsilon_bound(scores, people.is_train, rng, _delta(inputs)),
         )
@@ -111,11 +113,37 @@ class Membership:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MembershipEvidence:
-    """All that the verdict rests on: the attacks, the same by class, and what guessing proves."""
+    """All that the verdict rests on: the attacks, the same beside a mirror and by class, and what guessing proves."""
 
     fitted: CrossFitted
+    mirrored: CrossFitted | None
     classes: ClassAreas | None
     bound: Mapping[str, Any]
+
+
+def _mirrored(
+    rows: Mapping[str, Float], mirror: Table, tables: EncodedTables, rng: np.random.Generator
+) -> CrossFitted:
+    """Return the attacks on a(x; S) - a(x; S'), S' what the same generator wrote from control.
+
+    How common or how hard a record is counts in both and falls out; what is left is drawn up by S for train persons
+    and down by S' for control persons. So it shows what the generator gives away, twice over, to somebody who has the
+    generator and people of this kind, and not what one release gives to a stranger.
+
+    Source: calibration by difficulty, Watson et al., "On the importance of difficulty calibration in membership
+        inference attacks", ICLR 2022; a generator turned round on control as the calibration, ours.
+    """
+    turned = replace(tables.holdout, synthetic=mirror)
+    other = membership_scores(turned, encode(turned, rng))
+    differences = {
+        name: person_scores(rows[name] - other[name], tables.people.row_person)
+        for name in sorted(rows.keys() & other)
+    }
+    return cross_fit(differences, tables.people, rng)
+
+
+def _is_mirrored(found: CrossFitted | None) -> bool:
+    return found is not None and min(found.p_outside(MARGIN), found.scan_p()) < FAIL_LEVEL
 
 
 def epsilon_bound(
@@ -189,6 +217,7 @@ def _judge(found: MembershipEvidence, holdout: HoldoutTables, people: Arms, conf
     rates = _rates(fitted, people, confidence)
     fails = [
         *(["how well the attacks separate them"] if fitted.p_outside(MARGIN) < FAIL_LEVEL else []),
+        *(["what the generator gives away of either side"] if _is_mirrored(found.mirrored) else []),
         *(["how well they do in a class"] if classes is not None and classes.p_outside(MARGIN) < FAIL_LEVEL else []),
         *(f"the rate {name}" for name, (_, limit, proven) in rates.items() if proven > limit),
         *(["who stands at the top of a ranking"] if fitted.scan_p() < FAIL_LEVEL else []),
@@ -199,6 +228,7 @@ def _judge(found: MembershipEvidence, holdout: HoldoutTables, people: Arms, conf
         fitted.all_inside(MARGIN, confidence)
         and all(share.high <= limit for share, limit, _ in rates.values())
         and (classes is None or classes.all_inside(MARGIN, confidence))
+        and (found.mirrored is None or found.mirrored.all_inside(MARGIN, confidence))
     )
     safe = inside and smaller >= needed_for_auc(MARGIN)
     verdict: Verdict = "fail" if fails else "pass" if safe else "insufficient"
@@ -212,6 +242,8 @@ def _judge(found: MembershipEvidence, holdout: HoldoutTables, people: Arms, conf
     worst = None if classes is None else classes.estimate(confidence)
     if worst is not None:
         metrics["worst_class_auc"] = worst
+    if found.mirrored is not None:
+        metrics["mirror_auc"] = found.mirrored.auc(confidence)
     details = _details(found, holdout, people, confidence)
     reason = _reason(verdict, fails, found, smaller, details)
     return two_sided_result("membership", verdict, area, MARGIN, metrics=metrics, details=details, reason=reason)
@@ -265,6 +297,9 @@ def _details(found: MembershipEvidence, holdout: HoldoutTables, people: Arms, co
             )
             for name, area in fitted.areas.items()
         },
+        "mirror": None
+        if found.mirrored is None
+        else {name: area.value for name, area in found.mirrored.areas.items()},
         "stacked_weights": [None if w is None else dict(w) for w in fitted.weights],
         "classes": None
         if classes is None

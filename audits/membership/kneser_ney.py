@@ -29,14 +29,14 @@ class _Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Corpus:
+class WordRows:
     """Words of rows, and the class of each row, numbered from 0; None where classes are not known."""
 
     words: Sequences
     classes: Int | None
 
 
-def log_likelihood(model: Corpus, texts: Corpus, n_words: int) -> Float:
+def log_likelihood(model: WordRows, texts: WordRows, n_words: int) -> Float:
     """Return for each text the mean over its words of log P(w | 4 words before) under a model of other rows.
 
         P_k(w | h) = max(c(hw) - D_k, 0) / c(h.) + D_k N(h.) / c(h.) P_(k-1)(w | h'),   P_0 = 1 / V
@@ -61,7 +61,7 @@ def log_likelihood(model: Corpus, texts: Corpus, n_words: int) -> Float:
     return np.asarray(np.bincount(rows, np.log(p), minlength=len(texts.words)) / n, dtype=np.float64)
 
 
-def likelihood_scores(synthetic: Corpus, real: Corpus, reference: Corpus, n_words: int) -> dict[str, Float]:
+def likelihood_scores(synthetic: WordRows, real: WordRows, reference: WordRows, n_words: int) -> dict[str, Float]:
     """Return for each record how much likelier the synthetic text makes it than the reference does.
 
         kneser_ney(x) = log P_S(x) - log P_R(x)
@@ -97,14 +97,14 @@ def _share_below(z: Float, x: Float, class_z: Int | None, class_x: Int | None) -
     return np.asarray(everyone, dtype=np.float64)
 
 
-def _rows(corpus: Corpus, chosen: NDArray[np.bool_]) -> Corpus:
+def _rows(corpus: WordRows, chosen: NDArray[np.bool_]) -> WordRows:
     lengths = np.diff(corpus.words.starts)
     starts = np.concatenate([[0], np.cumsum(lengths[chosen])]).astype(np.int64)
     kept = Sequences(symbols=corpus.words.symbols[np.repeat(chosen, lengths)], starts=starts)
-    return Corpus(kept, None if corpus.classes is None else corpus.classes[chosen])
+    return WordRows(kept, None if corpus.classes is None else corpus.classes[chosen])
 
 
-def _by_class(corpus: Corpus, n_words: int) -> Sequences:
+def _by_class(corpus: WordRows, n_words: int) -> Sequences:
     """Return the words of each class under numbers of their own: runs of a class are then counted by themselves."""
     shift = np.repeat(np.asarray(corpus.classes), np.diff(corpus.words.starts)) * n_words
     return Sequences(symbols=corpus.words.symbols + shift, starts=corpus.words.starts)

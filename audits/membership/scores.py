@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from audits.core.holdout import HoldoutTables
-from audits.membership.kneser_ney import Corpus, likelihood_scores
+from audits.membership.kneser_ney import WordRows, likelihood_scores
 from audits.space.combinations import MIN_DETERMINANT, best_pairs, candidate_cosines
 from audits.space.distances import stack_arms
 from audits.space.encoders import Encoded
@@ -52,21 +52,23 @@ def membership_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> d
     return scores
 
 
-def _corpora(texts: tuple[Sequences, Sequences, Sequences], holdout: HoldoutTables) -> tuple[Corpus, Corpus, Corpus]:
+def _corpora(
+    texts: tuple[Sequences, Sequences, Sequences], holdout: HoldoutTables
+) -> tuple[WordRows, WordRows, WordRows]:
     """Return synthetic, real and reference words with the classes of their rows, where every table has them."""
     synthetic, real, reference = texts
     tables = (holdout.synthetic, holdout.train, holdout.control, holdout.reference)
     columns = [table.labels for table in tables if table.labels is not None]
     if len(columns) < len(tables):
-        return Corpus(synthetic, None), Corpus(real, None), Corpus(reference, None)
+        return WordRows(synthetic, None), WordRows(real, None), WordRows(reference, None)
     number = {label: i for i, label in enumerate(sorted({label for column in columns for label in column}))}
     of_synthetic, of_train, of_control, of_reference = (
         np.array([number[label] for label in column], dtype=np.int64) for column in columns
     )
     return (
-        Corpus(synthetic, of_synthetic),
-        Corpus(real, np.concatenate([of_train, of_control])),
-        Corpus(reference, of_reference),
+        WordRows(synthetic, of_synthetic),
+        WordRows(real, np.concatenate([of_train, of_control])),
+        WordRows(reference, of_reference),
     )
 
 

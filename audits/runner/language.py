@@ -28,7 +28,7 @@ Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Language:
+class LanguageCheck:
     """What the check found.
 
     Args:
@@ -78,7 +78,7 @@ class Language:
         }  # fmt: skip
 
 
-def check_language(inputs: AuditInputs, rng: np.random.Generator) -> Language:
+def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageCheck:
     """Return how far the synthetic table speaks the language of its source.
 
     A row is foreign where more than half of its words stand neither in train nor in control (of control: not in
@@ -109,7 +109,7 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> Language:
     ]
     parts = _parts(read, n, len(held_out))
     shares = [float((words | part).mean()) for words, part in zip(unknown, parts, strict=True)]
-    return Language(
+    return LanguageCheck(
         foreign_rows=max(0.0, shares[0] - shares[1]),
         illegible_rows=n if read is None else _beyond_chance(read.illegible[:n], read.illegible[n:]),
         similarity=_similarity(inputs, rng),

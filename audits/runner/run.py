@@ -16,7 +16,7 @@ from audits.core.strictjson import canonical
 from audits.core.types import LEAST_CONFIDENCE, Attack, AuditInputs, AuditResult, without_number
 from audits.gate.policy import Policy
 from audits.runner.hygiene import Hygiene, check_split
-from audits.runner.language import Language, check_language
+from audits.runner.language import LanguageCheck, check_language
 from audits.runner.registry import BY_SIMILARITY, applicable_audits, build
 from audits.runner.registry import names as registered
 from audits.space.encoded_tables import encode_once
@@ -115,7 +115,7 @@ def result_of(
     return replace(result, metrics=metrics, confidence=confidence)
 
 
-def _details(hygiene: Hygiene, language: Language) -> Mapping[str, Any]:
+def _details(hygiene: Hygiene, language: LanguageCheck) -> Mapping[str, Any]:
     """Return what the report says of the tables; a problem of reading them counts like one of comparing them."""
     metrics = hygiene.details["metrics"]
     n = metrics["problems"]["value"] + len(language.problems)
@@ -138,7 +138,7 @@ def _capped(result: AuditResult, problems: Sequence[str]) -> AuditResult:
     return replace(result, verdict="insufficient", reason=f"no leak was found, but {'; '.join(problems)}")
 
 
-def _with_language(result: AuditResult, language: Language, confidence: float) -> AuditResult:
+def _with_language(result: AuditResult, language: LanguageCheck, confidence: float) -> AuditResult:
     """Return a measured result with the share of rows that it could not read as a number that a policy may bound."""
     if result.status != "measured":
         return result

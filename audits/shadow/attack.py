@@ -56,7 +56,7 @@ def attack_reruns(  # noqa: PLR0913 - each is a setting of its own
         mean, and the highest of all persons, comes out as high. The spread over the dealings makes the intervals;
         drawing reruns again with the forests as they are would make them too narrow.
 
-    It fails when a p, corrected for being two, is below .05. It passes when the interval's upper end is
+    It fails when a p, corrected for being two, is at most .05. It passes when the interval's upper end is
     at most .55, with 16 reruns without each person. Where all dealings come out the same, the forests could tell
     nothing whatever was there: the interval is then everything, and no leak is small enough to be named. The
     control is the same attack on persons of control, whom no rerun saw, by coins that decided nothing.
@@ -201,7 +201,7 @@ def _judge(
         "worst_person_p": exact(_p(chance.max(axis=1), float(found.max())), confidence=confidence, n=plan.runs),
     }
     out, able = plan.runs // 2, _power(plan, error, confidence)
-    is_told = min(holm([metrics["p"].value, metrics["worst_person_p"].value])) < FAIL_LEVEL
+    is_told = min(holm([metrics["p"].value, metrics["worst_person_p"].value])) <= FAIL_LEVEL
     if is_told:
         verdict: Verdict = "fail"
         reason = "What the generator writes tells whether it saw a flagged person."

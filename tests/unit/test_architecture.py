@@ -285,8 +285,9 @@ AUDIT_RANKS = {
     **dict.fromkeys(("canaries", "differencing", "shadow"), 4),  # each asks the membership attack in its own way
     "runner": 5,
     "selftest": 6,
-    "cli": 7,
-    **dict.fromkeys(("__init__", "__main__"), 8),
+    "run_command": 7,
+    "cli": 8,
+    **dict.fromkeys(("__init__", "__main__"), 9),
 }
 
 

@@ -214,7 +214,7 @@ def test_what_an_audit_needs_beyond_the_tables_comes_from_files(tables, tmp_path
         (["--text", "note"], 3, "no column 'note'"),
         (["--only", "nonsense"], 3, "there is no audit"),
         (["--only", ""], 3, "at least one"),
-        (["--confidence", "2"], 3, "between .5 and 1"),
+        (["--confidence", "2"], 3, "at least 0.95 and below 1"),
         (["--policy", "nonsense"], 3, "no policy"),
         (["--nonsense"], 2, "No such option"),
     ],

@@ -86,7 +86,7 @@ def test_a_generator_that_appends_them_word_for_word_fails_by_every_measure(town
     result = run(town, planted, twin)
     assert result.verdict == "fail"
     assert result.metrics["epsilon_lower_bound"].value >= 3
-    assert result.metrics["auc"].low > 0.95
+    assert result.metrics["auc"].value > 0.95
     assert result.metrics["reproduced"].value == planted.inserted.sum()
     assert result.metrics["max_exposure"].value == pytest.approx(np.log2(10_001))
     assert result.metrics["scan_p"].value < 1e-6
@@ -243,7 +243,7 @@ def test_canaries_that_differ_by_arm_without_any_generator_do_not_pass(town, few
     assert (
         result.verdict == "insufficient"
     )  # nothing about the twin: its attack separates them, and so does any other
-    assert result.estimate.low > 0.6
+    assert result.estimate.value > 0.7
     assert "differ where no generator saw them" in result.reason
     assert "max_exposure" not in result.metrics
 

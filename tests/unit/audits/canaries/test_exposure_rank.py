@@ -36,7 +36,9 @@ def test_a_text_of_seven_words_shows_nothing():
     assert ending_reproduced(["too short"], [ENDING], ["x"]).tolist() == [False]
 
 
-texts = st.lists(st.lists(st.sampled_from("ab"), min_size=1, max_size=16).map(" ".join), min_size=1, max_size=5)
+texts = st.lists(
+    st.lists(st.sampled_from(["aa", "bb"]), min_size=1, max_size=16).map(" ".join), min_size=1, max_size=5
+)
 
 
 @given(texts, texts, texts)

@@ -133,10 +133,10 @@ def test_repeats_are_measured_apart_where_there_are_enough(tables):
     rows = np.array([1] * 50 + [2] * 120 + [9] * 30)
     is_in = rng.random(200) < 0.5
     scores = {"a": np.where(rows == 2, is_in, rng.random(200)).astype(float), "b": rng.random(200)}
-    found = auc_by_repeats(scores, arms_of(is_in), rows, tables["train"], rng, 0.05)
+    found = auc_by_repeats(scores, arms_of(is_in), rows, tables["train"], rng)
     assert set(found) == {"2"}
     assert found["2"]["as_in_train"]
-    assert not auc_by_repeats(scores, arms_of(is_in), rows * 3, tables["train"], rng, 0.05)["6"]["as_in_train"]
+    assert not auc_by_repeats(scores, arms_of(is_in), rows * 3, tables["train"], rng)["6"]["as_in_train"]
     assert found["2"]["auc"] > 0.95 < found["2"]["auc_low"] + 0.1
     assert found["2"]["group_epsilon_lower_bound"] > 1
     assert found["2"]["inserted"] == int(is_in[rows == 2].sum())

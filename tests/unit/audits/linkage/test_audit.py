@@ -46,7 +46,7 @@ def test_fresh_people_pass(town):
     result = run(town["fresh"], town["train"], town["control"])
     assert (result.verdict, result.status, result.direction) == ("pass", "measured", "two_sided")
     assert result.threshold[0] <= result.estimate.low <= 0 <= result.estimate.high <= result.threshold[1]
-    assert set(result.metrics) == {"estimate", "half_to_half", "inversion", "scan_p", "rare_excess"}
+    assert set(result.metrics) == {"estimate", "half_to_half", "inversion", "scan_p", "rare_excess", "limit"}
     assert result.metrics["estimate"] == result.estimate
     assert set(result.details["families"]) == {"words", "half_to_half", "inversion"}
     assert json.loads(json.dumps(result.details)) == result.details

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from audits.membership.kneser_ney import ORDER, Corpus, likelihood_scores, log_likelihood
+from audits.membership.kneser_ney import ORDER, WordRows, likelihood_scores, log_likelihood
 from audits.text.ngrams import words
 
 
@@ -39,16 +39,16 @@ def test_the_sorted_model_is_the_slow_one():
     model, asked = texts(1, 40), [*texts(2, 12), "w1 unknown w2"]
     (m, x), n = words([model, asked])
     expected = [slow([t.split() for t in model], t.split(), n) for t in asked]
-    assert log_likelihood(Corpus(m, None), Corpus(x, None), n) == pytest.approx(expected)
+    assert log_likelihood(WordRows(m, None), WordRows(x, None), n) == pytest.approx(expected)
 
 
 def test_probabilities_of_all_words_sum_to_one():
     model = texts(3, 30)
     vocabulary = sorted({w for t in model for w in t.split()})
     (m, x), n = words([model, [f"w1 w2 {w}" for w in vocabulary]])
-    by_text = 3 * log_likelihood(Corpus(m, None), Corpus(x, None), n)
+    by_text = 3 * log_likelihood(WordRows(m, None), WordRows(x, None), n)
     (_, start), _ = words([model, ["w1 w2"]])
-    first_two = 2 * log_likelihood(Corpus(m, None), Corpus(start, None), n)
+    first_two = 2 * log_likelihood(WordRows(m, None), WordRows(start, None), n)
     assert np.exp(by_text - first_two).sum() == pytest.approx(1.0)
 
 
@@ -56,10 +56,10 @@ def test_by_class_the_model_is_the_mean_of_both():
     model, asked = [*texts(4, 20), *texts(5, 20)], texts(6, 5)
     classes, mine = np.repeat([0, 1], 20), np.array([0, 1, 1, 0, 1])
     (m, x), n = words([model, asked])
-    found = log_likelihood(Corpus(m, classes), Corpus(x, mine), n)
-    alone = log_likelihood(Corpus(m, None), Corpus(x, None), n)
+    found = log_likelihood(WordRows(m, classes), WordRows(x, mine), n)
+    alone = log_likelihood(WordRows(m, None), WordRows(x, None), n)
     assert not np.allclose(found, alone)
-    same = log_likelihood(Corpus(m, np.zeros(40, dtype=np.int64)), Corpus(x, np.zeros(5, dtype=np.int64)), n)
+    same = log_likelihood(WordRows(m, np.zeros(40, dtype=np.int64)), WordRows(x, np.zeros(5, dtype=np.int64)), n)
     assert same == pytest.approx(alone)
 
 
@@ -67,7 +67,7 @@ def test_what_the_synthetic_text_repeats_ranks_above_the_domain():
     domain = defaultdict(lambda: texts(9, 60, vocabulary=40, length=20))
     real = [*texts(10, 15, vocabulary=40, length=20), *texts(11, 15, vocabulary=40, length=20)]
     (s, x, r), n = words([real[:15] * 2, real, domain["reference"]])
-    found = likelihood_scores(Corpus(s, None), Corpus(x, None), Corpus(r, None), n)
+    found = likelihood_scores(WordRows(s, None), WordRows(x, None), WordRows(r, None), n)
     for name, score in found.items():
         assert np.median(score[:15]) > np.median(score[15:]), name
     assert found["rmia"].min() >= 0

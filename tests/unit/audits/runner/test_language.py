@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from audits.core.types import AuditInputs
-from audits.runner.language import MAX_FOREIGN, Language, check_language
+from audits.runner.language import MAX_FOREIGN, LanguageCheck, check_language
 from audits.runner.registry import BY_SIMILARITY
 from audits.runner.run import run
 
@@ -24,6 +24,7 @@ ENCODED = {
     "base64": lambda t: base64.b64encode(t.encode()).decode(),
     "reversed": lambda t: t[::-1],
     "each word reversed": lambda t: " ".join(w[::-1] for w in t.split()),
+    "every letter the next": lambda t: t.translate({i: i + 1 for i in range(97, 122)}),
     "without spaces": lambda t: t.replace(" ", ""),
     "hexadecimal": lambda t: t.encode().hex(),
     "other letters": lambda t: t.translate({ord(c): 0x430 + i for i, c in enumerate("abcdefghijklmnopqrstuvwxyz")}),
@@ -99,7 +100,7 @@ def test_the_same_language_is_not_foreign(town, order):
 
 
 def test_rows_that_resemble_nobody_let_no_audit_by_similarity_pass(town, monkeypatch):
-    far = Language(foreign_rows=0.0, illegible_rows=0, similarity=0.3, n=300)
+    far = LanguageCheck(foreign_rows=0.0, illegible_rows=0, similarity=0.3, n=300)
     monkeypatch.setattr("audits.runner.run.check_language", lambda *_: far)
     report = run(town, names=["replay", "neighbours"], seed=2)
     assert [result.verdict for result in report.results] == ["pass", "insufficient"]
