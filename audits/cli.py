@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from audits.core.report import AuditReport
     from audits.core.types import AuditInputs
     from audits.gate.outcome import Decision
+    from audits.gate.policy import Policy
+    from audits.selftest.bound import BoundSelfTest
 
 REFUSED = 4
 
@@ -53,6 +55,9 @@ Lineage = Annotated[Path | None, typer.Option(help="what each synthetic row was 
 StreamsAreSecret = Annotated[
     bool,
     typer.Option("--streams-are-secret", help="say that nobody can guess the seed; a policy for outside asks for it"),
+]
+SelfTestFile = Annotated[
+    Path | None, typer.Option("--selftest", help="selftest.json of `audits selftest --out` on these persons")
 ]
 Twin = Annotated[Path | None, typer.Option(help="synthetic table of the second build, which saw the canaries")]
 
@@ -77,6 +82,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     mechanism: Annotated[Path | None, typer.Option(help="log of a differentially private mechanism (JSON)")] = None,
     previous: Annotated[Path | None, typer.Option(help="synthetic table of the release before this one")] = None,
     previous_train: Annotated[Path | None, typer.Option(help="what its generator saw; asks for --previous")] = None,
+    selftest_file: SelfTestFile = None,
     text: Columns = "text",
     label: Columns = "label",
     group: Columns = "group",
@@ -91,8 +97,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     more than three tables.
     """
     from audits.core.inputs import load_tables
-    from audits.gate.policy import load_policy
-    from audits.gate.spending import confidence_of
+    from audits.gate.policy import ATTEMPTS, SECRET, load_policy
     from audits.runner.run import asked_for
     from audits.runner.run import run as run_audits
 
@@ -105,13 +110,14 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     inputs = load_tables(synthetic, train, control, reference, **columns, rows_are_persons=rows_are_persons)
     inputs = _with_records(inputs, ledger, mechanism)
     inputs = _with_builds(inputs, (canaries, twin), (previous, previous_train), columns, claim=rows_are_persons)
+    test = None if selftest_file is None else _selftest_of(selftest_file, inputs)
     names = listed(only)
-    number = _counted(inputs, attempts, asked_for(inputs, names, seed=seed, confidence=confidence))
-    sure = confidence if number is None else confidence_of(number, confidence)
+    number, sure = _counted(inputs, attempts, asked_for(inputs, names, seed=seed, confidence=confidence), confidence)
     report = run_audits(inputs, names=names, seed=seed, confidence=sure, progress=_say)
-    decision = None if applied is None else _decide(report, applied, number, claim=streams_are_secret)
+    said = {ATTEMPTS: number, SECRET: 1 if streams_are_secret else None}
+    decision = None if applied is None else _decide(report, applied, said, test)
     _show(report, decision)
-    _write(report, out, findings, key)
+    _write(report, out, findings, key, applied)
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")
     allowed = report.overall == "pass" if decision is None else decision.allowed
@@ -262,26 +268,45 @@ def _together(*options: dict[str, Path | None]) -> None:
         raise InputError("the options do not fit together", problems=problems)
 
 
-def _counted(inputs: "AuditInputs", ledger: Path | None, made: str) -> int | None:
-    """Return which attempt on these control persons it is, noted in the ledger; None where no ledger is named."""
+def _counted(inputs: "AuditInputs", ledger: Path | None, made: str, confidence: float) -> tuple[int | None, float]:
+    """Return which attempt on these control persons it is, noted in the ledger, and how sure it must be.
+
+    Where no ledger is named, nobody counts, and the confidence is the one that was asked for.
+    """
+    from audits.gate.spending import confidence_of
     from audits.ledger.attempts import attempt
     from audits.ledger.places import memory_of
 
     if ledger is None:
-        return None
+        return None, confidence
     found = attempt(ledger, memory_of(ledger), made=made, control=inputs.control)
     _say(f"attempt {found.number} on these control persons; entry {found.ledger.entries} of ledger {found.ledger.id}")
-    return found.number
+    return found.number, confidence_of(found.number, confidence)
 
 
-def _decide(report: "AuditReport", policy: Any, number: int | None, *, claim: bool) -> "Decision":
+def _selftest_of(path: Path, inputs: "AuditInputs") -> "BoundSelfTest":
+    """Return the self-test of a file if it is of these persons and these audits."""
+    from audits.core.inputs import digests
+    from audits.core.report import tool_name
+    from audits.selftest.bound import check_bound, read_selftest
+
+    test = read_selftest(path)
+    check_bound(test, digests(inputs), tool_name())
+    return test
+
+
+def _decide(
+    report: "AuditReport", policy: Any, said: dict[str, int | None], test: "BoundSelfTest | None"
+) -> "Decision":
     from audits.core.rates import exact
     from audits.gate.evidence import evidence_from_results
-    from audits.gate.policy import ATTEMPTS, SECRET, decide
+    from audits.gate.policy import decide
 
-    said = {ATTEMPTS: number, SECRET: 1 if claim else None}
     extra = {name: exact(n, confidence=1.0, n=n) for name, n in said.items() if n is not None}
-    return decide(evidence_from_results(report.results, extra), policy)
+    if test is None:
+        return decide(evidence_from_results(report.results, extra), policy)
+    evidence = evidence_from_results(report.results, {**extra, **test.numbers()}, {"selftest": test.digest()})
+    return decide(evidence, policy)
 
 
 def _show(report: "AuditReport", decision: "Decision | None") -> None:
@@ -342,12 +367,26 @@ def _key(findings: Path | None, path: Path | None) -> bytes:
     return read_key(path, "findings key")
 
 
-def _write(report: "AuditReport", out: Path | None, findings: Path | None, key: bytes) -> None:
+def _write_public(report: "AuditReport", policy: "Policy", out: Path) -> None:
+    """Write what of the report may leave under the policy."""
+    from audits.core.strictjson import canonical
+    from audits.gate.disclosure import public_report
+
+    path = out / "audit.public.json"
+    write_whole(path, canonical(public_report(json.loads(report.to_json()), policy)))
+    _say(f"written: {path}; this one says no exact private count")
+
+
+def _write(
+    report: "AuditReport", out: Path | None, findings: Path | None, key: bytes, policy: "Policy | None"
+) -> None:
     from audits.core.findings import write_findings
 
     if out is not None:
         write_whole(out / "audit.json", report.to_json())
         _say(f"written: {out / 'audit.json'}")
+    if out is not None and policy is not None:
+        _write_public(report, policy, out)
     if findings is not None:
         n = write_findings(findings, key, report.results)
         n_left = sum(result.details.get("findings_left_out", 0) for result in report.results)

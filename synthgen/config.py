@@ -21,6 +21,9 @@ from synthgen.stages.load.config import SourceConfig
 from synthgen.stages.segment.config import SegmentsConfig
 from synthgen.stages.split.config import SplitConfig
 
+# A language tag of BCP 47: language, script, region, variants. "und" says that nobody declared one.
+LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?(-[a-z0-9]{5,8})*$"
+
 
 class DpConfig(Section):
     """The differential privacy budget; null epsilon means no DP claim."""
@@ -58,6 +61,7 @@ class ReleaseConfig(Section):
     key: str = "keys/releaser.pem"
     out: str = "out"
     license: str = "other"
+    languages: Annotated[tuple[Annotated[str, Field(pattern=LANGUAGE)], ...], Field(min_length=1)] = ("und",)
     waivers: tuple[WaiverConfig, ...] = ()
 
 
@@ -87,6 +91,7 @@ class Config(Section):
     policy: str = "research"
     release: ReleaseConfig = ReleaseConfig()
     base: str = Field(default=".", exclude=True)  # the folder relative paths start from; set by `load`
+    file: str | None = Field(default=None, exclude=True)  # that it was read from; set by `load`
 
     @field_validator("interpolate")
     @classmethod
@@ -101,14 +106,14 @@ class Config(Section):
         return interpolate
 
     @classmethod
-    def parse(cls, value: dict[str, Any], base: str = ".") -> "Config":
+    def parse(cls, value: dict[str, Any], base: str = ".", file: str | None = None) -> "Config":
         """Return the configuration a mapping holds.
 
         Raises:
             ConfigError: with every mistake listed.
         """
-        unknown = ["base: unknown key"] if "base" in value else []
-        return parse_section(cls, {**value, "base": base}, unknown)
+        unknown = [f"{key}: unknown key" for key in ("base", "file") if key in value]
+        return parse_section(cls, {**value, "base": base, "file": file}, unknown)
 
     @classmethod
     def load(cls, path: str | Path) -> "Config":
@@ -118,7 +123,7 @@ class Config(Section):
             ConfigError: if the file cannot be read or holds mistakes; all are listed.
         """
         path = Path(path)
-        return cls.parse(read_yaml(path), base=str(path.resolve().parent))
+        return cls.parse(read_yaml(path), base=str(path.resolve().parent), file=str(path.resolve()))
 
     def resolve(self, path: str) -> Path:
         """Return a path of the configuration as an absolute one; see `resolve_path`."""

@@ -1,6 +1,7 @@
 """The one way the data flows, and the only file that knows its order.
 
-load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-embed -> filter) -> evaluate -> audit;
+load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-embed -> filter) -> evaluate -> audit,
+and the self-test of the audits where a policy asks for it;
 the gate and the release follow, as a person asks for them: see `synthgen.release.run`.
 """
 
@@ -17,6 +18,7 @@ from synthgen.core.types import Corpus, Embedded
 from synthgen.models.store import digest_of
 from synthgen.release.run import Run
 from synthgen.run.adapt import adapt, check_adapt
+from synthgen.run.calibrate import calibrate, is_due
 from synthgen.run.finished import policy_file
 from synthgen.run.job import Job
 from synthgen.run.judge import (
@@ -89,7 +91,7 @@ class Pipeline:
             done = []
             for stage in _stages(job, until):
                 done.append(stage)
-                if stage.name == until != "filter":
+                if stage.name == until and until not in {"filter", STAGES[-1]}:
                     break
             record = RunRecord.of(self.config, done, models)
             record.write(workspace.root)
@@ -120,7 +122,11 @@ def _stages(job: Job, until: str) -> Iterator[StageResult]:
     tables = JudgedTables(synthetic=synthetic, train=prepared.train, control=prepared.control, vectors=vectors)
     evaluated = evaluate_utility(job, tables, written, encoder, attempt)
     yield evaluated
-    yield attack(job, tables, prepared, written, evaluated, attempt)
+    audited = attack(job, tables, prepared, written, evaluated, attempt)
+    yield audited
+    policy = load_policy(policy_file(job.config))
+    if is_due(audited, policy):
+        yield calibrate(job, tables, policy)
 
 
 def write_records(

@@ -54,7 +54,7 @@ class VerifyError(AuditError):
     """
 
     EXIT_CODES: ClassVar[Mapping[str, int]] = {
-        "E_DIGEST": 10, "E_EXTRA": 10, "E_MISSING": 10, "E_SUBJECT": 10,
+        "E_DIGEST": 10, "E_DATA": 10, "E_MANIFEST": 10, "E_EXTRA": 10, "E_MISSING": 10, "E_SUBJECT": 10,
         "E_SIG": 11, "E_ENVELOPE": 11, "E_JSON": 11, "E_PREDICATE": 11, "E_TRUST": 11,
         "E_POLICY": 12, "E_GATE": 12,
         "E_APPROVAL": 13,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -90,6 +91,11 @@ def read_report(data: bytes) -> AuditReport:
         hygiene=wire.hygiene,
         tool=wire.tool,
     )
+
+
+def tool_name() -> str:
+    """Return name and version of what measures."""
+    return f"synthgen-audits {version('synthgen')}"
 
 
 def audit_schema() -> dict[str, Any]:

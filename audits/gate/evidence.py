@@ -13,6 +13,7 @@ from audits.core.strictmodel import Closed, Finite, problems
 from audits.core.types import AuditResult, Estimate, Status, Verdict
 
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)+$", max_length=80)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 AuditName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$", max_length=40)]
 _NUMBER = ("value", "low", "high", "confidence", "n")
 
@@ -42,11 +43,19 @@ class AuditState(Closed):
 
 
 class Evidence(Closed):
-    """Every number and verdict a policy may name; the gates are recomputed from its canonical bytes."""
+    """Every number and verdict a policy may name; the gates are recomputed from its canonical bytes.
+
+    Args:
+        schemaVersion: of the file.
+        metrics: numbers by name.
+        audits: verdicts by audit.
+        digests: of the table that was audited, see `records_digest`; and of the self-test on the same persons.
+    """
 
     schemaVersion: Literal[1] = 1  # noqa: N815 - a field of the file
     metrics: dict[MetricName, Metric]
     audits: dict[AuditName, AuditState]
+    digests: dict[Literal["synthetic", "selftest"], Sha256] = Field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Return the RFC 8785 bytes."""
@@ -71,7 +80,9 @@ def read_evidence(data: bytes) -> Evidence:
         raise InputError("the evidence is malformed", problems=problems(error)) from None
 
 
-def evidence_from(report: Mapping[str, Any], extra: Mapping[str, Estimate]) -> Evidence:
+def evidence_from(
+    report: Mapping[str, Any], extra: Mapping[str, Estimate], digests: Mapping[str, str] | None = None
+) -> Evidence:
     """Return the evidence of an `audit.json`.
 
     Taken are, of each result, its verdict, status and confidence, its `estimate` as `NAME.estimate`, every entry of
@@ -81,6 +92,7 @@ def evidence_from(report: Mapping[str, Any], extra: Mapping[str, Estimate]) -> E
     Args:
         report: the parsed `audit.json`.
         extra: numbers of the engine, as `utility.tstr_over_trtr`.
+        digests: what the numbers are about, see `Evidence`.
 
     Raises:
         InputError: if a result is malformed, stands twice, or one name would get two different numbers.
@@ -102,12 +114,14 @@ def evidence_from(report: Mapping[str, Any], extra: Mapping[str, Estimate]) -> E
         numbers.extend((_full(name, key), item) for key, item in (result.get("metrics") or {}).items())
         details = result.get("details") or {}
         numbers.extend((f"{name}.{key}", item) for key, item in details.items() if _is_number(item))
-    return _evidence(numbers, audits, extra)
+    return _evidence(numbers, audits, extra, digests or {})
 
 
-def evidence_from_results(results: Sequence[AuditResult], extra: Mapping[str, Estimate]) -> Evidence:
+def evidence_from_results(
+    results: Sequence[AuditResult], extra: Mapping[str, Estimate], digests: Mapping[str, str] | None = None
+) -> Evidence:
     """Return the evidence of audit results still in memory; the same as `evidence_from` of their report."""
-    return evidence_from({"results": [result_json(result) for result in results]}, extra)
+    return evidence_from({"results": [result_json(result) for result in results]}, extra, digests)
 
 
 def _full(audit: str, key: str) -> str:
@@ -122,7 +136,12 @@ def _is_number(item: Any) -> bool:
     return isinstance(item, Mapping) and set(item) == set(_NUMBER)
 
 
-def _evidence(numbers: Iterable[tuple[str, Any]], audits: dict[str, Any], extra: Mapping[str, Estimate]) -> Evidence:
+def _evidence(
+    numbers: Iterable[tuple[str, Any]],
+    audits: dict[str, Any],
+    extra: Mapping[str, Estimate],
+    digests: Mapping[str, str],
+) -> Evidence:
     metrics: dict[str, Any] = {}
     for name, number in [*numbers, *((name, estimate_json(estimate)) for name, estimate in extra.items())]:
         fields = dict(number) if isinstance(number, Mapping) else number
@@ -130,6 +149,8 @@ def _evidence(numbers: Iterable[tuple[str, Any]], audits: dict[str, Any], extra:
             raise InputError(f"the metric {name} has two different numbers")
         metrics[name] = fields
     try:
-        return Evidence.model_validate({"schemaVersion": 1, "metrics": metrics, "audits": audits})
+        return Evidence.model_validate(
+            {"schemaVersion": 1, "metrics": metrics, "audits": audits, "digests": dict(digests)}
+        )
     except ValidationError as error:
         raise InputError("the audit report cannot be used as evidence", problems=problems(error)) from None

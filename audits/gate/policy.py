@@ -83,6 +83,18 @@ class DpRule(Closed):
     ledger: Literal["required"]
 
 
+class Disclosure(Closed):
+    """What may be said of how many private records there are; see `audits.gate.disclosure`.
+
+    Args:
+        publish_exact_counts: show exact counts and intervals; for sources whose size is no secret.
+        min_histogram_bin: fewer records than this stand behind no public number of their own.
+    """
+
+    publish_exact_counts: bool = False
+    min_histogram_bin: Annotated[int, Field(ge=2, le=1000)] = 10
+
+
 class Policy(Closed):
     """A release policy; the sha256 of its canonical form is what a trust root pins.
 
@@ -100,6 +112,9 @@ class Policy(Closed):
         approvals: who must sign besides the releaser.
         validity_days: how long a release may be used, or None for no end.
         required_provenance: what must be in the bundle besides data and evidence.
+        disclosure: how coarse what is said of private counts must be.
+        selftest: audits that must have been right, on these persons, on every rung of the calibration ladder that
+            asks something of them.
     """
 
     name: Name
@@ -114,6 +129,8 @@ class Policy(Closed):
     approvals: tuple[ApprovalRule, ...] = ()
     validity_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     required_provenance: tuple[Provenance, ...] = ("run", "sbom", "config", "models", "inputs")
+    disclosure: Disclosure = Disclosure()
+    selftest: tuple[AuditName, ...] = ()
 
     @model_validator(mode="after")
     def _no_repeats(self) -> Self:
@@ -129,8 +146,9 @@ class Policy(Closed):
         return self
 
     def all_rules(self) -> tuple[Rule, ...]:
-        """Return the policy's own comparisons, and those that its budget and its intended use bring with them."""
-        return (*self.rules, *_dp_rules(self.dp), *(OUTSIDE if self.intended_use == "outside" else ()))
+        """Return the policy's own comparisons, and those that budget, self-test and intended use bring with them."""
+        calibrated = tuple(_selftest_rule(name) for name in self.selftest)
+        return (*self.rules, *_dp_rules(self.dp), *calibrated, *(OUTSIDE if self.intended_use == "outside" else ()))
 
     def to_bytes(self) -> bytes:
         """Return the canonical JSON, defaults filled in: the content of `policy/policy.json`."""
@@ -281,6 +299,13 @@ def _verdict(state: AuditState | None) -> Outcome:
     return "PASS" if state.verdict == "pass" else "FAIL"
 
 
+def _selftest_rule(name: str) -> Rule:
+    return Rule(
+        id=f"selftest-{name}", metric=f"selftest.{name}_wrong", bound="value", op="<=", limit=0, min_n=1,
+        why="An audit that calls known leaks of these persons clean, or clean tables leaks, is no evidence.",
+    )  # fmt: skip
+
+
 def _dp_rules(dp: DpRule | None) -> tuple[Rule, ...]:
     if dp is None:
         return ()
@@ -338,6 +363,8 @@ def _lack(evidence: Evidence, rule: Rule, metric: Metric | None, confidence: flo
         return f"its audit was not measured: {state.status}"
     if metric is None:
         return "the number is missing"
+    if rule.metric.startswith("selftest.") and "selftest" not in evidence.digests:
+        return "the evidence does not say which self-test it is of"
     return _weakness(rule, metric, confidence)
 
 

@@ -3,13 +3,12 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 
 import numpy as np
 
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.inputs import digests
-from audits.core.report import AuditReport
+from audits.core.report import AuditReport, tool_name
 from audits.core.streams import stream
 from audits.core.strictjson import canonical
 from audits.core.types import Attack, AuditInputs, AuditResult, without_number
@@ -76,7 +75,7 @@ def run(
         results=tuple(results),
         inputs=digests(inputs),
         hygiene=hygiene.details,
-        tool=f"synthgen-audits {version('synthgen')}",
+        tool=tool_name(),
     )
 
 
@@ -88,7 +87,7 @@ def asked_for(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, co
         "audits": sorted(applicable_audits(inputs) if names is None else names),
         "seed": str(seed),
         "confidence": confidence,
-        "tool": version("synthgen"),
+        "tool": tool_name(),
     }
     return hashlib.sha256(canonical(asked)).hexdigest()
 

@@ -1,6 +1,7 @@
 """`audits selftest`: the calibration ladder on the user's own tables; text on stderr, `--json` on stdout."""
 
 import json
+import secrets
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ from typing import Annotated
 import typer
 
 from audits.core.console import Columns, Confidence, Control, Reference, RowsArePersons, Seed, listed, say
+from audits.core.files import write_whole
 
 CLOSED = 4
 
@@ -24,6 +26,9 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     group: Columns = "group",
     *,
     rows_are_persons: RowsArePersons = False,
+    out: Annotated[
+        Path | None, typer.Option(help="folder for selftest.json, which `audits run --selftest` reads")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the result on stdout")] = False,
 ) -> None:
     """Test the audits themselves on your own train and control: are they able to tell a leak from chance here?
@@ -36,7 +41,9 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     has too few people to be shown to work. Exit 0 if every rung is right, 4 if the gate is closed, 3 if a table
     cannot be used. It runs the audits about 38 times, on 2,000 persons of each table at most.
     """
-    from audits.core.inputs import load_tables
+    from audits.core.inputs import load_tables, table_digest
+    from audits.core.report import tool_name
+    from audits.selftest.bound import bound_selftest
     from audits.selftest.climb import selftest as climb_ladder
     from audits.selftest.climb import table as as_table
 
@@ -55,6 +62,12 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
         say(problem)
     if result.left_out:
         say(f"not on the ladder, because they judge other inputs than a table: {', '.join(result.left_out)}")
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        tables = {"train": table_digest(inputs.train), "control": table_digest(inputs.control)}
+        bound = bound_selftest(result.to_json(), tables, salt=secrets.token_hex(32), tool=tool_name())
+        write_whole(out / "selftest.json", bound.to_bytes())
+        say(f"written: {out / 'selftest.json'}; private, for `audits run --selftest` on these tables")
     end = "every rung is right" if result.is_right else "gate closed"
     say(f"self-test of {len(result.audits)} audits in {result.seconds:.0f} s: {end}")
     if as_json:

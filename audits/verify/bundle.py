@@ -1,8 +1,8 @@
 """Verify a release bundle, offline, trusting nothing in it before the step that proves it.
 
 The order is fixed: safe paths, trust root, strict envelope, signature, canonical statement, subjects, closed set of
-files, digests, pinned policy, gates recomputed from the evidence, privacy ledger, approvals, time. Each file is
-hashed once, and the bytes that were hashed are the bytes that are parsed.
+files, digests, pinned policy, gates recomputed from the evidence, sums and description, data and what was audited,
+privacy ledger, approvals, time. The bytes that were hashed are the bytes that are parsed.
 """
 
 import hashlib
@@ -15,12 +15,23 @@ from pydantic import ValidationError
 
 from audits.core.errors import AuditError, VerifyError
 from audits.core.instants import instant
-from audits.core.strictjson import canonical, parse, parse_canonical
-from audits.gate.evidence import Evidence, evidence_from, read_evidence
+from audits.core.strictjson import canonical, parse_canonical
+from audits.gate.disclosure import public_evidence
+from audits.gate.evidence import Evidence, read_evidence
 from audits.gate.policy import ATTEMPTS, Policy, decide, load_policy, parse_policy
 from audits.verify.approvals import FILE as APPROVAL_FILE
 from audits.verify.approvals import FOLDER as APPROVALS_FOLDER
 from audits.verify.approvals import Approved, check_approvals
+from audits.verify.budget import check_budget
+from audits.verify.contents import (
+    CROISSANT,
+    METRICS,
+    REPORT_JSON,
+    SUMS,
+    check_data,
+    check_manifest,
+    check_report,
+)
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
 from audits.verify.outcome import Verification, VerificationStep
 from audits.verify.statement import ReleasePredicate, ReleaseStatement, read_statement
@@ -28,18 +39,16 @@ from audits.verify.tree import Tree, check_name, open_tree
 from audits.verify.trust import RELEASER, TrustRoot, load_trust
 
 ENVELOPE = "attestation/release.dsse.json"
-METRICS = "evidence/metrics.json"
 POLICY_JSON = "policy/policy.json"
 POLICY_YAML = "policy/policy.yaml"
 REPORT_HTML = "report/report.html"
-REPORT_JSON = "report/report.json"
 STEPS = (
     "paths", "trust", "envelope", "signature", "statement", "subjects", "files", "digests", "policy", "gates",
-    "ledger", "approvals", "time",
+    "manifest", "data", "ledger", "approvals", "time",
 )  # fmt: skip
 MAX_SKEW = timedelta(minutes=5)
-_PARSED = (METRICS, POLICY_JSON, POLICY_YAML, REPORT_JSON)
-_NEEDED = (*_PARSED, REPORT_HTML, "README.md", "SHA256SUMS", "schema/record.schema.json")
+_PARSED = (METRICS, POLICY_JSON, POLICY_YAML, REPORT_JSON, SUMS, CROISSANT)
+_NEEDED = (*_PARSED, REPORT_HTML, "README.md", "schema/record.schema.json")
 _PROVENANCE = {
     "run": "provenance/run.json",
     "sbom": "provenance/sbom.cdx.json",
@@ -126,11 +135,15 @@ def _judge(
     _check_provenance(predicate, policy, subjects)
     done.append(f"{policy.name} version {policy.version} is pinned")
     evidence = _check_gates(predicate, policy, held)
+    check_report(tree, held, subjects, predicate, evidence)
     gates = [gate for gate in predicate.gates if gate.gating]
     beside = ", ".join(f"{g.id.removeprefix('audit-')} {g.verdict}" for g in predicate.gates if not g.gating)
     line = f"{len(gates)} of {len(gates)} gates recomputed from the evidence of attempt {predicate.attempts.number}"
     done.append(line if not beside else f"{line}; measured, gating nothing: {beside}")
-    done.append(_check_ledger(predicate, policy, evidence))
+    check_manifest(held, subjects)
+    done.append(f"{SUMS} and {CROISSANT} name the signed files")
+    done.append(check_data(tree, subjects, predicate, evidence))
+    done.append(check_budget(predicate.privacy, policy, evidence, held))
     signed_by = releasers
     if approvals:
         release = Approved(
@@ -265,13 +278,13 @@ def _check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Map
 
 
 def _check_gates(predicate: ReleasePredicate, policy: Policy, held: Mapping[str, bytes]) -> Evidence:
-    """Recompute every gate; the statement and the report must say the same."""
+    """Recompute every gate; the statement must say the same."""
     try:
         evidence = read_evidence(held[METRICS])
-        report = parse(held[REPORT_JSON])
-        reported = evidence_from(report["audit"], {})
-    except (AuditError, KeyError, TypeError, AttributeError):
-        raise VerifyError("E_GATE", "the evidence or the report's numbers cannot be read") from None
+    except AuditError:
+        raise VerifyError("E_GATE", "the evidence cannot be read") from None
+    if public_evidence(evidence, policy) != evidence:
+        raise VerifyError("E_GATE", "the evidence says more of private counts than the policy discloses")
     decision = decide(evidence, policy)
     if not decision.allowed:
         raise VerifyError("E_GATE", f"the evidence does not satisfy the policy: {'; '.join(decision.failures)}")
@@ -280,8 +293,6 @@ def _check_gates(predicate: ReleasePredicate, policy: Policy, held: Mapping[str,
         raise VerifyError("E_GATE", "the signed gates differ from those recomputed from the evidence")
     if [(item.name, item.digest.sha256) for item in predicate.evidence] != [(METRICS, decision.evidence_digest)]:
         raise VerifyError("E_GATE", "the statement names other evidence than the bundle holds")
-    if reported.audits != evidence.audits or not reported.metrics.items() <= evidence.metrics.items():
-        raise VerifyError("E_GATE", f"{REPORT_JSON}: says something else than the evidence")
     tried = evidence.metrics.get(ATTEMPTS)
     if tried is None or tried.value != predicate.attempts.number:
         raise VerifyError("E_GATE", "the evidence counts other attempts than the statement")
@@ -289,24 +300,6 @@ def _check_gates(predicate: ReleasePredicate, policy: Policy, held: Mapping[str,
     if counted is not None and counted.value != predicate.dataset.records:
         raise VerifyError("E_GATE", "the evidence counts other records than the statement")
     return evidence
-
-
-def _check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence) -> str:
-    """Refuse a privacy budget that the evidence does not carry, or that the policy asks for and nobody shows."""
-    privacy = predicate.privacy
-    if privacy.epsilon is None and policy.dp is None:
-        return "no differential privacy is claimed"
-    for name, claimed in (("epsilon", privacy.epsilon), ("delta", privacy.delta)):
-        measured = evidence.metrics.get(f"accounting.{name}")
-        if claimed is None or measured is None or measured.high != claimed:
-            raise VerifyError("E_GATE", f"the claimed {name} is not the one in the evidence")
-    if policy.dp is not None:
-        budget = privacy.budget
-        if privacy.unit != policy.dp.unit:
-            raise VerifyError("E_GATE", f"accounted for each {privacy.unit}, the policy asks for {policy.dp.unit}")
-        if budget is None or not budget.spent_after <= min(budget.max_epsilon, policy.dp.max_epsilon):
-            raise VerifyError("E_GATE", "the ledger is missing or its budget is overspent")
-    return f"epsilon {privacy.epsilon}, delta {privacy.delta} for each {privacy.unit}"
 
 
 def _check_time(predicate: ReleasePredicate, policy: Policy, now: datetime) -> None:

@@ -129,10 +129,11 @@ class Composition(Wire):
 
 
 class Budget(Wire):
-    """Where in its ledger this release stands."""
+    """Where in its ledger this release stands: what was spent before it, and with it."""
 
     ledger_id: Text
     max_epsilon: Finite
+    spent_before: Finite
     spent_after: Finite
 
 

@@ -1,5 +1,6 @@
 """`synthgen release` and `synthgen report`: from a configuration to a bundle, or to a refusal."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TextIO
@@ -12,7 +13,7 @@ from synthgen.core.progress import terminal_progress
 from synthgen.pipeline import Pipeline
 from synthgen.release.keys import load_key, passphrase_for
 from synthgen.release.refusal import check_waivers
-from synthgen.release.run import load_run
+from synthgen.release.run import REPORTED, load_run
 from synthgen.run.finished import policy_file
 from synthgen.run.secret import PUBLIC, WARNING
 
@@ -85,16 +86,25 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
 def report_of(target: Path) -> Path:
     """Return the report of a configuration's last run, of a workspace, or of a bundle.
 
+    That of a run is written anew each time, from the run and the policy as they are now.
+
     Raises:
-        DataError: when the target holds no report yet.
+        DataError: when the target holds no report yet, or the configuration changed since its last run.
     """
     if target.is_dir():
-        for path in (target / REPORT, target / "report.html"):
-            if path.is_file():
-                return path
-        raise DataError(f"{target}: holds no report", hint="Give a bundle, or the configuration of a run.")
+        if (target / REPORT).is_file():
+            return target / REPORT
+        target = _reported(target)
     run = load_run(Config.load(target))
     return run.write_report(run.decide())
+
+
+def _reported(workspace: Path) -> Path:
+    """Return the configuration whose run was last reported in a workspace."""
+    note = workspace / REPORTED
+    if not note.is_file():
+        raise DataError(f"{workspace}: holds no report", hint="Give a bundle, or the configuration of a run.")
+    return Path(json.loads(note.read_bytes())["config"])
 
 
 def _writable(out: Path) -> None:

@@ -18,5 +18,6 @@ def schema_of(kind: Literal["config", "policy", "audit", "attestation"]) -> dict
     model = models[kind]
     schema: dict[str, Any] = model.model_json_schema()
     if kind == "config":
-        schema["properties"].pop("base", None)
+        for set_by_load in ("base", "file"):
+            schema["properties"].pop(set_by_load, None)
     return schema

@@ -5,8 +5,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from audits.gate.disclosure import public_count, public_details, public_report
 from audits.gate.outcome import Decision
-from audits.gate.policy import ATTEMPTS
+from audits.gate.policy import ATTEMPTS, Disclosure, Policy
 from audits.ledger.attempts import noted
 from synthgen.core.errors import DataError
 from synthgen.core.tables import read_corpus
@@ -25,9 +26,16 @@ from synthgen.run.secret import PUBLIC
 from synthgen.stages.decode.bridge import load_bridge
 from synthgen.stages.decode.config import OWN, WORDS
 
+_WRITING = ("interpolate", "decode", "filter")
+
 
 def bundle_content(run: FinishedRun, decision: Decision) -> BundleContent:
-    """Return what the bundle holds, its report left out; `check_content` looks at it before it is written."""
+    """Return what the bundle holds, its report left out; `check_content` looks at it before it is written.
+
+    Raises:
+        UsageError: if the decision is not of this run under its policy.
+    """
+    run.check_decision(decision)
     config, folder = run.config, run.folder("audit")
     key = commitment_key(run.workspace.root / f"commitment-{folder.name}.key")
     clean = run.folder("deidentify")
@@ -42,12 +50,12 @@ def bundle_content(run: FinishedRun, decision: Decision) -> BundleContent:
         policy=run.policy(),
         audit_json=json.loads((folder / AUDIT).read_bytes()),
         report_html="",
-        run_json=public_record(run.record),
+        run_json=public_record(run.record, run.policy()),
         config_redacted=redact_config(config.model_dump(mode="json")),
         models=stated_models(run),
         inputs=[commit_records(side.role, side.texts, key) for side in sides],
         license=config.release.license,
-        languages=["en"],
+        languages=config.release.languages,
         versions=run.record.versions,
         attempts=stated_attempts(run),
         limitations=limitations_of(run, has_groups=sides[0].has_groups),
@@ -56,9 +64,27 @@ def bundle_content(run: FinishedRun, decision: Decision) -> BundleContent:
     )
 
 
-def report_content(run: FinishedRun, decision: Decision, release_id: str | None) -> ReportContent:
-    """Return what the report shows."""
+def report_content(
+    run: FinishedRun, decision: Decision, release_id: str | None, *, private: bool = False
+) -> ReportContent:
+    """Return what the report shows.
+
+    Args:
+        run: the run.
+        decision: of `run.decide()`.
+        release_id: of the bundle, None where there is none.
+        private: show exact counts of the source, for its holder.
+
+    Raises:
+        UsageError: if the decision is not of this run under its policy.
+
+    Privacy: the public page holds what `audits.gate.disclosure` lets through.
+    """
+    run.check_decision(decision)
     policy, record = run.policy(), run.record
+    exact = policy.model_copy(update={"disclosure": Disclosure(publish_exact_counts=True)}) if private else policy
+    audit = json.loads((run.folder("audit") / AUDIT).read_bytes())
+    utility = json.loads((run.folder("evaluate") / UTILITY).read_bytes())
     made, real = record.stage("audit").classes or {}, record.stage("split").classes or {}
     filtered = record.stage("filter")
     wanted, spare = filtered.wanted or {}, filtered.spare or 0
@@ -71,15 +97,22 @@ def report_content(run: FinishedRun, decision: Decision, release_id: str | None)
         gates=gate_rows(decision.gates),
         measured=gate_rows(decision.measured),
         balance=tuple(
-            (label, real["train"].get(label, 0), n, made.get(label, 0)) for label, n in sorted(wanted.items())
+            (label, public_count(real["train"].get(label, 0), exact), n, made.get(label, 0))
+            for label, n in sorted(wanted.items())
         ),
-        audits=tuple(json.loads((run.folder("audit") / AUDIT).read_bytes())["results"]),
-        utility=json.loads((run.folder("evaluate") / UTILITY).read_bytes()),
+        audits=tuple(public_report(audit, exact)["results"]),
+        utility=public_details(utility, exact),
         filters={
-            "candidates": filtered.n_in, "kept": filtered.n_out, **(filtered.rejected or {}),
-            **({"not_the_best_of_its_vector": spare} if spare > 0 else {}),
+            name: public_count(n, exact)
+            for name, n in {
+                "candidates": filtered.n_in, "kept": filtered.n_out, **(filtered.rejected or {}),
+                **({"not_the_best_of_its_vector": spare} if spare > 0 else {}),
+            }.items()
         },
-        stages=tuple((s.name, s.n_in, s.n_out, s.seconds) for s in record.stages),
+        stages=tuple(
+            (s.name, public_count(s.n_in, exact), public_count(s.n_out, exact), s.seconds if private else None)
+            for s in record.stages
+        ),
         provenance={
             "tool": record.tool,
             "policy": decision.policy_digest,
@@ -87,6 +120,7 @@ def report_content(run: FinishedRun, decision: Decision, release_id: str | None)
             **{f"{m['role']} {m['name']}": m["digest"]["sha256"] for m in stated_models(run)},
         },
         limitations=limitations_of(run, has_groups=run.config.source.group is not None),
+        private=private,
     )  # fmt: skip
 
 
@@ -99,6 +133,7 @@ def limitations_of(run: FinishedRun, *, has_groups: bool) -> tuple[str, ...]:
         adapted=decode.adapt is not None,
         disclosure=None if vocabulary is None else vocabulary.disclosure(decode.words),
         public_secret=run.config.secret == PUBLIC,
+        calibrated=len(run.policy().selftest) > 0,
     )
 
 
@@ -155,17 +190,22 @@ def stated_models(run: FinishedRun) -> list[dict[str, Any]]:
     ]
 
 
-def public_record(record: RunRecord) -> dict[str, Any]:
+def public_record(record: RunRecord, policy: Policy) -> dict[str, Any]:
     """Return the part of run.json that a bundle may carry.
 
     Privacy: leaves out the seed, which with a guess at the source would give away parents and weights; digests of
-        private tables, which confirm a guess; paths of models; and exact counts of private classes.
+        private tables, which confirm a guess; paths of models; counts of private records, as the echoes are; and the
+        seconds of each stage, in proportion to them. Other counts are buckets, see `audits.gate.disclosure`.
     """
     return {
         "schemaVersion": record.schemaVersion,
         "tool": record.tool,
         "models": [{**model.model_dump(), "name": public_name(model.name)} for model in record.models],
-        "seconds": {stage.name: stage.seconds for stage in record.stages},
-        "written": {s.name: s.n_out for s in record.stages if s.is_of("interpolate", "decode", "filter")},
-        "rejected": {s.name: dict(s.rejected or {}) for s in record.stages if s.is_of("filter")},
+        "seconds": public_count(round(sum(stage.seconds for stage in record.stages)), policy),
+        "written": {s.name: public_count(s.n_out, policy) for s in record.stages if s.is_round_of(*_WRITING)},
+        "rejected": {
+            s.name: {reason: public_count(n, policy) for reason, n in (s.rejected or {}).items()}
+            for s in record.stages
+            if s.is_round_of("filter")
+        },
     }

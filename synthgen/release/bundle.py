@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from audits.core.instants import stamp
+from audits.gate.disclosure import public_report
 from audits.verify.bundle import (
     ENVELOPE,
     METRICS,
@@ -24,7 +25,7 @@ from audits.verify.statement import PAYLOAD_TYPE
 from audits.verify.trust import TrustRoot
 from synthgen.core.errors import StorageError
 from synthgen.release.card import card, escape
-from synthgen.release.content import BundleContent, check_content, public_audit
+from synthgen.release.content import BundleContent, check_content
 from synthgen.release.croissant import croissant
 from synthgen.release.keys import SigningKey
 from synthgen.release.provenance import sbom, to_yaml
@@ -82,7 +83,7 @@ def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now:
 
 def _described(content: BundleContent, data: Mapping[str, bytes], release_id: str, now: datetime) -> dict[str, bytes]:
     """Return every file that describes the data."""
-    audit = public_audit(content.audit_json)
+    audit = public_report(content.audit_json, content.policy)
     gates = [outcome.to_gate() for outcome in content.decision.outcomes]
     report = {"schemaVersion": 1, "releaseId": release_id, "verdict": "RELEASED", "gates": gates, "audit": audit}
     data_digests = {name: _sha256(blob) for name, blob in data.items()}

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from audits.gate.outcome import RuleOutcome
+from audits.verify.contents import JSONL, PARQUET
 from synthgen.release.content import BundleContent
-from synthgen.release.tables import JSONL, PARQUET
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>&~:.@$-])")

@@ -23,6 +23,7 @@ from typing import Any
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from audits.gate.disclosure import bucket
 from synthgen.core.errors import DataError
 from synthgen.release.keys import read_private, write_new
 
@@ -99,25 +100,6 @@ def is_committed(root: str, text: str, opening: Opening) -> bool:
         left, right = (sibling, node) if opening.position >> depth & 1 else (node, sibling)
         node = _node_hash(left, right)
     return hmac.compare_digest(node.hex(), root)
-
-
-def bucket(count: int) -> str:
-    """Return the 1-2-5 bucket a count lies in, as `1k-2k`; the lower end is in it, the upper is not."""
-    low, high = 0, 10
-    steps = (2, 5, 10)
-    scale = 10
-    while count >= high:
-        for step in steps:
-            low, high = high, scale * step
-            if count < high:
-                break
-        else:
-            scale *= 10
-    return f"{_short(low)}-{_short(high)}"
-
-
-def _short(number: int) -> str:
-    return f"{number // 1000}k" if number >= 1000 else str(number)
 
 
 def _derive(key: bytes, info: bytes) -> bytes:

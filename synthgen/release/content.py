@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from audits.gate.disclosure import public_evidence, public_report
 from audits.gate.evidence import Evidence
 from audits.gate.outcome import Decision
 from audits.gate.policy import Policy, decide, parse_policy
+from audits.gate.records import records_digest
 from synthgen.core.errors import DataError, InternalError, ReleaseRefused
 
 ID = re.compile(r"[0-9a-f]{16,64}")
@@ -30,11 +32,11 @@ class BundleContent:
     Args:
         name: of the dataset; lower-case letters, digits, `.`, `_`, `-`.
         records: (id, text, label), ids random hex of at least 16 digits; their order is not kept, ids sort them.
-        evidence: the numbers the decision was made on.
+        evidence: the numbers the decision was made on, in their public form.
         decision: of `decide(evidence, policy)`, allowed.
         policy_yaml_bytes: the exact bytes of the policy's file.
         policy: what they say.
-        audit_json: the audit report; digests of private tables are left out of the bundle.
+        audit_json: the audit report; the bundle gets its public form, see `audits.gate.disclosure`.
         report_html: the page for people.
         run_json: counts, seconds, seeds and model digests of the run; no path, no digest of private text.
         config_redacted: the configuration without private paths.
@@ -77,14 +79,17 @@ def check_content(content: BundleContent) -> None:
     """Refuse content that the gate did not allow, or that carries what must stay private.
 
     Raises:
-        ReleaseRefused: if the decision is no, or was made on other evidence or another policy.
+        ReleaseRefused: if the decision is no, or was made on other evidence, another policy or other records.
         DataError: if records are malformed; all problems listed, rows by number.
         InternalError: if a private path, a list as long as the data, or long text stands where aggregates belong.
     """
     refuse_unless_allowed(content)
     _check_records(content)
+    audited = records_digest([text for _, text, _ in content.records], [label for _, _, label in content.records])
+    if content.evidence.digests.get("synthetic") != audited:
+        raise ReleaseRefused("the records are not those that were audited, so nothing was written")
     leaks = [
-        *_leaks(public_audit(content.audit_json), "audit"),
+        *_leaks(public_report(content.audit_json, content.policy), "audit"),
         *_leaks(content.run_json, "run"),
         *_leaks(content.models, "models"),
         *_leaks(content.config_redacted, "config"),
@@ -106,21 +111,11 @@ def refuse_unless_allowed(content: BundleContent) -> None:
         raise ReleaseRefused("the decision was made on other evidence or another policy, so nothing was written")
     if parse_policy(content.policy_yaml_bytes, "policy.yaml").digest() != decision.policy_digest:
         raise ReleaseRefused("the policy file is not the policy that was decided by, so nothing was written")
+    if content.evidence != public_evidence(content.evidence, content.policy):
+        raise InternalError("the evidence says more of private counts than the policy discloses")
     counted = content.evidence.metrics.get("records.synthetic")
     if counted is not None and counted.value != len(content.records):
         raise ReleaseRefused(f"{len(content.records)} records, but the evidence counts {counted.value:g}")
-
-
-def public_audit(audit: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an audit report without the digests of private tables.
-
-    Privacy: a plain digest of a table lets anyone who holds a candidate for it confirm the guess.
-    """
-    public = dict(audit)
-    inputs = public.pop("inputs", None)
-    if isinstance(inputs, Mapping) and "synthetic" in inputs:
-        public["inputs"] = {"synthetic": inputs["synthetic"]}
-    return public
 
 
 def _check_records(content: BundleContent) -> None:

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from audits.core.instants import stamp
+from audits.verify.contents import COLUMNS, JSONL, PARQUET
 from synthgen.release.content import BundleContent
-from synthgen.release.tables import COLUMNS, JSONL, PARQUET
 
 _FORMATS = {PARQUET: "application/vnd.apache.parquet", JSONL: "application/jsonlines"}
 _CONTEXT = {

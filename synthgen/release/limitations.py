@@ -19,18 +19,28 @@ GUESSABLE = (
     "The random streams come from a public secret: whoever guesses the seed computes who was in train and what each "
     "record was made from. Never to be given outside."
 )
+UNCALIBRATED = (
+    "The policy asks for no self-test: that the audits can tell a leak from chance on these persons was not shown."
+)
 RECORDS_ONLY = (
     "The source named no persons: every number is about single records, and nothing is shown about a person."
 )
 
 
 def limitations(
-    *, has_groups: bool, segmented: bool, adapted: bool, disclosure: str | None, public_secret: bool
+    *,
+    has_groups: bool,
+    segmented: bool,
+    adapted: bool,
+    disclosure: str | None,
+    public_secret: bool,
+    calibrated: bool,
 ) -> tuple[str, ...]:
     """Return what a release does not promise; without persons in the source no sentence is about persons."""
     always = (*LIMITATIONS[:-1], SEGMENTED) if segmented else LIMITATIONS
     more = (
         (public_secret, GUESSABLE),
+        (not calibrated, UNCALIBRATED),
         (not has_groups, RECORDS_ONLY),
         (adapted, ADAPTED),
         (disclosure is not None, DISCLOSED.format(disclosure)),

@@ -17,7 +17,10 @@ from synthgen.report import render_report
 from synthgen.run.finished import FinishedRun
 from synthgen.run.job import AUDITS_VERSION
 from synthgen.run.record import read_record
-from synthgen.run.workspace import Workspace, write_bytes
+from synthgen.run.workspace import Workspace, write_bytes, write_json
+
+PRIVATE_REPORT = "report.private.html"
+REPORTED = "reported.json"  # the configuration whose report lies in the workspace
 
 
 class Run(FinishedRun):
@@ -25,18 +28,29 @@ class Run(FinishedRun):
 
     __slots__ = ()
 
-    def report(self, decision: Decision, *, release_id: str | None = None) -> str:
-        """Return the HTML report of this run under a decision."""
-        return render_report(report_content(self, decision, release_id))
+    def report(self, decision: Decision, *, release_id: str | None = None, private: bool = False) -> str:
+        """Return the HTML report of this run under a decision of its policy; private with exact counts of the source.
+
+        Raises:
+            UsageError: if the decision is not of this run under its policy.
+        """
+        return render_report(report_content(self, decision, release_id, private=private))
 
     def write_report(self, decision: Decision) -> Path:
-        """Write report.html into the workspace and return its path."""
-        path = self.workspace.root / "report.html"
+        """Write the private report into the workspace and return its path; beside it, which configuration made it.
+
+        Raises:
+            UsageError: if the decision is not of this run under its policy.
+        """
+        self.check_decision(decision)
+        path = self.workspace.root / PRIVATE_REPORT
+        if self.config.file is not None:
+            write_json(self.workspace.root / REPORTED, {"config": self.config.file})
         release_id = None
         if decision.allowed:
             content = bundle_content(self, decision)
             release_id = short_id(content, data_files(content.records, content.formats), datetime.now(UTC))
-        write_bytes(path, self.report(decision, release_id=release_id).encode())
+        write_bytes(path, self.report(decision, release_id=release_id, private=True).encode())
         return path
 
     def release(
@@ -51,9 +65,11 @@ class Run(FinishedRun):
             now: the time to state; the clock's by default.
 
         Raises:
+            UsageError: if the decision is not of this run under its policy.
             ReleaseRefused: when the decision is no; then a signed refusal is left in the workspace and nothing else.
             StorageError: when the bundle cannot be written; nothing is left behind.
         """
+        self.check_decision(decision)
         now = datetime.now(UTC) if now is None else now
         if not isinstance(key, SigningKey):
             key = load_key(Path(key), passphrase_for(Path(key)))

@@ -8,10 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from audits.verify.contents import COLUMNS, JSONL, PARQUET, jsonl_bytes
+
 Rows = Sequence[tuple[str, str, str]]
-COLUMNS = ("id", "text", "label")
-PARQUET = "data/train-00000-of-00001.parquet"
-JSONL = "data/train-00000-of-00001.jsonl"
 RECORD_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "A synthetic record",
@@ -33,9 +32,7 @@ def data_files(rows: Rows, formats: Sequence[str]) -> dict[str, bytes]:
     if "parquet" in formats:
         files[PARQUET] = _parquet(ordered)
     if "jsonl" in formats:
-        files[JSONL] = b"".join(
-            json.dumps(dict(zip(COLUMNS, row, strict=True)), ensure_ascii=False).encode() + b"\n" for row in ordered
-        )
+        files[JSONL] = jsonl_bytes(ordered)
     return files
 
 

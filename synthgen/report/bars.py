@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from synthgen.report.content import BalanceRow, GateRow
+from synthgen.report.content import BalanceRow, Count, GateRow
 
 _MARGIN = 0.12  # free space on both sides of the outermost mark, as a share of what the axis spans
 
@@ -58,12 +58,15 @@ def _positions(start: float, end: float, marks: Iterable[float]) -> tuple[float,
 
 
 def balance_widths(rows: Sequence[BalanceRow]) -> list[tuple[float, float, float]]:
-    """Return for each label the lengths of its three bars (real, asked for, made), the longest of all being 100."""
-    longest = max((count for row in rows for count in row[1:]), default=0)
+    """Return for each label the lengths of its three bars (real, asked for, made), the longest of all being 100.
+
+    Privacy: a bucket has no bar, or its length would be a number.
+    """
+    longest = max((count for row in rows for count in row[1:] if isinstance(count, int)), default=0)
     if longest == 0:
         return [(0.0, 0.0, 0.0) for _ in rows]
 
-    def width(count: int) -> float:
-        return round(100 * count / longest, 3)
+    def width(count: Count) -> float:
+        return round(100 * count / longest, 3) if isinstance(count, int) else 0.0
 
     return [(width(real), width(asked), width(made)) for _, real, asked, made in rows]

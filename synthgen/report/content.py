@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from synthgen.core.errors import InternalError
 
-BalanceRow = tuple[str, int, int, int]
-StageRow = tuple[str, int, int, float]
+Count = int | str  # a number, or the bucket that stands for one
+BalanceRow = tuple[str, Count, int, int]
+StageRow = tuple[str, Count, Count, float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +62,15 @@ class ReportContent:
         verdict: released or refused.
         gates: what decides, in the policy's order; a release needs at least one, and all of them passed.
         measured: audits whose verdicts are shown and gate nothing.
-        balance: per label the number of real train records, of records asked for, of records made.
+        balance: per label the number of real train records (its bucket on a public page), of records asked for, made.
         audits: `results` of audit.json, each a mapping.
         utility: what `evaluate` wrote: {"classifiers": {name: {"real" | "synthetic" | "real+synthetic": {...}}}}.
         filters: rejected candidates by reason; the keys `candidates` and `kept` hold the totals.
-        stages: per stage its name, records in, records out, seconds.
+        stages: per stage its name, records in, records out, seconds; on a public page buckets, and no seconds, which
+            are in proportion to the private records.
         provenance: names and digests of configuration, models, policy, code.
         limitations: sentences the reader must know.
+        private: whether it shows exact counts of the source, and may not leave.
     """
 
     title: str
@@ -80,10 +83,11 @@ class ReportContent:
     balance: tuple[BalanceRow, ...] = ()
     audits: tuple[Mapping[str, Any], ...] = ()
     utility: Mapping[str, Any] = field(default_factory=dict)
-    filters: Mapping[str, int] = field(default_factory=dict)
+    filters: Mapping[str, Count] = field(default_factory=dict)
     stages: tuple[StageRow, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
     limitations: tuple[str, ...] = ()
+    private: bool = False
 
     def __post_init__(self) -> None:
         if not all(g.gating for g in self.gates) or any(g.gating for g in self.measured):

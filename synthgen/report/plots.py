@@ -13,8 +13,8 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from audits.gate.coarse import Bin
 from synthgen.core.errors import InternalError
-from synthgen.report.coarse import Bin
 
 # matplotlib needs real colours; these stand-ins are swapped for the page's variables afterwards
 _INK, _TRAIN, _CONTROL = "#0a0b0c", "#0072b2", "#d55e00"
@@ -38,7 +38,7 @@ _STYLE = {
 }
 
 
-def _density(counts: Sequence[int], widths: NDArray[np.float64]) -> NDArray[np.float64]:
+def _density(counts: Sequence[float], widths: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the share of records per unit of distance, so that train and control of unequal size compare."""
     values = np.asarray(counts, dtype=float)
     total = values.sum()

@@ -8,11 +8,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from audits.gate.coarse import Bin
 from synthgen.core.errors import InternalError
 from synthgen.core.terminal import printable
 from synthgen.report import glossary
 from synthgen.report.bars import balance_widths, interval_bar
-from synthgen.report.coarse import coarsen, thin_curve
 from synthgen.report.content import ReportContent
 from synthgen.report.plots import histogram_svg, roc_svg
 
@@ -34,6 +34,8 @@ def render_report(content: ReportContent) -> str:
     Privacy: shows counts, estimates and histograms with no bin below ten records; no text, no vector, no score
         of one record. The names of the classes are shown.
     """
+    rejected = {k: v for k, v in content.filters.items() if k not in {"candidates", "kept"}}
+    turned = [n for n in rejected.values() if isinstance(n, int)]
     environment = Environment(
         loader=PackageLoader("synthgen.report"),
         autoescape=True,
@@ -50,7 +52,9 @@ def render_report(content: ReportContent) -> str:
         made=sum(row[3] for row in content.balance),
         plots=[p for audit in content.audits for p in _plots(audit)],
         measured={str(audit["name"]) for audit in content.audits if audit["status"] == "measured"},
-        rejected={k: v for k, v in content.filters.items() if k not in {"candidates", "kept"}},
+        rejected=rejected,
+        all_rejected=sum(turned) if len(turned) == len(rejected) else None,
+        is_exact=all(isinstance(row[1], int) for row in content.balance),
         classifiers=content.utility.get("classifiers", {}),
         sources=_SOURCES,
         signs=_SIGNS,
@@ -87,7 +91,7 @@ def _plots(audit: Mapping[str, Any]) -> list[_Plot]:
 
 
 def _histogram(name: str, histogram: Mapping[str, Any]) -> _Plot:
-    bins = coarsen(histogram["edges"], histogram["train"], histogram["control"])
+    bins = [Bin(**one) for one in histogram["bins"]]
     caption = f"{name}: distances of train and of control records to the synthetic ones"
     note = "Two outlines over one axis. Where they lie on each other, train is no closer than persons never seen."
     id_ = f"{name}-histogram"
@@ -96,13 +100,12 @@ def _histogram(name: str, histogram: Mapping[str, Any]) -> _Plot:
         svg=histogram_svg(id_, bins, caption, note) if bins else None,
         caption=caption,
         note=note,
-        head=("distance", "train records", "control records"),
-        rows=[(f"{number(b.low)} to {number(b.high)}", b.train, b.control) for b in bins],
+        head=("distance", "share of train records", "share of control records"),
+        rows=[(f"{number(b.low)} to {number(b.high)}", f"{b.train:.0%}", f"{b.control:.0%}") for b in bins],
     )
 
 
-def _roc(name: str, full: Mapping[str, Any]) -> _Plot:
-    roc = thin_curve(full)
+def _roc(name: str, roc: Mapping[str, Any]) -> _Plot:
     caption = f"{name}: how well an attacker tells train persons from persons never seen"
     note = "A curve on the dotted diagonal is guessing. Its left end is what the most exposed persons face."
     id_ = f"{name}-roc"
@@ -131,9 +134,9 @@ def number(value: Any) -> str:
     return f"{value:.1e}" if abs(value) < 0.001 else f"{value:,.3f}"
 
 
-def count(value: int) -> str:
-    """Return a whole number with its thousands apart."""
-    return f"{value:,d}"
+def count(value: int | str) -> str:
+    """Return a whole number with its thousands apart, and a bucket as it is."""
+    return value if isinstance(value, str) else f"{value:,d}"
 
 
 def label(value: str) -> str:

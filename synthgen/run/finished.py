@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from audits.gate.disclosure import public_evidence
 from audits.gate.evidence import Evidence, read_evidence
 from audits.gate.outcome import Decision
 from audits.gate.policy import Policy, decide, load_policy, policy_path
+from audits.selftest.bound import read_selftest
 from synthgen.config import Config
+from synthgen.core.errors import UsageError
+from synthgen.run.calibrate import SELFTEST, with_selftest
 from synthgen.run.judge import EVIDENCE
 from synthgen.run.record import RunRecord
 from synthgen.run.workspace import Workspace
@@ -37,8 +41,14 @@ class FinishedRun:
 
     @property
     def evidence(self) -> Evidence:
-        """The numbers a gate may read."""
-        return read_evidence((self.folder("audit") / EVIDENCE).read_bytes())
+        """The numbers a gate may read, as the configured policy lets them be public."""
+        return self._evidence_under(self.policy())
+
+    def _evidence_under(self, policy: Policy) -> Evidence:
+        evidence = read_evidence((self.folder("audit") / EVIDENCE).read_bytes())
+        if any(stage.is_of("selftest") for stage in self.record.stages):
+            evidence = with_selftest(evidence, read_selftest(self.folder("selftest") / SELFTEST))
+        return public_evidence(evidence, policy)
 
     @property
     def vocabulary(self) -> Vocabulary | None:
@@ -53,8 +63,30 @@ class FinishedRun:
         return load_policy(policy_file(self.config))
 
     def decide(self, policy: Policy | None = None) -> Decision:
-        """Return what the policy makes of the evidence; a pure function of the two."""
-        return decide(self.evidence, self.policy() if policy is None else policy)
+        """Return what a policy, by default the configured one, makes of the evidence; a pure function of the two.
+
+        The decision carries the policy's name and digest. That of another policy than the configured one is for
+        reading: nothing is reported or released by it.
+        """
+        policy = self.policy() if policy is None else policy
+        return decide(self._evidence_under(policy), policy)
+
+    def check_decision(self, decision: Decision) -> None:
+        """Refuse a decision that is not of this run's evidence under the configured policy.
+
+        Raises:
+            UsageError: naming both policies.
+        """
+        own = self.policy()
+        if decision.policy_digest != own.digest():
+            raise UsageError(
+                f"the decision is of policy {decision.policy_name!r} version {decision.policy_version} "
+                f"({decision.policy_digest[:12]}), the run's is {own.name!r} version {own.version} "
+                f"({own.digest()[:12]})",
+                hint="Set `policy` in the configuration, and run it again.",
+            )
+        if decision != decide(self.evidence, own):
+            raise UsageError("the decision is not of this run's evidence", hint="Take it from `run.decide()`.")
 
 
 def policy_file(config: Config) -> Path:

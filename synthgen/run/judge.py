@@ -12,6 +12,7 @@ import audits
 from audits.core.types import AuditInputs, Estimate, Lineage, Table
 from audits.gate.evidence import evidence_from
 from audits.gate.policy import ATTEMPTS, SECRET
+from audits.gate.records import records_digest
 from audits.gate.spending import confidence_of
 from audits.ledger.attempts import Attempt, attempt
 from audits.runner.registry import applicable_audits
@@ -140,7 +141,9 @@ def attack(
             SECRET: counted(int(job.seeds.secret != b"")),
         }  # fmt: skip
         measured = {name: Estimate(**estimate) for name, estimate in utility.items()}
-        write_bytes(folder / EVIDENCE, evidence_from(json.loads(report), {**measured, **counts}).to_bytes())
+        digests = {"synthetic": records_digest(tables.synthetic.texts, tables.synthetic.labels)}
+        evidence = evidence_from(json.loads(report), {**measured, **counts}, digests)
+        write_bytes(folder / EVIDENCE, evidence.to_bytes())
         classes = tables.synthetic.counts()
         return {"in": len(tables.synthetic), "out": len(tables.synthetic), "classes": classes}
 

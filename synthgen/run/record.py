@@ -71,6 +71,10 @@ class StageRecord(BaseModel):
             }
         )  # fmt: skip
 
+    def is_round_of(self, *names: str) -> bool:
+        """Return whether this is a round of writing of one of these stages, and not on the echoes of train."""
+        return self.is_of(*names) and not self.name.endswith("-echo")
+
     def is_of(self, *names: str) -> bool:
         """Return whether this is one of these stages, in whichever round or on the echoes."""
         return _MARK.sub("", self.name) in names

@@ -52,6 +52,7 @@ def test_what_release_prints_for_programs_names_the_bundle(released):
         "bundle": str(released.bundle),
         "releaseId": released.bundle.name.removeprefix("release-"),
         "policy": "lenient",
+        "measured": {"replay": "INSUFFICIENT"},
     }
 
 
@@ -210,8 +211,9 @@ def test_a_strict_policy_refuses_with_a_signed_report_and_no_bundle(copy):
     assert key.person == "trial user"
     assert json.loads(envelope.payload)["predicate"]["verdict"] == "REFUSED"
     assert {mode(path) for path in folder.rglob("*") if path.is_file()} == {0o600}
-    assert copy.run("report", "ws").stdout == "ws/report.html\n"
-    assert "membership-high" in (copy.workspace / "report.html").read_text()
+    page = copy.workspace / "report.private.html"
+    assert copy.run("report", "ws").stdout == f"{page}\n"
+    assert "membership-high" in page.read_text()
 
 
 def test_a_second_release_makes_nothing_again(copy):

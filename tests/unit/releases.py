@@ -11,8 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audits.core.instants import stamp
 from audits.core.strictjson import canonical, parse
 from audits.core.types import Estimate
+from audits.gate.disclosure import public_evidence
 from audits.gate.evidence import evidence_from
 from audits.gate.policy import decide, parse_policy
+from audits.gate.records import records_digest
 from audits.verify.bundle import ENVELOPE
 from audits.verify.ed25519 import keyid
 from audits.verify.statement import PAYLOAD_TYPE
@@ -52,7 +54,7 @@ DP_PRIVACY = {
     "unit": "group",
     "epsilon": 2.0,
     "delta": 1e-6,
-    "budget": {"ledgerId": "l", "maxEpsilon": 3.0, "spentAfter": 2.0},
+    "budget": {"ledgerId": "l", "maxEpsilon": 3.0, "spentBefore": 0.0, "spentAfter": 2.0},
 }
 
 
@@ -87,7 +89,21 @@ def fields(number):
     return {name: getattr(number, name) for name in ("value", "low", "high", "confidence", "n")}
 
 
-def audit_json():
+def accounting():
+    numbers = {"epsilon": fields(estimate(2.0)), "delta": fields(estimate(1e-6))}
+    return {
+        "name": "accounting", "verdict": "pass", "status": "measured", "estimate": None, "control": None,
+        "metrics": {f"accounting.{name}": number for name, number in numbers.items()},
+        "details": {"claim": {"epsilon": 2.0, "delta": 1e-6, "unit": "group"}}, "reason": "it follows from the log",
+    }  # fmt: skip
+
+
+def audit_json(*, dp=False):
+    audit = _audit_json()
+    return {**audit, "results": [*audit["results"], *([accounting()] if dp else [])]}
+
+
+def _audit_json():
     return {
         "schemaVersion": 2,
         "overall": "pass",
@@ -140,7 +156,10 @@ def engine_numbers(n=11):
 
 def content(policy=POLICY, **changes):
     parsed = policy_of(policy)
-    evidence = evidence_from(audit_json(), engine_numbers())
+    audit = audit_json(dp=parsed.dp is not None)
+    rows = records() if "evidence" in changes else changes.get("records", records())
+    digest = records_digest([text for _, text, _ in rows], [label for _, _, label in rows])
+    evidence = public_evidence(evidence_from(audit, engine_numbers(), {"synthetic": digest}), parsed)
     commitments = [commit_records(role, [CANARY, "b", "c"], b"k" * 32) for role in ("train", "control")]
     given = {
         "name": "clinic-synthetic",
@@ -149,7 +168,7 @@ def content(policy=POLICY, **changes):
         "decision": decide(evidence, parsed),
         "policy_yaml_bytes": policy.encode(),
         "policy": parsed,
-        "audit_json": audit_json(),
+        "audit_json": audit,
         "report_html": "<!doctype html><title>report</title>",
         "run_json": {"stages": [{"name": "load", "out": 3}]},
         "config_redacted": {"version": 1, "source": {"path": "(private)"}},

@@ -91,7 +91,7 @@ def keys(kind, prefix=""):
     """Yield each key below a part of the configuration, with its default as the page shows it."""
     for name, field in kind.model_fields.items():
         path, inner = prefix + name, [part for part in sections(field.annotation) if part is not AttributeRule]
-        if path == "base":
+        if path in {"base", "file"}:
             continue  # set by `load`, never in a file
         if not inner or isinstance(field.default, tuple) or path == "filter.embedding_distance":
             yield (

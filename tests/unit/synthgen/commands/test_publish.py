@@ -42,7 +42,7 @@ def test_a_release_names_its_bundle_for_people_and_programs(finished):
 def test_a_refusal_leaves_its_report_and_nothing_outside(finished):
     with pytest.raises(ReleaseRefused):
         release(finished, policy="hospital-external")
-    assert (finished.folder / "ws" / "report.html").is_file()
+    assert (finished.folder / "ws" / "report.private.html").is_file()
     assert list((finished.folder / "out").iterdir()) == []
 
 
@@ -71,10 +71,22 @@ def test_a_folder_without_the_right_to_write_is_told(project):
 def test_the_report_is_found_by_configuration_workspace_or_bundle(finished):
     config = finished.write_config()
     path = report_of(config)
-    assert path == finished.folder / "ws" / "report.html"
+    assert path == finished.folder / "ws" / "report.private.html"
     assert report_of(finished.folder / "ws") == path
     bundle = release(finished).bundle
     assert report_of(bundle) == bundle / REPORT
+
+
+def test_the_report_of_a_workspace_is_never_older_than_its_policy(finished):
+    report_of(finished.write_config())
+    page = finished.folder / "ws" / "report.private.html"
+    assert "Released: all" in page.read_text()
+    policy = finished.folder / "lenient.yaml"
+    policy.write_text(policy.read_text().replace("limit: 7", "limit: 700"))
+    assert "Refused: 1 of 1" in report_of(finished.folder / "ws").read_text()
+    finished.write_config(policy="research")
+    with pytest.raises(DataError, match="changed since its last run"):
+        report_of(finished.folder / "ws")
 
 
 def test_where_there_is_no_report_that_is_said(project):

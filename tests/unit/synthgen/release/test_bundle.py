@@ -9,9 +9,9 @@ import pytest
 from audits.gate.evidence import evidence_from
 from audits.gate.policy import decide
 from audits.verify.bundle import verify_bundle
+from audits.verify.contents import PARQUET
 from synthgen.core.errors import DataError, InternalError, ReleaseRefused, StorageError
 from synthgen.release.bundle import write_bundle
-from synthgen.release.tables import PARQUET
 
 LAYOUT = {
     "README.md", "croissant.json", "LICENSE", "CITATION.cff", "SHA256SUMS",

@@ -2,9 +2,9 @@ import json
 
 from ruamel.yaml import YAML
 
+from audits.verify.contents import PARQUET
 from synthgen.release.card import card, escape
 from synthgen.release.croissant import croissant
-from synthgen.release.tables import PARQUET
 
 HOSTILE = [
     "</script><img src=x onerror=alert(1)>",

@@ -1,11 +1,21 @@
-from synthgen.release.content import public_audit
+from dataclasses import replace
+
+import pytest
+
+from audits.gate.evidence import evidence_from
+from audits.gate.policy import decide
+from synthgen.core.errors import InternalError
+from synthgen.release.content import check_content
 
 
-def test_digests_of_private_tables_leave_the_audit(releases):
-    audit = releases.audit_json()
-    assert public_audit(audit)["inputs"] == {"synthetic": "c" * 64}
-    assert audit["inputs"]["train"] == "a" * 64
-    assert "inputs" not in public_audit({"results": [], "inputs": {"train": "a"}})
+def test_evidence_that_says_more_than_the_policy_discloses_is_not_written(releases):
+    content = releases.content()
+    check_content(content)
+    exact = evidence_from(
+        releases.audit_json(), {**releases.engine_numbers(), "linkage.x": releases.estimate(0.1234)}
+    )
+    with pytest.raises(InternalError, match="says more of private counts"):
+        check_content(replace(content, evidence=exact, decision=decide(exact, content.policy)))
 
 
 def test_repr_shows_no_text(releases):

@@ -1,7 +1,7 @@
 import pytest
 
+from audits.verify.contents import JSONL, PARQUET
 from synthgen.release.croissant import croissant
-from synthgen.release.tables import JSONL, PARQUET
 
 
 @pytest.mark.parametrize(("name", "how"), [(PARQUET, {"column": "text"}), (JSONL, {"jsonPath": "$.text"})])

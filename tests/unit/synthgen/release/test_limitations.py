@@ -2,7 +2,8 @@ from synthgen.release.limitations import LIMITATIONS, limitations
 
 
 def said(**changes):
-    given = {"has_groups": True, "segmented": False, "adapted": False, "disclosure": None, "public_secret": False}
+    given = {"has_groups": True, "segmented": False, "adapted": False, "disclosure": None, "public_secret": False,
+             "calibrated": True}  # fmt: skip
     return limitations(**{**given, **changes})
 
 
@@ -15,6 +16,10 @@ def test_without_persons_nothing_is_said_of_persons():
     assert not any("first hundred words" in sentence for sentence in cut)
     assert "cut into segments" in cut[-1]
     assert cut[:-1] == LIMITATIONS[:-1]
+
+
+def test_a_policy_without_a_self_test_says_so():
+    assert "asks for no self-test" in said(calibrated=False)[-1]
 
 
 def test_a_public_secret_is_said_openly():

@@ -7,7 +7,7 @@ import pytest
 
 from audits.gate.policy import load_policy
 from audits.verify.bundle import verify_bundle
-from synthgen.core.errors import DataError, ReleaseRefused
+from synthgen.core.errors import DataError, ReleaseRefused, UsageError
 from synthgen.release import run as run_module
 from synthgen.release.run import load_run
 from synthgen.release.trust import new_trust
@@ -57,6 +57,40 @@ def test_the_decision_is_of_evidence_and_policy_alone(run_project):
     assert any("interpolation" in failure for failure in strict.failures)
 
 
+def test_nothing_is_reported_or_released_by_the_decision_of_another_policy(finished):
+    run = last(finished)
+    other = finished.folder / "softer.yaml"
+    other.write_text((finished.folder / "lenient.yaml").read_text().replace("limit: 7", "limit: 1"))
+    softer, strict = run.decide(load_policy(other)), run.decide(load_policy("hospital-external"))
+    assert softer.allowed
+    assert (softer.policy_name, strict.policy_name) == ("lenient", "hospital-external")
+    doctored = replace(run.decide(), outcomes=())
+    for decision, words in (
+        (softer, "the decision is of policy 'lenient'"),
+        (strict, "'hospital-external'"),
+        (doctored, "not of this run"),
+    ):
+        for use in (
+            run.report,
+            run.write_report,
+            lambda d: run.release(d, key=key(finished), out=finished.folder / "out"),
+        ):
+            with pytest.raises(UsageError, match=words):
+                use(decision)
+    assert not (finished.folder / "out").exists()
+    assert not (finished.folder / "ws" / "refusals").exists()
+
+
+def test_a_changed_policy_file_stops_an_older_decision(finished):
+    run = last(finished)
+    before = run.decide()
+    file = finished.folder / "lenient.yaml"
+    file.write_text(file.read_text().replace("limit: 7", "limit: 700"))
+    with pytest.raises(UsageError, match="the decision is of policy"):
+        run.report(before)
+    assert not run.decide().allowed
+
+
 def test_a_yes_becomes_a_bundle_that_verifies(finished):
     run = last(finished)
     bundle = run.release(run.decide(), key=key(finished), out=finished.folder / "out")
@@ -93,8 +127,9 @@ def test_the_report_of_a_run_is_private_and_says_the_verdict(finished):
     page = path.read_text()
     assert "For tests alone." in page
     assert "F1 of each class" in page
-    refused = run.report(run.decide(load_policy("hospital-external")))
-    assert refused != page
+    assert "<b>Private.</b>" in page
+    assert path.name == "report.private.html"
+    assert "<b>Private.</b>" not in run.report(run.decide(), release_id="0" * 8)
 
 
 def test_a_policy_is_a_file_of_ones_own_or_a_shipped_name(new_project):

@@ -1,6 +1,7 @@
 import pytest
 
-from synthgen.release.tables import JSONL, PARQUET, data_files, read_data_file
+from audits.verify.contents import JSONL, PARQUET
+from synthgen.release.tables import data_files, read_data_file
 
 ROWS = [("b" * 16, "two \u2028 lines\n", "x"), ("a" * 16, "=1+1", "y")]
 

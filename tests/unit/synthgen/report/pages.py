@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 
+from audits.gate.coarse import public_curve, public_histogram
 from synthgen.report import GateRow, ReportContent
 
 VOID = {"meta", "br", "img", "link", "input", "hr", "base", "source", "wbr"}
@@ -41,6 +42,10 @@ def estimate(value, half):
     return {"value": value, "low": value - half, "high": value + half, "confidence": 0.95, "n": 412}
 
 
+def histogram(edges, train, control):
+    return public_histogram({"edges": edges, "train": train, "control": control}, 10, 0.01)
+
+
 def audits():
     edges = np.linspace(0, 1, 26)
     fpr = np.linspace(0, 1, 413)
@@ -50,12 +55,12 @@ def audits():
          "reason": "No passage came back."},
         {"name": "neighbours", "verdict": "insufficient", "status": "measured", "estimate": estimate(0.52, 0.04),
          "control": None, "threshold": [0.47, 0.53], "direction": "two_sided",
-         "details": {"histogram": {"edges": edges.tolist(), "train": (100 * np.hanning(25)).astype(int).tolist(),
-                                   "control": (90 * np.hamming(25)).astype(int).tolist()}},
+         "details": {"histogram": histogram(edges, (100 * np.hanning(25)).astype(int),
+                                            (90 * np.hamming(25)).astype(int))},
          "reason": "1,717 independent records would decide it."},
         {"name": "membership", "verdict": "fail", "status": "measured", "estimate": estimate(0.61, 0.03),
          "control": None, "threshold": 0.55, "direction": "two_sided",
-         "details": {"roc": {"fpr": fpr.tolist(), "tpr": (fpr**0.75).tolist()}}, "reason": "Area 0.61."},
+         "details": {"roc": public_curve({"fpr": fpr, "tpr": fpr**0.75}, 0.01)}, "reason": "Area 0.61."},
         {"name": "identifiers", "verdict": "insufficient", "status": "not_measurable", "estimate": None,
          "control": None, "threshold": None, "direction": "lower_is_safer", "details": {},
          "reason": "No identifiers were recorded."},

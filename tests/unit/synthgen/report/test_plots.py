@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from synthgen.report.coarse import Bin
+from audits.gate.coarse import Bin
 from synthgen.report.plots import histogram_svg, roc_svg
 
 BINS = (Bin(0.0, 0.1, 0, 20), Bin(0.1, 0.4, 30, 11), Bin(0.4, 0.5, 44, 0))

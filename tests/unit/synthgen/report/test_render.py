@@ -161,7 +161,7 @@ def test_a_policy_without_gates_and_nothing_else_still_renders(pages):
 
 
 def test_a_histogram_of_few_records_is_not_drawn(pages):
-    audit = {**pages.audits()[1], "details": {"histogram": {"edges": [0, 1, 2], "train": [3, 2], "control": [1, 1]}}}
+    audit = {**pages.audits()[1], "details": {"histogram": pages.histogram([0, 1, 2], [3, 2], [1, 1])}}
     text = pages.Page(render_report(replace(pages.content(), audits=(audit,)))).text()
     assert "Too few records to draw" in text
 

@@ -1,0 +1,218 @@
+"""What of private counts may be said in public: one rule, for every file of a bundle and all that is meant to leave.
+
+    n             the highest edge not above it; edges are 0, 1, 2, 5, 10, 20, 50, ... and the policy's own `min_n`
+    interval      each end outward to the next multiple of .01 (n below 100), .005 (below 1,000) or .001, or to the
+                  limit that the policy sets for this number, where that is nearer
+    other counts  their 1-2-5 bucket, as `200-500`; below the policy's `min_histogram_bin` as `1-9`
+    shares        to .01; histograms as shares of bins that hold enough records; ROC curves at fixed rates
+
+An exact interval gives n away (that of Clopper and Pearson has one n for each width), so its ends are coarse too. All
+roundings are conservative, and since the policy's own numbers are edges, none changes a decision. Public evidence is
+a fixed point: a verifier applies the rule again and refuses evidence that says more.
+
+Source of the cell size: 5 and 10 are common in statistical disclosure control: Hundepool et al., 2012.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from audits.gate.coarse import public_curve, public_histogram
+from audits.gate.evidence import Evidence, Metric
+from audits.gate.policy import Policy
+
+FIELDS = {"value", "low", "high", "confidence", "n"}
+DETAIL_STEP = 0.01
+# Numbers of the release, the policy and the ledgers, and not of the source: they stay exact.
+_PUBLIC = re.compile(r"(?:attempts|selftest|secret|ledger|accounting|balance)\..*|records\.synthetic|.*\.longest_run"
+                     r"|.*\.hard_hits")  # fmt: skip
+_PUBLIC_N = re.compile(r"(?:attempts|selftest|secret|ledger)\..*|records\.synthetic")
+_SHARE = re.compile(
+    r"(?:^|_)(?:p|share|rate|auc|value|low|high|confidence|tau|margin|limit|ratio|error|chance|strength|epsilon)$"
+)
+_NUMBER = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})++|\d++)(\.\d++)?+(\s?%)?(-[A-Za-z])?")
+
+
+def floor_of(count: int, more: Sequence[int] = ()) -> int:
+    """Return the highest of 0, 1, 2, 5, 10, 20, 50, ... and of `more` that is not above a count."""
+    low, _ = _ends(count)
+    return max([low, *(edge for edge in more if edge <= count)])
+
+
+def bucket(count: int) -> str:
+    """Return the 1-2-5 bucket a count lies in, as `1k-2k`; the lower end is in it, the upper is not."""
+    low, high = (0, 10) if count < 10 else _ends(count)
+    return f"{_short(low)}-{_short(high)}"
+
+
+def public_count(count: int, policy: Policy) -> int | str:
+    """Return a count as it may be shown: its bucket, of few `1-9`, and 0 as itself."""
+    least = policy.disclosure.min_histogram_bin
+    if policy.disclosure.publish_exact_counts or count == 0:
+        return count
+    if count < 0:
+        return f"-{public_count(-count, policy)}"
+    return f"1-{least - 1}" if count < least else bucket(count)
+
+
+def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
+    """Return a number as the public evidence holds it, never narrower than it was.
+
+    Args:
+        name: `audit.metric`, which says whether the policy has limits for it and whether it counts the source.
+        metric: the exact one.
+        policy: whose limits and least n are edges.
+    """
+    if policy.disclosure.publish_exact_counts:
+        return metric
+    rules = [rule for rule in policy.all_rules() if rule.metric == name]
+    n = metric.n
+    if not _PUBLIC_N.fullmatch(name):
+        n = floor_of(n, [rule.min_n for rule in rules if rule.min_n is not None])
+    is_exact = metric.low == metric.high
+    if is_exact and _PUBLIC.fullmatch(name):
+        return metric.model_copy(update={"n": n})
+    limits = [rule.limit for rule in rules]
+    if is_exact and metric.value.is_integer() and (metric.value > 1 or (metric.value == 1 and "person" in name)):
+        low, high = (1, 10) if metric.value < 10 else _ends(int(metric.value))
+        bottom, top = float(low), float(high - 1)
+        value = bottom
+    else:
+        step = _step(n)
+        bottom, top = _to(metric.low, step, ROUND_FLOOR), _to(metric.high, step, ROUND_CEILING)
+        value = _to(metric.value, step, ROUND_HALF_EVEN)
+    bottom = max([bottom, *(limit for limit in limits if limit <= metric.low)])
+    top = min([top, *(limit for limit in limits if limit >= metric.high)])
+    if metric.value in {bottom, top, *limits}:
+        value = metric.value
+    ops = {rule.op for rule in rules if rule.bound == "value"}
+    if is_exact and len(ops) == 1:  # a rule reads the value alone, so it stays one number, the worse one
+        bottom = top = value = top if ops == {"<="} else bottom
+    return Metric(value=min(max(value, bottom), top), low=bottom, high=top, confidence=metric.confidence, n=n)
+
+
+def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
+    """Return the evidence that a bundle may carry; of evidence that is public already, itself.
+
+    Law: no rule of the policy comes out otherwise by it.
+    """
+    metrics = {name: public_metric(name, metric, policy) for name, metric in evidence.metrics.items()}
+    return evidence.model_copy(update={"metrics": metrics})
+
+
+def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    """Return an `audit.json` as a bundle may carry it: numbers as in the public evidence, counts as buckets.
+
+    Left out are the digests of private tables, which confirm a guess of them, and the seed of the audits' streams.
+
+    Args:
+        audit: the parsed report.
+        policy: under which it leaves.
+    """
+    public = {key: value for key, value in audit.items() if key not in {"inputs", "seed", "results", "hygiene"}}
+    inputs = audit.get("inputs")
+    if isinstance(inputs, Mapping) and "synthetic" in inputs:
+        public["inputs"] = {"synthetic": inputs["synthetic"]}
+    if "hygiene" in audit:
+        public["hygiene"] = public_details(audit["hygiene"], policy)
+    public["results"] = [_result(result, policy) for result in audit["results"]]
+    return public
+
+
+def public_details(value: Any, policy: Policy, name: str = "", key: str = "") -> Any:
+    """Return aggregates as they may be shown, whatever their shape.
+
+    Args:
+        value: JSON values.
+        policy: under which they leave.
+        name: of the metric that a number with its interval belongs to; empty where it belongs to none.
+        key: under which the value stands.
+    """
+    if isinstance(value, Mapping):
+        if set(value) == FIELDS:
+            return _number(name or key, value, policy)
+        if "edges" in value and "train" in value:
+            return public_histogram(value, policy.disclosure.min_histogram_bin, DETAIL_STEP)
+        if {"fpr", "tpr"} <= set(value):
+            return public_curve(value, DETAIL_STEP)
+        return {k: public_details(v, policy, f"{name}.{k}" if name else "", str(k)) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [public_details(item, policy, name, key) for item in value]
+    return _plain(value, policy, key)
+
+
+def _plain(value: Any, policy: Policy, key: str) -> Any:
+    if policy.disclosure.publish_exact_counts or value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return public_sentence(value, policy)
+    if isinstance(value, int):
+        return value if value == 1 and _SHARE.search(key) else public_count(value, policy)
+    return _to(float(value), DETAIL_STEP, ROUND_HALF_EVEN)
+
+
+def public_sentence(text: str, policy: Policy) -> str:
+    """Return a sentence with its counts as buckets and its fractions to three digits; per cents stay whole."""
+    if policy.disclosure.publish_exact_counts:
+        return text
+
+    def shown(match: re.Match[str]) -> str:
+        digits, fraction, percent, word = match[1].replace(",", ""), match[2], match[3] or "", match[4] or ""
+        if fraction is not None:
+            places = 1 if percent else 3
+            return f"{float(digits + fraction):.{places}f}".rstrip("0").rstrip(".") + percent + word
+        if percent or (word and len(digits) == 1):  # 5 %, 5-gram
+            return f"{digits}{percent}{word}"
+        return f"{public_count(int(digits), policy)}{word}"
+
+    return _NUMBER.sub(shown, text)
+
+
+def _result(result: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    name = str(result["name"])
+    public = dict(result)
+    for key in ("estimate", "control"):
+        if result.get(key) is not None:
+            public[key] = _number(f"{name}.{key}", result[key], policy)
+    metrics = result.get("metrics") or {}
+    public["metrics"] = {
+        key: _number(key if key.startswith(f"{name}.") else f"{name}.{key}", number, policy)
+        for key, number in metrics.items()
+    }
+    details = result.get("details") or {}
+    public["details"] = public_details(details, policy, name)
+    if name == "accounting" and "claim" in details:
+        public["details"]["claim"] = details["claim"]  # the promise itself, which the statement repeats
+    public["reason"] = public_sentence(str(result["reason"]), policy)
+    return public
+
+
+def _number(name: str, fields: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    given = {key: float(fields[key]) for key in FIELDS - {"n"}}
+    metric = Metric.model_validate({**given, "n": fields["n"]})
+    return public_metric(name, metric, policy).model_dump(mode="json")
+
+
+def _step(n: int) -> float:
+    return 0.01 if n < 100 else 0.005 if n < 1000 else 0.001
+
+
+def _to(value: float, step: float, rounding: str) -> float:
+    """Return the multiple of a step that a number is rounded to, in decimals, so that a multiple stays what it is."""
+    unit = Decimal(repr(step))
+    return float((Decimal(repr(value)) / unit).to_integral_value(rounding) * unit)
+
+
+def _ends(count: int) -> tuple[int, int]:
+    if count < 1:
+        return 0, 1
+    scale = 1
+    while count >= 10 * scale:
+        scale *= 10
+    low = next(step for step in (5, 2, 1) if count >= step * scale)
+    return low * scale, {1: 2, 2: 5, 5: 10}[low] * scale
+
+
+def _short(number: int) -> str:
+    return f"{number // 1000}k" if number >= 1000 else str(number)

@@ -1,0 +1,86 @@
+"""Whether a privacy budget is one: claimed, logged, measured and booked as the same number, and not overspent."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from audits.core.errors import VerifyError
+from audits.core.strictjson import JsonError, parse
+from audits.gate.evidence import Evidence
+from audits.gate.policy import Policy
+from audits.verify.contents import REPORT_JSON
+from audits.verify.statement import Budget, Privacy
+
+
+def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, held: Mapping[str, bytes]) -> str:
+    """Return what is claimed, once statement, evidence, log and ledger agree.
+
+        spent after >= spent before + epsilon,   spent before >= sum of the epsilons of earlier releases
+
+    Args:
+        privacy: the signed claim.
+        policy: whose caps hold.
+        evidence: the numbers that were measured.
+        held: the report, whose accounting repeats the claim of the mechanism's log.
+
+    Raises:
+        VerifyError: E_GATE.
+    """
+    if privacy.epsilon is None or privacy.delta is None:
+        if policy.dp is None and privacy.budget is None and len(privacy.composition) == 0:
+            return "no differential privacy is claimed"
+        raise VerifyError("E_GATE", "the policy or the ledger asks for an epsilon and a delta, none is claimed")
+    state = evidence.audits.get("accounting")
+    if state is None or (state.status, state.verdict) != ("measured", "pass"):
+        raise VerifyError("E_GATE", "an epsilon is claimed, and no accounting that passed stands behind it")
+    _check_same({"epsilon": privacy.epsilon, "delta": privacy.delta}, evidence, _logged(held))
+    if policy.dp is not None:
+        if privacy.unit != policy.dp.unit:
+            raise VerifyError("E_GATE", f"accounted for each {privacy.unit}, the policy asks for {policy.dp.unit}")
+        if privacy.budget is None:
+            raise VerifyError("E_GATE", "the ledger is missing")
+    if privacy.budget is not None:
+        _check_booked(privacy.budget, privacy, policy, evidence)
+    return f"epsilon {privacy.epsilon}, delta {privacy.delta} for each {privacy.unit}"
+
+
+def _check_same(claim: Mapping[str, float], evidence: Evidence, logged: Mapping[str, Any]) -> None:
+    for name, claimed in claim.items():
+        measured = evidence.metrics.get(f"accounting.{name}")
+        if measured is None or (measured.low, measured.high) != (claimed, claimed):
+            raise VerifyError("E_GATE", f"the claimed {name} is not the one in the evidence")
+        if logged.get(name) != claimed:
+            raise VerifyError("E_GATE", f"the claimed {name} is not the one in the mechanism's log")
+
+
+def _check_booked(budget: Budget, privacy: Privacy, policy: Policy, evidence: Evidence) -> None:
+    before, after, epsilon = (_exact(x) for x in (budget.spent_before, budget.spent_after, privacy.epsilon))
+    earlier = [_exact(item.epsilon) for item in privacy.composition]
+    if before < 0 or any(one <= 0 for one in earlier):
+        raise VerifyError("E_GATE", "the ledger books a negative or empty epsilon")
+    if before < sum(earlier):
+        raise VerifyError("E_GATE", "earlier releases spent more than the ledger says was spent before this one")
+    if after < before + epsilon:
+        raise VerifyError(
+            "E_GATE", "the ledger does not book this release: spent after is less than before and epsilon"
+        )
+    most = budget.max_epsilon if policy.dp is None else min(budget.max_epsilon, policy.dp.max_epsilon)
+    if after > _exact(most):
+        raise VerifyError("E_GATE", "the budget is overspent")
+    spent = evidence.metrics.get("accounting.epsilon_spent")
+    if spent is not None and after < _exact(spent.high):
+        raise VerifyError("E_GATE", "the log of all releases spent more than the ledger says")
+
+
+def _exact(number: float | None) -> Decimal:
+    """Return the decimal that is written, so that .1 and .2 are .3."""
+    return Decimal(repr(number))
+
+
+def _logged(held: Mapping[str, bytes]) -> Mapping[str, Any]:
+    try:
+        results = parse(held[REPORT_JSON])["audit"]["results"]
+        (claim,) = [result["details"]["claim"] for result in results if result["name"] == "accounting"]
+        return dict(claim)
+    except (JsonError, KeyError, TypeError, ValueError):
+        raise VerifyError("E_GATE", "the report does not repeat the claim of the mechanism's log") from None

@@ -1,0 +1,198 @@
+import json
+from collections import defaultdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audits.core.stats import clopper_pearson
+from audits.gate.disclosure import (
+    bucket,
+    floor_of,
+    public_count,
+    public_details,
+    public_evidence,
+    public_metric,
+    public_report,
+    public_sentence,
+)
+from audits.gate.evidence import Evidence, Metric, evidence_from
+from audits.gate.policy import Policy, Rule, decide
+
+FINITE = st.floats(-3, 40, allow_nan=False)
+NAMES = ("membership.auc", "interpolation.min_class_persons", "replay.hard_hits", "neighbours.scan_p")
+
+
+def policy(*rules, **changes):
+    given_fields = {"name": "t", "version": "1", "intended_use": "inside", "statement": "s", "rules": rules}
+    return Policy.model_validate({**given_fields, **changes})
+
+
+def rule(metric="membership.auc", bound="high", op="<=", limit=0.75, min_n=None, name="r"):
+    return Rule(id=name, metric=metric, bound=bound, op=op, limit=limit, min_n=min_n, why="w")
+
+
+def metric(value=0.5123, low=0.4321, high=0.6789, n=337):
+    return Metric(value=value, low=low, high=high, confidence=0.95, n=n)
+
+
+PLAIN = policy()
+
+
+@pytest.mark.parametrize(
+    ("count", "low", "shown"),
+    [(0, 0, "0-10"), (1, 1, "0-10"), (9, 5, "0-10"), (10, 10, "10-20"), (337, 200, "200-500"), (1009, 1000, "1k-2k")],
+)
+def test_buckets(count, low, shown):
+    assert (floor_of(count), bucket(count)) == (low, shown)
+
+
+def test_small_counts_have_no_number_of_their_own():
+    assert [public_count(n, PLAIN) for n in (0, 1, 9, 10, -337)] == [0, "1-9", "1-9", "10-20", "-200-500"]
+    wide = policy(disclosure={"min_histogram_bin": 20})
+    assert public_count(13, wide) == "1-19"
+    assert public_count(337, policy(disclosure={"publish_exact_counts": True})) == 337
+
+
+def test_an_interval_goes_outward_and_n_down():
+    shown = public_metric("membership.auc", metric(), PLAIN)
+    assert (shown.low, shown.value, shown.high, shown.n) == (0.43, 0.51, 0.68, 200)
+    assert public_metric("membership.auc", metric(n=5003), PLAIN).high == 0.679
+
+
+def test_the_policys_own_numbers_are_edges():
+    asked = policy(rule(limit=0.6792, min_n=331), rule(bound="low", op=">=", limit=0.4311, name="q"))
+    shown = public_metric("membership.auc", metric(), asked)
+    assert (shown.low, shown.high, shown.n) == (0.4311, 0.6792, 331)
+    assert public_metric("membership.estimate", metric(), asked).n == 200
+
+
+def test_a_count_of_persons_gets_a_bucket_and_a_number_of_the_release_stays():
+    few = Metric(value=16, low=16, high=16, confidence=0.95, n=337)
+    shown = public_metric("interpolation.min_class_persons", few, PLAIN)
+    assert (shown.low, shown.high, shown.n) == (10, 19, 200)
+    one = Metric(value=1, low=1, high=1, confidence=0.95, n=337)
+    assert public_metric("interpolation.min_class_persons", one, PLAIN).high == 9
+    made = Metric(value=173, low=173, high=173, confidence=1, n=173)
+    assert public_metric("records.synthetic", made, PLAIN) == made
+    assert public_metric("replay.hard_hits", few, PLAIN).value == 16
+    read = policy(rule("interpolation.min_class_persons", "value", ">=", 5))
+    assert public_metric("interpolation.min_class_persons", few, read).low == 10
+
+
+@given(st.integers(0, 10**7))
+def test_buckets_hold_their_counts(count):
+    low, high = (int(end.replace("k", "000")) for end in bucket(count).split("-"))
+    assert low <= count < high
+    assert floor_of(count) <= count
+
+
+@st.composite
+def metrics(draw):
+    low, value, high = sorted(draw(st.tuples(FINITE, FINITE, FINITE)))
+    if draw(st.booleans()):
+        low = high = value = float(draw(st.integers(0, 3000))) if draw(st.booleans()) else value
+    return Metric(value=value, low=low, high=high, confidence=0.95, n=draw(st.integers(0, 3000)))
+
+
+@st.composite
+def rules(draw):
+    op = draw(st.sampled_from(["<=", ">="]))
+    return {
+        "metric": draw(st.sampled_from(NAMES)), "op": op, "limit": draw(FINITE),
+        "bound": draw(st.sampled_from(["value", "high" if op == "<=" else "low"])),
+        "min_n": draw(st.none() | st.integers(1, 3000)), "why": "w",
+    }  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), metrics()), st.lists(rules(), min_size=1, max_size=4))
+def test_law_no_gate_is_loosened_and_the_public_form_is_a_fixed_point(numbers, asked):
+    asked = policy(*(Rule(id=f"r{i}", **fields) for i, fields in enumerate(asked)))
+    found = Evidence(metrics=numbers, audits={})
+    shown = public_evidence(found, asked)
+    assert public_evidence(shown, asked) == shown
+    before, after = (decide(e, asked).outcomes for e in (found, shown))
+    ops = defaultdict(set)
+    for r in asked.rules:
+        ops[r.metric].add(r.op)
+    for r, one, two in zip(asked.rules, before, after, strict=True):
+        if len(ops[r.metric]) == 1:
+            assert one.verdict == two.verdict
+        assert one.verdict == "PASS" or two.verdict != "PASS"
+    for name, number in shown.metrics.items():
+        if number.low != number.high:
+            assert number.low <= numbers[name].low <= numbers[name].high <= number.high
+        assert number.n <= numbers[name].n
+
+
+@pytest.mark.parametrize("hits", [lambda n: 0, lambda n: n // 2, lambda n: n // 10])
+def test_no_interval_tells_its_n(hits):
+    told = defaultdict(list)
+    for n in range(20, 3000):
+        low, high = clopper_pearson(hits(n), n, confidence=0.95)
+        exact = Metric(value=hits(n) / n, low=low, high=high, confidence=0.95, n=n)
+        told[public_metric("linkage.rate", exact, PLAIN)].append(n)
+    hidden = [n for ns in told.values() for n in ns if len(ns) > 2]
+    assert len(hidden) > 0.97 * 2980
+    exact = {clopper_pearson(n // 2, n, confidence=0.95) for n in range(20, 3000)}
+    assert len(exact) == 2980  # what the rule is there for
+    assert len(told) < 2980 / 5
+
+
+def test_sentences_lose_their_counts_and_keep_their_sense():
+    said = public_sentence(
+        "337 persons (1,009 records, 24-389, n=8) are too few; AUC 0.54139, 3.27% of 5-gram runs, 12-token, top25.",
+        PLAIN,
+    )
+    assert said == (
+        "200-500 persons (1k-2k records, 20-50-200-500, n=1-9) are too few; AUC 0.541, 3.3% of 5-gram runs, "
+        "10-20-token, top25."
+    )
+    assert public_sentence("to a rate of 0.01", PLAIN) == "to a rate of 0.01"
+
+
+def test_details_of_any_shape_are_coarse():
+    shown = public_details(
+        {
+            "n_train_persons": 337, "rate": 1 / 337, "p": 1, "rows_to_review": 1, "none": None, "yes": True,
+            "pairs": [[337, 0.12345], [0, 1.0]], "deep": {"persons": {"control": 389}}, "said": "389 of control",
+            "histogram": {"edges": [0, 1, 2], "train": [337, 3], "control": [389, 11]},
+            "roc": {"fpr": [0, 1 / 389, 1], "tpr": [0, 1 / 337, 1]},
+            "excess": {"value": 0.1234, "low": 0.0, "high": 0.2345, "confidence": 0.95, "n": 337},
+        },
+        PLAIN,
+    )  # fmt: skip
+    text = json.dumps(shown)
+    assert not any(word in text for word in ("337", "389", "0.1234", "0.0029"))
+    assert (shown["p"], shown["rows_to_review"], shown["yes"], shown["none"]) == (1, "1-9", True, None)
+    assert shown["excess"]["n"] == 200
+
+
+def report():
+    number = {"value": 0.5123, "low": 0.4321, "high": 0.6789, "confidence": 0.95, "n": 337}
+    return {
+        "schemaVersion": 1, "overall": "pass", "tool": "t", "seed": "2036085482",
+        "inputs": {"train": "a" * 64, "synthetic": "c" * 64},
+        "hygiene": {"control_rows_left_out": 337, "near_duplicate_rate": 1 / 337},
+        "results": [
+            {"name": "membership", "verdict": "pass", "status": "measured", "estimate": number, "control": number,
+             "threshold": [0.45, 0.55], "metrics": {"membership.auc": number}, "details": {"again": number},
+             "reason": "337 persons"},
+        ],
+    }  # fmt: skip
+
+
+def test_a_public_report_agrees_with_the_public_evidence_and_names_no_private_table():
+    shown = public_report(report(), PLAIN)
+    assert evidence_from(shown, {}) == public_evidence(evidence_from(report(), {}), PLAIN)
+    assert shown["inputs"] == {"synthetic": "c" * 64}
+    assert "seed" not in shown
+    assert "337" not in json.dumps(shown)
+    assert shown["hygiene"] == {"control_rows_left_out": "200-500", "near_duplicate_rate": 0.0}
+
+
+def test_a_policy_may_say_that_sizes_are_no_secret():
+    open_policy = policy(disclosure={"publish_exact_counts": True})
+    assert public_report(report(), open_policy)["results"] == report()["results"]
+    found = evidence_from(report(), {})
+    assert public_evidence(found, open_policy) == found

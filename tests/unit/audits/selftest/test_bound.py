@@ -1,0 +1,85 @@
+import pytest
+
+from audits.core.errors import InputError
+from audits.gate.evidence import Evidence, evidence_from
+from audits.gate.policy import Policy, decide
+from audits.selftest.bound import bound_selftest, check_bound, read_selftest
+
+TABLES = {"train": "a" * 64, "control": "b" * 64, "synthetic": "c" * 64}
+TOOL = "synthgen-audits 1"
+
+
+def result(**outcomes):
+    cells = [("must_fail", "right"), ("blind", "open"), ("must_pass", "right")]
+    rungs = [
+        {"rung": f"r{i}", "audits": {a: {"demand": d, "outcome": outcomes.get(a, {}).get(i, o), "reason": "301 are"}
+                                     for a in ("replay", "linkage")}}
+        for i, (d, o) in enumerate(cells)
+    ]  # fmt: skip
+    return {"audits": ["replay", "linkage"], "rungs": rungs, "n_persons": {"train": 301}}
+
+
+def bound(tables=TABLES, salt="1" * 64, **outcomes):
+    return bound_selftest(result(**outcomes), tables, salt=salt, tool=TOOL)
+
+
+def policy(**changes):
+    given = {"name": "t", "version": "1", "intended_use": "inside", "statement": "s", "selftest": ("replay",)}
+    return Policy(**{**given, **changes})
+
+
+def decided(test, *, digest=True):
+    digests = {"selftest": test.digest()} if digest else {}
+    return decide(evidence_from({"results": []}, test.numbers(), digests), policy())
+
+
+def test_a_self_test_without_a_wrong_rung_opens_its_gate():
+    decision = decided(bound())
+    assert [(o.id, o.verdict) for o in decision.outcomes] == [("selftest-replay", "PASS")]
+    assert bound().numbers()["selftest.replay_wrong"].n == 2  # what is blind asks nothing
+
+
+@pytest.mark.parametrize("outcome", ["wrong", "uncalibrated"])
+def test_one_rung_that_is_not_right_closes_it(outcome):
+    assert not decided(bound(replay={0: outcome})).allowed
+    assert decided(bound(linkage={0: outcome})).allowed  # of another audit, which this policy does not ask
+
+
+def test_a_missing_self_test_is_no_pass():
+    assert decide(Evidence(metrics={}, audits={}), policy()).failures[0].startswith("selftest-replay: INSUFFICIENT")
+    assert not decided(bound(), digest=False).allowed
+    other = bound_selftest({"audits": [], "rungs": []}, TABLES, salt="1" * 64, tool=TOOL)
+    assert not decided(other).allowed
+    none = bound()
+    empty = none.model_copy(update={"audits": {"replay": {}}})  # no rung asked anything of it
+    assert not decided(empty).allowed
+
+
+def test_it_counts_only_for_its_own_persons_and_audits(tmp_path):
+    path = tmp_path / "selftest.json"
+    path.write_bytes(bound().to_bytes())
+    test = read_selftest(path)
+    assert test == bound()
+    check_bound(test, TABLES, TOOL)
+    for tables, tool in (
+        ({**TABLES, "train": "d" * 64}, TOOL),
+        ({**TABLES, "control": "d" * 64}, TOOL),
+        (TABLES, "x"),
+    ):
+        with pytest.raises(InputError, match="of other persons or audits"):
+            check_bound(test, tables, tool)
+
+
+def test_its_digest_tells_nobody_which_tables(tmp_path):
+    assert bound(salt="1" * 64).digest() != bound(salt="2" * 64).digest()
+    assert b"301" not in bound().to_bytes()
+
+
+def test_a_file_that_is_none_is_refused(tmp_path):
+    path = tmp_path / "selftest.json"
+    for data in (b"{}", b"[", bound().to_bytes() + b" ", bound().to_bytes().replace(b'"right"', b'"fine"')):
+        path.write_bytes(data)
+        with pytest.raises(InputError):
+            read_selftest(path)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_selftest(tmp_path / "none")

@@ -1,0 +1,115 @@
+"""A privacy budget must be the same number wherever it stands, and be booked."""
+
+import hashlib
+import json
+import shutil
+
+import pytest
+
+from audits.core.strictjson import canonical
+from audits.verify.contents import METRICS
+
+BUDGET = {"ledgerId": "l", "maxEpsilon": 3.0, "spentBefore": 0.0, "spentAfter": 2.0}
+
+
+@pytest.fixture(scope="module")
+def private(releases, tmp_path_factory):
+    return releases.bundle(tmp_path_factory.mktemp("private"), releases.DP_POLICY, privacy=releases.DP_PRIVACY)
+
+
+@pytest.fixture
+def bundle(private, tmp_path):
+    return shutil.copytree(private, tmp_path / private.name)
+
+
+def claim(bundle, releases, **changes):
+    privacy = {**releases.DP_PRIVACY, **changes}
+    releases.edit(bundle, lambda v: v["predicate"].update(privacy=privacy))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "composition"),
+    [(0.0, 2.0, []), (0.3, 2.3, [0.1, 0.2]), (0.7, 2.7, [0.7]), (0.5, 3.0, [])],
+)
+def test_a_booked_budget_holds(bundle, judge, releases, before, after, composition):
+    claim(bundle, releases, budget={**BUDGET, "spentBefore": before, "spentAfter": after},
+          composition=[{"release": f"r{i}", "epsilon": e} for i, e in enumerate(composition)])  # fmt: skip
+    found = judge(bundle)
+    assert found.ok, found.failure
+
+
+WRONG = {
+    "epsilon": ({"epsilon": 1.0}, "the claimed epsilon"),
+    "delta": ({"delta": 1e-7}, "the claimed delta"),
+    "unit": ({"unit": "record"}, "accounted for each record"),
+    "no-ledger": ({"budget": None}, "the ledger is missing"),
+    "not-booked": ({"budget": {**BUDGET, "spentAfter": 1.99}}, "does not book this release"),
+    "not-booked-again": ({"budget": {**BUDGET, "spentBefore": 0.5, "spentAfter": 2.4}}, "does not book"),
+    "forgotten-releases": ({"composition": [{"release": "r", "epsilon": 0.5}]}, "earlier releases spent more"),
+    "negative-before": ({"budget": {**BUDGET, "spentBefore": -1.0}}, "negative"),
+    "negative-release": ({"composition": [{"release": "r", "epsilon": -0.5}]}, "negative"),
+    "overspent": ({"budget": {**BUDGET, "spentBefore": 1.5, "spentAfter": 3.5}}, "overspent"),
+    "overspent-by-policy": ({"budget": {**BUDGET, "maxEpsilon": 9.0, "spentAfter": 3.5}}, "overspent"),
+    "overspent-by-ledger": ({"budget": {**BUDGET, "maxEpsilon": 1.5}}, "overspent"),
+    "no-claim": ({"mechanism": "none+empirical", "epsilon": None, "delta": None}, "none is claimed"),
+}
+
+
+@pytest.mark.parametrize("case", sorted(WRONG))
+def test_a_wrong_budget_is_refused(case, bundle, judge, releases):
+    changes, words = WRONG[case]
+    claim(bundle, releases, **changes)
+    found = judge(bundle)
+    assert (found.code, found.checks[-1].id) == (12, "ledger"), found.failure
+    assert words in found.failure
+
+
+def rewrite(bundle, releases, name, change):
+    value = json.loads((bundle / name).read_bytes())
+    change(value)
+    (bundle / name).write_bytes(canonical(value))
+    names = sorted(p.relative_to(bundle).as_posix() for p in bundle.rglob("*") if p.is_file())
+    names = [n for n in names if n != "SHA256SUMS" and not n.startswith("attestation/")]
+    sums = (f"{hashlib.sha256((bundle / n).read_bytes()).hexdigest()}  {n}\n" for n in names)
+    (bundle / "SHA256SUMS").write_text("".join(sums))
+    digest = hashlib.sha256((bundle / METRICS).read_bytes()).hexdigest()
+    releases.edit(bundle, lambda v: v["predicate"]["evidence"][0]["digest"].update(sha256=digest))
+
+
+def other_claim(epsilon):
+    def change(result):
+        result["details"]["claim"]["epsilon"] = epsilon
+
+    return change
+
+
+def test_the_log_must_say_the_same(bundle, judge, releases):
+    rewrite(bundle, releases, "evidence/accounting.json", other_claim(1.0))
+    rewrite(bundle, releases, "report/report.json", lambda v: other_claim(1.0)(v["audit"]["results"][-1]))
+    assert "not the one in the mechanism's log" in judge(bundle).failure
+    for name, of in (
+        ("evidence/accounting.json", lambda v: v),
+        ("report/report.json", lambda v: v["audit"]["results"][-1]),
+    ):
+        rewrite(bundle, releases, name, lambda v, of=of: of(v)["details"].pop("claim"))
+    assert "does not repeat the claim" in judge(bundle).failure
+
+
+def test_what_the_log_spent_is_booked(bundle, judge, releases):
+    spent = {"value": 2.5, "low": 2.5, "high": 2.5, "confidence": 0.95, "n": 500}
+    rewrite(bundle, releases, METRICS, lambda v: v["metrics"].update({"accounting.epsilon_spent": spent}))
+    assert "the log of all releases spent more" in judge(bundle).failure
+
+
+def test_an_epsilon_without_accounting_is_none(tmp_path, judge, releases):
+    path = releases.bundle(tmp_path)
+    claim(path, releases)
+    found = judge(path)
+    assert (found.code, found.checks[-1].id) == (12, "ledger")
+    assert "no accounting that passed" in found.failure
+
+
+def test_a_ledger_without_a_claim_is_refused(tmp_path, judge, releases):
+    path = releases.bundle(tmp_path)
+    claim(path, releases, mechanism="none+empirical", epsilon=None, delta=None)
+    assert judge(path).checks[-1].id == "ledger"

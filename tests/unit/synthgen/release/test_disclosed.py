@@ -1,0 +1,125 @@
+"""No public file says how many private records there are: a run whose every private count is a telling number."""
+
+import json
+import re
+from itertools import count
+
+import pytest
+
+from audits.core.strictjson import canonical
+from audits.core.types import Estimate
+from audits.gate.evidence import evidence_from
+from synthgen.release.run import load_run
+
+PRIVATE_STAGES = ("load", "split", "deidentify", "embed", "embed-control", "decode-echo", "re-embed-echo", "evaluate")
+
+
+def primes():
+    return (n for n in count(10007, 2) if all(n % d for d in range(3, 120, 2)))
+
+
+@pytest.fixture
+def telling(finished):
+    """A finished run in which every private count was replaced by a prime of its own, and the primes."""
+    fresh, used = primes(), []
+
+    def prime():
+        used.append(next(fresh))
+        return used[-1]
+
+    root = finished.folder / "ws"
+    record = json.loads((root / "run.json").read_text())
+    for stage in record["stages"]:
+        if stage["name"] in PRIVATE_STAGES:
+            stage["in"], stage["out"] = prime(), prime()
+        if stage["name"] == "split":
+            stage["classes"]["train"] = {label: prime() for label in stage["classes"]["train"]}
+    (root / "run.json").write_text(json.dumps(record))
+    folders = {stage["name"]: root / "stages" / stage["folder"] for stage in record["stages"]}
+    audit = json.loads((folders["audit"] / "audit.json").read_text())
+    audit["hygiene"] = {"control_rows_left_out": prime(), "rate": 1 / prime(), "problems": [f"{prime()} rows repeat"]}
+    for result in audit["results"]:
+        one, two = prime(), prime()
+        number = {"value": 1 / one, "low": 1 / two, "high": 10 / one, "confidence": 0.95, "n": one}
+        number["low"], number["high"] = min(number["low"], number["value"]), max(number["high"], number["value"])
+        result["estimate"] = result["control"] = number
+        result["metrics"] = {
+            f"{result['name']}.hard_hits": {"value": 0, "low": 0, "high": 0, "confidence": 0.95, "n": prime()},
+            f"{result['name']}.persons": {"value": two, "low": two, "high": two, "confidence": 0.95, "n": prime()},
+        }
+        result["details"] = {
+            "n_train_persons": prime(), "pairs": [prime(), [prime()]],
+            "said": f"of {prime():,d} and {prime()}-{prime()}",
+            "again": number, "histogram": {"edges": [0, 1, 2], "train": [prime(), prime()], "control": [prime(), 11]},
+            "roc": {"fpr": [0, 1 / one, 1], "tpr": [0, 3 / two, 1]}, "power": {"n": prime()},
+        }  # fmt: skip
+        result["reason"] = f"{prime()} persons; {prime():,d} of control, n={prime()}, {prime()}-person arms."
+    (folders["audit"] / "audit.json").write_text(json.dumps(audit))
+    exact = Estimate(value=12, low=12, high=12, confidence=1.0, n=12)
+    utility = Estimate(value=0.876543, low=0.812345, high=0.923456, confidence=0.975, n=prime())
+    digests = json.loads((folders["audit"] / "evidence.json").read_text())["digests"]
+    first = Estimate(value=1, low=1, high=1, confidence=1.0, n=1)
+    numbers = {"records.synthetic": exact, "utility.tstr_over_trtr": utility, "attempts.number": first}
+    evidence = evidence_from(audit, numbers, digests)
+    (folders["audit"] / "evidence.json").write_bytes(evidence.to_bytes())
+    table = json.loads((folders["evaluate"] / "evaluation.json").read_text())
+    (folders["evaluate"] / "evaluation.json").write_text(
+        re.sub(r'"n": \d+', lambda _: f'"n": {prime()}', json.dumps(table))
+    )
+    return finished, used
+
+
+def released(telling):
+    project, _ = telling
+    run = load_run(project.config())
+    return run.release(run.decide(), key=project.folder / "keys" / "releaser.pem", out=project.folder / "out").path
+
+
+def public_files(bundle):
+    return sorted(p for p in bundle.rglob("*") if p.is_file() and p.suffix != ".parquet")
+
+
+def test_no_public_file_holds_a_private_count(telling):
+    used = telling[1]
+    assert len(used) > 40
+    bundle = released(telling)
+    forms = [form for n in used for form in (str(n), f"{n:,d}")]
+    pattern = re.compile(r"(?<![0-9a-zA-Z])(" + "|".join(forms) + r")(?![0-9a-zA-Z])")
+    found = {path.name: pattern.findall(path.read_text()) for path in public_files(bundle)}
+    assert {name: numbers for name, numbers in found.items() if numbers} == {}
+
+
+def test_no_public_number_is_finer_than_the_rule(telling):
+    def numbers(value):
+        if isinstance(value, dict):
+            return [n for item in value.values() for n in numbers(item)]
+        if isinstance(value, list):
+            return [n for item in value for n in numbers(item)]
+        return [value] if isinstance(value, float) else []
+
+    bundle = released(telling)
+    files = [*bundle.glob("evidence/*.json"), bundle / "report" / "report.json"]
+    assert len(files) > 3
+    fine = {path.name: [n for n in numbers(json.loads(path.read_text())) if n != round(n, 3)] for path in files}
+    assert {name: found for name, found in fine.items() if found} == {}
+
+
+def test_one_person_more_or_less_changes_no_public_count(telling):
+    project, _ = telling
+    before = {p.relative_to(project.folder): p.read_text() for p in public_files(released(telling))}
+    root = project.folder / "ws"
+    record = json.loads((root / "run.json").read_text())
+    audits = root / "stages" / next(s["folder"] for s in record["stages"] if s["name"] == "audit")
+    for stage in record["stages"]:
+        if stage["name"] in PRIVATE_STAGES:
+            stage["in"], stage["out"] = stage["in"] - 1, stage["out"] - 1
+        if stage["name"] == "split":
+            stage["classes"]["train"] = {label: n - 1 for label, n in stage["classes"]["train"].items()}
+    (root / "run.json").write_text(json.dumps(record))
+    for name in ("audit.json", "evidence.json"):
+        value = json.loads((audits / name).read_text(), parse_int=lambda n: int(n) - (int(n) > 10000))
+        (audits / name).write_bytes(canonical(value))
+    again = {p.relative_to(project.folder): p.read_text() for p in public_files(released(telling))}
+    steady = [p for p in before if p.parts[2] in {"evidence", "report", "provenance"} or p.name == "README.md"]
+    assert len(steady) > 6
+    assert [str(p) for p in steady if before[p] != again.get(p)] == []
