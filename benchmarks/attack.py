@@ -235,16 +235,18 @@ def by_order(public: Public, known: Known, _n: int) -> Scores:
 def _similarities(public: Public, known: Known) -> tuple[Scores, Scores]:
     """Return float64 (persons, rows) of each person's nearest record, and (persons,) to the five nearest others."""
     written = [row["text"] for row in public.rows]
-    real, texts = [r.text for r in known.source.records], known.texts
+    real = [r.text for r in known.source.records]
     model = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), max_features=50_000, sublinear_tf=True).fit(real)
     rows, records = model.transform(written), model.transform(real)
-    near = np.stack([(model.transform(texts[p]) @ rows.T).toarray().max(axis=0) for p in known.persons])
+    of_targets = [i for i, r in enumerate(known.source.records) if r.group in set(known.persons)]
     groups = np.array([r.group for r in known.source.records])
-    others = []
-    for person in known.persons:
-        found = (model.transform(texts[person]) @ records[np.flatnonzero(groups != person)].T).toarray().max(axis=0)
-        others.append(np.sort(found)[-5:].mean())
-    return near, np.array(others)
+    to_rows = (records[of_targets] @ rows.T).toarray()
+    to_others = (records[of_targets] @ records.T).toarray()
+    to_others[groups[of_targets][:, None] == groups[None, :]] = -1
+    own = [np.flatnonzero(groups[of_targets] == person) for person in known.persons]
+    near = np.stack([to_rows[mine].max(axis=0) for mine in own])
+    others = np.array([np.sort(to_others[mine].max(axis=0))[-5:].mean() for mine in own])
+    return near, others
 
 
 ATTACKS = {

@@ -17,12 +17,14 @@ from synthgen.commands.publish import publish
 from synthgen.core.progress import silent
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_corpus
+from synthgen.release.keys import write_new
 from synthgen.release.run import load_run
 from synthgen.run.job import Job
 from synthgen.run.prepare import load_source, split_source
 from synthgen.run.record import read_record
 from synthgen.run.workspace import Workspace
 
+SECRET = hashlib.sha256(b"of these tests 1").digest()
 PRIVATE = {"secret": "workspace", "workspace": "private-ws", "release": {"out": "private-out"}}
 
 
@@ -37,6 +39,8 @@ def both(run_project, tmp_path_factory):
     folder = tmp_path_factory.mktemp("attacked") / "trial"
     project = type(run_project)(Path(shutil.copytree(run_project.folder, folder)))
     configs = {"public": project.config(), "private": project.config(**PRIVATE)}
+    (folder / "private-ws").mkdir(mode=0o700)  # so few persons need coins that leave every class on both sides
+    write_new(folder / "private-ws" / "secret.key", SECRET, 0o600)
     return {
         name: (config, publish(config, resume="auto", stream=io.StringIO()).bundle)
         for name, config in configs.items()
