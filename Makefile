@@ -9,7 +9,7 @@ DEMO ?= demo
 PYTEST_WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-all check attack bench bench-audits ladder mutate fuzz study study-smotext models clean
+.PHONY: demo test test-offline test-all check attack bench bench-audits ladder mutate fuzz study study-smotext models clean
 
 demo: $(BIN)/.installed models  ## release a dataset of fictional clinic notes, verify it, say where the report is
 	rm -rf $(DEMO)
@@ -20,6 +20,9 @@ demo: $(BIN)/.installed models  ## release a dataset of fictional clinic notes, 
 
 test: $(BIN)/.tested models  ## the tests of ten minutes on two cores: one release end to end, and every rule once
 	$(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not slow" $(PYTEST_ARGS)
+
+test-offline: $(BIN)/.tested models  ## `test` where there is no network at all
+	unshare -rn $(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not slow" $(PYTEST_ARGS)
 
 test-all: $(BIN)/.tested models  ## every test, those marked slow too
 	$(BIN)/python -m pytest $(PYTEST_WORKERS) $(PYTEST_ARGS)

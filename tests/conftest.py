@@ -4,6 +4,7 @@ import functools
 import importlib.util
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 # before numpy and torch are imported, because they read these once
@@ -15,6 +16,11 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import disable_socket
+
+# what the tests start is watched too: it may not reach the network, and who tries is written down
+os.environ.setdefault("TESTS_TRIED_NETWORK", str(Path(tempfile.mkdtemp(prefix="tests-network-")) / "tried"))
+_GUARD = str(Path(__file__).parent / "no_network")
+os.environ["PYTHONPATH"] = os.pathsep.join([_GUARD, *filter(None, [os.environ.get("PYTHONPATH")])])
 
 settings.register_profile("dev", max_examples=25, deadline=None)
 settings.register_profile(
@@ -31,6 +37,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 def pytest_runtest_setup():
     disable_socket(allow_unix_socket=True)
+
+
+def pytest_sessionfinish(session):
+    """Fail the whole run where anything that a test started tried the network."""
+    tried = Path(os.environ["TESTS_TRIED_NETWORK"])
+    if tried.is_file():
+        sys.stderr.write(f"\nthe network was tried by:\n{tried.read_text()}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session", autouse=True)

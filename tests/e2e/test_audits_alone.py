@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import subprocess
 import sys
@@ -45,7 +46,10 @@ def written(folder, suffix):
 
 
 def called(*words, cwd):
-    return subprocess.run([str(w) for w in words], cwd=cwd, capture_output=True, text=True, check=False)
+    alone = {
+        name: value for name, value in os.environ.items() if name != "PYTHONPATH"
+    }  # it installs from the network
+    return subprocess.run([str(w) for w in words], cwd=cwd, env=alone, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")

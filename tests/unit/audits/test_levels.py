@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from audits.runner.attempts import confidence_of
+from audits.gate.spending import confidence_of
 
 from audits.core.errors import InputError
 from audits.core.types import AuditInputs, AuditResult, Estimate, Lineage
