@@ -168,7 +168,7 @@ def test_what_the_verdict_rests_on_is_judged_anew_when_it_changes(trial, quick):
     fewer = replace(prepared.control, records=prepared.control.records[1:])
     turned = replace(written, records=written.records[::-1], vectors=written.vectors[::-1].copy())
     judged = [
-        trial.judge(trial.bench.job(audit={"confidence": 0.9})),
+        trial.judge(trial.bench.job(audit={"confidence": 0.99})),
         trial.judge(trial.bench.job(), prepared=replace(prepared, identifiers=None)),
         trial.judge(trial.bench.job(), prepared=replace(prepared, control=fewer)),
         trial.judge(trial.bench.job(), written=turned),

@@ -65,7 +65,7 @@ AFTER_DECODE = {*ECHO, "decode", "re-embed", "filter"}
         ({"decode": {"bridge": "own"}}, AFTER_DECODE),
         ({"decode": {"candidates": 3}}, AFTER_DECODE),
         ({"interpolate": {"total": 18}}, {*ROUND}),
-        ({"audit": {"confidence": 0.9}}, set()),
+        ({"audit": {"confidence": 0.99}}, set()),
     ],
     ids=lambda value: ".".join([*value, *next(iter(value.values()))]) if isinstance(value, dict) else "",
 )
