@@ -72,7 +72,9 @@ def new_key(  # noqa: PLR0913 - what the public part says
     """
     if len(passphrase) < MIN_PASSPHRASE_BYTES:
         raise UsageError(f"the passphrase is too short: at least {MIN_PASSPHRASE_BYTES} bytes are needed")
-    private: PrivateKey = Ed25519PrivateKey.generate() if alg == ED25519 else generate_private_key(SECP256R1())
+    private: Ed25519PrivateKey | EllipticCurvePrivateKey = (
+        Ed25519PrivateKey.generate() if alg == ED25519 else generate_private_key(SECP256R1())
+    )
     raw = public_bytes(private)
     record = {
         "alg": alg,

@@ -70,7 +70,7 @@ def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None)
     """
     try:
         from securesystemslib.exceptions import Error as LibraryError
-        from securesystemslib.signer import Signer, SSlibKey
+        from securesystemslib.signer import Signer, SSlibKey  # type: ignore[attr-defined]  # it lists no names
     except ImportError:
         raise UsageError("a key named by a URI needs the extra kms", hint="pip install 'synthgen[kms]'") from None
     record = load_public(public)

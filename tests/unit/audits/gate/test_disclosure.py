@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.core.stats import clopper_pearson
+from audits.gate.coarse import RATES
 from audits.gate.disclosure import (
     bucket,
     floor_of,
@@ -166,6 +167,8 @@ def test_details_of_any_shape_are_coarse():
     assert not any(word in text for word in ("337", "389", "0.1234", "0.0029"))
     assert (shown["p"], shown["rows_to_review"], shown["yes"], shown["none"]) == (1, "1-9", True, None)
     assert shown["excess"]["n"] == 200
+    assert list(shown["histogram"]) == ["bins"]
+    assert tuple(shown["roc"]["fpr"]) == RATES
 
 
 def report():
@@ -194,5 +197,6 @@ def test_a_public_report_agrees_with_the_public_evidence_and_names_no_private_ta
 def test_a_policy_may_say_that_sizes_are_no_secret():
     open_policy = policy(disclosure={"publish_exact_counts": True})
     assert public_report(report(), open_policy)["results"] == report()["results"]
+    assert public_sentence("337 persons", open_policy) == "337 persons"
     found = evidence_from(report(), {})
     assert public_evidence(found, open_policy) == found

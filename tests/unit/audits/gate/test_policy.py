@@ -298,3 +298,13 @@ def test_law_a_worse_number_never_allows_what_was_refused(numbers, asked, by):
         before = decide(evidence(numbers), one_way).allowed
         assert before or not decide(evidence(worse), one_way).allowed
         assert before or not decide(evidence(wider), one_way).allowed
+
+
+def test_a_self_test_counts_only_with_its_digest():
+    exact, asked = metric(value=0, low=0, high=0), policy(selftest=("replay",))
+    found = evidence({"selftest.replay_wrong": exact})
+    assert verdicts(decide(found, asked)) == ["INSUFFICIENT"]
+    named = found.model_copy(update={"digests": {"selftest": "0" * 64}})
+    assert verdicts(decide(named, asked)) == ["PASS"]
+    one = evidence({"selftest.replay_wrong": metric(value=1, low=1, high=1)})
+    assert verdicts(decide(one.model_copy(update={"digests": named.digests}), asked)) == ["FAIL"]

@@ -39,8 +39,8 @@ def test_a_booked_budget_holds(bundle, judge, releases, before, after, compositi
 
 
 WRONG = {
-    "epsilon": ({"epsilon": 1.0}, "the claimed epsilon"),
-    "delta": ({"delta": 1e-7}, "the claimed delta"),
+    "epsilon": ({"epsilon": 1.0}, "the claimed epsilon is not the one in the evidence"),
+    "delta": ({"delta": 1e-7}, "the claimed delta is not the one in the evidence"),
     "unit": ({"unit": "record"}, "accounted for each record"),
     "no-ledger": ({"budget": None}, "the ledger is missing"),
     "not-booked": ({"budget": {**BUDGET, "spentAfter": 1.99}}, "does not book this release"),
