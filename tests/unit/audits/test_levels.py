@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from audits.gate.spending import confidence_of
 
 from audits.core.errors import InputError
 from audits.core.types import AuditInputs, AuditResult, Estimate, Lineage
+from audits.gate.spending import confidence_of
 from audits.runner.registry import build
 from audits.runner.run import run
 
