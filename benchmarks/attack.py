@@ -225,8 +225,10 @@ def by_similarity(public: Public, known: Known, _n: int) -> Scores:
 def by_order(public: Public, known: Known, _n: int) -> Scores:
     """Return how near the nearest of the rows is that stand where the person stands in the source."""
     near, _ = _similarities(public, known)
-    order = {person: i for i, person in enumerate(dict.fromkeys(r.group for r in known.source.records))}
-    place = np.array([order[person] for person in known.persons]) / len(order)
+    order = list(dict.fromkeys(r.group for r in known.source.records))
+    in_train = {r.group for r in sides(known)[0].records}  # all but the target's side is known: it is not counted
+    before = dict(zip(order, np.cumsum([0, *(person in in_train for person in order)]).tolist(), strict=False))
+    place = np.array([before[person] for person in known.persons]) / len(in_train)
     rows = np.arange(len(public.rows)) / len(public.rows)
     is_there = np.abs(place[:, None] - rows[None, :]) < WINDOW
     return np.where(is_there, near, 0.0).max(axis=1)
