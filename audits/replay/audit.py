@@ -12,8 +12,8 @@ from audits.core.rates import difference, exact, one_person, share, tier, too_fe
 from audits.core.stats import holm, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict, persons
 from audits.replay.calibration import (
-    ChanceBound,
     Caught,
+    ChanceBound,
     Planted,
     caught,
     near_bound,
