@@ -64,14 +64,7 @@ def load_table(
             )
         if path.suffix == ".parquet":
             problems += parquet_problems(path, found & set(columns.values()))
-    wanted = [name for key, name in columns.items() if key == "text" or name != _DEFAULTS[key]]
-    missing = [name for name in wanted if name not in found]
-    if missing:
-        raise InputError(
-            f"the {role} table has no column {', '.join(map(repr, missing))}",
-            problems=[f"columns found: {_shown(found)}", *shortened(problems)],
-            hint="name the columns with --text, --label and --group",
-        )
+    _check_columns(columns, found, role, problems)
     texts, labels, groups = [], [], []
     for number, row in rows:
         reason = _fault(row, columns, found)
@@ -343,6 +336,27 @@ def _shown(found: set[str]) -> str:
     ]
     rest = len(names) - _LISTED
     return ", ".join([*names[:_LISTED], *([f"and {rest} more"] if rest > 0 else [])]) or "none"
+
+
+def _check_columns(columns: Mapping[str, str], found: set[str], role: Role, problems: Sequence[str]) -> None:
+    """Raise InputError where a column that is needed or was asked for is missing."""
+    wanted = [name for key, name in columns.items() if key == "text" or name != _DEFAULTS[key]]
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise InputError(
+            f"the {role} table has no column {', '.join(map(repr, missing))}",
+            problems=[f"columns found: {_shown(found)}", *shortened(problems)],
+            hint="name the columns with --text, --label and --group",
+        )
+
+
+def _unread(path: Path, found: set[str], wanted: set[str]) -> list[str]:
+    """Return what a file holds that no audit reads."""
+    extra = found - wanted
+    problems = []
+    if extra:
+        problems.append(f"no audit reads these columns: {_shown(extra)}; leave them out (or --group for ids)")
+    return [*problems, *(parquet_problems(path, found & wanted) if path.suffix == ".parquet" else [])]
 
 
 def _count(problems: Sequence[str]) -> str:

@@ -12,8 +12,8 @@ from audits.core.rates import difference, exact, one_person, share, tau_metric, 
 from audits.core.stats import FAIL_LEVEL, holm, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict, persons
 from audits.replay.calibration import (
-    Bound,
     Caught,
+    ChanceBound,
     Planted,
     caught,
     near_bound,
@@ -91,8 +91,8 @@ class Replay:
 class _Measured:
     """The numbers that the verdict rests on; of rows and records those that are hit beyond chance, and at all."""
 
-    run: Bound
-    share: Bound
+    run: ChanceBound
+    share: ChanceBound
     hard: Int
     certain: int
     records_p: float
@@ -187,7 +187,7 @@ def _findings(inputs: AuditInputs, pool: Pool, found: Matches, f: _Measured) -> 
     _, row, owner, share_of_record = found.copies
     many = (row < m) & (owner < pool.n_train) & (share_of_record >= f.share.limit)
     copies = [*found.runs, found.records, copied_rows(row[many], owner[many], NEAR_COPY)]
-    findings, n_left = find_copied(texts, copies, f.run.limit)
+    findings, n_left = find_copied(texts, copies, int(f.run.limit))
     return tuple(findings), n_left
 
 

@@ -22,7 +22,7 @@ N_PLANTED = 8  # of each length
 Int = NDArray[np.int64]
 
 
-class Bound(NamedTuple):
+class ChanceBound(NamedTuple):
     """From where on something shared counts; tokens of a run, or the share of a record.
 
     Args:
@@ -36,22 +36,22 @@ class Bound(NamedTuple):
     limit: float
 
 
-def run_bound(by_chance: int) -> Bound:
+def run_bound(by_chance: int) -> ChanceBound:
     """Return the bound on runs of own words.
 
     certain = max(13, by_chance + 8),  limit = min(certain, 30)
     """
     certain = max(FLOOR_TOKENS, by_chance + MARGIN_TOKENS)
-    return Bound(by_chance, certain, min(certain, CEILING_TOKENS))
+    return ChanceBound(by_chance, certain, min(certain, CEILING_TOKENS))
 
 
-def near_bound(by_chance: float) -> Bound:
+def near_bound(by_chance: float) -> ChanceBound:
     """Return the bound on the share of a record that stands in one row.
 
     certain = max(.55, by_chance + .15),  limit = min(certain, .65)
     """
     certain = max(FLOOR_NEAR, by_chance + MARGIN_NEAR)
-    return Bound(by_chance, certain, min(certain, CEILING_NEAR))
+    return ChanceBound(by_chance, certain, min(certain, CEILING_NEAR))
 
 
 def strangers(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:

@@ -71,12 +71,11 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> Hygiene:
     if not (math.isfinite(before) and 0 <= before <= 1):
         raise InputError("the rate of near-duplicates that were left out must lie between 0 and 1")
     repeated, straddling = _repeated(inputs), _straddling(inputs)
-    _, person = persons(inputs.control.groups)
-    n_control = len(set(inputs.control.groups))
+    names, person = persons(inputs.control.groups)
     repeating = np.zeros(0, np.bool_) if inputs.reference is None else _repeating_reference(inputs, inputs.reference)
     rates = {
         "near_duplicate_rate": (before + (1 - before) * float(repeated.mean()), len(inputs.control)),
-        "straddling_rate": (len(np.unique(person[straddling])) / n_control, n_control),
+        "straddling_rate": (len(np.unique(person[straddling])) / len(names), len(names)),
         "reference_rate": (float(repeating.mean()) if len(repeating) > 0 else 0.0, len(repeating)),
     }
     problems = _problems({name: rate for name, (rate, _) in rates.items()})

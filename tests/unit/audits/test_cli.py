@@ -25,6 +25,7 @@ def tables(tmp_path_factory, fresh_inputs):
     for name in ("synthetic", "train", "control"):
         table = getattr(fresh_inputs, name)
         pq.write_table(pa.table({"text": table.texts, "group": table.groups}), folder / f"{name}.parquet")
+    pq.write_table(pa.table({"text": fresh_inputs.train.texts}), folder / "copies.parquet")
     return folder
 
 
@@ -65,7 +66,7 @@ def test_rows_are_persons_only_where_somebody_claims_it(tables, tmp_path, monkey
 
 
 def test_copies_are_refused(tables, monkeypatch, capsys):
-    copies = arguments(tables, synthetic=tables / "train.parquet")
+    copies = arguments(tables, synthetic=tables / "copies.parquet")
     assert called(monkeypatch, *copies, "--only", "replay") == 4
     assert "overall: fail" in capsys.readouterr().err
 
@@ -128,7 +129,7 @@ def test_findings_without_their_key_are_refused_before_the_work(tables, tmp_path
 
 def test_every_further_attempt_on_a_control_group_must_be_surer(tables, tmp_path, monkeypatch, capsys):
     ledger, seen = tmp_path / "ledger", []
-    for name in ("synthetic", "train", "synthetic"):
+    for name in ("synthetic", "copies", "synthetic"):
         words = arguments(tables, synthetic=tables / f"{name}.parquet")
         called(monkeypatch, *words, "--only", "replay", "--attempts", str(ledger), "--json")
         (result,) = json.loads(capsys.readouterr().out)["results"]

@@ -69,6 +69,23 @@ def quick(monkeypatch):
     monkeypatch.setattr(f"{JUDGE}.evidence_from", lambda *_: SimpleNamespace(to_bytes=lambda: b"{}"))
 
 
+def test_what_the_split_found_reaches_the_gate(trial):
+    """More near-duplicates than the bound were set aside before: the evidence says so, and no audit passes."""
+    given = []
+    with pytest.MonkeyPatch.context() as patch:
+        run = audits.run
+        patch.setattr(
+            f"{JUDGE}.audits.run",
+            lambda inputs, **more: given.append(inputs) or run(inputs, names=["replay"], **more),
+        )
+        judged = trial.judge(trial.bench.job(), prepared=replace(trial.prepared, near_duplicate_rate=0.26))
+    evidence = json.loads((judged.audited.folder / "evidence.json").read_bytes())
+    assert evidence["metrics"]["hygiene.near_duplicate_rate"]["value"] == pytest.approx(0.26)
+    assert evidence["metrics"]["hygiene.problems"]["value"] >= 1
+    assert judged.audited.digest != trial.judged.audited.digest
+    assert given[0].near_duplicate_rate == 0.26
+
+
 def test_control_is_never_embedded_before_the_audit(trial):
     control = set(trial.prepared.control.texts)
     assert len(control) > 30
@@ -86,6 +103,8 @@ def test_the_audits_get_the_tables_and_what_was_replaced_in_train(trial):
     assert inputs.identifiers == prepared.identifiers
     assert inputs.control_identifiers == prepared.control_identifiers
     assert len(inputs.identifiers) == len(inputs.train)
+    assert inputs.near_duplicate_rate == prepared.near_duplicate_rate
+    assert prepared.near_duplicate_rate == trial.cleaned[1].counts["near_duplicate_rate"]
     assert sum(map(len, inputs.identifiers)) > len(inputs.train)
     assert inputs.train.groups == tuple(r.group for r in prepared.train.records)
     assert (inputs.train.has_groups, inputs.synthetic.has_groups) == (True, False)
