@@ -3,8 +3,9 @@
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -97,34 +98,27 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     """
     from audits.core.inputs import load_tables
     from audits.gate.policy import load_policy
-    from audits.gate.spending import confidence_of
-    from audits.runner.run import asked_for
     from audits.runner.run import run as run_audits
 
     applied = None if policy is None else load_policy(policy)
-    if out is not None:
-        _writable(out)
+    _writable(out)
     key = _key(findings, findings_key)
     _together({"--canaries": canaries, "--twin": twin}, {"--previous": previous, "--previous-train": previous_train})
     columns = {"text": text, "label": label, "group": group}
     inputs = load_tables(synthetic, train, control, reference, **columns, rows_are_persons=rows_are_persons)
     inputs = _with_records(inputs, ledger, mechanism)
     inputs = _with_identifiers(inputs, identifiers, control_identifiers)
-    inputs = _with_builds(
-        inputs, (canaries, twin, mirror), (previous, previous_train), columns, claim=rows_are_persons
-    )
-    names = listed(only)
+    builds = (canaries, twin, mirror), (previous, previous_train)
+    inputs = _with_builds(inputs, *builds, columns, claim=rows_are_persons)
+    counted = _counted(inputs, attempts, listed(only), seed, confidence)
+    report = run_audits(inputs, names=listed(only), seed=seed, confidence=counted.sure, progress=_say)
     test = None if selftest_file is None else _selftest_of(selftest_file, inputs)
-    number = _counted(inputs, attempts, asked_for(inputs, names, seed=seed, confidence=confidence))
-    sure = confidence if number is None else confidence_of(number, confidence)
-    report = run_audits(inputs, names=names, seed=seed, confidence=sure, progress=_say)
-    decision = None if applied is None else _decide(report, applied, number, test, claim=streams_are_secret)
+    decision = None if applied is None else _decide(report, applied, counted.number, test, claim=streams_are_secret)
     _show(report, decision)
     _write(report, out, findings, key, applied)
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")
-    allowed = report.overall == "pass" if decision is None else decision.allowed
-    raise typer.Exit(0 if allowed else REFUSED)
+    raise typer.Exit(0 if (report.overall == "pass" if decision is None else decision.allowed) else REFUSED)
 
 
 def _with_records(inputs: "AuditInputs", ledger: Path | None, mechanism: Path | None) -> "AuditInputs":
@@ -143,7 +137,7 @@ def _with_identifiers(inputs: "AuditInputs", train: Path | None, control: Path |
     """Return the inputs with the identifiers that stood in the texts before they were replaced."""
     from dataclasses import replace
 
-    from audits.core.identifier_lists import read_identifiers
+    from audits.identifiers.lists import read_identifiers
 
     if control is not None and train is None:
         raise InputError("--control-identifiers says what returns by chance: give --identifiers as well")
@@ -196,16 +190,28 @@ def _together(*options: dict[str, Path | None]) -> None:
         raise InputError("the options do not fit together", problems=problems)
 
 
-def _counted(inputs: "AuditInputs", ledger: Path | None, made: str) -> int | None:
-    """Return which attempt on these control persons it is, noted in the ledger; None where no ledger is named."""
+class _Counted(NamedTuple):
+    """Which attempt it is, None where no ledger is named, and how sure its intervals must be."""
+
+    number: int | None
+    sure: float
+
+
+def _counted(
+    inputs: "AuditInputs", ledger: Path | None, names: Sequence[str] | None, seed: int, confidence: float
+) -> _Counted:
+    """Return which attempt on these control persons it is, noted in the ledger before they are asked."""
+    from audits.gate.spending import confidence_of
     from audits.ledger.attempts import attempt
     from audits.ledger.places import memory_of
+    from audits.runner.run import asked_for
 
     if ledger is None:
-        return None
+        return _Counted(None, confidence)
+    made = asked_for(inputs, names, seed=seed, confidence=confidence)
     found = attempt(ledger, memory_of(ledger), made=made, control=inputs.control)
     _say(f"attempt {found.number} on these control persons; entry {found.ledger.entries} of ledger {found.ledger.id}")
-    return found.number
+    return _Counted(found.number, confidence_of(found.number, confidence))
 
 
 def _selftest_of(path: Path, inputs: "AuditInputs") -> "BoundSelfTest":
@@ -270,7 +276,9 @@ def _allowed(threshold: float | tuple[float, float] | None) -> str:
     return f"at most {threshold:g}"
 
 
-def _writable(folder: Path) -> None:
+def _writable(folder: Path | None) -> None:
+    if folder is None:
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -27,6 +27,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from scipy.stats import norm
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -34,7 +35,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from audits.core.inputs import table_digest
-from audits.core.stats import auc, auc_delong
+from audits.core.stats import auc, auc_error
 from audits.verify.bundle import ENVELOPE, METRICS
 from synthgen.config import Config
 from synthgen.core.seeds import SeedTree
@@ -282,9 +283,9 @@ class Line(NamedTuple):
 
 def judged(name: str, scores: Scores, is_train: NDArray[np.bool_], least: float, most: float) -> Line:
     """Return how well scores tell the sides, beside the ends of the audits' own figure."""
-    ends = auc_delong(scores[is_train], scores[~is_train], confidence=CONFIDENCE)
-    value = auc(scores[is_train], scores[~is_train])
-    return Line(name, value, ends.low, ends.high, beats=ends.low > most or ends.high < least)
+    sides = scores[is_train], scores[~is_train]
+    value, error = auc(*sides), float(norm.ppf(CONFIDENCE)) * auc_error(*sides)
+    return Line(name, value, value - error, value + error, beats=value - error > most or value + error < least)
 
 
 def play(config: Config, bundle: Path, *, n_guesses: int, n_persons: int) -> list[Line]:

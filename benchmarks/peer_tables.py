@@ -9,6 +9,7 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,7 +17,7 @@ from audits.core.holdout import hold_out
 from audits.core.streams import stream
 from audits.linkage.clinical_fields import quasi_identifiers, sensitive_attributes
 from audits.linkage.view_retrieval import split_halves
-from audits.space.encoders import encode_characters, principal
+from audits.space.encoders import encode_characters
 
 DIMENSIONS = 8
 ATTACKS = 500
@@ -96,3 +97,13 @@ def fields(table):
 
 def is_open(values):
     return 1 - max(map(values.count, set(values))) / len(values) >= MIN_OTHERS
+
+
+def principal(encoded, dimensions):
+    """Return dense tables on the principal axes of the reference rows; float32 (n, <= dimensions)."""
+    centre = encoded.reference.mean(axis=0)
+    axes = np.linalg.svd(encoded.reference - centre, full_matrices=False)[2][:dimensions].T
+    return {
+        name: np.asarray((getattr(encoded, name) - centre) @ axes, dtype=np.float32)
+        for name in ("synthetic", "train", "control", "reference")
+    }

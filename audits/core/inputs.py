@@ -57,13 +57,7 @@ def load_table(
     columns = {"text": text, "label": label, "group": group}
     rows, found, problems = _read(path, columns, role)
     if role == "synthetic":
-        extra = found - set(columns.values())
-        if extra:
-            problems.append(
-                f"no audit reads these columns: {_shown(extra)}; leave them out, or name ids with --group"
-            )
-        if path.suffix == ".parquet":
-            problems += parquet_problems(path, found & set(columns.values()))
+        problems += _not_audited(path, columns, found)
     _check_columns(columns, found, role, problems)
     texts, labels, groups = [], [], []
     for number, row in rows:
@@ -84,6 +78,16 @@ def load_table(
         groups=tuple(groups),
         has_groups=group in found or rows_are_persons,
     )
+
+
+def _not_audited(path: Path, columns: Mapping[str, str], found: set[str]) -> list[str]:
+    """Return what a file that is to leave holds besides the columns that audits read."""
+    problems = []
+    if extra := found - set(columns.values()):
+        problems.append(f"no audit reads these columns: {_shown(extra)}; leave them out, or name ids with --group")
+    if path.suffix == ".parquet":
+        problems += parquet_problems(path, found & set(columns.values()))
+    return problems
 
 
 def load_tables(

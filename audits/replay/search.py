@@ -114,7 +114,7 @@ def pooled(inputs: AuditInputs) -> Pool:
     return Pool(texts, np.concatenate(owners), side, n_train, n_control)
 
 
-class Reading(NamedTuple):
+class PooledTexts(NamedTuple):
     """Synthetic rows and the pool, read in one of two ways: whole, and without common text."""
 
     made: Numbered
@@ -128,7 +128,7 @@ def masked_numbers(text: str) -> list[str]:
     return without_numbers(tokens(text))
 
 
-def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[Int, Reading]]:
+def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[Int, PooledTexts]]:
     """Yield who is merged with whom and the texts without common text, with numbers masked and then as written.
 
     Persons of whom one repeats most of a record of the other are taken for one person (`repeated_records`), told by
@@ -144,7 +144,7 @@ def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[Int, Readin
             pairs = ((int(pool.owner[row]), other) for row, other in repeated_records(owned, shared))
             merged = merged_owners(len(pool.side), pairs)
         common = common_text(owned, shared, merged)
-        yield merged, Reading(made, real, own_text(made, common), own_text(real, common))
+        yield merged, PooledTexts(made, real, own_text(made, common), own_text(real, common))
 
 
 def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matches:
@@ -221,7 +221,7 @@ def _copied_sentences(synthetic: Sequence[str], pool: Pool, merged: Int) -> tupl
     )
 
 
-def _common_share(reading: Reading, m: int, pool: Pool) -> tuple[float, float]:
+def _common_share(reading: PooledTexts, m: int, pool: Pool) -> tuple[float, float]:
     """Return the share of the words of the synthetic and of the train table that are common text."""
     shares = []
     of_train = int((pool.owner < pool.n_train).sum())

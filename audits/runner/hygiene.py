@@ -67,9 +67,7 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> Hygiene:
     Privacy: reads all tables but the synthetic; the result holds counts.
     Random: folds, and which persons where there are more than 4,000 in an arm.
     """
-    before = inputs.near_duplicate_rate
-    if not (math.isfinite(before) and 0 <= before <= 1):
-        raise InputError("the rate of near-duplicates that were left out must lie between 0 and 1")
+    before = _share(inputs.near_duplicate_rate)
     repeated, straddling = _repeated(inputs), _straddling(inputs)
     names, person = persons(inputs.control.groups)
     repeating = np.zeros(0, np.bool_) if inputs.reference is None else _repeating_reference(inputs, inputs.reference)
@@ -118,6 +116,12 @@ def _unreadable(inputs: AuditInputs) -> list[str]:
             f"of real rows {found.real}, so a search in them proves nothing: write them in plain characters"
         )
     ]
+
+
+def _share(rate: float) -> float:
+    if not (math.isfinite(rate) and 0 <= rate <= 1):
+        raise InputError("the rate of near-duplicates that were left out must lie between 0 and 1")
+    return rate
 
 
 def _problems(rates: Mapping[str, float]) -> list[str]:

@@ -136,7 +136,8 @@ def _codes(text: str) -> Int:
 
 def _upto(texts: Sequence[str]) -> list[str]:
     """Return as many of the first texts as hold `MAX_CHARACTERS` characters together, one at least."""
-    taken, n = [], 0
+    taken: list[str] = []
+    n = 0
     for text in texts:
         if taken and n + len(text) > MAX_CHARACTERS:
             break

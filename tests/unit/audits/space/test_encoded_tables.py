@@ -26,7 +26,7 @@ def calls(monkeypatch):
 
 def test_the_audits_by_similarity_share_one_encoding(calls, fresh_inputs):
     all_three = run(fresh_inputs, names=["neighbours", "membership", "interpolation"], seed=3)
-    assert len(calls) == 1
+    assert calls.count(len(fresh_inputs.train)) == 1  # the others are of tables with a leak planted in them
     alone = run(fresh_inputs, names=["membership"], seed=3)
     assert alone.result("membership") == all_three.result("membership")
 

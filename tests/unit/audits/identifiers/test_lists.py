@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from audits.core.errors import InputError
-from audits.core.identifier_lists import read_identifiers
+from audits.identifiers.lists import read_identifiers
 
 LISTS = [["Ann Lee", "MRN 1234567"], [], ["ann@lee.org"]]
 
