@@ -167,7 +167,7 @@ def _with_builds(
     if canaries is not None and twin is not None:
         inputs = replace(inputs, canaries=read_canaries(canaries, twin, **columns))
     if mirror is not None:
-        written = load_table(mirror, **columns, role="synthetic", rows_are_persons=claim)
+        written = load_table(mirror, **columns, role="rerun", rows_are_persons=claim)
         inputs = replace(inputs, mirror=written)
     synthetic, train = earlier
     if synthetic is not None and train is not None:

@@ -105,7 +105,7 @@ def read_canaries(
         table=table,
         family=tuple(found["family"][i] for i in first),
         inserted=np.array([found["inserted"][i] for i in first], dtype=np.bool_),
-        twin=load_table(twin, text=text, label=label, group=group, role="synthetic"),
+        twin=load_table(twin, text=text, label=label, group=group, role="rerun"),
         suffixes=suffixes,
     )
 

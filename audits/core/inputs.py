@@ -16,7 +16,7 @@ from audits.core.released import no_twins, parquet_problems, released_problems
 from audits.core.strictjson import canonical
 from audits.core.types import AuditInputs, Table
 
-Role = Literal["synthetic", "train", "control", "reference"]
+Role = Literal["synthetic", "rerun", "train", "control", "reference"]  # a rerun is never released
 
 MAX_FILE_BYTES = 4 << 30
 MAX_ROWS = 5_000_000

@@ -197,7 +197,7 @@ def read_tables(folder: Path, runs: int, *, text: str, label: str) -> tuple[Tabl
             problems=missing,
             hint=f"Run the generator without the persons that {PLAN} names for each, and put what it wrote there.",
         )
-    return tuple(load_table(path, text=text, label=label, role="synthetic") for path in found if path is not None)
+    return tuple(load_table(path, text=text, label=label, role="rerun") for path in found if path is not None)
 
 
 def permute_coins(coins: Coins, rng: np.random.Generator) -> Coins:
