@@ -31,18 +31,22 @@ def rows(n, who, seed):
 def written(folder, suffix):
     paths = {}
     for seed, (role, n) in enumerate((("synthetic", 60), ("train", 55), ("control", 50))):
-        table = rows(n, role, seed)
-        paths[role] = path = folder / f"{role}.{suffix}"
-        if suffix == "parquet":
-            pq.write_table(pa.Table.from_pylist(table), path)
-        elif suffix == "jsonl":
-            path.write_text("".join(json.dumps(row) + "\n" for row in table))
-        else:
-            with path.open("w", newline="") as file:
-                writer = csv.DictWriter(file, table[0])
-                writer.writeheader()
-                writer.writerows(table)
-    return paths
+        paths[role] = saved(rows(n, role, seed), folder / f"{role}.{suffix}")
+    copies = [{**row, "group": f"copy {i}"} for i, row in enumerate(rows(55, "train", 1))]
+    return paths, saved(copies, folder / f"copies.{suffix}")
+
+
+def saved(table, path):
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(table), path)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in table))
+    else:
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, table[0])
+            writer.writeheader()
+            writer.writerows(table)
+    return path
 
 
 def called(*words, cwd):
@@ -72,7 +76,7 @@ def alone(tmp_path_factory):
 def test_the_audits_install_and_run_without_the_engine(alone, tmp_path, suffix):
     for module in ("torch", "transformers", "sentence_transformers"):
         assert called(alone, "-c", f"import {module}", cwd=tmp_path).returncode == 1
-    tables = written(tmp_path, suffix)
+    tables, copies = written(tmp_path, suffix)
     asked = [word for role, path in tables.items() for word in (f"--{role}", path)]
     done = called(alone, "-m", "audits", "run", *asked, "--out", tmp_path / "out", "--json", cwd=tmp_path)
     assert done.returncode == 4, done.stderr  # far too few people for anything to pass
@@ -82,7 +86,7 @@ def test_the_audits_install_and_run_without_the_engine(alone, tmp_path, suffix):
     Draft202012Validator(schema).validate(report)
     assert {r["verdict"] for r in report["results"]} == {"insufficient"}
     assert "failed" not in {r["status"] for r in report["results"]}
-    leak = called(alone, "-m", "audits", "run", *asked[2:], "--synthetic", tables["train"], "--json", cwd=tmp_path)
+    leak = called(alone, "-m", "audits", "run", *asked[2:], "--synthetic", copies, "--json", cwd=tmp_path)
     assert json.loads(leak.stdout)["overall"] == "fail"
 
 

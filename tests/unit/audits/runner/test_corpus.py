@@ -38,15 +38,15 @@ def table_of(posts, authors):
 def split(posts, seed, n=1000):
     """Return train, control and the posts of n other people, and of those who quote neither train nor control.
 
-    Answers quote posts, so a third part of the authors really does repeat people of the other two. Who quotes is
-    told without looking at the role, so leaving them out says nothing about who is train.
+    Answers quote posts, so a third part of the authors really does repeat people of the other two, also what two of
+    them have. Who quotes is told without looking at the role, so leaving them out says nothing about who is train.
     """
     authors = sorted(posts)
     random.Random(seed).shuffle(authors)
     train, control, others = authors[:n], authors[n : 2 * n], authors[2 * n : 3 * n]
     rows = [(author, tokens(row["text"])) for author in others for row in posts[author]]
-    pool = [(k, tokens(row["text"])) for k, author in enumerate(train + control) for row in posts[author]]
-    runs = unique_runs([w for _, w in rows], [w for _, w in pool], np.array([k for k, _ in pool]))
+    pool = [tokens(row["text"]) for author in train + control for row in posts[author]]
+    runs = unique_runs([w for _, w in rows], pool, np.zeros(len(pool), dtype=np.int64))  # whoever they are of
     quoting = {rows[i][0] for i in runs.row[runs.length >= FLOOR_TOKENS]}
     fresh = table_of(posts, [author for author in others if author not in quoting])
     return AuditInputs(

@@ -66,7 +66,7 @@ def test_leaks_fail(posts, retexted, word_dropout, audit, leak):
 def test_fresh_people_pass_four_times_in_five(posts, audit):
     verdicts = []
     for seed in range(5):
-        train, control, fresh = split(posts, seed)
+        train, control, fresh = split(posts, seed, n_train=1100, n_control=1450)  # a fifth of control teaches
         verdicts.append(verdict(audit, fresh, train, control, seed).verdict)
     assert verdicts.count("pass") >= 4
 
