@@ -32,7 +32,7 @@ def written(folder, suffix):
     paths = {}
     for seed, (role, n) in enumerate((("synthetic", 60), ("train", 55), ("control", 50))):
         paths[role] = saved(rows(n, role, seed), folder / f"{role}.{suffix}")
-    copies = [{**row, "group": f"copy {i}"} for i, row in enumerate(rows(55, "train", 1))]
+    copies = [{**row, "group": f"copy{i}"} for i, row in enumerate(rows(55, "train", 1))]
     return paths, saved(copies, folder / f"copies.{suffix}")
 
 
