@@ -178,14 +178,22 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
     )  # fmt: skip
 
 
-def own_runs(made: Sequence[str], pool: Pool) -> Int:
-    """Return for each row its longest run of one person's own words, as the audit counts it; 0 below FLOOR_TOKENS."""
-    longest = np.zeros(len(made), dtype=np.int64)
+def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, NDArray[np.bool_]]:
+    """Return what of one person's own words each row holds, as the audit counts it.
+
+    The longest run, 0 below FLOOR_TOKENS, and whether NEAR of a record or more stands in it, words changed or not.
+    """
+    longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
+    masked = True
     for merged, reading in readings(made, pool):
         owner = merged[pool.owner]
         runs = runs_alone(reading.own_made.rows, reading.own_real.rows, owner, shortest=FLOOR_TOKENS)
         np.maximum.at(longest, runs.row, runs.length)
-    return longest
+        if masked:
+            records = OwnedRecords(reading.real, owner, len(pool.side), reading.own_real.origin)
+            is_near[near_copies(reading.made, records, len(made)).row] = True
+        masked = False
+    return longest, is_near
 
 
 def _record_copies(
