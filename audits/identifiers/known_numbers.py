@@ -72,7 +72,7 @@ class KnownNumbers:
 
 
 class _Digits(NamedTuple):
-    """The digits of all runs of a table, one after the other; the run of each; row and first digit of each run."""
+    """The digits of all runs of a table in a row; the run of each; of each run its row and first digit, then the end."""
 
     digits: NDArray[np.int64]
     run: NDArray[np.int32]
@@ -89,6 +89,11 @@ class _Digits(NamedTuple):
             values = values * 10 + self.digits[starts + i]
         return values, starts
 
+    def whole(self, start: int) -> bytes:
+        """Return the digits of the whole run in which a place lies."""
+        run = int(self.run[start])
+        return self.digits[self.firsts[run] : self.firsts[run + 1]].tobytes()
+
 
 def find_known_numbers(
     known: KnownNumbers, texts: Sequence[str], strangers: tuple[Sequence[str], int]
@@ -98,8 +103,9 @@ def find_known_numbers(
         lambda = (numbers of m digits in S) (train's numbers of n digits) (ways to write one) / 10^m < .01
 
     with one way for the digits as they are or backwards, n for one digit left out (m = n - 1), 9 n for one digit
-    wrong and n - 1 for two neighbours exchanged. Digits need not be random: telephones of one town begin alike. So a
-    form in which control texts hold numbers of train alone as often as S does proves nothing (`beyond_phantoms`).
+    wrong and n - 1 for two neighbours exchanged. Digits need not be random: telephones of one town begin alike. So
+    where control texts hold numbers of train alone, as they are or with something amiss, as often as S does, they
+    prove nothing there (`beyond_phantoms`).
 
     Args:
         known: the numbers and who has them.
@@ -113,23 +119,22 @@ def find_known_numbers(
         return
     read, others = _read(texts), _read(strangers[0])
     for n in lengths:
-        wanted, alone = known.of_train(n, strangers[1])
-        for form in _FORMS:
-            values, starts = read.windows(n + form.more)
-            if len(values) * len(wanted) * form.ways(n) / 10.0 ** (n + form.more) >= MAX_COINCIDENCES:
-                continue
-            hits = list(form.found(values, wanted, n))
-            their_values = others.windows(n + form.more)[0] if hits else values[:0]
-            share = len(values) / max(len(values) + len(their_values), 1)
-            ours, others_too = (
-                len({int(where[at]) for at, _ in pairs})
-                for where, pairs in ((values, hits), (their_values, form.found(their_values, alone, n)))
-            )
-            if not beyond_phantoms(ours, others_too, share, few=FEW_NUMBERS):
-                continue
-            for at, which in hits:
-                digits = f"{wanted[which]:0{n}d}"
-                yield _placed(texts, read, (int(starts[at]), n + form.more), digits, form.name)
+        theirs, alone = known.of_train(n, strangers[1])
+        for forms in (_FORMS[:1], _FORMS[1:]):
+            hits, numbers, strange, share = list[tuple[_Form, int, int]](), set[bytes](), set[bytes](), 0.0
+            for form in forms:
+                made, starts = read.windows(n + form.more)
+                if len(made) * len(theirs) * form.ways(n) / 10.0 ** (n + form.more) >= MAX_COINCIDENCES:
+                    continue
+                real, real_starts = others.windows(n + form.more)
+                share = max(share, len(made) / max(len(made) + len(real), 1))
+                strange |= {others.whole(int(real_starts[at])) for at, _ in form.found(real, alone, n)}
+                for at, which in form.found(made, theirs, n):
+                    numbers.add(read.whole(int(starts[at])))
+                    hits.append((form, int(starts[at]), which))
+            if beyond_phantoms(len(numbers), len(strange), share, few=FEW_NUMBERS):
+                for form, start, which in hits:
+                    yield _placed(texts, read, (start, n + form.more), f"{theirs[which]:0{n}d}", form.name)
 
 
 def _read(texts: Sequence[str]) -> _Digits:
@@ -140,6 +145,7 @@ def _read(texts: Sequence[str]) -> _Digits:
             digits.extend(map(int, one.digits))
             run.extend([len(rows)] * len(one.digits))
             rows.append(row)
+    firsts.append(len(digits))
     return _Digits(np.frombuffer(digits, dtype=np.int8).astype(np.int64), np.frombuffer(run, np.int32), rows, firsts)
 
 
