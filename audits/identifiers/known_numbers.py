@@ -72,7 +72,7 @@ class KnownNumbers:
 
 
 class _Digits(NamedTuple):
-    """The digits of all runs of a table in a row; the run of each; of each run its row and first digit, then the end."""
+    """The digits of all runs of a table; the run of each; row and first digit of each run, and the end."""
 
     digits: NDArray[np.int64]
     run: NDArray[np.int32]

@@ -53,7 +53,7 @@ class Replay:
         near(p) = highest share of a record of p in one row of S, by rare pairs of words (`near_copies`)
         C*     = max over control persons of near(p), plus .15; at least .55
         pieces(p) = the same by runs of 3, 5, 8 or 13 words, in all rows together (`in_pieces`)
-        P*     = max over control persons of pieces(p), plus .2; at least .65
+        P*     = max over control persons of pieces(p), plus .2; at least .6
         Delta  = |{p in T: hit(p) >= L}| / n_T - |{p in H: hit(p) >= L}| / n_H,  L = min(L*, 30)
 
     hit(p) is computed without looking at the role, so train and control may have different numbers of persons;

@@ -17,7 +17,7 @@ CEILING_TOKENS = 30  # a run of a train person this long is never let pass, what
 MARGIN_NEAR = 0.15
 FLOOR_NEAR = 0.55
 CEILING_NEAR = 0.65
-FLOOR_PIECES = 0.65
+FLOOR_PIECES = 0.6
 MARGIN_PIECES = 0.2
 STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # tokens from which a record is of the next length
 N_PLANTED = 8  # of each length
@@ -60,7 +60,7 @@ def near_bound(by_chance: float) -> ChanceBound:
 def pieces_bound(by_chance: float) -> ChanceBound:
     """Return the bound on the share of a record that stands in the table in pieces.
 
-    certain = limit = max(.65, by_chance + .2), and none, infinity, where by_chance > .5: large tables hold short
+    certain = limit = max(.6, by_chance + .2), and none, infinity, where by_chance > .5: large tables hold short
     pieces of everybody.
     """
     certain = max(FLOOR_PIECES, by_chance + MARGIN_PIECES) if by_chance <= CALM else np.inf

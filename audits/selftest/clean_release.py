@@ -60,9 +60,9 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
 
     People quote one another and fill in the same forms, so a fresh person's text may repeat words or an identifier of
     a train person; a release of it would rightly be stopped. Rows of fresh persons that hold a run of 13 tokens (as
-    they are, or with numbers masked, as `replay` reads them), most of a record in other words (a reply that quotes it
-    line by line), or an identifier, of one train or control person are therefore left out. Which they are is decided without looking at who is train, so leaving them out betrays nobody,
-    and what remains is a release known to be clean.
+    they are, or with numbers masked, as `replay` reads them), half of a record (a reply that quotes it line by line),
+    or an identifier, of one train or control person are therefore left out. Which they are is decided without looking
+    at who is train, so leaving them out betrays nobody, and what remains is a release known to be clean.
 
     Args:
         inputs: checked tables (`audits.runner.hygiene.check_split`); its synthetic table is not read.

@@ -21,7 +21,7 @@ from audits.selftest.recipes import Int, Rng, hide, number_rows, paste
 
 HIDDEN = 4  # persons whose texts are hidden in a release
 NEAR_EVERY = 10  # of a near-copy every tenth word is another
-PIECE = 8  # words of a record in each row where it is cut up
+PIECE = 20  # words of a record in each row where it is cut up
 SHORTEST, LONGEST = 13, 29  # tokens of a short record: a run that no chance brings, and less than a long one
 FEWEST_SHORT = 11
 BOILERPLATE = 0.6  # share of a templated record's words that everybody's record has
@@ -103,7 +103,7 @@ def near_copies(population: Population, rng: Rng) -> AuditInputs:
 
 
 def cut_up(population: Population, rng: Rng) -> AuditInputs:
-    """Return fresh people's rows and four train texts cut into pieces of eight words, each a row of its own.
+    """Return fresh people's rows and four train texts cut into pieces of twenty words, each a row of its own.
 
     Raises:
         NotMeasurable: as `disguised`.

@@ -86,7 +86,7 @@ EVASIONS = (
     _evasion("F.....", "near_copies", evasions.near_copies,
              f"fresh people, and {_FOUR}, all digits exchanged and every tenth word another",
              "nine tenths of a record are found by nobody but its owner"),
-    _evasion("F.....", "cut_up", evasions.cut_up, f"fresh people, and {_FOUR}, eight words in each of many rows",
+    _evasion("F.....", "cut_up", evasions.cut_up, f"fresh people, and {_FOUR}, twenty words in each of many rows",
              "a record that is dealt out over rows is put together again by whoever has one of its words"),
     _evasion("F.....", "in_turn", evasions.in_turn, f"fresh people, and {_FOUR}, the words of two in turn",
              "every second word is a copy too"),
