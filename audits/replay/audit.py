@@ -224,6 +224,9 @@ def _findings(inputs: AuditInputs, pool: Pool, found: Matches, f: _Measured) -> 
     _, row, owner, share_of_record = found.copies
     many = (row < m) & (owner < pool.n_train) & (share_of_record >= f.share.limit)
     copies.append(copied_rows(row[many], owner[many], NEAR_COPY))
+    for runs in found.wholes:
+        many = runs.length >= f.whole.limit
+        copies.append(copied_rows(runs.row[many], runs.owner[many], NEAR_COPY))
     if found.pieces is not None:
         theirs = np.isin(found.pieces.owner, f.in_pieces)
         copies.append(copied_rows(found.pieces.row[theirs], found.pieces.owner[theirs], IN_PIECES))

@@ -74,6 +74,7 @@ class Matches:
         pieces: how much of whose record stands in the table in pieces, or None where pieces tell nothing.
         row_record: whether each equals a whole record of one train person, (m,).
         runs: runs of train persons that may count.
+        wholes: the same with common text and all.
         copies: whose record stands in which row to what share.
         records: whole records of train persons in synthetic rows.
         n_records: train persons, and control persons, of whom a whole record stands in the synthetic table.
@@ -91,6 +92,7 @@ class Matches:
     pieces: Pieces | None
     row_record: NDArray[np.bool_]
     runs: list[CopiedRuns]
+    wholes: list[Runs]
     copies: NearCopies
     records: CopiedRuns
     n_records: tuple[int, int]
@@ -161,13 +163,16 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
     best, whole = np.zeros((2, n_owners), dtype=np.int64)
     row_run, row_whole = np.zeros((2, len(rows)), dtype=np.int64)
     long: list[CopiedRuns] = []
+    wholes: list[Runs] = []
     masked = True
     for merged, reading in readings(rows, pool):
         owner = merged[pool.owner]
         runs = runs_alone(reading.own_made.rows, reading.own_real.rows, owner)
         wanted = _raise(best, row_run, runs, pool, m) & (runs.length >= FLOOR_TOKENS)
-        _raise(whole, row_whole, runs_alone(reading.made, reading.real, owner), pool, m)
         long.append(copied_runs(runs, reading.own_made, reading.made, wanted, masked=masked))
+        runs = runs_alone(reading.made, reading.real, owner)
+        unmasked = _raise(whole, row_whole, runs, pool, m) & (runs.length >= CEILING_TOKENS)
+        wholes.append(Runs(*(column[unmasked] for column in runs)))
         if masked:
             records = OwnedRecords(reading.real, owner, n_owners, reading.own_real.origin)
             near = near_copies(reading.made, records, m)
@@ -181,7 +186,7 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
     return Matches(
         merged=merged, best=best[merged][: pool.n_persons], near=near.best[merged][: pool.n_persons],
         whole=whole[merged][: pool.n_persons], row_whole=row_whole, row_run=row_run, row_near=row_near, pieces=pieces,
-        row_record=row_record, runs=long, copies=near, records=copied,
+        row_record=row_record, runs=long, wholes=wholes, copies=near, records=copied,
         n_records=n_records, n_sentences=_copied_sentences(synthetic, pool, merged),
         common=_common_share(reading, m, pool),
     )  # fmt: skip
