@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import ahocorasick  # type: ignore[import-not-found] # ships no types
 import pyarrow as pa
@@ -28,6 +28,7 @@ MAX_NAME_CHARACTERS = 64
 _NAME = re.compile(r"[\w.:+-]+", re.ASCII)
 _LEAST_ID_CHARACTERS = 5  # shorter ids stand in others by chance
 _MAGIC = b"PAR1"
+_QUOTINGS: tuple[Literal[0, 1], ...] = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
 _SCHEMA = b"ARROW:schema"
 _PANDAS = b"pandas"
 # runs of characters that may be a digest: in hexadecimal with the usual separators, and in base 32 or 64
@@ -163,7 +164,7 @@ def _jsonl_spellings(data: bytes, rows: Sequence[Mapping[str, Any]]) -> Iterator
 
 def _csv_spellings(_data: bytes, rows: Sequence[Mapping[str, str]]) -> Iterator[bytes]:
     """Yield the lines of the rows: quoted where needed or everywhere, with either end of a line, or none last."""
-    for quoting, end in product((csv.QUOTE_MINIMAL, csv.QUOTE_ALL), ("\n", "\r\n")):
+    for quoting, end in product(_QUOTINGS, ("\n", "\r\n")):
         buffer = io.StringIO(newline="")
         csv.writer(buffer, quoting=quoting, lineterminator=end).writerows(
             [list(rows[0]), *(list(row.values()) for row in rows)]

@@ -72,8 +72,9 @@ def spacy_model() -> SpacyModel:
 class PresidioEngine:
     """Finds what the rules find, declared names among it, and what Presidio's English analyzer finds besides.
 
-    Presidio knows no hospital's record numbers and no address outside the public domains. Of it counts what Presidio is at least .4 sure of. The spaCy model is loaded by its folder, and the list of domains
-    is the one that tldextract ships, so that neither library asks the network, or keeps a cache outside.
+    Presidio knows no hospital's record numbers and no address outside the public domains. Of it counts what it is at
+    least .4 sure of. The spaCy model is loaded by its folder, and the list of domains is the one that tldextract
+    ships, so that neither library asks the network, or keeps a cache outside.
 
     Raises:
         DependencyError: if the library, or a spaCy model for it, is not installed. Nothing is downloaded.
