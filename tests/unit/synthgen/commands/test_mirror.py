@@ -60,7 +60,7 @@ def test_the_audits_take_it_in_and_that_is_another_attempt(ready, monkeypatch):
     _, _, mirrored = bench.judge(job, **judge)
     assert given[0].mirror is None
     assert given[1].mirror.texts == tuple(made.records.texts)
-    assert [attempts(stage) for stage in (plain, mirrored)] == [1, 2]
+    assert [attempts_of(stage.folder) for stage in (plain, mirrored)] == [1, 2]
     names = [json.loads((s.folder / "evidence.json").read_bytes())["metrics"] for s in (plain, mirrored)]
     assert ["membership.mirror_auc" in n for n in names] == [False, True]
     # that of another run is none
@@ -68,18 +68,20 @@ def test_the_audits_take_it_in_and_that_is_another_attempt(ready, monkeypatch):
     assert other.digest != made.digest
 
 
-def attempts(stage):
-    return json.loads((stage.folder / "evidence.json").read_bytes())["metrics"]["attempts.number"]["value"]
+def attempts_of(folder):
+    return json.loads((folder / "evidence.json").read_bytes())["metrics"]["attempts.number"]["value"]
 
 
-def test_a_run_makes_one_and_its_bundle_holds_none_of_it(finished, tmp_path):
-    config = finished.config()
+def test_made_before_the_audit_it_is_the_first_attempt_and_no_bundle_holds_it(project, tmp_path):
+    config = project.config()
+    Pipeline(config).run(until="filter")
     path = mirror(config, silent)
     run = Pipeline(config).run()
     assert json.loads((run.folder("audit") / "audit.json").read_bytes())["inputs"].keys() >= {"mirror"}
+    assert attempts_of(run.folder("audit")) == 1
     released = set(read_corpus(run.folder("audit") / "synthetic.parquet", "synthetic").texts)
     own = [text for text in read_corpus(path, "synthetic").texts if text not in released]
-    bundle = write(run, finished.folder / "keys", tmp_path)
+    bundle = write(run, project.folder / "keys", tmp_path)
     assert own
     assert not [text for text in own if text.encode() in bundle]
 

@@ -1,5 +1,9 @@
+from pathlib import Path
+
 import pytest
 
+from audits.core.inputs import load_table
+from audits.core.released import parquet_holds_its_columns_only
 from audits.verify.contents import JSONL, PARQUET
 from synthgen.release.tables import data_files, read_data_file
 
@@ -15,3 +19,14 @@ def test_what_is_written_is_read(name):
 
 def test_only_the_formats_asked_for():
     assert set(data_files(ROWS, ("jsonl",))) == {JSONL}
+
+
+def test_the_files_of_a_release_hold_nothing_but_its_rows(tmp_path):
+    rows = [(f"{i:032x}", f"made up text {i} / é", "ab"[i % 2]) for i in range(40)]
+    for name, data in data_files(rows, ["parquet", "jsonl"]).items():
+        path = tmp_path / Path(name).name
+        path.write_bytes(data)
+        table = load_table(path, label="label", group="id", role="synthetic")
+        assert (table.texts, table.groups) == (tuple(r[1] for r in rows), tuple(r[0] for r in rows))
+        if path.suffix == ".parquet":
+            assert parquet_holds_its_columns_only(data)
