@@ -13,6 +13,7 @@ from typer import Argument, Option
 from audits.core.errors import AuditError
 from synthgen.commands.keys import keys_app, trust_app
 from synthgen.commands.models import models_app
+from synthgen.commands.stamps import timestamp_app
 from synthgen.core.errors import Interrupted, ReleaseRefused, SynthGenError, UsageError
 from synthgen.core.terminal import say
 
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.add_typer(keys_app, name="keys")
 app.add_typer(trust_app, name="trust")
+app.add_typer(timestamp_app, name="timestamp")
 
 ConfigPath = Annotated[Path, Argument(help="The configuration, a YAML file.", metavar="CONFIG")]
 AsJson = Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")]

@@ -36,6 +36,7 @@ from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, sig
 from audits.verify.memory import default_state, remember
 from audits.verify.outcome import Verification, VerificationStep
 from audits.verify.statement import ReleasePredicate, ReleaseStatement, read_statement
+from audits.verify.timestamps import MAX_SKEW, SignedFile, check_signed, envelope_of, stamped
 from audits.verify.tree import Tree, check_name, open_tree
 from audits.verify.trust import RELEASER, ROOT, TrustRoot, parse_trust, read_trust
 
@@ -47,7 +48,6 @@ STEPS = (
     "paths", "trust", "envelope", "signature", "statement", "subjects", "files", "digests", "policy", "gates",
     "manifest", "data", "ledger", "approvals", "time",
 )  # fmt: skip
-MAX_SKEW = timedelta(minutes=5)
 _PARSED = (METRICS, POLICY_JSON, POLICY_YAML, REPORT_JSON, SUMS, CROISSANT)
 _NEEDED = (*_PARSED, REPORT_HTML, "README.md", "schema/record.schema.json")
 _PROVENANCE = {
@@ -150,7 +150,6 @@ def _judge(
     done.append(f"{SUMS} and {CROISSANT} name the signed files")
     done.append(check_data(tree, subjects, predicate, evidence))
     done.append(check_budget(predicate.privacy, policy, evidence, held))
-    signed_by = releasers
     if approvals:
         release = Approved(
             payload_digest=hashlib.sha256(envelope.payload).hexdigest(),
@@ -158,14 +157,19 @@ def _judge(
             created=instant(predicate.time_created),
         )
         approvers = check_approvals(tree, root, policy, release, now)
-        signed_by = (*releasers, *approvers)
         done.append(f"{len(approvers)} given, {sum(rule.threshold for rule in policy.approvals)} asked for")
     else:
         done.append("not looked at")
     _check_time(predicate, policy, now)
-    for name in signed_by:
-        root.check_key(name, now)
-    done.append(f"in time; expires {predicate.expires or 'never'}")
+    if approvals:
+        own = SignedFile(ENVELOPE, releasers, stamped(envelope), instant(predicate.time_created))
+        required = policy.timestamps is not None
+        said, *_ = [check_signed(tree, root, one, now=now, required=required) for one in (own, *approvers)]
+    else:  # who approves need not wait for the authority of timestamps
+        said = "timestamps not looked at"
+        for name in releasers:
+            root.check_key(name, now)
+    done.append(f"in time; {said}; expires {predicate.expires or 'never'}")
     return statement
 
 
@@ -247,7 +251,9 @@ def _subjects(statement: ReleaseStatement) -> dict[str, str]:
 def _check_closed(tree: Tree, subjects: Mapping[str, str]) -> None:
     """Refuse a file that is not signed, a signed file that is not there, and a folder that holds none."""
     for name in tree.files:
-        if name not in subjects and name != ENVELOPE and not APPROVAL_FILE.fullmatch(name):
+        envelope = envelope_of(name)  # of a token, which must stand beside what it is of
+        known = name if envelope is None or envelope not in tree.files else envelope
+        if name not in subjects and known != ENVELOPE and not APPROVAL_FILE.fullmatch(known):
             raise VerifyError("E_EXTRA", f"{name}: not among the signed files. Do not use this copy")
     wanted = {*subjects, *(name for name in _NEEDED)}
     for name in sorted(wanted):
