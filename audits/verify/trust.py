@@ -181,8 +181,6 @@ def known_signers(envelope: Envelope, keys: Mapping[str, bytes]) -> tuple[str, .
         VerifyError: E_TRUST where a signature of one of the keys is bad.
     """
     ours = tuple(item for item in envelope.signatures if item[0] in keys)
-    if len(ours) == 0:
-        return ()
     try:
         return signers(replace(envelope, signatures=ours), dict(keys))
     except VerifyError as error:

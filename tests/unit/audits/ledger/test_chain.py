@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.core.errors import InputError
+from audits.core.strictjson import canonical
 from audits.ledger.chain import Memory, opened
 
 NAME = "things.jsonl"
@@ -189,3 +190,13 @@ def test_no_byte_can_be_changed(at, by):
         (folder / NAME).write_bytes(bytes(data))
         with pytest.raises(InputError):
             add(folder, memory, 1)
+
+
+def test_a_line_of_another_version_is_not_read_though_its_mac_is_right(place):
+    folder, memory = place
+    with opened(folder, NAME, memory) as chain:
+        line = {"version": 2, "number": 4, "entry": {"thing": 3}}
+        mac = chain._next(line)
+    with (folder / NAME).open("ab") as file:
+        file.write(canonical({**line, "mac": mac}) + b"\n")
+    refused(folder, memory, "line 4 is not as it was written")

@@ -93,6 +93,13 @@ def test_a_spoilt_memory_or_none_that_can_be_written_refuses(roots, judge_file, 
     state.write_bytes(state.read_bytes()[:-4])
     assert "cannot be read" in judge_file(data).failure
     forget(state)
+    assert judge_file(data).ok
+    seen = json.loads(state.read_bytes())
+    for wrong in ({"digest": "x"}, {"digest": "F" * 64}, {"keyids": 1}):
+        spoilt = {"roots": [{**seen["roots"][0], **wrong}]}
+        state.write_text(json.dumps(spoilt, separators=(",", ":"), sort_keys=True))
+        assert "cannot be read" in judge_file(data).failure
+    forget(state)
     forget(state)
     assert read_state(state).roots == ()
     assert judge_file(data).ok
