@@ -18,7 +18,7 @@ import importlib.util
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,11 +166,14 @@ class OneFile(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
 
 
 def survives(mutant: Mutant) -> bool:
-    """Return whether the tests pass on it, so that they do not notice."""
-    return outcome(mutant) == 0
+    """Return whether the tests pass on it, so that they do not notice: first those of its file, then of its room."""
+    own = ROOT / "tests/unit" / Path(mutant.file).parent / f"test_{Path(mutant.file).name}"
+    if own.is_file() and outcome(mutant, [own]) != 0:
+        return False
+    return outcome(mutant, [ROOT / folder for folder in ROOMS[str(Path(mutant.file).parent)]]) == 0
 
 
-def outcome(mutant: Mutant) -> int:
+def outcome(mutant: Mutant, tests: Sequence[Path]) -> int:
     """Return how pytest ends on a mutant."""
     pid = os.fork()
     if pid == 0:
@@ -180,11 +183,6 @@ def outcome(mutant: Mutant) -> int:
         sys.meta_path.insert(0, OneFile(mutant))
         import pytest
 
-        own = ROOT / "tests/unit" / Path(mutant.file).parent / f"test_{Path(mutant.file).name}"
-        tests = [
-            *([str(own)] if own.is_file() else []),
-            *(str(ROOT / folder) for folder in ROOMS[str(Path(mutant.file).parent)]),
-        ]
         options = [
             "-x",
             "-q",
@@ -197,7 +195,7 @@ def outcome(mutant: Mutant) -> int:
             "not slow",
             "--hypothesis-seed=0",
         ]
-        os._exit(int(pytest.main([*options, "--rootdir", str(ROOT), *tests])))
+        os._exit(int(pytest.main([*options, "--rootdir", str(ROOT), *map(str, tests)])))
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
@@ -214,8 +212,9 @@ def main(arguments: list[str] | None = None) -> int:
     for module in LIBRARIES:
         importlib.import_module(module)
     whole = Mutant(files[0], 0, "nothing", (ROOT / files[0]).read_text(encoding="utf-8"))
-    if (code := outcome(whole)) != 0:
-        raise SystemExit(f"the tests do not pass on the source as it is (pytest {code}), so a mutant shows nothing")
+    for folders in {ROOMS[str(Path(file).parent)] for file in files}:
+        if (code := outcome(whole, [ROOT / folder for folder in folders])) != 0:
+            raise SystemExit(f"{folders}: fail on the source as it is (pytest {code}), so a mutant shows nothing")
     rows, alive, started = [], 0, time.monotonic()
     for number, mutant in enumerate(found, start=1):
         known = EQUIVALENT.get(mutant.name)

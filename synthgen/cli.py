@@ -113,12 +113,13 @@ def release(config: ConfigPath, *, resume: Resume = "auto", as_json: AsJson = Fa
 
 
 @app.command()
-def approve(
+def approve(  # noqa: PLR0913 - an option each
     bundle: Annotated[Path, Argument(help="The bundle's folder.")],
     *,
     role: Annotated[str, Option(help="The role you sign in, such as privacy_officer.")],
-    key: Annotated[Path, Option(help="Your private key.")],
+    key: Annotated[str, Option(help="Your private key: its file, or a URI such as hsm:2?label=officer.")],
     trust: Annotated[Path, Option(help="The trust root.")],
+    public: Annotated[Path | None, Option(help="The public part, NAME.pub.json, of a key named by a URI.")] = None,
     reject: Annotated[bool, Option("--reject", help="Sign a no, which blocks the release.")] = False,
     comment: Annotated[str, Option(help="Your own words; they go into the approval.")] = "",
 ) -> None:
@@ -127,9 +128,9 @@ def approve(
 
     from audits.verify.trust import load_trust
     from synthgen.release.approve import approve as sign
-    from synthgen.release.keys import load_key, passphrase_for
+    from synthgen.release.signers import open_key
 
-    opened = load_key(key, passphrase_for(key))
+    opened = open_key(key, public)
     path = sign(
         bundle, role=role, key=opened, trust=load_trust(trust), now=datetime.now(UTC), reject=reject, comment=comment
     )
