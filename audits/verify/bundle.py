@@ -352,7 +352,7 @@ def _check_gates(predicate: ReleasePredicate, policy: Policy, held: Mapping[str,
     if tried is None or tried.value != predicate.attempts.number:
         raise VerifyError("E_GATE", "the evidence counts other attempts than the statement")
     counted = evidence.metrics.get("records.synthetic")
-    if counted is not None and counted.value != predicate.dataset.records:
+    if counted is None or counted.value != predicate.dataset.records:
         raise VerifyError("E_GATE", "the evidence counts other records than the statement")
     return evidence
 

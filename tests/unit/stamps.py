@@ -75,8 +75,8 @@ class Authority:
         It is made with the good one; then one of the same key, issuer, serial number and length takes its place.
         """
         good = self.leaf.public_bytes(Encoding.DER)
-        for n in range(200):
-            name = "x" * (len(self.name) + 4 + n // 4)  # a signature's length varies by itself, too
+        for n in range(50 * 12):
+            name = "x" * (1 + n // 12)  # a signature's length varies by itself, too
             leaf = self._leaf(name, usage, critical=critical, serial=self.leaf.serial_number)
             bad = leaf.public_bytes(Encoding.DER)
             if len(bad) == len(good):

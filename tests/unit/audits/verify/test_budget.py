@@ -100,7 +100,12 @@ def test_the_log_must_say_the_same(bundle, judge, releases):
 
 def test_what_the_log_spent_is_booked(bundle, judge, releases):
     spent = {"value": 2.5, "low": 2.5, "high": 2.5, "confidence": 0.95, "n": 500}
-    rewrite(bundle, releases, METRICS, lambda v: v["metrics"].update({"accounting.epsilon_spent": spent}))
+    for name, of in (
+        (METRICS, lambda v: v),
+        ("evidence/accounting.json", lambda v: v),
+        ("report/report.json", lambda v: v["audit"]["results"][-1]),
+    ):
+        rewrite(bundle, releases, name, lambda v, of=of: of(v)["metrics"].update({"accounting.epsilon_spent": spent}))
     assert "the log of all releases spent more" in judge(bundle).failure
 
 

@@ -257,6 +257,32 @@ def test_a_record_is_one_line_in_one_spelling():
     assert lines[0].decode() == '{"id": "' + "0" * 16 + '", "text": "a \u2028 ü", "label": "x"}'
 
 
+@pytest.mark.parametrize(
+    ("name", "step", "said"),
+    [
+        (
+            "membership.invented",
+            "gates",
+            "says something else than the evidence",
+        ),  # no audit of the report measured it
+        ("accounting.epsilon", "ledger", "numbers of a privacy budget, and none is claimed"),
+        ("records.synthetic", "gates", "counts other records"),  # is taken out, for it is there
+    ],
+)
+def test_the_evidence_holds_what_the_audits_measured_and_no_more(copy, judge, releases, name, step, said):
+    def other(value):
+        if value["metrics"].pop(name, None) is None:
+            value["metrics"][name] = NUMBER
+
+    rewrite(copy, METRICS, other)
+    digest = hashlib.sha256((copy / METRICS).read_bytes()).hexdigest()
+    refresh(copy)
+    releases.edit(copy, lambda v: v["predicate"]["evidence"][0]["digest"].update(sha256=digest))
+    found = judge(copy)
+    assert (found.code, found.checks[-1].id) == (12, step)
+    assert said in found.failure
+
+
 @pytest.mark.parametrize("number", [None, 2.0])
 def test_the_evidence_counts_the_attempts_of_the_statement(copy, judge, releases, number):
     counted = {"value": number, "low": number, "high": number, "confidence": 1.0, "n": 2}
