@@ -200,3 +200,12 @@ def test_a_line_of_another_version_is_not_read_though_its_mac_is_right(place):
     with (folder / NAME).open("ab") as file:
         file.write(canonical({**line, "mac": mac}) + b"\n")
     refused(folder, memory, "line 4 is not as it was written")
+
+
+@pytest.mark.parametrize("changes", [{"id": "1" * 31}, {"head": "F" * 64}, {"entries": -1}, {"version": 2}])
+def test_a_memory_with_a_field_out_of_bounds_is_none(place, changes):
+    folder, memory = place
+    value = json.loads(memory.path.read_bytes())
+    memory.path.write_bytes(canonical({**value, **changes}))
+    with pytest.raises(InputError, match="not the memory of a ledger"):
+        entries(folder, memory)

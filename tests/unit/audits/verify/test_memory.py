@@ -109,6 +109,16 @@ def test_a_spoilt_memory_or_none_that_can_be_written_refuses(roots, judge_file, 
     assert judge_file(data).code == 11
 
 
+def test_a_root_that_cannot_be_remembered_is_not_believed(roots, judge_file, releases, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("audits.verify.memory.write_whole", full)
+    found = judge_file(roots(1, persons(releases, "Root A")))
+    assert (found.code, found.checks[-1].id) == (11, "trust")
+    assert "cannot be written" in found.failure
+
+
 def test_a_plain_root_is_not_remembered(clean, releases, tmp_path, monkeypatch):
     monkeypatch.setenv("SYNTHGEN_TRUST_STATE", str(tmp_path / "seen.json"))
     assert default_state() == tmp_path / "seen.json"

@@ -17,6 +17,10 @@ def test_subjects_are_sorted():
     "fields",
     [
         {"mechanism": "none+empirical", "unit": "group", "delta": 1e-6},
+        {"mechanism": "none+empirical", "unit": "group", "epsilon": 1.0},
+        {"mechanism": "none+empirical", "unit": "group", "noise_multiplier": 1.1},
+        {"mechanism": "none+empirical", "unit": "group", "steps": 0},
+        {"mechanism": "none+empirical", "unit": "group", "accountant": "PRV"},
         {"mechanism": "dp-sgd", "unit": "group"},
         {"mechanism": "dp-sgd", "unit": "group", "epsilon": 1.0},
         {"mechanism": "dp-sgd", "unit": "group", "delta": 1e-6},
