@@ -192,10 +192,11 @@ def test_no_byte_can_be_changed(at, by):
             add(folder, memory, 1)
 
 
-def test_a_line_of_another_version_is_not_read_though_its_mac_is_right(place):
+@pytest.mark.parametrize("changes", [{"version": 2}, {"number": 5}, {"number": 3}])
+def test_a_line_of_another_version_or_number_is_not_read_though_its_mac_is_right(place, changes):
     folder, memory = place
     with opened(folder, NAME, memory) as chain:
-        line = {"version": 2, "number": 4, "entry": {"thing": 3}}
+        line = {"version": 1, "number": 4, "entry": {"thing": 3}, **changes}
         mac = chain._next(line)
     with (folder / NAME).open("ab") as file:
         file.write(canonical({**line, "mac": mac}) + b"\n")
