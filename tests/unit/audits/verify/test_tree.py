@@ -76,3 +76,12 @@ def test_names_that_mislead_are_refused(name):
 def test_plain_names_are_fine():
     for name in ("data/train-00000-of-00001.parquet", "café/ß.md", ".gitattributes", "é" * 120):
         check_name(name)
+
+
+def test_a_folder_that_cannot_be_listed_is_refused(folder, monkeypatch):
+    def denied(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(module.os, "scandir", denied)
+    with pytest.raises(VerifyError, match="E_UNSAFE the bundle cannot be listed safely"), open_tree(folder):
+        pass
