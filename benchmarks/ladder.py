@@ -199,10 +199,11 @@ def blocked(args, corpus, rows):
             casts, problems = people()
             step = step_json(climb(once, casts, args.audits, seed=number, confidence=CONFIDENCE))
             verdicts = {audit: next(iter(cell["verdicts"])) for audit, cell in step["audits"].items()}
-            return {"verdicts": verdicts, "split": list(problems)}
+            reasons = {a: cell["reason"] for a, cell in step["audits"].items() if verdicts[a] != "pass"}
+            return {"verdicts": verdicts, "reasons": reasons, "split": list(problems)}
 
         found.append(kept(args.checkpoints / corpus / f"resplit-{number:03d}.json", args.setting, made))
-        print(f"{corpus} resplit {number}: {found[-1]['verdicts']}", file=sys.stderr)
+        print(f"{corpus} resplit {number}: stopped by {found[-1]['reasons'] or 'none'}", file=sys.stderr)
     return found
 
 

@@ -72,7 +72,7 @@ def _numbers(
             if i not in recorded.numbers:
                 contacts.add(form.key[:MOST_DIGITS])
     hard = set()
-    for hit in find_known_numbers(pool.numbered, texts):
+    for hit in find_known_numbers(pool.numbered, texts, (people.control_texts(), people.n_train)):
         train, control = Owners(pool.numbered.owners(hit.digits)).sides(people.n_train, people.n_persons)
         exempt = control and hit.digits in contacts
         if not train or exempt or any(hit.digits in other or other in hit.digits for other in seen):

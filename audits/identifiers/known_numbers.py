@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from audits.identifiers.digits import digit_runs
 from audits.identifiers.patterns import MIN_NUMBER_DIGITS
+from audits.identifiers.phantoms import FEW_NUMBERS, beyond_phantoms
 from audits.text.normalise import normalise
 
 MOST_DIGITS = 18  # of a longer number the first ones; so many fit into 64 bits
@@ -52,9 +53,12 @@ class KnownNumbers:
         """Return the numbers of digits there are."""
         return sorted(set(self._lengths))
 
-    def of_length(self, n: int) -> Int:
-        """Return the different numbers of n digits."""
-        return np.unique(self._column()[np.frombuffer(self._lengths, dtype=np.int8) == n])
+    def of_train(self, n: int, n_train: int) -> tuple[Int, Int]:
+        """Return the different numbers of n digits of the first n_train owners, and those that nobody else has."""
+        same = np.frombuffer(self._lengths, dtype=np.int8) == n
+        first = np.frombuffer(self._owners, dtype=np.int32) < n_train
+        theirs = np.unique(self._column()[same & first])
+        return theirs, np.setdiff1d(theirs, self._column()[same & ~first])
 
     def owners(self, digits: str) -> list[int]:
         """Return who has a number."""
@@ -68,7 +72,7 @@ class KnownNumbers:
 
 
 class _Digits(NamedTuple):
-    """The digits of all runs of a table, one after the other; the run of each; row and first digit of each run."""
+    """The digits of all runs of a table; the run of each; row and first digit of each run, and the end."""
 
     digits: NDArray[np.int64]
     run: NDArray[np.int32]
@@ -85,32 +89,52 @@ class _Digits(NamedTuple):
             values = values * 10 + self.digits[starts + i]
         return values, starts
 
+    def whole(self, start: int) -> bytes:
+        """Return the digits of the whole run in which a place lies."""
+        run = int(self.run[start])
+        return self.digits[self.firsts[run] : self.firsts[run + 1]].tobytes()
 
-def find_known_numbers(known: KnownNumbers, texts: Sequence[str]) -> Iterator[NumberHit]:
-    """Yield each known number that stands in the texts in a form in which chance would put none of its length there.
 
-        lambda = (numbers of m digits in S) (known numbers of n digits) (ways to write one) / 10^m < .01
+def find_known_numbers(
+    known: KnownNumbers, texts: Sequence[str], strangers: tuple[Sequence[str], int]
+) -> Iterator[NumberHit]:
+    """Yield each known number of train that stands in the texts in a form in which chance would put none there.
+
+        lambda = (numbers of m digits in S) (train's numbers of n digits) (ways to write one) / 10^m < .01
 
     with one way for the digits as they are or backwards, n for one digit left out (m = n - 1), 9 n for one digit
-    wrong and n - 1 for two neighbours exchanged.
+    wrong and n - 1 for two neighbours exchanged. Digits need not be random: telephones of one town begin alike. So
+    where control texts hold numbers of train alone, as they are or with something amiss, as often as S does, they
+    prove nothing there (`beyond_phantoms`).
 
-    Cost: O(digits of S) for each length, form and digit; 16 bytes for each digit of S.
+    Args:
+        known: the numbers and who has them.
+        texts: the synthetic table.
+        strangers: texts of control persons, and the number of train persons, whose numbers come first.
+
+    Cost: O(digits of S and control) for each length, form and digit; 16 bytes for each digit.
     """
     lengths = known.lengths()
     if not lengths:
         return
-    read = _read(texts)
+    read, others = _read(texts), _read(strangers[0])
     for n in lengths:
-        wanted = known.of_length(n)
-        for form, m, ways, spellings in _FORMS:
-            values, starts = read.windows(n + m)
-            if len(values) == 0 or len(values) * len(wanted) * ways(n) / 10.0 ** (n + m) >= MAX_COINCIDENCES:
-                continue
-            for mask, keys in spellings(wanted, n):
-                for at, which in _found(mask(values), keys):
-                    digits = f"{wanted[which]:0{n}d}"
-                    if form != "a digit wrong" or values[at] != wanted[which]:
-                        yield _placed(texts, read, (int(starts[at]), n + m), digits, form)
+        theirs, alone = known.of_train(n, strangers[1])
+        for forms in (_FORMS[:1], _FORMS[1:]):
+            hits, numbers, strange, share = list[tuple[_Form, int, int]](), set[bytes](), set[bytes](), 0.0
+            for form in forms:
+                made, starts = read.windows(n + form.more)
+                if len(made) * len(theirs) * form.ways(n) / 10.0 ** (n + form.more) >= MAX_COINCIDENCES:
+                    continue
+                real, real_starts = others.windows(n + form.more)
+                share = max(share, len(made) / max(len(made) + len(real), 1))
+                strange |= {others.whole(int(real_starts[at])) for at, _ in form.found(real, alone, n)}
+                for at, which in form.found(made, theirs, n):
+                    numbers.add(read.whole(int(starts[at])))
+                    hits.append((form, int(starts[at]), which))
+            if beyond_phantoms(len(numbers), len(strange), share, few=FEW_NUMBERS):
+                for form, start, which in hits:
+                    yield _placed(texts, read, (start, n + form.more), f"{theirs[which]:0{n}d}", form.name)
 
 
 def _read(texts: Sequence[str]) -> _Digits:
@@ -121,6 +145,7 @@ def _read(texts: Sequence[str]) -> _Digits:
             digits.extend(map(int, one.digits))
             run.extend([len(rows)] * len(one.digits))
             rows.append(row)
+    firsts.append(len(digits))
     return _Digits(np.frombuffer(digits, dtype=np.int8).astype(np.int64), np.frombuffer(run, np.int32), rows, firsts)
 
 
@@ -133,14 +158,6 @@ def _placed(texts: Sequence[str], read: _Digits, window: tuple[int, int], digits
     one = digit_runs(normalise(texts[row]))[which]
     first = start - read.firsts[run]
     return NumberHit(digits, form, row, one.starts[first], one.ends[first + m - 1])
-
-
-def _found(values: Int, keys: Int) -> Iterator[tuple[int, int]]:
-    """Yield which value is which key."""
-    order = np.argsort(keys, kind="stable")
-    place = np.minimum(np.searchsorted(keys, values, sorter=order), len(keys) - 1)
-    for at in np.flatnonzero(keys[order[place]] == values).tolist():
-        yield at, int(order[place[at]])
 
 
 Mask = Callable[[Int], Int]
@@ -180,11 +197,38 @@ def _two_exchanged(wanted: Int, n: int) -> Spellings:
         yield _same, np.where(low == high, -1, wanted + (high - low) * (p - 10 * p))
 
 
-# form, digits more or fewer than known, how many ways to write one of n digits, and these
-_FORMS: tuple[tuple[str, int, Callable[[int], int], Callable[[Int, int], Spellings]], ...] = (
-    ("digits", 0, lambda _: 1, _as_it_is),
-    ("digits backwards", 0, lambda _: 1, _backwards),
-    ("a digit missing", -1, lambda n: n, _one_missing),
-    ("a digit wrong", 0, lambda n: 9 * n, _one_wrong),
-    ("digits exchanged", 0, lambda n: n - 1, _two_exchanged),
+class _Form(NamedTuple):
+    """One form in which a number may stand.
+
+    Args:
+        name: in the audit's fixed words.
+        more: how many digits more than the number has.
+        ways: how many ways there are to write one of n digits so.
+        spellings: these ways, each with what of a value is compared.
+    """
+
+    name: str
+    more: int
+    ways: Callable[[int], int]
+    spellings: Callable[[Int, int], Spellings]
+
+    def found(self, values: Int, wanted: Int, n: int) -> Iterator[tuple[int, int]]:
+        """Yield which value is which wanted number of n digits, in this form."""
+        if len(values) == 0 or len(wanted) == 0:
+            return
+        for mask, keys in self.spellings(wanted, n):
+            seen, order = mask(values), np.argsort(keys, kind="stable")
+            place = np.minimum(np.searchsorted(keys, seen, sorter=order), len(keys) - 1)
+            for at in np.flatnonzero(keys[order[place]] == seen).tolist():
+                which = int(order[place[at]])
+                if self.name != "a digit wrong" or values[at] != wanted[which]:
+                    yield at, which
+
+
+_FORMS = (
+    _Form("digits", 0, lambda _: 1, _as_it_is),
+    _Form("digits backwards", 0, lambda _: 1, _backwards),
+    _Form("a digit missing", -1, lambda n: n, _one_missing),
+    _Form("a digit wrong", 0, lambda n: 9 * n, _one_wrong),
+    _Form("digits exchanged", 0, lambda n: n - 1, _two_exchanged),
 )

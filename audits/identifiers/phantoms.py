@@ -3,6 +3,7 @@
 from scipy.stats import binom
 
 FEW_NAMES = 2  # control persons whose name returns; fewer explain no train person's
+FEW_NUMBERS = 2  # numbers of train that strangers' texts hold in a form; fewer do not show that chance writes so
 FEW_CONTACTS = 4  # contacts that pass between people; fewer are desks, and explain no train person's
 _CHANCE = 0.01
 

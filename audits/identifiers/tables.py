@@ -39,6 +39,10 @@ class People:
         for texts, owners in self.tables:
             yield from zip(texts, owners.tolist(), strict=True)
 
+    def control_texts(self) -> tuple[str, ...]:
+        """Return the texts of control."""
+        return self.tables[1][0]
+
     def row_owners(self) -> Iterator[int]:
         """Yield the number of the owner of every text."""
         return (owner for _, owner in self.rows())

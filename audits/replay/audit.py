@@ -17,11 +17,12 @@ from audits.replay.calibration import (
     Planted,
     caught,
     near_bound,
+    pieces_bound,
     plant,
     run_bound,
     strangers,
 )
-from audits.replay.locations import NEAR_COPY, SourceTexts, copied_rows, find_copied
+from audits.replay.locations import IN_PIECES, NEAR_COPY, SourceTexts, copied_rows, find_copied
 from audits.replay.near_copies import NEAR
 from audits.replay.search import FLOOR_TOKENS, Matches, Pool, pooled, search
 from audits.text.shared_runs import CAP_TOKENS
@@ -51,17 +52,21 @@ class Replay:
         L*     = max over control persons of hit(p), plus 8; at least 13
         near(p) = highest share of a record of p in one row of S, by rare pairs of words (`near_copies`)
         C*     = max over control persons of near(p), plus .15; at least .55
+        pieces(p) = the same by runs of 3, 5, 8 or 13 words, in all rows together (`in_pieces`)
+        P*     = max over control persons of pieces(p), plus .2; at least .6
         Delta  = |{p in T: hit(p) >= L}| / n_T - |{p in H: hit(p) >= L}| / n_H,  L = min(L*, 30)
 
     hit(p) is computed without looking at the role, so train and control may have different numbers of persons;
-    only L* and C*, of maxima, are taken over as many control persons as there are train persons (drawn from `rng`)
-    where there are more, and over none who shares a record with a train person. Text is read twice, with its numbers
-    and with every number masked; the longer run counts.
+    only L*, C* and P*, of maxima, are taken over as many control persons as there are train persons (drawn from
+    `rng`) where there are more, and over none who shares a record with a train person. Text is read twice, with its
+    numbers and with every number masked; the longer run counts.
 
     Fails on: one synthetic row with a run of one train person of L* or more, or with C* of one of their records (a
-    copy with words changed); one equal (also with its sentences in another order) to a whole record of 13 tokens or
-    more of one train person, unless as many control persons' records come back; Delta, or the same of near(p) >= .5,
-    proven above tau; train persons crowding at, or missing from, the top of the hit lengths (scan test).
+    copy with words changed or put between); one train person of whose record P* stands in the table (cut up, a piece
+    a row); one row equal (also with its sentences in another order) to a
+    whole record of 13 tokens or more of one train person, unless as many control persons' records come back; Delta,
+    or the same of near(p) >= .5, proven above tau; train persons crowding at, or missing from, the top of the hit
+    lengths (scan test).
     Passes where none of this holds, no row has a run of a train person of L or min(C*, .65) of their record, the
     upper end of Delta is at most tau, the persons are enough for tau, copies planted for this run were caught in
     every length of record but for a tenth of the records, and no more than nine words in ten are common text.
@@ -93,6 +98,8 @@ class _Measured:
 
     run: ChanceBound
     share: ChanceBound
+    pieces: ChanceBound
+    in_pieces: Int
     hard: Int
     certain: int
     records_p: float
@@ -116,8 +123,11 @@ def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Gener
     calibrating = n_t + strangers(pool, found, rng)
     run = run_bound(int(found.best[calibrating].max(initial=0)))
     share_of_record = near_bound(float(found.near[calibrating].max(initial=0)))
+    pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, calibrating, run, m)
     is_hard = (found.row_run >= run.limit) | (found.row_near >= share_of_record.limit) | found.row_record
+    is_hard[rows_in_pieces] = True
     certain = (found.row_run[:m] >= run.certain) | (found.row_near[:m] >= share_of_record.certain)
+    certain[rows_in_pieces] = True
     train, control = found.best[:n_t] >= run.limit, found.best[n_t:] >= run.limit
     near, near_control = found.near[:n_t] >= NEAR, found.near[n_t:] >= NEAR
     scans = (
@@ -130,6 +140,8 @@ def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Gener
     return _Measured(
         run=run,
         share=share_of_record,
+        pieces=pieces,
+        in_pieces=persons_in_pieces,
         hard=np.flatnonzero(is_hard[:m]),
         certain=int(certain.sum()),
         records_p=float(stats.hypergeom.sf(found.n_records[0] - 1, n_t + n_h, sum(found.n_records), n_t)),
@@ -146,6 +158,22 @@ def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Gener
         n_persons=min(n_t, n_h),
         confidence=confidence,
     )
+
+
+def _in_pieces(pool: Pool, found: Matches, strangers: Int, run: ChanceBound, m: int) -> tuple[ChanceBound, Int, Int]:
+    """Return the bound on records in pieces, the train persons above it, and the rows where their pieces stand."""
+    nothing = np.zeros(0, dtype=np.int64)
+    if found.pieces is None:
+        return pieces_bound(1.0), nothing, nothing
+    best = found.pieces.best
+    bound = pieces_bound(float(best[strangers].max(initial=0)))
+    # who stands there as one is not in pieces, though other rows hold some too
+    in_one_row = [found.records.owner, found.copies.owner[found.copies.row < m]]
+    is_whole = np.isin(np.arange(pool.n_train), np.concatenate(in_one_row)) | (
+        found.best[: pool.n_train] >= run.limit
+    )
+    above = np.flatnonzero((best[: pool.n_train] >= bound.limit) & ~is_whole)
+    return bound, above, np.unique(found.pieces.row[np.isin(found.pieces.owner, above)])
 
 
 def _judge(inputs: AuditInputs, pool: Pool, found: Matches, f: _Measured) -> AuditResult:
@@ -184,9 +212,13 @@ def _findings(inputs: AuditInputs, pool: Pool, found: Matches, f: _Measured) -> 
     n_rows, m = len(inputs.train), len(inputs.synthetic)
     owners = found.merged[pool.owner[:n_rows]]
     texts = SourceTexts(inputs.synthetic.texts, inputs.train.texts, owners, persons(inputs.train.groups)[0])
+    copies = [*found.runs, found.records]
     _, row, owner, share_of_record = found.copies
     many = (row < m) & (owner < pool.n_train) & (share_of_record >= f.share.limit)
-    copies = [*found.runs, found.records, copied_rows(row[many], owner[many], NEAR_COPY)]
+    copies.append(copied_rows(row[many], owner[many], NEAR_COPY))
+    if found.pieces is not None:
+        theirs = np.isin(found.pieces.owner, f.in_pieces)
+        copies.append(copied_rows(found.pieces.row[theirs], found.pieces.owner[theirs], IN_PIECES))
     findings, n_left = find_copied(texts, copies, int(f.run.limit))
     return tuple(findings), n_left
 
@@ -210,9 +242,12 @@ def _leak(found: Matches, f: _Measured) -> str | None:
     of_train, of_control = found.n_records
     is_record = of_train > 0 and (of_control == 0 or f.records_p <= FAIL_LEVEL)
     if f.certain > 0 or is_record:
+        pieces = (
+            f"; most of a record of {len(f.in_pieces)} of them stands there in pieces" if len(f.in_pieces) else ""
+        )
         return (
             f"{len(f.hard)} synthetic rows repeat {f.run.limit} own words or more in a row, a whole record, or most "
-            "of one with words changed, of one person"
+            f"of one with words changed or put between, of one person{pieces}"
         )
     if f.proven > 0:
         return "more train persons than control persons are repeated or nearly repeated than chance allows"
@@ -272,6 +307,9 @@ def _details(pool: Pool, found: Matches, f: _Measured) -> Mapping[str, Any]:
         "control_longest_run_tokens": f.run.by_chance,
         "bound_share_of_record": f.share.limit,
         "control_highest_share_of_record": f.share.by_chance,
+        "tokens_of_a_piece": found.pieces.tokens if found.pieces is not None else None,
+        "bound_pieces_of_record": f.pieces.limit if np.isfinite(f.pieces.limit) else None,
+        "persons_in_pieces": len(f.in_pieces),
         "runs_counted_up_to_tokens": CAP_TOKENS,
         "persons_hit_by_length": {
             str(k): [int((train >= k).sum()), int((control >= k).sum())] for k in LADDER_TOKENS

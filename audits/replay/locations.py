@@ -16,7 +16,8 @@ from audits.text.spans import Placed, placed_tokens
 
 WHOLE_RECORD = int(np.iinfo(np.int64).max)  # longer than any run
 NEAR_COPY = 0  # the row and the person stand for themselves where no run says where
-_KINDS = {WHOLE_RECORD: "whole record", NEAR_COPY: "near copy"}
+IN_PIECES = -1  # the same, where what stands in the row is a part of what stands in many
+_KINDS = {WHOLE_RECORD: "whole record", NEAR_COPY: "near copy", IN_PIECES: "record in pieces"}
 
 Int = NDArray[np.int64]
 
@@ -27,7 +28,7 @@ class CopiedRuns(NamedTuple):
     Args:
         row: of the synthetic table.
         owner: number of the person.
-        length: own tokens, at most CAP_TOKENS; WHOLE_RECORD or NEAR_COPY where the whole row is meant.
+        length: own tokens, at most CAP_TOKENS; WHOLE_RECORD, NEAR_COPY or IN_PIECES where the whole row is meant.
         start: token of the row at which the run begins.
         end: token behind the last one; common text inside a run is part of it.
         masked: whether the tokens are those left after masking numbers.
@@ -74,7 +75,7 @@ def copied_runs(runs: Runs, left: OwnText, whole: Numbered, wanted: NDArray[np.b
 
 
 def copied_rows(rows: Int, owners: Int, what: int) -> CopiedRuns:
-    """Return rows that are as a whole somebody's: WHOLE_RECORD, or NEAR_COPY."""
+    """Return rows that are as a whole somebody's: WHOLE_RECORD, NEAR_COPY, or IN_PIECES."""
     nothing = np.zeros_like(rows)
     return CopiedRuns(rows, owners, np.full(len(rows), what), nothing, nothing, np.zeros(len(rows), dtype=bool))
 
@@ -105,7 +106,7 @@ def find_copied(texts: SourceTexts, found: Sequence[CopiedRuns], bound: int) -> 
 def _first_pairs(found: CopiedRuns, bound: int) -> tuple[CopiedRuns, int]:
     """Return the longest copy of each row and person, of the first rows; and how many are left out."""
     order = np.lexsort((found.masked, -found.length, found.owner, found.row))
-    order = order[(found.length[order] >= bound) | (found.length[order] == NEAR_COPY)]
+    order = order[(found.length[order] >= bound) | (found.length[order] <= NEAR_COPY)]
     row, owner = found.row[order], found.owner[order]
     first = np.ones(len(order), dtype=bool)
     first[1:] = (row[1:] != row[:-1]) | (owner[1:] != owner[:-1])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from audits.core.types import AuditInputs, persons
 from audits.replay.locations import WHOLE_RECORD, CopiedRuns, copied_rows, copied_runs
-from audits.replay.near_copies import NearCopies, OwnedRecords, near_copies
+from audits.replay.near_copies import NearCopies, OwnedRecords, Pieces, in_pieces, near_copies
 from audits.replay.verbatim import keyed, owner_of, record_keys, sentence_keys, sole_owners
 from audits.text.common_text import (
     CONTROL,
@@ -68,6 +68,7 @@ class Matches:
         near: highest share of a record of each person in one synthetic row, (n_persons,).
         row_run: longest run each synthetic or planted row shares with one train person, (m,).
         row_near: highest share of a record of one train person in each, 0 below NEAR, (m,).
+        pieces: how much of whose record stands in the table in pieces, or None where pieces tell nothing.
         row_record: whether each equals a whole record of one train person, (m,).
         runs: runs of train persons that may count.
         copies: whose record stands in which row to what share.
@@ -82,6 +83,7 @@ class Matches:
     near: Float
     row_run: Int
     row_near: Float
+    pieces: Pieces | None
     row_record: NDArray[np.bool_]
     runs: list[CopiedRuns]
     copies: NearCopies
@@ -163,29 +165,44 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
         wanted = real & of_train & (runs.length >= FLOOR_TOKENS)
         long.append(copied_runs(runs, reading.own_made, reading.made, wanted, masked=masked))
         if masked:
-            near = near_copies(reading.made, OwnedRecords(reading.real, owner, n_owners, reading.own_real.origin), m)
+            records = OwnedRecords(reading.real, owner, n_owners, reading.own_real.origin)
+            near = near_copies(reading.made, records, m)
+            pieces = in_pieces(_first_rows(reading.made, m), records, range(pool.n_train, pool.n_persons))
             has_own = np.diff(reading.own_made.rows.starts) >= PHRASE_TOKENS
         masked = False
-    records, row_record, n_records = _record_copies(rows, pool, merged, has_own, m)
+    copied, row_record, n_records = _record_copies(rows, pool, merged, has_own, m)
     row_near = np.zeros(len(rows))
     of_train = near.owner < pool.n_train
     np.maximum.at(row_near, near.row[of_train], near.share[of_train])
     return Matches(
         merged=merged, best=best[merged][: pool.n_persons], near=near.best[merged][: pool.n_persons],
-        row_run=row_run, row_near=row_near, row_record=row_record, runs=long, copies=near, records=records,
+        row_run=row_run, row_near=row_near, pieces=pieces,
+        row_record=row_record, runs=long, copies=near, records=copied,
         n_records=n_records, n_sentences=_copied_sentences(synthetic, pool, merged),
         common=_common_share(reading, m, pool),
     )  # fmt: skip
 
 
-def own_runs(made: Sequence[str], pool: Pool) -> Int:
-    """Return for each row its longest run of one person's own words, as the audit counts it; 0 below FLOOR_TOKENS."""
-    longest = np.zeros(len(made), dtype=np.int64)
+def _first_rows(rows: Numbered, n: int) -> Numbered:
+    return Numbered(rows.tokens[: rows.starts[n]], rows.starts[: n + 1])
+
+
+def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, NDArray[np.bool_]]:
+    """Return what of one person's own words each row holds, as the audit counts it.
+
+    The longest run, 0 below FLOOR_TOKENS, and whether NEAR of a record or more stands in it, words changed or not.
+    """
+    longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
+    masked = True
     for merged, reading in readings(made, pool):
         owner = merged[pool.owner]
         runs = runs_alone(reading.own_made.rows, reading.own_real.rows, owner, shortest=FLOOR_TOKENS)
         np.maximum.at(longest, runs.row, runs.length)
-    return longest
+        if masked:
+            records = OwnedRecords(reading.real, owner, len(pool.side), reading.own_real.origin)
+            is_near[near_copies(reading.made, records, len(made)).row] = True
+        masked = False
+    return longest, is_near
 
 
 def _record_copies(

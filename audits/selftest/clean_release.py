@@ -60,9 +60,9 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
 
     People quote one another and fill in the same forms, so a fresh person's text may repeat words or an identifier of
     a train person; a release of it would rightly be stopped. Rows of fresh persons that hold a run of 13 tokens (as
-    they are, or with numbers masked, as `replay` reads them), or an identifier, of one train or control person are
-    therefore left out. Which they are is decided without looking at who is train, so leaving them out betrays nobody,
-    and what remains is a release known to be clean.
+    they are, or with numbers masked, as `replay` reads them), half of a record (a reply that quotes it line by line),
+    or an identifier, of one train or control person are therefore left out. Which they are is decided without looking
+    at who is train, so leaving them out betrays nobody, and what remains is a release known to be clean.
 
     Args:
         inputs: checked tables (`audits.runner.hygiene.check_split`); its synthetic table is not read.
@@ -154,8 +154,8 @@ def _repeats(
 ) -> tuple[NDArray[np.bool_], Int]:
     """Return which fresh rows repeat a person of train or control, and the longest own run of each train row."""
     pool = pooled(AuditInputs(synthetic=unseen, train=train, control=control, reference=reference))
-    longest = own_runs([*unseen.texts, *train.texts], pool)
-    quoting = longest[: len(unseen)] >= FLOOR_TOKENS
+    longest, is_near = own_runs([*unseen.texts, *train.texts], pool)
+    quoting = (longest[: len(unseen)] >= FLOOR_TOKENS) | is_near[: len(unseen)]
     pooled_identifiers = {e for text in (*train.texts, *control.texts) for e in _identifiers(text)}
     named = [not pooled_identifiers.isdisjoint(_identifiers(text)) for text in unseen.texts]
     return quoting | np.array(named, dtype=np.bool_), longest[len(unseen) :]

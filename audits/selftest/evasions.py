@@ -9,7 +9,7 @@ import math
 import string
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from audits.selftest.recipes import Int, Rng, hide, number_rows, paste
 
 HIDDEN = 4  # persons whose texts are hidden in a release
 NEAR_EVERY = 10  # of a near-copy every tenth word is another
+PIECE = 20  # words of a record in each row where it is cut up
 SHORTEST, LONGEST = 13, 29  # tokens of a short record: a run that no chance brings, and less than a long one
 FEWEST_SHORT = 11
 BOILERPLATE = 0.6  # share of a templated record's words that everybody's record has
@@ -99,6 +100,38 @@ def near_copies(population: Population, rng: Rng) -> AuditInputs:
     extra = as_synthetic(take(train, rows))
     copies = replace(extra, texts=tuple(map(changed, extra.texts)))
     return population.inputs(as_synthetic(stack_tables(population.unseen, copies)), train=train)
+
+
+def cut_up(population: Population, rng: Rng) -> AuditInputs:
+    """Return fresh people's rows and four train texts cut into pieces of twenty words, each a row of its own.
+
+    Raises:
+        NotMeasurable: as `disguised`.
+    """
+    train, rows = _numbered_persons(population, HIDDEN, rng)
+    pieces = [
+        (int(row), " ".join(words[start : start + PIECE]))
+        for row, words in ((row, train.texts[row].split()) for row in rows)
+        for start in range(0, len(words), PIECE)
+    ]
+    copies = as_synthetic(take(train, np.array([row for row, _ in pieces])))
+    copies = replace(copies, texts=tuple(piece for _, piece in pieces))
+    return population.inputs(as_synthetic(stack_tables(population.unseen, copies)), train=train)
+
+
+def in_turn(population: Population, rng: Rng) -> AuditInputs:
+    """Return fresh people's rows and four train texts, the words of two of them in turn in one row.
+
+    Raises:
+        NotMeasurable: as `disguised`.
+    """
+    train, rows = _numbered_persons(population, HIDDEN, rng)
+    texts = [train.texts[row].split() for row in rows]
+    mixed = [
+        " ".join(word for words in zip_longest(*pair, fillvalue="") for word in words if word)
+        for pair in zip(texts[::2], texts[1::2], strict=True)
+    ]
+    return population.inputs(hide(population.unseen, mixed, rng), train=train)
 
 
 def short_copies(population: Population, rng: Rng) -> AuditInputs:

@@ -1,13 +1,12 @@
 """Shares of records, beside a slow obvious way, and what counts for nothing."""
 
 import math
-from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from audits.replay import near_copies as module
-from audits.replay.near_copies import OwnedRecords, near_copies
+from audits.replay.near_copies import OwnedRecords, in_pieces, near_copies
 from audits.text.shared_runs import number_rows
 
 
@@ -19,9 +18,9 @@ def found(made, real, owner, *, n_real=None, own=None):
     return near_copies(rows, asked, len(made) if n_real is None else n_real)
 
 
-def pairs(text):
+def pairs(text, apart=1):
     words = text.split()
-    return set(pairwise(words))
+    return {(word, words[i + n]) for n in range(1, apart + 1) for i, word in enumerate(words) if i + n < len(words)}
 
 
 def test_shares_by_hand(monkeypatch):
@@ -39,7 +38,7 @@ def test_shares_by_hand(monkeypatch):
     result = found(made, real, owner)
     slow = [
         max(
-            sum(weight[p] for p in pairs(x) & pairs(s)) / sum(weight[p] for p in pairs(x))
+            sum(weight[p] for p in pairs(x) & pairs(s, 8)) / sum(weight[p] for p in pairs(x))
             for x, who in zip(real, owner, strict=True) if who == k
             for s in made
         )
@@ -77,3 +76,52 @@ def test_common_words_count_for_nothing():
 def test_nothing_shares_nothing():
     assert found([], TEXTS, list(range(8))).best.tolist() == [0.0] * 8
     assert found(["a b"], ["c"], [0]).best.tolist() == [0.0]
+
+
+def turns(*texts, n=1):
+    """Return the texts' words, n of each in turn."""
+    cut = [[" ".join(t.split()[i : i + n]) for i in range(0, len(t.split()), n)] for t in texts]
+    return " ".join(part for parts in zip(*cut, strict=True) for part in parts)
+
+
+def test_words_put_between_hide_nothing():
+    numbered = " ".join(f"{i} {word}" for i, word in enumerate(TEXTS[0].split()))
+    for made, whose in ((turns(*TEXTS[1:3]), {1, 2}), (turns(*TEXTS[1:5], n=2), {1, 2, 3, 4}), (numbered, {0})):
+        result = found([made], TEXTS, list(range(8)))
+        assert set(result.owner.tolist()) == whose
+        assert result.share.min() > 0.65
+    too_far = " x x x x x x x x ".join(TEXTS[0].split())
+    assert found([too_far], TEXTS, list(range(8))).best.max() == 0
+
+
+def cut_up(text, n):
+    words = text.split()
+    return [" ".join(words[i : i + n]) for i in range(0, len(words), n)]
+
+
+def pieces(made, strangers=(7,), real=tuple(TEXTS)):
+    vocabulary = {}
+    rows, records = number_rows(map(str.split, made), vocabulary), number_rows(map(str.split, real), vocabulary)
+    asked = OwnedRecords(records, np.arange(len(real)), len(real), np.arange(len(records.tokens)))
+    return in_pieces(rows, asked, strangers)
+
+
+@pytest.mark.parametrize("n", [4, 8, 20])
+def test_a_record_cut_up_is_found_over_the_rows(n):
+    made = ["nothing of anybody stands here", *cut_up(TEXTS[3], n)]
+    result = pieces(made)
+    assert result.tokens == 3
+    expected = sum(max(0, len(piece.split()) - 2) for piece in made[1:]) / 78
+    assert result.best == pytest.approx([0, 0, 0, expected, 0, 0, 0, 0])
+    assert expected >= 0.5
+    assert (result.row.tolist(), set(result.owner.tolist())) == (list(range(1, len(made))), {3})
+
+
+def test_where_strangers_come_to_as_much_pieces_are_longer_or_tell_nothing():
+    assert pieces([*cut_up(TEXTS[3], 8), *cut_up(TEXTS[7], 8)]).tokens == 8  # of five words strangers have half, too
+    whole = pieces([*cut_up(TEXTS[3], 20), *TEXTS[7:]])
+    assert whole is None
+
+
+def test_without_words_of_anybody_there_is_nothing_to_cut_up():
+    assert pieces(["a b c"], real=("",) * 8) is None

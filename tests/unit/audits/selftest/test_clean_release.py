@@ -79,6 +79,19 @@ def test_fresh_rows_that_repeat_anybody_are_left_out_whoever_it_is(tables):
     assert people.n_repeating == 4
 
 
+def test_a_reply_that_quotes_line_by_line_is_left_out(tables):
+    train, control = tables
+    fresh = set(population(train, control).unseen.texts)
+    row = next(i for i, t in enumerate(control.texts) if t in fresh)
+    words = train.texts[3].split()
+    lines = [" ".join(words[i : i + 8]) for i in range(0, len(words), 8)]
+    quoting = "ks> " + " ks> ".join(lines)
+    assert max(len(line.split()) for line in lines) < 13
+    texts = (*control.texts[:row], f"{quoting} {control.texts[row]}", *control.texts[row + 1 :])
+    people = population(train, replace(control, texts=texts))
+    assert texts[row] not in people.control.texts + people.unseen.texts
+
+
 def test_swapping_the_roles_leaves_out_the_same_rows(tables):
     """Which rows go must not depend on who is train, or leaving them out would betray train persons."""
     train, control = tables

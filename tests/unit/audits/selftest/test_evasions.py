@@ -71,6 +71,23 @@ def test_near_copies_keep_nine_words_in_ten_and_no_number(population):
         assert source.split()[-1] not in copy
 
 
+def test_cut_up_and_in_turn_nothing_is_lost(population):
+    made = evasions.cut_up(population, rng())
+    behind, pieces = added(population, made)
+    assert behind == []
+    assert max(len(piece.split()) for piece in pieces) == evasions.PIECE
+    numbered = [text for text in made.train.texts if " MRN " in text]
+    assert sorted(" ".join(pieces).split()) == sorted(" ".join(numbered).split())
+    made = evasions.in_turn(population, rng())
+    behind, more = added(population, made)
+    assert (len(behind), more) == (evasions.HIDDEN // 2, ())
+    numbered = [text for text in made.train.texts if " MRN " in text]
+    assert sorted(" ".join(behind).split()) == sorted(" ".join(numbered).split())
+    first = behind[0].split()
+    assert any(text.split()[:4] == first[0:8:2] for text in numbered)
+    assert any(text.split()[:4] == first[1:8:2] for text in numbered)
+
+
 def test_short_records_are_copied_whole(population):
     own = np.where(np.arange(len(population.train)) % 2, 17, 0)
     made = evasions.short_copies(replace(population, own_run=own), rng())

@@ -103,7 +103,7 @@ def test_every_rung_says_why():
 
 
 def test_every_way_round_is_asked_of_somebody_and_shared_text_must_pass():
-    assert len(EVASIONS) == 17
+    assert len(EVASIONS) == 19
     for rung in EVASIONS:
         assert rung.lean
         assert {rung.demand(audit) for audit in JUDGED} - {"blind"}, rung.name
