@@ -39,9 +39,9 @@ from audits.verify.trust import TrustRoot, parse_trust  # noqa: E402
 ODD = (None, True, 0, -1, 1e308, 2**53, "", "x" * 3000, "../x", "\ud800", "\u202e", [], {}, [[]], "0" * 64, "PASS")
 # of the statement, what is held against something else; name, licence and the like are their signer's word
 KEPT = (
-    "releaseId", "gates", "evidence.0.name", "policy", "approvalsRequired", "use", "dataset.records",
-    "dataset.classes", "config", "attempts.number", "privacy.mechanism", "privacy.epsilon", "privacy.delta", "privacy.budget",
-    "privacy.composition", "privacy.noiseMultiplier", "privacy.steps", "inputs.0.role", "inputs.1.role",
+    "releaseId", "gates", "evidence.0.name", "policy", "approvalsRequired", "use", "config", "attempts.number",
+    "dataset.records", "dataset.classes", "inputs.0.role", "inputs.1.role", "privacy.mechanism", "privacy.epsilon",
+    "privacy.delta", "privacy.budget", "privacy.composition", "privacy.noiseMultiplier", "privacy.steps",
 )  # fmt: skip
 KINDS = ("envelope", "statement", "policy", "trust", "table", "evidence", "manifest", "token")
 
