@@ -288,6 +288,15 @@ def test_the_evidence_holds_what_the_audits_measured_and_no_more(copy, judge, re
     assert said in found.failure
 
 
+@pytest.mark.parametrize(("name", "low"), [("attempts.number", 0.75), ("records.synthetic", 10.0)])
+def test_a_count_has_no_interval(copy, judge, releases, name, low):
+    rewrite(copy, METRICS, lambda v: v["metrics"][name].update(low=low))
+    digest = hashlib.sha256((copy / METRICS).read_bytes()).hexdigest()
+    refresh(copy)
+    releases.edit(copy, lambda v: v["predicate"]["evidence"][0]["digest"].update(sha256=digest))
+    assert "than the statement" in judge(copy).failure
+
+
 def test_the_evidence_counts_the_attempts_of_the_statement(copy, judge, releases):
     releases.edit(copy, lambda v: v["predicate"]["attempts"].update(number=2))
     assert "counts other attempts than the statement" in judge(copy).failure
