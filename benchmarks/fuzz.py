@@ -6,7 +6,7 @@
 What is spoilt is bytes (a bit, a cut, a copy of a part) or a value in the JSON (gone, doubled, of another type).
 Half of the statements and everything else in the bundle is signed again by the releaser, as a wicked or mistaken one
 could. A case may be VERIFIED only where the bundle says what it said before: same records, gates, evidence, policy.
-Of the evidence: what an audit measured, a gate reads or the statement counts; the rest stands nowhere else (KEPT).
+Of the evidence: what an audit measured or a gate reads; the rest stands nowhere else (KEPT).
 Timestamps are spoilt where there is an `openssl` to make one.
 """
 
@@ -155,9 +155,8 @@ class Fuzz:
         """Return what evidence says, but the engine's numbers that no gate reads: their signer alone vouches."""
         evidence = read_evidence(data)
         gated = {gate["metric"].rpartition(".")[0] for gate in self.before["predicate"]["gates"]}
-        counted = {"attempts.number", "records.synthetic"}
         audited = {name for name in evidence.metrics if name.split(".")[0] in evidence.audits}
-        kept = {name: evidence.metrics[name] for name in (gated | counted | audited) & set(evidence.metrics)}
+        kept = {name: evidence.metrics[name] for name in (gated | audited) & set(evidence.metrics)}
         return evidence.model_copy(update={"metrics": kept})
 
     def _token(self, rng: random.Random) -> str:

@@ -3,7 +3,16 @@ from pydantic import ValidationError
 
 from audits.core.errors import VerifyError
 from audits.core.strictjson import canonical
-from audits.verify.statement import APPROVAL_TYPE, PAYLOAD_TYPE, Privacy, ReleaseStatement, read_statement, statement
+from audits.verify.statement import (
+    APPROVAL_TYPE,
+    PAYLOAD_TYPE,
+    REFUSAL_TYPE,
+    Privacy,
+    RefusalStatement,
+    ReleaseStatement,
+    read_statement,
+    statement,
+)
 
 
 def test_subjects_are_sorted():
@@ -75,3 +84,14 @@ def test_bounds_are_not_tighter_than_said(clean, releases):
         (P + "dataset.name", "x" * 2000), (P + "attempts.ledger.entries", 1),
     ):  # fmt: skip
         read_statement(ReleaseStatement, PAYLOAD_TYPE, canonical(put(value, path, right)))
+
+
+def test_a_refusal_is_of_its_own_kind():
+    predicate = {
+        "schemaVersion": "2.0.0", "timeCreated": "2026-11-20T07:00:00Z", "verdict": "REFUSED", "gates": [],
+        "policy": {"name": "p", "version": "1", "digest": {"sha256": "0" * 64}}, "reasons": [], "waivers": [],
+    }  # fmt: skip
+    made = statement({"a": "1" * 64}, REFUSAL_TYPE, predicate)
+    assert read_statement(RefusalStatement, PAYLOAD_TYPE, canonical(made)).predicate.verdict == "REFUSED"
+    with pytest.raises(VerifyError, match="E_PREDICATE"):
+        read_statement(RefusalStatement, PAYLOAD_TYPE, canonical({**made, "predicateType": APPROVAL_TYPE}))
