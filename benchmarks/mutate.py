@@ -39,6 +39,8 @@ EQUIVALENT: dict[str, str] = {
     "hint='Install the package again.')": (
         "an installation without its files; what comes next fails on None as well"
     ),
+    "audits/verify/budget.py: or privacy.epsilon is None": "a statement has both or neither, says its model",
+    "audits/verify/budget.py: or privacy.delta is None": "likewise",
 }
 
 

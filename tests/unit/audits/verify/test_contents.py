@@ -88,6 +88,13 @@ def number_for_text(copy):
     (copy / JSONL).write_bytes(b"\n".join([json.dumps({**row, "text": 7}).encode(), *lines[1:]]))
 
 
+def first_line(line):
+    def change(copy):
+        (copy / JSONL).write_bytes(b"\n".join([line, *(copy / JSONL).read_bytes().split(b"\n")[1:]]))
+
+    return change
+
+
 def other_types(copy):
     """The same text in columns that may hold nothing: what a reader would take for missing."""
     table = pq.read_table(copy / PARQUET)
@@ -120,6 +127,8 @@ DATA = {
     "one-more-record": (lambda c: rewrite_data(c, one_more), "E_DATA the data have other numbers"),
     "ids-not-sorted": (backwards, "E_DATA the ids"),
     "id-twice": (lambda c: rewrite_data(c, lambda rows: [*rows, rows[-1]]), "E_DATA the ids"),
+    "line-of-names": (first_line(b'["id", "text", "label"]'), f"E_DATA {JSONL}: line 1 is no record"),
+    "line-not-json": (first_line(b'{"id": '), f"E_DATA {JSONL}: line 1 is no record"),
     "number-for-text": (number_for_text, f"E_DATA {JSONL}: line 1 is no record"),
     "columns-of-other-types": (other_types, f"E_DATA {PARQUET}: holds something else"),
     "ids-that-speak": (lambda c: rewrite_data(c, another_id), "E_DATA the ids"),
