@@ -144,3 +144,13 @@ def test_a_public_key_is_hex_of_one_of_two_lengths(releases, public):
     value["keys"][releases.OWNER.keyid]["public"] = public
     with pytest.raises(VerifyError, match="should match pattern"):
         parse_trust(canonical(value))
+
+
+@pytest.mark.parametrize(("kind", "said"), [("ecdsa-p256", "ed25519"), ("ed25519", "ecdsa-p256")])
+def test_a_key_is_of_the_kind_it_is_said_to_be(releases, kind, said):
+    value, key = plain(releases), releases.signing_key("S. Stranger", kind=kind)
+    add_key(value, "auditor", key)
+    parse_trust(canonical(value))
+    value["keys"][key.keyid]["alg"] = said
+    with pytest.raises(VerifyError, match=f"the key is not one of {said}"):
+        parse_trust(canonical(value))
