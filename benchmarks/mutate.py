@@ -28,7 +28,7 @@ ROOMS = {
     "audits/verify": ("tests/unit/audits/verify",),
     "audits/gate": ("tests/unit/audits/gate", "tests/unit/audits/verify"),
     "audits/ledger": ("tests/unit/audits/ledger",),
-    "synthgen/run": ("tests/unit/synthgen/run",),
+    "synthgen/run": ("tests/unit/synthgen/run/test_named_after.py", "tests/unit/synthgen/run"),
 }
 LIBRARIES = ("pytest", "hypothesis", "numpy", "pyarrow.parquet", "pydantic", "cryptography.x509", "jinja2")
 MAKERS = ("scipy.stats", "sklearn.linear_model", "torch", "transformers")  # what the rooms of `synthgen` load besides
