@@ -186,12 +186,25 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
     copied, row_record, n_records = _record_copies(rows, pool, merged, has_own, m)
     row_near, row_words = (_highest_of_train(found, pool, len(rows)) for found in (near, words))
     return Matches(
-        merged=merged, best=best[merged][: pool.n_persons], near=near.best[merged][: pool.n_persons],
-        whole=whole[merged][: pool.n_persons], row_whole=row_whole, row_run=row_run, row_near=row_near,
-        row_words=row_words, words=words, pieces=pieces, row_record=row_record, runs=long, wholes=wholes, copies=near, records=copied,
-        n_records=n_records, n_sentences=_copied_sentences(synthetic, pool, merged),
+        merged=merged,
+        best=best[merged][: pool.n_persons],
+        near=near.best[merged][: pool.n_persons],
+        whole=whole[merged][: pool.n_persons],
+        row_whole=row_whole,
+        row_run=row_run,
+        row_near=row_near,
+        row_words=row_words,
+        words=words,
+        pieces=pieces,
+        row_record=row_record,
+        runs=long,
+        wholes=wholes,
+        copies=near,
+        records=copied,
+        n_records=n_records,
+        n_sentences=_copied_sentences(synthetic, pool, merged),
         common=_common_share(reading, m, pool),
-    )  # fmt: skip
+    )
 
 
 def _highest_of_train(found: NearCopies, pool: Pool, n: int) -> Float:
