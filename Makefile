@@ -55,10 +55,10 @@ ladder: $(BIN)/.tested models  ## the audits' calibration ladder over corpora an
 	mkdir -p build/ladder
 	$(BIN)/python benchmarks/ladder.py --checkpoints build/ladder --markdown build/ladder/ladder.md $(LADDER_ARGS)
 
-mutate: $(BIN)/.tested  ## disable each check of verifier and gate in turn; a test must notice every one; minutes
+mutate: $(BIN)/.tested  ## disable each check of verifier, gate, ledger and stages' keys in turn; tests must notice; an hour
 	$(BIN)/python benchmarks/mutate.py --markdown build/mutants.md $(MUTATE_ARGS)
 
-fuzz: $(BIN)/.tested  ## 20,000 spoilt envelopes, statements, policies, trust roots, tables; ten minutes
+fuzz: $(BIN)/.tested  ## 20,000 spoilt envelopes, statements, policies, trust roots, tables, timestamps; ten minutes
 	$(BIN)/python benchmarks/fuzz.py $(FUZZ_ARGS)
 
 study: $(BIN)/.tested models  ## the feature-augmentation paper's experiment; SYNTHGEN_DATA says where SST-2 and AG News are

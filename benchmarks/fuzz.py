@@ -1,4 +1,4 @@
-"""Spoil envelopes, statements, policies, trust roots and tables at random: no traceback, and never a false VERIFIED.
+"""Spoil envelopes, statements, policies, trust roots, tables, timestamps: no traceback, never a false VERIFIED.
 
     make fuzz                                  # 20,000, some minutes
     python benchmarks/fuzz.py --cases 500 --seed 3
@@ -6,6 +6,8 @@
 What is spoilt is bytes (a bit, a cut, a copy of a part) or a value in the JSON (gone, doubled, of another type).
 Half of the statements and everything else in the bundle is signed again by the releaser, as a wicked or mistaken one
 could. A case may be VERIFIED only where the bundle says what it said before: same records, gates, evidence, policy.
+Of the evidence: what an audit measured or a gate reads; the rest stands nowhere else (KEPT).
+Timestamps are spoilt where there is an `openssl` to make one.
 """
 
 import argparse
@@ -25,16 +27,23 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from audits.core.errors import AuditError  # noqa: E402
+from audits.core.errors import AuditError, VerifyError  # noqa: E402
 from audits.core.strictjson import JsonError, canonical  # noqa: E402
+from audits.gate.evidence import read_evidence  # noqa: E402
 from audits.gate.policy import parse_policy  # noqa: E402
 from audits.verify.bundle import ENVELOPE, POLICY_JSON, POLICY_YAML, Verification, verify_bundle  # noqa: E402
 from audits.verify.contents import CROISSANT, JSONL, METRICS, PARQUET, REPORT_JSON, SUMS  # noqa: E402
+from audits.verify.timestamps import trusted_time  # noqa: E402
 from audits.verify.trust import TrustRoot, parse_trust  # noqa: E402
 
 ODD = (None, True, 0, -1, 1e308, 2**53, "", "x" * 3000, "../x", "\ud800", "\u202e", [], {}, [[]], "0" * 64, "PASS")
-KEPT = ("gates", "evidence", "policy", "dataset", "approvalsRequired", "use", "privacy", "inputs")  # of the statement
-KINDS = ("envelope", "statement", "policy", "trust", "table", "evidence", "manifest")
+# of the statement, what is held against something else; name, licence and the like are their signer's word
+KEPT = (
+    "releaseId", "gates", "evidence.0.name", "policy", "approvalsRequired", "use", "config", "attempts.number",
+    "dataset.records", "dataset.classes", "inputs.0.role", "inputs.1.role", "privacy.mechanism", "privacy.epsilon",
+    "privacy.delta", "privacy.budget", "privacy.composition", "privacy.noiseMultiplier", "privacy.steps",
+)  # fmt: skip
+KINDS = ("envelope", "statement", "policy", "trust", "table", "evidence", "manifest", "token")
 
 
 def spoil_bytes(data: bytes, rng: random.Random) -> bytes:
@@ -86,13 +95,16 @@ class Fuzz:
     """
 
     def __init__(self, folder: Path) -> None:
-        spec = importlib.util.spec_from_file_location("fuzzed_releases", ROOT / "tests/unit/releases.py")
-        if spec is None or spec.loader is None:
-            raise SystemExit("tests/unit/releases.py is not there")
-        self.releases = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(self.releases)
+        self.releases, stamps = _module("releases"), _module("stamps")
         self.bundle = self.releases.bundle(folder)
-        self.root: TrustRoot = self.releases.root()
+        self.kinds = KINDS if stamps.OPENSSL is not None else KINDS[:-1]
+        authorities: tuple[str, ...] = ()
+        if stamps.OPENSSL is not None:
+            authority = stamps.Authority(folder / "authority")
+            authorities = (authority.text,)
+            self.token = authority.token(b"message")
+            self.time = trusted_time(self.token, b"message", authorities)
+        self.root: TrustRoot = self.releases.root(authorities=authorities)
         self.files = {
             p.relative_to(self.bundle).as_posix(): p.read_bytes() for p in self.bundle.rglob("*") if p.is_file()
         }
@@ -104,6 +116,8 @@ class Fuzz:
         Raises:
             AssertionError: where it is verified and should not be.
         """
+        if kind == "token":
+            return self._token(rng)
         touched: dict[str, bytes] = {}
         root: TrustRoot | None = self.root
         try:
@@ -126,15 +140,32 @@ class Fuzz:
         if not found.ok:
             return
         after = self.releases.statement(self.bundle)["predicate"]
-        same = all(after[key] == self.before["predicate"][key] for key in KEPT)
-        held = {name: (self.bundle / name).read_bytes() for name in (JSONL, METRICS, POLICY_JSON)}
+        same = all(_at(after, path) == _at(self.before["predicate"], path) for path in KEPT)
+        held = {name: (self.bundle / name).read_bytes() for name in (JSONL, POLICY_JSON)}
         same &= held == {name: self.files[name] for name in held}
+        same &= self._vouched((self.bundle / METRICS).read_bytes()) == self._vouched(self.files[METRICS])
         if kind == "trust":
             same &= self.releases.RELEASER.keyid in root.public_keys("releaser")
             same &= self.before["predicate"]["policy"]["digest"]["sha256"] in root.policies.get("trial", ())
         if kind == "envelope" and (self.bundle / ENVELOPE).read_bytes() != self.files[ENVELOPE]:
             same = False
         assert same, f"VERIFIED, though the {kind} was spoilt"
+
+    def _vouched(self, data: bytes) -> object:
+        """Return what evidence says, but the engine's numbers that no gate reads: their signer alone vouches."""
+        evidence = read_evidence(data)
+        gated = {gate["metric"].rpartition(".")[0] for gate in self.before["predicate"]["gates"]}
+        audited = {name for name in evidence.metrics if name.split(".")[0] in evidence.audits}
+        kept = {name: evidence.metrics[name] for name in (gated | audited) & set(evidence.metrics)}
+        return evidence.model_copy(update={"metrics": kept})
+
+    def _token(self, rng: random.Random) -> str:
+        try:
+            time = trusted_time(spoil_bytes(self.token, rng), b"message", self.root.authorities)
+        except VerifyError:
+            return "time"
+        assert time == self.time, "another time is believed"
+        return "VERIFIED"
 
     def _envelope(self, rng: random.Random) -> dict[str, bytes]:
         if rng.random() < 0.5:
@@ -203,6 +234,21 @@ class Fuzz:
         return {name: data for name, data in files.items() if data != self.files[name]}
 
 
+def _at(value: Any, path: str) -> Any:
+    for name in path.split("."):
+        value = value[int(name)] if name.isdigit() else value.get(name)
+    return value
+
+
+def _module(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(f"fuzzed_{name}", ROOT / f"tests/unit/{name}.py")
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"tests/unit/{name}.py is not there")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def _sha256(data: bytes) -> str:
     import hashlib
 
@@ -227,7 +273,7 @@ def run(cases: int, seed: int, folder: Path) -> Counter[str]:
     if not verify_bundle(fuzz.bundle, fuzz.root, now=fuzz.releases.LATER).ok:
         raise SystemExit("the clean bundle does not verify, so nothing would be shown")
     for number in range(cases):
-        kind = KINDS[number % len(KINDS)]
+        kind = fuzz.kinds[number % len(fuzz.kinds)]
         try:
             ends[f"{kind}: {fuzz.case(kind, random.Random(f'{seed}/{number}'))}"] += 1
         except Exception as error:

@@ -3,9 +3,11 @@
     make mutate                    # all, some minutes; writes build/mutants.md
     python benchmarks/mutate.py --only audits/verify/trust.py
 
-A check is a `raise`, an entry in a list of problems, an early `return`, or one condition of several that lead there.
-Each is taken out of the syntax tree of its file, the tests of its room are run against that file, and a mutant that
-they do not notice survives. Every mutant is a fork of one process, so that libraries are loaded once.
+A check is a `raise`, an entry in a list of problems, an early `return`, or one condition of several that lead there;
+one of several conditions of a value, an `all`, a `PASS` on a condition; a bound of a field; an entry of what the
+result of a stage is named after. Each is taken out of the syntax tree of its file, the tests of its room are run
+against that file, and a mutant that they do not notice survives. Every mutant is a fork of one process, so that
+libraries are loaded once.
 """
 
 import argparse
@@ -16,7 +18,7 @@ import importlib.util
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,13 +27,20 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {
     "audits/verify": ("tests/unit/audits/verify",),
     "audits/gate": ("tests/unit/audits/gate", "tests/unit/audits/verify"),
+    "audits/ledger": ("tests/unit/audits/ledger",),
+    "synthgen/run": ("tests/unit/synthgen/run/test_named_after.py", "tests/unit/synthgen/run"),
 }
+LIBRARIES = ("pytest", "hypothesis", "numpy", "pyarrow.parquet", "pydantic", "cryptography.x509", "jinja2")
+MAKERS = ("scipy.stats", "sklearn.linear_model", "torch", "transformers")  # what the rooms of `synthgen` load besides
+BOUNDS = {"ge", "gt", "le", "lt", "pattern", "min_length", "max_length"}
 # Checks that another check stands behind, each with the reason why no test can tell them apart.
 EQUIVALENT: dict[str, str] = {
     "audits/gate/policy.py: raise PolicyError('the shipped policies are missing', "
     "hint='Install the package again.')": (
         "an installation without its files; what comes next fails on None as well"
     ),
+    "audits/verify/budget.py: or privacy.epsilon is None": "a statement has both or neither, says its model",
+    "audits/verify/budget.py: or privacy.delta is None": "likewise",
 }
 
 
@@ -77,6 +86,32 @@ def _checks(tree: ast.Module) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
         if isinstance(node, ast.If) and isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.Or):
             refuses = any(isinstance(inner, ast.Raise) for inner in node.body)
             yield from ((part, f"or {_short(ast.unparse(part))}") for part in node.test.values if refuses)
+        yield from ((part, f"{how} {_short(ast.unparse(part))}") for part, how in _weakened(node))
+
+
+def _weakened(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
+    """Yield the parts of a value that make it harder to meet, or another stage's key, with how they stand there."""
+    if isinstance(node, ast.Assign | ast.Return) and isinstance(node.value, ast.BoolOp | ast.Call):
+        inner = node.value
+        if isinstance(inner, ast.BoolOp) and isinstance(inner.op, ast.And):
+            yield from ((part, "and") for part in inner.values)
+        if isinstance(inner, ast.Call) and ast.unparse(inner.func) == "all":
+            yield inner, "all"
+    if isinstance(node, ast.keyword) and isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "all":
+        yield node.value, "all"
+    if isinstance(node, ast.IfExp) and ast.unparse(node.body) == "'PASS'":
+        yield node.test, "PASS if"
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "Field":
+        yield from ((key.value, f"{key.arg} =") for key in node.keywords if key.arg in BOUNDS)
+    if isinstance(node, ast.Assign | ast.Return) and isinstance(node.value, ast.Dict) and _is_key(node.value):
+        entries = zip(node.value.keys, node.value.values, strict=True)
+        yield from ((value, f"key {ast.unparse(name)} =" if name else "key **") for name, value in entries)
+
+
+def _is_key(entries: ast.Dict) -> bool:
+    """Return whether a stage's result is named after this dict: it holds versions, or begins with one that does."""
+    names = {name.value for name in entries.keys if isinstance(name, ast.Constant)}
+    return "version" in names or ast.unparse(entries).startswith(("{**_inputs(", "{**_asked("))
 
 
 def _names(called: ast.Attribute) -> str:
@@ -89,13 +124,21 @@ def _short(text: str) -> str:
 
 
 def _disable(tree: ast.Module, target: ast.AST) -> None:
+    instead = ast.Pass() if isinstance(target, ast.stmt) else _through(tree, target)
+
     class Without(ast.NodeTransformer):
         def visit(self, node: ast.AST) -> ast.AST:
-            if node is target:
-                return ast.Pass() if isinstance(node, ast.stmt) else ast.Constant(value=False)
-            return super().visit(node)
+            return instead if node is target else super().visit(node)
 
     Without().visit(tree)
+
+
+def _through(tree: ast.Module, target: ast.AST) -> ast.expr:
+    """Return what stands where a check was: what lets everything through, and of a bound or a key nothing."""
+    (how,) = [how for node in ast.walk(tree) for part, how in _weakened(node) if part is target] or [""]
+    if how == "key **":
+        return ast.Dict(keys=[], values=[])
+    return ast.Constant(value=True if how in {"and", "all", "PASS if"} else None if how else False)
 
 
 class OneFile(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
@@ -123,11 +166,14 @@ class OneFile(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
 
 
 def survives(mutant: Mutant) -> bool:
-    """Return whether the tests pass on it, so that they do not notice."""
-    return outcome(mutant) == 0
+    """Return whether the tests pass on it, so that they do not notice: first those of its file, then of its room."""
+    own = ROOT / "tests/unit" / Path(mutant.file).parent / f"test_{Path(mutant.file).name}"
+    if own.is_file() and outcome(mutant, [own]) != 0:
+        return False
+    return outcome(mutant, [ROOT / folder for folder in ROOMS[str(Path(mutant.file).parent)]]) == 0
 
 
-def outcome(mutant: Mutant) -> int:
+def outcome(mutant: Mutant, tests: Sequence[Path]) -> int:
     """Return how pytest ends on a mutant."""
     pid = os.fork()
     if pid == 0:
@@ -137,11 +183,6 @@ def outcome(mutant: Mutant) -> int:
         sys.meta_path.insert(0, OneFile(mutant))
         import pytest
 
-        own = ROOT / "tests/unit" / Path(mutant.file).parent / f"test_{Path(mutant.file).name}"
-        tests = [
-            *([str(own)] if own.is_file() else []),
-            *(str(ROOT / folder) for folder in ROOMS[str(Path(mutant.file).parent)]),
-        ]
         options = [
             "-x",
             "-q",
@@ -154,7 +195,7 @@ def outcome(mutant: Mutant) -> int:
             "not slow",
             "--hypothesis-seed=0",
         ]
-        os._exit(int(pytest.main([*options, "--rootdir", str(ROOT), *tests])))
+        os._exit(int(pytest.main([*options, "--rootdir", str(ROOT), *map(str, tests)])))
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
@@ -168,11 +209,12 @@ def main(arguments: list[str] | None = None) -> int:
     files = given.only or sorted(str(p.relative_to(ROOT)) for room in ROOMS for p in (ROOT / room).glob("*.py"))
     part, parts = map(int, given.part.split("/"))
     found = [mutant for file in files for mutant in mutants(file)][part - 1 :: parts]
-    for module in ("pytest", "hypothesis", "numpy", "pyarrow.parquet", "pydantic", "cryptography.x509", "jinja2"):
+    for module in (*LIBRARIES, *(MAKERS if any(file.startswith("synthgen/") for file in files) else ())):
         importlib.import_module(module)
     whole = Mutant(files[0], 0, "nothing", (ROOT / files[0]).read_text(encoding="utf-8"))
-    if (code := outcome(whole)) != 0:
-        raise SystemExit(f"the tests do not pass on the source as it is (pytest {code}), so a mutant shows nothing")
+    for folders in {ROOMS[str(Path(file).parent)] for file in files}:
+        if (code := outcome(whole, [ROOT / folder for folder in folders])) != 0:
+            raise SystemExit(f"{folders}: fail on the source as it is (pytest {code}), so a mutant shows nothing")
     rows, alive, started = [], 0, time.monotonic()
     for number, mutant in enumerate(found, start=1):
         known = EQUIVALENT.get(mutant.name)

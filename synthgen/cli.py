@@ -13,6 +13,7 @@ from typer import Argument, Option
 from audits.core.errors import AuditError
 from synthgen.commands.keys import keys_app, trust_app
 from synthgen.commands.models import models_app
+from synthgen.commands.stamps import timestamp_app
 from synthgen.core.errors import Interrupted, ReleaseRefused, SynthGenError, UsageError
 from synthgen.core.terminal import say
 
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.add_typer(keys_app, name="keys")
 app.add_typer(trust_app, name="trust")
+app.add_typer(timestamp_app, name="timestamp")
 
 ConfigPath = Annotated[Path, Argument(help="The configuration, a YAML file.", metavar="CONFIG")]
 AsJson = Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")]
@@ -111,12 +113,13 @@ def release(config: ConfigPath, *, resume: Resume = "auto", as_json: AsJson = Fa
 
 
 @app.command()
-def approve(
+def approve(  # noqa: PLR0913 - an option each
     bundle: Annotated[Path, Argument(help="The bundle's folder.")],
     *,
     role: Annotated[str, Option(help="The role you sign in, such as privacy_officer.")],
-    key: Annotated[Path, Option(help="Your private key.")],
+    key: Annotated[str, Option(help="Your private key: its file, or a URI such as hsm:2?label=officer.")],
     trust: Annotated[Path, Option(help="The trust root.")],
+    public: Annotated[Path | None, Option(help="The public part, NAME.pub.json, of a key named by a URI.")] = None,
     reject: Annotated[bool, Option("--reject", help="Sign a no, which blocks the release.")] = False,
     comment: Annotated[str, Option(help="Your own words; they go into the approval.")] = "",
 ) -> None:
@@ -125,9 +128,9 @@ def approve(
 
     from audits.verify.trust import load_trust
     from synthgen.release.approve import approve as sign
-    from synthgen.release.keys import load_key, passphrase_for
+    from synthgen.release.signers import open_key
 
-    opened = load_key(key, passphrase_for(key))
+    opened = open_key(key, public)
     path = sign(
         bundle, role=role, key=opened, trust=load_trust(trust), now=datetime.now(UTC), reject=reject, comment=comment
     )

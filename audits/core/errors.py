@@ -58,7 +58,7 @@ class VerifyError(AuditError):
         "E_SIG": 11, "E_ENVELOPE": 11, "E_JSON": 11, "E_PREDICATE": 11, "E_TRUST": 11,
         "E_POLICY": 12, "E_GATE": 12,
         "E_APPROVAL": 13,
-        "E_KEY_EXPIRED": 14, "E_REVOKED": 14, "E_TIME": 14,
+        "E_KEY_EXPIRED": 14, "E_REVOKED": 14, "E_TIME": 14, "E_TSA": 14,
         "E_UNSAFE": 15,
     }  # fmt: skip
 

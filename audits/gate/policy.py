@@ -83,6 +83,12 @@ class DpRule(Closed):
     ledger: Literal["required"]
 
 
+class Timestamps(Closed):
+    """Who must say when a signature was made: an authority of RFC 3161 that the trust root names."""
+
+    rfc3161: Literal["required"]
+
+
 class Disclosure(Closed):
     """What may be said of how many private records there are; see `audits.gate.disclosure`.
 
@@ -115,6 +121,7 @@ class Policy(Closed):
         disclosure: how coarse what is said of private counts must be.
         selftest: audits that must have been right, on these persons, on every rung of the calibration ladder that
             asks something of them.
+        timestamps: whether release and approvals need a trusted time, or None where they may have one.
     """
 
     name: Name
@@ -131,6 +138,7 @@ class Policy(Closed):
     required_provenance: tuple[Provenance, ...] = ("run", "sbom", "config", "models", "inputs")
     disclosure: Disclosure = Disclosure()
     selftest: tuple[AuditName, ...] = ()
+    timestamps: Timestamps | None = None
 
     @model_validator(mode="after")
     def _no_repeats(self) -> Self:

@@ -7,8 +7,9 @@ from datetime import datetime
 from audits.core.errors import VerifyError
 from audits.core.instants import instant
 from audits.gate.policy import Policy
-from audits.verify.dsse import MAX_ENVELOPE_BYTES, parse_envelope, signers
+from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
 from audits.verify.statement import ApprovalPredicate, ApprovalStatement, read_statement
+from audits.verify.timestamps import SignedFile, stamped
 from audits.verify.tree import Tree
 from audits.verify.trust import RELEASER, ROOT, TrustRoot, same_person
 
@@ -34,8 +35,8 @@ class Approved:
 
 def check_approvals(
     tree: Tree, trust: TrustRoot, policy: Policy, release: Approved, now: datetime
-) -> tuple[str, ...]:
-    """Return the keyids of the approvers the policy asks for.
+) -> tuple[SignedFile, ...]:
+    """Return the approvals, among them those that the policy asks for.
 
     Every approval file in the bundle must be good, asked for or not; one REJECT blocks. That nobody approves their
     own release is a law of the trust root: no person acts in two roles.
@@ -44,6 +45,7 @@ def check_approvals(
         VerifyError: E_APPROVAL.
     """
     approvers: dict[str, list[str]] = {}
+    given = []
     for name in tree.files:
         match = FILE.fullmatch(name)
         if match is not None:
@@ -51,11 +53,13 @@ def check_approvals(
             if role in {RELEASER, ROOT} or role not in trust.roles:
                 raise VerifyError("E_APPROVAL", f"{name}: the trust root has no approvers in the role {role}")
             try:
-                predicate = _read(tree.read(name, MAX_ENVELOPE_BYTES), key, trust.public_keys(role), release)
+                envelope = parse_envelope(tree.read(name, MAX_ENVELOPE_BYTES))
+                predicate = _read(envelope, key, trust.public_keys(role), release)
             except VerifyError as error:
                 raise VerifyError("E_APPROVAL", f"{name}: {error.message}") from None
             _check(predicate, name, role, trust.keys[key].person, release, now)
             approvers.setdefault(role, []).append(key)
+            given.append(SignedFile(name, (key,), stamped(envelope), instant(predicate.time)))
     for rule in policy.approvals:
         keys = approvers.get(rule.role, [])
         persons = trust.persons(keys)
@@ -63,11 +67,10 @@ def check_approvals(
         needed = max(rule.threshold, 0 if held is None else held.threshold)
         if len(persons) < needed:
             raise VerifyError("E_APPROVAL", f"role {rule.role}: {len(persons)} of {needed} approvals are there")
-    return tuple(sorted(key for keys in approvers.values() for key in keys))
+    return tuple(given)
 
 
-def _read(data: bytes, key: str, keys: dict[str, bytes], release: Approved) -> ApprovalPredicate:
-    envelope = parse_envelope(data)
+def _read(envelope: Envelope, key: str, keys: dict[str, bytes], release: Approved) -> ApprovalPredicate:
     if signers(envelope, keys) != (key,):
         raise VerifyError("E_APPROVAL", "must be signed by exactly the key its file is named after")
     statement = read_statement(ApprovalStatement, envelope.payload_type, envelope.payload)

@@ -28,6 +28,8 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, held: Map
     """
     if privacy.epsilon is None or privacy.delta is None:
         if policy.dp is None and privacy.budget is None and len(privacy.composition) == 0:
+            if any(name.startswith("accounting.") for name in evidence.metrics):
+                raise VerifyError("E_GATE", "the evidence holds numbers of a privacy budget, and none is claimed")
             return "no differential privacy is claimed"
         raise VerifyError("E_GATE", "the policy or the ledger asks for an epsilon and a delta, none is claimed")
     state = evidence.audits.get("accounting")

@@ -36,6 +36,7 @@ from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, sig
 from audits.verify.memory import default_state, remember
 from audits.verify.outcome import Verification, VerificationStep
 from audits.verify.statement import ReleasePredicate, ReleaseStatement, read_statement
+from audits.verify.timestamps import MAX_SKEW, SignedFile, check_signed, envelope_of, stamped
 from audits.verify.tree import Tree, check_name, open_tree
 from audits.verify.trust import RELEASER, ROOT, TrustRoot, parse_trust, read_trust
 
@@ -47,7 +48,6 @@ STEPS = (
     "paths", "trust", "envelope", "signature", "statement", "subjects", "files", "digests", "policy", "gates",
     "manifest", "data", "ledger", "approvals", "time",
 )  # fmt: skip
-MAX_SKEW = timedelta(minutes=5)
 _PARSED = (METRICS, POLICY_JSON, POLICY_YAML, REPORT_JSON, SUMS, CROISSANT)
 _NEEDED = (*_PARSED, REPORT_HTML, "README.md", "schema/record.schema.json")
 _PROVENANCE = {
@@ -150,7 +150,6 @@ def _judge(
     done.append(f"{SUMS} and {CROISSANT} name the signed files")
     done.append(check_data(tree, subjects, predicate, evidence))
     done.append(check_budget(predicate.privacy, policy, evidence, held))
-    signed_by = releasers
     if approvals:
         release = Approved(
             payload_digest=hashlib.sha256(envelope.payload).hexdigest(),
@@ -158,14 +157,19 @@ def _judge(
             created=instant(predicate.time_created),
         )
         approvers = check_approvals(tree, root, policy, release, now)
-        signed_by = (*releasers, *approvers)
         done.append(f"{len(approvers)} given, {sum(rule.threshold for rule in policy.approvals)} asked for")
     else:
         done.append("not looked at")
     _check_time(predicate, policy, now)
-    for name in signed_by:
-        root.check_key(name, now)
-    done.append(f"in time; expires {predicate.expires or 'never'}")
+    if approvals:
+        own = SignedFile(ENVELOPE, releasers, stamped(envelope), instant(predicate.time_created))
+        required = policy.timestamps is not None
+        said, *_ = [check_signed(tree, root, one, now=now, required=required) for one in (own, *approvers)]
+    else:  # who approves need not wait for the authority of timestamps
+        said = "timestamps not looked at"
+        for name in releasers:
+            root.check_key(name, now)
+    done.append(f"in time; {said}; expires {predicate.expires or 'never'}")
     return statement
 
 
@@ -247,12 +251,13 @@ def _subjects(statement: ReleaseStatement) -> dict[str, str]:
 def _check_closed(tree: Tree, subjects: Mapping[str, str]) -> None:
     """Refuse a file that is not signed, a signed file that is not there, and a folder that holds none."""
     for name in tree.files:
-        if name not in subjects and name != ENVELOPE and not APPROVAL_FILE.fullmatch(name):
+        envelope = envelope_of(name)  # of a token, which must stand beside what it is of
+        known = name if envelope is None or envelope not in tree.files else envelope
+        if name not in subjects and known != ENVELOPE and not APPROVAL_FILE.fullmatch(known):
             raise VerifyError("E_EXTRA", f"{name}: not among the signed files. Do not use this copy")
-    wanted = {*subjects, *(name for name in _NEEDED)}
-    for name in sorted(wanted):
-        if name not in tree.files or name not in subjects:
-            raise VerifyError("E_MISSING", f"{name}: missing from the bundle or not signed. Do not use this copy")
+    for name in sorted({*subjects, *_NEEDED}):  # of those that are there each is signed, as was just seen
+        if name not in tree.files:
+            raise VerifyError("E_MISSING", f"{name}: missing from the bundle. Do not use this copy")
     if not any(name.startswith("data/") for name in subjects):
         raise VerifyError("E_MISSING", "data/: the bundle holds no data")
     folders = {name.rsplit("/", depth)[0] for name in tree.files for depth in range(1, name.count("/") + 1)}
@@ -342,12 +347,13 @@ def _check_gates(predicate: ReleasePredicate, policy: Policy, held: Mapping[str,
         raise VerifyError("E_GATE", "the signed gates differ from those recomputed from the evidence")
     if [(item.name, item.digest.sha256) for item in predicate.evidence] != [(METRICS, decision.evidence_digest)]:
         raise VerifyError("E_GATE", "the statement names other evidence than the bundle holds")
-    tried = evidence.metrics.get(ATTEMPTS)
-    if tried is None or tried.value != predicate.attempts.number:
-        raise VerifyError("E_GATE", "the evidence counts other attempts than the statement")
-    counted = evidence.metrics.get("records.synthetic")
-    if counted is not None and counted.value != predicate.dataset.records:
-        raise VerifyError("E_GATE", "the evidence counts other records than the statement")
+    for name, what, stated in (
+        (ATTEMPTS, "attempts", predicate.attempts.number),
+        ("records.synthetic", "records", predicate.dataset.records),
+    ):
+        counted = evidence.metrics.get(name)
+        if counted is None or not counted.low == counted.value == counted.high == stated:
+            raise VerifyError("E_GATE", f"the evidence counts other {what} than the statement")
     return evidence
 
 

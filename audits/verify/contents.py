@@ -69,7 +69,11 @@ def check_report(
         said = (report["releaseId"], report["verdict"], canonical(report["gates"]))
     except (AuditError, KeyError, TypeError, AttributeError):
         raise VerifyError("E_GATE", "the evidence or the report's numbers cannot be read") from None
-    if reported.audits != evidence.audits or not reported.metrics.items() <= evidence.metrics.items():
+    measured = {name: one for name, one in evidence.metrics.items() if name.split(".")[0] in evidence.audits}
+    if (
+        reported.audits != evidence.audits
+        or not measured.items() <= reported.metrics.items() <= evidence.metrics.items()
+    ):
         raise VerifyError("E_GATE", f"{REPORT_JSON}: says something else than the evidence")
     gates = canonical([gate.model_dump(mode="json", by_alias=True) for gate in predicate.gates])
     if said != (predicate.release_id, predicate.verdict, gates):

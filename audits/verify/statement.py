@@ -157,8 +157,12 @@ class Privacy(Wire):
     @model_validator(mode="after")
     def _honest(self) -> Self:
         claims = self.epsilon is not None and self.delta is not None
-        if self.mechanism == "none+empirical" and (self.epsilon is not None or self.delta is not None):
-            raise ValueError("no mechanism, so no epsilon and no delta may be claimed")
+        of_mechanism = (
+            self.epsilon, self.delta, self.neighbouring, self.accountant, self.sampling, self.noise_multiplier,
+            self.sample_rate, self.steps,
+        )  # fmt: skip
+        if self.mechanism == "none+empirical" and any(one is not None for one in of_mechanism):
+            raise ValueError("no mechanism, so no epsilon, delta or other number of one may be claimed")
         if self.mechanism != "none+empirical" and not claims:
             raise ValueError("a mechanism must state its epsilon and delta")
         return self

@@ -19,6 +19,7 @@ from audits.core.instants import Instant, instant
 from audits.core.strictjson import JsonError, canonical, parse, parse_canonical
 from audits.core.strictmodel import Closed, problems
 from audits.gate.policy import Name, RoleName
+from audits.verify.authorities import authority
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
 from audits.verify.ed25519 import keyid
 from audits.verify.publickeys import check_public, kind_of
@@ -80,10 +81,11 @@ class TrustRoot(Closed):
     policies: dict[Name, Annotated[tuple[_Sha256, ...], Field(min_length=1)]]
     revoked: tuple[Revocation, ...] = ()
     min_tool_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] | None = None
+    authorities: tuple[str, ...] = ()  # certificates of who vouches for timestamps, base64 of DER
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        found = [*_key_problems(self), *_role_problems(self)]
+        found = [*_key_problems(self), *_role_problems(self), *_authority_problems(self)]
         if found:
             raise ValueError("; ".join(found))
         return self
@@ -98,10 +100,12 @@ class TrustRoot(Closed):
         return {same_person(self.keys[name].person) for name in keyids}
 
     def check_key(self, name: str, now: datetime) -> None:
-        """Refuse a key that is revoked or not valid now; without a trusted timestamp only now counts.
+        """Refuse a key that is revoked or not valid at a time.
 
-        What a key signed before its revocation is refused as well: nobody else says when it was signed. A revocation
-        whose date is still to come does not count yet.
+        Args:
+            name: the key's id.
+            now: when it signed, where a trusted timestamp says so; else now, so that what a key signed before its
+                revocation is refused as well. A revocation whose date is still to come does not count yet.
 
         Raises:
             VerifyError: E_REVOKED or E_KEY_EXPIRED.
@@ -177,8 +181,6 @@ def known_signers(envelope: Envelope, keys: Mapping[str, bytes]) -> tuple[str, .
         VerifyError: E_TRUST where a signature of one of the keys is bad.
     """
     ours = tuple(item for item in envelope.signatures if item[0] in keys)
-    if len(ours) == 0:
-        return ()
     try:
         return signers(replace(envelope, signatures=ours), dict(keys))
     except VerifyError as error:
@@ -214,6 +216,18 @@ def _key_problems(root: TrustRoot) -> list[str]:
             found.append(f"key {name}: {error.message}")
         if key.valid_from >= key.valid_until:  # one spelling of time, so text order is time order
             found.append(f"key {name}: its validity ends before it begins")
+    return found
+
+
+def _authority_problems(root: TrustRoot) -> list[str]:
+    found = []
+    for number, text in enumerate(root.authorities, start=1):
+        try:
+            authority(text)
+        except ValueError as error:
+            found.append(f"authority {number} {error}")
+    if len(set(root.authorities)) != len(root.authorities):
+        found.append("an authority stands twice")
     return found
 
 

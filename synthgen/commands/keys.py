@@ -48,6 +48,7 @@ def trust_init(  # noqa: PLR0913 - an option each
     data_owner: Annotated[list[Path] | None, Option(help="Public part of a data owner's key.")] = None,
     policy: Annotated[list[str] | None, Option(help="Policies accepted, by name or file; default: research.")] = None,
     root: Annotated[list[Path] | None, Option(help="Private key of the role root, which signs this root.")] = None,
+    authority: Annotated[list[Path] | None, Option(help="Certificate (PEM) that vouches for timestamps.")] = None,
     days: Annotated[int, Option(help="How long it is valid.", min=1)] = 730,
 ) -> None:
     """Write a trust root: which keys may sign in which role, and which policies are accepted, by digest.
@@ -69,6 +70,7 @@ def trust_init(  # noqa: PLR0913 - an option each
         policies={item.name: [item.digest()] for item in accepted},
         expires=datetime.now(UTC) + timedelta(days=days),
         root_keys=[load_key(key, passphrase_for(key)) for key in root or []],
+        authorities=authority or [],
     )
     typer.echo(f"trust root: {path}\nfingerprint, to be compared by another way: {found}", err=True)
 
@@ -84,6 +86,7 @@ def trust_rotate(  # noqa: PLR0913 - an option each
     root: Annotated[list[Path] | None, Option(help="Public parts of the root keys from now on.")] = None,
     releaser: Annotated[list[Path] | None, Option(help="Public parts of the releasers' keys from now on.")] = None,
     policy: Annotated[list[str] | None, Option(help="Policies accepted from now on, by name or file.")] = None,
+    authority: Annotated[list[Path] | None, Option(help="Certificates (PEM) for timestamps from now on.")] = None,
     revoke: Annotated[list[str] | None, Option(help="Id of a key that no longer counts.")] = None,
     since: Annotated[datetime | None, Option(help="From when, in UTC; now by default.")] = None,
     reason: Annotated[str, Option(help="Why.")] = "",
@@ -107,6 +110,7 @@ def trust_rotate(  # noqa: PLR0913 - an option each
         policies={item.name: [item.digest()] for item in map(load_policy, policy or [])},
         revoked=[Revocation(keyid=name, since=date, reason=reason) for name in revoke or []],
         expires=None if days is None else now + timedelta(days=days),
+        authorities=authority or [],
     )
     typer.echo(f"trust root: {path}\nfingerprint, to be compared by another way: {found}", err=True)
 
@@ -126,6 +130,7 @@ def trust_forget(
 @trust_app.command("show")
 def trust_show(path: Annotated[Path, Argument(help="A trust root.")]) -> None:
     """Print a trust root's fingerprint, keys, roles and policies."""
+    from audits.verify.authorities import authority
     from audits.verify.trust import fingerprint, load_trust
 
     root = load_trust(path)
@@ -133,5 +138,7 @@ def trust_show(path: Annotated[Path, Argument(help="A trust root.")]) -> None:
     for role, held in sorted(root.roles.items()):
         for name in held.keyids:
             typer.echo(f"{role}: {name} {root.keys[name].person}, {root.keys[name].org}")
+    for text in root.authorities:
+        typer.echo(f"timestamps: {authority(text).subject.rfc4514_string()}")
     for name, digests in sorted(root.policies.items()):
         typer.echo(f"policy {name}: {', '.join(digests)}")

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from getpass import getpass
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -12,10 +11,10 @@ from synthgen.config import Config
 from synthgen.core.errors import ConfigError, DataError, StorageError
 from synthgen.core.progress import terminal_progress
 from synthgen.pipeline import Pipeline
-from synthgen.release.keys import SigningKey, load_key, passphrase_for
+from synthgen.release.keys import SigningKey
 from synthgen.release.refusal import check_waivers
 from synthgen.release.run import REPORTED, load_run
-from synthgen.release.signers import is_uri, load_signer
+from synthgen.release.signers import is_uri, open_key
 from synthgen.run.finished import policy_file
 from synthgen.run.secret import PUBLIC, WARNING
 
@@ -100,14 +99,11 @@ def report_of(target: Path) -> Path:
 
 def _key(config: Config) -> SigningKey:
     named, public = config.release.key, config.release.public
-    if is_uri(named):
-        if public is None:
-            raise ConfigError("release.public: needed where release.key is a URI", problems=["release.public"])
-        return load_signer(named, config.resolve(public), getpass)
-    path = config.resolve(named)
-    if not path.is_file():  # told before anybody is asked for its passphrase
-        raise StorageError(f"{path}: there is no key", hint="Make one with `synthgen keys new`, or set release.key.")
-    return load_key(path, passphrase_for(path))
+    if not is_uri(named):
+        return open_key(str(config.resolve(named)))
+    if public is None:
+        raise ConfigError("release.public: needed where release.key is a URI", problems=["release.public"])
+    return open_key(named, config.resolve(public))
 
 
 def _reported(workspace: Path) -> Path:

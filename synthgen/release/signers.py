@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from getpass import getpass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +14,7 @@ from audits.verify.ed25519 import keyid
 from audits.verify.p256 import plain_signature
 from audits.verify.publickeys import P256, is_signed
 from synthgen.core.errors import DataError, StorageError, UsageError
-from synthgen.release.keys import SigningKey, load_public
+from synthgen.release.keys import SigningKey, load_key, load_public, passphrase_for
 
 _URI = re.compile(r"(file2|hsm|awskms|gcpkms|azurekms|hv):.+")
 _PROBE = b"synthgen: does this key sign?"
@@ -53,6 +54,35 @@ class LibrarySigner:
 def is_uri(key: str) -> bool:
     """Return whether a key is named by a URI and not by its file."""
     return _URI.fullmatch(key) is not None
+
+
+def open_key(named: str, public: Path | None = None) -> SigningKey:
+    """Return the key of a person who signs: of a URI, or of an encrypted file whose public part lies beside it.
+
+    A passphrase or PIN is asked for where none is given otherwise; it is never an argument.
+
+    Args:
+        named: a URI as for `load_signer`, or the path of the file.
+        public: the public part of a key named by a URI.
+
+    Raises:
+        UsageError: a URI without a public part, or as `load_signer`; nobody is there to be asked.
+        StorageError: there is no key, or as `load_signer` and `load_key`.
+        DataError: as `load_signer` and `load_key`.
+    """
+    if is_uri(named):
+        if public is None:
+            raise UsageError(
+                "a key named by a URI needs its public part",
+                hint="Name its .pub.json: a URI does not say who holds it.",
+            )
+        return load_signer(named, public, getpass)
+    if public is not None:
+        raise UsageError("the public part is named for keys with a URI alone; that of a file lies beside it")
+    path = Path(named)
+    if not path.is_file():  # told before anybody is asked for its passphrase
+        raise StorageError(f"{path}: there is no key", hint="Make one with `synthgen keys new`, or name another.")
+    return load_key(path, passphrase_for(path))
 
 
 def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None) -> SigningKey:

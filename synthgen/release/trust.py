@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from cryptography import x509
 from pydantic import ValidationError
 
 from audits.core.instants import stamp
 from audits.core.strictmodel import problems
+from audits.verify.authorities import authority_text
 from audits.verify.dsse import parse_envelope
 from audits.verify.ed25519 import keyid
 from audits.verify.trust import (
@@ -19,7 +21,7 @@ from audits.verify.trust import (
     known_signers,
     load_trust,
 )
-from synthgen.core.errors import ConfigError
+from synthgen.core.errors import ConfigError, DataError, StorageError
 from synthgen.release.keys import SigningKey, load_public, write_new
 from synthgen.release.sign import sign
 
@@ -31,6 +33,7 @@ def new_trust(
     policies: Mapping[str, Sequence[str]],
     expires: datetime,
     root_keys: Sequence[SigningKey] = (),
+    authorities: Sequence[Path] = (),
 ) -> str:
     """Write version 1 of a trust root and return its fingerprint, to be compared by another way than the file's.
 
@@ -41,6 +44,7 @@ def new_trust(
         policies: policy name to the digests accepted under it.
         expires: when verifiers must ask for a new one.
         root_keys: keys of the role `root` that sign the file.
+        authorities: PEM files with the certificates of who vouches for timestamps.
 
     Raises:
         ConfigError: if the root would be unsound (a key or person in two roles, a weak key); all mistakes listed.
@@ -56,6 +60,7 @@ def new_trust(
                 "keys": {name: key for role in keys for name, key in zip(ids[role], keys[role], strict=True)},
                 "roles": {role: {"keyids": names, "threshold": 1} for role, names in ids.items()},
                 "policies": {name: tuple(digests) for name, digests in policies.items()},
+                "authorities": _authorities(authorities),
             }
         )
     except ValidationError as error:
@@ -78,6 +83,7 @@ def follow_trust(  # noqa: PLR0913 - what a root may change, each by its name
     policies: Mapping[str, Sequence[str]] | None = None,
     revoked: Sequence[Revocation] = (),
     expires: datetime | None = None,
+    authorities: Sequence[Path] = (),
 ) -> str:
     """Write the version of a signed trust root that follows an old one, and return its fingerprint.
 
@@ -89,6 +95,7 @@ def follow_trust(  # noqa: PLR0913 - what a root may change, each by its name
         policies: that are accepted besides or instead.
         revoked: keys that no longer count, from when, and why.
         expires: when verifiers must ask for the next one; as before where not given.
+        authorities: PEM files of who vouches for timestamps from now on; as before where none is given.
 
     Raises:
         ConfigError: if the old root has no root keys, the new one would be unsound, or too few sign.
@@ -109,6 +116,7 @@ def follow_trust(  # noqa: PLR0913 - what a root may change, each by its name
     value["keys"] = {name: key for name, key in value["keys"].items() if name in named}
     value["policies"] |= {name: tuple(digests) for name, digests in (policies or {}).items()}
     value["revoked"] = (*before.revoked, *revoked)
+    value["authorities"] = _authorities(authorities) or before.authorities
     value["expires"] = before.expires if expires is None else stamp(expires)
     try:
         root = TrustRoot.model_validate(value)
@@ -123,3 +131,15 @@ def follow_trust(  # noqa: PLR0913 - what a root may change, each by its name
             )
     write_new(path, data, 0o644)
     return fingerprint(data)
+
+
+def _authorities(files: Sequence[Path]) -> tuple[str, ...]:
+    found = []
+    for file in files:
+        try:
+            found += x509.load_pem_x509_certificates(file.read_bytes())
+        except OSError as error:
+            raise StorageError(f"{file}: cannot be read ({error.strerror})") from error
+        except ValueError:
+            raise DataError(f"{file}: holds no certificates in PEM") from None
+    return tuple(authority_text(certificate) for certificate in found)

@@ -13,7 +13,7 @@ from audits.gate.policy import Policy, decide
 from audits.selftest.bound import BoundSelfTest, bound_selftest
 from audits.selftest.climb import selftest
 from audits.selftest.ladder import RUNGS
-from synthgen.run.job import STAGES_VERSION, Job
+from synthgen.run.job import AUDITS_VERSION, Job
 from synthgen.run.judge import EVIDENCE, JudgedTables, as_table
 from synthgen.run.workspace import StageResult, write_bytes
 
@@ -54,7 +54,7 @@ def calibrate(job: Job, tables: JudgedTables, policy: Policy) -> StageResult:
         return {"in": len(train) + len(control), "out": len(bound.audits)}
 
     inputs = {
-        "version": STAGES_VERSION, **digests, "audits": list(policy.selftest), "tool": tool_name(),
+        "version": AUDITS_VERSION, **digests, "audits": list(policy.selftest), "tool": tool_name(),
         "confidence": job.config.audit.confidence, "seed": seeds.key().hex(),
     }  # fmt: skip
     return job.workspace.stage("selftest", inputs, make)

@@ -8,6 +8,22 @@ def releases(module_at):
 
 
 @pytest.fixture(scope="session")
+def stamps(module_at):
+    """The module beside this one: an authority of timestamps, which is a local openssl."""
+    pytest.importorskip("rfc3161_client")
+    module = module_at("tests/unit/stamps.py")
+    if module.OPENSSL is None:
+        pytest.skip("openssl is not installed")
+    return module
+
+
+@pytest.fixture(scope="session")
+def authority(stamps, tmp_path_factory):
+    """An authority that trust roots of tests may name."""
+    return stamps.Authority(tmp_path_factory.mktemp("authority") / "tsa")
+
+
+@pytest.fixture(scope="session")
 def llama_folder(tiny, tmp_path_factory):
     """Return a folder with a random three-layer Llama."""
     return tiny.save_model(tmp_path_factory.mktemp("tiny-llama"), "llama", max_position_embeddings=400)

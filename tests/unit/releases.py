@@ -153,8 +153,6 @@ def engine_numbers(n=11):
         "records.synthetic": estimate(n),
         "attempts.number": estimate(1),
         "secret.private": estimate(1),
-        "accounting.epsilon": estimate(2.0),
-        "accounting.delta": estimate(1e-6),
     }
 
 

@@ -8,11 +8,12 @@ def bench(module_at):
     return module_at("benchmarks/fuzz.py")
 
 
-def test_a_few_hundred_spoilt_things_end_in_a_reason_and_never_in_verified(bench, tmp_path):
+def test_a_few_hundred_spoilt_things_end_in_a_reason_and_never_in_verified(bench, stamps, tmp_path):
     ends = bench.run(280, 11, tmp_path)
     assert sum(ends.values()) == 280
     refused = {end.split(": ")[0] for end in ends if not end.endswith("VERIFIED")}
     assert refused == set(bench.KINDS)
+    assert stamps.OPENSSL
 
 
 def test_a_verifier_that_believes_everything_is_found_out(bench, tmp_path, monkeypatch):

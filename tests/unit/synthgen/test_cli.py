@@ -11,7 +11,7 @@ from synthgen import cli
 
 COMMANDS = (
     "init", "doctor", "plan", "run", "release", "approve", "verify", "report", "evaluate", "train-bridge", "schema",
-    "models", "keys", "trust", "study", "blend",
+    "models", "keys", "trust", "timestamp", "study", "blend",
 )  # fmt: skip
 
 

@@ -197,6 +197,6 @@ def test_a_public_report_agrees_with_the_public_evidence_and_names_no_private_ta
 def test_a_policy_may_say_that_sizes_are_no_secret():
     open_policy = policy(disclosure={"publish_exact_counts": True})
     assert public_report(report(), open_policy)["results"] == report()["results"]
-    assert public_sentence("337 persons", open_policy) == "337 persons"
+    assert public_sentence("0.12345 of 337 persons", open_policy) == "0.12345 of 337 persons"
     found = evidence_from(report(), {})
     assert public_evidence(found, open_policy) == found

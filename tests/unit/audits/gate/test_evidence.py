@@ -56,3 +56,30 @@ def test_evidence_bytes_are_strict(releases):
     for broken in (data + b"\n", data.replace(b"0.55", b"NaN"), canonical({**value, "x": 1}), b"[]"):
         with pytest.raises(InputError):
             read_evidence(broken)
+
+
+METRIC = {"value": 0.5, "low": 0.4, "high": 0.6, "confidence": 1.0, "n": 0}
+STATE = {"verdict": "pass", "status": "measured", "confidence": 1.0}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"metrics": {"a.b": {**METRIC, "confidence": 0.0}}}, {"metrics": {"a.b": {**METRIC, "confidence": 1.01}}},
+        {"metrics": {"a.b": {**METRIC, "n": -1}}}, {"metrics": {"a": METRIC}}, {"metrics": {"A.b": METRIC}},
+        {"metrics": {f"a.{'b' * 79}": METRIC}}, {"audits": {"a": {**STATE, "confidence": 0.0}}},
+        {"audits": {"a": {**STATE, "confidence": 1.01}}}, {"audits": {"a b": STATE}}, {"audits": {"a" * 41: STATE}},
+        {"digests": {"synthetic": "f" * 63}}, {"digests": {"synthetic": "F" * 64}},
+    ],
+)  # fmt: skip
+def test_every_field_of_evidence_has_its_bounds(changes):
+    good = {"schemaVersion": 1, "metrics": {f"a.{'b' * 78}": METRIC}, "audits": {"a" * 40: STATE}, "digests": {}}
+    read_evidence(canonical(good))
+    with pytest.raises(InputError):
+        read_evidence(canonical({**good, **changes}))
+
+
+@pytest.mark.parametrize("result", [1, "name", ["name"], None])
+def test_a_result_that_is_no_object_is_refused(result):
+    with pytest.raises(InputError, match="has no name"):
+        evidence_from({"results": [result]}, {})

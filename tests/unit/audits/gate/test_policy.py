@@ -207,6 +207,8 @@ def test_a_budget_that_an_attack_contradicts_is_refused():
     assert verdicts(decide(evidence(broken), policy(dp=DP))) == ["PASS", "PASS", "FAIL"]
     without = {k: v for k, v in SPENT.items() if k != "membership.epsilon_lower_bound"}
     assert verdicts(decide(evidence(without), policy(dp=DP))) == ["PASS", "PASS", "INSUFFICIENT"]
+    unclaimed = {k: v for k, v in SPENT.items() if k != "accounting.epsilon"}
+    assert verdicts(decide(evidence(unclaimed), policy(dp=DP))) == ["INSUFFICIENT", "PASS", "INSUFFICIENT"]
     # an audit that was run must say what it proved
     found = evidence(SPENT, canaries=("pass", "measured"))
     assert verdicts(decide(found, policy(dp=DP)))[2:] == ["PASS", "INSUFFICIENT"]
@@ -308,3 +310,36 @@ def test_a_self_test_counts_only_with_its_digest():
     assert verdicts(decide(named, asked)) == ["PASS"]
     one = evidence({"selftest.replay_wrong": metric(value=1, low=1, high=1)})
     assert verdicts(decide(one.model_copy(update={"digests": named.digests}), asked)) == ["FAIL"]
+
+
+APPROVAL = {"role": "data_owner", "threshold": 1}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "A"}, {"name": "a" * 65}, {"version": "1.2.3.4"}, {"version": "v1"}, {"statement": ""},
+        {"statement": "x" * 601}, {"confidence": 0.79}, {"confidence": 1.0}, {"required": ("a b",)},
+        {"validity_days": 0}, {"validity_days": 3651}, {"approvals": (APPROVAL | {"threshold": 0},)},
+        {"approvals": (APPROVAL | {"threshold": 10},)}, {"approvals": (APPROVAL | {"role": "Owner"},)},
+        {"dp": DP | {"max_epsilon": 0.0}}, {"dp": DP | {"max_delta": 0.0}}, {"dp": DP | {"max_delta": 1.0}},
+        {"disclosure": {"min_histogram_bin": 1}}, {"disclosure": {"min_histogram_bin": 1001}},
+        {"timestamps": {"rfc3161": "wished"}}, {"timestamps": {}},
+    ],
+)  # fmt: skip
+def test_every_key_of_a_policy_has_its_bounds(changes):
+    highest = {
+        "name": "a" * 64, "version": "1.2.3", "statement": "x" * 600, "confidence": 0.8, "validity_days": 3650,
+        "approvals": (APPROVAL | {"threshold": 9},), "dp": DP, "disclosure": {"min_histogram_bin": 1000},
+        "timestamps": {"rfc3161": "required"},
+    }  # fmt: skip
+    policy(**highest)
+    with pytest.raises(ValueError, match="validation error"):
+        policy(**{**highest, **changes})
+
+
+@pytest.mark.parametrize("changes", [{"min_n": 0}, {"metric": "auc"}, {"id": "A"}, {"why": ""}])
+def test_every_key_of_a_rule_has_its_bounds(changes):
+    rule(min_n=1)
+    with pytest.raises(ValueError, match="validation error"):
+        rule(**changes)

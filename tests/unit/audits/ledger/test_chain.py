@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.core.errors import InputError
+from audits.core.strictjson import canonical
 from audits.ledger.chain import Memory, opened
 
 NAME = "things.jsonl"
@@ -189,3 +190,23 @@ def test_no_byte_can_be_changed(at, by):
         (folder / NAME).write_bytes(bytes(data))
         with pytest.raises(InputError):
             add(folder, memory, 1)
+
+
+@pytest.mark.parametrize("changes", [{"version": 2}, {"number": 5}, {"number": 3}])
+def test_a_line_of_another_version_or_number_is_not_read_though_its_mac_is_right(place, changes):
+    folder, memory = place
+    with opened(folder, NAME, memory) as chain:
+        line = {"version": 1, "number": 4, "entry": {"thing": 3}, **changes}
+        mac = chain._next(line)
+    with (folder / NAME).open("ab") as file:
+        file.write(canonical({**line, "mac": mac}) + b"\n")
+    refused(folder, memory, "line 4 is not as it was written")
+
+
+@pytest.mark.parametrize("changes", [{"id": "1" * 31}, {"head": "F" * 64}, {"entries": -1}, {"version": 2}])
+def test_a_memory_with_a_field_out_of_bounds_is_none(place, changes):
+    folder, memory = place
+    value = json.loads(memory.path.read_bytes())
+    memory.path.write_bytes(canonical({**value, **changes}))
+    with pytest.raises(InputError, match="not the memory of a ledger"):
+        entries(folder, memory)

@@ -49,6 +49,12 @@ def test_a_link_is_no_key_wherever_it_leads(tmp_path):
             read_key(tmp_path / name, "secret")
 
 
+def test_where_a_key_is_there_nothing_is_written(tmp_path, monkeypatch):
+    key = read_key(tmp_path / "key", "secret")
+    monkeypatch.setattr("audits.ledger.keys.secrets.token_bytes", None)
+    assert read_key(tmp_path / "key", "secret") == key
+
+
 def test_of_two_that_make_it_one_wins_and_nothing_else_is_left(tmp_path, monkeypatch):
     path, link = tmp_path / "key", os.link
 

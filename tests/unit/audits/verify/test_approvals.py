@@ -80,6 +80,20 @@ def test_an_approval_of_another_release(copy, releases, officer):  # 31
     assert "another release" in failure(copy, releases)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"predicateType": "https://synthgen.dev/attestation/approval/v2"},
+        {"predicateType": "https://synthgen.dev/attestation/release/v1"},
+        {"_type": "https://in-toto.io/Statement/v0.1"},
+        {"subject": []},
+    ],
+)
+def test_an_approval_of_another_kind(copy, releases, officer, change):
+    releases.resign(copy, {**releases.statement(copy, officer), **change}, keys=(releases.OFFICER,), name=officer)
+    assert "is no ApprovalStatement" in failure(copy, releases)
+
+
 def test_a_release_resigned_after_approval(copy, releases):
     releases.edit(copy, lambda v: v["predicate"].update(limitations=["none"]))
     assert "another release" in failure(copy, releases)

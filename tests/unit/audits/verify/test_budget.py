@@ -6,8 +6,11 @@ import shutil
 
 import pytest
 
+from audits.core.errors import VerifyError
 from audits.core.strictjson import canonical
-from audits.verify.contents import METRICS
+from audits.verify.budget import check_budget
+from audits.verify.contents import METRICS, REPORT_JSON
+from audits.verify.statement import Privacy
 
 BUDGET = {"ledgerId": "l", "maxEpsilon": 3.0, "spentBefore": 0.0, "spentAfter": 2.0}
 
@@ -97,7 +100,12 @@ def test_the_log_must_say_the_same(bundle, judge, releases):
 
 def test_what_the_log_spent_is_booked(bundle, judge, releases):
     spent = {"value": 2.5, "low": 2.5, "high": 2.5, "confidence": 0.95, "n": 500}
-    rewrite(bundle, releases, METRICS, lambda v: v["metrics"].update({"accounting.epsilon_spent": spent}))
+    for name, of in (
+        (METRICS, lambda v: v),
+        ("evidence/accounting.json", lambda v: v),
+        ("report/report.json", lambda v: v["audit"]["results"][-1]),
+    ):
+        rewrite(bundle, releases, name, lambda v, of=of: of(v)["metrics"].update({"accounting.epsilon_spent": spent}))
     assert "the log of all releases spent more" in judge(bundle).failure
 
 
@@ -113,3 +121,30 @@ def test_a_ledger_without_a_claim_is_refused(tmp_path, judge, releases):
     path = releases.bundle(tmp_path)
     claim(path, releases, mechanism="none+empirical", epsilon=None, delta=None)
     assert judge(path).checks[-1].id == "ledger"
+
+
+@pytest.mark.parametrize(("name", "said"), [("epsilon", "the claimed epsilon"), ("delta", "the claimed delta")])
+def test_a_claim_without_its_number_in_the_evidence_is_refused(releases, name, said):
+    """The gates ask for both numbers as well; here nothing stands before this check."""
+    policy = releases.policy_of(releases.POLICY)
+    content = releases.content(releases.DP_POLICY)
+    metrics = {key: metric for key, metric in content.evidence.metrics.items() if key != f"accounting.{name}"}
+    evidence = content.evidence.model_copy(update={"metrics": metrics})
+    held = {REPORT_JSON: canonical({"audit": content.audit_json})}
+    privacy = Privacy.model_validate(releases.DP_PRIVACY)
+    assert "epsilon 2.0" in check_budget(privacy, policy, content.evidence, held)
+    with pytest.raises(VerifyError, match=f"E_GATE {said}"):
+        check_budget(privacy, policy, evidence, held)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status"), [("fail", "measured"), ("pass", "failed"), ("insufficient", "failed")]
+)
+def test_an_accounting_that_did_not_pass_stands_behind_nothing(releases, verdict, status):
+    content = releases.content(releases.DP_POLICY)
+    state = content.evidence.audits["accounting"].model_copy(update={"verdict": verdict, "status": status})
+    evidence = content.evidence.model_copy(update={"audits": {**content.evidence.audits, "accounting": state}})
+    held = {REPORT_JSON: canonical({"audit": content.audit_json})}
+    privacy = Privacy.model_validate(releases.DP_PRIVACY)
+    with pytest.raises(VerifyError, match="no accounting that passed"):
+        check_budget(privacy, releases.policy_of(releases.DP_POLICY), evidence, held)

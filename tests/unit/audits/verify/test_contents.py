@@ -3,12 +3,19 @@
 import hashlib
 import json
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from audits.core.errors import VerifyError
 from audits.core.strictjson import canonical
-from audits.verify.contents import COLUMNS, JSONL, METRICS, PARQUET, jsonl_bytes
+from audits.gate.evidence import read_evidence
+from audits.verify.contents import COLUMNS, JSONL, METRICS, PARQUET, check_data, jsonl_bytes
+from audits.verify.statement import PAYLOAD_TYPE, ReleaseStatement, read_statement
+from audits.verify.tree import open_tree
 from synthgen.release.tables import data_files
+
+NUMBER = {"value": 0.0, "low": 0.0, "high": 0.0, "confidence": 0.96, "n": 500}
 
 
 def rewrite(copy, name, change):
@@ -50,6 +57,51 @@ def another_id(rows):
     return [("PATIENT-4711", *rows[0][1:]), *rows[1:]]
 
 
+def write_parquet(copy, columns, *, store_schema=False):
+    """Write columns as a release does, whatever is in them."""
+    schema = pa.schema([pa.field(name, pa.string(), nullable=False) for name in COLUMNS])
+    table = pa.table(columns, schema=schema)
+    pq.write_table(table, copy / PARQUET, compression="zstd", store_schema=store_schema, write_statistics=False)
+
+
+def backwards(copy):
+    lines = (copy / JSONL).read_bytes().split(b"\n")[:-1]
+    (copy / JSONL).write_bytes(b"".join(line + b"\n" for line in lines[::-1]))
+    write_parquet(
+        copy, [column.take(list(range(len(lines)))[::-1]) for column in pq.read_table(copy / PARQUET).columns]
+    )
+
+
+def kept_schema(copy):
+    write_parquet(copy, pq.read_table(copy / PARQUET).columns, store_schema=True)
+
+
+def not_unicode(copy):
+    ids, texts, labels = pq.read_table(copy / PARQUET).columns
+    spoilt = pa.array([b"\xff\xfe", *(text.encode() for text in texts.to_pylist()[1:])], pa.binary())
+    write_parquet(copy, [ids, spoilt.view(pa.string()), labels])
+
+
+def number_for_text(copy):
+    lines = (copy / JSONL).read_bytes().split(b"\n")
+    row = json.loads(lines[0])
+    (copy / JSONL).write_bytes(b"\n".join([json.dumps({**row, "text": 7}).encode(), *lines[1:]]))
+
+
+def first_line(line):
+    def change(copy):
+        (copy / JSONL).write_bytes(b"\n".join([line, *(copy / JSONL).read_bytes().split(b"\n")[1:]]))
+
+    return change
+
+
+def other_types(copy):
+    """The same text in columns that may hold nothing: what a reader would take for missing."""
+    table = pq.read_table(copy / PARQUET)
+    schema = pa.schema([pa.field(name, pa.large_string()) for name in COLUMNS])
+    pq.write_table(table.cast(schema), copy / PARQUET, store_schema=False)
+
+
 def one_more(rows):
     return [*rows, ("f" * 16, "one more", rows[0][2])]
 
@@ -73,6 +125,12 @@ DATA = {
     "text-of-both": (lambda c: rewrite_data(c, another_text), "E_DATA these are not the records that were audited"),
     "label-of-both": (lambda c: rewrite_data(c, another_label), "E_DATA these are not the records"),
     "one-more-record": (lambda c: rewrite_data(c, one_more), "E_DATA the data have other numbers"),
+    "ids-not-sorted": (backwards, "E_DATA the ids"),
+    "id-twice": (lambda c: rewrite_data(c, lambda rows: [*rows, rows[-1]]), "E_DATA the ids"),
+    "line-of-names": (first_line(b'["id", "text", "label"]'), f"E_DATA {JSONL}: line 1 is no record"),
+    "line-not-json": (first_line(b'{"id": '), f"E_DATA {JSONL}: line 1 is no record"),
+    "number-for-text": (number_for_text, f"E_DATA {JSONL}: line 1 is no record"),
+    "columns-of-other-types": (other_types, f"E_DATA {PARQUET}: holds something else"),
     "ids-that-speak": (lambda c: rewrite_data(c, another_id), "E_DATA the ids"),
     "jsonl-alone": (lambda c: rewrite_data(c, another_text, ("jsonl",)), f"E_DATA {JSONL} and {PARQUET}: hold diff"),
     "parquet-alone": (
@@ -82,6 +140,8 @@ DATA = {
     "spaces": (spaced, f"E_DATA {JSONL}: is not written"),
     "fourth-column": (fourth_column, f"E_DATA {JSONL}: line 1 is no record"),
     "not-parquet": (lambda c: (c / PARQUET).write_bytes(b"PAR1 or not"), f"E_DATA {PARQUET}: cannot be read"),
+    "text-not-unicode": (not_unicode, f"E_DATA {PARQUET}: holds text that is not Unicode"),
+    "schema-in-metadata": (kept_schema, f"E_DATA {PARQUET}: holds something else"),
     "hidden-metadata": (hidden_metadata, f"E_DATA {PARQUET}: holds something else"),
     "lone-surrogate": (
         lambda c: (c / JSONL).write_bytes(b'{"id": "0123456789abcdef", "text": "\\ud800", "label": "x"}\n'),
@@ -118,13 +178,27 @@ def test_a_third_data_file_is_refused(copy, judge, releases):
     assert judge(copy).failure.startswith("E_DATA data/notes.csv")
 
 
-@pytest.mark.parametrize("digests", [{}, {"synthetic": "0" * 64}])
-def test_evidence_of_no_or_other_records_is_refused(copy, judge, releases, digests):
+@pytest.mark.parametrize(
+    ("digests", "said"), [({}, "does not say which"), ({"synthetic": "0" * 64}, "not the records that were audited")]
+)
+def test_evidence_of_no_or_other_records_is_refused(copy, judge, releases, digests, said):
     rewrite(copy, METRICS, lambda v: v.update(digests=digests))
     digest = hashlib.sha256((copy / METRICS).read_bytes()).hexdigest()
     refresh(copy)
     releases.edit(copy, lambda v: v["predicate"]["evidence"][0]["digest"].update(sha256=digest))
     assert judge(copy).failure.startswith("E_DATA")
+    assert said in judge(copy).failure
+
+
+def test_data_that_change_between_two_readings_are_refused(copy, releases):
+    predicate = read_statement(ReleaseStatement, PAYLOAD_TYPE, canonical(releases.statement(copy))).predicate
+    evidence = read_evidence((copy / METRICS).read_bytes())
+    subjects = {name: hashlib.sha256((copy / name).read_bytes()).hexdigest() for name in (JSONL, PARQUET)}
+    with open_tree(copy) as tree:
+        check_data(tree, subjects, predicate, evidence)
+        (copy / PARQUET).write_bytes((copy / PARQUET).read_bytes() + b" ")
+        with pytest.raises(VerifyError, match=f"E_DIGEST {PARQUET}: changed while"):
+            check_data(tree, subjects, predicate, evidence)
 
 
 def test_sums_and_description_must_be_those_of_the_files(copy, judge, releases):
@@ -161,9 +235,82 @@ def test_the_files_of_the_audits_say_what_the_report_says(copy, judge, releases)
         (copy / name).write_bytes(before)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda v: v["audit"]["results"][0]["metrics"]["hard_hits"].update(value=1.0, high=1.0),
+        lambda v: v["audit"]["results"][0]["metrics"].update({"replay.more": {**NUMBER}}),
+        lambda v: v["audit"]["results"][0].update(verdict="fail"),
+    ],
+)
+def test_the_numbers_of_the_report_are_those_of_the_evidence(copy, judge, releases, change):
+    """The files of the audits agree with the report, so nothing but the evidence speaks against it."""
+    rewrite(copy, "report/report.json", change)
+    for result in json.loads((copy / "report/report.json").read_bytes())["audit"]["results"]:
+        (copy / f"evidence/{result['name']}.json").write_bytes(canonical(result))
+    refresh(copy)
+    releases.edit(copy, lambda v: None)
+    assert "report/report.json: says something else than the evidence" in judge(copy).failure
+
+
+def test_gates_that_report_and_statement_invent_together_are_refused(copy, judge, releases):
+    def softened(gates):
+        gates[-1]["threshold"] = 0.1
+
+    rewrite(copy, "report/report.json", lambda v: softened(v["gates"]))
+    refresh(copy)
+    releases.edit(copy, lambda v: softened(v["predicate"]["gates"]))
+    assert "the signed gates differ from those recomputed" in judge(copy).failure
+
+
 def test_a_record_is_one_line_in_one_spelling():
     rows = [("0" * 16, "a \u2028 ü", "x"), ("1" * 16, "b", "y")]
     lines = jsonl_bytes(rows).split(b"\n")
     assert lines[-1] == b""
     assert [tuple(json.loads(line)) for line in lines[:-1]] == [COLUMNS, COLUMNS]
     assert lines[0].decode() == '{"id": "' + "0" * 16 + '", "text": "a \u2028 ü", "label": "x"}'
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "said"),
+    [
+        (
+            "membership.invented",
+            "gates",
+            "says something else than the evidence",
+        ),  # no audit of the report measured it
+        ("accounting.epsilon", "ledger", "numbers of a privacy budget, and none is claimed"),
+        ("records.synthetic", "gates", "counts other records"),  # is taken out, for it is there
+    ],
+)
+def test_the_evidence_holds_what_the_audits_measured_and_no_more(copy, judge, releases, name, step, said):
+    def other(value):
+        if value["metrics"].pop(name, None) is None:
+            value["metrics"][name] = NUMBER
+
+    rewrite(copy, METRICS, other)
+    digest = hashlib.sha256((copy / METRICS).read_bytes()).hexdigest()
+    refresh(copy)
+    releases.edit(copy, lambda v: v["predicate"]["evidence"][0]["digest"].update(sha256=digest))
+    found = judge(copy)
+    assert (found.code, found.checks[-1].id) == (12, step)
+    assert said in found.failure
+
+
+@pytest.mark.parametrize(("name", "low"), [("attempts.number", 0.75), ("records.synthetic", 10.0)])
+def test_a_count_has_no_interval(copy, judge, releases, name, low):
+    rewrite(copy, METRICS, lambda v: v["metrics"][name].update(low=low))
+    digest = hashlib.sha256((copy / METRICS).read_bytes()).hexdigest()
+    refresh(copy)
+    releases.edit(copy, lambda v: v["predicate"]["evidence"][0]["digest"].update(sha256=digest))
+    assert "than the statement" in judge(copy).failure
+
+
+def test_the_evidence_counts_the_attempts_of_the_statement(copy, judge, releases):
+    releases.edit(copy, lambda v: v["predicate"]["attempts"].update(number=2))
+    assert "counts other attempts than the statement" in judge(copy).failure
+    rewrite(copy, METRICS, lambda v: v["metrics"].pop("attempts.number"))
+    digest = hashlib.sha256((copy / METRICS).read_bytes()).hexdigest()
+    refresh(copy)
+    releases.edit(copy, lambda v: v["predicate"]["evidence"][0]["digest"].update(sha256=digest))
+    assert "counts other attempts than the statement" in judge(copy).failure

@@ -74,6 +74,8 @@ CASES = {
     "signature-short": signature(sig=base64.b64encode(b"x" * 63).decode()),
     "signature-text": broken(signatures=["x"]),
     "list": b"[]",
+    "list-of-the-fields": canonical(["payload", "payloadType", "signatures"]),
+    "signature-list-of-the-fields": broken(signatures=[["keyid", "sig"]]),
     "space-before": b" " + sign("t", b"body", [KEY]),
     "22-duplicate-key": b'{"payload":"","payload":"","payloadType":"t","signatures":[]}',
 }
@@ -83,6 +85,11 @@ CASES = {
 def test_envelopes_outside_the_profile_are_refused(case):
     with pytest.raises(VerifyError, match=r"E_ENVELOPE|E_JSON"):
         parse_envelope(CASES[case])
+
+
+def test_a_good_envelope_that_is_too_large_is_refused():
+    with pytest.raises(VerifyError, match="E_ENVELOPE larger than"):
+        parse_envelope(sign("t", bytes(MAX_ENVELOPE_BYTES), [KEY]))
 
 
 def test_one_bad_or_unknown_signature_spoils_the_envelope():

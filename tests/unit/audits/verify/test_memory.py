@@ -93,6 +93,13 @@ def test_a_spoilt_memory_or_none_that_can_be_written_refuses(roots, judge_file, 
     state.write_bytes(state.read_bytes()[:-4])
     assert "cannot be read" in judge_file(data).failure
     forget(state)
+    assert judge_file(data).ok
+    seen = json.loads(state.read_bytes())
+    for wrong in ({"digest": "x"}, {"digest": "F" * 64}, {"keyids": 1}):
+        spoilt = {"roots": [{**seen["roots"][0], **wrong}]}
+        state.write_text(json.dumps(spoilt, separators=(",", ":"), sort_keys=True))
+        assert "cannot be read" in judge_file(data).failure
+    forget(state)
     forget(state)
     assert read_state(state).roots == ()
     assert judge_file(data).ok
@@ -100,6 +107,16 @@ def test_a_spoilt_memory_or_none_that_can_be_written_refuses(roots, judge_file, 
     (tmp_path / "state").rmdir()
     (tmp_path / "state").write_text("a file")
     assert judge_file(data).code == 11
+
+
+def test_a_root_that_cannot_be_remembered_is_not_believed(roots, judge_file, releases, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("audits.verify.memory.write_whole", full)
+    found = judge_file(roots(1, persons(releases, "Root A")))
+    assert (found.code, found.checks[-1].id) == (11, "trust")
+    assert "cannot be written" in found.failure
 
 
 def test_a_plain_root_is_not_remembered(clean, releases, tmp_path, monkeypatch):

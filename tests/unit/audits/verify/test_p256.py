@@ -48,3 +48,9 @@ def test_the_second_signature_that_fits_is_refused(pair):
 def test_only_compressed_points_of_the_curve_are_keys(public):
     with pytest.raises(VerifyError, match="E_TRUST"):
         check_point(public)
+
+
+def test_a_point_is_compressed():
+    for first in (0, 1, 4, 5, 6, 7):
+        with pytest.raises(VerifyError, match="E_TRUST a P-256 key is not a compressed point"):
+            check_point(bytes([first]) + bytes(32))

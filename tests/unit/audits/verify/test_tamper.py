@@ -96,3 +96,10 @@ def test_tampered_files_are_refused(case, copy, judge):
     assert not found.ok
     assert found.failure.startswith(code), found.failure
     assert found.failure.isprintable()
+
+
+@pytest.mark.parametrize("name", ["README.md", "SHA256SUMS", DATA])
+def test_what_is_signed_and_gone_is_told_before_anything_is_read(copy, judge, name):
+    (copy / name).unlink()
+    found = judge(copy)
+    assert (found.checks[-1].id, found.failure.split(":")[0]) == ("files", f"E_MISSING {name}")

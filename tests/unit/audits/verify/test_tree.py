@@ -42,6 +42,13 @@ def test_what_is_swapped_after_listing_is_not_followed(folder, kind):
             tree.digest("a/b/c.txt")
 
 
+def test_what_came_after_the_list_is_not_read(folder):
+    with open_tree(folder) as tree:
+        (folder / "late.txt").write_text("x")
+        with pytest.raises(VerifyError, match="E_MISSING"):
+            tree.read("late.txt")
+
+
 def test_links_as_root_and_too_many_or_too_deep_are_refused(folder, monkeypatch):
     (folder / "root").symlink_to(folder / "a")
     with pytest.raises(VerifyError, match="E_UNSAFE"), open_tree(folder / "root"):
@@ -69,3 +76,12 @@ def test_names_that_mislead_are_refused(name):
 def test_plain_names_are_fine():
     for name in ("data/train-00000-of-00001.parquet", "café/ß.md", ".gitattributes", "é" * 120):
         check_name(name)
+
+
+def test_a_folder_that_cannot_be_listed_is_refused(folder, monkeypatch):
+    def denied(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(module.os, "scandir", denied)
+    with pytest.raises(VerifyError, match="E_UNSAFE the bundle cannot be listed safely"), open_tree(folder):
+        pass

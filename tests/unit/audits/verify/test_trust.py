@@ -20,6 +20,9 @@ def two_ids(value, r):  # 39
     value["keys"]["0" * 16] = value["keys"][r.RELEASER.keyid]
 
 
+REVOKED = {"keyid": "0" * 16, "since": "2026-01-01T00:00:00Z", "reason": ""}
+
+
 def small_order(value, r):  # 40
     from audits.verify.ed25519 import keyid
 
@@ -46,6 +49,22 @@ CASES = {
     "52-key-twice-in-role": (
         roles(releaser=lambda r: {"keyids": [r.RELEASER.keyid] * 2, "threshold": 1}), "stands twice",
     ),
+    "57-root-key-releases": (
+        roles(root=lambda r: {"keyids": [r.RELEASER.keyid], "threshold": 1}), "in two roles",
+    ),
+    "no-keys-in-role": (roles(releaser=lambda r: {"keyids": [], "threshold": 1}), "releaser.keyids"),
+    "role-named-badly": (lambda v, r: v["roles"].update({"Owner": v["roles"]["data_owner"]}), "Owner"),
+    "policy-named-badly": (lambda v, r: v["policies"].update({"a b": ["0" * 64]}), "a b"),
+    "policy-without-digest": (lambda v, r: v["policies"].update(trial=[]), "policies.trial"),
+    "policy-half-a-digest": (lambda v, r: v["policies"].update(trial=["0" * 32]), "policies.trial"),
+    "no-name": (lambda v, r: v["keys"][r.OWNER.keyid].update(person=""), "person"),
+    "long-name": (lambda v, r: v["keys"][r.OWNER.keyid].update(person="x" * 201), "person"),
+    "long-institution": (lambda v, r: v["keys"][r.OWNER.keyid].update(org="x" * 201), "org"),
+    "key-cut": (lambda v, r: v["keys"][r.OWNER.keyid].update(public="0" * 62), "public"),
+    "id-cut": (lambda v, r: v["keys"].update(abc=r.STRANGER.public.model_dump()), "abc"),
+    "revoked-id-cut": (lambda v, r: v.update(revoked=[REVOKED | {"keyid": "abc"}]), "revoked.0.keyid"),
+    "long-reason": (lambda v, r: v.update(revoked=[REVOKED | {"reason": "x" * 501}]), "revoked.0.reason"),
+    "half-a-version": (lambda v, r: v.update(min_tool_version="1.2"), "min_tool_version"),
     "unknown-key": (roles(releaser=lambda r: {"keyids": ["0" * 16], "threshold": 1}), "unknown key"),
     "no-releaser": (lambda v, r: v["roles"].pop("releaser"), "no releaser"),
     "other-algorithm": (lambda v, r: v["keys"][r.OWNER.keyid].update(alg="rsa"), "alg"),
@@ -105,3 +124,33 @@ def test_fingerprint_and_names():
     assert fingerprint(b"").split()[0] == "e3b0c442"
     assert len(fingerprint(b"").split()) == 8
     assert same_person("Ｒ. releaser ") == same_person("R.  Releaser")
+
+
+@pytest.mark.parametrize("field", ["keys", "roles"])
+def test_ids_of_keys_are_sixteen_hex_digits(releases, field):
+    """An id that fits its key in no other way is refused before anybody compares them."""
+    value = plain(releases)
+    if field == "keys":
+        value["keys"]["A" * 16] = releases.STRANGER.public.model_dump()
+    else:
+        value["roles"]["releaser"]["keyids"] = ["A" * 16]
+    with pytest.raises(VerifyError, match="should match pattern"):
+        parse_trust(canonical(value))
+
+
+@pytest.mark.parametrize("public", ["0" * 62, "04" + "0" * 64, "g" * 64, "A" * 64])
+def test_a_public_key_is_hex_of_one_of_two_lengths(releases, public):
+    value = plain(releases)
+    value["keys"][releases.OWNER.keyid]["public"] = public
+    with pytest.raises(VerifyError, match="should match pattern"):
+        parse_trust(canonical(value))
+
+
+@pytest.mark.parametrize(("kind", "said"), [("ecdsa-p256", "ed25519"), ("ed25519", "ecdsa-p256")])
+def test_a_key_is_of_the_kind_it_is_said_to_be(releases, kind, said):
+    value, key = plain(releases), releases.signing_key("S. Stranger", kind=kind)
+    add_key(value, "auditor", key)
+    parse_trust(canonical(value))
+    value["keys"][key.keyid]["alg"] = said
+    with pytest.raises(VerifyError, match=f"the key is not one of {said}"):
+        parse_trust(canonical(value))

@@ -11,7 +11,7 @@ from synthgen.core.tables import read_corpus
 from synthgen.pipeline import Pipeline
 from synthgen.release.assembly import stated_models
 from synthgen.run.adapt import adapt, check_adapt
-from synthgen.run.job import Job
+from synthgen.run.job import STAGES_VERSION, Job
 from synthgen.run.segments import encoder_for
 from synthgen.run.workspace import Workspace
 from synthgen.stages.decode.bridge import load_bridge
@@ -62,6 +62,24 @@ def test_it_is_made_once_and_again_after_a_change(prepared):
     _, other = adapt(job, part.model_copy(update={"rate": 0.01}), bridge, train, encoder, up)
     assert (first.reused, again.reused, other.reused) == (False, True, False)
     assert first.digest == again.digest != other.digest
+
+
+def test_it_is_named_after_all_that_can_change_it(prepared, monkeypatch):
+    job, part, bridge, train, encoder, up = prepared()
+    seen = {}
+
+    def spy(_workspace, _name, inputs, _make, **_how):
+        seen.update(inputs)
+        raise Stopped
+
+    monkeypatch.setattr(Workspace, "stage", spy)
+    with pytest.raises(Stopped):
+        adapt(job, part, bridge, train, encoder, up)
+    assert seen.pop("config")["train"]["steps"] == ADAPT["steps"]
+    assert seen == {
+        "version": STAGES_VERSION, "upstream": up, "encoder": encoder.digest, "bridge": bridge.digest,
+        "prompt": job.config.decode.prompt, "seed": job.seeds.child("adapt").key().hex(),
+    }  # fmt: skip
 
 
 def test_a_stopped_run_goes_on_to_the_same_bridge(prepared, monkeypatch):

@@ -1,0 +1,230 @@
+"""Trusted times: what a token saves (a key that expired or was revoked later), and every way to forge one."""
+
+import shutil
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from audits.core.errors import VerifyError
+from audits.core.instants import stamp
+from audits.verify.bundle import ENVELOPE, STEPS, verify_bundle, verify_for_approval
+from audits.verify.dsse import parse_envelope
+from audits.verify.timestamps import envelope_of, stamped, token_of, trusted_time
+from synthgen.release.approve import approve
+
+NOW = datetime.now(UTC).replace(microsecond=0)  # an authority states the time of its clock
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MUCH_LATER = NOW + 400 * DAY
+TOKEN = token_of(ENVELOPE)
+
+
+class Case:
+    """Bundles of one releaser, stamped by one authority, and a verifier."""
+
+    def __init__(self, releases, authority, folder):
+        self.releases, self.authority, self.folder = releases, authority, folder
+        self.policy = releases.POLICY.replace("name: trial", "name: stamped") + "timestamps: {rfc3161: required}\n"
+        self.approved = releases.APPROVED_POLICY.replace("name: partner", "name: both") + (
+            "timestamps: {rfc3161: required}\n"
+        )
+        self.keys = {
+            person: releases.signing_key(person, start=NOW - DAY, end=NOW + DAY)
+            for person in ("R. Releaser", "P. Officer", "D. Owner")
+        }
+        self.releaser = self.keys["R. Releaser"]
+        made = releases.bundle(folder / "out", self.policy, key=self.releaser, now=NOW)
+        self.plain = made
+        self.message = stamped(parse_envelope((made / ENVELOPE).read_bytes()))
+        self.good = authority.token(self.message)
+
+    def copy(self, folder, token=None):
+        path = shutil.copytree(self.plain, folder / self.plain.name)
+        if token is not None:
+            (path / TOKEN).write_bytes(token)
+        return path
+
+    def root(self, *, start=NOW - DAY, end=NOW + DAY, **changes):
+        """Return the root that names these keys; the verifier's own copy says how long the releaser's is valid."""
+        keys = {key.keyid: key.public for key in self.keys.values()}
+        days = {"valid_from": stamp(start), "valid_until": stamp(end)}
+        keys[self.releaser.keyid] = self.releaser.public.model_copy(update=days)
+        roles = zip(("releaser", "privacy_officer", "data_owner"), self.keys.values(), strict=True)
+        given = {
+            "expires": stamp(MUCH_LATER + 400 * DAY),
+            "keys": keys,
+            "roles": {role: {"keyids": (key.keyid,), "threshold": 1} for role, key in roles},
+            "authorities": (self.authority.text,),
+        }
+        policies = (self.releases.POLICY, self.policy, self.approved)
+        return self.releases.root(policies, **{**given, **changes})
+
+    def revoked(self, since):
+        return self.root(revoked=({"keyid": self.releaser.keyid, "since": stamp(since), "reason": "lost"},))
+
+
+@pytest.fixture(scope="module")
+def case(releases, authority, tmp_path_factory):
+    return Case(releases, authority, tmp_path_factory.mktemp("stamped"))
+
+
+def test_a_stamped_release_outlives_its_key(case, tmp_path):
+    path = case.copy(tmp_path, case.good)
+    for root in (case.root(), case.revoked(NOW + HOUR), case.revoked(MUCH_LATER)):
+        found = verify_bundle(path, root, now=MUCH_LATER)
+        assert found.ok, found.failure
+        assert "signed by 20" in found.checks[-1].detail
+    assert [check.id for check in found.checks] == list(STEPS)
+
+
+@pytest.mark.parametrize(
+    ("revoked", "failure"), [(None, "E_KEY_EXPIRED"), (NOW + HOUR, "E_REVOKED")], ids=["expired", "revoked"]
+)
+def test_without_a_token_the_key_must_be_valid_now(case, releases, tmp_path, revoked, failure):
+    path = releases.bundle(tmp_path, key=case.releaser, now=NOW)  # a policy that asks for none
+    assert verify_bundle(path, case.root(), now=NOW + HOUR / 2).ok
+    root = case.root() if revoked is None else case.revoked(revoked)
+    assert verify_bundle(path, root, now=MUCH_LATER).failure.startswith(failure)
+    token = case.authority.token(stamped(parse_envelope((path / ENVELOPE).read_bytes())))
+    (path / TOKEN).write_bytes(token)  # though none is asked for, it counts
+    assert verify_bundle(path, root, now=MUCH_LATER).ok
+
+
+FORGED = {
+    "over-another-message": lambda c, r: (c.authority.token(b"another message"), c.root(), "Mismatch"),
+    "over-the-payload": lambda c, r: (c.authority.token(c.plain.joinpath(ENVELOPE).read_bytes()), c.root(), ""),
+    "over-one-byte-more": lambda c, r: (c.authority.token(c.message + b"\0"), c.root(), "Mismatch"),
+    "of-a-weak-digest": lambda c, r: (c.good.replace(SHA256, SHA1), c.root(), ""),
+    "of-another-authority": lambda c, r: (r("other").token(c.message), c.root(), "verifying certificates"),
+    "of-a-namesake": lambda c, r: (r("namesake", name="Local").token(c.message), c.root(), "verifying certificates"),
+    "of-a-server": lambda c, r: (
+        c.authority.forged(c.message, ExtendedKeyUsageOID.SERVER_AUTH), c.root(), "verifying certificates",
+    ),
+    "of-a-certificate-for-anything": lambda c, r: (
+        c.authority.forged(c.message, None), c.root(), "verifying certificates",
+    ),
+    "usage-not-critical": lambda c, r: (
+        c.authority.forged(c.message, ExtendedKeyUsageOID.TIME_STAMPING, critical=False),
+        c.root(), "verifying certificates",
+    ),
+    "no-authority-is-trusted": lambda c, r: (c.good, c.root(authorities=()), "names no authority"),
+    "cut": lambda c, r: (c.good[:-40], c.root(), "ASN.1"),
+    "one-byte-more": lambda c, r: (c.good + b"\0", c.root(), "ASN.1"),
+    "empty": lambda c, r: (b"", c.root(), "ASN.1"),
+    "not-granted": lambda c, r: (c.good.replace(b"\x02\x01\x00", b"\x02\x01\x02", 1), c.root(), "GRANTED"),
+    "removed": lambda c, r: (None, c.root(), "the policy asks for"),
+}  # fmt: skip
+SHA256, SHA1 = bytes.fromhex("0609608648016503040201"), bytes.fromhex("06052b0e03021a")
+
+
+@pytest.mark.parametrize("name", sorted(FORGED))
+def test_a_token_that_does_not_hold_is_refused(case, stamps, tmp_path, name):
+    def another(folder, **how):
+        return stamps.Authority(tmp_path / folder, **how)
+
+    token, root, said = FORGED[name](case, another)
+    found = verify_bundle(case.copy(tmp_path / "b", token), root, now=NOW + HOUR)
+    assert (found.code, found.checks[-1].id) == (14, "time"), found.failure
+    assert found.failure.startswith(f"E_TSA {TOKEN}: ")
+    assert said in found.failure
+
+
+@pytest.mark.parametrize(
+    ("root", "failure"),
+    [
+        (lambda c: c.root(start=NOW - 3 * DAY, end=NOW - DAY), "E_KEY_EXPIRED"),
+        (lambda c: c.root(start=NOW + DAY, end=NOW + 3 * DAY), "E_KEY_EXPIRED"),
+        (lambda c: c.root(end=NOW), "E_KEY_EXPIRED"),  # within the accuracy of the stated time
+        (lambda c: c.revoked(NOW - HOUR), "E_REVOKED"),
+        (lambda c: c.revoked(NOW), "E_REVOKED"),
+    ],
+)
+def test_a_key_must_have_been_valid_at_the_trusted_time(case, tmp_path, root, failure):
+    path = case.copy(tmp_path, case.good)
+    for now in (NOW + HOUR, NOW + 2 * DAY, MUCH_LATER):
+        assert verify_bundle(path, root(case), now=now).failure.startswith(failure)
+
+
+def test_the_trusted_time_fits_statement_and_clock(case, releases, tmp_path):
+    for made, now, said in (
+        (NOW - 2 * HOUR, NOW - HOUR, "stamped in the future"),
+        (NOW + HOUR, NOW + 2 * HOUR, "stamped before its statement says"),
+    ):
+        path = releases.bundle(tmp_path / said, case.policy, key=case.releaser, now=made)
+        token = case.authority.token(stamped(parse_envelope((path / ENVELOPE).read_bytes())))
+        (path / TOKEN).write_bytes(token)
+        assert said in verify_bundle(path, case.root(), now=now).failure
+
+
+def test_a_second_signature_needs_a_token_of_both(case, releases, tmp_path):
+    """A token over the first signature says nothing of one that was added later."""
+    second = releases.signing_key("S. Second", start=NOW - DAY, end=NOW + DAY)
+    root = case.root()
+    root = root.model_copy(update={
+        "keys": {**root.keys, second.keyid: second.public},
+        "roles": {**root.roles, "releaser": root.roles["releaser"].model_copy(
+            update={"keyids": (case.releaser.keyid, second.keyid), "threshold": 2})},
+    })  # fmt: skip
+    path = case.copy(tmp_path, case.good)
+    releases.resign(path, releases.statement(path), keys=(case.releaser, second))
+    assert "Mismatch" in verify_bundle(path, root, now=NOW + HOUR).failure
+    both = stamped(parse_envelope((path / ENVELOPE).read_bytes()))
+    assert both[:64] == case.message
+    (path / TOKEN).write_bytes(case.authority.token(both))
+    assert verify_bundle(path, root, now=MUCH_LATER).ok
+
+
+def test_approvals_are_stamped_like_releases(case, releases, tmp_path):
+    path = releases.bundle(tmp_path, case.approved, key=case.releaser, now=NOW)
+    root = case.root()
+    for role, person in (("privacy_officer", "P. Officer"), ("data_owner", "D. Owner")):
+        approve(path, role=role, key=case.keys[person], trust=root, now=NOW)  # before the release is stamped
+    signed = [ENVELOPE, *sorted(p.relative_to(path).as_posix() for p in path.glob("attestation/approvals/*"))]
+    for name in signed:
+        assert verify_bundle(path, root, now=NOW + HOUR).failure.startswith(f"E_TSA {token_of(name)}")
+        token = case.authority.token(stamped(parse_envelope((path / name).read_bytes())))
+        (path / token_of(name)).write_bytes(token)
+    assert verify_bundle(path, root, now=MUCH_LATER).ok
+    assert verify_for_approval(path, root, now=NOW).code == 20
+    first, second = (path / token_of(name) for name in signed[1:])
+    first.write_bytes(second.read_bytes())
+    assert verify_bundle(path, root, now=MUCH_LATER).failure.startswith(f"E_TSA {token_of(signed[1])}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["attestation/other.tsr", "attestation/approvals/janitor.tsr", "release.tsr", "data/synthetic.tsr",
+     "attestation/release.dsse.json.tsr", "attestation/release.dsse.tsr"],
+)  # fmt: skip
+def test_a_token_stands_beside_what_it_is_of_and_nowhere_else(case, tmp_path, name):
+    path = case.copy(tmp_path, case.good)
+    (path / name).parent.mkdir(exist_ok=True)
+    (path / name).write_bytes(case.good)
+    assert verify_bundle(path, case.root(), now=NOW + HOUR).failure.startswith(f"E_EXTRA {name}")
+
+
+def test_a_token_that_is_too_large_is_not_read(case, tmp_path):
+    path = case.copy(tmp_path, case.good + bytes(1 << 16))
+    assert verify_bundle(path, case.root(), now=NOW + HOUR).code == 14
+
+
+def test_without_the_library_nothing_is_believed_and_the_message_says_what_to_install(case, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rfc3161_client", None)
+    found = verify_bundle(case.copy(tmp_path, case.good), case.root(), now=NOW + HOUR)
+    assert found.code == 14
+    assert "pip install 'rfc3161-client>=1.0.6'" in found.failure
+
+
+def test_names_of_tokens():
+    assert token_of(ENVELOPE) == "attestation/release.tsr"
+    assert envelope_of("attestation/release.tsr") == ENVELOPE
+    assert envelope_of("README.md") is None
+
+
+def test_stronger_digests_hold_too(case):
+    before = datetime.now(UTC).replace(microsecond=0)
+    time = trusted_time(case.authority.token(case.message, "sha512"), case.message, (case.authority.text,))
+    assert before + timedelta(seconds=1) <= time <= datetime.now(UTC) + timedelta(seconds=1)
+    with pytest.raises(VerifyError, match="E_TSA"):
+        trusted_time(b"0", case.message, (case.authority.text,))

@@ -1,0 +1,104 @@
+"""An authority of timestamps (RFC 3161) in a folder: its certificates, and `openssl ts` that answers in its name."""
+
+import base64
+import shutil
+import subprocess
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+OPENSSL = shutil.which("openssl")
+CONFIG = """
+[answer]
+serial = {folder}/serial
+signer_digest = sha256
+default_policy = 1.2.3.4
+digests = sha256, sha512
+accuracy = secs:1
+ess_cert_id_alg = sha256
+"""
+YEAR = timedelta(days=365)
+
+
+def certificate(name, key, issuer, extensions, serial=None):
+    """Return a certificate of an issuer, a name and key."""
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(named(name)).issuer_name(named(issuer[0]))
+    builder = builder.public_key(key.public_key()).serial_number(serial or x509.random_serial_number())
+    builder = builder.not_valid_before(now - YEAR).not_valid_after(now + YEAR)
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical)
+    return builder.sign(issuer[1], SHA256())
+
+
+def named(text):
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+class Authority:
+    """A certification authority, and one certificate of it that stamps.
+
+    Args:
+        folder: where its files are.
+        name: of both.
+    """
+
+    def __init__(self, folder, name="Local"):
+        self.folder, self.name = folder, name
+        folder.mkdir(parents=True)
+        self.issuer = (f"{name} CA", generate_private_key(SECP256R1()))
+        self.key = generate_private_key(SECP256R1())
+        ca = certificate(*self.issuer, self.issuer, [(x509.BasicConstraints(True, None), True)])
+        self.leaf = self._leaf(f"{name} TSA", ExtendedKeyUsageOID.TIME_STAMPING, critical=True)
+        self.pem = folder / "ca.pem"
+        self.pem.write_bytes(ca.public_bytes(Encoding.PEM))
+        (folder / "tsa.pem").write_bytes(self.leaf.public_bytes(Encoding.PEM))
+        pem = self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (folder / "tsa.key").write_bytes(pem)
+        (folder / "serial").write_text("01\n")
+        (folder / "tsa.cnf").write_text(CONFIG.format(folder=folder))
+        self.text = base64.b64encode(ca.public_bytes(Encoding.DER)).decode()
+
+    def _leaf(self, name, usage, *, critical, serial=None):
+        extensions = [(x509.BasicConstraints(False, None), True)]
+        if usage is not None:
+            extensions.append((x509.ExtendedKeyUsage([usage]), critical))
+        return certificate(name, self.key, self.issuer, extensions, serial)
+
+    def forged(self, message, usage, *, critical=True):
+        """Return a token of a certificate for another usage, which `openssl ts` refuses to make.
+
+        It is made with the good one; then one of the same key, issuer, serial number and length takes its place.
+        """
+        good = self.leaf.public_bytes(Encoding.DER)
+        for n in range(50 * 12):
+            name = "x" * (1 + n // 12)  # a signature's length varies by itself, too
+            leaf = self._leaf(name, usage, critical=critical, serial=self.leaf.serial_number)
+            bad = leaf.public_bytes(Encoding.DER)
+            if len(bad) == len(good):
+                token = self.token(message)
+                assert good in token
+                return token.replace(good, bad)
+        raise AssertionError("no certificate of this length")
+
+    def answer(self, request, response):
+        """Answer a request's file as `openssl ts` does."""
+        self._ts("-reply", "-queryfile", request, "-section", "answer", "-config", self.folder / "tsa.cnf",
+                 "-signer", self.folder / "tsa.pem", "-inkey", self.folder / "tsa.key", "-out", response)  # fmt: skip
+
+    def token(self, message, digest="sha256"):
+        """Return a token over some bytes, made now."""
+        (self.folder / "message").write_bytes(message)
+        request, response = self.folder / "q.tsq", self.folder / "r.tsr"
+        self._ts("-query", "-data", self.folder / "message", f"-{digest}", "-cert", "-no_nonce", "-out", request)
+        self.answer(request, response)
+        return response.read_bytes()
+
+    @staticmethod
+    def _ts(*arguments):
+        done = subprocess.run([OPENSSL, "ts", *map(str, arguments)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr

@@ -1,0 +1,78 @@
+"""A release stamped by an authority on another machine: two steps here, `openssl ts` there."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from audits.core.instants import stamp
+from audits.verify.bundle import ENVELOPE, verify_bundle
+from synthgen.core.errors import DataError, DependencyError, StorageError
+from synthgen.release.timestamps import attach_timestamp, request_timestamp
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def made(releases, authority, tmp_path_factory):
+    """Return a bundle whose policy asks for a timestamp, and the root that names the authority."""
+    policy = releases.POLICY.replace("name: trial", "name: stamped") + "timestamps: {rfc3161: required}\n"
+    key = releases.signing_key("R. Releaser", start=NOW - DAY, end=NOW + DAY)
+    folder = tmp_path_factory.mktemp("stamped")
+    root = releases.root(
+        (policy,),
+        expires=stamp(NOW + 400 * DAY),
+        keys={key.keyid: key.public},
+        roles={"releaser": {"keyids": (key.keyid,), "threshold": 1}},
+        authorities=(authority.text,),
+    )
+    return releases.bundle(folder, policy, key=key, now=NOW), root
+
+
+def test_request_here_answer_there_attach_here(made, authority, tmp_path):
+    bundle, root = made
+    assert "synthgen timestamp" in verify_bundle(bundle, root, now=NOW).failure
+    request, response = tmp_path / "release.tsq", tmp_path / "release.tsr"
+    request_timestamp(bundle / ENVELOPE, request)
+    authority.answer(request, response)
+    path, time = attach_timestamp(bundle / ENVELOPE, response, trust=root, now=datetime.now(UTC))
+    assert abs(time - datetime.now(UTC)) < DAY
+    assert (path, path.read_bytes()) == (bundle / "attestation/release.tsr", response.read_bytes())
+    assert verify_bundle(bundle, root, now=NOW + 300 * DAY).ok
+    with pytest.raises(StorageError, match="exists"):
+        attach_timestamp(bundle / ENVELOPE, response, trust=root, now=NOW)
+    with pytest.raises(StorageError, match="exists"):
+        request_timestamp(bundle / ENVELOPE, request)
+
+
+def test_an_answer_that_would_not_verify_is_not_attached(made, stamps, authority, tmp_path):
+    bundle, root = made
+    envelope = tmp_path / "release.dsse.json"
+    envelope.write_bytes((bundle / ENVELOPE).read_bytes())
+    request, response = tmp_path / "release.tsq", tmp_path / "answer"
+    request_timestamp(envelope, request)
+    stamps.Authority(tmp_path / "other").answer(request, response)
+    with pytest.raises(DataError, match="cannot be attached"):
+        attach_timestamp(envelope, response, trust=root, now=NOW)
+    authority.answer(request, response)
+    with pytest.raises(DataError, match="in the future"):
+        attach_timestamp(envelope, response, trust=root, now=NOW - DAY)
+    response.write_bytes(bytes(1 << 17))
+    with pytest.raises(DataError, match="larger than"):
+        attach_timestamp(envelope, response, trust=root, now=NOW)
+    with pytest.raises(StorageError, match="cannot be read"):
+        attach_timestamp(envelope, tmp_path / "nowhere", trust=root, now=NOW)
+    assert not (tmp_path / "release.tsr").exists()
+
+
+def test_what_is_no_envelope_is_not_stamped(tmp_path, stamps, monkeypatch):
+    assert stamps.OPENSSL
+    with pytest.raises(StorageError, match="cannot be read"):
+        request_timestamp(tmp_path / "nowhere", tmp_path / "q")
+    (tmp_path / "text").write_text("x")
+    with pytest.raises(DataError, match="no envelope"):
+        request_timestamp(tmp_path / "text", tmp_path / "q")
+    monkeypatch.setitem(sys.modules, "rfc3161_client", None)
+    with pytest.raises(DependencyError, match="rfc3161-client"):
+        request_timestamp(tmp_path / "text", tmp_path / "q")
