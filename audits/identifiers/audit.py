@@ -8,6 +8,7 @@ from audits.core.stats import FAIL_LEVEL, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict
 from audits.identifiers.disguised import DisguisedHits, judge_disguised
 from audits.identifiers.locations import SearchTerms, locate_identifiers
+from audits.identifiers.name_parts import leaked_parts
 from audits.identifiers.patterned import PatternedHits, judge_patterned
 from audits.identifiers.recorded import OtherOccurrences, SyntheticOccurrences, index_identifiers
 from audits.identifiers.recorded_leaks import RecordedHits, SyntheticCounts, judge_recorded
@@ -38,8 +39,8 @@ class Identifiers:
 
     Kinds: record number, national id, IBAN, card, NHS number (direct); e-mail, phone, URL (contact); date, postal
     code, age over 89 (shared by many); the identifiers known to have stood in train before they were replaced, also
-    as bare digits, as a date in another form, and with one edit; and, needing no pattern, every word that only one
-    person uses.
+    as bare digits, as a date in another form, with one edit, and of a name one long word that nobody else has; and,
+    needing no pattern, every word that only one person uses.
 
     lambda is what chance brings back of all identifiers of the kind that train has: with 8 digits for each of 10,000
     persons and in 10,000 synthetic rows, one is expected, and a single one is no proof; the excess then judges.
@@ -85,7 +86,11 @@ class Identifiers:
         seen = {entity.key for entity in entities if entity.key.isdecimal()}
         known = (recorded, in_synthetic, in_others)
         disguised = judge_disguised(inputs.synthetic.texts, known, pool, people, surprisal, seen)
-        terms = SearchTerms(entities, recorded_hits.terms.phrases, disguised.places)
+        whole = SearchTerms(entities, recorded_hits.terms.phrases, disguised.places)
+        parts = leaked_parts(inputs.synthetic.texts, recorded, people, surprisal, whole.persons())
+        named = {words: ("part of a known name", whose) for words, whose in parts.items()}
+        disguised = DisguisedHits(disguised.hard + len(parts), disguised.places)
+        terms = SearchTerms(entities, {**whole.phrases, **named}, whole.places)
         findings = locate_identifiers(inputs.synthetic.texts, terms, people.names)
         return _judge(people, (patterned, recorded_hits, disguised, rare), findings, confidence)
 

@@ -23,8 +23,13 @@ _WORDS = (
     | {word: str(10 + i) for i, word in enumerate(_TEENS)}
     | {word: str(20 + 10 * i) for i, word in enumerate(_TENS)}
     | dict.fromkeys(("oh", "nought", "naught", "null", "nil"), "0")
+    | {word: str(i) for i, word in enumerate(("zeroth", "first", "second", "third", "fourth", "fifth", "sixth"))}
+    | {"seventh": "7", "eighth": "8", "ninth": "9"}
 )
 _TIMES = {"double": 2, "triple": 3, "treble": 3}
+_SUFFIXES = ("st", "nd", "rd", "th")  # of 1st, 2nd, 3rd, 4th
+# a digit as a web page, an address or a program writes it
+_ESCAPED = re.compile(r"&#0*(4[89]|5[0-7]);?|%3([0-9])|&#x0*3([0-9]);?|\\u003([0-9])|\\x3([0-9])")
 _DRAWN_LIKE = str.maketrans("olizsbgq", "01125899")  # letters that are written or read for digits, beside a digit
 _TOKEN = re.compile(r"[^\W_]+")
 _PART = re.compile(r"\d+|[^\W\d_]+")
@@ -52,8 +57,9 @@ class _Numeral(NamedTuple):
 def digit_runs(normalised: str) -> list[DigitRun]:
     """Return the digits of a normalised text, in one run as long as only separators stand between them.
 
-    Words for numbers below a hundred are digits, "double" and "triple" repeat the next one, and of letters drawn like
-    digits those beside a digit are.
+    Words for numbers below a hundred, and ordinals to the ninth, are digits, and so are escapes of web pages and
+    addresses (&#52; and %34); "double" and "triple" repeat the next one, and of letters drawn like digits those
+    beside a digit are.
     """
     if _HAS_NUMBER.search(normalised) is None:
         return []
@@ -82,21 +88,43 @@ def _append(runs: list[DigitRun], piece: _Numeral, before: _Numeral) -> None:
 
 
 def _pieces(normalised: str) -> Iterator[_Numeral]:
+    done = 0
+    for escaped in _ESCAPED.finditer(normalised):
+        yield from _numerals(normalised, done, escaped.start())
+        code = escaped[1]
+        digit = chr(int(code)) if code else next(filter(None, escaped.groups()))
+        yield _Numeral(digit, *escaped.span())
+        done = escaped.end()
+    yield from _numerals(normalised, done, len(normalised))
+
+
+def _numerals(normalised: str, start: int, end: int) -> Iterator[_Numeral]:
     times, since = 1, 0
-    for token in _TOKEN.finditer(normalised):
+    for token in _TOKEN.finditer(normalised, start, end):
         word = token[0]
         if word in _TIMES:
             times, since = _TIMES[word], token.start()
         elif _NUMBER_WORDS.fullmatch(word):
             for part in _NUMBER_WORD.finditer(word):
-                start = since if times > 1 else token.start() + part.start()
-                yield _Numeral(_WORDS[part[0]] * times, start, token.start() + part.end(), part[0])
+                first = since if times > 1 else token.start() + part.start()
+                yield _Numeral(_WORDS[part[0]] * times, first, token.start() + part.end(), part[0])
                 times = 1
         else:
             times = 1
-            for part in _PART.finditer(word):
-                digits = part[0] if part[0].isdecimal() else _drawn(part[0], word)
-                yield _Numeral(digits, token.start() + part.start(), token.start() + part.end())
+            yield from _mixed(word, token.start())
+
+
+def _mixed(word: str, start: int) -> Iterator[_Numeral]:
+    """Yield the digits in a word that is no number word, and an empty one where letters part them.
+
+    Letters drawn like digits are such; those of 4th, and one letter between digits, part nothing.
+    """
+    parts = list(_PART.finditer(word))
+    for i, part in enumerate(parts):
+        digits = part[0] if part[0].isdecimal() else _drawn(part[0], word)
+        inside = 0 < i < len(parts) - 1 and len(part[0]) == 1
+        if digits or not (inside or (i > 0 and part[0] in _SUFFIXES)):
+            yield _Numeral(digits, start + part.start(), start + part.end())
 
 
 def _drawn(letters: str, word: str) -> str:

@@ -103,9 +103,9 @@ def find_known_numbers(
         lambda = (numbers of m digits in S) (train's numbers of n digits) (ways to write one) / 10^m < .01
 
     with one way for the digits as they are or backwards, n for one digit left out (m = n - 1), 9 n for one digit
-    wrong and n - 1 for two neighbours exchanged. Digits need not be random: telephones of one town begin alike. So
-    where control texts hold numbers of train alone, as they are or with something amiss, as often as S does, they
-    prove nothing there (`beyond_phantoms`).
+    wrong and n - 1 each for two neighbours, and for the beginning and the rest, exchanged. Digits need not be random:
+    telephones of one town begin alike. So where control texts hold numbers of train alone, as they are or with
+    something amiss, as often as S does, they prove nothing there (`beyond_phantoms`).
 
     Args:
         known: the numbers and who has them.
@@ -197,6 +197,11 @@ def _two_exchanged(wanted: Int, n: int) -> Spellings:
         yield _same, np.where(low == high, -1, wanted + (high - low) * (p - 10 * p))
 
 
+def _parts_exchanged(wanted: Int, n: int) -> Spellings:
+    for i in range(1, n):
+        yield _same, wanted % 10**i * 10 ** (n - i) + wanted // 10**i
+
+
 class _Form(NamedTuple):
     """One form in which a number may stand.
 
@@ -231,4 +236,5 @@ _FORMS = (
     _Form("a digit missing", -1, lambda n: n, _one_missing),
     _Form("a digit wrong", 0, lambda n: 9 * n, _one_wrong),
     _Form("digits exchanged", 0, lambda n: n - 1, _two_exchanged),
+    _Form("its parts exchanged", 0, lambda n: n - 1, _parts_exchanged),
 )

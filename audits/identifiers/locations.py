@@ -35,6 +35,12 @@ class SearchTerms(NamedTuple):
     phrases: Mapping[tuple[str, ...], tuple[str, Sequence[int]]]
     places: Mapping[int, Sequence[Place]] = MappingProxyType({})
 
+    def persons(self) -> set[int]:
+        """Return the persons to whom any of it belongs."""
+        terms = [*self.entities.values(), *self.phrases.values()]
+        placed = (place.owners for places in self.places.values() for place in places)
+        return {owner for owners in (*(whose for _, whose in terms), *placed) for owner in owners}
+
 
 def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence[str]) -> tuple[list[Finding], int]:
     """Return what stands where, a finding for each place and person, and how many places are left out.

@@ -17,6 +17,11 @@ NUMBER = "4450012739"
         "four four five zero zero one two seven three nine", "Four-four-five, oh-oh-one, two seven three nine",
         "double four five double zero one two seven three nine", "forty-four fifty zero one twenty-seven thirty-nine",
         "445 zero zero one 2739", "MRN4450012739x",
+        "4th 4th 5th 0th 0th 1st 2nd 7th 3rd 9th",
+        "fourth fourth fifth zeroth zeroth first second seventh third ninth",
+        "4a4a5a0a0a1a2a7a3a9", "445x001x2739", "%34%34%35%30%30%31%32%37%33%39",
+        "&#52;&#52;&#53;&#48;&#48;&#49;&#50;&#55;&#51;&#57;", "&#x34;&#x34;5001273&#x39;",
+        r"\u0034\u0034\u0035\u0030\u0030\u0031\u0032\u0037\u0033\u0039",
         "four\u200bfour\u200bfive\u200bzero\u200bzero one two seven 39",
     ],
 )  # fmt: skip

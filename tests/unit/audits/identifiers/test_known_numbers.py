@@ -32,6 +32,8 @@ def found(text, *numbers):
         ("4450012738", "a digit wrong"),
         ("4950012739", "a digit wrong"),
         ("4450021739", "digits exchanged"),
+        ("2739 445001", "its parts exchanged"),
+        ("44500x2739", "a digit missing"),
     ],
 )
 def test_a_known_number_is_found(written, form):
