@@ -51,6 +51,21 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     _say(f"written: {out}; append insert.parquet to the train data of a second build, whose rows are never released")
 
 
+@app.command()
+def rewrite(
+    table: Annotated[Path, typer.Argument(help="a synthetic table (.parquet, .jsonl, .csv)")],
+    out: Annotated[Path, typer.Argument(help="the new file that is to be audited and to leave in its place")],
+    text: Columns = "text",
+    label: Columns = "label",
+    group: Columns = "group",
+) -> None:
+    """Write the columns of a table that audits read, and not a byte besides, to a new file."""
+    from audits.core.inputs import rewrite as write
+
+    n_rows = write(table, out, text=text, label=label, group=group)
+    _say(f"written: {out}, {n_rows} rows; audit this file and let it leave in the place of the other")
+
+
 app.command()(run)
 app.command()(selftest)
 app.command("shadow-plan")(shadow_plan)

@@ -57,6 +57,10 @@ Mirror = Annotated[
     Path | None,
     typer.Option(help="what the same generator, set as before, writes with control as its train"),
 ]
+Vectors = Annotated[
+    list[str] | None,
+    typer.Option(help="NAME=FOLDER: any encoder's vectors, synthetic.npy, train.npy, control.npy, ...; repeatable"),
+]
 Twin = Annotated[Path | None, typer.Option(help="synthetic table of the second build, which saw the canaries")]
 
 
@@ -80,6 +84,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     twin: Twin = None,
     mechanism: Annotated[Path | None, typer.Option(help="log of a differentially private mechanism (JSON)")] = None,
     mirror: Mirror = None,
+    vectors: Vectors = None,
     previous: Annotated[Path | None, typer.Option(help="synthetic table of the release before this one")] = None,
     previous_train: Annotated[Path | None, typer.Option(help="what its generator saw; asks for --previous")] = None,
     selftest_file: SelfTestFile = None,
@@ -109,15 +114,13 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     inputs = _with_records(inputs, ledger, mechanism)
     inputs = _with_identifiers(inputs, identifiers, control_identifiers)
     builds = (canaries, twin, mirror), (previous, previous_train)
-    inputs = _with_builds(inputs, *builds, columns, claim=rows_are_persons)
+    inputs = _with_vectors(_with_builds(inputs, *builds, columns, claim=rows_are_persons), vectors)
     counted = _counted(inputs, attempts, listed(only), seed, confidence)
     report = run_audits(inputs, names=listed(only), seed=seed, confidence=counted.sure, progress=_say)
     test = None if selftest_file is None else _selftest_of(selftest_file, inputs)
     decision = None if applied is None else _decide(report, applied, counted.number, test, claim=streams_are_secret)
     _show(report, decision)
-    _write(report, out, findings, key, applied)
-    if as_json:
-        sys.stdout.write(report.to_json().decode() + "\n")
+    _write(report, out, findings, key, applied, as_json=as_json)
     raise typer.Exit(0 if (report.overall == "pass" if decision is None else decision.allowed) else REFUSED)
 
 
@@ -177,6 +180,13 @@ def _with_builds(
         )
         inputs = replace(inputs, previous=before)
     return inputs
+
+
+def _with_vectors(inputs: "AuditInputs", given: Sequence[str] | None) -> "AuditInputs":
+    """Return the inputs with the vectors of other encoders."""
+    from audits.space.vectors import named_folders, with_vectors
+
+    return with_vectors(inputs, named_folders(given)) if given else inputs
 
 
 def _together(*options: dict[str, Path | None]) -> None:
@@ -312,7 +322,13 @@ def _write_public(report: "AuditReport", policy: "Policy | None", out: Path | No
 
 
 def _write(
-    report: "AuditReport", out: Path | None, findings: Path | None, key: bytes, policy: "Policy | None"
+    report: "AuditReport",
+    out: Path | None,
+    findings: Path | None,
+    key: bytes,
+    policy: "Policy | None",
+    *,
+    as_json: bool,
 ) -> None:
     from audits.core.findings import write_findings
 
@@ -325,3 +341,5 @@ def _write(
         n = write_findings(findings, key, report.results)
         n_left = sum(result.details.get("findings_left_out", 0) for result in report.results)
         _say(f"findings: {n} written to {findings}, {n_left} left out; keep them and their key private")
+    if as_json:
+        sys.stdout.write(report.to_json().decode() + "\n")

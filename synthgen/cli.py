@@ -253,6 +253,18 @@ def shadow(
     raise typer.Exit(0 if found.passed else ReleaseRefused.exit_code)
 
 
+@app.command()
+def mirror(config: ConfigPath) -> None:
+    """Turn the generator of a run round on control: the next audit sees smaller leaks by it. As costly as the run."""
+    from synthgen.commands.mirror import mirror as make_mirror
+    from synthgen.config import Config
+    from synthgen.core.progress import terminal_progress
+
+    path = make_mirror(Config.load(config), terminal_progress(sys.stderr))
+    say(f"written: {path}; it gives control away and may never be released")
+    say(f"Audit with it, as another attempt: synthgen run {config}")
+
+
 @app.command("train-bridge")
 def train_bridge(
     config: Annotated[Path, Argument(help="The training configuration, a YAML file.", metavar="CONFIG")],

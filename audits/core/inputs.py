@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.errors import InputError
-from audits.core.released import no_twins, parquet_problems, released_problems
+from audits.core.files import write_whole
+from audits.core.released import file_problems, no_twins, plain_file, released_problems
 from audits.core.strictjson import canonical
 from audits.core.types import AuditInputs, Table
 
@@ -46,8 +47,8 @@ def load_table(
         role: what the table is, for messages and for naming rows without a person.
         rows_are_persons: somebody's claim that every row is another person; counts only where no column names them.
 
-    Of a synthetic table, which is to leave, every byte counts: columns that are not named here, metadata and unused
-    categories are refused (`audits.core.released`).
+    Of a synthetic table, which is to leave, every byte counts: a column that is not named here is refused, and a file
+    that is not, to the byte, what a plain writer makes of its rows (`audits.core.released.file_problems`).
 
     Raises:
         InputError: the file or a column is missing, or any row cannot be used; every bad row is counted,
@@ -57,7 +58,7 @@ def load_table(
     columns = {"text": text, "label": label, "group": group}
     rows, found, problems = _read(path, columns, role)
     if role == "synthetic":
-        problems += _not_audited(path, columns, found)
+        problems += _not_audited(path, columns, found, rows)
     _check_columns(columns, found, role, problems)
     texts, labels, groups = [], [], []
     for number, row in rows:
@@ -80,14 +81,43 @@ def load_table(
     )
 
 
-def _not_audited(path: Path, columns: Mapping[str, str], found: set[str]) -> list[str]:
+def _not_audited(
+    path: Path, columns: Mapping[str, str], found: set[str], rows: Sequence[tuple[int, Mapping[str, Any]]]
+) -> list[str]:
     """Return what a file that is to leave holds besides the columns that audits read."""
-    problems = []
     if extra := found - set(columns.values()):
-        problems.append(f"no audit reads these columns: {_shown(extra)}; leave them out, or name ids with --group")
-    if path.suffix == ".parquet":
-        problems += parquet_problems(path, found & set(columns.values()))
-    return problems
+        return [
+            f"no audit reads these columns: {_shown(extra)}; `audits rewrite` leaves them out (--group names ids)"
+        ]
+    return file_problems(path, [row for _, row in rows]) if rows else []
+
+
+def rewrite(path: Path, out: Path, *, text: str, label: str, group: str) -> int:
+    """Write the columns of a table that audits read, and not a byte besides, to a new file; return its rows.
+
+    Args:
+        path: the table.
+        out: a file that is not there yet; its suffix says how it is written.
+        text: the column of texts.
+        label: the column of classes, if there is one.
+        group: the column of ids or persons, if there is one.
+
+    Raises:
+        InputError: the table cannot be used, or the new file exists or cannot be written.
+    """
+    table = load_table(path, text=text, label=label, group=group, role="rerun")
+    if out.suffix not in _READERS:
+        raise InputError(f"the new file must end in {', '.join(_READERS)}; got {out.suffix or 'no suffix'!r}")
+    if out.exists():
+        raise InputError(f"{out} exists already; name a new file")
+    columns = {text: table.texts}
+    if table.labels is not None:
+        columns[label] = table.labels
+    if table.has_groups:
+        columns[group] = table.groups
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    write_whole(out, plain_file(out.suffix, rows))
+    return len(rows)
 
 
 def load_tables(
@@ -200,14 +230,13 @@ def shortened(problems: Sequence[str]) -> list[str]:
     return [*problems[:_LISTED], *([f"and {rest} more"] if rest > 0 else [])]
 
 
-_Rows = Iterable[tuple[int, Mapping[str, Any]]]
+_Rows = Sequence[tuple[int, Mapping[str, Any]]]
 
 
 def _read(path: Path, columns: Mapping[str, str], role: Role) -> tuple[_Rows, set[str], list[str]]:
     """Return numbered rows, the columns found, and problems of rows that could not be read at all."""
-    readers = {".parquet": _parquet, ".jsonl": _jsonl, ".csv": _csv}
-    if path.suffix not in readers:
-        raise InputError(f"the {role} table must end in {', '.join(readers)}; got {path.suffix or 'no suffix'!r}")
+    if path.suffix not in _READERS:
+        raise InputError(f"the {role} table must end in {', '.join(_READERS)}; got {path.suffix or 'no suffix'!r}")
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -217,7 +246,7 @@ def _read(path: Path, columns: Mapping[str, str], role: Role) -> tuple[_Rows, se
     if size == 0:
         raise InputError(f"the {role} table is an empty file: {path}")
     try:
-        rows, found, problems = readers[path.suffix](path, columns, role)
+        rows, found, problems = _READERS[path.suffix](path, columns, role)
     except OSError as error:
         raise InputError(f"the {role} table cannot be read: {path} ({error.strerror})") from error
     if len(rows) > MAX_ROWS:
@@ -298,6 +327,9 @@ def _csv(path: Path, _columns: Mapping[str, str], role: Role) -> tuple[list[Any]
     return rows, set(header), problems
 
 
+_READERS = {".parquet": _parquet, ".jsonl": _jsonl, ".csv": _csv}
+
+
 def _numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
     return ((number, cells) for number, cells in enumerate(reader, start=1))
 
@@ -352,15 +384,6 @@ def _check_columns(columns: Mapping[str, str], found: set[str], role: Role, prob
             problems=[f"columns found: {_shown(found)}", *shortened(problems)],
             hint="name the columns with --text, --label and --group",
         )
-
-
-def _unread(path: Path, found: set[str], wanted: set[str]) -> list[str]:
-    """Return what a file holds that no audit reads."""
-    extra = found - wanted
-    problems = []
-    if extra:
-        problems.append(f"no audit reads these columns: {_shown(extra)}; leave them out (or --group for ids)")
-    return [*problems, *(parquet_problems(path, found & wanted) if path.suffix == ".parquet" else [])]
 
 
 def _count(problems: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from audits.replay.calibration import (
     plant,
     run_bound,
     strangers,
+    whole_bound,
 )
 from audits.replay.locations import IN_PIECES, NEAR_COPY, SourceTexts, copied_rows, find_copied
 from audits.replay.near_copies import NEAR
@@ -50,6 +51,8 @@ class Replay:
 
         hit(p) = longest run of own words of p that stands in S, and in no other person's texts
         L*     = max over control persons of hit(p), plus 8; at least 13
+        whole(p) = longest run of words of p, common text and all, that stands in S, and in no other person's texts
+        M*     = twice the maximum over control persons of whole(p), at least 30, of use up to 64
         near(p) = highest share of a record of p in one row of S, by rare pairs of words (`near_copies`)
         C*     = max over control persons of near(p), plus .15; at least .55
         pieces(p) = the same by runs of 3, 5, 8 or 13 words, in all rows together (`in_pieces`)
@@ -57,16 +60,16 @@ class Replay:
         Delta  = |{p in T: hit(p) >= L}| / n_T - |{p in H: hit(p) >= L}| / n_H,  L = min(L*, 30)
 
     hit(p) is computed without looking at the role, so train and control may have different numbers of persons;
-    only L*, C* and P*, of maxima, are taken over as many control persons as there are train persons (drawn from
+    only L*, M*, C* and P*, of maxima, are taken over as many control persons as there are train persons (drawn from
     `rng`) where there are more, and over none who shares a record with a train person. Text is read twice, with its
     numbers and with every number masked; the longer run counts.
 
-    Fails on: one synthetic row with a run of one train person of L* or more, or with C* of one of their records (a
-    copy with words changed or put between); one train person of whose record P* stands in the table (cut up, a piece
-    a row); one row equal (also with its sentences in another order) to a
-    whole record of 13 tokens or more of one train person, unless as many control persons' records come back; Delta,
-    or the same of near(p) >= .5, proven above tau; train persons crowding at, or missing from, the top of the hit
-    lengths (scan test).
+    Fails on: one synthetic row with a run of own words of one train person of L* or more, or of all words of M* or
+    more (a record of which every phrase is somebody's, and the whole nobody else's), or with C* of one of their
+    records (a copy with words changed or put between); one train person of whose record P* stands in the table (cut
+    up, a piece a row); one row equal (also with its sentences in another order) to a whole record of 13 tokens or
+    more of one train person, unless as many control persons' records come back; Delta, or the same of near(p) >= .5,
+    proven above tau; train persons crowding at, or missing from, the top of the hit lengths (scan test).
     Passes where none of this holds, no row has a run of a train person of L or min(C*, .65) of their record, the
     upper end of Delta is at most tau, the persons are enough for tau, copies planted for this run were caught in
     every length of record but for a tenth of the records, and no more than nine words in ten are common text.
@@ -98,6 +101,7 @@ class _Measured:
 
     run: ChanceBound
     share: ChanceBound
+    whole: ChanceBound
     pieces: ChanceBound
     in_pieces: Int
     hard: Int
@@ -125,8 +129,11 @@ def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Gener
     share_of_record = near_bound(float(found.near[calibrating].max(initial=0)))
     pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, calibrating, run, m)
     is_hard = (found.row_run >= run.limit) | (found.row_near >= share_of_record.limit) | found.row_record
+    whole = whole_bound(int(found.whole[calibrating].max(initial=0)))
+    is_hard |= found.row_whole >= whole.limit
     is_hard[rows_in_pieces] = True
     certain = (found.row_run[:m] >= run.certain) | (found.row_near[:m] >= share_of_record.certain)
+    certain |= found.row_whole[:m] >= whole.certain
     certain[rows_in_pieces] = True
     train, control = found.best[:n_t] >= run.limit, found.best[n_t:] >= run.limit
     near, near_control = found.near[:n_t] >= NEAR, found.near[n_t:] >= NEAR
@@ -140,6 +147,7 @@ def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Gener
     return _Measured(
         run=run,
         share=share_of_record,
+        whole=whole,
         pieces=pieces,
         in_pieces=persons_in_pieces,
         hard=np.flatnonzero(is_hard[:m]),
@@ -216,6 +224,9 @@ def _findings(inputs: AuditInputs, pool: Pool, found: Matches, f: _Measured) -> 
     _, row, owner, share_of_record = found.copies
     many = (row < m) & (owner < pool.n_train) & (share_of_record >= f.share.limit)
     copies.append(copied_rows(row[many], owner[many], NEAR_COPY))
+    for runs in found.wholes:
+        many = runs.length >= f.whole.limit
+        copies.append(copied_rows(runs.row[many], runs.owner[many], NEAR_COPY))
     if found.pieces is not None:
         theirs = np.isin(found.pieces.owner, f.in_pieces)
         copies.append(copied_rows(found.pieces.row[theirs], found.pieces.owner[theirs], IN_PIECES))
@@ -305,6 +316,7 @@ def _details(pool: Pool, found: Matches, f: _Measured) -> Mapping[str, Any]:
         "bound_tokens": f.run.limit,
         "certain_tokens": f.run.certain,
         "control_longest_run_tokens": f.run.by_chance,
+        "bound_tokens_with_common_text": f.whole.limit if np.isfinite(f.whole.limit) else None,
         "bound_share_of_record": f.share.limit,
         "control_highest_share_of_record": f.share.by_chance,
         "tokens_of_a_piece": found.pieces.tokens if found.pieces is not None else None,

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.replay.near_copies import CALM
-from audits.replay.search import FLOOR_TOKENS, Matches, Pool
+from audits.replay.search import CEILING_TOKENS, FLOOR_TOKENS, Matches, Pool
 from audits.replay.verbatim import RECORD_TOKENS
 from audits.text.normalise import tokens
+from audits.text.shared_runs import CAP_TOKENS
 
 MARGIN_TOKENS = 8  # chance runs thin out 1.5-2 times per token, so 8 more are .4-4 % likely by chance
-CEILING_TOKENS = 30  # a run of a train person this long is never let pass, whatever control shares
 MARGIN_NEAR = 0.15
 FLOOR_NEAR = 0.55
 CEILING_NEAR = 0.65
@@ -55,6 +55,16 @@ def near_bound(by_chance: float) -> ChanceBound:
     """
     certain = max(FLOOR_NEAR, by_chance + MARGIN_NEAR)
     return ChanceBound(by_chance, certain, min(certain, CEILING_NEAR))
+
+
+def whole_bound(by_chance: int) -> ChanceBound:
+    """Return the bound on runs of words, common text and all, that one person's texts hold and nobody else's.
+
+    certain = limit = max(30, 2 by_chance), and none, infinity, above 64: where forms repeat, strangers share as much.
+    """
+    certain = max(CEILING_TOKENS, 2 * by_chance)
+    certain = certain if certain <= CAP_TOKENS else np.inf
+    return ChanceBound(by_chance, certain, certain)
 
 
 def pieces_bound(by_chance: float) -> ChanceBound:

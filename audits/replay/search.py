@@ -25,9 +25,10 @@ from audits.text.common_text import (
     shared_phrases,
 )
 from audits.text.normalise import tokens, without_numbers
-from audits.text.shared_runs import Numbered, number_rows, runs_alone
+from audits.text.shared_runs import Numbered, Runs, number_rows, runs_alone
 
 FLOOR_TOKENS = 13
+CEILING_TOKENS = 30  # a run of a train person this long is never let pass, whatever control shares
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
@@ -66,11 +67,14 @@ class Matches:
         merged: for each owner the first of those who are taken for one person, because they share a record.
         best: longest run of each person's own words in the synthetic table, (n_persons,).
         near: highest share of a record of each person in one synthetic row, (n_persons,).
+        whole: longest run of each person's words, common text and all, that nobody else's text holds, (n_persons,).
+        row_whole: the same that each row shares with one train person, (m,).
         row_run: longest run each synthetic or planted row shares with one train person, (m,).
         row_near: highest share of a record of one train person in each, 0 below NEAR, (m,).
         pieces: how much of whose record stands in the table in pieces, or None where pieces tell nothing.
         row_record: whether each equals a whole record of one train person, (m,).
         runs: runs of train persons that may count.
+        wholes: the same with common text and all.
         copies: whose record stands in which row to what share.
         records: whole records of train persons in synthetic rows.
         n_records: train persons, and control persons, of whom a whole record stands in the synthetic table.
@@ -81,11 +85,14 @@ class Matches:
     merged: Int
     best: Int
     near: Float
+    whole: Int
+    row_whole: Int
     row_run: Int
     row_near: Float
     pieces: Pieces | None
     row_record: NDArray[np.bool_]
     runs: list[CopiedRuns]
+    wholes: list[Runs]
     copies: NearCopies
     records: CopiedRuns
     n_records: tuple[int, int]
@@ -153,17 +160,19 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
     """Return what of whose own words stands in the synthetic rows, and in the planted ones behind them."""
     m, rows = len(synthetic), [*synthetic, *planted]
     n_owners = len(pool.side)
-    best, row_run = np.zeros(n_owners, dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
+    best, whole = np.zeros((2, n_owners), dtype=np.int64)
+    row_run, row_whole = np.zeros((2, len(rows)), dtype=np.int64)
     long: list[CopiedRuns] = []
+    wholes: list[Runs] = []
     masked = True
     for merged, reading in readings(rows, pool):
         owner = merged[pool.owner]
         runs = runs_alone(reading.own_made.rows, reading.own_real.rows, owner)
-        of_train, real = runs.owner < pool.n_train, runs.row < m
-        np.maximum.at(best, runs.owner[real], runs.length[real])
-        np.maximum.at(row_run, runs.row[of_train], runs.length[of_train])
-        wanted = real & of_train & (runs.length >= FLOOR_TOKENS)
+        wanted = _raise(best, row_run, runs, pool, m) & (runs.length >= FLOOR_TOKENS)
         long.append(copied_runs(runs, reading.own_made, reading.made, wanted, masked=masked))
+        runs = runs_alone(reading.made, reading.real, owner)
+        unmasked = _raise(whole, row_whole, runs, pool, m) & (runs.length >= CEILING_TOKENS)
+        wholes.append(Runs(*(column[unmasked] for column in runs)))
         if masked:
             records = OwnedRecords(reading.real, owner, n_owners, reading.own_real.origin)
             near = near_copies(reading.made, records, m)
@@ -176,11 +185,19 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
     np.maximum.at(row_near, near.row[of_train], near.share[of_train])
     return Matches(
         merged=merged, best=best[merged][: pool.n_persons], near=near.best[merged][: pool.n_persons],
-        row_run=row_run, row_near=row_near, pieces=pieces,
-        row_record=row_record, runs=long, copies=near, records=copied,
+        whole=whole[merged][: pool.n_persons], row_whole=row_whole, row_run=row_run, row_near=row_near, pieces=pieces,
+        row_record=row_record, runs=long, wholes=wholes, copies=near, records=copied,
         n_records=n_records, n_sentences=_copied_sentences(synthetic, pool, merged),
         common=_common_share(reading, m, pool),
     )  # fmt: skip
+
+
+def _raise(best: Int, row_best: Int, runs: Runs, pool: Pool, m: int) -> NDArray[np.bool_]:
+    """Raise the longest of each owner, and of train of each row; return which are of train in synthetic rows."""
+    of_train, real = runs.owner < pool.n_train, runs.row < m
+    np.maximum.at(best, runs.owner[real], runs.length[real])
+    np.maximum.at(row_best, runs.row[of_train], runs.length[of_train])
+    return real & of_train
 
 
 def _first_rows(rows: Numbered, n: int) -> Numbered:
@@ -190,7 +207,8 @@ def _first_rows(rows: Numbered, n: int) -> Numbered:
 def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, NDArray[np.bool_]]:
     """Return what of one person's own words each row holds, as the audit counts it.
 
-    The longest run, 0 below FLOOR_TOKENS, and whether NEAR of a record or more stands in it, words changed or not.
+    The longest run of own words, 0 below FLOOR_TOKENS; and whether NEAR of a record or more stands in it, words
+    changed or not, or CEILING_TOKENS in a row with common text and all.
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
     masked = True
@@ -198,6 +216,7 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, NDArray[np.bool_]]:
         owner = merged[pool.owner]
         runs = runs_alone(reading.own_made.rows, reading.own_real.rows, owner, shortest=FLOOR_TOKENS)
         np.maximum.at(longest, runs.row, runs.length)
+        is_near[runs_alone(reading.made, reading.real, owner, shortest=CEILING_TOKENS).row] = True
         if masked:
             records = OwnedRecords(reading.real, owner, len(pool.side), reading.own_real.origin)
             is_near[near_copies(reading.made, records, len(made)).row] = True

@@ -10,6 +10,7 @@ import numpy as np
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.inputs import digests
 from audits.core.rates import exact
+from audits.core.released import released_problems
 from audits.core.report import AuditReport, tool_name
 from audits.core.streams import stream
 from audits.core.strictjson import canonical
@@ -20,6 +21,7 @@ from audits.runner.language import LanguageCheck, check_language
 from audits.runner.registry import BY_SIMILARITY, applicable_audits, build
 from audits.runner.registry import names as registered
 from audits.space.encoded_tables import encode_once
+from audits.space.vectors import vectors_digest
 
 # what a broken audit may raise; anything else is a fault of this program and stops it
 BREAKAGES = (ValueError, ArithmeticError, MemoryError, LookupError, TypeError, AttributeError, RuntimeError, OSError)
@@ -71,7 +73,8 @@ def run(
     say("split hygiene: near-duplicates and shift between train and control")
     hygiene = check_split(inputs, stream(seed, "hygiene"))
     language = check_language(hygiene.inputs, stream(seed, "language"))
-    unreadable = (*hygiene.problems, *language.problems)
+    leaving = released_problems(inputs.synthetic, inputs.train, inputs.control)
+    unreadable = (*hygiene.problems, *language.problems, *leaving)
     results = []
     for number, (name, attack) in enumerate(zip(wanted, attacks, strict=True), start=1):
         say(f"{name}: running ({number} of {len(wanted)})")
@@ -82,7 +85,7 @@ def run(
     return AuditReport(
         results=tuple(results),
         inputs=digests(inputs),
-        hygiene=_details(hygiene, language),
+        hygiene=_details(hygiene, language, leaving),
         tool=tool_name(),
     )
 
@@ -91,6 +94,7 @@ def asked_for(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, co
     """Return a digest of everything that may change a verdict of `run` with these arguments, its own version too."""
     asked = {
         "tables": digests(inputs),
+        "vectors": vectors_digest(inputs),
         "identifiers": [inputs.identifiers, inputs.control_identifiers],
         "lineage": None if inputs.lineage is None else [inputs.lineage.parents, inputs.lineage.weights],
         "audits": sorted(applicable_audits(inputs) if names is None else names),
@@ -115,14 +119,14 @@ def result_of(
     return replace(result, metrics=metrics, confidence=confidence)
 
 
-def _details(hygiene: Hygiene, language: LanguageCheck) -> Mapping[str, Any]:
-    """Return what the report says of the tables; a problem of reading them counts like one of comparing them."""
+def _details(hygiene: Hygiene, language: LanguageCheck, leaving: Sequence[str]) -> Mapping[str, Any]:
+    """Return what the report says of the tables; one of reading, or of what may not leave, counts as well."""
     metrics = hygiene.details["metrics"]
-    n = metrics["problems"]["value"] + len(language.problems)
+    n = metrics["problems"]["value"] + len(language.problems) + len(leaving)
     return {
         **hygiene.details,
         "language": language.to_json(),
-        "problems": [*hygiene.problems, *language.problems],
+        "problems": [*hygiene.problems, *language.problems, *leaving],
         "metrics": {**metrics, "problems": {**metrics["problems"], "value": n, "low": n, "high": n}},
     }
 

@@ -10,8 +10,7 @@ from audits.core.holdout import MIN_PERSONS
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Table, persons
 from audits.identifiers.patterns import QUASI, Entity, entities
-from audits.replay.calibration import CEILING_TOKENS
-from audits.replay.search import FLOOR_TOKENS, own_runs, pooled
+from audits.replay.search import CEILING_TOKENS, FLOOR_TOKENS, own_runs, pooled
 
 FRESH_SHARE = 1 / 3  # of the control persons; the others are the arm that the audits compare with train
 MAX_PERSONS = 2000  # per arm, drawn at random: more would only make the self-test slower, not the audits better

@@ -1,4 +1,4 @@
-"""One rerun of the generator for the shadow attack: the same configuration, other dice, some persons left out."""
+"""The generator run again, set as before, with dice of its own: without some persons, or on other ones."""
 
 import shutil
 from collections.abc import Generator, Mapping
@@ -14,6 +14,7 @@ from synthgen.pipeline import write_records
 from synthgen.run.job import STAGES_VERSION, Job
 from synthgen.run.judge import synthetic_corpus
 from synthgen.run.prepare import embed_train
+from synthgen.run.rounds import Written
 from synthgen.run.segments import encoder_for
 from synthgen.run.workspace import StageResult, Workspace, sync
 from synthgen.stages.embed import Encoder, embed
@@ -48,22 +49,40 @@ def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], 
     root = folder / f"rerun-{number:03d}"
     again = Job(job.config, Workspace(root), job.progress, root=job.seeds.child("shadow", str(number)))
 
+    written = write_again(again, kept, vectors[is_kept])
+    path = folder / "synthetic" / f"{number:03d}.parquet"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    write_corpus(partial, synthetic_corpus(again, written))
+    sync(partial)
+    partial.replace(path)
+    shutil.rmtree(root)
+
+
+def write_again(again: Job, records: Corpus, vectors: Float32) -> Written:
+    """Return what the generator writes with other records as its train.
+
+    Args:
+        again: the run's configuration, with a workspace and streams of its own.
+        records: without identifiers.
+        vectors: float32 (n, d), of these records.
+
+    Raises:
+        DataError: too few persons of a class.
+        SynthGenError: as the stages say.
+
+    Privacy: reads the records; what is written gives them away as a release gives train away.
+    """
+
     def make(place: Path) -> Mapping[str, object]:
-        write_corpus(place / "train.parquet", kept)
-        return {"in": len(train), "out": len(kept)}
+        write_corpus(place / "train.parquet", records)
+        return {"in": len(records), "out": len(records)}
 
     with again.workspace.locked():
-        given = again.workspace.stage("deidentify", {"version": STAGES_VERSION, "train": kept.digest}, make)
-        encoder = encoder_for(again, kept)
-        upstream, embedded = _embedded(again, given, kept, vectors[is_kept], encoder)
-        written = returned(write_records(again, kept, embedded, encoder, upstream))
-        path = folder / "synthetic" / f"{number:03d}.parquet"
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        write_corpus(partial, synthetic_corpus(again, written))
-        sync(partial)
-        partial.replace(path)
-    shutil.rmtree(root)
+        given = again.workspace.stage("deidentify", {"version": STAGES_VERSION, "train": records.digest}, make)
+        encoder = encoder_for(again, records)
+        upstream, embedded = _embedded(again, given, records, vectors, encoder)
+        return returned(write_records(again, records, embedded, encoder, upstream))
 
 
 def _embedded(job: Job, given: StageResult, kept: Corpus, vectors: Float32, encoder: Encoder) -> tuple[str, Embedded]:

@@ -1,9 +1,14 @@
 """What a release does not promise, in sentences for its card, its report and its statement."""
 
+CONTAMINATED = (
+    "Every comparison is with control persons whom the run did not use. A model that had read train and control alike"
+    " before makes all of them even, and they show nothing; canaries would, or control persons of a later date."
+)
 LIMITATIONS = (
     "Interpolating two persons' texts is not private by itself; the audits say what they could and could not see.",
     "No differential privacy: no epsilon is claimed, and what no attack found may still be there.",
     "No canaries were planted in a second build, and no earlier release was compared.",
+    CONTAMINATED,
     "One vector carries the gist of about the first hundred words of a record; what a record says later is lost.",
 )
 SEGMENTED = (

@@ -21,6 +21,7 @@ from synthgen.core.tables import write_corpus
 from synthgen.core.types import Corpus, Float32, Record
 from synthgen.run.job import AUDITS_VERSION, STAGES_VERSION, Job
 from synthgen.run.ledger import ledger_of
+from synthgen.run.mirror import find_mirror
 from synthgen.run.prepare import Identifiers, Prepared
 from synthgen.run.rounds import Written
 from synthgen.run.segments import measured
@@ -133,7 +134,7 @@ def attack(
     def make(folder: Path) -> Mapping[str, object]:
         write_corpus(folder / SYNTHETIC, tables.synthetic)
         confidence = confidence_of(attempt.number, job.config.audit.confidence)
-        report = run_audits(job, tables, prepared, lineage(prepared, written), confidence)
+        report = run_audits(job, tables, prepared, written, confidence)
         write_bytes(folder / AUDIT, report)
         utility = json.loads((evaluated.folder / UTILITY).read_bytes())["metrics"]
         counts = {
@@ -154,9 +155,10 @@ def attack(
     return replace(result, counts={**result.counts, "attempt": attempt.made})
 
 
-def run_audits(job: Job, tables: JudgedTables, prepared: Prepared, made_from: Lineage, confidence: float) -> bytes:
-    """Return audit.json: every audit that a run has the inputs for."""
+def run_audits(job: Job, tables: JudgedTables, prepared: Prepared, written: Written, confidence: float) -> bytes:
+    """Return audit.json: every audit that a run has the inputs for, beside its mirror where one was made."""
     encoder = job.config.embed.model
+    mirror = find_mirror(job, prepared.control, written.filtered)
     inputs = AuditInputs(
         synthetic=as_table(tables.synthetic, {encoder: tables.vectors["synthetic"]}),
         train=as_table(tables.train, {encoder: tables.vectors["train"]}),
@@ -164,7 +166,8 @@ def run_audits(job: Job, tables: JudgedTables, prepared: Prepared, made_from: Li
         identifiers=prepared.identifiers,
         control_identifiers=prepared.control_identifiers,
         near_duplicate_rate=prepared.near_duplicate_rate,
-        lineage=made_from,
+        lineage=lineage(prepared, written),
+        mirror=None if mirror is None else as_table(mirror.records, {encoder: mirror.vectors}),
     )
     with job.progress.stage("audit", total=2 * len(applicable_audits(inputs)) + 1, unit="steps") as advance:
         report = audits.run(
@@ -210,11 +213,13 @@ def _inputs(synthetic: Corpus, control: Corpus, written: Written) -> dict[str, o
 
 def _asked(job: Job, synthetic: Corpus, prepared: Prepared, written: Written) -> dict[str, object]:
     """Return all that the audits' verdicts depend on, but how often was asked before."""
+    mirror = find_mirror(job, prepared.control, written.filtered)
     return {
         **_inputs(synthetic, prepared.control, written),
         "identifiers": [_plain(prepared.identifiers), _plain(prepared.control_identifiers)],
         "near_duplicate_rate": prepared.near_duplicate_rate,
         "config": job.config.audit.model_dump(mode="json"),
+        "mirror": None if mirror is None else mirror.digest,
         "seed": job.seeds.child("audit").key().hex(),
     }
 

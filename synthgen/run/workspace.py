@@ -88,6 +88,16 @@ class Workspace:
                 ) from error
             yield
 
+    def finished(self, name: str, inputs: Mapping[str, Any]) -> StageResult | None:
+        """Return a stage's result if it is there, whole and made from these inputs."""
+        digest, folder = self._place(name, inputs)
+        found = _finished(folder)
+        return None if found is None else StageResult(name=name, digest=digest, folder=folder, reused=True, **found)
+
+    def _place(self, name: str, inputs: Mapping[str, Any]) -> tuple[str, Path]:
+        digest = sha256_json({"stage": name, "inputs": dict(inputs)})
+        return digest, self.root / "stages" / f"{name}-{digest[:16]}"
+
     def stage(self, name: str, inputs: Mapping[str, Any], make: Make, *, keep_partial: bool = False) -> StageResult:
         """Return a stage's result: the one that is there, or the one `make` writes into the folder it is given.
 
@@ -99,10 +109,9 @@ class Workspace:
             make: writes the files and returns the counts to be told.
             keep_partial: whether `make` goes on from what an interrupted try left in its folder.
         """
-        digest = sha256_json({"stage": name, "inputs": dict(inputs)})
-        folder = self.root / "stages" / f"{name}-{digest[:16]}"
-        if (found := _finished(folder)) is not None:
-            return StageResult(name=name, digest=digest, folder=folder, reused=True, **found)
+        digest, folder = self._place(name, inputs)
+        if (result := self.finished(name, inputs)) is not None:
+            return result
         partial = folder.with_name(folder.name + ".partial")
         if not keep_partial:
             shutil.rmtree(partial, ignore_errors=True)

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from synthgen.core.digest import sha256_file
 from synthgen.core.errors import DependencyError
-from synthgen.stages.deidentify.names import find_names
 from synthgen.stages.deidentify.reading import read
-from synthgen.stages.deidentify.spans import Span, without_overlaps
+from synthgen.stages.deidentify.rules import RuleEngine
+from synthgen.stages.deidentify.spans import Span
 
 SPACY_MODELS = ("en_core_web_lg", "en_core_web_md", "en_core_web_sm")  # the first one installed is used
 # Presidio's own scale: patterns it calls weak lie below, those it calls medium, and weak ones near a word that says
@@ -70,10 +70,11 @@ def spacy_model() -> SpacyModel:
 
 
 class PresidioEngine:
-    """Finds identifiers with Presidio's English analyzer, and the declared names as the rules do.
+    """Finds what the rules find, declared names among it, and what Presidio's English analyzer finds besides.
 
-    Counted is what Presidio is at least .4 sure of. The spaCy model is loaded by its folder, and the list of domains
-    is the one that tldextract ships, so that neither library asks the network, or keeps a cache outside.
+    Presidio knows no hospital's record numbers and no address outside the public domains. Of it counts what it is at
+    least .4 sure of. The spaCy model is loaded by its folder, and the list of domains is the one that tldextract
+    ships, so that neither library asks the network, or keeps a cache outside.
 
     Raises:
         DependencyError: if the library, or a spaCy model for it, is not installed. Nothing is downloaded.
@@ -90,6 +91,7 @@ class PresidioEngine:
                 "deidentify.engine presidio needs the extra 'presidio', which is not installed",
                 hint="pip install 'synthgen[presidio]', or set deidentify.engine to rules.",
             ) from error
+        self._rules = RuleEngine()
         settings = {
             "nlp_engine_name": "spacy",
             "models": [{"lang_code": "en", "model_name": str(spacy_model().folder)}],
@@ -109,5 +111,22 @@ class PresidioEngine:
         reading = read(text)
         results = self._analyzer.analyze(text=reading.text, language="en")
         found = [Span(r.start, r.end, _KINDS.get(r.entity_type, "other")) for r in results if r.score >= LEAST_SCORE]
-        names = find_names(reading.text, [read(name).text for name in declared_names])
-        return without_overlaps([reading.written(span) for span in (*found, *names)], len(text))
+        return joined(self._rules.find(text, declared_names), [reading.written(span) for span in found])
+
+
+def joined(rules: Sequence[Span], more: Sequence[Span]) -> list[Span]:
+    """Return the finds of the rules, each grown by what overlaps it, and further finds beside them.
+
+    A find of another engine that overlaps one of the rules is the same identifier, so all of it goes; a date alone
+    stays as the rules have it, who can shift it.
+    """
+    kept = list(rules)
+    for span in sorted(more, key=lambda s: (s.start, -s.end)):
+        met = [own for own in kept if own.start < span.end and span.start < own.end]
+        if not met:
+            kept.append(span)
+        elif span.kind != "date":
+            ends = [*met, span]
+            whole = Span(min(s.start for s in ends), max(s.end for s in ends), met[0].kind)
+            kept = [own for own in kept if own not in met] + [whole]
+    return sorted(kept, key=lambda s: s.start)

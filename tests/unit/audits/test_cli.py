@@ -340,3 +340,24 @@ def test_a_self_test_gates_only_for_its_own_persons(tables, fresh_inputs, tmp_pa
     others = arguments(tables, train=tables / "control.parquet", control=tables / "train.parquet")
     assert called(monkeypatch, *others, "--only", "replay", "--policy", str(policy), "--selftest", str(file)) == 3
     assert "of other persons" in capsys.readouterr().err
+
+
+def test_vectors_of_another_encoder_are_read(tables, tmp_path, monkeypatch, capsys):
+    for name in ("synthetic", "train", "control"):
+        np.save(tmp_path / f"{name}.npy", np.ones((pq.read_metadata(tables / f"{name}.parquet").num_rows, 6)))
+    words = [*arguments(tables), "--only", "replay"]
+    assert called(monkeypatch, *words, "--vectors", f"mine={tmp_path}") == 0
+    assert called(monkeypatch, *words, "--vectors", f"mine={tmp_path / 'none'}") == 3
+    assert "the vectors do not fit the tables" in capsys.readouterr().err
+
+
+def test_a_table_is_written_anew_without_what_nobody_audits(tables, tmp_path, monkeypatch, capsys):
+    table = pq.read_table(tables / "synthetic.parquet")
+    wild, clean = tmp_path / "wild.parquet", tmp_path / "clean.jsonl"
+    pq.write_table(table.append_column("source", [["somebody"] * len(table)]), wild)
+    words = ["--only", "replay"]
+    assert called(monkeypatch, *arguments(tables, synthetic=wild), *words) == 3
+    assert "audits rewrite" in capsys.readouterr().err
+    assert called(monkeypatch, "rewrite", str(wild), str(clean)) == 0
+    assert called(monkeypatch, *arguments(tables, synthetic=clean), *words) == 0
+    assert b"somebody" not in clean.read_bytes()

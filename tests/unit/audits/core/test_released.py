@@ -1,18 +1,35 @@
 """Every byte of a file that is to be released is audited or refused."""
 
+import base64
+import csv
+import hashlib
 import json
+import uuid
+from functools import partial
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from audits.core.errors import InputError
-from audits.core.inputs import load_inputs, load_table
+from audits.core.inputs import load_inputs, load_table, rewrite
+from audits.core.released import parquet_holds_its_columns_only
 from audits.core.types import Table
 
+REWRITE = "audits rewrite"
 NOTE = "zebra quartz canary of one real patient who came in on foot"
 ROWS = {"text": ["made up one", "made up two"], "label": ["a", "b"]}
+
+
+OPTIONS = [
+    {"compression": "none"},
+    {"row_group_size": 1},
+    {"use_dictionary": False, "write_statistics": False},
+    {"use_dictionary": ["label"], "compression": {"text": "zstd", "label": "gzip"}},
+    {"store_schema": False, "write_page_index": True},
+]
 
 
 def load(path):
@@ -36,8 +53,10 @@ def test_plain_files_of_both_libraries_are_read(tmp_path):
     frame = pd.DataFrame(ROWS)
     frame.to_parquet(tmp_path / "p.parquet")
     assert len(load(tmp_path / "p.parquet")) == 2
-    frame.assign(label=frame.label.astype("category")).to_parquet(tmp_path / "c.parquet")
-    assert load(tmp_path / "c.parquet").labels == ("a", "b")
+    frame.to_parquet(tmp_path / "n.parquet", index=False, compression="zstd")
+    assert load(tmp_path / "n.parquet").labels == ("a", "b")
+    for i, options in enumerate(OPTIONS):
+        load(parquet(tmp_path / f"{i}.parquet", pa.table(ROWS), **options))
 
 
 def test_a_fourth_column_is_refused(tmp_path):
@@ -87,7 +106,187 @@ def test_categories_that_no_row_uses_are_refused(tmp_path):
     frame = pd.DataFrame(ROWS)
     frame["label"] = pd.Categorical(frame.label, categories=["a", "b", NOTE])
     frame.to_parquet(tmp_path / "x.parquet")
-    refused(tmp_path / "x.parquet", "categories that no row uses")
+    refused(tmp_path / "x.parquet", REWRITE)
+
+
+def hidden_bytes(data):
+    """Yield files of the same rows with a note where no row is: (place, bytes)."""
+    note, footer = NOTE.encode(), int.from_bytes(data[-8:-4], "little")
+    body, end = data[: -8 - footer], data[-8 - footer :]
+    yield "before the footer", body + note + end
+    grown = end[:-8] + note + (footer + len(note)).to_bytes(4, "little") + b"PAR1"
+    yield "in the footer, behind what is read of it", body + grown
+    yield "two files in one", data[:-4] + b"PAR1" + body + end
+
+
+def test_bytes_that_are_in_no_row_are_refused(tmp_path):
+    plain = parquet(tmp_path / "a.parquet", pa.table(ROWS)).read_bytes()
+    for place, data in hidden_bytes(plain):
+        (tmp_path / "x.parquet").write_bytes(data)
+        assert pq.read_table(tmp_path / "x.parquet").to_pydict() == ROWS, place
+        refused(tmp_path / "x.parquet", REWRITE)
+
+
+def test_a_footer_that_tells_of_other_rows_is_refused(tmp_path):
+    """Least and greatest value, and the writer's name, are what anybody writes."""
+    plain = parquet(tmp_path / "a.parquet", pa.table(ROWS)).read_bytes()
+    for old, new in ((b"made up two", b"Zb 40718823"), (b"parquet-cpp-arrow", b"patient-407188230"[:17])):
+        at = plain.rindex(old)
+        (tmp_path / "x.parquet").write_bytes(plain[:at] + new + plain[at + len(old) :])
+        assert pq.read_table(tmp_path / "x.parquet").to_pydict() == ROWS
+        refused(tmp_path / "x.parquet", REWRITE)
+
+
+def test_chunks_fill_a_file_or_it_is_not_whole(tmp_path):
+    """What is known of a release's parquet file where another version of the library wrote it."""
+    options = {"compression": "zstd", "store_schema": False, "write_statistics": False, "row_group_size": 1}
+    plain = parquet(tmp_path / "a.parquet", pa.table(ROWS), **options).read_bytes()
+    assert parquet_holds_its_columns_only(plain)
+    for place, data in hidden_bytes(plain):
+        assert not parquet_holds_its_columns_only(data) or "footer, behind" in place, place
+    for more in ({"write_statistics": True}, {"store_schema": True}, {"bloom_filter_options": {"text": {"ndv": 9}}}):
+        data = parquet(tmp_path / "b.parquet", pa.table(ROWS), **options | more).read_bytes()
+        assert not parquet_holds_its_columns_only(data), more
+
+
+def test_bloom_filters_sorting_and_checksums_are_refused(tmp_path):
+    table = pa.table(ROWS)
+    refused(parquet(tmp_path / "s.parquet", table, sorting_columns=[pq.SortingColumn(1)]), REWRITE)
+    refused(parquet(tmp_path / "c.parquet", table, write_page_checksum=True), REWRITE)
+    refused(parquet(tmp_path / "b.parquet", table, bloom_filter_options={"text": {"ndv": 10}}), REWRITE)
+
+
+def test_a_dictionary_and_an_index_of_pandas_are_refused(tmp_path):
+    frame = pd.DataFrame(ROWS)
+    frame.assign(label=frame.label.astype("category")).to_parquet(tmp_path / "c.parquet")
+    refused(tmp_path / "c.parquet", REWRITE)
+    frame.set_index(pd.RangeIndex(40718823, 40718825)).to_parquet(tmp_path / "r.parquet")
+    refused(tmp_path / "r.parquet", REWRITE)
+    stored = pa.Table.from_pandas(frame).schema.metadata[b"pandas"]
+    forged = stored.replace(pd.__version__.encode(), b"40718823")
+    refused(parquet(tmp_path / "v.parquet", pa.table(ROWS).replace_schema_metadata({b"pandas": forged})), "metadata")
+
+
+ROW = {"text": "made / up é", "label": "a"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        json.dumps(ROW),
+        json.dumps(ROW, ensure_ascii=False),
+        json.dumps(ROW, separators=(",", ":")),
+        json.dumps(ROW).replace("/", "\\/"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_usual_spellings_of_jsonl_are_read(tmp_path, line, end):
+    for whole in (end.join([line, line]), end.join([line, line, ""])):
+        (tmp_path / "x.jsonl").write_bytes(whole.encode())
+        assert load(tmp_path / "x.jsonl").texts == (ROW["text"],) * 2
+
+
+PLAIN = json.dumps(ROW) + "\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "\ufeff" + PLAIN,
+        PLAIN + "\n \t \n",
+        PLAIN.replace(",", ", \t "),
+        PLAIN.replace("made", "\\u006dade"),
+        PLAIN + PLAIN.replace('": "', '" : "'),
+        PLAIN + json.dumps({"label": "a", "text": "b"}) + "\n",
+        json.dumps({"text": "x", "label": 0}).replace("0", "-0") + "\n",
+    ],
+)
+def test_jsonl_that_says_more_than_its_rows_is_refused(tmp_path, data):
+    (tmp_path / "x.jsonl").write_bytes(data.encode())
+    refused(tmp_path / "x.jsonl", REWRITE)
+
+
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_usual_spellings_of_csv_are_read(tmp_path, quoting, end):
+    with (tmp_path / "x.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, quoting=quoting, lineterminator=end).writerows([ROW, [ROW["text"], 'a "b", c']])
+    assert load(tmp_path / "x.csv").labels == ('a "b", c',)
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["\ufefftext,label\nx,a\n", "text,label\nx,a\n\n\n", 'text,label\nx,a\n"y",a\n', "text,label\nx,a\r\ny,a\n"],
+)
+def test_csv_that_says_more_than_its_rows_is_refused(tmp_path, data):
+    (tmp_path / "x.csv").write_bytes(data.encode())
+    refused(tmp_path / "x.csv", REWRITE)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".csv"])
+def test_what_is_rewritten_holds_its_rows_and_nothing_else(tmp_path, suffix):
+    extra = {"group": ["s1", "s2"], "source": [NOTE, NOTE]}
+    wild = parquet(tmp_path / "w.parquet", pa.table(ROWS | extra).replace_schema_metadata({"note": NOTE}))
+    clean = tmp_path / f"clean{suffix}"
+    rewrite(wild, clean, text="text", label="label", group="group")
+    assert b"zebra" not in clean.read_bytes()
+    made = load(clean)
+    assert (made.texts, made.labels, made.groups) == (tuple(ROWS["text"]), ("a", "b"), ("s1", "s2"))
+    with pytest.raises(InputError, match="exists"):
+        rewrite(wild, clean, text="text", label="label", group="group")
+
+
+def digest_forms(name):
+    """Return how pseudonyms without a key are commonly made."""
+    data = name.encode()
+    md5, sha1 = (partial(hashlib.new, kind, usedforsecurity=False) for kind in ("md5", "sha1"))
+    return [
+        md5(data).hexdigest(),
+        sha1(data).hexdigest().upper(),
+        hashlib.sha256(data).hexdigest(),
+        hashlib.sha256(data).hexdigest()[:8],
+        hashlib.sha512(data).hexdigest()[-12:],
+        "id" + hashlib.sha3_256(data).hexdigest(),
+        hashlib.blake2b(data).hexdigest(),
+        base64.b64encode(hashlib.sha256(data).digest()).decode(),
+        base64.urlsafe_b64encode(sha1(data).digest()).decode().rstrip("="),
+        base64.b32encode(md5(data).digest()).decode().rstrip("=").lower(),
+        str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
+        str(uuid.uuid3(uuid.NAMESPACE_DNS, name)),
+        hashlib.sha256(data.upper()).hexdigest(),
+    ]
+
+
+PATIENTS = tuple(f"patient-{i:05d}" for i in range(40))
+
+
+@pytest.mark.parametrize("form", range(len(digest_forms("x"))))
+@pytest.mark.parametrize("where", ["texts", "groups", "labels"])
+def test_digests_of_persons_do_not_leave(form, where):
+    made = tuple(digest_forms(name)[form] for name in PATIENTS[:20])
+    columns = {"texts": tuple(f"text {i}" for i in range(20)), "groups": tuple(f"s{i}" for i in range(20))}
+    columns["labels"] = ("a",) * 20
+    columns[where] = tuple(f"seen {one} here" for one in made) if where == "texts" else made
+    train, control = (
+        Table(texts=tuple(f"t{i}" for i in range(20)), labels=labels, groups=groups, has_groups=True)
+        for labels, groups in ((columns["labels"], PATIENTS[:20]), (("a",) * 20, PATIENTS[20:]))
+    )
+    with pytest.raises(InputError, match="digests without a key") as caught:
+        load_inputs(Table(**columns, has_groups=True), train, control)
+    assert not any(one in str(caught.value) for one in made)
+
+
+def test_the_digest_of_a_text_is_found_and_random_names_are_not():
+    rng = np.random.default_rng(5)
+    names = tuple(rng.bytes(n).hex() for n in [4] * 100 + [8] * 100 + [32] * 100)
+    long = tuple(base64.b64encode(rng.bytes(32)).decode() for _ in names)
+    many = tuple(f"note {i} of one person" for i in range(300))
+    train = Table(texts=many, labels=None, groups=tuple(f"p{i}" for i in range(300)), has_groups=True)
+    control = table(None, ("c1",))
+    load_inputs(Table(texts=long, labels=None, groups=names, has_groups=True), train, control)
+    ids = (*names[:-1], hashlib.sha256(many[7].encode()).hexdigest())
+    with pytest.raises(InputError, match="digests without a key"):
+        load_inputs(Table(texts=long, labels=None, groups=ids, has_groups=True), train, control)
 
 
 def table(labels, groups, *, has_groups=True):

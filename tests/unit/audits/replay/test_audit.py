@@ -68,6 +68,33 @@ def test_one_row_is_enough(fresh_inputs, retexted, change, kind):
     assert result.details["findings_left_out"] == 0
 
 
+def test_a_record_cut_up_over_rows_is_found_in_its_rows(fresh_inputs, retexted):
+    words = max(fresh_inputs.train.texts, key=len).split()
+    pieces = [" ".join(words[i : i + 10]) for i in range(0, len(words), 10)]
+    result = replayed(fresh_inputs, [*fresh_inputs.synthetic.texts, *pieces], retexted)
+    assert result.verdict == "fail"
+    assert "most of a record of 1 of them stands there in pieces" in result.reason
+    first = len(fresh_inputs.synthetic)
+    assert set(range(first, first + len(pieces) - 1)) <= {f.row for f in result.findings}
+    assert {f.kind for f in result.findings} == {"record in pieces"}
+
+
+def test_a_record_whose_every_phrase_control_has_is_still_one_persons(fresh_inputs, retexted):
+    source = max(fresh_inputs.train.texts, key=len)
+    words = source.split()
+    control = list(fresh_inputs.control.texts)
+    for at, start in enumerate(range(0, len(words) - 8, 5)):  # each phrase of eight words is some control person's
+        control[7 * at] += f" {' '.join(words[start : start + 12])}"
+    texts = list(fresh_inputs.synthetic.texts)
+    texts[17] = source
+    inputs = replace(fresh_inputs, control=replace(fresh_inputs.control, texts=tuple(control)))
+    result = replayed(inputs, texts, retexted)
+    assert result.details["control_longest_run_tokens"] < 13  # common text: nobody's own words are left
+    assert result.verdict == "fail"
+    owner = fresh_inputs.train.groups[fresh_inputs.train.texts.index(source)]
+    assert (17, owner) in {(f.row, f.person) for f in result.findings}
+
+
 def test_a_pasted_note_is_placed_to_the_character(fresh_inputs, retexted):
     texts = list(fresh_inputs.synthetic.texts)
     source = max(fresh_inputs.train.texts, key=len)

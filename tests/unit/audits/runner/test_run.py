@@ -1,3 +1,4 @@
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -128,3 +129,14 @@ def test_every_audit_says_what_it_could_have_seen(fresh_inputs):
     assert measured["membership"]["epsilon_ceiling"] > 1
     # the ends of its interval reach as far as it sees
     assert measured["membership"]["smallest_leak"] == pytest.approx(0.0644, abs=1e-3)
+
+
+def test_labels_and_digests_that_may_not_leave_stand_against_a_pass(fresh_inputs):
+    """Whoever asks from Python gets no other answer than on the command line."""
+    texts = list(fresh_inputs.synthetic.texts)
+    texts[0] += " " + hashlib.sha256(fresh_inputs.train.groups[3].encode()).hexdigest()
+    leaking = replace(fresh_inputs, synthetic=replace(fresh_inputs.synthetic, texts=tuple(texts)))
+    report = run(leaking, names=["replay"])
+    assert report.overall == "insufficient"
+    assert "digests without a key" in report.results[0].reason
+    assert report.hygiene["metrics"]["problems"]["value"] == 1

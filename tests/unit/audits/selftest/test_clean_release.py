@@ -8,7 +8,7 @@ import pytest
 from audits.core.errors import InputError
 from audits.core.holdout import MIN_PERSONS
 from audits.core.types import AuditInputs, Table
-from audits.replay.calibration import CEILING_TOKENS
+from audits.replay.search import CEILING_TOKENS
 from audits.selftest.clean_release import as_synthetic, copyable, draw_population, stack_tables
 from audits.text.normalise import tokens
 

@@ -24,3 +24,8 @@ def test_a_policy_without_a_self_test_says_so():
 
 def test_a_public_secret_is_said_openly():
     assert "whoever guesses the seed computes who was in train" in said(public_secret=True)[-1]
+
+
+def test_a_model_that_knows_control_is_named():
+    assert any("read train and control alike" in sentence for sentence in said())
+    assert any("canaries would" in sentence for sentence in said(segmented=True))

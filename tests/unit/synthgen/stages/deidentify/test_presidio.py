@@ -8,7 +8,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from synthgen.core.errors import DependencyError
-from synthgen.stages.deidentify.presidio import LEAST_SCORE, PresidioEngine, spacy_model
+from synthgen.stages.deidentify.presidio import LEAST_SCORE, PresidioEngine, joined, spacy_model
 from synthgen.stages.deidentify.spans import Span
 
 MODEL = "en_core_web_sm"
@@ -118,15 +118,36 @@ def test_a_missing_language_model_is_refused_not_downloaded(monkeypatch):
         PresidioEngine()
 
 
+@pytest.mark.usefixtures("_library")
+def test_what_the_rules_find_is_found_by_it_too():
+    """Presidio knows no record numbers, and no address of a domain that is not on the public list."""
+    engine = PresidioEngine()
+    text = "Zed, monday, MRN 00482913, write to ann.lee@ward.intern"
+    kinds = {text[s.start : s.end]: s.kind for s in engine.find(text, ())}
+    assert kinds["ann.lee@ward.intern"] == "email"
+    assert any("00482913" in found and kind == "record_number" for found, kind in kinds.items())
+
+
+def test_two_finds_of_one_identifier_become_one():
+    rules = [Span(4, 9, "name"), Span(20, 30, "date"), Span(40, 50, "record_number")]
+    more = [Span(4, 15, "name"), Span(22, 35, "date"), Span(42, 45, "url"), Span(48, 54, "phone"), Span(60, 61, "ip")]
+    assert joined(rules, more) == [
+        Span(4, 15, "name"), Span(20, 30, "date"), Span(40, 54, "record_number"), Span(60, 61, "ip"),
+    ]  # fmt: skip
+    assert joined(rules, [Span(8, 44, "other")]) == [Span(4, 50, "name")]
+
+
 REAL = """
-import socket
+import re, socket
 def refused(*_): raise AssertionError("a socket was opened")
 socket.socket.connect = socket.getaddrinfo = refused
 from synthgen.stages.deidentify.presidio import PresidioEngine
-text = "Write to ann.lee@example.org, number 00482913"
+text = "Write to ann.lee@example.org or ann.lee@ward.intern, number 00482913; MRN 00482914"
 spans = PresidioEngine().find(text, ())
 assert "ann.lee@example.org" in [text[s.start : s.end] for s in spans if s.kind == "email"], spans
-assert not any(s.kind == "record_number" for s in spans), spans
+numbers = [text[s.start : s.end] for s in spans if s.kind == "record_number"]
+assert len(numbers) == 1 and "00482914" in numbers[0], spans
+assert not any("ann" in part for part in re.split("|".join(re.escape(text[s.start : s.end]) for s in spans), text))
 """
 
 

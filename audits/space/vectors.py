@@ -1,0 +1,82 @@
+"""Vectors of any encoder, brought to the audits as files: what the built-in encoders, of words and letters, miss."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.core.errors import InputError
+from audits.core.types import AuditInputs, Table
+
+
+def named_folders(given: Sequence[str]) -> dict[str, Path]:
+    """Return folders by name from options of the form NAME=FOLDER.
+
+    Raises:
+        InputError: one has another form, or a name stands twice.
+    """
+    pairs = [one.partition("=") for one in given]
+    names = [name for name, _, _ in pairs]
+    if not all(name.isidentifier() and folder for name, _, folder in pairs) or len(set(names)) < len(names):
+        raise InputError("vectors are named once each, as --vectors NAME=FOLDER; a name has letters, digits and _")
+    return {name: Path(folder) for name, _, folder in pairs}
+
+
+def with_vectors(inputs: AuditInputs, folders: Mapping[str, Path]) -> AuditInputs:
+    """Return the inputs with further vectors of every table that an audit by similarity reads.
+
+    Args:
+        inputs: the tables.
+        folders: by name of the encoder; each holds synthetic.npy, train.npy and control.npy, and reference.npy and
+            mirror.npy where these tables are given: matrices of numbers, one row for each row of the table.
+
+    Raises:
+        InputError: a file is missing or does not fit its table; all of them at once.
+    """
+    tables = {role: getattr(inputs, role) for role in ("synthetic", "train", "control", "reference", "mirror")}
+    problems: list[str] = []
+    found: dict[str, dict[str, NDArray[np.float32]]] = {
+        role: dict(table.vectors) for role, table in tables.items() if table is not None
+    }
+    for name, folder in folders.items():
+        for role, vectors in found.items():
+            table: Table = tables[role]
+            fault, matrix = _read(folder / f"{role}.npy", len(table))
+            if fault:
+                problems.append(f"{name}, {role}.npy: {fault}")
+            vectors[name] = matrix
+        if len({vectors[name].shape[-1] for vectors in found.values()}) > 1:
+            problems.append(f"{name}: the matrices differ in width")
+    if problems:
+        raise InputError("the vectors do not fit the tables", problems=problems)
+    return replace(inputs, **{role: replace(tables[role], vectors=vectors) for role, vectors in found.items()})
+
+
+def vectors_digest(inputs: AuditInputs) -> str:
+    """Return the sha256 over all vectors that were passed with the tables."""
+    digest = hashlib.sha256(b"audits/vectors/v1")
+    for role in ("synthetic", "train", "control", "reference", "mirror"):
+        table = getattr(inputs, role)
+        for name, matrix in sorted(({} if table is None else table.vectors).items()):
+            digest.update(f"\0{role}\0{name}\0{matrix.dtype}\0{matrix.shape}\0".encode())
+            digest.update(np.ascontiguousarray(matrix).tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: Path, n_rows: int) -> tuple[str, NDArray[np.float32]]:
+    """Return what is wrong with a matrix, or an empty string, and the matrix."""
+    empty = np.zeros((0, 0), np.float32)
+    try:
+        matrix = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        return f"cannot be read ({type(error).__name__})", empty
+    if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
+        return "no matrix of numbers", empty
+    if len(matrix) != n_rows or matrix.shape[1] == 0:
+        return f"{matrix.shape[0]} rows of {matrix.shape[1]} numbers where the table has {n_rows} rows", empty
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and that is told
+        numbers = matrix.astype(np.float32)
+    return ("", numbers) if np.isfinite(numbers).all() else ("a value is not finite", empty)
