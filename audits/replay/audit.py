@@ -16,8 +16,8 @@ from audits.replay.calibration import (
     ChanceBound,
     Planted,
     caught,
+    loose_bound,
     near_bound,
-    pieces_bound,
     plant,
     run_bound,
     strangers,
@@ -55,21 +55,23 @@ class Replay:
         M*     = twice the maximum over control persons of whole(p), at least 30, of use up to 64
         near(p) = highest share of a record of p in one row of S, by rare pairs of words (`near_copies`)
         C*     = max over control persons of near(p), plus .15; at least .55
+        words(p) = the same by single words, in any order
         pieces(p) = the same by runs of 3, 5, 8 or 13 words, in all rows together (`in_pieces`)
-        P*     = max over control persons of pieces(p), plus .2; at least .6
+        W*, P* = max over control persons of words(p), of pieces(p), plus .2; at least .6
         Delta  = |{p in T: hit(p) >= L}| / n_T - |{p in H: hit(p) >= L}| / n_H,  L = min(L*, 30)
 
     hit(p) is computed without looking at the role, so train and control may have different numbers of persons;
-    only L*, M*, C* and P*, of maxima, are taken over as many control persons as there are train persons (drawn from
+    only L* to P*, of maxima, are taken over as many control persons as there are train persons (drawn from
     `rng`) where there are more, and over none who shares a record with a train person. Text is read twice, with its
     numbers and with every number masked; the longer run counts.
 
     Fails on: one synthetic row with a run of own words of one train person of L* or more, or of all words of M* or
     more (a record of which every phrase is somebody's, and the whole nobody else's), or with C* of one of their
-    records (a copy with words changed or put between); one train person of whose record P* stands in the table (cut
-    up, a piece a row); one row equal (also with its sentences in another order) to a whole record of 13 tokens or
-    more of one train person, unless as many control persons' records come back; Delta, or the same of near(p) >= .5,
-    proven above tau; train persons crowding at, or missing from, the top of the hit lengths (scan test).
+    records (a copy with words changed or put between), or W* of its words (a copy in another order, or with words
+    left out); one train person of whose record P* stands in the table (cut up, a piece a row); one row equal (also
+    with its sentences in another order) to a whole record of 13 tokens or more of one train person, unless as many
+    control persons' records come back; Delta, or the same of near(p) >= .5, proven above tau; train persons crowding
+    at, or missing from, the top of the hit lengths (scan test).
     Passes where none of this holds, no row has a run of a train person of L or min(C*, .65) of their record, the
     upper end of Delta is at most tau, the persons are enough for tau, copies planted for this run were caught in
     every length of record but for a tenth of the records, and no more than nine words in ten are common text.
@@ -102,6 +104,7 @@ class _Measured:
     run: ChanceBound
     share: ChanceBound
     whole: ChanceBound
+    words: ChanceBound
     pieces: ChanceBound
     in_pieces: Int
     hard: Int
@@ -130,10 +133,11 @@ def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Gener
     pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, calibrating, run, m)
     is_hard = (found.row_run >= run.limit) | (found.row_near >= share_of_record.limit) | found.row_record
     whole = whole_bound(int(found.whole[calibrating].max(initial=0)))
-    is_hard |= found.row_whole >= whole.limit
+    words = loose_bound(float(found.words.best[calibrating].max(initial=0)))
+    is_hard |= (found.row_whole >= whole.limit) | (found.row_words >= words.limit)
     is_hard[rows_in_pieces] = True
     certain = (found.row_run[:m] >= run.certain) | (found.row_near[:m] >= share_of_record.certain)
-    certain |= found.row_whole[:m] >= whole.certain
+    certain |= (found.row_whole[:m] >= whole.certain) | (found.row_words[:m] >= words.certain)
     certain[rows_in_pieces] = True
     train, control = found.best[:n_t] >= run.limit, found.best[n_t:] >= run.limit
     near, near_control = found.near[:n_t] >= NEAR, found.near[n_t:] >= NEAR
@@ -148,6 +152,7 @@ def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Gener
         run=run,
         share=share_of_record,
         whole=whole,
+        words=words,
         pieces=pieces,
         in_pieces=persons_in_pieces,
         hard=np.flatnonzero(is_hard[:m]),
@@ -172,11 +177,11 @@ def _in_pieces(pool: Pool, found: Matches, strangers: Int, run: ChanceBound, m: 
     """Return the bound on records in pieces, the train persons above it, and the rows where their pieces stand."""
     nothing = np.zeros(0, dtype=np.int64)
     if found.pieces is None:
-        return pieces_bound(1.0), nothing, nothing
+        return loose_bound(1.0), nothing, nothing
     best = found.pieces.best
-    bound = pieces_bound(float(best[strangers].max(initial=0)))
+    bound = loose_bound(float(best[strangers].max(initial=0)))
     # who stands there as one is not in pieces, though other rows hold some too
-    in_one_row = [found.records.owner, found.copies.owner[found.copies.row < m]]
+    in_one_row = [found.records.owner, *(near.owner[near.row < m] for near in (found.copies, found.words))]
     is_whole = np.isin(np.arange(pool.n_train), np.concatenate(in_one_row)) | (
         found.best[: pool.n_train] >= run.limit
     )
@@ -221,9 +226,9 @@ def _findings(inputs: AuditInputs, pool: Pool, found: Matches, f: _Measured) -> 
     owners = found.merged[pool.owner[:n_rows]]
     texts = SourceTexts(inputs.synthetic.texts, inputs.train.texts, owners, persons(inputs.train.groups)[0])
     copies = [*found.runs, found.records]
-    _, row, owner, share_of_record = found.copies
-    many = (row < m) & (owner < pool.n_train) & (share_of_record >= f.share.limit)
-    copies.append(copied_rows(row[many], owner[many], NEAR_COPY))
+    for near, bound in ((found.copies, f.share), (found.words, f.words)):
+        many = (near.row < m) & (near.owner < pool.n_train) & (near.share >= bound.limit)
+        copies.append(copied_rows(near.row[many], near.owner[many], NEAR_COPY))
     for runs in found.wholes:
         many = runs.length >= f.whole.limit
         copies.append(copied_rows(runs.row[many], runs.owner[many], NEAR_COPY))
@@ -258,7 +263,7 @@ def _leak(found: Matches, f: _Measured) -> str | None:
         )
         return (
             f"{len(f.hard)} synthetic rows repeat {f.run.limit} own words or more in a row, a whole record, or most "
-            f"of one with words changed or put between, of one person{pieces}"
+            f"of one with words changed, put between or in another order, of one person{pieces}"
         )
     if f.proven > 0:
         return "more train persons than control persons are repeated or nearly repeated than chance allows"
@@ -319,6 +324,7 @@ def _details(pool: Pool, found: Matches, f: _Measured) -> Mapping[str, Any]:
         "bound_tokens_with_common_text": f.whole.limit if np.isfinite(f.whole.limit) else None,
         "bound_share_of_record": f.share.limit,
         "control_highest_share_of_record": f.share.by_chance,
+        "bound_words_of_record": f.words.limit if np.isfinite(f.words.limit) else None,
         "tokens_of_a_piece": found.pieces.tokens if found.pieces is not None else None,
         "bound_pieces_of_record": f.pieces.limit if np.isfinite(f.pieces.limit) else None,
         "persons_in_pieces": len(f.in_pieces),

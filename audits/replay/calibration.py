@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.replay.near_copies import CALM
 from audits.replay.search import CEILING_TOKENS, FLOOR_TOKENS, Matches, Pool
 from audits.replay.verbatim import RECORD_TOKENS
 from audits.text.normalise import tokens
@@ -17,8 +16,9 @@ MARGIN_TOKENS = 8  # chance runs thin out 1.5-2 times per token, so 8 more are .
 MARGIN_NEAR = 0.15
 FLOOR_NEAR = 0.55
 CEILING_NEAR = 0.65
-FLOOR_PIECES = 0.6
-MARGIN_PIECES = 0.2
+FLOOR_LOOSE = 0.6
+MARGIN_LOOSE = 0.2
+MOST_BY_CHANCE = 0.6
 STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # tokens from which a record is of the next length
 N_PLANTED = 8  # of each length
 
@@ -67,13 +67,13 @@ def whole_bound(by_chance: int) -> ChanceBound:
     return ChanceBound(by_chance, certain, certain)
 
 
-def pieces_bound(by_chance: float) -> ChanceBound:
-    """Return the bound on the share of a record that stands in the table in pieces.
+def loose_bound(by_chance: float) -> ChanceBound:
+    """Return the bound on the share of a record that stands in the table in pieces, or in one row in any order.
 
-    certain = limit = max(.6, by_chance + .2), and none, infinity, where by_chance > .5: large tables hold short
-    pieces of everybody.
+    certain = limit = max(.6, by_chance + .2), and none, infinity, where by_chance > .6: large tables hold short
+    pieces of everybody, and long rows everybody's words.
     """
-    certain = max(FLOOR_PIECES, by_chance + MARGIN_PIECES) if by_chance <= CALM else np.inf
+    certain = max(FLOOR_LOOSE, by_chance + MARGIN_LOOSE) if by_chance <= MOST_BY_CHANCE else np.inf
     return ChanceBound(by_chance, certain, certain)
 
 

@@ -86,7 +86,7 @@ class _Rare(NamedTuple):
         return np.where(self.bits >= LEAST_BITS, 1 / np.maximum(self.bits, 1.0), 0.0)
 
 
-def near_copies(made: Numbered, real: OwnedRecords, n_real: int) -> NearCopies:
+def near_copies(made: Numbered, real: OwnedRecords, n_real: int, n_tokens: int = PAIR_TOKENS) -> NearCopies:
     """Return the share of each record's rare pairs of words that stands in one row, weighted by how rare they are.
 
         share(x, s) = sum of w(g) over the pairs g in x and s / sum over the pairs in x,  w(g) = log2(n / df(g))
@@ -95,23 +95,25 @@ def near_copies(made: Numbered, real: OwnedRecords, n_real: int) -> NearCopies:
     another in x, and up to eight words apart in s, so that a word between any two, or another record's words in turn
     with these, hide nothing. Records with fewer than 150 bits in all have no share. A word changed costs the two
     pairs it stands in, so a copy with every tenth word changed keeps four fifths; unrelated people come to a third,
-    in the most uniform clinic we have to a half.
+    in the most uniform clinic we have to a half. With n_tokens = 1 the words by themselves count, whatever their
+    order and whatever was left out between them; strangers may come to half of them in a long row.
 
     Args:
         made: synthetic rows; of the planted ones behind them `best` knows nothing.
         real: records, numbered by the same vocabulary. A pair of words that are both common text counts for nothing.
         n_real: how many of the rows are no planted ones.
+        n_tokens: 2, or 1.
 
     Cost: O(8 tokens of S times the records that share a rare pair), a thousand rows at a time.
     Source: containment, Broder, SEQUENCES 1997; weights by inverse frequency, Spärck Jones, J. Doc. 1972.
     """
-    rare = _rare(real, PAIR_TOKENS)
+    rare = _rare(real, n_tokens)
     best = np.zeros(real.n_owners)
     scaled = (sparse.diags_array(rare.part) @ rare.held).T.tocsr()
     scaled = sparse.diags_array(rare.weight) @ scaled
     found = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
     for start in range(0, len(made.starts) - 1 if len(rare.keys) else 0, BLOCK_ROWS):
-        shares = (_block(made, start, rare.keys) @ scaled).tocoo()
+        shares = (_block(made, start, rare.keys, n_tokens) @ scaled).tocoo()
         row, column, value = shares.row.astype(np.int64), shares.col, shares.data
         real_rows = row + start < n_real
         np.maximum.at(best, real.owner[column[real_rows]], value[real_rows])
@@ -179,18 +181,19 @@ def _places(rows: Numbered, n_tokens: int) -> tuple[Int, NDArray[np.uint64]]:
     return at, run_keys(rows, at, n_tokens)
 
 
-def _block(made: Numbered, start: int, keys: NDArray[np.uint64]) -> sparse.csr_array:
-    """Return which of the pairs stand in each of BLOCK_ROWS rows, from the given one on, up to APART words apart."""
+def _block(made: Numbered, start: int, keys: NDArray[np.uint64], n_tokens: int) -> sparse.csr_array:
+    """Return which of the words, or pairs up to APART words apart, stand in each of BLOCK_ROWS rows from one on."""
     end = min(start + BLOCK_ROWS, len(made.starts) - 1)
     first, last = made.starts[start], made.starts[end]
     rows = Numbered(made.tokens[first:last], made.starts[start : end + 1] - first)
     at = np.arange(len(rows.tokens))
     left = rows.starts[rows.row(at) + 1] - at
     row, key = [], []
-    for apart in range(1, APART + 1):
+    for apart in range(1, APART + 1) if n_tokens == PAIR_TOKENS else (0,):
         one = at[left > apart]
+        words = grown(np.zeros(len(one), dtype=np.uint64), rows.tokens[one])
         row.append(rows.row(one))
-        key.append(grown(grown(np.zeros(len(one), dtype=np.uint64), rows.tokens[one]), rows.tokens[one + apart]))
+        key.append(grown(words, rows.tokens[one + apart]) if apart > 0 else words)
     wanted = np.concatenate(key)
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     known = keys[place] == wanted

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from audits.core.types import AuditInputs, persons
 from audits.replay.locations import WHOLE_RECORD, CopiedRuns, copied_rows, copied_runs
-from audits.replay.near_copies import NearCopies, OwnedRecords, Pieces, in_pieces, near_copies
+from audits.replay.near_copies import PAIR_TOKENS, NearCopies, OwnedRecords, Pieces, in_pieces, near_copies
 from audits.replay.verbatim import keyed, owner_of, record_keys, sentence_keys, sole_owners
 from audits.text.common_text import (
     CONTROL,
@@ -72,6 +72,8 @@ class Matches:
         row_run: longest run each synthetic or planted row shares with one train person, (m,).
         row_near: highest share of a record of one train person in each, 0 below NEAR, (m,).
         pieces: how much of whose record stands in the table in pieces, or None where pieces tell nothing.
+        row_words: the same of a record's words in any order, (m,).
+        words: as `copies`, of words in any order.
         row_record: whether each equals a whole record of one train person, (m,).
         runs: runs of train persons that may count.
         wholes: the same with common text and all.
@@ -89,6 +91,8 @@ class Matches:
     row_whole: Int
     row_run: Int
     row_near: Float
+    row_words: Float
+    words: NearCopies
     pieces: Pieces | None
     row_record: NDArray[np.bool_]
     runs: list[CopiedRuns]
@@ -175,21 +179,39 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
         wholes.append(Runs(*(column[unmasked] for column in runs)))
         if masked:
             records = OwnedRecords(reading.real, owner, n_owners, reading.own_real.origin)
-            near = near_copies(reading.made, records, m)
+            near, words = (near_copies(reading.made, records, m, n_tokens) for n_tokens in (PAIR_TOKENS, 1))
             pieces = in_pieces(_first_rows(reading.made, m), records, range(pool.n_train, pool.n_persons))
             has_own = np.diff(reading.own_made.rows.starts) >= PHRASE_TOKENS
         masked = False
     copied, row_record, n_records = _record_copies(rows, pool, merged, has_own, m)
-    row_near = np.zeros(len(rows))
-    of_train = near.owner < pool.n_train
-    np.maximum.at(row_near, near.row[of_train], near.share[of_train])
+    row_near, row_words = (_highest_of_train(found, pool, len(rows)) for found in (near, words))
     return Matches(
-        merged=merged, best=best[merged][: pool.n_persons], near=near.best[merged][: pool.n_persons],
-        whole=whole[merged][: pool.n_persons], row_whole=row_whole, row_run=row_run, row_near=row_near, pieces=pieces,
-        row_record=row_record, runs=long, wholes=wholes, copies=near, records=copied,
-        n_records=n_records, n_sentences=_copied_sentences(synthetic, pool, merged),
+        merged=merged,
+        best=best[merged][: pool.n_persons],
+        near=near.best[merged][: pool.n_persons],
+        whole=whole[merged][: pool.n_persons],
+        row_whole=row_whole,
+        row_run=row_run,
+        row_near=row_near,
+        row_words=row_words,
+        words=words,
+        pieces=pieces,
+        row_record=row_record,
+        runs=long,
+        wholes=wholes,
+        copies=near,
+        records=copied,
+        n_records=n_records,
+        n_sentences=_copied_sentences(synthetic, pool, merged),
         common=_common_share(reading, m, pool),
-    )  # fmt: skip
+    )
+
+
+def _highest_of_train(found: NearCopies, pool: Pool, n: int) -> Float:
+    """Return the highest share of a record of one train person in each row, 0 below NEAR."""
+    highest, of_train = np.zeros(n), found.owner < pool.n_train
+    np.maximum.at(highest, found.row[of_train], found.share[of_train])
+    return highest
 
 
 def _raise(best: Int, row_best: Int, runs: Runs, pool: Pool, m: int) -> NDArray[np.bool_]:
@@ -208,7 +230,7 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, NDArray[np.bool_]]:
     """Return what of one person's own words each row holds, as the audit counts it.
 
     The longest run of own words, 0 below FLOOR_TOKENS; and whether NEAR of a record or more stands in it, words
-    changed or not, or CEILING_TOKENS in a row with common text and all.
+    changed or not and in any order, or CEILING_TOKENS in a row with common text and all.
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
     masked = True
@@ -219,7 +241,8 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, NDArray[np.bool_]]:
         is_near[runs_alone(reading.made, reading.real, owner, shortest=CEILING_TOKENS).row] = True
         if masked:
             records = OwnedRecords(reading.real, owner, len(pool.side), reading.own_real.origin)
-            is_near[near_copies(reading.made, records, len(made)).row] = True
+            for n_tokens in (PAIR_TOKENS, 1):
+                is_near[near_copies(reading.made, records, len(made), n_tokens).row] = True
         masked = False
     return longest, is_near
 

@@ -10,12 +10,12 @@ from audits.replay.near_copies import OwnedRecords, in_pieces, near_copies
 from audits.text.shared_runs import number_rows
 
 
-def found(made, real, owner, *, n_real=None, own=None):
+def found(made, real, owner, *, n_real=None, own=None, n_tokens=2):
     vocabulary = {}
     rows, records = number_rows(map(str.split, made), vocabulary), number_rows(map(str.split, real), vocabulary)
     own = np.arange(len(records.tokens)) if own is None else np.array(own)
     asked = OwnedRecords(records, np.array(owner), max(owner) + 1, own)
-    return near_copies(rows, asked, len(made) if n_real is None else n_real)
+    return near_copies(rows, asked, len(made) if n_real is None else n_real, n_tokens)
 
 
 def pairs(text, apart=1):
@@ -92,6 +92,17 @@ def test_words_put_between_hide_nothing():
         assert result.share.min() > 0.65
     too_far = " x x x x x x x x ".join(TEXTS[0].split())
     assert found([too_far], TEXTS, list(range(8))).best.max() == 0
+
+
+def test_words_by_themselves_do_not_care_for_order_or_what_is_left_out():
+    words = TEXTS[2].split()
+    triples = [w for i in range(0, len(words), 3) for w in reversed(words[i : i + 3])]
+    columns, sorted_words = [w for i in range(4) for w in words[i::4]], sorted(words)
+    thinned = [w for i, w in enumerate(words) if i % 4 != 3]
+    for made, share in ((triples, 1.0), (columns, 1.0), (sorted_words, 1.0), (thinned, 0.75)):
+        result = found([" ".join(made), TEXTS[5][:30]], TEXTS, list(range(8)), n_tokens=1)
+        assert result.owner.tolist() == [2]
+        assert result.share == pytest.approx([share])
 
 
 def cut_up(text, n):
