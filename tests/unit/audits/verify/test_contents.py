@@ -314,3 +314,16 @@ def test_the_evidence_counts_the_attempts_of_the_statement(copy, judge, releases
     refresh(copy)
     releases.edit(copy, lambda v: v["predicate"]["evidence"][0]["digest"].update(sha256=digest))
     assert "counts other attempts than the statement" in judge(copy).failure
+
+
+def test_evidence_of_an_audit_that_the_report_lacks_is_refused(copy, judge, releases):
+    (copy / "evidence/notes.json").write_bytes(b'{"note":"real"}')
+    refresh(copy)
+
+    def sign_it_too(value):
+        digest = hashlib.sha256((copy / "evidence/notes.json").read_bytes()).hexdigest()
+        entry = {"name": "evidence/notes.json", "digest": {"sha256": digest}}
+        value["subject"] = sorted([*value["subject"], entry], key=lambda s: s["name"])
+
+    releases.edit(copy, sign_it_too)
+    assert "reports other audits than have a file of evidence" in judge(copy).failure

@@ -100,3 +100,9 @@ def test_one_bad_or_unknown_signature_spoils_the_envelope():
     assert len(signers(two, {**KEYS, keyid(public): public})) == 2
     with pytest.raises(VerifyError, match="does not fit"):
         signers(two, {**KEYS, keyid(public): PUBLIC})
+
+
+def test_a_key_under_another_id_signs_nothing():
+    envelope = parse_envelope(signature(keyid="0" * 16))
+    with pytest.raises(VerifyError, match=r"E_SIG .*does not fit"):
+        signers(envelope, {"0" * 16: PUBLIC})

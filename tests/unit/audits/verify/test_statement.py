@@ -7,6 +7,7 @@ from audits.verify.statement import (
     APPROVAL_TYPE,
     PAYLOAD_TYPE,
     REFUSAL_TYPE,
+    LedgerHead,
     Privacy,
     RefusalStatement,
     ReleaseStatement,
@@ -95,3 +96,10 @@ def test_a_refusal_is_of_its_own_kind():
     assert read_statement(RefusalStatement, PAYLOAD_TYPE, canonical(made)).predicate.verdict == "REFUSED"
     with pytest.raises(VerifyError, match="E_PREDICATE"):
         read_statement(RefusalStatement, PAYLOAD_TYPE, canonical({**made, "predicateType": APPROVAL_TYPE}))
+
+
+def test_a_ledger_that_was_asked_has_an_entry():
+    head = {"id": "1" * 32, "entries": 1, "head": "f" * 64}
+    LedgerHead.model_validate(head)
+    with pytest.raises(ValidationError, match="entries"):
+        LedgerHead.model_validate({**head, "entries": 0})
