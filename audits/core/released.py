@@ -9,7 +9,7 @@ import json
 import re
 import unicodedata
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, product
@@ -177,9 +177,10 @@ def _csv_spellings(_data: bytes, rows: Sequence[Mapping[str, str]]) -> Iterator[
 def released_problems(synthetic: Table, train: Table, control: Table) -> list[str]:
     """Return what stands against the labels and persons of a synthetic table, a sentence each, without any of them.
 
-    A label must be one of train's, and short; a person or id of the synthetic table a short name, and none of train
-    or control, however it is written, nor hold one of those of five characters or more. No column may hold a digest
-    without a key, whole or cut, of a person, id or text of train or control: who guesses the id makes the same.
+    A label must be one of train's, of two persons or more of train and control, and short; a person or id of the
+    synthetic table a short name, and none of train or control, however it is written, nor hold one of those of five
+    characters or more. No column may hold a digest without a key, whole or cut, of a person, id or text of train or
+    control: who guesses the id makes the same.
     """
     found = []
     if synthetic.labels is not None:
@@ -189,6 +190,9 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
             found.append(f"{len(strange)} labels of the synthetic table are none of train's")
         if any(len(label) > MAX_LABEL_CHARACTERS for label in synthetic.labels):
             found.append(f"labels of the synthetic table are longer than {MAX_LABEL_CHARACTERS} characters")
+        alone = len(_of_one_person(train, control) & set(synthetic.labels))
+        if alone > 0:
+            found.append(f"{alone} labels of the synthetic table are those of one person alone: merge such classes")
     if synthetic.has_groups:
         found += _person_problems(set(synthetic.groups), {*train.groups, *control.groups})
     ids = {name for table in (train, control) if table.has_groups for name in table.groups}
@@ -200,6 +204,12 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
             " number the rows instead"
         )
     return found
+
+
+def _of_one_person(train: Table, control: Table) -> set[str]:
+    """Return the labels that only one person has."""
+    pairs = {pair for table in (train, control) for pair in zip(table.labels or (), table.groups, strict=False)}
+    return {label for label, n in Counter(label for label, _ in pairs).items() if n == 1}
 
 
 def _person_problems(made: set[str], real: set[str]) -> list[str]:
