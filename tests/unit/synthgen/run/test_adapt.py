@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from audits.gate.policy import load_policy, policy_path
-from synthgen.core.errors import ConfigError, ModelError
+from synthgen.core.errors import ConfigError, InternalError, ModelError
 from synthgen.core.progress import silent
 from synthgen.core.tables import read_corpus
 from synthgen.pipeline import Pipeline
@@ -14,7 +14,7 @@ from synthgen.run.adapt import adapt, check_adapt
 from synthgen.run.job import STAGES_VERSION, Job
 from synthgen.run.segments import encoder_for
 from synthgen.run.workspace import Workspace
-from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.bridge import Vocabulary, load_bridge
 from synthgen.stages.decode.config import AdaptConfig
 from synthgen.stages.decode.train.trainer import CURVE, STATE
 from synthgen.stages.segment.config import SegmentsConfig
@@ -62,6 +62,12 @@ def test_it_is_made_once_and_again_after_a_change(prepared):
     _, other = adapt(job, part.model_copy(update={"rate": 0.01}), bridge, train, encoder, up)
     assert (first.reused, again.reused, other.reused) == (False, True, False)
     assert first.digest == again.digest != other.digest
+
+
+def test_a_vocabulary_has_nothing_to_refine(prepared):
+    job, part, _, train, encoder, up = prepared()
+    with pytest.raises(InternalError, match="a vocabulary cannot be refined"):
+        adapt(job, part, Vocabulary.__new__(Vocabulary), train, encoder, up)
 
 
 def test_it_is_named_after_all_that_can_change_it(prepared, monkeypatch):

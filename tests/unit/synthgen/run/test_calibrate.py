@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 from audits.gate.policy import load_policy
 from audits.selftest.bound import read_selftest
@@ -61,3 +62,9 @@ def test_a_policy_for_outside_asks_for_all_six(run_project):
     strict = run.decide(load_policy("hospital-external"))
     assert sum(o.id.startswith("selftest-") for o in strict.outcomes) == 6
     assert replace(run).decide().allowed
+
+
+def test_no_ladder_is_due_where_no_policy_asks(run_project):
+    run = load_run(run_project.config())
+    assert run.decide().allowed
+    assert not module.is_due(SimpleNamespace(folder=run.folder("audit")), run.policy())

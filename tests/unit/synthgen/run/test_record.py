@@ -58,3 +58,12 @@ def test_a_record_that_is_none_is_told_without_its_content(tmp_path, change):
 def test_a_record_that_is_not_there_is_told(tmp_path):
     with pytest.raises(DataError, match="holds no finished run"):
         read_record(tmp_path)
+
+
+def test_a_round_is_of_its_own_stage():
+    given = {"digest": "d", "folder": "f", "seconds": 0.0, "reused": False, "in": 1, "out": 1}
+    for name, of_decode, is_round in (
+        ("decode", True, True), ("decode-2", True, True), ("decode-echo", True, False), ("filter-2", False, False),
+    ):  # fmt: skip
+        stage = StageRecord.model_validate({"name": name, **given})
+        assert (stage.is_of("decode"), stage.is_round_of("decode")) == (of_decode, is_round)
