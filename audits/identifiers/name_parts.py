@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 
 from audits.identifiers.known_numbers import MAX_COINCIDENCES
 from audits.identifiers.ownership import Owners
@@ -21,8 +20,8 @@ def leaked_parts(
     recorded: RecordedIdentifiers,
     people: People,
     surprisal: Surprisal,
-    found: AbstractSet[int],
-) -> Mapping[tuple[str], Sequence[int]]:
+    found: set[int],
+) -> Mapping[tuple[str, ...], Sequence[int]]:
     """Return the words of recorded names that stand in S and give somebody of train away, with whom.
 
     As of whole names: nobody of control has the word in a name on record or in a text, at most ten persons have it,
@@ -55,7 +54,9 @@ def leaked_parts(
             for word in standing.intersection(tokens(text)):
                 owners[word].add(owner)
     sides = {word: owners[word].sides(people.n_train, people.n_persons) for word in sorted(standing)}
-    of_train = {(word,): train for word, (train, control) in sides.items() if train and not control}
+    of_train: dict[tuple[str, ...], list[int]] = {
+        (word,): train for word, (train, control) in sides.items() if train and not control
+    }
     of_control = {person for train, control in sides.values() if not train for person in control}
     persons = {person for train in of_train.values() for person in train}
     if not beyond_phantoms(len(persons), len(of_control), people.n_train / people.n_persons, few=FEW_NAMES):

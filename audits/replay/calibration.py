@@ -62,8 +62,8 @@ def whole_bound(by_chance: int) -> ChanceBound:
 
     certain = limit = max(30, 2 by_chance), and none, infinity, above 64: where forms repeat, strangers share as much.
     """
-    certain = max(CEILING_TOKENS, 2 * by_chance)
-    certain = certain if certain <= CAP_TOKENS else np.inf
+    tokens_alone = max(CEILING_TOKENS, 2 * by_chance)
+    certain = tokens_alone if tokens_alone <= CAP_TOKENS else np.inf
     return ChanceBound(by_chance, certain, certain)
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +112,8 @@ def _first_pairs(found: CopiedRuns, bound: int) -> tuple[CopiedRuns, int]:
     first[1:] = (row[1:] != row[:-1]) | (owner[1:] != owner[:-1])
     pairs = order[first]
     kept = pairs[:MAX_FINDINGS]
-    return CopiedRuns(*(column[kept] for column in found)), len(pairs) - len(kept)
+    columns: list[Any] = [column[kept] for column in found]
+    return CopiedRuns(*columns), len(pairs) - len(kept)
 
 
 def _texts_of(texts: SourceTexts, wanted: set[int]) -> dict[int, list[str]]:

@@ -12,7 +12,7 @@ VERIFY_CODES = {
     11: {"E_SIG", "E_ENVELOPE", "E_JSON", "E_PREDICATE", "E_TRUST"},
     12: {"E_POLICY", "E_GATE"},
     13: {"E_APPROVAL"},
-    14: {"E_KEY_EXPIRED", "E_REVOKED", "E_TIME"},
+    14: {"E_KEY_EXPIRED", "E_REVOKED", "E_TIME", "E_TSA"},
     15: {"E_UNSAFE"},
 }
 
