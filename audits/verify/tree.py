@@ -1,5 +1,6 @@
 """The files of a bundle, read without following anything: plain files with plain names, opened from their folder."""
 
+import errno
 import hashlib
 import os
 import stat
@@ -67,8 +68,8 @@ def open_tree(path: str | Path) -> Iterator[Tree]:
     """Yield the opened bundle; its names and kinds are checked before anything is read.
 
     Raises:
-        VerifyError: E_MISSING if there is no folder there; E_UNSAFE for links, hard links, devices, names that could
-            mislead a person or another file system, and trees too deep or too large.
+        VerifyError: E_MISSING if there is no folder there; E_UNSAFE for links, hard links, devices, extended
+            attributes, names that could mislead a person or another file system, and trees too deep or too large.
     """
     try:
         root = os.open(path, _OPEN_FLAGS | os.O_DIRECTORY)
@@ -77,6 +78,7 @@ def open_tree(path: str | Path) -> Iterator[Tree]:
     except OSError as error:
         raise VerifyError("E_UNSAFE", f"{path}: not a plain folder ({error.strerror})") from None
     try:
+        _check_attributes(root, "the bundle's folder")
         files: list[str] = []
         folders: list[str] = []
         _scan_all(root, files, folders)
@@ -122,6 +124,7 @@ def _scan(folder: int, prefix: str, files: list[str], folders: list[str]) -> Non
             folders.append(name)
             inner = os.open(entry, _OPEN_FLAGS | os.O_DIRECTORY, dir_fd=folder)
             try:
+                _check_attributes(inner, name)
                 _scan(inner, f"{name}/", files, folders)
             finally:
                 os.close(inner)
@@ -133,6 +136,20 @@ def _scan(folder: int, prefix: str, files: list[str], folders: list[str]) -> Non
             files.append(name)
         if len(files) + len(folders) > MAX_FILES:
             raise VerifyError("E_UNSAFE", f"more than {MAX_FILES} files")
+
+
+def _check_attributes(descriptor: int, name: str) -> None:
+    """Refuse extended attributes of users: they travel with a copy, and no digest holds them."""
+    if not hasattr(os, "listxattr"):
+        return
+    try:
+        attributes = os.listxattr(descriptor)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+        return
+    if any(attribute.startswith("user.") for attribute in attributes):
+        raise VerifyError("E_UNSAFE", f"{name}: has extended attributes, which nobody signed; copy it without")
 
 
 def _check_collisions(names: list[str]) -> None:
@@ -157,6 +174,7 @@ def _opened(root: int, name: str) -> Iterator[int]:
         held.append(file)
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise VerifyError("E_UNSAFE", f"{name}: no longer a plain file")
+        _check_attributes(file, name)
         yield file
     except FileNotFoundError:
         raise VerifyError("E_MISSING", f"{name}: not in the bundle") from None

@@ -1,6 +1,7 @@
 import json
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -8,6 +9,7 @@ import pytest
 
 from audits.core.types import AuditInputs, Table
 
+SIZES = {"synthetic": 23, "train": 31, "control": 27, "reference": 40}
 FAKES = {
     "kind": 'print("so")\nprint(json.dumps({"verdict": "caught", "says": "by eye", "numbers": {"share": 0.5}}))',
     "crashing": 'raise ValueError("of what it read")',
@@ -295,3 +297,17 @@ def test_real_peers_are_pinned_and_their_adapters_are_there(real):
         assert all("==" in pin for pin in peer.pins)
         assert peer.adapter.is_file()
         compile(peer.adapter.read_text(encoding="utf-8"), peer.adapter.name, "exec")
+
+
+def test_principal_axes_are_those_of_the_reference(module_at):
+    rng = np.random.default_rng(0)
+    tables = {name: rng.normal(size=(n, 12)) * np.arange(1, 13) for name, n in SIZES.items()}
+    axes = module_at("benchmarks/peer_tables.py").principal(SimpleNamespace(**tables), 5)
+    assert axes["reference"].shape == (SIZES["reference"], 5)
+    covariance = np.cov(axes["reference"].T)
+    assert covariance - np.diag(np.diag(covariance)) == pytest.approx(0, abs=1e-3)
+    assert (np.diff(np.diag(covariance)) <= 0).all()
+    moved = (tables["train"] - tables["reference"].mean(axis=0)) @ np.linalg.svd(
+        tables["reference"] - tables["reference"].mean(axis=0), full_matrices=False
+    )[2][:5].T  # fmt: skip
+    assert axes["train"] == pytest.approx(moved, abs=1e-4)

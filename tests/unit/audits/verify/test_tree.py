@@ -85,3 +85,14 @@ def test_a_folder_that_cannot_be_listed_is_refused(folder, monkeypatch):
     monkeypatch.setattr(module.os, "scandir", denied)
     with pytest.raises(VerifyError, match="E_UNSAFE the bundle cannot be listed safely"), open_tree(folder):
         pass
+
+
+@pytest.mark.parametrize("where", ["a/b/c.txt", "a", ""])
+def test_attributes_that_nobody_signed_are_refused(folder, where):
+    try:
+        os.setxattr(folder / where, "user.note", b"Marguerite Abernathy")
+    except (OSError, AttributeError):
+        pytest.skip("no extended attributes here")
+    with pytest.raises(VerifyError, match=r"E_UNSAFE .*extended attributes") as caught, open_tree(folder) as tree:
+        tree.digest("a/b/c.txt")
+    assert "Abernathy" not in str(caught.value)
