@@ -96,10 +96,11 @@ def test_a_generator_that_appends_them_word_for_word_fails_by_every_measure(town
 
 @pytest.mark.slow
 def test_few_words_of_theirs_lie_between(town, planted, retexted):
-    little, much = (run(town, planted, with_words_of(town, planted, retexted, rate)) for rate in (0.2, 1.0))
-    assert little.metrics["reproduced"].value == much.metrics["reproduced"].value == 0
-    assert little.verdict != "fail"
-    assert 0.5 < little.estimate.value < much.estimate.value < 0.9
+    few, little, much = (run(town, planted, with_words_of(town, planted, retexted, rate)) for rate in (0.1, 0.2, 1.0))
+    assert few.metrics["reproduced"].value == little.metrics["reproduced"].value == 0
+    assert much.metrics["reproduced"].value == 0
+    assert (few.verdict, little.verdict) == ("pass", "insufficient")
+    assert 0.5 < few.estimate.value < little.estimate.value < much.estimate.value < 0.9
     assert little.metrics["epsilon_lower_bound"].value <= much.metrics["epsilon_lower_bound"].value
     assert much.metrics["scan_p"].value < 1e-3
     assert much.verdict in {"fail", "insufficient"}
