@@ -102,7 +102,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     more than three tables.
     """
     from audits.core.inputs import load_tables
-    from audits.gate.policy import load_policy
+    from audits.gate.shipped import load_policy
     from audits.runner.run import run as run_audits
 
     applied = None if policy is None else load_policy(policy)

@@ -35,7 +35,7 @@ MAKERS = ("scipy.stats", "sklearn.linear_model", "torch", "transformers")  # wha
 BOUNDS = {"ge", "gt", "le", "lt", "pattern", "min_length", "max_length"}
 # Checks that another check stands behind, each with the reason why no test can tell them apart.
 EQUIVALENT: dict[str, str] = {
-    "audits/gate/policy.py: raise PolicyError('the shipped policies are missing', "
+    "audits/gate/shipped.py: raise PolicyError('the shipped policies are missing', "
     "hint='Install the package again.')": (
         "an installation without its files; what comes next fails on None as well"
     ),

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import Literal
 
-from audits.gate.policy import load_policy
+from audits.gate.shipped import load_policy
 from synthgen.config import Config
 from synthgen.core.errors import UsageError
 from synthgen.core.progress import Progress, silent

@@ -6,7 +6,6 @@ little is no pass, and an empty policy allows nothing.
 
 import hashlib
 import math
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -227,41 +226,6 @@ def parse_policy(data: bytes, name: str) -> Policy:
         found = problems(error)
         plural = "mistake" if len(found) == 1 else "mistakes"
         raise PolicyError(f"{name}: the policy has {len(found)} {plural}", problems=found) from None
-
-
-def policy_path(name_or_path: str | Path) -> Path:
-    """Return the file of a shipped policy's name, or the path itself if it ends in .yaml or .yml."""
-    path = Path(name_or_path)
-    if path.suffix in {".yaml", ".yml"}:
-        return path
-    folder = shipped_policies()
-    shipped = {file.stem: file for file in sorted(folder.glob("*.yaml"))}
-    if str(name_or_path) not in shipped:
-        raise PolicyError(f"no policy {str(name_or_path)!r}; shipped are {', '.join(shipped)}; or give a .yaml file")
-    return shipped[str(name_or_path)]
-
-
-def load_policy(name_or_path: str | Path) -> Policy:
-    """Return a policy by its shipped name or the path of its .yaml file.
-
-    Raises:
-        PolicyError: if there is none, it cannot be read, or it holds mistakes; all are listed.
-    """
-    path = policy_path(name_or_path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PolicyError(f"{path}: cannot be read ({error.strerror})") from error
-    return parse_policy(data, str(path))
-
-
-def shipped_policies() -> Path:
-    """Return the folder of the shipped policies: inside the package when installed, beside it in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "policies", package.parent / "policies"):
-        if (folder / "research.yaml").is_file():
-            return folder
-    raise PolicyError("the shipped policies are missing", hint="Install the package again.")
 
 
 def _sure(evidence: Evidence, policy: Policy) -> float:

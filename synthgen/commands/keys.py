@@ -55,7 +55,7 @@ def trust_init(  # noqa: PLR0913 - an option each
 
     With root keys it is signed, can be followed by another version, and verifiers refuse an older one.
     """
-    from audits.gate.policy import load_policy
+    from audits.gate.shipped import load_policy
     from synthgen.release.keys import load_key, passphrase_for, public_path
     from synthgen.release.trust import new_trust
 
@@ -94,7 +94,7 @@ def trust_rotate(  # noqa: PLR0913 - an option each
 ) -> None:
     """Write the next version of a signed trust root: other keys or policies, or a key revoked from a date on."""
     from audits.core.instants import stamp
-    from audits.gate.policy import load_policy
+    from audits.gate.shipped import load_policy
     from audits.verify.trust import Revocation
     from synthgen.release.keys import load_key, passphrase_for
     from synthgen.release.trust import follow_trust

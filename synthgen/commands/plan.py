@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audits.gate.policy import load_policy
+from audits.gate.shipped import load_policy
 from synthgen.commands.reach import reach_of
 from synthgen.config import Config
 from synthgen.core.errors import DataError

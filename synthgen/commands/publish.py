@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from audits.gate.outcome import Decision
-from audits.gate.policy import load_policy
+from audits.gate.shipped import load_policy
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError, DataError, StorageError
 from synthgen.core.progress import terminal_progress

@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from audits.gate.policy import load_policy
+from audits.gate.shipped import load_policy
 from synthgen.core.errors import InternalError, StorageError
 from synthgen.release.keys import new_key, public_path, write_new
 from synthgen.release.trust import new_trust

@@ -6,7 +6,8 @@ from pathlib import Path
 from audits.gate.disclosure import public_evidence
 from audits.gate.evidence import Evidence, read_evidence
 from audits.gate.outcome import Decision
-from audits.gate.policy import Policy, decide, load_policy, policy_path
+from audits.gate.policy import Policy, decide
+from audits.gate.shipped import load_policy, policy_path
 from audits.selftest.bound import read_selftest
 from synthgen.config import Config
 from synthgen.core.errors import UsageError

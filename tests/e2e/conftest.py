@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from audits.gate.policy import load_policy
+from audits.gate.shipped import load_policy
 from synthgen import cli
 from synthgen.commands.start import start
 from synthgen.models.registry import MODELS

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.gate.evidence import AuditState, Evidence, Metric
-from audits.gate.policy import OUTSIDE, Policy, Rule, decide, load_policy
+from audits.gate.policy import OUTSIDE, Policy, Rule, decide
+from audits.gate.shipped import load_policy
 from audits.gate.spending import confidence_of
 
 CONFIDENCES = st.sampled_from([0.8, 0.9, 0.95, 0.96, 0.99, 0.992, 0.9984, 1.0])

@@ -8,16 +8,8 @@ from hypothesis import strategies as st
 
 from audits.core.errors import PolicyError
 from audits.gate.evidence import AuditState, Evidence, Metric
-from audits.gate.policy import (
-    Policy,
-    Rule,
-    _compared,
-    decide,
-    load_policy,
-    parse_policy,
-    policy_path,
-    shipped_policies,
-)
+from audits.gate.policy import Policy, Rule, _compared, decide, parse_policy
+from audits.gate.shipped import load_policy, policy_path, shipped_policies
 
 NAMES = ("replay.hard_hits", "membership.auc", "utility.tstr_over_trtr", "balance.tv_distance", "records.synthetic")
 FINITE = st.floats(-2, 2, allow_nan=False)

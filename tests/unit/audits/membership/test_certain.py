@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from audits.core.types import AuditInputs, Lineage
-from audits.gate.policy import load_policy
+from audits.gate.shipped import load_policy
 from audits.interpolation.audit import Interpolation
 from audits.membership.audit import Membership
 

@@ -5,7 +5,8 @@ import pytest
 
 from audits.core.errors import InputError
 from audits.gate.evidence import evidence_from
-from audits.gate.policy import Policy, decide, load_policy
+from audits.gate.policy import Policy, decide
+from audits.gate.shipped import load_policy
 from audits.runner.hygiene import check_split
 from audits.runner.run import run
 

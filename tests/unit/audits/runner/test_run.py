@@ -6,7 +6,7 @@ import pytest
 import audits.runner.run
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.types import AuditResult, Estimate
-from audits.gate.policy import load_policy
+from audits.gate.shipped import load_policy
 from audits.runner.run import run
 
 CANARY = "Featherstonehaugh"

@@ -4,7 +4,7 @@ import stat
 import pytest
 from typer.testing import CliRunner
 
-from audits.gate.policy import load_policy
+from audits.gate.shipped import load_policy
 from audits.verify.trust import fingerprint
 from synthgen.commands.keys import keys_app, trust_app
 from synthgen.core.errors import ConfigError, StorageError, UsageError

@@ -1,6 +1,6 @@
 import pytest
 
-from audits.gate.policy import load_policy
+from audits.gate.shipped import load_policy
 from audits.runner.registry import names
 from synthgen.commands.reach import reach_of
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from audits.gate.policy import load_policy
+from audits.gate.shipped import load_policy
 from synthgen.commands.schemas import schema_of
 
 KINDS = ("config", "policy", "audit", "attestation")

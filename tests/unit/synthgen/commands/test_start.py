@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from audits.gate.policy import load_policy
+from audits.gate.shipped import load_policy
 from audits.verify.trust import load_trust
 from synthgen.commands.start import TEMPLATES, examples, start
 from synthgen.config import Config

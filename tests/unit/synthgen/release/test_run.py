@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from audits.gate.policy import load_policy
+from audits.gate.shipped import load_policy
 from audits.verify.bundle import verify_bundle
 from synthgen.core.errors import DataError, ReleaseRefused, UsageError
 from synthgen.release import run as run_module

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from audits.gate.policy import load_policy, policy_path
+from audits.gate.shipped import load_policy, policy_path
 from synthgen.core.errors import ConfigError, InternalError, ModelError
 from synthgen.core.progress import silent
 from synthgen.core.tables import read_corpus

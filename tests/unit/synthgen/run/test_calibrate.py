@@ -2,7 +2,7 @@ import json
 from dataclasses import replace
 from types import SimpleNamespace
 
-from audits.gate.policy import load_policy
+from audits.gate.shipped import load_policy
 from audits.selftest.bound import read_selftest
 from synthgen.pipeline import Pipeline
 from synthgen.release.run import load_run

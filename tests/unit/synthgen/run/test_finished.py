@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from audits.gate.policy import load_policy
+from audits.gate.shipped import load_policy
 from synthgen.core.errors import DataError, UsageError
 from synthgen.release.run import load_run
 from synthgen.run.finished import policy_file

@@ -10,7 +10,7 @@ import pytest
 
 from audits.core.inputs import table_digest
 from audits.core.report import tool_name
-from audits.gate.policy import load_policy
+from audits.gate.shipped import load_policy
 from synthgen.core.digest import sha256_array, sha256_file, sha256_json
 from synthgen.core.tables import read_latents
 from synthgen.run import calibrate as ladder
@@ -130,7 +130,7 @@ def test_what_is_judged_is_named_after_tables_attempt_and_the_audits_version(see
     assert seen.inputs["audit"] == tables | {
         "identifiers": [[list(row) for row in rows] for rows in (prepared.identifiers, prepared.control_identifiers)],
         "near_duplicate_rate": prepared.near_duplicate_rate, "config": seen.part("audit"), "attempt": 1,
-        "evaluate": seen.digests["evaluate"], "seed": seen.seed("audit"),
+        "evaluate": seen.digests["evaluate"], "seed": seen.seed("audit"), "mirror": None,
     }  # fmt: skip
     assert seen.inputs["selftest"] == {
         "version": AUDITS_VERSION, "train": table_digest(as_table(prepared.train, {})),
