@@ -1,4 +1,4 @@
-"""Writing a private file so that it is whole or not there."""
+"""Writing files so that they are whole or not there."""
 
 import os
 import tempfile
@@ -26,3 +26,12 @@ def write_whole(path: Path, data: bytes) -> None:
         if partial is not None:
             partial.unlink(missing_ok=True)
         raise InputError(f"{path} cannot be written ({error.strerror})") from error
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

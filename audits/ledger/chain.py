@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from audits.core.errors import InputError
-from audits.core.files import write_whole
+from audits.core.files import sync, write_whole
 from audits.core.strictjson import JsonError, canonical, parse_canonical
 from audits.core.strictmodel import Closed
 from audits.ledger.keys import read_key
@@ -153,7 +153,7 @@ def _chain(folder: Path, name: str, remembered: Head | None, memory: Path) -> Ch
     is_keyed, is_begun = os.path.lexists(folder / KEY), path.is_file() and path.stat().st_size > 0
     if remembered is None and not is_keyed and not is_begun:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
-        _sync(folder)
+        sync(folder)
     elif not is_keyed or not path.is_file():
         raise InputError(
             f"the ledger {folder} lacks its {name if is_keyed else KEY}, so nobody knows what was done before",
@@ -178,11 +178,3 @@ def _restore(folder: Path, memory: Path) -> str:
         f"restore {folder} from its newest backup; a new institution, which has released nothing yet, begins by "
         f"removing both {folder} and {memory}"
     )
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

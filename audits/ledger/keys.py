@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 from audits.core.errors import InputError
+from audits.core.files import sync
 from audits.core.findings import KEY_BYTES
 
 
@@ -56,8 +57,4 @@ def _make(path: Path) -> None:
             return
     finally:
         partial.unlink()
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)

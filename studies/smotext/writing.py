@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from audits.core.files import sync
 from studies.processes import in_processes
 from synthgen.core.digest import sha256_array, sha256_json, sha256_texts
 from synthgen.core.errors import InternalError, StorageError
@@ -14,7 +15,6 @@ from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_candidates, write_candidates
 from synthgen.core.types import Candidate, Latents
-from synthgen.run.workspace import sync
 from synthgen.stages.decode.base import Decoder, Settings
 
 # Raised by hand when a decoder comes to write other texts for the same question; its test says when.

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from audits.core.files import sync
 from synthgen.core.tables import write_corpus
 from synthgen.core.types import Corpus, Embedded, Float32
 from synthgen.pipeline import write_records
@@ -16,7 +17,7 @@ from synthgen.run.judge import synthetic_corpus
 from synthgen.run.prepare import embed_train
 from synthgen.run.rounds import Written
 from synthgen.run.segments import encoder_for
-from synthgen.run.workspace import StageResult, Workspace, sync
+from synthgen.run.workspace import StageResult, Workspace
 from synthgen.stages.embed import Encoder, embed
 
 T = TypeVar("T")

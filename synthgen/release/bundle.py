@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from audits.core.files import sync
 from audits.core.instants import stamp
 from audits.gate.disclosure import public_report
 from audits.verify.bundle import (
@@ -151,9 +152,9 @@ def _write(target: Path, files: Mapping[str, bytes], now: datetime) -> None:
         for name, blob in files.items():
             _write_file(partial / name, blob, now)
         for folder, _, _ in os.walk(partial):
-            _sync_folder(Path(folder))
+            sync(Path(folder))
         partial.rename(target)
-        _sync_folder(target.parent)
+        sync(target.parent)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise StorageError(
@@ -169,14 +170,6 @@ def _write_file(path: Path, blob: bytes, now: datetime) -> None:
         os.fchmod(file.fileno(), 0o644)
         os.fsync(file.fileno())
     os.utime(path, (now.timestamp(), now.timestamp()))
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _json(value: Any) -> bytes:

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from audits.core.files import sync
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import Interrupted, StorageError
 
@@ -150,15 +151,6 @@ def _finished(folder: Path) -> dict[str, Any] | None:
     if there != {name for name, _ in files}:
         return None
     return result if all(sha256_file(folder / name) == digest for name, digest in files) else None
-
-
-def sync(path: Path) -> None:
-    """Wait until a file or folder is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def write_json(path: Path, value: Any) -> None:

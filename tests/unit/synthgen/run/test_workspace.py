@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
+from audits.core.files import sync
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import Interrupted, StorageError
-from synthgen.run.workspace import DONE, Workspace, sync, write_bytes, write_json
+from synthgen.run.workspace import DONE, Workspace, write_bytes, write_json
 
 
 def mode(path):
