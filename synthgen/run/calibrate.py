@@ -43,7 +43,7 @@ def calibrate(job: Job, tables: JudgedTables, policy: Policy) -> StageResult:
         with job.progress.stage("selftest", total=2 * len(RUNGS) + 1, unit="steps") as advance:
             try:
                 result = selftest(
-                    inputs, audits=policy.selftest, seed=int.from_bytes(seeds.key()[:4], "big"),
+                    inputs, audits=policy.selftest, seed=int.from_bytes(seeds.key(), "big"),
                     confidence=job.config.audit.confidence, progress=lambda _line: advance(1),
                 ).to_json()  # fmt: skip
             except InputError:
