@@ -10,8 +10,9 @@ import pytest
 from audits.core.types import AuditInputs, Table
 from audits.identifiers.audit import Identifiers
 from audits.replay.audit import Replay
-from audits.replay.search import FLOOR_TOKENS
+from audits.replay.search import FLOOR_TOKENS, own_runs, pooled
 from audits.runner.run import run
+from audits.selftest.clean_release import as_synthetic
 from audits.text.normalise import tokens
 from audits.text.shared_runs import unique_runs
 
@@ -44,14 +45,14 @@ def split(posts, seed, n=1000):
     authors = sorted(posts)
     random.Random(seed).shuffle(authors)
     train, control, others = authors[:n], authors[n : 2 * n], authors[2 * n : 3 * n]
-    rows = [(author, tokens(row["text"])) for author in others for row in posts[author]]
-    pool = [tokens(row["text"]) for author in train + control for row in posts[author]]
-    runs = unique_runs([w for _, w in rows], pool, np.zeros(len(pool), dtype=np.int64))  # whoever they are of
-    quoting = {rows[i][0] for i in runs.row[runs.length >= FLOOR_TOKENS]}
+    rows, seen, unseen = table_of(posts, others), table_of(posts, train), table_of(posts, control)
+    pool = [tokens(text) for text in (*seen.texts, *unseen.texts)]
+    runs = unique_runs(map(tokens, rows.texts), pool, np.zeros(len(pool), dtype=np.int64))  # whoever they are of
+    # and who quotes line by line, with something before each line
+    line_by_line = own_runs(rows.texts, pooled(AuditInputs(synthetic=rows, train=seen, control=unseen)))[1]
+    quoting = {rows.groups[i] for i in (*runs.row[runs.length >= FLOOR_TOKENS], *np.flatnonzero(line_by_line))}
     fresh = table_of(posts, [author for author in others if author not in quoting])
-    return AuditInputs(
-        synthetic=fresh, train=table_of(posts, train), control=table_of(posts, control)
-    ), table_of(posts, others)  # fmt: skip
+    return AuditInputs(synthetic=as_synthetic(fresh), train=seen, control=unseen), as_synthetic(rows)
 
 
 @pytest.fixture(scope="module")
