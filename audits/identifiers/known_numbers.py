@@ -104,8 +104,8 @@ def find_known_numbers(
 
     with one way for the digits as they are or backwards, n for one digit left out (m = n - 1), 9 n for one digit
     wrong and n - 1 each for two neighbours, and for the beginning and the rest, exchanged. Digits need not be random:
-    telephones of one town begin alike. So where control texts hold numbers of train alone, as they are or with
-    something amiss, as often as S does, they prove nothing there (`beyond_phantoms`).
+    telephones of one town begin alike. So where control texts hold numbers of train alone with something amiss as
+    often as S does, those prove nothing (`beyond_phantoms`); a number as it is needs no such comparison.
 
     Args:
         known: the numbers and who has them.
@@ -128,7 +128,8 @@ def find_known_numbers(
                     continue
                 real, real_starts = others.windows(n + form.more)
                 share = max(share, len(made) / max(len(made) + len(real), 1))
-                strange |= {others.whole(int(real_starts[at])) for at, _ in form.found(real, alone, n)}
+                if form is not _FORMS[0]:  # all of its digits in their order are nobody's by chance
+                    strange |= {others.whole(int(real_starts[at])) for at, _ in form.found(real, alone, n)}
                 for at, which in form.found(made, theirs, n):
                     numbers.add(read.whole(int(starts[at])))
                     hits.append((form, int(starts[at]), which))

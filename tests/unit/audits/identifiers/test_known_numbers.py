@@ -75,8 +75,9 @@ def test_numbers_that_strangers_come_near_too_prove_nothing():
 
 def test_a_number_found_as_it_is_does_not_care_how_near_strangers_come():
     train, control = ([f"9335550{n:03d}" for n in range(start, start + 300, 7)] for start in (0, 1))
-    found = list(find_known_numbers(known(*train, *control), ["no 9 3 3 5 5 5 0 0 0 7"], (control, len(train))))
-    assert (train[1], "digits") in {(h.digits, h.form) for h in found}
+    for strangers in (control, train):  # nor that strangers' texts hold train's numbers, too
+        found = list(find_known_numbers(known(*train, *control), ["no 9 3 3 5 5 5 0 0 0 7"], (strangers, len(train))))
+        assert (train[1], "digits") in {(h.digits, h.form) for h in found}
 
 
 def test_owners_are_told():
