@@ -121,6 +121,18 @@ def hidden_metadata(copy):
     pq.write_table(table.replace_schema_metadata({"source": "a real note"}), copy / PARQUET)
 
 
+def false_statistics(copy):
+    """Lowest and highest values, which a writer may set to anything."""
+    schema = pa.schema([pa.field(name, pa.string(), nullable=False) for name in COLUMNS])
+    pq.write_table(pq.read_table(copy / PARQUET).cast(schema), copy / PARQUET, store_schema=False)
+
+
+def between_pages_and_footer(copy):
+    data = (copy / PARQUET).read_bytes()
+    footer = int.from_bytes(data[-8:-4], "little") + 8
+    (copy / PARQUET).write_bytes(data[:-footer] + b"a real note" + data[-footer:])
+
+
 DATA = {
     "text-of-both": (lambda c: rewrite_data(c, another_text), "E_DATA these are not the records that were audited"),
     "label-of-both": (lambda c: rewrite_data(c, another_label), "E_DATA these are not the records"),
@@ -143,6 +155,8 @@ DATA = {
     "text-not-unicode": (not_unicode, f"E_DATA {PARQUET}: holds text that is not Unicode"),
     "schema-in-metadata": (kept_schema, f"E_DATA {PARQUET}: holds something else"),
     "hidden-metadata": (hidden_metadata, f"E_DATA {PARQUET}: holds something else"),
+    "statistics": (false_statistics, f"E_DATA {PARQUET}: holds bytes or figures beside its columns"),
+    "between-pages-and-footer": (between_pages_and_footer, f"E_DATA {PARQUET}: holds bytes or figures beside"),
     "lone-surrogate": (
         lambda c: (c / JSONL).write_bytes(b'{"id": "0123456789abcdef", "text": "\\ud800", "label": "x"}\n'),
         f"E_DATA {JSONL}",
