@@ -175,7 +175,7 @@ def _with_builds(
     synthetic, train = earlier
     if synthetic is not None and train is not None:
         before = Previous(
-            synthetic=load_table(synthetic, **columns, role="synthetic", rows_are_persons=claim),
+            synthetic=load_table(synthetic, **columns, role="previous", rows_are_persons=claim),
             train=load_table(train, **columns, role="train", rows_are_persons=claim),
         )
         inputs = replace(inputs, previous=before)

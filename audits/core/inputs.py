@@ -17,7 +17,8 @@ from audits.core.released import file_problems, no_twins, plain_file, released_p
 from audits.core.strictjson import canonical
 from audits.core.types import AuditInputs, Table
 
-Role = Literal["synthetic", "rerun", "train", "control", "reference"]  # a rerun is never released
+# a rerun never leaves, and what is previous has left already
+Role = Literal["synthetic", "rerun", "previous", "train", "control", "reference"]
 
 MAX_FILE_BYTES = 4 << 30
 MAX_ROWS = 5_000_000

@@ -41,7 +41,7 @@ from audits.differencing.release_change import (
 )
 
 MARGIN = 0.10
-N_ATTACKS = 10  # the membership attacks, the stacked one among them
+N_ATTACKS = 5  # the membership attacks, the stacked one among them
 
 _WHO: Mapping[ArmName, str] = {
     "joined": "persons who joined",
@@ -74,7 +74,7 @@ class Differencing:
     release before (or twice the share that a release repeats by itself, where that is more). It also fails where an
     AUC or share is proven outside [.40, .60], corrected for their number, or a scan is significant, at .05 whatever
     the confidence. It passes when every attack's interval lies inside with persons enough in each arm and in control
-    (263 for ten attacks), and too few rows are shared to suspect a common seed; the shares can fail a release and
+    (228 for five attacks), and too few rows are shared to suspect a common seed; the shares can fail a release and
     clear none. Where not one record changed, there is nobody to betray: the change is not measurable, the numbers
     about it are missing, and the verdict rests on the shared rows alone.
 

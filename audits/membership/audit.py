@@ -31,7 +31,7 @@ from audits.space.planted import confirmed
 MARGIN = 0.05
 EPSILON_LIMIT = 1.0
 DELTA_CAP = 0.5  # a claim that comes to more claims nothing
-N_ATTACKS = 12  # with one matrix of vectors passed, the stacked one among them
+N_ATTACKS = 7  # with one matrix of vectors passed, the stacked one among them
 
 # false-positive rate: the control persons it needs, the upper bound allowed, the metric's name. At one in twenty, who
 # accuses those finds at most one train person in ten, twice as many as by chance; further down thrice and ten times.

@@ -14,6 +14,8 @@ from audits.text.ngrams import Int, Sequences, UInt, runs
 Float = NDArray[np.float64]
 
 ORDER = 5
+MIN_OF_CLASS = 10  # reference records, for a mean and a deviation of their own
+MIN_DEVIATION = 1e-9  # of a reference that says one thing over and over
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,40 +63,42 @@ def log_likelihood(model: WordRows, texts: WordRows, n_words: int) -> Float:
     return np.asarray(np.bincount(rows, np.log(p), minlength=len(texts.words)) / n, dtype=np.float64)
 
 
-def likelihood_scores(synthetic: WordRows, real: WordRows, reference: WordRows, n_words: int) -> dict[str, Float]:
-    """Return for each record how much likelier the synthetic text makes it than the reference does.
+def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n_words: int) -> Float:
+    """Return for each record how much likelier the synthetic text makes it than the reference does, among its like.
 
-        kneser_ney(x) = log P_S(x) - log P_R(x)
-        rmia(x) = share of reference records z with log P_S(z) - log P_R(z) <= log P_S(x) - log P_R(x)
+        r(x) = log P_S(x) - log P_R(x),   rmia(x) = (r(x) - mean of r(z)) / deviation of r(z)
 
-    of `log_likelihood`; of rmia among the z of the class of x where classes are known and the reference has any. The
-    reference is halved: z of one half are held against a model of the other, as x is, and both shares are averaged.
+    of `log_likelihood`, over the reference records z of the class of x where classes are known and ten of them are
+    there. The reference is halved: z of one half are held against a model of the other, as x is, and both are
+    averaged. RMIA takes the share of z below x; this is that share read off a normal curve, so that those who lie
+    above every z have an order still, and the few who are copied stand at its top.
 
     Source: the ratio as a membership score as in Meeus et al., "The Canary's Echo", 2025; Zarifzadeh, Liu and Shokri,
         "Low-cost high-power membership inference attacks" (RMIA), ICML 2024, with a model of the synthetic text in
-        the place of the model attacked. By class and for text, ours.
+        the place of the model attacked. By class, on a normal curve and for text, ours.
     """
     by_synthetic = log_likelihood(synthetic, real, n_words)
     place = np.arange(len(reference.words))
     halves = [_rows(reference, place % 2 == i) for i in (0, 1)]
     above = np.zeros(len(real.words))
     for half, other in (halves, halves[::-1]):
-        of_domain = log_likelihood(other, half, n_words)
-        ratio_z = log_likelihood(synthetic, half, n_words) - of_domain
-        ratio_x = by_synthetic - log_likelihood(other, real, n_words)
-        above += _share_below(ratio_z, ratio_x, half.classes, real.classes) / 2
-    return {"kneser_ney": by_synthetic - log_likelihood(reference, real, n_words), "rmia": above}
+        of_z = log_likelihood(synthetic, half, n_words) - log_likelihood(other, half, n_words)
+        of_x = by_synthetic - log_likelihood(other, real, n_words)
+        above += _among(of_z, of_x, half.classes, real.classes) / 2
+    return above
 
 
-def _share_below(z: Float, x: Float, class_z: Int | None, class_x: Int | None) -> Float:
-    everyone = np.searchsorted(np.sort(z), x, side="right") / len(z)
+def _among(z: Float, x: Float, class_z: Int | None, class_x: Int | None) -> Float:
+    """Return how many deviations x lies above the mean of the z of its class; of all z where these are few."""
+    placed = (x - z.mean()) / max(float(z.std()), MIN_DEVIATION)
     if class_z is None or class_x is None:
-        return np.asarray(everyone, dtype=np.float64)
+        return np.asarray(placed, dtype=np.float64)
     for c in np.unique(class_z):
-        of_class = np.sort(z[class_z == c])
-        mine = class_x == c
-        everyone[mine] = np.searchsorted(of_class, x[mine], side="right") / len(of_class)
-    return np.asarray(everyone, dtype=np.float64)
+        of_class = z[class_z == c]
+        if len(of_class) >= MIN_OF_CLASS:
+            mine = class_x == c
+            placed[mine] = (x[mine] - of_class.mean()) / max(float(of_class.std()), MIN_DEVIATION)
+    return np.asarray(placed, dtype=np.float64)
 
 
 def _rows(corpus: WordRows, chosen: NDArray[np.bool_]) -> WordRows:
@@ -118,8 +122,8 @@ def symbol_probabilities(model: Sequences, real: Sequences, n_words: int) -> Flo
     p = np.full(len(real.symbols), 1 / n_words)
     for length, counts in enumerate(_all_counts(model), start=1):
         ends, keys, before = _runs_by_end(real, length)
-        count, total = _look_up(counts.keys, counts.count, keys), _look_up(counts.contexts, counts.total, before)
-        followers = _look_up(counts.contexts, counts.followers, before)
+        (count,) = _look_up(counts.keys, keys, counts.count)
+        total, followers = _look_up(counts.contexts, before, counts.total, counts.followers)
         d, known = counts.discount, total > 0
         n = np.where(known, total, 1)
         p[ends] = np.where(known, (np.maximum(count - d, 0) + d * followers * p[ends]) / n, p[ends])
@@ -166,8 +170,10 @@ def _runs_by_end(sequences: Sequences, length: int) -> tuple[Int, UInt, UInt]:
     return starts + length - 1, keys, shorter[starts]
 
 
-def _look_up(keys: UInt, values: Float, wanted: UInt) -> Float:
+def _look_up(keys: UInt, wanted: UInt, *values: Float) -> list[Float]:
+    """Return of each table of values that of each wanted key; 0 where the key is not there."""
     if len(keys) == 0:
-        return np.zeros(len(wanted))
+        return [np.zeros(len(wanted)) for _ in values]
     at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[at] == wanted, values[at], 0.0)
+    found = keys[at] == wanted
+    return [np.where(found, value[at], 0.0) for value in values]

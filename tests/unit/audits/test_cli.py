@@ -187,10 +187,13 @@ def test_what_an_audit_needs_beyond_the_tables_comes_from_files(tables, tmp_path
     logs = module_at("tests/unit/audits/accounting/mechanism_logs.py")
     log.write_text(json.dumps(logs.log(logs.sgd(np.random.default_rng(1)))))
     release = [str(tables / f"{name}.parquet") for name in ("synthetic", "train")]
+    before = pq.read_table(release[0])  # as a bundle has it: with ids, which no audit of a release to come would take
+    before = before.append_column("id", [[f"r-{i:08d}" for i in range(len(before))]])
+    pq.write_table(before, tmp_path / "before.parquet")
     capsys.readouterr()
     words = [
         *arguments(tables), "--only", "interpolation,canaries,accounting,differencing", "--ledger", str(ledger),
-        "--canaries", str(made), "--twin", release[0], "--mechanism", str(log), "--previous", release[0],
+        "--canaries", str(made), "--twin", release[0], "--mechanism", str(log), "--previous", str(tmp_path / "before.parquet"),
         "--previous-train", release[1], "--json",
     ]  # fmt: skip
     assert called(monkeypatch, *words) == 4

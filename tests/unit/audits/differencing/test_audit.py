@@ -49,7 +49,7 @@ def test_two_releases_of_fresh_people_pass(town):
     assert result.metrics["shared_rows"].value == result.metrics["near_rows"].value == 0
     assert result.details["n_persons_by_arm"] == {"joined": 300}
     assert result.details["n_control_persons"] == 320
-    assert (result.details["power"]["n"], result.details["power"]["n_needed"]) == (300, 263)
+    assert (result.details["power"]["n"], result.details["power"]["n_needed"]) == (300, 228)
     assert 0 < result.details["power"]["smallest_leak"] < 0.1
 
 
@@ -125,7 +125,7 @@ def test_few_who_joined_are_too_few_and_the_number_is_named(town):
     few = replace(town["joined"], texts=town["joined"].texts[:12], groups=town["joined"].groups[:12])
     result = run(town, train=both(town["stay"], few))
     assert result.verdict == "insufficient"
-    assert "12 persons who joined are too few; 263 would be enough" in result.reason
+    assert "12 persons who joined are too few; 228 would be enough" in result.reason
     assert result.details["change"] == "not_measurable"
     assert "auc" not in result.metrics
     assert result.details["power"]["n"] == 12
@@ -135,7 +135,7 @@ def test_few_control_persons_are_too_few_and_the_number_is_named(town):
     few = replace(town["control"], texts=town["control"].texts[:125], groups=town["control"].groups[:125])
     result = run(town, control=few)
     assert result.verdict == "insufficient"
-    assert "100 control persons whom neither generator saw are too few; 329 would be enough" in result.reason
+    assert "100 control persons whom neither generator saw are too few; 285 would be enough" in result.reason
 
 
 def test_control_persons_of_the_earlier_release_are_left_out(town):

@@ -75,7 +75,7 @@ def test_sixty_people_are_too_few_and_the_number_that_would_do_is_named(people):
     tables = [people(60, seed=i, prefix=p) for i, p in enumerate("sth")]
     result = run(*tables)
     assert result.verdict == "insufficient"
-    assert "1052 of train and 1315 of control would be enough" in result.reason
+    assert "912 of train and 1140 of control would be enough" in result.reason
 
 
 def test_a_handful_of_people_is_not_measurable(people):

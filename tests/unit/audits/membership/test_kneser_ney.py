@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from audits.membership.kneser_ney import ORDER, WordRows, likelihood_scores, log_likelihood
+from audits.membership.kneser_ney import ORDER, WordRows, calibrated_ratio, log_likelihood
 from audits.text.ngrams import words
 
 
@@ -67,8 +67,32 @@ def test_what_the_synthetic_text_repeats_ranks_above_the_domain():
     domain = defaultdict(lambda: texts(9, 60, vocabulary=40, length=20))
     real = [*texts(10, 15, vocabulary=40, length=20), *texts(11, 15, vocabulary=40, length=20)]
     (s, x, r), n = words([real[:15] * 2, real, domain["reference"]])
-    found = likelihood_scores(WordRows(s, None), WordRows(x, None), WordRows(r, None), n)
-    for name, score in found.items():
-        assert np.median(score[:15]) > np.median(score[15:]), name
-    assert found["rmia"].min() >= 0
-    assert found["rmia"].max() <= 1
+    found = calibrated_ratio(WordRows(s, None), WordRows(x, None), WordRows(r, None), n)
+    assert np.median(found[:15]) > np.median(found[15:]) + 2
+    assert len(np.unique(found)) == 30  # a share of sixty reference records would tie all that lie above them
+
+
+def test_a_record_is_placed_among_the_reference_records_of_its_class():
+    """Whatever a class is talked about, its reference records have mean nought and a deviation of one."""
+    of_class = np.tile([0, 0, 1, 1], 30)
+    rows = [t for pair in zip(texts(12, 60, 8, 14), texts(13, 60, 30, 14), strict=True) for t in pair]
+    (s, x, r), n = words([rows[:40], rows[40:80], rows[80:]])
+    classes = [of_class[part] for part in (slice(0, 40), slice(40, 80), slice(80, None))]
+    tables = [WordRows(*one) for one in zip((s, x, r), classes, strict=True)]
+    halves = [(np.arange(40) % 2 == i) for i in (0, 1)]
+    kept = [np.array(rows[80:], dtype=object)[h].tolist() for h in halves]
+    by_hand = np.zeros(40)
+    (one, other, model, asked), same = words([*kept, rows[:40], rows[40:80]])
+    assert same == n
+    for z, of_domain, hz, hd in ((one, other, *halves), (other, one, *reversed(halves))):
+        domain, wrote = WordRows(of_domain, classes[2][hd]), WordRows(model, classes[0])
+        of_z, of_x = (
+            log_likelihood(wrote, t, n) - log_likelihood(domain, t, n)
+            for t in (WordRows(z, classes[2][hz]), WordRows(asked, classes[1]))
+        )
+        for c in (0, 1):
+            like = of_z[classes[2][hz] == c]
+            if len(like) < 10:
+                like = of_z
+            by_hand[classes[1] == c] += (of_x[classes[1] == c] - like.mean()) / like.std() / 2
+    assert calibrated_ratio(*tables, n) == pytest.approx(by_hand)

@@ -1,0 +1,15 @@
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "membership_scores.py"
+
+
+def test_every_score_is_held_against_every_leak():
+    few = ["--corpus", "clinic", "--persons", "200", "--draws", "1"]
+    done = subprocess.run([sys.executable, str(SCRIPT), *few], capture_output=True, text=True, check=True)
+    lines = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()]
+    assert {line[0] for line in lines[2:]} == {"rmia", "coverage", "words_top1", "words_mass", "stacked"}
+    assert {len(line) for line in lines if len(line) > 1} == {9}
+    at = lines[0].index("two-word model of 30 %")
+    assert max(float(line[at].split(",")[0]) for line in lines[2:]) > 2  # standard errors above one half
