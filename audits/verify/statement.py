@@ -93,7 +93,7 @@ class ConfigRef(Wire):
 class Model(Wire):
     """A model that took part; the digest is the root over its sorted (path, sha256)."""
 
-    role: Literal["embedder", "projector", "vocabulary", "decoder", "judge"]
+    role: Literal["embedder", "projector", "manner", "vocabulary", "decoder", "judge"]
     name: Text
     format: Text
     digest: Digest

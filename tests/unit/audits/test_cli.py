@@ -193,8 +193,8 @@ def test_what_an_audit_needs_beyond_the_tables_comes_from_files(tables, tmp_path
     capsys.readouterr()
     words = [
         *arguments(tables), "--only", "interpolation,canaries,accounting,differencing", "--ledger", str(ledger),
-        "--canaries", str(made), "--twin", release[0], "--mechanism", str(log), "--previous", str(tmp_path / "before.parquet"),
-        "--previous-train", release[1], "--json",
+        "--canaries", str(made), "--twin", release[0], "--mechanism", str(log),
+        "--previous", str(tmp_path / "before.parquet"), "--previous-train", release[1], "--json",
     ]  # fmt: skip
     assert called(monkeypatch, *words) == 4
     report = json.loads(capsys.readouterr().out)
