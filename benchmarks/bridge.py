@@ -23,7 +23,6 @@ import pyarrow.parquet as pq
 
 sys.path.append(str(Path(__file__).parent))  # where it already is, unless this file is loaded by a test
 
-from likelihood import Likelihood
 from ways import RoundTrip, Sources, Way, best_of, correct_once, distinct_ngrams, first_of, judge, row_of
 
 from studies.smotext.fidelity import mean_of, words_of
@@ -34,6 +33,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.models.store import model_folder
 from synthgen.stages.decode.base import Settings
 from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.likelihood import Likelihood
 from synthgen.stages.decode.plain import WordsDecoder
 from synthgen.stages.decode.train.config import TrainBridgeConfig
 from synthgen.stages.decode.train.corpus import read_passages, vectors_of

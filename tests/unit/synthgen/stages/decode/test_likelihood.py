@@ -1,7 +1,5 @@
 import math
-import sys
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +9,8 @@ from hypothesis import strategies as st
 
 from synthgen.core.errors import DataError, ModelError
 from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.likelihood import Likelihood, Nats
 from synthgen.stages.decode.loading import Loaded
-
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))  # scripts are no package
-
-from likelihood import Likelihood, Nats
 
 MOST = 12
 DIM = 7
