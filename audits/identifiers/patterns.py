@@ -99,7 +99,7 @@ def numbers(text: str) -> set[str]:
 
 def find_numbers(normalised: str) -> Iterator[Match]:
     """Yield the numbers in a normalised text, as `numbers` does, each as an entity of the kind "number"."""
-    for match in _NUMBER.finditer(_ascii_digits(normalised)):
+    for match in _NUMBER.finditer(_plain(normalised)):
         digits = _digits(match[0])
         yield Match(Entity("number", digits), *match.span())
         if len(digits) > PHONE_DIGITS:
@@ -115,7 +115,7 @@ def find_entities(normalised: str) -> Iterator[Match]:
         yield _within(match, "url", re.sub(r"^\w+://|^www\.", "", match[0]).rstrip(".,;:!?/"))
     if _DIGIT.search(normalised) is None:
         return
-    shortened = _near_digits(_ascii_digits(normalised))
+    shortened = _near_digits(_plain(normalised))
     for entity, start, end in _with_digits(shortened.text):
         shift = shortened.shift(start)
         yield Match(entity, start + shift, end + shift)
@@ -130,7 +130,7 @@ def number_key(entity: Entity) -> str | None:
 
 def only_digits(normalised: str) -> Entity | None:
     """Return the digits of a whole identifier as the bare number it may also stand as, or None if it has too few."""
-    digits = _digits(_ascii_digits(normalised))
+    digits = _digits(_plain(normalised))
     return Entity("number", digits) if len(digits) >= MIN_NUMBER_DIGITS else None
 
 
@@ -226,7 +226,9 @@ def _compact(text: str) -> str:
     return text.replace(" ", "").replace("-", "")
 
 
-def _ascii_digits(text: str) -> str:
+def _plain(text: str) -> str:
+    """Return a text with the digits of any script as ASCII's and underscores as blanks; every place stays."""
+    text = text.replace("_", " ")
     return text if text.isascii() else "".join(str(int(c)) if c.isdecimal() else c for c in text)
 
 

@@ -18,6 +18,8 @@ from audits.identifiers.patterns import (
         ("MRN: 004-512-77", "mrn", "00451277"),
         ("Patient ID is AB 123456", "mrn", "ab123456"),
         ("hospital number 7712345", "mrn", "7712345"),
+        ("we_meet_again_-_Luis_Allen,_MD_MRN_34003985_was_seen", "mrn", "34003985"),
+        ("born_03/09/2024_in_town", "date", "24-03-09"),
         ("ssn 078-05-1120", "ssn", "078051120"),
         ("IBAN GB82 WEST 1234 5698 7654 32", "iban", "gb82west12345698765432"),
         ("IBAN BE68 5390 0754 7034 paid", "iban", "be68539007547034"),
