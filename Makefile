@@ -28,8 +28,8 @@ test-all: $(BIN)/.tested models  ## every test, those marked slow too
 	$(BIN)/python -m pytest $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
 check: $(BIN)/.developed  ## format, lint, types
-	$(BIN)/ruff format --check synthgen audits studies tests examples benchmarks
-	$(BIN)/ruff check synthgen audits studies tests examples benchmarks
+	$(BIN)/ruff format --check synthgen audits studies tests examples benchmarks training
+	$(BIN)/ruff check synthgen audits studies tests examples benchmarks training
 	$(BIN)/mypy
 
 # under a secret that is drawn anew, 180 notes miss a rule of utility now and then, which is nothing to the adversary

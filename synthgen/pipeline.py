@@ -29,6 +29,7 @@ from synthgen.run.judge import (
     register_attempt,
     synthetic_corpus,
 )
+from synthgen.run.manner import check_manner, choose_manner
 from synthgen.run.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
 from synthgen.run.record import ModelRecord, RunRecord
 from synthgen.run.rounds import Written, first_round, next_round, open_bridge, set_up
@@ -44,6 +45,7 @@ from synthgen.run.write import (
     select,
     unwritten,
 )
+from synthgen.stages.decode.config import AUTO
 from synthgen.stages.decode.loading import backend_of
 from synthgen.stages.embed import Encoder
 
@@ -81,7 +83,9 @@ class Pipeline:
         """
         if until not in STAGES:
             raise UsageError(f"there is no stage {until!r}", hint=f"The stages are {', '.join(STAGES)}.")
-        check_adapt(self.config.decode.adapt, load_policy(policy_file(self.config)))
+        policy = load_policy(policy_file(self.config))
+        check_adapt(self.config.decode.adapt, policy)
+        check_manner(self.config, policy)
         workspace = Workspace(self.config.resolve(self.config.workspace))
         with workspace.locked():
             job = Job(self.config, workspace, self.progress)
@@ -145,6 +149,9 @@ def write_records(
         upstream: the digest of what the vectors come from.
     """
     bridge = open_bridge(job)
+    if job.config.decode.manner == AUTO:
+        bridge, chosen = choose_manner(job, bridge, train, encoder, upstream)
+        yield chosen
     if job.config.decode.adapt is not None:
         bridge, adapted = adapt(job, job.config.decode.adapt, bridge, train, encoder, upstream)
         yield adapted

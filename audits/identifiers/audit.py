@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
-from audits.core.stats import FAIL_LEVEL, scan_test
+from audits.core.rates import difference, exact, one_person, share, shown, tau_metric, tier, too_few
+from audits.core.stats import SCAN_LEVEL, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict
 from audits.identifiers.disguised import DisguisedHits, judge_disguised
 from audits.identifiers.locations import SearchTerms, locate_identifiers
@@ -143,7 +143,8 @@ def _judge(
     n_hard = patterned.hard + recorded_hits.hard + disguised.hard
     n_persons = min(n_t, n_h)
     tau, needed = tier(n_persons)
-    verdict, reason = _verdict(n_hard, excess, scan.p, tau, needed)
+    verdict, reason = _verdict(n_hard, excess, scan.p, (tau, shown(tau, excess.high)), needed)
+    tau = shown(tau, excess.high)
     return AuditResult(
         name="identifiers",
         verdict=verdict,
@@ -177,12 +178,15 @@ def _judge(
     )
 
 
-def _verdict(n_hard: int, excess: Estimate, scan_p: float, tau: float | None, needed: int) -> tuple[Verdict, str]:
+def _verdict(
+    n_hard: int, excess: Estimate, scan_p: float, taus: tuple[float | None, float | None], needed: int
+) -> tuple[Verdict, str]:
+    strictest, tau = taus
     if n_hard > 0:
         return "fail", f"{n_hard} identifiers of single train persons stand in the synthetic table"
-    if excess.low > (0.0 if tau is None else tau):
+    if excess.low > (0.0 if strictest is None else strictest):
         return "fail", "identifiers of more train persons than control persons are found than chance allows"
-    if scan_p <= FAIL_LEVEL:
+    if scan_p <= SCAN_LEVEL:
         return "fail", "rare words of train persons crowd in, or are missing from, the synthetic table (scan test)"
     if tau is None:
         return "insufficient", too_few(excess.n)

@@ -10,6 +10,7 @@ from audits.core.holdout import Arms, HoldoutTables
 from audits.core.rates import exact
 from audits.core.stats import (
     FAIL_LEVEL,
+    SCAN_LEVEL,
     Scan,
     conformal_p,
     detectable_share,
@@ -88,7 +89,7 @@ class Neighbours:
     rows supports (`MARGINS`) and, where it does not lie within the strictest, the share holds one half (Holm over the
     encoders); every class with rows enough is within .05; and no scan is significant. It fails when a share, of all
     or of any class, is proven outside its margin, corrected for encoders and classes, or a corrected scan is
-    significant, at a level of .05 whatever the confidence.
+    significant, at a level of .05, the scans at .01, whatever the confidence.
 
     A pass also needs that a leak planted in the table is found (`audits/space/planted.py`).
 
@@ -157,7 +158,7 @@ def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Ar
     fails = [
         *(["the share of nearest neighbours"] if _proven([f.share for f in findings], limit) else []),
         *(["the share within a class"] if _proven(classes, CLASS_MARGIN) else []),
-        *(["the persons most closely approached"] if min(scans) < FAIL_LEVEL else []),
+        *(["the persons most closely approached"] if min(scans) < SCAN_LEVEL else []),
     ]
     # a wide margin is granted because few rows carry no better one, not so that a proven difference may pass
     differ = [

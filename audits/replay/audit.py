@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
-from audits.core.stats import FAIL_LEVEL, holm, scan_test
+from audits.core.rates import difference, exact, one_person, share, shown, tau_metric, tier, too_few
+from audits.core.stats import FAIL_LEVEL, SCAN_LEVEL, holm, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict, persons
 from audits.replay.calibration import (
     Caught,
@@ -146,6 +146,7 @@ def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Gener
         scan_test(found.near[:n_t], found.near[n_t:]).p,
     )
     tau, needed = tier(min(n_t, n_h))
+    excess = difference(train, control, confidence=confidence)
     arms = ((train, control), (near, near_control))
     proven = max(difference(*arm, confidence=1 - FAIL_LEVEL).low for arm in arms)
     return _Measured(
@@ -160,11 +161,11 @@ def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Gener
         records_p=float(stats.hypergeom.sf(found.n_records[0] - 1, n_t + n_h, sum(found.n_records), n_t)),
         n_strangers=len(calibrating),
         control_records=found.n_records[1],
-        excess=difference(train, control, confidence=confidence),
+        excess=excess,
         near=difference(near, near_control, confidence=confidence),
         proven=proven - (0.0 if tau is None else tau),
         scan_p=min(holm(scans)),
-        tau=tau,
+        tau=shown(tau, excess.high),
         needed=needed,
         planted=caught(planted, is_hard[m:]),
         common=max(found.common),
@@ -267,7 +268,7 @@ def _leak(found: Matches, f: _Measured) -> str | None:
         )
     if f.proven > 0:
         return "more train persons than control persons are repeated or nearly repeated than chance allows"
-    if f.scan_p <= FAIL_LEVEL:
+    if f.scan_p <= SCAN_LEVEL:
         return "train persons crowd at, or are missing from, the top of what is repeated (scan test)"
     return None
 

@@ -96,13 +96,14 @@ def near_copies(made: Numbered, real: OwnedRecords, n_real: int, n_tokens: int =
     with these, hide nothing. Records with fewer than 150 bits in all have no share. A word changed costs the two
     pairs it stands in, so a copy with every tenth word changed keeps four fifths; unrelated people come to a third,
     in the most uniform clinic we have to a half. With n_tokens = 1 the words by themselves count, whatever their
-    order and whatever was left out between them; strangers may come to half of them in a long row.
+    order and whatever was left out between them; strangers may come to half of them in a long row. With more it is
+    runs of so many, each where it stands.
 
     Args:
         made: synthetic rows; of the planted ones behind them `best` knows nothing.
         real: records, numbered by the same vocabulary. A pair of words that are both common text counts for nothing.
         n_real: how many of the rows are no planted ones.
-        n_tokens: 2, or 1.
+        n_tokens: 2, or 1, or of a run.
 
     Cost: O(8 tokens of S times the records that share a rare pair), a thousand rows at a time.
     Source: containment, Broder, SEQUENCES 1997; weights by inverse frequency, Spärck Jones, J. Doc. 1972.
@@ -182,18 +183,21 @@ def _places(rows: Numbered, n_tokens: int) -> tuple[Int, NDArray[np.uint64]]:
 
 
 def _block(made: Numbered, start: int, keys: NDArray[np.uint64], n_tokens: int) -> sparse.csr_array:
-    """Return which of the words, or pairs up to APART words apart, stand in each of BLOCK_ROWS rows from one on."""
+    """Return which of the runs of words, or pairs up to APART apart, stand in each of BLOCK_ROWS rows from one on."""
     end = min(start + BLOCK_ROWS, len(made.starts) - 1)
     first, last = made.starts[start], made.starts[end]
     rows = Numbered(made.tokens[first:last], made.starts[start : end + 1] - first)
     at = np.arange(len(rows.tokens))
     left = rows.starts[rows.row(at) + 1] - at
     row, key = [], []
-    for apart in range(1, APART + 1) if n_tokens == PAIR_TOKENS else (0,):
+    for apart in range(1, APART + 1) if n_tokens == PAIR_TOKENS else ():
         one = at[left > apart]
         words = grown(np.zeros(len(one), dtype=np.uint64), rows.tokens[one])
         row.append(rows.row(one))
-        key.append(grown(words, rows.tokens[one + apart]) if apart > 0 else words)
+        key.append(grown(words, rows.tokens[one + apart]))
+    if n_tokens != PAIR_TOKENS:
+        at, keys_at = _places(rows, n_tokens)
+        row, key = [rows.row(at)], [keys_at]
     wanted = np.concatenate(key)
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     known = keys[place] == wanted

@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from audits.core.types import AuditInputs, persons
 from audits.replay.locations import WHOLE_RECORD, CopiedRuns, copied_rows, copied_runs
-from audits.replay.near_copies import PAIR_TOKENS, NearCopies, OwnedRecords, Pieces, in_pieces, near_copies
+from audits.replay.near_copies import (
+    PAIR_TOKENS,
+    PIECE_TOKENS,
+    NearCopies,
+    OwnedRecords,
+    Pieces,
+    in_pieces,
+    near_copies,
+)
 from audits.replay.verbatim import keyed, owner_of, record_keys, sentence_keys, sole_owners
 from audits.text.common_text import (
     CONTROL,
@@ -230,7 +238,7 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, NDArray[np.bool_]]:
     """Return what of one person's own words each row holds, as the audit counts it.
 
     The longest run of own words, 0 below FLOOR_TOKENS; and whether NEAR of a record or more stands in it, words
-    changed or not and in any order, or CEILING_TOKENS in a row with common text and all.
+    changed or not, in any order or in pieces of three, or CEILING_TOKENS in a row with common text and all.
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
     masked = True
@@ -241,7 +249,7 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, NDArray[np.bool_]]:
         is_near[runs_alone(reading.made, reading.real, owner, shortest=CEILING_TOKENS).row] = True
         if masked:
             records = OwnedRecords(reading.real, owner, len(pool.side), reading.own_real.origin)
-            for n_tokens in (PAIR_TOKENS, 1):
+            for n_tokens in (PAIR_TOKENS, 1, PIECE_TOKENS[0]):
                 is_near[near_copies(reading.made, records, len(made), n_tokens).row] = True
         masked = False
     return longest, is_near

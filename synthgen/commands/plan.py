@@ -14,10 +14,13 @@ from synthgen.core.workers import usable_cores
 from synthgen.run.adapt import WARNING as ADAPT_WARNING
 from synthgen.run.adapt import check_adapt
 from synthgen.run.finished import policy_file
+from synthgen.run.manner import WARNING as MANNER_WARNING
+from synthgen.run.manner import check_manner
 from synthgen.run.rounds import SPARE, first_asked
 from synthgen.run.secret import PUBLIC, foreseen_secret
 from synthgen.run.secret import WARNING as PUBLIC_WARNING
 from synthgen.stages.decode.bridge import load_vocabulary
+from synthgen.stages.decode.config import AUTO
 from synthgen.stages.decode.loading import backend_of, slowdown
 from synthgen.stages.filter.attributes import check_labels
 from synthgen.stages.filter.classifier import fits_for
@@ -90,6 +93,7 @@ def make_plan(config: Config) -> Plan:
     """
     policy = load_policy(policy_file(config))
     check_adapt(config.decode.adapt, policy)
+    check_manner(config, policy)
     backend = backend_of(config.decode.placement)
     seeds = SeedTree(config.seed, secret=foreseen_secret(config))
     report = load(config.source, config.resolve(config.source.path), seeds.child("load"))
@@ -125,6 +129,7 @@ def make_plan(config: Config) -> Plan:
         power={name: what.to_json() for name, what in reach.items() if not isinstance(what, str)},
         disclosure=_disclosure(config),
         warnings=(
+            *((MANNER_WARNING,) if config.decode.manner == AUTO else ()),
             *(() if config.decode.adapt is None else (ADAPT_WARNING,)),
             *((PUBLIC_WARNING,) if config.secret == PUBLIC else ()),
         ),

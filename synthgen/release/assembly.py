@@ -21,10 +21,12 @@ from synthgen.report.gates import gate_rows
 from synthgen.run.finished import FinishedRun, policy_file
 from synthgen.run.judge import AUDIT, SYNTHETIC, UTILITY
 from synthgen.run.ledger import ledger_of
+from synthgen.run.manner import named_manners, read_choice
 from synthgen.run.record import RunRecord
 from synthgen.run.secret import PUBLIC
 from synthgen.stages.decode.bridge import load_bridge
-from synthgen.stages.decode.config import OWN, WORDS
+from synthgen.stages.decode.config import AUTO, OWN, WORDS
+from synthgen.stages.decode.manner import of_shelf
 
 _WRITING = ("interpolate", "decode", "filter")
 
@@ -130,7 +132,7 @@ def limitations_of(run: FinishedRun, *, has_groups: bool) -> tuple[str, ...]:
     return limitations(
         has_groups=has_groups,
         segmented=run.config.segments is not None,
-        adapted=decode.adapt is not None,
+        decode=decode,
         disclosure=None if vocabulary is None else vocabulary.disclosure(decode.words),
         public_secret=run.config.secret == PUBLIC,
         calibrated=len(run.policy().selftest) > 0,
@@ -177,17 +179,28 @@ def stated_models(run: FinishedRun) -> list[dict[str, Any]]:
             bridge = load_bridge(named, run.config.resolve)
         ends = [public_name(name) for name in (bridge.info.encoder, bridge.info.decoder)]
         role, between, digest = "projector", "-".join(ends), bridge.digest
+    return [*models, _tensors(role, f"{kind}:{between}", digest, private=kind != "builtin"), *_manners(run)]
+
+
+def _manners(run: FinishedRun) -> list[dict[str, Any]]:
+    """Return the manners the texts were written in; of one that is not of the shelf nobody can tell what it saw."""
+    chosen = read_choice(run.folder("manner")) if run.config.decode.manner == AUTO else None
     return [
-        *models,
-        {
-            "role": role,
-            "name": f"{kind}:{between}",
-            "revision": digest[:40],
-            "format": "safetensors",
-            "digest": {"sha256": digest},
-            "trainedOnPrivateData": kind != "builtin",
-        },
-    ]
+        _tensors("manner", f"{'builtin' if of_shelf(manner) else 'custom'}:{manner.card.name}", manner.digest,
+                 private=not of_shelf(manner))
+        for manner, _ in named_manners(run.config, chosen)
+    ]  # fmt: skip
+
+
+def _tensors(role: str, name: str, digest: str, *, private: bool) -> dict[str, Any]:
+    return {
+        "role": role,
+        "name": name,
+        "revision": digest[:40],
+        "format": "safetensors",
+        "digest": {"sha256": digest},
+        "trainedOnPrivateData": private,
+    }
 
 
 def public_record(record: RunRecord, policy: Policy) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """What a release does not promise, in sentences for its card, its report and its statement."""
 
+from synthgen.stages.decode.config import AUTO, DecodeConfig
+from synthgen.stages.decode.manner import on_shelf
+
 CONTAMINATED = (
     "Every comparison is with control persons whom the run did not use. A model that had read train and control alike"
     " before makes all of them even, and they show nothing; canaries would, or control persons of a later date."
@@ -19,6 +22,8 @@ SEGMENTED = (
 ADAPTED = (
     "The decoder was refined on the private train text, so it can repeat it; only the audits speak against that."
 )
+CHOSEN_MANNER = "Which shipped manner the texts are written in, or which two, was chosen by the private train text."
+OWN_MANNER = "The manner of the texts is the releaser's own; that it learnt from public text is their word alone."
 DISCLOSED = "Of each vector the language model was told {}; a few words can name a person's illness."
 GUESSABLE = (
     "The random streams come from a public secret: whoever guesses the seed computes who was in train and what each "
@@ -36,7 +41,7 @@ def limitations(
     *,
     has_groups: bool,
     segmented: bool,
-    adapted: bool,
+    decode: DecodeConfig,
     disclosure: str | None,
     public_secret: bool,
     calibrated: bool,
@@ -47,7 +52,9 @@ def limitations(
         (public_secret, GUESSABLE),
         (not calibrated, UNCALIBRATED),
         (not has_groups, RECORDS_ONLY),
-        (adapted, ADAPTED),
+        (decode.adapt is not None, ADAPTED),
+        (decode.manner == AUTO, CHOSEN_MANNER),
+        (decode.manner not in {AUTO, *on_shelf()}, OWN_MANNER),
         (disclosure is not None, DISCLOSED.format(disclosure)),
     )
     return (*always, *(sentence for said, sentence in more if said))

@@ -56,6 +56,8 @@ def render_report(content: ReportContent) -> str:
         all_rejected=sum(turned) if len(turned) == len(rejected) else None,
         is_exact=all(isinstance(row[1], int) for row in content.balance),
         classifiers=content.utility.get("classifiers", {}),
+        manner=content.utility.get("manner", {}),
+        manner_gap=content.utility.get("metrics", {}).get("manner.gap"),
         sources=_SOURCES,
         signs=_SIGNS,
         audit_questions=glossary.AUDITS,

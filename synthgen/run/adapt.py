@@ -70,7 +70,7 @@ def adapt(
     def make(out: Path) -> Mapping[str, object]:
         loaded = load_model(folder)
         room = config.train.length - config.train.max_prompt_tokens - config.bridge.soft_tokens
-        whole = _written(encoder, train, job.config.decode.prompt)
+        whole = written_parts(encoder, train, job.config.decode.prompt)
         texts = [text for record in whole for text, _ in record]
         cut = prepare(texts, loaded.tokenizer, room, {"train": len(texts)})
         passages = _with_labels(cut, [prompt for record in whole for _, prompt in record])
@@ -118,7 +118,7 @@ def _training(job: Job, bridge: Bridge, part: AdaptConfig, key: bytes) -> TrainB
     )  # fmt: skip
 
 
-def _written(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[str, str]]]:
+def written_parts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[str, str]]]:
     """Return the texts of each record that are decoded one by one, with the prompt that each gets."""
     asked = [label_prompt(prompt, r.label) for r in train.records]
     if not isinstance(encoder, SegmentedEncoder):

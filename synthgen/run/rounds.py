@@ -13,11 +13,13 @@ from synthgen.core.errors import ModelError
 from synthgen.core.types import Candidate, Corpus, Embedded, Float32
 from synthgen.models.store import digest_of
 from synthgen.run.job import Job
+from synthgen.run.manner import named_manners
 from synthgen.run.segments import SegmentWriter, writer_for
 from synthgen.run.workspace import StageResult
 from synthgen.stages.decode.base import Decoder
 from synthgen.stages.decode.bridge import Bridge, Vocabulary, load_bridge, load_vocabulary
 from synthgen.stages.decode.config import OWN
+from synthgen.stages.decode.manner import in_manner
 from synthgen.stages.decode.plain import WordsDecoder
 from synthgen.stages.decode.published import SENTENCES, CheckpointBridge, load_checkpoint_bridge
 from synthgen.stages.decode.xrag import XragDecoder
@@ -125,6 +127,8 @@ class Written:
 def open_bridge(job: Job) -> Bridge | Vocabulary:
     """Return the bridge of the configuration: built in, of a folder, or inside the decoder's own checkpoint.
 
+    In the manner that the configuration names; `auto` is chosen later, see `choose_manner`.
+
     Or the vocabulary that stands in for one, where texts are written from words alone.
 
     Raises:
@@ -135,7 +139,7 @@ def open_bridge(job: Job) -> Bridge | Vocabulary:
         return load_vocabulary(config.bridge, job.config.resolve, encoder=job.config.embed.model)
     if config.bridge == OWN:
         return load_checkpoint_bridge(job.folder(config.model))
-    bridge = load_bridge(config.bridge, job.config.resolve)
+    bridge = in_manner(load_bridge(config.bridge, job.config.resolve), named_manners(job.config))
     if config.words > 0 and bridge.words is None:
         raise ModelError(
             f"decode.words: the bridge {config.bridge!r} has no vocabulary", hint="Leave decode.words out."

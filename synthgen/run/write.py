@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from synthgen.stages.decode.shards import (
     write_shards,
     write_whole,
 )
+from synthgen.stages.deidentify import with_placeholders
 from synthgen.stages.filter import Echoes
 
 ECHOES = 96  # train records decoded from their own vectors, for the filters to learn what the decoder can do
@@ -85,6 +87,8 @@ def decode(
 ) -> tuple[tuple[Candidate, ...], StageResult]:
     """Write texts shard by shard; a shard on disk is never written again.
 
+    What looks like an identifier in them is replaced by the name of its field: see `with_placeholders`.
+
     Args:
         job: the run.
         setup: opens the decoder.
@@ -132,7 +136,8 @@ def decode(
         **({} if job.config.segments is None else {"segments": job.config.segments.model_dump()}),
     }
     result = job.workspace.stage("decode" + mark, inputs, make, keep_partial=True)
-    return read_shards(result.folder), result
+    written = read_shards(result.folder)
+    return tuple(replace(candidate, text=with_placeholders(candidate.text)) for candidate in written), result
 
 
 def embed_texts(

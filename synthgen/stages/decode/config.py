@@ -7,6 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from synthgen.core.section import Section
 
 WORDS, FEW_WORDS = "words", 10  # the bridge's name of the decoder that takes no more than words, and how many
+AUTO, PLAIN = "auto", "plain"  # the manner that fits train best; the bridge as it is
 OWN = "model"  # the bridge's name of the projector inside the decoder's own checkpoint
 
 
@@ -30,6 +31,7 @@ class DecodeConfig(Section):
     top_k: Annotated[int, Field(ge=1, le=1000)] = 50
     prompt: str = "{label}"
     words: Annotated[int, Field(ge=0, le=16)] = 0  # of a public vocabulary, nearest to the vector, behind the prompt
+    manner: Annotated[str, Field(min_length=1)] = PLAIN  # or auto, a name of the shelf, a folder
     batch: Annotated[int, Field(ge=1, le=4096)] = 128
     device: Literal["auto", "cpu", "cuda"] | None = None  # the processor; for `bridge: model` every GPU there is
     adapt: AdaptConfig | None = None
@@ -57,6 +59,14 @@ class DecodeConfig(Section):
         if adapt is not None and bridge == OWN:
             raise ValueError("a projector inside the decoder's own checkpoint is not refined here; leave adapt out")
         return adapt
+
+    @field_validator("manner")
+    @classmethod
+    def _has_a_bridge_to_stand_beside(cls, manner: str, info: ValidationInfo) -> str:
+        bridge = info.data.get("bridge")
+        if manner != PLAIN and (_by_words(bridge) or bridge == OWN):
+            raise ValueError("a manner stands beside a bridge of soft tokens; leave it out, or take such a bridge")
+        return manner
 
     @property
     def placement(self) -> str:

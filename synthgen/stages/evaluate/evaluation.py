@@ -12,6 +12,7 @@ from synthgen.core.errors import DataError, InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Float32, Record
 from synthgen.stages.evaluate.heads import HEADS, LabelledTexts, Labels
+from synthgen.stages.evaluate.manner import manner_gap, manner_profile
 from synthgen.stages.evaluate.metrics import Float64, Index, Scores, estimate, person_weights, scores
 
 DRAWS = 1000  # and five times as many where the ends lie further out
@@ -59,6 +60,7 @@ def evaluate(
 
         utility.tstr_over_trtr    = macro F1 trained on synthetic / macro F1 trained on real
         utility.worst_class_ratio = min over classes of recall trained on synthetic / recall trained on real
+        manner.gap                = see `manner_gap`
         balance.tv_distance       = ½ Σ_c |share of c in synthetic − share requested|, see `tv_distance`
 
     The first two are taken for each classifier, as `utility.CLASSIFIER.tstr_over_trtr` and so on; the one with the
@@ -92,23 +94,32 @@ def evaluate(
     for head, fit_and_predict in HEADS.items():
         seed = int.from_bytes(seeds.child(head).key()[:4], "big") >> 1
         found[head] = {arm: test.score(fit_and_predict(rows, test.rows, seed), weights) for arm, rows in arms.items()}
-    metrics, by_head, reasons = _ratios(found, test, confidence)
-    lacking = len(set(tables.train.labels) - set(test.names))
-    if lacking:
-        metrics = {name: e for name, e in metrics.items() if not name.endswith("worst_class_ratio")}
-        reasons["utility.worst_class_ratio"] = f"{lacking} classes of train have no test record"
+    metrics, by_head, reasons = _ratios(found, test, confidence, set(tables.train.labels))
     if requested is not None:
         metrics["balance.tv_distance"] = tv_distance(tables.synthetic.labels, requested, confidence)
+    _add_manner(metrics, reasons, tables, seeds.child("manner"), confidence)
     table = {
         "confidence": confidence,
         "records": {arm: len(rows.texts) for arm, rows in arms.items()} | {"test": len(test.rows.texts)},
         "test_persons": test.n_persons,
         "classifiers": _plain(found, test, confidence),
         "ratios": by_head,
+        "manner": {"synthetic": manner_profile(tables.synthetic.texts), "real": manner_profile(tables.test.texts)},
         "metrics": {name: asdict(value) for name, value in sorted(metrics.items())},
         "not_measured": reasons,
     }
     return Evaluation(table=table, metrics=metrics, reasons=reasons)
+
+
+def _add_manner(
+    metrics: dict[str, Estimate], reasons: dict[str, str], tables: Tables, seeds: SeedTree, confidence: float
+) -> None:
+    written, real = _by_id(tables.synthetic), _by_id(tables.test)
+    gap = manner_gap([r.text for r in written], [r.text for r in real], [r.group for r in real], seeds, confidence)
+    if gap is None:
+        reasons["manner.gap"] = "the texts of a side are too few to have a manner"
+    else:
+        metrics["manner.gap"] = gap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -203,7 +214,7 @@ def _rows(tables: Tables, name: Literal["synthetic", "train", "test"]) -> Labell
 
 
 def _ratios(
-    found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float
+    found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float, classes: set[str]
 ) -> tuple[dict[str, Estimate], dict[str, Any], dict[str, str]]:
     """Return the two utility metrics, what each classifier said of them, and why one is missing."""
     metrics: dict[str, Estimate] = {}
@@ -226,6 +237,9 @@ def _ratios(
         by_head[name] = {head: asdict(e) for head, e in of.items()}
         metrics[f"utility.{name}"] = min(of.values(), key=lambda e: e.low)
         metrics |= {f"utility.{head.replace('-', '_')}.{name}": e for head, e in of.items()}
+    if lacking := len(classes - set(test.names)):
+        metrics = {name: e for name, e in metrics.items() if not name.endswith("worst_class_ratio")}
+        reasons["utility.worst_class_ratio"] = f"{lacking} classes of train have no test record"
     return metrics, by_head, reasons
 
 

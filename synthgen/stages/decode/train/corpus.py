@@ -117,7 +117,7 @@ def prepare(texts: Sequence[str], tokenizer: Any, max_tokens: int, sources: dict
         tokens[row, : len(ids)] = ids
         lengths[row] = len(ids) + whole
     passages = tuple(text for text, _, _ in cut)
-    return Passages(texts=passages, tokens=tokens, lengths=lengths, hints=_hints(passages), sources=sources)
+    return Passages(texts=passages, tokens=tokens, lengths=lengths, hints=hints_of(passages), sources=sources)
 
 
 def _cut(text: str, tokenizer: Any, limit: int) -> tuple[str, list[int], bool]:
@@ -135,7 +135,7 @@ def _cut(text: str, tokenizer: Any, limit: int) -> tuple[str, list[int], bool]:
     return kept, ids, True
 
 
-def _hints(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+def hints_of(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """Return each passage's most telling words: high count in it, rare elsewhere (tf · idf), seen at least thrice."""
     words = [Counter(w.lower() for w in WORD.findall(text)) for text in texts]
     seen = Counter(w for counts in words for w in counts)

@@ -31,14 +31,15 @@ from torch import Tensor, nn
 from synthgen.core.errors import DataError, ModelError
 from synthgen.core.seeds import SeedTree
 from synthgen.stages.decode.bridge import DESCRIPTION, WEIGHTS, Bridge, BridgeInfo
-from synthgen.stages.decode.projector import Projector, splice
+from synthgen.stages.decode.manner import WEIGHTS as MANNER
+from synthgen.stages.decode.projector import splice
 from synthgen.stages.decode.prompts import Template
-from synthgen.stages.decode.train.adapters import adapter_tensors, attach
 from synthgen.stages.decode.train.config import TrainBridgeConfig
 from synthgen.stages.decode.train.corpus import Passages
 from synthgen.stages.decode.train.distil import frozen_head_divergence, with_text
 from synthgen.stages.decode.train.head import frozen_head_loss
 from synthgen.stages.decode.train.mix import mixed
+from synthgen.stages.decode.train.trained import new_bridge, new_manner
 from synthgen.stages.decode.words import WordReader
 
 CURVE = "curve.jsonl"
@@ -60,21 +61,21 @@ class TrainingSet:
 class Trainer:
     """One training run: model, bridge, optimiser and where it stands."""
 
-    def __init__(self, config: TrainBridgeConfig, model: nn.Module, tokenizer: Any, data: TrainingSet) -> None:
+    def __init__(
+        self, config: TrainBridgeConfig, model: nn.Module, tokenizer: Any, data: TrainingSet,
+        beside: tuple[Bridge, int] | None = None,
+    ) -> None:  # fmt: skip
+        """Prepare a bridge of the configured shape; or, beside a bridge, a manner of that rank in its frame."""
         self.config, self.model, self.tokenizer, self.data = config, model, tokenizer, data
         if (n := len(data.vectors) - data.heldout) < config.train.batch:
             raise DataError(f"{n} passages are left to train on, fewer than one batch of {config.train.batch}")
         self.seeds = SeedTree(config.train.seed).child("train-bridge")
-        part, width = config.bridge, int(model.get_input_embeddings().weight.shape[1])  # type: ignore[operator]
-        generator = torch.Generator().manual_seed(int.from_bytes(self.seeds.child("init").key()[:7], "big"))
         model.requires_grad_(requires_grad=False)
-        table = model.get_input_embeddings().weight  # type: ignore[operator]
-        with torch.random.fork_rng():
-            torch.manual_seed(generator.initial_seed())
-            self.projector = Projector(data.vectors.shape[1], part.hidden, part.soft_tokens, width)
-        scale_to(self.projector, float(table.float().std()))
-        adapters = attach(model, part.adapter_rank, part.adapter_targets, generator) if part.adapter_rank else {}
-        self.tensors = {f"projector.{k}": v for k, v in self.projector.named_parameters()} | adapter_tensors(adapters)
+        part, dim = config.bridge, data.vectors.shape[1]
+        trained = (
+            new_bridge(part, model, dim, self.seeds) if beside is None else new_manner(*beside, model, self.seeds)
+        )
+        self.projector, self.tensors, self.beside = trained.projector, trained.tensors, beside
         for module in (self.projector, model):
             module.to(config.train.device)
         self.optimizer = torch.optim.AdamW(list(self.tensors.values()), lr=config.train.rate, weight_decay=0.01)
@@ -248,28 +249,22 @@ class Trainer:
         self.step = int(next(iter(self.optimizer.state.values()))["step"])
 
     def export(self, folder: Path) -> None:
-        """Write the bridge itself: bfloat16 tensors and the description."""
+        """Write the bridge, bfloat16 tensors and the description; of a manner the tensors, which need a card."""
+        tensors = {n: t.detach().to(torch.bfloat16).cpu().contiguous() for n, t in self.tensors.items()}
+        if self.beside is not None:
+            _replace(folder / MANNER, lambda path: save_file(tensors, path))
+            return
         part = self.config.bridge
         info = BridgeInfo(
             encoder=self.config.encoder, decoder=self.config.decoder,
-            dim=self.projector.dim, width=self.projector.width, hidden=part.hidden, n_soft=part.soft_tokens,
+            dim=self.data.vectors.shape[1], width=self.model.get_input_embeddings().weight.shape[1],  # type: ignore[operator]
+            hidden=part.hidden, n_soft=part.soft_tokens,
             template=part.template, placeholder_id=part.placeholder_id,
             adapter_rank=part.adapter_rank, adapter_targets=part.adapter_targets if part.adapter_rank else (),
             max_text_tokens=self.data.passages.tokens.shape[1], steps=self.before + self.step,
         )  # fmt: skip
-        tensors = {n: t.detach().to(torch.bfloat16).cpu().contiguous() for n, t in self.tensors.items()}
         _replace(folder / WEIGHTS, lambda path: save_file(tensors, path))
         _replace(folder / DESCRIPTION, lambda path: path.write_text(info.model_dump_json(indent=2) + "\n"))
-
-
-def scale_to(projector: Projector, spread: float) -> None:
-    """Scale the last layer so that soft tokens start with the spread of the model's own embeddings."""
-    with torch.no_grad():
-        probe = torch.randn(64, projector.dim, generator=torch.Generator().manual_seed(0))
-        factor = spread / float(projector(probe).std())
-        last = projector.projector[2]
-        last.weight.mul_(factor)  # type: ignore[operator]
-        last.bias.mul_(factor)  # type: ignore[operator]
 
 
 def run_training(trainer: Trainer, folder: Path, advance: Callable[[int], None]) -> Path:

@@ -136,3 +136,11 @@ def test_where_strangers_come_to_as_much_pieces_are_longer_or_tell_nothing():
 
 def test_without_words_of_anybody_there_is_nothing_to_cut_up():
     assert pieces(["a b c"], real=("",) * 8) is None
+
+
+def test_runs_of_three_see_a_quote_with_something_before_every_line():
+    words = TEXTS[3].split()
+    quoted = " ".join(" ".join(["GS>", *words[i : i + 9]]) for i in range(0, len(words), 9))
+    result = found([TEXTS[1][:20], quoted], TEXTS, list(range(8)), n_tokens=3)
+    assert (result.row.tolist(), result.owner.tolist()) == ([1], [3])
+    assert result.share == pytest.approx([sum(len(words[i : i + 9]) - 2 for i in range(0, 80, 9)) / 78])

@@ -1,16 +1,19 @@
 from synthgen.release.limitations import LIMITATIONS, limitations
+from synthgen.stages.decode.config import AdaptConfig, DecodeConfig
 
 
 def said(**changes):
-    given = {"has_groups": True, "segmented": False, "adapted": False, "disclosure": None, "public_secret": False,
-             "calibrated": True}  # fmt: skip
+    given = {"has_groups": True, "segmented": False, "decode": DecodeConfig(), "disclosure": None,
+             "public_secret": False, "calibrated": True}  # fmt: skip
     return limitations(**{**given, **changes})
 
 
 def test_without_persons_nothing_is_said_of_persons():
     assert said() == LIMITATIONS
     assert "nothing is shown about a person" in said(has_groups=False)[-1]
-    assert "refined on the private train text" in said(adapted=True)[-1]
+    assert "refined on the private train text" in said(decode=DecodeConfig(adapt=AdaptConfig()))[-1]
+    assert "was chosen by the private train text" in said(decode=DecodeConfig(manner="auto"))[-1]
+    assert "that it learnt from public text" in said(decode=DecodeConfig(manner="./ours"))[-1]
     assert "was told 3 words;" in said(disclosure="3 words")[-1]
     cut = said(segmented=True)
     assert not any("first hundred words" in sentence for sentence in cut)

@@ -1,0 +1,69 @@
+"""One configuration in several manners: what the texts are worth, and how far from real ones they read.
+
+    python benchmarks/manners.py CONFIG [--manners plain,clinical-note,auto] [--samples 10]
+
+Every manner runs CONFIG up to `evaluate` in its workspace, where all that comes before decoding is shared, and counts
+as an attempt in its ledger. Printed are, for each manner: accuracy of both classifiers trained on the synthetic
+records alone, `manner.gap` in nats per token, and the share of written texts that each filter turned away; then texts
+drawn at random. The last row is what real records give.
+"""
+
+import argparse
+import json
+import sys
+
+from synthgen.config import Config
+from synthgen.core.progress import terminal_progress
+from synthgen.core.seeds import SeedTree
+from synthgen.core.tables import read_candidates
+from synthgen.pipeline import Pipeline
+from synthgen.run.judge import UTILITY
+
+
+def finished(config, manner):
+    """Return the run of the configuration in one manner."""
+    told = config.model_copy(update={"decode": config.decode.model_copy(update={"manner": manner})})
+    return Pipeline(told, progress=terminal_progress(sys.stderr)).run(until="evaluate")
+
+
+def interval(estimate):
+    return "{value:.3f} [{low:.3f}, {high:.3f}]".format(**estimate) if estimate else "not measured"
+
+
+def row(name, table, arm, gap, rejected):
+    """Return a line of the table."""
+    scores = [interval(table["classifiers"][head][arm]["accuracy"]) for head in table["classifiers"]]
+    return "| " + " | ".join([name, *scores, gap, rejected]) + " |"
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config")
+    parser.add_argument("--manners", default="plain,auto")
+    parser.add_argument("--samples", type=int, default=10)
+    args = parser.parse_args(argv)
+    config = Config.load(args.config)
+    lines, samples, table = [], {}, {}
+    for manner in args.manners.split(","):
+        run = finished(config, manner)
+        table = json.loads((run.folder("evaluate") / UTILITY).read_text())
+        counts = run.record.stage("filter").counts
+        rejected = ", ".join(f"{name} {n / counts['in']:.2f}" for name, n in counts["rejected"].items() if n > 0)
+        lines.append(
+            row(manner, table, "synthetic", interval(table["metrics"].get("manner.gap")), rejected or "none")
+        )
+        kept = read_candidates(run.folder("filter") / "kept.parquet")
+        drawn = SeedTree(0).child("samples").generator().permutation(len(kept))[: args.samples]
+        samples[manner] = [kept[i].text for i in drawn]
+    heads = list(table["classifiers"])
+    print("| " + " | ".join(["manner", *heads, "manner.gap", "turned away"]) + " |")
+    print("|" + "---|" * (len(heads) + 3))
+    print("\n".join([*lines, row("real records", table, "real", "0", "")]))
+    for manner, texts in samples.items():
+        print(f"\n## {manner}")
+        for text in texts:
+            print("\n> " + text.replace("\n", "\n> "))
+
+
+if __name__ == "__main__":
+    main()

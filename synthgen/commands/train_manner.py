@@ -1,0 +1,175 @@
+"""`synthgen train-bridge --manner NAME --corpus PATH`: a manner of writing from some hundred texts of it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from synthgen.core.errors import DataError, UsageError
+from synthgen.core.progress import Advance, Progress
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Float32, Latents
+from synthgen.models.store import model_folder
+from synthgen.stages.decode.base import Settings
+from synthgen.stages.decode.bridge import Bridge, load_bridge
+from synthgen.stages.decode.config import PLAIN
+from synthgen.stages.decode.loading import load_model
+from synthgen.stages.decode.manner import CARD, NAME, MannerCard, MannerSource, in_manner, load_manner
+from synthgen.stages.decode.train.config import TrainBridgeConfig
+from synthgen.stages.decode.train.pieces import MannerPieces, pieces_of
+from synthgen.stages.decode.train.trainer import STATE, Trainer, TrainingSet, run_training
+from synthgen.stages.decode.xrag import XragDecoder
+from synthgen.stages.embed import build_encoder
+from synthgen.stages.embed.config import EmbedConfig
+from synthgen.stages.load.config import SourceConfig
+from synthgen.stages.load.formats import read_source
+
+LEAST_TEXTS = 20
+SAMPLES = 10
+PROMPT_TOKENS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MannerTask:
+    """What a manner is trained on, and how.
+
+    Args:
+        name: lower-case letters, digits and dashes.
+        corpora: each a table, or a folder of text files, with its licence.
+        out: folder of the manner, and of the checkpoint until it is done.
+        text: column of the texts, in tables.
+        bridge: the manner stands beside it.
+        steps, batch, rate, rank: of the training.
+    """
+
+    name: str
+    corpora: tuple[tuple[Path, str], ...]
+    out: Path
+    text: str = "text"
+    bridge: str = "builtin"
+    steps: int = 110
+    batch: int = 16
+    rate: float = 3e-4
+    rank: int = 4
+
+
+def train_manner(task: MannerTask, *, resume: bool, progress: Progress) -> Path:
+    """Train a manner and return its folder; a stopped run goes on from its last checkpoint.
+
+    Raises:
+        UsageError: the folder holds a checkpoint or a manner, and `resume` was not asked for.
+        DataError: a corpus cannot be read or has too few texts.
+        ModelMissing, ModelError: as the models say.
+
+    Privacy: the weights are functions of the texts, and can repeat them: give text that may be published.
+    """
+    if re.fullmatch(NAME, task.name) is None or task.name == PLAIN:
+        raise UsageError(f"--manner: a name is lower-case letters, digits and dashes, and not {PLAIN!r}")
+    if not resume and any((task.out / name).exists() for name in (STATE, CARD)):
+        raise UsageError(f"{task.out}: holds a manner or a checkpoint", hint="Add --resume, or choose another --out.")
+    texts = {path.name: _texts(path, task.text) for path, _ in task.corpora}
+    if len(texts) < len(task.corpora):
+        raise UsageError("two corpora have one name", hint="Rename one: the card lists them by their names.")
+    bridge = load_bridge(task.bridge)
+    config = training_of(task, bridge)
+    folder = model_folder(bridge.info.decoder)
+    loaded = load_model(folder)
+    room = config.train.length - config.train.max_prompt_tokens - bridge.info.n_soft
+    pieces = pieces_of(texts, loaded.tokenizer, room, -(-task.steps * task.batch // len(texts)))
+    encoder = build_encoder(EmbedConfig(model=bridge.info.encoder), model_folder)
+    with progress.stage("embed", total=len(set(pieces.passages.texts)), unit="pieces") as advance:
+        vectors = encoder.encode(list(pieces.passages.texts), advance)
+    data = TrainingSet(passages=pieces.passages, vectors=vectors, heldout=pieces.heldout)
+    trainer = Trainer(config, loaded.model, loaded.tokenizer, data, beside=(bridge, task.rank))
+    before = trainer.evaluate()["own"]  # adapters that have learnt nothing add nothing, so this is the bridge's own
+    with progress.stage("train-bridge", total=task.steps, unit="steps") as advance:
+        run_training(trainer, task.out, advance)
+    licences = {path.name: licence for path, licence in task.corpora}
+    card = MannerCard(
+        name=task.name, bridge=bridge.digest, rank=task.rank, steps=trainer.step,
+        sources=tuple(
+            MannerSource(name=name, licence=licences[name], passages=n) for name, n in pieces.passages.sources.items()
+        ),
+        heldout_before=round(before, 4), heldout_after=round(trainer.evaluate()["own"], 4),
+    )  # fmt: skip
+    _write(card, task.out)
+    told = in_manner(bridge, [(load_manner(str(task.out), Path), 1.0)])
+    decoder = XragDecoder(folder, told, decoder=bridge.info.decoder, encoder=bridge.info.encoder, dim=bridge.info.dim)
+    with progress.stage("samples", total=SAMPLES, unit="texts") as advance:
+        samples = _samples(decoder, pieces, vectors, advance)
+    _write(card.model_copy(update={"samples": samples}), task.out)
+    (task.out / STATE).unlink()  # the optimiser's, of no use once the manner is there
+    return task.out
+
+
+def training_of(task: MannerTask, bridge: Bridge) -> TrainBridgeConfig:
+    """Return the configuration of the training, in the bridge's own frame."""
+    info = bridge.info
+    return TrainBridgeConfig.model_validate(
+        {
+            "version": 1, "encoder": info.encoder, "decoder": info.decoder, "corpus": {"path": "."},
+            "bridge": {
+                "soft_tokens": info.n_soft, "hidden": info.hidden, "adapter_rank": info.adapter_rank,
+                "adapter_targets": info.adapter_targets, "template": info.template,
+                "placeholder_id": info.placeholder_id,
+            },
+            "train": {
+                "steps": task.steps, "decay": max(1, task.steps // 4), "warmup": max(1, min(30, task.steps // 4)),
+                "batch": task.batch, "rate": task.rate, "max_prompt_tokens": PROMPT_TOKENS,
+                "length": info.max_text_tokens + PROMPT_TOKENS + info.n_soft, "evaluate_every": 50,
+                "checkpoint_every": 25,
+            },
+            "out": str(task.out),
+        }
+    )  # fmt: skip
+
+
+def _texts(path: Path, column: str) -> list[str]:
+    """Return the texts of a table or folder."""
+    rows = read_source(SourceConfig(path=str(path), text=column), path).rows
+    texts = [str(row.values[column]) for row in rows if str(row.values.get(column) or "").strip()]
+    if len(set(texts)) < LEAST_TEXTS:
+        raise DataError(
+            f"{path}: {len(set(texts))} texts in {column!r}; a manner needs {LEAST_TEXTS}, better some hundred",
+            hint="Give a folder of .txt files or a table, and name the column of texts with --text.",
+        )
+    return texts
+
+
+def _samples(decoder: XragDecoder, pieces: MannerPieces, vectors: Float32, advance: Advance) -> tuple[str, ...]:
+    most = decoder.info.max_text_tokens
+    n, held = len(vectors), pieces.heldout
+    rows = np.linspace(n - held, n - 1, num=min(SAMPLES, held)).astype(int)
+    labels = tuple(" ".join(pieces.passages.hints[row][:1]) for row in rows)
+    latents = Latents(
+        vectors=vectors[rows].copy(), ids=tuple(f"sample-{i}" for i in range(len(rows))), labels=labels,
+        parent_ids=((),) * len(rows), weights=((),) * len(rows), method="none", seed_path="samples",
+    )  # fmt: skip
+    settings = Settings(
+        prompts={label: label for label in labels}, candidates=1, max_new_tokens=most, temperature=0.8, top_p=0.95,
+        top_k=50, batch=16,
+    )  # fmt: skip
+    return tuple(c.text for c in decoder.decode(latents, settings, SeedTree(0).child("samples"), advance))
+
+
+def _write(card: MannerCard, folder: Path) -> None:
+    partial = folder / f"{CARD}.partial"
+    partial.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    partial.replace(folder / CARD)
+
+
+def with_licences(corpora: Sequence[Path], licences: Sequence[str]) -> tuple[tuple[Path, str], ...]:
+    """Return every corpus with its licence; one licence stands for all.
+
+    Raises:
+        UsageError: their numbers do not fit.
+    """
+    if not corpora or len(licences) not in {1, len(corpora)}:
+        raise UsageError(
+            f"{len(corpora)} corpora and {len(licences)} licences",
+            hint="Give --corpus PATH at least once, and --licence once for all of them or once for each.",
+        )
+    each = licences if len(licences) > 1 else list(licences) * len(corpora)
+    return tuple(zip(corpora, each, strict=True))

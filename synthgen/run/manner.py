@@ -1,0 +1,112 @@
+"""The manner of a run: named, or the one in which its own train records are likeliest."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from audits.gate.policy import Policy
+from synthgen.config import Config
+from synthgen.core.errors import ConfigError, InternalError
+from synthgen.core.types import Corpus
+from synthgen.run.adapt import written_parts
+from synthgen.run.job import STAGES_VERSION, Job
+from synthgen.run.workspace import StageResult
+from synthgen.stages.decode.bridge import Bridge, Vocabulary
+from synthgen.stages.decode.config import AUTO, PLAIN
+from synthgen.stages.decode.likelihood import Likelihood
+from synthgen.stages.decode.manner import Manner, in_manner, load_manner, on_shelf
+from synthgen.stages.embed import Encoder
+
+CHOICE = "manner.json"
+MOST_TEXTS = 64  # of train that are read
+CLOSE = 0.05  # nats per token; two manners so near each other are tried half and half as well
+WARNING = (
+    "decode.manner auto: which of the shelf's manners is taken, or which two, is read off the private train text; "
+    "no more of it than that one choice gets into the texts by this way"
+)
+
+Shares = tuple[tuple[str, float], ...]
+
+
+def check_manner(config: Config, policy: Policy) -> None:
+    """Raise ConfigError where a policy asks for differential privacy and the manner is read off train."""
+    if config.decode.manner == AUTO and policy.dp is not None:
+        raise ConfigError(
+            f"decode.manner: policy {policy.name!r} asks for differential privacy, and this choice has none",
+            problems=["decode.manner"],
+            hint=f"Name a manner: {', '.join(on_shelf())}.",
+        )
+
+
+def named_manners(config: Config, shares: Shares | None = None) -> list[tuple[Manner, float]]:
+    """Return the manners a run writes in with their shares: the configured one, or those that were chosen.
+
+    Raises:
+        ModelMissing, ModelError: see `load_manner`.
+    """
+    if shares is None:
+        shares = () if config.decode.manner == AUTO else ((config.decode.manner, 1.0),)
+    return [(load_manner(name, config.resolve), share) for name, share in shares if name != PLAIN]
+
+
+def read_choice(folder: Path) -> Shares:
+    """Return the manners that were chosen, with their shares."""
+    return tuple((str(name), float(share)) for name, share in json.loads((folder / CHOICE).read_bytes())["shares"])
+
+
+def choose_manner(
+    job: Job, bridge: Bridge | Vocabulary, train: Corpus, encoder: Encoder, upstream: str
+) -> tuple[Bridge, StageResult]:
+    """Return the bridge in the manner under which train is likeliest, and the stage that found it.
+
+        nats(m) = - sum over texts of log p(text | its label, its vector, manner m) / tokens
+
+    Of at most 64 texts of train, a record each or, where records are cut, a part of one. Where the second manner is
+    within .05 nats of the first, both half and half are a candidate too. The least nats win.
+
+    Raises:
+        ModelMissing, ModelError: as the models say.
+
+    Privacy: reads train texts. The choice, one of some ten, shows in every text that is written.
+    Random: seeds/manner; which texts are read.
+    Cost: one pass of the language model over the texts for each manner; loading it as often.
+    """
+    if isinstance(bridge, Vocabulary):
+        raise InternalError("words alone have no manner, and the configuration lets none be asked for")
+    seeds, config = job.seeds.child("manner"), job.config
+    manners = {name: named_manners(config, ((name, 1.0),)) for name in on_shelf()}
+    folder = job.folder(config.decode.model)
+
+    def make(out: Path) -> Mapping[str, object]:
+        parts = [part for record in written_parts(encoder, train, config.decode.prompt) for part in record if part[0]]
+        rows = seeds.generator().permutation(len(parts))[:MOST_TEXTS]
+        texts, prompts = zip(*(parts[row] for row in rows), strict=True)
+        vectors = job.encoder().encode(list(texts))
+
+        def nats(shares: Shares) -> float:
+            told = in_manner(bridge, [(m, share) for name, share in shares for m, _ in manners[name]])
+            reader = Likelihood.load(folder, told)
+            most = bridge.info.max_text_tokens
+            return reader.nats(texts, most_tokens=most, vectors=vectors, prompts=prompts).per_token
+
+        with job.progress.stage("manner", total=len(manners), unit="manners") as advance:
+            found: dict[Shares, float] = {}
+            for name in manners:
+                found[((name, 1.0),)] = nats(((name, 1.0),))
+                advance(1)
+        first, *others = sorted(found, key=lambda shares: (found[shares], shares))
+        if others and found[others[0]] - found[first] < CLOSE:
+            both = tuple(sorted((name, 0.5) for name, _ in (*first, *others[0])))
+            found[both] = nats(both)
+        chosen = min(found, key=lambda shares: (found[shares], shares))
+        said = {"shares": chosen, "nats": [[shares, value] for shares, value in found.items()], "texts": len(texts)}
+        (out / CHOICE).write_text(json.dumps(said), encoding="utf-8")
+        return {"in": len(texts), "out": len(chosen)}
+
+    inputs = {
+        "version": STAGES_VERSION, "upstream": upstream, "encoder": encoder.digest, "bridge": bridge.digest,
+        "manners": {name: [m.digest for m, _ in shares] for name, shares in manners.items()},
+        "prompt": config.decode.prompt, "seed": seeds.key().hex(),
+    }  # fmt: skip
+    result = job.workspace.stage("manner", inputs, make)
+    return in_manner(bridge, named_manners(config, read_choice(result.folder))), result

@@ -1,0 +1,142 @@
+"""A manner of writing: small adapters beside a bridge's own, trained on text of one kind."""
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from synthgen.core.digest import sha256_bytes, sha256_file, sha256_json
+from synthgen.core.errors import ModelError, ModelMissing
+from synthgen.stages.decode.bridge import Bridge
+from synthgen.stages.decode.config import PLAIN
+from synthgen.stages.decode.train.adapters import merge
+
+WEIGHTS = "manner.safetensors"
+CARD = "manner.json"
+NAME = r"[a-z][a-z0-9-]{0,39}"
+SHELF = Path(__file__).parent / "manners"
+_PROJECTOR = "adapter.projector."  # of names of adapters beside the projector's layers, not the language model's
+
+
+class MannerSource(BaseModel):
+    """What a manner was trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    licence: str
+    passages: int = Field(ge=1)
+
+
+class MannerCard(BaseModel):
+    """What a manner fits and how it was made.
+
+    Args:
+        bridge: digest of the bridge it stands beside.
+        heldout_before, heldout_after: nats per token of passages that were kept back, each after its own vector.
+        samples: texts written in it from vectors of passages that were kept back.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = Field(default=1, ge=1, le=1)
+    name: str = Field(pattern=f"^{NAME}$")
+    bridge: str
+    rank: int = Field(ge=1)
+    steps: int = Field(ge=0)
+    sources: tuple[MannerSource, ...]
+    heldout_before: float
+    heldout_after: float
+    samples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """A loaded manner: its card, its low-rank tensors by layer, and the sha256 over its files."""
+
+    card: MannerCard
+    tensors: Mapping[str, Tensor]
+    digest: str
+
+
+def on_shelf() -> tuple[str, ...]:
+    """Return the names of the manners that are shipped, the plain one first."""
+    return (PLAIN, *sorted(folder.parent.name for folder in SHELF.glob(f"*/{CARD}")))
+
+
+def of_shelf(manner: Manner) -> bool:
+    """Return whether a manner is, to the byte, one that is shipped."""
+    return manner.card.name in on_shelf() and load_manner(manner.card.name, Path).digest == manner.digest
+
+
+def load_manner(name: str, resolve: Callable[[str], Path]) -> Manner:
+    """Return a manner of the shelf, or the one in a folder.
+
+    Args:
+        name: of the configuration; a name of the shelf, or a path.
+        resolve: returns the folder of a path in the configuration.
+
+    Raises:
+        ModelMissing: there is none.
+        ModelError: a file is damaged.
+    """
+    folder = SHELF / name if name in on_shelf() else resolve(name)
+    paths = (folder / CARD, folder / WEIGHTS)
+    if missing := [path.name for path in paths if not path.is_file()]:
+        raise ModelMissing(
+            f"decode.manner: {name!r} is no manner of the shelf, and no folder of one ({', '.join(missing)} missing)",
+            hint=f"Name one of {', '.join(on_shelf())}, or train one with `synthgen train-bridge --manner`.",
+        )
+    try:
+        card = MannerCard.model_validate_json(paths[0].read_bytes())
+        tensors = load_file(paths[1])
+    except (ValidationError, SafetensorError, OSError) as error:
+        raise ModelError(f"{folder}: a damaged manner ({type(error).__name__})", hint="Train it again.") from None
+    return Manner(card, tensors, sha256_bytes("".join(sha256_file(path) for path in paths).encode()))
+
+
+def in_manner(bridge: Bridge, shares: Sequence[tuple[Manner, float]]) -> Bridge:
+    """Return a bridge that writes in a manner, or between several.
+
+        W + B A  becomes  W + B A + sum over manners m of share_m B_m A_m
+
+    The adapters of the language model stand side by side, so the result is a bridge like any other, of a higher rank;
+    those of the projector are added to its weights.
+
+    Raises:
+        ModelError: a manner was trained beside another bridge, or does not fit its layers.
+    """
+    if other := sorted({manner.card.name for manner, _ in shares if manner.card.bridge != bridge.digest}):
+        raise ModelError(
+            f"decode.manner: {', '.join(other)} was trained beside another bridge",
+            hint="Leave decode.bridge at what it was trained with, or train the manner again.",
+        )
+    if not shares:
+        return bridge
+    projector, adapters = deepcopy(bridge.projector), dict(bridge.adapters)
+    for manner, share in shares:
+        scaled = {n: t.float() * share if n.endswith(".up") else t.float() for n, t in manner.tensors.items()}
+        merge(projector, {name: tensor for name, tensor in scaled.items() if name.startswith(_PROJECTOR)})
+        for name, tensor in scaled.items():
+            if not name.startswith(_PROJECTOR):
+                adapters[name] = _beside(adapters.get(name), tensor, name)
+    rank = bridge.info.adapter_rank + sum(manner.card.rank for manner, _ in shares)
+    digest = sha256_json([bridge.digest, [[manner.digest, share] for manner, share in shares]])
+    info = bridge.info.model_copy(update={"adapter_rank": rank})
+    return Bridge(info, projector, adapters, digest, words=bridge.words)
+
+
+def _beside(own: Tensor | None, more: Tensor, name: str) -> Tensor:
+    """Return both along the rank, which is the second axis of `up` and the first of `down`."""
+    if own is None:
+        return more
+    axis = 1 if name.endswith(".up") else 0
+    if own.ndim != more.ndim or own.shape[1 - axis] != more.shape[1 - axis]:
+        raise ModelError("the manner does not fit the bridge", problems=[name])
+    return torch.cat([own.float(), more], dim=axis)

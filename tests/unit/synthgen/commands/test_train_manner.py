@@ -1,0 +1,105 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from synthgen.commands.train_manner import MannerTask, train_manner, with_licences
+from synthgen.core.errors import DataError, UsageError
+from synthgen.core.progress import silent
+from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.manner import CARD, WEIGHTS, in_manner, load_manner
+from synthgen.stages.decode.train.trainer import STATE
+
+WORDS = ["doctor", "patient", "fever", "rocket", "engine", "orbit", "river", "garden", "sees", "fixes"]
+
+
+@pytest.fixture
+def notes(tmp_path):
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    for i in range(1, 41):
+        lines = [" ".join(WORDS[(i * j + k) % len(WORDS)] for j in range(1, 5)) for k in range(3)]
+        (folder / f"{i}.txt").write_text(f"Note {i}:\n" + "\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture
+def task(notes, new_project, tmp_path, monkeypatch):
+    monkeypatch.chdir(new_project.folder)  # the tiny bridge names its models from there
+
+    def make(**changes):
+        given = {
+            "name": "ward-note", "corpora": ((notes, "CC0"),), "out": tmp_path / "ward-note",
+            "bridge": str(new_project.folder / "models" / "bridge"), "steps": 6, "batch": 4, "rate": 2e-2, "rank": 2,
+        }  # fmt: skip
+        return MannerTask(**{**given, **changes})
+
+    return make
+
+
+def test_a_folder_of_notes_becomes_a_manner_with_its_card(task):
+    folder = train_manner(task(), resume=False, progress=silent)
+    manner = load_manner(str(folder), Path)
+    card = manner.card
+    assert card.heldout_after < card.heldout_before
+    assert [(s.name, s.licence) for s in card.sources] == [("notes", "CC0")]
+    assert len(card.samples) >= 1
+    assert {path.name for path in folder.iterdir()} == {CARD, WEIGHTS, "curve.jsonl"}
+    bridge = load_bridge(task().bridge)
+    assert in_manner(bridge, [(manner, 1.0)]).info.adapter_rank == bridge.info.adapter_rank + 2
+    with pytest.raises(UsageError, match="holds a manner"):
+        train_manner(task(), resume=False, progress=silent)
+
+
+def test_a_stopped_training_goes_on_to_the_same_manner(task, tmp_path):
+    whole = train_manner(task(), resume=False, progress=silent)
+
+    class Stopped(Exception):  # noqa: N818 - reads as what happened
+        pass
+
+    class Stopping:
+        def stage(self, name, *, total, unit, done=0):
+            found = silent.stage(name, total=total, unit=unit, done=done)
+            if name != "train-bridge":
+                return found
+            steps = iter(range(100))
+
+            class At:
+                def __enter__(self):
+                    return lambda n: (_ for _ in ()).throw(Stopped) if n and next(steps) >= 25 else None
+
+                def __exit__(self, *of):
+                    return None
+
+            return At()
+
+    long = {"steps": 30, "out": tmp_path / "stopped"}
+    with pytest.raises(Stopped):
+        train_manner(task(**long), resume=False, progress=Stopping())
+    assert (tmp_path / "stopped" / STATE).exists()
+    assert not (tmp_path / "stopped" / CARD).exists()
+    gone_on = train_manner(task(**long), resume=True, progress=silent)
+    straight = train_manner(task(steps=30, out=tmp_path / "straight"), resume=False, progress=silent)
+    assert (gone_on / WEIGHTS).read_bytes() == (straight / WEIGHTS).read_bytes()
+    assert json.loads((gone_on / CARD).read_text()) == json.loads((straight / CARD).read_text())
+    assert (whole / WEIGHTS).read_bytes() != (straight / WEIGHTS).read_bytes()
+
+
+def test_what_cannot_be_trained_on_is_told_before_any_model_is_loaded(task, notes, tmp_path):
+    for path in sorted(notes.iterdir())[10:]:
+        path.unlink()
+    with pytest.raises(DataError, match="10 texts in 'text'"):
+        train_manner(task(), resume=False, progress=silent)
+    for name in ("Ward", "../x", "plain", ""):
+        with pytest.raises(UsageError, match="--manner"):
+            train_manner(task(name=name), resume=False, progress=silent)
+    assert not (tmp_path / "ward-note").exists()
+
+
+def test_licences_go_with_their_corpora():
+    one, two = Path("a"), Path("b")
+    assert with_licences([one, two], ["CC0"]) == ((one, "CC0"), (two, "CC0"))
+    assert with_licences([one, two], ["CC0", "MIT"]) == ((one, "CC0"), (two, "MIT"))
+    for corpora, licences in (([], ["CC0"]), ([one, two], ["a", "b", "c"])):
+        with pytest.raises(UsageError):
+            with_licences(corpora, licences)

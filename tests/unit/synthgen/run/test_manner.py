@@ -1,0 +1,111 @@
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from audits.gate.shipped import load_policy, policy_path
+from synthgen.core.errors import ConfigError, ModelMissing
+from synthgen.core.progress import silent
+from synthgen.core.seeds import SeedTree
+from synthgen.core.tables import read_corpus
+from synthgen.pipeline import Pipeline
+from synthgen.release.assembly import bundle_content, limitations_of, stated_models
+from synthgen.run.job import Job
+from synthgen.run.manner import CHOICE, CLOSE, check_manner, choose_manner
+from synthgen.run.segments import encoder_for
+from synthgen.run.workspace import Workspace
+from synthgen.stages.decode import manner as manners
+from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.manner import CARD, WEIGHTS, MannerCard, on_shelf
+from synthgen.stages.decode.train.trained import new_manner
+
+
+def write_manner(folder, bridge, model, seed, *, name):
+    """Write a manner of random numbers beside the bridge."""
+    generator = torch.Generator().manual_seed(seed)
+    tensors = new_manner(bridge, 2, model, SeedTree(seed)).tensors
+    folder.mkdir(parents=True)
+    save_file({n: torch.randn(t.shape, generator=generator) for n, t in tensors.items()}, folder / WEIGHTS)
+    card = MannerCard(
+        name=name, bridge=bridge.digest, rank=2, steps=1, sources=(), heldout_before=2.0, heldout_after=1.0
+    )
+    (folder / CARD).write_text(card.model_dump_json())
+
+
+@pytest.fixture
+def shelf(project, tiny, monkeypatch):
+    """A shelf of two manners of random numbers."""
+    bridge = load_bridge(str(project.folder / "models" / "bridge"))
+    monkeypatch.setattr(manners, "SHELF", project.folder / "shelf")
+    for seed, name in ((1, "letter"), (2, "note")):
+        write_manner(project.folder / "shelf" / name, bridge, tiny.language_model("llama"), seed, name=name)
+    write_manner(project.folder / "ours", bridge, tiny.language_model("llama"), 7, name="ours")
+    return bridge
+
+
+@pytest.fixture
+def prepared(project, shelf):
+    """Return what `choose_manner` takes, in a workspace run up to its train text."""
+    config = project.config(decode={"manner": "auto"})
+    run = Pipeline(config).run(until="deidentify")
+    job = Job(config, Workspace(project.folder / "ws"), silent)
+    train = read_corpus(run.folder("deidentify") / "train.parquet", "train")
+    return job, shelf, train, encoder_for(job, train), "up"
+
+
+def test_the_manner_in_which_train_is_likeliest_is_taken_and_no_text_is_kept(prepared, project, tiny):
+    _, stage = choose_manner(*prepared)
+    said = json.loads((stage.folder / CHOICE).read_text())
+    nats = {tuple(map(tuple, shares)): value for shares, value in said["nats"]}
+    assert set(nats) >= {((name, 1.0),) for name in ("plain", "letter", "note")}
+    assert nats[tuple(map(tuple, said["shares"]))] == min(nats.values())
+    alone = sorted(value for shares, value in nats.items() if len(shares) == 1)
+    assert (len(nats) == 4) == (alone[1] - alone[0] < CLOSE)
+    assert choose_manner(*prepared)[1].reused
+    write_manner(project.folder / "shelf" / "post", prepared[1], tiny.language_model("llama"), 3, name="post")
+    assert not choose_manner(*prepared)[1].reused  # the shelf is another one
+    texts = prepared[2].texts
+    assert not any(text in path.read_text(errors="ignore") for path in stage.folder.iterdir() for text in texts)
+
+
+def test_two_that_are_close_are_tried_half_and_half(prepared, monkeypatch):
+    monkeypatch.setattr("synthgen.run.manner.CLOSE", 1e9)
+    bridge, stage = choose_manner(*prepared)
+    said = json.loads((stage.folder / CHOICE).read_text())
+    mixed = [shares for shares, _ in said["nats"] if len(shares) == 2]
+    assert [share for _, share in mixed[0]] == [0.5, 0.5]
+    assert bridge.digest != prepared[1].digest or said["shares"] == [["plain", 1.0]]
+
+
+def test_a_run_writes_in_the_manner_it_names_and_says_so(project, shelf):
+    def written(run):
+        return tuple(sorted(text for _, text, _ in bundle_content(run, run.decide()).records))
+
+    texts = {"plain": written(Pipeline(project.config()).run())}
+    for named, stated in (("letter", "builtin:letter"), ("ours", "custom:ours"), ("auto", "builtin:")):
+        run = Pipeline(project.config(decode={"manner": named})).run()
+        texts[named] = written(run)
+        model = stated_models(run)[-1]
+        if named != "auto" or model["role"] == "manner":
+            assert (model["role"], model["name"].startswith(stated)) == ("manner", True)
+            assert model["trainedOnPrivateData"] == (named == "ours")
+        said = " ".join(limitations_of(run, has_groups=True))
+        assert ("was chosen by the private train text" in said) == (named == "auto")
+        assert ("is their word alone" in said) == (named == "ours")
+    assert len(set(texts.values())) >= 3
+    with pytest.raises(ModelMissing, match="no manner of the shelf"):
+        Pipeline(project.config(decode={"manner": "sonnet"})).run()
+
+
+def test_a_choice_by_train_is_refused_where_differential_privacy_is_asked_for(project):
+    strict = load_policy(policy_path("strict-dp"))
+    check_manner(project.config(decode={"manner": "plain"}), strict)
+    with pytest.raises(ConfigError, match="asks for differential privacy") as caught:
+        check_manner(project.config(decode={"manner": "auto"}), strict)
+    assert all(name in caught.value.hint for name in on_shelf())
+
+
+def test_words_alone_have_no_manner(project):
+    with pytest.raises(ConfigError, match="stands beside a bridge"):
+        project.config(decode={"bridge": "words", "manner": "auto"})

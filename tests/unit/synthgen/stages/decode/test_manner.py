@@ -1,0 +1,115 @@
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from synthgen.core.errors import ModelError, ModelMissing
+from synthgen.core.seeds import SeedTree
+from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.manner import CARD, WEIGHTS, Manner, MannerCard, in_manner, load_manner, on_shelf
+from synthgen.stages.decode.train.adapters import adapter_tensors, attach, merge
+from synthgen.stages.decode.train.trained import new_manner
+
+RANK = 3
+
+
+@pytest.fixture(scope="module")
+def bridge(tiny, tmp_path_factory):
+    described, targets = tiny.info(adapter_rank=2, adapter_targets=("q_proj", "down_proj")), ("q_proj", "down_proj")
+    adapters = attach(tiny.language_model("llama"), 2, targets, torch.Generator().manual_seed(4))
+    random = {
+        n: torch.randn(t.shape, generator=torch.Generator().manual_seed(5))
+        for n, t in adapter_tensors(adapters).items()
+    }
+    tensors = tiny.bridge_tensors(described) | {name: 0.1 * tensor for name, tensor in random.items()}
+    return load_bridge(str(tiny.write_bridge(tmp_path_factory.mktemp("bridge"), described, tensors)))
+
+
+@pytest.fixture(scope="module")
+def make(tiny, bridge):
+    """Return a manner of random numbers beside the bridge."""
+
+    def manner(seed, **changes):
+        trained = new_manner(bridge, RANK, tiny.language_model("llama"), SeedTree(seed))
+        generator = torch.Generator().manual_seed(seed)
+        tensors = {n: torch.randn(t.shape, generator=generator) * 0.1 for n, t in trained.tensors.items()}
+        card = MannerCard(
+            name=f"m{seed}", bridge=bridge.digest, rank=RANK, steps=1, sources=(), heldout_before=1.0,
+            heldout_after=1.0,
+        )  # fmt: skip
+        return Manner(card.model_copy(update=changes), tensors, f"digest-{seed}")
+
+    return manner
+
+
+def weights(tiny, bridge):
+    """Return the model's and the projector's weights once the bridge is merged."""
+    model = tiny.language_model("llama")
+    merge(model, bridge.adapters)
+    return {**model.state_dict(), **bridge.projector.state_dict()}
+
+
+def test_shares_of_manners_add_up_layer_by_layer(tiny, bridge, make):
+    one, other = make(1), make(2)
+    plain, told = weights(tiny, bridge), weights(tiny, in_manner(bridge, [(one, 0.25), (other, 0.5)]))
+    moved = 0
+    for name, weight in plain.items():
+        added = torch.zeros_like(weight)
+        for manner, share in ((one, 0.25), (other, 0.5)):
+            path = f"adapter.{name.removesuffix('.weight')}"
+            if f"{path}.up" in manner.tensors:
+                added += share * manner.tensors[f"{path}.up"] @ manner.tensors[f"{path}.down"]
+                moved += 1
+        assert torch.allclose(told[name], weight + added, atol=1e-5), name
+    assert moved == 2 * (len(one.tensors) // 2)  # every adapter was met, those of the projector too
+
+
+def test_no_share_is_no_change_and_the_bridge_itself_is_never_touched(tiny, bridge, make):
+    before = deepcopy(bridge.projector.state_dict())
+    told = in_manner(bridge, [(make(1), 0.0)])
+    assert all(
+        torch.equal(a, b) for a, b in zip(before.values(), bridge.projector.state_dict().values(), strict=True)
+    )
+    for name, weight in weights(tiny, bridge).items():
+        assert torch.allclose(weights(tiny, told)[name], weight, atol=1e-6), name
+    assert in_manner(bridge, []) is bridge
+    assert told.digest != bridge.digest != in_manner(bridge, [(make(1), 1.0)]).digest
+    assert told.info.adapter_rank == bridge.info.adapter_rank + RANK
+
+
+def test_a_manner_of_another_bridge_or_shape_is_refused(bridge, make):
+    with pytest.raises(ModelError, match="m1 was trained beside another bridge"):
+        in_manner(bridge, [(make(1, bridge="0" * 64), 1.0)])
+    manner = make(2)
+    name = next(n for n in manner.tensors if n.startswith("adapter.model.") and n.endswith(".up"))
+    cut = Manner(manner.card, {**manner.tensors, name: manner.tensors[name][:-1]}, "cut")
+    with pytest.raises(ModelError, match="does not fit"):
+        in_manner(bridge, [(cut, 1.0)])
+
+
+def test_what_was_written_is_read_and_what_is_damaged_is_refused(make, tmp_path):
+    manner = make(3)
+    with pytest.raises(ModelMissing, match="no manner of the shelf") as caught:
+        load_manner("./nowhere", lambda name: tmp_path / name)
+    assert "plain" in caught.value.hint
+    save_file(manner.tensors, tmp_path / WEIGHTS)
+    (tmp_path / CARD).write_text(manner.card.model_dump_json())
+    read = load_manner(str(tmp_path), Path)
+    assert read.card == manner.card
+    assert all(torch.equal(read.tensors[n], t) for n, t in manner.tensors.items())
+    (tmp_path / CARD).write_text(manner.card.model_dump_json().replace('"m3"', '"../m3"'))
+    with pytest.raises(ModelError, match="damaged manner"):
+        load_manner(str(tmp_path), Path)
+
+
+def test_every_manner_of_the_shelf_fits_the_builtin_bridge():
+    builtin = load_bridge("builtin")
+    assert on_shelf()[0] == "plain"
+    for name in on_shelf()[1:]:
+        manner = load_manner(name, Path)
+        assert manner.card.name == name
+        assert manner.card.heldout_after < manner.card.heldout_before
+        assert len(manner.card.samples) == 10
+        in_manner(builtin, [(manner, 1.0)])

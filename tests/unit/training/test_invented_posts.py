@@ -1,0 +1,132 @@
+"""Posts, e-mails, reviews, questions and news of our grammars: broad, different, nobody's and unseen elsewhere."""
+
+import os
+import re
+from collections import Counter
+from functools import cache
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pytest
+from invented.grammar import Grammar
+from invented.news import news
+from invented.posts import emails, forum_posts
+from invented.questions import questions
+from invented.reviews import reviews
+from invented.topics import PARTS, topics
+from invented.wording import Deck, compose, distinct
+
+from synthgen.core.errors import InternalError
+
+WORDS = {forum_posts: (20, 150), emails: (12, 150), reviews: (5, 90), questions: (4, 20), news: (12, 70)}
+WRITERS = pytest.mark.parametrize("write", WORDS, ids=lambda write: write.__name__)
+RUN = 8
+MOST = 0.03
+UNSEEN = ("newsgroups20", "ag_news", "sst2", "yelp_augpe", "trec")
+
+
+@cache
+def texts(write):
+    return write(2000, np.random.default_rng(7))
+
+
+def runs(text):
+    words = re.findall(r"[a-z0-9']+", text.lower())
+    return {tuple(words[i : i + RUN]) for i in range(len(words) - RUN + 1)}
+
+
+@WRITERS
+def test_two_thousand_are_different_and_as_long_as_promised(write):
+    found = texts(write)
+    assert len(set(found)) == 2000
+    low, high = WORDS[write]
+    assert [n for n in (len(text.split()) for text in found) if not low <= n <= high] == []
+
+
+@WRITERS
+def test_no_run_of_words_stands_in_many(write):
+    counts = Counter(chain.from_iterable(runs(text) for text in texts(write)))
+    assert {run: n for run, n in counts.items() if n > MOST * 2000} == {}
+
+
+@WRITERS
+def test_no_marks_of_the_grammar_are_left_and_nothing_identifies(write):
+    found = [
+        text for text in texts(write) if re.search(r"[{}\[\]|~]|<\w+>|@|https?:|www\.|\d{5,}|\d{3}-\d{3,}", text)
+    ]
+    assert found == []
+
+
+@WRITERS
+def test_the_same_stream_writes_the_same(write):
+    assert write(30, np.random.default_rng(3)) == write(30, np.random.default_rng(3))
+    assert write(30, np.random.default_rng(3)) != write(30, np.random.default_rng(4))
+
+
+def test_topics_are_many_and_whole():
+    assert len(topics()) >= 60
+    assert len({topic.name for topic in topics()}) == len(topics())
+    for topic in topics():
+        assert set(PARTS) <= set(topic.phrases) <= {*PARTS, "goods"}, topic.name
+        assert all(len(texts) >= 3 and "" not in texts for texts in topic.phrases.values()), topic.name
+
+
+def test_posts_keep_to_one_topic():
+    owner = {}  # of every phrase of several words that only one topic has
+    for topic in topics():
+        for phrase in chain.from_iterable(topic.phrases[part] for part in ("trouble", "claim")):
+            owner[phrase.lower()] = topic.name if phrase.lower() not in owner else None
+    seen = [{owner[p] for p in owner if p in text.lower()} for text in texts(forum_posts)[:300]]
+    assert max(map(len, seen)) == 1
+    assert len(set().union(*seen)) >= 60
+
+
+def test_posts_and_reviews_have_the_habits_of_their_kind():
+    posts, verdicts = texts(forum_posts), texts(reviews)
+    assert sum("\n> " in text or text.startswith("> ") for text in posts) > 200
+    assert sum(text == text.lower() for text in posts) > 100
+    assert sum(text == text.lower() for text in verdicts) > 400
+    assert sum(text.startswith("Subject: ") for text in texts(emails)) > 400
+    assert sum(bool(re.search(r"\(\w[\w ]+\) - [A-Z]", text)) for text in texts(news)) > 400
+
+
+def test_what_is_kept_stays_the_same_and_the_other_differs():
+    grammar = Grammar({"two": ("<pet> and <pet> meet a <other_pet>",), "pet": ("owl", "ape", "cat")})
+    for seed in range(20):
+        first, second, third = re.findall("owl|ape|cat", compose(grammar, "two", np.random.default_rng(seed)).lower())
+        assert first == second != third
+
+
+def test_articles_and_capitals():
+    grammar = Grammar({"text": ("a owl and a unit. a hour... and so on! ok? a used egg",)})
+    written = compose(grammar, "text", np.random.default_rng(0))
+    assert written == "An owl and a unit. An hour... and so on! Ok? A used egg"
+
+
+def test_a_deck_says_nothing_twice():
+    grammar = Grammar({"all": ("{card} {card} {card}",), "card": Deck(("one", "two", "three"))})
+    assert sorted(compose(grammar, "all", np.random.default_rng(1)).lower().split()) == ["one", "three", "two"]
+
+
+def test_too_few_texts_are_an_error():
+    with pytest.raises(InternalError, match="fewer than 2 different texts of 1 to 3 words"):
+        distinct(2, lambda: "only this", 1, 3)
+    with pytest.raises(InternalError, match="fewer than 1"):  # it says a thing twice
+        distinct(1, lambda: "so it goes on and so it goes on", 1, 30)
+
+
+@pytest.mark.corpus
+def test_nothing_stands_in_the_corpora_that_stay_unseen():
+    if "SYNTHGEN_DATA" not in os.environ:
+        pytest.skip("SYNTHGEN_DATA does not say where the real text sets are")
+    from pyarrow import parquet
+
+    data = Path(os.environ["SYNTHGEN_DATA"])
+    ours = set(chain.from_iterable(runs(text) for write in WORDS for text in texts(write)[:500]))
+    common = set()
+    for name in UNSEEN:
+        for text in parquet.read_table(data / name / "test.parquet", columns=["text"])["text"].to_pylist():
+            words = re.findall(r"[a-z0-9']+", text.lower())
+            common |= ours.intersection(zip(*(words[i:] for i in range(RUN)), strict=False))
+    assert common == set()

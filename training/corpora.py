@@ -1,0 +1,109 @@
+"""Gather what the shipped manners are trained on: openly licensed text, and text that our own grammars invent.
+
+    python training/corpora.py --out FOLDER [--texts 1500]
+
+SYNTHGEN_DATA is the folder of public text. Nothing that plays private data in a study or an example is read. For each
+manner a folder of tables is written, one a source, and the command that trains it is printed.
+"""
+
+import argparse
+import base64
+import json
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from invented import clinical, letters, news, posts, questions, reviews
+
+OURS = "Apache-2.0"
+SEED = 20261122
+
+
+@dataclass(frozen=True)
+class Source:
+    """Texts of one origin: a name, a licence, and how they are come by."""
+
+    name: str
+    licence: str
+    texts: Callable[[Path, int], list[str]]
+
+
+def table(path, *, but=None):
+    """Return a source's texts out of a public table."""
+
+    def read(data, n):
+        rows = pq.read_table(data / path).to_pylist()
+        return [row["text"] for row in rows if but is None or row["label"] != but][: 4 * n]
+
+    return read
+
+
+def synthea(data, n):
+    """Return notes of made-up patients in the layout of a hospital's export."""
+
+    def notes() -> Iterator[str]:
+        for path in sorted((data / "hospital_formats" / "fhir_synthea").glob("DocumentReference*.ndjson")):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                for content in json.loads(line).get("content", []):
+                    yield base64.b64decode(content["attachment"].get("data", "")).decode("utf-8", "replace")
+
+    return [text for text in dict.fromkeys(notes()) if text.strip()][: n // 5]  # templated: few are enough
+
+
+def ours(write):
+    """Return what a grammar invents."""
+    return lambda _, n: write(n, np.random.default_rng(SEED))
+
+
+MANNERS = {
+    "clinical-note": (
+        Source("aci_bench", "CC BY 4.0", lambda data, n: [
+            text for part in ("train", "valid", "test1", "test2", "test3")
+            for text in table(f"aci_bench/{part}.parquet")(data, n)
+        ]),
+        Source("synthea", "Apache-2.0", synthea),
+        Source("invented_notes", OURS, ours(clinical.clinical_notes)),
+    ),
+    "clinical-shorthand": (
+        Source("primock57", "CC BY 4.0", table("primock57/notes.parquet")),
+        Source("invented_shorthand", OURS, ours(clinical.clinical_shorthand)),
+    ),
+    "letter": (
+        Source("invented_clinic_letters", OURS, ours(letters.clinic_letters)),
+        Source("invented_letters", OURS, ours(letters.letters)),
+    ),
+    "forum": (Source("invented_posts", OURS, ours(posts.forum_posts)),),
+    "e-mail": (Source("invented_emails", OURS, ours(posts.emails)),),
+    "review": (Source("invented_reviews", OURS, ours(reviews.reviews)),),
+    "news": (Source("invented_news", OURS, ours(news.news)),),
+    "question": (
+        Source("banking77", "CC BY 4.0", table("banking77/train.parquet")),
+        Source("clinc150", "CC BY 3.0", table("clinc150/train.parquet", but="oos")),
+        Source("invented_questions", OURS, ours(questions.questions)),
+    ),
+}  # fmt: skip
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--texts", type=int, default=1500, help="of each grammar")
+    args = parser.parse_args(argv)
+    data = Path(os.environ["SYNTHGEN_DATA"])
+    for manner, sources in MANNERS.items():
+        words = ["synthgen", "train-bridge", "--manner", manner]
+        for source in sources:
+            path = args.out / manner / f"{source.name}.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(pa.table({"text": source.texts(data, args.texts)}), path)
+            words += ["--corpus", str(path), "--licence", source.licence]
+        print(shlex.join([*words, "--out", f"synthgen/stages/decode/manners/{manner}"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Rules that write texts."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthgen.core.errors import InternalError
+
+Rng = np.random.Generator
+Value = Callable[[Rng], str]
+
+_FIELD = re.compile(r"\{(\w+)\}")
+_OPTION = re.compile(r"\[([^\[\]]*)\]")
+_DEEPEST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """What every name may become.
+
+        "history": ("c/o {symptom} for {span}[, {worse}]", "{span} hx of {symptom}")
+        "span": lambda rng: f"{rng.integers(2, 14)}/7"
+
+    A field in braces is replaced by one of its name's alternatives, each as likely as the others, or by what its
+    function returns; what stands in square brackets is left out half of the time.
+
+    Args:
+        rules: alternatives, or a function of a random generator, by name.
+    """
+
+    rules: Mapping[str, Sequence[str] | Value]
+
+    def __post_init__(self) -> None:
+        alternatives = [text for rule in self.rules.values() if not callable(rule) for text in rule]
+        used = {name for text in alternatives for name in _FIELD.findall(text)}
+        if missing := sorted(used - set(self.rules)):
+            raise InternalError(f"a grammar lacks {', '.join(missing)}")
+
+    def write(self, name: str, rng: Rng) -> str:
+        """Return one text of a name, lines kept, blanks before marks and empty lines taken out.
+
+        Raises:
+            InternalError: if a name leads to itself without end.
+        """
+        text = self._write(name, rng, 0)
+        lines = (re.sub(r" +([,.;:?!])", r"\1", " ".join(line.split())) for line in text.split("\n"))
+        return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+    def write_many(self, name: str, n: int, rng: Rng) -> list[str]:
+        """Return n different texts of a name.
+
+        Raises:
+            InternalError: if it has not so many.
+        """
+        found: dict[str, None] = {}
+        for _ in range(20 * n):
+            if len(found) == n:
+                return list(found)
+            found[self.write(name, rng)] = None
+        raise InternalError(f"the grammar of {name!r} has fewer than {n} texts")
+
+    def _write(self, name: str, rng: Rng, depth: int) -> str:
+        if depth > _DEEPEST:
+            raise InternalError(f"the rule {name!r} leads to itself")
+        rule = self.rules[name]
+        if callable(rule):
+            return rule(rng)
+        text = rule[int(rng.integers(len(rule)))]
+        while _OPTION.search(text):
+            text = _OPTION.sub(lambda option: option[1] if rng.random() < 0.5 else "", text)
+        return _FIELD.sub(lambda field: self._write(field[1], rng, depth + 1), text)
+
+
+def whole(low: int, high: int) -> Value:
+    """Return a rule: a whole number from low to high."""
+    return lambda rng: str(int(rng.integers(low, high + 1)))
+
+
+def decimal(low: float, high: float, digits: int = 1) -> Value:
+    """Return a rule: a number from low to high with so many digits behind the point."""
+    return lambda rng: f"{rng.uniform(low, high):.{digits}f}"

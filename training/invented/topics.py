@@ -1,0 +1,48 @@
+"""What people talk about: one topic is the nouns, troubles, deeds and opinions that belong together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from invented.topics_arts import ARTS
+from invented.topics_life import LIFE
+from invented.topics_society import SOCIETY
+from invented.topics_technology import TECHNOLOGY
+
+PARTS = ("about", "trouble", "did", "do", "claim", "tip")
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic and its phrases.
+
+    Args:
+        name: what it is called, in a few words.
+        phrases: alternatives by kind. `goods`: things one owns, without article (missing where nothing is sold);
+            `about`: noun phrases; `trouble`: clauses; `did`: what "I" did; `do`: the same as infinitives; `claim`:
+            opinions; `tip`: imperatives.
+    """
+
+    name: str
+    phrases: Mapping[str, tuple[str, ...]]
+
+
+def parsed(block: str) -> list[dict[str, tuple[str, ...]]]:
+    """Return the paragraphs of a block as alternatives by kind; `name` is the first line of each.
+
+    A line that begins with blanks goes on with the kind before it; alternatives are separated by semicolons.
+    """
+    paragraphs = []
+    for paragraph in block.strip().split("\n\n"):
+        first, *lines = paragraph.replace("\n ", " ").split("\n")
+        kinds = (line.partition(":") for line in lines)
+        found = {kind: tuple(" ".join(each.split()) for each in text.split(";")) for kind, _, text in kinds}
+        paragraphs.append({"name": (first.strip(),), **found})
+    return paragraphs
+
+
+@lru_cache(maxsize=1)
+def topics() -> tuple[Topic, ...]:
+    """Return all topics."""
+    found = [paragraph for block in (TECHNOLOGY, SOCIETY, ARTS, LIFE) for paragraph in parsed(block)]
+    return tuple(Topic(each.pop("name")[0], each) for each in found)
