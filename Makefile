@@ -9,7 +9,7 @@ DEMO ?= demo
 PYTEST_WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-offline test-all check attack bench bench-audits ladder mutate fuzz study study-smotext models clean
+.PHONY: demo test test-offline test-all check attack bench bench-audits ladder manners mutate fuzz study study-smotext models clean
 
 demo: $(BIN)/.installed models  ## release a dataset of fictional clinic notes, verify it, say where the report is
 	rm -rf $(DEMO)
@@ -56,6 +56,11 @@ bench-audits: $(BIN)/.tested models  ## the audits beside anonymeter, SDMetrics 
 ladder: $(BIN)/.tested models  ## the audits' calibration ladder over corpora and seeds, hours on two cores; goes on where it stopped
 	mkdir -p build/ladder
 	$(BIN)/python benchmarks/ladder.py --checkpoints build/ladder --markdown build/ladder/ladder.md $(LADDER_ARGS)
+
+manners: $(BIN)/.tested models  ## train the shelf's manners on public and invented text, two hours on two cores; SYNTHGEN_DATA says where the former is
+	mkdir -p build/manners
+	$(BIN)/python training/corpora.py --out build/manners > build/manners/train.sh
+	PATH=$(CURDIR)/$(BIN):$$PATH sh -e build/manners/train.sh
 
 mutate: $(BIN)/.tested  ## disable each check of verifier, gate, ledger and stages' keys in turn; tests must notice; an hour
 	$(BIN)/python benchmarks/mutate.py --markdown build/mutants.md $(MUTATE_ARGS)
