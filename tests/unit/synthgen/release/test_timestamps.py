@@ -41,7 +41,7 @@ def test_request_here_answer_there_attach_here(made, authority, tmp_path):
     assert (path, path.read_bytes()) == (bundle / "attestation/release.tsr", response.read_bytes())
     assert verify_bundle(bundle, root, now=NOW + 300 * DAY).ok
     with pytest.raises(StorageError, match="exists"):
-        attach_timestamp(bundle / ENVELOPE, response, trust=root, now=NOW)
+        attach_timestamp(bundle / ENVELOPE, response, trust=root, now=datetime.now(UTC))
     with pytest.raises(StorageError, match="exists"):
         request_timestamp(bundle / ENVELOPE, request)
 

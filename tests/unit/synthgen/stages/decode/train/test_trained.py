@@ -1,6 +1,5 @@
 import pytest
 import torch
-import torch
 
 from synthgen.core.seeds import SeedTree
 from synthgen.stages.decode.bridge import load_bridge
