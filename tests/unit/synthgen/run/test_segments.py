@@ -16,8 +16,8 @@ from synthgen.run.segments import SegmentWriter, encoder_for, writer_for
 from synthgen.stages.decode.base import Settings
 from synthgen.stages.decode.bridge import load_bridge
 from synthgen.stages.decode.xrag import XragDecoder
-from synthgen.stages.embed.segmented import SegmentedEncoder
 from synthgen.stages.deidentify import with_placeholders
+from synthgen.stages.embed.segmented import SegmentedEncoder
 from synthgen.stages.segment import Splitter
 
 SEGMENTS = {"by": "headings", "words": 40, "least_persons": 4, "context_tokens": 77}
