@@ -7,7 +7,7 @@ import numpy as np
 from audits.core.holdout import Arms, HoldoutTables, arms, person_scores
 from audits.core.inputs import take
 from audits.core.types import Canaries, Table, persons
-from audits.membership.scores import Float, membership_scores
+from audits.membership.scores import Float, further_scores, membership_scores
 from audits.space.encoders import encode
 
 
@@ -16,8 +16,8 @@ def score_canaries(
 ) -> tuple[dict[str, Float], Arms]:
     """Return every membership score of every canary person, and the persons: those inserted first.
 
-    The scores are those of the membership audit, inserted canaries in the place of train and the others in that of
-    control; each canary has the highest score of its rows.
+    The scores are those of the membership audit and those it leaves out, inserted canaries in the place of train and
+    the others in that of control; each canary has the highest score of its rows.
 
     Args:
         canaries: the persons.
@@ -35,5 +35,6 @@ def score_canaries(
         reference_is_control=False,
     )
     people = arms(holdout)
-    rows = membership_scores(holdout, encode(holdout, rng))
+    encoded = encode(holdout, rng)
+    rows = membership_scores(holdout, encoded) | further_scores(holdout, encoded)
     return {name: person_scores(score, people.row_person) for name, score in rows.items()}, people

@@ -22,9 +22,6 @@ Float = NDArray[np.float64]
 SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)
 POWER = 0.8
 FAIL_LEVEL = 0.05  # of every finding against a table, corrected for all that was looked at
-# Of a scan, corrected within its audit: five audits rank the same persons, and all together are to cry wolf once in
-# twenty releases of fresh people and not once in four.
-SCAN_LEVEL = FAIL_LEVEL / 5
 _MAX_EPSILON = 50.0
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.rates import difference, exact, one_person, share, shown, tau_metric, tier, too_few
-from audits.core.stats import SCAN_LEVEL, scan_test
+from audits.core.stats import FAIL_LEVEL, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict
 from audits.identifiers.disguised import DisguisedHits, judge_disguised
 from audits.identifiers.locations import SearchTerms, locate_identifiers
@@ -186,7 +186,7 @@ def _verdict(
         return "fail", f"{n_hard} identifiers of single train persons stand in the synthetic table"
     if excess.low > (0.0 if strictest is None else strictest):
         return "fail", "identifiers of more train persons than control persons are found than chance allows"
-    if scan_p <= SCAN_LEVEL:
+    if scan_p <= FAIL_LEVEL:
         return "fail", "rare words of train persons crowd in, or are missing from, the synthetic table (scan test)"
     if tau is None:
         return "insufficient", too_few(excess.n)

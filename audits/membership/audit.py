@@ -13,7 +13,6 @@ from audits.core.holdout import REFERENCE_SHARE, Arms, HoldoutTables, person_sco
 from audits.core.rates import exact
 from audits.core.stats import (
     FAIL_LEVEL,
-    SCAN_LEVEL,
     clopper_pearson,
     detectable_auc,
     needed_for_auc,
@@ -66,7 +65,7 @@ class Membership:
     It passes when every attack's own AUC lies in [.45, .55] with its interval, with at least 413 persons in each arm;
     the bounds on the rates hold; every class with persons enough is inside as well; no scan is significant and the
     bound on epsilon is at most 1. It fails where one of these is proven broken, corrected for all that was looked at,
-    at a level of .05, the scans at .01, whatever the confidence. Of classes with fewer persons nothing is shown by
+    at a level of .05 whatever the confidence. Of classes with fewer persons nothing is shown by
     themselves, and the reason says of how many. details.power.curve: the smallest AUC, share of copied persons and
     epsilon that would have failed with power .5, .8 and .95; `smallest_leak` is the distance from one half that one
     AUC shows.
@@ -145,7 +144,7 @@ def _mirrored(
 
 
 def _is_mirrored(found: CrossFitted | None) -> bool:
-    return found is not None and (found.p_outside(MARGIN) < FAIL_LEVEL or found.scan_p() < SCAN_LEVEL)
+    return found is not None and min(found.p_outside(MARGIN), found.scan_p()) < FAIL_LEVEL
 
 
 def epsilon_bound(
@@ -222,7 +221,7 @@ def _judge(found: MembershipEvidence, holdout: HoldoutTables, people: Arms, conf
         *(["what the generator gives away of either side"] if _is_mirrored(found.mirrored) else []),
         *(["how well they do in a class"] if classes is not None and classes.p_outside(MARGIN) < FAIL_LEVEL else []),
         *(f"the rate {name}" for name, (_, limit, proven) in rates.items() if proven > limit),
-        *(["who stands at the top of a ranking"] if fitted.scan_p() < SCAN_LEVEL else []),
+        *(["who stands at the top of a ranking"] if fitted.scan_p() < FAIL_LEVEL else []),
         *(["the guesses, which prove epsilon"] if found.bound["epsilon_replacing"] > EPSILON_LIMIT else []),
     ]
     smaller = min(people.n_train, people.n_control)

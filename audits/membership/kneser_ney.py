@@ -63,6 +63,14 @@ def log_likelihood(model: WordRows, texts: WordRows, n_words: int) -> Float:
     return np.asarray(np.bincount(rows, np.log(p), minlength=len(texts.words)) / n, dtype=np.float64)
 
 
+def likelihood_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n_words: int) -> Float:
+    """Return for each record log P_S(x) - log P_R(x): how much likelier the synthetic text makes it.
+
+    Source: of `log_likelihood`; as a membership score, Meeus et al., "The Canary's Echo", 2025.
+    """
+    return log_likelihood(synthetic, real, n_words) - log_likelihood(reference, real, n_words)
+
+
 def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n_words: int) -> Float:
     """Return for each record how much likelier the synthetic text makes it than the reference does, among its like.
 

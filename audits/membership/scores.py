@@ -16,17 +16,19 @@ characters, which see what these see; means over 25 neighbours and densities, wh
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from audits.core.holdout import HoldoutTables
-from audits.membership.kneser_ney import WordRows, calibrated_ratio
+from audits.membership.kneser_ney import WordRows, calibrated_ratio, likelihood_ratio
 from audits.space.combinations import MIN_DETERMINANT, best_pairs, candidate_cosines
 from audits.space.distances import stack_arms
 from audits.space.encoders import Encoded
-from audits.space.similarity import similarity_blocks
-from audits.text.ngrams import Sequences, runs, words
+from audits.space.similarity import BLOCK, similarity_blocks, top
+from audits.text.ngrams import Int, Sequences, UInt, runs, words
 
 Float = NDArray[np.float64]
 
+NEAREST = 3
 SHINGLE = 3
 LEFT_OUT = "characters"
 CANDIDATES = 12  # among which the two records that a row lies between are looked for
@@ -37,9 +39,7 @@ def membership_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> d
 
     Privacy: per-record scores; they stay in memory.
     """
-    (synthetic, real, reference), n_words = words(
-        [holdout.synthetic.texts, (*holdout.train.texts, *holdout.control.texts), holdout.reference.texts]
-    )
+    (synthetic, real, reference), n_words = _words(holdout)
     scores = {
         "rmia": calibrated_ratio(*_corpora((synthetic, real, reference), holdout), n_words),
         "coverage": coverage(synthetic, real, reference),
@@ -47,6 +47,14 @@ def membership_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> d
     for one in (e for e in encoded if e.name != LEFT_OUT):
         scores |= {f"{one.name}_{name}": score for name, score in nearest_and_mass(one).items()}
     return scores
+
+
+def _words(holdout: HoldoutTables) -> tuple[tuple[Sequences, Sequences, Sequences], int]:
+    """Return the words of the synthetic, real (train first) and reference texts, and how many different ones."""
+    (synthetic, real, reference), n_words = words(
+        [holdout.synthetic.texts, (*holdout.train.texts, *holdout.control.texts), holdout.reference.texts]
+    )
+    return (synthetic, real, reference), n_words
 
 
 def _corpora(
@@ -82,6 +90,44 @@ def coverage(synthetic: Sequences, real: Sequences, reference: Sequences) -> Flo
     return np.asarray(np.bincount(rows, found, minlength=len(real)) / np.maximum(n_new, 1), dtype=np.float64)
 
 
+def further_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
+    """Return the scores that `membership` leaves out because each costs persons, in the order of `membership_scores`.
+
+    For audits whose evidence can be made, canaries and shadow: they see with all of them.
+
+    Privacy: per-record scores; they stay in memory.
+    """
+    (synthetic, real, reference), n_words = _words(holdout)
+    found = {
+        "kneser_ney": likelihood_ratio(*_corpora((synthetic, real, reference), holdout), n_words),
+        **shared_runs(synthetic, real),
+    }
+    for one in (e for e in encoded if e.name == LEFT_OUT):
+        found |= {f"{one.name}_{name}": score for name, score in nearest_and_mass(one).items()}
+    return found
+
+
+def shared_runs(synthetic: Sequences, real: Sequences) -> dict[str, Float]:
+    """Return Jaccard's index of distinct runs of 3 words with the nearest synthetic rows, and containment in one.
+
+    jaccard_top3: mean of the 3 highest |x ∩ s| / |x ∪ s|; containment: highest |x ∩ s| / |x|; 0 without such runs.
+
+    Cost: O(pairs of records that share a run) time, O(256 · m) memory.
+    """
+    theirs, mine = _incidence(runs(synthetic, SHINGLE), runs(real, SHINGLE), len(synthetic), len(real))
+    size_theirs, size_mine = (np.asarray(t.sum(axis=1)).ravel() for t in (theirs, mine))
+    used = np.intersect1d(theirs.indices, mine.indices)
+    transposed = sparse.csr_matrix(theirs[:, used].T)
+    jaccard, containment = np.zeros(len(real)), np.zeros(len(real))
+    for start in range(0, len(real), BLOCK):
+        block = slice(start, min(start + BLOCK, len(real)))
+        common = (mine[block][:, used] @ transposed).toarray()
+        union = size_mine[block, None] + size_theirs[None, :] - common
+        jaccard[block] = top(common / np.maximum(union, 1), min(NEAREST, len(synthetic))).mean(axis=1)
+        containment[block] = common.max(axis=1) / np.maximum(size_mine[block], 1)
+    return {f"jaccard_top{NEAREST}": jaccard, "containment": containment}
+
+
 def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
     """Return for each record the cosine of the nearest synthetic row, and its mass as a parent of synthetic rows.
 
@@ -113,3 +159,18 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
             weight = np.clip((s[:, mine] - g * s[:, other]) / room, 0, 1)
             np.add.at(mass, among[row, pair[:, mine]], weight)
     return {"top1": nearest, "mass": mass}
+
+
+def _incidence(
+    theirs: tuple[UInt, Int], mine: tuple[UInt, Int], n_theirs: int, n_mine: int
+) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+    distinct, columns = np.unique(np.concatenate([theirs[0], mine[0]]), return_inverse=True)
+    cut = len(theirs[0])
+    tables = []
+    for place, rows, n in ((columns[:cut], theirs[1], n_theirs), (columns[cut:], mine[1], n_mine)):
+        table = sparse.csr_matrix(
+            (np.ones(len(rows), dtype=np.float32), (rows, place)), shape=(n, max(1, len(distinct)))
+        )
+        table.data[:] = 1
+        tables.append(table)
+    return tables[0], tables[1]

@@ -10,7 +10,6 @@ from audits.core.holdout import Arms, HoldoutTables
 from audits.core.rates import exact
 from audits.core.stats import (
     FAIL_LEVEL,
-    SCAN_LEVEL,
     Scan,
     conformal_p,
     detectable_share,
@@ -48,13 +47,9 @@ REPEATS = 20
 MIN_CLASS_CONTROL = 100
 CLASS_MARGIN = 0.05
 
-# How far from one half the share may lie, by how many independent rows stand behind it: so many that the shares of
-# two encoders, of a table without a leak, both stay inside with power .8; with fewer, more evidence would mean fewer
-# passes. There is nothing wider than the last margin, so it is granted from where one share can stay inside.
-MARGINS: tuple[tuple[int, float], ...] = (
-    *((needed_for_share(d, power=power_of_each(2)), d) for d in (0.03, 0.05)),
-    (needed_for_share(0.10), 0.10),
-)
+# How far from one half the share may lie, by how many independent rows stand behind it: each is the margin that so
+# many rows tell from one half with power .8. With fewer rows than the last line there is no verdict.
+MARGINS: tuple[tuple[int, float], ...] = tuple((needed_for_share(d), d) for d in (0.03, 0.05, 0.10))
 
 Over = tuple[str, Share, float]  # what reaches over its limit, by name; the share; the limit
 
@@ -89,7 +84,7 @@ class Neighbours:
     rows supports (`MARGINS`) and, where it does not lie within the strictest, the share holds one half (Holm over the
     encoders); every class with rows enough is within .05; and no scan is significant. It fails when a share, of all
     or of any class, is proven outside its margin, corrected for encoders and classes, or a corrected scan is
-    significant, at a level of .05, the scans at .01, whatever the confidence.
+    significant, at a level of .05 whatever the confidence.
 
     A pass also needs that a leak planted in the table is found (`audits/space/planted.py`).
 
@@ -158,7 +153,7 @@ def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Ar
     fails = [
         *(["the share of nearest neighbours"] if _proven([f.share for f in findings], limit) else []),
         *(["the share within a class"] if _proven(classes, CLASS_MARGIN) else []),
-        *(["the persons most closely approached"] if min(scans) < SCAN_LEVEL else []),
+        *(["the persons most closely approached"] if min(scans) < FAIL_LEVEL else []),
     ]
     # a wide margin is granted because few rows carry no better one, not so that a proven difference may pass
     differ = [

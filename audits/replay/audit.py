@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from audits.core.rates import difference, exact, one_person, share, shown, tau_metric, tier, too_few
-from audits.core.stats import FAIL_LEVEL, SCAN_LEVEL, holm, scan_test
+from audits.core.stats import FAIL_LEVEL, holm, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict, persons
 from audits.replay.calibration import (
     Caught,
@@ -268,7 +268,7 @@ def _leak(found: Matches, f: _Measured) -> str | None:
         )
     if f.proven > 0:
         return "more train persons than control persons are repeated or nearly repeated than chance allows"
-    if f.scan_p <= SCAN_LEVEL:
+    if f.scan_p <= FAIL_LEVEL:
         return "train persons crowd at, or are missing from, the top of what is repeated (scan test)"
     return None
 

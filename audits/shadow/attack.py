@@ -20,7 +20,7 @@ from audits.core.stats import FAIL_LEVEL, POWER, auc, holm, z_sum
 from audits.core.streams import stream
 from audits.core.two_sided import power
 from audits.core.types import AuditResult, Estimate, Table, Verdict
-from audits.membership.scores import membership_scores
+from audits.membership.scores import further_scores, membership_scores
 from audits.shadow.plan import FOLDS, Coins, ShadowPlan, permute_coins
 from audits.space.encoders import encode
 
@@ -127,7 +127,8 @@ def features(
         synthetic=synthetic, train=asked, control=strangers, reference=reference, reference_is_control=False
     )
     rows = arms(holdout).row_person
-    scores = membership_scores(holdout, encode(holdout, stream(seed, "shadow encoders")))
+    encoded = encode(holdout, stream(seed, "shadow encoders"))
+    scores = membership_scores(holdout, encoded) | further_scores(holdout, encoded)
     return {name: person_scores(scores[name], rows) for name in sorted(scores)}
 
 

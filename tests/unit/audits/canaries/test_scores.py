@@ -15,7 +15,7 @@ def test_canaries_are_scored_inserted_persons_first_and_by_their_highest_row(peo
     scores, arms = score_canaries(canaries, twin, reference, RNG(0))
     assert arms.is_train.tolist() == sorted(inserted.tolist(), reverse=True)
     order = [*np.flatnonzero(inserted), *np.flatnonzero(~inserted)]
-    assert order[int(np.argmax(scores["coverage"]))] == 39
-    assert scores["coverage"].max() == 1.0
+    assert order[int(np.argmax(scores["containment"]))] == 39
+    assert scores["containment"].max() == 1.0
     again, _ = score_canaries(canaries, twin, reference, RNG(0))
     assert all((scores[name] == again[name]).all() for name in scores)

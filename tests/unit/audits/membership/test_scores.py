@@ -7,7 +7,7 @@ import pytest
 
 from audits.core.holdout import HoldoutTables
 from audits.core.stats import auc
-from audits.membership.scores import coverage, membership_scores, nearest_and_mass
+from audits.membership.scores import coverage, further_scores, membership_scores, nearest_and_mass, shared_runs
 from audits.space.encoders import Encoded, encode
 from audits.text.ngrams import words
 
@@ -21,6 +21,14 @@ def test_coverage_by_hand():
     (s, x, r), _ = sequences(["a b c d"], ["a b c d e", "p q r", "a b", "b c d"], ["b c d", "o"])
     # unknown to the reference: abc, cde of the first (abc found); pqr of the second; none of the others
     assert coverage(s, x, r).tolist() == [0.5, 0.0, 0.0, 0.0]
+
+
+def test_shared_runs_by_hand():
+    (s, x, _), _ = sequences(["a b c d e", "c d e", "f f f f"], ["a b c d", "f f f", "y"])
+    found = shared_runs(s, x)
+    # first: runs abc bcd; shares both with the first row (3 runs) and none with the others
+    assert found["jaccard_top3"] == pytest.approx([2 / 9, 1 / 3, 0.0])
+    assert found["containment"].tolist() == [1.0, 1.0, 0.0]
 
 
 def test_mass_adds_up_what_every_row_takes_of_a_record():
@@ -64,9 +72,18 @@ def test_every_sharp_attack_sees_copies_with_words_left_out(parts):
         assert auc(scores[name][:n], scores[name][n:]) > 0.8, name
 
 
-def test_scores_move_with_their_rows_and_do_not_know_the_arm(parts):
+def test_what_membership_leaves_out_sees_them_too(parts):
+    scores = further_scores(parts, encode(parts, np.random.default_rng(0)))
+    n = len(parts.train)
+    assert set(scores) == {"kneser_ney", "containment", "jaccard_top3", "characters_top1", "characters_mass"}
+    for name in scores:
+        assert auc(scores[name][:n], scores[name][n:]) > 0.8, name
+
+
+@pytest.mark.parametrize("scored", [membership_scores, further_scores])
+def test_scores_move_with_their_rows_and_do_not_know_the_arm(parts, scored):
     turned = replace(parts, train=parts.control, control=parts.train)
-    one, other = (membership_scores(p, encode(p, np.random.default_rng(0))) for p in (parts, turned))
+    one, other = (scored(p, encode(p, np.random.default_rng(0))) for p in (parts, turned))
     n = len(parts.train)
     for name in one:
         assert np.concatenate([one[name][n:], one[name][:n]]) == pytest.approx(other[name], abs=2e-3), name

@@ -81,7 +81,7 @@ def test_a_generator_that_remembers_fails(plan, remembering, tables):
     assert result.metrics["shadow.p"].value == 1 / 40
     assert result.metrics["shadow.worst_person_auc"].value >= result.estimate.value
     assert result.control.low < 0.55  # strangers are told by nobody
-    assert result.details["auc_of_each_score_alone"]["coverage"] > 0.75
+    assert result.details["auc_of_each_score_alone"]["containment"] > 0.75
     assert result.details["reruns_without_a_person"] == 16
 
 
