@@ -1,5 +1,6 @@
 """`synthgen train-bridge --manner NAME --corpus PATH`: a manner of writing from some hundred texts of it."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +14,13 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents
 from synthgen.models.store import model_folder
 from synthgen.stages.decode.base import Settings
-from synthgen.stages.decode.bridge import Bridge, load_bridge
+from synthgen.stages.decode.bridge import load_bridge
 from synthgen.stages.decode.config import PLAIN
 from synthgen.stages.decode.loading import load_model
 from synthgen.stages.decode.manner import CARD, NAME, MannerCard, MannerSource, in_manner, load_manner
-from synthgen.stages.decode.train.config import TrainBridgeConfig
+from synthgen.stages.decode.train.config import refining
 from synthgen.stages.decode.train.pieces import MannerPieces, pieces_of
-from synthgen.stages.decode.train.trainer import STATE, Trainer, TrainingSet, run_training
+from synthgen.stages.decode.train.trainer import CURVE, STATE, Trainer, TrainingSet, run_training
 from synthgen.stages.decode.xrag import XragDecoder
 from synthgen.stages.embed import build_encoder
 from synthgen.stages.embed.config import EmbedConfig
@@ -73,7 +74,8 @@ def train_manner(task: MannerTask, *, resume: bool, progress: Progress) -> Path:
     if len(texts) < len(task.corpora):
         raise UsageError("two corpora have one name", hint="Rename one: the card lists them by their names.")
     bridge = load_bridge(task.bridge)
-    config = training_of(task, bridge)
+    trained = {"steps": task.steps, "batch": task.batch, "rate": task.rate}
+    config = refining(bridge.info, str(task.out), PROMPT_TOKENS, trained)
     folder = model_folder(bridge.info.decoder)
     loaded = load_model(folder)
     room = config.train.length - config.train.max_prompt_tokens - bridge.info.n_soft
@@ -92,7 +94,7 @@ def train_manner(task: MannerTask, *, resume: bool, progress: Progress) -> Path:
         sources=tuple(
             MannerSource(name=name, licence=licences[name], passages=n) for name, n in pieces.passages.sources.items()
         ),
-        heldout_before=round(before, 4), heldout_after=round(trainer.evaluate()["own"], 4),
+        heldout_before=round(before, 4), heldout_after=_last_loss(task.out),
     )  # fmt: skip
     _write(card, task.out)
     told = in_manner(bridge, [(load_manner(str(task.out), Path), 1.0)])
@@ -104,26 +106,8 @@ def train_manner(task: MannerTask, *, resume: bool, progress: Progress) -> Path:
     return task.out
 
 
-def training_of(task: MannerTask, bridge: Bridge) -> TrainBridgeConfig:
-    """Return the configuration of the training, in the bridge's own frame."""
-    info = bridge.info
-    return TrainBridgeConfig.model_validate(
-        {
-            "version": 1, "encoder": info.encoder, "decoder": info.decoder, "corpus": {"path": "."},
-            "bridge": {
-                "soft_tokens": info.n_soft, "hidden": info.hidden, "adapter_rank": info.adapter_rank,
-                "adapter_targets": info.adapter_targets, "template": info.template,
-                "placeholder_id": info.placeholder_id,
-            },
-            "train": {
-                "steps": task.steps, "decay": max(1, task.steps // 4), "warmup": max(1, min(30, task.steps // 4)),
-                "batch": task.batch, "rate": task.rate, "max_prompt_tokens": PROMPT_TOKENS,
-                "length": info.max_text_tokens + PROMPT_TOKENS + info.n_soft, "evaluate_every": 50,
-                "checkpoint_every": 25,
-            },
-            "out": str(task.out),
-        }
-    )  # fmt: skip
+def _last_loss(folder: Path) -> float:
+    return float(json.loads((folder / CURVE).read_text(encoding="utf-8").splitlines()[-1])["own"])
 
 
 def _texts(path: Path, column: str) -> list[str]:

@@ -15,14 +15,13 @@ from synthgen.stages.decode.bridge import Bridge, Vocabulary, load_bridge
 from synthgen.stages.decode.config import AdaptConfig
 from synthgen.stages.decode.loading import load_model
 from synthgen.stages.decode.prompts import label_prompt
-from synthgen.stages.decode.train.config import TrainBridgeConfig
+from synthgen.stages.decode.train.config import refining
 from synthgen.stages.decode.train.corpus import Passages, prepare
 from synthgen.stages.decode.train.trainer import STATE, Trainer, TrainingSet, run_training
 from synthgen.stages.decode.xrag import WORD_TOKENS
 from synthgen.stages.embed import Encoder
 from synthgen.stages.embed.segmented import SegmentedEncoder
 
-CHECKPOINT_EVERY = 25
 LABEL_TOKENS = 16  # of a label's prompt that are trained with
 HELDOUT = 0.05  # of the records, for the curve alone
 WARNING = (
@@ -62,10 +61,15 @@ def adapt(
     if isinstance(bridge, Vocabulary):
         raise InternalError("a vocabulary cannot be refined, and the configuration lets none be asked to")
     seeds = job.seeds.child("adapt")
-    if job.config.decode.words > 0 and bridge.words is None:
+    words = job.config.decode.words
+    if words > 0 and bridge.words is None:
         raise ModelError("decode.words: this bridge has no vocabulary", hint="Leave decode.words out.")
     folder = job.folder(job.config.decode.model)
-    config = _training(job, bridge, part, seeds.key())
+    trained = {
+        "steps": part.steps, "batch": part.batch, "rate": part.rate, "words": words,
+        "seed": int.from_bytes(seeds.key()[:6], "big"),
+    }  # fmt: skip
+    config = refining(bridge.info, "adapt", LABEL_TOKENS + WORD_TOKENS * words, trained)
 
     def make(out: Path) -> Mapping[str, object]:
         loaded = load_model(folder)
@@ -94,28 +98,6 @@ def adapt(
     result = job.workspace.stage("adapt", inputs, make, keep_partial=True)
     refined = load_bridge(str(result.folder))
     return Bridge(refined.info, refined.projector, refined.adapters, refined.digest, words=bridge.words), result
-
-
-def _training(job: Job, bridge: Bridge, part: AdaptConfig, key: bytes) -> TrainBridgeConfig:
-    info, words = bridge.info, job.config.decode.words
-    room = LABEL_TOKENS + WORD_TOKENS * words
-    return TrainBridgeConfig.model_validate(
-        {
-            "version": 1, "encoder": info.encoder, "decoder": info.decoder, "corpus": {"path": "train"},
-            "bridge": {
-                "soft_tokens": info.n_soft, "hidden": info.hidden, "adapter_rank": info.adapter_rank,
-                "adapter_targets": info.adapter_targets, "template": info.template,
-                "placeholder_id": info.placeholder_id,
-            },
-            "train": {
-                "steps": part.steps, "decay": max(1, part.steps // 4), "warmup": max(1, min(30, part.steps // 4)),
-                "batch": part.batch, "rate": part.rate, "words": words, "max_prompt_tokens": room,
-                "length": info.max_text_tokens + room + info.n_soft, "evaluate_every": 50,
-                "checkpoint_every": CHECKPOINT_EVERY, "seed": int.from_bytes(key[:6], "big"),
-            },
-            "vocabulary": {} if words > 0 else None, "out": "adapt",
-        }
-    )  # fmt: skip
 
 
 def written_parts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[str, str]]]:

@@ -1,5 +1,6 @@
 """The configuration of `train-bridge`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -7,9 +8,11 @@ from pydantic import Field, model_validator
 
 from synthgen.core.section import Count, Section, parse_section, resolve_path
 from synthgen.core.yaml_file import read_yaml
+from synthgen.stages.decode.bridge import BridgeInfo
 from synthgen.stages.decode.loading import Dtype
 
 MIN_TEXT_TOKENS = 16
+CHECKPOINT_EVERY = 25  # steps of a training that goes on from a bridge
 Rate = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -99,3 +102,32 @@ class TrainBridgeConfig(Section):
     def resolve(self, path: str) -> Path:
         """Return a path of the configuration as an absolute one; see `resolve_path`."""
         return resolve_path(path, self.base)
+
+
+def refining(info: BridgeInfo, out: str, prompt_tokens: int, train: Mapping[str, float]) -> TrainBridgeConfig:
+    """Return the configuration that trains a bridge on from where it stands, in the shape it has.
+
+    Args:
+        info: of the bridge.
+        out: as in `TrainBridgeConfig`.
+        prompt_tokens: of a prompt, at most.
+        train: of `TrainPart` the steps, of which a quarter fall to zero and at most 30 warm up, batch and rate, and
+            words and seed where they are not 0.
+    """
+    steps = int(train["steps"])
+    return TrainBridgeConfig.model_validate(
+        {
+            "version": 1, "encoder": info.encoder, "decoder": info.decoder, "corpus": {"path": "given"},
+            "bridge": {
+                "soft_tokens": info.n_soft, "hidden": info.hidden, "adapter_rank": info.adapter_rank,
+                "adapter_targets": info.adapter_targets, "template": info.template,
+                "placeholder_id": info.placeholder_id,
+            },
+            "train": {
+                "decay": max(1, steps // 4), "warmup": max(1, min(30, steps // 4)),
+                "max_prompt_tokens": prompt_tokens, "length": info.max_text_tokens + prompt_tokens + info.n_soft,
+                "evaluate_every": 50, "checkpoint_every": CHECKPOINT_EVERY, **train,
+            },
+            "vocabulary": {} if train.get("words", 0) > 0 else None, "out": out,
+        }
+    )  # fmt: skip

@@ -89,7 +89,7 @@ def test_it_is_named_after_all_that_can_change_it(prepared, monkeypatch):
 
 
 def test_a_stopped_run_goes_on_to_the_same_bridge(prepared, monkeypatch):
-    monkeypatch.setattr("synthgen.run.adapt.CHECKPOINT_EVERY", 2)
+    monkeypatch.setattr("synthgen.stages.decode.train.config.CHECKPOINT_EVERY", 2)
     job, part, bridge, train, encoder, up = prepared()
     whole, _ = adapt(job, part, bridge, train, encoder, "other upstream")
     told = []
