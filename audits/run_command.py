@@ -129,7 +129,7 @@ def _with_records(inputs: "AuditInputs", ledger: Path | None, mechanism: Path | 
     from dataclasses import replace
 
     from audits.accounting.mechanism_log import read_mechanism
-    from audits.core.lineage import read_lineage
+    from audits.interpolation.lineage import read_lineage
 
     if ledger is not None:
         inputs = replace(inputs, lineage=read_lineage(ledger, len(inputs.synthetic), len(inputs.train)))

@@ -21,13 +21,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy.stats import poisson
 
+from audits.core.plain_parquet import CREATED_BY, parquet_bytes
 from audits.core.types import Table
 
 MAX_LABEL_CHARACTERS = 64
 MAX_NAME_CHARACTERS = 64
 _NAME = re.compile(r"[\w.:+-]+", re.ASCII)
 _LEAST_ID_CHARACTERS = 5  # shorter ids stand in others by chance
-_MAGIC = b"PAR1"
 _QUOTINGS: tuple[Literal[0, 1], ...] = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
 _SCHEMA = b"ARROW:schema"
 _PANDAS = b"pandas"
@@ -88,28 +88,12 @@ def plain_file(suffix: str, rows: Sequence[Mapping[str, str]]) -> bytes:
     return next(iter(spelling(b"", rows)))
 
 
-def parquet_holds_its_columns_only(data: bytes) -> bool:
-    """Return whether the column chunks of a parquet file fill it from its head to its footer, with nothing besides.
-
-    For files of another version of the library, which cannot be written again to the byte: no metadata, statistics,
-    indexes or filters, and no byte between the chunks. What pages and footer hold is not looked into.
-    """
-    meta = pq.ParquetFile(pa.BufferReader(data)).metadata
-    at = len(_MAGIC)
-    for group in range(meta.num_row_groups):
-        for column in map(meta.row_group(group).column, range(meta.num_columns)):
-            begins = column.dictionary_page_offset if column.has_dictionary_page else column.data_page_offset
-            if begins != at or column.is_stats_set or column.has_column_index or column.has_offset_index:
-                return False
-            at += column.total_compressed_size
-    footer = int.from_bytes(data[-8:-4], "little")
-    return meta.metadata is None and at + footer + 8 == len(data)
-
-
 def _parquet_spellings(data: bytes, _rows: object) -> Iterator[bytes]:
-    """Yield the file that this library, and pandas where it is installed, writes of a parquet file's columns."""
+    """Yield the files that a release, this library, and pandas where it is installed, write of a file's columns."""
     file = pq.ParquetFile(pa.BufferReader(data))
     table, meta = file.read().replace_schema_metadata(None), file.metadata
+    if meta.created_by == CREATED_BY.decode():
+        yield parquet_bytes([(name, table[name].to_pylist()) for name in table.column_names])
     if any(pa.types.is_dictionary(field.type) or field.metadata for field in table.schema):
         return
     stored = meta.metadata or {}

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from audits.core.holdout import Arms, HoldoutTables
-from audits.core.lineage import check_lineage
 from audits.core.rates import TIERS, exact
 from audits.core.stats import FAIL_LEVEL, holm, needed_for_share, needed_for_zero_events, power_of_each
 from audits.core.two_sided import compared, envelope, power, too_few_rows, two_sided_result
@@ -16,6 +15,7 @@ from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict, perso
 from audits.interpolation.encoder_shares import MARGINS, EncoderShares, ShareTest, encoder_shares
 from audits.interpolation.exact_attack import SegmentEvidence, attack_segments
 from audits.interpolation.ledger_exposure import LedgerExposure, ledger_exposure
+from audits.interpolation.lineage import check_lineage
 from audits.interpolation.noise_tolerant_attack import ParentRecall
 from audits.space.encoded_tables import EncodedTables, TableEncoder, encode_tables
 from audits.space.planted import confirmed

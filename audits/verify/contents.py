@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audits.core.errors import AuditError, VerifyError
-from audits.core.released import parquet_holds_its_columns_only
+from audits.core.plain_parquet import parquet_bytes
 from audits.core.strictjson import JsonError, canonical, parse
 from audits.gate.evidence import Evidence, evidence_from
 from audits.gate.records import records_digest
@@ -132,12 +132,13 @@ def _parquet(name: str, data: bytes) -> list[Row]:
     plain = pa.schema([pa.field(column, pa.string(), nullable=False) for column in COLUMNS])
     if file.metadata.metadata is not None or not table.schema.equals(plain, check_metadata=True):
         raise VerifyError("E_DATA", f"{name}: holds something else than the columns {', '.join(COLUMNS)}")
-    if not parquet_holds_its_columns_only(data):
-        raise VerifyError("E_DATA", f"{name}: holds bytes or figures beside its columns, which nobody audited")
     try:
-        return list(zip(*(table[column].to_pylist() for column in COLUMNS), strict=True))
+        columns = [(column, table[column].to_pylist()) for column in COLUMNS]
     except (UnicodeDecodeError, pa.ArrowException):
         raise VerifyError("E_DATA", f"{name}: holds text that is not Unicode") from None
+    if parquet_bytes(columns) != data:
+        raise VerifyError("E_DATA", f"{name}: holds something beside its records, which nobody audited")
+    return list(zip(*(values for _, values in columns), strict=True))
 
 
 def _jsonl(name: str, data: bytes) -> list[Row]:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from audits.core.plain_parquet import parquet_bytes
 from audits.verify.contents import COLUMNS, JSONL, PARQUET, jsonl_bytes
 
 Rows = Sequence[tuple[str, str, str]]
@@ -30,7 +31,7 @@ def data_files(rows: Rows, formats: Sequence[str]) -> dict[str, bytes]:
     ordered = sorted(rows)
     files = {}
     if "parquet" in formats:
-        files[PARQUET] = _parquet(ordered)
+        files[PARQUET] = parquet_bytes([(column, [row[i] for row in ordered]) for i, column in enumerate(COLUMNS)])
     if "jsonl" in formats:
         files[JSONL] = jsonl_bytes(ordered)
     return files
@@ -52,13 +53,3 @@ def read_data_file(name: str, data: bytes) -> pa.Table:
 
 def _schema() -> pa.Schema:
     return pa.schema([pa.field(column, pa.string(), nullable=False) for column in COLUMNS])
-
-
-def _parquet(rows: Rows) -> bytes:
-    columns = [pa.array([row[i] for row in rows], pa.string()) for i in range(len(COLUMNS))]
-    buffer = io.BytesIO()
-    # store_schema would add the writer's arrow schema as metadata; a file must carry nothing but its columns
-    pq.write_table(
-        pa.table(columns, schema=_schema()), buffer, compression="zstd", store_schema=False, write_statistics=False
-    )
-    return buffer.getvalue()

@@ -15,7 +15,6 @@ import pytest
 
 from audits.core.errors import InputError
 from audits.core.inputs import load_inputs, load_table, rewrite
-from audits.core.released import parquet_holds_its_columns_only
 from audits.core.types import Table
 
 REWRITE = "audits rewrite"
@@ -135,18 +134,6 @@ def test_a_footer_that_tells_of_other_rows_is_refused(tmp_path):
         (tmp_path / "x.parquet").write_bytes(plain[:at] + new + plain[at + len(old) :])
         assert pq.read_table(tmp_path / "x.parquet").to_pydict() == ROWS
         refused(tmp_path / "x.parquet", REWRITE)
-
-
-def test_chunks_fill_a_file_or_it_is_not_whole(tmp_path):
-    """What is known of a release's parquet file where another version of the library wrote it."""
-    options = {"compression": "zstd", "store_schema": False, "write_statistics": False, "row_group_size": 1}
-    plain = parquet(tmp_path / "a.parquet", pa.table(ROWS), **options).read_bytes()
-    assert parquet_holds_its_columns_only(plain)
-    for place, data in hidden_bytes(plain):
-        assert not parquet_holds_its_columns_only(data) or "footer, behind" in place, place
-    for more in ({"write_statistics": True}, {"store_schema": True}, {"bloom_filter_options": {"text": {"ndv": 9}}}):
-        data = parquet(tmp_path / "b.parquet", pa.table(ROWS), **options | more).read_bytes()
-        assert not parquet_holds_its_columns_only(data), more
 
 
 def test_bloom_filters_sorting_and_checksums_are_refused(tmp_path):

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from audits.core.errors import VerifyError
+from audits.core.plain_parquet import CREATED_BY, parquet_bytes
 from audits.core.strictjson import canonical
 from audits.gate.evidence import read_evidence
 from audits.verify.contents import COLUMNS, JSONL, METRICS, PARQUET, check_data, jsonl_bytes
@@ -59,17 +60,16 @@ def another_id(rows):
 
 def write_parquet(copy, columns, *, store_schema=False):
     """Write columns as a release does, whatever is in them."""
-    schema = pa.schema([pa.field(name, pa.string(), nullable=False) for name in COLUMNS])
-    table = pa.table(columns, schema=schema)
+    fields = [pa.field(name, column.type, nullable=False) for name, column in zip(COLUMNS, columns, strict=True)]
+    table = pa.table(columns, schema=pa.schema(fields))
     pq.write_table(table, copy / PARQUET, compression="zstd", store_schema=store_schema, write_statistics=False)
 
 
 def backwards(copy):
     lines = (copy / JSONL).read_bytes().split(b"\n")[:-1]
     (copy / JSONL).write_bytes(b"".join(line + b"\n" for line in lines[::-1]))
-    write_parquet(
-        copy, [column.take(list(range(len(lines)))[::-1]) for column in pq.read_table(copy / PARQUET).columns]
-    )
+    columns = pq.read_table(copy / PARQUET).to_pydict()
+    (copy / PARQUET).write_bytes(parquet_bytes([(name, values[::-1]) for name, values in columns.items()]))
 
 
 def kept_schema(copy):
@@ -127,6 +127,30 @@ def false_statistics(copy):
     pq.write_table(pq.read_table(copy / PARQUET).cast(schema), copy / PARQUET, store_schema=False)
 
 
+def dictionary_of_more(copy):
+    """A text in the dictionary of a column that no row has; readers show the rows."""
+    ids, texts, labels = pq.read_table(copy / PARQUET).columns
+    values = pa.array([*sorted(set(labels.to_pylist())), "a real note of a real person"])
+    numbers = pa.array([values.to_pylist().index(label) for label in labels.to_pylist()], pa.int32())
+    write_parquet(copy, [ids, texts, pa.DictionaryArray.from_arrays(numbers, values)])
+
+
+def grown_footer(copy):
+    data, note = (copy / PARQUET).read_bytes(), b"a real note"
+    size = int.from_bytes(data[-8:-4], "little")
+    (copy / PARQUET).write_bytes(data[:-8] + note + (size + len(note)).to_bytes(4, "little") + b"PAR1")
+
+
+def other_writer(copy):
+    data = (copy / PARQUET).read_bytes()
+    (copy / PARQUET).write_bytes(data.replace(CREATED_BY, b"a real note of a real person"[: len(CREATED_BY)]))
+
+
+def space_in_a_page(copy):
+    """Written as another version of a library might, with pages that have room."""
+    write_parquet(copy, pq.read_table(copy / PARQUET).columns)
+
+
 def between_pages_and_footer(copy):
     data = (copy / PARQUET).read_bytes()
     footer = int.from_bytes(data[-8:-4], "little") + 8
@@ -155,8 +179,12 @@ DATA = {
     "text-not-unicode": (not_unicode, f"E_DATA {PARQUET}: holds text that is not Unicode"),
     "schema-in-metadata": (kept_schema, f"E_DATA {PARQUET}: holds something else"),
     "hidden-metadata": (hidden_metadata, f"E_DATA {PARQUET}: holds something else"),
-    "statistics": (false_statistics, f"E_DATA {PARQUET}: holds bytes or figures beside its columns"),
-    "between-pages-and-footer": (between_pages_and_footer, f"E_DATA {PARQUET}: holds bytes or figures beside"),
+    "statistics": (false_statistics, f"E_DATA {PARQUET}: holds something beside its records"),
+    "between-pages-and-footer": (between_pages_and_footer, f"E_DATA {PARQUET}: holds something beside"),
+    "dictionary-of-more": (dictionary_of_more, f"E_DATA {PARQUET}: holds something beside"),
+    "behind-what-is-read-of-the-footer": (grown_footer, f"E_DATA {PARQUET}: holds something beside"),
+    "name-of-the-writer": (other_writer, f"E_DATA {PARQUET}: holds something beside"),
+    "space-in-a-page": (space_in_a_page, f"E_DATA {PARQUET}: holds something beside"),
     "lone-surrogate": (
         lambda c: (c / JSONL).write_bytes(b'{"id": "0123456789abcdef", "text": "\\ud800", "label": "x"}\n'),
         f"E_DATA {JSONL}",

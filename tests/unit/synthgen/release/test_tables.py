@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from audits.core.inputs import load_table
-from audits.core.released import parquet_holds_its_columns_only
 from audits.verify.contents import JSONL, PARQUET
 from synthgen.release.tables import data_files, read_data_file
 
@@ -28,5 +27,3 @@ def test_the_files_of_a_release_hold_nothing_but_its_rows(tmp_path):
         path.write_bytes(data)
         table = load_table(path, label="label", group="id", role="synthetic")
         assert (table.texts, table.groups) == (tuple(r[1] for r in rows), tuple(r[0] for r in rows))
-        if path.suffix == ".parquet":
-            assert parquet_holds_its_columns_only(data)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import audits
-from audits.core.lineage import check_lineage
+from audits.interpolation.lineage import check_lineage
 from synthgen.core.tables import read_corpus, read_latents
 from synthgen.run.judge import counted, synthetic_corpus
 

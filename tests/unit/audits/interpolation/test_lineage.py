@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from audits.core.errors import InputError
-from audits.core.lineage import check_lineage, read_lineage
 from audits.core.types import Lineage
+from audits.interpolation.lineage import check_lineage, read_lineage
 
 GOOD = [
     {"parents": [3, 0], "weights": [0.25, 0.75]},
@@ -91,7 +91,7 @@ def test_files_of_another_kind_are_refused(tmp_path, name, content, message):
 def test_a_file_that_is_not_there_or_too_large_is_refused(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="cannot be opened"):
         read_lineage(tmp_path / "p.jsonl", 3, 5)
-    monkeypatch.setattr("audits.core.lineage.MAX_FILE_BYTES", 10)
+    monkeypatch.setattr("audits.interpolation.lineage.MAX_FILE_BYTES", 10)
     with pytest.raises(InputError, match="at most 10 are read"):
         read_lineage(written(tmp_path / "p.jsonl", GOOD), 3, 5)
 

@@ -1,0 +1,101 @@
+"""Parquet in one spelling: every byte of the file follows from its rows, whatever library is installed.
+
+A library's file says which version of it wrote it, and its pages, dictionaries and footer have room for what no
+reader shows. This one is uncompressed, without dictionaries, statistics or metadata, so that whoever has the rows
+writes the file again and compares.
+
+Source: the Parquet file format (parquet.thrift, data pages of version 1) and Thrift's compact protocol.
+"""
+
+from collections.abc import Sequence
+
+PAGE_BYTES = 1 << 20  # a page is closed with the value that fills it
+CREATED_BY = b"synthgen plain parquet"
+_MAGIC = b"PAR1"
+_BYTE_ARRAY, _UTF8, _REQUIRED, _PLAIN, _RLE, _UNCOMPRESSED = 6, 0, 0, 0, 3, 0
+_I32, _I64, _BINARY, _LIST, _STRUCT = 5, 6, 8, 9, 12  # types of the compact protocol
+_SHORT_LIST = 15
+
+
+def parquet_bytes(columns: Sequence[tuple[str, Sequence[str]]]) -> bytes:
+    """Return a parquet file of string columns without missing values, in one row group.
+
+    Args:
+        columns: names and values; of one length, which is at least 1.
+
+    Raises:
+        UnicodeEncodeError: a value is not Unicode.
+    """
+    n_rows = len(columns[0][1])
+    body, chunks, total = bytearray(_MAGIC), [], 0
+    for name, values in columns:
+        start = len(body)
+        body += _pages([value.encode() for value in values])
+        size, total = len(body) - start, total + len(body) - start
+        about = _struct(
+            (1, _I32, _int(_BYTE_ARRAY)), (2, _LIST, _list(_I32, [_int(_PLAIN), _int(_RLE)])),
+            (3, _LIST, _list(_BINARY, [_binary(name.encode())])), (4, _I32, _int(_UNCOMPRESSED)),
+            (5, _I64, _int(n_rows)), (6, _I64, _int(size)), (7, _I64, _int(size)), (9, _I64, _int(start)),
+        )  # fmt: skip
+        chunks.append(_struct((2, _I64, _int(start)), (3, _STRUCT, about)))
+    group = _struct((1, _LIST, _list(_STRUCT, chunks)), (2, _I64, _int(total)), (3, _I64, _int(n_rows)))
+    root = _struct((4, _BINARY, _binary(b"schema")), (5, _I32, _int(len(columns))))
+    footer = _struct(
+        (1, _I32, _int(1)), (2, _LIST, _list(_STRUCT, [root, *(_string_column(name) for name, _ in columns)])),
+        (3, _I64, _int(n_rows)), (4, _LIST, _list(_STRUCT, [group])), (6, _BINARY, _binary(CREATED_BY)),
+    )  # fmt: skip
+    return bytes(body) + footer + len(footer).to_bytes(4, "little") + _MAGIC
+
+
+def _string_column(name: str) -> bytes:
+    is_string = _struct((1, _STRUCT, _struct()))
+    return _struct(
+        (1, _I32, _int(_BYTE_ARRAY)), (3, _I32, _int(_REQUIRED)), (4, _BINARY, _binary(name.encode())),
+        (6, _I32, _int(_UTF8)), (10, _STRUCT, is_string),
+    )  # fmt: skip
+
+
+def _pages(values: Sequence[bytes]) -> bytes:
+    """Return the values as pages, each behind its header."""
+    made, page, n = bytearray(), bytearray(), 0
+    for i, value in enumerate(values):
+        page += len(value).to_bytes(4, "little") + value
+        n += 1
+        if len(page) >= PAGE_BYTES or i == len(values) - 1:
+            about = _struct((1, _I32, _int(n)), (2, _I32, _int(_PLAIN)), (3, _I32, _int(_RLE)), (4, _I32, _int(_RLE)))
+            size = _int(len(page))
+            made += _struct((1, _I32, _int(0)), (2, _I32, size), (3, _I32, size), (5, _STRUCT, about)) + page
+            page, n = bytearray(), 0
+    return bytes(made)
+
+
+def _struct(*fields: tuple[int, int, bytes]) -> bytes:
+    """Return a struct: of each field how far its number lies behind the last one's, its type and its value."""
+    made, last = bytearray(), 0
+    for number, kind, value in fields:
+        made += bytes([(number - last) << 4 | kind]) + value
+        last = number
+    return bytes(made) + b"\0"
+
+
+def _list(kind: int, values: Sequence[bytes]) -> bytes:
+    n = len(values)
+    head = bytes([n << 4 | kind]) if n < _SHORT_LIST else bytes([_SHORT_LIST << 4 | kind]) + _varint(n)
+    return head + b"".join(values)
+
+
+def _binary(value: bytes) -> bytes:
+    return _varint(len(value)) + value
+
+
+def _int(value: int) -> bytes:
+    """Return a number that is not negative, zigzag."""
+    return _varint(value << 1)
+
+
+def _varint(value: int) -> bytes:
+    made = bytearray()
+    while value > 0x7F:
+        made.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*made, value])
