@@ -14,14 +14,15 @@ from synthgen.core.workers import usable_cores
 from synthgen.run.adapt import WARNING as ADAPT_WARNING
 from synthgen.run.adapt import check_adapt
 from synthgen.run.finished import policy_file
+from synthgen.run.manner import MOST_TEXTS, check_manner
 from synthgen.run.manner import WARNING as MANNER_WARNING
-from synthgen.run.manner import check_manner
 from synthgen.run.rounds import SPARE, first_asked
 from synthgen.run.secret import PUBLIC, foreseen_secret
 from synthgen.run.secret import WARNING as PUBLIC_WARNING
 from synthgen.stages.decode.bridge import load_vocabulary
 from synthgen.stages.decode.config import AUTO
 from synthgen.stages.decode.loading import backend_of, slowdown
+from synthgen.stages.decode.manner import on_shelf
 from synthgen.stages.filter.attributes import check_labels
 from synthgen.stages.filter.classifier import fits_for
 from synthgen.stages.interpolate import check_classes, wanted_counts
@@ -32,6 +33,7 @@ from synthgen.stages.split import split
 
 TOKENS_PER_SECOND = 250  # of the embedded decoder on each core that multiplies bfloat16, a cautious round figure
 SECONDS_PER_RECORD = 0.25  # of refining the embedded bridge on two cores, likewise
+READING = 1 / 3  # of that for a record that is only read: one pass, where learning goes forth and back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,7 @@ def make_plan(config: Config) -> Plan:
         candidates=candidates,
         segments=segments,
         fits=0 if config.filter.class_agreement is None else fits_for(method.max_parents),
-        minutes=(candidates * tokens * slowdown(backend) / (TOKENS_PER_SECOND * cores) + _refining(config)) / 60,
+        minutes=(candidates * tokens * slowdown(backend) / (TOKENS_PER_SECOND * cores) + _preparing(config)) / 60,
         cores=cores,
         policy=policy.name,
         audits={name: what if isinstance(what, str) else what.to_text() for name, what in reach.items()},
@@ -165,10 +167,12 @@ def _disclosure(config: Config) -> str | None:
     return load_vocabulary(decode.bridge, config.resolve, encoder=config.embed.model).disclosure(decode.words)
 
 
-def _refining(config: Config) -> float:
-    """Return the seconds that refining the bridge takes on the processor, if it is asked for."""
+def _preparing(config: Config) -> float:
+    """Return the seconds that choosing a manner and refining the bridge take on the processor, where asked for."""
     adapt = config.decode.adapt
-    return 0.0 if adapt is None else adapt.steps * adapt.batch * SECONDS_PER_RECORD * slowdown(backend_of("cpu"))
+    refined = 0 if adapt is None else adapt.steps * adapt.batch
+    read = len(on_shelf()) * MOST_TEXTS if config.decode.manner == AUTO else 0
+    return (refined + READING * read) * SECONDS_PER_RECORD * slowdown(backend_of("cpu"))
 
 
 def _segments(config: SegmentsConfig, train: Corpus) -> dict[str, float]:

@@ -7,6 +7,7 @@ from synthgen.commands.plan import make_plan
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError, DataError, ModelError
 from synthgen.core.seeds import SeedTree
+from synthgen.stages.decode.manner import on_shelf
 from synthgen.stages.load import load
 from synthgen.stages.split import split
 
@@ -155,6 +156,9 @@ def test_refining_takes_its_time(config, monkeypatch, able, minutes):
     monkeypatch.setattr("synthgen.stages.decode.loading.has_bfloat16", lambda: able)
     longer = make_plan(config(decode={"candidates": 3, "adapt": {"steps": 30, "batch": 8}})).minutes
     assert longer - make_plan(config()).minutes == pytest.approx(minutes)  # 240 records of a quarter of a second
+    chosen = make_plan(config(decode={"candidates": 3, "manner": "auto"})).minutes
+    read = 64 * len(on_shelf()) / 3  # every text in every manner, at a third of what learning from it takes
+    assert chosen - make_plan(config()).minutes == pytest.approx(minutes * read / 240)
 
 
 def test_a_missing_gpu_is_told(config, monkeypatch):
