@@ -244,6 +244,29 @@ def stopped(splits, audits):
     return shares
 
 
+def rungs_written(args, seeds):
+    """Return the lines of a corpus' rungs."""
+    first, counts = seeds[0], right(seeds)
+    lines = [
+        "Persons in train, control, fresh: {}, {}, {} (rows: {}, {}, {}); rows of fresh people left out because "
+        "they repeat somebody: {}.".format(*first["persons"], *first["rows"], first["repeating"]),
+        "",
+        "| rung | " + " | ".join(args.audits) + " |", "|" + "---|" * (1 + len(args.audits)),
+    ]  # fmt: skip
+    for rung in args.rungs:
+        cells = [said(*tally(seeds, rung.name, audit)) for audit in args.audits]
+        lines.append(f"| {rung.name} | " + " | ".join(cells) + " |")
+    lines.append("")
+    lines.append(
+        f"Rungs right: {counts['right']} of {sum(counts.values())}; too few people to be calibrated: "
+        f"{counts['uncalibrated']}; wrong: {counts['wrong']}."
+    )
+    against = sum(bool(seed["problems"]) for seed in seeds)
+    if against:
+        lines.append(f"The split itself does not allow a pass in {against} of {len(seeds)} seeds.")
+    return lines
+
+
 def written(args, found):
     """Return the tables as Markdown."""
     lines = [
@@ -256,27 +279,7 @@ def written(args, found):
         ),
     ]  # fmt: skip
     for corpus, (seeds, splits) in found.items():
-        first = seeds[0]
-        counts = right(seeds)
-        lines += [
-            "", f"## {corpus}", "",
-            "Persons in train, control, fresh: {}, {}, {} (rows: {}, {}, {}); rows of fresh people left out because "
-            "they repeat somebody: {}.".format(*first["persons"], *first["rows"], first["repeating"]),
-            "",
-            "| rung | " + " | ".join(args.audits) + " |", "|" + "---|" * (1 + len(args.audits)),
-        ]  # fmt: skip
-        for rung in args.rungs:
-            cells = [said(*tally(seeds, rung.name, audit)) for audit in args.audits]
-            lines.append(f"| {rung.name} | " + " | ".join(cells) + " |")
-        total = sum(counts.values())
-        lines.append("")
-        lines.append(
-            f"Rungs right: {counts['right']} of {total}; too few people to be calibrated: {counts['uncalibrated']}; "
-            f"wrong: {counts['wrong']}."
-        )
-        against = sum(bool(seed["problems"]) for seed in seeds)
-        if against:
-            lines.append(f"The split itself does not allow a pass in {against} of {len(seeds)} seeds.")
+        lines += ["", f"## {corpus}", "", *(rungs_written(args, seeds) if seeds else ["No rung was climbed."])]
         if splits:
             shares = stopped(splits, args.audits)
             lines += ["", "| fresh people, splits | " + " | ".join(shares) + " |", "|" + "---|" * (1 + len(shares))]

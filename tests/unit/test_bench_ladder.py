@@ -26,8 +26,8 @@ def quick(bench, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_quick_makes_the_table(quick):
-    folder, text, found, _ = quick
+def test_quick_makes_the_table(quick, bench):
+    folder, text, found, options = quick
     assert "| verbatim | caught 1 | caught 1 |" in text
     assert "| one_identifier | (unsure 1) | caught 1 |" in text
     assert "Rungs right: 3 of 4; too few people to be calibrated: 1; wrong: 0." in text
@@ -39,6 +39,9 @@ def test_quick_makes_the_table(quick):
     assert (n_train, n_control) == (43, 58)
     assert 20 <= n_fresh <= 29  # of some of them every row repeats somebody
     assert len(list((folder / "kept" / "clinic").rglob("*.json"))) == 4 + 1 + 2
+    splits_alone = bench.written(bench.arguments(options), {"clinic": ([], splits)})
+    assert "No rung was climbed." in splits_alone
+    assert "| stopped | 100% | 100% | 100% |" in splits_alone
 
 
 @pytest.mark.slow
