@@ -47,8 +47,8 @@ def main(argv=None):
     for manner in args.manners.split(","):
         run = finished(config, manner)
         table = json.loads((run.folder("evaluate") / UTILITY).read_text())
-        counts = run.record.stage("filter").counts
-        rejected = ", ".join(f"{name} {n / counts['in']:.2f}" for name, n in counts["rejected"].items() if n > 0)
+        filtered = run.record.stage("filter")
+        rejected = ", ".join(f"{name} {n / filtered.n_in:.2f}" for name, n in filtered.rejected.items() if n > 0)
         lines.append(
             row(manner, table, "synthetic", interval(table["metrics"].get("manner.gap")), rejected or "none")
         )

@@ -109,3 +109,12 @@ def test_a_choice_by_train_is_refused_where_differential_privacy_is_asked_for(pr
 def test_words_alone_have_no_manner(project):
     with pytest.raises(ConfigError, match="stands beside a bridge"):
         project.config(decode={"bridge": "words", "manner": "auto"})
+
+
+def test_the_benchmark_has_a_row_and_samples_of_each_manner(project, shelf, module_at, monkeypatch, capsys):
+    bench = module_at("benchmarks/manners.py")
+    monkeypatch.setattr(bench.Config, "load", lambda _: project.config())
+    bench.main(["demo.yaml", "--manners", "plain,letter", "--samples", "2"])
+    table, *samples = capsys.readouterr().out.split("\n## ")
+    assert [line.split(" | ")[0] for line in table.splitlines()[2:]] == ["| plain", "| letter", "| real records"]
+    assert [(text.splitlines()[0], text.count("\n\n> ")) for text in samples] == [("plain", 2), ("letter", 2)]

@@ -1,0 +1,48 @@
+"""Print the page of the shelf: of each manner what it learnt from, its loss before and after, and its samples.
+
+python training/cards.py > docs/manners.md
+"""
+
+from pathlib import Path
+
+from synthgen.stages.decode.manner import MannerCard, load_manner, on_shelf
+
+HEAD = """# The shelf of manners
+
+How a text is written, whatever it says. A manner is a small adapter beside the bridge, trained on openly licensed text
+and on text that our own grammars invent (`training/`), never on anything that plays private data in a study or an
+example. `decode: {manner: NAME}` writes in one, `auto` in the nearest: [configuration](configuration.md). Another is one
+command away: `synthgen train-bridge --manner`. `plain` is the bridge as it is.
+
+Loss: nats per token of pieces of texts that were kept back, each after its own vector, by the bridge alone and in the
+manner. Samples: written from the vectors of kept-back pieces, one after another, none chosen. `make manners` trains all
+of them again; `python training/cards.py` prints this page from the cards beside the weights.
+
+"""
+
+
+def main():
+    cards = [load_manner(name, Path).card for name in on_shelf()[1:]]
+    print(HEAD + "\n\n".join([summary(cards), *map(page, cards)]))
+
+
+def summary(cards: list[MannerCard]) -> str:
+    """Return a line of each manner."""
+    rows = [
+        f"| {c.name} | {c.rank} | {c.steps} | {sum(s.passages for s in c.sources):,} | {c.heldout_before:.2f} | "
+        f"{c.heldout_after:.2f} |"
+        for c in cards
+    ]
+    return "\n".join(["| manner | rank | steps | pieces | loss before | after |", "|---|---|---|---|---|---|", *rows])
+
+
+def page(card: MannerCard) -> str:
+    """Return what a manner learnt from, and its samples."""
+    sources = [f"| {s.name} | {s.passages:,} | {s.licence} |" for s in card.sources]
+    samples = ["> " + sample.replace("\n", "\n> ") for sample in card.samples]
+    table = "\n".join(["| source | pieces | licence |", "|---|---|---|", *sources])
+    return "\n\n".join([f"## {card.name}", table, *samples])
+
+
+if __name__ == "__main__":
+    main()
