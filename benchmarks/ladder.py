@@ -208,13 +208,16 @@ def blocked(args, corpus, rows):
 
 
 def tally(seeds, rung, audit):
-    """Return the verdict counts and outcomes of one audit on one rung over the seeds."""
-    cells = [s["audits"][audit] for seed in seeds for s in seed["steps"] if s["rung"] == rung]
+    """Return the verdict counts and outcomes of one audit on one rung over the seeds; none where it was not asked."""
+    steps = [s["audits"] for seed in seeds for s in seed["steps"] if s["rung"] == rung]
+    cells = [found[audit] for found in steps if audit in found]
     verdicts = sum((Counter(c["verdicts"]) for c in cells), Counter())
     return verdicts, Counter(c["outcome"] for c in cells)
 
 
 def said(verdicts, outcomes):
+    if not verdicts:
+        return "not asked"
     words = {"fail": "caught", "pass": "passed", "insufficient": "unsure"}
     text = ", ".join(f"{words[v]} {verdicts[v]}" for v in words if verdicts[v] > 0)
     wrong = "".join(f" **{outcomes[o]} {o}**" for o in ("wrong", "uncalibrated") if outcomes[o] > 0)

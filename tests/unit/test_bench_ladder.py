@@ -159,3 +159,11 @@ def test_every_rung_is_climbed_unless_quick(bench, monkeypatch):
     monkeypatch.setenv("SYNTHGEN_DATA", "somewhere")
     assert bench.arguments([]).rungs == RUNGS
     assert bench.arguments([]).corpora == list(bench.CORPORA)
+
+
+def test_a_rung_that_asks_few_audits_has_a_row(bench):
+    """Rungs that hide a leak are lean: who is blind to it is not asked."""
+    cell = {"verdicts": {"fail": 1}, "outcome": "right"}
+    seeds = [{"steps": [{"rung": "accents", "audits": {"replay": cell}}]}]
+    assert bench.said(*bench.tally(seeds, "accents", "replay")) == "caught 1"
+    assert bench.said(*bench.tally(seeds, "accents", "linkage")) == "not asked"
