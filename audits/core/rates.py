@@ -42,15 +42,6 @@ def tier(n_persons: int) -> Tier:
     return Tier(None, stricter)
 
 
-def shown(tau: float | None, high: float) -> float | None:
-    """Return the strictest bound, from the one that the persons can carry on, under which a rate's upper end lies.
-
-    The bounds are nested: who is below one is below all wider ones, so choosing after the count proves nothing that
-    was not there. Where the end lies above all of them it is `tau` that was not shown.
-    """
-    return next((wider for wider in TIERS if tau is not None and wider >= tau and high <= wider), tau)
-
-
 def too_few(n_persons: int) -> str:
     """Return the sentence that says how many persons would be enough."""
     enough = [(tau, needed_for_zero_events(tau)) for tau in (TIERS[-1], TIERS[0])]

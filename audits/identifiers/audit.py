@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.core.rates import difference, exact, one_person, share, shown, tau_metric, tier, too_few
+from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
 from audits.core.stats import FAIL_LEVEL, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict
 from audits.identifiers.disguised import DisguisedHits, judge_disguised
@@ -143,8 +143,7 @@ def _judge(
     n_hard = patterned.hard + recorded_hits.hard + disguised.hard
     n_persons = min(n_t, n_h)
     tau, needed = tier(n_persons)
-    verdict, reason = _verdict(n_hard, excess, scan.p, (tau, shown(tau, excess.high)), needed)
-    tau = shown(tau, excess.high)
+    verdict, reason = _verdict(n_hard, excess, scan.p, tau, needed)
     return AuditResult(
         name="identifiers",
         verdict=verdict,
@@ -178,13 +177,10 @@ def _judge(
     )
 
 
-def _verdict(
-    n_hard: int, excess: Estimate, scan_p: float, taus: tuple[float | None, float | None], needed: int
-) -> tuple[Verdict, str]:
-    strictest, tau = taus
+def _verdict(n_hard: int, excess: Estimate, scan_p: float, tau: float | None, needed: int) -> tuple[Verdict, str]:
     if n_hard > 0:
         return "fail", f"{n_hard} identifiers of single train persons stand in the synthetic table"
-    if excess.low > (0.0 if strictest is None else strictest):
+    if excess.low > (0.0 if tau is None else tau):
         return "fail", "identifiers of more train persons than control persons are found than chance allows"
     if scan_p <= FAIL_LEVEL:
         return "fail", "rare words of train persons crowd in, or are missing from, the synthetic table (scan test)"

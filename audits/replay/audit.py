@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from audits.core.rates import difference, exact, one_person, share, shown, tau_metric, tier, too_few
+from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
 from audits.core.stats import FAIL_LEVEL, holm, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict, persons
 from audits.replay.calibration import (
@@ -146,7 +146,6 @@ def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Gener
         scan_test(found.near[:n_t], found.near[n_t:]).p,
     )
     tau, needed = tier(min(n_t, n_h))
-    excess = difference(train, control, confidence=confidence)
     arms = ((train, control), (near, near_control))
     proven = max(difference(*arm, confidence=1 - FAIL_LEVEL).low for arm in arms)
     return _Measured(
@@ -161,11 +160,11 @@ def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Gener
         records_p=float(stats.hypergeom.sf(found.n_records[0] - 1, n_t + n_h, sum(found.n_records), n_t)),
         n_strangers=len(calibrating),
         control_records=found.n_records[1],
-        excess=excess,
+        excess=difference(train, control, confidence=confidence),
         near=difference(near, near_control, confidence=confidence),
         proven=proven - (0.0 if tau is None else tau),
         scan_p=min(holm(scans)),
-        tau=shown(tau, excess.high),
+        tau=tau,
         needed=needed,
         planted=caught(planted, is_hard[m:]),
         common=max(found.common),

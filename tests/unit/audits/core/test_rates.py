@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from audits.core.rates import difference, exact, one_person, share, shown, tier, too_few
+from audits.core.rates import difference, exact, one_person, share, tier, too_few
 from audits.core.stats import newcombe
 
 
@@ -41,11 +41,3 @@ def test_the_sentence_names_the_number_that_would_be_enough():
 def test_a_hard_rule_sees_one_person():
     power = one_person(320, 310)
     assert power == {"n": 310, "n_needed": 2995, "smallest_leak": 1 / 320, "epsilon_ceiling": None}
-
-
-def test_a_wider_bound_is_shown_where_the_strictest_is_not():
-    assert shown(0.003, 0.002) == 0.003  # never stricter than the persons carry
-    assert shown(0.003, 0.0037) == 0.01
-    assert shown(0.001, 0.0005) == 0.001
-    assert shown(0.003, 0.02) == 0.003  # not shown, and named
-    assert shown(None, 0.0) is None
