@@ -9,14 +9,14 @@ from synthgen.stages.decode.manner import MannerCard, load_manner, on_shelf
 
 HEAD = """# The shelf of manners
 
-How a text is written, whatever it says. A manner is a small adapter beside the bridge, trained on openly licensed text
-and on text that our own grammars invent (`training/`), never on anything that plays private data in a study or an
-example. `decode: {manner: NAME}` writes in one, `auto` in the nearest: [configuration](configuration.md). Another is one
-command away: `synthgen train-bridge --manner`. `plain` is the bridge as it is.
+How a text is written, whatever it says. A manner is a small adapter beside the bridge, trained on openly licensed
+text and on text that our own grammars invent (`training/`), never on anything that plays private data in a study or
+an example. `decode: {manner: NAME}` writes in one, `auto` in the nearest: [configuration](configuration.md).
+Another is one command away: `synthgen train-bridge --manner`. `plain` is the bridge as it is.
 
-Loss: nats per token of pieces of texts that were kept back, each after its own vector, by the bridge alone and in the
-manner. Samples: written from the vectors of kept-back pieces, one after another, none chosen. `make manners` trains all
-of them again; `python training/cards.py` prints this page from the cards beside the weights.
+Loss: nats per token of pieces of texts that were kept back, each after its own vector, by the bridge alone and in
+the manner. Samples: written from the vectors of kept-back pieces, one after another, none chosen. `make manners`
+trains all of them again; `python training/cards.py` prints this page from the cards beside the weights.
 
 """
 
