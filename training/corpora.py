@@ -52,7 +52,7 @@ def synthea(data, n):
                 for content in json.loads(line).get("content", []):
                     yield base64.b64decode(content["attachment"].get("data", "")).decode("utf-8", "replace")
 
-    return [text for text in dict.fromkeys(notes()) if text.strip()][: n // 5]  # templated: few are enough
+    return [text for text in dict.fromkeys(notes()) if text.strip()][: n // 25]  # templated: few are enough
 
 
 def ours(write):
@@ -68,6 +68,7 @@ MANNERS = {
         ]),
         Source("synthea", "Apache-2.0", synthea),
         Source("invented_notes", OURS, ours(clinical.clinical_notes)),
+        Source("invented_clinic_letters", OURS, ours(letters.clinic_letters)),
     ),
     "clinical-shorthand": (
         Source("primock57", "CC BY 4.0", table("primock57/notes.parquet")),

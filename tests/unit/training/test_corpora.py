@@ -9,7 +9,7 @@ KEPT_UNSEEN = {"newsgroups20", "ag_news", "sst2", "yelp_augpe", "mts_dialog", "t
 
 @pytest.mark.skipif("SYNTHGEN_DATA" not in os.environ, reason="SYNTHGEN_DATA is not set")
 def test_every_manner_gets_its_texts_and_a_command(tmp_path, capsys):
-    main(["--out", str(tmp_path), "--texts", "25"])
+    main(["--out", str(tmp_path), "--texts", "150"])
     commands = capsys.readouterr().out.splitlines()
     assert len(commands) == len(MANNERS)
     for (manner, sources), command in zip(MANNERS.items(), commands, strict=True):
