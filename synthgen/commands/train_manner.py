@@ -52,7 +52,7 @@ class MannerTask:
     bridge: str = "builtin"
     steps: int = 110
     batch: int = 16
-    rate: float = 3e-4
+    rate: float = 2e-3
     rank: int = 4
 
 
