@@ -29,7 +29,8 @@ from synthgen.stages.load.formats import read_source
 
 LEAST_TEXTS = 20
 SAMPLES = 10
-PROMPT_TOKENS = 16
+PROMPT_TOKENS = 24
+WORDS = 8  # at most, as the bridge learnt them: a manner trained without forgets what they are for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,9 @@ def train_manner(task: MannerTask, *, resume: bool, progress: Progress) -> Path:
     if len(texts) < len(task.corpora):
         raise UsageError("two corpora have one name", hint="Rename one: the card lists them by their names.")
     bridge = load_bridge(task.bridge)
-    trained = {"steps": task.steps, "batch": task.batch, "rate": task.rate}
+    trained = {
+        "steps": task.steps, "batch": task.batch, "rate": task.rate, "words": 0 if bridge.words is None else WORDS,
+    }  # fmt: skip
     config = refining(bridge.info, str(task.out), PROMPT_TOKENS, trained)
     folder = model_folder(bridge.info.decoder)
     loaded = load_model(folder)
@@ -83,7 +86,7 @@ def train_manner(task: MannerTask, *, resume: bool, progress: Progress) -> Path:
     encoder = build_encoder(EmbedConfig(model=bridge.info.encoder), model_folder)
     with progress.stage("embed", total=len(set(pieces.passages.texts)), unit="pieces") as advance:
         vectors = encoder.encode(list(pieces.passages.texts), advance)
-    data = TrainingSet(passages=pieces.passages, vectors=vectors, heldout=pieces.heldout)
+    data = TrainingSet(passages=pieces.passages, vectors=vectors, heldout=pieces.heldout, reader=bridge.words)
     trainer = Trainer(config, loaded.model, loaded.tokenizer, data, beside=(bridge, task.rank))
     before = trainer.evaluate()["own"]  # adapters that have learnt nothing add nothing, so this is the bridge's own
     with progress.stage("train-bridge", total=task.steps, unit="steps") as advance:

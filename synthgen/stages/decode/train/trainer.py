@@ -113,13 +113,16 @@ class Trainer:
         return asked
 
     def frame(self, rows: NDArray[np.int64], prompts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return ids (n, length), where the vector stands and where the text stands; one fixed shape always."""
+        """Return ids (n, longest), where the vector stands and where the text stands; longest ≤ `train.length`."""
         config, passages = self.config.train, self.data.passages
-        ids = np.full((len(rows), config.length), self.tokenizer.eos_token_id, dtype=np.int64)
+        heads = [self.template.tokens(self.tokenizer, prompt, config.max_prompt_tokens) for prompt in prompts]
+        rooms = [
+            min(int(passages.lengths[row]), config.length - len(head)) for row, head in zip(rows, heads, strict=True)
+        ]
+        longest = max(len(head) + room for head, room in zip(heads, rooms, strict=True))
+        ids = np.full((len(rows), longest), self.tokenizer.eos_token_id, dtype=np.int64)
         is_vector, is_text = np.zeros(ids.shape, dtype=bool), np.zeros(ids.shape, dtype=bool)
-        for i, (row, prompt) in enumerate(zip(rows, prompts, strict=True)):
-            head = self.template.tokens(self.tokenizer, prompt, config.max_prompt_tokens)
-            room = min(int(passages.lengths[row]), config.length - len(head))
+        for i, (row, head, room) in enumerate(zip(rows, heads, rooms, strict=True)):
             ids[i, : len(head)] = head
             is_vector[i, : len(head)] = ids[i, : len(head)] == self.template.placeholder_id
             ids[i, len(head) : len(head) + room] = passages.tokens[row, :room]

@@ -1,6 +1,8 @@
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from synthgen.commands.train_manner import MannerTask, train_manner, with_licences
@@ -8,7 +10,8 @@ from synthgen.core.errors import DataError, UsageError
 from synthgen.core.progress import silent
 from synthgen.stages.decode.bridge import load_bridge
 from synthgen.stages.decode.manner import CARD, WEIGHTS, in_manner, load_manner
-from synthgen.stages.decode.train.trainer import STATE
+from synthgen.stages.decode.train.trainer import CURVE, STATE
+from synthgen.stages.decode.words import FILE, make_reader, save_words
 
 WORDS = ["doctor", "patient", "fever", "rocket", "engine", "orbit", "river", "garden", "sees", "fixes"]
 
@@ -83,6 +86,16 @@ def test_a_stopped_training_goes_on_to_the_same_manner(task, tmp_path):
     assert (gone_on / WEIGHTS).read_bytes() == (straight / WEIGHTS).read_bytes()
     assert json.loads((gone_on / CARD).read_text()) == json.loads((straight / CARD).read_text())
     assert (whole / WEIGHTS).read_bytes() != (straight / WEIGHTS).read_bytes()
+
+
+def test_beside_a_bridge_with_a_vocabulary_a_manner_learns_with_its_words(task, tmp_path):
+    plain = train_manner(task(), resume=False, progress=silent)
+    assert "told" not in json.loads((plain / CURVE).read_text())
+    bridge = Path(shutil.copytree(task().bridge, tmp_path / "bridge"))
+    vectors = np.random.default_rng(0).standard_normal((len(WORDS), 40)).astype(np.float32)
+    save_words(make_reader(dict.fromkeys(WORDS, 0.1), vectors, vectors.mean(axis=0)), bridge / FILE)
+    told = train_manner(task(bridge=str(bridge), out=tmp_path / "told"), resume=False, progress=silent)
+    assert json.loads((told / CURVE).read_text())["told"] > 0
 
 
 def test_what_cannot_be_trained_on_is_told_before_any_model_is_loaded(task, notes, tmp_path):
