@@ -9,7 +9,7 @@ from audits.core.errors import InputError
 from audits.core.holdout import MIN_PERSONS
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Table, persons
-from audits.identifiers.patterns import QUASI, Entity, entities
+from audits.identifiers.patterns import QUASI, Entity, entities, number_key, numbers
 from audits.replay.search import CEILING_TOKENS, FLOOR_TOKENS, own_runs, pooled
 
 FRESH_SHARE = 1 / 3  # of the control persons; the others are the arm that the audits compare with train
@@ -60,8 +60,9 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
     People quote one another and fill in the same forms, so a fresh person's text may repeat words or an identifier of
     a train person; a release of it would rightly be stopped. Rows of fresh persons that hold a run of 13 tokens (as
     they are, or with numbers masked, as `replay` reads them), half of a record (a reply that quotes it line by line),
-    or an identifier, of one train or control person are therefore left out. Which they are is decided without looking
-    at who is train, so leaving them out betrays nobody, and what remains is a release known to be clean.
+    or an identifier, with its label or without, of one train or control person are therefore left out. Which they are
+    is decided without looking at who is train, so leaving them out betrays nobody, and what remains is a release
+    known to be clean.
 
     Args:
         inputs: checked tables (`audits.runner.hygiene.check_split`); its synthetic table is not read.
@@ -156,7 +157,11 @@ def _repeats(
     longest, is_near = own_runs([*unseen.texts, *train.texts], pool)
     quoting = (longest[: len(unseen)] >= FLOOR_TOKENS) | is_near[: len(unseen)]
     pooled_identifiers = {e for text in (*train.texts, *control.texts) for e in _identifiers(text)}
-    named = [not pooled_identifiers.isdisjoint(_identifiers(text)) for text in unseen.texts]
+    digits = {key for key in map(number_key, pooled_identifiers) if key is not None}
+    named = [
+        not pooled_identifiers.isdisjoint(_identifiers(text)) or not digits.isdisjoint(numbers(text))
+        for text in unseen.texts
+    ]
     return quoting | np.array(named, dtype=np.bool_), longest[len(unseen) :]
 
 

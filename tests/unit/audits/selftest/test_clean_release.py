@@ -52,7 +52,7 @@ def test_more_persons_than_the_limit_are_drawn(tables, monkeypatch):
 def test_fresh_rows_that_repeat_anybody_are_left_out_whoever_it_is(tables):
     train, control = tables
     fresh = set(population(train, control).unseen.texts)
-    quoting = [i for i, t in enumerate(control.texts) if t in fresh][:5]
+    quoting = [i for i, t in enumerate(control.texts) if t in fresh][:6]
     other = next(i for i, t in enumerate(control.texts) if t not in fresh)
 
     def numbered(n):
@@ -71,12 +71,13 @@ def test_fresh_rows_that_repeat_anybody_are_left_out_whoever_it_is(tables):
         quoted(train.texts[4], 12),
         "call 0171-555-0199",
     )
+    texts[quoting[5]] += " (01715550199)"  # without its label, as the audit finds it too
     for row, what in zip(quoting[:4], repeated, strict=True):
         texts[row] += " " + what
     people = population(train, replace(control, texts=tuple(texts)))
     left_out = {i for i in range(len(texts)) if texts[i] not in people.control.texts + people.unseen.texts}
-    assert left_out == {quoting[0], quoting[1], quoting[3], quoting[4]}
-    assert people.n_repeating == 4
+    assert left_out == {quoting[i] for i in (0, 1, 3, 4, 5)}
+    assert people.n_repeating == 5
 
 
 def test_a_reply_that_quotes_line_by_line_is_left_out(tables):
