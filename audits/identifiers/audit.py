@@ -48,8 +48,8 @@ class Identifiers:
     Fails on: one direct identifier or contact of a train person with lambda < .05, or a known one with lambda < .01;
     an excess proven above tau; train persons crowding at, or missing from, the top of rare words and shared kinds
     (scan test).
-    A contact kind counts singly only where nobody else shares such contacts: if control's own are found in S, or some
-    stand with two to ten persons of the pool, people quote them, and only the excess judges them.
+    A contact counts singly unless people are seen to share those of its kind: where control's own are found in S, or
+    two persons of the pool have one, four times or more, only the excess judges them.
 
     Privacy: reads all texts; the result holds counts by kind, never a value, beside the findings: row, characters and
         person of each hard hit, for the private side.
@@ -163,7 +163,7 @@ def _judge(
             "n_control_persons": n_h,
             "tau": tau,
             "found_by_kind_train_control": dict(patterned.by_kind),
-            "contacts_that_pass_between_people": patterned.passed_on,
+            "contacts_that_pass_between_people": dict(patterned.passed_on),
             "known_identifiers_tested": recorded_hits.tested,
             "known_identifiers_found": recorded_hits.found,
             "identifiers_in_disguise": disguised.hard,

@@ -34,14 +34,14 @@ class PatternedHits:
         hit: persons of whom an identifier stands in S that only their side has, (n,).
         hard: identifiers that are leaks.
         by_kind: how many identifiers of each kind stand in S that only train, or only control, has.
-        passed_on: contacts that are seen to pass between people: of control found in S, or two persons'.
+        passed_on: contacts of each kind that are seen to pass between people: of control found in S, or two persons'.
         terms: where the leaks are to be looked for.
     """
 
     hit: NDArray[np.bool_]
     hard: int
     by_kind: Mapping[str, list[int]]
-    passed_on: int
+    passed_on: Mapping[str, int]
     terms: SearchTerms
 
 
@@ -52,13 +52,14 @@ def judge_patterned(
 
     A direct identifier is one person's by its kind, so one that two have (a mother and her child, train and control)
     is a leak as well. A contact that control has too is a desk's, and exempt; the others of train are leaks unless
-    contacts are seen to pass between people and those of train return no more often.
+    contacts of their kind are seen to pass between people and those of train return no more often: that a town's
+    telephones coincide excuses no e-mail address.
     """
     hit = np.zeros(people.n_persons + 2, dtype=bool)
     by_kind: dict[str, list[int]] = {kind: [0, 0] for kind in (*DIRECT, *CONTACT, *QUASI)}
     hard: list[tuple[Entity, Sequence[int]]] = []
-    contacts: list[tuple[Entity, Sequence[int]]] = []
-    of_control: set[int] = set()
+    contacts: dict[str, list[tuple[Entity, Sequence[int]]]] = {kind: [] for kind in CONTACT}
+    of_control: dict[str, set[int]] = {kind: set() for kind in CONTACT}
     for entity, owners in pool.entities.items():
         number = number_key(entity)
         whose = Owners((*owners, *pool.numbers.get(number or "", ())))
@@ -75,13 +76,14 @@ def judge_patterned(
         if train and entity.kind in DIRECT:
             hard.append((entity, train))
         elif train and alone:
-            contacts.append((entity, train))
-        elif entity.kind in CONTACT:
-            of_control |= set(control) if alone else set()
-    passed_on = len(of_control) + pool.shared_contacts
-    n_found = len({owner for _, owners in contacts for owner in owners})
-    if beyond_phantoms(n_found, passed_on, _share(people), few=FEW_CONTACTS):
-        hard += contacts
+            contacts[entity.kind].append((entity, train))
+        elif entity.kind in CONTACT and alone:
+            of_control[entity.kind] |= set(control)
+    passed_on = {kind: len(of_control[kind]) + pool.shared_contacts[kind] for kind in CONTACT}
+    for kind, found in contacts.items():
+        n_found = len({owner for _, owners in found for owner in owners})
+        if beyond_phantoms(n_found, passed_on[kind], _share(people), few=FEW_CONTACTS):
+            hard += found
     return PatternedHits(hit[: people.n_persons], len(hard), by_kind, passed_on, _search_terms(hard))
 
 

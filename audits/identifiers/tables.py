@@ -69,7 +69,7 @@ class PoolContent:
         numbers: the same of bare numbers.
         words: the only owner of each rare word.
         quasi: the only owner of each date, postal code and age, by kind.
-        shared_contacts: how many contacts exactly two persons have.
+        shared_contacts: how many contacts of each kind exactly two persons have.
         n_of_kind: different identifiers of each kind, of train and of others.
         numbered: direct identifiers that are numbers.
     """
@@ -78,7 +78,7 @@ class PoolContent:
     numbers: Mapping[str, Owners]
     words: OwnedKeys
     quasi: Mapping[str, OwnedKeys]
-    shared_contacts: int
+    shared_contacts: Mapping[str, int]
     n_of_kind: Mapping[tuple[str, bool], int]
     numbered: KnownNumbers
 
@@ -129,7 +129,7 @@ def read_pool(people: People, synthetic: SyntheticKeys, in_others: OtherOccurren
     entities: dict[Entity, Owners] = {}
     numbers: dict[str, Owners] = {}
     words, quasi = OwnerCollector(), {kind: OwnerCollector() for kind in QUASI}
-    contacts, numbered = SharingCollector(), KnownNumbers()
+    contacts, numbered = {kind: SharingCollector() for kind in CONTACT}, KnownNumbers()
     different = {(kind, side): KeyCollector() for kind in (*DIRECT, *CONTACT) for side in (True, False)}
     for text, owner in people.rows():
         row = read_content(text)
@@ -139,7 +139,7 @@ def read_pool(people: People, synthetic: SyntheticKeys, in_others: OtherOccurren
             else:
                 different[entity.kind, owner < people.n_train].add([entity])
             if entity.kind in CONTACT and owner < people.n_persons:
-                contacts.add(entity, owner)
+                contacts[entity.kind].add(entity, owner)
             if entity.kind in DIRECT and (digits := number_key(entity)) is not None:
                 numbered.add(digits, owner)
             if _stands(entity, synthetic):
@@ -154,7 +154,7 @@ def read_pool(people: People, synthetic: SyntheticKeys, in_others: OtherOccurren
         numbers=numbers,
         words=words.done(),
         quasi={kind: owners.done() for kind, owners in quasi.items()},
-        shared_contacts=int((contacts.n_owners() == 2).sum()),
+        shared_contacts={kind: int((owners.n_owners() == 2).sum()) for kind, owners in contacts.items()},
         n_of_kind={place: len(keys.done()) for place, keys in different.items()},
         numbered=numbered,
     )

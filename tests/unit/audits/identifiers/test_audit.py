@@ -102,7 +102,7 @@ def test_where_people_pass_contacts_on_their_number_decides(fresh_inputs, retext
     for n_train, hits in ((2, 0), (20, 20)):
         result = audited(fresh_inputs, [" ".join([*theirs[:n_train], *others[:5]])], retexted)
         assert result.metrics["hard_hits"].value == hits
-        assert result.details["contacts_that_pass_between_people"] == 5
+        assert result.details["contacts_that_pass_between_people"] == {"email": 5, "phone": 0, "url": 0}
 
 
 def test_copies_fail(fresh_inputs, retexted):

@@ -39,6 +39,16 @@ def test_a_contact_that_control_has_is_exempt_alone(judged, contact):
     assert judged([f"{contact}, my.own@home.example"], train, control).hard == 1
 
 
+def test_a_kind_that_people_share_excuses_no_other_kind(judged):
+    phones = [f"020 7946 09{i}" for i in range(10, 14)]
+    train, control = [f"call {' or '.join(phones)}", "my.own@home.example"], [*(f"call {p}" for p in phones), "b"]
+    found = judged(["write to my.own@home.example"], train, control)
+    assert (found.hard, found.passed_on) == (1, {"email": 0, "phone": 4, "url": 0})
+    mails = [f"desk{i}@b.example" for i in range(4)]
+    train, control = [f"ask {' or '.join(mails)}", "my.own@home.example"], [*(f"ask {m}" for m in mails), "b"]
+    assert judged(["write to my.own@home.example"], train, control).hard == 0
+
+
 def test_the_by_kind_counts_are_of_one_side_alone(judged):
     found = judged(["48213377, 48213378"], ["MRN 48213377", "x"], ["MRN 48213378", "b", "c"])
     assert found.by_kind["mrn"] == [1, 1]

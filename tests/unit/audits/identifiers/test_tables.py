@@ -34,7 +34,7 @@ def test_owners_are_train_then_control_then_the_public_then_what_was_set_aside()
 def test_contacts_of_exactly_two_persons_are_counted():
     mails = [f"ask a{i}@b.org" for i in range(4)]
     _, _, pool = read(table("x"), table(mails[0], mails[1]), table(mails[1], mails[2] + mails[3]), table(mails[2]))
-    assert pool.shared_contacts == 1
+    assert pool.shared_contacts == {"email": 1, "phone": 0, "url": 0}
     assert pool.n_of_kind["email", True] == 2
 
 

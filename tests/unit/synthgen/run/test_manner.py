@@ -63,6 +63,9 @@ def test_the_manner_in_which_train_is_likeliest_is_taken_and_no_text_is_kept(pre
     alone = sorted(value for shares, value in nats.items() if len(shares) == 1)
     assert (len(nats) == 4) == (alone[1] - alone[0] < CLOSE)
     assert choose_manner(*prepared)[1].reused
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("synthgen.run.manner.STAGES_VERSION", "another")
+        assert not choose_manner(*prepared)[1].reused
     write_manner(project.folder / "shelf" / "post", prepared[1], tiny.language_model("llama"), 3, name="post")
     assert not choose_manner(*prepared)[1].reused  # the shelf is another one
     texts = prepared[2].texts

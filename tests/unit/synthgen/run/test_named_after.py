@@ -15,7 +15,7 @@ from synthgen.core.digest import sha256_array, sha256_file, sha256_json
 from synthgen.core.tables import read_latents
 from synthgen.run import calibrate as ladder
 from synthgen.run.job import AUDITS_VERSION, STAGES_VERSION
-from synthgen.run.judge import JudgedTables, as_table, synthetic_corpus
+from synthgen.run.judge import JudgedTables, _asked, as_table, synthetic_corpus
 from synthgen.run.workspace import Workspace
 
 JUDGE = "synthgen.run.judge"
@@ -132,6 +132,9 @@ def test_what_is_judged_is_named_after_tables_attempt_and_the_audits_version(see
         "near_duplicate_rate": prepared.near_duplicate_rate, "config": seen.part("audit"), "attempt": 1,
         "evaluate": seen.digests["evaluate"], "seed": seen.seed("audit"), "mirror": None,
     }  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(f"{JUDGE}.find_mirror", lambda *_: SimpleNamespace(digest="of a mirror"))
+        assert _asked(seen.job, seen.synthetic, prepared, written)["mirror"] == "of a mirror"
     assert seen.inputs["selftest"] == {
         "version": AUDITS_VERSION, "train": table_digest(as_table(prepared.train, {})),
         "control": table_digest(as_table(prepared.control, {})), "tool": tool_name(), "confidence": 0.95,
