@@ -11,13 +11,13 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_corpus
 from synthgen.pipeline import Pipeline
 from synthgen.release.assembly import bundle_content, limitations_of, stated_models
-from synthgen.run.job import Job
+from synthgen.run.job import STAGES_VERSION, Job
 from synthgen.run.manner import CHOICE, CLOSE, check_manner, choose_manner
 from synthgen.run.segments import encoder_for
 from synthgen.run.workspace import Workspace
 from synthgen.stages.decode import manner as manners
 from synthgen.stages.decode.bridge import load_bridge
-from synthgen.stages.decode.manner import CARD, WEIGHTS, MannerCard, on_shelf
+from synthgen.stages.decode.manner import CARD, WEIGHTS, MannerCard, load_manner, on_shelf
 from synthgen.stages.decode.train.trained import new_manner
 
 
@@ -63,13 +63,25 @@ def test_the_manner_in_which_train_is_likeliest_is_taken_and_no_text_is_kept(pre
     alone = sorted(value for shares, value in nats.items() if len(shares) == 1)
     assert (len(nats) == 4) == (alone[1] - alone[0] < CLOSE)
     assert choose_manner(*prepared)[1].reused
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("synthgen.run.manner.STAGES_VERSION", "another")
-        assert not choose_manner(*prepared)[1].reused
     write_manner(project.folder / "shelf" / "post", prepared[1], tiny.language_model("llama"), 3, name="post")
     assert not choose_manner(*prepared)[1].reused  # the shelf is another one
     texts = prepared[2].texts
     assert not any(text in path.read_text(errors="ignore") for path in stage.folder.iterdir() for text in texts)
+
+
+def test_the_choice_is_named_after_all_that_can_change_it(prepared, monkeypatch):
+    job, bridge, _, encoder, upstream = prepared
+    named, stage = {}, Workspace.stage
+    monkeypatch.setattr(
+        Workspace, "stage", lambda self, name, inputs, make: named.update(inputs) or stage(self, name, inputs, make)
+    )
+    choose_manner(*prepared)
+    shelf = {name: [load_manner(name, job.config.resolve).digest] for name in on_shelf()[1:]}
+    assert named == {
+        "version": STAGES_VERSION, "upstream": upstream, "encoder": encoder.digest, "bridge": bridge.digest,
+        "manners": {"plain": [], **shelf}, "prompt": job.config.decode.prompt,
+        "seed": job.seeds.child("manner").key().hex(),
+    }  # fmt: skip
 
 
 def test_two_that_are_close_are_tried_half_and_half(prepared, monkeypatch):
