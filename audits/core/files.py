@@ -1,7 +1,10 @@
-"""Writing files so that they are whole or not there."""
+"""Writing files so that they are whole or not there, and one process at a time."""
 
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from audits.core.errors import InputError
@@ -26,6 +29,25 @@ def write_whole(path: Path, data: bytes) -> None:
         if partial is not None:
             partial.unlink(missing_ok=True)
         raise InputError(f"{path} cannot be written ({error.strerror})") from error
+
+
+@contextmanager
+def held(lock: Path) -> Iterator[None]:
+    """Hold a lock file, made if it is not there, once no other process holds it.
+
+    Raises:
+        OSError: it cannot be made, or, on Windows, is held for ten seconds.
+    """
+    with lock.open("a") as file:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def sync(path: Path) -> None:

@@ -7,7 +7,6 @@ guess what one says, and of a chain that was cut or written anew the last mac di
 whole, key and all, or set back to an older copy, only a memory kept elsewhere can tell: see `Memory`.
 """
 
-import fcntl
 import hmac
 import os
 import stat
@@ -20,7 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from audits.core.errors import InputError
-from audits.core.files import sync, write_whole
+from audits.core.files import held, sync, write_whole
 from audits.core.strictjson import JsonError, canonical, parse_canonical
 from audits.core.strictmodel import Closed
 from audits.ledger.keys import read_key
@@ -139,8 +138,7 @@ def opened(folder: Path, name: str, memory: Memory) -> Iterator[Chain]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if stat.S_IMODE(folder.stat().st_mode) & 0o077:
             raise InputError(f"the ledger {folder} may be read by others", hint=f"chmod 700 {folder}")
-        with (folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with held(folder / "lock"):
             chain = _chain(folder, name, remembered, memory.path)
             yield chain
             memory.write(chain.head())

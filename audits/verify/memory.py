@@ -14,8 +14,8 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from audits.core.errors import AuditError, VerifyError
-from audits.core.files import write_whole
+from audits.core.errors import InputError, VerifyError
+from audits.core.files import held, write_whole
 from audits.core.strictjson import JsonError, canonical, parse_canonical
 from audits.core.strictmodel import Closed
 from audits.verify.dsse import parse_envelope
@@ -66,8 +66,21 @@ def remember(data: bytes, root: TrustRoot, state: Path) -> None:
         VerifyError: E_TRUST where the root is older than one seen, another of the same version, or not signed by
             enough keys of the one before; also where nothing can be remembered.
     """
+    if _next(data, root, read_state(state)) is None:
+        return
+    try:
+        state.parent.mkdir(parents=True, exist_ok=True)
+        with held(state.with_name(f"{state.name}.lock")):
+            seen = _next(data, root, read_state(state))  # again: another verifier may have remembered meanwhile
+            if seen is not None:
+                write_whole(state, canonical(seen.model_dump(mode="json")))
+    except (OSError, InputError):
+        raise VerifyError("E_TRUST", f"{state}: cannot be written, so the trust root cannot be remembered") from None
+
+
+def _next(data: bytes, root: TrustRoot, seen: SeenRoots) -> SeenRoots | None:
+    """Return what is to be remembered with this root, None where it is the one remembered; see `remember`."""
     envelope = parse_envelope(data)
-    seen = read_state(state)
     own = {*root.roles[ROOT].keyids, *(name for name, _ in envelope.signatures)}
     lines = [line for line in seen.roots if own & set(line.keyids)]
     if len(lines) > 1:
@@ -76,7 +89,7 @@ def remember(data: bytes, root: TrustRoot, state: Path) -> None:
     line = lines[0] if lines else None
     if line is not None:
         if digest == line.digest:
-            return
+            return None
         if root.version <= line.root.version:
             raise VerifyError(
                 "E_TRUST",
@@ -94,7 +107,7 @@ def remember(data: bytes, root: TrustRoot, state: Path) -> None:
         root=root,
         digest=digest,
     )
-    _write(state, SeenRoots(roots=(*(other for other in seen.roots if other != line), kept)))
+    return SeenRoots(roots=(*(other for other in seen.roots if other != line), kept))
 
 
 def read_state(state: Path) -> SeenRoots:
@@ -117,11 +130,3 @@ def read_state(state: Path) -> SeenRoots:
 def forget(state: Path) -> None:
     """Forget every root that was seen: whoever does so must compare fingerprints again."""
     state.unlink(missing_ok=True)
-
-
-def _write(state: Path, seen: SeenRoots) -> None:
-    try:
-        state.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(state, canonical(seen.model_dump(mode="json")))
-    except (OSError, AuditError):
-        raise VerifyError("E_TRUST", f"{state}: cannot be written, so the trust root cannot be remembered") from None

@@ -1,10 +1,14 @@
 import json
+import shutil
+import threading
 
 import pytest
 
 from audits.core.errors import VerifyError
+from audits.core.files import held
+from audits.core.strictjson import canonical
 from audits.verify.bundle import verify_bundle, verify_integrity
-from audits.verify.memory import default_state, forget, read_state
+from audits.verify.memory import _next, default_state, forget, read_state
 from audits.verify.trust import TRUST_PAYLOAD_TYPE, parse_trust
 from synthgen.release.sign import sign
 
@@ -65,6 +69,22 @@ def test_what_the_old_root_did_not_sign_does_not_follow_it(roots, judge_file, re
     assert judge_file(roots(2, [c], [a, b, c])).ok
 
 
+def test_two_verifiers_at_once_forget_nothing(roots, judge_file, releases, tmp_path):
+    a, b = persons(releases, "Root A", "Root B")
+    state = tmp_path / "state" / "seen.json"
+    assert judge_file(roots(1, [a])).ok
+    newer = roots(2, [a])
+    with held(state.with_name("seen.json.lock")):  # as another verifier that is about to remember version 2
+        other = threading.Thread(target=judge_file, args=(roots(1, [b]), "b.json"))
+        other.start()
+        other.join(timeout=1.5)
+        assert other.is_alive()
+        seen = _next(newer, parse_trust(newer), read_state(state))
+        state.write_bytes(canonical(seen.model_dump(mode="json")))
+    other.join()
+    assert [line.root.version for line in read_state(state).roots] == [2, 1]
+
+
 def test_enough_of_the_new_root_sign_too(roots, judge_file, releases):
     a, b = persons(releases, "Root A", "Root B")
     assert judge_file(roots(1, [a])).ok
@@ -103,8 +123,7 @@ def test_a_spoilt_memory_or_none_that_can_be_written_refuses(roots, judge_file, 
     forget(state)
     assert read_state(state).roots == ()
     assert judge_file(data).ok
-    (tmp_path / "state" / "seen.json").unlink()
-    (tmp_path / "state").rmdir()
+    shutil.rmtree(tmp_path / "state")
     (tmp_path / "state").write_text("a file")
     assert judge_file(data).code == 11
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from synthgen.core.tables import write_corpus
+from synthgen.run.job import STAGES_VERSION
 from synthgen.run.mirror import MIRROR, MIRROR_VECTORS, find_mirror, mirror_inputs
 
 
@@ -34,6 +35,14 @@ def test_that_of_other_settings_persons_or_streams_is_none(made):
     assert find_mirror(job, prepared.control, "e" * 64) is None
     assert find_mirror(job, prepared.train, "f" * 64) is None
     assert find_mirror(bench.job(seed=8), prepared.control, "f" * 64) is None
+
+
+def test_it_is_named_after_all_that_can_change_it(made):
+    _, job, prepared, _ = made
+    assert mirror_inputs(job, prepared.control, "f" * 64) == {
+        "version": STAGES_VERSION, "filter": "f" * 64, "control": prepared.control.digest,
+        "seed": job.seeds.child("mirror").key().hex(),
+    }  # fmt: skip
 
 
 def test_a_changed_table_is_none(made):
