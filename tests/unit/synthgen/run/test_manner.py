@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from audits.gate.shipped import load_policy, policy_path
-from synthgen.core.errors import ConfigError, ModelMissing
+from synthgen.core.errors import ConfigError, InternalError, ModelMissing
 from synthgen.core.progress import silent
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_corpus
@@ -16,7 +16,7 @@ from synthgen.run.manner import CHOICE, CLOSE, check_manner, choose_manner
 from synthgen.run.segments import encoder_for
 from synthgen.run.workspace import Workspace
 from synthgen.stages.decode import manner as manners
-from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.bridge import Vocabulary, load_bridge
 from synthgen.stages.decode.manner import CARD, WEIGHTS, MannerCard, load_manner, on_shelf
 from synthgen.stages.decode.train.trained import new_manner
 
@@ -124,6 +124,8 @@ def test_a_choice_by_train_is_refused_where_differential_privacy_is_asked_for(pr
 def test_words_alone_have_no_manner(project):
     with pytest.raises(ConfigError, match="stands beside a bridge"):
         project.config(decode={"bridge": "words", "manner": "auto"})
+    with pytest.raises(InternalError, match="no manner"):
+        choose_manner(None, object.__new__(Vocabulary), None, None, "up")
 
 
 def test_the_benchmark_has_a_row_and_samples_of_each_manner(project, shelf, module_at, monkeypatch, capsys):
