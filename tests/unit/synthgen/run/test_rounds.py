@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from synthgen.core.types import Candidate
+from synthgen.run import rounds
 from synthgen.run.rounds import Round, next_round
+from synthgen.stages.decode.bridge import Vocabulary
 
 
 def state(number, have, asked=None):
@@ -37,3 +39,18 @@ def test_a_further_round_needs_a_gain(number, before, after, goes_on):
         assert following.number == number + 1
         assert following.asked["a"] > 100
         assert following.asked["b"] == 100
+
+
+def test_what_stands_in_for_the_bridge_is_opened_as_what_it_is(monkeypatch):
+    decode = SimpleNamespace(by_words=False, bridge=rounds.OWN, model="m", placement="cpu")
+    job = SimpleNamespace(
+        config=SimpleNamespace(decode=decode, embed=SimpleNamespace(model="e")),
+        folder=lambda name: f"folder of {name}",
+    )
+    monkeypatch.setattr(rounds, "load_checkpoint_bridge", lambda folder: f"inside the {folder}")
+    assert rounds.open_bridge(job) == "inside the folder of m"
+    monkeypatch.setattr(rounds, "WordsDecoder", lambda *given, **how: (given, how))
+    words = object.__new__(Vocabulary)
+    object.__setattr__(words, "reader", "reader")
+    opened = rounds.open_decoder(job, words, None)
+    assert opened == (("folder of m", "reader"), {"decoder": "m", "device": "cpu"})
