@@ -3,10 +3,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from synthgen.core.errors import ModelError
 from synthgen.core.types import Candidate
 from synthgen.run import rounds
 from synthgen.run.rounds import Round, next_round
 from synthgen.stages.decode.bridge import Vocabulary
+from synthgen.stages.decode.config import PLAIN
 
 
 def state(number, have, asked=None):
@@ -54,3 +56,14 @@ def test_what_stands_in_for_the_bridge_is_opened_as_what_it_is(monkeypatch):
     object.__setattr__(words, "reader", "reader")
     opened = rounds.open_decoder(job, words, None)
     assert opened == (("folder of m", "reader"), {"decoder": "m", "device": "cpu"})
+
+
+def test_a_bridge_without_a_vocabulary_is_told_where_words_are_asked_for(monkeypatch):
+    decode = SimpleNamespace(by_words=False, bridge="apart", words=4, manner=PLAIN)
+    job = SimpleNamespace(config=SimpleNamespace(decode=decode, resolve=None))
+    bridge = SimpleNamespace(words=None)
+    monkeypatch.setattr(rounds, "load_bridge", lambda *_: bridge)
+    with pytest.raises(ModelError, match="'apart' has no vocabulary"):
+        rounds.open_bridge(job)
+    decode.words = 0
+    assert rounds.open_bridge(job) is bridge
