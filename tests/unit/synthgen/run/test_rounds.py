@@ -9,6 +9,7 @@ from synthgen.run import rounds
 from synthgen.run.rounds import Round, next_round
 from synthgen.stages.decode.bridge import Vocabulary
 from synthgen.stages.decode.config import PLAIN
+from synthgen.stages.decode.published import CheckpointBridge
 
 
 def state(number, have, asked=None):
@@ -56,6 +57,9 @@ def test_what_stands_in_for_the_bridge_is_opened_as_what_it_is(monkeypatch):
     object.__setattr__(words, "reader", "reader")
     opened = rounds.open_decoder(job, words, None)
     assert opened == (("folder of m", "reader"), {"decoder": "m", "device": "cpu"})
+    inside = object.__new__(CheckpointBridge)
+    with pytest.raises(ModelError, match="needs an encoder pooled at its last token"):
+        rounds.open_decoder(job, inside, None)
 
 
 def test_a_bridge_without_a_vocabulary_is_told_where_words_are_asked_for(monkeypatch):

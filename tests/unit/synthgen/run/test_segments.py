@@ -167,6 +167,8 @@ def test_targets_are_what_the_segments_make_together(notes):
         own = segments.vectors[[owner == name for owner in segments.owners]].astype(np.float64)
         mean = (own / np.linalg.norm(own, axis=1, keepdims=True)).sum(axis=0)
         np.testing.assert_allclose(latents.vectors[i], mean / np.linalg.norm(mean), atol=1e-6)
+    none = replace(latents, vectors=latents.vectors[:0], ids=(), labels=(), parent_ids=(), weights=())
+    assert writer.setup.sections.aimed(none) is none
 
 
 def test_another_way_to_cut_makes_everything_after_the_cleaning_anew(notes):
