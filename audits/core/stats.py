@@ -4,7 +4,10 @@ Every interval has each of its ends one-sided at `confidence`: the truth lies ab
 most 1 - confidence, and likewise below `low`. The unit of every count is the person, unless an audit says otherwise.
 
 A pass is given at a confidence, which rises with every attempt and may be asked for; what is proven against a table
-is proven at `FAIL_LEVEL`, whatever that confidence is. So nobody passes by being asked to be surer.
+is proven at `FAIL_LEVEL`, whatever that confidence is. So nobody passes by being asked to be surer. Of a clean table
+it is hardly ever proven that something lies beyond a margin, but a test against no effect at all (a scan) fails one
+as often as its level says. The audits of a release hold eight of these and may together stop one clean release in
+five: each fails at `CHANCE_LEVEL`.
 """
 
 import math
@@ -22,6 +25,7 @@ Float = NDArray[np.float64]
 SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)
 POWER = 0.8
 FAIL_LEVEL = 0.05  # of every finding against a table, corrected for all that was looked at
+CHANCE_LEVEL = FAIL_LEVEL / 2  # of a finding that clean tables show so often: a test against no effect at all
 _MAX_EPSILON = 50.0
 
 

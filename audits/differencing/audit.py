@@ -11,6 +11,7 @@ from audits.core.errors import NotMeasurable
 from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, REFERENCE_SHARE, hold_out
 from audits.core.rates import exact
 from audits.core.stats import (
+    CHANCE_LEVEL,
     FAIL_LEVEL,
     detectable_auc,
     holm,
@@ -72,7 +73,7 @@ class Differencing:
 
     A hard failure: both releases had the same seed, or surely more than 1 % of the long rows nearly stand in the
     release before (or twice the share that a release repeats by itself, where that is more). It also fails where an
-    AUC or share is proven outside [.40, .60], corrected for their number, or a scan is significant, at .05 whatever
+    AUC or share is proven outside [.40, .60], corrected for their number, or a scan is significant at .025, whatever
     the confidence. It passes when every attack's interval lies inside with persons enough in each arm and in control
     (228 for five attacks), and too few rows are shared to suspect a common seed; the shares can fail a release and
     clear none. Where not one record changed, there is nobody to betray: the change is not measurable, the numbers
@@ -253,7 +254,7 @@ def _fails(found: ReleaseComparison) -> list[str]:
     for name, _ in sound:
         shown_by = [
             *(["the attacks"] if areas[name] < FAIL_LEVEL else []),
-            *(["who stands at the top of a ranking"] if scans[name] < FAIL_LEVEL else []),
+            *(["who stands at the top of a ranking"] if scans[name] < CHANCE_LEVEL else []),
             *(["whose records are nearest to the rows that changed"] if shares[name] < FAIL_LEVEL else []),
         ]
         if shown_by:

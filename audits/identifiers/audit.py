@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
-from audits.core.stats import FAIL_LEVEL, scan_test
+from audits.core.stats import CHANCE_LEVEL, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict
 from audits.identifiers.disguised import DisguisedHits, judge_disguised
 from audits.identifiers.locations import SearchTerms, locate_identifiers
@@ -182,7 +182,7 @@ def _verdict(n_hard: int, excess: Estimate, scan_p: float, tau: float | None, ne
         return "fail", f"{n_hard} identifiers of single train persons stand in the synthetic table"
     if excess.low > (0.0 if tau is None else tau):
         return "fail", "identifiers of more train persons than control persons are found than chance allows"
-    if scan_p <= FAIL_LEVEL:
+    if scan_p <= CHANCE_LEVEL:
         return "fail", "rare words of train persons crowd in, or are missing from, the synthetic table (scan test)"
     if tau is None:
         return "insufficient", too_few(excess.n)

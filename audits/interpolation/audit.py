@@ -9,7 +9,7 @@ import numpy as np
 
 from audits.core.holdout import Arms, HoldoutTables
 from audits.core.rates import TIERS, exact
-from audits.core.stats import FAIL_LEVEL, holm, needed_for_share, needed_for_zero_events, power_of_each
+from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm, needed_for_share, needed_for_zero_events, power_of_each
 from audits.core.two_sided import compared, envelope, power, too_few_rows, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict, persons
 from audits.interpolation.encoder_shares import MARGINS, EncoderShares, ShareTest, encoder_shares
@@ -119,7 +119,7 @@ class Interpolation:
 def _hard_rules(evidence: InterpolationEvidence) -> list[str]:
     """Return the rules that no statistics excuses."""
     signs = dict(zip(evidence.segments, holm([s.p for s in evidence.segments.values()]), strict=True))
-    between = any(s.proven or signs[name] < FAIL_LEVEL for name, s in evidence.segments.items())
+    between = any(s.proven or signs[name] < CHANCE_LEVEL for name, s in evidence.segments.items())
     e = evidence.ledger
     alone = 0 if e is None else int((e.effective_parents < MIN_EFFECTIVE_PARENTS).sum())
     small = 0 if e is None else int((e.persons_of_class < MIN_CLASS_PERSONS).sum())

@@ -8,7 +8,7 @@ import numpy as np
 from audits.core.errors import NotMeasurable
 from audits.core.holdout import MIN_PERSONS, Arms, HoldoutTables, arms, hold_out
 from audits.core.rates import exact
-from audits.core.stats import FAIL_LEVEL, holm
+from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm
 from audits.core.two_sided import compared, control_needed, envelope, is_inside, is_outside, power, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
 from audits.linkage.attacks import MARGINS, FamilyResult, attack_families, measure_family
@@ -50,8 +50,8 @@ class Linkage:
     Persons are the units: each is tried on the record on which the attack is most confident, and their value is the
     mean over the variants. Both arms are attacked with the same rows and compared by means, so they need not be of
     equal size. It passes when every interval lies within plus and minus its limit and no scan is significant. It
-    fails when an interval, corrected for the number of families, lies wholly outside, or a corrected scan is
-    significant, both at .05 whatever the confidence; an attack that works less well on train betrays it by absence.
+    fails when an interval, corrected for the number of families, lies wholly outside (.05), or a corrected scan is
+    significant (.025), whatever the confidence; an attack that works less well on train betrays it by absence.
     The smallest leak in `power` is the R that would be told from none.
 
     A pass also needs that a leak planted in the table is found (`audits/space/planted.py`).
@@ -106,7 +106,7 @@ def _judge(
             if any(is_outside(_rare_excess(f, corrected), RARE_LIMIT, centre=0.0) for f in rare)
             else []
         ),
-        *(["the most confident guesses"] if min(scans) < FAIL_LEVEL else []),
+        *(["the most confident guesses"] if min(scans) < CHANCE_LEVEL else []),
     ]
     unclear = [f for f in gating if f.limit is None or not is_inside(f.estimate(confidence), f.limit, centre=0.0)]
     unclear_rare = any(not is_inside(_rare_excess(f, confidence), RARE_LIMIT, centre=0.0) for f in sized)

@@ -12,6 +12,7 @@ from audits.core.coin_guesses import guess_coins, stated_claim
 from audits.core.holdout import REFERENCE_SHARE, Arms, HoldoutTables, person_scores
 from audits.core.rates import exact
 from audits.core.stats import (
+    CHANCE_LEVEL,
     FAIL_LEVEL,
     clopper_pearson,
     detectable_auc,
@@ -144,7 +145,7 @@ def _mirrored(
 
 
 def _is_mirrored(found: CrossFitted | None) -> bool:
-    return found is not None and min(found.p_outside(MARGIN), found.scan_p()) < FAIL_LEVEL
+    return found is not None and (found.p_outside(MARGIN) < FAIL_LEVEL or found.scan_p() < CHANCE_LEVEL)
 
 
 def epsilon_bound(
@@ -221,7 +222,7 @@ def _judge(found: MembershipEvidence, holdout: HoldoutTables, people: Arms, conf
         *(["what the generator gives away of either side"] if _is_mirrored(found.mirrored) else []),
         *(["how well they do in a class"] if classes is not None and classes.p_outside(MARGIN) < FAIL_LEVEL else []),
         *(f"the rate {name}" for name, (_, limit, proven) in rates.items() if proven > limit),
-        *(["who stands at the top of a ranking"] if fitted.scan_p() < FAIL_LEVEL else []),
+        *(["who stands at the top of a ranking"] if fitted.scan_p() < CHANCE_LEVEL else []),
         *(["the guesses, which prove epsilon"] if found.bound["epsilon_replacing"] > EPSILON_LIMIT else []),
     ]
     smaller = min(people.n_train, people.n_control)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from audits.core.coin_guesses import guessed_persons, guesses_tried
-from audits.core.stats import FAIL_LEVEL, SCAN_GRID
+from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, SCAN_GRID
 
 POWERS = (0.5, 0.8, 0.95)
 MAX_EPSILON = 20.0
@@ -47,7 +47,7 @@ def found_with(
 def _copied(n_train: int, n_control: int, attacks: int, power: float) -> float | None:
     n = n_train + n_control
     cuts = np.array([m for m in SCAN_GRID if m < n])
-    level = FAIL_LEVEL / (2 * len(cuts) * attacks)
+    level = CHANCE_LEVEL / (2 * len(cuts) * attacks)
     for copied in range(1, n_train + 1):
         for m in cuts[cuts >= copied].tolist():
             others = stats.hypergeom(n - copied, n_train - copied, m - copied)

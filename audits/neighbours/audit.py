@@ -9,6 +9,7 @@ import numpy as np
 from audits.core.holdout import Arms, HoldoutTables
 from audits.core.rates import exact
 from audits.core.stats import (
+    CHANCE_LEVEL,
     FAIL_LEVEL,
     Scan,
     conformal_p,
@@ -153,13 +154,13 @@ def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Ar
     fails = [
         *(["the share of nearest neighbours"] if _proven([f.share for f in findings], limit) else []),
         *(["the share within a class"] if _proven(classes, CLASS_MARGIN) else []),
-        *(["the persons most closely approached"] if min(scans) < FAIL_LEVEL else []),
+        *(["the persons most closely approached"] if min(scans) < CHANCE_LEVEL else []),
     ]
     # a wide margin is granted because few rows carry no better one, not so that a proven difference may pass
     differ = [
         f.share
         for f, p in zip(findings, by_chance, strict=True)
-        if p < FAIL_LEVEL and not is_inside(f.share.ends(confidence), MARGINS[0][1])
+        if p < CHANCE_LEVEL and not is_inside(f.share.ends(confidence), MARGINS[0][1])
     ]
     over = [
         *(("the share", f.share, limit) for f in findings if not is_inside(f.share.ends(confidence), limit)),

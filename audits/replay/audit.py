@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
-from audits.core.stats import FAIL_LEVEL, holm, scan_test
+from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict, persons
 from audits.replay.calibration import (
     Caught,
@@ -256,7 +256,7 @@ def _verdict(found: Matches, f: _Measured) -> tuple[Verdict, str]:
 def _leak(found: Matches, f: _Measured) -> str | None:
     """Return what was proven, or None."""
     of_train, of_control = found.n_records
-    is_record = of_train > 0 and (of_control == 0 or f.records_p <= FAIL_LEVEL)
+    is_record = of_train > 0 and (of_control == 0 or f.records_p <= CHANCE_LEVEL)
     if f.certain > 0 or is_record:
         pieces = (
             f"; most of a record of {len(f.in_pieces)} of them stands there in pieces" if len(f.in_pieces) else ""
@@ -267,7 +267,7 @@ def _leak(found: Matches, f: _Measured) -> str | None:
         )
     if f.proven > 0:
         return "more train persons than control persons are repeated or nearly repeated than chance allows"
-    if f.scan_p <= FAIL_LEVEL:
+    if f.scan_p <= CHANCE_LEVEL:
         return "train persons crowd at, or are missing from, the top of what is repeated (scan test)"
     return None
 

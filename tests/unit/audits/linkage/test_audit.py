@@ -206,7 +206,7 @@ def test_what_is_right_as_often_on_control_passes():
         ({"words": (200, 90)}, "rare words"),
         ({"words": (0, 200)}, "rare words"),
         ({"rare": (150, 15)}, "facts that few have"),
-        ({"p": 0.003}, "the most confident guesses"),
+        ({"p": 0.0016}, "the most confident guesses"),
     ],
 )
 def test_more_and_less_than_control_fail_by_name(case, said):
