@@ -232,8 +232,8 @@ def test_an_interval_over_its_limit_decides_nothing_and_names_how_many_would(cas
 
 
 def test_chances_are_counted():
-    """One p-value of .004 among fifteen, and one excess of four that is proven only if it were the only one."""
-    assert judged(p=0.004).verdict == "pass"
+    """One p-value of .0025 among fifteen, and one excess of four that is proven only if it were the only one."""
+    assert judged(p=0.0025).verdict == "pass"
     assert judged(half=(399, 300)).metrics["half_to_half"].low > 0.07
     assert judged(half=(399, 300)).verdict == "insufficient"
 
