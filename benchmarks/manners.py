@@ -1,33 +1,46 @@
 """One configuration in several manners: what the texts are worth, and how far from real ones they read.
 
-    python benchmarks/manners.py CONFIG [--manners plain,clinical-note,auto] [--samples 10]
+    python benchmarks/manners.py CONFIG [--manners plain,clinical-note,adapt] [--beside TABLE] [--samples 10]
 
-Every manner runs CONFIG up to `evaluate` in its workspace, where all that comes before decoding is shared, and counts
-as an attempt in its ledger. Printed are, for each manner: accuracy of both classifiers trained on the synthetic
-records alone, `manner.gap` in nats per token, and the share of written texts that each filter turned away; then texts
-drawn at random. The last row is what real records give.
+Every manner runs CONFIG up to `evaluate` in its workspace, where all that comes before decoding is shared, and
+counts as an attempt in its ledger; `adapt` is the plain one refined on the private records (`decode.adapt`). Printed
+are, for each: accuracy of both classifiers trained on the synthetic records alone, `manner.gap` in nats a token, and
+the share of written texts that each filter turned away; then texts drawn at random. The last rows are what real
+records give, and how far texts of another kind are (the column `text` of a parquet file).
 """
 
 import argparse
 import json
 import sys
+from dataclasses import asdict
+
+import pyarrow.parquet as pq
 
 from synthgen.config import Config
 from synthgen.core.progress import terminal_progress
 from synthgen.core.seeds import SeedTree
-from synthgen.core.tables import read_candidates
+from synthgen.core.tables import read_candidates, read_corpus
 from synthgen.pipeline import Pipeline
 from synthgen.run.judge import UTILITY
+from synthgen.stages.decode.config import PLAIN, AdaptConfig
+from synthgen.stages.evaluate.manner import manner_gap
 
 
 def finished(config, manner):
     """Return the run of the configuration in one manner."""
-    told = config.model_copy(update={"decode": config.decode.model_copy(update={"manner": manner})})
+    adapt = config.decode.adapt or AdaptConfig()
+    how = {"adapt": adapt, "manner": PLAIN} if manner == "adapt" else {"adapt": None, "manner": manner}
+    told = config.model_copy(update={"decode": config.decode.model_copy(update=how)})
     return Pipeline(told, progress=terminal_progress(sys.stderr)).run(until="evaluate")
 
 
 def interval(estimate):
     return "{value:.3f} [{low:.3f}, {high:.3f}]".format(**estimate) if estimate else "not measured"
+
+
+def gap(texts, control):
+    """Return how far texts are from control in their manner, as `evaluate` measures it."""
+    return asdict(manner_gap(texts, control.texts, [r.group for r in control.records], SeedTree(0).child("manner")))
 
 
 def row(name, table, arm, gap, rejected):
@@ -40,6 +53,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config")
     parser.add_argument("--manners", default="plain,auto")
+    parser.add_argument("--beside", help="a parquet file of texts of another kind")
     parser.add_argument("--samples", type=int, default=10)
     args = parser.parse_args(argv)
     config = Config.load(args.config)
@@ -58,7 +72,13 @@ def main(argv=None):
     heads = list(table["classifiers"])
     print("| " + " | ".join(["manner", *heads, "manner.gap", "turned away"]) + " |")
     print("|" + "---|" * (len(heads) + 3))
-    print("\n".join([*lines, row("real records", table, "real", "0", "")]))
+    real = {role: read_corpus(run.folder("deidentify") / f"{role}.parquet", role) for role in ("train", "control")}
+    lines.append(row("real records", table, "real", interval(gap(real["train"].texts, real["control"])), ""))
+    if args.beside:
+        texts = pq.read_table(args.beside)["text"].to_pylist()
+        texts = [texts[i] for i in SeedTree(0).child("beside").generator().permutation(len(texts))]
+        lines.append(f"| {args.beside} |" + " |" * len(heads) + f" {interval(gap(texts, real['control']))} | |")
+    print("\n".join(lines))
     for manner, texts in samples.items():
         print(f"\n## {manner}")
         for text in texts:

@@ -22,6 +22,7 @@ from invented import clinical, letters, news, posts, questions, reviews
 
 OURS = "Apache-2.0"
 SEED = 20261122
+STEPS = {"clinical-note": 200}  # of the manner that the example writes in; the others take half of it
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ def main(argv=None):
             path.parent.mkdir(parents=True, exist_ok=True)
             pq.write_table(pa.table({"text": source.texts(data, args.texts)}), path)
             words += ["--corpus", str(path), "--licence", source.licence]
+        words += ["--steps", str(STEPS.get(manner, 100))]
         print(shlex.join([*words, "--out", f"synthgen/stages/decode/manners/{manner}"]))
 
 

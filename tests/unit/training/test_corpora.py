@@ -14,6 +14,7 @@ def test_every_manner_gets_its_texts_and_a_command(tmp_path, capsys):
     assert len(commands) == len(MANNERS)
     for (manner, sources), command in zip(MANNERS.items(), commands, strict=True):
         assert f"--manner {manner} " in command
+        assert f"--steps {200 if manner == 'clinical-note' else 100} " in command
         assert command.count("--corpus") == command.count("--licence") == len(sources)
         for source in sources:
             texts = pq.read_table(tmp_path / manner / f"{source.name}.parquet")["text"].to_pylist()
