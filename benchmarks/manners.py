@@ -40,7 +40,8 @@ def interval(estimate):
 
 def gap(texts, control):
     """Return how far texts are from control in their manner, as `evaluate` measures it."""
-    return asdict(manner_gap(texts, control.texts, [r.group for r in control.records], SeedTree(0).child("manner")))
+    found = manner_gap(texts, control.texts, [r.group for r in control.records], SeedTree(0).child("manner"))
+    return found and asdict(found)
 
 
 def row(name, table, arm, gap, rejected):

@@ -29,7 +29,7 @@ from synthgen.run.judge import (
     register_attempt,
     synthetic_corpus,
 )
-from synthgen.run.manner import check_manner, choose_manner
+from synthgen.run.manner import check_manner, choose_manner, refuse_learnt
 from synthgen.run.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
 from synthgen.run.record import ModelRecord, RunRecord
 from synthgen.run.rounds import Written, first_round, next_round, open_bridge, set_up
@@ -108,6 +108,7 @@ def _stages(job: Job, until: str) -> Iterator[StageResult]:
     yield loaded
     parts = split_source(job, loaded)
     yield parts
+    refuse_learnt(job.config, *(read_corpus(parts.folder / f"{role}.parquet", role) for role in ("train", "control")))
     clean = replace_identifiers(job, loaded, parts)
     yield clean
     prepared = read_prepared(job, parts, clean)

@@ -16,6 +16,7 @@ from synthgen.models.store import model_folder
 from synthgen.stages.decode.base import Settings
 from synthgen.stages.decode.bridge import load_bridge
 from synthgen.stages.decode.config import PLAIN
+from synthgen.stages.decode.learnt import write_learnt
 from synthgen.stages.decode.loading import load_model
 from synthgen.stages.decode.manner import CARD, NAME, MannerCard, MannerSource, in_manner, load_manner
 from synthgen.stages.decode.train.config import refining
@@ -100,6 +101,7 @@ def train_manner(task: MannerTask, *, resume: bool, progress: Progress) -> Path:
         heldout_before=round(before, 4), heldout_after=_last_loss(task.out),
     )  # fmt: skip
     _write(card, task.out)
+    write_learnt((text for given in texts.values() for text in given), task.out)
     told = in_manner(bridge, [(load_manner(str(task.out), Path), 1.0)])
     decoder = XragDecoder(folder, told, decoder=bridge.info.decoder, encoder=bridge.info.encoder, dim=bridge.info.dim)
     with progress.stage("samples", total=SAMPLES, unit="texts") as advance:

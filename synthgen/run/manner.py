@@ -6,13 +6,14 @@ from pathlib import Path
 
 from audits.gate.policy import Policy
 from synthgen.config import Config
-from synthgen.core.errors import ConfigError, InternalError
+from synthgen.core.errors import ConfigError, DataError, InternalError
 from synthgen.core.types import Corpus
 from synthgen.run.adapt import written_parts
 from synthgen.run.job import STAGES_VERSION, Job
 from synthgen.run.workspace import StageResult
 from synthgen.stages.decode.bridge import Bridge, Vocabulary
 from synthgen.stages.decode.config import AUTO, PLAIN
+from synthgen.stages.decode.learnt import MOST_SHARE, share_learnt
 from synthgen.stages.decode.likelihood import Likelihood
 from synthgen.stages.decode.manner import Manner, in_manner, load_manner, on_shelf
 from synthgen.stages.embed import Encoder
@@ -35,6 +36,30 @@ def check_manner(config: Config, policy: Policy) -> None:
             f"decode.manner: policy {policy.name!r} asks for differential privacy, and this choice has none",
             problems=["decode.manner"],
             hint=f"Name a manner: {', '.join(on_shelf())}.",
+        )
+
+
+def refuse_learnt(config: Config, *parts: Corpus) -> None:
+    """Raise DataError where a manner of the run learnt from text that stands in its own records.
+
+    More than one record in a hundred with a sentence of ten words that the manner was trained on is no chance. Of
+    `auto` every manner of the shelf is asked.
+
+    Args:
+        config: the run's.
+        parts: train and control as they were read; a manner that has seen both gives away what no audit can tell.
+
+    Privacy: a share of records comes out, and only where the run is refused.
+    """
+    manner = config.decode.manner
+    asked = (on_shelf()[1:] if manner == AUTO else (manner,)) if manner != PLAIN else ()
+    texts = [text for part in parts for text in part.texts]
+    shares = {name: share_learnt(texts, load_manner(name, config.resolve).learnt) for name in asked}
+    if seen := [f"{name}: of {share:.1%} of the records" for name, share in shares.items() if share > MOST_SHARE]:
+        raise DataError(
+            "decode.manner: a manner learnt from sentences of the very records that are to be kept private",
+            problems=seen,
+            hint="Name a manner that was trained on other people's text, or plain.",
         )
 
 

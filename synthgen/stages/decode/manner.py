@@ -15,6 +15,7 @@ from synthgen.core.digest import sha256_bytes, sha256_file, sha256_json
 from synthgen.core.errors import ModelError, ModelMissing
 from synthgen.stages.decode.bridge import Bridge
 from synthgen.stages.decode.config import PLAIN
+from synthgen.stages.decode.learnt import LEARNT, Digests, read_learnt
 from synthgen.stages.decode.train.adapters import merge
 
 WEIGHTS = "manner.safetensors"
@@ -58,11 +59,12 @@ class MannerCard(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """A loaded manner: its card, its low-rank tensors by layer, and the sha256 over its files."""
+    """A loaded manner: its card, its low-rank tensors by layer, sha256 over its files, and what it learnt from."""
 
     card: MannerCard
     tensors: Mapping[str, Tensor]
     digest: str
+    learnt: Digests
 
 
 def on_shelf() -> tuple[str, ...]:
@@ -87,7 +89,7 @@ def load_manner(name: str, resolve: Callable[[str], Path]) -> Manner:
         ModelError: a file is damaged.
     """
     folder = SHELF / name if name in on_shelf() else resolve(name)
-    paths = (folder / CARD, folder / WEIGHTS)
+    paths = (folder / CARD, folder / WEIGHTS, folder / LEARNT)
     if missing := [path.name for path in paths if not path.is_file()]:
         raise ModelMissing(
             f"decode.manner: {name!r} is no manner of the shelf, and no folder of one ({', '.join(missing)} missing)",
@@ -98,7 +100,8 @@ def load_manner(name: str, resolve: Callable[[str], Path]) -> Manner:
         tensors = load_file(paths[1])
     except (ValidationError, SafetensorError, OSError) as error:
         raise ModelError(f"{folder}: a damaged manner ({type(error).__name__})", hint="Train it again.") from None
-    return Manner(card, tensors, sha256_bytes("".join(sha256_file(path) for path in paths).encode()))
+    digest = sha256_bytes("".join(sha256_file(path) for path in paths).encode())
+    return Manner(card, tensors, digest, read_learnt(folder))
 
 
 def in_manner(bridge: Bridge, shares: Sequence[tuple[Manner, float]]) -> Bridge:

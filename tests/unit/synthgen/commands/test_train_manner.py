@@ -9,6 +9,7 @@ from synthgen.commands.train_manner import MannerTask, train_manner, with_licenc
 from synthgen.core.errors import DataError, UsageError
 from synthgen.core.progress import silent
 from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.learnt import LEARNT
 from synthgen.stages.decode.manner import CARD, WEIGHTS, in_manner, load_manner
 from synthgen.stages.decode.train.trainer import CURVE, STATE
 from synthgen.stages.decode.words import FILE, make_reader, save_words
@@ -47,7 +48,7 @@ def test_a_folder_of_notes_becomes_a_manner_with_its_card(task):
     assert card.heldout_after < card.heldout_before
     assert [(s.name, s.licence) for s in card.sources] == [("notes", "CC0")]
     assert len(card.samples) >= 1
-    assert {path.name for path in folder.iterdir()} == {CARD, WEIGHTS, "curve.jsonl"}
+    assert {path.name for path in folder.iterdir()} == {CARD, WEIGHTS, LEARNT, "curve.jsonl"}
     bridge = load_bridge(task().bridge)
     assert in_manner(bridge, [(manner, 1.0)]).info.adapter_rank == bridge.info.adapter_rank + 2
     with pytest.raises(UsageError, match="holds a manner"):

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from audits.gate.shipped import load_policy, policy_path
-from synthgen.core.errors import ConfigError, InternalError, ModelMissing
+from synthgen.core.errors import ConfigError, DataError, InternalError, ModelMissing
 from synthgen.core.progress import silent
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_corpus
@@ -17,12 +17,13 @@ from synthgen.run.segments import encoder_for
 from synthgen.run.workspace import Workspace
 from synthgen.stages.decode import manner as manners
 from synthgen.stages.decode.bridge import Vocabulary, load_bridge
+from synthgen.stages.decode.learnt import write_learnt
 from synthgen.stages.decode.manner import CARD, WEIGHTS, MannerCard, load_manner, on_shelf
 from synthgen.stages.decode.train.trained import new_manner
 
 
-def write_manner(folder, bridge, model, seed, *, name):
-    """Write a manner of random numbers beside the bridge."""
+def write_manner(folder, bridge, model, seed, *, name, learnt=()):
+    """Write a manner of random numbers beside the bridge, which learnt from some texts."""
     generator = torch.Generator().manual_seed(seed)
     tensors = new_manner(bridge, 2, model, SeedTree(seed)).tensors
     folder.mkdir(parents=True)
@@ -31,6 +32,7 @@ def write_manner(folder, bridge, model, seed, *, name):
         name=name, bridge=bridge.digest, rank=2, steps=1, sources=(), heldout_before=2.0, heldout_after=1.0
     )
     (folder / CARD).write_text(card.model_dump_json())
+    write_learnt(learnt, folder)
 
 
 @pytest.fixture
@@ -111,6 +113,23 @@ def test_a_run_writes_in_the_manner_it_names_and_says_so(project, shelf):
     assert len(set(texts.values())) >= 3
     with pytest.raises(ModelMissing, match="no manner of the shelf"):
         Pipeline(project.config(decode={"manner": "sonnet"})).run()
+
+
+@pytest.mark.parametrize("role", ["train", "control"])
+def test_a_manner_that_learnt_from_the_records_themselves_is_refused(project, shelf, tiny, role, monkeypatch):
+    monkeypatch.setattr("synthgen.stages.decode.learnt.LEAST_WORDS", 3)  # the trial's records are short
+    run = Pipeline(project.config()).run(until="split")
+    texts = read_corpus(run.folder("split") / f"{role}.parquet", role).texts
+    model = tiny.language_model("llama")
+    write_manner(project.folder / "theirs", shelf, model, 8, name="theirs", learnt=["Somebody else wrote this down."])
+    Pipeline(project.config(decode={"manner": "theirs"})).run(until="deidentify")
+    write_manner(project.folder / "stolen", shelf, model, 9, name="stolen", learnt=texts[:3])
+    with pytest.raises(DataError, match="the very records") as caught:
+        Pipeline(project.config(decode={"manner": "stolen"})).run(until="deidentify")
+    assert not any(text in str(caught.value) for text in texts)
+    (project.folder / "stolen").rename(project.folder / "shelf" / "stolen")
+    with pytest.raises(DataError, match="the very records"):
+        Pipeline(project.config(decode={"manner": "auto"})).run(until="deidentify")
 
 
 def test_a_choice_by_train_is_refused_where_differential_privacy_is_asked_for(project):

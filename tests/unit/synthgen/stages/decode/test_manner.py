@@ -1,6 +1,7 @@
 from copy import deepcopy
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -8,11 +9,13 @@ from safetensors.torch import save_file
 from synthgen.core.errors import ModelError, ModelMissing
 from synthgen.core.seeds import SeedTree
 from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.learnt import LEARNT, write_learnt
 from synthgen.stages.decode.manner import CARD, WEIGHTS, Manner, MannerCard, in_manner, load_manner, on_shelf
 from synthgen.stages.decode.train.adapters import adapter_tensors, attach, merge
 from synthgen.stages.decode.train.trained import new_manner
 
 RANK = 3
+NOTHING = np.zeros(0, dtype=np.uint64)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,7 @@ def make(tiny, bridge):
             name=f"m{seed}", bridge=bridge.digest, rank=RANK, steps=1, sources=(), heldout_before=1.0,
             heldout_after=1.0,
         )  # fmt: skip
-        return Manner(card.model_copy(update=changes), tensors, f"digest-{seed}")
+        return Manner(card.model_copy(update=changes), tensors, f"digest-{seed}", NOTHING)
 
     return manner
 
@@ -84,7 +87,7 @@ def test_a_manner_of_another_bridge_or_shape_is_refused(bridge, make):
         in_manner(bridge, [(make(1, bridge="0" * 64), 1.0)])
     manner = make(2)
     name = next(n for n in manner.tensors if n.startswith("adapter.model.") and n.endswith(".up"))
-    cut = Manner(manner.card, {**manner.tensors, name: manner.tensors[name][:-1]}, "cut")
+    cut = Manner(manner.card, {**manner.tensors, name: manner.tensors[name][:-1]}, "cut", NOTHING)
     with pytest.raises(ModelError, match="does not fit"):
         in_manner(bridge, [(cut, 1.0)])
 
@@ -96,9 +99,13 @@ def test_what_was_written_is_read_and_what_is_damaged_is_refused(make, tmp_path)
     assert "plain" in caught.value.hint
     save_file(manner.tensors, tmp_path / WEIGHTS)
     (tmp_path / CARD).write_text(manner.card.model_dump_json())
+    with pytest.raises(ModelMissing, match=LEARNT):
+        load_manner(str(tmp_path), Path)
+    write_learnt(["The river ran on past the garden where nobody had sat for years."], tmp_path)
     read = load_manner(str(tmp_path), Path)
     assert read.card == manner.card
     assert all(torch.equal(read.tensors[n], t) for n, t in manner.tensors.items())
+    assert len(read.learnt) == 1
     (tmp_path / CARD).write_text(manner.card.model_dump_json().replace('"m3"', '"../m3"'))
     with pytest.raises(ModelError, match="damaged manner"):
         load_manner(str(tmp_path), Path)
