@@ -47,11 +47,14 @@ def test_a_further_round_needs_a_gain(number, before, after, goes_on):
 def test_what_stands_in_for_the_bridge_is_opened_as_what_it_is(monkeypatch):
     decode = SimpleNamespace(by_words=False, bridge=rounds.OWN, model="m", placement="cpu")
     job = SimpleNamespace(
-        config=SimpleNamespace(decode=decode, embed=SimpleNamespace(model="e")),
+        config=SimpleNamespace(decode=decode, embed=SimpleNamespace(model="e"), resolve=None),
         folder=lambda name: f"folder of {name}",
     )
     monkeypatch.setattr(rounds, "load_checkpoint_bridge", lambda folder: f"inside the {folder}")
     assert rounds.open_bridge(job) == "inside the folder of m"
+    monkeypatch.setattr(rounds, "load_vocabulary", lambda *given, encoder: (*given, encoder))
+    decode.by_words, decode.bridge = True, "words"
+    assert rounds.open_bridge(job) == ("words", None, "e")
     monkeypatch.setattr(rounds, "WordsDecoder", lambda *given, **how: (given, how))
     words = object.__new__(Vocabulary)
     object.__setattr__(words, "reader", "reader")
