@@ -1,6 +1,7 @@
 """What looks like an identifier in a text that nobody wrote, replaced by the name of its field."""
 
 from synthgen.stages.deidentify.dates import find_dates
+from synthgen.stages.deidentify.names import find_names
 from synthgen.stages.deidentify.patterns import find_patterns
 from synthgen.stages.deidentify.spans import Span, without_overlaps
 
@@ -9,14 +10,15 @@ _KEPT = {"age", "date"}
 
 
 def with_placeholders(text: str) -> str:
-    """Return a text with numbers, addresses and links that identify somebody replaced, as "MRN [RECORD NUMBER]".
+    """Return a text with names, numbers, addresses and links replaced, as "Mr [NAME], MRN [RECORD NUMBER]".
 
-    A language model invents these anew, and a reader cannot tell an invented number from a real one. Names stay: of
-    them a release has surrogates.
+    A language model invents these anew, and a reader cannot tell an invented one from a real one: a name that it
+    makes up may well be the name of one patient.
 
     Privacy: whatever of a person's record a generated text would repeat of this kind is taken out as well.
     """
-    found = [*find_patterns(text), *(Span(*at, "date") for at in find_dates(text))]
+    names = [span for span in find_names(text, ()) if text[span.start - 1 : span.start] != "["]
+    found = [*find_patterns(text), *(Span(*at, "date") for at in find_dates(text)), *names]
     for span in reversed(without_overlaps(found, len(text))):
         if span.kind in _KEPT:
             continue

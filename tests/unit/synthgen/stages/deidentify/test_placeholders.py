@@ -14,7 +14,12 @@ from synthgen.stages.deidentify.patterns import find_patterns
         ("Call (555) 010-4477 or write to a.b@example.org.", "Call [PHONE] or write to [EMAIL]."),
         ("SSN: 078-05-1120; see https://example.org/x", "SSN: [SSN]; see [URL]"),
         ("Lives at 12 Mill Road, aged 93.", "Lives at [STREET], aged 93."),
-        ("BP 120/80, sats 98%, metformin 500 mg, 03/11/2021, Dr. Clarke, back 2024-08-12.", None),
+        (
+            "Dear Dr. Clarke, I saw Mrs Laura Nakamura; Emma drove her.",
+            "Dear Dr. [NAME], I saw Mrs [NAME]; [NAME] drove her.",
+        ),
+        ("BP 120/80, sats 98%, metformin 500 mg, 03/11/2021, Parkinson's disease, back 2024-08-12.", None),
+        ("Dear Colleague,\nHISTORY OF PRESENT ILLNESS\nCrohn disease, Murphy sign negative.", None),
         ("no number at all", None),
     ],
 )
