@@ -3,10 +3,11 @@
     python benchmarks/manners.py CONFIG [--manners plain,clinical-note,adapt] [--beside TABLE] [--samples 10]
 
 Every manner runs CONFIG up to `evaluate` in its workspace, where all that comes before decoding is shared, and
-counts as an attempt in its ledger; `adapt` is the plain one refined on the private records (`decode.adapt`). Printed
-are, for each: accuracy of both classifiers trained on the synthetic records alone, `manner.gap` in nats a token, and
-the share of written texts that each filter turned away; then texts drawn at random. The last rows are what real
-records give, and how far texts of another kind are (the column `text` of a parquet file).
+counts as an attempt in its ledger; `a+b` are two in equal shares, `adapt` is the plain one refined on the private
+records (`decode.adapt`). Printed are, for each: accuracy of both classifiers trained on the synthetic records alone;
+of the head trained on the very vectors that the kept texts were written from, so what writing costs it; `manner.gap`
+in nats a token; the share of written texts that each filter turned away; then texts drawn at random. The last rows
+are what real records give, and how far texts of another kind are (the column `text` of a parquet file).
 """
 
 import argparse
@@ -14,22 +15,41 @@ import json
 import sys
 from dataclasses import asdict
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from synthgen.config import Config
 from synthgen.core.progress import terminal_progress
 from synthgen.core.seeds import SeedTree
-from synthgen.core.tables import read_candidates, read_corpus
+from synthgen.core.tables import read_candidates, read_corpus, read_latents
 from synthgen.pipeline import Pipeline
 from synthgen.run.judge import UTILITY
 from synthgen.stages.decode.config import PLAIN, AdaptConfig
+from synthgen.stages.evaluate.heads import LabelledTexts, encoder_logistic
 from synthgen.stages.evaluate.manner import manner_gap
+
+
+def parted(manner):
+    """Return a manner as a configuration has it."""
+    return tuple(manner.split("+")) if "+" in manner else manner
+
+
+def undecoded(run, control):
+    """Return the accuracy of the head that is taught the very vectors that the kept texts were written from."""
+    latents = read_latents(run.folder("interpolate"))
+    kept = {candidate.latent_id for candidate in read_candidates(run.folder("filter") / "kept.parquet")}
+    rows = [i for i, name in enumerate(latents.ids) if name in kept]
+    labels = np.array([latents.labels[i] for i in rows])
+    taught = LabelledTexts(texts=("",) * len(rows), labels=labels, vectors=latents.vectors[rows])
+    vectors = np.load(run.folder("embed-control") / "control.npy", allow_pickle=False)
+    tested = LabelledTexts(texts=tuple(control.texts), labels=np.array(control.labels), vectors=vectors)
+    return f"{(encoder_logistic(taught, tested, 0) == tested.labels).mean():.3f}"
 
 
 def finished(config, manner):
     """Return the run of the configuration in one manner."""
     adapt = config.decode.adapt or AdaptConfig()
-    how = {"adapt": adapt, "manner": PLAIN} if manner == "adapt" else {"adapt": None, "manner": manner}
+    how = {"adapt": adapt, "manner": PLAIN} if manner == "adapt" else {"adapt": None, "manner": parted(manner)}
     told = config.model_copy(update={"decode": config.decode.model_copy(update=how)})
     return Pipeline(told, progress=terminal_progress(sys.stderr)).run(until="evaluate")
 
@@ -44,10 +64,10 @@ def gap(texts, control):
     return found and asdict(found)
 
 
-def row(name, table, arm, gap, rejected):
+def row(name, table, arm, vectors, gap, rejected):
     """Return a line of the table."""
     scores = [interval(table["classifiers"][head][arm]["accuracy"]) for head in table["classifiers"]]
-    return "| " + " | ".join([name, *scores, gap, rejected]) + " |"
+    return "| " + " | ".join([name, *scores, vectors, gap, rejected]) + " |"
 
 
 def main(argv=None):
@@ -58,27 +78,28 @@ def main(argv=None):
     parser.add_argument("--samples", type=int, default=10)
     args = parser.parse_args(argv)
     config = Config.load(args.config)
-    lines, samples, table = [], {}, {}
+    lines, samples, table, real = [], {}, {}, {}
     for manner in args.manners.split(","):
         run = finished(config, manner)
         table = json.loads((run.folder("evaluate") / UTILITY).read_text())
         filtered = run.record.stage("filter")
         rejected = ", ".join(f"{name} {n / filtered.n_in:.2f}" for name, n in filtered.rejected.items() if n > 0)
-        lines.append(
-            row(manner, table, "synthetic", interval(table["metrics"].get("manner.gap")), rejected or "none")
-        )
+        real = {
+            role: read_corpus(run.folder("deidentify") / f"{role}.parquet", role) for role in ("train", "control")
+        }
+        far = interval(table["metrics"].get("manner.gap"))
+        lines.append(row(manner, table, "synthetic", undecoded(run, real["control"]), far, rejected or "none"))
         kept = read_candidates(run.folder("filter") / "kept.parquet")
         drawn = SeedTree(0).child("samples").generator().permutation(len(kept))[: args.samples]
         samples[manner] = [kept[i].text for i in drawn]
     heads = list(table["classifiers"])
-    print("| " + " | ".join(["manner", *heads, "manner.gap", "turned away"]) + " |")
-    print("|" + "---|" * (len(heads) + 3))
-    real = {role: read_corpus(run.folder("deidentify") / f"{role}.parquet", role) for role in ("train", "control")}
-    lines.append(row("real records", table, "real", interval(gap(real["train"].texts, real["control"])), ""))
+    print("| " + " | ".join(["manner", *heads, "head on the vectors", "manner.gap", "turned away"]) + " |")
+    print("|" + "---|" * (len(heads) + 4))
+    lines.append(row("real records", table, "real", "", interval(gap(real["train"].texts, real["control"])), ""))
     if args.beside:
         texts = pq.read_table(args.beside)["text"].to_pylist()
         texts = [texts[i] for i in SeedTree(0).child("beside").generator().permutation(len(texts))]
-        lines.append(f"| {args.beside} |" + " |" * len(heads) + f" {interval(gap(texts, real['control']))} | |")
+        lines.append(f"| {args.beside} |" + " |" * (len(heads) + 1) + f" {interval(gap(texts, real['control']))} | |")
     print("\n".join(lines))
     for manner, texts in samples.items():
         print(f"\n## {manner}")

@@ -14,7 +14,7 @@ from synthgen.core.workers import usable_cores
 from synthgen.run.adapt import WARNING as ADAPT_WARNING
 from synthgen.run.adapt import check_adapt
 from synthgen.run.finished import policy_file
-from synthgen.run.manner import MOST_TEXTS, check_manner
+from synthgen.run.manner import MOST_TEXTS, check_manner, ways
 from synthgen.run.manner import WARNING as MANNER_WARNING
 from synthgen.run.rounds import SPARE, first_asked
 from synthgen.run.secret import PUBLIC, foreseen_secret
@@ -171,7 +171,7 @@ def _preparing(config: Config) -> float:
     """Return the seconds that choosing a manner and refining the bridge take on the processor, where asked for."""
     adapt = config.decode.adapt
     refined = 0 if adapt is None else adapt.steps * adapt.batch
-    read = len(on_shelf()) * MOST_TEXTS if config.decode.manner == AUTO else 0
+    read = ways(len(on_shelf())) * MOST_TEXTS if config.decode.manner == AUTO else 0
     return (refined + READING * read) * SECONDS_PER_RECORD * slowdown(backend_of("cpu"))
 
 

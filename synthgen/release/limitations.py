@@ -22,7 +22,7 @@ SEGMENTED = (
 ADAPTED = (
     "The decoder was refined on the private train text, so it can repeat it; only the audits speak against that."
 )
-CHOSEN_MANNER = "Which shipped manner the texts are written in, or which two, was chosen by the private train text."
+CHOSEN_MANNER = "Which shipped manners the texts are written in, one to three, was chosen by the private train text."
 OWN_MANNER = "The manner of the texts is the releaser's own; that it learnt from public text is their word alone."
 DISCLOSED = "Of each vector the language model was told {}; a few words can name a person's illness."
 GUESSABLE = (
@@ -54,7 +54,7 @@ def limitations(
         (not has_groups, RECORDS_ONLY),
         (decode.adapt is not None, ADAPTED),
         (decode.manner == AUTO, CHOSEN_MANNER),
-        (decode.manner not in {AUTO, *on_shelf()}, OWN_MANNER),
+        (not {*decode.manners} <= {AUTO, *on_shelf()}, OWN_MANNER),
         (disclosure is not None, DISCLOSED.format(disclosure)),
     )
     return (*always, *(sentence for said, sentence in more if said))

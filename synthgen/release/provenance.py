@@ -29,6 +29,8 @@ def redact_config(config: Mapping[str, Any]) -> dict[str, Any]:
             holder[name] = HIDDEN
         elif isinstance(value, str):
             holder[name] = public_name(value)
+        elif isinstance(value, list):
+            holder[name] = [public_name(one) for one in value]
     return public
 
 

@@ -1,7 +1,9 @@
 """The manner of a run: named, or the one in which its own train records are likeliest."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import combinations
+from math import comb
 from pathlib import Path
 
 from audits.gate.policy import Policy
@@ -20,10 +22,10 @@ from synthgen.stages.embed import Encoder
 
 CHOICE = "manner.json"
 MOST_TEXTS = 64  # of train that are read
-CLOSE = 0.05  # nats per token; two manners so near each other are tried half and half as well
+MIXED = 3  # the likeliest manners that are tried together as well, in pairs and all of them
 WARNING = (
-    "decode.manner auto: which of the shelf's manners is taken, or which two, is read off the private train text; "
-    "no more of it than that one choice gets into the texts by this way"
+    "decode.manner auto: which of the shelf's manners are taken, one to three, is read off the private train text; no"
+    " more of it than that one choice gets into the texts by this way"
 )
 
 Shares = tuple[tuple[str, float], ...]
@@ -51,10 +53,9 @@ def refuse_learnt(config: Config, *parts: Corpus) -> None:
 
     Privacy: a share of records comes out, and only where the run is refused.
     """
-    manner = config.decode.manner
-    asked = (on_shelf()[1:] if manner == AUTO else (manner,)) if manner != PLAIN else ()
+    asked = on_shelf() if config.decode.manner == AUTO else config.decode.manners
     texts = [text for part in parts for text in part.texts]
-    shares = {name: share_learnt(texts, load_manner(name, config.resolve).learnt) for name in asked}
+    shares = {name: share_learnt(texts, load_manner(name, config.resolve).learnt) for name in asked if name != PLAIN}
     if seen := [f"{name}: of {share:.1%} of the records" for name, share in shares.items() if share > MOST_SHARE]:
         raise DataError(
             "decode.manner: a manner learnt from sentences of the very records that are to be kept private",
@@ -64,14 +65,43 @@ def refuse_learnt(config: Config, *parts: Corpus) -> None:
 
 
 def named_manners(config: Config, shares: Shares | None = None) -> list[tuple[Manner, float]]:
-    """Return the manners a run writes in with their shares: the configured one, or those that were chosen.
+    """Return the manners a run writes in with their shares: the configured ones, or those that were chosen.
 
     Raises:
         ModelMissing, ModelError: see `load_manner`.
     """
     if shares is None:
-        shares = () if config.decode.manner == AUTO else ((config.decode.manner, 1.0),)
+        shares = () if config.decode.manner == AUTO else _equally(config.decode.manners)
     return [(load_manner(name, config.resolve), share) for name, share in shares if name != PLAIN]
+
+
+def ways(n: int) -> int:
+    """Return how many ways of writing `auto` reads train under, of a shelf of n manners, the plain one among them."""
+    mixed = min(MIXED, n - 1)
+    return n + sum(comb(mixed, together) for together in range(2, mixed + 1))
+
+
+def _equally(names: tuple[str, ...]) -> Shares:
+    return tuple((name, 1 / len(names)) for name in names)
+
+
+def _read(
+    nats: Callable[[Shares], float], names: tuple[str, ...], advance: Callable[[int], None]
+) -> dict[Shares, float]:
+    """Return the nats of each manner by itself, then of the likeliest together."""
+    found: dict[Shares, float] = {}
+
+    def read(mixed: tuple[str, ...]) -> float:
+        found[_equally(mixed)] = nats(_equally(mixed))
+        advance(1)
+        return found[_equally(mixed)]
+
+    alone = {name: read((name,)) for name in names}
+    near = sorted(sorted(alone.keys() - {PLAIN}, key=lambda name: (alone[name], name))[:MIXED])
+    for n in range(2, len(near) + 1):
+        for mixed in combinations(near, n):
+            read(mixed)
+    return found
 
 
 def read_choice(folder: Path) -> Shares:
@@ -82,24 +112,26 @@ def read_choice(folder: Path) -> Shares:
 def choose_manner(
     job: Job, bridge: Bridge | Vocabulary, train: Corpus, encoder: Encoder, upstream: str
 ) -> tuple[Bridge, StageResult]:
-    """Return the bridge in the manner under which train is likeliest, and the stage that found it.
+    """Return the bridge in the manners under which train is likeliest, and the stage that found it.
 
-        nats(m) = - sum over texts of log p(text | its label, its vector, manner m) / tokens
+        nats(M) = - sum over texts of log p(text | its label, its vector, manners M in equal shares) / tokens
 
-    Of at most 64 texts of train, a record each or, where records are cut, a part of one. Where the second manner is
-    within .05 nats of the first, both half and half are a candidate too. The least nats win.
+    Of at most 64 texts of train, a record each or, where records are cut, a part of one. M is each manner by itself,
+    and each two and all of the `MIXED` that are likeliest by themselves, the plain one not among these: half of a
+    manner with half of nothing is that manner written weakly, likelier than the whole and no more like the records.
+    The least nats win.
 
     Raises:
         ModelMissing, ModelError: as the models say.
 
-    Privacy: reads train texts. The choice, one of some ten, shows in every text that is written.
+    Privacy: reads train texts. The choice, one of some ninety, shows in every text that is written.
     Random: seeds/manner; which texts are read.
-    Cost: one pass of the language model over the texts for each manner; loading it as often.
+    Cost: one pass of the language model over the texts for each manner and four more; loading it as often.
     """
     if isinstance(bridge, Vocabulary):
         raise InternalError("words alone have no manner, and the configuration lets none be asked for")
     seeds, config = job.seeds.child("manner"), job.config
-    manners = {name: named_manners(config, ((name, 1.0),)) for name in on_shelf()}
+    manners = {name: named_manners(config, _equally((name,))) for name in on_shelf()}
     folder = job.folder(config.decode.model)
 
     def make(out: Path) -> Mapping[str, object]:
@@ -114,15 +146,8 @@ def choose_manner(
             most = bridge.info.max_text_tokens
             return reader.nats(texts, most_tokens=most, vectors=vectors, prompts=prompts).per_token
 
-        with job.progress.stage("manner", total=len(manners), unit="manners") as advance:
-            found: dict[Shares, float] = {}
-            for name in manners:
-                found[((name, 1.0),)] = nats(((name, 1.0),))
-                advance(1)
-        first, *others = sorted(found, key=lambda shares: (found[shares], shares))
-        if others and found[others[0]] - found[first] < CLOSE:
-            both = tuple(sorted((name, 0.5) for name, _ in (*first, *others[0])))
-            found[both] = nats(both)
+        with job.progress.stage("manner", total=ways(len(manners)), unit="manners") as advance:
+            found = _read(nats, tuple(manners), advance)
         chosen = min(found, key=lambda shares: (found[shares], shares))
         said = {"shares": chosen, "nats": [[shares, value] for shares, value in found.items()], "texts": len(texts)}
         (out / CHOICE).write_text(json.dumps(said), encoding="utf-8")

@@ -8,6 +8,8 @@ from synthgen.core.section import Section
 
 WORDS, FEW_WORDS = "words", 10  # the bridge's name of the decoder that takes no more than words, and how many
 AUTO, PLAIN = "auto", "plain"  # the manner that fits train best; the bridge as it is
+
+_Name = Annotated[str, Field(min_length=1)]
 OWN = "model"  # the bridge's name of the projector inside the decoder's own checkpoint
 
 
@@ -31,7 +33,7 @@ class DecodeConfig(Section):
     top_k: Annotated[int, Field(ge=1, le=1000)] = 50
     prompt: str = "{label}"
     words: Annotated[int, Field(ge=0, le=16)] = 0  # of a public vocabulary, nearest to the vector, behind the prompt
-    manner: Annotated[str, Field(min_length=1)] = PLAIN  # or auto, a name of the shelf, a folder
+    manner: _Name | Annotated[tuple[_Name, ...], Field(min_length=1)] = PLAIN  # or auto, names of the shelf, folders
     batch: Annotated[int, Field(ge=1, le=4096)] = 128
     device: Literal["auto", "cpu", "cuda"] | None = None  # the processor; for `bridge: model` every GPU there is
     adapt: AdaptConfig | None = None
@@ -62,7 +64,11 @@ class DecodeConfig(Section):
 
     @field_validator("manner")
     @classmethod
-    def _has_a_bridge_to_stand_beside(cls, manner: str, info: ValidationInfo) -> str:
+    def _has_a_bridge_to_stand_beside(
+        cls, manner: str | tuple[str, ...], info: ValidationInfo
+    ) -> str | tuple[str, ...]:
+        if isinstance(manner, tuple) and ({AUTO, PLAIN} & {*manner} or len({*manner}) < len(manner)):
+            raise ValueError(f"a list mixes different manners in equal shares; {AUTO} and {PLAIN} stand alone")
         bridge = info.data.get("bridge")
         if manner != PLAIN and (_by_words(bridge) or bridge == OWN):
             raise ValueError("a manner stands beside a bridge of soft tokens; leave it out, or take such a bridge")
@@ -72,6 +78,11 @@ class DecodeConfig(Section):
     def placement(self) -> str:
         """Where the language model is placed; see `load_model`."""
         return self.device or ("auto" if self.bridge == OWN else "cpu")
+
+    @property
+    def manners(self) -> tuple[str, ...]:
+        """The names of what is written in, in equal shares: auto or plain alone, or one or more manners."""
+        return (self.manner,) if isinstance(self.manner, str) else self.manner
 
     @property
     def by_words(self) -> bool:
