@@ -23,6 +23,7 @@ from synthgen.stages.embed import Encoder
 CHOICE = "manner.json"
 MOST_TEXTS = 64  # of train that are read
 MIXED = 3  # the likeliest manners that are tried together as well, in pairs and all of them
+GAIN = 0.05  # nats per token that these must win: any manner written weakly is a little likelier than in full
 WARNING = (
     "decode.manner auto: which of the shelf's manners are taken, one to three, is read off the private train text; no"
     " more of it than that one choice gets into the texts by this way"
@@ -119,7 +120,7 @@ def choose_manner(
     Of at most 64 texts of train, a record each or, where records are cut, a part of one. M is each manner by itself,
     and each two and all of the `MIXED` that are likeliest by themselves, the plain one not among these: half of a
     manner with half of nothing is that manner written weakly, likelier than the whole and no more like the records.
-    The least nats win.
+    The least nats win, several together where they win by `GAIN`.
 
     Raises:
         ModelMissing, ModelError: as the models say.
@@ -148,7 +149,7 @@ def choose_manner(
 
         with job.progress.stage("manner", total=ways(len(manners)), unit="manners") as advance:
             found = _read(nats, tuple(manners), advance)
-        chosen = min(found, key=lambda shares: (found[shares], shares))
+        chosen = min(found, key=lambda shares: (found[shares] + (GAIN if len(shares) > 1 else 0), shares))
         said = {"shares": chosen, "nats": [[shares, value] for shares, value in found.items()], "texts": len(texts)}
         (out / CHOICE).write_text(json.dumps(said), encoding="utf-8")
         return {"in": len(texts), "out": len(chosen)}

@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from synthgen.core.tables import read_corpus
 from synthgen.pipeline import Pipeline
 from synthgen.release.assembly import bundle_content, limitations_of, stated_models
 from synthgen.run.job import STAGES_VERSION, Job
-from synthgen.run.manner import CHOICE, check_manner, choose_manner, ways
+from synthgen.run.manner import CHOICE, GAIN, check_manner, choose_manner, read_choice, ways
 from synthgen.run.segments import encoder_for
 from synthgen.run.workspace import Workspace
 from synthgen.stages.decode import manner as manners
@@ -61,7 +62,8 @@ def test_the_manner_in_which_train_is_likeliest_is_taken_and_no_text_is_kept(pre
     said = json.loads((stage.folder / CHOICE).read_text())
     nats = {tuple(map(tuple, shares)): value for shares, value in said["nats"]}
     assert set(nats) >= {((name, 1.0),) for name in ("plain", "letter", "note")}
-    assert nats[tuple(map(tuple, said["shares"]))] == min(nats.values())
+    handicapped = {shares: value + (GAIN if len(shares) > 1 else 0) for shares, value in nats.items()}
+    assert handicapped[tuple(map(tuple, said["shares"]))] == min(handicapped.values())
     assert {*nats} - {((name, 1.0),) for name in ("plain", "letter", "note")} == {(("letter", 0.5), ("note", 0.5))}
     assert choose_manner(*prepared)[1].reused
     write_manner(project.folder / "shelf" / "post", prepared[1], tiny.language_model("llama"), 3, name="post")
@@ -87,6 +89,15 @@ def test_the_choice_is_named_after_all_that_can_change_it(prepared, monkeypatch)
         "manners": {"plain": [], **shelf}, "prompt": job.config.decode.prompt,
         "seed": job.seeds.child("manner").key().hex(),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("won", "chosen"), [(GAIN - 0.01, ["plain"]), (GAIN + 0.01, ["letter", "note"])])
+def test_manners_together_must_win_by_something(prepared, monkeypatch, won, chosen):
+    asked = iter([3.0, 4.0, 4.0, 3.0 - won])  # letter and note are less likely than plain, and both more
+    told = SimpleNamespace(nats=lambda *_, **__: SimpleNamespace(per_token=next(asked)))
+    monkeypatch.setattr("synthgen.run.manner.Likelihood", SimpleNamespace(load=lambda *_: told))
+    _, stage = choose_manner(*prepared)
+    assert [name for name, _ in read_choice(stage.folder)] == chosen
 
 
 def test_a_run_writes_in_the_manner_it_names_and_says_so(project, shelf):
