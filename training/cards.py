@@ -18,8 +18,8 @@ Loss: nats per token of pieces of texts that were kept back, each after its own 
 the manner. Samples: written from the vectors of kept-back pieces, one after another, none chosen. `make manners`
 trains all of them again; `python training/cards.py` prints this page from the cards beside the weights.
 
-The loss is that of a manner's own kind of text. `news`, `review`, `forum` and `e-mail` learnt from our grammars alone,
-which are narrower than the world: news written in `news` teach a word-based classifier less than plain ones
+The loss is that of a manner's own kind of text. `news`, `review`, `forum` and `e-mail` learnt from our grammars
+alone, which are narrower than the world: news written in `news` teach a word-based classifier less than plain ones
 ([measured](studies/README.md#does-a-manner-help)). `auto` sees that, and takes `plain` there.
 
 aci_bench is by Yim et al., Scientific Data 2023; primock57 by Korfiatis et al., ACL 2022; synthea by Walonoski et

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from studies.feature_augmentation.vectors import kept_vectors
-from studies.smotext.protocol import BRIDGE, LABEL_ONLY, EmbeddedDesign, SetDesign, SmotextProtocol
+from studies.smotext.protocol import BRIDGE, LABEL_ONLY, MANNER, EmbeddedDesign, SetDesign, SmotextProtocol
 from studies.smotext.text_sets import SOURCES, TextSet, read_text_sets
 from studies.smotext.trials import Bench, Job, missing_trials, run_trials, trial_paths
 from studies.smotext.writing import (
@@ -87,6 +87,8 @@ class SmotextRequest:
         """
         protocol = self.protocol()
         sets = read_text_sets(self.names(), self.data, protocol.pool, protocol.test, protocol.stream)
+        if self.bridge != "builtin":  # the shelf stands beside no other
+            sets = [replace(s, source=replace(s.source, manner=None)) for s in sets]
         folders = {name: model_folder(name) for name in (EmbedConfig().model, DecodeConfig().model)}
         encoder = build_encoder(EmbedConfig(), model_folder)
         return StudyQuestion(
@@ -171,8 +173,9 @@ def _embedded(design: SetDesign, encoder: Encoder, folder: Path, progress: Progr
 
 
 def _makers(bridge: str, folder: Path, encoder: Encoder, sets: list[TextSet]) -> dict[str, Maker]:
-    """Return the decoders: the language model behind the bridge, and asked by the label alone in each set's words."""
+    """Return the decoders: the language model behind the bridge, in each set's manner, asked by the label."""
     from synthgen.stages.decode.bridge import load_bridge
+    from synthgen.stages.decode.manner import load_manner
 
     name, digest = DecodeConfig().model, digest_of(folder)
     if bridge != "builtin":
@@ -180,6 +183,10 @@ def _makers(bridge: str, folder: Path, encoder: Encoder, sets: list[TextSet]) ->
     shown = partial(bridge_decoder, folder, bridge, name, encoder.name, encoder.dim)
     makers = {BRIDGE: Maker(open=shown, digest=sha256_json([digest, load_bridge(bridge).digest]))}
     for s in sets:
+        if (manner := s.source.manner) is not None:
+            digests = [makers[BRIDGE].digest, load_manner(manner, Path).digest]
+            told = partial(shown, manner=manner)
+            makers[f"{MANNER}-{s.name}"] = Maker(open=told, digest=sha256_json(digests))
         asked = partial(asking_decoder, folder, name, s.source.asked)
         makers[f"{LABEL_ONLY}-{s.name}"] = Maker(open=asked, digest=sha256_json([digest, s.source.asked]))
     return makers
@@ -215,6 +222,8 @@ def _meta(request: SmotextRequest, question: StudyQuestion) -> dict[str, Any]:
                 "test records": len(d.text_set.test),
                 "classes, and their words in the prompt": [f"{c}: {w}" for c, w in d.text_set.source.words.items()],
                 "asked by the label alone": d.text_set.source.asked,
+                "manner of the shelf": d.text_set.source.manner,
+                "seeds in which it is tried": sum(MANNER in d.variants(seed) for seed in range(protocol.seeds)),
                 "synthetic records": d.protocol.synthetic,
                 "most tokens of a text": d.protocol.tokens or d.text_set.source.max_new_tokens,
             }

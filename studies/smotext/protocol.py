@@ -19,11 +19,12 @@ from synthgen.stages.interpolate.base import latent_ids
 from synthgen.stages.interpolate.counts import largest_remainder
 from synthgen.stages.interpolate.smote import Smote
 
-REAL, LABEL_ONLY = "real", "label-only"
+REAL, LABEL_ONLY, MANNER = "real", "label-only", "smotext-manner"
 VARIANTS = (
     "smotext",
     "smotext-filtered",
     "smotext-words",
+    MANNER,
     "paraphrase",
     "eda",
     "neighbour-concatenation",
@@ -33,11 +34,13 @@ VARIANTS = (
 BRIDGE = "bridge"
 # what each variant takes, written anew for each seed; texts by the label alone serve all seeds
 WRITING_OF = {
-    "smotext": "smote", "smotext-filtered": "smote", "smotext-words": "words", "paraphrase": "paraphrase",
-    LABEL_ONLY: LABEL_ONLY,
+    "smotext": "smote", "smotext-filtered": "smote", "smotext-words": "words", MANNER: "manner",
+    "paraphrase": "paraphrase", LABEL_ONLY: LABEL_ONLY,
 }  # fmt: skip
+CHOSEN = frozenset({"smotext-filtered", MANNER})  # of two candidates of a vector one by its class
 CANDIDATES = 2  # of each SMOTE vector; the first alone is `smotext`
 WORDS = 4
+_WITH_SPARES = frozenset({"smote", "manner"})  # spare vectors, for those none of whose texts is of its class
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +105,12 @@ class SetDesign:
         """The root of this set's streams."""
         return self.protocol.stream.child(self.text_set.name)
 
+    def variants(self, seed: int) -> tuple[str, ...]:
+        """Return what is tried at a seed beside the real records."""
+        source = self.text_set.source
+        in_manner = source.manner is not None and seed < source.manner_seeds
+        return VARIANTS if in_manner else tuple(v for v in VARIANTS if v != MANNER)
+
     def seeds(self, seed: int) -> SeedTree:
         """Return the stream of a seed."""
         return self.stream.child("seed", str(seed))
@@ -125,15 +134,17 @@ class SetDesign:
         tokens = self.protocol.tokens or self.text_set.source.max_new_tokens
         config = DecodeConfig(max_new_tokens=max(8, tokens), batch=self.protocol.batch)
         settings = Settings(
-            prompts=dict(self.text_set.source.words), candidates=CANDIDATES if name == "smote" else 1,
+            prompts=dict(self.text_set.source.words), candidates=CANDIDATES if name in _WITH_SPARES else 1,
             max_new_tokens=config.max_new_tokens, temperature=config.temperature, top_p=config.top_p,
-            top_k=config.top_k, batch=config.batch, words=WORDS if name == "words" else 0,
+            top_k=config.top_k, batch=config.batch, words=WORDS if name in {"words", "manner"} else 0,
         )  # fmt: skip
         if name == LABEL_ONLY:
             place, stream, maker = name, self.stream.child(name), f"{LABEL_ONLY}-{self.text_set.name}"
         else:
             place, stream, maker = f"{name}-seed-{seed}", self.seeds(seed).child("write", name), BRIDGE
-        ids, labels = _ids_and_labels(self.with_spares() if name == "smote" else self.counts())
+        if name == "manner":
+            maker = f"{MANNER}-{self.text_set.name}"
+        ids, labels = _ids_and_labels(self.with_spares() if name in _WITH_SPARES else self.counts())
         return TextRequest(
             name=f"{self.text_set.name}-{place}", maker=maker, ids=ids, labels=labels, settings=settings, seeds=stream
         )
@@ -169,7 +180,7 @@ class EmbeddedDesign(SetDesign):
         return Writing(request=self.request(name, seed), latents=self._latents(name, seed))
 
     def _latents(self, name: str, seed: int) -> Latents:
-        if name == "smote":
+        if name in _WITH_SPARES:
             return self.smote(seed)
         if name == "words":
             return first_of_class(self.smote(seed), self.counts())

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from studies.feature_augmentation.tables import markdown_list, markdown_table
-from studies.smotext.protocol import LABEL_ONLY, REAL
+from studies.smotext.protocol import LABEL_ONLY, MANNER, REAL
 from studies.smotext.summary import (
     GAIN,
     GOALS,
@@ -26,7 +26,7 @@ from studies.smotext.summary import (
 Row = dict[str, Any]
 Lambdas = Mapping[str, Sequence[Mapping[str, float]]]
 
-HEADLINE = ("smotext", "smotext-filtered", "smotext-words")
+HEADLINE = ("smotext", "smotext-filtered", "smotext-words", MANNER)
 _ATTACKS = (("parent_nearest", "parent nearest"), ("membership_auc", "membership AUC"))
 _BY = ("encoder", "characters")
 _WHAT = {
@@ -37,6 +37,7 @@ _WHAT = {
         "nearest to its vector; a vector with none is replaced by a spare one"
     ),
     "smotext-words": "the same vectors; four words of a public vocabulary that each lies nearest to in the prompt",
+    MANNER: "as smotext-filtered, with four words, in the manner of the shelf that such texts are in; fewer seeds",
     "paraphrase": "vectors of single real records decoded, λ = 1",
     "eda": (
         "a real record with words swapped or left out, α = 0.1 (Wei & Zou 2019; their synonym operations need a "

@@ -23,6 +23,8 @@ class Source:
         max_new_tokens: most tokens of a written text, fitted to the set's own texts.
         synthetic: most synthetic records of a variant; the paper's number for its own set, half of it elsewhere.
         least: train records a class must have to be kept.
+        manner: of the shelf, the one that is meant for such texts; of no record of the set. None: none was tried.
+        manner_seeds: in how many of the draws texts are written in it too, which costs the most.
     """
 
     train: tuple[str, ...]
@@ -32,6 +34,8 @@ class Source:
     max_new_tokens: int
     synthetic: int = 1300
     least: int = 1
+    manner: str | None = None
+    manner_seeds: int = 2
 
 
 SOURCES: Mapping[str, Source] = {
@@ -60,6 +64,7 @@ SOURCES: Mapping[str, Source] = {
         },
         asked="Write the first two sentences of a news item about {label}. Write the sentences only.",
         max_new_tokens=64,
+        manner="news",
     ),
     "sst2": Source(
         train=("sst2/train.parquet",),
@@ -67,6 +72,7 @@ SOURCES: Mapping[str, Source] = {
         words={"negative": "a negative film review", "positive": "a positive film review"},
         asked="Write one sentence of {label}. Write the sentence only.",
         max_new_tokens=40,
+        manner="review",
     ),
     "mts_dialog": Source(
         train=("mts_dialog/train.parquet",),
@@ -84,6 +90,8 @@ SOURCES: Mapping[str, Source] = {
         asked="Write the section of a clinical note about {label}. Write the section only.",
         max_new_tokens=80,
         least=50,
+        manner="clinical-note",
+        manner_seeds=5,
     ),
 }
 

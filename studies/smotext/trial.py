@@ -11,7 +11,7 @@ import pyarrow as pa
 from studies.smotext.baselines import eda, partners
 from studies.smotext.draws import Index
 from studies.smotext.nearness import character_cosines, membership_auc, parent_nearest, unit_cosines
-from studies.smotext.protocol import LABEL_ONLY, REAL, WRITING_OF, EmbeddedDesign, first_of_class, first_rows
+from studies.smotext.protocol import CHOSEN, LABEL_ONLY, REAL, WRITING_OF, EmbeddedDesign, first_of_class, first_rows
 from studies.smotext.writing import latents_of
 from synthgen.core.types import Candidate, Embedded, Float32, Latents
 from synthgen.stages.embed import Encoder
@@ -138,7 +138,7 @@ def _written(
     design: EmbeddedDesign, seed: int, variant: str, written: Sequence[Candidate], encoder: Encoder
 ) -> SyntheticRecords:
     train, latents = design.train(seed), design.writing(WRITING_OF[variant], seed).latents
-    if variant == "smotext-filtered":
+    if variant in CHOSEN:
         vectors = _encoded(encoder, [c.text for c in written])
         best = _agreed(train, latents, written, vectors)
     else:
@@ -148,7 +148,7 @@ def _written(
     latents = first_of_class(latents, design.counts())
     chosen = [best[name] for name in latents.ids]
     texts = tuple(written[n].text for n in chosen)
-    made = vectors[chosen] if variant == "smotext-filtered" else _encoded(encoder, texts)
+    made = vectors[chosen] if variant in CHOSEN else _encoded(encoder, texts)
     cosine = float(_cosines(made, latents.vectors).mean()) if variant != LABEL_ONLY and chosen else None
     return SyntheticRecords(
         texts=texts, labels=latents.labels, vectors=made, parents=_parents(train, latents), cosine=cosine

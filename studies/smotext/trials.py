@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from studies.processes import in_processes
 from studies.smotext.lambdas import Pairs, along, random_pairs
-from studies.smotext.protocol import BRIDGE, LABEL_ONLY, REAL, VARIANTS, WRITING_OF, EmbeddedDesign, SetDesign
+from studies.smotext.protocol import BRIDGE, LABEL_ONLY, REAL, WRITING_OF, EmbeddedDesign, SetDesign
 from studies.smotext.trial import MEASURE, run_trial
 from studies.smotext.writing import Maker, Writing, read_texts
 from synthgen.core.digest import sha256_json
@@ -44,7 +44,7 @@ def trial_paths(
     """
     jobs: list[Job] = []
     for name, design in designs.items():
-        jobs += [(name, s, v) for s in range(design.protocol.seeds) for v in (REAL, *VARIANTS)]
+        jobs += [(name, s, v) for s in range(design.protocol.seeds) for v in (REAL, *design.variants(s))]
         jobs.append((name, -1, LAMBDAS))
     keys = {job: trial_key(job, designs[job[0]], makers, encoder_digest)[:16] for job in jobs}
     return {job: out / f"{job[0]}-{job[2]}-{job[1]}-{key}" for job, key in keys.items()}

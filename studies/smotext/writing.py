@@ -181,12 +181,16 @@ def latents_of(latents: Latents, rows: Sequence[int]) -> Latents:
     )
 
 
-def bridge_decoder(folder: Path, bridge: str, decoder: str, encoder: str, dim: int) -> Decoder:
-    """Return a language model behind a bridge."""
+def bridge_decoder(
+    folder: Path, bridge: str, decoder: str, encoder: str, dim: int, manner: str | None = None
+) -> Decoder:
+    """Return a language model behind a bridge, in a manner of the shelf where one is named."""
     from synthgen.stages.decode.bridge import load_bridge
+    from synthgen.stages.decode.manner import in_manner, load_manner
     from synthgen.stages.decode.xrag import XragDecoder
 
-    return XragDecoder(folder, load_bridge(bridge), decoder=decoder, encoder=encoder, dim=dim)
+    shares = [] if manner is None else [(load_manner(manner, Path), 1.0)]
+    return XragDecoder(folder, in_manner(load_bridge(bridge), shares), decoder=decoder, encoder=encoder, dim=dim)
 
 
 def asking_decoder(folder: Path, decoder: str, prompt: str) -> Decoder:

@@ -185,7 +185,7 @@ def test_the_readme_is_short_and_shows_a_report():
 PLACES = {
     "README.md": ["results"],
     "docs/results.md": ["demo", "newsgroups"],
-    "docs/studies/README.md": ["augmentation", "smotext"],
+    "docs/studies/README.md": ["augmentation", "smotext", "manners"],
 }
 
 
@@ -215,6 +215,21 @@ def test_the_smotext_rows_are_those_of_the_page():
         goals = goals.partition("### The goals")[2].partition("### ")[0]
         (there,) = re.findall(rf"^\| smotext-filtered \| {classifier} \| (.*) \|$", goals, flags=re.MULTILINE)
         assert cells == [re.sub(r" points|, [a-z ]+$", "", cell) for cell in there.split(" | ")]
+
+
+def test_the_rows_of_manners_are_those_of_the_page():
+    header, _, *table = rows(figures(STUDIES, "manners"))
+    assert [row[:2] for row in table] == [
+        [name, head] for name in list(SETS)[1:] for head in ("encoder head", "TF-IDF")
+    ]
+    for name, classifier, *cells in table:
+        there = page("studies/smotext.md").partition(f"\n## {SETS[name]}\n")[2].partition("\n## ")[0]
+        for column, row in (("plain", "smotext-filtered"), ("in its manner", "smotext-manner")):
+            (goal,) = re.findall(rf"^\| {row} \| {classifier} \| (.*?), [a-z ]+ \|", there, flags=re.MULTILINE)
+            assert cells[header.index(f"{column}, of real alone") - 2] == goal
+            titles, _, *leaks = rows(there.partition("### The goals")[0])
+            (told,) = [r[titles.index("membership AUC, encoder")] for r in leaks if r[0] == row]
+            assert cells[header.index(f"{column}, membership AUC") - 2] == told
 
 
 def test_what_is_said_of_the_smotext_study_is_on_its_page():
@@ -292,6 +307,8 @@ def membership(name):
 def test_the_results_of_the_readme_are_those_of_the_pages():
     demo, news, smotext = accuracy("demo"), accuracy("newsgroups"), smotext_rows()
     augmentation = {(row[0], row[1]): row[2:] for row in rows(figures(STUDIES, "augmentation"))}
+    manner = rows(figures(STUDIES, "manners"))
+    sections = {row[1]: row[3].split(" [")[0] for row in manner if row[0] == "clinical sections"}
     results, study = "docs/results.md", "docs/studies/README.md"
     expected = [
         (results, [demo["head", "synthetic"], demo["head", "real"]]),
@@ -301,6 +318,7 @@ def test_the_results_of_the_readme_are_those_of_the_pages():
         (results, [membership("demo"), membership("newsgroups")]),
         (study, [smotext[name, "encoder head"][0].split(" [")[0] for name in SETS]),
         (study, [smotext[name, "TF-IDF"][0].split(" [")[0] for name in SETS]),
+        (study, [sections[head] for head in ("TF-IDF", "encoder head")]),
         (study, augmentation["no augmentation", "SMOTE"]),
         (study, augmentation["repeating records", "SMOTE"]),
         ("docs/studies/audit-ladder.md", [rungs_right(name) for name in ("newsgroups20", "clinic", "db_bio")]),

@@ -52,7 +52,9 @@ def corpus(n, seed, per_person=2):
 def design(**changes):
     from dataclasses import replace
 
-    source = Source(train=(), test=(), words={"cat": "cats", "car": "cars"}, asked="Of {label}.", max_new_tokens=9)
+    source = Source(
+        train=(), test=(), words={"cat": "cats", "car": "cars"}, asked="Of {label}.", max_new_tokens=9, manner="news"
+    )
     small = TextSet(name="small", pool=corpus(70, 1), test=corpus(31, 2), source=source)
     encoder = Counting()
     return EmbeddedDesign(

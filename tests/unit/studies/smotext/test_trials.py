@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from studies.smotext import trials, writing
-from studies.smotext.protocol import BRIDGE, LABEL_ONLY, REAL, VARIANTS
+from studies.smotext.protocol import BRIDGE, LABEL_ONLY, MANNER, REAL, VARIANTS
 from studies.smotext.trials import Bench, lambda_rows, run_trials, trial_key, trial_paths
 from studies.smotext.writing import Maker
 from synthgen.core.errors import StorageError
@@ -45,7 +45,8 @@ def bench(small, tmp_path_factory):
     folder = tmp_path_factory.mktemp("texts")
     maker = Maker(open=partial(Echo, small), digest="m")
     made = Bench(
-        designs={"small": small.design()}, makers={BRIDGE: maker, f"{LABEL_ONLY}-small": maker}, texts=folder,
+        designs={"small": small.design()}, texts=folder,
+        makers=dict.fromkeys((BRIDGE, f"{MANNER}-small", f"{LABEL_ONLY}-small"), maker),
         encoder=small.Counting,
     )  # fmt: skip
     for wanted in made.writings(paths_of(made, folder)):
@@ -108,17 +109,17 @@ def test_trials_are_made_once_and_a_stopped_study_goes_on(bench, tmp_path, monke
 
 def test_texts_are_asked_for_only_where_a_trial_is_missing(bench, tmp_path):
     everything = bench.writings(paths_of(bench, tmp_path))
-    names = ["smote-seed-0", "words-seed-0", "paraphrase-seed-0", "smote-seed-1", "words-seed-1", "paraphrase-seed-1"]
+    names = [f"{name}-seed-{seed}" for seed in (0, 1) for name in ("smote", "words", "manner", "paraphrase")]
     assert sorted(w.request.name for w in everything) == sorted(f"small-{name}" for name in (*names, LABEL_ONLY))
-    assert [w.request.maker for w in everything] == [BRIDGE] * 6 + [f"{LABEL_ONLY}-small"]
-    seeds = [w.request.name[-1] for w in everything[:-1]]
+    assert [w.request.maker for w in everything] == [BRIDGE] * 6 + [f"{LABEL_ONLY}-small"] + [f"{MANNER}-small"] * 2
+    seeds = [w.request.name[-1] for w in everything[:6]]
     assert seeds == sorted(seeds)  # a seed after the other
     done = [("small", 0, v) for v in VARIANTS] + [("small", 1, LABEL_ONLY), ("small", 1, "smotext-filtered")]
     for job in done:
         paths_of(bench, tmp_path)[job].touch()
     # the SMOTE texts of seed 1 are still wanted by `smotext`
     assert {w.request.name for w in bench.writings(paths_of(bench, tmp_path))} == {
-        "small-smote-seed-1", "small-words-seed-1", "small-paraphrase-seed-1",
+        "small-smote-seed-1", "small-words-seed-1", "small-manner-seed-1", "small-paraphrase-seed-1",
     }  # fmt: skip
 
 
@@ -163,7 +164,7 @@ def test_a_processor_that_rounds_otherwise_finds_what_another_has_measured(bench
     assert paths_of(other, tmp_path) == paths_of(bench, tmp_path)
     keys = {w.request.name: w.key(bench.makers) for w in bench.writings(paths_of(bench, tmp_path))}
     for w in other.writings(paths_of(other, tmp_path)):  # texts of other vectors are never taken for these
-        assert (w.key(bench.makers) == keys[w.request.name]) == (w.request.maker != BRIDGE)
+        assert (w.key(bench.makers) == keys[w.request.name]) == w.request.maker.startswith(LABEL_ONLY)
 
 
 def test_pairs_are_of_two_persons_of_a_class(small, monkeypatch):
