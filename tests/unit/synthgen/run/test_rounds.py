@@ -66,7 +66,7 @@ def test_what_stands_in_for_the_bridge_is_opened_as_what_it_is(monkeypatch):
 
 
 def test_a_bridge_without_a_vocabulary_is_told_where_words_are_asked_for(monkeypatch):
-    decode = SimpleNamespace(by_words=False, bridge="apart", words=4, manner=PLAIN)
+    decode = SimpleNamespace(by_words=False, bridge="apart", words=4, manner=PLAIN, manners=(PLAIN,))
     job = SimpleNamespace(config=SimpleNamespace(decode=decode, resolve=None))
     bridge = SimpleNamespace(words=None)
     monkeypatch.setattr(rounds, "load_bridge", lambda *_: bridge)
