@@ -20,7 +20,7 @@ trains all of them again; `python training/cards.py` prints this page from the c
 
 The loss is that of a manner's own kind of text. `news`, `review`, `forum` and `e-mail` learnt from our grammars
 alone, which are narrower than the world: news written in `news` teach a word-based classifier less than plain ones
-([measured](studies/README.md#does-a-manner-help)). `auto` sees that, and takes `plain` there.
+([measured](studies/README.md#does-a-manner-help)).
 
 aci_bench is by Yim et al., Scientific Data 2023; primock57 by Korfiatis et al., ACL 2022; synthea by Walonoski et
 al., JAMIA 2018 (The MITRE Corporation); banking77 by Casanueva et al., 2020; clinc150 by Larson et al., EMNLP 2019.

@@ -43,10 +43,10 @@ def check_manner(config: Config, policy: Policy) -> None:
 
 
 def refuse_learnt(config: Config, *parts: Corpus) -> None:
-    """Raise DataError where a manner of the run learnt from text that stands in its own records.
+    """Raise DataError where the manners of the run learnt from text that stands in its own records.
 
-    More than one record in a hundred with a sentence of ten words that the manner was trained on is no chance. Of
-    `auto` every manner of the shelf is asked.
+    More than one record in a hundred with a sentence of ten words that a manner was trained on is no chance. Manners
+    are asked together, or notes dealt out to many would pass each; of `auto` those of the whole shelf.
 
     Args:
         config: the run's.
@@ -56,11 +56,12 @@ def refuse_learnt(config: Config, *parts: Corpus) -> None:
     """
     asked = on_shelf() if config.decode.manner == AUTO else config.decode.manners
     texts = [text for part in parts for text in part.texts]
-    shares = {name: share_learnt(texts, load_manner(name, config.resolve).learnt) for name in asked if name != PLAIN}
-    if seen := [f"{name}: of {share:.1%} of the records" for name, share in shares.items() if share > MOST_SHARE]:
+    learnt = {name: load_manner(name, config.resolve).learnt for name in asked if name != PLAIN}
+    if share_learnt(texts, *learnt.values()) > MOST_SHARE:
+        shares = {name: share_learnt(texts, digests) for name, digests in learnt.items()}
         raise DataError(
             "decode.manner: a manner learnt from sentences of the very records that are to be kept private",
-            problems=seen,
+            problems=[f"{name}: of {share:.1%} of the records" for name, share in shares.items() if share > 0],
             hint="Name a manner that was trained on other people's text, or plain.",
         )
 

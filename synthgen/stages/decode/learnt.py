@@ -51,7 +51,7 @@ def read_learnt(folder: Path) -> Digests:
     return digests
 
 
-def share_learnt(texts: Sequence[str], learnt: Digests) -> float:
-    """Return the share of texts that have a sentence of ten words or more which a manner was trained on."""
-    known = set(learnt.tolist())
+def share_learnt(texts: Sequence[str], *learnt: Digests) -> float:
+    """Return the share of texts that have a sentence of ten words or more that any of some manners learnt from."""
+    known = {digest for digests in learnt for digest in digests.tolist()}
     return sum(not known.isdisjoint(sentence_digests(text)) for text in texts) / max(1, len(texts))

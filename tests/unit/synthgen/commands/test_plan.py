@@ -159,7 +159,7 @@ def test_refining_takes_its_time(config, monkeypatch, able, minutes):
     chosen = make_plan(config(decode={"candidates": 3, "manner": "auto"})).minutes
     read = (
         64 * (len(on_shelf()) + 4) / 3
-    )  # every text in every manner, and in four that are mixed, at a third of what learning from it takes
+    )  # every text in every manner and four mixtures, at a third of learning's cost
     assert chosen - make_plan(config()).minutes == pytest.approx(minutes * read / 240)
 
 

@@ -18,7 +18,7 @@ from synthgen.run.segments import encoder_for
 from synthgen.run.workspace import Workspace
 from synthgen.stages.decode import manner as manners
 from synthgen.stages.decode.bridge import Vocabulary, load_bridge
-from synthgen.stages.decode.learnt import write_learnt
+from synthgen.stages.decode.learnt import share_learnt, write_learnt
 from synthgen.stages.decode.manner import CARD, WEIGHTS, MannerCard, load_manner, on_shelf
 from synthgen.stages.decode.train.trained import new_manner
 
@@ -142,6 +142,23 @@ def test_a_manner_that_learnt_from_the_records_themselves_is_refused(project, sh
     (project.folder / "stolen").rename(project.folder / "shelf" / "stolen")
     with pytest.raises(DataError, match="the very records"):
         Pipeline(project.config(decode={"manner": "auto"})).run(until="deidentify")
+
+
+def test_records_dealt_out_to_several_manners_are_still_the_very_records(project, shelf, tiny, monkeypatch):
+    monkeypatch.setattr("synthgen.stages.decode.learnt.LEAST_WORDS", 3)  # the trial's records are short
+    folder = Pipeline(project.config()).run(until="split").folder("split")
+    train, control = (read_corpus(folder / f"{role}.parquet", role).texts for role in ("train", "control"))
+    model = tiny.language_model("llama")
+    for k, name in enumerate(("one", "other")):
+        write_manner(project.folder / name, shelf, model, 20 + k, name=name, learnt=train[k : k + 1])
+    alone = [
+        share_learnt([*train, *control], load_manner(n, project.config().resolve).learnt) for n in ("one", "other")
+    ]
+    monkeypatch.setattr("synthgen.run.manner.MOST_SHARE", max(alone))  # what each by itself has by chance
+    for name in ("one", "other"):
+        Pipeline(project.config(decode={"manner": name})).run(until="deidentify")
+    with pytest.raises(DataError, match="the very records"):
+        Pipeline(project.config(decode={"manner": ["one", "other"]})).run(until="deidentify")
 
 
 def test_a_choice_by_train_is_refused_where_differential_privacy_is_asked_for(project):
