@@ -9,7 +9,7 @@ DEMO ?= demo
 PYTEST_WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-offline test-all check attack bench bench-audits ladder manners mutate fuzz study study-smotext models clean
+.PHONY: demo demo-dp test test-offline test-all check attack bench bench-audits ladder manners mutate fuzz study study-smotext models clean
 
 demo: $(BIN)/.installed models  ## release a dataset of fictional clinic notes, verify it, say where the report is
 	rm -rf $(DEMO)
@@ -17,6 +17,16 @@ demo: $(BIN)/.installed models  ## release a dataset of fictional clinic notes, 
 	$(BIN)/synthgen release $(DEMO)/clinic.yaml
 	$(BIN)/synthgen verify $(DEMO)/out/release-* --trust $(DEMO)/trust.json
 	@echo "report: $$(ls $(CURDIR)/$(DEMO)/out/release-*/report/report.html)"
+
+demo-dp: $(BIN)/.installed models  ## the same under differential privacy, from 5,000 fictional patients, approved by two
+	rm -rf $(DEMO)-dp
+	$(BIN)/synthgen init $(DEMO)-dp --template clinic-dp
+	$(BIN)/synthgen plan $(DEMO)-dp/clinic-dp.yaml
+	$(BIN)/synthgen release $(DEMO)-dp/clinic-dp.yaml
+	@for role in privacy_officer data_owner; do \
+	  $(BIN)/synthgen approve $(DEMO)-dp/out/release-* --role $$role --key $(DEMO)-dp/keys/$$role.pem --trust $(DEMO)-dp/trust.json || exit; done
+	$(BIN)/synthgen verify $(DEMO)-dp/out/release-* --trust $(DEMO)-dp/trust.json --policy strict-dp
+	@echo "report: $$(ls -d $(DEMO)-dp/out/release-*)/report/report.html"
 
 test: $(BIN)/.tested models  ## the tests of ten minutes on two cores: one release end to end, and every rule once
 	$(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not slow" $(PYTEST_ARGS)

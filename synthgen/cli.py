@@ -11,6 +11,7 @@ import typer
 from typer import Argument, Option
 
 from audits.core.errors import AuditError
+from synthgen.commands.budgets import budget_app
 from synthgen.commands.keys import keys_app, trust_app
 from synthgen.commands.models import models_app
 from synthgen.commands.stamps import timestamp_app
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.add_typer(keys_app, name="keys")
 app.add_typer(trust_app, name="trust")
+app.add_typer(budget_app, name="budget")
 app.add_typer(timestamp_app, name="timestamp")
 
 ConfigPath = Annotated[Path, Argument(help="The configuration, a YAML file.", metavar="CONFIG")]
@@ -36,7 +38,9 @@ Resume = Annotated[Literal["auto", "never"], Option(help="auto: go on from finis
 @app.command()
 def init(
     folder: Annotated[Path, Argument(help="A new folder.")],
-    template: Annotated[Literal["clinic", "newsgroup"], Option(help="Which example to start from.")] = "clinic",
+    template: Annotated[
+        Literal["clinic", "clinic-dp", "newsgroup"], Option(help="Which example to start from.")
+    ] = "clinic",
 ) -> None:
     """Make a folder to try things in: configuration, example notes, key, trust root, private workspace."""
     from synthgen.commands.start import start

@@ -4,39 +4,54 @@ Unknown keys, duplicate keys, anchors and impossible combinations are errors, an
 listed at once with its path, the value got and what is allowed. Each stage says its own part beside its code.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from synthgen.core.digest import sha256_json
-from synthgen.core.section import MAX_NUMBER, Section, parse_section, resolve_path
+from synthgen.core.section import MAX_NUMBER, Count, Section, parse_section, resolve_path
 from synthgen.core.yaml_file import read_yaml
 from synthgen.stages.decode.config import DecodeConfig
 from synthgen.stages.deidentify.config import DeidentifyConfig
 from synthgen.stages.embed.config import EmbedConfig
 from synthgen.stages.filter.config import FilterConfig
-from synthgen.stages.interpolate.config import WEIGHTED, InterpolateConfig
+from synthgen.stages.interpolate.config import DP_METHODS, WEIGHTED, InterpolateConfig
 from synthgen.stages.load.config import SourceConfig
 from synthgen.stages.segment.config import SegmentsConfig
 from synthgen.stages.split.config import SplitConfig
 
+# What a budget of differential privacy can be spent on.
+QueryName = Literal["class-means", "spread", "boundary", "manner"]
 # A language tag of BCP 47: language, script, region, variants. "und" says that nobody declared one.
 LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?(-[a-z0-9]{5,8})*$"
 
 
 class DpConfig(Section):
-    """The differential privacy budget; null epsilon means no DP claim."""
+    """The budget of differential privacy, for one person added or removed; null epsilon means no DP claim.
 
-    epsilon: Annotated[float, Field(gt=0)] | None = None
+    Attributes:
+        epsilon: of everything that this run learns.
+        delta: likewise; at most one tenth of one over the number of persons.
+        persons: how many there are in train, about, as everybody may know: nothing is counted.
+        shares: of the budget, by query; those that are left out have their defaults.
+    """
+
+    epsilon: Annotated[float, Field(gt=0, le=100)] | None = None
     delta: Annotated[float, Field(gt=0, lt=1)] | None = None
+    persons: Count | None = None
+    shares: dict[QueryName, Annotated[float, Field(gt=0, le=1)]] = Field(default_factory=dict)
 
-    @field_validator("epsilon", "delta")
-    @classmethod
-    def _not_promised(cls, budget: float | None) -> float | None:
-        if budget is not None:
-            raise ValueError("a DP budget needs a dp-* method; none is in this version, so none can be claimed")
-        return budget
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        given = {"delta": self.delta, "persons": self.persons, "shares": self.shares or None}
+        if self.epsilon is None and any(one is not None for one in given.values()):
+            raise ValueError("delta, persons and shares belong to an epsilon; give it, or leave them out")
+        lacking = [name for name in ("delta", "persons") if given[name] is None]
+        if self.epsilon is not None and lacking:
+            raise ValueError(f"an epsilon needs {' and '.join(lacking)} beside it")
+        return self
 
 
 class AuditConfig(Section):
@@ -87,7 +102,7 @@ class Config(Section):
     interpolate: InterpolateConfig
     decode: DecodeConfig = DecodeConfig()
     filter: FilterConfig = FilterConfig()
-    dp: DpConfig = DpConfig()
+    dp: Annotated[DpConfig, Field(validate_default=True)] = DpConfig()
     audit: AuditConfig = AuditConfig()
     policy: str = "research"
     release: ReleaseConfig = ReleaseConfig()
@@ -98,13 +113,30 @@ class Config(Section):
     @classmethod
     def _has_parents(cls, interpolate: InterpolateConfig, info: ValidationInfo) -> InterpolateConfig:
         noisy = interpolate.method == "mixture" and interpolate.noise not in (None, 0)
-        if info.data.get("segments") is not None and (interpolate.method not in WEIGHTED or noisy):
+        if (
+            info.data.get("segments") is not None
+            and not interpolate.is_private
+            and (interpolate.method not in WEIGHTED or noisy)
+        ):
             asked = "mixture with noise" if noisy else interpolate.method
             raise ValueError(
                 f"segments need a method that makes weighted sums of parents: {', '.join(WEIGHTED[:-1])} or "
                 f"{WEIGHTED[-1]} without noise, not {asked}; or leave segments out"
             )
         return interpolate
+
+    @field_validator("dp")
+    @classmethod
+    def _keeps_the_promise(cls, dp: DpConfig, info: ValidationInfo) -> DpConfig:
+        if "interpolate" not in info.data:  # wrong itself, and told so
+            return dp
+        is_private = info.data["interpolate"].is_private
+        if is_private != (dp.epsilon is not None):
+            asked = ", ".join(DP_METHODS)
+            raise ValueError(f"a budget and a dp- method go together: give both, or neither; the methods are {asked}")
+        if is_private and (broken := unaccounted(info.data)):
+            raise ValueError("these would read private text beside the budget: " + "; ".join(broken))
+        return dp
 
     @classmethod
     def parse(cls, value: dict[str, Any], base: str = ".", file: str | None = None) -> "Config":
@@ -133,3 +165,23 @@ class Config(Section):
     def digest(self) -> str:
         """Return the sha256 of the canonical configuration, defaults filled in."""
         return sha256_json(self.model_dump(mode="json"))
+
+
+def unaccounted(parts: Mapping[str, Any]) -> list[str]:
+    """Return what of a configuration would read private text beside its budget, and what to set instead.
+
+    Args:
+        parts: of the configuration, those before `dp`; one that is wrong itself is left out.
+    """
+    source, interpolate, decode, chosen = (parts.get(name) for name in ("source", "interpolate", "decode", "filter"))
+    asked = (
+        (source and source.labels is None, "the classes are read off the records: declare them, source.labels"),
+        (source and source.group is None, "nobody knows whose a record is: name the column, source.group"),
+        (source and source.max_records is not None, "source.max_records draws persons by what the others are"),
+        (parts.get("segments") is not None, "segments learns headings: leave it out"),
+        (interpolate and interpolate.balance == "as-source", "interpolate.balance as-source counts: give numbers"),
+        (decode and decode.adapt is not None, "decode.adapt trains on records: leave it out"),
+        (chosen and chosen.language is not None, "filter.language learns one: null"),
+        (chosen and chosen.length == "auto", "filter.length auto measures records: null, or [least, most] words"),
+    )
+    return [what for is_so, what in asked if is_so]

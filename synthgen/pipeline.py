@@ -1,7 +1,8 @@
 """The one way the data flows, and the only file that knows its order.
 
 load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-embed -> filter) -> evaluate -> audit,
-and the self-test of the audits where a policy asks for it;
+and the self-test of the audits where a policy asks for it; under differential privacy a reservation in the ledger
+after split, and after embed the one measurement, behind which nothing that writes sees train;
 the gate and the release follow, as a person asks for them: see `synthgen.release.run`.
 """
 
@@ -14,7 +15,6 @@ from synthgen.config import Config
 from synthgen.core.errors import UsageError
 from synthgen.core.progress import Progress, silent
 from synthgen.core.tables import read_corpus
-from synthgen.core.types import Corpus, Embedded
 from synthgen.models.store import digest_of
 from synthgen.release.run import Run
 from synthgen.run.adapt import adapt, check_adapt
@@ -29,10 +29,11 @@ from synthgen.run.judge import (
     register_attempt,
     synthetic_corpus,
 )
-from synthgen.run.manner import check_manner, choose_manner, refuse_learnt
+from synthgen.run.manner import Shares, check_manner, choose_manner, named_manners, refuse_learnt
+from synthgen.run.measure import check_budget, measure, reserve_budget
 from synthgen.run.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
 from synthgen.run.record import ModelRecord, RunRecord
-from synthgen.run.rounds import Written, first_round, next_round, open_bridge, set_up
+from synthgen.run.rounds import Material, Written, first_round, fitted_on, next_round, open_bridge, set_up
 from synthgen.run.segments import encoder_for
 from synthgen.run.workspace import StageResult, Workspace
 from synthgen.run.write import (
@@ -45,8 +46,10 @@ from synthgen.run.write import (
     select,
     unwritten,
 )
+from synthgen.stages.decode.bridge import Vocabulary
 from synthgen.stages.decode.config import AUTO
 from synthgen.stages.decode.loading import backend_of
+from synthgen.stages.decode.manner import in_manner
 from synthgen.stages.embed import Encoder
 
 STAGES = ("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate", "audit")
@@ -86,6 +89,7 @@ class Pipeline:
         policy = load_policy(policy_file(self.config))
         check_adapt(self.config.decode.adapt, policy)
         check_manner(self.config, policy)
+        check_budget(self.config, policy)
         workspace = Workspace(self.config.resolve(self.config.workspace))
         with workspace.locked():
             job = Job(self.config, workspace, self.progress)
@@ -108,55 +112,71 @@ def _stages(job: Job, until: str) -> Iterator[StageResult]:
     yield loaded
     parts = split_source(job, loaded)
     yield parts
-    refuse_learnt(job.config, *(read_corpus(parts.folder / f"{role}.parquet", role) for role in ("train", "control")))
+    source = read_corpus(parts.folder / "train.parquet", "train")
+    control_source = read_corpus(parts.folder / "control.parquet", "control")
+    refuse_learnt(job.config, source, control_source)
+    policy = load_policy(policy_file(job.config))
+    reservation = None
+    if job.config.interpolate.is_private:
+        reservation, reserved = reserve_budget(job, parts, source, policy)
+        yield reserved
     clean = replace_identifiers(job, loaded, parts)
     yield clean
     prepared = read_prepared(job, parts, clean)
     encoder = encoder_for(job, prepared.train)
     vectorised, embedded = embed_train(job, clean, prepared.train, encoder)
     yield vectorised
-    written = yield from write_records(job, prepared.train, embedded, encoder, vectorised.digest)
+    measured = None
+    if reservation is not None:
+        measured, answered = measure(job, prepared.train, embedded, reservation, vectorised.digest)
+        yield answered
+    shares = None if measured is None else measured.shares
+    material = fitted_on(job, prepared.train, embedded, vectorised.digest) if measured is None else measured.material
+    written = yield from write_records(job, material, encoder, shares)
     if until == "filter":
         return
 
     synthetic = synthetic_corpus(job, written)
-    attempt = register_attempt(job, written, prepared, read_corpus(parts.folder / "control.parquet", "control"))
+    attempt = register_attempt(job, written, prepared, control_source)
     control, control_vectors = embed_control(job, prepared.control, encoder)
     yield control
     vectors = {"train": embedded.vectors, "control": control_vectors, "synthetic": written.vectors}
-    tables = JudgedTables(synthetic=synthetic, train=prepared.train, control=prepared.control, vectors=vectors)
+    tables = JudgedTables(
+        synthetic=synthetic, train=prepared.train, control=prepared.control, vectors=vectors,
+        mechanism=None if measured is None else measured.log,
+    )  # fmt: skip
     evaluated = evaluate_utility(job, tables, written, encoder, attempt)
     yield evaluated
     audited = attack(job, tables, prepared, written, evaluated, attempt)
     yield audited
-    policy = load_policy(policy_file(job.config))
     if is_due(audited, policy):
         yield calibrate(job, tables, policy)
 
 
 def write_records(
-    job: Job, train: Corpus, embedded: Embedded, encoder: Encoder, upstream: str
+    job: Job, material: Material, encoder: Encoder, voted: Shares | None = None
 ) -> Generator[StageResult, None, Written]:
     """Run the rounds of writing, yield each stage as it ends, and return the records.
 
-    A record is interpolated between persons of train, decoded into several candidates, re-embedded, filtered. Where
-    the filters leave a class short, a further round makes more of it: see `next_round`.
+    A vector is drawn, decoded into several candidates, re-embedded, filtered. Where the filters leave a class short,
+    a further round makes more of it: see `next_round`.
 
     Args:
         job: the run.
-        train: the train records.
-        embedded: their vectors.
-        encoder: what made them.
-        upstream: the digest of what the vectors come from.
+        material: train, or what stands in for it.
+        encoder: what made its vectors.
+        voted: the manners that the persons voted for, where they did.
     """
-    bridge = open_bridge(job)
-    if job.config.decode.manner == AUTO:
+    bridge, train, upstream = open_bridge(job), material.train, material.upstream
+    if voted is not None and not isinstance(bridge, Vocabulary):
+        bridge = in_manner(bridge, named_manners(job.config, voted))
+    elif job.config.decode.manner == AUTO:
         bridge, chosen = choose_manner(job, bridge, train, encoder, upstream)
         yield chosen
     if job.config.decode.adapt is not None:
         bridge, adapted = adapt(job, job.config.decode.adapt, bridge, train, encoder, upstream)
         yield adapted
-    setup = set_up(job, train, embedded, encoder, bridge, upstream)
+    setup = set_up(job, material, encoder, bridge)
 
     real = echo_latents(job, setup)
     texts, decoded = decode(job, setup, real, upstream, "-echo", 1)

@@ -6,6 +6,9 @@
     other counts  their 1-2-5 bucket, as `200-500`; below the policy's `min_histogram_bin` as `1-9`
     shares        to .01; histograms as shares of bins that hold enough records; ROC curves at fixed rates
 
+Under a policy that asks for differential privacy verdicts alone leave: every number that was counted from private
+records without noise is left out or, where a gate reads it, is the gate's own limit; see `verdicts_only`.
+
 An exact interval gives n away (that of Clopper and Pearson has one n for each width), so its ends are coarse too. All
 roundings are conservative, and since the policy's own numbers are edges, none changes a decision. Public evidence is
 a fixed point: a verifier applies the rule again and refuses evidence that says more.
@@ -20,13 +23,17 @@ from typing import Any
 
 from audits.gate.coarse import public_curve, public_histogram
 from audits.gate.evidence import Evidence, Metric
-from audits.gate.policy import Policy
+from audits.gate.policy import ATTACKS, Policy
 
 FIELDS = {"value", "low", "high", "confidence", "n"}
 DETAIL_STEP = 0.01
 # Numbers of the release, the policy and the ledgers, and not of the source: they stay exact.
 _PUBLIC = re.compile(r"(?:attempts|selftest|secret|ledger|accounting|balance)\..*|records\.synthetic|.*\.longest_run"
                      r"|.*\.hard_hits")  # fmt: skip
+# Of these nothing was counted from private records, or an accounted mechanism did.
+_FIXED = re.compile(r"(?:attempts|secret|ledger|accounting|balance)\..*|records\.synthetic")
+_PROVEN = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
+_WITHHELD = "under differential privacy the verdict alone leaves"
 _PUBLIC_N = re.compile(r"(?:attempts|selftest|secret|ledger)\..*|records\.synthetic")
 _SHARE = re.compile(
     r"(?:^|_)(?:p|share|rate|auc|value|low|high|confidence|tau|margin|limit|ratio|error|chance|strength|epsilon)$"
@@ -69,7 +76,8 @@ def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
     rules = [rule for rule in policy.all_rules() if rule.metric == name]
     n = metric.n
     if not _PUBLIC_N.fullmatch(name):
-        n = floor_of(n, [rule.min_n for rule in rules if rule.min_n is not None])
+        edges = [rule.min_n for rule in rules if rule.min_n is not None]
+        n = max([1, *(e for e in edges if e <= n)]) if verdicts_only(policy) else floor_of(n, edges)
     is_exact = metric.low == metric.high
     if is_exact and _PUBLIC.fullmatch(name):
         return metric.model_copy(update={"n": n})
@@ -92,13 +100,53 @@ def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
     return Metric(value=min(max(value, bottom), top), low=bottom, high=top, confidence=metric.confidence, n=n)
 
 
+def verdicts_only(policy: Policy) -> bool:
+    """Return whether no number of private records may leave: each would be an answer that nobody accounted for."""
+    return policy.dp is not None and not policy.disclosure.publish_exact_counts
+
+
 def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
     """Return the evidence that a bundle may carry; of evidence that is public already, itself.
 
-    Law: no rule of the policy comes out otherwise by it.
+    Law: no rule of the policy comes out otherwise by it. Under differential privacy it says, of private records, no
+    more than that the gates passed: two sources whose releases pass leave the same.
     """
+    if verdicts_only(policy):
+        return _verdicts(evidence, policy)
     metrics = {name: public_metric(name, metric, policy) for name, metric in evidence.metrics.items()}
     return evidence.model_copy(update={"metrics": metrics})
+
+
+def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
+    metrics = {}
+    for name, metric in evidence.metrics.items():
+        if _FIXED.fullmatch(name):
+            metrics[name] = public_metric(name, metric, policy)
+        elif any(rule.metric == name for rule in policy.all_rules()):
+            metrics[name] = _at_the_limit(name, metric, policy)
+        elif name in _PROVEN:
+            claim = evidence.metrics.get("accounting.epsilon")
+            holds = claim is not None and metric.high <= claim.low
+            metrics[name] = (
+                metric.model_copy(update={"value": 0.0, "low": 0.0, "high": 0.0, "n": 1}) if holds else metric
+            )
+    named = {*policy.required, *policy.measured}
+    states = {name: state for name, state in evidence.audits.items() if name in named}
+    return evidence.model_copy(update={"metrics": metrics, "audits": states})
+
+
+def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
+    """Return the limit in the place of a number that every rule lets through, else the number as it may be public."""
+    rules = [rule for rule in policy.all_rules() if rule.metric == name]
+    for rule in rules:
+        found = float(getattr(metric, rule.bound))
+        holds = found <= rule.limit if rule.op == "<=" else found >= rule.limit
+        if not holds or (rule.min_n is not None and metric.n < rule.min_n):
+            return public_metric(name, metric, policy)
+    below, above = ([rule.limit for rule in rules if rule.op == op] for op in ("<=", ">="))
+    low, high = max(above, default=min(below, default=0.0)), min(below, default=max(above, default=0.0))
+    n = max([1, *(rule.min_n for rule in rules if rule.min_n is not None)])
+    return Metric(value=low, low=low, high=max(low, high), confidence=metric.confidence, n=n)
 
 
 def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
@@ -114,7 +162,7 @@ def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     inputs = audit.get("inputs")
     if isinstance(inputs, Mapping) and "synthetic" in inputs:
         public["inputs"] = {"synthetic": inputs["synthetic"]}
-    if "hygiene" in audit:
+    if "hygiene" in audit and not verdicts_only(policy):
         public["hygiene"] = public_details(audit["hygiene"], policy)
     public["results"] = [_result(result, policy) for result in audit["results"]]
     return public
@@ -171,6 +219,9 @@ def public_sentence(text: str, policy: Policy) -> str:
 
 def _result(result: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     name = str(result["name"])
+    if verdicts_only(policy) and name != "accounting":
+        kept = {key: result[key] for key in ("name", "verdict", "status", "threshold", "direction") if key in result}
+        return {**kept, "estimate": None, "control": None, "metrics": {}, "details": {}, "reason": _WITHHELD}
     public = dict(result)
     for key in ("estimate", "control"):
         if result.get(key) is not None:

@@ -148,6 +148,8 @@ class Policy(Closed):
         ):
             if len(set(names)) != len(names):
                 raise ValueError(f"{what}: a name stands twice")
+        if self.dp is not None and self.disclosure.publish_exact_counts:
+            raise ValueError("dp: of private numbers verdicts alone may leave, so publish_exact_counts cannot be")
         if any(rule.metric == ATTEMPTS and rule.op == ">=" for rule in self.rules):
             raise ValueError(f"rules: {ATTEMPTS} may have an upper limit only, or trying again would open a gate")
         return self

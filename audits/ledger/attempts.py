@@ -6,23 +6,18 @@ audit is noted in the institution's ledger, by its persons and by what their tex
 surer its intervals must be: see `audits.gate.spending`.
 """
 
-import hashlib
-import unicodedata
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from audits.core.errors import InputError
 from audits.core.types import Table
 from audits.ledger.chain import Chain, Head, Memory, opened
-from audits.text.normalise import tokens
+from audits.ledger.persons import joined, person_marks, split, text_marks
 
 FILE = "attempts.jsonl"
 SAME = 0.01  # share of the control persons, or texts, that may have been asked before, and it counts as fresh
-RUN = 5  # tokens; short enough to outlive edits, and three of four that stand for a stranger's text are rare
-KEPT = 4  # runs of each text that stand for it
-_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +59,10 @@ def attempt(folder: Path, memory: Memory, *, made: str, control: Table) -> Attem
     """
     with opened(folder, FILE, memory) as chain:
         name = chain.mac(b"made\0" + made.encode())
-        persons, texts = _persons(chain, control), _texts(chain, control)
+        persons, texts = person_marks(chain, control), text_marks(chain, control)
         asked = _asked(chain, persons, texts)
         if name not in asked:
-            held = {"persons": _joined(persons), "texts": _joined(set().union(*texts))}
+            held = {"persons": joined(persons), "texts": joined(set().union(*texts))}
             chain.append({"made": name, "attempt": len(asked) + 1, **held})
         return _found(chain, name)
 
@@ -84,62 +79,30 @@ def noted(folder: Path, memory: Memory, made: str) -> Attempt:
         InputError: as `attempt`, and if it does not hold it.
     """
     with opened(folder, FILE, memory) as chain:
-        if made not in {entry["made"] for entry in chain.entries}:
+        if made not in {entry["made"] for entry in _attempts(chain)}:
             raise InputError(
                 f"the ledger {folder} does not hold this run's attempt", hint="run it again, so that it is counted"
             )
         return _found(chain, made)
 
 
+def _attempts(chain: Chain) -> list[Mapping[str, Any]]:
+    """Return the lines that are attempts; beside them stand those of `audits.ledger.budgets`."""
+    return [entry for entry in chain.entries if "attempt" in entry]
+
+
 def _found(chain: Chain, made: str) -> Attempt:
-    number = next(entry["attempt"] for entry in reversed(chain.entries) if entry["made"] == made)
+    number = next(entry["attempt"] for entry in reversed(_attempts(chain)) if entry["made"] == made)
     return Attempt(number=number, made=made, ledger=chain.head())
 
 
 def _asked(chain: Chain, persons: set[str], texts: list[set[str]]) -> list[str]:
     """Return the different earlier attempts of which these control persons were part, in their order."""
     found: list[str] = []
-    for entry in chain.entries:
-        before = _split(entry["texts"])
-        n_persons = len(persons & _split(entry["persons"]))
+    for entry in _attempts(chain):
+        before = split(entry["texts"])
+        n_persons = len(persons & split(entry["persons"]))
         n_texts = sum(2 * len(text & before) > len(text) for text in texts)
         if (n_persons > SAME * len(persons) or n_texts > SAME * len(texts)) and entry["made"] not in found:
             found.append(entry["made"])
     return found
-
-
-def _persons(chain: Chain, table: Table) -> set[str]:
-    """Return what stands for each person; nothing where the table names none, for then a group is a row number."""
-    if not table.has_groups:
-        return set()
-    return {chain.mac(b"person\0" + _plain(group).encode())[:_DIGITS] for group in table.groups}
-
-
-def _plain(name: str) -> str:
-    """Return the letters and digits of a name, without case or compatibility forms; the name where it has none."""
-    folded = unicodedata.normalize("NFKC", name).casefold()
-    return "".join(c for c in folded if c.isalnum()) or name
-
-
-def _texts(chain: Chain, table: Table) -> list[set[str]]:
-    """Return what stands for each different text; texts that only say what others say too are left out."""
-    key = bytes.fromhex(chain.mac(b"text"))
-    runs = [_runs(words, key) for words in {tuple(tokens(text)) for text in table.texts} if words]
-    shared = Counter(run for of_text in runs for run in of_text)
-    own = (sorted(run for run in of_text if shared[run] == 1)[:KEPT] for of_text in runs)
-    return [set(kept) for kept in own if kept]
-
-
-def _runs(words: tuple[str, ...], key: bytes) -> set[str]:
-    """Return the keyed hashes of the runs of `RUN` tokens; of a shorter text, of all it has."""
-    runs = {" ".join(words[i : i + RUN]) for i in range(max(1, len(words) - RUN + 1))}
-    encoded = (run.encode("utf-8", "surrogatepass") for run in runs)
-    return {hashlib.blake2b(run, digest_size=_DIGITS // 2, key=key).hexdigest() for run in encoded}
-
-
-def _joined(hashes: Iterable[str]) -> str:
-    return "".join(sorted(hashes))
-
-
-def _split(joined: str) -> set[str]:
-    return {joined[i : i + _DIGITS] for i in range(0, len(joined), _DIGITS)}

@@ -16,6 +16,7 @@ from synthgen.run.adapt import check_adapt
 from synthgen.run.finished import policy_file
 from synthgen.run.manner import MOST_TEXTS, check_manner, ways
 from synthgen.run.manner import WARNING as MANNER_WARNING
+from synthgen.run.measure import check_budget, priced_reads
 from synthgen.run.rounds import SPARE, first_asked
 from synthgen.run.secret import PUBLIC, foreseen_secret
 from synthgen.run.secret import WARNING as PUBLIC_WARNING
@@ -54,12 +55,15 @@ class Plan:
     policy: str
     audits: dict[str, str]
     power: dict[str, dict[str, Any]]  # of each audit: n, n_needed, smallest_leak, epsilon_ceiling
+    epsilon: float | None = None
+    delta: float | None = None
+    reads: tuple[tuple[str, str], ...] = ()  # of private text, each with its price
     disclosure: str | None = None  # of each vector, where texts are written from words alone
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as plain data."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__} | {"epsilon": None}
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def to_text(self) -> str:
         """Return the plan for people."""
@@ -68,7 +72,7 @@ class Plan:
         lines.append(f"persons: {self.persons['train']} train, {self.persons['control']} control")
         lines.append(f"{'class':<32} {'train':>7} {'control':>8} {'to write':>9}")
         lines += [
-            f"{label[:32]:<32} {self.train[label]:>7} {self.control.get(label, 0):>8} {count:>9}"
+            f"{label[:32]:<32} {self.train.get(label, 0):>7} {self.control.get(label, 0):>8} {count:>9}"
             for label, count in self.wanted.items()
         ]
         if self.segments is not None:
@@ -80,7 +84,11 @@ class Plan:
         if self.disclosure is not None:
             lines.append(f"told of each vector: {self.disclosure}, and nothing else")
         lines += [f"WARNING {warning}" for warning in self.warnings]
-        lines.append("epsilon to be spent: none; the method makes no DP claim")
+        if self.epsilon is None:
+            lines.append("epsilon to be spent: none; the method makes no DP claim")
+        else:
+            lines.append(f"epsilon to be spent: {self.epsilon:g} for each person, delta {self.delta:g}:")
+            lines += [f"  {what}: {price}" for what, price in self.reads]
         lines.append(f"policy {self.policy}:")
         return "\n".join(lines + [f"  {name}: {what}" for name, what in self.audits.items()])
 
@@ -96,6 +104,7 @@ def make_plan(config: Config) -> Plan:
     policy = load_policy(policy_file(config))
     check_adapt(config.decode.adapt, policy)
     check_manner(config, policy)
+    check_budget(config, policy)
     backend = backend_of(config.decode.placement)
     seeds = SeedTree(config.seed, secret=foreseen_secret(config))
     report = load(config.source, config.resolve(config.source.path), seeds.child("load"))
@@ -104,9 +113,13 @@ def make_plan(config: Config) -> Plan:
         raise DataError("no person came into train", hint="Give more records, or raise split.train.")
     if config.filter.attributes is not None:
         check_labels(config.filter.attributes, parts.train.labels)
-    method = config.interpolate.build()
-    wanted = wanted_counts(parts.train.labels, config.interpolate.balance, config.interpolate.total)
-    check_classes(parts.train.labels, [r.group for r in parts.train.records], wanted, method.min_groups)
+    labels = config.source.labels if config.interpolate.is_private else parts.train.labels
+    wanted = wanted_counts(labels or (), config.interpolate.balance, config.interpolate.total)
+    parents = 0
+    if not config.interpolate.is_private:
+        method = config.interpolate.build()
+        parents = method.max_parents
+        check_classes(parts.train.labels, [r.group for r in parts.train.records], wanted, method.min_groups)
     _check_exposure(config, parts.train, wanted)
     candidates = int(SPARE * sum(wanted.values()) * config.decode.candidates)
     cores = usable_cores()
@@ -123,15 +136,18 @@ def make_plan(config: Config) -> Plan:
         wanted=wanted,
         candidates=candidates,
         segments=segments,
-        fits=0 if config.filter.class_agreement is None else fits_for(method.max_parents),
+        fits=0 if config.filter.class_agreement is None else fits_for(parents),
         minutes=(candidates * tokens * slowdown(backend) / (TOKENS_PER_SECOND * cores) + _preparing(config)) / 60,
         cores=cores,
         policy=policy.name,
         audits={name: what if isinstance(what, str) else what.to_text() for name, what in reach.items()},
         power={name: what.to_json() for name, what in reach.items() if not isinstance(what, str)},
         disclosure=_disclosure(config),
+        epsilon=config.dp.epsilon,
+        delta=config.dp.delta,
+        reads=priced_reads(config),
         warnings=(
-            *((MANNER_WARNING,) if config.decode.manner == AUTO else ()),
+            *((MANNER_WARNING,) if config.decode.manner == AUTO and config.dp.epsilon is None else ()),
             *(() if config.decode.adapt is None else (ADAPT_WARNING,)),
             *((PUBLIC_WARNING,) if config.secret == PUBLIC else ()),
         ),

@@ -15,7 +15,7 @@ from synthgen.pipeline import write_records
 from synthgen.run.job import STAGES_VERSION, Job
 from synthgen.run.judge import synthetic_corpus
 from synthgen.run.prepare import embed_train
-from synthgen.run.rounds import Written
+from synthgen.run.rounds import Written, fitted_on
 from synthgen.run.segments import encoder_for
 from synthgen.run.workspace import StageResult, Workspace
 from synthgen.stages.embed import Encoder, embed
@@ -83,7 +83,7 @@ def write_again(again: Job, records: Corpus, vectors: Float32) -> Written:
         given = again.workspace.stage("deidentify", {"version": STAGES_VERSION, "train": records.digest}, make)
         encoder = encoder_for(again, records)
         upstream, embedded = _embedded(again, given, records, vectors, encoder)
-        return returned(write_records(again, records, embedded, encoder, upstream))
+        return returned(write_records(again, fitted_on(again, records, embedded, upstream), encoder))
 
 
 def _embedded(job: Job, given: StageResult, kept: Corpus, vectors: Float32, encoder: Encoder) -> tuple[str, Embedded]:

@@ -11,12 +11,13 @@ from synthgen.core.errors import InternalError, StorageError
 from synthgen.release.keys import new_key, public_path, write_new
 from synthgen.release.trust import new_trust
 
-PATIENTS = 700
 SEED = 20261120  # of the notes
-TEMPLATES = {"clinic": "clinic/clinic.yaml", "newsgroup": "newsgroups.yaml"}
+TEMPLATES = {"clinic": "clinic/clinic.yaml", "clinic-dp": "clinic/clinic-dp.yaml", "newsgroup": "newsgroups.yaml"}
+PATIENTS_OF = {"clinic": 700, "clinic-dp": 5000}  # fictional, of the templates that have notes
+APPROVERS = ("privacy_officer", "data_owner")
 
 
-def start(folder: Path, template: str, *, patients: int = PATIENTS, now: datetime | None = None) -> str:
+def start(folder: Path, template: str, *, patients: int | None = None, now: datetime | None = None) -> str:
     """Make a new folder with a configuration, example notes where the template has some, key, trust root, workspace.
 
     The key is for trying things: its passphrase lies beside it in a file of mode 0600. For a real release make one
@@ -36,20 +37,27 @@ def start(folder: Path, template: str, *, patients: int = PATIENTS, now: datetim
     name = Path(TEMPLATES[template]).name
     write_new(folder / name, (examples() / TEMPLATES[template]).read_bytes(), 0o644)
     passphrase = secrets.token_urlsafe(24)
-    key = folder / "keys" / "releaser.pem"
-    write_new(key.with_suffix(".passphrase"), f"{passphrase}\n".encode(), 0o600)
-    new_key(key, passphrase.encode(), person="trial user", org="trial", now=now)
+    roles = ("releaser", *(APPROVERS if template == "clinic-dp" else ()))
+    keys = {role: folder / "keys" / f"{role}.pem" for role in roles}
+    for role, key in keys.items():
+        write_new(key.with_suffix(".passphrase"), f"{passphrase}\n".encode(), 0o600)
+        new_key(key, passphrase.encode(), person=f"trial {role.replace('_', ' ')}", org="trial", now=now)
     new_trust(
         folder / "trust.json",
-        roles={"releaser": [public_path(key)]},
-        policies={p: [load_policy(p).digest()] for p in ("research", "hospital-external")},
+        roles={role: [public_path(key)] for role, key in keys.items()},
+        policies={p: [load_policy(p).digest()] for p in ("research", "hospital-external", "strict-dp")},
         expires=now + timedelta(days=730),
     )
     trial = (
         f"for a trial: a public secret and a ledger of its own; {name} says what to leave out for people's records"
     )
-    made = [f"configuration: {folder / name}", f"trust root: {folder / 'trust.json'}", f"trial key: {key}"]
-    if template == "clinic":
+    made = [
+        f"configuration: {folder / name}",
+        f"trust root: {folder / 'trust.json'}",
+        f"trial keys: {folder / 'keys'}",
+    ]
+    patients = PATIENTS_OF.get(template) if patients is None else patients
+    if template in PATIENTS_OF and patients is not None:
         count = _write_notes(folder / "notes.jsonl", patients)
         made.insert(0, f"{count} fictional notes of {patients} patients: {folder / 'notes.jsonl'}")
     return "\n".join([*made, trial, f"next: synthgen release {folder / name}"])

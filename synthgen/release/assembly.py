@@ -1,19 +1,22 @@
 """From a finished run to what a bundle and a report hold: nothing else of the private side crosses over."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from audits.gate.disclosure import public_count, public_details, public_report
+from audits.gate.disclosure import bucket, public_count, public_details, public_report, verdicts_only
 from audits.gate.outcome import Decision
 from audits.gate.policy import ATTEMPTS, Disclosure, Policy
 from audits.ledger.attempts import noted
+from audits.ledger.budgets import spent
 from synthgen.core.errors import DataError
 from synthgen.core.tables import read_corpus
+from synthgen.core.types import Corpus
 from synthgen.models.registry import MODELS
 from synthgen.release.commitment import commit_records, commitment_key
-from synthgen.release.content import NO_DP, BundleContent
+from synthgen.release.content import BESIDE_DP, NO_DP, BundleContent
 from synthgen.release.limitations import limitations
 from synthgen.release.provenance import public_name, redact_config
 from synthgen.report import ReportContent
@@ -22,7 +25,9 @@ from synthgen.run.finished import FinishedRun, policy_file
 from synthgen.run.judge import AUDIT, SYNTHETIC, UTILITY
 from synthgen.run.ledger import ledger_of
 from synthgen.run.manner import named_manners, read_choice
-from synthgen.run.record import RunRecord
+from synthgen.run.measure import LOG as MECHANISM_LOG
+from synthgen.run.measure import made_digest
+from synthgen.run.record import RunRecord, StageRecord
 from synthgen.run.secret import PUBLIC
 from synthgen.stages.decode.bridge import load_bridge
 from synthgen.stages.decode.config import AUTO, OWN, WORDS
@@ -55,13 +60,13 @@ def bundle_content(run: FinishedRun, decision: Decision) -> BundleContent:
         run_json=public_record(run.record, run.policy()),
         config_redacted=redact_config(config.model_dump(mode="json")),
         models=stated_models(run),
-        inputs=[commit_records(side.role, side.texts, key) for side in sides],
+        inputs=[_committed(run, side, key) for side in sides],
         license=config.release.license,
         languages=config.release.languages,
         versions=run.record.versions,
         attempts=stated_attempts(run),
         limitations=limitations_of(run, has_groups=sides[0].has_groups),
-        privacy={**NO_DP, "unit": "group" if sides[0].has_groups else "record"},
+        privacy=stated_privacy(run, has_groups=sides[0].has_groups),
         formats=config.release.formats,
     )
 
@@ -85,11 +90,11 @@ def report_content(
     run.check_decision(decision)
     policy, record = run.policy(), run.record
     exact = policy.model_copy(update={"disclosure": Disclosure(publish_exact_counts=True)}) if private else policy
+    silent = verdicts_only(exact)
     audit = json.loads((run.folder("audit") / AUDIT).read_bytes())
     utility = json.loads((run.folder("evaluate") / UTILITY).read_bytes())
     made, real = record.stage("audit").classes or {}, record.stage("split").classes or {}
     filtered = record.stage("filter")
-    wanted, spare = filtered.wanted or {}, filtered.spare or 0
     return ReportContent(
         title=run.config.release.name,
         release_id=release_id,
@@ -99,21 +104,16 @@ def report_content(
         gates=gate_rows(decision.gates),
         measured=gate_rows(decision.measured),
         balance=tuple(
-            (label, public_count(real["train"].get(label, 0), exact), n, made.get(label, 0))
-            for label, n in sorted(wanted.items())
+            (label, "–" if silent else public_count(real["train"].get(label, 0), exact), n, made.get(label, 0))
+            for label, n in sorted((filtered.wanted or {}).items())
         ),
         audits=tuple(public_report(audit, exact)["results"]),
-        utility=public_details(utility, exact),
-        filters={
-            name: public_count(n, exact)
-            for name, n in {
-                "candidates": filtered.n_in, "kept": filtered.n_out, **(filtered.rejected or {}),
-                **({"not_the_best_of_its_vector": spare} if spare > 0 else {}),
-            }.items()
-        },
+        utility={} if silent else public_details(utility, exact),
+        filters=_filtered(filtered, exact),
         stages=tuple(
             (s.name, public_count(s.n_in, exact), public_count(s.n_out, exact), s.seconds if private else None)
             for s in record.stages
+            if not silent or s.is_round_of(*_WRITING)
         ),
         provenance={
             "tool": record.tool,
@@ -126,13 +126,20 @@ def report_content(
     )  # fmt: skip
 
 
+def _filtered(stage: StageRecord, policy: Policy) -> dict[str, int | str]:
+    """Return how many candidates there were, were kept, and were rejected by which reason, as it may be shown."""
+    counts = {"candidates": stage.n_in, "kept": stage.n_out, **(stage.rejected or {})}
+    if stage.spare:
+        counts["not_the_best_of_its_vector"] = stage.spare
+    return {name: public_count(n, policy) for name, n in counts.items()}
+
+
 def limitations_of(run: FinishedRun, *, has_groups: bool) -> tuple[str, ...]:
     """Return what a release of this run does not promise."""
     decode, vocabulary = run.config.decode, run.vocabulary
     return limitations(
         has_groups=has_groups,
-        segmented=run.config.segments is not None,
-        decode=decode,
+        config=run.config,
         disclosure=None if vocabulary is None else vocabulary.disclosure(decode.words),
         public_secret=run.config.secret == PUBLIC,
         calibrated=len(run.policy().selftest) > 0,
@@ -151,6 +158,51 @@ def stated_attempts(run: FinishedRun) -> dict[str, Any]:
     if counted is None or counted.value != found.number:
         raise DataError("the ledger counts other attempts than the evidence", hint="Run it again.")
     return {"number": found.number, "ledger": found.ledger.model_dump(mode="json", exclude={"version"})}
+
+
+def stated_privacy(run: FinishedRun, *, has_groups: bool) -> dict[str, Any]:
+    """Return the `privacy` part of the statement: what is claimed, and where the ledger books it.
+
+    Raises:
+        InputError: the ledger cannot be used, was changed, exchanged or set back, or does not book what the texts
+            were made from.
+    """
+    config, policy = run.config, run.policy()
+    if not config.interpolate.is_private:
+        return {**NO_DP, "unit": "group" if has_groups else "record"}
+    folder = run.folder("measure")
+    log = json.loads((folder / MECHANISM_LOG).read_bytes())
+    booked = spent(*ledger_of(config), log["release"], made_digest(folder))
+    cost, before = booked.spending.cost, booked.spent_before.epsilon
+    after = float(Decimal(repr(before)) + Decimal(repr(cost.epsilon)))
+    whole = sum(m["steps"] / m["noise_multiplier"] ** 2 for m in booked.spending.mechanisms)
+    return {
+        "mechanism": config.interpolate.method,
+        "unit": "group",
+        "neighbouring": "add-remove",
+        "epsilon": cost.epsilon,
+        "delta": cost.delta,
+        "accountant": "PLD",
+        "sampling": "none",
+        "noiseMultiplier": whole**-0.5,
+        "composition": [
+            {"release": one.run, "epsilon": one.cost.epsilon} for one in booked.before if one.persons != "disjoint"
+        ],
+        "budget": {
+            "ledgerId": booked.ledger.id,
+            "maxEpsilon": after if policy.dp is None else policy.dp.max_epsilon,
+            "spentBefore": before,
+            "spentAfter": after,
+        },
+        "nonPrivateSteps": list(BESIDE_DP),
+    }
+
+
+def _committed(run: FinishedRun, side: Corpus, key: bytes) -> dict[str, Any]:
+    """Return the commitment to a side; under differential privacy how many there are is what was declared."""
+    stated = commit_records(side.role, side.texts, key)
+    declared = run.config.dp.persons
+    return stated if declared is None else {**stated, "countBucket": bucket(declared)}
 
 
 def stated_models(run: FinishedRun) -> list[dict[str, Any]]:
@@ -184,7 +236,8 @@ def stated_models(run: FinishedRun) -> list[dict[str, Any]]:
 
 def _manners(run: FinishedRun) -> list[dict[str, Any]]:
     """Return the manners the texts were written in; of one that is not of the shelf nobody can tell what it saw."""
-    chosen = read_choice(run.folder("manner")) if run.config.decode.manner == AUTO else None
+    stage = "measure" if run.config.interpolate.is_private else "manner"
+    chosen = read_choice(run.folder(stage)) if run.config.decode.manner == AUTO else None
     return [
         _tensors("manner", f"{'builtin' if of_shelf(manner) else 'custom'}:{manner.card.name}", manner.digest,
                  private=not of_shelf(manner))
@@ -210,11 +263,12 @@ def public_record(record: RunRecord, policy: Policy) -> dict[str, Any]:
         private tables, which confirm a guess; paths of models; counts of private records, as the echoes are; and the
         seconds of each stage, in proportion to them. Other counts are buckets, see `audits.gate.disclosure`.
     """
+    seconds = round(sum(stage.seconds for stage in record.stages))
     return {
         "schemaVersion": record.schemaVersion,
         "tool": record.tool,
         "models": [{**model.model_dump(), "name": public_name(model.name)} for model in record.models],
-        "seconds": public_count(round(sum(stage.seconds for stage in record.stages)), policy),
+        **({} if verdicts_only(policy) else {"seconds": public_count(seconds, policy)}),
         "written": {s.name: public_count(s.n_out, policy) for s in record.stages if s.is_round_of(*_WRITING)},
         "rejected": {
             s.name: {reason: public_count(n, policy) for reason, n in (s.rejected or {}).items()}

@@ -22,6 +22,11 @@ NO_DP = {
         "interpolation, filters and audits read private records without noise; no epsilon is claimed"
     ],
 }
+BESIDE_DP = (
+    "the gates compare the texts with train and control without noise; their verdicts alone leave",
+    "identifiers are replaced in each person's records by themselves, before anything is learned",
+    "two persons who are one, or one person under two ids, are not known to be; the ledger knows ids and texts",
+)
 _PRIVATE_PATH = re.compile(r"(?:^|[\s'\"=:])(?:/[^\s/]+/|~/|\.\./|[A-Za-z]:\\)")
 
 

@@ -1,6 +1,7 @@
 """What a release does not promise, in sentences for its card, its report and its statement."""
 
-from synthgen.stages.decode.config import AUTO, DecodeConfig
+from synthgen.config import Config
+from synthgen.stages.decode.config import AUTO
 from synthgen.stages.decode.manner import on_shelf
 
 CONTAMINATED = (
@@ -13,6 +14,10 @@ LIMITATIONS = (
     "No canaries were planted in a second build, and no earlier release was compared.",
     CONTAMINATED,
     "One vector carries the gist of about the first hundred words of a record; what a record says later is lost.",
+)
+DIFFERENTIALLY_PRIVATE = (
+    "The budget is for one person of train and all records of that person, not for who is told of in another's.",
+    "That the gates passed is said, not what they measured: where a private number would stand, its limit does.",
 )
 SEGMENTED = (
     "Records were cut into segments, and one vector carries the gist of each; what else a segment says is lost, and "
@@ -40,20 +45,25 @@ RECORDS_ONLY = (
 def limitations(
     *,
     has_groups: bool,
-    segmented: bool,
-    decode: DecodeConfig,
+    config: Config,
     disclosure: str | None,
     public_secret: bool,
     calibrated: bool,
 ) -> tuple[str, ...]:
     """Return what a release does not promise; without persons in the source no sentence is about persons."""
+    decode, private = config.decode, config.interpolate.is_private
+    segmented = config.segments is not None
     always = (*LIMITATIONS[:-1], SEGMENTED) if segmented else LIMITATIONS
+    if private:
+        decode, private = config.decode, config.interpolate.is_private
+    segmented = config.segments is not None
+    always = (*DIFFERENTIALLY_PRIVATE, *always[2:])
     more = (
         (public_secret, GUESSABLE),
         (not calibrated, UNCALIBRATED),
         (not has_groups, RECORDS_ONLY),
         (decode.adapt is not None, ADAPTED),
-        (decode.manner == AUTO, CHOSEN_MANNER),
+        (decode.manner == AUTO and not private, CHOSEN_MANNER),
         (not {*decode.manners} <= {AUTO, *on_shelf()}, OWN_MANNER),
         (disclosure is not None, DISCLOSED.format(disclosure)),
     )

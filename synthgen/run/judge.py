@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -44,12 +45,14 @@ class JudgedTables:
         train: what they were made from.
         control: persons that nothing has seen before.
         vectors: float32 (n, d) by "train", "control" and "synthetic", row i of record i.
+        mechanism: the log of what made them under differential privacy; None without.
     """
 
     synthetic: Corpus
     train: Corpus
     control: Corpus
     vectors: Mapping[str, Float32]
+    mechanism: Mapping[str, Any] | None = None
 
 
 def synthetic_corpus(job: Job, written: Written) -> Corpus:
@@ -167,6 +170,7 @@ def run_audits(job: Job, tables: JudgedTables, prepared: Prepared, written: Writ
         control_identifiers=prepared.control_identifiers,
         near_duplicate_rate=prepared.near_duplicate_rate,
         lineage=lineage(prepared, written),
+        mechanism=tables.mechanism,
         mirror=None if mirror is None else as_table(mirror.records, {encoder: mirror.vectors}),
     )
     with job.progress.stage("audit", total=2 * len(applicable_audits(inputs)) + 1, unit="steps") as advance:

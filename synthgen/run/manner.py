@@ -33,8 +33,8 @@ Shares = tuple[tuple[str, float], ...]
 
 
 def check_manner(config: Config, policy: Policy) -> None:
-    """Raise ConfigError where a policy asks for differential privacy and the manner is read off train."""
-    if config.decode.manner == AUTO and policy.dp is not None:
+    """Raise ConfigError where a policy asks for differential privacy and the manner is read off train without it."""
+    if config.decode.manner == AUTO and policy.dp is not None and not config.interpolate.is_private:
         raise ConfigError(
             f"decode.manner: policy {policy.name!r} asks for differential privacy, and this choice has none",
             problems=["decode.manner"],

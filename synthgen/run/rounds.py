@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Protocol
 
 import numpy as np
 
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ModelError
-from synthgen.core.types import Candidate, Corpus, Embedded, Float32
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Candidate, Corpus, Embedded, Float32, Latents
 from synthgen.models.store import digest_of
 from synthgen.run.job import Job
 from synthgen.run.manner import named_manners
@@ -27,11 +29,49 @@ from synthgen.stages.embed import Encoder
 from synthgen.stages.embed.last_token import LastTokenEncoder
 from synthgen.stages.embed.segmented import SegmentedEncoder
 from synthgen.stages.filter.attributes import check_labels
-from synthgen.stages.interpolate import Sampler, check_classes, wanted_counts
+from synthgen.stages.interpolate import check_classes, wanted_counts
 
 SPARE = 1.3  # latents made for each record wanted, before anything is known of how many the filters reject
 LEAST_RATE = 0.2  # of latents kept that a further round reckons with, so that no round is endless
 LEAST_GAIN = 0.1  # of what the classes lack that a round must bring, or there is no further one
+
+
+class Draws(Protocol):
+    """What new vectors are drawn from: a method fitted to train vectors, or noised statistics of them."""
+
+    def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
+        """Return exactly `counts[label]` new vectors of each label; asking for more keeps the first ones."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What the writing starts from, and all it ever sees of the source.
+
+    Args:
+        train: the train records; under differential privacy as many empty ones that stand in for them.
+        embedded: their vectors; under differential privacy drawn from noised statistics, as all latents are.
+        draws: what new vectors are drawn from.
+        upstream: the digest of the stage that made it.
+    """
+
+    train: Corpus
+    embedded: Embedded
+    draws: Draws
+    upstream: str
+
+
+def fitted_on(job: Job, train: Corpus, embedded: Embedded, upstream: str) -> Material:
+    """Return train as it is, with the configured method fitted to its vectors.
+
+    Raises:
+        DataError: if a class has too few persons for the method.
+    """
+    config = job.config.interpolate
+    method = config.build()
+    wanted = wanted_counts(embedded.labels, config.balance, config.total)
+    check_classes(embedded.labels, embedded.groups, wanted, method.min_groups)
+    return Material(train=train, embedded=embedded, draws=method.fit(embedded), upstream=upstream)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +83,7 @@ class Setup:
         embedded: their vectors.
         upstream: the digest of the embed stage.
         wanted: how many records of each label.
-        sampler: the fitted method of interpolation.
+        sampler: what new vectors are drawn from.
         encoder: judges what was written.
         bridge: or the vocabulary, where texts are written from words alone.
         decoder: opens the decoder, once; called only when a shard has to be written.
@@ -55,7 +95,7 @@ class Setup:
     embedded: Embedded
     upstream: str
     wanted: Mapping[str, int]
-    sampler: Sampler
+    sampler: Draws
     encoder: Encoder
     bridge: Bridge | Vocabulary
     decoder: Callable[[], Decoder]
@@ -168,27 +208,23 @@ def open_decoder(job: Job, bridge: Bridge | Vocabulary, encoder: Encoder) -> Dec
     return XragDecoder(folder, bridge, decoder=config.model, encoder=reads, dim=encoder.dim, device=config.placement)
 
 
-def set_up(
-    job: Job, train: Corpus, embedded: Embedded, encoder: Encoder, bridge: Bridge | Vocabulary, upstream: str
-) -> Setup:
+def set_up(job: Job, material: Material, encoder: Encoder, bridge: Bridge | Vocabulary) -> Setup:
     """Return what every round uses; nothing is written yet.
 
     Raises:
-        DataError: if a class has too few persons for the method.
+        DataError: if `balance` names labels that are not there.
         ConfigError: if attributes are asked of a label that is not there.
     """
-    config = job.config.interpolate
-    method = config.build()
+    config, train, embedded = job.config.interpolate, material.train, material.embedded
     wanted = wanted_counts(embedded.labels, config.balance, config.total)
-    check_classes(embedded.labels, embedded.groups, wanted, method.min_groups)
     if job.config.filter.attributes is not None:
         check_labels(job.config.filter.attributes, embedded.labels)
     return Setup(
         train=train,
         embedded=embedded,
-        upstream=upstream,
+        upstream=material.upstream,
         wanted=wanted,
-        sampler=method.fit(embedded),
+        sampler=material.draws,
         encoder=encoder,
         bridge=bridge,
         decoder=cache(lambda: open_decoder(job, bridge, encoder)),

@@ -17,7 +17,7 @@ MAX_FUNCTION = 59
 # A room may import rooms of a lower rank only; files of one room may import one another (never in a circle).
 RANKS = {
     "core": 0,
-    "attributes": 1,
+    **dict.fromkeys(("attributes", "privacy"), 1),
     **dict.fromkeys(("models", "stages.segment"), 2),
     **dict.fromkeys(
         ("stages", "stages.load", "stages.split", "stages.deidentify", "stages.embed", "stages.interpolate",

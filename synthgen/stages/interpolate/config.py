@@ -10,6 +10,7 @@ from synthgen.core.section import Count, Section
 from synthgen.stages.interpolate.adasyn import Adasyn
 from synthgen.stages.interpolate.base import Interpolator, NeighbourInterpolator
 from synthgen.stages.interpolate.borderline_smote import BorderlineSmote
+from synthgen.stages.interpolate.dp.gaussian import NAME as DP_GAUSSIAN
 from synthgen.stages.interpolate.mixture import Mixture
 from synthgen.stages.interpolate.random_oversample import RandomOversample
 from synthgen.stages.interpolate.slerp import Slerp
@@ -23,6 +24,8 @@ METHODS: Mapping[str, type[Interpolator]] = {
 METHOD_KEYS: Mapping[str, frozenset[str]] = {
     name: frozenset(method.model_fields) - {"k_neighbors"} for name, method in METHODS.items()
 }
+# noised statistics of the persons, under a budget; they have no keys of their own here, see `dp`
+DP_METHODS = (DP_GAUSSIAN,)
 WEIGHTED = tuple(name for name, method in METHODS.items() if method.weighted_sums)
 
 
@@ -51,8 +54,8 @@ class _OfAllMethods(Section):
     @field_validator("method")
     @classmethod
     def _is_here(cls, method: str) -> str:
-        if method not in METHODS:
-            raise ValueError(f"is not in this version, which has {', '.join(METHODS)}")
+        if method not in {*METHODS, *DP_METHODS}:
+            raise ValueError(f"is not in this version, which has {', '.join((*METHODS, *DP_METHODS))}")
         return method
 
     @field_validator("total")
@@ -80,9 +83,12 @@ class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
     @field_validator(*_OfSingleMethods.model_fields)
     @classmethod
     def _belongs(cls, value: object, info: ValidationInfo) -> object:
-        method, key = METHODS.get(info.data.get("method", "")), str(info.field_name)
-        if method is None:  # wrong itself
-            return value
+        named, key = info.data.get("method", ""), str(info.field_name)
+        method = METHODS.get(named)
+        if method is None:
+            if named in DP_METHODS and value is not None:
+                raise ValueError(f"belongs to other methods than {named}")
+            return value  # of a method that is wrong itself, or takes nothing
         if key in METHOD_KEYS[method.name]:
             defaults = {name: field.default for name, field in method.model_fields.items()}
             others = {name: defaults[name] if v is None else v for name, v in info.data.items() if name in defaults}
@@ -92,8 +98,13 @@ class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
             raise ValueError(f"belongs to {' and '.join(users)}, not to {method.name}")
         return value
 
+    @property
+    def is_private(self) -> bool:
+        """Whether vectors are drawn from noised statistics, and made from nobody's."""
+        return self.method in DP_METHODS
+
     def build(self) -> Interpolator:
-        """Return the method with its parameters."""
+        """Return the method with its parameters; not for one that asks persons, see `synthgen.run.measure`."""
         method = METHODS[self.method]
         set_ = {key: value for key in method.model_fields if (value := getattr(self, key)) is not None}
         return method(**set_)

@@ -30,7 +30,7 @@ from synthgen.run.judge import (
     synthetic_corpus,
 )
 from synthgen.run.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
-from synthgen.run.rounds import open_bridge, set_up
+from synthgen.run.rounds import fitted_on, open_bridge, set_up
 from synthgen.run.segments import encoder_for
 from synthgen.run.workspace import Workspace
 from synthgen.run.write import decode, echo_latents, echoes_of, embed_texts, interpolate
@@ -183,10 +183,14 @@ class Writing:
 
     @functools.cached_property
     def setup(self):
-        return set_up(self.job, self.train, self.embedded, self.encoder, open_bridge(self.job), self.upstream)
+        return set_up(self.job, self.material, self.encoder, open_bridge(self.job))
+
+    @functools.cached_property
+    def material(self):
+        return fitted_on(self.job, self.train, self.embedded, self.upstream)
 
     def write(self):
-        rounds = write_records(self.job, self.train, self.embedded, self.encoder, self.upstream)
+        rounds = write_records(self.job, self.material, self.encoder)
         while True:
             try:
                 self.stages.append(next(rounds))

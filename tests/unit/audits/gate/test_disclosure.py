@@ -200,3 +200,68 @@ def test_a_policy_may_say_that_sizes_are_no_secret():
     assert public_sentence("0.12345 of 337 persons", open_policy) == "0.12345 of 337 persons"
     found = evidence_from(report(), {})
     assert public_evidence(found, open_policy) == found
+
+
+DP = {"unit": "group", "max_epsilon": 3.0, "max_delta": 1e-5, "ledger": "required"}
+
+
+def private_policy():
+    return policy(
+        rule("replay.hard_hits", "value", "<=", 0, name="replay"),
+        rule("utility.tstr_over_trtr", "low", ">=", 0.6, 100),
+        dp=DP, measured=("membership", "neighbours"), required=("replay",),
+    )  # fmt: skip
+
+
+def exact_evidence(utility, auc, n, verdict="pass"):
+    state = {"verdict": verdict, "status": "measured", "confidence": 0.96}
+    return Evidence.model_validate({
+        "schemaVersion": 1,
+        "metrics": {
+            "utility.tstr_over_trtr": metric(utility, utility - 0.01, utility + 0.01, n).model_dump(),
+            "utility.accuracy": metric(auc, auc, auc, n).model_dump(),
+            "membership.auc": metric(auc, auc - 0.02, auc + 0.02, n).model_dump(),
+            "membership.epsilon_lower_bound": metric(auc / 10, auc / 10, auc / 10, n).model_dump(),
+            "replay.hard_hits": metric(0.0, 0.0, 0.0, n).model_dump(),
+            "replay.longest_run": metric(float(n % 7), float(n % 7), float(n % 7), n).model_dump(),
+            "accounting.epsilon": metric(2.0, 2.0, 2.0, n).model_dump(),
+            "accounting.delta": metric(1e-6, 1e-6, 1e-6, n).model_dump(),
+        },
+        "audits": dict.fromkeys(("replay", "membership", "neighbours", "linkage"), state),
+    })  # fmt: skip
+
+
+def test_law_two_sources_that_pass_under_differential_privacy_leave_the_same_evidence():
+    asked = private_policy()
+    one, other = exact_evidence(0.7123, 0.5123, 337), exact_evidence(0.9456, 0.5777, 1033)
+    public = public_evidence(one, asked)
+    assert public == public_evidence(other, asked)
+    assert public_evidence(public, asked) == public
+    assert set(public.metrics) == {
+        "utility.tstr_over_trtr", "membership.epsilon_lower_bound", "replay.hard_hits", "accounting.epsilon",
+        "accounting.delta",
+    }  # fmt: skip
+    assert set(public.audits) == {"replay", "membership", "neighbours"}
+
+
+@pytest.mark.parametrize(("utility", "n", "allowed"), [(0.7, 337, True), (0.605, 337, False), (0.7, 99, False)])
+def test_law_no_gate_comes_out_otherwise_where_verdicts_alone_leave(utility, n, allowed):
+    asked, evidence = private_policy(), exact_evidence(utility, 0.5, n)
+    exact, public = decide(evidence, asked), decide(public_evidence(evidence, asked), asked)
+    assert [(o.id, o.verdict) for o in exact.outcomes] == [(o.id, o.verdict) for o in public.outcomes]
+    assert public.allowed is exact.allowed is allowed
+
+
+def test_a_report_under_differential_privacy_holds_verdicts_and_the_claim():
+    asked = private_policy()
+    given = report()
+    results = public_report(given, asked)["results"]
+    for result in results:
+        assert (result["estimate"], result["metrics"], result["details"]) == (None, {}, {})
+        assert not any(c.isdigit() for c in result["reason"])
+    assert "hygiene" not in public_report({**given, "hygiene": {"problems": 3}}, asked)
+
+
+def test_a_policy_of_differential_privacy_cannot_publish_exact_counts():
+    with pytest.raises(ValueError, match="publish_exact_counts"):
+        policy(dp=DP, disclosure={"publish_exact_counts": True})

@@ -1,0 +1,78 @@
+"""The one way in which anything is learned from persons under differential privacy: a noised sum of clipped rows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.core.errors import InternalError
+from synthgen.privacy.noise import Int64, Noise
+
+UNIT = 1 << 24  # grid steps in one clip norm: coarse enough for whole numbers of 64 bits, finer than any use
+Float64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A noised sum, as it is accounted for.
+
+    Args:
+        name: of what is asked.
+        noise_multiplier: standard deviation of the noise in clip norms.
+        clip: the largest L2 norm of one person's row.
+    """
+
+    name: str
+    noise_multiplier: float
+    clip: float = 1.0
+
+
+def private_sum(people: Iterable[Float64], query: Query, noise: Noise) -> Float64:
+    r"""Return the sum over persons of their rows, each clipped, with Gaussian noise; float64 (d,).
+
+        ( Σ_p ⌊ x_p min(1, C / ‖x_p‖₂) · U / C ⌋ + z ) · C / U,    z_j ~ discrete Gaussian(σ U)
+
+    with C the clip, σ the noise multiplier, U = `UNIT`, and ⌊ ⌋ towards zero, so that in whole numbers nobody adds
+    more than U in L2 norm and the sum is exact.
+
+    Args:
+        people: blocks of rows, (p, d) each; every person has one row in all of them.
+        query: what is asked.
+        noise: where it comes from.
+
+    Raises:
+        InternalError: a row is not finite, or there is no row at all.
+
+    Privacy: Gaussian noise of multiplier σ for one person added or removed: (α, α / (2σ²)) of Rényi for each α. The
+        privacy loss of the discrete Gaussian is that of the continuous one to within e^(-2π²σ²U²), which no number
+        of this program resolves. The number of persons, the sum without noise and the largest norm are not returned.
+    Source: Dwork and Roth 2014, appendix A; Canonne, Kamath and Steinke, NeurIPS 2020, theorem 4.
+    """
+    total, _ = exact_sum(people, query.clip)
+    noised = total + noise.integers(len(total), query.noise_multiplier * UNIT)
+    return noised.astype(np.float64) * (query.clip / UNIT)
+
+
+def exact_sum(people: Iterable[Float64], clip: float) -> tuple[Int64, float]:
+    """Return the sum in whole numbers without noise, int64 (d,), and the largest norm of a row in clip norms.
+
+    Privacy: neither may leave the function that calls; see `private_sum`, and `twin` for people who do not exist.
+    """
+    total: Int64 | None = None
+    largest = 0.0
+    for block in people:
+        if not np.isfinite(block).all():
+            raise InternalError("a person's row is not finite")
+        norms = np.linalg.norm(block, axis=1)
+        factor = np.minimum(1.0, clip / np.maximum(norms, np.finfo(np.float64).tiny))
+        rows = np.trunc(block * (factor * (UNIT / clip))[:, None]).astype(np.int64)
+        squares = (rows * rows).sum(axis=1)
+        while (over := squares > UNIT * UNIT).any():  # by rounding alone
+            rows[over] = np.trunc(rows[over] * (1 - 2.0**-40)).astype(np.int64)
+            squares = (rows * rows).sum(axis=1)
+        largest = max(largest, float(np.sqrt(squares.max(initial=0))) / UNIT)
+        total = rows.sum(axis=0) if total is None else total + rows.sum(axis=0)
+    if total is None:
+        raise InternalError("there are no persons to sum over")
+    return total, largest

@@ -1,0 +1,40 @@
+"""What is logged of a mechanism that runs on people who do not exist, for the `accounting` audit to test."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from synthgen.privacy.noise import Noise
+from synthgen.privacy.sums import UNIT, Float64, Query, exact_sum
+
+
+@dataclass(slots=True, kw_only=True)
+class TwinRun:
+    """Answers queries as `private_sum` does, by the same sum and noise, and keeps what that one must forget.
+
+    Args:
+        n_persons: made up.
+        noise: of the same kind as the run's.
+        found: of each query the squared length of the noise at each time it was asked, in standard deviations; its
+            coordinates; the largest norm that a person had.
+    """
+
+    n_persons: int
+    noise: Noise
+    found: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
+        """Return the noised sum, and log what was added."""
+        total, largest = exact_sum(people, query.clip)
+        noised = total + self.noise.integers(len(total), query.noise_multiplier * UNIT)
+        added = (noised - total) / (query.noise_multiplier * UNIT)
+        log = self.found.setdefault(query.name, {"noise": [], "dimension": len(total), "max_norm": 0.0})
+        log["noise"].append(float((added**2).sum()))
+        log["max_norm"] = max(log["max_norm"], largest * query.clip)
+        return noised.astype(np.float64) * (query.clip / UNIT)
+
+    def log(self, name: str) -> dict[str, Any]:
+        """Return what was found of a query, in the form of `audits.accounting.mechanism_log.TwinLog`."""
+        return {"n_persons": self.n_persons, **self.found[name]}

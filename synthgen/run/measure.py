@@ -1,0 +1,287 @@
+"""What is learned of train under differential privacy: reserved in the ledger, asked with noise, logged.
+
+From here on nothing that writes sees train again: what stands in for it is drawn from the noised answers.
+"""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+from audits.accounting.mechanism_log import READS, person_set_digest
+from audits.gate.policy import Policy
+from audits.ledger.budgets import Cost, Reservation, Spending, note_draw, note_made, reserve
+from synthgen.config import Config
+from synthgen.core.digest import sha256_file, sha256_json
+from synthgen.core.errors import ConfigError, InternalError
+from synthgen.core.types import Corpus, Embedded, Record
+from synthgen.privacy.budget import noise_multipliers
+from synthgen.privacy.noise import Noise, SecureNoise, StreamNoise
+from synthgen.privacy.sums import Query, private_sum
+from synthgen.privacy.twin import TwinRun
+from synthgen.run.job import STAGES_VERSION, Job
+from synthgen.run.judge import as_table
+from synthgen.run.ledger import ledger_of
+from synthgen.run.manner import Shares
+from synthgen.run.rounds import Material, open_bridge
+from synthgen.run.secret import PUBLIC
+from synthgen.run.vote import VOTE, count_votes, decide_manner, made_up_votes, read_votes
+from synthgen.run.workspace import StageResult, write_json
+from synthgen.stages.decode.config import AUTO
+from synthgen.stages.decode.manner import on_shelf
+from synthgen.stages.interpolate.dp import gaussian
+from synthgen.stages.interpolate.dp.basis import load_basis
+from synthgen.stages.interpolate.dp.people import made_up_people, people_of
+
+RUN, LOG, VOTED = "run.json", "mechanism.json", "manner.json"
+VOTE_SHARE = 0.05  # of the budget
+TWIN_PERSONS = 400
+FREE = (
+    ("split, de-identification, vectors", "of each person by themselves"),
+    ("sentences that a manner learnt from", "a run in which they stand is refused, and nothing leaves"),
+    ("audits, utility, gates", "their verdicts alone leave, and are said to stand outside the guarantee"),
+)
+LEAST_LOGGED = 200  # coordinates of noise, in all, that the audit asks for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What came of asking.
+
+    Args:
+        material: what the writing starts from.
+        shares: the manners that were voted for; None where one is named.
+        log: for the `accounting` audit.
+    """
+
+    material: Material
+    shares: Shares | None
+    log: Mapping[str, Any]
+
+
+def check_budget(config: Config, policy: Policy) -> None:
+    """Raise ConfigError where a policy asks for differential privacy, and a configuration has less."""
+    dp = config.dp
+    if policy.dp is None:
+        return
+    if dp.epsilon is None or dp.delta is None:
+        raise ConfigError(
+            f"dp: policy {policy.name!r} asks for differential privacy, and {config.interpolate.method!r} has none",
+            problems=["interpolate.method", "dp"],
+            hint=f"Set interpolate.method to {gaussian.NAME}, and dp: {{epsilon, delta, persons}}.",
+        )
+    problems = [
+        f"dp.{name}: {given:g}, at most {most:g}"
+        for name, given, most in (
+            ("epsilon", dp.epsilon, policy.dp.max_epsilon),
+            ("delta", dp.delta, policy.dp.max_delta),
+        )
+        if given > most
+    ]
+    if problems:
+        raise ConfigError(f"dp: policy {policy.name!r} allows less", problems=problems)
+
+
+def queries_of(config: Config) -> dict[str, Query]:
+    """Return what a run asks, and with how much noise, before anything is read.
+
+    Raises:
+        InternalError: the configuration has no budget.
+    """
+    dp = config.dp
+    if dp.epsilon is None or dp.delta is None:
+        raise InternalError("a run without a budget asks nothing")
+    shares = {**gaussian.SHARES, **({VOTE: VOTE_SHARE} if config.decode.manner == AUTO else {})}
+    noise = noise_multipliers(
+        dp.epsilon, dp.delta, {**shares, **{str(name): share for name, share in dp.shares.items()}}
+    )
+    return {
+        name: Query(name=name, noise_multiplier=sigma * sqrt(_times(name)), clip=gaussian.CLIPS.get(name, 1.0))
+        for name, sigma in noise.items()
+    }
+
+
+def priced_reads(config: Config) -> tuple[tuple[str, str], ...]:
+    """Return everything that reads private text in a run under a budget, and what it costs; nothing without one."""
+    if not config.interpolate.is_private:
+        return ()
+    queries = queries_of(config)
+    asked = tuple(
+        (name, f"Gaussian noise of {query.noise_multiplier:.3g} clip norms, {_times(name)} times")
+        for name, query in queries.items()
+    )
+    return (*asked, *((what, "nothing: " + why) for what, why in FREE))
+
+
+def mechanisms_of(queries: Mapping[str, Query]) -> tuple[dict[str, Any], ...]:
+    """Return the queries as costs, in the form of `audits.accounting.mechanism_log.MechanismCost`."""
+    return tuple(
+        {
+            "kind": "vote" if name == VOTE else "gaussian", "noise_multiplier": query.noise_multiplier,
+            "sampling_rate": 1.0, "steps": _times(name),
+        }
+        for name, query in queries.items()
+    )  # fmt: skip
+
+
+def reserve_budget(job: Job, parts: StageResult, train: Corpus, policy: Policy) -> tuple[Reservation, StageResult]:
+    """Return the reservation of a run, recorded before anything but the persons' names and words is looked at.
+
+    Raises:
+        Overspent: the persons' budget does not hold it.
+        InputError: the ledger cannot be used.
+    """
+    dp, queries = job.config.dp, queries_of(job.config)
+    if dp.epsilon is None or dp.delta is None:
+        raise InternalError("a run without a budget reserves nothing")
+    cost = Cost(epsilon=dp.epsilon, delta=dp.delta)
+    most = None if policy.dp is None else Cost(epsilon=policy.dp.max_epsilon, delta=policy.dp.max_delta)
+    person_set = person_set_digest(r.group for r in train.records)
+
+    def reserved(folder: Path) -> Reservation:
+        run = str(json.loads((folder / RUN).read_bytes())["run"])
+        spending = Spending(run=run, cost=cost, mechanisms=mechanisms_of(queries), person_set=person_set)
+        return reserve(*ledger_of(job.config), spending, most=most, train=as_table(train, {}))
+
+    def make(folder: Path) -> Mapping[str, object]:
+        if not (folder / RUN).exists():  # or a stop came after it was reserved, and it is reserved still
+            write_json(folder / RUN, {"run": secrets.token_hex(16)})
+        reserved(folder)
+        return {"in": len(train), "out": len(train), "epsilon": dp.epsilon, "delta": dp.delta}
+
+    inputs = {
+        "version": STAGES_VERSION, "split": parts.digest, "cost": [cost.epsilon, cost.delta],
+        "mechanisms": list(mechanisms_of(queries)),
+    }  # fmt: skip
+    result = job.workspace.stage("reserve", inputs, make, keep_partial=True)
+    return reserved(result.folder), result
+
+
+def measure(
+    job: Job, train: Corpus, embedded: Embedded, reservation: Reservation, upstream: str
+) -> tuple[Measured, StageResult]:
+    """Return what the persons' noised answers say, and the stage that asked.
+
+    Raises:
+        Overspent: the run drew its noise before, and what it drew is lost.
+        ConfigError: nobody measured how public text is spread under the encoder.
+        InputError: the ledger cannot be used.
+
+    Privacy: epsilon and delta of `dp`, for one person added or removed, over all queries together. Nothing else of
+        train goes on from here.
+    Random: the operating system's generator; of a public run seeds/noise, and then nothing is private.
+    """
+    config, queries = job.config, queries_of(job.config)
+    labels = tuple(sorted(config.source.labels or ()))
+    basis, run = load_basis(config.embed.model), reservation.spending.run
+    noise: Noise = StreamNoise(job.seeds.child("noise")) if config.secret == PUBLIC else SecureNoise()
+    sigmas = {name: query.noise_multiplier for name, query in queries.items()}
+
+    def make(folder: Path) -> Mapping[str, object]:
+        people = people_of(embedded, labels, basis)
+        votes = read_votes(job, open_bridge(job), train, embedded) if VOTE in queries else None
+        note_draw(*ledger_of(config), run)
+        with job.progress.stage("measure", total=2, unit="populations") as advance:
+            found = gaussian.learn_classes(
+                people, labels, basis, config.embed.model, sigmas, lambda rows, query: private_sum(rows, query, noise)
+            )
+            found.save(folder)
+            if votes is not None:
+                counts = count_votes(votes, queries[VOTE], lambda rows, query: private_sum(rows, query, noise))
+                said = {"shares": decide_manner(counts), "votes": dict(zip(on_shelf(), counts, strict=True))}
+                write_json(folder / VOTED, said)
+            advance(1)
+            twin = _twin(job, queries, len(labels))
+            advance(1)
+        write_json(folder / LOG, _log(job, reservation, queries, twin))
+        note_made(*ledger_of(config), run, made_digest(folder))
+        return {"in": len(embedded.ids), "out": len(labels)}
+
+    inputs = {
+        "version": STAGES_VERSION, "upstream": upstream, "run": run, "mechanisms": list(mechanisms_of(queries)),
+        "basis": sha256_json([basis.mean.tolist(), basis.variances.tolist()]), "manners": list(on_shelf()),
+        "config": config.decode.prompt if VOTE in queries else None, "secret": config.secret,
+    }  # fmt: skip
+    result = job.workspace.stage("measure", inputs, make)
+    return _measured(job, result, labels), result
+
+
+def made_digest(folder: Path) -> str:
+    """Return the digest of the answers in a folder of `measure`, as the ledger books them."""
+    names = (gaussian.FILE, VOTED, LOG)
+    return sha256_json({name: sha256_file(folder / name) for name in names if (folder / name).exists()})
+
+
+def _measured(job: Job, result: StageResult, labels: tuple[str, ...]) -> Measured:
+    encoder, voted = job.config.embed.model, result.folder / VOTED
+    classes = gaussian.read_classes(result.folder, labels, load_basis(encoder), encoder)
+    embedded = classes.stand_ins(job.seeds.child("stand-ins"))
+    named = zip(embedded.ids, embedded.labels, strict=True)
+    empty = (Record(id=name, text="", label=label, group=name) for name, label in named)
+    material = Material(
+        train=Corpus(role="train", records=tuple(empty), has_groups=True), embedded=embedded, draws=classes,
+        upstream=result.digest,
+    )  # fmt: skip
+    shares = None
+    if voted.exists():
+        shares = tuple((str(n), float(s)) for n, s in json.loads(voted.read_bytes())["shares"])
+    return Measured(material=material, shares=shares, log=json.loads((result.folder / LOG).read_bytes()))
+
+
+def _times(name: str) -> int:
+    return gaussian.TIMES.get(name, 1)
+
+
+def _twin(job: Job, queries: Mapping[str, Query], n_classes: int) -> TwinRun:
+    """Run the same code on people who do not exist, with other noise of the same kind."""
+    public = job.config.secret == PUBLIC
+    seeds = job.seeds.child("twin")
+    twin = TwinRun(n_persons=TWIN_PERSONS, noise=StreamNoise(seeds.child("noise")) if public else SecureNoise())
+    rng = seeds.child("people").generator()
+    basis = load_basis(job.config.embed.model)
+    names = tuple(f"class-{i}" for i in range(n_classes))
+    people = made_up_people(TWIN_PERSONS, n_classes, basis, rng)
+    sigmas = {name: query.noise_multiplier for name, query in queries.items()}
+    for _ in range(-(-LEAST_LOGGED // (n_classes * (1 + len(basis.mean))))):
+        gaussian.learn_classes(people, names, basis, job.config.embed.model, sigmas, twin)
+    if VOTE in queries:
+        votes = made_up_votes(TWIN_PERSONS, rng)
+        for _ in range(-(-LEAST_LOGGED // votes.shape[1])):
+            count_votes(votes, queries[VOTE], twin)
+    return twin
+
+
+def _log(job: Job, reservation: Reservation, queries: Mapping[str, Query], twin: TwinRun) -> dict[str, Any]:
+    """Return the log of the run's mechanisms, as `audits.accounting.mechanism_log` documents it."""
+    spending = reservation.spending
+    public = job.config.secret == PUBLIC
+    seed = job.seeds.child("noise").key().hex() if public else None
+    mechanisms = [
+        {
+            **cost, "unit": "group", "clip_norm": query.clip, "sampling": "all", "normaliser": None,
+            "seed_digest": None if seed is None else sha256_json([seed, query.name]), "twin": twin.log(query.name),
+        }
+        for cost, query in zip(mechanisms_of(queries), queries.values(), strict=True)
+    ]  # fmt: skip
+    shared = [one for one in reservation.before if one.persons != "disjoint"]
+    spent = None
+    if shared:
+        before = reservation.spent_before
+        spent = {"epsilon": before.epsilon + spending.cost.epsilon, "delta": before.delta + spending.cost.delta}
+    return {
+        "schema_version": 1, "release": spending.run, "n_persons": job.config.dp.persons,
+        "person_set": spending.person_set,
+        "claim": {"epsilon": spending.cost.epsilon, "delta": spending.cost.delta}, "spent": spent,
+        "mechanisms": mechanisms,
+        "reads": [{"kind": kind, "status": "none", "cost": None} for kind in READS],
+        "releases": [
+            {
+                "release": one.run, "person_set": one.person_set, "persons": one.persons,
+                "cost": {"epsilon": one.cost.epsilon, "delta": one.cost.delta}, "mechanisms": [],
+            }
+            for one in reservation.before
+        ],
+    }  # fmt: skip

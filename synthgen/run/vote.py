@@ -1,0 +1,89 @@
+"""The manner of a run under differential privacy: some persons vote for the one they are likeliest in."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from synthgen.core.errors import InternalError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus, Embedded
+from synthgen.privacy.sums import Float64, Query
+from synthgen.run.job import Job
+from synthgen.run.manner import MIXED, Shares, named_manners
+from synthgen.stages.decode.bridge import Bridge, Vocabulary
+from synthgen.stages.decode.config import PLAIN
+from synthgen.stages.decode.likelihood import Likelihood
+from synthgen.stages.decode.manner import in_manner, on_shelf
+from synthgen.stages.decode.prompts import label_prompt
+from synthgen.stages.interpolate.dp.queries import Ask
+
+VOTE = "manner"
+VOTERS = 128  # about, of the declared number of persons
+NEAR = 0.5  # of the most votes that a manner needs to be mixed in
+
+
+def read_votes(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Embedded) -> Float64:
+    """Return the votes, float64 (persons, manners): a 1 for the manner in which a person's record is likeliest.
+
+    Each person is asked with chance `VOTERS` / the declared number of persons, by a coin of their own, about the
+    record whose id sorts first; whoever is not asked has zeros. So a vote depends on one person alone.
+
+    Privacy: the votes are private; see `decide_manner`.
+    Random: seeds/vote/person.
+    Cost: one pass of the language model over the records for each manner of the shelf.
+    """
+    if isinstance(bridge, Vocabulary) or job.config.dp.persons is None:
+        raise InternalError("there is no manner to vote for, and the configuration lets none be asked for")
+    chance, seeds = min(1.0, VOTERS / job.config.dp.persons), job.seeds.child("vote")
+    first: dict[str, int] = {}
+    for row in sorted(range(len(train)), key=lambda i: train.records[i].id):
+        first.setdefault(train.records[row].group, row)
+    asked = [row for group, row in sorted(first.items()) if _is_asked(seeds.child("person", group), chance)]
+    names = on_shelf()
+    votes = np.zeros((len(first), len(names)))
+    if not asked:
+        return votes
+    texts = [train.records[row].text for row in asked]
+    prompts = [label_prompt(job.config.decode.prompt, train.records[row].label) for row in asked]
+    folder, nats = job.folder(job.config.decode.model), []
+    with job.progress.stage("vote", total=len(names), unit="manners") as advance:
+        for name in names:
+            reader = Likelihood.load(folder, in_manner(bridge, named_manners(job.config, ((name, 1.0),))))
+            most = bridge.info.max_text_tokens
+            nats.append(reader.nats(texts, most_tokens=most, vectors=embedded.vectors[asked], prompts=prompts).each)
+            advance(1)
+    votes[np.arange(len(asked)), np.argmin(nats, axis=0)] = 1
+    return votes
+
+
+def _is_asked(seeds: SeedTree, chance: float) -> bool:
+    return int.from_bytes(seeds.key()[:8], "big") < chance * 2**64
+
+
+def made_up_votes(n: int, rng: np.random.Generator) -> Float64:
+    """Return the votes of n persons who do not exist; one in ten would stuff the box, if the clip let it."""
+    votes = np.eye(len(on_shelf()))[rng.integers(0, len(on_shelf()), n)]
+    votes[::10] *= 7
+    return np.asarray(votes)
+
+
+def count_votes(votes: Float64, query: Query, ask: Ask) -> Float64:
+    """Return the noised number of votes of each manner, float64 (manners,)."""
+
+    def blocks() -> Iterator[Float64]:
+        yield votes
+
+    return ask(blocks(), query)
+
+
+def decide_manner(counts: Float64) -> Shares:
+    """Return the manners to write in: that of the most votes, and others that have `NEAR` as many, at most three.
+
+    The plain one is not mixed: with half of it a manner is written weakly.
+
+    Privacy: of noised counts, so it costs nothing more.
+    """
+    order = sorted(zip(on_shelf(), counts, strict=True), key=lambda pair: (-pair[1], pair[0]))
+    best, most = order[0]
+    near = [best] if best == PLAIN else [n for n, c in order if n != PLAIN and c >= NEAR * most][:MIXED]
+    return tuple((name, 1 / len(near)) for name in near)

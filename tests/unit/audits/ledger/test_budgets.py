@@ -1,0 +1,163 @@
+import random
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from audits.core.errors import InputError
+from audits.core.types import Table
+from audits.ledger.attempts import attempt
+from audits.ledger.budgets import (
+    Cost,
+    Overspent,
+    Spending,
+    all_reservations,
+    note_draw,
+    note_made,
+    reserve,
+    spent,
+    spent_on,
+)
+from audits.ledger.chain import Memory
+
+WORDS = ("amber", "basin", "cedar", "delta", "ember", "flint", "grove", "heron", "jade", "knoll")
+MOST = Cost(epsilon=3.0, delta=1e-5)
+COST = Cost(epsilon=1.4, delta=4e-6)
+
+
+def people(numbers, prefix="P"):
+    def text(i):
+        drawn = random.Random(i)
+        return " ".join(f"{drawn.choice(WORDS)}{drawn.randrange(50)}" for _ in range(30))
+
+    return Table(
+        texts=tuple(text(i) for i in numbers), labels=None, groups=tuple(f"{prefix}-{i}" for i in numbers),
+        has_groups=True,
+    )  # fmt: skip
+
+
+TRAIN, OTHERS = people(range(100)), people(range(1000, 1100))
+
+
+def spending(run, cost=COST, person_set="a" * 64):
+    return Spending(run=run, cost=cost, mechanisms=({"kind": "gaussian", "steps": 1},), person_set=person_set)
+
+
+@pytest.fixture
+def place(tmp_path):
+    return tmp_path / "ledger", Memory(tmp_path / "seen.json")
+
+
+@pytest.fixture
+def book(place):
+    numbers = count()
+
+    def booked(train=TRAIN, cost=COST, most=MOST):
+        return reserve(*place, spending(f"run{next(numbers)}", cost), most=most, train=train)
+
+    return booked
+
+
+def test_costs_add_up_on_the_same_persons_and_the_one_too_many_is_refused(book, place):
+    assert book().spent_before == Cost(epsilon=0.0, delta=0.0)
+    assert book().spent_before == COST
+    before = len(all_reservations(*place))
+    with pytest.raises(Overspent, match="does not hold this run") as refused:
+        book()
+    assert refused.value.exit_code == 5
+    assert refused.value.problems[0] == "epsilon: 3 for each person in all, 2.8 spent, 1.4 asked for"
+    assert len(all_reservations(*place)) == before  # a refusal books nothing
+    assert spent_on(*place, TRAIN) == Cost(epsilon=2.8, delta=8e-6)
+
+
+def test_decimals_add_up_as_they_are_written(book):
+    for _ in range(3):
+        book(cost=Cost(epsilon=0.1, delta=1e-7), most=Cost(epsilon=0.3, delta=1e-5))
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        TRAIN,
+        people([*range(1000, 1099), 7]),  # one person alone
+        replace(TRAIN, groups=tuple(f"other-{i}" for i in range(100))),  # under other ids
+        replace(people(range(3000, 3100)), groups=TRAIN.groups),  # other words of the same persons
+        replace(TRAIN, groups=tuple(g.upper() + " " for g in TRAIN.groups)),
+    ],
+)
+def test_the_same_persons_are_known_again(book, again):
+    book()
+    assert book(again).spent_before == COST
+
+
+def test_other_persons_have_a_budget_of_their_own(book):
+    book()
+    found = book(OTHERS)
+    assert found.spent_before.epsilon == 0
+    assert [one.persons for one in found.before] == ["disjoint"]
+
+
+def test_a_run_that_was_stopped_goes_on_with_what_it_reserved(place):
+    first = reserve(*place, spending("r"), most=MOST, train=TRAIN)
+    again = reserve(*place, spending("r"), most=MOST, train=TRAIN)
+    assert (again.spending, again.ledger) == (first.spending, first.ledger)
+    assert spent_on(*place, TRAIN) == COST
+    with pytest.raises(InputError, match="another reservation"):
+        reserve(*place, spending("r", Cost(epsilon=0.1, delta=1e-6)), most=MOST, train=TRAIN)
+
+
+def test_noise_is_drawn_once(place):
+    with pytest.raises(InputError, match="does not hold"):
+        note_draw(*place, "r")
+    reserve(*place, spending("r"), most=MOST, train=TRAIN)
+    with pytest.raises(InputError, match="does not expect"):
+        note_made(*place, "r", "d")
+    note_draw(*place, "r")
+    with pytest.raises(Overspent, match="drew its noise before"):
+        note_draw(*place, "r")
+    with pytest.raises(InputError, match="does not book"):
+        spent(*place, "r", "d")
+    note_made(*place, "r", "d")
+    assert spent(*place, "r", "d").spending.run == "r"
+    with pytest.raises(InputError, match="does not book"):
+        spent(*place, "r", "another answer")
+    with pytest.raises(InputError, match="does not expect"):
+        note_made(*place, "r", "another answer")
+    assert [one["state"] for one in all_reservations(*place)] == ["made"]
+
+
+def test_attempts_and_budgets_stand_in_one_chain_and_do_not_take_each_other_for_their_own(place, book):
+    assert attempt(*place, made="a", control=TRAIN).number == 1
+    assert book().spent_before.epsilon == 0
+    assert attempt(*place, made="b", control=TRAIN).number == 2
+    assert book().spent_before == COST
+
+
+def test_a_ledger_that_was_set_back_deleted_or_exchanged_is_seen(place, book, tmp_path):
+    folder, memory = place
+    book()
+    shutil.copytree(folder, tmp_path / "old")
+    book()
+    shutil.rmtree(folder)
+    with pytest.raises(InputError, match="lacks its key"):
+        book()
+    shutil.copytree(tmp_path / "old", folder, dirs_exist_ok=True)
+    with pytest.raises(InputError, match="held 2 before"):
+        spent_on(folder, memory, TRAIN)
+
+
+def _race(given):
+    folder, seen, run = given
+    try:
+        reserve(folder, Memory(seen), spending(run), most=Cost(epsilon=1.5, delta=1e-5), train=TRAIN)
+    except Overspent:
+        return "refused"
+    return "booked"
+
+
+def test_of_two_at_once_the_second_sees_the_first(tmp_path):
+    given = [(tmp_path / "ledger", tmp_path / "seen.json", f"r{i}") for i in range(4)]
+    with ProcessPoolExecutor(2) as pool:
+        assert sorted(pool.map(_race, given)) == ["booked", "refused", "refused", "refused"]

@@ -1,0 +1,23 @@
+import numpy as np
+import pytest
+
+from audits.accounting.mechanism_log import TwinLog
+from synthgen.core.seeds import SeedTree
+from synthgen.privacy.noise import StreamNoise
+from synthgen.privacy.sums import Query, private_sum
+from synthgen.privacy.twin import TwinRun
+
+ROWS = [np.random.default_rng(0).normal(size=(30, 12)) * 5]
+QUERY = Query(name="asked", noise_multiplier=2.0, clip=0.5)
+
+
+def test_a_twin_answers_as_the_run_does_and_logs_what_it_added():
+    twin = TwinRun(n_persons=30, noise=StreamNoise(SeedTree(3)))
+    answers = [twin(ROWS, QUERY) for _ in range(2)]
+    stream = StreamNoise(SeedTree(3))
+    assert np.array_equal(answers[0], private_sum(ROWS, QUERY, stream))
+    log = TwinLog.model_validate({**twin.log("asked"), "noise": tuple(twin.log("asked")["noise"])})
+    assert (log.n_persons, log.dimension, len(log.noise)) == (30, 12, 2)
+    assert log.max_norm == pytest.approx(0.5, abs=1e-6)
+    clean = private_sum(ROWS, Query(name="asked", noise_multiplier=1e-9, clip=0.5), StreamNoise(SeedTree(3)))
+    assert log.noise[0] == pytest.approx(float((((answers[0] - clean) / 1.0) ** 2).sum()), rel=1e-4)

@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from synthgen.core.seeds import SeedTree
+from synthgen.privacy.noise import StreamNoise
+from synthgen.privacy.sums import Query, exact_sum, private_sum
+from synthgen.run import vote
+from synthgen.run.vote import count_votes, decide_manner, made_up_votes
+from synthgen.stages.decode.config import PLAIN
+from synthgen.stages.decode.manner import on_shelf
+
+
+def counts(**votes):
+    return np.array([votes.get(name.replace("-", "_"), 0.0) for name in on_shelf()])
+
+
+def test_the_manner_of_most_votes_is_taken_and_near_ones_are_mixed():
+    assert decide_manner(counts(letter=40, news=15)) == (("letter", 1.0),)
+    mixed = decide_manner(counts(letter=40, news=22, forum=21, review=20, plain=39))
+    assert mixed == (("letter", 1 / 3), ("news", 1 / 3), ("forum", 1 / 3))
+    assert decide_manner(counts(plain=40, letter=39)) == ((PLAIN, 1.0),)
+
+
+def test_noise_alone_decides_for_some_manner_and_never_for_none():
+    query = Query(name="manner", noise_multiplier=50.0)
+    for seed in range(20):
+        noise = StreamNoise(SeedTree(seed))
+        asked = count_votes(np.zeros((5, len(on_shelf()))), query, lambda rows, q: private_sum(rows, q, noise))  # noqa: B023
+        assert 1 <= len(decide_manner(asked)) <= 3
+
+
+def test_who_stuffs_the_box_is_clipped_to_one_vote():
+    votes = made_up_votes(40, np.random.default_rng(0))
+    assert votes.max() == 7
+    _, largest = exact_sum([votes], 1.0)
+    assert largest == pytest.approx(1.0)
+
+
+def test_about_the_declared_share_of_persons_is_asked():
+    asked = sum(vote._is_asked(SeedTree(3).child(str(i)), 0.2) for i in range(2000))
+    assert 320 < asked < 480
