@@ -22,7 +22,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from audits.gate.coarse import public_curve, public_histogram
-from audits.gate.evidence import Evidence, Metric
+from audits.gate.evidence import Evidence, Metric, evidence_from
 from audits.gate.policy import ATTACKS, Policy
 
 FIELDS = {"value", "low", "high", "confidence", "n"}
@@ -33,6 +33,7 @@ _PUBLIC = re.compile(r"(?:attempts|selftest|secret|ledger|accounting|balance)\..
 # Of these nothing was counted from private records, or an accounted mechanism did.
 _FIXED = re.compile(r"(?:attempts|secret|ledger|accounting|balance)\..*|records\.synthetic")
 _PROVEN = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
+_SAID = ("name", "verdict", "status", "confidence", "threshold", "direction")
 _WITHHELD = "under differential privacy the verdict alone leaves"
 _PUBLIC_N = re.compile(r"(?:attempts|selftest|secret|ledger)\..*|records\.synthetic")
 _SHARE = re.compile(
@@ -130,7 +131,7 @@ def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
             metrics[name] = (
                 metric.model_copy(update={"value": 0.0, "low": 0.0, "high": 0.0, "n": 1}) if holds else metric
             )
-    named = {*policy.required, *policy.measured}
+    named = {*policy.required, *policy.measured, "accounting", *ATTACKS}
     states = {name: state for name, state in evidence.audits.items() if name in named}
     return evidence.model_copy(update={"metrics": metrics, "audits": states})
 
@@ -165,7 +166,27 @@ def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     if "hygiene" in audit and not verdicts_only(policy):
         public["hygiene"] = public_details(audit["hygiene"], policy)
     public["results"] = [_result(result, policy) for result in audit["results"]]
+    if verdicts_only(policy):
+        public["results"] = _results_at_their_limits(audit, policy)
     return public
+
+
+def _results_at_their_limits(audit: Mapping[str, Any], policy: Policy) -> list[dict[str, Any]]:
+    """Return of each audit that the policy names its verdict, and the numbers that its public evidence has."""
+    shown = _verdicts(evidence_from(audit, {}), policy)
+    results = []
+    for result in audit["results"]:
+        name = str(result["name"])
+        if name == "accounting":
+            results.append(_result(result, policy))
+        elif name in shown.audits:
+            kept = {key: result[key] for key in _SAID if key in result}
+            numbers = {
+                key: one.model_dump(mode="json") for key, one in shown.metrics.items() if key.startswith(f"{name}.")
+            }
+            beside = {"estimate": None, "control": None, "metrics": numbers, "details": {}, "reason": _WITHHELD}
+            results.append({**kept, **beside})
+    return results
 
 
 def public_details(value: Any, policy: Policy, name: str = "", key: str = "") -> Any:
@@ -219,9 +240,6 @@ def public_sentence(text: str, policy: Policy) -> str:
 
 def _result(result: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     name = str(result["name"])
-    if verdicts_only(policy) and name != "accounting":
-        kept = {key: result[key] for key in ("name", "verdict", "status", "threshold", "direction") if key in result}
-        return {**kept, "estimate": None, "control": None, "metrics": {}, "details": {}, "reason": _WITHHELD}
     public = dict(result)
     for key in ("estimate", "control"):
         if result.get(key) is not None:

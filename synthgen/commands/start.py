@@ -14,7 +14,7 @@ from synthgen.release.trust import new_trust
 SEED = 20261120  # of the notes
 TEMPLATES = {"clinic": "clinic/clinic.yaml", "clinic-dp": "clinic/clinic-dp.yaml", "newsgroup": "newsgroups.yaml"}
 PATIENTS_OF = {"clinic": 700, "clinic-dp": 5000}  # fictional, of the templates that have notes
-APPROVERS = ("privacy_officer", "data_owner")
+PERSONS = {"releaser": "trial user", "privacy_officer": "trial officer", "data_owner": "trial owner"}
 
 
 def start(folder: Path, template: str, *, patients: int | None = None, now: datetime | None = None) -> str:
@@ -37,15 +37,18 @@ def start(folder: Path, template: str, *, patients: int | None = None, now: date
     name = Path(TEMPLATES[template]).name
     write_new(folder / name, (examples() / TEMPLATES[template]).read_bytes(), 0o644)
     passphrase = secrets.token_urlsafe(24)
-    roles = ("releaser", *(APPROVERS if template == "clinic-dp" else ()))
-    keys = {role: folder / "keys" / f"{role}.pem" for role in roles}
+    strict = template == "clinic-dp"
+    keys = {role: folder / "keys" / f"{role}.pem" for role in (PERSONS if strict else ("releaser",))}
     for role, key in keys.items():
         write_new(key.with_suffix(".passphrase"), f"{passphrase}\n".encode(), 0o600)
-        new_key(key, passphrase.encode(), person=f"trial {role.replace('_', ' ')}", org="trial", now=now)
+        new_key(key, passphrase.encode(), person=PERSONS[role], org="trial", now=now)
     new_trust(
         folder / "trust.json",
         roles={role: [public_path(key)] for role, key in keys.items()},
-        policies={p: [load_policy(p).digest()] for p in ("research", "hospital-external", "strict-dp")},
+        policies={
+            p: [load_policy(p).digest()]
+            for p in ("research", "hospital-external", *(("strict-dp",) if strict else ()))
+        },
         expires=now + timedelta(days=730),
     )
     trial = (

@@ -65,7 +65,7 @@ def exact_sum(people: Iterable[Float64], clip: float) -> tuple[Int64, float]:
         if not np.isfinite(block).all():
             raise InternalError("a person's row is not finite")
         norms = np.linalg.norm(block, axis=1)
-        factor = np.minimum(1.0, clip / np.maximum(norms, np.finfo(np.float64).tiny))
+        factor = clip / np.maximum(norms, clip)
         rows = np.trunc(block * (factor * (UNIT / clip))[:, None]).astype(np.int64)
         squares = (rows * rows).sum(axis=1)
         while (over := squares > UNIT * UNIT).any():  # by rounding alone

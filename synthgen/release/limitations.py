@@ -52,12 +52,9 @@ def limitations(
 ) -> tuple[str, ...]:
     """Return what a release does not promise; without persons in the source no sentence is about persons."""
     decode, private = config.decode, config.interpolate.is_private
-    segmented = config.segments is not None
-    always = (*LIMITATIONS[:-1], SEGMENTED) if segmented else LIMITATIONS
+    always = LIMITATIONS if config.segments is None else (*LIMITATIONS[:-1], SEGMENTED)
     if private:
-        decode, private = config.decode, config.interpolate.is_private
-    segmented = config.segments is not None
-    always = (*DIFFERENTIALLY_PRIVATE, *always[2:])
+        always = (*DIFFERENTIALLY_PRIVATE, *always[2:])
     more = (
         (public_secret, GUESSABLE),
         (not calibrated, UNCALIBRATED),

@@ -254,12 +254,12 @@ def test_law_no_gate_comes_out_otherwise_where_verdicts_alone_leave(utility, n, 
 
 def test_a_report_under_differential_privacy_holds_verdicts_and_the_claim():
     asked = private_policy()
-    given = report()
-    results = public_report(given, asked)["results"]
-    for result in results:
+    shown = public_report({**report(), "hygiene": {"problems": 3}}, asked)
+    assert "hygiene" not in shown
+    for result in shown["results"]:
         assert (result["estimate"], result["metrics"], result["details"]) == (None, {}, {})
         assert not any(c.isdigit() for c in result["reason"])
-    assert "hygiene" not in public_report({**given, "hygiene": {"problems": 3}}, asked)
+    assert evidence_from(shown, {}) == public_evidence(evidence_from(report(), {}), asked)
 
 
 def test_a_policy_of_differential_privacy_cannot_publish_exact_counts():

@@ -37,7 +37,8 @@ def test_the_persons_left_out_are_never_seen(ready, tmp_path, monkeypatch):
     theirs = {r.text for r in train.records if r.group in out}
     assert theirs
     assert not theirs & set(bench.encoder.seen)
-    ((_, kept, embedded, *_),) = given
+    ((_, material, _),) = given
+    kept, embedded = material.train, material.embedded
     staying = [i for i, r in enumerate(train.records) if r.group not in out]
     assert 0 < len(staying) <= len(train) - 2
     assert kept.records == tuple(train.records[i] for i in staying)

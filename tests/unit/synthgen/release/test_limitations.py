@@ -1,10 +1,15 @@
-from synthgen.release.limitations import LIMITATIONS, limitations
+from types import SimpleNamespace
+
+from synthgen.release.limitations import DIFFERENTIALLY_PRIVATE, LIMITATIONS, limitations
 from synthgen.stages.decode.config import AdaptConfig, DecodeConfig
 
 
-def said(**changes):
-    given = {"has_groups": True, "segmented": False, "decode": DecodeConfig(), "disclosure": None,
-             "public_secret": False, "calibrated": True}  # fmt: skip
+def said(*, segmented=False, private=False, decode=None, **changes):
+    config = SimpleNamespace(
+        segments={} if segmented else None, decode=decode or DecodeConfig(),
+        interpolate=SimpleNamespace(is_private=private),
+    )  # fmt: skip
+    given = {"has_groups": True, "config": config, "disclosure": None, "public_secret": False, "calibrated": True}
     return limitations(**{**given, **changes})
 
 
@@ -32,3 +37,9 @@ def test_a_public_secret_is_said_openly():
 def test_a_model_that_knows_control_is_named():
     assert any("read train and control alike" in sentence for sentence in said())
     assert any("canaries would" in sentence for sentence in said(segmented=True))
+
+
+def test_under_a_budget_nobody_is_told_that_there_is_none():
+    sentences = said(private=True, decode=DecodeConfig(manner="auto"))
+    assert sentences[:2] == DIFFERENTIALLY_PRIVATE
+    assert not any("No differential privacy" in one or "chosen by the private" in one for one in sentences)
