@@ -23,7 +23,7 @@ from synthgen.stages.segment.config import SegmentsConfig
 from synthgen.stages.split.config import SplitConfig
 
 # What a budget of differential privacy can be spent on.
-QueryName = Literal["class-means", "spread", "boundary", "manner"]
+QueryName = Literal["class-means", "spread", "boundary", "words", "manner"]
 # A language tag of BCP 47: language, script, region, variants. "und" says that nobody declared one.
 LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?(-[a-z0-9]{5,8})*$"
 
@@ -181,7 +181,6 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
         (parts.get("segments") is not None, "segments learns headings: leave it out"),
         (interpolate and interpolate.balance == "as-source", "interpolate.balance as-source counts: give numbers"),
         (decode and decode.adapt is not None, "decode.adapt trains on records: leave it out"),
-        (chosen and chosen.language is not None, "filter.language learns one: null"),
         (chosen and chosen.length == "auto", "filter.length auto measures records: null, or [least, most] words"),
     )
     return [what for is_so, what in asked if is_so]

@@ -37,6 +37,7 @@ def write_latents(folder: Path, latents: Latents) -> None:
             "label": pa.array(latents.labels, pa.string()),
             "parents": pa.array(latents.parent_ids, pa.list_(pa.string())),
             "weights": pa.array(latents.weights, pa.list_(pa.float64())),
+            **({"told": pa.array(latents.told, pa.list_(pa.string()))} if latents.told else {}),
         }
     )
     meta = {"method": latents.method, "seed_path": latents.seed_path}
@@ -55,6 +56,7 @@ def read_latents(folder: Path) -> Latents:
         weights=tuple(map(tuple, table["weights"].to_pylist())),
         method=meta[b"method"].decode(),
         seed_path=meta[b"seed_path"].decode(),
+        told=tuple(map(tuple, table["told"].to_pylist())) if "told" in table.column_names else (),
     )
 
 

@@ -177,6 +177,7 @@ class Latents:
         weights: (m) tuples, one weight per parent, each row summing to 1.
         method: name of the method.
         seed_path: the random stream the rows were drawn from.
+        told: (m) tuples of words that the texts are to say; empty where nothing is told but the vectors.
     """
 
     vectors: Float32
@@ -186,9 +187,11 @@ class Latents:
     weights: tuple[tuple[float, ...], ...]
     method: str
     seed_path: str
+    told: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         m = len(self.ids)
+        _require(len(self.told) in {0, m}, "latents do not match their words")
         _require(self.vectors.ndim == 2, "latents are not a matrix")
         _require(self.vectors.dtype == np.float32, "latents are not float32")
         _require(self.vectors.shape[0] == m == len(self.labels), "latents do not match their labels")

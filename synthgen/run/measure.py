@@ -5,8 +5,8 @@ From here on nothing that writes sees train again: what stands in for it is draw
 
 import json
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from synthgen.core.errors import ConfigError, InternalError
 from synthgen.core.types import Corpus, Embedded, Record
 from synthgen.privacy.budget import noise_multipliers
 from synthgen.privacy.noise import Noise, SecureNoise, StreamNoise
-from synthgen.privacy.sums import Query, private_sum
+from synthgen.privacy.sums import Float64, Query, private_sum
 from synthgen.privacy.twin import TwinRun
 from synthgen.run.job import STAGES_VERSION, Job
 from synthgen.run.judge import as_table
@@ -30,14 +30,24 @@ from synthgen.run.rounds import Material, open_bridge
 from synthgen.run.secret import PUBLIC
 from synthgen.run.vote import VOTE, count_votes, decide_manner, made_up_votes, read_votes
 from synthgen.run.workspace import StageResult, write_json
+from synthgen.stages.decode.bridge import Vocabulary
 from synthgen.stages.decode.config import AUTO
 from synthgen.stages.decode.manner import on_shelf
 from synthgen.stages.interpolate.dp import gaussian
 from synthgen.stages.interpolate.dp.basis import load_basis
 from synthgen.stages.interpolate.dp.people import made_up_people, people_of
+from synthgen.stages.interpolate.dp.words import FILE as WORDS_FILE
+from synthgen.stages.interpolate.dp.words import (
+    WORDS,
+    PublicWords,
+    ask_words,
+    made_up_words,
+    read_words,
+    said_by,
+)
 
 RUN, LOG, VOTED = "run.json", "mechanism.json", "manner.json"
-VOTE_SHARE = 0.05  # of the budget
+VOTE_SHARE, WORDS_SHARE = 0.05, 0.3  # of the budget, where these are asked
 TWIN_PERSONS = 400
 FREE = (
     ("split, de-identification, vectors", "of each person by themselves"),
@@ -94,7 +104,11 @@ def queries_of(config: Config) -> dict[str, Query]:
     dp = config.dp
     if dp.epsilon is None or dp.delta is None:
         raise InternalError("a run without a budget asks nothing")
-    shares = {**gaussian.SHARES, **({VOTE: VOTE_SHARE} if config.decode.manner == AUTO else {})}
+    shares = {
+        **gaussian.SHARES,
+        **({WORDS: WORDS_SHARE} if config.decode.words > 0 and not config.decode.by_words else {}),
+        **({VOTE: VOTE_SHARE} if config.decode.manner == AUTO else {}),
+    }
     noise = noise_multipliers(
         dp.epsilon, dp.delta, {**shares, **{str(name): share for name, share in dp.shares.items()}}
     )
@@ -180,21 +194,27 @@ def measure(
     noise: Noise = StreamNoise(job.seeds.child("noise")) if config.secret == PUBLIC else SecureNoise()
     sigmas = {name: query.noise_multiplier for name, query in queries.items()}
 
+    vocabulary = public_words(job) if WORDS in queries else None
+
+    def ask(rows: Iterable[Float64], query: Query) -> Float64:
+        return private_sum(rows, query, noise)
+
     def make(folder: Path) -> Mapping[str, object]:
         people = people_of(embedded, labels, basis)
         votes = read_votes(job, open_bridge(job), train, embedded) if VOTE in queries else None
+        said = None if vocabulary is None else said_by(train, labels, vocabulary)
         note_draw(*ledger_of(config), run)
         with job.progress.stage("measure", total=2, unit="populations") as advance:
-            found = gaussian.learn_classes(
-                people, labels, basis, config.embed.model, sigmas, lambda rows, query: private_sum(rows, query, noise)
-            )
+            found = gaussian.learn_classes(people, labels, basis, config.embed.model, sigmas, ask)
             found.save(folder)
+            if said is not None and vocabulary is not None:
+                ask_words(said, len(labels), vocabulary, queries[WORDS], ask).save(folder)
             if votes is not None:
-                counts = count_votes(votes, queries[VOTE], lambda rows, query: private_sum(rows, query, noise))
-                said = {"shares": decide_manner(counts), "votes": dict(zip(on_shelf(), counts, strict=True))}
-                write_json(folder / VOTED, said)
+                counts = count_votes(votes, queries[VOTE], ask)
+                chosen = {"shares": decide_manner(counts), "votes": dict(zip(on_shelf(), counts, strict=True))}
+                write_json(folder / VOTED, chosen)
             advance(1)
-            twin = _twin(job, queries, len(labels))
+            twin = _twin(job, queries, len(labels), vocabulary)
             advance(1)
         write_json(folder / LOG, _log(job, reservation, queries, twin))
         note_made(*ledger_of(config), run, made_digest(folder))
@@ -209,15 +229,30 @@ def measure(
     return _measured(job, result, labels), result
 
 
+def public_words(job: Job) -> PublicWords:
+    """Return the vocabulary of the run's bridge.
+
+    Raises:
+        ModelError: it has none; see `open_bridge`.
+    """
+    bridge = open_bridge(job)
+    if isinstance(bridge, Vocabulary) or bridge.words is None:
+        raise InternalError("words are asked for and there is no vocabulary, which the configuration does not let be")
+    reader = bridge.words
+    return PublicWords(words=reader.words, frequency=reader.frequency, table=reader.table, centre=reader.centre)
+
+
 def made_digest(folder: Path) -> str:
     """Return the digest of the answers in a folder of `measure`, as the ledger books them."""
-    names = (gaussian.FILE, VOTED, LOG)
+    names = (gaussian.FILE, WORDS_FILE, VOTED, LOG)
     return sha256_json({name: sha256_file(folder / name) for name in names if (folder / name).exists()})
 
 
 def _measured(job: Job, result: StageResult, labels: tuple[str, ...]) -> Measured:
     encoder, voted = job.config.embed.model, result.folder / VOTED
     classes = gaussian.read_classes(result.folder, labels, load_basis(encoder), encoder)
+    if (result.folder / WORDS_FILE).exists():
+        classes = replace(classes, words=read_words(result.folder, public_words(job)), told=job.config.decode.words)
     embedded = classes.stand_ins(job.seeds.child("stand-ins"))
     named = zip(embedded.ids, embedded.labels, strict=True)
     empty = (Record(id=name, text="", label=label, group=name) for name, label in named)
@@ -235,7 +270,7 @@ def _times(name: str) -> int:
     return gaussian.TIMES.get(name, 1)
 
 
-def _twin(job: Job, queries: Mapping[str, Query], n_classes: int) -> TwinRun:
+def _twin(job: Job, queries: Mapping[str, Query], n_classes: int, vocabulary: PublicWords | None) -> TwinRun:
     """Run the same code on people who do not exist, with other noise of the same kind."""
     public = job.config.secret == PUBLIC
     seeds = job.seeds.child("twin")
@@ -247,6 +282,9 @@ def _twin(job: Job, queries: Mapping[str, Query], n_classes: int) -> TwinRun:
     sigmas = {name: query.noise_multiplier for name, query in queries.items()}
     for _ in range(-(-LEAST_LOGGED // (n_classes * (1 + len(basis.mean))))):
         gaussian.learn_classes(people, names, basis, job.config.embed.model, sigmas, twin)
+    if vocabulary is not None:
+        said = made_up_words(TWIN_PERSONS, n_classes, len(vocabulary.words), rng)
+        ask_words(said, n_classes, vocabulary, queries[WORDS], twin)
     if VOTE in queries:
         votes = made_up_votes(TWIN_PERSONS, rng)
         for _ in range(-(-LEAST_LOGGED // votes.shape[1])):

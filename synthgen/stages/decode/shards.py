@@ -180,6 +180,7 @@ def rows_of(latents: Latents, rows: list[int]) -> Latents:
         labels=tuple(latents.labels[i] for i in rows),
         parent_ids=tuple(latents.parent_ids[i] for i in rows),
         weights=tuple(latents.weights[i] for i in rows),
+        told=tuple(latents.told[i] for i in rows) if latents.told else (),
     )
 
 

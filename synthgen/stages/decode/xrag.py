@@ -102,6 +102,7 @@ class XragDecoder:
                 asked for and the bridge has no vocabulary.
         """
         with self.tokenizing:
+            wanted = self._wanted(latents)
             asked, longest = self._prompts(latents, settings, seeds)
             said, room = last_tokens(self.tokenizer, contexts, len(latents), settings.context_tokens)
         asked, longest = [[*before, *ids] for before, ids in zip(said, asked, strict=True)], longest + room
@@ -114,7 +115,7 @@ class XragDecoder:
             return splice(read, self.projector(vectors), is_vector), lengths
 
         uniforms = uniforms_of(seeds, latents.ids, settings)
-        rows = write(stepper, ask, uniforms, settings, TokenConstraints(self.eos, self.never), advance)
+        rows = write(stepper, ask, uniforms, settings, TokenConstraints(self.eos, self.never, wanted), advance)
         texts = [text_of(self.tokenizer, row, self.eos) for row in rows]
         return candidates_of(latents, settings.candidates, texts)
 
@@ -137,7 +138,7 @@ class XragDecoder:
             raise ModelError(
                 "decode.words: this bridge has no vocabulary", hint="Leave it out, or take another bridge."
             )
-        said = self.words.read(latents.vectors, settings.words)
+        said = latents.told or self.words.read(latents.vectors, settings.words)
         room = WORD_TOKENS * settings.words
         own = {label: self.template.prompt_tokens(self.tokenizer, text) for label, text in settings.prompts.items()}
         return [
@@ -146,6 +147,15 @@ class XragDecoder:
             )
             for label, words in zip(latents.labels, said, strict=True)
         ]
+
+    def _wanted(self, latents: Latents) -> list[list[int]]:
+        """Return the first token of each word that a latent is told, as it stands in and at the head of a line."""
+        ids = {
+            word: {int(self.tokenizer(text, add_special_tokens=False).input_ids[0])
+                   for text in (f" {word}", word, f" {word.capitalize()}", word.capitalize())}
+            for word in {word for words in latents.told for word in words}
+        }  # fmt: skip
+        return [sorted(set().union(*(ids[word] for word in words))) for words in latents.told]
 
     def _stepper(self, batch: int, prompt: int, length: int) -> Stepper:
         return stepper_of(self.model, self.weights, batch=batch, prompt=prompt, length=length)

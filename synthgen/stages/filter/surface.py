@@ -113,7 +113,7 @@ class Language:
 
     The bound is the larger of the 99.5 % quantiles of real texts and of echoes (see `Echoes`), each scored by the
     profile of the folds it is not in: the decoder writes plain prose where a clinic writes in shorthand, and that is
-    no other language.
+    no other language. Where train is stood in for, and has no text, the profile is that of the echoes.
 
     Privacy: trigram counts over all train texts.
 
@@ -125,21 +125,22 @@ class Language:
 
     def fit(self, context: FilterContext) -> FittedFilter:
         """Return it with the most bits per trigram; the score is a text's bits by the profile of all train texts."""
-        trigrams = [hashed_trigrams(text) for text in context.texts]
+        real, echoes = np.array([text != "" for text in context.texts]), context.folds[context.echo_rows]
+        said = context.texts if real.any() else context.echo_texts
+        folds = context.folds if real.any() else echoes
+        trigrams, echoed = ([hashed_trigrams(text) for text in texts] for texts in (said, context.echo_texts))
         per_fold = {
-            int(fold): _counts([trigrams[i] for i in np.flatnonzero(context.folds == fold)])
-            for fold in np.unique(context.folds)
+            int(fold): _counts([trigrams[i] for i in np.flatnonzero(folds == fold)]) for fold in np.unique(folds)
         }
         total = sum(per_fold.values(), np.zeros(BUCKETS))
-        bits = [0.0] * len(trigrams)
-        echo_bits = [0.0] * len(context.echo_texts)
-        for fold, counts in per_fold.items():
-            cost = _cost(total - counts)
-            for i in np.flatnonzero(context.folds == fold):
-                bits[i] = _bits(trigrams[i], cost)
-            for i in np.flatnonzero(context.folds[context.echo_rows] == fold):
-                echo_bits[i] = _bits(hashed_trigrams(context.echo_texts[i]), cost)
-        tails = [np.quantile(some, 1 - LANGUAGE_TAIL) for some in (bits, echo_bits) if some]
+        costs = {fold: _cost(total - counts) for fold, counts in per_fold.items()}
+        tails = [
+            np.quantile(
+                [_bits(text, costs[int(fold)]) for text, fold in zip(texts, of, strict=True)], 1 - LANGUAGE_TAIL
+            )
+            for texts, of in ((trigrams, folds), (echoed, echoes))
+            if texts
+        ]
         maximum = float(max(tails))
         cost = _cost(total)
 

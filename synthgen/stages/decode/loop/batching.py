@@ -19,6 +19,7 @@ from synthgen.stages.decode.loop.generic import GenericStepper
 from synthgen.stages.decode.loop.llama import LlamaStepper, LlamaWeights, has_stepper
 from synthgen.stages.decode.loop.sampling import sample
 
+WANTED = 3.0  # e^3: a word of one in a thousand is then written within a note, and not twice
 Ask = Callable[[Sequence[int]], tuple[Tensor, Tensor]]
 
 
@@ -63,10 +64,12 @@ class TokenConstraints:
     Args:
         ends: tokens that end a text.
         never: int64, tokens never written.
+        wanted: of each latent, tokens that are `WANTED` nats likelier until they are written; empty for none at all.
     """
 
     ends: frozenset[int]
     never: Tensor
+    wanted: Sequence[Sequence[int]] = ()
 
 
 def weights_of(model: Any, *, on_one_device: bool) -> LlamaWeights | None:
@@ -251,9 +254,23 @@ class _Loop:
         for line, row in rows.items():
             u[line] = self.uniforms[row, len(self.texts[row])]
         logits[:, self.rules.never] = float("-inf")
+        if self.rules.wanted:
+            self.want(logits, rows)
         s = self.settings
         drawn = sample(logits, self.tensor(u), top_k=s.top_k, top_p=s.top_p, temperature=s.temperature)
         return [int(token) for token in drawn.tolist()]
+
+    def want(self, logits: Tensor, rows: dict[int, int]) -> None:
+        """Raise the logits of what each row has not said yet and is to say."""
+        asked = [
+            (line, token)
+            for line, row in rows.items()
+            for token in self.rules.wanted[row // self.settings.candidates]
+            if token not in self.texts[row]
+        ]
+        if asked:
+            lines, tokens = (self.tensor(numbers) for numbers in zip(*asked, strict=True))
+            logits[lines, tokens] += WANTED
 
     def tensor(self, numbers: Sequence[int] | NDArray[Any]) -> Tensor:
         """Return numbers as a tensor where the model is."""

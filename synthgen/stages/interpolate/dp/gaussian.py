@@ -26,10 +26,11 @@ from synthgen.stages.interpolate.dp.queries import (
     ask_spread,
     class_scores,
 )
+from synthgen.stages.interpolate.dp.words import ClassWords
 
 NAME = "dp-gaussian"
 FILE = "classes.safetensors"
-SHARES = {MEANS: 0.35, SPREAD: 0.15, BOUNDARY: 0.5}  # of the budget
+SHARES = {MEANS: 0.25, SPREAD: 0.1, BOUNDARY: 0.35}  # of the budget, before all shares are brought to a sum of 1
 TIMES = {MEANS: 1, SPREAD: 1, BOUNDARY: STEPS}  # how often each is asked
 CLIPS = {MEANS: 1.0, SPREAD: SPREAD_CLIP, BOUNDARY: GRADIENT_CLIP}
 DRAWN = 4  # points of which the one most of its class is taken
@@ -49,6 +50,8 @@ class ClassModel:
         spread: float64 (d, d), L.
         weights: float64 (d + 1, C), of the classifier p.
         encoder: whose vectors these are.
+        words: what the classes say, where persons were asked.
+        told: how many of them each vector is given.
     """
 
     labels: tuple[str, ...]
@@ -57,6 +60,8 @@ class ClassModel:
     spread: Float64
     weights: Float64
     encoder: str
+    words: ClassWords | None = None
+    told: int = 0
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return exactly `counts[label]` new vectors of each label; asking for more keeps the first ones.
@@ -64,12 +69,19 @@ class ClassModel:
         They have no parents: no record of anybody is in any of them by more than the noise allows.
         """
         drawn = [self._draw(label, m, rng.child(label)) for label, m in sorted(counts.items())]
+        told: tuple[tuple[str, ...], ...] = ()
+        if self.words is not None:
+            told = tuple(
+                words
+                for (label, _), vectors in zip(sorted(counts.items()), drawn, strict=True)
+                for words in self._tell(label, vectors, self.words, rng.child(label, "words"))
+            )
         empty: tuple[tuple[()], ...] = ((),) * sum(counts.values())
         return Latents(
             vectors=np.concatenate([np.empty((0, self.points.shape[1]), dtype=np.float32), *drawn]),
             ids=tuple(name for label, m in sorted(counts.items()) for name in latent_ids(label, m)),
             labels=tuple(label for label, m in sorted(counts.items()) for _ in range(m)),
-            parent_ids=empty, weights=empty, method=NAME, seed_path=str(rng),
+            parent_ids=empty, weights=empty, method=NAME, seed_path=str(rng), told=told,
         )  # fmt: skip
 
     def stand_ins(self, rng: SeedTree) -> Embedded:
@@ -87,6 +99,9 @@ class ClassModel:
         scores = class_scores(points.reshape(m * DRAWN, -1), self.weights, scales_of(self.basis))[:, code]
         best = scores.reshape(m, DRAWN).argmax(axis=1)
         return self.basis.outward(points[np.arange(m), best])
+
+    def _tell(self, label: str, vectors: Float32, words: ClassWords, rng: SeedTree) -> tuple[tuple[str, ...], ...]:
+        return words.draw(self.labels.index(label), vectors, self.told, rng.generator())
 
     def save(self, folder: Path) -> None:
         """Write it into a folder; the basis and the names are public and are not in it."""

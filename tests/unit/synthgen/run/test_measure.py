@@ -165,7 +165,6 @@ def test_what_reads_private_text_beside_the_budget_is_refused_all_at_once():
         "source.group",
         "balance as-source",
         "decode.adapt",
-        "filter.language",
         "filter.length",
     ):
         assert name in said

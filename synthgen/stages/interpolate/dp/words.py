@@ -1,0 +1,141 @@
+"""What classes say: public words that more persons of one class use than noise and the other classes explain."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from synthgen.core.types import Corpus, Float32
+from synthgen.privacy.noise import Int64
+from synthgen.privacy.sums import Float64, Query
+from synthgen.stages.interpolate.dp.queries import Ask
+
+WORDS = "words"
+FILE = "words.safetensors"
+MOST = 32  # words of a person that count, the rarest in public text
+SURE = 3.0  # standard deviations of the noise above which a word was said
+NEARNESS = 0.1  # of cosine to the vector that weighs as much as a word's being e times as telling
+BLOCK = 16  # persons whose rows are in memory at once: each has a place for every word of every class
+_WORD = re.compile(r"[a-z][a-z'-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PublicWords:
+    """A public vocabulary.
+
+    Args:
+        words: v words.
+        frequency: float32 (v,), in how many public passages each stands, as a share.
+        table: float32 (v, d), their vectors, centred, of unit length.
+        centre: float32 (d,), the mean vector of public passages.
+    """
+
+    words: tuple[str, ...]
+    frequency: Float32
+    table: Float32
+    centre: Float32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ClassWords:
+    """The words of the classes, noised, so whatever is computed from them costs nothing more.
+
+    Args:
+        vocabulary: public.
+        counts: float64 (C, v), persons of each class who use each word, noised.
+        error: standard deviation of that noise.
+    """
+
+    vocabulary: PublicWords
+    counts: Float64
+    error: float
+
+    def telling(self) -> Float64:
+        """Return how telling each word is of each class, float64 (C, v), rows summing to 1, or 0 where none is.
+
+            q_cw ∝ n_cw · max(0, log (n_cw + s) / (n̄_w + s)),   n_cw 0 unless it is above `SURE` · s
+
+        with s the noise's standard deviation and n̄ the mean over classes.
+        """
+        said = np.where(self.counts > SURE * self.error, self.counts, 0.0)
+        more = np.log((said + self.error) / (said.mean(axis=0) + self.error))
+        weights = said * np.maximum(0.0, more)
+        return np.asarray(weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300))
+
+    def draw(self, code: int, vectors: Float32, k: int, rng: np.random.Generator) -> tuple[tuple[str, ...], ...]:
+        """Return k different words for each vector of a class, or as many as the class has.
+
+        Drawn without replacement with chances ∝ q_cw exp(cos(x - x̄, w) / `NEARNESS`), by the Gumbel trick.
+        """
+        telling = self.telling()[code]
+        known = np.flatnonzero(telling > 0)
+        away = vectors - self.vocabulary.centre
+        away = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-12)
+        score = np.log(telling[known]) + (away @ self.vocabulary.table[known].T) / NEARNESS
+        best = np.argsort(-(score + rng.gumbel(size=score.shape)), axis=1)[:, :k]
+        return tuple(tuple(self.vocabulary.words[known[i]] for i in row) for row in best)
+
+    def save(self, folder: Path) -> None:
+        """Write the counts into a folder; the vocabulary is public and not in it."""
+        save_file({"counts": np.ascontiguousarray(self.counts), "error": np.array([self.error])}, folder / FILE)
+
+
+def read_words(folder: Path, vocabulary: PublicWords) -> ClassWords:
+    """Return what `ClassWords.save` wrote."""
+    held = load_file(folder / FILE)
+    return ClassWords(vocabulary=vocabulary, counts=held["counts"], error=float(held["error"][0]))
+
+
+def said_by(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWords) -> list[Int64]:
+    """Return of each person the `MOST` rarest words that stand in any record, each with its record's class.
+
+    Each person's are int64 (k, 2), class and word, told by that person's records alone.
+    """
+    place = {word: i for i, word in enumerate(vocabulary.words)}
+    number = {label: i for i, label in enumerate(sorted(labels))}
+    said: dict[str, set[tuple[int, int]]] = {}
+    for record in corpus.records:
+        found = {place[word] for word in _WORD.findall(record.text.lower()) if word in place}
+        said.setdefault(record.group, set()).update((number[record.label], word) for word in found)
+    return [
+        np.array(
+            sorted(pairs, key=lambda pair: (vocabulary.frequency[pair[1]], pair))[:MOST], dtype=np.int64
+        ).reshape(-1, 2)
+        for _, pairs in sorted(said.items())
+    ]
+
+
+def made_up_words(n: int, n_classes: int, n_words: int, rng: np.random.Generator) -> list[Int64]:
+    """Return what n persons who do not exist say; one in ten would say far more than counts, if the clip let it."""
+    sizes = np.where(np.arange(n) % 10 == 0, 10 * MOST, rng.integers(0, MOST + 1, n))
+    most = np.array([n_classes, n_words])
+    return [np.unique(rng.integers(0, most, (size, 2)), axis=0) for size in sizes]
+
+
+def ask_words(said: Sequence[Int64], n_classes: int, vocabulary: PublicWords, query: Query, ask: Ask) -> ClassWords:
+    """Return how many persons of each class use each word of the vocabulary.
+
+    A person's row has 1/√`MOST` in the place of each word and class, so its norm is at most 1.
+
+    Privacy: one Gaussian query over all words of all classes.
+    """
+    v = len(vocabulary.words)
+
+    def rows() -> Iterator[Float64]:
+        for first in range(0, len(said), BLOCK):
+            block = said[first : first + BLOCK]
+            placed = np.zeros((len(block), n_classes * v))
+            for row, pairs in zip(placed, block, strict=True):
+                row[pairs[:, 0] * v + pairs[:, 1]] = MOST**-0.5
+            yield placed
+
+    counts = ask(rows(), query).reshape(n_classes, v) * MOST**0.5
+    return ClassWords(vocabulary=vocabulary, counts=counts, error=query.noise_multiplier * MOST**0.5)
+
+
+def chosen_words(words: ClassWords, labels: Sequence[str]) -> Mapping[str, int]:
+    """Return how many words each class has."""
+    return {label: int((row > 0).sum()) for label, row in zip(labels, words.telling(), strict=True)}
