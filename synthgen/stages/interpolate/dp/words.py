@@ -17,6 +17,7 @@ WORDS = "words"
 FILE = "words.safetensors"
 MOST = 32  # words of a person that count, the rarest in public text
 SURE = 3.0  # standard deviations of the noise above which a word was said
+MORE = 2.0  # of them above the mean of the classes, or a word tells none
 NEARNESS = 0.1  # of cosine to the vector that weighs as much as a word's being e times as telling
 BLOCK = 16  # persons whose rows are in memory at once: each has a place for every word of every class
 _WORD = re.compile(r"[a-z][a-z'-]+")
@@ -56,13 +57,14 @@ class ClassWords:
     def telling(self) -> Float64:
         """Return how telling each word is of each class, float64 (C, v), rows summing to 1, or 0 where none is.
 
-            q_cw ∝ n_cw · max(0, log (n_cw + s) / (n̄_w + s)),   n_cw 0 unless it is above `SURE` · s
+            q_cw ∝ n_cw log (n_cw + s) / (n̄_w + s),   where n_cw > `SURE` s and n_cw - n̄_w > `MORE` s, else 0
 
-        with s the noise's standard deviation and n̄ the mean over classes.
+        with s the noise's standard deviation and n̄ the mean over classes of what is above `SURE` s.
         """
         said = np.where(self.counts > SURE * self.error, self.counts, 0.0)
-        more = np.log((said + self.error) / (said.mean(axis=0) + self.error))
-        weights = said * np.maximum(0.0, more)
+        usual = said.mean(axis=0)
+        more = np.where(said - usual > MORE * self.error, np.log((said + self.error) / (usual + self.error)), 0.0)
+        weights = said * more
         return np.asarray(weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300))
 
     def draw(self, code: int, vectors: Float32, k: int, rng: np.random.Generator) -> tuple[tuple[str, ...], ...]:

@@ -57,6 +57,7 @@ def made(draw):
         weights=tuple(weights),
         method=draw(text),
         seed_path=draw(text),
+        told=tuple(tuple(draw(st.lists(text, max_size=2))) for _ in ids) if draw(st.booleans()) else (),
     )
 
 
@@ -91,7 +92,7 @@ def test_latents_come_back_as_they_were(tmp_path_factory, latents):
     assert back.vectors.dtype == np.float32
     assert back.vectors.shape == latents.vectors.shape
     assert back.vectors.tobytes() == latents.vectors.tobytes()
-    for name in ("ids", "labels", "parent_ids", "weights", "method", "seed_path"):
+    for name in ("ids", "labels", "parent_ids", "weights", "method", "seed_path", "told"):
         assert getattr(back, name) == getattr(latents, name)
 
 

@@ -307,6 +307,19 @@ def test_the_words_of_a_vector_stand_behind_its_label(tiny, worded, monkeypatch)
     assert max(map(len, asked)) <= longest
 
 
+def test_words_that_a_vector_is_told_stand_there_instead_and_are_wanted(tiny, worded, monkeypatch):
+    monkeypatch.setattr("synthgen.stages.decode.xrag.WORD_TOKENS", 12)
+    latents = dataclasses.replace(tiny.latents(3), told=(("fever",), ("river",), ("garden",)))
+    asked, _ = worded._prompts(latents, dataclasses.replace(PLAIN, words=1), SEEDS)
+    for ids, label, words in zip(asked, latents.labels, latents.told, strict=True):
+        assert ids == worded.template.tokens(worded.tokenizer, " ".join([PLAIN.prompts[label], *words]))
+    wanted = worded._wanted(latents)
+    assert [len(tokens) > 0 for tokens in wanted] == [True] * 3
+    assert worded.tokenizer(" fever", add_special_tokens=False).input_ids[0] in wanted[0]
+    together = texts(decode(worded, latents, words=1))
+    assert [t for i in range(3) for t in texts(decode(worded, tiny.rows_of(latents, [i]), words=1))] == together
+
+
 def test_words_that_take_too_many_tokens_are_cut(tiny, worded):
     settings = dataclasses.replace(PLAIN, words=2, prompts={"ant": "", "bee.hive": ""})
     worded.words = dataclasses.replace(worded.words, words=("a b c d e f g",) * 5)

@@ -143,4 +143,5 @@ def rows_of(these, rows):
         weights=((),) * len(rows),
         method=these.method,
         seed_path=these.seed_path,
+        told=tuple(these.told[i] for i in rows) if these.told else (),
     )

@@ -69,7 +69,7 @@ class Counting:
         return self.logits(self.rows[: len(ids)])
 
 
-def run(stepper, prompts, *, advance=lambda _: None, seed=0, **changes):
+def run(stepper, prompts, *, advance=lambda _: None, seed=0, wanted=(), **changes):
     said = dataclasses.replace(PLAIN, **changes)
     uniforms = uniforms_of(SeedTree(seed), [f"x{sum(p)}-{len(p)}" for p in prompts], said)
     longest = max(map(len, prompts), default=1)
@@ -78,7 +78,8 @@ def run(stepper, prompts, *, advance=lambda _: None, seed=0, **changes):
         ids, lengths = padded([prompts[i] for i in rows], longest)
         return stepper.embed(ids), lengths
 
-    return write(stepper, ask, uniforms, said, TokenConstraints(frozenset({END}), torch.tensor([NEVER])), advance)
+    rules = TokenConstraints(frozenset({END}), torch.tensor([NEVER]), wanted)
+    return write(stepper, ask, uniforms, said, rules, advance)
 
 
 def alone(prompt, **changes):
@@ -108,6 +109,20 @@ def test_a_text_ends_at_its_end_or_at_the_limit():
         assert row[-1] == END or len(row) == PLAIN.max_new_tokens
         assert END not in row[:-1]
         assert NEVER not in row
+
+
+def test_what_is_wanted_is_likelier_until_it_is_written_and_of_its_own_row_alone():
+    prompts, changes = [(i,) for i in range(12)], {"candidates": 2, "max_new_tokens": 2}
+    wanted = [[3 + i % 2] for i in range(12)]
+    plain, found = run(Counting(), prompts, **changes), run(Counting(), prompts, wanted=wanted, **changes)
+
+    def share(rows):
+        return np.mean([wanted[i // 2][0] in row for i, row in enumerate(rows)])
+
+    assert share(found) > share(plain)
+    for i, prompt in enumerate(prompts):
+        alone_too = run(Counting(batch=2, group=1), [prompt], wanted=[wanted[i]], **changes)
+        assert alone_too == found[2 * i : 2 * i + 2]
 
 
 def test_each_finished_text_is_told_once():
