@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from audits.core.stats import clopper_pearson
 from synthgen.core.seeds import SeedTree
+from synthgen.privacy import sums
+from synthgen.privacy.budget import noise_multipliers
 from synthgen.privacy.noise import StreamNoise
-from synthgen.privacy.sums import Query, private_sum
+from synthgen.privacy.sums import UNIT, Query, private_sum
 from synthgen.stages.interpolate.dp.people import PersonRows
 from synthgen.stages.interpolate.dp.queries import ask_boundary, ask_means, ask_spread, class_scores
 
@@ -69,3 +72,59 @@ def test_the_boundary_is_a_classifier_that_noise_makes_worse_and_not_wild():
 def test_scores_are_logarithms_of_probabilities():
     scores = class_scores(POINTS[:5], RNG.normal(size=(D + 1, C)), np.ones(D))
     assert np.exp(scores).sum(axis=1) == pytest.approx(np.ones(5))
+
+
+EPSILON, DELTA, BUILDS = 1.0, 1e-5, 400
+
+
+def proven(monkeypatch, *, clipped):
+    """Return the epsilon that 400 builds with and 400 without one loud person prove by the likelihood ratio.
+
+    The attacker knows all other persons and sees the noised answer itself, as no reader of a release does.
+    """
+    loud = np.repeat(CENTRES[:1] + 6.0, 40, axis=0)  # forty records, far outside
+    points = np.concatenate([POINTS[:80], loud])
+    worlds = {
+        with_it: PersonRows(
+            points=points[: 80 + 40 * with_it], classes=np.append(CLASSES[:80], [0] * 40 * with_it).astype(np.int64),
+            starts=np.arange(80 + with_it), n_classes=C,
+        )
+        for with_it in (False, True)
+    }  # fmt: skip
+    if not clipped:
+        monkeypatch.setattr(sums, "exact_sum", lambda rows, _clip: (unclipped(rows), 0.0))
+    asked = query(noise_multipliers(EPSILON, DELTA, {"means": 1.0})["means"])
+    noise, sigma = StreamNoise(SeedTree(8)), asked.noise_multiplier * UNIT
+    seen, clean = {}, {}
+    for with_it, people in worlds.items():
+        answers = []
+
+        def ask(rows, q, answers=answers, with_it=with_it):
+            rows = list(rows)
+            clean[with_it] = sums.exact_sum(rows, 1.0)[0]
+            answers.append(private_sum(rows, q, noise) * UNIT)
+            return answers[-1]
+
+        for _ in range(BUILDS):
+            ask_means(people, VARIANCES, asked, ask)
+        seen[with_it] = np.array(answers)
+    person = clean[True] - clean[False]
+    ratio = {with_it: (answers - clean[False]) @ person / sigma**2 for with_it, answers in seen.items()}
+    best = 0.0
+    for at in np.quantile(np.concatenate(list(ratio.values())), np.linspace(0.02, 0.98, 60)):
+        hits, alarms = ((ratio[with_it] > at).sum() for with_it in (True, False))
+        low, high = (
+            clopper_pearson(hits, BUILDS, confidence=0.999)[0],
+            clopper_pearson(alarms, BUILDS, confidence=0.999)[1],
+        )
+        best = max(best, np.log(max(low - DELTA, 1e-9) / high))
+    return best
+
+
+def unclipped(rows):
+    return sum(np.rint(block * UNIT).astype(np.int64).sum(axis=0) for block in rows)
+
+
+def test_what_the_best_attack_proves_stays_below_the_claim_and_exceeds_it_without_the_clip(monkeypatch):
+    assert proven(monkeypatch, clipped=True) <= EPSILON
+    assert proven(monkeypatch, clipped=False) > EPSILON

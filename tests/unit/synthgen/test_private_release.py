@@ -1,0 +1,128 @@
+"""The whole way under differential privacy, with tiny models: reserve, ask, write, judge, sign, verify."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import numpy as np
+import pytest
+from fictional_clinic import generate
+from safetensors.numpy import save_file
+
+from audits.core.errors import InputError
+from audits.gate.policy import parse_policy
+from audits.ledger.budgets import Overspent
+from audits.verify.bundle import verify_bundle
+from synthgen.commands.start import start
+from synthgen.core.errors import ReleaseRefused
+from synthgen.pipeline import Pipeline
+from synthgen.release.keys import public_path
+from synthgen.release.trust import new_trust
+from synthgen.stages.interpolate.dp import basis as bases
+
+POLICY = """
+name: lenient-dp
+version: "1"
+intended_use: {use}
+statement: For tests alone.
+required: [accounting]
+measured: [replay, membership]
+rules:
+  - {{id: records, metric: records.synthetic, bound: value, op: ">=", limit: 7, why: Something must be there.}}
+  - {{id: copies, metric: replay.hard_hits, bound: value, op: "<=", limit: 3, why: Hardly a copy.}}
+dp: {{unit: group, max_epsilon: 3.0, max_delta: 1.0e-3, ledger: required}}
+"""
+CHANGES = {
+    "secret": "workspace",
+    "interpolate": {"method": "dp-gaussian", "k_neighbors": 5, "total": 24},
+    "dp": {"epsilon": 2.0, "delta": 4e-4, "persons": 80},
+    "filter": {"class_agreement": None, "length": None},
+    "policy": "lenient-dp.yaml",
+}
+
+
+PUBLIC = {
+    "records.synthetic", "replay.hard_hits", "attempts.number", "secret.private", "balance.tv_distance",
+    "membership.epsilon_lower_bound", "accounting.delta", "accounting.epsilon", "accounting.epsilon_rdp",
+    "accounting.epsilon_recomputed", "accounting.estimate", "accounting.unaccounted_reads",
+}  # fmt: skip
+
+
+class Trial:
+    """A bench under a budget with keys, a policy and a trust root that names it."""
+
+    def __init__(self, bench, folder, use):
+        self.folder, self.bench = folder, bench
+        start(folder / "keys-home", "newsgroup")
+        self.key = folder / "keys-home" / "keys" / "releaser.pem"
+        text = POLICY.format(use=use)
+        (folder / "lenient-dp.yaml").write_text(text)
+        policy = parse_policy(text.encode(), "lenient-dp")
+        self.trust = folder / "trust.json"
+        until = datetime.now(UTC) + timedelta(days=9)
+        new_trust(
+            self.trust, roles={"releaser": [public_path(self.key)]}, policies={policy.name: [policy.digest()]},
+            expires=until,
+        )  # fmt: skip
+
+    def config(self, **changes):
+        return self.bench.job(**{**CHANGES, "release": {"key": str(self.key)}, **changes}).config
+
+    def release(self, run, out="out"):
+        return run.release(run.decide(), key=self.key, out=self.folder / out)
+
+
+@pytest.fixture
+def trial(bench, tmp_path, monkeypatch):
+    vectors = np.random.default_rng(0).normal(size=(200, 40)).astype(np.float32)
+    basis = bases.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    monkeypatch.setattr(bases, "FOLDER", tmp_path)
+    held = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
+    save_file({k: v.astype(np.float32) for k, v in held.items()}, tmp_path / "counting.safetensors")
+    rows = [{k: v for k, v in row.items() if k != "key"} for row in generate(240, np.random.default_rng(5))]
+    (tmp_path / "notes.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setattr("synthgen.pipeline.digest_of", lambda folder: sha256(folder.name.encode()).hexdigest())
+    return lambda use: Trial(bench, tmp_path, use)
+
+
+def test_a_release_under_a_budget_verifies_and_says_what_was_spent(trial):
+    private = trial("inside")
+    run = Pipeline(private.config()).run()
+    bundle = private.release(run)
+    found = verify_bundle(bundle.path, private.trust, None)
+    assert found.ok, found.failure
+    privacy = found.statement.predicate.privacy
+    assert (privacy.mechanism, privacy.epsilon, privacy.delta, privacy.unit) == ("dp-gaussian", 2.0, 4e-4, "group")
+    assert (privacy.budget.spent_before, privacy.budget.spent_after, privacy.budget.max_epsilon) == (0.0, 2.0, 3.0)
+
+    # nothing that was counted from persons is anywhere in the bundle but as a verdict
+    evidence = json.loads((bundle.path / "evidence" / "metrics.json").read_bytes())
+    assert set(evidence["metrics"]) <= PUBLIC
+    assert evidence["metrics"]["replay.hard_hits"]["value"] == 3
+    assert {number["n"] for number in evidence["metrics"].values()} <= {1, 24}
+    assert "real train records" not in (bundle.path / "report" / "report.html").read_text()
+    assert {side.count_bucket for side in found.statement.predicate.inputs} == {"50-100"}
+
+    # one more run on the same persons is more than the policy allows, and reads nothing
+    with pytest.raises(Overspent):
+        Pipeline(private.config()).run(resume="never")
+
+
+def test_an_answer_that_the_ledger_does_not_book_is_released_by_nobody(trial):
+    private = trial("inside")
+    run = Pipeline(private.config()).run()
+    model = run.folder("measure") / "classes.safetensors"
+    data = bytearray(model.read_bytes())
+    data[-1] ^= 1
+    model.write_bytes(bytes(data))
+    with pytest.raises(InputError, match="does not book"):
+        private.release(run)
+    assert not (private.folder / "out").exists()
+
+
+def test_a_run_whose_noise_can_be_drawn_again_leaves_by_no_policy_for_outside(trial):
+    private = trial("outside")
+    run = Pipeline(private.config(secret="public")).run()
+    assert any(line.startswith("secret-private: FAIL") for line in run.decide().failures)
+    with pytest.raises(ReleaseRefused):
+        private.release(run)
