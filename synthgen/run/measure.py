@@ -28,7 +28,7 @@ from synthgen.run.ledger import ledger_of
 from synthgen.run.manner import Shares
 from synthgen.run.rounds import Material, open_bridge
 from synthgen.run.secret import PUBLIC
-from synthgen.run.vote import VOTE, count_votes, decide_manner, made_up_votes, read_votes
+from synthgen.run.vote import VOTE, VOTERS, count_votes, decide_manner, made_up_votes, read_votes
 from synthgen.run.workspace import StageResult, write_json
 from synthgen.stages.decode.bridge import Vocabulary
 from synthgen.stages.decode.config import AUTO
@@ -211,7 +211,10 @@ def measure(
                 ask_words(said, len(labels), vocabulary, queries[WORDS], ask).save(folder)
             if votes is not None:
                 counts = count_votes(votes, queries[VOTE], ask)
-                chosen = {"shares": decide_manner(counts), "votes": dict(zip(on_shelf(), counts, strict=True))}
+                chosen = {
+                    "shares": decide_manner(counts, min(VOTERS, config.dp.persons or 0)),
+                    "votes": dict(zip(on_shelf(), counts, strict=True)),
+                }
                 write_json(folder / VOTED, chosen)
             advance(1)
             twin = _twin(job, queries, len(labels), vocabulary)

@@ -1,4 +1,4 @@
-"""The manner of a run under differential privacy: some persons vote for the one they are likeliest in."""
+"""The manner of a run under differential privacy: some persons vote for those they are likelier in than in none."""
 
 from collections.abc import Iterator
 
@@ -20,10 +20,13 @@ from synthgen.stages.interpolate.dp.queries import Ask
 VOTE = "manner"
 VOTERS = 128  # about, of the declared number of persons
 NEAR = 0.5  # of the most votes that a manner needs to be mixed in
+ENOUGH = 0.25  # of the expected voters that a manner needs, or the plain one is taken
 
 
 def read_votes(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Embedded) -> Float64:
-    """Return the votes, float64 (persons, manners): a 1 for the manner in which a person's record is likeliest.
+    """Return the votes, float64 (persons, manners), of norm 1 or 0.
+
+        vote_m ∝ max(0, nats without a manner - nats in m),   of a person's record
 
     Each person is asked with chance `VOTERS` / the declared number of persons, by a coin of their own, about the
     record whose id sorts first; whoever is not asked has zeros. So a vote depends on one person alone.
@@ -52,8 +55,16 @@ def read_votes(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: E
             most = bridge.info.max_text_tokens
             nats.append(reader.nats(texts, most_tokens=most, vectors=embedded.vectors[asked], prompts=prompts).each)
             advance(1)
-    votes[np.arange(len(asked)), np.argmin(nats, axis=0)] = 1
+    number = {group: i for i, group in enumerate(sorted(first))}
+    rows = [number[train.records[row].group] for row in asked]
+    votes[rows] = preferences(np.array(nats).T)
     return votes
+
+
+def preferences(nats: Float64) -> Float64:
+    """Return the vote of each record by its nats per token in each manner of the shelf, float64 (n, manners)."""
+    gains = np.maximum(0.0, nats[:, [on_shelf().index(PLAIN)]] - nats)
+    return np.asarray(gains / np.maximum(np.linalg.norm(gains, axis=1, keepdims=True), 1e-12))
 
 
 def _is_asked(seeds: SeedTree, chance: float) -> bool:
@@ -76,14 +87,15 @@ def count_votes(votes: Float64, query: Query, ask: Ask) -> Float64:
     return ask(blocks(), query)
 
 
-def decide_manner(counts: Float64) -> Shares:
+def decide_manner(counts: Float64, voters: float) -> Shares:
     """Return the manners to write in: that of the most votes, and others that have `NEAR` as many, at most three.
 
-    The plain one is not mixed: with half of it a manner is written weakly.
+    The plain one where none has `ENOUGH` of the expected voters.
 
     Privacy: of noised counts, so it costs nothing more.
     """
-    order = sorted(zip(on_shelf(), counts, strict=True), key=lambda pair: (-pair[1], pair[0]))
-    best, most = order[0]
-    near = [best] if best == PLAIN else [n for n, c in order if n != PLAIN and c >= NEAR * most][:MIXED]
+    pairs = sorted(zip(on_shelf(), counts, strict=True), key=lambda pair: (-pair[1], pair[0]))
+    order = [(name, count) for name, count in pairs if name != PLAIN]
+    most = order[0][1]
+    near = [name for name, count in order if count >= NEAR * most][:MIXED] if most >= ENOUGH * voters else [PLAIN]
     return tuple((name, 1 / len(near)) for name in near)

@@ -5,7 +5,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.privacy.noise import StreamNoise
 from synthgen.privacy.sums import Query, exact_sum, private_sum
 from synthgen.run import vote
-from synthgen.run.vote import count_votes, decide_manner, made_up_votes
+from synthgen.run.vote import count_votes, decide_manner, made_up_votes, preferences
 from synthgen.stages.decode.config import PLAIN
 from synthgen.stages.decode.manner import on_shelf
 
@@ -15,10 +15,23 @@ def counts(**votes):
 
 
 def test_the_manner_of_most_votes_is_taken_and_near_ones_are_mixed():
-    assert decide_manner(counts(letter=40, news=15)) == (("letter", 1.0),)
-    mixed = decide_manner(counts(letter=40, news=22, forum=21, review=20, plain=39))
+    assert decide_manner(counts(letter=40, news=15), 128) == (("letter", 1.0),)
+    mixed = decide_manner(counts(letter=40, news=22, forum=21, review=20), 128)
     assert mixed == (("letter", 1 / 3), ("news", 1 / 3), ("forum", 1 / 3))
-    assert decide_manner(counts(plain=40, letter=39)) == ((PLAIN, 1.0),)
+    assert decide_manner(counts(letter=31, news=30), 128) == ((PLAIN, 1.0),)
+
+
+def test_who_is_likeliest_without_a_manner_votes_for_none_and_who_gains_by_two_shares_the_vote():
+    nats = np.full((3, len(on_shelf())), 4.0)
+    letter, news, plain = (on_shelf().index(name) for name in ("letter", "news", PLAIN))
+    nats[0, plain] = 3.0
+    nats[1, [letter, news]] = 3.7, 3.6
+    nats[2, letter] = 1.0
+    votes = preferences(nats)
+    assert votes[0].sum() == 0
+    assert votes[1, [letter, news]] == pytest.approx([0.6, 0.8])
+    assert votes[2, letter] == pytest.approx(1)
+    assert np.linalg.norm(votes, axis=1) == pytest.approx([0, 1, 1])
 
 
 def test_noise_alone_decides_for_some_manner_and_never_for_none():
@@ -26,7 +39,7 @@ def test_noise_alone_decides_for_some_manner_and_never_for_none():
     for seed in range(20):
         noise = StreamNoise(SeedTree(seed))
         asked = count_votes(np.zeros((5, len(on_shelf()))), query, lambda rows, q: private_sum(rows, q, noise))  # noqa: B023
-        assert 1 <= len(decide_manner(asked)) <= 3
+        assert 1 <= len(decide_manner(asked, 5)) <= 3
 
 
 def test_who_stuffs_the_box_is_clipped_to_one_vote():
