@@ -1,0 +1,1 @@
+"""What differential privacy costs: by persons, epsilon and mechanism, beside no guarantee and nothing learned."""

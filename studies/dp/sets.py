@@ -1,0 +1,133 @@
+"""The sets of the study: records of persons, of which as many are drawn as a trial asks for."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from studies.feature_augmentation.sets import pooled, read_records
+from synthgen.core.errors import DataError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus, Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """Where a set is and how it is written.
+
+    Args:
+        files: under the folder of data; none for the fictional clinic, which is made.
+        labels: the classes that are kept.
+        manner: of the shelf, named before anything was measured.
+        max_new_tokens: of a text.
+    """
+
+    files: tuple[str, ...]
+    labels: tuple[str, ...]
+    manner: str
+    max_new_tokens: int
+
+
+KINDS: Mapping[str, Kind] = {
+    "ag_news": Kind(
+        files=("ag_news/train_subset.parquet", "ag_news/test.parquet"),
+        labels=("Business", "Sci/Tech", "Sports", "World"), manner="plain", max_new_tokens=64,
+    ),
+    "medical_abstracts": Kind(
+        files=("medical_abstracts/test.parquet",),
+        labels=(
+            "cardiovascular diseases", "digestive system diseases", "general pathological conditions", "neoplasms",
+            "nervous system diseases",
+        ),
+        manner="plain", max_new_tokens=96,
+    ),
+    "newsgroups20": Kind(
+        files=("newsgroups20/train.parquet", "newsgroups20/test.parquet"),
+        labels=("comp.graphics", "rec.autos", "rec.sport.hockey", "sci.space", "soc.religion.christian"),
+        manner="plain", max_new_tokens=96,
+    ),
+    "sst2": Kind(
+        files=("sst2/train.parquet", "sst2/test.parquet"), labels=("negative", "positive"), manner="plain",
+        max_new_tokens=40,
+    ),
+    "clinic": Kind(
+        files=(),
+        labels=("cardiology", "endocrinology", "gastroenterology", "neurology", "orthopedics", "pulmonology"),
+        manner="clinical-note", max_new_tokens=96,
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateSet:
+    """A set ready for trials.
+
+    Args:
+        name: of the set.
+        corpus: its records, of the kept classes; a record without a person is one by itself.
+        kind: how it is written.
+    """
+
+    name: str
+    corpus: Corpus
+    kind: Kind
+
+    def write(self, path: Path, persons: int, seed: int) -> None:
+        """Write the records of so many persons, drawn by the seed; of all where there are no more."""
+        groups = sorted({record.group for record in self.corpus.records})
+        order = SeedTree(seed).child("persons", self.name).generator().permutation(len(groups))
+        kept = {groups[i] for i in order[:persons]}
+        rows = (
+            {"id": r.id, "text": r.text, "label": r.label, "group": r.group}
+            for r in self.corpus.records
+            if r.group in kept
+        )
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def read_private_sets(names: Sequence[str], data: Path | None, most_persons: int) -> list[PrivateSet]:
+    """Return the named sets.
+
+    Args:
+        names: of `KINDS`.
+        data: the folder that holds them; the clinic needs none.
+        most_persons: that a trial asks for; so many fictional patients are made.
+
+    Raises:
+        DataError: naming every set that is unknown and every file that is missing.
+    """
+    if unknown := [f"{name}: not one of {', '.join(KINDS)}" for name in names if name not in KINDS]:
+        raise DataError("sets we do not know", problems=unknown, hint="Check --dataset.")
+    asked = [(name, file) for name in names for file in KINDS[name].files]
+    if asked and data is None:
+        raise DataError("no folder of data is given", hint="Give --data, or set SYNTHGEN_DATA.")
+    if missing := [f"{name}: {file} is not there" for name, file in asked if data and not (data / file).is_file()]:
+        raise DataError("sets of the study are missing", problems=missing, hint="Check --data, or name other sets.")
+    return [PrivateSet(name=name, corpus=_read(name, data, most_persons), kind=KINDS[name]) for name in names]
+
+
+def _read(name: str, data: Path | None, most_persons: int) -> Corpus:
+    kind = KINDS[name]
+    if data is None or not kind.files:
+        corpus = _clinic(most_persons)
+    else:
+        corpus = pooled([read_records(data / file) for file in kind.files])
+    records = tuple(record for record in corpus.records if record.label in kind.labels)
+    if lacking := sorted(set(kind.labels) - {record.label for record in records}):
+        raise DataError(
+            f"{name}: classes have no records", problems=lacking, hint="Check that the files are its own."
+        )
+    return replace(corpus, records=records)
+
+
+def _clinic(patients: int) -> Corpus:
+    examples = Path(__file__).parents[2] / "examples" / "clinic"
+    sys.path.insert(0, str(examples))
+    from fictional_clinic import generate
+
+    rows = generate(patients, SeedTree(20261120).child("clinic").generator())
+    records = (
+        Record(id=row["note_id"], text=row["note"], label=row["specialty"], group=row["patient_id"]) for row in rows
+    )
+    return Corpus(role="source", records=tuple(records), has_groups=True)

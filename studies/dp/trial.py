@@ -1,0 +1,85 @@
+"""One trial: a run of the pipeline under one budget, and what its records teach and give away."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from studies.dp.sets import PrivateSet
+from synthgen.config import Config
+from synthgen.core.progress import Progress
+from synthgen.core.tables import read_corpus
+from synthgen.pipeline import Pipeline
+from synthgen.run.judge import AUDIT, UTILITY
+
+NOISELESS, LABELS_ALONE = 100.0, 0.01  # epsilons under which the noise is nothing, and everything
+DELTA = 1e-5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What one trial is of.
+
+    Args:
+        data: name of the set.
+        persons: of train, about.
+        mechanism: "classes", "classes + words", "smote" or "labels alone".
+        epsilon: of the budget; 0 where the mechanism has none.
+        records: to write.
+        seed: of everything.
+    """
+
+    data: str
+    persons: int
+    mechanism: str
+    epsilon: float
+    records: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Its name as a file."""
+        mechanism = self.mechanism.replace(" + ", "-").replace(" ", "-")
+        return f"{self.data}-{self.persons}-{mechanism}-{self.epsilon:g}-{self.seed}"
+
+    def config(self, source: PrivateSet, folder: Path) -> Config:
+        """Return the configuration of the run."""
+        is_private = self.mechanism != "smote"
+        given: dict[str, Any] = {
+            "version": 1, "seed": self.seed, "secret": "public", "ledger": "ledger", "workspace": "ws",
+            "source": {"path": "records.jsonl", "group": "group", "id": "id", "labels": list(source.kind.labels)},
+            "deidentify": {"engine": "off"},
+            "interpolate": {"method": "dp-gaussian" if is_private else "smote", "total": self.records},
+            "decode": {
+                "manner": source.kind.manner, "words": 0 if self.mechanism == "classes" else 4, "candidates": 2,
+                "max_new_tokens": source.kind.max_new_tokens,
+            },
+            "filter": {"class_agreement": 0.4, "length": [3, 200]},
+        }  # fmt: skip
+        if is_private:
+            given["dp"] = {"epsilon": self.epsilon, "delta": DELTA, "persons": self.persons}
+        return Config.parse(given, base=str(folder))
+
+
+def run_trial(asked: Asked, source: PrivateSet, folder: Path, progress: Progress) -> dict[str, Any]:
+    """Return what a trial found; a stopped run goes on where it was.
+
+    Trials of one set, number of persons and seed share a workspace, so that records are embedded once.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not (folder / "records.jsonl").exists():
+        source.write(folder / "records.jsonl", 2 * asked.persons, asked.seed)
+    run = Pipeline(asked.config(source, folder), progress).run(until="audit")
+    found = json.loads((run.folder("evaluate") / UTILITY).read_bytes())
+    audit = json.loads((run.folder("audit") / AUDIT).read_bytes())
+    (membership,) = [result for result in audit["results"] if result["name"] == "membership"]
+    return {
+        "asked": asdict(asked),
+        "train_persons": len({r.group for r in read_corpus(run.folder("split") / "train.parquet", "train").records}),
+        "scores": {
+            name: {kind: of[kind]["macro_f1"]["value"] for kind in ("real", "synthetic")}
+            for name, of in found["classifiers"].items()
+        },
+        "manner_gap": found["metrics"]["manner.gap"]["value"],
+        "membership": None if membership["estimate"] is None else membership["metrics"]["membership.auc"],
+    }

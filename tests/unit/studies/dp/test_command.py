@@ -1,0 +1,58 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from studies.dp import command
+from studies.dp.command import DpRequest, dp_study
+from synthgen.core.progress import silent
+
+
+@pytest.fixture
+def request_(tmp_path):
+    return DpRequest(
+        datasets=(), data=None, out=tmp_path, persons=(500,), epsilons=(1.0, 4.0), seeds=1, quick=True
+    )  # fmt: skip
+
+
+def finding(asked, *_):
+    scores = {name: {"real": 0.5, "synthetic": 0.4} for name in ("encoder-logistic", "tfidf-linear")}
+    said = {"data": asked.data, "persons": asked.persons, "mechanism": asked.mechanism, "epsilon": asked.epsilon}
+    return {"asked": said, "scores": scores, "manner_gap": 1.0, "membership": None}
+
+
+def test_what_is_kept_is_not_made_again_and_sets_that_are_too_small_are_left_out(request_, monkeypatch):
+    made = []
+    monkeypatch.setattr(command, "run_trial", lambda asked, *rest: made.append(asked.name) or finding(asked, *rest))
+    page = dp_study(request_, silent, lambda _line: None)
+    assert made == [asked.name for asked in request_.asked()]
+    assert page.read_text().count("| 150 |") == len(made) == 4
+    dp_study(request_, silent, lambda _line: None)
+    assert len(made) == 4
+    monkeypatch.setattr(command, "QUICK_PERSONS", (150, 100_000))
+    monkeypatch.setattr(
+        command, "read_private_sets", lambda names, data, _n, read=command.read_private_sets: read(names, data, 300)
+    )
+    dp_study(request_, silent, lambda _line: None)
+    assert len(made) == 4
+
+
+def test_the_full_study_asks_for_every_join_at_every_budget(request_):
+    asked = replace(request_, quick=False, datasets=("clinic",)).asked()
+    assert [(a.mechanism, a.epsilon) for a in asked] == [
+        ("labels alone", 0.01), ("smote", 0.0), ("classes", 1.0), ("classes + words", 1.0), ("classes", 4.0),
+        ("classes + words", 4.0),
+    ]  # fmt: skip
+    assert len(replace(request_, quick=False).asked()) == 5 * len(asked)
+
+
+@pytest.mark.slow
+@pytest.mark.models
+def test_the_quick_form_ends(study, tmp_path):
+    code, told = study("dp", "--quick", "--out", tmp_path / "out")
+    assert code == 0, told
+    trials = sorted((tmp_path / "out" / "trials").glob("*.json"))
+    assert len(trials) == 4
+    assert all(json.loads(Path(path).read_bytes())["manner_gap"] > 0 for path in trials)
+    assert "| 150 | classes + words | 4 |" in (tmp_path / "out" / "results.md").read_text()

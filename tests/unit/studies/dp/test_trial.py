@@ -1,0 +1,35 @@
+from dataclasses import replace
+
+import pytest
+
+from studies.dp.sets import read_private_sets
+from studies.dp.trial import LABELS_ALONE, Asked
+
+ASKED = Asked(data="clinic", persons=20, mechanism="classes + words", epsilon=4.0, records=12, seed=3)
+
+
+@pytest.fixture(scope="module")
+def clinic():
+    return read_private_sets(["clinic"], None, 40)[0]
+
+
+def test_a_budget_is_of_the_mechanisms_that_have_one(clinic, tmp_path):
+    config = ASKED.config(clinic, tmp_path)
+    assert (config.dp.epsilon, config.dp.persons, config.interpolate.method) == (4.0, 20, "dp-gaussian")
+    assert (config.decode.words, config.decode.manner) == (4, "clinical-note")
+    assert replace(ASKED, mechanism="classes").config(clinic, tmp_path).decode.words == 0
+    smote = replace(ASKED, mechanism="smote", epsilon=0.0).config(clinic, tmp_path)
+    assert (smote.dp.epsilon, smote.interpolate.method) == (None, "smote")
+    alone = replace(ASKED, mechanism="labels alone", epsilon=LABELS_ALONE).config(clinic, tmp_path)
+    assert alone.dp.epsilon == LABELS_ALONE
+
+
+def test_every_trial_has_a_name_of_its_own():
+    names = {
+        replace(ASKED, mechanism=mechanism, epsilon=epsilon, seed=seed).name
+        for mechanism in ("classes", "classes + words", "smote")
+        for epsilon in (1.0, 4.0)
+        for seed in (0, 1)
+    }
+    assert len(names) == 12
+    assert all(name.replace("-", "").replace("_", "").replace(".", "").isalnum() for name in names)
