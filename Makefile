@@ -9,7 +9,7 @@ DEMO ?= demo
 PYTEST_WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo demo-dp test test-offline test-all check attack bench bench-audits ladder manners mutate fuzz study study-smotext models clean
+.PHONY: demo demo-dp test test-offline test-all check attack bench bench-audits ladder manners mutate fuzz study study-dp study-smotext models clean
 
 demo: $(BIN)/.installed models  ## release a dataset of fictional clinic notes, verify it, say where the report is
 	rm -rf $(DEMO)
@@ -96,6 +96,9 @@ picture: $(BIN)/.installed  ## docs/report.png again, from the report of `make d
 	$(SHOT) --user-data-dir=$(CURDIR)/build/chromium --screenshot=docs/report.png "file://$(abspath $(REPORT))"
 	rm -rf build/chromium
 	$(BIN)/python -c '$(SMALLER)'
+
+study-dp: $(BIN)/.tested models  ## what differential privacy costs, hours on two cores; goes on where it stopped
+	$(BIN)/synthgen study dp $(STUDY_ARGS)
 
 models: $(BIN)/.installed
 	$(BIN)/synthgen models pull

@@ -13,7 +13,7 @@ from synthgen.run.workspace import write_json
 
 EPSILONS = (1.0, 4.0, NOISELESS)
 PERSONS = (500, 2000, 8000)
-RECORDS = 600
+RECORDS = 1200
 QUICK_PERSONS, QUICK_EPSILONS, QUICK_RECORDS = (150,), (4.0,), 24
 
 

@@ -51,7 +51,7 @@ class Asked:
             "deidentify": {"engine": "off"},
             "interpolate": {"method": "dp-gaussian" if is_private else "smote", "total": self.records},
             "decode": {
-                "manner": source.kind.manner, "words": 0 if self.mechanism == "classes" else 4, "candidates": 2,
+                "manner": source.kind.manner, "words": 0 if self.mechanism == "classes" else 4, "candidates": 1,
                 "max_new_tokens": source.kind.max_new_tokens,
             },
             "filter": {"class_agreement": 0.4, "length": [3, 200]},
