@@ -13,7 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from synthgen.core.digest import sha256_json
 from synthgen.core.section import MAX_NUMBER, Count, Section, parse_section, resolve_path
 from synthgen.core.yaml_file import read_yaml
-from synthgen.stages.decode.config import DecodeConfig
+from synthgen.stages.decode.config import AUTO, DecodeConfig
 from synthgen.stages.deidentify.config import DeidentifyConfig
 from synthgen.stages.embed.config import EmbedConfig
 from synthgen.stages.filter.config import FilterConfig
@@ -134,6 +134,15 @@ class Config(Section):
         if is_private != (dp.epsilon is not None):
             asked = ", ".join(DP_METHODS)
             raise ValueError(f"a budget and a dp- method go together: give both, or neither; the methods are {asked}")
+        decode = info.data.get("decode")
+        asked_for = {
+            "words": decode and decode.words > 0 and not decode.by_words,
+            "manner": decode and AUTO in decode.manners,
+        }
+        if idle := [name for name, is_so in asked_for.items() if name in dp.shares and not is_so]:
+            raise ValueError(
+                f"shares: {' and '.join(idle)} of nothing; decode.words and decode.manner auto ask for them"
+            )
         if is_private and (broken := unaccounted(info.data)):
             raise ValueError("these would read private text beside the budget: " + "; ".join(broken))
         return dp
@@ -177,6 +186,10 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
     asked = (
         (source and source.labels is None, "the classes are read off the records: declare them, source.labels"),
         (source and source.group is None, "nobody knows whose a record is: name the column, source.group"),
+        (
+            source and source.id is not None,
+            "source.id lets one person's ids turn away another's records: leave it out",
+        ),
         (source and source.max_records is not None, "source.max_records draws persons by what the others are"),
         (parts.get("segments") is not None, "segments learns headings: leave it out"),
         (interpolate and interpolate.balance == "as-source", "interpolate.balance as-source counts: give numbers"),

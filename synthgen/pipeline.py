@@ -118,7 +118,7 @@ def _stages(job: Job, until: str) -> Iterator[StageResult]:
     policy = load_policy(policy_file(job.config))
     reservation = None
     if job.config.interpolate.is_private:
-        reservation, reserved = reserve_budget(job, parts, source, policy)
+        reservation, reserved = reserve_budget(job, parts, policy)
         yield reserved
     clean = replace_identifiers(job, loaded, parts)
     yield clean

@@ -33,8 +33,8 @@ _PUBLIC = re.compile(r"(?:attempts|selftest|secret|ledger|accounting|balance)\..
 # Of these nothing was counted from private records, or an accounted mechanism did.
 _FIXED = re.compile(r"(?:attempts|secret|ledger|accounting|balance)\..*|records\.synthetic")
 _PROVEN = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
-_SAID = ("name", "verdict", "status", "confidence", "threshold", "direction")
-_WITHHELD = "under differential privacy the verdict alone leaves"
+_SAID = ("name", "status", "confidence", "direction")
+_WITHHELD = "withheld: under differential privacy a gate's verdict alone leaves, and of other audits nothing"
 _PUBLIC_N = re.compile(r"(?:attempts|selftest|secret|ledger)\..*|records\.synthetic")
 _SHARE = re.compile(
     r"(?:^|_)(?:p|share|rate|auc|value|low|high|confidence|tau|margin|limit|ratio|error|chance|strength|epsilon)$"
@@ -109,8 +109,9 @@ def verdicts_only(policy: Policy) -> bool:
 def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
     """Return the evidence that a bundle may carry; of evidence that is public already, itself.
 
-    Law: no rule of the policy comes out otherwise by it. Under differential privacy it says, of private records, no
-    more than that the gates passed: two sources whose releases pass leave the same.
+    Law: no rule of the policy comes out otherwise by it. Under differential privacy it says of private records that
+    the gates passed, and of audits that gate nothing that they were measured: two sources whose releases pass leave
+    the same.
     """
     if verdicts_only(policy):
         return _verdicts(evidence, policy)
@@ -131,8 +132,12 @@ def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
             metrics[name] = (
                 metric.model_copy(update={"value": 0.0, "low": 0.0, "high": 0.0, "n": 1}) if holds else metric
             )
-    named = {*policy.required, *policy.measured, "accounting", *ATTACKS}
-    states = {name: state for name, state in evidence.audits.items() if name in named}
+    gating = {*policy.required, "accounting"}
+    states = {
+        name: state if name in gating else state.model_copy(update={"verdict": "insufficient"})
+        for name, state in evidence.audits.items()
+        if name in {*gating, *policy.measured, *ATTACKS}
+    }
     return evidence.model_copy(update={"metrics": metrics, "audits": states})
 
 
@@ -167,6 +172,7 @@ def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
         public["hygiene"] = public_details(audit["hygiene"], policy)
     public["results"] = [_result(result, policy) for result in audit["results"]]
     if verdicts_only(policy):
+        public.pop("overall", None)
         public["results"] = _results_at_their_limits(audit, policy)
     return public
 
@@ -180,11 +186,18 @@ def _results_at_their_limits(audit: Mapping[str, Any], policy: Policy) -> list[d
         if name == "accounting":
             results.append(_result(result, policy))
         elif name in shown.audits:
-            kept = {key: result[key] for key in _SAID if key in result}
+            kept = {**{key: result[key] for key in _SAID if key in result}, "verdict": shown.audits[name].verdict}
             numbers = {
                 key: one.model_dump(mode="json") for key, one in shown.metrics.items() if key.startswith(f"{name}.")
             }
-            beside = {"estimate": None, "control": None, "metrics": numbers, "details": {}, "reason": _WITHHELD}
+            beside = {
+                "estimate": None,
+                "control": None,
+                "threshold": None,
+                "metrics": numbers,
+                "details": {},
+                "reason": _WITHHELD,
+            }
             results.append({**kept, **beside})
     return results
 

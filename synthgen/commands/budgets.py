@@ -13,7 +13,7 @@ ConfigFile = Annotated[Path, Argument(help="A configuration; its ledger and rele
 
 @budget_app.command("show")
 def show(config: ConfigFile, *, as_json: Annotated[bool, Option("--json", help="For programs.")] = False) -> None:
-    """List every reservation: what it spent, on how many persons, what was spent on these before, what became."""
+    """List every reservation: what it spends, and what became of it."""
     from audits.ledger.budgets import all_reservations
     from synthgen.config import Config
     from synthgen.run.ledger import ledger_of
@@ -25,33 +25,26 @@ def show(config: ConfigFile, *, as_json: Annotated[bool, Option("--json", help="
     typer.echo(f"{len(found)} reservations", err=True)
     for one in found:
         typer.echo(
-            f"{one['run'][:12]}  epsilon {one['epsilon']:g}, delta {one['delta']:g}, {one['persons']} persons, "
-            f"before on any of them {one['spent_before']:g}, {_STATES[str(one['state'])]}",
+            f"{one['run'][:12]}  epsilon {one['epsilon']:g}, delta {one['delta']:g}, {_STATES[str(one['state'])]}",
             err=True,
         )
 
 
 @budget_app.command("check")
 def check(config: ConfigFile) -> None:
-    """Check that the ledger is whole, and that it holds what the run would spend if all of the source were train."""
+    """Check that the ledger is whole, and that its budget holds what the run would spend; exit code 5 where not."""
     from audits.gate.shipped import load_policy
-    from audits.ledger.budgets import spent_on
+    from audits.ledger.budgets import spent_so_far
     from synthgen.config import Config
     from synthgen.core.errors import BudgetError
-    from synthgen.core.seeds import SeedTree
     from synthgen.run.finished import policy_file
-    from synthgen.run.judge import as_table
     from synthgen.run.ledger import ledger_of
-    from synthgen.run.secret import foreseen_secret
-    from synthgen.stages.load import load
 
     asked = Config.load(config)
     policy = load_policy(policy_file(asked))
-    seeds = SeedTree(asked.seed, secret=foreseen_secret(asked))
-    corpus = load(asked.source, asked.resolve(asked.source.path), seeds.child("load")).corpus
-    before = spent_on(*ledger_of(asked), as_table(corpus, {}))
+    before = spent_so_far(*ledger_of(asked))
     cost = asked.dp.epsilon or 0.0
-    typer.echo(f"the ledger is whole; spent on any of these persons: epsilon {before.epsilon:g}", err=True)
+    typer.echo(f"the ledger is whole; spent of its budget: epsilon {before.epsilon:g}", err=True)
     if policy.dp is not None and before.epsilon + cost > policy.dp.max_epsilon:
         raise BudgetError(
             f"epsilon {cost:g} is asked for, and {policy.name} allows {policy.dp.max_epsilon:g} in all",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synthgen.commands.rerun import write_again
+from synthgen.commands.rerun import refuse_private, write_again
 from synthgen.config import Config
 from synthgen.core.progress import Progress
 from synthgen.core.tables import read_corpus, write_corpus
@@ -30,6 +30,7 @@ def mirror(config: Config, progress: Progress) -> Path:
         DataError: the run did not come so far, or control has too few persons of a class.
         Interrupted: another process holds the workspace.
     """
+    refuse_private(config)
     run = load_run(config)
     clean = run.folder("deidentify")
     train, control = (read_corpus(clean / f"{name}.parquet", name) for name in ("train", "control"))

@@ -9,6 +9,8 @@ from typing import TypeVar
 import numpy as np
 
 from audits.core.files import sync
+from synthgen.config import Config
+from synthgen.core.errors import UsageError
 from synthgen.core.tables import write_corpus
 from synthgen.core.types import Corpus, Embedded, Float32
 from synthgen.pipeline import write_records
@@ -79,11 +81,24 @@ def write_again(again: Job, records: Corpus, vectors: Float32) -> Written:
         write_corpus(place / "train.parquet", records)
         return {"in": len(records), "out": len(records)}
 
+    refuse_private(again.config)
     with again.workspace.locked():
         given = again.workspace.stage("deidentify", {"version": STAGES_VERSION, "train": records.digest}, make)
         encoder = encoder_for(again, records)
         upstream, embedded = _embedded(again, given, records, vectors, encoder)
         return returned(write_records(again, fitted_on(again, records, embedded, upstream), encoder))
+
+
+def refuse_private(config: Config) -> None:
+    """Raise UsageError for a run under a budget: writing it again asks its persons again, at a price.
+
+    What a person adds there is bounded by epsilon, and the noise of each draw hides the rest.
+    """
+    if config.interpolate.is_private:
+        raise UsageError(
+            f"a run of {config.interpolate.method} is not written again: each draw is paid for",
+            hint="Its bound is epsilon; `accounting` checks it.",
+        )
 
 
 def _embedded(job: Job, given: StageResult, kept: Corpus, vectors: Float32, encoder: Encoder) -> tuple[str, Embedded]:

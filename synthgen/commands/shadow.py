@@ -15,7 +15,7 @@ from audits.core.types import AuditInputs
 from audits.shadow.attack import PERMUTATIONS
 from audits.shadow.plan import PLAN, ShadowPlan, find_table, plan_shadow, read_plan, write_plan
 from audits.shadow.report import REPORT, as_text, judge_shadow
-from synthgen.commands.rerun import rerun
+from synthgen.commands.rerun import refuse_private, rerun
 from synthgen.config import Config
 from synthgen.core.digest import sha256_json
 from synthgen.core.progress import Progress, span
@@ -84,6 +84,7 @@ def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Call
         InputError: the numbers cannot be, or a table cannot be used.
         Interrupted: another process holds the rerun's workspace.
     """
+    refuse_private(config)
     run = load_run(config)
     clean = run.folder("deidentify")
     train, control = (read_corpus(clean / f"{name}.parquet", name) for name in ("train", "control"))

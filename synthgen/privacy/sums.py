@@ -10,6 +10,8 @@ from synthgen.core.errors import InternalError
 from synthgen.privacy.noise import Int64, Noise
 
 UNIT = 1 << 24  # grid steps in one clip norm: coarse enough for whole numbers of 64 bits, finer than any use
+# More noise than is accounted for: the last bits of a vector owe something to the texts that were encoded beside it.
+MARGIN = 3e-4
 Float64 = NDArray[np.float64]
 
 
@@ -31,7 +33,7 @@ class Query:
 def private_sum(people: Iterable[Float64], query: Query, noise: Noise) -> Float64:
     r"""Return the sum over persons of their rows, each clipped, with Gaussian noise; float64 (d,).
 
-        ( Σ_p ⌊ x_p min(1, C / ‖x_p‖₂) · U / C ⌋ + z ) · C / U,    z_j ~ discrete Gaussian(σ U)
+        ( Σ_p ⌊ x_p min(1, C / ‖x_p‖₂) · U / C ⌋ + z ) · C / U,    z_j ~ discrete Gaussian((1 + `MARGIN`) σ U)
 
     with C the clip, σ the noise multiplier, U = `UNIT`, and ⌊ ⌋ towards zero, so that in whole numbers nobody adds
     more than U in L2 norm and the sum is exact.
@@ -50,7 +52,7 @@ def private_sum(people: Iterable[Float64], query: Query, noise: Noise) -> Float6
     Source: Dwork and Roth 2014, appendix A; Canonne, Kamath and Steinke, NeurIPS 2020, theorem 4.
     """
     total, _ = exact_sum(people, query.clip)
-    noised = total + noise.integers(len(total), query.noise_multiplier * UNIT)
+    noised = total + noise.integers(len(total), (1 + MARGIN) * query.noise_multiplier * UNIT)
     return noised.astype(np.float64) * (query.clip / UNIT)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from synthgen.privacy.noise import Noise
-from synthgen.privacy.sums import UNIT, Float64, Query, exact_sum
+from synthgen.privacy.sums import MARGIN, UNIT, Float64, Query, exact_sum
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class TwinRun:
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
         """Return the noised sum, and log what was added."""
         total, largest = exact_sum(people, query.clip)
-        noised = total + self.noise.integers(len(total), query.noise_multiplier * UNIT)
+        noised = total + self.noise.integers(len(total), (1 + MARGIN) * query.noise_multiplier * UNIT)
         added = (noised - total) / (query.noise_multiplier * UNIT)
         log = self.found.setdefault(query.name, {"noise": [], "dimension": len(total), "max_norm": 0.0})
         log["noise"].append(float((added**2).sum()))

@@ -185,9 +185,7 @@ def stated_privacy(run: FinishedRun, *, has_groups: bool) -> dict[str, Any]:
         "accountant": "PLD",
         "sampling": "none",
         "noiseMultiplier": whole**-0.5,
-        "composition": [
-            {"release": one.run, "epsilon": one.cost.epsilon} for one in booked.before if one.persons != "disjoint"
-        ],
+        "composition": [{"release": one.run, "epsilon": one.cost.epsilon} for one in booked.before],
         "budget": {
             "ledgerId": booked.ledger.id,
             "maxEpsilon": after if policy.dp is None else policy.dp.max_epsilon,

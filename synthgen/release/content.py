@@ -25,7 +25,8 @@ NO_DP = {
 BESIDE_DP = (
     "the gates compare the texts with train and control without noise; their verdicts alone leave",
     "identifiers are replaced in each person's records by themselves, before anything is learned",
-    "two persons who are one, or one person under two ids, are not known to be; the ledger knows ids and texts",
+    "one person under two ids counts as two",
+    "settings may have been chosen after reading the private report of an earlier run; attempts are counted exactly",
 )
 _PRIVATE_PATH = re.compile(r"(?:^|[\s'\"=:])(?:/[^\s/]+/|~/|\.\./|[A-Za-z]:\\)")
 

@@ -17,7 +17,7 @@ LIMITATIONS = (
 )
 DIFFERENTIALLY_PRIVATE = (
     "The budget is for one person of train and all records of that person, not for who is told of in another's.",
-    "That the gates passed is said, not what they measured: where a private number would stand, its limit does.",
+    "Of what was measured only that the gates passed is told: numbers are their limits, other verdicts insufficient.",
 )
 SEGMENTED = (
     "Records were cut into segments, and one vector carries the gist of each; what else a segment says is lost, and "

@@ -13,17 +13,17 @@ from typing import Any
 
 from audits.accounting.mechanism_log import READS, person_set_digest
 from audits.gate.policy import Policy
-from audits.ledger.budgets import Cost, Reservation, Spending, note_draw, note_made, reserve
+from audits.ledger.budgets import Cost, Reservation, Spending, note_draw, note_made, reserve, spent
 from synthgen.config import Config
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import ConfigError, InternalError
 from synthgen.core.types import Corpus, Embedded, Record
+from synthgen.models.registry import MODELS
 from synthgen.privacy.budget import noise_multipliers
 from synthgen.privacy.noise import Noise, SecureNoise, StreamNoise
 from synthgen.privacy.sums import Float64, Query, private_sum
 from synthgen.privacy.twin import TwinRun
 from synthgen.run.job import STAGES_VERSION, Job
-from synthgen.run.judge import as_table
 from synthgen.run.ledger import ledger_of
 from synthgen.run.manner import Shares
 from synthgen.run.rounds import Material, open_bridge
@@ -32,6 +32,7 @@ from synthgen.run.vote import VOTE, VOTERS, count_votes, decide_manner, made_up_
 from synthgen.run.workspace import StageResult, write_json
 from synthgen.stages.decode.bridge import Vocabulary
 from synthgen.stages.decode.config import AUTO
+from synthgen.stages.decode.config import WORDS as DECODED_BY_WORDS
 from synthgen.stages.decode.manner import on_shelf
 from synthgen.stages.interpolate.dp import gaussian
 from synthgen.stages.interpolate.dp.basis import load_basis
@@ -95,6 +96,16 @@ def check_budget(config: Config, policy: Policy) -> None:
         raise ConfigError(f"dp: policy {policy.name!r} allows less", problems=problems)
 
 
+def is_public(config: Config) -> bool:
+    """Return whether nothing that a run computes with can have learnt from its records: all of it is shipped."""
+    decode = config.decode
+    return (
+        {config.embed.model, decode.model} <= set(MODELS)
+        and decode.bridge in {"builtin", DECODED_BY_WORDS}
+        and {*decode.manners} <= {AUTO, *on_shelf()}
+    )
+
+
 def queries_of(config: Config) -> dict[str, Query]:
     """Return what a run asks, and with how much noise, before anything is read.
 
@@ -141,11 +152,11 @@ def mechanisms_of(queries: Mapping[str, Query]) -> tuple[dict[str, Any], ...]:
     )  # fmt: skip
 
 
-def reserve_budget(job: Job, parts: StageResult, train: Corpus, policy: Policy) -> tuple[Reservation, StageResult]:
-    """Return the reservation of a run, recorded before anything but the persons' names and words is looked at.
+def reserve_budget(job: Job, parts: StageResult, policy: Policy) -> tuple[Reservation, StageResult]:
+    """Return the reservation of a run, recorded before anything is learned.
 
     Raises:
-        Overspent: the persons' budget does not hold it.
+        Overspent: the budget does not hold it.
         InputError: the ledger cannot be used.
     """
     dp, queries = job.config.dp, queries_of(job.config)
@@ -153,18 +164,17 @@ def reserve_budget(job: Job, parts: StageResult, train: Corpus, policy: Policy) 
         raise InternalError("a run without a budget reserves nothing")
     cost = Cost(epsilon=dp.epsilon, delta=dp.delta)
     most = None if policy.dp is None else Cost(epsilon=policy.dp.max_epsilon, delta=policy.dp.max_delta)
-    person_set = person_set_digest(r.group for r in train.records)
 
     def reserved(folder: Path) -> Reservation:
         run = str(json.loads((folder / RUN).read_bytes())["run"])
-        spending = Spending(run=run, cost=cost, mechanisms=mechanisms_of(queries), person_set=person_set)
-        return reserve(*ledger_of(job.config), spending, most=most, train=as_table(train, {}))
+        spending = Spending(run=run, cost=cost, mechanisms=mechanisms_of(queries))
+        return reserve(*ledger_of(job.config), spending, most=most)
 
     def make(folder: Path) -> Mapping[str, object]:
         if not (folder / RUN).exists():  # or a stop came after it was reserved, and it is reserved still
             write_json(folder / RUN, {"run": secrets.token_hex(16)})
         reserved(folder)
-        return {"in": len(train), "out": len(train), "epsilon": dp.epsilon, "delta": dp.delta}
+        return {"in": 0, "out": 0, "epsilon": dp.epsilon, "delta": dp.delta}
 
     inputs = {
         "version": STAGES_VERSION, "split": parts.digest, "cost": [cost.epsilon, cost.delta],
@@ -181,6 +191,7 @@ def measure(
 
     Raises:
         Overspent: the run drew its noise before, and what it drew is lost.
+        InputError: what lies there is not what the ledger books.
         ConfigError: nobody measured how public text is spread under the encoder.
         InputError: the ledger cannot be used.
 
@@ -219,7 +230,7 @@ def measure(
             advance(1)
             twin = _twin(job, queries, len(labels), vocabulary)
             advance(1)
-        write_json(folder / LOG, _log(job, reservation, queries, twin))
+        write_json(folder / LOG, _log(job, reservation, queries, twin, person_set_digest(embedded.groups)))
         note_made(*ledger_of(config), run, made_digest(folder))
         return {"in": len(embedded.ids), "out": len(labels)}
 
@@ -229,6 +240,7 @@ def measure(
         "config": config.decode.prompt if VOTE in queries else None, "secret": config.secret,
     }  # fmt: skip
     result = job.workspace.stage("measure", inputs, make)
+    spent(*ledger_of(config), run, made_digest(result.folder))
     return _measured(job, result, labels), result
 
 
@@ -261,7 +273,7 @@ def _measured(job: Job, result: StageResult, labels: tuple[str, ...]) -> Measure
     empty = (Record(id=name, text="", label=label, group=name) for name, label in named)
     material = Material(
         train=Corpus(role="train", records=tuple(empty), has_groups=True), embedded=embedded, draws=classes,
-        upstream=result.digest,
+        upstream=sha256_json([result.digest, made_digest(result.folder)]),
     )  # fmt: skip
     shares = None
     if voted.exists():
@@ -295,7 +307,9 @@ def _twin(job: Job, queries: Mapping[str, Query], n_classes: int, vocabulary: Pu
     return twin
 
 
-def _log(job: Job, reservation: Reservation, queries: Mapping[str, Query], twin: TwinRun) -> dict[str, Any]:
+def _log(
+    job: Job, reservation: Reservation, queries: Mapping[str, Query], twin: TwinRun, person_set: str
+) -> dict[str, Any]:
     """Return the log of the run's mechanisms, as `audits.accounting.mechanism_log` documents it."""
     spending = reservation.spending
     public = job.config.secret == PUBLIC
@@ -307,20 +321,25 @@ def _log(job: Job, reservation: Reservation, queries: Mapping[str, Query], twin:
         }
         for cost, query in zip(mechanisms_of(queries), queries.values(), strict=True)
     ]  # fmt: skip
-    shared = [one for one in reservation.before if one.persons != "disjoint"]
-    spent = None
-    if shared:
+    whole = None
+    if reservation.before:
         before = reservation.spent_before
-        spent = {"epsilon": before.epsilon + spending.cost.epsilon, "delta": before.delta + spending.cost.delta}
+        whole = {"epsilon": before.epsilon + spending.cost.epsilon, "delta": before.delta + spending.cost.delta}
     return {
         "schema_version": 1, "release": spending.run, "n_persons": job.config.dp.persons,
-        "person_set": spending.person_set,
-        "claim": {"epsilon": spending.cost.epsilon, "delta": spending.cost.delta}, "spent": spent,
+        "person_set": person_set,
+        "claim": {"epsilon": spending.cost.epsilon, "delta": spending.cost.delta}, "spent": whole,
         "mechanisms": mechanisms,
-        "reads": [{"kind": kind, "status": "none", "cost": None} for kind in READS],
+        "reads": [
+            {
+                "kind": kind, "cost": None,
+                "status": "unaccounted" if kind == "model-training" and not is_public(job.config) else "none",
+            }
+            for kind in READS
+        ],
         "releases": [
             {
-                "release": one.run, "person_set": one.person_set, "persons": one.persons,
+                "release": one.run, "person_set": sha256_json([one.run]), "persons": "overlapping",
                 "cost": {"epsilon": one.cost.epsilon, "delta": one.cost.delta}, "mechanisms": [],
             }
             for one in reservation.before

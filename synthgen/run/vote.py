@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from synthgen.core.digest import sha256_texts
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Corpus, Embedded
+from synthgen.core.types import Corpus, Embedded, Record
 from synthgen.privacy.sums import Float64, Query
 from synthgen.run.job import Job
 from synthgen.run.manner import MIXED, Shares, named_manners
@@ -20,16 +21,18 @@ from synthgen.stages.interpolate.dp.queries import Ask
 VOTE = "manner"
 VOTERS = 128  # about, of the declared number of persons
 NEAR = 0.5  # of the most votes that a manner needs to be mixed in
+CLEAR = 0.1  # nats per token that a manner must gain to get a whole vote
 ENOUGH = 0.25  # of the expected voters that a manner needs, or the plain one is taken
 
 
 def read_votes(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Embedded) -> Float64:
-    """Return the votes, float64 (persons, manners), of norm 1 or 0.
+    """Return the votes, float64 (persons, manners), of norm 1 at most.
 
-        vote_m ∝ max(0, nats without a manner - nats in m),   of a person's record
+        vote = g / max(|g|, `CLEAR`),   g_m = max(0, nats without a manner - nats in m) of a person's record
 
-    Each person is asked with chance `VOTERS` / the declared number of persons, by a coin of their own, about the
-    record whose id sorts first; whoever is not asked has zeros. So a vote depends on one person alone.
+    Each person is asked with chance `VOTERS` / the declared number of persons, by a coin of their own, about one
+    record, drawn by a hash of its text; whoever is not asked has zeros. So a vote depends on one person alone, but
+    for the last bits of nats that the company of other texts changes: votes are a continuous function of them.
 
     Privacy: the votes are private; see `decide_manner`.
     Random: seeds/vote/person.
@@ -39,7 +42,7 @@ def read_votes(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: E
         raise InternalError("there is no manner to vote for, and the configuration lets none be asked for")
     chance, seeds = min(1.0, VOTERS / job.config.dp.persons), job.seeds.child("vote")
     first: dict[str, int] = {}
-    for row in sorted(range(len(train)), key=lambda i: train.records[i].id):
+    for row in sorted(range(len(train)), key=lambda i: _lot(seeds, train.records[i])):
         first.setdefault(train.records[row].group, row)
     asked = [row for group, row in sorted(first.items()) if _is_asked(seeds.child("person", group), chance)]
     names = on_shelf()
@@ -64,7 +67,11 @@ def read_votes(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: E
 def preferences(nats: Float64) -> Float64:
     """Return the vote of each record by its nats per token in each manner of the shelf, float64 (n, manners)."""
     gains = np.maximum(0.0, nats[:, [on_shelf().index(PLAIN)]] - nats)
-    return np.asarray(gains / np.maximum(np.linalg.norm(gains, axis=1, keepdims=True), 1e-12))
+    return np.asarray(gains / np.maximum(np.linalg.norm(gains, axis=1, keepdims=True), CLEAR))
+
+
+def _lot(seeds: SeedTree, record: Record) -> bytes:
+    return seeds.child("record", record.group, sha256_texts([record.label, record.text])).key()
 
 
 def _is_asked(seeds: SeedTree, chance: float) -> bool:

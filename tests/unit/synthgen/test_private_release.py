@@ -13,8 +13,10 @@ from audits.core.errors import InputError
 from audits.gate.policy import parse_policy
 from audits.ledger.budgets import Overspent
 from audits.verify.bundle import verify_bundle
+from synthgen.commands.mirror import mirror as make_mirror_of
 from synthgen.commands.start import start
-from synthgen.core.errors import ReleaseRefused
+from synthgen.core.errors import ReleaseRefused, UsageError
+from synthgen.core.progress import silent
 from synthgen.pipeline import Pipeline
 from synthgen.release.keys import public_path
 from synthgen.release.trust import new_trust
@@ -36,6 +38,7 @@ CHANGES = {
     "secret": "workspace",
     "interpolate": {"method": "dp-gaussian", "k_neighbors": 5, "total": 24},
     "dp": {"epsilon": 2.0, "delta": 4e-4, "persons": 80},
+    "source": {"id": None},
     "filter": {"class_agreement": None, "length": None},
     "policy": "lenient-dp.yaml",
 }
@@ -77,6 +80,7 @@ def trial(bench, tmp_path, monkeypatch):
     vectors = np.random.default_rng(0).normal(size=(200, 40)).astype(np.float32)
     basis = bases.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     monkeypatch.setattr(bases, "FOLDER", tmp_path)
+    monkeypatch.setattr("synthgen.run.measure.MODELS", ("counting", "picking"))
     held = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
     save_file({k: v.astype(np.float32) for k, v in held.items()}, tmp_path / "counting.safetensors")
     rows = [{k: v for k, v in row.items() if k != "key"} for row in generate(240, np.random.default_rng(5))]
@@ -91,6 +95,8 @@ def test_a_release_under_a_budget_verifies_and_says_what_was_spent(trial):
     bundle = private.release(run)
     found = verify_bundle(bundle.path, private.trust, None)
     assert found.ok, found.failure
+    with pytest.raises(UsageError, match="each draw is paid for"):
+        make_mirror_of(private.config(), silent)
     privacy = found.statement.predicate.privacy
     assert (privacy.mechanism, privacy.epsilon, privacy.delta, privacy.unit) == ("dp-gaussian", 2.0, 4e-4, "group")
     assert (privacy.budget.spent_before, privacy.budget.spent_after, privacy.budget.max_epsilon) == (0.0, 2.0, 3.0)
@@ -103,7 +109,7 @@ def test_a_release_under_a_budget_verifies_and_says_what_was_spent(trial):
     assert "real train records" not in (bundle.path / "report" / "report.html").read_text()
     assert {side.count_bucket for side in found.statement.predicate.inputs} == {"50-100"}
 
-    # one more run on the same persons is more than the policy allows, and reads nothing
+    # one more run is more than the policy allows, and reads nothing
     with pytest.raises(Overspent):
         Pipeline(private.config()).run(resume="never")
 

@@ -53,13 +53,13 @@ def load_basis(encoder: str) -> PublicBasis:
     Raises:
         ConfigError: there is none; `training/basis.py` makes one.
     """
-    path = FOLDER / f"{encoder}.safetensors"
-    if not path.is_file():
-        there = ", ".join(sorted(p.stem for p in FOLDER.glob("*.safetensors")))
+    shipped = {path.stem: path for path in FOLDER.glob("*.safetensors")}  # a path of the user's is no public basis
+    if encoder not in shipped:
+        there = ", ".join(sorted(shipped))
         raise ConfigError(
             f"embed.model: a dp- method asks how public text is spread; of {encoder!r} nobody measured it",
             problems=["embed.model"],
             hint=f"Use one of: {there}.",
         )
-    held = {name: array.astype(np.float64) for name, array in load_file(path).items()}
+    held = {name: array.astype(np.float64) for name, array in load_file(shipped[encoder]).items()}
     return PublicBasis(mean=held["mean"], axes=held["axes"], variances=held["variances"])

@@ -50,7 +50,8 @@ def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonR
     number = {label: i for i, label in enumerate(sorted(labels))}
     if not set(x.labels) <= set(number):
         raise InternalError("a record has a label that is not declared")
-    _, person = np.unique(np.array(x.groups, dtype=object).astype(str), return_inverse=True)
+    place = {group: i for i, group in enumerate(sorted(set(x.groups)))}
+    person = np.array([place[group] for group in x.groups], dtype=np.int64)
     order = np.argsort(person, kind="stable")
     _, starts = np.unique(person[order], return_index=True)
     return PersonRows(

@@ -213,8 +213,9 @@ def private_policy():
     )  # fmt: skip
 
 
-def exact_evidence(utility, auc, n, verdict="pass"):
-    state = {"verdict": verdict, "status": "measured", "confidence": 0.96}
+def exact_evidence(utility, auc, n, beside="pass"):
+    state = {"verdict": "pass", "status": "measured", "confidence": 0.96}
+    other = {**state, "verdict": beside}
     return Evidence.model_validate({
         "schemaVersion": 1,
         "metrics": {
@@ -227,13 +228,15 @@ def exact_evidence(utility, auc, n, verdict="pass"):
             "accounting.epsilon": metric(2.0, 2.0, 2.0, n).model_dump(),
             "accounting.delta": metric(1e-6, 1e-6, 1e-6, n).model_dump(),
         },
-        "audits": dict.fromkeys(("replay", "membership", "neighbours", "linkage"), state),
+        "audits": {"replay": state, **dict.fromkeys(("membership", "neighbours", "linkage"), other)},
     })  # fmt: skip
 
 
 def test_law_two_sources_that_pass_under_differential_privacy_leave_the_same_evidence():
     asked = private_policy()
-    one, other = exact_evidence(0.7123, 0.5123, 337), exact_evidence(0.9456, 0.5777, 1033)
+    one, other = exact_evidence(0.7123, 0.5123, 337), exact_evidence(0.9456, 0.5777, 1033, beside="fail")
+    assert decide(one, asked).allowed
+    assert decide(other, asked).allowed
     public = public_evidence(one, asked)
     assert public == public_evidence(other, asked)
     assert public_evidence(public, asked) == public
@@ -248,16 +251,16 @@ def test_law_two_sources_that_pass_under_differential_privacy_leave_the_same_evi
 def test_law_no_gate_comes_out_otherwise_where_verdicts_alone_leave(utility, n, allowed):
     asked, evidence = private_policy(), exact_evidence(utility, 0.5, n)
     exact, public = decide(evidence, asked), decide(public_evidence(evidence, asked), asked)
-    assert [(o.id, o.verdict) for o in exact.outcomes] == [(o.id, o.verdict) for o in public.outcomes]
+    assert [(o.id, o.verdict) for o in exact.gates] == [(o.id, o.verdict) for o in public.gates]
     assert public.allowed is exact.allowed is allowed
 
 
 def test_a_report_under_differential_privacy_holds_verdicts_and_the_claim():
     asked = private_policy()
     shown = public_report({**report(), "hygiene": {"problems": 3}}, asked)
-    assert "hygiene" not in shown
+    assert not {"hygiene", "overall"} & set(shown)
     for result in shown["results"]:
-        assert (result["estimate"], result["metrics"], result["details"]) == (None, {}, {})
+        assert (result["estimate"], result["metrics"], result["details"], result["threshold"]) == (None, {}, {}, None)
         assert not any(c.isdigit() for c in result["reason"])
     assert evidence_from(shown, {}) == public_evidence(evidence_from(report(), {}), asked)
 

@@ -8,8 +8,9 @@ from audits.accounting.audit import Accounting
 from audits.core.errors import InputError
 from audits.core.types import AuditInputs, Table
 from audits.gate.shipped import load_policy
-from audits.ledger.budgets import Overspent, all_reservations, spent_on
+from audits.ledger.budgets import Overspent, all_reservations, spent_so_far
 from synthgen.config import Config
+from synthgen.core.digest import sha256_file
 from synthgen.core.errors import ConfigError
 from synthgen.core.tables import read_corpus
 from synthgen.run import measure as measuring
@@ -22,13 +23,15 @@ DP = {"epsilon": 2.0, "delta": 4e-6, "persons": 30}
 CHANGES = {
     "interpolate": {"method": "dp-gaussian", "k_neighbors": 5, "total": 15},
     "dp": DP,
+    "source": {"id": None},
     "filter": {"class_agreement": None, "language": None, "length": None},
 }
 
 
 @pytest.fixture
 def ready(bench, tmp_path, monkeypatch):
-    """A bench whose encoder has a public basis."""
+    """A bench whose encoder has a public basis, and whose stand-ins count as shipped models."""
+    monkeypatch.setattr(measuring, "MODELS", ("counting", "picking"))
     vectors = np.random.default_rng(0).normal(size=(300, 40)).astype(np.float32)
     basis = bases.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     monkeypatch.setattr(bases, "FOLDER", tmp_path)
@@ -43,7 +46,7 @@ def asked(bench, **changes):
     prepared, embedding, embedded = bench.prepare(job)
     parts = bench.stages[1]
     source = read_corpus(parts.folder / "train.parquet", "train")
-    reservation, reserved = reserve_budget(job, parts, source, load_policy("strict-dp"))
+    reservation, reserved = reserve_budget(job, parts, load_policy("strict-dp"))
     measured, answered = measure(job, prepared.train, embedded, reservation, embedding.digest)
     return job, prepared, measured, (reserved, answered), source
 
@@ -94,12 +97,12 @@ def test_a_log_of_something_else_does_not_pass(ready, spoil, check):
 
 
 def test_one_run_pays_once_and_goes_on_where_it_was_stopped(ready):
-    job, _, first, stages, source = asked(ready)
+    job, _, first, stages, _ = asked(ready)
     _, _, again, kept, _ = asked(ready)
     assert [stage.reused for stage in kept] == [True, True]
     assert again.log == first.log
     assert len(all_reservations(*ledger_of(job.config))) == 1
-    assert spent_on(*ledger_of(job.config), as_table(source, {})).epsilon == 2.0
+    assert spent_so_far(*ledger_of(job.config)).epsilon == 2.0
     assert made_digest(stages[1].folder) == made_digest(kept[1].folder)
 
 
@@ -108,6 +111,39 @@ def test_the_second_run_that_would_overspend_reads_nothing(ready):
     with pytest.raises(Overspent) as refused:
         asked(ready, dp={**DP, "epsilon": 1.5})
     assert refused.value.exit_code == 5
+
+
+def test_an_answer_that_was_exchanged_is_not_written_from(ready):
+    _, _, _, (_, answered), _ = asked(ready)
+    path = answered.folder / "classes.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+    done = json.loads((answered.folder / "done.json").read_bytes())
+    done["files"][path.name] = sha256_file(path)
+    (answered.folder / "done.json").write_text(json.dumps(done))
+    with pytest.raises(InputError, match="does not book"):
+        asked(ready)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"decode": {"manner": "./own"}}, {"decode": {"bridge": "./refined"}}, {"decode": {"model": "./finetuned"}},
+        {"embed": {"model": "./encoder"}},
+    ],
+)  # fmt: skip
+def test_what_may_have_learnt_from_the_records_is_no_public_model(ready, changes):
+    given = {**CHANGES, **{k: {**v, **changes.get(k, {})} for k, v in CHANGES.items() if k != "dp"}, **changes}
+    assert measuring.is_public(ready.job(**CHANGES).config)
+    assert not measuring.is_public(ready.job(**given).config)
+
+
+def test_a_model_of_ones_own_is_a_read_that_nobody_accounts_for(ready, monkeypatch):
+    monkeypatch.setattr(measuring, "MODELS", ())
+    _, _, measured, _, _ = asked(ready)
+    (read,) = [one for one in measured.log["reads"] if one["kind"] == "model-training"]
+    assert read["status"] == "unaccounted"
 
 
 @pytest.mark.parametrize("stop", ["note_draw", "made_digest"])
@@ -179,6 +215,8 @@ def test_what_reads_private_text_beside_the_budget_is_refused_all_at_once():
         ({"dp": {"persons": 10}}, "belong to an epsilon"),
         ({"interpolate": {"method": "dp-gaussian", "total": 10, "alpha": 1.0}}, "belongs to other methods"),
         ({"segments": {}}, "segments learns headings"),
+        ({"dp": {**DP, "shares": {"words": 0.5}}}, "words of nothing"),
+        ({"source": {"path": "n", "group": "p", "labels": ["a"], "id": "i"}}, "source.id lets one"),
     ],
 )
 def test_combinations_that_promise_nothing_are_refused(changes, said):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Record
 from synthgen.privacy.noise import StreamNoise
 from synthgen.privacy.sums import Query, exact_sum, private_sum
 from synthgen.run import vote
@@ -32,6 +33,22 @@ def test_who_is_likeliest_without_a_manner_votes_for_none_and_who_gains_by_two_s
     assert votes[1, [letter, news]] == pytest.approx([0.6, 0.8])
     assert votes[2, letter] == pytest.approx(1)
     assert np.linalg.norm(votes, axis=1) == pytest.approx([0, 1, 1])
+
+
+def test_votes_change_no_more_than_ten_times_what_nats_do():
+    rng = np.random.default_rng(0)
+    nats = 4 + rng.normal(size=(200, len(on_shelf()))) * np.geomspace(1e-7, 1, 200)[:, None]
+    other = nats + 1e-6 * rng.normal(size=nats.shape)
+    moved = np.linalg.norm(preferences(nats) - preferences(other), axis=1)
+    assert (moved <= 40 * np.linalg.norm(nats - other, axis=1)).all()
+    assert np.linalg.norm(preferences(nats), axis=1).max() <= 1 + 1e-12
+
+
+def test_which_record_is_asked_about_hangs_on_that_person_alone():
+    seeds = SeedTree(4)
+    records = [Record(id=f"row-{i}", text=f"text {i}", label="a", group="p") for i in range(20)]
+    again = [Record(id=f"row-{i + 7}", text=r.text, label=r.label, group=r.group) for i, r in enumerate(records)]
+    assert [vote._lot(seeds, r) for r in records] == [vote._lot(seeds, r) for r in again]
 
 
 def test_noise_alone_decides_for_some_manner_and_never_for_none():

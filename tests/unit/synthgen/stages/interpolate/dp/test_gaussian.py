@@ -40,7 +40,7 @@ def model():
 
 def test_every_query_has_a_share_a_clip_and_a_number_of_times():
     assert set(SHARES) == set(CLIPS) == set(TIMES)
-    assert sum(SHARES.values()) == pytest.approx(1)
+    assert 0 < sum(SHARES.values()) <= 1
 
 
 def test_points_are_of_unit_length_near_their_class_and_of_nobody(model):
