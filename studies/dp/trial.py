@@ -47,7 +47,7 @@ class Asked:
         is_private = self.mechanism != "smote"
         given: dict[str, Any] = {
             "version": 1, "seed": self.seed, "secret": "public", "ledger": "ledger", "workspace": "ws",
-            "source": {"path": "records.jsonl", "group": "group", "id": "id", "labels": list(source.kind.labels)},
+            "source": {"path": "records.jsonl", "group": "group", "labels": list(source.kind.labels)},
             "deidentify": {"engine": "off"},
             "interpolate": {"method": "dp-gaussian" if is_private else "smote", "total": self.records},
             "decode": {
