@@ -266,7 +266,8 @@ def _result(result: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     public["details"] = public_details(details, policy, name)
     if name == "accounting" and "claim" in details:
         public["details"]["claim"] = details["claim"]  # the promise itself, which the statement repeats
-    public["reason"] = public_sentence(str(result["reason"]), policy)
+    promise = name == "accounting" and result["verdict"] == "pass"  # its numbers are those of the claim
+    public["reason"] = str(result["reason"]) if promise else public_sentence(str(result["reason"]), policy)
     return public
 
 

@@ -265,6 +265,19 @@ def test_a_report_under_differential_privacy_holds_verdicts_and_the_claim():
     assert evidence_from(shown, {}) == public_evidence(evidence_from(report(), {}), asked)
 
 
+def test_what_the_accounting_says_is_the_promise_itself():
+    number = report()["results"][0]["estimate"]
+    said = {"name": "accounting", "verdict": "pass", "status": "measured", "estimate": number, "control": None,
+            "threshold": 3.0, "metrics": {}, "details": {}, "reason": "epsilon 3 at delta 1e-05 for each person"}  # fmt: skip
+    asked = private_policy()
+
+    def reason(result):
+        return public_report({**report(), "results": [result]}, asked)["results"][0]["reason"]
+
+    assert reason(said) == said["reason"]
+    assert "4321" not in reason({**said, "verdict": "fail", "reason": "delta is above 1 / (10 · 4321 persons)"})
+
+
 def test_a_policy_of_differential_privacy_cannot_publish_exact_counts():
     with pytest.raises(ValueError, match="publish_exact_counts"):
         policy(dp=DP, disclosure={"publish_exact_counts": True})
