@@ -267,8 +267,10 @@ def test_a_report_under_differential_privacy_holds_verdicts_and_the_claim():
 
 def test_what_the_accounting_says_is_the_promise_itself():
     number = report()["results"][0]["estimate"]
-    said = {"name": "accounting", "verdict": "pass", "status": "measured", "estimate": number, "control": None,
-            "threshold": 3.0, "metrics": {}, "details": {}, "reason": "epsilon 3 at delta 1e-05 for each person"}  # fmt: skip
+    said = {
+        "name": "accounting", "verdict": "pass", "status": "measured", "estimate": number, "control": None,
+        "threshold": 3.0, "metrics": {}, "details": {}, "reason": "epsilon 3 at delta 1e-05 for each person",
+    }  # fmt: skip
     asked = private_policy()
 
     def reason(result):
