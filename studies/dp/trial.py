@@ -56,6 +56,8 @@ class Asked:
             },
             "filter": {"class_agreement": 0.4, "length": [3, 200]},
         }  # fmt: skip
+        if self.mechanism == "labels alone":  # vectors say nothing, so no text is near one or sure of its class
+            given["filter"] |= {"class_agreement": None, "embedding_distance": None}
         if is_private:
             given["dp"] = {"epsilon": self.epsilon, "delta": DELTA, "persons": self.persons}
         return Config.parse(given, base=str(folder))

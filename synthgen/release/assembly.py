@@ -11,6 +11,7 @@ from audits.gate.outcome import Decision
 from audits.gate.policy import ATTEMPTS, Disclosure, Policy
 from audits.ledger.attempts import noted
 from audits.ledger.budgets import spent
+from synthgen.config import Config
 from synthgen.core.errors import DataError
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus
@@ -122,8 +123,19 @@ def report_content(
             **{f"{m['role']} {m['name']}": m["digest"]["sha256"] for m in stated_models(run)},
         },
         limitations=limitations_of(run, has_groups=run.config.source.group is not None),
+        promise=promised(run.config) if verdicts_only(policy) else "",
         private=private,
     )  # fmt: skip
+
+
+def promised(config: Config) -> str:
+    """Return what is promised under a budget, in a sentence; nothing without one."""
+    if config.dp.epsilon is None:
+        return ""
+    return (
+        f"Differential privacy: epsilon {config.dp.epsilon:g}, delta {config.dp.delta:g}, for one person more or less"
+        " in train, with all records of that person."
+    )
 
 
 def _filtered(stage: StageRecord, policy: Policy) -> dict[str, int | str]:

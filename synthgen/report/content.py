@@ -70,6 +70,7 @@ class ReportContent:
             are in proportion to the private records.
         provenance: names and digests of configuration, models, policy, code.
         limitations: sentences the reader must know.
+        promise: of differential privacy, in a sentence, where one is made; then only gates are told of.
         private: whether it shows exact counts of the source, and may not leave.
     """
 
@@ -87,6 +88,7 @@ class ReportContent:
     stages: tuple[StageRow, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
     limitations: tuple[str, ...] = ()
+    promise: str = ""
     private: bool = False
 
     def __post_init__(self) -> None:

@@ -48,6 +48,7 @@ def render_report(content: ReportContent) -> str:
         c=content,
         gates=[(gate, interval_bar(gate)) for gate in content.gates],
         beside=content.measured,
+        withheld=content.promise != "" and not content.private,
         balance=list(zip(content.balance, balance_widths(content.balance), strict=True)),
         made=sum(row[3] for row in content.balance),
         plots=[p for audit in content.audits for p in _plots(audit)],

@@ -106,7 +106,10 @@ def test_a_release_under_a_budget_verifies_and_says_what_was_spent(trial):
     assert set(evidence["metrics"]) <= PUBLIC
     assert evidence["metrics"]["replay.hard_hits"]["value"] == 3
     assert {number["n"] for number in evidence["metrics"].values()} <= {1, 24}
-    assert "real train records" not in (bundle.path / "report" / "report.html").read_text()
+    page = (bundle.path / "report" / "report.html").read_text()
+    assert "real train records" not in page
+    assert "epsilon 2, delta 0.0004, for one person more or less" in page
+    assert "What they found stays with the data owner" in page
     assert {side.count_bucket for side in found.statement.predicate.inputs} == {"50-100"}
 
     # one more run is more than the policy allows, and reads nothing

@@ -21,7 +21,7 @@ def test_a_budget_is_of_the_mechanisms_that_have_one(clinic, tmp_path):
     smote = replace(ASKED, mechanism="smote", epsilon=0.0).config(clinic, tmp_path)
     assert (smote.dp.epsilon, smote.interpolate.method) == (None, "smote")
     alone = replace(ASKED, mechanism="labels alone", epsilon=LABELS_ALONE).config(clinic, tmp_path)
-    assert alone.dp.epsilon == LABELS_ALONE
+    assert (alone.dp.epsilon, alone.filter.class_agreement) == (LABELS_ALONE, None)
 
 
 def test_every_trial_has_a_name_of_its_own():
