@@ -112,6 +112,14 @@ def test_without_echoes_the_language_bound_is_that_of_real_text(world):
     assert Language().fit(context).bounds["maximum_bits"] == pytest.approx(real)
 
 
+def test_where_train_is_stood_in_for_the_language_is_that_of_the_echoes(world):
+    whole = world.context()
+    stood_in = replace(whole, texts=("",) * len(whole.texts))
+    rule = Language().fit(stood_in)
+    echo, gibberish = rule.judge(with_texts(world, [whole.echo_texts[0], "xq zzkv jjwq ptk vvbx qqzj kxx wvq"]))
+    assert (echo.passed, gibberish.passed) == (True, False)
+
+
 def test_a_text_too_short_for_a_trigram_costs_most(world):
     short, long = verdicts(Language(), world, ["", "the hive"])
     assert short.score > long.score
