@@ -31,7 +31,8 @@ def _table(trials: Sequence[Trial]) -> list[str]:
     for (persons, place, epsilon), same in sorted(rows.items()):
         head, words = (_per_cent(same, name) for name in (HEAD, WORDS))
         real = ", ".join(f"{mean(t['scores'][name]['real'] for t in same):.3f}" for name in (HEAD, WORDS))
-        gap = f"{mean(t['manner_gap'] for t in same):.2f}"
+        gaps = [t["manner_gap"] for t in same if t["manner_gap"] is not None]
+        gap = f"{mean(gaps):.2f}" if gaps else "too few"
         shown = _epsilon(_ORDER[place], epsilon)
         lines.append(
             f"| {persons:,} | {_ORDER[place]} | {shown} | {head} | {words} | {real} | {gap} | {_membership(same)} |"

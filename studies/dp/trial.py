@@ -82,6 +82,6 @@ def run_trial(asked: Asked, source: PrivateSet, folder: Path, progress: Progress
             name: {kind: of[kind]["macro_f1"]["value"] for kind in ("real", "synthetic")}
             for name, of in found["classifiers"].items()
         },
-        "manner_gap": found["metrics"]["manner.gap"]["value"],
+        "manner_gap": found["metrics"].get("manner.gap", {}).get("value"),  # None of too few texts
         "membership": None if membership["estimate"] is None else membership["metrics"]["membership.auc"],
     }

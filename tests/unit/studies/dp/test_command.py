@@ -54,5 +54,5 @@ def test_the_quick_form_ends(study, tmp_path):
     assert code == 0, told
     trials = sorted((tmp_path / "out" / "trials").glob("*.json"))
     assert len(trials) == 4
-    assert all(json.loads(Path(path).read_bytes())["manner_gap"] > 0 for path in trials)
+    assert all(json.loads(Path(path).read_bytes())["train_persons"] > 100 for path in trials)
     assert "| 150 | classes + words | 4 |" in (tmp_path / "out" / "results.md").read_text()

@@ -10,6 +10,11 @@ def trial(mechanism, epsilon, head, words, *, persons=500, auc=None, data="sst2"
     }  # fmt: skip
 
 
+def test_what_is_of_too_few_is_said_so():
+    page = results_page([{**trial("classes", 4.0, 0.6, 0.3), "manner_gap": None}])
+    assert page.rstrip().endswith("| too few | too few |")
+
+
 def test_a_row_is_the_mean_of_its_seeds_in_per_cent_of_real():
     trials = [
         trial("smote", 0.0, 0.8, 0.4, auc=0.6), trial("labels alone", 0.01, 0.4, 0.2),
