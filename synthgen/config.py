@@ -13,7 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from synthgen.core.digest import sha256_json
 from synthgen.core.section import MAX_NUMBER, Count, Section, parse_section, resolve_path
 from synthgen.core.yaml_file import read_yaml
-from synthgen.stages.decode.config import AUTO, DecodeConfig
+from synthgen.stages.decode.config import AUTO, OWN, DecodeConfig
 from synthgen.stages.deidentify.config import DeidentifyConfig
 from synthgen.stages.embed.config import EmbedConfig
 from synthgen.stages.filter.config import FilterConfig
@@ -23,9 +23,21 @@ from synthgen.stages.segment.config import SegmentsConfig
 from synthgen.stages.split.config import SplitConfig
 
 # What a budget of differential privacy can be spent on.
-QueryName = Literal["class-means", "spread", "boundary", "words", "manner"]
+QueryName = Literal["class-means", "spread", "boundary", "votes", "vae", "words", "manner", "adapt"]
 # A language tag of BCP 47: language, script, region, variants. "und" says that nobody declared one.
 LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?(-[a-z0-9]{5,8})*$"
+
+
+class DpAdaptConfig(Section):
+    """The manner refined on the persons' texts by DP-SGD.
+
+    Attributes:
+        steps: of the descent.
+        batch: persons of a step on average.
+    """
+
+    steps: Annotated[int, Field(ge=1, le=10_000)] = 30
+    batch: Annotated[int, Field(ge=1, le=100_000)] = 96
 
 
 class DpConfig(Section):
@@ -36,18 +48,20 @@ class DpConfig(Section):
         delta: likewise; at most one tenth of one over the number of persons.
         persons: how many there are in train, about, as everybody may know: nothing is counted.
         shares: of the budget, by query; those that are left out have their defaults.
+        adapt: how much of each manner is in each block of the language model, learned from the persons' texts.
     """
 
     epsilon: Annotated[float, Field(gt=0, le=100)] | None = None
     delta: Annotated[float, Field(gt=0, lt=1)] | None = None
     persons: Count | None = None
     shares: dict[QueryName, Annotated[float, Field(gt=0, le=1)]] = Field(default_factory=dict)
+    adapt: DpAdaptConfig | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        given = {"delta": self.delta, "persons": self.persons, "shares": self.shares or None}
+        given = {"delta": self.delta, "persons": self.persons, "shares": self.shares or None, "adapt": self.adapt}
         if self.epsilon is None and any(one is not None for one in given.values()):
-            raise ValueError("delta, persons and shares belong to an epsilon; give it, or leave them out")
+            raise ValueError("delta, persons, shares and adapt belong to an epsilon; give it, or leave them out")
         lacking = [name for name in ("delta", "persons") if given[name] is None]
         if self.epsilon is not None and lacking:
             raise ValueError(f"an epsilon needs {' and '.join(lacking)} beside it")
@@ -138,10 +152,15 @@ class Config(Section):
         asked_for = {
             "words": decode and decode.words > 0 and not decode.by_words,
             "manner": decode and AUTO in decode.manners,
+            "adapt": dp.adapt,
         }
         if idle := [name for name, is_so in asked_for.items() if name in dp.shares and not is_so]:
             raise ValueError(
-                f"shares: {' and '.join(idle)} of nothing; decode.words and decode.manner auto ask for them"
+                f"shares: {' and '.join(idle)} of nothing; decode.words, decode.manner auto and dp.adapt ask for them"
+            )
+        if dp.adapt is not None and decode and (decode.by_words or decode.bridge == OWN):
+            raise ValueError(
+                "adapt refines the manners beside a bridge of soft tokens, and this decode.bridge has none"
             )
         if is_private and (broken := unaccounted(info.data)):
             raise ValueError("these would read private text beside the budget: " + "; ".join(broken))

@@ -19,6 +19,8 @@ from synthgen.models.store import digest_of
 from synthgen.release.run import Run
 from synthgen.run.adapt import adapt, check_adapt
 from synthgen.run.calibrate import calibrate, is_due
+from synthgen.run.dp.measure import measure, refuse_to_forget, reserve_budget
+from synthgen.run.dp.questions import check_budget
 from synthgen.run.finished import policy_file
 from synthgen.run.job import Job
 from synthgen.run.judge import (
@@ -29,8 +31,7 @@ from synthgen.run.judge import (
     register_attempt,
     synthetic_corpus,
 )
-from synthgen.run.manner import Shares, check_manner, choose_manner, named_manners, refuse_learnt
-from synthgen.run.measure import check_budget, measure, reserve_budget
+from synthgen.run.manner import Shares, check_manner, choose_manner, refuse_learnt
 from synthgen.run.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
 from synthgen.run.record import ModelRecord, RunRecord
 from synthgen.run.rounds import Material, Written, first_round, fitted_on, next_round, open_bridge, set_up
@@ -46,10 +47,9 @@ from synthgen.run.write import (
     select,
     unwritten,
 )
-from synthgen.stages.decode.bridge import Vocabulary
 from synthgen.stages.decode.config import AUTO
 from synthgen.stages.decode.loading import backend_of
-from synthgen.stages.decode.manner import in_manner
+from synthgen.stages.decode.manner import BlockShares
 from synthgen.stages.embed import Encoder
 
 STAGES = ("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate", "audit")
@@ -95,6 +95,7 @@ class Pipeline:
             job = Job(self.config, workspace, self.progress)
             models = [] if until in _WITHOUT_MODELS else _models(job)
             if resume == "never":  # only now, when nothing is found to be missing
+                refuse_to_forget(self.config, policy)
                 workspace.forget()
             done = []
             for stage in _stages(job, until):
@@ -118,7 +119,7 @@ def _stages(job: Job, until: str) -> Iterator[StageResult]:
     policy = load_policy(policy_file(job.config))
     reservation = None
     if job.config.interpolate.is_private:
-        reservation, reserved = reserve_budget(job, parts, policy)
+        reservation, reserved = reserve_budget(job, policy)
         yield reserved
     clean = replace_identifiers(job, loaded, parts)
     yield clean
@@ -154,7 +155,7 @@ def _stages(job: Job, until: str) -> Iterator[StageResult]:
 
 
 def write_records(
-    job: Job, material: Material, encoder: Encoder, voted: Shares | None = None
+    job: Job, material: Material, encoder: Encoder, learned: Shares | BlockShares | None = None
 ) -> Generator[StageResult, None, Written]:
     """Run the rounds of writing, yield each stage as it ends, and return the records.
 
@@ -165,12 +166,10 @@ def write_records(
         job: the run.
         material: train, or what stands in for it.
         encoder: what made its vectors.
-        voted: the manners that the persons voted for, where they did.
+        learned: the manners that the persons voted for, or that were refined on their texts, where they were asked.
     """
-    bridge, train, upstream = open_bridge(job), material.train, material.upstream
-    if voted is not None and not isinstance(bridge, Vocabulary):
-        bridge = in_manner(bridge, named_manners(job.config, voted))
-    elif job.config.decode.manner == AUTO:
+    bridge, train, upstream = open_bridge(job, learned), material.train, material.upstream
+    if learned is None and job.config.decode.manner == AUTO:
         bridge, chosen = choose_manner(job, bridge, train, encoder, upstream)
         yield chosen
     if job.config.decode.adapt is not None:

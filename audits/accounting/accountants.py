@@ -15,6 +15,7 @@ from scipy import optimize
 from scipy.special import gammaln, log_ndtr, logsumexp
 
 from audits.accounting.mechanism_log import MechanismCost, PrivacyBudget
+from audits.accounting.prv import prv_bounds
 from audits.core.errors import NotMeasurable
 
 Float = NDArray[np.float64]
@@ -34,16 +35,25 @@ class EpsilonBounds(NamedTuple):
             resolve.
         rdp: by Rényi divergences.
         added: what budgets that are known by their epsilon alone add to each of them.
+        prv: by privacy loss random variables; None where these say nothing.
+        prv_low: what epsilon is at least, by the same; None likewise.
+        prv_absent: why they say nothing; empty where they do.
     """
 
     closed: float | None
     pld: float | None
     rdp: float
     added: float
+    prv: float | None = None
+    prv_low: float | None = None
+    prv_absent: str = "not asked for"
 
     @property
     def upper(self) -> float:
-        """The tightest bound at hand; each of them is one."""
+        """The tightest bound at hand; each of them is one.
+
+        `prv` stands beside it, to be compared: no verdict may rest on whether its library is installed.
+        """
         return min(bound for bound in (self.closed, self.pld, self.rdp) if bound is not None) + self.added
 
 
@@ -67,11 +77,15 @@ def epsilon_bounds(
     plain = all(cost.kind != "laplace" and cost.sampling_rate == 1 for cost in costs)
     mu = math.sqrt(sum(cost.steps / cost.noise_multiplier**2 for cost in costs))
     pld = pld_epsilon(costs, delta=left, grid=GRID * max(1.0, rdp / 10)) if rdp <= MAX_EPSILON else math.inf
+    prv = prv_bounds(costs, delta=left, about=rdp)
     return EpsilonBounds(
         closed=gaussian_epsilon(mu, delta=left) if plain else None,
         pld=pld if math.isfinite(pld) else None,
         rdp=rdp,
         added=math.fsum(budget.epsilon for budget in budgets),
+        prv=prv.high,
+        prv_low=prv.low,
+        prv_absent=prv.absent,
     )
 
 

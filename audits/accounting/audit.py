@@ -36,7 +36,8 @@ class Accounting:
 
     It checks, each in `details["checks"]` as holds, broken or missing:
         claim: at least the epsilon recomputed from noise, sampling rate and steps, at the claimed delta.
-        accountants: two that share no code agree (loss distributions <= Rényi divergences).
+        accountants: those that share no code agree: loss distributions <= Rényi divergences, and within the stated
+            error of privacy loss random variables and of the closed form, where these can be computed.
         delta: at most 1 / (10 n), n the larger of the declared and the actual number of persons. A hard rule.
         unit: contributions are clipped for each person and not for each record.
         persons: the log is about the persons of train.
@@ -51,6 +52,8 @@ class Accounting:
     delta: as claimed.
     epsilon_recomputed: the tightest upper bound at the claimed delta; the headline.
     epsilon_rdp: the bound by Rényi divergences.
+    epsilon_prv: the bound by privacy loss random variables; `details["accountants"]["prv_absent"]` says why there is
+        none. It is compared, and gates nothing by itself.
     epsilon_spent: of all releases on the same persons; only where there are some.
     unaccounted_reads: how many kinds of reads nobody counted, or nobody answered for.
 
@@ -84,7 +87,7 @@ class Accounting:
         together = _composed_bounds(log)
         checks = [
             _claim(log, own),
-            _accountants(own),
+            _accountants(own, together),
             _delta(log, inputs.train),
             _unit(log, inputs.train),
             _persons(log, inputs.train),
@@ -127,14 +130,23 @@ def _claim_covers(name: str, claim: PrivacyBudget, recomputed: EpsilonBounds, ho
     return ClaimCheck(name, "broken", f"epsilon {claim.epsilon:.4g} {how}, {recomputed.upper:.6g} was recomputed")
 
 
-def _accountants(own: EpsilonBounds | None) -> ClaimCheck:
+def _accountants(own: EpsilonBounds | None, together: EpsilonBounds | None) -> ClaimCheck:
     name = "accountants"
     if own is None or own.pld is None:
         return ClaimCheck(name, "missing", "epsilon is too large for a second accountant to confirm it")
     agree = own.pld <= own.rdp + AGREEMENT * (1 + own.rdp)
     if own.closed is not None:
         agree &= abs(own.pld - own.closed) <= AGREEMENT * (1 + own.closed)
+    agree &= all(_loss_variables_agree(bounds) for bounds in (own, together) if bounds is not None)
     return ClaimCheck(name, "holds") if agree else ClaimCheck(name, "missing", "the accountants disagree")
+
+
+def _loss_variables_agree(bounds: EpsilonBounds) -> bool:
+    """Return whether what loss distributions say lies where the random variables put epsilon; true without either."""
+    if bounds.pld is None or bounds.prv is None or bounds.prv_low is None:
+        return True
+    grid = AGREEMENT * (1 + bounds.pld)
+    return bounds.prv_low - grid <= bounds.pld <= bounds.prv + grid
 
 
 def _delta(log: MechanismLog, train: Table) -> ClaimCheck:
@@ -235,6 +247,7 @@ def _judge(
     if own is not None:
         numbers |= {"epsilon": max(log.claim.epsilon, own.upper), "epsilon_recomputed": own.upper}
         numbers |= {"epsilon_rdp": own.rdp + own.added}
+        numbers |= {} if own.prv is None else {"epsilon_prv": own.prv + own.added}
     if together is not None and log.spent is not None:
         numbers |= {"epsilon_spent": max(log.spent.epsilon, together.upper)}
     metrics = {name: exact(value, confidence=confidence, n=n) for name, value in sorted(numbers.items())}

@@ -28,14 +28,14 @@ from audits.gate.policy import ATTACKS, Policy
 FIELDS = {"value", "low", "high", "confidence", "n"}
 DETAIL_STEP = 0.01
 # Numbers of the release, the policy and the ledgers, and not of the source: they stay exact.
-_PUBLIC = re.compile(r"(?:attempts|selftest|secret|ledger|accounting|balance)\..*|records\.synthetic|.*\.longest_run"
-                     r"|.*\.hard_hits")  # fmt: skip
+_PUBLIC = re.compile(r"(?:attempts|selftest|secret|method|ledger|accounting|balance)\..*|records\.synthetic"
+                     r"|.*\.longest_run|.*\.hard_hits")  # fmt: skip
 # Of these nothing was counted from private records, or an accounted mechanism did.
-_FIXED = re.compile(r"(?:attempts|secret|ledger|accounting|balance)\..*|records\.synthetic")
+_FIXED = re.compile(r"(?:attempts|secret|method|ledger|accounting|balance)\..*|records\.synthetic")
 _PROVEN = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
 _SAID = ("name", "status", "confidence", "direction")
 _WITHHELD = "withheld: under differential privacy a gate's verdict alone leaves, and of other audits nothing"
-_PUBLIC_N = re.compile(r"(?:attempts|selftest|secret|ledger)\..*|records\.synthetic")
+_PUBLIC_N = re.compile(r"(?:attempts|selftest|secret|method|ledger)\..*|records\.synthetic")
 _SHARE = re.compile(
     r"(?:^|_)(?:p|share|rate|auc|value|low|high|confidence|tau|margin|limit|ratio|error|chance|strength|epsilon)$"
 )
@@ -150,9 +150,9 @@ def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
         if not holds or (rule.min_n is not None and metric.n < rule.min_n):
             return public_metric(name, metric, policy)
     below, above = ([rule.limit for rule in rules if rule.op == op] for op in ("<=", ">="))
-    low, high = max(above, default=min(below, default=0.0)), min(below, default=max(above, default=0.0))
+    number = min(below) if below else max(above)  # a limit from above lets those from below hold, as the number did
     n = max([1, *(rule.min_n for rule in rules if rule.min_n is not None)])
-    return Metric(value=low, low=low, high=max(low, high), confidence=metric.confidence, n=n)
+    return Metric(value=number, low=number, high=number, confidence=metric.confidence, n=n)
 
 
 def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:

@@ -6,6 +6,7 @@ little is no pass, and an empty policy allows nothing.
 
 import hashlib
 import math
+from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -16,6 +17,7 @@ from audits.core.strictmodel import Closed, Finite, problems
 from audits.core.strictyaml import parse_yaml
 from audits.gate.evidence import AuditName, AuditState, Evidence, Metric, MetricName
 from audits.gate.outcome import Decision, Outcome, RuleOutcome
+from audits.gate.parentless import WithoutParents, check_given, stood_in_for, why_not
 from audits.gate.spending import confidence_of
 
 # the audits whose proven epsilon a budget must survive: the first always, the others where they were run
@@ -121,6 +123,8 @@ class Policy(Closed):
         selftest: audits that must have been right, on these persons, on every rung of the calibration ladder that
             asks something of them.
         timestamps: whether release and approvals need a trusted time, or None where they may have one.
+        without_parents: what is asked for instead of `interpolation` where a differentially private method made the
+            records and none has parents, or None where every audit applies to every method.
     """
 
     name: Name
@@ -138,11 +142,21 @@ class Policy(Closed):
     disclosure: Disclosure = Disclosure()
     selftest: tuple[AuditName, ...] = ()
     timestamps: Timestamps | None = None
+    without_parents: WithoutParents | None = None
+
+    @model_validator(mode="after")
+    def _excuses_what_it_names(self) -> Self:
+        if self.without_parents is not None:
+            if self.dp is not None:
+                raise ValueError("without_parents: a policy with dp rests on the accounting already")
+            metrics = {rule.id: rule.metric for rule in self.rules}
+            check_given(self.without_parents, required=self.required, measured=self.measured, metrics=metrics)
+        return self
 
     @model_validator(mode="after")
     def _no_repeats(self) -> Self:
         for what, names in (
-            ("rules", [rule.id for rule in self.all_rules()]),
+            ("rules", [rule.id for rule in (*self.all_rules(), *_dp_rules(self.without_parents))]),
             ("approvals", [approval.role for approval in self.approvals]),
             ("required and measured", [*self.required, *self.measured]),
         ):
@@ -169,9 +183,11 @@ class Policy(Closed):
 
     def gates(self) -> tuple[str, ...]:
         """Return the id of every gate that a decision under it can have."""
-        audits = (f"audit-{name}" for name in (*self.required, *self.measured))
-        attacks = (f"dp-consistent-{name}" for name in ATTACKS) if self.dp is not None else ()
-        return (*audits, *(rule.id for rule in self.all_rules()), *attacks)
+        given = self.without_parents
+        instead = () if given is None else given.required
+        audits = (f"audit-{name}" for name in (*self.required, *instead, *self.measured))
+        attacks = (f"dp-consistent-{name}" for name in ATTACKS) if self.dp is not None or given is not None else ()
+        return (*audits, *(rule.id for rule in (*self.all_rules(), *_dp_rules(given))), *attacks)
 
 
 def decide(evidence: Evidence, policy: Policy) -> Decision:
@@ -182,6 +198,9 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     An audit that must be measured is a gate where it was not; where it was, its verdict is an outcome that gates
     nothing. So a policy that only measures has no gate, and refuses.
 
+    Where a policy says what stands in for the audits of parents (`without_parents`), and no record has any, those
+    audits must have been measured and not have failed, and what stands in for them is a gate each; see `why_not`.
+
     Laws: a policy without gates is refused; a missing, failed or too small measurement is no pass; adding a gate,
     worsening a number or counting a further attempt never turns refused into allowed. Intervals and required verdicts
     must be as sure as their attempt asks for, whatever confidence a run was set to. A policy for outside has the
@@ -190,11 +209,18 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     Random: none; reads nothing but its arguments.
     """
     sure = _sure(evidence, policy)
+    excuse = _excuse(evidence, policy)
+    instead, beside = ((), ()) if excuse is None else (excuse.required, excuse.rules)
+    compared = (_compared(evidence, rule, sure) for rule in (*policy.all_rules(), *_dp_rules(excuse)))
     outcomes = (
-        *(_required(evidence, name, sure) for name in policy.required),
+        *(
+            stood_in_for(_required(evidence, name, sure), name, evidence, policy.without_parents)
+            for name in policy.required
+        ),
+        *(_required(evidence, name, sure) for name in instead),
         *(_measured(evidence, name) for name in policy.measured),
-        *(_compared(evidence, rule, sure) for rule in policy.all_rules()),
-        *(_consistent(evidence, name) for name in _attacks(evidence, policy.dp)),
+        *(replace(outcome, gating=outcome.id not in beside) for outcome in compared),
+        *(_consistent(evidence, name) for name in _attacks(evidence, budget_caps(evidence, policy))),
     )
     if not any(outcome.gating and outcome.id not in {rule.id for rule in OUTSIDE} for outcome in outcomes):
         reason = "a policy without gates of its own allows nothing"
@@ -213,6 +239,16 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
         policy_digest=policy.digest(),
         evidence_digest=evidence.digest(),
     )
+
+
+def budget_caps(evidence: Evidence, policy: Policy) -> DpRule | WithoutParents | None:
+    """Return the bounds of the privacy budget that a release rests on; None where it rests on none."""
+    return policy.dp if policy.dp is not None else _excuse(evidence, policy)
+
+
+def _excuse(evidence: Evidence, policy: Policy) -> WithoutParents | None:
+    given = policy.without_parents
+    return None if given is None or why_not(evidence, given) else given
 
 
 def parse_policy(data: bytes, name: str) -> Policy:
@@ -280,7 +316,7 @@ def _selftest_rule(name: str) -> Rule:
     )  # fmt: skip
 
 
-def _dp_rules(dp: DpRule | None) -> tuple[Rule, ...]:
+def _dp_rules(dp: DpRule | WithoutParents | None) -> tuple[Rule, ...]:
     if dp is None:
         return ()
     return (
@@ -289,7 +325,7 @@ def _dp_rules(dp: DpRule | None) -> tuple[Rule, ...]:
     )
 
 
-def _attacks(evidence: Evidence, dp: DpRule | None) -> tuple[str, ...]:
+def _attacks(evidence: Evidence, dp: DpRule | WithoutParents | None) -> tuple[str, ...]:
     """Return those of `ATTACKS` that are asked for."""
     if dp is None:
         return ()

@@ -54,6 +54,9 @@ class Interpolation:
     max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons: from the
         ledger, for policies to bound; weights of one person's records are summed first.
 
+    records_with_parents: how many the ledger says were made from records; only with a ledger. Where it is none, the
+        persons found are judged all the same.
+
     margin: how far from chance a share may lie, the widest of all shares; ledger: 1 where the ledger is there, 0
     where it is not; for policies to bound.
 
@@ -205,6 +208,10 @@ def _metrics(evidence: InterpolationEvidence, n_persons: int, confidence: float)
             )
     for s in sorted(evidence.segments.values(), key=lambda s: s.between_train / s.rows):
         metrics["vectors_between_train"] = exact(s.between_train / s.rows, confidence=confidence, n=s.rows)
+    if evidence.ledger is not None:
+        made = len(evidence.ledger.max_weight)
+        in_all = made + evidence.ledger.rows_without_parents
+        metrics["records_with_parents"] = exact(float(made), confidence=confidence, n=in_all)
     if evidence.ledger is not None and len(evidence.ledger.max_weight) > 0:
         metrics |= _ledger_metrics(evidence.ledger, confidence)
     return metrics

@@ -13,7 +13,7 @@ from typing import Any
 
 from audits.core.errors import InputError
 from audits.core.types import Table
-from audits.ledger.chain import Chain, Head, Memory, opened
+from audits.ledger.chain import Chain, Head, Memory, chain_id, opened
 from audits.ledger.persons import joined, person_marks, split, text_marks
 
 FILE = "attempts.jsonl"
@@ -84,6 +84,15 @@ def noted(folder: Path, memory: Memory, made: str) -> Attempt:
                 f"the ledger {folder} does not hold this run's attempt", hint="run it again, so that it is counted"
             )
         return _found(chain, made)
+
+
+def ledger_id(folder: Path) -> str:
+    """Return the id by which a trust root names a ledger; one is begun where there is none.
+
+    Raises:
+        InputError: the folder cannot be used, others may read it, or a line was changed.
+    """
+    return chain_id(folder, FILE)
 
 
 def _attempts(chain: Chain) -> list[Mapping[str, Any]]:

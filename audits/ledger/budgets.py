@@ -92,7 +92,7 @@ def reserve(folder: Path, memory: Memory, spending: Spending, *, most: Cost | No
     with opened(folder, FILE, memory) as chain:
         found = _reserved(chain, spending.run)
         before = _all(chain) if found is None else found.before
-        _refuse_overspending(_sum(before), spending.cost, most)
+        refuse_overspending(_sum(before), spending.cost, most)
         if found is None:
             chain.append({"what": "reserve", **asdict(spending)})
             found = _reserved(chain, spending.run)
@@ -208,7 +208,14 @@ def _exact(number: float) -> Decimal:
     return Decimal(repr(number))
 
 
-def _refuse_overspending(had: Cost, cost: Cost, most: Cost | None) -> None:
+def refuse_overspending(had: Cost, cost: Cost, most: Cost | None) -> None:
+    """Raise Overspent where what was spent and what is asked for are more together than a bound.
+
+    Args:
+        had: spent before.
+        cost: asked for.
+        most: the bound; None for none.
+    """
     if most is None:
         return
     problems = [

@@ -5,6 +5,9 @@ r"""A file of JSON lines to which lines can only be added: each is authenticated
 K lies beside it, 32 bytes of mode 0600, and never leaves the institution; so nobody without K can write a line or
 guess what one says, and of a chain that was cut or written anew the last mac differs. Whether one was exchanged as a
 whole, key and all, or set back to an older copy, only a memory kept elsewhere can tell: see `Memory`.
+
+A chain's id follows from K alone, as random as K is and there from the first moment; under another K no line of the
+chain would hold, so it cannot be changed afterwards. A trust root names by it the ledgers that count.
 """
 
 import hmac
@@ -134,19 +137,39 @@ def opened(folder: Path, name: str, memory: Memory) -> Iterator[Chain]:
             missing; or it is not the chain that is remembered, or goes back behind it.
     """
     remembered = memory.read()
+    with _locked(folder):
+        chain = _chain(folder, name, remembered, memory.path)
+        yield chain
+        memory.write(chain.head())
+
+
+def chain_id(folder: Path, name: str) -> str:
+    """Return the id of a folder's chain, begun where there is none; no line is added, and nothing is remembered.
+
+    Args:
+        folder: as for `opened`.
+        name: likewise.
+
+    Raises:
+        InputError: as `opened`, but for what only a memory can tell.
+    """
+    with _locked(folder):
+        return _chain(folder, name, None, None).head().id
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if stat.S_IMODE(folder.stat().st_mode) & 0o077:
             raise InputError(f"the ledger {folder} may be read by others", hint=f"chmod 700 {folder}")
         with held(folder / "lock"):
-            chain = _chain(folder, name, remembered, memory.path)
-            yield chain
-            memory.write(chain.head())
+            yield
     except OSError as error:
         raise InputError(f"the ledger {folder} cannot be used ({error.strerror})") from error
 
 
-def _chain(folder: Path, name: str, remembered: Head | None, memory: Path) -> Chain:
+def _chain(folder: Path, name: str, remembered: Head | None, memory: Path | None) -> Chain:
     path = folder / name
     is_keyed, is_begun = os.path.lexists(folder / KEY), path.is_file() and path.stat().st_size > 0
     if remembered is None and not is_keyed and not is_begun:
@@ -171,8 +194,9 @@ def _chain(folder: Path, name: str, remembered: Head | None, memory: Path) -> Ch
     raise InputError(f"the ledger {folder} {found}", hint=_restore(folder, memory))
 
 
-def _restore(folder: Path, memory: Path) -> str:
+def _restore(folder: Path, memory: Path | None) -> str:
+    beside = "its memory beside the releaser's key" if memory is None else memory
     return (
         f"restore {folder} from its newest backup; a new institution, which has released nothing yet, begins by "
-        f"removing both {folder} and {memory}"
+        f"removing both {folder} and {beside}"
     )

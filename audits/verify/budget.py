@@ -1,5 +1,6 @@
 """Whether a privacy budget is one: claimed, logged, measured and booked as the same number, and not overspent."""
 
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -7,9 +8,13 @@ from typing import Any
 from audits.core.errors import VerifyError
 from audits.core.strictjson import JsonError, parse
 from audits.gate.evidence import Evidence
-from audits.gate.policy import Policy
+from audits.gate.parentless import METHOD
+from audits.gate.policy import Policy, budget_caps
 from audits.verify.contents import REPORT_JSON
-from audits.verify.statement import Budget, Privacy
+from audits.verify.statement import Budget, Privacy, ReleasePredicate
+from audits.verify.trust import TrustRoot
+
+UNIT, NO_MECHANISM = "group", "none+empirical"
 
 
 def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, held: Mapping[str, bytes]) -> str:
@@ -26,6 +31,9 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, held: Map
     Raises:
         VerifyError: E_GATE.
     """
+    method, caps = evidence.metrics.get(METHOD), budget_caps(evidence, policy)
+    if method is not None and (method.value == 1) != (privacy.mechanism != NO_MECHANISM):
+        raise VerifyError("E_GATE", "statement and evidence do not agree whether the method is private")
     if privacy.epsilon is None or privacy.delta is None:
         if policy.dp is None and privacy.budget is None and len(privacy.composition) == 0:
             if any(name.startswith("accounting.") for name in evidence.metrics):
@@ -36,14 +44,40 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, held: Map
     if state is None or (state.status, state.verdict) != ("measured", "pass"):
         raise VerifyError("E_GATE", "an epsilon is claimed, and no accounting that passed stands behind it")
     _check_same({"epsilon": privacy.epsilon, "delta": privacy.delta}, evidence, _logged(held))
-    if policy.dp is not None:
-        if privacy.unit != policy.dp.unit:
-            raise VerifyError("E_GATE", f"accounted for each {privacy.unit}, the policy asks for {policy.dp.unit}")
+    if caps is not None:
+        if privacy.unit != UNIT:
+            raise VerifyError("E_GATE", f"accounted for each {privacy.unit}, the policy asks for {UNIT}")
         if privacy.budget is None:
             raise VerifyError("E_GATE", "the ledger is missing")
     if privacy.budget is not None:
-        _check_booked(privacy.budget, privacy, policy, evidence)
+        most = math.inf if caps is None else caps.max_epsilon
+        _check_booked(privacy.budget, privacy, most, evidence)
     return f"epsilon {privacy.epsilon}, delta {privacy.delta} for each {privacy.unit}"
+
+
+def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence, root: TrustRoot) -> str:
+    """Return in which ledger a release is counted, once it is one that the trust root names.
+
+    A budget binds only where all releases draw on one ledger: whoever holds a copy of the releaser's key could begin
+    a fresh one, with nothing spent in it. So where a release rests on a budget, a root that names no ledger trusts
+    none; elsewhere it leaves the ledger to the reader.
+
+    Raises:
+        VerifyError: E_TRUST for a ledger that is not named, E_GATE where attempts and budget stand in two ledgers.
+    """
+    ledger, budget = predicate.attempts.ledger.id, predicate.privacy.budget
+    if budget is not None and budget.ledger_id != ledger:
+        raise VerifyError("E_GATE", "the budget is booked in another ledger than the attempts")
+    if len(root.ledgers) == 0:
+        if budget_caps(evidence, policy) is None:
+            return "the trust root names no ledger"
+        raise VerifyError("E_TRUST", "the trust root names no ledger, so nobody knows what was spent elsewhere")
+    if ledger not in root.ledgers:
+        raise VerifyError(
+            "E_TRUST",
+            f"counted in the ledger {ledger}, which the trust root does not name; others may hold what was spent",
+        )
+    return "counted in a ledger that the trust root names"
 
 
 def _check_same(claim: Mapping[str, float], evidence: Evidence, logged: Mapping[str, Any]) -> None:
@@ -55,7 +89,7 @@ def _check_same(claim: Mapping[str, float], evidence: Evidence, logged: Mapping[
             raise VerifyError("E_GATE", f"the claimed {name} is not the one in the mechanism's log")
 
 
-def _check_booked(budget: Budget, privacy: Privacy, policy: Policy, evidence: Evidence) -> None:
+def _check_booked(budget: Budget, privacy: Privacy, most: float, evidence: Evidence) -> None:
     before, after, epsilon = (_exact(x) for x in (budget.spent_before, budget.spent_after, privacy.epsilon))
     earlier = [_exact(item.epsilon) for item in privacy.composition]
     if before < 0 or any(one <= 0 for one in earlier):
@@ -66,8 +100,7 @@ def _check_booked(budget: Budget, privacy: Privacy, policy: Policy, evidence: Ev
         raise VerifyError(
             "E_GATE", "the ledger does not book this release: spent after is less than before and epsilon"
         )
-    most = budget.max_epsilon if policy.dp is None else min(budget.max_epsilon, policy.dp.max_epsilon)
-    if after > _exact(most):
+    if after > _exact(min(budget.max_epsilon, most)):
         raise VerifyError("E_GATE", "the budget is overspent")
     spent = evidence.metrics.get("accounting.epsilon_spent")
     if spent is not None and after < _exact(spent.high):

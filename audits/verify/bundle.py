@@ -23,7 +23,7 @@ from audits.gate.shipped import load_policy
 from audits.verify.approvals import FILE as APPROVAL_FILE
 from audits.verify.approvals import FOLDER as APPROVALS_FOLDER
 from audits.verify.approvals import Approved, check_approvals
-from audits.verify.budget import check_budget
+from audits.verify.budget import check_budget, check_ledger
 from audits.verify.contents import (
     CROISSANT,
     METRICS,
@@ -150,7 +150,8 @@ def _judge(
     check_manifest(held, subjects)
     done.append(f"{SUMS} and {CROISSANT} name the signed files")
     done.append(check_data(tree, subjects, predicate, evidence))
-    done.append(check_budget(predicate.privacy, policy, evidence, held))
+    budget = check_budget(predicate.privacy, policy, evidence, held)
+    done.append(f"{budget}; {check_ledger(predicate, policy, evidence, root)}")
     if approvals:
         release = Approved(
             payload_digest=hashlib.sha256(envelope.payload).hexdigest(),

@@ -28,6 +28,7 @@ TRUST_PAYLOAD_TYPE = "application/vnd.synthgen.trust+json"
 RELEASER = "releaser"
 ROOT = "root"
 _KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+_LedgerId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _PersonText = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -82,10 +83,13 @@ class TrustRoot(Closed):
     revoked: tuple[Revocation, ...] = ()
     min_tool_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] | None = None
     authorities: tuple[str, ...] = ()  # certificates of who vouches for timestamps, base64 of DER
+    ledgers: tuple[_LedgerId, ...] = ()  # in which releases must be counted; under a policy with `dp`, none is none
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
         found = [*_key_problems(self), *_role_problems(self), *_authority_problems(self)]
+        if len(set(self.ledgers)) != len(self.ledgers):
+            found.append("a ledger stands twice")
         if found:
             raise ValueError("; ".join(found))
         return self

@@ -7,13 +7,16 @@ from pathlib import Path
 
 from studies.dp.sets import KINDS, read_private_sets
 from studies.dp.tables import results_page
-from studies.dp.trial import LABELS_ALONE, NOISELESS, Asked, run_trial
+from studies.dp.trial import LABELS_ALONE, MECHANISMS, NOISELESS, DpTrial, run_trial
+from synthgen.core.errors import DataError
 from synthgen.core.progress import Progress
 from synthgen.run.workspace import write_json
 
 EPSILONS = (1.0, 4.0, NOISELESS)
 PERSONS = (500, 2000, 8000)
 RECORDS = 1200
+BESIDE = {"labels alone": LABELS_ALONE, "smote": 0.0}  # what has one budget, or none
+QUICK_MECHANISMS = ("labels alone", "classes", "classes + words", "smote")
 QUICK_PERSONS, QUICK_EPSILONS, QUICK_RECORDS = (150,), (4.0,), 24
 
 
@@ -27,8 +30,10 @@ class DpRequest:
         out: where trials, tables and workspaces are.
         persons: of train, each a column; those a set does not have are left out.
         epsilons: of the budgets.
+        mechanisms: of `MECHANISMS`.
         seeds: draws of persons.
-        quick: so little that it ends in some minutes; figures mean nothing.
+        quick: so little that it ends in some minutes; figures mean nothing. Of the mechanisms `QUICK_MECHANISMS`: the
+            others cost as much whatever the set, or learn nothing of so few persons.
     """
 
     datasets: tuple[str, ...]
@@ -36,18 +41,20 @@ class DpRequest:
     out: Path
     persons: tuple[int, ...]
     epsilons: tuple[float, ...]
+    mechanisms: tuple[str, ...]
     seeds: int
     quick: bool
 
-    def asked(self) -> list[Asked]:
+    def asked(self) -> list[DpTrial]:
         """Return the trials, those of one workspace together."""
         persons = QUICK_PERSONS if self.quick else self.persons
         epsilons = QUICK_EPSILONS if self.quick else self.epsilons
         records = QUICK_RECORDS if self.quick else RECORDS
-        budgets = [("labels alone", LABELS_ALONE), ("smote", 0.0)]
-        budgets += [(name, epsilon) for epsilon in epsilons for name in ("classes", "classes + words")]
+        names = [name for name in self.mechanisms if not self.quick or name in QUICK_MECHANISMS]
+        budgets = [(name, epsilon) for name, epsilon in BESIDE.items() if name in names]
+        budgets += [(name, epsilon) for epsilon in epsilons for name in names if name not in BESIDE]
         return [
-            Asked(data=name, persons=n, mechanism=mechanism, epsilon=epsilon, records=records, seed=seed)
+            DpTrial(data=name, persons=n, mechanism=mechanism, epsilon=epsilon, records=records, seed=seed)
             for name in self.names()
             for n in persons
             for seed in range(self.seeds)
@@ -63,12 +70,16 @@ def dp_study(request: DpRequest, progress: Progress, say: Callable[[str], None])
     """Run the trials that are missing and return the page of results; a stopped study goes on where it was.
 
     Raises:
-        DataError: naming every set that is unknown and every file that is missing.
+        DataError: naming every set or mechanism that is unknown and every file that is missing.
         SynthGenError: as a run says.
 
     Privacy: private sets play themselves here: noise is of a public stream, so nothing it writes may be released.
-    Cost: four minutes a trial on two cores.
+    Cost: four minutes a trial on two cores; of `ADAPTED` up to two hours more where these lack bfloat16.
     """
+    if unknown := [
+        f"{name}: not one of {', '.join(MECHANISMS)}" for name in request.mechanisms if name not in MECHANISMS
+    ]:
+        raise DataError("mechanisms we do not know", problems=unknown, hint="Check --mechanism.")
     asked = request.asked()
     sets = {s.name: s for s in read_private_sets(request.names(), request.data, 2 * max(a.persons for a in asked))}
     persons = {name: len({r.group for r in s.corpus.records}) for name, s in sets.items()}

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean
 from typing import Any
 
+from studies.dp.trial import MECHANISMS
+
 Trial = Mapping[str, Any]
 HEAD, WORDS = "encoder-logistic", "tfidf-linear"
-_ORDER = ("labels alone", "classes", "classes + words", "smote")
+_ORDER = tuple(MECHANISMS)
 
 
 def results_page(trials: Sequence[Trial]) -> str:

@@ -1,6 +1,7 @@
 """One trial: a run of the pipeline under one budget, and what its records teach and give away."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,29 @@ from synthgen.core.tables import read_corpus
 from synthgen.pipeline import Pipeline
 from synthgen.run.judge import AUDIT, UTILITY
 
+ADAPTED = "classes + adapt"  # the manner is refined on the persons' texts, too
+# what is learned: the method, and how many words of a vector's class it is told
+MECHANISMS: Mapping[str, tuple[str, int]] = {
+    "labels alone": ("dp-gaussian", 4),
+    "classes": ("dp-gaussian", 0),
+    "classes + words": ("dp-gaussian", 4),
+    ADAPTED: ("dp-gaussian", 0),
+    "votes": ("dp-vote", 0),
+    "vae": ("dp-vae", 0),
+    "smote": ("smote", 4),
+}
 NOISELESS, LABELS_ALONE = 100.0, 0.01  # epsilons under which the noise is nothing, and everything
 DELTA = 1e-5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class DpTrial:
     """What one trial is of.
 
     Args:
         data: name of the set.
         persons: of train, about.
-        mechanism: "classes", "classes + words", "smote" or "labels alone".
+        mechanism: of `MECHANISMS`.
         epsilon: of the budget; 0 where the mechanism has none.
         records: to write.
         seed: of everything.
@@ -44,14 +56,15 @@ class Asked:
 
     def config(self, source: PrivateSet, folder: Path) -> Config:
         """Return the configuration of the run."""
-        is_private = self.mechanism != "smote"
+        method, words = MECHANISMS[self.mechanism]
+        is_private = method != "smote"
         given: dict[str, Any] = {
             "version": 1, "seed": self.seed, "secret": "public", "ledger": "ledger", "workspace": "ws",
             "source": {"path": "records.jsonl", "group": "group", "labels": list(source.kind.labels)},
             "deidentify": {"engine": "off"},
-            "interpolate": {"method": "dp-gaussian" if is_private else "smote", "total": self.records},
+            "interpolate": {"method": method, "total": self.records},
             "decode": {
-                "manner": source.kind.manner, "words": 0 if self.mechanism == "classes" else 4, "candidates": 1,
+                "manner": source.kind.manner, "words": words, "candidates": 1,
                 "max_new_tokens": source.kind.max_new_tokens,
             },
             "filter": {"class_agreement": 0.4, "length": [3, 200]},
@@ -60,10 +73,12 @@ class Asked:
             given["filter"] |= {"class_agreement": None, "embedding_distance": None}
         if is_private:
             given["dp"] = {"epsilon": self.epsilon, "delta": DELTA, "persons": self.persons}
+        if self.mechanism == ADAPTED:
+            given["dp"]["adapt"] = {}
         return Config.parse(given, base=str(folder))
 
 
-def run_trial(asked: Asked, source: PrivateSet, folder: Path, progress: Progress) -> dict[str, Any]:
+def run_trial(asked: DpTrial, source: PrivateSet, folder: Path, progress: Progress) -> dict[str, Any]:
     """Return what a trial found; a stopped run goes on where it was.
 
     Trials of one set, number of persons and seed share a workspace, so that records are embedded once.

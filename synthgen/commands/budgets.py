@@ -34,22 +34,28 @@ def show(config: ConfigFile, *, as_json: Annotated[bool, Option("--json", help="
 def check(config: ConfigFile) -> None:
     """Check that the ledger is whole, and that its budget holds what the run would spend; exit code 5 where not."""
     from audits.gate.shipped import load_policy
-    from audits.ledger.budgets import spent_so_far
+    from audits.ledger.budgets import Cost, Overspent, refuse_overspending, spent_so_far
     from synthgen.config import Config
     from synthgen.core.errors import BudgetError
+    from synthgen.run.dp.questions import most_of
     from synthgen.run.finished import policy_file
     from synthgen.run.ledger import ledger_of
 
     asked = Config.load(config)
     policy = load_policy(policy_file(asked))
     before = spent_so_far(*ledger_of(asked))
-    cost = asked.dp.epsilon or 0.0
-    typer.echo(f"the ledger is whole; spent of its budget: epsilon {before.epsilon:g}", err=True)
-    if policy.dp is not None and before.epsilon + cost > policy.dp.max_epsilon:
+    typer.echo(
+        f"the ledger is whole; spent of its budget: epsilon {before.epsilon:g}, delta {before.delta:g}", err=True
+    )
+    cost, most = Cost(epsilon=asked.dp.epsilon or 0.0, delta=asked.dp.delta or 0.0), most_of(policy)
+    try:
+        refuse_overspending(before, cost, most)
+    except Overspent as refused:
+        allowed = 0.0 if most is None else most.epsilon
         raise BudgetError(
-            f"epsilon {cost:g} is asked for, and {policy.name} allows {policy.dp.max_epsilon:g} in all",
-            hint="`synthgen budget show` lists what was spent; a budget does not come back.",
-        )
+            f"{policy.name} allows {allowed:g} in all, and the next run is one too many", problems=refused.problems,
+            hint=refused.hint,
+        ) from None  # fmt: skip
 
 
 _STATES = {"reserve": "nothing drawn yet", "draw": "drawn, and lost", "made": "made"}

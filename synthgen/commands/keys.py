@@ -1,6 +1,7 @@
 """`synthgen keys` and `synthgen trust`: who signs, and whom a verifier trusts."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,6 +11,8 @@ from typer import Argument, Option
 
 keys_app = typer.Typer(no_args_is_help=True, help="Signing keys: new, show.")
 trust_app = typer.Typer(no_args_is_help=True, help="The trust root a verifier holds: init, show.")
+
+_LEDGER = "Folder of a ledger in which releases must be counted, begun where there is none, or its id."
 
 
 @keys_app.command("new")
@@ -49,6 +52,7 @@ def trust_init(  # noqa: PLR0913 - an option each
     policy: Annotated[list[str] | None, Option(help="Policies accepted, by name or file; default: research.")] = None,
     root: Annotated[list[Path] | None, Option(help="Private key of the role root, which signs this root.")] = None,
     authority: Annotated[list[Path] | None, Option(help="Certificate (PEM) that vouches for timestamps.")] = None,
+    ledger: Annotated[list[str] | None, Option(help=_LEDGER)] = None,
     days: Annotated[int, Option(help="How long it is valid.", min=1)] = 730,
 ) -> None:
     """Write a trust root: which keys may sign in which role, and which policies are accepted, by digest.
@@ -56,6 +60,7 @@ def trust_init(  # noqa: PLR0913 - an option each
     With root keys it is signed, can be followed by another version, and verifiers refuse an older one.
     """
     from audits.gate.shipped import load_policy
+    from synthgen.core.errors import ConfigError
     from synthgen.release.keys import load_key, passphrase_for, public_path
     from synthgen.release.trust import new_trust
 
@@ -64,6 +69,12 @@ def trust_init(  # noqa: PLR0913 - an option each
         "root": [public_path(key) for key in root or []],
     }  # fmt: skip
     accepted = [load_policy(name) for name in policy or ["research"]]
+    spending = sorted(item.name for item in accepted if item.dp is not None)
+    if spending and not ledger:
+        raise ConfigError(
+            f"under {', '.join(spending)} a release counts only where the trust root names its ledger",
+            hint="Give --ledger: the folder of the institution's ledger, or its id.",
+        )
     found = new_trust(
         path,
         roles={role: files for role, files in roles.items() if files},
@@ -71,6 +82,7 @@ def trust_init(  # noqa: PLR0913 - an option each
         expires=datetime.now(UTC) + timedelta(days=days),
         root_keys=[load_key(key, passphrase_for(key)) for key in root or []],
         authorities=authority or [],
+        ledgers=[_ledger(named) for named in ledger or []],
     )
     typer.echo(f"trust root: {path}\nfingerprint, to be compared by another way: {found}", err=True)
 
@@ -87,6 +99,7 @@ def trust_rotate(  # noqa: PLR0913 - an option each
     releaser: Annotated[list[Path] | None, Option(help="Public parts of the releasers' keys from now on.")] = None,
     policy: Annotated[list[str] | None, Option(help="Policies accepted from now on, by name or file.")] = None,
     authority: Annotated[list[Path] | None, Option(help="Certificates (PEM) for timestamps from now on.")] = None,
+    ledger: Annotated[list[str] | None, Option(help=f"{_LEDGER} These instead of those before.")] = None,
     revoke: Annotated[list[str] | None, Option(help="Id of a key that no longer counts.")] = None,
     since: Annotated[datetime | None, Option(help="From when, in UTC; now by default.")] = None,
     reason: Annotated[str, Option(help="Why.")] = "",
@@ -111,6 +124,7 @@ def trust_rotate(  # noqa: PLR0913 - an option each
         revoked=[Revocation(keyid=name, since=date, reason=reason) for name in revoke or []],
         expires=None if days is None else now + timedelta(days=days),
         authorities=authority or [],
+        ledgers=[_ledger(named) for named in ledger or []],
     )
     typer.echo(f"trust root: {path}\nfingerprint, to be compared by another way: {found}", err=True)
 
@@ -129,7 +143,7 @@ def trust_forget(
 
 @trust_app.command("show")
 def trust_show(path: Annotated[Path, Argument(help="A trust root.")]) -> None:
-    """Print a trust root's fingerprint, keys, roles and policies."""
+    """Print a trust root's fingerprint, keys, roles, ledgers and policies."""
     from audits.verify.authorities import authority
     from audits.verify.trust import fingerprint, load_trust
 
@@ -140,5 +154,14 @@ def trust_show(path: Annotated[Path, Argument(help="A trust root.")]) -> None:
             typer.echo(f"{role}: {name} {root.keys[name].person}, {root.keys[name].org}")
     for text in root.authorities:
         typer.echo(f"timestamps: {authority(text).subject.rfc4514_string()}")
+    for name in root.ledgers:
+        typer.echo(f"ledger: {name}")
     for name, digests in sorted(root.policies.items()):
         typer.echo(f"policy {name}: {', '.join(digests)}")
+
+
+def _ledger(named: str) -> str:
+    """Return the id of a ledger that is named by its id or its folder."""
+    from audits.ledger.attempts import ledger_id
+
+    return named if re.fullmatch(r"[0-9a-f]{32}", named) else ledger_id(Path(named))

@@ -13,16 +13,16 @@ from synthgen.core.types import Corpus
 from synthgen.core.workers import usable_cores
 from synthgen.run.adapt import WARNING as ADAPT_WARNING
 from synthgen.run.adapt import check_adapt
+from synthgen.run.dp.questions import check_budget, priced_reads
 from synthgen.run.finished import policy_file
 from synthgen.run.manner import MOST_TEXTS, check_manner, ways
 from synthgen.run.manner import WARNING as MANNER_WARNING
-from synthgen.run.measure import check_budget, priced_reads
 from synthgen.run.rounds import SPARE, first_asked
 from synthgen.run.secret import PUBLIC, foreseen_secret
 from synthgen.run.secret import WARNING as PUBLIC_WARNING
 from synthgen.stages.decode.bridge import load_vocabulary
 from synthgen.stages.decode.config import AUTO
-from synthgen.stages.decode.loading import backend_of, slowdown
+from synthgen.stages.decode.loading import SLOW, backend_of, slowdown
 from synthgen.stages.decode.manner import on_shelf
 from synthgen.stages.filter.attributes import check_labels
 from synthgen.stages.filter.classifier import fits_for
@@ -185,10 +185,11 @@ def _disclosure(config: Config) -> str | None:
 
 def _preparing(config: Config) -> float:
     """Return the seconds that choosing a manner and refining the bridge take on the processor, where asked for."""
-    adapt = config.decode.adapt
+    adapt, private = config.decode.adapt, config.dp.adapt
     refined = 0 if adapt is None else adapt.steps * adapt.batch
+    exact = 0 if private is None else private.steps * private.batch * slowdown(SLOW)  # in float32 wherever it runs
     read = ways(len(on_shelf())) * MOST_TEXTS if config.decode.manner == AUTO else 0
-    return (refined + READING * read) * SECONDS_PER_RECORD * slowdown(backend_of("cpu"))
+    return (exact + (refined + READING * read) * slowdown(backend_of("cpu"))) * SECONDS_PER_RECORD
 
 
 def _segments(config: SegmentsConfig, train: Corpus) -> dict[str, float]:

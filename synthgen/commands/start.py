@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from audits.gate.shipped import load_policy
+from audits.ledger.attempts import ledger_id
+from synthgen.config import Config
 from synthgen.core.errors import InternalError, StorageError
 from synthgen.release.keys import new_key, public_path, write_new
 from synthgen.release.trust import new_trust
+from synthgen.run.ledger import ledger_of
 
 SEED = 20261120  # of the notes
 TEMPLATES = {"clinic": "clinic/clinic.yaml", "clinic-dp": "clinic/clinic-dp.yaml", "newsgroup": "newsgroups.yaml"}
@@ -18,7 +21,9 @@ PERSONS = {"releaser": "trial user", "privacy_officer": "trial officer", "data_o
 
 
 def start(folder: Path, template: str, *, patients: int | None = None, now: datetime | None = None) -> str:
-    """Make a new folder with a configuration, example notes where the template has some, key, trust root, workspace.
+    """Make a new folder with a configuration, example notes where the template has some, keys, ledger, workspace.
+
+    Beside them a trust root, which names the keys and the ledger.
 
     The key is for trying things: its passphrase lies beside it in a file of mode 0600. For a real release make one
     with `synthgen keys new` and keep the passphrase elsewhere.
@@ -42,6 +47,7 @@ def start(folder: Path, template: str, *, patients: int | None = None, now: date
     for role, key in keys.items():
         write_new(key.with_suffix(".passphrase"), f"{passphrase}\n".encode(), 0o600)
         new_key(key, passphrase.encode(), person=PERSONS[role], org="trial", now=now)
+    ledger, _ = ledger_of(Config.load(folder / name))
     new_trust(
         folder / "trust.json",
         roles={role: [public_path(key)] for role, key in keys.items()},
@@ -50,6 +56,7 @@ def start(folder: Path, template: str, *, patients: int | None = None, now: date
             for p in ("research", "hospital-external", *(("strict-dp",) if strict else ()))
         },
         expires=now + timedelta(days=730),
+        ledgers=[ledger_id(ledger)],
     )
     trial = (
         f"for a trial: a public secret and a ledger of its own; {name} says what to leave out for people's records"
@@ -58,6 +65,7 @@ def start(folder: Path, template: str, *, patients: int | None = None, now: date
         f"configuration: {folder / name}",
         f"trust root: {folder / 'trust.json'}",
         f"trial keys: {folder / 'keys'}",
+        f"ledger, named in the trust root: {ledger}",
     ]
     patients = PATIENTS_OF.get(template) if patients is None else patients
     if template in PATIENTS_OF and patients is not None:

@@ -60,7 +60,7 @@ def mistakes(errors: list[Any], given: Any) -> list[str]:
             message = "missing"
         else:
             message = error["msg"].removeprefix("Value error, ")
-            if not isinstance(error["input"], dict | tuple | list | None):
+            if not isinstance(error["input"], Section | dict | tuple | list | None):
                 shown[path] = f", got {error['input']!r}"
         found.setdefault(path, []).append(message)
     # of a mapping with a bad item, the item is told and not also that the mapping is no word

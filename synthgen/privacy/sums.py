@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,8 @@ from synthgen.core.errors import InternalError
 from synthgen.privacy.noise import Int64, Noise
 
 UNIT = 1 << 24  # grid steps in one clip norm: coarse enough for whole numbers of 64 bits, finer than any use
-# More noise than is accounted for: the last bits of a vector owe something to the texts that were encoded beside it.
+# More noise than is accounted for: the last bits of what is computed for many persons at once owe something to how
+# many they are: nats in a manner, products of matrices. Vectors do not, see `synthgen.run.job.Job.encoder`.
 MARGIN = 3e-4
 Float64 = NDArray[np.float64]
 
@@ -23,20 +25,69 @@ class Query:
         name: of what is asked.
         noise_multiplier: standard deviation of the noise in clip norms.
         clip: the largest L2 norm of one person's row.
+        steps: how often it is asked.
+        sampling_rate: the chance of each person to take part in a step; 1 for everyone.
+        normaliser: what a step's sum is divided by, a constant of the configuration; None where it is not divided.
+        kind: as the log of the mechanism names it.
     """
 
     name: str
     noise_multiplier: float
     clip: float = 1.0
+    steps: int = 1
+    sampling_rate: float = 1.0
+    normaliser: float | None = None
+    kind: Literal["gaussian", "vote", "dp-sgd"] = "gaussian"
+
+
+class Ask(Protocol):
+    """What asks persons: the run, or its twin on people who do not exist."""
+
+    def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
+        """Return one step's noised sum over the persons' rows, over the query's normaliser; see `private_sum`."""
+        ...
+
+    def batch(self, persons: int, query: Query) -> Int64:
+        """Return the numbers of the persons who take part in a step, rising; each by a coin of their own.
+
+        It may be nobody, and a step of nobody has noise as well.
+        """
+        ...
+
+
+class PrivateAsk:
+    """Asks with noise.
+
+    Args:
+        noise: where noise and batches come from.
+    """
+
+    def __init__(self, noise: Noise) -> None:
+        self._noise = noise
+
+    def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
+        """Return one step's noised sum."""
+        return private_sum(people, query, self._noise)
+
+    def batch(self, persons: int, query: Query) -> Int64:
+        """Return who takes part in a step."""
+        return poisson_batch(persons, query, self._noise)
+
+
+def poisson_batch(persons: int, query: Query, noise: Noise) -> Int64:
+    """Return the numbers of the persons whose coins say so, rising; all of them at a rate of 1."""
+    if query.sampling_rate == 1:
+        return np.arange(persons)
+    return np.flatnonzero(noise.coins(persons, query.sampling_rate))
 
 
 def private_sum(people: Iterable[Float64], query: Query, noise: Noise) -> Float64:
     r"""Return the sum over persons of their rows, each clipped, with Gaussian noise; float64 (d,).
 
-        ( Σ_p ⌊ x_p min(1, C / ‖x_p‖₂) · U / C ⌋ + z ) · C / U,    z_j ~ discrete Gaussian((1 + `MARGIN`) σ U)
+        ( Σ_p ⌊ x_p min(1, C / ‖x_p‖₂) · U / C ⌋ + z ) · C / (U N),  z_j ~ discrete Gaussian((1 + `MARGIN`) σ U)
 
-    with C the clip, σ the noise multiplier, U = `UNIT`, and ⌊ ⌋ towards zero, so that in whole numbers nobody adds
-    more than U in L2 norm and the sum is exact.
+    with C the clip, N the normaliser or 1, σ the noise multiplier, U = `UNIT`, and ⌊ ⌋ towards zero, so that in whole
+    numbers nobody adds more than U in L2 norm and the sum is exact.
 
     Args:
         people: blocks of rows, (p, d) each; every person has one row in all of them.
@@ -53,7 +104,7 @@ def private_sum(people: Iterable[Float64], query: Query, noise: Noise) -> Float6
     """
     total, _ = exact_sum(people, query.clip)
     noised = total + noise.integers(len(total), (1 + MARGIN) * query.noise_multiplier * UNIT)
-    return noised.astype(np.float64) * (query.clip / UNIT)
+    return noised.astype(np.float64) * (query.clip / UNIT / (query.normaliser or 1.0))
 
 
 def exact_sum(people: Iterable[Float64], clip: float) -> tuple[Int64, float]:

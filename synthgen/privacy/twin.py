@@ -6,19 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from synthgen.privacy.noise import Noise
-from synthgen.privacy.sums import MARGIN, UNIT, Float64, Query, exact_sum
+from synthgen.privacy.noise import Int64, Noise
+from synthgen.privacy.sums import MARGIN, UNIT, Float64, Query, exact_sum, poisson_batch
 
 
 @dataclass(slots=True, kw_only=True)
 class TwinRun:
-    """Answers queries as `private_sum` does, by the same sum and noise, and keeps what that one must forget.
+    """Answers queries as `PrivateAsk` does, by the same sum, noise and batches, and keeps what that one must forget.
 
     Args:
         n_persons: made up.
         noise: of the same kind as the run's.
         found: of each query the squared length of the noise at each time it was asked, in standard deviations; its
-            coordinates; the largest norm that a person had.
+            coordinates; the largest norm that a person had; what sums were divided by; who took part.
     """
 
     n_persons: int
@@ -30,10 +30,23 @@ class TwinRun:
         total, largest = exact_sum(people, query.clip)
         noised = total + self.noise.integers(len(total), (1 + MARGIN) * query.noise_multiplier * UNIT)
         added = (noised - total) / (query.noise_multiplier * UNIT)
-        log = self.found.setdefault(query.name, {"noise": [], "dimension": len(total), "max_norm": 0.0})
+        log = self._log(query)
+        log["dimension"] = len(total)
         log["noise"].append(float((added**2).sum()))
         log["max_norm"] = max(log["max_norm"], largest * query.clip)
-        return noised.astype(np.float64) * (query.clip / UNIT)
+        if query.normaliser is not None:
+            log["normalisers"].append(query.normaliser)
+        return noised.astype(np.float64) * (query.clip / UNIT / (query.normaliser or 1.0))
+
+    def batch(self, persons: int, query: Query) -> Int64:
+        """Return who takes part in a step, and log it."""
+        drawn = poisson_batch(persons, query, self.noise)
+        if query.sampling_rate < 1:
+            self._log(query).setdefault("batches", []).append(drawn.tolist())
+        return drawn
+
+    def _log(self, query: Query) -> dict[str, Any]:
+        return self.found.setdefault(query.name, {"noise": [], "max_norm": 0.0, "normalisers": []})
 
     def log(self, name: str) -> dict[str, Any]:
         """Return what was found of a query, in the form of `audits.accounting.mechanism_log.TwinLog`."""

@@ -22,12 +22,12 @@ from synthgen.release.limitations import limitations
 from synthgen.release.provenance import public_name, redact_config
 from synthgen.report import ReportContent
 from synthgen.report.gates import gate_rows
+from synthgen.run.dp.measure import LOG as MECHANISM_LOG
+from synthgen.run.dp.measure import made_digest
 from synthgen.run.finished import FinishedRun, policy_file
 from synthgen.run.judge import AUDIT, SYNTHETIC, UTILITY
 from synthgen.run.ledger import ledger_of
-from synthgen.run.manner import named_manners, read_choice
-from synthgen.run.measure import LOG as MECHANISM_LOG
-from synthgen.run.measure import made_digest
+from synthgen.run.manner import named_manners, read_choice, refinable
 from synthgen.run.record import RunRecord, StageRecord
 from synthgen.run.secret import PUBLIC
 from synthgen.stages.decode.bridge import load_bridge
@@ -248,6 +248,8 @@ def _manners(run: FinishedRun) -> list[dict[str, Any]]:
     """Return the manners the texts were written in; of one that is not of the shelf nobody can tell what it saw."""
     stage = "measure" if run.config.interpolate.is_private else "manner"
     chosen = read_choice(run.folder(stage)) if run.config.decode.manner == AUTO else None
+    if run.config.dp.adapt is not None:  # then there is something of each in the texts
+        chosen = tuple((name, 1.0) for name in refinable(run.config))
     return [
         _tensors("manner", f"{'builtin' if of_shelf(manner) else 'custom'}:{manner.card.name}", manner.digest,
                  private=not of_shelf(manner))

@@ -28,6 +28,10 @@ ADAPTED = (
     "The decoder was refined on the private train text, so it can repeat it; only the audits speak against that."
 )
 CHOSEN_MANNER = "Which shipped manners the texts are written in, one to three, was chosen by the private train text."
+REFINED_MANNER = (
+    "How much of each manner the texts are written in was learned from the private train text, inside the stated "
+    "budget; the model is stated without these shares."
+)
 OWN_MANNER = "The manner of the texts is the releaser's own; that it learnt from public text is their word alone."
 DISCLOSED = "Of each vector the language model was told {}; a few words can name a person's illness."
 GUESSABLE = (
@@ -61,6 +65,7 @@ def limitations(
         (not has_groups, RECORDS_ONLY),
         (decode.adapt is not None, ADAPTED),
         (decode.manner == AUTO and not private, CHOSEN_MANNER),
+        (config.dp.adapt is not None, REFINED_MANNER),
         (not {*decode.manners} <= {AUTO, *on_shelf()}, OWN_MANNER),
         (disclosure is not None, DISCLOSED.format(disclosure)),
     )

@@ -26,7 +26,7 @@ from synthgen.release.keys import SigningKey, load_public, write_new
 from synthgen.release.sign import sign
 
 
-def new_trust(
+def new_trust(  # noqa: PLR0913 - what a root may name, each by its name
     path: Path,
     *,
     roles: Mapping[str, Sequence[Path]],
@@ -34,6 +34,7 @@ def new_trust(
     expires: datetime,
     root_keys: Sequence[SigningKey] = (),
     authorities: Sequence[Path] = (),
+    ledgers: Sequence[str] = (),
 ) -> str:
     """Write version 1 of a trust root and return its fingerprint, to be compared by another way than the file's.
 
@@ -45,6 +46,8 @@ def new_trust(
         expires: when verifiers must ask for a new one.
         root_keys: keys of the role `root` that sign the file.
         authorities: PEM files with the certificates of who vouches for timestamps.
+        ledgers: ids of the ledgers in which releases must be counted; under a policy with `dp` a release that is
+            counted elsewhere, or a root without any, does not verify.
 
     Raises:
         ConfigError: if the root would be unsound (a key or person in two roles, a weak key); all mistakes listed.
@@ -61,6 +64,7 @@ def new_trust(
                 "roles": {role: {"keyids": names, "threshold": 1} for role, names in ids.items()},
                 "policies": {name: tuple(digests) for name, digests in policies.items()},
                 "authorities": _authorities(authorities),
+                "ledgers": tuple(ledgers),
             }
         )
     except ValidationError as error:
@@ -84,6 +88,7 @@ def follow_trust(  # noqa: PLR0913 - what a root may change, each by its name
     revoked: Sequence[Revocation] = (),
     expires: datetime | None = None,
     authorities: Sequence[Path] = (),
+    ledgers: Sequence[str] = (),
 ) -> str:
     """Write the version of a signed trust root that follows an old one, and return its fingerprint.
 
@@ -96,6 +101,7 @@ def follow_trust(  # noqa: PLR0913 - what a root may change, each by its name
         revoked: keys that no longer count, from when, and why.
         expires: when verifiers must ask for the next one; as before where not given.
         authorities: PEM files of who vouches for timestamps from now on; as before where none is given.
+        ledgers: ids of the ledgers that count from now on; likewise.
 
     Raises:
         ConfigError: if the old root has no root keys, the new one would be unsound, or too few sign.
@@ -115,7 +121,7 @@ def follow_trust(  # noqa: PLR0913 - what a root may change, each by its name
     named = {name for role in value["roles"].values() for name in role["keyids"]}
     value["keys"] = {name: key for name, key in value["keys"].items() if name in named}
     value["policies"] |= {name: tuple(digests) for name, digests in (policies or {}).items()}
-    value["revoked"] = (*before.revoked, *revoked)
+    value |= {"revoked": (*before.revoked, *revoked), "ledgers": tuple(ledgers) or before.ledgers}
     value["authorities"] = _authorities(authorities) or before.authorities
     value["expires"] = before.expires if expires is None else stamp(expires)
     try:

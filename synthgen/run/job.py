@@ -48,8 +48,12 @@ class Job:
         return model_folder(str(local) if os.sep in name and local.is_dir() else name)
 
     def encoder(self) -> Encoder:
-        """Return the configured encoder."""
-        return build_encoder(self.config.embed, self.folder)
+        """Return the configured encoder.
+
+        Under a budget it reads each text by itself: where a vector hung on its company by its last bits, one person
+        more or less would move those of others, and a vote for the nearest text can turn on a bit.
+        """
+        return build_encoder(self.config.embed, self.folder, alone=self.config.interpolate.is_private)
 
 
 def source_digest(path: Path) -> str:

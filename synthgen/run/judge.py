@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 import audits
 from audits.core.types import AuditInputs, Estimate, Lineage, Table
 from audits.gate.evidence import evidence_from
+from audits.gate.parentless import METHOD
 from audits.gate.policy import ATTEMPTS, SECRET
 from audits.gate.records import records_digest
 from audits.gate.spending import confidence_of
@@ -143,6 +144,7 @@ def attack(
         counts = {
             "records.synthetic": counted(len(tables.synthetic)), ATTEMPTS: counted(attempt.number),
             SECRET: counted(int(job.seeds.secret != b"")),
+            METHOD: counted(int(job.config.interpolate.is_private)),
         }  # fmt: skip
         measured = {name: Estimate(**estimate) for name, estimate in utility.items()}
         digests = {"synthetic": records_digest(tables.synthetic.texts, tables.synthetic.labels)}

@@ -46,7 +46,7 @@ def refuse_learnt(config: Config, *parts: Corpus) -> None:
     """Raise DataError where the manners of the run learnt from text that stands in its own records.
 
     More than one record in a hundred with a sentence of ten words that a manner was trained on is no chance. Manners
-    are asked together, or notes dealt out to many would pass each; of `auto` those of the whole shelf.
+    are asked together, or notes dealt out to many would pass each; of `auto` and `dp.adapt` those of the whole shelf.
 
     Args:
         config: the run's.
@@ -54,7 +54,8 @@ def refuse_learnt(config: Config, *parts: Corpus) -> None:
 
     Privacy: a share of records comes out, and only where the run is refused.
     """
-    asked = on_shelf() if config.decode.manner == AUTO else config.decode.manners
+    whole = config.decode.manner == AUTO or config.dp.adapt is not None
+    asked = refinable(config) if whole else config.decode.manners
     texts = [text for part in parts for text in part.texts]
     learnt = {name: load_manner(name, config.resolve).learnt for name in asked if name != PLAIN}
     if share_learnt(texts, *learnt.values()) > MOST_SHARE:
@@ -66,15 +67,24 @@ def refuse_learnt(config: Config, *parts: Corpus) -> None:
         )
 
 
+def named_shares(config: Config) -> Shares:
+    """Return the manners that a configuration names, in equal shares; none of `auto`."""
+    return () if config.decode.manner == AUTO else _equally(config.decode.manners)
+
+
+def refinable(config: Config) -> tuple[str, ...]:
+    """Return the manners whose shares `dp.adapt` refines: the shelf's, and those that the configuration names."""
+    return tuple(sorted({*on_shelf(), *config.decode.manners} - {AUTO, PLAIN}))
+
+
 def named_manners(config: Config, shares: Shares | None = None) -> list[tuple[Manner, float]]:
     """Return the manners a run writes in with their shares: the configured ones, or those that were chosen.
 
     Raises:
         ModelMissing, ModelError: see `load_manner`.
     """
-    if shares is None:
-        shares = () if config.decode.manner == AUTO else _equally(config.decode.manners)
-    return [(load_manner(name, config.resolve), share) for name, share in shares if name != PLAIN]
+    given = named_shares(config) if shares is None else shares
+    return [(load_manner(name, config.resolve), share) for name, share in given if name != PLAIN]
 
 
 def ways(n: int) -> int:

@@ -15,13 +15,13 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Embedded, Float32, Latents
 from synthgen.models.store import digest_of
 from synthgen.run.job import Job
-from synthgen.run.manner import named_manners
+from synthgen.run.manner import Shares, named_manners
 from synthgen.run.segments import SegmentWriter, writer_for
 from synthgen.run.workspace import StageResult
 from synthgen.stages.decode.base import Decoder
 from synthgen.stages.decode.bridge import Bridge, Vocabulary, load_bridge, load_vocabulary
 from synthgen.stages.decode.config import OWN
-from synthgen.stages.decode.manner import in_manner
+from synthgen.stages.decode.manner import BlockShares, in_blocks, in_manner, load_manner
 from synthgen.stages.decode.plain import WordsDecoder
 from synthgen.stages.decode.published import SENTENCES, CheckpointBridge, load_checkpoint_bridge
 from synthgen.stages.decode.xrag import XragDecoder
@@ -164,12 +164,15 @@ class Written:
     filtered: str
 
 
-def open_bridge(job: Job) -> Bridge | Vocabulary:
+def open_bridge(job: Job, learned: Shares | BlockShares | None = None) -> Bridge | Vocabulary:
     """Return the bridge of the configuration: built in, of a folder, or inside the decoder's own checkpoint.
 
-    In the manner that the configuration names; `auto` is chosen later, see `choose_manner`.
+    In the manner that the configuration names; `auto` is chosen later, see `choose_manner`. Or the vocabulary that
+    stands in for one, where texts are written from words alone.
 
-    Or the vocabulary that stands in for one, where texts are written from words alone.
+    Args:
+        job: the run.
+        learned: the manners that persons voted for or that were refined, in place of those named; () for none.
 
     Raises:
         ModelMissing, ModelError: see `load_bridge`, `load_checkpoint_bridge` and `load_vocabulary`.
@@ -179,7 +182,11 @@ def open_bridge(job: Job) -> Bridge | Vocabulary:
         return load_vocabulary(config.bridge, job.config.resolve, encoder=job.config.embed.model)
     if config.bridge == OWN:
         return load_checkpoint_bridge(job.folder(config.model))
-    bridge = in_manner(load_bridge(config.bridge, job.config.resolve), named_manners(job.config))
+    bridge = load_bridge(config.bridge, job.config.resolve)
+    if isinstance(learned, BlockShares):
+        bridge = in_blocks(bridge, [load_manner(n, job.config.resolve) for n in learned.names], learned.values)
+    else:
+        bridge = in_manner(bridge, named_manners(job.config, learned))
     if config.words > 0 and bridge.words is None:
         raise ModelError(
             f"decode.words: the bridge {config.bridge!r} has no vocabulary", hint="Leave decode.words out."

@@ -1,7 +1,7 @@
 """The stages that make text, one function each; `pipeline.py` calls them in rounds until the classes are full."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from synthgen.run.rounds import Round, Setup, Written
 from synthgen.run.workspace import StageResult
 from synthgen.stages import filter as filtering
 from synthgen.stages.decode.base import Settings
+from synthgen.stages.decode.config import DecodeConfig
 from synthgen.stages.decode.loading import backend_of
 from synthgen.stages.decode.prompts import label_prompt
 from synthgen.stages.decode.shards import (
@@ -82,6 +83,15 @@ def echoes_of(latents: Latents, texts: tuple[Candidate, ...], vectors: Float32) 
     )  # fmt: skip
 
 
+def settings_of(config: DecodeConfig, labels: Sequence[str], candidates: int) -> Settings:
+    """Return how texts of these labels are drawn, so many of each latent."""
+    return Settings(
+        prompts={label: label_prompt(config.prompt, label) for label in labels},
+        candidates=candidates, max_new_tokens=config.max_new_tokens, temperature=config.temperature,
+        top_p=config.top_p, top_k=config.top_k, batch=config.batch, words=config.words,
+    )  # fmt: skip
+
+
 def decode(
     job: Job, setup: Setup, latents: Latents, upstream: str, mark: str, candidates: int
 ) -> tuple[tuple[Candidate, ...], StageResult]:
@@ -100,11 +110,7 @@ def decode(
     config = job.config.decode
     seeds = job.seeds.child("decode")
     labels = sorted(set(setup.embedded.labels))
-    settings = Settings(
-        prompts={label: label_prompt(config.prompt, label) for label in labels},
-        candidates=candidates, max_new_tokens=config.max_new_tokens, temperature=config.temperature,
-        top_p=config.top_p, top_k=config.top_k, batch=config.batch, words=config.words,
-    )  # fmt: skip
+    settings = settings_of(config, labels, candidates)
     backend = backend_of(config.placement)
     sizes = [1] * len(latents) if setup.sections is None else setup.sections.sizes(latents)
     unit = "texts" if setup.sections is None else "segments"

@@ -71,7 +71,7 @@ def test_five_mistakes_are_listed_at_once(small):
         "seed: -3\n"
         "source: {path: notes.jsonl, txt: note}\n"
         "split: {train: 0.9, control: 0.9}\n"
-        "interpolate: {method: dp-vae, total: 10}\n"
+        "interpolate: {method: magic, total: 10}\n"
         "decode: {candidates: 0}\n"
     )
     said = small.release()

@@ -50,12 +50,23 @@ APPROVED_POLICY = POLICY.replace("name: trial", "name: partner") + (
 DP_POLICY = POLICY.replace("name: trial", "name: private") + (
     "dp: {unit: group, max_epsilon: 3.0, max_delta: 1.0e-5, ledger: required}\n"
 )
+PARENTLESS = """
+name: parentless
+version: "1"
+intended_use: inside
+statement: For tests alone.
+required: [interpolation]
+rules:
+  - {id: records, metric: records.synthetic, bound: value, op: ">=", limit: 7, why: Something must be there.}
+without_parents: {instead_of: [interpolation], required: [accounting], max_epsilon: 2.5, max_delta: 1.0e-5}
+"""
+LEDGER = "1" * 32
 DP_PRIVACY = {
     "mechanism": "dp-gaussian",
     "unit": "group",
     "epsilon": 2.0,
     "delta": 1e-6,
-    "budget": {"ledgerId": "l", "maxEpsilon": 3.0, "spentBefore": 0.0, "spentAfter": 2.0},
+    "budget": {"ledgerId": LEDGER, "maxEpsilon": 3.0, "spentBefore": 0.0, "spentAfter": 2.0},
 }
 
 
@@ -187,7 +198,7 @@ def content(policy=POLICY, **changes):
         "license": "CC-BY-4.0",
         "languages": ["en"],
         "versions": {"python": "3.11.7", "source": "e" * 64, "numpy": "2.3.0"},
-        "attempts": {"number": 1, "ledger": {"id": "1" * 32, "entries": 4, "head": "f" * 64}},
+        "attempts": {"number": 1, "ledger": {"id": LEDGER, "entries": 4, "head": "f" * 64}},
         "limitations": ["Nothing is promised."],
     }
     return BundleContent(**{**given, **changes})
@@ -212,6 +223,7 @@ def root(policies=(POLICY, APPROVED_POLICY, DP_POLICY), **changes):
         "roles": {role: {"keyids": (key.keyid,), "threshold": 1} for role, key in held.items()},
         "policies": {policy.name: (policy.digest(),) for policy in parsed},
         "revoked": (),
+        "ledgers": (LEDGER,),
     }
     return TrustRoot.model_validate({**given, **changes})
 

@@ -145,7 +145,20 @@ class Likelihood:
             yield order[start : start + self.batch]
 
     def _read(self, frames: list[list[int]], said: list[list[int]], soft: Tensor | None) -> NDArray[np.float64]:
-        """Return the nats of a batch; padding stands behind, where nothing that counts can see it."""
+        """Return the nats of a batch."""
+        hidden, targets, row_of = self._predicting(frames, said, soft)
+        nats = _cross_entropies(hidden, self.model.get_output_embeddings(), targets)
+        found = np.zeros(len(said))
+        np.add.at(found, row_of.cpu().numpy(), nats.cpu().numpy())
+        return found
+
+    def _predicting(
+        self, frames: list[list[int]], said: list[list[int]], soft: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return of each token of a batch's texts the hidden state before it, the token, and which text it is of.
+
+        Padding stands behind, where nothing that counts can see it.
+        """
         length = max(len(f) + len(s) for f, s in zip(frames, said, strict=True))
         ids = torch.zeros(len(said), length, dtype=torch.long)
         is_text, is_vector = torch.zeros_like(ids, dtype=torch.bool), torch.zeros_like(ids, dtype=torch.bool)
@@ -160,11 +173,7 @@ class Likelihood:
             embeddings = splice(embeddings, soft, is_vector)
         hidden = self.model.base_model(inputs_embeds=embeddings, use_cache=False).last_hidden_state
         predicts = is_text[:, 1:]
-        nats = _cross_entropies(hidden[:, :-1][predicts], self.model.get_output_embeddings(), ids[:, 1:][predicts])
-        row_of = predicts.nonzero()[:, 0].cpu().numpy()
-        found = np.zeros(len(said))
-        np.add.at(found, row_of, nats.cpu().numpy())
-        return found
+        return hidden[:, :-1][predicts], ids[:, 1:][predicts], predicts.nonzero()[:, 0]
 
 
 def _cross_entropies(hidden: Tensor, head: torch.nn.Module, targets: Tensor) -> Tensor:

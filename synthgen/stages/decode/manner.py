@@ -1,11 +1,13 @@
 """A manner of writing: small adapters beside a bridge's own, trained on text of one kind."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -22,7 +24,8 @@ WEIGHTS = "manner.safetensors"
 CARD = "manner.json"
 NAME = r"[a-z][a-z0-9-]{0,39}"
 SHELF = Path(__file__).parent / "manners"
-_PROJECTOR = "adapter.projector."  # of names of adapters beside the projector's layers, not the language model's
+PROJECTOR = "projector"  # the block of the projector's layers
+_PROJECTOR = f"adapter.{PROJECTOR}."  # of names of adapters beside the projector's layers, not the language model's
 
 
 class MannerSource(BaseModel):
@@ -104,6 +107,32 @@ def load_manner(name: str, resolve: Callable[[str], Path]) -> Manner:
     return Manner(card, tensors, digest, read_learnt(folder))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockShares:
+    """How much of each manner is in each block of the language model.
+
+    Args:
+        names: of the m manners.
+        values: float64 (m, k), of the manners in the k blocks of `blocks_of`; any real numbers.
+    """
+
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+
+
+def block_of(name: str) -> str:
+    """Return the block a tensor's layer is in: the number of a layer of the language model, or "projector"."""
+    if name.startswith(_PROJECTOR):
+        return PROJECTOR
+    return next((part for part in name.split(".") if part.isdigit()), "")
+
+
+def blocks_of(manners: Iterable[Manner]) -> tuple[str, ...]:
+    """Return the blocks that any of some manners has layers in: the projector's, then those of the language model."""
+    found = {block_of(name) for manner in manners for name in manner.tensors}
+    return tuple(sorted(found, key=lambda block: (block.isdigit(), int(block) if block.isdigit() else 0, block)))
+
+
 def in_manner(bridge: Bridge, shares: Sequence[tuple[Manner, float]]) -> Bridge:
     """Return a bridge that writes in a manner, or between several.
 
@@ -115,22 +144,54 @@ def in_manner(bridge: Bridge, shares: Sequence[tuple[Manner, float]]) -> Bridge:
     Raises:
         ModelError: a manner was trained beside another bridge, or does not fit its layers.
     """
+    if not shares:
+        return bridge
+    digest = sha256_json([bridge.digest, [[manner.digest, share] for manner, share in shares]])
+    return _told(bridge, [(manner, dict.fromkeys(manner.tensors, share)) for manner, share in shares], digest)
+
+
+def in_blocks(bridge: Bridge, manners: Sequence[Manner], values: NDArray[np.float64]) -> Bridge:
+    """Return a bridge that writes in several manners, of which each block has shares of its own.
+
+        W + B A  becomes  W + B A + sum over manners m of share_{m, l} B_m A_m   in the layers of block l
+
+    Equal shares in all blocks are `in_manner`.
+
+    Args:
+        bridge: without a manner.
+        manners: m.
+        values: float64 (m, k), of their `blocks_of`.
+
+    Raises:
+        ModelError: as `in_manner`; or there are not so many blocks.
+    """
+    blocks = blocks_of(manners)
+    if values.shape != (len(manners), len(blocks)):
+        raise ModelError(f"{values.shape} shares for {len(manners)} manners in {len(blocks)} blocks")
+    number = {block: k for k, block in enumerate(blocks)}
+    shares = [
+        (manner, {name: float(row[number[block_of(name)]]) for name in manner.tensors})
+        for manner, row in zip(manners, values, strict=True)
+    ]
+    said = [[manner.digest, row.tolist()] for manner, row in zip(manners, values, strict=True)]
+    return _told(bridge, shares, sha256_json([bridge.digest, said]))
+
+
+def _told(bridge: Bridge, shares: Sequence[tuple[Manner, Mapping[str, float]]], digest: str) -> Bridge:
+    """Return the bridge of that digest with manners beside it, each tensor of them in its share."""
     if other := sorted({manner.card.name for manner, _ in shares if manner.card.bridge != bridge.digest}):
         raise ModelError(
             f"decode.manner: {', '.join(other)} was trained beside another bridge",
             hint="Leave decode.bridge at what it was trained with, or train the manner again.",
         )
-    if not shares:
-        return bridge
     projector, adapters = deepcopy(bridge.projector), dict(bridge.adapters)
-    for manner, share in shares:
-        scaled = {n: t.float() * share if n.endswith(".up") else t.float() for n, t in manner.tensors.items()}
+    for manner, of in shares:
+        scaled = {n: t.float() * of[n] if n.endswith(".up") else t.float() for n, t in manner.tensors.items()}
         merge(projector, {name: tensor for name, tensor in scaled.items() if name.startswith(_PROJECTOR)})
         for name, tensor in scaled.items():
             if not name.startswith(_PROJECTOR):
                 adapters[name] = _beside(adapters.get(name), tensor, name)
     rank = bridge.info.adapter_rank + sum(manner.card.rank for manner, _ in shares)
-    digest = sha256_json([bridge.digest, [[manner.digest, share] for manner, share in shares]])
     info = bridge.info.model_copy(update={"adapter_rank": rank})
     return Bridge(info, projector, adapters, digest, words=bridge.words)
 

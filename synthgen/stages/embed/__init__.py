@@ -17,12 +17,14 @@ LAST_TOKEN_TYPES = frozenset({"mistral"})
 __all__ = ["Encoder", "Progress", "build_encoder", "embed"]
 
 
-def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path]) -> Encoder:
+def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, alone: bool = False) -> Encoder:
     """Return the encoder the configuration names.
 
     Args:
         config: names a model of the store, or a local folder.
         model_folder: gives the folder of a model's name; `synthgen.models.store.model_folder`.
+        alone: whether each text goes through the model by itself, see `SentenceEncoder`; an encoder that is pooled at
+            its last token cannot, and no method that asks for it takes one.
 
     Raises:
         ModelError: if the folder is no encoder we know.
@@ -40,7 +42,7 @@ def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path]) -> E
         return LastTokenEncoder(folder, config.model)
     from synthgen.stages.embed.sentence import SentenceEncoder
 
-    return SentenceEncoder(folder, config.model)
+    return SentenceEncoder(folder, config.model, alone=alone)
 
 
 def embed(corpus: Corpus, vectors: Float32, encoder: Encoder) -> Embedded:

@@ -25,6 +25,8 @@ class SentenceEncoder:
         folder: the model's folder.
         name: what to call it in messages and manifests.
         device: "auto" takes a GPU where there is one.
+        alone: whether each text goes through the model by itself, so that its vector is a function of it alone, to
+            the last bit; otherwise `BATCH_TEXTS` share a pass, and company decides the last bits.
 
     Raises:
         ModelError: if the folder cannot be read as such an encoder.
@@ -35,13 +37,15 @@ class SentenceEncoder:
 
     normalized = True
 
-    def __init__(self, folder: Path, name: str, device: Device = "auto") -> None:
+    def __init__(self, folder: Path, name: str, device: Device = "auto", *, alone: bool = False) -> None:
         from sentence_transformers import SentenceTransformer
 
         if not (folder / "modules.json").is_file():
             raise ModelError(f"{folder}: not a sentence-transformers model (modules.json is missing)")
-        self.name = name
-        self.digest = sha256_json({"kind": "sentence", "files": folder_digest(folder)})
+        self.name, self._alone = name, alone
+        self.digest = sha256_json(
+            {"kind": "sentence", "files": folder_digest(folder), **({"batch": 1} if alone else {})}
+        )
         try:
             self._model = SentenceTransformer(
                 str(folder),
@@ -68,7 +72,8 @@ class SentenceEncoder:
         n_workers = 1 if self._model.device.type == "cuda" else usable_cores()
         if n_workers > 1:
             self._forward(["."])  # its tokenizer keeps how it pads, and may not be told by two at once
-        return encode_batches(self, texts, self._forward, BATCH_TEXTS, progress, n_workers=n_workers)
+        size = 1 if self._alone else BATCH_TEXTS
+        return encode_batches(self, texts, self._forward, size, progress, n_workers=n_workers)
 
     def _forward(self, batch: list[str]) -> Float32:
         made: Float32 = self._model.encode(

@@ -10,7 +10,7 @@ from synthgen.core.section import Count, Section
 from synthgen.stages.interpolate.adasyn import Adasyn
 from synthgen.stages.interpolate.base import Interpolator, NeighbourInterpolator
 from synthgen.stages.interpolate.borderline_smote import BorderlineSmote
-from synthgen.stages.interpolate.dp.gaussian import NAME as DP_GAUSSIAN
+from synthgen.stages.interpolate.dp import gaussian, vae, votes
 from synthgen.stages.interpolate.mixture import Mixture
 from synthgen.stages.interpolate.random_oversample import RandomOversample
 from synthgen.stages.interpolate.slerp import Slerp
@@ -25,7 +25,7 @@ METHOD_KEYS: Mapping[str, frozenset[str]] = {
     name: frozenset(method.model_fields) - {"k_neighbors"} for name, method in METHODS.items()
 }
 # noised statistics of the persons, under a budget; they have no keys of their own here, see `dp`
-DP_METHODS = (DP_GAUSSIAN,)
+DP_METHODS = (gaussian.NAME, votes.NAME, vae.NAME)
 WEIGHTED = tuple(name for name, method in METHODS.items() if method.weighted_sums)
 
 
@@ -50,13 +50,6 @@ class _OfAllMethods(Section):
     k_neighbors: Count = NeighbourInterpolator.model_fields["k_neighbors"].default
     balance: Literal["equal", "as-source"] | Annotated[dict[str, Count], Field(min_length=1)] = "equal"
     total: Count | None = Field(default=None, validate_default=True)
-
-    @field_validator("method")
-    @classmethod
-    def _is_here(cls, method: str) -> str:
-        if method not in {*METHODS, *DP_METHODS}:
-            raise ValueError(f"is not in this version, which has {', '.join((*METHODS, *DP_METHODS))}")
-        return method
 
     @field_validator("total")
     @classmethod
@@ -104,7 +97,7 @@ class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
         return self.method in DP_METHODS
 
     def build(self) -> Interpolator:
-        """Return the method with its parameters; not for one that asks persons, see `synthgen.run.measure`."""
+        """Return the method with its parameters; not for one that asks persons, see `synthgen.run.dp.measure`."""
         method = METHODS[self.method]
         set_ = {key: value for key in method.model_fields if (value := getattr(self, key)) is not None}
         return method(**set_)

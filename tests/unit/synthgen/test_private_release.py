@@ -1,6 +1,8 @@
 """The whole way under differential privacy, with tiny models: reserve, ask, write, judge, sign, verify."""
 
+import base64
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -11,8 +13,10 @@ from safetensors.numpy import save_file
 
 from audits.core.errors import InputError
 from audits.gate.policy import parse_policy
+from audits.ledger.attempts import ledger_id
 from audits.ledger.budgets import Overspent
-from audits.verify.bundle import verify_bundle
+from audits.verify.bundle import ENVELOPE, verify_bundle
+from audits.verify.trust import load_trust
 from synthgen.commands.mirror import mirror as make_mirror_of
 from synthgen.commands.start import start
 from synthgen.core.errors import ReleaseRefused, UsageError
@@ -20,6 +24,7 @@ from synthgen.core.progress import silent
 from synthgen.pipeline import Pipeline
 from synthgen.release.keys import public_path
 from synthgen.release.trust import new_trust
+from synthgen.run.ledger import ledger_of
 from synthgen.stages.interpolate.dp import basis as bases
 
 POLICY = """
@@ -46,8 +51,9 @@ CHANGES = {
 
 PUBLIC = {
     "records.synthetic", "replay.hard_hits", "attempts.number", "secret.private", "balance.tv_distance",
-    "membership.epsilon_lower_bound", "accounting.delta", "accounting.epsilon", "accounting.epsilon_rdp",
-    "accounting.epsilon_recomputed", "accounting.estimate", "accounting.unaccounted_reads",
+    "method.private", "membership.epsilon_lower_bound", "accounting.delta", "accounting.epsilon",
+    "accounting.epsilon_prv", "accounting.epsilon_rdp", "accounting.epsilon_recomputed", "accounting.estimate",
+    "accounting.unaccounted_reads",
 }  # fmt: skip
 
 
@@ -65,7 +71,7 @@ class Trial:
         until = datetime.now(UTC) + timedelta(days=9)
         new_trust(
             self.trust, roles={"releaser": [public_path(self.key)]}, policies={policy.name: [policy.digest()]},
-            expires=until,
+            expires=until, ledgers=[ledger_id(ledger_of(self.config())[0])],
         )  # fmt: skip
 
     def config(self, **changes):
@@ -80,7 +86,7 @@ def trial(bench, tmp_path, monkeypatch):
     vectors = np.random.default_rng(0).normal(size=(200, 40)).astype(np.float32)
     basis = bases.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     monkeypatch.setattr(bases, "FOLDER", tmp_path)
-    monkeypatch.setattr("synthgen.run.measure.MODELS", ("counting", "picking"))
+    monkeypatch.setattr("synthgen.run.dp.measure.MODELS", ("counting", "picking"))
     held = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
     save_file({k: v.astype(np.float32) for k, v in held.items()}, tmp_path / "counting.safetensors")
     rows = [{k: v for k, v in row.items() if k != "key"} for row in generate(240, np.random.default_rng(5))]
@@ -115,6 +121,80 @@ def test_a_release_under_a_budget_verifies_and_says_what_was_spent(trial):
     # one more run is more than the policy allows, and reads nothing
     with pytest.raises(Overspent):
         Pipeline(private.config()).run(resume="never")
+    assert run.folder("measure").is_dir()  # and what was paid for is still there
+
+
+@pytest.mark.slow  # two runs; tests/unit/audits/verify/test_budget.py covers the verifier's part in a second
+def test_a_copied_key_with_a_ledger_of_its_own_releases_nothing_that_verifies(trial):
+    private = trial("inside")
+    first = private.release(Pipeline(private.config(secret="public")).run())  # one split, whatever luck has in mind
+    assert verify_bundle(first.path, private.trust, None).ok
+
+    # who has the key and not the ledger begins one in which nothing was spent, and forgets what was remembered
+    key = private.folder / "stolen" / "releaser.pem"
+    shutil.copytree(private.key.parent, key.parent, ignore=shutil.ignore_patterns("ledger-seen.json"))
+    elsewhere = private.config(secret="public", ledger="fresh", release={"key": str(key)})
+    run = Pipeline(elsewhere).run(resume="never")
+    again = run.release(run.decide(), key=key, out=private.folder / "again")
+    found = verify_bundle(again.path, private.trust, None)
+    assert (found.ok, found.code, found.checks[-1].id) == (False, 11, "ledger")
+    assert "which the trust root does not name" in found.failure
+    budget = json.loads(base64.b64decode(json.loads((again.path / ENVELOPE).read_bytes())["payload"]))
+    assert budget["predicate"]["privacy"]["budget"]["spentBefore"] == 0.0  # so the budget alone looked whole
+
+    # a root that names no ledger trusts none under a budget
+    bare = load_trust(private.trust).model_copy(update={"ledgers": ()})
+    assert verify_bundle(first.path, bare, None).code == 11
+
+
+@pytest.fixture
+def parentless(trial, releases):
+    """Return a trial under a policy that asks for `interpolation`, and says what stands in for it."""
+    found = trial("inside")
+    text = releases.PARENTLESS.replace("1.0e-5", "1.0e-3")  # of few persons
+    (found.bench.root / "parentless.yaml").write_text(text)
+    policy = parse_policy(text.encode(), "parentless")
+    found.trust.unlink()
+    new_trust(
+        found.trust, roles={"releaser": [public_path(found.key)]}, policies={policy.name: [policy.digest()]},
+        expires=datetime.now(UTC) + timedelta(days=9), ledgers=[ledger_id(ledger_of(found.config())[0])],
+    )  # fmt: skip
+    return found
+
+
+@pytest.mark.slow  # tests/unit/audits/gate/test_parentless.py covers the gate in a second
+def test_records_without_parents_leave_by_their_budget_under_a_policy_that_asks_for_parents(parentless):
+    run = Pipeline(parentless.config(policy="parentless.yaml", secret="public")).run()
+    assert run.evidence.metrics["interpolation.records_with_parents"].value == 0
+    found = verify_bundle(parentless.release(run).path, parentless.trust, None)
+    assert found.ok, found.failure
+    (gate,) = [gate for gate in found.statement.predicate.gates if gate.id == "audit-interpolation"]
+    assert (gate.metric, gate.value, gate.verdict) == ("interpolation.records_with_parents.value", 0.0, "PASS")
+    bare = load_trust(parentless.trust).model_copy(update={"ledgers": ()})
+    assert verify_bundle(parentless.release(run, "again").path, bare, None).code == 11
+
+    # a second draw is within the bound by itself, and not together with the first: it reads nothing
+    with pytest.raises(Overspent, match="does not hold this run"):
+        Pipeline(parentless.config(policy="parentless.yaml", secret="public")).run(resume="never")
+
+
+@pytest.mark.slow  # likewise
+def test_a_method_that_hides_the_parents_of_its_records_is_excused_from_nothing(parentless, monkeypatch):
+    from audits.core.types import Lineage
+
+    def hidden(_prepared, written):
+        return Lineage(parents=((),) * len(written.parents), weights=((),) * len(written.parents))
+
+    monkeypatch.setattr("synthgen.run.judge.lineage", hidden)
+    mixing = {"interpolate": {"k_neighbors": 5, "total": 24}, "dp": {}, "secret": "public"}
+    config = parentless.bench.job(
+        **{**CHANGES, **mixing, "policy": "parentless.yaml", "release": {"key": str(parentless.key)}}
+    ).config
+    run = Pipeline(config).run()
+    assert run.evidence.metrics["interpolation.records_with_parents"].value == 0
+    assert run.evidence.metrics["method.private"].value == 0
+    (line,) = [line for line in run.decide().failures if line.startswith("audit-interpolation")]
+    assert "no differentially private method made the records" in line or "FAIL" in line
 
 
 def test_an_answer_that_the_ledger_does_not_book_is_released_by_nobody(trial):

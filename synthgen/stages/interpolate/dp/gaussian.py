@@ -1,6 +1,6 @@
 """dp-gaussian: classes as Gaussians in a public basis, and a classifier that says which points are whose."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,38 +8,28 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Embedded, Float32, Latents
-from synthgen.privacy.sums import Float64, Query
+from synthgen.core.types import Float32, Latents
+from synthgen.privacy.sums import Ask, Float64, Query
 from synthgen.stages.interpolate.base import latent_ids
 from synthgen.stages.interpolate.dp.basis import PublicBasis
+from synthgen.stages.interpolate.dp.method import Asked, Setting
 from synthgen.stages.interpolate.dp.people import PersonRows
-from synthgen.stages.interpolate.dp.queries import (
-    BOUNDARY,
-    GRADIENT_CLIP,
-    MEANS,
-    SPREAD,
-    SPREAD_CLIP,
-    STEPS,
-    Ask,
-    ask_boundary,
-    ask_means,
-    ask_spread,
-    class_scores,
-)
-from synthgen.stages.interpolate.dp.words import ClassWords
+from synthgen.stages.interpolate.dp.queries import ask_boundary, ask_means, ask_spread, class_scores
 
 NAME = "dp-gaussian"
 FILE = "classes.safetensors"
-SHARES = {MEANS: 0.25, SPREAD: 0.1, BOUNDARY: 0.35}  # of the budget, before all shares are brought to a sum of 1
-TIMES = {MEANS: 1, SPREAD: 1, BOUNDARY: STEPS}  # how often each is asked
-CLIPS = {MEANS: 1.0, SPREAD: SPREAD_CLIP, BOUNDARY: GRADIENT_CLIP}
+MEANS, SPREAD, BOUNDARY = "class-means", "spread", "boundary"
+ASKED = {
+    MEANS: Asked(share=0.25),
+    SPREAD: Asked(share=0.1, clip=0.7),
+    BOUNDARY: Asked(share=0.35, clip=0.5, steps=30),
+}
 DRAWN = 4  # points of which the one most of its class is taken
-STOOD_IN = 200  # points of each class that stand in for train records where filters learn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClassModel:
-    """What was learned of the classes: noised, so whatever is computed from it costs nothing more.
+    """What was learned of the classes.
 
         x = μ_c + L z,  z ~ N(0, I);   of `DRAWN` such points the one with the largest log p(c | x)
 
@@ -49,9 +39,6 @@ class ClassModel:
         points: float64 (C, d), μ.
         spread: float64 (d, d), L.
         weights: float64 (d + 1, C), of the classifier p.
-        encoder: whose vectors these are.
-        words: what the classes say, where persons were asked.
-        told: how many of them each vector is given.
     """
 
     labels: tuple[str, ...]
@@ -59,49 +46,21 @@ class ClassModel:
     points: Float64
     spread: Float64
     weights: Float64
-    encoder: str
-    words: ClassWords | None = None
-    told: int = 0
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return exactly `counts[label]` new vectors of each label; asking for more keeps the first ones.
-
-        They have no parents: no record of anybody is in any of them by more than the noise allows.
-        """
-        drawn = [self._draw(label, m, rng.child(label)) for label, m in sorted(counts.items())]
-        told: tuple[tuple[str, ...], ...] = ()
-        if self.words is not None:
-            told = tuple(
-                words
-                for (label, _), vectors in zip(sorted(counts.items()), drawn, strict=True)
-                for words in self._tell(label, vectors, self.words, rng.child(label, "words"))
-            )
-        empty: tuple[tuple[()], ...] = ((),) * sum(counts.values())
-        return Latents(
-            vectors=np.concatenate([np.empty((0, self.points.shape[1]), dtype=np.float32), *drawn]),
-            ids=tuple(name for label, m in sorted(counts.items()) for name in latent_ids(label, m)),
-            labels=tuple(label for label, m in sorted(counts.items()) for _ in range(m)),
-            parent_ids=empty, weights=empty, method=NAME, seed_path=str(rng), told=told,
-        )  # fmt: skip
-
-    def stand_ins(self, rng: SeedTree) -> Embedded:
-        """Return points that stand in for train records wherever something is fitted after this."""
-        drawn = self.sample(dict.fromkeys(self.labels, STOOD_IN), rng)
-        return Embedded(
-            vectors=drawn.vectors, ids=drawn.ids, labels=drawn.labels, groups=drawn.ids, encoder=self.encoder,
-            normalized=True,
-        )  # fmt: skip
+        """Return new vectors; see `Learned`."""
+        return latents_of({label: self._draw(label, m, rng.child(label)) for label, m in counts.items()}, NAME, rng)
 
     def _draw(self, label: str, m: int, rng: SeedTree) -> Float32:
-        code = self.labels.index(label)
         z = rng.generator().standard_normal((m, DRAWN, self.points.shape[1]))
-        points = self.points[code] + z @ self.spread.T
-        scores = class_scores(points.reshape(m * DRAWN, -1), self.weights, scales_of(self.basis))[:, code]
-        best = scores.reshape(m, DRAWN).argmax(axis=1)
-        return self.basis.outward(points[np.arange(m), best])
+        return self.most_of_class(label, self.points[self.labels.index(label)] + z @ self.spread.T)
 
-    def _tell(self, label: str, vectors: Float32, words: ClassWords, rng: SeedTree) -> tuple[tuple[str, ...], ...]:
-        return words.draw(self.labels.index(label), vectors, self.told, rng.generator())
+    def most_of_class(self, label: str, points: Float64) -> Float32:
+        """Return of each row of points, float64 (m, k, d), the one most of the class, as float32 (m, d)."""
+        m, k, d = points.shape
+        scores = class_scores(points.reshape(m * k, d), self.weights, scales_of(self.basis))
+        best = scores[:, self.labels.index(label)].reshape(m, k).argmax(axis=1)
+        return self.basis.outward(points[np.arange(m), best])
 
     def save(self, folder: Path) -> None:
         """Write it into a folder; the basis and the names are public and are not in it."""
@@ -109,39 +68,32 @@ class ClassModel:
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / FILE)
 
 
-def read_classes(folder: Path, labels: Sequence[str], basis: PublicBasis, encoder: str) -> ClassModel:
-    """Return the model that `ClassModel.save` wrote."""
-    held = load_file(folder / FILE)
-    return ClassModel(labels=tuple(sorted(labels)), basis=basis, encoder=encoder, **held)
-
-
-def learn_classes(
-    people: PersonRows, labels: Sequence[str], basis: PublicBasis, encoder: str, noise: Mapping[str, float], ask: Ask
-) -> ClassModel:
+def learn(people: PersonRows, setting: Setting, queries: Mapping[str, Query], ask: Ask) -> ClassModel:
     """Return what the persons' noised answers say of their classes.
 
-    Args:
-        people: of train, or made up.
-        labels: as declared.
-        basis: of the encoder.
-        encoder: its name.
-        noise: the multiplier of each query of `SHARES`.
-        ask: answers a query with noise.
-
-    Privacy: `TIMES` Gaussian queries of each name, clipped to `CLIPS` for each person over all classes together.
+    Privacy: the Gaussian queries of `ASKED`, clipped for each person over all classes together.
     """
-    queries = {name: Query(name=name, noise_multiplier=noise[name], clip=CLIPS[name]) for name in SHARES}
+    basis = setting.basis
     means = ask_means(people, basis.variances, queries[MEANS], ask)
     spread = ask_spread(people, means, basis.variances, queries[SPREAD], ask)
     weights = ask_boundary(people, means, scales_of(basis), queries[BOUNDARY], ask)
-    return ClassModel(
-        labels=tuple(sorted(labels)),
-        basis=basis,
-        points=means.points,
-        spread=spread,
-        weights=weights,
-        encoder=encoder,
-    )
+    return ClassModel(labels=setting.labels, basis=basis, points=means.points, spread=spread, weights=weights)
+
+
+def read(folder: Path, setting: Setting) -> ClassModel:
+    """Return the model that `ClassModel.save` wrote."""
+    return ClassModel(labels=setting.labels, basis=setting.basis, **load_file(folder / FILE))
+
+
+def latents_of(drawn: Mapping[str, Float32], method: str, rng: SeedTree) -> Latents:
+    """Return the vectors of each label as latents of nobody."""
+    labels = [(label, name) for label, rows in sorted(drawn.items()) for name in latent_ids(label, len(rows))]
+    empty: tuple[tuple[()], ...] = ((),) * len(labels)
+    return Latents(
+        vectors=np.concatenate([drawn[label] for label in sorted(drawn)]),
+        ids=tuple(name for _, name in labels), labels=tuple(label for label, _ in labels),
+        parent_ids=empty, weights=empty, method=method, seed_path=str(rng),
+    )  # fmt: skip
 
 
 def scales_of(basis: PublicBasis) -> Float64:

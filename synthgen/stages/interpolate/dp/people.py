@@ -38,6 +38,13 @@ class PersonRows:
             values = rows(slice(int(start[0]), int(end[-1])))
             yield np.add.reduceat(values, start - start[0], axis=0) / (end - start)[:, None]
 
+    def rows_of(self, persons: Int64) -> tuple[Int64, Int64]:
+        """Return the rows of some persons, one person's after the other's, and where among them each one's begin."""
+        ends = np.append(self.starts[1:], len(self.points))
+        each = [np.arange(self.starts[person], ends[person]) for person in persons]
+        starts = np.cumsum([0, *(len(rows) for rows in each[:-1])])
+        return np.concatenate(each), starts
+
 
 def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonRows:
     """Return the persons of train, in no order that says anything.

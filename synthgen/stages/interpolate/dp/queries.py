@@ -1,21 +1,15 @@
 """What is asked of the persons: where the classes lie, how wide they are, and what tells one from another."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from synthgen.privacy.sums import Float64, Query
+from synthgen.privacy.sums import Ask, Float64, Query
 from synthgen.stages.interpolate.dp.people import PersonRows
 
-Ask = Callable[[Iterable[Float64], Query], Float64]  # a noised sum of the persons' rows
-
-MEANS, SPREAD, BOUNDARY = "class-means", "spread", "boundary"
 COUNT = 0.3  # of a person in the sum of a class's rows, beside a point of norm .9 at most
 WIDE = 48  # axes whose covariance is asked for; the others have the public variance
-SPREAD_CLIP = 0.7
-STEPS = 30  # of the descent
-RATE, MOMENTUM, GRADIENT_CLIP = 30.0, 0.9, 0.5
+RATE, MOMENTUM = 30.0, 0.9  # of the descent
 CONSTANT = 0.3  # the coordinate that carries a class's offset
 
 
@@ -95,13 +89,13 @@ def ask_spread(people: PersonRows, means: Means, variances: Float64, query: Quer
     prior = scale * variances
     covariance = np.diag(prior)
     beyond = seen.diagonal() - prior[:wide]
-    covariance[:wide, :wide][off] = seen[off] * _kept(seen[off], error / np.sqrt(2))
-    covariance[np.arange(wide), np.arange(wide)] += beyond * _kept(beyond, error)
+    covariance[:wide, :wide][off] = seen[off] * kept_of(seen[off], error / np.sqrt(2))
+    covariance[np.arange(wide), np.arange(wide)] += beyond * kept_of(beyond, error)
     values, axes = np.linalg.eigh(covariance)
     return np.asarray(axes * np.sqrt(np.maximum(values, 0.1 * prior[-1])))
 
 
-def _kept(seen: Float64, error: float) -> float:
+def kept_of(seen: Float64, error: float) -> float:
     """Return the share of the numbers' mean square that is not noise."""
     square = float((seen**2).mean())
     return 0.0 if square == 0 else max(0.0, 1 - error**2 / square)
@@ -118,17 +112,17 @@ def ask_boundary(people: PersonRows, means: Means, scales: Float64, query: Query
         people: their coordinates.
         means: of the classes, for N alone.
         scales: float64 (d,), by which coordinates are multiplied before they are brought to unit length.
-        query: of each of the `STEPS` steps.
+        query: of each step.
         ask: answers it.
 
-    Privacy: `STEPS` Gaussian queries, each of all persons: no sampling, so nothing depends on how batches were drawn.
+    Privacy: T Gaussian queries, each of all persons: no sampling, so nothing depends on how batches were drawn.
     Source: Bassily, Smith and Thakurta, FOCS 2014, with whole batches and momentum.
     """
     inputs = _inputs(people.points, scales)
     weights = np.zeros((inputs.shape[1], people.n_classes))
     velocity, averaged = np.zeros_like(weights), np.zeros_like(weights)
     persons = float(means.counts.sum())
-    for step in range(STEPS):
+    for step in range(query.steps):
 
         def of_records(at: slice, weights: Float64 = weights) -> Float64:
             error = _softmax(inputs[at] @ weights)
@@ -138,8 +132,8 @@ def ask_boundary(people: PersonRows, means: Means, scales: Float64, query: Query
         gradient = ask(people.mean_rows(of_records), query).reshape(weights.shape) / persons
         velocity = MOMENTUM * velocity + gradient
         weights = weights - RATE * velocity
-        if step >= STEPS // 2:
-            averaged += weights / (STEPS - STEPS // 2)
+        if step >= query.steps // 2:
+            averaged += weights / (query.steps - query.steps // 2)
     return averaged
 
 

@@ -2,18 +2,21 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from synthgen.core.types import Corpus, Float32
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus, Float32, Latents
 from synthgen.privacy.noise import Int64
-from synthgen.privacy.sums import Float64, Query
-from synthgen.stages.interpolate.dp.queries import Ask
+from synthgen.privacy.sums import Ask, Float64, Query
+from synthgen.stages.interpolate.dp.method import Asked, Learned
 
 WORDS = "words"
+ASKED = {WORDS: Asked(share=0.3)}
 FILE = "words.safetensors"
 MOST = 32  # words of a person that count, the rarest in public text
 SURE = 3.0  # standard deviations of the noise above which a word was said
@@ -23,21 +26,24 @@ BLOCK = 16  # persons whose rows are in memory at once: each has a place for eve
 _WORD = re.compile(r"[a-z][a-z'-]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PublicWords:
-    """A public vocabulary.
+class PublicWords(Protocol):
+    """A public vocabulary, such as a bridge's.
 
-    Args:
+    Attributes:
         words: v words.
         frequency: float32 (v,), in how many public passages each stands, as a share.
         table: float32 (v, d), their vectors, centred, of unit length.
         centre: float32 (d,), the mean vector of public passages.
     """
 
-    words: tuple[str, ...]
-    frequency: Float32
-    table: Float32
-    centre: Float32
+    @property
+    def words(self) -> tuple[str, ...]: ...  # noqa: D102 - documented above
+    @property
+    def frequency(self) -> Float32: ...  # noqa: D102
+    @property
+    def table(self) -> Float32: ...  # noqa: D102
+    @property
+    def centre(self) -> Float32: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,6 +89,38 @@ class ClassWords:
     def save(self, folder: Path) -> None:
         """Write the counts into a folder; the vocabulary is public and not in it."""
         save_file({"counts": np.ascontiguousarray(self.counts), "error": np.array([self.error])}, folder / FILE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Telling:
+    """Vectors of a method, each with words of its class that the text is to say.
+
+    Args:
+        learned: what vectors are drawn from.
+        words: of the classes.
+        labels: as declared, sorted.
+        told: how many words each vector is given.
+    """
+
+    learned: Learned
+    words: ClassWords
+    labels: tuple[str, ...]
+    told: int
+
+    def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
+        """Return new vectors; see `Learned`."""
+        latents, told = self.learned.sample(counts, rng), dict[int, tuple[str, ...]]()
+        for label in sorted(counts):
+            rows = [i for i, name in enumerate(latents.labels) if name == label]
+            draws = rng.child(label, "words").generator()
+            words = self.words.draw(self.labels.index(label), latents.vectors[rows], self.told, draws)
+            told |= dict(zip(rows, words, strict=True))
+        return replace(latents, told=tuple(told[i] for i in range(len(latents))))
+
+    def save(self, folder: Path) -> None:
+        """Write both into a folder."""
+        self.learned.save(folder)
+        self.words.save(folder)
 
 
 def read_words(folder: Path, vocabulary: PublicWords) -> ClassWords:
@@ -136,8 +174,3 @@ def ask_words(said: Sequence[Int64], n_classes: int, vocabulary: PublicWords, qu
 
     counts = ask(rows(), query).reshape(n_classes, v) * MOST**0.5
     return ClassWords(vocabulary=vocabulary, counts=counts, error=query.noise_multiplier * MOST**0.5)
-
-
-def chosen_words(words: ClassWords, labels: Sequence[str]) -> Mapping[str, int]:
-    """Return how many words each class has."""
-    return {label: int((row > 0).sum()) for label, row in zip(labels, words.telling(), strict=True)}

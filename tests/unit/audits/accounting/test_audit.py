@@ -1,6 +1,7 @@
 """The accounting audit: honest logs pass, every control that it must catch fails, what is missing is insufficient."""
 
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -65,6 +66,57 @@ def test_a_claim_by_the_closed_form_is_honest(logs, inputs):
     exact = gaussian_epsilon(np.sqrt(11) / 25, delta=1e-4)
     result = run(inputs, logs.log(logs.vote(RNG(0)), claim={"epsilon": exact, "delta": 1e-4}))
     assert result.verdict == "pass"
+
+
+def disagreeing(monkeypatch, low, high):
+    from audits.accounting import accountants
+    from audits.accounting.prv import PrvBounds
+
+    monkeypatch.setattr(accountants, "prv_bounds", lambda *_, **__: PrvBounds(low, high))
+
+
+def test_loss_variables_stand_beside_the_others(logs, inputs):
+    result = run(inputs, logs.log(logs.sgd(RNG(0))))
+    beside = result.details["accountants"]
+    assert result.verdict == "pass"
+    assert beside["prv_low"] <= beside["pld"] <= beside["prv"] == result.metrics["epsilon_prv"].value
+    assert result.metrics["epsilon_recomputed"].value == beside["pld"] + beside["added"]
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.2, -0.1), (0.1, 0.2)])
+def test_an_accountant_that_contradicts_the_loss_distributions_lets_nothing_pass(
+    logs, inputs, monkeypatch, low, high
+):
+    log = logs.log(logs.sgd(RNG(0)))
+    pld = run(inputs, log).details["accountants"]["pld"]
+    disagreeing(monkeypatch, pld + low, pld + high)
+    result = run(inputs, log)
+    assert (result.verdict, result.details["checks"]["accountants"]) == ("insufficient", "missing")
+    assert "accountants disagree" in result.reason
+    disagreeing(monkeypatch, pld - 0.01, pld + 0.01)
+    assert run(inputs, log).verdict == "pass"
+
+
+def test_a_contradiction_over_all_releases_together_counts_as_well(logs, inputs, monkeypatch):
+    from audits.accounting import audit
+
+    log = logs.log(logs.vote(RNG(0)), spent={"epsilon": 9.0, "delta": 1e-4})
+    assert run(inputs, log).verdict == "pass"
+    honest = audit._composed_bounds
+    monkeypatch.setattr(
+        audit, "_composed_bounds", lambda log: honest(log)._replace(prv_low=honest(log).pld + 0.1, prv=99.0)
+    )
+    assert run(inputs, log).verdict == "insufficient"
+
+
+def test_without_its_library_the_verdict_is_the_same_and_the_reason_is_told(logs, inputs, monkeypatch):
+    log = logs.log(logs.sgd(RNG(0)))
+    beside = run(inputs, log)
+    monkeypatch.setitem(sys.modules, "opacus.accountants.analysis.prv", None)
+    alone = run(inputs, log)
+    assert (alone.verdict, alone.estimate) == (beside.verdict, beside.estimate)
+    assert "epsilon_prv" not in alone.metrics
+    assert "opacus is not installed" in alone.details["accountants"]["prv_absent"]
 
 
 # each control of the recipe: what is changed, the check that breaks, and a part of the reason

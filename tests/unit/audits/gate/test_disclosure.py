@@ -255,6 +255,18 @@ def test_law_no_gate_comes_out_otherwise_where_verdicts_alone_leave(utility, n, 
     assert public.allowed is exact.allowed is allowed
 
 
+def test_law_a_number_between_two_limits_stays_one_number():
+    asked = policy(
+        rule("utility.x", "value", "<=", 0.8, name="a"), rule("utility.x", "value", ">=", 0.2, name="b"), dp=DP,
+        required=("accounting",),
+    )  # fmt: skip
+    given = exact_evidence(0.7, 0.5, 300)
+    given = given.model_copy(update={"metrics": {**given.metrics, "utility.x": metric(0.5, 0.5, 0.5)}})
+    exact, public = decide(given, asked), decide(public_evidence(given, asked), asked)
+    assert [(o.id, o.verdict) for o in exact.gates] == [(o.id, o.verdict) for o in public.gates]
+    assert public_evidence(public_evidence(given, asked), asked) == public_evidence(given, asked)
+
+
 def test_a_report_under_differential_privacy_holds_verdicts_and_the_claim():
     asked = private_policy()
     shown = public_report({**report(), "hygiene": {"problems": 3}}, asked)

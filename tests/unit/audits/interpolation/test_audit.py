@@ -74,6 +74,18 @@ def test_fresh_people_pass_and_the_report_says_what_was_looked_at(town):
     assert result.details["ledger"] is None
 
 
+def test_rows_that_hide_their_parents_are_found_by_their_texts(town, retexted):
+    made, of_row = mixed(town["train"].texts, 2, 800)
+    synthetic = retexted(town["fresh"], made)
+    hidden = Lineage(parents=((),) * len(made), weights=((),) * len(made))
+    told = run(synthetic, town["train"], town["control"], lineage=hidden)
+    assert told.verdict == "fail"
+    assert told.metrics["records_with_parents"].value == 0
+    assert told.metrics["ledger"].value == 1
+    honest = run(synthetic, town["train"], town["control"], lineage=evenly(of_row))
+    assert (honest.metrics["records_with_parents"].value, honest.metrics["records_with_parents"].n) == (800, 800)
+
+
 def test_rows_mixed_of_people_who_are_in_neither_arm_pass(town, retexted):
     synthetic = retexted(town["fresh"], mixed(town["fresh"].texts, 2, 800)[0])
     assert run(synthetic, town["train"], town["control"]).verdict == "pass"

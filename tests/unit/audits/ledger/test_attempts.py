@@ -6,7 +6,7 @@ import pytest
 
 from audits.core.errors import InputError
 from audits.core.types import Table
-from audits.ledger.attempts import attempt, noted
+from audits.ledger.attempts import attempt, ledger_id, noted
 from audits.ledger.chain import Memory
 
 WORDS = ("amber", "basin", "cedar", "delta", "ember", "flint", "grove", "heron", "jade", "knoll", "larch", "maple")
@@ -144,3 +144,9 @@ def test_a_missing_or_older_ledger_is_seen(ask, tmp_path):
     shutil.copytree(tmp_path / "older", tmp_path / "ledger")
     with pytest.raises(InputError, match="holds 1 entries, and held 2 before"):
         ask("c")
+
+
+def test_a_ledger_has_its_id_before_anything_is_counted_in_it(tmp_path):
+    begun = ledger_id(tmp_path / "ledger")
+    found = attempt(tmp_path / "ledger", Memory(tmp_path / "seen.json"), made="a", control=CONTROL)
+    assert (found.ledger.id, found.number) == (begun, 1)

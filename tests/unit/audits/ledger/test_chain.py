@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from audits.core.errors import InputError
 from audits.core.strictjson import canonical
-from audits.ledger.chain import Memory, opened
+from audits.ledger.chain import Memory, chain_id, opened
 
 NAME = "things.jsonl"
 
@@ -210,3 +210,30 @@ def test_a_memory_with_a_field_out_of_bounds_is_none(place, changes):
     memory.path.write_bytes(canonical({**value, **changes}))
     with pytest.raises(InputError, match="not the memory of a ledger"):
         entries(folder, memory)
+
+
+def test_the_id_is_there_before_the_first_line_and_stays(tmp_path):
+    folder, memory = tmp_path / "ledger", Memory(tmp_path / "keys" / "seen.json")
+    begun = chain_id(folder, NAME)
+    assert memory.read() is None
+    assert {add(folder, memory, i).id for i in range(2)} == {begun} == {chain_id(folder, NAME)}
+    assert chain_id(tmp_path / "other", NAME) != begun
+    assert entries(folder, memory) == [{"thing": 0}, {"thing": 1}]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_chain_keeps_no_line_under_another_id(place, tmp_path):
+    folder, _ = place
+    chain_id(tmp_path / "other", NAME)
+    shutil.copy(tmp_path / "other" / "key", folder / "key")
+    with pytest.raises(InputError, match="line 1 is not as it was written"):
+        chain_id(folder, NAME)
+
+
+def test_an_id_is_not_told_of_a_ledger_without_its_key(place):
+    folder, _ = place
+    (folder / "key").unlink()
+    with pytest.raises(InputError, match="lacks its key") as caught:
+        chain_id(folder, NAME)
+    assert "beside the releaser's key" in caught.value.hint
+    assert not (folder / "key").exists()

@@ -3,16 +3,18 @@
 import hashlib
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from audits.core.errors import VerifyError
 from audits.core.strictjson import canonical
-from audits.verify.budget import check_budget
+from audits.gate.evidence import AuditState, Evidence, Metric
+from audits.verify.budget import check_budget, check_ledger
 from audits.verify.contents import METRICS, REPORT_JSON
 from audits.verify.statement import Privacy
 
-BUDGET = {"ledgerId": "l", "maxEpsilon": 3.0, "spentBefore": 0.0, "spentAfter": 2.0}
+BUDGET = {"ledgerId": "1" * 32, "maxEpsilon": 3.0, "spentBefore": 0.0, "spentAfter": 2.0}
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,35 @@ def test_a_wrong_budget_is_refused(case, bundle, judge, releases):
     found = judge(bundle)
     assert (found.code, found.checks[-1].id) == (12, "ledger"), found.failure
     assert words in found.failure
+
+
+@pytest.mark.parametrize(
+    ("ledgers", "said"),
+    [(("2" * 32,), "which the trust root does not name"), ((), "the trust root names no ledger")],
+)
+def test_a_budget_of_a_ledger_that_the_root_does_not_name_is_none(bundle, judge, releases, ledgers, said):
+    found = judge(bundle, releases.root(ledgers=ledgers))
+    assert (found.ok, found.code, found.checks[-1].id) == (False, 11, "ledger")
+    assert said in found.failure
+    held = judge(bundle, releases.root(ledgers=("2" * 32, releases.LEDGER)))
+    assert held.ok, held.failure
+
+
+def test_attempts_and_budget_stand_in_one_ledger(bundle, judge, releases):
+    claim(bundle, releases, budget={**BUDGET, "ledgerId": "2" * 32})
+    found = judge(bundle, releases.root(ledgers=("2" * 32, releases.LEDGER)))
+    assert (found.code, found.checks[-1].id) == (12, "ledger")
+    assert "another ledger than the attempts" in found.failure
+
+
+def test_a_root_that_names_ledgers_names_them_for_attempts_too_and_one_that_does_not_leaves_them(
+    tmp_path, judge, releases
+):
+    path = releases.bundle(tmp_path)
+    assert judge(path).ok
+    assert judge(path, releases.root(ledgers=())).ok
+    found = judge(path, releases.root(ledgers=("2" * 32,)))
+    assert (found.code, found.checks[-1].id) == (11, "ledger")
 
 
 def rewrite(bundle, releases, name, change):
@@ -148,3 +179,54 @@ def test_an_accounting_that_did_not_pass_stands_behind_nothing(releases, verdict
     privacy = Privacy.model_validate(releases.DP_PRIVACY)
     with pytest.raises(VerifyError, match="no accounting that passed"):
         check_budget(privacy, releases.policy_of(releases.DP_POLICY), evidence, held)
+
+
+def excusing(**changes):
+    """Return evidence under which a budget stands in for the question of parents, with numbers changed."""
+    numbers = {
+        "method.private": 1.0, "interpolation.ledger": 1.0, "interpolation.records_with_parents": 0.0,
+        "accounting.epsilon": 2.0, "accounting.delta": 1e-6, **changes,
+    }  # fmt: skip
+    states = {"interpolation": "insufficient", "accounting": "pass"}
+    return Evidence(
+        metrics={k: Metric(value=v, low=v, high=v, confidence=0.96, n=1) for k, v in numbers.items()},
+        audits={k: AuditState(verdict=v, status="measured", confidence=0.96) for k, v in states.items()},
+    )
+
+
+def test_a_release_that_a_budget_stands_in_for_is_held_to_that_budget_and_its_ledger(releases):
+    policy = releases.policy_of(releases.PARENTLESS)
+    held = {REPORT_JSON: canonical({"audit": releases.audit_json(dp=True)})}
+
+    def budget(evidence, **changes):
+        return check_budget(Privacy.model_validate({**releases.DP_PRIVACY, **changes}), policy, evidence, held)
+
+    assert "epsilon 2.0" in budget(excusing(), budget=BUDGET)
+    for changes, said in (
+        ({"budget": None}, "the ledger is missing"),
+        ({"unit": "record"}, "accounted for each record"),
+        ({"budget": {**BUDGET, "spentBefore": 0.6, "spentAfter": 2.6}}, "overspent"),
+    ):
+        with pytest.raises(VerifyError, match=f"E_GATE .*{said}"):
+            budget(excusing(), **changes)
+    assert budget(excusing(**{"interpolation.records_with_parents": 3.0}), budget=None)
+
+    predicate = SimpleNamespace(
+        attempts=SimpleNamespace(ledger=SimpleNamespace(id=releases.LEDGER)), privacy=SimpleNamespace(budget=None)
+    )
+    bare = releases.root(ledgers=())
+    assert "names" in check_ledger(predicate, policy, excusing(), releases.root())
+    with pytest.raises(VerifyError, match="E_TRUST the trust root names no ledger"):
+        check_ledger(predicate, policy, excusing(), bare)
+    with_parents = excusing(**{"interpolation.records_with_parents": 3.0})
+    assert check_ledger(predicate, policy, with_parents, bare) == "the trust root names no ledger"
+
+
+def test_statement_and_evidence_name_the_same_kind_of_method(releases):
+    policy = releases.policy_of(releases.PARENTLESS)
+    held = {REPORT_JSON: canonical({"audit": releases.audit_json(dp=True)})}
+    private = Privacy.model_validate(releases.DP_PRIVACY)
+    none = Privacy.model_validate({"mechanism": "none+empirical", "unit": "group"})
+    for privacy, evidence in ((private, excusing(**{"method.private": 0.0})), (none, excusing())):
+        with pytest.raises(VerifyError, match="E_GATE statement and evidence do not agree"):
+            check_budget(privacy, policy, evidence, held)

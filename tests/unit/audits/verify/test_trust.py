@@ -57,6 +57,8 @@ CASES = {
     "policy-named-badly": (lambda v, r: v["policies"].update({"a b": ["0" * 64]}), "a b"),
     "policy-without-digest": (lambda v, r: v["policies"].update(trial=[]), "policies.trial"),
     "policy-half-a-digest": (lambda v, r: v["policies"].update(trial=["0" * 32]), "policies.trial"),
+    "ledger-twice": (lambda v, r: v.update(ledgers=[r.LEDGER, r.LEDGER]), "a ledger stands twice"),
+    "no-ledgers-id": (lambda v, r: v.update(ledgers=["l"]), "ledgers"),
     "no-name": (lambda v, r: v["keys"][r.OWNER.keyid].update(person=""), "person"),
     "long-name": (lambda v, r: v["keys"][r.OWNER.keyid].update(person="x" * 201), "person"),
     "long-institution": (lambda v, r: v["keys"][r.OWNER.keyid].update(org="x" * 201), "org"),

@@ -5,14 +5,17 @@ from pathlib import Path
 import pytest
 
 from studies.dp import command
-from studies.dp.command import DpRequest, dp_study
+from studies.dp.command import BESIDE, QUICK_MECHANISMS, DpRequest, dp_study
+from studies.dp.trial import MECHANISMS
+from synthgen.core.errors import DataError
 from synthgen.core.progress import silent
 
 
 @pytest.fixture
 def request_(tmp_path):
     return DpRequest(
-        datasets=(), data=None, out=tmp_path, persons=(500,), epsilons=(1.0, 4.0), seeds=1, quick=True
+        datasets=(), data=None, out=tmp_path, persons=(500,), epsilons=(1.0, 4.0), seeds=1, quick=True,
+        mechanisms=tuple(MECHANISMS),
     )  # fmt: skip
 
 
@@ -27,24 +30,29 @@ def test_what_is_kept_is_not_made_again_and_sets_that_are_too_small_are_left_out
     monkeypatch.setattr(command, "run_trial", lambda asked, *rest: made.append(asked.name) or finding(asked, *rest))
     page = dp_study(request_, silent, lambda _line: None)
     assert made == [asked.name for asked in request_.asked()]
-    assert page.read_text().count("| 150 |") == len(made) == 4
+    assert page.read_text().count("| 150 |") == len(made) == len(QUICK_MECHANISMS)
+    assert not any("adapt" in name for name in made)  # for hours
     dp_study(request_, silent, lambda _line: None)
-    assert len(made) == 4
+    assert len(made) == len(QUICK_MECHANISMS)
     monkeypatch.setattr(command, "QUICK_PERSONS", (150, 100_000))
     monkeypatch.setattr(
         command, "read_private_sets", lambda names, data, _n, read=command.read_private_sets: read(names, data, 300)
     )
     dp_study(request_, silent, lambda _line: None)
-    assert len(made) == 4
+    assert len(made) == len(QUICK_MECHANISMS)
 
 
 def test_the_full_study_asks_for_every_join_at_every_budget(request_):
     asked = replace(request_, quick=False, datasets=("clinic",)).asked()
     assert [(a.mechanism, a.epsilon) for a in asked] == [
-        ("labels alone", 0.01), ("smote", 0.0), ("classes", 1.0), ("classes + words", 1.0), ("classes", 4.0),
-        ("classes + words", 4.0),
+        ("labels alone", 0.01), ("smote", 0.0),
+        *((name, epsilon) for epsilon in (1.0, 4.0) for name in MECHANISMS if name not in BESIDE),
     ]  # fmt: skip
     assert len(replace(request_, quick=False).asked()) == 5 * len(asked)
+    few = replace(request_, quick=False, datasets=("clinic",), mechanisms=("votes",)).asked()
+    assert [(a.mechanism, a.epsilon) for a in few] == [("votes", 1.0), ("votes", 4.0)]
+    with pytest.raises(DataError, match="do not know"):
+        dp_study(replace(request_, mechanisms=("magic",)), silent, print)
 
 
 @pytest.mark.slow
@@ -53,6 +61,6 @@ def test_the_quick_form_ends(study, tmp_path):
     code, told = study("dp", "--quick", "--out", tmp_path / "out")
     assert code == 0, told
     trials = sorted((tmp_path / "out" / "trials").glob("*.json"))
-    assert len(trials) == 4
+    assert len(trials) == len(QUICK_MECHANISMS)
     assert all(json.loads(Path(path).read_bytes())["train_persons"] > 100 for path in trials)
     assert "| 150 | classes + words | 4 |" in (tmp_path / "out" / "results.md").read_text()

@@ -36,5 +36,7 @@ def test_a_budget_that_does_not_hold_the_next_run_is_told_before_it(booked, proj
     told = CliRunner().invoke(app, ["budget", "check", str(booked)])
     assert isinstance(told.exception, BudgetError)
     assert "allows 3 in all" in str(told.exception)
+    path = project.write_config(**{**DP, "dp": {"epsilon": 0.5, "delta": 9e-6, "persons": 40}})
+    assert isinstance(CliRunner().invoke(app, ["budget", "check", str(path)]).exception, BudgetError)  # of delta too
     path = project.write_config(**{**DP, "dp": {"epsilon": 1.0, "delta": 4e-6, "persons": 40}})
     assert CliRunner().invoke(app, ["budget", "check", str(path)]).exit_code == 0

@@ -5,7 +5,8 @@ import pytest
 from typer.testing import CliRunner
 
 from audits.gate.shipped import load_policy
-from audits.verify.trust import fingerprint
+from audits.ledger.attempts import ledger_id
+from audits.verify.trust import fingerprint, load_trust
 from synthgen.commands.keys import keys_app, trust_app
 from synthgen.core.errors import ConfigError, StorageError, UsageError
 from synthgen.release.keys import load_key
@@ -86,3 +87,24 @@ def test_one_person_in_two_roles_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="unsound"):
         call(trust_app, "init", tmp_path / "trust.json", "--releaser", public, "--privacy-officer", public)
     assert not (tmp_path / "trust.json").exists()
+
+
+def test_a_policy_with_a_budget_needs_a_ledger_in_the_root(tmp_path):
+    options = ("--releaser", make(tmp_path, "ann"), "--policy", "strict-dp")
+    path = tmp_path / "trust.json"
+    with pytest.raises(ConfigError, match="under strict-dp a release counts only where") as caught:
+        call(trust_app, "init", path, *options)
+    assert "--ledger" in caught.value.hint
+    assert not path.exists()
+    call(trust_app, "init", path, *options, "--ledger", tmp_path / "ledger", "--ledger", "a" * 32)
+    assert load_trust(path).ledgers == (ledger_id(tmp_path / "ledger"), "a" * 32)
+    assert f"ledger: {'a' * 32}" in call(trust_app, "show", path).stdout.splitlines()
+
+
+def test_another_ledger_takes_a_signed_roots_next_version(tmp_path):
+    releaser, _ = make(tmp_path, "ann"), make(tmp_path, "ben")
+    root, versions = tmp_path / "ben.pem", [tmp_path / f"{i}.json" for i in range(3)]
+    call(trust_app, "init", versions[0], "--releaser", releaser, "--root", root, "--ledger", "a" * 32)
+    call(trust_app, "rotate", *versions[:2], "--sign-with", root)
+    call(trust_app, "rotate", *versions[1:], "--sign-with", root, "--ledger", "b" * 32)
+    assert [load_trust(path).ledgers for path in versions] == [("a" * 32,), ("a" * 32,), ("b" * 32,)]

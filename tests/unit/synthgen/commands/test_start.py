@@ -1,15 +1,19 @@
 import stat
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from audits.gate.shipped import load_policy
+from audits.ledger.attempts import ledger_id
+from audits.ledger.budgets import spent_so_far
 from audits.verify.trust import load_trust
 from synthgen.commands.start import TEMPLATES, examples, start
 from synthgen.config import Config
 from synthgen.core.errors import StorageError
 from synthgen.core.seeds import SeedTree
 from synthgen.release.keys import load_key, passphrase_for
+from synthgen.run.ledger import ledger_of
 from synthgen.run.workspace import Workspace
 from synthgen.stages.load import load
 
@@ -41,6 +45,17 @@ def test_the_key_opens_with_the_passphrase_that_lies_beside_it(tmp_path, monkeyp
     assert root.roles["releaser"].keyids == (key.keyid,)
     assert root.policies == {p: (load_policy(p).digest(),) for p in ("research", "hospital-external")}
     assert root.expires == "2028-11-19T00:00:00Z"
+
+
+@pytest.mark.parametrize("template", ["newsgroup", "clinic-dp"])
+def test_the_trust_root_names_the_ledger_that_the_configuration_counts_in(tmp_path, template):
+    folder = tmp_path / "trial"
+    said = start(folder, template, patients=9 if template == "clinic-dp" else None, now=NOW)
+    place, memory = ledger_of(Config.load(folder / Path(TEMPLATES[template]).name))
+    assert load_trust(folder / "trust.json").ledgers == (ledger_id(place),)
+    assert f"ledger, named in the trust root: {place}" in said
+    assert mode(place) == 0o700
+    assert spent_so_far(place, memory).epsilon == 0.0  # and a run begins in it as in any other
 
 
 def test_what_is_secret_is_for_the_owner_alone(tmp_path):

@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.privacy.noise import StreamNoise
-from synthgen.privacy.sums import UNIT, Query, exact_sum, private_sum
+from synthgen.privacy.sums import MARGIN, UNIT, Query, exact_sum, private_sum
 
 ROWS = arrays(np.float64, (7, 5), elements=st.floats(-1e9, 1e9))
 
@@ -34,6 +34,21 @@ def test_noise_has_the_size_that_is_accounted_for():
     query = Query(name="any", noise_multiplier=3.0, clip=0.5)
     answer = private_sum([np.zeros((1, 20_000))], query, StreamNoise(SeedTree(1)))
     assert np.std(answer) == pytest.approx(1.5, rel=0.03)
+
+
+def test_a_little_more_noise_is_drawn_than_is_accounted_for():
+    scales = []
+
+    class Watched:
+        is_secret = True
+
+        def integers(self, n, scale):
+            scales.append(scale)
+            return np.zeros(n, dtype=np.int64)
+
+    private_sum([np.zeros((1, 3))], Query(name="any", noise_multiplier=2.0), Watched())
+    assert scales == [pytest.approx(2.0 * UNIT * (1 + MARGIN), rel=1e-12)]
+    assert MARGIN >= 1e-4
 
 
 def test_what_is_not_finite_or_nobody_is_refused():

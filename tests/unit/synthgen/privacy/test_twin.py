@@ -4,7 +4,7 @@ import pytest
 from audits.accounting.mechanism_log import TwinLog
 from synthgen.core.seeds import SeedTree
 from synthgen.privacy.noise import StreamNoise
-from synthgen.privacy.sums import Query, private_sum
+from synthgen.privacy.sums import PrivateAsk, Query, private_sum
 from synthgen.privacy.twin import TwinRun
 
 ROWS = [np.random.default_rng(0).normal(size=(30, 12)) * 5]
@@ -16,8 +16,25 @@ def test_a_twin_answers_as_the_run_does_and_logs_what_it_added():
     answers = [twin(ROWS, QUERY) for _ in range(2)]
     stream = StreamNoise(SeedTree(3))
     assert np.array_equal(answers[0], private_sum(ROWS, QUERY, stream))
-    log = TwinLog.model_validate({**twin.log("asked"), "noise": tuple(twin.log("asked")["noise"])})
+    log = TwinLog.model_validate({**twin.log("asked"), "noise": tuple(twin.log("asked")["noise"]), "normalisers": ()})
     assert (log.n_persons, log.dimension, len(log.noise)) == (30, 12, 2)
     assert log.max_norm == pytest.approx(0.5, abs=1e-6)
     clean = private_sum(ROWS, Query(name="asked", noise_multiplier=1e-9, clip=0.5), StreamNoise(SeedTree(3)))
     assert log.noise[0] == pytest.approx(float((((answers[0] - clean) / 1.0) ** 2).sum()), rel=1e-4)
+
+
+def test_batches_are_the_runs_own_and_are_logged_with_what_sums_are_divided_by():
+    asked = Query(name="steps", noise_multiplier=1.0, steps=3, sampling_rate=0.3, normaliser=9.0, kind="dp-sgd")
+    twin, run = (
+        TwinRun(n_persons=30, noise=StreamNoise(SeedTree(4))),
+        PrivateAsk(StreamNoise(SeedTree(4))),
+    )
+    for _ in range(3):
+        drawn = twin.batch(30, asked)
+        assert np.array_equal(drawn, run.batch(30, asked))
+        assert np.array_equal(twin([ROWS[0][drawn]], asked), run([ROWS[0][drawn]], asked))
+    log = twin.log("steps")
+    assert [len(set(batch)) for batch in log["batches"]] == [len(batch) for batch in log["batches"]]
+    assert log["normalisers"] == [9.0] * 3
+    assert np.isfinite(twin([ROWS[0][:0]], asked)).all()  # a batch of nobody has noise as well
+    assert np.array_equal(run.batch(5, QUERY), np.arange(5))

@@ -1,5 +1,6 @@
 from types import SimpleNamespace
 
+from synthgen.config import DpConfig
 from synthgen.release.limitations import DIFFERENTIALLY_PRIVATE, LIMITATIONS, limitations
 from synthgen.stages.decode.config import AdaptConfig, DecodeConfig
 
@@ -7,7 +8,7 @@ from synthgen.stages.decode.config import AdaptConfig, DecodeConfig
 def said(*, segmented=False, private=False, decode=None, **changes):
     config = SimpleNamespace(
         segments={} if segmented else None, decode=decode or DecodeConfig(),
-        interpolate=SimpleNamespace(is_private=private),
+        interpolate=SimpleNamespace(is_private=private), dp=DpConfig(),
     )  # fmt: skip
     given = {"has_groups": True, "config": config, "disclosure": None, "public_secret": False, "calibrated": True}
     return limitations(**{**given, **changes})

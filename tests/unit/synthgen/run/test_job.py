@@ -53,7 +53,7 @@ def test_what_is_no_local_folder_is_asked_for_by_its_name(job, asked, tmp_path, 
 
 def test_the_encoder_is_the_configured_one(job, asked, monkeypatch, tmp_path):
     (tmp_path / "own").mkdir()
-    monkeypatch.setattr("synthgen.run.job.build_encoder", lambda config, folder: (config, folder(config.model)))
+    monkeypatch.setattr("synthgen.run.job.build_encoder", lambda config, folder, **_: (config, folder(config.model)))
     config, _ = job.encoder()
     assert config == job.config.embed
     assert asked == [str(tmp_path / "own")]
@@ -79,3 +79,15 @@ def test_the_digest_of_a_folder_changes_with_names_bytes_and_files(tmp_path):
     digests.append(source_digest(folder))
     assert digests[0] == digests[1]
     assert len(set(digests)) == 4
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_under_a_budget_each_text_is_encoded_by_itself(tmp_path, monkeypatch, private):
+    given = {"version": 1, "source": {"path": "n", "group": "p", "labels": ["a", "b"]}, "filter": {"length": None}}
+    method = {"method": "dp-vote", "total": 9} if private else {"total": 9}
+    dp = {"dp": {"epsilon": 1.0, "delta": 1e-6, "persons": 100}} if private else {}
+    asked = []
+    monkeypatch.setattr("synthgen.run.job.build_encoder", lambda *_, alone: asked.append(alone))
+    config = Config.parse({**given, "interpolate": method, **dp}, base=str(tmp_path))
+    Job(config, Workspace(tmp_path / "ws"), silent).encoder()
+    assert asked == [private]

@@ -159,6 +159,7 @@ def test_the_folder_holds_what_a_gate_reads(trial):
         "balance.tv_distance",
         "attempts.number",
         "secret.private",
+        "method.private",
     ):
         assert metric in evidence
     for record in (*trial.prepared.train.records, *trial.prepared.control.records):

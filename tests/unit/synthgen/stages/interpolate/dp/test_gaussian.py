@@ -6,9 +6,10 @@ import pytest
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded
 from synthgen.privacy.noise import StreamNoise
-from synthgen.privacy.sums import private_sum
+from synthgen.privacy.sums import PrivateAsk
+from synthgen.stages.interpolate.dp import gaussian
 from synthgen.stages.interpolate.dp.basis import fit_basis
-from synthgen.stages.interpolate.dp.gaussian import CLIPS, SHARES, TIMES, learn_classes, read_classes
+from synthgen.stages.interpolate.dp.method import Setting
 from synthgen.stages.interpolate.dp.people import people_of
 
 RNG = np.random.default_rng(2)
@@ -29,18 +30,13 @@ X = Embedded(
 )  # fmt: skip
 
 
+SETTING = Setting(labels=LABELS, basis=BASIS, persons=300, write=lambda v, *_: v, seeds=SeedTree(9))
+QUERIES = {name: asked.query(name, 1.0, 300) for name, asked in gaussian.ASKED.items()}
+
+
 @pytest.fixture(scope="module")
 def model():
-    noise = StreamNoise(SeedTree(1))
-    sigmas = dict.fromkeys(SHARES, 1.0)
-    return learn_classes(
-        people_of(X, LABELS, BASIS), LABELS, BASIS, "any", sigmas, lambda rows, query: private_sum(rows, query, noise)
-    )
-
-
-def test_every_query_has_a_share_a_clip_and_a_number_of_times():
-    assert set(SHARES) == set(CLIPS) == set(TIMES)
-    assert 0 < sum(SHARES.values()) <= 1
+    return gaussian.learn(people_of(X, LABELS, BASIS), SETTING, QUERIES, PrivateAsk(StreamNoise(SeedTree(1))))
 
 
 def test_points_are_of_unit_length_near_their_class_and_of_nobody(model):
@@ -60,14 +56,7 @@ def test_more_points_keep_the_first_ones(model):
     assert few.ids[:5] == many.ids[:5]
 
 
-def test_stand_ins_are_of_every_class_each_a_person_of_its_own(model):
-    drawn = model.stand_ins(SeedTree(6))
-    assert set(Counter(drawn.labels).values()) == {200}
-    assert len(set(drawn.groups)) == len(drawn.ids)
-    assert not set(drawn.ids) & set(X.ids)
-
-
 def test_what_is_saved_comes_back(model, tmp_path):
     model.save(tmp_path)
-    again = read_classes(tmp_path, LABELS, BASIS, "any")
+    again = gaussian.read(tmp_path, SETTING)
     assert np.array_equal(model.sample({"b": 4}, SeedTree(1)).vectors, again.sample({"b": 4}, SeedTree(1)).vectors)

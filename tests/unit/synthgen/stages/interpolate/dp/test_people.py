@@ -30,6 +30,11 @@ def test_a_person_of_many_records_weighs_as_one_of_one(monkeypatch):
     assert np.allclose(rows[1:], points[[1, 3, 5]])
 
 
+def test_ids_that_differ_by_their_end_are_two_persons():
+    people = people_of(embedded(["p", "p\0", "p\0", "q"], ["a"] * 4), ("a",), BASIS)
+    assert np.diff(np.append(people.starts, 4)).tolist() == [1, 2, 1]
+
+
 def test_labels_that_nobody_declared_are_refused():
     with pytest.raises(InternalError, match="not declared"):
         people_of(embedded(["p"], ["c"]), ("a", "b"), BASIS)
@@ -40,3 +45,13 @@ def test_made_up_people_have_many_records_too():
     sizes = np.diff(np.append(people.starts, len(people.points)))
     assert (sizes.min(), sizes.max()) == (1, 60)
     assert set(people.classes) == {0, 1, 2}
+
+
+def test_the_rows_of_some_persons_stand_one_after_the_other():
+    people = made_up_people(30, 2, BASIS, np.random.default_rng(0))
+    chosen = np.array([3, 17, 29])
+    rows, starts = people.rows_of(chosen)
+    ends = np.append(people.starts[1:], len(people.points))
+    assert [list(part) for part in np.split(rows, starts[1:])] == [
+        list(range(people.starts[p], ends[p])) for p in chosen
+    ]

@@ -5,9 +5,9 @@ from sklearn.linear_model import LogisticRegression
 from audits.core.stats import clopper_pearson
 from synthgen.core.seeds import SeedTree
 from synthgen.privacy import sums
-from synthgen.privacy.budget import noise_multipliers
+from synthgen.privacy.budget import Priced, noise_multipliers
 from synthgen.privacy.noise import StreamNoise
-from synthgen.privacy.sums import UNIT, Query, private_sum
+from synthgen.privacy.sums import UNIT, PrivateAsk, Query, private_sum
 from synthgen.stages.interpolate.dp.people import PersonRows
 from synthgen.stages.interpolate.dp.queries import ask_boundary, ask_means, ask_spread, class_scores
 
@@ -22,12 +22,11 @@ POINTS = CENTRES[CLASSES] + RNG.normal(size=(N, D)) @ SPREAD.T
 PEOPLE = PersonRows(points=POINTS, classes=CLASSES, starts=np.arange(N), n_classes=C)
 
 
-def ask_with(noise):
-    return lambda rows, query: private_sum(rows, query, noise)
+ask_with = PrivateAsk
 
 
-def query(sigma, clip=1.0):
-    return Query(name="any", noise_multiplier=sigma, clip=clip)
+def query(sigma, clip=1.0, steps=1):
+    return Query(name="any", noise_multiplier=sigma, clip=clip, steps=steps)
 
 
 def test_with_little_noise_means_and_counts_are_those_of_the_classes():
@@ -62,7 +61,7 @@ def test_the_boundary_is_a_classifier_that_noise_makes_worse_and_not_wild():
     best = LogisticRegression(C=10, max_iter=2000).fit(POINTS, CLASSES).score(POINTS, CLASSES)
 
     def accuracy(sigma):
-        weights = ask_boundary(PEOPLE, means, scales, query(sigma, 0.5), ask_with(StreamNoise(SeedTree(3))))
+        weights = ask_boundary(PEOPLE, means, scales, query(sigma, 0.5, 30), ask_with(StreamNoise(SeedTree(3))))
         return float((class_scores(POINTS, weights, scales).argmax(axis=1) == CLASSES).mean())
 
     assert accuracy(1e-6) > best - 0.03
@@ -93,7 +92,7 @@ def proven(monkeypatch, *, clipped):
     }  # fmt: skip
     if not clipped:
         monkeypatch.setattr(sums, "exact_sum", lambda rows, _clip: (unclipped(rows), 0.0))
-    asked = query(noise_multipliers(EPSILON, DELTA, {"means": 1.0})["means"])
+    asked = query(noise_multipliers(EPSILON, DELTA, {"means": Priced(share=1.0)})["means"])
     noise, sigma = StreamNoise(SeedTree(8)), asked.noise_multiplier * UNIT
     seen, clean = {}, {}
     for with_it, people in worlds.items():

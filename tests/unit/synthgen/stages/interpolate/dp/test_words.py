@@ -1,16 +1,17 @@
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Corpus, Record
+from synthgen.core.types import Corpus, Latents, Record
 from synthgen.privacy.noise import StreamNoise
-from synthgen.privacy.sums import Query, exact_sum, private_sum
+from synthgen.privacy.sums import PrivateAsk, Query, exact_sum
 from synthgen.stages.interpolate.dp import words as module
 from synthgen.stages.interpolate.dp.words import (
     MOST,
-    PublicWords,
+    Telling,
     ask_words,
     made_up_words,
     read_words,
@@ -21,7 +22,7 @@ RNG = np.random.default_rng(0)
 NAMES = tuple(f"word{chr(97 + i // 10)}{chr(97 + i % 10)}" for i in range(60))
 TABLE = RNG.normal(size=(60, 8)).astype(np.float32)
 TABLE /= np.linalg.norm(TABLE, axis=1, keepdims=True)
-VOCABULARY = PublicWords(
+VOCABULARY = SimpleNamespace(
     words=NAMES, frequency=np.linspace(0.5, 0.01, 60).astype(np.float32), table=TABLE,
     centre=np.zeros(8, dtype=np.float32),
 )  # fmt: skip
@@ -46,7 +47,7 @@ SAID = said_by(CORPUS, ("a", "b"), VOCABULARY)
 def answered(sigma, seed=1):
     noise = StreamNoise(SeedTree(seed))
     query = Query(name="words", noise_multiplier=sigma)
-    return ask_words(SAID, 2, VOCABULARY, query, lambda rows, asked: private_sum(rows, asked, noise))
+    return ask_words(SAID, 2, VOCABULARY, query, PrivateAsk(noise))
 
 
 def test_a_person_counts_once_however_often_and_the_rarest_words_first(monkeypatch):
@@ -71,7 +72,7 @@ def test_noise_alone_says_nothing():
     said = [np.zeros((0, 2), dtype=np.int64)] * 40
     noise = StreamNoise(SeedTree(2))
     query = Query(name="words", noise_multiplier=5.0)
-    found = ask_words(said, 2, VOCABULARY, query, lambda rows, asked: private_sum(rows, asked, noise))
+    found = ask_words(said, 2, VOCABULARY, query, PrivateAsk(noise))
     assert (found.telling() > 0).sum() <= 1
 
 
@@ -94,3 +95,20 @@ def test_who_would_say_too_much_is_clipped():
         row[pairs[:, 0] * 60 + pairs[:, 1]] = MOST**-0.5
     assert np.linalg.norm(rows, axis=1).max() > 1
     assert exact_sum([rows], 1.0)[1] == pytest.approx(1.0)
+
+
+def test_each_vector_is_told_words_of_its_own_class():
+    class Everywhere:
+        def sample(self, counts, rng):
+            rows = [(label, i) for label, m in sorted(counts.items()) for i in range(m)]
+            empty = ((),) * len(rows)
+            return Latents(
+                vectors=TABLE[[i for _, i in rows]], ids=tuple(f"{label}{i}" for label, i in rows), parent_ids=empty,
+                labels=tuple(label for label, _ in rows), weights=empty, method="any", seed_path="any",
+            )  # fmt: skip
+
+    telling = Telling(learned=Everywhere(), words=answered(0.5), labels=("a", "b"), told=2)
+    drawn = telling.sample({"b": 9, "a": 4}, SeedTree(3))
+    for label, words in zip(drawn.labels, drawn.told, strict=True):
+        assert set(words) <= set(OWN[label])
+    assert telling.sample({"b": 3, "a": 4}, SeedTree(3)).told == drawn.told[:7]

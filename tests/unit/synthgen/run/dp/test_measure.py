@@ -2,22 +2,19 @@ import json
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
 from audits.accounting.audit import Accounting
 from audits.core.errors import InputError
 from audits.core.types import AuditInputs, Table
 from audits.gate.shipped import load_policy
 from audits.ledger.budgets import Overspent, all_reservations, spent_so_far
-from synthgen.config import Config
 from synthgen.core.digest import sha256_file
-from synthgen.core.errors import ConfigError
+from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_corpus
-from synthgen.run import measure as measuring
+from synthgen.run.dp import measure as measuring
+from synthgen.run.dp.measure import made_digest, measure, reserve_budget
 from synthgen.run.judge import as_table
 from synthgen.run.ledger import ledger_of
-from synthgen.run.measure import check_budget, made_digest, measure, priced_reads, queries_of, reserve_budget
-from synthgen.stages.interpolate.dp import basis as bases
 
 DP = {"epsilon": 2.0, "delta": 4e-6, "persons": 30}
 CHANGES = {
@@ -28,25 +25,13 @@ CHANGES = {
 }
 
 
-@pytest.fixture
-def ready(bench, tmp_path, monkeypatch):
-    """A bench whose encoder has a public basis, and whose stand-ins count as shipped models."""
-    monkeypatch.setattr(measuring, "MODELS", ("counting", "picking"))
-    vectors = np.random.default_rng(0).normal(size=(300, 40)).astype(np.float32)
-    basis = bases.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
-    monkeypatch.setattr(bases, "FOLDER", tmp_path)
-    held = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
-    save_file({k: v.astype(np.float32) for k, v in held.items()}, tmp_path / "counting.safetensors")
-    return bench
-
-
 def asked(bench, **changes):
     """Return job, prepared, measured and the stages of a run up to what was measured."""
     job = bench.job(**{**CHANGES, **changes})
     prepared, embedding, embedded = bench.prepare(job)
     parts = bench.stages[1]
     source = read_corpus(parts.folder / "train.parquet", "train")
-    reservation, reserved = reserve_budget(job, parts, load_policy("strict-dp"))
+    reservation, reserved = reserve_budget(job, load_policy("strict-dp"))
     measured, answered = measure(job, prepared.train, embedded, reservation, embedding.digest)
     return job, prepared, measured, (reserved, answered), source
 
@@ -67,6 +52,22 @@ def test_what_goes_on_is_of_nobody_and_the_audit_agrees_with_the_log(ready):
     assert found.verdict == "pass"
     assert found.metrics["epsilon_recomputed"].value == pytest.approx(2.0, rel=1e-3)
     assert answered.counts == {"in": len(prepared.train), "out": 3}
+
+
+@pytest.mark.parametrize(("method", "persons"), [("dp-vote", 30), ("dp-vae", 3000)])
+def test_of_every_method_the_audit_agrees_with_the_log(ready, method, persons):
+    _, prepared, measured, (_, answered), _ = asked(
+        ready, interpolate={**CHANGES["interpolate"], "method": method}, dp={**DP, "persons": persons}
+    )
+    train = as_table(prepared.train, {})
+    inputs = AuditInputs(synthetic=train, train=train, control=train, mechanism=measured.log)
+    found = Accounting().run(inputs, np.random.default_rng(0), 0.95)
+    checks = dict(found.details["checks"])
+    assert set(checks.values()) == {"holds"}, (checks, found.reason)
+    sampled = [m for m in measured.log["mechanisms"] if m["sampling"] == "poisson"]
+    assert len(sampled) == (persons == 3000)
+    assert measured.material.draws.sample({"cardiology": 3}, SeedTree(1)).labels == ("cardiology",) * 3
+    assert answered.counts["out"] == 3
 
 
 def halve(held, name):
@@ -163,6 +164,15 @@ def test_a_stop_before_the_noise_costs_nothing_more_and_one_after_it_does(ready,
         asked(ready)
 
 
+def test_another_version_of_the_program_does_not_pay_again_unasked(ready, monkeypatch):
+    job, *_ = asked(ready)
+    for module in ("dp.measure", "prepare", "job"):
+        monkeypatch.setattr(f"synthgen.run.{module}.STAGES_VERSION", {"source": "another"})
+    with pytest.raises(Overspent, match="drew its noise before"):
+        asked(ready)
+    assert len(all_reservations(*ledger_of(job.config))) == 1
+
+
 def test_a_ledger_of_before_is_seen(ready, tmp_path):
     asked(ready)
     (tmp_path / "ledger" / "attempts.jsonl").write_bytes(b"")
@@ -180,65 +190,3 @@ def test_a_public_run_says_where_its_noise_comes_from_and_another_seed_draws_oth
 def test_a_secret_run_has_noise_without_a_seed(ready):
     _, _, measured, _, _ = asked(ready, secret="workspace")
     assert {m["seed_digest"] for m in measured.log["mechanisms"]} == {None}
-
-
-def config(**changes):
-    given = {
-        "version": 1, "source": {"path": "n.jsonl", "group": "p", "labels": ["a", "b"]},
-        "interpolate": {"method": "dp-gaussian", "total": 10}, "dp": DP, "filter": {"language": None, "length": None},
-    }  # fmt: skip
-    return Config.parse({**given, **changes})
-
-
-def test_what_reads_private_text_beside_the_budget_is_refused_all_at_once():
-    assert config().dp.epsilon == 2.0
-    with pytest.raises(ConfigError) as refused:
-        config(source={"path": "n.jsonl"}, filter={}, decode={"adapt": {}},
-               interpolate={"method": "dp-gaussian", "total": 10, "balance": "as-source"})  # fmt: skip
-    said = str(refused.value)
-    for name in (
-        "source.labels",
-        "source.group",
-        "balance as-source",
-        "decode.adapt",
-        "filter.length",
-    ):
-        assert name in said
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"dp": {}}, "go together"),
-        ({"interpolate": {"method": "smote", "total": 10}}, "go together"),
-        ({"dp": {"epsilon": 1.0}}, "needs delta and persons"),
-        ({"dp": {"persons": 10}}, "belong to an epsilon"),
-        ({"interpolate": {"method": "dp-gaussian", "total": 10, "alpha": 1.0}}, "belongs to other methods"),
-        ({"segments": {}}, "segments learns headings"),
-        ({"dp": {**DP, "shares": {"words": 0.5}}}, "words of nothing"),
-        ({"source": {"path": "n", "group": "p", "labels": ["a"], "id": "i"}}, "source.id lets one"),
-    ],
-)
-def test_combinations_that_promise_nothing_are_refused(changes, said):
-    with pytest.raises(ConfigError, match=said):
-        config(**changes)
-
-
-def test_a_policy_of_differential_privacy_asks_for_it_and_for_enough():
-    policy = load_policy("strict-dp")
-    check_budget(config(), load_policy("research"))
-    with pytest.raises(ConfigError, match="has none"):
-        check_budget(Config.parse({"version": 1, "source": {"path": "n"}, "interpolate": {"total": 10}}), policy)
-    with pytest.raises(ConfigError, match="allows less") as refused:
-        check_budget(config(dp={**DP, "epsilon": 4.0, "delta": 1e-3}), policy)
-    assert len(refused.value.problems) == 2
-    check_budget(config(), policy)
-
-
-def test_the_plan_has_a_price_for_every_read():
-    reads = dict(priced_reads(config(decode={"manner": "auto"})))
-    assert {"class-means", "spread", "boundary", "manner"} < set(reads)
-    whole = sum((30 if name == "boundary" else 1) / q.noise_multiplier**2
-                for name, q in queries_of(config(decode={"manner": "auto"})).items())  # fmt: skip
-    alone = sum((30 if name == "boundary" else 1) / q.noise_multiplier**2 for name, q in queries_of(config()).items())
-    assert whole == pytest.approx(alone, rel=1e-6)  # a fourth query makes the others noisier, and costs nothing more

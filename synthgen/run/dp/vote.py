@@ -8,7 +8,7 @@ from synthgen.core.digest import sha256_texts
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Embedded, Record
-from synthgen.privacy.sums import Float64, Query
+from synthgen.privacy.sums import Ask, Float64, Query
 from synthgen.run.job import Job
 from synthgen.run.manner import MIXED, Shares, named_manners
 from synthgen.stages.decode.bridge import Bridge, Vocabulary
@@ -16,9 +16,10 @@ from synthgen.stages.decode.config import PLAIN
 from synthgen.stages.decode.likelihood import Likelihood
 from synthgen.stages.decode.manner import in_manner, on_shelf
 from synthgen.stages.decode.prompts import label_prompt
-from synthgen.stages.interpolate.dp.queries import Ask
+from synthgen.stages.interpolate.dp.method import Asked
 
 VOTE = "manner"
+ASKED = {VOTE: Asked(share=0.05, kind="vote")}
 VOTERS = 128  # about, of the declared number of persons
 NEAR = 0.5  # of the most votes that a manner needs to be mixed in
 CLEAR = 0.1  # nats per token that a manner must gain to get a whole vote

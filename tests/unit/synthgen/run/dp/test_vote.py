@@ -5,8 +5,8 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Record
 from synthgen.privacy.noise import StreamNoise
 from synthgen.privacy.sums import Query, exact_sum, private_sum
-from synthgen.run import vote
-from synthgen.run.vote import count_votes, decide_manner, made_up_votes, preferences
+from synthgen.run.dp import vote
+from synthgen.run.dp.vote import count_votes, decide_manner, made_up_votes, preferences
 from synthgen.stages.decode.config import PLAIN
 from synthgen.stages.decode.manner import on_shelf
 

@@ -1,0 +1,1 @@
+"""What a run under a budget of differential privacy asks persons, and with how much noise."""

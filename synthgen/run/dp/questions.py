@@ -1,0 +1,102 @@
+"""What a run under a budget asks the persons of train, and what every read of private text costs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from audits.gate.policy import Policy
+from audits.ledger.budgets import Cost
+from synthgen.config import Config
+from synthgen.core.errors import ConfigError, InternalError
+from synthgen.privacy.budget import noise_multipliers
+from synthgen.privacy.sums import Query
+from synthgen.run.dp import vote
+from synthgen.run.dp.adapt import ADAPT, asked_of, price_of
+from synthgen.stages.decode.config import AUTO
+from synthgen.stages.interpolate.dp import gaussian, vae, votes, words
+from synthgen.stages.interpolate.dp.method import Asked, PrivateMethod
+
+METHODS: Mapping[str, PrivateMethod] = {method.NAME: method for method in (gaussian, votes, vae)}
+FREE = (
+    ("split, de-identification, vectors", "of each person by themselves"),
+    ("sentences that a manner learnt from", "a run in which they stand is refused, and nothing leaves"),
+    ("audits, utility, gates", "their verdicts alone leave, and are said to stand outside the guarantee"),
+)
+
+
+def check_budget(config: Config, policy: Policy) -> None:
+    """Raise ConfigError where a policy asks for differential privacy, and a configuration has less."""
+    dp, most = config.dp, most_of(policy)
+    if policy.dp is not None and dp.epsilon is None:
+        raise ConfigError(
+            f"dp: policy {policy.name!r} asks for differential privacy, and {config.interpolate.method!r} has none",
+            problems=["interpolate.method", "dp"],
+            hint=f"Set interpolate.method to {gaussian.NAME}, and dp: {{epsilon, delta, persons}}.",
+        )
+    if most is None or dp.epsilon is None or dp.delta is None:
+        return
+    problems = [
+        f"dp.{name}: {given:g}, at most {bound:g}"
+        for name, given, bound in (("epsilon", dp.epsilon, most.epsilon), ("delta", dp.delta, most.delta))
+        if given > bound
+    ]
+    if problems:
+        raise ConfigError(f"dp: policy {policy.name!r} allows less", problems=problems)
+
+
+def most_of(policy: Policy) -> Cost | None:
+    """Return what all runs of a ledger may spend together under a policy; None where it sets no bound."""
+    bound = policy.dp or policy.without_parents
+    return None if bound is None else Cost(epsilon=bound.max_epsilon, delta=bound.max_delta)
+
+
+def asked_by(config: Config) -> dict[str, Asked]:
+    """Return the questions of a run by name."""
+    return {
+        **METHODS[config.interpolate.method].ASKED,
+        **(words.ASKED if config.decode.words > 0 and not config.decode.by_words else {}),
+        **(vote.ASKED if config.decode.manner == AUTO else {}),
+        **asked_of(config.dp.adapt),
+    }
+
+
+def queries_of(config: Config) -> dict[str, Query]:
+    """Return what a run asks, and with how much noise, before anything is read.
+
+    Raises:
+        InternalError: the configuration has no budget.
+    """
+    dp = config.dp
+    if dp.epsilon is None or dp.delta is None or dp.persons is None:
+        raise InternalError("a run without a budget asks nothing")
+    asked, shares = asked_by(config), {str(name): share for name, share in dp.shares.items()}
+    priced = {name: one.priced(shares.get(name, one.share), dp.persons) for name, one in asked.items()}
+    noise = noise_multipliers(dp.epsilon, dp.delta, priced)
+    return {name: one.query(name, noise[name], dp.persons) for name, one in asked.items()}
+
+
+def priced_reads(config: Config) -> tuple[tuple[str, str], ...]:
+    """Return everything that reads private text in a run under a budget, and what it costs; nothing without one."""
+    if not config.interpolate.is_private:
+        return ()
+    queries = queries_of(config)
+    asked = tuple(
+        (
+            name,
+            f"Gaussian noise of {query.noise_multiplier:.3g} clip norms, {query.steps} times"
+            + (f", each person with a chance of {query.sampling_rate:.3g}" if query.sampling_rate < 1 else "")
+            + (price_of(config, queries) if name == ADAPT else ""),
+        )
+        for name, query in queries.items()
+    )
+    return (*asked, *((what, "nothing: " + why) for what, why in FREE))
+
+
+def mechanisms_of(queries: Mapping[str, Query]) -> tuple[dict[str, Any], ...]:
+    """Return the queries as costs, in the form of `audits.accounting.mechanism_log.MechanismCost`."""
+    return tuple(
+        {
+            "kind": query.kind, "noise_multiplier": query.noise_multiplier, "sampling_rate": query.sampling_rate,
+            "steps": query.steps,
+        }
+        for query in queries.values()
+    )  # fmt: skip

@@ -1,0 +1,394 @@
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from audits.accounting.audit import Accounting
+from audits.core.stats import clopper_pearson
+from audits.core.types import AuditInputs
+from audits.gate.shipped import load_policy
+from audits.ledger.budgets import all_reservations, spent_so_far
+from synthgen.config import Config
+from synthgen.core.errors import ConfigError, DataError, InternalError
+from synthgen.core.seeds import SeedTree
+from synthgen.pipeline import write_records
+from synthgen.privacy import sums
+from synthgen.privacy.budget import Priced, noise_multipliers
+from synthgen.privacy.descent import descend
+from synthgen.privacy.noise import StreamNoise
+from synthgen.privacy.sums import UNIT, PrivateAsk, Query
+from synthgen.privacy.twin import TwinRun
+from synthgen.release.assembly import _manners as stated_manners
+from synthgen.release.limitations import REFINED_MANNER, limitations
+from synthgen.run import rounds
+from synthgen.run.dp.adapt import (
+    ADAPT,
+    CLIP,
+    FILE,
+    RATE,
+    PersonTexts,
+    open_texts,
+    price_of,
+    read_adapted,
+    refine_made_up,
+    start_of,
+)
+from synthgen.run.dp.measure import VOTED, made_digest, measure, reserve_budget
+from synthgen.run.dp.questions import priced_reads, queries_of
+from synthgen.run.judge import as_table
+from synthgen.run.ledger import ledger_of
+from synthgen.run.manner import refuse_learnt
+from synthgen.stages.decode import manner as manners
+from synthgen.stages.decode.bridge import Vocabulary, load_bridge
+from synthgen.stages.decode.learnt import write_learnt
+from synthgen.stages.decode.likelihood import Likelihood
+from synthgen.stages.decode.loading import Loaded
+from synthgen.stages.decode.manner import CARD, WEIGHTS, MannerCard, in_blocks, load_manner
+from synthgen.stages.decode.train.blocks import BlockGradients
+from synthgen.stages.decode.train.trained import new_manner
+
+DP = {"epsilon": 2.0, "delta": 4e-6, "persons": 30}
+CHANGES = {
+    "interpolate": {"method": "dp-gaussian", "k_neighbors": 5, "total": 15},
+    "dp": {**DP, "adapt": {"steps": 12, "batch": 8}},
+    "decode": {"manner": "auto"},
+    "source": {"id": None},
+    "filter": {"class_agreement": None, "language": None, "length": None},
+}
+DIM, MOST = 7, 20
+
+
+def config(**changes):
+    given = {
+        "version": 1, "source": {"path": "n.jsonl", "group": "p", "labels": ["a", "b"]},
+        "interpolate": {"method": "dp-gaussian", "total": 10}, "filter": {"language": None, "length": None},
+        "dp": {**DP, "persons": 3000, "adapt": {}},
+    }  # fmt: skip
+    return Config.parse({**given, **changes})
+
+
+def write_manner(folder, bridge, tiny, seed):
+    """Write a manner of random numbers beside the bridge and return it."""
+    generator = torch.Generator().manual_seed(seed)
+    tensors = new_manner(bridge, 2, tiny.language_model("llama"), SeedTree(seed)).tensors
+    folder.mkdir(parents=True)
+    save_file({n: 0.2 * torch.randn(t.shape, generator=generator) for n, t in tensors.items()}, folder / WEIGHTS)
+    card = MannerCard(
+        name=folder.name, bridge=bridge.digest, rank=2, steps=1, sources=(), heldout_before=2, heldout_after=1
+    )
+    (folder / CARD).write_text(card.model_dump_json())
+    write_learnt(("Somebody else wrote all of these words down somewhere far away.",), folder)
+    return load_manner(str(folder), type(folder))
+
+
+@pytest.fixture(scope="module")
+def parts(tiny, tmp_path_factory):
+    """A tiny model's bridge and six manners beside it."""
+    folder = tmp_path_factory.mktemp("parts")
+    described = tiny.info(adapter_targets=("q_proj", "down_proj"), adapter_rank=2)
+    bridge = load_bridge(str(tiny.write_bridge(folder / "bridge", described, tiny.bridge_tensors(described))))
+    return bridge, [write_manner(folder / f"m{i}", bridge, tiny, i) for i in range(6)]
+
+
+class Village:
+    """Persons of a tiny model, and how likely it finds texts."""
+
+    def __init__(self, tiny, parts, texts):
+        self.tiny, (self.bridge, self.manners) = tiny, parts
+        self.reader = BlockGradients(self.loaded(), self.bridge, self.manners, batch=1)
+        rows = tuple((i,) for i in range(len(texts)))
+        self.persons = PersonTexts(
+            reader=self.reader, rows=rows, groups=tuple(f"p{i}" for i in rows), texts=texts, seeds=SeedTree(1),
+            prompts=("",) * len(texts), vectors=self.vectors(len(texts)),
+        )  # fmt: skip
+
+    def loaded(self):
+        model = self.tiny.language_model("llama")
+        return Loaded(self.tiny.tokenizer(), model, torch.device("cpu"), on_one_device=True)
+
+    @staticmethod
+    def vectors(n):
+        return np.ones((n, DIM), dtype=np.float32)
+
+    def learned(self, sigma, steps, *, rate=1.0, clip=CLIP):
+        """Return the shares after a descent whose noise has this multiplier."""
+        n = len(self.persons.rows)
+        query = Query(
+            name=ADAPT, noise_multiplier=sigma, clip=clip, steps=steps, sampling_rate=rate, normaliser=rate * n,
+            kind="dp-sgd",
+        )  # fmt: skip
+        ask = PrivateAsk(StreamNoise(SeedTree(5)))
+        start = np.zeros(self.reader.dimension)
+        return descend(start, self.persons.gradients(lambda _: None), n, query, ask, rate=RATE)
+
+    def nats(self, shares, texts):
+        """Return nats per token of each text under the bridge with these shares."""
+        told = in_blocks(self.bridge, self.manners, shares.reshape(len(self.manners), -1))
+        read = Likelihood(self.loaded(), told)
+        vectors = self.vectors(len(texts))
+        return read.nats(texts, most_tokens=MOST, vectors=vectors, prompts=("",) * len(texts)).each
+
+
+def test_the_shares_make_the_persons_texts_likelier_and_much_noise_leaves_them_where_they_were(tiny, parts):
+    village = Village(tiny, parts, tuple(tiny.sentences(10, seed=2)))
+    others = tuple(tiny.sentences(10, seed=3))
+    start = np.zeros(village.reader.dimension)
+    found, hidden = village.learned(1e-6, 40, rate=0.5), village.learned(1e4, 40, rate=0.5)
+
+    def gain(shares, texts):
+        return (village.nats(start, texts) - village.nats(shares, texts)).mean()
+
+    assert gain(found, village.persons.texts) > 0.15
+    assert gain(found, others) > 0.03  # what is learned is how they write too
+    assert abs(gain(hidden, others)) < 0.05
+    assert np.abs(hidden).mean() < np.abs(found).mean() / 2
+    assert max(np.abs(found).max(), np.abs(hidden).max()) <= 40 * RATE
+
+
+def test_every_step_reads_one_record_of_a_person_by_a_draw_that_hangs_on_nobody_else(tiny, parts):
+    village = Village(tiny, parts, tuple(tiny.sentences(6, seed=2)))
+    persons = replace(village.persons, rows=((0, 1, 2), (3,), (4, 5)), groups=("a", "b", "c"))
+    fewer = replace(village.persons, rows=((3,), (4, 5)), groups=("b", "c"))
+    drawn = [[persons._record_of(person, str(step)) for person in range(3)] for step in range(60)]
+    assert [{row[i] for row in drawn} for i in range(3)] == [{0, 1, 2}, {3}, {4, 5}]
+    assert [row[1:] for row in drawn] == [[fewer._record_of(i, str(s)) for i in range(2)] for s in range(60)]
+    gradients = persons.gradients(lambda _: None)
+    blocks = list(gradients(np.zeros(village.reader.dimension), np.array([0, 2])))
+    assert [block.shape for block in blocks] == [(1, village.reader.dimension)] * 2
+
+
+EPSILON, DELTA, BUILDS = 1.0, 1e-5, 200
+STEPS, BATCH, PERSONS, WEIGHTS_ = 10, 12, 40, 5
+
+
+def proven(monkeypatch, *, clipped):
+    """Return the epsilon that 200 builds with and 200 without one loud person prove by the likelihood ratio.
+
+    The attacker knows all others, sees the noised sum of every step, and knows that the others say nothing.
+    """
+    if not clipped:
+        monkeypatch.setattr(sums, "exact_sum", lambda rows, _clip: (unclipped(rows), 0.0))
+    rate = BATCH / PERSONS
+    asked = Priced(share=1.0, steps=STEPS, sampling_rate=rate)
+    query = Query(
+        name=ADAPT, noise_multiplier=noise_multipliers(EPSILON, DELTA, {ADAPT: asked})[ADAPT], clip=CLIP, steps=STEPS,
+        sampling_rate=rate, normaliser=float(BATCH), kind="dp-sgd",
+    )  # fmt: skip
+    pull = np.eye(WEIGHTS_)[0] * 50 * CLIP
+    noise, sigma, said = PrivateAsk(StreamNoise(SeedTree(8))), query.noise_multiplier, 1.0 if clipped else 50.0
+    ratios = {}
+    for with_it in (False, True):
+        ratios[with_it] = []
+        for _ in range(BUILDS):
+            seen = []
+
+            class Listening:
+                batch = staticmethod(noise.batch)
+
+                def __call__(self, rows, query, seen=seen):
+                    seen.append(noise(rows, query))
+                    return seen[-1]
+
+            def gradients(_weights, drawn):
+                yield np.where((drawn == PERSONS)[:, None], pull, 0.0)
+
+            descend(np.zeros(WEIGHTS_), gradients, PERSONS + with_it, query, Listening(), rate=RATE)
+            along = np.array(seen)[:, 0] * BATCH / CLIP
+            likelier = np.minimum((said * along - said**2 / 2) / sigma**2, 500)
+            ratios[with_it].append(np.log1p(rate * np.expm1(likelier)).sum())
+    best = 0.0
+    for at in np.quantile(ratios[True] + ratios[False], np.linspace(0.02, 0.98, 60)):
+        hits, alarms = (int((np.array(ratios[with_it]) > at).sum()) for with_it in (True, False))
+        low = clopper_pearson(hits, BUILDS, confidence=0.999)[0]
+        high = clopper_pearson(alarms, BUILDS, confidence=0.999)[1]
+        best = max(best, float(np.log(max(low - DELTA, 1e-9) / high)))
+    return best
+
+
+def unclipped(rows):
+    return sum(np.rint(block / CLIP * UNIT).astype(np.int64).sum(axis=0) for block in rows)
+
+
+def test_what_the_best_attack_proves_stays_below_the_claim_and_exceeds_it_without_the_clip(monkeypatch):
+    assert proven(monkeypatch, clipped=True) <= EPSILON
+    assert proven(monkeypatch, clipped=False) > EPSILON
+
+
+def strange(n, seed):
+    """Return n sentences that nobody writes."""
+    rng = np.random.default_rng(seed)
+    return [" ".join("".join(rng.choice(list("qxzjvkw"), 3)) for _ in range(4)) for _ in range(n)]
+
+
+def planted_and_not(tiny, parts, sigma, clip):
+    """Return how much likelier planting makes a canary, in standard deviations of what it does to others."""
+    ordinary, (canary, *controls) = tuple(tiny.sentences(5, seed=2)), strange(9, seed=4)
+    gains = []
+    for texts in (ordinary, (*ordinary, canary)):
+        village = Village(tiny, parts, texts)
+        found = village.learned(sigma, 14, clip=clip, rate=0.999)
+        gains.append(village.nats(found, [canary, *controls]))
+    gained = gains[0] - gains[1]
+    return (gained[0] - gained[1:].mean()) / gained[1:].std(ddof=1)
+
+
+def test_a_planted_canary_is_not_likelier_than_others_under_clip_and_noise_and_is_without(tiny, parts):
+    assert planted_and_not(tiny, parts, 1e-7, 1e6) > 3
+    assert planted_and_not(tiny, parts, 3.0, CLIP) < 3
+
+
+@pytest.fixture
+def village_bench(ready, tiny, tmp_path, monkeypatch):
+    """A bench under a budget with a tiny language model, a bridge and a shelf of two manners."""
+    tiny.save_model(tmp_path / "picking", "llama")
+    described = tiny.info(
+        encoder="counting", decoder="picking", dim=40, adapter_targets=("q_proj",), adapter_rank=2, max_text_tokens=12
+    )
+    bridge = load_bridge(str(tiny.write_bridge(tmp_path / "bridge", described, tiny.bridge_tensors(described))))
+    monkeypatch.setattr(rounds, "load_bridge", lambda *_: bridge)
+    monkeypatch.setattr(manners, "SHELF", tmp_path / "shelf")
+    for seed, name in ((1, "letter"), (2, "note")):
+        write_manner(tmp_path / "shelf" / name, bridge, tiny, seed)
+    return ready
+
+
+def asked(bench, **changes):
+    """Return job, prepared, measured and the stage that measured."""
+    job = bench.job(**{**CHANGES, **changes})
+    prepared, embedding, embedded = bench.prepare(job)
+    reservation, _ = reserve_budget(job, load_policy("strict-dp"))
+    measured, answered = measure(job, prepared.train, embedded, reservation, embedding.digest)
+    return job, prepared, measured, answered
+
+
+def test_a_run_refines_the_voted_manner_pays_once_and_the_audit_agrees(village_bench):
+    job, prepared, measured, answered = asked(village_bench)
+    found = read_adapted(answered.folder, job.config)
+    assert found.names == ("letter", "note")
+    assert found.values.shape == (2, 4)  # the projector and three layers
+    assert np.array_equal(measured.shares.values, found.values)
+    moved = np.abs(found.values - start_of(job.config, voted_for(answered)))
+    assert 0 < moved.max() <= 12 * RATE
+    bridges = {rounds.open_bridge(job, shares).digest for shares in (measured.shares, voted_for(answered), ())}
+    assert len(bridges) == 3 or (voted_for(answered) == (("plain", 1.0),) and len(bridges) == 2)
+
+    train = as_table(prepared.train, {})
+    inputs = AuditInputs(synthetic=train, train=train, control=train, mechanism=measured.log)
+    audit = Accounting().run(inputs, np.random.default_rng(0), 0.95)
+    assert set(dict(audit.details["checks"]).values()) == {"holds"}, audit.reason
+    assert audit.metrics["epsilon_recomputed"].value == pytest.approx(2.0, rel=1e-2)
+    (log,) = [one for one in measured.log["mechanisms"] if one["kind"] == "dp-sgd"]
+    assert (log["clip_norm"], log["sampling"], log["normaliser"]["source"]) == (CLIP, "poisson", "constant")
+    assert len(log["twin"]["batches"]) >= 200
+
+    _, _, again, kept = asked(village_bench)
+    assert kept.reused
+    assert np.array_equal(again.shares.values, found.values)
+    assert len(all_reservations(*ledger_of(job.config))) == 1
+    assert spent_so_far(*ledger_of(job.config)).epsilon == 2.0
+
+
+def voted_for(answered):
+    """Return the manners that were voted for."""
+    return tuple((n, s) for n, s in json.loads((answered.folder / VOTED).read_bytes())["shares"])
+
+
+def test_drafts_are_written_in_the_refined_manner(village_bench, monkeypatch):
+    seen, decoder = [], village_bench.decoder
+    monkeypatch.setattr(rounds, "open_decoder", lambda _job, bridge, _: seen.append(bridge.digest) or decoder)
+    job, _, measured, _ = asked(
+        village_bench, interpolate={"method": "dp-vote"}, decode={"manner": "letter"},
+        dp={**DP, "adapt": {"steps": 3, "batch": 8}},
+    )  # fmt: skip
+    assert set(seen) == {rounds.open_bridge(job, measured.shares).digest}
+    assert rounds.open_bridge(job).digest not in seen
+    assert start_of(job.config, None).tolist() == [[1.0] * 4, [0.0] * 4]
+
+
+def test_texts_are_written_with_the_refined_bridge(village_bench, monkeypatch):
+    job, _, measured, _ = asked(village_bench)
+
+    def stop(_job, _material, _encoder, bridge):
+        raise LookupError(bridge.digest)
+
+    monkeypatch.setattr("synthgen.pipeline.set_up", stop)
+    with pytest.raises(LookupError, match=rounds.open_bridge(job, measured.shares).digest):
+        next(write_records(job, measured.material, job.encoder(), measured.shares))
+
+
+def test_a_release_names_every_manner_that_may_be_in_its_texts(village_bench):
+    run = SimpleNamespace(config=village_bench.job(**{**CHANGES, "decode": {"manner": "letter"}}).config)
+    assert [one["name"] for one in stated_manners(run)] == ["builtin:letter", "builtin:note"]
+    said = {"has_groups": True, "disclosure": None, "public_secret": False, "calibrated": True}
+    assert REFINED_MANNER in limitations(config=run.config, **said)
+    assert REFINED_MANNER not in limitations(config=village_bench.job(**{**CHANGES, "dp": DP}).config, **said)
+
+
+def test_people_who_do_not_exist_are_clipped_in_batches_of_their_own(village_bench):
+    job = village_bench.job(**CHANGES)
+    query = queries_of(job.config)[ADAPT]
+    twin = TwinRun(n_persons=400, noise=StreamNoise(SeedTree(3)))
+    refine_made_up(job.config, 400, query, twin, np.random.default_rng(0))
+    log = twin.log(ADAPT)
+    assert (log["dimension"], len(log["noise"]), len(log["batches"])) == (8, 12, 12)
+    assert log["max_norm"] == pytest.approx(CLIP)
+    assert np.mean([len(batch) for batch in log["batches"]]) == pytest.approx(400 * 8 / 30, rel=0.2)
+
+
+def test_whatever_manner_is_named_the_whole_shelf_may_be_in_the_texts(village_bench):
+    job = village_bench.job(**{**CHANGES, "decode": {"manner": "letter"}})
+    plain = village_bench.job(**{**CHANGES, "decode": {"manner": "letter"}, "dp": DP})
+    prepared, _, _ = village_bench.prepare(job)
+    write_learnt([r.text for r in prepared.train.records], village_bench.root / "shelf" / "note")
+    refuse_learnt(plain.config, prepared.train)
+    with pytest.raises(DataError, match="the very records"):
+        refuse_learnt(job.config, prepared.train)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"dp": {"adapt": {}}, "interpolate": {"total": 10}}, "belong to an epsilon"),
+        ({"decode": {"bridge": "words"}}, "bridge of soft tokens"),
+        ({"decode": {"bridge": "model"}}, "bridge of soft tokens"),
+        ({"dp": {**DP, "shares": {"adapt": 0.2}}}, "adapt of nothing"),
+        ({"dp": {**DP, "adapt": {"steps": 0}}}, "adapt"),
+    ],
+)
+def test_what_has_no_manner_or_no_budget_is_not_refined(changes, said):
+    with pytest.raises(ConfigError, match=said):
+        config(**changes)
+
+
+def test_the_plan_says_how_much_noise_a_step_has_and_that_nobody_measured_what_it_brings():
+    asked_for, small = config(), config(dp={**DP, "persons": 500, "adapt": {}})
+    query = queries_of(asked_for)[ADAPT]
+    assert (query.steps, query.kind, query.normaliser) == (30, "dp-sgd", pytest.approx(96))
+    said, warned = dict(priced_reads(asked_for))[ADAPT], dict(priced_reads(small))[ADAPT]
+    assert f"noise of {query.noise_multiplier / 96:.2g} in each of 248 weights" in said
+    assert "30 times, each person with a chance of 0.032" in said
+    assert "not measured at this size" in said
+    assert "fewer than about 2,000" not in said
+    assert "fewer than about 2,000" in warned
+    without = config(dp=DP)
+    assert price_of(without, queries_of(without)) == ""
+    assert ADAPT not in queries_of(without)
+
+
+def test_a_draw_that_is_lost_is_seen(village_bench):
+    _, _, _, answered = asked(village_bench)
+    before = made_digest(answered.folder)
+    path = answered.folder / FILE
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+    assert made_digest(answered.folder) != before
+
+
+def test_nothing_is_read_of_a_vocabulary(village_bench):
+    with pytest.raises(InternalError, match="no manner"):
+        open_texts(village_bench.job(**CHANGES), object.__new__(Vocabulary), None, None)

@@ -1,0 +1,82 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from synthgen.core.seeds import SeedTree
+from synthgen.privacy.noise import StreamNoise
+from synthgen.privacy.sums import PrivateAsk
+from synthgen.privacy.twin import TwinRun
+from synthgen.stages.interpolate.dp import vae
+from synthgen.stages.interpolate.dp.basis import fit_basis
+from synthgen.stages.interpolate.dp.method import Setting
+from synthgen.stages.interpolate.dp.people import PersonRows, made_up_people
+from synthgen.stages.interpolate.vae_network import Objective, Part
+
+RNG = np.random.default_rng(3)
+D, C, N = 12, 2, 300
+
+
+def unit(vectors):
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+BASIS = fit_basis(unit(RNG.normal(size=(500, D))))
+MIDDLES = unit(RNG.normal(size=(C, D)))
+CLASSES = RNG.integers(0, C, N)
+POINTS = BASIS.inward(unit(MIDDLES[CLASSES] + 0.3 * RNG.normal(size=(N, D))))
+PEOPLE = PersonRows(points=POINTS, classes=CLASSES, starts=np.arange(0, N, 2), n_classes=C)
+SETTING = Setting(labels=("a", "b"), basis=BASIS, persons=N // 2, write=lambda v, *_: v, seeds=SeedTree(5))
+
+
+def queries(sigma, steps=60):
+    return {name: replace(asked.query(name, sigma, N // 2), steps=steps) for name, asked in vae.ASKED.items()}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return vae.learn(PEOPLE, SETTING, queries(0.01), PrivateAsk(StreamNoise(SeedTree(1))))
+
+
+def test_points_lie_in_their_class_and_are_of_nobody(model):
+    drawn = model.sample({"a": 60, "b": 60}, SeedTree(7))
+    assert set(drawn.parent_ids) == {()}
+    assert np.allclose(np.linalg.norm(drawn.vectors, axis=1), 1, atol=1e-5)
+    own = (drawn.vectors @ MIDDLES.T).argmax(axis=1) == np.repeat([0, 1], 60)
+    assert own.mean() > 0.9
+    untrained = vae.learn(PEOPLE, SETTING, queries(1e6), PrivateAsk(StreamNoise(SeedTree(1))))
+    lost = (untrained.sample({"a": 60, "b": 60}, SeedTree(7)).vectors @ MIDDLES.T).argmax(axis=1)
+    assert (lost == np.repeat([0, 1], 60)).mean() < own.mean()
+
+
+def test_what_is_saved_comes_back_and_more_points_keep_the_first(model, tmp_path):
+    model.save(tmp_path)
+    again = vae.read(tmp_path, SETTING)
+    few, many = again.sample({"b": 4}, SeedTree(1)), model.sample({"b": 300}, SeedTree(1))
+    assert np.allclose(few.vectors, many.vectors[:4], atol=1e-6)
+
+
+def test_each_records_gradient_is_that_of_its_own_loss():
+    network = vae._untrained(SETTING)
+    weights = vae._flat(network) + 0.01
+    x = RNG.normal(size=(3, D)).astype(np.float32)
+    epsilon = RNG.normal(size=(3, vae.LATENT)).astype(np.float32)
+    each = vae._gradients(network, weights, (x, np.array([0, 1, 1]), epsilon))
+    for i, code in enumerate((0, 1, 1)):  # the slow reference: one backward pass a record
+        flat = torch.from_numpy(weights.astype(np.float32)).requires_grad_(True)
+        part = Part(x=torch.from_numpy(x[[i]]), labels=torch.eye(C)[[code]])
+        objective = Objective(latent_dim=vae.LATENT, beta=1.0, free_bits=0.0)
+        network.with_weights(flat).loss(part, torch.from_numpy(epsilon[[i]]), objective).backward()
+        assert np.allclose(each[i], flat.grad.numpy(), atol=1e-4)
+
+
+def test_the_twin_logs_batches_noise_and_what_was_divided_by():
+    n = 100
+    twin = TwinRun(n_persons=n, noise=StreamNoise(SeedTree(2)))
+    asked = {name: replace(one.query(name, 1.0, 2000), steps=9) for name, one in vae.ASKED.items()}
+    vae.learn(made_up_people(n, C, BASIS, RNG), SETTING, asked, twin)
+    log = twin.log(vae.DESCENT)
+    assert len(log["batches"]) == len(log["noise"]) == len(log["normalisers"]) == 9
+    assert log["max_norm"] <= 1.0 + 1e-9
+    assert set(log["normalisers"]) == {256.0}
