@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from studies.dp.figures import write_dp_figures
 from studies.dp.sets import KINDS, read_private_sets
 from studies.dp.tables import results_page
-from studies.dp.trial import LABELS_ALONE, MECHANISMS, NOISELESS, DpTrial, run_trial
+from studies.dp.trial import LABELS, LABELS_ALONE, MECHANISMS, NOISELESS, SMOTE, DpTrial, run_trial
 from synthgen.core.errors import DataError
 from synthgen.core.progress import Progress
 from synthgen.run.workspace import write_json
@@ -15,9 +16,9 @@ from synthgen.run.workspace import write_json
 EPSILONS = (1.0, 4.0, NOISELESS)
 PERSONS = (500, 2000, 8000)
 RECORDS = 1200
-BESIDE = {"labels alone": LABELS_ALONE, "smote": 0.0}  # what has one budget, or none
-QUICK_MECHANISMS = ("labels alone", "classes", "classes + words", "smote")
-QUICK_PERSONS, QUICK_EPSILONS, QUICK_RECORDS = (150,), (4.0,), 24
+BESIDE = {LABELS: LABELS_ALONE, SMOTE: 0.0}  # what has one budget, or none
+QUICK_MECHANISMS = (LABELS, SMOTE)
+QUICK_PERSONS, QUICK_EPSILONS, QUICK_RECORDS = (60,), (4.0,), 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +33,8 @@ class DpRequest:
         epsilons: of the budgets.
         mechanisms: of `MECHANISMS`.
         seeds: draws of persons.
-        quick: so little that it ends in some minutes; figures mean nothing. Of the mechanisms `QUICK_MECHANISMS`: the
-            others cost as much whatever the set, or learn nothing of so few persons.
+        quick: so little that it ends in some minutes; figures mean nothing. Of the mechanisms `QUICK_MECHANISMS`:
+            of so few persons the others learn nothing that passes a filter.
     """
 
     datasets: tuple[str, ...]
@@ -94,4 +95,5 @@ def dp_study(request: DpRequest, progress: Progress, say: Callable[[str], None])
     found = [json.loads(path.read_bytes()) for path in sorted((request.out / "trials").glob("*.json"))]
     page = request.out / "results.md"
     page.write_text(results_page(found), encoding="utf-8")
+    write_dp_figures(found, request.out / "figures")
     return page

@@ -13,16 +13,17 @@ from synthgen.core.tables import read_corpus
 from synthgen.pipeline import Pipeline
 from synthgen.run.judge import AUDIT, UTILITY
 
+LABELS, SMOTE = "labels alone", "smote"  # what lies below, and what has no guarantee
 ADAPTED = "classes + adapt"  # the manner is refined on the persons' texts, too
 # what is learned: the method, and how many words of a vector's class it is told
 MECHANISMS: Mapping[str, tuple[str, int]] = {
-    "labels alone": ("dp-gaussian", 4),
+    LABELS: ("dp-gaussian", 4),
     "classes": ("dp-gaussian", 0),
     "classes + words": ("dp-gaussian", 4),
     ADAPTED: ("dp-gaussian", 0),
     "votes": ("dp-vote", 0),
     "vae": ("dp-vae", 0),
-    "smote": ("smote", 4),
+    SMOTE: (SMOTE, 4),
 }
 NOISELESS, LABELS_ALONE = 100.0, 0.01  # epsilons under which the noise is nothing, and everything
 DELTA = 1e-5
@@ -57,7 +58,7 @@ class DpTrial:
     def config(self, source: PrivateSet, folder: Path) -> Config:
         """Return the configuration of the run."""
         method, words = MECHANISMS[self.mechanism]
-        is_private = method != "smote"
+        is_private = method != SMOTE
         given: dict[str, Any] = {
             "version": 1, "seed": self.seed, "secret": "public", "ledger": "ledger", "workspace": "ws",
             "source": {"path": "records.jsonl", "group": "group", "labels": list(source.kind.labels)},
@@ -69,7 +70,7 @@ class DpTrial:
             },
             "filter": {"class_agreement": 0.4, "length": [3, 200]},
         }  # fmt: skip
-        if self.mechanism == "labels alone":  # vectors say nothing, so no text is near one or sure of its class
+        if self.mechanism == LABELS:  # vectors say nothing, so no text is near one or sure of its class
             given["filter"] |= {"class_agreement": None, "embedding_distance": None}
         if is_private:
             given["dp"] = {"epsilon": self.epsilon, "delta": DELTA, "persons": self.persons}

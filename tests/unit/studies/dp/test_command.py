@@ -30,11 +30,11 @@ def test_what_is_kept_is_not_made_again_and_sets_that_are_too_small_are_left_out
     monkeypatch.setattr(command, "run_trial", lambda asked, *rest: made.append(asked.name) or finding(asked, *rest))
     page = dp_study(request_, silent, lambda _line: None)
     assert made == [asked.name for asked in request_.asked()]
-    assert page.read_text().count("| 150 |") == len(made) == len(QUICK_MECHANISMS)
+    assert page.read_text().count("| 60 |") == len(made) == len(QUICK_MECHANISMS)
     assert not any("adapt" in name for name in made)  # for hours
     dp_study(request_, silent, lambda _line: None)
     assert len(made) == len(QUICK_MECHANISMS)
-    monkeypatch.setattr(command, "QUICK_PERSONS", (150, 100_000))
+    monkeypatch.setattr(command, "QUICK_PERSONS", (60, 100_000))
     monkeypatch.setattr(
         command, "read_private_sets", lambda names, data, _n, read=command.read_private_sets: read(names, data, 300)
     )
@@ -62,5 +62,5 @@ def test_the_quick_form_ends(study, tmp_path):
     assert code == 0, told
     trials = sorted((tmp_path / "out" / "trials").glob("*.json"))
     assert len(trials) == len(QUICK_MECHANISMS)
-    assert all(json.loads(Path(path).read_bytes())["train_persons"] > 100 for path in trials)
-    assert "| 150 | classes + words | 4 |" in (tmp_path / "out" / "results.md").read_text()
+    assert all(json.loads(Path(path).read_bytes())["train_persons"] > 40 for path in trials)
+    assert "| 60 | labels alone | 0 |" in (tmp_path / "out" / "results.md").read_text()

@@ -1,0 +1,69 @@
+"""The study's figures: what synthetic text alone teaches over the number of persons, by budget and by mechanism."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from studies.dp.tables import HEAD, WORDS, Trial, per_cent, shown_epsilon
+from studies.dp.trial import LABELS, MECHANISMS, SMOTE
+from studies.drawing import LOOKS, sheet, write_figure
+
+TITLES = {HEAD: "encoder head", WORDS: "TF-IDF"}
+SHOWN_MECHANISM, SHOWN_EPSILON = "classes", 4.0
+_LABELS_STYLE = {"color": "#7f7f7f", "linestyle": (0, (4, 1.5)), "linewidth": 1.2, "label": "labels alone"}
+
+
+def write_dp_figures(trials: Sequence[Trial], folder: Path) -> list[Path]:
+    """Draw the trials; return the files written, SVG and PNG of each figure, none where there is no trial.
+
+    A row of panels for each set, one for each classifier: per cent of what real text teaches, over persons.
+    `budgets`: a line for each ε of `SHOWN_MECHANISM`. `mechanisms`: a line for each of them at `SHOWN_EPSILON`. SMOTE
+    without a guarantee is in both, labels alone in grey.
+    """
+    if not trials:
+        return []
+    epsilons = sorted({t["asked"]["epsilon"] for t in trials if t["asked"]["mechanism"] == SHOWN_MECHANISM})
+    smote = {"smote, no guarantee": (SMOTE, 0.0)}
+    budgets = {f"ε = {shown_epsilon(SHOWN_MECHANISM, e)}": (SHOWN_MECHANISM, e) for e in epsilons} | smote
+    private = {name: (name, SHOWN_EPSILON) for name in MECHANISMS if name not in {LABELS, SMOTE}} | smote
+    return _lines(trials, budgets, folder, "budgets") + _lines(trials, private, folder, "mechanisms")
+
+
+def _lines(trials: Sequence[Trial], lines: Mapping[str, tuple[str, float]], folder: Path, name: str) -> list[Path]:
+    sets = sorted({t["asked"]["data"] for t in trials})
+    sizes = sorted({t["asked"]["persons"] for t in trials})
+    places = [(data, by) for data in sets for by in TITLES]
+    with sheet(0.9 + 1.9 * len(sets), len(sets), len(TITLES), sharex=True, sharey=True) as (figure, panels):
+        for panel, (data, by) in zip(panels, places, strict=True):
+            own = [t for t in trials if t["asked"]["data"] == data]
+            panel.axhline(100, color="black", linewidth=0.7)
+            panel.plot(*_over_persons(own, (LABELS, None), by), **_LABELS_STYLE)
+            for (label, of), look in zip(lines.items(), LOOKS, strict=False):
+                style = {"color": look.color, "marker": look.marker, "linestyle": look.dash}
+                panel.plot(*_over_persons(own, of, by), **style, markeredgecolor="white", label=label)
+            panel.set_title(f"{data}, {TITLES[by]}", loc="left", fontsize=8)
+            panel.set_xscale("log")
+            panel.set_xticks(sizes)
+            panel.xaxis.set_major_formatter("{x:,.0f}")
+            panel.minorticks_off()
+            panel.grid(visible=True, axis="y")
+            panel.set_axisbelow(True)
+        figure.supylabel("macro F1, per cent of real", fontsize=8)
+        for panel in panels[-len(TITLES) :]:
+            panel.set_xlabel("persons of train", fontsize=8)
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, handlelength=3.4)
+        return write_figure(figure, folder, name)
+
+
+def _over_persons(trials: Sequence[Trial], of: tuple[str, float | None], by: str) -> tuple[list[int], list[float]]:
+    """Return numbers of persons, and the mean over seeds of one mechanism at one budget (None: whatever it is)."""
+    mechanism, epsilon = of
+    found: dict[int, list[Any]] = defaultdict(list)
+    for trial in trials:
+        asked = trial["asked"]
+        if asked["mechanism"] == mechanism and epsilon in {None, asked["epsilon"]}:
+            found[asked["persons"]].append(per_cent(trial, by))
+    return sorted(found), [mean(found[n]) for n in sorted(found)]

@@ -1,0 +1,29 @@
+import re
+
+from studies.dp.figures import write_dp_figures
+
+
+def texts(path):
+    return re.findall(r"<text[^>]*>([^<]*)</text>", path.read_text(encoding="utf-8"))
+
+
+def test_a_line_for_each_budget_and_one_for_each_mechanism(module_at, tmp_path):
+    trial = module_at("tests/unit/studies/dp/test_tables.py").trial
+    asked = [("labels alone", 0.01), ("smote", 0.0), ("classes", 1.0), ("classes", 100.0), ("votes", 4.0)]
+    trials = [trial(mechanism, epsilon, 0.6, 0.3, persons=n) for n in (500, 2000) for mechanism, epsilon in asked]
+    paths = write_dp_figures(trials, tmp_path)
+    assert [p.name for p in paths] == ["budgets.svg", "budgets.png", "mechanisms.svg", "mechanisms.png"]
+    budgets, mechanisms = texts(paths[0]), texts(paths[2])
+    assert {"ε = 1", "ε = ∞", "smote, no guarantee", "labels alone", "500", "2,000", "sst2, TF-IDF"} <= set(budgets)
+    assert {"classes", "votes", "smote, no guarantee"} <= set(mechanisms)
+    assert write_dp_figures([], tmp_path / "none") == []
+
+
+def test_a_line_is_the_mean_of_its_seeds(module_at, tmp_path, monkeypatch):
+    trial, drawn = module_at("tests/unit/studies/dp/test_tables.py").trial, []
+    monkeypatch.setattr(
+        "matplotlib.axes.Axes.plot", lambda _axes, x, y, **style: drawn.append((style["label"], x, y))
+    )
+    write_dp_figures([trial("classes", 4.0, 0.6, 0.3), trial("classes", 4.0, 0.72, 0.4)], tmp_path)
+    assert ("ε = 4", [500], [82.5]) in [(label, x, [round(v, 9) for v in y]) for label, x, y in drawn]
+    assert ("classes", [500], [70.0]) in [(label, x, [round(v, 9) for v in y]) for label, x, y in drawn]
