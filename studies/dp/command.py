@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from studies.dp.figures import write_dp_figures
@@ -17,8 +17,8 @@ EPSILONS = (1.0, 4.0, NOISELESS)
 PERSONS = (500, 2000, 8000)
 RECORDS = 1200
 BESIDE = {LABELS: LABELS_ALONE, SMOTE: 0.0}  # what has one budget, or none
-QUICK_MECHANISMS = (LABELS, SMOTE)
-QUICK_PERSONS, QUICK_EPSILONS, QUICK_RECORDS = (60,), (4.0,), 24
+QUICK_MECHANISMS = (LABELS,)
+QUICK_PERSONS, QUICK_EPSILONS, QUICK_RECORDS, QUICK_TOKENS = (60,), (4.0,), 24, 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +83,8 @@ def dp_study(request: DpRequest, progress: Progress, say: Callable[[str], None])
         raise DataError("mechanisms we do not know", problems=unknown, hint="Check --mechanism.")
     asked = request.asked()
     sets = {s.name: s for s in read_private_sets(request.names(), request.data, 2 * max(a.persons for a in asked))}
+    if request.quick:
+        sets = {n: replace(s, kind=replace(s.kind, max_new_tokens=QUICK_TOKENS)) for n, s in sets.items()}
     persons = {name: len({r.group for r in s.corpus.records}) for name, s in sets.items()}
     for one in asked:
         path = request.out / "trials" / f"{one.name}.json"
