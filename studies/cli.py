@@ -50,19 +50,21 @@ def dp(  # noqa: PLR0913 - each is a setting of its own
     mechanism: Annotated[
         list[str] | None, Option(help="What is learned, as a row of the table; all by default.")
     ] = None,
+    records: Annotated[list[int] | None, Option(min=10, help="To write: 1200 by default.")] = None,
     seeds: Annotated[int, Option(min=1, help="Draws of persons.")] = 1,
     quick: Annotated[
         bool, Option("--quick", help="So little that it ends in minutes; figures mean nothing.")
     ] = False,
 ) -> None:
     """What differential privacy costs: by persons, epsilon and what is learned, beside no guarantee at all."""
-    from studies.dp.command import EPSILONS, PERSONS, DpRequest, dp_study
+    from studies.dp.command import EPSILONS, PERSONS, RECORDS, DpRequest, dp_study
     from studies.dp.trial import MECHANISMS
     from synthgen.core.progress import terminal_progress
 
     request = DpRequest(
         datasets=tuple(dataset or ()), data=data, out=out, persons=tuple(persons or PERSONS),
-        epsilons=tuple(epsilon or EPSILONS), mechanisms=tuple(mechanism or MECHANISMS), seeds=seeds, quick=quick,
+        epsilons=tuple(epsilon or EPSILONS), mechanisms=tuple(mechanism or MECHANISMS),
+        records=tuple(records or RECORDS), seeds=seeds, quick=quick,
     )  # fmt: skip
     say(f"results: {dp_study(request, terminal_progress(sys.stderr), say)}")
 

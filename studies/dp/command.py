@@ -15,10 +15,10 @@ from synthgen.run.workspace import write_json
 
 EPSILONS = (1.0, 4.0, NOISELESS)
 PERSONS = (500, 2000, 8000)
-RECORDS = 1200
+RECORDS = (1200,)
 BESIDE = {LABELS: LABELS_ALONE, SMOTE: 0.0}  # what has one budget, or none
 QUICK_MECHANISMS = (LABELS,)
-QUICK_PERSONS, QUICK_EPSILONS, QUICK_RECORDS, QUICK_TOKENS = (60,), (4.0,), 24, 24
+QUICK_PERSONS, QUICK_EPSILONS, QUICK_RECORDS, QUICK_TOKENS = (60,), (4.0,), (24,), 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,7 @@ class DpRequest:
         persons: of train, each a column; those a set does not have are left out.
         epsilons: of the budgets.
         mechanisms: of `MECHANISMS`.
+        records: to write; several are rows of their own.
         seeds: draws of persons.
         quick: so little that it ends in some minutes; figures mean nothing. Of the mechanisms `QUICK_MECHANISMS`:
             of so few persons the others learn nothing that passes a filter.
@@ -43,6 +44,7 @@ class DpRequest:
     persons: tuple[int, ...]
     epsilons: tuple[float, ...]
     mechanisms: tuple[str, ...]
+    records: tuple[int, ...]
     seeds: int
     quick: bool
 
@@ -50,15 +52,16 @@ class DpRequest:
         """Return the trials, those of one workspace together."""
         persons = QUICK_PERSONS if self.quick else self.persons
         epsilons = QUICK_EPSILONS if self.quick else self.epsilons
-        records = QUICK_RECORDS if self.quick else RECORDS
+        records = QUICK_RECORDS if self.quick else self.records
         names = [name for name in self.mechanisms if not self.quick or name in QUICK_MECHANISMS]
         budgets = [(name, epsilon) for name, epsilon in BESIDE.items() if name in names]
         budgets += [(name, epsilon) for epsilon in epsilons for name in names if name not in BESIDE]
         return [
-            DpTrial(data=name, persons=n, mechanism=mechanism, epsilon=epsilon, records=records, seed=seed)
+            DpTrial(data=name, persons=n, mechanism=mechanism, epsilon=epsilon, records=m, seed=seed)
             for name in self.names()
             for n in persons
             for seed in range(self.seeds)
+            for m in records
             for mechanism, epsilon in budgets
         ]
 

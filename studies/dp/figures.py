@@ -1,6 +1,6 @@
 """The study's figures: what synthetic text alone teaches over the number of persons, by budget and by mechanism."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
@@ -20,10 +20,12 @@ def write_dp_figures(trials: Sequence[Trial], folder: Path) -> list[Path]:
 
     A row of panels for each set, one for each classifier: per cent of what real text teaches, over persons.
     `budgets`: a line for each ε of `SHOWN_MECHANISM`. `mechanisms`: a line for each of them at `SHOWN_EPSILON`. SMOTE
-    without a guarantee is in both, labels alone in grey.
+    without a guarantee is in both, labels alone in grey. Of trials the ones of the number of records that most have.
     """
     if not trials:
         return []
+    ((records, _),) = Counter(t["asked"]["records"] for t in trials).most_common(1)
+    trials = [t for t in trials if t["asked"]["records"] == records]
     epsilons = sorted({t["asked"]["epsilon"] for t in trials if t["asked"]["mechanism"] == SHOWN_MECHANISM})
     smote = {"smote, no guarantee": (SMOTE, 0.0)}
     budgets = {f"ε = {shown_epsilon(SHOWN_MECHANISM, e)}": (SHOWN_MECHANISM, e) for e in epsilons} | smote
@@ -50,7 +52,7 @@ def _lines(trials: Sequence[Trial], lines: Mapping[str, tuple[str, float]], fold
             panel.minorticks_off()
             panel.grid(visible=True, axis="y")
             panel.set_axisbelow(True)
-        figure.supylabel("macro F1, per cent of real", fontsize=8)
+        figure.supylabel(f"macro F1 of {trials[0]['asked']['records']:,} records, per cent of real", fontsize=8)
         for panel in panels[-len(TITLES) :]:
             panel.set_xlabel("persons of train", fontsize=8)
         handles, labels = panels[0].get_legend_handles_labels()

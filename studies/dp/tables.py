@@ -25,17 +25,17 @@ def _table(trials: Sequence[Trial]) -> list[str]:
     rows = defaultdict(list)
     for trial in trials:
         asked = trial["asked"]
-        rows[asked["persons"], _ORDER.index(asked["mechanism"]), asked["epsilon"]].append(trial)
+        rows[asked["persons"], _ORDER.index(asked["mechanism"]), asked["epsilon"], asked["records"]].append(trial)
     lines = [
-        "| persons | learned | ε | encoder head | TF-IDF | real: head, TF-IDF | manner gap | membership AUC |",
-        "|---|---|---|---|---|---|---|---|",
+        "| persons | learned | ε | records | head | TF-IDF | real: head, TF-IDF | manner gap | membership AUC |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    for (persons, place, epsilon), same in sorted(rows.items()):
+    for (persons, place, epsilon, records), same in sorted(rows.items()):
         head, words = (mean(per_cent(trial, name) for trial in same) for name in (HEAD, WORDS))
         real = ", ".join(f"{mean(t['scores'][name]['real'] for t in same):.3f}" for name in (HEAD, WORDS))
         gaps = [t["manner_gap"] for t in same if t["manner_gap"] is not None]
         gap = f"{mean(gaps):.2f}" if gaps else "too few"
-        asked = f"{persons:,} | {_ORDER[place]} | {shown_epsilon(_ORDER[place], epsilon)}"
+        asked = f"{persons:,} | {_ORDER[place]} | {shown_epsilon(_ORDER[place], epsilon)} | {records:,}"
         lines.append(f"| {asked} | {head:.1f} % | {words:.1f} % | {real} | {gap} | {_membership(same)} |")
     return lines
 

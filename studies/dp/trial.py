@@ -53,7 +53,7 @@ class DpTrial:
     def name(self) -> str:
         """Its name as a file."""
         mechanism = self.mechanism.replace(" + ", "-").replace(" ", "-")
-        return f"{self.data}-{self.persons}-{mechanism}-{self.epsilon:g}-{self.seed}"
+        return f"{self.data}-{self.persons}-{mechanism}-{self.epsilon:g}-{self.records}-{self.seed}"
 
     def config(self, source: PrivateSet, folder: Path) -> Config:
         """Return the configuration of the run."""

@@ -15,13 +15,14 @@ from synthgen.core.progress import silent
 def request_(tmp_path):
     return DpRequest(
         datasets=(), data=None, out=tmp_path, persons=(500,), epsilons=(1.0, 4.0), seeds=1, quick=True,
-        mechanisms=tuple(MECHANISMS),
+        mechanisms=tuple(MECHANISMS), records=(1200,),
     )  # fmt: skip
 
 
 def finding(asked, *_):
     scores = {name: {"real": 0.5, "synthetic": 0.4} for name in ("encoder-logistic", "tfidf-linear")}
     said = {"data": asked.data, "persons": asked.persons, "mechanism": asked.mechanism, "epsilon": asked.epsilon}
+    said["records"] = asked.records
     return {"asked": said, "scores": scores, "manner_gap": 1.0, "membership": None}
 
 
@@ -51,6 +52,9 @@ def test_the_full_study_asks_for_every_join_at_every_budget(request_):
     assert len(replace(request_, quick=False).asked()) == 5 * len(asked)
     few = replace(request_, quick=False, datasets=("clinic",), mechanisms=("votes",)).asked()
     assert [(a.mechanism, a.epsilon) for a in few] == [("votes", 1.0), ("votes", 4.0)]
+    more = replace(request_, quick=False, datasets=("clinic",), mechanisms=("votes",), records=(1200, 4800)).asked()
+    assert [a.records for a in more] == [1200, 1200, 4800, 4800]
+    assert len({a.name for a in more}) == 4
     with pytest.raises(DataError, match="do not know"):
         dp_study(replace(request_, mechanisms=("magic",)), silent, print)
 
@@ -63,4 +67,4 @@ def test_the_quick_form_ends(study, tmp_path):
     trials = sorted((tmp_path / "out" / "trials").glob("*.json"))
     assert len(trials) == len(QUICK_MECHANISMS)
     assert all(json.loads(Path(path).read_bytes())["train_persons"] > 40 for path in trials)
-    assert "| 60 | labels alone | 0 |" in (tmp_path / "out" / "results.md").read_text()
+    assert "| 60 | labels alone | 0 | 24 |" in (tmp_path / "out" / "results.md").read_text()

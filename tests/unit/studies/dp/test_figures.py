@@ -24,6 +24,7 @@ def test_a_line_is_the_mean_of_its_seeds(module_at, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "matplotlib.axes.Axes.plot", lambda _axes, x, y, **style: drawn.append((style["label"], x, y))
     )
-    write_dp_figures([trial("classes", 4.0, 0.6, 0.3), trial("classes", 4.0, 0.72, 0.4)], tmp_path)
+    more = trial("classes", 4.0, 0.8, 0.5, records=4800)
+    write_dp_figures([trial("classes", 4.0, 0.6, 0.3), trial("classes", 4.0, 0.72, 0.4), more], tmp_path)
     assert ("ε = 4", [500], [82.5]) in [(label, x, [round(v, 9) for v in y]) for label, x, y in drawn]
     assert ("classes", [500], [70.0]) in [(label, x, [round(v, 9) for v in y]) for label, x, y in drawn]

@@ -1,11 +1,14 @@
 from studies.dp.tables import results_page
 
 
-def trial(mechanism, epsilon, head, words, *, persons=500, auc=None, data="sst2"):
+def trial(mechanism, epsilon, head, words, *, persons=500, auc=None, data="sst2", records=1200):
     scores = {"encoder-logistic": {"real": 0.8, "synthetic": head}, "tfidf-linear": {"real": 0.5, "synthetic": words}}
     membership = None if auc is None else {"value": auc, "low": auc - 0.1, "high": auc + 0.1}
     return {
-        "asked": {"data": data, "persons": persons, "mechanism": mechanism, "epsilon": epsilon, "seed": 0},
+        "asked": {
+            "data": data, "persons": persons, "mechanism": mechanism, "epsilon": epsilon, "records": records,
+            "seed": 0,
+        },
         "scores": scores, "manner_gap": 2.0, "membership": membership,
     }  # fmt: skip
 
@@ -20,6 +23,7 @@ def test_a_row_is_the_mean_of_its_seeds_in_per_cent_of_real():
         trial("smote", 0.0, 0.8, 0.4, auc=0.6), trial("labels alone", 0.01, 0.4, 0.2),
         trial("classes", 100.0, 0.6, 0.3),
         trial("classes", 4.0, 0.6, 0.3, auc=0.5), trial("classes", 4.0, 0.72, 0.4, auc=0.5),
+        trial("classes", 4.0, 0.8, 0.45, records=4800),
         trial("classes + words", 1.0, 0.8, 0.5, persons=2000, data="ag_news"),
     ]  # fmt: skip
     page = results_page(trials)
@@ -29,12 +33,13 @@ def test_a_row_is_the_mean_of_its_seeds_in_per_cent_of_real():
         for line in page.splitlines()
         if line.startswith("| 500")
     ]
-    assert [row[:5] for row in rows] == [
-        ["500", "labels alone", "0", "50.0 %", "40.0 %"],
-        ["500", "classes", "4", "82.5 %", "70.0 %"],
-        ["500", "classes", "∞", "75.0 %", "60.0 %"],
-        ["500", "smote", "none", "100.0 %", "80.0 %"],
+    assert [row[:6] for row in rows] == [
+        ["500", "labels alone", "0", "1,200", "50.0 %", "40.0 %"],
+        ["500", "classes", "4", "1,200", "82.5 %", "70.0 %"],
+        ["500", "classes", "4", "4,800", "100.0 %", "90.0 %"],
+        ["500", "classes", "∞", "1,200", "75.0 %", "60.0 %"],
+        ["500", "smote", "none", "1,200", "100.0 %", "80.0 %"],
     ]
-    assert rows[1][5:] == ["0.800, 0.500", "2.00", "0.50 [0.40, 0.60]"]
+    assert rows[1][6:] == ["0.800, 0.500", "2.00", "0.50 [0.40, 0.60]"]
     assert rows[0][-1] == "too few"
-    assert "| 2,000 | classes + words | 1 | 100.0 % | 100.0 % |" in page
+    assert "| 2,000 | classes + words | 1 | 1,200 | 100.0 % | 100.0 % |" in page
