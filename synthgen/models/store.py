@@ -24,7 +24,8 @@ def store_folder() -> Path:
 def model_folder(name: str) -> Path:
     """Return the folder of a model: a name of the store, a local folder, or a name in the local hub cache.
 
-    Sizes are checked against the manifest; digests are checked by `digest_of`, once per run.
+    The manifest of a model of the store is checked against the program's pins and its files' sizes; that files are
+    what the manifest says is checked by `digest_of`, once per run.
 
     Raises:
         ModelMissing: when it is nowhere on this machine; nothing is fetched.
@@ -34,7 +35,7 @@ def model_folder(name: str) -> Path:
     if name in MODELS:
         if not (stored / MANIFEST).is_file():
             raise ModelMissing(f"model {name!r} is not in the store", hint=f"Run `synthgen models pull {name}`.")
-        _check_sizes(stored)
+        _check_pins(stored)
         return stored
     local = Path(name).expanduser()
     folder = local if local.is_dir() else _hub_cache(name)
@@ -179,9 +180,10 @@ def differs(path: Path, pin: Pin) -> str | None:
     return None if digest == pin.sha256 else f"{path.name}: wrong sha256 {digest}, wanted {pin.sha256}"
 
 
-def _check_sizes(folder: Path) -> None:
-    entries = read_manifest(folder)
-    problems = []
+def _check_pins(folder: Path) -> None:
+    """Raise ModelError where a manifest names other bytes than the program pins, or a file is not of the size."""
+    entries, pins = read_manifest(folder), MODELS[folder.name].files
+    problems = [f"{n}: not the pinned one" for n, p in pins.items() if entries.get(n, {}).get("sha256") != p.sha256]
     for name, entry in entries.items():
         path = folder / name
         if not path.is_file():

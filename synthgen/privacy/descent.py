@@ -9,8 +9,9 @@ from synthgen.privacy.sums import Ask, Float64, Query
 
 _FIRST, _SECOND, _TINY = 0.9, 0.999, 1e-8  # of Adam
 
-# Yields blocks of persons' gradients, float64 (p, d), at weights (d,), for the numbered persons.
-Gradients = Callable[[Float64, Int64], Iterator[Float64]]
+# Yields blocks of persons' gradients, float64 (p, d), in a step, at weights (d,), for the numbered persons; what
+# is drawn for one of them hangs on nobody else.
+Gradients = Callable[[int, Float64, Int64], Iterator[Float64]]
 
 
 def descend(start: Float64, gradients: Gradients, persons: int, query: Query, ask: Ask, *, rate: float) -> Float64:
@@ -36,7 +37,7 @@ def descend(start: Float64, gradients: Gradients, persons: int, query: Query, as
     last = (query.steps + 1) // 2
     for step in range(1, query.steps + 1):
         drawn = ask.batch(persons, query)
-        gradient = ask(_of(gradients, weights, drawn), query)
+        gradient = ask(_of(gradients, step, weights, drawn), query)
         first = _FIRST * first + (1 - _FIRST) * gradient
         second = _SECOND * second + (1 - _SECOND) * gradient**2
         scale = np.sqrt(second / (1 - _SECOND**step)) + _TINY
@@ -46,8 +47,8 @@ def descend(start: Float64, gradients: Gradients, persons: int, query: Query, as
     return mean
 
 
-def _of(gradients: Gradients, weights: Float64, drawn: Int64) -> Iterator[Float64]:
+def _of(gradients: Gradients, step: int, weights: Float64, drawn: Int64) -> Iterator[Float64]:
     """Yield the gradients of the persons of a batch, which may be nobody."""
     yield np.zeros((0, len(weights)))
     if len(drawn) > 0:
-        yield from gradients(weights, drawn)
+        yield from gradients(step, weights, drawn)

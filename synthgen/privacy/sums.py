@@ -12,7 +12,8 @@ from synthgen.privacy.noise import Int64, Noise
 
 UNIT = 1 << 24  # grid steps in one clip norm: coarse enough for whole numbers of 64 bits, finer than any use
 # More noise than is accounted for: the last bits of what is computed for many persons at once owe something to how
-# many they are: nats in a manner, products of matrices. Vectors do not, see `synthgen.run.job.Job.encoder`.
+# many they are: products of matrices. Vectors and votes do not: texts are read by themselves, see
+# `synthgen.run.job.Job.encoder`.
 MARGIN = 3e-4
 Float64 = NDArray[np.float64]
 

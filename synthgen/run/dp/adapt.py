@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import count
 from math import sqrt
 from pathlib import Path
 
@@ -88,10 +87,8 @@ class PersonTexts:
         A person's is that of the mean nats per token of the record's first tokens, as many as the bridge was trained
         on; of no tokens it is 0.
         """
-        times = count()
 
-        def of_persons(weights: Float64, drawn: Int64) -> Iterator[Float64]:
-            step = str(next(times))
+        def of_persons(step: int, weights: Float64, drawn: Int64) -> Iterator[Float64]:
             for person in drawn:
                 row = self._record_of(int(person), step)
                 yield self.reader.gradients(
@@ -101,9 +98,9 @@ class PersonTexts:
 
         return of_persons
 
-    def _record_of(self, person: int, step: str) -> int:
+    def _record_of(self, person: int, step: int) -> int:
         rows = self.rows[person]
-        key = self.seeds.child("record", step, self.groups[person]).key()
+        key = self.seeds.child("record", str(step), self.groups[person]).key()
         return rows[int.from_bytes(key[:8], "big") % len(rows)]
 
 
@@ -171,7 +168,7 @@ def refine_made_up(config: Config, n: int, query: Query, ask: Ask, rng: np.rando
     """Ask n persons who do not exist by the same descent; `LOUD` of them pull far harder than the clip allows."""
     start = np.zeros(start_of(config, ()).size)
 
-    def of_persons(weights: Float64, drawn: Int64) -> Iterator[Float64]:
+    def of_persons(_step: int, weights: Float64, drawn: Int64) -> Iterator[Float64]:
         rows = rng.normal(size=(len(drawn), len(weights))) * rng.lognormal(np.log(CLIP), 1, (len(drawn), 1))
         rows[rng.random(len(drawn)) < LOUD] *= 50
         yield rows / sqrt(len(weights))

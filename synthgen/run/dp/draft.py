@@ -49,6 +49,6 @@ def drafter(job: Job, learned: Shares | BlockShares | None, labels: Sequence[str
             with job.progress.stage("draft", total=len(of), unit="texts") as advance:
                 write_shards(task, drafts, Path(folder), advance, n_workers=workers)
             texts = read_shards(Path(folder))
-        return encoder.encode([with_placeholders(text.text) for text in texts])
+        return encoder.encode([with_placeholders(text.text) or "." for text in texts])
 
     return write

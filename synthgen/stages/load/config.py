@@ -1,6 +1,9 @@
 """What `source` can say."""
 
+import unicodedata
 from typing import Literal
+
+from pydantic import field_validator
 
 from synthgen.core.section import Count, Section, Share
 
@@ -18,3 +21,8 @@ class SourceConfig(Section):
     labels: tuple[str, ...] | None = None  # keep these classes only
     max_records: Count | None = None  # a seeded sample of whole groups
     max_bad_rows: Share = 0.01
+
+    @field_validator("labels")
+    @classmethod
+    def _as_records_have_them(cls, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if labels is None else tuple(unicodedata.normalize("NFC", label) for label in labels)

@@ -1,6 +1,5 @@
 """Load: read the source, set bad rows apart, keep the wanted classes, take a sample of whole groups."""
 
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -125,7 +124,7 @@ def _require_few_bad(bad: Sequence[BadRow], n_rows: int, source: SourceConfig, p
 def _of_labels(records: list[Record], source: SourceConfig, path: Path) -> list[Record]:
     if source.labels is None:
         return records
-    labels = {unicodedata.normalize("NFC", label) for label in source.labels}
+    labels = set(source.labels)
     absent = sorted(labels - {r.label for r in records})
     if absent:
         raise DataError(

@@ -73,25 +73,31 @@ def learn(people: PersonRows, setting: Setting, queries: Mapping[str, Query], as
         ∇ ( −log p(x | z, c) + KL(q(z | x, c) ‖ N(0, I)) ),   x in public standard deviations, z by one draw
 
     Privacy: the Poisson-sampled query of `ASKED`, over all weights; where training starts is public.
-    Random: setting.seeds/vae, beside the noise.
+    Random: setting.seeds/vae/draws/step/person, beside the noise: a person's draws hang on nobody else.
     Source: see `synthgen.stages.interpolate.vae`, and `descend`.
     """
     from synthgen.stages.interpolate.vae_network import one_thread
 
-    network, draws = _untrained(setting), setting.seeds.child("vae", "draws").generator()
+    network, draws = _untrained(setting), setting.seeds.child("vae", "draws")
     wide = network.log_variance.shape[0]
     x = (people.points / np.sqrt(setting.basis.variances))[:, :wide].astype(np.float32)
 
-    def of_persons(weights: Float64, drawn: Int64) -> Iterator[Float64]:
+    def of_persons(step: int, weights: Float64, drawn: Int64) -> Iterator[Float64]:
         for start in range(0, len(drawn), BLOCK):
-            rows, starts = people.rows_of(drawn[start : start + BLOCK])
-            epsilon = draws.standard_normal((len(rows), LATENT), dtype=np.float32)
+            persons = drawn[start : start + BLOCK]
+            rows, starts = people.rows_of(persons)
+            own = zip(persons, np.diff(np.append(starts, len(rows))), strict=True)
+            epsilon = np.concatenate([_drawn_for(draws.child(str(step), people.names[p]), n) for p, n in own])
             each = _gradients(network, weights, (x[rows], people.classes[rows], epsilon))
             yield np.add.reduceat(each, starts, axis=0) / np.diff(np.append(starts, len(rows)))[:, None]
 
     with one_thread():
         weights = descend(_flat(network), of_persons, len(people.starts), queries[DESCENT], ask, rate=RATE)
     return PrivateVae(labels=setting.labels, basis=setting.basis, network=_shaped(network, weights))
+
+
+def _drawn_for(person: SeedTree, n_records: int) -> Float32:
+    return person.generator().standard_normal((n_records, LATENT), dtype=np.float32)
 
 
 def read(folder: Path, setting: Setting) -> PrivateVae:

@@ -24,6 +24,7 @@ VOTES = "votes"
 ASKED = {**gaussian.ASKED, VOTES: Asked(share=0.25, steps=2, kind="vote")}
 EACH = 4.0  # standard deviations of the noise that a candidate's votes are on average
 FEWEST, MOST = 2, 200  # candidates of a class
+SAME = 1e-9  # of texts whose coordinates differ by no more one was written twice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -161,8 +162,8 @@ def nearest(points: Float64, classes: Int64, written: Float64, k: int) -> Int64:
         argmax_k  ⟨x, w_k⟩ - mean_j ⟨w_j, w_k⟩
 
     so that texts in the middle, which lie near to everybody, do not take all votes. A vote turns where two are as
-    near, so points must be functions of one person alone; what a product's last bits owe to other rows is 10⁻¹⁵, and
-    a tie so near has a chance far below any delta.
+    near, so points are functions of one person alone, each is compared by itself, and of texts that are the same
+    (`SAME`) the first one alone can be voted for: last bits decide nothing but ties of chance far below any delta.
 
     Args:
         points: float64 (n, d), coordinates.
@@ -173,6 +174,8 @@ def nearest(points: Float64, classes: Int64, written: Float64, k: int) -> Int64:
     found = np.zeros(len(points), dtype=np.int64)
     for code in np.unique(classes):
         rows, own = classes == code, written[code * k : (code + 1) * k]
-        hub = (own @ own.T).mean(axis=1)
-        found[rows] = code * k + (points[rows] @ own.T - hub).argmax(axis=1)
+        apart = np.abs(own[:, None] - own[None]).max(axis=2)
+        again = (np.tril(apart <= SAME, -1)).any(axis=1)
+        hub = np.where(again, np.inf, (own @ own.T).mean(axis=1))
+        found[rows] = code * k + np.array([(own @ point - hub).argmax() for point in points[rows]])
     return found

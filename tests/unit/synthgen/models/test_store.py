@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from synthgen.core.digest import sha256_file
 from synthgen.core.errors import ModelError, ModelMissing, StorageError
 from synthgen.models.registry import Pin
 from synthgen.models.store import (
@@ -66,6 +67,17 @@ def test_sizes_are_compared_and_every_damaged_file_is_named(pulled):
         model_folder("tiny")
     assert caught.value.problems == ("config.json: missing", "model.safetensors: 5 bytes, wanted 768")
     assert "--force" in caught.value.hint
+
+
+def test_a_manifest_of_other_weights_under_a_known_name_is_refused(pulled):
+    (pulled / "model.safetensors").write_bytes(bytes(768))
+    told = json.loads((pulled / MANIFEST).read_text())
+    told["files"]["model.safetensors"]["sha256"] = sha256_file(pulled / "model.safetensors")
+    (pulled / MANIFEST).write_text(json.dumps(told))
+    assert digest_of(pulled)  # it is what its manifest says
+    with pytest.raises(ModelError, match="damaged") as caught:
+        model_folder("tiny")
+    assert caught.value.problems == ("model.safetensors: not the pinned one",)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"files": {}}', '{"files": 3}', '{"files": {"a": {"bytes": 1}}}'])

@@ -24,7 +24,7 @@ def steps(sigma, rate=0.2, n=200):
     )
 
 
-def gradients(weights, drawn):
+def gradients(_step, weights, drawn):
     yield (X[drawn] @ weights - Y[drawn])[:, None] * X[drawn]
 
 

@@ -39,6 +39,7 @@ from synthgen.run.dp.adapt import (
 )
 from synthgen.run.dp.measure import VOTED, made_digest, measure, reserve_budget
 from synthgen.run.dp.questions import priced_reads, queries_of
+from synthgen.run.dp.vote import read_votes
 from synthgen.run.judge import as_table
 from synthgen.run.ledger import ledger_of
 from synthgen.run.manner import refuse_learnt
@@ -153,11 +154,11 @@ def test_every_step_reads_one_record_of_a_person_by_a_draw_that_hangs_on_nobody_
     village = Village(tiny, parts, tuple(tiny.sentences(6, seed=2)))
     persons = replace(village.persons, rows=((0, 1, 2), (3,), (4, 5)), groups=("a", "b", "c"))
     fewer = replace(village.persons, rows=((3,), (4, 5)), groups=("b", "c"))
-    drawn = [[persons._record_of(person, str(step)) for person in range(3)] for step in range(60)]
+    drawn = [[persons._record_of(person, step) for person in range(3)] for step in range(60)]
     assert [{row[i] for row in drawn} for i in range(3)] == [{0, 1, 2}, {3}, {4, 5}]
-    assert [row[1:] for row in drawn] == [[fewer._record_of(i, str(s)) for i in range(2)] for s in range(60)]
+    assert [row[1:] for row in drawn] == [[fewer._record_of(i, s) for i in range(2)] for s in range(60)]
     gradients = persons.gradients(lambda _: None)
-    blocks = list(gradients(np.zeros(village.reader.dimension), np.array([0, 2])))
+    blocks = list(gradients(1, np.zeros(village.reader.dimension), np.array([0, 2])))
     assert [block.shape for block in blocks] == [(1, village.reader.dimension)] * 2
 
 
@@ -193,7 +194,7 @@ def proven(monkeypatch, *, clipped):
                     seen.append(noise(rows, query))
                     return seen[-1]
 
-            def gradients(_weights, drawn):
+            def gradients(_step, _weights, drawn):
                 yield np.where((drawn == PERSONS)[:, None], pull, 0.0)
 
             descend(np.zeros(WEIGHTS_), gradients, PERSONS + with_it, query, Listening(), rate=RATE)
@@ -295,6 +296,21 @@ def test_a_run_refines_the_voted_manner_pays_once_and_the_audit_agrees(village_b
 def voted_for(answered):
     """Return the manners that were voted for."""
     return tuple((n, s) for n, s in json.loads((answered.folder / VOTED).read_bytes())["shares"])
+
+
+def test_a_vote_for_manners_is_read_of_each_text_by_itself(village_bench, monkeypatch):
+    together, read = [], Likelihood._read
+
+    def watched(self, frames, said, soft):
+        together.append(len(said))
+        return read(self, frames, said, soft)
+
+    monkeypatch.setattr(Likelihood, "_read", watched)
+    job = village_bench.job(**CHANGES)
+    prepared, _, embedded = village_bench.prepare(job)
+    votes = read_votes(job, rounds.open_bridge(job), prepared.train, embedded)
+    assert np.abs(votes).max() > 0
+    assert set(together) == {1}  # padded in company, in bfloat16, others' votes move by .06 of a clip norm in all
 
 
 def test_drafts_are_written_in_the_refined_manner(village_bench, monkeypatch):

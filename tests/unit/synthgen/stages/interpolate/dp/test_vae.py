@@ -6,7 +6,7 @@ import torch
 
 from synthgen.core.seeds import SeedTree
 from synthgen.privacy.noise import StreamNoise
-from synthgen.privacy.sums import PrivateAsk
+from synthgen.privacy.sums import UNIT, PrivateAsk, exact_sum
 from synthgen.privacy.twin import TwinRun
 from synthgen.stages.interpolate.dp import vae
 from synthgen.stages.interpolate.dp.basis import fit_basis
@@ -26,7 +26,9 @@ BASIS = fit_basis(unit(RNG.normal(size=(500, D))))
 MIDDLES = unit(RNG.normal(size=(C, D)))
 CLASSES = RNG.integers(0, C, N)
 POINTS = BASIS.inward(unit(MIDDLES[CLASSES] + 0.3 * RNG.normal(size=(N, D))))
-PEOPLE = PersonRows(points=POINTS, classes=CLASSES, starts=np.arange(0, N, 2), n_classes=C)
+PEOPLE = PersonRows(
+    points=POINTS, classes=CLASSES, starts=np.arange(0, N, 2), n_classes=C, names=tuple(map(str, range(N // 2)))
+)
 SETTING = Setting(labels=("a", "b"), basis=BASIS, persons=N // 2, write=lambda v, *_: v, seeds=SeedTree(5))
 
 
@@ -69,6 +71,42 @@ def test_each_records_gradient_is_that_of_its_own_loss():
         objective = Objective(latent_dim=vae.LATENT, beta=1.0, free_bits=0.0)
         network.with_weights(flat).loss(part, torch.from_numpy(epsilon[[i]]), objective).backward()
         assert np.allclose(each[i], flat.grad.numpy(), atol=1e-4)
+
+
+def test_what_is_drawn_for_a_person_hangs_on_nobody_else():
+    sizes = np.array([3, 60, 2, 1])  # one of many records would shift the draws of all that follow
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    names = ("a", "b", "c", "d")
+    everybody = PersonRows(
+        points=POINTS[: sizes.sum()], classes=CLASSES[: sizes.sum()], starts=starts, names=names, n_classes=C
+    )
+    kept = np.delete(np.arange(sizes.sum()), np.s_[3:63])
+    without = PersonRows(
+        points=POINTS[kept], classes=CLASSES[kept], starts=np.array([0, 3, 5]), names=("a", "c", "d"), n_classes=C
+    )
+    found = {n: _sums(people) for n, people in (("with", everybody), ("without", without))}
+    assert all(norm <= 1 + 1e-3 for norm in np.linalg.norm(found["with"] - found["without"], axis=1))
+
+
+class _Sums:
+    """Asks everybody in every step, and answers with the clipped sum that nobody else may see."""
+
+    def __init__(self):
+        self.seen = []
+
+    def batch(self, persons, _query):
+        return np.arange(persons)
+
+    def __call__(self, rows, query):
+        total, _ = exact_sum(list(rows), query.clip)
+        self.seen.append(total / UNIT)
+        return np.zeros(len(total))
+
+
+def _sums(people):
+    ask = _Sums()
+    vae.learn(people, SETTING, queries(1.0, steps=3), ask)
+    return np.array(ask.seen)
 
 
 def test_the_twin_logs_batches_noise_and_what_was_divided_by():

@@ -25,7 +25,7 @@ BASIS = fit_basis(unit(RNG.normal(size=(500, D))))
 MODES = unit(RNG.normal(size=(2 * C, D)))
 CLASSES, MODE = RNG.integers(0, C, N), RNG.integers(0, 2, N)
 POINTS = BASIS.inward(unit(MODES[2 * CLASSES + MODE] + 0.15 * RNG.normal(size=(N, D))))
-PEOPLE = PersonRows(points=POINTS, classes=CLASSES, starts=np.arange(N), n_classes=C)
+PEOPLE = PersonRows(points=POINTS, classes=CLASSES, starts=np.arange(N), n_classes=C, names=tuple(map(str, range(N))))
 
 
 def learned(sigma, write=lambda vectors, *_: vectors):
@@ -86,6 +86,19 @@ def test_the_nearest_text_is_of_the_records_own_class():
         own = [written[3 * c + i] for i in range(3)]
         slow.append(3 * c + int(np.argmax([x @ w - np.mean([w @ v for v in own]) for w in own])))
     assert found.tolist() == slow
+
+
+def test_of_texts_written_twice_the_first_alone_is_voted_for_whoever_votes_beside():
+    rng = np.random.default_rng(1)
+    own = rng.normal(size=(54, 48))
+    own[[20, 53]] = own[[3, 7]] + 1e-16 * rng.normal(size=(2, 48))
+    points, classes = rng.normal(size=(700, 48)) * 0.1 + own[rng.integers(0, 54, 700)], np.zeros(700, dtype=np.int64)
+    votes = nearest(points, classes, own, 54)
+    assert not {20, 53} & set(votes)
+    assert {3, 7} <= set(votes)
+    for left_out in (0, 350, 699):
+        others = np.delete(np.arange(700), left_out)
+        assert (nearest(points[others], classes[others], own, 54) == votes[others]).all()
 
 
 def test_what_is_saved_comes_back_and_more_points_keep_the_first(tmp_path):
