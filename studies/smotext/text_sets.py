@@ -23,7 +23,7 @@ class Source:
         max_new_tokens: most tokens of a written text, fitted to the set's own texts.
         synthetic: most synthetic records of a variant; the paper's number for its own set, half of it elsewhere.
         least: train records a class must have to be kept.
-        manner: of the shelf, the one that is meant for such texts; of no record of the set. None: none was tried.
+        manner: of the shelf, the one that is meant for such texts; of no record of the set. None: none is tried.
         manner_seeds: in how many of the draws texts are written in it too, which costs the most.
     """
 
@@ -52,6 +52,7 @@ SOURCES: Mapping[str, Source] = {
         asked="Write a short post to a discussion group about {label}. Write the post only.",
         max_new_tokens=96,
         synthetic=2600,
+        manner="forum",
     ),
     "ag_news": Source(
         train=("ag_news/train_subset.parquet",),

@@ -77,7 +77,7 @@ def test_kept_trials_are_found_and_give_the_page_that_is_shown(tmp_path):
         names = {Path(name).name for name in kept.namelist()}
     asked = request(tmp_path, quick=False, seed=0, data=Path(os.environ["SYNTHGEN_DATA"]))
     assert names == {path.name for path in asked.asked().paths(out).values()}
-    assert len(names) == 193
+    assert len(names) == 195
     made = smotext(asked, silent, told.append).read_text(encoding="utf-8")
     assert told[0].startswith("0 texts; at most 0 tokens")
     assert {p.name for p in out.glob("trials/*")} == names
