@@ -2,17 +2,21 @@
 
 import json
 import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer import Argument, Option
 
+if TYPE_CHECKING:
+    from audits.gate.policy import Policy
+
 keys_app = typer.Typer(no_args_is_help=True, help="Signing keys: new, show.")
 trust_app = typer.Typer(no_args_is_help=True, help="The trust root a verifier holds: init, show.")
 
-_LEDGER = "Folder of a ledger in which releases must be counted, begun where there is none, or its id."
+_LEDGER = "Folder of a ledger in which releases must be counted, or its id."
 
 
 @keys_app.command("new")
@@ -60,7 +64,6 @@ def trust_init(  # noqa: PLR0913 - an option each
     With root keys it is signed, can be followed by another version, and verifiers refuse an older one.
     """
     from audits.gate.shipped import load_policy
-    from synthgen.core.errors import ConfigError
     from synthgen.release.keys import load_key, passphrase_for, public_path
     from synthgen.release.trust import new_trust
 
@@ -69,12 +72,7 @@ def trust_init(  # noqa: PLR0913 - an option each
         "root": [public_path(key) for key in root or []],
     }  # fmt: skip
     accepted = [load_policy(name) for name in policy or ["research"]]
-    spending = sorted(item.name for item in accepted if item.dp is not None)
-    if spending and not ledger:
-        raise ConfigError(
-            f"under {', '.join(spending)} a release counts only where the trust root names its ledger",
-            hint="Give --ledger: the folder of the institution's ledger, or its id.",
-        )
+    _need_ledger(accepted, ledger or ())
     found = new_trust(
         path,
         roles={role: files for role, files in roles.items() if files},
@@ -108,19 +106,21 @@ def trust_rotate(  # noqa: PLR0913 - an option each
     """Write the next version of a signed trust root: other keys or policies, or a key revoked from a date on."""
     from audits.core.instants import stamp
     from audits.gate.shipped import load_policy
-    from audits.verify.trust import Revocation
+    from audits.verify.trust import Revocation, load_trust
     from synthgen.release.keys import load_key, passphrase_for
     from synthgen.release.trust import follow_trust
 
     now = datetime.now(UTC)
     date = stamp(now if since is None else since.replace(tzinfo=UTC))
     roles = {"root": root, "releaser": releaser}
+    accepted = [load_policy(name) for name in policy or []]
+    _need_ledger(accepted, ledger or load_trust(old).ledgers)
     found = follow_trust(
         old,
         path,
         root_keys=[load_key(key, passphrase_for(key)) for key in sign_with],
         roles={role: files for role, files in roles.items() if files},
-        policies={item.name: [item.digest()] for item in map(load_policy, policy or [])},
+        policies={item.name: [item.digest()] for item in accepted},
         revoked=[Revocation(keyid=name, since=date, reason=reason) for name in revoke or []],
         expires=None if days is None else now + timedelta(days=days),
         authorities=authority or [],
@@ -160,8 +160,35 @@ def trust_show(path: Annotated[Path, Argument(help="A trust root.")]) -> None:
         typer.echo(f"policy {name}: {', '.join(digests)}")
 
 
-def _ledger(named: str) -> str:
-    """Return the id of a ledger that is named by its id or its folder."""
-    from audits.ledger.attempts import ledger_id
+def _need_ledger(policies: Iterable["Policy"], ledgers: Sequence[str]) -> None:
+    """Raise ConfigError where a release may rest on a budget under a policy, and the root would name no ledger."""
+    from synthgen.core.errors import ConfigError
 
-    return named if re.fullmatch(r"[0-9a-f]{32}", named) else ledger_id(Path(named))
+    resting = sorted(one.name for one in policies if one.dp is not None or one.without_parents is not None)
+    if resting and not ledgers:
+        raise ConfigError(
+            f"under {', '.join(resting)} a release counts only where the trust root names its ledger",
+            hint="Give --ledger: the folder of the institution's ledger, or its id.",
+        )
+
+
+def _ledger(named: str) -> str:
+    """Return the id of a ledger that is named by its id or its folder; a mistaken folder is not made a ledger.
+
+    Raises:
+        ConfigError: there is no ledger in the folder.
+        InputError: as `ledger_id`.
+    """
+    from audits.ledger.attempts import ledger_id
+    from audits.ledger.chain import KEY
+    from synthgen.core.errors import ConfigError
+
+    if re.fullmatch(r"[0-9a-f]{32}", named):
+        return named
+    if not (Path(named) / KEY).is_file():
+        raise ConfigError(
+            f"there is no ledger in {named}",
+            hint="Name the folder of the institution's ledger; `synthgen budget show CONFIG` begins that of a "
+            "configuration where there is none yet.",
+        )
+    return ledger_id(Path(named))

@@ -68,7 +68,7 @@ def test_a_trust_root_shows_keys_roles_policies_and_fingerprint(tmp_path):
     path = tmp_path / "trust.json"
     made = call(
         trust_app, "init", path, "--releaser", releaser, "--privacy-officer", officer, "--data-owner", owner,
-        "--policy", "research", "--policy", "hospital-external",
+        "--policy", "research", "--policy", "hospital-external", "--ledger", "a" * 32,
     )  # fmt: skip
     print_of = fingerprint(path.read_bytes())
     assert print_of in made.stderr
@@ -76,7 +76,7 @@ def test_a_trust_root_shows_keys_roles_policies_and_fingerprint(tmp_path):
     assert shown[0] == f"fingerprint: {print_of}"
     assert shown[1].startswith("expires: 20")
     assert [line.split(":")[0] for line in shown[2:]] == [
-        "data_owner", "privacy_officer", "releaser", "policy hospital-external", "policy research",
+        "data_owner", "privacy_officer", "releaser", "ledger", "policy hospital-external", "policy research",
     ]  # fmt: skip
     assert "Cem, Clinic" in shown[2]
     assert shown[-1].endswith(load_policy("research").digest())
@@ -89,16 +89,45 @@ def test_one_person_in_two_roles_is_refused(tmp_path):
     assert not (tmp_path / "trust.json").exists()
 
 
-def test_a_policy_with_a_budget_needs_a_ledger_in_the_root(tmp_path):
-    options = ("--releaser", make(tmp_path, "ann"), "--policy", "strict-dp")
+@pytest.mark.parametrize("policy", ["strict-dp", "hospital-external"])
+def test_a_policy_with_a_budget_needs_a_ledger_in_the_root(tmp_path, policy):
+    options = ("--releaser", make(tmp_path, "ann"), "--policy", policy)
     path = tmp_path / "trust.json"
-    with pytest.raises(ConfigError, match="under strict-dp a release counts only where") as caught:
+    with pytest.raises(ConfigError, match=f"under {policy} a release counts only where") as caught:
         call(trust_app, "init", path, *options)
     assert "--ledger" in caught.value.hint
     assert not path.exists()
+    own = ledger_id(tmp_path / "ledger")  # begins it
     call(trust_app, "init", path, *options, "--ledger", tmp_path / "ledger", "--ledger", "a" * 32)
-    assert load_trust(path).ledgers == (ledger_id(tmp_path / "ledger"), "a" * 32)
+    assert load_trust(path).ledgers == (own, "a" * 32)
     assert f"ledger: {'a' * 32}" in call(trust_app, "show", path).stdout.splitlines()
+
+
+@pytest.mark.parametrize("held", [None, "nothing", "a file"])
+def test_a_ledger_that_is_not_there_is_neither_begun_nor_pinned(tmp_path, held):
+    ledger, path = tmp_path / "ledger-with-a-typo", tmp_path / "trust.json"
+    if held is not None:
+        ledger.mkdir()
+    if held == "a file":
+        (ledger / "note.txt").write_text("")
+    with pytest.raises(ConfigError, match="there is no ledger in") as caught:
+        call(trust_app, "init", path, "--releaser", make(tmp_path, "ann"), "--ledger", ledger)
+    assert "budget show" in caught.value.hint
+    assert not path.exists()
+    assert not (ledger / "key").exists()
+
+
+def test_the_next_version_of_a_root_needs_a_ledger_as_well(tmp_path):
+    releaser, _ = make(tmp_path, "ann"), make(tmp_path, "ben")
+    root, versions = tmp_path / "ben.pem", [tmp_path / f"{i}.json" for i in range(3)]
+    call(trust_app, "init", versions[0], "--releaser", releaser, "--root", root)
+    rotate = ("--sign-with", root, "--policy", "strict-dp")
+    with pytest.raises(ConfigError, match="under strict-dp a release counts only where"):
+        call(trust_app, "rotate", *versions[:2], *rotate)
+    assert not versions[1].exists()
+    call(trust_app, "rotate", *versions[:2], *rotate, "--ledger", "a" * 32)
+    call(trust_app, "rotate", *versions[1:], *rotate)
+    assert load_trust(versions[2]).ledgers == ("a" * 32,)
 
 
 def test_another_ledger_takes_a_signed_roots_next_version(tmp_path):
