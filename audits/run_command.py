@@ -213,13 +213,14 @@ def _counted(
     """Return which attempt on these control persons it is, noted in the ledger before they are asked."""
     from audits.gate.spending import confidence_of
     from audits.ledger.attempts import attempt
-    from audits.ledger.places import memory_of
+    from audits.ledger.chain import Memory
+    from audits.ledger.places import seen_at
     from audits.runner.run import asked_for
 
     if ledger is None:
         return _Counted(None, confidence)
     made = asked_for(inputs, names, seed=seed, confidence=confidence)
-    found = attempt(ledger, memory_of(ledger), made=made, control=inputs.control)
+    found = attempt(ledger, Memory(seen_at(ledger)), made=made, control=inputs.control)
     _say(f"attempt {found.number} on these control persons; entry {found.ledger.entries} of ledger {found.ledger.id}")
     return _Counted(found.number, confidence_of(found.number, confidence))
 

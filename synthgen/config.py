@@ -4,6 +4,7 @@ Unknown keys, duplicate keys, anchors and impossible combinations are errors, an
 listed at once with its path, the value got and what is allowed. Each stage says its own part beside its code.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -82,6 +83,11 @@ class WaiverConfig(Section):
     reason: Annotated[str, Field(min_length=1, max_length=600)]
 
 
+def is_uri(key: str) -> bool:
+    """Return whether a key is named by a URI and not by its file."""
+    return re.fullmatch(r"(file2|hsm|awskms|gcpkms|azurekms|hv):.+", key) is not None
+
+
 class ReleaseConfig(Section):
     """What is released, signed with which key, and where."""
 
@@ -93,6 +99,17 @@ class ReleaseConfig(Section):
     license: str = "other"
     languages: Annotated[tuple[Annotated[str, Field(pattern=LANGUAGE)], ...], Field(min_length=1)] = ("und",)
     waivers: tuple[WaiverConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> Self:
+        if is_uri(self.key) and self.public is None:
+            raise ValueError("public is needed where key is a URI: the ledger is remembered beside it")
+        return self
+
+    @property
+    def key_file(self) -> str:
+        """The file that stands for the key: its own, or its public part where a URI names it."""
+        return self.public if self.public is not None and is_uri(self.key) else self.key
 
 
 class Config(Section):

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import disable_socket
 
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="tests-data-home-")
 # what the tests start is watched too: it may not reach the network, and who tries is written down
 os.environ.setdefault("TESTS_TRIED_NETWORK", str(Path(tempfile.mkdtemp(prefix="tests-network-")) / "tried"))
 _GUARD = str(Path(__file__).parent / "no_network")
@@ -37,6 +38,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 def pytest_runtest_setup():
     disable_socket(allow_unix_socket=True)
+    # fixtures copy one ledger for several tests, and the user's memory of it would see the copies go different ways
+    for seen in (Path(os.environ["XDG_DATA_HOME"]) / "synthgen" / "ledgers-seen").glob("?" * 32 + ".json"):
+        seen.unlink()
 
 
 def pytest_sessionfinish(session):
@@ -51,10 +55,9 @@ def pytest_sessionfinish(session):
 def _scratch_folder(tmp_path_factory):
     """Stand in a scratch folder, so that a test which writes to a relative path cannot write into the project.
 
-    The user's data folder, and with it the institution's ledger of attempts, is a scratch folder too.
+    The user's data folder, and with it the institution's ledger of attempts, is a scratch folder too; see above.
     """
     before = Path.cwd()
-    os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("data-home"))
     os.environ.pop("SYNTHGEN_LEDGER", None)
     os.chdir(tmp_path_factory.mktemp("cwd"))
     yield

@@ -4,7 +4,9 @@ r"""A file of JSON lines to which lines can only be added: each is authenticated
 
 K lies beside it, 32 bytes of mode 0600, and never leaves the institution; so nobody without K can write a line or
 guess what one says, and of a chain that was cut or written anew the last mac differs. Whether one was exchanged as a
-whole, key and all, or set back to an older copy, only a memory kept elsewhere can tell: see `Memory`.
+whole, key and all, or set back to an older copy, only a memory kept elsewhere can tell: see `Memory`. There are two.
+One lies where the caller says, and knows which chain may be used there. The other lies in the user's data folder, by
+the chain's own id, whoever opens it and under whatever path, and knows how far that chain ever came.
 
 A chain's id follows from K alone, as random as K is and there from the first moment; under another K no line of the
 chain would hold, so it cannot be changed afterwards. A trust root names by it the ledgers that count.
@@ -26,6 +28,7 @@ from audits.core.files import held, sync, write_whole
 from audits.core.strictjson import JsonError, canonical, parse_canonical
 from audits.core.strictmodel import Closed
 from audits.ledger.keys import read_key
+from audits.ledger.places import seen_of
 
 KEY = "key"
 _VERSION = 1
@@ -66,9 +69,16 @@ class Memory:
             raise InputError(f"{self.path}: not the memory of a ledger", hint="restore it from a backup") from None
 
     def write(self, head: Head) -> None:
-        """Remember a head."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(self.path, canonical(head.model_dump(mode="json")))
+        """Remember a head.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_whole(self.path, canonical(head.model_dump(mode="json")))
+        except OSError as error:
+            raise InputError(f"{self.path}: the memory of a ledger cannot be written ({error.strerror})") from None
 
 
 class Chain:
@@ -130,17 +140,22 @@ def opened(folder: Path, name: str, memory: Memory) -> Iterator[Chain]:
     Args:
         folder: of mode 0700, made if missing; holds `key` and the chain.
         name: the chain's file in it.
-        memory: of the chain's highest head; brought up to date at the end.
+        memory: of the chain's highest head; brought up to date at the end, and so is that under the chain's id.
 
     Raises:
         InputError: the folder cannot be used or others may read it; a line was changed; the chain or its key is
-            missing; or it is not the chain that is remembered, or goes back behind it.
+            missing; it is not the chain that `memory` holds, or goes back behind either memory; or one of them can
+            be neither read nor written.
     """
     remembered = memory.read()
     with _locked(folder):
         chain = _chain(folder, name, remembered, memory.path)
+        own = Memory(seen_of(chain.head().id))
+        for seen in (remembered, own.read()):
+            _refuse_older(folder, chain, seen, memory.path)
         yield chain
-        memory.write(chain.head())
+        for place in (own, memory):
+            place.write(chain.head())
 
 
 def chain_id(folder: Path, name: str) -> str:
@@ -180,9 +195,13 @@ def _chain(folder: Path, name: str, remembered: Head | None, memory: Path | None
             f"the ledger {folder} lacks its {name if is_keyed else KEY}, so nobody knows what was done before",
             hint=_restore(folder, memory),
         )
-    chain = Chain(path, read_key(folder / KEY, "key of the ledger"), path.read_bytes())
+    return Chain(path, read_key(folder / KEY, "key of the ledger"), path.read_bytes())
+
+
+def _refuse_older(folder: Path, chain: Chain, remembered: Head | None, memory: Path) -> None:
+    """Raise InputError where a chain is not the one that is remembered, or does not go on from there."""
     if remembered is None:
-        return chain
+        return
     if chain.head().id != remembered.id:
         found = "is another one than was used before"
     elif len(chain.entries) < remembered.entries:
@@ -190,7 +209,7 @@ def _chain(folder: Path, name: str, remembered: Head | None, memory: Path | None
     elif chain.head(remembered.entries) != remembered:
         found = "goes on from other entries than those it held before"
     else:
-        return chain
+        return
     raise InputError(f"the ledger {folder} {found}", hint=_restore(folder, memory))
 
 

@@ -4,8 +4,6 @@ import hashlib
 import os
 from pathlib import Path
 
-from audits.ledger.chain import Memory
-
 
 def data_folder() -> Path:
     """Return the user's data folder: XDG_DATA_HOME/synthgen, or ~/.local/share/synthgen."""
@@ -17,7 +15,11 @@ def ledger_folder() -> Path:
     return Path(os.environ.get("SYNTHGEN_LEDGER") or data_folder() / "ledger")
 
 
-def memory_of(folder: Path) -> Memory:
-    """Return the memory of a ledger for those who have no releaser's key to keep it beside: in the data folder."""
-    name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
-    return Memory(data_folder() / "ledgers-seen" / f"{name}.json")
+def seen_at(folder: Path) -> Path:
+    """Return where those who have no releaser's key remember the ledger of a folder: in the data folder."""
+    return seen_of(hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16])
+
+
+def seen_of(chain: str) -> Path:
+    """Return where a chain is remembered by its id, under whatever path and beside whatever key it is opened."""
+    return data_folder() / "ledgers-seen" / f"{chain}.json"

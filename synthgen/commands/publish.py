@@ -7,14 +7,14 @@ from typing import Any, Literal, TextIO
 
 from audits.gate.outcome import Decision
 from audits.gate.shipped import load_policy
-from synthgen.config import Config
-from synthgen.core.errors import ConfigError, DataError, StorageError
+from synthgen.config import Config, is_uri
+from synthgen.core.errors import DataError, StorageError
 from synthgen.core.progress import terminal_progress
 from synthgen.pipeline import Pipeline
 from synthgen.release.keys import SigningKey
 from synthgen.release.refusal import check_waivers
 from synthgen.release.run import REPORTED, load_run
-from synthgen.release.signers import is_uri, open_key
+from synthgen.release.signers import open_key
 from synthgen.run.finished import policy_file
 from synthgen.run.secret import PUBLIC, WARNING
 
@@ -99,10 +99,8 @@ def report_of(target: Path) -> Path:
 
 def _key(config: Config) -> SigningKey:
     named, public = config.release.key, config.release.public
-    if not is_uri(named):
+    if public is None or not is_uri(named):
         return open_key(str(config.resolve(named)))
-    if public is None:
-        raise ConfigError("release.public: needed where release.key is a URI", problems=["release.public"])
     return open_key(named, config.resolve(public))
 
 

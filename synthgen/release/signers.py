@@ -1,6 +1,5 @@
 """Keys that stay where they are: in hardware or a key service, named by a URI of securesystemslib (extra `kms`)."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from getpass import getpass
@@ -13,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from audits.verify.ed25519 import keyid
 from audits.verify.p256 import plain_signature
 from audits.verify.publickeys import P256, is_signed
+from synthgen.config import is_uri
 from synthgen.core.errors import DataError, StorageError, UsageError
 from synthgen.release.keys import SigningKey, load_key, load_public, passphrase_for
 
-_URI = re.compile(r"(file2|hsm|awskms|gcpkms|azurekms|hv):.+")
 _PROBE = b"synthgen: does this key sign?"
 
 
@@ -49,11 +48,6 @@ class LibrarySigner:
             return plain_signature(signature) if self.alg == P256 else signature
         except (OSError, RuntimeError, ValueError) as error:
             raise StorageError(f"the key cannot sign ({type(error).__name__})") from error
-
-
-def is_uri(key: str) -> bool:
-    """Return whether a key is named by a URI and not by its file."""
-    return _URI.fullmatch(key) is not None
 
 
 def open_key(named: str, public: Path | None = None) -> SigningKey:

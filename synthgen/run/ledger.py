@@ -10,10 +10,11 @@ MEMORY = "ledger-seen.json"
 
 
 def ledger_of(config: Config) -> tuple[Path, Memory]:
-    """Return the institution's ledger, and its memory beside the releaser's key.
+    """Return the institution's ledger, and its memory beside the releaser's key; of a URI, beside the public part.
 
     Whoever holds the key vouches for the count; so a ledger that was deleted, exchanged or set back is seen wherever
-    that key is, whatever workspace or configuration asks.
+    that key is, whatever workspace or configuration asks. A configuration that names another key, or a copy of the
+    ledger, meets the memory that `audits.ledger.chain` keeps under the ledger's id.
     """
     folder = ledger_folder() if config.ledger is None else config.resolve(config.ledger)
-    return folder, Memory(config.resolve(config.release.key).parent / MEMORY)
+    return folder, Memory(config.resolve(config.release.key_file).parent / MEMORY)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.config import Config
+from synthgen.config import Config, is_uri
 from synthgen.core.errors import ConfigError
 from synthgen.stages.interpolate.mixture import Mixture
 
@@ -203,6 +203,23 @@ def test_a_path_may_name_an_environment_variable(tmp_path, monkeypatch):
     monkeypatch.delenv("SOME_PLACE")
     with pytest.raises(ConfigError, match="SOME_PLACE is not set"):
         config.resolve(config.source.path)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [("keys/releaser.pem", False), ("hsm:2?label=PO", True), ("awskms:alias/x", True), ("c:/key.pem", False)],
+)
+def test_a_uri_is_told_from_a_path_and_needs_its_public_part(key, said):
+    assert is_uri(key) is said
+    given = {"version": 1, "source": {"path": "n"}, "interpolate": {"total": 3}}
+    named = Config.parse({**given, "release": {"key": key, "public": "r.pub.json"}}).release
+    assert named.key_file == ("r.pub.json" if said else key)
+    if not said:
+        assert Config.parse({**given, "release": {"key": key}}).release.key_file == key
+        return
+    with pytest.raises(ConfigError) as refused:
+        Config.parse({**given, "release": {"key": key}})
+    assert "public is needed where key is a URI" in refused.value.problems[0]
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.yaml")), ids=lambda path: path.name)

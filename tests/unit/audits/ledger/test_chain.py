@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from audits.core.errors import InputError
 from audits.core.strictjson import canonical
 from audits.ledger.chain import Memory, chain_id, opened
+from audits.ledger.places import seen_of
 
 NAME = "things.jsonl"
 
@@ -114,10 +115,15 @@ def test_an_older_copy_is_seen(place, tmp_path):
     refused(folder, memory, "holds 3 entries, and held 4 before")
 
 
+def forget_by_id(folder):
+    seen_of(chain_id(folder, NAME)).unlink()
+
+
 def test_an_older_copy_that_went_on_is_seen(place, tmp_path):
     folder, memory = place
     shutil.copytree(folder, tmp_path / "older")
     add(folder, memory, 3)
+    forget_by_id(folder)  # or the copy could not go on
     add(tmp_path / "older", Memory(tmp_path / "m.json"), 4)
     add(tmp_path / "older", Memory(tmp_path / "m.json"), 5)
     shutil.rmtree(folder)
@@ -145,6 +151,40 @@ def test_a_ledger_that_went_on_elsewhere_is_the_same(place, tmp_path):
     add(folder, elsewhere, 3)
     assert add(folder, memory, 4).entries == 5
     assert elsewhere.read().entries == 4
+
+
+@pytest.mark.parametrize("elsewhere", ["folder", "memory", "both"])
+def test_an_older_copy_is_seen_under_another_path_and_beside_another_memory_too(place, tmp_path, elsewhere):
+    folder, memory = place
+    shutil.copytree(folder, tmp_path / "older")
+    add(folder, memory, 3)
+    if elsewhere == "memory":
+        shutil.rmtree(folder)
+        shutil.copytree(tmp_path / "older", folder)
+    refused(
+        folder if elsewhere == "memory" else tmp_path / "older",
+        memory if elsewhere == "folder" else Memory(tmp_path / "m.json"), "holds 3 entries, and held 4 before",
+    )  # fmt: skip
+
+
+def test_of_two_memories_either_holds_the_chain_and_both_are_brought_up_to_date(place, tmp_path):
+    folder, memory = place
+    own = Memory(seen_of(chain_id(folder, NAME)))
+    assert own.read() == memory.read()
+    older = own.path.read_bytes()
+    assert add(folder, Memory(tmp_path / "m.json"), 3) == own.read()
+    assert memory.read().entries == 3
+    own.path.write_bytes(older)  # behind, as after a restored home folder: the other one still knows
+    (folder / NAME).write_bytes(b"".join((folder / NAME).read_bytes().splitlines(keepends=True)[:3]))
+    refused(folder, Memory(tmp_path / "m.json"), "holds 3 entries, and held 4 before")
+    own.path.write_bytes(b"x")
+    refused(folder, memory, "not the memory of a ledger")
+
+
+def test_a_memory_that_cannot_be_written_is_told(place, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"m\.json: the memory of a ledger cannot be written"):
+        add(place[0], Memory(tmp_path / "file" / "m.json"), 3)
 
 
 def test_a_new_institution_begins_by_removing_both(place):

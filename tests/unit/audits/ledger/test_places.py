@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from audits.ledger.places import data_folder, ledger_folder, memory_of
+from audits.ledger.places import data_folder, ledger_folder, seen_at, seen_of
 
 
 def test_the_ledger_lies_where_the_institution_says_or_with_the_users_data(monkeypatch, tmp_path):
@@ -14,5 +14,10 @@ def test_the_ledger_lies_where_the_institution_says_or_with_the_users_data(monke
 
 def test_each_ledger_has_a_memory_of_its_own_wherever_it_is_named_from(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    assert memory_of(Path("a")) == memory_of(tmp_path / "a") == memory_of(tmp_path / "b" / ".." / "a")
-    assert memory_of(Path("a")) != memory_of(Path("b"))
+    assert seen_at(Path("a")) == seen_at(tmp_path / "a") == seen_at(tmp_path / "b" / ".." / "a")
+    assert seen_at(Path("a")) != seen_at(Path("b"))
+
+
+def test_a_chain_is_remembered_by_its_id_with_the_users_data(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert seen_of("a" * 32) == tmp_path / "synthgen" / "ledgers-seen" / f"{'a' * 32}.json"

@@ -12,7 +12,7 @@ from audits.verify.bundle import verify_bundle
 from synthgen.cli import app
 from synthgen.core.errors import DataError, StorageError, UsageError
 from synthgen.release.approve import approve
-from synthgen.release.signers import is_uri, load_signer, open_key
+from synthgen.release.signers import load_signer, open_key
 
 library = pytest.importorskip("securesystemslib.signer")
 SIGNER_FOR_URI_SCHEME, Signature = library.SIGNER_FOR_URI_SCHEME, library.Signature
@@ -58,14 +58,6 @@ def test_without_the_library_the_extra_is_named(kept, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "securesystemslib.signer", None)
     with pytest.raises(UsageError, match="extra kms"):
         load_signer(kept[1], kept[2])
-
-
-@pytest.mark.parametrize(
-    ("key", "said"),
-    [("keys/releaser.pem", False), ("hsm:2?label=PO", True), ("awskms:alias/x", True), ("c:/key.pem", False)],
-)
-def test_a_uri_is_told_from_a_path(key, said):
-    assert is_uri(key) is said
 
 
 class StandIn:

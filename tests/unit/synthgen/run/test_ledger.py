@@ -1,7 +1,15 @@
 from pathlib import Path
 
+import pytest
+
 from synthgen.config import Config
 from synthgen.run.ledger import ledger_of
+
+
+@pytest.mark.parametrize("key", ["hsm:2?label=officer", "awskms:///alias/releaser", "file2:/run/key.pem"])
+def test_of_a_key_by_uri_it_is_remembered_beside_the_public_part(tmp_path, key):
+    named = config(tmp_path, release={"key": key, "public": "safe/r.pub.json"})
+    assert ledger_of(named)[1].path == tmp_path / "safe" / "ledger-seen.json"
 
 
 def config(tmp_path, **changes):
