@@ -61,23 +61,33 @@ class Reservation:
 
     Args:
         spending: what it is.
-        before: the reservations made earlier.
-        spent_before: what they spent, added up.
-        ledger: where the chain stood with it.
+        others: all other reservations of the ledger, made before it or after it.
+        ledger: where the chain stands, which holds them.
     """
 
     spending: Spending
-    before: tuple[Spending, ...]
-    spent_before: Cost
+    others: tuple[Spending, ...]
     ledger: Head
+
+    @property
+    def spent_by_others(self) -> Cost:
+        """What the others spent, added up."""
+        return _sum(self.others)
+
+    @property
+    def spent_in_all(self) -> Cost:
+        """What the others and this one spent, added up."""
+        return _sum((*self.others, self.spending))
 
 
 def reserve(folder: Path, memory: Memory, spending: Spending, *, most: Cost | None) -> Reservation:
-    """Return the reservation of a run, recorded; one that is there under its id already is returned as it is.
+    """Return the reservation of a run, recorded; one that is there under its id already is held to the bound again.
 
-        spent before + cost <= most,   spent before = Σ over all earlier reservations
+        spent by others + cost <= most,   spent by others = Σ over all other reservations of the ledger
 
     Epsilons and deltas add up (basic composition), which the signed statement repeats and a reader can add up too.
+    Of a run that reserved first and goes on last, the others include those that were booked in between, perhaps under
+    no bound or a laxer one: so it does not matter in which order runs reserve, draw and leave.
 
     Args:
         folder: the institution's ledger.
@@ -91,8 +101,8 @@ def reserve(folder: Path, memory: Memory, spending: Spending, *, most: Cost | No
     """
     with opened(folder, FILE, memory) as chain:
         found = _reserved(chain, spending.run)
-        before = _all(chain) if found is None else found.before
-        refuse_overspending(_sum(before), spending.cost, most)
+        others = _all(chain) if found is None else found.others
+        refuse_overspending(_sum(others), spending.cost, most)
         if found is None:
             chain.append({"what": "reserve", **asdict(spending)})
             found = _reserved(chain, spending.run)
@@ -132,7 +142,7 @@ def note_made(folder: Path, memory: Memory, run: str, digest: str) -> None:
 
 
 def spent(folder: Path, memory: Memory, run: str, digest: str) -> Reservation:
-    """Return the reservation under which an answer was made.
+    """Return the reservation under which an answer was made, and all others as the ledger holds them now.
 
     Raises:
         InputError: the ledger cannot be used, or holds no run that drew once and made this.
@@ -183,16 +193,11 @@ def _steps(chain: Chain, run: str) -> dict[str, Mapping[str, Any]]:
 
 
 def _reserved(chain: Chain, run: str) -> Reservation | None:
-    before: list[Spending] = []
-    for number, entry in enumerate(chain.entries, start=1):
-        if entry.get("what") != "reserve":
-            continue
-        if entry["run"] == run:
-            return Reservation(
-                spending=_spending(entry), before=tuple(before), spent_before=_sum(before), ledger=chain.head(number)
-            )
-        before.append(_spending(entry))
-    return None
+    booked = _all(chain)
+    own = next((one for one in booked if one.run == run), None)
+    if own is None:
+        return None
+    return Reservation(spending=own, others=tuple(one for one in booked if one is not own), ledger=chain.head())
 
 
 def _sum(spendings: Sequence[Spending]) -> Cost:
@@ -212,7 +217,7 @@ def refuse_overspending(had: Cost, cost: Cost, most: Cost | None) -> None:
     """Raise Overspent where what was spent and what is asked for are more together than a bound.
 
     Args:
-        had: spent before.
+        had: spent by others.
         cost: asked for.
         most: the bound; None for none.
     """
@@ -227,6 +232,6 @@ def refuse_overspending(had: Cost, cost: Cost, most: Cost | None) -> None:
     ]  # fmt: skip
     if problems:
         raise Overspent(
-            "the ledger's budget does not hold this run; nothing was read", problems=problems,
+            "the ledger's budget does not hold this run", problems=problems,
             hint="`synthgen budget show` lists what was spent; a budget does not come back.",
         )  # fmt: skip

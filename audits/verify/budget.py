@@ -1,15 +1,15 @@
 """Whether a privacy budget is one: claimed, logged, measured and booked as the same number, and not overspent."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from audits.core.errors import VerifyError
 from audits.core.strictjson import JsonError, parse
 from audits.gate.evidence import Evidence
-from audits.gate.parentless import METHOD
-from audits.gate.policy import Policy, budget_caps
+from audits.gate.parentless import METHOD, WithoutParents
+from audits.gate.policy import DpRule, Policy, budget_caps
 from audits.verify.contents import REPORT_JSON
 from audits.verify.statement import Budget, Privacy, ReleasePredicate
 from audits.verify.trust import TrustRoot
@@ -20,7 +20,10 @@ UNIT, NO_MECHANISM = "group", "none+empirical"
 def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, held: Mapping[str, bytes]) -> str:
     """Return what is claimed, once statement, evidence, log and ledger agree.
 
-        spent after >= spent before + epsilon,   spent before >= sum of the epsilons of earlier releases
+        spent after >= spent before + epsilon,   spent before >= sum of the epsilons of all other runs
+
+    and deltas likewise. "Before" is all that the ledger held beside this run when the release left, so no run that
+    reserved early is released past a bound by what others spent since.
 
     Args:
         privacy: the signed claim.
@@ -50,8 +53,7 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, held: Map
         if privacy.budget is None:
             raise VerifyError("E_GATE", "the ledger is missing")
     if privacy.budget is not None:
-        most = math.inf if caps is None else caps.max_epsilon
-        _check_booked(privacy.budget, privacy, most, evidence)
+        _check_booked(privacy, privacy.budget, caps, evidence)
     return f"epsilon {privacy.epsilon}, delta {privacy.delta} for each {privacy.unit}"
 
 
@@ -89,22 +91,45 @@ def _check_same(claim: Mapping[str, float], evidence: Evidence, logged: Mapping[
             raise VerifyError("E_GATE", f"the claimed {name} is not the one in the mechanism's log")
 
 
-def _check_booked(budget: Budget, privacy: Privacy, most: float, evidence: Evidence) -> None:
-    before, after, epsilon = (_exact(x) for x in (budget.spent_before, budget.spent_after, privacy.epsilon))
-    earlier = [_exact(item.epsilon) for item in privacy.composition]
-    if before < 0 or any(one <= 0 for one in earlier):
-        raise VerifyError("E_GATE", "the ledger books a negative or empty epsilon")
-    if before < sum(earlier):
-        raise VerifyError("E_GATE", "earlier releases spent more than the ledger says was spent before this one")
-    if after < before + epsilon:
-        raise VerifyError(
-            "E_GATE", "the ledger does not book this release: spent after is less than before and epsilon"
-        )
-    if after > _exact(min(budget.max_epsilon, most)):
-        raise VerifyError("E_GATE", "the budget is overspent")
+def _check_booked(privacy: Privacy, budget: Budget, caps: DpRule | WithoutParents | None, evidence: Evidence) -> None:
+    _check_sums(
+        "epsilon", [budget.spent_before, budget.spent_after, privacy.epsilon],
+        [item.epsilon for item in privacy.composition],
+        min(budget.max_epsilon, math.inf if caps is None else caps.max_epsilon),
+    )  # fmt: skip
+    _check_sums(
+        "delta", [budget.delta_before, budget.delta_after, privacy.delta],
+        [item.delta for item in privacy.composition],
+        min(budget.max_delta, math.inf if caps is None else caps.max_delta),
+    )  # fmt: skip
     spent = evidence.metrics.get("accounting.epsilon_spent")
-    if spent is not None and after < _exact(spent.high):
+    if spent is not None and _exact(budget.spent_after) < _exact(spent.high):
         raise VerifyError("E_GATE", "the log of all releases spent more than the ledger says")
+
+
+def _check_sums(name: str, booked: Sequence[float | None], other: Sequence[float], most: float) -> None:
+    """Refuse a budget whose epsilons, or deltas, do not add up or are more together than its bound.
+
+    Args:
+        name: which of the two.
+        booked: spent by others, with this release, and by this release alone.
+        other: what each of the others spent.
+        most: the bound.
+    """
+    before, after, own = (_exact(x) for x in booked)
+    others = [_exact(one) for one in other]
+    if before < 0 or any(one <= 0 for one in others):
+        raise VerifyError("E_GATE", f"the ledger books a negative or empty {name}")
+    if before < sum(others):
+        raise VerifyError(
+            "E_GATE", f"other releases spent more {name} than the ledger says was spent beside this one"
+        )
+    if after < before + own:
+        raise VerifyError(
+            "E_GATE", f"the ledger does not book this release: spent after is less than before and {name}"
+        )
+    if after > _exact(most):
+        raise VerifyError("E_GATE", f"the budget is overspent: more {name} than it holds")
 
 
 def _exact(number: float | None) -> Decimal:

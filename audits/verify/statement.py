@@ -122,19 +122,26 @@ class Gate(Wire):
 
 
 class Composition(Wire):
-    """An earlier release from the same persons."""
+    """Another run that its ledger holds, made before or after this one; counted whoever its persons were."""
 
     release: Text
     epsilon: Finite
+    delta: Finite
 
 
 class Budget(Wire):
-    """Where in its ledger this release stands: what was spent before it, and with it."""
+    """What its ledger held when the release left: what all others had spent, and what they had with this one.
+
+    `spent_before` and `spent_after` are epsilons; deltas stand beside them.
+    """
 
     ledger_id: Text
     max_epsilon: Finite
+    max_delta: Finite
     spent_before: Finite
     spent_after: Finite
+    delta_before: Finite
+    delta_after: Finite
 
 
 class Privacy(Wire):

@@ -1,7 +1,7 @@
 """From a finished run to what a bundle and a report hold: nothing else of the private side crosses over."""
 
 import json
-from decimal import Decimal
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -10,7 +10,7 @@ from audits.gate.disclosure import bucket, public_count, public_details, public_
 from audits.gate.outcome import Decision
 from audits.gate.policy import ATTEMPTS, Disclosure, Policy
 from audits.ledger.attempts import noted
-from audits.ledger.budgets import spent
+from audits.ledger.budgets import refuse_overspending, spent
 from synthgen.config import Config
 from synthgen.core.errors import DataError
 from synthgen.core.tables import read_corpus
@@ -24,6 +24,7 @@ from synthgen.report import ReportContent
 from synthgen.report.gates import gate_rows
 from synthgen.run.dp.measure import LOG as MECHANISM_LOG
 from synthgen.run.dp.measure import made_digest
+from synthgen.run.dp.questions import most_of
 from synthgen.run.finished import FinishedRun, policy_file
 from synthgen.run.judge import AUDIT, SYNTHETIC, UTILITY
 from synthgen.run.ledger import ledger_of
@@ -175,7 +176,10 @@ def stated_attempts(run: FinishedRun) -> dict[str, Any]:
 def stated_privacy(run: FinishedRun, *, has_groups: bool) -> dict[str, Any]:
     """Return the `privacy` part of the statement: what is claimed, and where the ledger books it.
 
+    Whatever else the ledger holds by now was spent beside it, whether it was reserved before this run or after it.
+
     Raises:
+        Overspent: the policy's budget does not hold this run and the others together.
         InputError: the ledger cannot be used, was changed, exchanged or set back, or does not book what the texts
             were made from.
     """
@@ -185,8 +189,9 @@ def stated_privacy(run: FinishedRun, *, has_groups: bool) -> dict[str, Any]:
     folder = run.folder("measure")
     log = json.loads((folder / MECHANISM_LOG).read_bytes())
     booked = spent(*ledger_of(config), log["release"], made_digest(folder))
-    cost, before = booked.spending.cost, booked.spent_before.epsilon
-    after = float(Decimal(repr(before)) + Decimal(repr(cost.epsilon)))
+    cost, before, after, most = booked.spending.cost, booked.spent_by_others, booked.spent_in_all, most_of(policy)
+    refuse_overspending(before, cost, most)
+    allowed = after if most is None else most
     whole = sum(m["steps"] / m["noise_multiplier"] ** 2 for m in booked.spending.mechanisms)
     return {
         "mechanism": config.interpolate.method,
@@ -197,12 +202,15 @@ def stated_privacy(run: FinishedRun, *, has_groups: bool) -> dict[str, Any]:
         "accountant": "PLD",
         "sampling": "none",
         "noiseMultiplier": whole**-0.5,
-        "composition": [{"release": one.run, "epsilon": one.cost.epsilon} for one in booked.before],
+        "composition": [{"release": one.run, **asdict(one.cost)} for one in booked.others],
         "budget": {
             "ledgerId": booked.ledger.id,
-            "maxEpsilon": after if policy.dp is None else policy.dp.max_epsilon,
-            "spentBefore": before,
-            "spentAfter": after,
+            "maxEpsilon": allowed.epsilon,
+            "maxDelta": allowed.delta,
+            "spentBefore": before.epsilon,
+            "spentAfter": after.epsilon,
+            "deltaBefore": before.delta,
+            "deltaAfter": after.delta,
         },
         "nonPrivateSteps": list(BESIDE_DP),
     }

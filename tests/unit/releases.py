@@ -66,7 +66,15 @@ DP_PRIVACY = {
     "unit": "group",
     "epsilon": 2.0,
     "delta": 1e-6,
-    "budget": {"ledgerId": LEDGER, "maxEpsilon": 3.0, "spentBefore": 0.0, "spentAfter": 2.0},
+    "budget": {
+        "ledgerId": LEDGER,
+        "maxEpsilon": 3.0,
+        "maxDelta": 1e-5,
+        "spentBefore": 0.0,
+        "spentAfter": 2.0,
+        "deltaBefore": 0.0,
+        "deltaAfter": 1e-6,
+    },
 }
 
 

@@ -6,7 +6,7 @@ From here on nothing that writes sees train again: what stands in for it is draw
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -300,7 +300,11 @@ def _is_enough(twin: TwinRun, query: Query) -> bool:
 def _log(
     job: Job, reservation: Reservation, queries: Mapping[str, Query], twin: TwinRun, person_set: str
 ) -> dict[str, Any]:
-    """Return the log of the run's mechanisms, as `audits.accounting.mechanism_log` documents it."""
+    """Return the log of the run's mechanisms, as `audits.accounting.mechanism_log` documents it.
+
+    It adds up what the ledger holds when the noise is drawn, and is never changed afterwards: the ledger books its
+    digest. What others reserve later stands in the statement, which is added up anew when a release leaves.
+    """
     spending = reservation.spending
     public = job.config.secret == PUBLIC
     seed = job.seeds.child("noise").key().hex() if public else None
@@ -313,10 +317,7 @@ def _log(
         }
         for cost, query in zip(mechanisms_of(queries), queries.values(), strict=True)
     ]  # fmt: skip
-    whole = None
-    if reservation.before:
-        before = reservation.spent_before
-        whole = {"epsilon": before.epsilon + spending.cost.epsilon, "delta": before.delta + spending.cost.delta}
+    whole = asdict(reservation.spent_in_all) if reservation.others else None
     return {
         "schema_version": 1, "release": spending.run, "n_persons": job.config.dp.persons,
         "person_set": person_set,
@@ -334,6 +335,6 @@ def _log(
                 "release": one.run, "person_set": sha256_json([one.run]), "persons": "overlapping",
                 "cost": {"epsilon": one.cost.epsilon, "delta": one.cost.delta}, "mechanisms": [],
             }
-            for one in reservation.before
+            for one in reservation.others
         ],
     }  # fmt: skip

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from audits.core.errors import InputError
 from audits.gate.policy import parse_policy
 from audits.ledger.attempts import ledger_id
-from audits.ledger.budgets import Overspent
+from audits.ledger.budgets import Overspent, spent_so_far
 from audits.verify.bundle import ENVELOPE, verify_bundle
 from audits.verify.trust import load_trust
 from synthgen.commands.mirror import mirror as make_mirror_of
@@ -195,6 +195,64 @@ def test_a_method_that_hides_the_parents_of_its_records_is_excused_from_nothing(
     assert run.evidence.metrics["method.private"].value == 0
     (line,) = [line for line in run.decide().failures if line.startswith("audit-interpolation")]
     assert "no differentially private method made the records" in line or "FAIL" in line
+
+
+OPEN = """
+name: open-inside
+version: "1"
+intended_use: inside
+statement: For tests alone.
+measured: [replay, membership, accounting]
+rules:
+  - {id: records, metric: records.synthetic, bound: value, op: ">=", limit: 7, why: Something must be there.}
+"""
+
+
+def test_a_run_that_reserved_first_and_leaves_last_is_held_to_all_that_was_spent_since(trial):
+    private = trial("inside")
+    (private.folder / "open-inside.yaml").write_text(OPEN)
+
+    def spend(name, epsilon, delta):
+        """Spend under a policy without a cap; whether it is released makes no difference."""
+        dp = {**CHANGES["dp"], "epsilon": epsilon, "delta": delta}
+        other = private.config(secret="public", workspace=name, policy="open-inside.yaml", dp=dp)
+        Pipeline(other).run(until="interpolate")
+
+    first = private.config(secret="public")
+    run = Pipeline(first).run()
+    spend("second", 0.5, 4e-4)
+    found = verify_bundle(private.release(run).path, private.trust, None)
+    assert found.ok, found.failure
+    privacy = found.statement.predicate.privacy
+    assert (privacy.budget.spent_before, privacy.budget.spent_after) == (0.5, 2.5)
+    assert (privacy.budget.delta_before, privacy.budget.delta_after) == (4e-4, 8e-4)
+    assert [(one.epsilon, one.delta) for one in privacy.composition] == [(0.5, 4e-4)]
+
+    # the cap is 3: neither the finished run leaves once more, nor the same command again
+    spend("third", 1.0, 1e-4)
+    with pytest.raises(Overspent, match="does not hold this run") as refused:
+        private.release(run, "late")
+    assert refused.value.problems == ("epsilon: 3 in all, 1.5 spent, 2 asked for",)
+    with pytest.raises(Overspent, match="does not hold this run"):
+        Pipeline(first).run()
+    assert not (private.folder / "late").exists()
+
+
+@pytest.mark.parametrize("ledger", ["ledger", "copy-of-it"])
+def test_no_configuration_draws_twice_on_one_ledger_that_was_set_back(trial, ledger):
+    private = trial("inside")
+    kept = ledger_of(private.config())[0]
+    assert spent_so_far(*ledger_of(private.config())).epsilon == 0.0  # the memory beside the key has seen it
+    before, place = (kept / "attempts.jsonl").read_bytes(), private.folder / ledger
+    if place != kept:
+        shutil.copytree(kept, place)
+    elsewhere = {"ledger": ledger, "release": {"key": "elsewhere/any.pem"}}  # no such key: a run needs none
+    Pipeline(private.config(**elsewhere)).run(until="interpolate")
+    (place / "attempts.jsonl").write_bytes(before)
+    shutil.rmtree(private.folder / "elsewhere")
+    for config in (private.config(workspace="again", **elsewhere), private.config(workspace="again")):
+        with pytest.raises(InputError, match="holds 0 entries, and held 3 before"):
+            Pipeline(config).run(until="interpolate")
 
 
 def test_an_answer_that_the_ledger_does_not_book_is_released_by_nobody(trial):

@@ -52,8 +52,8 @@ def book(place):
 
 
 def test_costs_add_up_and_the_one_too_many_is_refused(book, place):
-    assert book().spent_before == Cost(epsilon=0.0, delta=0.0)
-    assert book().spent_before == COST
+    assert book().spent_by_others == Cost(epsilon=0.0, delta=0.0)
+    assert book().spent_by_others == COST
     before = len(all_reservations(*place))
     with pytest.raises(Overspent, match="does not hold this run") as refused:
         book()
@@ -68,13 +68,34 @@ def test_decimals_add_up_as_they_are_written(book):
         book(cost=Cost(epsilon=0.1, delta=1e-7), most=Cost(epsilon=0.3, delta=1e-5))
 
 
-def test_what_was_booked_under_a_lax_bound_is_held_against_a_stricter_one(place, book):
-    for _ in range(2):
-        reserve(*place, spending("lax", Cost(epsilon=2.0, delta=1e-6)), most=None)
-        book(cost=Cost(epsilon=2.0, delta=1e-6), most=None)
-    assert reserve(*place, spending("lax", Cost(epsilon=2.0, delta=1e-6)), most=MOST).spent_before.epsilon == 0
-    with pytest.raises(Overspent):
-        reserve(*place, spending("run1", Cost(epsilon=2.0, delta=1e-6)), most=MOST)
+@pytest.mark.parametrize(
+    ("most", "what"),
+    [(Cost(epsilon=6.0, delta=3e-6), None), (Cost(epsilon=5.9, delta=1.0), "epsilon: 5.9 in all, 4 spent, 2 asked"),
+     (Cost(epsilon=9.0, delta=2.9e-6), "delta: 2.9e-06 in all, 2e-06 spent, 1e-06 asked")],
+)  # fmt: skip
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_a_run_is_held_to_its_bound_with_all_others_in_whatever_order_they_were_booked(place, at, most, what):
+    cost = Cost(epsilon=2.0, delta=1e-6)
+    for i in range(3):
+        reserve(*place, spending(f"r{i}", cost), most=None)
+    if what is not None:
+        with pytest.raises(Overspent) as refused:
+            reserve(*place, spending(f"r{at}", cost), most=most)
+        assert refused.value.problems[0].startswith(what)
+        return
+    found = reserve(*place, spending(f"r{at}", cost), most=most)
+    assert {one.run for one in found.others} == {"r0", "r1", "r2"} - {f"r{at}"}
+    assert (found.spent_by_others, found.spent_in_all) == (Cost(epsilon=4.0, delta=2e-6), most)
+
+
+def test_what_an_answer_was_booked_beside_is_what_the_ledger_holds_when_it_is_asked(place):
+    reserve(*place, spending("first"), most=MOST)
+    note_draw(*place, "first")
+    note_made(*place, "first", "d")
+    reserve(*place, spending("second"), most=None)
+    found = spent(*place, "first", "d")
+    assert [one.run for one in found.others] == ["second"]
+    assert found.spent_by_others == COST
 
 
 def test_a_run_that_was_stopped_goes_on_with_what_it_reserved(place):
@@ -108,9 +129,9 @@ def test_noise_is_drawn_once(place):
 
 def test_attempts_and_budgets_stand_in_one_chain_and_do_not_take_each_other_for_their_own(place, book):
     assert attempt(*place, made="a", control=CONTROL).number == 1
-    assert book().spent_before.epsilon == 0
+    assert book().spent_by_others.epsilon == 0
     assert attempt(*place, made="b", control=CONTROL).number == 2
-    assert book().spent_before == COST
+    assert book().spent_by_others == COST
 
 
 def test_a_ledger_that_was_set_back_deleted_or_exchanged_is_seen(place, book, tmp_path):

@@ -14,7 +14,10 @@ from audits.verify.budget import check_budget, check_ledger
 from audits.verify.contents import METRICS, REPORT_JSON
 from audits.verify.statement import Privacy
 
-BUDGET = {"ledgerId": "1" * 32, "maxEpsilon": 3.0, "spentBefore": 0.0, "spentAfter": 2.0}
+BUDGET = {
+    "ledgerId": "1" * 32, "maxEpsilon": 3.0, "maxDelta": 1e-5, "spentBefore": 0.0, "spentAfter": 2.0,
+    "deltaBefore": 0.0, "deltaAfter": 1e-6,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +30,13 @@ def bundle(private, tmp_path):
     return shutil.copytree(private, tmp_path / private.name)
 
 
+HALF = {**BUDGET, "spentBefore": 0.5, "spentAfter": 2.5}
+
+
+def other(epsilon=0.5, delta=1e-6):
+    return {"release": "r", "epsilon": epsilon, "delta": delta}
+
+
 def claim(bundle, releases, **changes):
     privacy = {**releases.DP_PRIVACY, **changes}
     releases.edit(bundle, lambda v: v["predicate"].update(privacy=privacy))
@@ -37,8 +47,10 @@ def claim(bundle, releases, **changes):
     [(0.0, 2.0, []), (0.3, 2.3, [0.1, 0.2]), (0.7, 2.7, [0.7]), (0.5, 3.0, [])],
 )
 def test_a_booked_budget_holds(bundle, judge, releases, before, after, composition):
-    claim(bundle, releases, budget={**BUDGET, "spentBefore": before, "spentAfter": after},
-          composition=[{"release": f"r{i}", "epsilon": e} for i, e in enumerate(composition)])  # fmt: skip
+    others = [{"release": f"r{i}", "epsilon": e, "delta": 4e-6} for i, e in enumerate(composition)]
+    deltas = {"deltaBefore": 8e-6, "deltaAfter": 9e-6}
+    claim(bundle, releases, budget={**BUDGET, "spentBefore": before, "spentAfter": after, **deltas},
+          composition=others)  # fmt: skip
     found = judge(bundle)
     assert found.ok, found.failure
 
@@ -50,9 +62,15 @@ WRONG = {
     "no-ledger": ({"budget": None}, "the ledger is missing"),
     "not-booked": ({"budget": {**BUDGET, "spentAfter": 1.99}}, "does not book this release"),
     "not-booked-again": ({"budget": {**BUDGET, "spentBefore": 0.5, "spentAfter": 2.4}}, "does not book"),
-    "forgotten-releases": ({"composition": [{"release": "r", "epsilon": 0.5}]}, "earlier releases spent more"),
+    "forgotten-releases": ({"composition": [other(epsilon=0.5)]}, "other releases spent more epsilon"),
+    "forgotten-delta": ({"composition": [other(delta=1e-7)], "budget": HALF}, "other releases spent more delta"),
     "negative-before": ({"budget": {**BUDGET, "spentBefore": -1.0}}, "negative"),
-    "negative-release": ({"composition": [{"release": "r", "epsilon": -0.5}]}, "negative"),
+    "negative-release": ({"composition": [other(epsilon=-0.5)]}, "negative or empty epsilon"),
+    "empty-delta": ({"composition": [other(delta=0.0)], "budget": HALF}, "negative or empty delta"),
+    "negative-delta": ({"budget": {**BUDGET, "deltaBefore": -1e-6}}, "negative or empty delta"),
+    "delta-not-booked": ({"budget": {**BUDGET, "deltaBefore": 1e-6}}, "less than before and delta"),
+    "delta-overspent": ({"budget": {**BUDGET, "maxDelta": 1.0, "deltaAfter": 1.1e-5}}, "more delta than it holds"),
+    "delta-overspent-by-ledger": ({"budget": {**BUDGET, "maxDelta": 9e-7}}, "more delta than it holds"),
     "overspent": ({"budget": {**BUDGET, "spentBefore": 1.5, "spentAfter": 3.5}}, "overspent"),
     "overspent-by-policy": ({"budget": {**BUDGET, "maxEpsilon": 9.0, "spentAfter": 3.5}}, "overspent"),
     "overspent-by-ledger": ({"budget": {**BUDGET, "maxEpsilon": 1.5}}, "overspent"),
@@ -205,7 +223,8 @@ def test_a_release_that_a_budget_stands_in_for_is_held_to_that_budget_and_its_le
     for changes, said in (
         ({"budget": None}, "the ledger is missing"),
         ({"unit": "record"}, "accounted for each record"),
-        ({"budget": {**BUDGET, "spentBefore": 0.6, "spentAfter": 2.6}}, "overspent"),
+        ({"budget": {**BUDGET, "spentBefore": 0.6, "spentAfter": 2.6}}, "overspent: more epsilon"),
+        ({"budget": {**BUDGET, "maxDelta": 1.0, "deltaBefore": 1e-5, "deltaAfter": 1.1e-5}}, "more delta"),
     ):
         with pytest.raises(VerifyError, match=f"E_GATE .*{said}"):
             budget(excusing(), **changes)
