@@ -1,4 +1,11 @@
+import json
+import re
+import zipfile
+from pathlib import Path
+
 from studies.dp.tables import results_page
+
+STUDIES = Path(__file__).parents[4] / "docs" / "studies"
 
 
 def trial(mechanism, epsilon, head, words, *, persons=500, auc=None, data="sst2", records=1200):
@@ -11,6 +18,15 @@ def trial(mechanism, epsilon, head, words, *, persons=500, auc=None, data="sst2"
         },
         "scores": scores, "manner_gap": 2.0, "membership": membership,
     }  # fmt: skip
+
+
+def test_the_page_that_is_shown_comes_of_the_trials_that_are_kept():
+    with zipfile.ZipFile(STUDIES / "dp-trials.zip") as kept:
+        trials = [json.loads(kept.read(name)) for name in sorted(kept.namelist())]
+    made = results_page(trials)
+    shown = (STUDIES / "dp.md").read_text(encoding="utf-8")
+    assert re.sub(r"\]\(figures/(.*?\.svg)\)", r"](dp-\1)", made) == shown
+    assert all((STUDIES / name).is_file() for name in re.findall(r"\]\((dp-.*?\.svg)\)", shown))
 
 
 def test_what_is_of_too_few_is_said_so():

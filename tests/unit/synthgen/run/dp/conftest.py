@@ -1,8 +1,17 @@
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_tensors
 
+from synthgen.core.seeds import SeedTree
+from synthgen.run import rounds
 from synthgen.run.dp import measure as measuring
+from synthgen.stages.decode import manner as manners
+from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.learnt import write_learnt
+from synthgen.stages.decode.manner import CARD, WEIGHTS, MannerCard, load_manner
+from synthgen.stages.decode.train.trained import new_manner
 from synthgen.stages.interpolate.dp import basis as bases
 
 
@@ -16,3 +25,41 @@ def ready(bench, tmp_path, monkeypatch):
     held = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
     save_file({k: v.astype(np.float32) for k, v in held.items()}, tmp_path / "counting.safetensors")
     return bench
+
+
+def write_manner(folder, bridge, tiny, seed):
+    """Write a manner of random numbers beside the bridge and return it."""
+    generator = torch.Generator().manual_seed(seed)
+    tensors = new_manner(bridge, 2, tiny.language_model("llama"), SeedTree(seed)).tensors
+    folder.mkdir(parents=True)
+    save_tensors({n: 0.2 * torch.randn(t.shape, generator=generator) for n, t in tensors.items()}, folder / WEIGHTS)
+    card = MannerCard(
+        name=folder.name, bridge=bridge.digest, rank=2, steps=1, sources=(), heldout_before=2, heldout_after=1
+    )
+    (folder / CARD).write_text(card.model_dump_json())
+    write_learnt(("Somebody else wrote all of these words down somewhere far away.",), folder)
+    return load_manner(str(folder), type(folder))
+
+
+@pytest.fixture(scope="module")
+def parts(tiny, tmp_path_factory):
+    """A tiny model's bridge and six manners beside it."""
+    folder = tmp_path_factory.mktemp("parts")
+    described = tiny.info(adapter_targets=("q_proj", "down_proj"), adapter_rank=2)
+    bridge = load_bridge(str(tiny.write_bridge(folder / "bridge", described, tiny.bridge_tensors(described))))
+    return bridge, [write_manner(folder / f"m{i}", bridge, tiny, i) for i in range(6)]
+
+
+@pytest.fixture
+def village_bench(ready, tiny, tmp_path, monkeypatch):
+    """A bench under a budget with a tiny language model, a bridge and a shelf of two manners."""
+    tiny.save_model(tmp_path / "picking", "llama")
+    described = tiny.info(
+        encoder="counting", decoder="picking", dim=40, adapter_targets=("q_proj",), adapter_rank=2, max_text_tokens=12
+    )
+    bridge = load_bridge(str(tiny.write_bridge(tmp_path / "bridge", described, tiny.bridge_tensors(described))))
+    monkeypatch.setattr(rounds, "load_bridge", lambda *_: bridge)
+    monkeypatch.setattr(manners, "SHELF", tmp_path / "shelf")
+    for seed, name in ((1, "letter"), (2, "note")):
+        write_manner(tmp_path / "shelf" / name, bridge, tiny, seed)
+    return ready

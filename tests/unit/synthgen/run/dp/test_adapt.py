@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from audits.accounting.audit import Accounting
 from audits.core.stats import clopper_pearson
@@ -39,18 +38,15 @@ from synthgen.run.dp.adapt import (
 )
 from synthgen.run.dp.measure import VOTED, made_digest, measure, reserve_budget
 from synthgen.run.dp.questions import priced_reads, queries_of
-from synthgen.run.dp.vote import read_votes
 from synthgen.run.judge import as_table
 from synthgen.run.ledger import ledger_of
 from synthgen.run.manner import refuse_learnt
-from synthgen.stages.decode import manner as manners
-from synthgen.stages.decode.bridge import Vocabulary, load_bridge
+from synthgen.stages.decode.bridge import Vocabulary
 from synthgen.stages.decode.learnt import write_learnt
 from synthgen.stages.decode.likelihood import Likelihood
 from synthgen.stages.decode.loading import Loaded
-from synthgen.stages.decode.manner import CARD, WEIGHTS, MannerCard, in_blocks, load_manner
+from synthgen.stages.decode.manner import in_blocks
 from synthgen.stages.decode.train.blocks import BlockGradients
-from synthgen.stages.decode.train.trained import new_manner
 
 DP = {"epsilon": 2.0, "delta": 4e-6, "persons": 30}
 CHANGES = {
@@ -70,29 +66,6 @@ def config(**changes):
         "dp": {**DP, "persons": 3000, "adapt": {}},
     }  # fmt: skip
     return Config.parse({**given, **changes})
-
-
-def write_manner(folder, bridge, tiny, seed):
-    """Write a manner of random numbers beside the bridge and return it."""
-    generator = torch.Generator().manual_seed(seed)
-    tensors = new_manner(bridge, 2, tiny.language_model("llama"), SeedTree(seed)).tensors
-    folder.mkdir(parents=True)
-    save_file({n: 0.2 * torch.randn(t.shape, generator=generator) for n, t in tensors.items()}, folder / WEIGHTS)
-    card = MannerCard(
-        name=folder.name, bridge=bridge.digest, rank=2, steps=1, sources=(), heldout_before=2, heldout_after=1
-    )
-    (folder / CARD).write_text(card.model_dump_json())
-    write_learnt(("Somebody else wrote all of these words down somewhere far away.",), folder)
-    return load_manner(str(folder), type(folder))
-
-
-@pytest.fixture(scope="module")
-def parts(tiny, tmp_path_factory):
-    """A tiny model's bridge and six manners beside it."""
-    folder = tmp_path_factory.mktemp("parts")
-    described = tiny.info(adapter_targets=("q_proj", "down_proj"), adapter_rank=2)
-    bridge = load_bridge(str(tiny.write_bridge(folder / "bridge", described, tiny.bridge_tensors(described))))
-    return bridge, [write_manner(folder / f"m{i}", bridge, tiny, i) for i in range(6)]
 
 
 class Village:
@@ -242,21 +215,6 @@ def test_a_planted_canary_is_not_likelier_than_others_under_clip_and_noise_and_i
     assert planted_and_not(tiny, parts, 3.0, CLIP) < 3
 
 
-@pytest.fixture
-def village_bench(ready, tiny, tmp_path, monkeypatch):
-    """A bench under a budget with a tiny language model, a bridge and a shelf of two manners."""
-    tiny.save_model(tmp_path / "picking", "llama")
-    described = tiny.info(
-        encoder="counting", decoder="picking", dim=40, adapter_targets=("q_proj",), adapter_rank=2, max_text_tokens=12
-    )
-    bridge = load_bridge(str(tiny.write_bridge(tmp_path / "bridge", described, tiny.bridge_tensors(described))))
-    monkeypatch.setattr(rounds, "load_bridge", lambda *_: bridge)
-    monkeypatch.setattr(manners, "SHELF", tmp_path / "shelf")
-    for seed, name in ((1, "letter"), (2, "note")):
-        write_manner(tmp_path / "shelf" / name, bridge, tiny, seed)
-    return ready
-
-
 def asked(bench, **changes):
     """Return job, prepared, measured and the stage that measured."""
     job = bench.job(**{**CHANGES, **changes})
@@ -296,21 +254,6 @@ def test_a_run_refines_the_voted_manner_pays_once_and_the_audit_agrees(village_b
 def voted_for(answered):
     """Return the manners that were voted for."""
     return tuple((n, s) for n, s in json.loads((answered.folder / VOTED).read_bytes())["shares"])
-
-
-def test_a_vote_for_manners_is_read_of_each_text_by_itself(village_bench, monkeypatch):
-    together, read = [], Likelihood._read
-
-    def watched(self, frames, said, soft):
-        together.append(len(said))
-        return read(self, frames, said, soft)
-
-    monkeypatch.setattr(Likelihood, "_read", watched)
-    job = village_bench.job(**CHANGES)
-    prepared, _, embedded = village_bench.prepare(job)
-    votes = read_votes(job, rounds.open_bridge(job), prepared.train, embedded)
-    assert np.abs(votes).max() > 0
-    assert set(together) == {1}  # padded in company, in bfloat16, others' votes move by .06 of a clip norm in all
 
 
 def test_drafts_are_written_in_the_refined_manner(village_bench, monkeypatch):

@@ -5,9 +5,11 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Record
 from synthgen.privacy.noise import StreamNoise
 from synthgen.privacy.sums import Query, exact_sum, private_sum
+from synthgen.run import rounds
 from synthgen.run.dp import vote
-from synthgen.run.dp.vote import count_votes, decide_manner, made_up_votes, preferences
+from synthgen.run.dp.vote import count_votes, decide_manner, made_up_votes, preferences, read_votes
 from synthgen.stages.decode.config import PLAIN
+from synthgen.stages.decode.likelihood import Likelihood
 from synthgen.stages.decode.manner import on_shelf
 
 
@@ -69,3 +71,22 @@ def test_who_stuffs_the_box_is_clipped_to_one_vote():
 def test_about_the_declared_share_of_persons_is_asked():
     asked = sum(vote._is_asked(SeedTree(3).child(str(i)), 0.2) for i in range(2000))
     assert 320 < asked < 480
+
+
+def test_a_vote_for_manners_is_read_of_each_text_by_itself(village_bench, monkeypatch):
+    together, read = [], Likelihood._read
+
+    def watched(self, frames, said, soft):
+        together.append(len(said))
+        return read(self, frames, said, soft)
+
+    monkeypatch.setattr(Likelihood, "_read", watched)
+    job = village_bench.job(
+        interpolate={"method": "dp-gaussian", "k_neighbors": 5, "total": 15}, decode={"manner": "auto"},
+        dp={"epsilon": 2.0, "delta": 4e-6, "persons": 30}, source={"id": None},
+        filter={"class_agreement": None, "language": None, "length": None},
+    )  # fmt: skip
+    prepared, _, embedded = village_bench.prepare(job)
+    votes = read_votes(job, rounds.open_bridge(job), prepared.train, embedded)
+    assert np.abs(votes).max() > 0
+    assert set(together) == {1}  # padded in company, in bfloat16, others' votes move by .06 of a clip norm in all
