@@ -44,7 +44,9 @@ class Accounting:
         seeds: no two mechanisms, and not the release before, share their noise.
         poisson sampling, noise, clipping, normaliser: from the twin run (`audits/accounting/twin_checks.py`).
         reads: everything else that read the records is accounted for. A similarity filter against train or a retry
-            until the gate passed is an un-noised query: the honest claim is "DP generator, non-DP filter".
+            until the gate passed is an un-noised query: the honest claim is "DP generator, non-DP filter". Numbers of
+            the audits may be outside the claim: `details["outside_reads"]` and the reason say so, and the gate and
+            the verifier hold it to what the policy shows.
         releases: the release before is in the log, and none of the same persons is called disjoint.
         composition: what all releases on any of the same persons spent together is claimed, and adds up.
 
@@ -195,6 +197,10 @@ def _unaccounted_kinds(log: MechanismLog) -> list[str]:
     return [kind for kind in READS if kind in denied or kind not in answered]
 
 
+def _outside_kinds(log: MechanismLog) -> list[str]:
+    return [read.kind for read in log.reads if read.status == "outside"]
+
+
 def _reads(log: MechanismLog) -> ClaimCheck:
     kinds = _unaccounted_kinds(log)
     if kinds:
@@ -263,7 +269,8 @@ def _judge(
         details=_details(log, own, checks),
         reason="; ".join(c.sentence for c in broken or missing)
         or f"epsilon {log.claim.epsilon:.4g} at delta {log.claim.delta:.3g} for each person follows from the log, "
-        "and the log from the twin run",
+        "and the log from the twin run"
+        + ("; what is told of the audits is outside it" if _outside_kinds(log) else ""),
     )
 
 
@@ -283,6 +290,7 @@ def _details(log: MechanismLog, own: EpsilonBounds | None, checks: list[ClaimChe
         "accountants": None if own is None else own._asdict(),
         "mechanisms": [m.model_dump(include=set(MechanismCost.model_fields)) for m in log.mechanisms],
         "unaccounted_reads": _unaccounted_kinds(log),
+        "outside_reads": _outside_kinds(log),
         "earlier_releases": {"same_persons": len(_releases_on_same_persons(log)), "in_all": len(log.releases)},
         "power": power(logged, needed, _smallest_leak(log)),
     }

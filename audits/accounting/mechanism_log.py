@@ -168,18 +168,22 @@ class RecordRead(Closed):
     Args:
         kind: one of `READS`.
         status: `none` where nothing of this kind was done, or public data were read; `accounted` where the claim
-            counts it; `unaccounted` where private records were read and nobody counted.
+            counts it; `unaccounted` where private records were read and nobody counted; `outside`, of
+            `audit-numbers` alone, where the claim is for the records that were made, and not for what is told of
+            them: that is for a release's policy to say.
         cost: epsilon and delta of an accounted read; one that is a mechanism of this log has none of its own.
     """
 
     kind: ReadKind
-    status: Literal["none", "accounted", "unaccounted"]
+    status: Literal["none", "accounted", "unaccounted", "outside"]
     cost: PrivacyBudget | Literal["mechanism"] | None = None
 
     @model_validator(mode="after")
     def _cost_agrees(self) -> Self:
         if (self.status == "accounted") != (self.cost is not None):
             raise ValueError("an accounted read, and only that, has a cost: epsilon and delta, or `mechanism`")
+        if self.status == "outside" and self.kind != "audit-numbers":
+            raise ValueError("only audit-numbers may stand outside the claim: all else shapes the records")
         return self
 
 

@@ -264,8 +264,8 @@ def _result(result: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     }
     details = result.get("details") or {}
     public["details"] = public_details(details, policy, name)
-    if name == "accounting" and "claim" in details:
-        public["details"]["claim"] = details["claim"]  # the promise itself, which the statement repeats
+    if name == "accounting":  # the promise itself, and the noise behind it, which the statement repeats
+        public["details"] |= {key: details[key] for key in ("claim", "mechanisms") if key in details}
     promise = name == "accounting" and result["verdict"] == "pass"  # its numbers are those of the claim
     public["reason"] = str(result["reason"]) if promise else public_sentence(str(result["reason"]), policy)
     return public

@@ -6,11 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from audits.core.errors import VerifyError
-from audits.core.strictjson import JsonError, parse
 from audits.gate.evidence import Evidence
 from audits.gate.parentless import METHOD, WithoutParents
 from audits.gate.policy import DpRule, Policy, budget_caps
-from audits.verify.contents import REPORT_JSON
+from audits.verify.mechanism import accounted, check_mechanism
 from audits.verify.statement import Budget, Privacy, ReleasePredicate
 from audits.verify.trust import TrustRoot
 
@@ -29,7 +28,7 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, held: Map
         privacy: the signed claim.
         policy: whose caps hold.
         evidence: the numbers that were measured.
-        held: the report, whose accounting repeats the claim of the mechanism's log.
+        held: the report, whose accounting repeats the claim and the mechanisms of the log.
 
     Raises:
         VerifyError: E_GATE.
@@ -47,6 +46,7 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, held: Map
     if state is None or (state.status, state.verdict) != ("measured", "pass"):
         raise VerifyError("E_GATE", "an epsilon is claimed, and no accounting that passed stands behind it")
     _check_same({"epsilon": privacy.epsilon, "delta": privacy.delta}, evidence, _logged(held))
+    check_mechanism(privacy, policy, held)
     if caps is not None:
         if privacy.unit != UNIT:
             raise VerifyError("E_GATE", f"accounted for each {privacy.unit}, the policy asks for {UNIT}")
@@ -139,8 +139,6 @@ def _exact(number: float | None) -> Decimal:
 
 def _logged(held: Mapping[str, bytes]) -> Mapping[str, Any]:
     try:
-        results = parse(held[REPORT_JSON])["audit"]["results"]
-        (claim,) = [result["details"]["claim"] for result in results if result["name"] == "accounting"]
-        return dict(claim)
-    except (JsonError, KeyError, TypeError, ValueError):
+        return dict(accounted(held)["claim"])
+    except (KeyError, TypeError, ValueError):
         raise VerifyError("E_GATE", "the report does not repeat the claim of the mechanism's log") from None

@@ -11,13 +11,14 @@ from audits.gate.outcome import Decision
 from audits.gate.policy import ATTEMPTS, Disclosure, Policy
 from audits.ledger.attempts import noted
 from audits.ledger.budgets import refuse_overspending, spent
+from audits.verify.mechanism import stated_noise
 from synthgen.config import Config
 from synthgen.core.errors import DataError
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus
 from synthgen.models.registry import MODELS
 from synthgen.release.commitment import commit_records, commitment_key
-from synthgen.release.content import BESIDE_DP, NO_DP, BundleContent
+from synthgen.release.content import BESIDE_DP, NO_DP, NUMBERS_LEAVE, VERDICTS_LEAVE, BundleContent
 from synthgen.release.limitations import limitations
 from synthgen.release.provenance import public_name, redact_config
 from synthgen.report import ReportContent
@@ -156,6 +157,7 @@ def limitations_of(run: FinishedRun, *, has_groups: bool) -> tuple[str, ...]:
         disclosure=None if vocabulary is None else vocabulary.disclosure(decode.words),
         public_secret=run.config.secret == PUBLIC,
         calibrated=len(run.policy().selftest) > 0,
+        silent=verdicts_only(run.policy()),
     )
 
 
@@ -192,7 +194,6 @@ def stated_privacy(run: FinishedRun, *, has_groups: bool) -> dict[str, Any]:
     cost, before, after, most = booked.spending.cost, booked.spent_by_others, booked.spent_in_all, most_of(policy)
     refuse_overspending(before, cost, most)
     allowed = after if most is None else most
-    whole = sum(m["steps"] / m["noise_multiplier"] ** 2 for m in booked.spending.mechanisms)
     return {
         "mechanism": config.interpolate.method,
         "unit": "group",
@@ -200,8 +201,7 @@ def stated_privacy(run: FinishedRun, *, has_groups: bool) -> dict[str, Any]:
         "epsilon": cost.epsilon,
         "delta": cost.delta,
         "accountant": "PLD",
-        "sampling": "none",
-        "noiseMultiplier": whole**-0.5,
+        **stated_noise(booked.spending.mechanisms),
         "composition": [{"release": one.run, **asdict(one.cost)} for one in booked.others],
         "budget": {
             "ledgerId": booked.ledger.id,
@@ -212,7 +212,7 @@ def stated_privacy(run: FinishedRun, *, has_groups: bool) -> dict[str, Any]:
             "deltaBefore": before.delta,
             "deltaAfter": after.delta,
         },
-        "nonPrivateSteps": list(BESIDE_DP),
+        "nonPrivateSteps": [VERDICTS_LEAVE if verdicts_only(policy) else NUMBERS_LEAVE, *BESIDE_DP],
     }
 
 

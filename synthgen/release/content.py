@@ -22,8 +22,12 @@ NO_DP = {
         "interpolation, filters and audits read private records without noise; no epsilon is claimed"
     ],
 }
+VERDICTS_LEAVE = "the gates compare the texts with train and control without noise; their verdicts alone leave"
+NUMBERS_LEAVE = (
+    "audits and utility compare the texts with train and control without noise; their numbers leave, and epsilon is"
+    " for the texts alone"
+)
 BESIDE_DP = (
-    "the gates compare the texts with train and control without noise; their verdicts alone leave",
     "identifiers are replaced in each person's records by themselves, before anything is learned",
     "one person under two ids counts as two",
     "settings may have been chosen after reading the private report of an earlier run; attempts are counted exactly",

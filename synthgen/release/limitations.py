@@ -16,8 +16,14 @@ LIMITATIONS = (
     "One vector carries the gist of about the first hundred words of a record; what a record says later is lost.",
 )
 DIFFERENTIALLY_PRIVATE = (
-    "The budget is for one person of train and all records of that person, not for who is told of in another's.",
-    "Of what was measured only that the gates passed is told: numbers are their limits, other verdicts insufficient.",
+    "The budget is for one person of train and all records of that person, not for who is told of in another's."
+)
+VERDICTS_TOLD = (
+    "Of what was measured only that the gates passed is told: numbers are their limits, other verdicts insufficient."
+)
+NUMBERS_TOLD = (
+    "The budget covers the texts and not the report: numbers of audits and utility, and counts of the source, are"
+    " told as the policy shows them, without noise."
 )
 SEGMENTED = (
     "Records were cut into segments, and one vector carries the gist of each; what else a segment says is lost, and "
@@ -53,12 +59,22 @@ def limitations(
     disclosure: str | None,
     public_secret: bool,
     calibrated: bool,
+    silent: bool,
 ) -> tuple[str, ...]:
-    """Return what a release does not promise; without persons in the source no sentence is about persons."""
+    """Return what a release does not promise; without persons in the source no sentence is about persons.
+
+    Args:
+        has_groups: the source names persons.
+        config: of the run.
+        disclosure: what the language model was told of each vector; None where it was told nothing.
+        public_secret: anybody can repeat the random streams.
+        calibrated: the policy asks for a self-test.
+        silent: the policy lets verdicts alone leave.
+    """
     decode, private = config.decode, config.interpolate.is_private
     always = LIMITATIONS if config.segments is None else (*LIMITATIONS[:-1], SEGMENTED)
     if private:
-        always = (*DIFFERENTIALLY_PRIVATE, *always[2:])
+        always = (DIFFERENTIALLY_PRIVATE, VERDICTS_TOLD if silent else NUMBERS_TOLD, *always[2:])
     more = (
         (public_secret, GUESSABLE),
         (not calibrated, UNCALIBRATED),

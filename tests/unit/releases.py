@@ -117,7 +117,12 @@ def accounting():
     return {
         "name": "accounting", "verdict": "pass", "status": "measured", "estimate": None, "control": None,
         "metrics": {f"accounting.{name}": number for name, number in numbers.items()},
-        "details": {"claim": {"epsilon": 2.0, "delta": 1e-6, "unit": "group"}}, "reason": "it follows from the log",
+        "details": {
+            "claim": {"epsilon": 2.0, "delta": 1e-6, "unit": "group"},
+            "mechanisms": [{"kind": "gaussian", "noise_multiplier": 2.34, "sampling_rate": 1.0, "steps": 1}],
+            "outside_reads": ["audit-numbers"],
+        },
+        "reason": "it follows from the log",
     }  # fmt: skip
 
 

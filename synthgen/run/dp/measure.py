@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from audits.accounting.mechanism_log import READS, person_set_digest
+from audits.accounting.mechanism_log import READS, ReadKind, person_set_digest
 from audits.accounting.sampling_tests import MIN_STEPS
 from audits.gate.policy import Policy
 from audits.ledger.budgets import (
@@ -326,7 +326,7 @@ def _log(
         "reads": [
             {
                 "kind": kind, "cost": None,
-                "status": "unaccounted" if kind == "model-training" and not is_public(job.config) else "none",
+                "status": _answer(job.config, kind),
             }
             for kind in READS
         ],
@@ -338,3 +338,13 @@ def _log(
             for one in reservation.others
         ],
     }  # fmt: skip
+
+
+def _answer(config: Config, kind: ReadKind) -> str:
+    """Return whether something else read the persons' records.
+
+    What is told of the audits is for the policy to say, and one draw may leave under any: the claim never covers it.
+    """
+    if kind == "audit-numbers":
+        return "outside"
+    return "unaccounted" if kind == "model-training" and not is_public(config) else "none"

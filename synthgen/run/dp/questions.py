@@ -19,7 +19,7 @@ METHODS: Mapping[str, PrivateMethod] = {method.NAME: method for method in (gauss
 FREE = (
     ("split, de-identification, vectors", "of each person by themselves"),
     ("sentences that a manner learnt from", "a run in which they stand is refused, and nothing leaves"),
-    ("audits, utility, gates", "their verdicts alone leave, and are said to stand outside the guarantee"),
+    ("audits, utility, gates", "said to stand outside the guarantee; under a policy with dp only verdicts leave"),
 )
 
 

@@ -11,19 +11,28 @@ import pytest
 from fictional_clinic import generate
 from safetensors.numpy import save_file
 
+from audits.accounting.mechanism_log import MechanismCost, read_log
 from audits.core.errors import InputError
+from audits.core.strictjson import canonical, parse
 from audits.gate.policy import parse_policy
 from audits.ledger.attempts import ledger_id
 from audits.ledger.budgets import Overspent, spent_so_far
 from audits.verify.bundle import ENVELOPE, verify_bundle
+from audits.verify.contents import REPORT_JSON
+from audits.verify.mechanism import check_mechanism
+from audits.verify.statement import Privacy
 from audits.verify.trust import load_trust
 from synthgen.commands.mirror import mirror as make_mirror_of
 from synthgen.commands.start import start
 from synthgen.core.errors import ReleaseRefused, UsageError
 from synthgen.core.progress import silent
 from synthgen.pipeline import Pipeline
+from synthgen.release.assembly import stated_privacy
+from synthgen.release.content import BESIDE_DP, NUMBERS_LEAVE, VERDICTS_LEAVE
 from synthgen.release.keys import public_path
+from synthgen.release.limitations import NUMBERS_TOLD, VERDICTS_TOLD
 from synthgen.release.trust import new_trust
+from synthgen.run.dp.measure import LOG
 from synthgen.run.ledger import ledger_of
 from synthgen.stages.interpolate.dp import basis as bases
 
@@ -38,6 +47,15 @@ rules:
   - {{id: records, metric: records.synthetic, bound: value, op: ">=", limit: 7, why: Something must be there.}}
   - {{id: copies, metric: replay.hard_hits, bound: value, op: "<=", limit: 3, why: Hardly a copy.}}
 dp: {{unit: group, max_epsilon: 3.0, max_delta: 1.0e-3, ledger: required}}
+"""
+OPEN = """
+name: open
+version: "1"
+intended_use: inside
+statement: For tests alone.
+measured: [replay, membership, accounting]
+rules:
+  - {id: records, metric: records.synthetic, bound: value, op: ">=", limit: 7, why: Something must be there.}
 """
 CHANGES = {
     "secret": "workspace",
@@ -79,6 +97,17 @@ class Trial:
 
     def release(self, run, out="out"):
         return run.release(run.decide(), key=self.key, out=self.folder / out)
+
+
+def repin(private, name, text):
+    """Write another policy, and a trust root that names it alone."""
+    (private.bench.root / f"{name}.yaml").write_text(text)
+    policy = parse_policy(text.encode(), name)
+    private.trust.unlink()
+    new_trust(
+        private.trust, roles={"releaser": [public_path(private.key)]}, policies={policy.name: [policy.digest()]},
+        expires=datetime.now(UTC) + timedelta(days=9), ledgers=[ledger_id(ledger_of(private.config())[0])],
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -147,18 +176,66 @@ def test_a_copied_key_with_a_ledger_of_its_own_releases_nothing_that_verifies(tr
     assert verify_bundle(first.path, bare, None).code == 11
 
 
+def test_a_release_whose_policy_shows_numbers_says_that_epsilon_is_for_the_texts_alone(trial):
+    private = trial("inside")
+    repin(private, "open", OPEN)
+    run = Pipeline(private.config(policy="open.yaml")).run()
+    bundle = private.release(run)
+    found = verify_bundle(bundle.path, private.trust, None)
+    assert found.ok, found.failure
+    evidence = json.loads((bundle.path / "evidence" / "metrics.json").read_bytes())
+    auc = evidence["metrics"]["membership.auc"]
+    assert auc["low"] < auc["high"]  # so there are numbers, and what is signed says so
+    predicate = found.statement.predicate
+    assert predicate.privacy.non_private_steps == (NUMBERS_LEAVE, *BESIDE_DP)
+    assert NUMBERS_TOLD in predicate.limitations
+    card = (bundle.path / "README.md").read_text()
+    for text in (json.dumps(predicate.model_dump(mode="json")), card):
+        assert "verdicts alone" not in text
+        assert "numbers are their limits" not in text
+    accounting = json.loads((bundle.path / "evidence" / "accounting.json").read_bytes())
+    assert accounting["details"]["outside_reads"] == ["audit-numbers"]
+    assert accounting["reason"].endswith("what is told of the audits is outside it")
+
+    # the same draw under a policy by which verdicts alone leave: nothing is asked again, and that is what is said
+    repin(private, "lenient-dp", POLICY.format(use="inside"))
+    again = Pipeline(private.config()).run()
+    assert again.folder("measure") == run.folder("measure")
+    assert again.folder("audit") == run.folder("audit")
+    said = verify_bundle(private.release(again, "again").path, private.trust, None)
+    assert said.ok, said.failure
+    assert said.statement.predicate.privacy.non_private_steps == (VERDICTS_LEAVE, *BESIDE_DP)
+    assert VERDICTS_TOLD in said.statement.predicate.limitations
+
+
+def test_what_draws_its_persons_is_signed_as_that(trial):
+    private = trial("inside")
+    vae = {"interpolate": {"method": "dp-vae"}, "secret": "public"}  # whose noise is quick
+    vae["dp"] = {"epsilon": 2.0, "delta": 4e-5, "persons": 2500}
+    run = Pipeline(private.config(**vae)).run(until="interpolate")
+    said = stated_privacy(run, has_groups=True)
+    logged = read_log(json.loads((run.folder("measure") / LOG).read_bytes())).mechanisms
+    (drawn,) = [one for one in logged if one.sampling == "poisson"]
+    assert (said["sampling"], said["sampleRate"], said["steps"]) == (
+        "poisson",
+        repr(drawn.sampling_rate),
+        drawn.steps,
+    )
+    noise = {one.noise_multiplier for one in logged}
+    assert said["noiseMultiplier"] == (drawn.noise_multiplier if len(noise) == 1 else None)
+
+    # and that is what the verifier holds against the accounting of the same log
+    costs = [one.model_dump(mode="json", include=set(MechanismCost.model_fields)) for one in logged]
+    details = {"mechanisms": costs, "outside_reads": []}
+    held = {REPORT_JSON: canonical({"audit": {"results": [{"name": "accounting", "details": details}]}})}
+    check_mechanism(Privacy.model_validate(parse(canonical(said))), run.policy(), held)
+
+
 @pytest.fixture
 def parentless(trial, releases):
     """Return a trial under a policy that asks for `interpolation`, and says what stands in for it."""
     found = trial("inside")
-    text = releases.PARENTLESS.replace("1.0e-5", "1.0e-3")  # of few persons
-    (found.bench.root / "parentless.yaml").write_text(text)
-    policy = parse_policy(text.encode(), "parentless")
-    found.trust.unlink()
-    new_trust(
-        found.trust, roles={"releaser": [public_path(found.key)]}, policies={policy.name: [policy.digest()]},
-        expires=datetime.now(UTC) + timedelta(days=9), ledgers=[ledger_id(ledger_of(found.config())[0])],
-    )  # fmt: skip
+    repin(found, "parentless", releases.PARENTLESS.replace("1.0e-5", "1.0e-3"))  # of few persons
     return found
 
 

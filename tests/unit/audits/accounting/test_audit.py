@@ -211,6 +211,16 @@ def test_a_read_that_nobody_answered_for_is_no_pass_either(logs, inputs):
     assert result.details["unaccounted_reads"] == ["audit-numbers", "other"]
 
 
+def test_what_is_told_of_the_audits_may_be_outside_and_is_said_to_be(logs, inputs):
+    log = logs.log(logs.vote(RNG(0)))
+    silent, telling = (run(inputs, one) for one in (log, log | {"reads": logs.answered(audit_numbers="outside")}))
+    assert (silent.verdict, telling.verdict) == ("pass", "pass")
+    assert (silent.details["outside_reads"], telling.details["outside_reads"]) == ([], ["audit-numbers"])
+    assert telling.metrics["unaccounted_reads"].value == 0
+    assert telling.reason == f"{silent.reason}; what is told of the audits is outside it"
+    assert telling.estimate == silent.estimate
+
+
 def test_an_accounted_read_adds_to_what_was_spent(logs, inputs):
     log = logs.log(logs.vote(RNG(0)))
     alone = run(inputs, log).estimate.value

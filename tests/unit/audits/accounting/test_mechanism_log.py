@@ -66,6 +66,8 @@ def test_every_kind_of_read_is_in_the_form():
         (("mechanisms", 0, "twin", "noise"), [-1.0], "mechanisms.0.twin.noise.0: Input should be greater than"),
         (("mechanisms", 0, "normaliser", "value"), 0.0, "mechanisms.0.normaliser.value: Input should be greater"),
         (("reads", 0, "status"), "accounted", "reads.0: an accounted read, and only that, has a cost"),
+        (("reads", 0, "status"), "outside", "reads.0: only audit-numbers may stand outside the claim"),
+        (("reads", -1, "status"), "outside", f"reads.{len(READS) - 1}: only audit-numbers may stand outside"),
         (("reads", 1, "kind"), "label-counts", "reads: a kind stands twice"),
         (
             ("releases",),

@@ -292,6 +292,22 @@ def test_what_the_accounting_says_is_the_promise_itself():
     assert "4321" not in reason({**said, "verdict": "fail", "reason": "delta is above 1 / (10 · 4321 persons)"})
 
 
+def test_the_noise_of_the_accounting_is_told_exactly_and_counts_beside_it_are_not():
+    mechanisms = [{"kind": "dp-sgd", "noise_multiplier": 2.4417, "sampling_rate": 0.1021, "steps": 217}]
+    said = {
+        "name": "accounting", "verdict": "pass", "status": "measured", "estimate": None, "control": None,
+        "threshold": 3.0, "metrics": {}, "reason": "it follows",
+        "details": {"mechanisms": mechanisms, "claim": {"epsilon": 2.125, "delta": 1e-6}, "seen": 4321},
+    }  # fmt: skip
+    for asked in (private_policy(), policy()):
+        shown = public_report({**report(), "results": [said]}, asked)["results"][0]["details"]
+        assert shown == {**said["details"], "seen": "2k-5k"}
+        other = public_report({**report(), "results": [{**said, "name": "replay"}]}, policy())["results"][0][
+            "details"
+        ]
+        assert other["mechanisms"] != mechanisms
+
+
 def test_a_policy_of_differential_privacy_cannot_publish_exact_counts():
     with pytest.raises(ValueError, match="publish_exact_counts"):
         policy(dp=DP, disclosure={"publish_exact_counts": True})

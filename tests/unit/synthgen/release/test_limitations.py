@@ -1,7 +1,13 @@
 from types import SimpleNamespace
 
 from synthgen.config import DpConfig
-from synthgen.release.limitations import DIFFERENTIALLY_PRIVATE, LIMITATIONS, limitations
+from synthgen.release.limitations import (
+    DIFFERENTIALLY_PRIVATE,
+    LIMITATIONS,
+    NUMBERS_TOLD,
+    VERDICTS_TOLD,
+    limitations,
+)
 from synthgen.stages.decode.config import AdaptConfig, DecodeConfig
 
 
@@ -10,7 +16,10 @@ def said(*, segmented=False, private=False, decode=None, **changes):
         segments={} if segmented else None, decode=decode or DecodeConfig(),
         interpolate=SimpleNamespace(is_private=private), dp=DpConfig(),
     )  # fmt: skip
-    given = {"has_groups": True, "config": config, "disclosure": None, "public_secret": False, "calibrated": True}
+    given = {
+        "has_groups": True, "config": config, "disclosure": None, "public_secret": False, "calibrated": True,
+        "silent": True,
+    }  # fmt: skip
     return limitations(**{**given, **changes})
 
 
@@ -42,5 +51,11 @@ def test_a_model_that_knows_control_is_named():
 
 def test_under_a_budget_nobody_is_told_that_there_is_none():
     sentences = said(private=True, decode=DecodeConfig(manner="auto"))
-    assert sentences[:2] == DIFFERENTIALLY_PRIVATE
+    assert sentences[:2] == (DIFFERENTIALLY_PRIVATE, VERDICTS_TOLD)
     assert not any("No differential privacy" in one or "chosen by the private" in one for one in sentences)
+
+
+def test_where_numbers_leave_nobody_is_told_that_verdicts_alone_do():
+    silent, telling = said(private=True), said(private=True, silent=False)
+    assert telling == tuple(NUMBERS_TOLD if one == VERDICTS_TOLD else one for one in silent)
+    assert said(silent=False) == said() == LIMITATIONS  # without a budget neither is said

@@ -282,7 +282,7 @@ def test_texts_are_written_with_the_refined_bridge(village_bench, monkeypatch):
 def test_a_release_names_every_manner_that_may_be_in_its_texts(village_bench):
     run = SimpleNamespace(config=village_bench.job(**{**CHANGES, "decode": {"manner": "letter"}}).config)
     assert [one["name"] for one in stated_manners(run)] == ["builtin:letter", "builtin:note"]
-    said = {"has_groups": True, "disclosure": None, "public_secret": False, "calibrated": True}
+    said = {"has_groups": True, "disclosure": None, "public_secret": False, "calibrated": True, "silent": True}
     assert REFINED_MANNER in limitations(config=run.config, **said)
     assert REFINED_MANNER not in limitations(config=village_bench.job(**{**CHANGES, "dp": DP}).config, **said)
 

@@ -52,6 +52,7 @@ def test_what_goes_on_is_of_nobody_and_the_audit_agrees_with_the_log(ready):
     assert found.verdict == "pass"
     assert found.metrics["epsilon_recomputed"].value == pytest.approx(2.0, rel=1e-3)
     assert answered.counts == {"in": len(prepared.train), "out": 3}
+    assert found.details["outside_reads"] == ["audit-numbers"]  # one draw may leave under any policy
 
 
 @pytest.mark.parametrize(("method", "persons"), [("dp-vote", 30), ("dp-vae", 3000)])

@@ -1,0 +1,84 @@
+"""What a statement says of noise and sampling, and what the mechanism's log leaves out, held to the accounting."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from audits.core.errors import VerifyError
+from audits.core.strictjson import JsonError, parse
+from audits.gate.disclosure import verdicts_only
+from audits.gate.policy import Policy
+from audits.verify.contents import REPORT_JSON
+from audits.verify.statement import Privacy
+
+AUDIT_NUMBERS = "audit-numbers"
+
+
+def stated_noise(mechanisms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return `sampling`, `sampleRate`, `steps` and `noiseMultiplier` of a statement; None for what no number says.
+
+    Rate and steps are those of the mechanisms that draw their persons; the noise is that of all. Where they differ
+    among themselves, the accounting's `mechanisms` names each.
+
+    Args:
+        mechanisms: each as its noise_multiplier, sampling_rate and steps.
+    """
+    sampled = [one for one in mechanisms if one["sampling_rate"] < 1]
+    rate = _common(sampled, "sampling_rate")
+    return {
+        "sampling": "poisson" if sampled else "none",
+        "sampleRate": None if rate is None else repr(float(rate)),
+        "steps": _common(sampled, "steps"),
+        "noiseMultiplier": _common(mechanisms, "noise_multiplier"),
+    }
+
+
+def check_mechanism(privacy: Privacy, policy: Policy, held: Mapping[str, bytes]) -> None:
+    """Refuse a statement whose noise is not that of the accounting, and a log that hides what the policy shows.
+
+    Under a policy that lets out numbers of the audits, which nobody accounted for, the log must say that these stand
+    outside its claim.
+
+    Args:
+        privacy: the signed claim.
+        policy: under which the release left.
+        held: the report, whose accounting repeats the mechanisms of the log, and what it calls outside.
+
+    Raises:
+        VerifyError: E_GATE.
+    """
+    details = accounted(held)
+    said = {
+        "sampling": privacy.sampling, "sampleRate": privacy.sample_rate, "steps": privacy.steps,
+        "noiseMultiplier": privacy.noise_multiplier,
+    }  # fmt: skip
+    given = {name: value for name, value in said.items() if value is not None}
+    try:
+        noise = stated_noise(details["mechanisms"]) if given else {}
+        differing = [name for name, value in given.items() if noise[name] != value]
+        outside = verdicts_only(policy) or AUDIT_NUMBERS in list(details["outside_reads"])
+    except (KeyError, TypeError, ValueError):
+        raise VerifyError("E_GATE", "the report's accounting does not say what its mechanisms are") from None
+    if differing:
+        raise VerifyError("E_GATE", f"{', '.join(differing)}: not what the accounting's mechanisms say")
+    if not outside:
+        raise VerifyError("E_GATE", "numbers of the audits leave, and the mechanism's log says that none do")
+
+
+def accounted(held: Mapping[str, bytes]) -> Mapping[str, Any]:
+    """Return the details of the report's accounting.
+
+    Raises:
+        VerifyError: E_GATE where there are none.
+    """
+    try:
+        results = parse(held[REPORT_JSON])["audit"]["results"]
+        (details,) = [result["details"] for result in results if result["name"] == "accounting"]
+        return dict(details)
+    except (JsonError, KeyError, TypeError, ValueError):
+        raise VerifyError("E_GATE", "the report does not repeat what the mechanism's log says") from None
+
+
+def _common(mechanisms: Sequence[Mapping[str, Any]], name: str) -> Any:
+    """Return the number that all of some mechanisms have; None where they differ, or there are none."""
+    numbers = {one[name] for one in mechanisms}
+    return numbers.pop() if len(numbers) == 1 else None

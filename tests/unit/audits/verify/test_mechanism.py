@@ -1,0 +1,107 @@
+"""What is signed of noise, sampling and the audits' numbers is what the log of the mechanism says."""
+
+import pytest
+
+from audits.core.errors import VerifyError
+from audits.core.strictjson import canonical
+from audits.verify.contents import REPORT_JSON
+from audits.verify.mechanism import accounted, check_mechanism, stated_noise
+from audits.verify.statement import Privacy
+
+MEANS = {"kind": "gaussian", "noise_multiplier": 5.5, "sampling_rate": 1, "steps": 1}
+SPREAD = {**MEANS, "noise_multiplier": 7.25}
+STEPS = {"kind": "dp-sgd", "noise_multiplier": 2.44, "sampling_rate": 0.102, "steps": 200}
+MORE = {**STEPS, "sampling_rate": 0.25, "steps": 30}
+NOISE = ("sampling", "sampleRate", "steps", "noiseMultiplier")
+
+
+@pytest.mark.parametrize(
+    ("mechanisms", "said"),
+    [
+        ((MEANS,), ("none", None, None, 5.5)),
+        ((MEANS, MEANS), ("none", None, None, 5.5)),
+        ((MEANS, SPREAD), ("none", None, None, None)),
+        ((STEPS,), ("poisson", "0.102", 200, 2.44)),
+        ((MEANS, STEPS), ("poisson", "0.102", 200, None)),
+        ((STEPS, MORE), ("poisson", None, None, 2.44)),
+        ((STEPS, {**MORE, "steps": 200}), ("poisson", None, 200, 2.44)),
+    ],
+)
+def test_what_differs_has_no_single_number_and_what_samples_is_said_to(mechanisms, said):
+    assert stated_noise(mechanisms) == dict(zip(NOISE, said, strict=True))
+
+
+def held(details):
+    return {REPORT_JSON: canonical({"audit": {"results": [{"name": "accounting", "details": details}]}})}
+
+
+def details(*mechanisms, outside=("audit-numbers",)):
+    return {"mechanisms": list(mechanisms), "outside_reads": list(outside)}
+
+
+@pytest.fixture
+def stated(releases):
+    return lambda **noise: Privacy.model_validate({**releases.DP_PRIVACY, **noise})
+
+
+@pytest.mark.parametrize("mechanisms", [(MEANS, STEPS), (MEANS,), (STEPS, MORE)])
+def test_what_is_stated_of_the_mechanisms_holds_and_so_does_less(releases, stated, mechanisms):
+    policy = releases.policy_of(releases.DP_POLICY)
+    check_mechanism(stated(**stated_noise(mechanisms)), policy, held(details(*mechanisms)))
+    check_mechanism(stated(), policy, held(details(*mechanisms)))
+
+
+@pytest.mark.parametrize(
+    ("false", "named"),
+    [
+        ({"sampling": "none"}, "sampling"),
+        ({"sampleRate": "0.1"}, "sampleRate"),
+        ({"steps": 199}, "steps"),
+        ({"steps": 0}, "steps"),
+        ({"noiseMultiplier": 0.172}, "noiseMultiplier"),
+        ({"noiseMultiplier": 0.0}, "noiseMultiplier"),
+    ],
+)
+def test_a_statement_of_other_noise_or_sampling_is_refused(releases, stated, false, named):
+    policy, noise = releases.policy_of(releases.DP_POLICY), stated_noise((MEANS, STEPS))
+    with pytest.raises(VerifyError, match=f"E_GATE {named}: not what the accounting's"):
+        check_mechanism(stated(**{**noise, **false}), policy, held(details(MEANS, STEPS)))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{}, {"mechanisms": None}, {"mechanisms": [{}]}, {"mechanisms": [3]}],
+)
+def test_noise_that_the_report_does_not_tell_cannot_be_stated(releases, stated, broken):
+    policy = releases.policy_of(releases.DP_POLICY)
+    with pytest.raises(VerifyError, match="does not say what its mechanisms are"):
+        check_mechanism(stated(sampling="poisson"), policy, held(broken))
+
+
+def test_a_log_that_says_no_number_leaves_holds_only_where_the_policy_lets_none_leave(releases, stated):
+    silent, open_policy = releases.policy_of(releases.DP_POLICY), releases.policy_of(releases.PARENTLESS)
+    hiding = held(details(MEANS, outside=()))
+    check_mechanism(stated(), silent, hiding)
+    check_mechanism(stated(), open_policy, held(details(MEANS)))
+    with pytest.raises(VerifyError, match="E_GATE numbers of the audits leave, and the mechanism's log says that"):
+        check_mechanism(stated(), open_policy, hiding)
+    for broken in ({}, {"outside_reads": None}, {"outside_reads": 3}):
+        with pytest.raises(VerifyError, match="does not say"):
+            check_mechanism(stated(), open_policy, held(broken))
+
+
+def test_the_report_has_one_accounting():
+    assert accounted(held(details(MEANS)))["mechanisms"] == (MEANS,)
+    for wrong in (b"{", canonical({"audit": {"results": []}}), canonical({}), canonical([])):
+        with pytest.raises(VerifyError, match="does not repeat"):
+            accounted({REPORT_JSON: wrong})
+
+
+def test_a_bundle_that_states_other_noise_does_not_verify(tmp_path, judge, releases):
+    true = {"sampling": "none", "noiseMultiplier": 2.34}
+    path = releases.bundle(tmp_path, releases.DP_POLICY, privacy={**releases.DP_PRIVACY, **true})
+    assert judge(path).ok, judge(path).failure
+    releases.edit(path, lambda v: v["predicate"]["privacy"].update(noiseMultiplier=5.0))
+    found = judge(path)
+    assert (found.code, found.checks[-1].id) == (12, "ledger")
+    assert "noiseMultiplier: not what the accounting's mechanisms say" in found.failure
