@@ -13,9 +13,10 @@ _ORDER = tuple(MECHANISMS)
 
 
 def results_page(trials: Sequence[Trial]) -> str:
-    """Return the page: a table for each set, means over seeds."""
+    """Return the page: a table for each set, means over seeds; curves where there are several numbers of persons."""
     parts = ["# What differential privacy costs", "", _INTRODUCTION]
-    parts += ["", "![By budget](figures/budgets.svg)", "", "![By what is learned](figures/mechanisms.svg)"]
+    if len({trial["asked"]["persons"] for trial in trials}) > 1:  # or a curve is a point
+        parts += ["", "![By budget](figures/budgets.svg)", "", "![By what is learned](figures/mechanisms.svg)"]
     for name in sorted({trial["asked"]["data"] for trial in trials}):
         parts += ["", f"## {name}", "", *_table([trial for trial in trials if trial["asked"]["data"] == name])]
     return "\n".join(parts) + "\n"

@@ -184,7 +184,7 @@ def test_the_readme_is_short_and_shows_a_report():
 
 
 PLACES = {
-    "README.md": ["results"],
+    "README.md": ["results", "budgets"],
     "docs/results.md": ["demo", "newsgroups"],
     "docs/studies/README.md": ["augmentation", "smotext", "manners"],
 }
@@ -326,6 +326,15 @@ def test_the_results_of_the_readme_are_those_of_the_pages():
     ]
     table = rows(figures(README, "results"))[2:]
     assert [(re.findall(r"\((.+)\)", row[2])[0], re.split(r", (?![^\[]*\])", row[1])) for row in table] == expected
+
+
+def test_the_budgets_of_the_readme_are_those_of_the_page():
+    sets = {"AG News, 4 classes": "ag_news", "SST-2, 2 classes": "sst2"}
+    told = [row for row in rows(figures(README, "budgets"))[2:] if row[0] in sets]
+    assert len(told) == 4
+    for name, persons, epsilon, records, _, *reached, _ in told:
+        there = rows(section(page("studies/dp.md"), f"## {sets[name]}"))
+        assert [persons, "classes", epsilon, records, *reached] in [row[:6] for row in there]
 
 
 def test_a_release_is_told_alike_by_the_results_and_the_bridges_card():

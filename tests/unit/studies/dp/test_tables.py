@@ -58,4 +58,6 @@ def test_a_row_is_the_mean_of_its_seeds_in_per_cent_of_real():
     ]
     assert rows[1][6:] == ["0.800, 0.500", "2.00", "0.50 [0.40, 0.60]"]
     assert rows[0][-1] == "too few"
+    assert "](figures/budgets.svg)" in page
+    assert "](figures/" not in results_page(trials[:4])
     assert "| 2,000 | classes + words | 1 | 1,200 | 100.0 % | 100.0 % |" in page
