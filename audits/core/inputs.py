@@ -260,14 +260,15 @@ def _parquet(path: Path, columns: Mapping[str, str], role: Role) -> tuple[list[A
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, pre_buffer=False)
         names = file.schema_arrow.names
         found = set(names)
         if any(names.count(name) > 1 for name in columns.values()):
             raise InputError(f"the {role} table names a column twice")
         if file.metadata.num_rows > MAX_ROWS:
             raise InputError(f"the {role} table has {file.metadata.num_rows} rows; at most {MAX_ROWS} are read")
-        table = file.read(columns=[name for name in columns.values() if name in found])
+        wanted = [name for name in columns.values() if name in found]
+        table = file.read(columns=wanted, use_threads=False)
         rows = table.to_pylist()
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise InputError(

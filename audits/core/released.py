@@ -90,8 +90,8 @@ def plain_file(suffix: str, rows: Sequence[Mapping[str, str]]) -> bytes:
 
 def _parquet_spellings(data: bytes, _rows: object) -> Iterator[bytes]:
     """Yield the files that a release, this library, and pandas where it is installed, write of a file's columns."""
-    file = pq.ParquetFile(pa.BufferReader(data))
-    table, meta = file.read().replace_schema_metadata(None), file.metadata
+    file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
+    table, meta = file.read(use_threads=False).replace_schema_metadata(None), file.metadata
     if meta.created_by == CREATED_BY.decode():
         yield parquet_bytes([(name, table[name].to_pylist()) for name in table.column_names])
     if any(pa.types.is_dictionary(field.type) or field.metadata for field in table.schema):

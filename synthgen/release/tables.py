@@ -46,7 +46,7 @@ def read_data_file(name: str, data: bytes) -> pa.Table:
     """
     schema = _schema()
     if name.endswith(".parquet"):
-        return pq.read_table(io.BytesIO(data)).cast(schema)
+        return pq.read_table(io.BytesIO(data), use_threads=False, pre_buffer=False).cast(schema)
     lines = [json.loads(line) for line in data.split(b"\n") if line]  # splitlines would cut at U+2028 as well
     return pa.Table.from_pylist(lines, schema=schema)
 
