@@ -14,9 +14,8 @@ _SLACK = 0.7  # of what Rényi divergences ask for; less than loss distributions
 _EXACT, _NEAR = 1e-6, 1e-3  # of the noise
 # Whole ones, which have a closed form where persons are sampled.
 _ORDERS = (*range(2, 33), 40, 48, 64, 96, 128, 256, 1024)
-_COARSE = (
-    1e-3  # of an epsilon below 1: grid of losses of sampled steps, rounded up, so a coarser one asks for more noise
-)
+# Of an epsilon below 1: grid of the losses of sampled steps, rounded up, so a coarser one asks for more noise.
+_COARSE = 1e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

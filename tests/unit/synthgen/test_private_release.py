@@ -274,25 +274,14 @@ def test_a_method_that_hides_the_parents_of_its_records_is_excused_from_nothing(
     assert "no differentially private method made the records" in line or "FAIL" in line
 
 
-OPEN = """
-name: open-inside
-version: "1"
-intended_use: inside
-statement: For tests alone.
-measured: [replay, membership, accounting]
-rules:
-  - {id: records, metric: records.synthetic, bound: value, op: ">=", limit: 7, why: Something must be there.}
-"""
-
-
 def test_a_run_that_reserved_first_and_leaves_last_is_held_to_all_that_was_spent_since(trial):
     private = trial("inside")
-    (private.folder / "open-inside.yaml").write_text(OPEN)
+    (private.folder / "open.yaml").write_text(OPEN)
 
     def spend(name, epsilon, delta):
         """Spend under a policy without a cap; whether it is released makes no difference."""
         dp = {**CHANGES["dp"], "epsilon": epsilon, "delta": delta}
-        other = private.config(secret="public", workspace=name, policy="open-inside.yaml", dp=dp)
+        other = private.config(secret="public", workspace=name, policy="open.yaml", dp=dp)
         Pipeline(other).run(until="interpolate")
 
     first = private.config(secret="public")
