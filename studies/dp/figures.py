@@ -12,7 +12,7 @@ from studies.drawing import LOOKS, sheet, write_figure
 
 TITLES = {HEAD: "encoder head", WORDS: "TF-IDF"}
 SHOWN_MECHANISM, SHOWN_EPSILON = "classes", 4.0
-_LABELS_STYLE = {"color": "#7f7f7f", "linestyle": (0, (4, 1.5)), "linewidth": 1.2, "label": "labels alone"}
+_LABELS_STYLE = {"color": "#7f7f7f", "linestyle": (0, (4, 1.5)), "linewidth": 1.2, "marker": ".", "label": LABELS}
 
 
 def write_dp_figures(trials: Sequence[Trial], folder: Path) -> list[Path]:
@@ -36,6 +36,8 @@ def write_dp_figures(trials: Sequence[Trial], folder: Path) -> list[Path]:
 def _lines(trials: Sequence[Trial], lines: Mapping[str, tuple[str, float]], folder: Path, name: str) -> list[Path]:
     sets = sorted({t["asked"]["data"] for t in trials})
     sizes = sorted({t["asked"]["persons"] for t in trials})
+    run = {(t["asked"]["mechanism"], t["asked"]["epsilon"]) for t in trials}
+    lines = {label: of for label, of in lines.items() if of in run}  # the legend names nothing that was not run
     places = [(data, by) for data in sets for by in TITLES]
     with sheet(0.9 + 1.9 * len(sets), len(sets), len(TITLES), sharex=True, sharey=True) as (figure, panels):
         for panel, (data, by) in zip(panels, places, strict=True):
