@@ -141,6 +141,17 @@ def note_made(folder: Path, memory: Memory, run: str, digest: str) -> None:
         chain.append({"what": "made", "run": run, "digest": digest})
 
 
+def booked(folder: Path, memory: Memory, run: str) -> str | None:
+    """Return the digest of the answer that a run made; None where it made none.
+
+    Raises:
+        InputError: the ledger cannot be used.
+    """
+    with opened(folder, FILE, memory) as chain:
+        made = _steps(chain, run).get("made")
+        return None if made is None else str(made["digest"])
+
+
 def spent(folder: Path, memory: Memory, run: str, digest: str) -> Reservation:
     """Return the reservation under which an answer was made, and all others as the ledger holds them now.
 

@@ -21,12 +21,14 @@ class Kind:
         labels: the classes that are kept.
         manner: of the shelf, named before anything was measured.
         max_new_tokens: of a text.
+        prompt: what is public of what the texts are, where the classes' names do not say it.
     """
 
     files: tuple[str, ...]
     labels: tuple[str, ...]
     manner: str
     max_new_tokens: int
+    prompt: str = "{label}"
 
 
 KINDS: Mapping[str, Kind] = {
@@ -49,7 +51,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "sst2": Kind(
         files=("sst2/train.parquet", "sst2/test.parquet"), labels=("negative", "positive"), manner="plain",
-        max_new_tokens=40,
+        max_new_tokens=40, prompt="a sentence of a {label} film review",
     ),
     "clinic": Kind(
         files=(),

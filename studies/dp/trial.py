@@ -65,7 +65,7 @@ class DpTrial:
             "deidentify": {"engine": "off"},
             "interpolate": {"method": method, "total": self.records},
             "decode": {
-                "manner": source.kind.manner, "words": words, "candidates": 1,
+                "manner": source.kind.manner, "words": words, "candidates": 1, "prompt": source.kind.prompt,
                 "max_new_tokens": source.kind.max_new_tokens,
             },
             "filter": {"class_agreement": 0.4, "length": [3, 200]},

@@ -3,7 +3,7 @@
     ws/lock                                one run at a time
     ws/secret.key                          32 random bytes, the root of every stream: see `synthgen.run.secret`
     ws/stages/<name>-<digest16>/           a finished result; done.json holds counts, seconds and file digests
-    ws/stages/<name>-<digest16>.partial/   a result being made; only decode goes on from one, shard by shard
+    ws/stages/<name>-<digest16>.partial/   a result being made; some stages go on from one: see `keep_partial`
     ws/run.json, ws/audit.json, ...        views of the last run
 
 A result is written whole into the partial folder, synced, and renamed, so a stop at any moment leaves either nothing

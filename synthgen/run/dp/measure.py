@@ -12,11 +12,13 @@ from typing import Any
 
 from audits.accounting.mechanism_log import READS, ReadKind, person_set_digest
 from audits.accounting.sampling_tests import MIN_STEPS
+from audits.core.files import sync
 from audits.gate.policy import Policy
 from audits.ledger.budgets import (
     Cost,
     Reservation,
     Spending,
+    booked,
     note_draw,
     note_made,
     refuse_overspending,
@@ -163,6 +165,10 @@ def measure(
     vocabulary = public_words(job) if WORDS in queries else None
 
     def make(folder: Path) -> Mapping[str, object]:
+        counts = {"in": len(embedded.ids), "out": len(setting.labels)}
+        answer = booked(*ledger_of(config), run)
+        if answer is not None and answer == made_digest(folder):  # a stop came after it was booked
+            return counts
         people = people_of(embedded, setting.labels, setting.basis)
         votes = read_votes(job, open_bridge(job), train, embedded) if VOTE in queries else None
         said = None if vocabulary is None else said_by(train, setting.labels, vocabulary)
@@ -183,8 +189,10 @@ def measure(
             twin = _twin(job, queries, vocabulary)
             advance(1)
         write_json(folder / LOG, _log(job, reservation, queries, twin, person_set_digest(embedded.groups)))
+        for path in (*folder.iterdir(), folder):  # or a booked answer is lost with the power
+            sync(path)
         note_made(*ledger_of(config), run, made_digest(folder))
-        return {"in": len(embedded.ids), "out": len(setting.labels)}
+        return counts
 
     inputs = {
         "version": STAGES_VERSION, "upstream": upstream, "run": run, "mechanisms": list(mechanisms_of(queries)),
@@ -192,7 +200,7 @@ def measure(
         "manners": list(on_shelf()), "method": config.interpolate.method, "secret": config.secret,
         "config": config.decode.model_dump(mode="json") if {VOTE, VOTES, ADAPT} & {*queries} else None,
     }  # fmt: skip
-    result = job.workspace.stage("measure", inputs, make)
+    result = job.workspace.stage("measure", inputs, make, keep_partial=True)
     spent(*ledger_of(config), run, made_digest(result.folder))
     return _measured(job, result, setting), result
 

@@ -12,6 +12,7 @@ from audits.ledger.budgets import (
     Overspent,
     Spending,
     all_reservations,
+    booked,
     note_draw,
     note_made,
     reserve,
@@ -118,7 +119,9 @@ def test_noise_is_drawn_once(place):
         note_draw(*place, "r")
     with pytest.raises(InputError, match="does not book"):
         spent(*place, "r", "d")
+    assert booked(*place, "r") is None
     note_made(*place, "r", "d")
+    assert booked(*place, "r") == "d"
     assert spent(*place, "r", "d").spending.run == "r"
     with pytest.raises(InputError, match="does not book"):
         spent(*place, "r", "another answer")

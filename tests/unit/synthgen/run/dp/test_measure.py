@@ -7,7 +7,7 @@ from audits.accounting.audit import Accounting
 from audits.core.errors import InputError
 from audits.core.types import AuditInputs, Table
 from audits.gate.shipped import load_policy
-from audits.ledger.budgets import Overspent, all_reservations, spent_so_far
+from audits.ledger.budgets import Overspent, all_reservations, note_made, spent_so_far
 from synthgen.core.digest import sha256_file
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_corpus
@@ -162,6 +162,25 @@ def test_a_stop_before_the_noise_costs_nothing_more_and_one_after_it_does(ready,
         assert [one["epsilon"] for one in all_reservations(*ledger_of(job.config))] == [2.0]
         return
     with pytest.raises(Overspent, match="drew its noise before"):
+        asked(ready)
+
+
+def test_an_answer_that_was_booked_before_a_stop_is_taken_up_as_it_is(ready, monkeypatch):
+    def booked_and_stopped(*given):
+        note_made(*given)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(measuring, "note_made", booked_and_stopped)
+        with pytest.raises(KeyboardInterrupt):
+            asked(ready)
+    with monkeypatch.context() as patch:
+        patch.setattr(measuring, "PrivateAsk", lambda _: None)  # nobody is asked again
+        job, _, measured, (_, answered), _ = asked(ready)
+    assert measured.log["mechanisms"]
+    assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made"]
+    (answered.folder / "classes.safetensors").rename(answered.folder.with_name("kept"))
+    with pytest.raises(Overspent, match="drew its noise before"):  # without all of it there is nothing to take up
         asked(ready)
 
 
