@@ -68,7 +68,7 @@ from synthgen.stages.interpolate.dp.words import (
 RUN, LOG, VOTED = "run.json", "mechanism.json", "manner.json"
 TWIN_PERSONS, OTHER_PERSONS = 400, 500  # of the twin; the others where the run has about as many itself
 LEAST_LOGGED = 200  # coordinates of noise, in all, that the audit asks for
-STOOD_IN = 200  # points of each class that stand in for train records where filters learn
+STOOD_IN = 1_000  # points of each class that stand in for train records where filters learn; few blur the boundary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from audits.accounting.audit import Accounting
 from audits.core.errors import InputError
@@ -15,6 +16,9 @@ from synthgen.run.dp import measure as measuring
 from synthgen.run.dp.measure import made_digest, measure, reserve_budget
 from synthgen.run.judge import as_table
 from synthgen.run.ledger import ledger_of
+from synthgen.stages.interpolate.dp import gaussian
+from synthgen.stages.interpolate.dp.basis import fit_basis
+from synthgen.stages.interpolate.dp.queries import class_scores
 
 DP = {"epsilon": 2.0, "delta": 4e-6, "persons": 30}
 CHANGES = {
@@ -210,3 +214,20 @@ def test_a_public_run_says_where_its_noise_comes_from_and_another_seed_draws_oth
 def test_a_secret_run_has_noise_without_a_seed(ready):
     _, _, measured, _, _ = asked(ready, secret="workspace")
     assert {m["seed_digest"] for m in measured.log["mechanisms"]} == {None}
+
+
+def test_a_classifier_of_the_stand_ins_finds_the_boundary_that_was_learned_between_near_classes():
+    rng = np.random.default_rng(2)
+    axes = rng.normal(size=(400, 64)) * np.linspace(1, 0.3, 64)
+    basis = fit_basis((axes / np.linalg.norm(axes, axis=1, keepdims=True)).astype(np.float32))
+    apart, scales = 0.004 * rng.normal(size=64), gaussian.scales_of(basis)
+    points = np.array([apart, -apart])
+    weights = np.vstack([(points / basis.variances / scales).T, np.zeros((1, 2))])
+    spread = np.diag(np.sqrt(basis.variances))
+    learned = gaussian.ClassModel(labels=("a", "b"), basis=basis, points=points, spread=spread, weights=weights)
+
+    stood_in = measuring.stand_ins(learned, learned.labels, "any", SeedTree(1))
+    fitted = LogisticRegression(C=100, max_iter=5000).fit(stood_in.vectors.astype(np.float64), stood_in.labels)
+    anywhere = basis.outward(points[rng.integers(0, 2, 4000)] + rng.normal(size=(4000, 64)) @ spread.T)
+    whose = class_scores(basis.inward(anywhere), weights, scales).argmax(axis=1)
+    assert (np.array(learned.labels)[whose] == fitted.predict(anywhere.astype(np.float64))).mean() > 0.91
