@@ -4,6 +4,7 @@ Its cache grows with the longest row, so no row is replaced before all are done:
 its end.
 """
 
+import inspect
 from typing import Any
 
 import torch
@@ -24,6 +25,8 @@ class GenericStepper:
         self.model, self.batch, self.group = model, batch, batch
         self.sizes: tuple[int, ...] = (batch,)
         self.table = model.get_input_embeddings()
+        # what transformers 5.24 calls "cache" was "past_key_values" before, and is in models that follow it later
+        self.past = "cache" if "cache" in inspect.signature(type(model).forward).parameters else "past_key_values"
         self.cache: Any = None
         self.shared = 0
         self.head: Tensor | None = None
@@ -63,8 +66,7 @@ class GenericStepper:
     def _forward(self, **inputs: Tensor) -> Tensor:
         new = next(iter(inputs.values())).shape[1]
         places = (self.mask.cumsum(dim=1) - 1).clamp(min=0)[:, -new:]
-        done = self.model(
-            **inputs, attention_mask=self.mask, position_ids=places, past_key_values=self.cache, use_cache=True
-        )
-        self.cache = done.past_key_values
+        asked = {**inputs, "attention_mask": self.mask, "position_ids": places, self.past: self.cache}
+        done = self.model(**asked, use_cache=True)
+        self.cache = done[self.past]
         return done.logits[:, -1]  # type: ignore[no-any-return]
