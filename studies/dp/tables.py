@@ -10,6 +10,10 @@ from studies.dp.trial import LABELS, MECHANISMS, SMOTE
 Trial = Mapping[str, Any]
 HEAD, WORDS = "encoder-logistic", "tfidf-linear"
 _ORDER = tuple(MECHANISMS)
+_COLUMNS = (
+    "persons", "learned", "ε", "records", "head", "TF-IDF", "draws", "real: head, TF-IDF", "manner gap",
+    "membership AUC",
+)  # fmt: skip
 
 
 def results_page(trials: Sequence[Trial]) -> str:
@@ -28,17 +32,15 @@ def _table(trials: Sequence[Trial]) -> list[str]:
     for trial in trials:
         asked = trial["asked"]
         rows[asked["persons"], _ORDER.index(asked["mechanism"]), asked["epsilon"], asked["records"]].append(trial)
-    lines = [
-        "| persons | learned | ε | records | head | TF-IDF | real: head, TF-IDF | manner gap | membership AUC |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    lines = [f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|"]
     for (persons, place, epsilon, records), same in sorted(rows.items()):
         head, words = (mean(per_cent(trial, name) for trial in same) for name in (HEAD, WORDS))
         real = ", ".join(f"{mean(t['scores'][name]['real'] for t in same):.3f}" for name in (HEAD, WORDS))
         gaps = [t["manner_gap"] for t in same if t["manner_gap"] is not None]
         gap = f"{mean(gaps):.2f}" if gaps else "too few"
         asked = f"{persons:,} | {_ORDER[place]} | {shown_epsilon(_ORDER[place], epsilon)} | {records:,}"
-        lines.append(f"| {asked} | {head:.1f} % | {words:.1f} % | {real} | {gap} | {_membership(same)} |")
+        reached = f"{head:.1f} % | {words:.1f} % | {len(same)}"
+        lines.append(f"| {asked} | {reached} | {real} | {gap} | {_membership(same)} |")
     return lines
 
 
@@ -69,4 +71,5 @@ _INTRODUCTION = """Made by `synthgen study dp`. As many synthetic records of eve
 persons of train were asked under a budget; classifiers taught by them alone and tested on persons nobody asked, in
 per cent of the macro-F1 of the same classifiers taught by all real records of train. ε is for one person, δ 10⁻⁵.
 ε = 0: noise drowned every answer, and the texts know the classes' names. smote: no guarantee at all. Membership: AUC
-of the audit, with its interval. The noise of these runs is of a public stream."""
+of the audit, with its interval. Where several draws of persons were made, all figures are means over them. The
+noise of these runs is of a public stream."""

@@ -56,7 +56,8 @@ def test_a_row_is_the_mean_of_its_seeds_in_per_cent_of_real():
         ["500", "classes", "∞", "1,200", "75.0 %", "60.0 %"],
         ["500", "smote", "none", "1,200", "100.0 %", "80.0 %"],
     ]
-    assert rows[1][6:] == ["0.800, 0.500", "2.00", "0.50 [0.40, 0.60]"]
+    assert [row[6] for row in rows] == ["1", "2", "1", "1", "1"]
+    assert rows[1][7:] == ["0.800, 0.500", "2.00", "0.50 [0.40, 0.60]"]
     assert rows[0][-1] == "too few"
     assert "](figures/budgets.svg)" in page
     assert "](figures/" not in results_page(trials[:4])
