@@ -166,14 +166,21 @@ def spent(folder: Path, memory: Memory, run: str, digest: str) -> Reservation:
         return found
 
 
-def spent_so_far(folder: Path, memory: Memory) -> Cost:
+def spent_so_far(folder: Path, memory: Memory, *, besides: str | None = None) -> Cost:
     """Return what was spent of a ledger's budget, added up; nothing is recorded.
+
+    Args:
+        folder: the institution's ledger.
+        memory: of its highest head.
+        besides: a run whose own reservation is left out, since it goes on with it; unless it drew and made nothing,
+            for then it must reserve anew.
 
     Raises:
         InputError: the ledger cannot be used, was changed, exchanged or set back.
     """
     with opened(folder, FILE, memory) as chain:
-        return _sum(_all(chain))
+        is_lost = besides is not None and [*_steps(chain, besides)] == ["reserve", "draw"]
+        return _sum([one for one in _all(chain) if is_lost or one.run != besides])
 
 
 def all_reservations(folder: Path, memory: Memory) -> list[Mapping[str, Any]]:

@@ -32,20 +32,27 @@ def show(config: ConfigFile, *, as_json: Annotated[bool, Option("--json", help="
 
 @budget_app.command("check")
 def check(config: ConfigFile) -> None:
-    """Check that the ledger is whole, and that its budget holds what the run would spend; exit code 5 where not."""
+    """Check that the ledger is whole, and that its budget holds what the run would spend; exit code 5 where not.
+
+    What the run reserved before is not counted twice: it goes on with that. With `--resume never` it would pay anew.
+    """
     from audits.gate.shipped import load_policy
     from audits.ledger.budgets import Cost, Overspent, refuse_overspending, spent_so_far
     from synthgen.config import Config
     from synthgen.core.errors import BudgetError
+    from synthgen.run.dp.measure import reserved_run
     from synthgen.run.dp.questions import most_of
     from synthgen.run.finished import policy_file
     from synthgen.run.ledger import ledger_of
 
     asked = Config.load(config)
     policy = load_policy(policy_file(asked))
-    before = spent_so_far(*ledger_of(asked))
+    own = reserved_run(asked)
+    before = spent_so_far(*ledger_of(asked), besides=own)
+    told = "" if own is None else "; what this run reserved and goes on with is not among it"
     typer.echo(
-        f"the ledger is whole; spent of its budget: epsilon {before.epsilon:g}, delta {before.delta:g}", err=True
+        f"the ledger is whole; spent of its budget: epsilon {before.epsilon:g}, delta {before.delta:g}{told}",
+        err=True,
     )
     cost, most = Cost(epsilon=asked.dp.epsilon or 0.0, delta=asked.dp.delta or 0.0), most_of(policy)
     try:

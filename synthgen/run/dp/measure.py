@@ -29,6 +29,7 @@ from audits.ledger.budgets import (
 from synthgen.config import Config
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import InternalError
+from synthgen.core.progress import silent
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Embedded, Float32, Record
 from synthgen.models.registry import MODELS
@@ -45,7 +46,7 @@ from synthgen.run.ledger import ledger_of
 from synthgen.run.manner import Shares
 from synthgen.run.rounds import Material, open_bridge
 from synthgen.run.secret import PUBLIC
-from synthgen.run.workspace import StageResult, write_json
+from synthgen.run.workspace import StageResult, Workspace, write_json
 from synthgen.stages.decode.bridge import Vocabulary
 from synthgen.stages.decode.config import AUTO
 from synthgen.stages.decode.config import WORDS as DECODED_BY_WORDS
@@ -65,7 +66,7 @@ from synthgen.stages.interpolate.dp.words import (
     said_by,
 )
 
-RUN, LOG, VOTED = "run.json", "mechanism.json", "manner.json"
+RESERVE, RUN, LOG, VOTED = "reserve", "run.json", "mechanism.json", "manner.json"
 TWIN_PERSONS, OTHER_PERSONS = 400, 500  # of the twin; the others where the run has about as many itself
 LEAST_LOGGED = 200  # coordinates of noise, in all, that the audit asks for
 STOOD_IN = 1_000  # points of each class that stand in for train records where filters learn; few blur the boundary
@@ -135,13 +136,28 @@ def reserve_budget(job: Job, policy: Policy) -> tuple[Reservation, StageResult]:
         reserved(folder)
         return {"in": 0, "out": 0, "epsilon": dp.epsilon, "delta": dp.delta}
 
-    inputs = {
-        "source": job.config.source.model_dump(mode="json"), "split": job.config.split.model_dump(mode="json"),
-        "digest": source_digest(job.config.resolve(job.config.source.path)), "seed": job.seeds.key().hex(),
-        "cost": [cost.epsilon, cost.delta], "mechanisms": list(mechanisms_of(queries)),
-    }  # fmt: skip
-    result = job.workspace.stage("reserve", inputs, make, keep_partial=True)
+    result = job.workspace.stage(RESERVE, _reserved_for(job), make, keep_partial=True)
     return reserved(result.folder), result
+
+
+def _reserved_for(job: Job) -> Mapping[str, Any]:
+    """Return what one reservation is for."""
+    config = job.config
+    return {
+        "source": config.source.model_dump(mode="json"), "split": config.split.model_dump(mode="json"),
+        "digest": source_digest(config.resolve(config.source.path)), "seed": job.seeds.key().hex(),
+        "cost": [config.dp.epsilon, config.dp.delta], "mechanisms": list(mechanisms_of(queries_of(config))),
+    }  # fmt: skip
+
+
+def reserved_run(config: Config) -> str | None:
+    """Return under which name the next run of a configuration has reserved its budget; None where it has not yet."""
+    root = config.resolve(config.workspace)
+    if config.dp.epsilon is None or not (root / "stages").is_dir():
+        return None
+    job = Job(config, Workspace(root), silent)
+    found = job.workspace.finished(RESERVE, _reserved_for(job))
+    return None if found is None else str(json.loads((found.folder / RUN).read_bytes())["run"])
 
 
 def measure(

@@ -3,10 +3,15 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from audits.ledger.budgets import Cost, Spending, reserve
+from audits.gate.shipped import load_policy
+from audits.ledger.budgets import Cost, Spending, note_draw, reserve
 from synthgen.cli import app
 from synthgen.core.errors import BudgetError
+from synthgen.core.progress import silent
+from synthgen.run.dp.measure import reserve_budget
+from synthgen.run.job import Job
 from synthgen.run.ledger import ledger_of
+from synthgen.run.workspace import Workspace
 
 DP = {
     "source": {"id": None},
@@ -40,3 +45,21 @@ def test_a_budget_that_does_not_hold_the_next_run_is_told_before_it(booked, proj
     assert isinstance(CliRunner().invoke(app, ["budget", "check", str(path)]).exception, BudgetError)  # of delta too
     path = project.write_config(**{**DP, "dp": {"epsilon": 1.0, "delta": 4e-6, "persons": 40}})
     assert CliRunner().invoke(app, ["budget", "check", str(path)]).exit_code == 0
+
+
+def test_what_a_run_reserved_itself_is_not_priced_anew_until_it_is_lost(project):
+    config, path = project.config(**DP), project.write_config(**DP)
+    job = Job(config, Workspace(config.resolve(config.workspace)), silent)
+    reservation, _ = reserve_budget(job, load_policy("strict-dp"))
+
+    def check(file):
+        return CliRunner().invoke(app, ["budget", "check", str(file)])
+
+    told = check(path)
+    assert told.exit_code == 0
+    assert "epsilon 0, delta 0; what this run reserved" in told.output
+    other = project.write_config(**{**DP, "seed": 99})
+    assert isinstance(check(other).exception, BudgetError)  # another run, so it pays as well
+    path = project.write_config(**DP)
+    note_draw(*ledger_of(config), reservation.spending.run)  # and what it drew is lost
+    assert isinstance(check(path).exception, BudgetError)
