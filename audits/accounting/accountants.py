@@ -70,23 +70,38 @@ def epsilon_bounds(
 
     Cost: seconds; the loss distribution of a sampled mechanism is convolved by Fourier transforms.
     """
-    left = delta - math.fsum(budget.delta for budget in budgets)
+    bounds = epsilon_without_prv(costs, budgets, delta=delta)
+    if bounds is None:
+        return None
+    prv = prv_bounds(costs, delta=_left_by(budgets, delta), about=bounds.rdp)
+    return bounds._replace(prv=prv.high, prv_low=prv.low, prv_absent=prv.absent)
+
+
+def epsilon_without_prv(
+    costs: Sequence[MechanismCost], budgets: Sequence[PrivacyBudget] = (), *, delta: float
+) -> EpsilonBounds | None:
+    """Return the same without privacy loss random variables, which no verdict rests on and which need Opacus.
+
+    Raises:
+        NotMeasurable: the package `dp-accounting` is missing.
+    """
+    left = _left_by(budgets, delta)
     if left <= delta * ROUNDING:
         return None
     rdp = rdp_epsilon(costs, delta=left)
     plain = all(cost.kind != "laplace" and cost.sampling_rate == 1 for cost in costs)
     mu = math.sqrt(sum(cost.steps / cost.noise_multiplier**2 for cost in costs))
     pld = pld_epsilon(costs, delta=left, grid=GRID * max(1.0, rdp / 10)) if rdp <= MAX_EPSILON else math.inf
-    prv = prv_bounds(costs, delta=left, about=rdp)
     return EpsilonBounds(
         closed=gaussian_epsilon(mu, delta=left) if plain else None,
         pld=pld if math.isfinite(pld) else None,
         rdp=rdp,
         added=math.fsum(budget.epsilon for budget in budgets),
-        prv=prv.high,
-        prv_low=prv.low,
-        prv_absent=prv.absent,
     )
+
+
+def _left_by(budgets: Sequence[PrivacyBudget], delta: float) -> float:
+    return delta - math.fsum(budget.delta for budget in budgets)
 
 
 def pld_epsilon(costs: Sequence[MechanismCost], *, delta: float, grid: float = GRID) -> float:

@@ -289,6 +289,7 @@ def _details(log: MechanismLog, own: EpsilonBounds | None, checks: list[ClaimChe
         "p_values": [{"check": c.name} | dict(c.p) for c in checks if c.p],
         "accountants": None if own is None else own._asdict(),
         "mechanisms": [m.model_dump(include=set(MechanismCost.model_fields)) for m in log.mechanisms],
+        "accounted_reads": [budget.model_dump() for budget in _accounted_reads(log)],
         "unaccounted_reads": _unaccounted_kinds(log),
         "outside_reads": _outside_kinds(log),
         "earlier_releases": {"same_persons": len(_releases_on_same_persons(log)), "in_all": len(log.releases)},

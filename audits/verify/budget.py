@@ -9,7 +9,7 @@ from audits.core.errors import VerifyError
 from audits.gate.evidence import Evidence
 from audits.gate.parentless import METHOD, WithoutParents
 from audits.gate.policy import DpRule, Policy, budget_caps
-from audits.verify.mechanism import accounted, check_mechanism
+from audits.verify.mechanism import accounted, check_mechanism, check_spent
 from audits.verify.statement import Budget, Privacy, ReleasePredicate
 from audits.verify.trust import TrustRoot
 
@@ -17,7 +17,7 @@ UNIT, NO_MECHANISM = "group", "none+empirical"
 
 
 def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, held: Mapping[str, bytes]) -> str:
-    """Return what is claimed, once statement, evidence, log and ledger agree.
+    """Return what is claimed, once statement, evidence, log and ledger agree, and the log's mechanisms cost no more.
 
         spent after >= spent before + epsilon,   spent before >= sum of the epsilons of all other runs
 
@@ -47,6 +47,7 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, held: Map
         raise VerifyError("E_GATE", "an epsilon is claimed, and no accounting that passed stands behind it")
     _check_same({"epsilon": privacy.epsilon, "delta": privacy.delta}, evidence, _logged(held))
     check_mechanism(privacy, policy, held)
+    check_spent(privacy, held)
     if caps is not None:
         if privacy.unit != UNIT:
             raise VerifyError("E_GATE", f"accounted for each {privacy.unit}, the policy asks for {UNIT}")

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from audits.core.errors import VerifyError
+from audits.accounting.accountants import epsilon_without_prv
+from audits.accounting.mechanism_log import MechanismCost, PrivacyBudget
+from audits.core.errors import NotMeasurable, VerifyError
 from audits.core.strictjson import JsonError, parse
 from audits.gate.disclosure import verdicts_only
 from audits.gate.policy import Policy
@@ -11,6 +13,8 @@ from audits.verify.contents import REPORT_JSON
 from audits.verify.statement import Privacy
 
 AUDIT_NUMBERS = "audit-numbers"
+NEIGHBOURING = "add-remove"  # what the accountants reckon with
+ROUNDING = 1e-3  # of epsilon: the grid of loss distributions, as versions of their library lay it
 
 
 def stated_noise(mechanisms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -62,6 +66,38 @@ def check_mechanism(privacy: Privacy, policy: Policy, held: Mapping[str, bytes])
         raise VerifyError("E_GATE", f"{', '.join(differing)}: not what the accounting's mechanisms say")
     if not outside:
         raise VerifyError("E_GATE", "numbers of the audits leave, and the mechanism's log says that none do")
+
+
+def check_spent(privacy: Privacy, held: Mapping[str, bytes]) -> None:
+    """Refuse a claim below what its own mechanisms cost, recomputed here, and an accounting that holds in part.
+
+        claim >= epsilon(mechanisms, accounted reads; delta) (1 - `ROUNDING`)
+
+    Raises:
+        VerifyError: E_GATE; also where the package `dp-accounting` is missing, so that nobody can say.
+
+    Cost: seconds where persons were sampled, else nothing.
+    """
+    details = accounted(held)
+    try:
+        costs = [MechanismCost.model_validate(one) for one in details["mechanisms"]]
+        budgets = [PrivacyBudget.model_validate(one) for one in details["accounted_reads"]]
+        checks, unaccounted = dict(details["checks"]), list(details["unaccounted_reads"])
+    except (KeyError, TypeError, ValueError):
+        raise VerifyError("E_GATE", "the report's accounting does not say what it adds up") from None
+    if len(checks) == 0 or set(checks.values()) != {"holds"} or unaccounted:
+        raise VerifyError("E_GATE", "the accounting is said to pass, and its own checks do not all hold")
+    if privacy.neighbouring != NEIGHBOURING:
+        raise VerifyError(
+            "E_GATE", f"a claim must be for {NEIGHBOURING} neighbours, which the accounting reckons with"
+        )
+    claimed, delta = privacy.epsilon or 0.0, privacy.delta or 0.0
+    try:
+        bounds = epsilon_without_prv(costs, budgets, delta=delta) if costs else None
+    except NotMeasurable as error:
+        raise VerifyError("E_GATE", f"what is claimed cannot be recomputed: {error}") from None
+    if bounds is None or not claimed >= bounds.upper * (1 - ROUNDING):
+        raise VerifyError("E_GATE", "the mechanisms cost more than is claimed, as the verifier recomputes it")
 
 
 def accounted(held: Mapping[str, bytes]) -> Mapping[str, Any]:

@@ -5,9 +5,14 @@ from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import Any
 
+import numpy as np
+
+from studies.corrected_t import corrected_t
 from studies.dp.trial import LABELS, MECHANISMS, SMOTE
 
 Trial = Mapping[str, Any]
+MANY = 10  # draws, whose scatter says more than each one's own interval
+CHANCE = 0.5
 HEAD, WORDS = "encoder-logistic", "tfidf-linear"
 _ORDER = tuple(MECHANISMS)
 _COLUMNS = (
@@ -64,12 +69,17 @@ def _membership(trials: Sequence[Trial]) -> str:
     if not known:
         return "too few"
     value, low, high = (mean(m[end] for m in known) for end in ("value", "low", "high"))
-    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+    over = corrected_t(np.array([m["value"] for m in known]), 0.0) if len(known) >= MANY else None
+    if over is None or over.low is None or over.high is None:
+        return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+    even = sum(m["low"] <= CHANCE <= m["high"] for m in known)
+    return f"{value:.3f} [{over.low:.3f}, {over.high:.3f}]; {even} of {len(known)} hold .5"
 
 
 _INTRODUCTION = """Made by `synthgen study dp`. As many synthetic records of every class, written from what the
 persons of train were asked under a budget; classifiers taught by them alone and tested on persons nobody asked, in
 per cent of the macro-F1 of the same classifiers taught by all real records of train. ε is for one person, δ 10⁻⁵.
 ε = 0: noise drowned every answer, and the texts know the classes' names. smote: no guarantee at all. Membership: AUC
-of the audit, with its interval. Where several draws of persons were made, all figures are means over them. The
+of the audit, with its interval. Where several draws of persons were made, all figures are means over them, and of ten
+or more the interval is that of the mean over draws (Student's t), with how many draws' own intervals hold one half. The
 noise of these runs is of a public stream."""

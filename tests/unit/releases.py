@@ -64,6 +64,7 @@ LEDGER = "1" * 32
 DP_PRIVACY = {
     "mechanism": "dp-gaussian",
     "unit": "group",
+    "neighbouring": "add-remove",
     "epsilon": 2.0,
     "delta": 1e-6,
     "budget": {
@@ -120,6 +121,7 @@ def accounting():
         "details": {
             "claim": {"epsilon": 2.0, "delta": 1e-6, "unit": "group"},
             "mechanisms": [{"kind": "gaussian", "noise_multiplier": 2.34, "sampling_rate": 1.0, "steps": 1}],
+            "checks": {"claim": "holds", "reads": "holds"}, "accounted_reads": [], "unaccounted_reads": [],
             "outside_reads": ["audit-numbers"],
         },
         "reason": "it follows from the log",

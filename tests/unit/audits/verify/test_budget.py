@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +13,7 @@ from audits.core.strictjson import canonical
 from audits.gate.evidence import AuditState, Evidence, Metric
 from audits.verify.budget import check_budget, check_ledger
 from audits.verify.contents import METRICS, REPORT_JSON
+from audits.verify.mechanism import check_spent
 from audits.verify.statement import Privacy
 
 BUDGET = {
@@ -55,6 +57,7 @@ def test_a_booked_budget_holds(bundle, judge, releases, before, after, compositi
     assert found.ok, found.failure
 
 
+NO_CLAIM = {"mechanism": "none+empirical", "epsilon": None, "delta": None, "neighbouring": None}
 WRONG = {
     "epsilon": ({"epsilon": 1.0}, "the claimed epsilon is not the one in the evidence"),
     "delta": ({"delta": 1e-7}, "the claimed delta is not the one in the evidence"),
@@ -74,7 +77,9 @@ WRONG = {
     "overspent": ({"budget": {**BUDGET, "spentBefore": 1.5, "spentAfter": 3.5}}, "overspent"),
     "overspent-by-policy": ({"budget": {**BUDGET, "maxEpsilon": 9.0, "spentAfter": 3.5}}, "overspent"),
     "overspent-by-ledger": ({"budget": {**BUDGET, "maxEpsilon": 1.5}}, "overspent"),
-    "no-claim": ({"mechanism": "none+empirical", "epsilon": None, "delta": None}, "none is claimed"),
+    "no-claim": (NO_CLAIM, "none is claimed"),
+    "other-neighbours": ({"neighbouring": "replace-one"}, "add-remove neighbours"),
+    "unsaid-neighbours": ({"neighbouring": None}, "add-remove neighbours"),
 }
 
 
@@ -147,6 +152,61 @@ def test_the_log_must_say_the_same(bundle, judge, releases):
     assert "does not repeat the claim" in judge(bundle).failure
 
 
+LOUD = {"kind": "gaussian", "noise_multiplier": 0.05, "sampling_rate": 1.0, "steps": 500}
+SAMPLED = {"kind": "dp-sgd", "noise_multiplier": 0.7, "sampling_rate": 0.05, "steps": 30}
+CHEAP = {**SAMPLED, "noise_multiplier": 3.0}
+UNTRUE = {
+    "less-noise": ({"mechanisms": [LOUD]}, "cost more than is claimed"),
+    "less-noise-of-few": ({"mechanisms": [SAMPLED]}, "cost more than is claimed"),
+    "another-read": ({"accounted_reads": [{"epsilon": 0.2, "delta": 1e-9}]}, "cost more than is claimed"),
+    "all-of-delta": ({"accounted_reads": [{"epsilon": 1e-3, "delta": 1e-6}]}, "cost more than is claimed"),
+    "no-mechanism": ({"mechanisms": []}, "cost more than is claimed"),
+    "no-number": ({"mechanisms": [{**CHEAP, "noise_multiplier": None}]}, "does not say what it adds up"),
+    "reads-untold": ({"accounted_reads": None}, "does not say what it adds up"),
+    "broken-check": ({"checks": {"claim": "holds", "reads": "broken"}}, "do not all hold"),
+    "missing-check": ({"checks": {"claim": "missing"}}, "do not all hold"),
+    "no-check": ({"checks": {}}, "do not all hold"),
+    "read-by-nobody": ({"unaccounted_reads": ["retries"]}, "do not all hold"),
+}
+
+
+@pytest.mark.parametrize("case", sorted(UNTRUE))
+def test_a_claim_that_its_own_accounting_contradicts_is_refused(case, releases):
+    changes, words = UNTRUE[case]
+    with pytest.raises(VerifyError, match=f"E_GATE .*{words}"):
+        check_spent(Privacy.model_validate(releases.DP_PRIVACY), accounted_as(releases, **changes))
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"mechanisms": [CHEAP]}, {"mechanisms": [{**LOUD, "noise_multiplier": 55.0}]}]
+)
+def test_a_claim_that_its_accounting_bears_holds(changes, releases):
+    check_spent(Privacy.model_validate(releases.DP_PRIVACY), accounted_as(releases, **changes))
+
+
+def accounted_as(releases, **changes):
+    audit = releases.content(releases.DP_POLICY).audit_json
+    audit["results"][-1]["details"].update(changes)
+    return {REPORT_JSON: canonical({"audit": audit})}
+
+
+def test_a_whole_bundle_that_claims_less_than_its_mechanisms_cost_does_not_verify(bundle, judge, releases):
+    for name, of in (
+        ("evidence/accounting.json", lambda v: v),
+        ("report/report.json", lambda v: v["audit"]["results"][-1]),
+    ):
+        rewrite(bundle, releases, name, lambda v, of=of: of(v)["details"].update(mechanisms=[LOUD]))
+    found = judge(bundle)
+    assert (found.code, found.checks[-1].id) == (12, "ledger")
+    assert "cost more than is claimed, as the verifier recomputes it" in found.failure
+
+
+def test_without_the_library_nothing_is_recomputed_and_nothing_passes(releases, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dp_accounting", None)
+    with pytest.raises(VerifyError, match=r"E_GATE what is claimed cannot be recomputed: .*dp-accounting"):
+        check_spent(Privacy.model_validate(releases.DP_PRIVACY), accounted_as(releases, mechanisms=[CHEAP]))
+
+
 def test_what_the_log_spent_is_booked(bundle, judge, releases):
     spent = {"value": 2.5, "low": 2.5, "high": 2.5, "confidence": 0.95, "n": 1}
     for name, of in (
@@ -168,7 +228,7 @@ def test_an_epsilon_without_accounting_is_none(tmp_path, judge, releases):
 
 def test_a_ledger_without_a_claim_is_refused(tmp_path, judge, releases):
     path = releases.bundle(tmp_path)
-    claim(path, releases, mechanism="none+empirical", epsilon=None, delta=None)
+    claim(path, releases, **NO_CLAIM)
     assert judge(path).checks[-1].id == "ledger"
 
 
