@@ -29,6 +29,14 @@ QueryName = Literal["class-means", "spread", "boundary", "votes", "vae", "words"
 LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?(-[a-z0-9]{5,8})*$"
 
 
+PERSONS_PER_DELTA = 10  # as the `accounting` audit has it; more is refused before it is spent, and not after
+
+
+def most_delta(persons: int) -> float:
+    """Return the largest delta that is a promise to so many persons; a larger one lets whole records out."""
+    return 1 / (PERSONS_PER_DELTA * persons)
+
+
 class DpAdaptConfig(Section):
     """The manner refined on the persons' texts by DP-SGD.
 
@@ -66,6 +74,9 @@ class DpConfig(Section):
         lacking = [name for name in ("delta", "persons") if given[name] is None]
         if self.epsilon is not None and lacking:
             raise ValueError(f"an epsilon needs {' and '.join(lacking)} beside it")
+        most = 1.0 if self.persons is None else most_delta(self.persons)
+        if self.delta is not None and self.delta > most:
+            raise ValueError(f"delta is at most 1 / ({PERSONS_PER_DELTA} persons), here {most:.3g}")
         return self
 
 

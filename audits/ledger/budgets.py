@@ -125,7 +125,10 @@ def note_draw(folder: Path, memory: Memory, run: str) -> None:
         if _reserved(chain, run) is None:
             raise InputError(f"the ledger {folder} does not hold this run's reservation", hint=_ANEW)
         if "draw" in _steps(chain, run):
-            raise Overspent("this run drew its noise before, and what it reserved is spent", hint=_ANEW)
+            raise Overspent(
+                "this run drew its noise before, and what it reserved is spent",
+                hint=f"set configuration, data and version back to those that drew it, or {_ANEW}",
+            )
         chain.append({"what": "draw", "run": run})
 
 

@@ -41,7 +41,7 @@ def check(config: ConfigFile) -> None:
     from synthgen.config import Config
     from synthgen.core.errors import BudgetError
     from synthgen.run.dp.measure import reserved_run
-    from synthgen.run.dp.questions import most_of
+    from synthgen.run.dp.questions import most_for
     from synthgen.run.finished import policy_file
     from synthgen.run.ledger import ledger_of
 
@@ -54,7 +54,7 @@ def check(config: ConfigFile) -> None:
         f"the ledger is whole; spent of its budget: epsilon {before.epsilon:g}, delta {before.delta:g}{told}",
         err=True,
     )
-    cost, most = Cost(epsilon=asked.dp.epsilon or 0.0, delta=asked.dp.delta or 0.0), most_of(policy)
+    cost, most = Cost(epsilon=asked.dp.epsilon or 0.0, delta=asked.dp.delta or 0.0), most_for(asked, policy)
     try:
         refuse_overspending(before, cost, most)
     except Overspent as refused:

@@ -99,20 +99,32 @@ class Workspace:
         digest = sha256_json({"stage": name, "inputs": dict(inputs)})
         return digest, self.root / "stages" / f"{name}-{digest[:16]}"
 
-    def stage(self, name: str, inputs: Mapping[str, Any], make: Make, *, keep_partial: bool = False) -> StageResult:
+    def stage(
+        self, name: str, inputs: Mapping[str, Any], make: Make, *, keep_partial: bool = False, is_paid: bool = False
+    ) -> StageResult:
         """Return a stage's result: the one that is there, or the one `make` writes into the folder it is given.
 
-        A result whose files no longer match their digests is made again.
+        A result whose files no longer match their digests is made again, unless it was paid for.
 
         Args:
             name: the stage.
             inputs: JSON of everything the result depends on.
             make: writes the files and returns the counts to be told.
             keep_partial: whether `make` goes on from what an interrupted try left in its folder.
+            is_paid: whether it spent a privacy budget, so that a result is neither thrown away nor made twice.
+
+        Raises:
+            StorageError: the files of a paid result are not those that were written.
         """
         digest, folder = self._place(name, inputs)
         if (result := self.finished(name, inputs)) is not None:
             return result
+        if is_paid and folder.exists():
+            raise StorageError(
+                f"{folder}: not the files that were written there, and they were paid for",
+                problems=_differing(folder),
+                hint="Take away what was added and restore what was changed; `--resume never` pays anew.",
+            )
         partial = folder.with_name(folder.name + ".partial")
         if not keep_partial:
             shutil.rmtree(partial, ignore_errors=True)
@@ -151,6 +163,20 @@ def _finished(folder: Path) -> dict[str, Any] | None:
     if there != {name for name, _ in files}:
         return None
     return result if all(sha256_file(folder / name) == digest for name, digest in files) else None
+
+
+def _differing(folder: Path) -> list[str]:
+    """Return what of a folder is not as its list of files says, so far as the list can be read."""
+    try:
+        files = dict(json.loads((folder / DONE).read_bytes())["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return [f"{DONE}: missing or changed"]
+    there = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != DONE}
+    return [
+        *(f"{name}: added" for name in there if name not in files),
+        *(f"{name}: missing" for name in files if name not in there),
+        *(f"{name}: changed" for name in files if name in there and sha256_file(there[name]) != files[name]),
+    ]
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -39,7 +39,7 @@ from synthgen.privacy.twin import TwinRun
 from synthgen.run.dp.adapt import ADAPT, open_texts, read_adapted, refine, refine_made_up, save_adapted
 from synthgen.run.dp.adapt import FILE as ADAPTED
 from synthgen.run.dp.draft import drafter
-from synthgen.run.dp.questions import METHODS, mechanisms_of, most_of, queries_of
+from synthgen.run.dp.questions import METHODS, mechanisms_of, most_for, queries_of
 from synthgen.run.dp.vote import VOTE, VOTERS, count_votes, decide_manner, made_up_votes, read_votes
 from synthgen.run.job import STAGES_VERSION, Job, source_digest
 from synthgen.run.ledger import ledger_of
@@ -107,14 +107,14 @@ def refuse_to_forget(config: Config, policy: Policy) -> None:
     dp = config.dp
     if dp.epsilon is not None and dp.delta is not None:
         had = spent_so_far(*ledger_of(config))
-        refuse_overspending(had, Cost(epsilon=dp.epsilon, delta=dp.delta), most_of(policy))
+        refuse_overspending(had, Cost(epsilon=dp.epsilon, delta=dp.delta), most_for(config, policy))
 
 
 def reserve_budget(job: Job, policy: Policy) -> tuple[Reservation, StageResult]:
     """Return the reservation of a run, recorded before anything is learned.
 
-    It is one for the same source, split and queries, whatever version of the program runs them: a newer one finds
-    that the run drew already, and does not pay again unasked.
+    It is one whatever version of the program runs it: a newer one finds that the run drew already, and does not pay
+    again unasked.
 
     Raises:
         Overspent: the budget does not hold it.
@@ -124,11 +124,12 @@ def reserve_budget(job: Job, policy: Policy) -> tuple[Reservation, StageResult]:
     if dp.epsilon is None or dp.delta is None:
         raise InternalError("a run without a budget reserves nothing")
     cost = Cost(epsilon=dp.epsilon, delta=dp.delta)
+    most = most_for(job.config, policy)
 
     def reserved(folder: Path) -> Reservation:
         run = str(json.loads((folder / RUN).read_bytes())["run"])
         spending = Spending(run=run, cost=cost, mechanisms=mechanisms_of(queries))
-        return reserve(*ledger_of(job.config), spending, most=most_of(policy))
+        return reserve(*ledger_of(job.config), spending, most=most)
 
     def make(folder: Path) -> Mapping[str, object]:
         if not (folder / RUN).exists():  # or a stop came after it was reserved, and it is reserved still
@@ -136,15 +137,18 @@ def reserve_budget(job: Job, policy: Policy) -> tuple[Reservation, StageResult]:
         reserved(folder)
         return {"in": 0, "out": 0, "epsilon": dp.epsilon, "delta": dp.delta}
 
-    result = job.workspace.stage(RESERVE, _reserved_for(job), make, keep_partial=True)
+    result = job.workspace.stage(RESERVE, _reserved_for(job), make, keep_partial=True, is_paid=True)
     return reserved(result.folder), result
 
 
 def _reserved_for(job: Job) -> Mapping[str, Any]:
-    """Return what one reservation is for."""
+    """Return what one reservation is for: the same file, dice, cost and questions.
+
+    How the file is read and split is not in it: the ledger refuses a second draw, and nobody pays for another
+    setting unasked.
+    """
     config = job.config
     return {
-        "source": config.source.model_dump(mode="json"), "split": config.split.model_dump(mode="json"),
         "digest": source_digest(config.resolve(config.source.path)), "seed": job.seeds.key().hex(),
         "cost": [config.dp.epsilon, config.dp.delta], "mechanisms": list(mechanisms_of(queries_of(config))),
     }  # fmt: skip
@@ -216,7 +220,7 @@ def measure(
         "manners": list(on_shelf()), "method": config.interpolate.method, "secret": config.secret,
         "config": config.decode.model_dump(mode="json") if {VOTE, VOTES, ADAPT} & {*queries} else None,
     }  # fmt: skip
-    result = job.workspace.stage("measure", inputs, make, keep_partial=True)
+    result = job.workspace.stage("measure", inputs, make, keep_partial=True, is_paid=True)
     spent(*ledger_of(config), run, made_digest(result.folder))
     return _measured(job, result, setting), result
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from audits.gate.policy import Policy
 from audits.ledger.budgets import Cost
-from synthgen.config import Config
+from synthgen.config import Config, most_delta
 from synthgen.core.errors import ConfigError, InternalError
 from synthgen.privacy.budget import noise_multipliers
 from synthgen.privacy.sums import Query
@@ -47,6 +47,14 @@ def most_of(policy: Policy) -> Cost | None:
     """Return what all runs of a ledger may spend together under a policy; None where it sets no bound."""
     bound = policy.dp or policy.without_parents
     return None if bound is None else Cost(epsilon=bound.max_epsilon, delta=bound.max_delta)
+
+
+def most_for(config: Config, policy: Policy) -> Cost | None:
+    """Return the same for the persons of a run, so few that no larger delta passes the accounting."""
+    most, persons = most_of(policy), config.dp.persons
+    if most is None or persons is None:
+        return most
+    return Cost(epsilon=most.epsilon, delta=min(most.delta, most_delta(persons)))
 
 
 def asked_by(config: Config) -> dict[str, Asked]:

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.config import Config, is_uri
+from audits.accounting.audit import PERSONS_PER_DELTA as OF_THE_AUDIT
+from synthgen.config import PERSONS_PER_DELTA, Config, is_uri
 from synthgen.core.errors import ConfigError
 from synthgen.stages.interpolate.mixture import Mixture
 
@@ -143,6 +144,21 @@ def test_counts_and_methods_that_cannot_be(tmp_path, interpolate, listed):
 def test_no_epsilon_is_promised_without_a_method_that_keeps_it(tmp_path, dp):
     (found,) = problems(tmp_path, f"{LEAST}dp: {dp}\n")
     assert found.startswith("dp: ")
+
+
+def test_a_delta_that_no_accounting_passes_is_refused_before_it_is_spent():
+    def parse(delta):
+        return Config.parse({
+            "version": 1, "source": {"path": "n.jsonl", "group": "p", "labels": ["a"]}, "filter": {"length": None},
+            "interpolate": {"method": "dp-gaussian", "total": 10},
+            "dp": {"epsilon": 2, "delta": delta, "persons": 3000},
+        })  # fmt: skip
+
+    assert PERSONS_PER_DELTA == OF_THE_AUDIT
+    assert parse(3e-5).dp.delta == 3e-5
+    with pytest.raises(ConfigError) as refused:
+        parse(4e-5)
+    assert list(refused.value.problems) == ["dp: delta is at most 1 / (10 persons), here 3.33e-05"]
 
 
 def test_repeated_keys_are_all_listed(tmp_path):

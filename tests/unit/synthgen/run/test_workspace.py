@@ -146,6 +146,28 @@ def test_a_result_that_is_not_as_it_was_written_is_made_again(workspace, damage)
     assert workspace.stage("embed", {}, make).reused
 
 
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (alter, "sub/data.txt: changed"), (remove, "other.txt: missing"), (add, "shard-9.parquet: added"),
+        (spoil, "done.json: missing or changed"), (empty, "done.json: missing or changed"),
+        (unfinish, "done.json: missing or changed"),
+    ],
+)  # fmt: skip
+def test_a_result_that_was_paid_for_is_neither_thrown_away_nor_made_twice(workspace, damage, told):
+    make = Maker()
+    first = workspace.stage("measure", {}, make, is_paid=True)
+    assert workspace.stage("measure", {}, make, is_paid=True).reused
+    damage(first.folder)
+    kept = sorted(p for p in first.folder.rglob("*"))
+    with pytest.raises(StorageError, match="paid for") as refused:
+        workspace.stage("measure", {}, make, is_paid=True)
+    assert (make.calls, list(refused.value.problems)) == (1, [told])
+    assert sorted(p for p in first.folder.rglob("*")) == kept
+    workspace.forget()
+    assert not workspace.stage("measure", {}, make, is_paid=True).reused
+
+
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError, MemoryError])
 @pytest.mark.parametrize("keep_partial", [True, False])
 def test_a_stop_leaves_nothing_finished(workspace, stop, keep_partial):

@@ -10,6 +10,7 @@ from audits.core.types import AuditInputs, Table
 from audits.gate.shipped import load_policy
 from audits.ledger.budgets import Overspent, all_reservations, note_made, spent_so_far
 from synthgen.core.digest import sha256_file
+from synthgen.core.errors import StorageError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_corpus
 from synthgen.run.dp import measure as measuring
@@ -183,9 +184,27 @@ def test_an_answer_that_was_booked_before_a_stop_is_taken_up_as_it_is(ready, mon
         job, _, measured, (_, answered), _ = asked(ready)
     assert measured.log["mechanisms"]
     assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made"]
-    (answered.folder / "classes.safetensors").rename(answered.folder.with_name("kept"))
-    with pytest.raises(Overspent, match="drew its noise before"):  # without all of it there is nothing to take up
+    kept = (answered.folder / "classes.safetensors").rename(answered.folder.with_name("kept"))
+    (answered.folder / ".DS_Store").write_text("")
+    with pytest.raises(StorageError, match="paid for") as refused:
         asked(ready)
+    assert list(refused.value.problems) == [".DS_Store: added", "classes.safetensors: missing"]
+    kept.rename(answered.folder / "classes.safetensors")
+    (answered.folder / ".DS_Store").unlink()
+    assert asked(ready)[3][1].reused
+    assert len(all_reservations(*ledger_of(job.config))) == 1
+
+
+@pytest.mark.parametrize(
+    "changes", [{"source": {"id": None, "max_bad_rows": 0.02}}, {"split": {"train": 0.6, "control": 0.4}}]
+)
+def test_another_reading_of_the_same_file_is_not_paid_for_unasked(ready, changes):
+    job, *_ = asked(ready)
+    with pytest.raises(Overspent, match="drew its noise before") as refused:
+        asked(ready, **changes)
+    assert "set configuration, data and version back" in refused.value.hint
+    assert asked(ready)[3][1].reused
+    assert len(all_reservations(*ledger_of(job.config))) == 1
 
 
 def test_another_version_of_the_program_does_not_pay_again_unasked(ready, monkeypatch):
