@@ -19,8 +19,9 @@ from synthgen.models.store import digest_of
 from synthgen.release.run import Run
 from synthgen.run.adapt import adapt, check_adapt
 from synthgen.run.calibrate import calibrate, is_due
-from synthgen.run.dp.measure import measure, refuse_to_forget, reserve_budget
+from synthgen.run.dp.measure import measure
 from synthgen.run.dp.questions import check_budget
+from synthgen.run.dp.reserve import refuse_to_forget, reserve_budget
 from synthgen.run.finished import policy_file
 from synthgen.run.job import Job
 from synthgen.run.judge import (
@@ -32,7 +33,14 @@ from synthgen.run.judge import (
     synthetic_corpus,
 )
 from synthgen.run.manner import Shares, check_manner, choose_manner, refuse_learnt
-from synthgen.run.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
+from synthgen.run.prepare import (
+    embed_train,
+    load_source,
+    read_prepared,
+    refuse_untaught,
+    replace_identifiers,
+    split_source,
+)
 from synthgen.run.record import ModelRecord, RunRecord
 from synthgen.run.rounds import Material, Written, first_round, fitted_on, next_round, open_bridge, set_up
 from synthgen.run.segments import encoder_for
@@ -54,6 +62,7 @@ from synthgen.stages.embed import Encoder
 
 STAGES = ("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate", "audit")
 _WITHOUT_MODELS = ("load", "split", "deidentify")
+_UNLEARNED = (*_WITHOUT_MODELS, "embed")  # each person by themselves, so nothing is reserved yet
 
 
 class Pipeline:
@@ -115,10 +124,11 @@ def _stages(job: Job, until: str) -> Iterator[StageResult]:
     yield parts
     source = read_corpus(parts.folder / "train.parquet", "train")
     control_source = read_corpus(parts.folder / "control.parquet", "control")
+    refuse_untaught(source, control_source)
     refuse_learnt(job.config, source, control_source)
     policy = load_policy(policy_file(job.config))
     reservation = None
-    if job.config.interpolate.is_private:
+    if job.config.interpolate.is_private and until not in _UNLEARNED:
         reservation, reserved = reserve_budget(job, policy)
         yield reserved
     clean = replace_identifiers(job, loaded, parts)

@@ -37,32 +37,29 @@ def check(config: ConfigFile) -> None:
     What the run reserved before is not counted twice: it goes on with that. With `--resume never` it would pay anew.
     """
     from audits.gate.shipped import load_policy
-    from audits.ledger.budgets import Cost, Overspent, refuse_overspending, spent_so_far
+    from audits.ledger.budgets import Overspent
     from synthgen.config import Config
     from synthgen.core.errors import BudgetError
-    from synthgen.run.dp.measure import reserved_run
     from synthgen.run.dp.questions import most_for
+    from synthgen.run.dp.reserve import check_room
     from synthgen.run.finished import policy_file
-    from synthgen.run.ledger import ledger_of
 
     asked = Config.load(config)
     policy = load_policy(policy_file(asked))
-    own = reserved_run(asked)
-    before = spent_so_far(*ledger_of(asked), besides=own)
-    told = "" if own is None else "; what this run reserved and goes on with is not among it"
-    typer.echo(
-        f"the ledger is whole; spent of its budget: epsilon {before.epsilon:g}, delta {before.delta:g}{told}",
-        err=True,
-    )
-    cost, most = Cost(epsilon=asked.dp.epsilon or 0.0, delta=asked.dp.delta or 0.0), most_for(asked, policy)
     try:
-        refuse_overspending(before, cost, most)
+        before, goes_on = check_room(asked, policy)
     except Overspent as refused:
+        most = most_for(asked, policy)
         allowed = 0.0 if most is None else most.epsilon
         raise BudgetError(
             f"{policy.name} allows {allowed:g} in all, and the next run is one too many", problems=refused.problems,
             hint=refused.hint,
         ) from None  # fmt: skip
+    told = "; what this run reserved and goes on with is not among it" if goes_on else ""
+    typer.echo(
+        f"the ledger is whole; spent of its budget: epsilon {before.epsilon:g}, delta {before.delta:g}{told}",
+        err=True,
+    )
 
 
 _STATES = {"reserve": "nothing drawn yet", "draw": "drawn, and lost", "made": "made"}

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from audits.gate.policy import Policy
 from audits.gate.shipped import load_policy
-from synthgen.commands.reach import reach_of
+from audits.ledger.budgets import Overspent
+from synthgen.commands.reach import Reach, reach_of
 from synthgen.config import Config
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
@@ -14,7 +16,9 @@ from synthgen.core.workers import usable_cores
 from synthgen.run.adapt import WARNING as ADAPT_WARNING
 from synthgen.run.adapt import check_adapt
 from synthgen.run.dp.questions import check_budget, priced_reads
+from synthgen.run.dp.reserve import check_room
 from synthgen.run.finished import policy_file
+from synthgen.run.ledger import ledger_of
 from synthgen.run.manner import MOST_TEXTS, check_manner, ways
 from synthgen.run.manner import WARNING as MANNER_WARNING
 from synthgen.run.rounds import SPARE, first_asked
@@ -35,6 +39,7 @@ from synthgen.stages.split import split
 TOKENS_PER_SECOND = 250  # of the embedded decoder on each core that multiplies bfloat16, a cautious round figure
 SECONDS_PER_RECORD = 0.25  # of refining the embedded bridge on two cores, likewise
 READING = 1 / 3  # of that for a record that is only read: one pass, where learning goes forth and back
+OWN_LOG = "reads the log of the run, and of its twin on people who do not exist"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +63,7 @@ class Plan:
     epsilon: float | None = None
     delta: float | None = None
     reads: tuple[tuple[str, str], ...] = ()  # of private text, each with its price
+    ledger: str | None = None  # what was spent of its budget before; None where there is none yet
     disclosure: str | None = None  # of each vector, where texts are written from words alone
     warnings: tuple[str, ...] = ()
 
@@ -89,12 +95,13 @@ class Plan:
         else:
             lines.append(f"epsilon to be spent: {self.epsilon:g} for each person, delta {self.delta:g}:")
             lines += [f"  {what}: {price}" for what, price in self.reads]
+            lines += [] if self.ledger is None else [f"spent in the ledger: {self.ledger}"]
         lines.append(f"policy {self.policy}:")
         return "\n".join(lines + [f"  {name}: {what}" for name, what in self.audits.items()])
 
 
 def make_plan(config: Config) -> Plan:
-    """Return the plan of a configuration; reads the source, writes nothing.
+    """Return the plan of a configuration; reads the source and the ledger, writes nothing that a run would read.
 
     Before the first run the coins are not tossed yet; the counts are those of other coins, and differ by chance.
 
@@ -126,6 +133,7 @@ def make_plan(config: Config) -> Plan:
     segments = None if config.segments is None else _segments(config.segments, parts.train)
     tokens = config.decode.max_new_tokens * (1.0 if segments is None else segments["per_record"])
     persons = {k: parts.report.groups.get(k, 0) for k in ("train", "control")}
+    ledger, refused = _room(config, policy)
     reach = reach_of(policy, persons["train"], persons["control"], sum(wanted.values()), config.audit.confidence)
     return Plan(
         rows=report.n_rows,
@@ -140,18 +148,46 @@ def make_plan(config: Config) -> Plan:
         minutes=(candidates * tokens * slowdown(backend) / (TOKENS_PER_SECOND * cores) + _preparing(config)) / 60,
         cores=cores,
         policy=policy.name,
-        audits={name: what if isinstance(what, str) else what.to_text() for name, what in reach.items()},
+        audits=_told(reach, config),
         power={name: what.to_json() for name, what in reach.items() if not isinstance(what, str)},
         disclosure=_disclosure(config),
         epsilon=config.dp.epsilon,
         delta=config.dp.delta,
         reads=priced_reads(config),
-        warnings=(
-            *((MANNER_WARNING,) if config.decode.manner == AUTO and config.dp.epsilon is None else ()),
-            *(() if config.decode.adapt is None else (ADAPT_WARNING,)),
-            *((PUBLIC_WARNING,) if config.secret == PUBLIC else ()),
-        ),
+        ledger=ledger,
+        warnings=_warnings(config, refused),
     )
+
+
+def _warnings(config: Config, refused: str | None) -> tuple[str, ...]:
+    found = (
+        refused,
+        MANNER_WARNING if config.decode.manner == AUTO and config.dp.epsilon is None else None,
+        None if config.decode.adapt is None else ADAPT_WARNING,
+        PUBLIC_WARNING if config.secret == PUBLIC else None,
+    )
+    return tuple(one for one in found if one is not None)
+
+
+def _told(reach: Mapping[str, Reach | str], config: Config) -> dict[str, str]:
+    """Return what each audit can show, in words."""
+    own = {"accounting": OWN_LOG} if config.interpolate.is_private else {}
+    return {
+        name: own.get(name) or (what if isinstance(what, str) else what.to_text()) for name, what in reach.items()
+    }
+
+
+def _room(config: Config, policy: Policy) -> tuple[str | None, str | None]:
+    """Return what was spent of the ledger's budget before, and a warning where it does not hold the run."""
+    if not config.interpolate.is_private or not ledger_of(config)[0].is_dir():
+        return None, None
+    try:
+        before, goes_on = check_room(config, policy)
+    except Overspent as refused:
+        told = "; ".join(refused.problems) or refused.message
+        return told, f"dp: the ledger's budget does not hold this run, and it ends before it learns anything: {told}"
+    own = "; this run goes on with what it reserved" if goes_on else ""
+    return f"epsilon {before.epsilon:g}, delta {before.delta:g}{own}", None
 
 
 def _check_exposure(config: Config, train: Corpus, wanted: Mapping[str, int]) -> None:

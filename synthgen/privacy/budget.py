@@ -9,6 +9,8 @@ from typing import Any
 import dp_accounting
 from dp_accounting import pld, rdp
 
+from synthgen.core.errors import ConfigError
+
 _WIDEST = (1e-2, 1e4)
 _SLACK = 0.7  # of what Rényi divergences ask for; less than loss distributions ever save
 _EXACT, _NEAR = 1e-6, 1e-3  # of the noise
@@ -47,6 +49,9 @@ def noise_multipliers(epsilon: float, delta: float, asked: Mapping[str, Priced])
         epsilon: for one person added or removed.
         delta: likewise.
         asked: the queries.
+
+    Raises:
+        ConfigError: no noise that could be used meets the budget.
 
     Source: privacy loss distributions as Google's dp-accounting computes them, rounded up; the `accounting` audit
         recomputes it from the log.
@@ -107,4 +112,11 @@ def _least_noise(
     accountant: Any, epsilon: float, delta: float, event: object, between: tuple[float, float], exact: float
 ) -> float:
     bracket = dp_accounting.ExplicitBracketInterval(*between)
-    return float(dp_accounting.calibrate_dp_mechanism(accountant, event, epsilon, delta, bracket, tol=exact))
+    try:
+        return float(dp_accounting.calibrate_dp_mechanism(accountant, event, epsilon, delta, bracket, tol=exact))
+    except ValueError:  # the ends of the bracket cost both more, or both less
+        raise ConfigError(
+            f"dp: no noise of {between[0]:g} to {between[1]:g} clip norms was found that costs epsilon {epsilon:g}, "
+            f"delta {delta:g}",
+            hint="Check epsilon, delta and persons; where persons are drawn, more of a batch may help.",
+        ) from None

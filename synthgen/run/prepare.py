@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from synthgen.core.errors import DataError
 from synthgen.core.tables import read_corpus, read_segments, write_corpus, write_segments
 from synthgen.core.types import Corpus, Embedded
 from synthgen.run.job import STAGES_VERSION, Job, source_digest
@@ -84,6 +85,19 @@ def split_source(job: Job, loaded: StageResult) -> StageResult:
     inputs = {"version": STAGES_VERSION, "load": loaded.digest, "split": job.config.split.model_dump(mode="json"),
               "seed": seeds.key().hex()}  # fmt: skip
     return job.workspace.stage("split", inputs, make)
+
+
+def refuse_untaught(train: Corpus, control: Corpus) -> None:
+    """Raise DataError where the split left a class in control alone, before anything is learned, or paid for.
+
+    Nothing of it would be written, and no classifier could be tested on it.
+    """
+    if untaught := sorted(set(control.labels) - set(train.labels)):
+        raise DataError(
+            "the split left classes in control alone",
+            problems=[f"{label!r}: no person of train has it" for label in untaught],
+            hint="Give each class more persons, or leave it out of source.labels.",
+        )
 
 
 def replace_identifiers(job: Job, loaded: StageResult, parts: StageResult) -> StageResult:

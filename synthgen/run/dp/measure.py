@@ -1,10 +1,9 @@
-"""What is learned of train under differential privacy: reserved in the ledger, asked with noise, logged.
+"""What is learned of train under differential privacy: asked with noise, logged, booked in the ledger.
 
 From here on nothing that writes sees train again: what stands in for it is drawn from the noised answers.
 """
 
 import json
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,23 +12,16 @@ from typing import Any
 from audits.accounting.mechanism_log import READS, ReadKind, person_set_digest
 from audits.accounting.sampling_tests import MIN_STEPS
 from audits.core.files import sync
-from audits.gate.policy import Policy
 from audits.ledger.budgets import (
-    Cost,
     Reservation,
-    Spending,
     booked,
     note_draw,
     note_made,
-    refuse_overspending,
-    reserve,
     spent,
-    spent_so_far,
 )
 from synthgen.config import Config
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import InternalError
-from synthgen.core.progress import silent
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Embedded, Float32, Record
 from synthgen.models.registry import MODELS
@@ -39,14 +31,14 @@ from synthgen.privacy.twin import TwinRun
 from synthgen.run.dp.adapt import ADAPT, open_texts, read_adapted, refine, refine_made_up, save_adapted
 from synthgen.run.dp.adapt import FILE as ADAPTED
 from synthgen.run.dp.draft import drafter
-from synthgen.run.dp.questions import METHODS, mechanisms_of, most_for, queries_of
+from synthgen.run.dp.questions import METHODS, mechanisms_of, queries_of
 from synthgen.run.dp.vote import VOTE, VOTERS, count_votes, decide_manner, made_up_votes, read_votes
-from synthgen.run.job import STAGES_VERSION, Job, source_digest
+from synthgen.run.job import STAGES_VERSION, Job
 from synthgen.run.ledger import ledger_of
 from synthgen.run.manner import Shares
 from synthgen.run.rounds import Material, open_bridge
 from synthgen.run.secret import PUBLIC
-from synthgen.run.workspace import StageResult, Workspace, write_json
+from synthgen.run.workspace import StageResult, write_json
 from synthgen.stages.decode.bridge import Vocabulary
 from synthgen.stages.decode.config import AUTO
 from synthgen.stages.decode.config import WORDS as DECODED_BY_WORDS
@@ -66,7 +58,7 @@ from synthgen.stages.interpolate.dp.words import (
     said_by,
 )
 
-RESERVE, RUN, LOG, VOTED = "reserve", "run.json", "mechanism.json", "manner.json"
+LOG, VOTED = "mechanism.json", "manner.json"
 TWIN_PERSONS, OTHER_PERSONS = 400, 500  # of the twin; the others where the run has about as many itself
 LEAST_LOGGED = 200  # coordinates of noise, in all, that the audit asks for
 STOOD_IN = 1_000  # points of each class that stand in for train records where filters learn; few blur the boundary
@@ -95,73 +87,6 @@ def is_public(config: Config) -> bool:
         and decode.bridge in {"builtin", DECODED_BY_WORDS}
         and {*decode.manners} <= {AUTO, *on_shelf()}
     )
-
-
-def refuse_to_forget(config: Config, policy: Policy) -> None:
-    """Raise Overspent where a run could not be paid for again, before what it paid for is thrown away.
-
-    Raises:
-        Overspent: with what is left.
-        InputError: the ledger cannot be used.
-    """
-    dp = config.dp
-    if dp.epsilon is not None and dp.delta is not None:
-        had = spent_so_far(*ledger_of(config))
-        refuse_overspending(had, Cost(epsilon=dp.epsilon, delta=dp.delta), most_for(config, policy))
-
-
-def reserve_budget(job: Job, policy: Policy) -> tuple[Reservation, StageResult]:
-    """Return the reservation of a run, recorded before anything is learned.
-
-    It is one whatever version of the program runs it: a newer one finds that the run drew already, and does not pay
-    again unasked.
-
-    Raises:
-        Overspent: the budget does not hold it.
-        InputError: the ledger cannot be used.
-    """
-    dp, queries = job.config.dp, queries_of(job.config)
-    if dp.epsilon is None or dp.delta is None:
-        raise InternalError("a run without a budget reserves nothing")
-    cost = Cost(epsilon=dp.epsilon, delta=dp.delta)
-    most = most_for(job.config, policy)
-
-    def reserved(folder: Path) -> Reservation:
-        run = str(json.loads((folder / RUN).read_bytes())["run"])
-        spending = Spending(run=run, cost=cost, mechanisms=mechanisms_of(queries))
-        return reserve(*ledger_of(job.config), spending, most=most)
-
-    def make(folder: Path) -> Mapping[str, object]:
-        if not (folder / RUN).exists():  # or a stop came after it was reserved, and it is reserved still
-            write_json(folder / RUN, {"run": secrets.token_hex(16)})
-        reserved(folder)
-        return {"in": 0, "out": 0, "epsilon": dp.epsilon, "delta": dp.delta}
-
-    result = job.workspace.stage(RESERVE, _reserved_for(job), make, keep_partial=True, is_paid=True)
-    return reserved(result.folder), result
-
-
-def _reserved_for(job: Job) -> Mapping[str, Any]:
-    """Return what one reservation is for: the same file, dice, cost and questions.
-
-    How the file is read and split is not in it: the ledger refuses a second draw, and nobody pays for another
-    setting unasked.
-    """
-    config = job.config
-    return {
-        "digest": source_digest(config.resolve(config.source.path)), "seed": job.seeds.key().hex(),
-        "cost": [config.dp.epsilon, config.dp.delta], "mechanisms": list(mechanisms_of(queries_of(config))),
-    }  # fmt: skip
-
-
-def reserved_run(config: Config) -> str | None:
-    """Return under which name the next run of a configuration has reserved its budget; None where it has not yet."""
-    root = config.resolve(config.workspace)
-    if config.dp.epsilon is None or not (root / "stages").is_dir():
-        return None
-    job = Job(config, Workspace(root), silent)
-    found = job.workspace.finished(RESERVE, _reserved_for(job))
-    return None if found is None else str(json.loads((found.folder / RUN).read_bytes())["run"])
 
 
 def measure(

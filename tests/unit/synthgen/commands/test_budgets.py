@@ -8,7 +8,7 @@ from audits.ledger.budgets import Cost, Spending, note_draw, reserve
 from synthgen.cli import app
 from synthgen.core.errors import BudgetError
 from synthgen.core.progress import silent
-from synthgen.run.dp.measure import reserve_budget
+from synthgen.run.dp.reserve import reserve_budget
 from synthgen.run.job import Job
 from synthgen.run.ledger import ledger_of
 from synthgen.run.workspace import Workspace

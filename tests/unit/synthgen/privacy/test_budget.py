@@ -4,6 +4,7 @@ import pytest
 
 from audits.accounting.accountants import epsilon_bounds, gaussian_epsilon
 from audits.accounting.mechanism_log import MechanismCost
+from synthgen.core.errors import ConfigError
 from synthgen.privacy.budget import Priced, noise_multipliers
 
 
@@ -33,3 +34,9 @@ def test_sampled_steps_and_others_cost_the_budget_together_by_the_audits_own_acc
     assert 0.99 * epsilon <= epsilon_bounds(costs, delta=1e-5).upper <= epsilon
     unsampled = noise_multipliers(epsilon, 1e-5, {"a": Priced(share=1), "b": Priced(share=1, steps=steps)})
     assert sigmas["b"] < 0.7 * unsampled["b"]  # drawing persons is worth noise
+
+
+def test_a_budget_that_no_noise_meets_is_told_so():
+    asked = {"vae": Priced(share=0.7, steps=200, sampling_rate=256 / 1e9), "means": Priced(share=0.3)}
+    with pytest.raises(ConfigError, match=r"no noise of .* clip norms was found"):
+        noise_multipliers(4.0, 1e-11, asked)

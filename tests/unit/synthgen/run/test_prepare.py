@@ -5,8 +5,10 @@ import stat
 import numpy as np
 import pytest
 
+from synthgen.core.errors import DataError
 from synthgen.core.tables import read_corpus
-from synthgen.run.prepare import embed_train, load_source, split_source
+from synthgen.core.types import Corpus, Record
+from synthgen.run.prepare import embed_train, load_source, refuse_untaught, split_source
 from synthgen.run.workspace import write_bytes
 
 NAMES = ("load", "split", "deidentify", "embed")
@@ -125,3 +127,14 @@ def test_an_altered_result_is_made_again(bench):
     again, vectors = embed_train(job, bench.stages[-1], prepared.train, bench.encoder)
     assert not again.reused
     np.testing.assert_array_equal(vectors.vectors, embedded.vectors)
+
+
+def test_a_class_that_the_split_left_in_control_alone_is_refused_by_name():
+    def part(role, labels):
+        records = tuple(Record(id=f"{role}{i}", text="a", label=x, group=f"{role}{i}") for i, x in enumerate(labels))
+        return Corpus(role=role, records=records, has_groups=True)
+
+    refuse_untaught(part("train", "abc"), part("control", "ab"))
+    with pytest.raises(DataError, match="in control alone") as refused:
+        refuse_untaught(part("train", "ab"), part("control", "abd"))
+    assert list(refused.value.problems) == ["'d': no person of train has it"]

@@ -36,8 +36,9 @@ from synthgen.run.dp.adapt import (
     refine_made_up,
     start_of,
 )
-from synthgen.run.dp.measure import VOTED, made_digest, measure, reserve_budget
+from synthgen.run.dp.measure import VOTED, made_digest, measure
 from synthgen.run.dp.questions import priced_reads, queries_of
+from synthgen.run.dp.reserve import reserve_budget
 from synthgen.run.judge import as_table
 from synthgen.run.ledger import ledger_of
 from synthgen.run.manner import refuse_learnt

@@ -14,7 +14,8 @@ from synthgen.core.errors import StorageError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_corpus
 from synthgen.run.dp import measure as measuring
-from synthgen.run.dp.measure import made_digest, measure, reserve_budget
+from synthgen.run.dp.measure import made_digest, measure
+from synthgen.run.dp.reserve import reserve_budget
 from synthgen.run.judge import as_table
 from synthgen.run.ledger import ledger_of
 from synthgen.stages.interpolate.dp import gaussian
