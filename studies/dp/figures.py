@@ -1,6 +1,6 @@
 """The study's figures: what synthetic text alone teaches over the number of persons, by budget and by mechanism."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
@@ -20,17 +20,29 @@ def write_dp_figures(trials: Sequence[Trial], folder: Path) -> list[Path]:
 
     A row of panels for each set, one for each classifier: per cent of what real text teaches, over persons.
     `budgets`: a line for each ε of `SHOWN_MECHANISM`. `mechanisms`: a line for each of them at `SHOWN_EPSILON`. SMOTE
-    without a guarantee is in both, labels alone in grey. Of trials the ones of the number of records that most have.
+    without a guarantee is in both, labels alone in grey. Of each set the trials of one number of records: `_shown`.
     """
+    trials = _shown(trials)
     if not trials:
         return []
-    ((records, _),) = Counter(t["asked"]["records"] for t in trials).most_common(1)
-    trials = [t for t in trials if t["asked"]["records"] == records]
     epsilons = sorted({t["asked"]["epsilon"] for t in trials if t["asked"]["mechanism"] == SHOWN_MECHANISM})
     smote = {"smote, no guarantee": (SMOTE, 0.0)}
     budgets = {f"ε = {shown_epsilon(SHOWN_MECHANISM, e)}": (SHOWN_MECHANISM, e) for e in epsilons} | smote
     private = {name: (name, SHOWN_EPSILON) for name in MECHANISMS if name not in {LABELS, SMOTE}} | smote
     return _lines(trials, budgets, folder, "budgets") + _lines(trials, private, folder, "mechanisms")
+
+
+def _shown(trials: Sequence[Trial]) -> list[Trial]:
+    """Return of each set the trials of the number of records that most rows have, the larger of equals.
+
+    A set with one row at each number has nothing to be compared, and is left to the table.
+    """
+    rows: dict[str, dict[int, set[tuple[Any, ...]]]] = defaultdict(lambda: defaultdict(set))
+    for asked in (t["asked"] for t in trials):
+        rows[asked["data"]][asked["records"]].add((asked["persons"], asked["mechanism"], asked["epsilon"]))
+    most = {data: max(of, key=lambda m: (len(of[m]), m)) for data, of in rows.items()}
+    drawn = {(data, m) for data, m in most.items() if len(rows[data][m]) > 1}
+    return [t for t in trials if (t["asked"]["data"], t["asked"]["records"]) in drawn]
 
 
 def _lines(trials: Sequence[Trial], lines: Mapping[str, tuple[str, float]], folder: Path, name: str) -> list[Path]:
@@ -47,14 +59,15 @@ def _lines(trials: Sequence[Trial], lines: Mapping[str, tuple[str, float]], fold
             for (label, of), look in zip(lines.items(), LOOKS, strict=False):
                 style = {"color": look.color, "marker": look.marker, "linestyle": look.dash}
                 panel.plot(*_over_persons(own, of, by), **style, markeredgecolor="white", label=label)
-            panel.set_title(f"{data}, {TITLES[by]}", loc="left", fontsize=8)
+            records = own[0]["asked"]["records"]
+            panel.set_title(f"{data}, {TITLES[by]}, {records:,} records", loc="left", fontsize=8)
             panel.set_xscale("log")
             panel.set_xticks(sizes)
             panel.xaxis.set_major_formatter("{x:,.0f}")
             panel.minorticks_off()
             panel.grid(visible=True, axis="y")
             panel.set_axisbelow(True)
-        figure.supylabel(f"macro F1 of {trials[0]['asked']['records']:,} records, per cent of real", fontsize=8)
+        figure.supylabel("macro F1, per cent of real", fontsize=8)
         for panel in panels[-len(TITLES) :]:
             panel.set_xlabel("persons of train", fontsize=8)
         handles, labels = panels[0].get_legend_handles_labels()

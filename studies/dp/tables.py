@@ -80,6 +80,6 @@ _INTRODUCTION = """Made by `synthgen study dp`. As many synthetic records of eve
 persons of train were asked under a budget; classifiers taught by them alone and tested on persons nobody asked, in
 per cent of the macro-F1 of the same classifiers taught by all real records of train. ε is for one person, δ 10⁻⁵.
 ε = 0: noise drowned every answer, and the texts know the classes' names. smote: no guarantee at all. Membership: AUC
-of the audit, with its interval. Where several draws of persons were made, all figures are means over them, and of ten
-or more the interval is that of the mean over draws (Student's t), with how many draws' own intervals hold one half. The
-noise of these runs is of a public stream."""
+of the audit, with its interval. Where several draws of persons were made, all figures are means over them, and of
+ten or more the interval is that of the mean over draws (Student's t), with how many draws' own intervals hold one
+half. The noise of these runs is of a public stream."""

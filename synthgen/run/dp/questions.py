@@ -18,6 +18,7 @@ from synthgen.stages.interpolate.dp.method import Asked, PrivateMethod
 METHODS: Mapping[str, PrivateMethod] = {method.NAME: method for method in (gaussian, votes, vae)}
 FREE = (
     ("split, de-identification, vectors", "of each person by themselves"),
+    ("which of the declared classes have records", "a run that lacks one is refused, and nothing leaves"),
     ("sentences that a manner learnt from", "a run in which they stand is refused, and nothing leaves"),
     ("audits, utility, gates", "said to stand outside the guarantee; under a policy with dp only verdicts leave"),
 )

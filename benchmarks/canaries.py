@@ -1,0 +1,211 @@
+"""Planted persons at full size: can it be told from `dp.adapt` whose notes it was refined on, and what does it bring?
+
+    python benchmarks/canaries.py [--persons 2500] [--canaries 200] [--epsilon 4] [--steps 30] [--batch 96]
+
+Notes of the fictional clinic, and canaries as `audits canaries` makes them, each planted by a coin of its own. The
+mechanism has the whole budget, where in a run it shares it. The adversary is nobody who will ever be: he knows the
+notes and vectors of every canary, the manners and the model, and is shown the sum of all noised answers (`answers`:
+along each canary's own gradient; `apart`: the canaries' gradients fitted to that sum together) and the refined shares
+(`likelihood`: by how much likelier they make each canary), of which a release shows only texts. The bound on epsilon
+is what his guesses of the coins prove (Steinke et al., arXiv 2305.08846). Beside it stands what the refining is for:
+nats per token of notes of persons who were not asked, before and after.
+
+The first row is the mechanism. The second is one that must be told: no noise, no clip, everybody in every step, and
+nobody beside the canaries. Half an hour on two cores, and as much again where these lack bfloat16.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from audits.canaries.kinds import make_canaries
+from audits.core.coin_guesses import guess_coins
+from audits.core.stats import auc, auc_error
+from audits.core.types import Table
+from synthgen.config import DpAdaptConfig
+from synthgen.core.progress import terminal_progress
+from synthgen.core.seeds import SeedTree
+from synthgen.models.store import model_folder
+from synthgen.privacy.budget import noise_multipliers
+from synthgen.privacy.descent import descend
+from synthgen.privacy.noise import SecureNoise
+from synthgen.privacy.sums import PrivateAsk, Query
+from synthgen.run.dp.adapt import ADAPT, CLIP, RATE, PersonTexts, asked_of
+from synthgen.stages.decode.bridge import load_bridge
+from synthgen.stages.decode.likelihood import Likelihood
+from synthgen.stages.decode.loading import load_model
+from synthgen.stages.decode.manner import in_blocks, load_manner, on_shelf
+from synthgen.stages.decode.train.blocks import BlockGradients
+from synthgen.stages.embed import build_encoder
+from synthgen.stages.embed.config import EmbedConfig
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "clinic"))
+from fictional_clinic import generate
+
+START = "clinical-note"
+COLUMNS = (
+    "mechanism", "answers, AUC", "apart, AUC", "likelihood, AUC", "epsilon proven", "could be proven",
+    "epsilon claimed", "nats per token of unseen notes, before and after",
+)  # fmt: skip
+DELTA = 1e-5
+Z = 1.959964
+UNSEEN = 64  # notes whose likelihood says what was gained
+
+
+class Overheard:
+    """Asks, and adds up what is answered."""
+
+    def __init__(self, ask):
+        self.ask, self.batch, self.heard = ask, ask.batch, 0.0
+
+    def __call__(self, people, query):
+        """Return a noised answer."""
+        answer = self.ask(people, query)
+        self.heard = self.heard + answer
+        return answer
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ward:
+    """Everything but who is in: the model, its manners; notes of canaries, of persons, of persons never asked."""
+
+    bridge: object
+    manners: tuple
+    load: object  # gives the language model anew, since reading changes it
+    texts: tuple[str, ...]
+    prompts: tuple[str, ...]
+    vectors: np.ndarray
+    canaries: range
+    persons: range
+    unseen: range
+    start: np.ndarray
+
+    def rows(self, rows):
+        """Return texts, vectors and prompts of these rows."""
+        return [self.texts[i] for i in rows], self.vectors[rows], [self.prompts[i] for i in rows]
+
+    def refined(self, rows, query, seeds, advance):
+        """Return the shares refined on these rows, each a person, and the sum of all answers."""
+        texts, vectors, prompts = self.rows(rows)
+        reader = BlockGradients(self.load(), self.bridge, self.manners, batch=1)
+        persons = PersonTexts(
+            reader=reader, rows=tuple((i,) for i in range(len(rows))), groups=tuple(map(str, rows)), texts=texts,
+            prompts=prompts, vectors=vectors, seeds=seeds,
+        )  # fmt: skip
+        ask = Overheard(PrivateAsk(SecureNoise()))
+        return descend(self.start, persons.gradients(advance), len(rows), query, ask, rate=RATE), ask.heard
+
+    def scores(self, shares, heard, own, query):
+        """Return what each attack thinks of each canary, higher for planted; own: their gradients at the start.
+
+        What all canaries have in common says nothing of one, so it is taken out of gradients and answers.
+        """
+        common = own.mean(axis=0) / np.linalg.norm(own.mean(axis=0))
+        apart, heard = own - np.outer(own @ common, common), heard - (heard @ common) * common
+        noise = (query.noise_multiplier * query.clip) ** 2 / query.steps * (2 / query.sampling_rate) ** 2
+        ridge = max(noise, 1e-3 * float((apart**2).sum(axis=1).mean()))  # coins scatter by a quarter
+        return {
+            "answers": apart @ heard,
+            "apart": np.linalg.solve(apart @ apart.T + ridge * np.eye(len(apart)), apart @ heard),
+            "likelihood": self.nats(self.start, self.canaries) - self.nats(shares, self.canaries),
+        }
+
+    def nats(self, shares, rows):
+        """Return some rows' nats per token under these shares."""
+        texts, vectors, prompts = self.rows(rows)
+        told = in_blocks(self.bridge, self.manners, shares.reshape(len(self.manners), -1))
+        read = Likelihood(self.load(), told)
+        return read.nats(texts, most_tokens=self.bridge.info.max_text_tokens, vectors=vectors, prompts=prompts).each
+
+    def gradients(self):
+        """Return the canaries' gradients at the start, clipped."""
+        texts, vectors, prompts = self.rows(self.canaries)
+        reader = BlockGradients(self.load(), self.bridge, self.manners, batch=1)
+        found = reader.gradients(self.start, texts, vectors, prompts)
+        return found * np.minimum(1, CLIP / np.maximum(np.linalg.norm(found, axis=1), 1e-12))[:, None]
+
+
+def open_ward(persons, canaries, rng):
+    """Return the ward, and which canaries are planted."""
+    notes = generate(2 * persons, rng)
+    first = {note["patient_id"]: note for note in notes}
+    table = [
+        Table(
+            texts=tuple(n["note"] for n in half),
+            labels=tuple(n["specialty"] for n in half),
+            groups=tuple(n["patient_id"] for n in half),
+            has_groups=True,
+        )
+        for half in (list(first.values())[:persons], list(first.values())[persons:])
+    ]
+    planted = make_canaries(*table, canaries, rng, repeats=(1,))
+    texts = (*planted.table.texts, *table[0].texts, *table[1].texts[:UNSEEN])
+    labels = (*planted.table.labels, *table[0].labels, *table[1].labels[:UNSEEN])
+    names = tuple(name for name in on_shelf() if name != "plain")
+    manners = tuple(load_manner(name, Path) for name in names)
+    bridge = load_bridge("builtin")
+    blocks = BlockGradients(load_model(model_folder("smollm2")), bridge, manners).blocks
+    start = np.repeat(np.array([name == START for name in names], dtype=float), len(blocks))
+    encoder = build_encoder(EmbedConfig(), model_folder, alone=True)
+    ward = Ward(
+        bridge=bridge, manners=manners, load=lambda: load_model(model_folder("smollm2"), dtype="float32"),
+        texts=texts, prompts=labels, vectors=encoder.encode(texts), canaries=range(canaries),
+        persons=range(canaries, canaries + persons), unseen=range(canaries + persons, len(texts)), start=start,
+    )  # fmt: skip
+    return ward, planted.inserted
+
+
+def mechanism(epsilon, persons, steps, batch):
+    """Return the query that has all of a budget."""
+    (asked,) = asked_of(DpAdaptConfig(steps=steps, batch=batch)).values()
+    noise = noise_multipliers(epsilon, DELTA, {ADAPT: asked.priced(1.0, persons)})
+    return asked.query(ADAPT, noise[ADAPT], persons)
+
+
+def row(name, scores, inserted, told, rng):
+    """Return a line of the table."""
+    best = guess_coins(scores, inserted, rng, alpha=0.05, delta=DELTA)
+    cells = []
+    for score in scores.values():
+        value, error = auc(score[inserted], score[~inserted]), auc_error(score[inserted], score[~inserted])
+        cells.append(f"{value:.3f} [{max(0, value - Z * error):.3f}, {min(1, value + Z * error):.3f}]")
+    return f"| {name} | {' | '.join(cells)} | {best.epsilon:.2f} | {best.ceiling:.2f} | {told} |"
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--persons", type=int, default=2500)
+    parser.add_argument("--canaries", type=int, default=200)
+    parser.add_argument("--epsilon", type=float, default=4.0)
+    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--batch", type=int, default=96)
+    parser.add_argument("--open-steps", type=int, default=5, help="of the mechanism that must be told")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args(argv)
+    seeds, progress = SeedTree(args.seed), terminal_progress(sys.stderr)
+    ward, inserted = open_ward(args.persons, args.canaries, seeds.child("ward").generator())
+    own, before = ward.gradients(), ward.nats(ward.start, ward.unseen).mean()
+    planted = [int(i) for i in np.flatnonzero(inserted)]
+    query = mechanism(args.epsilon, args.persons + args.canaries // 2, args.steps, args.batch)
+    leaky = Query(
+        name=ADAPT, noise_multiplier=1e-6, clip=1e3, steps=args.open_steps, normaliser=float(len(planted)),
+        kind="dp-sgd",
+    )  # fmt: skip
+    print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|", flush=True)
+    for name, rows, one, claim in (
+        ("none to speak of: no clip, no noise, canaries alone", planted, leaky, "none"),
+        (f"dp.adapt, {args.persons:,} persons, {args.steps} steps of {args.batch}", [*planted, *ward.persons], query,
+         f"{args.epsilon:g}"),
+    ):  # fmt: skip
+        with progress.stage("refine", total=one.steps, unit="steps") as advance:
+            shares, heard = ward.refined(rows, one, seeds.child("records"), advance)
+        scores = ward.scores(shares, heard, own, one)
+        gained = f"{before:.2f}, {ward.nats(shares, ward.unseen).mean():.2f}"
+        print(row(name, scores, inserted, f"{claim} | {gained}", seeds.child("guesses").generator()), flush=True)
+
+
+if __name__ == "__main__":
+    main()
