@@ -30,7 +30,7 @@ NUMBERS_LEAVE = (
 BESIDE_DP = (
     "identifiers are replaced in each person's records by themselves, before anything is learned",
     "one person under two ids counts as two",
-    "settings may have been chosen by what was seen of the records before; attempts that the ledger saw are counted exactly",
+    "settings may have been chosen by what was seen of the records before; attempts are those that the ledger saw",
 )
 _PRIVATE_PATH = re.compile(r"(?:^|[\s'\"=:])(?:/[^\s/]+/|~/|\.\./|[A-Za-z]:\\)")
 
