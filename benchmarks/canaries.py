@@ -10,8 +10,8 @@ along each canary's own gradient; `apart`: the canaries' gradients fitted to tha
 is what his guesses of the coins prove (Steinke et al., arXiv 2305.08846). Beside it stands what the refining is for:
 nats per token of notes of persons who were not asked, before and after.
 
-The first row is the mechanism. The second is one that must be told: no noise, no clip, everybody in every step, and
-nobody beside the canaries. Half an hour on two cores, and as much again where these lack bfloat16.
+The first row must be told: no noise, no clip, one step, everybody in it, and nobody beside the canaries. The second is
+the mechanism. Half an hour on two cores.
 """
 
 import argparse
@@ -182,7 +182,7 @@ def main(argv=None):
     parser.add_argument("--epsilon", type=float, default=4.0)
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--batch", type=int, default=96)
-    parser.add_argument("--open-steps", type=int, default=5, help="of the mechanism that must be told")
+    parser.add_argument("--open-steps", type=int, default=1, help="of the mechanism that must be told")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     seeds, progress = SeedTree(args.seed), terminal_progress(sys.stderr)
