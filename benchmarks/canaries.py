@@ -10,7 +10,7 @@ along each canary's own gradient; `apart`: the canaries' gradients fitted to tha
 is what his guesses of the coins prove (Steinke et al., arXiv 2305.08846). Beside it stands what the refining is for:
 nats per token of notes of persons who were not asked, before and after.
 
-The first row must be told: no noise, no clip, one step, everybody in it, and nobody beside the canaries. The second is
+The first row must be told: no noise, no clip, one step, everybody in it, nobody beside the canaries. The second is
 the mechanism. Half an hour on two cores.
 """
 
