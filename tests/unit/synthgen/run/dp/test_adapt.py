@@ -324,14 +324,14 @@ def test_what_has_no_manner_or_no_budget_is_not_refined(changes, said):
         config(**changes)
 
 
-def test_the_plan_says_how_much_noise_a_step_has_and_that_nobody_measured_what_it_brings():
+def test_the_plan_says_how_much_noise_a_step_has_and_what_was_measured_with_how_much():
     asked_for, small = config(), config(dp={**DP, "persons": 500, "adapt": {}})
     query = queries_of(asked_for)[ADAPT]
     assert (query.steps, query.kind, query.normaliser) == (30, "dp-sgd", pytest.approx(96))
     said, warned = dict(priced_reads(asked_for))[ADAPT], dict(priced_reads(small))[ADAPT]
     assert f"noise of {query.noise_multiplier / 96:.2g} in each of 248 weights" in said
     assert "30 times, each person with a chance of 0.032" in said
-    assert "not measured at this size" in said
+    assert "with noise 0.12 long: notes of others 0.51 nats per token likelier" in said
     assert "fewer than about 2,000" not in said
     assert "fewer than about 2,000" in warned
     without = config(dp=DP)
