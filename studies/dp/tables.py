@@ -68,12 +68,24 @@ def _membership(trials: Sequence[Trial]) -> str:
     known = [t["membership"] for t in trials if t["membership"] is not None]
     if not known:
         return "too few"
-    value, low, high = (mean(m[end] for m in known) for end in ("value", "low", "high"))
-    over = corrected_t(np.array([m["value"] for m in known]), 0.0) if len(known) >= MANY else None
-    if over is None or over.low is None or over.high is None:
-        return f"{value:.2f} [{low:.2f}, {high:.2f}]"
     even = sum(m["low"] <= CHANCE <= m["high"] for m in known)
-    return f"{value:.3f} [{over.low:.3f}, {over.high:.3f}]; {even} of {len(known)} hold .5"
+    areas = [t["attacks"] for t in trials if t["membership"] is not None and t.get("attacks")]
+    if len(areas) == len(known) >= MANY:
+        value, low, high = _over_draws(areas)
+        return f"{value:.3f} [{low:.3f}, {high:.3f}]; {even} of {len(known)} hold .5"
+    value, low, high = (mean(m[end] for m in known) for end in ("value", "low", "high"))
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _over_draws(areas: Sequence[Mapping[str, float]]) -> tuple[float, float, float]:
+    """Return the mean over draws of the attack that is farthest from chance on average; the outermost ends of all.
+
+    The strongest attack of each draw would be chosen anew in each, and its mean says nothing of chance.
+    """
+    found = [corrected_t(np.array([of[name] for of in areas]), 0.0) for name in areas[0]]
+    farthest = max((f.mean for f in found if f.mean is not None), key=lambda value: abs(value - CHANCE))
+    ends = [end for f in found for end in (f.mean if f.low is None else f.low, f.mean if f.high is None else f.high)]
+    return farthest, min(e for e in ends if e is not None), max(e for e in ends if e is not None)
 
 
 _INTRODUCTION = """Made by `synthgen study dp`. As many synthetic records of every class, written from what the
@@ -81,5 +93,6 @@ persons of train were asked under a budget; classifiers taught by them alone and
 per cent of the macro-F1 of the same classifiers taught by all real records of train. ε is for one person, δ 10⁻⁵.
 ε = 0: noise drowned every answer, and the texts know the classes' names. smote: no guarantee at all. Membership: AUC
 of the audit, with its interval. Where several draws of persons were made, all figures are means over them, and of
-ten or more the interval is that of the mean over draws (Student's t), with how many draws' own intervals hold one
-half. The noise of these runs is of a public stream."""
+ten or more the AUC is that of the attack farthest from one half on average, between the outermost ends of all
+attacks' means over draws (Student's t), with how many draws' own intervals hold one half. The noise of these runs is
+of a public stream."""

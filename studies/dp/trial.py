@@ -100,4 +100,5 @@ def run_trial(asked: DpTrial, source: PrivateSet, folder: Path, progress: Progre
         },
         "manner_gap": found["metrics"].get("manner.gap", {}).get("value"),  # None of too few texts
         "membership": None if membership["estimate"] is None else membership["metrics"]["membership.auc"],
+        "attacks": {name: of["auc"] for name, of in membership["details"].get("attacks", {}).items()},
     }

@@ -5,7 +5,7 @@ token, tells how much the bridge carries, whatever the luck of sampling.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from synthgen.core.errors import DataError, ModelError
 from synthgen.core.types import Float32
+from synthgen.core.workers import in_threads, usable_cores
 from synthgen.stages.decode.bridge import Bridge
 from synthgen.stages.decode.loading import Loaded, load_model
 from synthgen.stages.decode.projector import splice
@@ -84,7 +85,6 @@ class Likelihood:
         """Return the reader of a model's folder; see `load_model` and the class for errors."""
         return cls(load_model(folder), bridge, batch=batch)
 
-    @torch.inference_mode()
     def nats(
         self,
         texts: Sequence[str],
@@ -120,11 +120,19 @@ class Likelihood:
             raise DataError(f"{empty} of {len(said)} texts have no tokens, so no likelihood")
         frames = self._frames(len(texts), prompts, with_vector=vectors is not None)
         total = np.zeros(len(texts))
-        for rows in self._batches([len(f) + len(s) for f, s in zip(frames, said, strict=True)]):
-            soft = None
-            if vectors is not None and self.projector is not None:
-                soft = self.projector(torch.from_numpy(vectors[rows].copy()).to(self.device))
-            total[rows] = self._read([frames[i] for i in rows], [said[i] for i in rows], soft)
+        batches = tuple(self._batches([len(f) + len(s) for f, s in zip(frames, said, strict=True)]))
+
+        def read(rows: list[int], _advance: Callable[[int], None] | None = None) -> NDArray[np.float64]:
+            given = None if vectors is None else vectors[rows]
+            return self._read([frames[i] for i in rows], [said[i] for i in rows], given)
+
+        if self.batch == 1 and self.device.type == "cpu":  # too little for the cores to share; and then the last bits
+            in_threads(
+                batches, read, total.__setitem__, lambda _: None, n_workers=usable_cores()
+            )  # are any machine's
+        else:
+            for rows in batches:
+                total[rows] = read(rows)
         if not np.isfinite(total).all():
             raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
         return Nats(total, np.array([len(ids) for ids in said], dtype=np.int64))
@@ -144,8 +152,12 @@ class Likelihood:
         for start in range(0, len(order), self.batch):
             yield order[start : start + self.batch]
 
-    def _read(self, frames: list[list[int]], said: list[list[int]], soft: Tensor | None) -> NDArray[np.float64]:
+    @torch.inference_mode()
+    def _read(self, frames: list[list[int]], said: list[list[int]], vectors: Float32 | None) -> NDArray[np.float64]:
         """Return the nats of a batch."""
+        soft = None
+        if vectors is not None and self.projector is not None:
+            soft = self.projector(torch.from_numpy(vectors.copy()).to(self.device))
         hidden, targets, row_of = self._predicting(frames, said, soft)
         nats = _cross_entropies(hidden, self.model.get_output_embeddings(), targets)
         found = np.zeros(len(said))

@@ -133,3 +133,16 @@ def test_what_cannot_be_read_is_refused(tiny, words, readers):
 def test_a_folder_is_loaded(llama_folder, bridge_folder, tiny):
     read = Likelihood.load(llama_folder, load_bridge(str(bridge_folder)))
     assert read.nats(tiny.sentences(2), most_tokens=MOST, vectors=vectors(2)).per_token > 0
+
+
+def test_one_by_one_gives_the_same_bits_in_any_company_and_on_any_number_of_cores(
+    tiny, words, bridge_folder, monkeypatch
+):
+    read, texts, x, found = reader(tiny, words, bridge_folder, batch=1), tiny.sentences(7, seed=5), vectors(7), []
+    for cores in (1, 3):
+        monkeypatch.setattr("synthgen.stages.decode.likelihood.usable_cores", lambda cores=cores: cores)
+        found.append(read.nats(texts, most_tokens=MOST, vectors=x).total)
+        found.append(read.nats(texts[::-1], most_tokens=MOST, vectors=x[::-1]).total[::-1])
+        alone = [read.nats([text], most_tokens=MOST, vectors=x[[i]]).total for i, text in enumerate(texts)]
+        found.append(np.concatenate(alone))
+    assert all(np.array_equal(one, found[0]) for one in found)
