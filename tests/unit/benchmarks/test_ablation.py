@@ -8,7 +8,7 @@ import pytest
 
 from synthgen.stages.decode.words import FILE, make_reader, save_words
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="session")

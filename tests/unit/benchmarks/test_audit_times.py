@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "audit_times.py"
+SCRIPT = Path(__file__).parents[3] / "benchmarks" / "audit_times.py"
 
 
 @pytest.mark.slow

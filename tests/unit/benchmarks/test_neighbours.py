@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "neighbours.py"
+SCRIPT = Path(__file__).parents[3] / "benchmarks" / "neighbours.py"
 
 
 @pytest.mark.slow

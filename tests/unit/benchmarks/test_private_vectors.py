@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "private_vectors.py"
+SCRIPT = Path(__file__).parents[3] / "benchmarks" / "private_vectors.py"
 
 
 @pytest.mark.slow

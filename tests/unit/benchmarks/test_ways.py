@@ -13,7 +13,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate
 from synthgen.stages.decode.base import Settings
 
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))  # scripts are no package
+sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))  # scripts are no package
 
 from ways import (
     Candidates,

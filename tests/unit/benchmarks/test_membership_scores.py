@@ -2,7 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "membership_scores.py"
+SCRIPT = Path(__file__).parents[3] / "benchmarks" / "membership_scores.py"
 
 
 def test_every_score_is_held_against_every_leak():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("imblearn", reason="imbalanced-learn is not installed")
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "interpolate.py"
+SCRIPT = Path(__file__).parents[3] / "benchmarks" / "interpolate.py"
 
 
 @pytest.fixture(scope="module")
