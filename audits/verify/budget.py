@@ -9,7 +9,7 @@ from audits.core.errors import VerifyError
 from audits.gate.evidence import Evidence
 from audits.gate.parentless import METHOD, WithoutParents
 from audits.gate.policy import DpRule, Policy, budget_caps
-from audits.verify.mechanism import accounted, check_mechanism, check_spent
+from audits.verify.mechanism import ROUNDING, accounted, check_mechanism, check_spent
 from audits.verify.statement import Budget, Privacy, ReleasePredicate
 from audits.verify.trust import TrustRoot
 
@@ -90,6 +90,9 @@ def _check_same(claim: Mapping[str, float], evidence: Evidence, logged: Mapping[
             raise VerifyError("E_GATE", f"the claimed {name} is not the one in the evidence")
         if logged.get(name) != claimed:
             raise VerifyError("E_GATE", f"the claimed {name} is not the one in the mechanism's log")
+    recomputed = evidence.metrics.get("accounting.epsilon_recomputed")
+    if recomputed is not None and not recomputed.high <= claim["epsilon"] * (1 + ROUNDING):
+        raise VerifyError("E_GATE", "the evidence recomputed more epsilon than is claimed")
 
 
 def _check_booked(privacy: Privacy, budget: Budget, caps: DpRule | WithoutParents | None, evidence: Evidence) -> None:

@@ -126,10 +126,9 @@ class Likelihood:
             given = None if vectors is None else vectors[rows]
             return self._read([frames[i] for i in rows], [said[i] for i in rows], given)
 
-        if self.batch == 1 and self.device.type == "cpu":  # too little for the cores to share; and then the last bits
-            in_threads(
-                batches, read, total.__setitem__, lambda _: None, n_workers=usable_cores()
-            )  # are any machine's
+        if self.batch == 1 and self.device.type == "cpu":
+            # too little for cores to share, and with one core each the last bits are those of any machine
+            in_threads(batches, read, total.__setitem__, lambda _: None, n_workers=usable_cores())
         else:
             for rows in batches:
                 total[rows] = read(rows)

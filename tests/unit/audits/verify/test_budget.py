@@ -201,6 +201,23 @@ def test_a_whole_bundle_that_claims_less_than_its_mechanisms_cost_does_not_verif
     assert "cost more than is claimed, as the verifier recomputes it" in found.failure
 
 
+@pytest.mark.parametrize(("recomputed", "holds"), [(1.99, True), (2.0001, True), (2.1, False), (40.0, False)])
+def test_evidence_that_recomputed_more_than_is_claimed_is_refused(bundle, judge, releases, recomputed, holds):
+    number = {"value": recomputed, "low": recomputed, "high": recomputed, "confidence": 0.95, "n": 1}
+    for name, of in (
+        (METRICS, lambda v: v),
+        ("evidence/accounting.json", lambda v: v),
+        ("report/report.json", lambda v: v["audit"]["results"][-1]),
+    ):
+        rewrite(
+            bundle, releases, name,
+            lambda v, of=of: of(v)["metrics"].update({"accounting.epsilon_recomputed": number}),
+        )  # fmt: skip
+    found = judge(bundle)
+    assert found.ok == holds, found.failure
+    assert holds or "recomputed more epsilon than is claimed" in found.failure
+
+
 def test_without_the_library_nothing_is_recomputed_and_nothing_passes(releases, monkeypatch):
     monkeypatch.setitem(sys.modules, "dp_accounting", None)
     with pytest.raises(VerifyError, match=r"E_GATE what is claimed cannot be recomputed: .*dp-accounting"):
