@@ -97,7 +97,7 @@ picture: $(BIN)/.installed  ## docs/report.png again, from the report of `make d
 	rm -rf build/chromium
 	$(BIN)/python -c '$(SMALLER)'
 
-study-dp: $(BIN)/.tested models  ## what differential privacy costs, hours on two cores; goes on where it stopped
+study-dp: $(BIN)/.tested models  ## what differential privacy costs; all of it days on two cores, so name rows; goes on where it stopped
 	$(BIN)/synthgen study dp $(STUDY_ARGS)
 
 models: $(BIN)/.installed

@@ -13,7 +13,7 @@ from synthgen.core.errors import DataError
 from synthgen.core.progress import Progress
 from synthgen.run.workspace import write_json
 
-EPSILONS = (1.0, 4.0, NOISELESS)
+EPSILONS = (0.5, 1.0, 2.0, 4.0, 8.0, NOISELESS)
 PERSONS = (500, 2000, 8000)
 RECORDS = (1200,)
 BESIDE = {LABELS: LABELS_ALONE, SMOTE: 0.0}  # what has one budget, or none

@@ -48,3 +48,10 @@ def test_the_whole_budget_is_the_mechanisms(bench):
     assert (query.steps, query.clip, query.normaliser) == (30, bench.CLIP, pytest.approx(96))
     assert query.sampling_rate == pytest.approx(96 / 2500)
     assert bench.mechanism(1.0, 2500, 30, 96).noise_multiplier > query.noise_multiplier > 0.5
+
+
+def test_the_noise_of_a_step_is_as_long_as_asked_for(bench):
+    query = bench.under_noise(0.34, 248, 1000, 30, 16)
+    assert query.noise_multiplier / query.normaliser * 248**0.5 == pytest.approx(0.34)
+    assert (query.steps, query.clip, query.sampling_rate) == (30, bench.CLIP, pytest.approx(0.016))
+    assert 0 < bench.under_noise(0, 248, 1000, 30, 16).noise_multiplier < 1e-5
