@@ -90,11 +90,9 @@ class PersonTexts:
         """
 
         def of_persons(step: int, weights: Float64, drawn: Int64) -> Iterator[Float64]:
-            for person in drawn:
-                row = self._record_of(int(person), step)
-                yield self.reader.gradients(
-                    weights, self.texts[row : row + 1], self.vectors[row : row + 1], self.prompts[row : row + 1]
-                )
+            rows = [self._record_of(int(person), step) for person in drawn]
+            texts, prompts = ([of[row] for row in rows] for of in (self.texts, self.prompts))
+            yield self.reader.gradients(weights, texts, self.vectors[rows], prompts)
             advance(1)
 
         return of_persons

@@ -120,18 +120,12 @@ class Likelihood:
             raise DataError(f"{empty} of {len(said)} texts have no tokens, so no likelihood")
         frames = self._frames(len(texts), prompts, with_vector=vectors is not None)
         total = np.zeros(len(texts))
-        batches = tuple(self._batches([len(f) + len(s) for f, s in zip(frames, said, strict=True)]))
 
-        def read(rows: list[int], _advance: Callable[[int], None] | None = None) -> NDArray[np.float64]:
+        def read(rows: list[int]) -> NDArray[np.float64]:
             given = None if vectors is None else vectors[rows]
             return self._read([frames[i] for i in rows], [said[i] for i in rows], given)
 
-        if self.batch == 1 and self.device.type == "cpu":
-            # too little for cores to share, and with one core each the last bits are those of any machine
-            in_threads(batches, read, total.__setitem__, lambda _: None, n_workers=usable_cores())
-        else:
-            for rows in batches:
-                total[rows] = read(rows)
+        self._each_batch([len(f) + len(s) for f, s in zip(frames, said, strict=True)], read, total.__setitem__)
         if not np.isfinite(total).all():
             raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
         return Nats(total, np.array([len(ids) for ids in said], dtype=np.int64))
@@ -144,6 +138,21 @@ class Likelihood:
         asked = [self.template.tokens(self.tokenizer, prompt) for prompt in (prompts or [""] * n)]
         mark = self.template.placeholder_id
         return asked if with_vector else [[i for i in ids if i != mark] for ids in asked]
+
+    def _each_batch(
+        self,
+        lengths: Sequence[int],
+        read: Callable[[list[int]], NDArray[np.float64]],
+        keep: Callable[[list[int], NDArray[np.float64]], None],
+    ) -> None:
+        """Read texts of these lengths in batches, in any order; `keep` is told of each in this thread."""
+        batches = tuple(self._batches(lengths))
+        if self.batch == 1 and self.device.type == "cpu":
+            # too little for cores to share, and with one core each the last bits are those of any machine
+            in_threads(batches, lambda rows, _: read(rows), keep, lambda _: None, n_workers=usable_cores())
+            return
+        for rows in batches:
+            keep(rows, read(rows))
 
     def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
         """Yield row numbers, texts of like length together, so that little is padded."""

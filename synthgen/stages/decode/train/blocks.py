@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from threading import local
 
 import numpy as np
 import torch
@@ -21,9 +22,8 @@ from synthgen.stages.decode.train.head import frozen_head_loss
 BATCH = 16  # texts read at once
 
 
-@dataclass(slots=True)
-class _Shares:
-    """The shares that the layers of one model read in, a row for each text of the batch; None for no manner."""
+class _Shares(local):
+    """The shares that one model's layers read in, a row for each text of the thread's batch; None for no manner."""
 
     each: Tensor | None = None
 
@@ -122,11 +122,17 @@ class BlockGradients(Likelihood):
         frames = self._frames(len(texts), prompts, with_vector=True)
         found = np.zeros((len(texts), self.dimension))
         read = [i for i, ids in enumerate(said) if ids]
-        for batch in self._batches([len(frames[i]) + len(said[i]) for i in read]):
+
+        def gradients_of(batch: list[int]) -> NDArray[np.float64]:
             rows = [read[i] for i in batch]
             tokens = np.array([len(said[i]) for i in rows])
             summed = self._of_batch(shares, [frames[i] for i in rows], [said[i] for i in rows], vectors[rows])
-            found[rows] = summed / tokens[:, None]
+            return np.asarray(summed / tokens[:, None])
+
+        def keep(batch: list[int], rows: NDArray[np.float64]) -> None:
+            found[[read[i] for i in batch]] = rows
+
+        self._each_batch([len(frames[i]) + len(said[i]) for i in read], gradients_of, keep)
         return found
 
     def _of_batch(

@@ -131,9 +131,21 @@ def test_every_step_reads_one_record_of_a_person_by_a_draw_that_hangs_on_nobody_
     drawn = [[persons._record_of(person, step) for person in range(3)] for step in range(60)]
     assert [{row[i] for row in drawn} for i in range(3)] == [{0, 1, 2}, {3}, {4, 5}]
     assert [row[1:] for row in drawn] == [[fewer._record_of(i, s) for i in range(2)] for s in range(60)]
-    gradients = persons.gradients(lambda _: None)
-    blocks = list(gradients(1, np.zeros(village.reader.dimension), np.array([0, 2])))
-    assert [block.shape for block in blocks] == [(1, village.reader.dimension)] * 2
+
+
+def test_a_persons_gradient_is_the_same_to_its_last_bit_whoever_else_is_drawn(tiny, parts):
+    village = Village(tiny, parts, tuple(tiny.sentences(6, seed=2)))
+    gradients, start = village.persons.gradients(lambda _: None), np.full(village.reader.dimension, 0.1)
+
+    def of(*drawn):
+        (block,) = gradients(1, start, np.array(drawn, dtype=int))
+        return block
+
+    together = of(*range(6))
+    assert together.any(axis=1).all()
+    assert (together == np.concatenate([of(person) for person in range(6)])).all()
+    assert (of(4, 1) == together[[4, 1]]).all()
+    assert of().shape == (0, village.reader.dimension)
 
 
 EPSILON, DELTA, BUILDS = 1.0, 1e-5, 200
