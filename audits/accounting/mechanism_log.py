@@ -28,6 +28,7 @@ from audits.core.strictjson import JsonError, canonical, parse
 from audits.core.strictmodel import Closed, Finite
 
 MAX_LOG_BYTES = 1 << 28
+LEAST_RATE, MOST_STEPS, MOST_MECHANISMS = 1e-9, 10**6, 64  # beyond them accountants take hours, or memory
 
 # What else may have read the persons' records. A log answers for each of them.
 ReadKind = Literal[
@@ -72,8 +73,8 @@ class MechanismCost(Closed):
 
     kind: Literal["dp-sgd", "gaussian", "vote", "laplace"]
     noise_multiplier: Annotated[Finite, Field(ge=1e-3, le=1e6)]
-    sampling_rate: Annotated[Finite, Field(gt=0, le=1)]
-    steps: Count
+    sampling_rate: Annotated[Finite, Field(ge=LEAST_RATE, le=1)]
+    steps: Annotated[int, Field(ge=1, le=MOST_STEPS)]
 
     @model_validator(mode="after")
     def _laplace_is_unsampled(self) -> Self:
@@ -226,7 +227,7 @@ class MechanismLog(Closed):
     person_set: Sha256
     claim: PrivacyBudget
     spent: PrivacyBudget | None
-    mechanisms: Annotated[tuple[Mechanism, ...], Field(min_length=1)]
+    mechanisms: Annotated[tuple[Mechanism, ...], Field(min_length=1, max_length=MOST_MECHANISMS)]
     reads: tuple[RecordRead, ...]
     releases: tuple[EarlierRelease, ...]
 

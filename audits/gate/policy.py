@@ -17,7 +17,7 @@ from audits.core.strictmodel import Closed, Finite, problems
 from audits.core.strictyaml import parse_yaml
 from audits.gate.evidence import AuditName, AuditState, Evidence, Metric, MetricName
 from audits.gate.outcome import Decision, Outcome, RuleOutcome
-from audits.gate.parentless import WithoutParents, check_given, stood_in_for, why_not
+from audits.gate.parentless import ACCOUNTING, METHOD, WithoutParents, check_given, stood_in_for, why_not
 from audits.gate.spending import confidence_of
 
 # the audits whose proven epsilon a budget must survive: the first always, the others where they were run
@@ -155,8 +155,9 @@ class Policy(Closed):
 
     @model_validator(mode="after")
     def _no_repeats(self) -> Self:
+        given = self.without_parents
         for what, names in (
-            ("rules", [rule.id for rule in (*self.all_rules(), *_dp_rules(self.without_parents))]),
+            ("rules", [r.id for r in (*self.all_rules(), *_dp_rules(given), *self.rules_of_a_promise())]),
             ("approvals", [approval.role for approval in self.approvals]),
             ("required and measured", [*self.required, *self.measured]),
         ):
@@ -173,6 +174,10 @@ class Policy(Closed):
         calibrated = tuple(_selftest_rule(name) for name in self.selftest)
         return (*self.rules, *_dp_rules(self.dp), *calibrated, *(OUTSIDE if self.intended_use == "outside" else ()))
 
+    def rules_of_a_promise(self) -> tuple[Rule, ...]:
+        """Return the comparisons that records of a differentially private method bring with them."""
+        return OUTSIDE[:1] if self.intended_use == "inside" else ()  # for outside it is asked of all
+
     def to_bytes(self) -> bytes:
         """Return the canonical JSON, defaults filled in: the content of `policy/policy.json`."""
         return canonical(self.model_dump(mode="json"))
@@ -187,7 +192,9 @@ class Policy(Closed):
         instead = () if given is None else given.required
         audits = (f"audit-{name}" for name in (*self.required, *instead, *self.measured))
         attacks = (f"dp-consistent-{name}" for name in ATTACKS) if self.dp is not None or given is not None else ()
-        return (*audits, *(rule.id for rule in (*self.all_rules(), *_dp_rules(given))), *attacks)
+        rules = (rule.id for rule in (*self.all_rules(), *_dp_rules(given)))
+        promised = (f"audit-{ACCOUNTING}", *(rule.id for rule in self.rules_of_a_promise()))
+        return tuple(dict.fromkeys((*audits, *rules, *attacks, *promised)))
 
 
 def decide(evidence: Evidence, policy: Policy) -> Decision:
@@ -204,25 +211,30 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     Laws: a policy without gates is refused; a missing, failed or too small measurement is no pass; adding a gate,
     worsening a number or counting a further attempt never turns refused into allowed. Intervals and required verdicts
     must be as sure as their attempt asks for, whatever confidence a run was set to. A policy for outside has the
-    gates of `OUTSIDE`, which it cannot leave out.
+    gates of `OUTSIDE`, which it cannot leave out; and whatever the policy asks, records of a differentially private
+    method need an accounting that passed and noise that nobody can draw again, or the epsilon beside them is void.
 
     Random: none; reads nothing but its arguments.
     """
     sure = _sure(evidence, policy)
     excuse = _excuse(evidence, policy)
     instead, beside = ((), ()) if excuse is None else (excuse.required, excuse.rules)
-    compared = (_compared(evidence, rule, sure) for rule in (*policy.all_rules(), *_dp_rules(excuse)))
+    is_promised = _promises(evidence)
+    promised = tuple({ACCOUNTING} - {*policy.required, *instead}) if is_promised else ()
+    rules = (*policy.all_rules(), *_dp_rules(excuse), *(policy.rules_of_a_promise() if is_promised else ()))
+    compared = (_compared(evidence, rule, sure) for rule in rules)
     outcomes = (
         *(
             stood_in_for(_required(evidence, name, sure), name, evidence, policy.without_parents)
             for name in policy.required
         ),
-        *(_required(evidence, name, sure) for name in instead),
-        *(_measured(evidence, name) for name in policy.measured),
+        *(_required(evidence, name, sure) for name in (*instead, *promised)),
+        *(_measured(evidence, name) for name in policy.measured if name not in promised),
         *(replace(outcome, gating=outcome.id not in beside) for outcome in compared),
         *(_consistent(evidence, name) for name in _attacks(evidence, budget_caps(evidence, policy))),
     )
-    if not any(outcome.gating and outcome.id not in {rule.id for rule in OUTSIDE} for outcome in outcomes):
+    brought = {*(rule.id for rule in OUTSIDE), *(f"audit-{name}" for name in promised)}
+    if not any(outcome.gating and outcome.id not in brought for outcome in outcomes):
         reason = "a policy without gates of its own allows nothing"
         outcomes = (
             *outcomes,
@@ -239,6 +251,12 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
         policy_digest=policy.digest(),
         evidence_digest=evidence.digest(),
     )
+
+
+def _promises(evidence: Evidence) -> bool:
+    """Return whether the records were made by a method that promises differential privacy."""
+    method = evidence.metrics.get(METHOD)
+    return method is not None and method.high > 0
 
 
 def budget_caps(evidence: Evidence, policy: Policy) -> DpRule | WithoutParents | None:

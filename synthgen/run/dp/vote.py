@@ -21,7 +21,6 @@ from synthgen.stages.interpolate.dp.method import Asked
 VOTE = "manner"
 ASKED = {VOTE: Asked(share=0.05, kind="vote")}
 VOTERS = 128  # about, of the declared number of persons
-HEARD = 64  # first tokens of a record: how somebody writes shows in a few lines, and reading takes its time
 NEAR = 0.5  # of the most votes that a manner needs to be mixed in
 CLEAR = 0.1  # nats per token that a manner must gain to get a whole vote
 ENOUGH = 0.25  # of the expected voters that a manner needs, or the plain one is taken
@@ -32,10 +31,9 @@ def read_votes(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: E
 
         vote = g / max(|g|, `CLEAR`),   g_m = max(0, nats without a manner - nats in m) of a person's record
 
-    Each person is asked with chance `VOTERS` / the declared number of persons, by a coin of their own, about the
-    first `HEARD` tokens of one record, drawn by a hash of its text; whoever is not asked has zeros. Each text is read
-    by itself, so a vote hangs on one person alone: in company, padded in bfloat16, one person less moved the others'
-    votes by .06 in all.
+    Each person is asked with chance `VOTERS` / the declared number of persons, by a coin of their own, about one
+    record, drawn by a hash of its text; whoever is not asked has zeros. Each text is read by itself, so a vote hangs
+    on one person alone: in company, padded in bfloat16, one person less moved the others' votes by .06 in all.
 
     Privacy: the votes are private; see `decide_manner`.
     Random: seeds/vote/person.
@@ -59,7 +57,8 @@ def read_votes(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: E
         for name in names:
             manner = in_manner(bridge, named_manners(job.config, ((name, 1.0),)))
             reader = Likelihood.load(folder, manner, batch=1)
-            nats.append(reader.nats(texts, most_tokens=HEARD, vectors=embedded.vectors[asked], prompts=prompts).each)
+            most = bridge.info.max_text_tokens
+            nats.append(reader.nats(texts, most_tokens=most, vectors=embedded.vectors[asked], prompts=prompts).each)
             advance(1)
     number = {group: i for i, group in enumerate(sorted(first))}
     rows = [number[train.records[row].group] for row in asked]

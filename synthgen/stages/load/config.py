@@ -25,4 +25,9 @@ class SourceConfig(Section):
     @field_validator("labels")
     @classmethod
     def _as_records_have_them(cls, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        return None if labels is None else tuple(unicodedata.normalize("NFC", label) for label in labels)
+        if labels is None:
+            return None
+        normal = tuple(unicodedata.normalize("NFC", label) for label in labels)
+        if repeated := sorted({label for label in normal if normal.count(label) > 1}):
+            raise ValueError(f"named twice: {', '.join(repeated)}")
+        return normal

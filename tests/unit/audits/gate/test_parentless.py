@@ -34,7 +34,8 @@ def number(value, n=900):
 
 
 NUMBERS = {
-    METHOD: 1.0, PARENTS: 0.0, "interpolation.ledger": 1.0, "interpolation.margin": 0.2, "replay.hard_hits": 0.0,
+    METHOD: 1.0, "secret.private": 1.0,
+    PARENTS: 0.0, "interpolation.ledger": 1.0, "interpolation.margin": 0.2, "replay.hard_hits": 0.0,
     "accounting.epsilon": 2.0, "accounting.delta": 1e-6, "membership.epsilon_lower_bound": 0.1,
 }  # fmt: skip
 

@@ -212,7 +212,24 @@ def test_a_budget_that_an_attack_contradicts_is_refused():
 def test_every_gate_of_a_decision_is_known_before_it():
     asked = policy(rule(), dp=DP, required=("replay",), measured=("neighbours",))
     found = evidence(SPENT, canaries=("pass", "measured"), differencing=("pass", "measured"))
-    assert asked.gates() == tuple(outcome.id for outcome in decide(found, asked).outcomes)
+    ids = tuple(outcome.id for outcome in decide(found, asked).outcomes)
+    assert asked.gates() == (*ids, "audit-accounting", "secret-private")
+    found = evidence({**SPENT, "method.private": metric(1, 1, 1)})
+    outcomes = decide(found, policy(rule(), measured=("accounting",))).outcomes
+    brought = [outcome for outcome in outcomes if outcome.id in {"audit-accounting", "secret-private"}]
+    assert [(one.gating, one.verdict) for one in brought] == [(True, "INSUFFICIENT")] * 2
+
+
+@pytest.mark.parametrize(
+    ("state", "secret", "allowed"),
+    [("pass", 1, True), ("pass", 0, False), ("insufficient", 1, False), ("fail", 1, False)],
+)
+def test_an_epsilon_leaves_with_an_accounting_that_passed_and_noise_that_nobody_draws_again(state, secret, allowed):
+    known, asked = {"membership.auc": metric(), "secret.private": metric(secret, secret, secret)}, policy(rule())
+    found = evidence({**known, "method.private": metric(1, 1, 1)}, accounting=(state, "measured"))
+    assert decide(found, asked).allowed == allowed
+    assert decide(evidence(known), asked).allowed  # where nothing is promised
+    assert not decide(found, policy()).allowed  # a policy must have gates of its own
 
 
 def test_a_decision_names_both_digests_and_each_failure():
