@@ -21,7 +21,7 @@ from synthgen.run.adapt import adapt, check_adapt
 from synthgen.run.calibrate import calibrate, is_due
 from synthgen.run.dp.measure import measure
 from synthgen.run.dp.questions import check_budget
-from synthgen.run.dp.reserve import refuse_to_forget, reserve_budget
+from synthgen.run.dp.reserve import PAID, reserve_budget
 from synthgen.run.finished import policy_file
 from synthgen.run.job import Job
 from synthgen.run.judge import (
@@ -84,7 +84,8 @@ class Pipeline:
         """Run what is missing up to and with the stage `until`, and return the run.
 
         Args:
-            resume: "auto" goes on from every finished result whose inputs are unchanged; "never" starts anew.
+            resume: "auto" goes on from every finished result whose inputs are unchanged; "never" starts anew, and
+                where a budget was drawn it pays anew.
             until: a stage; interpolate and decode are those of the first round, filter is that of the last.
 
         Raises:
@@ -104,10 +105,9 @@ class Pipeline:
             job = Job(self.config, workspace, self.progress)
             models = [] if until in _WITHOUT_MODELS else _models(job)
             if resume == "never":  # only now, when nothing is found to be missing
-                refuse_to_forget(self.config, policy)
-                workspace.forget()
+                workspace.forget(keep=PAID)
             done = []
-            for stage in _stages(job, until):
+            for stage in _stages(job, until, anew=resume == "never"):
                 done.append(stage)
                 if stage.name == until and until not in {"filter", STAGES[-1]}:
                     break
@@ -116,7 +116,7 @@ class Pipeline:
         return Run(self.config, workspace, record)
 
 
-def _stages(job: Job, until: str) -> Iterator[StageResult]:
+def _stages(job: Job, until: str, *, anew: bool) -> Iterator[StageResult]:
     """Run stage after stage; a caller that asks for no further one stops there."""
     loaded = load_source(job)
     yield loaded
@@ -129,7 +129,7 @@ def _stages(job: Job, until: str) -> Iterator[StageResult]:
     policy = load_policy(policy_file(job.config))
     reservation = None
     if job.config.interpolate.is_private and until not in _UNLEARNED:
-        reservation, reserved = reserve_budget(job, policy)
+        reservation, reserved = reserve_budget(job, policy, anew=anew)
         yield reserved
     clean = replace_identifiers(job, loaded, parts)
     yield clean

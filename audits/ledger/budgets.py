@@ -155,6 +155,16 @@ def booked(folder: Path, memory: Memory, run: str) -> str | None:
         return None if made is None else str(made["digest"])
 
 
+def state_of(folder: Path, memory: Memory, run: str) -> str | None:
+    """Return the last step of a run, `reserve`, `draw` or `made`; None where the ledger does not hold it.
+
+    Raises:
+        InputError: the ledger cannot be used.
+    """
+    with opened(folder, FILE, memory) as chain:
+        return next(reversed(_steps(chain, run)), None)
+
+
 def spent(folder: Path, memory: Memory, run: str, digest: str) -> Reservation:
     """Return the reservation under which an answer was made, and all others as the ledger holds them now.
 

@@ -18,7 +18,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,10 +144,12 @@ class Workspace:
         sync(folder.parent)
         return StageResult(name=name, digest=digest, folder=folder, counts=counts, seconds=seconds, reused=False)
 
-    def forget(self) -> None:
-        """Remove every stage's result, so that the next run starts anew."""
-        shutil.rmtree(self.root / "stages")
-        (self.root / "stages").mkdir(mode=0o700)
+    def forget(self, keep: Sequence[str] = ()) -> None:
+        """Remove every stage's result, so that the next run starts anew; of the stages named here none."""
+        for folder in (self.root / "stages").iterdir():
+            if folder.name.startswith(tuple(f"{name}-" for name in keep)):
+                continue
+            shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
 
 
 def _finished(folder: Path) -> dict[str, Any] | None:

@@ -11,7 +11,10 @@ from synthgen.privacy.budget import noise_multipliers
 from synthgen.privacy.sums import Query
 from synthgen.run.dp import vote
 from synthgen.run.dp.adapt import ADAPT, asked_of, price_of
+from synthgen.run.secret import PUBLIC
 from synthgen.stages.decode.config import AUTO
+from synthgen.stages.filter.attributes import check_labels
+from synthgen.stages.interpolate.counts import wanted_counts
 from synthgen.stages.interpolate.dp import gaussian, vae, votes, words
 from synthgen.stages.interpolate.dp.method import Asked, PrivateMethod
 
@@ -25,8 +28,21 @@ FREE = (
 
 
 def check_budget(config: Config, policy: Policy) -> None:
-    """Raise ConfigError where a policy asks for differential privacy, and a configuration has less."""
+    """Refuse what would spend a budget and then not be made, or leave by no policy.
+
+    Raises:
+        ConfigError: the policy asks for differential privacy, and the configuration has less, or noise that anybody
+            can draw again; attributes are asked of a label that is not declared.
+        DataError: `balance` names classes that are not declared, or `total` leaves one without a record.
+    """
     dp, most = config.dp, most_of(policy)
+    if dp.epsilon is not None:
+        _check_learned(config)
+    if dp.epsilon is not None and config.secret == PUBLIC and (most is not None or policy.intended_use == "outside"):
+        raise ConfigError(
+            f"secret: public: its noise can be drawn again, so under policy {policy.name!r} it would pay for nothing",
+            problems=["secret"], hint="Leave secret out. For a study name a policy for inside without a budget.",
+        )  # fmt: skip
     if policy.dp is not None and dp.epsilon is None:
         raise ConfigError(
             f"dp: policy {policy.name!r} asks for differential privacy, and {config.interpolate.method!r} has none",
@@ -42,6 +58,14 @@ def check_budget(config: Config, policy: Policy) -> None:
     ]
     if problems:
         raise ConfigError(f"dp: policy {policy.name!r} allows less", problems=problems)
+
+
+def _check_learned(config: Config) -> None:
+    """Refuse what is asked of classes that are not declared: behind the draw it would be too late."""
+    labels = sorted(config.source.labels or ())
+    wanted_counts(labels, config.interpolate.balance, config.interpolate.total)
+    if config.filter.attributes is not None:
+        check_labels(config.filter.attributes, labels)
 
 
 def most_of(policy: Policy) -> Cost | None:

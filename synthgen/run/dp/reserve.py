@@ -3,76 +3,96 @@
 import json
 import secrets
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from audits.gate.policy import Policy
-from audits.ledger.budgets import Cost, Reservation, Spending, refuse_overspending, reserve, spent_so_far
+from audits.ledger.budgets import Cost, Reservation, Spending, refuse_overspending, reserve, spent_so_far, state_of
 from synthgen.config import Config
-from synthgen.core.errors import InternalError
+from synthgen.core.errors import InternalError, StorageError
 from synthgen.core.progress import silent
-from synthgen.run.dp.questions import mechanisms_of, most_for, queries_of
+from synthgen.run.dp.questions import asked_by, mechanisms_of, most_for, queries_of
 from synthgen.run.job import Job, source_digest
 from synthgen.run.ledger import ledger_of
 from synthgen.run.workspace import StageResult, Workspace, write_json
 
 RESERVE, RUN = "reserve", "run.json"
+MEASURE, LOG = "measure", "mechanism.json"
+PAID = (RESERVE, MEASURE)  # stages that are never thrown away
 
 
-def refuse_to_forget(config: Config, policy: Policy) -> None:
-    """Raise Overspent where a run could not be paid for again, before what it paid for is thrown away.
-
-    Raises:
-        Overspent: with what is left.
-        InputError: the ledger cannot be used.
-    """
-    dp = config.dp
-    if dp.epsilon is not None and dp.delta is not None:
-        had = spent_so_far(*ledger_of(config))
-        refuse_overspending(had, Cost(epsilon=dp.epsilon, delta=dp.delta), most_for(config, policy))
-
-
-def reserve_budget(job: Job, policy: Policy) -> tuple[Reservation, StageResult]:
+def reserve_budget(job: Job, policy: Policy, *, anew: bool = False) -> tuple[Reservation, StageResult]:
     """Return the reservation of a run, recorded before anything is learned.
 
     It is one whatever version of the program runs it: a newer one finds that the run drew already, and does not pay
     again unasked.
 
+    Args:
+        job: the run.
+        policy: whose budget holds it.
+        anew: pay again where the run drew before. What was paid for is left where it is, beside the new.
+
     Raises:
         Overspent: the budget does not hold it.
         InputError: the ledger cannot be used.
+        StorageError: what was paid for in this workspace lies there without its reservation.
     """
     dp, queries = job.config.dp, queries_of(job.config)
     if dp.epsilon is None or dp.delta is None:
         raise InternalError("a run without a budget reserves nothing")
     cost = Cost(epsilon=dp.epsilon, delta=dp.delta)
-    most = most_for(job.config, policy)
+    most, ledger = most_for(job.config, policy), ledger_of(job.config)
+    asked_for = _reserved_for(job)
+    before = job.workspace.finished(RESERVE, asked_for)
+    if before is None:
+        _refuse_orphans(job.workspace)
+    elif anew and state_of(*ledger, _run_in(before.folder)) != "reserve":  # drawn, or counted in another ledger
+        refuse_overspending(spent_so_far(*ledger), cost, most)  # or what was paid for would be out of reach
+        before.folder.replace(before.folder.with_name(f"{before.folder.name}.before-{_run_in(before.folder)[:8]}"))
 
     def reserved(folder: Path) -> Reservation:
-        run = str(json.loads((folder / RUN).read_bytes())["run"])
-        spending = Spending(run=run, cost=cost, mechanisms=mechanisms_of(queries))
-        return reserve(*ledger_of(job.config), spending, most=most)
+        spending = Spending(run=_run_in(folder), cost=cost, mechanisms=mechanisms_of(queries))
+        return reserve(*ledger, spending, most=most)
 
     def make(folder: Path) -> Mapping[str, object]:
         if not (folder / RUN).exists():  # or a stop came after it was reserved, and it is reserved still
-            write_json(folder / RUN, {"run": secrets.token_hex(16)})
+            write_json(folder / RUN, {"run": secrets.token_hex(16), "secret": job.config.secret})
         reserved(folder)
         return {"in": 0, "out": 0, "epsilon": dp.epsilon, "delta": dp.delta}
 
-    result = job.workspace.stage(RESERVE, _reserved_for(job), make, keep_partial=True, is_paid=True)
+    result = job.workspace.stage(RESERVE, asked_for, make, keep_partial=True, is_paid=True)
     return reserved(result.folder), result
 
 
+def _run_in(folder: Path) -> str:
+    return str(json.loads((folder / RUN).read_bytes())["run"])
+
+
+def _refuse_orphans(workspace: Workspace) -> None:
+    """Refuse to pay where answers lie that no reservation of the workspace is for: it was taken away."""
+    stages = workspace.root / "stages"
+    known = {_run_in(path.parent) for path in stages.glob(f"{RESERVE}-*/{RUN}")}
+    drawn = {path.parent: str(json.loads(path.read_bytes())["release"]) for path in stages.glob(f"{MEASURE}-*/{LOG}")}
+    if orphans := sorted(folder.name for folder, run in drawn.items() if run not in known):
+        raise StorageError(
+            f"{stages}: what was paid for lies there without its reservation",
+            problems=orphans, hint=f"Restore the folders {RESERVE}-*, or take these away and pay anew.",
+        )  # fmt: skip
+
+
 def _reserved_for(job: Job) -> Mapping[str, Any]:
-    """Return what one reservation is for: the same file, dice, cost and questions.
+    """Return what one reservation is for: the same file, dice, persons, cost and questions.
 
     How the file is read and split is not in it: the ledger refuses a second draw, and nobody pays for another
-    setting unasked.
+    setting unasked. Nor is how much noise an answer gets: that follows, and its last digits are the accountant's.
     """
     config = job.config
+    asked = {name: asdict(one) for name, one in sorted(asked_by(config).items())}
     return {
         "digest": source_digest(config.resolve(config.source.path)), "seed": job.seeds.key().hex(),
-        "cost": [config.dp.epsilon, config.dp.delta], "mechanisms": list(mechanisms_of(queries_of(config))),
+        "cost": [config.dp.epsilon, config.dp.delta], "persons": config.dp.persons,
+        "shares": {str(name): share for name, share in config.dp.shares.items()}, "asked": asked,
     }  # fmt: skip
 
 
@@ -83,13 +103,13 @@ def reserved_run(config: Config) -> str | None:
         return None
     job = Job(config, Workspace(root), silent)
     found = job.workspace.finished(RESERVE, _reserved_for(job))
-    return None if found is None else str(json.loads((found.folder / RUN).read_bytes())["run"])
+    return None if found is None else _run_in(found.folder)
 
 
 def check_room(config: Config, policy: Policy) -> tuple[Cost, bool]:
     """Return what was spent of the ledger's budget, and whether the run goes on with what it reserved before.
 
-    What it goes on with is not in the sum.
+    What it goes on with is not in the sum. It does not where it drew, and what it drew is lost.
 
     Raises:
         Overspent: the next run of the configuration is one too many.
@@ -99,4 +119,4 @@ def check_room(config: Config, policy: Policy) -> tuple[Cost, bool]:
     before = spent_so_far(*ledger_of(config), besides=own)
     cost = Cost(epsilon=config.dp.epsilon or 0.0, delta=config.dp.delta or 0.0)
     refuse_overspending(before, cost, most_for(config, policy))
-    return before, own is not None
+    return before, own is not None and state_of(*ledger_of(config), own) != "draw"

@@ -24,7 +24,7 @@ from audits.verify.statement import Privacy
 from audits.verify.trust import load_trust
 from synthgen.commands.mirror import mirror as make_mirror_of
 from synthgen.commands.start import start
-from synthgen.core.errors import ReleaseRefused, UsageError
+from synthgen.core.errors import ConfigError, ReleaseRefused, UsageError
 from synthgen.core.progress import silent
 from synthgen.pipeline import Pipeline
 from synthgen.release.assembly import stated_privacy
@@ -32,8 +32,9 @@ from synthgen.release.content import BESIDE_DP, NUMBERS_LEAVE, VERDICTS_LEAVE
 from synthgen.release.keys import public_path
 from synthgen.release.limitations import NUMBERS_TOLD, VERDICTS_TOLD
 from synthgen.release.trust import new_trust
-from synthgen.run.dp.measure import LOG
+from synthgen.run.dp.reserve import LOG
 from synthgen.run.ledger import ledger_of
+from synthgen.run.secret import FILE
 from synthgen.stages.interpolate.dp import basis as bases
 
 POLICY = """
@@ -93,7 +94,13 @@ class Trial:
         )  # fmt: skip
 
     def config(self, **changes):
-        return self.bench.job(**{**CHANGES, "release": {"key": str(self.key)}, **changes}).config
+        found = self.bench.job(**{**CHANGES, "release": {"key": str(self.key)}, **changes}).config
+        root = found.resolve(found.workspace)
+        if not (root / FILE).exists():  # one split, whatever luck has in mind; the noise is drawn anew
+            root.mkdir(mode=0o700, exist_ok=True)
+            (root / FILE).write_bytes(bytes(range(32)))
+            (root / FILE).chmod(0o600)
+        return found
 
     def release(self, run, out="out"):
         return run.release(run.decide(), key=self.key, out=self.folder / out)
@@ -115,7 +122,7 @@ def trial(bench, tmp_path, monkeypatch):
     vectors = np.random.default_rng(0).normal(size=(200, 40)).astype(np.float32)
     basis = bases.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     monkeypatch.setattr(bases, "FOLDER", tmp_path)
-    monkeypatch.setattr("synthgen.run.dp.measure.MODELS", ("counting", "picking"))
+    monkeypatch.setattr("synthgen.run.dp.account.MODELS", ("counting", "picking"))
     held = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
     save_file({k: v.astype(np.float32) for k, v in held.items()}, tmp_path / "counting.safetensors")
     rows = [{k: v for k, v in row.items() if k != "key"} for row in generate(240, np.random.default_rng(5))]
@@ -156,13 +163,13 @@ def test_a_release_under_a_budget_verifies_and_says_what_was_spent(trial):
 @pytest.mark.slow  # two runs; tests/unit/audits/verify/test_budget.py covers the verifier's part in a second
 def test_a_copied_key_with_a_ledger_of_its_own_releases_nothing_that_verifies(trial):
     private = trial("inside")
-    first = private.release(Pipeline(private.config(secret="public")).run())  # one split, whatever luck has in mind
+    first = private.release(Pipeline(private.config()).run())
     assert verify_bundle(first.path, private.trust, None).ok
 
     # who has the key and not the ledger begins one in which nothing was spent, and forgets what was remembered
     key = private.folder / "stolen" / "releaser.pem"
     shutil.copytree(private.key.parent, key.parent, ignore=shutil.ignore_patterns("ledger-seen.json"))
-    elsewhere = private.config(secret="public", ledger="fresh", release={"key": str(key)})
+    elsewhere = private.config(ledger="fresh", release={"key": str(key)})
     run = Pipeline(elsewhere).run(resume="never")
     again = run.release(run.decide(), key=key, out=private.folder / "again")
     found = verify_bundle(again.path, private.trust, None)
@@ -210,7 +217,7 @@ def test_a_release_whose_policy_shows_numbers_says_that_epsilon_is_for_the_texts
 
 def test_what_draws_its_persons_is_signed_as_that(trial):
     private = trial("inside")
-    vae = {"interpolate": {"method": "dp-vae"}, "secret": "public"}  # whose noise is quick
+    vae = {"interpolate": {"method": "dp-vae"}, "secret": "public", "policy": "research"}  # whose noise is quick
     vae["dp"] = {"epsilon": 2.0, "delta": 4e-5, "persons": 2500}
     run = Pipeline(private.config(**vae)).run(until="interpolate")
     said = stated_privacy(run, has_groups=True)
@@ -226,7 +233,7 @@ def test_what_draws_its_persons_is_signed_as_that(trial):
 
     # and that is what the verifier holds against the accounting of the same log
     costs = [one.model_dump(mode="json", include=set(MechanismCost.model_fields)) for one in logged]
-    details = {"mechanisms": costs, "outside_reads": []}
+    details = {"mechanisms": costs, "outside_reads": ["audit-numbers"]}
     held = {REPORT_JSON: canonical({"audit": {"results": [{"name": "accounting", "details": details}]}})}
     check_mechanism(Privacy.model_validate(parse(canonical(said))), run.policy(), held)
 
@@ -241,7 +248,7 @@ def parentless(trial, releases):
 
 @pytest.mark.slow  # tests/unit/audits/gate/test_parentless.py covers the gate in a second
 def test_records_without_parents_leave_by_their_budget_under_a_policy_that_asks_for_parents(parentless):
-    run = Pipeline(parentless.config(policy="parentless.yaml", secret="public")).run()
+    run = Pipeline(parentless.config(policy="parentless.yaml")).run()
     assert run.evidence.metrics["interpolation.records_with_parents"].value == 0
     found = verify_bundle(parentless.release(run).path, parentless.trust, None)
     assert found.ok, found.failure
@@ -252,7 +259,7 @@ def test_records_without_parents_leave_by_their_budget_under_a_policy_that_asks_
 
     # a second draw is within the bound by itself, and not together with the first: it reads nothing
     with pytest.raises(Overspent, match="does not hold this run"):
-        Pipeline(parentless.config(policy="parentless.yaml", secret="public")).run(resume="never")
+        Pipeline(parentless.config(policy="parentless.yaml")).run(resume="never")
 
 
 @pytest.mark.slow  # likewise
@@ -281,10 +288,10 @@ def test_a_run_that_reserved_first_and_leaves_last_is_held_to_all_that_was_spent
     def spend(name, epsilon, delta):
         """Spend under a policy without a cap; whether it is released makes no difference."""
         dp = {**CHANGES["dp"], "epsilon": epsilon, "delta": delta}
-        other = private.config(secret="public", workspace=name, policy="open.yaml", dp=dp)
+        other = private.config(workspace=name, policy="open.yaml", dp=dp)
         Pipeline(other).run(until="interpolate")
 
-    first = private.config(secret="public")
+    first = private.config()
     run = Pipeline(first).run()
     spend("second", 0.5, 4e-4)
     found = verify_bundle(private.release(run).path, private.trust, None)
@@ -333,9 +340,15 @@ def test_an_answer_that_the_ledger_does_not_book_is_released_by_nobody(trial):
     assert not (private.folder / "out").exists()
 
 
-def test_a_run_whose_noise_can_be_drawn_again_leaves_by_no_policy_for_outside(trial):
+def test_a_run_whose_noise_can_be_drawn_again_pays_for_nothing_and_leaves_by_no_policy(trial):
     private = trial("outside")
-    run = Pipeline(private.config(secret="public")).run()
-    assert any(line.startswith("secret-private: FAIL") for line in run.decide().failures)
+    with pytest.raises(ConfigError, match="its noise can be drawn again"):
+        Pipeline(private.config(secret="public")).run()
+    assert spent_so_far(*ledger_of(private.config())).epsilon == 0.0
+
+    # under a policy for inside that asks for no budget it is a study, and still no release with an epsilon
+    repin(private, "open", OPEN)
+    run = Pipeline(private.config(secret="public", policy="open.yaml")).run()
+    assert [line.split(":")[0] for line in run.decide().failures] == ["secret-private"]
     with pytest.raises(ReleaseRefused):
         private.release(run)

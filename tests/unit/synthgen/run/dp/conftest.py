@@ -6,7 +6,7 @@ from safetensors.torch import save_file as save_tensors
 
 from synthgen.core.seeds import SeedTree
 from synthgen.run import rounds
-from synthgen.run.dp import measure as measuring
+from synthgen.run.dp import account
 from synthgen.stages.decode import manner as manners
 from synthgen.stages.decode.bridge import load_bridge
 from synthgen.stages.decode.learnt import write_learnt
@@ -18,7 +18,7 @@ from synthgen.stages.interpolate.dp import basis as bases
 @pytest.fixture
 def ready(bench, tmp_path, monkeypatch):
     """A bench whose encoder has a public basis, and whose stand-ins count as shipped models."""
-    monkeypatch.setattr(measuring, "MODELS", ("counting", "picking"))
+    monkeypatch.setattr(account, "MODELS", ("counting", "picking"))
     vectors = np.random.default_rng(0).normal(size=(300, 40)).astype(np.float32)
     basis = bases.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     monkeypatch.setattr(bases, "FOLDER", tmp_path)

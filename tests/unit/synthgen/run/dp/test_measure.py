@@ -13,6 +13,7 @@ from synthgen.core.digest import sha256_file
 from synthgen.core.errors import StorageError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_corpus
+from synthgen.run.dp import account
 from synthgen.run.dp import measure as measuring
 from synthgen.run.dp.measure import made_digest, measure
 from synthgen.run.dp.reserve import reserve_budget
@@ -143,12 +144,12 @@ def test_an_answer_that_was_exchanged_is_not_written_from(ready):
 )  # fmt: skip
 def test_what_may_have_learnt_from_the_records_is_no_public_model(ready, changes):
     given = {**CHANGES, **{k: {**v, **changes.get(k, {})} for k, v in CHANGES.items() if k != "dp"}, **changes}
-    assert measuring.is_public(ready.job(**CHANGES).config)
-    assert not measuring.is_public(ready.job(**given).config)
+    assert account.is_public(ready.job(**CHANGES).config)
+    assert not account.is_public(ready.job(**given).config)
 
 
 def test_a_model_of_ones_own_is_a_read_that_nobody_accounts_for(ready, monkeypatch):
-    monkeypatch.setattr(measuring, "MODELS", ())
+    monkeypatch.setattr(account, "MODELS", ())
     _, _, measured, _, _ = asked(ready)
     (read,) = [one for one in measured.log["reads"] if one["kind"] == "model-training"]
     assert read["status"] == "unaccounted"

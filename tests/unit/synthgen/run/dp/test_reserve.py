@@ -13,7 +13,7 @@ from synthgen.run.workspace import Workspace
 LABELS = ["cardiology", "neurology"]
 DP = {
     "source": {"id": None, "labels": LABELS}, "interpolate": {"method": "dp-gaussian", "total": 10},
-    "dp": {"epsilon": 2.0, "delta": 4e-6, "persons": 40}, "policy": "strict-dp",
+    "dp": {"epsilon": 2.0, "delta": 4e-6, "persons": 40}, "policy": "strict-dp", "secret": "workspace",
     "filter": {"class_agreement": None, "length": None},
 }  # fmt: skip
 

@@ -1,0 +1,49 @@
+"""Between a draw and its booking a stop loses what was paid for: the first one is told so, and waits."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from synthgen.core.errors import Interrupted
+
+WAITS = "a stop now would lose an answer that is paid for; the run stops once it is kept. Ask again to lose it.\n"
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Let the first SIGINT or SIGTERM wait for the end of the block; the second one ends it.
+
+    In another thread than the main one signals stay as they are.
+
+    Raises:
+        Interrupted: on the second, and what was drawn is lost.
+        SystemExit: after the block, where one waited.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked: list[int] = []
+
+    def wait(number: int, _frame: object) -> None:
+        asked.append(number)
+        if len(asked) > 1:
+            sys.exit(Interrupted.exit_code)  # no library turns it into another end
+        sys.stderr.write(WAITS)
+
+    before = {number: signal.signal(number, wait) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except SystemExit:
+        if len(asked) < 2:
+            raise
+        raise Interrupted(
+            "stopped between drawing and keeping an answer: it is lost, and its budget spent",
+            hint="`synthgen budget show` lists it as drawn and lost; --resume never pays anew.",
+        ) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+    if asked:
+        sys.exit(Interrupted.exit_code)
