@@ -7,6 +7,7 @@ import numpy as np
 
 from audits.accounting.accountants import EpsilonBounds, epsilon_bounds
 from audits.accounting.mechanism_log import (
+    PERSONS_PER_DELTA,
     READS,
     EarlierRelease,
     MechanismCost,
@@ -24,7 +25,6 @@ from audits.core.types import AuditInputs, AuditResult, Previous, Table, Verdict
 
 AGREEMENT = 1e-3  # relative and absolute, for the grid of the loss distributions
 ROUNDING = 1e-9
-PERSONS_PER_DELTA = 10
 
 
 class Accounting:

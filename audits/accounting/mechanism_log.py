@@ -28,7 +28,8 @@ from audits.core.strictjson import JsonError, canonical, parse
 from audits.core.strictmodel import Closed, Finite
 
 MAX_LOG_BYTES = 1 << 28
-LEAST_RATE, MOST_STEPS, MOST_MECHANISMS = 1e-9, 10**6, 64  # beyond them accountants take hours, or memory
+PERSONS_PER_DELTA = 10  # of n persons delta is at most 1 / (10 n)
+LEAST_RATE, MOST_STEPS, MOST_MECHANISMS = 1e-9, 10**7, 64  # beyond them accountants take hours, or memory
 
 # What else may have read the persons' records. A log answers for each of them.
 ReadKind = Literal[

@@ -8,12 +8,13 @@ from typing import Any
 from audits.core.errors import VerifyError
 from audits.gate.evidence import Evidence
 from audits.gate.parentless import METHOD, WithoutParents
-from audits.gate.policy import DpRule, Policy, budget_caps
+from audits.gate.policy import SECRET, DpRule, Policy, budget_caps
 from audits.verify.mechanism import ROUNDING, accounted, check_mechanism, check_spent
 from audits.verify.statement import Budget, Privacy, ReleasePredicate
 from audits.verify.trust import TrustRoot
 
 UNIT, NO_MECHANISM = "group", "none+empirical"
+UNACCOUNTED = "accounting.unaccounted_reads"
 
 
 def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, held: Mapping[str, bytes]) -> str:
@@ -42,9 +43,7 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, held: Map
                 raise VerifyError("E_GATE", "the evidence holds numbers of a privacy budget, and none is claimed")
             return "no differential privacy is claimed"
         raise VerifyError("E_GATE", "the policy or the ledger asks for an epsilon and a delta, none is claimed")
-    state = evidence.audits.get("accounting")
-    if state is None or (state.status, state.verdict) != ("measured", "pass"):
-        raise VerifyError("E_GATE", "an epsilon is claimed, and no accounting that passed stands behind it")
+    _check_behind(evidence)
     _check_same({"epsilon": privacy.epsilon, "delta": privacy.delta}, evidence, _logged(held))
     check_mechanism(privacy, policy, held)
     check_spent(privacy, held)
@@ -81,6 +80,18 @@ def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence
             f"counted in the ledger {ledger}, which the trust root does not name; others may hold what was spent",
         )
     return "counted in a ledger that the trust root names"
+
+
+def _check_behind(evidence: Evidence) -> None:
+    """Refuse an epsilon without an accounting that passed, or of noise that anybody could draw again."""
+    state = evidence.audits.get("accounting")
+    if state is None or (state.status, state.verdict) != ("measured", "pass"):
+        raise VerifyError("E_GATE", "an epsilon is claimed, and no accounting that passed stands behind it")
+    secret, unaccounted = (evidence.metrics.get(name) for name in (SECRET, UNACCOUNTED))
+    if secret is None or secret.low < 1:
+        raise VerifyError("E_GATE", "an epsilon is claimed of noise that can be drawn again")
+    if unaccounted is not None and unaccounted.high > 0:
+        raise VerifyError("E_GATE", "an epsilon is claimed, and reads of persons were not accounted for")
 
 
 def _check_same(claim: Mapping[str, float], evidence: Evidence, logged: Mapping[str, Any]) -> None:

@@ -34,6 +34,7 @@ from audits.verify.contents import (
     check_report,
 )
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
+from audits.verify.mechanism import check_made_of
 from audits.verify.memory import default_state, remember
 from audits.verify.outcome import Verification, VerificationStep
 from audits.verify.statement import ReleasePredicate, ReleaseStatement, read_statement
@@ -151,6 +152,7 @@ def _judge(
     done.append(f"{SUMS} and {CROISSANT} name the signed files")
     done.append(check_data(tree, subjects, predicate, evidence))
     budget = check_budget(predicate.privacy, policy, evidence, held)
+    check_made_of(predicate)
     done.append(f"{budget}; {check_ledger(predicate, policy, evidence, root)}")
     if approvals:
         release = Approved(

@@ -4,15 +4,29 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from audits.accounting.accountants import epsilon_without_prv
-from audits.accounting.mechanism_log import MechanismCost, PrivacyBudget
+from audits.accounting.mechanism_log import MOST_MECHANISMS, PERSONS_PER_DELTA, MechanismCost, PrivacyBudget
 from audits.core.errors import NotMeasurable, VerifyError
 from audits.core.strictjson import JsonError, parse
 from audits.gate.disclosure import verdicts_only
 from audits.gate.policy import Policy
 from audits.verify.contents import REPORT_JSON
-from audits.verify.statement import Privacy
+from audits.verify.statement import Privacy, ReleasePredicate
 
 AUDIT_NUMBERS = "audit-numbers"
+SAMPLING = "poisson sampling"
+CHECKED = (
+    "claim",
+    "accountants",
+    "delta",
+    "unit",
+    "persons",
+    "seeds",
+    "noise",
+    "clipping",
+    "reads",
+    "releases",
+    "composition",
+)  # of every accounting; see `audits.accounting.audit`
 NEIGHBOURING = "add-remove"  # what the accountants reckon with
 ROUNDING = 1e-3  # of epsilon: the grid of loss distributions, as versions of their library lay it
 
@@ -80,13 +94,18 @@ def check_spent(privacy: Privacy, held: Mapping[str, bytes]) -> None:
     """
     details = accounted(held)
     try:
-        costs = [MechanismCost.model_validate(one) for one in details["mechanisms"]]
+        costs = [MechanismCost.model_validate(one) for one in list(details["mechanisms"])[: MOST_MECHANISMS + 1]]
         budgets = [PrivacyBudget.model_validate(one) for one in details["accounted_reads"]]
         checks, unaccounted = dict(details["checks"]), list(details["unaccounted_reads"])
     except (KeyError, TypeError, ValueError):
         raise VerifyError("E_GATE", "the report's accounting does not say what it adds up") from None
-    if len(checks) == 0 or set(checks.values()) != {"holds"} or unaccounted:
+    if len(costs) > MOST_MECHANISMS:
+        raise VerifyError("E_GATE", f"more than {MOST_MECHANISMS} mechanisms")
+    if set(checks.values()) != {"holds"} or unaccounted or details.get("claim_scope") != "person":
         raise VerifyError("E_GATE", "the accounting is said to pass, and its own checks do not all hold")
+    sampled = any(one.sampling_rate < 1 for one in costs)
+    if unasked := {*CHECKED, *((SAMPLING,) if sampled else ())} - set(checks):
+        raise VerifyError("E_GATE", f"the accounting does not say whether these hold: {', '.join(sorted(unasked))}")
     if privacy.neighbouring != NEIGHBOURING:
         raise VerifyError(
             "E_GATE", f"a claim must be for {NEIGHBOURING} neighbours, which the accounting reckons with"
@@ -94,10 +113,31 @@ def check_spent(privacy: Privacy, held: Mapping[str, bytes]) -> None:
     claimed, delta = privacy.epsilon or 0.0, privacy.delta or 0.0
     try:
         bounds = epsilon_without_prv(costs, budgets, delta=delta) if costs else None
-    except NotMeasurable as error:
+    except (NotMeasurable, ValueError, OverflowError, MemoryError) as error:  # of numbers at the end of all numbers
         raise VerifyError("E_GATE", f"what is claimed cannot be recomputed: {error}") from None
     if bounds is None or not claimed >= bounds.upper * (1 - ROUNDING):
         raise VerifyError("E_GATE", "the mechanisms cost more than is claimed, as the verifier recomputes it")
+
+
+def check_made_of(predicate: ReleasePredicate) -> None:
+    """Refuse an epsilon beside a model that learnt from private data, and a delta too large for so many persons.
+
+        delta <= 1 / (10 n),   n the lower end of the bucket that is stated for train
+
+    Raises:
+        VerifyError: E_GATE.
+    """
+    delta = predicate.privacy.delta
+    if delta is None:
+        return
+    if any(model.trained_on_private_data for model in predicate.models):
+        raise VerifyError("E_GATE", "an epsilon is claimed, and a model learnt from private data outside it")
+    for low in (one.count_bucket.split("-")[0] for one in predicate.inputs if one.role == "train"):
+        n = int(low.removesuffix("k")) * (1000 if low.endswith("k") else 1)
+        if delta * PERSONS_PER_DELTA * n > 1:
+            raise VerifyError(
+                "E_GATE", f"delta is above 1 / ({PERSONS_PER_DELTA} n) for the stated number of persons"
+            )
 
 
 def accounted(held: Mapping[str, bytes]) -> Mapping[str, Any]:

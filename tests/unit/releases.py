@@ -18,6 +18,7 @@ from audits.gate.policy import decide, parse_policy
 from audits.gate.records import records_digest
 from audits.verify.bundle import ENVELOPE
 from audits.verify.ed25519 import keyid
+from audits.verify.mechanism import CHECKED
 from audits.verify.statement import PAYLOAD_TYPE
 from audits.verify.trust import TrustKey, TrustRoot
 from synthgen.release.bundle import write_bundle
@@ -121,7 +122,8 @@ def accounting():
         "details": {
             "claim": {"epsilon": 2.0, "delta": 1e-6, "unit": "group"},
             "mechanisms": [{"kind": "gaussian", "noise_multiplier": 2.34, "sampling_rate": 1.0, "steps": 1}],
-            "checks": {"claim": "holds", "reads": "holds"}, "accounted_reads": [], "unaccounted_reads": [],
+            "checks": dict.fromkeys(CHECKED, "holds"), "claim_scope": "person",
+            "accounted_reads": [], "unaccounted_reads": [],
             "outside_reads": ["audit-numbers"],
         },
         "reason": "it follows from the log",

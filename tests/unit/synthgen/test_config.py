@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from audits.accounting.audit import PERSONS_PER_DELTA as OF_THE_AUDIT
+from audits.accounting.mechanism_log import PERSONS_PER_DELTA as OF_THE_AUDIT
 from synthgen.config import PERSONS_PER_DELTA, Config, is_uri
 from synthgen.core.errors import ConfigError
 from synthgen.stages.interpolate.mixture import Mixture

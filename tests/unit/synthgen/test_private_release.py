@@ -122,7 +122,8 @@ def trial(bench, tmp_path, monkeypatch):
     vectors = np.random.default_rng(0).normal(size=(200, 40)).astype(np.float32)
     basis = bases.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     monkeypatch.setattr(bases, "FOLDER", tmp_path)
-    monkeypatch.setattr("synthgen.run.dp.account.MODELS", ("counting", "picking"))
+    for room in ("run.dp.account", "release.assembly"):
+        monkeypatch.setattr(f"synthgen.{room}.MODELS", ("counting", "picking"))
     held = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
     save_file({k: v.astype(np.float32) for k, v in held.items()}, tmp_path / "counting.safetensors")
     rows = [{k: v for k, v in row.items() if k != "key"} for row in generate(240, np.random.default_rng(5))]
@@ -153,6 +154,13 @@ def test_a_release_under_a_budget_verifies_and_says_what_was_spent(trial):
     assert "epsilon 2, delta 0.0004, for one person more or less" in page
     assert "What they found stays with the data owner" in page
     assert {side.count_bucket for side in found.statement.predicate.inputs} == {"50-100"}
+
+    # whoever starts anew in this workspace without paying anew throws away nothing that was paid for
+    (private.folder / "open.yaml").write_text(OPEN)
+    plain = {"interpolate": {"k_neighbors": 5, "total": 24}, "dp": {}, "policy": "open.yaml"}
+    for config in (private.config(**plain), private.config()):
+        Pipeline(config).run(until="load", resume="never")
+    assert Pipeline(private.config()).run(until="interpolate").folder("measure") == run.folder("measure")
 
     # one more run is more than the policy allows, and reads nothing
     with pytest.raises(Overspent):

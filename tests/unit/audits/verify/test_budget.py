@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import sys
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from audits.core.strictjson import canonical
 from audits.gate.evidence import AuditState, Evidence, Metric
 from audits.verify.budget import check_budget, check_ledger
 from audits.verify.contents import METRICS, REPORT_JSON
-from audits.verify.mechanism import check_spent
+from audits.verify.mechanism import CHECKED, SAMPLING, check_spent
 from audits.verify.statement import Privacy
 
 BUDGET = {
@@ -155,17 +156,27 @@ def test_the_log_must_say_the_same(bundle, judge, releases):
 LOUD = {"kind": "gaussian", "noise_multiplier": 0.05, "sampling_rate": 1.0, "steps": 500}
 SAMPLED = {"kind": "dp-sgd", "noise_multiplier": 0.7, "sampling_rate": 0.05, "steps": 30}
 CHEAP = {**SAMPLED, "noise_multiplier": 3.0}
+ALL_HOLD = dict.fromkeys(CHECKED, "holds")
 UNTRUE = {
     "less-noise": ({"mechanisms": [LOUD]}, "cost more than is claimed"),
-    "less-noise-of-few": ({"mechanisms": [SAMPLED]}, "cost more than is claimed"),
+    "less-noise-of-few": (
+        {"mechanisms": [SAMPLED], "checks": {**ALL_HOLD, SAMPLING: "holds"}},
+        "cost more than is claimed",
+    ),
     "another-read": ({"accounted_reads": [{"epsilon": 0.2, "delta": 1e-9}]}, "cost more than is claimed"),
     "all-of-delta": ({"accounted_reads": [{"epsilon": 1e-3, "delta": 1e-6}]}, "cost more than is claimed"),
     "no-mechanism": ({"mechanisms": []}, "cost more than is claimed"),
     "no-number": ({"mechanisms": [{**CHEAP, "noise_multiplier": None}]}, "does not say what it adds up"),
     "reads-untold": ({"accounted_reads": None}, "does not say what it adds up"),
     "broken-check": ({"checks": {"claim": "holds", "reads": "broken"}}, "do not all hold"),
-    "missing-check": ({"checks": {"claim": "missing"}}, "do not all hold"),
+    "missing-check": ({"checks": {**ALL_HOLD, "claim": "missing"}}, "do not all hold"),
     "no-check": ({"checks": {}}, "do not all hold"),
+    "another-check": ({"checks": {"anything": "holds"}}, "whether these hold: accountants, claim, clipping"),
+    "unsampled": ({"mechanisms": [CHEAP], "checks": ALL_HOLD}, "whether these hold: poisson sampling"),
+    "each-record": ({"claim_scope": "record"}, "do not all hold"),
+    "endless": ({"mechanisms": [{**CHEAP, "steps": 10**9}]}, "does not say what it adds up"),
+    "hardly-ever": ({"mechanisms": [{**CHEAP, "sampling_rate": 5e-324}]}, "does not say what it adds up"),
+    "too-many": ({"mechanisms": [LOUD] * 65}, "more than 64 mechanisms"),
     "read-by-nobody": ({"unaccounted_reads": ["retries"]}, "do not all hold"),
 }
 
@@ -178,8 +189,12 @@ def test_a_claim_that_its_own_accounting_contradicts_is_refused(case, releases):
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"mechanisms": [CHEAP]}, {"mechanisms": [{**LOUD, "noise_multiplier": 55.0}]}]
-)
+    "changes",
+    [
+        {}, {"mechanisms": [CHEAP], "checks": {**ALL_HOLD, SAMPLING: "holds"}},
+        {"mechanisms": [{**LOUD, "noise_multiplier": 55.0}]},
+    ],
+)  # fmt: skip
 def test_a_claim_that_its_accounting_bears_holds(changes, releases):
     check_spent(Privacy.model_validate(releases.DP_PRIVACY), accounted_as(releases, **changes))
 
@@ -218,10 +233,47 @@ def test_evidence_that_recomputed_more_than_is_claimed_is_refused(bundle, judge,
     assert holds or "recomputed more epsilon than is claimed" in found.failure
 
 
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ({"secret.private": 0}, "noise that can be drawn again"), ({"secret.private": None}, "can be drawn again"),
+        ({"accounting.unaccounted_reads": 1}, "reads of persons were not accounted for"),
+    ],
+)  # fmt: skip
+def test_an_epsilon_of_open_noise_or_beside_reads_that_nobody_counted_is_refused(releases, numbers, said):
+    content = releases.content(releases.DP_POLICY)
+    metrics = {name: one for name, one in content.evidence.metrics.items() if name not in numbers}
+    metrics |= {
+        name: Metric(value=n, low=n, high=n, confidence=0.96, n=1) for name, n in numbers.items() if n is not None
+    }
+    evidence = content.evidence.model_copy(update={"metrics": metrics})
+    with pytest.raises(VerifyError, match=f"E_GATE .*{said}"):
+        check_budget(
+            Privacy.model_validate(releases.DP_PRIVACY), releases.policy_of(releases.POLICY), evidence,
+            {REPORT_JSON: canonical({"audit": content.audit_json})},
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda v: v["models"][0].update(trainedOnPrivateData=True), "a model learnt from private data"),
+        (lambda v: v["inputs"][0].update(countBucket="200k-500k"), r"delta is above 1 / \(10 n\)"),
+    ],
+)
+def test_an_epsilon_beside_a_model_or_a_number_of_persons_that_voids_it_is_refused(
+    bundle, judge, releases, change, said
+):
+    releases.edit(bundle, lambda v: change(v["predicate"]))
+    found = judge(bundle)
+    assert (found.code, found.checks[-1].id) == (12, "ledger")
+    assert re.search(said, found.failure)
+
+
 def test_without_the_library_nothing_is_recomputed_and_nothing_passes(releases, monkeypatch):
     monkeypatch.setitem(sys.modules, "dp_accounting", None)
     with pytest.raises(VerifyError, match=r"E_GATE what is claimed cannot be recomputed: .*dp-accounting"):
-        check_spent(Privacy.model_validate(releases.DP_PRIVACY), accounted_as(releases, mechanisms=[CHEAP]))
+        check_spent(Privacy.model_validate(releases.DP_PRIVACY), accounted_as(releases))
 
 
 def test_what_the_log_spent_is_booked(bundle, judge, releases):
@@ -279,7 +331,8 @@ def test_an_accounting_that_did_not_pass_stands_behind_nothing(releases, verdict
 def excusing(**changes):
     """Return evidence under which a budget stands in for the question of parents, with numbers changed."""
     numbers = {
-        "method.private": 1.0, "interpolation.ledger": 1.0, "interpolation.records_with_parents": 0.0,
+        "method.private": 1.0, "secret.private": 1.0,
+        "interpolation.ledger": 1.0, "interpolation.records_with_parents": 0.0,
         "accounting.epsilon": 2.0, "accounting.delta": 1e-6, **changes,
     }  # fmt: skip
     states = {"interpolation": "insufficient", "accounting": "pass"}

@@ -10,7 +10,7 @@ from audits.core.types import AuditInputs, Table
 from audits.gate.shipped import load_policy
 from audits.ledger.budgets import Overspent, all_reservations, note_made, spent_so_far
 from synthgen.core.digest import sha256_file
-from synthgen.core.errors import StorageError
+from synthgen.core.errors import ConfigError, StorageError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_corpus
 from synthgen.run.dp import account
@@ -148,11 +148,34 @@ def test_what_may_have_learnt_from_the_records_is_no_public_model(ready, changes
     assert not account.is_public(ready.job(**given).config)
 
 
-def test_a_model_of_ones_own_is_a_read_that_nobody_accounts_for(ready, monkeypatch):
-    monkeypatch.setattr(account, "MODELS", ())
-    _, _, measured, _, _ = asked(ready)
-    (read,) = [one for one in measured.log["reads"] if one["kind"] == "model-training"]
-    assert read["status"] == "unaccounted"
+def test_a_model_of_ones_own_is_a_read_that_nobody_accounts_for_so_nothing_is_drawn(ready, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(account, "MODELS", ())
+        _, _, measured, _, _ = asked(ready)
+        (read,) = [one for one in measured.log["reads"] if one["kind"] == "model-training"]
+        assert read["status"] == "unaccounted"  # of a public secret it is a study
+        with pytest.raises(ConfigError, match="no accounting would pass") as refused:
+            asked(ready, secret="workspace", dp={**DP, "epsilon": 0.9})
+        assert "model-training" in refused.value.problems[0]
+    job = ready.job(**CHANGES, secret="workspace")
+    assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made", "reserve"]
+    asked(ready, secret="workspace", dp={**DP, "epsilon": 0.9})  # and it goes on with what it reserved
+    assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made", "made"]
+
+
+def test_a_file_that_was_put_there_before_the_draw_is_no_answer(ready, monkeypatch):
+    def planted(job, *given):
+        (partial,) = (job.workspace.root / "stages").glob("measure-*.partial")
+        (partial / "manner.json").write_text(json.dumps({"shares": [["clinical-note", 1.0]], "votes": {}}))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(measuring, "account_for", planted)
+        with pytest.raises(KeyboardInterrupt):
+            asked(ready)
+    _, _, measured, (_, answered), _ = asked(ready)
+    assert measured.shares is None
+    assert not (answered.folder / "manner.json").exists()
 
 
 @pytest.mark.parametrize("stop", ["note_draw", "made_digest"])

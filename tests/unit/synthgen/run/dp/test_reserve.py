@@ -1,13 +1,19 @@
+import json
+
 import pytest
 
+from audits.core.errors import InputError
 from audits.gate.shipped import load_policy
-from audits.ledger.budgets import Overspent, all_reservations
+from audits.ledger.budgets import Overspent, all_reservations, note_draw
 from synthgen.commands.plan import make_plan
+from synthgen.core.errors import ConfigError, DataError, StorageError
 from synthgen.core.progress import silent
 from synthgen.pipeline import Pipeline
-from synthgen.run.dp.reserve import check_room, reserve_budget
+from synthgen.privacy.budget import noise_multipliers
+from synthgen.run.dp.reserve import LOG, check_room, reserve_budget
 from synthgen.run.job import Job
 from synthgen.run.ledger import ledger_of
+from synthgen.run.secret import FILE as SECRET
 from synthgen.run.workspace import Workspace
 
 LABELS = ["cardiology", "neurology"]
@@ -18,9 +24,9 @@ DP = {
 }  # fmt: skip
 
 
-def reserved(config):
+def reserved(config, *, anew=False):
     job = Job(config, Workspace(config.resolve(config.workspace)), silent)
-    return reserve_budget(job, load_policy("strict-dp"))[0]
+    return reserve_budget(job, load_policy("strict-dp"), anew=anew)[0]
 
 
 def test_a_plan_says_what_was_spent_before_what_goes_on_and_what_is_one_too_many(project):
@@ -55,3 +61,75 @@ def test_the_deltas_of_a_ledger_are_held_to_the_number_of_persons(project):
     with pytest.raises(Overspent, match="budget") as refused:
         check_room(fewer, policy)
     assert list(refused.value.problems) == ["delta: 8.33333e-06 in all, 6e-06 spent, 3e-06 asked for"]
+
+
+def test_nothing_is_paid_twice_because_a_file_or_an_accountant_changed(project, monkeypatch):
+    config = project.config(**DP)
+    run = reserved(config).spending.run
+    root = config.resolve(config.workspace)
+    with monkeypatch.context() as patch:  # as another version of the accountant's library may have it
+        patch.setattr(
+            "synthgen.run.dp.questions.noise_multipliers",
+            lambda *given: {name: noise * (1 + 1e-9) for name, noise in noise_multipliers(*given).items()},
+        )
+        with pytest.raises(InputError, match="another reservation under this run's id"):
+            reserved(config)
+
+    key = (root / SECRET).read_bytes()
+    (root / SECRET).unlink()
+    with pytest.raises(InputError, match="what was paid for was made with it"):
+        reserved(config)
+    assert not (root / SECRET).exists()
+    (root / SECRET).write_bytes(key)
+    (root / SECRET).chmod(0o600)
+
+    answer = root / "stages" / "measure-0123456789abcdef"
+    answer.mkdir()
+    (answer / LOG).write_text(json.dumps({"release": run}))
+    assert reserved(config).spending.run == run
+    (reservation,) = (root / "stages").glob("reserve-*")
+    reservation.rename(root / "elsewhere")
+    with pytest.raises(StorageError, match="without its reservation") as refused:
+        reserved(config)
+    assert refused.value.problems == (answer.name,)
+    (root / "elsewhere").rename(reservation)
+    assert [one["run"] for one in all_reservations(*ledger_of(config))] == [run]
+
+
+def test_paying_anew_is_asked_for_and_leaves_what_was_paid_for(project):
+    config = project.config(**{**DP, "dp": {**DP["dp"], "epsilon": 1.0, "delta": 2e-6}})
+    first, again = reserved(config), reserved(config, anew=True)
+    assert again.spending == first.spending  # nothing was drawn, so it goes on with that
+    note_draw(*ledger_of(config), first.spending.run)
+    assert not check_room(config, load_policy("strict-dp"))[1]  # what was drawn is lost
+    second = reserved(config, anew=True)
+    assert second.spending.run != first.spending.run
+    assert len(list((config.resolve(config.workspace) / "stages").glob("reserve-*"))) == 2
+    assert reserved(config).spending.run == second.spending.run
+    note_draw(*ledger_of(config), second.spending.run)
+    third = reserved(config, anew=True)
+    note_draw(*ledger_of(config), third.spending.run)
+    with pytest.raises(Overspent):
+        reserved(config, anew=True)
+    assert reserved(config).spending.run == third.spending.run  # and what it had is still in reach
+
+
+def test_other_persons_are_another_question(project):
+    fewer = {**DP, "dp": {**DP["dp"], "epsilon": 1.0, "persons": 41}}
+    first = reserved(project.config(**{**DP, "dp": {**DP["dp"], "epsilon": 1.0}}))
+    assert reserved(project.config(**fewer)).spending.run != first.spending.run
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"secret": "public"}, "its noise can be drawn again"),
+        ({"interpolate": {"method": "dp-gaussian", "total": None, "balance": {"cardiolgy": 5}}}, "do not have"),
+        ({"interpolate": {"method": "dp-gaussian", "total": 1}}, "without a record"),
+    ],
+)
+def test_what_could_not_be_made_or_leave_is_refused_before_it_is_paid_for(project, changes, said):
+    config = project.config(**{**DP, **changes})
+    with pytest.raises((ConfigError, DataError), match=said):
+        Pipeline(config).run()
+    assert all_reservations(*ledger_of(config)) == []

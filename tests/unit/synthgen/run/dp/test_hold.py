@@ -1,0 +1,58 @@
+import os
+import signal
+import threading
+
+import pytest
+
+from synthgen.core.errors import Interrupted
+from synthgen.run.dp.hold import WAITS, held
+
+NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    before = {number: signal.getsignal(number) for number in NUMBERS}
+    yield
+    assert {number: signal.getsignal(number) for number in NUMBERS} == before
+
+
+def draw(kept, *stops):
+    with held():
+        for number in stops:
+            os.kill(os.getpid(), number)
+        kept.append("booked")
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_first_stop_waits_until_what_was_paid_for_is_kept(capsys, number):
+    kept = []
+    with pytest.raises(SystemExit) as stopped:
+        draw(kept, number)
+    assert (kept, stopped.value.code) == (["booked"], Interrupted.exit_code)
+    assert capsys.readouterr().err == WAITS
+
+
+def test_the_second_stop_says_what_is_lost():
+    kept = []
+    with pytest.raises(Interrupted, match="it is lost, and its budget spent"):
+        draw(kept, *NUMBERS)
+    assert kept == []
+
+
+def test_without_a_stop_and_beside_the_main_thread_nothing_changes():
+    with held():
+        assert signal.getsignal(signal.SIGINT) is not None
+    found = []
+
+    def work():
+        with held():
+            found.append(signal.getsignal(signal.SIGINT))
+
+    before = signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [before]
+    with pytest.raises(ValueError, match="any other error"), held():
+        raise ValueError("any other error")
