@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from audits.accounting.mechanism_log import PERSONS_PER_DELTA
 from synthgen.core.digest import sha256_json
 from synthgen.core.section import MAX_NUMBER, Count, Section, parse_section, resolve_path
 from synthgen.core.yaml_file import read_yaml
@@ -27,9 +28,6 @@ from synthgen.stages.split.config import SplitConfig
 QueryName = Literal["class-means", "spread", "boundary", "votes", "vae", "words", "manner", "adapt"]
 # A language tag of BCP 47: language, script, region, variants. "und" says that nobody declared one.
 LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?(-[a-z0-9]{5,8})*$"
-
-
-PERSONS_PER_DELTA = 10  # as the `accounting` audit has it; more is refused before it is spent, and not after
 
 
 def most_delta(persons: int) -> float:

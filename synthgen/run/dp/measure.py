@@ -18,6 +18,7 @@ from audits.ledger.budgets import (
     note_made,
     spent,
 )
+from synthgen.config import Config
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import InternalError, StorageError
 from synthgen.core.seeds import SeedTree
@@ -94,18 +95,8 @@ def measure(
 
     def make(folder: Path) -> Mapping[str, object]:
         counts = {"in": len(embedded.ids), "out": len(setting.labels)}
-        answer = booked(*ledger_of(config), run)
-        if answer is not None and answer == made_digest(folder):  # a stop came after it was booked
+        if _is_kept(folder, config, run):  # a stop came after it was booked
             return counts
-        if answer is not None and not any(folder.iterdir()):  # it lies elsewhere, made from another reading
-            note_draw(*ledger_of(config), run)  # which refuses a second one
-        if answer is not None:
-            raise StorageError(
-                f"{folder}: not the answer that the ledger books for this run, and it was paid for",
-                hint="Take away what was added and restore what was changed; `--resume never` pays anew.",
-            )
-        for left in folder.iterdir():  # of a draw that was lost, or put there by others
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
         with job.progress.stage("measure", total=2, unit="populations") as advance:
             log = account_for(job, setting, train, reservation, queries, vocabulary)
             advance(1)
@@ -143,6 +134,27 @@ def measure(
     result = job.workspace.stage(MEASURE, inputs, make, keep_partial=True, is_paid=True)
     spent(*ledger_of(config), run, made_digest(result.folder))
     return _measured(job, result, setting, queries), result
+
+
+def _is_kept(folder: Path, config: Config, run: str) -> bool:
+    """Return whether a folder holds the answer that the ledger books for a run; emptied where it books none.
+
+    Raises:
+        StorageError: it holds something else.
+        Overspent: the answer lies elsewhere, made from another reading.
+    """
+    answer = booked(*ledger_of(config), run)
+    if answer is None:
+        for left in folder.iterdir():  # of a draw that was lost, or put there by others
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+    elif answer != made_digest(folder) and any(folder.iterdir()):
+        raise StorageError(
+            f"{folder}: not the answer that the ledger books for this run, and it was paid for",
+            hint="Take away what was added and restore what was changed; `--resume never` pays anew.",
+        )
+    elif answer != made_digest(folder):
+        note_draw(*ledger_of(config), run)  # which is refused
+    return answer is not None
 
 
 def _voted(votes: Float64, setting: Setting, query: Query, ask: Ask, folder: Path) -> Shares:

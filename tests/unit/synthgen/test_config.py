@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from audits.accounting.mechanism_log import PERSONS_PER_DELTA as OF_THE_AUDIT
-from synthgen.config import PERSONS_PER_DELTA, Config, is_uri
+from synthgen.config import Config, is_uri
 from synthgen.core.errors import ConfigError
 from synthgen.stages.interpolate.mixture import Mixture
 
@@ -154,11 +153,15 @@ def test_a_delta_that_no_accounting_passes_is_refused_before_it_is_spent():
             "dp": {"epsilon": 2, "delta": delta, "persons": 3000},
         })  # fmt: skip
 
-    assert PERSONS_PER_DELTA == OF_THE_AUDIT
     assert parse(3e-5).dp.delta == 3e-5
     with pytest.raises(ConfigError) as refused:
         parse(4e-5)
     assert list(refused.value.problems) == ["dp: delta is at most 1 / (10 persons), here 3.33e-05"]
+
+
+def test_a_class_is_declared_once_however_it_is_spelled(tmp_path):
+    (found,) = problems(tmp_path, LEAST.replace("n.jsonl", 'n.jsonl, labels: [a, "caf\\u00e9", b, "cafe\\u0301", a]'))
+    assert found == "source.labels: named twice: a, café"
 
 
 def test_repeated_keys_are_all_listed(tmp_path):
