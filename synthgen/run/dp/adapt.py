@@ -32,8 +32,9 @@ SHARE = 0.5  # of the budget, beside the method's questions
 # than .57 without a manner and .65 in that of clinical notes.
 CLIP = 0.5
 RATE = 0.02  # of Adam: in thirty steps a share moves by .6 at most
-FEW = 2000  # persons, and fewer are warned
-MEASURED_NOISE, MEASURED_GAIN = 0.12, 0.51  # of 2,500 fictional patients, epsilon 4 for this question alone
+# Nats per token that notes of fictional patients gained, who were not asked, by how long a step's noise was in clip
+# norms: `benchmarks/canaries.py --noise`, see docs/methods.md.
+BROUGHT = ((0.12, 0.52), (0.2, 0.52), (0.34, 0.51), (0.58, 0.49), (1.04, 0.44), (2.0, 0.40))
 LOUD = 0.1  # of the persons who do not exist, fifty times as long
 
 
@@ -186,17 +187,19 @@ def read_adapted(folder: Path, config: Config) -> BlockShares:
 
 
 def price_of(config: Config, queries: Mapping[str, Query]) -> str:
-    """Return what the noise of a step is, and what is known of what the question brings; empty where it is not asked.
-
-    What it brings is of `benchmarks/canaries.py`, see docs/methods.md: one number of persons, so that is said too.
-    """
+    """Return what noise a step has, and what the question brought under such noise; empty where it is not asked."""
     if ADAPT not in queries or config.dp.persons is None:
         return ""
     query, n_weights = queries[ADAPT], start_of(config, ()).size
     each = query.noise_multiplier / (query.normaliser or 1.0)
-    said = (
-        f"; a step moves by the persons' mean, at most 1 clip norm long, and by noise of {each:.2g} in each of "
-        f"{n_weights} weights, {each * sqrt(n_weights):.2g} long. Measured once, with noise {MEASURED_NOISE:g} "
-        f"long: notes of others {MEASURED_GAIN:g} nats per token likelier"
+    length = each * sqrt(n_weights)
+    at = next(((noise, gain) for noise, gain in BROUGHT if length <= noise), None)
+    brought = (
+        "Under noise so long nothing was measured, so expect nothing"
+        if at is None
+        else f"Fictional notes of others became {at[1]:g} nats per token likelier under noise {at[0]:g} long"
     )
-    return said + ("; expect little with fewer than about 2,000 persons" if config.dp.persons < FEW else "")
+    return (
+        f"; a step moves by the persons' mean, at most 1 clip norm long, and by noise of {each:.2g} in each of "
+        f"{n_weights} weights, {length:.2g} long. {brought}"
+    )

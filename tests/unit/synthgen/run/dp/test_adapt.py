@@ -340,12 +340,13 @@ def test_the_plan_says_how_much_noise_a_step_has_and_what_was_measured_with_how_
     asked_for, small = config(), config(dp={**DP, "persons": 500, "adapt": {}})
     query = queries_of(asked_for)[ADAPT]
     assert (query.steps, query.kind, query.normaliser) == (30, "dp-sgd", pytest.approx(96))
-    said, warned = dict(priced_reads(asked_for))[ADAPT], dict(priced_reads(small))[ADAPT]
+    said, less = dict(priced_reads(asked_for))[ADAPT], dict(priced_reads(small))[ADAPT]
     assert f"noise of {query.noise_multiplier / 96:.2g} in each of 248 weights" in said
     assert "30 times, each person with a chance of 0.032" in said
-    assert "with noise 0.12 long: notes of others 0.51 nats per token likelier" in said
-    assert "fewer than about 2,000" not in said
-    assert "fewer than about 2,000" in warned
+    assert "Fictional notes of others became 0.52 nats per token likelier under noise 0.2 long" in said
+    assert "0.44 nats per token likelier under noise 1.04 long" in less
+    few = config(dp={**DP, "persons": 60, "epsilon": 0.5, "adapt": {}})
+    assert "so expect nothing" in dict(priced_reads(few))[ADAPT]
     without = config(dp=DP)
     assert price_of(without, queries_of(without)) == ""
     assert ADAPT not in queries_of(without)
