@@ -67,6 +67,16 @@ def attempt(folder: Path, memory: Memory, *, made: str, control: Table) -> Attem
         return _found(chain, name)
 
 
+def asked_before(folder: Path, memory: Memory, *, control: Table) -> int:
+    """Return how many attempts on these control records the ledger holds, as `attempt` counts them; nothing is noted.
+
+    Raises:
+        InputError: as `attempt`.
+    """
+    with opened(folder, FILE, memory) as chain:
+        return len(_asked(chain, person_marks(chain, control), text_marks(chain, control)))
+
+
 def noted(folder: Path, memory: Memory, made: str) -> Attempt:
     """Return an attempt that the ledger holds.
 

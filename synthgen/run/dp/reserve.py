@@ -7,13 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from audits.gate.policy import Policy
+from audits.gate.policy import ATTEMPTS, Policy
+from audits.ledger.attempts import asked_before
 from audits.ledger.budgets import Cost, Reservation, Spending, refuse_overspending, reserve, spent_so_far, state_of
 from synthgen.config import Config
-from synthgen.core.errors import InternalError, StorageError
+from synthgen.core.errors import BudgetError, InternalError, StorageError
 from synthgen.core.progress import silent
+from synthgen.core.types import Corpus
 from synthgen.run.dp.questions import asked_by, mechanisms_of, most_for, queries_of
 from synthgen.run.job import Job, source_digest
+from synthgen.run.judge import as_table
 from synthgen.run.ledger import ledger_of
 from synthgen.run.workspace import StageResult, Workspace, write_json
 
@@ -22,7 +25,9 @@ MEASURE, LOG = "measure", "mechanism.json"
 PAID = (RESERVE, MEASURE)  # stages that are never thrown away
 
 
-def reserve_budget(job: Job, policy: Policy, *, anew: bool = False) -> tuple[Reservation, StageResult]:
+def reserve_budget(
+    job: Job, policy: Policy, control: Corpus, *, anew: bool = False
+) -> tuple[Reservation, StageResult]:
     """Return the reservation of a run, recorded before anything is learned.
 
     It is one whatever version of the program runs it: a newer one finds that the run drew already, and does not pay
@@ -31,10 +36,12 @@ def reserve_budget(job: Job, policy: Policy, *, anew: bool = False) -> tuple[Res
     Args:
         job: the run.
         policy: whose budget holds it.
+        control: the control records as the source has them; the policy must still let them be asked.
         anew: pay again where the run drew before. What was paid for is left where it is, beside the new.
 
     Raises:
         Overspent: the budget does not hold it.
+        BudgetError: the control persons were asked as often as the policy allows, so it would pay for nothing.
         InputError: the ledger cannot be used.
         StorageError: what was paid for in this workspace lies there without its reservation.
     """
@@ -57,12 +64,25 @@ def reserve_budget(job: Job, policy: Policy, *, anew: bool = False) -> tuple[Res
 
     def make(folder: Path) -> Mapping[str, object]:
         if not (folder / RUN).exists():  # or a stop came after it was reserved, and it is reserved still
+            _refuse_asked_out(job, policy, control)
             write_json(folder / RUN, {"run": secrets.token_hex(16), "secret": job.config.secret})
         reserved(folder)
         return {"in": 0, "out": 0, "epsilon": dp.epsilon, "delta": dp.delta}
 
     result = job.workspace.stage(RESERVE, asked_for, make, keep_partial=True, is_paid=True)
     return reserved(result.folder), result
+
+
+def _refuse_asked_out(job: Job, policy: Policy, control: Corpus) -> None:
+    limits = [rule.limit for rule in policy.all_rules() if rule.metric == ATTEMPTS]
+    if not limits:
+        return
+    before = asked_before(*ledger_of(job.config), control=as_table(control, {}))
+    if before >= min(limits):
+        raise BudgetError(
+            "these control persons were asked as often as the policy allows, so no further run leaves",
+            problems=[f"attempts: {min(limits):g} in all, {before} made"], hint="Nothing was reserved.",
+        )  # fmt: skip
 
 
 def _run_in(folder: Path) -> str:

@@ -8,11 +8,13 @@ from audits.ledger.budgets import Cost, Spending, note_draw, reserve
 from synthgen.cli import app
 from synthgen.core.errors import BudgetError
 from synthgen.core.progress import silent
+from synthgen.core.types import Corpus
 from synthgen.run.dp.reserve import reserve_budget
 from synthgen.run.job import Job
 from synthgen.run.ledger import ledger_of
 from synthgen.run.workspace import Workspace
 
+NOBODY = Corpus(role="control", records=(), has_groups=True)
 DP = {
     "source": {"id": None},
     "interpolate": {"method": "dp-gaussian", "k_neighbors": 5}, "dp": {"epsilon": 2.0, "delta": 4e-6, "persons": 40},
@@ -50,7 +52,7 @@ def test_a_budget_that_does_not_hold_the_next_run_is_told_before_it(booked, proj
 def test_what_a_run_reserved_itself_is_not_priced_anew_until_it_is_lost(project):
     config, path = project.config(**DP), project.write_config(**DP)
     job = Job(config, Workspace(config.resolve(config.workspace)), silent)
-    reservation, _ = reserve_budget(job, load_policy("strict-dp"))
+    reservation, _ = reserve_budget(job, load_policy("strict-dp"), NOBODY)
 
     def check(file):
         return CliRunner().invoke(app, ["budget", "check", str(file)])

@@ -14,6 +14,7 @@ from audits.ledger.budgets import all_reservations, spent_so_far
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError, DataError, InternalError
 from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus
 from synthgen.pipeline import write_records
 from synthgen.privacy import sums
 from synthgen.privacy.budget import Priced, noise_multipliers
@@ -49,6 +50,7 @@ from synthgen.stages.decode.loading import Loaded
 from synthgen.stages.decode.manner import in_blocks
 from synthgen.stages.decode.train.blocks import BlockGradients
 
+NOBODY = Corpus(role="control", records=(), has_groups=True)
 DP = {"epsilon": 2.0, "delta": 4e-6, "persons": 30}
 CHANGES = {
     "interpolate": {"method": "dp-gaussian", "k_neighbors": 5, "total": 15},
@@ -232,7 +234,7 @@ def asked(bench, **changes):
     """Return job, prepared, measured and the stage that measured."""
     job = bench.job(**{**CHANGES, **changes})
     prepared, embedding, embedded = bench.prepare(job)
-    reservation, _ = reserve_budget(job, load_policy("strict-dp"))
+    reservation, _ = reserve_budget(job, load_policy("strict-dp"), NOBODY)
     measured, answered = measure(job, prepared.train, embedded, reservation, embedding.digest)
     return job, prepared, measured, answered
 

@@ -13,6 +13,7 @@ from synthgen.core.digest import sha256_file
 from synthgen.core.errors import ConfigError, StorageError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_corpus
+from synthgen.core.types import Corpus
 from synthgen.run.dp import account
 from synthgen.run.dp import measure as measuring
 from synthgen.run.dp.measure import made_digest, measure
@@ -23,6 +24,7 @@ from synthgen.stages.interpolate.dp import gaussian
 from synthgen.stages.interpolate.dp.basis import fit_basis
 from synthgen.stages.interpolate.dp.queries import class_scores
 
+NOBODY = Corpus(role="control", records=(), has_groups=True)
 DP = {"epsilon": 2.0, "delta": 4e-6, "persons": 30}
 CHANGES = {
     "interpolate": {"method": "dp-gaussian", "k_neighbors": 5, "total": 15},
@@ -38,7 +40,7 @@ def asked(bench, **changes):
     prepared, embedding, embedded = bench.prepare(job)
     parts = bench.stages[1]
     source = read_corpus(parts.folder / "train.parquet", "train")
-    reservation, reserved = reserve_budget(job, load_policy("strict-dp"))
+    reservation, reserved = reserve_budget(job, load_policy("strict-dp"), NOBODY)
     measured, answered = measure(job, prepared.train, embedded, reservation, embedding.digest)
     return job, prepared, measured, (reserved, answered), source
 

@@ -3,15 +3,19 @@ import json
 import pytest
 
 from audits.core.errors import InputError
+from audits.gate.policy import ATTEMPTS
 from audits.gate.shipped import load_policy
+from audits.ledger.attempts import asked_before, attempt
 from audits.ledger.budgets import Overspent, all_reservations, note_draw
 from synthgen.commands.plan import make_plan
-from synthgen.core.errors import ConfigError, DataError, StorageError
+from synthgen.core.errors import BudgetError, ConfigError, DataError, StorageError
 from synthgen.core.progress import silent
+from synthgen.core.types import Corpus, Record
 from synthgen.pipeline import Pipeline
 from synthgen.privacy.budget import noise_multipliers
 from synthgen.run.dp.reserve import LOG, check_room, reserve_budget
 from synthgen.run.job import Job
+from synthgen.run.judge import as_table
 from synthgen.run.ledger import ledger_of
 from synthgen.run.secret import FILE as SECRET
 from synthgen.run.workspace import Workspace
@@ -24,9 +28,12 @@ DP = {
 }  # fmt: skip
 
 
+NOBODY = Corpus(role="control", records=(), has_groups=True)
+
+
 def reserved(config, *, anew=False):
     job = Job(config, Workspace(config.resolve(config.workspace)), silent)
-    return reserve_budget(job, load_policy("strict-dp"), anew=anew)[0]
+    return reserve_budget(job, load_policy("strict-dp"), NOBODY, anew=anew)[0]
 
 
 def test_a_plan_says_what_was_spent_before_what_goes_on_and_what_is_one_too_many(project):
@@ -133,3 +140,24 @@ def test_what_could_not_be_made_or_leave_is_refused_before_it_is_paid_for(projec
     with pytest.raises((ConfigError, DataError), match=said):
         Pipeline(config).run()
     assert all_reservations(*ledger_of(config)) == []
+
+
+def test_who_was_asked_as_often_as_the_policy_allows_is_not_paid_for_again(project):
+    config, policy = (
+        project.config(**{**DP, "dp": {**DP["dp"], "epsilon": 0.5, "delta": 1e-6}}),
+        load_policy("strict-dp"),
+    )
+    (limit,) = [rule.limit for rule in policy.rules if rule.metric == ATTEMPTS]
+    rows = [
+        Record(id=f"c{i}", text=f"words of number {i} and of nobody else", label="a", group=f"c{i}")
+        for i in range(20)
+    ]
+    control = Corpus(role="control", records=tuple(rows), has_groups=True)
+    for number in range(int(limit)):
+        assert asked_before(*ledger_of(config), control=as_table(control, {})) == number
+        attempt(*ledger_of(config), made=str(number), control=as_table(control, {}))
+    job = Job(config, Workspace(config.resolve(config.workspace)), silent)
+    with pytest.raises(BudgetError, match="no further run leaves"):
+        reserve_budget(job, policy, control)
+    assert all_reservations(*ledger_of(config)) == []
+    assert reserved(config)  # of other persons
