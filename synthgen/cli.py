@@ -352,7 +352,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except SystemExit as stop:
         if stop.code == Interrupted.exit_code:
-            say("stopped; the same command goes on where it stopped")
+            say("stopped; the same command, without --resume never, goes on where it stopped")
         raise
 
 

@@ -127,7 +127,8 @@ def note_draw(folder: Path, memory: Memory, run: str) -> None:
         if "draw" in _steps(chain, run):
             raise Overspent(
                 "this run drew its noise before, and what it reserved is spent",
-                hint=f"set configuration, data and version back to those that drew it, or {_ANEW}",
+                hint="set configuration, data and version back to those that drew it (or a folder reserve-*.before-* "
+                f"of the workspace to its name), or {_ANEW}",
             )
         chain.append({"what": "draw", "run": run})
 
@@ -163,6 +164,17 @@ def state_of(folder: Path, memory: Memory, run: str) -> str | None:
     """
     with opened(folder, FILE, memory) as chain:
         return next(reversed(_steps(chain, run)), None)
+
+
+def is_open(folder: Path, memory: Memory, spending: Spending) -> bool:
+    """Return whether the ledger holds just this reservation, and nothing was drawn under it.
+
+    Raises:
+        InputError: the ledger cannot be used.
+    """
+    with opened(folder, FILE, memory) as chain:
+        found = _reserved(chain, spending.run)
+        return found is not None and found.spending == spending and [*_steps(chain, spending.run)] == ["reserve"]
 
 
 def spent(folder: Path, memory: Memory, run: str, digest: str) -> Reservation:

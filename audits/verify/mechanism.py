@@ -7,13 +7,13 @@ from audits.accounting.accountants import epsilon_without_prv
 from audits.accounting.mechanism_log import MOST_MECHANISMS, PERSONS_PER_DELTA, MechanismCost, PrivacyBudget
 from audits.core.errors import NotMeasurable, VerifyError
 from audits.core.strictjson import JsonError, parse
-from audits.gate.disclosure import verdicts_only
+from audits.gate.disclosure import bucket, verdicts_only
 from audits.gate.policy import Policy
 from audits.verify.contents import REPORT_JSON
 from audits.verify.statement import Privacy, ReleasePredicate
 
 AUDIT_NUMBERS = "audit-numbers"
-SAMPLING = "poisson sampling"
+SAMPLING, NORMALISER = "poisson sampling", "normaliser"
 CHECKED = (
     "claim",
     "accountants",
@@ -103,8 +103,8 @@ def check_spent(privacy: Privacy, held: Mapping[str, bytes]) -> None:
         raise VerifyError("E_GATE", f"more than {MOST_MECHANISMS} mechanisms")
     if set(checks.values()) != {"holds"} or unaccounted or details.get("claim_scope") != "person":
         raise VerifyError("E_GATE", "the accounting is said to pass, and its own checks do not all hold")
-    sampled = any(one.sampling_rate < 1 for one in costs)
-    if unasked := {*CHECKED, *((SAMPLING,) if sampled else ())} - set(checks):
+    drawn = {SAMPLING: any(c.sampling_rate < 1 for c in costs), NORMALISER: any(c.kind == "dp-sgd" for c in costs)}
+    if unasked := {*CHECKED, *(name for name, is_due in drawn.items() if is_due)} - set(checks):
         raise VerifyError("E_GATE", f"the accounting does not say whether these hold: {', '.join(sorted(unasked))}")
     if privacy.neighbouring != NEIGHBOURING:
         raise VerifyError(
@@ -130,14 +130,16 @@ def check_made_of(predicate: ReleasePredicate) -> None:
     delta = predicate.privacy.delta
     if delta is None:
         return
-    if any(model.trained_on_private_data for model in predicate.models):
-        raise VerifyError("E_GATE", "an epsilon is claimed, and a model learnt from private data outside it")
-    for low in (one.count_bucket.split("-")[0] for one in predicate.inputs if one.role == "train"):
-        n = int(low.removesuffix("k")) * (1000 if low.endswith("k") else 1)
-        if delta * PERSONS_PER_DELTA * n > 1:
-            raise VerifyError(
-                "E_GATE", f"delta is above 1 / ({PERSONS_PER_DELTA} n) for the stated number of persons"
-            )
+    if not predicate.models or any(model.trained_on_private_data for model in predicate.models):
+        raise VerifyError("E_GATE", "an epsilon is claimed, and a model learnt from private data, or none is named")
+    buckets = [one.count_bucket for one in predicate.inputs if one.role == "train"]
+    low = buckets[0].split("-")[0] if buckets else "0"
+    n = int(low.removesuffix("k")) * (1000 if low.endswith("k") else 1)
+    if len(buckets) != 1 or bucket(n) != buckets[0]:
+        raise VerifyError("E_GATE", "an epsilon is claimed, and for how many persons is not stated")
+    if delta * PERSONS_PER_DELTA * n > 1:
+        most = f"1 / ({PERSONS_PER_DELTA} n)"
+        raise VerifyError("E_GATE", f"delta is above {most} for the stated number of persons")
 
 
 def accounted(held: Mapping[str, bytes]) -> Mapping[str, Any]:

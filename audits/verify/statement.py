@@ -188,7 +188,7 @@ class Input(Wire):
 
     role: Literal["train", "control"]
     commitment: Commitment
-    count_bucket: Annotated[str, Field(pattern=r"^[0-9]+k?-[0-9]+k?$")]
+    count_bucket: Annotated[str, Field(pattern=r"^[0-9]{1,9}k?-[0-9]{1,9}k?$")]
 
 
 class LedgerHead(Wire):

@@ -5,8 +5,8 @@ An event is a stage's name and how many of its units are done. No text of a reco
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, TextIO
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Any, Protocol, TextIO, cast
 
 SECONDS_BETWEEN_LINES = 5.0
 Advance = Callable[[int], None]
@@ -105,8 +105,28 @@ class Bars:
 
 
 def terminal_progress(stream: TextIO) -> Progress:
-    """Return bars where the stream is a terminal, plain lines where it is not."""
-    return Bars(stream) if stream.isatty() else Lines(stream)
+    """Return bars where the stream is a terminal, plain lines where it is not; who stops looking stops nothing."""
+    patient = cast("TextIO", _Unheard(stream))
+    return Bars(patient) if stream.isatty() else Lines(patient)
+
+
+class _Unheard:
+    """A stream that may be gone, as the reader of a pipe: a line less is no reason to lose what was paid for."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def line(name: str, done: int, total: int, unit: str, *, done_here: int, seconds: float) -> str:

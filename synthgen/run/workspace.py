@@ -95,6 +95,10 @@ class Workspace:
         found = _finished(folder)
         return None if found is None else StageResult(name=name, digest=digest, folder=folder, reused=True, **found)
 
+    def place(self, name: str, inputs: Mapping[str, Any]) -> Path:
+        """Return the folder of a stage's result, whether it is there or not."""
+        return self._place(name, inputs)[1]
+
     def _place(self, name: str, inputs: Mapping[str, Any]) -> tuple[str, Path]:
         digest = sha256_json({"stage": name, "inputs": dict(inputs)})
         return digest, self.root / "stages" / f"{name}-{digest[:16]}"
@@ -179,6 +183,21 @@ def _differing(folder: Path) -> list[str]:
         *(f"{name}: missing" for name in files if name not in there),
         *(f"{name}: changed" for name in files if name in there and sha256_file(there[name]) != files[name]),
     ]
+
+
+def read_field(path: Path, name: str) -> Any:
+    """Return what a JSON file of the workspace says of a name; None where it says nothing.
+
+    Raises:
+        StorageError: it cannot be read, or is no JSON object.
+    """
+    try:
+        return dict(json.loads(path.read_bytes())).get(name)
+    except (OSError, ValueError, TypeError) as error:
+        raise StorageError(
+            f"{path}: cannot be read as it was written ({type(error).__name__})",
+            hint="Restore it, or take its folder away.",
+        ) from None
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,19 +1,21 @@
 """Between a draw and its booking a stop loses what was paid for: the first one is told so, and waits."""
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from synthgen.core.errors import Interrupted
 
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WAITS = "a stop now would lose an answer that is paid for; the run stops once it is kept. Ask again to lose it.\n"
 
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Let the first SIGINT or SIGTERM wait for the end of the block; the second one ends it.
+    """Let the first of `STOPS` wait for the end of the block; the second one ends it.
 
     In another thread than the main one signals stay as they are.
 
@@ -30,9 +32,10 @@ def held() -> Iterator[None]:
         asked.append(number)
         if len(asked) > 1:
             sys.exit(Interrupted.exit_code)  # no library turns it into another end
-        sys.stderr.write(WAITS)
+        with suppress(OSError):  # who looked may be gone, and nothing may stop it now
+            os.write(2, WAITS.encode())
 
-    before = {number: signal.signal(number, wait) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, wait) for number in STOPS}
     try:
         yield
     except SystemExit:
@@ -40,7 +43,7 @@ def held() -> Iterator[None]:
             raise
         raise Interrupted(
             "stopped between drawing and keeping an answer: it is lost, and its budget spent",
-            hint="`synthgen budget show` lists it as drawn and lost; --resume never pays anew.",
+            hint="`synthgen budget show` lists it as drawn and lost; `--resume never` pays anew.",
         ) from None
     finally:
         for number, handler in before.items():

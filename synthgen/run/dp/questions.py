@@ -1,5 +1,6 @@
 """What a run under a budget asks the persons of train, and what every read of private text costs."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,10 +76,15 @@ def most_of(policy: Policy) -> Cost | None:
 
 
 def most_for(config: Config, policy: Policy) -> Cost | None:
-    """Return the same for the persons of a run, so few that no larger delta passes the accounting."""
+    """Return the same for the persons of a run, so few that no larger delta passes the accounting.
+
+    None for a study, whose secret is public and which no accounting holds up.
+    """
     most, persons = most_of(policy), config.dp.persons
-    if most is None or persons is None:
+    if persons is None or (most is None and config.secret == PUBLIC):
         return most
+    if most is None:
+        return Cost(epsilon=math.inf, delta=most_delta(persons))
     return Cost(epsilon=most.epsilon, delta=min(most.delta, most_delta(persons)))
 
 

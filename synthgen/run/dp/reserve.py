@@ -1,6 +1,5 @@
 """A budget is reserved in the institution's ledger before anything is learned, and once for one run."""
 
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,7 +8,16 @@ from typing import Any
 
 from audits.gate.policy import ATTEMPTS, Policy
 from audits.ledger.attempts import asked_before
-from audits.ledger.budgets import Cost, Reservation, Spending, refuse_overspending, reserve, spent_so_far, state_of
+from audits.ledger.budgets import (
+    Cost,
+    Reservation,
+    Spending,
+    is_open,
+    refuse_overspending,
+    reserve,
+    spent_so_far,
+    state_of,
+)
 from synthgen.config import Config
 from synthgen.core.errors import BudgetError, InternalError, StorageError
 from synthgen.core.progress import silent
@@ -18,7 +26,8 @@ from synthgen.run.dp.questions import asked_by, mechanisms_of, most_for, queries
 from synthgen.run.job import Job, source_digest
 from synthgen.run.judge import as_table
 from synthgen.run.ledger import ledger_of
-from synthgen.run.workspace import StageResult, Workspace, write_json
+from synthgen.run.secret import MARK, mark_of
+from synthgen.run.workspace import StageResult, Workspace, read_field, write_json
 
 RESERVE, RUN = "reserve", "run.json"
 MEASURE, LOG = "measure", "mechanism.json"
@@ -37,7 +46,8 @@ def reserve_budget(
         job: the run.
         policy: whose budget holds it.
         control: the control records as the source has them; the policy must still let them be asked.
-        anew: pay again where the run drew before. What was paid for is left where it is, beside the new.
+        anew: pay again where the run drew before, or its reservation is none any more. What was paid for is left
+            where it is, and the reservation beside the new one, under its name and `.before-`.
 
     Raises:
         Overspent: the budget does not hold it.
@@ -51,30 +61,36 @@ def reserve_budget(
     cost = Cost(epsilon=dp.epsilon, delta=dp.delta)
     most, ledger = most_for(job.config, policy), ledger_of(job.config)
     asked_for = _reserved_for(job)
-    before = job.workspace.finished(RESERVE, asked_for)
-    if before is None:
-        _refuse_orphans(job.workspace)
-    elif anew and state_of(*ledger, _run_in(before.folder)) != "reserve":  # drawn, or counted in another ledger
-        refuse_overspending(spent_so_far(*ledger), cost, most)  # or what was paid for would be out of reach
-        before.folder.replace(before.folder.with_name(f"{before.folder.name}.before-{_run_in(before.folder)[:8]}"))
+    before, place = job.workspace.finished(RESERVE, asked_for), job.workspace.place(RESERVE, asked_for)
 
-    def reserved(folder: Path) -> Reservation:
-        spending = Spending(run=_run_in(folder), cost=cost, mechanisms=mechanisms_of(queries))
-        return reserve(*ledger, spending, most=most)
+    def spending(folder: Path) -> Spending:
+        return Spending(run=_run_in(folder), cost=cost, mechanisms=mechanisms_of(queries))
 
     def make(folder: Path) -> Mapping[str, object]:
         if not (folder / RUN).exists():  # or a stop came after it was reserved, and it is reserved still
-            _refuse_asked_out(job, policy, control)
-            write_json(folder / RUN, {"run": secrets.token_hex(16), "secret": job.config.secret})
-        reserved(folder)
+            write_json(folder / RUN, {"run": secrets.token_hex(16), MARK: mark_of(job.config, job.workspace)})
+        reserve(*ledger, spending(folder), most=most)
         return {"in": 0, "out": 0, "epsilon": dp.epsilon, "delta": dp.delta}
 
-    result = job.workspace.stage(RESERVE, asked_for, make, keep_partial=True, is_paid=True)
-    return reserved(result.folder), result
+    is_left = anew and place.exists() and (before is None or not is_open(*ledger, spending(before.folder)))
+    if before is None and not anew:
+        _refuse_orphans(job.workspace)
+    if before is None or is_left:
+        _refuse_asked_out(job, policy, control)
+    if is_left:
+        refuse_overspending(spent_so_far(*ledger), cost, most)  # or what was paid for would be out of reach
+        aside = place.replace(place.with_name(f"{place.name}.before-{secrets.token_hex(4)}"))
+    try:
+        result = job.workspace.stage(RESERVE, asked_for, make, keep_partial=True, is_paid=True)
+        return reserve(*ledger, spending(result.folder), most=most), result
+    except BaseException:
+        if is_left and not place.exists():
+            aside.replace(place)
+        raise
 
 
 def _refuse_asked_out(job: Job, policy: Policy, control: Corpus) -> None:
-    limits = [rule.limit for rule in policy.all_rules() if rule.metric == ATTEMPTS]
+    limits = [rule.limit for rule in policy.all_rules() if rule.metric == ATTEMPTS and rule.op == "<="]
     if not limits:
         return
     before = asked_before(*ledger_of(job.config), control=as_table(control, {}))
@@ -86,14 +102,14 @@ def _refuse_asked_out(job: Job, policy: Policy, control: Corpus) -> None:
 
 
 def _run_in(folder: Path) -> str:
-    return str(json.loads((folder / RUN).read_bytes())["run"])
+    return str(read_field(folder / RUN, "run"))
 
 
 def _refuse_orphans(workspace: Workspace) -> None:
     """Refuse to pay where answers lie that no reservation of the workspace is for: it was taken away."""
     stages = workspace.root / "stages"
     known = {_run_in(path.parent) for path in stages.glob(f"{RESERVE}-*/{RUN}")}
-    drawn = {path.parent: str(json.loads(path.read_bytes())["release"]) for path in stages.glob(f"{MEASURE}-*/{LOG}")}
+    drawn = {path.parent: str(read_field(path, "release")) for path in stages.glob(f"{MEASURE}-*/{LOG}")}
     if orphans := sorted(folder.name for folder, run in drawn.items() if run not in known):
         raise StorageError(
             f"{stages}: what was paid for lies there without its reservation",

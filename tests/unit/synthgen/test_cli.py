@@ -104,7 +104,7 @@ def test_a_signal_ends_with_7_and_says_how_to_go_on(number):
         "sys.argv = ['synthgen', 'wait']\ncli.main()\n"
     )
     assert done.returncode == 7
-    assert done.stderr == "stopped; the same command goes on where it stopped\n"
+    assert done.stderr == "stopped; the same command, without --resume never, goes on where it stopped\n"
 
 
 def test_files_of_a_command_are_private_and_no_hub_is_asked():

@@ -14,7 +14,7 @@ from audits.core.strictjson import canonical
 from audits.gate.evidence import AuditState, Evidence, Metric
 from audits.verify.budget import check_budget, check_ledger
 from audits.verify.contents import METRICS, REPORT_JSON
-from audits.verify.mechanism import CHECKED, SAMPLING, check_spent
+from audits.verify.mechanism import CHECKED, NORMALISER, SAMPLING, check_made_of, check_spent
 from audits.verify.statement import Privacy
 
 BUDGET = {
@@ -157,10 +157,11 @@ LOUD = {"kind": "gaussian", "noise_multiplier": 0.05, "sampling_rate": 1.0, "ste
 SAMPLED = {"kind": "dp-sgd", "noise_multiplier": 0.7, "sampling_rate": 0.05, "steps": 30}
 CHEAP = {**SAMPLED, "noise_multiplier": 3.0}
 ALL_HOLD = dict.fromkeys(CHECKED, "holds")
+OF_STEPS = {**ALL_HOLD, SAMPLING: "holds", NORMALISER: "holds"}
 UNTRUE = {
     "less-noise": ({"mechanisms": [LOUD]}, "cost more than is claimed"),
     "less-noise-of-few": (
-        {"mechanisms": [SAMPLED], "checks": {**ALL_HOLD, SAMPLING: "holds"}},
+        {"mechanisms": [SAMPLED], "checks": OF_STEPS},
         "cost more than is claimed",
     ),
     "another-read": ({"accounted_reads": [{"epsilon": 0.2, "delta": 1e-9}]}, "cost more than is claimed"),
@@ -172,7 +173,7 @@ UNTRUE = {
     "missing-check": ({"checks": {**ALL_HOLD, "claim": "missing"}}, "do not all hold"),
     "no-check": ({"checks": {}}, "do not all hold"),
     "another-check": ({"checks": {"anything": "holds"}}, "whether these hold: accountants, claim, clipping"),
-    "unsampled": ({"mechanisms": [CHEAP], "checks": ALL_HOLD}, "whether these hold: poisson sampling"),
+    "unsampled": ({"mechanisms": [CHEAP], "checks": ALL_HOLD}, "whether these hold: normaliser, poisson sampling"),
     "each-record": ({"claim_scope": "record"}, "do not all hold"),
     "endless": ({"mechanisms": [{**CHEAP, "steps": 10**9}]}, "does not say what it adds up"),
     "hardly-ever": ({"mechanisms": [{**CHEAP, "sampling_rate": 5e-324}]}, "does not say what it adds up"),
@@ -191,7 +192,7 @@ def test_a_claim_that_its_own_accounting_contradicts_is_refused(case, releases):
 @pytest.mark.parametrize(
     "changes",
     [
-        {}, {"mechanisms": [CHEAP], "checks": {**ALL_HOLD, SAMPLING: "holds"}},
+        {}, {"mechanisms": [CHEAP], "checks": OF_STEPS},
         {"mechanisms": [{**LOUD, "noise_multiplier": 55.0}]},
     ],
 )  # fmt: skip
@@ -259,6 +260,7 @@ def test_an_epsilon_of_open_noise_or_beside_reads_that_nobody_counted_is_refused
     [
         (lambda v: v["models"][0].update(trainedOnPrivateData=True), "a model learnt from private data"),
         (lambda v: v["inputs"][0].update(countBucket="200k-500k"), r"delta is above 1 / \(10 n\)"),
+        (lambda v: v["inputs"][0].update(countBucket="1-500k"), "for how many persons is not stated"),
     ],
 )
 def test_an_epsilon_beside_a_model_or_a_number_of_persons_that_voids_it_is_refused(
@@ -268,6 +270,18 @@ def test_an_epsilon_beside_a_model_or_a_number_of_persons_that_voids_it_is_refus
     found = judge(bundle)
     assert (found.code, found.checks[-1].id) == (12, "ledger")
     assert re.search(said, found.failure)
+
+
+def test_an_epsilon_needs_its_models_and_its_persons_where_the_policy_asks_for_neither():
+    model, train = (
+        SimpleNamespace(trained_on_private_data=False),
+        SimpleNamespace(role="train", count_bucket="50-100"),
+    )
+    for models, inputs, said in (([], [train], "or none is named"), ([model], [], "not stated")):
+        predicate = SimpleNamespace(privacy=SimpleNamespace(delta=1e-6), models=models, inputs=inputs)
+        with pytest.raises(VerifyError, match=said):
+            check_made_of(predicate)
+    check_made_of(SimpleNamespace(privacy=SimpleNamespace(delta=1e-6), models=[model], inputs=[train]))
 
 
 def test_without_the_library_nothing_is_recomputed_and_nothing_passes(releases, monkeypatch):

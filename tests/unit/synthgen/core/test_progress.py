@@ -77,6 +77,18 @@ def test_silence():
         assert advance(3) is None
 
 
+def test_who_stops_looking_stops_nothing():
+    class Gone(io.StringIO):
+        def write(self, _text):
+            raise BrokenPipeError
+
+        def flush(self):
+            raise BrokenPipeError
+
+    with terminal_progress(Gone()).stage("adapt", total=2, unit="steps") as advance:
+        advance(2)
+
+
 def test_no_terminal_gives_lines_and_a_terminal_gives_bars():
     class Terminal(io.StringIO):
         def isatty(self):

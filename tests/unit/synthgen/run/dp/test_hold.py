@@ -5,16 +5,14 @@ import threading
 import pytest
 
 from synthgen.core.errors import Interrupted
-from synthgen.run.dp.hold import WAITS, held
-
-NUMBERS = (signal.SIGINT, signal.SIGTERM)
+from synthgen.run.dp.hold import STOPS, WAITS, held
 
 
 @pytest.fixture(autouse=True)
 def handlers():
-    before = {number: signal.getsignal(number) for number in NUMBERS}
+    before = {number: signal.getsignal(number) for number in STOPS}
     yield
-    assert {number: signal.getsignal(number) for number in NUMBERS} == before
+    assert {number: signal.getsignal(number) for number in STOPS} == before
 
 
 def draw(kept, *stops):
@@ -24,19 +22,19 @@ def draw(kept, *stops):
         kept.append("booked")
 
 
-@pytest.mark.parametrize("number", NUMBERS)
-def test_the_first_stop_waits_until_what_was_paid_for_is_kept(capsys, number):
+@pytest.mark.parametrize("number", STOPS)
+def test_the_first_stop_waits_until_what_was_paid_for_is_kept(capfd, number):
     kept = []
     with pytest.raises(SystemExit) as stopped:
         draw(kept, number)
     assert (kept, stopped.value.code) == (["booked"], Interrupted.exit_code)
-    assert capsys.readouterr().err == WAITS
+    assert capfd.readouterr().err == WAITS
 
 
 def test_the_second_stop_says_what_is_lost():
     kept = []
     with pytest.raises(Interrupted, match="it is lost, and its budget spent"):
-        draw(kept, *NUMBERS)
+        draw(kept, *STOPS[:2])
     assert kept == []
 
 

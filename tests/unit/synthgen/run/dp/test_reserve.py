@@ -81,12 +81,19 @@ def test_nothing_is_paid_twice_because_a_file_or_an_accountant_changed(project, 
         )
         with pytest.raises(InputError, match="another reservation under this run's id"):
             reserved(config)
+        with pytest.raises(Overspent):  # anew is too much here, and leaves what there was
+            reserved(config, anew=True)
+    assert reserved(config).spending.run == run
 
     key = (root / SECRET).read_bytes()
     (root / SECRET).unlink()
     with pytest.raises(InputError, match="what was paid for was made with it"):
         reserved(config)
     assert not (root / SECRET).exists()
+    (root / SECRET).write_bytes(bytes(32))
+    (root / SECRET).chmod(0o600)
+    with pytest.raises(InputError, match="not that which this was paid for with"):
+        reserved(config)
     (root / SECRET).write_bytes(key)
     (root / SECRET).chmod(0o600)
 
@@ -153,11 +160,54 @@ def test_who_was_asked_as_often_as_the_policy_allows_is_not_paid_for_again(proje
         for i in range(20)
     ]
     control = Corpus(role="control", records=tuple(rows), has_groups=True)
+    job = Job(config, Workspace(config.resolve(config.workspace)), silent)
+    reservation = None
     for number in range(int(limit)):
         assert asked_before(*ledger_of(config), control=as_table(control, {})) == number
+        if reservation is None:
+            reservation, _ = reserve_budget(job, policy, control)
+            note_draw(*ledger_of(config), reservation.spending.run)
+        else:  # each before the last may pay anew
+            reserve_budget(other_seed(project, number), policy, control)
         attempt(*ledger_of(config), made=str(number), control=as_table(control, {}))
-    job = Job(config, Workspace(config.resolve(config.workspace)), silent)
     with pytest.raises(BudgetError, match="no further run leaves"):
-        reserve_budget(job, policy, control)
-    assert all_reservations(*ledger_of(config)) == []
-    assert reserved(config)  # of other persons
+        reserve_budget(other_seed(project, 99), policy, control)
+    with pytest.raises(BudgetError, match="no further run leaves"):
+        reserve_budget(job, policy, control, anew=True)
+    again, _ = reserve_budget(job, policy, control)  # what was paid for is still in reach
+    assert again.spending == reservation.spending
+    assert len(all_reservations(*ledger_of(config))) == int(limit)
+
+
+def other_seed(project, seed):
+    changes = {**DP, "dp": {**DP["dp"], "epsilon": 0.5, "delta": 1e-6}, "seed": seed}
+    config = project.config(**changes)
+    return Job(config, Workspace(config.resolve(config.workspace)), silent)
+
+
+def test_a_reservation_that_was_damaged_is_left_beside_the_one_that_is_paid_for_anew(project):
+    config = project.config(**{**DP, "dp": {**DP["dp"], "epsilon": 1.0, "delta": 2e-6}})
+    first = reserved(config)
+    (folder,) = (config.resolve(config.workspace) / "stages").glob("reserve-*")
+    (folder / "run.json").write_text("{")
+    with pytest.raises(StorageError, match="cannot be read as it was written"):
+        reserved(config)
+    (folder / "run.json").write_text("{}")
+    with pytest.raises(StorageError, match="they were paid for"):
+        reserved(config)
+    assert reserved(config, anew=True).spending.run != first.spending.run
+    assert len(all_reservations(*ledger_of(config))) == 2
+
+
+def test_deltas_that_no_accounting_passes_are_not_booked_under_a_policy_without_a_bound(project):
+    given = {**DP, "dp": {"epsilon": 0.5, "delta": 2e-6, "persons": 40_000}}
+    policy = load_policy("research")
+    for seed, holds in ((1, True), (2, False)):
+        config = project.config(**given, seed=seed)
+        job = Job(config, Workspace(config.resolve(config.workspace)), silent)
+        if holds:
+            reserve_budget(job, policy, NOBODY)
+            continue
+        with pytest.raises(Overspent) as refused:
+            reserve_budget(job, policy, NOBODY)
+        assert list(refused.value.problems) == ["delta: 2.5e-06 in all, 2e-06 spent, 2e-06 asked for"]
