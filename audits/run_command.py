@@ -241,7 +241,8 @@ def _decide(
 ) -> "Decision":
     from audits.core.rates import exact
     from audits.gate.evidence import evidence_from
-    from audits.gate.policy import ATTEMPTS, SECRET, decide
+    from audits.gate.policy import decide
+    from audits.gate.rule import ATTEMPTS, SECRET
 
     said = {ATTEMPTS: number, SECRET: 1 if claim else None}
     extra = {name: exact(n, confidence=1.0, n=n) for name, n in said.items() if n is not None}

@@ -5,7 +5,6 @@ little is no pass, and an empty policy allows nothing.
 """
 
 import hashlib
-import math
 from dataclasses import replace
 from typing import Annotated, Literal, Self
 
@@ -15,57 +14,16 @@ from audits.core.errors import PolicyError
 from audits.core.strictjson import canonical
 from audits.core.strictmodel import Closed, Finite, problems
 from audits.core.strictyaml import parse_yaml
-from audits.gate.evidence import AuditName, AuditState, Evidence, Metric, MetricName
+from audits.gate.evidence import AuditName, AuditState, Evidence
 from audits.gate.outcome import Decision, Outcome, RuleOutcome
 from audits.gate.parentless import ACCOUNTING, METHOD, WithoutParents, check_given, stood_in_for, why_not
+from audits.gate.rule import ATTEMPTS, OUTSIDE, Name, Rule, Sentence, compared, unsure_of
 from audits.gate.spending import confidence_of
 
 # the audits whose proven epsilon a budget must survive: the first always, the others where they were run
 ATTACKS = ("membership", "canaries", "differencing")
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-Sentence = Annotated[str, Field(min_length=1, max_length=600)]
 Provenance = Literal["run", "sbom", "config", "models", "inputs"]
-
-
-class Rule(Closed):
-    """One comparison.
-
-    Args:
-        id: short name of the gate, unique in its policy.
-        metric: the number, as `membership.auc`.
-        bound: which end is compared: `high` with <=, `low` with >=; `value` only for exact numbers, such as counts,
-            whose interval has no width.
-        op: what must hold between the bound and the limit.
-        limit: the threshold.
-        min_n: the number of independent units below which the number decides nothing.
-        why: one sentence for the reader of the report.
-    """
-
-    id: Name
-    metric: MetricName
-    bound: Literal["low", "high", "value"]
-    op: Literal["<=", ">="]
-    limit: Finite
-    min_n: Annotated[int, Field(ge=1)] | None = None
-    why: Sentence
-
-    @model_validator(mode="after")
-    def _pessimistic(self) -> Self:
-        if (self.op, self.bound) in {("<=", "low"), (">=", "high")}:
-            raise ValueError(f"{self.op} must look at the pessimistic end, not at {self.bound}")
-        return self
-
-
-ATTEMPTS, SECRET = "attempts.number", "secret.private"
-# what holds for every policy for outside, whoever wrote it
-OUTSIDE = (
-    Rule(id="secret-private", metric=SECRET, bound="value", op=">=", limit=1,
-         why="Where the random streams are not secret, whoever guesses the seed knows who was in train."),
-    Rule(id="attempts-counted", metric=ATTEMPTS, bound="value", op=">=", limit=1,
-         why="Nobody knows how often these control persons were asked until the answer was yes."),
-)  # fmt: skip
-_ROUNDING = 1e-12  # of a confidence, which goes through 1 - alpha
 
 
 class ApprovalRule(Closed):
@@ -222,7 +180,6 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     is_promised = _promises(evidence)
     promised = tuple({ACCOUNTING} - {*policy.required, *instead}) if is_promised else ()
     rules = (*policy.all_rules(), *_dp_rules(excuse), *(policy.rules_of_a_promise() if is_promised else ()))
-    compared = (_compared(evidence, rule, sure) for rule in rules)
     outcomes = (
         *(
             stood_in_for(_required(evidence, name, sure), name, evidence, policy.without_parents)
@@ -230,7 +187,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
         ),
         *(_required(evidence, name, sure) for name in (*instead, *promised)),
         *(_measured(evidence, name) for name in policy.measured if name not in promised),
-        *(replace(outcome, gating=outcome.id not in beside) for outcome in compared),
+        *(replace(compared(evidence, rule, sure), gating=rule.id not in beside) for rule in rules),
         *(_consistent(evidence, name) for name in _attacks(evidence, budget_caps(evidence, policy))),
     )
     brought = {*(rule.id for rule in OUTSIDE), *(f"audit-{name}" for name in promised)}
@@ -293,7 +250,7 @@ def _sure(evidence: Evidence, policy: Policy) -> float:
 def _required(evidence: Evidence, name: str, sure: float) -> RuleOutcome:
     state = evidence.audits.get(name)
     verdict = _verdict(state)
-    unsure = None if state is None or verdict != "PASS" else _unsure("its verdict", state.confidence, sure)
+    unsure = None if state is None or verdict != "PASS" else unsure_of("its verdict", state.confidence, sure)
     reason = "the audit was not run" if state is None else f"the audit was {state.status}: {state.verdict}"
     if unsure is not None:
         verdict, reason = "INSUFFICIENT", f"the audit passed, but {unsure}"
@@ -366,51 +323,3 @@ def _consistent(evidence: Evidence, name: str) -> RuleOutcome:
         ),
         why="A budget that an attack contradicts is no budget.", estimate=proven,
     )  # fmt: skip
-
-
-def _compared(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
-    metric = evidence.metrics.get(rule.metric)
-    value = None if metric is None else float(getattr(metric, rule.bound))
-    lack = _lack(evidence, rule, metric, confidence)
-    verdict: Outcome = "INSUFFICIENT"
-    reason = "not measured" if lack is None else lack
-    if lack is None and value is not None:
-        holds = value <= rule.limit if rule.op == "<=" else value >= rule.limit
-        verdict = "PASS" if holds else "FAIL"
-        reason = f"{value:.6g} {rule.op} {rule.limit:g} {'holds' if holds else 'does not hold'}"
-    return RuleOutcome(
-        id=rule.id, metric=f"{rule.metric}.{rule.bound}", op=rule.op, limit=rule.limit, value=value,
-        verdict=verdict, reason=reason, why=rule.why, estimate=metric,
-    )  # fmt: skip
-
-
-def _lack(evidence: Evidence, rule: Rule, metric: Metric | None, confidence: float) -> str | None:
-    """Return why a number decides nothing, or None if it may decide."""
-    state = evidence.audits.get(rule.metric.split(".", 1)[0])
-    if state is not None and state.status != "measured":
-        return f"its audit was not measured: {state.status}"
-    if metric is None:
-        return "the number is missing"
-    if rule.metric.startswith("selftest.") and "selftest" not in evidence.digests:
-        return "the evidence does not say which self-test it is of"
-    return _weakness(rule, metric, confidence)
-
-
-def _weakness(rule: Rule, metric: Metric, confidence: float) -> str | None:
-    """Return why a number that is there decides nothing, or None if it may decide."""
-    if not all(math.isfinite(end) for end in (metric.value, metric.low, metric.high)):
-        return "not a number"
-    if rule.min_n is not None and metric.n < rule.min_n:
-        return f"rests on {metric.n} units, at least {rule.min_n} are needed"
-    if rule.bound == "value":
-        return None if metric.low == metric.high else "has an interval, so its value alone decides nothing"
-    return _unsure("its interval", metric.confidence, confidence)
-
-
-def _unsure(what: str, confidence: float | None, sure: float) -> str | None:
-    """Return why something is not sure enough, or None if it is."""
-    if confidence is None:
-        return f"nobody knows the confidence of {what}"
-    if confidence < sure - _ROUNDING:
-        return f"{what} has confidence {confidence:.6g}, at least {sure:.6g} is needed at this attempt"
-    return None

@@ -44,9 +44,8 @@ def run(
     Every audit draws from a stream of its own, named after it, so leaving one out changes no other; what the audits
     by similarity see of the tables is made once, from a stream of its own too. An audit that cannot be carried by the
     tables is `not_measurable`, one that breaks is `failed`, and both are insufficient; the reason then names the
-    class of the error only, because messages may quote what they failed on. Where the split
-    does not allow a comparison, or the table does not speak the language of its source (`check_language`), what would
-    pass becomes insufficient; what fails still fails.
+    class of the error only: messages may quote what they failed on. Where the split does not allow comparison, or
+    the table does not speak the language of its source (`check_language`), what would pass becomes insufficient.
 
     Args:
         inputs: the tables.
@@ -75,8 +74,7 @@ def run(
     hygiene = check_split(inputs, stream(seed, "hygiene"))
     language = check_language(hygiene.inputs, stream(seed, "language"))
     leaving = released_problems(inputs.synthetic, inputs.train, inputs.control)
-    untrue = (*hygiene.problems, *leaving)
-    unreadable = (*untrue, *language.problems)
+    untrue, unreadable = (*hygiene.problems, *leaving), (*hygiene.problems, *leaving, *language.problems)
     results = []
     for number, (name, attack) in enumerate(zip(wanted, attacks, strict=True), start=1):
         say(f"{name}: running ({number} of {len(wanted)})")

@@ -8,7 +8,8 @@ from typing import Any
 from audits.core.errors import VerifyError
 from audits.gate.evidence import Evidence
 from audits.gate.parentless import METHOD, WithoutParents
-from audits.gate.policy import SECRET, DpRule, Policy, budget_caps
+from audits.gate.policy import DpRule, Policy, budget_caps
+from audits.gate.rule import SECRET
 from audits.verify.mechanism import ROUNDING, accounted, check_mechanism, check_spent
 from audits.verify.statement import Budget, Privacy, ReleasePredicate
 from audits.verify.trust import TrustRoot

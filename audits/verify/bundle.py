@@ -18,7 +18,8 @@ from audits.core.instants import instant
 from audits.core.strictjson import canonical, parse_canonical
 from audits.gate.disclosure import public_evidence
 from audits.gate.evidence import Evidence, read_evidence
-from audits.gate.policy import ATTEMPTS, Policy, decide, parse_policy
+from audits.gate.policy import Policy, decide, parse_policy
+from audits.gate.rule import ATTEMPTS
 from audits.gate.shipped import load_policy
 from audits.verify.approvals import FILE as APPROVAL_FILE
 from audits.verify.approvals import FOLDER as APPROVALS_FOLDER

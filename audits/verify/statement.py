@@ -11,7 +11,8 @@ from audits.core.strictjson import JsonError, parse_canonical
 from audits.core.strictmodel import Closed, Finite, problems
 from audits.gate.evidence import MetricName
 from audits.gate.outcome import Outcome
-from audits.gate.policy import ApprovalRule, Name, RoleName
+from audits.gate.policy import ApprovalRule, RoleName
+from audits.gate.rule import Name
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"

@@ -18,7 +18,8 @@ from audits.core.errors import VerifyError
 from audits.core.instants import Instant, instant
 from audits.core.strictjson import JsonError, canonical, parse, parse_canonical
 from audits.core.strictmodel import Closed, problems
-from audits.gate.policy import Name, RoleName
+from audits.gate.policy import RoleName
+from audits.gate.rule import Name
 from audits.verify.authorities import authority
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
 from audits.verify.ed25519 import keyid

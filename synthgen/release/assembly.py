@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 
 from audits.gate.disclosure import bucket, public_count, public_details, public_report, verdicts_only
 from audits.gate.outcome import Decision
-from audits.gate.policy import ATTEMPTS, Disclosure, Policy
+from audits.gate.policy import Disclosure, Policy
+from audits.gate.rule import ATTEMPTS
 from audits.ledger.attempts import noted
 from audits.ledger.budgets import refuse_overspending, spent
 from audits.verify.mechanism import stated_noise

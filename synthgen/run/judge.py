@@ -13,8 +13,8 @@ import audits
 from audits.core.types import AuditInputs, Estimate, Lineage, Table
 from audits.gate.evidence import evidence_from
 from audits.gate.parentless import METHOD
-from audits.gate.policy import ATTEMPTS, SECRET
 from audits.gate.records import records_digest
+from audits.gate.rule import ATTEMPTS, SECRET
 from audits.gate.spending import confidence_of
 from audits.ledger.attempts import Attempt, attempt
 from audits.runner.registry import applicable_audits

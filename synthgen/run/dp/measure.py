@@ -23,7 +23,7 @@ from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import InternalError, StorageError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Embedded, Float32, Record
-from synthgen.privacy.noise import Noise, SecureNoise, StreamNoise
+from synthgen.privacy.noise import SecureNoise, StreamNoise
 from synthgen.privacy.sums import Ask, Float64, PrivateAsk, Query
 from synthgen.run.dp.account import account_for
 from synthgen.run.dp.adapt import ADAPT, open_texts, read_adapted, refine, save_adapted
@@ -83,14 +83,12 @@ def measure(
         StorageError: what was answered was changed.
         InputError: the ledger cannot be used, or does not book what lies in the workspace.
 
-    Privacy: epsilon and delta of `dp`, for one person added or removed, over all queries together. Nothing else of
-        train goes on from here.
+    Privacy: epsilon and delta of `dp`, for one person added or removed, in all. Nothing else of train goes on.
     Random: the operating system's generator; of a public run seeds/noise, and then nothing is private.
     """
     config, queries = job.config, queries_of(job.config)
     setting, run = _setting(job), reservation.spending.run
-    noise: Noise = StreamNoise(job.seeds.child("noise")) if config.secret == PUBLIC else SecureNoise()
-    ask = PrivateAsk(noise)
+    ask = PrivateAsk(StreamNoise(job.seeds.child("noise")) if config.secret == PUBLIC else SecureNoise())
     vocabulary = public_words(job) if WORDS in queries else None
 
     def make(folder: Path) -> Mapping[str, object]:
@@ -123,14 +121,13 @@ def measure(
             advance(1)
         return counts
 
+    drafting = config.decode.model_dump(mode="json", exclude={"candidates"})  # a draft is one
     inputs = {
         "version": STAGES_VERSION, "upstream": upstream, "run": run, "mechanisms": list(mechanisms_of(queries)),
         "basis": sha256_json([setting.basis.mean.tolist(), setting.basis.variances.tolist()]),
         "manners": list(on_shelf()), "method": config.interpolate.method, "secret": config.secret,
-        "persons": setting.persons, "config": None,
+        "persons": setting.persons, "config": drafting if {VOTE, VOTES, ADAPT} & {*queries} else None,
     }  # fmt: skip
-    if {VOTE, VOTES, ADAPT} & {*queries}:  # a draft is written once, however many candidates a record has
-        inputs["config"] = config.decode.model_dump(mode="json", exclude={"candidates"})
     result = job.workspace.stage(MEASURE, inputs, make, keep_partial=True, is_paid=True)
     spent(*ledger_of(config), run, made_digest(result.folder))
     return _measured(job, result, setting, queries), result

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from audits.gate.policy import ATTEMPTS, Policy
+from audits.gate.policy import Policy
+from audits.gate.rule import ATTEMPTS
 from audits.ledger.attempts import asked_before
 from audits.ledger.budgets import (
     Cost,

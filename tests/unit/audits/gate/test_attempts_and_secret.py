@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.gate.evidence import AuditState, Evidence, Metric
-from audits.gate.policy import OUTSIDE, Policy, Rule, decide
+from audits.gate.policy import Policy, decide
+from audits.gate.rule import OUTSIDE, Rule
 from audits.gate.shipped import load_policy
 from audits.gate.spending import confidence_of
 

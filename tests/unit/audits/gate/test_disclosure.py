@@ -18,7 +18,8 @@ from audits.gate.disclosure import (
     public_sentence,
 )
 from audits.gate.evidence import Evidence, Metric, evidence_from
-from audits.gate.policy import Policy, Rule, decide
+from audits.gate.policy import Policy, decide
+from audits.gate.rule import Rule
 
 FINITE = st.floats(-3, 40, allow_nan=False)
 NAMES = ("membership.auc", "interpolation.min_class_persons", "replay.hard_hits", "neighbours.scan_p")

@@ -6,7 +6,8 @@ from audits.core.errors import PolicyError
 from audits.gate.disclosure import public_evidence
 from audits.gate.evidence import AuditState, Evidence, Metric
 from audits.gate.parentless import METHOD, PARENTS, WithoutParents, why_not
-from audits.gate.policy import Policy, Rule, budget_caps, decide, parse_policy
+from audits.gate.policy import Policy, budget_caps, decide, parse_policy
+from audits.gate.rule import Rule
 from audits.gate.shipped import load_policy
 
 GIVEN = {

@@ -1,5 +1,4 @@
 import json
-import math
 from dataclasses import replace
 
 import pytest
@@ -8,7 +7,8 @@ from hypothesis import strategies as st
 
 from audits.core.errors import PolicyError
 from audits.gate.evidence import AuditState, Evidence, Metric
-from audits.gate.policy import Policy, Rule, _compared, decide, parse_policy
+from audits.gate.policy import Policy, decide, parse_policy
+from audits.gate.rule import Rule
 from audits.gate.shipped import load_policy, policy_path, shipped_policies
 
 NAMES = ("replay.hard_hits", "membership.auc", "utility.tstr_over_trtr", "balance.tv_distance", "records.synthetic")
@@ -81,12 +81,6 @@ def test_a_policy_lists_all_its_mistakes():
         parse_policy(b'name: t\nversion: "1"\nintended_use: inside\nstatement: s\nrules: 3\n', "p")
 
 
-@pytest.mark.parametrize(("op", "bound"), [("<=", "low"), (">=", "high")])
-def test_a_rule_cannot_look_at_the_flattering_end(op, bound):
-    with pytest.raises(ValueError, match="pessimistic end"):
-        rule(op=op, bound=bound)
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -132,12 +126,6 @@ def test_a_policy_that_only_measures_gates_nothing_and_refuses():
 )
 def test_one_rule(metrics, wanted):
     assert verdicts(decide(evidence(metrics), policy(rule(min_n=100)))) == [wanted]
-
-
-@pytest.mark.parametrize("changes", [{"high": math.nan}, {"low": -math.inf}, {"value": math.nan}])
-def test_what_is_not_a_number_decides_nothing_even_past_the_model(changes):
-    found = Evidence.model_construct(metrics={"membership.auc": metric().model_copy(update=changes)}, audits={})
-    assert _compared(found, rule(), 0.95).verdict == "INSUFFICIENT"
 
 
 def test_zero_is_a_number_and_not_an_absence():

@@ -1,5 +1,6 @@
 from audits.gate.evidence import AuditState, Evidence, Metric
-from audits.gate.policy import Policy, Rule, decide
+from audits.gate.policy import Policy, decide
+from audits.gate.rule import Rule
 from synthgen.report import gate_rows
 
 POLICY = Policy(

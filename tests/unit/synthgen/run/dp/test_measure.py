@@ -10,11 +10,10 @@ from audits.core.types import AuditInputs, Table
 from audits.gate.shipped import load_policy
 from audits.ledger.budgets import Overspent, all_reservations, note_made, spent_so_far
 from synthgen.core.digest import sha256_file
-from synthgen.core.errors import ConfigError, StorageError
+from synthgen.core.errors import StorageError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus
-from synthgen.run.dp import account
 from synthgen.run.dp import measure as measuring
 from synthgen.run.dp.measure import made_digest, measure
 from synthgen.run.dp.reserve import reserve_budget
@@ -135,34 +134,6 @@ def test_an_answer_that_was_exchanged_is_not_written_from(ready):
     (answered.folder / "done.json").write_text(json.dumps(done))
     with pytest.raises(InputError, match="does not book"):
         asked(ready)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"decode": {"manner": "./own"}}, {"decode": {"bridge": "./refined"}}, {"decode": {"model": "./finetuned"}},
-        {"embed": {"model": "./encoder"}},
-    ],
-)  # fmt: skip
-def test_what_may_have_learnt_from_the_records_is_no_public_model(ready, changes):
-    given = {**CHANGES, **{k: {**v, **changes.get(k, {})} for k, v in CHANGES.items() if k != "dp"}, **changes}
-    assert account.is_public(ready.job(**CHANGES).config)
-    assert not account.is_public(ready.job(**given).config)
-
-
-def test_a_model_of_ones_own_is_a_read_that_nobody_accounts_for_so_nothing_is_drawn(ready, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(account, "MODELS", ())
-        _, _, measured, _, _ = asked(ready)
-        (read,) = [one for one in measured.log["reads"] if one["kind"] == "model-training"]
-        assert read["status"] == "unaccounted"  # of a public secret it is a study
-        with pytest.raises(ConfigError, match="no accounting would pass") as refused:
-            asked(ready, secret="workspace", dp={**DP, "epsilon": 0.9})
-        assert "model-training" in refused.value.problems[0]
-    job = ready.job(**CHANGES, secret="workspace")
-    assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made", "reserve"]
-    asked(ready, secret="workspace", dp={**DP, "epsilon": 0.9})  # and it goes on with what it reserved
-    assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made", "made"]
 
 
 def test_a_file_that_was_put_there_before_the_draw_is_no_answer(ready, monkeypatch):

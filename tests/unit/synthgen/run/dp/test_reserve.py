@@ -3,7 +3,7 @@ import json
 import pytest
 
 from audits.core.errors import InputError
-from audits.gate.policy import ATTEMPTS
+from audits.gate.rule import ATTEMPTS
 from audits.gate.shipped import load_policy
 from audits.ledger.attempts import asked_before, attempt
 from audits.ledger.budgets import Overspent, all_reservations, note_draw

@@ -1,0 +1,42 @@
+import math
+
+import pytest
+
+from audits.gate.evidence import Evidence, Metric
+from audits.gate.rule import Rule, compared
+
+METRIC = Metric(value=0.5, low=0.4, high=0.6, confidence=0.95, n=500)
+
+
+def rule(**changes):
+    given_fields = {"id": "auc", "metric": "membership.auc", "bound": "high", "op": "<=", "limit": 0.75, "why": "w"}
+    return Rule(**{**given_fields, **changes})
+
+
+@pytest.mark.parametrize(("op", "bound"), [("<=", "low"), (">=", "high")])
+def test_a_rule_cannot_look_at_the_flattering_end(op, bound):
+    with pytest.raises(ValueError, match="pessimistic end"):
+        rule(op=op, bound=bound)
+
+
+@pytest.mark.parametrize("changes", [{"high": math.nan}, {"low": -math.inf}, {"value": math.nan}])
+def test_what_is_not_a_number_decides_nothing_even_past_the_model(changes):
+    found = Evidence.model_construct(metrics={"membership.auc": METRIC.model_copy(update=changes)}, audits={})
+    assert compared(found, rule(), 0.95).verdict == "INSUFFICIENT"
+
+
+@pytest.mark.parametrize(
+    ("changes", "confidence", "verdict", "said"),
+    [
+        ({}, 0.95, "PASS", "0.6 <= 0.75 holds"), ({"limit": 0.55}, 0.95, "FAIL", "does not hold"),
+        ({"bound": "low", "op": ">=", "limit": 0.4}, 0.95, "PASS", "holds"),
+        ({"min_n": 501}, 0.95, "INSUFFICIENT", "rests on 500 units"),
+        ({"metric": "membership.tpr"}, 0.95, "INSUFFICIENT", "the number is missing"),
+        ({"bound": "value"}, 0.95, "INSUFFICIENT", "has an interval"),
+        ({}, 0.96, "INSUFFICIENT", "at least 0.96 is needed at this attempt"),
+    ],
+)  # fmt: skip
+def test_a_comparison_looks_at_the_pessimistic_end_and_says_what_it_lacks(changes, confidence, verdict, said):
+    outcome = compared(Evidence(metrics={"membership.auc": METRIC}, audits={}), rule(**changes), confidence)
+    assert outcome.verdict == verdict
+    assert said in outcome.reason
