@@ -197,7 +197,8 @@ def price_of(config: Config, queries: Mapping[str, Query]) -> str:
     brought = (
         "Under noise so long nothing was measured, so expect nothing"
         if at is None
-        else f"Fictional notes of others became {at[1]:g} nats per token likelier under noise {at[0]:g} long"
+        else f"Fictional notes of others became {at[1]:g} nats per token likelier under noise {at[0]:g} long, and "
+        "taught classifiers no more"
     )
     return (
         f"; a step moves by the persons' mean, at most 1 clip norm long, and by noise of {each:.2g} in each of "
