@@ -44,8 +44,8 @@ def run(
     Every audit draws from a stream of its own, named after it, so leaving one out changes no other; what the audits
     by similarity see of the tables is made once, from a stream of its own too. An audit that cannot be carried by the
     tables is `not_measurable`, one that breaks is `failed`, and both are insufficient; the reason then names the
-    class of the error only: messages may quote what they failed on. Where the split does not allow comparison, or
-    the table does not speak the language of its source (`check_language`), what would pass becomes insufficient.
+    class of the error only: messages may quote what they failed on. Where the split allows no comparison, or the
+    table does not speak the language of its source (`check_language`), a pass becomes insufficient and a fail stays.
 
     Args:
         inputs: the tables.
