@@ -15,6 +15,7 @@ from synthgen.config import Config
 from synthgen.core.errors import UsageError
 from synthgen.core.progress import Progress, silent
 from synthgen.core.tables import read_corpus
+from synthgen.models.shipped import check_shipped
 from synthgen.models.store import digest_of
 from synthgen.release.run import Run
 from synthgen.run.adapt import adapt, check_adapt
@@ -220,6 +221,7 @@ def _models(job: Job) -> list[ModelRecord]:
         ModelMissing, ModelError: when one is not there, or is not the pinned one, or a GPU to place it on is missing.
     """
     config = job.config
+    check_shipped()
     open_bridge(job)
     backend_of(config.decode.placement)
     named = (("embedder", config.embed.model), ("decoder", config.decode.model))

@@ -31,7 +31,10 @@ DETAIL_STEP = 0.01
 _PUBLIC = re.compile(r"(?:attempts|selftest|secret|method|ledger|accounting|balance)\..*|records\.synthetic"
                      r"|.*\.longest_run|.*\.hard_hits")  # fmt: skip
 # Of these nothing was counted from private records, or an accounted mechanism did.
-_FIXED = re.compile(r"(?:attempts|secret|method|ledger|accounting|balance)\..*|records\.synthetic")
+_FIXED = re.compile(
+    r"attempts\.number|(?:secret|method)\.private|balance\.tv_distance|records\.synthetic|accounting\."
+    r"(?:estimate|delta|unaccounted_reads|epsilon(?:_recomputed|_rdp|_prv|_spent)?)"
+)
 _PROVEN = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
 _SAID = ("name", "status", "confidence", "direction")
 _WITHHELD = "withheld: under differential privacy a gate's verdict alone leaves, and of other audits nothing"

@@ -13,6 +13,7 @@ So nobody draws twice for one price and keeps the answer that pleases more. Two 
 ledger's lock, and the second sees what the first reserved.
 """
 
+import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -114,8 +115,11 @@ def reserve(folder: Path, memory: Memory, spending: Spending, *, most: Cost | No
 _ANEW = "run it with --resume never, which reserves anew, and spends anew"
 
 
-def note_draw(folder: Path, memory: Memory, run: str) -> None:
+def note_draw(folder: Path, memory: Memory, run: str) -> bytes:
     """Record that a run draws its noise now; once, or what it draws would be chosen among several.
+
+    Returns:
+        What `seal` takes, so that the answer is known again where the ledger was out of reach when it was made.
 
     Raises:
         Overspent: it drew before, and what it made was lost or thrown away.
@@ -131,6 +135,26 @@ def note_draw(folder: Path, memory: Memory, run: str) -> None:
                 f"of the workspace to its name), or {_ANEW}",
             )
         chain.append({"what": "draw", "run": run})
+        return _sealing(chain, run)
+
+
+def drawn_unbooked(folder: Path, memory: Memory, run: str) -> bytes | None:
+    """Return the same of a run that drew and whose answer is not booked; else None.
+
+    Raises:
+        InputError: the ledger cannot be used.
+    """
+    with opened(folder, FILE, memory) as chain:
+        return _sealing(chain, run) if [*_steps(chain, run)] == ["reserve", "draw"] else None
+
+
+def _sealing(chain: Chain, run: str) -> bytes:
+    return bytes.fromhex(chain.mac(b"answer\0" + run.encode()))
+
+
+def seal(key: bytes, digest: str) -> str:
+    """Return what shows that an answer of this digest was made by the run that the key is of; 64 hex digits."""
+    return hmac.digest(key, digest.encode(), "sha256").hex()
 
 
 def note_made(folder: Path, memory: Memory, run: str, digest: str) -> None:

@@ -153,6 +153,9 @@ def opened(folder: Path, name: str, memory: Memory) -> Iterator[Chain]:
         own = Memory(seen_of(chain.head().id))
         for seen in (remembered, own.read()):
             _refuse_older(folder, chain, seen, memory.path)
+        if remembered is not None:  # one that cannot be written is found before a line is added, which stays
+            for place in (own, memory):
+                place.write(chain.head())
         yield chain
         for place in (own, memory):
             place.write(chain.head())

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from audits.core.errors import AuditError, VerifyError
 from audits.core.instants import instant
-from audits.core.strictjson import canonical, parse_canonical
-from audits.gate.disclosure import public_evidence
+from audits.core.strictjson import JsonError, canonical, parse, parse_canonical
+from audits.gate.disclosure import public_evidence, public_report, verdicts_only
 from audits.gate.evidence import Evidence, read_evidence
 from audits.gate.policy import Policy, decide, parse_policy
 from audits.gate.rule import ATTEMPTS
@@ -339,11 +339,23 @@ def _evidence(held: Mapping[str, bytes]) -> Evidence:
         raise VerifyError("E_GATE", "the evidence cannot be read") from None
 
 
+def _holds_verdicts(report: bytes, policy: Policy) -> bool:
+    """Return whether audits, but for accounting, say in a report just what leaves under differential privacy."""
+    try:
+        audit = dict(parse(report)["audit"])
+        audit["results"] = [result for result in audit["results"] if result["name"] != "accounting"]
+        return canonical(public_report(audit, policy)) == canonical(audit)
+    except (JsonError, KeyError, TypeError, ValueError, AuditError):
+        return False
+
+
 def _check_gates(predicate: ReleasePredicate, policy: Policy, held: Mapping[str, bytes]) -> Evidence:
     """Recompute every gate; the statement must say the same."""
     evidence = _evidence(held)
     if public_evidence(evidence, policy) != evidence:
         raise VerifyError("E_GATE", "the evidence says more of private counts than the policy discloses")
+    if verdicts_only(policy) and not _holds_verdicts(held[REPORT_JSON], policy):
+        raise VerifyError("E_GATE", "the report says more of private records than verdicts, which alone may leave")
     decision = decide(evidence, policy)
     if not decision.allowed:
         raise VerifyError("E_GATE", f"the evidence does not satisfy the policy: {'; '.join(decision.failures)}")

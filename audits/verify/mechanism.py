@@ -135,8 +135,8 @@ def check_made_of(predicate: ReleasePredicate) -> None:
     buckets = [one.count_bucket for one in predicate.inputs if one.role == "train"]
     low = buckets[0].split("-")[0] if buckets else "0"
     n = int(low.removesuffix("k")) * (1000 if low.endswith("k") else 1)
-    if len(buckets) != 1 or bucket(n) != buckets[0]:
-        raise VerifyError("E_GATE", "an epsilon is claimed, and for how many persons is not stated")
+    if len(buckets) != 1 or bucket(n) != buckets[0] or n == 0:
+        raise VerifyError("E_GATE", "an epsilon is claimed, and for how many persons is not stated, or for too few")
     if delta * PERSONS_PER_DELTA * n > 1:
         most = f"1 / ({PERSONS_PER_DELTA} n)"
         raise VerifyError("E_GATE", f"delta is above {most} for the stated number of persons")

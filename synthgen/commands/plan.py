@@ -114,7 +114,9 @@ def make_plan(config: Config) -> Plan:
     check_budget(config, policy)
     backend = backend_of(config.decode.placement)
     seeds = SeedTree(config.seed, secret=foreseen_secret(config))
-    report = load(config.source, config.resolve(config.source.path), seeds.child("load"))
+    report = load(
+        config.source, config.resolve(config.source.path), seeds.child("load"), apart=config.interpolate.is_private
+    )
     parts = split(report.corpus, config.split, seeds.child("split"))
     if len(parts.train) == 0:
         raise DataError("no person came into train", hint="Give more records, or raise split.train.")

@@ -181,7 +181,7 @@ def differs(path: Path, pin: Pin) -> str | None:
 
 
 def _check_pins(folder: Path) -> None:
-    """Raise ModelError where a manifest names other bytes than the program pins, or a file is not of the size."""
+    """Raise ModelError where a manifest names other bytes than are pinned, or other files lie there."""
     entries, pins = read_manifest(folder), MODELS[folder.name].files
     problems = [f"{n}: not the pinned one" for n, p in pins.items() if entries.get(n, {}).get("sha256") != p.sha256]
     for name, entry in entries.items():
@@ -190,6 +190,9 @@ def _check_pins(folder: Path) -> None:
             problems.append(f"{name}: missing")
         elif path.stat().st_size != entry["bytes"]:
             problems.append(f"{name}: {path.stat().st_size} bytes, wanted {entry['bytes']}")
+    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    # a library reads files by their names, and one that no manifest holds may change a model without its digest
+    problems += [f"{name}: not a file of this model" for name in sorted(there - {MANIFEST, *entries})]
     if problems:
         hint = f"Run `synthgen models pull {folder.name} --force`."
         raise ModelError(f"model {folder.name!r} in the store is damaged", problems=problems, hint=hint)

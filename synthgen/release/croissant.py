@@ -76,7 +76,7 @@ def croissant(content: BundleContent, digests: Mapping[str, str], release_id: st
         "rai:dataCollectionType": "Synthetic",
         "rai:dataLimitations": list(content.limitations),
         "rai:dataUseCases": "Training of text classifiers.",
-        "rai:dataManipulationProtocol": "Interpolation of embeddings within a class, decoded by a language model.",
+        "rai:dataManipulationProtocol": "Embeddings drawn within a class, decoded by a language model.",
         "prov:wasGeneratedBy": {"@type": "prov:Activity", "name": "synthgen release", "identifier": release_id},
         "distribution": [
             {

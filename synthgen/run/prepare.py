@@ -42,10 +42,10 @@ def load_source(job: Job) -> StageResult:
     """Read the source into the workspace: records.parquet, names.json, and the count of bad rows by reason."""
     source = job.config.source
     path = job.config.resolve(source.path)
-    seeds = job.seeds.child("load")
+    seeds, apart = job.seeds.child("load"), job.config.interpolate.is_private
 
     def make(folder: Path) -> Mapping[str, object]:
-        report = load(source, path, seeds)
+        report = load(source, path, seeds, apart=apart)
         write_corpus(folder / "records.parquet", report.corpus)
         write_json(folder / "names.json", {k: list(v) for k, v in report.names.items()})
         return {
@@ -58,7 +58,7 @@ def load_source(job: Job) -> StageResult:
         }
 
     inputs = {"version": STAGES_VERSION, "source": source.model_dump(mode="json"), "digest": source_digest(path),
-              "seed": seeds.key().hex()}  # fmt: skip
+              "seed": seeds.key().hex(), "apart": apart}  # fmt: skip
     return job.workspace.stage("load", inputs, make)
 
 

@@ -190,7 +190,7 @@ def content(policy=POLICY, **changes):
     rows = records() if "evidence" in changes else changes.get("records", records())
     digest = records_digest([text for _, text, _ in rows], [label for _, _, label in rows])
     evidence = public_evidence(evidence_from(audit, engine_numbers(), {"synthetic": digest}), parsed)
-    commitments = [commit_records(role, [CANARY, "b", "c"], b"k" * 32) for role in ("train", "control")]
+    commitments = [commit_records(role, [CANARY, *map(str, range(60))], b"k" * 32) for role in ("train", "control")]
     given = {
         "name": "clinic-synthetic",
         "records": records(),

@@ -20,34 +20,20 @@ from synthgen.config import Config
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
 from synthgen.core.types import Corpus
-from synthgen.models.registry import MODELS
 from synthgen.privacy.noise import Noise, SecureNoise, StreamNoise
 from synthgen.privacy.sums import Query
 from synthgen.privacy.twin import TwinRun
 from synthgen.run.dp.adapt import ADAPT, refine_made_up
-from synthgen.run.dp.questions import METHODS, mechanisms_of
+from synthgen.run.dp.questions import METHODS, is_public, mechanisms_of
 from synthgen.run.dp.vote import VOTE, count_votes, made_up_votes
 from synthgen.run.job import Job
 from synthgen.run.secret import PUBLIC
-from synthgen.stages.decode.config import AUTO
-from synthgen.stages.decode.config import WORDS as DECODED_BY_WORDS
-from synthgen.stages.decode.manner import on_shelf
 from synthgen.stages.interpolate.dp.method import Setting
 from synthgen.stages.interpolate.dp.people import made_up_people
 from synthgen.stages.interpolate.dp.words import WORDS, PublicWords, ask_words, made_up_words
 
 TWIN_PERSONS, OTHER_PERSONS = 400, 500  # of the twin; the others where the run has about as many itself
 LEAST_LOGGED = 200  # coordinates of noise, in all, that the audit asks for
-
-
-def is_public(config: Config) -> bool:
-    """Return whether nothing that a run computes with can have learnt from its records: all of it is shipped."""
-    decode = config.decode
-    return (
-        {config.embed.model, decode.model} <= set(MODELS)
-        and decode.bridge in {"builtin", DECODED_BY_WORDS}
-        and {*decode.manners} <= {AUTO, *on_shelf()}
-    )
 
 
 def account_for(

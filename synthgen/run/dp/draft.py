@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents
 from synthgen.run import rounds
@@ -16,7 +18,20 @@ from synthgen.stages.decode.manner import BlockShares
 from synthgen.stages.decode.shards import DecodeTask, read_shards, workers_for, write_shards, write_whole
 from synthgen.stages.deidentify import with_placeholders
 from synthgen.stages.embed import Encoder
-from synthgen.stages.interpolate.dp.method import Write
+from synthgen.stages.interpolate.dp.method import Setting, Write
+
+
+def rehearse(job: Job, setting: Setting, k: int) -> None:
+    """Write one batch of drafts of a public vector, so that what cannot be written fails before it is paid for.
+
+    Args:
+        job: the run.
+        setting: what everybody may know.
+        k: drafts of a class.
+    """
+    labels = [label for label in setting.labels for _ in range(k)][: job.config.decode.batch]
+    middle = setting.basis.outward(np.zeros((len(labels), len(setting.basis.mean))))
+    drafter(job, None, setting.labels)(middle, labels, setting.seeds.child("rehearsal"))
 
 
 def drafter(job: Job, learned: Shares | BlockShares | None, labels: Sequence[str]) -> Write:

@@ -4,34 +4,44 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from synthgen.core.errors import Interrupted
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-WAITS = "a stop now would lose an answer that is paid for; the run stops once it is kept. Ask again to lose it.\n"
+APART = 5.0  # seconds; a terminal that closes, or whoever starts services, sends several signals at once
+WAITS = (
+    "a stop now would lose an answer that is paid for; the run stops once it is kept. "
+    "Ask again after some seconds to lose it.\n"
+)
 
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Let the first of `STOPS` wait for the end of the block; the second one ends it.
+    """Let the first of `STOPS` wait for the end of the block; one that comes `APART` after it ends it.
 
     In another thread than the main one signals stay as they are.
 
     Raises:
-        Interrupted: on the second, and what was drawn is lost.
+        Interrupted: on the latter, and what was drawn is lost.
         SystemExit: after the block, where one waited.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    asked: list[int] = []
+    asked: list[float] = []
+    is_lost = False
 
-    def wait(number: int, _frame: object) -> None:
-        asked.append(number)
-        if len(asked) > 1:
+    def wait(_number: int, _frame: object) -> None:
+        nonlocal is_lost
+        asked.append(time.monotonic())
+        is_lost = asked[-1] - asked[0] > APART
+        if is_lost:
             sys.exit(Interrupted.exit_code)  # no library turns it into another end
+        if len(asked) > 1:
+            return
         with suppress(OSError):  # who looked may be gone, and nothing may stop it now
             os.write(2, WAITS.encode())
 
@@ -39,7 +49,7 @@ def held() -> Iterator[None]:
     try:
         yield
     except SystemExit:
-        if len(asked) < 2:
+        if not is_lost:
             raise
         raise Interrupted(
             "stopped between drawing and keeping an answer: it is lost, and its budget spent",

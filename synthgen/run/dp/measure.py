@@ -3,6 +3,7 @@
 From here on nothing that writes sees train again: what stands in for it is drawn from the noised answers.
 """
 
+import hmac
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -14,8 +15,10 @@ from audits.core.files import sync
 from audits.ledger.budgets import (
     Reservation,
     booked,
+    drawn_unbooked,
     note_draw,
     note_made,
+    seal,
     spent,
 )
 from synthgen.config import Config
@@ -27,7 +30,7 @@ from synthgen.privacy.noise import SecureNoise, StreamNoise
 from synthgen.privacy.sums import Ask, Float64, PrivateAsk, Query
 from synthgen.run.dp.account import account_for
 from synthgen.run.dp.adapt import ADAPT, open_texts, read_adapted, refine, save_adapted
-from synthgen.run.dp.draft import drafter
+from synthgen.run.dp.draft import drafter, rehearse
 from synthgen.run.dp.hold import held
 from synthgen.run.dp.questions import METHODS, mechanisms_of, queries_of
 from synthgen.run.dp.reserve import LOG, MEASURE
@@ -37,13 +40,13 @@ from synthgen.run.ledger import ledger_of
 from synthgen.run.manner import Shares
 from synthgen.run.rounds import Material, open_bridge
 from synthgen.run.secret import PUBLIC
-from synthgen.run.workspace import StageResult, write_json
+from synthgen.run.workspace import StageResult, read_field, write_json
 from synthgen.stages.decode.bridge import Vocabulary
 from synthgen.stages.decode.manner import BlockShares, on_shelf
 from synthgen.stages.interpolate.dp.basis import load_basis
 from synthgen.stages.interpolate.dp.method import Learned, Setting
 from synthgen.stages.interpolate.dp.people import people_of
-from synthgen.stages.interpolate.dp.votes import VOTES
+from synthgen.stages.interpolate.dp.votes import VOTES, candidates_of
 from synthgen.stages.interpolate.dp.words import (
     WORDS,
     PublicWords,
@@ -54,6 +57,7 @@ from synthgen.stages.interpolate.dp.words import (
 )
 
 VOTED = "manner.json"
+SEAL = "seal.json"  # of a whole answer, until it is booked
 STOOD_IN = 1_000  # points of each class that stand in for train records where filters learn; few blur the boundary
 
 
@@ -102,8 +106,10 @@ def measure(
             votes = read_votes(job, open_bridge(job), train, embedded) if VOTE in queries else None
             said = None if vocabulary is None else said_by(train, setting.labels, vocabulary)
             texts = open_texts(job, open_bridge(job, ()), train, embedded) if ADAPT in queries else None
+            if VOTES in queries:
+                rehearse(job, setting, candidates_of(queries[VOTES], setting.persons, len(setting.labels)))
             with held():
-                note_draw(*ledger_of(config), run)
+                key = note_draw(*ledger_of(config), run)
                 voted, adapted = None, None
                 if votes is not None:
                     voted = _voted(votes, setting, queries[VOTE], ask, folder)
@@ -115,9 +121,7 @@ def measure(
                 if said is not None and vocabulary is not None:
                     ask_words(said, len(setting.labels), vocabulary, queries[WORDS], ask).save(folder)
                 write_json(folder / LOG, log)
-                for path in (*folder.iterdir(), folder):  # or a booked answer is lost with the power
-                    sync(path)
-                note_made(*ledger_of(config), run, made_digest(folder))
+                _book(folder, config, run, key)
             advance(1)
         return counts
 
@@ -136,11 +140,16 @@ def measure(
 def _is_kept(folder: Path, config: Config, run: str) -> bool:
     """Return whether a folder holds the answer that the ledger books for a run; emptied where it books none.
 
+    One that is whole, and was made when the ledger could not be reached, is booked now.
+
     Raises:
         StorageError: it holds something else.
         Overspent: the answer lies elsewhere, made from another reading.
     """
     answer = booked(*ledger_of(config), run)
+    if answer is None and _is_sealed(folder, config, run):
+        note_made(*ledger_of(config), run, made_digest(folder))
+        return True
     if answer is None:
         for left in folder.iterdir():  # of a draw that was lost, or put there by others
             shutil.rmtree(left) if left.is_dir() else left.unlink()
@@ -152,6 +161,21 @@ def _is_kept(folder: Path, config: Config, run: str) -> bool:
     elif answer != made_digest(folder):
         note_draw(*ledger_of(config), run)  # which is refused
     return answer is not None
+
+
+def _book(folder: Path, config: Config, run: str, key: bytes) -> None:
+    """Book a whole answer; where the ledger is out of reach, its seal lets the next run book it."""
+    write_json(folder / SEAL, {"seal": seal(key, made_digest(folder))})
+    for path in (*folder.iterdir(), folder):  # or a booked answer is lost with the power
+        sync(path)
+    note_made(*ledger_of(config), run, made_digest(folder))
+
+
+def _is_sealed(folder: Path, config: Config, run: str) -> bool:
+    key = drawn_unbooked(*ledger_of(config), run)
+    if key is None or not (folder / SEAL).is_file():
+        return False
+    return hmac.compare_digest(str(read_field(folder / SEAL, "seal")), seal(key, made_digest(folder)))
 
 
 def _voted(votes: Float64, setting: Setting, query: Query, ask: Ask, folder: Path) -> Shares:

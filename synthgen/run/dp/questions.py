@@ -8,12 +8,14 @@ from audits.gate.policy import Policy
 from audits.ledger.budgets import Cost
 from synthgen.config import Config, most_delta
 from synthgen.core.errors import ConfigError, InternalError
+from synthgen.models.registry import MODELS
 from synthgen.privacy.budget import noise_multipliers
 from synthgen.privacy.sums import Query
 from synthgen.run.dp import vote
 from synthgen.run.dp.adapt import ADAPT, asked_of, price_of
 from synthgen.run.secret import PUBLIC
-from synthgen.stages.decode.config import AUTO
+from synthgen.stages.decode.config import AUTO, WORDS
+from synthgen.stages.decode.manner import on_shelf
 from synthgen.stages.filter.attributes import check_labels
 from synthgen.stages.interpolate.counts import wanted_counts
 from synthgen.stages.interpolate.dp import gaussian, vae, votes, words
@@ -33,7 +35,8 @@ def check_budget(config: Config, policy: Policy) -> None:
 
     Raises:
         ConfigError: the policy asks for differential privacy, and the configuration has less, or noise that anybody
-            can draw again; attributes are asked of a label that is not declared.
+            can draw again; a model, bridge or manner is one's own, also after the draw; attributes are asked of a
+            label that is not declared.
         DataError: `balance` names classes that are not declared, or `total` leaves one without a record.
     """
     dp, most = config.dp, most_of(policy)
@@ -43,6 +46,12 @@ def check_budget(config: Config, policy: Policy) -> None:
         raise ConfigError(
             f"secret: public: its noise can be drawn again, so under policy {policy.name!r} it would pay for nothing",
             problems=["secret"], hint="Leave secret out. For a study name a policy for inside without a budget.",
+        )  # fmt: skip
+    if dp.epsilon is not None and config.secret != PUBLIC and not is_public(config):
+        raise ConfigError(
+            "dp: models, bridge or manners are not shipped with the program, and no budget holds what they learnt",
+            problems=["embed.model, decode.model, decode.bridge or decode.manner"],
+            hint="Name those that are shipped. A study may have its own under `secret: public`, and nothing leaves.",
         )  # fmt: skip
     if policy.dp is not None and dp.epsilon is None:
         raise ConfigError(
@@ -59,6 +68,16 @@ def check_budget(config: Config, policy: Policy) -> None:
     ]
     if problems:
         raise ConfigError(f"dp: policy {policy.name!r} allows less", problems=problems)
+
+
+def is_public(config: Config) -> bool:
+    """Return whether nothing that a run computes with can have learnt from its records: all of it is shipped."""
+    decode = config.decode
+    return (
+        {config.embed.model, decode.model} <= set(MODELS)
+        and decode.bridge in {"builtin", WORDS}
+        and {*decode.manners} <= {AUTO, *on_shelf()}
+    )
 
 
 def _check_learned(config: Config) -> None:

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -119,17 +118,17 @@ def _refuse_orphans(workspace: Workspace) -> None:
 
 
 def _reserved_for(job: Job) -> Mapping[str, Any]:
-    """Return what one reservation is for: the same file, dice, persons, cost and questions.
+    """Return what one reservation is for: the same file, dice, persons, cost and names of questions.
 
     How the file is read and split is not in it: the ledger refuses a second draw, and nobody pays for another
-    setting unasked. Nor is how much noise an answer gets: that follows, and its last digits are the accountant's.
+    setting unasked. Nor is how a question is put: where another version puts it otherwise, the ledger holds the old
+    one under this run's id, and refuses.
     """
     config = job.config
-    asked = {name: asdict(one) for name, one in sorted(asked_by(config).items())}
     return {
         "digest": source_digest(config.resolve(config.source.path)), "seed": job.seeds.key().hex(),
         "cost": [config.dp.epsilon, config.dp.delta], "persons": config.dp.persons,
-        "shares": {str(name): share for name, share in config.dp.shares.items()}, "asked": asked,
+        "shares": {str(name): share for name, share in config.dp.shares.items()}, "asked": sorted(asked_by(config)),
     }  # fmt: skip
 
 

@@ -9,11 +9,17 @@ from synthgen.stages.load.rows import MALFORMED, UNDECODABLE, SourceRow, SourceT
 MAX_CELL_CHARACTERS = 1 << 24
 
 
-def read_csv(path: Path) -> SourceTable:
+def read_csv(path: Path, *, apart: bool = False) -> SourceTable:
     """Return the rows of a CSV file (UTF-8, comma, double quotes); row 1 is the first below the header.
 
+    Args:
+        path: of the file.
+        apart: whether no row may change what others are: a quote that is never closed takes the rows below into its
+            cell, so then none may go over the end of a line.
+
     Raises:
-        DataError: if the header names a column twice, or a quoted cell never ends.
+        DataError: if the header names a column twice, or a quoted cell never ends; or goes over a line's end where
+            rows are to be apart.
         OSError: if the file cannot be read.
     """
     csv.field_size_limit(MAX_CELL_CHARACTERS)
@@ -23,7 +29,14 @@ def read_csv(path: Path) -> SourceTable:
         reader = csv.reader(file, strict=True)
         try:
             columns = tuple(next(reader, ()))
-            rows.extend(_row(number, columns, cells) for number, cells in enumerate((c for c in reader if c), 1))
+            for number, cells in enumerate((c for c in reader if c), 1):
+                if apart and any("\n" in cell or "\r" in cell for cell in cells):
+                    raise DataError(
+                        f"row {number} of the csv file has a cell of several lines; under a budget no row may reach "
+                        "into others, as one does whose quote is never closed",
+                        hint="Save the table as jsonl or parquet.",
+                    )
+                rows.append(_row(number, columns, cells))
         except csv.Error as error:
             raise DataError(
                 f"the csv file cannot be read past line {reader.line_num} ({error})",

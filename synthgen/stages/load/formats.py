@@ -23,8 +23,8 @@ _SUFFIXES: dict[str, Format] = {
 _FOLDERS = ("dataset", "text")
 
 
-def read_source(source: SourceConfig, path: Path) -> SourceTable:
-    """Return the rows of the source.
+def read_source(source: SourceConfig, path: Path, *, apart: bool = False) -> SourceTable:
+    """Return the rows of the source; where they are to be `apart`, none may change what others are.
 
     Raises:
         DataError: if the path does not exist, is no file of the format, cannot be read, or is damaged.
@@ -35,7 +35,7 @@ def read_source(source: SourceConfig, path: Path) -> SourceTable:
             case "jsonl":
                 return read_jsonl(path)
             case "csv":
-                return read_csv(path)
+                return read_csv(path, apart=apart)
             case "parquet":
                 return read_parquet(path, wanted_columns(source))
             case "dataset":

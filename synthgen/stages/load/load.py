@@ -46,13 +46,14 @@ class LoadReport:
         return f"LoadReport({len(self.corpus)} records of {self.n_rows} rows, {len(self.bad)} bad)"
 
 
-def load(source: SourceConfig, path: Path, seeds: SeedTree) -> LoadReport:
+def load(source: SourceConfig, path: Path, seeds: SeedTree, *, apart: bool = False) -> LoadReport:
     """Return the source as a corpus, with a count of everything left out.
 
     Args:
         source: where columns are; `source.path` itself is not read, `path` is.
         path: the file or folder, absolute.
         seeds: the stage's stream, used by `max_records` only.
+        apart: whether a source is refused in which one person's row can change others', as under a budget.
 
     Raises:
         DataError: if the source cannot be read, is empty, lacks a column, holds none of the wanted classes, or has
@@ -62,7 +63,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree) -> LoadReport:
     Random: one sha256 per group where `max_records` is set; whether a group is taken depends on all groups.
     Cost: the whole source is held in memory.
     """
-    table = read_source(source, path)
+    table = read_source(source, path, apart=apart)
     _require_columns(table, source, path)
     taken: set[str] = set()
     parsed = [to_record(row, source, taken) for row in table.rows]

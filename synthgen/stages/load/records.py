@@ -29,13 +29,13 @@ def to_record(row: SourceRow, source: SourceConfig, taken: set[str]) -> Record |
     """Return the row's record, or why there is none; `taken` holds the ids so far and gains this one's.
 
     The text keeps every character but the white space around it. Labels are brought to Unicode NFC, so that two
-    spellings of one class are not two classes.
+    spellings of one class are not two classes; groups to one spelling, so that nobody is two persons.
     """
     if row.reason:
         return BadRow(row.number, row.reason)
     text, reason = _text(row.values.get(source.text))
     label = _name(row.values.get(source.label))
-    group = _name(row.values.get(source.group)) if source.group else f"record-{row.number}"
+    group = _spelled(_name(row.values.get(source.group))) if source.group else f"record-{row.number}"
     identity = _name(row.values.get(source.id)) if source.id else f"row-{row.number}"
     if not reason:
         reasons = ((label, NO_LABEL), (group, NO_GROUP), (identity, NO_ID))
@@ -73,6 +73,12 @@ def _name(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     return str(value).strip() or None
+
+
+def _spelled(name: str | None) -> str | None:
+    """Return a name in NFKC, without characters that nobody sees, and with single spaces."""
+    seen = "".join(c for c in unicodedata.normalize("NFKC", name or "") if unicodedata.category(c) != "Cf")
+    return " ".join(seen.split()) or None
 
 
 def _encodable(*values: str | None) -> bool:

@@ -122,7 +122,7 @@ def trial(bench, tmp_path, monkeypatch):
     vectors = np.random.default_rng(0).normal(size=(200, 40)).astype(np.float32)
     basis = bases.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     monkeypatch.setattr(bases, "FOLDER", tmp_path)
-    for room in ("run.dp.account", "release.assembly"):
+    for room in ("run.dp.questions", "release.assembly"):
         monkeypatch.setattr(f"synthgen.{room}.MODELS", ("counting", "picking"))
     held = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
     save_file({k: v.astype(np.float32) for k, v in held.items()}, tmp_path / "counting.safetensors")

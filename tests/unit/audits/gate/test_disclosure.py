@@ -312,3 +312,10 @@ def test_the_noise_of_the_accounting_is_told_exactly_and_counts_beside_it_are_no
 def test_a_policy_of_differential_privacy_cannot_publish_exact_counts():
     with pytest.raises(ValueError, match="publish_exact_counts"):
         policy(dp=DP, disclosure={"publish_exact_counts": True})
+
+
+@pytest.mark.parametrize("name", ["ledger.train_persons", "balance.train_cardiology", "accounting.persons"])
+def test_a_number_that_no_audit_has_leaves_under_no_name(releases, name):
+    number = Metric(value=31.0, low=31.0, high=31.0, confidence=1, n=1)
+    evidence = Evidence(metrics={name: number}, audits={})
+    assert public_evidence(evidence, releases.policy_of(releases.DP_POLICY)).metrics == {}

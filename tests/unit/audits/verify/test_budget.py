@@ -261,6 +261,7 @@ def test_an_epsilon_of_open_noise_or_beside_reads_that_nobody_counted_is_refused
         (lambda v: v["models"][0].update(trainedOnPrivateData=True), "a model learnt from private data"),
         (lambda v: v["inputs"][0].update(countBucket="200k-500k"), r"delta is above 1 / \(10 n\)"),
         (lambda v: v["inputs"][0].update(countBucket="1-500k"), "for how many persons is not stated"),
+        (lambda v: v["inputs"][0].update(countBucket="0-10"), "or for too few"),
     ],
 )
 def test_an_epsilon_beside_a_model_or_a_number_of_persons_that_voids_it_is_refused(

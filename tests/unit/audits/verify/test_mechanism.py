@@ -1,5 +1,7 @@
 """What is signed of noise, sampling and the audits' numbers is what the log of the mechanism says."""
 
+import json
+
 import pytest
 
 from audits.core.errors import VerifyError
@@ -105,3 +107,30 @@ def test_a_bundle_that_states_other_noise_does_not_verify(tmp_path, judge, relea
     found = judge(path)
     assert (found.code, found.checks[-1].id) == (12, "ledger")
     assert "noiseMultiplier: not what the accounting's mechanisms say" in found.failure
+
+
+def told_of_persons(report):
+    (result,) = [one for one in report["audit"]["results"] if one["name"] == "membership"]
+    result["details"] = {"n_train_persons": 77, "train_ids": ["patient-17"]}
+
+
+@pytest.mark.parametrize(
+    "tell",
+    [
+        told_of_persons,
+        lambda report: report["audit"].update(hygiene={"counts": {"train": 154}}),
+        lambda report: report["audit"]["inputs"].update(train="ab" * 32),
+        lambda report: report["audit"]["results"][0].update(reason="of 77 persons that of row 17 was found"),
+        lambda report: report["audit"].update(results=7),
+    ],
+)
+def test_under_a_budget_a_report_says_verdicts_of_its_audits_and_nothing_more(tmp_path, judge, releases, tell):
+    bundle = releases.bundle(tmp_path, releases.DP_POLICY, privacy=releases.DP_PRIVACY)
+    report = json.loads((bundle / REPORT_JSON).read_bytes())
+    tell(report)
+    (bundle / REPORT_JSON).write_bytes(canonical(report))
+    if isinstance(report["audit"]["results"], list):
+        for result in report["audit"]["results"]:
+            (bundle / f"evidence/{result['name']}.json").write_bytes(canonical(result))
+    releases.edit(bundle, lambda _: None)
+    assert judge(bundle).code == 12

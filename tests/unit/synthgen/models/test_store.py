@@ -186,6 +186,13 @@ def test_the_digest_finds_one_flipped_bit(pulled, path):
     assert caught.value.problems[0].startswith(f"{path}: sha256 ")
 
 
+def test_no_file_lies_beside_those_of_the_manifest_for_a_library_might_read_it(pulled):
+    (pulled / "adapter_config.json").write_text("{}")
+    with pytest.raises(ModelError, match="is damaged") as caught:
+        model_folder("tiny")
+    assert caught.value.problems == ("adapter_config.json: not a file of this model",)
+
+
 def test_the_digest_finds_a_missing_file(pulled):
     (pulled / "config.json").unlink()
     with pytest.raises(ModelError) as caught:

@@ -6,7 +6,7 @@ from safetensors.torch import save_file as save_tensors
 
 from synthgen.core.seeds import SeedTree
 from synthgen.run import rounds
-from synthgen.run.dp import account
+from synthgen.run.dp import questions
 from synthgen.stages.decode import manner as manners
 from synthgen.stages.decode.bridge import load_bridge
 from synthgen.stages.decode.learnt import write_learnt
@@ -15,10 +15,15 @@ from synthgen.stages.decode.train.trained import new_manner
 from synthgen.stages.interpolate.dp import basis as bases
 
 
+@pytest.fixture(autouse=True)
+def shipped(monkeypatch):
+    """The stand-ins count as shipped models."""
+    monkeypatch.setattr(questions, "MODELS", ("counting", "picking"))
+
+
 @pytest.fixture
 def ready(bench, tmp_path, monkeypatch):
-    """A bench whose encoder has a public basis, and whose stand-ins count as shipped models."""
-    monkeypatch.setattr(account, "MODELS", ("counting", "picking"))
+    """A bench whose encoder has a public basis."""
     vectors = np.random.default_rng(0).normal(size=(300, 40)).astype(np.float32)
     basis = bases.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     monkeypatch.setattr(bases, "FOLDER", tmp_path)

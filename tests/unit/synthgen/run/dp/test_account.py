@@ -4,7 +4,7 @@ from audits.gate.shipped import load_policy
 from audits.ledger.budgets import all_reservations
 from synthgen.core.errors import ConfigError
 from synthgen.core.types import Corpus
-from synthgen.run.dp import account
+from synthgen.run.dp import questions
 from synthgen.run.dp.measure import measure
 from synthgen.run.dp.reserve import reserve_budget
 from synthgen.run.ledger import ledger_of
@@ -34,13 +34,17 @@ def logged(bench, **changes):
 )  # fmt: skip
 def test_what_may_have_learnt_from_the_records_is_no_public_model(ready, changes):
     given = {**CHANGES, **{k: {**v, **changes.get(k, {})} for k, v in CHANGES.items() if k != "dp"}, **changes}
-    assert account.is_public(ready.job(**CHANGES).config)
-    assert not account.is_public(ready.job(**given).config)
+    config = ready.job(**given).config
+    assert questions.is_public(ready.job(**CHANGES).config)
+    assert not questions.is_public(config)
+    questions.check_budget(config, load_policy("research"))  # of a public secret it is a study
+    with pytest.raises(ConfigError, match="no budget holds what they learnt"):  # before the draw as after it
+        questions.check_budget(ready.job(**given, secret="workspace").config, load_policy("strict-dp"))
 
 
 def test_a_model_of_ones_own_is_a_read_that_nobody_accounts_for_so_nothing_is_drawn(ready, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(account, "MODELS", ())
+        patch.setattr(questions, "MODELS", ())
         (read,) = [one for one in logged(ready)["reads"] if one["kind"] == "model-training"]
         assert read["status"] == "unaccounted"  # of a public secret it is a study
         with pytest.raises(ConfigError, match="no accounting would pass") as refused:

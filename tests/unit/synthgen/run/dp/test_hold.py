@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from synthgen.core.errors import Interrupted
-from synthgen.run.dp.hold import STOPS, WAITS, held
+from synthgen.run.dp.hold import APART, STOPS, WAITS, held
 
 
 @pytest.fixture(autouse=True)
@@ -31,11 +31,16 @@ def test_the_first_stop_waits_until_what_was_paid_for_is_kept(capfd, number):
     assert capfd.readouterr().err == WAITS
 
 
-def test_the_second_stop_says_what_is_lost():
+def test_several_stops_at_once_are_one_and_one_some_seconds_later_says_what_is_lost(monkeypatch):
     kept = []
+    with pytest.raises(SystemExit):
+        draw(kept, *STOPS)  # as a terminal that closes sends them
+    assert kept == ["booked"]
+    times = iter([100.0, 100.0 + 2 * APART])
+    monkeypatch.setattr("synthgen.run.dp.hold.time.monotonic", lambda: next(times))
     with pytest.raises(Interrupted, match="it is lost, and its budget spent"):
         draw(kept, *STOPS[:2])
-    assert kept == []
+    assert kept == ["booked"]
 
 
 def test_without_a_stop_and_beside_the_main_thread_nothing_changes():

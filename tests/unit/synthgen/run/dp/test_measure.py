@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -191,6 +192,42 @@ def test_an_answer_that_was_booked_before_a_stop_is_taken_up_as_it_is(ready, mon
     (answered.folder / ".DS_Store").unlink()
     assert asked(ready)[3][1].reused
     assert len(all_reservations(*ledger_of(job.config))) == 1
+
+
+def test_an_answer_that_the_ledger_could_not_be_told_of_is_booked_by_the_next_run_and_no_other_is(ready, monkeypatch):
+    def away(*_):
+        raise InputError("the ledger cannot be used")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(measuring, "note_made", away)
+        with pytest.raises(InputError):
+            asked(ready)
+    (partial,) = (ready.job(**CHANGES).workspace.root / "stages").glob("measure-*.partial")
+    whole = partial / "classes.safetensors"
+    data = whole.read_bytes()
+    shutil.copytree(partial, partial.with_name("kept"))
+    whole.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))  # as somebody would who has an answer with less noise
+    with pytest.raises(Overspent, match="drew its noise before"):
+        asked(ready)
+    shutil.rmtree(partial)
+    partial.with_name("kept").rename(partial)
+    job, _, _, (_, answered), _ = asked(ready)
+    assert (answered.folder / whole.name).read_bytes() == data
+    assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made"]
+
+
+def test_what_cannot_write_drafts_fails_before_it_is_paid_for(ready, monkeypatch):
+    changes = {"interpolate": {**CHANGES["interpolate"], "method": "dp-vote"}}
+
+    def full(*_, **__):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("synthgen.run.dp.draft.write_shards", full)
+        with pytest.raises(MemoryError):
+            asked(ready, **changes)
+    job, *_ = asked(ready, **changes)  # so it goes on with what it reserved
+    assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made"]
 
 
 @pytest.mark.parametrize(

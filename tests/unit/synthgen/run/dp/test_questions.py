@@ -17,6 +17,11 @@ def config(**changes):
     return Config.parse({**given, **changes})
 
 
+@pytest.fixture(autouse=True)
+def shipped():
+    """The models here are the shipped ones."""
+
+
 def test_what_reads_private_text_beside_the_budget_is_refused_all_at_once():
     assert config().dp.epsilon == 2.0
     with pytest.raises(ConfigError) as refused:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -13,12 +14,14 @@ from synthgen.core.progress import silent
 from synthgen.core.types import Corpus, Record
 from synthgen.pipeline import Pipeline
 from synthgen.privacy.budget import noise_multipliers
+from synthgen.run.dp import questions
 from synthgen.run.dp.reserve import LOG, check_room, reserve_budget
 from synthgen.run.job import Job
 from synthgen.run.judge import as_table
 from synthgen.run.ledger import ledger_of
 from synthgen.run.secret import FILE as SECRET
 from synthgen.run.workspace import Workspace
+from synthgen.stages.interpolate.dp import gaussian
 
 LABELS = ["cardiology", "neurology"]
 DP = {
@@ -29,6 +32,12 @@ DP = {
 
 
 NOBODY = Corpus(role="control", records=(), has_groups=True)
+
+
+@pytest.fixture(autouse=True)
+def public(monkeypatch):
+    """The stand-ins' bridge counts as shipped, too."""
+    monkeypatch.setattr(questions, "is_public", lambda _: True)
 
 
 def reserved(config, *, anew=False):
@@ -83,6 +92,11 @@ def test_nothing_is_paid_twice_because_a_file_or_an_accountant_changed(project, 
             reserved(config)
         with pytest.raises(Overspent):  # anew is too much here, and leaves what there was
             reserved(config, anew=True)
+    with monkeypatch.context() as patch:  # as another version may put its question
+        means = gaussian.ASKED["class-means"]
+        patch.setitem(gaussian.ASKED, "class-means", replace(means, share=2 * means.share))
+        with pytest.raises(InputError, match="another reservation under this run's id"):
+            reserved(config)
     assert reserved(config).spending.run == run
 
     key = (root / SECRET).read_bytes()

@@ -24,6 +24,16 @@ def test_rows_are_numbered_below_the_header_and_quotes_hold_commas_and_lines(tmp
     )
 
 
+def test_where_rows_are_to_be_apart_no_open_quote_takes_others_into_its_cell(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'text,label\n"since Monday,x\nanother,y\nheight 5\'6",x\n')
+    assert len(read_csv(path).rows) == 1
+    with pytest.raises(DataError, match="row 1 of the csv file has a cell of several lines"):
+        read_csv(path, apart=True)
+    path.write_bytes(b'text,label\n"a, b ""d""",x\n')
+    assert read_csv(path, apart=True) == read_csv(path)
+
+
 def test_undecodable_cells_do_not_hide_the_other_rows(tmp_path):
     table = read(tmp_path, b"text,label\nfine,a\nb\xffd,a\nshort\nlast,b\n")
     assert [(row.number, row.reason) for row in table.rows] == [(1, ""), (2, UNDECODABLE), (3, MALFORMED), (4, "")]

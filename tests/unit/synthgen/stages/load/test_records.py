@@ -18,6 +18,13 @@ def test_a_good_row_becomes_a_record():
     )
 
 
+def test_nobody_is_two_persons_by_how_an_id_is_spelled():
+    spelled = ("Jos\u00e9 1", "Jose\u0301 1", "Jos\u00e9\u00a01", "Jos\u00e9\u200d  1")
+    found = {to_record(SourceRow(3, {**GOOD, "who": who}), SOURCE, set()).group for who in spelled}
+    assert found == {"Jos\u00e9 1"}
+    assert to_record(SourceRow(3, {**GOOD, "who": "\u200d"}), SOURCE, set()).reason == "missing group"
+
+
 def test_without_columns_ids_and_groups_come_from_the_number():
     record = to_record(SourceRow(3, {"text": "x", "label": "a"}), SourceConfig(path="x"), set())
     assert (record.id, record.group) == ("row-3", "record-3")

@@ -1,0 +1,29 @@
+import shutil
+
+import pytest
+
+from synthgen.core.errors import ModelError
+from synthgen.models import shipped
+from synthgen.models.shipped import SHIPPED, STAGES, check_shipped, shipped_folders
+
+
+def test_what_is_shipped_is_known_by_its_bytes():
+    assert shipped_folders() == SHIPPED
+    check_shipped()
+
+
+def test_what_was_put_there_changed_or_taken_away_is_named(tmp_path, monkeypatch):
+    for folder in SHIPPED:
+        shutil.copytree(STAGES / folder, tmp_path / folder)
+    monkeypatch.setattr(shipped, "STAGES", tmp_path)
+    check_shipped()
+    shutil.copytree(tmp_path / "decode/manners/letter", tmp_path / "decode/manners/house")
+    shutil.rmtree(tmp_path / "decode/manners/news")
+    weights = tmp_path / "decode/builtin/bridge.safetensors"
+    data = weights.read_bytes()
+    weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(ModelError, match="what is shipped was changed") as caught:
+        check_shipped()
+    assert list(caught.value.problems) == [
+        "decode/manners/news: missing", "decode/manners/house: not shipped", "decode/builtin: not as it was shipped",
+    ]  # fmt: skip
