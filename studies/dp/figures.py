@@ -63,6 +63,7 @@ def _lines(trials: Sequence[Trial], lines: Mapping[str, tuple[str, float]], fold
             panel.set_title(f"{data}, {TITLES[by]}, {records:,} records", loc="left", fontsize=8)
             panel.set_xscale("log")
             panel.set_xticks(sizes)
+            panel.tick_params(axis="x", labelrotation=40)
             panel.xaxis.set_major_formatter("{x:,.0f}")
             panel.minorticks_off()
             panel.grid(visible=True, axis="y")
