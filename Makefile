@@ -71,6 +71,7 @@ manners: $(BIN)/.tested models  ## train the shelf's manners on public and inven
 	mkdir -p build/manners
 	$(BIN)/python training/corpora.py --out build/manners > build/manners/train.sh
 	PATH=$(CURDIR)/$(BIN):$$PATH sh -e build/manners/train.sh
+	$(BIN)/python -c "from synthgen.models.shipped import shipped_folders as now; print(now())"  # for the table there
 
 mutate: $(BIN)/.tested  ## disable each check of verifier, gate, ledger and stages' keys in turn; tests must notice; an hour
 	$(BIN)/python benchmarks/mutate.py --markdown build/mutants.md $(MUTATE_ARGS)
