@@ -76,6 +76,7 @@ def test_what_is_prepared_is_named_after_source_settings_and_stream(seen):
     source = seen.job.config.resolve(seen.job.config.source.path)
     assert seen.inputs["load"] == versions | {
         "source": seen.part("source"), "digest": sha256_file(source), "seed": seen.seed("load"),
+        "apart": False,
     }  # fmt: skip
     assert seen.inputs["split"] == versions | {
         "load": done["load"], "split": seen.part("split"), "seed": seen.seed("split"),
