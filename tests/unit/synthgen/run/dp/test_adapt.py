@@ -278,9 +278,10 @@ def test_drafts_are_written_in_the_refined_manner(village_bench, monkeypatch):
         village_bench, interpolate={"method": "dp-vote"}, decode={"manner": "letter"},
         dp={**DP, "adapt": {"steps": 3, "batch": 8}},
     )  # fmt: skip
-    rehearsed, *drafted = dict.fromkeys(seen)  # a batch is written in the named manner before anything is paid for
+    rehearsed, *drafted = seen  # a batch is written in the named manner before anything is paid for
     assert rehearsed == rounds.open_bridge(job).digest
-    assert drafted == [rounds.open_bridge(job, measured.shares).digest]
+    assert set(drafted) == {rounds.open_bridge(job, measured.shares).digest}
+    assert rehearsed not in drafted
     assert start_of(job.config, None).tolist() == [[1.0] * 4, [0.0] * 4]
 
 
