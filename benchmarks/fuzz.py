@@ -92,11 +92,13 @@ class Fuzz:
 
     Args:
         folder: where the bundle is written.
+        private: whether it is one of differential privacy, of whose audits verdicts alone may be told.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, private: bool = False) -> None:
         self.releases, stamps = _module("releases"), _module("stamps")
-        self.bundle = self.releases.bundle(folder)
+        told = {"policy": self.releases.DP_POLICY, "privacy": self.releases.DP_PRIVACY} if private else {}
+        self.bundle = self.releases.bundle(folder, **told)
         self.kinds = KINDS if stamps.OPENSSL is not None else KINDS[:-1]
         authorities: tuple[str, ...] = ()
         if stamps.OPENSSL is not None:
@@ -146,7 +148,8 @@ class Fuzz:
         same &= self._vouched((self.bundle / METRICS).read_bytes()) == self._vouched(self.files[METRICS])
         if kind == "trust":
             same &= self.releases.RELEASER.keyid in root.public_keys("releaser")
-            same &= self.before["predicate"]["policy"]["digest"]["sha256"] in root.policies.get("trial", ())
+            policy = self.before["predicate"]["policy"]
+            same &= policy["digest"]["sha256"] in root.policies.get(policy["name"], ())
         if kind == "envelope" and (self.bundle / ENVELOPE).read_bytes() != self.files[ENVELOPE]:
             same = False
         assert same, f"VERIFIED, though the {kind} was spoilt"
@@ -269,10 +272,11 @@ def _as_json(values: dict[str, Any], rng: random.Random) -> dict[str, bytes]:
 
 def run(cases: int, seed: int, folder: Path) -> Counter[str]:
     """Return how the cases of a seed ended, `kind: step`; stops at the first that should not have ended so."""
-    fuzz, ends = Fuzz(folder), Counter[str]()
-    if not verify_bundle(fuzz.bundle, fuzz.root, now=fuzz.releases.LATER).ok:
-        raise SystemExit("the clean bundle does not verify, so nothing would be shown")
+    both, ends = [Fuzz(folder / "plain"), Fuzz(folder / "private", private=True)], Counter[str]()
+    if not all(verify_bundle(fuzz.bundle, fuzz.root, now=fuzz.releases.LATER).ok for fuzz in both):
+        raise SystemExit("a clean bundle does not verify, so nothing would be shown")
     for number in range(cases):
+        fuzz = both[number // len(KINDS) % len(both)]
         kind = fuzz.kinds[number % len(fuzz.kinds)]
         try:
             ends[f"{kind}: {fuzz.case(kind, random.Random(f'{seed}/{number}'))}"] += 1

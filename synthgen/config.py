@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from audits.accounting.mechanism_log import PERSONS_PER_DELTA
+from audits.accounting.mechanism_log import FEWEST_PERSONS, PERSONS_PER_DELTA
 from synthgen.core.digest import sha256_json
-from synthgen.core.section import MAX_NUMBER, Count, Section, parse_section, resolve_path
+from synthgen.core.section import MAX_NUMBER, Section, parse_section, resolve_path
 from synthgen.core.yaml_file import read_yaml
 from synthgen.stages.decode.config import AUTO, OWN, DecodeConfig
 from synthgen.stages.deidentify.config import DeidentifyConfig
@@ -60,7 +60,7 @@ class DpConfig(Section):
 
     epsilon: Annotated[float, Field(gt=0, le=100)] | None = None
     delta: Annotated[float, Field(gt=0, lt=1)] | None = None
-    persons: Count | None = None
+    persons: Annotated[int, Field(ge=FEWEST_PERSONS, le=MAX_NUMBER)] | None = None
     shares: dict[QueryName, Annotated[float, Field(gt=0, le=1)]] = Field(default_factory=dict)
     adapt: DpAdaptConfig | None = None
 

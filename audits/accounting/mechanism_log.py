@@ -29,6 +29,7 @@ from audits.core.strictmodel import Closed, Finite
 
 MAX_LOG_BYTES = 1 << 28
 PERSONS_PER_DELTA = 10  # of n persons delta is at most 1 / (10 n)
+FEWEST_PERSONS = 10  # of a claim: the lowest bucket that is told says of fewer no number
 LEAST_RATE, MOST_STEPS, MOST_MECHANISMS = 1e-9, 10**7, 64  # beyond them accountants take hours, or memory
 
 # What else may have read the persons' records. A log answers for each of them.

@@ -36,6 +36,7 @@ _FIXED = re.compile(
     r"(?:estimate|delta|unaccounted_reads|epsilon(?:_recomputed|_rdp|_prv|_spent)?)"
 )
 _PROVEN = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
+_TOLD = {"schemaVersion", "tool", "inputs"}  # of a report under differential privacy, beside its results
 _SAID = ("name", "status", "confidence", "direction")
 _WITHHELD = "withheld: under differential privacy a gate's verdict alone leaves, and of other audits nothing"
 _PUBLIC_N = re.compile(r"(?:attempts|selftest|secret|method|ledger)\..*|records\.synthetic")
@@ -175,7 +176,7 @@ def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
         public["hygiene"] = public_details(audit["hygiene"], policy)
     public["results"] = [_result(result, policy) for result in audit["results"]]
     if verdicts_only(policy):
-        public.pop("overall", None)
+        public = {key: value for key, value in public.items() if key in _TOLD}
         public["results"] = _results_at_their_limits(audit, policy)
     return public
 

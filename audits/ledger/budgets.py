@@ -221,15 +221,13 @@ def spent_so_far(folder: Path, memory: Memory, *, besides: str | None = None) ->
     Args:
         folder: the institution's ledger.
         memory: of its highest head.
-        besides: a run whose own reservation is left out, since it goes on with it; unless it drew and made nothing,
-            for then it must reserve anew.
+        besides: a run whose own reservation is left out, since it goes on with it.
 
     Raises:
         InputError: the ledger cannot be used, was changed, exchanged or set back.
     """
     with opened(folder, FILE, memory) as chain:
-        is_lost = besides is not None and [*_steps(chain, besides)] == ["reserve", "draw"]
-        return _sum([one for one in _all(chain) if is_lost or one.run != besides])
+        return _sum([one for one in _all(chain) if one.run != besides])
 
 
 def all_reservations(folder: Path, memory: Memory) -> list[Mapping[str, Any]]:

@@ -148,6 +148,8 @@ def opened(folder: Path, name: str, memory: Memory) -> Iterator[Chain]:
             be neither read nor written.
     """
     remembered = memory.read()
+    if remembered is not None and not folder.is_dir():  # a folder made in its place would stand in its way back
+        raise _lacking(folder, KEY, memory.path)
     with _locked(folder):
         chain = _chain(folder, name, remembered, memory.path)
         own = Memory(seen_of(chain.head().id))
@@ -194,10 +196,7 @@ def _chain(folder: Path, name: str, remembered: Head | None, memory: Path | None
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
         sync(folder)
     elif not is_keyed or not path.is_file():
-        raise InputError(
-            f"the ledger {folder} lacks its {name if is_keyed else KEY}, so nobody knows what was done before",
-            hint=_restore(folder, memory),
-        )
+        raise _lacking(folder, name if is_keyed else KEY, memory)
     return Chain(path, read_key(folder / KEY, "key of the ledger"), path.read_bytes())
 
 
@@ -214,6 +213,12 @@ def _refuse_older(folder: Path, chain: Chain, remembered: Head | None, memory: P
     else:
         return
     raise InputError(f"the ledger {folder} {found}", hint=_restore(folder, memory))
+
+
+def _lacking(folder: Path, what: str, memory: Path | None) -> InputError:
+    return InputError(
+        f"the ledger {folder} lacks its {what}, so nobody knows what was done before", hint=_restore(folder, memory)
+    )
 
 
 def _restore(folder: Path, memory: Path | None) -> str:

@@ -345,7 +345,7 @@ def _holds_verdicts(report: bytes, policy: Policy) -> bool:
         audit = dict(parse(report)["audit"])
         audit["results"] = [result for result in audit["results"] if result["name"] != "accounting"]
         return canonical(public_report(audit, policy)) == canonical(audit)
-    except (JsonError, KeyError, TypeError, ValueError, AuditError):
+    except (JsonError, AttributeError, KeyError, TypeError, ValueError, AuditError):
         return False
 
 

@@ -62,4 +62,4 @@ def check(config: ConfigFile) -> None:
     )
 
 
-_STATES = {"reserve": "nothing drawn yet", "draw": "drawn, and lost", "made": "made"}
+_STATES = {"reserve": "nothing drawn yet", "draw": "drawn, not booked", "made": "made"}

@@ -10,11 +10,9 @@ from pathlib import Path, PurePosixPath
 
 from synthgen.core.digest import sha256_file
 from synthgen.core.errors import ModelError, StorageError, UsageError
-from synthgen.models.convert import check_tokenizer
 from synthgen.models.registry import MODELS
 from synthgen.models.store import (
     MANIFEST,
-    TOKENIZER,
     digest_of,
     model_folder,
     read_manifest,
@@ -109,5 +107,3 @@ def _compare(folder: Path, name: str) -> None:
         raise ModelError(f"{name}: the archive is damaged", problems=problems)
     (folder / MANIFEST).unlink()
     write_manifest(folder, name)
-    if MODELS[name].gguf is not None:
-        check_tokenizer(folder / TOKENIZER)

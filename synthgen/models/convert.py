@@ -7,9 +7,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from synthgen.core.digest import sha256_bytes
-from synthgen.core.errors import ModelError
-
 # The architecture stands in the GGUF; it is written out here so that the file's digest can be pinned.
 SMOLLM2_CONFIG: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"],
@@ -44,34 +41,50 @@ TOKENIZER_CONFIG = {
     "tokenizer_class": "TokenizersBackend",
     "unk_token": "<|endoftext|>",
 }
-# tokenizer.json is written by the installed transformers and may differ between its versions in form,
-# so its meaning is pinned: the ids of a probe that touches words, digits, case, space, bytes and markers
-PROBE = "The patient, 63 y/o, c/o  chest pain.\n\tBP 142/88; naïve café – 漢字 🙂 <|im_start|>user\n<|im_end|>"
-PROBE_IDS_SHA256 = "99d4a15efb8c2c84e21ed16db2052a2af92fdf06a93317d5691a5631e2d6c2e5"
+# How text is cut and put together again; vocabulary, merges and markers stand in the GGUF.
+TOKENIZER: dict[str, Any] = {
+    "version": "1.0",
+    "truncation": None,
+    "padding": None,
+    "added_tokens": [],
+    "normalizer": None,
+    "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True},
+    "post_processor": {
+        "type": "TemplateProcessing",
+        "single": [{"Sequence": {"id": "A", "type_id": 0}}],
+        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+        "special_tokens": {},
+    },
+    "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
+    "model": {
+        "type": "BPE",
+        "dropout": None,
+        "unk_token": None,
+        "continuing_subword_prefix": "",
+        "end_of_word_suffix": "",
+        "fuse_unk": False,
+        "byte_fallback": False,
+        "ignore_merges": False,
+    },
+}
+MARKER = 3  # the kind of a token, in a GGUF, that is written by no text
 
 
 def convert_smollm2(gguf: Path, folder: Path) -> None:
     """Write config, tokenizer and bfloat16 weights of the GGUF into `folder`.
 
     Raises:
-        ModelError: when the tokenizer that comes out does not cut the probe as it should.
         OSError: when the weights cannot be written.
     """
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import save_file
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
 
     source = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name, "local_files_only": True}
-    tokenizer = AutoTokenizer.from_pretrained(**source)
-    if probe_digest(tokenizer) != PROBE_IDS_SHA256:
-        raise ModelError(
-            "the decoder's tokenizer came out different from the pinned one",
-            hint="The installed transformers reads this GGUF differently; install the version the README names.",
-        )
     model = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
     tensors = {
         name: tensor.to(torch.bfloat16).contiguous()
@@ -84,7 +97,26 @@ def convert_smollm2(gguf: Path, folder: Path) -> None:
         raise _os_error(error) from error
     (folder / "config.json").write_text(json.dumps(SMOLLM2_CONFIG, indent=1, sort_keys=True) + "\n")
     (folder / "tokenizer_config.json").write_text(json.dumps(TOKENIZER_CONFIG, indent=1, sort_keys=True) + "\n")
-    (folder / "tokenizer.json").write_text(tokenizer.backend_tokenizer.to_str())
+    text = json.dumps(_tokenizer(gguf), ensure_ascii=False, separators=(",", ":"))
+    (folder / "tokenizer.json").write_text(text, encoding="utf-8")
+
+
+def _tokenizer(gguf: Path) -> dict[str, Any]:
+    """Return the tokenizer of a GGUF, written by ourselves: what a library writes may differ between its versions."""
+    from gguf import GGUFReader
+
+    fields = GGUFReader(gguf).fields
+    tokens, merges, kinds = (
+        fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "merges", "token_type")
+    )
+    own = {"vocab": {token: i for i, token in enumerate(tokens)}, "merges": [merge.split(" ") for merge in merges]}
+    how = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    markers = [
+        {"id": i, "content": token} | how
+        for i, (token, kind) in enumerate(zip(tokens, kinds, strict=True))
+        if kind == MARKER
+    ]
+    return TOKENIZER | {"added_tokens": markers, "model": TOKENIZER["model"] | own}
 
 
 def _os_error(error: Exception) -> OSError:
@@ -92,24 +124,3 @@ def _os_error(error: Exception) -> OSError:
     found = re.search(r"\(os error (\d+)\)", str(error))
     number = int(found[1]) if found else errno.EIO
     return OSError(number, os.strerror(number))
-
-
-def probe_digest(tokenizer: Any) -> str:
-    """Return the sha256 of the ids the tokenizer gives for the probe."""
-    return _ids_digest(tokenizer(PROBE, add_special_tokens=False).input_ids)
-
-
-def check_tokenizer(path: Path) -> None:
-    """Raise ModelError when a tokenizer.json does not cut the probe as the decoder's does."""
-    from tokenizers import Tokenizer
-
-    try:
-        found = _ids_digest(Tokenizer.from_buffer(path.read_bytes()).encode(PROBE, add_special_tokens=False).ids)
-    except ValueError as error:
-        raise ModelError(f"{path.name}: not a tokenizer") from error
-    if found != PROBE_IDS_SHA256:
-        raise ModelError(f"{path.name}: not the decoder's tokenizer, it cuts the probe differently")
-
-
-def _ids_digest(ids: list[int]) -> str:
-    return sha256_bytes(",".join(map(str, ids)).encode())

@@ -76,6 +76,7 @@ SMOLLM2 = PinnedModel(
     files={
         "config.json": Pin("5c0dddc34bc8dcc544a75f3d994209e814d56a16c6cb77deef7d9064e9aaa8af", 631),
         "model.safetensors": Pin("7ef915c9bf9d94d8d70211970476878352a5b95855c589ae987916d7a455242b", 269060552),
+        "tokenizer.json": Pin("7e0b8f35ca7f836d92d824d9e3db5747c22d9a1e2753ccf2ec9af24a8614e979", 1563358),
         "tokenizer_config.json": Pin("3ff2623f20518107b3a1b1995044a5b80218bbe0e5b3cbea3384a81f974b8413", 187),
     },
     gguf="SmolLM2-135M-Instruct.Q4_1.gguf",

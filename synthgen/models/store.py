@@ -13,7 +13,6 @@ from synthgen.core.errors import ModelError, ModelMissing, StorageError
 from synthgen.models.registry import MODELS, Pin
 
 MANIFEST = "manifest.json"
-TOKENIZER = "tokenizer.json"  # written by the conversion, its meaning pinned in convert.py and not its bytes
 
 
 def store_folder() -> Path:
@@ -144,11 +143,9 @@ def write_manifest(folder: Path, name: str) -> None:
         ModelError: listing every file that is missing, differs, or is not one of the model's.
     """
     pins = MODELS[name].files
-    converted = {TOKENIZER} if MODELS[name].gguf is not None else set()
     there = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
     problems = [problem for path, pin in pins.items() if (problem := differs(folder / path, pin))]
-    problems += [f"{path}: missing" for path in converted - set(there)]
-    problems += [f"{path}: not a file of this model" for path in there if path not in {*pins, *converted}]
+    problems += [f"{path}: not a file of this model" for path in there if path not in pins]
     if problems:
         raise ModelError(f"{name}: the files are not the pinned ones", problems=problems)
     files = {path: {"sha256": sha256_file(p), "bytes": p.stat().st_size} for path, p in there.items()}
@@ -181,7 +178,7 @@ def differs(path: Path, pin: Pin) -> str | None:
 
 
 def _check_pins(folder: Path) -> None:
-    """Raise ModelError where a manifest names other bytes than are pinned, or other files lie there."""
+    """Raise ModelError where a manifest names other bytes than are pinned, or other files than these lie there."""
     entries, pins = read_manifest(folder), MODELS[folder.name].files
     problems = [f"{n}: not the pinned one" for n, p in pins.items() if entries.get(n, {}).get("sha256") != p.sha256]
     for name, entry in entries.items():
@@ -191,8 +188,8 @@ def _check_pins(folder: Path) -> None:
         elif path.stat().st_size != entry["bytes"]:
             problems.append(f"{name}: {path.stat().st_size} bytes, wanted {entry['bytes']}")
     there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-    # a library reads files by their names, and one that no manifest holds may change a model without its digest
-    problems += [f"{name}: not a file of this model" for name in sorted(there - {MANIFEST, *entries})]
+    # a library reads files by their names, and one that is not pinned may change what a model writes
+    problems += [f"{name}: not a file of this model" for name in sorted({*there, *entries} - {MANIFEST, *pins})]
     if problems:
         hint = f"Run `synthgen models pull {folder.name} --force`."
         raise ModelError(f"model {folder.name!r} in the store is damaged", problems=problems, hint=hint)

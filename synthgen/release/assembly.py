@@ -24,9 +24,9 @@ from synthgen.release.limitations import limitations
 from synthgen.release.provenance import public_name, redact_config
 from synthgen.report import ReportContent
 from synthgen.report.gates import gate_rows
-from synthgen.run.dp.measure import made_digest
+from synthgen.run.dp.answer import LOG as MECHANISM_LOG
+from synthgen.run.dp.answer import made_digest
 from synthgen.run.dp.questions import most_of
-from synthgen.run.dp.reserve import LOG as MECHANISM_LOG
 from synthgen.run.finished import FinishedRun, policy_file
 from synthgen.run.judge import AUDIT, SYNTHETIC, UTILITY
 from synthgen.run.ledger import ledger_of

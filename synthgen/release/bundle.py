@@ -133,6 +133,7 @@ def _is_same(
             "keys": {key.keyid: key.public},
             "roles": {"releaser": {"keyids": (key.keyid,), "threshold": 1}},
             "policies": {content.policy.name: (content.decision.policy_digest,)},
+            "ledgers": (content.attempts["ledger"]["id"],),
         }
     )
     found = verify_for_approval(target, own, now)

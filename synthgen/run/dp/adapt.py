@@ -13,6 +13,7 @@ from synthgen.core.digest import sha256_texts
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Embedded, Float32
+from synthgen.core.workers import usable_cores
 from synthgen.privacy.descent import Gradients, descend
 from synthgen.privacy.noise import Int64
 from synthgen.privacy.sums import Ask, Float64, Query
@@ -26,6 +27,7 @@ from synthgen.stages.decode.train.blocks import BlockGradients
 from synthgen.stages.interpolate.dp.method import Asked
 
 ADAPT = "adapt"
+LONG = "a word " * 500  # more tokens than are read of any text
 FILE = "adapted.safetensors"
 SHARE = 0.5  # of the budget, beside the method's questions
 # Of a person's gradient. Of 16 notes of the fictional clinic the gradients were .33 to .98 long, half of them more
@@ -132,6 +134,14 @@ def open_texts(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: E
         texts=tuple(train.texts), prompts=tuple(label_prompt(decode.prompt, r.label) for r in train.records),
         vectors=embedded.vectors, seeds=job.seeds.child("adapt"),
     )  # fmt: skip
+
+
+def rehearse_refining(job: Job, persons: PersonTexts) -> None:
+    """Read a public text on every core, forth and back, so that what no memory holds fails before it is paid for."""
+    n = usable_cores()
+    prompt = label_prompt(job.config.decode.prompt, job.config.source.labels[0] if job.config.source.labels else "")
+    vectors = np.zeros((n, persons.vectors.shape[1]), dtype=np.float32)
+    persons.reader.gradients(start_of(job.config, None).ravel(), [LONG] * n, vectors, [prompt] * n)
 
 
 def refine(job: Job, persons: PersonTexts, voted: Shares | None, query: Query, ask: Ask) -> BlockShares:

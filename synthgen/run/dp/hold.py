@@ -45,15 +45,16 @@ def held() -> Iterator[None]:
         with suppress(OSError):  # who looked may be gone, and nothing may stop it now
             os.write(2, WAITS.encode())
 
-    before = {number: signal.signal(number, wait) for number in STOPS}
+    heard = [number for number in STOPS if signal.getsignal(number) != signal.SIG_IGN]  # nohup's is none
+    before = {number: signal.signal(number, wait) for number in heard}
     try:
         yield
     except SystemExit:
         if not is_lost:
             raise
         raise Interrupted(
-            "stopped between drawing and keeping an answer: it is lost, and its budget spent",
-            hint="`synthgen budget show` lists it as drawn and lost; `--resume never` pays anew.",
+            "stopped between drawing and keeping an answer: it is lost unless it was kept, and its budget spent",
+            hint="The same command goes on with an answer that was kept. Else `--resume never` pays anew.",
         ) from None
     finally:
         for number, handler in before.items():

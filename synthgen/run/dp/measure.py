@@ -3,44 +3,32 @@
 From here on nothing that writes sees train again: what stands in for it is drawn from the noised answers.
 """
 
-import hmac
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from audits.core.files import sync
-from audits.ledger.budgets import (
-    Reservation,
-    booked,
-    drawn_unbooked,
-    note_draw,
-    note_made,
-    seal,
-    spent,
-)
-from synthgen.config import Config
-from synthgen.core.digest import sha256_file, sha256_json
-from synthgen.core.errors import InternalError, StorageError
+from audits.ledger.budgets import Reservation, note_draw, spent
+from synthgen.core.digest import sha256_json
+from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Embedded, Float32, Record
 from synthgen.privacy.noise import SecureNoise, StreamNoise
 from synthgen.privacy.sums import Ask, Float64, PrivateAsk, Query
 from synthgen.run.dp.account import account_for
-from synthgen.run.dp.adapt import ADAPT, open_texts, read_adapted, refine, save_adapted
+from synthgen.run.dp.adapt import ADAPT, open_texts, read_adapted, refine, rehearse_refining, save_adapted
+from synthgen.run.dp.answer import LOG, MEASURE, VOTED, book, is_kept, made_digest
 from synthgen.run.dp.draft import drafter, rehearse
 from synthgen.run.dp.hold import held
 from synthgen.run.dp.questions import METHODS, mechanisms_of, queries_of
-from synthgen.run.dp.reserve import LOG, MEASURE
 from synthgen.run.dp.vote import VOTE, VOTERS, count_votes, decide_manner, read_votes
 from synthgen.run.job import STAGES_VERSION, Job
 from synthgen.run.ledger import ledger_of
 from synthgen.run.manner import Shares
 from synthgen.run.rounds import Material, open_bridge
 from synthgen.run.secret import PUBLIC
-from synthgen.run.workspace import StageResult, read_field, write_json
+from synthgen.run.workspace import StageResult, write_json
 from synthgen.stages.decode.bridge import Vocabulary
 from synthgen.stages.decode.manner import BlockShares, on_shelf
 from synthgen.stages.interpolate.dp.basis import load_basis
@@ -56,8 +44,6 @@ from synthgen.stages.interpolate.dp.words import (
     said_by,
 )
 
-VOTED = "manner.json"
-SEAL = "seal.json"  # of a whole answer, until it is booked
 STOOD_IN = 1_000  # points of each class that stand in for train records where filters learn; few blur the boundary
 
 
@@ -90,14 +76,14 @@ def measure(
     Privacy: epsilon and delta of `dp`, for one person added or removed, in all. Nothing else of train goes on.
     Random: the operating system's generator; of a public run seeds/noise, and then nothing is private.
     """
-    config, queries = job.config, queries_of(job.config)
+    config, queries, ledger = job.config, queries_of(job.config), ledger_of(job.config)
     setting, run = _setting(job), reservation.spending.run
     ask = PrivateAsk(StreamNoise(job.seeds.child("noise")) if config.secret == PUBLIC else SecureNoise())
     vocabulary = public_words(job) if WORDS in queries else None
 
     def make(folder: Path) -> Mapping[str, object]:
         counts = {"in": len(embedded.ids), "out": len(setting.labels)}
-        if _is_kept(folder, config, run):  # a stop came after it was booked
+        if is_kept(folder, ledger, run):  # a stop came after it was booked
             return counts
         with job.progress.stage("measure", total=2, unit="populations") as advance:
             log = account_for(job, setting, train, reservation, queries, vocabulary)
@@ -108,8 +94,10 @@ def measure(
             texts = open_texts(job, open_bridge(job, ()), train, embedded) if ADAPT in queries else None
             if VOTES in queries:
                 rehearse(job, setting, candidates_of(queries[VOTES], setting.persons, len(setting.labels)))
+            if texts is not None:
+                rehearse_refining(job, texts)
             with held():
-                key = note_draw(*ledger_of(config), run)
+                key = note_draw(*ledger, run)
                 voted, adapted = None, None
                 if votes is not None:
                     voted = _voted(votes, setting, queries[VOTE], ask, folder)
@@ -121,7 +109,7 @@ def measure(
                 if said is not None and vocabulary is not None:
                     ask_words(said, len(setting.labels), vocabulary, queries[WORDS], ask).save(folder)
                 write_json(folder / LOG, log)
-                _book(folder, config, run, key)
+                book(folder, ledger, run, key)
             advance(1)
         return counts
 
@@ -133,49 +121,8 @@ def measure(
         "persons": setting.persons, "config": drafting if {VOTE, VOTES, ADAPT} & {*queries} else None,
     }  # fmt: skip
     result = job.workspace.stage(MEASURE, inputs, make, keep_partial=True, is_paid=True)
-    spent(*ledger_of(config), run, made_digest(result.folder))
+    spent(*ledger, run, made_digest(result.folder))
     return _measured(job, result, setting, queries), result
-
-
-def _is_kept(folder: Path, config: Config, run: str) -> bool:
-    """Return whether a folder holds the answer that the ledger books for a run; emptied where it books none.
-
-    One that is whole, and was made when the ledger could not be reached, is booked now.
-
-    Raises:
-        StorageError: it holds something else.
-        Overspent: the answer lies elsewhere, made from another reading.
-    """
-    answer = booked(*ledger_of(config), run)
-    if answer is None and _is_sealed(folder, config, run):
-        note_made(*ledger_of(config), run, made_digest(folder))
-        return True
-    if answer is None:
-        for left in folder.iterdir():  # of a draw that was lost, or put there by others
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
-    elif answer != made_digest(folder) and any(folder.iterdir()):
-        raise StorageError(
-            f"{folder}: not the answer that the ledger books for this run, and it was paid for",
-            hint="Take away what was added and restore what was changed; `--resume never` pays anew.",
-        )
-    elif answer != made_digest(folder):
-        note_draw(*ledger_of(config), run)  # which is refused
-    return answer is not None
-
-
-def _book(folder: Path, config: Config, run: str, key: bytes) -> None:
-    """Book a whole answer; where the ledger is out of reach, its seal lets the next run book it."""
-    write_json(folder / SEAL, {"seal": seal(key, made_digest(folder))})
-    for path in (*folder.iterdir(), folder):  # or a booked answer is lost with the power
-        sync(path)
-    note_made(*ledger_of(config), run, made_digest(folder))
-
-
-def _is_sealed(folder: Path, config: Config, run: str) -> bool:
-    key = drawn_unbooked(*ledger_of(config), run)
-    if key is None or not (folder / SEAL).is_file():
-        return False
-    return hmac.compare_digest(str(read_field(folder / SEAL, "seal")), seal(key, made_digest(folder)))
 
 
 def _voted(votes: Float64, setting: Setting, query: Query, ask: Ask, folder: Path) -> Shares:
@@ -211,12 +158,6 @@ def public_words(job: Job) -> PublicWords:
     if isinstance(bridge, Vocabulary) or bridge.words is None:
         raise InternalError("words are asked for and there is no vocabulary, which the configuration does not let be")
     return bridge.words
-
-
-def made_digest(folder: Path) -> str:
-    """Return the digest of the answers in a folder of `measure`, as the ledger books them."""
-    names = sorted({path.name for path in folder.glob("*.safetensors")} | {VOTED, LOG})
-    return sha256_json({name: sha256_file(folder / name) for name in names if (folder / name).exists()})
 
 
 def _measured(job: Job, result: StageResult, setting: Setting, queries: Mapping[str, Query]) -> Measured:

@@ -50,7 +50,7 @@ def check_budget(config: Config, policy: Policy) -> None:
     if dp.epsilon is not None and config.secret != PUBLIC and not is_public(config):
         raise ConfigError(
             "dp: models, bridge or manners are not shipped with the program, and no budget holds what they learnt",
-            problems=["embed.model, decode.model, decode.bridge or decode.manner"],
+            problems=["embed.model, decode.model, decode.bridge, decode.manner or deidentify.engine"],
             hint="Name those that are shipped. A study may have its own under `secret: public`, and nothing leaves.",
         )  # fmt: skip
     if policy.dp is not None and dp.epsilon is None:
@@ -74,7 +74,8 @@ def is_public(config: Config) -> bool:
     """Return whether nothing that a run computes with can have learnt from its records: all of it is shipped."""
     decode = config.decode
     return (
-        {config.embed.model, decode.model} <= set(MODELS)
+        config.deidentify.engine != "presidio"  # whose language model is whatever is installed under a name
+        and {config.embed.model, decode.model} <= set(MODELS)
         and decode.bridge in {"builtin", WORDS}
         and {*decode.manners} <= {AUTO, *on_shelf()}
     )

@@ -22,6 +22,7 @@ from synthgen.config import Config
 from synthgen.core.errors import BudgetError, InternalError, StorageError
 from synthgen.core.progress import silent
 from synthgen.core.types import Corpus
+from synthgen.run.dp.answer import LOG, MEASURE, is_sealed
 from synthgen.run.dp.questions import asked_by, mechanisms_of, most_for, queries_of
 from synthgen.run.job import Job, source_digest
 from synthgen.run.judge import as_table
@@ -30,7 +31,6 @@ from synthgen.run.secret import MARK, mark_of
 from synthgen.run.workspace import StageResult, Workspace, read_field, write_json
 
 RESERVE, RUN = "reserve", "run.json"
-MEASURE, LOG = "measure", "mechanism.json"
 PAID = (RESERVE, MEASURE)  # stages that are never thrown away
 
 
@@ -118,17 +118,18 @@ def _refuse_orphans(workspace: Workspace) -> None:
 
 
 def _reserved_for(job: Job) -> Mapping[str, Any]:
-    """Return what one reservation is for: the same file, dice, persons, cost and names of questions.
+    """Return what one reservation is for: the same file, dice, persons, cost and questions.
 
     How the file is read and split is not in it: the ledger refuses a second draw, and nobody pays for another
-    setting unasked. Nor is how a question is put: where another version puts it otherwise, the ledger holds the old
-    one under this run's id, and refuses.
+    setting unasked. Nor is how a version puts a question: where another one puts it otherwise, the ledger holds the
+    old one under this run's id, and refuses.
     """
     config = job.config
     return {
         "digest": source_digest(config.resolve(config.source.path)), "seed": job.seeds.key().hex(),
         "cost": [config.dp.epsilon, config.dp.delta], "persons": config.dp.persons,
         "shares": {str(name): share for name, share in config.dp.shares.items()}, "asked": sorted(asked_by(config)),
+        **({} if config.dp.adapt is None else {"adapt": config.dp.adapt.model_dump(mode="json")}),
     }  # fmt: skip
 
 
@@ -151,8 +152,15 @@ def check_room(config: Config, policy: Policy) -> tuple[Cost, bool]:
         Overspent: the next run of the configuration is one too many.
         InputError: the ledger cannot be used.
     """
-    own = reserved_run(config)
-    before = spent_so_far(*ledger_of(config), besides=own)
+    own, ledger = reserved_run(config), ledger_of(config)
+    goes_on = own is not None and not _is_lost(config, own)
+    before = spent_so_far(*ledger, besides=own if goes_on else None)
     cost = Cost(epsilon=config.dp.epsilon or 0.0, delta=config.dp.delta or 0.0)
     refuse_overspending(before, cost, most_for(config, policy))
-    return before, own is not None and state_of(*ledger_of(config), own) != "draw"
+    return before, goes_on
+
+
+def _is_lost(config: Config, run: str) -> bool:
+    ledger, stages = ledger_of(config), config.resolve(config.workspace) / "stages"
+    drew = state_of(*ledger, run) == "draw"
+    return drew and not any(is_sealed(folder, ledger, run) for folder in stages.glob(f"{MEASURE}-*"))

@@ -1,6 +1,7 @@
 """Reads a comma-separated table with a header line."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 from synthgen.core.errors import DataError
@@ -29,13 +30,9 @@ def read_csv(path: Path, *, apart: bool = False) -> SourceTable:
         reader = csv.reader(file, strict=True)
         try:
             columns = tuple(next(reader, ()))
+            _refuse_lines(columns, "the header", apart=apart)
             for number, cells in enumerate((c for c in reader if c), 1):
-                if apart and any("\n" in cell or "\r" in cell for cell in cells):
-                    raise DataError(
-                        f"row {number} of the csv file has a cell of several lines; under a budget no row may reach "
-                        "into others, as one does whose quote is never closed",
-                        hint="Save the table as jsonl or parquet.",
-                    )
+                _refuse_lines(cells, f"row {number}", apart=apart)
                 rows.append(_row(number, columns, cells))
         except csv.Error as error:
             raise DataError(
@@ -45,6 +42,15 @@ def read_csv(path: Path, *, apart: bool = False) -> SourceTable:
     if len(set(columns)) != len(columns):
         raise DataError("the csv header names a column twice", hint="Give every column its own name.")
     return SourceTable(columns, tuple(rows))
+
+
+def _refuse_lines(cells: Sequence[str], where: str, *, apart: bool) -> None:
+    if apart and any("\n" in cell or "\r" in cell for cell in cells):
+        raise DataError(
+            f"{where} of the csv file has a cell of several lines; under a budget no row may reach into others, as "
+            "one does whose quote is never closed",
+            hint="Save the table as jsonl or parquet.",
+        )
 
 
 def _row(number: int, columns: tuple[str, ...], cells: list[str]) -> SourceRow:

@@ -4,6 +4,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
+from audits.text.normalise import is_ignorable
 from synthgen.core.types import Record
 from synthgen.stages.load.config import SourceConfig
 from synthgen.stages.load.rows import UNDECODABLE, SourceRow
@@ -15,6 +16,7 @@ NO_LABEL = "missing label"
 NO_GROUP = "missing group"
 NO_ID = "missing id"
 REPEATED_ID = "duplicate id"
+BLANK = "\u2800"  # of braille, drawn as a space and none by Unicode
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,9 @@ def _name(value: Any) -> str | None:
 
 
 def _spelled(name: str | None) -> str | None:
-    """Return a name in NFKC, without characters that nobody sees, and with single spaces."""
-    seen = "".join(c for c in unicodedata.normalize("NFKC", name or "") if unicodedata.category(c) != "Cf")
-    return " ".join(seen.split()) or None
+    """Return a name in NFKC, without characters that are drawn as nothing, and with single spaces."""
+    seen = "".join(c for c in unicodedata.normalize("NFKC", name or "") if not is_ignorable(c))
+    return " ".join(unicodedata.normalize("NFKC", seen).replace(BLANK, " ").split()) or None
 
 
 def _encodable(*values: str | None) -> bool:

@@ -139,24 +139,27 @@ def test_counts_and_methods_that_cannot_be(tmp_path, interpolate, listed):
         assert line.startswith(f"interpolate{'' if part.startswith(':') else '.'}{part}")
 
 
-@pytest.mark.parametrize("dp", ["{epsilon: 3}", "{delta: 0.1}", "{epsilon: 3, delta: 0.1, persons: 9}"])
+@pytest.mark.parametrize("dp", ["{epsilon: 3}", "{delta: 0.1}", "{epsilon: 3, delta: 0.01, persons: 10}"])
 def test_no_epsilon_is_promised_without_a_method_that_keeps_it(tmp_path, dp):
     (found,) = problems(tmp_path, f"{LEAST}dp: {dp}\n")
     assert found.startswith("dp: ")
 
 
 def test_a_delta_that_no_accounting_passes_is_refused_before_it_is_spent():
-    def parse(delta):
+    def parse(delta, persons=3000):
         return Config.parse({
             "version": 1, "source": {"path": "n.jsonl", "group": "p", "labels": ["a"]}, "filter": {"length": None},
             "interpolate": {"method": "dp-gaussian", "total": 10},
-            "dp": {"epsilon": 2, "delta": delta, "persons": 3000},
+            "dp": {"epsilon": 2, "delta": delta, "persons": persons},
         })  # fmt: skip
 
     assert parse(3e-5).dp.delta == 3e-5
     with pytest.raises(ConfigError) as refused:
         parse(4e-5)
     assert list(refused.value.problems) == ["dp: delta is at most 1 / (10 persons), here 3.33e-05"]
+    with pytest.raises(ConfigError) as few:  # no verifier knows how many they are
+        parse(1e-5, persons=9)
+    assert list(few.value.problems) == ["dp.persons: Input should be greater than or equal to 10, got 9"]
 
 
 def test_a_class_is_declared_once_however_it_is_spelled(tmp_path):

@@ -32,7 +32,7 @@ from synthgen.release.content import BESIDE_DP, NUMBERS_LEAVE, VERDICTS_LEAVE
 from synthgen.release.keys import public_path
 from synthgen.release.limitations import NUMBERS_TOLD, VERDICTS_TOLD
 from synthgen.release.trust import new_trust
-from synthgen.run.dp.reserve import LOG
+from synthgen.run.dp.answer import LOG
 from synthgen.run.ledger import ledger_of
 from synthgen.run.secret import FILE
 from synthgen.stages.interpolate.dp import basis as bases
@@ -138,6 +138,7 @@ def test_a_release_under_a_budget_verifies_and_says_what_was_spent(trial):
     bundle = private.release(run)
     found = verify_bundle(bundle.path, private.trust, None)
     assert found.ok, found.failure
+    assert private.release(run).path == bundle.path  # and is found there by the same command
     with pytest.raises(UsageError, match="each draw is paid for"):
         make_mirror_of(private.config(), silent)
     privacy = found.statement.predicate.privacy

@@ -140,7 +140,6 @@ def test_a_missing_or_older_ledger_is_seen(ask, tmp_path):
     shutil.rmtree(tmp_path / "ledger")
     with pytest.raises(InputError, match="lacks its key"):
         ask("c")
-    shutil.rmtree(tmp_path / "ledger")
     shutil.copytree(tmp_path / "older", tmp_path / "ledger")
     with pytest.raises(InputError, match="holds 1 entries, and held 2 before"):
         ask("c")

@@ -104,6 +104,7 @@ def test_a_deleted_folder_is_seen(place):
     shutil.rmtree(folder)
     with pytest.raises(InputError, match="lacks its key"):
         add(folder, memory, 9)
+    assert not folder.exists()  # or it would stand in the way of its return
 
 
 def test_an_older_copy_is_seen(place, tmp_path):

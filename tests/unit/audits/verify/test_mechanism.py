@@ -1,11 +1,14 @@
 """What is signed of noise, sampling and the audits' numbers is what the log of the mechanism says."""
 
+import functools
 import json
+import operator
 
 import pytest
 
 from audits.core.errors import VerifyError
 from audits.core.strictjson import canonical
+from audits.verify.bundle import _holds_verdicts
 from audits.verify.contents import REPORT_JSON
 from audits.verify.mechanism import accounted, check_mechanism, stated_noise
 from audits.verify.statement import Privacy
@@ -122,6 +125,7 @@ def told_of_persons(report):
         lambda report: report["audit"]["inputs"].update(train="ab" * 32),
         lambda report: report["audit"]["results"][0].update(reason="of 77 persons that of row 17 was found"),
         lambda report: report["audit"].update(results=7),
+        lambda report: report["audit"].update(remark="row 17 of 77 persons was found"),
     ],
 )
 def test_under_a_budget_a_report_says_verdicts_of_its_audits_and_nothing_more(tmp_path, judge, releases, tell):
@@ -134,3 +138,26 @@ def test_under_a_budget_a_report_says_verdicts_of_its_audits_and_nothing_more(tm
             (bundle / f"evidence/{result['name']}.json").write_bytes(canonical(result))
     releases.edit(bundle, lambda _: None)
     assert judge(bundle).code == 12
+
+
+def test_whatever_stands_in_a_report_is_judged_and_ends_in_no_other_way(tmp_path, releases):
+    bundle = releases.bundle(tmp_path, releases.DP_POLICY, privacy=releases.DP_PRIVACY)
+    text, policy = (bundle / REPORT_JSON).read_text(), releases.policy_of(releases.DP_POLICY)
+    assert _holds_verdicts(text.encode(), policy)
+    places = list(places_in(json.loads(text)["audit"]))
+    assert len(places) > 80
+    for place in places:
+        for odd in (None, 1, "x", [], [1], {}, {"a": 1}):
+            report = json.loads(text)
+            if place:
+                at = functools.reduce(operator.getitem, place[:-1], report["audit"])
+                at[place[-1]] = odd
+            else:
+                report["audit"] = odd
+            assert _holds_verdicts(canonical(report), policy) in {True, False}
+
+
+def places_in(value, place=()):
+    yield place
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield from places_in(value[key], (*place, key))

@@ -234,21 +234,3 @@ def test_one_changed_byte_is_refused_or_changes_nothing(tiny, exported, tmp_path
         assert names(tiny.store) in ([], ["tiny"])
     else:
         assert {path: (folder / path).read_bytes() for path in tiny.files} == tiny.files
-
-
-def test_a_converted_model_must_bring_its_own_tokenizer(tiny, exported, tmp_path, monkeypatch):
-    import dataclasses
-
-    from synthgen.models.registry import MODELS
-
-    monkeypatch.setitem(MODELS, "tiny", dataclasses.replace(tiny.model, gguf="tiny.gguf"))
-    with pytest.raises(ModelError) as caught:
-        import_model(exported)
-    assert caught.value.problems == ("tokenizer.json: missing",)
-
-    def add_tokenizer(members):
-        members["tokenizer.json"] = b"{}"
-
-    with pytest.raises(ModelError, match=r"tokenizer\.json: not a tokenizer"):
-        import_model(damaged(exported, tmp_path, add_tokenizer))
-    assert names(tiny.store) == []

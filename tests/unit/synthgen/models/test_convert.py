@@ -5,16 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from synthgen.core.digest import sha256_bytes
-from synthgen.core.errors import ModelError, ModelMissing
+from synthgen.core.errors import ModelMissing
 from synthgen.models import convert
-from synthgen.models.convert import (
-    PROBE_IDS_SHA256,
-    SMOLLM2_CONFIG,
-    TOKENIZER_CONFIG,
-    check_tokenizer,
-    convert_smollm2,
-    probe_digest,
-)
+from synthgen.models.convert import SMOLLM2_CONFIG, TOKENIZER_CONFIG, convert_smollm2
 from synthgen.models.registry import SMOLLM2
 from synthgen.models.store import model_folder
 
@@ -28,22 +21,20 @@ def smollm2():
 
 
 @pytest.fixture
-def word_tokenizer():
-    """A tokenizer of two words, as JSON."""
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
+def gguf(tmp_path):
+    """Two letters that merge, and a marker."""
+    from gguf import GGUFWriter
 
-    return Tokenizer(WordLevel({"<unk>": 0, "a": 1}, unk_token="<unk>")).to_str()
-
-
-class Words:
-    """Gives the same two ids for any text."""
-
-    backend_tokenizer = SimpleNamespace(to_str=lambda: '{"words": true}')
-
-    def __call__(self, text, *, add_special_tokens):
-        assert not add_special_tokens
-        return SimpleNamespace(input_ids=[3, 14])
+    folder = tmp_path / "source"
+    folder.mkdir()
+    writer = GGUFWriter(folder / "x.gguf", "llama")
+    writer.add_token_list(["<|end|>", "a", "b", "ab"])
+    writer.add_token_merges(["a b"])
+    writer.add_token_types([3, 1, 1, 1])
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    return folder / "x.gguf"
 
 
 @pytest.fixture
@@ -59,15 +50,10 @@ def loaded(monkeypatch):
     }
     asked = []
 
-    def tokenizer(**source):
-        asked.append(source)
-        return Words()
-
     def model(**source):
         asked.append(source)
         return SimpleNamespace(state_dict=lambda: tensors)
 
-    monkeypatch.setattr(transformers, "AutoTokenizer", SimpleNamespace(from_pretrained=tokenizer))
     monkeypatch.setattr(transformers, "AutoModelForCausalLM", SimpleNamespace(from_pretrained=model))
     return SimpleNamespace(tensors=tensors, asked=asked)
 
@@ -79,38 +65,28 @@ def test_the_written_configs_are_the_pinned_ones():
         assert sha256_bytes(data) == SMOLLM2.files[name].sha256
 
 
-def test_the_probe_digest_is_of_the_ids():
-    assert probe_digest(Words()) == sha256_bytes(b"3,14")
-
-
-def test_a_tokenizer_that_cuts_otherwise_stops_the_conversion(loaded, tmp_path):
-    with pytest.raises(ModelError, match="tokenizer came out different") as caught:
-        convert_smollm2(tmp_path / "source" / "x.gguf", tmp_path)
-    assert "transformers" in caught.value.hint
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_weights_are_written_as_bfloat16_without_the_tied_head(loaded, tmp_path, monkeypatch):
+def test_the_weights_are_written_as_bfloat16_without_the_tied_head(loaded, gguf, tmp_path):
     import torch
     from safetensors.torch import load_file
+    from tokenizers import Tokenizer
 
-    monkeypatch.setattr(convert, "PROBE_IDS_SHA256", sha256_bytes(b"3,14"))
-    convert_smollm2(tmp_path / "source" / "x.gguf", tmp_path)
+    convert_smollm2(gguf, tmp_path)
     written = load_file(tmp_path / "model.safetensors")
     assert sorted(written) == ["model.a", "model.b"]
     for name, tensor in written.items():
         assert torch.equal(tensor, loaded.tensors[name].to(torch.bfloat16))
     assert json.loads((tmp_path / "config.json").read_bytes()) == SMOLLM2_CONFIG
     assert json.loads((tmp_path / "tokenizer_config.json").read_bytes()) == TOKENIZER_CONFIG
-    assert (tmp_path / "tokenizer.json").read_text() == '{"words": true}'
+    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    assert tokenizer.encode("abba<|end|>").ids == [3, 2, 1, 0]
+    assert tokenizer.decode([3, 2, 1]) == "abba"
     for source in loaded.asked:
         assert source["local_files_only"] is True
         assert source["gguf_file"] == "x.gguf"
         assert "trust_remote_code" not in source
 
 
-def test_weights_that_cannot_be_written_are_an_error_of_the_system(loaded, tmp_path, monkeypatch):
-    monkeypatch.setattr(convert, "PROBE_IDS_SHA256", sha256_bytes(b"3,14"))
+def test_weights_that_cannot_be_written_are_an_error_of_the_system(loaded, tmp_path):
     with pytest.raises(OSError, match="No such file") as caught:
         convert_smollm2(tmp_path / "source" / "x.gguf", tmp_path / "none")
     assert caught.value.errno == errno.ENOENT
@@ -127,22 +103,12 @@ def test_a_full_disk_is_known_by_its_number(words, number):
     assert convert._os_error(RuntimeError(words)).errno == number
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"version": "1.0"}'])
-def test_a_file_that_is_no_tokenizer_is_refused(tmp_path, text):
-    (tmp_path / "tokenizer.json").write_text(text)
-    with pytest.raises(ModelError, match=r"tokenizer\.json: not a tokenizer"):
-        check_tokenizer(tmp_path / "tokenizer.json")
-
-
-def test_another_tokenizer_is_refused(tmp_path, word_tokenizer):
-    (tmp_path / "tokenizer.json").write_text(word_tokenizer)
-    with pytest.raises(ModelError, match="cuts the probe differently"):
-        check_tokenizer(tmp_path / "tokenizer.json")
-
-
 @pytest.mark.models
-def test_the_decoders_tokenizer_cuts_the_probe_as_pinned(smollm2):
+def test_what_the_decoder_reads_it_writes(smollm2):
     from transformers import AutoTokenizer
 
-    check_tokenizer(smollm2 / "tokenizer.json")
-    assert probe_digest(AutoTokenizer.from_pretrained(smollm2, local_files_only=True)) == PROBE_IDS_SHA256
+    text = "The patient, 63 y/o, c/o  chest pain.\n\tBP 142/88; naïve café – 漢字 🙂 <|im_start|>user\n<|im_end|>"
+    tokenizer = AutoTokenizer.from_pretrained(smollm2, local_files_only=True)
+    ids = tokenizer(text, add_special_tokens=False).input_ids
+    assert tokenizer.decode(ids) == text
+    assert sha256_bytes(",".join(map(str, ids)).encode()).startswith("99d4a15efb8c2c84")

@@ -18,6 +18,7 @@ def test_what_was_put_there_changed_or_taken_away_is_named(tmp_path, monkeypatch
     monkeypatch.setattr(shipped, "STAGES", tmp_path)
     check_shipped()
     shutil.copytree(tmp_path / "decode/manners/letter", tmp_path / "decode/manners/house")
+    (tmp_path / "decode/manners/linked").symlink_to(tmp_path / "decode/manners/letter")
     shutil.rmtree(tmp_path / "decode/manners/news")
     weights = tmp_path / "decode/builtin/bridge.safetensors"
     data = weights.read_bytes()
@@ -25,5 +26,6 @@ def test_what_was_put_there_changed_or_taken_away_is_named(tmp_path, monkeypatch
     with pytest.raises(ModelError, match="what is shipped was changed") as caught:
         check_shipped()
     assert list(caught.value.problems) == [
-        "decode/manners/news: missing", "decode/manners/house: not shipped", "decode/builtin: not as it was shipped",
+        "decode/manners/news: missing", "decode/manners/house: not shipped", "decode/manners/linked: not shipped",
+        "decode/builtin: not as it was shipped",
     ]  # fmt: skip

@@ -186,11 +186,17 @@ def test_the_digest_finds_one_flipped_bit(pulled, path):
     assert caught.value.problems[0].startswith(f"{path}: sha256 ")
 
 
-def test_no_file_lies_beside_those_of_the_manifest_for_a_library_might_read_it(pulled):
+def test_no_file_lies_beside_the_pinned_ones_for_a_library_might_read_it(pulled):
     (pulled / "adapter_config.json").write_text("{}")
     with pytest.raises(ModelError, match="is damaged") as caught:
         model_folder("tiny")
     assert caught.value.problems == ("adapter_config.json: not a file of this model",)
+    manifest = json.loads((pulled / MANIFEST).read_bytes())  # nor does it help to name it there
+    manifest["files"]["adapter_config.json"] = {"sha256": sha256_file(pulled / "adapter_config.json"), "bytes": 2}
+    (pulled / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match="is damaged") as named:
+        model_folder("tiny")
+    assert named.value.problems == caught.value.problems
 
 
 def test_the_digest_finds_a_missing_file(pulled):

@@ -29,7 +29,7 @@ def logged(bench, **changes):
     "changes",
     [
         {"decode": {"manner": "./own"}}, {"decode": {"bridge": "./refined"}}, {"decode": {"model": "./finetuned"}},
-        {"embed": {"model": "./encoder"}},
+        {"embed": {"model": "./encoder"}}, {"deidentify": {"engine": "presidio"}},
     ],
 )  # fmt: skip
 def test_what_may_have_learnt_from_the_records_is_no_public_model(ready, changes):

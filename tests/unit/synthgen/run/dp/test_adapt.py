@@ -37,7 +37,8 @@ from synthgen.run.dp.adapt import (
     refine_made_up,
     start_of,
 )
-from synthgen.run.dp.measure import VOTED, made_digest, measure
+from synthgen.run.dp.answer import VOTED, made_digest
+from synthgen.run.dp.measure import measure
 from synthgen.run.dp.questions import priced_reads, queries_of
 from synthgen.run.dp.reserve import reserve_budget
 from synthgen.run.judge import as_table
@@ -264,6 +265,18 @@ def test_a_run_refines_the_voted_manner_pays_once_and_the_audit_agrees(village_b
     assert np.array_equal(again.shares.values, found.values)
     assert len(all_reservations(*ledger_of(job.config))) == 1
     assert spent_so_far(*ledger_of(job.config)).epsilon == 2.0
+
+
+def test_what_cannot_be_refined_fails_before_it_is_paid_for(village_bench, monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BlockGradients, "gradients", full)
+        with pytest.raises(MemoryError):
+            asked(village_bench)
+    job, *_ = asked(village_bench)  # so it goes on with what it reserved
+    assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made"]
 
 
 def voted_for(answered):

@@ -38,8 +38,18 @@ def test_several_stops_at_once_are_one_and_one_some_seconds_later_says_what_is_l
     assert kept == ["booked"]
     times = iter([100.0, 100.0 + 2 * APART])
     monkeypatch.setattr("synthgen.run.dp.hold.time.monotonic", lambda: next(times))
-    with pytest.raises(Interrupted, match="it is lost, and its budget spent"):
+    with pytest.raises(Interrupted, match="it is lost unless it was kept"):
         draw(kept, *STOPS[:2])
+    assert kept == ["booked"]
+
+
+def test_what_the_program_was_told_not_to_hear_it_does_not_hear_while_it_draws():
+    kept, before = [], signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` does
+    try:
+        draw(kept, signal.SIGHUP, signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
     assert kept == ["booked"]
 
 

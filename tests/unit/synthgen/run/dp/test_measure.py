@@ -1,5 +1,4 @@
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -15,9 +14,11 @@ from synthgen.core.errors import StorageError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus
+from synthgen.run.dp import answer
 from synthgen.run.dp import measure as measuring
-from synthgen.run.dp.measure import made_digest, measure
-from synthgen.run.dp.reserve import reserve_budget
+from synthgen.run.dp.answer import made_digest
+from synthgen.run.dp.measure import measure
+from synthgen.run.dp.reserve import check_room, reserve_budget
 from synthgen.run.judge import as_table
 from synthgen.run.ledger import ledger_of
 from synthgen.stages.interpolate.dp import gaussian
@@ -158,7 +159,7 @@ def test_a_stop_before_the_noise_costs_nothing_more_and_one_after_it_does(ready,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(measuring, stop, stopped)
+        patch.setattr(*((measuring, stop) if stop == "note_draw" else (answer, stop)), stopped)
         with pytest.raises(KeyboardInterrupt):
             asked(ready)
     if stop == "note_draw":
@@ -175,7 +176,7 @@ def test_an_answer_that_was_booked_before_a_stop_is_taken_up_as_it_is(ready, mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(measuring, "note_made", booked_and_stopped)
+        patch.setattr(answer, "note_made", booked_and_stopped)
         with pytest.raises(KeyboardInterrupt):
             asked(ready)
     with monkeypatch.context() as patch:
@@ -199,18 +200,24 @@ def test_an_answer_that_the_ledger_could_not_be_told_of_is_booked_by_the_next_ru
         raise InputError("the ledger cannot be used")
 
     with monkeypatch.context() as patch:
-        patch.setattr(measuring, "note_made", away)
+        patch.setattr(answer, "note_made", away)
         with pytest.raises(InputError):
             asked(ready)
     (partial,) = (ready.job(**CHANGES).workspace.root / "stages").glob("measure-*.partial")
     whole = partial / "classes.safetensors"
     data = whole.read_bytes()
-    shutil.copytree(partial, partial.with_name("kept"))
     whole.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))  # as somebody would who has an answer with less noise
-    with pytest.raises(Overspent, match="drew its noise before"):
+    with pytest.raises(StorageError, match="it was paid for"):
         asked(ready)
-    shutil.rmtree(partial)
-    partial.with_name("kept").rename(partial)
+    whole.write_bytes(data)
+    (partial / "more.safetensors").write_bytes(data)
+    with pytest.raises(StorageError, match="it was paid for"):  # and nothing of it is thrown away
+        asked(ready)
+    config = ready.job(**CHANGES).config
+    with pytest.raises(Overspent, match="does not hold this run"):  # what is sealed there is not that answer
+        check_room(config, load_policy("strict-dp"))
+    (partial / "more.safetensors").unlink()
+    assert check_room(config, load_policy("strict-dp"))[1]
     job, _, _, (_, answered), _ = asked(ready)
     assert (answered.folder / whole.name).read_bytes() == data
     assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made"]

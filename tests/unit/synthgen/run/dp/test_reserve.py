@@ -15,7 +15,8 @@ from synthgen.core.types import Corpus, Record
 from synthgen.pipeline import Pipeline
 from synthgen.privacy.budget import noise_multipliers
 from synthgen.run.dp import questions
-from synthgen.run.dp.reserve import LOG, check_room, reserve_budget
+from synthgen.run.dp.answer import LOG
+from synthgen.run.dp.reserve import check_room, reserve_budget
 from synthgen.run.job import Job
 from synthgen.run.judge import as_table
 from synthgen.run.ledger import ledger_of
@@ -122,6 +123,16 @@ def test_nothing_is_paid_twice_because_a_file_or_an_accountant_changed(project, 
     assert refused.value.problems == (answer.name,)
     (root / "elsewhere").rename(reservation)
     assert [one["run"] for one in all_reservations(*ledger_of(config))] == [run]
+
+
+def test_another_question_is_another_run(project):
+    def refining(steps):
+        dp = {"epsilon": 1.0, "delta": 2e-6, "persons": 3000, "adapt": {"steps": steps}}
+        return project.config(**{**DP, "dp": dp})
+
+    first = reserved(refining(30)).spending.run
+    assert reserved(refining(20)).spending.run != first
+    assert reserved(refining(30)).spending.run == first
 
 
 def test_paying_anew_is_asked_for_and_leaves_what_was_paid_for(project):

@@ -30,6 +30,9 @@ def test_where_rows_are_to_be_apart_no_open_quote_takes_others_into_its_cell(tmp
     assert len(read_csv(path).rows) == 1
     with pytest.raises(DataError, match="row 1 of the csv file has a cell of several lines"):
         read_csv(path, apart=True)
+    path.write_bytes(b'text,label,"notes\nsince Monday,x,a\nz",c\nanother,y,b,d\n')
+    with pytest.raises(DataError, match="the header of the csv file has a cell of several lines"):
+        read_csv(path, apart=True)
     path.write_bytes(b'text,label\n"a, b ""d""",x\n')
     assert read_csv(path, apart=True) == read_csv(path)
 

@@ -19,7 +19,10 @@ def test_a_good_row_becomes_a_record():
 
 
 def test_nobody_is_two_persons_by_how_an_id_is_spelled():
-    spelled = ("Jos\u00e9 1", "Jose\u0301 1", "Jos\u00e9\u00a01", "Jos\u00e9\u200d  1")
+    spelled = ("Jos\u00e9 1", "Jose\u0301 1", "Jos\u00e9\u00a01", "Jos\u00e9\u200d  1", "Jose\u200d\u0301\u28001")
+    spelled += tuple(
+        f"Jos\u00e9 1{unseen}" for unseen in ("\ufe0f", "\u034f", "\0", "\u3164", "\u2800", "\x7f", "\u00ad")
+    )
     found = {to_record(SourceRow(3, {**GOOD, "who": who}), SOURCE, set()).group for who in spelled}
     assert found == {"Jos\u00e9 1"}
     assert to_record(SourceRow(3, {**GOOD, "who": "\u200d"}), SOURCE, set()).reason == "missing group"

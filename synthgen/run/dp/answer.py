@@ -1,0 +1,69 @@
+"""An answer that was paid for, as it lies in its folder: known by its digest, and until it is booked by its seal."""
+
+import hmac
+import shutil
+from pathlib import Path
+
+from audits.core.files import sync
+from audits.ledger.budgets import booked, drawn_unbooked, note_draw, note_made, seal
+from audits.ledger.chain import Memory
+from synthgen.core.digest import sha256_file, sha256_json
+from synthgen.core.errors import StorageError
+from synthgen.run.workspace import read_field, write_json
+
+MEASURE, LOG, VOTED = "measure", "mechanism.json", "manner.json"
+SEAL = "seal.json"  # of a whole answer, until it is booked
+
+
+def made_digest(folder: Path) -> str:
+    """Return the digest of the answers in a folder of `measure`, as the ledger books them."""
+    names = sorted({path.name for path in folder.glob("*.safetensors")} | {VOTED, LOG})
+    return sha256_json({name: sha256_file(folder / name) for name in names if (folder / name).exists()})
+
+
+def is_kept(folder: Path, ledger: tuple[Path, Memory], run: str) -> bool:
+    """Return whether a folder holds the answer that the ledger books for a run; emptied where it books none.
+
+    One that is whole, and was made when the ledger could not be reached, is booked now.
+
+    Raises:
+        StorageError: it holds something else, or what was sealed there was changed; nothing is thrown away.
+        Overspent: the answer lies elsewhere, made from another reading.
+    """
+    answer = booked(*ledger, run)
+    if answer is None and is_sealed(folder, ledger, run):
+        note_made(*ledger, run, made_digest(folder))
+        return True
+    if answer is None and drawn_unbooked(*ledger, run) is not None and (folder / SEAL).is_file():
+        raise _changed(folder)
+    if answer is None:
+        for left in folder.iterdir():  # of a draw that was lost, or put there by others
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+    elif answer != made_digest(folder) and any(folder.iterdir()):
+        raise _changed(folder)
+    elif answer != made_digest(folder):
+        note_draw(*ledger, run)  # which is refused
+    return answer is not None
+
+
+def book(folder: Path, ledger: tuple[Path, Memory], run: str, key: bytes) -> None:
+    """Book a whole answer; where the ledger is out of reach, its seal lets the next run book it."""
+    write_json(folder / SEAL, {"seal": seal(key, made_digest(folder))})
+    for path in (*folder.iterdir(), folder):  # or a booked answer is lost with the power
+        sync(path)
+    note_made(*ledger, run, made_digest(folder))
+
+
+def is_sealed(folder: Path, ledger: tuple[Path, Memory], run: str) -> bool:
+    """Return whether a folder holds the whole answer that a run drew and could not book."""
+    key = drawn_unbooked(*ledger, run)
+    if key is None or not (folder / SEAL).is_file():
+        return False
+    return hmac.compare_digest(str(read_field(folder / SEAL, "seal")), seal(key, made_digest(folder)))
+
+
+def _changed(folder: Path) -> StorageError:
+    return StorageError(
+        f"{folder}: not the answer that was made for this run, and it was paid for",
+        hint="Take away what was added and restore what was changed; `--resume never` pays anew.",
+    )
