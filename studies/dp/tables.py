@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from studies.corrected_t import corrected_t
-from studies.dp.trial import LABELS, MECHANISMS, SMOTE
+from studies.dp.trial import LABELS, MECHANISMS, NOISELESS, SMOTE
 
 Trial = Mapping[str, Any]
 MANY = 10  # draws, whose scatter says more than each one's own interval
@@ -61,13 +61,13 @@ def shown_epsilon(mechanism: str, epsilon: float) -> str:
         return "none"
     if mechanism == LABELS:
         return "0"
-    return "∞" if epsilon >= 100 else f"{epsilon:g}"
+    return "∞" if epsilon >= NOISELESS else f"{epsilon:g}"
 
 
 def _membership(trials: Sequence[Trial]) -> str:
     known = [t["membership"] for t in trials if t["membership"] is not None]
     if not known:
-        return "too few"
+        return "not measured"
     even = sum(m["low"] <= CHANCE <= m["high"] for m in known)
     areas = [t["attacks"] for t in trials if t["membership"] is not None and t.get("attacks")]
     if len(areas) == len(known) >= MANY:
@@ -90,9 +90,9 @@ def _over_draws(areas: Sequence[Mapping[str, float]]) -> tuple[float, float, flo
 
 _INTRODUCTION = """Made by `synthgen study dp`. As many synthetic records of every class, written from what the
 persons of train were asked under a budget; classifiers taught by them alone and tested on persons nobody asked, in
-per cent of the macro-F1 of the same classifiers taught by all real records of train. ε is for one person, δ 10⁻⁵.
-ε = 0: noise drowned every answer, and the texts know the classes' names. smote: no guarantee at all. Membership: AUC
-of the audit, with its interval. Where several draws of persons were made, all figures are means over them, and of
-ten or more the AUC is that of the attack farthest from one half on average, between the outermost ends of all
-attacks' means over draws (Student's t), with how many draws' own intervals hold one half. The noise of these runs is
-of a public stream."""
+per cent of the macro-F1 of the same classifiers taught by all real records of train. ε is for one person, δ 10⁻⁵. ε
+= 0: noise drowned every answer, and the texts know the classes' names; ε = ∞: of 50, whose noise is nothing. smote:
+no guarantee at all. Membership: AUC of the audit, with its interval. Where several draws of persons were made, all
+figures are means over them, and of ten or more the AUC is that of the attack farthest from one half on average,
+between the outermost ends of all attacks' means over draws (Student's t), with how many draws' own intervals hold
+one half. The noise of these runs is of a public stream."""
