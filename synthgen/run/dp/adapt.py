@@ -107,7 +107,7 @@ class PersonTexts:
 
 
 def open_texts(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Embedded) -> PersonTexts:
-    """Return the persons' texts and the model, loaded; nothing is computed from them yet.
+    """Return the persons' texts and the model, loaded and tried on a public text; of them nothing is computed yet.
 
     Each text is read by itself and in float32, so a gradient is a function of one person alone, to its last bit: read
     in one pass with others, it would change by some millionths with who else is drawn.
@@ -128,20 +128,21 @@ def open_texts(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: E
     for row in sorted(range(len(train)), key=lambda i: sha256_texts([train.records[i].label, train.records[i].text])):
         of_person.setdefault(train.records[row].group, []).append(row)
     loaded = load_model(job.folder(decode.model), dtype="float32", device=decode.placement)
-    return PersonTexts(
+    found = PersonTexts(
         reader=BlockGradients(loaded, bridge, manners_of(job.config), batch=1),
         rows=tuple(tuple(of_person[group]) for group in sorted(of_person)), groups=tuple(sorted(of_person)),
         texts=tuple(train.texts), prompts=tuple(label_prompt(decode.prompt, r.label) for r in train.records),
         vectors=embedded.vectors, seeds=job.seeds.child("adapt"),
     )  # fmt: skip
+    _rehearse(job, found)
+    return found
 
 
-def rehearse_refining(job: Job, persons: PersonTexts) -> None:
+def _rehearse(job: Job, persons: PersonTexts) -> None:
     """Read a public text on every core, forth and back, so that what no memory holds fails before it is paid for."""
     n = usable_cores()
-    prompt = label_prompt(job.config.decode.prompt, job.config.source.labels[0] if job.config.source.labels else "")
     vectors = np.zeros((n, persons.vectors.shape[1]), dtype=np.float32)
-    persons.reader.gradients(start_of(job.config, None).ravel(), [LONG] * n, vectors, [prompt] * n)
+    persons.reader.gradients(start_of(job.config, None).ravel(), [LONG] * n, vectors, [""] * n)
 
 
 def refine(job: Job, persons: PersonTexts, voted: Shares | None, query: Query, ask: Ask) -> BlockShares:

@@ -17,7 +17,7 @@ from synthgen.core.types import Corpus, Embedded, Float32, Record
 from synthgen.privacy.noise import SecureNoise, StreamNoise
 from synthgen.privacy.sums import Ask, Float64, PrivateAsk, Query
 from synthgen.run.dp.account import account_for
-from synthgen.run.dp.adapt import ADAPT, open_texts, read_adapted, refine, rehearse_refining, save_adapted
+from synthgen.run.dp.adapt import ADAPT, open_texts, read_adapted, refine, save_adapted
 from synthgen.run.dp.answer import LOG, MEASURE, VOTED, book, is_kept, made_digest
 from synthgen.run.dp.draft import drafter, rehearse
 from synthgen.run.dp.hold import held
@@ -94,8 +94,6 @@ def measure(
             texts = open_texts(job, open_bridge(job, ()), train, embedded) if ADAPT in queries else None
             if VOTES in queries:
                 rehearse(job, setting, candidates_of(queries[VOTES], setting.persons, len(setting.labels)))
-            if texts is not None:
-                rehearse_refining(job, texts)
             with held():
                 key = note_draw(*ledger, run)
                 voted, adapted = None, None

@@ -4,7 +4,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-from audits.text.normalise import is_ignorable
+import regex
+
 from synthgen.core.types import Record
 from synthgen.stages.load.config import SourceConfig
 from synthgen.stages.load.rows import UNDECODABLE, SourceRow
@@ -16,6 +17,7 @@ NO_LABEL = "missing label"
 NO_GROUP = "missing group"
 NO_ID = "missing id"
 REPEATED_ID = "duplicate id"
+UNSEEN = regex.compile(r"(?!\s)[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")
 BLANK = "\u2800"  # of braille, drawn as a space and none by Unicode
 
 
@@ -79,7 +81,7 @@ def _name(value: Any) -> str | None:
 
 def _spelled(name: str | None) -> str | None:
     """Return a name in NFKC, without characters that are drawn as nothing, and with single spaces."""
-    seen = "".join(c for c in unicodedata.normalize("NFKC", name or "") if not is_ignorable(c))
+    seen = UNSEEN.sub("", unicodedata.normalize("NFKC", name or ""))
     return " ".join(unicodedata.normalize("NFKC", seen).replace(BLANK, " ").split()) or None
 
 

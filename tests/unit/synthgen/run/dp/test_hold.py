@@ -10,9 +10,14 @@ from synthgen.run.dp.hold import APART, STOPS, WAITS, held
 
 @pytest.fixture(autouse=True)
 def handlers():
+    """Whatever the tests were started with hears all stops, and hears them after."""
+    started = {number: signal.signal(number, signal.default_int_handler) for number in STOPS}
     before = {number: signal.getsignal(number) for number in STOPS}
     yield
-    assert {number: signal.getsignal(number) for number in STOPS} == before
+    after = {number: signal.getsignal(number) for number in STOPS}
+    for number, handler in started.items():
+        signal.signal(number, handler)
+    assert after == before
 
 
 def draw(kept, *stops):
