@@ -46,7 +46,7 @@ def dp(  # noqa: PLR0913 - each is a setting of its own
     data: Annotated[Path | None, Option(help="The folder of the sets.", envvar="SYNTHGEN_DATA")] = None,
     out: Annotated[Path, Option(help="Where everything is written.")] = Path("study/dp"),
     persons: Annotated[list[int] | None, Option(min=20, help="Of train: 500, 2000 and 8000 by default.")] = None,
-    epsilon: Annotated[list[float] | None, Option(help="Of a budget: .5, 1, 2, 4, 8 and no noise (100).")] = None,
+    epsilon: Annotated[list[float] | None, Option(help="Of a budget: .5, 1, 2, 4, 8 and no noise (50).")] = None,
     mechanism: Annotated[
         list[str] | None, Option(help="What is learned, as a row of the table; all by default.")
     ] = None,

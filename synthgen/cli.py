@@ -309,9 +309,9 @@ def train_bridge(  # noqa: PLR0913 - an option each
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
 def study(context: typer.Context) -> None:
-    """Run a paper's experiment again: `study feature-augmentation`, `study smotext`. In the source checkout alone."""
+    """Run an experiment again: `study feature-augmentation`, `smotext` or `dp`. In the source checkout alone."""
     if not (Path(__file__).parents[1] / "studies").is_dir():
-        hint = "Get the source, and run `make study` or `make study-smotext` in it."
+        hint = "Get the source, and run `make study`, `make study-smotext` or `make study-dp` in it."
         raise UsageError("the experiments are in the source checkout, not in the installed package", hint=hint)
     from studies.cli import app as studies_app
 

@@ -179,10 +179,12 @@ class Config(Section):
             "words": decode and decode.words > 0 and not decode.by_words,
             "manner": decode and AUTO in decode.manners,
             "adapt": dp.adapt,
+            **dict.fromkeys(DP_METHODS[info.data["interpolate"].method].ASKED if is_private else (), True),
         }
-        if idle := [name for name, is_so in asked_for.items() if name in dp.shares and not is_so]:
+        if idle := [name for name in dp.shares if not asked_for.get(name)]:
             raise ValueError(
-                f"shares: {' and '.join(idle)} of nothing; decode.words, decode.manner auto and dp.adapt ask for them"
+                f"shares: {' and '.join(idle)} of nothing; decode.words, decode.manner auto and dp.adapt ask for "
+                "words, manner and adapt, and each method for its own"
             )
         if dp.adapt is not None and decode and (decode.by_words or decode.bridge == OWN):
             raise ValueError(

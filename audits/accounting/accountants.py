@@ -1,7 +1,7 @@
 """What mechanisms cost: epsilon at a delta, by accountants that share no code.
 
-Neighbouring data sets differ by one person added or removed. Every figure here is an upper bound on the epsilon of
-the composition of the given costs, in any order and chosen one after another.
+Neighbouring data sets differ by one person added or removed. Every figure here but `prv_low` is an upper bound on the
+epsilon of the composition of the given costs, in any order and chosen one after another.
 """
 
 import importlib

@@ -15,7 +15,7 @@ ledger's lock, and the second sees what the first reserved.
 
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,23 @@ class Reservation:
         return _sum((*self.others, self.spending))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """What a ledger holds of a run.
+
+    Args:
+        last: its last step, `reserve`, `draw` or `made`; None where the ledger does not know it.
+        spending: what it reserved; None likewise.
+        key: what `seal` takes, of a run that drew and whose answer is not booked; else None.
+        digest: of the answer it made; None before.
+    """
+
+    last: str | None
+    spending: Spending | None
+    key: bytes | None = field(repr=False)
+    digest: str | None
+
+
 def reserve(folder: Path, memory: Memory, spending: Spending, *, most: Cost | None) -> Reservation:
     """Return the reservation of a run, recorded; one that is there under its id already is held to the bound again.
 
@@ -138,16 +155,6 @@ def note_draw(folder: Path, memory: Memory, run: str) -> bytes:
         return _sealing(chain, run)
 
 
-def drawn_unbooked(folder: Path, memory: Memory, run: str) -> bytes | None:
-    """Return the same of a run that drew and whose answer is not booked; else None.
-
-    Raises:
-        InputError: the ledger cannot be used.
-    """
-    with opened(folder, FILE, memory) as chain:
-        return _sealing(chain, run) if [*_steps(chain, run)] == ["reserve", "draw"] else None
-
-
 def _sealing(chain: Chain, run: str) -> bytes:
     return bytes.fromhex(chain.mac(b"answer\0" + run.encode()))
 
@@ -169,36 +176,20 @@ def note_made(folder: Path, memory: Memory, run: str, digest: str) -> None:
         chain.append({"what": "made", "run": run, "digest": digest})
 
 
-def booked(folder: Path, memory: Memory, run: str) -> str | None:
-    """Return the digest of the answer that a run made; None where it made none.
+def state_of(folder: Path, memory: Memory, run: str) -> RunState:
+    """Return what a ledger holds of a run.
 
     Raises:
         InputError: the ledger cannot be used.
     """
     with opened(folder, FILE, memory) as chain:
-        made = _steps(chain, run).get("made")
-        return None if made is None else str(made["digest"])
-
-
-def state_of(folder: Path, memory: Memory, run: str) -> str | None:
-    """Return the last step of a run, `reserve`, `draw` or `made`; None where the ledger does not hold it.
-
-    Raises:
-        InputError: the ledger cannot be used.
-    """
-    with opened(folder, FILE, memory) as chain:
-        return next(reversed(_steps(chain, run)), None)
-
-
-def is_open(folder: Path, memory: Memory, spending: Spending) -> bool:
-    """Return whether the ledger holds just this reservation, and nothing was drawn under it.
-
-    Raises:
-        InputError: the ledger cannot be used.
-    """
-    with opened(folder, FILE, memory) as chain:
-        found = _reserved(chain, spending.run)
-        return found is not None and found.spending == spending and [*_steps(chain, spending.run)] == ["reserve"]
+        found, steps = _reserved(chain, run), _steps(chain, run)
+        last = next(reversed(steps), None)
+        return RunState(
+            last=last, spending=None if found is None else found.spending,
+            key=_sealing(chain, run) if last == "draw" else None,
+            digest=str(steps["made"]["digest"]) if last == "made" else None,
+        )  # fmt: skip
 
 
 def spent(folder: Path, memory: Memory, run: str, digest: str) -> Reservation:
@@ -298,5 +289,5 @@ def refuse_overspending(had: Cost, cost: Cost, most: Cost | None) -> None:
     if problems:
         raise Overspent(
             "the ledger's budget does not hold this run", problems=problems,
-            hint="`synthgen budget show` lists what was spent; a budget does not come back.",
+            hint="`synthgen budget show CONFIG` lists what was spent; a budget does not come back.",
         )  # fmt: skip

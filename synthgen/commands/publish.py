@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from audits.gate.outcome import Decision
+from audits.gate.policy import Policy
 from audits.gate.shipped import load_policy
 from synthgen.config import Config, is_uri
 from synthgen.core.errors import DataError, StorageError
@@ -27,8 +28,7 @@ class Published:
 
     bundle: Path
     release_id: str
-    policy: str
-    statement: str
+    policy: Policy
     decision: Decision
 
     def to_json(self) -> dict[str, Any]:
@@ -37,7 +37,7 @@ class Published:
             "verdict": "RELEASED",
             "bundle": str(self.bundle),
             "releaseId": self.release_id,
-            "policy": self.policy,
+            "policy": self.policy.name,
             "measured": {o.id.removeprefix("audit-"): o.verdict for o in self.decision.measured},
         }
 
@@ -45,10 +45,15 @@ class Published:
         """Return it for people."""
         return "\n".join(
             [
-                f"RELEASED under policy {self.policy}: {self.statement}",
+                f"RELEASED under policy {self.policy.name}: {self.policy.statement}",
                 *self.decision.summary,
                 f"bundle: {self.bundle}",
                 f"report: {self.bundle / REPORT}",
+                *(
+                    f"approval of {rule.threshold} {rule.role}: "
+                    f"synthgen approve {self.bundle} --role {rule.role} --key KEY --trust TRUST.json"
+                    for rule in self.policy.approvals
+                ),
                 f"check it: synthgen verify {self.bundle} --trust TRUST.json",
             ]
         )
@@ -77,8 +82,7 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     if not decision.allowed:
         stream.writelines(f"{line}\n" for line in decision.summary)
     bundle = run.release(decision, key=key, out=out)
-    policy = run.policy()
-    return Published(bundle.path, bundle.release_id, policy.name, policy.statement, decision)
+    return Published(bundle.path, bundle.release_id, run.policy(), decision)
 
 
 def report_of(target: Path) -> Path:

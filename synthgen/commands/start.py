@@ -3,6 +3,7 @@
 import secrets
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from synthgen.core.errors import InternalError, StorageError
 from synthgen.release.keys import new_key, public_path, write_new
 from synthgen.release.trust import new_trust
 from synthgen.run.ledger import ledger_of
+from synthgen.run.secret import PUBLIC
 
 SEED = 20261120  # of the notes
 TEMPLATES = {"clinic": "clinic/clinic.yaml", "clinic-dp": "clinic/clinic-dp.yaml", "newsgroup": "newsgroups.yaml"}
@@ -47,7 +49,8 @@ def start(folder: Path, template: str, *, patients: int | None = None, now: date
     for role, key in keys.items():
         write_new(key.with_suffix(".passphrase"), f"{passphrase}\n".encode(), 0o600)
         new_key(key, passphrase.encode(), person=PERSONS[role], org="trial", now=now)
-    ledger, _ = ledger_of(Config.load(folder / name))
+    config = Config.load(folder / name)
+    ledger, _ = ledger_of(config)
     new_trust(
         folder / "trust.json",
         roles={role: [public_path(key)] for role, key in keys.items()},
@@ -57,9 +60,6 @@ def start(folder: Path, template: str, *, patients: int | None = None, now: date
         },
         expires=now + timedelta(days=730),
         ledgers=[ledger_id(ledger)],
-    )
-    trial = (
-        f"for a trial: a public secret and a ledger of its own; {name} says what to leave out for people's records"
     )
     made = [
         f"configuration: {folder / name}",
@@ -71,7 +71,20 @@ def start(folder: Path, template: str, *, patients: int | None = None, now: date
     if template in PATIENTS_OF and patients is not None:
         count = _write_notes(folder / "notes.jsonl", patients)
         made.insert(0, f"{count} fictional notes of {patients} patients: {folder / 'notes.jsonl'}")
-    return "\n".join([*made, trial, f"next: synthgen release {folder / name}"])
+    return "\n".join([*made, *_said(folder / name, config, keys)])
+
+
+def _said(path: Path, config: Config, keys: Mapping[str, Path]) -> list[str]:
+    """Return what is for a trial alone, and the commands that come next."""
+    trial = "for a trial: keys whose passphrase lies beside them, and a ledger of its own"
+    if config.secret == PUBLIC:
+        trial += f", a public secret; {path.name} says what to leave out for people's records"
+    approvals = [
+        f"next: synthgen approve BUNDLE --role {role} --key {key} --trust {path.with_name('trust.json')}"
+        for role, key in keys.items() if role != "releaser"
+    ]  # fmt: skip
+    plan = [f"next: synthgen plan {path}"] if approvals else []
+    return [trial, *plan, f"next: synthgen release {path}", *approvals]
 
 
 def _write_notes(path: Path, patients: int) -> int:

@@ -12,14 +12,7 @@ Int64 = NDArray[np.int64]
 
 
 class Noise(Protocol):
-    """Draws whole numbers of the discrete Gaussian distribution, and who takes part.
-
-    Attributes:
-        is_secret: whether nobody can ever draw the same again.
-    """
-
-    @property
-    def is_secret(self) -> bool: ...  # noqa: D102 - documented above
+    """Draws whole numbers of the discrete Gaussian distribution, and who takes part."""
 
     def integers(self, n: int, scale: float) -> Int64:
         """Return n independent numbers x with P(x) ∝ exp(-x² / (2 scale²))."""
@@ -38,8 +31,6 @@ class SecureNoise:
 
     Source: Canonne, Kamath and Steinke, NeurIPS 2020, algorithm 3, as OpenDP implements it.
     """
-
-    is_secret = True
 
     def integers(self, n: int, scale: float) -> Int64:
         """Return n independent numbers."""
@@ -61,8 +52,6 @@ class StreamNoise:
     Args:
         seeds: the stream; a second call goes on in it.
     """
-
-    is_secret = False
 
     def __init__(self, seeds: SeedTree) -> None:
         self._generator = seeds.generator()

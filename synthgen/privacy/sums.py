@@ -103,15 +103,36 @@ def private_sum(people: Iterable[Float64], query: Query, noise: Noise) -> Float6
         of this program resolves. The number of persons, the sum without noise and the largest norm are not returned.
     Source: Dwork and Roth 2014, appendix A; Canonne, Kamath and Steinke, NeurIPS 2020, theorem 4.
     """
-    total, _ = exact_sum(people, query.clip)
-    noised = total + noise.integers(len(total), (1 + MARGIN) * query.noise_multiplier * UNIT)
-    return noised.astype(np.float64) * (query.clip / UNIT / (query.normaliser or 1.0))
+    return noised_sum(people, query, noise).answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoisedSum:
+    """A noised sum and what went into it, of which the answer alone may leave `private_sum`.
+
+    Args:
+        answer: see `private_sum`; float64 (d,).
+        noise: that was added, int64 (d,), in whole numbers of which the clip has `UNIT`.
+        largest: norm of a row in clip norms.
+    """
+
+    answer: Float64
+    noise: Int64
+    largest: float
+
+
+def noised_sum(people: Iterable[Float64], query: Query, noise: Noise) -> NoisedSum:
+    """Return what `private_sum` answers with what it must forget; for it, and for people who do not exist."""
+    total, largest = exact_sum(people, query.clip)
+    added = noise.integers(len(total), (1 + MARGIN) * query.noise_multiplier * UNIT)
+    answer = (total + added).astype(np.float64) * (query.clip / UNIT / (query.normaliser or 1.0))
+    return NoisedSum(answer=answer, noise=added, largest=largest)
 
 
 def exact_sum(people: Iterable[Float64], clip: float) -> tuple[Int64, float]:
     """Return the sum in whole numbers without noise, int64 (d,), and the largest norm of a row in clip norms.
 
-    Privacy: neither may leave the function that calls; see `private_sum`, and `twin` for people who do not exist.
+    Privacy: neither may leave the function that calls; see `private_sum`.
     """
     total: Int64 | None = None
     largest = 0.0

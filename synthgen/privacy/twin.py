@@ -4,15 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from synthgen.privacy.noise import Int64, Noise
-from synthgen.privacy.sums import MARGIN, UNIT, Float64, Query, exact_sum, poisson_batch
+from synthgen.privacy.sums import UNIT, Float64, Query, noised_sum, poisson_batch
 
 
 @dataclass(slots=True, kw_only=True)
 class TwinRun:
-    """Answers queries as `PrivateAsk` does, by the same sum, noise and batches, and keeps what that one must forget.
+    """Answers queries as `PrivateAsk` does, by the same functions, and keeps what that one must forget.
 
     Args:
         n_persons: made up.
@@ -27,16 +25,13 @@ class TwinRun:
 
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
         """Return the noised sum, and log what was added."""
-        total, largest = exact_sum(people, query.clip)
-        noised = total + self.noise.integers(len(total), (1 + MARGIN) * query.noise_multiplier * UNIT)
-        added = (noised - total) / (query.noise_multiplier * UNIT)
-        log = self._log(query)
-        log["dimension"] = len(total)
-        log["noise"].append(float((added**2).sum()))
-        log["max_norm"] = max(log["max_norm"], largest * query.clip)
+        found, log = noised_sum(people, query, self.noise), self._log(query)
+        log["dimension"] = len(found.noise)
+        log["noise"].append(float(((found.noise / (query.noise_multiplier * UNIT)) ** 2).sum()))
+        log["max_norm"] = max(log["max_norm"], found.largest * query.clip)
         if query.normaliser is not None:
             log["normalisers"].append(query.normaliser)
-        return noised.astype(np.float64) * (query.clip / UNIT / (query.normaliser or 1.0))
+        return found.answer
 
     def batch(self, persons: int, query: Query) -> Int64:
         """Return who takes part in a step, and log it."""

@@ -26,13 +26,12 @@ from synthgen.report import ReportContent
 from synthgen.report.gates import gate_rows
 from synthgen.run.dp.answer import LOG as MECHANISM_LOG
 from synthgen.run.dp.answer import made_digest
-from synthgen.run.dp.questions import most_of
+from synthgen.run.dp.questions import most_for, most_of
 from synthgen.run.finished import FinishedRun, policy_file
 from synthgen.run.judge import AUDIT, SYNTHETIC, UTILITY
 from synthgen.run.ledger import ledger_of
 from synthgen.run.manner import named_manners, read_choice, refinable
 from synthgen.run.record import RunRecord, StageRecord
-from synthgen.run.secret import PUBLIC
 from synthgen.stages.decode.bridge import load_bridge
 from synthgen.stages.decode.config import AUTO, OWN, WORDS
 from synthgen.stages.decode.manner import of_shelf
@@ -156,7 +155,6 @@ def limitations_of(run: FinishedRun, *, has_groups: bool) -> tuple[str, ...]:
         has_groups=has_groups,
         config=run.config,
         disclosure=None if vocabulary is None else vocabulary.disclosure(decode.words),
-        public_secret=run.config.secret == PUBLIC,
         calibrated=len(run.policy().selftest) > 0,
         silent=verdicts_only(run.policy()),
     )
@@ -193,7 +191,7 @@ def stated_privacy(run: FinishedRun, *, has_groups: bool) -> dict[str, Any]:
     log = json.loads((folder / MECHANISM_LOG).read_bytes())
     booked = spent(*ledger_of(config), log["release"], made_digest(folder))
     cost, before, after, most = booked.spending.cost, booked.spent_by_others, booked.spent_in_all, most_of(policy)
-    refuse_overspending(before, cost, most)
+    refuse_overspending(before, cost, most_for(config, policy))
     allowed = after if most is None else most
     return {
         "mechanism": config.interpolate.method,

@@ -48,7 +48,7 @@ class BundleContent:
         policy: what they say.
         audit_json: the audit report; the bundle gets its public form, see `audits.gate.disclosure`.
         report_html: the page for people.
-        run_json: counts, seconds, seeds and model digests of the run; no path, no digest of private text.
+        run_json: counts, seconds and model digests of the run; no path, no digest of private text.
         config_redacted: the configuration without private paths.
         models: `models` of the statement: role, name, revision, format, digest {sha256}, trainedOnPrivateData.
         inputs: `inputs` of the statement: the commitments of train and control, see `commitment.commit`.

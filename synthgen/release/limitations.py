@@ -1,6 +1,7 @@
 """What a release does not promise, in sentences for its card, its report and its statement."""
 
 from synthgen.config import Config
+from synthgen.run.secret import PUBLIC
 from synthgen.stages.decode.config import AUTO
 from synthgen.stages.decode.manner import on_shelf
 
@@ -57,7 +58,6 @@ def limitations(
     has_groups: bool,
     config: Config,
     disclosure: str | None,
-    public_secret: bool,
     calibrated: bool,
     silent: bool,
 ) -> tuple[str, ...]:
@@ -67,7 +67,6 @@ def limitations(
         has_groups: the source names persons.
         config: of the run.
         disclosure: what the language model was told of each vector; None where it was told nothing.
-        public_secret: anybody can repeat the random streams.
         calibrated: the policy asks for a self-test.
         silent: the policy lets verdicts alone leave.
     """
@@ -76,7 +75,7 @@ def limitations(
     if private:
         always = (DIFFERENTIALLY_PRIVATE, VERDICTS_TOLD if silent else NUMBERS_TOLD, *always[2:])
     more = (
-        (public_secret, GUESSABLE),
+        (config.secret == PUBLIC, GUESSABLE),
         (not calibrated, UNCALIBRATED),
         (not has_groups, RECORDS_ONLY),
         (decode.adapt is not None, ADAPTED),

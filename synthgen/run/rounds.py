@@ -81,7 +81,7 @@ class Setup:
     Args:
         train: the train records.
         embedded: their vectors.
-        upstream: the digest of the embed stage.
+        upstream: the digest of the stage that the material is of.
         wanted: how many records of each label.
         sampler: what new vectors are drawn from.
         encoder: judges what was written.

@@ -24,10 +24,11 @@ from synthgen.privacy.noise import Noise, SecureNoise, StreamNoise
 from synthgen.privacy.sums import Query
 from synthgen.privacy.twin import TwinRun
 from synthgen.run.dp.adapt import ADAPT, refine_made_up
-from synthgen.run.dp.questions import METHODS, is_public, mechanisms_of
+from synthgen.run.dp.questions import is_public, mechanisms_of
 from synthgen.run.dp.vote import VOTE, count_votes, made_up_votes
 from synthgen.run.job import Job
 from synthgen.run.secret import PUBLIC
+from synthgen.stages.interpolate.config import DP_METHODS
 from synthgen.stages.interpolate.dp.method import Setting
 from synthgen.stages.interpolate.dp.people import made_up_people
 from synthgen.stages.interpolate.dp.words import WORDS, PublicWords, ask_words, made_up_words
@@ -91,7 +92,7 @@ def _twin(job: Job, setting: Setting, queries: Mapping[str, Query], vocabulary: 
     votes = made_up_votes(n, rng) if VOTE in queries else None
     while lacking := {name for name, query in queries.items() if not _is_enough(twin, query)}:
         if lacking - {WORDS, VOTE, ADAPT}:
-            METHODS[job.config.interpolate.method].learn(people, setting, queries, twin)
+            DP_METHODS[job.config.interpolate.method].learn(people, setting, queries, twin)
         if WORDS in lacking and vocabulary is not None and said is not None:
             ask_words(said, n_classes, vocabulary, queries[WORDS], twin)
         if VOTE in lacking and votes is not None:

@@ -1,6 +1,6 @@
 """The manner refined on the persons' texts by DP-SGD: how much of each manner is in each block of the model."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
@@ -197,11 +197,9 @@ def read_adapted(folder: Path, config: Config) -> BlockShares:
     return BlockShares(refinable(config), load_file(folder / FILE)["shares"])
 
 
-def price_of(config: Config, queries: Mapping[str, Query]) -> str:
-    """Return what noise a step has, and what the question brought under such noise; empty where it is not asked."""
-    if ADAPT not in queries or config.dp.persons is None:
-        return ""
-    query, n_weights = queries[ADAPT], start_of(config, ()).size
+def price_of(config: Config, query: Query) -> str:
+    """Return what noise a step has, and what the question brought under such noise."""
+    n_weights = start_of(config, ()).size
     each = query.noise_multiplier / (query.normaliser or 1.0)
     length = each * sqrt(n_weights)
     at = next(((noise, gain) for noise, gain in BROUGHT if length <= noise), None)

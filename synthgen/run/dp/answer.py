@@ -5,19 +5,20 @@ import shutil
 from pathlib import Path
 
 from audits.core.files import sync
-from audits.ledger.budgets import booked, drawn_unbooked, note_draw, note_made, seal
+from audits.ledger.budgets import note_draw, note_made, seal, state_of
 from audits.ledger.chain import Memory
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import StorageError
+from synthgen.run.manner import CHOICE
 from synthgen.run.workspace import read_field, write_json
 
-MEASURE, LOG, VOTED = "measure", "mechanism.json", "manner.json"
+MEASURE, LOG = "measure", "mechanism.json"
 SEAL = "seal.json"  # of a whole answer, until it is booked
 
 
 def made_digest(folder: Path) -> str:
     """Return the digest of the answers in a folder of `measure`, as the ledger books them."""
-    names = sorted({path.name for path in folder.glob("*.safetensors")} | {VOTED, LOG})
+    names = sorted({path.name for path in folder.glob("*.safetensors")} | {CHOICE, LOG})
     return sha256_json({name: sha256_file(folder / name) for name in names if (folder / name).exists()})
 
 
@@ -30,20 +31,20 @@ def is_kept(folder: Path, ledger: tuple[Path, Memory], run: str) -> bool:
         StorageError: it holds something else, or what was sealed there was changed; nothing is thrown away.
         Overspent: the answer lies elsewhere, made from another reading.
     """
-    answer = booked(*ledger, run)
-    if answer is None and is_sealed(folder, ledger, run):
+    found = state_of(*ledger, run)
+    if is_sealed(folder, found.key):
         note_made(*ledger, run, made_digest(folder))
         return True
-    if answer is None and drawn_unbooked(*ledger, run) is not None and (folder / SEAL).is_file():
+    if found.key is not None and (folder / SEAL).is_file():
         raise _changed(folder)
-    if answer is None:
+    if found.digest is None:
         for left in folder.iterdir():  # of a draw that was lost, or put there by others
             shutil.rmtree(left) if left.is_dir() else left.unlink()
-    elif answer != made_digest(folder) and any(folder.iterdir()):
+    elif found.digest != made_digest(folder) and any(folder.iterdir()):
         raise _changed(folder)
-    elif answer != made_digest(folder):
+    elif found.digest != made_digest(folder):
         note_draw(*ledger, run)  # which is refused
-    return answer is not None
+    return found.digest is not None
 
 
 def book(folder: Path, ledger: tuple[Path, Memory], run: str, key: bytes) -> None:
@@ -54,9 +55,13 @@ def book(folder: Path, ledger: tuple[Path, Memory], run: str, key: bytes) -> Non
     note_made(*ledger, run, made_digest(folder))
 
 
-def is_sealed(folder: Path, ledger: tuple[Path, Memory], run: str) -> bool:
-    """Return whether a folder holds the whole answer that a run drew and could not book."""
-    key = drawn_unbooked(*ledger, run)
+def is_sealed(folder: Path, key: bytes | None) -> bool:
+    """Return whether a folder holds the whole answer of the run that drew it and could not book it.
+
+    Args:
+        folder: of `measure`.
+        key: of the run, by its `state_of`; None where it has nothing to book.
+    """
     if key is None or not (folder / SEAL).is_file():
         return False
     return hmac.compare_digest(str(read_field(folder / SEAL, "seal")), seal(key, made_digest(folder)))

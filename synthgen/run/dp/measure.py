@@ -18,21 +18,22 @@ from synthgen.privacy.noise import SecureNoise, StreamNoise
 from synthgen.privacy.sums import Ask, Float64, PrivateAsk, Query
 from synthgen.run.dp.account import account_for
 from synthgen.run.dp.adapt import ADAPT, open_texts, read_adapted, refine, save_adapted
-from synthgen.run.dp.answer import LOG, MEASURE, VOTED, book, is_kept, made_digest
+from synthgen.run.dp.answer import LOG, MEASURE, book, is_kept, made_digest
 from synthgen.run.dp.draft import drafter, rehearse
 from synthgen.run.dp.hold import held
-from synthgen.run.dp.questions import METHODS, mechanisms_of, queries_of
+from synthgen.run.dp.questions import mechanisms_of, queries_of
 from synthgen.run.dp.vote import VOTE, VOTERS, count_votes, decide_manner, read_votes
 from synthgen.run.job import STAGES_VERSION, Job
 from synthgen.run.ledger import ledger_of
-from synthgen.run.manner import Shares
-from synthgen.run.rounds import Material, open_bridge
+from synthgen.run.manner import CHOICE, Shares, read_choice
+from synthgen.run.rounds import Draws, Material, open_bridge
 from synthgen.run.secret import PUBLIC
 from synthgen.run.workspace import StageResult, write_json
 from synthgen.stages.decode.bridge import Vocabulary
 from synthgen.stages.decode.manner import BlockShares, on_shelf
+from synthgen.stages.interpolate.config import DP_METHODS
 from synthgen.stages.interpolate.dp.basis import load_basis
-from synthgen.stages.interpolate.dp.method import Learned, Setting
+from synthgen.stages.interpolate.dp.method import Setting
 from synthgen.stages.interpolate.dp.people import people_of
 from synthgen.stages.interpolate.dp.votes import VOTES, candidates_of
 from synthgen.stages.interpolate.dp.words import (
@@ -103,7 +104,7 @@ def measure(
                     adapted = refine(job, texts, voted, queries[ADAPT], ask)
                     save_adapted(adapted, folder)
                 asked = replace(setting, write=drafter(job, voted if adapted is None else adapted, setting.labels))
-                METHODS[config.interpolate.method].learn(people, asked, queries, ask).save(folder)
+                DP_METHODS[config.interpolate.method].learn(people, asked, queries, ask).save(folder)
                 if said is not None and vocabulary is not None:
                     ask_words(said, len(setting.labels), vocabulary, queries[WORDS], ask).save(folder)
                 write_json(folder / LOG, log)
@@ -127,7 +128,7 @@ def _voted(votes: Float64, setting: Setting, query: Query, ask: Ask, folder: Pat
     """Return the manners that the persons' noised votes decide for, and write both into the folder."""
     counts = count_votes(votes, query, ask)
     shares = decide_manner(counts, min(VOTERS, setting.persons))
-    write_json(folder / VOTED, {"shares": shares, "votes": dict(zip(on_shelf(), counts, strict=True))})
+    write_json(folder / CHOICE, {"shares": shares, "votes": dict(zip(on_shelf(), counts, strict=True))})
     return shares
 
 
@@ -161,28 +162,29 @@ def public_words(job: Job) -> PublicWords:
 def _measured(job: Job, result: StageResult, setting: Setting, queries: Mapping[str, Query]) -> Measured:
     """Return what was asked for, and no more: whatever else lies in the folder is nothing that was answered."""
     config = job.config
-    learned = METHODS[config.interpolate.method].read(result.folder, setting)
+    learned = DP_METHODS[config.interpolate.method].read(result.folder, setting)
+    draws: Draws = learned
     if WORDS in queries:
         words = read_words(result.folder, public_words(job))
-        learned = Telling(learned=learned, words=words, labels=setting.labels, told=config.decode.words)
-    embedded = stand_ins(learned, setting.labels, config.embed.model, job.seeds.child("stand-ins"))
+        draws = Telling(learned=learned, words=words, labels=setting.labels, told=config.decode.words)
+    embedded = stand_ins(draws, setting.labels, config.embed.model, job.seeds.child("stand-ins"))
     named = zip(embedded.ids, embedded.labels, strict=True)
     empty = (Record(id=name, text="", label=label, group=name) for name, label in named)
     material = Material(
-        train=Corpus(role="train", records=tuple(empty), has_groups=True), embedded=embedded, draws=learned,
+        train=Corpus(role="train", records=tuple(empty), has_groups=True), embedded=embedded, draws=draws,
         upstream=sha256_json([result.digest, made_digest(result.folder)]),
     )  # fmt: skip
     shares: Shares | BlockShares | None = None
     if ADAPT in queries:
         shares = read_adapted(result.folder, config)
     elif VOTE in queries:
-        shares = tuple((str(n), float(s)) for n, s in json.loads((result.folder / VOTED).read_bytes())["shares"])
+        shares = read_choice(result.folder)
     return Measured(material=material, shares=shares, log=json.loads((result.folder / LOG).read_bytes()))
 
 
-def stand_ins(learned: Learned, labels: Sequence[str], encoder: str, rng: SeedTree) -> Embedded:
+def stand_ins(draws: Draws, labels: Sequence[str], encoder: str, rng: SeedTree) -> Embedded:
     """Return points that stand in for train records wherever something is fitted after this, each a person."""
-    drawn = learned.sample(dict.fromkeys(labels, STOOD_IN), rng)
+    drawn = draws.sample(dict.fromkeys(labels, STOOD_IN), rng)
     return Embedded(
         vectors=drawn.vectors, ids=drawn.ids, labels=drawn.labels, groups=drawn.ids, encoder=encoder, normalized=True
     )

@@ -17,11 +17,11 @@ from synthgen.run.secret import PUBLIC
 from synthgen.stages.decode.config import AUTO, WORDS
 from synthgen.stages.decode.manner import on_shelf
 from synthgen.stages.filter.attributes import check_labels
+from synthgen.stages.interpolate.config import DP_METHODS
 from synthgen.stages.interpolate.counts import wanted_counts
-from synthgen.stages.interpolate.dp import gaussian, vae, votes, words
-from synthgen.stages.interpolate.dp.method import Asked, PrivateMethod
+from synthgen.stages.interpolate.dp import gaussian, words
+from synthgen.stages.interpolate.dp.method import Asked
 
-METHODS: Mapping[str, PrivateMethod] = {method.NAME: method for method in (gaussian, votes, vae)}
 FREE = (
     ("split, de-identification, vectors", "of each person by themselves"),
     ("which of the declared classes have records", "a run that lacks one is refused, and nothing leaves"),
@@ -67,7 +67,7 @@ def check_budget(config: Config, policy: Policy) -> None:
         if given > bound
     ]
     if problems:
-        raise ConfigError(f"dp: policy {policy.name!r} allows less", problems=problems)
+        raise ConfigError(f"dp: policy {policy.name!r} allows less", problems=problems, hint="Ask for less.")
 
 
 def is_public(config: Config) -> bool:
@@ -111,7 +111,7 @@ def most_for(config: Config, policy: Policy) -> Cost | None:
 def asked_by(config: Config) -> dict[str, Asked]:
     """Return the questions of a run by name."""
     return {
-        **METHODS[config.interpolate.method].ASKED,
+        **DP_METHODS[config.interpolate.method].ASKED,
         **(words.ASKED if config.decode.words > 0 and not config.decode.by_words else {}),
         **(vote.ASKED if config.decode.manner == AUTO else {}),
         **asked_of(config.dp.adapt),
@@ -143,7 +143,7 @@ def priced_reads(config: Config) -> tuple[tuple[str, str], ...]:
             name,
             f"Gaussian noise of {query.noise_multiplier:.3g} clip norms, {query.steps} times"
             + (f", each person with a chance of {query.sampling_rate:.3g}" if query.sampling_rate < 1 else "")
-            + (price_of(config, queries) if name == ADAPT else ""),
+            + (price_of(config, query) if name == ADAPT else ""),
         )
         for name, query in queries.items()
     )

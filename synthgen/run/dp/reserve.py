@@ -12,12 +12,12 @@ from audits.ledger.budgets import (
     Cost,
     Reservation,
     Spending,
-    is_open,
     refuse_overspending,
     reserve,
     spent_so_far,
     state_of,
 )
+from audits.ledger.chain import Memory
 from synthgen.config import Config
 from synthgen.core.errors import BudgetError, InternalError, StorageError
 from synthgen.core.progress import silent
@@ -72,7 +72,7 @@ def reserve_budget(
         reserve(*ledger, spending(folder), most=most)
         return {"in": 0, "out": 0, "epsilon": dp.epsilon, "delta": dp.delta}
 
-    is_left = anew and place.exists() and (before is None or not is_open(*ledger, spending(before.folder)))
+    is_left = anew and place.exists() and (before is None or not _is_open(ledger, spending(before.folder)))
     if before is None and not anew:
         _refuse_orphans(job.workspace)
     if before is None or is_left:
@@ -160,7 +160,12 @@ def check_room(config: Config, policy: Policy) -> tuple[Cost, bool]:
     return before, goes_on
 
 
+def _is_open(ledger: tuple[Path, Memory], spending: Spending) -> bool:
+    """Return whether the ledger holds just this reservation, and nothing was drawn under it."""
+    found = state_of(*ledger, spending.run)
+    return (found.last, found.spending) == (RESERVE, spending)
+
+
 def _is_lost(config: Config, run: str) -> bool:
-    ledger, stages = ledger_of(config), config.resolve(config.workspace) / "stages"
-    drew = state_of(*ledger, run) == "draw"
-    return drew and not any(is_sealed(folder, ledger, run) for folder in stages.glob(f"{MEASURE}-*"))
+    found, stages = state_of(*ledger_of(config), run), config.resolve(config.workspace) / "stages"
+    return found.last == "draw" and not any(is_sealed(f, found.key) for f in stages.glob(f"{MEASURE}-*"))

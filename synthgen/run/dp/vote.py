@@ -36,7 +36,7 @@ def read_votes(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: E
     on one person alone: in company, padded in bfloat16, one person less moved the others' votes by .06 in all.
 
     Privacy: the votes are private; see `decide_manner`.
-    Random: seeds/vote/person.
+    Random: seeds/vote/person and seeds/vote/record.
     Cost: one pass of the language model over the records for each manner of the shelf.
     """
     if isinstance(bridge, Vocabulary) or job.config.dp.persons is None:

@@ -45,6 +45,13 @@ class DecodeConfig(Section):
             return {**given, "words": FEW_WORDS}
         return given
 
+    @field_validator("prompt")
+    @classmethod
+    def _has_one_place(cls, prompt: str) -> str:
+        if {"{", "}"} & {*prompt.replace("{label}", "")}:
+            raise ValueError("only {label} may stand in braces")
+        return prompt
+
     @field_validator("words")
     @classmethod
     def _has_words(cls, words: int, info: ValidationInfo) -> int:

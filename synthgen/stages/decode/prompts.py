@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from synthgen.core.errors import ConfigError, ModelError
+from synthgen.core.errors import ModelError
 
 VECTOR = "{vector}"
 PROMPT = "{prompt}"
@@ -53,14 +53,7 @@ def _encode(tokenizer: Any, text: str) -> list[int]:
 
 
 def label_prompt(prompt: str, label: str) -> str:
-    """Return the user's prompt with `{label}` filled in, written as words: dots, dashes and underscores as spaces.
-
-    Raises:
-        ConfigError: when the prompt holds any other brace.
-    """
-    rest = prompt.replace("{label}", "")
-    if "{" in rest or "}" in rest:
-        raise ConfigError("decode.prompt: only {label} may stand in braces", problems=["decode.prompt"])
+    """Return the user's prompt with `{label}` filled in, written as words: dots, dashes and underscores as spaces."""
     words = label
     for mark in "._-/":
         words = words.replace(mark, " ")

@@ -11,6 +11,7 @@ from synthgen.stages.interpolate.adasyn import Adasyn
 from synthgen.stages.interpolate.base import Interpolator, NeighbourInterpolator
 from synthgen.stages.interpolate.borderline_smote import BorderlineSmote
 from synthgen.stages.interpolate.dp import gaussian, vae, votes
+from synthgen.stages.interpolate.dp.method import PrivateMethod
 from synthgen.stages.interpolate.mixture import Mixture
 from synthgen.stages.interpolate.random_oversample import RandomOversample
 from synthgen.stages.interpolate.slerp import Slerp
@@ -25,7 +26,7 @@ METHOD_KEYS: Mapping[str, frozenset[str]] = {
     name: frozenset(method.model_fields) - {"k_neighbors"} for name, method in METHODS.items()
 }
 # noised statistics of the persons, under a budget; they have no keys of their own here, see `dp`
-DP_METHODS = (gaussian.NAME, votes.NAME, vae.NAME)
+DP_METHODS: Mapping[str, PrivateMethod] = {method.NAME: method for method in (gaussian, votes, vae)}
 WEIGHTED = tuple(name for name, method in METHODS.items() if method.weighted_sums)
 
 

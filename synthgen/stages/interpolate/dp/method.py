@@ -90,7 +90,6 @@ class PrivateMethod(Protocol):
 
     NAME: str
     ASKED: Mapping[str, Asked]
-    FILE: str
 
     def learn(self, people: PersonRows, setting: Setting, queries: Mapping[str, Query], ask: Ask) -> Learned:
         """Return what the persons' noised answers say; asks each of `ASKED` as often as it says, and nothing else."""

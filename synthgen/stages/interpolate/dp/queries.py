@@ -7,7 +7,7 @@ import numpy as np
 from synthgen.privacy.sums import Ask, Float64, Query
 from synthgen.stages.interpolate.dp.people import PersonRows
 
-COUNT = 0.3  # of a person in the sum of a class's rows, beside a point of norm .9 at most
+COUNT = 0.3  # of a person in the sum of a class's rows; beside a point of norm 1 the clip takes 4 % of both
 WIDE = 48  # axes whose covariance is asked for; the others have the public variance
 RATE, MOMENTUM = 30.0, 0.9  # of the descent
 CONSTANT = 0.3  # the coordinate that carries a class's offset
@@ -38,7 +38,7 @@ def ask_means(people: PersonRows, variances: Float64, query: Query, ask: Ask) ->
     Args:
         people: their coordinates in the public basis.
         variances: float64 (d,), λ: of public text along its axes.
-        query: its noise multiplier σ; s_c = σ / n_c.
+        query: its noise multiplier σ, clip 1; s_c = σ / n_c, and n_c is taken as 2 σ where it is less.
         ask: answers it.
 
     Privacy: one Gaussian query; all else is computed from its answer.
@@ -53,7 +53,9 @@ def ask_means(people: PersonRows, variances: Float64, query: Query, ask: Ask) ->
         return placed.reshape(len(placed), -1)
 
     answer = ask(people.mean_rows(of_records), query).reshape(c, -1)
-    counts = np.maximum(answer[:, 0] / COUNT, 2 * query.noise_multiplier)  # fewer are not told from none
+    counts = np.maximum(
+        answer[:, 0] / COUNT, 2 * query.noise_multiplier
+    )  # fewer drown in the noise of a count, σ / `COUNT`
     noisy, error = answer[:, 1:] / counts[:, None], (query.noise_multiplier / counts)[:, None] ** 2
     middle = answer[:, 1:].sum(axis=0) / counts.sum()
     apart = noisy - middle
@@ -104,7 +106,7 @@ def kept_of(seen: Float64, error: float) -> float:
 def ask_boundary(people: PersonRows, means: Means, scales: Float64, query: Query, ask: Ask) -> Float64:
     """Return the weights W of a softmax classifier, float64 (d + 1, C); see `class_scores`.
 
-        W ← W - η v,   v ← β v + (1/N) ask( Σ_p mean over p's records of ∂ loss / ∂ W ),   T steps from 0
+        v ← β v + (1/N) ask( Σ_p mean over p's records of ∂ loss / ∂ W ),   W ← W - η v,   T steps from 0
 
     and the mean of the second half of the steps is returned. N is the noised number of persons that is known already.
 

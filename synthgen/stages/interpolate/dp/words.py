@@ -117,11 +117,6 @@ class Telling:
             told |= dict(zip(rows, words, strict=True))
         return replace(latents, told=tuple(told[i] for i in range(len(latents))))
 
-    def save(self, folder: Path) -> None:
-        """Write both into a folder."""
-        self.learned.save(folder)
-        self.words.save(folder)
-
 
 def read_words(folder: Path, vocabulary: PublicWords) -> ClassWords:
     """Return what `ClassWords.save` wrote."""

@@ -10,14 +10,15 @@ from audits.ledger.attempts import attempt
 from audits.ledger.budgets import (
     Cost,
     Overspent,
+    RunState,
     Spending,
     all_reservations,
-    booked,
     note_draw,
     note_made,
     reserve,
     spent,
     spent_so_far,
+    state_of,
 )
 from audits.ledger.chain import Memory
 
@@ -119,9 +120,13 @@ def test_noise_is_drawn_once(place):
         note_draw(*place, "r")
     with pytest.raises(InputError, match="does not book"):
         spent(*place, "r", "d")
-    assert booked(*place, "r") is None
+    found = state_of(*place, "r")
+    assert (found.last, found.spending, found.digest) == ("draw", spending("r"), None)
+    assert found.key is not None
     note_made(*place, "r", "d")
-    assert booked(*place, "r") == "d"
+    found = state_of(*place, "r")
+    assert (found.last, found.key, found.digest) == ("made", None, "d")
+    assert state_of(*place, "another") == RunState(last=None, spending=None, key=None, digest=None)
     assert spent(*place, "r", "d").spending.run == "r"
     with pytest.raises(InputError, match="does not book"):
         spent(*place, "r", "another answer")

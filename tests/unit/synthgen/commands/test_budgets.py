@@ -4,9 +4,8 @@ import pytest
 from typer.testing import CliRunner
 
 from audits.gate.shipped import load_policy
-from audits.ledger.budgets import Cost, Spending, note_draw, reserve
+from audits.ledger.budgets import Cost, Overspent, Spending, note_draw, reserve
 from synthgen.cli import app
-from synthgen.core.errors import BudgetError
 from synthgen.core.progress import silent
 from synthgen.core.types import Corpus
 from synthgen.run.dp.reserve import reserve_budget
@@ -41,10 +40,10 @@ def test_what_was_spent_is_listed(booked):
 
 def test_a_budget_that_does_not_hold_the_next_run_is_told_before_it(booked, project):
     told = CliRunner().invoke(app, ["budget", "check", str(booked)])
-    assert isinstance(told.exception, BudgetError)
-    assert "allows 3 in all" in str(told.exception)
+    assert isinstance(told.exception, Overspent)
+    assert told.exception.problems == ("epsilon: 3 in all, 2 spent, 2 asked for",)
     path = project.write_config(**{**DP, "dp": {"epsilon": 0.5, "delta": 9e-6, "persons": 40}})
-    assert isinstance(CliRunner().invoke(app, ["budget", "check", str(path)]).exception, BudgetError)  # of delta too
+    assert isinstance(CliRunner().invoke(app, ["budget", "check", str(path)]).exception, Overspent)  # of delta too
     path = project.write_config(**{**DP, "dp": {"epsilon": 1.0, "delta": 4e-6, "persons": 40}})
     assert CliRunner().invoke(app, ["budget", "check", str(path)]).exit_code == 0
 
@@ -61,7 +60,7 @@ def test_what_a_run_reserved_itself_is_not_priced_anew_until_it_is_lost(project)
     assert told.exit_code == 0
     assert "epsilon 0, delta 0; what this run reserved" in told.output
     other = project.write_config(**{**DP, "seed": 99})
-    assert isinstance(check(other).exception, BudgetError)  # another run, so it pays as well
+    assert isinstance(check(other).exception, Overspent)  # another run, so it pays as well
     path = project.write_config(**DP)
     note_draw(*ledger_of(config), reservation.spending.run)  # and what it drew is lost
-    assert isinstance(check(path).exception, BudgetError)
+    assert isinstance(check(path).exception, Overspent)

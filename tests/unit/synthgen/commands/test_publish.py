@@ -1,10 +1,12 @@
 import io
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
 from audits.core.errors import PolicyError
+from audits.gate.shipped import load_policy
 from synthgen.commands.publish import REPORT, publish, report_of
 from synthgen.core.errors import ConfigError, DataError, ReleaseRefused, StorageError
 
@@ -37,6 +39,10 @@ def test_a_release_names_its_bundle_for_people_and_programs(finished):
     text = published.to_text()
     assert text.startswith("RELEASED under policy lenient: For tests alone.")
     assert f"synthgen verify {published.bundle} --trust" in text
+    asked = replace(published, policy=load_policy("strict-dp")).to_text()
+    assert [line.split(" --")[1] for line in asked.splitlines() if line.startswith("approval of 1 ")] == [
+        "role privacy_officer", "role data_owner",
+    ]  # fmt: skip
 
 
 def test_a_refusal_leaves_its_report_and_nothing_outside(finished):

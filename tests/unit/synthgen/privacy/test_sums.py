@@ -40,8 +40,6 @@ def test_a_little_more_noise_is_drawn_than_is_accounted_for():
     scales = []
 
     class Watched:
-        is_secret = True
-
         def integers(self, n, scale):
             scales.append(scale)
             return np.zeros(n, dtype=np.int64)

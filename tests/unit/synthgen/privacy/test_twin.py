@@ -3,6 +3,7 @@ import pytest
 
 from audits.accounting.mechanism_log import TwinLog
 from synthgen.core.seeds import SeedTree
+from synthgen.privacy import sums
 from synthgen.privacy.noise import StreamNoise
 from synthgen.privacy.sums import PrivateAsk, Query, private_sum
 from synthgen.privacy.twin import TwinRun
@@ -21,6 +22,14 @@ def test_a_twin_answers_as_the_run_does_and_logs_what_it_added():
     assert log.max_norm == pytest.approx(0.5, abs=1e-6)
     clean = private_sum(ROWS, Query(name="asked", noise_multiplier=1e-9, clip=0.5), StreamNoise(SeedTree(3)))
     assert log.noise[0] == pytest.approx(float((((answers[0] - clean) / 1.0) ** 2).sum()), rel=1e-4)
+
+
+def test_noise_that_answers_with_too_little_of_it_is_logged_so(monkeypatch):
+    monkeypatch.setattr(sums, "MARGIN", -0.5)  # wherever the run halves its noise, the twin does
+    twin = TwinRun(n_persons=30, noise=StreamNoise(SeedTree(3)))
+    for _ in range(20):
+        twin(ROWS, QUERY)
+    assert sum(twin.log("asked")["noise"]) / (20 * 12) < 0.5
 
 
 def test_batches_are_the_runs_own_and_are_logged_with_what_sums_are_divided_by():

@@ -11,14 +11,14 @@ from synthgen.release.limitations import (
 from synthgen.stages.decode.config import AdaptConfig, DecodeConfig
 
 
-def said(*, segmented=False, private=False, decode=None, **changes):
+def said(*, segmented=False, private=False, decode=None, public=False, **changes):
     config = SimpleNamespace(
         segments={} if segmented else None, decode=decode or DecodeConfig(),
         interpolate=SimpleNamespace(is_private=private), dp=DpConfig(),
+        secret="public" if public else "workspace",
     )  # fmt: skip
     given = {
-        "has_groups": True, "config": config, "disclosure": None, "public_secret": False, "calibrated": True,
-        "silent": True,
+        "has_groups": True, "config": config, "disclosure": None, "calibrated": True, "silent": True,
     }  # fmt: skip
     return limitations(**{**given, **changes})
 
@@ -41,7 +41,7 @@ def test_a_policy_without_a_self_test_says_so():
 
 
 def test_a_public_secret_is_said_openly():
-    assert "whoever guesses the seed computes who was in train" in said(public_secret=True)[-1]
+    assert "whoever guesses the seed computes who was in train" in said(public=True)[-1]
 
 
 def test_a_model_that_knows_control_is_named():

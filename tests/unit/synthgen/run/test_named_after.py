@@ -4,6 +4,8 @@ What is missing there would let an old result be believed for a new question; so
 """
 
 import json
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,6 +16,7 @@ from audits.gate.shipped import load_policy
 from synthgen.core.digest import sha256_array, sha256_file, sha256_json
 from synthgen.core.tables import read_latents
 from synthgen.run import calibrate as ladder
+from synthgen.run import job
 from synthgen.run.job import AUDITS_VERSION, STAGES_VERSION
 from synthgen.run.judge import JudgedTables, _asked, as_table, synthetic_corpus
 from synthgen.run.workspace import Workspace
@@ -147,6 +150,13 @@ def test_what_is_judged_is_named_after_tables_attempt_and_the_audits_version(see
 def test_versions_name_the_sources_of_the_audits_where_these_are_asked():
     assert set(AUDITS_VERSION) - set(STAGES_VERSION) == {"audits"}
     assert {"source", "numpy"} <= set(STAGES_VERSION)
+
+
+def test_versions_name_every_room_that_a_stage_is_made_with():
+    package = Path(job.__file__).parents[1]
+    code = [path.read_text() for room in job.ROOMS for path in (package / room).rglob("*.py")]
+    rooms = {name for text in code for name in re.findall(r"(?:from|import) synthgen\.(\w+)", text)}
+    assert rooms - {"config"} == set(job.ROOMS)  # what is asked stands in the inputs of each stage by itself
 
 
 def test_how_long_records_are_cut_is_named_where_they_are_written(bench):

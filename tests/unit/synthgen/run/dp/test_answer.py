@@ -57,17 +57,17 @@ def test_a_sealed_answer_is_booked_late_and_a_changed_one_is_neither_booked_nor_
             book(folder, ledger, RUN, note_draw(*ledger, RUN))
     stray, before = folder / "stray.safetensors", made_digest(folder)
     stray.write_bytes(b"put there")
-    assert not is_sealed(folder, ledger, RUN)
+    assert not is_sealed(folder, state_of(*ledger, RUN).key)
     with pytest.raises(StorageError, match="paid for"):
         is_kept(folder, ledger, RUN)
     stray.unlink()
-    assert (made_digest(folder), is_sealed(folder, ledger, RUN)) == (before, True)
+    assert (made_digest(folder), is_sealed(folder, state_of(*ledger, RUN).key)) == (before, True)
     assert is_kept(folder, ledger, RUN)
-    assert state_of(*ledger, RUN) == "made"
+    assert state_of(*ledger, RUN).last == "made"
 
 
 def test_a_draw_without_a_seal_is_lost(ledger, folder):
     note_draw(*ledger, RUN)
     assert not (folder / SEAL).exists()
-    assert not is_sealed(folder, ledger, RUN)
+    assert not is_sealed(folder, state_of(*ledger, RUN).key)
     assert not is_kept(folder, ledger, RUN)

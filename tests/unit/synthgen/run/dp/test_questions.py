@@ -3,7 +3,7 @@ import pytest
 from audits.gate.shipped import load_policy
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError
-from synthgen.run.dp.questions import METHODS, asked_by, check_budget, mechanisms_of, priced_reads, queries_of
+from synthgen.run.dp.questions import asked_by, check_budget, mechanisms_of, priced_reads, queries_of
 from synthgen.stages.interpolate.config import DP_METHODS
 
 DP = {"epsilon": 2.0, "delta": 4e-6, "persons": 30}
@@ -48,6 +48,7 @@ def test_what_reads_private_text_beside_the_budget_is_refused_all_at_once():
         ({"interpolate": {"method": "dp-gaussian", "total": 10, "alpha": 1.0}}, "belongs to other methods"),
         ({"segments": {}}, "segments learns headings"),
         ({"dp": {**DP, "shares": {"words": 0.5}}}, "words of nothing"),
+        ({"dp": {**DP, "shares": {"votes": 0.5, "spread": 0.1, "vae": 0.1}}}, "shares: votes and vae of nothing"),
         ({"source": {"path": "n", "group": "p", "labels": ["a"], "id": "i"}}, "source.id lets one"),
     ],
 )
@@ -81,17 +82,13 @@ def test_the_plan_has_a_price_for_every_read():
     assert whole == pytest.approx(alone, rel=1e-6)  # a fourth query makes the others noisier, and costs nothing more
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", DP_METHODS)
 def test_every_method_prices_its_questions_and_those_beside_it(method):
     asked = config(
         interpolate={"method": method, "total": 10}, decode={"manner": "auto", "words": 4}, dp={**DP, "persons": 3000}
     )
     queries = queries_of(asked)
-    assert set(queries) == set(asked_by(asked)) == {*METHODS[method].ASKED, "words", "manner"}
+    assert set(queries) == set(asked_by(asked)) == {*DP_METHODS[method].ASKED, "words", "manner"}
     assert {cost["kind"] for cost in mechanisms_of(queries)} <= {"gaussian", "vote", "dp-sgd"}
-    shares = [one.share for one in METHODS[method].ASKED.values()]
+    shares = [one.share for one in DP_METHODS[method].ASKED.values()]
     assert min(shares) > 0
-
-
-def test_the_configuration_knows_the_methods_there_are():
-    assert set(METHODS) == set(DP_METHODS)

@@ -1,6 +1,8 @@
 import pytest
+from pydantic import ValidationError
 
-from synthgen.core.errors import ConfigError, ModelError
+from synthgen.core.errors import ModelError
+from synthgen.stages.decode.config import DecodeConfig
 from synthgen.stages.decode.prompts import Template, label_prompt
 
 
@@ -59,5 +61,5 @@ def test_render(prompt, label, wanted):
 
 @pytest.mark.parametrize("prompt", ["{labels}", "{", "}", "{label}{vector}", "{{label}}", "{lab{label}el}", "{0}"])
 def test_other_braces_are_refused(prompt):
-    with pytest.raises(ConfigError, match=r"only \{label\}"):
-        label_prompt(prompt, "fever")
+    with pytest.raises(ValidationError, match=r"only \{label\}"):  # by the configuration, before anything is paid for
+        DecodeConfig(prompt=prompt)
