@@ -1,6 +1,6 @@
-"""Disable each check of verifier, gate and fingerprint in turn; some test must notice every one.
+"""Disable each check of verifier, gate, ledger, accounting and run in turn; some test must notice every one.
 
-    make mutate                    # all, some minutes; writes build/mutants.md
+    make mutate                    # all, an hour; writes build/mutants.md
     python benchmarks/mutate.py --only audits/verify/trust.py
 
 A check is a `raise`, an entry in a list of problems, an early `return`, or one condition of several that lead there;
@@ -27,8 +27,10 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {
     "audits/verify": ("tests/unit/audits/verify",),
     "audits/gate": ("tests/unit/audits/gate", "tests/unit/audits/verify"),
+    "audits/accounting": ("tests/unit/audits/accounting",),
     "audits/ledger": ("tests/unit/audits/ledger",),
     "synthgen/run": ("tests/unit/synthgen/run/test_named_after.py", "tests/unit/synthgen/run"),
+    "synthgen/run/dp": ("tests/unit/synthgen/run/dp", "tests/unit/synthgen/commands/test_budgets.py"),
 }
 LIBRARIES = ("pytest", "hypothesis", "numpy", "pyarrow.parquet", "pydantic", "cryptography.x509", "jinja2")
 MAKERS = ("scipy.stats", "sklearn.linear_model", "torch", "transformers")  # what the rooms of `synthgen` load besides

@@ -1,5 +1,7 @@
 import pytest
 
+from audits.accounting.audit import Accounting
+from audits.core.errors import NotMeasurable
 from audits.gate.shipped import load_policy
 from audits.ledger.budgets import all_reservations
 from synthgen.core.errors import ConfigError
@@ -42,6 +44,10 @@ def test_what_may_have_learnt_from_the_records_is_no_public_model(ready, changes
         questions.check_budget(ready.job(**given, secret="workspace").config, load_policy("strict-dp"))
 
 
+def unable(*_):
+    raise NotMeasurable("too few persons")
+
+
 def test_a_model_of_ones_own_is_a_read_that_nobody_accounts_for_so_nothing_is_drawn(ready, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(questions, "MODELS", ())
@@ -50,6 +56,11 @@ def test_a_model_of_ones_own_is_a_read_that_nobody_accounts_for_so_nothing_is_dr
         with pytest.raises(ConfigError, match="no accounting would pass") as refused:
             logged(ready, secret="workspace", dp={**DP, "epsilon": 0.9})
         assert "model-training" in refused.value.problems[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(Accounting, "run", unable)
+        with pytest.raises(ConfigError, match="no accounting would pass") as refused:
+            logged(ready, secret="workspace", dp={**DP, "epsilon": 0.9})
+        assert refused.value.problems == ("too few persons",)
     job = ready.job(**CHANGES, secret="workspace")
     assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made", "reserve"]
     logged(ready, secret="workspace", dp={**DP, "epsilon": 0.9})  # and it goes on with what it reserved

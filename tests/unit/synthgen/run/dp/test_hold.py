@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 import threading
 
 import pytest
@@ -36,11 +37,12 @@ def test_the_first_stop_waits_until_what_was_paid_for_is_kept(capfd, number):
     assert capfd.readouterr().err == WAITS
 
 
-def test_several_stops_at_once_are_one_and_one_some_seconds_later_says_what_is_lost(monkeypatch):
+def test_several_stops_at_once_are_one_and_one_some_seconds_later_says_what_is_lost(monkeypatch, capfd):
     kept = []
     with pytest.raises(SystemExit):
         draw(kept, *STOPS)  # as a terminal that closes sends them
     assert kept == ["booked"]
+    assert capfd.readouterr().err == WAITS
     times = iter([100.0, 100.0 + 2 * APART])
     monkeypatch.setattr("synthgen.run.dp.hold.time.monotonic", lambda: next(times))
     with pytest.raises(Interrupted, match="it is lost unless it was kept"):
@@ -74,3 +76,5 @@ def test_without_a_stop_and_beside_the_main_thread_nothing_changes():
     assert found == [before]
     with pytest.raises(ValueError, match="any other error"), held():
         raise ValueError("any other error")
+    with pytest.raises(SystemExit, match="9"), held():
+        sys.exit(9)

@@ -9,7 +9,7 @@ from audits.core.errors import InputError
 from audits.core.types import AuditInputs, Table
 from audits.gate.shipped import load_policy
 from audits.ledger.budgets import Overspent, all_reservations, note_made, spent_so_far
-from synthgen.core.digest import sha256_file
+from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import StorageError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_corpus
@@ -18,9 +18,14 @@ from synthgen.run.dp import answer
 from synthgen.run.dp import measure as measuring
 from synthgen.run.dp.answer import made_digest
 from synthgen.run.dp.measure import measure
+from synthgen.run.dp.questions import mechanisms_of, queries_of
 from synthgen.run.dp.reserve import check_room, reserve_budget
+from synthgen.run.job import STAGES_VERSION
 from synthgen.run.judge import as_table
 from synthgen.run.ledger import ledger_of
+from synthgen.run.workspace import Workspace
+from synthgen.stages.decode.manner import on_shelf
+from synthgen.stages.interpolate.dp import basis as bases
 from synthgen.stages.interpolate.dp import gaussian
 from synthgen.stages.interpolate.dp.basis import fit_basis
 from synthgen.stages.interpolate.dp.queries import class_scores
@@ -85,27 +90,50 @@ def halve(held, name):
     held[name] = [n / 4 for n in held[name]] if isinstance(held[name], list) else held[name] / 2
 
 
-@pytest.mark.parametrize(
-    ("spoil", "check"),
-    [
-        (lambda log: halve(log["mechanisms"][0], "noise_multiplier"), "claim"),
-        (lambda log: halve(log["mechanisms"][2]["twin"], "noise"), "noise"),
-        (lambda log: log["mechanisms"][0].update(unit="record"), "unit"),
-        (lambda log: log["mechanisms"][0].update(normaliser={"value": 30.0, "source": "data"}), "normaliser"),
-        (lambda log: log["mechanisms"][1]["twin"].update(max_norm=3.0), "clipping"),
-        (lambda log: log.update(person_set="0" * 64), "persons"),
-        (lambda log: log["reads"].pop(), "reads"),
-    ],
-)  # fmt: skip
-def test_a_log_of_something_else_does_not_pass(ready, spoil, check):
+SPOILT = (
+    (lambda log: halve(log["mechanisms"][0], "noise_multiplier"), "claim"),
+    (lambda log: halve(log["mechanisms"][2]["twin"], "noise"), "noise"),
+    (lambda log: log["mechanisms"][0].update(unit="record"), "unit"),
+    (lambda log: log["mechanisms"][0].update(normaliser={"value": 30.0, "source": "data"}), "normaliser"),
+    (lambda log: log["mechanisms"][1]["twin"].update(max_norm=3.0), "clipping"),
+    (lambda log: log.update(person_set="0" * 64), "persons"),
+    (lambda log: log["reads"].pop(), "reads"),
+)
+
+
+def test_a_log_of_something_else_does_not_pass(ready):
     _, prepared, measured, _, _ = asked(ready)
-    log = json.loads(json.dumps(measured.log))
-    spoil(log)
     train = as_table(prepared.train, {})
-    inputs = AuditInputs(synthetic=train, train=train, control=train, mechanism=log)
-    found = Accounting().run(inputs, np.random.default_rng(0), 0.95)
-    assert found.verdict != "pass"
-    assert dict(found.details["checks"])[check] != "holds"
+    for spoil, check in SPOILT:
+        log = json.loads(json.dumps(measured.log))
+        spoil(log)
+        inputs = AuditInputs(synthetic=train, train=train, control=train, mechanism=log)
+        found = Accounting().run(inputs, np.random.default_rng(0), 0.95)
+        assert found.verdict != "pass", check
+        assert dict(found.details["checks"])[check] != "holds", check
+
+
+def test_an_answer_is_named_after_all_that_can_change_it(ready, monkeypatch):
+    stage, inputs, digests = Workspace.stage, {}, {}
+
+    def spy(workspace, name, given, make, **how):
+        result = stage(workspace, name, given, make, **how)
+        inputs[name], digests[name] = dict(given), result.digest
+        return result
+
+    monkeypatch.setattr(Workspace, "stage", spy)
+    job, _, measured, _, _ = asked(ready)
+    basis, queries = bases.load_basis("counting"), queries_of(job.config)
+    assert inputs["measure"] == {
+        "version": STAGES_VERSION, "upstream": digests["embed"], "run": measured.log["release"],
+        "mechanisms": list(mechanisms_of(queries)), "manners": list(on_shelf()), "method": "dp-gaussian",
+        "basis": sha256_json([basis.mean.tolist(), basis.variances.tolist()]), "secret": job.config.secret,
+        "persons": 30, "config": None,
+    }  # fmt: skip
+    method = {**CHANGES["interpolate"], "method": "dp-vote"}
+    voted, _, _, _, _ = asked(ready, interpolate=method, dp={**DP, "epsilon": 0.9})
+    drafts = voted.config.decode.model_dump(mode="json")
+    assert inputs["measure"]["config"] == {key: value for key, value in drafts.items() if key != "candidates"}
 
 
 def test_one_run_pays_once_and_goes_on_where_it_was_stopped(ready):
@@ -265,7 +293,7 @@ def test_a_ledger_of_before_is_seen(ready, tmp_path):
         asked(ready)
 
 
-def test_a_public_run_says_where_its_noise_comes_from_and_another_seed_draws_other_noise(ready):
+def test_a_public_run_says_where_its_noise_comes_from(ready):
     _, _, measured, _, _ = asked(ready)
     digests = [m["seed_digest"] for m in measured.log["mechanisms"]]
     assert None not in digests
