@@ -130,7 +130,7 @@ def _stages(job: Job, until: str, *, anew: bool) -> Iterator[StageResult]:
     policy = load_policy(policy_file(job.config))
     reservation = None
     if job.config.interpolate.is_private and until not in _UNLEARNED:
-        reservation, reserved = reserve_budget(job, policy, control_source, anew=anew)
+        reservation, reserved = reserve_budget(job, policy, source, control_source, anew=anew)
         yield reserved
     clean = replace_identifiers(job, loaded, parts)
     yield clean

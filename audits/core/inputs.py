@@ -60,7 +60,7 @@ def load_table(
     rows, found, problems = _read(path, columns, role)
     if role == "synthetic":
         problems += _not_audited(path, columns, found, rows)
-    _check_columns(columns, found, role, problems)
+    _check_columns(path, columns, found, role, problems)
     texts, labels, groups = [], [], []
     for number, row in rows:
         reason = _fault(row, columns, found)
@@ -376,14 +376,19 @@ def _shown(found: set[str]) -> str:
     return ", ".join([*names[:_LISTED], *([f"and {rest} more"] if rest > 0 else [])]) or "none"
 
 
-def _check_columns(columns: Mapping[str, str], found: set[str], role: Role, problems: Sequence[str]) -> None:
+def _check_columns(
+    path: Path, columns: Mapping[str, str], found: set[str], role: Role, problems: Sequence[str]
+) -> None:
     """Raise InputError where a column that is needed or was asked for is missing."""
     wanted = [name for key, name in columns.items() if key == "text" or name != _DEFAULTS[key]]
     missing = [name for name in wanted if name not in found]
     if missing:
+        told = f"columns found: {_shown(found)}"
+        if path.suffix == ".csv" and not found & {*columns.values()}:  # its header may be a record
+            told = f"the {len(found)} cells of the first line are none of them: is it a header?"
         raise InputError(
             f"the {role} table has no column {', '.join(map(repr, missing))}",
-            problems=[f"columns found: {_shown(found)}", *shortened(problems)],
+            problems=[told, *shortened(problems)],
             hint="name the columns with --text, --label and --group",
         )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from audits.gate.policy import Policy
 from audits.gate.shipped import load_policy
-from audits.ledger.budgets import Overspent
+from audits.ledger.budgets import Cost, Overspent
 from synthgen.commands.reach import Reach, reach_of
 from synthgen.config import Config
 from synthgen.core.errors import DataError
@@ -15,7 +15,7 @@ from synthgen.core.types import Corpus
 from synthgen.core.workers import usable_cores
 from synthgen.run.adapt import WARNING as ADAPT_WARNING
 from synthgen.run.adapt import check_adapt
-from synthgen.run.dp.questions import check_budget, priced_reads
+from synthgen.run.dp.questions import check_budget, large_delta, priced_reads
 from synthgen.run.dp.reserve import check_room
 from synthgen.run.finished import policy_file
 from synthgen.run.ledger import ledger_of
@@ -135,7 +135,7 @@ def make_plan(config: Config) -> Plan:
     segments = None if config.segments is None else _segments(config.segments, parts.train)
     tokens = config.decode.max_new_tokens * (1.0 if segments is None else segments["per_record"])
     persons = {k: parts.report.groups.get(k, 0) for k in ("train", "control")}
-    ledger, refused = _room(config, policy)
+    ledger, refused = _room(config, policy, persons["train"])
     reach = reach_of(policy, persons["train"], persons["control"], sum(wanted.values()), config.audit.confidence)
     return Plan(
         rows=report.n_rows,
@@ -179,17 +179,21 @@ def _told(reach: Mapping[str, Reach | str], config: Config) -> dict[str, str]:
     }
 
 
-def _room(config: Config, policy: Policy) -> tuple[str | None, str | None]:
+def _room(config: Config, policy: Policy, persons: int) -> tuple[str | None, str | None]:
     """Return what was spent of the ledger's budget before, and a warning where it does not hold the run."""
-    if not config.interpolate.is_private or not ledger_of(config)[0].is_dir():
+    if not config.interpolate.is_private:
         return None, None
+    before, goes_on, spent = Cost(epsilon=0.0, delta=0.0), False, None
     try:
-        before, goes_on = check_room(config, policy)
+        if ledger_of(config)[0].is_dir():
+            before, goes_on = check_room(config, policy)
+            own = "; this run goes on with what it reserved" if goes_on else ""
+            spent = f"epsilon {before.epsilon:g}, delta {before.delta:g}{own}"
     except Overspent as refused:
         told = "; ".join(refused.problems) or refused.message
         return told, f"dp: the ledger's budget does not hold this run, and it ends before it learns anything: {told}"
-    own = "; this run goes on with what it reserved" if goes_on else ""
-    return f"epsilon {before.epsilon:g}, delta {before.delta:g}{own}", None
+    wrong = None if goes_on else large_delta(config, persons, before)
+    return spent, wrong and f"{wrong}; the run ends before it learns anything"
 
 
 def _check_exposure(config: Config, train: Corpus, wanted: Mapping[str, int]) -> None:

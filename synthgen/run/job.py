@@ -14,7 +14,7 @@ from synthgen.run.secret import run_secret
 from synthgen.run.workspace import Workspace
 from synthgen.stages.embed import Encoder, build_encoder
 
-ROOMS = ("core", "attributes", "models", "privacy", "stages", "run")
+ROOMS = ("config.py", "core", "attributes", "models", "pipeline.py", "privacy", "stages", "run")
 # In the digest of every stage: whatever may change a stage's result for the same inputs.
 STAGES_VERSION = {"source": sources("synthgen", *ROOMS), **libraries()}
 AUDITS_VERSION = {**STAGES_VERSION, "audits": sources("audits")}  # of what asks the audits

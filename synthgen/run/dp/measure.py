@@ -172,7 +172,7 @@ def _measured(job: Job, result: StageResult, setting: Setting, queries: Mapping[
     empty = (Record(id=name, text="", label=label, group=name) for name, label in named)
     material = Material(
         train=Corpus(role="train", records=tuple(empty), has_groups=True), embedded=embedded, draws=draws,
-        upstream=sha256_json([result.digest, made_digest(result.folder)]),
+        upstream=sha256_json([result.digest, made_digest(result.folder), config.decode.words]),
     )  # fmt: skip
     shares: Shares | BlockShares | None = None
     if ADAPT in queries:

@@ -26,6 +26,7 @@ FREE = (
     ("split, de-identification, vectors", "of each person by themselves"),
     ("which of the declared classes have records", "a run that lacks one is refused, and nothing leaves"),
     ("sentences that a manner learnt from", "a run in which they stand is refused, and nothing leaves"),
+    ("rows that cannot be used, how many persons came into train, how often control was asked", "likewise"),
     ("audits, utility, gates", "said to stand outside the guarantee; under a policy with dp only verdicts leave"),
 )
 
@@ -106,6 +107,23 @@ def most_for(config: Config, policy: Policy) -> Cost | None:
     if most is None:
         return Cost(epsilon=math.inf, delta=most_delta(persons))
     return Cost(epsilon=most.epsilon, delta=min(most.delta, most_delta(persons)))
+
+
+def large_delta(config: Config, persons: int, before: Cost) -> str | None:
+    """Return what is wrong where delta, of this run and of those before it, is too large for the persons of train.
+
+    Nothing is of a study, whose secret is public.
+
+    Args:
+        config: of the run.
+        persons: that came into train; of no more than were declared the ledger's bound says enough.
+        before: spent of the ledger.
+    """
+    if config.secret == PUBLIC or config.dp.persons is None or persons <= config.dp.persons:
+        return None
+    delta, most = (config.dp.delta or 0.0) + before.delta, most_delta(persons)
+    told = f"dp.delta: {delta:.3g} with what was spent, at most {most:.3g} for the persons that came into train"
+    return told if delta > most * (1 + 1e-9) else None
 
 
 def asked_by(config: Config) -> dict[str, Asked]:

@@ -23,7 +23,7 @@ from synthgen.core.errors import BudgetError, InternalError, StorageError
 from synthgen.core.progress import silent
 from synthgen.core.types import Corpus
 from synthgen.run.dp.answer import LOG, MEASURE, is_sealed
-from synthgen.run.dp.questions import asked_by, mechanisms_of, most_for, queries_of
+from synthgen.run.dp.questions import asked_by, large_delta, mechanisms_of, most_for, queries_of
 from synthgen.run.job import Job, source_digest
 from synthgen.run.judge import as_table
 from synthgen.run.ledger import ledger_of
@@ -35,7 +35,7 @@ PAID = (RESERVE, MEASURE)  # stages that are never thrown away
 
 
 def reserve_budget(
-    job: Job, policy: Policy, control: Corpus, *, anew: bool = False
+    job: Job, policy: Policy, train: Corpus, control: Corpus, *, anew: bool = False
 ) -> tuple[Reservation, StageResult]:
     """Return the reservation of a run, recorded before anything is learned.
 
@@ -45,13 +45,15 @@ def reserve_budget(
     Args:
         job: the run.
         policy: whose budget holds it.
-        control: the control records as the source has them; the policy must still let them be asked.
+        train: the train records as the source has them; delta must be a promise to as many persons.
+        control: the control records likewise; the policy must still let them be asked.
         anew: pay again where the run drew before, or its reservation is none any more. What was paid for is left
             where it is, and the reservation beside the new one, under its name and `.before-`.
 
     Raises:
         Overspent: the budget does not hold it.
-        BudgetError: the control persons were asked as often as the policy allows, so it would pay for nothing.
+        BudgetError: it would pay for nothing: delta is too large for the persons of train, or those of control were
+            asked as often as the policy allows.
         InputError: the ledger cannot be used.
         StorageError: what was paid for in this workspace lies there without its reservation.
     """
@@ -76,6 +78,7 @@ def reserve_budget(
     if before is None and not anew:
         _refuse_orphans(job.workspace)
     if before is None or is_left:
+        _refuse_large_delta(job, train, spent_so_far(*ledger))
         _refuse_asked_out(job, policy, control)
     if is_left:
         refuse_overspending(spent_so_far(*ledger), cost, most)  # or what was paid for would be out of reach
@@ -87,6 +90,15 @@ def reserve_budget(
         if is_left and not place.exists():
             aside.replace(place)
         raise
+
+
+def _refuse_large_delta(job: Job, train: Corpus, before: Cost) -> None:
+    refused = large_delta(job.config, len({record.group for record in train.records}), before)
+    if refused is not None:
+        raise BudgetError(
+            "delta is no promise to so many persons, and no accounting would pass", problems=[refused],
+            hint="Lower dp.delta, and give dp.persons as many as come into train. Nothing was reserved.",
+        )  # fmt: skip
 
 
 def _refuse_asked_out(job: Job, policy: Policy, control: Corpus) -> None:

@@ -15,7 +15,9 @@ from synthgen.stages.load.rows import SourceTable
 
 SHOWN_ROWS = 10
 SHOWN_COLUMNS = 30
-MAX_SHOWN_NAME = 40  # longer than a name: a table without a header has its first record there
+MAX_SHOWN_NAME = 40  # longer than a name of a column
+MAX_LABEL = 64  # characters; longer ones leave by no policy
+FEW_CLASSES = 10  # of so many each may be one person's, and the method says what it needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, apart: bool = Fal
     rows = {m.id: row for m, row in zip(parsed, table.rows, strict=True) if isinstance(m, Record)}
     good = [m for m in parsed if isinstance(m, Record)]
     wanted = _of_labels(good, source, path)
+    _require_classes(wanted, source, path)
     sampled = _sample(wanted, source.max_records, seeds)
     if not sampled:
         raise DataError(f"{path}: no usable record is left", hint="Check source.labels and source.max_records.")
@@ -94,8 +97,15 @@ def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> No
         raise DataError(
             f"{path}: {len(missing)} of the configured columns not found",
             problems=[f"no column {name!r}" for name in missing],
-            hint=f"Columns found: {_shown(table.columns)}. Name them in source.text, .label, .group, .id and .names.",
+            hint=f"{_found(table, source, path)} Name them in source.text, .label, .group, .id, .names.",
         )
+
+
+def _found(table: SourceTable, source: SourceConfig, path: Path) -> str:
+    """Return what columns there are; of a csv file that has none of those named, its header may be a record."""
+    if ".csv" in {path.suffix, f".{source.format}"} and not {*wanted_columns(source)} & {*table.columns}:
+        return f"The {len(table.columns)} cells of the first line are none of them: is it a header?"
+    return f"Columns found: {_shown(table.columns)}."
 
 
 def _shown(columns: tuple[str, ...]) -> str:
@@ -134,6 +144,23 @@ def _of_labels(records: list[Record], source: SourceConfig, path: Path) -> list[
             hint="Check the spelling of source.labels.",
         )
     return [r for r in records if r.label in labels]
+
+
+def _require_classes(records: Sequence[Record], source: SourceConfig, path: Path) -> None:
+    """Refuse a column of texts, names or ids in the place of classes, before any message names one."""
+    persons: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        persons[record.label].add(record.group)
+    long = sum(len(label) > MAX_LABEL for label in persons)
+    alone = sum(len(groups) == 1 for groups in persons.values())
+    problems = [f"{long} of {len(persons)} are longer than {MAX_LABEL} characters"] if long else []
+    if len(persons) > FEW_CLASSES and 2 * alone > len(persons):
+        problems.append(f"{alone} of {len(persons)} have one {'person' if source.group else 'record'}")
+    if problems:
+        raise DataError(
+            f"{path}: what source.label names holds no classes", problems=problems,
+            hint="Name the column of the class in source.label, or the classes to keep in source.labels.",
+        )  # fmt: skip
 
 
 def _sample(records: list[Record], limit: int | None, seeds: SeedTree) -> list[Record]:

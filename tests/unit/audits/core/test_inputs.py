@@ -120,6 +120,9 @@ def test_a_table_without_a_header_shows_no_record(tmp_path):
     (tmp_path / "t.csv").write_bytes(f"{record},p1,\x1b]0;x\n{record},p2,c\n".encode())
     with pytest.raises(InputError, match="no column 'text'") as caught:
         load_table(tmp_path / "t.csv", role="train")
+    assert caught.value.problems == ("the 3 cells of the first line are none of them: is it a header?",)
+    with pytest.raises(InputError, match="no column 'text'") as caught:
+        load_table(tmp_path / "t.csv", label="p1", role="train")
     assert caught.value.problems == ("columns found: (a name of 5 characters), p1, (a name of 60 characters)",)
 
 

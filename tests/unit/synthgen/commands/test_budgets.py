@@ -51,7 +51,7 @@ def test_a_budget_that_does_not_hold_the_next_run_is_told_before_it(booked, proj
 def test_what_a_run_reserved_itself_is_not_priced_anew_until_it_is_lost(project):
     config, path = project.config(**DP), project.write_config(**DP)
     job = Job(config, Workspace(config.resolve(config.workspace)), silent)
-    reservation, _ = reserve_budget(job, load_policy("strict-dp"), NOBODY)
+    reservation, _ = reserve_budget(job, load_policy("strict-dp"), NOBODY, NOBODY)
 
     def check(file):
         return CliRunner().invoke(app, ["budget", "check", str(file)])

@@ -154,9 +154,11 @@ def test_versions_name_the_sources_of_the_audits_where_these_are_asked():
 
 def test_versions_name_every_room_that_a_stage_is_made_with():
     package = Path(job.__file__).parents[1]
-    code = [path.read_text() for room in job.ROOMS for path in (package / room).rglob("*.py")]
+    places = [package / room for room in job.ROOMS]
+    files = [path for place in places for path in ([place] if place.is_file() else place.rglob("*.py"))]
+    code = [path.read_text() for path in files]
     rooms = {name for text in code for name in re.findall(r"(?:from|import) synthgen\.(\w+)", text)}
-    assert rooms - {"config"} == set(job.ROOMS)  # what is asked stands in the inputs of each stage by itself
+    assert rooms - {"release", "report"} == {room.removesuffix(".py") for room in job.ROOMS} - {"pipeline"}
 
 
 def test_how_long_records_are_cut_is_named_where_they_are_written(bench):

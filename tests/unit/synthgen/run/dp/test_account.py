@@ -23,7 +23,7 @@ def logged(bench, **changes):
     job = bench.job(**{**CHANGES, **changes})
     prepared, embedding, embedded = bench.prepare(job)
     nobody = Corpus(role="control", records=(), has_groups=True)
-    reservation, _ = reserve_budget(job, load_policy("strict-dp"), nobody)
+    reservation, _ = reserve_budget(job, load_policy("strict-dp"), nobody, nobody)
     return measure(job, prepared.train, embedded, reservation, embedding.digest)[0].log
 
 

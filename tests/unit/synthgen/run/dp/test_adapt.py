@@ -231,7 +231,7 @@ def asked(bench, **changes):
     """Return job, prepared, measured and the stage that measured."""
     job = bench.job(**{**CHANGES, **changes})
     prepared, embedding, embedded = bench.prepare(job)
-    reservation, _ = reserve_budget(job, load_policy("strict-dp"), NOBODY)
+    reservation, _ = reserve_budget(job, load_policy("strict-dp"), NOBODY, NOBODY)
     measured, answered = measure(job, prepared.train, embedded, reservation, embedding.digest)
     return job, prepared, measured, answered
 

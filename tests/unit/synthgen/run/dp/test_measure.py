@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def asked(bench, **changes):
     prepared, embedding, embedded = bench.prepare(job)
     parts = bench.stages[1]
     source = read_corpus(parts.folder / "train.parquet", "train")
-    reservation, reserved = reserve_budget(job, load_policy("strict-dp"), NOBODY)
+    reservation, reserved = reserve_budget(job, load_policy("strict-dp"), NOBODY, NOBODY)
     measured, answered = measure(job, prepared.train, embedded, reservation, embedding.digest)
     return job, prepared, measured, (reserved, answered), source
 
@@ -134,6 +135,23 @@ def test_an_answer_is_named_after_all_that_can_change_it(ready, monkeypatch):
     voted, _, _, _, _ = asked(ready, interpolate=method, dp={**DP, "epsilon": 0.9})
     drafts = voted.config.decode.model_dump(mode="json")
     assert inputs["measure"]["config"] == {key: value for key, value in drafts.items() if key != "candidates"}
+
+
+def test_words_are_asked_once_and_how_many_are_told_names_what_is_written_of_them(ready, monkeypatch):
+    basis = bases.load_basis("counting")
+    vocabulary = SimpleNamespace(
+        words=("fever", "river", "garden"), frequency=np.full(3, 0.1, dtype=np.float32),
+        table=basis.axes[:3].astype(np.float32), centre=basis.mean.astype(np.float32),
+    )  # fmt: skip
+    monkeypatch.setattr(measuring, "public_words", lambda _: vocabulary)
+    (job, _, more, (_, answered), _), (_, _, fewer, (_, again), _) = (
+        asked(ready, decode={"words": words}) for words in (3, 2)
+    )
+    assert again.reused
+    assert again.digest == answered.digest
+    assert len(all_reservations(*ledger_of(job.config))) == 1
+    assert (more.material.draws.told, fewer.material.draws.told) == (3, 2)
+    assert more.material.upstream != fewer.material.upstream  # or texts would be kept that were told more
 
 
 def test_one_run_pays_once_and_goes_on_where_it_was_stopped(ready):

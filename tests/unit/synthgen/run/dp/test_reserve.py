@@ -43,7 +43,7 @@ def public(monkeypatch):
 
 def reserved(config, *, anew=False):
     job = Job(config, Workspace(config.resolve(config.workspace)), silent)
-    return reserve_budget(job, load_policy("strict-dp"), NOBODY, anew=anew)[0]
+    return reserve_budget(job, load_policy("strict-dp"), NOBODY, NOBODY, anew=anew)[0]
 
 
 def test_a_plan_says_what_was_spent_before_what_goes_on_and_what_is_one_too_many(project):
@@ -78,6 +78,16 @@ def test_the_deltas_of_a_ledger_are_held_to_the_number_of_persons(project):
     with pytest.raises(Overspent, match="budget") as refused:
         check_room(fewer, policy)
     assert list(refused.value.problems) == ["delta: 8.33333e-06 in all, 6e-06 spent, 3e-06 asked for"]
+
+
+def test_a_delta_that_is_no_promise_to_those_who_came_into_train_is_refused_before_it_is_paid_for(project):
+    few = {"epsilon": 0.5, "delta": 9e-3, "persons": 10}
+    config = project.config(**{**DP, "dp": few, "policy": "research", "split": {"train": 0.95, "control": 0.05}})
+    (warned,) = make_plan(config).warnings
+    with pytest.raises(BudgetError, match="no promise to so many persons") as refused:
+        Pipeline(config).run()
+    assert warned.startswith(refused.value.problems[0][:30])
+    assert all_reservations(*ledger_of(config)) == []
 
 
 def test_nothing_is_paid_twice_because_a_file_or_an_accountant_changed(project, monkeypatch):
@@ -190,16 +200,16 @@ def test_who_was_asked_as_often_as_the_policy_allows_is_not_paid_for_again(proje
     for number in range(int(limit)):
         assert asked_before(*ledger_of(config), control=as_table(control, {})) == number
         if reservation is None:
-            reservation, _ = reserve_budget(job, policy, control)
+            reservation, _ = reserve_budget(job, policy, NOBODY, control)
             note_draw(*ledger_of(config), reservation.spending.run)
         else:  # each before the last may pay anew
-            reserve_budget(other_seed(project, number), policy, control)
+            reserve_budget(other_seed(project, number), policy, NOBODY, control)
         attempt(*ledger_of(config), made=str(number), control=as_table(control, {}))
     with pytest.raises(BudgetError, match="no further run leaves"):
-        reserve_budget(other_seed(project, 99), policy, control)
+        reserve_budget(other_seed(project, 99), policy, NOBODY, control)
     with pytest.raises(BudgetError, match="no further run leaves"):
-        reserve_budget(job, policy, control, anew=True)
-    again, _ = reserve_budget(job, policy, control)  # what was paid for is still in reach
+        reserve_budget(job, policy, NOBODY, control, anew=True)
+    again, _ = reserve_budget(job, policy, NOBODY, control)  # what was paid for is still in reach
     assert again.spending == reservation.spending
     assert len(all_reservations(*ledger_of(config))) == int(limit)
 
@@ -231,8 +241,8 @@ def test_deltas_that_no_accounting_passes_are_not_booked_under_a_policy_without_
         config = project.config(**given, seed=seed)
         job = Job(config, Workspace(config.resolve(config.workspace)), silent)
         if holds:
-            reserve_budget(job, policy, NOBODY)
+            reserve_budget(job, policy, NOBODY, NOBODY)
             continue
         with pytest.raises(Overspent) as refused:
-            reserve_budget(job, policy, NOBODY)
+            reserve_budget(job, policy, NOBODY, NOBODY)
         assert list(refused.value.problems) == ["delta: 2.5e-06 in all, 2e-06 spent, 2e-06 asked for"]

@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audits.core.released import MAX_LABEL_CHARACTERS
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.stages.load import BadRow, load
 from synthgen.stages.load.config import SourceConfig
+from synthgen.stages.load.load import MAX_LABEL
 
 CANARY = "zebra-quartz-canary"
 SEEDS = SeedTree(5).child("load")
@@ -80,6 +82,35 @@ def test_a_missing_column_lists_those_found(tmp_path, written):
     assert "no column 'who'" in message
     assert "Columns found: body, label" in message
     assert CANARY not in message
+
+
+def test_the_first_line_of_a_table_without_a_header_is_not_shown(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(f"p1,{CANARY},x\np2,other,y\n")
+    with pytest.raises(DataError, match="The 3 cells of the first line are none of them") as caught:
+        load(SourceConfig(path="x"), path, SEEDS)
+    assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        (lambda i: f"{CANARY} {i} " + "long " * 20, "12 of 12 are longer than 64 characters"),
+        (lambda i: f"{CANARY} {i}", "12 of 12 have one person"),
+        (lambda i: f"{CANARY} {max(i, 5)}", None),
+    ],
+)
+def test_a_column_of_texts_or_names_is_no_column_of_classes_and_is_not_shown(tmp_path, written, label, said):
+    rows = [{"text": f"t{i}", "label": label(i // 2), "who": f"p{i // 2}"} for i in range(24)]
+    path = written.jsonl(tmp_path / "a.jsonl", rows)
+    if said is None:  # seven classes, whatever they are called
+        assert len(load(SourceConfig(path="x", group="who"), path, SEEDS).corpus.counts()) == 7
+        return
+    with pytest.raises(DataError, match="holds no classes") as caught:
+        load(SourceConfig(path="x", group="who"), path, SEEDS)
+    assert said in caught.value.problems
+    assert CANARY not in str(caught.value)
+    assert MAX_LABEL == MAX_LABEL_CHARACTERS  # what no policy would let leave
 
 
 @pytest.mark.parametrize(
