@@ -1,9 +1,12 @@
+import math
+
 import pytest
 
 from audits.gate.shipped import load_policy
+from audits.ledger.budgets import Cost
 from synthgen.config import Config
-from synthgen.core.errors import ConfigError
-from synthgen.run.dp.questions import asked_by, check_budget, mechanisms_of, priced_reads, queries_of
+from synthgen.core.errors import ConfigError, InternalError
+from synthgen.run.dp.questions import asked_by, check_budget, mechanisms_of, most_for, priced_reads, queries_of
 from synthgen.stages.interpolate.config import DP_METHODS
 
 DP = {"epsilon": 2.0, "delta": 4e-6, "persons": 30}
@@ -56,6 +59,19 @@ def test_combinations_that_promise_nothing_are_refused(changes, said):
     with pytest.raises(ConfigError, match=said) as refused:
         config(**changes)
     assert "Config(" not in str(refused.value)  # in the file's words, not in ours
+
+
+def test_without_a_budget_nothing_is_asked_or_priced():
+    without = config(interpolate={"method": "smote", "total": 10}, dp={})
+    assert priced_reads(without) == ()
+    with pytest.raises(InternalError, match="without a budget"):
+        queries_of(without)
+
+
+def test_without_a_bound_of_the_policy_delta_is_held_to_the_persons_and_of_a_study_nothing():
+    inside = load_policy("research")
+    assert most_for(config(), inside) == Cost(epsilon=math.inf, delta=1 / 300)
+    assert most_for(config(secret="public"), inside) is None
 
 
 def test_a_policy_of_differential_privacy_asks_for_it_and_for_enough():

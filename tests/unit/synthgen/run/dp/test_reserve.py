@@ -16,7 +16,7 @@ from synthgen.pipeline import Pipeline
 from synthgen.privacy.budget import noise_multipliers
 from synthgen.run.dp import questions
 from synthgen.run.dp.answer import LOG
-from synthgen.run.dp.reserve import check_room, reserve_budget
+from synthgen.run.dp.reserve import check_room, reserve_budget, reserved_run
 from synthgen.run.job import Job
 from synthgen.run.judge import as_table
 from synthgen.run.ledger import ledger_of
@@ -59,6 +59,21 @@ def test_a_plan_says_what_was_spent_before_what_goes_on_and_what_is_one_too_many
     assert "WARNING dp: the ledger's budget does not hold this run" in make_plan(other).to_text()
     with pytest.raises(Overspent, match="does not hold this run"):
         check_room(other, policy)
+
+
+def test_who_only_asks_what_was_reserved_makes_no_workspace(project):
+    config = project.config(**DP, workspace="another")
+    assert reserved_run(config) is None
+    assert not config.resolve(config.workspace).exists()
+    run = reserved(config).spending.run
+    assert reserved_run(config) == run
+    assert reserved_run(project.config(secret="workspace", workspace="another")) is None  # which has no budget
+
+
+def test_a_run_that_begins_by_paying_anew_pays_once(project):
+    config = project.config(**DP)
+    run = reserved(config, anew=True).spending.run
+    assert [one["run"] for one in all_reservations(*ledger_of(config))] == [run]
 
 
 def test_what_learns_of_nobody_reserves_nothing(project):
