@@ -89,4 +89,9 @@ def test_a_vote_for_manners_is_read_of_each_text_by_itself(village_bench, monkey
     prepared, _, embedded = village_bench.prepare(job)
     votes = read_votes(job, rounds.open_bridge(job), prepared.train, embedded)
     assert np.abs(votes).max() > 0
+    with monkeypatch.context() as patch:
+        patch.setattr(vote, "VOTERS", 0)  # as coins may fall
+        none = read_votes(job, rounds.open_bridge(job), prepared.train, embedded)
+    assert none.shape == votes.shape
+    assert not none.any()
     assert set(together) == {1}  # padded in company, in bfloat16, others' votes move by .06 of a clip norm in all
