@@ -100,10 +100,7 @@ class TwinLog(Closed):
     Args:
         n_persons: how many persons the twin had; a tenth more or fewer than in the run itself, or a normaliser
             counted from the data cannot be told from a constant.
-        batches: for each step the persons that took part, numbered from 0, each once; or else the next three:
-        sizes: for each step how many persons took part.
-        participations: for each person in how many steps.
-        overlaps: for each two steps in a row, how many persons took part in both.
+        batches: for each step the persons that took part, numbered from 0, each once.
         noise: for each step |z|² (Laplace: 2|z|₁), z = (noised sum - clean sum) / (noise multiplier · clip norm),
             with all its digits. Empty batches have noise as well.
         dimension: how many coordinates of z went into it; a fixed part of them is enough.
@@ -113,9 +110,6 @@ class TwinLog(Closed):
 
     n_persons: Count
     batches: tuple[tuple[Index, ...], ...] | None = None
-    sizes: tuple[Index, ...] | None = None
-    participations: tuple[Index, ...] | None = None
-    overlaps: tuple[Index, ...] | None = None
     noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()
     dimension: Count | None = None
     max_norm: Annotated[Finite, Field(ge=0)] | None = None
@@ -123,17 +117,8 @@ class TwinLog(Closed):
 
     @model_validator(mode="after")
     def _counts_agree(self) -> Self:
-        counts = (self.sizes, self.participations, self.overlaps)
-        given = sum(part is not None for part in counts)
-        if given not in {0, 3} or (given == 3 and self.batches is not None):
-            raise ValueError("give batches, or sizes, participations and overlaps together, or none of them")
         if self.batches is not None and any(i >= self.n_persons for batch in self.batches for i in batch):
             raise ValueError("batches: persons are numbered from 0 to n_persons - 1")
-        if self.sizes is not None and self.participations is not None and self.overlaps is not None:
-            if len(self.participations) != self.n_persons or len(self.overlaps) != max(0, len(self.sizes) - 1):
-                raise ValueError("participations has one number per person, overlaps one less than sizes")
-            if sum(self.sizes) != sum(self.participations):
-                raise ValueError("sizes and participations count different numbers of draws")
         if len(self.noise) > 0 and self.dimension is None:
             raise ValueError("noise needs its dimension")
         return self

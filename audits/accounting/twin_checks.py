@@ -10,7 +10,6 @@ from audits.accounting.sampling_tests import (
     ALPHA,
     MIN_PERSONS,
     MIN_STEPS,
-    Participation,
     count_participation,
     noise_tests,
     poisson_tests,
@@ -81,18 +80,18 @@ def _sampling(mechanism: Mechanism, twin: TwinLog | None) -> ClaimCheck:
         return ClaimCheck(
             name, "broken", f"batches are drawn {mechanism.sampling}, and accounted for as Poisson samples"
         )
-    draws = None if twin is None else _participation(twin)
-    if twin is None or draws is None:
+    if twin is None or twin.batches is None:
         return ClaimCheck(name, "missing", f"log the batches of a twin run of at least {MIN_STEPS} steps")
-    if twin.batches is not None and any(len(set(batch)) < len(batch) for batch in twin.batches):
+    if any(len(set(batch)) < len(batch) for batch in twin.batches):
         return ClaimCheck(name, "broken", "a person stands twice in a batch, so batches are drawn with replacement")
-    if len(draws.sizes) < MIN_STEPS or twin.n_persons < MIN_PERSONS:
+    if len(twin.batches) < MIN_STEPS or twin.n_persons < MIN_PERSONS:
         return ClaimCheck(
             name,
             "missing",
-            f"{len(draws.sizes)} logged steps of {twin.n_persons} persons are too few; {MIN_STEPS} steps of "
+            f"{len(twin.batches)} logged steps of {twin.n_persons} persons are too few; {MIN_STEPS} steps of "
             f"{MIN_PERSONS} persons would be enough",
         )
+    draws = count_participation(twin.batches, twin.n_persons)
     return _check_of_p_values(name, poisson_tests(draws, rate=mechanism.sampling_rate))
 
 
@@ -100,10 +99,9 @@ def _noise(mechanism: Mechanism, twin: TwinLog | None) -> ClaimCheck:
     name = "noise"
     if twin is None or len(twin.noise) == 0 or twin.dimension is None:
         return ClaimCheck(name, "missing", "log the noise of every step of a twin run")
-    draws = _participation(twin)
-    if draws is not None and len(draws.sizes) != len(twin.noise):
+    if twin.batches is not None and len(twin.batches) != len(twin.noise):
         return ClaimCheck(
-            name, "broken", f"noise was added in {len(twin.noise)} steps, and persons drawn in {len(draws.sizes)}"
+            name, "broken", f"noise was added in {len(twin.noise)} steps, and persons drawn in {len(twin.batches)}"
         )
     freedom = degrees(mechanism.kind, twin.dimension)
     needed = needed_steps(mechanism)
@@ -144,18 +142,6 @@ def _normaliser(mechanism: Mechanism, twin: TwinLog | None, n_persons: int) -> C
             "tenth more or fewer",
         )
     return ClaimCheck(name, "holds")
-
-
-def _participation(twin: TwinLog) -> Participation | None:
-    if twin.batches is not None:
-        return count_participation(twin.batches, twin.n_persons)
-    if twin.sizes is None or twin.participations is None or twin.overlaps is None:
-        return None
-    return Participation(
-        sizes=np.array(twin.sizes, dtype=np.int64),
-        participations=np.array(twin.participations, dtype=np.int64),
-        overlaps=np.array(twin.overlaps, dtype=np.int64),
-    )
 
 
 def _check_of_p_values(name: str, p: dict[str, float]) -> ClaimCheck:

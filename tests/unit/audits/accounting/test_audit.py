@@ -319,6 +319,9 @@ def test_power_says_which_epsilon_the_noise_log_could_have_missed(logs, inputs):
     assert power["epsilon_ceiling"] is None
     assert (power["n"], power["n_needed"]) == (240, 200)
     assert run(inputs, logs.log(logs.sgd(RNG(0)) | {"twin": None})).details["power"]["smallest_leak"] is None
+    few = logs.sgd(RNG(0))
+    few = few | {"twin": few["twin"] | {"noise": few["twin"]["noise"][:3], "dimension": 1}}
+    assert run(inputs, logs.log(few)).details["power"]["smallest_leak"] is None  # of so little no shortfall is seen
 
 
 def test_no_log_is_not_measurable_and_a_bad_one_is_refused(logs, inputs):

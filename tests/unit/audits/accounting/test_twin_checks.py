@@ -32,20 +32,6 @@ def test_an_honest_mechanism_holds(logs, seed):
         assert {name: c.outcome for name, c in found.items()} == {"noise": "holds", "clipping": "holds"}
 
 
-def test_counts_serve_as_well_as_batches(logs):
-    chosen = RNG(3).random((240, 120)) < logs.RATE
-    counts = {
-        "batches": None,
-        "sizes": chosen.sum(axis=1).tolist(),
-        "participations": chosen.sum(axis=0).tolist(),
-        "overlaps": (chosen[1:] & chosen[:-1]).sum(axis=1).tolist(),
-    }
-    batches = [np.flatnonzero(row).tolist() for row in chosen]
-    by_count, by_batch = (checks(logs.sgd(RNG(0), twin=t)) for t in (counts, {"batches": batches}))
-    assert by_count["poisson sampling"] == by_batch["poisson sampling"]
-    assert by_count["poisson sampling"].outcome == "holds"
-
-
 def wrong(logs, case):
     rng = RNG(7)
     twins = {
