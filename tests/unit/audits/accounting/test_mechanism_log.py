@@ -57,6 +57,7 @@ def test_every_kind_of_read_is_in_the_form():
         (("claim", "epsilon"), "2", "claim.epsilon: Input should be a valid number"),
         (("mechanisms",), [], "mechanisms: Tuple should have at least 1 item"),
         (("mechanisms", 0, "noise_multiplier"), 0, "mechanisms.0.noise_multiplier: Input should be greater than"),
+        (("mechanisms", 0, "noise_multiplier"), 2e6, "mechanisms.0.noise_multiplier: Input should be less than"),
         (("mechanisms", 0, "sampling_rate"), 1.5, "mechanisms.0.sampling_rate: Input should be less than or equal"),
         (("mechanisms", 0, "sampling_rate"), 1, "mechanisms.0: sampling is `all` if and only if sampling_rate is 1"),
         (("mechanisms", 1, "sampling"), "poisson", "mechanisms.1: sampling is `all` if and only if"),
