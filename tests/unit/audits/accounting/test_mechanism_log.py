@@ -65,6 +65,7 @@ def test_every_kind_of_read_is_in_the_form():
         (("mechanisms", 0, "kind"), "magic", "mechanisms.0.kind: Input should be 'dp-sgd', 'gaussian', 'vote' or"),
         (("mechanisms", 0, "twin", "batches"), [[0, 120]], "mechanisms.0.twin: batches: persons are numbered from 0"),
         (("mechanisms", 1, "twin", "dimension"), None, "mechanisms.1.twin: noise needs its dimension"),
+        (("mechanisms", 0, "twin", "max_norm"), -1.0, "mechanisms.0.twin.max_norm: Input should be greater than"),
         (("mechanisms", 0, "twin", "noise"), [-1.0], "mechanisms.0.twin.noise.0: Input should be greater than"),
         (("mechanisms", 0, "normaliser", "value"), 0.0, "mechanisms.0.normaliser.value: Input should be greater"),
         (("reads", 0, "status"), "accounted", "reads.0: an accounted read, and only that, has a cost"),
