@@ -48,8 +48,6 @@ def read_votes(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: E
     asked = [row for group, row in sorted(first.items()) if _is_asked(seeds.child("person", group), chance)]
     names = on_shelf()
     votes = np.zeros((len(first), len(names)))
-    if not asked:
-        return votes
     texts = [train.records[row].text for row in asked]
     prompts = [label_prompt(job.config.decode.prompt, train.records[row].label) for row in asked]
     folder, nats = job.folder(job.config.decode.model), []
