@@ -123,7 +123,7 @@ def large_delta(config: Config, persons: int, before: Cost) -> str | None:
         return None
     delta, most = (config.dp.delta or 0.0) + before.delta, most_delta(persons)
     told = f"dp.delta: {delta:.3g} with what was spent, at most {most:.3g} for the persons that came into train"
-    return told if delta > most * (1 + 1e-9) else None
+    return told if delta > most else None
 
 
 def asked_by(config: Config) -> dict[str, Asked]:

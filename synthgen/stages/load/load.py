@@ -59,7 +59,8 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, apart: bool = Fal
 
     Raises:
         DataError: if the source cannot be read, is empty, lacks a column, holds none of the wanted classes, or has
-            a larger share of bad rows than `source.max_bad_rows`. Rows are named by number, never shown.
+            a larger share of bad rows than `source.max_bad_rows`, or what is named as its class is none. Rows are
+            named by number, never shown.
 
     Privacy: reads everything, writes nothing, and no message holds a value of the table but its column names.
     Random: one sha256 per group where `max_records` is set; whether a group is taken depends on all groups.
