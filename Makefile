@@ -9,7 +9,7 @@ DEMO ?= demo
 PYTEST_WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: demo demo-dp test test-offline test-all check attack bench bench-audits ladder manners mutate fuzz study study-dp study-smotext models clean
+.PHONY: demo demo-dp test test-offline test-all check attack bench bench-audits calibration styles mutate fuzz study study-dp study-smotext models clean
 
 demo: $(BIN)/.installed models  ## release a dataset of fictional clinic notes, verify it, say where the report is
 	rm -rf $(DEMO)
@@ -60,17 +60,17 @@ bench: $(BIN)/.tested models  ## how fast the decode loop, the neighbour search 
 	$(BIN)/python benchmarks/interpolate.py
 	$(BIN)/python benchmarks/audit_times.py
 
-bench-audits: $(BIN)/.tested models  ## the audits beside anonymeter, SDMetrics and mostlyai-qa on the ladder; 3 GB of environments in build/peers
+bench-audits: $(BIN)/.tested models  ## the audits beside anonymeter, SDMetrics and mostlyai-qa on the calibration; 3 GB of environments in build/peers
 	$(BIN)/python benchmarks/peers.py --markdown build/peers/peers.md $(PEERS_ARGS)
 
-ladder: $(BIN)/.tested models  ## the audits' calibration ladder over corpora and seeds, hours on two cores; goes on where it stopped
-	mkdir -p build/ladder
-	$(BIN)/python benchmarks/ladder.py --checkpoints build/ladder --markdown build/ladder/ladder.md $(LADDER_ARGS)
+calibration: $(BIN)/.tested models  ## the audits' calibration calibration over corpora and seeds, hours on two cores; goes on where it stopped
+	mkdir -p build/calibration
+	$(BIN)/python benchmarks/calibration.py --checkpoints build/calibration --markdown build/calibration/calibration.md $(LADDER_ARGS)
 
-manners: $(BIN)/.tested models  ## train the shelf's manners on public and invented text, two hours on two cores; SYNTHGEN_DATA says where the former is
-	mkdir -p build/manners
-	$(BIN)/python training/corpora.py --out build/manners > build/manners/train.sh
-	PATH=$(CURDIR)/$(BIN):$$PATH sh -e build/manners/train.sh
+styles: $(BIN)/.tested models  ## train the shelf's styles on public and invented text, two hours on two cores; SYNTHGEN_DATA says where the former is
+	mkdir -p build/styles
+	$(BIN)/python training/corpora.py --out build/styles > build/styles/train.sh
+	PATH=$(CURDIR)/$(BIN):$$PATH sh -e build/styles/train.sh
 	$(BIN)/python -c "from synthgen.models.shipped import shipped_folders as now; print(now())"  # for the table there
 
 mutate: $(BIN)/.tested  ## disable each check of verifier, gate, ledger and stages' keys in turn; tests must notice; an hour

@@ -1,6 +1,6 @@
 """`python -m audits`."""
 
-from audits.cli import main
+from audits.cli.main import main
 
 if __name__ == "__main__":
     main()

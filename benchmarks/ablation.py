@@ -26,16 +26,16 @@ from studies.smotext.fidelity import mean_of
 from synthgen.core.digest import sha256_json
 from synthgen.core.progress import terminal_progress
 from synthgen.core.seeds import SeedTree
+from synthgen.decode.base import Settings
+from synthgen.decode.bridge import load_bridge
+from synthgen.decode.loading import load_model
+from synthgen.decode.train.config import TrainBridgeConfig
+from synthgen.decode.train.corpus import prepare, read_passages, vectors_of
+from synthgen.decode.train.trainer import Trainer, TrainingSet, run_training
+from synthgen.decode.xrag import XragDecoder
+from synthgen.embed import build_encoder
+from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
-from synthgen.stages.decode.base import Settings
-from synthgen.stages.decode.bridge import load_bridge
-from synthgen.stages.decode.loading import load_model
-from synthgen.stages.decode.train.config import TrainBridgeConfig
-from synthgen.stages.decode.train.corpus import prepare, read_passages, vectors_of
-from synthgen.stages.decode.train.trainer import Trainer, TrainingSet, run_training
-from synthgen.stages.decode.xrag import XragDecoder
-from synthgen.stages.embed import build_encoder
-from synthgen.stages.embed.config import EmbedConfig
 
 MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"
 PLAIN = {"soft_tokens": 8, "adapter_rank": 8}
@@ -62,28 +62,46 @@ def configuration(args, name):
     prompt = changes.get("max_prompt_tokens", PROMPT_TOKENS)
     made = TrainBridgeConfig.load(MADE)
     train = {
-        "steps": args.steps, "decay": max(1, args.steps // 3), "warmup": max(1, args.steps // 6), "batch": args.batch,
-        "max_prompt_tokens": prompt, "length": args.text_tokens + prompt + bridge["soft_tokens"],
-        "evaluate_every": args.steps, "checkpoint_every": max(1, args.steps // 3), "seed": args.seed, **changes,
-    }  # fmt: skip
+        "steps": args.steps,
+        "decay": max(1, args.steps // 3),
+        "warmup": max(1, args.steps // 6),
+        "batch": args.batch,
+        "max_prompt_tokens": prompt,
+        "length": args.text_tokens + prompt + bridge["soft_tokens"],
+        "evaluate_every": args.steps,
+        "checkpoint_every": max(1, args.steps // 3),
+        "seed": args.seed,
+        **changes,
+    }
     corpus = {
-        **made.corpus.model_dump(), "path": str(args.corpus), "heldout": args.heldout,
+        **made.corpus.model_dump(),
+        "path": str(args.corpus),
+        "heldout": args.heldout,
         "passages": args.steps * args.batch,
-    }  # fmt: skip
+    }
     template = {key: value for key in ("template", "placeholder_id") if (value := getattr(args, key)) is not None}
     return TrainBridgeConfig(
-        version=1, encoder=args.encoder, decoder=args.decoder, corpus=corpus, bridge={**bridge, **template},
-        train=train, vocabulary={}, out=str(args.out / name.replace(" ", "-")),
-    )  # fmt: skip
+        version=1,
+        encoder=args.encoder,
+        decoder=args.decoder,
+        corpus=corpus,
+        bridge={**bridge, **template},
+        train=train,
+        vocabulary={},
+        out=str(args.out / name.replace(" ", "-")),
+    )
 
 
 def data_of(args, encoder, config):
     """Return the passages all variants share, with their vectors, kept for the next time."""
     part = config.corpus
     texts, sources = read_passages(
-        args.corpus, exclude=part.exclude_sources, limit=part.passages + part.heldout,
-        max_per_source=part.max_per_source, seed=part.seed,
-    )  # fmt: skip
+        args.corpus,
+        exclude=part.exclude_sources,
+        limit=part.passages + part.heldout,
+        max_per_source=part.max_per_source,
+        seed=part.seed,
+    )
     passages = prepare(texts, AutoTokenizer.from_pretrained(model_folder(args.decoder)), args.text_tokens, sources)
     cache = args.out / f"vectors-{sha256_json([encoder.digest, *passages.texts])[:16]}.npy"
     with args.progress.stage("embed", total=len(set(passages.texts)), unit="passages") as advance:
@@ -105,22 +123,35 @@ def trained(args, encoder, config, data):
     held = slice(len(data.vectors) - data.heldout, None)
     vectors = data.vectors[held][: args.decoded]
     decoder = XragDecoder(
-        model_folder(args.decoder), load_bridge(str(folder.resolve())), decoder=args.decoder, encoder=args.encoder,
+        model_folder(args.decoder),
+        load_bridge(str(folder.resolve())),
+        decoder=args.decoder,
+        encoder=args.encoder,
         dim=encoder.dim,
-    )  # fmt: skip
+    )
     settings = Settings(
-        prompts={"": ""}, candidates=1, max_new_tokens=args.text_tokens, temperature=0.8, top_p=0.95, top_k=50,
+        prompts={"": ""},
+        candidates=1,
+        max_new_tokens=args.text_tokens,
+        temperature=0.8,
+        top_p=0.95,
+        top_k=50,
         batch=min(64, args.decoded),
-    )  # fmt: skip
+    )
     seeds = SeedTree(args.seed).child("ablation")
     trip = RoundTrip(encoder=encoder, decoder=decoder, settings=settings)
     way = first_of("", trip.write(vectors, [""] * len(vectors), seeds.child("decode")))
     cosine = mean_of(np.einsum("md,md->m", way.vectors, vectors), seeds.child("bootstrap").generator())
     return {
-        "own": losses["own"], "other": losses["other"], "gain": losses["other"] - losses["own"],
-        "cosine": cosine.value, "cosine_low": cosine.low, "cosine_high": cosine.high,
-        "steps": config.train.steps, "cpu_seconds": round(seconds),
-    }  # fmt: skip
+        "own": losses["own"],
+        "other": losses["other"],
+        "gain": losses["other"] - losses["own"],
+        "cosine": cosine.value,
+        "cosine_low": cosine.low,
+        "cosine_high": cosine.high,
+        "steps": config.train.steps,
+        "cpu_seconds": round(seconds),
+    }
 
 
 def result(args, encoder, config, data):

@@ -41,11 +41,11 @@ from synthgen.config import Config
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus
+from synthgen.interpolate.base import latent_ids
+from synthgen.pipeline.judge import as_table
 from synthgen.release.run import load_run
-from synthgen.run.judge import as_table
-from synthgen.stages.interpolate.base import latent_ids
-from synthgen.stages.split.commitment import commitment
-from synthgen.stages.split.split import split
+from synthgen.split.commitment import commitment
+from synthgen.split.split import split
 
 Scores = NDArray[np.float64]
 CONFIDENCE = 0.999  # one-sided, of an attack's AUC: there are several, and a false alarm stops a release
@@ -114,9 +114,11 @@ def read_known(config: Config, n_persons: int) -> Known:
     drawn = [sorted(sides[side]) for side in ("train", "control")]
     drawn = [[names[i] for i in rng.permutation(len(names))[: n_persons // 2]] for names in drawn]
     return Known(
-        source=source, persons=tuple(drawn[0] + drawn[1]), config=config,
+        source=source,
+        persons=tuple(drawn[0] + drawn[1]),
+        config=config,
         is_train=np.arange(len(drawn[0]) + len(drawn[1])) < len(drawn[0]),
-    )  # fmt: skip
+    )
 
 
 def guesses(public: Public, known: Known, n: int) -> Iterator[int]:

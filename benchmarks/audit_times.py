@@ -1,11 +1,11 @@
 """How long each audit takes and how much memory, as n grows; and how long a million by a million would take.
 
-    python benchmarks/audit_times.py [--sizes 1000 3000 10000] [--audits replay neighbours ...] [--million] [--quick]
+    python benchmarks/audit_times.py [--sizes 1000 3000 10000] [--audits memorization neighbours ...] [--million] [--quick]
 
 n synthetic, n train and n control records, each of another person, of about 80 words drawn by Zipf's law from 20,000:
 nobody copies, so every audit does all its work. Each measurement is a process of its own; memory is its peak less
 what the tables take. The suite takes less than the sum: some audits share what they see of the tables. The growth
-exponent is that of the line through log n and log seconds. With --million the audits that search for copies (replay,
+exponent is that of the line through log n and log seconds. With --million the audits that search for copies (memorization,
 identifiers) run at 30,000, 100,000 and 300,000 and the line is drawn on to a million.
 """
 
@@ -20,16 +20,16 @@ import numpy as np
 from audits.core.errors import NotMeasurable
 from audits.core.streams import stream
 from audits.core.types import AuditInputs, Table
-from audits.runner.hygiene import check_split
+from audits.runner.input_checks import check_split
 from audits.runner.registry import applicable_audits, build
 from audits.runner.run import run
 
 WORDS = 80
 VOCABULARY = 20_000
 BLOCK = 1000
-LARGE = ("replay", "identifiers")
+LARGE = ("memorization", "identifiers")
 MILLION = 1_000_000
-HYGIENE = "split hygiene"
+INPUT_CHECKS = "input checks"
 SUITE = "the whole suite"
 
 
@@ -60,8 +60,8 @@ def measured(name, n):
     inputs = inputs_of(n)
     before, started = peak(), time.perf_counter()
     try:
-        if name == HYGIENE:
-            check_split(inputs, stream(0, "hygiene"))
+        if name == INPUT_CHECKS:
+            check_split(inputs, stream(0, "input_checks"))
         elif name == SUITE:
             run(inputs)
         else:
@@ -102,7 +102,7 @@ def million(audits):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 3000, 10_000])
-    parser.add_argument("--audits", nargs="+", default=[HYGIENE, *applicable_audits(inputs_of(1)), SUITE])
+    parser.add_argument("--audits", nargs="+", default=[INPUT_CHECKS, *applicable_audits(inputs_of(1)), SUITE])
     parser.add_argument("--million", action="store_true")
     parser.add_argument("--quick", action="store_true", help="sizes 60 and 120")
     args = parser.parse_args()

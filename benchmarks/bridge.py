@@ -30,16 +30,16 @@ from studies.smotext.lambdas import Pairs, along, random_pairs, write_lambdas
 from synthgen.core.digest import sha256_json
 from synthgen.core.progress import terminal_progress
 from synthgen.core.seeds import SeedTree
+from synthgen.decode.base import Settings
+from synthgen.decode.bridge import load_bridge
+from synthgen.decode.likelihood import Likelihood
+from synthgen.decode.plain import WordsDecoder
+from synthgen.decode.train.config import TrainBridgeConfig
+from synthgen.decode.train.corpus import read_passages, vectors_of
+from synthgen.decode.xrag import XragDecoder
+from synthgen.embed import build_encoder
+from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
-from synthgen.stages.decode.base import Settings
-from synthgen.stages.decode.bridge import load_bridge
-from synthgen.stages.decode.likelihood import Likelihood
-from synthgen.stages.decode.plain import WordsDecoder
-from synthgen.stages.decode.train.config import TrainBridgeConfig
-from synthgen.stages.decode.train.corpus import read_passages, vectors_of
-from synthgen.stages.decode.xrag import XragDecoder
-from synthgen.stages.embed import build_encoder
-from synthgen.stages.embed.config import EmbedConfig
 
 MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"  # what the shipped bridge was made with
 MOST_WORDS = 90  # of a text; a vector carries little of what comes later
@@ -67,9 +67,12 @@ def passages(args, encoder):
     """Return training passages, as many as asked for, and their vectors, kept for the next time."""
     part = TrainBridgeConfig.load(MADE).corpus
     found, _ = read_passages(
-        args.corpus, exclude=part.exclude_sources, limit=part.passages, max_per_source=part.max_per_source,
+        args.corpus,
+        exclude=part.exclude_sources,
+        limit=part.passages,
+        max_per_source=part.max_per_source,
         seed=part.seed,
-    )  # fmt: skip
+    )
     texts = tuple(cut(text) for text in found[: args.passages])
     cache = args.cache / f"passages-{sha256_json([encoder.digest, *texts])[:16]}.npy"
     with args.progress.stage("passages", total=len(set(texts)), unit="passages") as advance:
@@ -164,9 +167,17 @@ def likelihood(args, bridge, sources, first, seeds):
         mean = mean_of(of.each, seeds.child("nats").generator())
         more = mean_of(of.each - own, seeds.child("nats").generator())
         rows.append(
-            {"given": name, "texts": len(own), "nats": mean.value, "nats_low": mean.low, "nats_high": mean.high,
-             "more": more.value, "more_low": more.low, "more_high": more.high}
-        )  # fmt: skip
+            {
+                "given": name,
+                "texts": len(own),
+                "nats": mean.value,
+                "nats_low": mean.low,
+                "nats_high": mean.high,
+                "more": more.value,
+                "more_low": more.low,
+                "more_high": more.high,
+            }
+        )
     return rows, perplexity, nats["no bridge: the model as it is"].perplexity
 
 
@@ -246,9 +257,15 @@ def measure(args):
         model_folder(args.decoder), bridge, decoder=args.decoder, encoder=args.encoder, dim=encoder.dim
     )
     settings = Settings(
-        prompts=dict.fromkeys(sources.labels, ""), candidates=1, max_new_tokens=args.max_new_tokens, temperature=0.8,
-        top_p=0.95, top_k=50, batch=args.batch, words=args.words,
-    )  # fmt: skip
+        prompts=dict.fromkeys(sources.labels, ""),
+        candidates=1,
+        max_new_tokens=args.max_new_tokens,
+        temperature=0.8,
+        top_p=0.95,
+        top_k=50,
+        batch=args.batch,
+        words=args.words,
+    )
     trip = RoundTrip(encoder=encoder, decoder=decoder, settings=settings)
     first, several, ended = write_all(args, trip, sources, seeds.child("decode"))
     found = {"fidelity": fidelity(args, sources, first, several, passages(args, encoder), seeds)}
@@ -259,9 +276,14 @@ def measure(args):
     if args.variants:
         found["variants"] = variants(args, trip, bridge, sources, seeds.child("decode"))
     found["made"] = {
-        "texts": len(sources), "few": args.few, "words in the prompt": args.words, "bridge": bridge.digest[:16],
-        "bridge steps": bridge.info.steps, "seed": args.seed, "seconds": round(time.monotonic() - started),
-    }  # fmt: skip
+        "texts": len(sources),
+        "few": args.few,
+        "words in the prompt": args.words,
+        "bridge": bridge.digest[:16],
+        "bridge steps": bridge.info.steps,
+        "seed": args.seed,
+        "seconds": round(time.monotonic() - started),
+    }
     return found
 
 
@@ -285,27 +307,57 @@ def table(rows, columns):
 
 
 JUDGED = (
-    ("way", "text"), ("decodes", "decodes"), ("texts", "n"), ("cosine", "cosine to target"),
-    ("overlap", "TF-IDF overlap with the source"), ("first", "source ranked first"), ("median_rank", "median rank"),
-    ("reciprocal_rank", "mean reciprocal rank"), ("class_kept", "class kept"),
-)  # fmt: skip
+    ("way", "text"),
+    ("decodes", "decodes"),
+    ("texts", "n"),
+    ("cosine", "cosine to target"),
+    ("overlap", "TF-IDF overlap with the source"),
+    ("first", "source ranked first"),
+    ("median_rank", "median rank"),
+    ("reciprocal_rank", "mean reciprocal rank"),
+    ("class_kept", "class kept"),
+)
 MORE = (("against", "against"), ("cosine_more", "cosine more"), ("overlap_more", "overlap more"))
 PARTS = (
     ("fidelity", "Fidelity", JUDGED),
-    ("likelihood", "Likelihood of the source, nats per token", (
-        ("given", "given"), ("texts", "n"), ("nats", "nats per token"), ("more", "more than with its own vector"),
-    )),
-    ("quality", "The texts themselves", (
-        ("texts", "texts"), ("perplexity", "perplexity under the untouched model"), ("distinct-1", "distinct-1"),
-        ("distinct-2", "distinct-2"), ("words", "words per text"), ("ended", "ended by itself"),
-    )),
-    ("lambdas", "Between two texts of a class", (
-        ("lambda", "λ"), ("target", "cosine to target"), ("first", "to the first parent"),
-        ("second", "to the second"), ("others", "to another pair's"), ("class_kept", "class kept"),
-        ("says_both", "tells of both"), ("says_both_others", "of another pair's"),
-    )),
+    (
+        "likelihood",
+        "Likelihood of the source, nats per token",
+        (
+            ("given", "given"),
+            ("texts", "n"),
+            ("nats", "nats per token"),
+            ("more", "more than with its own vector"),
+        ),
+    ),
+    (
+        "quality",
+        "The texts themselves",
+        (
+            ("texts", "texts"),
+            ("perplexity", "perplexity under the untouched model"),
+            ("distinct-1", "distinct-1"),
+            ("distinct-2", "distinct-2"),
+            ("words", "words per text"),
+            ("ended", "ended by itself"),
+        ),
+    ),
+    (
+        "lambdas",
+        "Between two texts of a class",
+        (
+            ("lambda", "λ"),
+            ("target", "cosine to target"),
+            ("first", "to the first parent"),
+            ("second", "to the second"),
+            ("others", "to another pair's"),
+            ("class_kept", "class kept"),
+            ("says_both", "tells of both"),
+            ("says_both_others", "of another pair's"),
+        ),
+    ),
     ("variants", "Ways of writing", JUDGED + MORE),
-)  # fmt: skip
+)
 
 
 def markdown(found):

@@ -5,7 +5,7 @@
 
 Notes of the fictional clinic, and canaries as `audits canaries` makes them, each planted by a coin of its own. The
 mechanism has the whole budget, where in a run it shares it. The adversary is nobody who will ever be: he knows the
-notes and vectors of every canary, the manners and the model, and is shown the sum of all noised answers (`answers`:
+notes and vectors of every canary, the styles and the model, and is shown the sum of all noised answers (`answers`:
 along each canary's own gradient; `apart`: the canaries' gradients fitted to that sum together) and the refined shares
 (`likelihood`: by how much likelier they make each canary), of which a release shows only texts. The bound on epsilon
 is what his guesses of the coins prove (Steinke et al., arXiv 2305.08846). Beside it stands what the refining is for:
@@ -26,35 +26,41 @@ from pathlib import Path
 
 import numpy as np
 
-from audits.canaries.kinds import make_canaries
+from audits.attacks.canaries.kinds import make_canaries
 from audits.core.coin_guesses import guess_coins
 from audits.core.stats import auc, auc_error
 from audits.core.types import Table
 from synthgen.config import DpAdaptConfig
 from synthgen.core.progress import terminal_progress
 from synthgen.core.seeds import SeedTree
+from synthgen.decode.bridge import load_bridge
+from synthgen.decode.likelihood import Likelihood
+from synthgen.decode.loading import load_model
+from synthgen.decode.style_adapter import built_in_styles, in_blocks, load_style
+from synthgen.decode.train.blocks import BlockGradients
+from synthgen.dp.adapt import ADAPT, CLIP, RATE, PersonTexts, asked_of
+from synthgen.dp.descent import descend
+from synthgen.dp.noise import SecureNoise
+from synthgen.dp.noise_multipliers import noise_multipliers
+from synthgen.dp.noised_sums import PrivateAsk, Query
+from synthgen.embed import build_encoder
+from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
-from synthgen.privacy.budget import noise_multipliers
-from synthgen.privacy.descent import descend
-from synthgen.privacy.noise import SecureNoise
-from synthgen.privacy.sums import PrivateAsk, Query
-from synthgen.run.dp.adapt import ADAPT, CLIP, RATE, PersonTexts, asked_of
-from synthgen.stages.decode.bridge import load_bridge
-from synthgen.stages.decode.likelihood import Likelihood
-from synthgen.stages.decode.loading import load_model
-from synthgen.stages.decode.manner import in_blocks, load_manner, on_shelf
-from synthgen.stages.decode.train.blocks import BlockGradients
-from synthgen.stages.embed import build_encoder
-from synthgen.stages.embed.config import EmbedConfig
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "clinic"))
 from fictional_clinic import generate
 
 START = "clinical-note"
 COLUMNS = (
-    "mechanism", "answers, AUC", "apart, AUC", "likelihood, AUC", "epsilon proven", "could be proven",
-    "epsilon claimed", "nats per token of unseen notes, before and after",
-)  # fmt: skip
+    "mechanism",
+    "answers, AUC",
+    "apart, AUC",
+    "likelihood, AUC",
+    "epsilon proven",
+    "could be proven",
+    "epsilon claimed",
+    "nats per token of unseen notes, before and after",
+)
 GAINS = ("noise of a step, in clip norms", "nats per token of unseen notes", "refined")
 DELTA = 1e-5
 Z = 1.959964
@@ -76,10 +82,10 @@ class Overheard:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ward:
-    """Everything but who is in: the model, its manners; notes of canaries, of persons, of persons never asked."""
+    """Everything but who is in: the model, its styles; notes of canaries, of persons, of persons never asked."""
 
     bridge: object
-    manners: tuple
+    styles: tuple
     load: object  # gives the language model anew, since reading changes it
     texts: tuple[str, ...]
     prompts: tuple[str, ...]
@@ -96,11 +102,16 @@ class Ward:
     def refined(self, rows, query, seeds, advance):
         """Return the shares refined on these rows, each a person, and the sum of all answers."""
         texts, vectors, prompts = self.rows(rows)
-        reader = BlockGradients(self.load(), self.bridge, self.manners, batch=1)
+        reader = BlockGradients(self.load(), self.bridge, self.styles, batch=1)
         persons = PersonTexts(
-            reader=reader, rows=tuple((i,) for i in range(len(rows))), groups=tuple(map(str, rows)), texts=texts,
-            prompts=prompts, vectors=vectors, seeds=seeds,
-        )  # fmt: skip
+            reader=reader,
+            rows=tuple((i,) for i in range(len(rows))),
+            groups=tuple(map(str, rows)),
+            texts=texts,
+            prompts=prompts,
+            vectors=vectors,
+            seeds=seeds,
+        )
         ask = Overheard(PrivateAsk(SecureNoise()))
         return descend(self.start, persons.gradients(advance), len(rows), query, ask, rate=RATE), ask.heard
 
@@ -122,14 +133,14 @@ class Ward:
     def nats(self, shares, rows):
         """Return some rows' nats per token under these shares."""
         texts, vectors, prompts = self.rows(rows)
-        told = in_blocks(self.bridge, self.manners, shares.reshape(len(self.manners), -1))
+        told = in_blocks(self.bridge, self.styles, shares.reshape(len(self.styles), -1))
         read = Likelihood(self.load(), told)
         return read.nats(texts, most_tokens=self.bridge.info.max_text_tokens, vectors=vectors, prompts=prompts).each
 
     def gradients(self):
         """Return the canaries' gradients at the start, clipped."""
         texts, vectors, prompts = self.rows(self.canaries)
-        reader = BlockGradients(self.load(), self.bridge, self.manners, batch=1)
+        reader = BlockGradients(self.load(), self.bridge, self.styles, batch=1)
         found = reader.gradients(self.start, texts, vectors, prompts)
         return found * np.minimum(1, CLIP / np.maximum(np.linalg.norm(found, axis=1), 1e-12))[:, None]
 
@@ -150,17 +161,24 @@ def open_ward(persons, canaries, rng):
     planted = make_canaries(*table, canaries, rng, repeats=(1,))
     texts = (*planted.table.texts, *table[0].texts, *table[1].texts[:UNSEEN])
     labels = (*planted.table.labels, *table[0].labels, *table[1].labels[:UNSEEN])
-    names = tuple(name for name in on_shelf() if name != "plain")
-    manners = tuple(load_manner(name, Path) for name in names)
+    names = tuple(name for name in built_in_styles() if name != "plain")
+    styles = tuple(load_style(name, Path) for name in names)
     bridge = load_bridge("builtin")
-    blocks = BlockGradients(load_model(model_folder("smollm2")), bridge, manners).blocks
+    blocks = BlockGradients(load_model(model_folder("smollm2")), bridge, styles).blocks
     start = np.repeat(np.array([name == START for name in names], dtype=float), len(blocks))
     encoder = build_encoder(EmbedConfig(), model_folder, alone=True)
     ward = Ward(
-        bridge=bridge, manners=manners, load=lambda: load_model(model_folder("smollm2"), dtype="float32"),
-        texts=texts, prompts=labels, vectors=encoder.encode(texts), canaries=range(canaries),
-        persons=range(canaries, canaries + persons), unseen=range(canaries + persons, len(texts)), start=start,
-    )  # fmt: skip
+        bridge=bridge,
+        styles=styles,
+        load=lambda: load_model(model_folder("smollm2"), dtype="float32"),
+        texts=texts,
+        prompts=labels,
+        vectors=encoder.encode(texts),
+        canaries=range(canaries),
+        persons=range(canaries, canaries + persons),
+        unseen=range(canaries + persons, len(texts)),
+        start=start,
+    )
     return ward, planted.inserted
 
 
@@ -223,15 +241,23 @@ def attack(ward, inserted, args, seeds, progress):
     planted = [int(i) for i in np.flatnonzero(inserted)]
     query = mechanism(args.epsilon, args.persons + args.canaries // 2, args.steps, args.batch)
     leaky = Query(
-        name=ADAPT, noise_multiplier=1e-6, clip=1e3, steps=args.open_steps, normaliser=float(len(planted)),
+        name=ADAPT,
+        noise_multiplier=1e-6,
+        clip=1e3,
+        steps=args.open_steps,
+        normaliser=float(len(planted)),
         kind="dp-sgd",
-    )  # fmt: skip
+    )
     print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|", flush=True)
     for name, rows, one, claim in (
         ("none to speak of: no clip, no noise, canaries alone", planted, leaky, "none"),
-        (f"dp.adapt, {args.persons:,} persons, {args.steps} steps of {args.batch}", [*planted, *ward.persons], query,
-         f"{args.epsilon:g}"),
-    ):  # fmt: skip
+        (
+            f"dp.adapt, {args.persons:,} persons, {args.steps} steps of {args.batch}",
+            [*planted, *ward.persons],
+            query,
+            f"{args.epsilon:g}",
+        ),
+    ):
         with progress.stage("refine", total=one.steps, unit="steps") as advance:
             shares, heard = ward.refined(rows, one, seeds.child("records"), advance)
         scores = ward.scores(shares, heard, own, one)

@@ -30,19 +30,19 @@ from fictional_clinic import generate
 
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Latents
+from synthgen.decode import xrag
+from synthgen.decode.base import Settings
+from synthgen.decode.bridge import load_bridge
+from synthgen.decode.config import DecodeConfig
+from synthgen.decode.ending import text_of
+from synthgen.decode.loading import load_model
+from synthgen.decode.loop.products import product
+from synthgen.decode.projector import splice
+from synthgen.decode.train.adapters import merge
+from synthgen.decode.xrag import XragDecoder
+from synthgen.embed import build_encoder
+from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
-from synthgen.stages.decode import xrag
-from synthgen.stages.decode.base import Settings
-from synthgen.stages.decode.bridge import load_bridge
-from synthgen.stages.decode.config import DecodeConfig
-from synthgen.stages.decode.ending import text_of
-from synthgen.stages.decode.loading import load_model
-from synthgen.stages.decode.loop.products import product
-from synthgen.stages.decode.projector import splice
-from synthgen.stages.decode.train.adapters import merge
-from synthgen.stages.decode.xrag import XragDecoder
-from synthgen.stages.embed import build_encoder
-from synthgen.stages.embed.config import EmbedConfig
 
 SAMPLING = {"top_k": 50, "top_p": 0.95, "temperature": 0.8}
 
@@ -57,10 +57,14 @@ def sources(args, n, encoder):
     order = SeedTree(7).child("order").generator().permutation(len(rows))
     rows = [rows[order[i % len(rows)]] for i in range(n)]
     return Latents(
-        vectors=encoder.encode([text for text, _ in rows]), ids=tuple(f"r{i}" for i in range(len(rows))),
-        labels=tuple(label for _, label in rows), parent_ids=((),) * len(rows), weights=((),) * len(rows),
-        method="none", seed_path="benchmark",
-    )  # fmt: skip
+        vectors=encoder.encode([text for text, _ in rows]),
+        ids=tuple(f"r{i}" for i in range(len(rows))),
+        labels=tuple(label for _, label in rows),
+        parent_ids=((),) * len(rows),
+        weights=((),) * len(rows),
+        method="none",
+        seed_path="benchmark",
+    )
 
 
 class Library:
@@ -87,10 +91,16 @@ class Library:
             soft = d.projector(torch.from_numpy(latents.vectors[start : start + size].copy()).to(d.device))
             embeddings = splice(self.model.get_input_embeddings()(ids.masked_fill(at, 0)), soft, at)
             made = self.model.generate(
-                inputs_embeds=embeddings, attention_mask=mask, do_sample=True, max_new_tokens=settings.max_new_tokens,
-                num_return_sequences=settings.candidates, eos_token_id=sorted(d.eos), pad_token_id=min(d.eos),
-                suppress_tokens=d.never.tolist(), **SAMPLING,
-            )  # fmt: skip
+                inputs_embeds=embeddings,
+                attention_mask=mask,
+                do_sample=True,
+                max_new_tokens=settings.max_new_tokens,
+                num_return_sequences=settings.candidates,
+                eos_token_id=sorted(d.eos),
+                pad_token_id=min(d.eos),
+                suppress_tokens=d.never.tolist(),
+                **SAMPLING,
+            )
             for row in made.tolist():
                 ended = next((i + 1 for i, token in enumerate(row) if token in d.eos), len(row))
                 counts.append(ended)
@@ -219,9 +229,12 @@ def side_by_side(args, candidates, loop, library, tools):
     encoder, untouched = tools
     latents = sources(args, args.texts // candidates, encoder)
     settings = Settings(
-        prompts={label: label.replace("_", " ") for label in sorted(set(latents.labels))}, candidates=candidates,
-        max_new_tokens=args.tokens, batch=args.batch, **SAMPLING,
-    )  # fmt: skip
+        prompts={label: label.replace("_", " ") for label in sorted(set(latents.labels))},
+        candidates=candidates,
+        max_new_tokens=args.tokens,
+        batch=args.batch,
+        **SAMPLING,
+    )
     rounds, last = compare(args, loop, library, latents, settings)
     found = {"candidates": candidates, "records": len(latents)}
     for at, what in enumerate(("wall time", "processor time")):
@@ -233,8 +246,11 @@ def side_by_side(args, candidates, loop, library, tools):
         )
     for name, (texts, counts) in last.items():
         judged = quality(args, texts, latents, untouched, loop.decoder.tokenizer, encoder)
-        found[name] = {**judged, "tokens": float(np.mean(counts)), "records_per_second": [
-            len(latents) / wall for wall, _, _ in rounds[name]]}  # fmt: skip
+        found[name] = {
+            **judged,
+            "tokens": float(np.mean(counts)),
+            "records_per_second": [len(latents) / wall for wall, _, _ in rounds[name]],
+        }
         said = ", ".join(f"{what} {v:.3f} [{low:.3f}, {high:.3f}]" for what, (v, low, high) in judged.items())
         print(f"{name}: {said}, {np.mean(counts):.1f} tokens a text")
     top = limit(untouched, args.batch)

@@ -39,10 +39,26 @@ from audits.verify.trust import TrustRoot, parse_trust  # noqa: E402
 ODD = (None, True, 0, -1, 1e308, 2**53, "", "x" * 3000, "../x", "\ud800", "\u202e", [], {}, [[]], "0" * 64, "PASS")
 # of the statement, what is held against something else; name, licence and the like are their signer's word
 KEPT = (
-    "releaseId", "gates", "evidence.0.name", "policy", "approvalsRequired", "use", "config", "attempts.number",
-    "dataset.records", "dataset.classes", "inputs.0.role", "inputs.1.role", "privacy.mechanism", "privacy.epsilon",
-    "privacy.delta", "privacy.budget", "privacy.composition", "privacy.noiseMultiplier", "privacy.steps",
-)  # fmt: skip
+    "releaseId",
+    "gates",
+    "evidence.0.name",
+    "policy",
+    "approvalsRequired",
+    "use",
+    "config",
+    "attempts.number",
+    "dataset.records",
+    "dataset.classes",
+    "inputs.0.role",
+    "inputs.1.role",
+    "privacy.mechanism",
+    "privacy.epsilon",
+    "privacy.delta",
+    "privacy.budget",
+    "privacy.composition",
+    "privacy.noiseMultiplier",
+    "privacy.steps",
+)
 KINDS = ("envelope", "statement", "policy", "trust", "table", "evidence", "manifest", "token")
 
 
@@ -204,7 +220,7 @@ class Fuzz:
         return self._signed({name: data}) if data != self.files[name] else {}
 
     def _evidence(self, rng: random.Random) -> dict[str, bytes]:
-        name = rng.choice((METRICS, REPORT_JSON, "evidence/replay.json"))
+        name = rng.choice((METRICS, REPORT_JSON, "evidence/memorization.json"))
         value = spoil_value(json.loads(self.files[name]), rng)
         return self._signed({name: _payload(value) if rng.random() < 0.8 else spoil_bytes(self.files[name], rng)})
 

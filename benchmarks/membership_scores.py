@@ -2,7 +2,7 @@
 
     SYNTHGEN_DATA=FOLDER python benchmarks/membership_scores.py [--corpus newsgroups20] [--persons 2100] [--draws 5]
 
-The persons of a corpus are split into train, control and fresh people as in `benchmarks/ladder.py`, so many times. Of
+The persons of a corpus are split into train, control and fresh people as in `benchmarks/calibration.py`, so many times. Of
 each split eight releases are made: the fresh people, and the fresh people with some rows replaced by what a recipe of
 `audits selftest` makes of a part of the train persons. Printed is, for every attack that the audit asks and for each
 release, the mean over the splits of (AUC - 1/2) / error, and the median of -log10 of the scan's p-value.
@@ -18,17 +18,17 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).parent))  # whose corpora these are
 
-from ladder import CORPORA, rows_of, split
+from suite import CORPORA, rows_of, split
 
+from audits.attacks.membership.attack import cross_fit
+from audits.attacks.membership.scores import membership_scores
 from audits.core.holdout import person_scores
 from audits.core.inputs import take
 from audits.core.streams import stream
 from audits.core.types import AuditInputs, persons
-from audits.membership.attack import cross_fit
-from audits.membership.scores import membership_scores
+from audits.embeddings.encoded_tables import encode_tables
 from audits.selftest import recipes
 from audits.selftest.clean_release import draw_population, stack_tables
-from audits.space.encoded_tables import encode_tables
 
 LEAST_P = 1e-30
 LEAKS = {

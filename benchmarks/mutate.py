@@ -27,10 +27,10 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {
     "audits/verify": ("tests/unit/audits/verify",),
     "audits/gate": ("tests/unit/audits/gate", "tests/unit/audits/verify"),
-    "audits/accounting": ("tests/unit/audits/accounting",),
+    "audits/attacks/accounting": ("tests/unit/audits/attacks/accounting",),
     "audits/ledger": ("tests/unit/audits/ledger",),
-    "synthgen/run": ("tests/unit/synthgen/run/test_named_after.py", "tests/unit/synthgen/run"),
-    "synthgen/run/dp": ("tests/unit/synthgen/run/dp", "tests/unit/synthgen/commands/test_budgets.py"),
+    "synthgen/pipeline": ("tests/unit/synthgen/pipeline/test_named_after.py", "tests/unit/synthgen/run"),
+    "synthgen/dp": ("tests/unit/synthgen/run/dp", "tests/unit/synthgen/cli/test_budgets.py"),
 }
 LIBRARIES = ("pytest", "hypothesis", "numpy", "pyarrow.parquet", "pydantic", "cryptography.x509", "jinja2")
 MAKERS = ("scipy.stats", "sklearn.linear_model", "torch", "transformers")  # what the rooms of `synthgen` load besides

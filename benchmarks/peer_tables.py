@@ -1,6 +1,6 @@
 """What the peers of the audits get to see of a release: its texts, and the columns that tables can hold of a text.
 
-The class, the length in doublings of words, the clinical facts of `audits/linkage/clinical_fields.py`, and the first
+The class, the length in doublings of words, the clinical facts of `audits/attacks/linkage/clinical_fields.py`, and the first
 principal axes of the audits' character encoder for the record and for each of its halves, fitted on the reference
 part. Where a control has more rows than train, as many are drawn, since two of the peers ask for equal sizes.
 """
@@ -13,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from audits.attacks.linkage.clinical_fields import quasi_identifiers, sensitive_attributes
+from audits.attacks.linkage.view_retrieval import split_halves
 from audits.core.holdout import hold_out
 from audits.core.streams import stream
-from audits.linkage.clinical_fields import quasi_identifiers, sensitive_attributes
-from audits.linkage.view_retrieval import split_halves
-from audits.space.encoders import encode_characters
+from audits.embeddings.encoders import encode_characters
 
 DIMENSIONS = 8
 ATTACKS = 500
@@ -29,7 +29,7 @@ FACTS = {
 
 
 def write_tables(inputs, folder, name, seed):
-    """Write what the peers get of a rung; control has at most as many rows as train.
+    """Write what the peers get of a case; control has at most as many rows as train.
 
     The release is shuffled: where row i is made from train row i, anonymeter's random guesser, which is matched to
     its targets by row number, guesses right.

@@ -1,9 +1,9 @@
 """The audits side by side with the libraries that also judge synthetic data: who catches which leak, and how fast.
 
     python benchmarks/peers.py [--corpora newsgroups20,clinic] [--persons 1500] [--seed 0] [--only PEERS]
-        [--rungs RUNGS] [--limit SECONDS] [--work FOLDER] [--markdown FILE] [--quick]
+        [--cases RUNGS] [--limit SECONDS] [--work FOLDER] [--markdown FILE] [--quick]
 
-On each rung of the calibration ladder (`audits selftest`) every peer judges the same release as ours do. A peer lives
+On each case of the calibration calibration suite (`audits selftest`) every peer judges the same release as ours do. A peer lives
 in a virtual environment of its own under the work folder, made once with the versions below and kept; a small adapter
 (`benchmarks/peer_adapters`) calls it there as its documentation says, and reads its numbers as the documentation
 says. None of the peers is made for text, so besides the texts each gets what was extracted from them: the class, the
@@ -11,7 +11,7 @@ length, clinical facts, and eight dimensions of an encoder of the audits for the
 control is cut to as many rows as train has, as they ask. A peer that cannot be installed, breaks, takes too long or
 answers what is no result has a cell that says so, and the others go on.
 
-Printed are a table of rungs, and below it where we disagree: a peer that catches a leak that we pass is a fault of
+Printed are a table of cases, and below it where we disagree: a peer that catches a leak that we pass is a fault of
 ours; one that stops what is clean is not. Answers are kept in the work folder, so that a run that was interrupted
 goes on; what went wrong is tried again.
 """
@@ -30,13 +30,13 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent))  # where it already is, unless this file is loaded by a test
 
-from ladder import CONFIDENCE, CORPORA, People, code_digest, kept, rows_of
 from peer_tables import write_tables
+from suite import CONFIDENCE, CORPORA, People, code_digest, kept, rows_of
 
 from audits.core.errors import NotMeasurable
 from audits.core.streams import stream
-from audits.selftest.climb import climb, step_json
-from audits.selftest.ladder import JUDGED, RUNGS
+from audits.selftest.cases import CASES, JUDGED
+from audits.selftest.suite_run import step_json, suite_run
 
 ADAPTERS = Path(__file__).parent / "peer_adapters"
 TABLES = Path(__file__).parent / "peer_tables.py"
@@ -113,9 +113,15 @@ def run(command, limit):
     """Return exit code (None where the time ran out; all its children end then), output and errors."""
     surroundings = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "PYTHONHOME"}}
     process = subprocess.Popen(  # noqa: S603 - fixed arguments
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace",
-        env=surroundings | {"PYTHONNOUSERSITE": "1"}, start_new_session=True,
-    )  # fmt: skip
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env=surroundings | {"PYTHONNOUSERSITE": "1"},
+        start_new_session=True,
+    )
     try:
         output, errors = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
@@ -157,9 +163,9 @@ def failed(why, seconds):
     return {"verdict": "error", "says": why, "numbers": {}, "seconds": seconds}
 
 
-def ours(rung, casts, seed):
-    """Return what our audits say on one release of the rung, as a peer's answer."""
-    step = step_json(climb(replace(rung, repeats=1), casts, JUDGED, seed=seed, confidence=CONFIDENCE))
+def ours(case, casts, seed):
+    """Return what our audits say on one release of the case, as a peer's answer."""
+    step = step_json(suite_run(replace(case, repeats=1), casts, JUDGED, seed=seed, confidence=CONFIDENCE))
     verdicts = {audit: WORDS[next(iter(cell["verdicts"]))] for audit, cell in step["audits"].items()}
     overall = next(v for v in ("caught", "unsure", "passed") if v in verdicts.values())
     says = ", ".join(a for a, v in verdicts.items() if v == overall) if overall != "passed" else ""
@@ -167,7 +173,7 @@ def ours(rung, casts, seed):
 
 
 def side_by_side(args, corpus):
-    """Return for each rung what ours and each peer said."""
+    """Return for each case what ours and each peer said."""
     loaded = []
 
     def rows():
@@ -177,20 +183,20 @@ def side_by_side(args, corpus):
 
     people = People(corpus, rows, args, f"peers/{args.seed}", 1)
     found = {}
-    for rung in args.rungs:
-        folder = args.work / "answers" / args.digest / corpus / rung.name
-        here = {"ours": kept(folder / "ours.json", args.setting, lambda r=rung: ours(r, people()[0], args.seed))}
-        said(corpus, rung, "ours", here["ours"])
+    for case in args.cases:
+        folder = args.work / "answers" / args.digest / corpus / case.name
+        here = {"ours": kept(folder / "ours.json", args.setting, lambda r=case: ours(r, people()[0], args.seed))}
+        said(corpus, case, "ours", here["ours"])
         with tempfile.TemporaryDirectory() as written:
             for name, peer in args.peers.items():
-                here[name] = peer_on(args, peer, rung, people, folder, Path(written))
-                said(corpus, rung, name, here[name])
-        found[rung.name] = here
+                here[name] = peer_on(args, peer, case, people, folder, Path(written))
+                said(corpus, case, name, here[name])
+        found[case.name] = here
     return found
 
 
-def peer_on(args, peer, rung, people, folder, written):
-    """Return the peer's answer on the rung: kept from before, or asked now; only a result is kept."""
+def peer_on(args, peer, case, people, folder, written):
+    """Return the peer's answer on the case: kept from before, or asked now; only a result is kept."""
     path = folder / f"{peer.adapter.stem}.json"
     setting = args.setting | {"pins": list(peer.pins), "adapter": digest_of(peer.adapter)}
     if path.is_file() and json.loads(path.read_text(encoding="utf-8"))["setting"] == setting:
@@ -198,8 +204,8 @@ def peer_on(args, peer, rung, people, folder, written):
     try:
         python = environment(peer, args.work)
         if not (written / "about.json").is_file():
-            inputs = rung.make(people()[0][0], stream(args.seed, f"selftest/{rung.name}/0"))
-            write_tables(inputs, written, rung.name, args.seed)
+            inputs = case.make(people()[0][0], stream(args.seed, f"selftest/{case.name}/0"))
+            write_tables(inputs, written, case.name, args.seed)
     except NotInstalledError as error:
         return failed(f"cannot be installed: {error}", 0.0)
     except NotMeasurable as error:
@@ -217,8 +223,8 @@ def digest_of(adapter):
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
-def said(corpus, rung, name, answer):
-    print(f"{corpus} {rung.name} {name}: {shown(answer)}; {answer['seconds']:.0f} s", file=sys.stderr)
+def said(corpus, case, name, answer):
+    print(f"{corpus} {case.name} {name}: {shown(answer)}; {answer['seconds']:.0f} s", file=sys.stderr)
 
 
 def shown(answer):
@@ -227,29 +233,29 @@ def shown(answer):
 
 def disagreements(found, peers):
     """Return what to look at, a line each; who also stops what is clean has shown nothing by stopping a leak."""
-    clean = {rung.name for rung in RUNGS if {rung.demand(audit) for audit in JUDGED} & set(CLEAN)}
+    clean = {case.name for case in CASES if {case.demand(audit) for audit in JUDGED} & set(CLEAN)}
     titles = {"ours": "ours", **{name: peer.title for name, peer in peers.items()}}
     stopped = {name: [r for r in found if r in clean and found[r][name]["verdict"] == "caught"] for name in titles}
     lines = [
-        f"{titles[name]} also stops what is clean ({', '.join(rungs)}): that it stops a leak shows little."
-        for name, rungs in stopped.items()
-        if rungs
+        f"{titles[name]} also stops what is clean ({', '.join(cases)}): that it stops a leak shows little."
+        for name, cases in stopped.items()
+        if cases
     ]
-    for rung, here in found.items():
-        if rung in clean:
+    for case, here in found.items():
+        if case in clean:
             continue
         mine = here["ours"]["verdict"]
         catch = [name for name in peers if here[name]["verdict"] == "caught"]
         sound = [titles[name] for name in catch if not stopped[name]]
         if sound and mine == "passed":
-            lines.append(f"{rung}: caught by {', '.join(sound)}, passed by ours: a fault of ours.")
+            lines.append(f"{case}: caught by {', '.join(sound)}, passed by ours: a fault of ours.")
         elif sound and mine == "unsure":
             lines.append(
-                f"{rung}: caught by {', '.join(sound)}, ours could not say, which is no pass: to be looked at."
+                f"{case}: caught by {', '.join(sound)}, ours could not say, which is no pass: to be looked at."
             )
         elif mine == "caught" and not sound and any(here[name]["verdict"] == "passed" for name in peers):
             but = f"; {', '.join(titles[name] for name in catch)} stops it as it stops what is clean" if catch else ""
-            lines.append(f"{rung}: caught by ours ({here['ours']['says']}), passed by the peers{but}.")
+            lines.append(f"{case}: caught by ours ({here['ours']['says']}), passed by the peers{but}.")
     return lines or ["None."]
 
 
@@ -257,26 +263,27 @@ def written_out(args, found):
     """Return the tables as Markdown."""
     titles = ["ours", *(peer.title for peer in args.peers.values())]
     lines = [
-        "# The audits beside their peers", "",
+        "# The audits beside their peers",
+        "",
         (
-            f"One release a rung, seed {args.seed}, at most {args.persons} persons a corpus. caught: it stops the "
+            f"One release a case, seed {args.seed}, at most {args.persons} persons a corpus. caught: it stops the "
             "release, by what is named; passed: it lets it go; unsure: ours could not say, which is no pass. Seconds "
             "are wall clock; a peer's count its start."
         ),
-    ]  # fmt: skip
+    ]
     for corpus, steps in found.items():
-        lines += ["", f"## {corpus}", "", row(["rung", *titles]), "|" + "---|" * (1 + len(titles))]
-        for rung, here in steps.items():
+        lines += ["", f"## {corpus}", "", row(["case", *titles]), "|" + "---|" * (1 + len(titles))]
+        for case, here in steps.items():
             cells = [f"{shown(here[n])} ({here[n]['seconds']:.0f} s)" for n in ("ours", *args.peers)]
-            lines.append(row([rung, *cells]))
+            lines.append(row([case, *cells]))
         total = [sum(here[n]["seconds"] for here in steps.values()) for n in ("ours", *args.peers)]
         lines.append(row(["seconds", *(f"{s:.0f}" for s in total)]))
         lines += ["", "Disagreements:", "", *(f"- {line}" for line in disagreements(steps, args.peers))]
         lines += ["", "The peers' own numbers:", ""]
         for name, peer in args.peers.items():
-            for rung, here in steps.items():
+            for case, here in steps.items():
                 numbers = ", ".join(f"{key} {value:.3g}" for key, value in here[name]["numbers"].items())
-                lines.append(f"- {peer.title}, {rung}: {numbers or 'none'}")
+                lines.append(f"- {peer.title}, {case}: {numbers or 'none'}")
     return "\n".join([*lines, "", NOT_HERE]) + "\n"
 
 
@@ -290,32 +297,34 @@ def arguments(argv):
     parser.add_argument("--persons", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", metavar="PEER", help=f"of {', '.join([*PEERS, *FLOOR])}")
-    parser.add_argument("--rungs", nargs="+", metavar="RUNG")
-    parser.add_argument("--limit", type=float, default=900, help="seconds a peer may take for one rung")
+    parser.add_argument("--cases", nargs="+", metavar="CASE")
+    parser.add_argument("--limit", type=float, default=900, help="seconds a peer may take for one case")
     parser.add_argument("--work", type=Path, default=Path("build/peers"))
     parser.add_argument("--markdown", type=Path)
     parser.add_argument(
-        "--quick", action="store_true", help="130 persons of the clinic, 2 rungs, no package installed"
+        "--quick", action="store_true", help="130 persons of the clinic, 2 cases, no package installed"
     )
     args = parser.parse_args(argv)
     args.corpora = args.corpora.split(",")
     if args.quick:
         args.corpora, args.persons = ["clinic"], 130
-        args.only, args.rungs = args.only or list(FLOOR), args.rungs or ["verbatim", "fresh_people"]
+        args.only, args.cases = args.only or list(FLOOR), args.cases or ["verbatim", "fresh_people"]
     known = PEERS | FLOOR
     wanted = list(PEERS) if args.only is None else args.only
-    of_rungs = {rung.name: rung for rung in RUNGS}
-    asked_rungs = list(of_rungs) if args.rungs is None else args.rungs
+    of_cases = {case.name: case for case in CASES}
+    asked_cases = list(of_cases) if args.cases is None else args.cases
     for what, given, there in (
-        ("peers", wanted, known), ("rungs", asked_rungs, of_rungs), ("corpora", args.corpora, CORPORA),
-    ):  # fmt: skip
+        ("peers", wanted, known),
+        ("cases", asked_cases, of_cases),
+        ("corpora", args.corpora, CORPORA),
+    ):
         unknown = sorted(set(given) - set(there))
         if unknown:
             parser.error(f"unknown {what}: {', '.join(unknown)}; there are {', '.join(there)}")
     if "SYNTHGEN_DATA" not in os.environ and set(args.corpora) - {"clinic"}:
         parser.error("SYNTHGEN_DATA must say where the corpora lie; only the clinic needs none")
     args.peers = {name: known[name] for name in wanted}
-    args.rungs = [of_rungs[name] for name in asked_rungs]
+    args.cases = [of_cases[name] for name in asked_cases]
     args.work = args.work.absolute()
     args.setting = {"persons": args.persons, "seed": args.seed, "code": code_digest(), "tables": digest_of(TABLES)}
     args.digest = hashlib.sha256(json.dumps(args.setting).encode()).hexdigest()[:12]

@@ -12,8 +12,8 @@ from studies.smotext.fidelity import Bools, Float64, Int64, class_kept, mean_of,
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents
-from synthgen.stages.decode.base import Decoder, Settings
-from synthgen.stages.embed.base import Encoder
+from synthgen.decode.base import Decoder, Settings
+from synthgen.embed.base import Encoder
 
 Row = dict[str, Any]
 
@@ -95,9 +95,14 @@ class RoundTrip:
         """
         m = len(vectors)
         latents = Latents(
-            vectors=np.ascontiguousarray(vectors, dtype=np.float32), ids=tuple(f"x{i:05d}" for i in range(m)),
-            labels=tuple(labels), parent_ids=((),) * m, weights=((),) * m, method="identity", seed_path=str(seeds),
-        )  # fmt: skip
+            vectors=np.ascontiguousarray(vectors, dtype=np.float32),
+            ids=tuple(f"x{i:05d}" for i in range(m)),
+            labels=tuple(labels),
+            parent_ids=((),) * m,
+            weights=((),) * m,
+            method="identity",
+            seed_path=str(seeds),
+        )
         settings = replace(self.settings, **changes)
         said = self.decoder.decode(latents, settings, seeds, self.advance)
         c = settings.candidates

@@ -26,13 +26,13 @@ from fictional_clinic import generate
 
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Latents
+from synthgen.decode.base import Settings
+from synthgen.decode.bridge import load_bridge
+from synthgen.decode.shards import DecodeTask, read_shards, write_shards
+from synthgen.decode.xrag import XragDecoder
+from synthgen.embed import build_encoder, sentence
+from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
-from synthgen.stages.decode.base import Settings
-from synthgen.stages.decode.bridge import load_bridge
-from synthgen.stages.decode.shards import DecodeTask, read_shards, write_shards
-from synthgen.stages.decode.xrag import XragDecoder
-from synthgen.stages.embed import build_encoder, sentence
-from synthgen.stages.embed.config import EmbedConfig
 
 
 @contextmanager
@@ -124,13 +124,23 @@ def main(argv=None):
     vectors = encoder.encode(texts[: args.latents])
     n = len(vectors)
     latents = Latents(
-        vectors=vectors, ids=tuple(f"r{i}" for i in range(n)), labels=("notes",) * n, parent_ids=((),) * n,
-        weights=((),) * n, method="none", seed_path="benchmark",
-    )  # fmt: skip
+        vectors=vectors,
+        ids=tuple(f"r{i}" for i in range(n)),
+        labels=("notes",) * n,
+        parent_ids=((),) * n,
+        weights=((),) * n,
+        method="none",
+        seed_path="benchmark",
+    )
     settings = Settings(
-        prompts={"notes": "clinic"}, candidates=4, max_new_tokens=args.tokens, batch=args.batch, temperature=0.8,
-        top_p=0.95, top_k=50,
-    )  # fmt: skip
+        prompts={"notes": "clinic"},
+        candidates=4,
+        max_new_tokens=args.tokens,
+        batch=args.batch,
+        temperature=0.8,
+        top_p=0.95,
+        top_k=50,
+    )
     found = {
         "decode": compare("decode", "tokens", decoding(decoder, latents, settings), args),
         "embed": compare("embed", "texts", embedding(encoder, texts), args),

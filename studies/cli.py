@@ -10,9 +10,11 @@ from typer import Option
 from synthgen.core.terminal import say
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
     help="Published experiments, run again: tables and figures.",
-)  # fmt: skip
+)
 
 
 @app.command("feature-augmentation")
@@ -33,9 +35,15 @@ def feature_augmentation(  # noqa: PLR0913 - each is a setting of its own
     from synthgen.core.progress import terminal_progress
 
     request = StudyRequest(
-        datasets=tuple(dataset or ("sst2", "ag_news")), data=data, encoder=encoder, out=out, folds=folds,
-        repeats=repeats, seed=seed, quick=quick,
-    )  # fmt: skip
+        datasets=tuple(dataset or ("sst2", "ag_news")),
+        data=data,
+        encoder=encoder,
+        out=out,
+        folds=folds,
+        repeats=repeats,
+        seed=seed,
+        quick=quick,
+    )
     say(f"results: {run_study(request, terminal_progress(sys.stderr))}")
 
 
@@ -62,10 +70,16 @@ def dp(  # noqa: PLR0913 - each is a setting of its own
     from synthgen.core.progress import terminal_progress
 
     request = DpRequest(
-        datasets=tuple(dataset or ()), data=data, out=out, persons=tuple(persons or PERSONS),
-        epsilons=tuple(epsilon or EPSILONS), mechanisms=tuple(mechanism or MECHANISMS),
-        records=tuple(records or RECORDS), seeds=seeds, quick=quick,
-    )  # fmt: skip
+        datasets=tuple(dataset or ()),
+        data=data,
+        out=out,
+        persons=tuple(persons or PERSONS),
+        epsilons=tuple(epsilon or EPSILONS),
+        mechanisms=tuple(mechanism or MECHANISMS),
+        records=tuple(records or RECORDS),
+        seeds=seeds,
+        quick=quick,
+    )
     say(f"results: {dp_study(request, terminal_progress(sys.stderr), say)}")
 
 
@@ -94,7 +108,14 @@ def smotext(  # noqa: PLR0913 - each is a setting of its own
     from synthgen.core.progress import terminal_progress
 
     request = SmotextRequest(
-        datasets=tuple(dataset) if dataset else None, data=data, out=out, bridge=bridge, seeds=seeds, seed=seed,
-        real=real, synthetic=synthetic, quick=quick,
-    )  # fmt: skip
+        datasets=tuple(dataset) if dataset else None,
+        data=data,
+        out=out,
+        bridge=bridge,
+        seeds=seeds,
+        seed=seed,
+        real=real,
+        synthetic=synthetic,
+        quick=quick,
+    )
     say(f"results: {run_study(request, terminal_progress(sys.stderr), say)}")

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from audits.verify.bundle import verify_bundle as verify
     from synthgen.config import Config
-    from synthgen.pipeline import Pipeline
+    from synthgen.pipeline.pipeline import Pipeline
     from synthgen.release.open import Release
 
 _HOME = {
     "Config": ("synthgen.config", "Config"),
-    "Pipeline": ("synthgen.pipeline", "Pipeline"),
+    "Pipeline": ("synthgen.pipeline.pipeline", "Pipeline"),
     "Release": ("synthgen.release.open", "Release"),
     "verify": ("audits.verify.bundle", "verify_bundle"),
 }

@@ -1,5 +1,5 @@
 """`python -m synthgen`: the same as the command `synthgen`."""
 
-from synthgen.cli import main
+from synthgen.cli.main import main
 
 main()

@@ -11,21 +11,21 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from audits.accounting.mechanism_log import FEWEST_PERSONS, PERSONS_PER_DELTA
+from audits.attacks.accounting.mechanism_log import FEWEST_PERSONS, PERSONS_PER_DELTA
 from synthgen.core.digest import sha256_json
 from synthgen.core.section import MAX_NUMBER, Section, parse_section, resolve_path
 from synthgen.core.yaml_file import read_yaml
-from synthgen.stages.decode.config import AUTO, OWN, DecodeConfig
-from synthgen.stages.deidentify.config import DeidentifyConfig
-from synthgen.stages.embed.config import EmbedConfig
-from synthgen.stages.filter.config import FilterConfig
-from synthgen.stages.interpolate.config import DP_METHODS, WEIGHTED, InterpolateConfig
-from synthgen.stages.load.config import SourceConfig
-from synthgen.stages.segment.config import SegmentsConfig
-from synthgen.stages.split.config import SplitConfig
+from synthgen.decode.config import AUTO, OWN, DecodeConfig
+from synthgen.deidentify.config import DeidentifyConfig
+from synthgen.embed.config import EmbedConfig
+from synthgen.filter.config import FilterConfig
+from synthgen.interpolate.config import DP_METHODS, WEIGHTED, InterpolateConfig
+from synthgen.load.config import SourceConfig
+from synthgen.segment.config import SegmentsConfig
+from synthgen.split.config import SplitConfig
 
 # What a budget of differential privacy can be spent on.
-QueryName = Literal["class-means", "spread", "boundary", "votes", "vae", "words", "manner", "adapt"]
+QueryName = Literal["class-means", "spread", "boundary", "votes", "vae", "words", "style", "adapt"]
 # A language tag of BCP 47: language, script, region, variants. "und" says that nobody declared one.
 LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?(-[a-z0-9]{5,8})*$"
 
@@ -36,7 +36,7 @@ def most_delta(persons: int) -> float:
 
 
 class DpAdaptConfig(Section):
-    """The manner refined on the persons' texts by DP-SGD.
+    """The style refined on the persons' texts by DP-SGD.
 
     Attributes:
         steps: of the descent.
@@ -55,7 +55,7 @@ class DpConfig(Section):
         delta: likewise; at most one tenth of one over the number of persons.
         persons: how many there are in train, about, as everybody may know: nothing is counted.
         shares: of the budget, by query; those that are left out have their defaults.
-        adapt: how much of each manner is in each block of the language model, learned from the persons' texts.
+        adapt: how much of each style is in each block of the language model, learned from the persons' texts.
     """
 
     epsilon: Annotated[float, Field(gt=0, le=100)] | None = None
@@ -177,18 +177,18 @@ class Config(Section):
         decode = info.data.get("decode")
         asked_for = {
             "words": decode and decode.words > 0 and not decode.by_words,
-            "manner": decode and AUTO in decode.manners,
+            "style": decode and AUTO in decode.styles,
             "adapt": dp.adapt,
             **dict.fromkeys(DP_METHODS[info.data["interpolate"].method].ASKED if is_private else (), True),
         }
         if idle := [name for name in dp.shares if not asked_for.get(name)]:
             raise ValueError(
-                f"shares: {' and '.join(idle)} of nothing; decode.words, decode.manner auto and dp.adapt ask for "
-                "words, manner and adapt, and each method for its own"
+                f"shares: {' and '.join(idle)} of nothing; decode.words, decode.style auto and dp.adapt ask for "
+                "words, style and adapt, and each method for its own"
             )
         if dp.adapt is not None and decode and (decode.by_words or decode.bridge == OWN):
             raise ValueError(
-                "adapt refines the manners beside a bridge of soft tokens, and this decode.bridge has none"
+                "adapt refines the styles beside a bridge of soft tokens, and this decode.bridge has none"
             )
         if is_private and (broken := unaccounted(info.data)):
             raise ValueError("these would read private text beside the budget: " + "; ".join(broken))

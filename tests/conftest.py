@@ -38,7 +38,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 def pytest_runtest_setup():
     disable_socket(allow_unix_socket=True)
-    # fixtures copy one ledger for several tests, and the user's memory of it would see the copies go different ways
+    # fixtures copy one ledger for several tests, and the user's high-water mark of it would see the copies go different ways
     for seen in (Path(os.environ["XDG_DATA_HOME"]) / "synthgen" / "ledgers-seen").glob("?" * 32 + ".json"):
         seen.unlink()
 
@@ -83,4 +83,4 @@ def module_at():
 @pytest.fixture(scope="session")
 def tiny(module_at):
     """The module of tiny models, tokenizer and bridges."""
-    return module_at("tests/unit/synthgen/stages/decode/tiny.py")
+    return module_at("tests/unit/synthgen/decode/tiny.py")

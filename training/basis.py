@@ -16,10 +16,10 @@ from safetensors.numpy import save_file
 
 from synthgen.core.progress import terminal_progress
 from synthgen.core.seeds import SeedTree
+from synthgen.dp.basis import FOLDER, fit_basis
+from synthgen.embed import build_encoder
+from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
-from synthgen.stages.embed import build_encoder
-from synthgen.stages.embed.config import EmbedConfig
-from synthgen.stages.interpolate.dp.basis import FOLDER, fit_basis
 
 UNSEEN = ("newsgroups20_train", "ag_news_train_subset", "aci_bench_train")
 PASSAGES = 20_000

@@ -1,26 +1,26 @@
-"""Print the page of the shelf: of each manner what it learnt from, its loss before and after, and its samples.
+"""Print the page of the shelf: of each style what it learnt from, its loss before and after, and its samples.
 
-python training/cards.py > docs/manners.md
+python training/cards.py > docs/styles.md
 """
 
 from pathlib import Path
 
-from synthgen.stages.decode.manner import MannerCard, load_manner, on_shelf
+from synthgen.decode.style_adapter import StyleCard, built_in_styles, load_style
 
-HEAD = """# The shelf of manners
+HEAD = """# The shelf of styles
 
-How a text is written, whatever it says. A manner is a small adapter beside the bridge, trained on openly licensed
+How a text is written, whatever it says. A style is a small adapter beside the bridge, trained on openly licensed
 text and on text that our own grammars invent (`training/`), never on anything that plays private data in a study or
-an example. `decode: {manner: NAME}` writes in one, `auto` in the nearest: [configuration](configuration.md).
-Another is one command away: `synthgen train-bridge --manner`. `plain` is the bridge as it is.
+an example. `decode: {style: NAME}` writes in one, `auto` in the nearest: [configuration](configuration.md).
+Another is one command away: `synthgen train-bridge --style`. `plain` is the bridge as it is.
 
 Loss: nats per token of pieces of texts that were kept back, each after its own vector, by the bridge alone and in
-the manner. Samples: written from the vectors of kept-back pieces, one after another, none chosen. `make manners`
+the style. Samples: written from the vectors of kept-back pieces, one after another, none chosen. `make styles`
 trains all of them again; `python training/cards.py` prints this page from the cards beside the weights.
 
-The loss is that of a manner's own kind of text. `news`, `review`, `forum` and `e-mail` learnt from our grammars
+The loss is that of a style's own kind of text. `news`, `review`, `forum` and `e-mail` learnt from our grammars
 alone, which are narrower than the world: news written in `news` teach a word-based classifier less than plain ones
-([measured](studies/README.md#does-a-manner-help)).
+([measured](studies/README.md#does-a-style-help)).
 
 aci_bench is by Yim et al., Scientific Data 2023; primock57 by Korfiatis et al., ACL 2022; synthea by Walonoski et
 al., JAMIA 2018 (The MITRE Corporation); banking77 by Casanueva et al., 2020; clinc150 by Larson et al., EMNLP 2019.
@@ -29,22 +29,22 @@ al., JAMIA 2018 (The MITRE Corporation); banking77 by Casanueva et al., 2020; cl
 
 
 def main():
-    cards = [load_manner(name, Path).card for name in on_shelf()[1:]]
+    cards = [load_style(name, Path).card for name in built_in_styles()[1:]]
     print(HEAD + "\n\n".join([summary(cards), *map(page, cards)]))
 
 
-def summary(cards: list[MannerCard]) -> str:
-    """Return a line of each manner."""
+def summary(cards: list[StyleCard]) -> str:
+    """Return a line of each style."""
     rows = [
         f"| {c.name} | {c.rank} | {c.steps} | {sum(s.passages for s in c.sources):,} | {c.heldout_before:.2f} | "
         f"{c.heldout_after:.2f} |"
         for c in cards
     ]
-    return "\n".join(["| manner | rank | steps | pieces | loss before | after |", "|---|---|---|---|---|---|", *rows])
+    return "\n".join(["| style | rank | steps | pieces | loss before | after |", "|---|---|---|---|---|---|", *rows])
 
 
-def page(card: MannerCard) -> str:
-    """Return what a manner learnt from, and its samples."""
+def page(card: StyleCard) -> str:
+    """Return what a style learnt from, and its samples."""
     sources = [f"| {s.name} | {s.passages:,} | {s.licence} |" for s in card.sources]
     samples = ["> " + sample.replace("\n", "\n> ") for sample in card.samples]
     table = "\n".join(["| source | pieces | licence |", "|---|---|---|", *sources])

@@ -1,9 +1,9 @@
-"""Gather what the shipped manners are trained on: openly licensed text, and text that our own grammars invent.
+"""Gather what the shipped styles are trained on: openly licensed text, and text that our own grammars invent.
 
     python training/corpora.py --out FOLDER [--texts 1500]
 
 SYNTHGEN_DATA is the folder of public text. Nothing that plays private data in a study or an example is read. For each
-manner a folder of tables is written, one a source, and the command that trains it is printed.
+style a folder of tables is written, one a source, and the command that trains it is printed.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from invented import clinical, letters, news, posts, questions, reviews
 
 OURS = "Apache-2.0"
 SEED = 20261122
-STEPS = {"clinical-note": 200}  # of the manner that the example writes in; the others take half of it
+STEPS = {"clinical-note": 200}  # of the style that the example writes in; the others take half of it
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,17 @@ def ours(write):
     return lambda _, n: write(n, np.random.default_rng(SEED))
 
 
-MANNERS = {
+STYLES = {
     "clinical-note": (
-        Source("aci_bench", "CC BY 4.0", lambda data, n: [
-            text for part in ("train", "valid", "test1", "test2", "test3")
-            for text in table(f"aci_bench/{part}.parquet")(data, n)
-        ]),
+        Source(
+            "aci_bench",
+            "CC BY 4.0",
+            lambda data, n: [
+                text
+                for part in ("train", "valid", "test1", "test2", "test3")
+                for text in table(f"aci_bench/{part}.parquet")(data, n)
+            ],
+        ),
         Source("synthea", "Apache-2.0", synthea),
         Source("invented_notes", OURS, ours(clinical.clinical_notes)),
         Source("invented_clinic_letters", OURS, ours(letters.clinic_letters)),
@@ -88,7 +93,7 @@ MANNERS = {
         Source("clinc150", "CC BY 3.0", table("clinc150/train.parquet", but="oos")),
         Source("invented_questions", OURS, ours(questions.questions)),
     ),
-}  # fmt: skip
+}
 
 
 def main(argv=None):
@@ -97,15 +102,15 @@ def main(argv=None):
     parser.add_argument("--texts", type=int, default=1500, help="of each grammar")
     args = parser.parse_args(argv)
     data = Path(os.environ["SYNTHGEN_DATA"])
-    for manner, sources in MANNERS.items():
-        words = ["synthgen", "train-bridge", "--manner", manner]
+    for style, sources in STYLES.items():
+        words = ["synthgen", "train-bridge", "--style", style]
         for source in sources:
-            path = args.out / manner / f"{source.name}.parquet"
+            path = args.out / style / f"{source.name}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             pq.write_table(pa.table({"text": source.texts(data, args.texts)}), path)
             words += ["--corpus", str(path), "--licence", source.licence]
-        words += ["--steps", str(STEPS.get(manner, 100))]
-        print(shlex.join([*words, "--out", f"synthgen/stages/decode/manners/{manner}"]))
+        words += ["--steps", str(STEPS.get(style, 100))]
+        print(shlex.join([*words, "--out", f"synthgen/decode/styles/{style}"]))
 
 
 if __name__ == "__main__":

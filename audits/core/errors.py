@@ -54,13 +54,26 @@ class VerifyError(AuditError):
     """
 
     EXIT_CODES: ClassVar[Mapping[str, int]] = {
-        "E_DIGEST": 10, "E_DATA": 10, "E_MANIFEST": 10, "E_EXTRA": 10, "E_MISSING": 10, "E_SUBJECT": 10,
-        "E_SIG": 11, "E_ENVELOPE": 11, "E_JSON": 11, "E_PREDICATE": 11, "E_TRUST": 11,
-        "E_POLICY": 12, "E_GATE": 12,
+        "E_DIGEST": 10,
+        "E_DATA": 10,
+        "E_MANIFEST": 10,
+        "E_EXTRA": 10,
+        "E_MISSING": 10,
+        "E_SUBJECT": 10,
+        "E_SIG": 11,
+        "E_ENVELOPE": 11,
+        "E_JSON": 11,
+        "E_PREDICATE": 11,
+        "E_TRUST": 11,
+        "E_POLICY": 12,
+        "E_GATE": 12,
         "E_APPROVAL": 13,
-        "E_KEY_EXPIRED": 14, "E_REVOKED": 14, "E_TIME": 14, "E_TSA": 14,
+        "E_KEY_EXPIRED": 14,
+        "E_REVOKED": 14,
+        "E_TIME": 14,
+        "E_TSA": 14,
         "E_UNSAFE": 15,
-    }  # fmt: skip
+    }
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from audits.core.errors import InputError
 from audits.core.files import write_whole
-from audits.core.released import file_problems, no_twins, plain_file, released_problems
+from audits.core.released import file_problems, no_duplicate_keys, plain_file, released_problems
 from audits.core.strictjson import canonical
 from audits.core.types import AuditInputs, Table
 
@@ -213,7 +213,7 @@ def digests(inputs: AuditInputs) -> dict[str, str]:
     if inputs.mirror is not None:
         tables["mirror"] = inputs.mirror
     if inputs.canaries is not None:
-        tables |= {"canaries": inputs.canaries.table, "twin": inputs.canaries.twin}
+        tables |= {"canaries": inputs.canaries.table, "canary_build": inputs.canaries.canary_build}
     if inputs.previous is not None:
         tables |= {"previous": inputs.previous.synthetic, "previous train": inputs.previous.train}
     found = {name: table_digest(table) for name, table in tables.items()}
@@ -287,7 +287,8 @@ def _jsonl(path: Path, _columns: Mapping[str, str], _role: Role) -> tuple[list[A
                 continue
             try:
                 row = json.loads(
-                    (line.removeprefix(_BOM) if number == 1 else line).decode("utf-8"), object_pairs_hook=no_twins
+                    (line.removeprefix(_BOM) if number == 1 else line).decode("utf-8"),
+                    object_pairs_hook=no_duplicate_keys,
                 )
             except UnicodeDecodeError:
                 problems.append(f"row {number}: not UTF-8")

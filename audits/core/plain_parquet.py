@@ -33,26 +33,37 @@ def parquet_bytes(columns: Sequence[tuple[str, Sequence[str]]]) -> bytes:
         body += _pages([value.encode() for value in values])
         size, total = len(body) - start, total + len(body) - start
         about = _struct(
-            (1, _I32, _int(_BYTE_ARRAY)), (2, _LIST, _list(_I32, [_int(_PLAIN), _int(_RLE)])),
-            (3, _LIST, _list(_BINARY, [_binary(name.encode())])), (4, _I32, _int(_UNCOMPRESSED)),
-            (5, _I64, _int(n_rows)), (6, _I64, _int(size)), (7, _I64, _int(size)), (9, _I64, _int(start)),
-        )  # fmt: skip
+            (1, _I32, _int(_BYTE_ARRAY)),
+            (2, _LIST, _list(_I32, [_int(_PLAIN), _int(_RLE)])),
+            (3, _LIST, _list(_BINARY, [_binary(name.encode())])),
+            (4, _I32, _int(_UNCOMPRESSED)),
+            (5, _I64, _int(n_rows)),
+            (6, _I64, _int(size)),
+            (7, _I64, _int(size)),
+            (9, _I64, _int(start)),
+        )
         chunks.append(_struct((2, _I64, _int(start)), (3, _STRUCT, about)))
     group = _struct((1, _LIST, _list(_STRUCT, chunks)), (2, _I64, _int(total)), (3, _I64, _int(n_rows)))
     root = _struct((4, _BINARY, _binary(b"schema")), (5, _I32, _int(len(columns))))
     footer = _struct(
-        (1, _I32, _int(1)), (2, _LIST, _list(_STRUCT, [root, *(_string_column(name) for name, _ in columns)])),
-        (3, _I64, _int(n_rows)), (4, _LIST, _list(_STRUCT, [group])), (6, _BINARY, _binary(CREATED_BY)),
-    )  # fmt: skip
+        (1, _I32, _int(1)),
+        (2, _LIST, _list(_STRUCT, [root, *(_string_column(name) for name, _ in columns)])),
+        (3, _I64, _int(n_rows)),
+        (4, _LIST, _list(_STRUCT, [group])),
+        (6, _BINARY, _binary(CREATED_BY)),
+    )
     return bytes(body) + footer + len(footer).to_bytes(4, "little") + _MAGIC
 
 
 def _string_column(name: str) -> bytes:
     is_string = _struct((1, _STRUCT, _struct()))
     return _struct(
-        (1, _I32, _int(_BYTE_ARRAY)), (3, _I32, _int(_REQUIRED)), (4, _BINARY, _binary(name.encode())),
-        (6, _I32, _int(_UTF8)), (10, _STRUCT, is_string),
-    )  # fmt: skip
+        (1, _I32, _int(_BYTE_ARRAY)),
+        (3, _I32, _int(_REQUIRED)),
+        (4, _BINARY, _binary(name.encode())),
+        (6, _I32, _int(_UTF8)),
+        (10, _STRUCT, is_string),
+    )
 
 
 def _pages(values: Sequence[bytes]) -> bytes:

@@ -58,8 +58,11 @@ def one_person(n_train: int, n_control: int) -> dict[str, Any]:
     """
     needed = needed_for_zero_events(TIERS[0])
     return {
-        "n": min(n_train, n_control), "n_needed": needed, "smallest_leak": 1 / n_train, "epsilon_ceiling": None,
-    }  # fmt: skip
+        "n": min(n_train, n_control),
+        "n_needed": needed,
+        "smallest_leak": 1 / n_train,
+        "epsilon_ceiling": None,
+    }
 
 
 def difference(train: Hits, control: Hits, *, confidence: float) -> Estimate:

@@ -44,7 +44,7 @@ _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
 )
 
 
-def no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def no_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return a JSON object of which no key stands twice: a reader keeps the last and never sees the first.
 
     Raises:

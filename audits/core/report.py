@@ -25,13 +25,13 @@ class AuditReport:
     Args:
         results: one per audit, in the order they were asked for.
         inputs: sha256 of each table, by role.
-        hygiene: whether train and control can be compared at all, as numbers.
+        input_checks: whether train and control can be compared at all, as numbers.
         tool: name and version of what measured.
     """
 
     results: tuple[AuditResult, ...]
     inputs: Mapping[str, str]
-    hygiene: Mapping[str, Any] = field(default_factory=dict)
+    input_checks: Mapping[str, Any] = field(default_factory=dict)
     tool: str
 
     @property
@@ -64,7 +64,7 @@ class AuditReport:
             "overall": self.overall,
             "results": [result_json(result) for result in self.results],
             "inputs": dict(self.inputs),
-            "hygiene": _plain(self.hygiene),
+            "input_checks": _plain(self.input_checks),
             "tool": self.tool,
         }
         try:
@@ -88,7 +88,7 @@ def read_report(data: bytes) -> AuditReport:
     return AuditReport(
         results=tuple(_read(result) for result in wire.results),
         inputs=wire.inputs,
-        hygiene=wire.hygiene,
+        input_checks=wire.input_checks,
         tool=wire.tool,
     )
 
@@ -163,7 +163,7 @@ class _Report(Closed):
     overall: Verdict
     results: tuple[_Result, ...]
     inputs: dict[str, Digest]
-    hygiene: dict[str, Any]
+    input_checks: dict[str, Any]
     tool: str
 
 

@@ -92,9 +92,12 @@ def envelope(estimates: Sequence[Estimate], *, centre: float = 0.5) -> Estimate:
     """
     strongest = max(estimates, key=lambda e: abs(e.value - centre))
     return Estimate(
-        value=strongest.value, low=min(e.low for e in estimates), high=max(e.high for e in estimates),
-        confidence=min(e.confidence for e in estimates), n=min(e.n for e in estimates),
-    )  # fmt: skip
+        value=strongest.value,
+        low=min(e.low for e in estimates),
+        high=max(e.high for e in estimates),
+        confidence=min(e.confidence for e in estimates),
+        n=min(e.n for e in estimates),
+    )
 
 
 def exact_share(k: int, n: int, *, confidence: float) -> Estimate:

@@ -65,14 +65,14 @@ class Canaries:
         table: their texts, one person for each canary; a person has as many rows as it was to be inserted.
         family: the kind of canary of each person, by order of first appearance.
         inserted: bool, for each person whether the coin put it in.
-        twin: the synthetic table of the second build; no row of it may be released.
+        canary_build: the synthetic table of the second build; no row of it may be released.
         suffixes: other endings that the random ones could have been, for exposure; empty where none were made.
     """
 
     table: Table
     family: tuple[str, ...]
     inserted: NDArray[np.bool_]
-    twin: Table
+    canary_build: Table
     suffixes: tuple[str, ...] = ()
 
 
@@ -182,7 +182,7 @@ class AuditResult:
     """What one audit found.
 
     Args:
-        name: the audit, as in the contract (`replay`, `neighbours`, ...).
+        name: the audit, as in the contract (`memorization`, `neighbours`, ...).
         verdict: pass, fail or insufficient.
         status: whether it could be measured at all.
         estimate: the headline number; None unless measured.

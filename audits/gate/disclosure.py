@@ -28,8 +28,10 @@ from audits.gate.policy import ATTACKS, Policy
 FIELDS = {"value", "low", "high", "confidence", "n"}
 DETAIL_STEP = 0.01
 # Numbers of the release, the policy and the ledgers, and not of the source: they stay exact.
-_PUBLIC = re.compile(r"(?:attempts|selftest|secret|method|ledger|accounting|balance)\..*|records\.synthetic"
-                     r"|.*\.longest_run|.*\.hard_hits")  # fmt: skip
+_PUBLIC = re.compile(
+    r"(?:attempts|selftest|secret|method|ledger|accounting|balance)\..*|records\.synthetic"
+    r"|.*\.longest_run|.*\.hard_hits"
+)
 # Of these nothing was counted from private records, or an accounted mechanism did.
 _FIXED = re.compile(
     r"attempts\.number|(?:secret|method)\.private|balance\.tv_distance|records\.synthetic|accounting\."
@@ -168,12 +170,12 @@ def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
         audit: the parsed report.
         policy: under which it leaves.
     """
-    public = {key: value for key, value in audit.items() if key not in {"inputs", "seed", "results", "hygiene"}}
+    public = {key: value for key, value in audit.items() if key not in {"inputs", "seed", "results", "input_checks"}}
     inputs = audit.get("inputs")
     if isinstance(inputs, Mapping) and "synthetic" in inputs:
         public["inputs"] = {"synthetic": inputs["synthetic"]}
-    if "hygiene" in audit and not verdicts_only(policy):
-        public["hygiene"] = public_details(audit["hygiene"], policy)
+    if "input_checks" in audit and not verdicts_only(policy):
+        public["input_checks"] = public_details(audit["input_checks"], policy)
     public["results"] = [_result(result, policy) for result in audit["results"]]
     if verdicts_only(policy):
         public = {key: value for key, value in public.items() if key in _TOLD}

@@ -87,7 +87,7 @@ def evidence_from(
 
     Taken are, of each result, its verdict, status and confidence, its `estimate` as `NAME.estimate`, every entry of
     its `metrics` (`auc` of membership becomes `membership.auc`), and every entry of its `details` that has exactly
-    the five fields of an estimate, as `NAME.KEY`; and the `metrics` of the split's `hygiene`, as `hygiene.KEY`.
+    the five fields of an estimate, as `NAME.KEY`; and the `metrics` of the split's `input_checks`, as `input_checks.KEY`.
 
     Args:
         report: the parsed `audit.json`.
@@ -114,9 +114,9 @@ def evidence_from(
         numbers.extend((_full(name, key), item) for key, item in (result.get("metrics") or {}).items())
         details = result.get("details") or {}
         numbers.extend((f"{name}.{key}", item) for key, item in details.items() if _is_number(item))
-    hygiene = report.get("hygiene")
-    if isinstance(hygiene, Mapping):
-        numbers.extend((f"hygiene.{key}", item) for key, item in (hygiene.get("metrics") or {}).items())
+    input_checks = report.get("input_checks")
+    if isinstance(input_checks, Mapping):
+        numbers.extend((f"input_checks.{key}", item) for key, item in (input_checks.get("metrics") or {}).items())
     return _evidence(numbers, audits, extra, digests or {})
 
 

@@ -14,9 +14,9 @@ from audits.core.errors import PolicyError
 from audits.core.strictjson import canonical
 from audits.core.strictmodel import Closed, Finite, problems
 from audits.core.strictyaml import parse_yaml
+from audits.gate.dp_substitute import ACCOUNTING, METHOD, DpSubstitute, check_given, stood_in_for, why_not
 from audits.gate.evidence import AuditName, AuditState, Evidence
 from audits.gate.outcome import Decision, Outcome, RuleOutcome
-from audits.gate.parentless import ACCOUNTING, METHOD, WithoutParents, check_given, stood_in_for, why_not
 from audits.gate.rule import ATTEMPTS, OUTSIDE, Name, Rule, Sentence, compared, unsure_of
 from audits.gate.spending import confidence_of
 
@@ -78,10 +78,10 @@ class Policy(Closed):
         validity_days: how long a release may be used, or None for no end.
         required_provenance: what must be in the bundle besides data and evidence.
         disclosure: how coarse what is said of private counts must be.
-        selftest: audits that must have been right, on these persons, on every rung of the calibration ladder that
+        selftest: audits that must have been right, on these persons, on every case of the calibration calibration suite that
             asks something of them.
         timestamps: whether release and approvals need a trusted time, or None where they may have one.
-        without_parents: what is asked for instead of `interpolation` where a differentially private method made the
+        dp_substitute: what is asked for instead of `parent_recovery` where a differentially private method made the
             records and none has parents, or None where every audit applies to every method.
     """
 
@@ -100,20 +100,20 @@ class Policy(Closed):
     disclosure: Disclosure = Disclosure()
     selftest: tuple[AuditName, ...] = ()
     timestamps: Timestamps | None = None
-    without_parents: WithoutParents | None = None
+    dp_substitute: DpSubstitute | None = None
 
     @model_validator(mode="after")
     def _excuses_what_it_names(self) -> Self:
-        if self.without_parents is not None:
+        if self.dp_substitute is not None:
             if self.dp is not None:
-                raise ValueError("without_parents: a policy with dp rests on the accounting already")
+                raise ValueError("dp_substitute: a policy with dp rests on the accounting already")
             metrics = {rule.id: rule.metric for rule in self.rules}
-            check_given(self.without_parents, required=self.required, measured=self.measured, metrics=metrics)
+            check_given(self.dp_substitute, required=self.required, measured=self.measured, metrics=metrics)
         return self
 
     @model_validator(mode="after")
     def _no_repeats(self) -> Self:
-        given = self.without_parents
+        given = self.dp_substitute
         for what, names in (
             ("rules", [r.id for r in (*self.all_rules(), *_dp_rules(given), *self.rules_of_a_promise())]),
             ("approvals", [approval.role for approval in self.approvals]),
@@ -146,7 +146,7 @@ class Policy(Closed):
 
     def gates(self) -> tuple[str, ...]:
         """Return the id of every gate that a decision under it can have."""
-        given = self.without_parents
+        given = self.dp_substitute
         instead = () if given is None else given.required
         audits = (f"audit-{name}" for name in (*self.required, *instead, *self.measured))
         attacks = (f"dp-consistent-{name}" for name in ATTACKS) if self.dp is not None or given is not None else ()
@@ -163,7 +163,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     An audit that must be measured is a gate where it was not; where it was, its verdict is an outcome that gates
     nothing. So a policy that only measures has no gate, and refuses.
 
-    Where a policy says what stands in for the audits of parents (`without_parents`), and no record has any, those
+    Where a policy says what stands in for the audits of parents (`dp_substitute`), and no record has any, those
     audits must have been measured and not have failed, and what stands in for them is a gate each; see `why_not`.
 
     Laws: a policy without gates is refused; a missing, failed or too small measurement is no pass; adding a gate,
@@ -182,7 +182,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     rules = (*policy.all_rules(), *_dp_rules(excuse), *(policy.rules_of_a_promise() if is_promised else ()))
     outcomes = (
         *(
-            stood_in_for(_required(evidence, name, sure), name, evidence, policy.without_parents)
+            stood_in_for(_required(evidence, name, sure), name, evidence, policy.dp_substitute)
             for name in policy.required
         ),
         *(_required(evidence, name, sure) for name in (*instead, *promised)),
@@ -196,10 +196,16 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
         outcomes = (
             *outcomes,
             RuleOutcome(
-                id="policy", metric="policy.gates", op=">=", limit=1.0, value=0.0, verdict="FAIL", reason=reason,
+                id="policy",
+                metric="policy.gates",
+                op=">=",
+                limit=1.0,
+                value=0.0,
+                verdict="FAIL",
+                reason=reason,
                 why="Nothing was asked, so nothing is known.",
             ),
-        )  # fmt: skip
+        )
     return Decision(
         allowed=all(outcome.verdict == "PASS" for outcome in outcomes if outcome.gating),
         outcomes=outcomes,
@@ -216,13 +222,13 @@ def _promises(evidence: Evidence) -> bool:
     return method is not None and method.high > 0
 
 
-def budget_caps(evidence: Evidence, policy: Policy) -> DpRule | WithoutParents | None:
+def budget_caps(evidence: Evidence, policy: Policy) -> DpRule | DpSubstitute | None:
     """Return the bounds of the privacy budget that a release rests on; None where it rests on none."""
     return policy.dp if policy.dp is not None else _excuse(evidence, policy)
 
 
-def _excuse(evidence: Evidence, policy: Policy) -> WithoutParents | None:
-    given = policy.without_parents
+def _excuse(evidence: Evidence, policy: Policy) -> DpSubstitute | None:
+    given = policy.dp_substitute
     return None if given is None or why_not(evidence, given) else given
 
 
@@ -255,10 +261,15 @@ def _required(evidence: Evidence, name: str, sure: float) -> RuleOutcome:
     if unsure is not None:
         verdict, reason = "INSUFFICIENT", f"the audit passed, but {unsure}"
     return RuleOutcome(
-        id=f"audit-{name}", metric=f"{name}.passed", op=">=", limit=1.0,
+        id=f"audit-{name}",
+        metric=f"{name}.passed",
+        op=">=",
+        limit=1.0,
         value=None if state is None else float(verdict == "PASS"),
-        verdict=verdict, reason=reason, why="The audit's own verdict must be pass.",
-    )  # fmt: skip
+        verdict=verdict,
+        reason=reason,
+        why="The audit's own verdict must be pass.",
+    )
 
 
 def _measured(evidence: Evidence, name: str) -> RuleOutcome:
@@ -266,16 +277,27 @@ def _measured(evidence: Evidence, name: str) -> RuleOutcome:
     why = "The audit must have been measured; its verdict and numbers are shown and do not gate."
     if state is None or state.status != "measured":
         return RuleOutcome(
-            id=f"audit-{name}", metric=f"{name}.measured", op=">=", limit=1.0, value=None if state is None else 0.0,
-            verdict="INSUFFICIENT", why=why,
+            id=f"audit-{name}",
+            metric=f"{name}.measured",
+            op=">=",
+            limit=1.0,
+            value=None if state is None else 0.0,
+            verdict="INSUFFICIENT",
+            why=why,
             reason="the audit was not run" if state is None else f"the audit was {state.status}",
-        )  # fmt: skip
+        )
     verdict = _verdict(state)
     return RuleOutcome(
-        id=f"audit-{name}", metric=f"{name}.passed", op=">=", limit=1.0, value=float(verdict == "PASS"),
-        verdict=verdict, reason=f"measured; the audit's verdict is {state.verdict}, and gates nothing here", why=why,
+        id=f"audit-{name}",
+        metric=f"{name}.passed",
+        op=">=",
+        limit=1.0,
+        value=float(verdict == "PASS"),
+        verdict=verdict,
+        reason=f"measured; the audit's verdict is {state.verdict}, and gates nothing here",
+        why=why,
         gating=False,
-    )  # fmt: skip
+    )
 
 
 def _verdict(state: AuditState | None) -> Outcome:
@@ -286,12 +308,17 @@ def _verdict(state: AuditState | None) -> Outcome:
 
 def _selftest_rule(name: str) -> Rule:
     return Rule(
-        id=f"selftest-{name}", metric=f"selftest.{name}_wrong", bound="value", op="<=", limit=0, min_n=1,
+        id=f"selftest-{name}",
+        metric=f"selftest.{name}_wrong",
+        bound="value",
+        op="<=",
+        limit=0,
+        min_n=1,
         why="An audit that calls known leaks of these persons clean, or clean tables leaks, is no evidence.",
-    )  # fmt: skip
+    )
 
 
-def _dp_rules(dp: DpRule | WithoutParents | None) -> tuple[Rule, ...]:
+def _dp_rules(dp: DpRule | DpSubstitute | None) -> tuple[Rule, ...]:
     if dp is None:
         return ()
     return (
@@ -300,7 +327,7 @@ def _dp_rules(dp: DpRule | WithoutParents | None) -> tuple[Rule, ...]:
     )
 
 
-def _attacks(evidence: Evidence, dp: DpRule | WithoutParents | None) -> tuple[str, ...]:
+def _attacks(evidence: Evidence, dp: DpRule | DpSubstitute | None) -> tuple[str, ...]:
     """Return those of `ATTACKS` that are asked for."""
     if dp is None:
         return ()
@@ -313,13 +340,19 @@ def _consistent(evidence: Evidence, name: str) -> RuleOutcome:
     both = claim is not None and proven is not None
     holds = claim is not None and proven is not None and proven.high <= claim.low
     return RuleOutcome(
-        id=f"dp-consistent-{name}", metric=f"{name}.epsilon_lower_bound.high", op="<=",
-        limit=0.0 if claim is None else claim.low, value=None if proven is None else proven.high,
+        id=f"dp-consistent-{name}",
+        metric=f"{name}.epsilon_lower_bound.high",
+        op="<=",
+        limit=0.0 if claim is None else claim.low,
+        value=None if proven is None else proven.high,
         verdict="PASS" if holds else "FAIL" if both else "INSUFFICIENT",
         reason=(
-            "what the attack proves lies within what is claimed" if holds
-            else "the attack proves more than is claimed: the mechanism or its accounting is wrong" if both
+            "what the attack proves lies within what is claimed"
+            if holds
+            else "the attack proves more than is claimed: the mechanism or its accounting is wrong"
+            if both
             else "the claimed or the proven epsilon is missing"
         ),
-        why="A budget that an attack contradicts is no budget.", estimate=proven,
-    )  # fmt: skip
+        why="A budget that an attack contradicts is no budget.",
+        estimate=proven,
+    )

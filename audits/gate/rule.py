@@ -45,11 +45,23 @@ class Rule(Closed):
 ATTEMPTS, SECRET = "attempts.number", "secret.private"
 # what holds for every policy for outside, whoever wrote it
 OUTSIDE = (
-    Rule(id="secret-private", metric=SECRET, bound="value", op=">=", limit=1,
-         why="Where the random streams are not secret, whoever guesses the seed knows who was in train."),
-    Rule(id="attempts-counted", metric=ATTEMPTS, bound="value", op=">=", limit=1,
-         why="Nobody knows how often these control persons were asked until the answer was yes."),
-)  # fmt: skip
+    Rule(
+        id="secret-private",
+        metric=SECRET,
+        bound="value",
+        op=">=",
+        limit=1,
+        why="Where the random streams are not secret, whoever guesses the seed knows who was in train.",
+    ),
+    Rule(
+        id="attempts-counted",
+        metric=ATTEMPTS,
+        bound="value",
+        op=">=",
+        limit=1,
+        why="Nobody knows how often these control persons were asked until the answer was yes.",
+    ),
+)
 _ROUNDING = 1e-12  # of a confidence, which goes through 1 - alpha
 
 
@@ -71,9 +83,16 @@ def compared(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
         verdict = "PASS" if holds else "FAIL"
         reason = f"{value:.6g} {rule.op} {rule.limit:g} {'holds' if holds else 'does not hold'}"
     return RuleOutcome(
-        id=rule.id, metric=f"{rule.metric}.{rule.bound}", op=rule.op, limit=rule.limit, value=value,
-        verdict=verdict, reason=reason, why=rule.why, estimate=metric,
-    )  # fmt: skip
+        id=rule.id,
+        metric=f"{rule.metric}.{rule.bound}",
+        op=rule.op,
+        limit=rule.limit,
+        value=value,
+        verdict=verdict,
+        reason=reason,
+        why=rule.why,
+        estimate=metric,
+    )
 
 
 def _lack(evidence: Evidence, rule: Rule, metric: Metric | None, confidence: float) -> str | None:

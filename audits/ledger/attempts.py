@@ -13,7 +13,7 @@ from typing import Any
 
 from audits.core.errors import InputError
 from audits.core.types import Table
-from audits.ledger.chain import Chain, Head, Memory, chain_id, opened
+from audits.ledger.chain import Chain, Head, HighWaterMark, chain_id, opened
 from audits.ledger.persons import joined, person_marks, split, text_marks
 
 FILE = "attempts.jsonl"
@@ -35,7 +35,7 @@ class Attempt:
     ledger: Head
 
 
-def attempt(folder: Path, memory: Memory, *, made: str, control: Table) -> Attempt:
+def attempt(folder: Path, high_water_mark: HighWaterMark, *, made: str, control: Table) -> Attempt:
     """Return which attempt it is to audit this against these control records, and note it.
 
     Earlier attempts are those with another `made` of which more than a hundredth of these control persons, or of
@@ -48,7 +48,7 @@ def attempt(folder: Path, memory: Memory, *, made: str, control: Table) -> Attem
 
     Args:
         folder: the institution's ledger.
-        memory: of its highest head.
+        high_water_mark: of its highest head.
         made: a digest of everything that could change a verdict: the tables, seed, audits, confidence, versions.
         control: source records, before any surrogate was put in; groups that are unique in the institution.
 
@@ -57,7 +57,7 @@ def attempt(folder: Path, memory: Memory, *, made: str, control: Table) -> Attem
 
     Privacy: the ledger holds keyed hashes of persons and runs of words, and stays with the institution.
     """
-    with opened(folder, FILE, memory) as chain:
+    with opened(folder, FILE, high_water_mark) as chain:
         name = chain.mac(b"made\0" + made.encode())
         persons, texts = person_marks(chain, control), text_marks(chain, control)
         asked = _asked(chain, persons, texts)
@@ -67,28 +67,28 @@ def attempt(folder: Path, memory: Memory, *, made: str, control: Table) -> Attem
         return _found(chain, name)
 
 
-def asked_before(folder: Path, memory: Memory, *, control: Table) -> int:
+def asked_before(folder: Path, high_water_mark: HighWaterMark, *, control: Table) -> int:
     """Return how many attempts on these control records the ledger holds, as `attempt` counts them; nothing is noted.
 
     Raises:
         InputError: as `attempt`.
     """
-    with opened(folder, FILE, memory) as chain:
+    with opened(folder, FILE, high_water_mark) as chain:
         return len(_asked(chain, person_marks(chain, control), text_marks(chain, control)))
 
 
-def noted(folder: Path, memory: Memory, made: str) -> Attempt:
+def noted(folder: Path, high_water_mark: HighWaterMark, made: str) -> Attempt:
     """Return an attempt that the ledger holds.
 
     Args:
         folder: the institution's ledger.
-        memory: of its highest head.
+        high_water_mark: of its highest head.
         made: of the attempt.
 
     Raises:
         InputError: as `attempt`, and if it does not hold it.
     """
-    with opened(folder, FILE, memory) as chain:
+    with opened(folder, FILE, high_water_mark) as chain:
         if made not in {entry["made"] for entry in _attempts(chain)}:
             raise InputError(
                 f"the ledger {folder} does not hold this run's attempt", hint="run it again, so that it is counted"

@@ -22,7 +22,7 @@ from typing import Any
 
 from audits.core.errors import InputError
 from audits.ledger.attempts import FILE
-from audits.ledger.chain import Chain, Head, Memory, opened
+from audits.ledger.chain import Chain, Head, HighWaterMark, opened
 
 Mechanisms = tuple[Mapping[str, Any], ...]
 
@@ -98,7 +98,7 @@ class RunState:
     digest: str | None
 
 
-def reserve(folder: Path, memory: Memory, spending: Spending, *, most: Cost | None) -> Reservation:
+def reserve(folder: Path, high_water_mark: HighWaterMark, spending: Spending, *, most: Cost | None) -> Reservation:
     """Return the reservation of a run, recorded; one that is there under its id already is held to the bound again.
 
         spent by others + cost <= most,   spent by others = Σ over all other reservations of the ledger
@@ -109,7 +109,7 @@ def reserve(folder: Path, memory: Memory, spending: Spending, *, most: Cost | No
 
     Args:
         folder: the institution's ledger.
-        memory: of its highest head.
+        high_water_mark: of its highest head.
         spending: what is asked for.
         most: what all runs together may spend; None for no bound.
 
@@ -117,7 +117,7 @@ def reserve(folder: Path, memory: Memory, spending: Spending, *, most: Cost | No
         Overspent: by name of the budget, with what is left.
         InputError: the ledger cannot be used, was changed, exchanged or set back, or the id stands for another cost.
     """
-    with opened(folder, FILE, memory) as chain:
+    with opened(folder, FILE, high_water_mark) as chain:
         found = _reserved(chain, spending.run)
         others = _all(chain) if found is None else found.others
         refuse_overspending(_sum(others), spending.cost, most)
@@ -132,7 +132,7 @@ def reserve(folder: Path, memory: Memory, spending: Spending, *, most: Cost | No
 _ANEW = "run it with --resume never, which reserves anew, and spends anew"
 
 
-def note_draw(folder: Path, memory: Memory, run: str) -> bytes:
+def note_draw(folder: Path, high_water_mark: HighWaterMark, run: str) -> bytes:
     """Record that a run draws its noise now; once, or what it draws would be chosen among several.
 
     Returns:
@@ -142,7 +142,7 @@ def note_draw(folder: Path, memory: Memory, run: str) -> bytes:
         Overspent: it drew before, and what it made was lost or thrown away.
         InputError: the ledger cannot be used, or holds no such reservation.
     """
-    with opened(folder, FILE, memory) as chain:
+    with opened(folder, FILE, high_water_mark) as chain:
         if _reserved(chain, run) is None:
             raise InputError(f"the ledger {folder} does not hold this run's reservation", hint=_ANEW)
         if "draw" in _steps(chain, run):
@@ -164,41 +164,42 @@ def seal(key: bytes, digest: str) -> str:
     return hmac.digest(key, digest.encode(), "sha256").hex()
 
 
-def note_made(folder: Path, memory: Memory, run: str, digest: str) -> None:
+def note_made(folder: Path, high_water_mark: HighWaterMark, run: str, digest: str) -> None:
     """Record the digest of what a run's mechanisms answered.
 
     Raises:
         InputError: the ledger cannot be used, or the run did not draw just once and make nothing yet.
     """
-    with opened(folder, FILE, memory) as chain:
+    with opened(folder, FILE, high_water_mark) as chain:
         if [*_steps(chain, run)] != ["reserve", "draw"]:
             raise InputError(f"the ledger {folder} does not expect an answer of this run", hint=_ANEW)
         chain.append({"what": "made", "run": run, "digest": digest})
 
 
-def state_of(folder: Path, memory: Memory, run: str) -> RunState:
+def state_of(folder: Path, high_water_mark: HighWaterMark, run: str) -> RunState:
     """Return what a ledger holds of a run.
 
     Raises:
         InputError: the ledger cannot be used.
     """
-    with opened(folder, FILE, memory) as chain:
+    with opened(folder, FILE, high_water_mark) as chain:
         found, steps = _reserved(chain, run), _steps(chain, run)
         last = next(reversed(steps), None)
         return RunState(
-            last=last, spending=None if found is None else found.spending,
+            last=last,
+            spending=None if found is None else found.spending,
             key=_sealing(chain, run) if last == "draw" else None,
             digest=str(steps["made"]["digest"]) if last == "made" else None,
-        )  # fmt: skip
+        )
 
 
-def spent(folder: Path, memory: Memory, run: str, digest: str) -> Reservation:
+def spent(folder: Path, high_water_mark: HighWaterMark, run: str, digest: str) -> Reservation:
     """Return the reservation under which an answer was made, and all others as the ledger holds them now.
 
     Raises:
         InputError: the ledger cannot be used, or holds no run that drew once and made this.
     """
-    with opened(folder, FILE, memory) as chain:
+    with opened(folder, FILE, high_water_mark) as chain:
         found = _reserved(chain, run)
         steps = _steps(chain, run)
         if found is None or "draw" not in steps or steps.get("made", {}).get("digest") != digest:
@@ -206,28 +207,28 @@ def spent(folder: Path, memory: Memory, run: str, digest: str) -> Reservation:
         return found
 
 
-def spent_so_far(folder: Path, memory: Memory, *, besides: str | None = None) -> Cost:
+def spent_so_far(folder: Path, high_water_mark: HighWaterMark, *, besides: str | None = None) -> Cost:
     """Return what was spent of a ledger's budget, added up; nothing is recorded.
 
     Args:
         folder: the institution's ledger.
-        memory: of its highest head.
+        high_water_mark: of its highest head.
         besides: a run whose own reservation is left out, since it goes on with it.
 
     Raises:
         InputError: the ledger cannot be used, was changed, exchanged or set back.
     """
-    with opened(folder, FILE, memory) as chain:
+    with opened(folder, FILE, high_water_mark) as chain:
         return _sum([one for one in _all(chain) if one.run != besides])
 
 
-def all_reservations(folder: Path, memory: Memory) -> list[Mapping[str, Any]]:
+def all_reservations(folder: Path, high_water_mark: HighWaterMark) -> list[Mapping[str, Any]]:
     """Return the reservations of a ledger as they are told: run, epsilon, delta, and what became of each.
 
     Raises:
         InputError: the ledger cannot be used, was changed, exchanged or set back.
     """
-    with opened(folder, FILE, memory) as chain:
+    with opened(folder, FILE, high_water_mark) as chain:
         state = {e["run"]: e["what"] for e in chain.entries if "what" in e}
         return [
             {"run": one.run, "epsilon": one.cost.epsilon, "delta": one.cost.delta, "state": state[one.run]}
@@ -282,12 +283,14 @@ def refuse_overspending(had: Cost, cost: Cost, most: Cost | None) -> None:
     problems = [
         f"{name}: {limit:g} in all, {spent_:g} spent, {asked:g} asked for"
         for name, limit, spent_, asked in (
-            ("epsilon", most.epsilon, had.epsilon, cost.epsilon), ("delta", most.delta, had.delta, cost.delta),
+            ("epsilon", most.epsilon, had.epsilon, cost.epsilon),
+            ("delta", most.delta, had.delta, cost.delta),
         )
         if _exact(spent_) + _exact(asked) > _exact(limit)
-    ]  # fmt: skip
+    ]
     if problems:
         raise Overspent(
-            "the ledger's budget does not hold this run", problems=problems,
+            "the ledger's budget does not hold this run",
+            problems=problems,
             hint="`synthgen budget show CONFIG` lists what was spent; a budget does not come back.",
-        )  # fmt: skip
+        )

@@ -4,7 +4,7 @@ r"""A file of JSON lines to which lines can only be added: each is authenticated
 
 K lies beside it, 32 bytes of mode 0600, and never leaves the institution; so nobody without K can write a line or
 guess what one says, and of a chain that was cut or written anew the last mac differs. Whether one was exchanged as a
-whole, key and all, or set back to an older copy, only a memory kept elsewhere can tell: see `Memory`. There are two.
+whole, key and all, or set back to an older copy, only a high-water mark kept elsewhere can tell: see `HighWaterMark`. There are two.
 One lies where the caller says, and knows which chain may be used there. The other lies in the user's data folder, by
 the chain's own id, whoever opens it and under whatever path, and knows how far that chain ever came.
 
@@ -46,7 +46,7 @@ class Head(Closed):
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class HighWaterMark:
     """The highest head seen of the one chain that may be used here, in a file that does not lie beside the chain.
 
     Args:
@@ -66,7 +66,9 @@ class Memory:
         try:
             return Head.model_validate(parse_canonical(self.path.read_bytes()))
         except (OSError, JsonError, ValidationError):
-            raise InputError(f"{self.path}: not the memory of a ledger", hint="restore it from a backup") from None
+            raise InputError(
+                f"{self.path}: not the high-water mark of a ledger", hint="restore it from a backup"
+            ) from None
 
     def write(self, head: Head) -> None:
         """Remember a head.
@@ -78,7 +80,9 @@ class Memory:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_whole(self.path, canonical(head.model_dump(mode="json")))
         except OSError as error:
-            raise InputError(f"{self.path}: the memory of a ledger cannot be written ({error.strerror})") from None
+            raise InputError(
+                f"{self.path}: the high-water mark of a ledger cannot be written ({error.strerror})"
+            ) from None
 
 
 class Chain:
@@ -134,32 +138,32 @@ class Chain:
 
 
 @contextmanager
-def opened(folder: Path, name: str, memory: Memory) -> Iterator[Chain]:
-    """Hold a chain of a folder for this process, made where neither it nor a memory of it is there.
+def opened(folder: Path, name: str, high_water_mark: HighWaterMark) -> Iterator[Chain]:
+    """Hold a chain of a folder for this process, made where neither it nor a high-water mark of it is there.
 
     Args:
         folder: of mode 0700, made if missing; holds `key` and the chain.
         name: the chain's file in it.
-        memory: of the chain's highest head; brought up to date at the end, and so is that under the chain's id.
+        high_water_mark: of the chain's highest head; brought up to date at the end, and so is that under the chain's id.
 
     Raises:
         InputError: the folder cannot be used or others may read it; a line was changed; the chain or its key is
-            missing; it is not the chain that `memory` holds, or goes back behind either memory; or one of them can
+            missing; it is not the chain that `high_water_mark` holds, or goes back behind either high-water mark; or one of them can
             be neither read nor written.
     """
-    remembered = memory.read()
+    remembered = high_water_mark.read()
     if remembered is not None and not folder.is_dir():  # a folder made in its place would stand in its way back
-        raise _lacking(folder, KEY, memory.path)
+        raise _lacking(folder, KEY, high_water_mark.path)
     with _locked(folder):
-        chain = _chain(folder, name, remembered, memory.path)
-        own = Memory(seen_of(chain.head().id))
+        chain = _chain(folder, name, remembered, high_water_mark.path)
+        own = HighWaterMark(seen_of(chain.head().id))
         for seen in (remembered, own.read()):
-            _refuse_older(folder, chain, seen, memory.path)
+            _refuse_older(folder, chain, seen, high_water_mark.path)
         if remembered is not None:  # one that cannot be written is found before a line is added, which stays
-            for place in (own, memory):
+            for place in (own, high_water_mark):
                 place.write(chain.head())
         yield chain
-        for place in (own, memory):
+        for place in (own, high_water_mark):
             place.write(chain.head())
 
 
@@ -171,7 +175,7 @@ def chain_id(folder: Path, name: str) -> str:
         name: likewise.
 
     Raises:
-        InputError: as `opened`, but for what only a memory can tell.
+        InputError: as `opened`, but for what only a high-water mark can tell.
     """
     with _locked(folder):
         return _chain(folder, name, None, None).head().id
@@ -189,18 +193,18 @@ def _locked(folder: Path) -> Iterator[None]:
         raise InputError(f"the ledger {folder} cannot be used ({error.strerror})") from error
 
 
-def _chain(folder: Path, name: str, remembered: Head | None, memory: Path | None) -> Chain:
+def _chain(folder: Path, name: str, remembered: Head | None, high_water_mark: Path | None) -> Chain:
     path = folder / name
     is_keyed, is_begun = os.path.lexists(folder / KEY), path.is_file() and path.stat().st_size > 0
     if remembered is None and not is_keyed and not is_begun:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
         sync(folder)
     elif not is_keyed or not path.is_file():
-        raise _lacking(folder, name if is_keyed else KEY, memory)
+        raise _lacking(folder, name if is_keyed else KEY, high_water_mark)
     return Chain(path, read_key(folder / KEY, "key of the ledger"), path.read_bytes())
 
 
-def _refuse_older(folder: Path, chain: Chain, remembered: Head | None, memory: Path) -> None:
+def _refuse_older(folder: Path, chain: Chain, remembered: Head | None, high_water_mark: Path) -> None:
     """Raise InputError where a chain is not the one that is remembered, or does not go on from there."""
     if remembered is None:
         return
@@ -212,17 +216,18 @@ def _refuse_older(folder: Path, chain: Chain, remembered: Head | None, memory: P
         found = "goes on from other entries than those it held before"
     else:
         return
-    raise InputError(f"the ledger {folder} {found}", hint=_restore(folder, memory))
+    raise InputError(f"the ledger {folder} {found}", hint=_restore(folder, high_water_mark))
 
 
-def _lacking(folder: Path, what: str, memory: Path | None) -> InputError:
+def _lacking(folder: Path, what: str, high_water_mark: Path | None) -> InputError:
     return InputError(
-        f"the ledger {folder} lacks its {what}, so nobody knows what was done before", hint=_restore(folder, memory)
+        f"the ledger {folder} lacks its {what}, so nobody knows what was done before",
+        hint=_restore(folder, high_water_mark),
     )
 
 
-def _restore(folder: Path, memory: Path | None) -> str:
-    beside = "its memory beside the releaser's key" if memory is None else memory
+def _restore(folder: Path, high_water_mark: Path | None) -> str:
+    beside = "its high-water mark beside the releaser's key" if high_water_mark is None else high_water_mark
     return (
         f"restore {folder} from its newest backup; a new institution, which has released nothing yet, begins by "
         f"removing both {folder} and {beside}"

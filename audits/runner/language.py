@@ -13,8 +13,8 @@ from audits.core.holdout import HoldoutTables
 from audits.core.inputs import take
 from audits.core.stats import FAIL_LEVEL
 from audits.core.types import AuditInputs, Table
-from audits.space.encoders import encode_words
-from audits.space.similarity import highest
+from audits.embeddings.encoders import encode_words
+from audits.embeddings.similarity import highest
 from audits.text.legibility import Legibility, legibility
 from audits.text.normalise import tokens
 
@@ -73,9 +73,11 @@ class LanguageCheck:
     def to_json(self) -> dict[str, Any]:
         """Return the numbers for the report."""
         return {
-            "foreign_rows": self.foreign_rows, "illegible_rows": self.illegible_rows,
-            "similarity_over_real": self.similarity, "rows": self.n,
-        }  # fmt: skip
+            "foreign_rows": self.foreign_rows,
+            "illegible_rows": self.illegible_rows,
+            "similarity_over_real": self.similarity,
+            "rows": self.n,
+        }
 
 
 def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageCheck:

@@ -4,21 +4,21 @@ import importlib
 
 from audits.core.errors import InputError
 from audits.core.types import Attack, AuditInputs
-from audits.space.encoded_tables import TableEncoder, encode_tables
+from audits.embeddings.encoded_tables import TableEncoder, encode_tables
 
 AUDITS = {
-    "replay": ("audits.replay.audit", "Replay"),
-    "neighbours": ("audits.neighbours.audit", "Neighbours"),
-    "identifiers": ("audits.identifiers.audit", "Identifiers"),
-    "membership": ("audits.membership.audit", "Membership"),
-    "interpolation": ("audits.interpolation.audit", "Interpolation"),
-    "linkage": ("audits.linkage.audit", "Linkage"),
-    "canaries": ("audits.canaries.audit", "CanaryAudit"),
-    "accounting": ("audits.accounting.audit", "Accounting"),
-    "differencing": ("audits.differencing.audit", "Differencing"),
+    "memorization": ("audits.attacks.memorization.memorization_audit", "Memorization"),
+    "neighbours": ("audits.attacks.neighbours.neighbours_audit", "Neighbours"),
+    "identifiers": ("audits.attacks.identifiers.identifiers_audit", "Identifiers"),
+    "membership": ("audits.attacks.membership.membership_audit", "Membership"),
+    "parent_recovery": ("audits.attacks.parent_recovery.parent_recovery_audit", "ParentRecovery"),
+    "linkage": ("audits.attacks.linkage.linkage_audit", "Linkage"),
+    "canaries": ("audits.attacks.canaries.canaries_audit", "CanaryAudit"),
+    "accounting": ("audits.attacks.accounting.accounting_audit", "Accounting"),
+    "differencing": ("audits.attacks.differencing.differencing_audit", "Differencing"),
 }
 # those that look for similar rows, in tables that are encoded once for all of them
-ON_ENCODED_TABLES = {"neighbours", "membership", "interpolation"}
+ON_ENCODED_TABLES = {"neighbours", "membership", "parent_recovery"}
 # those whose pass says that records resemble train persons no more than others
 BY_SIMILARITY = {*ON_ENCODED_TABLES, "linkage"}
 # what an audit needs besides the three tables

@@ -15,14 +15,14 @@ from audits.core.report import AuditReport, tool_name
 from audits.core.streams import stream
 from audits.core.strictjson import canonical
 from audits.core.types import LEAST_CONFIDENCE, Attack, AuditInputs, AuditResult, without_number
-from audits.gate.parentless import ACCOUNTING
+from audits.embeddings.encoded_tables import encode_once
+from audits.embeddings.vectors import vectors_digest
+from audits.gate.dp_substitute import ACCOUNTING
 from audits.gate.policy import Policy
-from audits.runner.hygiene import Hygiene, check_split
+from audits.runner.input_checks import InputChecks, check_split
 from audits.runner.language import LanguageCheck, check_language
 from audits.runner.registry import BY_SIMILARITY, applicable_audits, build
 from audits.runner.registry import names as registered
-from audits.space.encoded_tables import encode_once
-from audits.space.vectors import vectors_digest
 
 # what a broken audit may raise; anything else is a fault of this program and stops it
 BREAKAGES = (ValueError, ArithmeticError, MemoryError, LookupError, TypeError, AttributeError, RuntimeError, OSError)
@@ -70,15 +70,15 @@ def run(
     cached = encode_once(stream(seed, "seen"))
     attacks = [build(name, cached) for name in wanted]
     say = progress if progress is not None else _silent
-    say("split hygiene: near-duplicates and shift between train and control")
-    hygiene = check_split(inputs, stream(seed, "hygiene"))
-    language = check_language(hygiene.inputs, stream(seed, "language"))
+    say("input checks: near-duplicates and shift between train and control")
+    input_checks = check_split(inputs, stream(seed, "input_checks"))
+    language = check_language(input_checks.inputs, stream(seed, "language"))
     leaving = released_problems(inputs.synthetic, inputs.train, inputs.control)
-    untrue, unreadable = (*hygiene.problems, *leaving), (*hygiene.problems, *leaving, *language.problems)
+    untrue, unreadable = (*input_checks.problems, *leaving), (*input_checks.problems, *leaving, *language.problems)
     results = []
     for number, (name, attack) in enumerate(zip(wanted, attacks, strict=True), start=1):
         say(f"{name}: running ({number} of {len(wanted)})")
-        result = result_of(name, attack, hygiene.inputs, stream(seed, name), confidence)
+        result = result_of(name, attack, input_checks.inputs, stream(seed, name), confidence)
         found = (*unreadable, *language.too_far) if name in BY_SIMILARITY else unreadable
         capped = _capped(result, untrue if name == ACCOUNTING else found)  # which reads no texts
         results.append(_with_language(capped, language, confidence) if name in BY_SIMILARITY else capped)
@@ -86,7 +86,7 @@ def run(
     return AuditReport(
         results=tuple(results),
         inputs=digests(inputs),
-        hygiene=_details(hygiene, language, leaving),
+        input_checks=_details(input_checks, language, leaving),
         tool=tool_name(),
     )
 
@@ -120,14 +120,14 @@ def result_of(
     return replace(result, metrics=metrics, confidence=confidence)
 
 
-def _details(hygiene: Hygiene, language: LanguageCheck, leaving: Sequence[str]) -> Mapping[str, Any]:
+def _details(input_checks: InputChecks, language: LanguageCheck, leaving: Sequence[str]) -> Mapping[str, Any]:
     """Return what the report says of the tables; one of reading, or of what may not leave, counts as well."""
-    metrics = hygiene.details["metrics"]
+    metrics = input_checks.details["metrics"]
     n = metrics["problems"]["value"] + len(language.problems) + len(leaving)
     return {
-        **hygiene.details,
+        **input_checks.details,
         "language": language.to_json(),
-        "problems": [*hygiene.problems, *language.problems, *leaving],
+        "problems": [*input_checks.problems, *language.problems, *leaving],
         "metrics": {**metrics, "problems": {**metrics["problems"], "value": n, "low": n, "high": n}},
     }
 

@@ -12,13 +12,13 @@ from audits.core.report import Digest
 from audits.core.strictjson import JsonError, canonical, parse_canonical
 from audits.core.strictmodel import Closed, problems
 from audits.core.types import Estimate
-from audits.selftest.ladder import Demand, Outcome
+from audits.selftest.cases import Demand, Outcome
 
 _MAX_BYTES = 16 << 20
 
 
 class BoundCell(Closed):
-    """What one audit said on one rung."""
+    """What one audit said on one case."""
 
     demand: Demand
     outcome: Outcome
@@ -33,7 +33,7 @@ class BoundSelfTest(Closed):
         train: digest of the train table it was made on.
         control: of the control table.
         salt: 32 random bytes as hex, so that the digest of the file confirms no guess at the tables.
-        audits: each that was calibrated, with its rungs.
+        audits: each that was calibrated, with its cases.
     """
 
     schema_name: Literal["synthgen-selftest/v2"]
@@ -52,14 +52,14 @@ class BoundSelfTest(Closed):
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
     def numbers(self) -> dict[str, Estimate]:
-        """Return of each audit, as `selftest.NAME_wrong`, how many rungs that ask something of it are not right.
+        """Return of each audit, as `selftest.NAME_wrong`, how many cases that ask something of it are not right.
 
-        A rung that is uncalibrated, for want of persons, counts as not right: nothing was shown there. n is the
-        number of rungs that ask something.
+        A case that is uncalibrated, for want of persons, counts as not right: nothing was shown there. n is the
+        number of cases that ask something.
         """
         found = {}
-        for name, rungs in self.audits.items():
-            asked = [cell for cell in rungs.values() if cell.demand != "blind"]
+        for name, cases in self.audits.items():
+            asked = [cell for cell in cases.values() if cell.demand != "blind"]
             wrong = float(sum(cell.outcome != "right" for cell in asked))
             found[f"selftest.{name}_wrong"] = Estimate(
                 value=wrong, low=wrong, high=wrong, confidence=1.0, n=len(asked)
@@ -84,8 +84,8 @@ def bound_selftest(result: Mapping[str, Any], tables: Mapping[str, str], *, salt
         salt=salt,
         audits={
             audit: {
-                rung["rung"]: BoundCell(**{key: rung["audits"][audit][key] for key in ("demand", "outcome")})
-                for rung in result["rungs"]
+                case["case"]: BoundCell(**{key: case["audits"][audit][key] for key in ("demand", "outcome")})
+                for case in result["cases"]
             }
             for audit in result["audits"]
         },

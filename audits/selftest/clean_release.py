@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from audits.attacks.identifiers.patterns import QUASI, Entity, entities, number_key, numbers
+from audits.attacks.memorization.search import CEILING_TOKENS, FLOOR_TOKENS, own_runs, pooled
 from audits.core.errors import InputError
 from audits.core.holdout import MIN_PERSONS
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Table, persons
-from audits.identifiers.patterns import QUASI, Entity, entities, number_key, numbers
-from audits.replay.search import CEILING_TOKENS, FLOOR_TOKENS, own_runs, pooled
 
 FRESH_SHARE = 1 / 3  # of the control persons; the others are the arm that the audits compare with train
 MAX_PERSONS = 2000  # per arm, drawn at random: more would only make the self-test slower, not the audits better
@@ -59,13 +59,13 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
 
     People quote one another and fill in the same forms, so a fresh person's text may repeat words or an identifier of
     a train person; a release of it would rightly be stopped. Rows of fresh persons that hold a run of 13 tokens (as
-    they are, or with numbers masked, as `replay` reads them), half of a record (a reply that quotes it line by line),
+    they are, or with numbers masked, as `memorization` reads them), half of a record (a reply that quotes it line by line),
     or an identifier, with its label or without, of one train or control person are therefore left out. Which they are
     is decided without looking at who is train, so leaving them out betrays nobody, and what remains is a release
     known to be clean.
 
     Args:
-        inputs: checked tables (`audits.runner.hygiene.check_split`); its synthetic table is not read.
+        inputs: checked tables (`audits.runner.input_checks.check_split`); its synthetic table is not read.
         rng: draws at most 2,000 train persons and 3,000 control persons, and deals the latter into two parts.
 
     Raises:

@@ -25,7 +25,7 @@ PIECE = 20  # words of a record in each row where it is cut up
 SHORTEST, LONGEST = 13, 29  # tokens of a short record: a run that no chance brings, and less than a long one
 FEWEST_SHORT = 11
 BOILERPLATE = 0.6  # share of a templated record's words that everybody's record has
-PASSAGE = 40  # words that strangers quote of one another
+PASSAGE = 40  # words that non-members quote of one another
 REPEATED_SHARE = 0.11  # of control rows that repeat a train row
 TEMPLATE = (
     "The person was seen on the date given above and the purpose of the visit was explained.",
@@ -193,8 +193,12 @@ def two_ids(population: Population, rng: Rng) -> AuditInputs:
     train, (row,) = _numbered_persons(population, 1, rng)
     other = int(rng.choice(np.flatnonzero(np.array(train.groups) != train.groups[row])))
     text = train.texts[row]
-    train = replace(train, texts=(*train.texts, text), groups=(*train.groups, train.groups[other]),
-                    labels=None if train.labels is None else (*train.labels, train.labels[row]))  # fmt: skip
+    train = replace(
+        train,
+        texts=(*train.texts, text),
+        groups=(*train.groups, train.groups[other]),
+        labels=None if train.labels is None else (*train.labels, train.labels[row]),
+    )
     release = paste(population.unseen, text.rsplit(" MRN ", maxsplit=1)[-1], rng)
     return population.inputs(paste(release, text, rng), train=train)
 

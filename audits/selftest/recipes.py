@@ -16,9 +16,9 @@ from audits.core.errors import NotMeasurable
 from audits.core.holdout import HoldoutTables
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Table, persons
+from audits.embeddings.encoders import encode_characters, encode_words
+from audits.embeddings.similarity import highest, similarity_blocks
 from audits.selftest.clean_release import Population, as_synthetic, copyable, deal_persons, stack_tables
-from audits.space.encoders import encode_characters, encode_words
-from audits.space.similarity import highest, similarity_blocks
 
 COPIED_SHARE = 0.01
 MIN_COPIED = 11  # fewer copied persons than this cannot be proven by any ranking; only hard rules see them

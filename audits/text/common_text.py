@@ -105,9 +105,13 @@ def _shared(pool: Owned, record: Int, at: Int, key: UInt) -> SharedPhrases:
     number = np.cumsum(is_shared) - 1
     kept, kept_pair = is_shared[phrase], is_shared[pair_phrase]
     return SharedPhrases(
-        at[kept], number[phrase[kept]], key[new_phrase][is_shared],
-        number[pair_phrase[kept_pair]], pair_owner[kept_pair], boilerplate[is_shared],
-    )  # fmt: skip
+        at[kept],
+        number[phrase[kept]],
+        key[new_phrase][is_shared],
+        number[pair_phrase[kept_pair]],
+        pair_owner[kept_pair],
+        boilerplate[is_shared],
+    )
 
 
 def _records(rows: Numbered) -> Int:

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from audits.core.errors import VerifyError
+from audits.gate.dp_substitute import METHOD, DpSubstitute
 from audits.gate.evidence import Evidence
-from audits.gate.parentless import METHOD, WithoutParents
 from audits.gate.policy import DpRule, Policy, budget_caps
 from audits.gate.rule import SECRET
 from audits.verify.mechanism import ROUNDING, accounted, check_mechanism, check_spent
@@ -107,17 +107,19 @@ def _check_same(claim: Mapping[str, float], evidence: Evidence, logged: Mapping[
         raise VerifyError("E_GATE", "the evidence recomputed more epsilon than is claimed")
 
 
-def _check_booked(privacy: Privacy, budget: Budget, caps: DpRule | WithoutParents | None, evidence: Evidence) -> None:
+def _check_booked(privacy: Privacy, budget: Budget, caps: DpRule | DpSubstitute | None, evidence: Evidence) -> None:
     _check_sums(
-        "epsilon", [budget.spent_before, budget.spent_after, privacy.epsilon],
+        "epsilon",
+        [budget.spent_before, budget.spent_after, privacy.epsilon],
         [item.epsilon for item in privacy.composition],
         min(budget.max_epsilon, math.inf if caps is None else caps.max_epsilon),
-    )  # fmt: skip
+    )
     _check_sums(
-        "delta", [budget.delta_before, budget.delta_after, privacy.delta],
+        "delta",
+        [budget.delta_before, budget.delta_after, privacy.delta],
         [item.delta for item in privacy.composition],
         min(budget.max_delta, math.inf if caps is None else caps.max_delta),
-    )  # fmt: skip
+    )
     spent = evidence.metrics.get("accounting.epsilon_spent")
     if spent is not None and _exact(budget.spent_after) < _exact(spent.high):
         raise VerifyError("E_GATE", "the log of all releases spent more than the ledger says")

@@ -35,8 +35,8 @@ from audits.verify.contents import (
     check_report,
 )
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
+from audits.verify.high_water_mark import default_state, remember
 from audits.verify.mechanism import check_made_of
-from audits.verify.memory import default_state, remember
 from audits.verify.outcome import Verification, VerificationStep
 from audits.verify.statement import ReleasePredicate, ReleaseStatement, read_statement
 from audits.verify.timestamps import MAX_SKEW, SignedFile, check_signed, envelope_of, stamped
@@ -48,9 +48,22 @@ POLICY_JSON = "policy/policy.json"
 POLICY_YAML = "policy/policy.yaml"
 REPORT_HTML = "report/report.html"
 STEPS = (
-    "paths", "trust", "envelope", "signature", "statement", "subjects", "files", "digests", "policy", "gates",
-    "manifest", "data", "ledger", "approvals", "time",
-)  # fmt: skip
+    "paths",
+    "trust",
+    "envelope",
+    "signature",
+    "statement",
+    "subjects",
+    "files",
+    "digests",
+    "policy",
+    "gates",
+    "manifest",
+    "data",
+    "ledger",
+    "approvals",
+    "time",
+)
 _PARSED = (METRICS, POLICY_JSON, POLICY_YAML, REPORT_JSON, SUMS, CROISSANT)
 _NEEDED = (*_PARSED, REPORT_HTML, "README.md", "schema/record.schema.json")
 _PROVENANCE = {

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from audits.accounting.accountants import epsilon_without_prv
-from audits.accounting.mechanism_log import MOST_MECHANISMS, PERSONS_PER_DELTA, MechanismCost, PrivacyBudget
+from audits.attacks.accounting.accountants import epsilon_without_prv
+from audits.attacks.accounting.mechanism_log import MOST_MECHANISMS, PERSONS_PER_DELTA, MechanismCost, PrivacyBudget
 from audits.core.errors import NotMeasurable, VerifyError
 from audits.core.strictjson import JsonError, parse
 from audits.gate.disclosure import bucket, verdicts_only
@@ -26,7 +26,7 @@ CHECKED = (
     "reads",
     "releases",
     "composition",
-)  # of every accounting; see `audits.accounting.audit`
+)  # of every accounting; see `audits.attacks.accounting.accounting_audit`
 NEIGHBOURING = "add-remove"  # what the accountants reckon with
 ROUNDING = 1e-3  # of epsilon: the grid of loss distributions, as versions of their library lay it
 
@@ -66,9 +66,11 @@ def check_mechanism(privacy: Privacy, policy: Policy, held: Mapping[str, bytes])
     """
     details = accounted(held)
     said = {
-        "sampling": privacy.sampling, "sampleRate": privacy.sample_rate, "steps": privacy.steps,
+        "sampling": privacy.sampling,
+        "sampleRate": privacy.sample_rate,
+        "steps": privacy.steps,
         "noiseMultiplier": privacy.noise_multiplier,
-    }  # fmt: skip
+    }
     given = {name: value for name, value in said.items() if value is not None}
     try:
         noise = stated_noise(details["mechanisms"]) if given else {}

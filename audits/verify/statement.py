@@ -94,7 +94,7 @@ class ConfigRef(Wire):
 class Model(Wire):
     """A model that took part; the digest is the root over its sorted (path, sha256)."""
 
-    role: Literal["embedder", "projector", "manner", "vocabulary", "decoder", "judge"]
+    role: Literal["embedder", "projector", "style", "vocabulary", "decoder", "judge"]
     name: Text
     format: Text
     digest: Digest
@@ -166,9 +166,15 @@ class Privacy(Wire):
     def _honest(self) -> Self:
         claims = self.epsilon is not None and self.delta is not None
         of_mechanism = (
-            self.epsilon, self.delta, self.neighbouring, self.accountant, self.sampling, self.noise_multiplier,
-            self.sample_rate, self.steps,
-        )  # fmt: skip
+            self.epsilon,
+            self.delta,
+            self.neighbouring,
+            self.accountant,
+            self.sampling,
+            self.noise_multiplier,
+            self.sample_rate,
+            self.steps,
+        )
         if self.mechanism == "none+empirical" and any(one is not None for one in of_mechanism):
             raise ValueError("no mechanism, so no epsilon, delta or other number of one may be claimed")
         if self.mechanism != "none+empirical" and not claims:

@@ -1,4 +1,4 @@
-"""What every adapter shares: it reads the tables of one rung and answers with one line of JSON.
+"""What every adapter shares: it reads the tables of one case and answers with one line of JSON.
 
 An adapter runs in its peer's own environment, as `python ADAPTER FOLDER`. The folder holds synthetic.parquet,
 train.parquet and control.parquet with the same columns, and about.json, which says what the columns are:
@@ -32,7 +32,7 @@ Part = Callable[["Asked"], tuple[bool | None, dict[str, float]]]
 
 @dataclass(frozen=True)
 class Asked:
-    """The tables of one rung, and what their columns are."""
+    """The tables of one case, and what their columns are."""
 
     synthetic: pd.DataFrame
     train: pd.DataFrame

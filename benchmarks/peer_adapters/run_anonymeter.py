@@ -15,9 +15,11 @@ OTHER_ATTACKS = 4  # besides one for each secret
 
 def tables(given, columns):
     return {
-        "ori": given.train[columns], "syn": given.synthetic[columns], "control": given.control[columns],
+        "ori": given.train[columns],
+        "syn": given.synthetic[columns],
+        "control": given.control[columns],
         "n_attacks": given.about["attacks"],
-    }  # fmt: skip
+    }
 
 
 def read(evaluator, given):

@@ -14,10 +14,14 @@ TABLE = "records"
 
 
 def metadata(given, *, text):
-    columns = {"text": {"sdtype": "categorical"}} if text else {
-        **{name: {"sdtype": "categorical"} for name in given.columns("categories")},
-        **{name: {"sdtype": "numerical"} for name in given.columns("numbers")},
-    }  # fmt: skip
+    columns = (
+        {"text": {"sdtype": "categorical"}}
+        if text
+        else {
+            **{name: {"sdtype": "categorical"} for name in given.columns("categories")},
+            **{name: {"sdtype": "numerical"} for name in given.columns("numbers")},
+        }
+    )
     return {"tables": {TABLE: {"columns": columns}}}, list(columns)
 
 

@@ -19,14 +19,14 @@ class Kind:
     Args:
         files: under the folder of data; none for the fictional clinic, which is made.
         labels: the classes that are kept.
-        manner: of the shelf, named before anything was measured.
+        style: of the shelf, named before anything was measured.
         max_new_tokens: of a text.
         prompt: what is public of what the texts are, where the classes' names do not say it.
     """
 
     files: tuple[str, ...]
     labels: tuple[str, ...]
-    manner: str
+    style: str
     max_new_tokens: int
     prompt: str = "{label}"
 
@@ -34,31 +34,42 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "ag_news": Kind(
         files=("ag_news/train_subset.parquet", "ag_news/test.parquet"),
-        labels=("Business", "Sci/Tech", "Sports", "World"), manner="plain", max_new_tokens=64,
+        labels=("Business", "Sci/Tech", "Sports", "World"),
+        style="plain",
+        max_new_tokens=64,
     ),
     "medical_abstracts": Kind(
         files=("medical_abstracts/test.parquet",),
         labels=(
-            "cardiovascular diseases", "digestive system diseases", "general pathological conditions", "neoplasms",
+            "cardiovascular diseases",
+            "digestive system diseases",
+            "general pathological conditions",
+            "neoplasms",
             "nervous system diseases",
         ),
-        manner="plain", max_new_tokens=96,
+        style="plain",
+        max_new_tokens=96,
     ),
     "newsgroups20": Kind(
         files=("newsgroups20/train.parquet", "newsgroups20/test.parquet"),
         labels=("comp.graphics", "rec.autos", "rec.sport.hockey", "sci.space", "soc.religion.christian"),
-        manner="plain", max_new_tokens=96,
+        style="plain",
+        max_new_tokens=96,
     ),
     "sst2": Kind(
-        files=("sst2/train.parquet", "sst2/test.parquet"), labels=("negative", "positive"), manner="plain",
-        max_new_tokens=40, prompt="a sentence of a {label} film review",
+        files=("sst2/train.parquet", "sst2/test.parquet"),
+        labels=("negative", "positive"),
+        style="plain",
+        max_new_tokens=40,
+        prompt="a sentence of a {label} film review",
     ),
     "clinic": Kind(
         files=(),
         labels=("cardiology", "endocrinology", "gastroenterology", "neurology", "orthopedics", "pulmonology"),
-        manner="clinical-note", max_new_tokens=96,
+        style="clinical-note",
+        max_new_tokens=96,
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

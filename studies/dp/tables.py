@@ -16,9 +16,17 @@ CHANCE = 0.5
 HEAD, WORDS = "encoder-logistic", "tfidf-linear"
 _ORDER = tuple(MECHANISMS)
 _COLUMNS = (
-    "persons", "learned", "ε", "records", "head", "TF-IDF", "draws", "real: head, TF-IDF", "manner gap",
+    "persons",
+    "learned",
+    "ε",
+    "records",
+    "head",
+    "TF-IDF",
+    "draws",
+    "real: head, TF-IDF",
+    "style gap",
     "membership AUC",
-)  # fmt: skip
+)
 
 
 def results_page(trials: Sequence[Trial]) -> str:
@@ -41,7 +49,7 @@ def _table(trials: Sequence[Trial]) -> list[str]:
     for (persons, place, epsilon, records), same in sorted(rows.items()):
         head, words = (mean(per_cent(trial, name) for trial in same) for name in (HEAD, WORDS))
         real = ", ".join(f"{mean(t['scores'][name]['real'] for t in same):.3f}" for name in (HEAD, WORDS))
-        gaps = [t["manner_gap"] for t in same if t["manner_gap"] is not None]
+        gaps = [t["style_gap"] for t in same if t["style_gap"] is not None]
         gap = f"{mean(gaps):.2f}" if gaps else "too few"
         asked = f"{persons:,} | {_ORDER[place]} | {shown_epsilon(_ORDER[place], epsilon)} | {records:,}"
         reached = f"{head:.1f} % | {words:.1f} % | {len(same)}"

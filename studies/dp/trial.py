@@ -10,11 +10,11 @@ from studies.dp.sets import PrivateSet
 from synthgen.config import Config
 from synthgen.core.progress import Progress
 from synthgen.core.tables import read_corpus
-from synthgen.pipeline import Pipeline
-from synthgen.run.judge import AUDIT, UTILITY
+from synthgen.pipeline.judge import AUDIT, UTILITY
+from synthgen.pipeline.pipeline import Pipeline
 
 LABELS, SMOTE = "labels alone", "smote"  # what lies below, and what has no guarantee
-ADAPTED = "classes + adapt"  # the manner is refined on the persons' texts, too
+ADAPTED = "classes + adapt"  # the style is refined on the persons' texts, too
 # what is learned: the method, and how many words of a vector's class it is told
 MECHANISMS: Mapping[str, tuple[str, int]] = {
     LABELS: ("dp-gaussian", 4),
@@ -60,16 +60,23 @@ class DpTrial:
         method, words = MECHANISMS[self.mechanism]
         is_private = method != SMOTE
         given: dict[str, Any] = {
-            "version": 1, "seed": self.seed, "secret": "public", "ledger": "ledger", "workspace": "ws",
+            "version": 1,
+            "seed": self.seed,
+            "secret": "public",
+            "ledger": "ledger",
+            "workspace": "ws",
             "source": {"path": "records.jsonl", "group": "group", "labels": list(source.kind.labels)},
             "deidentify": {"engine": "off"},
             "interpolate": {"method": method, "total": self.records},
             "decode": {
-                "manner": source.kind.manner, "words": words, "candidates": 1, "prompt": source.kind.prompt,
+                "style": source.kind.style,
+                "words": words,
+                "candidates": 1,
+                "prompt": source.kind.prompt,
                 "max_new_tokens": source.kind.max_new_tokens,
             },
             "filter": {"class_agreement": 0.4, "length": [3, 200]},
-        }  # fmt: skip
+        }
         if self.mechanism == LABELS:  # vectors say nothing, so no text is near one or sure of its class
             given["filter"] |= {"class_agreement": None, "embedding_distance": None}
         if is_private:
@@ -98,7 +105,7 @@ def run_trial(asked: DpTrial, source: PrivateSet, folder: Path, progress: Progre
             name: {kind: of[kind]["macro_f1"]["value"] for kind in ("real", "synthetic")}
             for name, of in found["classifiers"].items()
         },
-        "manner_gap": found["metrics"].get("manner.gap", {}).get("value"),  # None of too few texts
+        "style_gap": found["metrics"].get("style.gap", {}).get("value"),  # None of too few texts
         "membership": None if membership["estimate"] is None else membership["metrics"]["membership.auc"],
         "attacks": {name: of["auc"] for name, of in membership["details"].get("attacks", {}).items()},
     }

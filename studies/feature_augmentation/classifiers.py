@@ -78,9 +78,13 @@ def mlp(
 
 
 def _train(
-    weights: list[torch.Tensor], adam: torch.optim.Adam, train: Labelled, validation: Labelled,
-    by_class: torch.Tensor | None, batches: np.random.Generator,
-) -> tuple[float, list[torch.Tensor]]:  # fmt: skip
+    weights: list[torch.Tensor],
+    adam: torch.optim.Adam,
+    train: Labelled,
+    validation: Labelled,
+    by_class: torch.Tensor | None,
+    batches: np.random.Generator,
+) -> tuple[float, list[torch.Tensor]]:
     """Return the smallest validation loss after any epoch, and the weights that reached it."""
     x, y = torch.from_numpy(train.x), torch.from_numpy(train.y)
     x_validation, y_validation = torch.from_numpy(validation.x), torch.from_numpy(validation.y)

@@ -13,9 +13,9 @@ from synthgen.core.errors import ConfigError, StorageError
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Embedded, Float32
+from synthgen.embed import Encoder, build_encoder, embed
+from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
-from synthgen.stages.embed import Encoder, build_encoder, embed
-from synthgen.stages.embed.config import EmbedConfig
 
 # the same path with less of everything: minutes become seconds, and intervals become wide
 QUICK = Protocol(folds=3, repeats=1, smallest=16, largest=128, per_class=400)

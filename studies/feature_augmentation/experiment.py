@@ -14,8 +14,8 @@ from synthgen.core.digest import sha256_array, sha256_json, sha256_texts
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded, Float32, Latents
-from synthgen.stages.evaluate.metrics import scores
-from synthgen.stages.interpolate import InterpolateConfig
+from synthgen.evaluate.metrics import scores
+from synthgen.interpolate import InterpolateConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +51,22 @@ METHODS: Mapping[str, Recipe] = {
 FOLDS_VERSION = 1
 CELL = pa.schema(
     [
-        ("dataset", pa.string()), ("repeat", pa.int64()), ("fold", pa.int64()), ("n", pa.int64()),
-        ("method", pa.string()), ("status", pa.string()), ("reason", pa.string()), ("accuracy", pa.float64()),
-        ("macro_f1", pa.float64()), ("minority_recall", pa.float64()), ("n_test", pa.int64()),
-        ("n_train", pa.int64()), ("seconds", pa.float64()), ("fit_seconds", pa.float64()),
+        ("dataset", pa.string()),
+        ("repeat", pa.int64()),
+        ("fold", pa.int64()),
+        ("n", pa.int64()),
+        ("method", pa.string()),
+        ("status", pa.string()),
+        ("reason", pa.string()),
+        ("accuracy", pa.float64()),
+        ("macro_f1", pa.float64()),
+        ("minority_recall", pa.float64()),
+        ("n_test", pa.int64()),
+        ("n_train", pa.int64()),
+        ("seconds", pa.float64()),
+        ("fit_seconds", pa.float64()),
     ]
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,11 +133,16 @@ class Experiment:
         protocol = self.protocol
         return sha256_json(
             {
-                "version": FOLDS_VERSION, "dataset": self.dataset, "folds": protocol.folds, "seed": protocol.seed,
-                "sizes": list(self.sizes), "largest": self.largest, "vectors": sha256_array(self.x.vectors),
+                "version": FOLDS_VERSION,
+                "dataset": self.dataset,
+                "folds": protocol.folds,
+                "seed": protocol.seed,
+                "sizes": list(self.sizes),
+                "largest": self.largest,
+                "vectors": sha256_array(self.x.vectors),
                 "records": sha256_texts([*self.x.ids, *self.x.labels, *self.x.groups]),
             }
-        )  # fmt: skip
+        )
 
 
 def plan_experiment(dataset: str, x: Embedded, protocol: Protocol) -> Experiment:

@@ -7,9 +7,9 @@ from pathlib import Path
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
-from synthgen.stages.load import load
-from synthgen.stages.load.config import SourceConfig
-from synthgen.stages.load.formats import read_source
+from synthgen.load import load
+from synthgen.load.config import SourceConfig
+from synthgen.load.formats import read_source
 
 # the files of each named set, pooled: the folds make their own test parts
 NAMED: Mapping[str, tuple[str, ...]] = {
@@ -24,7 +24,7 @@ def read_set(dataset: str, data: Path | None) -> tuple[str, Corpus]:
     """Return the name of a set and its records, exact repeats of a text left out.
 
     Args:
-        dataset: a name of `NAMED`; else the path of a table that `synthgen.stages.load` reads, with columns text,
+        dataset: a name of `NAMED`; else the path of a table that `synthgen.load` reads, with columns text,
             label and perhaps group, or of a folder train/CLASS/*.txt, test/CLASS/*.txt.
         data: the folder that holds the named sets.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from studies.feature_augmentation.vectors import kept_vectors
-from studies.smotext.protocol import BRIDGE, LABEL_ONLY, MANNER, EmbeddedDesign, SetDesign, SmotextProtocol
+from studies.smotext.protocol import BRIDGE, LABEL_ONLY, STYLE, EmbeddedDesign, SetDesign, SmotextProtocol
 from studies.smotext.text_sets import SOURCES, TextSet, read_text_sets
 from studies.smotext.trials import Bench, Job, missing_trials, run_trials, trial_paths
 from studies.smotext.writing import (
@@ -22,16 +22,26 @@ from studies.smotext.writing import (
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import StorageError
 from synthgen.core.progress import Progress, span
+from synthgen.decode.config import DecodeConfig
+from synthgen.embed import Encoder, build_encoder, embed
+from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import digest_of, model_folder
-from synthgen.stages.decode.config import DecodeConfig
-from synthgen.stages.embed import Encoder, build_encoder, embed
-from synthgen.stages.embed.config import EmbedConfig
 
 # the same path with so little of everything that it ends within a minute; no figure of it means anything
 QUICK = SmotextProtocol(
-    seeds=2, real=40, synthetic=16, sizes=(8,), pool=150, test=60, neighbours=2, spare=1.5, tokens=12, batch=16,
-    pairs=10, lambdas=(0.0, 0.5, 1.0),
-)  # fmt: skip
+    seeds=2,
+    real=40,
+    synthetic=16,
+    sizes=(8,),
+    pool=150,
+    test=60,
+    neighbours=2,
+    spare=1.5,
+    tokens=12,
+    batch=16,
+    pairs=10,
+    lambdas=(0.0, 0.5, 1.0),
+)
 QUICK_SETS = ("newsgroups20", "sst2")
 
 
@@ -88,13 +98,14 @@ class SmotextRequest:
         protocol = self.protocol()
         sets = read_text_sets(self.names(), self.data, protocol.pool, protocol.test, protocol.stream)
         if self.bridge != "builtin":  # the shelf stands beside no other
-            sets = [replace(s, source=replace(s.source, manner=None)) for s in sets]
+            sets = [replace(s, source=replace(s.source, style=None)) for s in sets]
         folders = {name: model_folder(name) for name in (EmbedConfig().model, DecodeConfig().model)}
         encoder = build_encoder(EmbedConfig(), model_folder)
         return StudyQuestion(
-            encoder=encoder, makers=_makers(self.bridge, folders[DecodeConfig().model], encoder, sets),
+            encoder=encoder,
+            makers=_makers(self.bridge, folders[DecodeConfig().model], encoder, sets),
             designs={s.name: SetDesign(text_set=s, protocol=protocol.of(s.source)) for s in sets},
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +160,10 @@ def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
     lacking = [question.designs[name] for name in dict.fromkeys(dataset for dataset, _, _ in missing_trials(paths))]
     bench = Bench(
         designs={d.text_set.name: _embedded(d, encoder, places["vectors"], progress) for d in lacking},
-        makers=makers, texts=places["texts"], encoder=partial(build_encoder, EmbedConfig(), model_folder),
-    )  # fmt: skip
+        makers=makers,
+        texts=places["texts"],
+        encoder=partial(build_encoder, EmbedConfig(), model_folder),
+    )
     writings = bench.writings(paths)
     say(_estimate(sum(w.texts for w in writings), missing_tokens(writings, makers, places["texts"])))
     write_texts(writings, makers, places["texts"], progress)
@@ -173,9 +186,9 @@ def _embedded(design: SetDesign, encoder: Encoder, folder: Path, progress: Progr
 
 
 def _makers(bridge: str, folder: Path, encoder: Encoder, sets: list[TextSet]) -> dict[str, Maker]:
-    """Return the decoders: the language model behind the bridge, in each set's manner, asked by the label."""
-    from synthgen.stages.decode.bridge import load_bridge
-    from synthgen.stages.decode.manner import load_manner
+    """Return the decoders: the language model behind the bridge, in each set's style, asked by the label."""
+    from synthgen.decode.bridge import load_bridge
+    from synthgen.decode.style_adapter import load_style
 
     name, digest = DecodeConfig().model, digest_of(folder)
     if bridge != "builtin":
@@ -183,17 +196,17 @@ def _makers(bridge: str, folder: Path, encoder: Encoder, sets: list[TextSet]) ->
     shown = partial(bridge_decoder, folder, bridge, name, encoder.name, encoder.dim)
     makers = {BRIDGE: Maker(open=shown, digest=sha256_json([digest, load_bridge(bridge).digest]))}
     for s in sets:
-        if (manner := s.source.manner) is not None:
-            digests = [makers[BRIDGE].digest, load_manner(manner, Path).digest]
-            told = partial(shown, manner=manner)
-            makers[f"{MANNER}-{s.name}"] = Maker(open=told, digest=sha256_json(digests))
+        if (style := s.source.style) is not None:
+            digests = [makers[BRIDGE].digest, load_style(style, Path).digest]
+            told = partial(shown, style=style)
+            makers[f"{STYLE}-{s.name}"] = Maker(open=told, digest=sha256_json(digests))
         asked = partial(asking_decoder, folder, name, s.source.asked)
         makers[f"{LABEL_ONLY}-{s.name}"] = Maker(open=asked, digest=sha256_json([digest, s.source.asked]))
     return makers
 
 
 def _estimate(texts: int, tokens: int) -> str:
-    from synthgen.stages.decode.loading import backend_of, slowdown
+    from synthgen.decode.loading import backend_of, slowdown
 
     cores = len(sched_getaffinity(0))
     rate = TOKENS_PER_SECOND // slowdown(backend_of("cpu"))
@@ -222,8 +235,8 @@ def _meta(request: SmotextRequest, question: StudyQuestion) -> dict[str, Any]:
                 "test records": len(d.text_set.test),
                 "classes, and their words in the prompt": [f"{c}: {w}" for c, w in d.text_set.source.words.items()],
                 "asked by the label alone": d.text_set.source.asked,
-                "manner of the shelf": d.text_set.source.manner,
-                "seeds in which it is tried": sum(MANNER in d.variants(seed) for seed in range(protocol.seeds)),
+                "style of the shelf": d.text_set.source.style,
+                "seeds in which it is tried": sum(STYLE in d.variants(seed) for seed in range(protocol.seeds)),
                 "synthetic records": d.protocol.synthetic,
                 "most tokens of a text": d.protocol.tokens or d.text_set.source.max_new_tokens,
             }

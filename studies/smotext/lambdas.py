@@ -12,10 +12,10 @@ from studies.smotext.fidelity import Bools, Float64, Int64, class_kept, mean_of,
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents
-from synthgen.stages.decode.base import Decoder, Settings
-from synthgen.stages.embed.base import Encoder
-from synthgen.stages.interpolate.lambdas import pair_weights
-from synthgen.stages.interpolate.linear import interpolate_linearly
+from synthgen.decode.base import Decoder, Settings
+from synthgen.embed.base import Encoder
+from synthgen.interpolate.lambdas import pair_weights
+from synthgen.interpolate.linear import interpolate_linearly
 
 TELLING_LETTERS = 4  # of a word that may tell one text from another, at least
 TELLING_SHARE = 0.05  # of the texts, or fewer, hold such a word
@@ -131,10 +131,14 @@ def along(
 
 def _latents(target: Float32, labels: tuple[str, ...], pairs: Pairs, lam: float) -> Latents:
     return Latents(
-        vectors=target, ids=tuple(f"pair{k}" for k in range(len(target))), labels=labels,
-        parent_ids=tuple((str(i), str(j)) for i, j in pairs.rows), weights=((1 - lam, lam),) * len(target),
-        method="along", seed_path="along",
-    )  # fmt: skip
+        vectors=target,
+        ids=tuple(f"pair{k}" for k in range(len(target))),
+        labels=labels,
+        parent_ids=tuple((str(i), str(j)) for i, j in pairs.rows),
+        weights=((1 - lam, lam),) * len(target),
+        method="along",
+        seed_path="along",
+    )
 
 
 def _next(pairs: Pairs) -> Int64:
@@ -197,11 +201,24 @@ def write_lambdas(rows: Sequence[dict[str, float]], folder: Path, name: str = "l
     """Draw the rows of `along`: cosines, and what is kept, over λ; return the files written, SVG and PNG."""
     lam = np.array([row["lambda"] for row in rows])
     panels_of = (
-        ("cosine of the text written", {"target": "to the vector", "first": "to the first parent",
-                                        "second": "to the second parent", "others": "to another pair's parents"}),
-        ("share of texts", {"class_kept": "class kept", "says_both": "tells of both parents",
-                            "says_both_others": "of another pair's: what chance gives"}),
-    )  # fmt: skip
+        (
+            "cosine of the text written",
+            {
+                "target": "to the vector",
+                "first": "to the first parent",
+                "second": "to the second parent",
+                "others": "to another pair's parents",
+            },
+        ),
+        (
+            "share of texts",
+            {
+                "class_kept": "class kept",
+                "says_both": "tells of both parents",
+                "says_both_others": "of another pair's: what chance gives",
+            },
+        ),
+    )
     with sheet(_FIGURE_INCHES, 1, 2) as (figure, panels):
         for panel, (title, series) in zip(panels, panels_of, strict=True):
             for look, (key, label) in zip(LOOKS, series.items(), strict=False):

@@ -13,18 +13,18 @@ from studies.smotext.text_sets import Source, TextSet
 from studies.smotext.writing import TextRequest, Writing, latents_of
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded, Float32, Latents
-from synthgen.stages.decode.base import Settings
-from synthgen.stages.decode.config import DecodeConfig
-from synthgen.stages.interpolate.base import latent_ids
-from synthgen.stages.interpolate.counts import largest_remainder
-from synthgen.stages.interpolate.smote import Smote
+from synthgen.decode.base import Settings
+from synthgen.decode.config import DecodeConfig
+from synthgen.interpolate.base import latent_ids
+from synthgen.interpolate.counts import largest_remainder
+from synthgen.interpolate.smote import Smote
 
-REAL, LABEL_ONLY, MANNER = "real", "label-only", "smotext-manner"
+REAL, LABEL_ONLY, STYLE = "real", "label-only", "smotext-style"
 VARIANTS = (
     "smotext",
     "smotext-filtered",
     "smotext-words",
-    MANNER,
+    STYLE,
     "paraphrase",
     "eda",
     "neighbour-concatenation",
@@ -34,13 +34,17 @@ VARIANTS = (
 BRIDGE = "bridge"
 # what each variant takes, written anew for each seed; texts by the label alone serve all seeds
 WRITING_OF = {
-    "smotext": "smote", "smotext-filtered": "smote", "smotext-words": "words", MANNER: "manner",
-    "paraphrase": "paraphrase", LABEL_ONLY: LABEL_ONLY,
-}  # fmt: skip
-CHOSEN = frozenset({"smotext-filtered", MANNER})  # of two candidates of a vector one by its class
+    "smotext": "smote",
+    "smotext-filtered": "smote",
+    "smotext-words": "words",
+    STYLE: "style",
+    "paraphrase": "paraphrase",
+    LABEL_ONLY: LABEL_ONLY,
+}
+CHOSEN = frozenset({"smotext-filtered", STYLE})  # of two candidates of a vector one by its class
 CANDIDATES = 2  # of each SMOTE vector; the first alone is `smotext`
 WORDS = 4
-_WITH_SPARES = frozenset({"smote", "manner"})  # spare vectors, for those none of whose texts is of its class
+_WITH_SPARES = frozenset({"smote", "style"})  # spare vectors, for those none of whose texts is of its class
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +112,8 @@ class SetDesign:
     def variants(self, seed: int) -> tuple[str, ...]:
         """Return what is tried at a seed beside the real records."""
         source = self.text_set.source
-        in_manner = source.manner is not None and seed < source.manner_seeds
-        return VARIANTS if in_manner else tuple(v for v in VARIANTS if v != MANNER)
+        in_style = source.style is not None and seed < source.style_seeds
+        return VARIANTS if in_style else tuple(v for v in VARIANTS if v != STYLE)
 
     def seeds(self, seed: int) -> SeedTree:
         """Return the stream of a seed."""
@@ -134,16 +138,21 @@ class SetDesign:
         tokens = self.protocol.tokens or self.text_set.source.max_new_tokens
         config = DecodeConfig(max_new_tokens=max(8, tokens), batch=self.protocol.batch)
         settings = Settings(
-            prompts=dict(self.text_set.source.words), candidates=CANDIDATES if name in _WITH_SPARES else 1,
-            max_new_tokens=config.max_new_tokens, temperature=config.temperature, top_p=config.top_p,
-            top_k=config.top_k, batch=config.batch, words=WORDS if name in {"words", "manner"} else 0,
-        )  # fmt: skip
+            prompts=dict(self.text_set.source.words),
+            candidates=CANDIDATES if name in _WITH_SPARES else 1,
+            max_new_tokens=config.max_new_tokens,
+            temperature=config.temperature,
+            top_p=config.top_p,
+            top_k=config.top_k,
+            batch=config.batch,
+            words=WORDS if name in {"words", "style"} else 0,
+        )
         if name == LABEL_ONLY:
             place, stream, maker = name, self.stream.child(name), f"{LABEL_ONLY}-{self.text_set.name}"
         else:
             place, stream, maker = f"{name}-seed-{seed}", self.seeds(seed).child("write", name), BRIDGE
-        if name == "manner":
-            maker = f"{MANNER}-{self.text_set.name}"
+        if name == "style":
+            maker = f"{STYLE}-{self.text_set.name}"
         ids, labels = _ids_and_labels(self.with_spares() if name in _WITH_SPARES else self.counts())
         return TextRequest(
             name=f"{self.text_set.name}-{place}", maker=maker, ids=ids, labels=labels, settings=settings, seeds=stream
@@ -187,15 +196,24 @@ class EmbeddedDesign(SetDesign):
         ids, labels = _ids_and_labels(self.counts())
         if name == LABEL_ONLY:
             return Latents(
-                vectors=np.zeros((len(ids), self.pool.vectors.shape[1]), dtype=np.float32), ids=ids, labels=labels,
-                parent_ids=((),) * len(ids), weights=((),) * len(ids), method="none", seed_path=str(self.stream),
-            )  # fmt: skip
+                vectors=np.zeros((len(ids), self.pool.vectors.shape[1]), dtype=np.float32),
+                ids=ids,
+                labels=labels,
+                parent_ids=((),) * len(ids),
+                weights=((),) * len(ids),
+                method="none",
+                seed_path=str(self.stream),
+            )
         train, rows = self.train(seed), self.sources(seed)
         return Latents(
-            vectors=train.vectors[rows].copy(), ids=ids, labels=tuple(train.labels[i] for i in rows),
-            parent_ids=tuple((train.ids[i],) for i in rows), weights=((1.0,),) * len(rows), method="none",
+            vectors=train.vectors[rows].copy(),
+            ids=ids,
+            labels=tuple(train.labels[i] for i in rows),
+            parent_ids=tuple((train.ids[i],) for i in rows),
+            weights=((1.0,),) * len(rows),
+            method="none",
             seed_path=str(self.seeds(seed)),
-        )  # fmt: skip
+        )
 
 
 def first_of_class(latents: Latents, counts: Mapping[str, int]) -> Latents:

@@ -58,9 +58,16 @@ def _readable(name: str) -> str:
 def main(old: Path, new: Path, data: Annotated[Path, typer.Option(envvar="SYNTHGEN_DATA")]) -> None:
     """Rename the trials of an archive; print old name, new name and the sha256 of what both hold."""
     request = SmotextRequest(
-        datasets=None, data=data, out=Path(FOLDER), bridge="builtin", seeds=None, seed=0, real=None, synthetic=None,
+        datasets=None,
+        data=data,
+        out=Path(FOLDER),
+        bridge="builtin",
+        seeds=None,
+        seed=0,
+        real=None,
+        synthetic=None,
         quick=False,
-    )  # fmt: skip
+    )
     for line in rekey(old, new, (path.name for path in request.asked().paths(Path()).values())):
         typer.echo("  ".join(line))
 

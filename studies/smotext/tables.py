@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from studies.feature_augmentation.tables import markdown_list, markdown_table
-from studies.smotext.protocol import LABEL_ONLY, MANNER, REAL
+from studies.smotext.protocol import LABEL_ONLY, REAL, STYLE
 from studies.smotext.summary import (
     GAIN,
     GOALS,
@@ -26,7 +26,7 @@ from studies.smotext.summary import (
 Row = dict[str, Any]
 Lambdas = Mapping[str, Sequence[Mapping[str, float]]]
 
-HEADLINE = ("smotext", "smotext-filtered", "smotext-words", MANNER)
+HEADLINE = ("smotext", "smotext-filtered", "smotext-words", STYLE)
 _ATTACKS = (("parent_nearest", "parent nearest"), ("membership_auc", "membership AUC"))
 _BY = ("encoder", "characters")
 _WHAT = {
@@ -37,7 +37,7 @@ _WHAT = {
         "nearest to its vector; a vector with none is replaced by a spare one"
     ),
     "smotext-words": "the same vectors; four words of a public vocabulary that each lies nearest to in the prompt",
-    MANNER: "as smotext-filtered, with four words, in the manner of the shelf that such texts are in; fewer seeds",
+    STYLE: "as smotext-filtered, with four words, in the style of the shelf that such texts are in; fewer seeds",
     "paraphrase": "vectors of single real records decoded, λ = 1",
     "eda": (
         "a real record with words swapped or left out, α = 0.1 (Wei & Zou 2019; their synonym operations need a "
@@ -158,10 +158,17 @@ def _goals(rows: Sequence[Row]) -> str:
 
 def _along(rows: Sequence[Mapping[str, float]]) -> str:
     shown = {
-        "lambda": "λ", "target": "cosine to the vector", "first": "to the first parent", "second": "to the second",
-        "others": "to another pair", "class_kept": "class kept", "says_first": "tells of the first",
-        "says_second": "of the second", "says_both": "of both", "says_both_others": "of both of another pair: chance",
-    }  # fmt: skip
+        "lambda": "λ",
+        "target": "cosine to the vector",
+        "first": "to the first parent",
+        "second": "to the second",
+        "others": "to another pair",
+        "class_kept": "class kept",
+        "says_first": "tells of the first",
+        "says_second": "of the second",
+        "says_both": "of both",
+        "says_both_others": "of both of another pair: chance",
+    }
     return markdown_table(list(shown.values()), ([f"{row[key]:.2f}" for key in shown] for row in rows))
 
 

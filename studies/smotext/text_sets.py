@@ -23,8 +23,8 @@ class Source:
         max_new_tokens: most tokens of a written text, fitted to the set's own texts.
         synthetic: most synthetic records of a variant; the paper's number for its own set, half of it elsewhere.
         least: train records a class must have to be kept.
-        manner: of the shelf, the one that is meant for such texts; of no record of the set. None: none is tried.
-        manner_seeds: in how many of the draws texts are written in it too, which costs the most.
+        style: of the shelf, the one that is meant for such texts; of no record of the set. None: none is tried.
+        style_seeds: in how many of the draws texts are written in it too, which costs the most.
     """
 
     train: tuple[str, ...]
@@ -34,8 +34,8 @@ class Source:
     max_new_tokens: int
     synthetic: int = 1300
     least: int = 1
-    manner: str | None = None
-    manner_seeds: int = 2
+    style: str | None = None
+    style_seeds: int = 2
 
 
 SOURCES: Mapping[str, Source] = {
@@ -52,7 +52,7 @@ SOURCES: Mapping[str, Source] = {
         asked="Write a short post to a discussion group about {label}. Write the post only.",
         max_new_tokens=96,
         synthetic=2600,
-        manner="forum",
+        style="forum",
     ),
     "ag_news": Source(
         train=("ag_news/train_subset.parquet",),
@@ -65,7 +65,7 @@ SOURCES: Mapping[str, Source] = {
         },
         asked="Write the first two sentences of a news item about {label}. Write the sentences only.",
         max_new_tokens=64,
-        manner="news",
+        style="news",
     ),
     "sst2": Source(
         train=("sst2/train.parquet",),
@@ -73,7 +73,7 @@ SOURCES: Mapping[str, Source] = {
         words={"negative": "a negative film review", "positive": "a positive film review"},
         asked="Write one sentence of {label}. Write the sentence only.",
         max_new_tokens=40,
-        manner="review",
+        style="review",
     ),
     "mts_dialog": Source(
         train=("mts_dialog/train.parquet",),
@@ -91,8 +91,8 @@ SOURCES: Mapping[str, Source] = {
         asked="Write the section of a clinical note about {label}. Write the section only.",
         max_new_tokens=80,
         least=50,
-        manner="clinical-note",
-        manner_seeds=5,
+        style="clinical-note",
+        style_seeds=5,
     ),
 }
 

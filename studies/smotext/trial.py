@@ -14,19 +14,27 @@ from studies.smotext.nearness import character_cosines, membership_auc, parent_n
 from studies.smotext.protocol import CHOSEN, LABEL_ONLY, REAL, WRITING_OF, EmbeddedDesign, first_of_class, first_rows
 from studies.smotext.writing import latents_of
 from synthgen.core.types import Candidate, Embedded, Float32, Latents
-from synthgen.stages.embed import Encoder
-from synthgen.stages.evaluate.heads import HEADS, LabelledTexts
-from synthgen.stages.evaluate.metrics import scores
+from synthgen.embed import Encoder
+from synthgen.evaluate.heads import HEADS, LabelledTexts
+from synthgen.evaluate.metrics import scores
 
 ARMS = ("synthetic", "real+synthetic")
 MEASURE = pa.schema(
     [
-        ("dataset", pa.string()), ("seed", pa.int64()), ("variant", pa.string()), ("n", pa.int64()),
-        ("arm", pa.string()), ("by", pa.string()), ("measure", pa.string()), ("value", pa.float64()),
-        ("n_real", pa.int64()), ("n_pool", pa.int64()), ("hits", pa.list_(pa.int32())),
+        ("dataset", pa.string()),
+        ("seed", pa.int64()),
+        ("variant", pa.string()),
+        ("n", pa.int64()),
+        ("arm", pa.string()),
+        ("by", pa.string()),
+        ("measure", pa.string()),
+        ("value", pa.float64()),
+        ("n_real", pa.int64()),
+        ("n_pool", pa.int64()),
+        ("hits", pa.list_(pa.int32())),
         ("tested", pa.list_(pa.int32())),
     ]
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

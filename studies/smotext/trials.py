@@ -19,9 +19,9 @@ from studies.smotext.writing import Maker, Writing, read_texts
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import StorageError
 from synthgen.core.progress import Progress
-from synthgen.run.workspace import write_bytes
-from synthgen.stages.decode.base import Decoder
-from synthgen.stages.embed import Encoder
+from synthgen.decode.base import Decoder
+from synthgen.embed import Encoder
+from synthgen.pipeline.workspace import write_bytes
 
 LAMBDAS = "lambdas"
 # Raised by hand when a trial comes to find something else for the same question; its test says when.
@@ -62,12 +62,15 @@ def trial_key(job: Job, design: SetDesign, makers: Mapping[str, Maker], encoder_
     written = WRITING_OF.get(variant)
     return sha256_json(
         {
-            "version": TRIALS_VERSION, "job": list(job), "protocol": protocol, "encoder": encoder_digest,
+            "version": TRIALS_VERSION,
+            "job": list(job),
+            "protocol": protocol,
+            "encoder": encoder_digest,
             "records": [design.text_set.pool.digest, design.text_set.test.digest],
             "bridge": makers[BRIDGE].digest if variant == LAMBDAS else None,
             "texts": None if written is None else design.request(written, seed).question(makers),
         }
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,9 +152,10 @@ def lambda_rows(design: EmbeddedDesign, encoder: Encoder, decoder: Decoder) -> l
     used = sorted(set(pairs.ravel().tolist()))
     place = {row: i for i, row in enumerate(used)}
     few = Pairs(
-        texts=[texts[i] for i in used], labels=[labels[i] for i in used],
+        texts=[texts[i] for i in used],
+        labels=[labels[i] for i in used],
         rows=np.array([[place[i] for i in pair] for pair in pairs.tolist()]),
-    )  # fmt: skip
+    )
     settings = design.request("paraphrase").settings
     return along(encoder, decoder, settings, few, design.protocol.lambdas, stream)
 

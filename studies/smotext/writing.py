@@ -15,7 +15,7 @@ from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_candidates, write_candidates
 from synthgen.core.types import Candidate, Latents
-from synthgen.stages.decode.base import Decoder, Settings
+from synthgen.decode.base import Decoder, Settings
 
 # Raised by hand when a decoder comes to write other texts for the same question; its test says when.
 TEXTS_VERSION = 3
@@ -58,9 +58,12 @@ class TextRequest:
     def question(self, makers: Mapping[str, Maker]) -> dict[str, Any]:
         """Return everything that decides the texts, but for the vectors."""
         return {
-            "version": TEXTS_VERSION, "decoder": makers[self.maker].digest, "settings": asdict(self.settings),
-            "rows": sha256_texts([*self.ids, *self.labels]), "seed": self.seeds.key().hex(),
-        }  # fmt: skip
+            "version": TEXTS_VERSION,
+            "decoder": makers[self.maker].digest,
+            "settings": asdict(self.settings),
+            "rows": sha256_texts([*self.ids, *self.labels]),
+            "seed": self.seeds.key().hex(),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -182,20 +185,20 @@ def latents_of(latents: Latents, rows: Sequence[int]) -> Latents:
 
 
 def bridge_decoder(
-    folder: Path, bridge: str, decoder: str, encoder: str, dim: int, manner: str | None = None
+    folder: Path, bridge: str, decoder: str, encoder: str, dim: int, style: str | None = None
 ) -> Decoder:
-    """Return a language model behind a bridge, in a manner of the shelf where one is named."""
-    from synthgen.stages.decode.bridge import load_bridge
-    from synthgen.stages.decode.manner import in_manner, load_manner
-    from synthgen.stages.decode.xrag import XragDecoder
+    """Return a language model behind a bridge, in a style of the shelf where one is named."""
+    from synthgen.decode.bridge import load_bridge
+    from synthgen.decode.style_adapter import in_style, load_style
+    from synthgen.decode.xrag import XragDecoder
 
-    shares = [] if manner is None else [(load_manner(manner, Path), 1.0)]
-    return XragDecoder(folder, in_manner(load_bridge(bridge), shares), decoder=decoder, encoder=encoder, dim=dim)
+    shares = [] if style is None else [(load_style(style, Path), 1.0)]
+    return XragDecoder(folder, in_style(load_bridge(bridge), shares), decoder=decoder, encoder=encoder, dim=dim)
 
 
 def asking_decoder(folder: Path, decoder: str, prompt: str) -> Decoder:
     """Return the same language model, asked in plain words and shown no vector."""
-    from synthgen.stages.decode.plain import WordsDecoder
+    from synthgen.decode.plain import WordsDecoder
 
     return WordsDecoder(folder, None, decoder=decoder, prompt=prompt)
 

@@ -16,4 +16,4 @@ __all__ = [
     "extract",
     "is_fulfilled",
     "mentions",
-]  # fmt: skip
+]

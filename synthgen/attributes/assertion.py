@@ -8,7 +8,7 @@ on what comes after it, until another word, a semicolon or a bracket ends its re
 from collections.abc import Sequence
 from typing import Literal
 
-from synthgen.attributes.words import Word
+from synthgen.attributes.word_patterns import Word
 
 Assertion = Literal["affirmed", "negated", "aside"]
 REACH_WORDS = 6  # from a denial, or from the last comma, "and" or "or" of its list, to the term

@@ -8,7 +8,7 @@ from synthgen.attributes.finding import AttributeFinding
 from synthgen.attributes.habits import HABITS
 from synthgen.attributes.lexicon import OTHER, Term, find_terms
 from synthgen.attributes.person import find_ages, find_sex
-from synthgen.attributes.words import Word, sentence_words
+from synthgen.attributes.word_patterns import Word, sentence_words
 from synthgen.attributes.work import find_work
 
 # the status of a habit that is said not to be; where there is none, the denial says nothing certain

@@ -13,7 +13,7 @@ from synthgen.attributes.conditions import CONDITIONS
 from synthgen.attributes.habits import HABITS
 from synthgen.attributes.medications import MEDICATIONS
 from synthgen.attributes.symptoms import SYMPTOMS
-from synthgen.attributes.words import Word, folded_words
+from synthgen.attributes.word_patterns import Word, folded_words
 
 OTHER = "other"  # what only looks like a term
 _LOOKALIKES = """

@@ -11,10 +11,28 @@ from synthgen.core.errors import InternalError
 
 # distributions that compute; a test holds the list to what the rooms import
 LIBRARIES = (
-    "accelerate", "confusable-homoglyphs", "dp-accounting", "gguf", "numpy", "opacus", "opendp",
-    "presidio-analyzer", "pyahocorasick", "pyarrow", "python-stdnum", "regex", "safetensors", "scikit-learn", "scipy",
-    "sentence-transformers", "spacy", "tldextract", "tokenizers", "torch", "transformers",
-)  # fmt: skip
+    "accelerate",
+    "confusable-homoglyphs",
+    "dp-accounting",
+    "gguf",
+    "numpy",
+    "opacus",
+    "opendp",
+    "presidio-analyzer",
+    "pyahocorasick",
+    "pyarrow",
+    "python-stdnum",
+    "regex",
+    "safetensors",
+    "scikit-learn",
+    "scipy",
+    "sentence-transformers",
+    "spacy",
+    "tldextract",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
 
 
 @cache

@@ -83,9 +83,10 @@ def _one_name(source: Path, members: list[tarfile.TarInfo]) -> str:
     paths = [PurePosixPath(m.name) for m in members]
     names = {path.parts[0] for path in paths if path.parts}
     unsafe = [
-        m for m, path in zip(members, paths, strict=True)
+        m
+        for m, path in zip(members, paths, strict=True)
         if not m.isreg() or m.issparse() or path.is_absolute() or ".." in path.parts or len(path.parts) < 2
-    ]  # fmt: skip
+    ]
     twice = len(set(paths)) != len(members)
     if len(names) != 1 or unsafe or twice or not names <= set(MODELS):
         raise ModelError(
@@ -100,9 +101,10 @@ def _compare(folder: Path, name: str) -> None:
     manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
     there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {MANIFEST}
     problems = [
-        f"{path}: differs" for path, entry in manifest.items()
+        f"{path}: differs"
+        for path, entry in manifest.items()
         if path not in there or sha256_file(folder / path) != entry["sha256"]
-    ]  # fmt: skip
+    ]
     if problems or not manifest:
         raise ModelError(f"{name}: the archive is damaged", problems=problems)
     (folder / MANIFEST).unlink()

@@ -1,4 +1,4 @@
-"""What is shipped beside the code and has learnt from text: bridge, words, manners, the public basis, by digest.
+"""What is shipped beside the code and has learnt from text: bridge, words, styles, the public basis, by digest.
 
 Nothing of it learnt from private records, and only so may it write under a budget. So it is known by what is in its
 files and not by where they lie; after a new training the table takes what `shipped_folders` returns.
@@ -15,14 +15,14 @@ STAGES = Path(__file__).parents[1] / "stages"
 READ = {".json", ".safetensors", ".u64"}  # suffixes of what is read there
 SHIPPED: Mapping[str, str] = {
     "decode/builtin": "387b0adda4cbf9a45d2f278d3ac998627f82aa711cecf15fdd1f18ddd04c5ca8",
-    "decode/manners/clinical-note": "c98889b5a6f08eb503cd228d3a37aaa842476f5fe45e097af7d6411e4788bbce",
-    "decode/manners/clinical-shorthand": "eafe0ccfdc3f846f32168bd2709d7100d33afd88be7da34caeb56265eb26ee89",
-    "decode/manners/e-mail": "792260c8ae65349dacccb4c2c7b66c106aea7fdf81d18492598860fa0f080691",
-    "decode/manners/forum": "d2a9cf20afb45bf64f2c66cb61dd2b3f81be246f409eb346906ff215ae9b90b0",
-    "decode/manners/letter": "a893f19ce67e3ec30ac895a3a3200ffc65f0990f4514af3bdf418ad0c93d2c69",
-    "decode/manners/news": "83a8074b72ea383c18a3261c467d4fc6b73dc0de91334ae9af3a791f9e5d4e73",
-    "decode/manners/question": "f64c644edd7704aa52fa3d671a3b17f769c7692e1322a12b904cdad8d1bfef33",
-    "decode/manners/review": "98b99c20e53b46eed7ab0905d6de9196409bed1aca997c507abefe38df6a7bf4",
+    "decode/styles/clinical-note": "c98889b5a6f08eb503cd228d3a37aaa842476f5fe45e097af7d6411e4788bbce",
+    "decode/styles/clinical-shorthand": "eafe0ccfdc3f846f32168bd2709d7100d33afd88be7da34caeb56265eb26ee89",
+    "decode/styles/e-mail": "792260c8ae65349dacccb4c2c7b66c106aea7fdf81d18492598860fa0f080691",
+    "decode/styles/forum": "d2a9cf20afb45bf64f2c66cb61dd2b3f81be246f409eb346906ff215ae9b90b0",
+    "decode/styles/letter": "a893f19ce67e3ec30ac895a3a3200ffc65f0990f4514af3bdf418ad0c93d2c69",
+    "decode/styles/news": "83a8074b72ea383c18a3261c467d4fc6b73dc0de91334ae9af3a791f9e5d4e73",
+    "decode/styles/question": "f64c644edd7704aa52fa3d671a3b17f769c7692e1322a12b904cdad8d1bfef33",
+    "decode/styles/review": "98b99c20e53b46eed7ab0905d6de9196409bed1aca997c507abefe38df6a7bf4",
     "interpolate/dp/public": "e1e604cc049f1ef880a248d474dcbd5978b00fc061d2e0e08be2b19e5c10272f",
 }
 
@@ -30,7 +30,7 @@ SHIPPED: Mapping[str, str] = {
 def shipped_folders() -> dict[str, str]:
     """Return the sha256 over what is read in each folder, by the folder's path below the stages."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
-    for top in ("decode/builtin", "decode/manners", "interpolate/dp/public"):
+    for top in ("decode/builtin", "decode/styles", "interpolate/dp/public"):
         for path in sorted((STAGES / top).rglob("*")):
             if path.is_symlink() and path.is_dir():  # the search does not enter it, and the shelf does
                 found[path.relative_to(STAGES).as_posix()] = {}
@@ -40,7 +40,7 @@ def shipped_folders() -> dict[str, str]:
 
 
 def check_shipped() -> None:
-    """Refuse an installation whose bridge, words, manners or basis are not those that this version is shipped with.
+    """Refuse an installation whose bridge, words, styles or basis are not those that this version is shipped with.
 
     Raises:
         ModelError: naming every folder that differs, is missing, or was put there.
@@ -51,6 +51,7 @@ def check_shipped() -> None:
     problems += [f"{name}: not as it was shipped" for name, is_ in found.items() if is_ != SHIPPED.get(name, is_)]
     if problems:
         raise ModelError(
-            f"{STAGES}: what is shipped was changed, so nobody knows what it learnt from", problems=problems,
-            hint="Install the package again. A bridge or manner of your own lies elsewhere, named by its path.",
-        )  # fmt: skip
+            f"{STAGES}: what is shipped was changed, so nobody knows what it learnt from",
+            problems=problems,
+            hint="Install the package again. A bridge or style of your own lies elsewhere, named by its path.",
+        )

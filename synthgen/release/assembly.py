@@ -17,24 +17,24 @@ from synthgen.config import Config
 from synthgen.core.errors import DataError
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus
+from synthgen.decode.bridge import load_bridge
+from synthgen.decode.config import AUTO, OWN, WORDS
+from synthgen.decode.style_adapter import is_built_in
+from synthgen.dp.planned_queries import most_for, most_of
+from synthgen.dp.sealed_result import LOG as MECHANISM_LOG
+from synthgen.dp.sealed_result import made_digest
 from synthgen.models.registry import MODELS
+from synthgen.pipeline.finished import FinishedRun, policy_file
+from synthgen.pipeline.judge import AUDIT, SYNTHETIC, UTILITY
+from synthgen.pipeline.ledger import ledger_of
+from synthgen.pipeline.record import RunRecord, StageRecord
+from synthgen.pipeline.style_choice import named_styles, read_choice, refinable
 from synthgen.release.commitment import commit_records, commitment_key
 from synthgen.release.content import BESIDE_DP, NO_DP, NUMBERS_LEAVE, VERDICTS_LEAVE, BundleContent
 from synthgen.release.limitations import limitations
 from synthgen.release.provenance import public_name, redact_config
 from synthgen.report import ReportContent
 from synthgen.report.gates import gate_rows
-from synthgen.run.dp.answer import LOG as MECHANISM_LOG
-from synthgen.run.dp.answer import made_digest
-from synthgen.run.dp.questions import most_for, most_of
-from synthgen.run.finished import FinishedRun, policy_file
-from synthgen.run.judge import AUDIT, SYNTHETIC, UTILITY
-from synthgen.run.ledger import ledger_of
-from synthgen.run.manner import named_manners, read_choice, refinable
-from synthgen.run.record import RunRecord, StageRecord
-from synthgen.stages.decode.bridge import load_bridge
-from synthgen.stages.decode.config import AUTO, OWN, WORDS
-from synthgen.stages.decode.manner import of_shelf
 
 _WRITING = ("interpolate", "decode", "filter")
 
@@ -127,7 +127,7 @@ def report_content(
         limitations=limitations_of(run, has_groups=run.config.source.group is not None),
         promise=promised(run.config) if verdicts_only(policy) else "",
         private=private,
-    )  # fmt: skip
+    )
 
 
 def promised(config: Config) -> str:
@@ -248,20 +248,24 @@ def stated_models(run: FinishedRun) -> list[dict[str, Any]]:
             bridge = load_bridge(named, run.config.resolve)
         ends = [public_name(name) for name in (bridge.info.encoder, bridge.info.decoder)]
         role, between, digest = "projector", "-".join(ends), bridge.digest
-    return [*models, _tensors(role, f"{kind}:{between}", digest, private=kind != "builtin"), *_manners(run)]
+    return [*models, _tensors(role, f"{kind}:{between}", digest, private=kind != "builtin"), *_styles(run)]
 
 
-def _manners(run: FinishedRun) -> list[dict[str, Any]]:
-    """Return the manners the texts were written in; of one that is not of the shelf nobody can tell what it saw."""
-    stage = "measure" if run.config.interpolate.is_private else "manner"
-    chosen = read_choice(run.folder(stage)) if run.config.decode.manner == AUTO else None
+def _styles(run: FinishedRun) -> list[dict[str, Any]]:
+    """Return the styles the texts were written in; of one that is not of the shelf nobody can tell what it saw."""
+    stage = "measure" if run.config.interpolate.is_private else "style"
+    chosen = read_choice(run.folder(stage)) if run.config.decode.style == AUTO else None
     if run.config.dp.adapt is not None:  # then there is something of each in the texts
         chosen = tuple((name, 1.0) for name in refinable(run.config))
     return [
-        _tensors("manner", f"{'builtin' if of_shelf(manner) else 'custom'}:{manner.card.name}", manner.digest,
-                 private=not of_shelf(manner))
-        for manner, _ in named_manners(run.config, chosen)
-    ]  # fmt: skip
+        _tensors(
+            "style",
+            f"{'builtin' if is_built_in(style) else 'custom'}:{style.card.name}",
+            style.digest,
+            private=not is_built_in(style),
+        )
+        for style, _ in named_styles(run.config, chosen)
+    ]
 
 
 def _tensors(role: str, name: str, digest: str, *, private: bool) -> dict[str, Any]:
@@ -279,7 +283,7 @@ def public_record(record: RunRecord, policy: Policy) -> dict[str, Any]:
     """Return the part of run.json that a bundle may carry.
 
     Privacy: leaves out the seed, which with a guess at the source would give away parents and weights; digests of
-        private tables, which confirm a guess; paths of models; counts of private records, as the echoes are; and the
+        private tables, which confirm a guess; paths of models; counts of private records, as the reconstructions are; and the
         seconds of each stage, in proportion to them. Other counts are buckets, see `audits.gate.disclosure`.
     """
     seconds = round(sum(stage.seconds for stage in record.stages))

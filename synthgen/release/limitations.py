@@ -1,9 +1,9 @@
 """What a release does not promise, in sentences for its card, its report and its statement."""
 
 from synthgen.config import Config
-from synthgen.run.secret import PUBLIC
-from synthgen.stages.decode.config import AUTO
-from synthgen.stages.decode.manner import on_shelf
+from synthgen.decode.config import AUTO
+from synthgen.decode.style_adapter import built_in_styles
+from synthgen.pipeline.secret import PUBLIC
 
 CONTAMINATED = (
     "Every comparison is with control persons whom the run did not use. A model that had read train and control alike"
@@ -34,12 +34,12 @@ SEGMENTED = (
 ADAPTED = (
     "The decoder was refined on the private train text, so it can repeat it; only the audits speak against that."
 )
-CHOSEN_MANNER = "Which shipped manners the texts are written in, one to three, was chosen by the private train text."
-REFINED_MANNER = (
-    "How much of each manner the texts are written in was learned from the private train text, inside the stated "
+CHOSEN_STYLE = "Which shipped styles the texts are written in, one to three, was chosen by the private train text."
+REFINED_STYLE = (
+    "How much of each style the texts are written in was learned from the private train text, inside the stated "
     "budget; the model is stated without these shares."
 )
-OWN_MANNER = "The manner of the texts is the releaser's own; that it learnt from public text is their word alone."
+OWN_STYLE = "The style of the texts is the releaser's own; that it learnt from public text is their word alone."
 DISCLOSED = "Of each vector the language model was told {}; a few words can name a person's illness."
 GUESSABLE = (
     "The random streams come from a public secret: whoever guesses the seed computes who was in train and what each "
@@ -79,9 +79,9 @@ def limitations(
         (not calibrated, UNCALIBRATED),
         (not has_groups, RECORDS_ONLY),
         (decode.adapt is not None, ADAPTED),
-        (decode.manner == AUTO and not private, CHOSEN_MANNER),
-        (config.dp.adapt is not None, REFINED_MANNER),
-        (not {*decode.manners} <= {AUTO, *on_shelf()}, OWN_MANNER),
+        (decode.style == AUTO and not private, CHOSEN_STYLE),
+        (config.dp.adapt is not None, REFINED_STYLE),
+        (not {*decode.styles} <= {AUTO, *built_in_styles()}, OWN_STYLE),
         (disclosure is not None, DISCLOSED.format(disclosure)),
     )
     return (*always, *(sentence for said, sentence in more if said))

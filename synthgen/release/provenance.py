@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 HIDDEN = "(private)"
 _HIDDEN_KEYS = ("seed", "workspace", "ledger", "source.path", "release.key", "release.public", "release.out")
-_PATH_KEYS = ("embed.model", "decode.model", "decode.bridge", "decode.manner", "policy")
+_PATH_KEYS = ("embed.model", "decode.model", "decode.bridge", "decode.style", "policy")
 
 
 def redact_config(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,10 @@ from pathlib import Path
 from audits.gate.outcome import Decision
 from synthgen.config import Config
 from synthgen.core.errors import DataError, ReleaseRefused
+from synthgen.pipeline.finished import FinishedRun
+from synthgen.pipeline.job import AUDITS_VERSION
+from synthgen.pipeline.record import read_record
+from synthgen.pipeline.workspace import Workspace, write_bytes, write_json
 from synthgen.release.assembly import bundle_content, report_content
 from synthgen.release.bundle import Bundle, write_bundle
 from synthgen.release.keys import SigningKey, load_key, passphrase_for
@@ -14,10 +18,6 @@ from synthgen.release.refusal import write_refusal
 from synthgen.release.statement import short_id
 from synthgen.release.tables import data_files
 from synthgen.report import render_report
-from synthgen.run.finished import FinishedRun
-from synthgen.run.job import AUDITS_VERSION
-from synthgen.run.record import read_record
-from synthgen.run.workspace import Workspace, write_bytes, write_json
 
 PRIVATE_REPORT = "report.private.html"
 REPORTED = "reported.json"  # the configuration whose report lies in the workspace

@@ -1,11 +1,11 @@
 """The report's words, explained to somebody who releases data and does not attack it."""
 
 AUDITS = {
-    "replay": "Does a synthetic text repeat a passage, or a whole record, of one person?",
+    "memorization": "Does a synthetic text repeat a passage, or a whole record, of one person?",
     "neighbours": "Do synthetic texts lie closer to the people they were made from than to people never seen?",
     "identifiers": "Does a name, number or rare word of one person come back?",
     "membership": "Can somebody who holds a record tell from the synthetic texts whether it was used?",
-    "interpolation": "Can the records a synthetic text was mixed from be found again?",
+    "parent_recovery": "Can the records a synthetic text was mixed from be found again?",
     "linkage": "Do the synthetic texts give away what an attacker did not know about a person?",
     "canaries": "Do records planted on purpose come back?",
     "accounting": "Is the stated privacy budget the one that was really spent?",

@@ -28,12 +28,21 @@ def page_file(tmp_path_factory, module_at):
 def screenshot(page_file, tmp_path, width, scheme):
     picture = tmp_path / "page.png"
     command = [
-        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync",
-        "--hide-scrollbars", f"--user-data-dir={tmp_path / 'profile'}",
-        f"--window-size={width},1600", f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={picture}",
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--hide-scrollbars",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        f"--window-size={width},1600",
+        f"--blink-settings=preferredColorScheme={scheme}",
+        f"--screenshot={picture}",
         page_file.as_uri(),
-    ]  # fmt: skip
+    ]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     return imread(picture)[..., :3]
 

@@ -8,19 +8,25 @@ from hypothesis import strategies as st
 
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
-from synthgen.stages.decode import plain
-from synthgen.stages.decode.base import Settings
-from synthgen.stages.decode.bridge import load_bridge
-from synthgen.stages.decode.plain import WordsDecoder
-from synthgen.stages.decode.xrag import XragDecoder
+from synthgen.decode import plain
+from synthgen.decode.base import Settings
+from synthgen.decode.bridge import load_bridge
+from synthgen.decode.plain import WordsDecoder
+from synthgen.decode.xrag import XragDecoder
 
 DECODERS = ("xrag-llama", "xrag-mistral", "xrag-gpt2", "words-llama", "words-gpt2")
 N = 7
 SEEDS = SeedTree(7).child("decode")
 PLAIN = Settings(
     prompts={"ant": "ant", "bee.hive": "bee hive of the garden"},
-    candidates=2, max_new_tokens=8, temperature=0.9, top_p=0.9, top_k=40, batch=3, context_tokens=20,
-)  # fmt: skip
+    candidates=2,
+    max_new_tokens=8,
+    temperature=0.9,
+    top_p=0.9,
+    top_k=40,
+    batch=3,
+    context_tokens=20,
+)
 
 
 @pytest.fixture(autouse=True, scope="module")

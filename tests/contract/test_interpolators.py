@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded, Latents
-from synthgen.stages.interpolate import METHODS, InterpolateConfig
+from synthgen.interpolate import METHODS, InterpolateConfig
 
 DIM = 7
 SEEDS = SeedTree(20261120).child("interpolate")

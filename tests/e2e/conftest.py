@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from audits.gate.shipped import load_policy
-from synthgen import cli
-from synthgen.commands.start import start
+from synthgen.cli import main as cli
+from synthgen.cli.start import start
 from synthgen.models.registry import MODELS
 from synthgen.models.store import MANIFEST, store_folder
 from synthgen.release.trust import new_trust
@@ -46,7 +46,7 @@ name: lenient
 version: "1"
 intended_use: inside
 statement: For tests alone.
-measured: [replay]
+measured: [memorization]
 rules:
   - {id: records, metric: records.synthetic, bound: value, op: ">=", limit: 12, why: Something must be there.}
   - {id: balance, metric: balance.tv_distance, bound: value, op: "<=", limit: 0.5, why: Every class is there.}
@@ -143,9 +143,15 @@ class Trial:
     def run_apart(self, *arguments):
         """Run a command in a process of its own."""
         return subprocess.run(
-            command(*arguments), cwd=self.folder, env=environment(), capture_output=True, text=True,
-            timeout=MOST_SECONDS, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            command(*arguments),
+            cwd=self.folder,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=MOST_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
 
     def release(self, *options, **env):
         return self.run("release", self.config, *options, **env)
@@ -154,9 +160,13 @@ class Trial:
         """Start a release that writes its messages to a file, and return once a stage (by default any) has begun."""
         with log.open("w") as messages:
             process = subprocess.Popen(
-                command("release", self.config), cwd=self.folder, env=environment(), stdout=subprocess.DEVNULL,
-                stderr=messages, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+                command("release", self.config),
+                cwd=self.folder,
+                env=environment(),
+                stdout=subprocess.DEVNULL,
+                stderr=messages,
+                stdin=subprocess.DEVNULL,
+            )
         give_up = time.monotonic() + MOST_SECONDS
         while f"{stage}  0/" not in log.read_text() and process.poll() is None and time.monotonic() < give_up:
             time.sleep(0.05)

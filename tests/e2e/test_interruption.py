@@ -30,7 +30,7 @@ def test_a_kill_while_texts_are_written_changes_no_byte(released, copy, tmp_path
 def test_three_kills_change_no_byte(released, unmade, tmp_path):
     rng = random.Random(20261120)
     stopped = []
-    for stage, most in (("", 8), ("decode-echo", 4), ("decode", 2)):
+    for stage, most in (("", 8), ("decode-reconstruction", 4), ("decode", 2)):
         process = unmade.start_release(tmp_path / f"log-{stage}", stage)
         time.sleep(rng.uniform(1, most))
         process.kill()

@@ -1,11 +1,11 @@
-"""Every method of interpolation, named in the newsgroup example's configuration, ends in a release."""
+"""Every method of parent_recovery, named in the newsgroup example's configuration, ends in a release."""
 
 import pyarrow.parquet as pq
 import pytest
 
 from synthgen import Release
 from synthgen.config import Config
-from synthgen.stages.interpolate import METHODS
+from synthgen.interpolate import METHODS
 
 pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.corpus]
 

@@ -52,7 +52,7 @@ def test_what_release_prints_for_programs_names_the_bundle(released):
         "bundle": str(released.bundle),
         "releaseId": released.bundle.name.removeprefix("release-"),
         "policy": "lenient",
-        "measured": {"replay": "INSUFFICIENT"},
+        "measured": {"memorization": "INSUFFICIENT"},
     }
 
 
@@ -172,9 +172,16 @@ def test_a_policy_with_approvals_waits_for_them_and_a_rejection_ends_it(copy):
     passphrase = {"SYNTHGEN_KEY_PASSPHRASE": "long enough"}
     copy.run("keys", "new", "keys/officer.pem", "--person", "P. Officer", "--org", "Clinic", **passphrase)
     made = copy.run(
-        "trust", "init", "asked.json", "--releaser", "keys/releaser.pub.json",
-        "--privacy-officer", "keys/officer.pub.json", "--policy", asked,
-    )  # fmt: skip
+        "trust",
+        "init",
+        "asked.json",
+        "--releaser",
+        "keys/releaser.pub.json",
+        "--privacy-officer",
+        "keys/officer.pub.json",
+        "--policy",
+        asked,
+    )
     assert made.returncode == 0, made.stderr
     assert "fingerprint" in copy.run("trust", "show", "asked.json").stdout
     run = load_run(Config.load(copy.config))
@@ -200,7 +207,7 @@ def test_a_strict_policy_refuses_with_a_signed_report_and_no_bundle(copy):
     refused = copy.release("--json")
     assert refused.returncode == 4
     assert json.loads(refused.stdout)["verdict"] == "REFUSED"
-    for gate in ("membership-high", "audit-interpolation", "audit-linkage", "hospital-external"):
+    for gate in ("membership-high", "audit-parent_recovery", "audit-linkage", "hospital-external"):
         assert gate in refused.stderr, gate
     assert sorted((copy.folder / "out").rglob("*")) == before
     (folder,) = (copy.workspace / "refusals").iterdir()

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from fictional_clinic import write_notes
 
-from synthgen.stages.decode.bridge import load_bridge
+from synthgen.decode.bridge import load_bridge
 
 pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.usefixtures("embedded_models")]
 
@@ -34,9 +34,15 @@ def notes(folder, patients, seed):
 
 def run(folder, *command):
     return subprocess.run(
-        [sys.executable, *map(str, command)], cwd=folder, capture_output=True, text=True, check=False, timeout=900,
-        env={**os.environ, "NO_COLOR": "1"}, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        [sys.executable, *map(str, command)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+        env={**os.environ, "NO_COLOR": "1"},
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def test_a_bridge_is_trained_and_gone_on_with(tmp_path):
@@ -72,9 +78,18 @@ def test_three_tables_are_evaluated(tmp_path):
         )
         write(tmp_path / name, table)
     done = run(
-        tmp_path, "-m", "synthgen", "evaluate", "--synthetic", "s.jsonl", "--train", "t.parquet", "--test", "u.csv",
+        tmp_path,
+        "-m",
+        "synthgen",
+        "evaluate",
+        "--synthetic",
+        "s.jsonl",
+        "--train",
+        "t.parquet",
+        "--test",
+        "u.csv",
         "--json",
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert set(found["classifiers"]) == {"encoder-logistic", "tfidf-linear"}
@@ -116,7 +131,11 @@ def test_the_decode_benchmark_prints_its_figures_for_each_number_of_candidates(t
     done = run(tmp_path, BENCHMARKS / "decode.py", "--quick", "--candidates", "1", "2")
     assert done.returncode == 0, done.stderr
     figures = [
-        "round 1", "records per second, ratio by wall time", "records per second, ratio by processor time", "loop",
-        "generate", "matrix products alone",
-    ]  # fmt: skip
+        "round 1",
+        "records per second, ratio by wall time",
+        "records per second, ratio by processor time",
+        "loop",
+        "generate",
+        "matrix products alone",
+    ]
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["smollm2 on cpu", *figures * 2]

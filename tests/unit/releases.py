@@ -37,10 +37,10 @@ name: trial
 version: "3"
 intended_use: inside
 statement: For use inside the institution, not shown to be safe outside.
-required: [replay]
+required: [memorization]
 measured: [membership]
 rules:
-  - {id: hits, metric: replay.hard_hits, bound: value, op: "<=", limit: 0, why: No copies.}
+  - {id: hits, metric: memorization.hard_hits, bound: value, op: "<=", limit: 0, why: No copies.}
   - {id: auc, metric: membership.auc, bound: high, op: "<=", limit: 0.75, min_n: 100, why: Hard to tell.}
   - {id: utility, metric: utility.tstr_over_trtr, bound: low, op: ">=", limit: 0.8, why: It must be of use.}
 validity_days: 730
@@ -56,10 +56,10 @@ name: parentless
 version: "1"
 intended_use: inside
 statement: For tests alone.
-required: [interpolation]
+required: [parent_recovery]
 rules:
   - {id: records, metric: records.synthetic, bound: value, op: ">=", limit: 7, why: Something must be there.}
-without_parents: {instead_of: [interpolation], required: [accounting], max_epsilon: 2.5, max_delta: 1.0e-5}
+dp_substitute: {instead_of: [parent_recovery], required: [accounting], max_epsilon: 2.5, max_delta: 1.0e-5}
 """
 LEDGER = "1" * 32
 DP_PRIVACY = {
@@ -117,17 +117,23 @@ def fields(number):
 def accounting():
     numbers = {"epsilon": fields(estimate(2.0)), "delta": fields(estimate(1e-6))}
     return {
-        "name": "accounting", "verdict": "pass", "status": "measured", "estimate": None, "control": None,
+        "name": "accounting",
+        "verdict": "pass",
+        "status": "measured",
+        "estimate": None,
+        "control": None,
         "metrics": {f"accounting.{name}": number for name, number in numbers.items()},
         "details": {
             "claim": {"epsilon": 2.0, "delta": 1e-6, "unit": "group"},
             "mechanisms": [{"kind": "gaussian", "noise_multiplier": 2.34, "sampling_rate": 1.0, "steps": 1}],
-            "checks": dict.fromkeys(CHECKED, "holds"), "claim_scope": "person",
-            "accounted_reads": [], "unaccounted_reads": [],
+            "checks": dict.fromkeys(CHECKED, "holds"),
+            "claim_scope": "person",
+            "accounted_reads": [],
+            "unaccounted_reads": [],
             "outside_reads": ["audit-numbers"],
         },
         "reason": "it follows from the log",
-    }  # fmt: skip
+    }
 
 
 def audit_json(*, dp=False):
@@ -141,13 +147,13 @@ def _audit_json():
         "overall": "pass",
         "results": [
             {
-                "name": "replay",
+                "name": "memorization",
                 "verdict": "pass",
                 "status": "measured",
                 "estimate": fields(estimate(0.0, 0.0, 0.01)),
                 "control": None,
                 "metrics": {"hard_hits": fields(estimate(0))},
-                "details": {"ladder": [5, 8, 13], "excess": fields(estimate(0.0, -0.01, 0.01))},
+                "details": {"suite": [5, 8, 13], "excess": fields(estimate(0.0, -0.01, 0.01))},
                 "reason": "no copies",
                 "confidence": 0.96,
             },

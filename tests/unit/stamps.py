@@ -87,8 +87,21 @@ class Authority:
 
     def answer(self, request, response):
         """Answer a request's file as `openssl ts` does."""
-        self._ts("-reply", "-queryfile", request, "-section", "answer", "-config", self.folder / "tsa.cnf",
-                 "-signer", self.folder / "tsa.pem", "-inkey", self.folder / "tsa.key", "-out", response)  # fmt: skip
+        self._ts(
+            "-reply",
+            "-queryfile",
+            request,
+            "-section",
+            "answer",
+            "-config",
+            self.folder / "tsa.cnf",
+            "-signer",
+            self.folder / "tsa.pem",
+            "-inkey",
+            self.folder / "tsa.key",
+            "-out",
+            response,
+        )
 
     def token(self, message, digest="sha256"):
         """Return a token over some bytes, made now."""

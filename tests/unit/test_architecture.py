@@ -20,8 +20,18 @@ RANKS = {
     **dict.fromkeys(("attributes", "privacy"), 1),
     **dict.fromkeys(("models", "stages.segment"), 2),
     **dict.fromkeys(
-        ("stages", "stages.load", "stages.split", "stages.deidentify", "stages.embed", "stages.interpolate",
-         "stages.decode", "stages.filter", "stages.evaluate"), 3,
+        (
+            "stages",
+            "stages.load",
+            "stages.split",
+            "stages.deidentify",
+            "stages.embed",
+            "stages.interpolate",
+            "stages.decode",
+            "stages.filter",
+            "stages.evaluate",
+        ),
+        3,
     ),
     "config": 4,
     "run": 5,
@@ -32,7 +42,7 @@ RANKS = {
     "cli": 10,
     "__main__": 11,
     "__init__": 11,
-}  # fmt: skip
+}
 # What makes text may not look at what judges it, or it would learn to please the judge.
 JUDGED_BLIND = 3
 MAY_USE_AUDITS = {"stages.evaluate"}  # it makes nothing and shares the audits' intervals
@@ -112,19 +122,19 @@ def test_rooms_import_lower_rooms_only():
 @pytest.mark.parametrize(
     ("source", "code", "n_found"),
     [
-        ("stages.filter", "from synthgen.pipeline import Pipeline", 1),
-        ("stages.filter", "from synthgen.stages.embed import encode", 1),
+        ("stages.filter", "from synthgen.pipeline.pipeline import Pipeline", 1),
+        ("stages.filter", "from synthgen.embed import encode", 1),
         ("stages.filter", "def f():\n    import synthgen.release.bundle", 1),
-        ("stages.filter", "from audits.replay.audit import Replay", 1),
+        ("stages.filter", "from audits.attacks.memorization.memorization_audit import Memorization", 1),
         ("stages.filter", "from synthgen import Config", 1),
-        ("stages.filter", "from synthgen.stages.filter.chain import run\nfrom synthgen.core.types import Record", 0),
-        ("stages.embed", "from synthgen.stages.segment import align", 0),
+        ("stages.filter", "from synthgen.filter.chain import run\nfrom synthgen.core.types import Record", 0),
+        ("stages.embed", "from synthgen.segment import align", 0),
         ("core", "from synthgen.core.digest import sha256_texts", 0),
         ("core", "from synthgen.models import store", 1),
         ("core", "from studies.drawing import ink", 1),
         ("report", "import audits\nfrom synthgen.core.terminal import printable", 0),
         ("stages.evaluate", "from audits.core.stats import wilson", 0),
-        ("pipeline", "from synthgen.stages.filter import judge", 0),
+        ("pipeline", "from synthgen.filter import judge", 0),
     ],
 )
 def test_the_order_is_really_read(source, code, n_found):
@@ -249,11 +259,14 @@ def test_nothing_catches_everything_outside_the_command_lines():
 @pytest.mark.parametrize(
     ("handler", "n_found"),
     [
-        ("except Exception: pass", 1), ("except: pass", 1), ("except (OSError, Exception): pass", 1),
-        ("except BaseException: pass", 1), ("except BaseException:\n    x()\n    raise", 0),
+        ("except Exception: pass", 1),
+        ("except: pass", 1),
+        ("except (OSError, Exception): pass", 1),
+        ("except BaseException: pass", 1),
+        ("except BaseException:\n    x()\n    raise", 0),
         ("except OSError: pass", 0),
     ],
-)  # fmt: skip
+)
 def test_broad_handlers_are_really_found(handler, n_found):
     assert len(broad_handlers(ast.parse(f"try:\n    x()\n{handler}"))) == n_found
 
@@ -280,7 +293,7 @@ AUDIT_RANKS = {
     **dict.fromkeys(("text", "gate"), 1),
     **dict.fromkeys(("space", "ledger"), 2),
     **dict.fromkeys(
-        ("replay", "neighbours", "identifiers", "membership", "interpolation", "linkage", "accounting"), 3
+        ("memorization", "neighbours", "identifiers", "membership", "parent_recovery", "linkage", "accounting"), 3
     ),
     **dict.fromkeys(("canaries", "differencing", "shadow"), 4),  # each asks the membership attack in its own way
     "verify": 4,  # recomputes what an accounting adds up
@@ -299,8 +312,11 @@ def audit_room(path):
 def audit_room_violations(path, tree):
     """Return what a file of `audits` imports against the order."""
     source = audit_room(path)
-    targets = {(line, module.split(".")[1]) for line, module in imports(tree, package_of(path))
-               if module.startswith("audits.") and module.split(".")[1] in AUDIT_RANKS}  # fmt: skip
+    targets = {
+        (line, module.split(".")[1])
+        for line, module in imports(tree, package_of(path))
+        if module.startswith("audits.") and module.split(".")[1] in AUDIT_RANKS
+    }
     return [
         f"{shown(path)}:{line}: {source} (rank {AUDIT_RANKS[source]}) imports {target} ({AUDIT_RANKS[target]})"
         for line, target in sorted(targets)
@@ -320,9 +336,9 @@ def test_rooms_of_the_audits_import_lower_rooms_only():
     ("source", "code", "n_found"),
     [
         ("core", "from audits.text.normalise import tokens", 1),
-        ("membership", "def f():\n    from audits.canaries.audit import CanaryAudit", 1),
-        ("replay", "from audits.identifiers.patterns import entities", 1),
-        ("canaries", "from audits.membership.attack import cross_fit", 0),
+        ("membership", "def f():\n    from audits.attacks.canaries.canaries_audit import CanaryAudit", 1),
+        ("memorization", "from audits.attacks.identifiers.patterns import entities", 1),
+        ("canaries", "from audits.attacks.membership.attack import cross_fit", 0),
         ("selftest", "import audits.runner.run", 0),
         ("verify", "from audits.runner.run import run", 1),
     ],

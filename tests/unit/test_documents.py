@@ -19,7 +19,7 @@ from synthgen.config import Config
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-CARD = ROOT / "synthgen/stages/decode/builtin/README.md"
+CARD = ROOT / "synthgen/decode/builtin/README.md"
 FOLDERS = ("docs", "examples", "policies")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(p for f in FOLDERS for p in (ROOT / f).rglob("*.md")), CARD])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -162,7 +162,7 @@ ANSWERS = {  # what the named file must hold, so that an answer does not go stal
 }
 
 
-def test_the_answers_to_a_strangers_questions_are_right():
+def test_the_answers_to_a_non_members_questions_are_right():
     answers = {row[0]: row[1] for row in rows(section(page("architecture.md"), "## Where is what"))}
     for question, needed in ANSWERS.items():
         first = IN_THE_TREE.findall(answers[question])[0]
@@ -186,7 +186,7 @@ def test_the_readme_is_short_and_shows_a_report():
 PLACES = {
     "README.md": ["results", "budgets"],
     "docs/results.md": ["demo", "newsgroups"],
-    "docs/studies/README.md": ["augmentation", "smotext", "manners"],
+    "docs/studies/README.md": ["augmentation", "smotext", "styles"],
 }
 
 
@@ -218,14 +218,14 @@ def test_the_smotext_rows_are_those_of_the_page():
         assert cells == [re.sub(r" points|, [a-z ]+$", "", cell) for cell in there.split(" | ")]
 
 
-def test_the_rows_of_manners_are_those_of_the_page():
-    header, _, *table = rows(figures(STUDIES, "manners"))
+def test_the_rows_of_styles_are_those_of_the_page():
+    header, _, *table = rows(figures(STUDIES, "styles"))
     assert [row[:2] for row in table] == [
-        [name, head] for name in SETS if SOURCES[SETS[name]].manner for head in ("encoder head", "TF-IDF")
+        [name, head] for name in SETS if SOURCES[SETS[name]].style for head in ("encoder head", "TF-IDF")
     ]
     for name, classifier, *cells in table:
         there = page("studies/smotext.md").partition(f"\n## {SETS[name]}\n")[2].partition("\n## ")[0]
-        for column, row in (("plain", "smotext-filtered"), ("in its manner", "smotext-manner")):
+        for column, row in (("plain", "smotext-filtered"), ("in its style", "smotext-style")):
             (goal,) = re.findall(rf"^\| {row} \| {classifier} \| (.*?), [a-z ]+ \|", there, flags=re.MULTILINE)
             assert cells[header.index(f"{column}, of real alone") - 2] == goal
             titles, _, *leaks = rows(there.partition("### The goals")[0])
@@ -252,9 +252,13 @@ def test_what_is_said_of_the_smotext_study_is_on_its_page():
 
 
 METHODS = {
-    "no augmentation": "none", "repeating records": "random-oversample", "SMOTE": "smote", "VAE": "vae",
-    "Borderline-SMOTE": "borderline-smote", "a class-weighted loss, no new rows": "class-weighted",
-}  # fmt: skip
+    "no augmentation": "none",
+    "repeating records": "random-oversample",
+    "SMOTE": "smote",
+    "VAE": "vae",
+    "Borderline-SMOTE": "borderline-smote",
+    "a class-weighted loss, no new rows": "class-weighted",
+}
 
 
 def test_the_augmentation_rows_are_those_of_the_page():
@@ -272,21 +276,21 @@ def test_the_augmentation_rows_are_those_of_the_page():
             assert row[column] == f"{value} [{low}, {high}]".replace("0.", ".")
 
 
-def ladder(name):
-    return section(page("studies/audit-ladder.md"), f"## {name}")
+def suite(name):
+    return section(page("studies/audit-calibration suite.md"), f"## {name}")
 
 
-def rungs_right(name):
-    return re.findall(r"^Rungs right: (\d+ of \d+);", ladder(name), flags=re.MULTILINE)[0]
+def cases_right(name):
+    return re.findall(r"^Cases right: (\d+ of \d+);", suite(name), flags=re.MULTILINE)[0]
 
 
-def test_what_is_said_of_the_ladder_is_on_its_page():
+def test_what_is_said_of_the_suite_is_on_its_page():
     said = " ".join(page("auditing.md").split())
-    right = [rungs_right(name) for name in ("newsgroups20", "clinic", "db_bio")]
-    assert f"{right[0]}, {right[1]} and {right[2]} rungs are judged rightly and none wrongly;" in said
-    assert all("wrong: 0." in ladder(name) for name in ("newsgroups20", "clinic", "db_bio"))
+    right = [cases_right(name) for name in ("newsgroups20", "clinic", "db_bio")]
+    assert f"{right[0]}, {right[1]} and {right[2]} cases are judged rightly and none wrongly;" in said
+    assert all("wrong: 0." in suite(name) for name in ("newsgroups20", "clinic", "db_bio"))
     stopped = [
-        next(row for row in rows(ladder(name)) if row[0] == "stopped")[-1].replace("%", " %")
+        next(row for row in rows(suite(name)) if row[0] == "stopped")[-1].replace("%", " %")
         for name in ("newsgroups20", "clinic", "db_bio")
     ]
     assert f"were stopped in {stopped[0]}, {stopped[1]} and {stopped[2]} of 50 splits" in said
@@ -308,8 +312,8 @@ def membership(name):
 def test_the_results_of_the_readme_are_those_of_the_pages():
     demo, news, smotext = accuracy("demo"), accuracy("newsgroups"), smotext_rows()
     augmentation = {(row[0], row[1]): row[2:] for row in rows(figures(STUDIES, "augmentation"))}
-    manner = rows(figures(STUDIES, "manners"))
-    sections = {row[1]: row[3].split(" [")[0] for row in manner if row[0] == "clinical sections"}
+    style = rows(figures(STUDIES, "styles"))
+    sections = {row[1]: row[3].split(" [")[0] for row in style if row[0] == "clinical sections"}
     results, study = "docs/results.md", "docs/studies/README.md"
     expected = [
         (results, [demo["head", "synthetic"], demo["head", "real"]]),
@@ -322,7 +326,10 @@ def test_the_results_of_the_readme_are_those_of_the_pages():
         (study, [sections[head] for head in ("TF-IDF", "encoder head")]),
         (study, augmentation["no augmentation", "SMOTE"]),
         (study, augmentation["repeating records", "SMOTE"]),
-        ("docs/studies/audit-ladder.md", [rungs_right(name) for name in ("newsgroups20", "clinic", "db_bio")]),
+        (
+            "docs/studies/audit-calibration suite.md",
+            [cases_right(name) for name in ("newsgroups20", "clinic", "db_bio")],
+        ),
     ]
     table = rows(figures(README, "results"))[2:]
     assert [(re.findall(r"\((.+)\)", row[2])[0], re.split(r", (?![^\[]*\])", row[1])) for row in table] == expected
@@ -352,6 +359,8 @@ def test_a_release_is_told_alike_by_the_results_and_the_bridges_card():
     told = [row for row in rows(costs) if row[0] in {head, tfidf, "TF-IDF, real + synthetic, accuracy"}]
     news = accuracy("newsgroups")
     assert [row[3] for row in told[:3]] == [
-        news["head", "synthetic"], news["word-based", "synthetic"], news["word-based", "real + synthetic"]
-    ]  # fmt: skip
+        news["head", "synthetic"],
+        news["word-based", "synthetic"],
+        news["word-based", "real + synthetic"],
+    ]
     assert f"membership AUC {membership('newsgroups').split()[0]} since then" in " ".join(costs.split())

@@ -12,7 +12,7 @@ from audits.gate.spending import confidence_of
 from audits.runner.registry import build
 from audits.runner.run import run
 
-AUDITS = ["replay", "neighbours", "identifiers", "membership", "interpolation", "linkage"]
+AUDITS = ["memorization", "neighbours", "identifiers", "membership", "parent_recovery", "linkage"]
 SURER = [0.95, confidence_of(3, 0.95)]
 
 
@@ -71,18 +71,27 @@ def test_no_audit_can_return_a_pass_that_is_less_sure():
     unsure = Estimate(value=0.5, low=0.5, high=0.5, confidence=0.9, n=9)
     with pytest.raises(InputError, match=r"at least 0\.95"):
         AuditResult(
-            name="x", verdict="pass", status="measured", estimate=unsure, control=None, threshold=0.1,
-            direction="two_sided", reason="",
-        )  # fmt: skip
+            name="x",
+            verdict="pass",
+            status="measured",
+            estimate=unsure,
+            control=None,
+            threshold=0.1,
+            direction="two_sided",
+            reason="",
+        )
 
 
 def test_bounds_that_slide_with_n_are_metrics_and_do_not_slide_with_the_confidence(town):
     lineage = Lineage(parents=((),) * 300, weights=((),) * 300)
     inputs = replace(town, lineage=lineage)
     for name, metric in {
-        "replay": "tau", "identifiers": "tau", "neighbours": "margin", "interpolation": "margin",
+        "memorization": "tau",
+        "identifiers": "tau",
+        "neighbours": "margin",
+        "parent_recovery": "margin",
         "linkage": "limit",
-    }.items():  # fmt: skip
+    }.items():
         found = [
             {
                 k.removeprefix(f"{name}."): v.value

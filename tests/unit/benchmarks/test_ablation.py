@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synthgen.stages.decode.words import FILE, make_reader, save_words
+from synthgen.decode.prompt_words import FILE, make_reader, save_words
 
 ROOT = Path(__file__).parents[3]
 

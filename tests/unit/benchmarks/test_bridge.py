@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synthgen.stages.decode.words import FILE, make_reader, save_words
+from synthgen.decode.prompt_words import FILE, make_reader, save_words
 
 ROOT = Path(__file__).parents[3]
 LABELS = ("ant", "bee")
@@ -31,8 +31,17 @@ def made(tmp_path_factory, tiny):
     (folder / "corpus").mkdir()
     passages = tiny.sentences(20, seed=5)
     pq.write_table(pa.table({"text": passages, "source": ["web"] * 20}), folder / "corpus" / "a.parquet")
-    options = ["--table", folder / "table.parquet", "--corpus", folder / "corpus", "--cache", folder / "cache",
-               "--max-new-tokens", "9", "--quick"]  # fmt: skip
+    options = [
+        "--table",
+        folder / "table.parquet",
+        "--corpus",
+        folder / "corpus",
+        "--cache",
+        folder / "cache",
+        "--max-new-tokens",
+        "9",
+        "--quick",
+    ]
     options += [f"--{name}={path}" for name, path in models.items()]
     return folder, list(map(str, options))
 
@@ -49,8 +58,18 @@ def test_every_figure_is_there_and_the_run_repeats(made, bench, tmp_path, capsys
     for name in ("one", "two"):
         out = tmp_path / name
         out.mkdir()
-        bench.main([*options, "--variants", "--figure", str(out), "--json", str(out / "x.json"), "--markdown",
-                    str(out / "x.md")])  # fmt: skip
+        bench.main(
+            [
+                *options,
+                "--variants",
+                "--figure",
+                str(out),
+                "--json",
+                str(out / "x.json"),
+                "--markdown",
+                str(out / "x.md"),
+            ]
+        )
         found.append(json.loads((out / "x.json").read_text()))
         assert (out / "lambdas.svg").is_file()
         assert (out / "x.md").read_text() in capsys.readouterr().out
@@ -74,8 +93,11 @@ def test_ways_are_compared_at_equal_cost(made, bench, tmp_path):
     corrected = [row for name, row in rows.items() if "corrected" in name]
     assert [row["decodes"] for row in corrected] == [2, 2, 4, 4]
     assert all(row["against"] == f"best of {row['decodes']}" for row in corrected)
-    assert all(rows[row["against"]]["decodes"] == row["decodes"] for row in rows.values() if "against" in row
-               and "best of 4" in row["way"] and row["way"] != "best of 4")  # fmt: skip
+    assert all(
+        rows[row["against"]]["decodes"] == row["decodes"]
+        for row in rows.values()
+        if "against" in row and "best of 4" in row["way"] and row["way"] != "best of 4"
+    )
     assert rows["best of 8"]["cosine"] >= rows["best of 4"]["cosine"] >= rows["one text"]["cosine"]
     assert {"4 words: one text", "8 words: best of 4", "temperature 0.5: one text"} <= set(rows)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from synthgen.privacy.sums import Query
+from synthgen.dp.noised_sums import Query
 
 
 @pytest.fixture
@@ -12,9 +12,17 @@ def bench(module_at):
 def ward_of(bench, monkeypatch, canaries, dimension):
     monkeypatch.setattr(bench.Ward, "nats", lambda self, shares, rows: np.full(len(rows), shares.sum()))
     return bench.Ward(
-        bridge=None, manners=(), load=None, texts=("a",) * canaries, prompts=("",) * canaries, vectors=np.zeros(0),
-        canaries=range(canaries), persons=range(0), unseen=range(0), start=np.zeros(dimension),
-    )  # fmt: skip
+        bridge=None,
+        styles=(),
+        load=None,
+        texts=("a",) * canaries,
+        prompts=("",) * canaries,
+        vectors=np.zeros(0),
+        canaries=range(canaries),
+        persons=range(0),
+        unseen=range(0),
+        start=np.zeros(dimension),
+    )
 
 
 def query_of(noise):

@@ -4,8 +4,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synthgen.stages.decode import xrag
-from synthgen.stages.decode.config import DecodeConfig
+from synthgen.decode import xrag
+from synthgen.decode.config import DecodeConfig
 
 
 @pytest.fixture

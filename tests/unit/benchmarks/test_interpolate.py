@@ -73,8 +73,11 @@ def test_quick_runs_on_files_too(tmp_path):
     files = ["--vectors", tmp_path / "x.npy", "--labels", tmp_path / "y.npy"]
     done = subprocess.run(
         [sys.executable, SCRIPT, "--quick", "--methods", "smote", "random-oversample", *files],
-        capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     assert "400 x 8, classes of 364 36" in done.stdout
     assert "800 rows of 2 classes: the file has too few" in done.stdout

@@ -85,16 +85,16 @@ def quick(bench, real, fakes, tmp_path_factory):
     patch.undo()
 
 
-def cell(text, rung, title):
+def cell(text, case, title):
     lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
-    return next(line for line in lines if line[0] == rung)[lines[0].index(title)]
+    return next(line for line in lines if line[0] == case)[lines[0].index(title)]
 
 
 @pytest.mark.slow
 def test_the_whole_way_takes_no_package_and_little_time(quick):
     _, text, _, seconds = quick
     assert seconds < 60
-    assert cell(text, "verbatim", "ours").startswith("caught: replay")
+    assert cell(text, "verbatim", "ours").startswith("caught: memorization")
     assert cell(text, "fresh_people", "ours").startswith("unsure: ")
     assert cell(text, "verbatim", "exact copies").startswith("caught (")
     assert cell(text, "fresh_people", "exact copies").startswith("passed (")
@@ -105,8 +105,8 @@ def test_the_whole_way_takes_no_package_and_little_time(quick):
 @pytest.mark.parametrize(("name", "words"), ERRORS.items())
 @pytest.mark.slow
 def test_a_peer_that_misbehaves_has_a_row_that_says_so(quick, name, words):
-    for rung in ("verbatim", "fresh_people"):
-        assert cell(quick[1], rung, f"the {name} one").startswith(f"error: {words} (")
+    for case in ("verbatim", "fresh_people"):
+        assert cell(quick[1], case, f"the {name} one").startswith(f"error: {words} (")
 
 
 @pytest.mark.slow
@@ -137,12 +137,12 @@ def test_who_stops_what_is_clean_is_no_fault_of_ours(quick):
 @pytest.mark.slow
 def test_answers_are_kept_and_failures_tried_again(quick, bench, fakes, monkeypatch, capsys):
     _, text, options, _ = quick
-    monkeypatch.setattr(bench, "climb", None)  # calling it breaks
+    monkeypatch.setattr(bench, "suite_run", None)  # calling it breaks
     monkeypatch.setattr(bench, "PEERS", {name: fakes[name] for name in ("kind", "rubbish")})
     asked = []
     real = bench.asked
     monkeypatch.setattr(bench, "asked", lambda peer, *rest: asked.append(peer.title) or real(peer, *rest))
-    bench.main([*options[:-len(fakes) - 2], "exact copies", "kind", "rubbish"])  # fmt: skip
+    bench.main([*options[: -len(fakes) - 2], "exact copies", "kind", "rubbish"])
     assert asked == ["the rubbish one"] * 2
     assert cell(capsys.readouterr().out, "verbatim", "the kind one") == cell(text, "verbatim", "the kind one")
 
@@ -152,7 +152,7 @@ def test_another_adapter_is_asked_anew(quick, bench, fakes, tmp_path, monkeypatc
     adapter = tmp_path / "kind.py"
     adapter.write_text(fakes["kind"].adapter.read_text().replace("caught", "passed"), encoding="utf-8")
     monkeypatch.setattr(bench, "PEERS", {"kind": bench.Peer("the kind one", adapter)})
-    monkeypatch.setattr(bench, "climb", None)
+    monkeypatch.setattr(bench, "suite_run", None)
     bench.main([*quick[2][:5], "--only", "kind"])
     assert cell(capsys.readouterr().out, "verbatim", "the kind one").startswith("passed: by eye")
 
@@ -197,7 +197,7 @@ def answered(**verdicts):
 
 
 @pytest.mark.parametrize(
-    ("rung", "mine", "theirs", "words"),
+    ("case", "mine", "theirs", "words"),
     [
         ("verbatim", "passed", "caught", "verbatim: caught by A, passed by ours: a fault of ours."),
         ("verbatim", "unsure", "caught", "verbatim: caught by A, ours could not say, which is no pass"),
@@ -211,8 +211,8 @@ def answered(**verdicts):
         ("fresh_people", "unsure", "passed", "None."),
     ],
 )
-def test_disagreements(bench, rung, mine, theirs, words):
-    lines = bench.disagreements({rung: answered(ours=mine, a=theirs)}, {"a": bench.Peer("A", None)})
+def test_disagreements(bench, case, mine, theirs, words):
+    lines = bench.disagreements({case: answered(ours=mine, a=theirs)}, {"a": bench.Peer("A", None)})
     assert len(lines) == 1
     assert lines[0].startswith(words)
 
@@ -236,8 +236,10 @@ def test_the_peers_get_texts_and_columns_that_agree(module_at, bench, tmp_path):
 
     def table(n, start):
         picked = [sexes[i % 2] for i in range(n)]
-        texts = [f"{who} is a {habit} aged {30 + i} {' '.join(rng.choice(list('bcdgkp'), 5 + i % 7))}"
-                 for i, (who, habit) in enumerate(picked)]  # fmt: skip
+        texts = [
+            f"{who} is a {habit} aged {30 + i} {' '.join(rng.choice(list('bcdgkp'), 5 + i % 7))}"
+            for i, (who, habit) in enumerate(picked)
+        ]
         names = tuple(f"p{start + i}" for i in range(n))
         return Table(texts=tuple(texts), labels=tuple("uv"[i % 2] for i in range(n)), groups=names, has_groups=True)
 
@@ -279,7 +281,7 @@ def test_tables_without_classes_have_no_class(bench):
     ("options", "words"),
     [
         (["--only", "moon"], "unknown peers: moon"),
-        (["--rungs", "moon"], "unknown rungs: moon"),
+        (["--cases", "moon"], "unknown cases: moon"),
         (["--corpora", "moon"], "unknown corpora: moon"),
         (["--corpora", "synthpai"], "SYNTHGEN_DATA must say"),
     ],
@@ -309,5 +311,5 @@ def test_principal_axes_are_those_of_the_reference(module_at):
     assert (np.diff(np.diag(covariance)) <= 0).all()
     moved = (tables["train"] - tables["reference"].mean(axis=0)) @ np.linalg.svd(
         tables["reference"] - tables["reference"].mean(axis=0), full_matrices=False
-    )[2][:5].T  # fmt: skip
+    )[2][:5].T
     assert axes["train"] == pytest.approx(moved, abs=1e-4)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate
-from synthgen.stages.decode.base import Settings
+from synthgen.decode.base import Settings
 
 sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))  # scripts are no package
 
@@ -29,11 +29,12 @@ from ways import (
     overlap,
     ranks,
     row_of,
-)  # fmt: skip
+)
 
 AXES = ("ant", "bee", "cow")
-SETTINGS = Settings(prompts={"x": "", "y": ""}, candidates=1, max_new_tokens=5, temperature=1.0, top_p=1.0, top_k=3,
-                    batch=2)  # fmt: skip
+SETTINGS = Settings(
+    prompts={"x": "", "y": ""}, candidates=1, max_new_tokens=5, temperature=1.0, top_p=1.0, top_k=3, batch=2
+)
 SEEDS = st.integers(0, 2**31)
 
 

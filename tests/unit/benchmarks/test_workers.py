@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from synthgen.stages.embed import sentence
+from synthgen.embed import sentence
 
 
 @pytest.fixture

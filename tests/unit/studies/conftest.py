@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
-from synthgen.cli import app
+from synthgen.cli.main import app
 from synthgen.core.errors import SynthGenError
 
 GAINS = {"none": 0.0, "random-oversample": 0.05, "smote": 0.08, "vae": 0.02, "adasyn": 0.04}
@@ -25,14 +25,22 @@ def made_up(datasets, sizes, repeats, folds, refused=frozenset()):
                         no = (method, n) in refused
                         rows.append(
                             {
-                                "dataset": dataset, "repeat": repeat, "fold": fold, "n": n, "method": method,
-                                "status": "refused" if no else "ok", "reason": "no danger | points" if no else "",
+                                "dataset": dataset,
+                                "repeat": repeat,
+                                "fold": fold,
+                                "n": n,
+                                "method": method,
+                                "status": "refused" if no else "ok",
+                                "reason": "no danger | points" if no else "",
                                 "accuracy": math.nan if no else accuracy,
                                 "macro_f1": math.nan if no else accuracy - 0.01,
                                 "minority_recall": math.nan if no else accuracy - gain,
-                                "n_test": 90, "n_train": 256 + n, "seconds": 0.1, "fit_seconds": 0.2,
+                                "n_test": 90,
+                                "n_train": 256 + n,
+                                "seconds": 0.1,
+                                "fit_seconds": 0.2,
                             }
-                        )  # fmt: skip
+                        )
     return pa.Table.from_pylist(rows)
 
 

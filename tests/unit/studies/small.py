@@ -8,14 +8,23 @@ from studies.smotext.protocol import EmbeddedDesign, SmotextProtocol
 from studies.smotext.text_sets import Source, TextSet
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Record
-from synthgen.stages.embed import embed
+from synthgen.embed import embed
 
 WORDS = {"cat": ("purr", "fur", "mouse", "sleep", "milk"), "car": ("road", "wheel", "engine", "fuel", "brake")}
 BOTH = ("the", "a", "and", "with", "of", "some", "very", "old")
 PROTOCOL = SmotextProtocol(
-    seeds=2, seed=3, real=24, synthetic=14, sizes=(6,), neighbours=2, spare=1.5, tokens=9, batch=4, pairs=6,
+    seeds=2,
+    seed=3,
+    real=24,
+    synthetic=14,
+    sizes=(6,),
+    neighbours=2,
+    spare=1.5,
+    tokens=9,
+    batch=4,
+    pairs=6,
     lambdas=(0.0, 1.0),
-)  # fmt: skip
+)
 D = 32
 
 
@@ -53,14 +62,16 @@ def design(**changes):
     from dataclasses import replace
 
     source = Source(
-        train=(), test=(), words={"cat": "cats", "car": "cars"}, asked="Of {label}.", max_new_tokens=9, manner="news"
+        train=(), test=(), words={"cat": "cats", "car": "cars"}, asked="Of {label}.", max_new_tokens=9, style="news"
     )
     small = TextSet(name="small", pool=corpus(70, 1), test=corpus(31, 2), source=source)
     encoder = Counting()
     return EmbeddedDesign(
-        text_set=small, pool=embed(small.pool, encoder.encode(small.pool.texts), encoder),
-        test=encoder.encode(small.test.texts), protocol=replace(PROTOCOL, **changes),
-    )  # fmt: skip
+        text_set=small,
+        pool=embed(small.pool, encoder.encode(small.pool.texts), encoder),
+        test=encoder.encode(small.test.texts),
+        protocol=replace(PROTOCOL, **changes),
+    )
 
 
 def written(writing):

@@ -58,9 +58,10 @@ def test_it_holds_the_truth_as_often_as_it_says_and_either_part_alone_does_not()
         values = np.array([pool[rng.permutation(N)[:n]].mean() for _ in range(J)]) + test.mean()
         influence = (test - test.mean()) / n_test
         told = {
-            "both": crossed_t(values, n / (N - n), influence), "draws": crossed_t(values, 0.0, NONE),
+            "both": crossed_t(values, n / (N - n), influence),
+            "draws": crossed_t(values, 0.0, NONE),
             "test": crossed_t(values.mean() + 1e-9 * np.arange(J), 0.0, influence),
-        }  # fmt: skip
+        }
         for name, found in told.items():
             held[name] += found.low <= 0 <= found.high
     assert 0.93 <= held["both"] / rounds <= 0.985

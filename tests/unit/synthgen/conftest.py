@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.commands.start import start
+from synthgen.cli.start import start
 from synthgen.config import Config
-from synthgen.pipeline import Pipeline
+from synthgen.pipeline.pipeline import Pipeline
 
 CLASSES = ["cardiology", "gastroenterology", "pulmonology"]
 LENIENT = """
@@ -13,7 +13,7 @@ name: lenient
 version: "1"
 intended_use: inside
 statement: For tests alone.
-measured: [replay]
+measured: [memorization]
 rules:
   - {id: records, metric: records.synthetic, bound: value, op: ">=", limit: 7, why: Something must be there.}
 """
@@ -33,8 +33,13 @@ class Project:
             "secret": "public",
             "ledger": "ledger",
             "source": {
-                "path": "notes.jsonl", "text": "note", "label": "specialty", "group": "patient_id", "id": "note_id",
-                "names": ["patient_name"], "labels": CLASSES,
+                "path": "notes.jsonl",
+                "text": "note",
+                "label": "specialty",
+                "group": "patient_id",
+                "id": "note_id",
+                "names": ["patient_name"],
+                "labels": CLASSES,
             },
             "embed": {"model": "models/encoder"},
             "interpolate": {"k_neighbors": 2, "total": 12},
@@ -44,7 +49,7 @@ class Project:
             ),
             "policy": "lenient.yaml",
             "release": {"name": "tiny"},
-        }  # fmt: skip
+        }
         merged = {k: {**v, **changes.pop(k, {})} if isinstance(v, dict) else v for k, v in given.items()}
         return Config.parse({**merged, **changes}, base=str(self.folder))
 

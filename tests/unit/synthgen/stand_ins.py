@@ -19,9 +19,8 @@ from synthgen.config import Config
 from synthgen.core.progress import silent
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Candidate
-from synthgen.pipeline import write_records
-from synthgen.run.job import Job
-from synthgen.run.judge import (
+from synthgen.pipeline.job import Job
+from synthgen.pipeline.judge import (
     JudgedTables,
     attack,
     embed_control,
@@ -29,11 +28,12 @@ from synthgen.run.judge import (
     register_attempt,
     synthetic_corpus,
 )
-from synthgen.run.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
-from synthgen.run.rounds import fitted_on, open_bridge, set_up
-from synthgen.run.segments import encoder_for
-from synthgen.run.workspace import Workspace
-from synthgen.run.write import decode, echo_latents, echoes_of, embed_texts, interpolate
+from synthgen.pipeline.pipeline import write_records
+from synthgen.pipeline.prepare import embed_train, load_source, read_prepared, replace_identifiers, split_source
+from synthgen.pipeline.rounds import fitted_on, open_bridge, set_up
+from synthgen.pipeline.segments import encoder_for
+from synthgen.pipeline.workspace import Workspace
+from synthgen.pipeline.write import decode, embed_texts, interpolate, reconstruction_latents, reconstructions_of
 
 CLASSES = ("cardiology", "gastroenterology", "pulmonology")
 DIM = 40
@@ -43,14 +43,19 @@ SETTINGS = {
     "secret": "public",
     "ledger": "ledger",
     "source": {
-        "path": "notes.jsonl", "text": "note", "label": "specialty", "group": "patient_id", "id": "note_id",
-        "names": ["patient_name"], "labels": list(CLASSES),
+        "path": "notes.jsonl",
+        "text": "note",
+        "label": "specialty",
+        "group": "patient_id",
+        "id": "note_id",
+        "names": ["patient_name"],
+        "labels": list(CLASSES),
     },
     "embed": {"model": "counting"},
     "interpolate": {"method": "smote", "k_neighbors": 2, "total": 15},
     "decode": {"model": "picking", "candidates": 2, "batch": 4},
     "filter": {"class_agreement": None},
-}  # fmt: skip
+}
 
 
 @functools.cache
@@ -130,13 +135,13 @@ class Bench:
         self.decoder = PickingDecoder(self.encoder)
         patch.setattr(Job, "encoder", lambda _job: self.encoder)
         patch.setattr(Job, "folder", lambda _job, name: root / name)
-        patch.setattr("synthgen.run.rounds.digest_of", lambda folder: f"digest of {folder.name}")
+        patch.setattr("synthgen.pipeline.rounds.digest_of", lambda folder: f"digest of {folder.name}")
         patch.setattr(
-            "synthgen.run.rounds.load_bridge", lambda name, _resolve: SimpleNamespace(digest=f"bridge {name}")
+            "synthgen.pipeline.rounds.load_bridge", lambda name, _resolve: SimpleNamespace(digest=f"bridge {name}")
         )
-        patch.setattr("synthgen.run.rounds.open_decoder", lambda *_: self.decoder)
-        patch.setattr("synthgen.run.write.workers_for", lambda *_: 1)  # calls come in order
-        patch.setattr("synthgen.run.dp.draft.workers_for", lambda *_: 1)
+        patch.setattr("synthgen.pipeline.rounds.open_decoder", lambda *_: self.decoder)
+        patch.setattr("synthgen.pipeline.write.workers_for", lambda *_: 1)  # calls come in order
+        patch.setattr("synthgen.dp.draft.workers_for", lambda *_: 1)
         self.rows = clinic(60, 5)
         lines = [json.dumps({k: v for k, v in row.items() if k != "key"}) for row in self.rows]
         (root / "notes.jsonl").write_text("\n".join(lines) + "\n")
@@ -205,8 +210,8 @@ class Writing:
     def decode(self, latents, upstream, candidates, mark=""):
         return decode(self.job, self.setup, latents, upstream, mark, candidates)
 
-    def echo(self):
-        latents = echo_latents(self.job, self.setup)
-        texts, decoded = self.decode(latents, self.upstream, 1, "-echo")
-        vectors, _ = embed_texts(self.job, self.setup, texts, decoded, "-echo")
-        return echoes_of(latents, texts, vectors)
+    def reconstruction(self):
+        latents = reconstruction_latents(self.job, self.setup)
+        texts, decoded = self.decode(latents, self.upstream, 1, "-reconstruction")
+        vectors, _ = embed_texts(self.job, self.setup, texts, decoded, "-reconstruction")
+        return reconstructions_of(latents, texts, vectors)

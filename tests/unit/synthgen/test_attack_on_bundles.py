@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synthgen.commands.publish import publish
+from synthgen.cli.publish import publish
 from synthgen.core.progress import silent
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_corpus
+from synthgen.pipeline.job import Job
+from synthgen.pipeline.prepare import load_source, split_source
+from synthgen.pipeline.record import read_record
+from synthgen.pipeline.workspace import Workspace
 from synthgen.release.keys import write_new
 from synthgen.release.run import load_run
-from synthgen.run.job import Job
-from synthgen.run.prepare import load_source, split_source
-from synthgen.run.record import read_record
-from synthgen.run.workspace import Workspace
 
 SECRET = hashlib.sha256(b"of these tests 1").digest()
 PRIVATE = {"secret": "workspace", "workspace": "private-ws", "release": {"out": "private-out"}}

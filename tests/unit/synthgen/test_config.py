@@ -4,7 +4,7 @@ import pytest
 
 from synthgen.config import Config, is_uri
 from synthgen.core.errors import ConfigError
-from synthgen.stages.interpolate.mixture import Mixture
+from synthgen.interpolate.mixture import Mixture
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 NAME = "^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -114,7 +114,7 @@ def test_one_mistake_is_one_mistake(tmp_path):
         ),
         ("release: {name: ../x}", [f"release.name: String should match pattern '{NAME}', got '../x'"]),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_told_with_its_path(tmp_path, more, listed):
     assert list(problems(tmp_path, LEAST + more)) == listed
 
@@ -131,7 +131,7 @@ def test_a_mistake_is_told_with_its_path(tmp_path, more, listed):
         ("{method: magic, total: 3}", ["method: Input should be 'smote'"]),
         ("[1]", [": Input should be a valid dictionary"]),
     ],
-)  # fmt: skip
+)
 def test_counts_and_methods_that_cannot_be(tmp_path, interpolate, listed):
     found = problems(tmp_path, f"version: 1\nsource: {{path: n}}\ninterpolate: {interpolate}\n")
     assert len(found) == len(listed)
@@ -147,11 +147,15 @@ def test_no_epsilon_is_promised_without_a_method_that_keeps_it(tmp_path, dp):
 
 def test_a_delta_that_no_accounting_passes_is_refused_before_it_is_spent():
     def parse(delta, persons=3000):
-        return Config.parse({
-            "version": 1, "source": {"path": "n.jsonl", "group": "p", "labels": ["a"]}, "filter": {"length": None},
-            "interpolate": {"method": "dp-gaussian", "total": 10},
-            "dp": {"epsilon": 2, "delta": delta, "persons": persons},
-        })  # fmt: skip
+        return Config.parse(
+            {
+                "version": 1,
+                "source": {"path": "n.jsonl", "group": "p", "labels": ["a"]},
+                "filter": {"length": None},
+                "interpolate": {"method": "dp-gaussian", "total": 10},
+                "dp": {"epsilon": 2, "delta": delta, "persons": persons},
+            }
+        )
 
     assert parse(3e-5).dp.delta == 3e-5
     with pytest.raises(ConfigError) as refused:

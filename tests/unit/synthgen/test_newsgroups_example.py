@@ -5,8 +5,8 @@ import pytest
 
 from synthgen.config import Config
 from synthgen.core.seeds import SeedTree
-from synthgen.stages.load import load
-from synthgen.stages.split import split
+from synthgen.load import load
+from synthgen.split import split
 
 
 @pytest.mark.corpus

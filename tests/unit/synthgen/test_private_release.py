@@ -11,7 +11,7 @@ import pytest
 from fictional_clinic import generate
 from safetensors.numpy import save_file
 
-from audits.accounting.mechanism_log import MechanismCost, read_log
+from audits.attacks.accounting.mechanism_log import MechanismCost, read_log
 from audits.core.errors import InputError
 from audits.core.strictjson import canonical, parse
 from audits.gate.policy import parse_policy
@@ -22,20 +22,20 @@ from audits.verify.contents import REPORT_JSON
 from audits.verify.mechanism import check_mechanism
 from audits.verify.statement import Privacy
 from audits.verify.trust import load_trust
-from synthgen.commands.mirror import mirror as make_mirror_of
-from synthgen.commands.start import start
+from synthgen.cli.mirror import mirror as make_mirror_of
+from synthgen.cli.start import start
 from synthgen.core.errors import ConfigError, ReleaseRefused, UsageError
 from synthgen.core.progress import silent
-from synthgen.pipeline import Pipeline
+from synthgen.dp import basis as bases
+from synthgen.dp.sealed_result import LOG
+from synthgen.pipeline.ledger import ledger_of
+from synthgen.pipeline.pipeline import Pipeline
+from synthgen.pipeline.secret import FILE
 from synthgen.release.assembly import stated_privacy
 from synthgen.release.content import BESIDE_DP, NUMBERS_LEAVE, VERDICTS_LEAVE
 from synthgen.release.keys import public_path
 from synthgen.release.limitations import NUMBERS_TOLD, VERDICTS_TOLD
 from synthgen.release.trust import new_trust
-from synthgen.run.dp.answer import LOG
-from synthgen.run.ledger import ledger_of
-from synthgen.run.secret import FILE
-from synthgen.stages.interpolate.dp import basis as bases
 
 POLICY = """
 name: lenient-dp
@@ -43,10 +43,10 @@ version: "1"
 intended_use: {use}
 statement: For tests alone.
 required: [accounting]
-measured: [replay, membership]
+measured: [memorization, membership]
 rules:
   - {{id: records, metric: records.synthetic, bound: value, op: ">=", limit: 7, why: Something must be there.}}
-  - {{id: copies, metric: replay.hard_hits, bound: value, op: "<=", limit: 3, why: Hardly a copy.}}
+  - {{id: copies, metric: memorization.hard_hits, bound: value, op: "<=", limit: 3, why: Hardly a copy.}}
 dp: {{unit: group, max_epsilon: 3.0, max_delta: 1.0e-3, ledger: required}}
 """
 OPEN = """
@@ -54,7 +54,7 @@ name: open
 version: "1"
 intended_use: inside
 statement: For tests alone.
-measured: [replay, membership, accounting]
+measured: [memorization, membership, accounting]
 rules:
   - {id: records, metric: records.synthetic, bound: value, op: ">=", limit: 7, why: Something must be there.}
 """
@@ -69,11 +69,21 @@ CHANGES = {
 
 
 PUBLIC = {
-    "records.synthetic", "replay.hard_hits", "attempts.number", "secret.private", "balance.tv_distance",
-    "method.private", "membership.epsilon_lower_bound", "accounting.delta", "accounting.epsilon",
-    "accounting.epsilon_prv", "accounting.epsilon_rdp", "accounting.epsilon_recomputed", "accounting.estimate",
+    "records.synthetic",
+    "memorization.hard_hits",
+    "attempts.number",
+    "secret.private",
+    "balance.tv_distance",
+    "method.private",
+    "membership.epsilon_lower_bound",
+    "accounting.delta",
+    "accounting.epsilon",
+    "accounting.epsilon_prv",
+    "accounting.epsilon_rdp",
+    "accounting.epsilon_recomputed",
+    "accounting.estimate",
     "accounting.unaccounted_reads",
-}  # fmt: skip
+}
 
 
 class Trial:
@@ -89,9 +99,12 @@ class Trial:
         self.trust = folder / "trust.json"
         until = datetime.now(UTC) + timedelta(days=9)
         new_trust(
-            self.trust, roles={"releaser": [public_path(self.key)]}, policies={policy.name: [policy.digest()]},
-            expires=until, ledgers=[ledger_id(ledger_of(self.config())[0])],
-        )  # fmt: skip
+            self.trust,
+            roles={"releaser": [public_path(self.key)]},
+            policies={policy.name: [policy.digest()]},
+            expires=until,
+            ledgers=[ledger_id(ledger_of(self.config())[0])],
+        )
 
     def config(self, **changes):
         found = self.bench.job(**{**CHANGES, "release": {"key": str(self.key)}, **changes}).config
@@ -112,9 +125,12 @@ def repin(private, name, text):
     policy = parse_policy(text.encode(), name)
     private.trust.unlink()
     new_trust(
-        private.trust, roles={"releaser": [public_path(private.key)]}, policies={policy.name: [policy.digest()]},
-        expires=datetime.now(UTC) + timedelta(days=9), ledgers=[ledger_id(ledger_of(private.config())[0])],
-    )  # fmt: skip
+        private.trust,
+        roles={"releaser": [public_path(private.key)]},
+        policies={policy.name: [policy.digest()]},
+        expires=datetime.now(UTC) + timedelta(days=9),
+        ledgers=[ledger_id(ledger_of(private.config())[0])],
+    )
 
 
 @pytest.fixture
@@ -128,7 +144,9 @@ def trial(bench, tmp_path, monkeypatch):
     save_file({k: v.astype(np.float32) for k, v in held.items()}, tmp_path / "counting.safetensors")
     rows = [{k: v for k, v in row.items() if k != "key"} for row in generate(240, np.random.default_rng(5))]
     (tmp_path / "notes.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    monkeypatch.setattr("synthgen.pipeline.digest_of", lambda folder: sha256(folder.name.encode()).hexdigest())
+    monkeypatch.setattr(
+        "synthgen.pipeline.pipeline.digest_of", lambda folder: sha256(folder.name.encode()).hexdigest()
+    )
     return lambda use: Trial(bench, tmp_path, use)
 
 
@@ -148,7 +166,7 @@ def test_a_release_under_a_budget_verifies_and_says_what_was_spent(trial):
     # nothing that was counted from persons is anywhere in the bundle but as a verdict
     evidence = json.loads((bundle.path / "evidence" / "metrics.json").read_bytes())
     assert set(evidence["metrics"]) <= PUBLIC
-    assert evidence["metrics"]["replay.hard_hits"]["value"] == 3
+    assert evidence["metrics"]["memorization.hard_hits"]["value"] == 3
     assert {number["n"] for number in evidence["metrics"].values()} <= {1, 24}
     page = (bundle.path / "report" / "report.html").read_text()
     assert "real train records" not in page
@@ -249,20 +267,20 @@ def test_what_draws_its_persons_is_signed_as_that(trial):
 
 @pytest.fixture
 def parentless(trial, releases):
-    """Return a trial under a policy that asks for `interpolation`, and says what stands in for it."""
+    """Return a trial under a policy that asks for `parent_recovery`, and says what stands in for it."""
     found = trial("inside")
     repin(found, "parentless", releases.PARENTLESS.replace("1.0e-5", "1.0e-3"))  # of few persons
     return found
 
 
-@pytest.mark.slow  # tests/unit/audits/gate/test_parentless.py covers the gate in a second
-def test_records_without_parents_leave_by_their_budget_under_a_policy_that_asks_for_parents(parentless):
+@pytest.mark.slow  # tests/unit/audits/gate/test_dp_substitute.py covers the gate in a second
+def test_parentless_records_leave_by_their_budget_under_a_policy_that_asks_for_parents(parentless):
     run = Pipeline(parentless.config(policy="parentless.yaml")).run()
-    assert run.evidence.metrics["interpolation.records_with_parents"].value == 0
+    assert run.evidence.metrics["parent_recovery.records_with_parents"].value == 0
     found = verify_bundle(parentless.release(run).path, parentless.trust, None)
     assert found.ok, found.failure
-    (gate,) = [gate for gate in found.statement.predicate.gates if gate.id == "audit-interpolation"]
-    assert (gate.metric, gate.value, gate.verdict) == ("interpolation.records_with_parents.value", 0.0, "PASS")
+    (gate,) = [gate for gate in found.statement.predicate.gates if gate.id == "audit-parent_recovery"]
+    assert (gate.metric, gate.value, gate.verdict) == ("parent_recovery.records_with_parents.value", 0.0, "PASS")
     bare = load_trust(parentless.trust).model_copy(update={"ledgers": ()})
     assert verify_bundle(parentless.release(run, "again").path, bare, None).code == 11
 
@@ -278,15 +296,15 @@ def test_a_method_that_hides_the_parents_of_its_records_is_excused_from_nothing(
     def hidden(_prepared, written):
         return Lineage(parents=((),) * len(written.parents), weights=((),) * len(written.parents))
 
-    monkeypatch.setattr("synthgen.run.judge.lineage", hidden)
+    monkeypatch.setattr("synthgen.pipeline.judge.lineage", hidden)
     mixing = {"interpolate": {"k_neighbors": 5, "total": 24}, "dp": {}, "secret": "public"}
     config = parentless.bench.job(
         **{**CHANGES, **mixing, "policy": "parentless.yaml", "release": {"key": str(parentless.key)}}
     ).config
     run = Pipeline(config).run()
-    assert run.evidence.metrics["interpolation.records_with_parents"].value == 0
+    assert run.evidence.metrics["parent_recovery.records_with_parents"].value == 0
     assert run.evidence.metrics["method.private"].value == 0
-    (line,) = [line for line in run.decide().failures if line.startswith("audit-interpolation")]
+    (line,) = [line for line in run.decide().failures if line.startswith("audit-parent_recovery")]
     assert "no differentially private method made the records" in line or "FAIL" in line
 
 
@@ -324,7 +342,7 @@ def test_a_run_that_reserved_first_and_leaves_last_is_held_to_all_that_was_spent
 def test_no_configuration_draws_twice_on_one_ledger_that_was_set_back(trial, ledger):
     private = trial("inside")
     kept = ledger_of(private.config())[0]
-    assert spent_so_far(*ledger_of(private.config())).epsilon == 0.0  # the memory beside the key has seen it
+    assert spent_so_far(*ledger_of(private.config())).epsilon == 0.0  # the high-water mark beside the key has seen it
     before, place = (kept / "attempts.jsonl").read_bytes(), private.folder / ledger
     if place != kept:
         shutil.copytree(kept, place)

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from synthgen.core.errors import ModelError
-from synthgen.pipeline import Pipeline
+from synthgen.decode.xrag import XragDecoder
+from synthgen.pipeline.job import Job
+from synthgen.pipeline.pipeline import Pipeline
 from synthgen.release.assembly import bundle_content, stated_models
 from synthgen.release.run import load_run
-from synthgen.run.job import Job
-from synthgen.stages.decode.xrag import XragDecoder
 
 OWN = {"decode": {"bridge": "model"}}
 
@@ -18,7 +18,7 @@ OWN = {"decode": {"bridge": "model"}}
 @pytest.fixture
 def published(project, tiny, module_at):
     """A new project whose models are of the published layouts."""
-    tiny_xrag = module_at("tests/unit/synthgen/stages/decode/tiny_xrag.py")
+    tiny_xrag = module_at("tests/unit/synthgen/decode/tiny_xrag.py")
     for role in ("encoder", "decoder"):
         for path in (project.folder / "models" / role).iterdir():
             path.unlink()

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 import pytest
 
 from audits.verify.bundle import verify_bundle
-from synthgen.commands.plan import make_plan
+from synthgen.cli.plan import make_plan
 from synthgen.core.errors import ModelError, ModelMissing
-from synthgen.pipeline import Pipeline
+from synthgen.decode.bridge import WEIGHTS
+from synthgen.decode.plain import WordsDecoder
+from synthgen.decode.prompt_words import FILE, load_words, make_reader, save_words
+from synthgen.pipeline.pipeline import Pipeline
 from synthgen.release.assembly import bundle_content, stated_models
 from synthgen.release.trust import new_trust
-from synthgen.stages.decode.bridge import WEIGHTS
-from synthgen.stages.decode.plain import WordsDecoder
-from synthgen.stages.decode.words import FILE, load_words, make_reader, save_words
 
 WORDS = {"decode": {"bridge": "words:models/bridge", "words": 3}}
 TOLD = "3 of 12 public words, at most 11 bits, in plain sight"
@@ -45,9 +45,11 @@ def test_words_alone_run_to_a_release_that_says_what_was_told(worded, monkeypatc
     bundle = run.release(run.decide(), key=keys / "releaser.pem", out=worded.folder / "out")
     trust, policy = worded.folder / "own.json", run.policy()
     new_trust(
-        trust, roles={"releaser": [keys / "releaser.pub.json"]}, policies={policy.name: [policy.digest()]},
+        trust,
+        roles={"releaser": [keys / "releaser.pub.json"]},
+        policies={policy.name: [policy.digest()]},
         expires=datetime(2999, 1, 1, tzinfo=UTC),
-    )  # fmt: skip
+    )
     assert verify_bundle(bundle.path, trust, None).verdict == "VERIFIED"
 
 

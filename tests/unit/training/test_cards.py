@@ -2,32 +2,32 @@ from pathlib import Path
 
 import pytest
 from cards import main
-from corpora import MANNERS, STEPS
+from corpora import STEPS, STYLES
 
-from synthgen.stages.decode.bridge import load_bridge
-from synthgen.stages.decode.config import PLAIN
-from synthgen.stages.decode.manner import load_manner, of_shelf, on_shelf
+from synthgen.decode.bridge import load_bridge
+from synthgen.decode.config import PLAIN
+from synthgen.decode.style_adapter import built_in_styles, is_built_in, load_style
 
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_page_of_the_shelf_is_what_its_cards_say(capsys):
+def test_the_page_of_the_built_in_is_what_its_cards_say(capsys):
     main()
-    assert (ROOT / "docs" / "manners.md").read_text(encoding="utf-8") == capsys.readouterr().out
+    assert (ROOT / "docs" / "styles.md").read_text(encoding="utf-8") == capsys.readouterr().out
 
 
-def test_what_is_trained_is_what_is_on_the_shelf():
-    assert on_shelf() == (PLAIN, *sorted(MANNERS))
+def test_what_is_trained_is_what_is_on_the_built_in():
+    assert built_in_styles() == (PLAIN, *sorted(STYLES))
 
 
-@pytest.mark.parametrize("name", sorted(MANNERS))
-def test_a_manner_of_the_shelf_fits_the_shipped_bridge_and_says_where_it_is_from(name):
-    manner = load_manner(name, Path)
-    card = manner.card
-    assert of_shelf(manner)
+@pytest.mark.parametrize("name", sorted(STYLES))
+def test_a_style_of_the_built_in_fits_the_shipped_bridge_and_says_where_it_is_from(name):
+    style = load_style(name, Path)
+    card = style.card
+    assert is_built_in(style)
     assert card.name == name
     assert card.bridge == load_bridge("builtin").digest
-    assert {s.name: s.licence for s in card.sources} == {f"{s.name}.parquet": s.licence for s in MANNERS[name]}
+    assert {s.name: s.licence for s in card.sources} == {f"{s.name}.parquet": s.licence for s in STYLES[name]}
     assert card.steps == STEPS.get(name, 100)
     assert card.heldout_after < card.heldout_before - 0.5
     assert len(set(card.samples)) >= 10

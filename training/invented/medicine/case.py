@@ -24,44 +24,132 @@ _CHOICE = re.compile(r"\(([^()|]*(?:\|[^()|]*)+)\)")
 _DATED = re.compile(r"\d|since|\bfor\b|found|today|yesterday|last|after|sudden|picked|days|hit|fall|took|ago")
 _AGES = {"baby": (2, 14), "child": (2, 9), "young": (18, 44), "old": (64, 89), "adult": (24, 78)}
 _PAST = (
-    "appendicectomy aged 12", "tonsils out as a child", "previous TIA", "osteopenia", "hay fever",
-    "diverticulosis", "raised cholesterol", "old wrist fracture", "varicose vein surgery", "GORD", "vitamin D lack",
-    "latent TB treated", "tennis elbow", "sinus surgery", "hiatus hernia", "sciatica",
-    "carpal tunnel release", "psoriasis", "borderline HbA1c", "glue ear as a child", "vertigo", "cataract surgery",
-    "hallux valgus", "rotator cuff tear", "kidney stone 2014", "chilblains", "tinnitus",
-    "Bell's palsy 2011", "knee arthroscopy", "bilateral hernia repair", "lichen planus",
-)  # fmt: skip
+    "appendicectomy aged 12",
+    "tonsils out as a child",
+    "previous TIA",
+    "osteopenia",
+    "hay fever",
+    "diverticulosis",
+    "raised cholesterol",
+    "old wrist fracture",
+    "varicose vein surgery",
+    "GORD",
+    "vitamin D lack",
+    "latent TB treated",
+    "tennis elbow",
+    "sinus surgery",
+    "hiatus hernia",
+    "sciatica",
+    "carpal tunnel release",
+    "psoriasis",
+    "borderline HbA1c",
+    "glue ear as a child",
+    "vertigo",
+    "cataract surgery",
+    "hallux valgus",
+    "rotator cuff tear",
+    "kidney stone 2014",
+    "chilblains",
+    "tinnitus",
+    "Bell's palsy 2011",
+    "knee arthroscopy",
+    "bilateral hernia repair",
+    "lichen planus",
+)
 _WOMEN_PAST = ("hysterectomy", "raised BP in pregnancy", "postnatal depression", "fibroadenoma removed")
 _CHILD_PAST = (
-    "born at term", "born at 35 weeks", "immunisations up to date", "eczema as a baby", "tongue tie snipped",
-    "neonatal jaundice", "forceps delivery", "viral wheeze last winter", "cow's milk allergy", "otherwise well",
-    "growing along the 50th centile", "emergency section for distress", "hip scan normal", "no admissions",
-)  # fmt: skip
+    "born at term",
+    "born at 35 weeks",
+    "immunisations up to date",
+    "eczema as a baby",
+    "tongue tie snipped",
+    "neonatal jaundice",
+    "forceps delivery",
+    "viral wheeze last winter",
+    "cow's milk allergy",
+    "otherwise well",
+    "growing along the 50th centile",
+    "emergency section for distress",
+    "hip scan normal",
+    "no admissions",
+)
 _ALLERGIES = (
-    "NKDA", "nil known", "penicillin - rash", "trimethoprim - lip swelling", "elastoplast", "codeine - sick", "none",
-    "erythromycin - gut upset", "no known drug allergies", "peanut", "latex gloves", "sulfa drugs", "ibuprofen",
-)  # fmt: skip
+    "NKDA",
+    "nil known",
+    "penicillin - rash",
+    "trimethoprim - lip swelling",
+    "elastoplast",
+    "codeine - sick",
+    "none",
+    "erythromycin - gut upset",
+    "no known drug allergies",
+    "peanut",
+    "latex gloves",
+    "sulfa drugs",
+    "ibuprofen",
+)
 _SOCIAL = (
-    "lives with {his} partner", "lives alone, manages own shopping", "works in a warehouse",
-    "smokes 10 a day", "never smoked", "ex-smoker of 20 years", "drinks about 12 units a week", "teetotal",
-    "two flights of stairs at home", "desk job", "drives a van",
-    "independent in all ADLs", "on shift work", "off sick at present",
-    "vapes", "keeps a small dog",  "self employed plumber", "hairdresser",
-)  # fmt: skip
+    "lives with {his} partner",
+    "lives alone, manages own shopping",
+    "works in a warehouse",
+    "smokes 10 a day",
+    "never smoked",
+    "ex-smoker of 20 years",
+    "drinks about 12 units a week",
+    "teetotal",
+    "two flights of stairs at home",
+    "desk job",
+    "drives a van",
+    "independent in all ADLs",
+    "on shift work",
+    "off sick at present",
+    "vapes",
+    "keeps a small dog",
+    "self employed plumber",
+    "hairdresser",
+)
 _OLD_SOCIAL = (
-    "retired teacher", "carers twice a day", "walks with a frame", "lives with a daughter", "sheltered flat",
-    "looks after a grandchild", "meals delivered", "bus pass, still drives locally", "widowed", "sleeps downstairs",
-    "lives alone, manages own shopping", "never smoked", "ex-smoker of 20 years", "has a stairlift",
-)  # fmt: skip
+    "retired teacher",
+    "carers twice a day",
+    "walks with a frame",
+    "lives with a daughter",
+    "sheltered flat",
+    "looks after a grandchild",
+    "meals delivered",
+    "bus pass, still drives locally",
+    "widowed",
+    "sleeps downstairs",
+    "lives alone, manages own shopping",
+    "never smoked",
+    "ex-smoker of 20 years",
+    "has a stairlift",
+)
 _CHILD_SOCIAL = (
-    "lives with parents and one sibling", "at nursery three days", "nobody smokes indoors", "in reception class",
-    "grandmother helps out", "a cat at home", "older brother has a cold", "no social worker", "lives with mum",
-)  # fmt: skip
+    "lives with parents and one sibling",
+    "at nursery three days",
+    "nobody smokes indoors",
+    "in reception class",
+    "grandmother helps out",
+    "a cat at home",
+    "older brother has a cold",
+    "no social worker",
+    "lives with mum",
+)
 _FAMILY = (
-    "father had an MI at 61", "mother with thyroid disease", "nil of note", "sister has the same", "adopted",
-    "brother with type 1 diabetes", "no family history of note", "mother died of bowel cancer", "father hypertensive",
-    "aunt with lupus", "strong history of stroke", "parents alive and well", "two sons, both well",
-)  # fmt: skip
+    "father had an MI at 61",
+    "mother with thyroid disease",
+    "nil of note",
+    "sister has the same",
+    "adopted",
+    "brother with type 1 diabetes",
+    "no family history of note",
+    "mother died of bowel cancer",
+    "father hypertensive",
+    "aunt with lupus",
+    "strong history of stroke",
+    "parents alive and well",
+    "two sons, both well",
+)
 
 
 def rules_of(illness: Illness, country: Country, rng: np.random.Generator) -> Rules:
@@ -74,11 +162,17 @@ def rules_of(illness: Illness, country: Country, rng: np.random.Generator) -> Ru
     social = _OLD_SOCIAL if "old" in illness.flags else _SOCIAL
     past = _PAST + (_WOMEN_PAST if rules["sex"] == "F" else ())
     lists = {
-        "symptom": illness.symptoms, "sign": illness.signs, "test": illness.tests, "drug": illness.drugs,
-        "plan": illness.plans, "absent": illness.absent, "other": illness.others,
-        "past": _CHILD_PAST if child else past, "social": _CHILD_SOCIAL if child else social,
+        "symptom": illness.symptoms,
+        "sign": illness.signs,
+        "test": illness.tests,
+        "drug": illness.drugs,
+        "plan": illness.plans,
+        "absent": illness.absent,
+        "other": illness.others,
+        "past": _CHILD_PAST if child else past,
+        "social": _CHILD_SOCIAL if child else social,
         "family": _FAMILY,
-    }  # fmt: skip
+    }
     for name, items in lists.items():
         order = rng.permutation(len(items))
         for i in range(4):  # an item may come twice in a text only where the illness has too few
@@ -191,15 +285,49 @@ def _vitals(illness: Illness, country: Country, rng: np.random.Generator) -> str
 @lru_cache(maxsize=1)
 def _american() -> tuple[tuple[re.Pattern[str], str], ...]:
     pairs = (
-        "haem/hem", "oedema/edema", "oesoph/esoph", "anaem/anem", "diarrhoea/diarrhea", "leukaem/leukem",
+        "haem/hem",
+        "oedema/edema",
+        "oesoph/esoph",
+        "anaem/anem",
+        "diarrhoea/diarrhea",
+        "leukaem/leukem",
         "gynae/gyne",
-        "paediatric/pediatric", "paracetamol/acetaminophen", "salbutamol/albuterol", "adrenaline/epinephrine",
-        "tumour/tumor", "colour/color", "fibre/fiber", "litre/liter", "centre/center", "ischaem/ischem", "FBC/CBC",
-        "U&E/BMP", "WCC/WBC", "orthopaedic/orthopedic", "caecal/cecal", "anaesth/anesth", "mum/mom", "USS/ultrasound",
-        "hypoglycaem/hypoglycem", "coeliac/celiac", "practise/practice", "catheterise/catheterize", "foetal/fetal",
-        "mobilise/mobilize", "titre/titer", "programme/program", "sulphate/sulfate", "theatre/the OR", "tds/TID",
-        "casualty/the ED", "GP/PCP", "naevus/nevus", "behaviour/behavior", "favour/favor", "organise/organize",
-    )  # fmt: skip
+        "paediatric/pediatric",
+        "paracetamol/acetaminophen",
+        "salbutamol/albuterol",
+        "adrenaline/epinephrine",
+        "tumour/tumor",
+        "colour/color",
+        "fibre/fiber",
+        "litre/liter",
+        "centre/center",
+        "ischaem/ischem",
+        "FBC/CBC",
+        "U&E/BMP",
+        "WCC/WBC",
+        "orthopaedic/orthopedic",
+        "caecal/cecal",
+        "anaesth/anesth",
+        "mum/mom",
+        "USS/ultrasound",
+        "hypoglycaem/hypoglycem",
+        "coeliac/celiac",
+        "practise/practice",
+        "catheterise/catheterize",
+        "foetal/fetal",
+        "mobilise/mobilize",
+        "titre/titer",
+        "programme/program",
+        "sulphate/sulfate",
+        "theatre/the OR",
+        "tds/TID",
+        "casualty/the ED",
+        "GP/PCP",
+        "naevus/nevus",
+        "behaviour/behavior",
+        "favour/favor",
+        "organise/organize",
+    )
     found = []
     for pair in pairs:
         old, new = pair.split("/")
@@ -214,10 +342,14 @@ _OFTEN = {
     "capital": {"od": "OD", "bd": "BD", "tds": "TDS", "qds": "QDS", "on": "ON", "prn": "PRN"},
     "us": {"od": "daily", "bd": "BID", "tds": "TID", "qds": "QID", "on": "qHS", "prn": "PRN"},
     "long": {
-        "od": "once daily", "bd": "twice daily", "tds": "three times a day", "qds": "four times a day",
-        "on": "at night", "prn": "when needed",
+        "od": "once daily",
+        "bd": "twice daily",
+        "tds": "three times a day",
+        "qds": "four times a day",
+        "on": "at night",
+        "prn": "when needed",
     },
-}  # fmt: skip
+}
 
 
 def finished(text: str, country: Country, rng: np.random.Generator, *, long: bool = False) -> str:

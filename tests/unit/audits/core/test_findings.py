@@ -14,11 +14,18 @@ PLANTED = [f"planted-person-{i:02d}-Wojciechowska" for i in range(50)]
 KEY = bytes(range(32))
 
 
-def result(*found, name="replay"):
+def result(*found, name="memorization"):
     return AuditResult(
-        name=name, verdict="fail", status="measured", estimate=None, control=None, threshold=None,
-        direction="lower_is_safer", reason="one", findings=found,
-    )  # fmt: skip
+        name=name,
+        verdict="fail",
+        status="measured",
+        estimate=None,
+        control=None,
+        threshold=None,
+        direction="lower_is_safer",
+        reason="one",
+        findings=found,
+    )
 
 
 def finding(row, person, kind="run"):
@@ -61,8 +68,13 @@ def test_the_list_names_nobody_but_leads_whoever_holds_the_key_to_the_person(pla
     assert [p for p in PLANTED if p in path.read_text()] == []
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert lines[40] == {
-        "audit": "f", "row": 7, "start": 3, "end": 17, "kind": "run", "person": pseudonym(KEY, PLANTED[45]),
-    }  # fmt: skip
+        "audit": "f",
+        "row": 7,
+        "start": 3,
+        "end": 17,
+        "kind": "run",
+        "person": pseudonym(KEY, PLANTED[45]),
+    }
     found = {pseudonym(KEY, p): p for p in PLANTED}
     assert [found[line["person"]] for line in lines] == [*PLANTED[:40], PLANTED[45]]
     assert [p.name for p in tmp_path.iterdir()] == ["findings.jsonl"]

@@ -145,8 +145,12 @@ def test_people_in_both_arms_are_refused(people):
 
 def test_identifiers_must_match_train(people):
     with pytest.raises(InputError, match="identifiers are given for 1 rows"):
-        load_inputs(people(2, seed=1, prefix="s"), people(3, seed=2, prefix="t"), people(4, seed=3, prefix="h"),
-                    identifiers=[["x"]])  # fmt: skip
+        load_inputs(
+            people(2, seed=1, prefix="s"),
+            people(3, seed=2, prefix="t"),
+            people(4, seed=3, prefix="h"),
+            identifiers=[["x"]],
+        )
 
 
 def test_taking_rows_takes_their_vectors():

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
+from audits.attacks.membership.membership_audit import epsilon_bound
 from audits.core.coin_guesses import guess_coins
 from audits.core.stats import one_run_epsilon
-from audits.membership.audit import epsilon_bound
 
 RNG = np.random.default_rng
 RUNS, ALPHA = 500, 0.05

@@ -18,14 +18,14 @@ estimates = st.builds(
 )
 results = st.builds(
     AuditResult,
-    name=st.sampled_from(["replay", "membership"]),
+    name=st.sampled_from(["memorization", "membership"]),
     verdict=st.sampled_from(["pass", "fail", "insufficient"]),
     status=st.sampled_from(["measured", "not_measurable", "failed"]),
     estimate=st.none() | estimates,
     control=st.none() | estimates,
     threshold=st.none() | finite | st.tuples(finite, finite),
     direction=st.sampled_from(["lower_is_safer", "two_sided"]),
-    metrics=st.dictionaries(st.sampled_from(["replay.a", "replay.b"]), estimates),
+    metrics=st.dictionaries(st.sampled_from(["memorization.a", "memorization.b"]), estimates),
     details=st.dictionaries(st.text(max_size=5), st.integers(-9, 9) | st.lists(finite, max_size=2)),
     reason=st.text(max_size=9),
 )
@@ -37,9 +37,15 @@ def report(*found):
 
 def result(verdict="pass", **changes):
     made = AuditResult(
-        name="replay", verdict=verdict, status="measured", estimate=None, control=None, threshold=None,
-        direction="lower_is_safer", reason="",
-    )  # fmt: skip
+        name="memorization",
+        verdict=verdict,
+        status="measured",
+        estimate=None,
+        control=None,
+        threshold=None,
+        direction="lower_is_safer",
+        reason="",
+    )
     return replace(made, **changes)
 
 
@@ -67,8 +73,18 @@ def test_fields_are_the_contract():
     value = json.loads(report(result(threshold=(0.1, 0.9))).to_json())
     assert {"schemaVersion", "overall", "results", "inputs", "tool"} <= value.keys()
     assert value["schemaVersion"] == 2
-    named = {"name", "verdict", "status", "estimate", "control", "threshold", "direction", "details", "reason",
-             "confidence"}  # fmt: skip
+    named = {
+        "name",
+        "verdict",
+        "status",
+        "estimate",
+        "control",
+        "threshold",
+        "direction",
+        "details",
+        "reason",
+        "confidence",
+    }
     assert named <= value["results"][0].keys()
     assert value["results"][0]["threshold"] == [0.1, 0.9]
     assert report(result()).to_dict() == json.loads(report(result()).to_json())

@@ -25,10 +25,15 @@ from audits.core.types import Estimate
 @pytest.mark.parametrize(
     ("low", "high", "inside", "outside"),
     [
-        (0.45, 0.55, True, False), (0.44, 0.55, False, False), (0.45, 0.56, False, False),
-        (0.56, 0.60, False, True), (0.40, 0.44, False, True), (0.30, 0.70, False, False), (0.55, 0.60, False, False),
+        (0.45, 0.55, True, False),
+        (0.44, 0.55, False, False),
+        (0.45, 0.56, False, False),
+        (0.56, 0.60, False, True),
+        (0.40, 0.44, False, True),
+        (0.30, 0.70, False, False),
+        (0.55, 0.60, False, False),
     ],
-)  # fmt: skip
+)
 def test_an_interval_beside_its_margin(low, high, inside, outside):
     assert is_inside(Interval(low, high), 0.05) is inside
     assert is_outside(Interval(low, high), 0.05) is outside
@@ -52,10 +57,12 @@ def test_the_auc_rests_on_the_smaller_arm():
 
 
 def test_a_policy_reads_the_strongest_between_the_outermost_ends():
-    found = envelope([
-        Estimate(value=0.52, low=0.44, high=0.60, confidence=0.95, n=70),
-        Estimate(value=0.47, low=0.45, high=0.49, confidence=0.96, n=90),
-    ])  # fmt: skip
+    found = envelope(
+        [
+            Estimate(value=0.52, low=0.44, high=0.60, confidence=0.95, n=70),
+            Estimate(value=0.47, low=0.45, high=0.49, confidence=0.96, n=90),
+        ]
+    )
     assert found == Estimate(value=0.47, low=0.44, high=0.60, confidence=0.95, n=70)
 
 
@@ -69,15 +76,20 @@ def test_who_would_be_enough():
     assert control_needed(100, reference_is_control=False) == 100
     assert control_needed(101, reference_is_control=True) == 127  # 101 / .8 = 126.25
     people = Arms(
-        row_person=np.arange(50), is_train=np.arange(50) < 30, person_class=np.zeros(50, dtype=np.int64),
-        synthetic_class=np.zeros(3, dtype=np.int64), n_classes=1,
-    )  # fmt: skip
+        row_person=np.arange(50),
+        is_train=np.arange(50) < 30,
+        person_class=np.zeros(50, dtype=np.int64),
+        synthetic_class=np.zeros(3, dtype=np.int64),
+        n_classes=1,
+    )
     said = too_few_rows("These", 10, 155, people, reference_is_control=False)
     assert said.startswith("These amount to 10 independent records, from 20 persons")
     assert "about 310 persons of train and 310 of control" in said
     assert compared(people, has_groups=False) == {
-        "claim_scope": "record", "n_train_persons": 30, "n_control_persons": 20,
-    }  # fmt: skip
+        "claim_scope": "record",
+        "n_train_persons": 30,
+        "n_control_persons": 20,
+    }
 
 
 def test_a_result_has_the_limits_on_both_sides():

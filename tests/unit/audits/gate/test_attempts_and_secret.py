@@ -23,7 +23,7 @@ def evidence(attempts=1, secret=1, confidence=0.96, verdict="pass"):
     more = {"attempts.number": attempts, "secret.private": secret}
     metrics |= {name: exactly(n) for name, n in more.items() if n is not None}
     state = AuditState(verdict=verdict, status="measured", confidence=confidence)
-    return Evidence(metrics=metrics, audits={"replay": state, "membership": state})
+    return Evidence(metrics=metrics, audits={"memorization": state, "membership": state})
 
 
 def policy(*rules, **changes):
@@ -47,8 +47,8 @@ def failed(found, asked):
     ],
 )
 def test_a_policy_for_outside_has_gates_it_cannot_leave_out(changes, gates):
-    assert failed(evidence(**changes), policy(RULE, required=("replay",))) == gates
-    assert failed(evidence(**changes), policy(RULE, required=("replay",), intended_use="inside")) == {}
+    assert failed(evidence(**changes), policy(RULE, required=("memorization",))) == gates
+    assert failed(evidence(**changes), policy(RULE, required=("memorization",), intended_use="inside")) == {}
 
 
 def test_a_policy_cannot_take_the_name_of_these_gates_or_reward_trying():
@@ -76,17 +76,17 @@ def test_a_secret_that_is_only_measured_is_no_secret():
 @pytest.mark.parametrize(("attempts", "needed"), [(1, 0.96), (2, 0.992), (3, 0.9984)])
 def test_numbers_and_required_verdicts_must_be_as_sure_as_the_attempt(attempts, needed):
     assert needed == pytest.approx(confidence_of(attempts, 0.95))
-    asked = policy(RULE, required=("replay",))
+    asked = policy(RULE, required=("memorization",))
     assert failed(evidence(attempts, confidence=confidence_of(attempts, 0.95)), asked) == {}
-    less = {"audit-replay": "INSUFFICIENT", "auc": "INSUFFICIENT"}
+    less = {"audit-memorization": "INSUFFICIENT", "auc": "INSUFFICIENT"}
     assert failed(evidence(attempts, confidence=needed - 0.0001), asked) == less
 
 
 def test_a_verdict_of_unknown_confidence_is_no_pass_and_a_failed_one_stays_failed():
     for verdict, gate in (("pass", "INSUFFICIENT"), ("fail", "FAIL")):
         state = AuditState(verdict=verdict, status="measured")
-        found = evidence().model_copy(update={"audits": {"replay": state}})
-        assert failed(found, policy(RULE, required=("replay",))) == {"audit-replay": gate}
+        found = evidence().model_copy(update={"audits": {"memorization": state}})
+        assert failed(found, policy(RULE, required=("memorization",))) == {"audit-memorization": gate}
 
 
 def test_a_low_confidence_of_the_run_cannot_open_a_gate():
@@ -107,7 +107,7 @@ LIMITS = st.lists(st.integers(1, 5), max_size=1)
 def test_a_further_attempt_never_turns_refused_into_allowed(first, more, found, use, most):
     sure, verdict = found
     limits = (Rule(id="most", metric="attempts.number", bound="value", op="<=", limit=n, why="w") for n in most)
-    asked = policy(RULE, *limits, required=("replay",), intended_use=use)
+    asked = policy(RULE, *limits, required=("memorization",), intended_use=use)
     before = decide(evidence(first, confidence=sure, verdict=verdict), asked)
     after = decide(evidence(first + more, confidence=sure, verdict=verdict), asked)
     assert before.allowed or not after.allowed

@@ -22,7 +22,7 @@ from audits.gate.policy import Policy, decide
 from audits.gate.rule import Rule
 
 FINITE = st.floats(-3, 40, allow_nan=False)
-NAMES = ("membership.auc", "interpolation.min_class_persons", "replay.hard_hits", "neighbours.scan_p")
+NAMES = ("membership.auc", "parent_recovery.min_class_persons", "memorization.hard_hits", "neighbours.scan_p")
 
 
 def policy(*rules, **changes):
@@ -71,15 +71,15 @@ def test_the_policys_own_numbers_are_edges():
 
 def test_a_count_of_persons_gets_a_bucket_and_a_number_of_the_release_stays():
     few = Metric(value=16, low=16, high=16, confidence=0.95, n=337)
-    shown = public_metric("interpolation.min_class_persons", few, PLAIN)
+    shown = public_metric("parent_recovery.min_class_persons", few, PLAIN)
     assert (shown.low, shown.high, shown.n) == (10, 19, 200)
     one = Metric(value=1, low=1, high=1, confidence=0.95, n=337)
-    assert public_metric("interpolation.min_class_persons", one, PLAIN).high == 9
+    assert public_metric("parent_recovery.min_class_persons", one, PLAIN).high == 9
     made = Metric(value=173, low=173, high=173, confidence=1, n=173)
     assert public_metric("records.synthetic", made, PLAIN) == made
-    assert public_metric("replay.hard_hits", few, PLAIN).value == 16
-    read = policy(rule("interpolation.min_class_persons", "value", ">=", 5))
-    assert public_metric("interpolation.min_class_persons", few, read).low == 10
+    assert public_metric("memorization.hard_hits", few, PLAIN).value == 16
+    read = policy(rule("parent_recovery.min_class_persons", "value", ">=", 5))
+    assert public_metric("parent_recovery.min_class_persons", few, read).low == 10
 
 
 @given(st.integers(0, 10**7))
@@ -101,10 +101,13 @@ def metrics(draw):
 def rules(draw):
     op = draw(st.sampled_from(["<=", ">="]))
     return {
-        "metric": draw(st.sampled_from(NAMES)), "op": op, "limit": draw(FINITE),
+        "metric": draw(st.sampled_from(NAMES)),
+        "op": op,
+        "limit": draw(FINITE),
         "bound": draw(st.sampled_from(["value", "high" if op == "<=" else "low"])),
-        "min_n": draw(st.none() | st.integers(1, 3000)), "why": "w",
-    }  # fmt: skip
+        "min_n": draw(st.none() | st.integers(1, 3000)),
+        "why": "w",
+    }
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), metrics()), st.lists(rules(), min_size=1, max_size=4))
@@ -156,14 +159,21 @@ def test_sentences_lose_their_counts_and_keep_their_sense():
 def test_details_of_any_shape_are_coarse():
     shown = public_details(
         {
-            "n_train_persons": 337, "rate": 1 / 337, "p": 1, "rows_to_review": 1, "none": None, "yes": True,
-            "pairs": [[337, 0.12345], [0, 1.0]], "deep": {"persons": {"control": 389}}, "said": "389 of control",
+            "n_train_persons": 337,
+            "rate": 1 / 337,
+            "p": 1,
+            "rows_to_review": 1,
+            "none": None,
+            "yes": True,
+            "pairs": [[337, 0.12345], [0, 1.0]],
+            "deep": {"persons": {"control": 389}},
+            "said": "389 of control",
             "histogram": {"edges": [0, 1, 2], "train": [337, 3], "control": [389, 11]},
             "roc": {"fpr": [0, 1 / 389, 1], "tpr": [0, 1 / 337, 1]},
             "excess": {"value": 0.1234, "low": 0.0, "high": 0.2345, "confidence": 0.95, "n": 337},
         },
         PLAIN,
-    )  # fmt: skip
+    )
     text = json.dumps(shown)
     assert not any(word in text for word in ("337", "389", "0.1234", "0.0029"))
     assert (shown["p"], shown["rows_to_review"], shown["yes"], shown["none"]) == (1, "1-9", True, None)
@@ -175,15 +185,26 @@ def test_details_of_any_shape_are_coarse():
 def report():
     number = {"value": 0.5123, "low": 0.4321, "high": 0.6789, "confidence": 0.95, "n": 337}
     return {
-        "schemaVersion": 1, "overall": "pass", "tool": "t", "seed": "2036085482",
+        "schemaVersion": 1,
+        "overall": "pass",
+        "tool": "t",
+        "seed": "2036085482",
         "inputs": {"train": "a" * 64, "synthetic": "c" * 64},
-        "hygiene": {"control_rows_left_out": 337, "near_duplicate_rate": 1 / 337},
+        "input_checks": {"control_rows_left_out": 337, "near_duplicate_rate": 1 / 337},
         "results": [
-            {"name": "membership", "verdict": "pass", "status": "measured", "estimate": number, "control": number,
-             "threshold": [0.45, 0.55], "metrics": {"membership.auc": number}, "details": {"again": number},
-             "reason": "337 persons"},
+            {
+                "name": "membership",
+                "verdict": "pass",
+                "status": "measured",
+                "estimate": number,
+                "control": number,
+                "threshold": [0.45, 0.55],
+                "metrics": {"membership.auc": number},
+                "details": {"again": number},
+                "reason": "337 persons",
+            },
         ],
-    }  # fmt: skip
+    }
 
 
 def test_a_public_report_agrees_with_the_public_evidence_and_names_no_private_table():
@@ -192,7 +213,7 @@ def test_a_public_report_agrees_with_the_public_evidence_and_names_no_private_ta
     assert shown["inputs"] == {"synthetic": "c" * 64}
     assert "seed" not in shown
     assert "337" not in json.dumps(shown)
-    assert shown["hygiene"] == {"control_rows_left_out": "200-500", "near_duplicate_rate": 0.0}
+    assert shown["input_checks"] == {"control_rows_left_out": "200-500", "near_duplicate_rate": 0.0}
 
 
 def test_a_policy_may_say_that_sizes_are_no_secret():
@@ -208,29 +229,33 @@ DP = {"unit": "group", "max_epsilon": 3.0, "max_delta": 1e-5, "ledger": "require
 
 def private_policy():
     return policy(
-        rule("replay.hard_hits", "value", "<=", 0, name="replay"),
+        rule("memorization.hard_hits", "value", "<=", 0, name="memorization"),
         rule("utility.tstr_over_trtr", "low", ">=", 0.6, 100),
-        dp=DP, measured=("membership", "neighbours"), required=("replay",),
-    )  # fmt: skip
+        dp=DP,
+        measured=("membership", "neighbours"),
+        required=("memorization",),
+    )
 
 
 def exact_evidence(utility, auc, n, beside="pass"):
     state = {"verdict": "pass", "status": "measured", "confidence": 0.96}
     other = {**state, "verdict": beside}
-    return Evidence.model_validate({
-        "schemaVersion": 1,
-        "metrics": {
-            "utility.tstr_over_trtr": metric(utility, utility - 0.01, utility + 0.01, n).model_dump(),
-            "utility.accuracy": metric(auc, auc, auc, n).model_dump(),
-            "membership.auc": metric(auc, auc - 0.02, auc + 0.02, n).model_dump(),
-            "membership.epsilon_lower_bound": metric(auc / 10, auc / 10, auc / 10, n).model_dump(),
-            "replay.hard_hits": metric(0.0, 0.0, 0.0, n).model_dump(),
-            "replay.longest_run": metric(float(n % 7), float(n % 7), float(n % 7), n).model_dump(),
-            "accounting.epsilon": metric(2.0, 2.0, 2.0, n).model_dump(),
-            "accounting.delta": metric(1e-6, 1e-6, 1e-6, n).model_dump(),
-        },
-        "audits": {"replay": state, **dict.fromkeys(("membership", "neighbours", "linkage"), other)},
-    })  # fmt: skip
+    return Evidence.model_validate(
+        {
+            "schemaVersion": 1,
+            "metrics": {
+                "utility.tstr_over_trtr": metric(utility, utility - 0.01, utility + 0.01, n).model_dump(),
+                "utility.accuracy": metric(auc, auc, auc, n).model_dump(),
+                "membership.auc": metric(auc, auc - 0.02, auc + 0.02, n).model_dump(),
+                "membership.epsilon_lower_bound": metric(auc / 10, auc / 10, auc / 10, n).model_dump(),
+                "memorization.hard_hits": metric(0.0, 0.0, 0.0, n).model_dump(),
+                "memorization.longest_run": metric(float(n % 7), float(n % 7), float(n % 7), n).model_dump(),
+                "accounting.epsilon": metric(2.0, 2.0, 2.0, n).model_dump(),
+                "accounting.delta": metric(1e-6, 1e-6, 1e-6, n).model_dump(),
+            },
+            "audits": {"memorization": state, **dict.fromkeys(("membership", "neighbours", "linkage"), other)},
+        }
+    )
 
 
 def test_law_two_sources_that_pass_under_differential_privacy_leave_the_same_evidence():
@@ -242,10 +267,13 @@ def test_law_two_sources_that_pass_under_differential_privacy_leave_the_same_evi
     assert public == public_evidence(other, asked)
     assert public_evidence(public, asked) == public
     assert set(public.metrics) == {
-        "utility.tstr_over_trtr", "membership.epsilon_lower_bound", "replay.hard_hits", "accounting.epsilon",
+        "utility.tstr_over_trtr",
+        "membership.epsilon_lower_bound",
+        "memorization.hard_hits",
+        "accounting.epsilon",
         "accounting.delta",
-    }  # fmt: skip
-    assert set(public.audits) == {"replay", "membership", "neighbours"}
+    }
+    assert set(public.audits) == {"memorization", "membership", "neighbours"}
 
 
 @pytest.mark.parametrize(("utility", "n", "allowed"), [(0.7, 337, True), (0.605, 337, False), (0.7, 99, False)])
@@ -258,9 +286,11 @@ def test_law_no_gate_comes_out_otherwise_where_verdicts_alone_leave(utility, n, 
 
 def test_law_a_number_between_two_limits_stays_one_number():
     asked = policy(
-        rule("utility.x", "value", "<=", 0.8, name="a"), rule("utility.x", "value", ">=", 0.2, name="b"), dp=DP,
+        rule("utility.x", "value", "<=", 0.8, name="a"),
+        rule("utility.x", "value", ">=", 0.2, name="b"),
+        dp=DP,
         required=("accounting",),
-    )  # fmt: skip
+    )
     given = exact_evidence(0.7, 0.5, 300)
     given = given.model_copy(update={"metrics": {**given.metrics, "utility.x": metric(0.5, 0.5, 0.5)}})
     exact, public = decide(given, asked), decide(public_evidence(given, asked), asked)
@@ -270,8 +300,8 @@ def test_law_a_number_between_two_limits_stays_one_number():
 
 def test_a_report_under_differential_privacy_holds_verdicts_and_the_claim():
     asked = private_policy()
-    shown = public_report({**report(), "hygiene": {"problems": 3}}, asked)
-    assert not {"hygiene", "overall"} & set(shown)
+    shown = public_report({**report(), "input_checks": {"problems": 3}}, asked)
+    assert not {"input_checks", "overall"} & set(shown)
     for result in shown["results"]:
         assert (result["estimate"], result["metrics"], result["details"], result["threshold"]) == (None, {}, {}, None)
         assert not any(c.isdigit() for c in result["reason"])
@@ -281,9 +311,16 @@ def test_a_report_under_differential_privacy_holds_verdicts_and_the_claim():
 def test_what_the_accounting_says_is_the_promise_itself():
     number = report()["results"][0]["estimate"]
     said = {
-        "name": "accounting", "verdict": "pass", "status": "measured", "estimate": number, "control": None,
-        "threshold": 3.0, "metrics": {}, "details": {}, "reason": "epsilon 3 at delta 1e-05 for each person",
-    }  # fmt: skip
+        "name": "accounting",
+        "verdict": "pass",
+        "status": "measured",
+        "estimate": number,
+        "control": None,
+        "threshold": 3.0,
+        "metrics": {},
+        "details": {},
+        "reason": "epsilon 3 at delta 1e-05 for each person",
+    }
     asked = private_policy()
 
     def reason(result):
@@ -296,14 +333,20 @@ def test_what_the_accounting_says_is_the_promise_itself():
 def test_the_noise_of_the_accounting_is_told_exactly_and_counts_beside_it_are_not():
     mechanisms = [{"kind": "dp-sgd", "noise_multiplier": 2.4417, "sampling_rate": 0.1021, "steps": 217}]
     said = {
-        "name": "accounting", "verdict": "pass", "status": "measured", "estimate": None, "control": None,
-        "threshold": 3.0, "metrics": {}, "reason": "it follows",
+        "name": "accounting",
+        "verdict": "pass",
+        "status": "measured",
+        "estimate": None,
+        "control": None,
+        "threshold": 3.0,
+        "metrics": {},
+        "reason": "it follows",
         "details": {"mechanisms": mechanisms, "claim": {"epsilon": 2.125, "delta": 1e-6}, "seen": 4321},
-    }  # fmt: skip
+    }
     for asked in (private_policy(), policy()):
         shown = public_report({**report(), "results": [said]}, asked)["results"][0]["details"]
         assert shown == {**said["details"], "seen": "2k-5k"}
-        other = public_report({**report(), "results": [{**said, "name": "replay"}]}, policy())["results"][0][
+        other = public_report({**report(), "results": [{**said, "name": "memorization"}]}, policy())["results"][0][
             "details"
         ]
         assert other["mechanisms"] != mechanisms

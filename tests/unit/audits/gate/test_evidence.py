@@ -10,9 +10,14 @@ from audits.gate.evidence import evidence_from, read_evidence
 def test_numbers_are_taken_from_estimate_metrics_details_and_engine(releases):
     found = evidence_from(releases.audit_json(), {"utility.tstr_over_trtr": releases.estimate(0.9)})
     assert set(found.metrics) == {
-        "replay.estimate", "replay.hard_hits", "replay.excess", "membership.estimate", "membership.auc",
-        "membership.epsilon_lower_bound", "utility.tstr_over_trtr",
-    }  # fmt: skip
+        "memorization.estimate",
+        "memorization.hard_hits",
+        "memorization.excess",
+        "membership.estimate",
+        "membership.auc",
+        "membership.epsilon_lower_bound",
+        "utility.tstr_over_trtr",
+    }
     assert found.audits["membership"].verdict == "insufficient"
     assert read_evidence(found.to_bytes()) == found
 
@@ -20,9 +25,17 @@ def test_numbers_are_taken_from_estimate_metrics_details_and_engine(releases):
 def test_results_in_memory_give_the_same_evidence(releases):
     number = Estimate(value=0.5, low=0.4, high=0.6, confidence=0.95, n=7)
     result = AuditResult(
-        name="membership", verdict="pass", status="measured", estimate=number, control=None, threshold=0.6,
-        direction="two_sided", metrics={"auc": number, "membership.tpr": number}, details={"n": 3}, reason="r",
-    )  # fmt: skip
+        name="membership",
+        verdict="pass",
+        status="measured",
+        estimate=number,
+        control=None,
+        threshold=0.6,
+        direction="two_sided",
+        metrics={"auc": number, "membership.tpr": number},
+        details={"n": 3},
+        reason="r",
+    )
     found = evidence_from({"results": [result_json(result)]}, {})
     assert set(found.metrics) == {"membership.estimate", "membership.auc", "membership.tpr"}
 
@@ -65,13 +78,20 @@ STATE = {"verdict": "pass", "status": "measured", "confidence": 1.0}
 @pytest.mark.parametrize(
     "changes",
     [
-        {"metrics": {"a.b": {**METRIC, "confidence": 0.0}}}, {"metrics": {"a.b": {**METRIC, "confidence": 1.01}}},
-        {"metrics": {"a.b": {**METRIC, "n": -1}}}, {"metrics": {"a": METRIC}}, {"metrics": {"A.b": METRIC}},
-        {"metrics": {f"a.{'b' * 79}": METRIC}}, {"audits": {"a": {**STATE, "confidence": 0.0}}},
-        {"audits": {"a": {**STATE, "confidence": 1.01}}}, {"audits": {"a b": STATE}}, {"audits": {"a" * 41: STATE}},
-        {"digests": {"synthetic": "f" * 63}}, {"digests": {"synthetic": "F" * 64}},
+        {"metrics": {"a.b": {**METRIC, "confidence": 0.0}}},
+        {"metrics": {"a.b": {**METRIC, "confidence": 1.01}}},
+        {"metrics": {"a.b": {**METRIC, "n": -1}}},
+        {"metrics": {"a": METRIC}},
+        {"metrics": {"A.b": METRIC}},
+        {"metrics": {f"a.{'b' * 79}": METRIC}},
+        {"audits": {"a": {**STATE, "confidence": 0.0}}},
+        {"audits": {"a": {**STATE, "confidence": 1.01}}},
+        {"audits": {"a b": STATE}},
+        {"audits": {"a" * 41: STATE}},
+        {"digests": {"synthetic": "f" * 63}},
+        {"digests": {"synthetic": "F" * 64}},
     ],
-)  # fmt: skip
+)
 def test_every_field_of_evidence_has_its_bounds(changes):
     good = {"schemaVersion": 1, "metrics": {f"a.{'b' * 78}": METRIC}, "audits": {"a" * 40: STATE}, "digests": {}}
     read_evidence(canonical(good))

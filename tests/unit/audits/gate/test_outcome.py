@@ -14,16 +14,20 @@ def decision(*outcomes):
 
 
 def test_the_summary_counts_gates_alone():
-    beside = (outcome("audit-replay", "FAIL", gating=False), outcome("audit-linkage", "INSUFFICIENT", gating=False))
+    beside = (
+        outcome("audit-memorization", "FAIL", gating=False),
+        outcome("audit-linkage", "INSUFFICIENT", gating=False),
+    )
     made = decision(outcome("auc", "PASS"), outcome("hits", "FAIL"), *beside)
     assert made.summary == (
-        "gates: 1 of 2 passed", "measured, gating nothing: replay FAIL, linkage INSUFFICIENT"
-    )  # fmt: skip
+        "gates: 1 of 2 passed",
+        "measured, gating nothing: memorization FAIL, linkage INSUFFICIENT",
+    )
     assert decision(outcome("auc", "PASS")).summary == ("gates: 1 of 1 passed",)
 
 
 def test_only_gates_fail_a_release():
-    made = decision(outcome("hits", "FAIL"), outcome("audit-replay", "FAIL", gating=False))
+    made = decision(outcome("hits", "FAIL"), outcome("audit-memorization", "FAIL", gating=False))
     assert made.failures == ("hits: FAIL: r",)
     assert [o.to_gate()["gating"] for o in made.outcomes] == [True, False]
     assert (len(made.gates), len(made.measured)) == (1, 1)

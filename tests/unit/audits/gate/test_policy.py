@@ -11,7 +11,13 @@ from audits.gate.policy import Policy, decide, parse_policy
 from audits.gate.rule import Rule
 from audits.gate.shipped import load_policy, policy_path, shipped_policies
 
-NAMES = ("replay.hard_hits", "membership.auc", "utility.tstr_over_trtr", "balance.tv_distance", "records.synthetic")
+NAMES = (
+    "memorization.hard_hits",
+    "membership.auc",
+    "utility.tstr_over_trtr",
+    "balance.tv_distance",
+    "records.synthetic",
+)
 FINITE = st.floats(-2, 2, allow_nan=False)
 
 
@@ -61,11 +67,18 @@ def test_the_shipped_policies_promise_what_the_contract_says():
     research, external, dp = (load_policy(name) for name in ("research", "hospital-external", "strict-dp"))
     limits = {r.metric: (r.bound, r.op, r.limit) for r in research.rules}
     assert limits["membership.auc"] == ("high", "<=", 0.75)
-    assert limits["replay.hard_hits"] == limits["identifiers.hard_hits"] == ("value", "<=", 0)
+    assert limits["memorization.hard_hits"] == limits["identifiers.hard_hits"] == ("value", "<=", 0)
     assert research.intended_use == "inside"
     assert "not shown to be safe outside" in research.statement
     assert research.approvals == ()
-    assert set(external.required) == {"replay", "neighbours", "identifiers", "membership", "interpolation", "linkage"}
+    assert set(external.required) == {
+        "memorization",
+        "neighbours",
+        "identifiers",
+        "membership",
+        "parent_recovery",
+        "linkage",
+    }
     assert sum(a.threshold for a in external.approvals) == 2
     assert external.validity_days is not None
     assert dp.dp is not None
@@ -85,8 +98,8 @@ def test_a_policy_lists_all_its_mistakes():
     "changes",
     [
         {"rules": (rule(), rule())},
-        {"required": ("replay", "replay")},
-        {"required": ("replay",), "measured": ("replay",)},
+        {"required": ("memorization", "memorization")},
+        {"required": ("memorization",), "measured": ("memorization",)},
         {"approvals": ({"role": "a", "threshold": 1}, {"role": "a", "threshold": 2})},
     ],
 )
@@ -108,7 +121,7 @@ def test_an_empty_policy_allows_nothing():
 
 
 def test_a_policy_that_only_measures_gates_nothing_and_refuses():
-    decision = decide(evidence(replay=("pass", "measured")), policy(measured=("replay",)))
+    decision = decide(evidence(memorization=("pass", "measured")), policy(measured=("memorization",)))
     assert not decision.allowed
     assert decision.failures == ("policy: FAIL: a policy without gates of its own allows nothing",)
 
@@ -130,11 +143,11 @@ def test_one_rule(metrics, wanted):
 
 def test_zero_is_a_number_and_not_an_absence():
     exact = metric(value=0, low=0, high=0)
-    hits = rule(metric="replay.hard_hits", bound="value", limit=0.0)
-    decision = decide(evidence({"replay.hard_hits": exact}), policy(hits))
+    hits = rule(metric="memorization.hard_hits", bound="value", limit=0.0)
+    decision = decide(evidence({"memorization.hard_hits": exact}), policy(hits))
     assert decision.allowed
     assert decision.outcomes[0].value == 0.0
-    assert not decide(evidence({"replay.hard_hits": metric(value=1, low=1, high=1)}), policy(hits)).allowed
+    assert not decide(evidence({"memorization.hard_hits": metric(value=1, low=1, high=1)}), policy(hits)).allowed
 
 
 def test_the_value_alone_decides_only_where_there_is_no_interval():
@@ -153,9 +166,9 @@ def test_the_value_alone_decides_only_where_there_is_no_interval():
     ],
 )
 def test_required_and_measured_audits(state, verdict, gating):
-    found = evidence(replay=state)
-    assert verdicts(decide(found, policy(required=("replay",)))) == [verdict]
-    shown = decide(found, policy(rule(), measured=("replay",)))
+    found = evidence(memorization=state)
+    assert verdicts(decide(found, policy(required=("memorization",)))) == [verdict]
+    shown = decide(found, policy(rule(), measured=("memorization",)))
     assert verdicts(shown) == [verdict, "PASS"]  # an audit that failed is never shown as passed
     assert [outcome.gating for outcome in shown.outcomes] == [gating, True]
     assert shown.allowed != gating
@@ -170,9 +183,10 @@ def test_a_number_of_a_crashed_audit_decides_nothing():
 
 DP = {"unit": "group", "max_epsilon": 3.0, "max_delta": 1e-5, "ledger": "required"}
 SPENT = {
-    "accounting.epsilon": metric(2, 2, 2), "accounting.delta": metric(1e-6, 1e-6, 1e-6),
+    "accounting.epsilon": metric(2, 2, 2),
+    "accounting.delta": metric(1e-6, 1e-6, 1e-6),
     "membership.epsilon_lower_bound": metric(0.7, 0.7, 0.7),
-}  # fmt: skip
+}
 
 
 def test_a_privacy_budget_is_three_more_gates():
@@ -198,7 +212,7 @@ def test_a_budget_that_an_attack_contradicts_is_refused():
 
 
 def test_every_gate_of_a_decision_is_known_before_it():
-    asked = policy(rule(), dp=DP, required=("replay",), measured=("neighbours",))
+    asked = policy(rule(), dp=DP, required=("memorization",), measured=("neighbours",))
     found = evidence(SPENT, canaries=("pass", "measured"), differencing=("pass", "measured"))
     ids = tuple(outcome.id for outcome in decide(found, asked).outcomes)
     assert asked.gates() == (*ids, "audit-accounting", "secret-private")
@@ -266,7 +280,7 @@ def test_law_another_gate_never_allows_what_was_refused(numbers, few, more):
     before = decide(found, policy(*built(few)))
     after = decide(found, policy(*built([*few, *more])))
     assert before.allowed or not after.allowed
-    audited = decide(found, policy(*built(few), required=("replay",)))
+    audited = decide(found, policy(*built(few), required=("memorization",)))
     assert not audited.allowed
 
 
@@ -300,12 +314,12 @@ def test_law_a_worse_number_never_allows_what_was_refused(numbers, asked, by):
 
 
 def test_a_self_test_counts_only_with_its_digest():
-    exact, asked = metric(value=0, low=0, high=0), policy(selftest=("replay",))
-    found = evidence({"selftest.replay_wrong": exact})
+    exact, asked = metric(value=0, low=0, high=0), policy(selftest=("memorization",))
+    found = evidence({"selftest.memorization_wrong": exact})
     assert verdicts(decide(found, asked)) == ["INSUFFICIENT"]
     named = found.model_copy(update={"digests": {"selftest": "0" * 64}})
     assert verdicts(decide(named, asked)) == ["PASS"]
-    one = evidence({"selftest.replay_wrong": metric(value=1, low=1, high=1)})
+    one = evidence({"selftest.memorization_wrong": metric(value=1, low=1, high=1)})
     assert verdicts(decide(one.model_copy(update={"digests": named.digests}), asked)) == ["FAIL"]
 
 
@@ -315,21 +329,41 @@ APPROVAL = {"role": "data_owner", "threshold": 1}
 @pytest.mark.parametrize(
     "changes",
     [
-        {"name": "A"}, {"name": "a" * 65}, {"version": "1.2.3.4"}, {"version": "v1"}, {"statement": ""},
-        {"statement": "x" * 601}, {"confidence": 0.79}, {"confidence": 1.0}, {"required": ("a b",)},
-        {"validity_days": 0}, {"validity_days": 3651}, {"approvals": (APPROVAL | {"threshold": 0},)},
-        {"approvals": (APPROVAL | {"threshold": 10},)}, {"approvals": (APPROVAL | {"role": "Owner"},)},
-        {"dp": DP | {"max_epsilon": 0.0}}, {"dp": DP | {"max_delta": 0.0}}, {"dp": DP | {"max_delta": 1.0}},
-        {"disclosure": {"min_histogram_bin": 1}}, {"disclosure": {"min_histogram_bin": 1001}},
-        {"timestamps": {"rfc3161": "wished"}}, {"timestamps": {}},
+        {"name": "A"},
+        {"name": "a" * 65},
+        {"version": "1.2.3.4"},
+        {"version": "v1"},
+        {"statement": ""},
+        {"statement": "x" * 601},
+        {"confidence": 0.79},
+        {"confidence": 1.0},
+        {"required": ("a b",)},
+        {"validity_days": 0},
+        {"validity_days": 3651},
+        {"approvals": (APPROVAL | {"threshold": 0},)},
+        {"approvals": (APPROVAL | {"threshold": 10},)},
+        {"approvals": (APPROVAL | {"role": "Owner"},)},
+        {"dp": DP | {"max_epsilon": 0.0}},
+        {"dp": DP | {"max_delta": 0.0}},
+        {"dp": DP | {"max_delta": 1.0}},
+        {"disclosure": {"min_histogram_bin": 1}},
+        {"disclosure": {"min_histogram_bin": 1001}},
+        {"timestamps": {"rfc3161": "wished"}},
+        {"timestamps": {}},
     ],
-)  # fmt: skip
+)
 def test_every_key_of_a_policy_has_its_bounds(changes):
     highest = {
-        "name": "a" * 64, "version": "1.2.3", "statement": "x" * 600, "confidence": 0.8, "validity_days": 3650,
-        "approvals": (APPROVAL | {"threshold": 9},), "dp": DP, "disclosure": {"min_histogram_bin": 1000},
+        "name": "a" * 64,
+        "version": "1.2.3",
+        "statement": "x" * 600,
+        "confidence": 0.8,
+        "validity_days": 3650,
+        "approvals": (APPROVAL | {"threshold": 9},),
+        "dp": DP,
+        "disclosure": {"min_histogram_bin": 1000},
         "timestamps": {"rfc3161": "required"},
-    }  # fmt: skip
+    }
     policy(**highest)
     with pytest.raises(ValueError, match="validation error"):
         policy(**{**highest, **changes})

@@ -28,14 +28,15 @@ def test_what_is_not_a_number_decides_nothing_even_past_the_model(changes):
 @pytest.mark.parametrize(
     ("changes", "confidence", "verdict", "said"),
     [
-        ({}, 0.95, "PASS", "0.6 <= 0.75 holds"), ({"limit": 0.55}, 0.95, "FAIL", "does not hold"),
+        ({}, 0.95, "PASS", "0.6 <= 0.75 holds"),
+        ({"limit": 0.55}, 0.95, "FAIL", "does not hold"),
         ({"bound": "low", "op": ">=", "limit": 0.4}, 0.95, "PASS", "holds"),
         ({"min_n": 501}, 0.95, "INSUFFICIENT", "rests on 500 units"),
         ({"metric": "membership.tpr"}, 0.95, "INSUFFICIENT", "the number is missing"),
         ({"bound": "value"}, 0.95, "INSUFFICIENT", "has an interval"),
         ({}, 0.96, "INSUFFICIENT", "at least 0.96 is needed at this attempt"),
     ],
-)  # fmt: skip
+)
 def test_a_comparison_looks_at_the_pessimistic_end_and_says_what_it_lacks(changes, confidence, verdict, said):
     outcome = compared(Evidence(metrics={"membership.auc": METRIC}, audits={}), rule(**changes), confidence)
     assert outcome.verdict == verdict

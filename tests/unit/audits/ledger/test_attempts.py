@@ -7,7 +7,7 @@ import pytest
 from audits.core.errors import InputError
 from audits.core.types import Table
 from audits.ledger.attempts import attempt, ledger_id, noted
-from audits.ledger.chain import Memory
+from audits.ledger.chain import HighWaterMark
 
 WORDS = ("amber", "basin", "cedar", "delta", "ember", "flint", "grove", "heron", "jade", "knoll", "larch", "maple")
 
@@ -30,7 +30,7 @@ FRESH = table((person(1000 + i) for i in range(200)), (f"Q-{i}" for i in range(2
 @pytest.fixture
 def ask(tmp_path):
     def asked(made, control=CONTROL):
-        return attempt(tmp_path / "ledger", Memory(tmp_path / "seen.json"), made=made, control=control).number
+        return attempt(tmp_path / "ledger", HighWaterMark(tmp_path / "seen.json"), made=made, control=control).number
 
     return asked
 
@@ -54,7 +54,7 @@ def test_what_differs_counts_and_the_same_again_does_not(ask):
 
 
 def test_every_attempt_stays_in_the_ledger_with_its_number(ask, tmp_path):
-    place = tmp_path / "ledger", Memory(tmp_path / "seen.json")
+    place = tmp_path / "ledger", HighWaterMark(tmp_path / "seen.json")
     first = attempt(*place, made="a", control=CONTROL)
     second = attempt(*place, made="b", control=CONTROL)
     assert [noted(*place, made=found.made).number for found in (first, second)] == [1, 2]
@@ -85,10 +85,25 @@ def test_every_attempt_stays_in_the_ledger_with_its_number(ask, tmp_path):
         table(CONTROL.texts[:3], ["x", "y", "z"]),
     ],
     ids=[
-        "same", "renamed", "blank", "spaces", "case", "invisible", "appended", "prefixed", "every-tenth-word",
-        "persons-alone", "reversed", "id-spelling", "no-persons", "order", "a-few-texts", "a-few-persons", "subset",
+        "same",
+        "renamed",
+        "blank",
+        "spaces",
+        "case",
+        "invisible",
+        "appended",
+        "prefixed",
+        "every-tenth-word",
+        "persons-alone",
+        "reversed",
+        "id-spelling",
+        "no-persons",
+        "order",
+        "a-few-texts",
+        "a-few-persons",
+        "subset",
     ],
-)  # fmt: skip
+)
 def test_asking_the_same_people_again_counts_however_they_are_dressed(ask, again):
     assert (ask("a"), ask("b", again)) == (1, 2)
 
@@ -125,7 +140,7 @@ def test_the_ledger_holds_no_text_and_nothing_to_try_a_guess_on(ask, tmp_path):
     ask("a")
     ask("b", FRESH)
     (tmp_path / "other").mkdir()
-    place = tmp_path / "other" / "ledger", Memory(tmp_path / "other" / "seen.json")
+    place = tmp_path / "other" / "ledger", HighWaterMark(tmp_path / "other" / "seen.json")
     attempt(*place, made="a", control=CONTROL)
     one, other = ((folder / "attempts.jsonl").read_bytes() for folder in (tmp_path / "ledger", place[0]))
     assert not any(word.encode() in one for word in ("P-0", "p0", *WORDS))
@@ -147,5 +162,5 @@ def test_a_missing_or_older_ledger_is_seen(ask, tmp_path):
 
 def test_a_ledger_has_its_id_before_anything_is_counted_in_it(tmp_path):
     begun = ledger_id(tmp_path / "ledger")
-    found = attempt(tmp_path / "ledger", Memory(tmp_path / "seen.json"), made="a", control=CONTROL)
+    found = attempt(tmp_path / "ledger", HighWaterMark(tmp_path / "seen.json"), made="a", control=CONTROL)
     assert (found.ledger.id, found.number) == (begun, 1)

@@ -20,7 +20,7 @@ from audits.ledger.budgets import (
     spent_so_far,
     state_of,
 )
-from audits.ledger.chain import Memory
+from audits.ledger.chain import HighWaterMark
 
 MOST = Cost(epsilon=3.0, delta=1e-5)
 COST = Cost(epsilon=1.4, delta=4e-6)
@@ -40,7 +40,7 @@ def spending(run, cost=COST):
 
 @pytest.fixture
 def place(tmp_path):
-    return tmp_path / "ledger", Memory(tmp_path / "seen.json")
+    return tmp_path / "ledger", HighWaterMark(tmp_path / "seen.json")
 
 
 @pytest.fixture
@@ -72,9 +72,12 @@ def test_decimals_add_up_as_they_are_written(book):
 
 @pytest.mark.parametrize(
     ("most", "what"),
-    [(Cost(epsilon=6.0, delta=3e-6), None), (Cost(epsilon=5.9, delta=1.0), "epsilon: 5.9 in all, 4 spent, 2 asked"),
-     (Cost(epsilon=9.0, delta=2.9e-6), "delta: 2.9e-06 in all, 2e-06 spent, 1e-06 asked")],
-)  # fmt: skip
+    [
+        (Cost(epsilon=6.0, delta=3e-6), None),
+        (Cost(epsilon=5.9, delta=1.0), "epsilon: 5.9 in all, 4 spent, 2 asked"),
+        (Cost(epsilon=9.0, delta=2.9e-6), "delta: 2.9e-06 in all, 2e-06 spent, 1e-06 asked"),
+    ],
+)
 @pytest.mark.parametrize("at", [0, 1, 2])
 def test_a_run_is_held_to_its_bound_with_all_others_in_whatever_order_they_were_booked(place, at, most, what):
     cost = Cost(epsilon=2.0, delta=1e-6)
@@ -143,7 +146,7 @@ def test_attempts_and_budgets_stand_in_one_chain_and_do_not_take_each_other_for_
 
 
 def test_a_ledger_that_was_set_back_deleted_or_exchanged_is_seen(place, book, tmp_path):
-    folder, memory = place
+    folder, high_water_mark = place
     book()
     shutil.copytree(folder, tmp_path / "old")
     book()
@@ -152,13 +155,13 @@ def test_a_ledger_that_was_set_back_deleted_or_exchanged_is_seen(place, book, tm
         book()
     shutil.copytree(tmp_path / "old", folder, dirs_exist_ok=True)
     with pytest.raises(InputError, match="held 2 before"):
-        spent_so_far(folder, memory)
+        spent_so_far(folder, high_water_mark)
 
 
 def _race(given):
     folder, seen, run = given
     try:
-        reserve(folder, Memory(seen), spending(run), most=Cost(epsilon=1.5, delta=1e-5))
+        reserve(folder, HighWaterMark(seen), spending(run), most=Cost(epsilon=1.5, delta=1e-5))
     except Overspent:
         return "refused"
     return "booked"

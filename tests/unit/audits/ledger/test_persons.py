@@ -1,5 +1,5 @@
 from audits.core.types import Table
-from audits.ledger.chain import Memory, opened
+from audits.ledger.chain import HighWaterMark, opened
 from audits.ledger.persons import joined, person_marks, split, text_marks
 
 TEXTS = ("one two three four five six seven", "eight nine ten eleven twelve thirteen", "!")
@@ -9,7 +9,7 @@ def test_marks_say_nothing_without_the_key_and_come_back_from_one_string(tmp_pat
     table = Table(texts=TEXTS, labels=None, groups=("Anna", "anna ", "B"), has_groups=True)
     marks = []
     for place in ("a", "b"):
-        with opened(tmp_path / place, "any.jsonl", Memory(tmp_path / f"{place}.json")) as chain:
+        with opened(tmp_path / place, "any.jsonl", HighWaterMark(tmp_path / f"{place}.json")) as chain:
             marks.append((person_marks(chain, table), text_marks(chain, table)))
     persons, texts = marks[0]
     assert len(persons) == 2  # case and blanks make no other person
@@ -20,5 +20,5 @@ def test_marks_say_nothing_without_the_key_and_come_back_from_one_string(tmp_pat
 
 def test_without_persons_a_row_number_is_nobody(tmp_path):
     table = Table(texts=TEXTS, labels=None, groups=("0", "1", "2"), has_groups=False)
-    with opened(tmp_path / "a", "any.jsonl", Memory(tmp_path / "a.json")) as chain:
+    with opened(tmp_path / "a", "any.jsonl", HighWaterMark(tmp_path / "a.json")) as chain:
         assert person_marks(chain, table) == set()

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from audits.attacks.identifiers.identifiers_audit import Identifiers
+from audits.attacks.memorization.memorization_audit import Memorization
+from audits.attacks.memorization.search import FLOOR_TOKENS, own_runs, pooled
 from audits.core.types import AuditInputs, Table
-from audits.identifiers.audit import Identifiers
-from audits.replay.audit import Replay
-from audits.replay.search import FLOOR_TOKENS, own_runs, pooled
 from audits.runner.run import run
 from audits.selftest.clean_release import as_synthetic
 from audits.text.normalise import tokens
@@ -31,9 +31,11 @@ def posts(corpus_folder):
 def table_of(posts, authors):
     rows = [row for author in authors for row in posts[author]]
     return Table(
-        texts=tuple(r["text"] for r in rows), labels=tuple(str(r["label"]) for r in rows),
-        groups=tuple(r["group"] for r in rows), has_groups=True,
-    )  # fmt: skip
+        texts=tuple(r["text"] for r in rows),
+        labels=tuple(str(r["label"]) for r in rows),
+        groups=tuple(r["group"] for r in rows),
+        has_groups=True,
+    )
 
 
 def split(posts, seed, n=1000):
@@ -67,34 +69,36 @@ def verdict(attack, inputs):
 @pytest.mark.parametrize("seed", [1, 2])
 def test_fresh_people_pass_on_other_splits(posts, seed):
     inputs, _ = split(posts, seed)
-    result = verdict(Replay(), inputs)
+    result = verdict(Memorization(), inputs)
     assert result.verdict == "pass", result.reason
     assert result.metrics["hard_hits"].value == 0
 
 
 def test_people_who_quote_each_other_cannot_be_judged(posts):
     inputs, everybody = split(posts, 1)
-    result = verdict(Replay(), replace(inputs, synthetic=everybody))
+    result = verdict(Memorization(), replace(inputs, synthetic=everybody))
     assert result.verdict == "insufficient"
     assert "quote each other" in result.reason
 
 
 def test_copies_fail(clean, retexted):
-    assert verdict(Replay(), replace(clean, synthetic=retexted(clean.train, clean.train.texts))).verdict == "fail"
+    assert (
+        verdict(Memorization(), replace(clean, synthetic=retexted(clean.train, clean.train.texts))).verdict == "fail"
+    )
 
 
 def test_copies_of_one_in_a_hundred_fail(clean, retexted):
     copied = [t for t in clean.train.texts if len(t.split()) > 40][:: len(clean.train) // 10]
     assert 5 <= len(copied) <= 12
     synthetic = retexted(clean.synthetic, [*clean.synthetic.texts[: 1000 - len(copied)], *copied])
-    result = verdict(Replay(), replace(clean, synthetic=synthetic))
+    result = verdict(Memorization(), replace(clean, synthetic=synthetic))
     assert result.verdict == "fail"
     assert 1 <= result.metrics["hard_hits"].value <= len(copied)
 
 
 def test_word_dropout_fails(clean, retexted, word_dropout):
     texts = [t for t in word_dropout(clean.train.texts, 0.1) if t.strip()]
-    assert verdict(Replay(), replace(clean, synthetic=retexted(clean.train, texts))).verdict == "fail"
+    assert verdict(Memorization(), replace(clean, synthetic=retexted(clean.train, texts))).verdict == "fail"
 
 
 def test_one_planted_record_number_fails(clean, retexted):
@@ -111,13 +115,13 @@ def test_one_planted_record_number_fails(clean, retexted):
 
 def test_sixty_people_are_too_few(posts):
     inputs, _ = split(posts, 3, n=60)
-    result = verdict(Replay(), inputs)
+    result = verdict(Memorization(), inputs)
     assert result.verdict == "insufficient"
     assert "299" in result.reason
 
 
 def test_the_whole_suite_passes_on_fresh_people(clean):
-    report = run(clean, names=["replay", "neighbours", "membership"])
+    report = run(clean, names=["memorization", "neighbours", "membership"])
     assert {r.name: r.verdict for r in report.results} == dict.fromkeys(
-        ("replay", "neighbours", "membership"), "pass"
+        ("memorization", "neighbours", "membership"), "pass"
     ), [r.reason for r in report.results]

@@ -102,7 +102,7 @@ def test_the_same_language_is_not_foreign(town, order):
 def test_rows_that_resemble_nobody_let_no_audit_by_similarity_pass(town, monkeypatch):
     far = LanguageCheck(foreign_rows=0.0, illegible_rows=0, similarity=0.3, n=300)
     monkeypatch.setattr("audits.runner.run.check_language", lambda *_: far)
-    report = run(town, names=["replay", "neighbours"], seed=2)
+    report = run(town, names=["memorization", "neighbours"], seed=2)
     assert [result.verdict for result in report.results] == ["pass", "insufficient"]
     assert "0.30 times as similar" in report.result("neighbours").reason
 
@@ -110,9 +110,9 @@ def test_rows_that_resemble_nobody_let_no_audit_by_similarity_pass(town, monkeyp
 @pytest.mark.parametrize("how", ["rotated by 13", "base64"])
 def test_no_audit_passes_a_table_it_cannot_read(town, how):
     encoded = release(town, [ENCODED[how](t) for t in town.train.texts])
-    report = run(encoded, names=["replay", "neighbours", "membership", "linkage"], seed=2)
+    report = run(encoded, names=["memorization", "neighbours", "membership", "linkage"], seed=2)
     assert "pass" not in [result.verdict for result in report.results]
-    assert any("language" in problem for problem in report.hygiene["problems"])
+    assert any("language" in problem for problem in report.input_checks["problems"])
     for name in BY_SIMILARITY & {result.name for result in report.results}:
         result = report.result(name)
         if result.status == "measured":
@@ -121,6 +121,6 @@ def test_no_audit_passes_a_table_it_cannot_read(town, how):
 
 def test_a_readable_table_reports_that_it_is(town):
     report = run(town, names=["neighbours"], seed=2)
-    assert report.hygiene["language"]["foreign_rows"] == 0
-    assert report.hygiene["problems"] == []
+    assert report.input_checks["language"]["foreign_rows"] == 0
+    assert report.input_checks["problems"] == []
     assert report.result("neighbours").metrics["neighbours.foreign_rows"].value == 0

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from audits.attacks.membership.membership_audit import Membership
+from audits.attacks.neighbours.neighbours_audit import Neighbours
 from audits.core.holdout import HoldoutTables
 from audits.core.types import AuditInputs, Table
-from audits.membership.audit import Membership
-from audits.neighbours.audit import Neighbours
-from audits.space.encoders import encode_words
-from audits.space.similarity import highest
+from audits.embeddings.encoders import encode_words
+from audits.embeddings.similarity import highest
 
 pytestmark = [pytest.mark.corpus, pytest.mark.slow]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from audits.canaries.kinds import make_canaries
+from audits.attacks.canaries.kinds import make_canaries
 from audits.core.inputs import load_inputs
 from audits.core.types import Canaries, Lineage, Previous
 from audits.runner.registry import AUDITS, names
@@ -15,7 +15,7 @@ PLANTED = [f"qzx{i:02d}vkw{i * 7919 % 1000:03d}" for i in range(50)]
 TEXTS, LABELS, PERSONS, KNOWN = PLANTED[:20], PLANTED[20:22], PLANTED[22:40], PLANTED[40:]
 # a function deep in each audit that is handed texts or what was made of them
 DEEP = {name: f"{module}._judge" for name, (module, _) in AUDITS.items()}
-DEEP |= {"membership": "audits.membership.audit._details"}
+DEEP |= {"membership": "audits.attacks.membership.membership_audit._details"}
 
 
 def marked(table, who):
@@ -37,12 +37,12 @@ def inputs(people, module_at):
     synthetic = replace(fresh, texts=(*train.texts[:60], *fresh.texts[60:]))
     given = load_inputs(synthetic, train, control, identifiers=[(KNOWN[i % 10],) for i in range(len(train))])
     planted = make_canaries(train, None, 120, np.random.default_rng(3))
-    logs = module_at("tests/unit/audits/accounting/mechanism_logs.py")
+    logs = module_at("tests/unit/audits/attacks/accounting/mechanism_logs.py")
     canaries = Canaries(
         table=planted.table,
         family=planted.family,
         inserted=planted.inserted,
-        twin=synthetic,
+        canary_build=synthetic,
         suffixes=planted.suffixes,
     )
     n = len(synthetic)
@@ -64,7 +64,7 @@ def test_reports_hold_none_of_it(inputs):
     report = run(inputs, seed=1, progress=lines.append)
     assert [r.name for r in report.results] == list(names())
     assert {r.name for r in report.results if r.status == "measured"} >= set(names()) - {"differencing"}
-    assert report.result("replay").verdict == "fail"
+    assert report.result("memorization").verdict == "fail"
     hold(report.to_json().decode())
     hold("\n".join(lines))
     hold(repr(inputs) + "".join(map(repr, report.results)))

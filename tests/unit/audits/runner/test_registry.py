@@ -14,7 +14,7 @@ def test_every_audit_can_be_built_and_knows_its_name(name):
 def test_others_are_refused_with_the_list():
     with pytest.raises(InputError, match="no audit 'nonsense'") as caught:
         build("nonsense")
-    assert "replay, neighbours, identifiers, membership" in caught.value.hint
+    assert "memorization, neighbours, identifiers, membership" in caught.value.hint
 
 
 def test_the_contract_has_nine():
@@ -22,7 +22,7 @@ def test_the_contract_has_nine():
 
 
 def test_an_audit_is_carried_where_it_has_what_it_needs(fresh_inputs):
-    six = ("replay", "neighbours", "identifiers", "membership", "interpolation", "linkage")
+    six = ("memorization", "neighbours", "identifiers", "membership", "parent_recovery", "linkage")
     assert applicable_audits(fresh_inputs) == six
     assert applicable_audits(replace(fresh_inputs, mechanism={})) == (*six, "accounting")
     assert set(NEEDS.values()) <= {f.name for f in fields(fresh_inputs)}

@@ -23,11 +23,16 @@ class Fixed:
             raise self._error
         value = float(rng.random())
         return AuditResult(
-            name=self.name, verdict="pass", status="measured", control=None, threshold=None,
+            name=self.name,
+            verdict="pass",
+            status="measured",
+            control=None,
+            threshold=None,
             estimate=Estimate(value=value, low=value, high=value, confidence=confidence, n=1),
-            direction="lower_is_safer", metrics={"drawn": Estimate(value=value, low=0, high=1, confidence=0.95, n=1)},
+            direction="lower_is_safer",
+            metrics={"drawn": Estimate(value=value, low=0, high=1, confidence=0.95, n=1)},
             reason="",
-        )  # fmt: skip
+        )
 
 
 @pytest.fixture
@@ -38,16 +43,16 @@ def rigged(monkeypatch):
 
 
 def test_streams_are_named_so_leaving_one_out_changes_no_other(rigged, fresh_inputs):
-    both = run(fresh_inputs, names=["replay", "membership"], seed=5)
+    both = run(fresh_inputs, names=["memorization", "membership"], seed=5)
     one = run(fresh_inputs, names=["membership"], seed=5)
     assert both.result("membership") == one.result("membership")
-    assert both.result("replay").estimate != one.result("membership").estimate
+    assert both.result("memorization").estimate != one.result("membership").estimate
     assert run(fresh_inputs, names=["membership"], seed=6).result("membership") != one.result("membership")
     assert both.overall == "pass"
 
 
 def test_metrics_carry_the_name_of_their_audit(rigged, fresh_inputs):
-    assert set(run(fresh_inputs, names=["replay"]).result("replay").metrics) == {"replay.drawn"}
+    assert set(run(fresh_inputs, names=["memorization"]).result("memorization").metrics) == {"memorization.drawn"}
 
 
 @pytest.mark.parametrize(
@@ -55,9 +60,9 @@ def test_metrics_carry_the_name_of_their_audit(rigged, fresh_inputs):
     [ValueError(CANARY), ZeroDivisionError(CANARY), MemoryError(CANARY), KeyError(CANARY), InputError(CANARY)],
 )
 def test_a_broken_audit_is_no_pass_and_quotes_nothing(rigged, fresh_inputs, error):
-    rigged["replay"] = error
-    report = run(fresh_inputs, names=["replay", "membership"])
-    result = report.result("replay")
+    rigged["memorization"] = error
+    report = run(fresh_inputs, names=["memorization", "membership"])
+    result = report.result("memorization")
     assert (result.status, result.verdict) == ("failed", "insufficient")
     assert type(error).__name__ in result.reason
     assert CANARY not in report.to_json().decode()
@@ -66,19 +71,19 @@ def test_a_broken_audit_is_no_pass_and_quotes_nothing(rigged, fresh_inputs, erro
 
 
 def test_not_measurable_keeps_its_reason(rigged, fresh_inputs):
-    rigged["replay"] = NotMeasurable("needs 5 persons")
-    result = run(fresh_inputs, names=["replay"]).result("replay")
+    rigged["memorization"] = NotMeasurable("needs 5 persons")
+    result = run(fresh_inputs, names=["memorization"]).result("memorization")
     assert (result.status, result.verdict, result.reason) == ("not_measurable", "insufficient", "needs 5 persons")
 
 
 def test_an_interrupt_is_not_swallowed(rigged, fresh_inputs):
-    rigged["replay"] = KeyboardInterrupt()
+    rigged["memorization"] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
-        run(fresh_inputs, names=["replay"])
+        run(fresh_inputs, names=["memorization"])
 
 
 def test_a_split_that_cannot_be_compared_lets_nothing_pass(rigged, fresh_inputs):
-    report = run(replace(fresh_inputs, train=replace(fresh_inputs.train, has_groups=False)), names=["replay"])
+    report = run(replace(fresh_inputs, train=replace(fresh_inputs.train, has_groups=False)), names=["memorization"])
     assert report.overall == "insufficient"
     assert "persons" in report.results[0].reason
     assert report.results[0].estimate is not None
@@ -88,7 +93,7 @@ def test_a_split_that_cannot_be_compared_lets_nothing_pass(rigged, fresh_inputs)
     ("arguments", "message"),
     [
         ({"names": []}, "at least one"),
-        ({"names": ["replay", "replay"]}, "each audit once"),
+        ({"names": ["memorization", "memorization"]}, "each audit once"),
         ({"confidence": 1.0}, "below 1"),
         ({"confidence": 0.9}, r"at least 0\.95"),
         ({"seed": -1}, "negative"),
@@ -101,15 +106,15 @@ def test_arguments_are_checked(fresh_inputs, arguments, message):
 
 def test_progress_is_told(rigged, fresh_inputs):
     lines = []
-    run(fresh_inputs, names=["replay"], progress=lines.append)
-    assert lines[-2:] == ["replay: running (1 of 1)", "replay: pass"]
+    run(fresh_inputs, names=["memorization"], progress=lines.append)
+    assert lines[-2:] == ["memorization: running (1 of 1)", "memorization: pass"]
 
 
 def test_a_policy_names_the_audits(fresh_inputs):
-    policy = load_policy("research").model_copy(update={"measured": ("replay", "canaries"), "required": ()})
+    policy = load_policy("research").model_copy(update={"measured": ("memorization", "canaries"), "required": ()})
     report = run(fresh_inputs, policy, seed=1)
     assert [(result.name, result.status) for result in report.results] == [
-        ("replay", "measured"),
+        ("memorization", "measured"),
         ("canaries", "not_measurable"),
     ]
 
@@ -117,12 +122,12 @@ def test_a_policy_names_the_audits(fresh_inputs):
 def test_every_audit_says_what_it_could_have_seen(fresh_inputs):
     results = run(fresh_inputs, seed=3).results
     measured = {r.name: r.details["power"] for r in results if r.status == "measured"}
-    assert {"replay", "neighbours", "identifiers", "membership"} <= set(measured)
+    assert {"memorization", "neighbours", "identifiers", "membership"} <= set(measured)
     for name, power in measured.items():
         assert {"n", "n_needed", "smallest_leak", "epsilon_ceiling"} <= set(power), name
         assert power["n"] > 0
         assert power["smallest_leak"] is None or 0 < power["smallest_leak"] < 1, name
-    assert measured["replay"]["smallest_leak"] == 1 / 320
+    assert measured["memorization"]["smallest_leak"] == 1 / 320
     assert measured["membership"]["n"] == 248  # a fifth of the 310 control persons taught the attacks
     assert measured["membership"]["n_needed"] == 912
     assert set(measured["membership"]["curve"]) == {"power", "auc", "copied_share", "epsilon"}
@@ -136,7 +141,7 @@ def test_labels_and_digests_that_may_not_leave_stand_against_a_pass(fresh_inputs
     texts = list(fresh_inputs.synthetic.texts)
     texts[0] += " " + hashlib.sha256(fresh_inputs.train.groups[3].encode()).hexdigest()
     leaking = replace(fresh_inputs, synthetic=replace(fresh_inputs.synthetic, texts=tuple(texts)))
-    report = run(leaking, names=["replay"])
+    report = run(leaking, names=["memorization"])
     assert report.overall == "insufficient"
     assert "digests without a key" in report.results[0].reason
-    assert report.hygiene["metrics"]["problems"]["value"] == 1
+    assert report.input_checks["metrics"]["problems"]["value"] == 1

@@ -11,12 +11,17 @@ TOOL = "synthgen-audits 1"
 
 def result(**outcomes):
     cells = [("must_fail", "right"), ("blind", "open"), ("must_pass", "right")]
-    rungs = [
-        {"rung": f"r{i}", "audits": {a: {"demand": d, "outcome": outcomes.get(a, {}).get(i, o), "reason": "301 are"}
-                                     for a in ("replay", "linkage")}}
+    cases = [
+        {
+            "case": f"r{i}",
+            "audits": {
+                a: {"demand": d, "outcome": outcomes.get(a, {}).get(i, o), "reason": "301 are"}
+                for a in ("memorization", "linkage")
+            },
+        }
         for i, (d, o) in enumerate(cells)
-    ]  # fmt: skip
-    return {"audits": ["replay", "linkage"], "rungs": rungs, "n_persons": {"train": 301}}
+    ]
+    return {"audits": ["memorization", "linkage"], "cases": cases, "n_persons": {"train": 301}}
 
 
 def bound(tables=TABLES, salt="1" * 64, **outcomes):
@@ -24,7 +29,7 @@ def bound(tables=TABLES, salt="1" * 64, **outcomes):
 
 
 def policy(**changes):
-    given = {"name": "t", "version": "1", "intended_use": "inside", "statement": "s", "selftest": ("replay",)}
+    given = {"name": "t", "version": "1", "intended_use": "inside", "statement": "s", "selftest": ("memorization",)}
     return Policy(**{**given, **changes})
 
 
@@ -33,25 +38,29 @@ def decided(test, *, digest=True):
     return decide(evidence_from({"results": []}, test.numbers(), digests), policy())
 
 
-def test_a_self_test_without_a_wrong_rung_opens_its_gate():
+def test_a_self_test_without_a_wrong_case_opens_its_gate():
     decision = decided(bound())
-    assert [(o.id, o.verdict) for o in decision.outcomes] == [("selftest-replay", "PASS")]
-    assert bound().numbers()["selftest.replay_wrong"].n == 2  # what is blind asks nothing
+    assert [(o.id, o.verdict) for o in decision.outcomes] == [("selftest-memorization", "PASS")]
+    assert bound().numbers()["selftest.memorization_wrong"].n == 2  # what is blind asks nothing
 
 
 @pytest.mark.parametrize("outcome", ["wrong", "uncalibrated"])
-def test_one_rung_that_is_not_right_closes_it(outcome):
-    assert not decided(bound(replay={0: outcome})).allowed
+def test_one_case_that_is_not_right_closes_it(outcome):
+    assert not decided(bound(memorization={0: outcome})).allowed
     assert decided(bound(linkage={0: outcome})).allowed  # of another audit, which this policy does not ask
 
 
 def test_a_missing_self_test_is_no_pass():
-    assert decide(Evidence(metrics={}, audits={}), policy()).failures[0].startswith("selftest-replay: INSUFFICIENT")
+    assert (
+        decide(Evidence(metrics={}, audits={}), policy())
+        .failures[0]
+        .startswith("selftest-memorization: INSUFFICIENT")
+    )
     assert not decided(bound(), digest=False).allowed
-    other = bound_selftest({"audits": [], "rungs": []}, TABLES, salt="1" * 64, tool=TOOL)
+    other = bound_selftest({"audits": [], "cases": []}, TABLES, salt="1" * 64, tool=TOOL)
     assert not decided(other).allowed
     none = bound()
-    empty = none.model_copy(update={"audits": {"replay": {}}})  # no rung asked anything of it
+    empty = none.model_copy(update={"audits": {"memorization": {}}})  # no case asked anything of it
     assert not decided(empty).allowed
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from audits.attacks.memorization.search import CEILING_TOKENS
 from audits.core.errors import InputError
 from audits.core.holdout import MIN_PERSONS
 from audits.core.types import AuditInputs, Table
-from audits.replay.search import CEILING_TOKENS
 from audits.selftest.clean_release import as_synthetic, copyable, draw_population, stack_tables
 from audits.text.normalise import tokens
 
@@ -150,6 +150,8 @@ def test_vectors_are_left_behind_and_tables_joined(tables):
     assert stack_tables(labelled, control).labels is None
     assert stack_tables(labelled, labelled).labels == ("a",) * 2 * len(train)
     assert as_synthetic(labelled) == Table(
-        texts=train.texts, labels=labelled.labels, has_groups=False,
+        texts=train.texts,
+        labels=labelled.labels,
+        has_groups=False,
         groups=tuple(f"synthetic row {i}" for i in range(len(train))),
-    )  # fmt: skip
+    )

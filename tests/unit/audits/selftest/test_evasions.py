@@ -135,7 +135,7 @@ def test_two_persons_own_one_text(population):
     assert any(text in t for t in made.synthetic.texts)
 
 
-def test_a_long_name_among_strangers(population):
+def test_a_long_name_among_non_members(population):
     made = evasions.long_control_name(population, rng())
     assert [len(made.identifiers), len(made.control_identifiers)] == [len(made.train), len(made.control)]
     of_train, of_control = (
@@ -170,7 +170,7 @@ def test_six_words_in_ten_are_everybodys(population, pasted):
 
 
 @pytest.mark.parametrize("copied", [False, True])
-def test_strangers_quote_one_another(population, copied):
+def test_non_members_quote_one_another(population, copied):
     made = evasions.quoting(population, rng(), copied=copied)
     behind, copies = added(population, made)
     assert behind

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audits.attacks.identifiers.identifiers_audit import Identifiers
 from audits.core.errors import NotMeasurable
 from audits.core.holdout import HoldoutTables
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Table
-from audits.identifiers.audit import Identifiers
+from audits.embeddings.encoders import encode_words
 from audits.selftest import recipes
 from audits.selftest.clean_release import Population, draw_population
-from audits.space.encoders import encode_words
 
 
 def rng(seed=0):

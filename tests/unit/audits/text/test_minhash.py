@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from audits.text.minhash import CLOSE, CROWDED, SHINGLE_TOKENS, near_pairs, sketch
+from audits.text.minhash import CLOSE, OVER_REPRESENTED, SHINGLE_TOKENS, near_pairs, sketch
 
 RNG = np.random.default_rng(5)
 
@@ -45,9 +45,9 @@ def test_the_knee_of_the_bands():
 
 def test_a_template_is_left_out_and_counted():
     same = text(20)
-    pairs = near_pairs(sketch(joined([same])), sketch(joined([same] * (CROWDED + 1))))
+    pairs = near_pairs(sketch(joined([same])), sketch(joined([same] * (OVER_REPRESENTED + 1))))
     assert len(pairs.left) == 0
-    assert pairs.n_crowded > 0
+    assert pairs.n_over_represented > 0
 
 
 def test_empty_tables():

@@ -21,8 +21,11 @@ def test_equals_the_slow_way(phrases, text):
 def test_a_phrase_is_found_token_by_token():
     phrases = Phrases([("anna", "kowalska"), ("kowalska",), ("anna",)])
     assert sorted(phrases.standing(["johanna", "kowalska", "saw", "anna", "kowalska"])) == [
-        (0, 3), (1, 1), (1, 4), (2, 3),
-    ]  # fmt: skip
+        (0, 3),
+        (1, 1),
+        (1, 4),
+        (2, 3),
+    ]
 
 
 def test_no_phrases_are_found_nowhere():

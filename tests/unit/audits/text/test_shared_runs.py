@@ -15,9 +15,10 @@ def slow_runs(synthetic, pool, owners):
             for end in range(start + 1, len(row) + 1):
                 run = tuple(row[start:end])
                 who = {
-                    o for text, o in zip(pool, owners, strict=True)
+                    o
+                    for text, o in zip(pool, owners, strict=True)
                     if any(tuple(text[j : j + len(run)]) == run for j in range(len(text) - len(run) + 1))
-                }  # fmt: skip
+                }
                 if len(who) == 1:
                     key = (i, who.pop())
                     found[key] = max(found.get(key, 0), len(run))

@@ -18,9 +18,14 @@ from audits.verify.mechanism import CHECKED, NORMALISER, SAMPLING, check_made_of
 from audits.verify.statement import Privacy
 
 BUDGET = {
-    "ledgerId": "1" * 32, "maxEpsilon": 3.0, "maxDelta": 1e-5, "spentBefore": 0.0, "spentAfter": 2.0,
-    "deltaBefore": 0.0, "deltaAfter": 1e-6,
-}  # fmt: skip
+    "ledgerId": "1" * 32,
+    "maxEpsilon": 3.0,
+    "maxDelta": 1e-5,
+    "spentBefore": 0.0,
+    "spentAfter": 2.0,
+    "deltaBefore": 0.0,
+    "deltaAfter": 1e-6,
+}
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +57,9 @@ def claim(bundle, releases, **changes):
 def test_a_booked_budget_holds(bundle, judge, releases, before, after, composition):
     others = [{"release": f"r{i}", "epsilon": e, "delta": 4e-6} for i, e in enumerate(composition)]
     deltas = {"deltaBefore": 8e-6, "deltaAfter": 9e-6}
-    claim(bundle, releases, budget={**BUDGET, "spentBefore": before, "spentAfter": after, **deltas},
-          composition=others)  # fmt: skip
+    claim(
+        bundle, releases, budget={**BUDGET, "spentBefore": before, "spentAfter": after, **deltas}, composition=others
+    )
     found = judge(bundle)
     assert found.ok, found.failure
 
@@ -192,10 +198,11 @@ def test_a_claim_that_its_own_accounting_contradicts_is_refused(case, releases):
 @pytest.mark.parametrize(
     "changes",
     [
-        {}, {"mechanisms": [CHEAP], "checks": OF_STEPS},
+        {},
+        {"mechanisms": [CHEAP], "checks": OF_STEPS},
         {"mechanisms": [{**LOUD, "noise_multiplier": 55.0}]},
     ],
-)  # fmt: skip
+)
 def test_a_claim_that_its_accounting_bears_holds(changes, releases):
     check_spent(Privacy.model_validate(releases.DP_PRIVACY), accounted_as(releases, **changes))
 
@@ -226,9 +233,11 @@ def test_evidence_that_recomputed_more_than_is_claimed_is_refused(bundle, judge,
         ("report/report.json", lambda v: v["audit"]["results"][-1]),
     ):
         rewrite(
-            bundle, releases, name,
+            bundle,
+            releases,
+            name,
             lambda v, of=of: of(v)["metrics"].update({"accounting.epsilon_recomputed": number}),
-        )  # fmt: skip
+        )
     found = judge(bundle)
     assert found.ok == holds, found.failure
     assert holds or "recomputed more epsilon than is claimed" in found.failure
@@ -237,10 +246,11 @@ def test_evidence_that_recomputed_more_than_is_claimed_is_refused(bundle, judge,
 @pytest.mark.parametrize(
     ("numbers", "said"),
     [
-        ({"secret.private": 0}, "noise that can be drawn again"), ({"secret.private": None}, "can be drawn again"),
+        ({"secret.private": 0}, "noise that can be drawn again"),
+        ({"secret.private": None}, "can be drawn again"),
         ({"accounting.unaccounted_reads": 1}, "reads of persons were not accounted for"),
     ],
-)  # fmt: skip
+)
 def test_an_epsilon_of_open_noise_or_beside_reads_that_nobody_counted_is_refused(releases, numbers, said):
     content = releases.content(releases.DP_POLICY)
     metrics = {name: one for name, one in content.evidence.metrics.items() if name not in numbers}
@@ -250,9 +260,11 @@ def test_an_epsilon_of_open_noise_or_beside_reads_that_nobody_counted_is_refused
     evidence = content.evidence.model_copy(update={"metrics": metrics})
     with pytest.raises(VerifyError, match=f"E_GATE .*{said}"):
         check_budget(
-            Privacy.model_validate(releases.DP_PRIVACY), releases.policy_of(releases.POLICY), evidence,
+            Privacy.model_validate(releases.DP_PRIVACY),
+            releases.policy_of(releases.POLICY),
+            evidence,
             {REPORT_JSON: canonical({"audit": content.audit_json})},
-        )  # fmt: skip
+        )
 
 
 @pytest.mark.parametrize(
@@ -346,11 +358,15 @@ def test_an_accounting_that_did_not_pass_stands_behind_nothing(releases, verdict
 def excusing(**changes):
     """Return evidence under which a budget stands in for the question of parents, with numbers changed."""
     numbers = {
-        "method.private": 1.0, "secret.private": 1.0,
-        "interpolation.ledger": 1.0, "interpolation.records_with_parents": 0.0,
-        "accounting.epsilon": 2.0, "accounting.delta": 1e-6, **changes,
-    }  # fmt: skip
-    states = {"interpolation": "insufficient", "accounting": "pass"}
+        "method.private": 1.0,
+        "secret.private": 1.0,
+        "parent_recovery.lineage": 1.0,
+        "parent_recovery.records_with_parents": 0.0,
+        "accounting.epsilon": 2.0,
+        "accounting.delta": 1e-6,
+        **changes,
+    }
+    states = {"parent_recovery": "insufficient", "accounting": "pass"}
     return Evidence(
         metrics={k: Metric(value=v, low=v, high=v, confidence=0.96, n=1) for k, v in numbers.items()},
         audits={k: AuditState(verdict=v, status="measured", confidence=0.96) for k, v in states.items()},
@@ -373,7 +389,7 @@ def test_a_release_that_a_budget_stands_in_for_is_held_to_that_budget_and_its_le
     ):
         with pytest.raises(VerifyError, match=f"E_GATE .*{said}"):
             budget(excusing(), **changes)
-    assert budget(excusing(**{"interpolation.records_with_parents": 3.0}), budget=None)
+    assert budget(excusing(**{"parent_recovery.records_with_parents": 3.0}), budget=None)
 
     predicate = SimpleNamespace(
         attempts=SimpleNamespace(ledger=SimpleNamespace(id=releases.LEDGER)), privacy=SimpleNamespace(budget=None)
@@ -382,7 +398,7 @@ def test_a_release_that_a_budget_stands_in_for_is_held_to_that_budget_and_its_le
     assert "names" in check_ledger(predicate, policy, excusing(), releases.root())
     with pytest.raises(VerifyError, match="E_TRUST the trust root names no ledger"):
         check_ledger(predicate, policy, excusing(), bare)
-    with_parents = excusing(**{"interpolation.records_with_parents": 3.0})
+    with_parents = excusing(**{"parent_recovery.records_with_parents": 3.0})
     assert check_ledger(predicate, policy, with_parents, bare) == "the trust root names no ledger"
 
 

@@ -37,7 +37,7 @@ def test_what_gates_nothing_is_told_with_its_verdict(clean, judge, releases):
         gate["id"]: (gate["gating"], gate["verdict"]) for gate in releases.statement(clean)["predicate"]["gates"]
     }
     assert shown["audit-membership"] == (False, "INSUFFICIENT")
-    assert shown["audit-replay"] == (True, "PASS")
+    assert shown["audit-memorization"] == (True, "PASS")
 
 
 def test_the_expected_policy_narrows_and_never_widens(clean, judge, releases):

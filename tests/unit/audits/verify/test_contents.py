@@ -266,7 +266,7 @@ def test_sums_and_description_must_be_those_of_the_files(copy, judge, releases):
 
 def test_the_files_of_the_audits_say_what_the_report_says(copy, judge, releases):
     for name, change in (
-        ("evidence/replay.json", lambda v: v.update(verdict="fail")),
+        ("evidence/memorization.json", lambda v: v.update(verdict="fail")),
         ("report/report.json", lambda v: v.update(verdict="REFUSED")),
         ("report/report.json", lambda v: v["gates"].pop()),
         ("report/report.json", lambda v: v.update(releaseId="2026-11-20-000000")),
@@ -283,7 +283,7 @@ def test_the_files_of_the_audits_say_what_the_report_says(copy, judge, releases)
     "change",
     [
         lambda v: v["audit"]["results"][0]["metrics"]["hard_hits"].update(value=1.0, high=1.0),
-        lambda v: v["audit"]["results"][0]["metrics"].update({"replay.more": {**NUMBER}}),
+        lambda v: v["audit"]["results"][0]["metrics"].update({"memorization.more": {**NUMBER}}),
         lambda v: v["audit"]["results"][0].update(verdict="fail"),
     ],
 )

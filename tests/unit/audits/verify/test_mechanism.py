@@ -121,7 +121,7 @@ def told_of_persons(report):
     "tell",
     [
         told_of_persons,
-        lambda report: report["audit"].update(hygiene={"counts": {"train": 154}}),
+        lambda report: report["audit"].update(input_checks={"counts": {"train": 154}}),
         lambda report: report["audit"]["inputs"].update(train="ab" * 32),
         lambda report: report["audit"]["results"][0].update(reason="of 77 persons that of row 17 was found"),
         lambda report: report["audit"].update(results=7),

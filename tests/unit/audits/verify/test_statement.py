@@ -56,18 +56,34 @@ def put(value, path, new):
 P = "predicate."
 DP = {"mechanism": "dp-sgd", "unit": "group", "epsilon": 1.0, "delta": 1e-6}
 OUT_OF_BOUNDS = [
-    ("subject", []), ("subject.0.name", ""), ("subject.0.digest.sha256", "A" * 64), ("_type", "x"),
-    ("predicateType", "https://synthgen.dev/attestation/release/v2"), (P + "releaseId", "2026-11-20-12345"),
-    (P + "dataset.records", 0), (P + "dataset.classes", 0), (P + "dataset.name", "x" * 2001),
-    (P + "producer.version", "1.2"), (P + "producer.madeBy", {f"k{i}": "v" for i in range(101)}),
-    (P + "policy.name", "No"), (P + "gates.0.metric", "replay"), (P + "gates.0.id", ""),
-    (P + "privacy", {**DP, "steps": -1}), (P + "privacy", {**DP, "epsilon": 0.0}),
-    (P + "privacy", {**DP, "delta": 0.0}), (P + "privacy", {**DP, "delta": 1.0}),
+    ("subject", []),
+    ("subject.0.name", ""),
+    ("subject.0.digest.sha256", "A" * 64),
+    ("_type", "x"),
+    ("predicateType", "https://synthgen.dev/attestation/release/v2"),
+    (P + "releaseId", "2026-11-20-12345"),
+    (P + "dataset.records", 0),
+    (P + "dataset.classes", 0),
+    (P + "dataset.name", "x" * 2001),
+    (P + "producer.version", "1.2"),
+    (P + "producer.madeBy", {f"k{i}": "v" for i in range(101)}),
+    (P + "policy.name", "No"),
+    (P + "gates.0.metric", "memorization"),
+    (P + "gates.0.id", ""),
+    (P + "privacy", {**DP, "steps": -1}),
+    (P + "privacy", {**DP, "epsilon": 0.0}),
+    (P + "privacy", {**DP, "delta": 0.0}),
+    (P + "privacy", {**DP, "delta": 1.0}),
     (P + "privacy", {**DP, "mechanism": "sgd"}),
-    (P + "inputs.0.commitment.keyRef", "x" * 36), (P + "inputs.0.commitment.root", "x" * 64),
-    (P + "inputs.0.countBucket", "11"), (P + "attempts.number", 0), (P + "attempts.number", 5),
-    (P + "attempts.ledger.entries", 0), (P + "attempts.ledger.id", "1" * 31), (P + "attempts.ledger.head", "f" * 63),
-]  # fmt: skip
+    (P + "inputs.0.commitment.keyRef", "x" * 36),
+    (P + "inputs.0.commitment.root", "x" * 64),
+    (P + "inputs.0.countBucket", "11"),
+    (P + "attempts.number", 0),
+    (P + "attempts.number", 5),
+    (P + "attempts.ledger.entries", 0),
+    (P + "attempts.ledger.id", "1" * 31),
+    (P + "attempts.ledger.head", "f" * 63),
+]
 
 
 @pytest.mark.parametrize(("path", "wrong"), OUT_OF_BOUNDS, ids=[f"{p}-{i}" for i, (p, _) in enumerate(OUT_OF_BOUNDS)])
@@ -81,17 +97,25 @@ def test_every_field_of_a_statement_has_its_bounds(clean, releases, path, wrong)
 def test_bounds_are_not_tighter_than_said(clean, releases):
     value = releases.statement(clean)
     for path, right in (
-        (P + "privacy", {**DP, "steps": 0, "delta": 0.999}), (P + "dataset.records", 1), (P + "dataset.classes", 1),
-        (P + "dataset.name", "x" * 2000), (P + "attempts.ledger.entries", 1),
-    ):  # fmt: skip
+        (P + "privacy", {**DP, "steps": 0, "delta": 0.999}),
+        (P + "dataset.records", 1),
+        (P + "dataset.classes", 1),
+        (P + "dataset.name", "x" * 2000),
+        (P + "attempts.ledger.entries", 1),
+    ):
         read_statement(ReleaseStatement, PAYLOAD_TYPE, canonical(put(value, path, right)))
 
 
 def test_a_refusal_is_of_its_own_kind():
     predicate = {
-        "schemaVersion": "2.0.0", "timeCreated": "2026-11-20T07:00:00Z", "verdict": "REFUSED", "gates": [],
-        "policy": {"name": "p", "version": "1", "digest": {"sha256": "0" * 64}}, "reasons": [], "waivers": [],
-    }  # fmt: skip
+        "schemaVersion": "2.0.0",
+        "timeCreated": "2026-11-20T07:00:00Z",
+        "verdict": "REFUSED",
+        "gates": [],
+        "policy": {"name": "p", "version": "1", "digest": {"sha256": "0" * 64}},
+        "reasons": [],
+        "waivers": [],
+    }
     made = statement({"a": "1" * 64}, REFUSAL_TYPE, predicate)
     assert read_statement(RefusalStatement, PAYLOAD_TYPE, canonical(made)).predicate.verdict == "REFUSED"
     with pytest.raises(VerifyError, match="E_PREDICATE"):

@@ -75,7 +75,7 @@ FILES = {
     "06-data-deleted": (lambda c: (c / DATA).unlink(), "E_MISSING"),
     "07-envelope-deleted": (lambda c: (c / ENVELOPE).unlink(), "E_MISSING"),
     "07-attestation-deleted": (lambda c: shutil.rmtree(c / "attestation"), "E_MISSING"),
-    "08-two-files-swapped": (lambda c: swap(c, "evidence/replay.json", "evidence/membership.json"), "E_DIGEST"),
+    "08-two-files-swapped": (lambda c: swap(c, "evidence/memorization.json", "evidence/membership.json"), "E_DIGEST"),
     "09-symlink": (link, "E_UNSAFE"),
     "09-symlinked-folder": (link_folder, "E_UNSAFE"),
     "10-hard-link": (lambda c: os.link(c / "README.md", c.parent / "second"), "E_UNSAFE"),

@@ -99,14 +99,19 @@ FORGED = {
     "of-another-authority": lambda c, r: (r("other").token(c.message), c.root(), "verifying certificates"),
     "of-a-namesake": lambda c, r: (r("namesake", name="Local").token(c.message), c.root(), "verifying certificates"),
     "of-a-server": lambda c, r: (
-        c.authority.forged(c.message, ExtendedKeyUsageOID.SERVER_AUTH), c.root(), "verifying certificates",
+        c.authority.forged(c.message, ExtendedKeyUsageOID.SERVER_AUTH),
+        c.root(),
+        "verifying certificates",
     ),
     "of-a-certificate-for-anything": lambda c, r: (
-        c.authority.forged(c.message, None), c.root(), "verifying certificates",
+        c.authority.forged(c.message, None),
+        c.root(),
+        "verifying certificates",
     ),
     "usage-not-critical": lambda c, r: (
         c.authority.forged(c.message, ExtendedKeyUsageOID.TIME_STAMPING, critical=False),
-        c.root(), "verifying certificates",
+        c.root(),
+        "verifying certificates",
     ),
     "no-authority-is-trusted": lambda c, r: (c.good, c.root(authorities=()), "names no authority"),
     "cut": lambda c, r: (c.good[:-40], c.root(), "ASN.1"),
@@ -114,7 +119,7 @@ FORGED = {
     "empty": lambda c, r: (b"", c.root(), "ASN.1"),
     "not-granted": lambda c, r: (c.good.replace(b"\x02\x01\x00", b"\x02\x01\x02", 1), c.root(), "GRANTED"),
     "removed": lambda c, r: (None, c.root(), "the policy asks for"),
-}  # fmt: skip
+}
 SHA256, SHA1 = bytes.fromhex("0609608648016503040201"), bytes.fromhex("06052b0e03021a")
 
 
@@ -161,11 +166,17 @@ def test_a_second_signature_needs_a_token_of_both(case, releases, tmp_path):
     """A token over the first signature says nothing of one that was added later."""
     second = releases.signing_key("S. Second", start=NOW - DAY, end=NOW + DAY)
     root = case.root()
-    root = root.model_copy(update={
-        "keys": {**root.keys, second.keyid: second.public},
-        "roles": {**root.roles, "releaser": root.roles["releaser"].model_copy(
-            update={"keyids": (case.releaser.keyid, second.keyid), "threshold": 2})},
-    })  # fmt: skip
+    root = root.model_copy(
+        update={
+            "keys": {**root.keys, second.keyid: second.public},
+            "roles": {
+                **root.roles,
+                "releaser": root.roles["releaser"].model_copy(
+                    update={"keyids": (case.releaser.keyid, second.keyid), "threshold": 2}
+                ),
+            },
+        }
+    )
     path = case.copy(tmp_path, case.good)
     releases.resign(path, releases.statement(path), keys=(case.releaser, second))
     assert "Mismatch" in verify_bundle(path, root, now=NOW + HOUR).failure
@@ -194,9 +205,15 @@ def test_approvals_are_stamped_like_releases(case, releases, tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["attestation/other.tsr", "attestation/approvals/janitor.tsr", "release.tsr", "data/synthetic.tsr",
-     "attestation/release.dsse.json.tsr", "attestation/release.dsse.tsr"],
-)  # fmt: skip
+    [
+        "attestation/other.tsr",
+        "attestation/approvals/janitor.tsr",
+        "release.tsr",
+        "data/synthetic.tsr",
+        "attestation/release.dsse.json.tsr",
+        "attestation/release.dsse.tsr",
+    ],
+)
 def test_a_token_stands_beside_what_it_is_of_and_nowhere_else(case, tmp_path, name):
     path = case.copy(tmp_path, case.good)
     (path / name).parent.mkdir(exist_ok=True)

@@ -65,9 +65,27 @@ def test_links_as_root_and_too_many_or_too_deep_are_refused(folder, monkeypatch)
 
 @pytest.mark.parametrize(
     "name",
-    ["", "/a", "a//b", "../a", "a/..", "./a", "a/", "a\\b", "a:b", " a", "a ", "a.", "a\nb", "a\u200bb", "a\u2028b",
-     "\ud800", "cafe\u0301", "é" * 121],
-)  # fmt: skip
+    [
+        "",
+        "/a",
+        "a//b",
+        "../a",
+        "a/..",
+        "./a",
+        "a/",
+        "a\\b",
+        "a:b",
+        " a",
+        "a ",
+        "a.",
+        "a\nb",
+        "a\u200bb",
+        "a\u2028b",
+        "\ud800",
+        "cafe\u0301",
+        "é" * 121,
+    ],
+)
 def test_names_that_mislead_are_refused(name):
     with pytest.raises(VerifyError, match="E_UNSAFE"):
         check_name(name)

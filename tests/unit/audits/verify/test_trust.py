@@ -47,10 +47,12 @@ CASES = {
     "56-threshold-too-high": (lambda v, r: v["roles"]["releaser"].update(threshold=2), "above its number"),
     "57-key-in-two-roles": (roles(owner2=lambda r: {"keyids": [r.OWNER.keyid], "threshold": 1}), "in two roles"),
     "52-key-twice-in-role": (
-        roles(releaser=lambda r: {"keyids": [r.RELEASER.keyid] * 2, "threshold": 1}), "stands twice",
+        roles(releaser=lambda r: {"keyids": [r.RELEASER.keyid] * 2, "threshold": 1}),
+        "stands twice",
     ),
     "57-root-key-releases": (
-        roles(root=lambda r: {"keyids": [r.RELEASER.keyid], "threshold": 1}), "in two roles",
+        roles(root=lambda r: {"keyids": [r.RELEASER.keyid], "threshold": 1}),
+        "in two roles",
     ),
     "no-keys-in-role": (roles(releaser=lambda r: {"keyids": [], "threshold": 1}), "releaser.keyids"),
     "role-named-badly": (lambda v, r: v["roles"].update({"Owner": v["roles"]["data_owner"]}), "Owner"),
@@ -74,7 +76,7 @@ CASES = {
     "unknown-field": (lambda v, r: v.update(note=1), "note"),
     "version-0": (lambda v, r: v.update(version=0), "version"),
     "root-unsigned": (lambda v, r: add_key(v, "root", r.STRANGER), "must be signed"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", sorted(CASES))

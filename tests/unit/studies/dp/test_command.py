@@ -14,16 +14,23 @@ from synthgen.core.progress import silent
 @pytest.fixture
 def request_(tmp_path):
     return DpRequest(
-        datasets=(), data=None, out=tmp_path, persons=(500,), epsilons=(1.0, 4.0), seeds=1, quick=True,
-        mechanisms=tuple(MECHANISMS), records=(1200,),
-    )  # fmt: skip
+        datasets=(),
+        data=None,
+        out=tmp_path,
+        persons=(500,),
+        epsilons=(1.0, 4.0),
+        seeds=1,
+        quick=True,
+        mechanisms=tuple(MECHANISMS),
+        records=(1200,),
+    )
 
 
 def finding(asked, *_):
     scores = {name: {"real": 0.5, "synthetic": 0.4} for name in ("encoder-logistic", "tfidf-linear")}
     said = {"data": asked.data, "persons": asked.persons, "mechanism": asked.mechanism, "epsilon": asked.epsilon}
     said["records"] = asked.records
-    return {"asked": said, "scores": scores, "manner_gap": 1.0, "membership": None}
+    return {"asked": said, "scores": scores, "style_gap": 1.0, "membership": None}
 
 
 def test_what_is_kept_is_not_made_again_and_sets_that_are_too_small_are_left_out(request_, monkeypatch):
@@ -46,9 +53,10 @@ def test_what_is_kept_is_not_made_again_and_sets_that_are_too_small_are_left_out
 def test_the_full_study_asks_for_every_join_at_every_budget(request_):
     asked = replace(request_, quick=False, datasets=("clinic",)).asked()
     assert [(a.mechanism, a.epsilon) for a in asked] == [
-        ("labels alone", 0.01), ("smote", 0.0),
+        ("labels alone", 0.01),
+        ("smote", 0.0),
         *((name, epsilon) for epsilon in (1.0, 4.0) for name in MECHANISMS if name not in BESIDE),
-    ]  # fmt: skip
+    ]
     assert len(replace(request_, quick=False).asked()) == 5 * len(asked)
     few = replace(request_, quick=False, datasets=("clinic",), mechanisms=("votes",)).asked()
     assert [(a.mechanism, a.epsilon) for a in few] == [("votes", 1.0), ("votes", 4.0)]

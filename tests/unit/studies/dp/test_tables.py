@@ -13,11 +13,17 @@ def trial(mechanism, epsilon, head, words, *, persons=500, auc=None, data="sst2"
     membership = None if auc is None else {"value": auc, "low": auc - 0.1, "high": auc + 0.1}
     return {
         "asked": {
-            "data": data, "persons": persons, "mechanism": mechanism, "epsilon": epsilon, "records": records,
+            "data": data,
+            "persons": persons,
+            "mechanism": mechanism,
+            "epsilon": epsilon,
+            "records": records,
             "seed": 0,
         },
-        "scores": scores, "manner_gap": 2.0, "membership": membership,
-    }  # fmt: skip
+        "scores": scores,
+        "style_gap": 2.0,
+        "membership": membership,
+    }
 
 
 def test_the_page_that_is_shown_comes_of_the_trials_that_are_kept():
@@ -30,7 +36,7 @@ def test_the_page_that_is_shown_comes_of_the_trials_that_are_kept():
 
 
 def test_what_is_of_too_few_is_said_so():
-    page = results_page([{**trial("classes", 4.0, 0.6, 0.3), "manner_gap": None}])
+    page = results_page([{**trial("classes", 4.0, 0.6, 0.3), "style_gap": None}])
     assert page.rstrip().endswith("| too few | not measured |")
 
 
@@ -46,12 +52,14 @@ def test_of_many_draws_the_interval_is_that_of_the_attacks_means():
 
 def test_a_row_is_the_mean_of_its_seeds_in_per_cent_of_real():
     trials = [
-        trial("smote", 0.0, 0.8, 0.4, auc=0.6), trial("labels alone", 0.01, 0.4, 0.2),
+        trial("smote", 0.0, 0.8, 0.4, auc=0.6),
+        trial("labels alone", 0.01, 0.4, 0.2),
         trial("classes", 50.0, 0.6, 0.3),
-        trial("classes", 4.0, 0.6, 0.3, auc=0.5), trial("classes", 4.0, 0.72, 0.4, auc=0.5),
+        trial("classes", 4.0, 0.6, 0.3, auc=0.5),
+        trial("classes", 4.0, 0.72, 0.4, auc=0.5),
         trial("classes", 4.0, 0.8, 0.45, records=4800),
         trial("classes + words", 1.0, 0.8, 0.5, persons=2000, data="ag_news"),
-    ]  # fmt: skip
+    ]
     page = results_page(trials)
     assert [line for line in page.splitlines() if line.startswith("## ")] == ["## ag_news", "## sst2"]
     rows = [

@@ -16,7 +16,7 @@ def clinic():
 def test_a_budget_is_of_the_mechanisms_that_have_one(clinic, tmp_path):
     config = ASKED.config(clinic, tmp_path)
     assert (config.dp.epsilon, config.dp.persons, config.interpolate.method) == (4.0, 20, "dp-gaussian")
-    assert (config.decode.words, config.decode.manner) == (4, "clinical-note")
+    assert (config.decode.words, config.decode.style) == (4, "clinical-note")
     assert replace(ASKED, mechanism="classes").config(clinic, tmp_path).decode.words == 0
     assert replace(ASKED, mechanism="classes").config(clinic, tmp_path).dp.adapt is None
     adapted = replace(ASKED, mechanism="classes + adapt").config(clinic, tmp_path)

@@ -26,9 +26,15 @@ HERE = ("results.md", "results.parquet", "cells.parquet")
 
 def request(tmp_path, **changes):
     given = {
-        "datasets": ("sst2",), "data": None, "encoder": "minilm", "out": tmp_path / "out", "folds": None,
-        "repeats": None, "seed": 3, "quick": True,
-    }  # fmt: skip
+        "datasets": ("sst2",),
+        "data": None,
+        "encoder": "minilm",
+        "out": tmp_path / "out",
+        "folds": None,
+        "repeats": None,
+        "seed": 3,
+        "quick": True,
+    }
     return StudyRequest(**{**given, **changes})
 
 
@@ -84,9 +90,13 @@ def test_the_pictures_show_a_train_part_before_and_after_smote(largest, n):
     rng = np.random.Generator(np.random.Philox(1))
     names = tuple(f"r{i}" for i in range(1100))
     x = Embedded(
-        vectors=rng.normal(size=(1100, 4)).astype(np.float32), ids=names, labels=("a", "b") * 550, groups=names,
-        encoder="none", normalized=False,
-    )  # fmt: skip
+        vectors=rng.normal(size=(1100, 4)).astype(np.float32),
+        ids=names,
+        labels=("a", "b") * 550,
+        groups=names,
+        encoder="none",
+        normalized=False,
+    )
     shown, train, (vectors, labels) = shown_vectors(
         plan_experiment("set", x, Protocol(folds=3, repeats=1, largest=largest))
     )

@@ -17,18 +17,27 @@ from studies.feature_augmentation.experiment import (
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded
-from synthgen.stages.interpolate import METHODS as INTERPOLATORS
-from synthgen.stages.interpolate import InterpolateConfig
+from synthgen.interpolate import METHODS as INTERPOLATORS
+from synthgen.interpolate import InterpolateConfig
 
 PROTOCOL = Protocol(folds=4, repeats=2, seed=5, smallest=8, largest=32)
 FOUND = {
     8: {
-        "none": 0.965, "random-oversample": 0.965, "smote": 0.965, "borderline-smote": 0.982,
-        "borderline-smote-2": 0.982, "adasyn": 0.965, "vae": 0.982, "mixture": 0.965, "slerp": 0.965,
-        "class-weighted": 0.965, "logistic": 0.912, "logistic-weighted": 0.947,
+        "none": 0.965,
+        "random-oversample": 0.965,
+        "smote": 0.965,
+        "borderline-smote": 0.982,
+        "borderline-smote-2": 0.982,
+        "adasyn": 0.965,
+        "vae": 0.982,
+        "mixture": 0.965,
+        "slerp": 0.965,
+        "class-weighted": 0.965,
+        "logistic": 0.912,
+        "logistic-weighted": 0.947,
     },
     16: {name: 0.947 if name.startswith("logistic") else 0.982 for name in METHODS},
-}  # fmt: skip
+}
 TIMES = {"seconds", "fit_seconds"}
 
 

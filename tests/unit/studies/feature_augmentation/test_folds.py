@@ -51,9 +51,11 @@ def test_folds_depend_on_the_stream():
 
 
 @given(
-    sizes=st.lists(st.integers(12, 40), min_size=2, max_size=5), fold=st.integers(0, 4), turn=st.integers(0, 9),
+    sizes=st.lists(st.integers(12, 40), min_size=2, max_size=5),
+    fold=st.integers(0, 4),
+    turn=st.integers(0, 9),
     n=st.integers(1, 4),
-)  # fmt: skip
+)
 def test_the_parts_of_a_fold(sizes, fold, turn, n):
     labels = [f"c{c}" for c, size in enumerate(sizes) for _ in range(size)]
     parts = cut(labels, fold=fold, turn=turn)
@@ -100,5 +102,6 @@ def test_a_class_that_no_test_part_holds_is_told():
     with pytest.raises(DataError) as caught:
         largest_class_size(folds, 64, 2, "set")
     assert caught.value.problems == (
-        "class 'b': 0 train records in a fold, needs 4", "a test or validation part lacks a class",
-    )  # fmt: skip
+        "class 'b': 0 train records in a fold, needs 4",
+        "a test or validation part lacks a class",
+    )

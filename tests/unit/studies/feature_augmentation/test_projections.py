@@ -91,8 +91,10 @@ def test_everything_that_does_not_fit_is_listed():
     with pytest.raises(DataError) as caught:
         write_projections(real, labels[1:], made, ["secret"] * 17, "t", None, 5)
     assert caught.value.problems == (
-        "vectors and labels differ in number", "vectors are not finite", "a class has synthetic vectors only",
-    )  # fmt: skip
+        "vectors and labels differ in number",
+        "vectors are not finite",
+        "a class has synthetic vectors only",
+    )
     with pytest.raises(DataError, match="no synthetic"):
         write_projections(real, labels, made[:0], [], "t", None, 5)
 

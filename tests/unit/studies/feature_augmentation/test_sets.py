@@ -26,9 +26,11 @@ def test_the_parts_of_a_named_set_are_pooled_and_repeats_left_out(tmp_path):
     name, corpus = read_set("sst2", tmp_path)
     assert name == "sst2"
     assert [(r.id, r.text, r.label) for r in corpus.records] == [
-        ("train/row-1", "one", "a"), ("train/row-2", "two", "a"), ("dev/row-1", "three", "b"),
+        ("train/row-1", "one", "a"),
+        ("train/row-2", "two", "a"),
+        ("dev/row-1", "three", "b"),
         ("test/row-2", "four", "b"),
-    ]  # fmt: skip
+    ]
     assert len({r.group for r in corpus.records}) == 4
     assert not corpus.has_groups
 
@@ -45,9 +47,12 @@ def test_a_named_set_needs_its_files(tmp_path, dataset):
 def test_the_layout_that_imdb_is_published_in(tmp_path):
     root = tmp_path / "aclImdb"
     for part, label, name, text in (
-        ("train", "pos", "0_9", "a joy"), ("train", "neg", "0_1", "a bore"), ("train", "unsup", "0_0", "who knows"),
-        ("test", "pos", "0_8", "moving"), ("test", "neg", "0_2", "a bore"),
-    ):  # fmt: skip
+        ("train", "pos", "0_9", "a joy"),
+        ("train", "neg", "0_1", "a bore"),
+        ("train", "unsup", "0_0", "who knows"),
+        ("test", "pos", "0_8", "moving"),
+        ("test", "neg", "0_2", "a bore"),
+    ):
         folder = root / part / label
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.txt").write_text(text)

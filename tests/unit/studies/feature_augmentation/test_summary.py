@@ -15,13 +15,22 @@ def cells(values):
     """Return cells of (method, n) -> one accuracy per fold; None is a refusal."""
     rows = [
         {
-            "dataset": "d", "repeat": 0, "fold": fold, "n": n, "method": method, "reason": "",
-            "status": "refused" if v is None else "ok", "accuracy": v, "macro_f1": v, "minority_recall": v,
-            "n_test": N_TEST, "n_train": N_TRAIN,
+            "dataset": "d",
+            "repeat": 0,
+            "fold": fold,
+            "n": n,
+            "method": method,
+            "reason": "",
+            "status": "refused" if v is None else "ok",
+            "accuracy": v,
+            "macro_f1": v,
+            "minority_recall": v,
+            "n_test": N_TEST,
+            "n_train": N_TRAIN,
         }
         for (method, n), folds in values.items()
         for fold, v in enumerate(folds)
-    ]  # fmt: skip
+    ]
     return pa.Table.from_pylist(rows)
 
 
@@ -150,10 +159,14 @@ def test_verdicts_of_clear_cases(made_up):
 @pytest.mark.parametrize(
     ("low", "high", "word"),
     [
-        (0.001, 0.2, "higher"), (-0.2, -0.001, "lower"), (-0.1, 0.1, "no difference shown"),
-        (0.0, 0.1, "no difference shown"), (-0.1, 0.0, "no difference shown"), (None, None, "not measurable"),
+        (0.001, 0.2, "higher"),
+        (-0.2, -0.001, "lower"),
+        (-0.1, 0.1, "no difference shown"),
+        (0.0, 0.1, "no difference shown"),
+        (-0.1, 0.0, "no difference shown"),
+        (None, None, "not measurable"),
     ],
-)  # fmt: skip
+)
 def test_verdict(low, high, word):
     assert difference_verdict(low, high) == word
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from studies.smotext.command import QUICK, QUICK_SETS, SmotextRequest, smotext
-from studies.smotext.protocol import MANNER, REAL, VARIANTS, SmotextProtocol
+from studies.smotext.protocol import REAL, STYLE, VARIANTS, SmotextProtocol
 from studies.smotext.text_sets import SOURCES
 from synthgen.core.errors import DataError
 from synthgen.core.progress import silent
@@ -23,9 +23,16 @@ FIGURES = ("accuracy", "privacy-utility", "lambdas-newsgroups20", "lambdas-sst2"
 
 def request(tmp_path, **changes):
     given = {
-        "datasets": None, "data": None, "out": tmp_path / "out", "bridge": "builtin", "seeds": None, "seed": 3,
-        "real": None, "synthetic": None, "quick": True,
-    }  # fmt: skip
+        "datasets": None,
+        "data": None,
+        "out": tmp_path / "out",
+        "bridge": "builtin",
+        "seeds": None,
+        "seed": 3,
+        "real": None,
+        "synthetic": None,
+        "quick": True,
+    }
     return SmotextRequest(**{**given, **changes})
 
 
@@ -101,9 +108,12 @@ def test_a_quick_study_can_be_stopped_and_gone_on_with(tmp_path):
     out = tmp_path / "out"
     with (tmp_path / "log").open("w") as log:
         first = subprocess.Popen(
-            command("--quick", "--out", out), cwd=tmp_path, stderr=log, stdout=subprocess.DEVNULL,
+            command("--quick", "--out", out),
+            cwd=tmp_path,
+            stderr=log,
+            stdout=subprocess.DEVNULL,
             env={**os.environ, "SYNTHGEN_DATA": data},
-        )  # fmt: skip
+        )
     give_up = time.monotonic() + 500
     while not list(out.glob("texts/*/*.parquet")) and first.poll() is None and time.monotonic() < give_up:
         time.sleep(0.02)
@@ -117,7 +127,7 @@ def test_a_quick_study_can_be_stopped_and_gone_on_with(tmp_path):
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
     measures = pq.read_table(out / "measures.parquet").to_pylist()
     assert {(m["dataset"], m["seed"], m["variant"]) for m in measures} == {
-        (d, s, v) for d in QUICK_SETS for s in (0, 1) for v in (REAL, *VARIANTS) if v != MANNER or SOURCES[d].manner
+        (d, s, v) for d in QUICK_SETS for s in (0, 1) for v in (REAL, *VARIANTS) if v != STYLE or SOURCES[d].style
     }
     assert all((out / f"{name}.{suffix}").is_file() for name in FIGURES for suffix in ("svg", "png"))
     page = (out / "results.md").read_text()

@@ -7,7 +7,7 @@ from studies.smotext.lambdas import Pairs, along, random_pairs, write_lambdas
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate
-from synthgen.stages.decode.base import Settings
+from synthgen.decode.base import Settings
 
 TEXTS = ("apple orchard", "banana boat", "cherry cake", "date palm", "elder flower", "figtree leaf", "grape vine")
 LABELS = (*"xxxxyyy",)
@@ -31,10 +31,10 @@ class WordEncoder:
         return out / np.linalg.norm(out, axis=1, keepdims=True)
 
 
-class Echo:
+class Reconstruction:
     """Writes the words whose axes the vector has, each as often as it asks: a decoder that loses nothing."""
 
-    name = "echo"
+    name = "reconstruction"
 
     def __init__(self, at_least=0.01):
         self.at_least, self.ids = at_least, []
@@ -44,12 +44,15 @@ class Echo:
         self.ids.append((latents.ids, str(seeds)))
         return tuple(
             Candidate(
-                latent_id=name, index=c, label=label, finish="stop",
+                latent_id=name,
+                index=c,
+                label=label,
+                finish="stop",
                 text=" ".join(w for w, x in zip(known, vector, strict=False) if x > self.at_least),
             )
             for name, label, vector in zip(latents.ids, latents.labels, latents.vectors, strict=True)
             for c in range(settings.candidates)
-        )  # fmt: skip
+        )
 
 
 def pairs(rows=((0, 1), (2, 3), (4, 5))):
@@ -57,7 +60,7 @@ def pairs(rows=((0, 1), (2, 3), (4, 5))):
 
 
 def run(decoder=None, *, given=None, settings=SETTINGS):
-    return along(WordEncoder(), decoder or Echo(), settings, given or pairs(), LAMBDAS, SeedTree(3))
+    return along(WordEncoder(), decoder or Reconstruction(), settings, given or pairs(), LAMBDAS, SeedTree(3))
 
 
 def test_a_decoder_that_loses_nothing():
@@ -77,7 +80,7 @@ def test_a_decoder_that_loses_nothing():
 
 
 def test_a_decoder_that_says_one_thing_is_no_better_than_chance():
-    class Stuck(Echo):
+    class Stuck(Reconstruction):
         def decode(self, *given):
             return tuple(replace(c, text="apple banana cherry date") for c in super().decode(*given))
 
@@ -87,13 +90,13 @@ def test_a_decoder_that_says_one_thing_is_no_better_than_chance():
 
 
 def test_every_lambda_has_the_same_random_numbers():
-    decoder = Echo()
+    decoder = Reconstruction()
     run(decoder)
     assert len(set(decoder.ids)) == 1
 
 
 def test_several_candidates_are_averaged():
-    class Half(Echo):
+    class Half(Reconstruction):
         def decode(self, *given):
             return tuple(replace(c, text="") if c.index else c for c in super().decode(*given))
 
@@ -105,14 +108,14 @@ def test_several_candidates_are_averaged():
 
 def test_a_word_that_many_texts_hold_tells_nothing():
     given = replace(pairs(), texts=[f"{text} fruit tree" for text in TEXTS])
-    row = run(Echo(at_least=2), given=given)[2]  # writes nothing known
+    row = run(Reconstruction(at_least=2), given=given)[2]  # writes nothing known
     assert row["says_first"] == row["says_both"] == 0
 
 
 def test_what_both_parents_say_tells_of_neither():
     shared = ("apple banana", "banana cherry", *TEXTS[2:])
 
-    class Stuck(Echo):
+    class Stuck(Reconstruction):
         def decode(self, *given):
             return tuple(replace(c, text="banana") for c in super().decode(*given))
 

@@ -59,8 +59,11 @@ def test_texts_by_the_label_depend_on_no_seed_and_no_record(small, design):
 def test_settings_of_the_writings(design):
     by_name = {name: design.request(name).settings for name in set(WRITING_OF.values()) - {LABEL_ONLY}}
     assert {name: (s.candidates, s.words) for name, s in by_name.items()} == {
-        "smote": (2, 0), "words": (1, 4), "manner": (2, 4), "paraphrase": (1, 0),
-    }  # fmt: skip
+        "smote": (2, 0),
+        "words": (1, 4),
+        "style": (2, 4),
+        "paraphrase": (1, 0),
+    }
     assert by_name["smote"].prompts == {"cat": "cats", "car": "cars"}
     assert by_name["smote"].max_new_tokens == 9
 

@@ -24,9 +24,19 @@ from synthgen.core.errors import DataError
 
 def row(seed, variant, arm, value, *, n=20, by="tfidf-linear", measure="accuracy", hits=None, tested=None):
     return {
-        "dataset": "d", "seed": seed, "variant": variant, "n": n, "arm": arm, "by": by, "measure": measure,
-        "value": value, "n_real": 10, "n_pool": 30, "hits": hits, "tested": tested,
-    }  # fmt: skip
+        "dataset": "d",
+        "seed": seed,
+        "variant": variant,
+        "n": n,
+        "arm": arm,
+        "by": by,
+        "measure": measure,
+        "value": value,
+        "n_real": 10,
+        "n_pool": 30,
+        "hits": hits,
+        "tested": tested,
+    }
 
 
 REAL = [row(s, "real", "real", v, n=0) for s, v in enumerate((0.8, 0.5))]
@@ -111,12 +121,18 @@ def test_only_seeds_with_both_are_compared_and_a_real_accuracy_of_nothing_sets_n
 @pytest.mark.parametrize(
     ("goal", "low", "high", "said"),
     [
-        (RATIO, 1.0, 1.1, REACHED), (RATIO, 0.99, 1.1, NOT_SHOWN), (RATIO, 0.9, 0.99, MISSED),
-        (GAIN, 0.02, 0.03, REACHED), (GAIN, 0.0, 0.019, MISSED), (GAIN, 0.01, 0.02, NOT_SHOWN),
-        (OVER_ALONE, 0.001, 0.1, REACHED), (OVER_ALONE, 0.0, 0.1, NOT_SHOWN), (OVER_WITH, -0.2, -0.1, MISSED),
+        (RATIO, 1.0, 1.1, REACHED),
+        (RATIO, 0.99, 1.1, NOT_SHOWN),
+        (RATIO, 0.9, 0.99, MISSED),
+        (GAIN, 0.02, 0.03, REACHED),
+        (GAIN, 0.0, 0.019, MISSED),
+        (GAIN, 0.01, 0.02, NOT_SHOWN),
+        (OVER_ALONE, 0.001, 0.1, REACHED),
+        (OVER_ALONE, 0.0, 0.1, NOT_SHOWN),
+        (OVER_WITH, -0.2, -0.1, MISSED),
         (OVER_WITH, None, None, NOT_MEASURABLE),
     ],
-)  # fmt: skip
+)
 def test_a_goal_is_reached_by_the_whole_interval_alone(goal, low, high, said):
     assert goal_verdict(goal, FoldMean(folds=5, mean=1.0, low=low, high=high, p=None)) == said
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from studies.smotext.protocol import LABEL_ONLY, MANNER, REAL, VARIANTS, SmotextProtocol
+from studies.smotext.protocol import LABEL_ONLY, REAL, STYLE, VARIANTS, SmotextProtocol
 from studies.smotext.summary import GAIN, RATIO, goals, over_seeds
 from studies.smotext.tables import write_smotext_tables
 from studies.smotext.text_sets import SOURCES
@@ -19,14 +19,27 @@ STUDIES = Path(__file__).parents[4] / "docs" / "studies"
 
 META = {"bridge": "builtin", "datasets": {"d": {"test records": 50}}}
 ALONG = {
-    "lambda": 0.5, "pairs": 4, "target": 0.4, "target_low": 0.3, "target_high": 0.5, "first": 0.3, "second": 0.3,
-    "others": 0.1, "class_kept": 0.9, "says_first": 0.5, "says_second": 0.4, "says_both": 0.25,
+    "lambda": 0.5,
+    "pairs": 4,
+    "target": 0.4,
+    "target_low": 0.3,
+    "target_high": 0.5,
+    "first": 0.3,
+    "second": 0.3,
+    "others": 0.1,
+    "class_kept": 0.9,
+    "says_first": 0.5,
+    "says_second": 0.4,
+    "says_both": 0.25,
     "says_both_others": 0.0,
-}  # fmt: skip
+}
 VALUES = {
-    (REAL, REAL): 0.8, ("smotext", "synthetic"): 0.7, ("smotext", "real+synthetic"): 0.83,
-    (LABEL_ONLY, "synthetic"): 0.5, (LABEL_ONLY, "real+synthetic"): 0.8,
-}  # fmt: skip
+    (REAL, REAL): 0.8,
+    ("smotext", "synthetic"): 0.7,
+    ("smotext", "real+synthetic"): 0.83,
+    (LABEL_ONLY, "synthetic"): 0.5,
+    (LABEL_ONLY, "real+synthetic"): 0.8,
+}
 
 
 def made_up(datasets=("d",), seeds=3):
@@ -38,10 +51,18 @@ def made_up(datasets=("d",), seeds=3):
             def row(variant, arm, by, measure, value, *, n=20, dataset=dataset, seed=seed):
                 rows.append(
                     {
-                        "dataset": dataset, "seed": seed, "variant": variant, "n": n, "arm": arm, "by": by,
-                        "measure": measure, "value": value, "n_real": 100, "n_pool": 300,
+                        "dataset": dataset,
+                        "seed": seed,
+                        "variant": variant,
+                        "n": n,
+                        "arm": arm,
+                        "by": by,
+                        "measure": measure,
+                        "value": value,
+                        "n_real": 100,
+                        "n_pool": 300,
                     }
-                )  # fmt: skip
+                )
 
             for (variant, arm), value in VALUES.items():
                 wobble = 0.001 * seed if variant == "smotext" else 0
@@ -86,8 +107,18 @@ def test_utility_and_privacy_stand_in_one_row(page):
     (row,) = lines(page, "| smotext | 20 |")
     cells = [c.strip() for c in row.strip("|").split("|")]
     assert [c.split(" ±")[0] for c in cells] == [
-        "smotext", "20", "0.701", "0.831", "0.701", "0.831", "0.25", "0.25", "0.60", "0.60", "0.38",
-    ]  # fmt: skip
+        "smotext",
+        "20",
+        "0.701",
+        "0.831",
+        "0.701",
+        "0.831",
+        "0.25",
+        "0.25",
+        "0.60",
+        "0.60",
+        "0.38",
+    ]
     (real,) = lines(page, "| real | – |")
     assert real == "| real | – | 0.800 | – | 0.800 | – | – | – | – | – | – |"
     (label,) = lines(page, "| label-only | 19 |")
@@ -143,9 +174,11 @@ def test_the_page_that_is_shown_comes_of_the_trials_that_are_kept(tmp_path):
     seeds = range(SmotextProtocol().seeds)
     drawn = [
         f"{dataset}-{v}-{seed}"
-        for dataset, source in SOURCES.items() for seed in seeds for v in (REAL, *VARIANTS)
-        if v != MANNER or (source.manner is not None and seed < source.manner_seeds)
-    ]  # fmt: skip
+        for dataset, source in SOURCES.items()
+        for seed in seeds
+        for v in (REAL, *VARIANTS)
+        if v != STYLE or (source.style is not None and seed < source.style_seeds)
+    ]
     tables = [pq.read_table(io.BytesIO(named.pop(name))) for name in drawn]
     assert not named
     assert all(table.schema == MEASURE for table in tables)

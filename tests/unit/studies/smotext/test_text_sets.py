@@ -36,10 +36,22 @@ def test_all_that_is_missing_is_named_at_once(tmp_path):
 
 
 def test_no_text_of_test_is_in_the_pool_and_repeats_are_left_out(tmp_path):
-    write(tmp_path, "sst2/train.parquet", [("Good", "positive"), ("good", "positive"), ("Good", "positive"),
-                                           ("bad", "negative"), ("odd", "unknown")])  # fmt: skip
-    write(tmp_path, "sst2/test.parquet", [("GOOD", "positive"), ("fine", "positive"), ("fine", "positive"),
-                                          ("poor", "negative"), ("odder", "unknown")])  # fmt: skip
+    write(
+        tmp_path,
+        "sst2/train.parquet",
+        [("Good", "positive"), ("good", "positive"), ("Good", "positive"), ("bad", "negative"), ("odd", "unknown")],
+    )
+    write(
+        tmp_path,
+        "sst2/test.parquet",
+        [
+            ("GOOD", "positive"),
+            ("fine", "positive"),
+            ("fine", "positive"),
+            ("poor", "negative"),
+            ("odder", "unknown"),
+        ],
+    )
     (found,) = read(tmp_path)
     assert found.pool.texts == ["Good", "good", "bad"]
     assert found.test.texts == ["fine", "poor"]
@@ -47,8 +59,12 @@ def test_no_text_of_test_is_in_the_pool_and_repeats_are_left_out(tmp_path):
 
 
 def test_no_person_of_test_is_in_the_pool(tmp_path):
-    write(tmp_path, "sst2/train.parquet", [(f"t{i}", c) for i, c in enumerate(["positive", "negative"] * 3)],
-          ["x", "x", "y", "z", "v", "v"])  # fmt: skip
+    write(
+        tmp_path,
+        "sst2/train.parquet",
+        [(f"t{i}", c) for i, c in enumerate(["positive", "negative"] * 3)],
+        ["x", "x", "y", "z", "v", "v"],
+    )
     write(tmp_path, "sst2/test.parquet", [("a", "positive"), ("b", "negative")], ["v", "w"])
     (found,) = read(tmp_path)
     assert found.pool.texts == ["t0", "t1", "t2", "t3"]

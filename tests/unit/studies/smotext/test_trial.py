@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from studies.smotext import trial
-from studies.smotext.protocol import MANNER, REAL, VARIANTS, WRITING_OF
+from studies.smotext.protocol import REAL, STYLE, VARIANTS, WRITING_OF
 from studies.smotext.trial import MEASURE, make, run_trial
 
 SEED = 1
@@ -60,7 +60,7 @@ FOUND = {
     },
     "label-only": {"accuracy": 0.9274, "macro_f1": 0.9258, "membership_auc": 0.4688, "records": 14.0},
 }
-FOUND[MANNER] = FOUND["smotext-filtered"]  # in no manner of its own: the same made-up texts
+FOUND[STYLE] = FOUND["smotext-filtered"]  # in no style of its own: the same made-up texts
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def test_a_trial_measures_every_arm_and_both_attackers(design, found):
             if variant != "label-only":
                 wanted |= {(14, "synthetic", by, "parent_nearest") for by in attackers}
             wanted.add((14, "", "", "records"))
-            if variant in {"smotext", "smotext-filtered", "smotext-words", MANNER, "paraphrase"}:
+            if variant in {"smotext", "smotext-filtered", "smotext-words", STYLE, "paraphrase"}:
                 wanted.add((14, "", "", "target_cosine"))
         assert keys == wanted | {(0, "", "", "seconds")}, variant
 

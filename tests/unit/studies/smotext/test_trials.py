@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from studies.smotext import trials, writing
-from studies.smotext.protocol import BRIDGE, LABEL_ONLY, MANNER, REAL, VARIANTS
+from studies.smotext.protocol import BRIDGE, LABEL_ONLY, REAL, STYLE, VARIANTS
 from studies.smotext.trials import Bench, lambda_rows, run_trials, trial_key, trial_paths
 from studies.smotext.writing import Maker
 from synthgen.core.errors import StorageError
@@ -16,10 +16,10 @@ from synthgen.core.tables import write_candidates
 from synthgen.core.types import Candidate
 
 
-class Echo:
+class Reconstruction:
     """A decoder that writes a text of the class it is asked for."""
 
-    name = "echo"
+    name = "reconstruction"
 
     def __init__(self, small):
         self.small = small
@@ -43,12 +43,13 @@ KEYS = {REAL: "8f41cce17abecc12", "smotext": "d1696fc997756932"}
 @pytest.fixture(scope="module")
 def bench(small, tmp_path_factory):
     folder = tmp_path_factory.mktemp("texts")
-    maker = Maker(open=partial(Echo, small), digest="m")
+    maker = Maker(open=partial(Reconstruction, small), digest="m")
     made = Bench(
-        designs={"small": small.design()}, texts=folder,
-        makers=dict.fromkeys((BRIDGE, f"{MANNER}-small", f"{LABEL_ONLY}-small"), maker),
+        designs={"small": small.design()},
+        texts=folder,
+        makers=dict.fromkeys((BRIDGE, f"{STYLE}-small", f"{LABEL_ONLY}-small"), maker),
         encoder=small.Counting,
-    )  # fmt: skip
+    )
     for wanted in made.writings(paths_of(made, folder)):
         texts = small.written(wanted)
         for path, rows in wanted.shards(made.makers, folder).items():
@@ -109,9 +110,9 @@ def test_trials_are_made_once_and_a_stopped_study_goes_on(bench, tmp_path, monke
 
 def test_texts_are_asked_for_only_where_a_trial_is_missing(bench, tmp_path):
     everything = bench.writings(paths_of(bench, tmp_path))
-    names = [f"{name}-seed-{seed}" for seed in (0, 1) for name in ("smote", "words", "manner", "paraphrase")]
+    names = [f"{name}-seed-{seed}" for seed in (0, 1) for name in ("smote", "words", "style", "paraphrase")]
     assert sorted(w.request.name for w in everything) == sorted(f"small-{name}" for name in (*names, LABEL_ONLY))
-    assert [w.request.maker for w in everything] == [BRIDGE] * 6 + [f"{LABEL_ONLY}-small"] + [f"{MANNER}-small"] * 2
+    assert [w.request.maker for w in everything] == [BRIDGE] * 6 + [f"{LABEL_ONLY}-small"] + [f"{STYLE}-small"] * 2
     seeds = [w.request.name[-1] for w in everything[:6]]
     assert seeds == sorted(seeds)  # a seed after the other
     done = [("small", 0, v) for v in VARIANTS] + [("small", 1, LABEL_ONLY), ("small", 1, "smotext-filtered")]
@@ -119,8 +120,11 @@ def test_texts_are_asked_for_only_where_a_trial_is_missing(bench, tmp_path):
         paths_of(bench, tmp_path)[job].touch()
     # the SMOTE texts of seed 1 are still wanted by `smotext`
     assert {w.request.name for w in bench.writings(paths_of(bench, tmp_path))} == {
-        "small-smote-seed-1", "small-words-seed-1", "small-manner-seed-1", "small-paraphrase-seed-1",
-    }  # fmt: skip
+        "small-smote-seed-1",
+        "small-words-seed-1",
+        "small-style-seed-1",
+        "small-paraphrase-seed-1",
+    }
 
 
 def test_whatever_is_asked_in_a_trial_is_in_its_key(small, bench):
@@ -176,7 +180,7 @@ def test_pairs_are_of_two_persons_of_a_class(small, monkeypatch):
 
     monkeypatch.setattr(trials, "along", along)
     design = small.design()
-    rows = lambda_rows(design, small.Counting(), Echo(small))
+    rows = lambda_rows(design, small.Counting(), Reconstruction(small))
     assert json.dumps(rows) == '[{"lambda": 0.0}, {"lambda": 1.0}]'
     group = {r.text: r.group for r in design.text_set.pool.records}
     pairs = seen["pairs"]

@@ -19,13 +19,18 @@ from synthgen.core.digest import sha256_texts
 from synthgen.core.errors import InternalError, StorageError
 from synthgen.core.progress import silent
 from synthgen.core.seeds import SeedTree
-from synthgen.stages.decode.base import Settings
+from synthgen.decode.base import Settings
 
 WRITTEN = {"one": "d1d7e3ca72f9c349", "two": "5f33990656109e07"}
 SETTINGS = Settings(
-    prompts={"ant": "the", "bee.hive": "a"}, candidates=2, max_new_tokens=5, temperature=0.8, top_p=0.95, top_k=20,
+    prompts={"ant": "the", "bee.hive": "a"},
+    candidates=2,
+    max_new_tokens=5,
+    temperature=0.8,
+    top_p=0.95,
+    top_k=20,
     batch=3,
-)  # fmt: skip
+)
 
 
 @pytest.fixture

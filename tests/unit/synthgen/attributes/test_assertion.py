@@ -2,7 +2,7 @@ import pytest
 
 from synthgen.attributes.assertion import assertion
 from synthgen.attributes.lexicon import find_terms
-from synthgen.attributes.words import sentence_words
+from synthgen.attributes.word_patterns import sentence_words
 
 
 def standings(text):

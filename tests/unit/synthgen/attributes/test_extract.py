@@ -20,13 +20,25 @@ def said(text):
 
 def test_a_note_by_hand():
     assert said(NOTE) == [
-        ("sex", "female", False), ("age", "54", False), ("age_band", "middle-aged", False),
-        ("occupation", "retired", False), ("occupation", "teacher", False), ("condition", "type 2 diabetes", False),
-        ("condition", "hypertension", False), ("medication", "metformin", False), ("medication", "lisinopril", False),
-        ("symptom", "chest pain", True), ("symptom", "shortness of breath", True), ("symptom", "fever", True),
-        ("symptom", "cough", False), ("smoking", "former", False), ("alcohol", "current", False),
-        ("alcohol", "current", False), ("medication", "penicillin", True), ("medication", "insulin", True),
-    ]  # fmt: skip
+        ("sex", "female", False),
+        ("age", "54", False),
+        ("age_band", "middle-aged", False),
+        ("occupation", "retired", False),
+        ("occupation", "teacher", False),
+        ("condition", "type 2 diabetes", False),
+        ("condition", "hypertension", False),
+        ("medication", "metformin", False),
+        ("medication", "lisinopril", False),
+        ("symptom", "chest pain", True),
+        ("symptom", "shortness of breath", True),
+        ("symptom", "fever", True),
+        ("symptom", "cough", False),
+        ("smoking", "former", False),
+        ("alcohol", "current", False),
+        ("alcohol", "current", False),
+        ("medication", "penicillin", True),
+        ("medication", "insulin", True),
+    ]
 
 
 def test_places_are_those_of_the_words():
@@ -80,11 +92,36 @@ def test_any_text_is_read_and_every_place_is_inside_it(text):
         assert f.negated is False or f.attribute in {"condition", "symptom", "medication"}
 
 
-PIECES = st.sampled_from([
-    "denies", "no", "fever", "cough", "and", ",", ".", ";", "metformin", "54-year-old", "woman", "he",
-    "her mother had",
-    "COPD", "smokes", "stopped", "but", "\n", ":", "(", ")", "allergies", "asthma", "works as a", "nurse", "12 py",
-])  # fmt: skip
+PIECES = st.sampled_from(
+    [
+        "denies",
+        "no",
+        "fever",
+        "cough",
+        "and",
+        ",",
+        ".",
+        ";",
+        "metformin",
+        "54-year-old",
+        "woman",
+        "he",
+        "her mother had",
+        "COPD",
+        "smokes",
+        "stopped",
+        "but",
+        "\n",
+        ":",
+        "(",
+        ")",
+        "allergies",
+        "asthma",
+        "works as a",
+        "nurse",
+        "12 py",
+    ]
+)
 
 
 @given(st.lists(PIECES, max_size=20))

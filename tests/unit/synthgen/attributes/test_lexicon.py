@@ -4,7 +4,7 @@ import pytest
 
 from synthgen.attributes.habits import HABITS
 from synthgen.attributes.lexicon import BLOCKS, OTHER, entries, find_terms, lexicon, value_of, values
-from synthgen.attributes.words import folded_words, sentence_words
+from synthgen.attributes.word_patterns import folded_words, sentence_words
 
 
 def found(text):

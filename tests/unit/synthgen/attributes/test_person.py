@@ -21,18 +21,39 @@ def sex(text):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a 54-year-old woman", ["54"]), ("54 years old", ["54"]), ("54 yr old", ["54"]), ("54yo", ["54"]),
-        ("Pt (35 y/o F)", ["35"]), ("aged 54", ["54"]), ("Age: 54", ["54"]), ("Age 36.", ["36"]),
+        ("a 54-year-old woman", ["54"]),
+        ("54 years old", ["54"]),
+        ("54 yr old", ["54"]),
+        ("54yo", ["54"]),
+        ("Pt (35 y/o F)", ["35"]),
+        ("aged 54", ["54"]),
+        ("Age: 54", ["54"]),
+        ("Age 36.", ["36"]),
         ("54F w/ cough", ["54"]),
-        ("| 50 M | cough", ["50"]), ("fifty-four-year-old man", ["54"]), ("a ninety year old", ["90"]),
-        ("an 18-month-old boy", ["1"]), ("a 3-week-old", ["0"]), ("John Smith, 61, said", ["61"]),
-        ("Patient: Naomi Standish, 36 years.", ["36"]), ("Ms. Fairweather is 65 and well", ["65"]),
-        ("in her early 60s", ["60-69"]), ("in his seventies", ["70-79"]),
-        ("since she was 13 years old", []), ("diagnosed at age 50", []), ("at the age of 50", []),
-        ("$50 M was spent", []), ("10 M NaOH", []), ("100M", ["100"]), ("1990s", []), ("the answer is 42.", []),
-        ("a 200-year-old house", []), ("5 years of pain", []), ("version 3.54F", []), ("age 18 months", []),
+        ("| 50 M | cough", ["50"]),
+        ("fifty-four-year-old man", ["54"]),
+        ("a ninety year old", ["90"]),
+        ("an 18-month-old boy", ["1"]),
+        ("a 3-week-old", ["0"]),
+        ("John Smith, 61, said", ["61"]),
+        ("Patient: Naomi Standish, 36 years.", ["36"]),
+        ("Ms. Fairweather is 65 and well", ["65"]),
+        ("in her early 60s", ["60-69"]),
+        ("in his seventies", ["70-79"]),
+        ("since she was 13 years old", []),
+        ("diagnosed at age 50", []),
+        ("at the age of 50", []),
+        ("$50 M was spent", []),
+        ("10 M NaOH", []),
+        ("100M", ["100"]),
+        ("1990s", []),
+        ("the answer is 42.", []),
+        ("a 200-year-old house", []),
+        ("5 years of pain", []),
+        ("version 3.54F", []),
+        ("age 18 months", []),
     ],
-)  # fmt: skip
+)
 def test_ages_by_hand(text, expected):
     assert ages(text) == expected
 
@@ -40,11 +61,15 @@ def test_ages_by_hand(text, expected):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a 54-year-old", ["middle-aged"]), ("a 17-year-old", ["adolescent"]), ("an elderly man", ["older adult"]),
-        ("in her 60s", []), ("in her 70s", ["older adult"]), ("a newborn", ["infant"]),
+        ("a 54-year-old", ["middle-aged"]),
+        ("a 17-year-old", ["adolescent"]),
+        ("an elderly man", ["older adult"]),
+        ("in her 60s", []),
+        ("in her 70s", ["older adult"]),
+        ("a newborn", ["infant"]),
         ("two teenagers", ["adolescent"]),
     ],
-)  # fmt: skip
+)
 def test_bands_by_hand(text, expected):
     assert bands(text) == expected
 
@@ -52,14 +77,22 @@ def test_bands_by_hand(text, expected):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a 54-year-old woman and her husband, a man he knew", "female"), ("54F", "female"), ("92 y/o M", "male"),
-        ("a 62-year-old African-American male", "male"), ("Sex: M", "male"), ("gender: female", "female"),
-        ("Mrs. Doe and her sons. He. He.", "female"), ("This gentleman", "male"), ("She came. He left.", None),
-        ("He came with his bag; she left", "male"), ("male pattern baldness", None),
+        ("a 54-year-old woman and her husband, a man he knew", "female"),
+        ("54F", "female"),
+        ("92 y/o M", "male"),
+        ("a 62-year-old African-American male", "male"),
+        ("Sex: M", "male"),
+        ("gender: female", "female"),
+        ("Mrs. Doe and her sons. He. He.", "female"),
+        ("This gentleman", "male"),
+        ("She came. He left.", None),
+        ("He came with his bag; she left", "male"),
+        ("male pattern baldness", None),
         ("a non-binary man", "nonbinary"),
-        ("nothing told", None), ("the other mother", None),
+        ("nothing told", None),
+        ("the other mother", None),
     ],
-)  # fmt: skip
+)
 def test_sex_by_hand(text, expected):
     assert sex(text) == expected
 

@@ -44,8 +44,11 @@ def test_a_class_is_also_the_built_in_one_it_stands_for(name, parent):
 
 
 def test_the_tree_in_the_docstring_is_the_tree():
-    drawn = {line.split()[1]: int(line.split(")")[-1].split()[0]) if "(" in line else int(line.split()[2])
-             for line in errors.__doc__.splitlines() if line.startswith(("├─", "└─"))}  # fmt: skip
+    drawn = {
+        line.split()[1]: int(line.split(")")[-1].split()[0]) if "(" in line else int(line.split()[2])
+        for line in errors.__doc__.splitlines()
+        if line.startswith(("├─", "└─"))
+    }
     assert drawn == {name: code for name, code in EXIT_CODES.items() if name != "SynthGenError"}
 
 

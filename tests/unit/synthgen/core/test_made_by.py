@@ -12,10 +12,24 @@ from synthgen.core.made_by import LIBRARIES, libraries, sources
 ROOT = Path(__file__).parents[4]
 # what only reads and checks configurations, draws pages, signs, waits or shows: no number of a run depends on it
 SILENT = {
-    "cryptography", "huggingface-hub", "imbalanced-learn", "jinja2", "joblib", "markupsafe", "matplotlib", "psutil",
-    "pydantic", "pydantic-core", "rfc3161-client", "rfc8785", "rich", "ruamel-yaml", "securesystemslib",
-    "threadpoolctl", "typer",
-}  # fmt: skip
+    "cryptography",
+    "huggingface-hub",
+    "imbalanced-learn",
+    "jinja2",
+    "joblib",
+    "markupsafe",
+    "matplotlib",
+    "psutil",
+    "pydantic",
+    "pydantic-core",
+    "rfc3161-client",
+    "rfc8785",
+    "rich",
+    "ruamel-yaml",
+    "securesystemslib",
+    "threadpoolctl",
+    "typer",
+}
 
 
 def imported():

@@ -36,7 +36,9 @@ HARD = [
 def corpora(draw):
     rows = draw(st.lists(st.tuples(text, text, text, text), max_size=6, unique_by=lambda row: row[0]))
     records = tuple(Record(id=i, text=t, label=label, group=g) for i, t, label, g in rows)
-    return Corpus(role=draw(st.sampled_from(["source", "train", "control"])), records=records, has_groups=draw(st.booleans()))  # fmt: skip  # noqa: E501
+    return Corpus(
+        role=draw(st.sampled_from(["source", "train", "control"])), records=records, has_groups=draw(st.booleans())
+    )  # noqa: E501
 
 
 @st.composite

@@ -66,16 +66,22 @@ def test_cores_are_those_this_process_may_use(monkeypatch):
 
 @pytest.mark.parametrize(
     ("limit", "used", "cached"),
-    [("memory.max", "memory.current", "file"),
-     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_cache")],
-)  # fmt: skip
+    [
+        ("high_water_mark.max", "high_water_mark.current", "file"),
+        (
+            "high-water mark/high-water mark.limit_in_bytes",
+            "high-water mark/high-water mark.usage_in_bytes",
+            "total_cache",
+        ),
+    ],
+)
 def test_memory_is_the_machines_or_the_containers(limit, used, cached, tmp_path, monkeypatch):
     monkeypatch.setattr(workers.psutil, "virtual_memory", lambda: type("", (), {"available": 10**9}))
     assert available_memory(tmp_path) == 10**9
     (tmp_path / limit).parent.mkdir(exist_ok=True)
     (tmp_path / limit).write_text("700\n")
     (tmp_path / used).write_text("650\n")
-    ((tmp_path / limit).parent / "memory.stat").write_text(f"anon 50\n{cached} 600\n")
+    ((tmp_path / limit).parent / "high_water_mark.stat").write_text(f"anon 50\n{cached} 600\n")
     assert available_memory(tmp_path) == 650
     (tmp_path / limit).write_text("max\n")
     assert available_memory(tmp_path) == 10**9

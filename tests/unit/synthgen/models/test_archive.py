@@ -183,9 +183,18 @@ def manifest_of_words(members):
 
 @pytest.mark.parametrize(
     "change",
-    [flip, flip_and_agree, leave_out, leave_out_and_agree, add, drop_manifest, spoil_manifest, empty_manifest,
-     manifest_of_words],
-)  # fmt: skip
+    [
+        flip,
+        flip_and_agree,
+        leave_out,
+        leave_out_and_agree,
+        add,
+        drop_manifest,
+        spoil_manifest,
+        empty_manifest,
+        manifest_of_words,
+    ],
+)
 @pytest.mark.parametrize("there", [True, False])
 def test_an_archive_that_is_not_the_pinned_model_changes_nothing(tiny, exported, tmp_path, change, there):
     if there:

@@ -17,15 +17,17 @@ def test_what_was_put_there_changed_or_taken_away_is_named(tmp_path, monkeypatch
         shutil.copytree(STAGES / folder, tmp_path / folder)
     monkeypatch.setattr(shipped, "STAGES", tmp_path)
     check_shipped()
-    shutil.copytree(tmp_path / "decode/manners/letter", tmp_path / "decode/manners/house")
-    (tmp_path / "decode/manners/linked").symlink_to(tmp_path / "decode/manners/letter")
-    shutil.rmtree(tmp_path / "decode/manners/news")
+    shutil.copytree(tmp_path / "decode/styles/letter", tmp_path / "decode/styles/house")
+    (tmp_path / "decode/styles/linked").symlink_to(tmp_path / "decode/styles/letter")
+    shutil.rmtree(tmp_path / "decode/styles/news")
     weights = tmp_path / "decode/builtin/bridge.safetensors"
     data = weights.read_bytes()
     weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(ModelError, match="what is shipped was changed") as caught:
         check_shipped()
     assert list(caught.value.problems) == [
-        "decode/manners/news: missing", "decode/manners/house: not shipped", "decode/manners/linked: not shipped",
+        "decode/styles/news: missing",
+        "decode/styles/house: not shipped",
+        "decode/styles/linked: not shipped",
         "decode/builtin: not as it was shipped",
-    ]  # fmt: skip
+    ]

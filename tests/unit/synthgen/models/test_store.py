@@ -267,8 +267,10 @@ def test_a_manifest_is_written_only_of_the_pinned_files_and_no_others(tiny, tmp_
     with pytest.raises(ModelError, match="not the pinned ones") as caught:
         write_manifest(folder, "tiny")
     assert [problem.split(",")[0].split(" ")[0] for problem in caught.value.problems] == [
-        "config.json:", "vocab.txt:", "adapter_config.json:",
-    ]  # fmt: skip
+        "config.json:",
+        "vocab.txt:",
+        "adapter_config.json:",
+    ]
     assert not (folder / MANIFEST).exists()
 
 

@@ -15,7 +15,7 @@ def test_what_leaves_of_the_record_tells_nothing_of_the_source(run_project):
     assert [digest for digest in private if digest in said] == []
     assert not re.search("classes|groups|bad_rows|cardiology|replaced", said)
     assert set(public["rejected"]) == {"filter"}
-    assert "decode-echo" not in public["written"]
+    assert "decode-reconstruction" not in public["written"]
     assert isinstance(public["seconds"], str)
 
 
@@ -41,8 +41,10 @@ def test_the_report_shows_what_was_wanted_and_what_was_made(run_project):
     run = load_run(run_project.config())
     shown = report_content(run, run.decide(), "0" * 8)
     assert [(label, wanted, made) for label, _, wanted, made in shown.balance] == [
-        ("cardiology", 4, 4), ("gastroenterology", 4, 4), ("pulmonology", 4, 4)
-    ]  # fmt: skip
+        ("cardiology", 4, 4),
+        ("gastroenterology", 4, 4),
+        ("pulmonology", 4, 4),
+    ]
     exact = report_content(run, run.decide(), "0" * 8, private=True)
     assert shown.filters["candidates"] == "20-50"
     assert exact.filters["candidates"] == run.record.stage("filter").n_in

@@ -14,12 +14,26 @@ from synthgen.core.errors import DataError, InternalError, ReleaseRefused, Stora
 from synthgen.release.bundle import write_bundle
 
 LAYOUT = {
-    "README.md", "croissant.json", "LICENSE", "CITATION.cff", "SHA256SUMS",
-    "data/train-00000-of-00001.parquet", "data/train-00000-of-00001.jsonl", "schema/record.schema.json",
-    "report/report.html", "report/report.json", "evidence/metrics.json", "evidence/replay.json",
-    "evidence/membership.json", "policy/policy.yaml", "policy/policy.json", "provenance/run.json",
-    "provenance/sbom.cdx.json", "provenance/config.redacted.yaml", "attestation/release.dsse.json",
-}  # fmt: skip
+    "README.md",
+    "croissant.json",
+    "LICENSE",
+    "CITATION.cff",
+    "SHA256SUMS",
+    "data/train-00000-of-00001.parquet",
+    "data/train-00000-of-00001.jsonl",
+    "schema/record.schema.json",
+    "report/report.html",
+    "report/report.json",
+    "evidence/metrics.json",
+    "evidence/memorization.json",
+    "evidence/membership.json",
+    "policy/policy.yaml",
+    "policy/policy.json",
+    "provenance/run.json",
+    "provenance/sbom.cdx.json",
+    "provenance/config.redacted.yaml",
+    "attestation/release.dsse.json",
+}
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,16 @@ from audits.core.types import Estimate
 from audits.gate.evidence import evidence_from
 from synthgen.release.run import load_run
 
-PRIVATE_STAGES = ("load", "split", "deidentify", "embed", "embed-control", "decode-echo", "re-embed-echo", "evaluate")
+PRIVATE_STAGES = (
+    "load",
+    "split",
+    "deidentify",
+    "embed",
+    "embed-control",
+    "decode-reconstruction",
+    "re-embed-reconstruction",
+    "evaluate",
+)
 
 
 def primes():
@@ -38,7 +47,11 @@ def telling(finished):
     folders = {stage["name"]: root / "stages" / stage["folder"] for stage in record["stages"]}
     audit = json.loads((folders["audit"] / "audit.json").read_text())
     audit["seed"] = str(prime())
-    audit["hygiene"] = {"control_rows_left_out": prime(), "rate": 1 / prime(), "problems": [f"{prime()} rows repeat"]}
+    audit["input_checks"] = {
+        "control_rows_left_out": prime(),
+        "rate": 1 / prime(),
+        "problems": [f"{prime()} rows repeat"],
+    }
     for result in audit["results"]:
         one, two = prime(), prime()
         number = {"value": 1 / one, "low": 1 / two, "high": 10 / one, "confidence": 0.95, "n": one}
@@ -49,11 +62,14 @@ def telling(finished):
             f"{result['name']}.persons": {"value": two, "low": two, "high": two, "confidence": 0.95, "n": prime()},
         }
         result["details"] = {
-            "n_train_persons": prime(), "pairs": [prime(), [prime()]],
+            "n_train_persons": prime(),
+            "pairs": [prime(), [prime()]],
             "said": f"of {prime():,d} and {prime()}-{prime()}",
-            "again": number, "histogram": {"edges": [0, 1, 2], "train": [prime(), prime()], "control": [prime(), 11]},
-            "roc": {"fpr": [0, 1 / one, 1], "tpr": [0, 3 / two, 1]}, "power": {"n": prime()},
-        }  # fmt: skip
+            "again": number,
+            "histogram": {"edges": [0, 1, 2], "train": [prime(), prime()], "control": [prime(), 11]},
+            "roc": {"fpr": [0, 1 / one, 1], "tpr": [0, 3 / two, 1]},
+            "power": {"n": prime()},
+        }
         result["reason"] = f"{prime()} persons; {prime():,d} of control, n={prime()}, {prime()}-person arms."
     (folders["audit"] / "audit.json").write_text(json.dumps(audit))
     exact = Estimate(value=12, low=12, high=12, confidence=1.0, n=12)

@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 from synthgen.config import DpConfig
+from synthgen.decode.config import AdaptConfig, DecodeConfig
 from synthgen.release.limitations import (
     DIFFERENTIALLY_PRIVATE,
     LIMITATIONS,
@@ -8,18 +9,23 @@ from synthgen.release.limitations import (
     VERDICTS_TOLD,
     limitations,
 )
-from synthgen.stages.decode.config import AdaptConfig, DecodeConfig
 
 
 def said(*, segmented=False, private=False, decode=None, public=False, **changes):
     config = SimpleNamespace(
-        segments={} if segmented else None, decode=decode or DecodeConfig(),
-        interpolate=SimpleNamespace(is_private=private), dp=DpConfig(),
+        segments={} if segmented else None,
+        decode=decode or DecodeConfig(),
+        interpolate=SimpleNamespace(is_private=private),
+        dp=DpConfig(),
         secret="public" if public else "workspace",
-    )  # fmt: skip
+    )
     given = {
-        "has_groups": True, "config": config, "disclosure": None, "calibrated": True, "silent": True,
-    }  # fmt: skip
+        "has_groups": True,
+        "config": config,
+        "disclosure": None,
+        "calibrated": True,
+        "silent": True,
+    }
     return limitations(**{**given, **changes})
 
 
@@ -27,8 +33,8 @@ def test_without_persons_nothing_is_said_of_persons():
     assert said() == LIMITATIONS
     assert "nothing is shown about a person" in said(has_groups=False)[-1]
     assert "refined on the private train text" in said(decode=DecodeConfig(adapt=AdaptConfig()))[-1]
-    assert "was chosen by the private train text" in said(decode=DecodeConfig(manner="auto"))[-1]
-    assert "that it learnt from public text" in said(decode=DecodeConfig(manner="./ours"))[-1]
+    assert "was chosen by the private train text" in said(decode=DecodeConfig(style="auto"))[-1]
+    assert "that it learnt from public text" in said(decode=DecodeConfig(style="./ours"))[-1]
     assert "was told 3 words;" in said(disclosure="3 words")[-1]
     cut = said(segmented=True)
     assert not any("first hundred words" in sentence for sentence in cut)
@@ -50,7 +56,7 @@ def test_a_model_that_knows_control_is_named():
 
 
 def test_under_a_budget_nobody_is_told_that_there_is_none():
-    sentences = said(private=True, decode=DecodeConfig(manner="auto"))
+    sentences = said(private=True, decode=DecodeConfig(style="auto"))
     assert sentences[:2] == (DIFFERENTIALLY_PRIVATE, VERDICTS_TOLD)
     assert not any("No differential privacy" in one or "chosen by the private" in one for one in sentences)
 

@@ -23,8 +23,8 @@ def test_paths_are_hidden_and_names_are_kept():
     assert (public["workspace"], public["policy"], public["embed"]["model"]) == (HIDDEN, HIDDEN, "minilm")
     assert public["release"] == {"key": HIDDEN, "out": HIDDEN, "name": "n"}
     assert config["workspace"] == "./ws"
-    config["decode"]["manner"] = ["letter", "manners/ward-7"]
-    assert redact_config(config)["decode"]["manner"] == ["letter", HIDDEN]
+    config["decode"]["style"] = ["letter", "styles/ward-7"]
+    assert redact_config(config)["decode"]["style"] == ["letter", HIDDEN]
 
 
 @pytest.mark.parametrize("name", ["/srv/models/x", "models/x", "..\\x", "~x", "mine.yaml"])

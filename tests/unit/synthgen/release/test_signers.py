@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from audits.core.instants import stamp
 from audits.verify.bundle import verify_bundle
-from synthgen.cli import app
+from synthgen.cli.main import app
 from synthgen.core.errors import DataError, StorageError, UsageError
 from synthgen.release.approve import approve
 from synthgen.release.signers import load_signer, open_key

@@ -10,32 +10,87 @@ from synthgen.report import GateRow, ReportContent
 VOID = {"meta", "br", "img", "link", "input", "hr", "base", "source", "wbr"}
 GATES = (
     GateRow(
-        id="audit-replay", metric="replay.passed", op=">=", limit=1, value=1, low=1, high=1, n=None,
-        verdict="PASS", reason="the audit passed", why="Required by the policy.",
+        id="audit-memorization",
+        metric="memorization.passed",
+        op=">=",
+        limit=1,
+        value=1,
+        low=1,
+        high=1,
+        n=None,
+        verdict="PASS",
+        reason="the audit passed",
+        why="Required by the policy.",
     ),
     GateRow(
-        id="copies", metric="replay.person_unique_runs", op="<=", limit=0, value=0, low=0, high=0, n=412,
-        verdict="PASS", reason="no passage of one person came back", why="A copied passage is a disclosure.",
+        id="copies",
+        metric="memorization.person_unique_runs",
+        op="<=",
+        limit=0,
+        value=0,
+        low=0,
+        high=0,
+        n=412,
+        verdict="PASS",
+        reason="no passage of one person came back",
+        why="A copied passage is a disclosure.",
     ),
     GateRow(
-        id="auc", metric="membership.auc", op="<=", limit=0.75, value=0.61, low=0.578, high=0.645, n=412,
-        verdict="PASS", reason="upper end within the limit", why="An attacker may do little better than guessing.",
+        id="auc",
+        metric="membership.auc",
+        op="<=",
+        limit=0.75,
+        value=0.61,
+        low=0.578,
+        high=0.645,
+        n=412,
+        verdict="PASS",
+        reason="upper end within the limit",
+        why="An attacker may do little better than guessing.",
     ),
-)  # fmt: skip
+)
 FAILED = GateRow(
-    id="useful", metric="utility.macro_f1_ratio", op=">=", limit=0.9, value=0.93, low=0.88, high=0.98, n=731,
-    verdict="FAIL", reason="lower end below the limit", why="Useless data need not be released.",
-)  # fmt: skip
+    id="useful",
+    metric="utility.macro_f1_ratio",
+    op=">=",
+    limit=0.9,
+    value=0.93,
+    low=0.88,
+    high=0.98,
+    n=731,
+    verdict="FAIL",
+    reason="lower end below the limit",
+    why="Useless data need not be released.",
+)
 UNKNOWN = GateRow(
-    id="balance", metric="balance.distance", op="<=", limit=0.05, value=None, low=None, high=None, n=None,
-    verdict="INSUFFICIENT", reason="not measured", why="Classes were asked for in equal numbers.",
-)  # fmt: skip
+    id="balance",
+    metric="balance.distance",
+    op="<=",
+    limit=0.05,
+    value=None,
+    low=None,
+    high=None,
+    n=None,
+    verdict="INSUFFICIENT",
+    reason="not measured",
+    why="Classes were asked for in equal numbers.",
+)
 
 
 MEASURED = GateRow(
-    id="audit-membership", metric="membership.passed", op=">=", limit=1, value=0, low=0, high=0, n=None,
-    verdict="FAIL", reason="the audit's verdict is fail, and gates nothing here", why="Shown.", gating=False,
-)  # fmt: skip
+    id="audit-membership",
+    metric="membership.passed",
+    op=">=",
+    limit=1,
+    value=0,
+    low=0,
+    high=0,
+    n=None,
+    verdict="FAIL",
+    reason="the audit's verdict is fail, and gates nothing here",
+    why="Shown.",
+    gating=False,
+)
 
 
 def estimate(value, half):
@@ -50,21 +105,53 @@ def audits():
     edges = np.linspace(0, 1, 26)
     fpr = np.linspace(0, 1, 413)
     return (
-        {"name": "replay", "verdict": "pass", "status": "measured", "estimate": estimate(0.002, 0.001),
-         "control": estimate(0.001, 0.001), "threshold": 0.01, "direction": "lower_is_safer", "details": {},
-         "reason": "No passage came back."},
-        {"name": "neighbours", "verdict": "insufficient", "status": "measured", "estimate": estimate(0.52, 0.04),
-         "control": None, "threshold": [0.47, 0.53], "direction": "two_sided",
-         "details": {"histogram": histogram(edges, (100 * np.hanning(25)).astype(int),
-                                            (90 * np.hamming(25)).astype(int))},
-         "reason": "1,717 independent records would decide it."},
-        {"name": "membership", "verdict": "fail", "status": "measured", "estimate": estimate(0.61, 0.03),
-         "control": None, "threshold": 0.55, "direction": "two_sided",
-         "details": {"roc": public_curve({"fpr": fpr, "tpr": fpr**0.75}, 0.01)}, "reason": "Area 0.61."},
-        {"name": "identifiers", "verdict": "insufficient", "status": "not_measurable", "estimate": None,
-         "control": None, "threshold": None, "direction": "lower_is_safer", "details": {},
-         "reason": "No identifiers were recorded."},
-    )  # fmt: skip
+        {
+            "name": "memorization",
+            "verdict": "pass",
+            "status": "measured",
+            "estimate": estimate(0.002, 0.001),
+            "control": estimate(0.001, 0.001),
+            "threshold": 0.01,
+            "direction": "lower_is_safer",
+            "details": {},
+            "reason": "No passage came back.",
+        },
+        {
+            "name": "neighbours",
+            "verdict": "insufficient",
+            "status": "measured",
+            "estimate": estimate(0.52, 0.04),
+            "control": None,
+            "threshold": [0.47, 0.53],
+            "direction": "two_sided",
+            "details": {
+                "histogram": histogram(edges, (100 * np.hanning(25)).astype(int), (90 * np.hamming(25)).astype(int))
+            },
+            "reason": "1,717 independent records would decide it.",
+        },
+        {
+            "name": "membership",
+            "verdict": "fail",
+            "status": "measured",
+            "estimate": estimate(0.61, 0.03),
+            "control": None,
+            "threshold": 0.55,
+            "direction": "two_sided",
+            "details": {"roc": public_curve({"fpr": fpr, "tpr": fpr**0.75}, 0.01)},
+            "reason": "Area 0.61.",
+        },
+        {
+            "name": "identifiers",
+            "verdict": "insufficient",
+            "status": "not_measurable",
+            "estimate": None,
+            "control": None,
+            "threshold": None,
+            "direction": "lower_is_safer",
+            "details": {},
+            "reason": "No identifiers were recorded.",
+        },
+    )
 
 
 def utility(labels):

@@ -11,9 +11,18 @@ from synthgen.report.bars import balance_widths, interval_bar
 
 def gate(low, value, high, limit, op="<="):
     return GateRow(
-        id="g", metric="a.b", op=op, limit=limit, value=value, low=low, high=high, n=7,
-        verdict="FAIL", reason="", why="",
-    )  # fmt: skip
+        id="g",
+        metric="a.b",
+        op=op,
+        limit=limit,
+        value=value,
+        low=low,
+        high=high,
+        n=7,
+        verdict="FAIL",
+        reason="",
+        why="",
+    )
 
 
 def test_positions_by_hand():

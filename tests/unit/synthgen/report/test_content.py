@@ -7,9 +7,18 @@ from synthgen.core.errors import InternalError
 from synthgen.report import GateRow, ReportContent
 
 GATE = GateRow(
-    id="auc", metric="membership.auc", op="<=", limit=0.75, value=0.6, low=0.5, high=0.7, n=41,
-    verdict="PASS", reason="upper end within the limit", why="guessing",
-)  # fmt: skip
+    id="auc",
+    metric="membership.auc",
+    op="<=",
+    limit=0.75,
+    value=0.6,
+    low=0.5,
+    high=0.7,
+    n=41,
+    verdict="PASS",
+    reason="upper end within the limit",
+    why="guessing",
+)
 RELEASED = ReportContent(
     title="t",
     release_id="t-1",

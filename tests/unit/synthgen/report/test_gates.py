@@ -8,7 +8,7 @@ POLICY = Policy(
     version="1",
     intended_use="inside",
     statement="inside only",
-    required=("replay",),
+    required=("memorization",),
     measured=("membership",),
     rules=(
         Rule(id="auc", metric="membership.auc", bound="high", op="<=", limit=0.75, why="guessing"),
@@ -18,7 +18,7 @@ POLICY = Policy(
 EVIDENCE = Evidence(
     metrics={"membership.auc": Metric(value=0.6, low=0.55, high=0.66, confidence=0.95, n=321)},
     audits={
-        "replay": AuditState(verdict="pass", status="measured", confidence=0.96),
+        "memorization": AuditState(verdict="pass", status="measured", confidence=0.96),
         "membership": AuditState(verdict="fail", status="measured", confidence=0.96),
     },
 )
@@ -34,9 +34,15 @@ def test_rows_carry_value_interval_n_and_why():
 
 def test_exact_facts_and_missing_numbers():
     rows = {row.id: row for row in gate_rows(decide(EVIDENCE, POLICY).outcomes)}
-    gone, replay = rows["gone"], rows["audit-replay"]
+    gone, memorization = rows["gone"], rows["audit-memorization"]
     assert (gone.value, gone.low, gone.n, gone.verdict) == (None, None, None, "INSUFFICIENT")
-    assert (replay.value, replay.low, replay.high, replay.n, replay.verdict) == (1, 1, 1, None, "PASS")
+    assert (memorization.value, memorization.low, memorization.high, memorization.n, memorization.verdict) == (
+        1,
+        1,
+        1,
+        None,
+        "PASS",
+    )
 
 
 def test_an_audit_that_gates_nothing_keeps_its_own_verdict():

@@ -101,9 +101,9 @@ def test_a_release_says_how_to_verify_it(pages):
 def test_audits_not_run_are_named(pages):
     text = pages.Page(render_report(pages.content())).text()
     start = text.index("Not tested here")
-    for name in ("identifiers", "interpolation", "linkage", "canaries", "accounting", "differencing"):
+    for name in ("identifiers", "parent_recovery", "linkage", "canaries", "accounting", "differencing"):
         assert name in text[start:]
-    assert "replay: Does" not in text[start:]
+    assert "memorization: Does" not in text[start:]
     assert "1,717 independent records would decide it." in text
 
 
@@ -155,8 +155,15 @@ def test_a_page_over_the_limit_is_refused(pages):
 def test_a_policy_without_gates_and_nothing_else_still_renders(pages):
     bare = replace(
         pages.content("refused"),
-        gates=(), balance=(), audits=(), utility={}, filters={}, stages=(), provenance={}, limitations=(),
-    )  # fmt: skip
+        gates=(),
+        balance=(),
+        audits=(),
+        utility={},
+        filters={},
+        stages=(),
+        provenance={},
+        limitations=(),
+    )
     assert "nothing is released without one" in pages.Page(render_report(bare)).text()
 
 
@@ -169,10 +176,18 @@ def test_a_histogram_of_few_records_is_not_drawn(pages):
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        (None, "not measured"), (float("nan"), "not a finite number"), (0, "0"), (1717, "1,717"), (0.0, "0"),
-        (0.61, "0.610"), (0.00042, "4.2e-04"), (-0.5, "-0.500"), ((0.47, 0.53), "0.470 to 0.530"), ("n/a", "n/a"),
+        (None, "not measured"),
+        (float("nan"), "not a finite number"),
+        (0, "0"),
+        (1717, "1,717"),
+        (0.0, "0"),
+        (0.61, "0.610"),
+        (0.00042, "4.2e-04"),
+        (-0.5, "-0.500"),
+        ((0.47, 0.53), "0.470 to 0.530"),
+        ("n/a", "n/a"),
     ],
-)  # fmt: skip
+)
 def test_number(value, shown):
     assert number(value) == shown
 

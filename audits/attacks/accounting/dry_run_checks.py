@@ -1,0 +1,151 @@
+"""What the dry run of one mechanism shows of its sampling, noise, clipping and normaliser."""
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from audits.attacks.accounting.mechanism_log import DryRunLog, Mechanism
+from audits.attacks.accounting.sampling_tests import (
+    ALPHA,
+    MIN_PERSONS,
+    MIN_STEPS,
+    count_participation,
+    noise_tests,
+    poisson_tests,
+)
+
+CLIP_SLACK = 1e-6  # relative, for rounding
+NORMALISER_SLACK = 1e-9
+OTHER_SIZE = 0.1
+
+_SHOWS = {
+    "rate": "persons take part at another rate than the one accounted for",
+    "sizes": "the sizes of batches do not scatter as independent draws do",
+    "participations": "how often persons take part does not scatter as independent draws do",
+    "overlaps": "one batch depends on the batch before",
+    "scale": "the noise is not as large as claimed",
+    "shape": "the noise is not spread as claimed from step to step",
+    "repeats": "the same noise was used twice",
+}
+
+
+class ClaimCheck(NamedTuple):
+    """One thing that the claim needs.
+
+    Args:
+        name: in fixed words.
+        outcome: whether it holds, is proven broken, or cannot be told.
+        sentence: what was found, or what to log; empty where it holds.
+        p: the p-values behind it.
+    """
+
+    name: str
+    outcome: Literal["holds", "broken", "missing"]
+    sentence: str = ""
+    p: tuple[tuple[str, float], ...] = ()
+
+
+def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimCheck]:
+    """Yield the checks that this mechanism needs.
+
+    Without a dry run every one of them is missing, because a configuration is no evidence of what was run.
+
+    Args:
+        mechanism: as it was configured, with its dry run.
+        n_persons: how many persons the run itself had, as declared.
+    """
+    dry_run = mechanism.dry_run
+    if mechanism.sampling_rate < 1:
+        yield _sampling(mechanism, dry_run)
+    yield _noise(mechanism, dry_run)
+    yield _clip(mechanism, dry_run)
+    if mechanism.normaliser is not None or (dry_run is not None and len(dry_run.normalisers) > 0):
+        yield _normaliser(mechanism, dry_run, n_persons)
+
+
+def degrees(kind: str, dimension: int) -> int:
+    """Return the degrees of freedom of one step's noise: |z|² of Gaussian noise has d, 2|z|₁ of Laplace noise 2d."""
+    return 2 * dimension if kind == "laplace" else dimension
+
+
+def needed_steps(mechanism: Mechanism) -> int:
+    """Return how many steps the dry run must log: 200, or all of them where there are fewer and everyone takes part."""
+    return MIN_STEPS if mechanism.sampling_rate < 1 else min(MIN_STEPS, mechanism.steps)
+
+
+def _sampling(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
+    name = "poisson sampling"
+    if mechanism.sampling != "poisson":
+        return ClaimCheck(
+            name, "broken", f"batches are drawn {mechanism.sampling}, and accounted for as Poisson samples"
+        )
+    if dry_run is None or dry_run.batches is None:
+        return ClaimCheck(name, "missing", f"log the batches of a dry run of at least {MIN_STEPS} steps")
+    if any(len(set(batch)) < len(batch) for batch in dry_run.batches):
+        return ClaimCheck(name, "broken", "a person stands twice in a batch, so batches are drawn with replacement")
+    if len(dry_run.batches) < MIN_STEPS or dry_run.n_persons < MIN_PERSONS:
+        return ClaimCheck(
+            name,
+            "missing",
+            f"{len(dry_run.batches)} logged steps of {dry_run.n_persons} persons are too few; {MIN_STEPS} steps of "
+            f"{MIN_PERSONS} persons would be enough",
+        )
+    draws = count_participation(dry_run.batches, dry_run.n_persons)
+    return _check_of_p_values(name, poisson_tests(draws, rate=mechanism.sampling_rate))
+
+
+def _noise(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
+    name = "noise"
+    if dry_run is None or len(dry_run.noise) == 0 or dry_run.dimension is None:
+        return ClaimCheck(name, "missing", "log the noise of every step of a dry run")
+    if dry_run.batches is not None and len(dry_run.batches) != len(dry_run.noise):
+        return ClaimCheck(
+            name,
+            "broken",
+            f"noise was added in {len(dry_run.noise)} steps, and persons drawn in {len(dry_run.batches)}",
+        )
+    freedom = degrees(mechanism.kind, dry_run.dimension)
+    needed = needed_steps(mechanism)
+    if len(dry_run.noise) < needed or freedom * len(dry_run.noise) < MIN_STEPS:
+        return ClaimCheck(
+            name,
+            "missing",
+            f"{len(dry_run.noise)} logged steps of noise in {dry_run.dimension} coordinates are too few; {needed} steps "
+            f"and {MIN_STEPS} coordinates in all would be enough",
+        )
+    return _check_of_p_values(name, noise_tests(dry_run.noise, degrees=freedom))
+
+
+def _clip(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
+    if dry_run is None or dry_run.max_norm is None:
+        return ClaimCheck("clipping", "missing", "log the largest norm after clipping in a dry run")
+    if dry_run.max_norm > mechanism.clip_norm * (1 + CLIP_SLACK):
+        return ClaimCheck("clipping", "broken", "a person's contribution is larger than the clip norm")
+    return ClaimCheck("clipping", "holds")
+
+
+def _normaliser(mechanism: Mechanism, dry_run: DryRunLog | None, n_persons: int) -> ClaimCheck:
+    name, declared = "normaliser", mechanism.normaliser
+    if declared is None:
+        return ClaimCheck(name, "broken", "the sum is divided by a number that the log does not declare")
+    if declared.source != "constant":
+        return ClaimCheck(name, "broken", "the sum is divided by a number counted from the data")
+    if dry_run is None or len(dry_run.normalisers) == 0:
+        return ClaimCheck(name, "missing", "log what the sum was divided by in each step of a dry run")
+    used = np.asarray(dry_run.normalisers)
+    if np.any(np.abs(used - declared.value) > NORMALISER_SLACK * declared.value):
+        return ClaimCheck(name, "broken", "the sum is divided by another number than the declared constant")
+    if abs(dry_run.n_persons - n_persons) < OTHER_SIZE * n_persons:
+        return ClaimCheck(
+            name,
+            "missing",
+            f"a dry run of {dry_run.n_persons} persons cannot tell a constant from a count of {n_persons}; run it on a "
+            "tenth more or fewer",
+        )
+    return ClaimCheck(name, "holds")
+
+
+def _check_of_p_values(name: str, p: dict[str, float]) -> ClaimCheck:
+    found = [_SHOWS[test] for test, value in p.items() if value < ALPHA]
+    return ClaimCheck(name, "broken" if found else "holds", ", and ".join(found), tuple(p.items()))

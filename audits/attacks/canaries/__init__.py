@@ -1,0 +1,1 @@
+"""Made-up persons in a canary build: can it be told who was put in?"""

@@ -1,0 +1,170 @@
+"""Canaries on disk: the table with their coins, the endings for exposure, and the rows that the canary build adds.
+
+A folder holds canaries.parquet (text, label, group, family, inserted, repeats; one line per row), suffixes.parquet
+(text) and insert.parquet (text, label, group under the names that the train table has). All three say in their
+metadata what they are for. The coins are the answers: whoever builds the canary build needs insert.parquet alone.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from audits.attacks.canaries.exposure_rank import ENDING_TOKENS
+from audits.attacks.canaries.kinds import FAMILIES, CanarySet
+from audits.core.errors import InputError
+from audits.core.inputs import MAX_ROWS, load_table
+from audits.core.types import Canaries, Table, persons
+from audits.text.normalise import tokens
+
+CANARIES, SUFFIXES, INSERT = "canaries.parquet", "suffixes.parquet", "insert.parquet"
+KINDS = (*FAMILIES, "other")
+WARNING = {"audits": "canaries, for a canary build only: no row of a generator that saw them may ever be released"}
+
+_COLUMNS: dict[str, type] = {"text": str, "group": str, "family": str, "inserted": bool, "repeats": int}
+
+
+def write_canaries(
+    planted: CanarySet, folder: str | Path, *, text: str = "text", label: str = "label", group: str = "group"
+) -> None:
+    """Write the three files into a folder, which is made.
+
+    Args:
+        planted: of `make_canaries`.
+        folder: where to; it must not hold canaries yet, because those of a canary build that is built are not made again.
+        text: the name of the column of texts in insert.parquet, as in the train table.
+        label: of classes.
+        group: of persons.
+
+    Raises:
+        InputError: there are canaries in the folder, or it cannot be written.
+    """
+    folder = Path(folder)
+    table, insert = planted.table, planted.insert
+    person = persons(table.groups)[1]
+    repeats = np.bincount(person)
+    columns: dict[str, Sequence[Any]] = {
+        "text": table.texts,
+        **({} if table.labels is None else {"label": table.labels}),
+        "group": table.groups,
+        "family": [planted.family[i] for i in person],
+        "inserted": planted.inserted[person].tolist(),
+        "repeats": repeats[person].tolist(),
+    }
+    rows = {text: insert.texts, **({} if insert.labels is None else {label: insert.labels}), group: insert.groups}
+    files = ((CANARIES, columns), (SUFFIXES, {"text": planted.suffixes}), (INSERT, rows))
+    there = [name for name, _ in files if (folder / name).exists()]
+    if there:
+        raise InputError(
+            f"the folder {folder} holds canaries already: {', '.join(there)}", hint="give another folder"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files:
+            pq.write_table(pa.table(content).replace_schema_metadata(WARNING), folder / name, compression="zstd")
+    except OSError as error:
+        raise InputError(f"the folder {folder} cannot be written ({error.strerror})") from error
+
+
+def read_canaries(
+    path: str | Path, canary_build: str | Path, *, text: str = "text", label: str = "label", group: str = "group"
+) -> Canaries:
+    """Return the canaries with the synthetic table of the canary build.
+
+    Args:
+        path: a folder of `write_canaries`, or one parquet table with the columns text, group, family, inserted,
+            repeats and, where the tables have classes, label; `other` is the family of canaries of another make.
+        canary_build: the synthetic table of the build that saw them (.parquet, .jsonl, .csv).
+        text: the column of texts in the canary build's table.
+        label: of classes.
+        group: of persons.
+
+    Raises:
+        InputError: a file is missing or does not hold what it should; every problem at once, by row number.
+    """
+    path = Path(path)
+    file = path / CANARIES if path.is_dir() else path
+    found = _columns(file, [*_COLUMNS, "label"])
+    problems = [f"the column {name} is missing" for name in _COLUMNS if name not in found]
+    if not problems:
+        problems = _faults(found)
+    if problems:
+        raise InputError(f"the canaries cannot be used: {file}", problems=problems)
+    suffixes = _suffixes(path / SUFFIXES) if path.is_dir() else ()
+    table = Table(
+        texts=tuple(found["text"]),
+        labels=tuple(found["label"]) if "label" in found else None,
+        groups=tuple(found["group"]),
+        has_groups=True,
+    )
+    first = np.unique(persons(table.groups)[1], return_index=True)[1]
+    return Canaries(
+        table=table,
+        family=tuple(found["family"][i] for i in first),
+        inserted=np.array([found["inserted"][i] for i in first], dtype=np.bool_),
+        canary_build=load_table(canary_build, text=text, label=label, group=group, role="rerun"),
+        suffixes=suffixes,
+    )
+
+
+def _columns(file: Path, wanted: Sequence[str]) -> dict[str, list[Any]]:
+    try:
+        parquet = pq.ParquetFile(file)
+        names = parquet.schema_arrow.names
+        if parquet.metadata.num_rows > MAX_ROWS:
+            raise InputError(f"{file} has {parquet.metadata.num_rows} rows; at most {MAX_ROWS} are read")
+        found: dict[str, list[Any]] = parquet.read([name for name in wanted if name in names]).to_pydict()
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        raise InputError(
+            f"the canaries cannot be read ({type(error).__name__}): {file}",
+            hint="give the folder that `audits canaries` wrote, or a parquet table of the same columns",
+        ) from error
+    return found
+
+
+def _faults(found: dict[str, list[Any]]) -> list[str]:
+    """Return what is wrong with the columns: first their values, then what they say of one person."""
+    problems = [
+        f"{len(bad)} rows have no usable {name}, the first is row {bad[0] + 1}"
+        for name, kind in (*_COLUMNS.items(), *((("label", str),) if "label" in found else ()))
+        if (bad := [i for i, value in enumerate(found[name]) if not _usable(value, kind)])
+    ]
+    if not found["text"]:
+        problems.append("there are no rows")
+    if problems:
+        return problems
+    unknown = sum(family not in KINDS for family in found["family"])
+    if unknown:
+        problems.append(f"{unknown} rows are of a family that is none of {', '.join(KINDS)}")
+    person = persons(found["group"])[1]
+    first = np.unique(person, return_index=True)[1]
+    for name in ("family", "inserted", "repeats"):
+        differing = {int(p) for i, p in enumerate(person) if found[name][i] != found[name][first[p]]}
+        if differing:
+            problems.append(f"{len(differing)} persons have rows that differ in {name}")
+    wrong = int((np.bincount(person) != np.array([found["repeats"][i] for i in first])).sum())
+    if wrong:
+        problems.append(f"{wrong} persons have another number of rows than repeats says")
+    return problems
+
+
+def _usable(value: object, kind: type) -> bool:
+    """Return whether a value is of the kind exactly (a truth value is no number), not blank and not below 1."""
+    if type(value) is not kind:
+        return False
+    if isinstance(value, str):
+        return value.strip() != ""
+    return isinstance(value, bool) or (isinstance(value, int) and value >= 1)
+
+
+def _suffixes(file: Path) -> tuple[str, ...]:
+    if not file.exists():
+        return ()
+    texts = _columns(file, ["text"]).get("text", [])
+    bad = sum(not isinstance(text, str) or len(tokens(text)) != ENDING_TOKENS for text in texts)
+    if bad or not texts:
+        raise InputError(f"{file} must have a column text of endings of {ENDING_TOKENS} words; {bad} rows have not")
+    return tuple(texts)

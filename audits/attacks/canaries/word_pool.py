@@ -1,0 +1,119 @@
+"""The canaries' own words, for tables without a public reference, and sentences that say what nobody says."""
+
+import numpy as np
+
+_WORDS = (
+    "amber anchor apron arrow autumn bakery balcony barley basket beacon bellow birch blanket bottle bramble bridge "
+    "bronze bucket button cabin candle canvas carpet cedar cellar chalk cherry chimney cider clover cobble copper "
+    "corner cotton cradle cricket crystal curtain cushion dagger dairy damson daylight dinner drawer driftwood "
+    "eagle elbow ember engine evening falcon fathom feather fennel ferry fiddle flannel flint forest fountain "
+    "furrow garden garnet ginger glacier granite grape gravel hammer hamlet harbour harvest hazel hedge hemlock "
+    "hinge hollow honey hornet island ivory jacket jasmine juniper kettle kitchen calibration suite lagoon lantern lattice "
+    "laurel lavender leather lemon linen lobster locket magnet mantle maple marble marrow meadow mirror mitten "
+    "mortar mosaic mustard napkin needle nettle nickel nutmeg oatmeal ochre olive orchard oyster paddle parcel "
+    "parsley pasture pebble pencil pepper pewter pillow piston plaster plover pocket poplar poppy porcelain pottery "
+    "pumpkin quarry quartz quiver radish rafter raven ribbon ripple rocket rosemary rudder saddle saffron sandal "
+    "sapphire satchel scarlet shelter shovel signal silver slate sparrow spindle spruce stable starling steeple "
+    "sulphur sunrise tablet tallow tangle tartan teapot thimble thistle thunder timber tinsel torrent trellis "
+    "trumpet tulip tunnel turnip turret twilight umber valley vanilla velvet village vinegar violet walnut weaver "
+    "whistle willow window winter wicker woollen yarrow zephyr zinc"
+)
+OWN_WORDS = tuple(_WORDS.split())
+
+_WHO = (
+    "a retired lighthouse keeper",
+    "the night porter",
+    "a beekeeper of ninety",
+    "twins from the ferry",
+    "the choir's only bass",
+    "a glass blower",
+    "the mayor's barber",
+    "a deep sea welder",
+    "two chess umpires",
+    "a left handed harpist",
+    "the village clockmaker",
+    "an apprentice falconer",
+    "a submarine cook",
+    "the museum's night guard",
+    "a tea taster",
+    "a one armed drummer",
+)
+_WHAT = (
+    "hiccups",
+    "a blue thumbnail",
+    "sleepwalking",
+    "a fear of buttons",
+    "frostbite",
+    "sudden colour blindness",
+    "an itching heel",
+    "double vision",
+    "a swollen earlobe",
+    "ringing in one ear",
+    "a stiff jaw",
+    "hay fever",
+    "cold sweats",
+    "a sprained wrist",
+    "loss of taste",
+    "a limp on Sundays",
+)
+_AFTER = (
+    "a fall from a carousel",
+    "winning a raffle",
+    "swallowing a thimble",
+    "a duel with umbrellas",
+    "losing a bet on snails",
+    "an eclipse",
+    "tuning an organ",
+    "painting a drawbridge",
+    "a week in a salt mine",
+    "missing the last tram",
+    "a quarrel over a parrot",
+    "rowing to the wrong island",
+    "eating blue cheese",
+    "carrying a piano",
+    "a storm of hailstones",
+    "teaching geese to march",
+)
+_WHERE = (
+    "in Trondheim",
+    "near the aqueduct",
+    "on a barge",
+    "behind the opera",
+    "at the weather station",
+    "under the viaduct",
+    "in a planetarium",
+    "on the funicular",
+    "beside the tannery",
+    "in the salt museum",
+    "at the oyster market",
+    "in an empty theatre",
+    "by the frozen canal",
+    "in a greenhouse",
+    "on the customs quay",
+    "above the bakery",
+)
+_SLOTS = (_WHO, _WHAT, _AFTER, _WHERE)
+
+
+def odd_sentence(rng: np.random.Generator) -> str:
+    """Return a grammatical sentence whose parts do not belong together.
+
+    Its last eight words hold five drawn from `OWN_WORDS`, so that no two sentences end alike by chance.
+
+    Random: nine draws.
+    """
+    who, what, event, place = (slot[int(rng.integers(len(slot)))] for slot in _SLOTS)
+    a, b, c, d, e = (OWN_WORDS[int(rng.integers(len(OWN_WORDS)))] for _ in range(5))
+    return (
+        f"{who[0].upper()}{who[1:]} was treated for {what} {place} after {event}, with {a}, {b} and {c}, "
+        f"then {d} and {e}."
+    )
+
+
+def plain_sentences(rng: np.random.Generator) -> str:
+    """Return two short sentences of everyday things, to stand before an ending where there is no reference text.
+
+    Random: six draws.
+    """
+    a, b, c, d, e, f = (OWN_WORDS[int(rng.integers(len(OWN_WORDS)))] for _ in range(6))
+    return f"The {a} stood by the {b} and the {c} was seen again. Later the {d} and the {e} were put near the {f}."

@@ -1,0 +1,198 @@
+"""Identifiers (section C): does a number, a name or a rare word of one person stand in the synthetic table?"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.attacks.identifiers.disguised import DisguisedHits, judge_disguised
+from audits.attacks.identifiers.locations import SearchTerms, locate_identifiers
+from audits.attacks.identifiers.name_parts import leaked_parts
+from audits.attacks.identifiers.patterned import PatternedHits, judge_patterned
+from audits.attacks.identifiers.recorded import OtherOccurrences, SyntheticOccurrences, index_identifiers
+from audits.attacks.identifiers.recorded_leaks import RecordedHits, SyntheticCounts, judge_recorded
+from audits.attacks.identifiers.surprisal import QUASI_BITS, Surprisal
+from audits.attacks.identifiers.tables import (
+    People,
+    PoolContent,
+    SyntheticKeys,
+    rare_words,
+    read_people,
+    read_pool,
+    read_synthetic,
+)
+from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
+from audits.core.stats import CHANCE_LEVEL, scan_test
+from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdict
+from audits.text.normalise import normalise, tokens
+
+Float = NDArray[np.float64]
+
+
+class Identifiers:
+    """Numbers, addresses, names and rare words that belong to one person.
+
+    The attacker looks for anything in the release that can be looked up: a record number, an e-mail address, a
+    misspelt name. One is enough. So everything that only one person of train or control has is searched for in the
+    synthetic table, however it is written there; what only control persons have can occur by chance alone.
+
+        w(t) = bits of surprise of t,  lambda(t) = (places in S where t could stand) (identifiers of its kind) 2^-w(t)
+        excess = |{p in T: an identifier of p alone stands in S}| / n_T - the same for H
+
+    Kinds: record number, national id, IBAN, card, NHS number (direct); e-mail, phone, URL (contact); date, postal
+    code, age over 89 (shared by many); the identifiers known to have stood in train before they were replaced, also
+    as bare digits, as a date in another form, with one edit, and of a name one long word that nobody else has; and,
+    needing no pattern, every word that only one person uses.
+
+    lambda is what chance brings back of all identifiers of the kind that train has: with 8 digits for each of 10,000
+    persons and in 10,000 synthetic rows, one is expected, and a single one is no proof; the excess then judges.
+
+    Fails on: one direct identifier or contact of a train person with lambda < .05, or a known one with lambda < .01;
+    an excess proven above tau; train persons crowding at, or missing from, the top of rare words and shared kinds
+    (scan test).
+    A contact counts singly unless people are seen to share those of its kind: where control's own are found in S, or
+    two persons of the pool have one, four times or more, only the excess judges them.
+
+    Privacy: reads all texts; the result holds counts by kind, never a value, beside the findings: row, characters and
+        person of each hard hit, for the private side.
+    Random: none.
+    Cost: O(N) in characters; the texts are read one by one, each synthetic one once or twice, each other one twice.
+        Kept are 12 bytes for each different word or date and each contact, 8 for those of S, and the identifiers
+        that both hold; beside them some hundred bytes for each known identifier.
+    Source: expected coincidences as in exposure (Carlini et al. 2019); the control arm replaces a name recogniser's
+        recall.
+    """
+
+    name = "identifiers"
+
+    def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:  # noqa: ARG002
+        """Return the verdict, the excess of persons with an identifier in the table, and the number of hard hits."""
+        people = read_people(inputs)
+        recorded = index_identifiers(
+            (*(inputs.identifiers or ()), *(inputs.control_identifiers or ())), people.row_owners()
+        )
+        in_synthetic = SyntheticOccurrences(recorded)
+        synthetic = read_synthetic(inputs.synthetic.texts, in_synthetic)
+        in_others = OtherOccurrences(recorded, in_synthetic)
+        pool = read_pool(people, synthetic, in_others)
+        surprisal = _surprisal(inputs)
+        patterned = judge_patterned(people, synthetic, pool, surprisal)
+        counts = SyntheticCounts(
+            n_tokens=synthetic.n_tokens, n_numbers=len(synthetic.numbers), n_dates=len(synthetic.by_kind["date"])
+        )
+        recorded_hits = judge_recorded(
+            recorded, in_synthetic, in_others, (counts, surprisal), people.n_train, people.n_persons
+        )
+        rare = _rare_scores(people, synthetic, pool, surprisal)
+        entities = {**recorded_hits.terms.entities, **patterned.terms.entities}
+        seen = {entity.key for entity in entities if entity.key.isdecimal()}
+        known = (recorded, in_synthetic, in_others)
+        disguised = judge_disguised(inputs.synthetic.texts, known, pool, people, surprisal, seen)
+        whole = SearchTerms(entities, recorded_hits.terms.phrases, disguised.places)
+        parts = leaked_parts(inputs.synthetic.texts, recorded, people, surprisal, whole.persons())
+        named = {words: ("part of a known name", whose) for words, whose in parts.items()}
+        disguised = DisguisedHits(disguised.hard + len(parts), disguised.places)
+        terms = SearchTerms(entities, {**whole.phrases, **named}, whole.places)
+        findings = locate_identifiers(inputs.synthetic.texts, terms, people.names)
+        return _judge(people, (patterned, recorded_hits, disguised, rare), findings, confidence)
+
+
+def _surprisal(inputs: AuditInputs) -> Surprisal:
+    background = (
+        [inputs.control.texts] if inputs.reference is None else [inputs.control.texts, inputs.reference.texts]
+    )
+    return Surprisal(normalise(text) for texts in background for text in texts)
+
+
+def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, surprisal: Surprisal) -> Float:
+    """Return for each person how much more of what is theirs alone stands in S than of everybody's.
+
+        z(p) = (hits(p) - r total(p)) / sqrt(total(p) + 1),  r = hits of all / total of all
+
+    over words and quasi-identifiers that only p has, each weighing its bits; computed without looking at the role.
+    """
+    n = people.n_persons
+    hits, total = np.zeros(n), np.zeros(n)
+    for kind, owned in pool.quasi.items():
+        mine = (owned.owner >= 0) & (owned.owner < n)
+        total += QUASI_BITS[kind] * np.bincount(owned.owner[mine], minlength=n)
+        mine &= owned.stand_in(synthetic.by_kind[kind])
+        hits += QUASI_BITS[kind] * np.bincount(owned.owner[mine], minlength=n)
+    is_found = pool.words.stand_in(synthetic.words)
+    is_counted = (pool.words.owner < 0) | (pool.words.owner >= n)  # or nobody's, never to be counted
+    for text, owner in people.rows():
+        words = sorted(rare_words(tokens(text)))
+        place = pool.words.place(words)
+        for i in np.flatnonzero(~is_counted[place]).tolist():
+            bits = surprisal.bits(words[i])
+            total[owner] += bits
+            hits[owner] += bits * is_found[place[i]]
+        is_counted[place] = True
+    rate = float(hits.sum() / max(total.sum(), 1.0))
+    return np.asarray((hits - rate * total) / np.sqrt(total + 1.0), dtype=np.float64)
+
+
+def _judge(
+    people: People,
+    found: tuple[PatternedHits, RecordedHits, DisguisedHits, Float],
+    located: tuple[list[Finding], int],
+    confidence: float,
+) -> AuditResult:
+    (patterned, recorded_hits, disguised, rare), (findings, n_left) = found, located
+    n_t, n_h = people.n_train, people.n_control
+    excess = difference(patterned.hit[:n_t], patterned.hit[n_t:], confidence=confidence)
+    scan = scan_test(rare[:n_t], rare[n_t:])
+    n_hard = patterned.hard + recorded_hits.hard + disguised.hard
+    n_persons = min(n_t, n_h)
+    tau, needed = tier(n_persons)
+    verdict, reason = _verdict(n_hard, excess, scan.p, tau, needed)
+    return AuditResult(
+        name="identifiers",
+        verdict=verdict,
+        status="measured",
+        estimate=excess,
+        control=share(patterned.hit[n_t:], confidence=confidence),
+        threshold=tau,
+        direction="lower_is_safer",
+        metrics={
+            "hard_hits": exact(n_hard, confidence=confidence, n=people.n_synthetic),
+            "excess": excess,
+            "scan_p": exact(scan.p, confidence=confidence, n=n_t + n_h),
+            **tau_metric(tau, confidence=confidence, n=n_persons),
+        },
+        details={
+            "n_train_persons": n_t,
+            "n_control_persons": n_h,
+            "tau": tau,
+            "found_by_kind_train_control": dict(patterned.by_kind),
+            "contacts_that_pass_between_people": dict(patterned.passed_on),
+            "known_identifiers_tested": recorded_hits.tested,
+            "known_identifiers_found": recorded_hits.found,
+            "identifiers_in_disguise": disguised.hard,
+            "known_identifiers_of_control_found": recorded_hits.phantoms,
+            "scan_cut": [scan.cut, scan.n_train_in_cut],
+            "findings_left_out": n_left,
+            "power": one_person(n_t, n_h),
+        },
+        reason=reason,
+        findings=tuple(findings),
+    )
+
+
+def _verdict(n_hard: int, excess: Estimate, scan_p: float, tau: float | None, needed: int) -> tuple[Verdict, str]:
+    if n_hard > 0:
+        return "fail", f"{n_hard} identifiers of single train persons stand in the synthetic table"
+    if excess.low > (0.0 if tau is None else tau):
+        return "fail", "identifiers of more train persons than control persons are found than chance allows"
+    if scan_p <= CHANCE_LEVEL:
+        return "fail", "rare words of train persons crowd in, or are missing from, the synthetic table (scan test)"
+    if tau is None:
+        return "insufficient", too_few(excess.n)
+    if excess.high > tau:
+        return "insufficient", (
+            f"the excess of train persons with an identifier found may be as large as {excess.high:.4f}, above "
+            f"{tau:g}; {max(needed, 2 * excess.n)} persons in each of train and control would tell, or a reference "
+            "table with the contacts that people quote"
+        )
+    return (
+        "pass",
+        f"identifiers of train persons are found no more often than of control persons, to a rate of {tau:g}",
+    )

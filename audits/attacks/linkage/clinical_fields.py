@@ -1,0 +1,202 @@
+"""What a clinical text tells about its patient, found by small dictionaries and expressions of our own.
+
+Two kinds of fact. Quasi-identifiers are what somebody outside may know: age, sex, month, department, complaint.
+Secrets are what they may want to learn: drugs, doses, laboratory values, smoking, alcohol, infections, mental health
+and substances, illnesses in the family, allergies. Each fact is an item `field:value`, and a text has a set of them.
+
+The extractor is the same for real and for synthetic text, and needs not be right: what it gets wrong it gets wrong
+in train and control alike. It is written for English, American and British.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from audits.text.normalise import normalise
+
+LAB_STEPS_PER_DOUBLING = 3
+MAX_FAMILY_WORDS = 6
+OLDEST_BAND = 90
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_WORD = re.compile(r"[a-z][a-z0-9]+")
+_AGE = re.compile(
+    r"\b(\d{1,3})[ -]?(?:years?|yrs?|y/?o|yo)\b|\bage[d:]? ?(\d{1,3})\b|\bis (\d{2}) and\b|\b(\d{2}) ?[mf]\b"
+)
+_SEX = re.compile(r"\b(?:(she|her|woman|female|lady|ms|mrs|girl)|(he|his|him|man|male|gentleman|mr|boy))\b")
+_SEX_LETTER = re.compile(r"\b\d{2} ?(?:y/o ?)?([mf])\b")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DATE = re.compile(
+    r"\b(?:\d{4}-(?P<iso>\d{2})-\d{2}|(?P<us>0?[1-9]|1[0-2])/\d{1,2}/\d{2,4}"
+    rf"|(?:\d{{1,2}} )?(?P<name>{'|'.join(_MONTHS)})[a-z]*\.? (?:\d{{1,2}}, ?)?\d{{4}})\b"
+)
+_DOSE = re.compile(r"\b(\d+(?:\.\d+)?(?:/\d+(?:\.\d+)?)?) ?(mg|mcg|g|units|ml|puffs?)\b(?!/)")
+_LAB = re.compile(
+    r"\b(a1c|ldl|hdl|tsh|t4|t3|psa|crp|esr|alt|ast|inr|bnp|fev1|fvc|bmi|egfr|calcium|potassium|sodium|creatinine|"
+    r"glucose|hemoglobin|haemoglobin|ferritin|cholesterol|triglycerides|cortisol|prolactin|troponin|d-dimer|"
+    r"platelets|bilirubin|albumin|lactate|pth|ejection fraction)\b[^\d.;]{0,16}(\d+(?:\.\d+)?)"
+)
+_SMOKING = re.compile(
+    r"\b(?:(non-?smoker|(?:denies|no|never|not)[a-z ]{0,20}(?:smok\w*|tobacco|cigarettes?))|"
+    r"((?:ex|former)[ -]?smoker|quit smoking|smoked)|(smok(?:es|er|ing)|tobacco|cigarettes?|tob|"
+    r"packs? ?-?(?:per|a)))\b"
+)
+_ALCOHOL = re.compile(
+    r"\b(?:(non-?drinker|(?:denies|no|never|not)[a-z, ]{0,24}(?:alcohol|drink\w*|etoh))|"
+    r"(alcoholi\w+|alcohol (?:abuse|dependen\w+)|heavy drink\w*)|"
+    r"(alcohol|etoh|drink(?:s|er)|beers?|wine|liquor|whiskey))\b"
+)
+_NO_YES = ("never", "former", "current")
+_DRINKING = ("none", "heavy", "some")
+_RELATIVE = re.compile(
+    r"\b(?:(?:maternal|paternal) )?"
+    r"(father|mother|brother|sister|grandfather|grandmother|aunt|uncle|cousin|son|daughter)s?\b"
+)
+_ALLERGY = re.compile(r"\b(?:allerg(?:y|ies|ic)(?: to)?\b:?|all:) ?(?:is|are|include)? ?((?:[a-z]+,? ?){1,4})")
+
+# endings that the international names of drugs share
+_DRUG_END = re.compile(
+    r"\b(?!cholesterol\b)[a-z]{2,}(?:pril|sartan|olol|statin|prazole|conazole|dazole|tidine|mab|nib|gliptin|gliflozin|"
+    r"glutide|cillin|mycin|floxacin|cycline|azepam|azolam|oxetine|pram|traline|triptan|gepant|parin|xaban|dipine|"
+    r"semide|zide|lukast|asone|isone|olone|onide|terol|tropium|caine|zosin|setron|clovir|profen|coxib|dronate|formin|"
+    r"thyroxine|barbital|bapentin|gabalin|racetam|triptyline|phylline|codone|morphone|adol|cet|toin)\b"
+)
+_DRUGS = _words(
+    "aspirin tylenol acetaminophen paracetamol warfarin coumadin heparin digoxin insulin metformin lasix norvasc "
+    "lipitor zocor plavix prozac zoloft lexapro xanax ativan valium ambien percocet vicodin morphine codeine "
+    "oxycodone methadone suboxone naproxen aleve motrin advil ibuprofen benadryl allegra claritin zyrtec "
+    "singulair flonase advair albuterol ventolin nexium prilosec zantac synthroid levothyroxine prednisone medrol "
+    "lithium seroquel risperdal abilify depakote lamictal keppra topamax topiramate neurontin lyrica methotrexate "
+    "plaquenil colchicine allopurinol humira enbrel nitroglycerin amiodarone verapamil diltiazem cardizem diovan "
+    "cozaar clonidine tamoxifen viagra cialis levodopa pramipexole botulinum estrogen testosterone amoxicillin "
+    "augmentin bactrim cipro doxycycline sulfa latex penicillin iodine nystatin glipizide januvia lantus humalog "
+    "metoclopramide reglan zofran senna melatonin"
+)
+_COMPLAINTS = _words(
+    "pain headache migraine dizziness vertigo syncope cough dyspnea breathless wheeze palpitations fatigue fever "
+    "nausea vomiting diarrhea constipation reflux heartburn rash itch swelling numbness tingling weakness tremor "
+    "seizure falls fracture sprain tear insomnia snoring hematuria dysuria incontinence bleeding anemia jaundice "
+    "ascites diabetes hypertension asthma copd pneumonia bronchiectasis emphysema fibrosis angina stenosis "
+    "tachycardia stroke epilepsy parkinson sclerosis neuropathy sciatica arthritis osteoarthritis gout "
+    "osteoporosis lupus hypothyroidism thyroiditis graves cirrhosis colitis crohn celiac pancreatitis gallstones "
+    "hernia ulcer cancer carcinoma melanoma lymphoma leukemia tumor glaucoma cataract tinnitus sinusitis "
+    "tonsillitis otitis pregnancy infertility endometriosis obesity apnea apnoea "
+    "embolism thrombosis sepsis cellulitis dermatitis eczema psoriasis kidney prostate thyroid gallbladder "
+    "bladder knee shoulder hip ankle elbow wrist spine neck"
+)
+_DEPARTMENTS = {
+    "cardi": "cardiology",
+    "pulmon": "pulmonology",
+    "respir": "pulmonology",
+    "neurolog": "neurology",
+    "orthop": "orthopedics",
+    "gastroent": "gastroenterology",
+    "endocrin": "endocrinology",
+    "oncolog": "oncology",
+    "psychiatr": "psychiatry",
+    "dermatolog": "dermatology",
+    "urolog": "urology",
+    "gynecolog": "gynecology",
+    "gynaecolog": "gynecology",
+    "obstetric": "gynecology",
+    "pediatr": "pediatrics",
+    "paediatr": "pediatrics",
+    "ophthalm": "ophthalmology",
+    "nephrolog": "nephrology",
+    "rheumatolog": "rheumatology",
+    "hematolog": "hematology",
+    "surgery": "surgery",
+    "surgical": "surgery",
+    "emergency": "emergency",
+    "intensive": "intensive care",
+}
+_DEPARTMENT = re.compile(rf"\b({'|'.join(_DEPARTMENTS)})")
+_INFECTIONS = _words("hiv aids syphilis gonorrhea chlamydia herpes tuberculosis hcv hbv")
+_MIND = _words(
+    "depression depressed bipolar schizophrenia psychosis psychotic suicidal suicide ptsd anxiety panic anorexia "
+    "bulimia dementia autism adhd psychiatric overdose cocaine heroin methamphetamine amphetamines marijuana "
+    "cannabis opioid opiate meth crack lsd ecstasy abortion miscarriage abuse assault"
+)
+_ILLNESSES = _COMPLAINTS | _INFECTIONS | _MIND | _words("heart lung brain breast colon ovarian blood ms mi cad")
+_FILLERS = _words("the and with had has was from died age aged who his her year years old one two also alive")
+_SINGLE = {
+    **dict.fromkeys(_DRUGS, "drug"),
+    **dict.fromkeys(_MIND, "mind"),
+    **dict.fromkeys(_INFECTIONS, "infection"),
+}
+
+
+def quasi_identifiers(text: str) -> frozenset[str]:
+    """Return what an outsider may know of the patient, as items `field:value`.
+
+    Fields: age (band of ten years, 90 for all above), sex, month, department, complaint; the first age and date of a
+    text count, the sex named most often, and every complaint and department.
+    """
+    plain = normalise(text)
+    found = {f"complaint:{w}" for w in _WORD.findall(plain) if w in _COMPLAINTS}
+    found |= {f"department:{_DEPARTMENTS[m[1]]}" for m in _DEPARTMENT.finditer(plain)}
+    if (age := _AGE.search(plain)) is not None:
+        years = int(next(g for g in age.groups() if g is not None))
+        found.add(f"age:{min(OLDEST_BAND, years // 10 * 10)}")
+    if (sex := _sex(plain)) is not None:
+        found.add(f"sex:{sex}")
+    if (date := _DATE.search(plain)) is not None:
+        month = date["name"] or date["iso"] or date["us"]
+        found.add(f"month:{_MONTHS.index(month) + 1 if month in _MONTHS else int(month)}")
+    return frozenset(found)
+
+
+def sensitive_attributes(text: str) -> frozenset[str]:
+    """Return what an outsider may want to learn about the patient, as items `field:value`.
+
+    Fields: drug, dose, lab (name and a band a third of a doubling wide), smoking, alcohol, infection, mind (mental
+    health, substances, violence), family (relative and illness), allergy.
+    """
+    plain = normalise(text)
+    words = _WORD.findall(plain)
+    found = {f"{_SINGLE[w]}:{w}" for w in words if w in _SINGLE}
+    found |= {
+        f"infection:hepatitis {b}" for a, b in pairwise(re.findall(r"\w+", plain)) if a == "hepatitis" and b in "abc"
+    }
+    found |= {f"drug:{m[0]}" for m in _DRUG_END.finditer(plain)}
+    found |= {f"dose:{m[1]} {m[2]}" for m in _DOSE.finditer(plain)}
+    found |= {f"lab:{m[1]} {band}" for m in _LAB.finditer(plain) if (band := _band(float(m[2]))) is not None}
+    found |= _states(_SMOKING, "smoking", _NO_YES, plain) | _states(_ALCOHOL, "alcohol", _DRINKING, plain)
+    found |= {f"family:{pair}" for pair in _family(plain)}
+    for match in _ALLERGY.finditer(plain):
+        found |= {f"allergy:{w}" for w in _WORD.findall(match[1]) if w in _DRUGS or _DRUG_END.fullmatch(w)}
+    return frozenset(found)
+
+
+def _sex(plain: str) -> str | None:
+    """Return the sex that the text's words and letters name most often; None where neither or both do."""
+    women = men = 0
+    for match in _SEX.finditer(plain):
+        women, men = women + (match[1] is not None), men + (match[2] is not None)
+    for match in _SEX_LETTER.finditer(plain):
+        women, men = women + (match[1] == "f"), men + (match[1] == "m")
+    return None if women == men else "f" if women > men else "m"
+
+
+def _band(value: float) -> int | None:
+    return math.floor(LAB_STEPS_PER_DOUBLING * math.log2(value)) if value > 0 else None
+
+
+def _states(pattern: re.Pattern[str], field: str, names: tuple[str, ...], plain: str) -> set[str]:
+    return {
+        f"{field}:{names[next(i for i, g in enumerate(m.groups()) if g is not None)]}"
+        for m in pattern.finditer(plain)
+    }
+
+
+def _family(plain: str) -> Iterator[str]:
+    """Yield each relative with the illnesses named within the next words of the sentence."""
+    for match in _RELATIVE.finditer(plain):
+        rest = re.split(r"[.;]", plain[match.end() : match.end() + 90], maxsplit=1)[0]
+        following = [w for w in _WORD.findall(rest) if w not in _FILLERS][:MAX_FAMILY_WORDS]
+        yield from (f"{match[1]} {w}" for w in following if w in _ILLNESSES)

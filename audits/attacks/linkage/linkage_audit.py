@@ -1,0 +1,221 @@
+"""The linkage audit: its verdict and what it reports; the attacks are in `audits/attacks/linkage/attacks.py`."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from audits.attacks.linkage.attacks import MARGINS, FamilyResult, attack_families, measure_family
+from audits.attacks.linkage.excess_risk import absolute_excess, detectable_relative
+from audits.core.errors import NotMeasurable
+from audits.core.holdout import MIN_PERSONS, Arms, HoldoutTables, arms, hold_out
+from audits.core.rates import exact
+from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm
+from audits.core.two_sided import compared, control_needed, envelope, is_inside, is_outside, power, two_sided_result
+from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
+from audits.embeddings.planted import confirmed
+
+RARE_LIMIT = 0.09
+
+_DESCRIPTIONS = {
+    "words": "rare words of the half that is not known",
+    "fields": "clinical facts of the half that is not known",
+    "profile": "clinical facts that fit a profile",
+    "half_to_half": "halves of records that lead to one row",
+    "inversion": "records found again from the row nearest to them",
+}
+
+
+class Linkage:
+    """Whether synthetic records complete what is known of a train person, or join or find their records again.
+
+    The attacker's story: somebody knows a part of a record (a few facts of a patient; the first half of a text),
+    opens the synthetic rows most like it, and reads off what they did not know. Somebody else holds two documents and
+    sees that both lead to one synthetic row. The same attacks are made on control persons: what works on them too is
+    knowledge about people of this kind, and no leak.
+
+    words: first half -> a word of the second half that few use (one in a hundred, or ten persons); on any text.
+    fields: first half -> a clinical fact that stands only in the second half.
+    profile: age, sex, month, department, complaint -> a clinical fact.
+    half_to_half: both halves lead to a common row among the 1, 5 or 10 nearest.
+    inversion: the real record nearest to a person's nearest synthetic row is theirs again.
+
+    estimate: R = (a_T - a_H) / (1 - a_H) of the worst of the first three; of what control leaves to learn, the share
+        learnt through being in train. Its limit is .05 from 1,097 persons, wider below (`MARGINS`).
+    rare_excess: a_T - a_H for facts that at most ten persons have, the worst of the first three; at most .09.
+    half_to_half, inversion: a_T - a_H, with limits by the number of persons (`MARGINS`).
+    scan_p: whether train persons crowd, or lack, among the most confident right guesses; the smallest p-value of all
+        variants, corrected for how many there are.
+
+    Persons are the units: each is tried on the record on which the attack is most confident, and their value is the
+    mean over the variants. Both arms are attacked with the same rows and compared by means, so they need not be of
+    equal size. It passes when every interval lies within plus and minus its limit and no scan is significant. It
+    fails when an interval, corrected for the number of families, lies wholly outside (.05), or a corrected scan is
+    significant (.025), whatever the confidence; an attack that works less well on train betrays it by absence.
+    The smallest leak in `power` is the R that would be told from none.
+
+    A pass also needs that a leak planted in the table is found (`audits/embeddings/planted.py`).
+
+    Privacy: reads all texts of train and control; returns rates over at least twenty persons.
+    Random: persons set aside, the encoders' seeds, an order of the records and one of the items for ties.
+    Cost: O(views · n · m · d) time for each encoder, O(256 · m) memory beside the encoded tables.
+    Source: the three risks and the correction by control persons, Giomi et al., "A unified framework for quantifying
+        privacy risk in synthetic data", PoPETs 2023; for text, two sides, intervals and the scan, ours.
+    """
+
+    name = "linkage"
+
+    def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
+        """Return how much more the attacks learn of train than of control, with a three-way verdict.
+
+        Raises:
+            NotMeasurable: fewer than 20 persons or synthetic records, or fewer than 20 persons with two halves.
+            InputError: passed vectors do not fit the tables.
+        """
+        result = self._measure(inputs, rng, confidence)
+        return confirmed(result, inputs, lambda planted, own: self._measure(planted, own, confidence))
+
+    def _measure(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
+        holdout = hold_out(inputs, rng)
+        people = arms(holdout)
+        families, rare = attack_families(holdout, people, rng)
+        findings = [f for f in (measure_family(family, people) for family in families) if f is not None]
+        scarce = [f for f in (measure_family(family, people) for family in rare) if f is not None]
+        found = {f.name for f in findings}
+        missing = sorted(f.name for f in families if f.required and f.name not in found)
+        if missing:
+            raise NotMeasurable(
+                f"fewer than {MIN_PERSONS} train or control persons have a record that can be asked for "
+                f"{' and '.join(missing)}; longer records or more persons are needed"
+            )
+        return _judge(findings, scarce, holdout, people, confidence)
+
+
+def _judge(
+    findings: list[FamilyResult], rare: list[FamilyResult], holdout: HoldoutTables, people: Arms, confidence: float
+) -> AuditResult:
+    """Return the verdict over all families."""
+    corrected = 1 - FAIL_LEVEL / (len(findings) + len(rare))
+    gating = [f for f in findings if f.required or f.limit is not None]
+    sized = [f for f in rare if f.limit is not None]
+    scans = holm([scan.p for f in findings for scan in f.scans.values()])
+    fails = [
+        *(_DESCRIPTIONS[f.name] for f in findings if is_outside(f.estimate(corrected), _limit(f), centre=0.0)),
+        *(
+            ["facts that few have"]
+            if any(is_outside(_rare_excess(f, corrected), RARE_LIMIT, centre=0.0) for f in rare)
+            else []
+        ),
+        *(["the most confident guesses"] if min(scans) < CHANCE_LEVEL else []),
+    ]
+    unclear = [f for f in gating if f.limit is None or not is_inside(f.estimate(confidence), f.limit, centre=0.0)]
+    unclear_rare = any(not is_inside(_rare_excess(f, confidence), RARE_LIMIT, centre=0.0) for f in sized)
+    verdict: Verdict = "fail" if fails else "insufficient" if unclear or unclear_rare else "pass"
+    by_name = {f.name: f for f in findings}
+    worst = max((f for f in gating if f.kind == "relative"), key=lambda f: _largest_excess(f.estimate(confidence)))
+    metrics = {
+        "estimate": envelope([f.estimate(confidence) for f in gating if f.kind == "relative"], centre=0.0),
+        "half_to_half": by_name["half_to_half"].estimate(confidence),
+        "inversion": by_name["inversion"].estimate(confidence),
+        "scan_p": exact(min(scans), confidence=confidence, n=len(people.is_train)),
+    }
+    if sized:
+        metrics["rare_excess"] = envelope([_rare_excess(f, confidence) for f in sized], centre=0.0)
+    if all(f.limit is not None for f in gating):
+        metrics["limit"] = exact(max(map(_limit, gating)), confidence=confidence, n=min(f.n for f in gating))
+    details = _details(findings, rare, holdout, people, confidence)
+    return two_sided_result(
+        "linkage",
+        verdict,
+        metrics["estimate"],
+        _limit(worst),
+        centre=0.0,
+        metrics=metrics,
+        details=details | {"power": _power(gating, worst, confidence)},
+        reason=_reason(verdict, fails, unclear, holdout, people, confidence),
+    )
+
+
+def _reason(
+    verdict: Verdict,
+    fails: list[str],
+    unclear: list[FamilyResult],
+    holdout: HoldoutTables,
+    people: Arms,
+    confidence: float,
+) -> str:
+    if verdict == "fail":
+        return f"The synthetic records tell train persons from control persons by {', and by '.join(fails)}."
+    if verdict == "pass":
+        return (
+            "What the synthetic records tell of train persons they tell of persons the generator never saw as well."
+        )
+    smaller = min(people.n_train, people.n_control)
+    short = max((f for f in unclear if f.limit is None), key=lambda f: MARGINS[f.kind][-1][0] / f.n, default=None)
+    if short is not None:
+        least, strictest = MARGINS[short.kind][-1][0], MARGINS[short.kind][0][0]
+        return (
+            f"{short.n} persons of the smaller arm can be asked for {_DESCRIPTIONS[short.name]}; {least} are the "
+            f"least and {strictest} are needed for the strictest limit: "
+            f"{_persons(least / short.n, smaller, holdout)} would be enough."
+        )
+    factor = max((_persons_factor(f.estimate(confidence), _limit(f)) for f in unclear), default=2.0)
+    return (
+        f"The intervals reach over their limits with {smaller} persons in the smaller arm; about "
+        f"{_persons(factor, smaller, holdout)} would decide."
+    )
+
+
+def _persons(factor: float, smaller: int, holdout: HoldoutTables) -> str:
+    train = math.ceil(factor * smaller)
+    control = control_needed(train, reference_is_control=holdout.reference_is_control)
+    return f"{train} persons of train and {control} of control"
+
+
+def _persons_factor(found: Estimate, limit: float) -> float:
+    """Return how many times as many persons would bring the interval to one side of its limit; at least twice."""
+    half = max(found.high - found.value, found.value - found.low)
+    away = abs(limit - abs(found.value))
+    return max(2.0, (half / max(away, limit / 5)) ** 2)
+
+
+def _details(
+    findings: list[FamilyResult], rare: list[FamilyResult], holdout: HoldoutTables, people: Arms, confidence: float
+) -> dict[str, Any]:
+    return compared(people, has_groups=holdout.has_groups) | {
+        "reference": "control persons set aside" if holdout.reference_is_control else "reference table",
+        "margins": {kind: [list(line) for line in lines] for kind, lines in MARGINS.items()},
+        "rare_limit": RARE_LIMIT,
+        "families": {f.name: _reported(f, f.estimate(confidence), f.limit) for f in findings},
+        "rare": {f.name: _reported(f, _rare_excess(f, confidence), RARE_LIMIT) for f in rare},
+    }
+
+
+def _reported(finding: FamilyResult, found: Estimate, limit: float | None) -> dict[str, Any]:
+    return {
+        "persons": {"train": len(finding.train), "control": len(finding.control)},
+        "rate": {"train": float(finding.train.mean()), "control": float(finding.control.mean())},
+        "excess": {"value": found.value, "low": found.low, "high": found.high},
+        "limit": limit,
+        **finding.report,
+    }
+
+
+def _power(gating: list[FamilyResult], worst: FamilyResult, confidence: float) -> dict[str, Any]:
+    return power(
+        min(f.n for f in gating),
+        max(MARGINS[f.kind][0][0] for f in gating),
+        detectable_relative(worst.train, worst.control, confidence=confidence),
+    )
+
+
+def _limit(finding: FamilyResult) -> float:
+    return MARGINS[finding.kind][-1][1] if finding.limit is None else finding.limit
+
+
+def _rare_excess(finding: FamilyResult, confidence: float) -> Estimate:
+    return absolute_excess(finding.train, finding.control, confidence=confidence)
+
+
+def _largest_excess(found: Estimate) -> float:
+    return max(found.high, -found.low)

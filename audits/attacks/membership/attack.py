@@ -1,0 +1,142 @@
+"""The membership attack: every score by itself, and all of them together, weighted on other people.
+
+The verdict on it is drawn in `audits/attacks/membership/membership_audit.py`; the scores are those of `audits/attacks/membership/scores.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from audits.attacks.membership.scores import Float
+from audits.core.holdout import Arms
+from audits.core.stats import Scan, holm, scan_test
+from audits.core.two_sided import Area, area_of, envelope, is_inside
+from audits.core.types import Estimate
+
+STACKED = "stacked"
+FOLDS = 5
+STACKING_LEVEL = 0.01
+RIDGE = 0.02  # of the number of persons: scores of one kind say nearly the same
+ROC_POINTS = 60
+
+Bool = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossFitted:
+    """What each attack gave, the stacked one among them.
+
+    Args:
+        scores: for each attack one score per person, of `STACKED` the rank within their fold; (P,).
+        weights: for each fold the weight of each score in the stacked attack, learnt on the other folds; None for
+            equal weights, where these show nothing.
+        scans: the scan over all persons of each score.
+        areas: the AUC of each attack over all persons.
+    """
+
+    scores: Mapping[str, Float]
+    weights: tuple[Mapping[str, float] | None, ...]
+    scans: Mapping[str, Scan]
+    areas: Mapping[str, Area]
+
+    @property
+    def pooled(self) -> Float:
+        """Return the ranks of the stacked attack; (P,)."""
+        return self.scores[STACKED]
+
+    def auc(self, confidence: float) -> Estimate:
+        """Return the strongest AUC between the outermost ends of all attacks; see `envelope`."""
+        return envelope([area.estimate(confidence) for area in self.areas.values()])
+
+    def all_inside(self, margin: float, confidence: float) -> bool:
+        """Return whether the interval of every attack lies within the margin of one half."""
+        return all(is_inside(area.ends(confidence), margin) for area in self.areas.values())
+
+    def p_outside(self, margin: float) -> float:
+        """Return the p-value against no attack having an AUC beyond the margin, corrected for how many there are."""
+        return min(holm([area.p_beyond(margin) for area in self.areas.values()]))
+
+    def scan_p(self) -> float:
+        """Return the smallest p-value of the scans, corrected for how many there are."""
+        return min(holm([scan.p for scan in self.scans.values()]))
+
+
+def cross_fit(scores: Mapping[str, Float], people: Arms, rng: np.random.Generator) -> CrossFitted:
+    """Return every attack on these people: each score as it is, and all together.
+
+    The stacked attack deals each arm into five folds. Persons of a fold are ranked by
+
+        z w,  z = normal quantiles of the scores' ranks among all persons,  w = (Z'Z + .02 n I)^-1 Z'y,  y = ±1
+
+    with w learnt on the other folds, whether a score speaks for train or, by absence, against it. Where an F-test at
+    1 % on those finds nothing, all scores weigh the same: weights fitted to noise would let the pooled AUC scatter
+    more widely than its interval says.
+
+    Args:
+        scores: for each attack one score per person; (P,).
+        people: the persons.
+        rng: deals each arm into folds.
+
+    Source: stacking, Wolpert 1992; choosing and measuring on different people, ours.
+    """
+    names = sorted(scores)
+    is_train = people.is_train
+    fold = np.empty(len(is_train), dtype=np.int64)
+    for arm in (is_train, ~is_train):
+        fold[arm] = rng.permutation(int(arm.sum())) % FOLDS
+    z = np.stack([stats.norm.ppf(mid_ranks(scores[n])) for n in names], axis=1)
+    pooled, weights = np.empty(len(is_train)), []
+    for f in range(FOLDS):
+        others, mine = fold != f, fold == f
+        w = _weights(z[others], is_train[others])
+        pooled[mine] = mid_ranks(z[mine].mean(axis=1) if w is None else z[mine] @ w)
+        weights.append(None if w is None else dict(zip(names, w.tolist(), strict=True)))
+    every = {**{n: np.asarray(scores[n], dtype=np.float64) for n in names}, STACKED: pooled}
+    return CrossFitted(
+        scores=every,
+        weights=tuple(weights),
+        scans={n: scan_test(scores[n][is_train], scores[n][~is_train]) for n in names},
+        areas={n: area_of(score[is_train], score[~is_train]) for n, score in every.items()},
+    )
+
+
+def _weights(z: Float, is_train: Bool) -> Float | None:
+    """Return the weights of ridge regression on the roles; None where least squares explains no more than chance."""
+    y = np.where(is_train, 1.0, -1.0)
+    y -= y.mean()
+    centred = z - z.mean(axis=0)
+    n, k = z.shape
+    if n <= k + 1:
+        return None
+    fitted = centred @ np.linalg.lstsq(centred, y, rcond=None)[0]
+    left = float(((y - fitted) ** 2).sum())
+    explained = float((fitted**2).sum())
+    if left > 0 and stats.f.sf(explained / k / (left / (n - k - 1)), k, n - k - 1) >= STACKING_LEVEL:
+        return None
+    return np.asarray(np.linalg.solve(centred.T @ centred + RIDGE * n * np.eye(k), centred.T @ y), dtype=np.float64)
+
+
+def true_positives(scores: Float, is_train: Bool, rate: float) -> int:
+    """Return how many train persons score above the highest threshold that accuses at most `rate` of control."""
+    control = np.sort(scores[~is_train])[::-1]
+    threshold = control[int(rate * len(control))]
+    return int((scores[is_train] > threshold).sum())
+
+
+def roc_curve(scores: Float, is_train: Bool) -> dict[str, list[float]]:
+    """Return at most 60 points of the ROC curve on a logarithmic grid of rates from 1 / n_control to 1."""
+    n_control = int((~is_train).sum())
+    accused = np.unique(np.round(np.geomspace(1, n_control, ROC_POINTS - 1)).astype(int))
+    control, train = np.sort(-scores[~is_train]), np.sort(-scores[is_train])
+    found = np.searchsorted(train, control[accused - 1], side="right") / len(train)
+    fpr = np.searchsorted(control, control[accused - 1], side="right") / n_control
+    points = sorted({(0.0, 0.0), *zip(fpr.tolist(), found.tolist(), strict=True)})
+    return {"fpr": [p[0] for p in points], "tpr": [p[1] for p in points]}
+
+
+def mid_ranks(scores: Float) -> Float:
+    """Return the rank of each score as a share of all, equal ones in the middle of their places; in (0, 1)."""
+    return np.asarray((stats.rankdata(scores) - 0.5) / len(scores), dtype=np.float64)

@@ -1,0 +1,297 @@
+"""What of whose own words stands in a synthetic table: runs, whole records, near copies."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.attacks.memorization.locations import WHOLE_RECORD, CopiedRuns, copied_rows, copied_runs
+from audits.attacks.memorization.near_copies import (
+    PAIR_TOKENS,
+    PIECE_TOKENS,
+    NearCopies,
+    OwnedRecords,
+    Pieces,
+    in_pieces,
+    near_copies,
+)
+from audits.attacks.memorization.verbatim import keyed, owner_of, record_keys, sentence_keys, sole_owners
+from audits.core.types import AuditInputs, persons
+from audits.text.common_text import (
+    CONTROL,
+    PHRASE_TOKENS,
+    PUBLIC,
+    TRAIN,
+    Owned,
+    OwnText,
+    common_text,
+    merged_owners,
+    own_text,
+    repeated_records,
+    shared_phrases,
+)
+from audits.text.normalise import tokens, without_numbers
+from audits.text.shared_runs import Numbered, Runs, number_rows, runs_alone
+
+FLOOR_TOKENS = 13
+CEILING_TOKENS = 30  # a run of a train person this long is never let pass, whatever control shares
+
+Int = NDArray[np.int64]
+Float = NDArray[np.float64]
+Read = Callable[[str], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """All rows that are not synthetic; owners are train persons, control persons, persons set aside, the public.
+
+    Args:
+        texts: of train, control, the rows set aside and the reference.
+        owner: of each row.
+        side: TRAIN, CONTROL or PUBLIC of each owner.
+        n_train: train persons, who are the first owners.
+        n_control: control persons, who are the next.
+    """
+
+    texts: tuple[str, ...]
+    owner: Int
+    side: Int
+    n_train: int
+    n_control: int
+
+    @property
+    def n_persons(self) -> int:
+        """Return how many persons are compared."""
+        return self.n_train + self.n_control
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What was found, per owner of the pool and per synthetic row.
+
+    Args:
+        merged: for each owner the first of those who are taken for one person, because they share a record.
+        best: longest run of each person's own words in the synthetic table, (n_persons,).
+        near: highest share of a record of each person in one synthetic row, (n_persons,).
+        whole: longest run of each person's words, common text and all, that nobody else's text holds, (n_persons,).
+        row_whole: the same that each row shares with one train person, (m,).
+        row_run: longest run each synthetic or planted row shares with one train person, (m,).
+        row_near: highest share of a record of one train person in each, 0 below NEAR, (m,).
+        pieces: how much of whose record stands in the table in pieces, or None where pieces tell nothing.
+        row_words: the same of a record's words in any order, (m,).
+        words: as `copies`, of words in any order.
+        row_record: whether each equals a whole record of one train person, (m,).
+        runs: runs of train persons that may count.
+        wholes: the same with common text and all.
+        copies: whose record stands in which row to what share.
+        records: whole records of train persons in synthetic rows.
+        n_records: train persons, and control persons, of whom a whole record stands in the synthetic table.
+        n_sentences: whole sentences of one train (control) person found.
+        common: share of the words of the synthetic and of the train table that are common text.
+    """
+
+    merged: Int
+    best: Int
+    near: Float
+    whole: Int
+    row_whole: Int
+    row_run: Int
+    row_near: Float
+    row_words: Float
+    words: NearCopies
+    pieces: Pieces | None
+    row_record: NDArray[np.bool_]
+    runs: list[CopiedRuns]
+    wholes: list[Runs]
+    copies: NearCopies
+    records: CopiedRuns
+    n_records: tuple[int, int]
+    n_sentences: tuple[int, int]
+    common: tuple[float, float]
+
+
+def pooled(inputs: AuditInputs) -> Pool:
+    """Return the rows that the synthetic ones are compared with, and whose they are."""
+    train, train_owner = persons(inputs.train.groups)
+    control, control_owner = persons(inputs.control.groups)
+    n_train, n_control = len(train), len(control)
+    texts = inputs.train.texts + inputs.control.texts
+    owners = [train_owner, control_owner + n_train]
+    n_others = 0
+    if inputs.set_aside is not None:
+        # they are persons as well: what repeats them repeats somebody, and a phrase of theirs is no stranger's
+        names = {name: n_train + i for i, name in enumerate(control)}
+        aside = [names.setdefault(group, n_train + len(names)) for group in inputs.set_aside.groups]
+        n_others = len(names) - n_control
+        texts += inputs.set_aside.texts
+        owners.append(np.array(aside, dtype=np.int64))
+    n_persons = n_train + n_control + n_others
+    if inputs.reference is not None:
+        texts += inputs.reference.texts
+        owners.append(np.full(len(inputs.reference), n_persons))
+    side = np.repeat([TRAIN, CONTROL, PUBLIC], [n_train, n_control + n_others, 1])
+    return Pool(texts, np.concatenate(owners), side, n_train, n_control)
+
+
+class PooledTexts(NamedTuple):
+    """Synthetic rows and the pool, read in one of two ways: whole, and without common text."""
+
+    made: Numbered
+    real: Numbered
+    own_made: OwnText
+    own_real: OwnText
+
+
+def masked_numbers(text: str) -> list[str]:
+    """Return the tokens of a text with its numbers masked."""
+    return without_numbers(tokens(text))
+
+
+def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[Int, PooledTexts]]:
+    """Yield who is merged with whom and the texts without common text, with numbers masked and then as written.
+
+    Persons of whom one repeats most of a record of the other are taken for one person (`repeated_records`), told by
+    the reading with masked numbers; what they share is then nobody else's, so it is not common (`common_text`).
+    """
+    merged: Int | None = None
+    for read in (masked_numbers, tokens):
+        vocabulary: dict[str, int] = {}
+        made, real = (number_rows(map(read, texts), vocabulary) for texts in (synthetic, pool.texts))
+        owned = Owned(real, pool.owner, pool.side)
+        shared = shared_phrases(owned)
+        if merged is None:
+            pairs = ((int(pool.owner[row]), other) for row, other in repeated_records(owned, shared))
+            merged = merged_owners(len(pool.side), pairs)
+        common = common_text(owned, shared, merged)
+        yield merged, PooledTexts(made, real, own_text(made, common), own_text(real, common))
+
+
+def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matches:
+    """Return what of whose own words stands in the synthetic rows, and in the planted ones behind them."""
+    m, rows = len(synthetic), [*synthetic, *planted]
+    n_owners = len(pool.side)
+    best, whole = np.zeros((2, n_owners), dtype=np.int64)
+    row_run, row_whole = np.zeros((2, len(rows)), dtype=np.int64)
+    long: list[CopiedRuns] = []
+    wholes: list[Runs] = []
+    masked = True
+    for merged, reading in readings(rows, pool):
+        owner = merged[pool.owner]
+        runs = runs_alone(reading.own_made.rows, reading.own_real.rows, owner)
+        wanted = _raise(best, row_run, runs, pool, m) & (runs.length >= FLOOR_TOKENS)
+        long.append(copied_runs(runs, reading.own_made, reading.made, wanted, masked=masked))
+        runs = runs_alone(reading.made, reading.real, owner)
+        unmasked = _raise(whole, row_whole, runs, pool, m) & (runs.length >= CEILING_TOKENS)
+        wholes.append(Runs(*(column[unmasked] for column in runs)))
+        if masked:
+            records = OwnedRecords(reading.real, owner, n_owners, reading.own_real.origin)
+            near, words = (near_copies(reading.made, records, m, n_tokens) for n_tokens in (PAIR_TOKENS, 1))
+            pieces = in_pieces(_first_rows(reading.made, m), records, range(pool.n_train, pool.n_persons))
+            has_own = np.diff(reading.own_made.rows.starts) >= PHRASE_TOKENS
+        masked = False
+    copied, row_record, n_records = _record_copies(rows, pool, merged, has_own, m)
+    row_near, row_words = (_highest_of_train(found, pool, len(rows)) for found in (near, words))
+    return Matches(
+        merged=merged,
+        best=best[merged][: pool.n_persons],
+        near=near.best[merged][: pool.n_persons],
+        whole=whole[merged][: pool.n_persons],
+        row_whole=row_whole,
+        row_run=row_run,
+        row_near=row_near,
+        row_words=row_words,
+        words=words,
+        pieces=pieces,
+        row_record=row_record,
+        runs=long,
+        wholes=wholes,
+        copies=near,
+        records=copied,
+        n_records=n_records,
+        n_sentences=_copied_sentences(synthetic, pool, merged),
+        common=_common_share(reading, m, pool),
+    )
+
+
+def _highest_of_train(found: NearCopies, pool: Pool, n: int) -> Float:
+    """Return the highest share of a record of one train person in each row, 0 below NEAR."""
+    highest, of_train = np.zeros(n), found.owner < pool.n_train
+    np.maximum.at(highest, found.row[of_train], found.share[of_train])
+    return highest
+
+
+def _raise(best: Int, row_best: Int, runs: Runs, pool: Pool, m: int) -> NDArray[np.bool_]:
+    """Raise the longest of each owner, and of train of each row; return which are of train in synthetic rows."""
+    of_train, real = runs.owner < pool.n_train, runs.row < m
+    np.maximum.at(best, runs.owner[real], runs.length[real])
+    np.maximum.at(row_best, runs.row[of_train], runs.length[of_train])
+    return real & of_train
+
+
+def _first_rows(rows: Numbered, n: int) -> Numbered:
+    return Numbered(rows.tokens[: rows.starts[n]], rows.starts[: n + 1])
+
+
+def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, NDArray[np.bool_]]:
+    """Return what of one person's own words each row holds, as the audit counts it.
+
+    The longest run of own words, 0 below FLOOR_TOKENS; and whether NEAR of a record or more stands in it, words
+    changed or not, in any order or in pieces of three, or CEILING_TOKENS in a row with common text and all.
+    """
+    longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
+    masked = True
+    for merged, reading in readings(made, pool):
+        owner = merged[pool.owner]
+        runs = runs_alone(reading.own_made.rows, reading.own_real.rows, owner, shortest=FLOOR_TOKENS)
+        np.maximum.at(longest, runs.row, runs.length)
+        is_near[runs_alone(reading.made, reading.real, owner, shortest=CEILING_TOKENS).row] = True
+        if masked:
+            records = OwnedRecords(reading.real, owner, len(pool.side), reading.own_real.origin)
+            for n_tokens in (PAIR_TOKENS, 1, PIECE_TOKENS[0]):
+                is_near[near_copies(reading.made, records, len(made), n_tokens).row] = True
+        masked = False
+    return longest, is_near
+
+
+def _record_copies(
+    rows: Sequence[str], pool: Pool, merged: Int, has_own: NDArray[np.bool_], m: int
+) -> tuple[CopiedRuns, NDArray[np.bool_], tuple[int, int]]:
+    """Return the rows equal to a long record of one train person, and of how many persons of each arm there are any.
+
+    The rows twice: the synthetic ones with the person, and for all whether they are.
+
+    A record of common text alone is nobody's.
+    """
+    sole = sole_owners(keyed(map(record_keys, pool.texts)), merged[pool.owner])
+    key, row = keyed(map(record_keys, rows))
+    owner = owner_of(sole, key)
+    found = (owner >= 0) & has_own[row]
+    pairs = np.unique(np.stack([row[found], owner[found]], axis=1), axis=0)
+    row, owner = pairs[:, 0], pairs[:, 1]
+    of_train, of_control = owner < pool.n_train, (owner >= pool.n_train) & (owner < pool.n_persons)
+    n_records = tuple(len(np.unique(owner[some & (row < m)])) for some in (of_train, of_control))
+    is_record = np.zeros(len(rows), dtype=np.bool_)
+    is_record[row[of_train]] = True
+    copies = of_train & (row < m)
+    return copied_rows(row[copies], owner[copies], WHOLE_RECORD), is_record, (n_records[0], n_records[1])
+
+
+def _copied_sentences(synthetic: Sequence[str], pool: Pool, merged: Int) -> tuple[int, int]:
+    """Return how many sentences of 6 tokens or more of one train (control) person stand in the synthetic table."""
+    sole = sole_owners(keyed(map(sentence_keys, pool.texts)), merged[pool.owner])
+    owner = owner_of(sole, np.unique(keyed(map(sentence_keys, synthetic)).key))
+    return (
+        int(((owner >= 0) & (owner < pool.n_train)).sum()),
+        int(((owner >= pool.n_train) & (owner < pool.n_persons)).sum()),
+    )
+
+
+def _common_share(reading: PooledTexts, m: int, pool: Pool) -> tuple[float, float]:
+    """Return the share of the words of the synthetic and of the train table that are common text."""
+    shares = []
+    of_train = int((pool.owner < pool.n_train).sum())
+    for whole, left, n in ((reading.made, reading.own_made, m), (reading.real, reading.own_real, of_train)):
+        shares.append(1 - float(left.rows.starts[n]) / max(1, int(whole.starts[n])))
+    return shares[0], shares[1]

@@ -1,0 +1,125 @@
+"""Parentage: what one encoder sees of the parents of synthetic records, and how far from chance it may lie."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from audits.attacks.parent_recovery.noise_tolerant_attack import (
+    ParentRecall,
+    both_train,
+    find_parent_pairs,
+    first_share,
+    parent_recall,
+    train_share,
+)
+from audits.core.holdout import Arms
+from audits.core.stats import FAIL_LEVEL, POWER, Scan, needed_for_share, power_of_each, scan_test
+from audits.core.two_sided import is_inside
+from audits.core.types import AuditInputs, Estimate, persons
+from audits.embeddings.distances import Share
+from audits.embeddings.encoders import Encoded
+
+MARGINS = (0.03, 0.05, 0.10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareTest:
+    """A share, what it would be if roles meant nothing, and how far from that it may lie (None: too few rows)."""
+
+    what: str
+    share: Share
+    null: float
+    margin: float | None
+
+    def estimate(self, confidence: float, *, less: float = 0.0) -> Estimate:
+        """Return the share less a number, with its normal interval."""
+        return self.share.estimate(confidence, less=less)
+
+    def is_within(self, margin: float | None, confidence: float) -> bool:
+        """Return whether the whole interval lies within a margin of the null."""
+        off = self.estimate(confidence, less=self.null)
+        return margin is not None and self.share.n > 0 and is_inside(off, margin, centre=0.0)
+
+    def p_beyond(self, margin: float) -> float:
+        """Return the p-value, two-sided, against lying within a margin of the null."""
+        return self.share.p_beyond(margin, null=self.null)
+
+    def smallest_leak(self, n_shares: int, confidence: float) -> float | None:
+        """Return how far from the null the truth must be for the audit not to pass with power .8.
+
+        Either the interval leaves the margin d, or the share differs from the null by more than chance explains and
+        by more than the strictest margin d_0, at error e:
+
+            min(d - (z_confidence - z_.8) e,  max(d_0, (z_(1 - .05 / (2 n_shares)) + z_.8) e))
+        """
+        if self.margin is None:
+            return None
+        z, z_power = float(stats.norm.ppf(confidence)), float(stats.norm.ppf(POWER))
+        z_each = float(stats.norm.ppf(1 - FAIL_LEVEL / (2 * n_shares)))
+        leaving = self.margin - (z - z_power) * self.share.error
+        return min(leaving, max(MARGINS[0], (z_each + z_power) * self.share.error))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderShares:
+    """What one encoder sees: three shares, the scan over persons, and how often true parents are found, if known."""
+
+    encoder: str
+    train: ShareTest
+    first: ShareTest
+    both: ShareTest
+    scan: Scan
+    recall: ParentRecall | None
+
+    @property
+    def shares(self) -> tuple[ShareTest, ...]:
+        """Return the three shares."""
+        return self.train, self.first, self.both
+
+
+def encoder_shares(
+    encoded: Encoded, people: Arms, inputs: AuditInputs, n_shares: int, rng: np.random.Generator
+) -> EncoderShares:
+    """Return the shares one encoder sees, each with its margin, and how often true parents are found.
+
+    Args:
+        encoded: the tables.
+        people: the persons compared.
+        inputs: as they were given; read for the ledger and the persons of train.
+        n_shares: how many shares the whole audit looks at.
+        rng: for the search and the permutations.
+    """
+    found = find_parent_pairs(encoded, people, rng)
+    both = both_train(found, people, rng)
+
+    def share_test(what: str, share: Share, null: float) -> ShareTest:
+        return ShareTest(what=what, share=share, null=null, margin=margin_of(share, n_shares))
+
+    return EncoderShares(
+        encoder=encoded.name,
+        train=share_test("the two persons between whom records lie", train_share(found, people), 0.5),
+        first=share_test("the nearer of the two persons", first_share(found, people), 0.5),
+        both=share_test("records that lie between two train persons", both.share, both.null),
+        scan=scan_test(found.nearness[people.is_train], found.nearness[~people.is_train]),
+        recall=None
+        if inputs.lineage is None
+        else parent_recall(found, people, inputs.lineage, persons(inputs.train.groups)[1]),
+    )
+
+
+def margin_of(share: Share, n_shares: int) -> float | None:
+    """Return the strictest margin that the independent rows behind a share can carry, None if they carry none.
+
+    Rows carry a margin d if all of the audit's shares together, being safe, would come out within it with power .8:
+
+        n >= ((z_.95 + z_(1 - .2 / (2 · n_shares))) / (2 d))²
+
+    and the widest also if this one share would. The run's confidence does not come in: a surer run would otherwise be
+    held to a wider margin.
+    """
+    power = power_of_each(n_shares)
+    for margin in MARGINS:
+        if share.n >= needed_for_share(margin, power=power):
+            return margin
+    return MARGINS[-1] if share.n >= needed_for_share(MARGINS[-1]) else None

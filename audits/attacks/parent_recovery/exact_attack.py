@@ -1,0 +1,202 @@
+"""Exact attacks on vectors: points between two real rows, and the real rows where the lines through points meet.
+
+They need the vectors themselves, to about four digits. **A nought found on text that was encoded anew is no
+evidence**: a remainder of 1e-3 hides every line from these attacks, and writing a vector down as text and encoding
+the text leaves far more. For text there is `audits/attacks/parent_recovery/noise_tolerant_attack.py`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+from scipy.stats import binom
+from sklearn.preprocessing import normalize
+
+from audits.attacks.parent_recovery.noise_tolerant_attack import CANDIDATES
+from audits.embeddings.combinations import best_pairs
+from audits.embeddings.similarity import BLOCK, similarity_blocks
+
+TOLERANCE = 1e-4  # of the distance between the two rows; float32 keeps about 1e-6
+MARGIN_OF_CHANCE = 100  # tolerances within which no row may come to a control segment for chance to be ruled out
+MIN_DIMENSIONS = 5
+INTERIOR = 1e-3  # a smaller weight than this is a copy of the other row, which is for other audits to find
+LINE_NEIGHBOURS = 30
+MAX_LINE_ROWS = 20_000  # points among which lines are sought; the first, as generators write class after class
+MIN_LINES = 3
+RECOVERED_WITHIN = 1e-3  # of a real row's length
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentEvidence:
+    """What exact attacks find in one matrix.
+
+    Args:
+        rows: synthetic rows attacked.
+        between_train: rows that lie between two train rows.
+        between_control: rows that lie between two control rows; by chance alone.
+        chance_ruled_out: whether there are 5 dimensions, and no row within a hundred tolerances of a control segment.
+        p: sign test of the rows that lie between two rows of one arm only; 1 or less.
+        rows_recovered: train rows found where at least three lines through synthetic points meet, without looking at
+            any real row.
+    """
+
+    rows: int
+    between_train: int
+    between_control: int
+    chance_ruled_out: bool
+    p: float
+    rows_recovered: int
+
+    @property
+    def proven(self) -> bool:
+        """Return whether one point between two train rows is proof by itself, and there is one."""
+        return self.chance_ruled_out and self.between_train > 0
+
+
+def attack_segments(
+    synthetic: NDArray[np.float32], train: NDArray[np.float32], control: NDArray[np.float32]
+) -> SegmentEvidence:
+    """Return how many points lie between two train rows, how many between two control rows, and whom lines give away.
+
+    The number of points within a tolerance t of a segment falls, for points of d dimensions that were not mixed, as
+    t^(d - 2). Where not one is within 100 t of a control segment, less than 3 · 100^(2 - d) of them are expected
+    within t of a train segment: from d = 5 on that is 3e-6, and a single point is proof. Where control has such rows
+    as well (few dimensions, many repeats), the rows that only one arm has are compared by a sign test.
+
+    Args:
+        synthetic: (m, d), as the caller passed them, not brought to unit length.
+        train: (n_T, d).
+        control: (n_H, d).
+
+    Random: none.
+    Cost: O(m · (n_T + n_H) · d + m² · d + lines² · d) time; O(256 · n) memory beside the matrices, in blocks.
+    """
+    to_train, to_control = segment_residuals(synthetic, train), segment_residuals(synthetic, control)
+    is_train, is_control = to_train <= TOLERANCE, to_control <= TOLERANCE
+    only_train, only_control = int((is_train & ~is_control).sum()), int((is_control & ~is_train).sum())
+    return SegmentEvidence(
+        rows=len(synthetic),
+        between_train=int(is_train.sum()),
+        between_control=int(is_control.sum()),
+        chance_ruled_out=synthetic.shape[1] >= MIN_DIMENSIONS
+        and not bool((to_control <= MARGIN_OF_CHANCE * TOLERANCE).any()),
+        p=float(binom.sf(only_train - 1, only_train + only_control, 0.5)),
+        rows_recovered=_rows_recovered(
+            line_intersections(np.asarray(synthetic[:MAX_LINE_ROWS], dtype=np.float64)), train
+        ),
+    )
+
+
+def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32]) -> Float:
+    """Return for each point how far it is from lying between two real rows; (m,), infinite where it is at one's end.
+
+    On rows of unit length, so that a mixture is found whether or not it was brought to unit length afterwards:
+
+        remainder = min over P, Q of |z - a P - b Q| / |P - Q|,   a, b > 0
+
+    over the pairs among the 40 most similar rows; the pair is found in float32 and measured in float64.
+    """
+    z, x = (normalize(np.asarray(v, dtype=np.float64)) for v in (synthetic, real))
+    single = x.astype(np.float32)
+    found = np.empty((len(z), 2), dtype=np.int64)
+    k = min(CANDIDATES, len(x))
+    for block, similarities in similarity_blocks(z.astype(np.float32), single):
+        top = np.argpartition(similarities, len(x) - k, axis=1)[:, -k:]
+        gram = single[top] @ single[top].transpose(0, 2, 1)
+        everyone = np.ones((1, *top.shape), dtype=np.bool_)
+        pair = best_pairs(np.take_along_axis(similarities, top, axis=1), gram, top, everyone)[0]
+        found[block] = np.take_along_axis(top, pair, axis=1)
+    p, q = x[found[:, 0]], x[found[:, 1]]
+    s_p, s_q, g = ((u * v).sum(axis=1) for u, v in ((z, p), (z, q), (p, q)))
+    apart = np.linalg.norm(p - q, axis=1)
+    determinant = np.where(apart > 0, 1 - g * g, 1)
+    determinant = np.where(determinant > 0, determinant, 1)
+    a, b = (s_p - g * s_q) / determinant, (s_q - g * s_p) / determinant
+    away = np.linalg.norm(z - a[:, None] * p - b[:, None] * q, axis=1)
+    inside = (np.minimum(a, b) > INTERIOR * (a + b)) & (a + b > 0) & (apart > 0)
+    return np.where(inside, away / np.where(apart > 0, apart, 1), np.inf)
+
+
+def line_intersections(points: Float) -> Float:
+    """Return where at least three lines meet, each line through three or more points; (r, d), with repeats.
+
+    Points made between one row and several others lie on lines that all go through that row. Nothing but the points
+    is looked at: this is what somebody could do who holds the vectors alone.
+    """
+    origins, directions, lengths = _lines(points)
+    found = [np.empty((0, points.shape[1]))]
+    for start in range(0, len(origins), BLOCK):
+        mine = slice(start, start + BLOCK)
+        along, away, is_parallel = _closest(origins, directions, mine)
+        near = (away <= TOLERANCE * (lengths[mine, None] + lengths[None])) & ~is_parallel
+        for i in np.flatnonzero(near.sum(axis=1) >= MIN_LINES - 1):
+            at = np.sort(along[i, near[i]])
+            groups = np.split(at, np.flatnonzero(np.diff(at) > 10 * TOLERANCE * lengths[start + i]) + 1)
+            met = [group.mean() for group in groups if len(group) >= MIN_LINES - 1]
+            found.append(origins[start + i] + np.array(met)[:, None] * directions[start + i])
+    return np.concatenate(found)
+
+
+def _lines(points: Float) -> tuple[Float, Float, Float]:
+    """Return origin, unit direction and length of every line through at least three neighbouring points."""
+    m, k = len(points), min(LINE_NEIGHBOURS, len(points) - 1)
+    squares = (points**2).sum(axis=1)
+    links: list[tuple[Int, Int]] = []
+    for start in range(0, m, BLOCK):
+        rows = np.arange(start, min(start + BLOCK, m))
+        distances = squares[None] - 2 * points[rows] @ points.T
+        distances[np.arange(len(rows)), rows] = np.inf
+        near = np.argpartition(distances, k - 1, axis=1)[:, :k]
+        towards = points[near] - points[rows, None]
+        lengths = np.linalg.norm(towards, axis=2, keepdims=True)
+        towards /= np.where(lengths > 0, lengths, 1)  # a repeated point has no direction, and joins no line
+        cosines = np.abs(np.triu(towards @ towards.transpose(0, 2, 1), 1))
+        row, one, other = np.nonzero(cosines >= 1 - TOLERANCE**2 / 2)
+        links += [(rows[row], near[row, one]), (rows[row], near[row, other])]
+    ends = [np.concatenate(side) for side in zip(*links, strict=True)]
+    graph = sparse.coo_matrix((np.ones(len(ends[0]), dtype=np.int8), (ends[0], ends[1])), shape=(m, m))
+    of_line = connected_components(graph, directed=False)[1]
+    ordered = np.argsort(of_line, kind="stable")
+    lines = [ordered[g] for g in np.split(np.arange(m), np.flatnonzero(np.diff(of_line[ordered])) + 1) if len(g) > 2]
+    origins = np.array([points[line].mean(axis=0) for line in lines]).reshape(len(lines), points.shape[1])
+    centred = [points[line] - origin for line, origin in zip(lines, origins, strict=True)]
+    directions = np.array([np.linalg.svd(c, full_matrices=False)[2][0] for c in centred]).reshape(origins.shape)
+    lengths_of = np.array([np.linalg.norm(c, axis=1).max() for c in centred])
+    return origins, directions, lengths_of
+
+
+def _closest(origins: Float, directions: Float, mine: slice) -> tuple[Float, Float, NDArray[np.bool_]]:
+    """Return for each line of a block and each line: where on the first they are closest, how far apart, if parallel.
+
+    With w = o_i - o_j and c = u_i · u_j, at o_i + s u_i and o_j + t u_j:
+
+        s = (c (u_j · w) - u_i · w) / (1 - c²),   t = (u_j · w - c (u_i · w)) / (1 - c²)
+    """
+    o, u = origins[mine], directions[mine]
+    c = u @ directions.T
+    is_parallel = 1 - c * c < 1e-6
+    denominator = np.where(is_parallel, 1, 1 - c * c)
+    own, other = (u * o).sum(axis=1)[:, None], (directions * origins).sum(axis=1)[None]
+    mine_w, theirs_w = own - u @ origins.T, o @ directions.T - other
+    s, t = (c * theirs_w - mine_w) / denominator, (theirs_w - c * mine_w) / denominator
+    square_w = (o * o).sum(axis=1)[:, None] + (origins * origins).sum(axis=1)[None] - 2 * o @ origins.T
+    square = square_w + s * s + t * t + 2 * s * mine_w - 2 * t * theirs_w - 2 * s * t * c
+    return s, np.sqrt(np.maximum(0, square)), is_parallel
+
+
+def _rows_recovered(points: Float, real: NDArray[np.float32]) -> int:
+    """Return how many distinct real rows the points come close to."""
+    x = np.asarray(real, dtype=np.float64)
+    squares = (x**2).sum(axis=1)
+    found: set[int] = set()
+    for start in range(0, len(points), BLOCK):
+        some = points[start : start + BLOCK]
+        nearest = np.argmin(squares[None] - 2 * some @ x.T, axis=1)
+        close = np.linalg.norm(some - x[nearest], axis=1) <= RECOVERED_WITHIN * np.sqrt(squares[nearest])
+        found |= set(nearest[close].tolist())
+    return len(found)

@@ -1,0 +1,200 @@
+"""Nearest neighbours: are the synthetic records closer to the people the generator saw than to people it never saw?
+
+This file holds the measurements; `audits/attacks/neighbours/neighbours_audit.py` draws the verdict from them.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse, stats
+
+from audits.core.holdout import Arms, person_scores
+from audits.core.stats import Interval
+from audits.core.types import Estimate
+from audits.embeddings.encoders import Encoded
+from audits.embeddings.similarity import Float32, Matrix, highest, similarity_blocks
+
+LOCAL_NEIGHBOURS = 5
+MIN_BIN = 10
+BINS_PER_UNIT = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """The share of synthetic rows whose nearest real row is of train, its standard error if roles meant nothing."""
+
+    value: float
+    error: float
+
+    @property
+    def n(self) -> int:
+        """How many independent rows would have the same standard error, sqrt(1/4 / n)."""
+        return int(0.25 / self.error**2) if self.error > 0 else 0
+
+    def ends(self, confidence: float) -> Interval:
+        """Return the normal interval, each end at the confidence, cut at 0 and 1."""
+        half = float(stats.norm.ppf(confidence)) * self.error
+        return Interval(max(0.0, self.value - half), min(1.0, self.value + half))
+
+    def estimate(self, confidence: float, *, less: float = 0.0) -> Estimate:
+        """Return the share less a number, with its normal interval."""
+        low, high = self.ends(confidence)
+        value = min(max(self.value, low), high)  # weights that sum to 1 may sum to a hair more
+        return Estimate(value=value - less, low=low - less, high=high - less, confidence=confidence, n=self.n)
+
+    def p_beyond(self, margin: float, *, null: float = 0.5) -> float:
+        """Return the p-value, two-sided, against lying within a margin of the null; 1 where no row counts."""
+        beyond = abs(self.value - null) - margin
+        if beyond <= 0 or self.error <= 0:
+            return 1.0
+        return min(1.0, 2 * float(stats.norm.sf(beyond / self.error)))
+
+
+def share_of_train(nearest: NDArray[np.int64], included: list[NDArray[np.int64]], people: Arms) -> Share:
+    """Return the share over all repeats, with the exact variance of permuting the persons' roles.
+
+    Within each class c of one repeat, 2n persons carry w_i of the synthetic rows as their nearest, and n of them are
+    of train. If roles were handed out blindly, the share would have the variance
+
+        sum_c  2n/(4(2n-1)) * sum_i (w_i - mean(w))^2
+
+    so that synthetic rows which crowd round one person are not counted as independent. The repeats share persons;
+    the mean of their variances is at least the variance of their mean.
+
+    Args:
+        nearest: person nearest to each row; (repeats, m).
+        included: for each repeat the persons compared, as many of train as of control in each class.
+        people: the persons.
+    """
+    n_persons, m = len(people.is_train), nearest.shape[1]
+    value, variance = 0.0, 0.0
+    for found, among in zip(nearest, included, strict=True):
+        weight = np.bincount(found, minlength=n_persons) / m
+        value += float(weight[people.is_train].sum())
+        classes, weights = people.person_class[among], weight[among]
+        size = np.bincount(classes)
+        mean = np.bincount(classes, weights) / np.maximum(size, 1)
+        spread = np.bincount(classes, (weights - mean[classes]) ** 2)
+        variance += float((spread * size / (4 * np.maximum(size - 1, 1))).sum())
+    # sums of shares of rows may round to a little more than all of them
+    return Share(value=min(1.0, value / len(nearest)), error=math.sqrt(variance / len(nearest)))
+
+
+def balanced_draws(people: Arms, repeats: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    """Return for each repeat as many train persons as control persons of each class, drawn without replacement.
+
+    Unequal arms alone would move the share: fresh records against three times as much train as control score .75.
+    """
+    members = [
+        [np.flatnonzero((people.person_class == c) & (people.is_train == side)) for side in (True, False)]
+        for c in range(people.n_classes)
+    ]
+    drawn = []
+    for _ in range(repeats):
+        chosen = [
+            rng.choice(arm, size=min(len(train), len(control)), replace=False)
+            for train, control in members
+            for arm in (train, control)
+        ]
+        drawn.append(np.sort(np.concatenate(chosen)))
+    return drawn
+
+
+def nearest_person_of_rows(
+    synthetic: Matrix, real: Matrix, people: Arms, included: list[NDArray[np.int64]], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return for each repeat and synthetic row the person whose record is nearest; (repeats, m).
+
+    One index over both arms in shuffled order, so that nothing but similarity decides, and equal similarities are
+    decided at random; a synthetic row similar to nobody gets a random person.
+    """
+    columns = rng.permutation(len(people.row_person))
+    owner = people.row_person[columns]
+    kept = [np.flatnonzero(np.isin(owner, among)) for among in included]
+    nearest = np.empty((len(included), synthetic.shape[0]), dtype=np.int64)
+    for rows, similarities in similarity_blocks(synthetic, real[columns]):
+        for r, mine in enumerate(kept):
+            among = similarities[:, mine] if len(mine) < len(owner) else similarities
+            best = np.argmax(among, axis=1)
+            lonely = among[np.arange(len(best)), best] == 0
+            best[lonely] = rng.integers(len(mine), size=int(lonely.sum()))
+            nearest[r, rows] = owner[mine[best]]
+    return nearest
+
+
+def stack_arms(encoded: Encoded) -> Matrix:
+    """Return the rows of train and then control as one matrix."""
+    train, control = encoded.train, encoded.control
+    if isinstance(train, sparse.csr_matrix) and isinstance(control, sparse.csr_matrix):
+        return sparse.csr_matrix(sparse.vstack([train, control]))
+    return np.vstack([np.asarray(train), np.asarray(control)])
+
+
+def crowding(encoded: Encoded, people: Arms) -> dict[str, NDArray[np.float64]]:
+    """Return for each person how close a synthetic record comes, and how much closer than people of the domain; (P,).
+
+        nearest_x = max_s cos(x, s),  crowding_x = nearest_x - mean of the 5 highest cos(x, reference)
+
+    and of a person the highest of their records. Subtracting the neighbourhood keeps a common kind of text from
+    looking copied. It also hides who is missing where all texts follow one template: that is seen without it.
+    """
+    real = stack_arms(encoded)
+    nearest = highest(real, encoded.synthetic, 1)[:, 0]
+    local = highest(real, encoded.reference, LOCAL_NEIGHBOURS).mean(axis=1)
+    scores = {"nearest": nearest, "crowding": nearest - local}
+    return {name: person_scores(score, people.row_person) for name, score in scores.items()}
+
+
+def two_nearest_distances(encoded: Encoded, people: Arms, among: NDArray[np.int64]) -> tuple[Float32, Float32]:
+    """Return the cosine distances of each synthetic row to its two nearest of train, and of control; (m, 2) each."""
+    real, is_among = stack_arms(encoded), np.isin(people.row_person, among)
+    is_train = people.is_train[people.row_person]
+    to_train, to_control = (
+        np.maximum(0, 1 - highest(encoded.synthetic, real[np.flatnonzero(is_among & side)], 2))
+        for side in (is_train, ~is_train)
+    )
+    return to_train, to_control
+
+
+def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
+    """Return the lowest tenth of nearest / second nearest to train, over the same to control; None where 0 / 0."""
+    tenths = []
+    for found in (to_train, to_control):
+        away = found[found[:, -1] > 0]
+        tenths.append(float(np.quantile(away[:, 0] / away[:, -1], 0.1)) if len(away) > 0 else 0.0)
+    return tenths[0] / tenths[1] if tenths[1] > 0 else None
+
+
+def distance_histogram(
+    train: NDArray[np.floating], control: NDArray[np.floating]
+) -> dict[str, list[float] | list[int]]:
+    """Return counts of cosine distances over common bins.
+
+    A bin holds none or at least ten of each, so that none is a person; edges lie on a fixed grid of 1/40, so that
+    none is a record's own distance.
+    """
+    both = np.concatenate([train, control])
+    first = math.floor(float(both.min()) * BINS_PER_UNIT)
+    last = max(first + 1, math.ceil(float(both.max()) * BINS_PER_UNIT))
+    fine = np.arange(first, last + 1) / BINS_PER_UNIT
+    counts = np.stack([np.histogram(v, bins=fine)[0] for v in (train, control)], axis=1)
+    edges, merged = [float(fine[0])], [np.zeros(2, dtype=np.int64)]
+    for count, edge in zip(counts, fine[1:], strict=True):
+        merged[-1] = merged[-1] + count
+        if not _small(merged[-1]):
+            edges.append(float(edge))
+            merged.append(np.zeros(2, dtype=np.int64))
+    rest = merged.pop()
+    while merged and _small(rest):
+        rest = rest + merged.pop()
+        edges.pop()
+    if rest.any():
+        merged.append(rest)
+        edges.append(float(fine[-1]))
+    return {"edges": edges, "train": [int(c[0]) for c in merged], "control": [int(c[1]) for c in merged]}
+
+
+def _small(count: NDArray[np.int64]) -> bool:
+    return not count.any() or bool(((count > 0) & (count < MIN_BIN)).any())

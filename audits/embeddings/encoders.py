@@ -1,0 +1,141 @@
+"""How the audits see texts: encoders of their own, independent of the generator's.
+
+A generator and its audit should not share their blind spots. Two encoders are always built here, one of words and
+one of characters. Both are lexical: they see what is said in the same words, and nothing of what is said in others.
+Matrices that the caller passes are attacked as well: the generator's own encoder, since an attacker could have it
+too, and, where there is one, an encoder that shares nothing with it. What is learnt is learnt from the reference part
+only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.decomposition import TruncatedSVD
+from sklearn.preprocessing import normalize
+
+from audits.core.errors import InputError
+from audits.core.holdout import HoldoutTables
+from audits.core.types import Table
+from audits.embeddings.similarity import Float32, Matrix
+from audits.text.ngrams import Sequences, characters, runs, words
+
+CHARACTER_RUNS = (3, 4)
+CHARACTER_COLUMNS = 1 << 16
+LATENT_DIMENSIONS = 128
+MAX_FIT_ROWS = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """The tables of an audit as rows of unit length (or zero), by one encoder; dense float32 or sparse."""
+
+    name: str
+    synthetic: Matrix
+    train: Matrix
+    control: Matrix
+    reference: Matrix
+
+
+def encode(holdout: HoldoutTables, rng: np.random.Generator) -> tuple[Encoded, ...]:
+    """Return the tables by words, by characters, and by each matrix the caller passed in all of them.
+
+    Raises:
+        InputError: a passed matrix is missing in a table, or does not fit; all such problems at once.
+
+    Random: one seed for the truncated decomposition, one choice of the rows it is fitted on.
+    Privacy: reads all texts; frequencies, projections and means come from the reference part only.
+    """
+    return (encode_words(holdout), encode_characters(holdout, rng), *_passed(holdout))
+
+
+def encode_words(holdout: HoldoutTables) -> Encoded:
+    """Return TF-IDF rows of words, frequencies of the reference: (1 + ln tf) · (1 + ln((1 + N) / (1 + df))).
+
+    A word the reference lacks counts as the rarest: what only one person wrote is what a copy would carry.
+    """
+    sequences, n_words = words([t.texts for t in _tables(holdout)])
+    counts = [_counts(s.symbols, s, n_words) for s in sequences]
+    return Encoded(name="words", **_named(_tf_idf(counts)))
+
+
+def encode_characters(holdout: HoldoutTables, rng: np.random.Generator) -> Encoded:
+    """Return rows of 128 dimensions: TF-IDF of hashed runs of 3 and 4 characters, decomposed, centred.
+
+    Survives word dropout, inflection and spelling changes. Dimensions and centre are those of the reference.
+
+    Source: Deerwester et al., JASIS 1990 (latent semantic analysis); the centring is ours: without it the direction
+        common to all texts makes a few short texts the neighbours of everyone.
+    """
+    counts = [_character_counts(t) for t in _tables(holdout)]
+    weighted = _tf_idf(counts)
+    reference = weighted[-1]
+    n_fit = min(MAX_FIT_ROWS, reference.shape[0])
+    fit_on = reference[np.sort(rng.permutation(reference.shape[0])[:n_fit])]
+    svd = TruncatedSVD(min(LATENT_DIMENSIONS, n_fit - 1), random_state=int(rng.integers(2**31))).fit(fit_on)
+    dense = [np.asarray(w @ svd.components_.T.astype(np.float32)) for w in weighted]
+    centre = dense[-1].mean(axis=0)
+    return Encoded(name="characters", **_named([_unit(d - centre) for d in dense]))
+
+
+def _tables(holdout: HoldoutTables) -> tuple[Table, Table, Table, Table]:
+    return holdout.synthetic, holdout.train, holdout.control, holdout.reference
+
+
+def _named(tables: Sequence[Matrix]) -> dict[str, Matrix]:
+    return dict(zip(("synthetic", "train", "control", "reference"), tables, strict=True))
+
+
+def _counts(columns: NDArray[np.int64], sequences: Sequences, n_columns: int) -> sparse.csr_matrix:
+    rows = np.repeat(np.arange(len(sequences)), np.diff(sequences.starts))
+    ones = np.ones(len(columns), dtype=np.float32)
+    return sparse.csr_matrix((ones, (rows, columns)), shape=(len(sequences), n_columns))
+
+
+def _character_counts(table: Table) -> sparse.csr_matrix:
+    sequences = characters(table.texts)
+    keys, rows = (np.concatenate(both) for both in zip(*(runs(sequences, k) for k in CHARACTER_RUNS), strict=True))
+    columns = (keys % np.uint64(CHARACTER_COLUMNS)).astype(np.int64)
+    ones = np.ones(len(columns), dtype=np.float32)
+    return sparse.csr_matrix((ones, (rows, columns)), shape=(len(table), CHARACTER_COLUMNS))
+
+
+def _tf_idf(counts: list[sparse.csr_matrix]) -> list[sparse.csr_matrix]:
+    reference = counts[-1]
+    df = np.bincount(reference.indices, minlength=reference.shape[1])
+    idf = (1 + np.log((1 + reference.shape[0]) / (1 + df))).astype(np.float32)
+    weighted = []
+    for table in counts:
+        rows = table.copy()
+        rows.data = (1 + np.log(rows.data)) * idf[rows.indices]
+        weighted.append(normalize(rows, copy=False))
+    return weighted
+
+
+def _unit(rows: Float32) -> Float32:
+    return np.asarray(normalize(rows), dtype=np.float32)
+
+
+def _passed(holdout: HoldoutTables) -> tuple[Encoded, ...]:
+    tables = dict(zip(("synthetic", "train", "control", "reference"), _tables(holdout), strict=True))
+    names = sorted({name for table in tables.values() for name in table.vectors})
+    problems = []
+    for name in names:
+        lacking = [role for role, table in tables.items() if name not in table.vectors]
+        if lacking:
+            problems.append(f"vectors '{name}' are missing in: {', '.join(lacking)}")
+            continue
+        matrices = {role: table.vectors[name] for role, table in tables.items()}
+        if any(v.ndim != 2 or len(v) != len(tables[role]) for role, v in matrices.items()):
+            problems.append(f"vectors '{name}' do not have one row per record in every table")
+        elif len({v.shape[1] for v in matrices.values()}) > 1:
+            problems.append(f"vectors '{name}' differ in width between tables")
+        elif not all(np.isfinite(v).all() for v in matrices.values()):
+            problems.append(f"vectors '{name}' hold values that are not finite")
+    if problems:
+        raise InputError("the vectors passed to the audit cannot be used", problems=problems)
+    return tuple(
+        Encoded(name=f"vectors:{name}", **_named([_unit(t.vectors[name]) for t in tables.values()])) for name in names
+    )

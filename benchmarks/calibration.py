@@ -1,0 +1,355 @@
+"""The calibration calibration suite over real corpora, the fictional clinic, and several seeds: which audit catches what.
+
+    python benchmarks/calibration.py [--corpora newsgroups20,mts_dialog,synthpai,db_bio,clinic] [--seeds 5] [--resplits 50]
+        [--persons 3000] [--only AUDITS] [--checkpoints FOLDER] [--markdown FILE] [--json FILE] [--quick]
+
+For each corpus and seed the persons are shuffled, a third of them is train, the rest control, and the whole calibration suite
+of `audits selftest` is climbed. Then the persons are split anew so many times, each time into train, control and
+fresh people, and it is counted how often the audits stop the fresh people, who are in no train at all. The real
+corpora lie where SYNTHGEN_DATA says; the clinic is made up; the notes of ACI-bench are the reference of mts_dialog,
+whose persons are few. Posts are cut to 150 words, and of near-duplicate texts of different rows the first stays,
+before anybody is split.
+
+Every case of every seed, and every split, is written to the folder of checkpoints when it is done; a run that was
+interrupted goes on there. Printed are, per corpus, how often each audit gave which verdict on each case, how many
+cases are right, and the share of splits in which fresh people were stopped.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+sys.path.append(str(Path(__file__).parents[1] / "examples" / "clinic"))  # the fictional clinic
+
+from fictional_clinic import generate
+
+import audits
+from audits.core.streams import stream
+from audits.core.types import AuditInputs, Table
+from audits.selftest.cases import CASES
+from audits.selftest.suite_run import chosen, gather, step_json, suite_run
+from audits.text.minhash import CLOSE, near_pairs, sketch
+from audits.text.normalise import tokens
+from synthgen.core.seeds import SeedTree
+
+MAX_WORDS = 150
+NEAR = 0.8
+CONFIDENCE = 0.95
+TRAIN_SHARE = 1 / 3
+FRESH = next(case for case in CASES if case.name == "fresh_people")
+MOST_BLOCKED = 0.2
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a corpus lies, and public text of its kind; occupations of 250 authors are no classes."""
+
+    files: tuple
+    labelled: bool = True
+    reference: tuple = ()
+
+
+SOURCES = {
+    "newsgroups20": Source(("newsgroups20/train.parquet",)),
+    "mts_dialog": Source(
+        tuple(f"mts_dialog/{part}.parquet" for part in ("train", "validation", "test", "test2")),
+        reference=tuple(f"aci_bench/{part}.parquet" for part in ("train", "valid", "test1", "test2", "test3")),
+    ),
+    "synthpai": Source(("synthpai/all.parquet",), labelled=False),
+    "db_bio": Source(tuple(f"db_bio/{part}.parquet" for part in ("train", "validation", "test")), labelled=False),
+}
+CORPORA = (*SOURCES, "clinic")
+
+
+def rows_of(corpus, persons):
+    """Return (text, label or None, person) of a corpus, no row nearly equal to an earlier one."""
+    if corpus == "clinic":
+        made = generate(persons, SeedTree(20261120).child("ladder").generator())
+        rows = [(r["note"], r["specialty"], r["patient_id"]) for r in made]
+    else:
+        rows = read(SOURCES[corpus].files, labelled=SOURCES[corpus].labelled)
+    kept = sketch([text for text, _, _ in rows], bands=CLOSE)
+    pairs = near_pairs(kept, kept)
+    later = set(pairs.right[(pairs.left < pairs.right) & (pairs.jaccard >= NEAR)].tolist())
+    seen, found = set(), []
+    for i, row in enumerate(rows):
+        if i not in later and row[0] not in seen and tokens(row[0]):
+            seen.add(row[0])
+            found.append(row)
+    return found
+
+
+def read(files, *, labelled):
+    """Return (text, label or None, person) of every row of the files."""
+    folder = Path(os.environ["SYNTHGEN_DATA"])
+    return [
+        (" ".join(r["text"].split()[:MAX_WORDS]), str(r["label"]) if labelled else None, str(r["group"]))
+        for name in files
+        for r in pq.read_table(folder / name, columns=["text", "label", "group"]).to_pylist()
+    ]
+
+
+def reference_of(corpus):
+    """Return public text of the corpus' kind, or None; without it a fifth of the control persons is set aside."""
+    files = SOURCES[corpus].reference if corpus in SOURCES else ()
+    return table_of(read(files, labelled=False)) if files else None
+
+
+def split(rows, persons, name):
+    """Return train and control: a third, and two thirds, of so many persons drawn by the stream of that name."""
+    everybody = sorted({person for _, _, person in rows})
+    order = stream(0, f"bench/{name}").permutation(len(everybody))[:persons]
+    n_train = round(TRAIN_SHARE * len(order))
+    parts = [{everybody[i] for i in part} for part in (order[:n_train], order[n_train:])]
+    return [table_of([row for row in rows if row[2] in part]) for part in parts]
+
+
+def table_of(rows):
+    texts, labels, groups = zip(*rows, strict=True)
+    return Table(texts=texts, labels=None if labels[0] is None else labels, groups=groups, has_groups=True)
+
+
+def code_digest():
+    """Return a digest of the audits' source, so that no table mixes what two versions of them said."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(audits.__file__).parent.rglob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def kept(path, setting, make):
+    """Return what was written under this setting before, or make it and write it."""
+    if path.is_file():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["setting"] != setting:
+            raise SystemExit(f"{path} was made with {found['setting']}, not {setting}: choose another --checkpoints")
+        return found["found"]
+    made = make()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".part-", delete=False, encoding="utf-8") as file:
+        json.dump({"setting": setting, "found": made}, file)
+    Path(file.name).replace(path)
+    return made
+
+
+class People:
+    """The people of one split, gathered when first asked for: where every case is there already, nobody is."""
+
+    def __init__(self, corpus, rows, args, name, splits):
+        self.corpus, self.rows, self.args, self.name, self.splits = corpus, rows, args, name, splits
+        self.found = None
+
+    def __call__(self):
+        """Return the casts and what stands against the split."""
+        if self.found is None:
+            train, control = split(self.rows(), self.args.persons, f"{self.corpus}/{self.name}")
+            reference = reference_of(self.corpus)
+            inputs = AuditInputs(synthetic=control, train=train, control=control, reference=reference)
+            self.found = gather(inputs, 0, splits=self.splits)
+        return self.found
+
+
+def suite(args, corpus, rows):
+    """Return for each seed the cases, and what stands against the split itself."""
+    seeds = []
+    for seed in range(args.seeds):
+        people = People(corpus, rows, args, f"seed/{seed}", 1 if args.quick else 3)
+        folder = args.checkpoints / corpus / f"seed-{seed}"
+        steps = []
+        for case in args.cases:
+            started = time.monotonic()
+
+            def made(case=case, people=people, seed=seed):
+                return step_json(suite_run(case, people()[0], args.audits, seed=seed, confidence=CONFIDENCE))
+
+            steps.append(kept(folder / f"{case.name}.json", args.setting, made))
+            said = ", ".join(f"{a} {c['outcome']}" for a, c in steps[-1]["audits"].items())
+            print(f"{corpus} seed {seed} {case.name}: {said}; {time.monotonic() - started:.0f} s", file=sys.stderr)
+        about = kept(folder / "people.json", args.setting, lambda people=people: sizes(*people()))
+        seeds.append({"steps": steps, **about})
+    return seeds
+
+
+def sizes(casts, problems):
+    one = casts[0]
+    return {
+        "problems": list(problems),
+        "persons": [len(set(one.train.groups)), len(set(one.control.groups)), one.n_unseen],
+        "rows": [len(one.train), len(one.control), len(one.unseen)],
+        "repeating": one.n_repeating,
+    }
+
+
+def blocked(args, corpus, rows):
+    """Return for each new split the verdict of every audit on fresh people."""
+    once, found = replace(FRESH, repeats=1), []
+    for number in range(args.resplits):
+        people = People(corpus, rows, args, f"resplit/{number}", 1)
+
+        def made(people=people, number=number):
+            casts, problems = people()
+            step = step_json(suite_run(once, casts, args.audits, seed=number, confidence=CONFIDENCE))
+            verdicts = {audit: next(iter(cell["verdicts"])) for audit, cell in step["audits"].items()}
+            reasons = {a: cell["reason"] for a, cell in step["audits"].items() if verdicts[a] != "pass"}
+            return {"verdicts": verdicts, "reasons": reasons, "split": list(problems)}
+
+        found.append(kept(args.checkpoints / corpus / f"resplit-{number:03d}.json", args.setting, made))
+        print(f"{corpus} resplit {number}: stopped by {found[-1]['reasons'] or 'none'}", file=sys.stderr)
+    return found
+
+
+def tally(seeds, case, audit):
+    """Return the verdict counts and outcomes of one audit on one case over the seeds; none where it was not asked."""
+    steps = [s["audits"] for seed in seeds for s in seed["steps"] if s["case"] == case]
+    cells = [found[audit] for found in steps if audit in found]
+    verdicts = sum((Counter(c["verdicts"]) for c in cells), Counter())
+    return verdicts, Counter(c["outcome"] for c in cells)
+
+
+def said(verdicts, outcomes):
+    if not verdicts:
+        return "not asked"
+    words = {"fail": "caught", "pass": "passed", "insufficient": "unsure"}
+    text = ", ".join(f"{words[v]} {verdicts[v]}" for v in words if verdicts[v] > 0)
+    wrong = "".join(f" **{outcomes[o]} {o}**" for o in ("wrong", "uncalibrated") if outcomes[o] > 0)
+    return (f"({text})" if outcomes["open"] > 0 else text) + wrong
+
+
+def right(seeds):
+    """Return how many cases are right, uncalibrated and wrong over the seeds; the worst audit of a case counts."""
+    worst = Counter()
+    for seed in seeds:
+        for step in seed["steps"]:
+            outcomes = {c["outcome"] for c in step["audits"].values()}
+            worst[next((o for o in ("wrong", "uncalibrated") if o in outcomes), "right")] += 1
+    return worst
+
+
+def stopped(splits, audits):
+    """Return, for each audit and for all together, the share of splits it stopped and the share proven leaky."""
+    n = len(splits)
+    shares = {}
+    for name in (*audits, "all"):
+        verdicts = [[v for a, v in s["verdicts"].items() if name in {a, "all"}] for s in splits]
+        shares[name] = {
+            "stopped": sum(any(v != "pass" for v in vs) for vs in verdicts) / n,
+            "called a leak": sum("fail" in vs for vs in verdicts) / n,
+        }
+    return shares
+
+
+def cases_written(args, seeds):
+    """Return the lines of a corpus' cases."""
+    first, counts = seeds[0], right(seeds)
+    lines = [
+        "Persons in train, control, fresh: {}, {}, {} (rows: {}, {}, {}); rows of fresh people left out because "
+        "they repeat somebody: {}.".format(*first["persons"], *first["rows"], first["repeating"]),
+        "",
+        "| case | " + " | ".join(args.audits) + " |",
+        "|" + "---|" * (1 + len(args.audits)),
+    ]
+    for case in args.cases:
+        cells = [said(*tally(seeds, case.name, audit)) for audit in args.audits]
+        lines.append(f"| {case.name} | " + " | ".join(cells) + " |")
+    lines.append("")
+    lines.append(
+        f"Cases right: {counts['right']} of {sum(counts.values())}; too few people to be calibrated: "
+        f"{counts['uncalibrated']}; wrong: {counts['wrong']}."
+    )
+    against = sum(bool(seed["problems"]) for seed in seeds)
+    if against:
+        lines.append(f"The split itself does not allow a pass in {against} of {len(seeds)} seeds.")
+    return lines
+
+
+def written(args, found):
+    """Return the tables as Markdown."""
+    lines = [
+        "# The calibration calibration suite",
+        "",
+        (
+            f"{args.seeds} seeds, {args.resplits} splits of fresh people, at most {args.persons} persons a corpus, "
+            "a third of them train. caught: the audit failed the release; passed: it let it go; unsure: it could not "
+            "say. In brackets: nothing is demanded there. Fresh people are judged 3 times a seed, permuted roles 20 "
+            "times."
+        ),
+    ]
+    for corpus, (seeds, splits) in found.items():
+        lines += ["", f"## {corpus}", "", *(cases_written(args, seeds) if seeds else ["No case was climbed."])]
+        if splits:
+            shares = stopped(splits, args.audits)
+            lines += ["", "| fresh people, splits | " + " | ".join(shares) + " |", "|" + "---|" * (1 + len(shares))]
+            for what in ("stopped", "called a leak"):
+                lines.append(f"| {what} | " + " | ".join(f"{s[what]:.0%}" for s in shares.values()) + " |")
+            enough = "at most" if shares["all"]["stopped"] <= MOST_BLOCKED else "more than"
+            lines.append("")
+            lines.append(f"All audits together stop fresh people in {enough} {MOST_BLOCKED:.0%} of the splits.")
+    return "\n".join(lines) + "\n"
+
+
+def arguments(argv):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpora", default=",".join(CORPORA))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--resplits", type=int, default=50)
+    parser.add_argument("--persons", type=int, default=3000)
+    parser.add_argument("--only", help="audits, separated by commas")
+    parser.add_argument("--checkpoints", type=Path, default=Path("calibration suite-bench"))
+    parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--quick", action="store_true", help="120 persons of the clinic, 1 seed, 2 splits, 4 cases")
+    args = parser.parse_args(argv)
+    args.corpora = args.corpora.split(",")
+    args.audits = chosen(None if args.only is None else args.only.split(","))
+    args.cases = CASES
+    if args.quick:
+        args.corpora, args.persons, args.seeds, args.resplits = ["clinic"], 130, 1, 2
+        few = {"verbatim", "one_identifier", "fresh_people", "permuted_roles"}
+        args.cases = tuple(replace(r, repeats=min(r.repeats, 2)) for r in CASES if r.name in few)
+    unknown = sorted(set(args.corpora) - set(CORPORA))
+    if unknown:
+        parser.error(f"unknown corpora: {', '.join(unknown)}; there are {', '.join(CORPORA)}")
+    if "SYNTHGEN_DATA" not in os.environ and set(args.corpora) - {"clinic"}:
+        parser.error("SYNTHGEN_DATA must say where the corpora lie; only the clinic needs none")
+    args.setting = {
+        "audits": list(args.audits),
+        "persons": args.persons,
+        "quick": args.quick,
+        "code": code_digest(),
+    }
+    return args
+
+
+def main(argv=None):
+    args = arguments(argv)
+    started = time.monotonic()
+    found = {}
+    for corpus in args.corpora:
+        loaded = []
+
+        def rows(corpus=corpus, loaded=loaded):
+            if not loaded:
+                loaded.extend(rows_of(corpus, args.persons))
+            return loaded
+
+        found[corpus] = (suite(args, corpus, rows), blocked(args, corpus, rows))
+    text = written(args, found)
+    print(text)
+    print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
+    if args.markdown:
+        args.markdown.write_text(text, encoding="utf-8")
+    if args.json:
+        args.json.write_text(json.dumps(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""One configuration in several styles: what the texts are worth, and how far from real ones they read.
+
+    python benchmarks/styles.py CONFIG [--styles plain,clinical-note,adapt] [--beside TABLE] [--samples 10]
+
+Every style runs CONFIG up to `evaluate` in its workspace, where all that comes before decoding is shared, and
+counts as an attempt in its ledger; `a+b` are two in equal shares, `adapt` is the plain one refined on the private
+records (`decode.adapt`). Printed are, for each: accuracy of both classifiers trained on the synthetic records alone;
+of the head trained on the very vectors that the kept texts were written from, so what writing costs it; `style.gap`
+in nats a token; the share of written texts that each filter turned away; then texts drawn at random. The last rows
+are what real records give, and how far texts of another kind are (the column `text` of a parquet file).
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from synthgen.config import Config
+from synthgen.core.progress import terminal_progress
+from synthgen.core.seeds import SeedTree
+from synthgen.core.tables import read_candidates, read_corpus, read_latents
+from synthgen.decode.config import PLAIN, AdaptConfig
+from synthgen.evaluate.heads import LabelledTexts, encoder_logistic
+from synthgen.evaluate.style_gap import style_gap
+from synthgen.pipeline.judge import UTILITY
+from synthgen.pipeline.pipeline import Pipeline
+
+
+def parted(style):
+    """Return a style as a configuration has it."""
+    return tuple(style.split("+")) if "+" in style else style
+
+
+def undecoded(run, control):
+    """Return the accuracy of the head that is taught the very vectors that the kept texts were written from."""
+    latents = read_latents(run.folder("interpolate"))
+    kept = {candidate.latent_id for candidate in read_candidates(run.folder("filter") / "kept.parquet")}
+    rows = [i for i, name in enumerate(latents.ids) if name in kept]
+    labels = np.array([latents.labels[i] for i in rows])
+    taught = LabelledTexts(texts=("",) * len(rows), labels=labels, vectors=latents.vectors[rows])
+    vectors = np.load(run.folder("embed-control") / "control.npy", allow_pickle=False)
+    tested = LabelledTexts(texts=tuple(control.texts), labels=np.array(control.labels), vectors=vectors)
+    return f"{(encoder_logistic(taught, tested, 0) == tested.labels).mean():.3f}"
+
+
+def finished(config, style):
+    """Return the run of the configuration in one style."""
+    adapt = config.decode.adapt or AdaptConfig()
+    how = {"adapt": adapt, "style": PLAIN} if style == "adapt" else {"adapt": None, "style": parted(style)}
+    told = config.model_copy(update={"decode": config.decode.model_copy(update=how)})
+    return Pipeline(told, progress=terminal_progress(sys.stderr)).run(until="evaluate")
+
+
+def interval(estimate):
+    return "{value:.3f} [{low:.3f}, {high:.3f}]".format(**estimate) if estimate else "not measured"
+
+
+def gap(texts, control):
+    """Return how far texts are from control in their style, as `evaluate` measures it."""
+    found = style_gap(texts, control.texts, [r.group for r in control.records], SeedTree(0).child("manner"))
+    return found and asdict(found)
+
+
+def row(name, table, arm, vectors, gap, rejected):
+    """Return a line of the table."""
+    scores = [interval(table["classifiers"][head][arm]["accuracy"]) for head in table["classifiers"]]
+    return "| " + " | ".join([name, *scores, vectors, gap, rejected]) + " |"
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config")
+    parser.add_argument("--styles", default="plain,auto")
+    parser.add_argument("--beside", help="a parquet file of texts of another kind")
+    parser.add_argument("--samples", type=int, default=10)
+    args = parser.parse_args(argv)
+    config = Config.load(args.config)
+    lines, samples, table, real = [], {}, {}, {}
+    for style in args.styles.split(","):
+        run = finished(config, style)
+        table = json.loads((run.folder("evaluate") / UTILITY).read_text())
+        filtered = run.record.stage("filter")
+        rejected = ", ".join(f"{name} {n / filtered.n_in:.2f}" for name, n in filtered.rejected.items() if n > 0)
+        real = {
+            role: read_corpus(run.folder("deidentify") / f"{role}.parquet", role) for role in ("train", "control")
+        }
+        far = interval(table["metrics"].get("style.gap"))
+        lines.append(row(style, table, "synthetic", undecoded(run, real["control"]), far, rejected or "none"))
+        kept = read_candidates(run.folder("filter") / "kept.parquet")
+        drawn = SeedTree(0).child("samples").generator().permutation(len(kept))[: args.samples]
+        samples[style] = [kept[i].text for i in drawn]
+    heads = list(table["classifiers"])
+    print("| " + " | ".join(["style", *heads, "head on the vectors", "style.gap", "turned away"]) + " |")
+    print("|" + "---|" * (len(heads) + 4))
+    lines.append(row("real records", table, "real", "", interval(gap(real["train"].texts, real["control"])), ""))
+    if args.beside:
+        texts = pq.read_table(args.beside)["text"].to_pylist()
+        texts = [texts[i] for i in SeedTree(0).child("beside").generator().permutation(len(texts))]
+        lines.append(f"| {args.beside} |" + " |" * (len(heads) + 1) + f" {interval(gap(texts, real['control']))} | |")
+    print("\n".join(lines))
+    for style, texts in samples.items():
+        print(f"\n## {style}")
+        for text in texts:
+            print("\n> " + text.replace("\n", "\n> "))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""`synthgen doctor`: what this machine has and lacks, before anybody trusts it with private text."""
+
+import os
+import platform
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from synthgen.core.errors import ModelError, ModelMissing
+from synthgen.decode.bridge import load_bridge
+from synthgen.decode.loop.products import has_bfloat16
+from synthgen.models.registry import MODELS
+from synthgen.models.store import digest_of, model_folder, store_folder
+
+NEEDED_GIB = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at; an optional one does not stop a run."""
+
+    name: str
+    ok: bool
+    detail: str
+    optional: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the check as plain data."""
+        return asdict(self)
+
+
+def examine() -> list[Check]:
+    """Return every check, the needed ones first."""
+    import torch
+
+    capability = getattr(torch.backends.cpu, "get_cpu_capability", lambda: "unknown")()
+    high_water_mark = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return [
+        Check("python", True, platform.python_version()),
+        Check("torch", True, f"{torch.__version__}, {os.cpu_count()} cores, {capability}"),
+        *(_model(name) for name in sorted(MODELS)),
+        _bridge(),
+        _disk(),
+        Check("core dumps", True, "switched off while synthgen runs"),
+        _swap(),
+        Check("high_water_mark", high_water_mark >= 4, f"{high_water_mark:.1f} GiB", optional=True),
+        _arithmetic(),
+        Check("gpu", torch.cuda.is_available(), "none; the processor is used", optional=True)
+        if not torch.cuda.is_available()
+        else Check("gpu", True, torch.cuda.get_device_name()),
+    ]
+
+
+def _model(name: str) -> Check:
+    try:
+        return Check(f"model {name}", True, f"sha256 {digest_of(model_folder(name))}")
+    except (ModelMissing, ModelError) as error:
+        return Check(f"model {name}", False, f"{error.message}. {error.hint}")
+
+
+def _arithmetic() -> Check:
+    able = has_bfloat16()
+    detail = "bfloat16" if able else "float32: this processor has no instructions for bfloat16; decoding takes longer"
+    return Check("arithmetic", able, detail, optional=True)
+
+
+def _bridge() -> Check:
+    try:
+        bridge = load_bridge("builtin")
+    except (ModelMissing, ModelError) as error:
+        return Check("bridge", False, error.message)
+    info = bridge.info
+    words = "no vocabulary" if bridge.words is None else f"{len(bridge.words.words):,} words"
+    made = f"{info.encoder} to {info.decoder}, {info.steps} steps, {words}"
+    return Check("bridge", True, f"{made}, sha256 {bridge.digest}")
+
+
+def _disk() -> Check:
+    folder = store_folder()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free / 2**30
+    writable = os.access(folder, os.W_OK)
+    detail = f"{free:.1f} GiB free at {folder}" + ("" if writable else ", not writable")
+    return Check("model store", free >= NEEDED_GIB and writable, detail)
+
+
+def _swap() -> Check:
+    path = Path("/proc/swaps")
+    used = path.is_file() and len(path.read_text().splitlines()) > 1
+    detail = "on: private text may be written to disk; use encrypted swap" if used else "none"
+    return Check("swap", not used, detail, optional=True)

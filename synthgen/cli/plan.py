@@ -1,0 +1,240 @@
+"""`synthgen plan`: what a run would take and whether its audits can conclude, before any work."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audits.gate.policy import Policy
+from audits.gate.shipped import load_policy
+from audits.ledger.budgets import Cost, Overspent
+from synthgen.cli.reach import Reach, reach_of
+from synthgen.config import Config
+from synthgen.core.errors import DataError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus
+from synthgen.core.workers import usable_cores
+from synthgen.decode.bridge import load_vocabulary
+from synthgen.decode.config import AUTO
+from synthgen.decode.loading import SLOW, backend_of, slowdown
+from synthgen.decode.style_adapter import built_in_styles
+from synthgen.dp.planned_queries import check_budget, large_delta, priced_reads
+from synthgen.dp.reserve import check_room
+from synthgen.filter.attributes import check_labels
+from synthgen.filter.classifier import fits_for
+from synthgen.interpolate import check_classes, wanted_counts
+from synthgen.load import load
+from synthgen.pipeline.adapt import WARNING as ADAPT_WARNING
+from synthgen.pipeline.adapt import check_adapt
+from synthgen.pipeline.finished import policy_file
+from synthgen.pipeline.ledger import ledger_of
+from synthgen.pipeline.rounds import SPARE, first_asked
+from synthgen.pipeline.secret import PUBLIC, foreseen_secret
+from synthgen.pipeline.secret import WARNING as PUBLIC_WARNING
+from synthgen.pipeline.style_choice import MOST_TEXTS, check_style, ways
+from synthgen.pipeline.style_choice import WARNING as STYLE_WARNING
+from synthgen.segment import learn_splitter
+from synthgen.segment.config import SegmentsConfig
+from synthgen.split import split
+
+TOKENS_PER_SECOND = 250  # of the embedded decoder on each core that multiplies bfloat16, a cautious round figure
+SECONDS_PER_RECORD = 0.25  # of refining the embedded bridge on two cores, likewise
+READING = 1 / 3  # of that for a record that is only read: one pass, where learning goes forth and back
+OWN_LOG = "reads the log of the run, and of its twin on people who do not exist"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What would happen."""
+
+    rows: int
+    bad_rows: dict[str, int]
+    train: dict[str, int]
+    control: dict[str, int]
+    persons: dict[str, int]
+    wanted: dict[str, int]
+    candidates: int
+    segments: dict[str, float] | None  # per_record of train on average, and headings that enough persons share
+    fits: int  # regressions that judge the class of candidates, at most; 0 where nothing judges it
+    minutes: float
+    cores: int  # that write at once
+    policy: str
+    audits: dict[str, str]
+    power: dict[str, dict[str, Any]]  # of each audit: n, n_needed, smallest_leak, epsilon_ceiling
+    epsilon: float | None = None
+    delta: float | None = None
+    reads: tuple[tuple[str, str], ...] = ()  # of private text, each with its price
+    ledger: str | None = None  # what was spent of its budget before; None where there is none yet
+    disclosure: str | None = None  # of each vector, where texts are written from words alone
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as plain data."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    def to_text(self) -> str:
+        """Return the plan for people."""
+        lines = [f"rows: {self.rows}, bad: {sum(self.bad_rows.values())}"]
+        lines += [f"  bad: {reason}: {count}" for reason, count in self.bad_rows.items()]
+        lines.append(f"persons: {self.persons['train']} train, {self.persons['control']} control")
+        lines.append(f"{'class':<32} {'train':>7} {'control':>8} {'to write':>9}")
+        lines += [
+            f"{label[:32]:<32} {self.train.get(label, 0):>7} {self.control.get(label, 0):>8} {count:>9}"
+            for label, count in self.wanted.items()
+        ]
+        if self.segments is not None:
+            many, headings = self.segments["per_record"], self.segments["headings"]
+            lines.append(f"segments: {many:.1f} a record, {headings:.0f} shared headings")
+        lines.append(f"texts to decode: about {self.candidates}, {self.minutes:.0f} minutes on {self.cores} cores")
+        if self.fits > 0:
+            lines.append(f"class agreement: at most {self.fits} regressions of {sum(self.train.values())} records")
+        if self.disclosure is not None:
+            lines.append(f"told of each vector: {self.disclosure}, and nothing else")
+        lines += [f"WARNING {warning}" for warning in self.warnings]
+        if self.epsilon is None:
+            lines.append("epsilon to be spent: none; the method makes no DP claim")
+        else:
+            lines.append(f"epsilon to be spent: {self.epsilon:g} for each person, delta {self.delta:g}:")
+            lines += [f"  {what}: {price}" for what, price in self.reads]
+            lines += [] if self.ledger is None else [f"spent in the ledger: {self.ledger}"]
+        lines.append(f"policy {self.policy}:")
+        return "\n".join(lines + [f"  {name}: {what}" for name, what in self.audits.items()])
+
+
+def make_plan(config: Config) -> Plan:
+    """Return the plan of a configuration; reads the source and the ledger, writes nothing that a run would read.
+
+    Before the first run the coins are not tossed yet; the counts are those of other coins, and differ by chance.
+
+    Raises:
+        ConfigError, DataError, ModelError: everything a run would refuse at once.
+    """
+    policy = load_policy(policy_file(config))
+    check_adapt(config.decode.adapt, policy)
+    check_style(config, policy)
+    check_budget(config, policy)
+    backend = backend_of(config.decode.placement)
+    seeds = SeedTree(config.seed, secret=foreseen_secret(config))
+    report = load(
+        config.source, config.resolve(config.source.path), seeds.child("load"), apart=config.interpolate.is_private
+    )
+    parts = split(report.corpus, config.split, seeds.child("split"))
+    if len(parts.train) == 0:
+        raise DataError("no person came into train", hint="Give more records, or raise split.train.")
+    if config.filter.attributes is not None:
+        check_labels(config.filter.attributes, parts.train.labels)
+    labels = config.source.labels if config.interpolate.is_private else parts.train.labels
+    wanted = wanted_counts(labels or (), config.interpolate.balance, config.interpolate.total)
+    parents = 0
+    if not config.interpolate.is_private:
+        method = config.interpolate.build()
+        parents = method.max_parents
+        check_classes(parts.train.labels, [r.group for r in parts.train.records], wanted, method.min_groups)
+    _check_exposure(config, parts.train, wanted)
+    candidates = int(SPARE * sum(wanted.values()) * config.decode.candidates)
+    cores = usable_cores()
+    segments = None if config.segments is None else _segments(config.segments, parts.train)
+    tokens = config.decode.max_new_tokens * (1.0 if segments is None else segments["per_record"])
+    persons = {k: parts.report.groups.get(k, 0) for k in ("train", "control")}
+    ledger, refused = _room(config, policy, persons["train"])
+    reach = reach_of(policy, persons["train"], persons["control"], sum(wanted.values()), config.audit.confidence)
+    return Plan(
+        rows=report.n_rows,
+        bad_rows=report.bad_counts(),
+        train=parts.train.counts(),
+        control=parts.control.counts(),
+        persons=persons,
+        wanted=wanted,
+        candidates=candidates,
+        segments=segments,
+        fits=0 if config.filter.class_agreement is None else fits_for(parents),
+        minutes=(candidates * tokens * slowdown(backend) / (TOKENS_PER_SECOND * cores) + _preparing(config)) / 60,
+        cores=cores,
+        policy=policy.name,
+        audits=_told(reach, config),
+        power={name: what.to_json() for name, what in reach.items() if not isinstance(what, str)},
+        disclosure=_disclosure(config),
+        epsilon=config.dp.epsilon,
+        delta=config.dp.delta,
+        reads=priced_reads(config),
+        ledger=ledger,
+        warnings=_warnings(config, refused),
+    )
+
+
+def _warnings(config: Config, refused: str | None) -> tuple[str, ...]:
+    found = (
+        refused,
+        STYLE_WARNING if config.decode.style == AUTO and config.dp.epsilon is None else None,
+        None if config.decode.adapt is None else ADAPT_WARNING,
+        PUBLIC_WARNING if config.secret == PUBLIC else None,
+    )
+    return tuple(one for one in found if one is not None)
+
+
+def _told(reach: Mapping[str, Reach | str], config: Config) -> dict[str, str]:
+    """Return what each audit can show, in words."""
+    own = {"accounting": OWN_LOG} if config.interpolate.is_private else {}
+    return {
+        name: own.get(name) or (what if isinstance(what, str) else what.to_text()) for name, what in reach.items()
+    }
+
+
+def _room(config: Config, policy: Policy, persons: int) -> tuple[str | None, str | None]:
+    """Return what was spent of the ledger's budget before, and a warning where it does not hold the run."""
+    if not config.interpolate.is_private:
+        return None, None
+    before, goes_on, spent = Cost(epsilon=0.0, delta=0.0), False, None
+    try:
+        if ledger_of(config)[0].is_dir():
+            before, goes_on = check_room(config, policy)
+            own = "; this run goes on with what it reserved" if goes_on else ""
+            spent = f"epsilon {before.epsilon:g}, delta {before.delta:g}{own}"
+    except Overspent as refused:
+        told = "; ".join(refused.problems) or refused.message
+        return told, f"dp: the ledger's budget does not hold this run, and it ends before it learns anything: {told}"
+    wrong = None if goes_on else large_delta(config, persons, before)
+    return spent, wrong and f"{wrong}; the run ends before it learns anything"
+
+
+def _check_exposure(config: Config, train: Corpus, wanted: Mapping[str, int]) -> None:
+    """Refuse a bound that the first round's latents break however they are spread over a class's persons."""
+    bound = config.interpolate.max_exposure
+    if bound is None:
+        return
+    problems = []
+    for label, m in first_asked(wanted).items():
+        n = len({record.group for record in train.records if record.label == label})
+        if n * bound < m:
+            problems.append(
+                f"{label!r}: {n} persons make {int(n * bound)} latents at most, {m} are made for {wanted[label]} "
+                f"records; the least bound is about {m / n:.3g}"
+            )
+    if problems:
+        raise DataError(
+            f"interpolate.max_exposure: a summed weight of at most {bound:g} a person leaves too few latents",
+            problems=problems,
+            hint="Ask for fewer records, raise interpolate.max_exposure (1.3 times the least is met as a rule), or "
+            "add records of other persons.",
+        )
+
+
+def _disclosure(config: Config) -> str | None:
+    decode = config.decode
+    if not decode.by_words:
+        return None
+    return load_vocabulary(decode.bridge, config.resolve, encoder=config.embed.model).disclosure(decode.words)
+
+
+def _preparing(config: Config) -> float:
+    """Return the seconds that choosing a style and refining the bridge take on the processor, where asked for."""
+    adapt, private = config.decode.adapt, config.dp.adapt
+    refined = 0 if adapt is None else adapt.steps * adapt.batch
+    exact = 0 if private is None else private.steps * private.batch * slowdown(SLOW)  # in float32 wherever it runs
+    read = ways(len(built_in_styles())) * MOST_TEXTS if config.decode.style == AUTO else 0
+    return (exact + (refined + READING * read) * slowdown(backend_of("cpu"))) * SECONDS_PER_RECORD
+
+
+def _segments(config: SegmentsConfig, train: Corpus) -> dict[str, float]:
+    splitter = learn_splitter(config, train.texts, [r.group for r in train.records])
+    n = sum(part.text != "" for text in train.texts for part in splitter.split(text))
+    return {"per_record": n / len(train), "headings": len(splitter.headings)}

@@ -1,0 +1,104 @@
+"""`synthgen init`: a folder in which the whole way can be tried."""
+
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from audits.gate.shipped import load_policy
+from audits.ledger.attempts import ledger_id
+from synthgen.config import Config
+from synthgen.core.errors import InternalError, StorageError
+from synthgen.pipeline.ledger import ledger_of
+from synthgen.pipeline.secret import PUBLIC
+from synthgen.release.keys import new_key, public_path, write_new
+from synthgen.release.trust import new_trust
+
+SEED = 20261120  # of the notes
+TEMPLATES = {"clinic": "clinic/clinic.yaml", "clinic-dp": "clinic/clinic-dp.yaml", "newsgroup": "newsgroups.yaml"}
+PATIENTS_OF = {"clinic": 700, "clinic-dp": 5000}  # fictional, of the templates that have notes
+PERSONS = {"releaser": "trial user", "privacy_officer": "trial officer", "data_owner": "trial owner"}
+
+
+def start(folder: Path, template: str, *, patients: int | None = None, now: datetime | None = None) -> str:
+    """Make a new folder with a configuration, example notes where the template has some, keys, ledger, workspace.
+
+    Beside them a trust root, which names the keys and the ledger.
+
+    The key is for trying things: its passphrase lies beside it in a file of mode 0600. For a real release make one
+    with `synthgen keys new` and keep the passphrase elsewhere.
+
+    Raises:
+        StorageError: if the folder exists and is not empty, or cannot be written.
+    """
+    now = datetime.now(UTC) if now is None else now
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise StorageError(f"{folder}: exists and is not empty; nothing was written", hint="Name a new folder.")
+    try:
+        (folder / "keys").mkdir(mode=0o700, parents=True)
+        (folder / "ws").mkdir(mode=0o700)
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be made ({error.strerror})") from error
+    name = Path(TEMPLATES[template]).name
+    write_new(folder / name, (examples() / TEMPLATES[template]).read_bytes(), 0o644)
+    passphrase = secrets.token_urlsafe(24)
+    strict = template == "clinic-dp"
+    keys = {role: folder / "keys" / f"{role}.pem" for role in (PERSONS if strict else ("releaser",))}
+    for role, key in keys.items():
+        write_new(key.with_suffix(".passphrase"), f"{passphrase}\n".encode(), 0o600)
+        new_key(key, passphrase.encode(), person=PERSONS[role], org="trial", now=now)
+    config = Config.load(folder / name)
+    ledger, _ = ledger_of(config)
+    new_trust(
+        folder / "trust.json",
+        roles={role: [public_path(key)] for role, key in keys.items()},
+        policies={
+            p: [load_policy(p).digest()]
+            for p in ("research", "hospital-external", *(("strict-dp",) if strict else ()))
+        },
+        expires=now + timedelta(days=730),
+        ledgers=[ledger_id(ledger)],
+    )
+    made = [
+        f"configuration: {folder / name}",
+        f"trust root: {folder / 'trust.json'}",
+        f"trial keys: {folder / 'keys'}",
+        f"ledger, named in the trust root: {ledger}",
+    ]
+    patients = PATIENTS_OF.get(template) if patients is None else patients
+    if template in PATIENTS_OF and patients is not None:
+        count = _write_notes(folder / "notes.jsonl", patients)
+        made.insert(0, f"{count} fictional notes of {patients} patients: {folder / 'notes.jsonl'}")
+    return "\n".join([*made, *_said(folder / name, config, keys)])
+
+
+def _said(path: Path, config: Config, keys: Mapping[str, Path]) -> list[str]:
+    """Return what is for a trial alone, and the commands that come next."""
+    trial = "for a trial: keys whose passphrase lies beside them, and a ledger of its own"
+    if config.secret == PUBLIC:
+        trial += f", a public secret; {path.name} says what to leave out for people's records"
+    approvals = [
+        f"next: synthgen approve BUNDLE --role {role} --key {key} --trust {path.with_name('trust.json')}"
+        for role, key in keys.items()
+        if role != "releaser"
+    ]
+    plan = [f"next: synthgen plan {path}"] if approvals else []
+    return [trial, *plan, f"next: synthgen release {path}", *approvals]
+
+
+def _write_notes(path: Path, patients: int) -> int:
+    """Write the notes by the example's own script, as a reader of the example would; return how many they are."""
+    script = examples() / "clinic" / "make_notes.py"
+    command = [sys.executable, str(script), "--out", str(path), "--patients", str(patients), "--seed", str(SEED)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
+    if done.returncode != 0:
+        raise InternalError("the example's notes could not be made", problems=done.stderr.splitlines()[-1:])
+    return len(path.read_bytes().splitlines())
+
+
+def examples() -> Path:
+    """Return the folder of the shipped examples: inside the package, or at the top of a checkout."""
+    packaged = Path(__file__).parents[1] / "examples"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "examples"

@@ -1,0 +1,80 @@
+"""`synthgen train-bridge`: from a corpus, an encoder and a decoder to a bridge."""
+
+from pathlib import Path
+
+from synthgen.core.digest import sha256_json
+from synthgen.core.errors import UsageError
+from synthgen.core.progress import Progress
+from synthgen.core.types import Float32
+from synthgen.decode.bridge import check_fit, load_bridge
+from synthgen.decode.loading import load_model
+from synthgen.decode.prompt_words import FILE as VOCABULARY
+from synthgen.decode.prompt_words import load_words, make_reader, save_words
+from synthgen.decode.train.config import TrainBridgeConfig, VocabularyPart
+from synthgen.decode.train.corpus import prepare, read_passages, vectors_of, word_frequencies
+from synthgen.decode.train.trainer import STATE, Trainer, TrainingSet, run_training
+from synthgen.deidentify.gazetteer import FIRST_NAMES, LAST_NAMES
+from synthgen.embed import Encoder, build_encoder
+from synthgen.embed.config import EmbedConfig
+from synthgen.models.store import model_folder
+
+
+def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Path:
+    """Train as configured and return the folder of the bridge.
+
+    Raises:
+        UsageError: if the folder holds a checkpoint and `resume` was not asked for; nothing is overwritten.
+        ConfigError: if a path names a variable that is not set.
+        DataError, ModelMissing, ModelError: as the corpus and the models say.
+    """
+    out = config.resolve(config.out)
+    if (out / STATE).exists() and not resume:
+        raise UsageError(f"{out}: holds a checkpoint", hint="Add --resume to go on, or choose another `out`.")
+    corpus = config.corpus
+    texts, sources = read_passages(
+        config.resolve(corpus.path),
+        exclude=corpus.exclude_sources,
+        limit=corpus.passages + corpus.heldout,
+        max_per_source=corpus.max_per_source,
+        seed=corpus.seed,
+    )
+    loaded = load_model(model_folder(config.decoder), dtype=config.train.dtype, device=config.train.device)
+    room = config.train.length - config.train.max_prompt_tokens - config.bridge.soft_tokens
+    passages = prepare(texts, loaded.tokenizer, room, sources)
+    encoder = build_encoder(EmbedConfig(model=config.encoder), model_folder)
+    cache = out / f"vectors-{sha256_json([encoder.digest, *passages.texts])[:16]}.npy"
+    with progress.stage("embed", total=len(set(passages.texts)), unit="passages") as advance:
+        vectors = vectors_of(passages.texts, lambda part: encoder.encode(part, advance), cache)
+    if config.vocabulary is not None and not (out / VOCABULARY).exists():
+        _write_vocabulary(config, encoder, vectors.mean(axis=0), out / VOCABULARY, progress)
+    reader = load_words(out / VOCABULARY) if config.train.words > 0 else None
+    data = TrainingSet(passages=passages, vectors=vectors, heldout=corpus.heldout, reader=reader)
+    trainer = Trainer(config, loaded.model, loaded.tokenizer, data)
+    if config.start is not None:
+        bridge = load_bridge(config.start, config.resolve)
+        width = loaded.model.get_input_embeddings().weight.shape[1]
+        check_fit(bridge.info, encoder=config.encoder, dim=encoder.dim, decoder=config.decoder, width=width)
+        trainer.start_from(bridge)
+    with progress.stage("train-bridge", total=config.train.steps, unit="steps") as advance:
+        return run_training(trainer, out, advance)
+
+
+def _write_vocabulary(
+    config: TrainBridgeConfig, encoder: Encoder, centre: Float32, path: Path, progress: Progress
+) -> None:
+    """Write the corpus's words with their vectors; names of persons are left out, as they must be in a release."""
+    part = config.vocabulary or VocabularyPart()
+    names = {name.lower() for name in FIRST_NAMES | LAST_NAMES}
+    frequency = word_frequencies(
+        config.resolve(config.corpus.path),
+        exclude=config.corpus.exclude_sources,
+        names=names,
+        words=part.words,
+        least=part.least,
+        skip=part.skip,
+    )
+    with progress.stage("vocabulary", total=len(frequency), unit="words") as advance:
+        vectors = encoder.encode(list(frequency), advance)
+    partial = path.with_suffix(".partial")
+    save_words(make_reader(frequency, vectors, centre), partial)
+    partial.replace(path)

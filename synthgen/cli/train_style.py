@@ -1,0 +1,181 @@
+"""`synthgen train-bridge --style NAME --corpus PATH`: a style of writing from some hundred texts of it."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from synthgen.core.errors import DataError, UsageError
+from synthgen.core.progress import Advance, Progress
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Float32, Latents
+from synthgen.decode.base import Settings
+from synthgen.decode.bridge import load_bridge
+from synthgen.decode.config import PLAIN
+from synthgen.decode.learnt import write_learnt
+from synthgen.decode.loading import load_model
+from synthgen.decode.style_adapter import CARD, NAME, StyleCard, StyleSource, in_style, load_style
+from synthgen.decode.train.config import refining
+from synthgen.decode.train.pieces import StylePieces, pieces_of
+from synthgen.decode.train.trainer import CURVE, STATE, Trainer, TrainingSet, run_training
+from synthgen.decode.xrag import XragDecoder
+from synthgen.embed import build_encoder
+from synthgen.embed.config import EmbedConfig
+from synthgen.load.config import SourceConfig
+from synthgen.load.formats import read_source
+from synthgen.models.store import model_folder
+
+LEAST_TEXTS = 20
+SAMPLES = 10
+PROMPT_TOKENS = 24
+WORDS = 8  # at most, as the bridge learnt them: a style trained without forgets what they are for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StyleTask:
+    """What a style is trained on, and how.
+
+    Args:
+        name: lower-case letters, digits and dashes.
+        corpora: each a table, or a folder of text files, with its licence.
+        out: folder of the style, and of the checkpoint until it is done.
+        text: column of the texts, in tables.
+        bridge: the style stands beside it.
+        steps, batch, rate, rank: of the training.
+    """
+
+    name: str
+    corpora: tuple[tuple[Path, str], ...]
+    out: Path
+    text: str = "text"
+    bridge: str = "builtin"
+    steps: int = 110
+    batch: int = 16
+    rate: float = 2e-3
+    rank: int = 4
+
+
+def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
+    """Train a style and return its folder; a stopped run goes on from its last checkpoint.
+
+    Raises:
+        UsageError: the folder holds a checkpoint or a style, and `resume` was not asked for.
+        DataError: a corpus cannot be read or has too few texts.
+        ModelMissing, ModelError: as the models say.
+
+    Privacy: the weights are functions of the texts, and can repeat them: give text that may be published.
+    """
+    if re.fullmatch(NAME, task.name) is None or task.name == PLAIN:
+        raise UsageError(f"--style: a name is lower-case letters, digits and dashes, and not {PLAIN!r}")
+    if not resume and any((task.out / name).exists() for name in (STATE, CARD)):
+        raise UsageError(f"{task.out}: holds a style or a checkpoint", hint="Add --resume, or choose another --out.")
+    texts = {path.name: _texts(path, task.text) for path, _ in task.corpora}
+    if len(texts) < len(task.corpora):
+        raise UsageError("two corpora have one name", hint="Rename one: the card lists them by their names.")
+    bridge = load_bridge(task.bridge)
+    trained = {
+        "steps": task.steps,
+        "batch": task.batch,
+        "rate": task.rate,
+        "words": 0 if bridge.words is None else WORDS,
+    }
+    config = refining(bridge.info, str(task.out), PROMPT_TOKENS, trained)
+    folder = model_folder(bridge.info.decoder)
+    loaded = load_model(folder)
+    room = config.train.length - config.train.max_prompt_tokens - bridge.info.n_soft
+    pieces = pieces_of(texts, loaded.tokenizer, room, -(-task.steps * task.batch // len(texts)))
+    encoder = build_encoder(EmbedConfig(model=bridge.info.encoder), model_folder)
+    with progress.stage("embed", total=len(set(pieces.passages.texts)), unit="pieces") as advance:
+        vectors = encoder.encode(list(pieces.passages.texts), advance)
+    data = TrainingSet(passages=pieces.passages, vectors=vectors, heldout=pieces.heldout, reader=bridge.words)
+    trainer = Trainer(config, loaded.model, loaded.tokenizer, data, beside=(bridge, task.rank))
+    before = trainer.evaluate()["own"]  # adapters that have learnt nothing add nothing, so this is the bridge's own
+    with progress.stage("train-bridge", total=task.steps, unit="steps") as advance:
+        run_training(trainer, task.out, advance)
+    licences = {path.name: licence for path, licence in task.corpora}
+    card = StyleCard(
+        name=task.name,
+        bridge=bridge.digest,
+        rank=task.rank,
+        steps=trainer.step,
+        sources=tuple(
+            StyleSource(name=name, licence=licences[name], passages=n) for name, n in pieces.passages.sources.items()
+        ),
+        heldout_before=round(before, 4),
+        heldout_after=_last_loss(task.out),
+    )
+    _write(card, task.out)
+    write_learnt((text for given in texts.values() for text in given), task.out)
+    told = in_style(bridge, [(load_style(str(task.out), Path), 1.0)])
+    decoder = XragDecoder(folder, told, decoder=bridge.info.decoder, encoder=bridge.info.encoder, dim=bridge.info.dim)
+    with progress.stage("samples", total=SAMPLES, unit="texts") as advance:
+        samples = _samples(decoder, pieces, vectors, advance)
+    _write(card.model_copy(update={"samples": samples}), task.out)
+    (task.out / STATE).unlink()  # the optimiser's, of no use once the style is there
+    return task.out
+
+
+def _last_loss(folder: Path) -> float:
+    return float(json.loads((folder / CURVE).read_text(encoding="utf-8").splitlines()[-1])["own"])
+
+
+def _texts(path: Path, column: str) -> list[str]:
+    """Return the texts of a table or folder."""
+    rows = read_source(SourceConfig(path=str(path), text=column), path).rows
+    texts = [str(row.values[column]) for row in rows if str(row.values.get(column) or "").strip()]
+    if len(set(texts)) < LEAST_TEXTS:
+        raise DataError(
+            f"{path}: {len(set(texts))} texts in {column!r}; a style needs {LEAST_TEXTS}, better some hundred",
+            hint="Give a folder of .txt files or a table, and name the column of texts with --text.",
+        )
+    return texts
+
+
+def _samples(decoder: XragDecoder, pieces: StylePieces, vectors: Float32, advance: Advance) -> tuple[str, ...]:
+    most = decoder.info.max_text_tokens
+    n, held = len(vectors), pieces.heldout
+    rows = np.linspace(n - held, n - 1, num=min(SAMPLES, held)).astype(int)
+    labels = tuple(" ".join(pieces.passages.hints[row][:1]) for row in rows)
+    latents = Latents(
+        vectors=vectors[rows].copy(),
+        ids=tuple(f"sample-{i}" for i in range(len(rows))),
+        labels=labels,
+        parent_ids=((),) * len(rows),
+        weights=((),) * len(rows),
+        method="none",
+        seed_path="samples",
+    )
+    settings = Settings(
+        prompts={label: label for label in labels},
+        candidates=1,
+        max_new_tokens=most,
+        temperature=0.8,
+        top_p=0.95,
+        top_k=50,
+        batch=16,
+    )
+    return tuple(c.text for c in decoder.decode(latents, settings, SeedTree(0).child("samples"), advance))
+
+
+def _write(card: StyleCard, folder: Path) -> None:
+    partial = folder / f"{CARD}.partial"
+    partial.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    partial.replace(folder / CARD)
+
+
+def with_licences(corpora: Sequence[Path], licences: Sequence[str]) -> tuple[tuple[Path, str], ...]:
+    """Return every corpus with its licence; one licence stands for all.
+
+    Raises:
+        UsageError: their numbers do not fit.
+    """
+    if not corpora or len(licences) not in {1, len(corpora)}:
+        raise UsageError(
+            f"{len(corpora)} corpora and {len(licences)} licences",
+            hint="Give --corpus PATH at least once, and --licence once for all of them or once for each.",
+        )
+    each = licences if len(licences) > 1 else list(licences) * len(corpora)
+    return tuple(zip(corpora, each, strict=True))

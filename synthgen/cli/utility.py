@@ -1,0 +1,74 @@
+"""`synthgen evaluate`: train on synthetic, test on real, on any three tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from audits.core.inputs import load_table
+from synthgen.core.errors import DataError
+from synthgen.core.progress import terminal_progress
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus, Record, Role
+from synthgen.embed import build_encoder
+from synthgen.embed.config import EmbedConfig
+from synthgen.evaluate import Tables, evaluate
+from synthgen.models.store import model_folder
+
+METRICS = ("accuracy", "macro_f1", "weighted_f1")
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What was found: the content of evaluation.json."""
+
+    table: Mapping[str, Any]
+
+    def to_json(self) -> Mapping[str, Any]:
+        """Return it as plain data."""
+        return self.table
+
+    def to_text(self) -> str:
+        """Return it for people: one line per classifier and arm, with intervals."""
+        sure = round(100 * self.table["confidence"])
+        lines = [f"tested on {self.table['records']['test']} real records, {sure} % intervals over persons"]
+        lines.append(f"{'classifier':<18} {'trained on':<15} " + " ".join(f"{m:<22}" for m in METRICS))
+        for head, arms in self.table["classifiers"].items():
+            for arm, found in arms.items():
+                cells = [f"{m['value']:.3f} [{m['low']:.3f}, {m['high']:.3f}]" for m in (found[k] for k in METRICS)]
+                lines.append(f"{head:<18} {arm:<15} " + " ".join(f"{cell:<22}" for cell in cells))
+        return "\n".join(lines)
+
+
+def study(synthetic: Path, train: Path, test: Path, *, encoder: str, seed: int, stream: TextIO) -> Study:
+    """Read three tables, embed them, and return the study.
+
+    Raises:
+        InputError, DataError: if a table cannot be used or has no labels.
+        ModelMissing: if the encoder is not in the store.
+    """
+    progress = terminal_progress(stream)
+    corpora = {
+        "synthetic": _corpus(synthetic, "synthetic"),
+        "train": _corpus(train, "train"),
+        "test": _corpus(test, "control"),
+    }
+    made = build_encoder(EmbedConfig(model=encoder), model_folder)
+    vectors = {}
+    for name, corpus in corpora.items():
+        with progress.stage(f"embed {name}", total=len(set(corpus.texts)), unit="texts") as advance:
+            vectors[name] = made.encode(corpus.texts, advance)
+    tables = Tables(**corpora, vectors=vectors)
+    return Study(evaluate(tables, SeedTree(seed).child("evaluate")).table)
+
+
+def _corpus(path: Path, role: Role) -> Corpus:
+    table = load_table(path, role=role)  # type: ignore[arg-type]
+    if table.labels is None:
+        raise DataError(f"{path}: has no column 'label', and a classifier needs one")
+    rows = zip(table.texts, table.labels, table.groups, strict=True)
+    records = tuple(
+        Record(id=f"{role}-{i:08d}", text=text, label=label, group=group)
+        for i, (text, label, group) in enumerate(rows)
+    )
+    return Corpus(role=role, records=records, has_groups=table.has_groups)

@@ -1,0 +1,176 @@
+"""A bridge on disk: projector and adapters as safetensors, and a description that says what they fit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from synthgen.core.digest import sha256_bytes, sha256_file
+from synthgen.core.errors import ModelError, ModelMissing
+from synthgen.decode.projector import Projector, projector_from
+from synthgen.decode.prompt_words import FILE as VOCABULARY
+from synthgen.decode.prompt_words import WordReader, load_words
+from synthgen.decode.prompts import Template
+
+WEIGHTS = "bridge.safetensors"
+DESCRIPTION = "bridge.json"
+BUILTIN = Path(__file__).parent / "builtin"
+
+
+class BridgeInfo(BaseModel):
+    """What a bridge fits and how it was made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = Field(default=1, ge=1, le=1)
+    encoder: str
+    decoder: str
+    dim: int = Field(ge=1)
+    width: int = Field(ge=1)
+    hidden: int = Field(ge=1)
+    n_soft: int = Field(ge=1)
+    template: str
+    placeholder_id: int = Field(ge=0)
+    adapter_rank: int = Field(ge=0)
+    adapter_targets: tuple[str, ...] = ()
+    max_text_tokens: int = Field(ge=1)
+    steps: int = Field(ge=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """A loaded bridge.
+
+    Args:
+        info: what it fits.
+        projector: vectors (n, dim) to soft tokens (n, n_soft, width), float32.
+        adapters: stored low-rank tensors, to be merged into the language model.
+        digest: sha256 over its files.
+        words: the vocabulary that came with it, if one did.
+    """
+
+    info: BridgeInfo
+    projector: Projector
+    adapters: dict[str, Tensor]
+    digest: str
+    words: WordReader | None = field(default=None, kw_only=True)
+
+
+def _as_given(path: str) -> Path:
+    return Path(path).expanduser()
+
+
+def load_bridge(name: str, resolve: Callable[[str], Path] = _as_given) -> Bridge:
+    """Return the bridge "builtin" or the one in a folder.
+
+    Args:
+        name: of the configuration.
+        resolve: returns the folder of a path in it: the configuration's own `resolve`.
+
+    Raises:
+        ModelMissing: when the folder holds no bridge.
+        ModelError: when a file is damaged, the template lacks a field, or a tensor is missing or has the wrong
+            shape; it is named.
+    """
+    folder = BUILTIN if name == "builtin" else resolve(name)
+    paths = (folder / DESCRIPTION, folder / WEIGHTS)
+    if missing := [p.name for p in paths if not p.is_file()]:
+        raise ModelMissing(
+            f"{folder}: no bridge here ({', '.join(missing)} missing)",
+            hint="Use `bridge: builtin`, or train one with `synthgen train-bridge CONFIG`.",
+        )
+    info = _description(paths[0])
+    Template(info.template, info.n_soft, info.placeholder_id)  # refuses a frame without its two fields
+    try:
+        tensors: dict[str, Tensor] = load_file(paths[1])
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{paths[1]}: damaged ({type(error).__name__})", hint="Fetch or train it again.") from error
+    projector = projector_from(tensors, info.n_soft, info.width)
+    if projector.dim != info.dim:
+        raise ModelError(f"{paths[1]}: projector.projector.0.weight takes {projector.dim} numbers, not {info.dim}")
+    adapters = {k: v for k, v in tensors.items() if k.startswith("adapter.")}
+    words = load_words(folder / VOCABULARY) if (folder / VOCABULARY).is_file() else None
+    if words is not None and len(words.centre) != info.dim:
+        raise ModelError(f"{folder / VOCABULARY}: for vectors of {len(words.centre)} numbers, not {info.dim}")
+    files = paths if words is None else (*paths, folder / VOCABULARY)
+    digest = sha256_bytes("".join(sha256_file(p) for p in files).encode())
+    return Bridge(info, projector, adapters, digest, words=words)
+
+
+def _description(path: Path) -> BridgeInfo:
+    try:
+        return BridgeInfo.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        problems = [".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors()]
+        raise ModelError(f"{path}: not a bridge's description", problems=problems) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """A bridge's vocabulary without the bridge: all that the decoder by words needs.
+
+    Args:
+        encoder: whose vectors it reads.
+        reader: reads them.
+        digest: sha256 of its file.
+    """
+
+    encoder: str
+    reader: WordReader
+    digest: str
+
+    def disclosure(self, k: int) -> str:
+        """Return in words what k words of each vector tell at most."""
+        v, bits = len(self.reader.words), self.reader.bits(k)
+        return f"{k} of {v:,} public words, at most {bits:.0f} bits, in plain sight"
+
+
+def load_vocabulary(name: str, resolve: Callable[[str], Path] = _as_given, *, encoder: str) -> Vocabulary:
+    """Return the vocabulary that `decode.bridge` names: "words" is the builtin one, "words:FOLDER" a bridge's own.
+
+    Args:
+        name: of the configuration.
+        resolve: as for `load_bridge`.
+        encoder: the encoder of the configuration.
+
+    Raises:
+        ModelMissing: when the folder has no vocabulary.
+        ModelError: when it is damaged, or made for another encoder.
+    """
+    _, _, own = name.partition(":")
+    folder = resolve(own) if own else BUILTIN
+    paths = (folder / DESCRIPTION, folder / VOCABULARY)
+    if missing := [p.name for p in paths if not p.is_file()]:
+        raise ModelMissing(
+            f"{folder}: no vocabulary here ({', '.join(missing)} missing)",
+            hint="Use `bridge: words`, or train a bridge with a vocabulary: `synthgen train-bridge CONFIG`.",
+        )
+    made_for, reader = _description(paths[0]), load_words(paths[1])
+    if made_for.encoder != encoder or len(reader.centre) != made_for.dim:
+        raise ModelError(
+            f"{paths[1]}: reads vectors of {made_for.encoder!r}, {len(reader.centre)} numbers wide; embed.model is "
+            f"{encoder!r}",
+            hint="Take a vocabulary of this encoder: `bridge: words:FOLDER`, of a bridge trained with one.",
+        )
+    return Vocabulary(made_for.encoder, reader, sha256_file(paths[1]))
+
+
+def check_fit(info: BridgeInfo, *, encoder: str, dim: int, decoder: str, width: Any) -> None:
+    """Raise ModelError unless the bridge was trained between this encoder and this decoder."""
+    problems = [
+        f"{what}: the bridge was trained for {wanted}, the configuration has {got}"
+        for what, wanted, got in (
+            ("encoder", info.encoder, encoder),
+            ("vector width", info.dim, dim),
+            ("decoder", info.decoder, decoder),
+            ("embedding width", info.width, width),
+        )
+        if wanted != got
+    ]
+    if problems:
+        raise ModelError("the bridge does not fit", problems=problems, hint="Train one with `synthgen train-bridge`.")

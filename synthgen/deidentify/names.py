@@ -1,0 +1,202 @@
+"""Finds names of persons: those declared for the record, gazetteer names, and capitalised words a title points at."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from synthgen.deidentify.dates import MONTHS
+from synthgen.deidentify.gazetteer import FIRST_NAMES, LAST_NAMES, WORD_FIRST, WORD_LAST
+from synthgen.deidentify.spans import Span
+
+TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+MAX_NAME_TOKENS = 4
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_TITLES = _words("dr mr mrs ms miss mx prof professor sir madam rev sister nurse doctor")
+_CUES = _words("patient name pt re dear signed signature attending physician provider clinician by surgeon")
+# words before a name: after the first kind one capitalised word is enough, after the second it takes two
+_PHRASES = ((re.compile(r"\bname(?:'s| is| was) ", re.IGNORECASE), 1), (re.compile(r"\b(?:this is|I'm|I am|by) "), 2))
+_DEGREES = _words("MD DO RN NP PA PhD MBBS FRCP DDS LPN")
+_PARTICLES = _words("van von de der den di da du del della la le bin ibn al el dos")
+_WORD_FIRST, _WORD_LAST = frozenset(WORD_FIRST), frozenset(WORD_LAST)
+_WORDS_TOO = _WORD_FIRST | _WORD_LAST
+# capitalised words that end a name rather than belong to it
+_STOP = (
+    frozenset(month.capitalize() for month in MONTHS)
+    | _DEGREES
+    | _words(
+        "I The A An He She It They We You His Her On In At Of And Or For With From To Visit Date Age Dob MRN DOB "
+        "Phone"
+        " Tel Ph Exam Plan Clinic Hospital Department Center Centre Street Road Avenue Lane Drive Signed Next Return"
+        " Review Seen Today Patient Record Monday Tuesday Wednesday Thursday Friday Saturday Sunday Inc Ltd LLC Corp"
+        " Company University Institute Colleague Doctor Sir Madam Disease Syndrome"
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    start: int
+    end: int
+    word: str
+
+    @property
+    def is_capital(self) -> bool:
+        return self.word[0].isupper()
+
+    @property
+    def is_initial(self) -> bool:
+        return len(self.word) == 1 and self.word.isupper()
+
+    @property
+    def spelling(self) -> str:
+        """The word as the gazetteer writes it; shouted words count from four letters, shorter are abbreviations."""
+        return self.word.title() if self.word.isupper() and len(self.word) > 3 else self.word
+
+
+def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
+    """Return the names of persons in a text; spans may overlap.
+
+    A declared name is found whole and by each of its parts, in any case where the part is no ordinary word. Names
+    that are ordinary words ("Rose", "Young") count only in a name's company.
+    """
+    tokens = [_Token(*m.span(), m[0]) for m in TOKEN.finditer(text)]
+    declared = name_parts(declared_names)
+    found: list[Span] = []
+    for i, token in enumerate(tokens):
+        if _is_declared(token, declared):
+            found.append(Span(token.start, token.end, "name"))
+        first, last = _name_at(tokens, i, text)
+        if first is not None:
+            found.append(Span(tokens[first].start, tokens[last].end, "name"))
+    return [*found, *_after_phrases(tokens, text)]
+
+
+def _after_phrases(tokens: list[_Token], text: str) -> list[Span]:
+    """Return the names that phrases such as "my name is" point at."""
+    index = {token.start: i for i, token in enumerate(tokens)}
+    found: list[Span] = []
+    for phrase, n_words in _PHRASES:
+        for match in phrase.finditer(text):
+            first, last = _run(tokens, index.get(match.end(), len(tokens)), text)
+            if first is not None and last - first + 1 >= n_words:
+                found.append(Span(tokens[first].start, tokens[last].end, "name"))
+    return found
+
+
+def name_parts(names: Iterable[str]) -> frozenset[str]:
+    """Return the case-folded parts of names, two letters or longer; double names are there whole and in halves."""
+    words = [m[0].casefold() for name in names for m in TOKEN.finditer(name)]
+    return (
+        frozenset(part for word in words for part in (word, *word.split("-")) if len(part) > 1) - _PARTICLES - _TITLES
+    )
+
+
+def _is_declared(token: _Token, declared: frozenset[str]) -> bool:
+    word = token.word.casefold().removesuffix("'s").removesuffix("’s")
+    if word not in declared and not declared.intersection(word.split("-")):
+        return False
+    return token.is_capital or (len(word) > 4 and word.title() not in _WORDS_TOO)
+
+
+def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
+    """Return first and last token of the name that token i gives away, or None."""
+    token = tokens[i]
+    word = token.word.casefold()
+    after = text[token.end : tokens[i + 1].start] if i + 1 < len(tokens) else ""
+    is_title = word in _TITLES and after in {" ", ". ", "."}
+    is_cue = (word in _CUES and after in {": ", ":"}) or (word == "dear" and after == " ")
+    if is_title or is_cue:
+        return _run(tokens, i + 1, text)
+    if token.word in _DEGREES and i > 0 and text[tokens[i - 1].end : token.start] in {", ", " "}:
+        return _run_back(tokens, i - 1, text, may_start_sentence=True), i - 1
+    return _listed_name_at(tokens, i, text) if token.is_capital else (None, i)
+
+
+def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
+    """Return first and last token of the name around token i, if the gazetteer knows it as a name, or None."""
+    spelling = tokens[i].spelling
+    if spelling in FIRST_NAMES or (spelling in _WORD_FIRST and _has_surname_after(tokens, i, text)):
+        return i, _run(tokens, i, text)[1]
+    if _has_middle_initial(tokens, i, text):
+        return i, _run(tokens, i, text)[1]
+    is_after_initial = i > 0 and tokens[i - 1].is_initial and _follows(tokens, i - 1, text)
+    if spelling in LAST_NAMES or (spelling in _WORD_LAST and is_after_initial):
+        return _run_back(tokens, i, text, may_start_sentence=False), i
+    is_before_first_name = (
+        i + 1 < len(tokens)
+        and text[tokens[i].end : tokens[i + 1].start] == ", "
+        and tokens[i + 1].spelling in FIRST_NAMES
+        and text[tokens[i + 1].end : tokens[i + 1].end + 1] in {".", ";", "(", "|", "\n"}
+    )
+    return (i, i) if is_before_first_name and tokens[i].word not in _STOP else (None, i)
+
+
+def _has_middle_initial(tokens: list[_Token], i: int, text: str) -> bool:
+    """Return whether "Xxx Y. Zzz" starts at token i."""
+    if i + 2 >= len(tokens) or tokens[i].is_initial or tokens[i].word in _STOP or not tokens[i + 1].is_initial:
+        return False
+    surname = tokens[i + 2]
+    is_one_name = _follows(tokens, i, text) and _follows(tokens, i + 1, text)
+    return is_one_name and tokens[i + 1].word not in _STOP and surname.is_capital and not surname.word.isupper()
+
+
+def _follows(tokens: list[_Token], i: int, text: str) -> bool:
+    """Return whether the next token stands right behind token i, as parts of one name do."""
+    if i + 1 >= len(tokens):
+        return False
+    gap = text[tokens[i].end : tokens[i + 1].start]
+    return gap in {" ", "\u00a0"} or (tokens[i].is_initial and gap in {". ", "."})
+
+
+def _run(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
+    """Return the first and last token of the capitalised words that start at token i."""
+    if (
+        i >= len(tokens)
+        or not tokens[i].is_capital
+        or tokens[i].word in _STOP
+        or tokens[i].word.casefold() in _TITLES
+    ):
+        return None, i
+    last = i
+    for at in range(i, min(i + MAX_NAME_TOKENS - 1, len(tokens) - 1)):
+        if not _follows(tokens, at, text):
+            break
+        following = tokens[at + 1]
+        if following.is_capital and following.word not in _STOP:
+            last = at + 1
+        elif following.word not in _PARTICLES:
+            break
+    return i, last
+
+
+def _run_back(tokens: list[_Token], i: int, text: str, *, may_start_sentence: bool) -> int:
+    """Return the first token of the name that ends at token i: given names and initials before a last name."""
+    first = i
+    while first > 0 and i - first < MAX_NAME_TOKENS - 1 and _follows(tokens, first - 1, text):
+        before = tokens[first - 1]
+        if not before.is_capital or before.word in _STOP or before.word.casefold() in _TITLES | _CUES:
+            break
+        is_sure = may_start_sentence or before.is_initial or before.spelling in FIRST_NAMES
+        if not is_sure and _starts_sentence(before, text):
+            break
+        first -= 1
+    return first
+
+
+def _starts_sentence(token: _Token, text: str) -> bool:
+    before = text[max(0, token.start - 3) : token.start].rstrip(" ")
+    return not before or before[-1] in ".!?:;\n-"
+
+
+def _has_surname_after(tokens: list[_Token], i: int, text: str) -> bool:
+    if not _follows(tokens, i, text):
+        return False
+    following = tokens[i + 1]
+    if following.is_initial:
+        return _follows(tokens, i + 1, text) and tokens[i + 2].is_capital
+    return following.spelling in LAST_NAMES or following.spelling in _WORD_LAST

@@ -1,0 +1,164 @@
+"""Patterns of identifiers other than dates and names. Every repetition is bounded, so time is linear in the text.
+
+Check digits are python-stdnum's. Telephone numbers are ours: phonenumbers' matcher has to be told the country, and
+what it takes for valid there holds neither local numbers ("tel 5550142") nor those of other countries without a plus.
+"""
+
+import re
+from collections.abc import Callable
+
+from stdnum import luhn
+from stdnum.gb import nhs
+from stdnum.iso7064 import mod_97_10
+
+from synthgen.deidentify.spans import Span
+
+_STATES = (
+    "AL|AK|AZ|AR|CA|CO|CT|DE|DC|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK"
+    "|OR|PA|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY"
+)
+_STREETS = (
+    "Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Boulevard|Blvd|Terrace|Way|Row|Close|Crescent"
+    "|Square|Parkway|Pkwy|Highway|Hwy|Circle|Trail"
+)
+_CAPITAL = r"[^\W\d_a-z][\w'’.-]{0,24}"
+_NUMBER_OF = (
+    r"\b(?:MRN?|medical record|records?|charts?|patient|case|account|acct|accession|policy|member|specimen|device"
+    r"|serial|licen[cs]e|passport|hospital|NHS|encounter)"
+    r"(?: (?:no|number|id|identifier|code|nr))?\.?[ \t_]{0,2}(?:[:#=]|is|no\.?)?[ \t_]{0,2}#?[ \t]{0,1}"
+)
+_PHONE_CUE = re.compile(
+    r"(?:phone|tel|telephone|call|cell|mobile|fax|ph|text|reach|contact|number)\W{0,3}(?:\w{1,8} ){0,3}\W{0,2}$",
+    re.IGNORECASE,
+)
+_PHONE_SHAPE = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}|\d{3}[-.]\d{4}")
+_UNIT = re.compile(r" ?(?:mg|mcg|g|kg|ml|units?|iu|mmhg|bpm|%|pg|ng|cells|thousand)\b", re.IGNORECASE)
+_IBAN = re.compile(r"(?<!\w)[A-Z]{2}[ -]?\d{2}(?:[ -]?[A-Z\d]{4}){2,7}(?:[ -]?[A-Z\d]{1,3})?(?!\w)", re.IGNORECASE)
+Check = Callable[[re.Match[str]], bool]
+
+
+def _digits(value: str) -> str:
+    return "".join(str(int(c)) for c in value if c.isdecimal())
+
+
+def _always(_: re.Match[str]) -> bool:
+    return True
+
+
+def _is_phone(match: re.Match[str]) -> bool:
+    """Return whether digits are a telephone number: by a word before, a plus, a known shape, or three groups."""
+    value, digits = match[0], _digits(match[0])
+    if not 7 <= len(digits) <= 15 or _UNIT.match(match.string, match.end()):
+        return False
+    if value.startswith("+") or _PHONE_SHAPE.fullmatch(value):
+        return True
+    if _PHONE_CUE.search(match.string[max(0, match.start() - 40) : match.start()]):
+        return True
+    groups = re.split(r"[ ().-]+", value)
+    return len(digits) >= 8 and len([g for g in groups if g]) >= 3
+
+
+def _has_digits(match: re.Match[str]) -> bool:
+    return len(_digits(match["value"])) >= 3
+
+
+def _is_ip(match: re.Match[str]) -> bool:
+    return all(int(part) <= 255 for part in match[0].split("."))
+
+
+_PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = (
+    ("email", re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}"), _always),
+    ("url", re.compile(r"(?<!\w)(?:https?://|www\.)[^\s<>\"')\]]{1,2000}", re.IGNORECASE), _always),
+    (
+        "card",
+        re.compile(
+            r"(?<![\w-])\d{4}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,4}){0,2}(?![\w-])|(?<![\w-])\d{4}[ -]\d{6}[ -]\d{5}(?!\w)"
+        ),
+        lambda m: luhn.is_valid(_digits(m[0])),
+    ),
+    # as printed on cards, where the pattern above takes the expiry date or code behind it along
+    (
+        "card",
+        re.compile(r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])"),
+        lambda m: luhn.is_valid(_digits(m[0])),
+    ),
+    ("ssn", re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), _always),
+    (
+        "nhs_number",
+        re.compile(r"(?<![\w+-])(?<!\+\d )(?<!\+\d\d )\d{3}([ -]?)\d{3}\1\d{4}(?![\w-])"),
+        lambda m: nhs.is_valid(_digits(m[0])),
+    ),
+    ("ip", re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)"), _is_ip),
+    ("ip", re.compile(r"(?<![\w:])(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}(?![\w:])", re.IGNORECASE), _always),
+    (
+        "record_number",
+        re.compile(_NUMBER_OF + r"(?P<value>[A-Z0-9](?:[A-Z0-9]|[-/](?=[A-Z0-9])){3,24})(?!\w)", re.IGNORECASE),
+        _has_digits,
+    ),
+    # nothing that is measured has nine digits
+    ("record_number", re.compile(r"(?<![\w.])\d{9,40}(?!\w|\.\d)"), _always),
+    (
+        "phone",
+        re.compile(r"(?<![\w.-])(?:\+|\()?\d[\d ().-]{4,18}\d(?: ?(?:x|ext\.?) ?\d{1,5})?(?![\w]|[.-]\d)"),
+        _is_phone,
+    ),
+    (
+        "street",
+        re.compile(
+            rf"(?<!\w)\d{{1,5}} (?:{_CAPITAL} ){{1,4}}(?:{_STREETS})\b\.?(?:,? (?:Apt|Unit|Suite|#)\.? ?\w{{1,6}})?"
+        ),
+        _always,
+    ),
+    (
+        "place",
+        re.compile(rf"(?<!\w)(?:{_CAPITAL} ){{0,2}}{_CAPITAL},? (?:{_STATES}),? \d{{5}}(?:-\d{{4}})?(?!\w)"),
+        _always,
+    ),
+    ("postal_code", re.compile(rf"(?<!\w)(?:{_STATES}),? (?P<value>\d{{5}}(?:-\d{{4}})?)(?!\w)"), _always),
+    (
+        "postal_code",
+        re.compile(
+            r"\b(?:zip(?:[ -]?code)?|post(?:al)?[ -]?code)[: ]{1,2}(?P<value>[A-Z0-9][A-Z0-9 -]{2,8}\d[A-Z]{0,2})\b",
+            re.IGNORECASE,
+        ),
+        _always,
+    ),
+    ("postal_code", re.compile(r"(?<!\w)[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}(?!\w)"), _always),
+    (
+        "age",
+        re.compile(r"(?<![\w./-])(?P<value>9\d|1[0-2]\d)(?=[ -]?(?:years?|yrs?|y/?o|yo)\b|[ -]y\b| ?[MF]\b)"),
+        _always,
+    ),
+    (
+        "age",
+        re.compile(r"\b(?:aged?|turned|age of)[ :]{1,2}(?P<value>9\d|1[0-2]\d)(?![\w%/]|\.\d)", re.IGNORECASE),
+        _always,
+    ),
+    ("age", re.compile(r"\bis (?P<value>9\d|1[0-2]\d) and\b"), _always),
+)
+
+
+def _is_iban(value: str) -> bool:
+    """Return whether a value is an IBAN of any country, the library's list of which is never complete (ISO 13616)."""
+    compact = "".join(str(int(c)) if c.isdecimal() else c for c in value if c not in " -")  # digits of any script
+    return 15 <= len(compact) <= 34 and compact.isascii() and mod_97_10.is_valid(compact[4:] + compact[:4])
+
+
+def _iban_length(value: str) -> int:
+    """Return the length of the IBAN a match starts with, 0 if there is none: it may have taken words along."""
+    while value and not _is_iban(value):
+        value = value[: max(value.rfind(" "), value.rfind("-"), 0)]
+    return len(value)
+
+
+def find_patterns(text: str) -> list[Span]:
+    """Return every identifier a pattern finds; overlapping ones are all returned.
+
+    A pattern with a part called `value` means that part only: the words before it say what the number is.
+    """
+    ibans = ((m.start(), _iban_length(m[0])) for m in _IBAN.finditer(text))
+    found = [Span(start, start + length, "iban") for start, length in ibans if length > 0]
+    for kind, pattern, check in _PATTERNS:
+        part = "value" if "value" in pattern.groupindex else 0
+        found += [Span(*m.span(part), kind) for m in pattern.finditer(text) if check(m)]
+    return found

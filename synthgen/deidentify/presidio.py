@@ -1,0 +1,132 @@
+"""The engine of the Presidio library, for sites that have it and a spaCy model installed; nothing is fetched."""
+
+import hashlib
+import importlib
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from synthgen.core.digest import sha256_file
+from synthgen.core.errors import DependencyError
+from synthgen.deidentify.reading import read
+from synthgen.deidentify.rules import RuleEngine
+from synthgen.deidentify.spans import Span
+
+SPACY_MODELS = ("en_core_web_lg", "en_core_web_md", "en_core_web_sm")  # the first one installed is used
+# Presidio's own scale: patterns it calls weak lie below, those it calls medium, and weak ones near a word that says
+# what they are, above. At .01 every number of eight digits is a driver's licence.
+LEAST_SCORE = 0.4
+_KINDS = {
+    "PERSON": "name",
+    "EMAIL_ADDRESS": "email",
+    "URL": "url",
+    "PHONE_NUMBER": "phone",
+    "DATE_TIME": "date",
+    "CREDIT_CARD": "card",
+    "IBAN_CODE": "iban",
+    "US_SSN": "ssn",
+    "UK_NHS": "nhs_number",
+    "IP_ADDRESS": "ip",
+    "MEDICAL_LICENSE": "record_number",
+    "US_DRIVER_LICENSE": "record_number",
+    "US_PASSPORT": "record_number",
+    "US_BANK_NUMBER": "record_number",
+    "US_ITIN": "record_number",
+    "LOCATION": "place",
+}
+
+
+class SpacyModel(NamedTuple):
+    """A spaCy model that is installed: its package, and the folder that holds it."""
+
+    name: str
+    folder: Path
+
+    def digest(self) -> str:
+        """Return the sha256 over the paths and contents of the model's files."""
+        total = hashlib.sha256(self.name.encode())
+        for path in sorted(p for p in self.folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+            total.update(path.relative_to(self.folder).as_posix().encode() + b"\0" + bytes.fromhex(sha256_file(path)))
+        return total.hexdigest()
+
+
+def spacy_model() -> SpacyModel:
+    """Return the spaCy model that the engine would use, by its place on this machine.
+
+    Raises:
+        DependencyError: none is installed, or one without the folder that spaCy packages have.
+    """
+    for name in SPACY_MODELS:
+        found = importlib.util.find_spec(name)
+        if found is not None and found.origin is not None:
+            folders = sorted(path.parent for path in Path(found.origin).parent.glob("*/config.cfg"))
+            if len(folders) == 1:
+                return SpacyModel(name, folders[0])
+    raise DependencyError(
+        f"deidentify.engine presidio needs one of the spaCy models {', '.join(SPACY_MODELS)}",
+        hint="Install one as a package, or set deidentify.engine to rules.",
+    )
+
+
+class PresidioEngine:
+    """Finds what the rules find, declared names among it, and what Presidio's English analyzer finds besides.
+
+    Presidio knows no hospital's record numbers and no address outside the public domains. Of it counts what it is at
+    least .4 sure of. The spaCy model is loaded by its folder, and the list of domains is the one that tldextract
+    ships, so that neither library asks the network, or keeps a cache outside.
+
+    Raises:
+        DependencyError: if the library, or a spaCy model for it, is not installed. Nothing is downloaded.
+    """
+
+    def __init__(self) -> None:
+        try:
+            analyzer = importlib.import_module("presidio_analyzer")
+            nlp = importlib.import_module("presidio_analyzer.nlp_engine")
+            recognizers = importlib.import_module("presidio_analyzer.predefined_recognizers")
+            tldextract = importlib.import_module("tldextract")
+        except ImportError as error:
+            raise DependencyError(
+                "deidentify.engine presidio needs the extra 'presidio', which is not installed",
+                hint="pip install 'synthgen[presidio]', or set deidentify.engine to rules.",
+            ) from error
+        self._rules = RuleEngine()
+        settings = {
+            "nlp_engine_name": "spacy",
+            "models": [{"lang_code": "en", "model_name": str(spacy_model().folder)}],
+        }
+        engine = nlp.NlpEngineProvider(nlp_configuration=settings).create_engine()
+        self._analyzer: Any = analyzer.AnalyzerEngine(
+            nlp_engine=engine, supported_languages=["en"], default_score_threshold=LEAST_SCORE
+        )
+        domains = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=())
+        email = recognizers.EmailRecognizer()
+        email.validate_result = lambda address: domains(address).fqdn != ""
+        self._analyzer.registry.remove_recognizer("EmailRecognizer")
+        self._analyzer.registry.add_recognizer(email)
+
+    def find(self, text: str, declared_names: Sequence[str]) -> list[Span]:
+        """Return the identifiers in the order of the text, none overlapping another."""
+        reading = read(text)
+        results = self._analyzer.analyze(text=reading.text, language="en")
+        found = [Span(r.start, r.end, _KINDS.get(r.entity_type, "other")) for r in results if r.score >= LEAST_SCORE]
+        return joined(self._rules.find(text, declared_names), [reading.written(span) for span in found])
+
+
+def joined(rules: Sequence[Span], more: Sequence[Span]) -> list[Span]:
+    """Return the finds of the rules, each grown by what overlaps it, and further finds beside them.
+
+    A find of another engine that overlaps one of the rules is the same identifier, so all of it goes; a date alone
+    stays as the rules have it, who can shift it.
+    """
+    kept = list(rules)
+    for span in sorted(more, key=lambda s: (s.start, -s.end)):
+        met = [own for own in kept if own.start < span.end and span.start < own.end]
+        if not met:
+            kept.append(span)
+        elif span.kind != "date":
+            ends = [*met, span]
+            whole = Span(min(s.start for s in ends), max(s.end for s in ends), met[0].kind)
+            kept = [own for own in kept if own not in met] + [whole]
+    return sorted(kept, key=lambda s: s.start)

@@ -1,0 +1,201 @@
+"""What is learned of train under differential privacy: asked with noise, logged, booked in the ledger.
+
+From here on nothing that writes sees train again: what stands in for it is drawn from the noised answers.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from audits.ledger.budgets import Reservation, note_draw, spent
+from synthgen.core.digest import sha256_json
+from synthgen.core.errors import InternalError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus, Embedded, Float32, Record
+from synthgen.decode.bridge import Vocabulary
+from synthgen.decode.style_adapter import BlockShares, built_in_styles
+from synthgen.dp.accounting_log import account_for
+from synthgen.dp.adapt import ADAPT, open_texts, read_adapted, refine, save_adapted
+from synthgen.dp.basis import load_basis
+from synthgen.dp.deferred_signals import held
+from synthgen.dp.draft import drafter, rehearse
+from synthgen.dp.method import PublicContext
+from synthgen.dp.noise import SecureNoise, StreamNoise
+from synthgen.dp.noised_sums import Ask, Float64, PrivateAsk, Query
+from synthgen.dp.person_rows import people_of
+from synthgen.dp.planned_queries import mechanisms_of, queries_of
+from synthgen.dp.sealed_result import LOG, MEASURE, book, is_kept, made_digest
+from synthgen.dp.style_vote import VOTE, VOTERS, count_votes, decide_style, read_votes
+from synthgen.dp.votes import VOTES, candidates_of
+from synthgen.dp.word_queries import (
+    WORDS,
+    PublicWords,
+    Telling,
+    ask_words,
+    read_words,
+    said_by,
+)
+from synthgen.interpolate.config import DP_METHODS
+from synthgen.pipeline.job import STAGES_VERSION, Job
+from synthgen.pipeline.ledger import ledger_of
+from synthgen.pipeline.rounds import Draws, TrainingView, open_bridge
+from synthgen.pipeline.secret import PUBLIC
+from synthgen.pipeline.style_choice import CHOICE, Shares, read_choice
+from synthgen.pipeline.workspace import StageResult, write_json
+
+STOOD_IN = 1_000  # points of each class that stand in for train records where filters learn; few blur the boundary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What came of asking.
+
+    Args:
+        training_view: what the writing starts from.
+        shares: the styles that were voted for, or how much of each is in each block; None where one is named.
+        log: for the `accounting` audit.
+    """
+
+    training_view: TrainingView
+    shares: Shares | BlockShares | None
+    log: Mapping[str, Any]
+
+
+def measure(
+    job: Job, train: Corpus, embedded: Embedded, reservation: Reservation, upstream: str
+) -> tuple[Measured, StageResult]:
+    """Return what the persons' noised answers say, and the stage that asked.
+
+    Raises:
+        Overspent: the run drew its noise before, and what it drew is lost or was made by another version.
+        ConfigError: nobody measured how public text is spread under the encoder, or no accounting would pass.
+        StorageError: what was answered was changed.
+        InputError: the ledger cannot be used, or does not book what lies in the workspace.
+
+    Privacy: epsilon and delta of `dp`, for one person added or removed, in all. Nothing else of train goes on.
+    Random: the operating system's generator; of a public run seeds/noise, and then nothing is private.
+    """
+    config, queries, ledger = job.config, queries_of(job.config), ledger_of(job.config)
+    context, run = _setting(job), reservation.spending.run
+    ask = PrivateAsk(StreamNoise(job.seeds.child("noise")) if config.secret == PUBLIC else SecureNoise())
+    vocabulary = public_words(job) if WORDS in queries else None
+
+    def make(folder: Path) -> Mapping[str, object]:
+        counts = {"in": len(embedded.ids), "out": len(context.labels)}
+        if is_kept(folder, ledger, run):  # a stop came after it was booked
+            return counts
+        with job.progress.stage("measure", total=2, unit="populations") as advance:
+            log = account_for(job, context, train, reservation, queries, vocabulary)
+            advance(1)
+            people = people_of(embedded, context.labels, context.basis)
+            votes = read_votes(job, open_bridge(job), train, embedded) if VOTE in queries else None
+            said = None if vocabulary is None else said_by(train, context.labels, vocabulary)
+            texts = open_texts(job, open_bridge(job, ()), train, embedded) if ADAPT in queries else None
+            if VOTES in queries:
+                rehearse(job, context, candidates_of(queries[VOTES], context.persons, len(context.labels)))
+            with held():
+                key = note_draw(*ledger, run)
+                voted, adapted = None, None
+                if votes is not None:
+                    voted = _voted(votes, context, queries[VOTE], ask, folder)
+                if texts is not None:
+                    adapted = refine(job, texts, voted, queries[ADAPT], ask)
+                    save_adapted(adapted, folder)
+                asked = replace(context, write=drafter(job, voted if adapted is None else adapted, context.labels))
+                DP_METHODS[config.interpolate.method].learn(people, asked, queries, ask).save(folder)
+                if said is not None and vocabulary is not None:
+                    ask_words(said, len(context.labels), vocabulary, queries[WORDS], ask).save(folder)
+                write_json(folder / LOG, log)
+                book(folder, ledger, run, key)
+            advance(1)
+        return counts
+
+    drafting = config.decode.model_dump(mode="json", exclude={"candidates"})  # a draft is one
+    inputs = {
+        "version": STAGES_VERSION,
+        "upstream": upstream,
+        "run": run,
+        "mechanisms": list(mechanisms_of(queries)),
+        "basis": sha256_json([context.basis.mean.tolist(), context.basis.variances.tolist()]),
+        "styles": list(built_in_styles()),
+        "method": config.interpolate.method,
+        "secret": config.secret,
+        "persons": context.persons,
+        "config": drafting if {VOTE, VOTES, ADAPT} & {*queries} else None,
+    }
+    result = job.workspace.stage(MEASURE, inputs, make, keep_partial=True, is_paid=True)
+    spent(*ledger, run, made_digest(result.folder))
+    return _measured(job, result, context, queries), result
+
+
+def _voted(votes: Float64, context: PublicContext, query: Query, ask: Ask, folder: Path) -> Shares:
+    """Return the styles that the persons' noised votes decide for, and write both into the folder."""
+    counts = count_votes(votes, query, ask)
+    shares = decide_style(counts, min(VOTERS, context.persons))
+    write_json(folder / CHOICE, {"shares": shares, "votes": dict(zip(built_in_styles(), counts, strict=True))})
+    return shares
+
+
+def _setting(job: Job) -> PublicContext:
+    """Return what everybody may know, with a writer that gives vectors back as they are."""
+    config = job.config
+    if config.dp.persons is None:
+        raise InternalError("a run without a budget has no setting")
+    return PublicContext(
+        labels=tuple(sorted(config.source.labels or ())),
+        basis=load_basis(config.embed.model),
+        persons=config.dp.persons,
+        write=_unwritten,
+        seeds=job.seeds.child("measure"),
+    )
+
+
+def _unwritten(vectors: Float32, _labels: Sequence[str], _seeds: SeedTree) -> Float32:
+    return vectors
+
+
+def public_words(job: Job) -> PublicWords:
+    """Return the vocabulary of the run's bridge.
+
+    Raises:
+        ModelMissing, ModelError: see `open_bridge`.
+    """
+    bridge = open_bridge(job)
+    if isinstance(bridge, Vocabulary) or bridge.words is None:
+        raise InternalError("words are asked for and there is no vocabulary, which the configuration does not let be")
+    return bridge.words
+
+
+def _measured(job: Job, result: StageResult, context: PublicContext, queries: Mapping[str, Query]) -> Measured:
+    """Return what was asked for, and no more: whatever else lies in the folder is nothing that was answered."""
+    config = job.config
+    learned = DP_METHODS[config.interpolate.method].read(result.folder, context)
+    draws: Draws = learned
+    if WORDS in queries:
+        words = read_words(result.folder, public_words(job))
+        draws = Telling(learned=learned, words=words, labels=context.labels, told=config.decode.words)
+    embedded = stand_ins(draws, context.labels, config.embed.model, job.seeds.child("stand-ins"))
+    named = zip(embedded.ids, embedded.labels, strict=True)
+    empty = (Record(id=name, text="", label=label, group=name) for name, label in named)
+    training_view = TrainingView(
+        train=Corpus(role="train", records=tuple(empty), has_groups=True),
+        embedded=embedded,
+        draws=draws,
+        upstream=sha256_json([result.digest, made_digest(result.folder), config.decode.words]),
+    )
+    shares: Shares | BlockShares | None = None
+    if ADAPT in queries:
+        shares = read_adapted(result.folder, config)
+    elif VOTE in queries:
+        shares = read_choice(result.folder)
+    return Measured(training_view=training_view, shares=shares, log=json.loads((result.folder / LOG).read_bytes()))
+
+
+def stand_ins(draws: Draws, labels: Sequence[str], encoder: str, rng: SeedTree) -> Embedded:
+    """Return points that stand in for train records wherever something is fitted after this, each a person."""
+    drawn = draws.sample(dict.fromkeys(labels, STOOD_IN), rng)
+    return Embedded(
+        vectors=drawn.vectors, ids=drawn.ids, labels=drawn.labels, groups=drawn.ids, encoder=encoder, normalized=True
+    )

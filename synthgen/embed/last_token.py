@@ -1,0 +1,138 @@
+"""Last-token-pooling encoders of the Mistral type, such as Salesforce/SFR-Embedding-Mistral."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from synthgen.core.digest import sha256_json
+from synthgen.core.errors import ModelError
+from synthgen.core.types import Float32
+from synthgen.embed.base import Device, Progress, encode_batches, folder_digest, in_batches
+
+if TYPE_CHECKING:
+    import torch
+
+MAX_TOKENS = 4096
+BATCH_TEXTS = 8  # 8 texts of 4,096 tokens through 7 billion weights fit 24 GB beside them
+
+
+def last_token_pool(hidden: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
+    """Return the state of each row's last real token, wherever the padding stands.
+
+    Args:
+        hidden: (n, t, d).
+        mask: (n, t), 1 for real tokens, 0 for padding on the left or the right.
+    """
+    import torch
+
+    last = mask.shape[1] - 1 - mask.flip(dims=[1]).long().argmax(dim=1)  # (n,)
+    return hidden[torch.arange(len(hidden), device=hidden.device), last]
+
+
+class LastTokenEncoder:
+    r"""A causal language model whose vector of a text is its state at the closing end-of-text token, unit length.
+
+        e(x) = h / |h|,   h = the last layer's state at the token </s> put after x
+
+    Each text is cut to `max_tokens` with its end-of-text token kept; batches are padded on the right by ourselves, so
+    the tokenizer's own padding side and padding token (</s> in this family) play no role, and by the causal mask no
+    text sees any padding.
+
+    Args:
+        folder: a local folder with config, tokenizer and safetensors weights.
+        name: what to call it in messages and manifests.
+        instruction: the task a query is put under ("Instruct: …\nQuery: x"); documents have none.
+        device: "auto" takes a GPU where there is one.
+        dtype: of the forward pass; the result is float32 always.
+        max_tokens: longer texts are cut.
+
+    Raises:
+        ModelError: if the folder cannot be read as such an encoder.
+
+    Privacy: deterministic per text; vectors of private text can be inverted to it, so they stay in the workspace.
+
+    Source: Wang et al., "Improving Text Embeddings with Large Language Models" (arXiv 2401.00368), section 3.2, whose
+        recipe SFR-Embedding-Mistral keeps.
+    """
+
+    normalized = True
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        *,
+        instruction: str = "",
+        device: Device = "auto",
+        dtype: Literal["bfloat16", "float32"] = "bfloat16",
+        max_tokens: int = MAX_TOKENS,
+    ) -> None:
+        import torch
+        from transformers import AutoModel, AutoTokenizer
+
+        self.name = name
+        self.max_tokens = max_tokens
+        settings = {"kind": "last-token", "instruction": instruction, "dtype": dtype, "max_tokens": max_tokens}
+        self.digest = sha256_json({**settings, "files": folder_digest(folder)})
+        local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(folder, **local)
+            model = AutoModel.from_pretrained(folder, dtype=getattr(torch, dtype), use_safetensors=True, **local)
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(f"{folder}: cannot be loaded as an encoder ({type(error).__name__})") from error
+        if self._tokenizer.eos_token_id is None:
+            raise ModelError(f"{folder}: its tokenizer has no end-of-text token, which the vector is taken at")
+        chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        self._model = model.to(chosen).eval()
+        self.dim = int(model.config.hidden_size)
+        self._prefix = f"Instruct: {instruction}\nQuery: " if instruction else ""
+
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
+        """Return float32 (n, d) of unit length, row i of texts[i]; see `Encoder.encode`.
+
+        Raises:
+            ModelError: if a vector is not finite.
+        """
+        return encode_batches(self, texts, self._forward, BATCH_TEXTS, progress)
+
+    def raw_length(self, texts: Sequence[str]) -> float:
+        """Return the mean |h| of some texts: how long this encoder's vectors are before they are scaled to one.
+
+        Raises:
+            ModelError: if it is not a positive number.
+        """
+        lengths = [float(x) for batch in in_batches(texts, BATCH_TEXTS) for x in self._states(batch).norm(dim=1)]
+        mean = math.fsum(lengths) / len(lengths) if lengths else math.nan
+        if not math.isfinite(mean) or mean <= 0:
+            raise ModelError(f"encoder {self.name!r}: its vectors have no length ({mean})")
+        return mean
+
+    def _token_ids(self, text: str) -> list[int]:
+        """Return the tokens of one text, cut, ending in the end-of-text token exactly once."""
+        end = self._tokenizer.eos_token_id
+        ids: list[int] = self._tokenizer(self._prefix + text, verbose=False)["input_ids"]
+        if ids and ids[-1] == end:
+            ids = ids[:-1]
+        return [*ids[: self.max_tokens - 1], end]
+
+    def _forward(self, batch: list[str]) -> Float32:
+        import torch
+
+        unit: Float32 = torch.nn.functional.normalize(self._states(batch), dim=1).cpu().numpy()
+        return unit
+
+    def _states(self, batch: list[str]) -> "torch.Tensor":
+        """Return the pooled states h, float32 (n, d), on the model's device."""
+        import torch
+
+        rows = [self._token_ids(text) for text in batch]
+        tokens = torch.zeros((len(rows), max(map(len, rows))), dtype=torch.long)  # (n, t); 0 where masked
+        mask = torch.zeros_like(tokens)
+        for i, ids in enumerate(rows):
+            tokens[i, : len(ids)] = torch.tensor(ids)
+            mask[i, : len(ids)] = 1
+        device = self._model.device
+        with torch.inference_mode():
+            hidden = self._model(input_ids=tokens.to(device), attention_mask=mask.to(device)).last_hidden_state
+            return last_token_pool(hidden, mask.to(device)).float()

@@ -1,0 +1,79 @@
+"""An encoder that reads a long record segment by segment."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from synthgen.core.digest import sha256_json
+from synthgen.core.types import Float32, Segments
+from synthgen.embed.base import Encoder, Progress
+from synthgen.segment import Segment, Splitter, record_vectors
+
+
+class SegmentedEncoder:
+    """Reads records as segments; a record's vector is the mean of its segments' (see `record_vectors`).
+
+    A heading is not read, what stands below it is. So the whole of a record counts, where `encoder` alone would read
+    the first `max_tokens`.
+
+    Args:
+        encoder: reads a segment.
+        splitter: cuts a record.
+
+    Privacy: the splitter holds headings that many persons of train share; otherwise as the encoder.
+    """
+
+    normalized = True
+
+    def __init__(self, encoder: Encoder, splitter: Splitter) -> None:
+        self.encoder, self.splitter = encoder, splitter
+        self.name, self.dim = encoder.name, encoder.dim
+        self.max_tokens = encoder.max_tokens  # of a segment
+        self.digest = sha256_json({"kind": "segmented", "encoder": encoder.digest, "splitter": splitter.digest})
+
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
+        """Return float32 (n, d) of unit length, row i of texts[i]; see `Encoder.encode`.
+
+        Raises:
+            ModelError: if a vector is not finite or has length zero.
+        """
+        if not texts:
+            return np.empty((0, self.dim), dtype=np.float32)
+        different = sorted(set(texts))
+        _, vectors = record_vectors(self.segments([str(i) for i in range(len(different))], different, progress))
+        row = {text: i for i, text in enumerate(different)}
+        return vectors[[row[text] for text in texts]]
+
+    def segments(self, ids: Sequence[str], texts: Sequence[str], progress: Progress | None = None) -> Segments:
+        """Return the segments of records and their vectors; a heading with nothing below it is none.
+
+        Args:
+            ids: of the records, different.
+            texts: of the records, not empty.
+            progress: called with the number of texts done since the last call.
+        """
+        parts = [(id_, part) for id_, text in zip(ids, texts, strict=True) for part in self.split(text)]
+        different = len({part.text for _, part in parts})
+        read = reported = 0
+
+        def advance(
+            n: int,
+        ) -> None:  # segments are read in an order of their own, so texts are reported in proportion
+            nonlocal read, reported
+            read += n
+            done = len(texts) * read // different
+            if progress is not None and done > reported:
+                progress(done - reported)
+            reported = done
+
+        return Segments(
+            vectors=self.encoder.encode([part.text for _, part in parts], advance),
+            owners=tuple(id_ for id_, _ in parts),
+            headings=tuple(part.heading for _, part in parts),
+            sections=tuple(part.section for _, part in parts),
+        )
+
+    def split(self, text: str) -> list[Segment]:
+        """Return the segments of a record that have text; of one without any, the whole."""
+        found = [part for part in self.splitter.split(text) if part.text]
+        return found or [Segment(heading="", section=0, opening="", text=text)]

@@ -1,0 +1,56 @@
+"""Points on the segment between two rows, or on a row."""
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.core.seeds import SeedTree
+from synthgen.interpolate.base import FittedByClass, Float64, Floats, Int64, M, Points, S
+
+BLOCK_ROWS = 256  # of points, so that what is between two steps stays in the cache
+
+
+class FittedLinear(FittedByClass[M, S]):
+    """A fitted method whose points are nothing but weighted sums of one or two rows."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
+        """Return the parents, int64 (m, p), and weights, float64 (m, p), of m points of the class."""
+
+    def points(self, code: int, m: int, rng: SeedTree) -> Points:
+        """Return m points of the class, point i the weighted sum of its parents."""
+        parents, weights = self.draw(code, m, rng)
+        vectors = np.empty((m, self.rows.vectors.shape[1]), dtype=np.float32)
+        interpolate_linearly(self.rows.vectors, parents, weights, vectors)
+        return Points(vectors=vectors, parents=parents, weights=weights)
+
+
+def interpolate_linearly(x: Floats, parents: Int64, weights: Float64, out: Floats) -> None:
+    """Write the points of these parents and weights into `out`, (m, d), in the precision of the rows.
+
+        x̃ = x_i + λ (x_nn − x_i),   (i, nn) = parents,   λ = the second weight;   of one parent x̃ = x_i
+
+    Args:
+        x: (n, d), the rows.
+        parents: int64 (m, 1 or 2), numbers of rows.
+        weights: float64 (m, 1 or 2), each row summing to 1.
+        out: (m, d), of the type of x; contiguous.
+
+    Cost: m·d, and BLOCK_ROWS·d numbers of memory.
+    """
+    lam: NDArray[Any] = weights[:, -1:].astype(x.dtype)
+    start_of = np.empty((BLOCK_ROWS, x.shape[1]), dtype=x.dtype)
+    for start in range(0, len(parents), BLOCK_ROWS):
+        part = slice(start, start + BLOCK_ROWS)
+        point = out[part]
+        np.take(x, parents[part, -1], axis=0, out=point, mode="clip")  # every number is a row's; "raise" would copy
+        if parents.shape[1] == 2:
+            x_i = start_of[: len(point)]
+            np.take(x, parents[part, 0], axis=0, out=x_i, mode="clip")
+            point -= x_i
+            point *= lam[part]
+            point += x_i

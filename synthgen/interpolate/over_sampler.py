@@ -1,0 +1,315 @@
+"""The methods as a sampler of scikit-learn and imbalanced-learn: `fit_resample(X, y)`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d, validate_data
+
+from synthgen.core.errors import DataError, DependencyError
+from synthgen.core.section import parse_section
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Float32
+from synthgen.interpolate.base import Float64, Floats, Int64, Interpolator, TrainRows, Unfit
+from synthgen.interpolate.config import METHOD_KEYS, InterpolateConfig
+from synthgen.interpolate.linear import FittedLinear, interpolate_linearly
+
+try:
+    from imblearn.over_sampling.base import BaseOverSampler
+except ImportError as error:
+    raise DependencyError(
+        "OverSampler needs imbalanced-learn, which is not installed", hint="pip install 'synthgen[imblearn]'"
+    ) from error
+
+Strategy = Real | str | dict[Any, int] | Callable[[Any], dict[Any, int]]
+NO_PERSON = "Give every row the name or number of its person; a row of nobody's is a person of its own."
+UNFIT_HINT = (
+    "Give more rows of other persons, lower k_neighbors, choose another method, "
+    "or leave the classes out through sampling_strategy."
+)
+OWN_KEYS = ("method", "k_neighbors", *sorted(frozenset[str]().union(*METHOD_KEYS.values())))  # not imblearn's
+
+
+class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn ships no types
+    """Over-sample with any method of this package, wherever an over-sampler of imbalanced-learn can stand.
+
+    `fit_resample(X, y)` returns the rows given, in their order, followed by the new points class by class; y
+    likewise. It takes and gives back arrays, lists, and pandas frames and series. X is kept as float32 or float64;
+    anything else, whole numbers too, becomes float64, since a point between two rows is no whole number.
+
+    Neighbours are searched in float32. For float64 rows the points of smote, borderline-smote, adasyn and
+    random-oversample are computed in float64 from their parents and weights; those of the other methods have the
+    precision of float32.
+
+    Args:
+        method: as in the configuration; see `synthgen.interpolate.METHODS`.
+        sampling_strategy: the word, ratio, totals or function of imbalanced-learn's over-samplers.
+        random_state: seeds the points. With a whole number the same rows give the same points, each class has a
+            stream of its own, and asking for more points of a class keeps the first ones.
+        k_neighbors: k; without `groups` a class needs k + 1 rows, or what the method says.
+        m_neighbors: this and the following are keys of single methods, named and bounded as in the configuration;
+            None takes the method's own default, a key of another method is refused.
+        kind: of borderline-smote.
+        parents: of mixture.
+        alpha: of mixture.
+        noise: of mixture.
+        lambda_beta: of slerp.
+        max_exposure: of mixture and slerp.
+        latent_dim: of vae.
+        beta: of vae.
+        free_bits: of vae.
+        conditional: of vae.
+
+    Attributes:
+        sampling_strategy_: dict, the new points of each targeted class.
+        parents_: int64 (m, p), the rows of X that each new point was made from; p is 0 for a method that draws from
+            a model of the class. Set by `fit_resample`.
+        weights_: float64 (m, p), how much of each parent is in it; rows sum to 1. Set by `fit_resample`.
+        n_features_in_: d.
+        feature_names_in_: the columns' names, where X has them.
+
+    Privacy: the points, `parents_` and `weights_` lead straight back to the rows of X; a sampler that was fitted is
+        as private as its data. Give `groups`, so that no point is made within one person. Inside a pipeline they
+        arrive only with `sklearn.set_config(enable_metadata_routing=True)` and `pipeline.fit(X, y, groups=...)`;
+        imbalanced-learn's pipeline passes a sampler nothing without it, and drops `step__groups` silently.
+
+    Parameters, classes, counts and containers are checked and converted by imbalanced-learn's base. Where this
+    departs from it:
+
+    - A class that the method cannot make points of is refused, naming it, where BorderlineSMOTE returns fewer points.
+    - Embeddings are dense, finite numbers, so sparse X, frames of sparse columns, words and missing values are
+      refused by every method, and slerp refuses rows that are not of unit length. Of imbalanced-learn's own suite
+      these checks therefore do not apply, and all others pass: `check_samplers_sparse`,
+      `check_samplers_pandas_sparse`, `check_samplers_string`, `check_samplers_nan`; of slerp `check_samplers_fit`,
+      which has no rows of unit length.
+    - Columns of whole numbers in a frame become float64; the base would cut the points to whole numbers.
+    - One-vs-all y comes back with as many columns as it had, also for two classes; a row of no class is refused.
+    - Its ADASYN rounds each row's share of the points and so misses the total; here the total is met.
+
+    Example:
+        >>> X, y = np.eye(8)[:, :3], ["ant"] * 5 + ["bee"] * 3
+        >>> points, labels = OverSampler(k_neighbors=2, random_state=1).fit_resample(X, y)
+        >>> len(points), labels[8:]
+        (10, ['bee', 'bee'])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseOverSampler._parameter_constraints,  # noqa: SLF001 - for its subclasses
+        "sampling_strategy": [  # the base lets any mapping through and then reads no other than a dict
+            dict if kind is Mapping else kind
+            for kind in BaseOverSampler._parameter_constraints["sampling_strategy"]  # noqa: SLF001
+        ],
+        **dict.fromkeys(OWN_KEYS, "no_validation"),  # the configuration does it
+    }
+
+    # where metadata are routed, a pipeline's `groups` come here without being asked for
+    __metadata_request__fit_resample: ClassVar[dict[str, bool]] = {"groups": True}
+
+    def __init__(  # noqa: PLR0913 - scikit-learn wants every parameter by name
+        self,
+        method: str = "smote",
+        *,
+        sampling_strategy: Strategy = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        k_neighbors: int = 5,
+        m_neighbors: int | None = None,
+        kind: int | None = None,
+        parents: int | None = None,
+        alpha: float | None = None,
+        noise: float | None = None,
+        lambda_beta: tuple[float, float] | None = None,
+        max_exposure: float | None = None,
+        latent_dim: int | None = None,
+        beta: float | None = None,
+        free_bits: float | None = None,
+        conditional: bool | None = None,
+    ) -> None:
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.method = method
+        self.random_state = random_state
+        self.k_neighbors = k_neighbors
+        self.m_neighbors = m_neighbors
+        self.kind = kind
+        self.parents = parents
+        self.alpha = alpha
+        self.noise = noise
+        self.lambda_beta = lambda_beta
+        self.max_exposure = max_exposure
+        self.latent_dim = latent_dim
+        self.beta = beta
+        self.free_bits = free_bits
+        self.conditional = conditional
+
+    def fit(self, X: Any, y: Any) -> "OverSampler":
+        """Check the parameters and the rows, and count the new points; `fit_resample` does the work.
+
+        Raises:
+            ValueError: as `fit_resample`, but for classes the method cannot make points of.
+        """
+        self._built()
+        super().fit(X, y)
+        return self
+
+    def fit_resample(self, X: Any, y: Any, *, groups: Any = None) -> tuple[Any, Any]:
+        """Return the rows and their classes, followed by the new points and theirs.
+
+        Args:
+            X: (n, d), finite numbers; array, list or pandas frame.
+            y: (n), whole numbers, words or booleans; or (n, c) one-vs-all.
+            groups: (n), the person of each row; None takes every row as its own person.
+
+        Returns:
+            X (n + m, d) and y (n + m), of the types given. New points of one class stand together, classes in order;
+            row n + i is made from the rows `parents_[i]`.
+
+        Raises:
+            ValueError: if parameters, rows, classes or persons cannot be used; a class too small, or unfit for the
+                method, is named with what it lacks. TypeError for sparse X.
+
+        Random: the child `str(class)` of a tree seeded by `random_state`.
+        """
+        one_vs_all = np.asarray(y) if _is_one_vs_all(y) else None
+        points, classes = super().fit_resample(_of_floats(X), y, groups=groups, one_vs_all=one_vs_all)
+        return points, classes
+
+    def _built(self) -> Interpolator:
+        """Return the method, built by the configuration, so that there is one list of what is allowed."""
+        given = {
+            key: value.item() if isinstance(value, np.generic) else value  # of a grid from np.arange
+            for key in OWN_KEYS
+            if (value := getattr(self, key)) is not None
+        }
+        return parse_section(InterpolateConfig, {**given, "total": 1}).build()
+
+    def _check_X_y(self, X: Any, y: Any) -> tuple[Floats, NDArray[Any], bool]:  # noqa: N802 - the base's
+        """Return the rows, contiguous and finite, and their classes, of one-vs-all the columns' numbers."""
+        check_classification_targets(y)
+        if not _is_one_vs_all(y):
+            classes = column_or_1d(y)
+        else:
+            if issparse(y):
+                raise DataError("y is sparse: give it dense")
+            n_odd = int(np.count_nonzero((np.asarray(y) != 0).sum(axis=1) != 1))
+            if n_odd > 0:
+                raise DataError(f"{n_odd} rows of y have no class or several: multilabel y cannot be over-sampled")
+            classes = np.asarray(y).argmax(axis=1)
+        rows, classes = validate_data(self, X, classes, dtype=[np.float64, np.float32], order="C")
+        return rows, classes, False
+
+    def _fit_resample(
+        self, X: Floats, y: NDArray[Any], groups: Any, one_vs_all: NDArray[Any] | None
+    ) -> tuple[Floats, NDArray[Any]]:
+        """Return the rows and classes with the new ones behind them."""
+        method = self._built()
+        names, codes = np.unique(y, return_inverse=True)
+        odd = [f"{name!r}: {m!r}" for name, m in self.sampling_strategy_.items() if not isinstance(m, Integral)]
+        if odd:
+            raise DataError("sampling_strategy asks for points that are no whole number", problems=odd)
+        rows = TrainRows(
+            vectors=_float32(X),
+            classes=codes.astype(np.int64, copy=False),
+            groups=_person_numbers(groups, len(X)),
+            normalized=bool(np.abs(np.einsum("ij,ij->i", X, X) - 1).max() < 1e-3),
+        )
+        code = {name: i for i, name in enumerate(names.tolist())}
+        wanted = {code[name]: int(m) for name, m in self.sampling_strategy_.items() if m > 0}
+        out = np.empty((len(X) + sum(wanted.values()), X.shape[1]), dtype=X.dtype)
+        out[: len(X)] = X
+        self.parents_, self.weights_ = self._fill(out, rows, wanted, list(code), method)
+        classes = np.concatenate([y, names[np.repeat(np.array(list(wanted), np.int64), list(wanted.values()))]])
+        if one_vs_all is not None:
+            classes = np.eye(one_vs_all.shape[1], dtype=one_vs_all.dtype)[classes]
+        return out, classes
+
+    def _fill(
+        self, out: Floats, rows: TrainRows, wanted: Mapping[int, int], names: Sequence[Any], method: Interpolator
+    ) -> tuple[Int64, Float64]:
+        """Write the new points of each class behind the rows in `out`; return their parents and weights."""
+        seeds, fitted = self._seeds(), method.fit_rows(rows)
+        given, start = out[: len(rows.vectors)], len(rows.vectors)
+        made: list[tuple[Int64, Float64]] = []
+        problems = []
+        for code, m in wanted.items():
+            n_persons = len(np.unique(rows.groups[rows.classes == code]))
+            if n_persons < method.min_groups:
+                problems.append(f"{names[code]!r}: {n_persons} rows of different persons, needs {method.min_groups}")
+                continue
+            new, stream = out[start : start + m], seeds.child(str(names[code]))
+            try:
+                if isinstance(fitted, FittedLinear):
+                    made.append(fitted.draw(code, m, stream))
+                    interpolate_linearly(given, *made[-1], new)
+                else:
+                    points = fitted.points(code, m, stream)
+                    made.append((points.parents, points.weights))
+                    new[:] = points.vectors
+            except Unfit as reason:
+                problems.append(f"{names[code]!r}: {reason}")
+            start += m
+        if problems:
+            raise DataError(f"{method.name} cannot make points of every class", problems=problems, hint=UNFIT_HINT)
+        none = (0, method.max_parents)
+        return (
+            np.concatenate([parents for parents, _ in made] or [np.empty(none, dtype=np.int64)]),
+            np.concatenate([weights for _, weights in made] or [np.empty(none)]),
+        )
+
+    def _seeds(self) -> SeedTree:
+        """Return the tree of the points' streams; a RandomState gives a new one each time, as scikit-learn has it."""
+        state = self.random_state
+        if isinstance(state, Integral):
+            return SeedTree(int(state))
+        return SeedTree(int(check_random_state(state).randint(np.iinfo(np.int32).max)))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        return tags
+
+
+def _is_one_vs_all(y: Any) -> bool:
+    return bool(type_of_target(y) == "multilabel-indicator")
+
+
+def _of_floats(X: Any) -> Any:
+    """Return a frame with its columns of whole numbers, among which no point fits, as float64; all else as it is."""
+    if type(X).__module__.partition(".")[0] != "pandas":  # not imported here: who gives a frame has it already
+        return X
+    return X.astype({column: np.float64 for column, kind in X.dtypes.items() if kind.kind in "iub"})
+
+
+def _person_numbers(groups: Any, n: int) -> Int64:
+    """Return the person of each row as a number, int64 (n); None makes every row its own person.
+
+    Raises:
+        ValueError: if there is not one person for each row.
+    """
+    if groups is None:
+        return np.arange(n, dtype=np.int64)
+    given = column_or_1d(groups)
+    if len(given) != n:
+        raise DataError(f"groups names the person of {len(given)} rows, and X has {n}")
+    try:
+        numbers = np.unique(given, return_inverse=True)[1]
+    except TypeError as error:
+        raise DataError("groups holds missing persons, or persons of several types", hint=NO_PERSON) from error
+    n_missing = int(np.count_nonzero(np.not_equal(given, given)))  # numpy would make one person of them all
+    if n_missing > 0:
+        raise DataError(f"{n_missing} rows have no person in groups", hint=NO_PERSON)
+    return numbers.astype(np.int64, copy=False)
+
+
+def _float32(rows: Floats) -> Float32:
+    """Return the rows as float32; no copy where they are.
+
+    Raises:
+        DataError: if a number is beyond float32.
+    """
+    if rows.dtype != np.float32 and np.abs(rows).max() > np.finfo(np.float32).max:
+        raise DataError("X holds numbers beyond float32, in which neighbours are searched", hint="Scale X first.")
+    return rows.astype(np.float32, copy=False)

@@ -1,0 +1,6 @@
+"""Load: the user's files become a corpus, and rows that cannot be used are counted by reason."""
+
+from synthgen.load.load import LoadReport, load
+from synthgen.load.records import BadRow
+
+__all__ = ["BadRow", "LoadReport", "load"]

@@ -1,0 +1,168 @@
+"""Long records in a run: the encoder that reads them by segments, and writing them segment by segment."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from statistics import median
+
+import numpy as np
+
+from synthgen.core.errors import InternalError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Candidate, Corpus, Embedded, Latents, Segments
+from synthgen.decode.base import Decoder, Settings
+from synthgen.embed import Encoder
+from synthgen.embed.segmented import SegmentedEncoder
+from synthgen.pipeline.job import Job
+from synthgen.segment import Splitter, align, learn_splitter, record_vectors
+from synthgen.segment.coherence import coherence
+
+
+def encoder_for(job: Job, train: Corpus) -> Encoder:
+    """Return the encoder of the run; where records are cut, one that reads segments, by the headings train shares."""
+    config, encoder = job.config.segments, job.encoder()
+    if config is None:
+        return encoder
+    return SegmentedEncoder(encoder, learn_splitter(config, train.texts, [r.group for r in train.records]))
+
+
+def writer_for(job: Job, train: Corpus, embedded: Embedded) -> "SegmentWriter | None":
+    """Return what writes new records segment by segment; None where records are not cut."""
+    config = job.config.segments
+    if config is None:
+        return None
+    if embedded.parts is None:
+        raise InternalError("records are cut, and their segments have no vectors")
+    return SegmentWriter(
+        splitter=learn_splitter(config, train.texts, [r.group for r in train.records]),
+        parents=embedded.parts,
+        context_tokens=config.context_tokens,
+        seeds=job.seeds.child("segments"),
+    )
+
+
+def measured(encoder: SegmentedEncoder, corpora: Mapping[str, Corpus]) -> dict[str, Mapping[str, float]]:
+    """Return how well the records of each corpus hold together; see `coherence`."""
+    return {
+        name: coherence(of.texts, encoder.segments([r.id for r in of.records], of.texts), encoder.splitter)
+        for name, of in corpora.items()
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentWriter:
+    """Writes new records segment by segment.
+
+    Args:
+        splitter: knows the headings and how they are written.
+        parents: the segments of the train records.
+        context_tokens: how much of the text so far is read before the next segment.
+        seeds: the stream that draws whose order of sections a record takes.
+    """
+
+    splitter: Splitter
+    parents: Segments
+    context_tokens: int
+    seeds: SeedTree
+
+    def aimed(self, latents: Latents) -> Latents:
+        """Return the latents with the vectors that their segments make together: what their text should come to.
+
+        A section that only one parent has is in the parents' vectors and not in the new record, so the method's own
+        point would ask for what is left out on purpose.
+        """
+        if len(latents) == 0:
+            return latents
+        return replace(latents, vectors=record_vectors(self.segments(latents))[1])
+
+    def segments(self, latents: Latents) -> Segments:
+        """Return the segments of new records; see `align`."""
+        return align(latents, self.parents, self.seeds)
+
+    def sizes(self, latents: Latents) -> list[int]:
+        """Return how many segments each new record has."""
+        return np.diff(_bounds(self.segments(latents))).tolist()
+
+    def usual_size(self, latents: Latents) -> int:
+        """Return how many segments a new record usually has."""
+        return int(median(self.sizes(latents)))
+
+    def decode(
+        self,
+        decoder: Decoder,
+        latents: Latents,
+        settings: Settings,
+        seeds: SeedTree,
+        advance: Callable[[int], None],
+    ) -> tuple[Candidate, ...]:
+        """Return the candidates of every latent, in the order of the latents.
+
+        Round j writes segment j of all records and candidates that have one, each behind its own text so far.
+
+        Random: segment j of candidate c of latent x draws from the child "x/c/j" of seeds, so a record's text depends
+            on no other record.
+        """
+        segments = self.segments(latents)
+        starts = _bounds(segments)
+        written: dict[tuple[int, int], list[tuple[str, int, str]]] = {
+            (i, c): [] for i in range(len(latents)) for c in range(settings.candidates)
+        }
+        is_cut = dict.fromkeys(written, False)
+        settings = self._for_segments(settings)
+        for j in range(max(np.diff(starts).tolist(), default=0)):
+            left = [(i, c) for i, c in written if starts[i] + j < starts[i + 1]]
+            rows = [starts[i] + j for i, _ in left]
+            part = Latents(
+                vectors=segments.vectors[rows],
+                ids=tuple(f"{latents.ids[i]}/{c}/{j}" for i, c in left),
+                labels=tuple(
+                    _section_label(latents.labels[i], segments.headings[row])
+                    for (i, _), row in zip(left, rows, strict=True)
+                ),
+                parent_ids=((),) * len(left),
+                weights=((),) * len(left),
+                method=latents.method,
+                seed_path=latents.seed_path,
+            )
+            contexts = [self.splitter.join(written[key]) for key in left] if j > 0 else []
+            texts = decoder.decode(part, settings, seeds, advance, contexts)
+            for key, row, found in zip(left, rows, texts, strict=True):
+                text = self.splitter.without_headings(found.text)
+                written[key].append((segments.headings[row], segments.sections[row], text))
+                is_cut[key] |= found.finish == "length"
+        return tuple(
+            Candidate(
+                latent_id=latents.ids[i],
+                index=c,
+                text=self.splitter.join(parts),
+                label=latents.labels[i],
+                finish="length" if is_cut[i, c] else "stop",
+            )
+            for (i, c), parts in written.items()
+        )
+
+    def _for_segments(self, settings: Settings) -> Settings:
+        """Return the settings for one text of each segment, with a prompt for each label and heading.
+
+        All headings that any record can have are among them, because the longest prompt decides the shape.
+        """
+        headings = ("", *self.splitter.headings)
+        prompts = {
+            _section_label(label, heading): section_prompt(prompt, heading)
+            for label, prompt in settings.prompts.items()
+            for heading in headings
+        }
+        return replace(settings, prompts=prompts, candidates=1, context_tokens=self.context_tokens)
+
+
+def _bounds(segments: Segments) -> list[int]:
+    """Return the first row of each record, and one behind the last."""
+    return [*segments.starts().tolist(), len(segments)]
+
+
+def section_prompt(prompt: str, heading: str) -> str:
+    """Return the prompt of a segment: its record's, and the heading it stands under."""
+    return f"{prompt} {heading}".strip()
+
+
+def _section_label(label: str, heading: str) -> str:
+    return f"{label}\n{heading}"

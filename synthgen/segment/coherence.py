@@ -1,0 +1,89 @@
+"""Whether the sections of a record belong to one another: one person, one subject, in a usual order."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import combinations, groupby
+
+import numpy as np
+
+from synthgen.attributes import extract
+from synthgen.attributes.person import years_of
+from synthgen.core.types import Segments
+from synthgen.segment.split import Splitter
+
+
+def contradicts(sections: Sequence[str]) -> bool | None:
+    """Return whether two sections of a record tell different ages or sexes of its person; None where no two tell any.
+
+    An age is compared as a range of years, so "63" and "in her sixties" agree. What is read is what
+    `synthgen.attributes.extract` finds in each section by itself.
+
+    Args:
+        sections: of one record.
+    """
+    claims: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for i, section in enumerate(sections):
+        for finding in extract(section):
+            if finding.attribute in {"age", "sex"}:
+                claims[finding.attribute].append((i, finding.value))
+    pairs = [(name, a, b) for name, found in claims.items() for (i, a), (j, b) in combinations(found, 2) if i != j]
+    if not pairs:
+        return None
+    return any(_differ(name, a, b) for name, a, b in pairs)
+
+
+def coherence(texts: Sequence[str], segments: Segments, splitter: Splitter) -> Mapping[str, float]:
+    """Return how well records hold together; the same of real records says what can be had.
+
+        words        = mean words of a record
+        sections     = mean sections of a record
+        one_person   = share of records without contradiction, of those that tell an age or sex in two sections
+        next_cosine  = mean cosine of a segment and the next of its record
+        other_cosine = mean cosine of a segment and, of other records, the segments under the heading of the next
+
+    A measure that nothing can be said of is left out.
+
+    Args:
+        texts: n records.
+        segments: theirs, owners in the order of the texts.
+        splitter: cuts them.
+
+    Privacy: means over records, by the encoder that made the records; of real records they are aggregates of train.
+    """
+    verdicts = [contradicts(_sections(splitter, text)) for text in texts]
+    is_one_person = [not verdict for verdict in verdicts if verdict is not None]
+    found = {
+        "words": float(np.mean([len(text.split()) for text in texts])),
+        "sections": float(np.mean([len(_sections(splitter, text)) for text in texts])),
+    }
+    if is_one_person:
+        found["one_person"] = float(np.mean(is_one_person))
+    return {**found, **_cosines(segments)}
+
+
+def _sections(splitter: Splitter, text: str) -> list[str]:
+    found = splitter.split(text)
+    return [" ".join(part.text for part in group) for _, group in groupby(found, key=lambda part: part.section)]
+
+
+def _cosines(segments: Segments) -> dict[str, float]:
+    wide = segments.vectors.astype(np.float64)
+    unit = wide / np.linalg.norm(wide, axis=1, keepdims=True)
+    rows_of: dict[str, list[int]] = defaultdict(list)
+    for row, heading in enumerate(segments.headings):
+        rows_of[heading].append(row)
+    own, others = [], []
+    for row in range(len(segments) - 1):
+        if segments.owners[row] == segments.owners[row + 1]:
+            own.append(float(unit[row] @ unit[row + 1]))
+            apart = [r for r in rows_of[segments.headings[row + 1]] if segments.owners[r] != segments.owners[row]]
+            others += (unit[apart] @ unit[row]).tolist()
+    means = {"next_cosine": own, "other_cosine": others}
+    return {name: float(np.mean(values)) for name, values in means.items() if values}
+
+
+def _differ(name: str, a: str, b: str) -> bool:
+    if name == "sex":
+        return a != b
+    (low_a, high_a), (low_b, high_b) = years_of(a), years_of(b)
+    return max(low_a, low_b) > min(high_a, high_b)

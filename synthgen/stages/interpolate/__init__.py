@@ -1,7 +1,0 @@
-"""New vectors from the vectors of train records, with the parents of each kept."""
-
-from synthgen.stages.interpolate.base import Sampler
-from synthgen.stages.interpolate.config import DP_METHODS, METHODS, InterpolateConfig
-from synthgen.stages.interpolate.counts import check_classes, wanted_counts
-
-__all__ = ["DP_METHODS", "METHODS", "InterpolateConfig", "Sampler", "check_classes", "wanted_counts"]

@@ -1,6 +1,0 @@
-"""Split: each person's own coin sends all of their records to train, control or neither."""
-
-from synthgen.stages.split.commitment import commit_split, commitment
-from synthgen.stages.split.split import Split, SplitReport, split
-
-__all__ = ["Split", "SplitReport", "commit_split", "commitment", "split"]

@@ -1,0 +1,172 @@
+"""The form of a mechanism's log: what it takes, every mistake it names, and that it names no content."""
+
+import copy
+import json
+import typing
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audits.attacks.accounting.mechanism_log import READS, RecordRead, person_set_digest, read_log, read_mechanism
+from audits.core.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def logs(module_at):
+    return module_at("tests/unit/audits/attacks/accounting/mechanism_logs.py")
+
+
+@pytest.fixture(scope="module")
+def clean(logs):
+    rng = np.random.default_rng(5)
+    return logs.log(logs.sgd(rng), logs.vote(rng), logs.vote(rng, kind="laplace"))
+
+
+def changed(value, *path, to):
+    """Return a copy with the value at the path changed."""
+    value = copy.deepcopy(value)
+    place = value
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = to
+    return value
+
+
+def test_a_file_is_read_to_the_values_the_audit_takes(clean, tmp_path):
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps(clean))
+    assert read_log(read_mechanism(path)) == read_log(clean)
+
+
+def test_every_kind_of_read_is_in_the_form():
+    assert typing.get_args(RecordRead.model_fields["kind"].annotation) == READS
+
+
+@pytest.mark.parametrize(
+    ("path", "to", "message"),
+    [
+        (("schema_version",), 2, "schema_version: Input should be 1"),
+        (("n_persons",), 0, "n_persons: Input should be greater than or equal to 1"),
+        (("n_persons",), 10**9 + 1, "n_persons: Input should be less than or equal to 1000000000"),
+        (("claim", "delta"), 0.0, "claim.delta: Input should be greater than 0"),
+        (
+            ("mechanisms", 0, "dry_run", "batches"),
+            [[-1]],
+            "mechanisms.0.dry run.batches.0.0: Input should be greater than",
+        ),
+        (("person_set",), "abc", "person_set: String should match"),
+        (("claim", "delta"), 1.0, "claim.delta: Input should be less than 1"),
+        (("claim", "epsilon"), "2", "claim.epsilon: Input should be a valid number"),
+        (("mechanisms",), [], "mechanisms: Tuple should have at least 1 item"),
+        (("mechanisms", 0, "noise_multiplier"), 0, "mechanisms.0.noise_multiplier: Input should be greater than"),
+        (("mechanisms", 0, "noise_multiplier"), 2e6, "mechanisms.0.noise_multiplier: Input should be less than"),
+        (("mechanisms", 0, "sampling_rate"), 1.5, "mechanisms.0.sampling_rate: Input should be less than or equal"),
+        (("mechanisms", 0, "sampling_rate"), 1, "mechanisms.0: sampling is `all` if and only if sampling_rate is 1"),
+        (("mechanisms", 1, "sampling"), "poisson", "mechanisms.1: sampling is `all` if and only if"),
+        (("mechanisms", 2, "sampling_rate"), 0.5, "mechanisms.2: laplace is accounted for without sampling only"),
+        (("mechanisms", 0, "kind"), "magic", "mechanisms.0.kind: Input should be 'dp-sgd', 'gaussian', 'vote' or"),
+        (
+            ("mechanisms", 0, "dry_run", "batches"),
+            [[0, 120]],
+            "mechanisms.0.dry run: batches: persons are numbered from 0",
+        ),
+        (("mechanisms", 1, "dry_run", "dimension"), None, "mechanisms.1.dry run: noise needs its dimension"),
+        (
+            ("mechanisms", 0, "dry_run", "max_norm"),
+            -1.0,
+            "mechanisms.0.dry run.max_norm: Input should be greater than",
+        ),
+        (("mechanisms", 0, "dry_run", "noise"), [-1.0], "mechanisms.0.dry run.noise.0: Input should be greater than"),
+        (("mechanisms", 0, "normaliser", "value"), 0.0, "mechanisms.0.normaliser.value: Input should be greater"),
+        (("reads", 0, "status"), "accounted", "reads.0: an accounted read, and only that, has a cost"),
+        (("reads", 0, "status"), "outside", "reads.0: only audit-numbers may stand outside the claim"),
+        (("reads", -1, "status"), "outside", f"reads.{len(READS) - 1}: only audit-numbers may stand outside"),
+        (("reads", 1, "kind"), "label-counts", "reads: a kind stands twice"),
+        (
+            ("releases",),
+            [
+                {
+                    "release": "2026-11",
+                    "person_set": "0" * 64,
+                    "persons": "same",
+                    "cost": {"epsilon": 1, "delta": 1e-9},
+                }
+            ],
+            "releases: an id stands twice",
+        ),
+    ],
+)
+def test_each_mistake_is_named_by_its_place(clean, path, to, message):
+    with pytest.raises(InputError, match="the mechanism's log has 1 mistake") as caught:
+        read_log(changed(clean, *path, to=to))
+    assert message in str(caught.value)
+
+
+def test_all_mistakes_come_at_once(clean):
+    wrong = changed(changed(clean, "n_persons", to=-3), "claim", "delta", to=2.0)
+    with pytest.raises(InputError, match="has 2 mistakes"):
+        read_log(wrong)
+
+
+@pytest.mark.parametrize("path", [(), ("claim",), ("mechanisms", 0), ("mechanisms", 0, "dry_run")])
+def test_what_is_not_in_the_form_is_refused_and_not_repeated(clean, path):
+    wrong = changed(clean, *path, "zebra patient Ann", to="zebra record")
+    with pytest.raises(InputError, match="1 mistake") as caught:
+        read_log(wrong)
+    assert "a field that is not in the form" in str(caught.value)
+    assert "zebra" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", [("release",), ("person_set",), ("mechanisms", 0, "kind"), ("reads", 0, "kind")])
+def test_no_value_is_repeated(clean, path):
+    with pytest.raises(InputError) as caught:
+        read_log(changed(clean, *path, to="zebra patient Ann"))
+    assert "zebra" not in str(caught.value)
+
+
+def test_what_is_no_number_in_json_is_refused(clean):
+    with pytest.raises(InputError, match="not JSON"):
+        read_log(changed(clean, "claim", "epsilon", to=float("nan")))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[1]", "must be a JSON object"),
+        (b'{"a": 1, "a": 2}', "a key stands twice"),
+        (b'{"a": NaN}', "NaN and infinities are not JSON"),
+        (b"\xff", "not UTF-8"),
+        (b"{}", "has 9 mistakes"),
+    ],
+)
+def test_a_bad_file_is_refused(tmp_path, content, message):
+    path = tmp_path / "log.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_mechanism(path)
+
+
+def test_a_missing_or_huge_file_is_refused(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="cannot be read"):
+        read_mechanism(tmp_path / "none.json")
+    path = tmp_path / "log.json"
+    path.write_bytes(b"{}")
+    monkeypatch.setattr("audits.attacks.accounting.mechanism_log.MAX_LOG_BYTES", 1)
+    with pytest.raises(InputError, match="larger than 1 bytes"):
+        read_mechanism(path)
+
+
+def test_the_digest_of_persons_is_the_documented_one():
+    # sha256 of b"audits/persons/v1\0" + 8-byte length and name of "a", then of "bo"
+    import hashlib
+
+    expected = hashlib.sha256(b"audits/persons/v1\0" + b"\0" * 7 + b"\1a" + b"\0" * 7 + b"\2bo").hexdigest()
+    assert person_set_digest(["bo", "a", "bo"]) == expected
+
+
+@given(st.lists(st.text(max_size=5), max_size=8))
+def test_the_digest_is_of_the_set(names):
+    assert person_set_digest(names) == person_set_digest(sorted([*names, *names[:2]], reverse=True))
+    assert person_set_digest([*names, "one more person"]) != person_set_digest(names)

@@ -1,0 +1,165 @@
+"""Making canaries: nobody's text, fair coins, the stated labels, near-identical rows, and what is refused."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from audits.attacks.canaries.kinds import FAMILIES, _unusable, make_canaries
+from audits.attacks.canaries.word_pool import OWN_WORDS
+from audits.core.errors import InputError
+from audits.core.types import Table, persons
+from audits.text.normalise import tokens
+
+RNG = np.random.default_rng
+
+
+@pytest.fixture(scope="module")
+def train(people):
+    table = people(70, seed=1, prefix="t")
+    return replace(table, labels=tuple("aaab"[i % 4] if i % 9 else "c" for i in range(len(table))))
+
+
+@pytest.fixture(scope="module")
+def reference(people):
+    table = people(80, seed=2, prefix="r")
+    return replace(table, labels=tuple("ab"[i % 2] for i in range(len(table))))
+
+
+@pytest.fixture(scope="module")
+def planted(train, reference):
+    return make_canaries(train, reference, 120, RNG(0))
+
+
+def runs_of(texts, k=8):
+    return {tuple(w[i : i + k]) for w in map(tokens, texts) for i in range(len(w) - k + 1)}
+
+
+def test_each_canary_is_a_person_of_its_own_with_as_many_rows_as_repeats(planted, train):
+    names, person = persons(planted.table.groups)
+    assert len(names) == len(planted.family) == len(planted.inserted) == 120
+    assert not set(names) & set(train.groups)
+    assert planted.family == tuple(FAMILIES[i % 4] for i in range(120))
+    rows = np.bincount(person)
+    outlier = np.array(planted.family) == "outlier"
+    assert Counter(rows[outlier].tolist()) == {1: 10, 4: 10, 16: 10}
+    assert set(rows[~outlier].tolist()) == {1}
+
+
+def test_the_rows_to_insert_are_those_of_the_coins_and_no_others(planted):
+    names, person = persons(planted.table.groups)
+    wanted = [i for i, p in enumerate(person) if planted.inserted[p]]
+    assert planted.insert.texts == tuple(planted.table.texts[i] for i in wanted)
+    assert set(planted.insert.groups) == {n for n, is_in in zip(names, planted.inserted, strict=True) if is_in}
+    assert planted.insert.labels == tuple(planted.table.labels[i] for i in wanted)
+
+
+def test_coins_are_fair_and_know_nothing_of_the_kind(train):
+    planted = make_canaries(train, None, 1500, RNG(4), families=("semantic", "outlier"), repeats=(1, 2))
+    assert stats.binomtest(int(planted.inserted.sum()), 1500, 0.5).pvalue > 1e-3
+    of_outliers = planted.inserted[np.array(planted.family) == "outlier"]
+    assert stats.binomtest(int(of_outliers.sum()), len(of_outliers), 0.5).pvalue > 1e-3
+
+
+def test_no_run_of_eight_words_of_train_and_no_ending_twice(planted, train):
+    assert not runs_of(planted.table.texts) & runs_of(train.texts)
+    first = np.unique(persons(planted.table.groups)[1], return_index=True)[1]
+    endings = [tuple(tokens(planted.table.texts[i])[-8:]) for i in first]
+    assert len(set(endings)) == len(endings)
+
+
+def test_reference_rows_that_repeat_train_are_not_begun_with(train, reference):
+    mixed = Table(
+        texts=(*reference.texts[:3], *train.texts),
+        labels=None,
+        groups=tuple(map(str, range(3 + len(train)))),
+        has_groups=True,
+    )
+    planted = make_canaries(train, mixed, 40, RNG(1), families=("suffix", "semantic"))
+    assert not runs_of(planted.table.texts) & runs_of(train.texts)
+    begun = {text.split()[0] for text in planted.table.texts}
+    assert begun == {text.split()[0] for text in reference.texts[:3]}
+
+
+def test_labels_follow_the_stated_rule(planted, reference):
+    first = np.unique(persons(planted.table.groups)[1], return_index=True)[1]
+    found = {family: Counter() for family in FAMILIES}
+    for p, i in enumerate(first):
+        found[planted.family[p]][planted.table.labels[i]] += 1
+    assert set(found["outlier"]) == {"b", "c"}  # train's largest class is a
+    assert all(set(found[family]) == {"a", "b", "c"} for family in ("suffix", "semantic", "sampled"))
+    beginnings = {label: set() for label in "ab"}
+    for text, label in zip(reference.texts, reference.labels, strict=True):
+        beginnings[label].add(tuple(text.split()[:12]))
+    for p, i in enumerate(first):
+        label = planted.table.labels[i]
+        if planted.family[p] == "suffix" and label != "c":
+            assert tuple(planted.table.texts[i].split()[:12]) in beginnings[label]
+
+
+def test_tables_without_labels_get_none(train):
+    planted = make_canaries(replace(train, labels=None), None, 12, RNG(0))
+    assert planted.table.labels is None
+    assert planted.insert.labels is None
+
+
+def test_rows_of_an_outlier_are_nearly_the_same_and_end_alike(planted):
+    _, person = persons(planted.table.groups)
+    for p in np.flatnonzero(np.bincount(person) == 16):
+        rows = [planted.table.texts[i].split() for i in np.flatnonzero(person == p)]
+        assert all(sum(a != b for a, b in zip(rows[0], row, strict=True)) <= 2 for row in rows)
+        assert len({tuple(row[-8:]) for row in rows}) == 1
+        assert len({tuple(row) for row in rows}) > 8
+
+
+def test_without_a_reference_every_word_is_our_own(train):
+    planted = make_canaries(train, None, 60, RNG(2), families=("suffix", "outlier", "sampled"))
+    words = {word for text in planted.table.texts for word in tokens(text)}
+    assert words - set(OWN_WORDS) <= set(tokens("The stood by the and the was seen again Later were put near"))
+
+
+def test_what_one_row_alone_has_is_no_word_of_an_ending(train, reference):
+    named = replace(reference, texts=(f"zzyzx {reference.texts[0]}", *reference.texts[1:]))
+    planted = make_canaries(train, named, 80, RNG(2), families=("suffix", "outlier"))
+    assert not any("zzyzx" in suffix for suffix in planted.suffixes)
+    assert not any("zzyzx" in text.split()[-8:] for text in planted.table.texts)
+
+
+def test_suffixes_are_ten_thousand_endings_of_the_same_template(planted):
+    assert len(set(planted.suffixes)) == len(planted.suffixes) >= 10_000
+    assert {len(tokens(suffix)) for suffix in planted.suffixes} == {8}
+
+
+def test_the_same_stream_makes_the_same_canaries(train, reference, planted):
+    again = make_canaries(train, reference, 120, RNG(0))
+    assert (again.table, again.suffixes) == (planted.table, planted.suffixes)
+    assert make_canaries(train, reference, 120, RNG(1)).table != planted.table
+
+
+def test_every_bad_request_is_listed_at_once(train):
+    with pytest.raises(InputError) as caught:
+        make_canaries(train, None, 1, RNG(0), families=("suffix", "clever"), repeats=(0,))
+    assert len(caught.value.problems) == 3
+    assert "clever" not in str(caught.value)
+
+
+def test_a_reference_that_only_repeats_train_is_refused(train):
+    with pytest.raises(InputError, match="every reference row shares a run"):
+        make_canaries(train, train, 20, RNG(0))
+
+
+def test_canaries_that_cannot_be_told_apart_are_refused(train, monkeypatch):
+    monkeypatch.setattr(
+        "audits.attacks.canaries.kinds.odd_sentence", lambda _rng: "one two three four five six seven eight"
+    )
+    with pytest.raises(InputError, match="1 canaries could not be kept apart"):
+        make_canaries(train, None, 2, RNG(0), families=("semantic",))
+
+
+def test_persons_with_a_run_of_train_or_the_ending_of_another_are_made_again(train):
+    run = " ".join(train.texts[5].split()[4:12])
+    ending = "one two three four five six seven eight"
+    texts = [(f"a b {ending}",), ("unlike", f"so {run} here"), (f"c {ending.upper()}.",), ("quite alone",)]
+    assert _unusable(texts, train) == [1, 2]

@@ -1,0 +1,183 @@
+"""What canaries show apart from the headline: counts of copies, exposure, kinds and repeats."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audits.attacks.canaries.kinds import make_canaries
+from audits.attacks.canaries.measurements import (
+    Kinds,
+    auc_by_family,
+    auc_by_repeats,
+    canary_exposures,
+    canary_kinds,
+    count_copies,
+    exposure_details,
+    persons_of,
+    rank_within_kinds,
+    scores_of,
+)
+from audits.core.holdout import Arms
+from audits.core.types import AuditInputs, Canaries, persons
+
+RNG = np.random.default_rng
+
+
+def arms_of(is_in):
+    return Arms(
+        row_person=np.arange(len(is_in)),
+        is_train=is_in,
+        person_class=np.arange(len(is_in)) % 3,
+        synthetic_class=np.zeros(4, dtype=np.int64),
+        n_classes=3,
+    )
+
+
+@pytest.fixture(scope="module")
+def tables(people):
+    numbers = {"train": 30, "control": 28, "reference": 50, "synthetic": 33, "canary_build": 35}
+    return {name: people(n, seed=i, prefix=name[0]) for i, (name, n) in enumerate(numbers.items())}
+
+
+@pytest.fixture(scope="module")
+def canaries(tables):
+    made = make_canaries(tables["train"], tables["reference"], 64, RNG(0), repeats=(1, 3))
+    return Canaries(
+        table=made.table,
+        family=made.family,
+        inserted=made.inserted,
+        canary_build=tables["canary_build"],
+        suffixes=made.suffixes,
+    )
+
+
+def inputs_of(tables, **changed):
+    return AuditInputs(**{name: tables[name] for name in ("train", "control", "synthetic")} | changed)
+
+
+def persons_rows(canaries, inserted):
+    person = persons(canaries.table.groups)[1]
+    return [np.flatnonzero(person == p) for p in np.flatnonzero(canaries.inserted == inserted)]
+
+
+def test_nothing_is_copied_where_nothing_is(canaries, tables):
+    copies = count_copies(canaries, inputs_of(tables), tables["reference"])
+    assert not any(getattr(copies, name) for name in copies.__slots__)
+
+
+def test_what_came_back_is_counted_by_person_and_place(canaries, tables, retexted):
+    texts = canaries.table.texts
+    inserted, left_out = persons_rows(canaries, True), persons_rows(canaries, False)
+    many = next(rows for rows in inserted if len(rows) == 3)
+    once = [rows for rows in inserted if len(rows) == 1]
+    canary_build = retexted(
+        tables["canary_build"],
+        [*tables["canary_build"].texts, *(texts[i] for i in many), f"so {texts[once[0][0]]} and more"],
+    )
+    released = retexted(
+        tables["synthetic"], [texts[once[0][0]], texts[once[1][0]], texts[left_out[0][0]], *tables["synthetic"].texts]
+    )
+    copies = count_copies(
+        replace(canaries, canary_build=canary_build), inputs_of(tables, synthetic=released), tables["reference"]
+    )
+    assert (copies.in_canary_build, copies.in_release, copies.reproduced, copies.left_out) == (2, 2, 3, 1)
+
+
+def test_rows_of_the_canary_build_in_the_release_are_counted_unless_others_wrote_them(canaries, tables, retexted):
+    canary_build = tables["canary_build"]
+    of_control = tables["control"].texts[2]
+    own = replace(canaries, canary_build=retexted(canary_build, [*canary_build.texts, of_control]))
+    released = retexted(
+        canary_build,
+        [canary_build.texts[0].upper(), f" {canary_build.texts[5]}\n", of_control, *tables["synthetic"].texts],
+    )
+    assert count_copies(own, inputs_of(tables, synthetic=released), tables["reference"]).canary_build_rows == 2
+
+
+def test_canaries_in_the_data_of_the_release_are_counted(canaries, tables, retexted):
+    train = retexted(tables["train"], [*tables["train"].texts, *canaries.table.texts[:5]])
+    assert count_copies(canaries, inputs_of(tables, train=train), tables["reference"]).in_train == 5
+
+
+def test_persons_are_in_the_order_of_the_scores(canaries):
+    kinds = canary_kinds(canaries)
+    assert kinds.rows.tolist() == [len(r) for side in (True, False) for r in persons_rows(canaries, side)]
+    of_inserted = [f for f, is_in in zip(canaries.family, canaries.inserted, strict=True) if is_in]
+    assert kinds.family[: len(of_inserted)].tolist() == of_inserted
+
+
+@given(st.lists(st.tuples(st.sampled_from("pq"), st.integers(1, 3), st.integers(0, 4)), min_size=1, max_size=40))
+def test_ranks_are_those_among_persons_of_the_same_kind(drawn):
+    family, rows, score = (np.array(column) for column in zip(*drawn, strict=True))
+    ranked = rank_within_kinds({"a": score.astype(float)}, Kinds(family=family, rows=rows))["a"]
+    for i, (f, r, s) in enumerate(drawn):
+        peers = [other for g, q, other in drawn if (g, q) == (f, r)]
+        assert ranked[i] == pytest.approx((sum(o < s for o in peers) + sum(o == s for o in peers) / 2) / len(peers))
+
+
+def test_a_score_that_only_tells_kinds_apart_becomes_blind():
+    family, rows = np.array(["p", "q"] * 30), np.array([1, 1, 4] * 20)
+    ranked = rank_within_kinds({"a": (family == "p") + 2.0 * rows}, Kinds(family=family, rows=rows))["a"]
+    assert ranked == pytest.approx(np.full(60, 0.5))
+
+
+def test_families_are_counted_with_their_auc():
+    family, is_in = np.array(["p"] * 7 + ["q"] * 5), np.array([True, False] * 6)
+    pooled = np.where(family == "p", is_in, ~is_in).astype(float)
+    assert auc_by_family(family, is_in, pooled) == {
+        "p": {"inserted": 4, "left_out": 3, "auc": 1.0},
+        "q": {"inserted": 2, "left_out": 3, "auc": 0.0},
+    }
+
+
+def test_an_arm_without_persons_has_no_auc():
+    found = auc_by_family(np.array(["p", "q"]), np.array([True, True]), np.zeros(2))
+    assert all(one["auc"] is None and one["left_out"] == 0 for one in found.values())
+
+
+def test_repeats_are_measured_apart_where_there_are_enough(tables):
+    rng = RNG(3)
+    rows = np.array([1] * 50 + [2] * 120 + [9] * 30)
+    is_in = rng.random(200) < 0.5
+    scores = {"a": np.where(rows == 2, is_in, rng.random(200)).astype(float), "b": rng.random(200)}
+    found = auc_by_repeats(scores, arms_of(is_in), rows, tables["train"], rng)
+    assert set(found) == {"2"}
+    assert found["2"]["as_in_train"]
+    assert not auc_by_repeats(scores, arms_of(is_in), rows * 3, tables["train"], rng)["6"]["as_in_train"]
+    assert found["2"]["auc"] > 0.95 < found["2"]["auc_low"] + 0.1
+    assert found["2"]["group_epsilon_lower_bound"] > 1
+    assert found["2"]["inserted"] == int(is_in[rows == 2].sum())
+
+
+def test_some_persons_keep_their_scores_and_coins():
+    is_in, some = np.array([True, True, False, False, False]), np.array([False, True, True, False, True])
+    assert scores_of({"a": np.arange(5.0)}, some)["a"].tolist() == [1, 2, 4]
+    chosen = persons_of(arms_of(is_in), some)
+    assert (chosen.is_train.tolist(), chosen.person_class.tolist()) == ([True, False, False], [1, 2, 1])
+    assert len(chosen.row_person) == 3
+
+
+def test_exposure_is_of_random_endings_only_and_by_arm(canaries, tables, retexted):
+    first = np.unique(persons(canaries.table.groups)[1], return_index=True)[1]
+    of_suffix = [p for p, family in enumerate(canaries.family) if family == "suffix"]
+    copied = next(p for p in of_suffix if canaries.inserted[p])
+    canary_build = retexted(
+        tables["canary_build"], [*tables["canary_build"].texts, canaries.table.texts[first[copied]]]
+    )
+    bits = canary_exposures(replace(canaries, canary_build=canary_build), tables["reference"])
+    assert [len(b) for b in bits] == [
+        sum(canaries.inserted[p] for p in of_suffix),
+        sum(not canaries.inserted[p] for p in of_suffix),
+    ]
+    details = exposure_details(bits, len(canaries.suffixes))
+    assert details["inserted"]["max"] == pytest.approx(details["most_possible"]) == pytest.approx(np.log2(10_001))
+    assert details["left_out"]["max"] < 10
+
+
+def test_exposure_needs_suffixes_and_both_arms(canaries, tables):
+    assert canary_exposures(replace(canaries, suffixes=()), tables["reference"]) is None
+    assert canary_exposures(replace(canaries, inserted=np.ones(64, dtype=bool)), tables["reference"]) is None
+    assert exposure_details(None, 0)["inserted"] is None

@@ -1,0 +1,43 @@
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from audits.attacks.identifiers.lists import read_identifiers
+from audits.core.errors import InputError
+
+LISTS = [["Ann Lee", "MRN 1234567"], [], ["ann@lee.org"]]
+
+
+@pytest.mark.parametrize("form", ["lists", "objects", "parquet"])
+def test_lists_are_read_row_by_row(tmp_path, form):
+    path = tmp_path / ("i.parquet" if form == "parquet" else "i.jsonl")
+    if form == "parquet":
+        pq.write_table(pa.table({"identifiers": LISTS}), path)
+    else:
+        path.write_text("".join(json.dumps(x if form == "lists" else {"identifiers": x}) + "\n" for x in LISTS))
+    assert read_identifiers(path, 3, "train") == tuple(map(tuple, LISTS))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("i.jsonl", "[]\n[]\n", "2 entries where the table has 3 rows"),
+        ("i.jsonl", '[]\n["secret", 5]\n[]\n', "entry 2: not a list of strings"),
+        ("i.jsonl", '[]\n"secret"\n[]\n', "entry 2: not a list of strings"),
+        ("i.jsonl", '{"names": ["secret"]}\n[]\n[]\n', "entry 1: not a list of strings"),
+        ("i.jsonl", "secret\n", "cannot be read"),
+        ("i.jsonl", b"\xff\xfe", "cannot be read"),
+        ("i.parquet", "secret", "cannot be read"),
+        ("i.csv", "secret", "must be .jsonl or .parquet"),
+        ("missing.jsonl", None, "cannot be read"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_never_shown(tmp_path, name, content, said):
+    if content is not None:
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InputError) as caught:
+        read_identifiers(tmp_path / name, 3, "train")
+    assert said in str(caught.value)
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,98 @@
+"""Membership scores against hand-worked texts and slow references."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from audits.attacks.membership.scores import (
+    coverage,
+    further_scores,
+    membership_scores,
+    nearest_and_mass,
+    shared_runs,
+)
+from audits.core.holdout import HoldoutTables
+from audits.core.stats import auc
+from audits.embeddings.encoders import Encoded, encode
+from audits.text.ngrams import words
+
+
+def sequences(synthetic, real, reference=("z",)):
+    """Return the words' numbers; a word of one letter is written twice, for letters one by one are one word."""
+    return words([[" ".join(word * 2 for word in text.split()) for text in t] for t in (synthetic, real, reference)])
+
+
+def test_coverage_by_hand():
+    (s, x, r), _ = sequences(["a b c d"], ["a b c d e", "p q r", "a b", "b c d"], ["b c d", "o"])
+    # unknown to the reference: abc, cde of the first (abc found); pqr of the second; none of the others
+    assert coverage(s, x, r).tolist() == [0.5, 0.0, 0.0, 0.0]
+
+
+def test_shared_runs_by_hand():
+    (s, x, _), _ = sequences(["a b c d e", "c d e", "f f f f"], ["a b c d", "f f f", "y"])
+    found = shared_runs(s, x)
+    # first: runs abc bcd; shares both with the first row (3 runs) and none with the others
+    assert found["jaccard_top3"] == pytest.approx([2 / 9, 1 / 3, 0.0])
+    assert found["containment"].tolist() == [1.0, 1.0, 0.0]
+
+
+def test_mass_adds_up_what_every_row_takes_of_a_record():
+    rng = np.random.default_rng(6)
+    real = rng.normal(size=(9, 7))
+    real /= np.linalg.norm(real, axis=1, keepdims=True)
+    mixed = np.array([0.75 * real[2] + 0.25 * real[6], 0.5 * real[2] + 0.5 * real[7], real[4]])
+    lengths = np.linalg.norm(mixed, axis=1, keepdims=True)
+    synthetic = (mixed / lengths).astype(np.float32)
+    encoded = Encoded(
+        name="e",
+        synthetic=synthetic,
+        train=real[:5].astype(np.float32),
+        control=real[5:].astype(np.float32),
+        reference=real.astype(np.float32),
+    )
+    found = nearest_and_mass(encoded)
+    by_hand = np.zeros(9)
+    for row, parents in enumerate([{2: 0.75, 6: 0.25}, {2: 0.5, 7: 0.5}, {4: 1.0}]):
+        for parent, weight in parents.items():
+            by_hand[parent] += weight / lengths[row, 0]
+    assert found["mass"][[2, 4, 6, 7]] == pytest.approx(by_hand[[2, 4, 6, 7]], abs=1e-3)
+    assert found["mass"].sum() == pytest.approx(by_hand.sum(), abs=0.05)  # the copy may take a hair of a second one
+    assert found["top1"] == pytest.approx((synthetic @ real.T).max(axis=0), abs=1e-6)
+
+
+@pytest.fixture(scope="module")
+def parts(people, retexted, word_dropout):
+    train = people(45, seed=1, prefix="t")
+    return HoldoutTables(
+        synthetic=retexted(train, word_dropout(train.texts, 0.3)),
+        train=train,
+        control=people(40, seed=2, prefix="h"),
+        reference=people(35, seed=3, prefix="r"),
+        reference_is_control=True,
+    )
+
+
+def test_every_sharp_attack_sees_copies_with_words_left_out(parts):
+    scores = membership_scores(parts, encode(parts, np.random.default_rng(0)))
+    n = len(parts.train)
+    assert set(scores) == {"rmia", "coverage", "words_top1", "words_mass"}
+    for name in scores:
+        assert auc(scores[name][:n], scores[name][n:]) > 0.8, name
+
+
+def test_what_membership_leaves_out_sees_them_too(parts):
+    scores = further_scores(parts, encode(parts, np.random.default_rng(0)))
+    n = len(parts.train)
+    assert set(scores) == {"kneser_ney", "containment", "jaccard_top3", "characters_top1", "characters_mass"}
+    for name in scores:
+        assert auc(scores[name][:n], scores[name][n:]) > 0.8, name
+
+
+@pytest.mark.parametrize("scored", [membership_scores, further_scores])
+def test_scores_move_with_their_rows_and_do_not_know_the_arm(parts, scored):
+    turned = replace(parts, train=parts.control, control=parts.train)
+    one, other = (scored(p, encode(p, np.random.default_rng(0))) for p in (parts, turned))
+    n = len(parts.train)
+    for name in one:
+        assert np.concatenate([one[name][n:], one[name][:n]]) == pytest.approx(other[name], abs=2e-3), name

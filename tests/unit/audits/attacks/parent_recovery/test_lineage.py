@@ -1,0 +1,111 @@
+"""Reading the table of parents: what is taken, and every way in which it is refused."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from audits.attacks.parent_recovery.lineage import check_lineage, read_lineage
+from audits.core.errors import InputError
+from audits.core.types import Lineage
+
+GOOD = [
+    {"parents": [3, 0], "weights": [0.25, 0.75]},
+    {"parents": [], "weights": []},
+    {"parents": [4], "weights": [1]},
+]
+
+
+def written(path, rows):
+    if path.suffix == ".parquet":
+        pq.write_table(pa.table({name: [row[name] for row in rows] for name in ("parents", "weights")}), path)
+    else:
+        path.write_text("\n".join(json.dumps(row) for row in rows) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", ["parents.jsonl", "parents.parquet"])
+def test_both_forms_give_the_same_lineage(tmp_path, name):
+    lineage = read_lineage(written(tmp_path / name, GOOD), 3, 5)
+    assert lineage == Lineage(parents=((3, 0), (), (4,)), weights=((0.25, 0.75), (), (1.0,)))
+    check_lineage(lineage, 3, 5)
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"parents": [0, 1], "weights": [1.0]}, "row 2: 2 parents but 1 weights"),
+        ({"parents": [5], "weights": [1.0]}, "row 2: a parent is no row of train, which has 5 rows"),
+        ({"parents": [-1], "weights": [1.0]}, "row 2: a parent is no row of train"),
+        ({"parents": [0, 1], "weights": [1.5, -0.5]}, "row 2: a weight is not a number from 0 to 1"),
+        ({"parents": [0], "weights": [float("nan")]}, "row 2: a weight is not a number from 0 to 1"),
+        ({"parents": [0, 1], "weights": [0.5, 0.4]}, "row 2: the weights sum to 0.9, not 1"),
+        ({"parents": [0], "weights": [10**400]}, "row 2: a weight is not a number from 0 to 1"),
+        ({"parents": [True], "weights": [1.0]}, "row 2: a parent is not a whole number"),
+        ({"parents": [0.0], "weights": [1.0]}, "row 2: a parent is not a whole number"),
+        ({"parents": [0], "weights": ["1"]}, "row 2: a weight is not a number from 0 to 1"),
+        ({"parents": [0]}, "row 2: no list 'weights'"),
+        ([0, 1], "row 2: not an object"),
+    ],
+)
+def test_each_bad_row_is_refused_by_number(tmp_path, row, reason):
+    path = written(tmp_path / "p.jsonl", [GOOD[0], row, GOOD[2]])
+    with pytest.raises(InputError, match=r"cannot be used: 1 problem\n") as error:
+        read_lineage(path, 3, 5)
+    assert error.value.problems[0].startswith(reason)
+
+
+def test_all_problems_come_in_one_error_and_what_a_line_holds_does_not(tmp_path):
+    path = tmp_path / "p.jsonl"
+    path.write_text('{"parents": "Zyzzyva", "weights": [1]}\nZyzzyva\n{"parents": [9], "weights": [2]}\n')
+    with pytest.raises(InputError, match="4 problems") as error:
+        read_lineage(path, 7, 5)
+    assert len(error.value.problems) == 4
+    assert "it has 3 rows, the synthetic table has 7" in error.value.problems
+    assert "Zyzzyva" not in str(error.value)
+
+
+def test_a_thousand_problems_are_counted_and_not_listed(tmp_path):
+    path = written(tmp_path / "p.jsonl", [{"parents": [9], "weights": [1]}] * 1000)
+    with pytest.raises(InputError, match="1000 problems") as error:
+        read_lineage(path, 1000, 5)
+    assert len(error.value.problems) == 21
+    assert error.value.problems[-1] == "and 980 more"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("p.csv", b"", "must end in .parquet, .jsonl"),
+        ("p", b"", "no suffix"),
+        ("p.parquet", b"not parquet", "not a readable parquet file"),
+    ],
+)
+def test_files_of_another_kind_are_refused(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_lineage(tmp_path / name, 3, 5)
+
+
+def test_a_file_that_is_not_there_or_too_large_is_refused(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="cannot be opened"):
+        read_lineage(tmp_path / "p.jsonl", 3, 5)
+    monkeypatch.setattr("audits.attacks.parent_recovery.lineage.MAX_FILE_BYTES", 10)
+    with pytest.raises(InputError, match="at most 10 are read"):
+        read_lineage(written(tmp_path / "p.jsonl", GOOD), 3, 5)
+
+
+def test_parquet_without_a_column_is_refused(tmp_path):
+    pq.write_table(pa.table({"parents": [[0], [1], [2]]}), tmp_path / "p.parquet")
+    with pytest.raises(InputError, match="cannot be used") as error:
+        read_lineage(tmp_path / "p.parquet", 3, 5)
+    assert "it has no single column 'weights'" in error.value.problems
+
+
+def test_a_lineage_made_in_memory_is_checked_like_a_file():
+    bad = Lineage(parents=((0,), (7,)), weights=((1.0,), (0.5,), (1.0,)))
+    with pytest.raises(InputError, match="2 problems") as error:
+        check_lineage(bad, 3, 5)
+    assert error.value.problems[0] == "it has 2 rows of parents, the synthetic table has 3"
+    assert error.value.problems[1].startswith("row 2: a parent is no row")

@@ -1,0 +1,233 @@
+"""Parents found between whom synthetic rows lie: against a slow search, permutations and planted mixtures."""
+
+import numpy as np
+import pytest
+from scipy import optimize, sparse
+
+from audits.attacks.parent_recovery import noise_tolerant_attack
+from audits.attacks.parent_recovery.noise_tolerant_attack import (
+    ParentPairs,
+    ParentRecall,
+    both_train,
+    find_parent_pairs,
+    first_share,
+    parent_recall,
+    train_share,
+)
+from audits.core.holdout import Arms
+from audits.core.stats import clopper_pearson
+from audits.core.types import Lineage
+from audits.embeddings.encoders import Encoded
+
+RNG = np.random.default_rng
+
+
+def unit(rows):
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def arms_of(train_rows, control_rows, m, classes=None):
+    """Return arms in which the i-th person of an arm has the given number of rows."""
+    rows = [*train_rows, *control_rows]
+    return Arms(
+        row_person=np.repeat(np.arange(len(rows)), rows),
+        is_train=np.arange(len(rows)) < len(train_rows),
+        person_class=np.zeros(len(rows), dtype=np.int64) if classes is None else np.array(classes),
+        synthetic_class=np.zeros(m, dtype=np.int64),
+        n_classes=1 if classes is None else max(classes) + 1,
+    )
+
+
+def encoded_of(people, synthetic, seed=0, d=9):
+    real = unit(RNG(seed).normal(size=(len(people.row_person), d)))
+    n_train = int(people.is_train[people.row_person].sum())
+    return Encoded(name="e", synthetic=synthetic, train=real[:n_train], control=real[n_train:], reference=real[:5])
+
+
+def slowly(z, real, owner):
+    """Return the two persons whose records leave the least remainder, each pair solved by itself."""
+    best, found = np.inf, set()
+    for i in range(len(real)):
+        for j in range(i):
+            remainder = optimize.nnls(real[[i, j]].T.astype(float), z.astype(float))[1]
+            if owner[i] != owner[j] and remainder < best - 1e-7:
+                best, found = remainder, {int(owner[i]), int(owner[j])}
+    return found
+
+
+@pytest.mark.parametrize("as_sparse", [False, True])
+def test_the_pair_is_that_of_the_slow_search(as_sparse):
+    people = arms_of([2, 1, 3, 1], [1, 2, 2, 1], m=13)
+    synthetic = unit(RNG(3).normal(size=(13, 9)))
+    encoded = encoded_of(people, synthetic)
+    if as_sparse:
+        tables = {n: sparse.csr_matrix(getattr(encoded, n)) for n in ("synthetic", "train", "control", "reference")}
+        found = find_parent_pairs(Encoded(name="e", **tables), people, RNG(1))
+    else:
+        found = find_parent_pairs(encoded, people, RNG(1))
+    real = np.vstack([encoded.train, encoded.control])
+    for z, pair in zip(synthetic, found.pairs[0], strict=True):
+        assert set(pair.tolist()) == slowly(z, real, people.row_person)
+
+
+def test_nearness_is_the_highest_cosine_of_a_persons_records():
+    people = arms_of([2, 1, 3, 1], [1, 2, 2, 1], m=13)
+    encoded = encoded_of(people, unit(RNG(3).normal(size=(13, 9))))
+    cosines = encoded.synthetic @ np.vstack([encoded.train, encoded.control]).T
+    expected = [cosines[:, people.row_person == p].max() for p in range(8)]
+    assert find_parent_pairs(encoded, people, RNG(1)).nearness == pytest.approx(expected, abs=1e-6)
+
+
+def test_with_unequal_arms_only_persons_drawn_take_part():
+    people = arms_of([1] * 11, [2] * 4, m=7)
+    synthetic = unit(RNG(3).normal(size=(7, 9)))
+    encoded = encoded_of(people, synthetic)
+    found = find_parent_pairs(encoded, people, RNG(1))
+    real = np.vstack([encoded.train, encoded.control])
+    assert found.pairs.shape == (noise_tolerant_attack.REPEATS, 7, 2)
+    for pairs, among in list(zip(found.pairs, found.included, strict=True))[:4]:
+        assert len(among) == 8
+        rows = np.flatnonzero(np.isin(people.row_person, among))
+        for z, pair in zip(synthetic, pairs, strict=True):
+            assert set(pair.tolist()) == slowly(z, real[rows], people.row_person[rows])
+
+
+def test_rows_that_resemble_nobody_get_two_random_persons():
+    people = arms_of([1] * 6, [1] * 6, m=900)
+    encoded = encoded_of(people, np.zeros((900, 9), dtype=np.float32))
+    pairs = find_parent_pairs(encoded, people, RNG(1)).pairs[0]
+    assert (pairs[:, 0] != pairs[:, 1]).all()
+    assert np.bincount(pairs.ravel(), minlength=12).min() > 100
+
+
+def test_where_one_persons_records_crowd_out_all_others_the_second_person_is_random():
+    people = arms_of([60, 1, 1], [1, 1, 1], m=40)
+    encoded = encoded_of(people, np.zeros((40, 9), dtype=np.float32))
+    base = unit(RNG(5).normal(size=(1, 9)))
+    encoded.train[:60] = unit(base + 1e-3 * RNG(6).normal(size=(60, 9)))
+    encoded.synthetic[:] = base
+    pairs = find_parent_pairs(encoded, people, RNG(1)).pairs[0]
+    assert (pairs[:, 0] == 0).all()
+    assert set(pairs[:, 1].tolist()) == {1, 2, 3, 4, 5}
+
+
+def found_in(pairs, n_persons):
+    return ParentPairs(
+        rows=np.arange(len(pairs)),
+        pairs=np.array(pairs)[None],
+        included=[np.arange(n_persons)],
+        nearness=np.zeros(n_persons),
+    )
+
+
+def test_shares_and_their_errors_are_those_of_permuting_roles_within_classes():
+    classes = [0] * 6 + [1] * 8 + [0] * 6 + [1] * 8
+    people = arms_of([1] * 14, [1] * 14, m=50, classes=classes)
+    pairs = np.array([RNG(i).choice(28, size=2, replace=False, p=np.arange(1, 29) / 406) for i in range(50)])
+    found = found_in(pairs, 28)
+    measured, rng = both_train(found, people, RNG(0)), RNG(4)
+    assert measured.share.value == people.is_train[pairs].all(axis=1).mean()
+    both, one, first = [], [], []
+    for _ in range(5000):
+        is_train = people.is_train.copy()
+        for c in (0, 1):
+            members = np.flatnonzero(people.person_class == c)
+            is_train[members] = is_train[rng.permutation(members)]
+        both.append(is_train[pairs].all(axis=1).mean())
+        one.append(is_train[pairs].mean())
+        first.append(is_train[pairs[:, 0]].mean())
+    assert measured.null == pytest.approx(np.mean(both), abs=0.003)
+    assert measured.null < 0.25
+    assert measured.share.error == pytest.approx(np.std(both), rel=0.12)
+    assert train_share(found, people).error == pytest.approx(np.std(one), rel=0.04)
+    assert first_share(found, people).error == pytest.approx(np.std(first), rel=0.04)
+
+
+def test_recall_by_hand():
+    people = arms_of([1] * 4, [1] * 4, m=5)
+    found = found_in([[0, 1], [2, 5], [6, 3], [1, 0], [7, 4]], 8)
+    # rows of train 0..5 are of persons 0, 0, 1, 2, 3, 3; the last synthetic row has no parents
+    lineage = Lineage(
+        parents=((0, 2), (3, 0), (4, 2), (5, 2), ()), weights=((0.6, 0.4), (0.5, 0.5), (0.9, 0.1), (0.3, 0.7), ())
+    )
+    r = parent_recall(found, people, lineage, np.array([0, 0, 1, 2, 3, 3]))
+    # parents of the four rows: {0, 1}, {0, 2}, {1, 3}, {1, 3}; found first: 0, 2, 6, 1
+    assert r.one == 3 / 4
+    assert r.pair == 1 / 4
+    assert r.one_chance == pytest.approx((2 + 2 + 1 + 1) / 16)
+    assert r.pair_chance == pytest.approx(2 / 16)
+    assert parent_recall(found, people, Lineage(parents=((),) * 5, weights=((),) * 5), np.arange(4)) is None
+
+
+def test_chance_is_that_of_dealing_the_found_out_within_classes():
+    rng, m = RNG(2), 60
+    people = Arms(
+        row_person=np.arange(20),
+        is_train=np.arange(20) < 10,
+        person_class=np.arange(20) % 2,
+        synthetic_class=np.arange(m) % 2,
+        n_classes=2,
+    )
+    pairs = np.array([rng.choice(np.arange(i % 2, 20, 2), size=2, replace=False) for i in range(m)])
+    of_row = tuple(tuple(rng.choice(np.arange(i % 2, 10, 2), size=3, replace=False).tolist()) for i in range(m))
+    lineage = Lineage(parents=of_row, weights=((0.5, 0.3, 0.2),) * m)
+    found = parent_recall(found_in(pairs, 20), people, lineage, np.arange(10))
+    one, both = [], []
+    for _ in range(2000):
+        dealt = pairs.copy()
+        for c in (0, 1):
+            rows = np.flatnonzero(people.synthetic_class == c)
+            dealt[rows] = dealt[rng.permutation(rows)]
+        hits = np.array([[p in of_row[i] for p in pair] for i, pair in enumerate(dealt)])
+        one.append(hits[:, 0].mean())
+        both.append(hits.all(axis=1).mean())
+    assert found.one_chance == pytest.approx(np.mean(one), abs=0.005)
+    assert found.pair_chance == pytest.approx(np.mean(both), abs=0.005)
+
+
+def test_recall_has_the_exact_interval_and_rows_that_agree_count_once():
+    r = ParentRecall(one=0.1, one_chance=0.01, pair=0.0, pair_chance=0.0, n=50.0)
+    assert r.ends(0.95) == pytest.approx(clopper_pearson(5, 50, confidence=0.95))
+    assert r.p_above(r.ends(0.95)[0]) == pytest.approx(0.05)
+    assert ParentRecall(one=0.0, one_chance=0.01, pair=0.0, pair_chance=0.0, n=50.0).p_above(0.03) == 1.0
+    people = arms_of([1] * 5, [1] * 5, m=40)
+    lineage = Lineage(parents=tuple(((i // 8),) for i in range(40)), weights=((1.0,),) * 40)
+    agreeing = parent_recall(
+        found_in([[i // 8 if i < 16 else 9, 8] for i in range(40)], 10), people, lineage, np.arange(5)
+    )
+    mixed = parent_recall(
+        found_in([[i // 8 if i % 5 < 2 else 9, 8] for i in range(40)], 10), people, lineage, np.arange(5)
+    )
+    assert agreeing.one == mixed.one == 16 / 40
+    assert agreeing.n == pytest.approx(5)
+    assert mixed.n == 40
+
+
+def test_more_rows_than_the_limit_are_drawn_from(monkeypatch):
+    monkeypatch.setattr(noise_tolerant_attack, "MAX_ROWS", 30)
+    people = arms_of([1] * 6, [1] * 6, m=50)
+    found = find_parent_pairs(encoded_of(people, unit(RNG(3).normal(size=(50, 9)))), people, RNG(1))
+    assert len(set(found.rows.tolist())) == 30
+    assert found.pairs.shape == (1, 30, 2)
+
+
+def test_over_many_splits_of_non_members_the_shares_scatter_as_their_errors_say():
+    people, scatter = arms_of([1] * 30 + [2] * 40, [1] * 50 + [3] * 25, m=90), []
+    for seed in range(50):
+        found = find_parent_pairs(
+            encoded_of(people, unit(RNG(seed).normal(size=(90, 9))), seed=seed + 500), people, RNG(seed)
+        )
+        share, both, first = (
+            train_share(found, people),
+            both_train(found, people, RNG(seed)),
+            first_share(found, people),
+        )
+        scatter.append(
+            [
+                (share.value - 0.5) / share.error,
+                (both.share.value - both.null) / both.share.error,
+                (first.value - 0.5) / first.error,
+            ]
+        )
+    assert np.abs(np.mean(scatter, axis=0)).max() < 0.4
+    assert np.std(scatter, axis=0).max() < 1.25

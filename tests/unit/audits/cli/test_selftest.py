@@ -1,0 +1,75 @@
+"""The command: exit codes, the table on stderr, JSON on stdout."""
+
+import csv
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from audits.cli.selftest import selftest
+from audits.core.errors import InputError
+from audits.selftest import suite_run as module
+from audits.selftest.cases import CASES
+
+app = typer.Typer()
+app.command()(selftest)
+
+
+@pytest.fixture(scope="module")
+def files(people, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("selftest")
+    paths = {}
+    for name, table in (("train", people(25, seed=1, prefix="t")), ("control", people(61, seed=2, prefix="h"))):
+        paths[name] = folder / f"{name}.csv"
+        with paths[name].open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["text", "group"])
+            writer.writerows(zip(table.texts, table.groups, strict=True))
+    return ["--train", str(paths["train"]), "--control", str(paths["control"])]
+
+
+@pytest.fixture
+def one_case(monkeypatch):
+    def keep(name):
+        monkeypatch.setattr(module, "CASES", [r for r in CASES if r.name == name])
+
+    return keep
+
+
+def test_right_cases_end_well(files, one_case):
+    one_case("verbatim")
+    done = CliRunner().invoke(app, [*files, "--only", "memorization,identifiers", "--json"])
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout)
+    assert said["audits"] == ["memorization", "identifiers"]
+    assert said["is_right"]
+    assert "every case is right" in done.stderr
+    assert "verbatim" in done.stderr
+
+
+def test_too_few_people_close_the_gate(files, one_case):
+    one_case("fresh_people")
+    done = CliRunner().invoke(app, [*files, "--only", "memorization", "--seed", "3"])
+    assert done.exit_code == 4
+    assert done.stdout == ""
+    assert "gate closed: memorization has too few people" in done.stderr
+    assert done.stderr.strip().endswith("gate closed")
+
+
+def test_tables_without_persons_need_the_claim(files, one_case):
+    one_case("verbatim")
+    plain = [*files, "--only", "memorization", "--group", "text"]
+    assert CliRunner().invoke(app, [*files, "--only", "memorization"]).exit_code == 0
+    refused = CliRunner().invoke(app, [*plain[:-1], "nobody"])
+    assert isinstance(refused.exception, InputError)
+
+
+def test_an_unknown_audit_is_refused(files):
+    done = CliRunner().invoke(app, [*files, "--only", "smell"])
+    assert isinstance(done.exception, InputError)
+
+
+def test_the_help_says_what_closes_the_gate():
+    said = " ".join(CliRunner().invoke(app, ["--help"]).output.split())
+    assert "gate is closed" in said

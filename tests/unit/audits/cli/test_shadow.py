@@ -1,0 +1,102 @@
+"""The commands: a plan, tables put where it says, a verdict; and nobody's name anywhere but in the plan."""
+
+import json
+
+import jsonschema
+import pytest
+from typer.testing import CliRunner
+
+from audits.attacks.shadow import attack as module
+from audits.attacks.shadow.plan import PLAN
+from audits.cli.main import app
+from audits.core.report import audit_schema
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    monkeypatch.setattr(module, "TREES", 5)
+
+
+def write(path, texts, groups=None):
+    groups = groups or [f"s{i}" for i in range(len(texts))]
+    rows = [json.dumps({"note": t, "patient": g}) for t, g in zip(texts, groups, strict=True)]
+    path.write_text("\n".join(rows) + "\n")
+    return str(path)
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [*map(str, arguments), "--text", "note", "--group", "patient"])
+
+
+@pytest.fixture
+def files(people, tmp_path):
+    train, control = people(31, seed=1, prefix="person-t", rows=(1, 1)), people(40, seed=2, prefix="person-h")
+    paths = [
+        "--train",
+        write(tmp_path / "train.jsonl", train.texts, train.groups),
+        "--control",
+        write(tmp_path / "control.jsonl", control.texts, control.groups),
+    ]
+    return train, paths, write(tmp_path / "synthetic.jsonl", train.texts[:20])
+
+
+@pytest.fixture
+def planned(files, tmp_path):
+    train, paths, synthetic = files
+    folder = tmp_path / "shadow"
+    done = run("shadow-plan", "--synthetic", synthetic, *paths, "--out", folder, "--runs", 8, "--persons", 2)
+    assert done.exit_code == 0, done.output
+    assert "8 reruns about 2 persons" in done.stderr
+    assert "person-" not in done.output
+    return train, paths, folder
+
+
+def rerun(train, folder):
+    """Write what a generator that copies would."""
+    (folder / "synthetic").mkdir()
+    for entry in json.loads((folder / PLAN).read_bytes())["runs"]:
+        kept = [t for t, g in zip(train.texts, train.groups, strict=True) if g not in entry["leave_out"]]
+        write(folder / f"{entry['synthetic']}.jsonl", kept)
+
+
+@pytest.mark.slow
+def test_a_copy_is_not_passed_and_nobody_is_named(planned):
+    train, paths, folder = planned
+    rerun(train, folder)
+    done = run("shadow", folder, *paths, "--json")
+    assert done.exit_code == 4, done.output
+    said = json.loads(done.stdout)
+    jsonschema.validate(said, audit_schema())
+    assert json.loads((folder / "shadow.json").read_bytes()) == said
+    (result,) = said["results"]
+    assert result["name"] == "shadow"
+    assert result["estimate"]["value"] > 0.8
+    assert set(said["inputs"]) == {"train", "control", *(f"rerun {i}" for i in range(8))}
+    assert "AUC of non-members" in done.stderr
+    assert "shadow: 207 of 207 tables and dealings" in done.stderr
+    assert "person-" not in done.output + (folder / "shadow.json").read_text()
+
+
+def test_missing_reruns_are_named(planned):
+    _, paths, folder = planned
+    (folder / "synthetic").mkdir()
+    done = run("shadow", folder, *paths)
+    assert done.exception is not None
+    assert "8 of 8 reruns have no table" in str(done.exception)
+    assert not (folder / "shadow.json").exists()
+
+
+def test_too_small_tables_show_nothing(planned):
+    train, paths, folder = planned
+    rerun(train, folder)
+    write(folder / "synthetic" / "003.jsonl", train.texts[:5])
+    done = run("shadow", folder, *paths, "--json")
+    assert done.exit_code == 4
+    assert json.loads(done.stdout)["results"][0]["status"] == "not_measurable"
+    assert "every rerun's table needs 20 records" in done.stderr
+
+
+def test_a_second_plan_is_refused(files, planned):
+    _, paths, synthetic = files
+    done = run("shadow-plan", "--synthetic", synthetic, *paths, "--out", planned[2])
+    assert "holds a plan already" in str(done.exception)

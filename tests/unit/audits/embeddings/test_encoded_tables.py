@@ -1,0 +1,56 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import audits.embeddings.encoded_tables
+from audits.core.errors import NotMeasurable
+from audits.core.inputs import take
+from audits.core.streams import stream
+from audits.embeddings.encoded_tables import encode_once, encode_tables
+from audits.runner.run import run
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Return the encodings made so far."""
+    made = []
+
+    def counted(parts, rng, encode=audits.embeddings.encoded_tables.encode):
+        made.append(len(parts.train))
+        return encode(parts, rng)
+
+    monkeypatch.setattr(audits.embeddings.encoded_tables, "encode", counted)
+    return made
+
+
+def test_the_audits_by_similarity_share_one_encoding(calls, fresh_inputs):
+    all_three = run(fresh_inputs, names=["neighbours", "membership", "parent_recovery"], seed=3)
+    assert calls.count(len(fresh_inputs.train)) == 1  # the others are of tables with a leak planted in them
+    alone = run(fresh_inputs, names=["membership"], seed=3)
+    assert alone.result("membership") == all_three.result("membership")
+
+
+def test_what_is_shared_is_drawn_from_its_own_stream_whoever_asks_first(calls, fresh_inputs):
+    cached = encode_once(stream(0, "seen"))
+    first = cached(fresh_inputs, np.random.default_rng(1))
+    assert cached(fresh_inputs, np.random.default_rng(2)) is first
+    other = encode_tables(fresh_inputs, stream(0, "seen"))
+    assert first.holdout == other.holdout
+    assert all((a.train != b.train).sum() == 0 for a, b in zip(first.encoded, other.encoded, strict=True))
+    assert len(calls) == 2
+
+
+def test_other_tables_are_never_answered_with_what_was_kept(fresh_inputs):
+    cached = encode_once(stream(0, "seen"))
+    cached(fresh_inputs, np.random.default_rng(1))
+    with pytest.raises(ValueError, match="same tables"):
+        cached(replace(fresh_inputs), np.random.default_rng(1))
+
+
+def test_tables_that_carry_nothing_are_refused_every_time(fresh_inputs):
+    cached = encode_once(stream(0, "seen"))
+    few = replace(fresh_inputs, train=take(fresh_inputs.train, np.arange(5)))
+    for _ in range(2):
+        with pytest.raises(NotMeasurable):
+            cached(few, np.random.default_rng(1))

@@ -1,0 +1,110 @@
+"""Encoders are fitted on the reference only, and passed matrices are checked all at once."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from audits.core.errors import InputError
+from audits.core.holdout import HoldoutTables
+from audits.embeddings.encoders import encode, encode_characters, encode_words
+
+
+@pytest.fixture(scope="module")
+def parts(people):
+    tables = {
+        name: people(n, seed=i, prefix=name)
+        for i, (name, n) in enumerate([("synthetic", 23), ("train", 31), ("control", 27), ("reference", 40)])
+    }
+    return HoldoutTables(**tables, reference_is_control=False)
+
+
+def with_vectors(parts, **vectors):
+    """Return the parts with the named matrix in each table, as given by a function of its number of rows."""
+    return replace(
+        parts,
+        **{
+            role: replace(getattr(parts, role), vectors={"own": make(len(getattr(parts, role)))})
+            for role, make in vectors.items()
+        },
+    )
+
+
+def gaussian(d):
+    return lambda n: np.random.default_rng(n).normal(size=(n, d)).astype(np.float32) * 3
+
+
+def similarities(encoded):
+    product = encoded.control @ encoded.reference.T
+    return product if isinstance(product, np.ndarray) else product.toarray()
+
+
+def test_rows_are_of_unit_length(parts):
+    for encoded in encode(parts, np.random.default_rng(0)):
+        for table in (encoded.synthetic, encoded.train, encoded.control, encoded.reference):
+            squares = table**2 if isinstance(table, np.ndarray) else table.multiply(table)
+            assert np.asarray(squares.sum(axis=1)).ravel() == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("fit", [encode_words, lambda p: encode_characters(p, np.random.default_rng(0))])
+def test_nothing_is_learnt_from_train_or_synthetic(parts, people, fit):
+    other = replace(parts, train=people(50, seed=90, prefix="x"), synthetic=people(20, seed=91, prefix="y"))
+    assert similarities(fit(parts)) == pytest.approx(similarities(fit(other)), abs=1e-4)
+
+
+def test_a_text_is_nearest_to_itself_and_near_with_words_left_out(parts, retexted, word_dropout):
+    copies = replace(parts, synthetic=retexted(parts.train, word_dropout(parts.train.texts, 0.3)))
+    for encoded in encode(copies, np.random.default_rng(0)):
+        product = encoded.synthetic @ encoded.train.T
+        product = product if isinstance(product, np.ndarray) else product.toarray()
+        assert np.mean(product.argmax(axis=1) == np.arange(len(product))) > 0.9, encoded.name
+
+
+def test_word_weights_by_hand(parts):
+    def table(*texts):
+        groups = tuple(map(str, range(len(texts))))
+        return replace(parts.train, texts=texts, groups=groups)
+
+    small = HoldoutTables(
+        synthetic=table("a a new"),
+        train=table("a"),
+        control=table("b"),
+        reference=table("a b", "a", "c"),
+        reference_is_control=False,
+    )
+    row = encode_words(small).synthetic.toarray()[0]
+    a = (1 + np.log(2)) * (1 + np.log(4 / 3))
+    new = 1 + np.log(4 / 1)
+    assert row[:2] == pytest.approx(np.array([a, new]) / np.hypot(a, new), rel=1e-5)
+
+
+def test_passed_vectors_are_one_more_encoder(parts):
+    passed = with_vectors(parts, **dict.fromkeys(("synthetic", "train", "control", "reference"), gaussian(6)))
+    encoded = encode(passed, np.random.default_rng(0))
+    assert [e.name for e in encoded] == ["words", "characters", "vectors:own"]
+    assert np.linalg.norm(encoded[2].train, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [
+        ({"train": gaussian(6)}, "'own' are missing in: synthetic, control, reference"),
+        (
+            dict.fromkeys(("synthetic", "train", "control"), gaussian(6)) | {"reference": gaussian(5)},
+            "differ in width",
+        ),
+        (
+            dict.fromkeys(("synthetic", "train", "control"), gaussian(6))
+            | {"reference": lambda n: np.zeros((n + 1, 6))},
+            "one row per record",
+        ),
+        (
+            dict.fromkeys(("synthetic", "train", "control"), gaussian(6))
+            | {"reference": lambda n: np.full((n, 6), np.nan)},
+            "not finite",
+        ),
+    ],
+)
+def test_vectors_that_do_not_fit_are_refused(parts, vectors, message):
+    with pytest.raises(InputError, match=message):
+        encode(with_vectors(parts, **vectors), np.random.default_rng(0))

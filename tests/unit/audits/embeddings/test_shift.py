@@ -1,0 +1,27 @@
+from dataclasses import replace
+
+import numpy as np
+
+from audits.embeddings.shift import shift_auc
+
+
+def test_chance_keeps_to_its_interval(people):
+    """Of 20 clean splits none is held up; the interval is made to hold up one in a hundred."""
+    table = people(120, seed=5, prefix="x", rows=(1, 2))
+    names = sorted(set(table.groups))
+    held = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        chosen = set(rng.permutation(names)[:70])
+        arms = [[i for i, g in enumerate(table.groups) if (g in chosen) == side] for side in (True, False)]
+        train, control = (
+            replace(table, texts=tuple(table.texts[i] for i in rows), groups=tuple(table.groups[i] for i in rows))
+            for rows in arms
+        )
+        auc = shift_auc(train, control, rng)
+        held += not auc.low <= 0.5 <= auc.high
+    assert held <= 1
+
+
+def test_too_few_for_a_classifier(people):
+    assert shift_auc(people(5, seed=1, prefix="t"), people(40, seed=2, prefix="h"), np.random.default_rng(0)) is None

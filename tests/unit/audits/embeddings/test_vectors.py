@@ -1,0 +1,73 @@
+"""Vectors from files: read for every table, refused where they do not fit, and part of what was asked."""
+
+import numpy as np
+import pytest
+
+from audits.core.errors import InputError
+from audits.core.types import AuditInputs, Table
+from audits.embeddings.vectors import named_folders, with_vectors
+from audits.runner.run import asked_for
+
+SIZES = {"synthetic": 3, "train": 5, "control": 4}
+
+
+def table(role, n):
+    texts = tuple(f"{role} text {i}" for i in range(n))
+    return Table(texts=texts, labels=None, groups=tuple(f"{role}-{i}" for i in range(n)), has_groups=True)
+
+
+@pytest.fixture
+def inputs():
+    return AuditInputs(**{role: table(role, n) for role, n in SIZES.items()})
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for role, n in SIZES.items():
+        np.save(tmp_path / f"{role}.npy", np.full((n, 7), n, np.float64))
+    return tmp_path
+
+
+def test_every_table_gets_its_own(inputs, folder):
+    found = with_vectors(with_vectors(inputs, {"one": folder}), {"two": folder})
+    for role, n in SIZES.items():
+        assert sorted(getattr(found, role).vectors) == ["one", "two"]
+        assert getattr(found, role).vectors["two"].dtype == np.float32
+        assert (getattr(found, role).vectors["two"] == np.full((n, 7), n)).all()
+
+
+def test_other_vectors_are_another_question(inputs, folder):
+    def asked(of):
+        return asked_for(of, ["memorization"], seed=1, confidence=0.95)
+
+    once = asked(with_vectors(inputs, {"one": folder}))
+    np.save(folder / "train.npy", np.ones((5, 7)))
+    assert len({once, asked(inputs), asked(with_vectors(inputs, {"one": folder}))}) == 3
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        (np.ones((6, 7)), "6 rows of 7 numbers where the table has 5 rows"),
+        (np.ones((5, 0)), "5 rows of 0 numbers"),
+        (np.ones((5, 8)), "differ in width"),
+        (np.ones(5), "no matrix of numbers"),
+        (np.full((5, 7), np.nan), "not finite"),
+        (np.full((5, 7), 1e300), "not finite"),
+        (np.full((5, 7), "x"), "no matrix of numbers"),
+        (np.full((5, 7), None), "cannot be read"),
+    ],
+)
+def test_what_does_not_fit_is_refused(inputs, folder, matrix, message):
+    np.save(folder / "train.npy", matrix, allow_pickle=True)
+    (folder / "control.npy").unlink()
+    with pytest.raises(InputError) as caught:
+        with_vectors(inputs, {"one": folder})
+    assert message in str(caught.value)
+    assert "control.npy: cannot be read" in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [["one"], ["one="], ["=x"], ["a b=x"], ["one=x", "one=y"]])
+def test_a_name_is_needed_once(given):
+    with pytest.raises(InputError, match="NAME=FOLDER"):
+        named_folders(given)

@@ -1,0 +1,204 @@
+"""Where no record has parents a budget may stand in for the question of parents; and nowhere else."""
+
+import pytest
+
+from audits.core.errors import PolicyError
+from audits.gate.disclosure import public_evidence
+from audits.gate.dp_substitute import METHOD, PARENTS, DpSubstitute, why_not
+from audits.gate.evidence import AuditState, Evidence, Metric
+from audits.gate.policy import Policy, budget_caps, decide, parse_policy
+from audits.gate.rule import Rule
+from audits.gate.shipped import load_policy
+
+GIVEN = {
+    "instead_of": ("parent_recovery",),
+    "rules": ("parent-recovery-margin",),
+    "required": ("accounting",),
+    "max_epsilon": 3.0,
+    "max_delta": 1e-5,
+}
+
+
+def rule(name, metric, op="<=", limit=0.1):
+    return Rule(id=name, metric=metric, bound="value", op=op, limit=limit, why="w")
+
+
+POLICY = Policy(
+    name="t",
+    version="1",
+    intended_use="inside",
+    statement="s",
+    required=("memorization", "parent_recovery"),
+    rules=(
+        rule("ledger", "parent_recovery.lineage", ">=", 1),
+        rule("parent-recovery-margin", "parent_recovery.margin"),
+        rule("hits", "memorization.hard_hits", limit=0),
+    ),
+    dp_substitute=DpSubstitute(**GIVEN),
+)
+
+
+def number(value, n=900):
+    return Metric(value=value, low=value, high=value, confidence=0.96, n=n)
+
+
+NUMBERS = {
+    METHOD: 1.0,
+    "secret.private": 1.0,
+    PARENTS: 0.0,
+    "parent_recovery.lineage": 1.0,
+    "parent_recovery.margin": 0.2,
+    "memorization.hard_hits": 0.0,
+    "accounting.epsilon": 2.0,
+    "accounting.delta": 1e-6,
+    "membership.epsilon_lower_bound": 0.1,
+}
+
+
+def found(changes=None, *, states=None):
+    """Return the evidence of a clean release of a private method, with numbers and verdicts changed or taken away."""
+    metrics = {name: value for name, value in {**NUMBERS, **(changes or {})}.items() if value is not None}
+    said = {"memorization": "pass", "parent_recovery": "insufficient", "accounting": "pass", **(states or {})}
+    return Evidence(
+        metrics={name: number(value) for name, value in metrics.items()},
+        audits={
+            name: AuditState(verdict="insufficient", status="failed", confidence=0.96)
+            if verdict == "crashed"
+            else AuditState(verdict=verdict, status="measured", confidence=0.96)
+            for name, verdict in said.items()
+            if verdict is not None
+        },
+    )
+
+
+def outcome(decision, name):
+    (one,) = [one for one in decision.outcomes if one.id == name]
+    return one
+
+
+def test_a_clean_release_of_a_private_method_passes_on_this_rule():
+    decision = decide(found(), POLICY)
+    assert decision.allowed, decision.failures
+    one = outcome(decision, "audit-parent_recovery")
+    assert (one.verdict, one.metric, one.value, one.limit) == ("PASS", f"{PARENTS}.value", 0.0, 0.0)
+    assert "does not apply: no record has a parent" in one.reason
+    assert {"audit-accounting", "dp-epsilon", "dp-delta", "dp-consistent-membership"} <= {
+        g.id for g in decision.gates
+    }
+    assert [o.id for o in decision.measured] == ["parent-recovery-margin"]
+    assert {o.id for o in decision.outcomes} <= set(POLICY.gates())
+    assert budget_caps(found(), POLICY) == POLICY.dp_substitute
+    assert decide(public_evidence(found(), POLICY), POLICY).allowed
+
+
+# what is changed of the clean release, and why it is refused
+LEAKY = {
+    "a method that mixes and hides its parents": (found({METHOD: 0.0}), "no differentially private method"),
+    "likewise, without an accounting": (
+        found({METHOD: 0.0, "accounting.epsilon": None, "accounting.delta": None}, states={"accounting": None}),
+        "no differentially private method",
+    ),
+    "a log beside a method that nobody knows": (found({METHOD: None}), "no differentially private method"),
+    "a private method without its accounting": (found(states={"accounting": None}), "no accounting that passed"),
+    "an accounting that is not sure": (found(states={"accounting": "insufficient"}), "no accounting that passed"),
+    "an accounting that failed": (found(states={"accounting": "fail"}), "no accounting that passed"),
+    "an accounting that crashed": (found(states={"accounting": "crashed"}), "no accounting that passed"),
+    "one record with parents": (found({PARENTS: 1.0}), "records have parents"),
+    "nobody counted parents": (found({PARENTS: None}), "records have parents"),
+    "no ledger of parents": (found({"parent_recovery.lineage": 0.0}), "nobody says what each record"),
+    "too large an epsilon": (found({"accounting.epsilon": 3.01}), "more than epsilon 3 was spent"),
+    "too much together": (found({"accounting.epsilon_spent": 3.5}), "more than epsilon 3 was spent"),
+    "no epsilon": (found({"accounting.epsilon": None}), "more than epsilon 3 was spent"),
+    "too large a delta": (found({"accounting.delta": 2e-5}), "delta is above 1e-05"),
+    "a text that lies between persons": (found(states={"parent_recovery": "fail"}), "the audit was measured: fail"),
+    "an audit that crashed": (found(states={"parent_recovery": "crashed"}), "the audit was failed"),
+    "an audit that was not run": (found(states={"parent_recovery": None}), "the audit was not run"),
+}
+
+
+@pytest.mark.parametrize("case", LEAKY)
+def test_a_leaky_one_is_refused_with_the_reason(case):
+    evidence, reason = LEAKY[case]
+    for given in (evidence, public_evidence(evidence, POLICY)):
+        decision = decide(given, POLICY)
+        assert not decision.allowed
+        one = outcome(decision, "audit-parent_recovery")
+        assert one.verdict != "PASS"
+        assert reason in one.reason
+
+
+def test_what_is_excused_is_nothing_else():
+    for changes, states in (
+        ({"memorization.hard_hits": 1.0}, {}),
+        ({}, {"memorization": "insufficient"}),
+        ({"membership.epsilon_lower_bound": 2.5}, {}),
+        ({"membership.epsilon_lower_bound": None}, {}),
+    ):
+        decision = decide(found(changes, states=states), POLICY)
+        assert outcome(decision, "audit-parent_recovery").verdict == "PASS"
+        assert not decision.allowed
+
+
+def test_records_with_parents_are_judged_as_before_and_no_budget_is_asked_for():
+    evidence = found(
+        {METHOD: 0.0, PARENTS: 900.0, "parent_recovery.margin": 0.05, "accounting.epsilon": None},
+        states={"parent_recovery": "pass", "accounting": None},
+    )
+    plain = POLICY.model_copy(update={"dp_substitute": None})
+    assert decide(evidence, POLICY).outcomes == decide(evidence, plain).outcomes
+    assert decide(evidence, POLICY).allowed
+    assert budget_caps(evidence, POLICY) is None
+    assert not decide(found(), plain).allowed
+
+
+def test_an_accounting_that_is_less_sure_than_its_attempt_asks_for_lets_nothing_pass():
+    evidence = found()
+    unsure = evidence.audits["accounting"].model_copy(update={"confidence": 0.9})
+    evidence = evidence.model_copy(update={"audits": {**evidence.audits, "accounting": unsure}})
+    assert outcome(decide(evidence, POLICY), "audit-accounting").verdict == "INSUFFICIENT"
+
+
+def test_every_number_must_be_exact():
+    wide = Metric(value=0.0, low=0.0, high=0.5, confidence=0.96, n=900)
+    evidence = found()
+    evidence = evidence.model_copy(update={"metrics": {**evidence.metrics, PARENTS: wide}})
+    assert why_not(evidence, POLICY.dp_substitute) == ("records have parents",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "more", "said"),
+    [
+        ({"required": ("memorization",)}, {}, "an audit that is not required"),
+        ({}, {"rules": ("hits",)}, "not of an audit it stands in for"),
+        ({}, {"rules": ("ledger",)}, "not of an audit it stands in for"),
+        ({}, {"rules": ("nowhere",)}, "not of an audit it stands in for"),
+        ({}, {"required": ("canaries",)}, "required names accounting"),
+        ({}, {"required": ("accounting", "memorization")}, "required names accounting"),
+        ({"measured": ("accounting",)}, {}, "required names accounting"),
+        ({}, {"instead_of": ("membership",)}, "parent_recovery"),
+        ({"rules": (*POLICY.rules, rule("dp-epsilon", "memorization.tau"))}, {}, "stands twice"),
+        (
+            {"dp": {"unit": "group", "max_epsilon": 3.0, "max_delta": 1e-5, "ledger": "required"}},
+            {},
+            "rests on the accounting already",
+        ),
+    ],
+)
+def test_a_policy_excuses_only_what_it_may(changes, more, said):
+    fields = {**dict(POLICY), **changes, "dp_substitute": {**GIVEN, **more}}
+    with pytest.raises(ValueError, match=said):
+        Policy(**fields)
+
+
+def test_the_shipped_policy_says_so_and_the_others_do_not():
+    external = load_policy("hospital-external")
+    assert external.version == "4"
+    given = external.dp_substitute
+    assert (given.instead_of, given.required) == (("parent_recovery",), ("accounting",))
+    dp = load_policy("strict-dp")
+    assert (given.max_epsilon, given.max_delta) == (dp.dp.max_epsilon, dp.dp.max_delta)
+    assert dp.dp_substitute is load_policy("research").dp_substitute is None
+    with pytest.raises(PolicyError, match="mistake"):
+        parse_policy(
+            external.to_bytes().replace(b'"instead_of":["parent_recovery"]', b'"instead_of":["memorization"]'), "p"
+        )

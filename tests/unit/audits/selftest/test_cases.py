@@ -1,0 +1,138 @@
+"""The calibration suite asks every audit something, and what it is told is judged as it should be."""
+
+import pytest
+from scipy.stats import binom, norm
+
+from audits.core.types import AuditResult
+from audits.runner.registry import names
+from audits.selftest.cases import (
+    CASES,
+    EVASIONS,
+    JUDGED,
+    MAX_FALSE_ALARMS,
+    PERMUTATIONS,
+    SURELY,
+    judge,
+    lacks_persons,
+)
+
+
+def said(verdicts, *, status="measured", n=100, n_needed=10):
+    """Return results with these verdicts: p, f or i for each."""
+    power = {"n": n, "n_needed": n_needed, "smallest_leak": None, "epsilon_ceiling": None}
+    words = {"p": "pass", "f": "fail", "i": "insufficient"}
+    return [
+        AuditResult(
+            name="memorization",
+            verdict=words[v],
+            status=status,
+            estimate=None,
+            control=None,
+            threshold=None,
+            direction="lower_is_safer",
+            details={} if n is None else {"power": power},
+            reason="because",
+        )
+        for v in verdicts
+    ]
+
+
+@pytest.mark.parametrize(
+    ("demand", "verdicts", "enough", "few"),
+    [
+        ("must_fail", "f", "right", "right"),
+        ("must_fail", "i", "wrong", "uncalibrated"),
+        ("must_fail", "p", "wrong", "wrong"),
+        ("must_not_pass", "f", "right", "right"),
+        ("must_not_pass", "i", "right", "right"),
+        ("must_not_pass", "p", "wrong", "wrong"),
+        ("must_pass", "ppp", "right", "right"),
+        ("must_pass", "ppf", "right", "right"),
+        ("must_pass", "ppi", "right", "right"),
+        ("must_pass", "pii", "wrong", "uncalibrated"),
+        ("must_pass", "pif", "wrong", "uncalibrated"),
+        ("must_pass", "pff", "wrong", "wrong"),
+        ("must_pass", "iff", "wrong", "wrong"),
+        ("must_pass", "f", "wrong", "wrong"),
+        ("must_pass", "i", "wrong", "uncalibrated"),
+        ("seldom_fail", "p" * 16 + "ffff", "right", "right"),
+        ("seldom_fail", "i" * 20, "right", "right"),
+        ("seldom_fail", "p" * 15 + "fffff", "wrong", "wrong"),
+        ("blind", "p", "open", "open"),
+        ("blind", "f", "open", "open"),
+    ],
+)
+def test_what_is_right(demand, verdicts, enough, few):
+    assert judge(demand, said(verdicts)) == enough
+    assert judge(demand, said(verdicts, n=20)) == few
+
+
+@pytest.mark.parametrize("demand", ["must_fail", "must_not_pass", "must_pass", "seldom_fail", "blind"])
+def test_an_audit_that_broke_is_wrong_whatever_is_asked(demand):
+    assert judge(demand, [*said("ppp"), *said("i", status="failed")]) == "wrong"
+
+
+def test_faultless_audits_are_seldom_wrong_and_bad_ones_seldom_right():
+    wrong = len(JUDGED) * binom.sf(MAX_FALSE_ALARMS, PERMUTATIONS, 0.05)
+    assert wrong <= 0.05 < len(JUDGED) * binom.sf(MAX_FALSE_ALARMS - 1, PERMUTATIONS, 0.05)
+    assert binom.sf(1, PERMUTATIONS, 0.05) == pytest.approx(0.264, abs=0.001)
+    assert binom.sf(MAX_FALSE_ALARMS, PERMUTATIONS, 0.4) == pytest.approx(0.949, abs=0.001)
+
+
+def test_who_has_too_few_persons():
+    assert lacks_persons(said("i", n=21)[0])
+    assert not lacks_persons(said("i", n=22)[0])
+    assert lacks_persons(said("i", status="not_measurable", n=None)[0])
+    assert not lacks_persons(said("i", n=None)[0])  # an audit that does not say what it needs is not excused
+
+
+def test_the_surer_need_is_the_one_of_nine_audits_together():
+    ordinary, each = norm.ppf(0.95) + norm.ppf(0.8), norm.ppf(0.95) + norm.ppf(1 - 0.2 / 9)
+    assert pytest.approx((each / ordinary) ** 2, abs=0.005) == SURELY
+
+
+def test_every_audit_has_a_leak_to_catch_and_a_clean_release_to_pass():
+    for audit in JUDGED:
+        asked = {case.name: case.demand(audit) for case in CASES}
+        assert "must_fail" in asked.values(), audit
+        assert asked["fresh_people"] == "must_pass"
+        assert asked["permuted_roles"] == "seldom_fail"
+
+
+def test_every_case_says_why():
+    assert len({case.name for case in CASES}) == len(CASES) == 16 + len(EVASIONS)
+    for case in CASES:
+        assert case.says
+        assert case.why
+        assert len(case.marks) == len(JUDGED)
+        if not case.lean and any(case.demand(audit) == "blind" for audit in JUDGED):
+            assert case.blind
+
+
+def test_every_way_round_is_asked_of_somebody_and_shared_text_must_pass():
+    assert len(EVASIONS) == 19
+    for case in EVASIONS:
+        assert case.lean
+        assert {case.demand(audit) for audit in JUDGED} - {"blind"}, case.name
+    assert {r.name for r in EVASIONS if r.demand("memorization") == "must_pass"} == {"templated", "quoting"}
+
+
+def test_what_leaks_one_person_is_asked_of_hard_rules_only():
+    asked = {case.name: case for case in CASES}
+    for name, audits in (
+        ("verbatim_one_person", ["memorization", "identifiers"]),
+        ("one_identifier", ["identifiers"]),
+    ):
+        assert [a for a in JUDGED if asked[name].demand(a) != "blind"] == audits
+    assert asked["verbatim_1_percent"].demand("membership") == "blind"
+
+
+def test_the_suite_judges_audits_there_are_in_the_order_of_the_contract():
+    assert tuple(name for name in names() if name in JUDGED) == JUDGED
+
+
+def test_marks_are_read_in_the_order_of_the_audits():
+    asked = {case.name: [case.demand(audit) for audit in JUDGED] for case in CASES}
+    assert asked["permuted_secret"] == ["must_fail", "must_fail", "must_not_pass", "must_fail", "blind", "must_fail"]
+    assert asked["fresh_filtered"] == ["blind", "must_not_pass", "blind", "must_not_pass", "blind", "blind"]
+    assert CASES[0].demand("canaries") == "blind"

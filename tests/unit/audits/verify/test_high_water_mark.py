@@ -1,0 +1,174 @@
+import json
+import shutil
+import threading
+
+import pytest
+
+from audits.core.errors import VerifyError
+from audits.core.files import held
+from audits.core.strictjson import canonical
+from audits.verify.bundle import verify_bundle, verify_integrity
+from audits.verify.high_water_mark import _next, default_state, forget, read_state
+from audits.verify.trust import TRUST_PAYLOAD_TYPE, parse_trust
+from synthgen.release.sign import sign
+
+
+@pytest.fixture
+def roots(releases):
+    """Return a maker of signed roots: version, its root keys, who signs, its root threshold."""
+
+    def make(version, holders, signers=None, threshold=1, **changes):
+        keys = {key.keyid: key.public for key in (releases.RELEASER, *holders)}
+        held = {
+            "releaser": {"keyids": (releases.RELEASER.keyid,), "threshold": 1},
+            "root": {"keyids": tuple(key.keyid for key in holders), "threshold": threshold},
+        }
+        root = releases.root(version=version, keys=keys, roles=held, **changes)
+        by = holders if signers is None else signers
+        return sign(TRUST_PAYLOAD_TYPE, root.to_bytes(), [key.private for key in by])
+
+    return make
+
+
+@pytest.fixture
+def judge_file(clean, releases, tmp_path):
+    def judge(data, name="trust.json"):
+        (tmp_path / name).write_bytes(data)
+        return verify_bundle(clean, tmp_path / name, now=releases.LATER, state=tmp_path / "state" / "seen.json")
+
+    return judge
+
+
+def persons(releases, *names):
+    return [releases.signing_key(name) for name in names]
+
+
+def test_a_new_root_is_signed_by_old_and_new_and_no_older_one_comes_back(roots, judge_file, releases):
+    a, b = persons(releases, "Root A", "Root B")
+    first, second = roots(1, [a]), roots(2, [b], [a, b])
+    assert judge_file(first).ok
+    assert judge_file(first).ok
+    assert judge_file(second).ok
+    back = judge_file(first, "elsewhere.json")
+    assert (back.code, back.checks[-1].id) == (11, "trust")
+    assert "version 1, and version 2 was seen" in back.failure
+    assert judge_file(second).ok
+    assert judge_file(roots(3, [b], [b])).ok
+
+
+def test_what_the_old_root_did_not_sign_does_not_follow_it(roots, judge_file, releases):
+    a, b, c = persons(releases, "Root A", "Root B", "Root C")
+    assert judge_file(roots(1, [a, b], threshold=2)).ok
+    for data in (
+        roots(2, [a, b], [a], threshold=1),  # one of two persons of the old root
+        roots(2, [a, c], [a, c], threshold=2),
+        roots(2, [c, a], [c], threshold=1),
+        roots(1, [a, b], threshold=2, min_tool_version="0.1.0"),  # another of the same version
+    ):
+        assert judge_file(data).code == 11
+    assert judge_file(roots(2, [c], [a, b, c])).ok
+
+
+def test_two_verifiers_at_once_forget_nothing(roots, judge_file, releases, tmp_path):
+    a, b = persons(releases, "Root A", "Root B")
+    state = tmp_path / "state" / "seen.json"
+    assert judge_file(roots(1, [a])).ok
+    newer = roots(2, [a])
+    with held(state.with_name("seen.json.lock")):  # as another verifier that is about to remember version 2
+        other = threading.Thread(target=judge_file, args=(roots(1, [b]), "b.json"))
+        other.start()
+        other.join(timeout=1.5)
+        assert other.is_alive()
+        seen = _next(newer, parse_trust(newer), read_state(state))
+        state.write_bytes(canonical(seen.model_dump(mode="json")))
+    other.join()
+    assert [line.root.version for line in read_state(state).roots] == [2, 1]
+
+
+def test_enough_of_the_new_root_sign_too(roots, judge_file, releases):
+    a, b = persons(releases, "Root A", "Root B")
+    assert judge_file(roots(1, [a])).ok
+    assert "fewer than 1" in judge_file(roots(2, [b], [a])).failure
+
+
+def test_a_forged_old_signature_is_no_signature(roots, judge_file, releases):
+    a, b = persons(releases, "Root A", "Root B")
+    assert judge_file(roots(1, [a])).ok
+    value = json.loads(roots(2, [b], [b]))
+    value["signatures"].append({**value["signatures"][0], "keyid": a.keyid})
+    assert judge_file(json.dumps(value, separators=(",", ":"), sort_keys=True).encode()).code == 11
+
+
+def test_non_members_have_lines_of_their_own_and_lines_do_not_join(roots, judge_file, releases):
+    a, b = persons(releases, "Root A", "Root B")
+    assert judge_file(roots(5, [a])).ok
+    assert judge_file(roots(1, [b])).ok
+    assert "joins two lines" in judge_file(roots(6, [a, b], [a, b])).failure
+
+
+def test_a_spoilt_memory_or_none_that_can_be_written_refuses(roots, judge_file, releases, tmp_path):
+    data = roots(1, persons(releases, "Root A"))
+    assert judge_file(data).ok
+    state = tmp_path / "state" / "seen.json"
+    state.write_bytes(state.read_bytes()[:-4])
+    assert "cannot be read" in judge_file(data).failure
+    forget(state)
+    assert judge_file(data).ok
+    seen = json.loads(state.read_bytes())
+    for wrong in ({"digest": "x"}, {"digest": "F" * 64}, {"keyids": 1}):
+        spoilt = {"roots": [{**seen["roots"][0], **wrong}]}
+        state.write_text(json.dumps(spoilt, separators=(",", ":"), sort_keys=True))
+        assert "cannot be read" in judge_file(data).failure
+    forget(state)
+    forget(state)
+    assert read_state(state).roots == ()
+    assert judge_file(data).ok
+    shutil.rmtree(tmp_path / "state")
+    (tmp_path / "state").write_text("a file")
+    assert judge_file(data).code == 11
+
+
+def test_a_root_that_cannot_be_remembered_is_not_believed(roots, judge_file, releases, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("audits.verify.high_water_mark.write_whole", full)
+    found = judge_file(roots(1, persons(releases, "Root A")))
+    assert (found.code, found.checks[-1].id) == (11, "trust")
+    assert "cannot be written" in found.failure
+
+
+def test_a_plain_root_is_not_remembered(clean, releases, tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNTHGEN_TRUST_STATE", str(tmp_path / "seen.json"))
+    assert default_state() == tmp_path / "seen.json"
+    (tmp_path / "trust.json").write_bytes(releases.root().to_bytes())
+    assert verify_bundle(clean, tmp_path / "trust.json", now=releases.LATER).ok
+    assert not (tmp_path / "seen.json").exists()
+
+
+def test_a_revocation_counts_from_its_date_on(releases):
+    def revoked(since):
+        return releases.root(revoked=({"keyid": releases.RELEASER.keyid, "since": since, "reason": "lost"},))
+
+    revoked("2026-11-20T10:00:00Z").check_key(releases.RELEASER.keyid, releases.LATER)
+    with pytest.raises(VerifyError, match="E_REVOKED"):
+        revoked("2026-11-20T09:00:00Z").check_key(releases.RELEASER.keyid, releases.LATER)
+
+
+def test_a_signed_root_needs_its_own_signature(roots, releases):
+    a, b = persons(releases, "Root A", "Root B")
+    with pytest.raises(VerifyError, match="fewer than 1"):
+        parse_trust(roots(1, [a], [b]))
+
+
+def test_integrity_alone_is_partial_and_says_what_is_not_known(copy, releases):
+    found = verify_integrity(copy)
+    assert (found.ok, found.code, found.verdict) == (False, 20, "PARTIAL")
+    assert [check.id for check in found.checks] == ["paths", "statement", "digests", "manifest", "data", "trust"]
+    releases.edit(copy, lambda v: None, keys=(releases.STRANGER,))
+    assert verify_integrity(copy).code == 20  # whoever signed it
+    (copy / "README.md").write_text("fine")
+    assert verify_integrity(copy).code == 10
+    (copy / "more").mkdir()
+    assert verify_integrity(copy).code == 10
+    assert verify_integrity(copy / "README.md").code == 15

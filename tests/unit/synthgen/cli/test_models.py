@@ -1,0 +1,50 @@
+import pytest
+from typer.testing import CliRunner
+
+from synthgen.cli.models import models_app
+from synthgen.core.errors import ModelMissing, SynthGenError
+from synthgen.models.registry import MODELS
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNTHGEN_MODELS", str(tmp_path / "store"))
+    return tmp_path / "store"
+
+
+def call(*arguments):
+    return CliRunner().invoke(models_app, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+def test_an_empty_store_lists_every_model_and_how_to_bring_it(store):
+    lines = call("list").stdout.splitlines()
+    assert [line.split()[0] for line in lines[::2]] == sorted(MODELS)
+    assert [line.strip() for line in lines[1::2]] == [
+        f"not in the store: synthgen models pull {name}" for name in sorted(MODELS)
+    ]
+    assert not store.exists()
+
+
+def test_a_damaged_model_is_listed_as_damaged(store):
+    name = min(MODELS)
+    (store / name).mkdir(parents=True)
+    (store / name / "manifest.json").write_text('{"files": {"config.json": {"sha256": "0", "bytes": 5}}}')
+    assert "damaged" in call("list").stdout.splitlines()[1]
+
+
+def test_an_unknown_name_is_refused_before_anything_is_fetched(store):
+    with pytest.raises(SynthGenError, match="nosuch"):
+        call("pull", "nosuch")
+    assert not store.exists()
+
+
+def test_a_model_that_is_not_there_cannot_be_exported(tmp_path):
+    with pytest.raises(ModelMissing):
+        call("export", "minilm", tmp_path / "m.tar")
+    assert not (tmp_path / "m.tar").exists()
+
+
+def test_a_file_that_is_no_export_is_refused(tmp_path):
+    (tmp_path / "m.tar").write_text("not a tar")
+    with pytest.raises(SynthGenError, match=r"m\.tar"):
+        call("import", tmp_path / "m.tar")

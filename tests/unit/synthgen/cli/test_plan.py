@@ -1,0 +1,193 @@
+import json
+
+import pytest
+from fictional_clinic import write_notes
+
+from synthgen.cli.plan import make_plan
+from synthgen.config import Config
+from synthgen.core.errors import ConfigError, DataError, ModelError
+from synthgen.core.seeds import SeedTree
+from synthgen.decode.style_adapter import built_in_styles
+from synthgen.load import load
+from synthgen.split import split
+
+LABELS = ("cardiology", "gastroenterology")
+
+
+@pytest.fixture
+def config(tmp_path):
+    write_notes(tmp_path / "notes.jsonl", 60, seed=3)
+
+    def make(**changes):
+        return Config.parse(
+            {
+                "version": 1,
+                "secret": "public",
+                "source": {
+                    "path": "notes.jsonl",
+                    "text": "note",
+                    "label": "specialty",
+                    "group": "patient_id",
+                    "labels": list(LABELS),
+                },
+                "interpolate": {"k_neighbors": 2, "total": 40},
+                "decode": {"candidates": 3},
+                **changes,
+            },
+            base=str(tmp_path),
+        )
+
+    return make
+
+
+def test_the_plan_counts_what_would_be_done(config, tmp_path):
+    plan = make_plan(config())
+    assert plan.wanted == dict.fromkeys(LABELS, 20)
+    assert plan.candidates == 156  # 40 records, 3 candidates each, 1.3 latents for each record
+    assert plan.rows == len((tmp_path / "notes.jsonl").read_text().splitlines())
+    assert set(plan.train) == set(plan.control) == set(LABELS)
+    assert plan.persons["train"] > 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["notes.jsonl", "notes.key.jsonl"]
+
+
+def test_a_processor_without_bfloat16_takes_longer(config, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("synthgen.cli.plan.usable_cores", lambda: 2)
+    quick = 156 * 96 / 500 / 60
+    for able, device, minutes in ((True, "cpu", quick), (False, "cpu", 5 * quick), (False, "cuda", quick)):
+        monkeypatch.setattr("synthgen.decode.loading.has_bfloat16", lambda able=able: able)
+        assert make_plan(config(decode={"candidates": 3, "device": device})).minutes == pytest.approx(minutes)
+    monkeypatch.setattr("synthgen.cli.plan.usable_cores", lambda: 8)
+    assert make_plan(config(decode={"candidates": 3})).minutes == pytest.approx(quick / 4 * 5)
+
+
+def test_too_few_persons_for_a_verdict_are_told_for_each_audit(config):
+    plan = make_plan(config())
+    text = plan.to_text()
+    assert "policy research:" in text
+    for name, needed in (("memorization", 321), ("identifiers", 321)):
+        assert f"persons on each side, {needed} needed: TOO FEW for a pass" in plan.audits[name]
+        assert f"  {name}: {plan.audits[name]}" in text
+    assert "TOO FEW" in plan.audits["membership"]
+    assert "40 synthetic records" in plan.audits["neighbours"]
+    assert "epsilon to be spent: none" in text
+
+
+def test_what_an_audit_could_see_is_told_before_any_work(config):
+    plan = make_plan(config(policy="hospital-external"))
+    assert set(plan.audits) == {
+        "memorization",
+        "neighbours",
+        "identifiers",
+        "membership",
+        "parent_recovery",
+        "linkage",
+    }
+    assert all("smallest leak seen: " in what for what in plan.audits.values())
+    assert set(plan.power["membership"]) == {"n", "n_needed", "smallest_leak", "epsilon_ceiling"}
+
+
+def test_the_plan_is_plain_data(config):
+    plan = make_plan(config())
+    found = json.loads(json.dumps(plan.to_json()))
+    assert found["wanted"] == plan.wanted
+    assert found["epsilon"] is None
+
+
+def test_a_class_too_small_is_refused_with_what_it_needs(config):
+    with pytest.raises(DataError) as caught:
+        make_plan(config(interpolate={"k_neighbors": 200, "total": 40}))
+    said = str(caught.value)
+    assert all(label in said for label in LABELS)
+    assert "201" in said
+
+
+def test_a_bound_on_a_person_that_leaves_too_few_latents_is_refused(config):
+    def asked(bound):
+        return config(interpolate={"method": "slerp", "k_neighbors": 2, "total": 40, "max_exposure": bound})
+
+    persons = len(of_class(asked(1000), LABELS[0]))
+    with pytest.raises(DataError) as caught:
+        make_plan(asked(0.5))
+    said = str(caught.value)
+    assert all(label in said for label in LABELS)
+    assert f"{persons} persons make {persons // 2} latents at most, 28 are made for 20 records" in said
+    least = 28 / min(len(of_class(asked(1000), label)) for label in LABELS)
+    assert make_plan(asked(least + 1e-9)).wanted == dict.fromkeys(LABELS, 20)
+    with pytest.raises(DataError, match="max_exposure"):
+        make_plan(asked(least - 1e-9))
+
+
+def of_class(config, label):
+    """Return the persons of the train records of a class."""
+    seeds = SeedTree(config.seed)
+    corpus = load(config.source, config.resolve("notes.jsonl"), seeds.child("load")).corpus
+    train = split(corpus, config.split, seeds.child("split")).train
+    return {record.group for record in train.records if record.label == label}
+
+
+def test_no_person_in_train_is_refused(config, tmp_path):
+    line = (tmp_path / "notes.jsonl").read_text().splitlines()[0]
+    (tmp_path / "notes.jsonl").write_text(line + "\n")
+    label = json.loads(line)["specialty"]
+    plain = config().source.model_dump(exclude={"labels"}) | {"labels": [label]}
+    with pytest.raises(DataError, match="no person came into train"):
+        make_plan(config(source=plain, seed=seed_of_control(plain, tmp_path)))
+
+
+def seed_of_control(source, folder):
+    """Return a seed whose coin for the only person falls on control."""
+    kind = Config.parse({"version": 1, "source": source, "interpolate": {"total": 1}}, base=str(folder))
+    for seed in range(50):
+        seeds = SeedTree(seed)
+        corpus = load(kind.source, kind.resolve("notes.jsonl"), seeds.child("load")).corpus
+        if len(split(corpus, kind.split, seeds.child("split")).train) == 0:
+            return seed
+    raise AssertionError("fifty coins fell on train")
+
+
+def test_attributes_of_a_class_that_is_not_there_are_refused(config):
+    with pytest.raises(ConfigError, match="labels that are not there"):
+        make_plan(config(filter={"attributes": {"astrology": [{"sex": "male"}]}}))
+    assert make_plan(config(filter={"attributes": {LABELS[0]: [{"sex": "male"}], "*": [{"age": "1-99"}]}})).rows > 0
+
+
+def test_refining_on_train_is_warned_of_and_refused_under_differential_privacy(config):
+    assert "WARNING decode.adapt: the decoder is refined" in make_plan(config(decode={"adapt": {}})).to_text()
+    assert "WARNING decode.adapt" not in make_plan(config()).to_text()
+    assert "WARNING secret: public: whoever guesses the seed" in make_plan(config()).to_text()
+    assert "WARNING" not in make_plan(config(secret="workspace")).to_text()
+    with pytest.raises(ConfigError, match=r"decode\.adapt: policy 'strict-dp' asks for differential privacy"):
+        make_plan(config(decode={"adapt": {}}, policy="strict-dp"))
+
+
+@pytest.mark.parametrize(("able", "minutes"), [(True, 1.0), (False, 5.0)])
+def test_refining_takes_its_time(config, monkeypatch, able, minutes):
+    monkeypatch.setattr("synthgen.decode.loading.has_bfloat16", lambda: able)
+    longer = make_plan(config(decode={"candidates": 3, "adapt": {"steps": 30, "batch": 8}})).minutes
+    assert longer - make_plan(config()).minutes == pytest.approx(minutes)  # 240 records of a quarter of a second
+    chosen = make_plan(config(decode={"candidates": 3, "style": "auto"})).minutes
+    read = (
+        64 * (len(built_in_styles()) + 4) / 3
+    )  # every text in every style and four mixtures, at a third of learning's cost
+    assert chosen - make_plan(config()).minutes == pytest.approx(minutes * read / 240)
+
+
+def test_a_missing_gpu_is_told(config, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ModelError, match=r"decode\.device: torch finds no GPU"):
+        make_plan(config(decode={"device": "cuda"}))
+
+
+def test_segments_are_counted_and_cost_time(config, tmp_path):
+    whole = make_plan(config())
+    assert whole.segments is None
+    rows = [json.loads(line) for line in (tmp_path / "notes.jsonl").read_text().splitlines()]
+    rows = [{**row, "note": f"SEEN\n{row['note']}\n\nPLAN\nRest."} for row in rows]
+    (tmp_path / "notes.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    plan = make_plan(config(segments={"by": "headings", "words": 1000}))
+    assert plan.segments == {"per_record": 2.0, "headings": 2}
+    assert plan.minutes == pytest.approx(2 * whole.minutes)
+    assert "segments: 2.0 a record, 2 shared headings" in plan.to_text()
+    with pytest.raises(DataError, match="no heading"):
+        make_plan(config(segments={"by": "headings", "least_persons": 1000}))

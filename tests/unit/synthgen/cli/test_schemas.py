@@ -1,0 +1,41 @@
+import json
+
+import pytest
+
+from audits.gate.shipped import load_policy
+from synthgen.cli.schemas import schema_of
+
+KINDS = ("config", "policy", "audit", "attestation")
+
+
+def references(node):
+    """Yield the target of every reference in a schema."""
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for item in node.values():
+            yield from references(item)
+    elif isinstance(node, list):
+        for item in node:
+            yield from references(item)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_schema_is_a_closed_object_whose_references_lead_somewhere(kind):
+    schema = schema_of(kind)
+    assert schema["type"] == "object"
+    assert set(schema["required"]) <= set(schema["properties"])
+    assert json.loads(json.dumps(schema)) == schema
+    for target in references(schema):
+        assert target.removeprefix("#/$defs/") in schema["$defs"]
+
+
+def test_the_config_schema_names_every_key_a_file_may_have_and_no_other():
+    properties = schema_of("config")["properties"]
+    assert {"version", "source", "interpolate", "policy", "release"} <= set(properties)
+    assert "base" not in properties
+    assert schema_of("config")["additionalProperties"] is False
+
+
+def test_the_policy_schema_has_the_keys_of_a_shipped_policy():
+    assert set(load_policy("research").model_dump()) == set(schema_of("policy")["properties"])

@@ -1,0 +1,96 @@
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from audits.gate.shipped import load_policy
+from audits.ledger.attempts import ledger_id
+from audits.ledger.budgets import spent_so_far
+from audits.verify.trust import load_trust
+from synthgen.cli.start import TEMPLATES, examples, start
+from synthgen.config import Config
+from synthgen.core.errors import StorageError
+from synthgen.core.seeds import SeedTree
+from synthgen.load import load
+from synthgen.pipeline.ledger import ledger_of
+from synthgen.pipeline.workspace import Workspace
+from synthgen.release.keys import load_key, passphrase_for
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_trial_is_ready_to_be_released(tmp_path):
+    folder = tmp_path / "deep" / "trial"
+    said = start(folder, "clinic", patients=9, now=NOW)
+    config = Config.load(folder / "clinic.yaml")
+    found = load(config.source, config.resolve(config.source.path), SeedTree(1))
+    assert f"{found.n_rows} fictional notes of 9 patients" in said
+    assert len({record.group for record in found.corpus.records}) == 9
+    assert f"next: synthgen release {folder / 'clinic.yaml'}" in said
+    Workspace(config.resolve(config.workspace))  # refuses a folder others may read
+
+
+def test_the_key_opens_with_the_passphrase_that_lies_beside_it(tmp_path, monkeypatch):
+    monkeypatch.delenv("SYNTHGEN_KEY_PASSPHRASE", raising=False)
+    start(tmp_path / "trial", "newsgroup", now=NOW)
+    config = Config.load(tmp_path / "trial" / "newsgroups.yaml")
+    path = config.resolve(config.release.key)
+    key = load_key(path, passphrase_for(path))
+    root = load_trust(tmp_path / "trial" / "trust.json")
+    assert root.roles["releaser"].keyids == (key.keyid,)
+    assert root.policies == {p: (load_policy(p).digest(),) for p in ("research", "hospital-external")}
+    assert root.expires == "2028-11-19T00:00:00Z"
+
+
+@pytest.mark.parametrize("template", ["newsgroup", "clinic-dp"])
+def test_the_trust_root_names_the_ledger_that_the_configuration_counts_in(tmp_path, template):
+    folder = tmp_path / "trial"
+    said = start(folder, template, patients=9 if template == "clinic-dp" else None, now=NOW)
+    place, high_water_mark = ledger_of(Config.load(folder / Path(TEMPLATES[template]).name))
+    assert load_trust(folder / "trust.json").ledgers == (ledger_id(place),)
+    assert f"ledger, named in the trust root: {place}" in said
+    assert ("public secret" in said) == (Config.load(folder / Path(TEMPLATES[template]).name).secret == "public")
+    assert [line.split()[2] for line in said.splitlines() if line.startswith("next: ")] == (
+        ["plan", "release", "approve", "approve"] if template == "clinic-dp" else ["release"]
+    )
+    assert mode(place) == 0o700
+    assert spent_so_far(place, high_water_mark).epsilon == 0.0  # and a run begins in it as in any other
+
+
+def test_what_is_secret_is_for_the_owner_alone(tmp_path):
+    start(tmp_path / "trial", "newsgroup", now=NOW)
+    keys = tmp_path / "trial" / "keys"
+    assert mode(keys) == mode(tmp_path / "trial" / "ws") == 0o700
+    assert {p.name: mode(p) for p in keys.iterdir()} == {
+        "releaser.pem": 0o600,
+        "releaser.passphrase": 0o600,
+        "releaser.pub.json": 0o644,
+    }
+
+
+def test_two_trials_share_no_key(tmp_path):
+    for name in ("one", "two"):
+        start(tmp_path / name, "newsgroup", now=NOW)
+    one, two = ((tmp_path / name / "keys" / "releaser.passphrase").read_bytes() for name in ("one", "two"))
+    assert one != two
+
+
+def test_a_folder_with_anything_in_it_is_left_alone(tmp_path):
+    (tmp_path / "mine.txt").write_text("kept")
+    with pytest.raises(StorageError, match="exists and is not empty; nothing was written"):
+        start(tmp_path, "clinic", patients=9, now=NOW)
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+    with pytest.raises(StorageError, match="not empty"):
+        start(tmp_path / "mine.txt", "clinic", patients=9, now=NOW)
+    with pytest.raises(StorageError, match="cannot be made"):
+        start(tmp_path / "mine.txt" / "trial", "clinic", patients=9, now=NOW)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_template_is_shipped_and_valid(template):
+    assert Config.load(examples() / TEMPLATES[template]).version == 1

@@ -1,0 +1,97 @@
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from synthgen.cli.train_bridge import train
+from synthgen.core.errors import ConfigError, DataError, UsageError
+from synthgen.core.progress import silent
+from synthgen.decode.bridge import load_bridge
+from synthgen.decode.train.config import TrainBridgeConfig
+from synthgen.decode.train.trainer import CURVE
+
+WORDS = ["doctor", "patient", "fever", "rocket", "engine", "orbit", "river", "garden", "sees", "fixes"]
+
+
+@pytest.fixture
+def config(tmp_path, new_project):
+    (tmp_path / "corpus").mkdir()
+    texts = [
+        " ".join(WORDS[(i * j) % len(WORDS)] for j in range(1, 9)).capitalize() + f" {i}. It ends here."
+        for i in range(1, 41)
+    ]
+    pq.write_table(pa.table({"text": texts, "source": ["made"] * len(texts)}), tmp_path / "corpus" / "a.parquet")
+
+    def make(steps=3, **changes):
+        given = {
+            "version": 1,
+            "encoder": str(new_project.folder / "models" / "encoder"),
+            "decoder": str(new_project.folder / "models" / "decoder"),
+            "corpus": {"path": "corpus", "passages": 30, "heldout": 5},
+            "bridge": {
+                "soft_tokens": 3,
+                "hidden": 13,
+                "adapter_rank": 2,
+                "adapter_targets": ("q_proj", "v_proj"),
+                "template": "<s>{prompt}\n{vector}\n",
+                "placeholder_id": 3,
+            },
+            "train": {
+                "steps": steps,
+                "decay": 1,
+                "warmup": 1,
+                "batch": 4,
+                "length": 64,
+                "evaluate_every": 2,
+                "checkpoint_every": 2,
+                "dtype": "float32",
+            },
+            "out": "bridge",
+            "base": str(tmp_path),
+        }
+        return TrainBridgeConfig.model_validate({**given, **changes})
+
+    return make
+
+
+def test_training_writes_a_bridge_that_loads(config, tmp_path):
+    folder = train(config(), resume=False, progress=silent)
+    assert folder == tmp_path / "bridge"
+    bridge = load_bridge(str(folder))
+    assert (bridge.info.steps, bridge.info.n_soft, bridge.info.dim) == (3, 3, 40)
+    curve = [json.loads(line) for line in (folder / CURVE).read_text().splitlines()]
+    assert [line["step"] for line in curve] == [2, 3]
+
+
+def test_a_checkpoint_is_gone_on_from_or_left_alone(config, tmp_path):
+    folder = train(config(), resume=False, progress=silent)
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    with pytest.raises(UsageError, match="holds a checkpoint") as caught:
+        train(config(steps=5), resume=False, progress=silent)
+    assert "--resume" in caught.value.hint
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+    train(config(steps=5), resume=True, progress=silent)
+    assert load_bridge(str(folder)).info.steps == 5
+    assert [json.loads(line)["step"] for line in (folder / CURVE).read_text().splitlines()] == [2, 3, 4, 5]
+
+
+def test_a_variable_that_is_not_set_is_told(config, monkeypatch):
+    monkeypatch.delenv("NO_SUCH_PLACE", raising=False)
+    with pytest.raises(ConfigError, match=r"cannot be resolved[\s\S]*variable NO_SUCH_PLACE is not set"):
+        train(config(corpus={"path": "${NO_SUCH_PLACE}/corpus"}), resume=False, progress=silent)
+    monkeypatch.setenv("NO_SUCH_PLACE", "nowhere")
+    with pytest.raises(DataError, match="holds no parquet table"):
+        train(config(corpus={"path": "${NO_SUCH_PLACE}/corpus"}), resume=False, progress=silent)
+
+
+def test_a_vocabulary_is_written_once_and_comes_with_the_bridge(config, tmp_path):
+    part = {"words": 16, "least": 3, "skip": 1}
+    folder = train(config(vocabulary=part), resume=False, progress=silent)
+    words = load_bridge(str(folder)).words
+    assert set(words.words) <= {*WORDS, "ends", "here", "it"}
+    assert len(words.words) >= 10
+    written = (folder / "words.safetensors").stat().st_mtime_ns
+    train(config(steps=4, vocabulary=part), resume=True, progress=silent)
+    assert (folder / "words.safetensors").stat().st_mtime_ns == written
+    assert load_bridge(str(train(config(out="other"), resume=False, progress=silent))).words is None

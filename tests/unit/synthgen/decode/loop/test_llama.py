@@ -1,0 +1,242 @@
+import pytest
+import torch
+
+from synthgen.core.errors import ModelError
+from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights, has_stepper
+from synthgen.decode.loop.products import packs
+
+LENGTHS = (9, 4, 6, 1, 7)
+LONGEST = 9
+STEPS = 5
+FORMS = {
+    "llama-grouped": ("llama", {}),
+    "llama-one-key-head": ("llama", {"num_key_value_heads": 1}),
+    "llama-tied-no-head-dim": ("llama", {"num_key_value_heads": 4, "head_dim": None, "tie_word_embeddings": True}),
+    "llama-scaled-places": (
+        "llama",
+        {"rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 10000.0}},
+    ),
+    "mistral-grouped": ("mistral", {}),
+    "mistral-wide-window": ("mistral", {"sliding_window": LONGEST + STEPS}),
+}
+
+
+def prompts(size, *, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randint(size, (n,), generator=generator) for n in LENGTHS]
+
+
+def made(model, *, batch=8, prompt=LONGEST, length=LONGEST + STEPS):
+    return LlamaStepper(LlamaWeights(model), batch=batch, prompt=prompt, length=length)
+
+
+def written(stepper, rows, tokens, *, fill=0, seats=range(8)):
+    """Return the logits of the reading and of every step, (steps + 1, n, vocabulary); prompts are read one by one."""
+    first = []
+    for row, seat in zip(rows, seats, strict=False):
+        ids = torch.full((stepper.group, stepper.prompt), fill)
+        ids[:, : len(row)] = row
+        lengths = torch.full((stepper.group,), len(row))
+        first.append(stepper.read(stepper.embed(ids), lengths)[0].clone())
+        stepper.seat(torch.tensor([seat]), torch.tensor([0]))
+    out = [torch.stack(first)]
+    at = torch.tensor(list(seats)[: len(rows)])
+    positions, ids = torch.zeros(stepper.batch, dtype=torch.long), torch.zeros(stepper.batch, dtype=torch.long)
+    positions[at] = torch.tensor([len(row) for row in rows])
+    for t in range(tokens.shape[1]):
+        ids[at] = tokens[:, t]
+        out.append(stepper.step(ids, positions)[at])
+        positions[at] += 1
+    return torch.stack(out)
+
+
+def reference(model, rows, tokens):
+    """Return the same from the library's own forward pass, each row alone, unpadded and whole."""
+    out = []
+    for row, more in zip(rows, tokens, strict=True):
+        logits = model(torch.cat([row, more]).unsqueeze(0), use_cache=False).logits[0]
+        out.append(logits[len(row) - 1 :])
+    return torch.stack(out, dim=1)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("form", FORMS)
+def test_logits_are_those_of_the_library(tiny, form):
+    family, changes = FORMS[form]
+    model = tiny.language_model(family, **changes)
+    rows = prompts(tiny.SIZE)
+    tokens = torch.randint(tiny.SIZE, (len(rows), STEPS), generator=torch.Generator().manual_seed(1))
+    wanted, stepper = reference(model, rows, tokens), made(model)
+    got = written(stepper, rows, tokens)
+    assert got.shape == (STEPS + 1, len(rows), tiny.SIZE)
+    torch.testing.assert_close(got, wanted, atol=2e-4, rtol=1e-4)
+    torch.testing.assert_close(written(stepper, rows, tokens), got, atol=0, rtol=0)  # the cache keeps nothing
+
+
+BOTH = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+
+
+@torch.inference_mode()
+@BOTH
+def test_other_rows_change_nothing(tiny, dtype):
+    stepper = made(tiny.language_model("llama").to(dtype))
+    rows, others = prompts(tiny.SIZE), prompts(tiny.SIZE, seed=7)
+    tokens = torch.arange(5 * STEPS).view(5, STEPS)
+    before = written(stepper, rows, tokens)
+    changed = tokens.flip(1).clone()
+    changed[1] = tokens[1]
+    after = written(stepper, [others[0], rows[1], others[2][:2], others[0], others[4]], changed)
+    assert torch.equal(before[:, 1], after[:, 1])
+    assert not torch.equal(before[:, 0], after[:, 0])
+    alone = written(stepper, rows[1:2], tokens[1:2])
+    assert torch.equal(before[:, 1:2], alone)
+
+
+@torch.inference_mode()
+@BOTH
+def test_the_place_in_the_batch_changes_nothing(tiny, dtype):
+    stepper = made(tiny.language_model("llama").to(dtype))
+    rows, tokens = prompts(tiny.SIZE), torch.arange(5 * STEPS).view(5, STEPS)
+    before = written(stepper, rows, tokens)
+    order = [3, 0, 4, 2, 1]
+    after = written(stepper, [rows[i] for i in order], tokens[order], seats=[7, 0, 3, 4, 5])
+    assert torch.equal(before[:, order], after)
+
+
+@torch.inference_mode()
+@BOTH
+def test_the_place_in_the_group_changes_nothing(tiny, dtype):
+    stepper = made(tiny.language_model("llama").to(dtype), batch=20)
+    assert stepper.group == 5
+    ids, lengths = torch.zeros(5, LONGEST, dtype=torch.long), torch.tensor(LENGTHS)
+    for i, row in enumerate(prompts(tiny.SIZE)):
+        ids[i, : len(row)] = row
+    order = torch.tensor([3, 0, 4, 2, 1])
+    before = stepper.read(stepper.embed(ids), lengths)
+    cache = stepper.asked.clone()
+    assert torch.equal(before[order], stepper.read(stepper.embed(ids[order]), lengths[order]))
+    for at, prompt in enumerate(order):
+        n = LENGTHS[prompt]
+        assert torch.equal(cache[:, :, prompt, :, :n], stepper.asked[:, :, at, :, :n])
+
+
+@torch.inference_mode()
+@BOTH
+def test_a_row_that_is_replaced_leaves_nothing_behind(tiny, dtype):
+    """Every seat first held another, longer text; and the other rows are midway in theirs."""
+    stepper = made(tiny.language_model("llama").to(dtype))
+    rows, tokens = prompts(tiny.SIZE), torch.arange(5 * STEPS).view(5, STEPS)
+    alone = written(stepper, rows[3:4], tokens[3:4], seats=[6])
+    written(stepper, [torch.arange(9)] * 8, torch.full((8, STEPS), 11))
+    assert torch.equal(alone, written(stepper, rows[3:4], tokens[3:4], seats=[2]))
+
+
+@torch.inference_mode()
+def test_several_rows_go_on_from_one_prompt(tiny):
+    stepper = made(tiny.language_model("llama"))
+    row, tokens = prompts(tiny.SIZE)[2], torch.arange(STEPS)
+    ids = torch.zeros(stepper.group, stepper.prompt, dtype=torch.long)
+    ids[0, : len(row)] = row
+    stepper.read(stepper.embed(ids), torch.full((stepper.group,), len(row)))
+    stepper.seat(torch.tensor([1, 5]), torch.tensor([0, 0]))
+    for t, token in enumerate(tokens):
+        logits = stepper.step(token.repeat(8), torch.full((8,), len(row) + t))
+        assert torch.equal(logits[1], logits[5])
+    assert torch.equal(logits[1], written(stepper, [row], tokens[None])[-1, 0])
+
+
+@torch.inference_mode()
+@BOTH
+def test_a_smaller_step_gives_the_same_bits(tiny, dtype):
+    stepper = made(tiny.language_model("llama").to(dtype), batch=64, prompt=LONGEST)
+    assert stepper.sizes[0] == 64  # and 32, 16 and 8 where this processor sums them in one order
+    rows, tokens = prompts(tiny.SIZE), torch.arange(5 * STEPS).view(5, STEPS)
+    before = written(stepper, rows, tokens, seats=[60, 9, 33, 2, 17])
+    for size in stepper.sizes:
+        written(stepper, rows, tokens[:, :2], seats=[60, 9, 33, 2, 17])
+        stepper.move(torch.tensor([60, 9, 33, 17]), torch.tensor([7, 0, 1, 5]))
+        at = torch.tensor([7, 0, 1, 2, 5])
+        ids, positions = torch.zeros(size, dtype=torch.long), torch.zeros(size, dtype=torch.long)
+        positions[at] = torch.tensor(LENGTHS) + 2
+        for t in range(2, STEPS):
+            ids[at] = tokens[:, t]
+            assert torch.equal(stepper.step(ids, positions)[at], before[t + 1])
+            positions[at] += 1
+
+
+@torch.inference_mode()
+def test_sizes_whose_bits_differ_are_not_used(tiny, monkeypatch):
+    plain = LlamaStepper.step
+
+    def step(self, ids, positions):
+        return plain(self, ids, positions) + (1e-6 if len(ids) == 16 else 0)
+
+    monkeypatch.setattr(LlamaStepper, "step", step)
+    assert 16 not in made(tiny.language_model("llama"), batch=64).sizes
+    assert made(tiny.language_model("llama"), batch=15).sizes == (15,)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("shared", [1, 4])
+def test_what_all_prompts_begin_with_is_read_once(tiny, shared):
+    model = tiny.language_model("llama")
+    tokens = torch.arange(5 * STEPS).view(5, STEPS)
+    rows = [torch.cat([torch.arange(50, 50 + shared), row]) for row in prompts(tiny.SIZE)]
+    size = {"prompt": LONGEST + shared, "length": LONGEST + shared + STEPS}
+    wanted = written(made(model, **size), rows, tokens)
+    stepper = made(model, **size)
+    written(stepper, rows, tokens)  # what was read before leaves nothing behind
+    stepper.begin(stepper.embed(rows[0][:shared]))
+    found = []
+    for row, more in zip(rows, tokens, strict=True):
+        ids = torch.zeros(stepper.group, LONGEST, dtype=torch.long)
+        ids[1, : len(row) - shared] = row[shared:]
+        out = [stepper.read(stepper.embed(ids), torch.full((2,), len(row) - shared))[1].clone()]
+        stepper.seat(torch.tensor([5]), torch.tensor([1]))
+        out += [stepper.step(token.repeat(8), torch.full((8,), len(row) + t))[5] for t, token in enumerate(more)]
+        found.append(torch.stack(out))
+    torch.testing.assert_close(torch.stack(found, dim=1), wanted, atol=2e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_what_stands_in_the_padding_changes_nothing(tiny):
+    stepper = made(tiny.language_model("llama"))
+    rows, tokens = prompts(tiny.SIZE), torch.arange(5 * STEPS).view(5, STEPS)
+    assert torch.equal(written(stepper, rows, tokens, fill=0), written(stepper, rows, tokens, fill=99))
+
+
+@torch.inference_mode()
+def test_packed_weights_compute_the_same_more_exactly(tiny):
+    """In bfloat16 the logits are as near to those of float32 as the library's; and the layers are taken over."""
+    exact = tiny.language_model("llama")
+    rows, tokens = prompts(tiny.SIZE), torch.arange(5 * STEPS).view(5, STEPS)
+    rounded = tiny.language_model("llama").to(torch.bfloat16)
+    wanted, theirs = reference(exact, rows, tokens), reference(rounded, rows, tokens)
+    got = written(made(rounded), rows, tokens)
+    assert got.dtype == torch.bfloat16
+    assert (got.float() - wanted).abs().mean() < 1.1 * (theirs.float() - wanted).abs().mean()
+    if packs(rounded.lm_head.weight):
+        assert not any("layers" in name for name, _ in rounded.named_parameters())
+
+
+def test_a_sliding_window_shorter_than_the_text_is_refused(tiny):
+    model = tiny.language_model("mistral", sliding_window=16)
+    assert made(model, length=16).length == 16
+    with pytest.raises(ModelError, match="sliding window of 16"):
+        made(model, length=17)
+
+
+@pytest.mark.parametrize(
+    ("family", "changes"),
+    [
+        ("gpt2", {}),
+        ("llama", {"attention_bias": True}),
+        ("llama", {"mlp_bias": True}),
+        ("llama", {"hidden_act": "gelu"}),
+    ],
+)
+def test_a_model_of_another_form_is_refused(tiny, family, changes):
+    model = tiny.language_model(family, **changes)
+    assert not has_stepper(model.config)
+    with pytest.raises(ModelError, match="no stepper of its own"):
+        LlamaWeights(model)

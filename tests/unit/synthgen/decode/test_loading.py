@@ -1,0 +1,124 @@
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from synthgen.core.errors import ModelError
+from synthgen.decode import loading
+from synthgen.decode.loading import load_model
+
+
+def test_a_folder_is_read_frozen_and_whole(llama_folder):
+    loaded = load_model(llama_folder)
+    assert not loaded.model.training
+    assert not any(p.requires_grad for p in loaded.model.parameters())
+    assert (loaded.device, loaded.on_one_device) == (torch.device("cpu"), True)
+    stored = load_file(llama_folder / "model.safetensors")
+    assert torch.equal(loaded.model.lm_head.weight, stored["lm_head.weight"])
+    assert loaded.tokenizer("a river").input_ids
+
+
+@pytest.mark.parametrize(
+    ("dtype", "wanted"), [("auto", torch.float32), ("bfloat16", torch.bfloat16), ("float32", torch.float32)]
+)
+def test_the_dtype_asked_for(llama_folder, dtype, wanted):
+    assert {p.dtype for p in load_model(llama_folder, dtype=dtype).model.parameters()} == {wanted}
+
+
+@pytest.mark.parametrize("stored", [torch.bfloat16, torch.float16, torch.float32])
+@pytest.mark.parametrize("multiplies", [True, False])
+def test_a_processor_without_bfloat16_computes_in_float32(tiny, tmp_path, monkeypatch, stored, multiplies):
+    monkeypatch.setattr(loading, "has_bfloat16", lambda: multiplies)
+    folder = tiny.save_model(tmp_path, "llama")
+    model = load_model(folder).model.to(stored)
+    model.save_pretrained(folder)
+    made = load_model(folder).model
+    assert {p.dtype for p in made.parameters()} == {stored if multiplies else torch.float32}
+    numbers = zip(model.parameters(), made.parameters(), strict=True)
+    assert all(torch.equal(a.float(), b.float()) for a, b in numbers)
+    if stored is not torch.float32:
+        half = "bfloat16" if stored is torch.bfloat16 else "float32"
+        assert load_model(folder, dtype=half).model.dtype == getattr(torch, half)  # what is asked for is taken
+
+
+@pytest.mark.parametrize(
+    ("device", "gpu", "multiplies", "backend"),
+    [
+        ("cpu", True, True, "cpu"),
+        ("cpu", False, False, "cpu without bfloat16"),
+        ("auto", False, True, "cpu"),
+        ("auto", True, False, "cuda"),
+        ("cuda", True, True, "cuda"),
+        ({"": 0}, True, True, "cuda"),
+    ],
+)
+def test_what_computes(monkeypatch, device, gpu, multiplies, backend):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(loading, "has_bfloat16", lambda: multiplies)
+    assert loading.backend_of(device) == backend
+
+
+def test_a_gpu_that_is_not_there_is_refused(llama_folder, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ModelError, match=r"decode\.device: torch finds no GPU"):
+        load_model(llama_folder, device="cuda")
+
+
+def test_auto_without_a_gpu_is_the_cpu(llama_folder, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    loaded = load_model(llama_folder, device="auto")
+    assert (loaded.device, loaded.on_one_device) == (torch.device("cpu"), True)
+
+
+def spread(model_layers, **places):
+    parts = ["model.embed_tokens", "model.norm", "model.rotary_emb", "lm_head"]
+    return dict.fromkeys([*parts, *(f"model.layers.{i}" for i in range(model_layers))], "cpu") | places
+
+
+def test_a_map_that_keeps_all_in_one_place_is_whole(llama_folder):
+    for placed in ({"": "cpu"}, spread(3)):
+        loaded = load_model(llama_folder, device=placed)
+        assert (loaded.device, loaded.on_one_device) == (torch.device("cpu"), True)
+
+
+def test_a_spread_model_gives_the_same_logits(llama_folder):
+    ids = torch.tensor([[5, 70, 9]])
+    loaded = load_model(llama_folder, device=spread(3, **{"model.layers.1": "disk"}))
+    assert (loaded.device, loaded.on_one_device) == (torch.device("cpu"), False)
+    assert loaded.model.model.layers[1].mlp.up_proj.weight.is_meta  # really elsewhere
+    with torch.inference_mode():
+        assert torch.equal(loaded.model(ids).logits, load_model(llama_folder).model(ids).logits)
+
+
+@pytest.mark.parametrize("device", ["cpu", {"": "cpu"}])
+def test_a_missing_tensor_is_named(llama_folder, tmp_path, device):
+    folder = shutil.copytree(llama_folder, tmp_path / "m")
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["model.layers.2.self_attn.q_proj.weight"]
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="incomplete") as refused:
+        load_model(folder, device=device)
+    assert refused.value.problems == ("model.layers.2.self_attn.q_proj.weight: missing",)
+
+
+def test_a_projector_among_the_tensors_is_read_over_in_silence(xrag_folder, capfd):
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    load_model(xrag_folder)
+    assert capfd.readouterr() == ("", "")
+    assert logging.get_verbosity() == before
+
+
+def test_code_beside_the_weights_is_not_run(llama_folder, tmp_path):
+    import json
+
+    folder = shutil.copytree(llama_folder, tmp_path / "m")
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "foreign", "auto_map": {"AutoModelForCausalLM": "code.Foreign"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "code.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Foreign: ...\n")
+    with pytest.raises(ModelError, match="can be read here"):
+        load_model(folder)
+    assert not (tmp_path / "ran").exists()

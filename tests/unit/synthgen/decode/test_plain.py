@@ -1,0 +1,249 @@
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from synthgen.core.errors import ModelError
+from synthgen.core.seeds import SeedTree
+from synthgen.decode import plain as module
+from synthgen.decode.base import Settings
+from synthgen.decode.plain import PROMPT, WordsDecoder, fill
+
+SEEDS = SeedTree(20261120).child("decode")
+PLAIN = Settings(
+    prompts={"ant": "ant", "bee.hive": "bee hive"},
+    candidates=3,
+    max_new_tokens=10,
+    temperature=1.0,
+    top_p=0.95,
+    top_k=50,
+    batch=4,
+    words=2,
+)
+SHIPPED_EXAMPLE, SHIPPED_WORDS = module.EXAMPLE, module.EXAMPLE_WORDS
+SHORT = "[{label}][ {words}]"
+TEMPLATE = "{% for m in messages %}<s>[{{ m['content'] }}]{% endfor %}{% if add_generation_prompt %}>{% endif %}"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_example():
+    """The tiny models have 96 positions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "EXAMPLE_LABEL", "a house")
+        patch.setattr(module, "EXAMPLE_WORDS", ("library", "roof"))
+        patch.setattr(module, "EXAMPLE", "It stands.")
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(llama_folder, tiny):
+    return WordsDecoder(llama_folder, tiny.reader(), decoder="tiny", prompt=SHORT)
+
+
+def decode(made, latents, **changes):
+    return made.decode(latents, dataclasses.replace(PLAIN, **changes), SEEDS, lambda _: None)
+
+
+def copied(folder, to, *, template=None, extra=()):
+    """Copy a model with a chat template, or with more special tokens that its tokenizer knows."""
+    shutil.copytree(folder, to)
+    if template is not None:
+        (to / "chat_template.jinja").write_text(template)
+    if extra:
+        path = to / "tokenizer.json"
+        said = json.loads(path.read_text())
+        said["added_tokens"] += [
+            {**said["added_tokens"][0], "id": 290 + i, "content": mark} for i, mark in enumerate(extra)
+        ]
+        path.write_text(json.dumps(said))
+    return to
+
+
+@pytest.mark.parametrize(
+    ("prompt", "label", "words", "filled"),
+    [
+        (SHORT, "ant", ("a", "b"), "ant a, b"),
+        (SHORT, "", ("a",), " a"),
+        (SHORT, "ant", (), "ant"),
+        ("Say {label}: {words}", "ant", (), "Say ant: "),
+        (PROMPT, "", (), fill(PROMPT, "", ())),
+        ("[{label}][ {words}]", "{words}", ("a",), "{words} a"),
+        ("[{label}][ {words}]", "[a]", ("{label}",), "[a] {label}"),
+    ],
+)
+def test_a_prompt_is_filled_and_what_is_empty_left_out(prompt, label, words, filled):
+    assert fill(prompt, label, words) == filled
+
+
+def test_the_shipped_prompt_asks_for_a_text_by_label_by_words_or_by_neither():
+    both = fill(PROMPT, "cats", ("fur", "milk"))
+    assert "cats" in both
+    assert "fur, milk" in both
+    for label, words in (("cats", ()), ("", ("fur",)), ("", ())):
+        asked = fill(PROMPT, label, words)
+        assert not set("{}[]") & set(asked)
+        assert ("cats" in asked, "fur" in asked) == (bool(label), bool(words))
+
+
+def test_without_a_template_the_prompt_is_asked_as_it_is(tiny, made):
+    shot = "a house library, roof\n\nIt stands.\n\n"
+    assert made.tokens("ant", ("the", "a")) == [
+        tiny.BOS,
+        *made.tokenizer(f"{shot}ant the, a\n\n", add_special_tokens=False).input_ids,
+    ]
+
+
+def test_the_example_is_asked_by_what_the_text_is_asked_by(made):
+    asked = [made.tokenizer.decode(made.tokens(label, words)) for label, words in (("ant", ()), ("", ("a",)))]
+    assert asked[0] == "<s>a house\n\nIt stands.\n\nant\n\n"
+    assert asked[1] == "<s> library, roof\n\nIt stands.\n\n a\n\n"
+
+
+def test_a_model_without_turns_is_cut_where_it_goes_on_asking_itself(made, llama_folder, tmp_path):
+    row = made.tokenizer("It sees the river. \n\nant the\n\nthe", add_special_tokens=False).input_ids
+    assert made._text(row) == ("It sees the river.", "stop")
+    chat = WordsDecoder(copied(llama_folder, tmp_path / "m", template=TEMPLATE), None, decoder="tiny")
+    assert chat._text(row)[1] == "length"
+
+
+def test_a_chat_template_frames_the_prompt(tiny, llama_folder, tmp_path):
+    made = WordsDecoder(copied(llama_folder, tmp_path / "m", template=TEMPLATE), None, decoder="tiny", prompt=SHORT)
+    assert made.tokens("ant", ("the", "a")) == [
+        i
+        for turn in ("[a house library, roof]", "[It stands.]", "[ant the, a]>")
+        for i in (tiny.BOS, *made.tokenizer(turn, add_special_tokens=False).input_ids)
+    ]
+
+
+def test_marks_of_turns_frame_the_prompt_where_the_template_was_lost(llama_folder, tmp_path):
+    folder = copied(llama_folder, tmp_path / "m", extra=("<|im_start|>", "<|im_end|>"))
+    made = WordsDecoder(folder, None, decoder="tiny", prompt=SHORT)
+    ids = made.tokens("ant", ())
+    turns = (("user", "a house"), ("assistant", "It stands."), ("user", "ant"))
+    said = "".join(f"<|im_start|>{role}\n{content}<|im_end|>\n" for role, content in turns)
+    assert made.tokenizer.decode(ids) == said + "<|im_start|>assistant\n"
+    assert [i for i in ids if i >= 290] == [*[290, 291] * 3, 290]
+    assert 291 in made.eos  # a turn's end ends the text
+
+
+def test_the_words_of_the_vector_stand_in_its_prompt(tiny, made, monkeypatch):
+    monkeypatch.setattr(module, "WORD_TOKENS", 8)  # the tiny tokenizer spells
+    latents = tiny.latents(5)
+    asked, longest = made._prompts(latents, PLAIN)
+    words = tiny.reader().read(latents.vectors, 2)
+    named = [PLAIN.prompts[label] for label in latents.labels]
+    assert asked == [made.tokens(label, said) for label, said in zip(named, words, strict=True)]
+    assert longest == len(made.tokens("bee hive", ("a",))) + 2 * 8
+
+
+def test_words_too_long_for_their_room_are_left_out_the_last_first(tiny, made):
+    reader = dataclasses.replace(tiny.reader(), words=tuple(f"{'zx' * 9}{i:02d}" for i in range(12)))
+    long = WordsDecoder.__new__(WordsDecoder)
+    long.__dict__.update({**made.__dict__, "reader": reader})
+    latents = tiny.latents(3)
+    asked, longest = long._prompts(latents, dataclasses.replace(PLAIN, words=9))
+    said = reader.read(latents.vectors, 9)
+    first = [long.tokens(PLAIN.prompts[label], words[:1]) for label, words in zip(latents.labels, said, strict=True)]
+    assert [ids[: len(start)] for ids, start in zip(asked, first, strict=True)] == first
+    assert max(map(len, asked)) <= longest
+    assert asked[0] != long.tokens("ant", said[0])
+
+
+def test_texts_are_what_the_library_would_write(tiny, made, monkeypatch):
+    monkeypatch.setattr(module, "WORD_TOKENS", 8)
+    (one,) = decode(made, tiny.rows_of(tiny.latents(2), [1]), candidates=1, temperature=1e-3)
+    (words,) = tiny.reader().read(tiny.latents(2).vectors[1:], 2)
+    ids = made.tokens("bee hive", words)
+    start = len(ids)
+    for _ in range(10):
+        logits = made.model(torch.tensor([ids]), use_cache=False).logits[0, -1].detach()
+        logits[[tiny.PAD, tiny.BOS, tiny.VEC]] = -np.inf
+        ids.append(int(logits.argmax()))
+        if ids[-1] == tiny.EOS:
+            break
+    assert (one.text, one.finish) == made._text(ids[start:])
+
+
+def test_without_words_no_vector_is_read(tiny, llama_folder):
+    made = WordsDecoder(llama_folder, None, decoder="tiny", prompt=SHORT)
+    latents = tiny.latents(3)
+    nothing = dataclasses.replace(latents, vectors=np.zeros_like(latents.vectors))
+    found = decode(made, latents, words=0)
+    assert found == decode(made, nothing, words=0)
+    assert len({c.text for c in found}) > 3  # each record draws from its own stream
+
+
+def test_the_text_so_far_is_the_beginning_of_the_answer(tiny, made, monkeypatch):
+    asked, gap = made._prompts(tiny.latents(3), PLAIN)[0], "\n\n"
+    shown, padded = [], module.padded
+    monkeypatch.setattr(module, "padded", lambda prompts, length: (shown.extend(prompts), padded(prompts, length))[1])
+    near = dataclasses.replace(PLAIN, context_tokens=20)
+    made.decode(tiny.latents(3), near, SEEDS, lambda _: None, ["The river.", "", "a bee"])
+    said, bee = (made.tokenizer(text + gap, add_special_tokens=False).input_ids for text in ("The river.", "a bee"))
+    assert shown[0][-len(said) :] == said
+    assert shown[0][: -len(said)] == asked[0][-len(shown[0]) + len(said) :]
+    assert shown[1] == asked[1][-len(shown[1]) :]
+    assert shown[2][-len(bee) :] == bee
+
+
+def test_words_need_a_vocabulary_for_vectors_of_this_width(tiny, llama_folder):
+    without = WordsDecoder(llama_folder, None, decoder="tiny", prompt=SHORT)
+    with pytest.raises(ModelError, match="there is no vocabulary"):
+        decode(without, tiny.latents(2))
+    wider = WordsDecoder(llama_folder, tiny.reader(dim=9), decoder="tiny", prompt=SHORT)
+    with pytest.raises(ModelError, match="for vectors of 9 numbers, not 7"):
+        decode(wider, tiny.latents(2))
+
+
+def test_a_prompt_that_does_not_fit_is_refused(tiny, made):
+    with pytest.raises(ModelError, match="of 96 positions"):
+        decode(made, tiny.latents(2), max_new_tokens=90)
+
+
+def test_output_that_is_not_finite_is_refused(tiny, llama_folder, tmp_path):
+    folder = copied(llama_folder, tmp_path / "m")
+    tensors = load_file(folder / "model.safetensors")
+    tensors["model.norm.weight"][3] = float("nan")
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="not finite"):
+        decode(WordsDecoder(folder, tiny.reader(), decoder="tiny", prompt=SHORT), tiny.latents(2))
+
+
+def test_a_model_without_an_end_is_refused(llama_folder, tmp_path):
+    folder = copied(llama_folder, tmp_path / "m")
+    for name in ("config.json", "generation_config.json", "tokenizer_config.json"):
+        path = folder / name
+        path.write_text(
+            json.dumps({k: v for k, v in json.loads(path.read_text()).items() if not k.startswith("eos")})
+        )
+    with pytest.raises(ModelError, match="end of text"):
+        WordsDecoder(folder, None, decoder="tiny")
+
+
+def test_the_example_uses_its_words():
+    assert set(SHIPPED_WORDS) <= set(SHIPPED_EXAMPLE.lower().replace(".", " ").replace(",", " ").split())
+
+
+@pytest.mark.parametrize("words", [0, 2])
+def test_the_example_is_read_once_and_changes_no_text(tiny, llama_folder, tmp_path, monkeypatch, words):
+    """All prompts begin with it, even one for which no word fits."""
+    made = WordsDecoder(
+        copied(llama_folder, tmp_path / "m", template=TEMPLATE), tiny.reader(), decoder="tiny", prompt=SHORT
+    )
+    settings, latents = dataclasses.replace(PLAIN, words=words, max_new_tokens=5), tiny.latents(3)
+    monkeypatch.setattr(module, "EXAMPLE_LABEL", "the")
+    monkeypatch.setattr(module, "EXAMPLE_WORDS", ("a", "fever"))
+    monkeypatch.setattr(module, "EXAMPLE", "A fever.")
+    begin = made._begin(settings)
+    assert len(begin) > 5
+    assert begin[-1] in made.special
+    asked, _ = made._prompts(latents, settings)
+    none = made.tokens("ant", (), worded=words > 0)
+    assert all(ids[: len(begin)] == begin for ids in (*asked, none))
+    shared = decode(made, latents, words=words, max_new_tokens=5)
+    monkeypatch.setattr(WordsDecoder, "_begin", lambda *_: [])
+    assert decode(made, latents, words=words, max_new_tokens=5) == shared

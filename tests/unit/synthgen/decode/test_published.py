@@ -1,0 +1,317 @@
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from synthgen.core.errors import ModelError
+from synthgen.core.seeds import SeedTree
+from synthgen.decode.base import Settings
+from synthgen.decode.ending import text_of
+from synthgen.decode.loop.generic import GenericStepper
+from synthgen.decode.loop.llama import LlamaStepper
+from synthgen.decode.published import (
+    PARAPHRASES,
+    PLACEHOLDER,
+    SENTENCES,
+    TENSORS,
+    AtLength,
+    load_checkpoint_bridge,
+)
+from synthgen.decode.xrag import XragDecoder
+from synthgen.embed.last_token import LastTokenEncoder
+
+SEEDS = SeedTree(20261120).child("decode")
+DIM, WIDTH, LENGTH = 24, 40, 17.5
+PLAIN = Settings(
+    prompts={"ant": "", "bee.hive": "a bee"},
+    candidates=2,
+    max_new_tokens=9,
+    temperature=1.0,
+    top_p=0.95,
+    top_k=50,
+    batch=4,
+)
+
+
+def decoder(folder, *, device="cpu", dim=DIM, **changes):
+    bridge = dataclasses.replace(
+        load_checkpoint_bridge(folder), **{"raw_length": LENGTH, "dtype": "float32", **changes}
+    )
+    return XragDecoder(folder, bridge, decoder="any", encoder="any", dim=dim, device=device)
+
+
+def texts(made, latents, seeds=SEEDS, **changes):
+    found = made.decode(latents, dataclasses.replace(PLAIN, **changes), seeds, lambda _: None)
+    return [(c.latent_id, c.index, c.text, c.finish) for c in found]
+
+
+@pytest.fixture(scope="module")
+def made(xrag_folder):
+    return decoder(xrag_folder)
+
+
+@pytest.fixture
+def folder(xrag_folder, tmp_path):
+    return shutil.copytree(xrag_folder, tmp_path / "m")
+
+
+def configure(folder, **changes):
+    path = folder / "config.json"
+    config = {k: v for k, v in (json.loads(path.read_text()) | changes).items() if v is not ...}
+    path.write_text(json.dumps(config))
+
+
+def change_tensors(tiny_xrag, folder, **changes):
+    """Write the shards again with tensors replaced, or left out where None."""
+    tensors = tiny_xrag.read_shards(folder) | {k.replace("__", "."): v for k, v in changes.items()}
+    tiny_xrag.write_shards(folder, {name: tensor for name, tensor in tensors.items() if tensor is not None})
+
+
+def refusals(folder):
+    with pytest.raises(ModelError, match="not a checkpoint of xRAG's layout") as refused:
+        load_checkpoint_bridge(folder)
+    return refused.value.problems
+
+
+def test_the_projector_is_read_from_the_checkpoint(tiny_xrag, xrag_folder):
+    bridge, stored = load_checkpoint_bridge(xrag_folder), tiny_xrag.read_shards(xrag_folder)
+    for name, tensor in bridge.projector.state_dict().items():
+        assert torch.equal(tensor, stored[f"projector.{name}"])
+    assert (bridge.info.dim, bridge.info.width, bridge.info.n_soft, bridge.adapters) == (DIM, WIDTH, 1, {})
+    assert bridge.dtype == "bfloat16"
+
+
+def test_the_digest_is_of_the_projector(tiny_xrag, xrag_folder, folder):
+    plain = load_checkpoint_bridge(xrag_folder).digest
+    assert load_checkpoint_bridge(folder).digest == plain
+    change_tensors(tiny_xrag, folder, projector__projector__0__bias=torch.ones(WIDTH))
+    assert load_checkpoint_bridge(folder).digest != plain
+
+
+def test_a_prompt_is_in_the_chat_form(made, xrag_folder):
+    template = load_checkpoint_bridge(xrag_folder).templates[0]
+    shown = made.tokenizer.decode(template.tokens(made.tokenizer, "a bee"))
+    assert shown == f"<s>[INST] a bee\n{PARAPHRASES[0].replace('[X]', '<xRAG>')} [/INST]"
+    shown = made.tokenizer.decode(template.tokens(made.tokenizer, ""))
+    assert shown == f"<s>[INST] {PARAPHRASES[0].replace('[X]', '<xRAG>')} [/INST]"
+
+
+def test_every_paraphrase_holds_the_mark_once_and_no_brace():
+    assert len(set(PARAPHRASES)) == len(PARAPHRASES) > 4
+    assert all(text.count("[X]") == 1 and not set("{}") & set(text) for text in PARAPHRASES)
+
+
+def test_more_soft_tokens_stand_for_the_vector(made, xrag_folder):
+    template = dataclasses.replace(load_checkpoint_bridge(xrag_folder).templates[0], n_soft=3)
+    shown = made.tokenizer.decode(template.tokens(made.tokenizer, ""))
+    assert shown.startswith("<s>[INST] Background: <xRAG> <xRAG> <xRAG> ")
+
+
+@pytest.mark.parametrize("prompt", ["bee <xRAG>", "<xRAG><xRAG>"])
+def test_the_placeholder_in_a_users_prompt_is_refused(tiny, made, prompt):
+    with pytest.raises(ModelError, match=f"a prompt holds {PLACEHOLDER}"):
+        texts(made, tiny.latents(2, dim=DIM), prompts={"ant": prompt, "bee.hive": ""})
+
+
+def test_the_vector_goes_in_at_the_encoders_length(tiny_xrag, made, xrag_folder):
+    w = [tiny_xrag.read_shards(xrag_folder)[name] for name in TENSORS]
+    v = torch.randn(5, DIM, generator=torch.Generator().manual_seed(1)) * 0.3
+    x = LENGTH * v / v.norm(dim=1, keepdim=True)
+    wanted = functional.gelu(x @ w[0].T + w[1]) @ w[2].T + w[3]
+    torch.testing.assert_close(made.projector(v), wanted.unsqueeze(1))
+    torch.testing.assert_close(made.projector(v * 9), wanted.unsqueeze(1))
+
+
+@pytest.mark.parametrize("length", [None, float("nan"), float("inf"), 0.0, -1.0])
+def test_a_length_that_is_no_length_is_refused(xrag_folder, length):
+    with pytest.raises(ModelError, match="raw length"):
+        AtLength(load_checkpoint_bridge(xrag_folder).projector, length)
+
+
+def test_texts_are_what_the_library_would_draw(tiny, made):
+    """Follow both candidates by hand: the whole prompt as one text, the placeholder's embedding replaced."""
+    one = tiny.rows_of(tiny.latents(2, dim=DIM), [1])
+    u = SEEDS.child("x1").generator().random((2, 9), dtype=np.float32)
+    choice = int(SEEDS.child("x1", "template").generator().integers(len(PARAPHRASES)))
+    words = PARAPHRASES[choice].replace("[X]", "<xRAG>")
+    prompt = torch.tensor(made.tokenizer(f"<s>[INST] a bee\n{words} [/INST]", add_special_tokens=False).input_ids)
+    placeholder = made.tokenizer.convert_tokens_to_ids("<xRAG>")
+    table = made.model.get_input_embeddings().weight
+    start = table[prompt].clone()
+    start[prompt == placeholder] = made.projector(torch.from_numpy(one.vectors.copy()))[0]
+    for _, index, text, finish in texts(made, one, top_k=10_000, top_p=1.0):
+        ids = []
+        for t in range(9):
+            logits = made.model(inputs_embeds=torch.cat([start, table[ids]])[None]).logits[0, -1].detach().double()
+            logits[[tiny.PAD, tiny.BOS, tiny.VEC, placeholder]] = -np.inf
+            p, order = torch.softmax(logits, dim=0).sort(descending=True, stable=True)
+            ids.append(int(order[int((p.cumsum(0) <= float(u[index, t])).sum())]))
+            if ids[-1] == tiny.EOS:
+                break
+        assert (text, finish) == text_of(made.tokenizer, ids, made.eos)
+
+
+def test_each_record_is_asked_in_its_own_way(tiny, made, monkeypatch):
+    seen, plain = [], XragDecoder._frame
+    monkeypatch.setattr(
+        XragDecoder, "_frame", lambda self, prompts, n: (seen.extend(prompts), plain(self, prompts, n))[1]
+    )
+    latents = tiny.latents(12, dim=DIM, labels=("ant",))
+    texts(made, latents, batch=24, prompts={"ant": "ant"})
+    ways = [made.tokenizer.decode(prompt) for prompt in seen]
+    assert len(set(ways)) > 4
+    seen.clear()
+    texts(made, tiny.rows_of(latents, [7]), prompts={"ant": "ant"})
+    assert made.tokenizer.decode(seen[0]) == ways[7]
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_the_seed_decides_and_company_changes_nothing(tiny, xrag_folder, dtype):
+    made, latents = decoder(xrag_folder, dtype=dtype), tiny.latents(5, dim=DIM)
+    assert made.model.dtype == getattr(torch, dtype)
+    together = texts(made, latents)
+    assert texts(made, latents) == together
+    assert texts(made, latents, SEEDS.child("again")) != together
+    assert [t for i in range(5) for t in texts(made, tiny.rows_of(latents, [i]))] == together
+
+
+def test_both_loops_write_the_same(tiny, made, xrag_folder, monkeypatch):
+    latents = tiny.latents(5, dim=DIM)
+    own = texts(made, latents)
+    assert isinstance(made._stepper(2, 9, 20), LlamaStepper)
+    monkeypatch.setattr(made, "weights", None)
+    assert isinstance(made._stepper(2, 9, 20), GenericStepper)
+    assert texts(made, latents) == own
+
+
+def test_a_model_spread_over_places_writes_the_same(tiny, made, xrag_folder):
+    parts = ("model.embed_tokens", "model.layers.0", "model.norm", "model.rotary_emb", "lm_head")
+    spread = decoder(xrag_folder, device={**dict.fromkeys(parts, "cpu"), "model.layers.1": "disk"})
+    assert spread.weights is None
+    latents = tiny.latents(3, dim=DIM)
+    assert texts(spread, latents) == texts(made, latents)
+
+
+def test_text_to_vector_to_text(tiny, made, xrag_folder, sfr_folder):
+    """The published pair end to end: last-token vectors, a point between two of them, text."""
+    encoder = LastTokenEncoder(sfr_folder, "sfr", device="cpu")
+    length = encoder.raw_length(SENTENCES)
+    assert length > 3 * DIM**0.5  # the last norm's weights are 3.5
+    pair = encoder.encode(["The doctor sees a patient.", "The rocket leaves its orbit."])
+    points = np.stack([pair[0], pair.mean(axis=0), pair[1]])
+    latents = dataclasses.replace(tiny.latents(3, dim=DIM), vectors=points)
+    whole = decoder(xrag_folder, raw_length=length, dtype="bfloat16", dim=encoder.dim)
+    found = texts(whole, latents)
+    assert len(found) == 6
+    assert all(text for *_, text, _ in found)
+    assert found == texts(decoder(xrag_folder, raw_length=length, dtype="bfloat16"), latents)
+    assert found != texts(whole, dataclasses.replace(latents, vectors=points[::-1].copy()))
+
+
+@pytest.mark.parametrize("name", TENSORS)
+def test_a_missing_projector_tensor_is_named(tiny_xrag, folder, name):
+    change_tensors(tiny_xrag, folder, **{name.replace(".", "__"): None})
+    assert refusals(folder) == (f"{name}: missing",)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "wanted"),
+    [
+        (TENSORS[0], (WIDTH, DIM + 1), f"{TENSORS[0]}: takes 25 numbers, config.json says retriever_hidden_size 24"),
+        (TENSORS[0], (WIDTH + 3, DIM), f"{TENSORS[1]}: shape (40,), wanted (43,)"),
+        (TENSORS[0], (WIDTH,), f"{TENSORS[0]}: not a matrix"),
+        (TENSORS[1], (WIDTH + 1,), f"{TENSORS[1]}: shape (41,), wanted (40,)"),
+        (TENSORS[2], (2 * WIDTH, WIDTH), f"{TENSORS[2]}: shape (80, 40), wanted (40, 40)"),
+        (TENSORS[3], (WIDTH - 1,), f"{TENSORS[3]}: shape (39,), wanted (40,)"),
+    ],
+)
+def test_a_projector_of_the_wrong_width_is_named(tiny_xrag, folder, name, shape, wanted):
+    change_tensors(tiny_xrag, folder, **{name.replace(".", "__"): torch.ones(shape)})
+    assert wanted in refusals(folder)
+
+
+def test_vectors_of_another_width_are_refused(xrag_folder):
+    with pytest.raises(ModelError, match="does not fit") as refused:
+        decoder(xrag_folder, dim=DIM + 2)
+    assert refused.value.problems == (f"{TENSORS[0]}: takes 24 numbers, the encoder's vectors have 26",)
+
+
+def test_a_model_of_another_width_is_refused(tiny, tiny_xrag, xrag_folder, tmp_path):
+    bridge = dataclasses.replace(load_checkpoint_bridge(xrag_folder), raw_length=LENGTH)
+    other = tiny_xrag.save_decoder(tmp_path, tiny.tokenizer(), hidden_size=48)
+    with pytest.raises(ModelError, match="does not fit") as refused:
+        XragDecoder(other, bridge, decoder="any", encoder="any", dim=DIM)
+    assert refused.value.problems == (f"{TENSORS[2]}: gives 40 numbers, the model's embeddings have 48",)
+
+
+def test_a_tokenizer_without_the_placeholder_is_refused(tiny, folder):
+    tiny.tokenizer().save_pretrained(folder)
+    assert refusals(folder) == ("<xRAG>: the tokenizer lacks the placeholder",)
+
+
+def test_a_tokenizer_without_a_beginning_is_refused(tiny_xrag, tiny, folder):
+    tokenizer = tiny.tokenizer()
+    tokenizer.bos_token = None
+    tokenizer.add_tokens(["<xRAG>"])
+    tokenizer.save_pretrained(folder)
+    assert refusals(folder) == ("<s>: the tokenizer names no beginning of text",)
+
+
+def test_tokens_of_tokenizer_and_configuration_must_agree(folder):
+    configure(folder, xrag_token_id=290)
+    load_checkpoint_bridge(folder)
+    configure(folder, xrag_token_id=7)
+    assert refusals(folder) == ("<xRAG>: token 290 of the tokenizer, config.json says xrag_token_id 7",)
+
+
+def test_an_untied_head_that_is_missing_is_named(tiny_xrag, folder):
+    change_tensors(tiny_xrag, folder, lm_head__weight=None)
+    assert refusals(folder) == ("lm_head.weight: missing, though config.json says the embeddings are not tied",)
+
+
+def test_a_tied_head_that_differs_is_named(folder):
+    configure(folder, tie_word_embeddings=True)
+    assert refusals(folder) == (
+        "lm_head.weight: differs from model.embed_tokens.weight, though config.json says the embeddings are tied",
+    )
+
+
+def test_a_tied_model_decodes(tiny, tiny_xrag, tmp_path):
+    folder = tiny_xrag.save_decoder(tmp_path, tiny.tokenizer(), tie_word_embeddings=True)
+    assert "lm_head.weight" not in tiny_xrag.read_shards(folder)
+    assert len(texts(decoder(folder), tiny.latents(1, dim=DIM))) == 2
+
+
+def test_a_missing_shard_is_refused(tiny_xrag, folder):
+    (folder / tiny_xrag.SHARDS[2]).unlink()
+    with pytest.raises(ModelError, match="incomplete") as refused:
+        load_checkpoint_bridge(folder)
+    assert tiny_xrag.SHARDS[2] in refused.value.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({"retriever_hidden_size": ...}, "config.json: retriever_hidden_size is missing"),
+        ({"projector_type": "mlp3x_gelu"}, "config.json: projector_type 'mlp3x_gelu', only 'mlp2x_gelu' is known"),
+    ],
+)
+def test_another_kind_of_projector_is_refused(folder, changes, wanted):
+    configure(folder, **changes)
+    assert refusals(folder) == (wanted,)
+
+
+def test_all_problems_are_listed(tiny, tiny_xrag, folder):
+    tiny.tokenizer().save_pretrained(folder)
+    change_tensors(tiny_xrag, folder, lm_head__weight=None, projector__projector__2__bias=None)
+    assert len(refusals(folder)) == 3
+
+
+def test_a_folder_that_says_nothing_is_refused(folder):
+    (folder / "config.json").write_text("{}")
+    with pytest.raises(ModelError, match="configuration or tokenizer"):
+        load_checkpoint_bridge(folder)

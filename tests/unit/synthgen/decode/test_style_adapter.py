@@ -1,0 +1,178 @@
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+
+from synthgen.core.errors import ModelError, ModelMissing
+from synthgen.core.seeds import SeedTree
+from synthgen.decode.bridge import load_bridge
+from synthgen.decode.learnt import LEARNT, write_learnt
+from synthgen.decode.style_adapter import (
+    CARD,
+    WEIGHTS,
+    StyleAdapter,
+    StyleCard,
+    block_of,
+    blocks_of,
+    built_in_styles,
+    in_blocks,
+    in_style,
+    load_style,
+)
+from synthgen.decode.train.adapters import adapter_tensors, attach, merge
+from synthgen.decode.train.trained import new_style
+
+RANK = 3
+NOTHING = np.zeros(0, dtype=np.uint64)
+
+
+@pytest.fixture(scope="module")
+def bridge(tiny, tmp_path_factory):
+    described, targets = tiny.info(adapter_rank=2, adapter_targets=("q_proj", "down_proj")), ("q_proj", "down_proj")
+    adapters = attach(tiny.language_model("llama"), 2, targets, torch.Generator().manual_seed(4))
+    random = {
+        n: torch.randn(t.shape, generator=torch.Generator().manual_seed(5))
+        for n, t in adapter_tensors(adapters).items()
+    }
+    tensors = tiny.bridge_tensors(described) | {name: 0.1 * tensor for name, tensor in random.items()}
+    return load_bridge(str(tiny.write_bridge(tmp_path_factory.mktemp("bridge"), described, tensors)))
+
+
+@pytest.fixture(scope="module")
+def make(tiny, bridge):
+    """Return a style of random numbers beside the bridge."""
+
+    def style(seed, **changes):
+        trained = new_style(bridge, RANK, tiny.language_model("llama"), SeedTree(seed))
+        generator = torch.Generator().manual_seed(seed)
+        tensors = {n: torch.randn(t.shape, generator=generator) * 0.1 for n, t in trained.tensors.items()}
+        card = StyleCard(
+            name=f"m{seed}",
+            bridge=bridge.digest,
+            rank=RANK,
+            steps=1,
+            sources=(),
+            heldout_before=1.0,
+            heldout_after=1.0,
+        )
+        return StyleAdapter(card.model_copy(update=changes), tensors, f"digest-{seed}", NOTHING)
+
+    return style
+
+
+def weights(tiny, bridge):
+    """Return the model's and the projector's weights once the bridge is merged."""
+    model = tiny.language_model("llama")
+    merge(model, bridge.adapters)
+    return {**model.state_dict(), **bridge.projector.state_dict()}
+
+
+def test_shares_of_styles_add_up_layer_by_layer(tiny, bridge, make):
+    one, other = make(1), make(2)
+    plain, told = weights(tiny, bridge), weights(tiny, in_style(bridge, [(one, 0.25), (other, 0.5)]))
+    moved = 0
+    for name, weight in plain.items():
+        added = torch.zeros_like(weight)
+        for style, share in ((one, 0.25), (other, 0.5)):
+            path = f"adapter.{name.removesuffix('.weight')}"
+            if f"{path}.up" in style.tensors:
+                added += share * style.tensors[f"{path}.up"] @ style.tensors[f"{path}.down"]
+                moved += 1
+        assert torch.allclose(told[name], weight + added, atol=1e-5), name
+    assert moved == 2 * (len(one.tensors) // 2)  # every adapter was met, those of the projector too
+
+
+def test_no_share_is_no_change_and_the_bridge_itself_is_never_touched(tiny, bridge, make):
+    before = deepcopy(bridge.projector.state_dict())
+    told = in_style(bridge, [(make(1), 0.0)])
+    assert all(
+        torch.equal(a, b) for a, b in zip(before.values(), bridge.projector.state_dict().values(), strict=True)
+    )
+    for name, weight in weights(tiny, bridge).items():
+        assert torch.allclose(weights(tiny, told)[name], weight, atol=1e-6), name
+    assert in_style(bridge, []) is bridge
+    assert told.digest != bridge.digest != in_style(bridge, [(make(1), 1.0)]).digest
+    assert told.info.adapter_rank == bridge.info.adapter_rank + RANK
+
+
+def test_a_style_of_another_bridge_or_shape_is_refused(bridge, make):
+    with pytest.raises(ModelError, match="m1 was trained beside another bridge"):
+        in_style(bridge, [(make(1, bridge="0" * 64), 1.0)])
+    style = make(2)
+    name = next(n for n in style.tensors if n.startswith("adapter.model.") and n.endswith(".up"))
+    cut = StyleAdapter(style.card, {**style.tensors, name: style.tensors[name][:-1]}, "cut", NOTHING)
+    with pytest.raises(ModelError, match="does not fit"):
+        in_style(bridge, [(cut, 1.0)])
+
+
+def test_what_was_written_is_read_and_what_is_damaged_is_refused(make, tmp_path):
+    style = make(3)
+    with pytest.raises(ModelMissing, match="no style of the shelf") as caught:
+        load_style("./nowhere", lambda name: tmp_path / name)
+    assert "plain" in caught.value.hint
+    save_file(style.tensors, tmp_path / WEIGHTS)
+    (tmp_path / CARD).write_text(style.card.model_dump_json())
+    with pytest.raises(ModelMissing, match=LEARNT):
+        load_style(str(tmp_path), Path)
+    write_learnt(["The river ran on past the garden where nobody had sat for years."], tmp_path)
+    read = load_style(str(tmp_path), Path)
+    assert read.card == style.card
+    assert all(torch.equal(read.tensors[n], t) for n, t in style.tensors.items())
+    assert len(read.learnt) == 1
+    (tmp_path / CARD).write_text(style.card.model_dump_json().replace('"m3"', '"../m3"'))
+    with pytest.raises(ModelError, match="damaged style"):
+        load_style(str(tmp_path), Path)
+
+
+def test_every_style_of_the_built_in_fits_the_builtin_bridge():
+    builtin = load_bridge("builtin")
+    assert built_in_styles()[0] == "plain"
+    for name in built_in_styles()[1:]:
+        style = load_style(name, Path)
+        assert style.card.name == name
+        assert style.card.heldout_after < style.card.heldout_before
+        assert len(style.card.samples) == 10
+        in_style(builtin, [(style, 1.0)])
+
+
+@settings(max_examples=20)
+@given(shares=st.lists(st.floats(-2, 2), min_size=1, max_size=3))
+def test_equal_shares_in_all_blocks_are_the_style_in_that_share_exactly(bridge, make, shares):
+    styles = [make(seed) for seed in range(1, len(shares) + 1)]
+    whole = in_style(bridge, list(zip(styles, shares, strict=True)))
+    told = in_blocks(bridge, styles, np.repeat(np.array(shares)[:, None], len(blocks_of(styles)), axis=1))
+    assert told.info == whole.info
+    assert told.adapters.keys() == whole.adapters.keys()
+    for name, tensor in whole.adapters.items():
+        assert torch.equal(told.adapters[name], tensor), name
+    for name, tensor in whole.projector.state_dict().items():
+        assert torch.equal(told.projector.state_dict()[name], tensor), name
+
+
+def test_a_share_of_one_block_moves_the_layers_of_that_block_alone(tiny, bridge, make):
+    one, other = make(1), make(2)
+    blocks = blocks_of([one, other])
+    assert blocks == ("projector", "0", "1", "2")
+    assert block_of("adapter.model.layers.12.mlp.up_proj.up") == "12"
+    plain = weights(tiny, bridge)
+    for k, block in enumerate(blocks):
+        values = np.zeros((2, 4))
+        values[1, k] = 0.5
+        told = weights(tiny, in_blocks(bridge, [one, other], values))
+        moved = {name for name, weight in plain.items() if not torch.allclose(told[name], weight, atol=1e-6)}
+        paths = {
+            name.removeprefix("adapter.").rpartition(".")[0] for name in other.tensors if block_of(name) == block
+        }
+        assert moved == {f"{path}.weight" for path in paths}, block
+    digests = {in_blocks(bridge, [one, other], values).digest for values in (np.zeros((2, 4)), np.eye(2, 4))}
+    assert len(digests) == 2
+
+
+def test_shares_of_another_number_of_blocks_are_refused(bridge, make):
+    with pytest.raises(ModelError, match="for 1 styles in 4 blocks"):
+        in_blocks(bridge, [make(1)], np.ones((1, 3)))

@@ -1,0 +1,388 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from synthgen.core.errors import DataError, ModelError
+from synthgen.decode.bridge import DESCRIPTION, WEIGHTS, load_bridge
+from synthgen.decode.prompt_words import make_reader
+from synthgen.decode.train import trainer as train
+from synthgen.decode.train.config import TrainBridgeConfig
+from synthgen.decode.train.corpus import prepare
+from synthgen.decode.train.trainer import CURVE, STATE, Trainer, TrainingSet, run_training
+
+DIM, HELDOUT, BATCH, N = 9, 4, 5, 31
+
+
+class Stopped(Exception):  # noqa: N818 - reads as what happened
+    """What the test raises where a user would press a key."""
+
+
+def configuration(*, bridge=(), **changes):
+    part = {
+        "steps": 6,
+        "decay": 2,
+        "warmup": 2,
+        "batch": BATCH,
+        "length": 44,
+        "max_prompt_tokens": 2,
+        "rate": 1e-2,
+        "evaluate_every": 3,
+        "checkpoint_every": 2,
+        "dtype": "float32",
+    }
+    shape = {
+        "soft_tokens": 2,
+        "hidden": 11,
+        "adapter_rank": 2,
+        "template": "<s>{prompt}\n{vector}\n",
+        "placeholder_id": 3,
+    }
+    return TrainBridgeConfig(
+        version=1,
+        encoder="tiny-encoder",
+        decoder="tiny",
+        corpus={"path": "none", "heldout": HELDOUT},
+        bridge={**shape, **dict(bridge)},
+        train={**part, **changes},
+        vocabulary={},
+        out="none",
+    )
+
+
+@pytest.fixture(scope="session")
+def data(tiny, words):
+    passages = prepare(tiny.sentences(N, words=4), words, 40, {"web": N})
+    vectors = np.random.default_rng(0).normal(size=(N, DIM)).astype(np.float32)
+    return TrainingSet(passages=passages, vectors=vectors, heldout=HELDOUT)
+
+
+@pytest.fixture
+def trainer(tiny, words, data):
+    def make(*, family="llama", using=data, **changes):
+        return Trainer(configuration(**changes), tiny.language_model(family), words, using)
+
+    return make
+
+
+def nothing(n):
+    pass
+
+
+@pytest.fixture(scope="session")
+def told(tiny, data):
+    """The data with a vocabulary of its own sentences' words."""
+    names = sorted({word for text in data.passages.texts for word in text.split()})
+    table = np.random.default_rng(1).normal(size=(len(names), DIM)).astype(np.float32)
+    return replace(data, reader=make_reader(dict.fromkeys(names, 0.1), table, np.zeros(DIM, dtype=np.float32)))
+
+
+def test_training_lowers_the_loss(trainer):
+    made = trainer(steps=25, rate=2e-2)
+    before, losses = made.evaluate(), [made.train_step() for _ in range(25)]
+    assert np.mean(losses[-5:]) < 0.8 * losses[0]
+    assert made.evaluate()["own"] < 0.8 * before["own"]
+
+
+def test_every_row_is_trained_on_once_in_each_epoch(trainer):
+    made, n = trainer(), N - HELDOUT
+    rows = np.concatenate(
+        [made.rows(step, n) for step in range(2 * n)]
+    )  # batches of 5 of 27 rows: none ends an epoch
+    epochs = rows.reshape(-1, n)
+    assert len(epochs) == 2 * BATCH
+    assert all(sorted(epoch) == list(range(n)) for epoch in epochs.tolist())
+    assert len({tuple(epoch) for epoch in epochs.tolist()}) == len(epochs)
+
+
+def test_the_language_model_stays_as_it_is(tiny, trainer):
+    made = trainer()
+    before = {n: t.clone() for n, t in made.model.named_parameters()}
+    made.train_step()
+    moved = {n for n, t in made.model.named_parameters() if not torch.equal(t, before[n])}
+    assert {n.rsplit(".", 1)[1] for n in moved} == {"up", "down"}
+    plain = dict(tiny.language_model("llama").named_parameters())
+    assert all(torch.equal(t, plain[n.replace(".base.", ".")]) for n, t in before.items() if n.endswith("weight"))
+
+
+@pytest.mark.parametrize("stop", [1, 3, 4, 5])
+def test_a_stopped_run_goes_on_to_the_same_bytes(trainer, tmp_path, stop):
+    whole = run_training(trainer(), tmp_path / "whole", nothing)
+    part, seen = tmp_path / "part", []
+
+    def advance(n):
+        seen.append(n)
+        if sum(seen) == stop:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        run_training(trainer(), part, advance)
+    resumed = []
+    run_training(trainer(), part, resumed.append)
+    assert resumed[0] == (stop - 1) // 2 * 2  # the last checkpoint before the stop
+    assert sum(resumed) == 6
+    for name in (WEIGHTS, DESCRIPTION, STATE):
+        assert (part / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+def test_a_finished_run_takes_no_step(trainer, tmp_path):
+    run_training(trainer(), tmp_path, nothing)
+    before, seen = (tmp_path / WEIGHTS).read_bytes(), []
+    run_training(trainer(), tmp_path, seen.append)
+    assert seen == [6]
+    assert (tmp_path / WEIGHTS).read_bytes() == before
+
+
+def test_the_curve(trainer, tmp_path):
+    run_training(trainer(), tmp_path, nothing)
+    lines = [json.loads(line) for line in (tmp_path / CURVE).read_text().splitlines()]
+    assert [line["step"] for line in lines] == [3, 6]
+    assert all(set(line) == {"step", "train", "own", "other", "s_per_step"} for line in lines)
+
+
+def test_the_bridge_is_read_back(trainer, tmp_path):
+    made = trainer()
+    bridge = load_bridge(str(run_training(made, tmp_path, nothing)))
+    assert (bridge.info.encoder, bridge.info.decoder) == ("tiny-encoder", "tiny")
+    assert (bridge.info.dim, bridge.info.width, bridge.info.n_soft, bridge.info.hidden) == (DIM, 40, 2, 11)
+    assert (bridge.info.steps, bridge.info.max_text_tokens, bridge.info.adapter_rank) == (6, 40, 2)
+    assert len(bridge.adapters) == 2 * 7 * 3
+    for name, tensor in (bridge.adapters | dict(bridge.projector.state_dict())).items():
+        own = made.tensors[name if name in made.tensors else f"projector.{name}"]
+        assert torch.equal(tensor.float(), own.detach().to(torch.bfloat16).float())
+
+
+def test_a_bridge_without_adapters(trainer, tmp_path):
+    bridge = load_bridge(str(run_training(trainer(steps=2, bridge={"adapter_rank": 0}), tmp_path, nothing)))
+    assert (bridge.adapters, bridge.info.adapter_rank, bridge.info.adapter_targets) == ({}, 0, ())
+
+
+def test_a_family_without_a_stepper_is_trained_too(trainer, tmp_path):
+    run_training(trainer(family="gpt2", steps=2, bridge={"adapter_rank": 0}), tmp_path, nothing)
+    assert load_bridge(str(tmp_path)).info.width == 40
+
+
+def test_held_out_passages_are_never_trained_on(trainer):
+    made, seen = trainer(), []
+    frame = made.frame
+    made.frame = lambda rows, prompts: (seen.append(rows.tolist()), frame(rows, prompts))[1]
+    for step in range(3 * (N - HELDOUT)):
+        made.batch(step)
+    assert {row for rows in seen for row in rows} == set(range(N - HELDOUT))
+
+
+def test_a_batch_is_a_function_of_its_step(trainer):
+    one, two = trainer(), trainer()
+    one.batch(0)
+    for a, b in zip(one.batch(4), two.batch(4), strict=True):
+        assert torch.equal(a, b)
+    assert not torch.equal(one.batch(4)[3], one.batch(9)[3])
+
+
+def test_a_frame_holds_prompt_vector_and_text(trainer, data, words):
+    made = trainer()
+    ids, is_vector, is_text, vectors = made.batch(0)
+    assert ids.shape == is_vector.shape == is_text.shape
+    assert bool(is_text[:, -1].any())  # no longer than the longest text of the batch
+    assert ids.shape[1] <= 44
+    assert vectors.shape == (BATCH, DIM)
+    assert is_vector.sum(dim=1).tolist() == [2] * BATCH
+    assert not bool((is_vector & is_text).any())
+    known = {tuple(t[:n]) for t, n in zip(data.passages.tokens.tolist(), data.passages.lengths, strict=True)}
+    for i in range(BATCH):
+        text = tuple(ids[i][is_text[i]].tolist())
+        assert any(whole[: len(text)] == text for whole in known)
+        assert text[-1] == words.eos_token_id
+
+
+def test_words_read_from_the_noisy_vector_stand_in_the_prompt(trainer, told):
+    made = trainer(using=told, words=3, max_prompt_tokens=12, noise=1.0, length=54)
+    rows, vectors = np.arange(20), told.vectors[:20] + np.float32(0.5)
+    prompts = made.prompts(rows, vectors, np.random.default_rng(5))
+    said = told.reader.read(vectors, 3)
+    counts = []
+    for row, prompt, words in zip(rows, prompts, said, strict=True):
+        rest = prompt.split()
+        for hint in told.passages.hints[row][:2]:
+            rest = rest[1:] if rest[:1] == [hint] else rest
+        assert tuple(rest) == words[: len(rest)]
+        counts.append(len(rest))
+    assert set(counts) == {0, 1, 2, 3}
+    assert trainer().prompts(rows, vectors, np.random.default_rng(5)) != prompts
+
+
+def test_training_with_words_says_what_they_are_worth(trainer, told, tmp_path):
+    made = trainer(using=told, words=3, max_prompt_tokens=12, length=54)
+    run_training(made, tmp_path, nothing)
+    lines = [json.loads(line) for line in (tmp_path / CURVE).read_text().splitlines()]
+    assert all(set(line) == {"step", "train", "own", "other", "told", "s_per_step"} for line in lines)
+
+
+def test_words_without_a_vocabulary_are_refused():
+    with pytest.raises(ValueError, match=r"train\.words needs a vocabulary"):
+        TrainBridgeConfig(**{**configuration(words=2).model_dump(), "vocabulary": None})
+
+
+def test_a_run_goes_on_from_a_trained_bridge(trainer, tmp_path):
+    first = trainer()
+    bridge = load_bridge(str(run_training(first, tmp_path, nothing)))
+    second = trainer()
+    assert second.evaluate()["own"] != pytest.approx(first.evaluate()["own"], rel=1e-3)
+    second.start_from(bridge)
+    assert second.evaluate()["own"] == pytest.approx(first.evaluate()["own"], rel=1e-2)  # stored in bfloat16
+    assert second.step == 0
+    assert not second.optimizer.state
+    second.train_step()
+    second.export(tmp_path)
+    assert load_bridge(str(tmp_path)).info.steps == bridge.info.steps + 1
+
+
+@pytest.mark.parametrize("shape", [{"hidden": 12}, {"adapter_rank": 0}, {"placeholder_id": 4}])
+def test_a_bridge_of_another_shape_is_no_start(trainer, tmp_path, shape):
+    bridge = load_bridge(str(run_training(trainer(steps=2), tmp_path, nothing)))
+    with pytest.raises(ModelError, match="another shape or template"):
+        trainer(bridge=shape).start_from(bridge)
+
+
+def test_the_noise_on_the_vectors_has_the_configured_bound(trainer, data):
+    plain = trainer(noise=0.0).batch(0)[3].numpy()
+    rows = [int(np.argmin(np.abs(data.vectors - v).sum(axis=1))) for v in plain]
+    assert np.array_equal(plain, data.vectors[rows])
+    moved = np.linalg.norm(trainer(noise=2.0).batch(0)[3].numpy() - plain, axis=1)
+    assert (moved > 0).all()
+    assert (moved < 2.0 * 2.2).all()  # a normal vector over sqrt(d) has length near 1
+
+
+def test_the_schedule(trainer):
+    made = trainer(steps=12, warmup=4, decay=5, rate=0.1)
+    wanted = [0.025, 0.05, 0.075, 0.1, 0.1, 0.1, 0.1, 0.1, 0.08, 0.06, 0.04, 0.02]
+    assert [made.rate(step) for step in range(12)] == pytest.approx(wanted)
+    made.train_step()
+    assert made.optimizer.param_groups[0]["lr"] == pytest.approx(0.025)
+
+
+def test_soft_tokens_start_with_the_spread_of_the_embeddings(trainer):
+    made = trainer()
+    soft = made.projector(torch.randn(200, DIM, generator=torch.Generator().manual_seed(1)))
+    assert float(soft.detach().std()) == pytest.approx(0.2, rel=0.25)  # the model was made with 0.2
+
+
+def test_the_loss_is_that_of_the_library(trainer):
+    """Against the model's own loss over the same embeddings, every token but the text's left out."""
+    made = trainer()
+    ids, is_vector, is_text, vectors = made.batch(0)
+    total, n = made.loss(ids, is_vector, is_text, vectors)
+    embeddings = made.model.get_input_embeddings()(ids).clone()
+    embeddings[is_vector] = made.projector(vectors).view(-1, 40)
+    wanted = made.model(inputs_embeds=embeddings, labels=ids.masked_fill(~is_text, -100)).loss
+    assert n == int(is_text.sum())
+    torch.testing.assert_close(total / n, wanted, atol=1e-4, rtol=1e-5)
+
+
+def test_a_vector_that_is_not_a_number_is_divergence(trainer, data):
+    broken = TrainingSet(passages=data.passages, vectors=np.full_like(data.vectors, np.nan), heldout=HELDOUT)
+    made = trainer(using=broken)
+    with pytest.raises(ModelError, match="diverged at step 1"):
+        made.train_step()
+
+
+def test_a_gradient_without_bound_never_reaches_the_bridge(trainer, tmp_path):
+    made = trainer(checkpoint_every=1)
+    name = "projector.projector.2.bias"
+    made.tensors[name].register_hook(lambda grad: grad * float("inf") if made.step == 2 else grad)
+    with pytest.raises(ModelError, match="diverged at step 3"):
+        run_training(made, tmp_path, nothing)
+    assert all(bool(torch.isfinite(t).all()) for t in load_file(tmp_path / WEIGHTS).values())
+    assert all(bool(torch.isfinite(t).all()) for t in load_file(tmp_path / STATE).values())
+    assert all(bool(torch.isfinite(t).all()) for t in made.tensors.values())
+
+
+def test_a_vector_between_two_passages_is_written_as_the_nearest(trainer, data):
+    made = trainer(mix=1.0, noise=0.0)
+    ids, _, is_text, vectors = made.batch(0)
+    known = data.vectors[: N - HELDOUT]
+    nearest = ((vectors.numpy()[:, None] - known[None]) ** 2).sum(axis=2).argmin(axis=1)
+    assert not any((v == k).all() for v in vectors.numpy() for k in known)
+    for i, row in enumerate(nearest):
+        assert ids[i][is_text[i]].tolist() == data.passages.tokens[row, : data.passages.lengths[row]].tolist()
+
+
+def test_mixing_changes_no_other_draw(trainer):
+    plain, some = trainer(noise=0.0).batch(0), trainer(noise=0.0, mix=0.4).batch(0)
+    same = (plain[3] == some[3]).all(dim=1)
+    assert 0 < int(same.sum()) < BATCH
+    assert torch.equal(plain[0][same], some[0][same])
+
+
+def test_distilling_adds_the_divergence_from_the_model_given_the_text(trainer):
+    """Against the library's divergence of all next tokens, the teacher's frame put together by hand."""
+    made = trainer()
+    ids, is_vector, is_text, vectors = made.batch(0)
+    plain, _ = made.loss(ids, is_vector, is_text, vectors)
+    both, _ = made.loss(ids, is_vector, is_text, vectors, distil=0.5)
+    wanted = 0.0
+    for i in range(BATCH):
+        row, said = ids[i], ids[i][is_text[i]]
+        at = is_vector[i].nonzero()[:, 0]
+        start = int(is_text[i].nonzero()[0])
+        told = torch.cat([row[: at[0]], said[said != made.tokenizer.eos_token_id], row[at[-1] + 1 : start], said])
+        embedded = made.model.get_input_embeddings()(row).clone()
+        embedded[is_vector[i]] = made.projector(vectors[i : i + 1])[0]
+        p = made.model(inputs_embeds=embedded[None]).logits[0, start - 1 : start - 1 + len(said)].log_softmax(-1)
+        q = made.model(told[None]).logits[0, -len(said) - 1 : -1].log_softmax(-1)
+        wanted += float((q.exp() * (q - p)).sum().detach())
+    assert float((both - plain).detach()) == pytest.approx(0.5 * wanted, rel=1e-4)
+    both.backward()
+    assert all(t.grad is not None for t in made.tensors.values())
+
+
+def test_distilling_is_trained_and_not_evaluated(trainer):
+    plain, distilled = trainer(), trainer(distil=1.0)
+    assert plain.evaluate() == distilled.evaluate()
+    assert distilled.train_step() > plain.train_step()
+
+
+@pytest.mark.parametrize("method", ["save", "export"])
+def test_a_write_that_breaks_leaves_the_old_file(trainer, tmp_path, monkeypatch, method):
+    made, name = trainer(), STATE if method == "save" else WEIGHTS
+    made.train_step()
+    getattr(made, method)(tmp_path)
+    before = (tmp_path / name).read_bytes()
+    made.train_step()
+
+    def half(tensors, path, metadata=None):
+        path.write_bytes(before[: len(before) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(train, "save_file", half)
+    with pytest.raises(OSError, match="No space"):
+        getattr(made, method)(tmp_path)
+    assert (tmp_path / name).read_bytes() == before
+
+
+def test_a_damaged_checkpoint_is_refused(trainer, tmp_path):
+    made = trainer()
+    made.train_step()
+    made.save(tmp_path)
+    data = (tmp_path / STATE).read_bytes()
+    (tmp_path / STATE).write_bytes(data[: len(data) // 2])
+    with pytest.raises(ModelError, match="damaged"):
+        trainer().resume(tmp_path)
+
+
+@pytest.mark.parametrize("shape", [{"hidden": 12}, {"adapter_rank": 3}, {"adapter_rank": 0}])
+def test_a_checkpoint_of_another_bridge_is_refused(trainer, tmp_path, shape):
+    made = trainer()
+    made.train_step()
+    made.save(tmp_path)
+    with pytest.raises(ModelError, match="another bridge"):
+        trainer(bridge=shape).resume(tmp_path)
+
+
+def test_too_few_passages_are_refused(trainer):
+    with pytest.raises(DataError, match="27 passages are left to train on"):
+        trainer(batch=28)
+    assert trainer(batch=27).batch(3)[0].shape[0] == 27

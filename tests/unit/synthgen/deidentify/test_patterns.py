@@ -1,0 +1,86 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthgen.deidentify.patterns import find_patterns
+from synthgen.deidentify.spans import KINDS
+
+
+def found(text, kind):
+    spans = sorted({s for s in find_patterns(text) if s.kind == kind}, key=lambda s: s.start)
+    return [text[s.start : s.end] for s in spans]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        ("email", "a@b.org, c.d+e@mail.example.co.uk; @here a@b", ["a@b.org", "c.d+e@mail.example.co.uk"]),
+        ("url", "(http://x.y/z) www.example.org. xhttp://no", ["http://x.y/z", "www.example.org."]),
+        ("iban", "GB82WEST12345698765432 GB83WEST12345698765432", ["GB82WEST12345698765432"]),
+        ("card", "378282246310005, 3782 822463 10005; 378282246310006", ["378282246310005", "3782 822463 10005"]),
+        ("card", "4111 1111 1111 1111 12/25 or 378282246310005 123", ["4111 1111 1111 1111", "378282246310005"]),
+        ("iban", "DE٨٩ ٣٧٠٤ ٠٠٤٤ ٠٥٣٢ ٠١٣٠ ٠٠ here", ["DE٨٩ ٣٧٠٤ ٠٠٤٤ ٠٥٣٢ ٠١٣٠ ٠٠"]),
+        ("iban", "BE68 5390 0754 7034 paid by be68539007547034 is", ["BE68 5390 0754 7034", "be68539007547034"]),
+        ("card", "4111-1111-1111-1111 4111-1111-1111-1112", ["4111-1111-1111-1111"]),
+        ("ssn", "123-45-6789 1123-45-6789 123-45-67890", ["123-45-6789"]),
+        ("nhs_number", "9434765919 943 476 5918", ["9434765919"]),
+        ("ip", "10.0.0.255 10.0.0.256 1.2.3.4.5", ["10.0.0.255"]),
+        ("ip", "2001:db8:0:0:0:0:0:1", ["2001:db8:0:0:0:0:0:1"]),
+        ("record_number", "MRN is 00482913; case 12; account ABCD", ["00482913"]),
+        ("phone", "5550142 or tel: 5550142, 200-3000 mg", ["5550142"]),
+        ("phone", "+1 212 555 0142 x12", ["+1 212 555 0142 x12"]),
+        ("street", "12 Mill Pond Road, Apt 4b and 12 mill road", ["12 Mill Pond Road, Apt 4b"]),
+        ("place", "New Haven, CT 06510-1234", ["New Haven, CT 06510-1234"]),
+        ("postal_code", "PA 16801", ["16801"]),
+        ("postal_code", "zip code: 16801", ["16801"]),
+        ("age", "93 yo, 89 yo, 129M, 130 years, 93/60", ["93", "129"]),
+        ("age", "aged 104, turned 90, age of 91%", ["104", "90"]),
+        ("age", "she is 95 and well", ["95"]),
+    ],
+)
+def test_what_the_pattern_means_is_found_and_its_near_misses_are_not(kind, text, expected):
+    assert found(text, kind) == expected
+
+
+def test_a_number_the_words_before_it_name_is_found_without_them():
+    text = "policy number: K-8841/22"
+    (span,) = [s for s in find_patterns(text) if s.kind == "record_number"]
+    assert (span.start, span.end) == (15, len(text))
+
+
+def test_overlapping_finds_are_all_returned():
+    assert {s.kind for s in find_patterns("SSN 123-45-6789")} >= {"ssn", "phone"}
+
+
+@given(st.text(st.sampled_from("0123456789 .-/:@+()ABab#"), max_size=80))
+def test_spans_lie_in_the_text_and_have_a_known_kind(text):
+    assert all(0 <= s.start < s.end <= len(text) and s.kind in KINDS for s in find_patterns(text))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("card", "4111111111111111"),
+        ("nhs_number", "9434765919"),
+        ("iban", "GB82 WEST 1234 5698 7654 32"),
+    ],
+)
+def test_published_examples_are_found_and_with_any_digit_changed_are_not(kind, value):
+    assert found(value, kind) == [value]
+    for i, character in enumerate(value):
+        if character.isdigit():
+            changed = value[:i] + str((int(character) + 1) % 10) + value[i + 1 :]
+            assert found(changed, kind) == []
+
+
+def test_wrong_lengths_and_alphabets_are_no_identifiers():
+    assert found("943476591", "nhs_number") == []
+    assert found("GB82", "iban") == []
+    assert found("ГБ82WEST12345698765432", "iban") == []
+
+
+def test_digits_of_other_scripts_count_as_the_digits_they_are():
+    to_arabic = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+    for kind, value in (("phone", "tel 5550142"), ("card", "4111 1111 1111 1111"), ("nhs_number", "9434765919")):
+        number = value.removeprefix("tel ").translate(to_arabic)
+        assert found(value.translate(to_arabic), kind) == [number]

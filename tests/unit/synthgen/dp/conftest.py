@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_tensors
+
+from synthgen.core.seeds import SeedTree
+from synthgen.decode import style_adapter as styles
+from synthgen.decode.bridge import load_bridge
+from synthgen.decode.learnt import write_learnt
+from synthgen.decode.style_adapter import CARD, WEIGHTS, StyleCard, load_style
+from synthgen.decode.train.trained import new_style
+from synthgen.dp import basis as bases
+from synthgen.dp import planned_queries as questions
+from synthgen.pipeline import rounds
+
+
+@pytest.fixture(autouse=True)
+def shipped(monkeypatch):
+    """The stand-ins count as shipped models."""
+    monkeypatch.setattr(questions, "MODELS", ("counting", "picking"))
+
+
+@pytest.fixture
+def ready(bench, tmp_path, monkeypatch):
+    """A bench whose encoder has a public basis."""
+    vectors = np.random.default_rng(0).normal(size=(300, 40)).astype(np.float32)
+    basis = bases.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    monkeypatch.setattr(bases, "FOLDER", tmp_path)
+    held = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
+    save_file({k: v.astype(np.float32) for k, v in held.items()}, tmp_path / "counting.safetensors")
+    return bench
+
+
+def write_style(folder, bridge, tiny, seed):
+    """Write a style of random numbers beside the bridge and return it."""
+    generator = torch.Generator().manual_seed(seed)
+    tensors = new_style(bridge, 2, tiny.language_model("llama"), SeedTree(seed)).tensors
+    folder.mkdir(parents=True)
+    save_tensors({n: 0.2 * torch.randn(t.shape, generator=generator) for n, t in tensors.items()}, folder / WEIGHTS)
+    card = StyleCard(
+        name=folder.name, bridge=bridge.digest, rank=2, steps=1, sources=(), heldout_before=2, heldout_after=1
+    )
+    (folder / CARD).write_text(card.model_dump_json())
+    write_learnt(("Somebody else wrote all of these words down somewhere far away.",), folder)
+    return load_style(str(folder), type(folder))
+
+
+@pytest.fixture(scope="module")
+def parts(tiny, tmp_path_factory):
+    """A tiny model's bridge and six styles beside it."""
+    folder = tmp_path_factory.mktemp("parts")
+    described = tiny.info(adapter_targets=("q_proj", "down_proj"), adapter_rank=2)
+    bridge = load_bridge(str(tiny.write_bridge(folder / "bridge", described, tiny.bridge_tensors(described))))
+    return bridge, [write_style(folder / f"m{i}", bridge, tiny, i) for i in range(6)]
+
+
+@pytest.fixture
+def village_bench(ready, tiny, tmp_path, monkeypatch):
+    """A bench under a budget with a tiny language model, a bridge and a shelf of two styles."""
+    tiny.save_model(tmp_path / "picking", "llama")
+    described = tiny.info(
+        encoder="counting", decoder="picking", dim=40, adapter_targets=("q_proj",), adapter_rank=2, max_text_tokens=12
+    )
+    bridge = load_bridge(str(tiny.write_bridge(tmp_path / "bridge", described, tiny.bridge_tensors(described))))
+    monkeypatch.setattr(rounds, "load_bridge", lambda *_: bridge)
+    monkeypatch.setattr(styles, "BUILT_IN_STYLES", tmp_path / "built_in")
+    for seed, name in ((1, "letter"), (2, "note")):
+        write_style(tmp_path / "built_in" / name, bridge, tiny, seed)
+    return ready

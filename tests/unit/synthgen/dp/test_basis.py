@@ -1,0 +1,31 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from synthgen.core.errors import ConfigError
+from synthgen.dp.basis import FOLDER, fit_basis, load_basis
+
+
+def test_the_basis_turns_vectors_in_and_out_again():
+    vectors = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    basis = fit_basis(vectors)
+    assert np.allclose(basis.axes @ basis.axes.T, np.eye(8), atol=1e-5)
+    assert np.all(np.diff(basis.variances) <= 0)
+    assert np.allclose(basis.inward(vectors).var(axis=0), basis.variances, rtol=1e-3)
+    assert np.allclose(basis.outward(basis.inward(vectors)), vectors, atol=1e-5)
+
+
+def test_the_shipped_basis_is_of_the_embedded_encoder_and_of_no_other():
+    basis = load_basis("minilm")
+    assert basis.axes.shape == (384, 384)
+    assert np.allclose(basis.axes @ basis.axes.T, np.eye(384), atol=1e-4)
+    with pytest.raises(ConfigError, match="another"):
+        load_basis("another")
+
+
+def test_a_path_is_no_public_basis(tmp_path):
+    shutil.copy(FOLDER / "minilm.safetensors", tmp_path / "mine.safetensors")
+    with pytest.raises(ConfigError, match="nobody measured"):
+        load_basis(str(tmp_path / "mine"))

@@ -1,0 +1,80 @@
+import os
+import signal
+import sys
+import threading
+
+import pytest
+
+from synthgen.core.errors import Interrupted
+from synthgen.dp.deferred_signals import APART, STOPS, WAITS, held
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """Whatever the tests were started with hears all stops, and hears them after."""
+    started = {number: signal.signal(number, signal.default_int_handler) for number in STOPS}
+    before = {number: signal.getsignal(number) for number in STOPS}
+    yield
+    after = {number: signal.getsignal(number) for number in STOPS}
+    for number, handler in started.items():
+        signal.signal(number, handler)
+    assert after == before
+
+
+def draw(kept, *stops):
+    with held():
+        for number in stops:
+            os.kill(os.getpid(), number)
+        kept.append("booked")
+
+
+@pytest.mark.parametrize("number", STOPS)
+def test_the_first_stop_waits_until_what_was_paid_for_is_kept(capfd, number):
+    kept = []
+    with pytest.raises(SystemExit) as stopped:
+        draw(kept, number)
+    assert (kept, stopped.value.code) == (["booked"], Interrupted.exit_code)
+    assert capfd.readouterr().err == WAITS
+
+
+def test_several_stops_at_once_are_one_and_one_some_seconds_later_says_what_is_lost(monkeypatch, capfd):
+    kept = []
+    with pytest.raises(SystemExit):
+        draw(kept, *STOPS)  # as a terminal that closes sends them
+    assert kept == ["booked"]
+    assert capfd.readouterr().err == WAITS
+    times = iter([100.0, 100.0 + 2 * APART])
+    monkeypatch.setattr("synthgen.dp.deferred_signals.time.monotonic", lambda: next(times))
+    with pytest.raises(Interrupted, match="it is lost unless it was kept"):
+        draw(kept, *STOPS[:2])
+    assert kept == ["booked"]
+
+
+def test_what_the_program_was_told_not_to_hear_it_does_not_hear_while_it_draws():
+    kept, before = [], signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` does
+    try:
+        draw(kept, signal.SIGHUP, signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert kept == ["booked"]
+
+
+def test_without_a_stop_and_beside_the_main_thread_nothing_changes():
+    with held():
+        assert signal.getsignal(signal.SIGINT) is not None
+    found = []
+
+    def work():
+        with held():
+            found.append(signal.getsignal(signal.SIGINT))
+
+    before = signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [before]
+    with pytest.raises(ValueError, match="any other error"), held():
+        raise ValueError("any other error")
+    with pytest.raises(SystemExit, match="9"), held():
+        sys.exit(9)

@@ -1,0 +1,66 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Embedded
+from synthgen.dp import gaussian
+from synthgen.dp.basis import fit_basis
+from synthgen.dp.method import PublicContext
+from synthgen.dp.noise import StreamNoise
+from synthgen.dp.noised_sums import PrivateAsk
+from synthgen.dp.person_rows import people_of
+
+RNG = np.random.default_rng(2)
+LABELS = ("a", "b", "c")
+
+
+def unit(vectors):
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+BASIS = fit_basis(unit(RNG.normal(size=(400, 10))))
+CENTRES = RNG.normal(size=(3, 10))
+CLASSES = RNG.integers(0, 3, 600)
+VECTORS = unit(CENTRES[CLASSES] + 0.7 * RNG.normal(size=(600, 10)))
+X = Embedded(
+    vectors=VECTORS,
+    ids=tuple(map(str, range(600))),
+    labels=tuple(LABELS[c] for c in CLASSES),
+    groups=tuple(f"p{i // 2}" for i in range(600)),
+    encoder="any",
+    normalized=True,
+)
+
+
+CONTEXT = PublicContext(labels=LABELS, basis=BASIS, persons=300, write=lambda v, *_: v, seeds=SeedTree(9))
+QUERIES = {name: asked.query(name, 1.0, 300) for name, asked in gaussian.ASKED.items()}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return gaussian.learn(people_of(X, LABELS, BASIS), CONTEXT, QUERIES, PrivateAsk(StreamNoise(SeedTree(1))))
+
+
+def test_points_are_of_unit_length_near_their_class_and_of_nobody(model):
+    latents = model.sample({"a": 40, "c": 25}, SeedTree(5))
+    assert Counter(latents.labels) == {"a": 40, "c": 25}
+    assert np.allclose(np.linalg.norm(latents.vectors, axis=1), 1, atol=1e-5)
+    assert set(latents.parent_ids) == {()}
+    middle = unit(CENTRES)
+    for label, code in (("a", 0), ("c", 2)):
+        own = latents.vectors[[name == label for name in latents.labels]]
+        assert (own @ middle.T).mean(axis=0).argmax() == code
+
+
+def test_more_points_keep_the_first_ones(model):
+    few, many = model.sample({"a": 5, "b": 3}, SeedTree(5)), model.sample({"a": 9, "b": 3}, SeedTree(5))
+    assert np.array_equal(few.vectors[:5], many.vectors[:5])
+    assert few.ids[:5] == many.ids[:5]
+
+
+def test_what_is_saved_comes_back(model, tmp_path):
+    model.save(tmp_path)
+    again = gaussian.read(tmp_path, CONTEXT)
+    assert np.array_equal(model.sample({"b": 4}, SeedTree(1)).vectors, again.sample({"b": 4}, SeedTree(1)).vectors)

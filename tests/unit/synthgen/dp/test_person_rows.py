@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from synthgen.core.errors import InternalError
+from synthgen.core.types import Embedded
+from synthgen.dp import person_rows as people_module
+from synthgen.dp.basis import fit_basis
+from synthgen.dp.person_rows import made_up_people, people_of
+
+RNG = np.random.default_rng(0)
+BASIS = fit_basis(RNG.normal(size=(60, 6)).astype(np.float32))
+
+
+def embedded(groups, labels):
+    vectors = RNG.normal(size=(len(groups), 6)).astype(np.float32)
+    return Embedded(
+        vectors=vectors,
+        ids=tuple(map(str, range(len(groups)))),
+        labels=tuple(labels),
+        groups=tuple(groups),
+        encoder="any",
+        normalized=False,
+    )
+
+
+def test_a_person_of_many_records_weighs_as_one_of_one(monkeypatch):
+    monkeypatch.setattr(people_module, "BLOCK", 2)
+    x = embedded(["p", "q", "p", "r", "p", "s"], ["a", "b", "a", "b", "b", "a"])
+    people = people_of(x, ("b", "a"), BASIS)
+    rows = np.concatenate(list(people.mean_rows(lambda at: people.points[at])))
+    assert rows.shape == (4, 6)
+    points = BASIS.inward(x.vectors)
+    assert np.allclose(rows[0], points[[0, 2, 4]].mean(axis=0))
+    assert np.allclose(rows[1:], points[[1, 3, 5]])
+
+
+def test_ids_that_differ_by_their_end_are_two_persons():
+    people = people_of(embedded(["p", "p\0", "p\0", "q"], ["a"] * 4), ("a",), BASIS)
+    assert np.diff(np.append(people.starts, 4)).tolist() == [1, 2, 1]
+
+
+def test_labels_that_nobody_declared_are_refused():
+    with pytest.raises(InternalError, match="not declared"):
+        people_of(embedded(["p"], ["c"]), ("a", "b"), BASIS)
+
+
+def test_made_up_people_have_many_records_too():
+    people = made_up_people(200, 3, BASIS, np.random.default_rng(1))
+    sizes = np.diff(np.append(people.starts, len(people.points)))
+    assert (sizes.min(), sizes.max()) == (1, 60)
+    assert set(people.classes) == {0, 1, 2}
+
+
+def test_the_rows_of_some_persons_stand_one_after_the_other():
+    people = made_up_people(30, 2, BASIS, np.random.default_rng(0))
+    chosen = np.array([3, 17, 29])
+    rows, starts = people.rows_of(chosen)
+    ends = np.append(people.starts[1:], len(people.points))
+    assert [list(part) for part in np.split(rows, starts[1:])] == [
+        list(range(people.starts[p], ends[p])) for p in chosen
+    ]

@@ -1,0 +1,117 @@
+import math
+
+import pytest
+
+from audits.gate.shipped import load_policy
+from audits.ledger.budgets import Cost
+from synthgen.config import Config
+from synthgen.core.errors import ConfigError, InternalError
+from synthgen.dp.planned_queries import asked_by, check_budget, mechanisms_of, most_for, priced_reads, queries_of
+from synthgen.interpolate.config import DP_METHODS
+
+DP = {"epsilon": 2.0, "delta": 4e-6, "persons": 30}
+
+
+def config(**changes):
+    given = {
+        "version": 1,
+        "source": {"path": "n.jsonl", "group": "p", "labels": ["a", "b"]},
+        "interpolate": {"method": "dp-gaussian", "total": 10},
+        "dp": DP,
+        "filter": {"language": None, "length": None},
+    }
+    return Config.parse({**given, **changes})
+
+
+@pytest.fixture(autouse=True)
+def shipped():
+    """The models here are the shipped ones."""
+
+
+def test_what_reads_private_text_beside_the_budget_is_refused_all_at_once():
+    assert config().dp.epsilon == 2.0
+    with pytest.raises(ConfigError) as refused:
+        config(
+            source={"path": "n.jsonl"},
+            filter={},
+            decode={"adapt": {}},
+            interpolate={"method": "dp-gaussian", "total": 10, "balance": "as-source"},
+        )
+    said = str(refused.value)
+    for name in (
+        "source.labels",
+        "source.group",
+        "balance as-source",
+        "decode.adapt",
+        "filter.length",
+    ):
+        assert name in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"dp": {}}, "go together"),
+        ({"interpolate": {"method": "smote", "total": 10}}, "go together"),
+        ({"dp": {"epsilon": 1.0}}, "needs delta and persons"),
+        ({"dp": {"persons": 10}}, "belong to an epsilon"),
+        ({"interpolate": {"method": "dp-gaussian", "total": 10, "alpha": 1.0}}, "belongs to other methods"),
+        ({"segments": {}}, "segments learns headings"),
+        ({"dp": {**DP, "shares": {"words": 0.5}}}, "words of nothing"),
+        ({"dp": {**DP, "shares": {"votes": 0.5, "spread": 0.1, "vae": 0.1}}}, "shares: votes and vae of nothing"),
+        ({"source": {"path": "n", "group": "p", "labels": ["a"], "id": "i"}}, "source.id lets one"),
+    ],
+)
+def test_combinations_that_promise_nothing_are_refused(changes, said):
+    with pytest.raises(ConfigError, match=said) as refused:
+        config(**changes)
+    assert "Config(" not in str(refused.value)  # in the file's words, not in ours
+
+
+def test_without_a_budget_nothing_is_asked_or_priced():
+    without = config(interpolate={"method": "smote", "total": 10}, dp={})
+    assert priced_reads(without) == ()
+    with pytest.raises(InternalError, match="without a budget"):
+        queries_of(without)
+
+
+def test_without_a_bound_of_the_policy_delta_is_held_to_the_persons_and_of_a_study_nothing():
+    inside = load_policy("research")
+    assert most_for(config(), inside) == Cost(epsilon=math.inf, delta=1 / 300)
+    assert most_for(config(secret="public"), inside) is None
+
+
+def test_a_policy_of_differential_privacy_asks_for_it_and_for_enough():
+    policy = load_policy("strict-dp")
+    check_budget(config(), load_policy("research"))
+    with pytest.raises(ConfigError, match="has none"):
+        check_budget(Config.parse({"version": 1, "source": {"path": "n"}, "interpolate": {"total": 10}}), policy)
+    with pytest.raises(ConfigError, match="allows less") as refused:
+        check_budget(config(dp={**DP, "epsilon": 4.0, "delta": 1e-3}), policy)
+    assert len(refused.value.problems) == 2
+    check_budget(config(), policy)
+    outside = load_policy("hospital-external")  # a budget may stand in for parents there, and then it has a bound
+    check_budget(config(), outside)
+    check_budget(Config.parse({"version": 1, "source": {"path": "n"}, "interpolate": {"total": 10}}), outside)
+    with pytest.raises(ConfigError, match="allows less"):
+        check_budget(config(dp={**DP, "epsilon": 4.0}), outside)
+
+
+def test_the_plan_has_a_price_for_every_read():
+    reads = dict(priced_reads(config(decode={"style": "auto"})))
+    assert {"class-means", "spread", "boundary", "style"} < set(reads)
+    whole = sum(q.steps / q.noise_multiplier**2 for q in queries_of(config(decode={"style": "auto"})).values())
+    alone = sum(q.steps / q.noise_multiplier**2 for q in queries_of(config()).values())
+    assert whole == pytest.approx(alone, rel=1e-6)  # a fourth query makes the others noisier, and costs nothing more
+
+
+@pytest.mark.parametrize("method", DP_METHODS)
+def test_every_method_prices_its_questions_and_those_beside_it(method):
+    asked = config(
+        interpolate={"method": method, "total": 10}, decode={"style": "auto", "words": 4}, dp={**DP, "persons": 3000}
+    )
+    queries = queries_of(asked)
+    assert set(queries) == set(asked_by(asked)) == {*DP_METHODS[method].ASKED, "words", "style"}
+    assert {cost["kind"] for cost in mechanisms_of(queries)} <= {"gaussian", "vote", "dp-sgd"}
+    shares = [one.share for one in DP_METHODS[method].ASKED.values()]
+    assert min(shares) > 0

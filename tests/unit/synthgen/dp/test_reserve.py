@@ -1,0 +1,266 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from audits.core.errors import InputError
+from audits.gate.rule import ATTEMPTS
+from audits.gate.shipped import load_policy
+from audits.ledger.attempts import asked_before, attempt
+from audits.ledger.budgets import Overspent, all_reservations, note_draw
+from synthgen.cli.plan import make_plan
+from synthgen.core.errors import BudgetError, ConfigError, DataError, StorageError
+from synthgen.core.progress import silent
+from synthgen.core.types import Corpus, Record
+from synthgen.dp import gaussian
+from synthgen.dp import planned_queries as questions
+from synthgen.dp.noise_multipliers import noise_multipliers
+from synthgen.dp.reserve import check_room, reserve_budget, reserved_run
+from synthgen.dp.sealed_result import LOG
+from synthgen.pipeline.job import Job
+from synthgen.pipeline.judge import as_table
+from synthgen.pipeline.ledger import ledger_of
+from synthgen.pipeline.pipeline import Pipeline
+from synthgen.pipeline.secret import FILE as SECRET
+from synthgen.pipeline.workspace import Workspace
+
+LABELS = ["cardiology", "neurology"]
+DP = {
+    "source": {"id": None, "labels": LABELS},
+    "interpolate": {"method": "dp-gaussian", "total": 10},
+    "dp": {"epsilon": 2.0, "delta": 4e-6, "persons": 40},
+    "policy": "strict-dp",
+    "secret": "workspace",
+    "filter": {"class_agreement": None, "length": None},
+}
+
+
+NOBODY = Corpus(role="control", records=(), has_groups=True)
+
+
+@pytest.fixture(autouse=True)
+def public(monkeypatch):
+    """The stand-ins' bridge counts as shipped, too."""
+    monkeypatch.setattr(questions, "is_public", lambda _: True)
+
+
+def reserved(config, *, anew=False):
+    job = Job(config, Workspace(config.resolve(config.workspace)), silent)
+    return reserve_budget(job, load_policy("strict-dp"), NOBODY, NOBODY, anew=anew)[0]
+
+
+def test_a_plan_says_what_was_spent_before_what_goes_on_and_what_is_one_too_many(project):
+    policy, config = load_policy("strict-dp"), project.config(**DP)
+    assert make_plan(config).ledger == "epsilon 0, delta 0"
+    assert all_reservations(*ledger_of(config)) == []
+    reserved(config)
+    text = make_plan(config).to_text()
+    assert "spent in the ledger: epsilon 0, delta 0; this run goes on with what it reserved" in text
+    assert "accounting: reads the log of the run" in text
+    assert check_room(config, policy)[1]
+    other = project.config(**DP, seed=99)
+    assert "WARNING dp: the ledger's budget does not hold this run" in make_plan(other).to_text()
+    with pytest.raises(Overspent, match="does not hold this run"):
+        check_room(other, policy)
+
+
+def test_who_only_asks_what_was_reserved_makes_no_workspace(project):
+    config = project.config(**DP, workspace="another")
+    assert reserved_run(config) is None
+    assert not config.resolve(config.workspace).exists()
+    run = reserved(config).spending.run
+    assert reserved_run(config) == run
+    assert reserved_run(project.config(secret="workspace", workspace="another")) is None  # which has no budget
+
+
+def test_a_run_that_begins_by_paying_anew_pays_once(project):
+    config = project.config(**DP)
+    run = reserved(config, anew=True).spending.run
+    assert [one["run"] for one in all_reservations(*ledger_of(config))] == [run]
+
+
+def test_what_learns_of_nobody_reserves_nothing(project):
+    config = project.config(**DP)
+    Pipeline(config).run(until="embed")
+    assert all_reservations(*ledger_of(config)) == []
+
+
+def test_the_deltas_of_a_ledger_are_held_to_the_number_of_persons(project):
+    most = {**DP, "dp": {"epsilon": 0.5, "delta": 6e-6, "persons": 10_000}}
+    policy = load_policy("strict-dp")
+    reserved(project.config(**most))
+    with pytest.raises(Overspent) as refused:
+        check_room(project.config(**most, seed=7), policy)
+    assert list(refused.value.problems) == ["delta: 1e-05 in all, 6e-06 spent, 6e-06 asked for"]
+    fewer = project.config(**{**most, "dp": {"epsilon": 0.5, "delta": 3e-6, "persons": 12_000}}, seed=7)
+    with pytest.raises(Overspent, match="budget") as refused:
+        check_room(fewer, policy)
+    assert list(refused.value.problems) == ["delta: 8.33333e-06 in all, 6e-06 spent, 3e-06 asked for"]
+
+
+def test_a_delta_that_is_no_promise_to_those_who_came_into_train_is_refused_before_it_is_paid_for(project):
+    few = {"epsilon": 0.5, "delta": 9e-3, "persons": 10}
+    config = project.config(**{**DP, "dp": few, "policy": "research", "split": {"train": 0.95, "control": 0.05}})
+    (warned,) = make_plan(config).warnings
+    with pytest.raises(BudgetError, match="no promise to so many persons") as refused:
+        Pipeline(config).run()
+    assert warned.startswith(refused.value.problems[0][:30])
+    assert all_reservations(*ledger_of(config)) == []
+
+
+def test_nothing_is_paid_twice_because_a_file_or_an_accountant_changed(project, monkeypatch):
+    config = project.config(**DP)
+    run = reserved(config).spending.run
+    root = config.resolve(config.workspace)
+    with monkeypatch.context() as patch:  # as another version of the accountant's library may have it
+        patch.setattr(
+            "synthgen.dp.planned_queries.noise_multipliers",
+            lambda *given: {name: noise * (1 + 1e-9) for name, noise in noise_multipliers(*given).items()},
+        )
+        with pytest.raises(InputError, match="another reservation under this run's id"):
+            reserved(config)
+        with pytest.raises(Overspent):  # anew is too much here, and leaves what there was
+            reserved(config, anew=True)
+    with monkeypatch.context() as patch:  # as another version may put its question
+        means = gaussian.ASKED["class-means"]
+        patch.setitem(gaussian.ASKED, "class-means", replace(means, share=2 * means.share))
+        with pytest.raises(InputError, match="another reservation under this run's id"):
+            reserved(config)
+    assert reserved(config).spending.run == run
+
+    key = (root / SECRET).read_bytes()
+    (root / SECRET).unlink()
+    with pytest.raises(InputError, match="what was paid for was made with it"):
+        reserved(config)
+    assert not (root / SECRET).exists()
+    (root / SECRET).write_bytes(bytes(32))
+    (root / SECRET).chmod(0o600)
+    with pytest.raises(InputError, match="not that which this was paid for with"):
+        reserved(config)
+    (root / SECRET).write_bytes(key)
+    (root / SECRET).chmod(0o600)
+
+    answer = root / "stages" / "measure-0123456789abcdef"
+    answer.mkdir()
+    (answer / LOG).write_text(json.dumps({"release": run}))
+    assert reserved(config).spending.run == run
+    (reservation,) = (root / "stages").glob("reserve-*")
+    reservation.rename(root / "elsewhere")
+    with pytest.raises(StorageError, match="without its reservation") as refused:
+        reserved(config)
+    assert refused.value.problems == (answer.name,)
+    (root / "elsewhere").rename(reservation)
+    assert [one["run"] for one in all_reservations(*ledger_of(config))] == [run]
+
+
+def test_another_question_is_another_run(project):
+    def refining(steps):
+        dp = {"epsilon": 1.0, "delta": 2e-6, "persons": 3000, "adapt": {"steps": steps}}
+        return project.config(**{**DP, "dp": dp})
+
+    first = reserved(refining(30)).spending.run
+    assert reserved(refining(20)).spending.run != first
+    assert reserved(refining(30)).spending.run == first
+
+
+def test_paying_anew_is_asked_for_and_leaves_what_was_paid_for(project):
+    config = project.config(**{**DP, "dp": {**DP["dp"], "epsilon": 1.0, "delta": 2e-6}})
+    first, again = reserved(config), reserved(config, anew=True)
+    assert again.spending == first.spending  # nothing was drawn, so it goes on with that
+    note_draw(*ledger_of(config), first.spending.run)
+    assert not check_room(config, load_policy("strict-dp"))[1]  # what was drawn is lost
+    second = reserved(config, anew=True)
+    assert second.spending.run != first.spending.run
+    assert len(list((config.resolve(config.workspace) / "stages").glob("reserve-*"))) == 2
+    assert reserved(config).spending.run == second.spending.run
+    note_draw(*ledger_of(config), second.spending.run)
+    third = reserved(config, anew=True)
+    note_draw(*ledger_of(config), third.spending.run)
+    with pytest.raises(Overspent):
+        reserved(config, anew=True)
+    assert reserved(config).spending.run == third.spending.run  # and what it had is still in reach
+
+
+def test_other_persons_are_another_question(project):
+    fewer = {**DP, "dp": {**DP["dp"], "epsilon": 1.0, "persons": 41}}
+    first = reserved(project.config(**{**DP, "dp": {**DP["dp"], "epsilon": 1.0}}))
+    assert reserved(project.config(**fewer)).spending.run != first.spending.run
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"secret": "public"}, "its noise can be drawn again"),
+        ({"interpolate": {"method": "dp-gaussian", "total": None, "balance": {"cardiolgy": 5}}}, "do not have"),
+        ({"interpolate": {"method": "dp-gaussian", "total": 1}}, "without a record"),
+    ],
+)
+def test_what_could_not_be_made_or_leave_is_refused_before_it_is_paid_for(project, changes, said):
+    config = project.config(**{**DP, **changes})
+    with pytest.raises((ConfigError, DataError), match=said):
+        Pipeline(config).run()
+    assert all_reservations(*ledger_of(config)) == []
+
+
+def test_who_was_asked_as_often_as_the_policy_allows_is_not_paid_for_again(project):
+    config, policy = (
+        project.config(**{**DP, "dp": {**DP["dp"], "epsilon": 0.5, "delta": 1e-6}}),
+        load_policy("strict-dp"),
+    )
+    (limit,) = [rule.limit for rule in policy.rules if rule.metric == ATTEMPTS]
+    rows = [
+        Record(id=f"c{i}", text=f"words of number {i} and of nobody else", label="a", group=f"c{i}")
+        for i in range(20)
+    ]
+    control = Corpus(role="control", records=tuple(rows), has_groups=True)
+    job = Job(config, Workspace(config.resolve(config.workspace)), silent)
+    reservation = None
+    for number in range(int(limit)):
+        assert asked_before(*ledger_of(config), control=as_table(control, {})) == number
+        if reservation is None:
+            reservation, _ = reserve_budget(job, policy, NOBODY, control)
+            note_draw(*ledger_of(config), reservation.spending.run)
+        else:  # each before the last may pay anew
+            reserve_budget(other_seed(project, number), policy, NOBODY, control)
+        attempt(*ledger_of(config), made=str(number), control=as_table(control, {}))
+    with pytest.raises(BudgetError, match="no further run leaves"):
+        reserve_budget(other_seed(project, 99), policy, NOBODY, control)
+    with pytest.raises(BudgetError, match="no further run leaves"):
+        reserve_budget(job, policy, NOBODY, control, anew=True)
+    again, _ = reserve_budget(job, policy, NOBODY, control)  # what was paid for is still in reach
+    assert again.spending == reservation.spending
+    assert len(all_reservations(*ledger_of(config))) == int(limit)
+
+
+def other_seed(project, seed):
+    changes = {**DP, "dp": {**DP["dp"], "epsilon": 0.5, "delta": 1e-6}, "seed": seed}
+    config = project.config(**changes)
+    return Job(config, Workspace(config.resolve(config.workspace)), silent)
+
+
+def test_a_reservation_that_was_damaged_is_left_beside_the_one_that_is_paid_for_anew(project):
+    config = project.config(**{**DP, "dp": {**DP["dp"], "epsilon": 1.0, "delta": 2e-6}})
+    first = reserved(config)
+    (folder,) = (config.resolve(config.workspace) / "stages").glob("reserve-*")
+    (folder / "run.json").write_text("{")
+    with pytest.raises(StorageError, match="cannot be read as it was written"):
+        reserved(config)
+    (folder / "run.json").write_text("{}")
+    with pytest.raises(StorageError, match="they were paid for"):
+        reserved(config)
+    assert reserved(config, anew=True).spending.run != first.spending.run
+    assert len(all_reservations(*ledger_of(config))) == 2
+
+
+def test_deltas_that_no_accounting_passes_are_not_booked_under_a_policy_without_a_bound(project):
+    given = {**DP, "dp": {"epsilon": 0.5, "delta": 2e-6, "persons": 40_000}}
+    policy = load_policy("research")
+    for seed, holds in ((1, True), (2, False)):
+        config = project.config(**given, seed=seed)
+        job = Job(config, Workspace(config.resolve(config.workspace)), silent)
+        if holds:
+            reserve_budget(job, policy, NOBODY, NOBODY)
+            continue
+        with pytest.raises(Overspent) as refused:
+            reserve_budget(job, policy, NOBODY, NOBODY)
+        assert list(refused.value.problems) == ["delta: 2.5e-06 in all, 2e-06 spent, 2e-06 asked for"]

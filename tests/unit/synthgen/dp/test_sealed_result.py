@@ -1,0 +1,73 @@
+import shutil
+
+import pytest
+
+from audits.core.errors import InputError
+from audits.ledger.budgets import Cost, Overspent, Spending, note_draw, reserve, state_of
+from audits.ledger.chain import HighWaterMark
+from synthgen.core.errors import StorageError
+from synthgen.dp import sealed_result as answer
+from synthgen.dp.sealed_result import LOG, SEAL, book, is_kept, is_sealed, made_digest
+
+RUN = "ab" * 16
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    place = (tmp_path / "ledger", HighWaterMark(tmp_path / "seen.json"))
+    reserve(*place, Spending(run=RUN, cost=Cost(epsilon=1.0, delta=1e-6), mechanisms=()), most=None)
+    return place
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "answer").mkdir()
+    (tmp_path / "answer" / "classes.safetensors").write_bytes(b"noised")
+    (tmp_path / "answer" / LOG).write_text("{}")
+    return tmp_path / "answer"
+
+
+def test_what_the_ledger_books_is_kept_and_nothing_else(ledger, folder):
+    book(folder, ledger, RUN, note_draw(*ledger, RUN))
+    assert is_kept(folder, ledger, RUN)
+    (folder / "classes.safetensors").write_bytes(b"other")
+    with pytest.raises(StorageError, match="paid for"):
+        is_kept(folder, ledger, RUN)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    with pytest.raises(Overspent, match="drew its noise before"):
+        is_kept(folder, ledger, RUN)
+
+
+def test_what_nothing_was_drawn_for_is_swept_out(ledger, folder):
+    (folder / "more").mkdir()
+    assert not is_kept(folder, ledger, RUN)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_sealed_answer_is_booked_late_and_a_changed_one_is_neither_booked_nor_thrown_away(
+    ledger, folder, monkeypatch
+):
+    def away(*_):
+        raise InputError("the ledger cannot be used")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(answer, "note_made", away)
+        with pytest.raises(InputError):
+            book(folder, ledger, RUN, note_draw(*ledger, RUN))
+    stray, before = folder / "stray.safetensors", made_digest(folder)
+    stray.write_bytes(b"put there")
+    assert not is_sealed(folder, state_of(*ledger, RUN).key)
+    with pytest.raises(StorageError, match="paid for"):
+        is_kept(folder, ledger, RUN)
+    stray.unlink()
+    assert (made_digest(folder), is_sealed(folder, state_of(*ledger, RUN).key)) == (before, True)
+    assert is_kept(folder, ledger, RUN)
+    assert state_of(*ledger, RUN).last == "made"
+
+
+def test_a_draw_without_a_seal_is_lost(ledger, folder):
+    note_draw(*ledger, RUN)
+    assert not (folder / SEAL).exists()
+    assert not is_sealed(folder, state_of(*ledger, RUN).key)
+    assert not is_kept(folder, ledger, RUN)

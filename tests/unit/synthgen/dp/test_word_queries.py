@@ -1,0 +1,124 @@
+from collections import Counter
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus, Latents, Record
+from synthgen.dp import word_queries as module
+from synthgen.dp.noise import StreamNoise
+from synthgen.dp.noised_sums import PrivateAsk, Query, exact_sum
+from synthgen.dp.word_queries import (
+    MOST,
+    Telling,
+    ask_words,
+    made_up_words,
+    read_words,
+    said_by,
+)
+
+RNG = np.random.default_rng(0)
+NAMES = tuple(f"word{chr(97 + i // 10)}{chr(97 + i % 10)}" for i in range(60))
+TABLE = RNG.normal(size=(60, 8)).astype(np.float32)
+TABLE /= np.linalg.norm(TABLE, axis=1, keepdims=True)
+VOCABULARY = SimpleNamespace(
+    words=NAMES,
+    frequency=np.linspace(0.5, 0.01, 60).astype(np.float32),
+    table=TABLE,
+    centre=np.zeros(8, dtype=np.float32),
+)
+OWN = {"a": NAMES[20:24], "b": NAMES[30:34]}
+COMMON = NAMES[:6]
+
+
+def record(i, label, text):
+    return Record(id=f"r{i}", text=text, label=label, group=f"p{i % 150}")
+
+
+CORPUS = Corpus(
+    role="train",
+    has_groups=True,
+    records=tuple(
+        record(i, label, " ".join((*COMMON, *RNG.choice(OWN[label], 2, replace=False))))
+        for i, label in enumerate(("a", "b") * 150)
+    ),
+)
+SAID = said_by(CORPUS, ("a", "b"), VOCABULARY)
+
+
+def answered(sigma, seed=1):
+    noise = StreamNoise(SeedTree(seed))
+    query = Query(name="words", noise_multiplier=sigma)
+    return ask_words(SAID, 2, VOCABULARY, query, PrivateAsk(noise))
+
+
+def test_a_person_counts_once_however_often_and_the_rarest_words_first(monkeypatch):
+    monkeypatch.setattr(module, "MOST", 3)
+    many = Corpus(
+        role="train",
+        has_groups=True,
+        records=tuple(Record(id=str(i), text=" ".join(NAMES[: 10 + i]), label="a", group="p") for i in range(5)),
+    )
+    (pairs,) = said_by(many, ("a", "b"), VOCABULARY)
+    assert pairs.tolist() == [[0, 13], [0, 12], [0, 11]]
+
+
+def test_counts_are_persons_of_each_class_and_telling_words_are_their_own():
+    found = answered(1e-6)
+    exact = Counter((int(c), int(w)) for pairs in SAID for c, w in pairs)
+    assert all(found.counts[c, w] == pytest.approx(n, abs=0.01) for (c, w), n in exact.items())
+    telling = answered(0.5).telling()
+    assert {NAMES[i] for i in np.flatnonzero(telling[0])} == set(OWN["a"])
+    assert {NAMES[i] for i in np.flatnonzero(telling[1])} == set(OWN["b"])
+
+
+def test_noise_alone_says_nothing():
+    said = [np.zeros((0, 2), dtype=np.int64)] * 40
+    noise = StreamNoise(SeedTree(2))
+    query = Query(name="words", noise_multiplier=5.0)
+    found = ask_words(said, 2, VOCABULARY, query, PrivateAsk(noise))
+    assert (found.telling() > 0).sum() <= 1
+
+
+def test_words_are_drawn_of_the_class_without_repeats_the_near_ones_rather(tmp_path):
+    found = answered(0.5)
+    found.save(tmp_path)
+    found = read_words(tmp_path, VOCABULARY)
+    near = TABLE[[21] * 200]
+    drawn = found.draw(0, near, 2, np.random.default_rng(1))
+    assert all(len(set(words)) == 2 and set(words) <= set(OWN["a"]) for words in drawn)
+    assert Counter(word for words in drawn for word in words).most_common(1)[0][0] == NAMES[21]
+    assert found.draw(0, near[:3], 2, np.random.default_rng(1)) == drawn[:3]
+
+
+def test_who_would_say_too_much_is_clipped():
+    said = made_up_words(20, 2, 60, np.random.default_rng(0))
+    assert max(map(len, said)) > MOST
+    rows = np.zeros((20, 120))
+    for row, pairs in zip(rows, said, strict=True):
+        row[pairs[:, 0] * 60 + pairs[:, 1]] = MOST**-0.5
+    assert np.linalg.norm(rows, axis=1).max() > 1
+    assert exact_sum([rows], 1.0)[1] == pytest.approx(1.0)
+
+
+def test_each_vector_is_told_words_of_its_own_class():
+    class Everywhere:
+        def sample(self, counts, rng):
+            rows = [(label, i) for label, m in sorted(counts.items()) for i in range(m)]
+            empty = ((),) * len(rows)
+            return Latents(
+                vectors=TABLE[[i for _, i in rows]],
+                ids=tuple(f"{label}{i}" for label, i in rows),
+                parent_ids=empty,
+                labels=tuple(label for label, _ in rows),
+                weights=empty,
+                method="any",
+                seed_path="any",
+            )
+
+    telling = Telling(learned=Everywhere(), words=answered(0.5), labels=("a", "b"), told=2)
+    drawn = telling.sample({"b": 9, "a": 4}, SeedTree(3))
+    for label, words in zip(drawn.labels, drawn.told, strict=True):
+        assert set(words) <= set(OWN[label])
+    assert telling.sample({"b": 3, "a": 4}, SeedTree(3)).told == drawn.told[:7]

@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from synthgen.core.errors import InternalError, ModelError
+from synthgen.core.types import Corpus, Record
+from synthgen.embed import build_encoder, embed
+from synthgen.embed.config import EmbedConfig
+from synthgen.embed.last_token import LastTokenEncoder
+
+
+def test_a_mistral_folder_is_pooled_at_its_last_token(mistral_folder):
+    encoder = build_encoder(EmbedConfig(model="some/sfr"), lambda name: {"some/sfr": mistral_folder}[name])
+    assert isinstance(encoder, LastTokenEncoder)
+    assert (encoder.name, encoder.dim, encoder.normalized) == ("some/sfr", 24, True)
+    corpus = Corpus(
+        role="train",
+        records=(
+            Record(id="1", text="the cough", label="a", group="p"),
+            Record(id="2", text="goal", label="b", group="q"),
+        ),
+        has_groups=True,
+    )
+    x = embed(corpus, encoder.encode(corpus.texts), encoder)
+    assert (x.ids, x.labels, x.groups, x.vectors.shape) == (("1", "2"), ("a", "b"), ("p", "q"), (2, 24))
+    with pytest.raises(InternalError, match="do not match"):
+        embed(corpus, np.ones((3, 4), dtype=np.float32), encoder)
+
+
+@pytest.mark.parametrize("content", [None, "[]", "{", "{}"])
+def test_a_folder_that_does_not_say_its_type_is_refused(tmp_path, content):
+    if content is not None:
+        (tmp_path / "config.json").write_text(content)
+    with pytest.raises(ModelError, match="does not say the model's type"):
+        build_encoder(EmbedConfig(), lambda _: tmp_path)

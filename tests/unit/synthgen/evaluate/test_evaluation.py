@@ -1,0 +1,135 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from synthgen.core.errors import DataError, InternalError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus, Record
+from synthgen.evaluate import Tables, evaluate, tv_distance
+
+WORDS = {"ant": "colony queen forager tunnel", "bee": "hive drone nectar comb", "cow": "herd dairy heifer stall"}
+OTHER = "the a of in and with was by some near far old new wet long".split()  # noqa: SIM905 - words
+SEEDS = SeedTree(3).child("evaluate")
+
+
+def corpus(role, persons, seed, *, noise=0.0, wrong=0.0):
+    """Return two records a person, and vectors; `noise` blurs both views, `wrong` gives a share a wrong label."""
+    rng = np.random.default_rng(seed)
+    records, vectors = [], []
+    for label, n in persons.items():
+        for person in range(n):
+            for note in range(2):
+                told = label if rng.random() >= wrong else str(rng.choice(sorted(WORDS)))
+                own = WORDS[label].split() if rng.random() >= noise else OTHER
+                text = " ".join([*rng.choice(own, 3), *rng.choice(OTHER, 5)])
+                records.append(
+                    Record(
+                        id=f"{role}-{label}{person}-{note}", text=text, label=told, group=f"{role}-{label}{person}"
+                    )
+                )
+                vectors.append(np.eye(3, 5)[sorted(WORDS).index(label)] + rng.normal(scale=0.3 + noise, size=5))
+    return Corpus(role=role, records=tuple(records), has_groups=True), np.array(vectors, dtype=np.float32)
+
+
+def tables(*, noise=0.0, wrong=0.0, synthetic=None):
+    made = {
+        "synthetic": corpus("synthetic", synthetic or {"ant": 30, "bee": 30, "cow": 30}, 1, noise=noise, wrong=wrong),
+        "train": corpus("train", {"ant": 22, "bee": 16, "cow": 25}, 2),
+        "test": corpus("control", {"ant": 20, "bee": 14, "cow": 23}, 4, noise=0.1),
+    }
+    return Tables(**{k: v[0] for k, v in made.items()}, vectors={k: v[1] for k, v in made.items()})
+
+
+def test_like_for_like_has_a_ratio_near_one():
+    found = evaluate(tables(), SEEDS, requested={"ant": 1, "bee": 1, "cow": 1})
+    assert set(found.reasons) <= {"style.gap"}  # the texts are short
+    e = found.metrics["utility.tstr_over_trtr"]
+    assert 0.9 < e.low <= e.value <= e.high < 1.15
+    assert e.n == 57
+    assert found.metrics["utility.worst_class_ratio"].n == 14
+    assert found.metrics["balance.tv_distance"].value == 0
+    table = json.loads(json.dumps(found.table, allow_nan=False))
+    assert sorted(table["classifiers"]) == ["encoder-logistic", "tfidf-linear"]
+    for arms in table["classifiers"].values():
+        assert sorted(arms) == ["real", "real+synthetic", "synthetic"]
+        for arm in arms.values():
+            assert set(arm) == {"accuracy", "macro_f1", "weighted_f1", "per_class"}
+            assert list(arm["per_class"]) == ["ant", "bee", "cow"]
+            assert arm["accuracy"]["low"] <= arm["accuracy"]["value"] <= arm["accuracy"]["high"] <= 1
+    assert table["records"] == {"real": 126, "synthetic": 180, "real+synthetic": 306, "test": 114}
+
+
+def test_useless_records_have_a_low_ratio():
+    found = evaluate(tables(wrong=1.0), SEEDS)
+    assert found.metrics["utility.tstr_over_trtr"].high < 0.8
+    assert found.metrics["utility.worst_class_ratio"].high < 0.8
+
+
+def test_the_metric_is_the_worse_of_the_two_classifiers():
+    found = evaluate(tables(noise=0.7), SEEDS)
+    for name in ("tstr_over_trtr", "worst_class_ratio"):
+        lows = [e["low"] for e in found.table["ratios"][name].values()]
+        assert len(lows) == 2
+        assert found.metrics[f"utility.{name}"].low == min(lows)
+
+
+def test_a_class_that_is_missing_is_the_worst_class():
+    found = evaluate(tables(synthetic={"ant": 30, "cow": 30}), SEEDS, requested={"ant": 20, "bee": 20, "cow": 20})
+    assert found.metrics["utility.worst_class_ratio"].value == 0
+    assert found.metrics["balance.tv_distance"].value == 1  # a class that was asked for is not there
+
+
+def test_the_order_of_records_changes_nothing():
+    given = tables()
+    rng, moved, vectors = np.random.default_rng(8), {}, {}
+    for name in ("synthetic", "train", "test"):
+        of = getattr(given, name)
+        order = rng.permutation(len(of))
+        moved[name] = replace(of, records=tuple(of.records[i] for i in order))
+        vectors[name] = given.vectors[name][order]
+    assert evaluate(Tables(**moved, vectors=vectors), SEEDS).table == evaluate(given, SEEDS).table
+
+
+def test_a_train_class_without_test_persons_is_not_measured():
+    given = tables()
+    keep = [i for i, r in enumerate(given.test.records) if r.label != "bee"]
+    test = replace(given.test, records=tuple(given.test.records[i] for i in keep))
+    found = evaluate(replace(given, test=test, vectors=given.vectors | {"test": given.vectors["test"][keep]}), SEEDS)
+    assert "utility.worst_class_ratio" not in found.metrics
+    assert "1 classes of train" in found.reasons["utility.worst_class_ratio"]
+    assert "utility.tstr_over_trtr" in found.metrics
+
+
+def test_every_reason_to_refuse_is_listed():
+    given = tables()
+    stranger = Record(id="s", text="x", label="zebra", group=given.train.records[0].group)
+    test = replace(given.test, records=(*given.test.records, stranger))
+    empty = replace(given.synthetic, records=())
+    vectors = given.vectors | {
+        "test": np.ones((115, 5), dtype=np.float32),
+        "synthetic": np.ones((0, 5), dtype=np.float32),
+    }
+    with pytest.raises(DataError, match="cannot be measured") as refused:
+        evaluate(Tables(synthetic=empty, train=given.train, test=test, vectors=vectors), SEEDS)
+    assert refused.value.problems == (
+        "synthetic: no records",
+        "test: 1 classes that train lacks",
+        "test: 1 persons who also stand in train",
+    )
+    with pytest.raises(InternalError, match="do not match"):
+        evaluate(replace(given, vectors=vectors), SEEDS)
+
+
+def test_tv_distance_by_hand():
+    # shares .5 .3 .2 against .25 .25 .5: half of .25 + .05 + .3
+    assert tv_distance(["a"] * 5 + ["b"] * 3 + ["c"] * 2, {"a": 1, "b": 1, "c": 2}, 0.95).value == pytest.approx(0.3)
+    assert tv_distance(["a"], {"b": 4}, 0.95).value == 1
+    # 4 of 60 are missing, from one class or from all; a hundredth class is lost; 4 short of 70
+    assert tv_distance(["a"] * 26 + ["b"] * 30, {"a": 30, "b": 30}, 0.95).value == pytest.approx(4 / 60)
+    assert tv_distance(["a"] * 28 + ["b"] * 28, {"a": 30, "b": 30}, 0.95).value == pytest.approx(4 / 60)
+    assert tv_distance([str(i) for i in range(99)], {str(i): 1 for i in range(100)}, 0.95).value == 1
+    assert tv_distance(["a"] * 66 + ["b"] * 350, {"a": 70, "b": 350}, 0.95).value == pytest.approx(4 / 420)
+    with pytest.raises(DataError, match="at least one"):
+        tv_distance([], {"a": 1}, 0.95)

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from synthgen.core.errors import DataError
+from synthgen.evaluate.heads import HEADS, LabelledTexts
+
+
+def rows(n, seed, texts=None):
+    rng = np.random.default_rng(seed)
+    labels = np.array(["ant", "bee", "cow"])[np.arange(n) % 3]
+    vectors = np.eye(3, 5)[np.arange(n) % 3] + rng.normal(scale=0.1, size=(n, 5))
+    words = {"ant": "the colony moved", "bee": "a hive buzzed", "cow": "our herd grazed"}
+    return LabelledTexts(
+        texts=texts or tuple(f"{words[y]} {rng.integers(9)}" for y in labels),
+        labels=labels,
+        vectors=vectors.astype(np.float32),
+    )
+
+
+@pytest.mark.parametrize("head", sorted(HEADS))
+def test_learns_what_is_plain_and_repeats_itself(head):
+    said = HEADS[head](rows(30, 1), rows(14, 2), 5)
+    assert said.tolist() == rows(14, 2).labels.tolist()
+    assert HEADS[head](rows(30, 1), rows(14, 2), 5).tolist() == said.tolist()
+
+
+@pytest.mark.parametrize("head", sorted(HEADS))
+def test_one_class_teaches_one_class(head):
+    one = LabelledTexts(texts=("a b",) * 4, labels=np.array(["cow"] * 4), vectors=np.ones((4, 5), dtype=np.float32))
+    assert HEADS[head](one, rows(7, 2), 5).tolist() == ["cow"] * 7
+
+
+def test_the_two_share_nothing():
+    blind_texts = rows(30, 1, texts=("same words",) * 30)
+    assert HEADS["encoder-logistic"](blind_texts, rows(14, 2), 5).tolist() == rows(14, 2).labels.tolist()
+    r = rows(30, 1)
+    blind_vectors = LabelledTexts(texts=r.texts, labels=r.labels, vectors=np.ones_like(r.vectors))
+    assert HEADS["tfidf-linear"](blind_vectors, rows(14, 2), 5).tolist() == rows(14, 2).labels.tolist()
+
+
+def test_texts_without_words_are_refused():
+    with pytest.raises(DataError, match="no text holds a word"):
+        HEADS["tfidf-linear"](rows(6, 1, texts=("--",) * 6), rows(6, 2), 5)
+
+
+def test_plus():
+    both = rows(6, 1).plus(rows(9, 2))
+    assert (len(both.texts), len(both.labels), both.vectors.shape) == (15, 15, (15, 5))

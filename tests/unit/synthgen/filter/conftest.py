@@ -1,0 +1,108 @@
+"""A small made-up world: three classes in seven dimensions, two records a person, candidates around latents.
+
+Its decoder is as good for the train records' own vectors, the reconstructions, as it is for the latents.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Candidate, Corpus, Embedded, Record
+from synthgen.filter import Reconstructions, make_context
+from synthgen.interpolate import InterpolateConfig
+
+CENTRES = {"ant": 0, "bee": 1, "cow": 2}
+SUBJECTS = {
+    "ant": ["the colony", "a worker", "the queen", "an old nest", "every forager", "the soldier caste"],
+    "bee": ["the hive", "a drone", "the swarm", "an empty comb", "every keeper", "the nectar store"],
+    "cow": ["the herd", "a heifer", "the dairy", "an open stall", "every farmer", "the milking parlour"],
+}
+VERBS = ["moved slowly across", "was found beside", "grew larger than", "returned late to", "was seen far from"]
+PLACES = ["the river bank", "a stone wall", "the northern field", "our old barn", "some wet meadow", "the long road"]
+TIMES = ["before dawn", "in the rain", "after two days", "while it was snowing", "in late summer", "at noon"]
+DIM = 7
+N_RECONSTRUCTIONS = 34
+
+
+def sentence(label, rng):
+    pick = [words[rng.integers(len(words))] for words in (SUBJECTS[label], VERBS, PLACES, TIMES)]
+    return f"{pick[0]} {pick[1]} {pick[2]} {pick[3]}."
+
+
+def paragraph(label, rng, n=3):
+    return " ".join(sentence(label, rng) for _ in range(n))
+
+
+@dataclass
+class World:
+    """Everything `make_context` takes, and the candidates."""
+
+    train: Embedded
+    corpus: Corpus
+    latents: object
+    candidates: list
+    vectors: np.ndarray
+    reconstructions: Reconstructions
+
+    def context(self, **changes):
+        given = {
+            "train": self.train,
+            "corpus": self.corpus,
+            "reconstructions": self.reconstructions,
+            "max_new_tokens": 96,
+            "seeds": SeedTree(4).child("filter"),
+        }
+        return make_context(self.latents, self.vectors, **(given | changes))
+
+    def permuted(self, order):
+        """Return the same world with candidates in another order."""
+        return replace(self, candidates=[self.candidates[i] for i in order], vectors=self.vectors[list(order)])
+
+
+@pytest.fixture
+def world():
+    rng = np.random.default_rng(11)
+    records, rows = [], []
+    for label, axis in CENTRES.items():
+        for person in range(9 + axis):
+            for note in range(2):
+                vector = rng.normal(scale=0.25, size=DIM)
+                vector[axis] += 1
+                rows.append(vector / np.linalg.norm(vector))
+                records.append(
+                    Record(
+                        id=f"{label}{person:02d}-{note}",
+                        text=paragraph(label, rng),
+                        label=label,
+                        group=f"{label}{person:02d}",
+                    )
+                )
+    order = rng.permutation(len(records))
+    corpus = Corpus(role="train", records=tuple(records[i] for i in order), has_groups=True)
+    train = Embedded(
+        vectors=np.array(rows, dtype=np.float32)[order],
+        ids=tuple(r.id for r in corpus.records),
+        labels=tuple(corpus.labels),
+        groups=tuple(r.group for r in corpus.records),
+        encoder="test",
+        normalized=True,
+    )
+    config = InterpolateConfig(method="smote", k_neighbors=3, total=10)
+    latents = config.build().fit(train).sample({"ant": 6, "bee": 5, "cow": 4}, SeedTree(9))
+    candidates, vectors = [], []
+    for id_, label, latent in zip(latents.ids, latents.labels, latents.vectors, strict=True):
+        for index in range(3):
+            candidates.append(
+                Candidate(latent_id=id_, index=index, text=paragraph(label, rng), label=label, finish="stop")
+            )
+            vectors.append(latent + rng.normal(scale=0.05 * (1 + index), size=DIM))
+    rows = rng.permutation(len(records))[:N_RECONSTRUCTIONS]
+    noise = np.array([rng.normal(scale=0.05 * (1 + i % 3), size=DIM) for i in range(N_RECONSTRUCTIONS)])
+    reconstructions = Reconstructions(
+        record_ids=tuple(train.ids[row] for row in rows),
+        texts=tuple(paragraph(train.labels[row], rng) for row in rows),
+        vectors=(train.vectors[rows] + noise).astype(np.float32),
+    )
+    return World(train, corpus, latents, candidates, np.array(vectors, dtype=np.float32), reconstructions)

@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synthgen.interpolate import exposure
+from synthgen.interpolate.base import Unfit
+from synthgen.interpolate.exposure import limit_exposure
+
+
+def blocks(n, p, seed, size=17):
+    """Yield endless proposals of p of n rows."""
+    rng = np.random.default_rng(seed)
+    while True:
+        yield rng.random((size, n)).argsort(axis=1)[:, :p], rng.dirichlet(np.ones(p), size=size)
+
+
+def slow(proposals, m, persons, bound):
+    """Return the first m that fit, looked at one after the other."""
+    used, taken = dict.fromkeys(persons.tolist(), 0.0), []
+    for rows, shares in proposals:
+        for row, share in zip(rows.tolist(), shares.tolist(), strict=True):
+            after = [used[persons[r]] + w for r, w in zip(row, share, strict=True)]
+            if max(after) <= bound:
+                used.update({persons[r]: total for r, total in zip(row, after, strict=True)})
+                taken.append((row, share))
+            if len(taken) == m:
+                return taken
+    return taken
+
+
+def test_by_hand():
+    # of the bound 1: the second would bring person 2 to 1.1, the fourth person 4 to 1.2; the last brings 3 to just 1
+    groups = np.array([2, 5, 3, 4])
+    offered = (
+        np.array([[0, 1], [0, 2], [2, 3], [0, 3], [1, 2]]),
+        np.array([[0.7, 0.3], [0.4, 0.6], [0.5, 0.5], [0.3, 0.7], [0.5, 0.5]]),
+    )
+    parents, weights = limit_exposure(iter([offered]), 3, groups=groups, max_exposure=1.25)
+    assert parents.tolist() == [[0, 1], [0, 2], [2, 3]]
+    parents, weights = limit_exposure(iter([offered]), 3, groups=groups, max_exposure=1)
+    assert parents.tolist() == [[0, 1], [2, 3], [1, 2]]
+    assert weights.tolist() == [[0.7, 0.3], [0.5, 0.5], [0.5, 0.5]]
+
+
+def test_the_bound_itself_is_within_the_bound_in_a_later_block_too():
+    half = np.array([[0.5, 0.5]])
+    offered = [(np.array([[0, 1]]), half), (np.array([[1, 2]]), half), (np.array([[0, 2]]), half)]
+    parents, _ = limit_exposure(iter(offered), 3, groups=np.arange(3), max_exposure=1)
+    assert parents.tolist() == [[0, 1], [1, 2], [0, 2]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_nobody_passes_the_bound_and_the_first_that_fit_are_taken(data):
+    p = data.draw(st.integers(2, 5), label="p")
+    n = data.draw(st.integers(p + 1, 13), label="n")
+    m = data.draw(st.integers(1, 60), label="m")
+    bound = data.draw(st.floats(1.3, 4), label="room") * max(m, n) / n
+    seed = data.draw(st.integers(0, 2**31), label="seed")
+    groups = np.random.default_rng(seed).permutation(n) + 3
+    try:
+        parents, weights = limit_exposure(blocks(n, p, seed), m, groups=groups, max_exposure=bound)
+    except Unfit:
+        return  # little room; the next tests say when
+    taken = slow(blocks(n, p, seed), m, groups, bound)
+    assert parents.tolist() == [row for row, _ in taken]
+    assert weights.tolist() == [share for _, share in taken]
+    assert np.bincount(groups[parents].ravel(), weights=weights.ravel()).max() <= bound
+
+
+@pytest.mark.parametrize("bound", [None, 9.5])
+def test_asking_for_more_keeps_the_first(bound):
+    groups = np.arange(23)
+    few = limit_exposure(blocks(23, 3, 4), 40, groups=groups, max_exposure=bound)
+    many = limit_exposure(blocks(23, 3, 4), 180, groups=groups, max_exposure=bound)
+    for a, b in zip(few, many, strict=True):
+        assert np.array_equal(a, b[:40])
+
+
+def test_without_a_bound_every_proposal_is_taken():
+    parents, weights = limit_exposure(blocks(7, 3, 5), 20, groups=np.arange(7), max_exposure=None)
+    offered = blocks(7, 3, 5)
+    (first, share), (second, _) = next(offered), next(offered)
+    assert np.array_equal(parents, np.concatenate([first, second])[:20])
+    assert np.array_equal(weights[:17], share)
+
+
+def test_more_records_than_persons_have_room_for():
+    with pytest.raises(
+        Unfit, match=r"4 persons with a summed weight of at most 2\.5 each make 10 records at most, 11"
+    ):
+        limit_exposure(blocks(6, 2, 1), 11, groups=np.array([8, 8, 8, 1, 2, 3]), max_exposure=2.5)
+
+
+def test_room_that_lies_apart_ends_in_a_refusal():
+    # rows 0 and 1 go only with each other, rows 2 and 3 are never proposed
+    def proposals():
+        while True:
+            yield np.tile([0, 1], (5, 1)), np.tile([0.75, 0.25], (5, 1))
+
+    with pytest.raises(Unfit, match=f"after 2 of 3 records, {exposure.GIVE_UP * exposure.BLOCK} proposals in a row"):
+        limit_exposure(proposals(), 3, groups=np.arange(4), max_exposure=1.5)
+    assert len(limit_exposure(proposals(), 2, groups=np.arange(4), max_exposure=1.5)[0]) == 2
+
+
+def test_giving_up_starts_anew_with_every_point_that_fits():
+    def proposals():
+        for _ in range(3):
+            yield np.array([[0, 1]]), np.array([[0.5, 0.5]])
+            for _ in range(exposure.GIVE_UP - 1):
+                yield np.array([[0, 1]]), np.array([[1.0, 0.0]]) * 99
+
+    parents, _ = limit_exposure(proposals(), 3, groups=np.arange(2), max_exposure=5)
+    assert parents.tolist() == [[0, 1]] * 3

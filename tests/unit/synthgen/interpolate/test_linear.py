@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthgen.core.seeds import SeedTree
+from synthgen.interpolate.base import TrainRows
+from synthgen.interpolate.config import METHODS, InterpolateConfig
+from synthgen.interpolate.linear import BLOCK_ROWS, FittedLinear, interpolate_linearly
+from synthgen.interpolate.smote import Smote
+
+X = np.array([[0, 0, 2], [1, 0, 2], [3, 5, 2]], dtype=np.float32)
+PARENTS, WEIGHTS = np.array([[0, 2], [2, 1]]), np.array([[0.75, 0.25], [0, 1]])
+
+
+def test_by_hand():
+    rows = TrainRows(vectors=X, classes=np.zeros(3, dtype=np.int64), groups=np.arange(3))
+
+    class Told(FittedLinear):
+        def fit_class(self, code):
+            return None
+
+        def draw(self, code, m, rng):
+            return (PARENTS, WEIGHTS) if code == 0 else (PARENTS[:, :1], np.ones((2, 1)))
+
+    points = Told(Smote(), rows).points(0, 2, SeedTree(1))
+    assert points.vectors.tolist() == [[0.75, 1.25, 2], [1, 0, 2]]
+    assert points.parents is PARENTS
+    assert points.weights is WEIGHTS
+    assert Told(Smote(), rows).points(1, 2, SeedTree(1)).vectors.tolist() == X[[0, 2]].tolist()
+
+
+@given(st.integers(1, 2 * BLOCK_ROWS + 3), st.integers(2, 9), st.integers(1, 5), st.integers(1, 2))
+def test_blocks_change_nothing(m, n, d, p):
+    rng = np.random.default_rng(m)
+    x = rng.normal(size=(n, d))
+    parents = rng.integers(0, n, size=(m, p))
+    weights = rng.dirichlet(np.ones(p), size=m)
+    for dtype, error in ((np.float32, 1e-6), (np.float64, 1e-14)):
+        out = np.full((m, d), np.nan, dtype=dtype)
+        interpolate_linearly(x.astype(dtype), parents, weights, out)
+        np.testing.assert_allclose(out, (weights[:, :, None] * x[parents]).sum(axis=1), atol=error)
+
+
+@pytest.mark.parametrize("method", ["adasyn", "borderline-smote", "random-oversample", "smote"])
+def test_a_method_that_says_who_is_in_a_point_makes_those_points(method):
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(40, 3)).astype(np.float32)
+    rows = TrainRows(vectors=x, classes=np.repeat([0, 1], 20), groups=np.arange(40))
+    fitted = InterpolateConfig(method=method, total=1).build().fit_rows(rows)
+    assert method in METHODS
+    assert isinstance(fitted, FittedLinear)
+    points = fitted.points(1, 30, SeedTree(2))
+    parents, weights = fitted.draw(1, 30, SeedTree(2))
+    np.testing.assert_array_equal(points.parents, parents)
+    np.testing.assert_array_equal(points.weights, weights)

@@ -1,0 +1,184 @@
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.special import gammainc
+
+from synthgen.core.errors import ConfigError, DataError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Embedded
+from synthgen.interpolate.base import TrainRows
+from synthgen.interpolate.mixture import Mixture, weighted_sum
+
+
+def rows(n, d, persons, seed=1):
+    """Return n rows of one class, of that many persons."""
+    rng = np.random.default_rng(seed)
+    groups = rng.permutation(np.concatenate([np.arange(persons), rng.integers(0, persons, size=n - persons)]))
+    return TrainRows(vectors=rng.normal(size=(n, d)).astype(np.float32), classes=np.zeros(n, np.int64), groups=groups)
+
+
+def exposures(points, groups):
+    return np.bincount(groups[points.parents].ravel(), weights=points.weights.ravel())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_point_is_in_the_hull_of_parents_of_different_persons(data):
+    p = data.draw(st.integers(2, 7), label="p")
+    k = data.draw(st.integers(p, p + 4), label="k")
+    persons = data.draw(st.integers(k + 1, k + 6), label="persons")
+    n = data.draw(st.integers(persons + 1, 3 * persons), label="n")
+    d = data.draw(st.sampled_from([d for d in range(1, 30) if d not in {n, k, p, persons}]), label="d")
+    m = data.draw(st.sampled_from([m for m in range(1, 70) if m not in {n, k, p, d}]), label="m")
+    alpha = data.draw(st.sampled_from([1e-9, 0.05, 1, 7.5, 1000]), label="alpha")
+    bound = data.draw(st.none() | st.just(3 * max(1, m / persons)), label="bound")
+    x = rows(n, d, persons, seed=data.draw(st.integers(0, 999), label="seed"))
+    method = Mixture(k_neighbors=k, parents=p, alpha=alpha, max_exposure=bound)
+    points = method.fit_rows(x).points(0, m, SeedTree(3))
+    assert points.vectors.shape == (m, d)
+    assert points.vectors.dtype == np.float32
+    assert points.parents.shape == points.weights.shape == (m, p)
+    np.testing.assert_allclose(points.weights.sum(axis=1), 1, atol=1e-12)
+    assert points.weights.min() >= 0
+    assert all(len(set(x.groups[row])) == p for row in points.parents)
+    exact = np.einsum("mp,mpd->md", points.weights, x.vectors[points.parents].astype(np.float64))
+    np.testing.assert_allclose(points.vectors, exact, atol=2e-6)
+    if bound is not None:
+        assert exposures(points, x.groups).max() <= bound
+
+
+def test_a_weighted_sum_by_hand():
+    vectors = np.array([[8, 0], [0, 4], [-4, 2], [1, 1]], dtype=np.float32)
+    made = weighted_sum(vectors, np.array([[2, 0, 1], [3, 1, 0]]), np.array([[0.25, 0.5, 0.25], [1, 0, 0]]))
+    assert made.tolist() == [[3, 1.5], [1, 1]]
+
+
+def test_the_parents_are_the_nearest_persons_records():
+    # persons at 0, 1, 3, 7, 15 on a line; the person at 1 has two more records far off, which are never the nearest
+    line = np.array([0, 1, 3, 7, 15, 1000, 1001], dtype=np.float32)[:, None]
+    x = TrainRows(vectors=line, classes=np.zeros(7, np.int64), groups=np.array([0, 1, 2, 3, 4, 1, 1]))
+    points = Mixture(k_neighbors=2, parents=3).fit_rows(x).points(0, 500, SeedTree(4))
+    assert {tuple(sorted(row)) for row in points.parents.tolist() if row[0] < 5} == {(0, 1, 2), (1, 2, 3), (2, 3, 4)}
+    assert {tuple(sorted(row)) for row in points.parents.tolist() if row[0] >= 5} == {(3, 4, 5), (3, 4, 6)}
+
+
+def test_every_record_and_every_near_person_is_drawn_alike():
+    x = rows(11, 3, 11)
+    points = Mixture(k_neighbors=6, parents=4, alpha=2).fit_rows(x).points(0, 33_000, SeedTree(5))
+    base = np.bincount(points.parents[:, 0])
+    assert np.abs(base - 3000).max() < 5 * 3000**0.5
+    others = points.parents[points.parents[:, 0] == 2][:, 1:]
+    drawn = np.bincount(others.ravel(), minlength=11)
+    assert (drawn > 0).sum() == 6
+    assert np.abs(drawn[drawn > 0] - len(others) / 2).max() < 5 * (len(others) / 4) ** 0.5
+    # mean 1/4 and variance (1/4)(3/4)/(4·2 + 1) of a symmetric Dirichlet's weight, for the first parent as for others
+    np.testing.assert_allclose(points.weights.mean(axis=0), 0.25, atol=0.004)
+    np.testing.assert_allclose(points.weights.var(axis=0), 3 / 16 / 9, atol=0.001)
+
+
+def test_the_noise_has_the_length_it_says():
+    d = 200
+    x = rows(9, d, 9)
+    quiet, loud = (Mixture(noise=noise).fit_rows(x).points(0, 3000, SeedTree(6)) for noise in (0, 0.5))
+    assert np.array_equal(quiet.parents, loud.parents)
+    noise = (loud.vectors - quiet.vectors).astype(np.float64)
+    apart = np.linalg.norm(x.vectors[:, None] - x.vectors[None, :], axis=2) + np.diag([np.inf] * 9)
+    d_1 = apart.min(axis=1)[loud.parents[:, 0]]
+    # ‖ε‖² / (noise · d_1)² is χ²(d) / d: mean 1 ± .0018, variance 2/d ± .0003
+    ratio = np.square(noise).sum(axis=1) / np.square(0.5 * d_1)
+    assert ratio.mean() == pytest.approx(1, abs=0.01)
+    assert ratio.var() == pytest.approx(2 / d, abs=0.0015)
+    unit = noise / (0.5 * d_1 / d**0.5)[:, None]  # isotropic: each coordinate's variance is 1 ± .026
+    assert np.abs(unit.var(axis=0) - 1).max() < 0.12
+    assert np.abs(unit.mean(axis=0)).max() < 0.09
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"max_exposure": 60.0}, {"noise": 0.3}, {"noise": 0.3, "max_exposure": 60.0}]
+)
+def test_asking_for_more_keeps_the_first_rows_across_blocks(options):
+    fitted = Mixture(**options).fit_rows(rows(200, 3, 150))
+    few, many = (fitted.points(0, m, SeedTree(7)) for m in (4000, 5000))
+    assert np.array_equal(few.vectors, many.vectors[:4000])
+    assert np.array_equal(few.parents, many.parents[:4000])
+    assert np.array_equal(few.weights, many.weights[:4000])
+
+
+def test_the_bound_holds_where_it_bites():
+    x = rows(60, 3, 40)
+    free, bound = (Mixture(max_exposure=most).fit_rows(x).points(0, 400, SeedTree(8)) for most in (None, 12.5))
+    assert exposures(free, x.groups).max() > 15
+    assert exposures(bound, x.groups).max() <= 12.5
+    assert not np.array_equal(free.parents, bound.parents)
+
+
+def test_a_class_without_room_is_refused_by_name():
+    x = Embedded(
+        vectors=np.eye(7, 4, dtype=np.float32),
+        ids=tuple("abcdefg"),
+        labels=("ant",) * 7,
+        groups=tuple("abcdefg"),
+        encoder="test",
+        normalized=False,
+    )
+    with pytest.raises(DataError, match="mixture cannot make records of 1 class") as refused:
+        Mixture(max_exposure=2).fit(x).sample({"ant": 15}, SeedTree(9))
+    assert refused.value.problems[0].startswith("'ant': 7 persons with a summed weight of at most 2 each make 14")
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        ({"parents": 7}, ["parents: 7 parents need k_neighbors of at least 6, which is 5"]),
+        ({"parents": 1, "k_neighbors": 3}, ["parents: Input should be greater than or equal to 2, got 1"]),
+        ({"parents": 51, "k_neighbors": 60}, ["parents: Input should be less than or equal to 50, got 51"]),
+        ({"alpha": 0.0}, ["alpha: Input should be greater than 0"]),
+        ({"alpha": float("nan")}, ["alpha: Input should be"]),
+        ({"alpha": float("inf")}, ["alpha: Input should be less than or equal to 1000"]),
+        ({"noise": -0.1}, ["noise: Input should be greater than or equal to 0"]),
+        ({"noise": float("nan")}, ["noise: Input should be"]),
+        ({"max_exposure": 0.3}, ["max_exposure: must be at least 1/3"]),
+        ({"max_exposure": float("nan")}, ["max_exposure: Input should be a finite number"]),
+        ({"parents": 7, "alpha": -1.0}, ["parents: 7 parents need", "alpha: Input"]),
+    ],
+)
+def test_what_cannot_be_is_refused_with_every_reason(options, parts):
+    with pytest.raises(ConfigError, match="mixture cannot work with these options") as refused:
+        Mixture(**options)
+    assert len(refused.value.problems) == len(parts)
+    for problem, part in zip(refused.value.problems, parts, strict=True):
+        assert problem.startswith(part)
+
+
+def mean_largest_weight(p, alpha):
+    """Return E[max w]: the largest of p Gamma(α) variables over their sum, which is independent of the shares."""
+    whole, _ = quad(lambda x: 1 - gammainc(alpha, x) ** p, 0, alpha + 60 * alpha**0.5 + 60, limit=500, points=[alpha])
+    return whole / (p * alpha)
+
+
+def test_the_table_of_the_docstring():
+    lines = Mixture.__doc__.splitlines()
+    head = next(i for i, line in enumerate(lines) if line.strip().startswith("p    α = "))
+    alphas = [float(number) for number in re.findall(r"[\d.]+", lines[head])]
+    assert alphas == [0.1, 0.5, 1, 2, 5, 10]
+    seen = []
+    for line in lines[head + 1 : head + 7]:
+        p, *cells = line.split()
+        seen.append(int(p))
+        for alpha, largest, effective in zip(alphas, cells[::2], cells[1::2], strict=True):
+            assert float(largest) == pytest.approx(mean_largest_weight(int(p), alpha), abs=6e-4)
+            assert float(effective) == pytest.approx((int(p) * alpha + 1) / (alpha + 1), abs=0.0501)
+    assert seen == [2, 3, 5, 10, 20, 50]
+    assert mean_largest_weight(3, 1) == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)  # H_p / p where α = 1
+
+
+def test_the_weights_are_as_the_table_says():
+    weights = (
+        Mixture(k_neighbors=4, parents=5, alpha=0.5).fit_rows(rows(9, 2, 8)).points(0, 20_000, SeedTree(2)).weights
+    )
+    assert weights.max(axis=1).mean() == pytest.approx(0.555, abs=0.005)
+    assert 1 / np.square(weights).sum(axis=1).mean() == pytest.approx(3.5 / 1.5, abs=0.03)

@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synthgen.core.errors import InternalError
+from synthgen.interpolate import neighbourhoods
+from synthgen.interpolate.base import TrainRows, Unfit
+from synthgen.interpolate.neighbourhoods import (
+    kneighbor_persons,
+    neighbours_in_any_class,
+    neighbours_in_class,
+)
+
+
+def slow(vectors, groups, k):
+    """Return each row's k nearest persons, by sorting every other row and keeping each person's first."""
+    rows, distances = [], []
+    for i in range(len(groups)):
+        far = np.sqrt(np.square(vectors.astype(np.float64) - vectors[i]).sum(axis=1))
+        order = sorted((j for j in range(len(groups)) if groups[j] != groups[i]), key=lambda j: (far[j], j))
+        first = {}
+        for j in order:
+            first.setdefault(groups[j], j)
+        chosen = list(first.values())[:k]
+        rows.append(chosen)
+        distances.append(far[chosen])
+    return np.array(rows), np.array(distances)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_the_same_as_sorting_everything(data):
+    k = data.draw(st.integers(1, 6), label="k")
+    own = data.draw(st.lists(st.integers(1, 9), min_size=k + 1, max_size=k + 5), label="rows of each person")
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**31), label="seed"))
+    groups = rng.permutation(np.repeat(7 + np.arange(len(own)), own))
+    vectors = rng.integers(-2, 3, size=(len(groups), 2)).astype(np.float32)  # many ties
+    near, distances = kneighbor_persons(vectors, groups, k)
+    want, far = slow(vectors, groups, k)
+    assert np.array_equal(near, want)
+    np.testing.assert_allclose(distances, far, atol=1e-12)
+
+
+def test_a_person_of_many_near_rows_is_one_person(monkeypatch):
+    monkeypatch.setattr(neighbourhoods, "AT_ONCE", 64)  # so that rows are searched in several parts
+    line = np.concatenate([[0.0, 100, 300], 1 + np.arange(40) / 1000])[:, None].astype(np.float32)
+    groups = np.array([0, 1, 2] + [3] * 40)
+    near, distances = kneighbor_persons(line, groups, 3)
+    assert near[0].tolist() == [3, 1, 2]
+    assert distances[0].tolist() == [1, 100, 300]
+    assert near[2].tolist() == [1, 42, 0]
+    assert set(map(tuple, near[3:].tolist())) == {(0, 1, 2)}
+
+
+def test_too_few_persons_are_the_callers_mistake():
+    with pytest.raises(InternalError, match="3 persons, so no row has 3 others"):
+        kneighbor_persons(np.eye(5, dtype=np.float32), np.array([0, 0, 1, 1, 2]), 3)
+
+
+def rows(places, classes, groups):
+    return TrainRows(
+        vectors=np.array(places, dtype=np.float32)[:, None],
+        classes=np.array(classes, dtype=np.int64),
+        groups=np.array(groups, dtype=np.int64),
+    )
+
+
+def test_neighbours_of_any_class_by_hand():
+    # 0 and 1 are of class 1; 1 and 2 are one person, so they are not neighbours
+    around, other = neighbours_in_any_class(rows([0, 1, 3, 7, 15], [1, 1, 0, 2, 1], [4, 0, 0, 1, 2]), 1, 3)
+    assert around.tolist() == [[1, 2, 3], [0, 3, 4], [3, 2, 1]]
+    assert other.tolist() == [[False, True, True], [False, True, False], [True, True, False]]
+
+
+def test_too_few_records_of_other_persons_are_named_with_their_number():
+    few = rows([0, 1, 3, 7, 15], [1, 1, 0, 2, 1], [0, 0, 0, 1, 2])
+    assert neighbours_in_any_class(few, 2, 4)[0].shape == (1, 4)  # its person has one record
+    assert neighbours_in_any_class(few, 1, 2)[0].shape == (3, 2)
+    with pytest.raises(Unfit, match="2 records of other persons, of any class, around one of its records, needs 3"):
+        neighbours_in_any_class(few, 1, 3)
+
+
+def test_neighbours_within_a_class_are_numbered_within_it():
+    # class 1 at 0, 1 and 15; the first two are one person
+    x = rows([0, 1, 3, 7, 15], [1, 1, 0, 2, 1], [0, 0, 0, 1, 2])
+    near, distances = neighbours_in_class(x, 1, 1)
+    assert near.tolist() == [[2], [2], [1]]
+    assert distances.tolist() == [[15], [14], [14]]
+    assert neighbours_in_class(x, 1, 1, asked=np.array([2]))[0].tolist() == [[1]]
+
+
+def test_the_nearest_by_angle():
+    vectors = np.array([[1, 0], [9, 1], [0, 1], [1, 0.5]], dtype=np.float32)
+    x = TrainRows(vectors=vectors, classes=np.zeros(4, np.int64), groups=np.arange(4))
+    near, distances = neighbours_in_class(x, 0, 2, metric="cosine")
+    assert near[0].tolist() == [1, 3]
+    assert distances[0] == pytest.approx([1 - 9 / 82**0.5, 1 - 2 / 5**0.5], abs=1e-6)

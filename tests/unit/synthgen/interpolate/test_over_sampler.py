@@ -1,0 +1,353 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+
+from synthgen.core.errors import ConfigError, DataError
+from synthgen.core.seeds import SeedTree
+from synthgen.interpolate.base import TrainRows
+from synthgen.interpolate.config import METHODS, InterpolateConfig
+from synthgen.interpolate.over_sampler import OverSampler, _person_numbers
+
+SIZES = {"ant": 13, "bee": 31, "cow": 19}
+DIM = 6
+LINEAR = ["adasyn", "borderline-smote", "random-oversample", "smote"]
+
+
+def rows(sizes=None, *, dtype=np.float64, seed=5):
+    """Return unit rows whose classes lie through one another, mixed, and their classes."""
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.repeat(list(sizes or SIZES), list((sizes or SIZES).values())))
+    X = rng.normal(size=(len(y), DIM))
+    return (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(dtype), y
+
+
+def sampler(method="smote", **given):
+    small = {"vae": {"latent_dim": 2}}.get(method, {})
+    return OverSampler(method, **{"random_state": 11, "k_neighbors": 3, **small, **given})
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_rows_come_first_and_every_new_one_is_made_of_its_class(method, dtype):
+    X, y = rows(dtype=dtype)
+    before = X.copy()
+    over = sampler(method)
+    points, labels = over.fit_resample(X, y)
+    assert over.sampling_strategy_ == {"ant": 18, "cow": 12}
+    assert (points.shape, points.dtype, labels.dtype) == ((63 + 30, DIM), dtype, y.dtype)
+    np.testing.assert_array_equal(points[:63], before)
+    np.testing.assert_array_equal(X, before)
+    assert labels.tolist() == [*y, *["ant"] * 18, *["cow"] * 12]
+    assert (over.parents_.dtype, over.weights_.dtype) == (np.int64, np.float64)
+    assert over.parents_.shape == over.weights_.shape
+    assert len(over.parents_) == 30
+    if over.parents_.size:
+        np.testing.assert_allclose(over.weights_.sum(axis=1), 1, rtol=1e-12)
+        # kind 2 of borderline-smote aside, whose second parent is of any class
+        assert (y[over.parents_] == labels[63:, None]).all()
+
+
+@pytest.mark.parametrize("method", LINEAR)
+@pytest.mark.parametrize(("dtype", "error"), [(np.float32, 1e-6), (np.float64, 1e-15)])
+def test_a_point_is_the_weighted_sum_of_its_parents_in_the_precision_of_the_rows(method, dtype, error):
+    X, y = rows(dtype=dtype)
+    over = sampler(method)
+    points = over.fit_resample(X, y)[0][len(X) :]
+    expected = (over.weights_[:, :, None] * X[over.parents_]).sum(axis=1)
+    assert np.abs(points - expected).max() <= error
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcde"), st.integers(5, 17), min_size=2),
+    st.integers(2, 4),
+    st.integers(0, 2**32 - 1),
+)
+def test_each_point_lies_on_the_segment_of_two_rows_of_its_class(sizes, k, seed):
+    X, y = rows(sizes, seed=seed)
+    over = OverSampler(k_neighbors=k, random_state=seed, sampling_strategy=dict.fromkeys(sizes, 19))
+    points, labels = over.fit_resample(X, y)
+    new, parents, weights = points[len(X) :], over.parents_, over.weights_
+    assert len(parents) == len(new) == 19 * len(sizes) - len(X)
+    assert (y[parents] == labels[len(X) :, None]).all()
+    assert ((weights >= 0) & (weights <= 1)).all()
+    np.testing.assert_allclose(new, (weights[:, :, None] * X[parents]).sum(axis=1), atol=1e-14)
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_its_points_are_those_of_the_method(method):
+    X, y = rows(dtype=np.float32)
+    over = sampler(method)
+    points = over.fit_resample(X, y)[0][len(X) :]
+    classes, codes = np.unique(y, return_inverse=True)
+    config = InterpolateConfig(
+        method=method, k_neighbors=3, total=1, **({"latent_dim": 2} if method == "vae" else {})
+    )
+    fitted = config.build().fit_rows(TrainRows(vectors=X, classes=codes, groups=np.arange(len(X)), normalized=True))
+    own = [fitted.points(code, {0: 18, 2: 12}[code], SeedTree(11).child(str(classes[code]))) for code in (0, 2)]
+    np.testing.assert_array_equal(points, np.concatenate([p.vectors for p in own]))
+    np.testing.assert_array_equal(over.parents_, np.concatenate([p.parents for p in own]))
+
+
+def test_a_whole_number_seeds_the_same_points_and_a_random_state_new_ones():
+    X, y = rows()
+    first, again, other = (sampler(random_state=s).fit_resample(X, y)[0] for s in (7, 7, 8))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+    twice = sampler(random_state=np.random.RandomState(3))
+    one, two = twice.fit_resample(X, y)[0], twice.fit_resample(X, y)[0]
+    assert (one != two).any()
+    np.testing.assert_array_equal(one, sampler(random_state=np.random.RandomState(3)).fit_resample(X, y)[0])
+
+
+def test_more_points_of_a_class_keep_the_first_ones_and_change_no_other_class():
+    X, y = rows()
+    few = sampler(sampling_strategy={"ant": 20, "cow": 22}).fit_resample(X, y)[0][len(X) :]
+    more = sampler(sampling_strategy={"ant": 25, "bee": 32, "cow": 22}).fit_resample(X, y)[0][len(X) :]
+    np.testing.assert_array_equal(more[:7], few[:7])  # of ant
+    np.testing.assert_array_equal(more[-3:], few[-3:])  # of cow
+
+
+@pytest.mark.parametrize("method", ["smote", "mixture", "slerp"])
+def test_parents_of_one_point_are_of_different_persons(method):
+    X, y = rows()
+    groups = np.array([f"p{i % 21}" for i in range(len(X))])
+    over = sampler(method, sampling_strategy="all", k_neighbors=2)
+    over.fit_resample(X, y)
+    alone = (np.sort(groups[over.parents_], axis=1)[:, 1:] == np.sort(groups[over.parents_], axis=1)[:, :-1]).any()
+    X = np.concatenate([X, X + 1e-7])  # each person's records lie closest to one another
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    over.fit_resample(X, np.tile(y, 2), groups=np.tile(groups, 2))
+    mixed = np.sort(np.tile(groups, 2)[over.parents_], axis=1)
+    assert (mixed[:, 1:] != mixed[:, :-1]).all()
+    over.fit_resample(X, np.tile(y, 2))
+    mixed = np.sort(np.tile(groups, 2)[over.parents_], axis=1)
+    assert alone or (mixed[:, 1:] == mixed[:, :-1]).any()  # so it was the groups that kept them apart
+
+
+def test_a_clone_has_the_same_parameters_and_makes_the_same_points():
+    X, y = rows()
+    over = sampler("borderline-smote", m_neighbors=4, kind=2, sampling_strategy={"cow": 23})
+    copy = clone(over)
+    assert copy.get_params() == over.get_params()
+    assert set(over.get_params()) == set(OverSampler._parameter_constraints)
+    np.testing.assert_array_equal(copy.fit_resample(X, y)[0], over.fit_resample(X, y)[0])
+    assert copy.set_params(method="smote", kind=None, m_neighbors=None).method == "smote"
+
+
+def test_in_a_pipeline_and_a_grid_search():
+    pipeline = pytest.importorskip("imblearn.pipeline", reason="imbalanced-learn is not installed")
+    X, y = rows({"ant": 26, "bee": 60})
+    steps = pipeline.Pipeline([("over", sampler()), ("classify", LogisticRegression(max_iter=200))])
+    grid = [
+        {"over__k_neighbors": np.arange(2, 4)},
+        {"over__method": sorted(METHODS.keys() - {"vae"})},
+        {"over__method": ["borderline-smote"], "over__kind": [1, 2]},
+    ]
+    search = GridSearchCV(steps, grid, cv=2, error_score="raise").fit(X, y)
+    assert len(search.cv_results_["params"]) == 2 + len(METHODS.keys() - {"vae"}) + 2
+    assert search.predict(X).shape == y.shape
+
+
+def test_a_pipeline_passes_the_persons_on_where_metadata_are_routed():
+    pipeline = pytest.importorskip("imblearn.pipeline", reason="imbalanced-learn is not installed")
+    X, y = rows({"ant": 26, "bee": 60})
+    groups = np.repeat(np.arange(43), 2)
+    with config_context(enable_metadata_routing=True):
+        steps = pipeline.Pipeline([("over", sampler()), ("classify", LogisticRegression())])
+        steps.fit(X, y, groups=groups)
+    parents = groups[steps["over"].parents_]
+    assert (parents[:, 0] != parents[:, 1]).all()
+    steps.fit(X, y)
+    assert (np.diff(groups[steps["over"].parents_]) == 0).any()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "smoote"}, "method: is not in this version|method: Input should be"),
+        ({"k_neighbors": 0}, "k_neighbors: .* got 0"),
+        ({"kind": 1}, "kind: belongs to borderline-smote, not to smote"),
+        ({"method": "mixture", "parents": 51, "alpha": -1.0}, "(?s)2 mistakes.*parents.*alpha"),
+    ],
+)
+def test_options_are_those_of_the_configuration(options, message):
+    for call in (sampler(**options).fit, sampler(**options).fit_resample):
+        with pytest.raises(ConfigError, match=message):
+            call(*rows())
+
+
+def test_every_class_that_cannot_be_made_is_named():
+    sizes = {"ant": 3, "bee": 30, "cow": 2}
+    X, y = rows(sizes)
+    with pytest.raises(DataError, match="smote cannot make points of every class") as caught:
+        sampler().fit_resample(X, y)
+    assert caught.value.problems == (
+        "'ant': 3 rows of different persons, needs 4",
+        "'cow': 2 rows of different persons, needs 4",
+    )
+    over = sampler(sampling_strategy={"bee": 31})
+    assert len(over.fit_resample(X, y)[0]) == 36  # the small classes are not asked for
+
+
+def test_a_class_without_danger_is_refused_and_not_left_as_it_was():
+    X, y = rows({"ant": 12, "bee": 20})
+    X[y == "ant"] += 100
+    with pytest.raises(DataError, match="'ant': "):
+        sampler("borderline-smote").fit_resample(X, y)
+
+
+def test_nothing_to_make():
+    X, y = rows({"ant": 9, "bee": 9})
+    over = sampler()
+    points, labels = over.fit_resample(X, y)
+    np.testing.assert_array_equal(points, X)
+    assert labels.tolist() == y.tolist()
+    assert (over.parents_.shape, over.weights_.shape) == ((0, 2), (0, 2))
+
+
+def test_whole_numbers_become_float64_so_that_points_lie_between_them():
+    X, y = rows()
+    points, _ = sampler().fit_resample((X * 100).astype(int), y)
+    assert points.dtype == np.float64
+    assert (points[len(X) :] % 1 != 0).any()
+
+
+@pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csc_array])
+def test_sparse_rows_are_refused(container):
+    X, y = rows()
+    with pytest.raises(TypeError, match="dense data is required"):
+        sampler().fit_resample(container(X), y)
+
+
+def test_rows_that_cannot_be_used_are_refused():
+    X, y = rows()
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        sampler().fit_resample(X[:-1], y)
+    with pytest.raises(DataError, match="beyond float32"):
+        sampler().fit_resample(X * 1e39, y)
+    with pytest.raises(ValueError, match="NaN"):
+        sampler().fit_resample(np.where(X > 0.5, np.nan, X), y)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        ["bee", "ant", "bee"] * 5,
+        np.array(["bee", "ant", "bee"] * 5),
+        np.array(["bee", "ant", "bee"] * 5, dtype=object),
+        np.array([9, 4, 9] * 5, dtype=np.int16),
+        np.array([[9], [4], [9]] * 5),
+        np.array([True, False, True] * 5),
+    ],
+)
+def test_classes_come_back_in_their_own_type(y):
+    given = np.asarray(y).ravel()
+    labels = sampler().fit_resample(np.random.default_rng(3).normal(size=(15, 2)), y)[1]
+    assert isinstance(labels, type(y))
+    assert np.asarray(labels).dtype == given.dtype
+    assert np.asarray(labels).tolist() == [*given, *[given[1]] * 5]
+
+
+def test_one_vs_all_keeps_its_columns_also_those_without_a_row():
+    y = np.array([[0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 1]] * 5, dtype=np.int8)
+    labels = sampler().fit_resample(np.random.default_rng(3).normal(size=(15, 2)), y)[1]
+    assert labels.dtype == np.int8
+    assert labels.tolist() == [*y.tolist(), *[[0, 1, 0, 0]] * 5]
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([[1, 0, 0], [0, 0, 0]], "1 rows of y have no class or several"),
+        ([[1, 0, 0], [0, 1, 1]], "1 rows of y have no class or several"),
+        (sparse.csr_matrix(np.eye(3, dtype=int)), "sparse"),
+        ([0.5, 1.5, 2.5], "continuous"),
+    ],
+)
+def test_what_is_no_class(y, message):
+    for call in (sampler().fit, sampler().fit_resample):
+        with pytest.raises(ValueError, match=message):
+            call(np.eye(np.shape(y)[0]), y)
+
+
+def test_persons_are_numbered():
+    assert _person_numbers(None, 3).tolist() == [0, 1, 2]
+    found = _person_numbers(["q", "p", "q", "r"], 4)
+    assert found.tolist() == [1, 0, 1, 2]
+    assert found.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ([1, 2], "of 2 rows, and X has 3"),
+        ([1.0, np.nan, np.nan], "2 rows have no person"),
+        (np.array([1.0, np.nan, 2.0], dtype=object), "no person"),
+        (["p", None, "q"], "missing persons"),
+        (np.array(["p", 3, "q"], dtype=object), "several types"),
+    ],
+)
+def test_missing_persons_are_not_one_person(groups, message):
+    with pytest.raises(DataError, match=message):
+        _person_numbers(groups, 3)
+
+
+def test_lists_come_back_as_such():
+    points, labels = sampler().fit_resample(rows()[0].tolist(), rows()[1].tolist())
+    assert isinstance(points, list)
+    assert isinstance(labels, list)
+    assert len(points) == len(labels) == 93
+
+
+def test_frames_keep_columns_types_and_names():
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    numbers = np.random.default_rng(3).normal(size=(15, 3)) * 9
+    given = pandas.DataFrame(numbers, columns=["a", "b", "c"]).astype({"a": np.float32, "b": int})
+    y = pandas.Series(["x", "y", "x"] * 5, name="kind", dtype="category")
+    frame, series = sampler().fit_resample(given, y)
+    assert isinstance(frame, pandas.DataFrame)
+    assert frame.columns.tolist() == ["a", "b", "c"]
+    assert frame.dtypes.astype(str).tolist() == ["float32", "float64", "float64"]  # no room between whole numbers
+    assert (frame["b"][15:] % 1 != 0).any()
+    assert (series.name, str(series.dtype), len(series)) == ("kind", "category", 20)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        ("majority", "sampling_strategy.*must be"),
+        (0.9, "binary"),
+        (0, "sampling_strategy.*must be"),
+        (1.01, "sampling_strategy.*must be"),
+        (None, "sampling_strategy.*must be"),
+        ({"elk": 40}, "elk.*not present"),
+        ({"ant": 2}, "greater or equal"),
+        ({"ant": 20.5}, "no whole number"),
+    ],
+)
+def test_strategies_that_over_sampling_cannot_do_are_refused(strategy, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        sampler(sampling_strategy=strategy).fit_resample(*rows())
+
+
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [
+        ("auto", {"ant": 18, "cow": 12}),
+        ("minority", {"ant": 18}),
+        ("not minority", {"bee": 0, "cow": 12}),
+        ("all", {"ant": 18, "bee": 0, "cow": 12}),
+        ({"cow": 19, "ant": np.int64(20)}, {"ant": 7, "cow": 0}),
+        (lambda y: {"ant": len(y)}, {"ant": 50}),
+    ],
+)
+def test_strategies_worked_by_hand(strategy, expected):
+    over = sampler(sampling_strategy=strategy)
+    assert len(over.fit_resample(*rows())[0]) == 63 + sum(expected.values())
+    assert over.sampling_strategy_ == expected

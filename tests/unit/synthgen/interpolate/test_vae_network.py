@@ -1,0 +1,185 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synthgen.core.seeds import SeedTree
+from synthgen.interpolate import vae_network
+from synthgen.interpolate.base import Unfit
+from synthgen.interpolate.vae_network import (
+    BLOCK_ROWS,
+    Network,
+    Objective,
+    Part,
+    above,
+    distortion,
+    kl_divergence,
+    one_thread,
+    train_vae,
+)
+
+SEEDS = SeedTree(20261120).child("vae")
+
+
+def part(n: int, d: int, seed: int = 1) -> Part:
+    """Return n rows about a line in d dimensions, each dimension of variance 1, half of it along the line."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, 1)) * np.sign(np.random.default_rng(0).normal(size=d)) + rng.normal(size=(n, d))
+    return Part(x=torch.tensor(x / np.sqrt(2), dtype=torch.float32), labels=torch.zeros(n, 0))
+
+
+def objective(latent_dim: int = 3, beta: float = 1.0, free_bits: float = 0.0) -> Objective:
+    return Objective(latent_dim=latent_dim, beta=beta, free_bits=free_bits)
+
+
+def rates(network: Network, rows: Part) -> torch.Tensor:
+    return kl_divergence(*network.encode(rows))
+
+
+def test_the_objective_by_hand():
+    x = torch.tensor([[1.0, 2.0], [0.0, -1.0]])
+    decoded = torch.tensor([[0.0, 2.0], [0.0, 1.0]])
+    log_variance = torch.tensor([0.0, math.log(4.0)])
+    # row 0: (1/1 + 0/4)/2, row 1: (0/1 + 4/4)/2, both with (log 1 + log 4)/2 + log 2π
+    assert float(distortion(x, decoded, log_variance)) == pytest.approx(0.5 + math.log(2) + math.log(2 * math.pi))
+    mean = torch.tensor([[0.0, 1.0, 0.0], [0.0, 3.0, 0.0]])
+    log_variance = torch.tensor([[0.0, 0.0, math.log(0.25)], [0.0, 0.0, 0.0]])
+    # dimension 1: ½(1)/2 + ½(9)/2; dimension 2: ½(¼ − 1 − log ¼)/2 = log 2 / 2 − 3/16
+    rate = kl_divergence(mean, log_variance)
+    assert rate.tolist() == pytest.approx([0.0, 2.5, math.log(2) / 2 - 3 / 16])
+    assert float(above(rate, 0.3)) == pytest.approx(0.3 + 2.5 + 0.3)
+
+
+def test_the_loss_equals_a_plain_rendering_of_its_formula():
+    generator = torch.Generator().manual_seed(4)
+    network = Network(5, 2, 3, generator)
+    network.log_variance = torch.randn(5, generator=generator)
+    x, labels = torch.randn(4, 5, generator=generator), torch.eye(2)[[0, 1, 1, 0]]
+    epsilon = torch.randn(4, 3, generator=generator)
+    layers = [
+        [t.double().numpy() for t in layer]
+        for layer in (network.encoder_in, network.encoder_out, network.decoder_in, network.decoder_out)
+    ]
+    silu = lambda a: a / (1 + np.exp(-a))  # noqa: E731 - as short as its formula
+    wanted, kl = 0.0, np.zeros(3)
+    for row, label, e in zip(x.double().numpy(), labels.numpy(), epsilon.double().numpy(), strict=True):
+        out = silu(np.append(row, label) @ layers[0][0] + layers[0][1]) @ layers[1][0] + layers[1][1]
+        mu, s = out[:3], np.exp(out[3:] / 2)
+        hidden = silu(np.append(mu + s * e, label) @ layers[2][0] + layers[2][1])
+        decoded = hidden @ layers[3][0] + layers[3][1]
+        sigma = np.exp(network.log_variance.double().numpy() / 2)
+        wanted -= np.log(np.exp(-(((row - decoded) / sigma) ** 2) / 2) / np.sqrt(2 * np.pi) / sigma).sum() / 4
+        kl += (mu**2 + s**2 - 1 - np.log(s**2)) / 2 / 4
+    free = float(np.median(kl))  # so that one dimension is below it
+    got = network.loss(Part(x=x, labels=labels), epsilon, objective(beta=2.5, free_bits=free))
+    assert float(got) == pytest.approx(wanted + 2.5 * np.maximum(kl, free).sum(), rel=1e-5)
+
+
+def test_the_divergence_is_that_of_draws():
+    mean, deviation = 0.7, 0.4
+    z = np.random.default_rng(2).normal(mean, deviation, size=200_000)
+    log_q = -(((z - mean) / deviation) ** 2) / 2 - math.log(deviation)
+    drawn = log_q + z**2 / 2
+    closed = kl_divergence(torch.tensor([[mean]]), torch.tensor([[2 * math.log(deviation)]]))
+    assert float(closed[0]) == pytest.approx(drawn.mean(), abs=5 * drawn.std() / math.sqrt(len(z)))
+
+
+@given(st.lists(st.floats(0, 9, width=32), min_size=1, max_size=7), st.floats(0, 9, width=32))
+def test_free_bits_cost_nothing_and_more_of_them_cost_no_less(rate, free):
+    rate = torch.tensor(rate, requires_grad=True)
+    cost = above(rate, free)
+    cost.backward()
+    assert float(cost.detach()) == pytest.approx(sum(max(free, r) for r in rate.tolist()), rel=1e-5)
+    assert all(g == 0 for r, g in zip(rate.tolist(), rate.grad.tolist(), strict=True) if r < free)
+    assert above(rate, free + 1) >= cost
+
+
+def test_a_large_beta_silences_z_and_free_bits_let_it_speak():
+    fit, out = part(90, 11), part(40, 11, seed=2)
+    kl = {
+        key: rates(train_vae(fit, out, objective(beta=beta, free_bits=free), SEEDS), out)
+        for key, beta, free in (("elbo", 1.0, 0.0), ("half", 0.5, 0.0), ("large", 100.0, 0.0), ("free", 100.0, 0.5))
+    }
+    total = {key: float(rate.sum()) for key, rate in kl.items()}
+    assert total["half"] > total["elbo"] > 0.5  # the place on the line is worth saying
+    assert total["large"] < 0.01
+    assert 0.3 < total["free"] < total["elbo"]
+    assert float(kl["free"].max()) < 0.6
+
+
+def test_what_is_kept_is_the_best_of_all_looks(monkeypatch):
+    looks = []
+    look = vae_network._Look.is_enough
+
+    def spy(self, network, tensors):
+        done = look(self, network, tensors)
+        with torch.no_grad():
+            looks.append((float(network.loss(self.part, self.epsilon, self.objective)), self, done))
+        return done
+
+    monkeypatch.setattr(vae_network._Look, "is_enough", spy)
+    network = train_vae(part(30, 11), part(9, 11, seed=2), objective(), SEEDS)
+    values, last = [value for value, _, _ in looks], looks[-1][1]
+    assert looks[-1][2]
+    assert len(values) == 1 + values.index(min(values)) + vae_network.PATIENCE
+    assert values.index(min(values)) > 1  # it did learn
+    assert len(last.part.x) >= vae_network.HELD_OUT_ROWS
+    assert float(network.loss(last.part, last.epsilon, objective())) == min(values)
+
+
+def test_nothing_is_learned_where_nothing_helps_with_other_persons():
+    noise = torch.Generator().manual_seed(3)
+    fit, out = (Part(x=torch.randn(n, 90, generator=noise), labels=torch.zeros(n, 0)) for n in (7, 40))
+    network = train_vae(fit, out, objective(), SEEDS)
+    assert torch.equal(network.log_variance, torch.zeros(90))
+    drawn = network.draw(3000, torch.zeros(1, 0), SEEDS)
+    assert drawn.var(axis=0).mean() == pytest.approx(1, abs=0.02)
+
+
+def test_a_training_that_diverges_is_refused(monkeypatch):
+    monkeypatch.setattr(vae_network, "RATE", 1e30)
+    with pytest.raises(Unfit, match="diverged"):
+        train_vae(part(30, 11), part(9, 11, seed=2), objective(), SEEDS)
+
+
+def test_training_leaves_torch_as_it_was():
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        train_vae(part(13, 5), part(4, 5, seed=2), objective(), SEEDS)
+        assert torch.get_num_threads() == 2
+        with pytest.raises(KeyError, match=r"^1$"), one_thread():
+            {}[torch.get_num_threads()]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.sampled_from((1, 3, 255, 256, 257, 600)), st.integers(0, 400))
+def test_more_rows_keep_the_first_to_the_last_bit(few, more):
+    network = Network(37, 0, 5, torch.Generator().manual_seed(1))
+    a, b = (network.draw(m, torch.zeros(1, 0), SEEDS) for m in (few, few + more))
+    assert np.array_equal(a, b[:few])
+
+
+def test_a_row_is_its_decoded_z_and_noise():
+    network = Network(6, 2, 4, torch.Generator().manual_seed(1))
+    network.log_variance = torch.linspace(-2, 1, 6)
+    m, label = BLOCK_ROWS + 3, torch.tensor([[0.0, 1.0]])
+    z = SEEDS.child("latent").generator().standard_normal((m, 4), np.float32)
+    noise = SEEDS.child("noise").generator().standard_normal((m, 6), np.float32)
+    mean = network.decode(torch.from_numpy(z), label.expand(m, 2)).numpy()
+    wanted = mean + np.exp(network.log_variance.numpy() / 2) * noise
+    np.testing.assert_allclose(network.draw(m, label, SEEDS), wanted, atol=1e-5)
+
+
+def test_an_epoch_meets_every_row_once():
+    batches = vae_network._batches(150, torch.Generator().manual_seed(6))
+    epochs = [torch.cat([next(batches) for _ in range(3)]) for _ in range(2)]
+    assert [sorted(e.tolist()) for e in epochs] == [list(range(150))] * 2
+    assert not torch.equal(*epochs)

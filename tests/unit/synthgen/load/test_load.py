@@ -1,0 +1,161 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audits.core.released import MAX_LABEL_CHARACTERS
+from synthgen.core.errors import DataError
+from synthgen.core.seeds import SeedTree
+from synthgen.load import BadRow, load
+from synthgen.load.config import SourceConfig
+from synthgen.load.load import MAX_LABEL
+
+CANARY = "zebra-quartz-canary"
+SEEDS = SeedTree(5).child("load")
+SOURCE = SourceConfig(path="x", text="note", label="kind", group="who", id="nid", names=("full",))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("jsonl", "a.jsonl"), ("csv", "a.csv"), ("parquet", "a.parquet"), ("dataset", "a")]
+)
+def test_every_format_gives_the_same_corpus(tmp_path, written, rows, kind, name):
+    report = load(SOURCE, getattr(written, kind)(tmp_path / name, rows), SEEDS)
+    assert report.corpus.has_groups
+    assert [(r.text, r.label, r.group, r.id) for r in report.corpus.records] == [
+        (row["note"], row["kind"], row["who"], row["nid"]) for row in rows
+    ]
+    assert report.names["n4"] == ("Ann 4",)
+    assert (report.n_rows, report.bad) == (7, ())
+
+
+def test_a_folder_of_texts_has_its_classes_from_the_folders(tmp_path):
+    for name in ("b/2.txt", "a/deep/1.txt", "stray.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"  text of {name}\n", encoding="utf-8")
+    report = load(SourceConfig(path="x", max_bad_rows=0.5), tmp_path, SEEDS)
+    assert [(r.text, r.label) for r in report.corpus.records] == [
+        ("text of a/deep/1.txt", "a"),
+        ("text of b/2.txt", "b"),
+    ]
+    assert len({r.group for r in report.corpus.records}) == 2
+    assert not report.corpus.has_groups
+    assert report.bad_counts() == {"missing label": 1}
+
+
+def test_bad_rows_are_counted_by_number_and_reason_and_never_shown(tmp_path, rows):
+    good = [json.dumps(row).encode() for row in rows]
+    bad = [
+        json.dumps({**rows[0], "nid": "x1", "note": "  "}).encode(),
+        json.dumps({**rows[0], "nid": "x2", "note": 12}).encode(),
+        json.dumps({**rows[0], "nid": "x3", "kind": None, "note": CANARY}).encode(),
+        json.dumps({**rows[0], "nid": "x4", "note": CANARY + "\0"}).encode(),
+        json.dumps({**rows[0], "nid": "n2", "note": CANARY}).encode(),
+        json.dumps({**rows[0], "nid": "x6", "who": "", "note": CANARY}).encode(),
+        b'{"note": "' + CANARY.encode() + b'\xff"}',
+        b'{"note": "' + CANARY.encode(),
+        b'["' + CANARY.encode() + b'"]',
+        json.dumps({**rows[0], "nid": "x9", "note": CANARY + "\ud800"}).encode(),
+        b"[" * 100_000,
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"\n".join(good + bad))
+    report = load(SOURCE.model_copy(update={"max_bad_rows": 0.7}), path, SEEDS)
+    assert len(report.corpus) == 7
+    assert report.bad_counts() == {
+        "NUL character in text": 1,
+        "duplicate id": 1,
+        "empty text": 1,
+        "malformed row": 3,
+        "missing group": 1,
+        "missing label": 1,
+        "text is not a string": 1,
+        "undecodable bytes": 2,
+    }
+    assert report.bad[0] == BadRow(8, "empty text")
+    with pytest.raises(DataError, match=r"11 of 18 rows cannot be used.*1\.00%") as caught:
+        load(SOURCE, path, SEEDS)
+    assert "empty text: 1 row (8)" in str(caught.value)
+    assert CANARY not in str(caught.value) + repr(report)
+
+
+def test_a_missing_column_lists_those_found(tmp_path, written):
+    path = written.jsonl(tmp_path / "a.jsonl", [{"body": "x", "label": "y", CANARY * 9: "z"}])
+    with pytest.raises(DataError, match="columns not found") as caught:
+        load(SourceConfig(path="x", group="who"), path, SEEDS)
+    message = str(caught.value)
+    assert "no column 'text'" in message
+    assert "no column 'who'" in message
+    assert "Columns found: body, label" in message
+    assert CANARY not in message
+
+
+def test_the_first_line_of_a_table_without_a_header_is_not_shown(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(f"p1,{CANARY},x\np2,other,y\n")
+    with pytest.raises(DataError, match="The 3 cells of the first line are none of them") as caught:
+        load(SourceConfig(path="x"), path, SEEDS)
+    assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        (lambda i: f"{CANARY} {i} " + "long " * 20, "12 of 12 are longer than 64 characters"),
+        (lambda i: f"{CANARY} {i}", "12 of 12 have one person"),
+        (lambda i: f"{CANARY} {max(i, 5)}", None),
+    ],
+)
+def test_a_column_of_texts_or_names_is_no_column_of_classes_and_is_not_shown(tmp_path, written, label, said):
+    rows = [{"text": f"t{i}", "label": label(i // 2), "who": f"p{i // 2}"} for i in range(24)]
+    path = written.jsonl(tmp_path / "a.jsonl", rows)
+    if said is None:  # seven classes, whatever they are called
+        assert len(load(SourceConfig(path="x", group="who"), path, SEEDS).corpus.counts()) == 7
+        return
+    with pytest.raises(DataError, match="holds no classes") as caught:
+        load(SourceConfig(path="x", group="who"), path, SEEDS)
+    assert said in caught.value.problems
+    assert CANARY not in str(caught.value)
+    assert MAX_LABEL == MAX_LABEL_CHARACTERS  # what no policy would let leave
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", None, "no such file"),
+        ("a.jsonl", b"", "holds no rows"),
+        ("a.csv", b"text,label\n", "holds no rows"),
+        ("a.csv", b"text,text\na,b\n", "names a column twice"),
+        ("a.csv", b'text,label\n"never closed', "cannot be read past line"),
+        ("a.parquet", b"PAR1 not really", "not a readable parquet"),
+        ("a.docx", b"x", "does not tell the format"),
+    ],
+)
+def test_each_broken_source_has_its_message(tmp_path, name, content, message):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        load(SourceConfig(path="x"), path, SEEDS)
+
+
+def test_labels_are_filtered_and_two_spellings_are_one_class(tmp_path, written):
+    rows = [{"text": f"t{i}", "label": label} for i, label in enumerate(["caf\u00e9", "cafe\u0301", "b", "c"])]
+    path = written.jsonl(tmp_path / "a.jsonl", rows)
+    report = load(SourceConfig(path="x", labels=("cafe\u0301", "b")), path, SEEDS)
+    assert report.corpus.counts() == {"b": 1, "caf\u00e9": 2}
+    assert report.n_other_labels == 1
+    with pytest.raises(DataError, match="no record of class 'd'"):
+        load(SourceConfig(path="x", labels=("b", "d")), path, SEEDS)
+
+
+@given(sizes=st.lists(st.integers(1, 5), min_size=2, max_size=12), limit=st.integers(5, 30))
+def test_a_sample_takes_whole_groups_and_keeps_the_limit(tmp_path_factory, written, sizes, limit):
+    rows = [{"text": f"{g} {i}", "label": "a", "who": f"g{g}"} for g, n in enumerate(sizes) for i in range(n)]
+    path = written.jsonl(tmp_path_factory.mktemp("s") / "a.jsonl", rows)
+    report = load(SourceConfig(path="x", group="who", max_records=limit), path, SEEDS)
+    kept = report.corpus.records
+    assert len(kept) <= limit
+    assert len(kept) + report.n_not_sampled == len(rows)
+    for group in {r.group for r in kept}:
+        assert sum(r.group == group for r in kept) == sizes[int(group[1:])]

@@ -1,0 +1,97 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from synthgen.config import Config
+from synthgen.core.progress import silent
+from synthgen.core.seeds import SeedTree
+from synthgen.pipeline.job import Job, source_digest
+from synthgen.pipeline.workspace import Workspace
+
+
+@pytest.fixture
+def job(tmp_path):
+    config = Config.parse(
+        {
+            "version": 1,
+            "seed": 11,
+            "secret": "public",
+            "source": {"path": "n.jsonl"},
+            "interpolate": {"total": 9},
+            "embed": {"model": "./own"},
+        },
+        base=str(tmp_path),
+    )
+    return Job(config, Workspace(tmp_path / "ws"), silent)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the model store is asked for."""
+    names = []
+    monkeypatch.setattr(
+        "synthgen.pipeline.job.model_folder", lambda name: names.append(name) or Path("/found") / name
+    )
+    return names
+
+
+def test_streams_start_at_the_configured_seed(job):
+    assert job.seeds == SeedTree(11)
+
+
+def test_a_folder_is_taken_from_where_the_configuration_lies(job, asked, tmp_path):
+    (tmp_path / "own").mkdir()
+    job.folder("./own")
+    assert asked == [str(tmp_path / "own")]
+
+
+@pytest.mark.parametrize("name", ["minilm", "some/model", "./nowhere"])
+def test_what_is_no_local_folder_is_asked_for_by_its_name(job, asked, tmp_path, name):
+    (tmp_path / "minilm").mkdir()  # a name without a slash is a name, whatever folders lie about
+    assert job.folder(name) == Path("/found") / name
+    assert asked == [name]
+
+
+def test_the_encoder_is_the_configured_one(job, asked, monkeypatch, tmp_path):
+    (tmp_path / "own").mkdir()
+    monkeypatch.setattr(
+        "synthgen.pipeline.job.build_encoder", lambda config, folder, **_: (config, folder(config.model))
+    )
+    config, _ = job.encoder()
+    assert config == job.config.embed
+    assert asked == [str(tmp_path / "own")]
+
+
+def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path):
+    (tmp_path / "n.jsonl").write_bytes(b"{}\n")
+    assert source_digest(tmp_path / "n.jsonl") == hashlib.sha256(b"{}\n").hexdigest()
+    assert source_digest(tmp_path / "m.jsonl") == "absent"
+
+
+def test_the_digest_of_a_folder_changes_with_names_bytes_and_files(tmp_path):
+    folder = tmp_path / "texts"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a" / "1.txt").write_text("one")
+    (folder / "2.txt").write_text("two")
+    digests = [source_digest(folder), source_digest(folder)]
+    (folder / "2.txt").write_text("too")
+    digests.append(source_digest(folder))
+    (folder / "2.txt").rename(folder / "3.txt")
+    digests.append(source_digest(folder))
+    (folder / "a" / "4.txt").write_text("")
+    digests.append(source_digest(folder))
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 4
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_under_a_budget_each_text_is_encoded_by_itself(tmp_path, monkeypatch, private):
+    given = {"version": 1, "source": {"path": "n", "group": "p", "labels": ["a", "b"]}, "filter": {"length": None}}
+    method = {"method": "dp-vote", "total": 9} if private else {"total": 9}
+    dp = {"dp": {"epsilon": 1.0, "delta": 1e-6, "persons": 100}} if private else {}
+    asked = []
+    monkeypatch.setattr("synthgen.pipeline.job.build_encoder", lambda *_, alone: asked.append(alone))
+    config = Config.parse({**given, "interpolate": method, **dp}, base=str(tmp_path))
+    Job(config, Workspace(tmp_path / "ws"), silent).encoder()
+    assert asked == [private]

@@ -1,0 +1,30 @@
+from pathlib import Path
+
+import pytest
+
+from synthgen.config import Config
+from synthgen.pipeline.ledger import ledger_of
+
+
+@pytest.mark.parametrize("key", ["hsm:2?label=officer", "awskms:///alias/releaser", "file2:/run/key.pem"])
+def test_of_a_key_by_uri_it_is_remembered_beside_the_public_part(tmp_path, key):
+    named = config(tmp_path, release={"key": key, "public": "safe/r.pub.json"})
+    assert ledger_of(named)[1].path == tmp_path / "safe" / "ledger-seen.json"
+
+
+def config(tmp_path, **changes):
+    given = {"version": 1, "source": {"path": "n"}, "interpolate": {"total": 3}, **changes}
+    return Config.parse(given, base=str(tmp_path))
+
+
+def test_the_institutions_ledger_is_outside_every_workspace(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNTHGEN_LEDGER", "/institution/ledger")
+    for workspace in ("./ws", "./other"):
+        assert ledger_of(config(tmp_path, workspace=workspace))[0] == Path("/institution/ledger")
+    assert ledger_of(config(tmp_path, ledger="./mine"))[0] == tmp_path / "mine"
+
+
+def test_it_is_remembered_beside_the_releasers_key(tmp_path):
+    one, other = (config(tmp_path, ledger=name, release={"key": "safe/r.pem"}) for name in ("a", "b"))
+    assert ledger_of(one)[1] == ledger_of(other)[1]
+    assert ledger_of(one)[1].path == tmp_path / "safe" / "ledger-seen.json"

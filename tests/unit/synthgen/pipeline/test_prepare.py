@@ -1,0 +1,140 @@
+import json
+import re
+import stat
+
+import numpy as np
+import pytest
+
+from synthgen.core.errors import DataError
+from synthgen.core.tables import read_corpus
+from synthgen.core.types import Corpus, Record
+from synthgen.pipeline.prepare import embed_train, load_source, refuse_untaught, split_source
+from synthgen.pipeline.workspace import write_bytes
+
+NAMES = ("load", "split", "deidentify", "embed")
+
+
+def stages(bench, job):
+    _, result, _ = bench.prepare(job)
+    return (*bench.stages, result)
+
+
+def test_a_second_run_makes_nothing(bench):
+    first, made = bench.prepare(bench.job()), bench.stages
+    bench.encoder.seen.clear()
+    second, kept = bench.prepare(bench.job()), bench.stages
+    assert [s.name for s in (*made, first[1])] == list(NAMES)
+    assert not any(s.reused for s in (*made, first[1]))
+    assert all(s.reused for s in (*kept, second[1]))
+    assert bench.encoder.seen == []
+    assert (second[0].train, second[0].control) == (first[0].train, first[0].control)
+    assert second[0].identifiers == first[0].identifiers
+    np.testing.assert_array_equal(second[2].vectors, first[2].vectors)
+
+
+@pytest.mark.parametrize(
+    ("changes", "made"),
+    [
+        ({"seed": 8}, NAMES),
+        ({"source": {"labels": ["cardiology", "pulmonology"]}}, NAMES),
+        ({"split": {"train": 0.6, "control": 0.4}}, NAMES[1:]),
+        ({"deidentify": {"engine": "off"}}, NAMES[2:]),
+        ({"interpolate": {"total": 12}}, ()),
+        ({"release": {"name": "other"}}, ()),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)
+def test_a_changed_configuration_makes_what_depends_on_it_and_keeps_the_old(bench, changes, made):
+    stages(bench, bench.job())
+    assert tuple(s.name for s in stages(bench, bench.job(**changes)) if not s.reused) == made
+    assert all(s.reused for s in stages(bench, bench.job()))
+
+
+def test_a_changed_source_is_read_again(bench):
+    stages(bench, bench.job())
+    path = bench.root / "notes.jsonl"
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
+    assert not any(s.reused for s in stages(bench, bench.job()))
+
+
+def test_another_encoder_makes_new_vectors_alone(bench):
+    stages(bench, bench.job())
+    bench.encoder.digest = "f" * 64
+    assert [s.name for s in stages(bench, bench.job()) if not s.reused] == ["embed"]
+
+
+def test_persons_are_on_one_side_and_every_record_is_counted(bench):
+    job = bench.job()
+    prepared, result, embedded = bench.prepare(job)
+    loaded, parts, clean = bench.stages
+    assert not {r.group for r in prepared.train.records} & {r.group for r in prepared.control.records}
+    assert loaded.counts["out"] == parts.counts["in"] == len(read_corpus(loaded.folder / "records.parquet", "source"))
+    n = len(prepared.train) + len(prepared.control)
+    assert parts.counts["out"] == clean.counts["in"] == clean.counts["out"] == n
+    assert n + parts.counts["near_duplicates_set_aside"] == parts.counts["in"]
+    assert result.counts["in"] == len(prepared.train) == len(embedded.ids)
+    assert (prepared.train.role, prepared.control.role) == ("train", "control")
+
+
+def test_the_split_is_committed_to(bench):
+    job = bench.job()
+    parts = split_source(job, load_source(job))
+    said = json.loads((parts.folder / "commitment.json").read_text())["commitment"]
+    assert re.fullmatch("[0-9a-f]{64}", said)
+
+
+def test_vectors_are_of_deidentified_train_text_alone(bench):
+    prepared, _, embedded = bench.prepare(bench.job())
+    assert bench.encoder.seen == prepared.train.texts
+    assert embedded.ids == tuple(r.id for r in prepared.train.records)
+    np.testing.assert_array_equal(embedded.vectors, bench.encoder.encode(prepared.train.texts))
+
+
+def test_what_was_replaced_stands_beside_the_record_it_was_in(bench):
+    job = bench.job()
+    prepared, _, _ = bench.prepare(job)
+    raw = {r.id: r for r in read_corpus(bench.stages[1].folder / "train.parquet", "train").records}
+    assert prepared.identifiers is not None
+    assert len(prepared.identifiers) == len(prepared.train)
+    assert sum(map(len, prepared.identifiers)) > len(prepared.train)
+    for record, found in zip(prepared.train.records, prepared.identifiers, strict=True):
+        assert all(text in raw[record.id].text for text in found)
+        assert (record.text == raw[record.id].text) == (found == ())
+    assert prepared.control_identifiers is not None
+    assert len(prepared.control_identifiers) == len(prepared.control)
+    replaced = bench.stages[2].folder / "replaced-train.json"
+    assert stat.S_IMODE(replaced.stat().st_mode) == 0o600
+
+
+def test_a_name_of_a_declared_column_is_replaced_in_train_and_control(bench):
+    prepared, _, _ = bench.prepare(bench.job())
+    last_names = {row["note_id"]: row["patient_name"].split()[-1] for row in bench.rows}
+    raw = {row["note_id"]: row["note"] for row in bench.rows}
+    named = [r for r in (*prepared.train.records, *prepared.control.records) if last_names[r.id] in raw[r.id]]
+    assert len(named) > 20
+    assert not [r.id for r in named if last_names[r.id] in r.text.split()]
+
+
+def test_where_nothing_was_looked_for_nothing_is_known(bench):
+    prepared, _, _ = bench.prepare(bench.job(deidentify={"engine": "off"}))
+    assert prepared.identifiers is None
+
+
+def test_an_altered_result_is_made_again(bench):
+    job = bench.job()
+    prepared, result, embedded = bench.prepare(job)
+    write_bytes(result.folder / "train.npy", b"not vectors")
+    again, vectors = embed_train(job, bench.stages[-1], prepared.train, bench.encoder)
+    assert not again.reused
+    np.testing.assert_array_equal(vectors.vectors, embedded.vectors)
+
+
+def test_a_class_that_the_split_left_in_control_alone_is_refused_by_name():
+    def part(role, labels):
+        records = tuple(Record(id=f"{role}{i}", text="a", label=x, group=f"{role}{i}") for i, x in enumerate(labels))
+        return Corpus(role=role, records=records, has_groups=True)
+
+    refuse_untaught(part("train", "abc"), part("control", "ab"))
+    with pytest.raises(DataError, match="in control alone") as refused:
+        refuse_untaught(part("train", "ab"), part("control", "abd"))
+    assert list(refused.value.problems) == ["'d': no person of train has it"]

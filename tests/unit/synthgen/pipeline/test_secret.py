@@ -1,0 +1,68 @@
+import stat
+
+import pytest
+
+from audits.core.errors import InputError
+from synthgen.config import Config
+from synthgen.core.progress import silent
+from synthgen.core.seeds import SeedTree
+from synthgen.pipeline.job import Job
+from synthgen.pipeline.secret import foreseen_secret
+from synthgen.pipeline.workspace import Workspace
+
+
+def job_in(tmp_path, **changes):
+    given = {"version": 1, "seed": 11, "source": {"path": "n.jsonl"}, "interpolate": {"total": 9}, **changes}
+    config = Config.parse(given, base=str(tmp_path))
+    return Job(config, Workspace(config.resolve(config.workspace)), silent)
+
+
+def test_the_secret_is_made_once_and_is_the_root_of_every_stream(tmp_path):
+    first, again, other = job_in(tmp_path), job_in(tmp_path), job_in(tmp_path, workspace="./other")
+    key = first.seeds.child("split").key()
+    assert again.seeds.child("split").key() == key
+    assert key not in (other.seeds.child("split").key(), SeedTree(11).child("split").key())
+    file = tmp_path / "ws" / "secret.key"
+    assert (len(file.read_bytes()), stat.S_IMODE(file.stat().st_mode)) == (32, 0o600)
+
+
+def test_the_same_secret_repeats_and_another_seed_does_not(tmp_path):
+    first, copy = job_in(tmp_path), job_in(tmp_path, workspace="./copy")
+    assert first.seeds.secret
+    (tmp_path / "copy" / "secret.key").write_bytes((tmp_path / "ws" / "secret.key").read_bytes())
+    (tmp_path / "copy" / "secret.key").chmod(0o600)
+    assert copy.seeds == first.seeds
+    assert job_in(tmp_path, seed=12).seeds.key() != first.seeds.key()
+
+
+def test_a_public_secret_is_said_and_makes_no_file(tmp_path):
+    job = job_in(tmp_path, secret="public")
+    assert job.seeds == SeedTree(11)
+    assert not (tmp_path / "ws" / "secret.key").exists()
+
+
+@pytest.mark.parametrize(("data", "mode"), [(b"", 0o600), (b"x" * 31, 0o600), (b"x" * 33, 0o600), (b"x" * 32, 0o644)])
+def test_a_bad_secret_is_refused_and_never_replaced(tmp_path, data, mode):
+    job = job_in(tmp_path)
+    file = tmp_path / "ws" / "secret.key"
+    file.write_bytes(data)
+    file.chmod(mode)
+    with pytest.raises(InputError, match=r"the secret .* cannot be used"):
+        _ = job.seeds
+    assert file.read_bytes() == data
+
+
+def test_what_is_foreseen_is_what_the_run_has_and_writes_nothing(tmp_path):
+    config = job_in(tmp_path).config
+    assert foreseen_secret(config) != foreseen_secret(config)
+    assert not (tmp_path / "ws" / "secret.key").exists()
+    made = job_in(tmp_path).seeds.secret
+    assert foreseen_secret(config) == made
+    assert foreseen_secret(job_in(tmp_path, secret="public").config) == b""
+
+
+def test_a_rerun_has_its_own_streams_below_those_of_the_run(tmp_path):
+    job = job_in(tmp_path)
+    root = job.seeds.child("shadow", "3")
+    again = Job(job.config, Workspace(tmp_path / "rerun"), silent, root=root)
+    assert again.seeds.child("split") == job.seeds.child("shadow", "3", "split")

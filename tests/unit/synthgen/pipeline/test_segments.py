@@ -1,0 +1,249 @@
+import json
+import re
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from synthgen.core.digest import sha256_file
+from synthgen.core.errors import InternalError
+from synthgen.core.seeds import SeedTree
+from synthgen.core.tables import read_segments
+from synthgen.core.types import Segments
+from synthgen.decode.base import Settings
+from synthgen.decode.bridge import load_bridge
+from synthgen.decode.xrag import XragDecoder
+from synthgen.deidentify import with_placeholders
+from synthgen.embed.segmented import SegmentedEncoder
+from synthgen.pipeline.judge import COHERENCE
+from synthgen.pipeline.segments import SegmentWriter, encoder_for, writer_for
+from synthgen.segment import Splitter
+
+SEGMENTS = {"by": "headings", "words": 40, "least_persons": 4, "context_tokens": 77}
+TITLES = ("COMPLAINT", "HISTORY", "PLAN")
+
+
+def sectioned(note, number):
+    """Return a note's sentences under headings; every third note lacks one, and one has a heading of its own."""
+    sentences = [s for s in re.split(r"(?<=[.;])\s+", note.strip()) if s]
+    titles = [*TITLES, "MRS HELEN ODD"] if number == 4 else TITLES[: 2 + (number % 3 > 0)]
+    size = -(-len(sentences) // len(titles))
+    blocks = [f"{t}\n{' '.join(sentences[i * size : (i + 1) * size]) or 'None.'}" for i, t in enumerate(titles)]
+    return "\n\n".join(blocks)
+
+
+@pytest.fixture
+def notes(bench):
+    """The bench with notes in sections."""
+    rows = [{k: v for k, v in row.items() if k != "key"} for row in bench.rows]
+    rows = [{**row, "note": sectioned(row["note"], i)} for i, row in enumerate(rows)]
+    (bench.root / "notes.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    bench.decoder.n_phrases = 3
+    return bench
+
+
+def job(notes, **changes):
+    return notes.job(segments={**SEGMENTS, **changes.pop("segments", {})}, **changes)
+
+
+def shards(writer, mark=""):
+    (stage,) = [s for s in writer.stages if s.name == "decode" + mark]
+    return {p.name: sha256_file(p) for p in sorted(stage.folder.glob("shard-*"))}
+
+
+def headings(text):
+    return [line for line in text.split("\n") if line.isupper()]
+
+
+def test_a_record_without_segments_is_read_whole(bench):
+    prepared, _, embedded = bench.prepare(bench.job())
+    assert encoder_for(bench.job(), prepared.train) is bench.encoder
+    assert embedded.parts is None
+    assert writer_for(bench.job(), prepared.train, embedded) is None
+
+
+def test_the_segments_of_train_are_kept_beside_the_vectors_of_whole_records(notes):
+    prepared, result, embedded = notes.prepare(job(notes))
+    assert result.counts["headings"] == len(TITLES)  # that of one person is not among them
+    assert result.counts["segments"] == len(embedded.parts) > 2 * len(prepared.train)
+    stored = read_segments(result.folder)
+    assert stored.owners == embedded.parts.owners
+    np.testing.assert_array_equal(stored.vectors, embedded.parts.vectors)
+    encoder = encoder_for(job(notes), prepared.train)
+    assert isinstance(encoder, SegmentedEncoder)
+    np.testing.assert_allclose(embedded.vectors, encoder.encode(prepared.train.texts), atol=1e-6)
+
+
+def test_vectors_without_segments_are_refused(notes):
+    prepared, _, embedded = notes.prepare(notes.job())
+    with pytest.raises(InternalError, match="no vectors"):
+        writer_for(job(notes), prepared.train, embedded)
+
+
+def test_records_come_out_in_sections_that_both_parents_have(notes):
+    writer = notes.writer(job(notes))
+    written = writer.write()
+    assert Counter(c.label for c in written.records) == written.wanted
+    text_of = {r.id: r.text for r in writer.train.records}
+    latents, _ = writer.interpolate(dict.fromkeys(writer.setup.wanted, 60))
+    parents = dict(zip(latents.ids, latents.parent_ids, strict=True))
+    for record in written.records:
+        found, (a, b) = headings(record.text), [headings(text_of[p]) for p in parents[record.latent_id]]
+        assert found == [t for t in a if t in b] or found == [t for t in b if t in a]
+        assert len(found) >= 2
+        assert record.text.startswith("COMPLAINT\n")
+        assert "\n\nHISTORY\n" in record.text
+    assert not any("ODD" in c.text for c in written.records)
+
+
+def test_a_segment_is_written_behind_its_own_records_text_so_far(notes):
+    writer = notes.writer(job(notes))
+    seen = {}
+    decode = notes.decoder.decode
+
+    def spy(latents, settings, seeds, advance, contexts=()):
+        texts = decode(latents, settings, seeds, advance, contexts)
+        for i, text in enumerate(texts):
+            seen[latents.ids[i]] = (contexts[i] if contexts else None, latents.labels[i], text.text)
+        return texts
+
+    notes.decoder.decode = spy
+    written = writer.write()
+    assert notes.decoder.settings.candidates == 1
+    assert notes.decoder.settings.context_tokens == 77
+    assert notes.decoder.settings.prompts["cardiology\nplan"] == "cardiology plan"
+    assert notes.decoder.settings.prompts["cardiology\n"] == "cardiology"
+    for record in written.records:
+        stem = f"{record.latent_id}/{record.index}/"
+        assert seen[stem + "0"][0] is None
+        assert seen[stem + "0"][1] == f"{record.label}\ncomplaint"
+        n = sum(key.startswith(stem) for key in seen)
+        for j in range(1, n):
+            context, _, text = seen[f"{stem}{j}"]
+            assert record.text.startswith(with_placeholders(context))
+            assert seen[f"{stem}{j - 1}"][2] in context
+            assert with_placeholders(text) in record.text
+
+
+def test_an_interrupted_decode_goes_on_to_the_same_bytes(notes):
+    whole = notes.writer(job(notes, workspace="./whole"))
+    written = whole.write()
+    calls = len(notes.decoder.decoded)
+    notes.decoder.decoded.clear()
+    notes.decoder.stop_after = calls - 2
+    with pytest.raises(KeyboardInterrupt):
+        notes.writer(job(notes)).write()
+    notes.decoder.stop_after = None
+    resumed = notes.writer(job(notes))
+    assert resumed.write().records == written.records
+    assert shards(resumed) == shards(whole)
+    assert shards(resumed, "-reconstruction") == shards(whole, "-reconstruction")
+
+
+def test_a_records_text_depends_on_no_other_record(notes):
+    few, many = job(notes, workspace="./few"), job(notes)
+    texts = [{(c.latent_id, c.index): c.text for c in decoded(notes, one, n)} for one, n in ((few, 3), (many, 8))]
+    assert len(texts[0]) == 2 * 3 * 3
+    assert texts[0].items() <= texts[1].items()
+
+
+def decoded(notes, one, n):
+    writer = notes.writer(one)
+    latents, made = writer.interpolate(dict.fromkeys(writer.setup.wanted, n))
+    return writer.decode(latents, made.digest, 2)[0]
+
+
+def test_candidates_of_a_record_are_written_on_their_own(notes):
+    texts = decoded(notes, job(notes), 3)
+    assert len({c.text for c in texts}) == len(texts)
+
+
+def test_targets_are_what_the_segments_make_together(notes):
+    writer = notes.writer(job(notes))
+    latents, _ = writer.interpolate({"cardiology": 5})
+    segments = writer.setup.sections.segments(latents)
+    for i, name in enumerate(latents.ids):
+        own = segments.vectors[[owner == name for owner in segments.owners]].astype(np.float64)
+        mean = (own / np.linalg.norm(own, axis=1, keepdims=True)).sum(axis=0)
+        np.testing.assert_allclose(latents.vectors[i], mean / np.linalg.norm(mean), atol=1e-6)
+    none = replace(latents, vectors=latents.vectors[:0], ids=(), labels=(), parent_ids=(), weights=())
+    assert writer.setup.sections.aimed(none) is none
+
+
+def test_another_way_to_cut_makes_everything_after_the_cleaning_anew(notes):
+    first = notes.writer(job(notes))
+    assert first.write().records
+    other = notes.writer(job(notes, segments={"words": 20}))
+    other.write()
+    assert not any(s.reused for s in other.stages)
+    other = notes.writer(job(notes, segments={"context_tokens": 20}))
+    other.write()
+    made = {s.name for s in other.stages if not s.reused}
+    assert "decode" in made
+    assert "interpolate" not in made
+    again = notes.writer(job(notes))
+    again.write()
+    assert all(s.reused for s in again.stages)
+
+
+def test_the_audit_reads_control_by_segments_too(notes):
+    one = job(notes)
+    prepared, _, embedded = notes.prepare(one)
+    writer = notes.writer(one)
+    written = writer.write()
+    notes.encoder.seen.clear()
+    _, evaluated, _ = notes.judge(one, prepared, embedded, written)
+    known = encoder_for(one, prepared.train).splitter
+    seen = set(notes.encoder.seen)
+    assert seen >= {s.text for text in prepared.control.texts for s in known.split(text)}
+    assert not seen & set(prepared.control.texts)
+    found = json.loads((evaluated.folder / COHERENCE).read_bytes())
+    assert set(found) == {"train", "synthetic"}
+    assert 2 < found["train"]["sections"] < 3
+    assert found["synthetic"]["words"] == np.mean([len(c.text.split()) for c in written.records])
+
+
+def test_a_real_decoder_writes_each_record_on_its_own(tiny, tmp_path):
+    """With random weights: the same record comes out the same, whoever is written with it."""
+    made = tiny.latents(5)
+    parents = Segments(
+        vectors=np.concatenate([made.vectors, -made.vectors]),
+        headings=(*["plan"] * 5, "", "plan", "", "plan", "plan"),
+        owners=(*(f"r{i}" for i in range(8)), "r8", "r8"),
+        sections=(0,) * 10,
+    )
+    ids = tuple((f"r{i}", f"r{8 - i}") for i in range(5))
+    made = replace(made, parent_ids=ids, weights=((0.25, 0.75),) * 5)
+    writer = SegmentWriter(
+        splitter=Splitter(40, {"plan": "PLAN"}), parents=parents, context_tokens=20, seeds=SeedTree(1).child("s")
+    )
+    bridge = tiny.write_bridge(tmp_path / "bridge", tiny.info(), tiny.bridge_tensors(tiny.info()))
+    decoder = XragDecoder(
+        tiny.save_model(tmp_path, "llama"), load_bridge(str(bridge)), decoder="tiny", encoder="tiny-encoder", dim=7
+    )
+    prompts = dict.fromkeys(made.labels, "ant")
+    settings = Settings(
+        prompts=prompts, candidates=2, max_new_tokens=8, temperature=0.9, top_p=0.9, top_k=40, batch=3
+    )
+
+    def write(rows):
+        some = replace(
+            tiny.rows_of(made, rows), parent_ids=tuple(ids[i] for i in rows), weights=((0.25, 0.75),) * len(rows)
+        )
+        return writer.decode(decoder, some, settings, SeedTree(1).child("d"), lambda _: None)
+
+    whole = write(range(5))
+    assert [(c.latent_id, c.index) for c in whole] == [(name, c) for name in made.ids for c in range(2)]
+    assert writer.sizes(made) == [2, 1, 1, 1, 1]
+    assert write([3, 0]) == whole[6:8] + whole[0:2]
+    assert len({c.text for c in whole}) > 5
+
+
+def test_records_without_headings_are_written_as_windows(bench):
+    one = bench.job(segments={"by": "auto", "words": 20, "least_persons": 4, "context_tokens": 50})
+    bench.decoder.n_phrases = 3
+    written = bench.writer(one).write()
+    assert Counter(c.label for c in written.records) == written.wanted
+    assert all("\n\n" not in c.text for c in written.records)
+    assert bench.decoder.contexts

@@ -1,0 +1,209 @@
+import json
+from types import SimpleNamespace
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from audits.gate.shipped import load_policy, policy_path
+from synthgen.core.errors import ConfigError, DataError, InternalError, ModelMissing
+from synthgen.core.progress import silent
+from synthgen.core.seeds import SeedTree
+from synthgen.core.tables import read_corpus
+from synthgen.decode import style_adapter as styles
+from synthgen.decode.bridge import Vocabulary, load_bridge
+from synthgen.decode.learnt import share_learnt, write_learnt
+from synthgen.decode.style_adapter import CARD, WEIGHTS, StyleCard, built_in_styles, load_style
+from synthgen.decode.train.trained import new_style
+from synthgen.pipeline.job import STAGES_VERSION, Job
+from synthgen.pipeline.pipeline import Pipeline
+from synthgen.pipeline.segments import encoder_for
+from synthgen.pipeline.style_choice import CHOICE, GAIN, check_style, choose_style, read_choice, ways
+from synthgen.pipeline.workspace import Workspace
+from synthgen.release.assembly import bundle_content, limitations_of, stated_models
+
+
+def write_style(folder, bridge, model, seed, *, name, learnt=()):
+    """Write a style of random numbers beside the bridge, which learnt from some texts."""
+    generator = torch.Generator().manual_seed(seed)
+    tensors = new_style(bridge, 2, model, SeedTree(seed)).tensors
+    folder.mkdir(parents=True)
+    save_file({n: torch.randn(t.shape, generator=generator) for n, t in tensors.items()}, folder / WEIGHTS)
+    card = StyleCard(
+        name=name, bridge=bridge.digest, rank=2, steps=1, sources=(), heldout_before=2.0, heldout_after=1.0
+    )
+    (folder / CARD).write_text(card.model_dump_json())
+    write_learnt(learnt, folder)
+
+
+@pytest.fixture
+def built_in(project, tiny, monkeypatch):
+    """A shelf of two styles of random numbers."""
+    bridge = load_bridge(str(project.folder / "models" / "bridge"))
+    monkeypatch.setattr(styles, "BUILT_IN_STYLES", project.folder / "built_in")
+    for seed, name in ((1, "letter"), (2, "note")):
+        write_style(project.folder / "built_in" / name, bridge, tiny.language_model("llama"), seed, name=name)
+    write_style(project.folder / "ours", bridge, tiny.language_model("llama"), 7, name="ours")
+    return bridge
+
+
+@pytest.fixture
+def prepared(project, built_in):
+    """Return what `choose_style` takes, in a workspace run up to its train text."""
+    config = project.config(decode={"style": "auto"})
+    run = Pipeline(config).run(until="deidentify")
+    job = Job(config, Workspace(project.folder / "ws"), silent)
+    train = read_corpus(run.folder("deidentify") / "train.parquet", "train")
+    return job, built_in, train, encoder_for(job, train), "up"
+
+
+def test_the_style_in_which_train_is_likeliest_is_taken_and_no_text_is_kept(prepared, project, tiny):
+    _, stage = choose_style(*prepared)
+    said = json.loads((stage.folder / CHOICE).read_text())
+    nats = {tuple(map(tuple, shares)): value for shares, value in said["nats"]}
+    assert set(nats) >= {((name, 1.0),) for name in ("plain", "letter", "note")}
+    handicapped = {shares: value + (GAIN if len(shares) > 1 else 0) for shares, value in nats.items()}
+    assert handicapped[tuple(map(tuple, said["shares"]))] == min(handicapped.values())
+    assert {*nats} - {((name, 1.0),) for name in ("plain", "letter", "note")} == {(("letter", 0.5), ("note", 0.5))}
+    assert choose_style(*prepared)[1].reused
+    write_style(project.folder / "built_in" / "post", prepared[1], tiny.language_model("llama"), 3, name="post")
+    stage = choose_style(*prepared)[1]
+    assert not stage.reused  # the shelf is another one
+    wider = [[name for name, _ in shares] for shares, _ in json.loads((stage.folder / CHOICE).read_text())["nats"]]
+    assert wider[4:] == [["letter", "note"], ["letter", "post"], ["note", "post"], ["letter", "note", "post"]]
+    assert [ways(n) for n in (1, 2, 3, 4, 9)] == [1, 2, 4, len(wider), 13]
+    texts = prepared[2].texts
+    assert not any(text in path.read_text(errors="ignore") for path in stage.folder.iterdir() for text in texts)
+
+
+def test_the_choice_is_named_after_all_that_can_change_it(prepared, monkeypatch):
+    job, bridge, _, encoder, upstream = prepared
+    named, stage = {}, Workspace.stage
+    monkeypatch.setattr(
+        Workspace, "stage", lambda self, name, inputs, make: named.update(inputs) or stage(self, name, inputs, make)
+    )
+    choose_style(*prepared)
+    built_in = {name: [load_style(name, job.config.resolve).digest] for name in built_in_styles()[1:]}
+    assert named == {
+        "version": STAGES_VERSION,
+        "upstream": upstream,
+        "encoder": encoder.digest,
+        "bridge": bridge.digest,
+        "styles": {"plain": [], **built_in},
+        "prompt": job.config.decode.prompt,
+        "seed": job.seeds.child("manner").key().hex(),
+    }
+
+
+@pytest.mark.parametrize(("won", "chosen"), [(GAIN - 0.01, ["plain"]), (GAIN + 0.01, ["letter", "note"])])
+def test_styles_together_must_win_by_something(prepared, monkeypatch, won, chosen):
+    asked = iter([3.0, 4.0, 4.0, 3.0 - won])  # letter and note are less likely than plain, and both more
+    told = SimpleNamespace(nats=lambda *_, **__: SimpleNamespace(per_token=next(asked)))
+    monkeypatch.setattr("synthgen.pipeline.style_choice.Likelihood", SimpleNamespace(load=lambda *_: told))
+    _, stage = choose_style(*prepared)
+    assert [name for name, _ in read_choice(stage.folder)] == chosen
+
+
+def test_a_run_writes_in_the_style_it_names_and_says_so(project, built_in):
+    def written(run):
+        return tuple(sorted(text for _, text, _ in bundle_content(run, run.decide()).records))
+
+    texts = {"plain": written(Pipeline(project.config()).run())}
+    several = ["letter", "ours"]
+    for named, stated in (
+        ("letter", "builtin:letter"),
+        ("ours", "custom:ours"),
+        ("auto", "builtin:"),
+        (several, "custom:ours"),
+    ):
+        run = Pipeline(project.config(decode={"style": named})).run()
+        texts[str(named)] = written(run)
+        model = stated_models(run)[-1]
+        if named != "auto" or model["role"] == "style":
+            assert (model["role"], model["name"].startswith(stated)) == ("style", True)
+            assert model["trainedOnPrivateData"] == (named in ("ours", several))
+        said = " ".join(limitations_of(run, has_groups=True))
+        assert ("was chosen by the private train text" in said) == (named == "auto")
+        assert ("is their word alone" in said) == (named in ("ours", several))
+        names = [m["name"] for m in stated_models(run) if m["role"] == "style"]
+        assert named != several or names == ["builtin:letter", "custom:ours"]
+    assert len(set(texts.values())) >= 4
+    with pytest.raises(ModelMissing, match="no style of the shelf"):
+        Pipeline(project.config(decode={"style": "sonnet"})).run()
+
+
+@pytest.mark.parametrize("role", ["train", "control"])
+def test_a_style_that_learnt_from_the_records_themselves_is_refused(project, built_in, tiny, role, monkeypatch):
+    monkeypatch.setattr("synthgen.decode.learnt.LEAST_WORDS", 3)  # the trial's records are short
+    run = Pipeline(project.config()).run(until="split")
+    texts = read_corpus(run.folder("split") / f"{role}.parquet", role).texts
+    model = tiny.language_model("llama")
+    write_style(
+        project.folder / "theirs", built_in, model, 8, name="theirs", learnt=["Somebody else wrote this down."]
+    )
+    Pipeline(project.config(decode={"style": "theirs"})).run(until="deidentify")
+    write_style(project.folder / "stolen", built_in, model, 9, name="stolen", learnt=texts[:3])
+    with pytest.raises(DataError, match="the very records") as caught:
+        Pipeline(project.config(decode={"style": "stolen"})).run(until="deidentify")
+    assert not any(text in str(caught.value) for text in texts)
+    with pytest.raises(DataError, match="the very records"):  # nor in company
+        Pipeline(project.config(decode={"style": ["theirs", "stolen"]})).run(until="deidentify")
+    (project.folder / "stolen").rename(project.folder / "built_in" / "stolen")
+    with pytest.raises(DataError, match="the very records"):
+        Pipeline(project.config(decode={"style": "auto"})).run(until="deidentify")
+
+
+def test_records_dealt_out_to_several_styles_are_still_the_very_records(project, built_in, tiny, monkeypatch):
+    monkeypatch.setattr("synthgen.decode.learnt.LEAST_WORDS", 3)  # the trial's records are short
+    folder = Pipeline(project.config()).run(until="split").folder("split")
+    train, control = (read_corpus(folder / f"{role}.parquet", role).texts for role in ("train", "control"))
+    model = tiny.language_model("llama")
+    for k, name in enumerate(("one", "other")):
+        write_style(project.folder / name, built_in, model, 20 + k, name=name, learnt=train[k : k + 1])
+    alone = [
+        share_learnt([*train, *control], load_style(n, project.config().resolve).learnt) for n in ("one", "other")
+    ]
+    monkeypatch.setattr("synthgen.pipeline.style_choice.MOST_SHARE", max(alone))  # what each by itself has by chance
+    for name in ("one", "other"):
+        Pipeline(project.config(decode={"style": name})).run(until="deidentify")
+    with pytest.raises(DataError, match="the very records"):
+        Pipeline(project.config(decode={"style": ["one", "other"]})).run(until="deidentify")
+
+
+def test_a_choice_by_train_is_refused_where_differential_privacy_is_asked_for(project):
+    strict = load_policy(policy_path("strict-dp"))
+    check_style(project.config(decode={"style": "plain"}), strict)
+    with pytest.raises(ConfigError, match="asks for differential privacy") as caught:
+        check_style(project.config(decode={"style": "auto"}), strict)
+    assert all(name in caught.value.hint for name in built_in_styles())
+
+
+@pytest.mark.parametrize("wrong", [["auto", "letter"], ["plain", "letter"], ["letter", "letter"], [], [""]])
+def test_a_list_of_styles_that_cannot_be_mixed_is_refused(project, wrong):
+    with pytest.raises(ConfigError, match=r"decode\.style"):
+        project.config(decode={"style": wrong})
+
+
+def test_words_alone_have_no_style(project):
+    with pytest.raises(ConfigError, match="stands beside a bridge"):
+        project.config(decode={"bridge": "words", "style": "auto"})
+    with pytest.raises(InternalError, match="no style"):
+        choose_style(None, object.__new__(Vocabulary), None, None, "up")
+
+
+def test_the_benchmark_has_a_row_and_samples_of_each_style(project, built_in, module_at, monkeypatch, capsys):
+    bench = module_at("benchmarks/styles.py")
+    monkeypatch.setattr(bench.Config, "load", lambda _: project.config())
+    bench.main(["demo.yaml", "--styles", "plain,letter,letter+note", "--samples", "2"])
+    table, *samples = capsys.readouterr().out.split("\n## ")
+    assert [line.split(" | ")[0] for line in table.splitlines()[2:]] == [
+        "| plain",
+        "| letter",
+        "| letter+note",
+        "| real records",
+    ]
+    assert [(text.splitlines()[0], text.count("\n\n> ")) for text in samples] == [
+        ("plain", 2),
+        ("letter", 2),
+        ("letter+note", 2),
+    ]

@@ -1,0 +1,275 @@
+import json
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from audits.core.files import sync
+from synthgen.core.digest import sha256_bytes
+from synthgen.core.errors import Interrupted, StorageError
+from synthgen.pipeline.workspace import DONE, Workspace, write_bytes, write_json
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace(tmp_path / "ws")
+
+
+class Maker:
+    """Writes one file, and counts how often it was asked to."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, folder):
+        self.calls += 1
+        (folder / "sub").mkdir()
+        (folder / "sub" / "data.txt").write_text("made")
+        (folder / "other.txt").write_text("too")
+        return {"in": 3, "out": 2}
+
+
+def names(workspace):
+    return sorted(p.name for p in (workspace.root / "stages").iterdir())
+
+
+def test_the_folder_is_made_for_its_owner_alone(tmp_path):
+    workspace = Workspace(tmp_path / "deep" / "ws")
+    assert mode(workspace.root) == 0o700
+    assert mode(workspace.root / "stages") == 0o700
+
+
+@pytest.mark.parametrize("bits", [0o701, 0o710, 0o704, 0o755, 0o770])
+def test_a_folder_others_may_read_is_refused(tmp_path, bits):
+    (tmp_path / "ws").mkdir()
+    (tmp_path / "ws").chmod(bits)
+    with pytest.raises(StorageError, match="others may read it") as caught:
+        Workspace(tmp_path / "ws")
+    assert "chmod 700" in caught.value.hint
+
+
+def test_a_place_that_cannot_be_a_folder_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "ws"):
+        with pytest.raises(StorageError, match="cannot be written"):
+            Workspace(place)
+
+
+def test_a_second_run_is_told_that_the_first_holds_the_workspace(workspace):
+    with (
+        workspace.locked(),
+        pytest.raises(Interrupted, match="another run holds it") as caught,
+        Workspace(workspace.root).locked(),
+    ):
+        pytest.fail("two runs hold one workspace")
+    assert caught.value.exit_code == 7
+    with workspace.locked():
+        pass
+
+
+def test_the_lock_of_a_killed_run_holds_nobody_up(workspace):
+    code = (
+        "import os, sys, pathlib; from synthgen.pipeline.workspace import Workspace\n"
+        "with Workspace(pathlib.Path(sys.argv[1])).locked(): os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(workspace.root)], check=False)
+    assert done.returncode == -9
+    with workspace.locked():
+        pass
+
+
+def test_a_stage_is_made_once_and_then_reused(workspace):
+    make = Maker()
+    first = workspace.stage("embed", {"a": 1, "b": [2]}, make)
+    second = workspace.stage("embed", {"b": [2], "a": 1}, make)
+    assert make.calls == 1
+    assert (first.reused, second.reused) == (False, True)
+    assert (second.folder, second.digest, second.seconds) == (first.folder, first.digest, first.seconds)
+    assert second.counts == {"in": 3, "out": 2}
+    assert names(workspace) == [f"embed-{first.digest[:16]}"]
+    done = json.loads((first.folder / DONE).read_bytes())
+    assert done["files"] == {"other.txt": sha256_bytes(b"too"), "sub/data.txt": sha256_bytes(b"made")}
+
+
+def test_other_inputs_or_another_name_make_another_result_beside_it(workspace):
+    make = Maker()
+    folders = {
+        workspace.stage("embed", {"a": 1}, make).folder,
+        workspace.stage("embed", {"a": 2}, make).folder,
+        workspace.stage("load", {"a": 1}, make).folder,
+    }
+    assert make.calls == len(folders) == len(names(workspace)) == 3
+
+
+def alter(folder):
+    (folder / "sub" / "data.txt").write_text("fake")
+
+
+def remove(folder):
+    (folder / "other.txt").unlink()
+
+
+def add(folder):
+    (folder / "shard-9.parquet").write_text("one more")
+
+
+def spoil(folder):
+    (folder / DONE).write_text("{")
+
+
+def empty(folder):
+    (folder / DONE).write_text("[]")
+
+
+def forget_counts(folder):
+    (folder / DONE).write_text('{"files": {}, "seconds": 1}')
+
+
+def unfinish(folder):
+    (folder / DONE).unlink()
+
+
+@pytest.mark.parametrize("damage", [alter, remove, add, spoil, empty, forget_counts, unfinish])
+def test_a_result_that_is_not_as_it_was_written_is_made_again(workspace, damage):
+    make = Maker()
+    first = workspace.stage("embed", {}, make)
+    damage(first.folder)
+    again = workspace.stage("embed", {}, make)
+    assert (make.calls, again.reused) == (2, False)
+    assert sorted(p.name for p in again.folder.iterdir()) == [DONE, "other.txt", "sub"]
+    assert workspace.stage("embed", {}, make).reused
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (alter, "sub/data.txt: changed"),
+        (remove, "other.txt: missing"),
+        (add, "shard-9.parquet: added"),
+        (spoil, "done.json: missing or changed"),
+        (empty, "done.json: missing or changed"),
+        (unfinish, "done.json: missing or changed"),
+    ],
+)
+def test_a_result_that_was_paid_for_is_neither_thrown_away_nor_made_twice(workspace, damage, told):
+    make = Maker()
+    first = workspace.stage("measure", {}, make, is_paid=True)
+    assert workspace.stage("measure", {}, make, is_paid=True).reused
+    damage(first.folder)
+    kept = sorted(p for p in first.folder.rglob("*"))
+    with pytest.raises(StorageError, match="paid for") as refused:
+        workspace.stage("measure", {}, make, is_paid=True)
+    assert (make.calls, list(refused.value.problems)) == (1, [told])
+    assert sorted(p for p in first.folder.rglob("*")) == kept
+    workspace.forget()
+    assert not workspace.stage("measure", {}, make, is_paid=True).reused
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError, MemoryError])
+@pytest.mark.parametrize("keep_partial", [True, False])
+def test_a_stop_leaves_nothing_finished(workspace, stop, keep_partial):
+    def stopped(folder):
+        (folder / "half.txt").write_text("half")
+        raise stop
+
+    with pytest.raises(stop):
+        workspace.stage("decode", {}, stopped, keep_partial=keep_partial)
+    assert all(name.endswith(".partial") for name in names(workspace))
+    result = workspace.stage("decode", {}, Maker(), keep_partial=keep_partial)
+    assert not result.reused
+    assert (result.folder / "half.txt").exists() == keep_partial
+    assert names(workspace) == [result.folder.name]
+
+
+def test_a_stage_goes_on_from_the_shards_that_are_there(workspace):
+    written = []
+
+    def make(folder):
+        for number in range(5):
+            path = folder / f"shard-{number}"
+            if not path.exists():
+                path.write_text(str(number))
+                written.append(number)
+            if len(written) == 3:
+                written.append("stop")
+                raise KeyboardInterrupt
+        return {"shards": 5}
+
+    with pytest.raises(KeyboardInterrupt):
+        workspace.stage("decode", {}, make, keep_partial=True)
+    result = workspace.stage("decode", {}, make, keep_partial=True)
+    assert written == [0, 1, 2, "stop", 3, 4]
+    assert sorted(p.name for p in result.folder.glob("shard-*")) == [f"shard-{n}" for n in range(5)]
+    assert workspace.stage("decode", {}, make, keep_partial=True).reused
+
+
+@pytest.mark.parametrize("left", [DONE, DONE + ".partial"])
+def test_a_stop_just_before_the_rename_does_not_spoil_the_next_try(workspace, left):
+    def make(folder):
+        (folder / "data").write_text("made")
+        return {}
+
+    def stopped(folder):
+        make(folder)
+        (folder / left).write_text("{}")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        workspace.stage("decode", {}, stopped, keep_partial=True)
+    workspace.stage("decode", {}, make, keep_partial=True)
+    assert workspace.stage("decode", {}, make, keep_partial=True).reused
+
+
+def test_forget_removes_every_result(workspace):
+    make = Maker()
+    workspace.stage("embed", {}, make)
+    workspace.forget()
+    assert names(workspace) == []
+    assert mode(workspace.root / "stages") == 0o700
+    assert not workspace.stage("embed", {}, make).reused
+
+
+def test_files_are_private_and_written_whole(tmp_path):
+    path = tmp_path / "run.json"
+    write_json(path, {"b": 1, "a": "é"})
+    assert path.read_bytes() == b'{\n "a": "\\u00e9",\n "b": 1\n}\n'
+    assert mode(path) == 0o600
+    write_bytes(path, b"\x00new")
+    assert path.read_bytes() == b"\x00new"
+    assert os.listdir(tmp_path) == ["run.json"]  # noqa: PTH208 - every name, hidden ones too
+
+
+def test_a_stop_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "run.json"
+    write_bytes(path, b"old")
+
+    def stopped(descriptor):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        write_bytes(path, b"new")
+    assert path.read_bytes() == b"old"
+    monkeypatch.undo()
+    write_bytes(path, b"newer")
+    assert path.read_bytes() == b"newer"
+
+
+def test_a_number_that_json_has_not_is_never_written(tmp_path):
+    with pytest.raises(ValueError, match="Out of range float"):
+        write_json(tmp_path / "run.json", {"auc": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sync_takes_files_and_folders(tmp_path):
+    (tmp_path / "f").write_text("x")
+    sync(tmp_path / "f")
+    sync(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        sync(tmp_path / "none")

@@ -1,0 +1,140 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Latents, Segments
+from synthgen.segment.align import align
+
+SEEDS = SeedTree(3).child("segments")
+DIM = 3
+
+
+def parents(**records):
+    """Return the segments of records given as (heading, windows) pairs; row i has the vector (i, i², 1)."""
+    rows = [
+        (owner, heading, section)
+        for owner, sections in records.items()
+        for section, (heading, windows) in enumerate(sections)
+        for _ in range(windows)
+    ]
+    i = np.arange(len(rows))
+    owners, headings, numbers = zip(*rows, strict=True)
+    vectors = np.column_stack([i, i**2, np.ones(len(i))]).astype(np.float32)
+    return Segments(vectors=vectors, owners=owners, headings=headings, sections=numbers)
+
+
+def latents(*rows, names=None):
+    """Return latents of (parent ids, weights) rows."""
+    ids = names or tuple(f"x{i}" for i in range(len(rows)))
+    return Latents(
+        vectors=np.zeros((len(rows), DIM), dtype=np.float32),
+        ids=ids,
+        labels=("l",) * len(rows),
+        parent_ids=tuple(tuple(p) for p, _ in rows),
+        weights=tuple(tuple(w) for _, w in rows),
+        method="smote",
+        seed_path="s",
+    )
+
+
+A = [("", 1), ("plan", 4), ("history", 2), ("social", 1)]  # rows 0; 1 to 4; 5, 6; 7
+B = [("history", 2), ("allergies", 1), ("plan", 1)]  # rows 8, 9; 10; 11
+
+
+def test_sections_both_parents_have_are_blended_window_by_window():
+    given_ = parents(a=A, b=B)
+    made = align(latents(("ab", (0.75, 0.25)), ("ab", (0.25, 0.75))), given_, SEEDS)
+    blends = {"x0": 0.75, "x1": 0.25}
+    for name, weight in blends.items():
+        of = [i for i, owner in enumerate(made.owners) if owner == name]
+        sections = {h: [i for i in of if made.headings[i] == h] for h in ("plan", "history")}
+        assert {made.headings[i] for i in of} == {"plan", "history"}
+        # of 4 and 1 windows: 3.25 and 1.75, so 3 and 2
+        pairs = {0.75: [(1, 11), (2, 11), (3, 11)], 0.25: [(1, 11), (3, 11)]}[weight]
+        v = given_.vectors
+        expected = [weight * v[p] + (1 - weight) * v[q] for p, q in pairs]
+        np.testing.assert_allclose(made.vectors[sections["plan"]], expected, rtol=1e-6)
+        expected = [weight * v[p] + (1 - weight) * v[q] for p, q in ((5, 8), (6, 9))]
+        np.testing.assert_allclose(made.vectors[sections["history"]], expected, rtol=1e-6)
+
+
+def orders(made):
+    found = {}
+    for owner, heading in zip(made.owners, made.headings, strict=True):
+        own = found.setdefault(owner, [])
+        if heading not in own:
+            own.append(heading)
+    return found
+
+
+def test_the_order_is_that_of_one_parent_drawn_by_the_records_own_stream():
+    names = tuple(f"n{i}" for i in range(40))
+    made = align(latents(*[("ab", (0.5, 0.5))] * 40, names=names), parents(a=A, b=B), SEEDS)
+    found = orders(made)
+    assert {tuple(order) for order in found.values()} == {("plan", "history"), ("history", "plan")}
+    alone = align(latents(("ab", (0.5, 0.5)), names=("n7",)), parents(a=A, b=B), SEEDS)
+    assert orders(alone)["n7"] == found["n7"]
+
+
+def test_a_section_of_one_parent_alone_is_left_out_and_a_single_parent_keeps_all():
+    made = align(latents(("ab", (0.5, 0.5)), ("a", (1.0,))), parents(a=A, b=B), SEEDS)
+    found = orders(made)
+    assert set(found["x0"]) == {"plan", "history"}
+    assert found["x1"] == ["", "plan", "history", "social"]
+    np.testing.assert_array_equal(made.vectors[[o == "x1" for o in made.owners]], parents(a=A, b=B).vectors[:8])
+
+
+def test_a_parent_of_weight_zero_is_none():
+    made = align(latents(("ab", (0.0, 1.0))), parents(a=A, b=B), SEEDS)
+    assert orders(made)["x0"] == ["history", "allergies", "plan"]
+
+
+def test_parents_without_a_common_section_are_aligned_as_a_whole_and_have_no_headings():
+    given_ = parents(a=[("plan", 1), ("history", 2)], b=[("", 3), ("social", 2)])
+    made = align(latents(("ab", (0.5, 0.5))), given_, SEEDS)
+    assert set(made.headings) == {""}
+    assert len(made) == 4
+    expected = [(given_.vectors[p] + given_.vectors[q]) / 2 for p, q in ((0, 3), (0, 4), (1, 5), (2, 6))]
+    np.testing.assert_allclose(made.vectors, expected, rtol=1e-6)
+
+
+def test_a_heading_that_comes_again_is_a_section_of_its_own():
+    given_ = parents(a=[("results", 1), ("plan", 1), ("results", 1)], b=[("results", 1), ("plan", 1)])
+    made = align(latents(("ab", (0.5, 0.5)), ("a", (1.0,))), given_, SEEDS)
+    assert [h for o, h in zip(made.owners, made.headings, strict=True) if o == "x0"] == ["results", "plan"]
+    assert [h for o, h in zip(made.owners, made.headings, strict=True) if o == "x1"] == ["results", "plan", "results"]
+
+
+def test_of_three_parents_two_must_have_a_section_and_their_weights_are_scaled():
+    given_ = parents(a=[("plan", 1)], b=[("plan", 1), ("social", 1)], c=[("plan", 1), ("social", 1)])
+    made = align(latents(("abc", (0.5, 0.3, 0.2)), names=("y",)), given_, SEEDS)
+    v = given_.vectors
+    np.testing.assert_allclose(made.vectors[0], 0.5 * v[0] + 0.3 * v[1] + 0.2 * v[3], rtol=1e-6)
+    many = align(latents(*[("abc", (0.5, 0.3, 0.2))] * 20), given_, SEEDS)
+    social = [row for row, h in enumerate(many.headings) if h == "social"]
+    assert social
+    for row in social:
+        np.testing.assert_allclose(many.vectors[row], 0.6 * v[2] + 0.4 * v[4], rtol=1e-6)
+
+
+windows = st.integers(1, 6)
+
+
+@given(windows, windows, st.floats(0.01, 0.99))
+def test_every_window_of_a_new_record_lies_between_windows_of_its_parents_in_order(n_a, n_b, weight):
+    given_ = parents(a=[("plan", n_a)], b=[("plan", n_b)])
+    made = align(latents(("ab", (weight, 1 - weight))), given_, SEEDS)
+    m = len(made)
+    assert min(n_a, n_b) <= m <= max(n_a, n_b)
+    assert m == pytest.approx(weight * n_a + (1 - weight) * n_b, abs=0.5 + 1e-9)
+    a, b = given_.vectors[:n_a], given_.vectors[n_a:]
+    expected = [weight * a[j * n_a // m] + (1 - weight) * b[j * n_b // m] for j in range(m)]
+    np.testing.assert_allclose(made.vectors, expected, rtol=1e-5)
+
+
+def test_no_latents_have_no_segments():
+    made = align(latents(), parents(a=A), SEEDS)
+    assert len(made) == 0
+    assert made.vectors.shape == (0, DIM)

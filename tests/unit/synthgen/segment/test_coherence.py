@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from synthgen.core.types import Segments
+from synthgen.segment.coherence import coherence, contradicts
+from synthgen.segment.split import Splitter
+
+
+@pytest.mark.parametrize(
+    ("parts", "found"),
+    [
+        (["A 63-year-old woman.", "She is 63 years old."], False),
+        (["A 63-year-old woman.", "She is 62 years old."], True),
+        (["A woman in her sixties.", "Age: 63."], False),
+        (["A woman in her fifties.", "Age: 63."], True),
+        (["He reports pain.", "No cough.", "She denies fever."], True),
+        (["She reports pain.", "No cough.", "She denies fever."], False),
+        (["A 63-year-old man, 64 years old."], None),  # of one part nothing is asked
+        (["She reports pain.", "No cough."], None),
+        ([], None),
+    ],
+)
+def test_parts_of_one_record_speak_of_one_person(parts, found):
+    assert contradicts(parts) is found
+
+
+SPLITTER = Splitter(50, {"plan": "PLAN", "history": "HISTORY"})
+TEXTS = [
+    "HISTORY\nHe is 40 years old.\n\nPLAN\nHe rests.",
+    "HISTORY\nHe coughs.\n\nPLAN\nShe is to rest a while.",
+    "HISTORY\nCough.",
+]
+U = np.array([[1, 0, 0], [0, 2, 0], [1, 1, 0], [0, 0, 3], [0, 1, 0]], dtype=np.float32)
+
+
+def test_coherence_is_counted_by_hand():
+    segments = Segments(
+        vectors=U,
+        owners=("a", "a", "b", "b", "c"),
+        headings=("history", "plan", "history", "plan", "history"),
+        sections=(0, 1, 0, 1, 0),
+    )
+    found = coherence(TEXTS, segments, SPLITTER)
+    assert found["words"] == pytest.approx((9 + 10 + 2) / 3)
+    assert found["sections"] == pytest.approx(5 / 3)
+    assert found["one_person"] == 0.5  # the third tells of nobody
+    assert found["next_cosine"] == pytest.approx(0)  # a: 0, b: 0
+    # a's history with b's plan, b's history with a's plan
+    assert found["other_cosine"] == pytest.approx((0 + 0.5**0.5) / 2)
+
+
+def test_what_cannot_be_said_is_left_out():
+    segments = Segments(vectors=U[:1], owners=("c",), headings=("history",), sections=(0,))
+    assert set(coherence(TEXTS[2:], segments, SPLITTER)) == {"words", "sections"}
