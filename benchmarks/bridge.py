@@ -323,12 +323,7 @@ PARTS = (
     (
         "likelihood",
         "Likelihood of the source, nats per token",
-        (
-            ("given", "given"),
-            ("texts", "n"),
-            ("nats", "nats per token"),
-            ("more", "more than with its own vector"),
-        ),
+        (("given", "given"), ("texts", "n"), ("nats", "nats per token"), ("more", "more than with its own vector")),
     ),
     (
         "quality",

@@ -320,12 +320,7 @@ def arguments(argv):
         parser.error(f"unknown corpora: {', '.join(unknown)}; there are {', '.join(CORPORA)}")
     if "SYNTHGEN_DATA" not in os.environ and set(args.corpora) - {"clinic"}:
         parser.error("SYNTHGEN_DATA must say where the corpora lie; only the clinic needs none")
-    args.setting = {
-        "audits": list(args.audits),
-        "persons": args.persons,
-        "quick": args.quick,
-        "code": code_digest(),
-    }
+    args.setting = {"audits": list(args.audits), "persons": args.persons, "quick": args.quick, "code": code_digest()}
     return args
 
 

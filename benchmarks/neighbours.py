@@ -44,12 +44,7 @@ def brute(x):
     return NearestNeighbors(n_neighbors=K + 1).fit(x).kneighbors(x, return_distance=False)[:, 1:]
 
 
-WAYS = {
-    "blocks": lambda x: ours(x, np.inf),
-    "tiles": lambda x: ours(x, 0),
-    "faiss": flat,
-    "scikit-learn": brute,
-}
+WAYS = {"blocks": lambda x: ours(x, np.inf), "tiles": lambda x: ours(x, 0), "faiss": flat, "scikit-learn": brute}
 
 
 def main():

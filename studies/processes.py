@@ -49,10 +49,7 @@ def in_processes(
     if not jobs:
         return
     pool = ProcessPoolExecutor(
-        min(len(jobs), usable_cores()),
-        initializer=_begin,
-        initargs=(os.getpid(), start, given),
-        env=ONE_THREAD,
+        min(len(jobs), usable_cores()), initializer=_begin, initargs=(os.getpid(), start, given), env=ONE_THREAD
     )
     try:
         futures = {pool.submit(_run, run, job): job for job in jobs}

@@ -9,17 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from audits.cli.console import (
-    Columns,
-    Confidence,
-    Control,
-    Reference,
-    RowsArePersons,
-    Seed,
-    Synthetic,
-    Train,
-    listed,
-)
+from audits.cli.console import Columns, Confidence, Control, Reference, RowsArePersons, Seed, Synthetic, Train, listed
 from audits.cli.console import say as _say
 from audits.core.errors import InputError
 from audits.core.files import write_whole
@@ -54,8 +44,7 @@ SelfTestFile = Annotated[
     Path | None, typer.Option("--selftest", help="selftest.json of `audits selftest --out` on these persons")
 ]
 Mirror = Annotated[
-    Path | None,
-    typer.Option(help="what the same generator, set as before, writes with control as its train"),
+    Path | None, typer.Option(help="what the same generator, set as before, writes with control as its train")
 ]
 Vectors = Annotated[
     list[str] | None,

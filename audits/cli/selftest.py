@@ -50,13 +50,7 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     inputs = load_tables(
         None, train, control, reference, text=text, label=label, group=group, rows_are_persons=rows_are_persons
     )
-    result = run_suite(
-        inputs,
-        audits=listed(only),
-        seed=seed,
-        confidence=confidence,
-        progress=say,
-    )
+    result = run_suite(inputs, audits=listed(only), seed=seed, confidence=confidence, progress=say)
     say(as_table(result))
     for problem in result.problems:
         say(problem)

@@ -57,12 +57,7 @@ def one_person(n_train: int, n_control: int) -> dict[str, Any]:
     `n_needed` are the persons in each arm that show a rate below the strictest tier.
     """
     needed = needed_for_zero_events(TIERS[0])
-    return {
-        "n": min(n_train, n_control),
-        "n_needed": needed,
-        "smallest_leak": 1 / n_train,
-        "epsilon_ceiling": None,
-    }
+    return {"n": min(n_train, n_control), "n_needed": needed, "smallest_leak": 1 / n_train, "epsilon_ceiling": None}
 
 
 def difference(train: Hits, control: Hits, *, confidence: float) -> Estimate:

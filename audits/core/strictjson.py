@@ -26,10 +26,7 @@ def parse(data: bytes) -> Any:
     """
     try:
         value = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
+            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
         )
         return _frozen(value, MAX_DEPTH)
     except JsonError:

@@ -179,10 +179,7 @@ def _straddling(inputs: AuditInputs) -> Bools:
     """Return which control rows are of a person with an identifier of a train person, (n_control rows,)."""
     train, control = (
         _owners(table, recorded)
-        for table, recorded in (
-            (inputs.train, inputs.identifiers),
-            (inputs.control, inputs.control_identifiers),
-        )
+        for table, recorded in ((inputs.train, inputs.identifiers), (inputs.control, inputs.control_identifiers))
     )
     shared = {
         person

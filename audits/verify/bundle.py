@@ -25,15 +25,7 @@ from audits.verify.approvals import FILE as APPROVAL_FILE
 from audits.verify.approvals import FOLDER as APPROVALS_FOLDER
 from audits.verify.approvals import Approved, check_approvals
 from audits.verify.budget import check_budget, check_ledger
-from audits.verify.contents import (
-    CROISSANT,
-    METRICS,
-    REPORT_JSON,
-    SUMS,
-    check_data,
-    check_manifest,
-    check_report,
-)
+from audits.verify.contents import CROISSANT, METRICS, REPORT_JSON, SUMS, check_data, check_manifest, check_report
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
 from audits.verify.high_water_mark import default_state, remember
 from audits.verify.mechanism import check_made_of

@@ -166,15 +166,8 @@ def _train_to_rest(measures: pa.Table) -> dict[str, float]:
 _F, _I, _S = pa.float64(), pa.int64(), pa.string()
 _TOLD = [("seeds", _I), ("mean", _F), ("low", _F), ("high", _F)]
 _SUMMARY = pa.schema(
-    [
-        *(("dataset", _S), ("variant", _S), ("arm", _S), ("by", _S), ("n", _I), ("measure", _S)),
-        *_TOLD,
-    ]
+    [*(("dataset", _S), ("variant", _S), ("arm", _S), ("by", _S), ("n", _I), ("measure", _S)), *_TOLD]
 )
 _GOALS = pa.schema(
-    [
-        *(("dataset", _S), ("variant", _S), ("by", _S), ("goal", _S), ("wanted", _F)),
-        *_TOLD,
-        ("verdict", _S),
-    ]
+    [*(("dataset", _S), ("variant", _S), ("by", _S), ("goal", _S), ("wanted", _F)), *_TOLD, ("verdict", _S)]
 )

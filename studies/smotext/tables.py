@@ -11,17 +11,7 @@ import pyarrow.parquet as pq
 
 from studies.feature_augmentation.tables import markdown_list, markdown_table
 from studies.smotext.protocol import LABEL_ONLY, REAL, STYLE
-from studies.smotext.summary import (
-    GAIN,
-    GOALS,
-    HEADS,
-    OVER_ALONE,
-    OVER_WITH,
-    RATIO,
-    VERDICTS,
-    goals,
-    over_seeds,
-)
+from studies.smotext.summary import GAIN, GOALS, HEADS, OVER_ALONE, OVER_WITH, RATIO, VERDICTS, goals, over_seeds
 
 Row = dict[str, Any]
 Lambdas = Mapping[str, Sequence[Mapping[str, float]]]

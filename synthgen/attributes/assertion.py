@@ -101,11 +101,7 @@ def _is_allergy(words: Sequence[Word], i: int) -> bool:
 
 
 def _reaches(
-    folded: Sequence[str],
-    words: Sequence[Word],
-    i: int,
-    triggers: Sequence[tuple[str, ...]],
-    resets: frozenset[str],
+    folded: Sequence[str], words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]], resets: frozenset[str]
 ) -> bool:
     """Return whether one of the triggers bears on the term that starts at word i."""
     start = next((k + 1 for k in range(i - 1, -1, -1) if any(mark in words[k].after for mark in ";()")), 0)

@@ -65,10 +65,7 @@ _SEXES = tuple(
     for kinds, flags in (
         ({"nonbinary": r"\bnon-?binary\b"}, re.IGNORECASE),
         ({"female": rf"{_BESIDE_AGE}(?:{_FEMALE})\b", "male": rf"{_BESIDE_AGE}(?:{_MALE})\b"}, 0),
-        (
-            {"female": r"\b(?:sex|gender): ?(?:f|female)\b", "male": r"\b(?:sex|gender): ?(?:m|male)\b"},
-            re.IGNORECASE,
-        ),
+        ({"female": r"\b(?:sex|gender): ?(?:f|female)\b", "male": r"\b(?:sex|gender): ?(?:m|male)\b"}, re.IGNORECASE),
         (
             {
                 "female": r"\b(?:Mrs|Ms|Miss)\b|\b(?i:woman|female|lady|girl|pregnant)\b",

@@ -9,13 +9,7 @@ from audits.attacks.linkage.excess_risk import detectable_excess
 from audits.attacks.membership.membership_audit import guessed_roles, needed_persons
 from audits.core.coin_guesses import provable
 from audits.core.holdout import REFERENCE_SHARE
-from audits.core.stats import (
-    FAIL_LEVEL,
-    detectable_auc,
-    detectable_share,
-    needed_for_share,
-    needed_for_zero_events,
-)
+from audits.core.stats import FAIL_LEVEL, detectable_auc, detectable_share, needed_for_share, needed_for_zero_events
 from audits.gate.policy import Policy
 from audits.gate.spending import confidence_of
 from audits.runner.registry import NEEDS

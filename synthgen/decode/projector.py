@@ -62,11 +62,7 @@ def projector_from(tensors: Mapping[str, Tensor], n_soft: int, width: int) -> Pr
     if tensors[names[0]].ndim != 2:
         raise ModelError("the bridge is damaged", problems=[f"{names[0]}: not a matrix"])
     hidden, dim = tensors[names[0]].shape
-    wanted = {
-        names[1]: (hidden,),
-        names[2]: (n_soft * width, hidden),
-        names[3]: (n_soft * width,),
-    }
+    wanted = {names[1]: (hidden,), names[2]: (n_soft * width, hidden), names[3]: (n_soft * width,)}
     problems = [
         f"{name}: shape {tuple(tensors[name].shape)}, wanted {shape}"
         for name, shape in wanted.items()

@@ -148,14 +148,7 @@ def _log(
         "claim": {"epsilon": spending.cost.epsilon, "delta": spending.cost.delta},
         "spent": whole,
         "mechanisms": mechanisms,
-        "reads": [
-            {
-                "kind": kind,
-                "cost": None,
-                "status": _answer(job.config, kind),
-            }
-            for kind in READS
-        ],
+        "reads": [{"kind": kind, "cost": None, "status": _answer(job.config, kind)} for kind in READS],
         "releases": [
             {
                 "release": one.run,

@@ -29,14 +29,7 @@ from synthgen.dp.planned_queries import mechanisms_of, queries_of
 from synthgen.dp.sealed_result import LOG, MEASURE, book, is_kept, made_digest
 from synthgen.dp.style_vote import VOTE, VOTERS, count_votes, decide_style, read_votes
 from synthgen.dp.votes import VOTES, candidates_of
-from synthgen.dp.word_queries import (
-    WORDS,
-    PublicWords,
-    Telling,
-    ask_words,
-    read_words,
-    said_by,
-)
+from synthgen.dp.word_queries import WORDS, PublicWords, Telling, ask_words, read_words, said_by
 from synthgen.interpolate.config import DP_METHODS
 from synthgen.pipeline.job import STAGES_VERSION, Job
 from synthgen.pipeline.ledger import ledger_of

@@ -8,15 +8,7 @@ from typing import Any
 from audits.gate.policy import Policy
 from audits.gate.rule import ATTEMPTS
 from audits.ledger.attempts import asked_before
-from audits.ledger.budgets import (
-    Cost,
-    Reservation,
-    Spending,
-    refuse_overspending,
-    reserve,
-    spent_so_far,
-    state_of,
-)
+from audits.ledger.budgets import Cost, Reservation, Spending, refuse_overspending, reserve, spent_so_far, state_of
 from audits.ledger.chain import HighWaterMark
 from synthgen.config import Config
 from synthgen.core.errors import BudgetError, InternalError, StorageError

@@ -77,10 +77,6 @@ class SentenceEncoder:
 
     def _forward(self, batch: list[str]) -> Float32:
         made: Float32 = self._model.encode(
-            batch,
-            batch_size=BATCH_TEXTS,
-            convert_to_numpy=True,
-            normalize_embeddings=True,
-            show_progress_bar=False,
+            batch, batch_size=BATCH_TEXTS, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
         ).astype(np.float32)
         return made

@@ -121,10 +121,7 @@ def reconstruction_bound(context: FilterContext) -> float:
 
 
 def _to_centres(
-    context: FilterContext,
-    vectors: NDArray[np.float32],
-    labels: Sequence[str],
-    left_out: Sequence[frozenset[int]],
+    context: FilterContext, vectors: NDArray[np.float32], labels: Sequence[str], left_out: Sequence[frozenset[int]]
 ) -> NDArray[np.float64]:
     """Return the distance of each row to its class's centre without some folds; NaN where nothing is left."""
     classes = {label: i for i, label in enumerate(np.unique(context.labels))}

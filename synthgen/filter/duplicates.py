@@ -45,9 +45,7 @@ class NearDuplicates:
         if self.threshold < LEAST_THRESHOLD:
             raise ConfigError(
                 "the configuration has 1 mistake",
-                problems=[
-                    f"filter.near_duplicate: must be null or {LEAST_THRESHOLD} to 1, got {self.threshold:g}",
-                ],
+                problems=[f"filter.near_duplicate: must be null or {LEAST_THRESHOLD} to 1, got {self.threshold:g}"],
             )
 
     def fit(self, context: FilterContext) -> FittedFilter:

@@ -54,10 +54,7 @@ class Mixture(NeighbourInterpolator):
 
     parents: int = Field(3, ge=2, le=50, description="p, the persons whose records make up a point; at most k + 1.")
     alpha: float = Field(
-        1.0,
-        gt=0,
-        le=1000,
-        description="α; small: one parent has nearly all weight, large: all have the same.",
+        1.0, gt=0, le=1000, description="α; small: one parent has nearly all weight, large: all have the same."
     )
     noise: float = Field(
         0.0, ge=0, le=1, description="Length in units of d_1, the nearest neighbour's distance; leaves the hull."

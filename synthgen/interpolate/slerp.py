@@ -9,15 +9,7 @@ from pydantic import Field
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32
-from synthgen.interpolate.base import (
-    FittedByClass,
-    Float64,
-    Int64,
-    NeighbourInterpolator,
-    Points,
-    TrainRows,
-    Unfit,
-)
+from synthgen.interpolate.base import FittedByClass, Float64, Int64, NeighbourInterpolator, Points, TrainRows, Unfit
 from synthgen.interpolate.exposure import BLOCK, MaxExposure, Proposals, check_exposure, limit_exposure
 from synthgen.interpolate.lambdas import draw_lambdas, pair_weights
 from synthgen.interpolate.neighbourhoods import neighbours_in_class

@@ -180,10 +180,7 @@ def run_audits(job: Job, tables: JudgedTables, prepared: Prepared, written: Writ
     )
     with job.progress.stage("audit", total=2 * len(applicable_audits(inputs)) + 1, unit="steps") as advance:
         report = audits.run(
-            inputs,
-            seed=job.seeds.child("audit").integer(),
-            confidence=confidence,
-            progress=lambda _line: advance(1),
+            inputs, seed=job.seeds.child("audit").integer(), confidence=confidence, progress=lambda _line: advance(1)
         )
     return report.to_json()
 

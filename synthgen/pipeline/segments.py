@@ -87,12 +87,7 @@ class SegmentWriter:
         return int(median(self.sizes(latents)))
 
     def decode(
-        self,
-        decoder: Decoder,
-        latents: Latents,
-        settings: Settings,
-        seeds: SeedTree,
-        advance: Callable[[int], None],
+        self, decoder: Decoder, latents: Latents, settings: Settings, seeds: SeedTree, advance: Callable[[int], None]
     ) -> tuple[Candidate, ...]:
         """Return the candidates of every latent, in the order of the latents.
 

@@ -13,13 +13,7 @@ from typing import Any
 from audits.core.files import sync
 from audits.core.instants import stamp
 from audits.gate.disclosure import public_report
-from audits.verify.bundle import (
-    ENVELOPE,
-    POLICY_JSON,
-    POLICY_YAML,
-    REPORT_HTML,
-    verify_for_approval,
-)
+from audits.verify.bundle import ENVELOPE, POLICY_JSON, POLICY_YAML, REPORT_HTML, verify_for_approval
 from audits.verify.contents import METRICS, REPORT_JSON
 from audits.verify.statement import PAYLOAD_TYPE
 from audits.verify.trust import TrustRoot

@@ -54,12 +54,7 @@ RECORDS_ONLY = (
 
 
 def limitations(
-    *,
-    has_groups: bool,
-    config: Config,
-    disclosure: str | None,
-    calibrated: bool,
-    silent: bool,
+    *, has_groups: bool, config: Config, disclosure: str | None, calibrated: bool, silent: bool
 ) -> tuple[str, ...]:
     """Return what a release does not promise; without persons in the source no sentence is about persons.
 

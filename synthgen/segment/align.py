@@ -54,10 +54,7 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
             numbers += [number] * len(made)
     stacked = np.stack(vectors) if vectors else np.empty((0, parents.vectors.shape[1]), dtype=np.float32)
     return Segments(
-        vectors=stacked.astype(np.float32),
-        owners=tuple(owners),
-        headings=tuple(headings),
-        sections=tuple(numbers),
+        vectors=stacked.astype(np.float32), owners=tuple(owners), headings=tuple(headings), sections=tuple(numbers)
     )
 
 

@@ -10,10 +10,7 @@ from matplotlib.image import imread
 from synthgen.report import render_report
 
 CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
 LIGHT, DARK = 1, 0  # Blink's numbers for a preferred colour scheme
 
 

@@ -88,12 +88,7 @@ def signing_key(person, seed=None, *, start=NOW - DAY, end=NOW + 3650 * DAY, kin
         private = derive_private_key(int.from_bytes(raw, "big") >> 1, SECP256R1())
     public = public_bytes(private)
     record = TrustKey(
-        alg=kind,
-        public=public.hex(),
-        person=person,
-        org="Clinic",
-        valid_from=stamp(start),
-        valid_until=stamp(end),
+        alg=kind, public=public.hex(), person=person, org="Clinic", valid_from=stamp(start), valid_until=stamp(end)
     )
     return SigningKey(private, keyid(public), record)
 

@@ -3,16 +3,7 @@
 import numpy as np
 
 from invented.grammar import Grammar
-from invented.medicine.case import (
-    ILLNESSES,
-    Country,
-    finished,
-    mended,
-    rules_of,
-    sentences,
-    shortened,
-    spelt,
-)
+from invented.medicine.case import ILLNESSES, Country, finished, mended, rules_of, sentences, shortened, spelt
 from invented.medicine.reports import REPORTS, Report
 from invented.wording import distinct
 

@@ -7,14 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from invented.grammar import Grammar, whole
-from invented.medicine.case import (
-    ILLNESSES,
-    Country,
-    finished,
-    mended,
-    rules_of,
-    sentences,
-)
+from invented.medicine.case import ILLNESSES, Country, finished, mended, rules_of, sentences
 from invented.medicine.names import FEMALE, LAST, MALE
 from invented.occasions import OCCASIONS
 from invented.wording import distinct

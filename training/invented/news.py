@@ -7,16 +7,7 @@ import numpy as np
 
 from invented.grammar import Grammar, whole
 from invented.topics import parsed
-from invented.topics_news import (
-    BUSINESS,
-    DUELS,
-    MATCHES,
-    SCIENCE,
-    SOLO,
-    SPORT,
-    STORIES,
-    WORLD,
-)
+from invented.topics_news import BUSINESS, DUELS, MATCHES, SCIENCE, SOLO, SPORT, STORIES, WORLD
 from invented.wording import compose, distinct
 
 _CITIES = (

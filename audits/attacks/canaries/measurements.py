@@ -145,11 +145,7 @@ def auc_by_repeats(
 def _arm_counts(pooled: Float, is_in: Bool, some: Bool) -> dict[str, Any]:
     inserted, left_out = pooled[some & is_in], pooled[some & ~is_in]
     both = len(inserted) > 0 and len(left_out) > 0
-    return {
-        "inserted": len(inserted),
-        "left_out": len(left_out),
-        "auc": auc(inserted, left_out) if both else None,
-    }
+    return {"inserted": len(inserted), "left_out": len(left_out), "auc": auc(inserted, left_out) if both else None}
 
 
 def canary_exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float] | None:

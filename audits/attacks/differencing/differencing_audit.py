@@ -344,9 +344,5 @@ def _details(found: ReleaseComparison, confidence: float) -> dict[str, Any]:
             }
             for name, f in found.arms_attacked.items()
         },
-        "power": power(
-            n,
-            _needed(found),
-            detectable_auc(n, confidence=confidence) if n > 0 else None,
-        ),
+        "power": power(n, _needed(found), detectable_auc(n, confidence=confidence) if n > 0 else None),
     }

@@ -53,10 +53,7 @@ def changed_records(now: Table, then: Table) -> dict[ArmName, Table]:
     records_added, records_removed: records of persons who stayed, but with other records. Empty arms are left out.
     """
     found: dict[ArmName, Table] = {}
-    for here, there, whole, part in (
-        (now, then, ARMS[0], ARMS[2]),
-        (then, now, ARMS[1], ARMS[3]),
-    ):
+    for here, there, whole, part in ((now, then, ARMS[0], ARMS[2]), (then, now, ARMS[1], ARMS[3])):
         known, records = set(there.groups), set(zip(there.groups, there.texts, strict=True))
         is_known = np.array([group in known for group in here.groups])
         is_same = np.array([record in records for record in zip(here.groups, here.texts, strict=True)])
@@ -109,9 +106,7 @@ def attack_arms(
         sign, side, kept = (1, 0, overlap.is_new) if name in ADDED else (-1, 1, overlap.is_gone)
         found[name] = ArmAttack(
             membership=cross_fit(
-                {a: person_scores(sign * (now[a] - before[a])[rows], people.row_person) for a in now},
-                people,
-                rng,
+                {a: person_scores(sign * (now[a] - before[a])[rows], people.row_person) for a in now}, people, rng
             ),
             people=people,
             shares=_shares(encoded[side], np.flatnonzero(kept), rows, people, rng),

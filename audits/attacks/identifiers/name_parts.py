@@ -16,11 +16,7 @@ LETTERS = 7  # of a word of it that may tell a person by itself
 
 
 def leaked_parts(
-    texts: Sequence[str],
-    recorded: RecordedIdentifiers,
-    people: People,
-    surprisal: Surprisal,
-    found: set[int],
+    texts: Sequence[str], recorded: RecordedIdentifiers, people: People, surprisal: Surprisal, found: set[int]
 ) -> Mapping[tuple[str, ...], Sequence[int]]:
     """Return the words of recorded names that stand in S and give somebody of train away, with whom.
 

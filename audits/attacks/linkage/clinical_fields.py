@@ -124,11 +124,7 @@ _MIND = _words(
 )
 _ILLNESSES = _COMPLAINTS | _INFECTIONS | _MIND | _words("heart lung brain breast colon ovarian blood ms mi cad")
 _FILLERS = _words("the and with had has was from died age aged who his her year years old one two also alive")
-_SINGLE = {
-    **dict.fromkeys(_DRUGS, "drug"),
-    **dict.fromkeys(_MIND, "mind"),
-    **dict.fromkeys(_INFECTIONS, "infection"),
-}
+_SINGLE = {**dict.fromkeys(_DRUGS, "drug"), **dict.fromkeys(_MIND, "mind"), **dict.fromkeys(_INFECTIONS, "infection")}
 
 
 def quasi_identifiers(text: str) -> frozenset[str]:

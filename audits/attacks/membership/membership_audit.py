@@ -15,14 +15,7 @@ from audits.attacks.membership.scores import Float, membership_scores
 from audits.core.coin_guesses import guess_coins, stated_claim
 from audits.core.holdout import REFERENCE_SHARE, Arms, HoldoutTables, person_scores
 from audits.core.rates import exact
-from audits.core.stats import (
-    CHANCE_LEVEL,
-    FAIL_LEVEL,
-    clopper_pearson,
-    detectable_auc,
-    needed_for_auc,
-    power_of_each,
-)
+from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, clopper_pearson, detectable_auc, needed_for_auc, power_of_each
 from audits.core.two_sided import compared, exact_share, power, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Estimate, Table, Verdict
 from audits.embeddings.encoded_tables import EncodedTables, TableEncoder, encode_tables

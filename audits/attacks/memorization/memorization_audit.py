@@ -212,11 +212,7 @@ def _judge(inputs: AuditInputs, pool: Pool, found: Matches, f: _Measured) -> Aud
             "common_share": exact(f.common, confidence=f.confidence, n=len(inputs.synthetic)),
             **tau_metric(f.tau, confidence=f.confidence, n=f.n_persons),
         },
-        details={
-            **_details(pool, found, f),
-            "findings_left_out": n_left,
-            "power": one_person(n_t, n_h),
-        },
+        details={**_details(pool, found, f), "findings_left_out": n_left, "power": one_person(n_t, n_h)},
         reason=reason,
         findings=findings,
     )

@@ -24,12 +24,7 @@ Metric = Literal["euclidean", "cosine"]
 
 
 def nearest_rows(
-    vectors: Float32,
-    groups: Int64,
-    k: int,
-    *,
-    metric: Metric = "euclidean",
-    rows: Int64 | None = None,
+    vectors: Float32, groups: Int64, k: int, *, metric: Metric = "euclidean", rows: Int64 | None = None
 ) -> tuple[Int64, NDArray[np.float64]]:
     """Return the k nearest rows of other persons for every row, or for some; see `NeighbourSearch.nearest`."""
     return NeighbourSearch(vectors, groups, metric).nearest(k, rows)

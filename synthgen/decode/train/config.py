@@ -33,15 +33,7 @@ class BridgePart(Section):
     soft_tokens: Annotated[int, Field(ge=1, le=64)] = 8
     hidden: Count = 1024
     adapter_rank: Annotated[int, Field(ge=0, le=256)] = 8
-    adapter_targets: tuple[str, ...] = (
-        "q_proj",
-        "k_proj",
-        "v_proj",
-        "o_proj",
-        "gate_proj",
-        "up_proj",
-        "down_proj",
-    )
+    adapter_targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
     template: str = "<|im_start|>{prompt}\n{vector}\n"
     placeholder_id: Annotated[int, Field(ge=0)] = 6
 

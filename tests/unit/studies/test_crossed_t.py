@@ -40,8 +40,7 @@ def test_draws_that_agree_have_the_interval_of_the_test_persons():
 
 
 @pytest.mark.parametrize(
-    ("values", "influence"),
-    [([], [0.1, -0.1]), ([0.5], [0.1, -0.1]), ([0.5, 0.5], []), ([0.5, 0.5], [0.0, 0.0])],
+    ("values", "influence"), [([], [0.1, -0.1]), ([0.5], [0.1, -0.1]), ([0.5, 0.5], []), ([0.5, 0.5], [0.0, 0.0])]
 )
 def test_without_spread_there_is_no_interval(values, influence):
     found = crossed_t(np.array(values), 1.0, np.array(influence))

@@ -77,10 +77,7 @@ def test_one_mistake_is_one_mistake(tmp_path):
             "filter: {embedding_distance: {low: .nan}}",
             ["filter.embedding_distance.low: Input should be a finite number or Input should be 'auto', got nan"],
         ),
-        (
-            "filter: {length: [9, 2]}",
-            ["filter.length: the shortest must not be above the longest, got 9 and 2"],
-        ),
+        ("filter: {length: [9, 2]}", ["filter.length: the shortest must not be above the longest, got 9 and 2"]),
         ("filter: {length: [9]}", ["filter.length.1: missing"]),
         ("filter: {attributes: {ant: [{heigth: 4}]}}", ["filter.attributes.ant.0.heigth: unknown key"]),
         (
@@ -101,9 +98,7 @@ def test_one_mistake_is_one_mistake(tmp_path):
         ("decode: {temperature: .inf}", ["decode.temperature: Input should be less than or equal to 5, got inf"]),
         (
             "decode: {bridge: model, adapt: {}}",
-            [
-                "decode.adapt: a projector inside the decoder's own checkpoint is not refined here; leave adapt out",
-            ],
+            ["decode.adapt: a projector inside the decoder's own checkpoint is not refined here; leave adapt out"],
         ),
         (
             "decode: {bridge: words, words: 0, adapt: {}}",

@@ -9,14 +9,7 @@ import pytest
 from fictional_clinic import generate
 from invented.clinical import clinical_notes, clinical_shorthand
 from invented.letters import clinic_letters, letters
-from invented.medicine.case import (
-    ILLNESSES,
-    finished,
-    mended,
-    rules_of,
-    shortened,
-    spelt,
-)
+from invented.medicine.case import ILLNESSES, finished, mended, rules_of, shortened, spelt
 from invented.medicine.reports import REPORTS
 
 WRITERS = (clinical_notes, clinical_shorthand, clinic_letters, letters)

@@ -23,12 +23,7 @@ def _reports(kind: str, text: str) -> tuple[Report, ...]:
         reasons, methods, findings, conclusions = (tuple(item.strip() for item in line.split(";")) for line in lists)
         found.append(
             Report(
-                kind=kind,
-                study=study,
-                reasons=reasons,
-                methods=methods,
-                findings=findings,
-                conclusions=conclusions,
+                kind=kind, study=study, reasons=reasons, methods=methods, findings=findings, conclusions=conclusions
             )
         )
     return tuple(found)

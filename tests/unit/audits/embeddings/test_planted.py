@@ -84,12 +84,7 @@ def test_every_audit_by_similarity_finds_it_in_fresh_people_and_passes(town, nam
     result = build(name).run(town, RNG(2), 0.95)
     assert result.verdict != "fail"
     if result.verdict == "pass":
-        assert result.details["planted"] == {
-            "persons": 30,
-            "of_persons": 300,
-            "words_left_out": 0.2,
-            "found": True,
-        }
+        assert result.details["planted"] == {"persons": 30, "of_persons": 300, "words_left_out": 0.2, "found": True}
 
 
 @pytest.mark.parametrize("name", sorted(BY_SIMILARITY))

@@ -202,7 +202,7 @@ def report():
                 "metrics": {"membership.auc": number},
                 "details": {"again": number},
                 "reason": "337 persons",
-            },
+            }
         ],
     }
 

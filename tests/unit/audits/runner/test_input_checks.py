@@ -105,9 +105,7 @@ def numbered(inputs, n, *, recorded):
         for table in (inputs.train, inputs.control)
     )
     return replace(
-        inputs,
-        train=replace(inputs.train, texts=tuple(train)),
-        control=replace(inputs.control, texts=tuple(control)),
+        inputs, train=replace(inputs.train, texts=tuple(train)), control=replace(inputs.control, texts=tuple(control))
     )
 
 

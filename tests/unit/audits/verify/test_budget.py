@@ -51,8 +51,7 @@ def claim(bundle, releases, **changes):
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "composition"),
-    [(0.0, 2.0, []), (0.3, 2.3, [0.1, 0.2]), (0.7, 2.7, [0.7]), (0.5, 3.0, [])],
+    ("before", "after", "composition"), [(0.0, 2.0, []), (0.3, 2.3, [0.1, 0.2]), (0.7, 2.7, [0.7]), (0.5, 3.0, [])]
 )
 def test_a_booked_budget_holds(bundle, judge, releases, before, after, composition):
     others = [{"release": f"r{i}", "epsilon": e, "delta": 4e-6} for i, e in enumerate(composition)]
@@ -100,8 +99,7 @@ def test_a_wrong_budget_is_refused(case, bundle, judge, releases):
 
 
 @pytest.mark.parametrize(
-    ("ledgers", "said"),
-    [(("2" * 32,), "which the trust root does not name"), ((), "the trust root names no ledger")],
+    ("ledgers", "said"), [(("2" * 32,), "which the trust root does not name"), ((), "the trust root names no ledger")]
 )
 def test_a_budget_of_a_ledger_that_the_root_does_not_name_is_none(bundle, judge, releases, ledgers, said):
     found = judge(bundle, releases.root(ledgers=ledgers))
@@ -166,10 +164,7 @@ ALL_HOLD = dict.fromkeys(CHECKED, "holds")
 OF_STEPS = {**ALL_HOLD, SAMPLING: "holds", NORMALISER: "holds"}
 UNTRUE = {
     "less-noise": ({"mechanisms": [LOUD]}, "cost more than is claimed"),
-    "less-noise-of-few": (
-        {"mechanisms": [SAMPLED], "checks": OF_STEPS},
-        "cost more than is claimed",
-    ),
+    "less-noise-of-few": ({"mechanisms": [SAMPLED], "checks": OF_STEPS}, "cost more than is claimed"),
     "another-read": ({"accounted_reads": [{"epsilon": 0.2, "delta": 1e-9}]}, "cost more than is claimed"),
     "all-of-delta": ({"accounted_reads": [{"epsilon": 1e-3, "delta": 1e-6}]}, "cost more than is claimed"),
     "no-mechanism": ({"mechanisms": []}, "cost more than is claimed"),
@@ -196,12 +191,7 @@ def test_a_claim_that_its_own_accounting_contradicts_is_refused(case, releases):
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {"mechanisms": [CHEAP], "checks": OF_STEPS},
-        {"mechanisms": [{**LOUD, "noise_multiplier": 55.0}]},
-    ],
+    "changes", [{}, {"mechanisms": [CHEAP], "checks": OF_STEPS}, {"mechanisms": [{**LOUD, "noise_multiplier": 55.0}]}]
 )
 def test_a_claim_that_its_accounting_bears_holds(changes, releases):
     check_spent(Privacy.model_validate(releases.DP_PRIVACY), accounted_as(releases, **changes))

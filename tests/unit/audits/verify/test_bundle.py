@@ -118,10 +118,7 @@ SIGNED = {
     "59-never-expires": (with_predicate(expires=None), "E_TIME"),
     "59-longer-than-policy": (with_predicate(expires="2036-11-20T08:00:00Z"), "E_TIME"),
     "60-odd-time": (with_predicate(timeCreated="2026-11-20 07:00:00"), "E_PREDICATE"),
-    "65-other-policy-named": (
-        lambda v: v["predicate"]["policy"].update(name="partner"),
-        "E_POLICY",
-    ),
+    "65-other-policy-named": (lambda v: v["predicate"]["policy"].update(name="partner"), "E_POLICY"),
     "65-other-policy-version": (lambda v: v["predicate"]["policy"].update(version="4"), "E_POLICY"),
     "65-other-policy-digest": (lambda v: v["predicate"]["policy"]["digest"].update(sha256="0" * 64), "E_POLICY"),
     "use-widened": (lambda v: v["predicate"]["use"].update(scope="outside"), "E_POLICY"),

@@ -73,10 +73,7 @@ def test_a_statement_of_other_noise_or_sampling_is_refused(releases, stated, fal
         check_mechanism(stated(**{**noise, **false}), policy, held(details(MEANS, STEPS)))
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [{}, {"mechanisms": None}, {"mechanisms": [{}]}, {"mechanisms": [3]}],
-)
+@pytest.mark.parametrize("broken", [{}, {"mechanisms": None}, {"mechanisms": [{}]}, {"mechanisms": [3]}])
 def test_noise_that_the_report_does_not_tell_cannot_be_stated(releases, stated, broken):
     policy = releases.policy_of(releases.DP_POLICY)
     with pytest.raises(VerifyError, match="does not say what its mechanisms are"):

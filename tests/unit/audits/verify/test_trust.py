@@ -50,10 +50,7 @@ CASES = {
         roles(releaser=lambda r: {"keyids": [r.RELEASER.keyid] * 2, "threshold": 1}),
         "stands twice",
     ),
-    "57-root-key-releases": (
-        roles(root=lambda r: {"keyids": [r.RELEASER.keyid], "threshold": 1}),
-        "in two roles",
-    ),
+    "57-root-key-releases": (roles(root=lambda r: {"keyids": [r.RELEASER.keyid], "threshold": 1}), "in two roles"),
     "no-keys-in-role": (roles(releaser=lambda r: {"keyids": [], "threshold": 1}), "releaser.keyids"),
     "role-named-badly": (lambda v, r: v["roles"].update({"Owner": v["roles"]["data_owner"]}), "Owner"),
     "policy-named-badly": (lambda v, r: v["policies"].update({"a b": ["0" * 64]}), "a b"),

@@ -56,11 +56,7 @@ def test_the_tree_in_the_docstring_is_the_tree():
 def test_the_text_lists_every_problem_and_then_the_hint(kind):
     error = kind("it failed", problems=["first: bad", "second: worse"], hint="Do this.")
     assert str(error) == "it failed\n  - first: bad\n  - second: worse\nDo this."
-    assert (error.message, error.problems, error.hint) == (
-        "it failed",
-        ("first: bad", "second: worse"),
-        "Do this.",
-    )
+    assert (error.message, error.problems, error.hint) == ("it failed", ("first: bad", "second: worse"), "Do this.")
 
 
 @pytest.mark.parametrize("kind", CLASSES.values())

@@ -5,15 +5,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from synthgen.core.errors import ModelError, ModelMissing
-from synthgen.decode.bridge import (
-    BUILTIN,
-    DESCRIPTION,
-    VOCABULARY,
-    WEIGHTS,
-    check_fit,
-    load_bridge,
-    load_vocabulary,
-)
+from synthgen.decode.bridge import BUILTIN, DESCRIPTION, VOCABULARY, WEIGHTS, check_fit, load_bridge, load_vocabulary
 from synthgen.decode.prompt_words import save_words
 
 

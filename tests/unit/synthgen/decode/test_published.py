@@ -13,14 +13,7 @@ from synthgen.decode.base import Settings
 from synthgen.decode.ending import text_of
 from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaStepper
-from synthgen.decode.published import (
-    PARAPHRASES,
-    PLACEHOLDER,
-    SENTENCES,
-    TENSORS,
-    AtLength,
-    load_checkpoint_bridge,
-)
+from synthgen.decode.published import PARAPHRASES, PLACEHOLDER, SENTENCES, TENSORS, AtLength, load_checkpoint_bridge
 from synthgen.decode.xrag import XragDecoder
 from synthgen.embed.last_token import LastTokenEncoder
 

@@ -157,8 +157,7 @@ def test_placeholder_and_special_tokens_are_never_written(tiny, request, bridge_
     made = decoder(request.getfixturevalue(f"{family}_folder"), bridge_folder)
     rows = []
     monkeypatch.setattr(
-        "synthgen.decode.xrag.text_of",
-        lambda words, row, ends: (rows.append(row), text_of(words, row, ends))[1],
+        "synthgen.decode.xrag.text_of", lambda words, row, ends: (rows.append(row), text_of(words, row, ends))[1]
     )
     decode(made, tiny.latents(9), candidates=8, batch=72, max_new_tokens=40, temperature=50.0, top_k=500, top_p=1.0)
     written = [t for row in rows for t in row]

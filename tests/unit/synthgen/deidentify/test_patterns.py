@@ -59,11 +59,7 @@ def test_spans_lie_in_the_text_and_have_a_known_kind(text):
 
 @pytest.mark.parametrize(
     ("kind", "value"),
-    [
-        ("card", "4111111111111111"),
-        ("nhs_number", "9434765919"),
-        ("iban", "GB82 WEST 1234 5698 7654 32"),
-    ],
+    [("card", "4111111111111111"), ("nhs_number", "9434765919"), ("iban", "GB82 WEST 1234 5698 7654 32")],
 )
 def test_published_examples_are_found_and_with_any_digit_changed_are_not(kind, value):
     assert found(value, kind) == [value]

@@ -36,10 +36,7 @@ def test_noise_that_answers_with_too_little_of_it_is_logged_so(monkeypatch):
 
 def test_batches_are_the_runs_own_and_are_logged_with_what_sums_are_divided_by():
     asked = Query(name="steps", noise_multiplier=1.0, steps=3, sampling_rate=0.3, normaliser=9.0, kind="dp-sgd")
-    dry_run, run = (
-        DryRun(n_persons=30, noise=StreamNoise(SeedTree(4))),
-        PrivateAsk(StreamNoise(SeedTree(4))),
-    )
+    dry_run, run = (DryRun(n_persons=30, noise=StreamNoise(SeedTree(4))), PrivateAsk(StreamNoise(SeedTree(4))))
     for _ in range(3):
         drawn = dry_run.batch(30, asked)
         assert np.array_equal(drawn, run.batch(30, asked))

@@ -38,13 +38,7 @@ def test_what_reads_private_text_beside_the_budget_is_refused_all_at_once():
             interpolate={"method": "dp-gaussian", "total": 10, "balance": "as-source"},
         )
     said = str(refused.value)
-    for name in (
-        "source.labels",
-        "source.group",
-        "balance as-source",
-        "decode.adapt",
-        "filter.length",
-    ):
+    for name in ("source.labels", "source.group", "balance as-source", "decode.adapt", "filter.length"):
         assert name in said
 
 

@@ -9,14 +9,7 @@ from synthgen.core.types import Corpus, Latents, Record
 from synthgen.dp import word_queries as module
 from synthgen.dp.noise import StreamNoise
 from synthgen.dp.noised_sums import PrivateAsk, Query, exact_sum
-from synthgen.dp.word_queries import (
-    MOST,
-    Telling,
-    ask_words,
-    made_up_words,
-    read_words,
-    said_by,
-)
+from synthgen.dp.word_queries import MOST, Telling, ask_words, made_up_words, read_words, said_by
 
 RNG = np.random.default_rng(0)
 NAMES = tuple(f"word{chr(97 + i // 10)}{chr(97 + i % 10)}" for i in range(60))

@@ -21,11 +21,7 @@ def mistral_folder(tmp_path_factory):
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.post_processor = TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)])
     special = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "pad_token": "</s>"}
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        padding_side="left",
-        **special,
-    ).save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, padding_side="left", **special).save_pretrained(folder)
     torch.manual_seed(5)
     config = MistralConfig(
         vocab_size=len(vocabulary),

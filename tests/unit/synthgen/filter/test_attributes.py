@@ -103,9 +103,5 @@ def test_the_choice_does_not_look_at_train(world):
     world.candidates = [replace(c, text=f"{c.text} Gout.") if c.index == 1 else c for c in world.candidates]
     filters = (Attributes({"*": (AttributeRule(mentions="gout", prefer=True),)}),)
     context = world.context()
-    other = replace(
-        context,
-        texts=tuple("gout" for _ in context.texts),
-        train=context.train[::-1].copy(),
-    )
+    other = replace(context, texts=tuple("gout" for _ in context.texts), train=context.train[::-1].copy())
     assert apply(world.candidates, context, filters).kept == apply(world.candidates, other, filters).kept

@@ -6,11 +6,7 @@ from hypothesis import strategies as st
 from synthgen.core.errors import InternalError
 from synthgen.interpolate import neighbourhoods
 from synthgen.interpolate.base import TrainRows, Unfit
-from synthgen.interpolate.neighbourhoods import (
-    kneighbor_persons,
-    neighbours_in_any_class,
-    neighbours_in_class,
-)
+from synthgen.interpolate.neighbourhoods import kneighbor_persons, neighbours_in_any_class, neighbours_in_class
 
 
 def slow(vectors, groups, k):

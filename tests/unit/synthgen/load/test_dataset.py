@@ -33,8 +33,7 @@ def test_several_splits_are_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "state",
-    ["[]", "{}", "{", '{"_data_files": []}', '{"_data_files": [{"filename": "../x"}]}', '{"_data_files": 3}'],
+    "state", ["[]", "{}", "{", '{"_data_files": []}', '{"_data_files": [{"filename": "../x"}]}', '{"_data_files": 3}']
 )
 def test_a_damaged_state_is_refused(tmp_path, state):
     (tmp_path / "state.json").write_text(state)

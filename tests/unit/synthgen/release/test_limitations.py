@@ -2,13 +2,7 @@ from types import SimpleNamespace
 
 from synthgen.config import DpConfig
 from synthgen.decode.config import AdaptConfig, DecodeConfig
-from synthgen.release.limitations import (
-    DIFFERENTIALLY_PRIVATE,
-    LIMITATIONS,
-    NUMBERS_TOLD,
-    VERDICTS_TOLD,
-    limitations,
-)
+from synthgen.release.limitations import DIFFERENTIALLY_PRIVATE, LIMITATIONS, NUMBERS_TOLD, VERDICTS_TOLD, limitations
 
 
 def said(*, segmented=False, private=False, decode=None, public=False, **changes):
@@ -19,13 +13,7 @@ def said(*, segmented=False, private=False, decode=None, public=False, **changes
         dp=DpConfig(),
         secret="public" if public else "workspace",
     )
-    given = {
-        "has_groups": True,
-        "config": config,
-        "disclosure": None,
-        "calibrated": True,
-        "silent": True,
-    }
+    given = {"has_groups": True, "config": config, "disclosure": None, "calibrated": True, "silent": True}
     return limitations(**{**given, **changes})
 
 

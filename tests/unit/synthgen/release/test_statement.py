@@ -20,8 +20,7 @@ def test_the_id_follows_from_data_evidence_and_policy(releases):
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [{"models": [{"role": "magic"}]}, {"inputs": [{"role": "train", "sha256": "0" * 64}]}, {"privacy": {}}],
+    "changes", [{"models": [{"role": "magic"}]}, {"inputs": [{"role": "train", "sha256": "0" * 64}]}, {"privacy": {}}]
 )
 def test_what_a_verifier_would_refuse_is_never_signed(releases, changes):
     content = releases.content()

@@ -37,10 +37,7 @@ def test_agrees_with_the_slow_reference_on_edited_copies():
     assert 40 < sum(expected) < 160
 
 
-@given(
-    st.lists(st.text("ab c", max_size=24), max_size=7),
-    st.lists(st.text("ab c", max_size=24), max_size=5),
-)
+@given(st.lists(st.text("ab c", max_size=24), max_size=7), st.lists(st.text("ab c", max_size=24), max_size=5))
 def test_agrees_with_the_slow_reference_on_short_texts(texts, others):
     assert near_duplicates(texts, others).tolist() == slow_reference(texts, others)
 

@@ -1,13 +1,6 @@
 import pytest
 
-from audits.attacks.identifiers.patterns import (
-    Entity,
-    entities,
-    find_entities,
-    find_numbers,
-    number_key,
-    numbers,
-)
+from audits.attacks.identifiers.patterns import Entity, entities, find_entities, find_numbers, number_key, numbers
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,7 @@ TRAIN_PERSON = np.array([0, 0, 1, 2, 2, 3])  # six rows of four persons
 
 def test_a_lineage_by_hand():
     lineage = Lineage(
-        parents=((0, 2), (0, 1), (), (3, 5, 2), (4,)),
-        weights=((0.75, 0.25), (0.5, 0.5), (), (0.5, 0.5, 0.0), (1.0,)),
+        parents=((0, 2), (0, 1), (), (3, 5, 2), (4,)), weights=((0.75, 0.25), (0.5, 0.5), (), (0.5, 0.5, 0.0), (1.0,))
     )
     e = lineage_exposure(lineage, TRAIN_PERSON, np.array([0, 0, 1, 1, 1]))
     assert e.max_weight == pytest.approx([0.75, 1.0, 0.5, 1.0])  # two rows of one person are one parent

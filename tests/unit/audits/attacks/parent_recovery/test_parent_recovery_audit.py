@@ -265,9 +265,7 @@ def test_the_same_seed_gives_the_same_result_and_no_text_or_name_is_in_it(town):
     written = "zzyzx quxquux"
     small = {k: replace(t, texts=t.texts[:90], groups=t.groups[:90]) for k, t in town.items()}
     train = replace(
-        small["train"],
-        texts=(written, *small["train"].texts[1:]),
-        groups=("Zarathustra", *small["train"].groups[1:]),
+        small["train"], texts=(written, *small["train"].texts[1:]), groups=("Zarathustra", *small["train"].groups[1:])
     )
     once, again = (run(train, train, small["control"], random_lineage(90, 2, 90), seed=4) for _ in range(2))
     assert once == again
