@@ -26,6 +26,11 @@ RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Provenance = Literal["run", "sbom", "config", "models", "inputs"]
 
 
+def audit_gate(audit: str) -> str:
+    """Return the id of the gate that asks for an audit's verdict."""
+    return f"audit-{audit.replace('_', '-')}"
+
+
 class ApprovalRule(Closed):
     """How many different persons of a role must approve."""
 
@@ -148,10 +153,10 @@ class Policy(Closed):
         """Return the id of every gate that a decision under it can have."""
         given = self.dp_substitute
         instead = () if given is None else given.required
-        audits = (f"audit-{name}" for name in (*self.required, *instead, *self.measured))
+        audits = (audit_gate(name) for name in (*self.required, *instead, *self.measured))
         attacks = (f"dp-consistent-{name}" for name in ATTACKS) if self.dp is not None or given is not None else ()
         rules = (rule.id for rule in (*self.all_rules(), *_dp_rules(given)))
-        promised = (f"audit-{ACCOUNTING}", *(rule.id for rule in self.rules_of_a_promise()))
+        promised = (audit_gate(ACCOUNTING), *(rule.id for rule in self.rules_of_a_promise()))
         return tuple(dict.fromkeys((*audits, *rules, *attacks, *promised)))
 
 
@@ -190,7 +195,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
         *(replace(compared(evidence, rule, sure), gating=rule.id not in beside) for rule in rules),
         *(_consistent(evidence, name) for name in _attacks(evidence, budget_caps(evidence, policy))),
     )
-    brought = {*(rule.id for rule in OUTSIDE), *(f"audit-{name}" for name in promised)}
+    brought = {*(rule.id for rule in OUTSIDE), *(audit_gate(name) for name in promised)}
     if not any(outcome.gating and outcome.id not in brought for outcome in outcomes):
         reason = "a policy without gates of its own allows nothing"
         outcomes = (
@@ -261,7 +266,7 @@ def _required(evidence: Evidence, name: str, sure: float) -> RuleOutcome:
     if unsure is not None:
         verdict, reason = "INSUFFICIENT", f"the audit passed, but {unsure}"
     return RuleOutcome(
-        id=f"audit-{name}",
+        id=audit_gate(name),
         metric=f"{name}.passed",
         op=">=",
         limit=1.0,
@@ -277,7 +282,7 @@ def _measured(evidence: Evidence, name: str) -> RuleOutcome:
     why = "The audit must have been measured; its verdict and numbers are shown and do not gate."
     if state is None or state.status != "measured":
         return RuleOutcome(
-            id=f"audit-{name}",
+            id=audit_gate(name),
             metric=f"{name}.measured",
             op=">=",
             limit=1.0,
@@ -288,7 +293,7 @@ def _measured(evidence: Evidence, name: str) -> RuleOutcome:
         )
     verdict = _verdict(state)
     return RuleOutcome(
-        id=f"audit-{name}",
+        id=audit_gate(name),
         metric=f"{name}.passed",
         op=">=",
         limit=1.0,
@@ -308,7 +313,7 @@ def _verdict(state: AuditState | None) -> Outcome:
 
 def _selftest_rule(name: str) -> Rule:
     return Rule(
-        id=f"selftest-{name}",
+        id=f"selftest-{name.replace('_', '-')}",
         metric=f"selftest.{name}_wrong",
         bound="value",
         op="<=",

@@ -11,26 +11,26 @@ from pathlib import Path
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import ModelError
 
-STAGES = Path(__file__).parents[1] / "stages"
+STAGES = Path(__file__).parents[1]
 READ = {".json", ".safetensors", ".u64"}  # suffixes of what is read there
 SHIPPED: Mapping[str, str] = {
     "decode/builtin": "387b0adda4cbf9a45d2f278d3ac998627f82aa711cecf15fdd1f18ddd04c5ca8",
-    "decode/styles/clinical-note": "c98889b5a6f08eb503cd228d3a37aaa842476f5fe45e097af7d6411e4788bbce",
-    "decode/styles/clinical-shorthand": "eafe0ccfdc3f846f32168bd2709d7100d33afd88be7da34caeb56265eb26ee89",
-    "decode/styles/e-mail": "792260c8ae65349dacccb4c2c7b66c106aea7fdf81d18492598860fa0f080691",
-    "decode/styles/forum": "d2a9cf20afb45bf64f2c66cb61dd2b3f81be246f409eb346906ff215ae9b90b0",
-    "decode/styles/letter": "a893f19ce67e3ec30ac895a3a3200ffc65f0990f4514af3bdf418ad0c93d2c69",
-    "decode/styles/news": "83a8074b72ea383c18a3261c467d4fc6b73dc0de91334ae9af3a791f9e5d4e73",
-    "decode/styles/question": "f64c644edd7704aa52fa3d671a3b17f769c7692e1322a12b904cdad8d1bfef33",
-    "decode/styles/review": "98b99c20e53b46eed7ab0905d6de9196409bed1aca997c507abefe38df6a7bf4",
-    "interpolate/dp/public": "e1e604cc049f1ef880a248d474dcbd5978b00fc061d2e0e08be2b19e5c10272f",
+    "decode/styles/clinical-note": "a33517577388fe8a3290334db128d1d93a1a17ca26a92c6455695ca336e2b91a",
+    "decode/styles/clinical-shorthand": "6990a1fec7f0b404f2d1b1d08d7466bc5ca365dedc4508744bc30091d55c42da",
+    "decode/styles/e-mail": "7c2eeb80e02cac2b3585645ee64a78d9f17f53431fd6f0ff4eb53ae48066bf58",
+    "decode/styles/forum": "0e571e976a449527224f2c049f82df0ba4ab9a9a820570a98c0c7575696e2be9",
+    "decode/styles/letter": "a5a7446987bea1f6960d082fcfd93cfb0c95e2ac6eef7d8af3dcf615493b938b",
+    "decode/styles/news": "628cb5afcbf6d7f125594b563767200bd3b2ed1233d1eba8b64394b091c58ee3",
+    "decode/styles/question": "abcc14e3356fc103fbf146b652f3cf8f1c0a5732e98b4fe94249ec24140162f2",
+    "decode/styles/review": "c72281157d20bbbc9827e4c527d8275ac67fb748bfcfbde2c7af33bc7630c515",
+    "dp/public": "e1e604cc049f1ef880a248d474dcbd5978b00fc061d2e0e08be2b19e5c10272f",
 }
 
 
 def shipped_folders() -> dict[str, str]:
     """Return the sha256 over what is read in each folder, by the folder's path below the stages."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
-    for top in ("decode/builtin", "decode/styles", "interpolate/dp/public"):
+    for top in ("decode/builtin", "decode/styles", "dp/public"):
         for path in sorted((STAGES / top).rglob("*")):
             if path.is_symlink() and path.is_dir():  # the search does not enter it, and the shelf does
                 found[path.relative_to(STAGES).as_posix()] = {}

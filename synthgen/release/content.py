@@ -19,7 +19,7 @@ NO_DP = {
     "mechanism": "none+empirical",
     "unit": "group",
     "nonPrivateSteps": [
-        "parent_recovery, filters and audits read private records without noise; no epsilon is claimed"
+        "interpolation, filters and audits read private records without noise; no epsilon is claimed"
     ],
 }
 VERDICTS_LEAVE = "the gates compare the texts with train and control without noise; their verdicts alone leave"

@@ -207,7 +207,7 @@ def test_a_strict_policy_refuses_with_a_signed_report_and_no_bundle(copy):
     refused = copy.release("--json")
     assert refused.returncode == 4
     assert json.loads(refused.stdout)["verdict"] == "REFUSED"
-    for gate in ("membership-high", "audit-parent_recovery", "audit-linkage", "hospital-external"):
+    for gate in ("membership-high", "audit-parent-recovery", "audit-linkage", "hospital-external"):
         assert gate in refused.stderr, gate
     assert sorted((copy.folder / "out").rglob("*")) == before
     (folder,) = (copy.workspace / "refusals").iterdir()

@@ -279,7 +279,7 @@ def test_parentless_records_leave_by_their_budget_under_a_policy_that_asks_for_p
     assert run.evidence.metrics["parent_recovery.records_with_parents"].value == 0
     found = verify_bundle(parentless.release(run).path, parentless.trust, None)
     assert found.ok, found.failure
-    (gate,) = [gate for gate in found.statement.predicate.gates if gate.id == "audit-parent_recovery"]
+    (gate,) = [gate for gate in found.statement.predicate.gates if gate.id == "audit-parent-recovery"]
     assert (gate.metric, gate.value, gate.verdict) == ("parent_recovery.records_with_parents.value", 0.0, "PASS")
     bare = load_trust(parentless.trust).model_copy(update={"ledgers": ()})
     assert verify_bundle(parentless.release(run, "again").path, bare, None).code == 11
@@ -304,7 +304,7 @@ def test_a_method_that_hides_the_parents_of_its_records_is_excused_from_nothing(
     run = Pipeline(config).run()
     assert run.evidence.metrics["parent_recovery.records_with_parents"].value == 0
     assert run.evidence.metrics["method.private"].value == 0
-    (line,) = [line for line in run.decide().failures if line.startswith("audit-parent_recovery")]
+    (line,) = [line for line in run.decide().failures if line.startswith("audit-parent-recovery")]
     assert "no differentially private method made the records" in line or "FAIL" in line
 
 

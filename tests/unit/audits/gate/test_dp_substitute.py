@@ -79,7 +79,7 @@ def outcome(decision, name):
 def test_a_clean_release_of_a_private_method_passes_on_this_rule():
     decision = decide(found(), POLICY)
     assert decision.allowed, decision.failures
-    one = outcome(decision, "audit-parent_recovery")
+    one = outcome(decision, "audit-parent-recovery")
     assert (one.verdict, one.metric, one.value, one.limit) == ("PASS", f"{PARENTS}.value", 0.0, 0.0)
     assert "does not apply: no record has a parent" in one.reason
     assert {"audit-accounting", "dp-epsilon", "dp-delta", "dp-consistent-membership"} <= {
@@ -122,7 +122,7 @@ def test_a_leaky_one_is_refused_with_the_reason(case):
     for given in (evidence, public_evidence(evidence, POLICY)):
         decision = decide(given, POLICY)
         assert not decision.allowed
-        one = outcome(decision, "audit-parent_recovery")
+        one = outcome(decision, "audit-parent-recovery")
         assert one.verdict != "PASS"
         assert reason in one.reason
 
@@ -135,7 +135,7 @@ def test_what_is_excused_is_nothing_else():
         ({"membership.epsilon_lower_bound": None}, {}),
     ):
         decision = decide(found(changes, states=states), POLICY)
-        assert outcome(decision, "audit-parent_recovery").verdict == "PASS"
+        assert outcome(decision, "audit-parent-recovery").verdict == "PASS"
         assert not decision.allowed
 
 
