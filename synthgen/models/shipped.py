@@ -17,12 +17,8 @@ SHIPPED: Mapping[str, str] = {
     "decode/builtin": "387b0adda4cbf9a45d2f278d3ac998627f82aa711cecf15fdd1f18ddd04c5ca8",
     "decode/styles/clinical-note": "c98889b5a6f08eb503cd228d3a37aaa842476f5fe45e097af7d6411e4788bbce",
     "decode/styles/clinical-shorthand": "eafe0ccfdc3f846f32168bd2709d7100d33afd88be7da34caeb56265eb26ee89",
-    "decode/styles/e-mail": "792260c8ae65349dacccb4c2c7b66c106aea7fdf81d18492598860fa0f080691",
-    "decode/styles/forum": "d2a9cf20afb45bf64f2c66cb61dd2b3f81be246f409eb346906ff215ae9b90b0",
     "decode/styles/letter": "a893f19ce67e3ec30ac895a3a3200ffc65f0990f4514af3bdf418ad0c93d2c69",
-    "decode/styles/news": "83a8074b72ea383c18a3261c467d4fc6b73dc0de91334ae9af3a791f9e5d4e73",
     "decode/styles/question": "f64c644edd7704aa52fa3d671a3b17f769c7692e1322a12b904cdad8d1bfef33",
-    "decode/styles/review": "98b99c20e53b46eed7ab0905d6de9196409bed1aca997c507abefe38df6a7bf4",
     "interpolate/dp/public": "e1e604cc049f1ef880a248d474dcbd5978b00fc061d2e0e08be2b19e5c10272f",
 }
 
