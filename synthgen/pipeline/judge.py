@@ -26,7 +26,6 @@ from synthgen.embed import Encoder
 from synthgen.embed.segmented import SegmentedEncoder
 from synthgen.pipeline.job import AUDITS_VERSION, STAGES_VERSION, Job
 from synthgen.pipeline.ledger import ledger_of
-from synthgen.pipeline.mirror import find_mirror
 from synthgen.pipeline.prepare import Identifiers, Prepared
 from synthgen.pipeline.rounds import Written
 from synthgen.pipeline.segments import measured
@@ -164,9 +163,8 @@ def attack(
 
 
 def run_audits(job: Job, tables: JudgedTables, prepared: Prepared, written: Written, confidence: float) -> bytes:
-    """Return audit.json: every audit that a run has the inputs for, beside its mirror where one was made."""
+    """Return audit.json: every audit that a run has the inputs for."""
     encoder = job.config.embed.model
-    mirror = find_mirror(job, prepared.control, written.filtered)
     inputs = AuditInputs(
         synthetic=as_table(tables.synthetic, {encoder: tables.vectors["synthetic"]}),
         train=as_table(tables.train, {encoder: tables.vectors["train"]}),
@@ -176,7 +174,6 @@ def run_audits(job: Job, tables: JudgedTables, prepared: Prepared, written: Writ
         near_duplicate_rate=prepared.near_duplicate_rate,
         lineage=lineage(prepared, written),
         mechanism=tables.mechanism,
-        mirror=None if mirror is None else as_table(mirror.records, {encoder: mirror.vectors}),
     )
     with job.progress.stage("audit", total=2 * len(applicable_audits(inputs)) + 1, unit="steps") as advance:
         report = audits.run(
@@ -221,13 +218,11 @@ def _inputs(synthetic: Corpus, control: Corpus, written: Written) -> dict[str, o
 
 def _asked(job: Job, synthetic: Corpus, prepared: Prepared, written: Written) -> dict[str, object]:
     """Return all that the audits' verdicts depend on, but how often was asked before."""
-    mirror = find_mirror(job, prepared.control, written.filtered)
     return {
         **_inputs(synthetic, prepared.control, written),
         "identifiers": [_plain(prepared.identifiers), _plain(prepared.control_identifiers)],
         "near_duplicate_rate": prepared.near_duplicate_rate,
         "config": job.config.audit.model_dump(mode="json"),
-        "mirror": None if mirror is None else mirror.digest,
         "seed": job.seeds.child("audit").key().hex(),
     }
 

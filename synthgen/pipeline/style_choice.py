@@ -136,7 +136,8 @@ def choose_style(
     Raises:
         ModelMissing, ModelError: as the models say.
 
-    Privacy: reads train texts. The choice, one of some ninety, shows in every text that is written.
+    Privacy: reads train texts. The choice is one of fifteen with the four built-in
+    styles; it shows in every text that is written.
     Random: seeds/style; which texts are read.
     Cost: one pass of the language model over the texts for each style and four more; loading it as often.
     """

@@ -19,7 +19,7 @@ from synthgen.decode.loading import backend_of
 from synthgen.pipeline import calibrate as suite
 from synthgen.pipeline import job
 from synthgen.pipeline.job import AUDITS_VERSION, STAGES_VERSION
-from synthgen.pipeline.judge import JudgedTables, _asked, as_table, synthetic_corpus
+from synthgen.pipeline.judge import JudgedTables, as_table, synthetic_corpus
 from synthgen.pipeline.workspace import Workspace
 
 JUDGE = "synthgen.pipeline.judge"
@@ -165,11 +165,7 @@ def test_what_is_judged_is_named_after_tables_attempt_and_the_audits_version(see
         "attempt": 1,
         "evaluate": seen.digests["evaluate"],
         "seed": seen.seed("audit"),
-        "mirror": None,
     }
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(f"{JUDGE}.find_mirror", lambda *_: SimpleNamespace(digest="of a mirror"))
-        assert _asked(seen.job, seen.synthetic, prepared, written)["mirror"] == "of a mirror"
     assert seen.inputs["selftest"] == {
         "version": AUDITS_VERSION,
         "train": table_digest(as_table(prepared.train, {})),
