@@ -2,9 +2,8 @@
 
 from synthgen.attributes.compare import ComparisonRow, compare
 from synthgen.attributes.extract import extract
-from synthgen.attributes.finding import AttributeFinding
-from synthgen.attributes.mentions import mentions
-from synthgen.attributes.rule import ANY_LABEL, AttributeRule, contradictions, is_fulfilled
+from synthgen.attributes.lexicon import AttributeFinding
+from synthgen.attributes.rule import ANY_LABEL, AttributeRule, contradictions, is_fulfilled, mentions
 
 __all__ = [
     "ANY_LABEL",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from synthgen.attributes.finding import AttributeFinding
+from synthgen.attributes.lexicon import AttributeFinding
 from synthgen.attributes.person import years_of
 
 Origin = Literal["A", "B", "both", "between", "new"]

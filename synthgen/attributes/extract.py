@@ -1,15 +1,154 @@
-"""From a text to what it says of its person."""
+"""What a text asserts of a term: true of its person, denied, or not of its person at all.
+
+Rules over the words of one sentence, after the idea of Chapman et al., "A Simple Algorithm for Identifying Negated
+Findings and Diseases in Discharge Summaries" (Journal of Biomedical Informatics, 2001): a word such as "denies" bears
+on what comes after it, until another word, a semicolon or a bracket ends its reach. The words and the reach are ours.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
-from synthgen.attributes.assertion import assertion, is_of_family
-from synthgen.attributes.finding import AttributeFinding
-from synthgen.attributes.habits import HABITS
-from synthgen.attributes.lexicon import OTHER, Term, find_terms
-from synthgen.attributes.person import find_ages, find_sex
-from synthgen.attributes.word_patterns import Word, sentence_words
-from synthgen.attributes.work import find_work
+from synthgen.attributes.dictionaries import HABITS
+from synthgen.attributes.lexicon import OTHER, AttributeFinding, Term, Word, find_terms, sentence_words
+from synthgen.attributes.person import find_ages, find_sex, find_work
+
+Assertion = Literal["affirmed", "negated", "aside"]
+REACH_WORDS = 6  # from a denial, or from the last comma, "and" or "or" of its list, to the term
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(phrase.split()) for phrase in text.split(";"))
+
+
+_DENIALS = _phrases(
+    "no longer;no;not;non;denies;denied;denying;deny;without;never;neither;nor;absent;lacks;negative for;neg for;"
+    "free of;absence of;isn't;doesn't;didn't;hasn't;don't;wasn't;haven't;w o;ruled out;nil"
+)
+_NO_DENIAL_BEFORE = _set(
+    "change changes improvement increase increased relief doubt difficulty response only sure certain well fully"
+    " completely optimally adequately just always necessarily better worse worsening matter"
+)
+_STOPS = _phrases(
+    "stop;stopped;stopping;discontinue;discontinued;discontinuing;hold;held;off;intolerant of;intolerant to;"
+    "intolerance to;allergic to;allergy to;avoid;avoids;avoiding;refused;declined"
+)
+_ALLERGIES = _set("allergies allergy allergic all")
+_RESETS = _set(
+    "but however although though yet except apart aside besides reports reported reporting endorses endorsed admits"
+    " admitted other complains complained has have had having takes taking took describes described presents"
+    " presented states mentions notes noted positive developed experiences experienced feels felt"
+)
+_STARTS = _set(
+    "start started starting begin began begun continue continues continued continuing add added adding switched on"
+    " prescribed prescribe prescribing commence commenced resume resumed now instead"
+)
+_ASIDES = _phrases(
+    "if;r o;rule out;risk of;risk for;risk factors;screen for;screening for;screened for;monitor for;watch for;"
+    "return for;call for;to prevent;prevention of;prophylaxis;exclude;concern for;warned about;signs of"
+)
+_FAMILY = _set(
+    "mother father mom dad brother brothers sister sisters son sons daughter daughters aunt uncle grandmother"
+    " grandfather grandparent grandparents sibling siblings parent parents cousin cousins maternal paternal fh fhx"
+    " famhx grandson granddaughter niece nephew"
+)
+_BACK = _set("he she patient pt i you they")  # the talk is of the person again
+_OVER = _phrases(
+    "denied;absent;negative;none;resolved;ruled out;not present;was denied;were denied;is denied;are denied"
+)
+_OVER_MEDICINE = _phrases(
+    "was stopped;were stopped;be stopped;was discontinued;is discontinued;be discontinued;was held;has been stopped;"
+    "discontinued;stopped"
+)
+_NO_AFTER_COLON = _set("no none denies denied negative nil never absent")
+
+
+def assertion(words: Sequence[Word], i: int, j: int, *, is_medicine: bool = False) -> Assertion:
+    """Return how the sentence means the term at words i to j − 1."""
+    folded = [word.folded for word in words]
+    if is_of_family(words, i, j) or _reaches(folded, words, i, _ASIDES, frozenset()):
+        return "aside"
+    if _is_allergy(words, i):
+        return "negated" if is_medicine else "aside"
+    denied = _reaches(folded, words, i, _DENIALS, _RESETS | (_STARTS if is_medicine else frozenset()))
+    stopped = is_medicine and _reaches(folded, words, i, _STOPS, _STARTS | _set("but with takes taking"))
+    return "negated" if denied or stopped or _is_denied_after(words, j, is_medicine=is_medicine) else "affirmed"
+
+
+def is_of_family(words: Sequence[Word], i: int, j: int) -> bool:
+    """Return whether the words i to j − 1 are told of a relative: "mother had", "FHx:", "in her father"."""
+    for k in range(i):
+        is_history = words[k].folded == "family" and k + 1 < i and words[k + 1].folded in {"history", "hx", "hist"}
+        is_company = any(word.folded == "with" for word in words[max(0, k - 2) : k])
+        if (words[k].folded in _FAMILY or is_history) and not is_company:
+            return not any(word.folded in _BACK for word in words[k + 1 : i])
+    near = words[j : j + 4]
+    return any(
+        word.folded in _FAMILY and ("(" in words[j - 1].after or any(w.folded == "in" for w in near[:n]))
+        for n, word in enumerate(near)
+    )
+
+
+def _is_allergy(words: Sequence[Word], i: int) -> bool:
+    """Return whether the term stands in a list of allergies: "Allergies: penicillin (rash)", "allergic to"."""
+    for k in range(i):
+        is_list = words[k].folded in _ALLERGIES and ":" in words[k].after
+        is_to = words[k].folded in _ALLERGIES and k + 1 < i and words[k + 1].folded == "to"
+        if (is_list or is_to) and not any(w.folded in _RESETS | _STARTS for w in words[k + 1 : i]):
+            return True
+    return False
+
+
+def _reaches(
+    folded: Sequence[str], words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]], resets: frozenset[str]
+) -> bool:
+    """Return whether one of the triggers bears on the term that starts at word i."""
+    start = next((k + 1 for k in range(i - 1, -1, -1) if any(mark in words[k].after for mark in ";()")), 0)
+    for k in range(start, i):
+        for trigger in triggers:
+            end = k + len(trigger)
+            if end > i or tuple(folded[k:end]) != trigger:
+                continue
+            if trigger in {("no",), ("not",)} and folded[end] in _NO_DENIAL_BEFORE:
+                continue
+            while end < i and folded[end] in resets:  # "never had", "does not take"
+                end += 1
+            if not any(word in resets for word in folded[end:i]) and _is_near(words, end, i):
+                return True
+    return False
+
+
+def _is_near(words: Sequence[Word], end: int, i: int) -> bool:
+    since = 0
+    for word in words[end:i]:
+        since = 0 if "," in word.after or word.folded in {"and", "or"} else since + 1
+        if since > REACH_WORDS:
+            return False
+    return True
+
+
+def _is_denied_after(words: Sequence[Word], j: int, *, is_medicine: bool) -> bool:
+    """Return whether the term that ends before word j is denied behind it: "cough: none", "fever was denied."."""
+    if j == len(words):
+        return False
+    if ":" in words[j - 1].after:
+        return words[j].folded in _NO_AFTER_COLON
+    for k in range(j, min(j + (5 if is_medicine else 3), len(words))):  # a dose may come first
+        if any(mark in words[k - 1].after for mark in ",;("):
+            return False
+        for phrase in _OVER + (_OVER_MEDICINE if is_medicine else ()):
+            end = k + len(phrase)
+            if tuple(word.folded for word in words[k:end]) != phrase:
+                continue
+            is_end = end == len(words) or words[end - 1].after.strip() != ""
+            if is_end or len(phrase) > 1:  # "cough and denied fever" denies the fever
+                return True
+    return False
+
 
 # the status of a habit that is said not to be; where there is none, the denial says nothing certain
 _DENIED_HABIT = {"current": "none", "regular": "little"}

@@ -1,16 +1,36 @@
-"""What a user may ask of a text's attributes, and whether a text is so."""
+"""Whether a text names something, in these very words."""
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_serializer, model_validator
 
-from synthgen.attributes.finding import AttributeFinding
-from synthgen.attributes.lexicon import value_of
-from synthgen.attributes.mentions import mentions
+from synthgen.attributes.lexicon import AttributeFinding, value_of
 from synthgen.attributes.person import MAX_AGE_YEARS, years_of
+
+_WORD = re.compile(r"\w+")
+
+
+def mentions(text: str, phrase: str) -> bool:
+    """Return whether the words of the phrase stand in the text, in a row.
+
+    Whole words, in any case and Unicode form, whatever stands between them; works for any subject and language that
+    puts spaces between words. What is said of the phrase is not asked: "no metformin" mentions metformin.
+
+    Example:
+        >>> mentions("Stopped METFORMIN 500 mg.", "metformin"), mentions("metformins", "metformin")
+        (True, False)
+    """
+    wanted, found = _folded(phrase), _folded(text)
+    return any(found[i : i + len(wanted)] == wanted for i in range(len(found) - len(wanted) + 1))
+
+
+def _folded(text: str) -> list[str]:
+    return _WORD.findall(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()))
+
 
 ANY_LABEL = "*"
 AgeBand = Literal["infant", "child", "adolescent", "young adult", "middle-aged", "older adult"]

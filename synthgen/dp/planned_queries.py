@@ -18,8 +18,8 @@ from synthgen.dp.method import Asked
 from synthgen.dp.noise_multipliers import noise_multipliers
 from synthgen.dp.noised_sums import Query
 from synthgen.filter.attributes import check_labels
+from synthgen.interpolate.base import wanted_counts
 from synthgen.interpolate.config import DP_METHODS
-from synthgen.interpolate.counts import wanted_counts
 from synthgen.models.registry import MODELS
 from synthgen.pipeline.secret import PUBLIC
 

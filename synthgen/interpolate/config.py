@@ -9,13 +9,9 @@ from pydantic.fields import FieldInfo
 from synthgen.core.section import Count, Section
 from synthgen.dp import gaussian, vae, votes
 from synthgen.dp.method import PrivateMethod
-from synthgen.interpolate.adasyn import Adasyn
 from synthgen.interpolate.base import Interpolator, NeighbourInterpolator
-from synthgen.interpolate.borderline_smote import BorderlineSmote
-from synthgen.interpolate.mixture import Mixture
-from synthgen.interpolate.random_oversample import RandomOversample
-from synthgen.interpolate.slerp import Slerp
-from synthgen.interpolate.smote import Smote
+from synthgen.interpolate.mixture import Mixture, Slerp
+from synthgen.interpolate.smote import Adasyn, BorderlineSmote, RandomOversample, Smote
 from synthgen.interpolate.vae import Vae
 
 METHODS: Mapping[str, type[Interpolator]] = {

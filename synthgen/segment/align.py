@@ -1,12 +1,42 @@
-"""The segments of new records: which sections a record has, and the vector of each, from its parents' segments."""
+"""The vector of a record that is a sequence of segments."""
 
 from collections.abc import Mapping, Sequence
 from math import floor
 
 import numpy as np
+from numpy.typing import NDArray
 
+from synthgen.core.errors import ModelError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents, Segments
+
+Float64 = NDArray[np.float64]
+
+
+def record_vectors(segments: Segments) -> tuple[tuple[str, ...], Float32]:
+    """Return the records in their order, and float32 (n, d), the vector of each.
+
+        v = Σ_j s_j / ‖s_j‖,   scaled to unit length, over the record's segments s_j
+
+    Every segment weighs the same, whatever its length and, for a new record, however far apart its parents lie.
+
+    Raises:
+        ModelError: if a segment's vector, or the sum, has length zero.
+    """
+    wide = segments.vectors.astype(np.float64)
+    unit = wide / _length(wide)
+    starts = segments.starts()
+    sums = np.add.reduceat(unit, starts, axis=0) if len(starts) else unit
+    owners = tuple(segments.owners[start] for start in starts.tolist())
+    return owners, (sums / _length(sums)).astype(np.float32)
+
+
+def _length(x: Float64) -> Float64:
+    length: Float64 = np.linalg.norm(x, axis=1, keepdims=True)
+    if not bool((length > 0).all()):
+        raise ModelError("a segment's vector, or the sum of a record's, has length zero")
+    return length
+
 
 Section = tuple[str, int]  # its heading, and the how manieth of that heading it is in its record
 MIN_PARENTS = 2  # that have a section, for a new record to have it

@@ -1,13 +1,68 @@
+import json
 import math
+import stat
+import time
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthgen.core.errors import StorageError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
-from synthgen.split import split
+from synthgen.split import commit_split, commitment, split
 from synthgen.split.config import SplitConfig
+from synthgen.split.split import _TOKEN, THRESHOLD, _shingles, jaccard, near_duplicates
+
+
+def slow_reference(texts, others):
+    def shingles(text):
+        tokens = _TOKEN.findall(text.casefold())
+        return {tuple(tokens[i : i + 5]) for i in range(max(1, len(tokens) - 4))}
+
+    def jaccard(a, b):
+        return len(a & b) / len(a | b)
+
+    return [any(jaccard(shingles(t), shingles(o)) >= THRESHOLD for o in others) for t in texts]
+
+
+def edited(words, changes, rng):
+    words = list(words)
+    for at in rng.choice(len(words), size=changes, replace=False):
+        words[at] = f"new{rng.integers(1000)}"
+    return " ".join(words)
+
+
+def test_agrees_with_the_slow_reference_on_edited_copies():
+    rng = np.random.default_rng(3)
+    vocabulary = [f"w{i}" for i in range(300)]
+    others = [" ".join(rng.choice(vocabulary, size=int(rng.integers(40, 120)))) for _ in range(60)]
+    texts = [edited(others[i % 60].split(), i % 7, rng) for i in range(170)]
+    expected = slow_reference(texts, others)
+    assert near_duplicates(texts, others).tolist() == expected
+    assert 40 < sum(expected) < 160
+
+
+@given(st.lists(st.text("ab c", max_size=24), max_size=7), st.lists(st.text("ab c", max_size=24), max_size=5))
+def test_agrees_with_the_slow_reference_on_short_texts(texts, others):
+    assert near_duplicates(texts, others).tolist() == slow_reference(texts, others)
+
+
+def test_worked_example():
+    # 14 tokens give 10 shingles; a changed last token keeps 9 of them: J = 9 / 11 = .82; two give 8 / 12 = .67
+    base = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+    one, two = base.replace("fourteen", "x"), base.replace("thirteen fourteen", "x y")
+    assert near_duplicates([base.upper(), one + "!", two], [base]).tolist() == [True, True, False]
+    a, b = _shingles(base), _shingles(one)
+    assert jaccard(a, b) == pytest.approx(9 / 11)
+
+
+def test_many_equal_texts_cost_no_quadratic_time():
+    start = time.monotonic()
+    assert near_duplicates(["the same five words here"] * 3000, ["the same five words here"] * 2500).all()
+    assert time.monotonic() - start < 10
+
 
 SEEDS = SeedTree(9).child("split")
 
@@ -80,3 +135,34 @@ def test_repeats_inside_one_side_stay():
     result = split(Corpus(role="source", records=tuple(records), has_groups=True), SplitConfig(), SEEDS)
     assert len(result.train) + len(result.control) == 3
     assert result.report.near_duplicate_rate in {0.0, None}
+
+
+RECORDS = tuple(Record(id=f"r{i}", text=f"text number {i} {i} {i}", label="a", group=f"p{i}") for i in range(40))
+
+
+def make(records=RECORDS, seeds=SEEDS):
+    return split(Corpus(role="source", records=tuple(records), has_groups=True), SplitConfig(), seeds)
+
+
+def test_commitment_binds_seed_and_sides_but_not_the_order():
+    digest = commitment(make(), SEEDS)
+    assert len(digest) == 64
+    assert commitment(make(RECORDS[::-1]), SEEDS) == digest
+    assert commitment(make(RECORDS[1:]), SEEDS) != digest
+    assert commitment(make(), SEEDS.child("other")) != digest
+
+
+def test_commit_writes_a_private_file_without_ids(tmp_path):
+    path = tmp_path / "commitment.json"
+    digest = commit_split(make(), SEEDS, path)
+    value = json.loads(path.read_text())
+    assert value["commitment"] == digest
+    assert sum(value["records"].values()) == 40
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "r1" not in path.read_text()
+    assert [p.name for p in tmp_path.iterdir()] == ["commitment.json"]
+
+
+def test_commit_into_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(StorageError, match="cannot be written"):
+        commit_split(make(), SEEDS, tmp_path / "none" / "c.json")
