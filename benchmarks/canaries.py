@@ -166,7 +166,7 @@ def open_ward(persons, canaries, rng):
     bridge = load_bridge("builtin")
     blocks = BlockGradients(load_model(model_folder("smollm2")), bridge, styles).blocks
     start = np.repeat(np.array([name == START for name in names], dtype=float), len(blocks))
-    encoder = build_encoder(EmbedConfig(), model_folder, alone=True)
+    encoder = build_encoder(EmbedConfig(), model_folder, one_by_one=True)
     ward = Ward(
         bridge=bridge,
         styles=styles,

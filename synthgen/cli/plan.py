@@ -115,7 +115,10 @@ def make_plan(config: Config) -> Plan:
     backend = backend_of(config.decode.placement)
     seeds = SeedTree(config.seed, secret=foreseen_secret(config))
     report = load(
-        config.source, config.resolve(config.source.path), seeds.child("load"), apart=config.interpolate.is_private
+        config.source,
+        config.resolve(config.source.path),
+        seeds.child("load"),
+        isolated_rows=config.interpolate.is_private,
     )
     parts = split(report.corpus, config.split, seeds.child("split"))
     if len(parts.train) == 0:

@@ -1,4 +1,4 @@
-"""Deidentify: identifiers are found and replaced by surrogates before anything is embedded."""
+"""Find identifiers and replace them by surrogates before any text is embedded."""
 
 from synthgen.deidentify.deidentify import Deidentified, DeidentifyReport, deidentify, engine_digest
 from synthgen.deidentify.engines import RuleEngine, with_placeholders

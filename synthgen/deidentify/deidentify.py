@@ -1,7 +1,4 @@
-"""Stand-ins for identifiers: the same for all records of a person, of the same form, and none of the person's own.
-
-Our own and no library's: a faker draws each value anew, and a person's records must go on agreeing.
-"""
+"""Replace identifiers by surrogates that are consistent across all records of a person."""
 
 import re
 from collections import Counter, defaultdict
@@ -14,25 +11,25 @@ from synthgen.deidentify.config import DeidentifyConfig
 from synthgen.deidentify.engines import PresidioEngine, RuleEngine, spacy_model
 from synthgen.deidentify.names import FEMALE_FIRST, FIRST_NAMES, MALE_FIRST, PLAIN_LAST, name_parts
 from synthgen.deidentify.patterns import shift_date
-from synthgen.deidentify.spans import Engine, read
+from synthgen.deidentify.spans import Engine, read, words
 
 MIN_SHIFT_DAYS, MAX_SHIFT_DAYS = 31, 365
-_TOWNS = tuple("Ashbury Brookvale Coldwater Elmstead Fernhollow Glenrock Millhaven Oakridge Westbrook".split())
-_STREETS = tuple("Cobbler Drover Fennel Harvest Lantern Meadow Pinecone Saddler Thimble Windmill".split())
-_PART = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")  # double names are replaced half by half
+_TOWNS = words("Ashbury Brookvale Coldwater Elmstead Fernhollow Glenrock Millhaven Oakridge Westbrook")
+_STREETS = words("Cobbler Drover Fennel Harvest Lantern Meadow Pinecone Saddler Thimble Windmill")
+_PART = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")  # each part of a hyphenated name is replaced separately
 _DIGITS, _LETTERS = "0123456789", "abcdefghijklmnopqrstuvwxyz"
 
 
 class Surrogates:
-    """The stand-ins of one person; asking twice for the same identifier gives the same stand-in.
+    """The surrogates of one person; the same identifier always gets the same surrogate.
 
-    Names keep the first or last place they have and, where the gazetteer knows it, their gender; dates all move by
-    one number of days, so distances between them are kept; digits become digits and letters letters.
+    First names become first names and last names last names, with their gender if the name lists contain them. All
+    dates move by the same number of days. In other identifiers, digits become digits and letters letters.
 
     Args:
-        seeds: the stage's stream.
+        seeds: random stream of the stage.
         group: the person.
-        declared_names: the person's declared names; never given out as stand-ins, and known before any text is read.
+        declared_names: the person's declared names; never used as surrogates.
     """
 
     def __init__(self, seeds: SeedTree, group: str, declared_names: Iterable[str]) -> None:
@@ -47,7 +44,7 @@ class Surrogates:
             self._name(f"{first} {last}" if comma else name)
 
     def replace(self, kind: str, value: str) -> str:
-        """Return the stand-in for an identifier of a kind, never the value itself."""
+        """Return the surrogate of an identifier of a kind, never the value itself."""
         make: Callable[[str], str] | None = {
             "name": self._name,
             "date": self._date,
@@ -67,8 +64,8 @@ class Surrogates:
         parts: list[str] = []
         end = 0
         for match in _PART.finditer(value):
-            is_alone = not any(c.isspace() for c in value)
-            is_first = match[0].title() in FIRST_NAMES if is_alone else " " in value[match.end() :]
+            is_single_word = not any(c.isspace() for c in value)
+            is_first = match[0].title() in FIRST_NAMES if is_single_word else " " in value[match.end() :]
             parts += [value[end : match.start()], self._name_token(match[0], is_first=is_first)]
             end = match.end()
         return "".join(parts) + value[end:]
@@ -85,7 +82,7 @@ class Surrogates:
         return cased + word[len(stem) :]
 
     def _draw_name(self, key: str, *, is_first: bool) -> str:
-        """Return a name nobody of this person's records bears and no other of this person's names became."""
+        """Return a name that is not used in this person's records, as an original or a surrogate."""
         pool = PLAIN_LAST
         if is_first:
             title = key.title()
@@ -94,7 +91,7 @@ class Surrogates:
         start = self._number("name", key)
         listed = (pool[(start + i) % len(pool)] for i in range(len(pool)))
         name = next((n for n in listed if n.casefold() not in self._taken), None)
-        if name is None:  # a person of more names than the list has
+        if name is None:  # the person has more names than the list
             name = self._characters("name", key.ljust(8, "a")).capitalize()
         self._taken.add(name.casefold())
         return name
@@ -102,11 +99,11 @@ class Surrogates:
     def _date(self, value: str) -> str:
         try:
             return shift_date(value, self.shift_days)
-        except ValueError:  # a form of another engine, such as "last Tuesday": no day can be kept
+        except ValueError:  # a format of another engine that cannot be shifted, such as "last Tuesday"
             return "[date]"
 
     def _characters(self, kind: str, value: str) -> str:
-        """Return the value with every digit and letter replaced, separators kept."""
+        """Return the value with every digit and letter replaced and separators kept."""
         attempt = 0
         while True:
             bits = self._number(kind, value.casefold(), str(attempt))
@@ -138,7 +135,7 @@ class Surrogates:
         )
 
     def _place(self, value: str) -> str:
-        """Return an invented town with the state kept and the postal code's digits replaced."""
+        """Return an invented town with the original state and a replaced postal code."""
         town = _TOWNS[self._number("place", value) % len(_TOWNS)]
         words = value.replace(",", " ").split()
         if len(words) < 3 or not words[-1][0].isdigit():
@@ -157,12 +154,12 @@ def _same_kind(character: str, draw: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeidentifyReport:
-    """What was replaced, in numbers.
+    """Numbers of replaced identifiers.
 
     Args:
-        engine: the engine used; "off" means that nothing was looked for.
-        counts: identifiers replaced, by kind.
-        n_records: records read.
+        engine: the engine used; "off" means that no identifiers were searched.
+        counts: replaced identifiers by kind.
+        n_records: number of records.
         n_records_changed: records with at least one identifier.
     """
 
@@ -174,12 +171,12 @@ class DeidentifyReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deidentified:
-    """The corpus with surrogates, and what they stand for.
+    """The corpus with surrogates and the identifiers that they replace.
 
     Args:
         corpus: same ids, labels, groups and order.
-        replaced: by record id, (kind, original) in the order of the text. It holds the real identifiers: it is kept
-            in the workspace for the identifier audit, with mode 0600, and goes nowhere else.
+        replaced: by record id, (kind, original) in text order. It contains real identifiers, so it stays in the
+            workspace with mode 0600, for the identifier audit.
         report: counts only.
     """
 
@@ -194,25 +191,23 @@ class Deidentified:
 def deidentify(
     corpus: Corpus, config: DeidentifyConfig, names: Mapping[str, Sequence[str]], seeds: SeedTree
 ) -> Deidentified:
-    """Return the corpus with identifiers replaced by surrogates that are the same within a person.
+    """Return the corpus with identifiers replaced by surrogates that are consistent within a person.
 
-    A name becomes the same name in all records of its person, dates of a person all move by the same number of
-    days, ages over 89 become 90+, and other identifiers keep their form. What the rules miss stays in the text: the
-    identifier audit looks for exactly that in what is released.
+    A name becomes the same name in all records of a person, all dates of a person move by the same number of days,
+    ages over 89 become 90+, and other identifiers keep their format. Identifiers that the engine misses stay in the
+    text; the identifier audit searches the release for them.
 
     Args:
-        corpus: the source.
-        config: which engine.
-        names: names of persons by record id, from declared columns; a person's names count in all of its records.
-        seeds: the stage's stream.
+        corpus: the source records.
+        config: selects the engine.
+        names: declared person names by record id; they apply to all records of the person.
+        seeds: random stream of the stage.
 
     Raises:
         DependencyError: if the engine's extra is not installed.
 
-    Privacy: reads every text; `replaced` holds what was taken out. Records of one person only shape each other.
-    Random: keyed hashes by person, kind and value; no draw depends on another person or on the order of records
-        of other persons.
-    Cost: linear in the length of the texts.
+    Privacy: the surrogates of a person depend only on that person's records.
+    Randomness: keyed hashes of person, kind and value.
     """
     if config.engine == "off":
         report = DeidentifyReport(engine="off", counts={}, n_records=len(corpus), n_records_changed=0)
@@ -239,7 +234,7 @@ def deidentify(
 
 
 def engine_digest(config: DeidentifyConfig) -> str | None:
-    """Return the digest of the model that the engine reads with, or None for an engine without one.
+    """Return the digest of the engine's model, or None if it uses no model.
 
     Raises:
         DependencyError: if the engine needs a model and none is installed.
@@ -254,7 +249,7 @@ def _engine(config: DeidentifyConfig) -> Engine:
 def _replace(
     text: str, engine: Engine, names: Sequence[str], surrogates: Surrogates
 ) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Return the text with surrogates, and the (kind, original) of each."""
+    """Return the text with surrogates, and the kind and original of each."""
     parts: list[str] = []
     found: list[tuple[str, str]] = []
     end = 0

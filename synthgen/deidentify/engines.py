@@ -1,4 +1,4 @@
-"""The built-in engine: patterns, dates and names, in time linear in the text."""
+"""Find identifiers by the built-in rules or Presidio, and mask them in generated text."""
 
 import hashlib
 import importlib
@@ -15,7 +15,7 @@ from synthgen.deidentify.spans import Span, read, without_overlaps
 
 
 class RuleEngine:
-    """Finds identifiers by rules alone: no model, no network."""
+    """Finds identifiers by patterns, dates and names, in linear time and without a model."""
 
     def find(self, text: str, declared_names: Sequence[str]) -> list[Span]:
         """Return the identifiers in the order of the text, none overlapping another."""
@@ -26,17 +26,15 @@ class RuleEngine:
         return without_overlaps(found, len(text))
 
 
-# an age over ninety is one of few people only where the person is real, and without dates a note reads like none
+# invented dates and ages identify no real person, and notes need them
 _KEPT = {"age", "date"}
 
 
 def with_placeholders(text: str) -> str:
-    """Return a text with names, numbers, addresses and links replaced, as "Mr [NAME], MRN [RECORD NUMBER]".
+    """Return a generated text with identifiers as placeholders, such as "Mr [NAME], MRN [RECORD NUMBER]".
 
-    A language model invents these anew, and a reader cannot tell an invented one from a real one: a name that it
-    makes up may well be the name of one patient.
-
-    Privacy: whatever of a person's record a generated text would repeat of this kind is taken out as well.
+    A language model invents identifiers, and readers cannot distinguish them from real ones. Masking also removes
+    identifiers that the model repeats from training records.
     """
     names = [span for span in find_names(text, ()) if text[span.start - 1 : span.start] != "["]
     found = [*find_patterns(text), *(Span(*at, "date") for at in find_dates(text)), *names]
@@ -47,9 +45,9 @@ def with_placeholders(text: str) -> str:
     return text
 
 
-SPACY_MODELS = ("en_core_web_lg", "en_core_web_md", "en_core_web_sm")  # the first one installed is used
-# Presidio's own scale: patterns it calls weak lie below, those it calls medium, and weak ones near a word that says
-# what they are, above. At .01 every number of eight digits is a driver's licence.
+SPACY_MODELS = ("en_core_web_lg", "en_core_web_md", "en_core_web_sm")  # the first installed model is used
+# minimum Presidio score: weak patterns score below it unless a context word is near; at .01, every number of eight
+# digits would count as a driver's licence
 LEAST_SCORE = 0.4
 _KINDS = {
     "PERSON": "name",
@@ -72,13 +70,13 @@ _KINDS = {
 
 
 class SpacyModel(NamedTuple):
-    """A spaCy model that is installed: its package, and the folder that holds it."""
+    """An installed spaCy model: its package name and model folder."""
 
     name: str
     folder: Path
 
     def digest(self) -> str:
-        """Return the sha256 over the paths and contents of the model's files."""
+        """Return the SHA-256 of the paths and contents of the model files, as hex."""
         total = hashlib.sha256(self.name.encode())
         for path in sorted(p for p in self.folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
             total.update(path.relative_to(self.folder).as_posix().encode() + b"\0" + bytes.fromhex(sha256_file(path)))
@@ -86,10 +84,10 @@ class SpacyModel(NamedTuple):
 
 
 def spacy_model() -> SpacyModel:
-    """Return the spaCy model that the engine would use, by its place on this machine.
+    """Return the spaCy model that the engine uses.
 
     Raises:
-        DependencyError: none is installed, or one without the folder that spaCy packages have.
+        DependencyError: if no model is installed, or its package has no model folder.
     """
     for name in SPACY_MODELS:
         found = importlib.util.find_spec(name)
@@ -104,14 +102,13 @@ def spacy_model() -> SpacyModel:
 
 
 class PresidioEngine:
-    """Finds what the rules find, declared names among it, and what Presidio's English analyzer finds besides.
+    """Finds what the rules and Presidio's English analyzer find.
 
-    Presidio knows no hospital's record numbers and no address outside the public domains. Of it counts what it is at
-    least .4 sure of. The spaCy model is loaded by its folder, and the list of domains is the one that tldextract
-    ships, so that neither library asks the network, or keeps a cache outside.
+    Presidio results count from a score of 0.4. The spaCy model is loaded from its folder and the domain list is the
+    one shipped with tldextract, so neither library accesses the network.
 
     Raises:
-        DependencyError: if the library, or a spaCy model for it, is not installed. Nothing is downloaded.
+        DependencyError: if Presidio or a spaCy model is not installed. Nothing is downloaded.
     """
 
     def __init__(self) -> None:
@@ -149,10 +146,10 @@ class PresidioEngine:
 
 
 def joined(rules: Sequence[Span], more: Sequence[Span]) -> list[Span]:
-    """Return the finds of the rules, each grown by what overlaps it, and further finds beside them.
+    """Return the spans of the rules, extended by overlapping spans of another engine, and its other spans.
 
-    A find of another engine that overlaps one of the rules is the same identifier, so all of it goes; a date alone
-    stays as the rules have it, who can shift it.
+    Overlapping spans are one identifier, so their union is replaced. A date keeps the span of the rules, which can be
+    shifted.
     """
     kept = list(rules)
     for span in sorted(more, key=lambda s: (s.start, -s.end)):

@@ -1,4 +1,4 @@
-"""Where an identifier stands, what every engine does, and which of two overlapping finds counts."""
+"""Define identifier spans, resolve overlaps and normalize texts before rules read them."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -7,15 +7,21 @@ from typing import NamedTuple, Protocol
 
 import regex
 
-# where two finds overlap, the kind named first here wins; of one kind, the longer
-KINDS = tuple(
-    ("email url iban card ssn nhs_number ip date record_number phone street place postal_code age name other").split()
+
+def words(text: str) -> tuple[str, ...]:
+    """Return the words of a text, for compact constants."""
+    return tuple(text.split())
+
+
+# of two overlapping spans, the kind listed first wins; within a kind, the longer span
+KINDS = words(
+    "email url iban card ssn nhs_number ip date record_number phone street place postal_code age name other"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One identifier: characters start to end (exclusive) of a text, and its kind, one of `KINDS`."""
+    """An identifier: characters start to end (exclusive) of a text, and its kind, one of `KINDS`."""
 
     start: int
     end: int
@@ -30,13 +36,13 @@ class Engine(Protocol):
 
         Args:
             text: the text of a record.
-            declared_names: names that columns of the source say belong to this record's person.
+            declared_names: names of the record's person from the columns in `source.names`.
         """
         ...
 
 
 def without_overlaps(spans: Iterable[Span], length: int) -> list[Span]:
-    """Return the spans that count, in the order of the text; `length` is that of the text."""
+    """Return the spans that win over overlapping ones, in text order; `length` is the text length."""
     taken = bytearray(length)
     kept: list[Span] = []
     for span in sorted(spans, key=lambda s: (KINDS.index(s.kind), s.start - s.end, s.start)):
@@ -46,28 +52,28 @@ def without_overlaps(spans: Iterable[Span], length: int) -> list[Span]:
     return sorted(kept, key=lambda s: s.start)
 
 
-# a character with the marks on it and what stands behind it and is drawn as nothing
+# a character with its combining marks and the invisible characters that follow
 _DRAWN = regex.compile(r".[\p{M}\p{Default_Ignorable_Code_Point}\p{Cf}]*", regex.S)
 _UNSEEN = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]+")
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u02d7\u30fc"
 
 
 class Reading(NamedTuple):
-    """A text as the rules read it, and for each of its characters those of the written text that it comes from."""
+    """A normalized text with the start and end of each character in the original text."""
 
     text: str
     starts: Sequence[int]
     ends: Sequence[int]
 
     def written(self, span: Span) -> Span:
-        """Return where a span of the reading stands in the written text."""
+        """Return the position of a span of the normalized text in the original text."""
         return Span(self.starts[span.start], self.ends[span.end - 1], span.kind)
 
 
 def read(text: str) -> Reading:
-    """Return a text with digits of every script as 0 to 9, dashes as -, NFKC, and without what cannot be seen.
+    """Return a text in NFKC with ASCII digits and hyphens and without invisible characters.
 
-    Accents stay where they make a letter of their own, as in names; other marks go.
+    Accents are kept if they compose with their letter; other combining marks are removed.
     """
     if text.isascii():
         return Reading(text, range(len(text)), range(1, len(text) + 1))

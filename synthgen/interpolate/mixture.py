@@ -1,4 +1,4 @@
-"""Mixture: new vectors inside the hull of several neighbours of a class, with Dirichlet weights."""
+"""Interpolate between several neighbours (mixture) and on arcs of the unit sphere (slerp)."""
 
 import math
 from collections.abc import Mapping
@@ -17,20 +17,20 @@ from synthgen.interpolate.neighbourhoods import kneighbor_persons, neighbours_in
 
 
 class Mixture(NeighbourInterpolator):
-    """Convex combinations of p records of p different persons that lie near one another in a class.
+    """Mixture: convex combinations of p neighbouring records of p different persons of a class.
 
-    SMOTE mixes two records, and one of them makes up more than half of the point. More parents mean that less of any
-    one of them is left, at the price of points nearer to the middle of their neighbourhood.
+    In SMOTE, one of two parents has at least half of the weight. More parents lower the share of each, but move the
+    points closer to the centre of their neighbourhood.
 
         x̃ = Σ_j w_j x_j + ε,   w ~ Dirichlet(α, …, α),   j = 1, …, p
         ε ~ N(0, σ² I),        σ = noise · d_1 / √d
 
-    x_1 is uniform over the class's records, the others are drawn without replacement from the k nearest *persons*
-    of x_1 (Euclidean, same class), each by that person's record nearest to x_1. d_1 is the distance from x_1 to the
-    nearest of them, so ‖ε‖ is about noise · d_1. The result is not brought back to unit length, as in SMOTE.
+    x_1 is uniform over the records of the class. The others are drawn without replacement from the k nearest persons
+    of x_1 (Euclidean, same class), each represented by the record nearest to x_1. d_1 is the distance from x_1 to the
+    nearest of them, so ‖ε‖ is about noise · d_1. The result is not normalized to unit length.
 
-    Privacy: reads train vectors and labels. How much of one record a point holds is its largest weight; how many
-        records it is effectively made of is 1/Σw². Over points, E[max w] and (pα + 1)/(α + 1) = 1/E[Σw²] are
+    Privacy: the largest weight is the share of one record in a point, and 1/Σw² is its effective number of parents.
+        The means over points, E[max w] and (pα + 1)/(α + 1) = 1/E[Σw²], are
 
              p    α = 0.1        0.5          1          2          5         10
              2  .942  1.1  .818  1.3  .750  1.5  .688  1.7  .623  1.8  .588  1.9
@@ -40,31 +40,44 @@ class Mixture(NeighbourInterpolator):
             20  .505  2.7  .246  7.3  .180 10.5  .136 13.7  .100 16.8  .084 18.3
             50  .315  5.5  .130 17.3  .090 25.5  .065 33.7  .046 41.8  .037 45.5
 
-        These are means; single points hold more. Mixing is no guarantee: many points of few persons are equations
-        from which the records can be solved, being near the mean of a small neighbourhood says who is in it, and
-        noise of this size is no differentially private mechanism. Vectors, parents and weights stay in the workspace,
-        and what was kept of anybody is for the audits to find.
+        Single points can exceed these means. Mixing is not a privacy guarantee: records can be solved from many
+        points of few persons, and the noise is not a differentially private mechanism. Never release vectors, parents
+        or weights.
 
-    Source: two parents with symmetric weights are mixup within a class (Zhang et al., ICLR 2018, arXiv:1710.09412v2,
-        section 2), neighbours are SMOTE's (Chawla et al., JAIR 16 (2002), section 4.2). More parents, different
-        persons, the bound and the noise are ours.
+    Reference: two parents with symmetric weights are mixup within a class (Zhang et al., ICLR 2018, arXiv:1710.09412v2,
+        section 2), neighbours are SMOTE's (Chawla et al., JAIR 16 (2002), section 4.2). More parents, distinct
+        persons, the weight limit and the noise are additions.
     """
 
     name: ClassVar[str] = "mixture"
     weighted_sums: ClassVar[bool] = True  # without noise
 
-    parents: int = Field(3, ge=2, le=50, description="p, the persons whose records make up a point; at most k + 1.")
+    parents: int = Field(
+        3,
+        ge=2,
+        le=50,
+        description="Number of persons whose records are mixed in a point, at most k_neighbors + 1. More parents lower the "
+        "share of each person.",
+    )
     alpha: float = Field(
-        1.0, gt=0, le=1000, description="α; small: one parent has nearly all weight, large: all have the same."
+        1.0,
+        gt=0,
+        le=1000,
+        description="Parameter of the Dirichlet distribution of the weights. A small value gives one parent nearly all "
+        "weight, a large value gives all parents equal weights.",
     )
     noise: float = Field(
-        0.0, ge=0, le=1, description="Length in units of d_1, the nearest neighbour's distance; leaves the hull."
+        0.0,
+        ge=0,
+        le=1,
+        description="Length of the Gaussian noise that is added to a point, as a fraction of the distance to the nearest "
+        "neighbour.",
     )
     max_exposure: MaxExposure | None = None
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:
-        """Refuse fewer neighbours than other parents, and a bound that no point can keep."""
+        """Reject too few neighbours for the parents, and a limit below 1/p."""
         if key == "parents" and (k := others.get("k_neighbors", value)) < value - 1:
             raise ValueError(f"{value} parents need k_neighbors of at least {value - 1}, which is {k}")
         if key == "max_exposure" and "parents" in others:
@@ -72,7 +85,7 @@ class Mixture(NeighbourInterpolator):
 
     @property
     def max_parents(self) -> int:
-        """Every point has p."""
+        """p."""
         return self.parents
 
     def fit_rows(self, rows: TrainRows) -> "FittedMixture":
@@ -93,7 +106,7 @@ class FittedMixture(FittedByClass[Mixture, tuple[Int64, Float64]]):
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
         """Return m points of the class, each of p parents of different persons, x_1 first.
 
-        Random: the children "parent", "partners" and "weights" of `rng`, in blocks, and "noise", one row a point.
+        Randomness: the children "parent", "partners" and "weights" of `rng`, in blocks, and "noise", one row per point.
         """
         of = self.rows.of(code)
         near, distances = self.of_class(code)
@@ -109,7 +122,7 @@ class FittedMixture(FittedByClass[Mixture, tuple[Int64, Float64]]):
         return Points(vectors=vectors, parents=of[parents], weights=weights)
 
     def proposals(self, near: Int64, rng: SeedTree) -> Proposals:
-        """Yield blocks of parents, numbered within the class, and their weights, without end."""
+        """Yield endless blocks of parents, numbered within the class, and their weights."""
         n, k = near.shape
         p = self.method.parents
         parent, partners, weights = (rng.child(name).generator() for name in ("parent", "partners", "weights"))
@@ -122,7 +135,7 @@ class FittedMixture(FittedByClass[Mixture, tuple[Int64, Float64]]):
 
 def weighted_sum(vectors: Float32, parents: Int64, weights: Float64) -> Float32:
     """Return Σ_j w_j x_j of every row of parents, float32 (m, d)."""
-    from scipy import sparse  # a fifth of a second, which the configuration need not wait for
+    from scipy import sparse  # slow import, not needed to read a configuration
 
     m, p = parents.shape
     values = weights.astype(np.float32).ravel()
@@ -133,45 +146,42 @@ def weighted_sum(vectors: Float32, parents: Int64, weights: Float64) -> Float32:
 
 OPPOSITE = 2 - 1e-6  # the cosine distance of vectors less than about 0.0014 from opposite, in radians
 BetaShape = Annotated[float, Field(gt=0, le=100)]
-ARC_ROWS = 512  # of float64 at once, so that they stay in the processor's cache
+ARC_ROWS = 512  # rows per block, so that float64 copies stay in the cache
 
 
 class Slerp(NeighbourInterpolator):
-    """Spherical linear interpolation between records of a class, across persons.
+    """Slerp: spherical linear interpolation between records of a class, across persons.
 
-    Where an encoder's vectors all have unit length, the segment of SMOTE runs through the ball, where no record is;
-    the arc stays among the directions that the decoder knows.
+    It requires vectors of unit length. The arc stays on the unit sphere, while the segments of SMOTE leave it.
 
         x̃ = sin((1 − λ) θ) / sin θ · a + sin(λ θ) / sin θ · b,   θ = ∠(a, b),   λ ~ U(0, 1) or Beta(s, t)
 
-    a is uniform over the class's records, b uniform over its k nearest (cosine) of the same class that belong to
-    *other persons*; both are brought to unit length exactly, which the encoder does up to rounding. As θ → 0 the
-    factors tend to 1 − λ and λ, which are taken where θ is 0. Opposite vectors have no one arc and are refused.
+    a is uniform over the records of the class, and b over its k nearest (cosine) of the same class that belong to
+    other persons; both are normalized first. If θ is 0, the factors are 1 − λ and λ. Opposite vectors have no unique
+    arc and are rejected.
 
-    The weights recorded are (1 − λ, λ): the shares of the angle, which sum to 1. They are not the factors of a and
-    b above, which sum to more than 1, so Σ w_j x_j is a point on the chord and not x̃.
+    The recorded weights (1 − λ, λ) are shares of the angle. They differ from the factors above, so Σ w_j x_j is a
+    point on the chord and not x̃.
 
-    Privacy: reads train vectors and labels. A point lies exactly on the arc between two real records, whose ends can
-        be found from several arcs as from several segments, so vectors must never be released; parents and weights
-        stay in the workspace. One of two parents always holds at least half of the angle: .75 in the mean where λ is
-        uniform. The bound limits how often, not how near. None of it is a guarantee.
+    Privacy: points lie on the arc between two real records, so never release vectors, parents or weights. One parent
+        has at least half of the angle, 0.75 on average for uniform λ.
 
-    Source: Shoemake, "Animating Rotation with Quaternion Curves", SIGGRAPH 1985, section 3.3, for unit vectors of any
-        dimension. Neighbours as SMOTE's; the bound is ours.
+    Reference: Shoemake, "Animating Rotation with Quaternion Curves", SIGGRAPH 1985, section 3.3, for unit vectors of any
+        dimension; neighbours as in SMOTE.
     """
 
     name: ClassVar[str] = "slerp"
 
     lambda_beta: tuple[BetaShape, BetaShape] | None = Field(
         None,
-        description="(s, t) of Beta(s, t); null draws λ uniformly. Large equal numbers put points near the middle of "
-        "the arc, shapes below 1 near the records.",
+        description="Parameters (s, t) of the Beta distribution of λ; null draws λ uniformly. Large equal numbers put "
+        "points near the middle of the arc, numbers below 1 near the records.",
     )
     max_exposure: MaxExposure | None = None
 
     @classmethod
-    def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:  # noqa: ARG003 - of the base
-        """Refuse a bound that no point of two parents can keep; see `Interpolator.check`."""
+    def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:  # noqa: ARG003 - signature of the base
+        """Reject a limit below 1/2; see `Interpolator.check`."""
         if key == "max_exposure":
             check_exposure(value, 2)
 
@@ -183,8 +193,8 @@ class Slerp(NeighbourInterpolator):
         """
         if not rows.normalized:
             raise DataError(
-                "slerp walks on the unit sphere, and this encoder's vectors are not of unit length",
-                hint="Take an encoder that normalises its vectors, or interpolate.method smote or mixture.",
+                "slerp requires vectors of unit length, but the vectors of this encoder are not normalized",
+                hint="Use an encoder with normalized vectors, or set interpolate.method to smote or mixture.",
             )
         return FittedSlerp(self, rows)
 
@@ -198,7 +208,7 @@ class FittedSlerp(FittedByClass[Slerp, Int64]):
         """Search the class's neighbours.
 
         Raises:
-            Unfit: if a row has an opposite one among its neighbours.
+            Unfit: if a row has an opposite neighbour.
         """
         near, distances = neighbours_in_class(self.rows, code, self.method.k_neighbors, metric="cosine")
         _refuse_opposite(distances)
@@ -208,9 +218,9 @@ class FittedSlerp(FittedByClass[Slerp, Int64]):
         """Return m points of the class, point i on the arc of its two parents, with weights (1 − λ, λ).
 
         Raises:
-            Unfit: if a row has an opposite one among its neighbours, or max_exposure leaves no room.
+            Unfit: if a row has an opposite neighbour, or `max_exposure` is too low for m points.
 
-        Random: the children "parent", "neighbour" and "lambda" of `rng`, in blocks.
+        Randomness: the children "parent", "neighbour" and "lambda" of `rng`, in blocks.
         """
         of = self.rows.of(code)
         vectors, groups = self.rows.vectors[of], self.rows.groups[of]
@@ -220,7 +230,7 @@ class FittedSlerp(FittedByClass[Slerp, Int64]):
         return Points(vectors=made, parents=of[parents], weights=weights)
 
     def proposals(self, near: Int64, rng: SeedTree) -> Proposals:
-        """Yield blocks of parents, numbered within the class, and their weights, without end."""
+        """Yield endless blocks of parents, numbered within the class, and their weights."""
         n, k = near.shape
         parent, neighbour, shape = (rng.child(name).generator() for name in ("parent", "neighbour", "lambda"))
         while True:
@@ -231,18 +241,18 @@ class FittedSlerp(FittedByClass[Slerp, Int64]):
 
 
 def arc(a: Float32, b: Float32, lam: Float64) -> Float32:
-    """Return the point of each arc from a to b at the share λ of its angle, in float64 until it is stored.
+    """Return the point on each arc from a to b at the share λ of its angle, float32 (m, d).
 
     Args:
-        a: float32 (m, d), where each arc starts; not zero.
-        b: float32 (m, d), where it ends; not opposite to a.
+        a: float32 (m, d), start of each arc; not zero.
+        b: float32 (m, d), end of each arc; not opposite to a.
         lam: float64 (m), from 0 to 1.
     """
     out = np.empty_like(a)
     for start in range(0, len(a), ARC_ROWS):
         part = slice(start, start + ARC_ROWS)
         u, v = _unit(a[part]), _unit(b[part])
-        # arccos of the product would need a clamp where rounding puts it above 1
+        # unlike arccos of the dot product, this needs no clamp for rounding errors
         theta = 2 * np.arctan2(_length(u - v), _length(u + v))
         whole = np.where(theta > 0, np.sin(theta), 1.0)
         share = lam[part, None]
@@ -267,5 +277,5 @@ def _refuse_opposite(distances: Float64) -> None:
     if opposite > 0:
         raise Unfit(
             f"{opposite} of {len(distances)} records have an opposite vector among their {distances.shape[1]} "
-            "nearest, and no one arc leads there; lower interpolate.k_neighbors, or choose smote or mixture"
+            "nearest, so the arc is not unique; lower interpolate.k_neighbors, or use smote or mixture"
         )

@@ -171,7 +171,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             ValueError: if parameters, rows, classes or persons cannot be used; a class too small, or unfit for the
                 method, is named with what it lacks. TypeError for sparse X.
 
-        Random: the child `str(class)` of a tree seeded by `random_state`.
+        Randomness: the child `str(class)` of a tree seeded by `random_state`.
         """
         one_vs_all = np.asarray(y) if _is_one_vs_all(y) else None
         points, classes = super().fit_resample(_of_floats(X), y, groups=groups, one_vs_all=one_vs_all)

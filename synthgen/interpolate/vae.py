@@ -42,7 +42,7 @@ class Vae(Interpolator):
         by itself. A small class can be learned by heart and be given out again; only the audits tell. The weights
         stay in the process.
 
-    Source: Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014, section 2.3 and appendix B; Higgins et
+    Reference: Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014, section 2.3 and appendix B; Higgins et
         al., "β-VAE", ICLR 2017, equation 4; Kingma et al., "Improved Variational Inference with Inverse
         Autoregressive Flow", NeurIPS 2016, appendix (free bits); Sohn, Lee & Yan, NeurIPS 2015 (conditional). We
         depart in multiplying the free bits by β too, and in drawing ε, where papers on images show x̂(z).
@@ -100,7 +100,7 @@ class FittedVae:
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
         """Return m points of the class, drawn from its model.
 
-        Random: the children "fit" (the model) and "draw" (its points) of `rng`; a conditional model, which all
+        Randomness: the children "fit" (the model) and "draw" (its points) of `rng`; a conditional model, which all
         classes share, is trained on the child "fit" of the node above `rng`.
         Cost: training about .1 s for 64 rows of 384 dimensions and .5 s for 1,000, then 10 µs a point; kept for
         each class and `rng`.

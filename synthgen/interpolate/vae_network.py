@@ -113,7 +113,7 @@ class Network:
     def draw(self, m: int, labels: Tensor, rng: SeedTree) -> Float32:
         """Return m standardised rows x = decode(z) + σ ε, z ~ N(0, I), ε ~ N(0, I).
 
-        Random: the children "latent" and "noise" of `rng`, row after row from the start of each.
+        Randomness: the children "latent" and "noise" of `rng`, row after row from the start of each.
         """
         z = torch.from_numpy(rng.child("latent").generator().standard_normal((m, self.latent_dim), np.float32))
         drawn = rng.child("noise").generator().standard_normal((m, len(self.log_variance)), np.float32)

@@ -1,4 +1,4 @@
-"""Load: the user's files become a corpus, and rows that cannot be used are counted by reason."""
+"""Read the source files into a corpus and count unusable rows by reason."""
 
 from synthgen.load.load import BadRow, LoadReport, load
 

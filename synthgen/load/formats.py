@@ -1,4 +1,4 @@
-"""What every reader returns: the columns of a table and its rows, a row that cannot be read carrying its reason."""
+"""Detect the format of a source and read it as a table. Unreadable rows carry a reason."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ UNDECODABLE = "undecodable bytes"
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """One row: its number counted from 1, and its values or the reason it has none."""
+    """One row: its number, counted from 1, and its values or the reason why it is unreadable."""
 
     number: int
     values: Mapping[str, Any]
@@ -31,7 +31,7 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class SourceTable:
-    """The columns found, in the order of the file, and the rows."""
+    """The columns and rows of a source, in file order."""
 
     columns: tuple[str, ...]
     rows: tuple[SourceRow, ...]
@@ -41,15 +41,15 @@ class SourceTable:
 
 
 def table_of(arrow: pa.Table, wanted: Iterable[str]) -> SourceTable:
-    """Return the wanted columns of an arrow table as rows numbered from 1; columns it lacks are left out.
+    """Return the wanted columns of an Arrow table as rows numbered from 1; skip columns it lacks.
 
     Raises:
-        DataError: if a wanted column is there twice.
+        DataError: if a wanted column occurs twice.
         pyarrow.ArrowInvalid: if a column is damaged.
     """
     names = [name for name in dict.fromkeys(wanted) if name in arrow.column_names]
     if any(arrow.column_names.count(name) > 1 for name in names):
-        raise DataError("the table names a column twice", hint="Give every column its own name.")
+        raise DataError("the table has two columns of the same name", hint="Give every column a unique name.")
     columns = [_values(arrow.column(name)) for name in names]
     rows = [_row(i, names, [column[i] for column in columns]) for i in range(arrow.num_rows)]
     return SourceTable(tuple(arrow.column_names), tuple(rows))
@@ -67,13 +67,13 @@ def _row(index: int, names: list[str], cells: list[Any]) -> SourceRow:
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
-    """Return a column's values; texts come as bytes, which arrow hands over without checking them."""
+    """Return a column's values; strings as bytes, so that one undecodable text does not hide the others."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         column = column.cast(pa.binary() if pa.types.is_string(kind) else pa.large_binary())
-    column.validate(full=True)  # a damaged file may point outside its own memory
+    column.validate(full=True)  # offsets of a damaged file may point outside the buffer
     values: list[Any] = column.to_pylist()
     return values
 
@@ -81,45 +81,45 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
 MAX_CELL_CHARACTERS = 1 << 24
 
 
-def read_csv(path: Path, *, apart: bool = False) -> SourceTable:
+def read_csv(path: Path, *, isolated_rows: bool = False) -> SourceTable:
     """Return the rows of a CSV file (UTF-8, comma, double quotes); row 1 is the first below the header.
 
     Args:
-        path: of the file.
-        apart: whether no row may change what others are: a quote that is never closed takes the rows below into its
-            cell, so then none may go over the end of a line.
+        path: path of the file.
+        isolated_rows: reject cells that span several lines. An unclosed quote would absorb the rows below, so one
+            person's row could change the rows of others.
 
     Raises:
-        DataError: if the header names a column twice, or a quoted cell never ends; or goes over a line's end where
-            rows are to be apart.
+        DataError: if a column name occurs twice, a quote is never closed, or a cell spans several lines although
+            `isolated_rows` is set.
         OSError: if the file cannot be read.
     """
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     rows: list[SourceRow] = []
-    # bytes that are no UTF-8 come through as lone surrogates, so that one bad row does not hide the others
+    # invalid UTF-8 becomes lone surrogates, so that one bad row does not hide the others
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         reader = csv.reader(file, strict=True)
         try:
             columns = tuple(next(reader, ()))
-            _refuse_lines(columns, "the header", apart=apart)
+            _refuse_lines(columns, "the header", isolated_rows=isolated_rows)
             for number, cells in enumerate((c for c in reader if c), 1):
-                _refuse_lines(cells, f"row {number}", apart=apart)
+                _refuse_lines(cells, f"row {number}", isolated_rows=isolated_rows)
                 rows.append(_csv_row(number, columns, cells))
         except csv.Error as error:
             raise DataError(
                 f"the csv file cannot be read past line {reader.line_num} ({error})",
-                hint="Look for a quote that is never closed, or save the table as jsonl or parquet.",
+                hint="Close all quotes, or save the table as jsonl or parquet.",
             ) from None
     if len(set(columns)) != len(columns):
-        raise DataError("the csv header names a column twice", hint="Give every column its own name.")
+        raise DataError("the csv header has two columns of the same name", hint="Give every column a unique name.")
     return SourceTable(columns, tuple(rows))
 
 
-def _refuse_lines(cells: Sequence[str], where: str, *, apart: bool) -> None:
-    if apart and any("\n" in cell or "\r" in cell for cell in cells):
+def _refuse_lines(cells: Sequence[str], where: str, *, isolated_rows: bool) -> None:
+    if isolated_rows and any("\n" in cell or "\r" in cell for cell in cells):
         raise DataError(
-            f"{where} of the csv file has a cell of several lines; under a budget no row may reach into others, as "
-            "one does whose quote is never closed",
+            f"{where} of the csv file has a cell of several lines; under a privacy budget this is rejected, since an "
+            "unclosed quote would absorb the rows of other persons",
             hint="Save the table as jsonl or parquet.",
         )
 
@@ -135,7 +135,7 @@ def _csv_row(number: int, columns: tuple[str, ...], cells: list[str]) -> SourceR
 
 
 def read_jsonl(path: Path) -> SourceTable:
-    """Return the rows of a JSON Lines file; a row's number is its line. Blank lines are passed over.
+    """Return the rows of a JSON Lines file; a row's number is its line. Blank lines are skipped.
 
     Raises:
         OSError: if the file cannot be read.
@@ -158,7 +158,7 @@ def _jsonl_row(number: int, line: bytes) -> SourceRow:
         value = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError:
         return SourceRow(number, {}, UNDECODABLE)
-    except (ValueError, RecursionError):  # no JSON, a number of too many digits, too deep
+    except (ValueError, RecursionError):  # not JSON, a number with too many digits, or nested too deeply
         return SourceRow(number, {}, MALFORMED)
     return SourceRow(number, value) if isinstance(value, dict) else SourceRow(number, {}, MALFORMED)
 
@@ -166,8 +166,8 @@ def _jsonl_row(number: int, line: bytes) -> SourceRow:
 def read_text(path: Path) -> SourceTable:
     """Return the `.txt` files below a folder as rows, in the order of their paths.
 
-    The columns are `text`, `label` (the folder directly below `path`; none for files that lie in `path` itself)
-    and `id` (the path below the folder).
+    The columns are `text`, `label` (the folder directly below `path`; None for files in `path` itself)
+    and `id` (the path relative to the folder).
 
     Raises:
         OSError: if a file cannot be read.
@@ -208,16 +208,16 @@ def read_parquet(path: Path, wanted: Iterable[str]) -> SourceTable:
 
 
 def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
-    """Return the wanted columns of a saved dataset; class numbers become the class names the dataset declares.
+    """Return the wanted columns of a folder saved by the `datasets` library, with class numbers as names.
 
     Raises:
-        DataError: if the folder holds several splits, or is not a saved dataset, or is damaged.
+        DataError: if the folder contains several splits, is not a saved dataset, or is damaged.
         OSError: if a file cannot be read.
     """
     splits = path / "dataset_dict.json"
     if splits.is_file():
         raise DataError(
-            f"the folder holds several splits: {', '.join(map(str, _list(_json(splits).get('splits'))))}",
+            f"the folder contains several splits: {', '.join(map(str, _list(_json(splits).get('splits'))))}",
             hint="Set source.path to the folder of one of them.",
         )
     state = _json(path / "state.json")
@@ -233,7 +233,7 @@ def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
         table = table_of(pa.concat_tables(_arrow(path / name) for name in files), wanted)
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise DataError(
-            "the arrow files are damaged, or do not fit together", hint="Save the dataset again."
+            "the arrow files are damaged or have different columns", hint="Save the dataset again."
         ) from error
     return SourceTable(table.columns, tuple(_named(row, names) for row in table.rows))
 
@@ -258,7 +258,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _class_names(info: dict[str, Any]) -> dict[str, list[str]]:
-    """Return, for each column of class numbers, the names of the classes."""
+    """Return the class names of each column that stores class numbers."""
     features = info.get("features") or {}
     if not isinstance(features, dict):
         raise DataError("dataset_info.json does not describe the columns", hint="Save the dataset again.")
@@ -274,7 +274,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _named(row: SourceRow, names: dict[str, list[str]]) -> SourceRow:
-    """Return the row with class numbers replaced; -1 is that library's word for no label."""
+    """Return the row with class numbers replaced by names; the library stores a missing label as -1."""
     values = dict(row.values)
     for column, classes in names.items():
         number = values.get(column)
@@ -294,11 +294,11 @@ _SUFFIXES: dict[str, Format] = {
 _FOLDERS = ("dataset", "text")
 
 
-def read_source(source: SourceConfig, path: Path, *, apart: bool = False) -> SourceTable:
-    """Return the rows of the source; where they are to be `apart`, none may change what others are.
+def read_source(source: SourceConfig, path: Path, *, isolated_rows: bool = False) -> SourceTable:
+    """Return the rows of the source; see `read_csv` for `isolated_rows`.
 
     Raises:
-        DataError: if the path does not exist, is no file of the format, cannot be read, or is damaged.
+        DataError: if the path does not exist, has another format, is unreadable or is damaged.
     """
     try:
         kind = _format(source, path)
@@ -306,7 +306,7 @@ def read_source(source: SourceConfig, path: Path, *, apart: bool = False) -> Sou
             case "jsonl":
                 return read_jsonl(path)
             case "csv":
-                return read_csv(path, apart=apart)
+                return read_csv(path, isolated_rows=isolated_rows)
             case "parquet":
                 return read_parquet(path, wanted_columns(source))
             case "dataset":
@@ -317,12 +317,13 @@ def read_source(source: SourceConfig, path: Path, *, apart: bool = False) -> Sou
         raise DataError(f"{path}: {error.message}", problems=error.problems, hint=error.hint) from error
     except OSError as error:
         raise DataError(
-            f"{path}: cannot be read ({error.strerror})", hint="Check the file's permissions and that it is whole."
+            f"{path}: cannot be read ({error.strerror})",
+            hint="Check the permissions of the file and that it is complete.",
         ) from error
 
 
 def wanted_columns(source: SourceConfig) -> tuple[str, ...]:
-    """Return the columns the configuration names, each once."""
+    """Return the distinct columns that the configuration names."""
     optional = [name for name in (source.group, source.id) if name is not None]
     return tuple(dict.fromkeys((source.text, source.label, *optional, *source.names)))
 
@@ -341,7 +342,7 @@ def _format(source: SourceConfig, path: Path) -> Format:
     kind = _SUFFIXES.get(path.suffix.lower())
     if kind is None:
         raise DataError(
-            f"the ending {path.suffix!r} does not tell the format",
+            f"the format cannot be derived from the file extension {path.suffix!r}",
             hint="Set source.format to jsonl, csv, parquet, dataset or text.",
         )
     return kind

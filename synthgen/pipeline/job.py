@@ -54,7 +54,7 @@ class Job:
         Under a budget it reads each text by itself: where a vector hung on its company by its last bits, one person
         more or less would move those of others, and a vote for the nearest text can turn on a bit.
         """
-        return build_encoder(self.config.embed, self.folder, alone=self.config.interpolate.is_private)
+        return build_encoder(self.config.embed, self.folder, one_by_one=self.config.interpolate.is_private)
 
 
 def source_digest(path: Path) -> str:

@@ -45,7 +45,7 @@ def load_source(job: Job) -> StageResult:
     seeds, apart = job.seeds.child("load"), job.config.interpolate.is_private
 
     def make(folder: Path) -> Mapping[str, object]:
-        report = load(source, path, seeds, apart=apart)
+        report = load(source, path, seeds, isolated_rows=apart)
         write_corpus(folder / "records.parquet", report.corpus)
         write_json(folder / "names.json", {k: list(v) for k, v in report.names.items()})
         return {

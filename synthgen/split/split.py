@@ -1,7 +1,4 @@
-"""Finds near-duplicates between two sets of texts: MinHash to find candidates, exact Jaccard to decide.
-
-Our own and no library's: the minima of all texts are computed at once, not text by text.
-"""
+"""Split persons at random, set near-duplicate control records aside and commit to the result."""
 
 import hashlib
 import json
@@ -30,25 +27,23 @@ _TOKEN = re.compile(r"\w+")
 
 
 def near_duplicates(texts: Sequence[str], others: Sequence[str], threshold: float = THRESHOLD) -> NDArray[np.bool_]:
-    """Return, for each text, whether any of the others is its near-duplicate.
+    """Return for each text whether any of the others is a near-duplicate.
 
-        J(A, B) = |A n B| / |A u B| >= threshold,  A and B the sets of 5-token shingles
+        J(A, B) = |A ∩ B| / |A ∪ B| >= threshold,  A and B the sets of 5-token shingles
 
-    Tokens are runs of letters and digits, case folded; a text of fewer than five tokens is one shingle, so short
-    texts are near-duplicates only where their tokens are equal.
+    MinHash with banding finds candidate pairs, and the exact Jaccard similarity decides. Tokens are case-folded runs
+    of letters and digits. A text of fewer than five tokens is a single shingle.
 
     Args:
         texts: n texts.
         others: m texts.
-        threshold: Jaccard similarity from which two texts are near-duplicates.
+        threshold: lowest Jaccard similarity of near-duplicates.
 
     Returns:
         Booleans (n,).
 
-    Random: none; the hash functions are fixed.
-    Cost: O(total tokens * 130) time; candidates that share a band are compared exactly.
-    Source: Broder, "On the resemblance and containment of documents", 1997; banding after Leskovec, Rajaraman
-        and Ullman, Mining of Massive Datasets, section 3.4. Departure: candidates are decided exactly.
+    Reference: Broder, "On the resemblance and containment of documents", 1997; banding after Leskovec, Rajaraman
+        and Ullman, Mining of Massive Datasets, section 3.4.
     """
     left, right = [_shingles(t) for t in texts], [_shingles(t) for t in others]
     buckets: dict[bytes, list[int]] = defaultdict(list)
@@ -62,13 +57,13 @@ def near_duplicates(texts: Sequence[str], others: Sequence[str], threshold: floa
 
 
 def jaccard(a: UInt64, b: UInt64) -> float:
-    """Return |A n B| / |A u B| of two sets given as sorted distinct hashes."""
+    """Return |A ∩ B| / |A ∪ B| of two sets given as sorted distinct hashes."""
     shared = np.intersect1d(a, b, assume_unique=True).size
     return float(shared / (a.size + b.size - shared))
 
 
 def _candidates(keys: list[bytes], buckets: Mapping[bytes, list[int]]) -> Iterator[int]:
-    """Yield the rows that share a band, each once, no sooner than asked for: the first match ends the search."""
+    """Yield the distinct rows that share a band, lazily, because the first match ends the search."""
     seen: set[int] = set()
     for key in keys:
         for row in buckets.get(key, ()):
@@ -87,7 +82,7 @@ def _shingles(text: str) -> UInt64:
 
 
 def _band_keys(shingles: list[UInt64]) -> list[list[bytes]]:
-    """Return the keys of each text's bands; two texts share a key only where a whole band of minima agrees."""
+    """Return the band keys of each text; two texts share a key only if a whole band of minima is equal."""
     if not shingles:
         return []
     signatures = _signatures(shingles)
@@ -109,20 +104,20 @@ def _signatures(shingles: list[UInt64]) -> UInt64:
     return signatures
 
 
-# above this share of control records with a near-duplicate in train, audits against control prove nothing
+# above this share of control records with a near-duplicate in train, audits against control are inconclusive
 MAX_NEAR_DUPLICATE_RATE = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitReport:
-    """What the split came to.
+    """Sizes of the parts and number of near-duplicates.
 
     Args:
         groups: persons in train, control and rest.
-        records: records by part and label; control is counted after near-duplicates were set aside.
+        records: records by part and label; control is counted without near-duplicates.
         n_near_duplicates: control records set aside because train holds a near-duplicate of another person.
-        near_duplicate_rate: their share of the control records; None where control is empty.
-        has_too_many_near_duplicates: whether that share is above 1 %, so that audits must not conclude.
+        near_duplicate_rate: their share of the control records; None if control is empty.
+        has_too_many_near_duplicates: whether that share is above 1 %, which makes the audits inconclusive.
     """
 
     groups: dict[str, int]
@@ -134,7 +129,7 @@ class SplitReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """The parts: `train` is learned from, `control` is shown to nothing before the audits, `rest` is neither."""
+    """The parts: `train` for training, `control` unused until the audits, `rest` unused."""
 
     train: Corpus
     control: Corpus
@@ -147,24 +142,21 @@ def split(corpus: Corpus, config: SplitConfig, seeds: SeedTree) -> Split:
 
         u(g) = sha256(seed path, g) / 2^256;  train if u < p,  control if p <= u < p + q,  rest otherwise
 
-    Each person's coin depends on the seed and that person's id alone, so adding or removing a person moves nobody
-    else; the audits' bounds need these independent coins, not shares of fixed size. A control record whose
-    5-token shingles agree with a train record's to J >= .8 is set aside: it would count a copied text against
-    the wrong side.
+    Each draw depends on the seed and the person's id only, so adding or removing a person moves no other person. The
+    statistical bounds of the audits require independent draws instead of shares of fixed size. A control record that
+    is a near-duplicate (J >= 0.8) of a training record is set aside, because it is not a true non-member.
 
     Args:
-        corpus: the source, identifiers still in it or not.
+        corpus: the source records, before or after de-identification.
         config: p = `train`, q = `control`.
-        seeds: the stage's stream.
+        seeds: random stream of the stage.
 
     Returns:
-        The three parts, each in the order of the corpus. A class may come out small or empty in a part; the report
-        has the counts, and what needs more refuses later by name.
+        The three parts, each in corpus order. A class can be small or empty in a part; later stages check the counts.
 
-    Privacy: who learns the seed and a person's id learns that person's side; keep the seed private.
-    Random: one hash per person.
-    Cost: one MinHash pass over train and control.
-    Source: independent inclusion as in Steinke, Nasr and Jagielski 2023, arXiv 2305.08846, section 3.
+    Privacy: the seed and a person's id reveal that person's part, so keep the seed private.
+    Randomness: one hash per person.
+    Reference: independent inclusion as in Steinke, Nasr and Jagielski 2023, arXiv 2305.08846, section 3.
     """
     sides = {group: _side(group, config, seeds) for group in dict.fromkeys(r.group for r in corpus.records)}
     train, drawn, rest = (
@@ -193,7 +185,7 @@ def _side(group: str, config: SplitConfig, seeds: SeedTree) -> str:
     u = int.from_bytes(seeds.child("person", group).key(), "big") / 2**256
     if u < config.train:
         return "train"
-    # shares that sum to 1 leave nobody over, whatever their sum is in floating point
+    # if the shares sum to 1 up to rounding, no person falls in `rest`
     is_whole = config.train + config.control >= 1 - 1e-9
     return "control" if is_whole or u < config.train + config.control else "rest"
 
@@ -203,9 +195,9 @@ def _part(role: Role, records: list[Record], corpus: Corpus) -> Corpus:
 
 
 def commitment(split: Split, seeds: SeedTree) -> str:
-    """Return sha256 over the seed and the record ids of each side.
+    """Return the SHA-256 of the seed and the sorted record ids of each part, as hex.
 
-    Equal for equal sides whatever the order of records. It gives nobody away as long as the seed is private.
+    Privacy: the digest does not reveal who is in which part as long as the seed is private.
     """
     sides = (split.train, split.control, split.rest)
     parts = [seeds.key().hex()]
@@ -215,10 +207,9 @@ def commitment(split: Split, seeds: SeedTree) -> str:
 
 
 def commit_split(split: Split, seeds: SeedTree, path: Path) -> str:
-    """Write the commitment as a new JSON file that its owner alone can read; return the digest.
+    """Write the commitment to a new JSON file with mode 0600 and return the digest.
 
-    To be called before anything is fitted on train: the time of this file is the evidence that control was chosen
-    first. The workspace takes the folder of a stage whole or not at all, this file with it.
+    Call it before any model is trained: the time of the file is evidence that control was chosen first.
 
     Raises:
         StorageError: if the file exists or cannot be written.

@@ -163,7 +163,7 @@ def test_a_delta_that_no_accounting_passes_is_refused_before_it_is_spent():
 
 def test_a_class_is_declared_once_however_it_is_spelled(tmp_path):
     (found,) = problems(tmp_path, LEAST.replace("n.jsonl", 'n.jsonl, labels: [a, "caf\\u00e9", b, "cafe\\u0301", a]'))
-    assert found == "source.labels: named twice: a, café"
+    assert found == "source.labels: labels are listed twice: a, café"
 
 
 def test_repeated_keys_are_all_listed(tmp_path):
@@ -278,7 +278,7 @@ def test_the_parameters_of_a_method_are_the_keys_that_are_set(tmp_path):
         ("method: mixture, parents: 51, max_exposure: 0.01", ["parents: Input should be less"]),
         (
             "method: mixture, parents: 4, max_exposure: 0.2",
-            ["max_exposure: must be at least 1/4, the least that the largest of 4 weights can be, got 0.2"],
+            ["max_exposure: must be at least 1/4, because the largest of 4 weights is never smaller, got 0.2"],
         ),
         ("method: slerp, max_exposure: 0.4", ["max_exposure: must be at least 1/2"]),
         ("method: slerp, lambda_beta: [2, 0]", ["lambda_beta.1: Input should be"]),

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.deidentify import names
 from synthgen.deidentify.names import (
     FEMALE_FIRST,
     FIRST_NAMES,
@@ -19,7 +18,13 @@ from synthgen.deidentify.names import (
     name_parts,
 )
 
-LISTS = {name: value for name, value in vars(names).items() if name.isupper() and isinstance(value, tuple)}
+LISTS = {
+    "female": FEMALE_FIRST,
+    "male": MALE_FIRST,
+    "word_first": WORD_FIRST,
+    "last": PLAIN_LAST,
+    "word_last": WORD_LAST,
+}
 # words of ordinary clinical prose that are names as well
 WORDS = {"Rose", "Hope", "Will", "Mark", "Young", "Brown", "Graves", "Parkinson", "Crohn", "May", "Short", "Bell"}
 

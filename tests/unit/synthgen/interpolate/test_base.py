@@ -53,7 +53,7 @@ def test_a_class_that_would_vanish_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("labels", "total", "message"), [([], 5, "no train records"), (["a"], None, "total is needed")]
+    ("labels", "total", "message"), [([], 5, "no training records"), (["a"], None, "total is required")]
 )
 def test_nothing_to_count(labels, total, message):
     with pytest.raises(DataError, match=message):
@@ -63,7 +63,7 @@ def test_nothing_to_count(labels, total, message):
 def test_a_count_below_one_is_refused():
     with pytest.raises(DataError, match="too small") as refused:
         check_classes(["a", "a"], ["p", "q"], {"a": 0}, 2)
-    assert refused.value.problems == ("'a': 0 records asked for, needs 1",)
+    assert refused.value.problems == ("'a': 0 records requested, needs at least 1",)
 
 
 X = Embedded(

@@ -222,7 +222,7 @@ def test_too_few_neighbours_in_all_are_refused_with_numbers(plane):
     with pytest.raises(DataError) as refused:
         BorderlineSmote(k_neighbors=2, m_neighbors=11).fit(plane(a0="ann", a4="ann")).sample({"a": 3}, SEEDS)
     assert refused.value.problems == (
-        "'a': 10 records of other persons, of any class, around one of its records, needs 11",
+        "'a': one of its records has 10 records of other persons in all classes, needs 11",
     )
 
 

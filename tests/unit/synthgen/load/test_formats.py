@@ -68,7 +68,7 @@ def test_one_undecodable_text_does_not_hide_the_others(undecodable):
 
 def test_a_wanted_column_named_twice_is_refused():
     arrow = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"]), pa.array([1])], names=["text", "text", "n"])
-    with pytest.raises(DataError, match="names a column twice"):
+    with pytest.raises(DataError, match="two columns of the same name"):
         table_of(arrow, ["text"])
     assert table_of(arrow, ["n"]).rows == (SourceRow(1, {"n": 1}),)
 
@@ -106,12 +106,12 @@ def test_where_rows_are_to_be_apart_no_open_quote_takes_others_into_its_cell(tmp
     path.write_bytes(b'text,label\n"since Monday,x\nanother,y\nheight 5\'6",x\n')
     assert len(read_csv(path).rows) == 1
     with pytest.raises(DataError, match="row 1 of the csv file has a cell of several lines"):
-        read_csv(path, apart=True)
+        read_csv(path, isolated_rows=True)
     path.write_bytes(b'text,label,"notes\nsince Monday,x,a\nz",c\nanother,y,b,d\n')
     with pytest.raises(DataError, match="the header of the csv file has a cell of several lines"):
-        read_csv(path, apart=True)
+        read_csv(path, isolated_rows=True)
     path.write_bytes(b'text,label\n"a, b ""d""",x\n')
-    assert read_csv(path, apart=True) == read_csv(path)
+    assert read_csv(path, isolated_rows=True) == read_csv(path)
 
 
 def test_undecodable_cells_do_not_hide_the_other_rows(tmp_path):
@@ -128,7 +128,7 @@ def test_a_text_longer_than_the_libraries_limit_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"text,text\na,b\n", "names a column twice"),
+        (b"text,text\na,b\n", "two columns of the same name"),
         (b'text,label\nfine,a\n"zebra never closed', "cannot be read past line 3"),
         (b'text,label\n"zebra" tail,a\n', "cannot be read past line 2"),
     ],
@@ -311,7 +311,7 @@ def test_files_of_different_tables_are_refused(tmp_path, written, rows):
     path = written.dataset(tmp_path / "d", rows)
     other = written.dataset(tmp_path / "other", [{"zebra": i} for i in range(5)])
     (other / "data-1.arrow").rename(path / "data-1.arrow")
-    with pytest.raises(DataError, match="do not fit together") as caught:
+    with pytest.raises(DataError, match="have different columns") as caught:
         read_dataset(path, ["note"])
     assert "zebra" not in str(caught.value)
 
@@ -362,7 +362,7 @@ def test_a_folder_without_a_datasets_state_is_one_of_texts(tmp_path):
     ("name", "format_", "message"),
     [
         ("none.jsonl", "auto", "no such file or folder"),
-        ("a.docx", "auto", r"the ending '\.docx' does not tell the format"),
+        ("a.docx", "auto", r"derived from the file extension '\.docx'"),
         ("folder", "csv", "format csv needs a file"),
         ("a.docx", "text", "format text needs a folder"),
         ("empty", "dataset", r"state\.json: cannot be read|cannot be read"),

@@ -92,14 +92,14 @@ def test_names_are_stripped_and_told_once():
 
 CANARY = "zebra-quartz-canary"
 SEEDS = SeedTree(5).child("load")
-SOURCE_load = SourceConfig(path="x", text="note", label="kind", group="who", id="nid", names=("full",))
+FILE_SOURCE = SourceConfig(path="x", text="note", label="kind", group="who", id="nid", names=("full",))
 
 
 @pytest.mark.parametrize(
     ("kind", "name"), [("jsonl", "a.jsonl"), ("csv", "a.csv"), ("parquet", "a.parquet"), ("dataset", "a")]
 )
 def test_every_format_gives_the_same_corpus(tmp_path, written, rows, kind, name):
-    report = load(SOURCE_load, getattr(written, kind)(tmp_path / name, rows), SEEDS)
+    report = load(FILE_SOURCE, getattr(written, kind)(tmp_path / name, rows), SEEDS)
     assert report.corpus.has_groups
     assert [(r.text, r.label, r.group, r.id) for r in report.corpus.records] == [
         (row["note"], row["kind"], row["who"], row["nid"]) for row in rows
@@ -139,7 +139,7 @@ def test_bad_rows_are_counted_by_number_and_reason_and_never_shown(tmp_path, row
     ]
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"\n".join(good + bad))
-    report = load(SOURCE_load.model_copy(update={"max_bad_rows": 0.7}), path, SEEDS)
+    report = load(FILE_SOURCE.model_copy(update={"max_bad_rows": 0.7}), path, SEEDS)
     assert len(report.corpus) == 7
     assert report.bad_counts() == {
         "NUL character in text": 1,
@@ -153,7 +153,7 @@ def test_bad_rows_are_counted_by_number_and_reason_and_never_shown(tmp_path, row
     }
     assert report.bad[0] == BadRow(8, "empty text")
     with pytest.raises(DataError, match=r"11 of 18 rows cannot be used.*1\.00%") as caught:
-        load(SOURCE_load, path, SEEDS)
+        load(FILE_SOURCE, path, SEEDS)
     assert "empty text: 1 row (8)" in str(caught.value)
     assert CANARY not in str(caught.value) + repr(report)
 
@@ -172,7 +172,7 @@ def test_a_missing_column_lists_those_found(tmp_path, written):
 def test_the_first_line_of_a_table_without_a_header_is_not_shown(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(f"p1,{CANARY},x\np2,other,y\n")
-    with pytest.raises(DataError, match="The 3 cells of the first line are none of them") as caught:
+    with pytest.raises(DataError, match="None of the 3 cells of the first line") as caught:
         load(SourceConfig(path="x"), path, SEEDS)
     assert CANARY not in str(caught.value)
 
@@ -191,7 +191,7 @@ def test_a_column_of_texts_or_names_is_no_column_of_classes_and_is_not_shown(tmp
     if said is None:  # seven classes, whatever they are called
         assert len(load(SourceConfig(path="x", group="who"), path, SEEDS).corpus.counts()) == 7
         return
-    with pytest.raises(DataError, match="holds no classes") as caught:
+    with pytest.raises(DataError, match="does not hold classes") as caught:
         load(SourceConfig(path="x", group="who"), path, SEEDS)
     assert said in caught.value.problems
     assert CANARY not in str(caught.value)
@@ -204,10 +204,10 @@ def test_a_column_of_texts_or_names_is_no_column_of_classes_and_is_not_shown(tmp
         ("a.jsonl", None, "no such file"),
         ("a.jsonl", b"", "holds no rows"),
         ("a.csv", b"text,label\n", "holds no rows"),
-        ("a.csv", b"text,text\na,b\n", "names a column twice"),
+        ("a.csv", b"text,text\na,b\n", "two columns of the same name"),
         ("a.csv", b'text,label\n"never closed', "cannot be read past line"),
         ("a.parquet", b"PAR1 not really", "not a readable parquet"),
-        ("a.docx", b"x", "does not tell the format"),
+        ("a.docx", b"x", "cannot be derived from the file extension"),
     ],
 )
 def test_each_broken_source_has_its_message(tmp_path, name, content, message):
