@@ -1,4 +1,4 @@
-"""What a text says of a person: age, sex, conditions, symptoms, medicines, habits; found by rules of our own."""
+"""Extract attributes of a person from text by rules: age, sex, conditions, symptoms, medications, habits."""
 
 from synthgen.attributes.compare import ComparisonRow, compare
 from synthgen.attributes.extract import extract

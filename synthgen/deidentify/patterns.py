@@ -1,7 +1,8 @@
 """Find identifiers other than names by patterns, and shift dates.
 
 Every repetition is bounded, so the time is linear in the text. Check digits come from python-stdnum. Telephone
-numbers use own patterns, because the library phonenumbers requires a country and misses local numbers such as "tel 5550142".
+numbers use own patterns, because the library phonenumbers requires a country and misses local numbers such as "tel
+5550142".
 """
 
 import re

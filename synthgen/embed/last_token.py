@@ -35,8 +35,8 @@ class LastTokenEncoder:
 
         e(x) = h / |h|,   h = last-layer state at the token </s> after x
 
-    Each text is cut to `max_tokens` including the end-of-text token. Batches are padded on the right, so that with the
-    causal mask no token attends to padding.
+    Each text is cut to `max_tokens` including the end-of-text token. Batches are padded on the right, so that with
+    the causal mask no token attends to padding.
 
     Args:
         folder: a local folder with config, tokenizer and safetensors weights.
@@ -50,8 +50,8 @@ class LastTokenEncoder:
         ModelError: if the folder is not such an encoder.
 
     Privacy: vectors can be inverted to their text, so vectors of private text stay in the workspace.
-    Reference: Wang et al., "Improving Text Embeddings with Large Language Models" (arXiv 2401.00368), section 3.2, whose
-        recipe SFR-Embedding-Mistral keeps.
+    Reference: Wang et al., "Improving Text Embeddings with Large Language Models" (arXiv 2401.00368), section 3.2,
+        whose recipe SFR-Embedding-Mistral keeps.
     """
 
     normalized = True

@@ -44,9 +44,9 @@ class Mixture(NeighbourInterpolator):
         points of few persons, and the noise is not a differentially private mechanism. Never release vectors, parents
         or weights.
 
-    Reference: two parents with symmetric weights are mixup within a class (Zhang et al., ICLR 2018, arXiv:1710.09412v2,
-        section 2), neighbours are SMOTE's (Chawla et al., JAIR 16 (2002), section 4.2). More parents, distinct
-        persons, the weight limit and the noise are additions.
+    Reference: two parents with symmetric weights are mixup within a class (Zhang et al., ICLR 2018,
+        arXiv:1710.09412v2, section 2), neighbours are SMOTE's (Chawla et al., JAIR 16 (2002), section 4.2). More
+        parents, distinct persons, the weight limit and the noise are additions.
     """
 
     name: ClassVar[str] = "mixture"
@@ -106,7 +106,8 @@ class FittedMixture(FittedByClass[Mixture, tuple[Int64, Float64]]):
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
         """Return m points of the class, each of p parents of different persons, x_1 first.
 
-        Randomness: the children "parent", "partners" and "weights" of `rng`, in blocks, and "noise", one row per point.
+        Randomness: the children "parent", "partners" and "weights" of `rng`, in blocks, and "noise", one row per
+            point.
         """
         of = self.rows.of(code)
         near, distances = self.of_class(code)
@@ -166,8 +167,8 @@ class Slerp(NeighbourInterpolator):
     Privacy: points lie on the arc between two real records, so never release vectors, parents or weights. One parent
         has at least half of the angle, 0.75 on average for uniform λ.
 
-    Reference: Shoemake, "Animating Rotation with Quaternion Curves", SIGGRAPH 1985, section 3.3, for unit vectors of any
-        dimension; neighbours as in SMOTE.
+    Reference: Shoemake, "Animating Rotation with Quaternion Curves", SIGGRAPH 1985, section 3.3, for unit vectors of
+        any dimension; neighbours as in SMOTE.
     """
 
     name: ClassVar[str] = "slerp"

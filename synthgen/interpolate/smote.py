@@ -217,9 +217,9 @@ class Adasyn(NeighbourInterpolator):
     Euclidean, and rows of the same person are never neighbours. With several classes, each is the minority against
     all others.
 
-    The t-th point of record i has the time (t − φ_i) / r̂_i, and the G earliest points are made, in the order of their
-    times; G' is the time of the last one. So the total is exact, and a larger G keeps the first points. The random φ_i
-    distributes points fairly if G is below the number of records.
+    The t-th point of record i has the time (t − φ_i) / r̂_i, and the G earliest points are made, in the order of
+    their times; G' is the time of the last one. So the total is exact, and a larger G keeps the first points. The
+    random φ_i distributes points fairly if G is below the number of records.
 
     Privacy: as SMOTE, but records among other classes, often unusual persons, are parents more often.
 
@@ -265,8 +265,8 @@ class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
     def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
         """Return the parents and weights (1 − λ, λ) of m points.
 
-        Randomness: the child "phase" of `rng`, one draw for each row with Δ > 0; the children "neighbour" and "lambda",
-            one draw per point each.
+        Randomness: the child "phase" of `rng`, one draw for each row with Δ > 0; the children "neighbour" and
+            "lambda", one draw per point each.
         """
         hard, delta, partners = self.of_class(code)
         i = in_proportion(delta, m, rng.child("phase").generator().random(len(delta)))

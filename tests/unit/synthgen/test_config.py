@@ -88,7 +88,7 @@ def test_one_mistake_is_one_mistake(tmp_path):
             "filter: {attributes: {ant: [{age: 60-40}], '*': [{medication: nostrum}]}}",
             [
                 "filter.attributes.ant.0: age must be years such as 54 or 40-60, 0 to 120, got '60-40'",
-                "filter.attributes.*.0: medication 'nostrum' is not in the dictionary; ask for `mentions` instead",
+                "filter.attributes.*.0: medication 'nostrum' is not in the dictionary; use `mentions` instead",
             ],
         ),
         (

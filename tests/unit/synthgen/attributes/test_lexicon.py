@@ -55,8 +55,8 @@ def test_words_fold():
 
 
 def test_shouting_is_mostly_capitals():
-    shouted = {w.text: w.is_shouted for words in sentence_words("COPD HFrEF Cough cough T2DM") for w in words}
-    assert shouted == {"COPD": True, "HFrEF": True, "Cough": False, "cough": False, "T2DM": True}
+    capitals = {w.text: w.is_capitals for words in sentence_words("COPD HFrEF Cough cough T2DM") for w in words}
+    assert capitals == {"COPD": True, "HFrEF": True, "Cough": False, "cough": False, "T2DM": True}
 
 
 @given(st.text(alphabet="aB1 .\n:•-'’", max_size=60))

@@ -116,9 +116,9 @@ def test_the_first_age_counts():
         ({"sex": "f"}, "'female', 'male' or 'nonbinary'"),
         ({"medication": "nostrum"}, "'nostrum' is not in the dict"),
         ({"condition": "metformin"}, "not in the dictionary"),
-        ({"mentions": " -"}, "mentions must hold a word"),
-        ({"not_mentions": ""}, "must hold a word"),
-        ({"occupation": ""}, "must hold a word"),
+        ({"mentions": " -"}, "mentions must contain a word"),
+        ({"not_mentions": ""}, "must contain a word"),
+        ({"occupation": ""}, "must contain a word"),
         ({"heigth": 4}, "Extra"),
     ],
 )

@@ -185,7 +185,7 @@ def test_options_are_those_of_the_configuration(options, message):
 def test_every_class_that_cannot_be_made_is_named():
     sizes = {"ant": 3, "bee": 30, "cow": 2}
     X, y = rows(sizes)
-    with pytest.raises(DataError, match="smote cannot make points of every class") as caught:
+    with pytest.raises(DataError, match="smote cannot make points of all classes") as caught:
         sampler().fit_resample(X, y)
     assert caught.value.problems == (
         "'ant': 3 rows of different persons, needs 4",
@@ -328,7 +328,7 @@ def test_frames_keep_columns_types_and_names():
         (None, "sampling_strategy.*must be"),
         ({"elk": 40}, "elk.*not present"),
         ({"ant": 2}, "greater or equal"),
-        ({"ant": 20.5}, "no whole number"),
+        ({"ant": 20.5}, "not an integer"),
     ],
 )
 def test_strategies_that_over_sampling_cannot_do_are_refused(strategy, message):

@@ -158,7 +158,7 @@ def test_classes_that_cannot_be_learned_are_refused_by_name():
     with pytest.raises(DataError) as refused:
         sampler.sample({"fine": 1, "same": 2, "wide": 400}, SEEDS)
     assert refused.value.problems == (
-        "'same': all its vectors are the same",
+        "'same': all its vectors are equal",
         "'wide': its model draws vectors that are not finite",
     )
 
