@@ -62,8 +62,8 @@ class _OfAllMethods(Section):
     )
     balance: Literal["equal", "as-source"] | Annotated[dict[str, Count], Field(min_length=1)] = Field(
         "equal",
-        description="Class sizes of the synthetic table: `equal`, `as-source` for the shares of the training records, "
-        "or a number per label.",
+        description="Class sizes of the synthetic table: `equal`, `as-source` for the shares of the training "
+        "records, or a number per label.",
     )
     total: Count | None = Field(
         default=None,

@@ -83,9 +83,9 @@ def _refuse_more_than_fits(m: int, persons: Int64, max_exposure: float | None) -
     n = len(np.unique(persons))
     if max_exposure is not None and n * max_exposure < m:
         raise Unfit(
-            f"{n} persons with a summed weight of at most {max_exposure:g} each allow {int(n * max_exposure)} records, "
-            f"but {m} are requested; request fewer, raise interpolate.max_exposure above {m / n:.3g}, or add "
-            "records of other persons"
+            f"{n} persons with a summed weight of at most {max_exposure:g} each allow {int(n * max_exposure)} "
+            f"records, but {m} are requested; request fewer, raise interpolate.max_exposure above {m / n:.3g}, or "
+            "add records of other persons"
         )
 
 

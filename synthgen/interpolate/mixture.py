@@ -56,22 +56,22 @@ class Mixture(NeighbourInterpolator):
         3,
         ge=2,
         le=50,
-        description="Number of persons whose records are mixed in a point, at most k_neighbors + 1. More parents lower the "
-        "share of each person.",
+        description="Number of persons whose records are mixed in a point, at most k_neighbors + 1. More parents "
+        "lower the share of each person.",
     )
     alpha: float = Field(
         1.0,
         gt=0,
         le=1000,
-        description="Parameter of the Dirichlet distribution of the weights. A small value gives one parent nearly all "
-        "weight, a large value gives all parents equal weights.",
+        description="Parameter of the Dirichlet distribution of the weights. A small value gives one parent nearly "
+        "all weight, a large value gives all parents equal weights.",
     )
     noise: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="Length of the Gaussian noise that is added to a point, as a fraction of the distance to the nearest "
-        "neighbour.",
+        description="Length of the Gaussian noise that is added to a point, as a fraction of the distance to the "
+        "nearest neighbour.",
     )
     max_exposure: MaxExposure | None = None
 
@@ -85,7 +85,7 @@ class Mixture(NeighbourInterpolator):
 
     @property
     def max_parents(self) -> int:
-        """p."""
+        """The number of parents, p."""
         return self.parents
 
     def fit_rows(self, rows: TrainRows) -> "FittedMixture":
@@ -175,8 +175,8 @@ class Slerp(NeighbourInterpolator):
 
     lambda_beta: tuple[BetaShape, BetaShape] | None = Field(
         None,
-        description="Parameters (s, t) of the Beta distribution of λ; null draws λ uniformly. Large equal numbers put "
-        "points near the middle of the arc, numbers below 1 near the records.",
+        description="Parameters (s, t) of the Beta distribution of λ; null draws λ uniformly. Large equal numbers "
+        "put points near the middle of the arc, numbers below 1 near the records.",
     )
     max_exposure: MaxExposure | None = None
 

@@ -137,13 +137,13 @@ class BorderlineSmote(NeighbourInterpolator):
         10,
         ge=3,
         le=1000,
-        description="Number of nearest neighbours of any class that decide whether a record is in danger. Raise it if "
-        "no record of a class is in danger.",
+        description="Number of nearest neighbours of any class that decide whether a record is in danger. Raise it "
+        "if no record of a class is in danger.",
     )
     kind: Literal[1, 2] = Field(
         1,
-        description="Variant of Borderline-SMOTE: 1 interpolates within the class, 2 also towards the nearest record of "
-        "another class.",
+        description="Variant of Borderline-SMOTE: 1 interpolates within the class, 2 also towards the nearest "
+        "record of another class.",
     )
 
     def fit_rows(self, rows: TrainRows) -> "FittedBorderlineSmote":

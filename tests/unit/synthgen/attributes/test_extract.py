@@ -72,7 +72,7 @@ def test_by_hand(text, expected):
 
 @pytest.mark.parametrize("symptom", ["cough", "chest pain", "shortness of breath"])
 @pytest.mark.parametrize(("before", "after"), [("no ", ""), ("denies ", ""), ("without any ", ""), ("", ": denies")])
-def test_a_denial_denies_whatever_follows_the_sentence(symptom, before, after):
+def test_negation_does_not_depend_on_the_next_sentence(symptom, before, after):
     text = f"He slept well. Today {before}{symptom}{after}. Fine."
     assert standings(text) == [(symptom, NEGATED)]
 
@@ -145,7 +145,7 @@ def test_look_alikes_are_left_out():
     assert said("ST depression in the lateral leads; tired of waiting; cleaned with an alcohol swab.") == []
 
 
-def test_the_limits_of_the_docstring_are_true():
+def test_extract_documented_limitations():
     """Each is a miss that is told; whoever repairs one takes it from the docstring."""
     assert ("condition", "cancer", False) in said("FAMILY HISTORY\nCancer.")  # a heading is not heard below its line
     assert said("Rheumatoid: RA. Hx of MI.") == []  # abbreviations of two meanings
@@ -155,7 +155,7 @@ def test_the_limits_of_the_docstring_are_true():
 
 
 @given(st.text(max_size=300))
-def test_any_text_is_read_and_every_place_is_inside_it(text):
+def test_extract_positions_lie_in_the_text(text):
     found = extract(text)
     assert list(found) == sorted(found, key=lambda f: (f.start, f.end, f.attribute, f.value))
     for f in found:
@@ -206,5 +206,5 @@ def test_shuffled_pieces_are_read_twice_alike_and_by_known_values(pieces):
     assert sum(f.attribute == "sex" for f in found) <= 1
 
 
-def test_a_repr_does_not_tell_the_value():
+def test_finding_repr_hides_the_value():
     assert "diabetes" not in repr(extract(NOTE))

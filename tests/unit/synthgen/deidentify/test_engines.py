@@ -58,7 +58,7 @@ def found(text, names=()):
         ("My name is Rubija", ("name", "Rubija")),
     ],
 )
-def test_each_kind_is_found_whole(text, expected):
+def test_rule_engine_finds_each_kind(text, expected):
     assert found(text) == [expected]
 
 
@@ -78,7 +78,7 @@ def test_each_kind_is_found_whole(text, expected):
         "MRI brain normal",
     ],
 )
-def test_what_only_looks_like_an_identifier_is_left_alone(text):
+def test_rule_engine_ignores_lookalikes(text):
     assert found(text) == []
 
 
@@ -285,7 +285,7 @@ def test_its_kinds_become_ours_and_declared_names_are_added():
 
 
 @pytest.mark.usefixtures("_library")
-def test_what_it_is_not_sure_of_does_not_count():
+def test_presidio_ignores_low_scores():
     engine = PresidioEngine()
     assert engine._analyzer.floor == LEAST_SCORE == 0.4
     assert not any(span.kind == "record_number" for span in engine.find("00482913", ()))

@@ -47,7 +47,7 @@ def test_a_first_name_has_one_gender_in_the_lists():
     assert set(FEMALE_FIRST) & set(MALE_FIRST) == set()
 
 
-def test_the_lists_are_large_enough_to_give_a_family_stand_ins():
+def test_name_lists_are_large_enough():
     assert min(len(FEMALE_FIRST), len(MALE_FIRST), len(PLAIN_LAST)) > 200
 
 

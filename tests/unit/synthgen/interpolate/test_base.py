@@ -55,7 +55,7 @@ def test_a_class_that_would_vanish_is_refused():
 @pytest.mark.parametrize(
     ("labels", "total", "message"), [([], 5, "no training records"), (["a"], None, "total is required")]
 )
-def test_nothing_to_count(labels, total, message):
+def test_wanted_counts_reject_missing_input(labels, total, message):
     with pytest.raises(DataError, match=message):
         wanted_counts(labels, "equal", total)
 
@@ -106,7 +106,7 @@ def test_rows_are_sorted_by_label_then_id():
     assert rows.of(1).tolist() == [2, 3]
 
 
-def test_a_method_dp_substitute_has_none():
+def test_sampler_of_a_method_without_parents():
     latents = Sampler.of(Centres(), X).sample({"two": 3, "one": 1}, SeedTree(1))
     assert latents.vectors.tolist() == [[2, 3], [4, 5], [4, 5], [4, 5]]
     assert latents.labels == ("one", "two", "two", "two")

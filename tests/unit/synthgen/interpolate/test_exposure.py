@@ -52,7 +52,7 @@ def test_the_bound_itself_is_within_the_bound_in_a_later_block_too():
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_nobody_passes_the_bound_and_the_first_that_fit_are_taken(data):
+def test_exposure_limit_accepts_first_fitting_proposals(data):
     p = data.draw(st.integers(2, 5), label="p")
     n = data.draw(st.integers(p + 1, 13), label="n")
     m = data.draw(st.integers(1, 60), label="m")

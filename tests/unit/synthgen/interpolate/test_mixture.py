@@ -101,7 +101,7 @@ def test_the_noise_has_the_length_it_says():
 @pytest.mark.parametrize(
     "options", [{}, {"max_exposure": 60.0}, {"noise": 0.3}, {"noise": 0.3, "max_exposure": 60.0}]
 )
-def test_asking_for_more_keeps_the_first_rows_across_blocks(options):
+def test_mixture_of_more_rows_keeps_the_first(options):
     fitted = Mixture(**options).fit_rows(rows(200, 3, 150))
     few, many = (fitted.points(0, m, SeedTree(7)) for m in (4000, 5000))
     assert np.array_equal(few.vectors, many.vectors[:4000])
@@ -147,7 +147,7 @@ def test_a_class_without_room_is_refused_by_name():
         ({"parents": 7, "alpha": -1.0}, ["parents: 7 parents need", "alpha: Input"]),
     ],
 )
-def test_what_cannot_be_is_refused_with_every_reason(options, parts):
+def test_mixture_reports_all_invalid_options(options, parts):
     with pytest.raises(ConfigError, match="invalid options of mixture") as refused:
         Mixture(**options)
     assert len(refused.value.problems) == len(parts)
@@ -285,7 +285,7 @@ def test_lengths_that_are_off_by_rounding_decide_nothing():
 @pytest.mark.parametrize(
     ("shape", "mean", "variance"), [(None, 1 / 2, 1 / 12), ((2.0, 5.0), 2 / 7, 10 / 392), ((0.5, 0.5), 1 / 2, 1 / 8)]
 )
-def test_the_share_is_drawn_as_it_says(shape, mean, variance):
+def test_slerp_lambda_follows_the_beta_distribution(shape, mean, variance):
     points = Slerp(k_neighbors=3, lambda_beta=shape).fit_rows(rows_slerp(9, 4, 7)).points(0, 20_000, SeedTree(3))
     lam = points.weights[:, 1]
     assert lam.mean() == pytest.approx(mean, abs=0.01)
@@ -293,7 +293,7 @@ def test_the_share_is_drawn_as_it_says(shape, mean, variance):
 
 
 @pytest.mark.parametrize("options", [{}, {"lambda_beta": (0.7, 2.0)}, {"max_exposure": 60.0}])
-def test_asking_for_more_keeps_the_first_rows_across_blocks_slerp(options):
+def test_slerp_of_more_rows_keeps_the_first(options):
     fitted = Slerp(**options).fit_rows(rows_slerp(200, 3, 150))
     few, many = (fitted.points(0, m, SeedTree(7)) for m in (4000, 5000))
     assert np.array_equal(few.vectors, many.vectors[:4000])
@@ -301,7 +301,7 @@ def test_asking_for_more_keeps_the_first_rows_across_blocks_slerp(options):
     assert np.array_equal(few.weights, many.weights[:4000])
 
 
-def test_nobody_passes_the_bound():
+def test_slerp_respects_max_exposure():
     x = rows_slerp(60, 3, 40)
     free, bound = (Slerp(max_exposure=most).fit_rows(x).points(0, 400, SeedTree(8)) for most in (None, 12.5))
     given_free, given = (
@@ -354,7 +354,7 @@ def test_opposite_neighbours_are_refused_by_class_and_far_ones_are_not():
         ({"k_neighbors": 0, "max_exposure": float("nan")}, ["k_neighbors: Input", "max_exposure: Input"]),
     ],
 )
-def test_what_cannot_be_is_refused_with_every_reason_slerp(options, parts):
+def test_slerp_reports_all_invalid_options(options, parts):
     with pytest.raises(ConfigError, match="invalid options of slerp") as refused:
         Slerp(**options)
     assert len(refused.value.problems) == len(parts)

@@ -202,7 +202,7 @@ def test_a_class_without_danger_is_refused_and_not_left_as_it_was():
         sampler("borderline-smote").fit_resample(X, y)
 
 
-def test_nothing_to_make():
+def test_over_sampler_without_new_points():
     X, y = rows({"ant": 9, "bee": 9})
     over = sampler()
     points, labels = over.fit_resample(X, y)
@@ -270,7 +270,7 @@ def test_one_vs_all_keeps_its_columns_also_those_without_a_row():
         ([0.5, 1.5, 2.5], "continuous"),
     ],
 )
-def test_what_is_no_class(y, message):
+def test_over_sampler_rejects_invalid_classes(y, message):
     for call in (sampler().fit, sampler().fit_resample):
         with pytest.raises(ValueError, match=message):
             call(np.eye(np.shape(y)[0]), y)

@@ -46,7 +46,7 @@ def test_neighbours_by_hand():
     assert sampler.fitted.found[0].tolist() == [[2, 3], [2, 3], [1, 0], [2, 1], [3, 2]]
 
 
-def test_a_point_by_hand():
+def test_smote_point_worked_example():
     latents = Smote(k_neighbors=2).fit(five_points()).sample({"a": 3}, SeedTree(5))
     place = {"r0": 0.0, "r1": 1.0, "r2": 3.0, "r3": 7.0, "r4": 15.0}
     stream = SeedTree(5).child("a")
@@ -124,7 +124,7 @@ def test_more_than_half_but_not_all(m, danger):
     assert np.flatnonzero(in_danger(other)).tolist() == danger
 
 
-def test_imbalanced_learn_takes_the_tie_for_danger_and_we_do_not(plane):
+def test_borderline_tie_counts_as_safe(plane):
     imblearn = pytest.importorskip("imblearn.over_sampling", reason="imbalanced-learn is not installed")
     x = plane()
     for m, theirs in ((4, ["a3", "a4"]), (3, ["a4"])):
@@ -134,7 +134,7 @@ def test_imbalanced_learn_takes_the_tie_for_danger_and_we_do_not(plane):
         assert sorted(found(BorderlineSmote(k_neighbors=2, m_neighbors=m), x, "a")) == ["a4"]
 
 
-def test_a_point_by_hand_borderline_smote(plane):
+def test_borderline_point_worked_example(plane):
     x = plane()
     place = dict(zip(x.ids, x.vectors.astype(np.float64), strict=True))
     latents = BorderlineSmote(k_neighbors=2, m_neighbors=4, kind=2).fit(x).sample({"a": 60}, SEEDS)
@@ -187,7 +187,7 @@ def slow_found(x, k, m, kind, slow_order):
     st.sampled_from([1, 2]),
     st.integers(0, 2**31),
 )
-def test_every_point_lies_on_the_segment_of_its_parents(crowd, slow_order, sizes, count, kind, seed):
+def test_borderline_points_lie_on_the_segment_of_their_parents(crowd, slow_order, sizes, count, kind, seed):
     n, d, k, m = sizes
     x = crowd(n=n, n_other=n + 7, d=d, seed=seed)
     expected = slow_found(x, k, m, kind, slow_order)
@@ -303,7 +303,7 @@ def test_the_order_by_hand():
     assert in_proportion(np.array([1, 2, 3]), 9, phase).tolist() == [2, 1, 2, 0, 2, 1, 2, 1, 2]
 
 
-def test_imbalanced_learn_rounds_to_another_total_and_we_do_not(plane, two_clouds):
+def test_adasyn_meets_the_total_unlike_imbalanced_learn(plane, two_clouds):
     imblearn = pytest.importorskip("imblearn.over_sampling", reason="imbalanced-learn is not installed")
     x = two_clouds()
     sampler = imblearn.ADASYN(sampling_strategy={"a": 37 + 101}, n_neighbors=5, random_state=1)
@@ -369,7 +369,7 @@ def slow_delta(x, k, slow_order):
     ),
     st.integers(0, 2**31),
 )
-def test_every_point_lies_on_the_segment_of_its_parents_adasyn(crowd, slow_order, sizes, seed):
+def test_adasyn_points_lie_on_the_segment_of_their_parents(crowd, slow_order, sizes, seed):
     n, d, k, m = sizes
     x = crowd(n=n, n_other=n + 7, d=d, seed=seed)
     expected = slow_delta(x, k, slow_order)

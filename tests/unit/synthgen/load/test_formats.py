@@ -27,14 +27,14 @@ from synthgen.load.formats import (
 CANARY = "zebra-quartz-canary"
 
 
-def test_neither_rows_nor_tables_show_what_they_hold():
+def test_source_rows_and_tables_hide_values_in_repr():
     row = SourceRow(4, {CANARY: CANARY})
     assert repr(row) == str(row) == "SourceRow(4)"
     assert repr(SourceTable((CANARY, "label"), (row,) * 3)) == "SourceTable(2 columns, 3 rows)"
 
 
 @pytest.mark.parametrize("reason", [MALFORMED, UNDECODABLE])
-def test_a_row_that_cannot_be_read_differs_from_one_without_values(reason):
+def test_unreadable_row_differs_from_empty_row(reason):
     assert SourceRow(1, {}).reason == ""
     assert SourceRow(1, {}, reason) != SourceRow(1, {})
 
@@ -45,19 +45,19 @@ TEXTS = ["one", None, "é"]
 @pytest.mark.parametrize(
     "kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string())], ids=["string", "large", "coded"]
 )
-def test_every_kind_of_text_column_gives_the_same_texts(kind):
+def test_arrow_string_types_give_the_same_texts(kind):
     column = pa.array(TEXTS).cast(kind) if not pa.types.is_dictionary(kind) else pa.array(TEXTS).dictionary_encode()
     assert [row.values["text"] for row in table_of(pa.table({"text": column}), ["text"]).rows] == TEXTS
 
 
-def test_only_wanted_columns_are_taken_and_all_are_told():
+def test_arrow_table_returns_wanted_columns_and_lists_all():
     arrow = pa.table({"a": [1, 2], "b": ["x", "y"], "c": [0.5, None]})
     table = table_of(arrow, ["c", "nowhere", "b", "c"])
     assert table.columns == ("a", "b", "c")
     assert table.rows == (SourceRow(1, {"c": 0.5, "b": "x"}), SourceRow(2, {"c": None, "b": "y"}))
 
 
-def test_one_undecodable_text_does_not_hide_the_others(undecodable):
+def test_arrow_table_keeps_rows_next_to_undecodable_text(undecodable):
     table = table_of(pa.table({"text": undecodable, "label": ["a", "b", None]}), ["text", "label"])
     assert table.rows == (
         SourceRow(1, {"text": "fine", "label": "a"}),
@@ -66,21 +66,21 @@ def test_one_undecodable_text_does_not_hide_the_others(undecodable):
     )
 
 
-def test_a_wanted_column_named_twice_is_refused():
+def test_arrow_table_rejects_duplicate_wanted_column():
     arrow = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"]), pa.array([1])], names=["text", "text", "n"])
     with pytest.raises(DataError, match="two columns of the same name"):
         table_of(arrow, ["text"])
     assert table_of(arrow, ["n"]).rows == (SourceRow(1, {"n": 1}),)
 
 
-def test_texts_that_point_outside_their_memory_are_refused():
+def test_arrow_table_rejects_offsets_outside_the_buffer():
     ends = pa.array([0, 1 << 30, 4], pa.int32()).buffers()[1]
     text = pa.Array.from_buffers(pa.string(), 2, [None, ends, pa.py_buffer(b"fine")])
     with pytest.raises(pa.ArrowInvalid):
         table_of(pa.table({"text": text}), ["text"])
 
 
-def test_rows_of_several_chunks_are_numbered_through():
+def test_arrow_table_numbers_rows_across_chunks():
     chunks = pa.chunked_array([["a", "b"], [], ["c"]], type=pa.string())
     table = table_of(pa.table({"text": chunks}), ["text"])
     assert [(row.number, row.values["text"]) for row in table.rows] == [(1, "a"), (2, "b"), (3, "c")]
@@ -92,7 +92,7 @@ def read(tmp_path, data):
     return read_csv(path)
 
 
-def test_rows_are_numbered_below_the_header_and_quotes_hold_commas_and_lines(tmp_path):
+def test_csv_rows_are_numbered_and_quotes_span_lines(tmp_path):
     table = read(tmp_path, b'\xef\xbb\xbftext,label\r\n"a, b\nc ""d""",x\r\n\r\n\xc3\xa9,y')
     assert table.columns == ("text", "label")
     assert table.rows == (
@@ -101,7 +101,7 @@ def test_rows_are_numbered_below_the_header_and_quotes_hold_commas_and_lines(tmp
     )
 
 
-def test_where_rows_are_to_be_apart_no_open_quote_takes_others_into_its_cell(tmp_path):
+def test_csv_isolated_rows_rejects_multiline_cells(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b'text,label\n"since Monday,x\nanother,y\nheight 5\'6",x\n')
     assert len(read_csv(path).rows) == 1
@@ -114,13 +114,13 @@ def test_where_rows_are_to_be_apart_no_open_quote_takes_others_into_its_cell(tmp
     assert read_csv(path, isolated_rows=True) == read_csv(path)
 
 
-def test_undecodable_cells_do_not_hide_the_other_rows(tmp_path):
+def test_csv_keeps_rows_next_to_undecodable_cells(tmp_path):
     table = read(tmp_path, b"text,label\nfine,a\nb\xffd,a\nshort\nlast,b\n")
     assert [(row.number, row.reason) for row in table.rows] == [(1, ""), (2, UNDECODABLE), (3, MALFORMED), (4, "")]
     assert table.rows[1].values == table.rows[2].values == {}
 
 
-def test_a_text_longer_than_the_libraries_limit_is_read(tmp_path):
+def test_csv_reads_text_above_the_default_field_limit(tmp_path):
     text = "long " * 40_000
     assert read(tmp_path, f"text,label\n{text},a\n".encode()).rows[0].values["text"] == text
 
@@ -133,13 +133,13 @@ def test_a_text_longer_than_the_libraries_limit_is_read(tmp_path):
         (b'text,label\n"zebra" tail,a\n', "cannot be read past line 2"),
     ],
 )
-def test_a_table_that_cannot_be_read_is_refused_without_its_text(tmp_path, data, message):
+def test_csv_error_does_not_show_text(tmp_path, data, message):
     with pytest.raises(DataError, match=message) as caught:
         read(tmp_path, data)
     assert "zebra" not in str(caught.value)
 
 
-def test_an_empty_file_has_no_columns_and_no_rows(tmp_path):
+def test_csv_empty_file_has_no_columns_and_rows(tmp_path):
     table = read(tmp_path, b"")
     assert (table.columns, table.rows) == ((), ())
 
@@ -149,14 +149,14 @@ CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\ufeff\0"), min
 
 
 @given(st.lists(st.tuples(CELLS, CELLS), max_size=5))
-def test_what_is_written_is_read(tmp_path_factory, rows):
+def test_csv_round_trip(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("c") / "a.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("text", "label"), *rows])
     assert [tuple(row.values.values()) for row in read_csv(path).rows] == rows
 
 
-def test_a_row_is_numbered_by_its_line_and_blank_lines_are_passed_over(tmp_path):
+def test_jsonl_rows_are_numbered_by_line_and_blank_lines_skipped(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"text": "one"}\n\n  \n{"label": "b"}\r\n{"text": "\xc3\xa9"}')
     table = read_jsonl(path)
@@ -164,7 +164,7 @@ def test_a_row_is_numbered_by_its_line_and_blank_lines_are_passed_over(tmp_path)
     assert table.rows == (SourceRow(1, {"text": "one"}), SourceRow(4, {"label": "b"}), SourceRow(5, {"text": "é"}))
 
 
-def test_a_byte_order_mark_is_passed_over_at_the_start_only(tmp_path):
+def test_jsonl_skips_byte_order_mark_only_at_start(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'\xef\xbb\xbf{"text": "one"}\n\xef\xbb\xbf{"text": "two"}\n')
     assert read_jsonl(path).rows == (SourceRow(1, {"text": "one"}), SourceRow(2, {}, MALFORMED))
@@ -183,7 +183,7 @@ def test_a_byte_order_mark_is_passed_over_at_the_start_only(tmp_path):
     ],
     ids=["torn", "list", "null", "deep", "huge number", "bad byte", "utf-16"],
 )
-def test_a_bad_line_has_its_reason_and_hides_no_other(tmp_path, line, reason):
+def test_jsonl_bad_line_has_reason_and_keeps_other_rows(tmp_path, line, reason):
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"text": "fine"}\n' + line.replace(b"\n", b"") + b'\n{"text": "too"}\n')
     assert read_jsonl(path).rows == (
@@ -194,7 +194,7 @@ def test_a_bad_line_has_its_reason_and_hides_no_other(tmp_path, line, reason):
 
 
 @given(st.lists(st.dictionaries(st.text(), st.none() | st.integers() | st.text()), max_size=5))
-def test_what_is_written_is_read_jsonl(tmp_path_factory, rows):
+def test_jsonl_round_trip(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("j") / "a.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     table = read_jsonl(path)
@@ -202,7 +202,7 @@ def test_what_is_written_is_read_jsonl(tmp_path_factory, rows):
     assert set(table.columns) == {name for row in rows for name in row}
 
 
-def test_the_folder_below_the_source_is_the_class(tmp_path):
+def test_text_folder_name_is_the_label(tmp_path):
     for name in ("b/2.txt", "a/deep/1.txt", "stray.txt", "a/no.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(f"text of {name}\n", encoding="utf-8")
@@ -215,7 +215,7 @@ def test_the_folder_below_the_source_is_the_class(tmp_path):
     )
 
 
-def test_an_undecodable_file_does_not_hide_the_others(tmp_path):
+def test_text_folder_keeps_rows_next_to_undecodable_file(tmp_path):
     (tmp_path / "1.txt").write_bytes(b"\xff")
     (tmp_path / "2.txt").write_bytes(b"\xef\xbb\xbffine")
     first, second = read_text(tmp_path).rows
@@ -223,25 +223,25 @@ def test_an_undecodable_file_does_not_hide_the_others(tmp_path):
     assert second.values["text"] == "fine"
 
 
-def test_a_folder_without_texts_has_no_rows(tmp_path):
+def test_text_folder_without_files_has_no_rows(tmp_path):
     assert read_text(tmp_path).rows == ()
 
 
-def test_wanted_columns_are_read_and_all_are_told(tmp_path, written, rows):
+def test_parquet_reads_wanted_columns_and_lists_all(tmp_path, written, rows):
     table = read_parquet(written.parquet(tmp_path / "a.parquet", rows), iter(["who", "note", "nowhere"]))
     assert table.columns == ("note", "kind", "who", "nid", "full")
     assert table.rows[4] == SourceRow(5, {"who": "p1", "note": "text 4 é"})
     assert len(table.rows) == 7
 
 
-def test_undecodable_cells_do_not_hide_the_other_rows_parquet(tmp_path, undecodable):
+def test_parquet_keeps_rows_next_to_undecodable_cells(tmp_path, undecodable):
     pq.write_table(pa.table({"text": undecodable}), tmp_path / "a.parquet")
     rows = read_parquet(tmp_path / "a.parquet", ["text"]).rows
     assert [(row.number, row.reason) for row in rows] == [(1, ""), (2, UNDECODABLE), (3, "")]
 
 
 @pytest.mark.parametrize("data", [b"", b"PAR1 zebra not really", b"PAR1" + b"\xff" * 200 + b"PAR1"])
-def test_a_file_that_is_no_parquet_is_refused(tmp_path, data):
+def test_parquet_rejects_other_files(tmp_path, data):
     (tmp_path / "a.parquet").write_bytes(data)
     with pytest.raises(DataError, match="not a readable parquet file") as caught:
         read_parquet(tmp_path / "a.parquet", ["text"])
@@ -249,7 +249,7 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path, data):
 
 
 @pytest.mark.parametrize("damage", ["cut short", "page", "column name"])
-def test_a_damaged_file_is_refused(tmp_path, written, rows, damage):
+def test_parquet_rejects_damaged_file(tmp_path, written, rows, damage):
     path = written.parquet(tmp_path / "a.parquet", rows)
     whole = path.read_bytes()
     path.write_bytes(
@@ -263,7 +263,7 @@ def test_a_damaged_file_is_refused(tmp_path, written, rows, damage):
         read_parquet(path, ["note"])
 
 
-def test_the_files_are_read_in_the_order_of_the_state(tmp_path, written, rows):
+def test_dataset_files_are_read_in_state_order(tmp_path, written, rows):
     path = written.dataset(tmp_path / "d", rows)
     assert [row.values["nid"] for row in read_dataset(path, ["nid"]).rows] == [f"n{i}" for i in range(7)]
     state = {"_data_files": [{"filename": "data-1.arrow"}, {"filename": "data-0.arrow"}]}
@@ -274,7 +274,7 @@ def test_the_files_are_read_in_the_order_of_the_state(tmp_path, written, rows):
     assert table.rows[6] == SourceRow(7, {"nid": "n2"})
 
 
-def test_class_numbers_become_names_and_minus_one_none(tmp_path, written):
+def test_dataset_class_numbers_become_names(tmp_path, written):
     path = written.dataset(tmp_path / "d", [{"text": f"t{i}", "label": i} for i in (0, 1, -1, 2)])
     features = {"label": {"names": ["calm", "wild"], "_type": "ClassLabel"}, "text": {"_type": "Value"}}
     (path / "dataset_info.json").write_text(json.dumps({"features": features}))
@@ -282,7 +282,7 @@ def test_class_numbers_become_names_and_minus_one_none(tmp_path, written):
     assert labels == ["calm", "wild", None, None]
 
 
-def test_several_splits_are_named(tmp_path):
+def test_dataset_with_several_splits_is_rejected(tmp_path):
     (tmp_path / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
     with pytest.raises(DataError, match="several splits: train, test"):
         read_dataset(tmp_path, ["text"])
@@ -291,14 +291,14 @@ def test_several_splits_are_named(tmp_path):
 @pytest.mark.parametrize(
     "state", ["[]", "{}", "{", '{"_data_files": []}', '{"_data_files": [{"filename": "../x"}]}', '{"_data_files": 3}']
 )
-def test_a_damaged_state_is_refused(tmp_path, state):
+def test_dataset_rejects_damaged_state(tmp_path, state):
     (tmp_path / "state.json").write_text(state)
     with pytest.raises(DataError, match=r"state\.json"):
         read_dataset(tmp_path, ["text"])
 
 
 @pytest.mark.parametrize("keep", [0, 100, -60])
-def test_a_damaged_arrow_file_is_refused(tmp_path, written, rows, keep):
+def test_dataset_rejects_damaged_arrow_file(tmp_path, written, rows, keep):
     path = written.dataset(tmp_path / "d", rows)
     whole = (path / "data-1.arrow").read_bytes()
     (path / "data-1.arrow").write_bytes(whole[:keep] if keep else b"zebra")
@@ -307,7 +307,7 @@ def test_a_damaged_arrow_file_is_refused(tmp_path, written, rows, keep):
     assert "zebra" not in str(caught.value)
 
 
-def test_files_of_different_tables_are_refused(tmp_path, written, rows):
+def test_dataset_rejects_files_with_different_columns(tmp_path, written, rows):
     path = written.dataset(tmp_path / "d", rows)
     other = written.dataset(tmp_path / "other", [{"zebra": i} for i in range(5)])
     (other / "data-1.arrow").rename(path / "data-1.arrow")
@@ -316,7 +316,7 @@ def test_files_of_different_tables_are_refused(tmp_path, written, rows):
     assert "zebra" not in str(caught.value)
 
 
-def test_a_description_that_is_none_is_refused(tmp_path, written, rows):
+def test_dataset_rejects_invalid_description(tmp_path, written, rows):
     path = written.dataset(tmp_path / "d", rows)
     (path / "dataset_info.json").write_text('{"features": 3}')
     with pytest.raises(DataError, match="does not describe the columns"):
@@ -326,7 +326,7 @@ def test_a_description_that_is_none_is_refused(tmp_path, written, rows):
 SOURCE = SourceConfig(path="x", text="note", label="kind", group="who", id="nid", names=("full", "note"))
 
 
-def test_every_wanted_column_is_named_once():
+def test_wanted_columns_are_unique():
     assert wanted_columns(SOURCE) == ("note", "kind", "who", "nid", "full")
     assert wanted_columns(SourceConfig(path="x")) == ("text", "label")
 
@@ -342,18 +342,18 @@ def test_every_wanted_column_is_named_once():
         ("dataset", "a"),
     ],
 )
-def test_the_format_is_told_by_the_name(tmp_path, written, rows, kind, name):
+def test_format_is_derived_from_the_file_name(tmp_path, written, rows, kind, name):
     path = getattr(written, kind)(tmp_path / name, rows)
     assert [dict(row.values) for row in read_source(SOURCE, path).rows] == rows
 
 
-def test_a_format_that_is_named_counts_more_than_the_ending(tmp_path, written, rows):
+def test_configured_format_overrides_file_extension(tmp_path, written, rows):
     path = written.jsonl(tmp_path / "a.csv", rows)
     source = SOURCE.model_copy(update={"format": "jsonl"})
     assert [dict(row.values) for row in read_source(source, path).rows] == rows
 
 
-def test_a_folder_without_a_datasets_state_is_one_of_texts(tmp_path):
+def test_folder_without_dataset_state_is_read_as_text(tmp_path):
     (tmp_path / "1.txt").write_text("one")
     assert read_source(SOURCE, tmp_path).columns == ("text", "label", "id")
 
@@ -368,7 +368,7 @@ def test_a_folder_without_a_datasets_state_is_one_of_texts(tmp_path):
         ("empty", "dataset", r"state\.json: cannot be read|cannot be read"),
     ],
 )
-def test_each_refusal_names_the_path(tmp_path, name, format_, message):
+def test_source_errors_name_the_path(tmp_path, name, format_, message):
     (tmp_path / "a.docx").write_text("x")
     (tmp_path / "folder").mkdir()
     (tmp_path / "empty").mkdir()
