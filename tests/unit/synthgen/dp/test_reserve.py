@@ -191,7 +191,10 @@ def test_other_persons_are_another_question(project):
     ("changes", "said"),
     [
         ({"secret": "public"}, "its noise can be drawn again"),
-        ({"interpolate": {"method": "dp-gaussian", "total": None, "balance": {"cardiolgy": 5}}}, "do not have"),
+        (
+            {"interpolate": {"method": "dp-gaussian", "total": None, "balance": {"cardiolgy": 5}}},
+            "without training records",
+        ),
         ({"interpolate": {"method": "dp-gaussian", "total": 1}}, "without a record"),
     ],
 )

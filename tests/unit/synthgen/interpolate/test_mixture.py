@@ -128,7 +128,7 @@ def test_a_class_without_room_is_refused_by_name():
     )
     with pytest.raises(DataError, match="mixture cannot make records of 1 class") as refused:
         Mixture(max_exposure=2).fit(x).sample({"ant": 15}, SeedTree(9))
-    assert refused.value.problems[0].startswith("'ant': 7 persons with a summed weight of at most 2 each make 14")
+    assert refused.value.problems[0].startswith("'ant': 7 persons with a summed weight of at most 2 each allow 14")
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_slerp_respects_max_exposure():
         np.bincount(x.groups[points.parents].ravel(), weights=points.weights.ravel()) for points in (free, bound)
     )
     assert given.max() <= 12.5 < given_free.max()
-    with pytest.raises(Unfit, match=r"40 persons with a summed weight of at most 9\.5 each make 380 records at most"):
+    with pytest.raises(Unfit, match=r"40 persons with a summed weight of at most 9\.5 each allow 380 records"):
         Slerp(max_exposure=9.5).fit_rows(x).points(0, 400, SeedTree(8))
 
 
@@ -321,7 +321,7 @@ def test_vectors_that_are_not_of_unit_length_are_refused():
         encoder="test",
         normalized=False,
     )
-    with pytest.raises(DataError, match="not of unit length"):
+    with pytest.raises(DataError, match="requires vectors of unit length"):
         Slerp().fit(x)
 
 
