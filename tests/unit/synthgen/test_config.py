@@ -117,9 +117,9 @@ def test_a_mistake_is_told_with_its_path(tmp_path, more, listed):
 @pytest.mark.parametrize(
     ("interpolate", "listed"),
     [
-        ("{}", ["total: is needed"]),
-        ("{balance: as-source}", ["total: is needed"]),
-        ("{balance: {a: 3}, total: 3}", ["total: must be left out"]),
+        ("{}", ["total: is required"]),
+        ("{balance: as-source}", ["total: is required"]),
+        ("{balance: {a: 3}, total: 3}", ["total: must be omitted"]),
         ("{balance: {a: 0, b: x}}", ["balance.a: Input should be great", "balance.b: Input should be a valid int"]),
         ("{balance: {}}", [f"balance: {CHOICE} or Dictionary should have at least 1 item"]),
         ("{balance: most, total: 3}", [f"balance: {CHOICE} or Input should be a valid dict"]),
