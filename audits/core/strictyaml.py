@@ -1,4 +1,4 @@
-"""YAML as plain data: no duplicate keys, anchors, aliases or tags; YAML 1.2, so `no` is a word."""
+"""Strict YAML 1.2: no duplicate keys, anchors, aliases, tags or directives."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from ruamel.yaml.error import YAMLError
 from audits.core.errors import PolicyError
 
 MAX_YAML_BYTES = 1 << 16
-MAX_DEPTH = 12  # the parser takes quadratic time in the depth
+MAX_DEPTH = 12  # the time of the parser is quadratic in the depth
 _FORBIDDEN = frozenset({"AnchorToken", "AliasToken", "TagToken", "DirectiveToken"})
 
 
@@ -18,10 +18,10 @@ def parse_yaml(data: bytes, name: str) -> dict[str, Any]:
 
     Args:
         data: the bytes of the file.
-        name: what to call it in messages.
+        name: name of the file in messages.
 
     Raises:
-        PolicyError: if it is too large, not UTF-8, not YAML, not a mapping, or uses what is not allowed.
+        PolicyError: it is too large, not UTF-8, not YAML, not a mapping, or uses a forbidden feature.
     """
     if len(data) > MAX_YAML_BYTES:
         raise PolicyError(f"{name}: larger than {MAX_YAML_BYTES} bytes")
@@ -36,13 +36,13 @@ def parse_yaml(data: bytes, name: str) -> dict[str, Any]:
         raise PolicyError(f"{name}: not UTF-8 text") from None
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise PolicyError(f"{name}: line {line}: the same key stands twice") from None
+        raise PolicyError(f"{name}: line {line}: duplicate key") from None
     except (YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         raise PolicyError(f"{name}: {where}not valid YAML") from None
     if not isinstance(value, dict):
-        raise PolicyError(f"{name}: must hold keys and values, like 'version: 1'")
+        raise PolicyError(f"{name}: must be a mapping of keys to values, such as 'version: 1'")
     return {str(key): _tuples(item) for key, item in value.items()}
 
 
@@ -54,7 +54,7 @@ def _refuse_references(yaml: YAML, text: str, name: str) -> None:
             line = token.start_mark.line + 1
             raise PolicyError(f"{name}: line {line}: anchors, aliases, tags and directives are not allowed")
         depth += kind.endswith("StartToken") - kind.endswith("EndToken")
-        if depth > MAX_DEPTH + 1:  # the stream itself is one
+        if depth > MAX_DEPTH + 1:  # the stream itself counts as one level
             raise PolicyError(f"{name}: nested too deeply")
 
 
