@@ -257,5 +257,5 @@ def test_only_covered_audits_are_calibrated(monkeypatch):
     for demanded in ([], ["memorization", "memorization"]):
         with pytest.raises(InputError, match="at least one"):
             select_audits(demanded)
-    with pytest.raises(InputError, match=r"'canaries' \n.*'smell'"):
+    with pytest.raises(InputError, match=r"'canaries'\n.*'smell'"):
         select_audits(["canaries", "smell"])
