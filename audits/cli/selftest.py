@@ -34,9 +34,9 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     """Calibrate the audits on your own train and control tables: can they tell a leak from chance on this data?
 
     The suite builds releases with a known leak from your data: copies of all train persons, of 1 % of them, or of
-    one; copies with words removed; mixtures of neighbours; texts of a small language model; one record number. It also
-    builds clean releases from a third of the control persons. Every audit must fail the leaking releases and pass the
-    clean ones.
+    one; copies with words removed; mixtures of neighbours; texts of a small language model; one record number. It
+    also builds clean releases from a third of the control persons. Every audit must fail the leaking releases and
+    pass the clean ones.
 
     The gate closes if one case is wrong, or if an audit has too few persons to be calibrated. Exit 0 if every case is
     right, 4 if the gate is closed, 3 if a table cannot be used. Each audit runs about 38 times, on at most 2,000

@@ -75,9 +75,9 @@ def guess_coins(
 ) -> Bound:
     """Return the lower bound on epsilon from guessing fair coins.
 
-    Persons are split into five folds at random. The coins of the first fold are known. The other folds are guessed one
-    after the other. The coins of a fold are revealed only after it was guessed, and are then used to weight the attacks
-    for the next fold by ridge regression:
+    Persons are split into five folds at random. The coins of the first fold are known. The other folds are guessed
+    one after the other. The coins of a fold are revealed only after it was guessed, and are then used to weight the
+    attacks for the next fold by ridge regression:
 
         e = -ln(1 - rank) - ln 2 for each attack,  w0 = 0.1 / K for each of K attacks,
         w = w0 + (E'E + 200 I)^-1 E'(y - E w0),  y = 1 inserted, -1 not inserted, over the folds before
@@ -86,7 +86,7 @@ def guess_coins(
     persons with the largest |e w| in each fold are guessed, "inserted" if e w >= 0. Every r of a grid that depends only
     on the number of persons is tested at alpha / (size of the grid).
 
-    The one-run bound requires that each guess depends on the release and on earlier coins only. Cross-validation over
+    The one-run bound requires that each guess depends on the release and earlier coins only. Cross-validation over
     all other folds would violate this: guesses that depend on each other's coins can all be right together with
     probability 1/2 without any leak.
 
@@ -97,10 +97,10 @@ def guess_coins(
         alpha: probability of a wrong bound.
         delta: delta of the claim that the bound is compared with.
 
-    Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846. The sequential order is our addition. With delta 0, a coin
-        is guessed right with probability at most q given the release and all earlier coins, so the number of right
-        guesses is stochastically below Bin(r, q). For delta > 0 the paper's term is used unchanged; a proof for the
-        sequential order has not been written.
+    Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846. The sequential order is our addition. With delta 0, a
+        coin is guessed right with probability at most q given the release and all earlier coins, so the number of
+        right guesses is stochastically below Bin(r, q). For delta > 0 the paper's term is used unchanged; a proof
+        for the sequential order has not been written.
     """
     tail = np.stack([_tail_scores(score) for _, score in sorted(scores.items())], axis=1)
     folds = np.array_split(rng.permutation(len(inserted)), FOLDS)

@@ -54,8 +54,8 @@ def load_table(
             column.
 
     Raises:
-        InputError: the file or a column is missing, or a row cannot be used. The message counts all bad rows and lists
-            the first ones by row number (from 1) and reason, without their content.
+        InputError: the file or a column is missing, or a row cannot be used. The message counts all bad rows and
+            lists the first ones by row number (from 1) and reason, without their content.
     """
     path = Path(path)
     columns = {"text": text, "label": label, "group": group}

@@ -104,8 +104,8 @@ def scan_test(
     The two-sided test also detects too few train persons, with twice the correction: a filter that removes records
     similar to train reveals its members by their absence.
 
-    A cut between equal scores is moved down to include all of them. The cuts then depend only on the pooled scores and
-    not on the roles, so the test is exact at every sample size. A cut that includes everyone is dropped.
+    A cut between equal scores is moved down to include all of them. The cuts then depend only on the pooled scores
+    and not on the roles, so the test is exact at every sample size. A cut that includes everyone is dropped.
 
     Args:
         scores_train: one score per train person, float64 (n_T,); higher means closer to the synthetic table.

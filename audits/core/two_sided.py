@@ -41,7 +41,7 @@ def is_outside(interval: Ends, margin: float, *, centre: float = 0.5) -> bool:
 
 
 def supported_margin(n: int, margins: Sequence[tuple[int, float]]) -> float | None:
-    """Return the strictest margin that n units support, of (units needed, margin), strictest first; None if none."""
+    """Return the strictest margin that n units support, from (units needed, margin) in strict order, or None."""
     return next((margin for needed, margin in margins if n >= needed), None)
 
 

@@ -56,7 +56,7 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canaries:
-    """Fictitious persons; an independent fair coin decides which are inserted into the train data of the canary build.
+    """Fictitious persons; a fair coin each decides which are inserted into the train data of the canary build.
 
     Args:
         table: texts of the canaries, one person per canary; the rows of a person are its repetitions.
@@ -100,8 +100,8 @@ class AuditInputs:
         control: persons of the same population whom the generator never saw.
         reference: public text of the same kind, or None.
         identifiers: for each train row the identifiers that the original text contained before replacement, or None.
-        set_aside: control rows removed by the input checks because they nearly duplicate a train row or share a record
-            number with a train person; they count as records of those train persons.
+        set_aside: control rows removed by the input checks because they nearly duplicate a train row or share a
+            record number with a train person; they count as records of those train persons.
         near_duplicate_rate: share of control rows that nearly duplicated train and were removed before the audits.
         control_identifiers: the same as `identifiers` for control; used to estimate chance matches.
         lineage: parents of each synthetic row, or None.

@@ -27,7 +27,8 @@ def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: NDArray[np.
         allowed: candidates of each repeat; bool (repeats, b, k).
 
     Returns:
-        Candidate indices, int64 (repeats, b, 2), the larger weight first; (i, i) if fewer than two persons are allowed.
+        Candidate indices, int64 (repeats, b, 2), the larger weight first; (i, i) if fewer than two persons are
+        allowed.
     """
     p, q = np.triu_indices(cosines.shape[1], 1)
     s_p, s_q, g = cosines[:, p], cosines[:, q], gram[:, p, q]
@@ -52,8 +53,8 @@ def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: NDArray[np.
 def candidate_cosines(real: Matrix, top: Int) -> Float32:
     """Return the cosines between the candidates of each row; float32 (b, k, k).
 
-    Sparse records are copied to a dense matrix over the columns that the candidates use. A sparse product per row would
-    take three times as long.
+    Sparse records are copied to a dense matrix over the columns that the candidates use. A sparse product per row
+    would take three times as long.
     """
     if not isinstance(real, sparse.csr_matrix):
         of_row = real[top]

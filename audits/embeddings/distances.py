@@ -55,8 +55,8 @@ class Share:
 def share_of_train(nearest: NDArray[np.int64], included: list[NDArray[np.int64]], people: Arms) -> Share:
     """Return the share over all repeats with the exact variance under permutation of the roles.
 
-    In each class c of one repeat, person i of 2n persons is nearest to the share w_i of the synthetic rows, and n of the
-    persons are in train. Under random roles the variance of the share is
+    In each class c of one repeat, person i of 2n persons is nearest to the share w_i of the synthetic rows, and n of
+    the persons are in train. Under random roles the variance of the share is
 
         sum_c  2n/(4(2n-1)) * sum_i (w_i - mean(w))^2
 
@@ -108,8 +108,8 @@ def nearest_person_of_rows(
 ) -> NDArray[np.int64]:
     """Return for each repeat and synthetic row the person with the nearest record; int64 (repeats, m).
 
-    Both arms are searched together in random order, so that ties are broken at random. A synthetic row with similarity
-    0 to everybody gets a random person.
+    Both arms are searched together in random order, so that ties are broken at random. A synthetic row with
+    similarity 0 to everybody gets a random person.
     """
     columns = rng.permutation(len(people.row_person))
     owner = people.row_person[columns]

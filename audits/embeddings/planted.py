@@ -62,7 +62,8 @@ def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> Aud
 def plant(inputs: AuditInputs, rng: np.random.Generator) -> tuple[AuditInputs, int]:
     """Return smaller tables with planted copies of train records in the synthetic table, and the number of copies.
 
-    The longest record of each chosen person replaces a random row, with its label and vectors. The lineage is dropped.
+    The longest record of each chosen person replaces a random row, with its label and vectors. The lineage is
+    dropped.
     """
     train, control = (_some_persons(table, rng) for table in (inputs.train, inputs.control))
     m = min(MAX_PERSONS, len(inputs.synthetic))

@@ -21,8 +21,8 @@ Float = NDArray[np.float64]
 def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimate | None:
     """Return the AUC of a linear classifier of train against control persons, or None with fewer than 10 in an arm.
 
-    The classifier is logistic regression on TF-IDF with 5 folds by person. In each fold the mean scores of the persons
-    are ranked:
+    The classifier is logistic regression on TF-IDF with 5 folds by person. In each fold the mean scores of the
+    persons are ranked:
 
         AUC = mean over folds, variance = 2 sum over folds of (n_T + n_H + 1) / (12 n_T n_H) / folds^2
 

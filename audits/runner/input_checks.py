@@ -181,7 +181,7 @@ def _repeated(inputs: AuditInputs) -> Bools:
 
 
 def _straddling(inputs: AuditInputs) -> Bools:
-    """Return which control rows belong to a person who shares an identifier with a train person; bool (n_control,)."""
+    """Return which control rows belong to a person who shares an identifier with train; bool (n_control,)."""
     train, control = (
         _owners(table, recorded)
         for table, recorded in ((inputs.train, inputs.identifiers), (inputs.control, inputs.control_identifiers))

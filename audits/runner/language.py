@@ -84,8 +84,8 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
     """Return whether the synthetic table is in the language of its source.
 
     A row is foreign if more than half of its words occur neither in train nor in control (for a control row: not in
-    train), or if a third of its windows are illegible (`audits.text.legibility`). It is illegible if the row as a whole
-    is. Rotated, reversed, spelled-out or encoded text and other languages are foreign; poor sentences of a weak
+    train), or if a third of its windows are illegible (`audits.text.legibility`). It is illegible if the row as a
+    whole is. Rotated, reversed, spelled-out or encoded text and other languages are foreign; poor sentences of a weak
     language model are not. One illegible row prevents a pass, unless the share of illegible control rows explains the
     number (one-sided binomial test at 5 %).
 

@@ -58,10 +58,10 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
     """Return train, two thirds of the control persons, and the other third as a clean release.
 
     People quote each other and fill in the same forms. A row of an unseen person may therefore repeat text or an
-    identifier of a train person, and an audit would be right to stop it. So a row is removed if it shares with a train
-    or control person a run of 13 tokens (verbatim or with masked numbers, as in `memorization`), half of a record, or
-    an identifier with or without its label. The decision treats train and control alike, so the removal reveals nothing
-    about membership, and the remaining rows are known to be clean.
+    identifier of a train person, and an audit would be right to stop it. So a row is removed if it shares with a
+    train or control person a run of 13 tokens (verbatim or with masked numbers, as in `memorization`), half of a
+    record, or an identifier with or without its label. The decision treats train and control alike, so the removal
+    reveals nothing about membership, and the remaining rows are known to be clean.
 
     Args:
         inputs: checked tables (`audits.runner.input_checks.check_split`); the synthetic table is not read.

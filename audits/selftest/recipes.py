@@ -1,7 +1,7 @@
 """Recipes that build leaking and clean releases from the user's own data.
 
-Every recipe takes the population and a random stream and returns audit inputs. No recipe is a good generator; each one
-leaks in one known way, so that the verdict of an audit can be compared with the truth.
+Every recipe takes the population and a random stream and returns audit inputs. No recipe is a good generator; each
+one leaks in one known way, so that the verdict of an audit can be compared with the truth.
 """
 
 import math
@@ -41,8 +41,8 @@ def verbatim(population: Population, _rng: Rng) -> AuditInputs:
 def verbatim_some(population: Population, rng: Rng) -> AuditInputs:
     """Return clean rows and all rows of 1 % of the train persons, of at least eleven.
 
-    Each copied person first gets a random record number, as real records have one. In short texts, words that only one
-    person uses would not rank all copied persons first.
+    Each copied person first gets a random record number, as real records have one. In short texts, words that only
+    one person uses would not rank all copied persons first.
 
     Raises:
         NotMeasurable: too few train persons have 30 consecutive words that nobody else has.
@@ -158,8 +158,9 @@ def one_identifier(population: Population, rng: Rng) -> AuditInputs:
 def permuted_secret(population: Population, rng: Rng) -> AuditInputs:
     """Return train with the last quarter of every text replaced by that of another person.
 
-    Three quarters of a text stay together, so one part still finds the other. Exchanging second halves would leave too
-    little to link: on the fictional clinic the linkage advantage was then -0.015, compared with 0.40 for quarters.
+    Three quarters of a text stay together, so one part still finds the other. Exchanging second halves would leave
+    too little to link: on the fictional clinic the linkage advantage was then -0.015, compared with 0.40 for
+    quarters.
     """
     names, person = persons(population.train.groups)
     place = rng.permutation(len(names))[person]

@@ -138,8 +138,8 @@ def run_suite(
 ) -> SelfTest:
     """Return the results of all audits on all cases of the calibration suite, built from these tables.
 
-    A third of the control persons serve as a clean release. So an audit has fewer control persons here than for a real
-    release, and its power there is higher.
+    A third of the control persons serve as a clean release. So an audit has fewer control persons here than for a
+    real release, and its power there is higher.
 
     Args:
         inputs: the tables for the audits of a release; the synthetic table is not read.
