@@ -41,7 +41,7 @@ def is_outside(interval: Ends, margin: float, *, centre: float = 0.5) -> bool:
 
 
 def supported_margin(n: int, margins: Sequence[tuple[int, float]]) -> float | None:
-    """Return the strictest margin that n units support, from (units needed, margin) in strict order, or None."""
+    """Return the strictest margin that n units support, or None; `margins` has (units, margin) in order."""
     return next((margin for needed, margin in margins if n >= needed), None)
 
 
