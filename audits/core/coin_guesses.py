@@ -83,7 +83,8 @@ def guess_coins(
         w = w0 + (E'E + 200 I)^-1 E'(y - E w0),  y = 1 inserted, -1 not inserted, over the folds before
 
     The score e emphasises the top of a ranking, where a few copied persons are found. For r guesses, the r / 4
-    persons with the largest |e w| in each fold are guessed: "inserted" if e w >= 0. Each r of a grid that depends only
+    persons with the largest |e w| in each fold are guessed: "inserted" if e w >= 0. Each r of a grid that
+    depends only
     on the number of persons is tested at alpha / (size of the grid).
 
     The one-run bound requires that each guess depends on the release and earlier coins only. Cross-validation over
