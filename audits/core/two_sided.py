@@ -85,7 +85,7 @@ def envelope(estimates: Sequence[Estimate], *, centre: float = 0.5) -> Estimate:
 
     The value is the one furthest from the centre, low the smallest lower end, high the largest upper end. So "high is
     at most t" means that the interval of every attack lies below t. If the true value of one attack is above t, its
-    own upper end is below t with probability at most 1 - confidence, for any number of attacks. A pass therefore needs no
+    own upper end is below t with probability at most 1 - confidence, for any number of attacks. So a pass needs no
     correction for multiple testing (intersection-union test).
 
     Reference: Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 1982.
