@@ -208,7 +208,7 @@ def _bucket(of_band: U64) -> U32:
 
 
 def _bucket_pairs(left: tuple[U32, Int], right: tuple[U32, Int]) -> tuple[U64, int]:
-    """Return left row << 32 | right row for rows in one bucket, and how many left rows met a over-represented bucket."""
+    """Return left row << 32 | right row of rows in one bucket, and how many left rows met an overfull bucket."""
     (key, rows), (other_key, other_rows) = left, right
     order = np.argsort(other_key, kind="stable")
     ordered = other_key[order]

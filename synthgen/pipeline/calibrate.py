@@ -12,7 +12,7 @@ from audits.gate.evidence import Evidence, Metric, read_evidence
 from audits.gate.policy import Policy, decide
 from audits.selftest.bound import BoundSelfTest, bound_selftest
 from audits.selftest.cases import CASES
-from audits.selftest.suite_run import selftest
+from audits.selftest.run_suite import run_suite
 from synthgen.pipeline.job import AUDITS_VERSION, Job
 from synthgen.pipeline.judge import EVIDENCE, JudgedTables, as_table
 from synthgen.pipeline.workspace import StageResult, write_bytes
@@ -42,7 +42,7 @@ def calibrate(job: Job, tables: JudgedTables, policy: Policy) -> StageResult:
         inputs = AuditInputs(synthetic=as_table(tables.synthetic, {}), train=train, control=control)
         with job.progress.stage("selftest", total=2 * len(CASES) + 1, unit="steps") as advance:
             try:
-                result = selftest(
+                result = run_suite(
                     inputs,
                     audits=policy.selftest,
                     seed=int.from_bytes(seeds.key(), "big"),
