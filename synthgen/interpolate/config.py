@@ -7,8 +7,7 @@ from pydantic import Field, ValidationInfo, create_model, field_validator
 from pydantic.fields import FieldInfo
 
 from synthgen.core.section import Count, Section
-from synthgen.dp import gaussian, vae, votes
-from synthgen.dp.method import PrivateMethod
+from synthgen.dp import gaussian
 from synthgen.interpolate.adasyn import Adasyn
 from synthgen.interpolate.base import Interpolator, NeighbourInterpolator
 from synthgen.interpolate.borderline_smote import BorderlineSmote
@@ -25,8 +24,8 @@ METHODS: Mapping[str, type[Interpolator]] = {
 METHOD_KEYS: Mapping[str, frozenset[str]] = {
     name: frozenset(method.model_fields) - {"k_neighbors"} for name, method in METHODS.items()
 }
-# noised statistics of the persons, under a budget; they have no keys of their own here, see `dp`
-DP_METHODS: Mapping[str, PrivateMethod] = {method.NAME: method for method in (gaussian, votes, vae)}
+# Draws from noised statistics of the persons, under a budget; it has no keys of its own here, see `dp`.
+DP_METHOD = gaussian.NAME
 WEIGHTED = tuple(name for name, method in METHODS.items() if method.weighted_sums)
 
 
@@ -45,16 +44,7 @@ class _OfAllMethods(Section):
     """The keys that every method has."""
 
     method: Literal[
-        "smote",
-        "borderline-smote",
-        "adasyn",
-        "random-oversample",
-        "vae",
-        "mixture",
-        "slerp",
-        "dp-gaussian",
-        "dp-vae",
-        "dp-vote",
+        "smote", "borderline-smote", "adasyn", "random-oversample", "vae", "mixture", "slerp", "dp-gaussian"
     ] = "smote"
     k_neighbors: Count = NeighbourInterpolator.model_fields["k_neighbors"].default
     balance: Literal["equal", "as-source"] | Annotated[dict[str, Count], Field(min_length=1)] = "equal"
@@ -88,7 +78,7 @@ class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
         named, key = info.data.get("method", ""), str(info.field_name)
         method = METHODS.get(named)
         if method is None:
-            if named in DP_METHODS and value is not None:
+            if named == DP_METHOD and value is not None:
                 raise ValueError(f"belongs to other methods than {named}")
             return value  # of a method that is wrong itself, or takes nothing
         if key in METHOD_KEYS[method.name]:
@@ -103,7 +93,7 @@ class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
     @property
     def is_private(self) -> bool:
         """Whether vectors are drawn from noised statistics, and made from nobody's."""
-        return self.method in DP_METHODS
+        return self.method == DP_METHOD
 
     def build(self) -> Interpolator:
         """Return the method with its parameters; not for one that asks persons, see `synthgen.dp.measure`."""
