@@ -57,7 +57,7 @@ def load_basis(encoder: str) -> PublicBasis:
     if encoder not in shipped:
         there = ", ".join(sorted(shipped))
         raise ConfigError(
-            f"embed.model: a dp- method asks how public text is spread; of {encoder!r} nobody measured it",
+            f"embed.model: dp-gaussian needs the public basis of the encoder, and {encoder!r} has none",
             problems=["embed.model"],
             hint=f"Use one of: {there}.",
         )

@@ -48,7 +48,10 @@ class ClassModel:
     weights: Float64
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return new vectors; see `Learned`."""
+        """Return exactly `counts[label]` new vectors of each label; asking for more keeps the first ones.
+
+        The vectors have no parents: they are computed from noised answers alone.
+        """
         return latents_of({label: self._draw(label, m, rng.child(label)) for label, m in counts.items()}, NAME, rng)
 
     def _draw(self, label: str, m: int, rng: SeedTree) -> Float32:

@@ -139,7 +139,6 @@ def _reserved_for(job: Job) -> Mapping[str, Any]:
         "persons": config.dp.persons,
         "shares": {str(name): share for name, share in config.dp.shares.items()},
         "asked": sorted(asked_by(config)),
-        **({} if config.dp.adapt is None else {"adapt": config.dp.adapt.model_dump(mode="json")}),
     }
 
 

@@ -11,7 +11,8 @@ from safetensors.numpy import load_file, save_file
 
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Float32, Latents
-from synthgen.dp.method import Asked, Learned
+from synthgen.dp.gaussian import ClassModel
+from synthgen.dp.method import Asked
 from synthgen.dp.noise import Int64
 from synthgen.dp.noised_sums import Ask, Float64, Query
 
@@ -102,13 +103,13 @@ class Telling:
         told: how many words each vector is given.
     """
 
-    learned: Learned
+    learned: ClassModel
     words: ClassWords
     labels: tuple[str, ...]
     told: int
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return new vectors; see `Learned`."""
+        """Return new vectors with their words; see `ClassModel.sample`."""
         latents, told = self.learned.sample(counts, rng), dict[int, tuple[str, ...]]()
         for label in sorted(counts):
             rows = [i for i, name in enumerate(latents.labels) if name == label]

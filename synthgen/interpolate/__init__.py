@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from synthgen.interpolate.base import Sampler, check_classes, wanted_counts
-from synthgen.interpolate.config import DP_METHODS, METHODS, InterpolateConfig
+from synthgen.interpolate.config import METHODS, InterpolateConfig
 from synthgen.interpolate.mixture import Mixture, Slerp
 from synthgen.interpolate.smote import Adasyn, BorderlineSmote, RandomOversample, Smote
 from synthgen.interpolate.vae import Vae
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from synthgen.interpolate.over_sampler import OverSampler
 
 __all__ = [
-    "DP_METHODS",
     "METHODS",
     "Adasyn",
     "BorderlineSmote",

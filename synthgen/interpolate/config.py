@@ -7,8 +7,7 @@ from pydantic import Field, ValidationInfo, create_model, field_validator
 from pydantic.fields import FieldInfo
 
 from synthgen.core.section import Count, Section
-from synthgen.dp import gaussian, vae, votes
-from synthgen.dp.method import PrivateMethod
+from synthgen.dp import gaussian
 from synthgen.interpolate.base import Interpolator, NeighbourInterpolator
 from synthgen.interpolate.mixture import Mixture, Slerp
 from synthgen.interpolate.smote import Adasyn, BorderlineSmote, RandomOversample, Smote
@@ -21,8 +20,8 @@ METHODS: Mapping[str, type[Interpolator]] = {
 METHOD_KEYS: Mapping[str, frozenset[str]] = {
     name: frozenset(method.model_fields) - {"k_neighbors"} for name, method in METHODS.items()
 }
-# methods that draw from noised statistics under a privacy budget; their keys are in the section `dp`
-DP_METHODS: Mapping[str, PrivateMethod] = {method.NAME: method for method in (gaussian, votes, vae)}
+# Draws from noised statistics under a privacy budget; its keys are in the section `dp`.
+DP_METHOD = gaussian.NAME
 WEIGHTED = tuple(name for name, method in METHODS.items() if method.weighted_sums)
 
 
@@ -49,11 +48,9 @@ class _OfAllMethods(Section):
         "mixture",
         "slerp",
         "dp-gaussian",
-        "dp-vae",
-        "dp-vote",
     ] = Field(
         "smote",
-        description="Method that makes new vectors. Methods that start with `dp-` need a privacy budget, see the "
+        description="Method that makes new vectors. `dp-gaussian` needs a privacy budget, see the "
         "section `dp`.",
     )
     k_neighbors: Count = Field(
@@ -99,7 +96,7 @@ class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
         named, key = info.data.get("method", ""), str(info.field_name)
         method = METHODS.get(named)
         if method is None:
-            if named in DP_METHODS and value is not None:
+            if named == DP_METHOD and value is not None:
                 raise ValueError(f"belongs to other methods than {named}")
             return value  # the method is invalid itself, or has no keys
         if key in METHOD_KEYS[method.name]:
@@ -114,7 +111,7 @@ class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
     @property
     def is_private(self) -> bool:
         """Whether vectors are drawn from noised statistics instead of training vectors."""
-        return self.method in DP_METHODS
+        return self.method == DP_METHOD
 
     def build(self) -> Interpolator:
         """Return the method with its parameters. For DP methods, use `synthgen.dp.measure` instead."""

@@ -84,16 +84,6 @@ class Network:
         layers = (self.encoder_in, self.encoder_out, self.decoder_in, self.decoder_out)
         return [*(layer[1] for layer in layers), self.log_variance]
 
-    def with_weights(self, flat: Tensor) -> "Network":
-        """Return a network of the same shape with other weights, (P,), in the order of `matrices` and `offsets`."""
-        tensors = self.matrices() + self.offsets()
-        parts = torch.split(flat, [tensor.numel() for tensor in tensors])
-        new = [part.reshape(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
-        other = object.__new__(Network)
-        other.latent_dim, other.log_variance = self.latent_dim, new[-1]
-        other.encoder_in, other.encoder_out, other.decoder_in, other.decoder_out = zip(new[:4], new[4:8], strict=True)
-        return other
-
     def encode(self, part: Part) -> tuple[Tensor, Tensor]:
         """Return the mean and the log-variance of z given each row, both (n, k)."""
         hidden = torch.nn.functional.silu(_apply(self.encoder_in, torch.cat([part.x, part.labels], dim=1)))

@@ -16,8 +16,8 @@ from synthgen.decode.learnt import MOST_SHARE, share_learnt
 from synthgen.decode.likelihood import Likelihood
 from synthgen.decode.style_adapter import StyleAdapter, built_in_styles, in_style, load_style
 from synthgen.embed import Encoder
-from synthgen.pipeline.adapt import written_parts
 from synthgen.pipeline.job import STAGES_VERSION, Job
+from synthgen.pipeline.segments import written_parts
 from synthgen.pipeline.workspace import StageResult
 
 CHOICE = "style.json"
@@ -46,7 +46,7 @@ def refuse_learnt(config: Config, *parts: Corpus) -> None:
     """Raise DataError where the styles of the run learnt from text that stands in its own records.
 
     More than one record in a hundred with a sentence of ten words that a style was trained on is no chance. Styles
-    are asked together, or notes dealt out to many would pass each; of `auto` and `dp.adapt` those of the whole shelf.
+    are asked together, or notes dealt out to many would pass each; of `auto` those of the whole shelf.
 
     Args:
         config: the run's.
@@ -54,8 +54,7 @@ def refuse_learnt(config: Config, *parts: Corpus) -> None:
 
     Privacy: a share of records comes out, and only where the run is refused.
     """
-    whole = config.decode.style == AUTO or config.dp.adapt is not None
-    asked = refinable(config) if whole else config.decode.styles
+    asked = built_in_styles() if config.decode.style == AUTO else config.decode.styles
     texts = [text for part in parts for text in part.texts]
     learnt = {name: load_style(name, config.resolve).learnt for name in asked if name != PLAIN}
     if share_learnt(texts, *learnt.values()) > MOST_SHARE:
@@ -70,11 +69,6 @@ def refuse_learnt(config: Config, *parts: Corpus) -> None:
 def named_shares(config: Config) -> Shares:
     """Return the styles that a configuration names, in equal shares; none of `auto`."""
     return () if config.decode.style == AUTO else _equally(config.decode.styles)
-
-
-def refinable(config: Config) -> tuple[str, ...]:
-    """Return the styles whose shares `dp.adapt` refines: the shelf's, and those that the configuration names."""
-    return tuple(sorted({*built_in_styles(), *config.decode.styles} - {AUTO, PLAIN}))
 
 
 def named_styles(config: Config, shares: Shares | None = None) -> list[tuple[StyleAdapter, float]]:

@@ -75,22 +75,6 @@ def test_what_goes_on_is_of_nobody_and_the_audit_agrees_with_the_log(ready):
     assert found.details["outside_reads"] == ["audit-numbers"]  # one draw may leave under any policy
 
 
-@pytest.mark.parametrize(("method", "persons"), [("dp-vote", 30), ("dp-vae", 3000)])
-def test_of_every_method_the_audit_agrees_with_the_log(ready, method, persons):
-    _, prepared, measured, (_, answered), _ = asked(
-        ready, interpolate={**CHANGES["interpolate"], "method": method}, dp={**DP, "persons": persons}
-    )
-    train = as_table(prepared.train, {})
-    inputs = AuditInputs(synthetic=train, train=train, control=train, mechanism=measured.log)
-    found = Accounting().run(inputs, np.random.default_rng(0), 0.95)
-    checks = dict(found.details["checks"])
-    assert set(checks.values()) == {"holds"}, (checks, found.reason)
-    sampled = [m for m in measured.log["mechanisms"] if m["sampling"] == "poisson"]
-    assert len(sampled) == (persons == 3000)
-    assert measured.training_view.draws.sample({"cardiology": 3}, SeedTree(1)).labels == ("cardiology",) * 3
-    assert answered.counts["out"] == 3
-
-
 def halve(held, name):
     held[name] = [n / 4 for n in held[name]] if isinstance(held[name], list) else held[name] / 2
 
@@ -141,10 +125,23 @@ def test_an_answer_is_named_after_all_that_can_change_it(ready, monkeypatch):
         "persons": 30,
         "config": None,
     }
-    method = {**CHANGES["interpolate"], "method": "dp-vote"}
-    voted, _, _, _, _ = asked(ready, interpolate=method, dp={**DP, "epsilon": 0.9})
-    drafts = voted.config.decode.model_dump(mode="json")
-    assert inputs["measure"]["config"] == {key: value for key, value in drafts.items() if key != "candidates"}
+
+
+def test_an_answer_with_votes_is_named_after_the_decoder_that_reads_them(village_bench, monkeypatch):
+    stage, inputs = Workspace.stage, {}
+
+    def spy(workspace, name, given, make, **how):
+        inputs[name] = dict(given)
+        return stage(workspace, name, given, make, **how)
+
+    monkeypatch.setattr(Workspace, "stage", spy)
+    job, _, measured, (_, answered), _ = asked(village_bench, decode={"style": "auto"})
+    reading = job.config.decode.model_dump(mode="json")
+    assert inputs["measure"]["config"] == {key: value for key, value in reading.items() if key != "candidates"}
+    assert measured.shares == tuple(
+        (name, share) for name, share in json.loads((answered.folder / "style.json").read_bytes())["shares"]
+    )
+    assert [cost["kind"] for cost in measured.log["mechanisms"]] == ["gaussian", "gaussian", "gaussian", "vote"]
 
 
 def test_words_are_asked_once_and_how_many_are_told_names_what_is_written_of_them(ready, monkeypatch):
@@ -278,20 +275,6 @@ def test_an_answer_that_the_ledger_could_not_be_told_of_is_booked_by_the_next_ru
     assert check_room(config, load_policy("strict-dp"))[1]
     job, _, _, (_, answered), _ = asked(ready)
     assert (answered.folder / whole.name).read_bytes() == data
-    assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made"]
-
-
-def test_what_cannot_write_drafts_fails_before_it_is_paid_for(ready, monkeypatch):
-    changes = {"interpolate": {**CHANGES["interpolate"], "method": "dp-vote"}}
-
-    def full(*_, **__):
-        raise MemoryError
-
-    with monkeypatch.context() as patch:
-        patch.setattr("synthgen.dp.draft.write_shards", full)
-        with pytest.raises(MemoryError):
-            asked(ready, **changes)
-    job, *_ = asked(ready, **changes)  # so it goes on with what it reserved
     assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made"]
 
 
