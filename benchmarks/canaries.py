@@ -38,7 +38,8 @@ from synthgen.decode.likelihood import Likelihood
 from synthgen.decode.loading import load_model
 from synthgen.decode.style_adapter import built_in_styles, in_blocks, load_style
 from synthgen.decode.train.blocks import BlockGradients
-from synthgen.dp.adapt import ADAPT, CLIP, RATE, PersonTexts, asked_of
+from synthgen.dp.adapt import RATE, PersonTexts
+from synthgen.dp.catalogue import ADAPT, CLIP, asked_of
 from synthgen.dp.descent import descend
 from synthgen.dp.noise import SecureNoise
 from synthgen.dp.noise_multipliers import noise_multipliers

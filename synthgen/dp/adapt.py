@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from synthgen.config import Config, DpAdaptConfig
+from synthgen.config import Config
 from synthgen.core.digest import sha256_texts
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
@@ -19,32 +19,20 @@ from synthgen.decode.loading import load_model
 from synthgen.decode.prompts import label_prompt
 from synthgen.decode.style_adapter import BlockShares, StyleAdapter, blocks_of, load_style
 from synthgen.decode.train.blocks import BlockGradients
+from synthgen.dp.catalogue import CLIP
 from synthgen.dp.descent import Gradients, descend
-from synthgen.dp.method import Asked
 from synthgen.dp.noise import Int64
 from synthgen.dp.noised_sums import Ask, Float64, Query
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.style_choice import Shares, named_shares, refinable
 
-ADAPT = "adapt"
 LONG = "a word " * 500  # more tokens than are read of any text
 FILE = "adapted.safetensors"
-SHARE = 0.5  # of the budget, beside the method's questions
-# Of a person's gradient. Of 16 notes of the fictional clinic the gradients were .33 to .98 long, half of them more
-# than .57 without a style and .65 in that of clinical notes.
-CLIP = 0.5
 RATE = 0.02  # of Adam: in thirty steps a share moves by .6 at most
 # Nats per token that notes of fictional patients gained, who were not asked, by how long a step's noise was in clip
 # norms: `benchmarks/canaries.py --noise`, see docs/methods.md.
 BROUGHT = ((0.12, 0.52), (0.2, 0.52), (0.34, 0.51), (0.58, 0.49), (1.04, 0.44), (2.0, 0.40))
 LOUD = 0.1  # of the persons who do not exist, fifty times as long
-
-
-def asked_of(part: DpAdaptConfig | None) -> dict[str, Asked]:
-    """Return the question as it is configured; nothing where it is not."""
-    if part is None:
-        return {}
-    return {ADAPT: Asked(share=SHARE, clip=CLIP, steps=part.steps, batch=part.batch, kind="dp-sgd")}
 
 
 def styles_of(config: Config) -> tuple[StyleAdapter, ...]:

@@ -17,8 +17,9 @@ from synthgen.core.types import Corpus, Embedded, Float32, Record
 from synthgen.decode.bridge import Vocabulary
 from synthgen.decode.style_adapter import BlockShares, built_in_styles
 from synthgen.dp.accounting_log import account_for
-from synthgen.dp.adapt import ADAPT, open_texts, read_adapted, refine, save_adapted
+from synthgen.dp.adapt import open_texts, read_adapted, refine, save_adapted
 from synthgen.dp.basis import load_basis
+from synthgen.dp.catalogue import ADAPT, CHOICE, VOTE
 from synthgen.dp.deferred_signals import held
 from synthgen.dp.draft import drafter, rehearse
 from synthgen.dp.method import PublicContext
@@ -27,7 +28,7 @@ from synthgen.dp.noised_sums import Ask, Float64, PrivateAsk, Query
 from synthgen.dp.person_rows import people_of
 from synthgen.dp.planned_queries import mechanisms_of, queries_of
 from synthgen.dp.sealed_result import LOG, MEASURE, book, is_kept, made_digest
-from synthgen.dp.style_vote import VOTE, VOTERS, count_votes, decide_style, read_votes
+from synthgen.dp.style_vote import VOTERS, count_votes, decide_style, read_votes
 from synthgen.dp.votes import VOTES, candidates_of
 from synthgen.dp.word_queries import WORDS, PublicWords, Telling, ask_words, read_words, said_by
 from synthgen.interpolate.config import DP_METHODS
@@ -35,7 +36,7 @@ from synthgen.pipeline.job import STAGES_VERSION, Job
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.rounds import Draws, TrainingView, open_bridge
 from synthgen.pipeline.secret import PUBLIC
-from synthgen.pipeline.style_choice import CHOICE, Shares, read_choice
+from synthgen.pipeline.style_choice import Shares, read_choice
 from synthgen.pipeline.workspace import StageResult, write_json
 
 STOOD_IN = 1_000  # points of each class that stand in for train records where filters learn; few blur the boundary

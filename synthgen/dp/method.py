@@ -3,14 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents
 from synthgen.dp.basis import PublicBasis
-from synthgen.dp.noise_multipliers import Priced
 from synthgen.dp.noised_sums import Ask, Query
 from synthgen.dp.person_rows import PersonRows
+
+if TYPE_CHECKING:
+    from synthgen.dp.noise_multipliers import Priced
 
 # Writes texts of vectors, float32 (n, d), in classes, and returns the vectors of the texts; draws from the stream.
 Write = Callable[[Float32, Sequence[str], SeedTree], Float32]
@@ -38,8 +40,10 @@ class Asked:
         """Return the chance of each person to take part in a step, of the declared number of persons."""
         return 1.0 if self.batch is None else min(1.0, self.batch / persons)
 
-    def priced(self, share: float, persons: int) -> Priced:
+    def priced(self, share: float, persons: int) -> "Priced":
         """Return what decides how much noise it needs."""
+        from synthgen.dp.noise_multipliers import Priced  # it imports dp-accounting, which takes more than a second
+
         return Priced(share=share, steps=self.steps, sampling_rate=self.rate(persons))
 
     def query(self, name: str, noise_multiplier: float, persons: int) -> Query:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
 
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents
@@ -62,6 +61,8 @@ class PrivateVae:
 
     def save(self, folder: Path) -> None:
         """Write it into a folder; the basis and the names are public and are not in it."""
+        from safetensors.numpy import save_file
+
         save_file({"weights": _flat(self.network)}, folder / FILE)
 
 
@@ -102,6 +103,8 @@ def _drawn_for(person: SeedTree, n_records: int) -> Float32:
 
 def read(folder: Path, context: PublicContext) -> PrivateVae:
     """Return the model that `PrivateVae.save` wrote."""
+    from safetensors.numpy import load_file
+
     weights = load_file(folder / FILE)["weights"]
     return PrivateVae(labels=context.labels, basis=context.basis, network=_shaped(_untrained(context), weights))
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
 
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
@@ -80,6 +79,8 @@ class VotedModel:
     def save(self, folder: Path) -> None:
         """Write it into a folder; the basis and the names are public and are not in it."""
         self.classes.save(folder)
+        from safetensors.numpy import save_file
+
         save_file({"survivors": self.survivors, "votes": self.votes}, folder / FILE)
 
 
@@ -132,6 +133,8 @@ def learn(people: PersonRows, context: PublicContext, queries: Mapping[str, Quer
 
 def read(folder: Path, context: PublicContext) -> VotedModel:
     """Return the model that `VotedModel.save` wrote."""
+    from safetensors.numpy import load_file
+
     return VotedModel(classes=gaussian.read(folder, context), **load_file(folder / FILE))
 
 

@@ -21,7 +21,8 @@ from synthgen.decode.loading import Loaded
 from synthgen.decode.style_adapter import in_blocks
 from synthgen.decode.train.blocks import BlockGradients
 from synthgen.dp import noised_sums as sums
-from synthgen.dp.adapt import ADAPT, CLIP, RATE, PersonTexts, open_texts, read_adapted, refine_made_up, start_of
+from synthgen.dp.adapt import RATE, PersonTexts, open_texts, read_adapted, refine_made_up, start_of
+from synthgen.dp.catalogue import ADAPT, CLIP
 from synthgen.dp.descent import descend
 from synthgen.dp.dry_run import DryRun
 from synthgen.dp.measure import measure
