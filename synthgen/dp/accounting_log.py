@@ -20,13 +20,14 @@ from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
 from synthgen.core.types import Corpus
 from synthgen.dp import gaussian
+from synthgen.dp.catalogue import VOTE
 from synthgen.dp.dry_run import DryRun
 from synthgen.dp.method import PublicContext
 from synthgen.dp.noise import Noise, SecureNoise, StreamNoise
 from synthgen.dp.noised_sums import Query
 from synthgen.dp.person_rows import made_up_people
 from synthgen.dp.planned_queries import is_public, mechanisms_of
-from synthgen.dp.style_vote import VOTE, count_votes, made_up_votes
+from synthgen.dp.style_vote import count_votes, made_up_votes
 from synthgen.dp.word_queries import WORDS, PublicWords, ask_words, made_up_words
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.secret import PUBLIC

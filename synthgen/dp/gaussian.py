@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
 
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents
@@ -68,6 +67,8 @@ class ClassModel:
     def save(self, folder: Path) -> None:
         """Write it into a folder; the basis and the names are public and are not in it."""
         arrays = {"points": self.points, "spread": self.spread, "weights": self.weights}
+        from safetensors.numpy import save_file
+
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / FILE)
 
 
@@ -85,6 +86,8 @@ def learn(people: PersonRows, context: PublicContext, queries: Mapping[str, Quer
 
 def read(folder: Path, context: PublicContext) -> ClassModel:
     """Return the model that `ClassModel.save` wrote."""
+    from safetensors.numpy import load_file
+
     return ClassModel(labels=context.labels, basis=context.basis, **load_file(folder / FILE))
 
 

@@ -19,6 +19,7 @@ from synthgen.decode.style_adapter import built_in_styles
 from synthgen.dp import gaussian
 from synthgen.dp.accounting_log import account_for
 from synthgen.dp.basis import load_basis
+from synthgen.dp.catalogue import CHOICE, VOTE
 from synthgen.dp.deferred_signals import held
 from synthgen.dp.method import PublicContext
 from synthgen.dp.noise import SecureNoise, StreamNoise
@@ -26,13 +27,13 @@ from synthgen.dp.noised_sums import Ask, Float64, PrivateAsk, Query
 from synthgen.dp.person_rows import people_of
 from synthgen.dp.planned_queries import mechanisms_of, queries_of
 from synthgen.dp.sealed_result import LOG, MEASURE, book, is_kept, made_digest
-from synthgen.dp.style_vote import VOTE, VOTERS, count_votes, decide_style, read_votes
+from synthgen.dp.style_vote import VOTERS, count_votes, decide_style, read_votes
 from synthgen.dp.word_queries import WORDS, PublicWords, Telling, ask_words, read_words, said_by
 from synthgen.pipeline.job import STAGES_VERSION, Job
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.rounds import Draws, TrainingView, open_bridge
 from synthgen.pipeline.secret import PUBLIC
-from synthgen.pipeline.style_choice import CHOICE, Shares, read_choice
+from synthgen.pipeline.style_choice import Shares, read_choice
 from synthgen.pipeline.workspace import StageResult, write_json
 
 STOOD_IN = 1_000  # points of each class that stand in for train records where filters learn; few blur the boundary

@@ -1,11 +1,13 @@
 """Types of the differentially private method: the configured queries and the public context."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from synthgen.dp.basis import PublicBasis
-from synthgen.dp.noise_multipliers import Priced
 from synthgen.dp.noised_sums import Query
+
+if TYPE_CHECKING:
+    from synthgen.dp.noise_multipliers import Priced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +26,10 @@ class Asked:
     steps: int = 1
     kind: Literal["gaussian", "vote"] = "gaussian"
 
-    def priced(self, share: float) -> Priced:
+    def priced(self, share: float) -> "Priced":
         """Return what decides how much noise the query needs at a share of the budget."""
+        from synthgen.dp.noise_multipliers import Priced  # it imports dp-accounting, which takes more than a second
+
         return Priced(share=share, steps=self.steps)
 
     def query(self, name: str, noise_multiplier: float) -> Query:

@@ -9,10 +9,9 @@ from audits.ledger.budgets import Cost
 from synthgen.config import Config, most_delta
 from synthgen.core.errors import ConfigError, InternalError
 from synthgen.decode.config import AUTO, WORDS
-from synthgen.decode.style_adapter import built_in_styles
 from synthgen.dp import gaussian
-from synthgen.dp import style_vote as vote
 from synthgen.dp import word_queries as words
+from synthgen.dp.catalogue import VOTES_ASKED
 from synthgen.dp.method import Asked
 from synthgen.dp.noise_multipliers import noise_multipliers
 from synthgen.dp.noised_sums import Query
@@ -73,6 +72,8 @@ def check_budget(config: Config, policy: Policy) -> None:
 
 def is_public(config: Config) -> bool:
     """Return whether nothing that a run computes with can have learnt from its records: all of it is shipped."""
+    from synthgen.decode.style_adapter import built_in_styles
+
     decode = config.decode
     return (
         config.deidentify.engine != "presidio"  # whose language model is whatever is installed under a name
@@ -131,7 +132,7 @@ def asked_by(config: Config) -> dict[str, Asked]:
     return {
         **gaussian.ASKED,
         **(words.ASKED if config.decode.words > 0 and not config.decode.by_words else {}),
-        **(vote.ASKED if config.decode.style == AUTO else {}),
+        **(VOTES_ASKED if config.decode.style == AUTO else {}),
     }
 
 

@@ -9,7 +9,7 @@ from audits.ledger.budgets import note_draw, note_made, seal, state_of
 from audits.ledger.chain import HighWaterMark
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import StorageError
-from synthgen.pipeline.style_choice import CHOICE
+from synthgen.dp.catalogue import CHOICE
 from synthgen.pipeline.workspace import read_field, write_json
 
 MEASURE, LOG = "measure", "mechanism.json"

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
 
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Float32, Latents
@@ -89,6 +88,8 @@ class ClassWords:
 
     def save(self, folder: Path) -> None:
         """Write the counts into a folder; the vocabulary is public and not in it."""
+        from safetensors.numpy import save_file
+
         save_file({"counts": np.ascontiguousarray(self.counts), "error": np.array([self.error])}, folder / FILE)
 
 
@@ -121,6 +122,8 @@ class Telling:
 
 def read_words(folder: Path, vocabulary: PublicWords) -> ClassWords:
     """Return what `ClassWords.save` wrote."""
+    from safetensors.numpy import load_file
+
     held = load_file(folder / FILE)
     return ClassWords(vocabulary=vocabulary, counts=held["counts"], error=float(held["error"][0]))
 

@@ -2,20 +2,20 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audits.gate.disclosure import public_evidence
 from audits.gate.evidence import Evidence, read_evidence
 from audits.gate.outcome import Decision
 from audits.gate.policy import Policy, decide
 from audits.gate.shipped import load_policy, policy_path
-from audits.selftest.bound import read_selftest
 from synthgen.config import Config
 from synthgen.core.errors import UsageError
-from synthgen.decode.bridge import Vocabulary, load_vocabulary
-from synthgen.pipeline.calibrate import SELFTEST, with_selftest
-from synthgen.pipeline.judge import EVIDENCE
 from synthgen.pipeline.record import RunRecord
 from synthgen.pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    from synthgen.decode.bridge import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +46,23 @@ class FinishedRun:
         return self._evidence_under(self.policy())
 
     def _evidence_under(self, policy: Policy) -> Evidence:
+        from audits.selftest.bound import read_selftest
+        from synthgen.pipeline.calibrate import SELFTEST, with_selftest
+        from synthgen.pipeline.judge import EVIDENCE
+
         evidence = read_evidence((self.folder("audit") / EVIDENCE).read_bytes())
         if any(stage.is_of("selftest") for stage in self.record.stages):
             evidence = with_selftest(evidence, read_selftest(self.folder("selftest") / SELFTEST))
         return public_evidence(evidence, policy)
 
     @property
-    def vocabulary(self) -> Vocabulary | None:
+    def vocabulary(self) -> "Vocabulary | None":
         """The words that texts were written from, where they were written from words alone."""
         decode = self.config.decode
         if not decode.by_words:
             return None
+        from synthgen.decode.bridge import load_vocabulary
+
         return load_vocabulary(decode.bridge, self.config.resolve, encoder=self.config.embed.model)
 
     def policy(self) -> Policy:

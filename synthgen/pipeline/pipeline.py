@@ -12,6 +12,7 @@ from typing import Literal
 
 from audits.gate.shipped import load_policy
 from synthgen.config import Config
+from synthgen.core.engine import require_engine
 from synthgen.core.errors import UsageError
 from synthgen.core.progress import Progress, silent
 from synthgen.core.tables import read_corpus
@@ -71,11 +72,15 @@ class Pipeline:
         config: what to run.
         progress: who is told how far each stage is; nobody by default.
 
+    Raises:
+        DependencyError: if the extra `engine` is not installed.
+
     Example:
         Pipeline(Config.load("clinic.yaml")).run().decide().allowed
     """
 
     def __init__(self, config: Config, progress: Progress = silent) -> None:
+        require_engine()
         self.config = config
         self.progress = progress
 

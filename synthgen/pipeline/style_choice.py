@@ -15,12 +15,12 @@ from synthgen.decode.config import AUTO, PLAIN
 from synthgen.decode.learnt import MOST_SHARE, share_learnt
 from synthgen.decode.likelihood import Likelihood
 from synthgen.decode.style_adapter import StyleAdapter, built_in_styles, in_style, load_style
+from synthgen.dp.catalogue import CHOICE
 from synthgen.embed import Encoder
 from synthgen.pipeline.job import STAGES_VERSION, Job
 from synthgen.pipeline.segments import written_parts
 from synthgen.pipeline.workspace import StageResult
 
-CHOICE = "style.json"
 MOST_TEXTS = 64  # of train that are read
 MIXED = 3  # the likeliest styles that are tried together as well, in pairs and all of them
 GAIN = 0.05  # nats per token that these must win: any style written weakly is a little likelier than in full
