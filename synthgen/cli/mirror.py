@@ -1,19 +1,17 @@
 """`synthgen mirror`: turn the generator of a run round on control, for the audits to hold its release against."""
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-
-import numpy as np
 
 from synthgen.cli.rerun import refuse_private, write_again
 from synthgen.config import Config
 from synthgen.core.progress import Progress
-from synthgen.core.tables import read_corpus, write_corpus
-from synthgen.core.types import Corpus
+from synthgen.core.seeds import SeedTree
+from synthgen.core.tables import read_corpus
+from synthgen.core.types import Corpus, Float32
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import embed_control, synthetic_corpus
-from synthgen.pipeline.mirror import MIRROR, MIRROR_VECTORS, mirror_inputs
+from synthgen.pipeline.mirror import MIRROR, MIRROR_STAGE, mirror_inputs
 from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.workspace import StageResult, Workspace
 from synthgen.release.run import load_run
@@ -54,15 +52,12 @@ def make_mirror(job: Job, train: Corpus, control: Corpus, filtered: str) -> Stag
     encoder = encoder_for(job, train)
     _, vectors = embed_control(job, control, encoder)
 
-    def make(folder: Path) -> Mapping[str, object]:
-        again = Job(job.config, Workspace(folder / "run"), job.progress, root=job.seeds.child("mirror"))
-        written = write_again(again, control, vectors)
-        records = synthetic_corpus(again, written)
-        with job.progress.stage("embed mirror", total=len(set(records.texts)), unit="texts") as advance:
-            seen = encoder.encode(records.texts, advance)
-        write_corpus(folder / MIRROR, records)
-        np.save(folder / MIRROR_VECTORS, seen, allow_pickle=False)
+    def generate(records: Corpus, folder: Path, seeds: SeedTree) -> tuple[Corpus, Float32]:
+        again = Job(job.config, Workspace(folder / "run"), job.progress, root=seeds)
+        made = synthetic_corpus(again, write_again(again, records, vectors))
+        with job.progress.stage("embed mirror", total=len(set(made.texts)), unit="texts") as advance:
+            seen = encoder.encode(made.texts, advance)
         shutil.rmtree(folder / "run")
-        return {"in": len(control), "out": len(records)}
+        return made, seen
 
-    return job.workspace.stage("mirror", mirror_inputs(job, control, filtered), make, keep_partial=True)
+    return job.run(MIRROR_STAGE, mirror_inputs(control, filtered, generate))

@@ -11,6 +11,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents
 from synthgen.decode.base import Decoder
 from synthgen.decode.shards import DecodeTask, read_shards, workers_for, write_shards, write_whole
+from synthgen.decode.stage import settings_of
 from synthgen.decode.style_adapter import BlockShares
 from synthgen.deidentify import with_placeholders
 from synthgen.dp.method import PublicContext, Write
@@ -18,7 +19,6 @@ from synthgen.embed import Encoder
 from synthgen.pipeline import rounds
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.style_choice import Shares
-from synthgen.pipeline.write import settings_of
 
 
 def rehearse(job: Job, context: PublicContext, k: int) -> None:

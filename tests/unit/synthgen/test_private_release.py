@@ -262,7 +262,7 @@ def test_what_draws_its_persons_is_signed_as_that(trial):
     costs = [one.model_dump(mode="json", include=set(MechanismCost.model_fields)) for one in logged]
     details = {"mechanisms": costs, "outside_reads": ["audit-numbers"]}
     held = {REPORT_JSON: canonical({"audit": {"results": [{"name": "accounting", "details": details}]}})}
-    check_mechanism(Privacy.model_validate(parse(canonical(said))), run.policy(), held)
+    check_mechanism(Privacy.model_validate(parse(canonical(said))), run.policy, held)
 
 
 @pytest.fixture

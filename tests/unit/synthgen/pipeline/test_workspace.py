@@ -9,7 +9,8 @@ import pytest
 from audits.core.files import sync
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import Interrupted, StorageError
-from synthgen.pipeline.workspace import DONE, Workspace, write_bytes, write_json
+from synthgen.core.files import write_bytes, write_json
+from synthgen.pipeline.workspace import DONE, Workspace
 
 
 def mode(path):
@@ -75,7 +76,8 @@ def test_a_second_run_is_told_that_the_first_holds_the_workspace(workspace):
 
 def test_the_lock_of_a_killed_run_holds_nobody_up(workspace):
     code = (
-        "import os, sys, pathlib; from synthgen.pipeline.workspace import Workspace\n"
+        "import os, sys, pathlib; from synthgen.core.files import 
+from synthgen.pipeline.workspace import Workspace\n"
         "with Workspace(pathlib.Path(sys.argv[1])).locked(): os.kill(os.getpid(), 9)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(workspace.root)], check=False)

@@ -8,7 +8,7 @@ import pytest
 from audits.gate.shipped import load_policy
 from audits.verify.bundle import verify_bundle
 from synthgen.core.errors import DataError, ReleaseRefused, UsageError
-from synthgen.pipeline.finished import policy_file
+from synthgen.pipeline.policy import policy_file
 from synthgen.release import run as run_module
 from synthgen.release.run import load_run
 from synthgen.release.trust import new_trust
@@ -51,7 +51,7 @@ def test_a_run_of_other_versions_is_no_run_of_these(run_project, monkeypatch):
 def test_the_decision_is_of_evidence_and_policy_alone(run_project):
     run = last(run_project)
     assert run.decide().allowed
-    assert run.decide() == run.decide(run.policy())
+    assert run.decide() == run.decide(run.policy)
     strict = run.decide(load_policy("hospital-external"))
     assert not strict.allowed
     assert any("parent_recovery" in failure for failure in strict.failures)
@@ -95,7 +95,7 @@ def test_a_yes_becomes_a_bundle_that_verifies(finished):
     run = last(finished)
     bundle = run.release(run.decide(), key=key(finished), out=finished.folder / "out")
     trust = finished.folder / "own.json"
-    policy = run.policy()
+    policy = run.policy
     new_trust(
         trust,
         roles={"releaser": [finished.folder / "keys" / "releaser.pub.json"]},
