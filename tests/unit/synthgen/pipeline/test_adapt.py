@@ -12,7 +12,7 @@ from synthgen.decode.bridge import Vocabulary, load_bridge
 from synthgen.decode.config import AdaptConfig
 from synthgen.decode.train.trainer import CURVE, STATE
 from synthgen.pipeline.adapt import adapt, check_adapt
-from synthgen.pipeline.job import STAGES_VERSION, Job
+from synthgen.pipeline.job import Job
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.workspace import Workspace
@@ -68,28 +68,6 @@ def test_a_vocabulary_has_nothing_to_refine(prepared):
     job, part, _, train, encoder, up = prepared()
     with pytest.raises(InternalError, match="a vocabulary cannot be refined"):
         adapt(job, part, Vocabulary.__new__(Vocabulary), train, encoder, up)
-
-
-def test_it_is_named_after_all_that_can_change_it(prepared, monkeypatch):
-    job, part, bridge, train, encoder, up = prepared()
-    seen = {}
-
-    def spy(_workspace, _name, inputs, _make, **_how):
-        seen.update(inputs)
-        raise Stopped
-
-    monkeypatch.setattr(Workspace, "stage", spy)
-    with pytest.raises(Stopped):
-        adapt(job, part, bridge, train, encoder, up)
-    assert seen.pop("config")["train"]["steps"] == ADAPT["steps"]
-    assert seen == {
-        "version": STAGES_VERSION,
-        "upstream": up,
-        "encoder": encoder.digest,
-        "bridge": bridge.digest,
-        "prompt": job.config.decode.prompt,
-        "seed": job.seeds.child("adapt").key().hex(),
-    }
 
 
 def test_a_stopped_run_goes_on_to_the_same_bridge(prepared, monkeypatch):

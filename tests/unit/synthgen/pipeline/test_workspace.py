@@ -76,8 +76,7 @@ def test_a_second_run_is_told_that_the_first_holds_the_workspace(workspace):
 
 def test_the_lock_of_a_killed_run_holds_nobody_up(workspace):
     code = (
-        "import os, sys, pathlib; from synthgen.core.files import 
-from synthgen.pipeline.workspace import Workspace\n"
+        "import os, sys, pathlib; from synthgen.pipeline.workspace import Workspace\n"
         "with Workspace(pathlib.Path(sys.argv[1])).locked(): os.kill(os.getpid(), 9)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(workspace.root)], check=False)
