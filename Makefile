@@ -80,10 +80,10 @@ fuzz: $(BIN)/.tested  ## 20,000 spoilt envelopes, statements, policies, trust ro
 	$(BIN)/python benchmarks/fuzz.py $(FUZZ_ARGS)
 
 study: $(BIN)/.tested models  ## the feature-augmentation paper's experiment; SYNTHGEN_DATA says where SST-2 and AG News are
-	$(BIN)/synthgen study feature-augmentation $(STUDY_ARGS)
+	$(BIN)/python -m studies feature-augmentation $(STUDY_ARGS)
 
 study-smotext: $(BIN)/.tested models  ## the SMOTExT paper's table, some hours on two cores; goes on where it stopped
-	$(BIN)/synthgen study smotext $(STUDY_ARGS)
+	$(BIN)/python -m studies smotext $(STUDY_ARGS)
 
 .PHONY: picture
 REPORT ?= $(wildcard $(CURDIR)/$(DEMO)/out/release-*/report/report.html)
@@ -99,7 +99,7 @@ picture: $(BIN)/.installed  ## docs/report.png again, from the report of `make d
 	$(BIN)/python -c '$(SMALLER)'
 
 study-dp: $(BIN)/.tested models  ## what differential privacy costs; all of it days on two cores, so name rows; goes on where it stopped
-	$(BIN)/synthgen study dp $(STUDY_ARGS)
+	$(BIN)/python -m studies dp $(STUDY_ARGS)
 
 models: $(BIN)/.installed
 	$(BIN)/synthgen models pull

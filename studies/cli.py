@@ -1,4 +1,4 @@
-"""`synthgen study`, or `python -m studies` in the source checkout: the two papers' experiments."""
+"""The commands of `python -m studies`: the experiments of the two papers and of differential privacy."""
 
 import sys
 from pathlib import Path

@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from audits.attacks.accounting.mechanism_log import FEWEST_PERSONS, PERSONS_PER_DELTA
+from audits.core.strictyaml import read_yaml
 from synthgen.core.digest import sha256_json
+from synthgen.core.errors import ConfigError
 from synthgen.core.section import MAX_NUMBER, Section, parse_section, resolve_path
-from synthgen.core.yaml_file import read_yaml
 from synthgen.decode.config import AUTO, OWN, DecodeConfig
 from synthgen.deidentify.config import DeidentifyConfig
 from synthgen.embed.config import EmbedConfig
@@ -212,7 +213,9 @@ class Config(Section):
             ConfigError: if the file cannot be read or holds mistakes; all are listed.
         """
         path = Path(path)
-        return cls.parse(read_yaml(path), base=str(path.resolve().parent), file=str(path.resolve()))
+        return cls.parse(
+            read_yaml(path, error=ConfigError), base=str(path.resolve().parent), file=str(path.resolve())
+        )
 
     def resolve(self, path: str) -> Path:
         """Return a path of the configuration as an absolute one; see `resolve_path`."""

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from invented import clinical, letters, news, posts, questions, reviews
+from invented import clinical, letters, questions
 
 OURS = "Apache-2.0"
 SEED = 20261122
@@ -84,10 +84,6 @@ STYLES = {
         Source("invented_clinic_letters", OURS, ours(letters.clinic_letters)),
         Source("invented_letters", OURS, ours(letters.letters)),
     ),
-    "forum": (Source("invented_posts", OURS, ours(posts.forum_posts)),),
-    "e-mail": (Source("invented_emails", OURS, ours(posts.emails)),),
-    "review": (Source("invented_reviews", OURS, ours(reviews.reviews)),),
-    "news": (Source("invented_news", OURS, ours(news.news)),),
     "question": (
         Source("banking77", "CC BY 4.0", table("banking77/train.parquet")),
         Source("clinc150", "CC BY 3.0", table("clinc150/train.parquet", but="oos")),

@@ -1,61 +1,100 @@
-"""YAML as plain data: no duplicate keys, anchors, aliases or tags; YAML 1.2, so `no` is a word."""
+"""Read a YAML 1.2 file as plain data: no repeated keys, anchors, aliases, tags, directives or merge keys.
 
+Problems of the YAML itself are reported first and alone, because the content is not known until they are repaired.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from audits.core.errors import PolicyError
-
-MAX_YAML_BYTES = 1 << 16
+MAX_YAML_BYTES = 1 << 20
 MAX_DEPTH = 12  # the parser takes quadratic time in the depth
 _FORBIDDEN = frozenset({"AnchorToken", "AliasToken", "TagToken", "DirectiveToken"})
 
 
-def parse_yaml(data: bytes, name: str) -> dict[str, Any]:
+def read_yaml(path: Path, *, error: Callable[..., Exception]) -> dict[str, Any]:
+    """Return the mapping in a YAML file; see `parse_yaml`.
+
+    Raises:
+        error: if the file cannot be read, and as `parse_yaml`.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_YAML_BYTES + 1)
+    except OSError as found:
+        raise error(f"{path}: cannot be read ({found.strerror})", hint="Check the path.") from found
+    return parse_yaml(data, str(path), error=error)
+
+
+def parse_yaml(
+    data: bytes, name: str, *, error: Callable[..., Exception], max_bytes: int = MAX_YAML_BYTES
+) -> dict[str, Any]:
     """Return the mapping of one YAML document; lists become tuples.
 
     Args:
         data: the bytes of the file.
-        name: what to call it in messages.
+        name: what messages call the file.
+        error: makes the exception from a message and the keyword `problems`, as the errors of both packages do.
+        max_bytes: the largest document that is accepted.
 
     Raises:
-        PolicyError: if it is too large, not UTF-8, not YAML, not a mapping, or uses what is not allowed.
+        error: if the document is too large, not UTF-8, not YAML or not a mapping, or contains what is not allowed;
+            `problems` then lists each place with its line.
     """
-    if len(data) > MAX_YAML_BYTES:
-        raise PolicyError(f"{name}: larger than {MAX_YAML_BYTES} bytes")
-    yaml = YAML(typ="safe", pure=True)
+    if len(data) > max_bytes:
+        raise error(f"{name}: larger than {max_bytes} bytes")
     try:
         text = data.decode("utf-8")
-        _refuse_references(yaml, text, name)
-        value = yaml.load(text)
-    except PolicyError:
-        raise
+        problems = list(_references(text)) or list(_repeated(YAML(typ="safe", pure=True).compose(text)))
+        value = None if problems else YAML(typ="safe", pure=True).load(text)
     except UnicodeDecodeError:
-        raise PolicyError(f"{name}: not UTF-8 text") from None
-    except DuplicateKeyError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise PolicyError(f"{name}: line {line}: the same key stands twice") from None
-    except (YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
+        raise error(f"{name}: not UTF-8 text") from None
+    except (YAMLError, ValueError) as found:  # an invalid date or number is a ValueError
+        mark = getattr(found, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
-        raise PolicyError(f"{name}: {where}not valid YAML") from None
+        raise error(f"{name}: {where}not valid YAML") from None
+    if problems:
+        raise error(f"{name}: contains YAML that is not allowed", problems=problems)
     if not isinstance(value, dict):
-        raise PolicyError(f"{name}: must hold keys and values, like 'version: 1'")
-    return {str(key): _tuples(item) for key, item in value.items()}
+        raise error(f"{name}: must hold keys and values, like 'version: 1'")
+    return {key: _tuples(item) for key, item in value.items()}
 
 
-def _refuse_references(yaml: YAML, text: str, name: str) -> None:
+def _references(text: str) -> Iterator[str]:
+    """Yield each anchor, alias, tag and directive in a YAML text; stop where it is nested too deeply."""
     depth = 0
-    for token in yaml.scan(text):
-        kind = type(token).__name__
+    for token in YAML(typ="safe", pure=True).scan(text):
+        kind, line = type(token).__name__, token.start_mark.line + 1
         if kind in _FORBIDDEN:
-            line = token.start_mark.line + 1
-            raise PolicyError(f"{name}: line {line}: anchors, aliases, tags and directives are not allowed")
+            yield f"line {line}: anchors, aliases, tags and directives are not allowed"
         depth += kind.endswith("StartToken") - kind.endswith("EndToken")
-        if depth > MAX_DEPTH + 1:  # the stream itself is one
-            raise PolicyError(f"{name}: nested too deeply")
+        if depth > MAX_DEPTH + 1:  # the stream itself is one level
+            yield f"line {line}: nested too deeply"
+            return
+
+
+def _repeated(node: Any) -> Iterator[str]:
+    """Yield each repeated key, merge key and half of a surrogate pair below a node."""
+    if isinstance(node, MappingNode):
+        seen = set()
+        for key, item in node.value:
+            line = key.start_mark.line + 1
+            if key.tag.endswith(":merge"):
+                yield f"line {line}: merge keys are not allowed"
+            if isinstance(key, ScalarNode) and key.value in seen:
+                yield f"line {line}: the key {key.value!r} is repeated"
+            seen.add(str(key.value))
+            yield from _repeated(key)
+            yield from _repeated(item)
+    elif isinstance(node, SequenceNode):
+        for item in node.value:
+            yield from _repeated(item)
+    elif isinstance(node, ScalarNode) and any("\ud800" <= c <= "\udfff" for c in node.value):
+        yield f"line {node.start_mark.line + 1}: half of a surrogate pair is not text"
 
 
 def _tuples(value: Any) -> Any:

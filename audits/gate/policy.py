@@ -22,6 +22,7 @@ from audits.gate.spending import confidence_of
 
 # the audits whose proven epsilon a budget must survive: the first always, the others where they were run
 ATTACKS = ("membership", "canaries", "differencing")
+MAX_POLICY_BYTES = 1 << 16
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Provenance = Literal["run", "sbom", "config", "models", "inputs"]
 
@@ -243,7 +244,8 @@ def parse_policy(data: bytes, name: str) -> Policy:
     Raises:
         PolicyError: with every mistake listed.
     """
-    value = parse_yaml(data, name)
+    read = parse_yaml(data, name, error=PolicyError, max_bytes=MAX_POLICY_BYTES)
+    value = {str(key): item for key, item in read.items()}
     try:
         return Policy.model_validate(value)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""`synthgen study dp`: every trial that is missing, then the tables of all that are there."""
+"""`python -m studies dp`: every trial that is missing, then the tables of all that are there."""
 
 import json
 from collections.abc import Callable

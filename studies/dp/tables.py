@@ -96,7 +96,7 @@ def _over_draws(areas: Sequence[Mapping[str, float]]) -> tuple[float, float, flo
     return farthest, min(e for e in ends if e is not None), max(e for e in ends if e is not None)
 
 
-_INTRODUCTION = """Made by `synthgen study dp`. As many synthetic records of every class, written from what the
+_INTRODUCTION = """Made by `python -m studies dp`. As many synthetic records of every class, written from what the
 persons of train were asked under a budget; classifiers taught by them alone and tested on persons nobody asked, in
 per cent of the macro-F1 of the same classifiers taught by all real records of train. ε is for one person, δ 10⁻⁵. ε
 = 0: noise drowned every answer, and the texts know the classes' names; ε = ∞: of 50, whose noise is nothing. smote:

@@ -1,4 +1,4 @@
-"""`synthgen study feature-augmentation`: from sets of text to cells, tables and figures."""
+"""`python -m studies feature-augmentation`: from sets of text to cells, tables and figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

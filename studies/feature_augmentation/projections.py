@@ -103,7 +103,7 @@ def _umap() -> Any:
             import umap
     except ModuleNotFoundError as error:
         raise DependencyError(
-            "the UMAP figures need the extra 'study', which is not installed", hint="pip install 'synthgen[study]'."
+            "the UMAP figures need umap-learn, which is not installed", hint="pip install umap-learn"
         ) from error
     return umap
 

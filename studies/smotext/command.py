@@ -1,4 +1,4 @@
-"""`synthgen study smotext`: from sets of text to written records, measures, tables and figures."""
+"""`python -m studies smotext`: from sets of text to written records, measures, tables and figures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -52,7 +52,6 @@ SOURCES: Mapping[str, Source] = {
         asked="Write a short post to a discussion group about {label}. Write the post only.",
         max_new_tokens=96,
         synthetic=2600,
-        style="forum",
     ),
     "ag_news": Source(
         train=("ag_news/train_subset.parquet",),
@@ -65,7 +64,6 @@ SOURCES: Mapping[str, Source] = {
         },
         asked="Write the first two sentences of a news item about {label}. Write the sentences only.",
         max_new_tokens=64,
-        style="news",
     ),
     "sst2": Source(
         train=("sst2/train.parquet",),
@@ -73,7 +71,6 @@ SOURCES: Mapping[str, Source] = {
         words={"negative": "a negative film review", "positive": "a positive film review"},
         asked="Write one sentence of {label}. Write the sentence only.",
         max_new_tokens=40,
-        style="review",
     ),
     "mts_dialog": Source(
         train=("mts_dialog/train.parquet",),

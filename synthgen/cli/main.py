@@ -257,18 +257,6 @@ def shadow(
     raise typer.Exit(0 if found.passed else ReleaseRefused.exit_code)
 
 
-@app.command()
-def mirror(config: ConfigPath) -> None:
-    """Turn the generator of a run round on control: the next audit sees smaller leaks by it. As costly as the run."""
-    from synthgen.cli.mirror import mirror as make_mirror
-    from synthgen.config import Config
-    from synthgen.core.progress import terminal_progress
-
-    path = make_mirror(Config.load(config), terminal_progress(sys.stderr))
-    say(f"written: {path}; it gives control away and may never be released")
-    say(f"Audit with it, as another attempt: synthgen run {config}")
-
-
 @app.command("train-bridge")
 def train_bridge(  # noqa: PLR0913 - an option each
     config: Annotated[
@@ -305,17 +293,6 @@ def train_bridge(  # noqa: PLR0913 - an option each
     say(f"bridge: {train(TrainBridgeConfig.load(config), resume=resume, progress=progress)}")
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
-def study(context: typer.Context) -> None:
-    """Run an experiment again: `study feature-augmentation`, `smotext` or `dp`. In the source checkout alone."""
-    if not (Path(__file__).parents[1] / "studies").is_dir():
-        hint = "Get the source, and run `make study`, `make study-smotext` or `make study-dp` in it."
-        raise UsageError("the experiments are in the source checkout, not in the installed package", hint=hint)
-    from studies.cli import app as studies_app
-
-    studies_app(context.args, prog_name="synthgen study")
-
-
 @app.command()
 def schema(of: Annotated[Literal["config", "policy", "audit", "attestation"], Argument()]) -> None:
     """Print a JSON Schema."""
@@ -331,8 +308,12 @@ def print_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=True))
 
 
-def main() -> None:
-    """Run the command line; every error a user can meet is one message and the exit code of its class."""
+def main(command: typer.Typer = app) -> None:
+    """Run a command line; every error that a user can cause becomes one message and the exit code of its class.
+
+    Args:
+        command: the commands to run; `python -m studies` passes its own.
+    """
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash must not write private text to disk
     os.environ.update(
@@ -344,7 +325,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
-        app()
+        command()
     except (SynthGenError, AuditError) as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)

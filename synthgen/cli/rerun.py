@@ -1,4 +1,4 @@
-"""The generator run again, set as before, with dice of its own: without some persons, or on other ones."""
+"""Run the generator of a finished run again without some persons, with random streams of its own."""
 
 import shutil
 from collections.abc import Generator, Mapping

@@ -35,16 +35,16 @@ class HasDigest(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class StageInput:
     """An input that does not know its digest itself; the stage gets `value`."""
 
     value: Any
     digest: str
 
 
-def plain_value(value: Any) -> Value:
+def plain_value(value: Any) -> StageInput:
     """Return an input of plain JSON data with the digest of that data."""
-    return Value(value, sha256_json({"value": to_jsonable_python(value)}))
+    return StageInput(value, sha256_json({"value": to_jsonable_python(value)}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,10 +156,10 @@ class StageContext:
         return _value_at(self._sources.config, name)
 
     def input(self, name: str) -> Any:
-        """Return a declared input, of a `Value` its value; raise InternalError for any other."""
+        """Return a declared input, the value of a `StageInput`; raise InternalError for any other."""
         self._use("inputs", name)
         given = self._sources.inputs[name]
-        return given.value if isinstance(given, Value) else given
+        return given.value if isinstance(given, StageInput) else given
 
     def model(self, role: str) -> Any:
         """Return the model of a declared role; raise InternalError for any other."""

@@ -15,7 +15,7 @@ from synthgen.core.digest import sha256_json
 from synthgen.core.errors import InternalError
 from synthgen.core.files import write_json
 from synthgen.core.seeds import SeedTree
-from synthgen.core.stage import Stage, StageContext, Value, plain_value
+from synthgen.core.stage import Stage, StageContext, StageInput, plain_value
 from synthgen.core.types import Corpus, Embedded, Float32, Record
 from synthgen.decode.bridge import Vocabulary
 from synthgen.decode.style_adapter import BlockShares, built_in_styles
@@ -82,12 +82,12 @@ def measure(
     persons = person_set_digest(record.group for record in train.records)
     asking = Asking(job=job, train=train, embedded=embedded, reservation=reservation)
     inputs = {
-        "persons": Value(asking, persons),
+        "persons": StageInput(asking, persons),
         "run": plain_value(run),
         "mechanisms": plain_value(list(mechanisms_of(queries))),
-        "basis": Value(context, sha256_json([context.basis.mean.tolist(), context.basis.variances.tolist()])),
+        "basis": StageInput(context, sha256_json([context.basis.mean.tolist(), context.basis.variances.tolist()])),
         "styles": plain_value(list(built_in_styles())),
-        "encoder": Value(None, encoder),
+        "encoder": StageInput(None, encoder),
     }
     stage = MEASURE_STAGE
     if {VOTE, VOTES, ADAPT} & {*queries}:

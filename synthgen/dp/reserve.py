@@ -13,7 +13,7 @@ from synthgen.config import Config
 from synthgen.core.errors import BudgetError, InternalError, StorageError
 from synthgen.core.files import write_json
 from synthgen.core.progress import silent
-from synthgen.core.stage import ROOT, HasDigest, Stage, StageContext, Value, plain_value
+from synthgen.core.stage import ROOT, HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.types import Corpus
 from synthgen.dp.planned_queries import asked_by, large_delta, mechanisms_of, most_for, queries_of
 from synthgen.dp.sealed_result import LOG, MEASURE, is_sealed
@@ -128,9 +128,9 @@ def _inputs(job: Job, most: Cost | None = None) -> dict[str, HasDigest]:
     """
     config = job.config
     return {
-        "source": Value(None, source_digest(config.resolve(config.source.path))),
+        "source": StageInput(None, source_digest(config.resolve(config.source.path))),
         "queries": plain_value(sorted(asked_by(config))),
-        "ledger": Value((job, most), "the reservation is the same in every ledger"),
+        "ledger": StageInput((job, most), "the reservation is the same in every ledger"),
     }
 
 

@@ -33,7 +33,7 @@ def _embed(context: StageContext) -> Mapping[str, object]:
 
 
 def _embed_candidates(context: StageContext) -> Mapping[str, object]:
-    """Write the vectors of the candidates' texts; an empty text, which is rejected later, gets that of a full stop."""
+    """Write the vectors of the candidates' texts; an empty text, rejected later, gets that of a full stop."""
     texts = [candidate.text or "." for candidate in context.input("candidates")]
     with context.progress.stage(context.name, total=len(set(texts)), unit="texts") as advance:
         vectors = context.model("embedder").encode(texts, advance)

@@ -17,12 +17,8 @@ SHIPPED: Mapping[str, str] = {
     "decode/builtin": "387b0adda4cbf9a45d2f278d3ac998627f82aa711cecf15fdd1f18ddd04c5ca8",
     "decode/styles/clinical-note": "a33517577388fe8a3290334db128d1d93a1a17ca26a92c6455695ca336e2b91a",
     "decode/styles/clinical-shorthand": "6990a1fec7f0b404f2d1b1d08d7466bc5ca365dedc4508744bc30091d55c42da",
-    "decode/styles/e-mail": "7c2eeb80e02cac2b3585645ee64a78d9f17f53431fd6f0ff4eb53ae48066bf58",
-    "decode/styles/forum": "0e571e976a449527224f2c049f82df0ba4ab9a9a820570a98c0c7575696e2be9",
     "decode/styles/letter": "a5a7446987bea1f6960d082fcfd93cfb0c95e2ac6eef7d8af3dcf615493b938b",
-    "decode/styles/news": "628cb5afcbf6d7f125594b563767200bd3b2ed1233d1eba8b64394b091c58ee3",
     "decode/styles/question": "abcc14e3356fc103fbf146b652f3cf8f1c0a5732e98b4fe94249ec24140162f2",
-    "decode/styles/review": "c72281157d20bbbc9827e4c527d8275ac67fb748bfcfbde2c7af33bc7630c515",
     "dp/public": "e1e604cc049f1ef880a248d474dcbd5978b00fc061d2e0e08be2b19e5c10272f",
 }
 

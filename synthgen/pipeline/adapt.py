@@ -6,7 +6,7 @@ import numpy as np
 
 from audits.gate.policy import Policy
 from synthgen.core.errors import ConfigError, InternalError, ModelError
-from synthgen.core.stage import Stage, StageContext, Value, plain_value
+from synthgen.core.stage import Stage, StageContext, StageInput, plain_value
 from synthgen.core.types import Corpus
 from synthgen.decode.bridge import Bridge, Vocabulary, load_bridge
 from synthgen.decode.config import AdaptConfig
@@ -47,8 +47,8 @@ def adapt(
     """Return the bridge refined on train, by the objective it was trained with, and the stage that did it.
 
     Each record, or each of its segments if records are cut, is one text. It is cut to its first whole sentences that
-    the bridge has room for. The prompt is the one it gets in decode, without the text before a segment. An interrupted
-    run continues from its last checkpoint.
+    the bridge has room for. The prompt is the one it gets in decode, without the text before a segment. An
+    interrupted run continues from its last checkpoint.
 
     Raises:
         ModelError: `decode.words` is set and the bridge has no vocabulary.
@@ -63,7 +63,7 @@ def adapt(
         raise InternalError("a vocabulary cannot be refined, and the configuration does not allow it")
     if job.config.decode.words > 0 and bridge.words is None:
         raise ModelError("decode.words: this bridge has no vocabulary", hint="Leave decode.words out.")
-    inputs = {"train": Value(train, upstream), "adapt": plain_value(part)}
+    inputs = {"train": StageInput(train, upstream), "adapt": plain_value(part)}
     result = job.run(
         ADAPT_STAGE, inputs, {"embedder": encoder, "bridge": bridge, "language model": job.language_model()}
     )

@@ -14,7 +14,7 @@ from audits.selftest.cases import CASES
 from audits.selftest.suite_run import selftest
 from synthgen.core.files import write_bytes
 from synthgen.core.made_by import LIBRARIES
-from synthgen.core.stage import Stage, StageContext, Value, plain_value
+from synthgen.core.stage import Stage, StageContext, StageInput, plain_value
 from synthgen.core.types import Corpus
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import EVIDENCE, JudgedTables, as_table
@@ -41,9 +41,9 @@ def calibrate(job: Job, tables: JudgedTables, policy: Policy) -> StageResult:
     return job.run(SELFTEST_STAGE, inputs)
 
 
-def _with_digest(corpus: Corpus) -> Value:
+def _with_digest(corpus: Corpus) -> StageInput:
     table = as_table(corpus, {})
-    return Value(table, table_digest(table))
+    return StageInput(table, table_digest(table))
 
 
 def _selftest(context: StageContext) -> Mapping[str, object]:

@@ -9,7 +9,7 @@ from synthgen.config import Config
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
-from synthgen.core.stage import HasDigest, Sources, Stage, StageContext, Value
+from synthgen.core.stage import HasDigest, Sources, Stage, StageContext, StageInput
 from synthgen.embed import Encoder, build_encoder
 from synthgen.models.store import digest_of, model_folder
 from synthgen.pipeline.secret import run_secret
@@ -88,16 +88,16 @@ class Job:
         local = self.config.resolve(name)
         return model_folder(str(local) if os.sep in name and local.is_dir() else name)
 
-    def language_model(self) -> Value:
+    def language_model(self) -> StageInput:
         """Return the folder of the configured language model, with the digest of its files."""
         folder = self.folder(self.config.decode.model)
-        return Value(folder, digest_of(folder))
+        return StageInput(folder, digest_of(folder))
 
     def encoder(self) -> Encoder:
         """Return the configured encoder.
 
-        Under a budget it encodes each text by itself. In a batch, the last bits of a vector depend on the other texts,
-        so one person more or less would change the vectors, and with them the votes, of other persons.
+        Under a budget it encodes each text by itself. In a batch, the last bits of a vector depend on the other
+        texts, so one person more or less would change the vectors, and with them the votes, of other persons.
         """
         return build_encoder(self.config.embed, self.folder, alone=self.config.interpolate.is_private)
 

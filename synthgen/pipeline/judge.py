@@ -19,7 +19,7 @@ from audits.runner.registry import applicable_audits
 from synthgen.core.digest import sha256_array, sha256_json
 from synthgen.core.files import write_bytes
 from synthgen.core.made_by import LIBRARIES
-from synthgen.core.stage import HasDigest, Stage, StageContext, Value, plain_value
+from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.tables import write_corpus
 from synthgen.core.types import Corpus, Float32, Record
 from synthgen.embed import Encoder
@@ -27,7 +27,6 @@ from synthgen.embed.stage import CONTROL_VECTORS, EMBED_CONTROL
 from synthgen.evaluate.stage import EVALUATE, UTILITY
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.ledger import ledger_of
-from synthgen.pipeline.mirror import find_mirror
 from synthgen.pipeline.prepare import Identifiers, Prepared
 from synthgen.pipeline.rounds import Written
 from synthgen.pipeline.workspace import StageResult
@@ -82,7 +81,7 @@ def register_attempt(job: Job, written: Written, prepared: Prepared, source: Cor
         prepared: train and control.
         source: the control records as the source has them, before surrogates that depend on secret and seed.
     """
-    given = _audit_inputs(job, synthetic_corpus(job, written), prepared, written)
+    given = _audit_inputs(synthetic_corpus(job, written), prepared, written)
     made = sha256_json(job.key(ATTEMPT, given))
     return attempt(*ledger_of(job.config), made=made, control=as_table(source, {}))
 
@@ -109,7 +108,7 @@ def attack(
 ) -> StageResult:
     """Run every audit on the records that would be released."""
     inputs = {
-        **_audit_inputs(job, tables.synthetic, prepared, written),
+        **_audit_inputs(tables.synthetic, prepared, written),
         "tables": tables,
         "evaluate": evaluated,
         "attempt": plain_value(attempt.number),
@@ -140,7 +139,7 @@ def _audit(context: StageContext) -> Mapping[str, object]:
 
 def run_audits(context: StageContext, confidence: float) -> bytes:
     """Return audit.json: every audit that the run has the inputs for."""
-    encoder, tables, mirror = context.config("embed.model"), context.input("tables"), context.input("mirror")
+    encoder, tables = context.config("embed.model"), context.input("tables")
     inputs = AuditInputs(
         synthetic=as_table(context.input("synthetic"), {encoder: tables.vectors["synthetic"]}),
         train=as_table(context.input("train"), {encoder: tables.vectors["train"]}),
@@ -150,7 +149,6 @@ def run_audits(context: StageContext, confidence: float) -> bytes:
         near_duplicate_rate=context.input("near_duplicate_rate"),
         lineage=lineage(context.input("train"), context.input("written")),
         mechanism=tables.mechanism,
-        mirror=None if mirror is None else as_table(mirror.records, {encoder: mirror.vectors}),
     )
     seeds = context.stream("audit")
     with context.progress.stage("audit", total=2 * len(applicable_audits(inputs)) + 1, unit="steps") as advance:
@@ -166,9 +164,8 @@ def lineage(train: Corpus, written: Written) -> Lineage:
     )
 
 
-def _audit_inputs(job: Job, synthetic: Corpus, prepared: Prepared, written: Written) -> dict[str, HasDigest]:
+def _audit_inputs(synthetic: Corpus, prepared: Prepared, written: Written) -> dict[str, HasDigest]:
     """Return the inputs of the audits that exist before the attempt is counted."""
-    mirror = find_mirror(job, prepared.control, written.filtered)
     return {
         "synthetic": synthetic,
         "train": prepared.train,
@@ -177,12 +174,11 @@ def _audit_inputs(job: Job, synthetic: Corpus, prepared: Prepared, written: Writ
         "identifiers": _identifiers(prepared.identifiers),
         "control_identifiers": _identifiers(prepared.control_identifiers),
         "near_duplicate_rate": plain_value(prepared.near_duplicate_rate),
-        "mirror": Value(mirror, "none" if mirror is None else mirror.digest),
     }
 
 
-def _identifiers(found: Identifiers) -> Value:
-    return Value(found, plain_value(found).digest)
+def _identifiers(found: Identifiers) -> StageInput:
+    return StageInput(found, plain_value(found).digest)
 
 
 AUDIT_STAGE = Stage(
@@ -198,7 +194,6 @@ AUDIT_STAGE = Stage(
         "identifiers",
         "control_identifiers",
         "near_duplicate_rate",
-        "mirror",
         "tables",
         "evaluate",
         "attempt",

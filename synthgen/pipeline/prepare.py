@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from synthgen.core.errors import DataError
-from synthgen.core.stage import Value, plain_value
+from synthgen.core.stage import StageInput, plain_value
 from synthgen.core.tables import read_corpus, read_segments
 from synthgen.core.types import Corpus, Embedded
 from synthgen.deidentify import engine_digest
@@ -41,7 +41,7 @@ class Prepared:
 def load_source(job: Job) -> StageResult:
     """Read the source into the workspace."""
     path = job.config.resolve(job.config.source.path)
-    return job.run(LOAD, {"file": Value(path, source_digest(path))})
+    return job.run(LOAD, {"file": StageInput(path, source_digest(path))})
 
 
 def split_source(job: Job, loaded: StageResult) -> StageResult:

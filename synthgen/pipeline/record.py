@@ -86,7 +86,7 @@ class StageRecord(BaseModel):
         return _MARK.sub("", self.name)
 
     def is_round_of(self, *names: str) -> bool:
-        """Return whether this is a round of writing of one of these stages, and not on the reconstructions of train."""
+        """Return whether this is a round of writing of one of these stages, and not of the reconstructions."""
         return self.is_of(*names) and not self.name.endswith("-reconstruction")
 
     def is_of(self, *names: str) -> bool:

@@ -64,7 +64,7 @@ class TrainingView:
     digest: str
 
 
-class Fitted:
+class FittedOnce:
     """Fits the configured method to vectors, at the first call.
 
     Args:
@@ -91,7 +91,7 @@ def fitted_on(job: Job, train: Corpus, embedded: Embedded, upstream: str) -> Tra
     config = job.config.interpolate
     wanted = wanted_counts(embedded.labels, config.balance, config.total)
     check_classes(embedded.labels, embedded.groups, wanted, config.build().min_groups)
-    return TrainingView(train=train, embedded=embedded, draws=Fitted(embedded), digest=upstream)
+    return TrainingView(train=train, embedded=embedded, draws=FittedOnce(embedded), digest=upstream)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

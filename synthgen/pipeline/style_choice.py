@@ -9,7 +9,7 @@ from pathlib import Path
 from audits.gate.policy import Policy
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError, DataError, InternalError
-from synthgen.core.stage import Stage, StageContext, Value, plain_value
+from synthgen.core.stage import Stage, StageContext, StageInput, plain_value
 from synthgen.core.types import Corpus
 from synthgen.decode.bridge import Bridge, Vocabulary
 from synthgen.decode.config import AUTO, PLAIN
@@ -76,7 +76,7 @@ def named_shares(config: Config) -> Shares:
 
 
 def refinable(config: Config) -> tuple[str, ...]:
-    """Return the styles whose shares `dp.adapt` refines: the built-in ones, and those that the configuration names."""
+    """Return the styles whose shares `dp.adapt` refines: built-in and configured ones."""
     return tuple(sorted({*built_in_styles(), *config.decode.styles} - {AUTO, PLAIN}))
 
 
@@ -139,7 +139,7 @@ def choose_style(
     Raises:
         ModelMissing, ModelError: as the models say.
 
-    Privacy: reads train texts. The choice, one of some ninety, affects every text that is written.
+    Privacy: reads train texts. The choice, one of fifteen with four built-in styles, affects every text.
     Randomness: stream `manner`: which texts are used.
     Cost: one pass of the language model over the texts for each style and four more; loading it as often.
     """
@@ -152,9 +152,9 @@ def choose_style(
         "embedder": encoder,
         "bridge": bridge,
         "language model": job.language_model(),
-        "styles": Value(styles, plain_value(digests).digest),
+        "styles": StageInput(styles, plain_value(digests).digest),
     }
-    result = job.run(STYLE, {"train": Value(train, upstream)}, models)
+    result = job.run(STYLE, {"train": StageInput(train, upstream)}, models)
     return in_style(bridge, named_styles(config, read_choice(result.folder))), result
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from synthgen import filter as filtering
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import DataError
-from synthgen.core.stage import Value, plain_value
+from synthgen.core.stage import StageInput, plain_value
 from synthgen.core.tables import read_candidates, read_latents
 from synthgen.core.types import Candidate, Float32, Latents
 from synthgen.decode.shards import read_shards, rows_of
@@ -29,7 +29,7 @@ def interpolate(job: Job, setup: Setup, state: Round) -> tuple[Latents, StageRes
     inputs = {
         "training_view": setup.training_view,
         "counts": plain_value(dict(state.requested)),
-        "sections": Value(setup.sections, setup.layout_digest),
+        "sections": StageInput(setup.sections, setup.layout_digest),
     }
     result = job.run(INTERPOLATE, inputs, mark=state.mark)
     return read_latents(result.folder), result
@@ -80,10 +80,10 @@ def decode(
         candidates: texts of each latent.
     """
     inputs = {
-        "latents": Value(latents, sha256_json([upstream, list(latents.ids)])),
+        "latents": StageInput(latents, sha256_json([upstream, list(latents.ids)])),
         "labels": plain_value(sorted(set(setup.training_view.embedded.labels))),
         "candidates": plain_value(candidates),
-        "sections": Value(setup.sections, setup.sections_digest),
+        "sections": StageInput(setup.sections, setup.sections_digest),
     }
     result = job.run(DECODE, inputs, {"decoder": setup.decoder}, mark)
     written = read_shards(result.folder)
@@ -94,7 +94,7 @@ def embed_texts(
     job: Job, setup: Setup, texts: tuple[Candidate, ...], decoded: StageResult, mark: str
 ) -> tuple[Float32, StageResult]:
     """Return the vectors of candidates' texts."""
-    inputs = {"candidates": Value(texts, decoded.digest)}
+    inputs = {"candidates": StageInput(texts, decoded.digest)}
     result = job.run(EMBED_CANDIDATES, inputs, {"embedder": setup.encoder}, mark)
     return np.load(result.folder / CANDIDATE_VECTORS, allow_pickle=False), result
 
@@ -105,11 +105,11 @@ def filter_candidates(
     """Judge all candidates so far together and return the best of each latent."""
     first, *rounds = state.embeddings  # the reconstructions' first
     inputs = {
-        "candidates": Value(state, sha256_json(rounds)),
-        "latents": Value(latents, sha256_json(list(latents.ids))),
+        "candidates": StageInput(state, sha256_json(rounds)),
+        "latents": StageInput(latents, sha256_json(list(latents.ids))),
         "training_view": setup.training_view,
-        "reconstructions": Value(reconstructions, first),
-        "sections": Value(setup.sections, setup.layout_digest),
+        "reconstructions": StageInput(reconstructions, first),
+        "sections": StageInput(setup.sections, setup.layout_digest),
         "wanted": plain_value(dict(setup.wanted)),
     }
     result = job.run(FILTER, inputs, mark=state.mark)

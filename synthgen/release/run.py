@@ -172,7 +172,7 @@ def load_run(config: Config) -> Run:
     """Return the last run of a configuration from its workspace, without running anything.
 
     Raises:
-        DataError: there is no run, its configuration changed, or other versions of stages, libraries or audits made it.
+        DataError: there is no run, its configuration changed, or another version of the program made it.
     """
     workspace = Workspace(config.resolve(config.workspace))
     record = read_record(workspace.root)

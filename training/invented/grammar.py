@@ -48,19 +48,6 @@ class Grammar:
         lines = (re.sub(r" +([,.;:?!])", r"\1", " ".join(line.split())) for line in text.split("\n"))
         return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
-    def write_many(self, name: str, n: int, rng: Rng) -> list[str]:
-        """Return n different texts of a name.
-
-        Raises:
-            InternalError: if it has not so many.
-        """
-        found: dict[str, None] = {}
-        for _ in range(20 * n):
-            if len(found) == n:
-                return list(found)
-            found[self.write(name, rng)] = None
-        raise InternalError(f"the grammar of {name!r} has fewer than {n} texts")
-
     def _write(self, name: str, rng: Rng, depth: int) -> str:
         if depth > _DEEPEST:
             raise InternalError(f"the rule {name!r} leads to itself")
@@ -76,8 +63,3 @@ class Grammar:
 def whole(low: int, high: int) -> Value:
     """Return a rule: a whole number from low to high."""
     return lambda rng: str(int(rng.integers(low, high + 1)))
-
-
-def decimal(low: float, high: float, digits: int = 1) -> Value:
-    """Return a rule: a number from low to high with so many digits behind the point."""
-    return lambda rng: f"{rng.uniform(low, high):.{digits}f}"

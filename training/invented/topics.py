@@ -1,4 +1,4 @@
-"""What people talk about: one topic is the nouns, troubles, deeds and opinions that belong together."""
+"""Topics for the how-to questions: the nouns, problems, actions and opinions that belong together."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from invented.topics_life import LIFE
 from invented.topics_society import SOCIETY
 from invented.topics_technology import TECHNOLOGY
 
-PARTS = ("about", "trouble", "did", "do", "claim", "tip")
+PARTS = ("about", "trouble", "do", "claim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,7 @@ class Topic:
     Args:
         name: what it is called, in a few words.
         phrases: alternatives by kind. `goods`: things one owns, without article (missing where nothing is sold);
-            `about`: noun phrases; `trouble`: clauses; `did`: what "I" did; `do`: the same as infinitives; `claim`:
-            opinions; `tip`: imperatives.
+            `about`: noun phrases; `trouble`: clauses; `do`: infinitives; `claim`: opinions.
     """
 
     name: str

@@ -6,179 +6,143 @@ goods: baseball glove; pair of season tickets; rookie card; wooden bat
 about: the bullpen; the infield; batting averages; free agents; the trade deadline; spring training; the umpires
 trouble: our closer blows every second lead; the shortstop cannot hit a curve; the manager leaves starters in too
  long; the rotation has one pitcher; they left nine men on base
-did: scored the game from the bleachers; saw both ends of the doubleheader; looked up his numbers; booed with the rest
 do: fix a bullpen; value a walk against a single; pick an all-star team; get tickets for opening day
 claim: on-base percentage tells more than the average; the bunt is a wasted out; clutch hitting does not exist; a
  catcher is worth more than his bat
-tip: look at the road splits; watch the shortstop's feet; count pitches
 
 ice hockey
 goods: hockey stick; pair of skates; team jersey; goalie mask; playoff ticket
 about: the power play; fighting; the goalie; overtime; the draft; line changes; the referees; the playoffs
 trouble: the defence gives the puck away; we have not scored on a power play for a week; the goalie goes down too
  early; their captain is out with a knee; the league moved the team
-did: watched it in double overtime; drove to the away game; played left wing on Sundays; taped the final
 do: beat a trap; sharpen skates at home; stop a breakaway; seed the playoffs fairly
 claim: goalies win the cup; fighting sells tickets and loses games; European players made it faster; the captain
  should have been benched
-tip: keep your head up; watch the second assist; shoot low
 
 football of eleven players
 goods: football shirt; season ticket; pair of football boots; match programme
 about: the offside rule; transfers; the relegation fight; the striker; penalties; the cup draw; the new coach
 trouble: we concede from each corner; the striker has not scored since August; the owner sells anyone who can run;
  the referee gave a penalty for nothing
-did: stood in the rain for a nil-nil; travelled to the away end; sang until I was hoarse; coached the under-tens
 do: defend corners; take a penalty; survive in the second division; teach the offside trap
 claim: possession wins no matches; video review kills joy; a good keeper is worth ten points; agents run the game
-tip: play it wide; mark the far post; press after losing the ball
 
 American football and basketball
 goods: team cap; basketball hoop; signed ball; pair of high-tops
 about: the quarterback; the draft; zone defence; free throws; the running game; college bowls; three-pointers
 trouble: the line cannot protect anyone; they miss free throws in each close game; the coach calls the same play on
  third down; our centre fouls out by half-time
-did: watched the tape twice; played pickup on Thursday; predicted it in August; lost the office pool
 do: break a full-court press; read a blitz; improve a free throw; rank college teams
 claim: defence wins titles; the draft is a lottery; the three-pointer changed all; a running back is easy to replace
-tip: box out; follow the shot; take the points
 
 tennis, golf and running
 goods: tennis racket; set of golf clubs; pair of running shoes; treadmill; golf cart; swim goggles
 about: the serve; putting; marathon training; shin splints; grips; the short game; swimming laps; the half marathon
 trouble: my slice gets worse; the knee hurts after six miles; I double fault under pressure; putts stop short; I hit
  the wall at mile twenty
-did: ran a half in the snow; shot ninety-four; took three lessons; changed to a lighter racket
 do: cure a slice; pace a first marathon; hit a second serve; breathe when swimming
 claim: stretching is overrated; clubs do not fix a swing; slow miles make fast runners; grunting should cost a point
-tip: keep your head still; add ten percent a week; bend your knees
 
 boxing, racing and cycling races
 goods: heavy bag; race ticket; helmet signed by a driver; pair of boxing gloves
 about: the title fight; pit stops; doping; the mountain stage; qualifying; the judges' cards; team orders
 trouble: the judges saw another fight; the safety car ruins each race; half of the field is suspended; he cannot
  fight inside; the tyres last nine laps
-did: watched qualifying at dawn; stood on the climb; sparred twice a week; bet on the other man
 do: pass on a narrow track; score a round; climb with the leaders; make weight
 claim: the car wins and not the driver; three belts mean no champion; breakaways are made by helpers; rain shows
  talent
-tip: jab first; watch the hips; save tyres
 
 chess, cards and board games
 goods: chess set; chess clock; board game; deck of cards; set of dice; role-playing manual
 about: openings; endgames; bridge bidding; poker odds; house rules; dice; war games; puzzles
 trouble: I lose won endgames; my partner never leads trumps; one player takes ten minutes a move; the rules
  contradict each other; we forgot who was dealer
-did: drew with a master; learned the opening by heart; bluffed with nothing; ran a campaign for two years
 do: mate with bishop and knight; teach bridge to beginners; end a game that will not end; count cards fairly
 claim: endgames first and openings later; luck makes games social; bluffing is arithmetic; long games need snacks
-tip: castle early; count the losers; keep a record of moves
 
 guitars and bands
 goods: electric guitar; bass amp; drum kit; effects pedal; keyboard; acoustic guitar; microphone
 about: chord changes; distortion; drummers; rehearsal rooms; strings; tuning; gigs; home recording
 trouble: the G string goes flat; the singer is never on time; the amp hums; my fingers hurt after ten minutes; we
  clear the room with song three
-did: swapped the pickups; played the barn dance; recorded it in one take; learned it by ear
 do: play barre chords; mike a drum kit; tune down; write a bridge
 claim: tone is in the fingers; covers pay the rent; a good drummer makes the band; old tubes sound warm
-tip: practise with a metronome; change the strings; turn down
 
 rock and pop records
 goods: first pressing; box set; concert ticket; band T-shirt; pile of CDs
 about: the second album; the reunion tour; bootlegs; lyrics; cover art; live versions; the producer; B-sides
 trouble: the remaster is too loud; tickets went in four minutes; the singer mumbles; side two is filler; the label
  deleted it
-did: saw them in a cellar in 1991; played it to death; queued all night; swapped it for a live tape
 do: find an out-of-print single; date a pressing; get tickets; name a song from two lines
 claim: the early demos are better; nobody needs a double album; the drummer was the genius; reunions are about money
-tip: hear it on headphones; start with the third one; skip the encore
 
 classical music and jazz
 goods: violin; upright piano; clarinet; set of scores; opera ticket; saxophone
 about: the slow movement; choirs; conductors; piano lessons; opera; improvisation; chamber music; practice
 trouble: the tenors are flat; my bow bounces; the hall has no bass; the pianist rushes; the piano sticks in damp
  weather
-did: sang the alto part; heard it from the cheap seats; practised scales; played second clarinet for years
 do: sight-read; tune a harpsichord; follow a solo; get over stage fright
 claim: live is another art; conductors are paid too much; the quartets are the summit; jazz died of respect
-tip: count the rests; listen to the bass; play it slower
 
 films
 goods: film poster; boxed set of films; projector
 about: the ending; remakes; horror films; the director's cut; subtitles; war films; the lead actress; trailers
 trouble: the plot falls apart in the last half hour; the music tells you what to feel; trailers give away all; nobody
  in it talks like a person; it is forty minutes too long
-did: saw it twice; walked out; cried at the station scene; watched it with my dad
 do: find a silent film; explain the last scene; watch horror alone; name the man who plays the butler
 claim: the original is better; practical effects age well; sequels are made by accountants; comedies deserve prizes
-tip: see it in a cinema; avoid reviews; stay for the credits
 
 books and science fiction
 goods: paperback; first edition; box of novels; e-reader; bookshelf
 about: time travel; the trilogy; short stories; alien worlds; detective novels; translations; fantasy maps; endings
 trouble: book two is all walking; the science is wrong on page one; the author died before the last part; I cannot
  recall the title; the translator cut a chapter
-did: read it in one night; gave up at page ninety; reread it after twenty years; lent it and lost it
 do: find a story about a lighthouse on Mars; start with this author; read more; publish a novel
 claim: short stories are where ideas live; maps do not make a world; the book beats the film; adverbs are fine
-tip: start with the second; read it aloud; skip the prologue
 
 television series
 goods: boxed set; television; video recorder; episode guide
 about: the finale; the new doctor; reruns; cliffhangers; season four; soap operas; the android; quiz shows
 trouble: they killed the best character; the network moved it again; the pilot explains too much; my recorder missed
  the end; the laugh track drowns it
-did: watched six in a row; taped all of it; guessed the killer; stopped after the wedding
 do: find the missing episode; watch it in order; survive a spoiler; save a cancelled show
 claim: it lost its way in season three; captains should stay on the ship; short seasons are better; spoilers ruin
  nothing
-tip: skip the first two; start with the Christmas one; look at the background
 
 knitting, sewing and crafts
 goods: sewing machine; bag of wool; loom; pottery wheel; set of needles; box of beads
 about: sock heels; patterns; zips; dyeing; quilts; tension; felt; glaze
 trouble: the thread snaps at each corner; one sleeve is longer; the wool is discontinued; the glaze runs; stitches
  slip off
-did: knitted it twice; unpicked the hem; dyed it with onions; made a quilt for the baby
 do: turn a heel; sew a zip; fix a dropped stitch; read a pattern
 claim: swatches save sweaters; cheap wool is dear; hand stitching lasts; patterns lie about sizes
-tip: wash it first; count each row; oil the machine
 
 coins, stamps and collecting
 goods: stamp album; silver coin; model train; comic book; postcard lot; doll's house
 about: auction prices; forgeries; mint marks; grading; model railways; comics; storage; paper money
 trouble: the dealer grades too high; damp got into the album; the engine derails on the bridge; half are forgeries
-did: found it in a drawer; bid too much; sorted nine boxes; built a station
 do: spot a forgery; store comics; clean a coin; lay track on a curve
 claim: condition is all; never clean a coin; collectors save what museums throw out; fads end in boxes
-tip: use a lens; keep it dry; buy the book first
 
 horses, theatre and dancing
 goods: saddle; pair of dance shoes; stage lamp; costume; riding hat
 about: auditions; tango; stage fright; lame horses; ballroom; scripts; stable rent; lessons
 trouble: the horse will not load; my partner counts aloud; the lead lost his voice; the floor is slippery; nobody
  learns lines
-did: fell off twice; played the maid; danced until two; painted scenery
 do: load a nervous horse; learn lines; lead a tango; sew a costume overnight
 claim: small stages are braver; horses read moods; dancing is walking with care; critics leave early
-tip: heels down; breathe out; mark the floor
 
 politics of the town
 about: the bypass; parking; the library; school closures; bin collection; the stadium; bus fares; planning permits
 trouble: the bus comes once an hour; the library shuts at four; they cut down the limes; bins are full by Sunday; the
  council meets at noon
-did: spoke at the meeting; signed the petition; counted cars; wrote to the mayor
 do: stop a car park; get a crossing; save a library; read a planning notice
 claim: free buses pay for themselves; stadiums never earn a cent; parking is a subsidy; small towns need a square
-tip: go to the meeting; ask for the minutes; bring neighbours
 
 health service and care
 about: waiting lists; nurses' pay; care homes; mental health; hospital food; dentists; home helpers; insurance cover
 trouble: the wait is eleven months; no dentist takes new patients; the home smells of soup; the insurer rejects each
  claim; nurses leave
-did: sat in the ward all night; looked after my mother; called at eight sharp; paid it myself
 do: find a dentist; choose a care home; appeal a refusal; help a carer
 claim: nurses run it; prevention is never paid; private beds help nobody; carers need sleep
-tip: ask for the ward sister; write names down; visit at lunch
 """

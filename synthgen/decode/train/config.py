@@ -6,8 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from audits.core.strictyaml import read_yaml
+from synthgen.core.errors import ConfigError
 from synthgen.core.section import Count, Section, parse_section, resolve_path
-from synthgen.core.yaml_file import read_yaml
 from synthgen.decode.bridge import BridgeInfo
 from synthgen.decode.loading import Dtype
 
@@ -95,7 +96,7 @@ class TrainBridgeConfig(Section):
     @classmethod
     def load(cls, path: Path) -> "TrainBridgeConfig":
         """Return the configuration of a YAML file; a ConfigError lists every mistake."""
-        return parse_section(cls, {**read_yaml(path), "base": str(path.resolve().parent)})
+        return parse_section(cls, {**read_yaml(path, error=ConfigError), "base": str(path.resolve().parent)})
 
     def resolve(self, path: str) -> Path:
         """Return a path of the configuration as an absolute one; see `resolve_path`."""

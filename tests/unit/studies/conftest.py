@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
-from synthgen.cli.main import app
+from studies.cli import app
 from synthgen.core.errors import SynthGenError
 
 GAINS = {"none": 0.0, "random-oversample": 0.05, "smote": 0.08, "vae": 0.02, "adasyn": 0.04}
@@ -57,11 +57,11 @@ def small(module_at):
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
-    """Return what runs `synthgen study ...` in this process, in an empty folder: its exit code and what it told."""
+    """Return a function that runs a study command in an empty folder and returns its exit code and output."""
 
     def run(*arguments):
         monkeypatch.chdir(tmp_path)
-        done = CliRunner().invoke(app, ["study", *map(str, arguments)])
+        done = CliRunner().invoke(app, [*map(str, arguments)])
         if isinstance(done.exception, SynthGenError):
             return done.exception.exit_code, str(done.exception)
         return done.exit_code, done.output

@@ -62,7 +62,7 @@ def design(**changes):
     from dataclasses import replace
 
     source = Source(
-        train=(), test=(), words={"cat": "cats", "car": "cars"}, asked="Of {label}.", max_new_tokens=9, style="news"
+        train=(), test=(), words={"cat": "cats", "car": "cars"}, asked="Of {label}.", max_new_tokens=9, style="letter"
     )
     small = TextSet(name="small", pool=corpus(70, 1), test=corpus(31, 2), source=source)
     encoder = Counting()

@@ -169,9 +169,9 @@ def test_a_class_is_declared_once_however_it_is_spelled(tmp_path):
 def test_repeated_keys_are_all_listed(tmp_path):
     text = LEAST + "seed: 1\nseed: 2\nversion: 1\nrelease: {name: a, name: b}\n"
     assert list(problems(tmp_path, text)) == [
-        "line 5: the key 'seed' stands twice",
-        "line 6: the key 'version' stands twice",
-        "line 7: the key 'name' stands twice",
+        "line 5: the key 'seed' is repeated",
+        "line 6: the key 'version' is repeated",
+        "line 7: the key 'name' is repeated",
     ]
 
 

@@ -22,7 +22,7 @@ from audits.verify.contents import REPORT_JSON
 from audits.verify.mechanism import check_mechanism
 from audits.verify.statement import Privacy
 from audits.verify.trust import load_trust
-from synthgen.cli.mirror import mirror as make_mirror_of
+from synthgen.cli.shadow import ShadowRequest, shadow
 from synthgen.cli.start import start
 from synthgen.core.errors import ConfigError, ReleaseRefused, UsageError
 from synthgen.core.progress import silent
@@ -158,7 +158,7 @@ def test_a_release_under_a_budget_verifies_and_says_what_was_spent(trial):
     assert found.ok, found.failure
     assert private.release(run).path == bundle.path  # and is found there by the same command
     with pytest.raises(UsageError, match="each draw is paid for"):
-        make_mirror_of(private.config(), silent)
+        shadow(private.config(), ShadowRequest(runs=8, persons=1, quick=True), silent, print)
     privacy = found.statement.predicate.privacy
     assert (privacy.mechanism, privacy.epsilon, privacy.delta, privacy.unit) == ("dp-gaussian", 2.0, 4e-4, "group")
     assert (privacy.budget.spent_before, privacy.budget.spent_after, privacy.budget.max_epsilon) == (0.0, 2.0, 3.0)

@@ -1,21 +1,31 @@
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from audits.core.errors import PolicyError
-from audits.core.strictyaml import MAX_YAML_BYTES, parse_yaml
+from audits.core.strictyaml import MAX_YAML_BYTES, parse_yaml, read_yaml
 
 BOMB = "a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n"
 
 
 def test_yaml_1_2_is_read_as_plain_data():
     text = b"a: no\nb: 010\nc: 12:30:00\nd: [1, {e: [2]}]\nf: 1e-3\n"
-    assert parse_yaml(text, "t") == {"a": "no", "b": 10, "c": "12:30:00", "d": (1, {"e": (2,)}), "f": 0.001}
+    assert parse_yaml(text, "t", error=PolicyError) == {
+        "a": "no",
+        "b": 10,
+        "c": "12:30:00",
+        "d": (1, {"e": (2,)}),
+        "f": 0.001,
+    }
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"a: 1\na: 2\n", "line 2: the same key stands twice"),
-        (b"a: 1\nb:\n  c: 1\n  c: 1\n", "line 4: the same key"),
+        (b"a: 1\na: 2\n", "line 2: the key 'a' is repeated"),
+        (b"a: 1\nb:\n  c: 1\n  c: 1\n", "line 4: the key 'c' is repeated"),
         (BOMB.encode(), "line 1: anchors"),
         (b"a: *b\n", "anchors, aliases"),
         (b"a: !!python/object/apply:os.system [ls]\n", "tags"),
@@ -24,6 +34,11 @@ def test_yaml_1_2_is_read_as_plain_data():
         (b"a: 1\n---\nb: 2\n", "not valid YAML"),
         (b"a: \x07\n", "not valid YAML"),
         (b"a: 2020-13-45\n", "not valid YAML"),
+        (b"a: " + b"9" * 5000, "not valid YAML"),
+        (b"a: &x {b: 1}\n<<: *x\n", "anchors"),
+        (b"<<: {b: 1}\n", "line 1: merge keys"),
+        (b'a: "\\ud800"\n', "half of a surrogate pair"),
+        (b"just words", "keys and values"),
         (b"\xff", "not UTF-8"),
         (b"- 1\n", "keys and values"),
         (b"", "keys and values"),
@@ -33,4 +48,25 @@ def test_yaml_1_2_is_read_as_plain_data():
 )
 def test_everything_else_is_refused(text, message):
     with pytest.raises(PolicyError, match=message):
-        parse_yaml(text, "t")
+        parse_yaml(text, "t", error=PolicyError)
+
+
+def test_every_problem_is_listed_and_the_limit_can_be_lower():
+    with pytest.raises(PolicyError) as caught:
+        parse_yaml(b"a: 1\na: 2\nb: 1\nb: 2\n", "t", error=PolicyError)
+    assert caught.value.problems == ("line 2: the key 'a' is repeated", "line 4: the key 'b' is repeated")
+    with pytest.raises(PolicyError, match="larger than 3 bytes"):
+        parse_yaml(b"a: 1\n", "t", error=PolicyError, max_bytes=3)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+    with pytest.raises(PolicyError, match=r"cannot be read \(No such file"):
+        read_yaml(tmp_path / "none.yaml", error=PolicyError)
+    with pytest.raises(PolicyError, match=r"cannot be read \(Is a directory"):
+        read_yaml(tmp_path, error=PolicyError)
+
+
+@given(st.binary(max_size=60) | st.text(alphabet="a1:[]{}&*!-'\"\n\t #<|>%@,", max_size=40).map(str.encode))
+def test_any_bytes_are_read_or_refused(data):
+    with contextlib.suppress(PolicyError):
+        assert isinstance(parse_yaml(data, "t", error=PolicyError), dict)

@@ -49,7 +49,7 @@ def notes(path, n_patients=500, classes=3):
 
 
 def command(*arguments):
-    return [sys.executable, "-m", "synthgen", "study", "feature-augmentation", *map(str, arguments)]
+    return [sys.executable, "-m", "studies", "feature-augmentation", *map(str, arguments)]
 
 
 def run(tmp_path, *arguments, **env):

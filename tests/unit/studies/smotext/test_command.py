@@ -37,7 +37,7 @@ def request(tmp_path, **changes):
 
 
 def command(*arguments):
-    return [sys.executable, "-m", "synthgen", "study", "smotext", *map(str, arguments)]
+    return [sys.executable, "-m", "studies", "smotext", *map(str, arguments)]
 
 
 def run(tmp_path, *arguments, **env):

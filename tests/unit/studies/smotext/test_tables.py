@@ -16,6 +16,8 @@ from studies.smotext.trial import MEASURE
 from studies.smotext.trials import LAMBDAS
 
 STUDIES = Path(__file__).parents[4] / "docs" / "studies"
+# seeds of the kept trials that were written with a style adapter; three of the four adapters were removed later
+ADAPTER_SEEDS = {"newsgroups20": 2, "ag_news": 2, "sst2": 2, "mts_dialog": 5}
 
 META = {"bridge": "builtin", "datasets": {"d": {"test records": 50}}}
 ALONG = {
@@ -174,10 +176,10 @@ def test_the_page_that_is_shown_comes_of_the_trials_that_are_kept(tmp_path):
     seeds = range(SmotextProtocol().seeds)
     drawn = [
         f"{dataset}-{v}-{seed}"
-        for dataset, source in SOURCES.items()
+        for dataset in SOURCES
         for seed in seeds
         for v in (REAL, *VARIANTS)
-        if v != STYLE or (source.style is not None and seed < source.style_seeds)
+        if v != STYLE or seed < ADAPTER_SEEDS[dataset]
     ]
     tables = [pq.read_table(io.BytesIO(named.pop(name))) for name in drawn]
     assert not named

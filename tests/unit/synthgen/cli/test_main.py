@@ -25,7 +25,6 @@ COMMANDS = (
     "keys",
     "trust",
     "timestamp",
-    "study",
     "blend",
 )
 

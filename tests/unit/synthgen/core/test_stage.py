@@ -8,7 +8,7 @@ from synthgen.core import made_by
 from synthgen.core.errors import InternalError
 from synthgen.core.progress import silent
 from synthgen.core.seeds import SeedTree
-from synthgen.core.stage import ROOT, Sources, Stage, StageContext, Value, plain_value
+from synthgen.core.stage import ROOT, Sources, Stage, StageContext, StageInput, plain_value
 
 STAGE = Stage(
     name="paint",
@@ -28,7 +28,7 @@ def sources(**changes):
         "config": CONFIG,
         "seeds": SeedTree(7),
         "progress": silent,
-        "inputs": {"load": Value("rows", "digest of rows")},
+        "inputs": {"load": StageInput("rows", "digest of rows")},
         "models": {"embedder": SimpleNamespace(digest="digest of weights")},
     }
     return Sources(**(given | changes))
@@ -77,7 +77,7 @@ def test_what_is_declared_and_not_read_is_known(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"inputs": {}}, {"inputs": {"load": Value(1, "x"), "split": Value(1, "y")}}, {"models": {}}]
+    "changes", [{"inputs": {}}, {"inputs": {"load": StageInput(1, "x"), "split": StageInput(1, "y")}}, {"models": {}}]
 )
 def test_a_stage_is_not_run_with_other_inputs_than_it_declares(changes):
     with pytest.raises(InternalError, match="declares"):

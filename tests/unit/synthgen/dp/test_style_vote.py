@@ -18,21 +18,21 @@ def counts(**votes):
 
 
 def test_the_style_of_most_votes_is_taken_and_near_ones_are_mixed():
-    assert decide_style(counts(letter=40, news=15), 128) == (("letter", 1.0),)
-    mixed = decide_style(counts(letter=40, news=22, forum=21, review=20), 128)
-    assert mixed == (("letter", 1 / 3), ("news", 1 / 3), ("forum", 1 / 3))
-    assert decide_style(counts(letter=31, news=30), 128) == ((PLAIN, 1.0),)
+    assert decide_style(counts(letter=40, question=15), 128) == (("letter", 1.0),)
+    mixed = decide_style(counts(letter=40, question=22, clinical_note=21, clinical_shorthand=20), 128)
+    assert mixed == (("letter", 1 / 3), ("question", 1 / 3), ("clinical-note", 1 / 3))
+    assert decide_style(counts(letter=31, question=30), 128) == ((PLAIN, 1.0),)
 
 
 def test_who_is_likeliest_without_a_style_votes_for_none_and_who_gains_by_two_shares_the_vote():
     nats = np.full((3, len(built_in_styles())), 4.0)
-    letter, news, plain = (built_in_styles().index(name) for name in ("letter", "news", PLAIN))
+    letter, question, plain = (built_in_styles().index(name) for name in ("letter", "question", PLAIN))
     nats[0, plain] = 3.0
-    nats[1, [letter, news]] = 3.7, 3.6
+    nats[1, [letter, question]] = 3.7, 3.6
     nats[2, letter] = 1.0
     votes = preferences(nats)
     assert votes[0].sum() == 0
-    assert votes[1, [letter, news]] == pytest.approx([0.6, 0.8])
+    assert votes[1, [letter, question]] == pytest.approx([0.6, 0.8])
     assert votes[2, letter] == pytest.approx(1)
     assert np.linalg.norm(votes, axis=1) == pytest.approx([0, 1, 1])
 

@@ -19,14 +19,14 @@ def test_what_was_put_there_changed_or_taken_away_is_named(tmp_path, monkeypatch
     check_shipped()
     shutil.copytree(tmp_path / "decode/styles/letter", tmp_path / "decode/styles/house")
     (tmp_path / "decode/styles/linked").symlink_to(tmp_path / "decode/styles/letter")
-    shutil.rmtree(tmp_path / "decode/styles/news")
+    shutil.rmtree(tmp_path / "decode/styles/question")
     weights = tmp_path / "decode/builtin/bridge.safetensors"
     data = weights.read_bytes()
     weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(ModelError, match="what is shipped was changed") as caught:
         check_shipped()
     assert list(caught.value.problems) == [
-        "decode/styles/news: missing",
+        "decode/styles/question: missing",
         "decode/styles/house: not shipped",
         "decode/styles/linked: not shipped",
         "decode/builtin: not as it was shipped",

@@ -1,4 +1,4 @@
-"""Posts, e-mails, reviews, questions and news of our grammars: broad, different, nobody's and unseen elsewhere."""
+"""Questions written by the grammar are varied, contain no identifiers and do not occur in the evaluation corpora."""
 
 import os
 import re
@@ -10,16 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from invented.grammar import Grammar
-from invented.news import news
-from invented.posts import emails, forum_posts
 from invented.questions import questions
-from invented.reviews import reviews
 from invented.topics import PARTS, topics
 from invented.wording import Deck, compose, distinct
 
 from synthgen.core.errors import InternalError
 
-WORDS = {forum_posts: (20, 150), emails: (12, 150), reviews: (5, 90), questions: (4, 20), news: (12, 70)}
+WORDS = {questions: (4, 20)}
 WRITERS = pytest.mark.parametrize("write", WORDS, ids=lambda write: write.__name__)
 RUN = 8
 MOST = 0.03
@@ -70,25 +67,6 @@ def test_topics_are_many_and_whole():
     for topic in topics():
         assert set(PARTS) <= set(topic.phrases) <= {*PARTS, "goods"}, topic.name
         assert all(len(texts) >= 3 and "" not in texts for texts in topic.phrases.values()), topic.name
-
-
-def test_posts_keep_to_one_topic():
-    owner = {}  # of every phrase of several words that only one topic has
-    for topic in topics():
-        for phrase in chain.from_iterable(topic.phrases[part] for part in ("trouble", "claim")):
-            owner[phrase.lower()] = topic.name if phrase.lower() not in owner else None
-    seen = [{owner[p] for p in owner if p in text.lower()} for text in texts(forum_posts)[:300]]
-    assert max(map(len, seen)) == 1
-    assert len(set().union(*seen)) >= 60
-
-
-def test_posts_and_reviews_have_the_habits_of_their_kind():
-    posts, verdicts = texts(forum_posts), texts(reviews)
-    assert sum("\n> " in text or text.startswith("> ") for text in posts) > 200
-    assert sum(text == text.lower() for text in posts) > 100
-    assert sum(text == text.lower() for text in verdicts) > 400
-    assert sum(text.startswith("Subject: ") for text in texts(emails)) > 400
-    assert sum(bool(re.search(r"\(\w[\w ]+\) - [A-Z]", text)) for text in texts(news)) > 400
 
 
 def test_what_is_kept_stays_the_same_and_the_other_differs():
