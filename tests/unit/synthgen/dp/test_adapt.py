@@ -240,7 +240,7 @@ def asked(bench, **changes):
     job = bench.job(**{**CHANGES, **changes})
     prepared, embedding, embedded = bench.prepare(job)
     reservation, _ = reserve_budget(job, load_policy("strict-dp"), NOBODY, NOBODY)
-    measured, answered = measure(job, prepared.train, embedded, reservation, embedding.digest)
+    measured, answered = measure(job, prepared.train, embedded, reservation, embedded.encoder)
     return job, prepared, measured, answered
 
 

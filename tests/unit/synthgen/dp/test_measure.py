@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -45,7 +46,7 @@ def asked(bench, **changes):
     parts = bench.stages[1]
     source = read_corpus(parts.folder / "train.parquet", "train")
     reservation, reserved = reserve_budget(job, load_policy("strict-dp"), NOBODY, NOBODY)
-    measured, answered = measure(job, prepared.train, embedded, reservation, embedding.digest)
+    measured, answered = measure(job, prepared.train, embedded, reservation, embedded.encoder)
     return job, prepared, measured, (reserved, answered), source
 
 
