@@ -238,7 +238,7 @@ def test_a_planted_canary_is_not_likelier_than_others_under_clip_and_noise_and_i
 def asked(bench, **changes):
     """Return job, prepared, measured and the stage that measured."""
     job = bench.job(**{**CHANGES, **changes})
-    prepared, embedding, embedded = bench.prepare(job)
+    prepared, _, embedded = bench.prepare(job)
     reservation, _ = reserve_budget(job, load_policy("strict-dp"), NOBODY, NOBODY)
     measured, answered = measure(job, prepared.train, embedded, reservation, embedded.encoder)
     return job, prepared, measured, answered

@@ -42,7 +42,7 @@ CHANGES = {
 def asked(bench, **changes):
     """Return job, prepared, measured and the stages of a run up to what was measured."""
     job = bench.job(**{**CHANGES, **changes})
-    prepared, embedding, embedded = bench.prepare(job)
+    prepared, _, embedded = bench.prepare(job)
     parts = bench.stages[1]
     source = read_corpus(parts.folder / "train.parquet", "train")
     reservation, reserved = reserve_budget(job, load_policy("strict-dp"), NOBODY, NOBODY)

@@ -149,7 +149,7 @@ def test_a_run_decodes_with_the_refined_bridge(project):
 
 
 def test_a_policy_of_differential_privacy_refuses_it_before_any_work(project):
-    with pytest.raises(ConfigError, match="asks for differential privacy"):
+    with pytest.raises(ConfigError, match="requires differential privacy"):
         Pipeline(project.config(decode={"adapt": ADAPT}, policy="strict-dp")).run()
     assert not list(project.folder.glob("ws/stages/*"))
     policies = {name: load_policy(policy_path(name)) for name in ("strict-dp", "research")}

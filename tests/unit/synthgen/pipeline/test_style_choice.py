@@ -154,7 +154,7 @@ def test_records_dealt_out_to_several_styles_are_still_the_very_records(project,
 def test_a_choice_by_train_is_refused_where_differential_privacy_is_asked_for(project):
     strict = load_policy(policy_path("strict-dp"))
     check_style(project.config(decode={"style": "plain"}), strict)
-    with pytest.raises(ConfigError, match="asks for differential privacy") as caught:
+    with pytest.raises(ConfigError, match="requires differential privacy") as caught:
         check_style(project.config(decode={"style": "auto"}), strict)
     assert all(name in caught.value.hint for name in built_in_styles())
 
