@@ -14,7 +14,7 @@ from audits.selftest.cases import CASES
 from audits.selftest.suite_run import selftest
 from synthgen.core.files import write_bytes
 from synthgen.core.made_by import LIBRARIES
-from synthgen.core.stage import Stage, StageContext, StageInput, plain_value
+from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.types import Corpus
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import EVIDENCE, JudgedTables, as_table
@@ -32,7 +32,7 @@ def is_due(audited: StageResult, policy: Policy) -> bool:
 
 def calibrate(job: Job, tables: JudgedTables, policy: Policy) -> StageResult:
     """Run the calibration suite with the policy's audits on train and control."""
-    inputs = {
+    inputs: dict[str, HasDigest] = {
         "train": _with_digest(tables.train),
         "control": _with_digest(tables.control),
         "audits": plain_value(list(policy.selftest)),

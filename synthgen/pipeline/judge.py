@@ -107,7 +107,7 @@ def attack(
     job: Job, tables: JudgedTables, prepared: Prepared, written: Written, evaluated: StageResult, attempt: Attempt
 ) -> StageResult:
     """Run every audit on the records that would be released."""
-    inputs = {
+    inputs: dict[str, HasDigest] = {
         **_audit_inputs(tables.synthetic, prepared, written),
         "tables": tables,
         "evaluate": evaluated,

@@ -9,7 +9,7 @@ from pathlib import Path
 from audits.gate.policy import Policy
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError, DataError, InternalError
-from synthgen.core.stage import Stage, StageContext, StageInput, plain_value
+from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.types import Corpus
 from synthgen.decode.bridge import Bridge, Vocabulary
 from synthgen.decode.config import AUTO, PLAIN
@@ -148,7 +148,7 @@ def choose_style(
     config = job.config
     styles = {name: named_styles(config, _equally((name,))) for name in built_in_styles()}
     digests = {name: [style.digest for style, _ in shares] for name, shares in styles.items()}
-    models = {
+    models: dict[str, HasDigest] = {
         "embedder": encoder,
         "bridge": bridge,
         "language model": job.language_model(),

@@ -7,7 +7,7 @@ import numpy as np
 from synthgen import filter as filtering
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import DataError
-from synthgen.core.stage import StageInput, plain_value
+from synthgen.core.stage import HasDigest, StageInput, plain_value
 from synthgen.core.tables import read_candidates, read_latents
 from synthgen.core.types import Candidate, Float32, Latents
 from synthgen.decode.shards import read_shards, rows_of
@@ -26,7 +26,7 @@ RECONSTRUCTIONS = 96  # train records decoded from their own vectors; the filter
 
 def interpolate(job: Job, setup: Setup, state: Round) -> tuple[Latents, StageResult]:
     """Return the latents of this round and of the rounds before it."""
-    inputs = {
+    inputs: dict[str, HasDigest] = {
         "training_view": setup.training_view,
         "counts": plain_value(dict(state.requested)),
         "sections": StageInput(setup.sections, setup.layout_digest),
@@ -79,7 +79,7 @@ def decode(
         mark: ends the stage's name.
         candidates: texts of each latent.
     """
-    inputs = {
+    inputs: dict[str, HasDigest] = {
         "latents": StageInput(latents, sha256_json([upstream, list(latents.ids)])),
         "labels": plain_value(sorted(set(setup.training_view.embedded.labels))),
         "candidates": plain_value(candidates),
@@ -104,7 +104,7 @@ def filter_candidates(
 ) -> tuple[tuple[Candidate, ...], StageResult]:
     """Judge all candidates so far together and return the best of each latent."""
     first, *rounds = state.embeddings  # the reconstructions' first
-    inputs = {
+    inputs: dict[str, HasDigest] = {
         "candidates": StageInput(state, sha256_json(rounds)),
         "latents": StageInput(latents, sha256_json(list(latents.ids))),
         "training_view": setup.training_view,
