@@ -23,8 +23,8 @@ from synthgen.core.progress import terminal_progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_candidates, read_corpus, read_latents
 from synthgen.evaluate.heads import LabelledTexts, encoder_logistic
+from synthgen.evaluate.stage import UTILITY
 from synthgen.evaluate.style_gap import style_gap
-from synthgen.pipeline.judge import UTILITY
 from synthgen.pipeline.pipeline import Pipeline
 
 

@@ -219,9 +219,7 @@ def _bucket_pairs(left: tuple[U32, Int], right: tuple[U32, Int]) -> tuple[U64, i
     total = int(count.sum())
     within = np.arange(total) - np.repeat(np.cumsum(count) - count, count)
     partner = other_rows[order[np.repeat(start, count) + within]]
-    return (np.repeat(rows, count).astype(np.uint64) << np.uint64(32)) | partner.astype(np.uint64), int(
-        is_full.sum()
-    )
+    return (np.repeat(rows, count).astype(np.uint64) << np.uint64(32)) | partner.astype(np.uint64), int(is_full.sum())
 
 
 def _shared(left: _Shingled, right: _Shingled, a: Int, b: Int) -> Int:

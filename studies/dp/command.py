@@ -10,8 +10,8 @@ from studies.dp.sets import KINDS, read_private_sets
 from studies.dp.tables import results_page
 from studies.dp.trial import LABELS, LABELS_ALONE, MECHANISMS, NOISELESS, SMOTE, DpTrial, run_trial
 from synthgen.core.errors import DataError
+from synthgen.core.files import write_json
 from synthgen.core.progress import Progress
-from synthgen.pipeline.workspace import write_json
 
 EPSILONS = (0.5, 1.0, 2.0, 4.0, 8.0, NOISELESS)
 PERSONS = (500, 2000, 8000)

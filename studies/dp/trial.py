@@ -10,7 +10,8 @@ from studies.dp.sets import PrivateSet
 from synthgen.config import Config
 from synthgen.core.progress import Progress
 from synthgen.core.tables import read_corpus
-from synthgen.pipeline.judge import AUDIT, UTILITY
+from synthgen.evaluate.stage import UTILITY
+from synthgen.pipeline.judge import AUDIT
 from synthgen.pipeline.pipeline import Pipeline
 
 LABELS, SMOTE = "labels alone", "smote"  # what lies below, and what has no guarantee

@@ -23,9 +23,9 @@ from synthgen.filter.attributes import check_labels
 from synthgen.filter.classifier import fits_for
 from synthgen.interpolate import check_classes, wanted_counts
 from synthgen.load import load
-from synthgen.pipeline.finished import policy_file
 from synthgen.pipeline.ledger import ledger_of
-from synthgen.pipeline.rounds import SPARE, first_asked
+from synthgen.pipeline.policy import policy_file
+from synthgen.pipeline.rounds import SPARE, first_requested
 from synthgen.pipeline.secret import PUBLIC, foreseen_secret
 from synthgen.pipeline.secret import WARNING as PUBLIC_WARNING
 from synthgen.pipeline.style_choice import MOST_TEXTS, check_style, ways
@@ -200,7 +200,7 @@ def _check_exposure(config: Config, train: Corpus, wanted: Mapping[str, int]) ->
     if bound is None:
         return
     problems = []
-    for label, m in first_asked(wanted).items():
+    for label, m in first_requested(wanted).items():
         n = len({record.group for record in train.records if record.label == label})
         if n * bound < m:
             problems.append(

@@ -11,7 +11,7 @@ from audits.gate.shipped import load_policy
 from synthgen.config import Config, is_uri
 from synthgen.core.errors import DataError, StorageError
 from synthgen.core.progress import terminal_progress
-from synthgen.pipeline.finished import policy_file
+from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.secret import PUBLIC, WARNING
 from synthgen.release.keys import SigningKey
 from synthgen.release.refusal import check_waivers
@@ -82,7 +82,7 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     if not decision.allowed:
         stream.writelines(f"{line}\n" for line in decision.summary)
     bundle = run.release(decision, key=key, out=out)
-    return Published(bundle.path, bundle.release_id, run.policy(), decision)
+    return Published(bundle.path, bundle.release_id, run.policy, decision)
 
 
 def report_of(target: Path) -> Path:

@@ -63,6 +63,11 @@ class DecodeConfig(Section):
         return style
 
     @property
+    def drafting(self) -> dict[str, object]:
+        """The settings that drafts are written with; there is one candidate of each."""
+        return self.model_dump(mode="json", exclude={"candidates"})
+
+    @property
     def placement(self) -> str:
         """Where the language model is placed; see `load_model`."""
         return self.device or ("auto" if self.bridge == OWN else "cpu")

@@ -40,18 +40,10 @@ class _OfAllMethods(Section):
     """Keys that every method accepts."""
 
     method: Literal[
-        "smote",
-        "borderline-smote",
-        "adasyn",
-        "random-oversample",
-        "vae",
-        "mixture",
-        "slerp",
-        "dp-gaussian",
+        "smote", "borderline-smote", "adasyn", "random-oversample", "vae", "mixture", "slerp", "dp-gaussian"
     ] = Field(
         "smote",
-        description="Method that makes new vectors. `dp-gaussian` needs a privacy budget, see the "
-        "section `dp`.",
+        description="Method that makes new vectors. `dp-gaussian` needs a privacy budget, see the section `dp`.",
     )
     k_neighbors: Count = Field(
         NeighbourInterpolator.model_fields["k_neighbors"].default,

@@ -67,4 +67,4 @@ def test_a_policy_for_outside_asks_for_all_six(run_project):
 def test_no_suite_is_due_where_no_policy_asks(run_project):
     run = load_run(run_project.config())
     assert run.decide().allowed
-    assert not module.is_due(SimpleNamespace(folder=run.folder("audit")), run.policy())
+    assert not module.is_due(SimpleNamespace(folder=run.folder("audit")), run.policy)

@@ -16,7 +16,7 @@ from synthgen.decode.bridge import load_bridge
 from synthgen.decode.xrag import XragDecoder
 from synthgen.deidentify import with_placeholders
 from synthgen.embed.segmented import SegmentedEncoder
-from synthgen.pipeline.judge import COHERENCE
+from synthgen.evaluate.stage import COHERENCE
 from synthgen.pipeline.segments import SegmentWriter, encoder_for, writer_for, written_parts
 from synthgen.segment import Splitter
 

@@ -4,7 +4,7 @@ import pytest
 
 from audits.gate.shipped import load_policy
 from synthgen.core.errors import DataError, UsageError
-from synthgen.pipeline.finished import policy_file
+from synthgen.pipeline.policy import policy_file
 from synthgen.release.run import load_run
 
 
