@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from audits.attacks.accounting.accountants import epsilon_without_prv
 from audits.attacks.accounting.mechanism_log import MOST_MECHANISMS, PERSONS_PER_DELTA, MechanismCost, PrivacyBudget
 from audits.core.errors import NotMeasurable, VerifyError
 from audits.core.strictjson import JsonError, parse
@@ -94,6 +93,10 @@ def check_spent(privacy: Privacy, held: Mapping[str, bytes]) -> None:
 
     Cost: seconds where persons were sampled, else nothing.
     """
+    from audits.attacks.accounting.accountants import (
+        epsilon_without_prv,  # it imports scipy, which takes half a second
+    )
+
     details = accounted(held)
     try:
         costs = [MechanismCost.model_validate(one) for one in list(details["mechanisms"])[: MOST_MECHANISMS + 1]]

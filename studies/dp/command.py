@@ -78,7 +78,7 @@ def dp_study(request: DpRequest, progress: Progress, say: Callable[[str], None])
         SynthGenError: as a run says.
 
     Privacy: private sets play themselves here: noise is of a public stream, so nothing it writes may be released.
-    Cost: four minutes a trial on two cores; of `ADAPTED` up to two hours more where these lack bfloat16.
+    Cost: four minutes a trial on two cores.
     """
     if unknown := [
         f"{name}: not one of {', '.join(MECHANISMS)}" for name in request.mechanisms if name not in MECHANISMS

@@ -15,6 +15,7 @@ from synthgen.cli.budgets import budget_app
 from synthgen.cli.keys import keys_app, trust_app
 from synthgen.cli.models import models_app
 from synthgen.cli.stamps import timestamp_app
+from synthgen.core.engine import engine_errors
 from synthgen.core.errors import Interrupted, ReleaseRefused, SynthGenError, UsageError
 from synthgen.core.terminal import say
 
@@ -325,7 +326,8 @@ def main(command: typer.Typer = app) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
-        command()
+        with engine_errors():
+            command()
     except (SynthGenError, AuditError) as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)

@@ -16,29 +16,27 @@ from synthgen.core.errors import InternalError
 from synthgen.core.files import write_json
 from synthgen.core.seeds import SeedTree
 from synthgen.core.stage import Stage, StageContext, StageInput, plain_value
-from synthgen.core.types import Corpus, Embedded, Float32, Record
+from synthgen.core.types import Corpus, Embedded, Record
 from synthgen.decode.bridge import Vocabulary
-from synthgen.decode.style_adapter import BlockShares, built_in_styles
+from synthgen.decode.style_adapter import built_in_styles
+from synthgen.dp import gaussian
 from synthgen.dp.accounting_log import account_for
-from synthgen.dp.adapt import ADAPT, open_texts, read_adapted, refine, save_adapted
 from synthgen.dp.basis import load_basis
+from synthgen.dp.catalogue import CHOICE, VOTE
 from synthgen.dp.deferred_signals import held
-from synthgen.dp.draft import drafter, rehearse
 from synthgen.dp.method import PublicContext
 from synthgen.dp.noise import SecureNoise, StreamNoise
 from synthgen.dp.noised_sums import Ask, Float64, PrivateAsk, Query
 from synthgen.dp.person_rows import people_of
 from synthgen.dp.planned_queries import mechanisms_of, queries_of
 from synthgen.dp.sealed_result import LOG, MEASURE, book, is_kept, made_digest
-from synthgen.dp.style_vote import VOTE, VOTERS, count_votes, decide_style, read_votes
-from synthgen.dp.votes import VOTES, candidates_of
+from synthgen.dp.style_vote import VOTERS, count_votes, decide_style, read_votes
 from synthgen.dp.word_queries import WORDS, PublicWords, Telling, ask_words, read_words, said_by
-from synthgen.interpolate.config import DP_METHODS
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.rounds import Draws, TrainingView, open_bridge
 from synthgen.pipeline.secret import PUBLIC
-from synthgen.pipeline.style_choice import CHOICE, Shares, read_choice
+from synthgen.pipeline.style_choice import Shares, read_choice
 from synthgen.pipeline.workspace import StageResult
 
 STOOD_IN = 1_000  # points of each class that stand in for train records where filters learn; few blur the boundary
@@ -50,12 +48,12 @@ class Measured:
 
     Args:
         training_view: what the writing starts from.
-        shares: the styles that were voted for, or how much of each is in each block; None where one is named.
+        shares: the styles that were voted for; None where they are named.
         log: for the `accounting` audit.
     """
 
     training_view: TrainingView
-    shares: Shares | BlockShares | None
+    shares: Shares | None
     log: Mapping[str, Any]
 
 
@@ -90,8 +88,8 @@ def measure(
         "encoder": StageInput(None, encoder),
     }
     stage = MEASURE_STAGE
-    if {VOTE, VOTES, ADAPT} & {*queries}:
-        stage = replace(stage, config=(*stage.config, "decode.drafting"))
+    if VOTE in queries:  # the decoder reads the votes
+        stage = replace(stage, config=(*stage.config, "decode.voting"))
     result = job.run(stage, inputs)
     spent(*ledger, run, made_digest(result.folder))
     return _measured(job, result, context, queries), result
@@ -118,7 +116,7 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
     """Draw the noise, write the query results and book them, unless the ledger books them already."""
     asking, context, folder = stage.input("persons"), stage.input("basis"), stage.folder
     job, train, embedded, reservation = asking.job, asking.train, asking.embedded, asking.reservation
-    config, queries, ledger = job.config, queries_of(job.config), ledger_of(job.config)
+    queries, ledger = queries_of(job.config), ledger_of(job.config)
     run = stage.input("run")
     is_public = stage.config("secret") == PUBLIC
     ask = PrivateAsk(StreamNoise(job.seeds.child("noise")) if is_public else SecureNoise())
@@ -132,19 +130,11 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
         people = people_of(embedded, context.labels, context.basis)
         votes = read_votes(job, open_bridge(job), train, embedded) if VOTE in queries else None
         said = None if vocabulary is None else said_by(train, context.labels, vocabulary)
-        texts = open_texts(job, open_bridge(job, ()), train, embedded) if ADAPT in queries else None
-        if VOTES in queries:
-            rehearse(job, context, candidates_of(queries[VOTES], context.persons, len(context.labels)))
         with held():
             key = note_draw(*ledger, run)
-            voted, adapted = None, None
             if votes is not None:
-                voted = _voted(votes, context, queries[VOTE], ask, folder)
-            if texts is not None:
-                adapted = refine(job, texts, voted, queries[ADAPT], ask)
-                save_adapted(adapted, folder)
-            asked = replace(context, write=drafter(job, voted if adapted is None else adapted, context.labels))
-            DP_METHODS[config.interpolate.method].learn(people, asked, queries, ask).save(folder)
+                _count(votes, context, queries[VOTE], ask, folder)
+            gaussian.learn(people, context, queries, ask).save(folder)
             if said is not None and vocabulary is not None:
                 ask_words(said, len(context.labels), vocabulary, queries[WORDS], ask).save(folder)
             write_json(folder / LOG, log)
@@ -165,16 +155,15 @@ MEASURE_STAGE = Stage(
 )
 
 
-def _voted(votes: Float64, context: PublicContext, query: Query, ask: Ask, folder: Path) -> Shares:
-    """Return the styles that the persons' noised votes decide for, and write both into the folder."""
+def _count(votes: Float64, context: PublicContext, query: Query, ask: Ask, folder: Path) -> None:
+    """Write the persons' noised votes, and the styles that they decide for, into the folder."""
     counts = count_votes(votes, query, ask)
     shares = decide_style(counts, min(VOTERS, context.persons))
     write_json(folder / CHOICE, {"shares": shares, "votes": dict(zip(built_in_styles(), counts, strict=True))})
-    return shares
 
 
 def _setting(job: Job) -> PublicContext:
-    """Return what everybody may know, with a writer that gives vectors back as they are."""
+    """Return the public facts that the run may use without noise."""
     config = job.config
     if config.dp.persons is None:
         raise InternalError("a run without a budget has no setting")
@@ -182,13 +171,7 @@ def _setting(job: Job) -> PublicContext:
         labels=tuple(sorted(config.source.labels or ())),
         basis=load_basis(config.embed.model),
         persons=config.dp.persons,
-        write=_unwritten,
-        seeds=job.seeds.child("measure"),
     )
-
-
-def _unwritten(vectors: Float32, _labels: Sequence[str], _seeds: SeedTree) -> Float32:
-    return vectors
 
 
 def public_words(job: Job) -> PublicWords:
@@ -206,7 +189,7 @@ def public_words(job: Job) -> PublicWords:
 def _measured(job: Job, result: StageResult, context: PublicContext, queries: Mapping[str, Query]) -> Measured:
     """Return what was asked for, and no more: whatever else lies in the folder is nothing that was answered."""
     config = job.config
-    learned = DP_METHODS[config.interpolate.method].read(result.folder, context)
+    learned = gaussian.read(result.folder, context)
     draws: Draws = learned
     if WORDS in queries:
         words = read_words(result.folder, public_words(job))
@@ -220,11 +203,7 @@ def _measured(job: Job, result: StageResult, context: PublicContext, queries: Ma
         draws=lambda _config: draws,
         digest=sha256_json([result.digest, made_digest(result.folder), config.decode.words]),
     )
-    shares: Shares | BlockShares | None = None
-    if ADAPT in queries:
-        shares = read_adapted(result.folder, config)
-    elif VOTE in queries:
-        shares = read_choice(result.folder)
+    shares = read_choice(result.folder) if VOTE in queries else None
     return Measured(training_view=training_view, shares=shares, log=json.loads((result.folder / LOG).read_bytes()))
 
 

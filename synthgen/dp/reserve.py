@@ -18,7 +18,6 @@ from synthgen.core.types import Corpus
 from synthgen.dp.planned_queries import asked_by, large_delta, mechanisms_of, most_for, queries_of
 from synthgen.dp.sealed_result import LOG, MEASURE, is_sealed
 from synthgen.pipeline.job import Job, source_digest
-from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.secret import MARK, mark_of
 from synthgen.pipeline.workspace import StageResult, Workspace, read_field
@@ -93,6 +92,8 @@ def _refuse_asked_out(job: Job, policy: Policy, control: Corpus) -> None:
     limits = [rule.limit for rule in policy.all_rules() if rule.metric == ATTEMPTS and rule.op == "<="]
     if not limits:
         return
+    from synthgen.pipeline.judge import as_table
+
     before = asked_before(*ledger_of(job.config), control=as_table(control, {}))
     if before >= min(limits):
         raise BudgetError(

@@ -10,7 +10,7 @@ from audits.ledger.chain import HighWaterMark
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import StorageError
 from synthgen.core.files import write_json
-from synthgen.pipeline.style_choice import CHOICE
+from synthgen.dp.catalogue import CHOICE
 from synthgen.pipeline.workspace import read_field
 
 MEASURE, LOG = "measure", "mechanism.json"

@@ -11,7 +11,7 @@ from synthgen.load.load import load
 def _load(context: StageContext) -> Mapping[str, object]:
     """Write the corpus and the declared names; count unusable rows by reason."""
     is_private = context.config("interpolate.is_private")
-    report = load(context.config("source"), context.input("file"), context.stream("load"), apart=is_private)
+    report = load(context.config("source"), context.input("file"), context.stream("load"), isolated_rows=is_private)
     write_corpus(context.folder / "records.parquet", report.corpus)
     write_json(context.folder / "names.json", {k: list(v) for k, v in report.names.items()})
     return {

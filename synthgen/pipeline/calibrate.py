@@ -11,7 +11,7 @@ from audits.gate.evidence import Evidence, Metric, read_evidence
 from audits.gate.policy import Policy, decide
 from audits.selftest.bound import BoundSelfTest, bound_selftest
 from audits.selftest.cases import CASES
-from audits.selftest.suite_run import selftest
+from audits.selftest.run_suite import run_suite
 from synthgen.core.files import write_bytes
 from synthgen.core.made_by import LIBRARIES
 from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plain_value
@@ -55,7 +55,7 @@ def _selftest(context: StageContext) -> Mapping[str, object]:
     inputs = AuditInputs(synthetic=train, train=train, control=control)  # the suite does not read `synthetic`
     with context.progress.stage("selftest", total=2 * len(CASES) + 1, unit="steps") as advance:
         try:
-            result = selftest(
+            result = run_suite(
                 inputs,
                 audits=tuple(context.input("audits")),
                 seed=int.from_bytes(seeds.key(), "big"),

@@ -99,7 +99,7 @@ class Job:
         Under a budget it encodes each text by itself. In a batch, the last bits of a vector depend on the other
         texts, so one person more or less would change the vectors, and with them the votes, of other persons.
         """
-        return build_encoder(self.config.embed, self.folder, alone=self.config.interpolate.is_private)
+        return build_encoder(self.config.embed, self.folder, one_by_one=self.config.interpolate.is_private)
 
 
 def source_digest(path: Path) -> str:

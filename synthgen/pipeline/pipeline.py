@@ -13,19 +13,18 @@ from typing import Literal
 from audits.gate.policy import Policy
 from audits.gate.shipped import load_policy
 from synthgen.config import Config
+from synthgen.core.engine import require_engine
 from synthgen.core.errors import UsageError
 from synthgen.core.progress import Progress, silent
 from synthgen.core.tables import read_corpus
 from synthgen.decode.config import AUTO
 from synthgen.decode.loading import backend_of
-from synthgen.decode.style_adapter import BlockShares
 from synthgen.dp.measure import measure
 from synthgen.dp.planned_queries import check_budget
 from synthgen.dp.reserve import PAID, reserve_budget
 from synthgen.embed import Encoder
 from synthgen.models.shipped import check_shipped
 from synthgen.models.store import digest_of
-from synthgen.pipeline.adapt import adapt, check_adapt
 from synthgen.pipeline.calibrate import calibrate, is_due
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import (
@@ -74,11 +73,15 @@ class Pipeline:
         config: what to run.
         progress: receives the progress of each stage; ignored by default.
 
+    Raises:
+        DependencyError: if the extra `engine` is not installed.
+
     Example:
         Pipeline(Config.load("clinic.yaml")).run().decide().allowed
     """
 
     def __init__(self, config: Config, progress: Progress = silent) -> None:
+        require_engine()
         self.config = config
         self.progress = progress
 
@@ -92,14 +95,12 @@ class Pipeline:
 
         Raises:
             UsageError: if there is no such stage.
-            ConfigError: if the decoder would be refined on train under a policy that requires differential privacy.
             SynthGenError: as the stages say.
             Interrupted: if another process has locked the workspace.
         """
         if until not in STAGES:
             raise UsageError(f"there is no stage {until!r}", hint=f"The stages are {', '.join(STAGES)}.")
         policy = load_policy(policy_file(self.config))
-        check_adapt(self.config.decode.adapt, policy)
         check_style(self.config, policy)
         check_budget(self.config, policy)
         workspace = Workspace(self.config.resolve(self.config.workspace))
@@ -171,7 +172,7 @@ def _stages(job: Job, policy: Policy, until: str, *, anew: bool) -> Iterator[Sta
 
 
 def write_records(
-    job: Job, training_view: TrainingView, encoder: Encoder, learned: Shares | BlockShares | None = None
+    job: Job, training_view: TrainingView, encoder: Encoder, learned: Shares | None = None
 ) -> Generator[StageResult, None, Written]:
     """Run the rounds of writing, yield each stage as it ends, and return the records.
 
@@ -182,15 +183,12 @@ def write_records(
         job: the run.
         training_view: train, or its substitute under differential privacy.
         encoder: what made its vectors.
-        learned: the styles that the persons voted for or that were refined on their texts under differential privacy.
+        learned: the styles that the persons voted for, where they were asked.
     """
     bridge, train, upstream = open_bridge(job, learned), training_view.train, training_view.digest
     if learned is None and job.config.decode.style == AUTO:
         bridge, chosen = choose_style(job, bridge, train, encoder, upstream)
         yield chosen
-    if job.config.decode.adapt is not None:
-        bridge, adapted = adapt(job, job.config.decode.adapt, bridge, train, encoder, upstream)
-        yield adapted
     setup = set_up(job, training_view, encoder, bridge)
 
     real = reconstruction_latents(job, setup)

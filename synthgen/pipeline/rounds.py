@@ -20,7 +20,7 @@ from synthgen.decode.loading import backend_of
 from synthgen.decode.plain import WordsDecoder
 from synthgen.decode.published import SENTENCES, CheckpointBridge, load_checkpoint_bridge
 from synthgen.decode.stage import DecoderModel
-from synthgen.decode.style_adapter import BlockShares, in_blocks, in_style, load_style
+from synthgen.decode.style_adapter import in_style
 from synthgen.decode.xrag import XragDecoder
 from synthgen.embed import Encoder
 from synthgen.embed.last_token import LastTokenEncoder
@@ -189,7 +189,7 @@ class Written:
         return sha256_json([self.filtered, sha256_array(self.vectors)])
 
 
-def open_bridge(job: Job, learned: Shares | BlockShares | None = None) -> Bridge | Vocabulary:
+def open_bridge(job: Job, learned: Shares | None = None) -> Bridge | Vocabulary:
     """Return the bridge of the configuration: built in, of a folder, or inside the decoder's own checkpoint.
 
     In the style that the configuration names; `auto` is chosen later, see `choose_style`. Or the vocabulary that
@@ -197,7 +197,7 @@ def open_bridge(job: Job, learned: Shares | BlockShares | None = None) -> Bridge
 
     Args:
         job: the run.
-        learned: the styles that persons voted for or that were refined, in place of those named; () for none.
+        learned: the styles that persons voted for, in place of those named.
 
     Raises:
         ModelMissing, ModelError: see `load_bridge`, `load_checkpoint_bridge` and `load_vocabulary`.
@@ -208,10 +208,7 @@ def open_bridge(job: Job, learned: Shares | BlockShares | None = None) -> Bridge
     if config.bridge == OWN:
         return load_checkpoint_bridge(job.folder(config.model))
     bridge = load_bridge(config.bridge, job.config.resolve)
-    if isinstance(learned, BlockShares):
-        bridge = in_blocks(bridge, [load_style(n, job.config.resolve) for n in learned.names], learned.values)
-    else:
-        bridge = in_style(bridge, named_styles(job.config, learned))
+    bridge = in_style(bridge, named_styles(job.config, learned))
     if config.words > 0 and bridge.words is None:
         raise ModelError(
             f"decode.words: the bridge {config.bridge!r} has no vocabulary", hint="Leave decode.words out."

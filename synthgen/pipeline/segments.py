@@ -11,6 +11,7 @@ from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Embedded, Latents, Segments
 from synthgen.decode.base import Decoder, Settings
+from synthgen.decode.prompts import label_prompt
 from synthgen.embed import Encoder
 from synthgen.embed.segmented import SegmentedEncoder
 from synthgen.pipeline.job import Job
@@ -38,6 +39,22 @@ def writer_for(job: Job, train: Corpus, embedded: Embedded) -> "SegmentWriter | 
         context_tokens=config.context_tokens,
         seeds=job.seeds.child("segments"),
     )
+
+
+def written_parts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[str, str]]]:
+    """Return the texts of each record that are decoded one by one, with the prompt that each gets."""
+    prompts = [label_prompt(prompt, r.label) for r in train.records]
+    if not isinstance(encoder, SegmentedEncoder):
+        return [[(r.text, own)] for r, own in zip(train.records, prompts, strict=True)]
+    return [
+        [(part.text, section_prompt(own, part.heading)) for part in encoder.split(r.text)]
+        for r, own in zip(train.records, prompts, strict=True)
+    ]
+
+
+def unsegmented(encoder: Encoder) -> Encoder:
+    """Return the encoder that encodes a text as a whole."""
+    return encoder.encoder if isinstance(encoder, SegmentedEncoder) else encoder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

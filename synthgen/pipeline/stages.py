@@ -10,7 +10,6 @@ from synthgen.evaluate.stage import EVALUATE
 from synthgen.filter.stage import FILTER
 from synthgen.interpolate.stage import INTERPOLATE
 from synthgen.load.stage import LOAD
-from synthgen.pipeline.adapt import ADAPT_STAGE
 from synthgen.pipeline.calibrate import SELFTEST_STAGE
 from synthgen.pipeline.judge import AUDIT_STAGE
 from synthgen.pipeline.record import RunRecord
@@ -27,7 +26,6 @@ ALL: dict[str, Stage] = {
         EMBED,
         MEASURE_STAGE,
         STYLE,
-        ADAPT_STAGE,
         INTERPOLATE,
         DECODE,
         EMBED_CANDIDATES,

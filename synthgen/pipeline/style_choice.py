@@ -17,12 +17,12 @@ from synthgen.decode.learnt import MOST_SHARE, share_learnt
 from synthgen.decode.likelihood import Likelihood
 from synthgen.decode.stage import LIBRARIES
 from synthgen.decode.style_adapter import StyleAdapter, built_in_styles, in_style, load_style
+from synthgen.dp.catalogue import CHOICE
 from synthgen.embed import Encoder
-from synthgen.pipeline.adapt import unsegmented, written_parts
 from synthgen.pipeline.job import Job
+from synthgen.pipeline.segments import unsegmented, written_parts
 from synthgen.pipeline.workspace import StageResult
 
-CHOICE = "style.json"
 MOST_TEXTS = 64  # of train that are read
 MIXED = 3  # the likeliest styles that are tried together as well, in pairs and all of them
 GAIN = 0.05  # nats per token that these must win: any style written weakly is a little likelier than in full
@@ -49,7 +49,7 @@ def refuse_learnt(config: Config, *parts: Corpus) -> None:
 
     The limit is one record in a hundred with a sentence of ten words that a style was trained on; more is no chance.
     All styles are checked together, because records spread over many styles would pass each check alone. With `auto`
-    and `dp.adapt` all built-in styles are checked.
+    all built-in styles are checked.
 
     Args:
         config: the run's.
@@ -57,8 +57,7 @@ def refuse_learnt(config: Config, *parts: Corpus) -> None:
 
     Privacy: the message holds a share of records, and only if the run is refused.
     """
-    whole = config.decode.style == AUTO or config.dp.adapt is not None
-    names = refinable(config) if whole else config.decode.styles
+    names = built_in_styles() if config.decode.style == AUTO else config.decode.styles
     texts = [text for part in parts for text in part.texts]
     learnt = {name: load_style(name, config.resolve).learnt for name in names if name != PLAIN}
     if share_learnt(texts, *learnt.values()) > MOST_SHARE:
@@ -73,11 +72,6 @@ def refuse_learnt(config: Config, *parts: Corpus) -> None:
 def named_shares(config: Config) -> Shares:
     """Return the styles that a configuration names, in equal shares; none of `auto`."""
     return () if config.decode.style == AUTO else _equally(config.decode.styles)
-
-
-def refinable(config: Config) -> tuple[str, ...]:
-    """Return the styles whose shares `dp.adapt` refines: built-in and configured ones."""
-    return tuple(sorted({*built_in_styles(), *config.decode.styles} - {AUTO, PLAIN}))
 
 
 def named_styles(config: Config, shares: Shares | None = None) -> list[tuple[StyleAdapter, float]]:

@@ -29,7 +29,7 @@ from synthgen.pipeline.judge import AUDIT, SYNTHETIC
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.record import RunRecord, StageRecord
-from synthgen.pipeline.style_choice import named_styles, read_choice, refinable
+from synthgen.pipeline.style_choice import named_styles, read_choice
 from synthgen.release.commitment import commit_records, commitment_key
 from synthgen.release.content import BESIDE_DP, NO_DP, NUMBERS_LEAVE, VERDICTS_LEAVE, BundleContent
 from synthgen.release.limitations import limitations
@@ -244,10 +244,7 @@ def stated_models(run: "Run") -> list[dict[str, Any]]:
     if (vocabulary := run.vocabulary) is not None:
         role, between, digest = "vocabulary", public_name(vocabulary.encoder), vocabulary.digest
     else:
-        if run.config.decode.adapt is not None:  # the refined bridge wrote the texts, not the one it started from
-            kind, bridge = "adapted", load_bridge(str(run.folder("adapt")))
-        else:
-            bridge = load_bridge(named, run.config.resolve)
+        bridge = load_bridge(named, run.config.resolve)
         ends = [public_name(name) for name in (bridge.info.encoder, bridge.info.decoder)]
         role, between, digest = "projector", "-".join(ends), bridge.digest
     return [*models, _tensors(role, f"{kind}:{between}", digest, private=kind != "builtin"), *_styles(run)]
@@ -257,8 +254,6 @@ def _styles(run: "Run") -> list[dict[str, Any]]:
     """Return the styles the texts were written in; of one that is not of the shelf nobody can tell what it saw."""
     stage = "measure" if run.config.interpolate.is_private else "style"
     chosen = read_choice(run.folder(stage)) if run.config.decode.style == AUTO else None
-    if run.config.dp.adapt is not None:  # then there is something of each in the texts
-        chosen = tuple((name, 1.0) for name in refinable(run.config))
     return [
         _tensors(
             "style",

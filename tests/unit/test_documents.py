@@ -342,11 +342,10 @@ def test_the_budgets_of_the_readme_are_those_of_the_page():
         "Medical Abstracts, 5 classes": "medical_abstracts",
     }
     told = [row for row in rows(figures(README, "budgets"))[2:] if row[0] in sets]
-    assert len(told) == 9
-    for name, persons, epsilon, records, beside, *reached, _ in told:
+    assert len(told) == 8
+    for name, persons, epsilon, records, _, *reached, _ in told:
         there = rows(section(page("studies/dp.md"), f"## {sets[name]}"))
-        learned = "votes" if beside == "votes for drafts" else "classes"
-        assert [persons, learned, epsilon, records, *reached] in [row[:6] for row in there]
+        assert [persons, "classes", epsilon, records, *reached] in [row[:6] for row in there]
 
 
 def test_a_release_is_told_alike_by_the_results_and_the_bridges_card():

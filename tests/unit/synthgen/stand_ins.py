@@ -141,7 +141,6 @@ class Bench:
         )
         patch.setattr("synthgen.pipeline.rounds.open_decoder", lambda *_: self.decoder)
         patch.setattr("synthgen.decode.stage.workers_for", lambda *_: 1)  # calls come in order
-        patch.setattr("synthgen.dp.draft.workers_for", lambda *_: 1)
         self.rows = clinic(60, 5)
         lines = [json.dumps({k: v for k, v in row.items() if k != "key"}) for row in self.rows]
         (root / "notes.jsonl").write_text("\n".join(lines) + "\n")

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from audits.core.errors import VerifyError
-from audits.core.files import held
+from audits.core.files import locked
 from audits.core.strictjson import canonical
 from audits.verify.bundle import verify_bundle, verify_integrity
 from audits.verify.high_water_mark import _next, default_state, forget, read_state
@@ -74,7 +74,7 @@ def test_two_verifiers_at_once_forget_nothing(roots, judge_file, releases, tmp_p
     state = tmp_path / "state" / "seen.json"
     assert judge_file(roots(1, [a])).ok
     newer = roots(2, [a])
-    with held(state.with_name("seen.json.lock")):  # as another verifier that is about to remember version 2
+    with locked(state.with_name("seen.json.lock")):  # as another verifier that is about to remember version 2
         other = threading.Thread(target=judge_file, args=(roots(1, [b]), "b.json"))
         other.start()
         other.join(timeout=1.5)

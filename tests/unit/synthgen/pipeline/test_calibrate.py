@@ -25,11 +25,11 @@ def test_the_suite_is_climbed_where_the_policy_asks_and_nothing_else_refuses(fin
             cell = {"demand": "must_fail", "outcome": "right"}
             return {"audits": ["memorization"], "cases": [{"case": "verbatim", "audits": {"memorization": cell}}]}
 
-    def suite_run(inputs, **how):
+    def fake_suite(inputs, **how):
         asked.append((len(inputs.train), how["audits"]))
         return Climbed()
 
-    monkeypatch.setattr(module, "selftest", suite_run)
+    monkeypatch.setattr(module, "run_suite", fake_suite)
     run = Pipeline(finished.config()).run()
     assert [audits for _, audits in asked] == [("memorization",)]
     assert run.decide().allowed
@@ -45,7 +45,7 @@ def test_the_suite_is_climbed_where_the_policy_asks_and_nothing_else_refuses(fin
 
 def test_a_release_that_is_refused_anyway_costs_no_suite(finished, monkeypatch):
     with_policy(finished, "selftest: [memorization]\nrequired: [linkage]\n")
-    monkeypatch.setattr(module, "selftest", None)
+    monkeypatch.setattr(module, "run_suite", None)
     run = Pipeline(finished.config()).run()
     assert not any(stage.is_of("selftest") for stage in run.record.stages)
     assert not run.decide().allowed
