@@ -63,8 +63,8 @@ class DecodeConfig(Section):
         return style
 
     @property
-    def drafting(self) -> dict[str, object]:
-        """The settings that drafts are written with; there is one candidate of each."""
+    def voting(self) -> dict[str, object]:
+        """The settings that votes for a style depend on: all but the number of candidates."""
         return self.model_dump(mode="json", exclude={"candidates"})
 
     @property

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Float32, Latents
+from synthgen.core.types import Float32, Latents, latent_ids
 from synthgen.dp.basis import PublicBasis
 from synthgen.dp.class_queries import ask_boundary, ask_means, ask_spread, class_scores
 from synthgen.dp.method import Asked, PublicContext
 from synthgen.dp.noised_sums import Ask, Float64, Query
 from synthgen.dp.person_rows import PersonRows
-from synthgen.interpolate.base import latent_ids
 
 NAME = "dp-gaussian"
 FILE = "classes.safetensors"

@@ -88,8 +88,8 @@ def measure(
         "encoder": StageInput(None, encoder),
     }
     stage = MEASURE_STAGE
-    if VOTE in queries:
-        stage = replace(stage, config=(*stage.config, "decode.drafting"))
+    if VOTE in queries:  # the decoder reads the votes
+        stage = replace(stage, config=(*stage.config, "decode.voting"))
     result = job.run(stage, inputs)
     spent(*ledger, run, made_digest(result.folder))
     return _measured(job, result, context, queries), result
@@ -116,7 +116,8 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
     """Draw the noise, write the query results and book them, unless the ledger books them already."""
     asking, context, folder = stage.input("persons"), stage.input("basis"), stage.folder
     job, train, embedded, reservation = asking.job, asking.train, asking.embedded, asking.reservation
-    queries, ledger, run = queries_of(job.config), ledger_of(job.config), stage.input("run")
+    queries, ledger = queries_of(job.config), ledger_of(job.config)
+    run = stage.input("run")
     is_public = stage.config("secret") == PUBLIC
     ask = PrivateAsk(StreamNoise(job.seeds.child("noise")) if is_public else SecureNoise())
     vocabulary = public_words(job) if WORDS in queries else None
@@ -132,7 +133,7 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
         with held():
             key = note_draw(*ledger, run)
             if votes is not None:
-                _write_style(votes, context, queries[VOTE], ask, folder)
+                _count(votes, context, queries[VOTE], ask, folder)
             gaussian.learn(people, context, queries, ask).save(folder)
             if said is not None and vocabulary is not None:
                 ask_words(said, len(context.labels), vocabulary, queries[WORDS], ask).save(folder)
@@ -154,8 +155,8 @@ MEASURE_STAGE = Stage(
 )
 
 
-def _write_style(votes: Float64, context: PublicContext, query: Query, ask: Ask, folder: Path) -> None:
-    """Write the noised votes, and the styles that they decide for, into the folder."""
+def _count(votes: Float64, context: PublicContext, query: Query, ask: Ask, folder: Path) -> None:
+    """Write the persons' noised votes, and the styles that they decide for, into the folder."""
     counts = count_votes(votes, query, ask)
     shares = decide_style(counts, min(VOTERS, context.persons))
     write_json(folder / CHOICE, {"shares": shares, "votes": dict(zip(built_in_styles(), counts, strict=True))})

@@ -1,6 +1,5 @@
 """Define interpolation methods, samplers and the number of new records per class."""
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from synthgen.core.errors import ConfigError, DataError
 from synthgen.core.neighbours import NeighbourSearch
 from synthgen.core.section import Count, Section, mistakes
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Embedded, Float32, Latents
+from synthgen.core.types import Embedded, Float32, Latents, latent_ids
 
 
 def wanted_counts(
@@ -383,9 +382,3 @@ class Sampler:
             method=self.method.name,
             seed_path=str(rng),
         )
-
-
-def latent_ids(label: str, n: int) -> list[str]:
-    """Return the ids of the new rows of a class; they depend only on the label and the row number."""
-    stem = hashlib.sha256(b"synthgen/latent/v1\0" + label.encode()).hexdigest()[:12]
-    return [f"{stem}-{i:07d}" for i in range(n)]

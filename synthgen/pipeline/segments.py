@@ -41,11 +41,6 @@ def writer_for(job: Job, train: Corpus, embedded: Embedded) -> "SegmentWriter | 
     )
 
 
-def unsegmented(encoder: Encoder) -> Encoder:
-    """Return the encoder that encodes a text as a whole."""
-    return encoder.encoder if isinstance(encoder, SegmentedEncoder) else encoder
-
-
 def written_parts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[str, str]]]:
     """Return the texts of each record that are decoded one by one, with the prompt that each gets."""
     prompts = [label_prompt(prompt, r.label) for r in train.records]
@@ -55,6 +50,11 @@ def written_parts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tup
         [(part.text, section_prompt(own, part.heading)) for part in encoder.split(r.text)]
         for r, own in zip(train.records, prompts, strict=True)
     ]
+
+
+def unsegmented(encoder: Encoder) -> Encoder:
+    """Return the encoder that encodes a text as a whole."""
+    return encoder.encoder if isinstance(encoder, SegmentedEncoder) else encoder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.tables import read_corpus, write_corpus
-from synthgen.split.split import commit_split
-from synthgen.split.split import split
+from synthgen.split.split import commit_split, split
 
 
 def _split(context: StageContext) -> Mapping[str, object]:

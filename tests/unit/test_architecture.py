@@ -19,8 +19,6 @@ DP_FLOW = tuple(
     f"dp.{name}"
     for name in (
         "accounting_log",
-        "adapt",
-        "draft",
         "measure",
         "planned_queries",
         "reserve",

@@ -8,6 +8,7 @@ from synthgen.pipeline.adapt import ADAPT_STAGE
 from synthgen.core.errors import ConfigError, Interrupted, ModelError, ModelMissing, UsageError
 from synthgen.filter.stage import FILTER
 from synthgen.pipeline.pipeline import STAGES, Pipeline
+from synthgen.pipeline.style_choice import STYLE
 from synthgen.pipeline.workspace import Workspace
 
 MADE = [
@@ -86,7 +87,7 @@ def test_a_run_goes_on_after_an_upgrade_of_a_stage_and_computes_that_one_and_wha
 
 
 def test_a_run_goes_on_after_an_upgrade_of_a_stage_that_it_does_not_have(finished, monkeypatch):
-    monkeypatch.setattr("synthgen.pipeline.adapt.ADAPT_STAGE", replace(ADAPT_STAGE, version=ADAPT_STAGE.version + 1))
+    monkeypatch.setattr("synthgen.pipeline.style_choice.STYLE", replace(STYLE, version=STYLE.version + 1))
     again = Pipeline(finished.config()).run()
     assert all(stage.reused for stage in again.record.stages)
 

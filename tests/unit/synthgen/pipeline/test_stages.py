@@ -42,11 +42,6 @@ def test_every_stage_of_a_run_reads_all_that_it_declares(project, unused):
     assert {name: found for name, found in left.items() if found} == {}
 
 
-def test_refining_the_bridge_reads_all_that_it_declares(project, unused):
-    Pipeline(project.config(decode={"adapt": {"steps": 1, "batch": 3}})).run(until="filter")
-    assert unused()["adapt"] == set()
-
-
 def test_libraries_are_known_and_audits_decide_by_their_sources():
     for stage in ALL.values():
         assert set(stage.libraries) <= {"python", AUDITS, *LIBRARIES}, stage.name
