@@ -269,8 +269,8 @@ def _leak(found: Matches, f: _Measured) -> str | None:
             else ""
         )
         return (
-            f"{len(f.hard)} synthetic rows copy one train person's text: at least {f.run.limit} own words in a row, a "
-            f"whole record, or most of one with words changed, inserted or reordered{pieces}"
+            f"{len(f.hard)} synthetic rows copy text of one train person: at least {f.run.limit} own words in a row,"
+            f" a whole record, or most of one with words changed, inserted or reordered{pieces}"
         )
     if f.proven > 0:
         return "significantly more train persons than control persons have text copied or nearly copied"
@@ -284,7 +284,7 @@ def _lacks(f: _Measured) -> Iterator[str]:
     if len(f.hard) > 0:
         yield (
             f"{len(f.hard)} synthetic rows repeat {f.run.limit} words or most of a record of a train person, but "
-            f"control persons are repeated for up to {f.run.by_chance} words, so copying cannot be distinguished from "
+            f"control persons are repeated for up to {f.run.by_chance} words, so copying cannot be told apart from "
             "persons quoting each other; remove these rows and audit again, or pass the quoted text as the reference"
         )
     if f.control_records > 0:
@@ -301,7 +301,7 @@ def _lacks(f: _Measured) -> Iterator[str]:
         )
     if f.n_non_members < f.n_persons / 2:
         yield (
-            f"only {f.n_non_members} control persons share no record with train, so the person ids are probably wrong: "
+            f"only {f.n_non_members} control persons share no record with train, so person ids are probably wrong: "
             "give all records of a person the same id"
         )
     if f.planted.blind_share > MAX_BLIND:
