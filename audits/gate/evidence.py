@@ -14,7 +14,7 @@ from audits.core.types import Estimate, Status, Verdict
 
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)+$", max_length=80)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-AuditName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$", max_length=40)]
+AuditName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 _NUMBER = ("value", "low", "high", "confidence", "n")
 
 
