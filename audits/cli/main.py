@@ -114,17 +114,14 @@ def verify(
 ) -> None:
     """Verify a released bundle offline. The exit code names the class of the first failed check."""
     from audits.verify.bundle import verify_bundle, verify_integrity
+    from audits.verify.outcome import print_verification
 
     if only is None and trust is None:
         raise InputError("--trust is required", hint="To check file integrity without trust, pass --only integrity.")
     result = (
         verify_integrity(bundle) if trust is None or only else verify_bundle(bundle, trust, policy, state=trust_state)
     )
-    for check in result.checks:
-        say(f"{'ok  ' if check.ok else 'FAIL'} {check.id}: {check.detail}")
-    if as_json:
-        checks = [{"name": check.id, "ok": check.ok, "detail": check.detail} for check in result.checks]
-        sys.stdout.write(json.dumps({"ok": result.ok, "code": result.code, "checks": checks}) + "\n")
+    print_verification(result, bundle.name, as_json=as_json)
     raise typer.Exit(result.code)
 
 

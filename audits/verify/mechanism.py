@@ -124,7 +124,7 @@ def check_spent(privacy: Privacy, held: Mapping[str, bytes]) -> None:
         raise VerifyError("E_GATE", "the mechanisms cost more than is claimed, as the verifier recomputes it")
 
 
-def check_made_of(predicate: ReleasePredicate) -> None:
+def check_models_and_delta(predicate: ReleasePredicate) -> None:
     """Refuse an epsilon beside a model that learnt from private data, and a delta too large for so many persons.
 
         delta <= 1 / (10 n),   n the lower end of the bucket that is stated for train

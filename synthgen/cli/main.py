@@ -158,17 +158,14 @@ def verify(
 ) -> None:
     """Check a bundle offline: files, signature, policy, gates recomputed from the evidence, approvals, time."""
     from audits.verify.bundle import verify_bundle, verify_integrity
+    from audits.verify.outcome import print_verification
 
     if only is None and trust is None:
         raise UsageError("--trust is needed", hint="Without one only the integrity can be checked: --only integrity")
     found = (
         verify_integrity(bundle) if trust is None or only else verify_bundle(bundle, trust, policy, state=trust_state)
     )
-    if as_json:
-        print_json(found.to_json())
-    for check in found.checks:
-        say(f"{'ok ' if check.ok else 'NOT'} {check.id}: {check.detail}")
-    say(f"{found.verdict}  {bundle.name}")
+    print_verification(found, bundle.name, as_json=as_json)
     raise typer.Exit(found.code)
 
 

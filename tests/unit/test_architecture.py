@@ -17,14 +17,7 @@ MAX_FUNCTION = 59
 # Files of `dp` that query persons in a run, by the workspace, ledger and models of that run.
 DP_FLOW = tuple(
     f"dp.{name}"
-    for name in (
-        "accounting_log",
-        "measure",
-        "planned_queries",
-        "reserve",
-        "sealed_result",
-        "style_vote",
-    )
+    for name in ("accounting_log", "measure", "planned_queries", "reserve", "sealed_result", "style_vote")
 )
 # A room may import rooms of a lower rank only; files of one room may import one another (never in a circle).
 RANKS = {
