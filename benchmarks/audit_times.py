@@ -1,12 +1,13 @@
-"""How long each audit takes and how much memory, as n grows; and how long a million by a million would take.
+"""Measure the time and the peak memory of each audit as n grows, and extrapolate to a million records.
 
-    python benchmarks/audit_times.py [--sizes 1000 3000 10000] [--audits memorization neighbours ...] [--million] [--quick]
+    python benchmarks/audit_times.py [--sizes 1000 3000 10000] [--audits memorization neighbours ...]
+        [--million] [--quick]
 
-n synthetic, n train and n control records, each of another person, of about 80 words drawn by Zipf's law from 20,000:
-nobody copies, so every audit does all its work. Each measurement is a process of its own; memory is its peak less
-what the tables take. The suite takes less than the sum: some audits share what they see of the tables. The growth
-exponent is that of the line through log n and log seconds. With --million the audits that search for copies (memorization,
-identifiers) run at 30,000, 100,000 and 300,000 and the line is drawn on to a million.
+There are n synthetic, n train and n control records. Each belongs to another person and has about 80 words, drawn by
+Zipf's law from 20,000. No record is a copy, so every audit does all of its work. Each measurement is a process of its
+own; memory is its peak less the size of the tables. The suite takes less than the sum, because some audits share
+computations. The growth exponent is the slope of the line through log n and log seconds. With --million the audits
+that search for copies (memorization, identifiers) run at 30,000, 100,000 and 300,000, and the line is extrapolated.
 """
 
 import argparse

@@ -1,17 +1,18 @@
-"""The calibration calibration suite over real corpora, the fictional clinic, and several seeds: which audit catches what.
+"""Run the calibration suite over real corpora, the fictional clinic and several seeds: which audit detects what.
 
-    python benchmarks/calibration.py [--corpora newsgroups20,mts_dialog,synthpai,db_bio,clinic] [--seeds 5] [--resplits 50]
-        [--persons 3000] [--only AUDITS] [--checkpoints FOLDER] [--markdown FILE] [--json FILE] [--quick]
+    python benchmarks/calibration.py [--corpora newsgroups20,mts_dialog,synthpai,db_bio,clinic] [--seeds 5]
+        [--resplits 50] [--persons 3000] [--only AUDITS] [--checkpoints FOLDER] [--markdown FILE] [--json FILE]
+        [--quick]
 
-For each corpus and seed the persons are shuffled, a third of them is train, the rest control, and the whole calibration suite
-of `audits selftest` is climbed. Then the persons are split anew so many times, each time into train, control and
-fresh people, and it is counted how often the audits stop the fresh people, who are in no train at all. The real
-corpora lie where SYNTHGEN_DATA says; the clinic is made up; the notes of ACI-bench are the reference of mts_dialog,
-whose persons are few. Posts are cut to 150 words, and of near-duplicate texts of different rows the first stays,
-before anybody is split.
+For each corpus and seed the persons are shuffled; a third of them is train and the rest control, and the whole
+calibration suite of `audits selftest` runs. Then the persons are split again --resplits times into train, control and
+fresh people, and the benchmark counts how often the audits stop the fresh people, who are in no train set. The real
+corpora are in the folder SYNTHGEN_DATA; the clinic is fictional; the notes of ACI-bench are the reference of
+mts_dialog, whose persons are few. Posts are cut to 150 words. Of near-duplicate texts of different rows only the
+first is kept, before the split.
 
-Every case of every seed, and every split, is written to the folder of checkpoints when it is done; a run that was
-interrupted goes on there. Printed are, per corpus, how often each audit gave which verdict on each case, how many
+Every case of every seed and every split is written to the folder of checkpoints when it is done, and an interrupted
+run continues from there. The output lists, per corpus, how often each audit gave which verdict on each case, how many
 cases are right, and the share of splits in which fresh people were stopped.
 """
 
@@ -274,7 +275,7 @@ def cases_written(args, seeds):
 def written(args, found):
     """Return the tables as Markdown."""
     lines = [
-        "# The calibration calibration suite",
+        "# The calibration suite",
         "",
         (
             f"{args.seeds} seeds, {args.resplits} splits of fresh people, at most {args.persons} persons a corpus, "

@@ -1,11 +1,12 @@
-"""What each membership score sees of weak leaks: standard errors of its AUC above one half, and its scan.
+"""Measure how well each membership score detects weak leaks: standard errors of its AUC above one half, and its scan.
 
     SYNTHGEN_DATA=FOLDER python benchmarks/membership_scores.py [--corpus newsgroups20] [--persons 2100] [--draws 5]
 
-The persons of a corpus are split into train, control and fresh people as in `benchmarks/calibration.py`, so many times. Of
-each split eight releases are made: the fresh people, and the fresh people with some rows replaced by what a recipe of
-`audits selftest` makes of a part of the train persons. Printed is, for every attack that the audit asks and for each
-release, the mean over the splits of (AUC - 1/2) / error, and the median of -log10 of the scan's p-value.
+The persons of a corpus are split --draws times into train, control and fresh people, as in
+`benchmarks/calibration.py`. Each split gives eight releases: the fresh people, and the fresh people with some rows
+replaced by rows that a recipe of `audits selftest` makes from a part of the train persons. The output has, for every
+attack of the audit and each release, the mean over the splits of (AUC - 1/2) / error, and the median of -log10 of the
+scan's p-value.
 """
 
 import argparse

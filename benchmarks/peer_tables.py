@@ -1,8 +1,9 @@
-"""What the peers of the audits get to see of a release: its texts, and the columns that tables can hold of a text.
+"""Turn a release into what the peers of the audits can read: its texts, and columns computed from each text.
 
-The class, the length in doublings of words, the clinical facts of `audits/attacks/linkage/clinical_fields.py`, and the first
-principal axes of the audits' character encoder for the record and for each of its halves, fitted on the reference
-part. Where a control has more rows than train, as many are drawn, since two of the peers ask for equal sizes.
+The columns are the class, the length in doublings of words, the clinical facts of
+`audits/attacks/linkage/clinical_fields.py`, and the first principal axes of the audits' character encoder for the
+record and for each of its halves, fitted on the reference part. If control has more rows than train, as many rows as
+train has are drawn from it, because two of the peers require equal sizes.
 """
 
 import json

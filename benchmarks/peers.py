@@ -3,7 +3,7 @@
     python benchmarks/peers.py [--corpora newsgroups20,clinic] [--persons 1500] [--seed 0] [--only PEERS]
         [--cases RUNGS] [--limit SECONDS] [--work FOLDER] [--markdown FILE] [--quick]
 
-On each case of the calibration calibration suite (`audits selftest`) every peer judges the same release as ours do. A peer lives
+On each case of the calibration suite (`audits selftest`) every peer judges the same release as ours do. A peer lives
 in a virtual environment of its own under the work folder, made once with the versions below and kept; a small adapter
 (`benchmarks/peer_adapters`) calls it there as its documentation says, and reads its numbers as the documentation
 says. None of the peers is made for text, so besides the texts each gets what was extracted from them: the class, the

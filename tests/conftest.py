@@ -38,7 +38,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 def pytest_runtest_setup():
     disable_socket(allow_unix_socket=True)
-    # fixtures copy one ledger for several tests, and the user's high-water mark of it would see the copies go different ways
+    # Fixtures copy one ledger for several tests; a shared high-water mark would see the copies diverge.
     for seen in (Path(os.environ["XDG_DATA_HOME"]) / "synthgen" / "ledgers-seen").glob("?" * 32 + ".json"):
         seen.unlink()
 

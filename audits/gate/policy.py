@@ -84,7 +84,7 @@ class Policy(Closed):
         validity_days: how long a release may be used, or None for no end.
         required_provenance: what must be in the bundle besides data and evidence.
         disclosure: how coarse what is said of private counts must be.
-        selftest: audits that must have been right, on these persons, on every case of the calibration calibration suite that
+        selftest: audits that must have been right, on these persons, on every case of the calibration suite that
             asks something of them.
         timestamps: whether release and approvals need a trusted time, or None where they may have one.
         dp_substitute: what is asked for instead of `parent_recovery` where a differentially private method made the

@@ -8,10 +8,10 @@ import numpy as np
 
 from synthgen.core.digest import sha256_texts
 from synthgen.core.errors import StorageError
+from synthgen.core.files import write_bytes
 from synthgen.core.progress import Progress
 from synthgen.core.types import Float32
 from synthgen.embed import Encoder
-from synthgen.core.files import write_bytes
 
 
 def kept_vectors(name: str, texts: Sequence[str], encoder: Encoder, folder: Path, progress: Progress) -> Float32:

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 from studies.feature_augmentation.experiment import CELL, Experiment, run_fold
 from studies.processes import in_processes
 from synthgen.core.errors import StorageError
-from synthgen.core.progress import Advance, Progress
 from synthgen.core.files import write_bytes
+from synthgen.core.progress import Advance, Progress
 
 Job = tuple[str, int, int]  # dataset, repeat, fold
 _experiments: dict[str, Experiment] = {}  # of a worker process, set once when it starts

@@ -18,10 +18,10 @@ from studies.smotext.trial import MEASURE, run_trial
 from studies.smotext.writing import Maker, Writing, read_texts
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import StorageError
+from synthgen.core.files import write_bytes
 from synthgen.core.progress import Progress
 from synthgen.decode.base import Decoder
 from synthgen.embed import Encoder
-from synthgen.core.files import write_bytes
 
 LAMBDAS = "lambdas"
 # Raised by hand when a trial comes to find something else for the same question; its test says when.

@@ -1,4 +1,4 @@
-"""The command: a finished run is rerun without its most over-represented persons, judged, and resumed where it stopped."""
+"""The command `shadow`: reruns of a finished run without its most over-represented persons, and their resumption."""
 
 import json
 import shutil
