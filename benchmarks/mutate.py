@@ -29,8 +29,8 @@ ROOMS = {
     "audits/gate": ("tests/unit/audits/gate", "tests/unit/audits/verify"),
     "audits/attacks/accounting": ("tests/unit/audits/attacks/accounting",),
     "audits/ledger": ("tests/unit/audits/ledger",),
-    "synthgen/pipeline": ("tests/unit/synthgen/pipeline/test_named_after.py", "tests/unit/synthgen/run"),
-    "synthgen/dp": ("tests/unit/synthgen/run/dp", "tests/unit/synthgen/cli/test_budgets.py"),
+    "synthgen/pipeline": ("tests/unit/synthgen/pipeline",),
+    "synthgen/dp": ("tests/unit/synthgen/dp", "tests/unit/synthgen/cli/test_budgets.py"),
 }
 LIBRARIES = ("pytest", "hypothesis", "numpy", "pyarrow.parquet", "pydantic", "cryptography.x509", "jinja2")
 MAKERS = ("scipy.stats", "sklearn.linear_model", "torch", "transformers")  # what the rooms of `synthgen` load besides
