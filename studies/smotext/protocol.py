@@ -12,10 +12,10 @@ from studies.smotext.draws import Draw, Index, draw
 from studies.smotext.text_sets import Source, TextSet
 from studies.smotext.writing import TextRequest, Writing, latents_of
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Embedded, Float32, Latents
+from synthgen.core.types import Embedded, Float32, Latents, latent_ids
 from synthgen.decode.base import Settings
 from synthgen.decode.config import DecodeConfig
-from synthgen.interpolate.base import largest_remainder, latent_ids
+from synthgen.interpolate.base import largest_remainder
 from synthgen.interpolate.smote import Smote
 
 REAL, LABEL_ONLY, STYLE = "real", "label-only", "smotext-style"
