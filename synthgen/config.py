@@ -165,7 +165,7 @@ class Config(Section):
         asked_for = {
             "words": decode and decode.words > 0 and not decode.by_words,
             "style": decode and AUTO in decode.styles,
-            **dict.fromkeys(gaussian.ASKED if is_private else (), True),
+            **dict.fromkeys(gaussian.QUERIES if is_private else (), True),
         }
         if idle := [name for name in dp.shares if not asked_for.get(name)]:
             raise ValueError(

@@ -28,7 +28,7 @@ from synthgen.dp.noised_sums import Query
 from synthgen.dp.person_rows import made_up_people
 from synthgen.dp.planned_queries import is_public, mechanisms_of
 from synthgen.dp.style_vote import count_votes, made_up_votes
-from synthgen.dp.word_queries import WORDS, PublicWords, ask_words, made_up_words
+from synthgen.dp.word_queries import WORDS, PublicWords, made_up_words, query_words
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.secret import PUBLIC
 
@@ -98,7 +98,7 @@ def _dry_run(
         if lacking - {WORDS, VOTE}:
             gaussian.learn(people, context, queries, dry_run)
         if WORDS in lacking and vocabulary is not None and said is not None:
-            ask_words(said, n_classes, vocabulary, queries[WORDS], dry_run)
+            query_words(said, n_classes, vocabulary, queries[WORDS], dry_run)
         if VOTE in lacking and votes is not None:
             count_votes(votes, queries[VOTE], dry_run)
     return dry_run
@@ -142,7 +142,7 @@ def _log(
         "claim": {"epsilon": spending.cost.epsilon, "delta": spending.cost.delta},
         "spent": whole,
         "mechanisms": mechanisms,
-        "reads": [{"kind": kind, "cost": None, "status": _answer(job.config, kind)} for kind in READS],
+        "reads": [{"kind": kind, "cost": None, "status": _access_status(job.config, kind)} for kind in READS],
         "releases": [
             {
                 "release": one.run,
@@ -156,7 +156,7 @@ def _log(
     }
 
 
-def _answer(config: Config, kind: ReadKind) -> str:
+def _access_status(config: Config, kind: ReadKind) -> str:
     """Return whether something else read the persons' records.
 
     What is told of the audits is for the policy to say, and one draw may leave under any: the claim never covers it.

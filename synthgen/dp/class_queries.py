@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthgen.dp.noised_sums import Ask, Float64, Query
+from synthgen.dp.noised_sums import Float64, Query, QueryMechanism
 from synthgen.dp.person_rows import PersonRows
 
 COUNT = 0.3  # of a person in the sum of a class's rows; beside a point of norm 1 the clip takes 4 % of both
@@ -26,7 +26,7 @@ class Means:
     points: Float64
 
 
-def ask_means(people: PersonRows, variances: Float64, query: Query, ask: Ask) -> Means:
+def query_means(people: PersonRows, variances: Float64, query: Query, mechanism: QueryMechanism) -> Means:
     r"""Return the classes' means.
 
     A person's row holds, for each class, the mean over the person's records of 1[y = c] · (a, x); the noised sum over
@@ -39,7 +39,7 @@ def ask_means(people: PersonRows, variances: Float64, query: Query, ask: Ask) ->
         people: their coordinates in the public basis.
         variances: float64 (d,), λ: of public text along its axes.
         query: its noise multiplier σ, clip 1; s_c = σ / n_c, and n_c is taken as 2 σ where it is less.
-        ask: answers it.
+        mechanism: answers it.
 
     Privacy: one Gaussian query; all else is computed from its answer.
     Source: the shrinkage is empirical Bayes, Efron and Morris, JASA 1973, with the public variances as its shape.
@@ -52,7 +52,7 @@ def ask_means(people: PersonRows, variances: Float64, query: Query, ask: Ask) ->
         placed[np.arange(len(placed)), people.classes[at]] = rows[at]
         return placed.reshape(len(placed), -1)
 
-    answer = ask(people.mean_rows(of_records), query).reshape(c, -1)
+    answer = mechanism(people.mean_rows(of_records), query).reshape(c, -1)
     counts = np.maximum(
         answer[:, 0] / COUNT, 2 * query.noise_multiplier
     )  # fewer drown in the noise of a count, σ / `COUNT`
@@ -64,7 +64,9 @@ def ask_means(people: PersonRows, variances: Float64, query: Query, ask: Ask) ->
     return Means(counts=counts, points=middle + apart * kept)
 
 
-def ask_spread(people: PersonRows, means: Means, variances: Float64, query: Query, ask: Ask) -> Float64:
+def query_spread(
+    people: PersonRows, means: Means, variances: Float64, query: Query, mechanism: QueryMechanism
+) -> Float64:
     """Return a square root L of the classes' common covariance, float64 (d, d): x = μ_c + L z, z ~ N(0, I).
 
     A person's row is the mean over the person's records of (x - μ_y)(x - μ_y)ᵀ on the first `WIDE` axes, its upper
@@ -84,29 +86,31 @@ def ask_spread(people: PersonRows, means: Means, variances: Float64, query: Quer
     persons = float(means.counts.sum())
     error = query.noise_multiplier * query.clip / persons
     half = np.zeros((wide, wide))
-    half[upper] = ask(people.mean_rows(of_records), query) / persons / weight
+    half[upper] = mechanism(people.mean_rows(of_records), query) / persons / weight
     seen = half + half.T - np.diag(half.diagonal())
     scale = max(0.0, float(np.trace(seen))) / float(variances[:wide].sum())
     off = ~np.eye(wide, dtype=bool)
     prior = scale * variances
     covariance = np.diag(prior)
     beyond = seen.diagonal() - prior[:wide]
-    covariance[:wide, :wide][off] = seen[off] * kept_of(seen[off], error / np.sqrt(2))
-    covariance[np.arange(wide), np.arange(wide)] += beyond * kept_of(beyond, error)
+    covariance[:wide, :wide][off] = seen[off] * signal_share(seen[off], error / np.sqrt(2))
+    covariance[np.arange(wide), np.arange(wide)] += beyond * signal_share(beyond, error)
     values, axes = np.linalg.eigh(covariance)
     return np.asarray(axes * np.sqrt(np.maximum(values, 0.1 * prior[-1])))
 
 
-def kept_of(seen: Float64, error: float) -> float:
+def signal_share(seen: Float64, error: float) -> float:
     """Return the share of the numbers' mean square that is not noise."""
     square = float((seen**2).mean())
     return 0.0 if square == 0 else max(0.0, 1 - error**2 / square)
 
 
-def ask_boundary(people: PersonRows, means: Means, scales: Float64, query: Query, ask: Ask) -> Float64:
+def query_boundary(
+    people: PersonRows, means: Means, scales: Float64, query: Query, mechanism: QueryMechanism
+) -> Float64:
     """Return the weights W of a softmax classifier, float64 (d + 1, C); see `class_scores`.
 
-        v ← β v + (1/N) ask( Σ_p mean over p's records of ∂ loss / ∂ W ),   W ← W - η v,   T steps from 0
+        v ← β v + (1/N) mechanism( Σ_p mean over p's records of ∂ loss / ∂ W ),   W ← W - η v,   T steps from 0
 
     and the mean of the second half of the steps is returned. N is the noised number of persons that is known already.
 
@@ -115,7 +119,7 @@ def ask_boundary(people: PersonRows, means: Means, scales: Float64, query: Query
         means: of the classes, for N alone.
         scales: float64 (d,), by which coordinates are multiplied before they are brought to unit length.
         query: of each step.
-        ask: answers it.
+        mechanism: answers it.
 
     Privacy: T Gaussian queries, each of all persons: no sampling, so nothing depends on how batches were drawn.
     Source: Bassily, Smith and Thakurta, FOCS 2014, with whole batches and momentum.
@@ -131,7 +135,7 @@ def ask_boundary(people: PersonRows, means: Means, scales: Float64, query: Query
             error[np.arange(len(error)), people.classes[at]] -= 1
             return np.asarray((inputs[at][:, :, None] * error[:, None, :]).reshape(len(error), -1))
 
-        gradient = ask(people.mean_rows(of_records), query).reshape(weights.shape) / persons
+        gradient = mechanism(people.mean_rows(of_records), query).reshape(weights.shape) / persons
         velocity = MOMENTUM * velocity + gradient
         weights = weights - RATE * velocity
         if step >= query.steps // 2:

@@ -10,7 +10,7 @@ from synthgen.dp.noised_sums import UNIT, Float64, Query, noised_sum
 
 @dataclass(slots=True, kw_only=True)
 class DryRun:
-    """Answers queries as `PrivateAsk` does, by the same functions, and keeps what that one must forget.
+    """Answers queries as `PrivateMechanism` does, by the same functions, and keeps what that one must forget.
 
     Args:
         n_persons: made up.

@@ -9,18 +9,18 @@ import numpy as np
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents, latent_ids
 from synthgen.dp.basis import PublicBasis
-from synthgen.dp.class_queries import ask_boundary, ask_means, ask_spread, class_scores
-from synthgen.dp.method import Asked, PublicContext
-from synthgen.dp.noised_sums import Ask, Float64, Query
+from synthgen.dp.class_queries import class_scores, query_boundary, query_means, query_spread
+from synthgen.dp.method import PublicContext, QuerySpec
+from synthgen.dp.noised_sums import Float64, Query, QueryMechanism
 from synthgen.dp.person_rows import PersonRows
 
 NAME = "dp-gaussian"
 FILE = "classes.safetensors"
 MEANS, SPREAD, BOUNDARY = "class-means", "spread", "boundary"
-ASKED = {
-    MEANS: Asked(share=0.25),
-    SPREAD: Asked(share=0.1, clip=0.7),
-    BOUNDARY: Asked(share=0.35, clip=0.5, steps=30),
+QUERIES = {
+    MEANS: QuerySpec(share=0.25),
+    SPREAD: QuerySpec(share=0.1, clip=0.7),
+    BOUNDARY: QuerySpec(share=0.35, clip=0.5, steps=30),
 }
 DRAWN = 4  # points of which the one most of its class is taken
 
@@ -46,7 +46,7 @@ class ClassModel:
     weights: Float64
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return exactly `counts[label]` new vectors of each label; asking for more keeps the first ones.
+        """Return exactly `counts[label]` new vectors of each label; query_inputs for more keeps the first ones.
 
         The vectors have no parents: they are computed from noised answers alone.
         """
@@ -71,15 +71,17 @@ class ClassModel:
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / FILE)
 
 
-def learn(people: PersonRows, context: PublicContext, queries: Mapping[str, Query], ask: Ask) -> ClassModel:
+def learn(
+    people: PersonRows, context: PublicContext, queries: Mapping[str, Query], mechanism: QueryMechanism
+) -> ClassModel:
     """Return what the persons' noised answers say of their classes.
 
-    Privacy: the Gaussian queries of `ASKED`, clipped for each person over all classes together.
+    Privacy: the Gaussian queries of `QUERIES`, clipped for each person over all classes together.
     """
     basis = context.basis
-    means = ask_means(people, basis.variances, queries[MEANS], ask)
-    spread = ask_spread(people, means, basis.variances, queries[SPREAD], ask)
-    weights = ask_boundary(people, means, scales_of(basis), queries[BOUNDARY], ask)
+    means = query_means(people, basis.variances, queries[MEANS], mechanism)
+    spread = query_spread(people, means, basis.variances, queries[SPREAD], mechanism)
+    weights = query_boundary(people, means, scales_of(basis), queries[BOUNDARY], mechanism)
     return ClassModel(labels=context.labels, basis=basis, points=means.points, spread=spread, weights=weights)
 
 

@@ -23,15 +23,15 @@ from synthgen.dp import gaussian
 from synthgen.dp.accounting_log import account_for
 from synthgen.dp.basis import load_basis
 from synthgen.dp.catalogue import CHOICE, VOTE
-from synthgen.dp.deferred_signals import held
+from synthgen.dp.deferred_signals import deferred_signals
 from synthgen.dp.method import PublicContext
 from synthgen.dp.noise import SecureNoise, StreamNoise
-from synthgen.dp.noised_sums import Ask, Float64, PrivateAsk, Query
+from synthgen.dp.noised_sums import Float64, PrivateMechanism, Query, QueryMechanism
 from synthgen.dp.person_rows import people_of
 from synthgen.dp.planned_queries import mechanisms_of, queries_of
 from synthgen.dp.sealed_result import LOG, MEASURE, book, is_kept, made_digest
 from synthgen.dp.style_vote import VOTERS, count_votes, decide_style, read_votes
-from synthgen.dp.word_queries import WORDS, PublicWords, Telling, ask_words, read_words, said_by
+from synthgen.dp.word_queries import WORDS, PromptWords, PublicWords, query_words, read_words, words_by_person
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.rounds import Draws, TrainingView, open_bridge
@@ -39,12 +39,12 @@ from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.style_choice import Shares, read_choice
 from synthgen.pipeline.workspace import StageResult
 
-STOOD_IN = 1_000  # points of each class that stand in for train records where filters learn; few blur the boundary
+STAND_INS = 1_000  # points of each class that stand in for train records where filters learn; few blur the boundary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What came of asking.
+    """What came of query_inputs.
 
     Args:
         training_view: what the writing starts from.
@@ -74,13 +74,13 @@ def measure(
     queries, ledger, context, run = (
         queries_of(job.config),
         ledger_of(job.config),
-        _setting(job),
+        _public_context(job),
         reservation.spending.run,
     )
     persons = person_set_digest(record.group for record in train.records)
-    asking = Asking(job=job, train=train, embedded=embedded, reservation=reservation)
+    query_inputs = QueryInputs(job=job, train=train, embedded=embedded, reservation=reservation)
     inputs = {
-        "persons": StageInput(asking, persons),
+        "persons": StageInput(query_inputs, persons),
         "run": plain_value(run),
         "mechanisms": plain_value(list(mechanisms_of(queries))),
         "basis": StageInput(context, sha256_json([context.basis.mean.tolist(), context.basis.variances.tolist()])),
@@ -96,7 +96,7 @@ def measure(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
+class QueryInputs:
     """What the queries are put to.
 
     Args:
@@ -114,12 +114,17 @@ class Asking:
 
 def _measure(stage: StageContext) -> Mapping[str, object]:
     """Draw the noise, write the query results and book them, unless the ledger books them already."""
-    asking, context, folder = stage.input("persons"), stage.input("basis"), stage.folder
-    job, train, embedded, reservation = asking.job, asking.train, asking.embedded, asking.reservation
+    query_inputs, context, folder = stage.input("persons"), stage.input("basis"), stage.folder
+    job, train, embedded, reservation = (
+        query_inputs.job,
+        query_inputs.train,
+        query_inputs.embedded,
+        query_inputs.reservation,
+    )
     queries, ledger = queries_of(job.config), ledger_of(job.config)
     run = stage.input("run")
     is_public = stage.config("secret") == PUBLIC
-    ask = PrivateAsk(StreamNoise(job.seeds.child("noise")) if is_public else SecureNoise())
+    mechanism = PrivateMechanism(StreamNoise(job.seeds.child("noise")) if is_public else SecureNoise())
     vocabulary = public_words(job) if WORDS in queries else None
     counts = {"in": len(embedded.ids), "out": len(context.labels)}
     if is_kept(folder, ledger, run):  # a stop came after it was booked
@@ -129,14 +134,14 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
         advance(1)
         people = people_of(embedded, context.labels, context.basis)
         votes = read_votes(job, open_bridge(job), train, embedded) if VOTE in queries else None
-        said = None if vocabulary is None else said_by(train, context.labels, vocabulary)
-        with held():
+        said = None if vocabulary is None else words_by_person(train, context.labels, vocabulary)
+        with deferred_signals():
             key = note_draw(*ledger, run)
             if votes is not None:
-                _count(votes, context, queries[VOTE], ask, folder)
-            gaussian.learn(people, context, queries, ask).save(folder)
+                _count(votes, context, queries[VOTE], mechanism, folder)
+            gaussian.learn(people, context, queries, mechanism).save(folder)
             if said is not None and vocabulary is not None:
-                ask_words(said, len(context.labels), vocabulary, queries[WORDS], ask).save(folder)
+                query_words(said, len(context.labels), vocabulary, queries[WORDS], mechanism).save(folder)
             write_json(folder / LOG, log)
             book(folder, ledger, run, key)
         advance(1)
@@ -155,14 +160,14 @@ MEASURE_STAGE = Stage(
 )
 
 
-def _count(votes: Float64, context: PublicContext, query: Query, ask: Ask, folder: Path) -> None:
+def _count(votes: Float64, context: PublicContext, query: Query, mechanism: QueryMechanism, folder: Path) -> None:
     """Write the persons' noised votes, and the styles that they decide for, into the folder."""
-    counts = count_votes(votes, query, ask)
+    counts = count_votes(votes, query, mechanism)
     shares = decide_style(counts, min(VOTERS, context.persons))
     write_json(folder / CHOICE, {"shares": shares, "votes": dict(zip(built_in_styles(), counts, strict=True))})
 
 
-def _setting(job: Job) -> PublicContext:
+def _public_context(job: Job) -> PublicContext:
     """Return the public facts that the run may use without noise."""
     config = job.config
     if config.dp.persons is None:
@@ -193,7 +198,7 @@ def _measured(job: Job, result: StageResult, context: PublicContext, queries: Ma
     draws: Draws = learned
     if WORDS in queries:
         words = read_words(result.folder, public_words(job))
-        draws = Telling(learned=learned, words=words, labels=context.labels, told=config.decode.words)
+        draws = PromptWords(learned=learned, words=words, labels=context.labels, told=config.decode.words)
     embedded = stand_ins(draws, context.labels, config.embed.model, job.seeds.child("stand-ins"))
     named = zip(embedded.ids, embedded.labels, strict=True)
     empty = (Record(id=name, text="", label=label, group=name) for name, label in named)
@@ -209,7 +214,7 @@ def _measured(job: Job, result: StageResult, context: PublicContext, queries: Ma
 
 def stand_ins(draws: Draws, labels: Sequence[str], encoder: str, rng: SeedTree) -> Embedded:
     """Return points that stand in for train records wherever something is fitted after this, each a person."""
-    drawn = draws.sample(dict.fromkeys(labels, STOOD_IN), rng)
+    drawn = draws.sample(dict.fromkeys(labels, STAND_INS), rng)
     return Embedded(
         vectors=drawn.vectors, ids=drawn.ids, labels=drawn.labels, groups=drawn.ids, encoder=encoder, normalized=True
     )

@@ -38,11 +38,11 @@ class Query:
 
 
 # Returns one step's noised sum over the rows of all persons, float64 (d,); see `private_sum`. A run answers with
-# `PrivateAsk`, and its dry run on made-up persons with `DryRun`.
-Ask = Callable[[Iterable[Float64], Query], Float64]
+# `PrivateMechanism`, and its dry run on made-up persons with `DryRun`.
+QueryMechanism = Callable[[Iterable[Float64], Query], Float64]
 
 
-class PrivateAsk:
+class PrivateMechanism:
     """Asks with noise.
 
     Args:

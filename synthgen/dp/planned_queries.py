@@ -11,8 +11,8 @@ from synthgen.core.errors import ConfigError, InternalError
 from synthgen.decode.config import AUTO, WORDS
 from synthgen.dp import gaussian
 from synthgen.dp import word_queries as words
-from synthgen.dp.catalogue import VOTES_ASKED
-from synthgen.dp.method import Asked
+from synthgen.dp.catalogue import VOTE_QUERIES
+from synthgen.dp.method import QuerySpec
 from synthgen.dp.noise_multipliers import noise_multipliers
 from synthgen.dp.noised_sums import Query
 from synthgen.filter.attributes import check_labels
@@ -127,12 +127,12 @@ def large_delta(config: Config, persons: int, before: Cost) -> str | None:
     return told if delta > most else None
 
 
-def asked_by(config: Config) -> dict[str, Asked]:
+def configured_queries(config: Config) -> dict[str, QuerySpec]:
     """Return the questions of a run by name."""
     return {
-        **gaussian.ASKED,
-        **(words.ASKED if config.decode.words > 0 and not config.decode.by_words else {}),
-        **(VOTES_ASKED if config.decode.style == AUTO else {}),
+        **gaussian.QUERIES,
+        **(words.QUERIES if config.decode.words > 0 and not config.decode.by_words else {}),
+        **(VOTE_QUERIES if config.decode.style == AUTO else {}),
     }
 
 
@@ -145,7 +145,7 @@ def queries_of(config: Config) -> dict[str, Query]:
     dp = config.dp
     if dp.epsilon is None or dp.delta is None:
         raise InternalError("a run without a budget asks nothing")
-    asked, shares = asked_by(config), {str(name): share for name, share in dp.shares.items()}
+    asked, shares = configured_queries(config), {str(name): share for name, share in dp.shares.items()}
     priced = {name: one.priced(shares.get(name, one.share)) for name, one in asked.items()}
     noise = noise_multipliers(dp.epsilon, dp.delta, priced)
     return {name: one.query(name, noise[name]) for name, one in asked.items()}

@@ -15,11 +15,11 @@ from synthgen.core.files import write_json
 from synthgen.core.progress import silent
 from synthgen.core.stage import ROOT, HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.types import Corpus
-from synthgen.dp.planned_queries import asked_by, large_delta, mechanisms_of, most_for, queries_of
+from synthgen.dp.planned_queries import configured_queries, large_delta, mechanisms_of, most_for, queries_of
 from synthgen.dp.sealed_result import LOG, MEASURE, is_sealed
 from synthgen.pipeline.job import Job, source_digest
 from synthgen.pipeline.ledger import ledger_of
-from synthgen.pipeline.secret import MARK, mark_of
+from synthgen.pipeline.secret import SECRET_DIGEST, secret_digest
 from synthgen.pipeline.workspace import StageResult, Workspace, read_field
 
 RESERVE, RUN = "reserve", "run.json"
@@ -65,7 +65,7 @@ def reserve_budget(
         _refuse_orphans(job.workspace)
     if before is None or is_left:
         _refuse_large_delta(job, train, spent_so_far(*ledger))
-        _refuse_asked_out(job, policy, control)
+        _refuse_exhausted_control(job, policy, control)
     if is_left:
         refuse_overspending(spent_so_far(*ledger), cost, most)  # or what was paid for would be out of reach
         aside = place.replace(place.with_name(f"{place.name}.before-{secrets.token_hex(4)}"))
@@ -88,7 +88,7 @@ def _refuse_large_delta(job: Job, train: Corpus, before: Cost) -> None:
         )
 
 
-def _refuse_asked_out(job: Job, policy: Policy, control: Corpus) -> None:
+def _refuse_exhausted_control(job: Job, policy: Policy, control: Corpus) -> None:
     limits = [rule.limit for rule in policy.all_rules() if rule.metric == ATTEMPTS and rule.op == "<="]
     if not limits:
         return
@@ -130,7 +130,7 @@ def _inputs(job: Job, most: Cost | None = None) -> dict[str, HasDigest]:
     config = job.config
     return {
         "source": StageInput(None, source_digest(config.resolve(config.source.path))),
-        "queries": plain_value(sorted(asked_by(config))),
+        "queries": plain_value(sorted(configured_queries(config))),
         "ledger": StageInput((job, most), "the reservation is the same in every ledger"),
     }
 
@@ -140,7 +140,10 @@ def _reserve(context: StageContext) -> Mapping[str, object]:
     job, most = context.input("ledger")
     dp = context.config("dp")
     if not (context.folder / RUN).exists():  # otherwise an interruption came after it was reserved
-        write_json(context.folder / RUN, {"run": secrets.token_hex(16), MARK: mark_of(job.config, job.workspace)})
+        write_json(
+            context.folder / RUN,
+            {"run": secrets.token_hex(16), SECRET_DIGEST: secret_digest(job.config, job.workspace)},
+        )
     spending = Spending(
         run=_run_in(context.folder),
         cost=Cost(epsilon=dp.epsilon, delta=dp.delta),

@@ -13,7 +13,7 @@ from synthgen.decode.config import PLAIN
 from synthgen.decode.likelihood import Likelihood
 from synthgen.decode.prompts import label_prompt
 from synthgen.decode.style_adapter import built_in_styles, in_style
-from synthgen.dp.noised_sums import Ask, Float64, Query
+from synthgen.dp.noised_sums import Float64, Query, QueryMechanism
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.style_choice import MIXED, Shares, named_styles
 
@@ -42,7 +42,7 @@ def read_votes(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: E
     first: dict[str, int] = {}
     for row in sorted(range(len(train)), key=lambda i: _lot(seeds, train.records[i])):
         first.setdefault(train.records[row].group, row)
-    asked = [row for group, row in sorted(first.items()) if _is_asked(seeds.child("person", group), chance)]
+    asked = [row for group, row in sorted(first.items()) if _is_sampled(seeds.child("person", group), chance)]
     names = built_in_styles()
     votes = np.zeros((len(first), len(names)))
     texts = [train.records[row].text for row in asked]
@@ -71,7 +71,7 @@ def _lot(seeds: SeedTree, record: Record) -> bytes:
     return seeds.child("record", record.group, sha256_texts([record.label, record.text])).key()
 
 
-def _is_asked(seeds: SeedTree, chance: float) -> bool:
+def _is_sampled(seeds: SeedTree, chance: float) -> bool:
     return int.from_bytes(seeds.key()[:8], "big") < chance * 2**64
 
 
@@ -82,13 +82,13 @@ def made_up_votes(n: int, rng: np.random.Generator) -> Float64:
     return np.asarray(votes)
 
 
-def count_votes(votes: Float64, query: Query, ask: Ask) -> Float64:
+def count_votes(votes: Float64, query: Query, mechanism: QueryMechanism) -> Float64:
     """Return the noised number of votes of each style, float64 (styles,)."""
 
     def blocks() -> Iterator[Float64]:
         yield votes
 
-    return ask(blocks(), query)
+    return mechanism(blocks(), query)
 
 
 def decide_style(counts: Float64, voters: float) -> Shares:

@@ -203,9 +203,9 @@ def write_records(
         latents, interpolated = interpolate(job, setup, state)
         yield interpolated
         new = unwritten(latents, state.candidates)
-        texts, decoded = decode(job, setup, new, interpolated.digest, state.mark, job.config.decode.candidates)
+        texts, decoded = decode(job, setup, new, interpolated.digest, state.suffix, job.config.decode.candidates)
         yield decoded
-        vectors, embedding = embed_texts(job, setup, texts, decoded, state.mark)
+        vectors, embedding = embed_texts(job, setup, texts, decoded, state.suffix)
         yield embedding
         judged = state.plus(texts, vectors, embedding)
         kept, filtered = filter_candidates(job, setup, judged, latents, reconstructions)

@@ -17,7 +17,7 @@ from synthgen.core.made_by import AUDITS, libraries, sources, versions_of
 from synthgen.pipeline.workspace import StageResult
 
 FILE = "run.json"
-_MARK = re.compile(r"-(\d+|reconstruction)$")
+_SUFFIX = re.compile(r"-(\d+|reconstruction)$")
 Counts = Mapping[str, int]
 
 
@@ -83,7 +83,7 @@ class StageRecord(BaseModel):
     @property
     def base_name(self) -> str:
         """The name of its stage without the number of the round."""
-        return _MARK.sub("", self.name)
+        return _SUFFIX.sub("", self.name)
 
     def is_round_of(self, *names: str) -> bool:
         """Return whether this is a round of writing of one of these stages, and not of the reconstructions."""

@@ -144,7 +144,7 @@ class Round:
     kept: tuple[Candidate, ...] = ()
 
     @property
-    def mark(self) -> str:
+    def suffix(self) -> str:
         """What the names of its stages end in."""
         return "" if self.number == 1 else f"-{self.number}"
 

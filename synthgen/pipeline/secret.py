@@ -11,7 +11,7 @@ from synthgen.pipeline.workspace import Workspace, read_field
 
 FILE = "secret.key"
 PUBLIC = "public"
-MARK, _PAID = "secret", "stages/reserve-*/run.json"
+SECRET_DIGEST, _PAID = "secret", "stages/reserve-*/run.json"
 _RESTORE = "Restore it; without it nothing goes on, and another workspace pays anew."
 WARNING = (
     "secret: public: whoever guesses the seed computes every random choice of the run, and so who was in train; for "
@@ -32,26 +32,28 @@ def run_secret(config: Config, workspace: Workspace) -> bytes:
     path = workspace.root / FILE
     if config.secret == PUBLIC:
         return b""
-    marks = {
-        p.parent.name: mark for p in sorted(path.parent.glob(_PAID)) if (mark := read_field(p, MARK)) is not None
+    digests = {
+        p.parent.name: digest
+        for p in sorted(path.parent.glob(_PAID))
+        if (digest := read_field(p, SECRET_DIGEST)) is not None
     }
-    paid = [name for name, mark in marks.items() if mark != PUBLIC]
+    paid = [name for name, digest in digests.items() if digest != PUBLIC]
     if paid and not path.exists():
         raise InputError(
             f"the secret {path} is missing, and what was paid for was made with it", problems=paid, hint=_RESTORE
         )
     secret = read_key(path, "secret")
-    if other := [name for name in paid if marks[name] != _mark(secret)]:
+    if other := [name for name in paid if digests[name] != _digest(secret)]:
         raise InputError(f"the secret {path} is not that which this was paid for with", problems=other, hint=_RESTORE)
     return secret
 
 
-def mark_of(config: Config, workspace: Workspace) -> str:
+def secret_digest(config: Config, workspace: Workspace) -> str:
     """Return what a reservation says of its secret: `public`, or a digest that stays in the workspace."""
-    return PUBLIC if config.secret == PUBLIC else _mark(run_secret(config, workspace))
+    return PUBLIC if config.secret == PUBLIC else _digest(run_secret(config, workspace))
 
 
-def _mark(secret: bytes) -> str:
+def _digest(secret: bytes) -> str:
     return sha256_json(["reserved with", secret.hex()])
 
 

@@ -198,7 +198,7 @@ def test_an_answer_that_was_booked_before_a_stop_is_taken_up_as_it_is(ready, mon
         with pytest.raises(KeyboardInterrupt):
             asked(ready)
     with monkeypatch.context() as patch:
-        patch.setattr(measuring, "PrivateAsk", lambda _: None)  # nobody is asked again
+        patch.setattr(measuring, "PrivateMechanism", lambda _: None)  # nobody is asked again
         job, _, measured, (_, answered), _ = asked(ready)
     assert measured.log["mechanisms"]
     assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made"]

@@ -7,7 +7,14 @@ from audits.ledger.budgets import Cost
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError, InternalError
 from synthgen.dp import gaussian
-from synthgen.dp.planned_queries import asked_by, check_budget, mechanisms_of, most_for, priced_reads, queries_of
+from synthgen.dp.planned_queries import (
+    check_budget,
+    configured_queries,
+    mechanisms_of,
+    most_for,
+    priced_reads,
+    queries_of,
+)
 
 DP = {"epsilon": 2.0, "delta": 4e-6, "persons": 30}
 
@@ -67,7 +74,7 @@ def test_combinations_that_promise_nothing_are_refused(changes, said):
     assert "Config(" not in str(refused.value)  # in the file's words, not in ours
 
 
-def test_without_a_budget_nothing_is_asked_or_priced():
+def test_without_a_budget_nothing_is_sampled_or_priced():
     without = config(interpolate={"method": "smote", "total": 10}, dp={})
     assert priced_reads(without) == ()
     with pytest.raises(InternalError, match="without a budget"):
@@ -107,6 +114,6 @@ def test_the_plan_has_a_price_for_every_read():
 def test_the_method_prices_its_queries_and_those_beside_it():
     asked = config(decode={"style": "auto", "words": 4}, dp={**DP, "persons": 3000})
     queries = queries_of(asked)
-    assert set(queries) == set(asked_by(asked)) == {*gaussian.ASKED, "words", "style"}
+    assert set(queries) == set(configured_queries(asked)) == {*gaussian.QUERIES, "words", "style"}
     assert {cost["kind"] for cost in mechanisms_of(queries)} == {"gaussian", "vote"}
     assert {cost["sampling_rate"] for cost in mechanisms_of(queries)} == {1.0}

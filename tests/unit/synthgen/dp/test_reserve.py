@@ -122,8 +122,8 @@ def test_nothing_is_paid_twice_because_a_file_or_an_accountant_changed(project, 
         with pytest.raises(Overspent):  # anew is too much here, and leaves what there was
             reserved(config, anew=True)
     with monkeypatch.context() as patch:  # as another version may put its question
-        means = gaussian.ASKED["class-means"]
-        patch.setitem(gaussian.ASKED, "class-means", replace(means, share=2 * means.share))
+        means = gaussian.QUERIES["class-means"]
+        patch.setitem(gaussian.QUERIES, "class-means", replace(means, share=2 * means.share))
         with pytest.raises(InputError, match="another reservation under this run's id"):
             reserved(config)
     assert reserved(config).spending.run == run
@@ -163,7 +163,7 @@ def test_another_question_is_another_run(project):
     assert reserved(telling(0)).spending.run == first
 
 
-def test_paying_anew_is_asked_for_and_leaves_what_was_paid_for(project):
+def test_paying_anew_is_sampled_for_and_leaves_what_was_paid_for(project):
     config = project.config(**{**DP, "dp": {**DP["dp"], "epsilon": 1.0, "delta": 2e-6}})
     first, again = reserved(config), reserved(config, anew=True)
     assert again.spending == first.spending  # nothing was drawn, so it goes on with that

@@ -46,7 +46,7 @@ def test_votes_change_no_more_than_ten_times_what_nats_do():
     assert np.linalg.norm(preferences(nats), axis=1).max() <= 1 + 1e-12
 
 
-def test_which_record_is_asked_about_hangs_on_that_person_alone():
+def test_which_record_is_sampled_about_hangs_on_that_person_alone():
     seeds = SeedTree(4)
     records = [Record(id=f"row-{i}", text=f"text {i}", label="a", group="p") for i in range(20)]
     again = [Record(id=f"row-{i + 7}", text=r.text, label=r.label, group=r.group) for i, r in enumerate(records)]
@@ -68,8 +68,8 @@ def test_who_stuffs_the_box_is_clipped_to_one_vote():
     assert largest == pytest.approx(1.0)
 
 
-def test_about_the_declared_share_of_persons_is_asked():
-    asked = sum(vote._is_asked(SeedTree(3).child(str(i)), 0.2) for i in range(2000))
+def test_about_the_declared_share_of_persons_is_sampled():
+    asked = sum(vote._is_sampled(SeedTree(3).child(str(i)), 0.2) for i in range(2000))
     assert 320 < asked < 480
 
 
