@@ -339,7 +339,7 @@ def test_an_answer_that_the_ledger_does_not_book_is_released_by_nobody(trial):
 
 def test_a_run_whose_noise_can_be_drawn_again_pays_for_nothing_and_leaves_by_no_policy(trial):
     private = trial("outside")
-    with pytest.raises(ConfigError, match="its noise can be drawn again"):
+    with pytest.raises(ConfigError, match="the noise is reproducible"):
         Pipeline(private.config(secret="public")).run()
     assert spent_so_far(*ledger_of(private.config())).epsilon == 0.0
 

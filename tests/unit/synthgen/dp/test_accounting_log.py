@@ -45,7 +45,7 @@ def test_what_may_have_learnt_from_the_records_is_no_public_model(ready, changes
     assert questions.is_public(ready.job(**CHANGES).config)
     assert not questions.is_public(config)
     questions.check_budget(config, load_policy("research"))  # of a public secret it is a study
-    with pytest.raises(ConfigError, match="no budget holds what they learnt"):  # before the draw as after it
+    with pytest.raises(ConfigError, match="the budget does not cover"):  # before the draw as after it
         questions.check_budget(ready.job(**given, secret="workspace").config, load_policy("strict-dp"))
 
 

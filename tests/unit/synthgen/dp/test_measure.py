@@ -204,7 +204,7 @@ def test_an_answer_that_was_booked_before_a_stop_is_taken_up_as_it_is(ready, mon
     assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made"]
     kept = (answered.folder / "classes.safetensors").rename(answered.folder.with_name("kept"))
     (answered.folder / ".DS_Store").write_text("")
-    with pytest.raises(StorageError, match="paid for") as refused:
+    with pytest.raises(StorageError, match="budget is spent") as refused:
         asked(ready)
     assert list(refused.value.problems) == [".DS_Store: added", "classes.safetensors: missing"]
     kept.rename(answered.folder / "classes.safetensors")
@@ -225,11 +225,11 @@ def test_an_answer_that_the_ledger_could_not_be_told_of_is_booked_by_the_next_ru
     whole = partial / "classes.safetensors"
     data = whole.read_bytes()
     whole.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))  # as somebody would who has an answer with less noise
-    with pytest.raises(StorageError, match="it was paid for"):
+    with pytest.raises(StorageError, match="budget is spent"):
         asked(ready)
     whole.write_bytes(data)
     (partial / "more.safetensors").write_bytes(data)
-    with pytest.raises(StorageError, match="it was paid for"):  # and nothing of it is thrown away
+    with pytest.raises(StorageError, match="budget is spent"):  # and nothing of it is thrown away
         asked(ready)
     config = ready.job(**CHANGES).config
     with pytest.raises(Overspent, match="does not hold this run"):  # what is sealed there is not that answer

@@ -102,7 +102,7 @@ def test_a_delta_that_is_no_promise_to_those_who_came_into_train_is_refused_befo
     few = {"epsilon": 0.5, "delta": 9e-3, "persons": 10}
     config = project.config(**{**DP, "dp": few, "policy": "research", "split": {"train": 0.95, "control": 0.05}})
     (warned,) = make_plan(config).warnings
-    with pytest.raises(BudgetError, match="no promise to so many persons") as refused:
+    with pytest.raises(BudgetError, match="too large for the number of persons") as refused:
         Pipeline(config).run()
     assert warned.startswith(refused.value.problems[0][:30])
     assert all_reservations(*ledger_of(config)) == []
@@ -130,12 +130,12 @@ def test_nothing_is_paid_twice_because_a_file_or_an_accountant_changed(project, 
 
     key = (root / SECRET).read_bytes()
     (root / SECRET).unlink()
-    with pytest.raises(InputError, match="what was paid for was made with it"):
+    with pytest.raises(InputError, match="a budget was spent with it"):
         reserved(config)
     assert not (root / SECRET).exists()
     (root / SECRET).write_bytes(bytes(32))
     (root / SECRET).chmod(0o600)
-    with pytest.raises(InputError, match="not that which this was paid for with"):
+    with pytest.raises(InputError, match="not the one that a budget was spent with"):
         reserved(config)
     (root / SECRET).write_bytes(key)
     (root / SECRET).chmod(0o600)
@@ -190,7 +190,7 @@ def test_other_persons_are_another_question(project):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"secret": "public"}, "its noise can be drawn again"),
+        ({"secret": "public"}, "the noise is reproducible"),
         (
             {"interpolate": {"method": "dp-gaussian", "total": None, "balance": {"cardiolgy": 5}}},
             "without training records",
@@ -226,9 +226,9 @@ def test_who_was_asked_as_often_as_the_policy_allows_is_not_paid_for_again(proje
         else:  # each before the last may pay anew
             reserve_budget(other_seed(project, number), policy, NOBODY, control)
         attempt(*ledger_of(config), made=str(number), control=as_table(control, {}))
-    with pytest.raises(BudgetError, match="no further run leaves"):
+    with pytest.raises(BudgetError, match="no further run can be released"):
         reserve_budget(other_seed(project, 99), policy, NOBODY, control)
-    with pytest.raises(BudgetError, match="no further run leaves"):
+    with pytest.raises(BudgetError, match="no further run can be released"):
         reserve_budget(job, policy, NOBODY, control, anew=True)
     again, _ = reserve_budget(job, policy, NOBODY, control)  # what was paid for is still in reach
     assert again.spending == reservation.spending
@@ -249,7 +249,7 @@ def test_a_reservation_that_was_damaged_is_left_beside_the_one_that_is_paid_for_
     with pytest.raises(StorageError, match="cannot be read as it was written"):
         reserved(config)
     (folder / "run.json").write_text("{}")
-    with pytest.raises(StorageError, match="they were paid for"):
+    with pytest.raises(StorageError, match="budget is spent"):
         reserved(config)
     assert reserved(config, anew=True).spending.run != first.spending.run
     assert len(all_reservations(*ledger_of(config))) == 2

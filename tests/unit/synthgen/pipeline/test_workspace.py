@@ -164,7 +164,7 @@ def test_a_result_that_was_paid_for_is_neither_thrown_away_nor_made_twice(worksp
     assert workspace.stage("measure", {}, make, is_paid=True).reused
     damage(first.folder)
     kept = sorted(p for p in first.folder.rglob("*"))
-    with pytest.raises(StorageError, match="paid for") as refused:
+    with pytest.raises(StorageError, match="budget is spent") as refused:
         workspace.stage("measure", {}, make, is_paid=True)
     assert (make.calls, list(refused.value.problems)) == (1, [told])
     assert sorted(p for p in first.folder.rglob("*")) == kept
