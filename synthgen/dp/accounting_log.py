@@ -92,13 +92,13 @@ def _dry_run(
     noise: Noise = StreamNoise(seeds.child("noise")) if job.config.secret == PUBLIC else SecureNoise()
     dry_run, rng, n_classes = DryRun(n_persons=n, noise=noise), seeds.child("people").generator(), len(context.labels)
     people = made_up_people(n, n_classes, context.basis, rng)
-    said = None if vocabulary is None else made_up_words(n, n_classes, len(vocabulary.words), rng)
+    words = None if vocabulary is None else made_up_words(n, n_classes, len(vocabulary.words), rng)
     votes = made_up_votes(n, rng) if VOTE in queries else None
     while lacking := {name for name, query in queries.items() if not _is_enough(dry_run, query)}:
         if lacking - {WORDS, VOTE}:
             gaussian.learn(people, context, queries, dry_run)
-        if WORDS in lacking and vocabulary is not None and said is not None:
-            query_words(said, n_classes, vocabulary, queries[WORDS], dry_run)
+        if WORDS in lacking and vocabulary is not None and words is not None:
+            query_words(words, n_classes, vocabulary, queries[WORDS], dry_run)
         if VOTE in lacking and votes is not None:
             count_votes(votes, queries[VOTE], dry_run)
     return dry_run

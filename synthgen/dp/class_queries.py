@@ -70,9 +70,9 @@ def query_spread(
     """Return a square root L of the classes' common covariance, float64 (d, d): x = μ_c + L z, z ~ N(0, I).
 
     The row of a person is the mean over the person's records of (x - μ_y)(x - μ_y)ᵀ on the first `WIDE` axes. It
-    holds the upper triangle with off-diagonal entries times √2, so that its norm is that of the matrix. The noised diagonal
-    is shrunk towards the public variances and the off-diagonal entries towards 0. Other axes use the scaled public
-    variance.
+    holds the upper triangle with off-diagonal entries times √2, so that its norm is that of the matrix. The noised
+    diagonal is shrunk towards the public variances and the off-diagonal entries towards 0. Other axes use the
+    scaled public variance.
 
     Privacy: one Gaussian query; the means are already noised.
     """

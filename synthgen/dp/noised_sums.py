@@ -73,9 +73,10 @@ def private_sum(people: Iterable[Float64], query: Query, noise: Noise) -> Float6
     Raises:
         InternalError: a row is not finite, or there is no row at all.
 
-    Privacy: Gaussian noise of multiplier σ for one person added or removed: (α, α / (2σ²))
-        Rényi DP for each α. The privacy loss of the discrete Gaussian differs from that of the continuous one by at most e^(-2π²σ²U²), which
-        is below floating-point precision. The number of persons, the sum without noise and the largest norm are not returned.
+    Privacy: Gaussian noise of multiplier σ for one person added or removed: (α, α / (2σ²)) Rényi DP for each α. The
+        privacy loss of the discrete Gaussian differs from that of the continuous one by at most e^(-2π²σ²U²), which
+        is below floating-point precision. The number of persons, the sum without noise and the largest norm are not
+        returned.
     Reference: Dwork and Roth 2014, appendix A; Canonne, Kamath and Steinke, NeurIPS 2020, theorem 4.
     """
     return noised_sum(people, query, noise).answer

@@ -56,7 +56,7 @@ class Job:
 
         Raises:
             InternalError: the stage is given, or reads, something that it does not declare.
-            StorageError: a paid result was changed.
+            StorageError: the result of a stage that spent a budget was changed.
         """
         sources, name = self._sources(inputs, models), stage.name + suffix
         result = self.workspace.stage(

@@ -183,7 +183,7 @@ def write_records(
         job: the run.
         training_view: train, or its substitute under differential privacy.
         encoder: what made its vectors.
-        learned: the styles that the persons voted for, where they were asked.
+        learned: the styles chosen by the DP vote; None if there was no vote.
     """
     bridge, train, upstream = open_bridge(job, learned), training_view.train, training_view.digest
     if learned is None and job.config.decode.style == AUTO:

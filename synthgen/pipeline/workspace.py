@@ -92,13 +92,13 @@ class Workspace:
             yield
 
     def finished(self, name: str, inputs: Mapping[str, Any]) -> StageResult | None:
-        """Return a stage's result if it is there, whole and made from these inputs."""
+        """Return the stored result of a stage if it is complete and was made from these inputs."""
         digest, folder = self._place(name, inputs)
         found = _finished(folder)
         return None if found is None else StageResult(name=name, digest=digest, folder=folder, reused=True, **found)
 
     def place(self, name: str, inputs: Mapping[str, Any]) -> Path:
-        """Return the folder of a stage's result, whether it is there or not."""
+        """Return the folder of a stage's result, which may not exist."""
         return self._place(name, inputs)[1]
 
     def _place(self, name: str, inputs: Mapping[str, Any]) -> tuple[str, Path]:
@@ -108,16 +108,16 @@ class Workspace:
     def stage(
         self, name: str, inputs: Mapping[str, Any], make: Make, *, keep_partial: bool = False, is_paid: bool = False
     ) -> StageResult:
-        """Return a stage's result: the one that is there, or the one `make` writes into the folder it is given.
+        """Return a stage's result: the stored one, or a new one that `make` writes into the folder it is given.
 
-        A result whose files no longer match their digests is made again, unless it was paid for.
+        A result whose files do not match their digests is made again, unless it spent a privacy budget.
 
         Args:
             name: the stage.
             inputs: JSON of everything the result depends on.
             make: writes the files and returns the counts for the run record.
             keep_partial: whether `make` goes on from what an interrupted try left in its folder.
-            is_paid: whether it spent a privacy budget, so that a result is neither thrown away nor made twice.
+            is_paid: whether it spent a privacy budget, so that its result is neither deleted nor made twice.
 
         Raises:
             StorageError: the files of a paid result are not those that were written.

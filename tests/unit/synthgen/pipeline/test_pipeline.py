@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from synthgen.pipeline.adapt import ADAPT_STAGE
 
 from synthgen.core.errors import ConfigError, Interrupted, ModelError, ModelMissing, UsageError
 from synthgen.filter.stage import FILTER
