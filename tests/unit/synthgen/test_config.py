@@ -149,7 +149,7 @@ def test_a_delta_that_no_accounting_passes_is_refused_before_it_is_spent():
     assert parse(3e-5).dp.delta == 3e-5
     with pytest.raises(ConfigError) as refused:
         parse(4e-5)
-    assert list(refused.value.problems) == ["dp: delta is at most 1 / (10 persons), here 3.33e-05"]
+    assert list(refused.value.problems) == ["dp: delta is at most 1 / (10 × persons), here 3.33e-05"]
     with pytest.raises(ConfigError) as few:  # no verifier knows how many they are
         parse(1e-5, persons=9)
     assert list(few.value.problems) == ["dp.persons: Input should be greater than or equal to 10, got 9"]
