@@ -147,10 +147,10 @@ def queries_of(config: Config) -> dict[str, Query]:
     dp = config.dp
     if dp.epsilon is None or dp.delta is None:
         raise InternalError("a run without a budget has no DP queries")
-    asked, shares = configured_queries(config), {str(name): share for name, share in dp.shares.items()}
-    priced = {name: one.priced(shares.get(name, one.share)) for name, one in asked.items()}
+    specs, shares = configured_queries(config), {str(name): share for name, share in dp.shares.items()}
+    priced = {name: one.priced(shares.get(name, one.share)) for name, one in specs.items()}
     noise = noise_multipliers(dp.epsilon, dp.delta, priced)
-    return {name: one.query(name, noise[name]) for name, one in asked.items()}
+    return {name: one.query(name, noise[name]) for name, one in specs.items()}
 
 
 def priced_reads(config: Config) -> tuple[tuple[str, str], ...]:
@@ -158,11 +158,11 @@ def priced_reads(config: Config) -> tuple[tuple[str, str], ...]:
     if not config.interpolate.is_private:
         return ()
     queries = queries_of(config)
-    asked = tuple(
+    queries_cost = tuple(
         (name, f"Gaussian noise of {query.noise_multiplier:.3g} clip norms, {query.steps} times")
         for name, query in queries.items()
     )
-    return (*asked, *((what, "nothing: " + why) for what, why in FREE))
+    return (*queries_cost, *((what, "nothing: " + why) for what, why in FREE))
 
 
 def mechanisms_of(queries: Mapping[str, Query]) -> tuple[dict[str, Any], ...]:

@@ -172,7 +172,7 @@ class Written:
         vectors: float32 (n, d), their re-embedded texts.
         parents: for each the train records that its vector was made from, by id; empty where it was made from none.
         weights: of the parents.
-        wanted: how many of each label were asked for.
+        wanted: the wanted number of records of each label.
         filtered: digest of the last filter stage.
     """
 

@@ -53,7 +53,7 @@ def unable(*_):
     raise NotMeasurable("too few persons")
 
 
-def test_a_model_of_ones_own_is_a_read_that_nobody_accounts_for_so_nothing_is_drawn(ready, monkeypatch):
+def test_a_custom_model_is_unaccounted_and_no_noise_is_drawn(ready, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(questions, "MODELS", ())
         (read,) = [one for one in logged(ready)["reads"] if one["kind"] == "model-training"]

@@ -29,7 +29,7 @@ def draw(kept, *stops):
 
 
 @pytest.mark.parametrize("number", STOPS)
-def test_the_first_stop_waits_until_what_was_paid_for_is_kept(capfd, number):
+def test_the_first_stop_is_deferred_until_the_result_is_stored(capfd, number):
     kept = []
     with pytest.raises(SystemExit) as stopped:
         draw(kept, number)
@@ -37,7 +37,7 @@ def test_the_first_stop_waits_until_what_was_paid_for_is_kept(capfd, number):
     assert capfd.readouterr().err == WAITS
 
 
-def test_several_stops_at_once_are_one_and_one_some_seconds_later_says_what_is_lost(monkeypatch, capfd):
+def test_simultaneous_stops_count_as_one_and_a_later_one_stops_at_once(monkeypatch, capfd):
     kept = []
     with pytest.raises(SystemExit):
         draw(kept, *STOPS)  # as a terminal that closes sends them
@@ -50,7 +50,7 @@ def test_several_stops_at_once_are_one_and_one_some_seconds_later_says_what_is_l
     assert kept == ["booked"]
 
 
-def test_what_the_program_was_told_not_to_hear_it_does_not_hear_while_it_draws():
+def test_ignored_signals_stay_ignored_during_the_draw():
     kept, before = [], signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` does
     try:
         draw(kept, signal.SIGHUP, signal.SIGHUP)

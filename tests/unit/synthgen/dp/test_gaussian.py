@@ -43,7 +43,7 @@ def model():
     return gaussian.learn(people_of(X, LABELS, BASIS), CONTEXT, QUERIES, PrivateMechanism(StreamNoise(SeedTree(1))))
 
 
-def test_points_are_of_unit_length_near_their_class_and_of_nobody(model):
+def test_points_have_unit_length_lie_near_their_class_and_have_no_parents(model):
     latents = model.sample({"a": 40, "c": 25}, SeedTree(5))
     assert Counter(latents.labels) == {"a": 40, "c": 25}
     assert np.allclose(np.linalg.norm(latents.vectors, axis=1), 1, atol=1e-5)

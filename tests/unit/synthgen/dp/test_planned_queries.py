@@ -68,7 +68,7 @@ def test_what_reads_private_text_beside_the_budget_is_refused_all_at_once():
         ({"source": {"path": "n", "group": "p", "labels": ["a"], "id": "i"}}, "source.id lets the ids"),
     ],
 )
-def test_combinations_that_promise_nothing_are_refused(changes, said):
+def test_combinations_without_a_privacy_guarantee_are_refused(changes, said):
     with pytest.raises(ConfigError, match=said) as refused:
         config(**changes)
     assert "Config(" not in str(refused.value)  # in the file's words, not in ours

@@ -24,7 +24,7 @@ def test_the_style_of_most_votes_is_taken_and_near_ones_are_mixed():
     assert decide_style(counts(letter=31, question=30), 128) == ((PLAIN, 1.0),)
 
 
-def test_who_is_likeliest_without_a_style_votes_for_none_and_who_gains_by_two_shares_the_vote():
+def test_a_text_likeliest_without_a_style_votes_for_none_and_two_gains_share_the_vote():
     nats = np.full((3, len(built_in_styles())), 4.0)
     letter, question, plain = (built_in_styles().index(name) for name in ("letter", "question", PLAIN))
     nats[0, plain] = 3.0
@@ -61,7 +61,7 @@ def test_noise_alone_decides_for_some_style_and_never_for_none():
         assert 1 <= len(decide_style(asked, 5)) <= 3
 
 
-def test_who_stuffs_the_box_is_clipped_to_one_vote():
+def test_an_oversized_vote_is_clipped_to_one():
     votes = made_up_votes(40, np.random.default_rng(0))
     assert votes.max() == 7
     _, largest = exact_sum([votes], 1.0)

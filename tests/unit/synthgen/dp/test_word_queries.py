@@ -85,7 +85,7 @@ def test_words_are_drawn_of_the_class_without_repeats_the_near_ones_rather(tmp_p
     assert found.draw(0, near[:3], 2, np.random.default_rng(1)) == drawn[:3]
 
 
-def test_who_would_say_too_much_is_clipped():
+def test_a_row_with_too_many_words_is_clipped():
     said = made_up_words(20, 2, 60, np.random.default_rng(0))
     assert max(map(len, said)) > MOST
     rows = np.zeros((20, 120))
@@ -95,7 +95,7 @@ def test_who_would_say_too_much_is_clipped():
     assert exact_sum([rows], 1.0)[1] == pytest.approx(1.0)
 
 
-def test_each_vector_is_told_words_of_its_own_class():
+def test_each_vector_gets_prompt_words_of_its_own_class():
     class Everywhere:
         def sample(self, counts, rng):
             rows = [(label, i) for label, m in sorted(counts.items()) for i in range(m)]

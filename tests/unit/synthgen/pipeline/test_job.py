@@ -47,7 +47,7 @@ def test_a_folder_is_taken_from_where_the_configuration_lies(job, asked, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["minilm", "some/model", "./nowhere"])
-def test_what_is_no_local_folder_is_asked_for_by_its_name(job, asked, tmp_path, name):
+def test_a_name_that_is_not_a_local_folder_is_looked_up_in_the_store(job, asked, tmp_path, name):
     (tmp_path / "minilm").mkdir()  # a name without a slash is a name, whatever folders lie about
     assert job.folder(name) == Path("/found") / name
     assert asked == [name]
