@@ -122,8 +122,10 @@ def test_words_are_queried_once_and_the_number_of_prompt_words_changes_the_diges
     assert again.reused
     assert again.digest == answered.digest
     assert len(all_reservations(*ledger_of(job.config))) == 1
-    assert (more.training_view.draws(None).told, fewer.training_view.draws(None).told) == (3, 2)
-    assert more.training_view.digest != fewer.training_view.digest  # or texts would be kept that were told more
+    assert [m.training_view.draws(None).words_per_vector for m in (more, fewer)] == [3, 2]
+    assert (
+        more.training_view.digest != fewer.training_view.digest
+    )  # so that texts written from more words are not reused
 
 
 def test_one_run_pays_once_and_goes_on_where_it_was_stopped(ready):
