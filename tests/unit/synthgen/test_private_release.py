@@ -131,8 +131,8 @@ def trial(bench, tmp_path, monkeypatch):
     vectors = np.random.default_rng(0).normal(size=(200, 40)).astype(np.float32)
     basis = bases.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     monkeypatch.setattr(bases, "FOLDER", tmp_path)
-    for room in ("run.dp.questions", "release.assembly"):
-        monkeypatch.setattr(f"synthgen.{room}.MODELS", ("counting", "picking"))
+    for module in ("dp.planned_queries", "release.assembly"):
+        monkeypatch.setattr(f"synthgen.{module}.MODELS", ("counting", "picking"))
     held = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
     save_file({k: v.astype(np.float32) for k, v in held.items()}, tmp_path / "counting.safetensors")
     rows = [{k: v for k, v in row.items() if k != "key"} for row in generate(240, np.random.default_rng(5))]
