@@ -1,7 +1,7 @@
 """The configuration: one schema for the YAML file, the command line and Python.
 
-Unknown keys, duplicate keys, anchors and impossible combinations are errors, and every mistake of a file is
-listed at once with its path, the value got and what is allowed. Each stage says its own part beside its code.
+Unknown keys, duplicate keys, anchors and invalid combinations are errors. One error lists all mistakes of a file,
+each with its path, the given value and what is allowed. Each stage defines its own section beside its code.
 """
 
 import re
@@ -26,25 +26,25 @@ from synthgen.load.config import SourceConfig
 from synthgen.segment.config import SegmentsConfig
 from synthgen.split.config import SplitConfig
 
-# What a budget of differential privacy can be spent on.
+# The DP queries that a budget can be spent on.
 QueryName = Literal["class-means", "spread", "boundary", "words", "style"]
-# A language tag of BCP 47: language, script, region, variants. "und" says that nobody declared one.
+# A language tag of BCP 47: language, script, region, variants. "und" means undeclared.
 LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?(-[a-z0-9]{5,8})*$"
 
 
 def most_delta(persons: int) -> float:
-    """Return the largest delta that is a promise to so many persons; a larger one lets whole records out."""
+    """Return the largest delta allowed for a number of persons; a larger one could reveal whole records."""
     return 1 / (PERSONS_PER_DELTA * persons)
 
 
 class DpConfig(Section):
-    """The budget of differential privacy, for one person added or removed; null epsilon means no DP claim.
+    """The differential-privacy budget, for one person added or removed; a null epsilon means no DP claim.
 
     Attributes:
-        epsilon: of everything that this run learns.
-        delta: likewise; at most one tenth of one over the number of persons.
-        persons: how many there are in train, about, as everybody may know: nothing is counted.
-        shares: of the budget, by query; those that are left out have their defaults.
+        epsilon: of all DP queries of the run together.
+        delta: likewise; at most 1 / (10 × number of persons).
+        persons: approximate number of persons in train; it is public, and the run does not count them.
+        shares: of the budget, by query; a query that is not listed has its default share.
     """
 
     epsilon: Annotated[float, Field(gt=0, le=100)] | None = None
@@ -56,24 +56,24 @@ class DpConfig(Section):
     def _whole(self) -> Self:
         given = {"delta": self.delta, "persons": self.persons, "shares": self.shares or None}
         if self.epsilon is None and any(one is not None for one in given.values()):
-            raise ValueError("delta, persons and shares belong to an epsilon; give it, or leave them out")
+            raise ValueError("delta, persons and shares require dp.epsilon; set it, or remove them")
         lacking = [name for name in ("delta", "persons") if given[name] is None]
         if self.epsilon is not None and lacking:
-            raise ValueError(f"an epsilon needs {' and '.join(lacking)} beside it")
+            raise ValueError(f"epsilon requires {' and '.join(lacking)}")
         most = 1.0 if self.persons is None else most_delta(self.persons)
         if self.delta is not None and self.delta > most:
-            raise ValueError(f"delta is at most 1 / ({PERSONS_PER_DELTA} persons), here {most:.3g}")
+            raise ValueError(f"delta is at most 1 / ({PERSONS_PER_DELTA} × persons), here {most:.3g}")
         return self
 
 
 class AuditConfig(Section):
-    """How sure the audits must be."""
+    """The confidence level of the audits."""
 
     confidence: Annotated[float, Field(ge=0.95, lt=1)] = 0.95
 
 
 class WaiverConfig(Section):
-    """A named human who accepts that a gate could not be decided; it is recorded and opens nothing."""
+    """A named person who accepts an inconclusive gate; it is recorded and does not change the decision."""
 
     gate: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]  # its id, as the refusal names it
     by: Annotated[str, Field(min_length=1, max_length=200)]
@@ -81,7 +81,7 @@ class WaiverConfig(Section):
 
 
 def is_uri(key: str) -> bool:
-    """Return whether a key is named by a URI and not by its file."""
+    """Return whether a key is given as a URI and not as a file."""
     return re.fullmatch(r"(file2|hsm|awskms|gcpkms|azurekms|hv):.+", key) is not None
 
 
@@ -100,12 +100,14 @@ class ReleaseConfig(Section):
     @model_validator(mode="after")
     def _has_a_place(self) -> Self:
         if is_uri(self.key) and self.public is None:
-            raise ValueError("public is needed where key is a URI: the ledger is remembered beside it")
+            raise ValueError(
+                "public is required if key is a URI: the ledger's high-water mark is stored beside that file"
+            )
         return self
 
     @property
     def key_file(self) -> str:
-        """The file that stands for the key: its own, or its public part where a URI names it."""
+        """The file of the key, or of its public part if the key is a URI."""
         return self.public if self.public is not None and is_uri(self.key) else self.key
 
 
@@ -146,39 +148,39 @@ class Config(Section):
             and not interpolate.is_private
             and (interpolate.method not in WEIGHTED or noisy)
         ):
-            asked = "mixture with noise" if noisy else interpolate.method
+            given = "mixture with noise" if noisy else interpolate.method
             raise ValueError(
-                f"segments need a method that makes weighted sums of parents: {', '.join(WEIGHTED[:-1])} or "
-                f"{WEIGHTED[-1]} without noise, not {asked}; or leave segments out"
+                f"segments requires a method that makes weighted sums of parents: {', '.join(WEIGHTED[:-1])} or "
+                f"{WEIGHTED[-1]} without noise, not {given}; or remove segments"
             )
         return interpolate
 
     @field_validator("dp")
     @classmethod
     def _keeps_the_promise(cls, dp: DpConfig, info: ValidationInfo) -> DpConfig:
-        if "interpolate" not in info.data:  # wrong itself, and told so
+        if "interpolate" not in info.data:  # already reported as invalid
             return dp
         is_private = info.data["interpolate"].is_private
         if is_private != (dp.epsilon is not None):
-            raise ValueError(f"a budget and interpolate.method {DP_METHOD} go together: give both, or neither")
+            raise ValueError(f"dp.epsilon and interpolate.method {DP_METHOD} require each other: set both or neither")
         decode = info.data.get("decode")
-        asked_for = {
+        is_queried = {
             "words": decode and decode.words > 0 and not decode.by_words,
             "style": decode and AUTO in decode.styles,
-            **dict.fromkeys(gaussian.ASKED if is_private else (), True),
+            **dict.fromkeys(gaussian.QUERIES if is_private else (), True),
         }
-        if idle := [name for name in dp.shares if not asked_for.get(name)]:
+        if idle := [name for name in dp.shares if not is_queried.get(name)]:
             raise ValueError(
                 f"shares: this configuration does not query {' and '.join(idle)}; decode.words adds the query words, "
                 "and decode.style auto adds the query style"
             )
         if is_private and (broken := unaccounted(info.data)):
-            raise ValueError("these would read private text beside the budget: " + "; ".join(broken))
+            raise ValueError("these settings access private text without consuming budget: " + "; ".join(broken))
         return dp
 
     @classmethod
     def parse(cls, value: dict[str, Any], base: str = ".", file: str | None = None) -> "Config":
-        """Return the configuration a mapping holds.
+        """Return the configuration in a mapping.
 
         Raises:
             ConfigError: with every mistake listed.
@@ -208,22 +210,37 @@ class Config(Section):
 
 
 def unaccounted(parts: Mapping[str, Any]) -> list[str]:
-    """Return what of a configuration would read private text beside its budget, and what to set instead.
+    """Return the settings that would access private text outside the budget, each with the remedy.
 
     Args:
-        parts: of the configuration, those before `dp`; one that is wrong itself is left out.
+        parts: the sections of the configuration before `dp`; an invalid section is missing.
     """
     source, interpolate, chosen = (parts.get(name) for name in ("source", "interpolate", "filter"))
-    asked = (
-        (source and source.labels is None, "the classes are read off the records: declare them, source.labels"),
-        (source and source.group is None, "nobody knows whose a record is: name the column, source.group"),
+    checks = (
+        (
+            source and source.labels is None,
+            "source.labels: without it the classes are read from the records; list them",
+        ),
+        (
+            source and source.group is None,
+            "source.group: without it the person of a record is unknown; name the column",
+        ),
         (
             source and source.id is not None,
-            "source.id lets one person's ids turn away another's records: leave it out",
+            "source.id lets the ids of one person reject records of another; remove it",
         ),
-        (source and source.max_records is not None, "source.max_records draws persons by what the others are"),
-        (parts.get("segments") is not None, "segments learns headings: leave it out"),
-        (interpolate and interpolate.balance == "as-source", "interpolate.balance as-source counts: give numbers"),
-        (chosen and chosen.length == "auto", "filter.length auto measures records: null, or [least, most] words"),
+        (
+            source and source.max_records is not None,
+            "source.max_records selects persons depending on other persons; remove it",
+        ),
+        (parts.get("segments") is not None, "segments learns headings; remove it"),
+        (
+            interpolate and interpolate.balance == "as-source",
+            "interpolate.balance as-source counts records; set numbers",
+        ),
+        (
+            chosen and chosen.length == "auto",
+            "filter.length auto measures records; set null or [minimum, maximum] words",
+        ),
     )
-    return [what for is_so, what in asked if is_so]
+    return [what for is_so, what in checks if is_so]

@@ -1,1 +1,1 @@
-"""What a run under a budget of differential privacy asks persons, and with how much noise."""
+"""Differential privacy: the DP queries of a run, their noise, their budget and the model built from their results."""

@@ -1,7 +1,7 @@
-"""What the `accounting` audit is shown of a run, and whether it would pass, before anything is drawn and paid for.
+"""Build the mechanism log for the `accounting` audit and check before noise is drawn that the audit would pass.
 
-A dry run on people who do not exist shows by the same code how noise and clips come out; the log says what is
-asked at what price, and what else read the records. Neither needs an answer of a real person.
+A dry run on made-up persons uses the same code to measure noise and clip norms. The log lists the queries, their
+cost and the other accesses to the records. Neither contains a result computed from real persons.
 """
 
 from collections.abc import Mapping
@@ -28,12 +28,12 @@ from synthgen.dp.noised_sums import Query
 from synthgen.dp.person_rows import made_up_people
 from synthgen.dp.planned_queries import is_public, mechanisms_of
 from synthgen.dp.style_vote import count_votes, made_up_votes
-from synthgen.dp.word_queries import WORDS, PublicWords, ask_words, made_up_words
+from synthgen.dp.word_queries import WORDS, PublicWords, made_up_words, query_words
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.secret import PUBLIC
 
-DRY_RUN_PERSONS, OTHER_PERSONS = 400, 500  # of the dry run; the others where the run has about as many itself
-LEAST_LOGGED = 200  # coordinates of noise, in all, that the audit asks for
+DRY_RUN_PERSONS, OTHER_PERSONS = 400, 500  # in the dry run; the second number if the run itself has about the first
+LEAST_LOGGED = 200  # noise coordinates in all that the audit requires
 
 
 def account_for(
@@ -44,15 +44,15 @@ def account_for(
     queries: Mapping[str, Query],
     vocabulary: PublicWords | None,
 ) -> dict[str, Any]:
-    """Return the log of what a run is about to ask, once the audit passes it.
+    """Return the mechanism log of a run that is about to draw its noise, after the audit has passed it.
 
-    A run of a public secret is for studies, and leaves by no policy; so whatever its log says, it goes on.
+    A run with a public secret is a study that no policy releases, so it continues without the check.
 
     Raises:
-        ConfigError: the audit would not pass, and so no policy would let the records leave; nothing was drawn.
-        InputError: something in it is beyond what can be accounted for.
+        ConfigError: the audit would not pass, so no policy would allow the release; no noise was drawn.
+        InputError: the log contains values outside the range that can be accounted for.
 
-    Privacy: reads who the persons of train are; the log holds a digest of them.
+    Privacy: reads the person ids of train; the log holds a digest of them.
     Cost: seconds.
     """
     dry_run = _dry_run(job, context, queries, vocabulary)
@@ -77,35 +77,35 @@ def account_for(
 
 def _unaccountable(reason: str) -> ConfigError:
     return ConfigError(
-        "dp: no accounting would pass for this run, so it would pay for what no policy lets leave; nothing was drawn",
+        "dp: no accounting would pass for this run, so no policy would release its records; no noise was drawn",
         problems=[reason],
-        hint="What it reserved stays reserved, and is not paid for again.",
+        hint="Correct the stated reason and run again; the run continues with its reservation.",
     )
 
 
 def _dry_run(
     job: Job, context: PublicContext, queries: Mapping[str, Query], vocabulary: PublicWords | None
 ) -> DryRun:
-    """Run the same code on people who do not exist, with other noise of the same kind."""
+    """Run the same code on made-up persons, with independent noise of the same kind."""
     seeds = job.seeds.child("twin")
     n = DRY_RUN_PERSONS if abs(DRY_RUN_PERSONS - context.persons) >= context.persons / 9 else OTHER_PERSONS
     noise: Noise = StreamNoise(seeds.child("noise")) if job.config.secret == PUBLIC else SecureNoise()
     dry_run, rng, n_classes = DryRun(n_persons=n, noise=noise), seeds.child("people").generator(), len(context.labels)
     people = made_up_people(n, n_classes, context.basis, rng)
-    said = None if vocabulary is None else made_up_words(n, n_classes, len(vocabulary.words), rng)
+    words = None if vocabulary is None else made_up_words(n, n_classes, len(vocabulary.words), rng)
     votes = made_up_votes(n, rng) if VOTE in queries else None
     while lacking := {name for name, query in queries.items() if not _is_enough(dry_run, query)}:
         if lacking - {WORDS, VOTE}:
             gaussian.learn(people, context, queries, dry_run)
-        if WORDS in lacking and vocabulary is not None and said is not None:
-            ask_words(said, n_classes, vocabulary, queries[WORDS], dry_run)
+        if WORDS in lacking and vocabulary is not None and words is not None:
+            query_words(words, n_classes, vocabulary, queries[WORDS], dry_run)
         if VOTE in lacking and votes is not None:
             count_votes(votes, queries[VOTE], dry_run)
     return dry_run
 
 
 def _is_enough(dry_run: DryRun, query: Query) -> bool:
-    """Return whether the audit can tell by what was logged of a query."""
+    """Return whether enough noise of a query was logged for the audit to test it."""
     log = dry_run.found.get(query.name)
     return log is not None and len(log["noise"]) * log["dimension"] >= LEAST_LOGGED
 
@@ -115,8 +115,8 @@ def _log(
 ) -> dict[str, Any]:
     """Return the log of the run's mechanisms, as `audits.attacks.accounting.mechanism_log` documents it.
 
-    It adds up what the ledger holds before the noise is drawn, and is never changed afterwards: the ledger books its
-    digest. What others reserve later stands in the statement, which is added up anew when a release leaves.
+    It includes the ledger's reservations at the time before the noise is drawn, and does not change afterwards: the
+    ledger books its digest. Later reservations of other runs are added up in the statement of the release.
     """
     spending = reservation.spending
     public = job.config.secret == PUBLIC
@@ -142,7 +142,7 @@ def _log(
         "claim": {"epsilon": spending.cost.epsilon, "delta": spending.cost.delta},
         "spent": whole,
         "mechanisms": mechanisms,
-        "reads": [{"kind": kind, "cost": None, "status": _answer(job.config, kind)} for kind in READS],
+        "reads": [{"kind": kind, "cost": None, "status": _access_status(job.config, kind)} for kind in READS],
         "releases": [
             {
                 "release": one.run,
@@ -156,10 +156,11 @@ def _log(
     }
 
 
-def _answer(config: Config, kind: ReadKind) -> str:
-    """Return whether something else read the persons' records.
+def _access_status(config: Config, kind: ReadKind) -> str:
+    """Return how another kind of access to the records is accounted for.
 
-    What is told of the audits is for the policy to say, and one draw may leave under any: the claim never covers it.
+    The policy decides which audit figures are released, and a result may be released under any policy. The claim
+    therefore never covers audit figures.
     """
     if kind == "audit-numbers":
         return "outside"

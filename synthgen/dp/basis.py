@@ -1,4 +1,4 @@
-"""How vectors of public text are spread: the axes and scales that private ones are measured along."""
+"""The public basis: mean, principal axes and variances of an encoder's vectors of public text."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ class PublicBasis:
 
     Args:
         mean: float64 (d,).
-        axes: float64 (d, d), orthonormal rows, the widest first.
+        axes: float64 (d, d), orthonormal rows in the order of falling variance.
         variances: float64 (d,), along the axes, falling.
     """
 
@@ -31,7 +31,7 @@ class PublicBasis:
         return (vectors.astype(np.float64) - self.mean) @ self.axes.T
 
     def outward(self, coordinates: Float64) -> Float32:
-        """Return the vectors of coordinates at unit length, float32 (n, d)."""
+        """Return the vectors with these coordinates, scaled to unit length, float32 (n, d)."""
         vectors = self.mean + coordinates @ self.axes
         unit: Float32 = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
         return unit
@@ -52,15 +52,15 @@ def load_basis(encoder: str) -> PublicBasis:
     Raises:
         ConfigError: there is none; `training/basis.py` makes one.
     """
-    shipped = {path.stem: path for path in FOLDER.glob("*.safetensors")}  # a path of the user's is no public basis
+    shipped = {path.stem: path for path in FOLDER.glob("*.safetensors")}  # a path of the user is not a public basis
     if encoder not in shipped:
         there = ", ".join(sorted(shipped))
         raise ConfigError(
-            f"embed.model: dp-gaussian needs the public basis of the encoder, and {encoder!r} has none",
+            f"embed.model: dp-gaussian requires a public basis of the encoder, and {encoder!r} has none",
             problems=["embed.model"],
             hint=f"Use one of: {there}.",
         )
     from safetensors.numpy import load_file
 
-    held = {name: array.astype(np.float64) for name, array in load_file(shipped[encoder]).items()}
-    return PublicBasis(mean=held["mean"], axes=held["axes"], variances=held["variances"])
+    arrays = {name: array.astype(np.float64) for name, array in load_file(shipped[encoder]).items()}
+    return PublicBasis(mean=arrays["mean"], axes=arrays["axes"], variances=arrays["variances"])

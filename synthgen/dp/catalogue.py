@@ -3,8 +3,8 @@
 This module imports no model code, so `synthgen budget check` can price a run without the extra `engine`.
 """
 
-from synthgen.dp.method import Asked
+from synthgen.dp.method import QuerySpec
 
 VOTE = "style"
-VOTES_ASKED = {VOTE: Asked(share=0.05, kind="vote")}
+VOTE_QUERIES = {VOTE: QuerySpec(share=0.05, kind="vote")}
 CHOICE = "style.json"  # the file that holds the chosen styles

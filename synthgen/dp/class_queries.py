@@ -1,48 +1,48 @@
-"""What is asked of the persons: where the classes lie, how wide they are, and what tells one from another."""
+"""The DP queries for class means, the common covariance and a classifier between the classes."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from synthgen.dp.noised_sums import Ask, Float64, Query
+from synthgen.dp.noised_sums import Float64, Query, QueryMechanism
 from synthgen.dp.person_rows import PersonRows
 
-COUNT = 0.3  # of a person in the sum of a class's rows; beside a point of norm 1 the clip takes 4 % of both
-WIDE = 48  # axes whose covariance is asked for; the others have the public variance
-RATE, MOMENTUM = 30.0, 0.9  # of the descent
+COUNT = 0.3  # weight of the person count in a row; with a point of norm 1, clipping scales the row down by 4 %
+WIDE = 48  # axes whose covariance is queried; the others use the public variance
+RATE, MOMENTUM = 30.0, 0.9  # of gradient descent
 CONSTANT = 0.3  # the coordinate that carries a class's offset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Means:
-    """Where the classes lie, and how sure that is.
+    """Noised person counts and means of the classes.
 
     Args:
-        counts: float64 (C,), persons of each class, noised.
-        points: float64 (C, d), shrunk.
+        counts: float64 (C,), noised number of persons of each class.
+        points: float64 (C, d), noised means after shrinkage.
     """
 
     counts: Float64
     points: Float64
 
 
-def ask_means(people: PersonRows, variances: Float64, query: Query, ask: Ask) -> Means:
-    r"""Return the classes' means.
+def query_means(people: PersonRows, variances: Float64, query: Query, mechanism: QueryMechanism) -> Means:
+    r"""Return the noised means of the classes.
 
-    A person's row holds, for each class, the mean over the person's records of 1[y = c] · (a, x); the noised sum over
-    persons, a count n_c and a sum of points, gives z_c = sum / n_c with noise of variance s_c² per axis. Shrunk
-    towards the mean g of all, by what classes differ on each axis of public text:
+    The row of a person holds, for each class, the mean over the person's records of 1[y = c] · (a, x). The noised sum
+    over persons gives a count n_c and a sum of points, so z_c = sum / n_c has noise of variance s_c² per axis. Each
+    mean is shrunk towards the overall mean g; the public variance of an axis sets how much:
 
         μ_c = g + (z_c - g) κλ_j / (κλ_j + s_c²),   κ = max(0, Σ_cj ((z_c - g)_j² - s_c²)) / (C Σ_j λ_j)
 
     Args:
-        people: their coordinates in the public basis.
-        variances: float64 (d,), λ: of public text along its axes.
-        query: its noise multiplier σ, clip 1; s_c = σ / n_c, and n_c is taken as 2 σ where it is less.
-        ask: answers it.
+        people: the persons' coordinates in the public basis.
+        variances: float64 (d,), λ, the variances of public text along its axes.
+        query: with noise multiplier σ and clip 1; s_c = σ / n_c, and n_c is at least 2 σ.
+        mechanism: answers it.
 
-    Privacy: one Gaussian query; all else is computed from its answer.
-    Source: the shrinkage is empirical Bayes, Efron and Morris, JASA 1973, with the public variances as its shape.
+    Privacy: one Gaussian query; everything else is computed from its result.
+    Reference: empirical Bayes shrinkage, Efron and Morris, JASA 1973, with variances proportional to the public ones.
     """
     n, c = len(people.points), people.n_classes
     rows = np.column_stack([np.full(n, COUNT), people.points])
@@ -52,10 +52,10 @@ def ask_means(people: PersonRows, variances: Float64, query: Query, ask: Ask) ->
         placed[np.arange(len(placed)), people.classes[at]] = rows[at]
         return placed.reshape(len(placed), -1)
 
-    answer = ask(people.mean_rows(of_records), query).reshape(c, -1)
+    answer = mechanism(people.mean_rows(of_records), query).reshape(c, -1)
     counts = np.maximum(
         answer[:, 0] / COUNT, 2 * query.noise_multiplier
-    )  # fewer drown in the noise of a count, σ / `COUNT`
+    )  # smaller counts are below the noise of a count, σ / `COUNT`
     noisy, error = answer[:, 1:] / counts[:, None], (query.noise_multiplier / counts)[:, None] ** 2
     middle = answer[:, 1:].sum(axis=0) / counts.sum()
     apart = noisy - middle
@@ -64,14 +64,17 @@ def ask_means(people: PersonRows, variances: Float64, query: Query, ask: Ask) ->
     return Means(counts=counts, points=middle + apart * kept)
 
 
-def ask_spread(people: PersonRows, means: Means, variances: Float64, query: Query, ask: Ask) -> Float64:
+def query_spread(
+    people: PersonRows, means: Means, variances: Float64, query: Query, mechanism: QueryMechanism
+) -> Float64:
     """Return a square root L of the classes' common covariance, float64 (d, d): x = μ_c + L z, z ~ N(0, I).
 
-    A person's row is the mean over the person's records of (x - μ_y)(x - μ_y)ᵀ on the first `WIDE` axes, its upper
-    half with off-diagonals times √2, so that its norm is that of the matrix. What the noise leaves of it is kept (of
-    the diagonal beside the public variances, of the rest beside 0); other axes have the public variance, scaled.
+    The row of a person is the mean over the person's records of (x - μ_y)(x - μ_y)ᵀ on the first `WIDE` axes. It
+    holds the upper triangle with off-diagonal entries times √2, so that its norm is that of the matrix. The noised
+    diagonal is shrunk towards the public variances and the off-diagonal entries towards 0. Other axes use the
+    scaled public variance.
 
-    Privacy: one Gaussian query; the means are noised before.
+    Privacy: one Gaussian query; the means are already noised.
     """
     wide = min(WIDE, len(variances))
     upper = np.triu_indices(wide)
@@ -84,41 +87,43 @@ def ask_spread(people: PersonRows, means: Means, variances: Float64, query: Quer
     persons = float(means.counts.sum())
     error = query.noise_multiplier * query.clip / persons
     half = np.zeros((wide, wide))
-    half[upper] = ask(people.mean_rows(of_records), query) / persons / weight
+    half[upper] = mechanism(people.mean_rows(of_records), query) / persons / weight
     seen = half + half.T - np.diag(half.diagonal())
     scale = max(0.0, float(np.trace(seen))) / float(variances[:wide].sum())
     off = ~np.eye(wide, dtype=bool)
     prior = scale * variances
     covariance = np.diag(prior)
     beyond = seen.diagonal() - prior[:wide]
-    covariance[:wide, :wide][off] = seen[off] * kept_of(seen[off], error / np.sqrt(2))
-    covariance[np.arange(wide), np.arange(wide)] += beyond * kept_of(beyond, error)
+    covariance[:wide, :wide][off] = seen[off] * signal_share(seen[off], error / np.sqrt(2))
+    covariance[np.arange(wide), np.arange(wide)] += beyond * signal_share(beyond, error)
     values, axes = np.linalg.eigh(covariance)
     return np.asarray(axes * np.sqrt(np.maximum(values, 0.1 * prior[-1])))
 
 
-def kept_of(seen: Float64, error: float) -> float:
-    """Return the share of the numbers' mean square that is not noise."""
+def signal_share(seen: Float64, error: float) -> float:
+    """Return the estimated share of the mean square that is signal and not noise."""
     square = float((seen**2).mean())
     return 0.0 if square == 0 else max(0.0, 1 - error**2 / square)
 
 
-def ask_boundary(people: PersonRows, means: Means, scales: Float64, query: Query, ask: Ask) -> Float64:
+def query_boundary(
+    people: PersonRows, means: Means, scales: Float64, query: Query, mechanism: QueryMechanism
+) -> Float64:
     """Return the weights W of a softmax classifier, float64 (d + 1, C); see `class_scores`.
 
-        v ← β v + (1/N) ask( Σ_p mean over p's records of ∂ loss / ∂ W ),   W ← W - η v,   T steps from 0
+        v ← β v + (1/N) mechanism( Σ_p mean over p's records of ∂ loss / ∂ W ),   W ← W - η v,   T steps from 0
 
-    and the mean of the second half of the steps is returned. N is the noised number of persons that is known already.
+    The result is the mean over the second half of the steps. N is the noised number of persons from the class means.
 
     Args:
-        people: their coordinates.
-        means: of the classes, for N alone.
-        scales: float64 (d,), by which coordinates are multiplied before they are brought to unit length.
+        people: the persons' coordinates.
+        means: of the classes; only N is used.
+        scales: float64 (d,), factors of the coordinates before they are scaled to unit length.
         query: of each step.
-        ask: answers it.
+        mechanism: answers it.
 
-    Privacy: T Gaussian queries, each of all persons: no sampling, so nothing depends on how batches were drawn.
-    Source: Bassily, Smith and Thakurta, FOCS 2014, with whole batches and momentum.
+    Privacy: T Gaussian queries over all persons, without sampling.
+    Reference: Bassily, Smith and Thakurta, FOCS 2014, with whole batches and momentum.
     """
     inputs = _inputs(people.points, scales)
     weights = np.zeros((inputs.shape[1], people.n_classes))
@@ -131,7 +136,7 @@ def ask_boundary(people: PersonRows, means: Means, scales: Float64, query: Query
             error[np.arange(len(error)), people.classes[at]] -= 1
             return np.asarray((inputs[at][:, :, None] * error[:, None, :]).reshape(len(error), -1))
 
-        gradient = ask(people.mean_rows(of_records), query).reshape(weights.shape) / persons
+        gradient = mechanism(people.mean_rows(of_records), query).reshape(weights.shape) / persons
         velocity = MOMENTUM * velocity + gradient
         weights = weights - RATE * velocity
         if step >= query.steps // 2:

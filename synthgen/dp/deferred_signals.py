@@ -1,4 +1,4 @@
-"""Between a draw and its booking a stop loses what was paid for: the first one is told so, and waits."""
+"""Defer stop signals while a DP result is drawn and recorded, because stopping then would lose the result."""
 
 import os
 import signal
@@ -11,53 +11,56 @@ from contextlib import contextmanager, suppress
 from synthgen.core.errors import Interrupted
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-APART = 5.0  # seconds; a terminal that closes, or whoever starts services, sends several signals at once
+APART = 5.0  # seconds; a terminal that closes and a service manager send several signals at once
 WAITS = (
-    "a stop now would lose an answer that is paid for; the run stops once it is kept. "
-    "Ask again after some seconds to lose it.\n"
+    "The budget is being spent; the run stops as soon as the DP result is stored. "
+    f"Press Ctrl-C again after {APART:g} seconds to stop immediately; "
+    "the DP result is then lost and the budget stays spent.\n"
 )
 
 
 @contextmanager
-def held() -> Iterator[None]:
-    """Let the first of `STOPS` wait for the end of the block; one that comes `APART` after it ends it.
+def deferred_signals() -> Iterator[None]:
+    """Defer the first of `STOPS` to the end of the block; a second one, more than `APART` later, stops at once.
 
-    In another thread than the main one signals stay as they are.
+    Outside the main thread, signals are handled as before.
 
     Raises:
-        Interrupted: on the latter, and what was drawn is lost.
-        SystemExit: after the block, where one waited.
+        Interrupted: a second signal arrived; the DP result is lost.
+        SystemExit: raised after the block if a signal was deferred.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    asked: list[float] = []
+    arrivals: list[float] = []
     is_lost = False
 
     def wait(_number: int, _frame: object) -> None:
         nonlocal is_lost
-        asked.append(time.monotonic())
-        is_lost = asked[-1] - asked[0] > APART
+        arrivals.append(time.monotonic())
+        is_lost = arrivals[-1] - arrivals[0] > APART
         if is_lost:
-            sys.exit(Interrupted.exit_code)  # no library turns it into another end
-        if len(asked) > 1:
+            sys.exit(Interrupted.exit_code)  # no library catches SystemExit
+        if len(arrivals) > 1:
             return
-        with suppress(OSError):  # who looked may be gone, and nothing may stop it now
+        with suppress(OSError):  # the terminal may be closed, and no error may interrupt the draw
             os.write(2, WAITS.encode())
 
-    heard = [number for number in STOPS if signal.getsignal(number) != signal.SIG_IGN]  # nohup's is none
-    before = {number: signal.signal(number, wait) for number in heard}
+    deferred = [number for number in STOPS if signal.getsignal(number) != signal.SIG_IGN]  # keep what nohup ignores
+    before = {number: signal.signal(number, wait) for number in deferred}
     try:
         yield
     except SystemExit:
         if not is_lost:
             raise
         raise Interrupted(
-            "stopped between drawing and keeping an answer: it is lost unless it was kept, and its budget spent",
-            hint="The same command goes on with an answer that was kept. Else `--resume never` pays anew.",
+            "stopped while the DP result was drawn: the result is lost unless it was already stored, and the "
+            "budget is spent",
+            hint="Run the same command again; it continues if the result was stored. Otherwise, `--resume never` "
+            "reserves and spends the budget again.",
         ) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
-    if asked:
+    if arrivals:
         sys.exit(Interrupted.exit_code)

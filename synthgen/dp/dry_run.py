@@ -1,4 +1,4 @@
-"""What is logged of a mechanism that runs on people who do not exist, for the `accounting` audit to test."""
+"""Run DP queries on made-up persons and log noise and norms for the `accounting` audit."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from synthgen.dp.noised_sums import UNIT, Float64, Query, noised_sum
 
 @dataclass(slots=True, kw_only=True)
 class DryRun:
-    """Answers queries as `PrivateAsk` does, by the same functions, and keeps what that one must forget.
+    """Computes query results with the functions of `PrivateMechanism`, and logs what must stay private in a real run.
 
     Args:
-        n_persons: made up.
+        n_persons: number of made-up persons.
         noise: of the same kind as the run's.
-        found: of each query the squared length of the noise at each time it was asked, in standard deviations; its
-            number of coordinates; and the largest norm of a person's row.
+        found: by query, the squared length of the noise of each step in standard deviations, the number of
+            coordinates, and the largest norm of a person's row.
     """
 
     n_persons: int
@@ -35,5 +35,5 @@ class DryRun:
         return self.found.setdefault(query.name, {"noise": [], "max_norm": 0.0})
 
     def log(self, name: str) -> dict[str, Any]:
-        """Return what was found of a query, in the form of `audits.attacks.accounting.mechanism_log.DryRunLog`."""
+        """Return the log of a query in the form of `audits.attacks.accounting.mechanism_log.DryRunLog`."""
         return {"n_persons": self.n_persons, **self.found[name]}

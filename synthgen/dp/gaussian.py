@@ -1,4 +1,4 @@
-"""dp-gaussian: classes as Gaussians in a public basis, and a classifier that says which points are whose."""
+"""dp-gaussian: classes as Gaussians in a public basis, and a classifier that selects typical points of a class."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,31 +9,31 @@ import numpy as np
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents, latent_ids
 from synthgen.dp.basis import PublicBasis
-from synthgen.dp.class_queries import ask_boundary, ask_means, ask_spread, class_scores
-from synthgen.dp.method import Asked, PublicContext
-from synthgen.dp.noised_sums import Ask, Float64, Query
+from synthgen.dp.class_queries import class_scores, query_boundary, query_means, query_spread
+from synthgen.dp.method import PublicContext, QuerySpec
+from synthgen.dp.noised_sums import Float64, Query, QueryMechanism
 from synthgen.dp.person_rows import PersonRows
 
 NAME = "dp-gaussian"
 FILE = "classes.safetensors"
 MEANS, SPREAD, BOUNDARY = "class-means", "spread", "boundary"
-ASKED = {
-    MEANS: Asked(share=0.25),
-    SPREAD: Asked(share=0.1, clip=0.7),
-    BOUNDARY: Asked(share=0.35, clip=0.5, steps=30),
+QUERIES = {
+    MEANS: QuerySpec(share=0.25),
+    SPREAD: QuerySpec(share=0.1, clip=0.7),
+    BOUNDARY: QuerySpec(share=0.35, clip=0.5, steps=30),
 }
-DRAWN = 4  # points of which the one most of its class is taken
+DRAWN = 4  # points drawn per vector; the one with the highest class probability is used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClassModel:
-    """What was learned of the classes.
+    """The model of the classes, computed from noised query results.
 
-        x = μ_c + L z,  z ~ N(0, I);   of `DRAWN` such points the one with the largest log p(c | x)
+        x = μ_c + L z,  z ~ N(0, I);   of `DRAWN` such points, the one with the largest log p(c | x)
 
     Args:
-        labels: sorted.
-        basis: public.
+        labels: the declared labels, sorted.
+        basis: the public basis.
         points: float64 (C, d), μ.
         spread: float64 (d, d), L.
         weights: float64 (d + 1, C), of the classifier p.
@@ -46,9 +46,9 @@ class ClassModel:
     weights: Float64
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return exactly `counts[label]` new vectors of each label; asking for more keeps the first ones.
+        """Return exactly `counts[label]` new vectors of each label; query_inputs for more keeps the first ones.
 
-        The vectors have no parents: they are computed from noised answers alone.
+        The vectors have no parents: they are computed from noised query results only.
         """
         return latents_of({label: self._draw(label, m, rng.child(label)) for label, m in counts.items()}, NAME, rng)
 
@@ -57,29 +57,31 @@ class ClassModel:
         return self.most_of_class(label, self.points[self.labels.index(label)] + z @ self.spread.T)
 
     def most_of_class(self, label: str, points: Float64) -> Float32:
-        """Return of each row of points, float64 (m, k, d), the one most of the class, as float32 (m, d)."""
+        """Return the most probable of k points of the class for each row, float64 (m, k, d), as float32 (m, d)."""
         m, k, d = points.shape
         scores = class_scores(points.reshape(m * k, d), self.weights, scales_of(self.basis))
         best = scores[:, self.labels.index(label)].reshape(m, k).argmax(axis=1)
         return self.basis.outward(points[np.arange(m), best])
 
     def save(self, folder: Path) -> None:
-        """Write it into a folder; the basis and the names are public and are not in it."""
+        """Write the model into a folder; the basis and the labels are public and are not written."""
         arrays = {"points": self.points, "spread": self.spread, "weights": self.weights}
         from safetensors.numpy import save_file
 
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / FILE)
 
 
-def learn(people: PersonRows, context: PublicContext, queries: Mapping[str, Query], ask: Ask) -> ClassModel:
-    """Return what the persons' noised answers say of their classes.
+def learn(
+    people: PersonRows, context: PublicContext, queries: Mapping[str, Query], mechanism: QueryMechanism
+) -> ClassModel:
+    """Query the persons of train and return the model of their classes.
 
-    Privacy: the Gaussian queries of `ASKED`, clipped for each person over all classes together.
+    Privacy: the Gaussian queries of `QUERIES`, each clipped per person over all classes together.
     """
     basis = context.basis
-    means = ask_means(people, basis.variances, queries[MEANS], ask)
-    spread = ask_spread(people, means, basis.variances, queries[SPREAD], ask)
-    weights = ask_boundary(people, means, scales_of(basis), queries[BOUNDARY], ask)
+    means = query_means(people, basis.variances, queries[MEANS], mechanism)
+    spread = query_spread(people, means, basis.variances, queries[SPREAD], mechanism)
+    weights = query_boundary(people, means, scales_of(basis), queries[BOUNDARY], mechanism)
     return ClassModel(labels=context.labels, basis=basis, points=means.points, spread=spread, weights=weights)
 
 
@@ -91,7 +93,7 @@ def read(folder: Path, context: PublicContext) -> ClassModel:
 
 
 def latents_of(drawn: Mapping[str, Float32], method: str, rng: SeedTree) -> Latents:
-    """Return the vectors of each label as latents of nobody."""
+    """Return the vectors of each label as latents without parents."""
     labels = [(label, name) for label, rows in sorted(drawn.items()) for name in latent_ids(label, len(rows))]
     empty: tuple[tuple[()], ...] = ((),) * len(labels)
     return Latents(
@@ -106,5 +108,5 @@ def latents_of(drawn: Mapping[str, Float32], method: str, rng: SeedTree) -> Late
 
 
 def scales_of(basis: PublicBasis) -> Float64:
-    """Return what axes are scaled by before they are classified: half the way to equal public variance; (d,)."""
+    """Return the axis factors for the classifier, float64 (d,): a regularised scaling to equal public variance."""
     return np.asarray(1 / np.sqrt(basis.variances + basis.variances[min(64, len(basis.variances) - 1)]))

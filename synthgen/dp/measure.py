@@ -1,6 +1,6 @@
-"""What is learned of train under differential privacy: asked with noise, logged, booked in the ledger.
+"""The stage that queries train under differential privacy, logs the queries and books the result in the ledger.
 
-From here on nothing that writes sees train again: what stands in for it is drawn from the noised answers.
+No later stage that writes text accesses train. It uses substitute records drawn from the noised query results.
 """
 
 import json
@@ -23,15 +23,15 @@ from synthgen.dp import gaussian
 from synthgen.dp.accounting_log import account_for
 from synthgen.dp.basis import load_basis
 from synthgen.dp.catalogue import CHOICE, VOTE
-from synthgen.dp.deferred_signals import held
+from synthgen.dp.deferred_signals import deferred_signals
 from synthgen.dp.method import PublicContext
 from synthgen.dp.noise import SecureNoise, StreamNoise
-from synthgen.dp.noised_sums import Ask, Float64, PrivateAsk, Query
+from synthgen.dp.noised_sums import Float64, PrivateMechanism, Query, QueryMechanism
 from synthgen.dp.person_rows import people_of
 from synthgen.dp.planned_queries import mechanisms_of, queries_of
 from synthgen.dp.sealed_result import LOG, MEASURE, book, is_kept, made_digest
 from synthgen.dp.style_vote import VOTERS, count_votes, decide_style, read_votes
-from synthgen.dp.word_queries import WORDS, PublicWords, Telling, ask_words, read_words, said_by
+from synthgen.dp.word_queries import WORDS, PromptWords, PublicWords, query_words, read_words, words_by_person
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.rounds import Draws, TrainingView, open_bridge
@@ -39,17 +39,17 @@ from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.style_choice import Shares, read_choice
 from synthgen.pipeline.workspace import StageResult
 
-STOOD_IN = 1_000  # points of each class that stand in for train records where filters learn; few blur the boundary
+STAND_INS = 1_000  # substitute points per class for fitting the filters; fewer make class boundaries less sharp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What came of asking.
+    """Results of the DP queries.
 
     Args:
-        training_view: what the writing starts from.
-        shares: the styles that were voted for; None where they are named.
-        log: for the `accounting` audit.
+        training_view: the substitute for train that later stages use.
+        shares: the styles chosen by the vote; None if the configuration names them.
+        log: the mechanism log for the `accounting` audit.
     """
 
     training_view: TrainingView
@@ -60,27 +60,28 @@ class Measured:
 def measure(
     job: Job, train: Corpus, embedded: Embedded, reservation: Reservation, encoder: str
 ) -> tuple[Measured, StageResult]:
-    """Return what the persons' noised answers say, and the stage that asked.
+    """Return the results of the DP queries and the stage that ran them.
 
     Raises:
-        Overspent: the run drew its noise before, and what it drew is lost or was made by another version.
-        ConfigError: nobody measured how public text is spread under the encoder, or no accounting would pass.
-        StorageError: what was answered was changed.
-        InputError: the ledger cannot be used, or does not book what lies in the workspace.
+        Overspent: the run drew its noise before, and the result is lost or was made by another version.
+        ConfigError: the encoder has no public basis, or the accounting audit would not pass.
+        StorageError: the stored result was changed.
+        InputError: the ledger cannot be used, or does not book the result in the workspace.
 
-    Privacy: epsilon and delta of `dp`, for one person added or removed, in all. Nothing else of train goes on.
-    Random: the operating system's generator; of a public run seeds/noise, and then nothing is private.
+    Privacy: epsilon and delta of `dp`, for one person added or removed, in all. Nothing else of train is passed on.
+    Randomness: the operating system's generator. A run with a public secret uses the stream seeds/noise and gives no
+        privacy.
     """
     queries, ledger, context, run = (
         queries_of(job.config),
         ledger_of(job.config),
-        _setting(job),
+        _public_context(job),
         reservation.spending.run,
     )
     persons = person_set_digest(record.group for record in train.records)
-    asking = Asking(job=job, train=train, embedded=embedded, reservation=reservation)
+    query_inputs = QueryInputs(job=job, train=train, embedded=embedded, reservation=reservation)
     inputs = {
-        "persons": StageInput(asking, persons),
+        "persons": StageInput(query_inputs, persons),
         "run": plain_value(run),
         "mechanisms": plain_value(list(mechanisms_of(queries))),
         "basis": StageInput(context, sha256_json([context.basis.mean.tolist(), context.basis.variances.tolist()])),
@@ -96,14 +97,14 @@ def measure(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
-    """What the queries are put to.
+class QueryInputs:
+    """The inputs of the DP queries.
 
     Args:
         job: the run.
         train: the train records.
         embedded: their vectors.
-        reservation: what pays for them.
+        reservation: the budget reserved for the queries.
     """
 
     job: Job
@@ -114,36 +115,41 @@ class Asking:
 
 def _measure(stage: StageContext) -> Mapping[str, object]:
     """Draw the noise, write the query results and book them, unless the ledger books them already."""
-    asking, context, folder = stage.input("persons"), stage.input("basis"), stage.folder
-    job, train, embedded, reservation = asking.job, asking.train, asking.embedded, asking.reservation
+    query_inputs, context, folder = stage.input("persons"), stage.input("basis"), stage.folder
+    job, train, embedded, reservation = (
+        query_inputs.job,
+        query_inputs.train,
+        query_inputs.embedded,
+        query_inputs.reservation,
+    )
     queries, ledger = queries_of(job.config), ledger_of(job.config)
     run = stage.input("run")
     is_public = stage.config("secret") == PUBLIC
-    ask = PrivateAsk(StreamNoise(job.seeds.child("noise")) if is_public else SecureNoise())
+    mechanism = PrivateMechanism(StreamNoise(job.seeds.child("noise")) if is_public else SecureNoise())
     vocabulary = public_words(job) if WORDS in queries else None
     counts = {"in": len(embedded.ids), "out": len(context.labels)}
-    if is_kept(folder, ledger, run):  # a stop came after it was booked
+    if is_kept(folder, ledger, run):  # the run was stopped after booking
         return counts
     with stage.progress.stage("measure", total=2, unit="populations") as advance:
         log = account_for(job, context, train, reservation, queries, vocabulary)
         advance(1)
         people = people_of(embedded, context.labels, context.basis)
         votes = read_votes(job, open_bridge(job), train, embedded) if VOTE in queries else None
-        said = None if vocabulary is None else said_by(train, context.labels, vocabulary)
-        with held():
+        words = None if vocabulary is None else words_by_person(train, context.labels, vocabulary)
+        with deferred_signals():
             key = note_draw(*ledger, run)
             if votes is not None:
-                _count(votes, context, queries[VOTE], ask, folder)
-            gaussian.learn(people, context, queries, ask).save(folder)
-            if said is not None and vocabulary is not None:
-                ask_words(said, len(context.labels), vocabulary, queries[WORDS], ask).save(folder)
+                _count(votes, context, queries[VOTE], mechanism, folder)
+            gaussian.learn(people, context, queries, mechanism).save(folder)
+            if words is not None and vocabulary is not None:
+                query_words(words, len(context.labels), vocabulary, queries[WORDS], mechanism).save(folder)
             write_json(folder / LOG, log)
             book(folder, ledger, run, key)
         advance(1)
     return counts
 
 
-# Keyed by what is queried of whom, and by how the persons' texts are read; not by versions of the program.
+# The key covers the queries, the persons and how their texts are processed, but not the version of the program.
 MEASURE_STAGE = Stage(
     name=MEASURE,
     version=1,
@@ -155,18 +161,18 @@ MEASURE_STAGE = Stage(
 )
 
 
-def _count(votes: Float64, context: PublicContext, query: Query, ask: Ask, folder: Path) -> None:
-    """Write the persons' noised votes, and the styles that they decide for, into the folder."""
-    counts = count_votes(votes, query, ask)
+def _count(votes: Float64, context: PublicContext, query: Query, mechanism: QueryMechanism, folder: Path) -> None:
+    """Write the noised votes and the styles chosen from them into the folder."""
+    counts = count_votes(votes, query, mechanism)
     shares = decide_style(counts, min(VOTERS, context.persons))
     write_json(folder / CHOICE, {"shares": shares, "votes": dict(zip(built_in_styles(), counts, strict=True))})
 
 
-def _setting(job: Job) -> PublicContext:
+def _public_context(job: Job) -> PublicContext:
     """Return the public facts that the run may use without noise."""
     config = job.config
     if config.dp.persons is None:
-        raise InternalError("a run without a budget has no setting")
+        raise InternalError("a run without a budget has no public context")
     return PublicContext(
         labels=tuple(sorted(config.source.labels or ())),
         basis=load_basis(config.embed.model),
@@ -182,18 +188,20 @@ def public_words(job: Job) -> PublicWords:
     """
     bridge = open_bridge(job)
     if isinstance(bridge, Vocabulary) or bridge.words is None:
-        raise InternalError("words are asked for and there is no vocabulary, which the configuration does not let be")
+        raise InternalError(
+            "words are queried and the bridge has no vocabulary; the configuration should not allow this"
+        )
     return bridge.words
 
 
 def _measured(job: Job, result: StageResult, context: PublicContext, queries: Mapping[str, Query]) -> Measured:
-    """Return what was asked for, and no more: whatever else lies in the folder is nothing that was answered."""
+    """Return the results of the configured queries; other files in the folder are ignored."""
     config = job.config
     learned = gaussian.read(result.folder, context)
     draws: Draws = learned
     if WORDS in queries:
         words = read_words(result.folder, public_words(job))
-        draws = Telling(learned=learned, words=words, labels=context.labels, told=config.decode.words)
+        draws = PromptWords(learned=learned, words=words, labels=context.labels, words_per_vector=config.decode.words)
     embedded = stand_ins(draws, context.labels, config.embed.model, job.seeds.child("stand-ins"))
     named = zip(embedded.ids, embedded.labels, strict=True)
     empty = (Record(id=name, text="", label=label, group=name) for name, label in named)
@@ -208,8 +216,8 @@ def _measured(job: Job, result: StageResult, context: PublicContext, queries: Ma
 
 
 def stand_ins(draws: Draws, labels: Sequence[str], encoder: str, rng: SeedTree) -> Embedded:
-    """Return points that stand in for train records wherever something is fitted after this, each a person."""
-    drawn = draws.sample(dict.fromkeys(labels, STOOD_IN), rng)
+    """Return substitute points, each of its own person, that later stages are fitted to instead of train."""
+    drawn = draws.sample(dict.fromkeys(labels, STAND_INS), rng)
     return Embedded(
         vectors=drawn.vectors, ids=drawn.ids, labels=drawn.labels, groups=drawn.ids, encoder=encoder, normalized=True
     )

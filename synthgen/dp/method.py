@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class QuerySpec:
     """A query before its noise is known.
 
     Args:
-        share: of the budget, before all shares are brought to a sum of 1.
+        share: of the budget, before all shares are normalised to a sum of 1.
         clip: the largest L2 norm of one person's row.
-        steps: how often it is asked.
-        kind: as the log of the mechanism names it.
+        steps: number of times the query is run.
+        kind: its name in the mechanism log.
     """
 
     share: float
@@ -27,13 +27,13 @@ class Asked:
     kind: Literal["gaussian", "vote"] = "gaussian"
 
     def priced(self, share: float) -> "Priced":
-        """Return what decides how much noise the query needs at a share of the budget."""
+        """Return the share and steps that determine the noise of the query."""
         from synthgen.dp.noise_multipliers import Priced  # it imports dp-accounting, which takes more than a second
 
         return Priced(share=share, steps=self.steps)
 
     def query(self, name: str, noise_multiplier: float) -> Query:
-        """Return the query with its noise."""
+        """Return the query with its noise multiplier."""
         return Query(name=name, noise_multiplier=noise_multiplier, clip=self.clip, steps=self.steps, kind=self.kind)
 
 
@@ -43,7 +43,7 @@ class PublicContext:
 
     Args:
         labels: as declared, sorted.
-        basis: of the encoder.
+        basis: the public basis of the encoder.
         persons: the declared, approximate number of persons in train.
     """
 

@@ -1,4 +1,4 @@
-"""Where the noise of a differentially private sum comes from."""
+"""Samplers for the noise of a differentially private sum."""
 
 from typing import Protocol
 
@@ -11,7 +11,7 @@ Int64 = NDArray[np.int64]
 
 
 class Noise(Protocol):
-    """Draws whole numbers of the discrete Gaussian distribution."""
+    """Draws integers from the discrete Gaussian distribution."""
 
     def integers(self, n: int, scale: float) -> Int64:
         """Return n independent numbers x with P(x) ∝ exp(-x² / (2 scale²))."""
@@ -19,17 +19,17 @@ class Noise(Protocol):
 
 
 class SecureNoise:
-    """Noise that is exact and cannot be drawn again: OpenDP's sampler, fed by the operating system's generator.
+    """Exact noise that is not reproducible: OpenDP's sampler with the operating system's generator.
 
-    Floating-point noise gives the sum away by which of its last bits can occur; whole numbers, drawn without any
-    rounding, do not (Mironov, CCS 2012). No seed exists that could be kept.
+    The last bits of floating-point noise can reveal the sum; integers drawn without rounding do not (Mironov,
+    CCS 2012). The sampler has no seed.
 
-    Source: Canonne, Kamath and Steinke, NeurIPS 2020, algorithm 3, as OpenDP implements it.
+    Reference: Canonne, Kamath and Steinke, NeurIPS 2020, algorithm 3, as OpenDP implements it.
     """
 
     def integers(self, n: int, scale: float) -> Int64:
         """Return n independent numbers."""
-        import opendp.prelude as opendp  # half a second, which other runs need not wait for
+        import opendp.prelude as opendp  # the import takes half a second, and other runs do not need it
 
         opendp.enable_features("contrib")
         domain = opendp.vector_domain(opendp.atom_domain(T="i64"), size=n)
@@ -38,10 +38,10 @@ class SecureNoise:
 
 
 class StreamNoise:
-    """Noise of a named stream, rounded: for tests and studies. Whoever knows the stream takes the noise off again.
+    """Rounded noise from a named stream, for tests and studies. Someone who knows the stream can subtract the noise.
 
     Args:
-        seeds: the stream; a second call goes on in it.
+        seeds: the stream; each call continues it.
     """
 
     def __init__(self, seeds: SeedTree) -> None:

@@ -1,4 +1,4 @@
-"""The one way in which anything is learned from persons under differential privacy: a noised sum of clipped rows."""
+"""The only DP primitive: a sum of clipped per-person rows with Gaussian noise."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ from numpy.typing import NDArray
 from synthgen.core.errors import InternalError
 from synthgen.dp.noise import Int64, Noise
 
-UNIT = 1 << 24  # grid steps in one clip norm: coarse enough for whole numbers of 64 bits, finer than any use
-# More noise than is accounted for: the last bits of what is computed for many persons at once owe something to how
-# many they are: products of matrices. Vectors and votes do not: texts are read by themselves, see
-# `synthgen.pipeline.job.Job.encoder`.
+UNIT = 1 << 24  # grid steps in one clip norm: coarse enough for 64-bit integers, and finer than any result needs
+# Relative noise added beyond what is accounted for. In products of matrices for many persons at once, the last bits
+# of a row depend on the number of persons. Vectors and votes are not affected, because each text is processed
+# separately: see `synthgen.pipeline.job.Job.encoder`.
 MARGIN = 3e-4
 Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A noised sum, as it is accounted for.
+    """A DP query: a noised sum with the parameters of its accounting.
 
     Args:
-        name: of what is asked.
+        name: of the query.
         noise_multiplier: standard deviation of the noise in clip norms.
         clip: the largest L2 norm of one person's row.
-        steps: how often it is asked.
-        kind: as the log of the mechanism names it.
+        steps: number of times the query is run.
+        kind: its name in the mechanism log.
     """
 
     name: str
@@ -37,16 +37,16 @@ class Query:
     kind: Literal["gaussian", "vote"] = "gaussian"
 
 
-# Returns one step's noised sum over the rows of all persons, float64 (d,); see `private_sum`. A run answers with
-# `PrivateAsk`, and its dry run on made-up persons with `DryRun`.
-Ask = Callable[[Iterable[Float64], Query], Float64]
+# Returns one step's noised sum over the rows of all persons, float64 (d,); see `private_sum`. A run uses
+# `PrivateMechanism`, and its dry run on made-up persons `DryRun`.
+QueryMechanism = Callable[[Iterable[Float64], Query], Float64]
 
 
-class PrivateAsk:
-    """Asks with noise.
+class PrivateMechanism:
+    """Answers DP queries with noised sums.
 
     Args:
-        noise: where the noise comes from.
+        noise: the sampler of the noise.
     """
 
     def __init__(self, noise: Noise) -> None:
@@ -62,33 +62,34 @@ def private_sum(people: Iterable[Float64], query: Query, noise: Noise) -> Float6
 
         ( Σ_p ⌊ x_p min(1, C / ‖x_p‖₂) · U / C ⌋ + z ) · C / U,  z_j ~ discrete Gaussian((1 + `MARGIN`) σ U)
 
-    with C the clip, σ the noise multiplier, U = `UNIT`, and ⌊ ⌋ towards zero, so that in whole
-    numbers nobody adds more than U in L2 norm and the sum is exact.
+    with C the clip, σ the noise multiplier, U = `UNIT`, and ⌊ ⌋ rounding towards zero, so that each
+    person contributes integers of L2 norm at most U and the sum is exact.
 
     Args:
-        people: blocks of rows, (p, d) each; every person has one row in all of them.
-        query: what is asked.
-        noise: where it comes from.
+        people: blocks of rows, (p, d) each; each person has exactly one row in all blocks together.
+        query: clip and noise multiplier.
+        noise: the sampler of the noise.
 
     Raises:
         InternalError: a row is not finite, or there is no row at all.
 
-    Privacy: Gaussian noise of multiplier σ for one person added or removed: (α, α / (2σ²)) of Rényi for each α. The
-        privacy loss of the discrete Gaussian is that of the continuous one to within e^(-2π²σ²U²), which no number
-        of this program resolves. The number of persons, the sum without noise and the largest norm are not returned.
-    Source: Dwork and Roth 2014, appendix A; Canonne, Kamath and Steinke, NeurIPS 2020, theorem 4.
+    Privacy: Gaussian noise of multiplier σ for one person added or removed: (α, α / (2σ²)) Rényi DP for each α. The
+        privacy loss of the discrete Gaussian differs from that of the continuous one by at most e^(-2π²σ²U²), which
+        is below floating-point precision. The number of persons, the sum without noise and the largest norm are not
+        returned.
+    Reference: Dwork and Roth 2014, appendix A; Canonne, Kamath and Steinke, NeurIPS 2020, theorem 4.
     """
     return noised_sum(people, query, noise).answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoisedSum:
-    """A noised sum and what went into it, of which the answer alone may leave `private_sum`.
+    """A noised sum with its noise and largest norm; `private_sum` returns only the answer.
 
     Args:
         answer: see `private_sum`; float64 (d,).
-        noise: that was added, int64 (d,), in whole numbers of which the clip has `UNIT`.
-        largest: norm of a row in clip norms.
+        noise: the added noise, int64 (d,), in units of clip / `UNIT`.
+        largest: the largest norm of a row in clip norms.
     """
 
     answer: Float64
@@ -97,7 +98,7 @@ class NoisedSum:
 
 
 def noised_sum(people: Iterable[Float64], query: Query, noise: Noise) -> NoisedSum:
-    """Return what `private_sum` answers with what it must forget; for it, and for people who do not exist."""
+    """Return the noised sum with its private details; only for `private_sum` and made-up persons."""
     total, largest = exact_sum(people, query.clip)
     added = noise.integers(len(total), (1 + MARGIN) * query.noise_multiplier * UNIT)
     answer = (total + added).astype(np.float64) * (query.clip / UNIT)
@@ -105,9 +106,9 @@ def noised_sum(people: Iterable[Float64], query: Query, noise: Noise) -> NoisedS
 
 
 def exact_sum(people: Iterable[Float64], clip: float) -> tuple[Int64, float]:
-    """Return the sum in whole numbers without noise, int64 (d,), and the largest norm of a row in clip norms.
+    """Return the sum in integers without noise, int64 (d,), and the largest norm of a row in clip norms.
 
-    Privacy: neither may leave the function that calls; see `private_sum`.
+    Privacy: the caller must not return either; see `private_sum`.
     """
     total: Int64 | None = None
     largest = 0.0
@@ -118,7 +119,7 @@ def exact_sum(people: Iterable[Float64], clip: float) -> tuple[Int64, float]:
         factor = clip / np.maximum(norms, clip)
         rows = np.trunc(block * (factor * (UNIT / clip))[:, None]).astype(np.int64)
         squares = (rows * rows).sum(axis=1)
-        while (over := squares > UNIT * UNIT).any():  # by rounding alone
+        while (over := squares > UNIT * UNIT).any():  # only by rounding errors
             rows[over] = np.trunc(rows[over] * (1 - 2.0**-40)).astype(np.int64)
             squares = (rows * rows).sum(axis=1)
         largest = max(largest, float(np.sqrt(squares.max(initial=0))) / UNIT)

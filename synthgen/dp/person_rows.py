@@ -1,4 +1,4 @@
-"""Records by person: whatever is asked of a person is the mean over that person's records, so many weigh as one."""
+"""Records grouped by person: the row of a person is the mean over the person's records."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ BLOCK = 256  # persons whose rows are in memory at once
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PersonRows:
-    """Coordinates and classes of records, those of a person together.
+    """Coordinates and classes of records, sorted by person.
 
     Args:
         points: float64 (n, d).
@@ -31,7 +31,7 @@ class PersonRows:
     n_classes: int
 
     def mean_rows(self, rows: Callable[[slice], Float64]) -> Iterator[Float64]:
-        """Yield blocks of persons: the mean of `rows` over each one's records, float64 (persons, D)."""
+        """Yield, in blocks of persons, the mean of `rows` over the records of each person, float64 (persons, D)."""
         ends = np.append(self.starts[1:], len(self.points))
         for first in range(0, len(self.starts), BLOCK):
             start, end = self.starts[first : first + BLOCK], ends[first : first + BLOCK]
@@ -40,12 +40,12 @@ class PersonRows:
 
 
 def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonRows:
-    """Return the persons of train, in no order that says anything.
+    """Return the records of train grouped by person, in the order of the person ids.
 
     Args:
         x: the train vectors.
         labels: all classes, as the configuration declares them.
-        basis: of the encoder.
+        basis: the public basis of the encoder.
     """
     number = {label: i for i, label in enumerate(sorted(labels))}
     if not set(x.labels) <= set(number):
@@ -63,7 +63,7 @@ def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonR
 
 
 def made_up_people(n: int, n_classes: int, basis: PublicBasis, rng: np.random.Generator) -> PersonRows:
-    """Return n persons who do not exist, of 1 to 4 records and now and then of 60, at random places and classes."""
+    """Return n made-up persons with 1 to 4 records, a few with 60, at random points and classes."""
     sizes = np.where(rng.random(n) < 0.02, 60, rng.integers(1, 5, n))
     points = rng.normal(size=(int(sizes.sum()), len(basis.mean))) * np.sqrt(basis.variances)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)

@@ -1,4 +1,4 @@
-"""A budget is reserved in the institution's ledger before anything is learned, and once for one run."""
+"""Reserve the budget of a run in the institution's ledger, once and before any DP query."""
 
 import secrets
 from collections.abc import Mapping
@@ -15,43 +15,43 @@ from synthgen.core.files import write_json
 from synthgen.core.progress import silent
 from synthgen.core.stage import ROOT, HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.types import Corpus
-from synthgen.dp.planned_queries import asked_by, large_delta, mechanisms_of, most_for, queries_of
+from synthgen.dp.planned_queries import configured_queries, large_delta, mechanisms_of, most_for, queries_of
 from synthgen.dp.sealed_result import LOG, MEASURE, is_sealed
 from synthgen.pipeline.job import Job, source_digest
 from synthgen.pipeline.ledger import ledger_of
-from synthgen.pipeline.secret import MARK, mark_of
+from synthgen.pipeline.secret import SECRET_DIGEST, secret_digest
 from synthgen.pipeline.workspace import StageResult, Workspace, read_field
 
 RESERVE, RUN = "reserve", "run.json"
-PAID = (RESERVE, MEASURE)  # stages that are never thrown away
+PAID = (RESERVE, MEASURE)  # stages whose results are never deleted
 
 
 def reserve_budget(
     job: Job, policy: Policy, train: Corpus, control: Corpus, *, anew: bool = False
 ) -> tuple[Reservation, StageResult]:
-    """Return the reservation of a run, recorded before anything is learned.
+    """Return the reservation of a run, recorded before any DP query.
 
-    It is one whatever version of the program runs it: a newer one finds that the run drew already, and does not pay
-    again unasked.
+    The reservation does not depend on the version of the program. A newer version therefore detects that the noise
+    was already drawn, and does not spend the budget again unless told to.
 
     Args:
         job: the run.
-        policy: whose budget holds it.
-        train: the train records as the source has them; delta must be a promise to as many persons.
-        control: the control records likewise; the policy must still let them be asked.
-        anew: pay again where the run drew before, or its reservation is none any more. What was paid for is left
-            where it is, and the reservation beside the new one, under its name and `.before-`.
+        policy: sets the budget limit.
+        train: the train records as the source has them; their number of persons limits delta.
+        control: the control records likewise; the policy must allow a further audit of them.
+        anew: spend the budget again if the noise was already drawn, or the reservation is no longer valid. The old
+            result is kept, and the old reservation is renamed with the suffix `.before-` and a random number.
 
     Raises:
-        Overspent: the budget does not hold it.
-        BudgetError: it would pay for nothing: delta is too large for the persons of train, or those of control were
-            asked as often as the policy allows.
+        Overspent: the remaining budget is too small.
+        BudgetError: the result could not be released: delta is too large for the number of persons in train, or
+            the control persons were audited as often as the policy allows.
         InputError: the ledger cannot be used.
-        StorageError: what was paid for in this workspace lies there without its reservation.
+        StorageError: the workspace holds a DP result without its reservation.
     """
     dp, queries = job.config.dp, queries_of(job.config)
     if dp.epsilon is None or dp.delta is None:
-        raise InternalError("a run without a budget reserves nothing")
+        raise InternalError("a run without a budget cannot reserve one")
     cost = Cost(epsilon=dp.epsilon, delta=dp.delta)
     most, ledger = most_for(job.config, policy), ledger_of(job.config)
     inputs = _inputs(job, most)
@@ -65,9 +65,9 @@ def reserve_budget(
         _refuse_orphans(job.workspace)
     if before is None or is_left:
         _refuse_large_delta(job, train, spent_so_far(*ledger))
-        _refuse_asked_out(job, policy, control)
+        _refuse_exhausted_control(job, policy, control)
     if is_left:
-        refuse_overspending(spent_so_far(*ledger), cost, most)  # or what was paid for would be out of reach
+        refuse_overspending(spent_so_far(*ledger), cost, most)  # before the old reservation is renamed
         aside = place.replace(place.with_name(f"{place.name}.before-{secrets.token_hex(4)}"))
     try:
         result = job.run(RESERVE_STAGE, inputs)
@@ -82,13 +82,13 @@ def _refuse_large_delta(job: Job, train: Corpus, before: Cost) -> None:
     refused = large_delta(job.config, len({record.group for record in train.records}), before)
     if refused is not None:
         raise BudgetError(
-            "delta is no promise to so many persons, and no accounting would pass",
+            "dp.delta is too large for the number of persons, and no accounting would pass",
             problems=[refused],
-            hint="Lower dp.delta, and give dp.persons as many as come into train. Nothing was reserved.",
+            hint="Lower dp.delta, and set dp.persons to about the number of persons in train. Nothing was reserved.",
         )
 
 
-def _refuse_asked_out(job: Job, policy: Policy, control: Corpus) -> None:
+def _refuse_exhausted_control(job: Job, policy: Policy, control: Corpus) -> None:
     limits = [rule.limit for rule in policy.all_rules() if rule.metric == ATTEMPTS and rule.op == "<="]
     if not limits:
         return
@@ -97,7 +97,7 @@ def _refuse_asked_out(job: Job, policy: Policy, control: Corpus) -> None:
     before = asked_before(*ledger_of(job.config), control=as_table(control, {}))
     if before >= min(limits):
         raise BudgetError(
-            "these control persons were asked as often as the policy allows, so no further run leaves",
+            "the control persons were audited as often as the policy allows, so no further run can be released",
             problems=[f"attempts: {min(limits):g} in all, {before} made"],
             hint="Nothing was reserved.",
         )
@@ -108,29 +108,29 @@ def _run_in(folder: Path) -> str:
 
 
 def _refuse_orphans(workspace: Workspace) -> None:
-    """Refuse to pay where answers lie that no reservation of the workspace is for: it was taken away."""
+    """Refuse to spend a budget if the workspace holds a DP result whose reservation was removed."""
     stages = workspace.root / "stages"
     known = {_run_in(path.parent) for path in stages.glob(f"{RESERVE}-*/{RUN}")}
     drawn = {path.parent: str(read_field(path, "release")) for path in stages.glob(f"{MEASURE}-*/{LOG}")}
     if orphans := sorted(folder.name for folder, run in drawn.items() if run not in known):
         raise StorageError(
-            f"{stages}: what was paid for lies there without its reservation",
+            f"{stages}: holds a DP result without its reservation",
             problems=orphans,
-            hint=f"Restore the folders {RESERVE}-*, or take these away and pay anew.",
+            hint=f"Restore the folders {RESERVE}-*, or remove these folders and spend the budget again.",
         )
 
 
 def _inputs(job: Job, most: Cost | None = None) -> dict[str, HasDigest]:
     """Return what one reservation is for; the secret's digest and the limit are not part of its key.
 
-    How the file is read and split is not in it: the ledger refuses a second draw, so changing these settings must not
-    pay again. If another version of the program plans the queries otherwise, the ledger holds the old plan under the
-    run's id and refuses.
+    Settings for reading and splitting the file are not included: the ledger refuses a second draw, so changing them
+    must not spend the budget again. If another version of the program plans different queries, the ledger still has
+    the old plan under the run's id and refuses.
     """
     config = job.config
     return {
         "source": StageInput(None, source_digest(config.resolve(config.source.path))),
-        "queries": plain_value(sorted(asked_by(config))),
+        "queries": plain_value(sorted(configured_queries(config))),
         "ledger": StageInput((job, most), "the reservation is the same in every ledger"),
     }
 
@@ -140,7 +140,10 @@ def _reserve(context: StageContext) -> Mapping[str, object]:
     job, most = context.input("ledger")
     dp = context.config("dp")
     if not (context.folder / RUN).exists():  # otherwise an interruption came after it was reserved
-        write_json(context.folder / RUN, {"run": secrets.token_hex(16), MARK: mark_of(job.config, job.workspace)})
+        write_json(
+            context.folder / RUN,
+            {"run": secrets.token_hex(16), SECRET_DIGEST: secret_digest(job.config, job.workspace)},
+        )
     spending = Spending(
         run=_run_in(context.folder),
         cost=Cost(epsilon=dp.epsilon, delta=dp.delta),
@@ -163,7 +166,7 @@ RESERVE_STAGE = Stage(
 
 
 def reserved_run(config: Config) -> str | None:
-    """Return under which name the next run of a configuration has reserved its budget; None where it has not yet."""
+    """Return the ledger id under which the next run of a configuration reserved its budget; None if it has not."""
     root = config.resolve(config.workspace)
     if config.dp.epsilon is None or not (root / "stages").is_dir():
         return None
@@ -173,12 +176,13 @@ def reserved_run(config: Config) -> str | None:
 
 
 def check_room(config: Config, policy: Policy) -> tuple[Cost, bool]:
-    """Return what was spent of the ledger's budget, and whether the run goes on with what it reserved before.
+    """Return the budget that the ledger books as spent, and whether the run continues an earlier reservation.
 
-    What it goes on with is not in the sum. It does not where it drew, and what it drew is lost.
+    A continued reservation is not in the sum. A reservation is not continued if its noise was drawn and the result
+    is lost.
 
     Raises:
-        Overspent: the next run of the configuration is one too many.
+        Overspent: the remaining budget is too small for the next run of the configuration.
         InputError: the ledger cannot be used.
     """
     own, ledger = reserved_run(config), ledger_of(config)
@@ -190,7 +194,7 @@ def check_room(config: Config, policy: Policy) -> tuple[Cost, bool]:
 
 
 def _is_open(ledger: tuple[Path, HighWaterMark], spending: Spending) -> bool:
-    """Return whether the ledger holds just this reservation, and nothing was drawn under it."""
+    """Return whether the ledger books this reservation and no noise was drawn for it."""
     found = state_of(*ledger, spending.run)
     return (found.last, found.spending) == (RESERVE, spending)
 

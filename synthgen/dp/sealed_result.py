@@ -1,4 +1,4 @@
-"""An answer that was paid for, as it lies in its folder: known by its digest, and until it is booked by its seal."""
+"""The stored DP result: identified by its digest, and by a seal until the ledger books it."""
 
 import hmac
 import shutil
@@ -14,23 +14,24 @@ from synthgen.dp.catalogue import CHOICE
 from synthgen.pipeline.workspace import read_field
 
 MEASURE, LOG = "measure", "mechanism.json"
-SEAL = "seal.json"  # of a whole answer, until it is booked
+SEAL = "seal.json"  # of a complete result, until it is booked
 
 
 def made_digest(folder: Path) -> str:
-    """Return the digest of the answers in a folder of `measure`, as the ledger books them."""
+    """Return the digest of the DP result in a folder of `measure`, as the ledger books it."""
     names = sorted({path.name for path in folder.glob("*.safetensors")} | {CHOICE, LOG})
     return sha256_json({name: sha256_file(folder / name) for name in names if (folder / name).exists()})
 
 
 def is_kept(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
-    """Return whether a folder holds the answer that the ledger books for a run; emptied where it books none.
+    """Return whether a folder holds the DP result that the ledger books for a run.
 
-    One that is whole, and was made when the ledger could not be reached, is booked now.
+    If the ledger books none, the folder is emptied. A complete result that could not be booked earlier, because the
+    ledger was not reachable, is booked now.
 
     Raises:
-        StorageError: it holds something else, or what was sealed there was changed; nothing is thrown away.
-        Overspent: the answer lies elsewhere, made from another reading.
+        StorageError: the folder holds something else, or the sealed result was changed; nothing is deleted.
+        Overspent: the booked result is in another folder, made from other inputs.
     """
     found = state_of(*ledger, run)
     if is_sealed(folder, found.key):
@@ -39,29 +40,29 @@ def is_kept(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
     if found.key is not None and (folder / SEAL).is_file():
         raise _changed(folder)
     if found.digest is None:
-        for left in folder.iterdir():  # of a draw that was lost, or put there by others
+        for left in folder.iterdir():  # remains of a lost draw, or foreign files
             shutil.rmtree(left) if left.is_dir() else left.unlink()
     elif found.digest != made_digest(folder) and any(folder.iterdir()):
         raise _changed(folder)
     elif found.digest != made_digest(folder):
-        note_draw(*ledger, run)  # which is refused
+        note_draw(*ledger, run)  # raises Overspent
     return found.digest is not None
 
 
 def book(folder: Path, ledger: tuple[Path, HighWaterMark], run: str, key: bytes) -> None:
-    """Book a whole answer; where the ledger is out of reach, its seal lets the next run book it."""
+    """Book a complete DP result; if the ledger cannot be reached, the seal lets the next run book it."""
     write_json(folder / SEAL, {"seal": seal(key, made_digest(folder))})
-    for path in (*folder.iterdir(), folder):  # or a booked answer is lost with the power
+    for path in (*folder.iterdir(), folder):  # so that a power failure cannot lose a booked result
         sync(path)
     note_made(*ledger, run, made_digest(folder))
 
 
 def is_sealed(folder: Path, key: bytes | None) -> bool:
-    """Return whether a folder holds the whole answer of the run that drew it and could not book it.
+    """Return whether a folder holds a complete DP result that its run could not book.
 
     Args:
-        folder: of `measure`.
-        key: of the run, by its `state_of`; None where it has nothing to book.
+        folder: the folder of `measure`.
+        key: of the run, from `state_of`; None if the run has nothing to book.
     """
     if key is None or not (folder / SEAL).is_file():
         return False
@@ -70,6 +71,6 @@ def is_sealed(folder: Path, key: bytes | None) -> bool:
 
 def _changed(folder: Path) -> StorageError:
     return StorageError(
-        f"{folder}: not the answer that was made for this run, and it was paid for",
-        hint="Take away what was added and restore what was changed; `--resume never` pays anew.",
+        f"{folder}: is not the DP result of this run, whose budget is spent",
+        hint="Remove added files and restore changed ones. `--resume never` spends the budget again.",
     )

@@ -1,4 +1,4 @@
-"""What classes say: public words that more persons of one class use than noise and the other classes explain."""
+"""The DP query for words: which public words more persons of one class use than noise and other classes explain."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,18 +11,18 @@ import numpy as np
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Float32, Latents
 from synthgen.dp.gaussian import ClassModel
-from synthgen.dp.method import Asked
+from synthgen.dp.method import QuerySpec
 from synthgen.dp.noise import Int64
-from synthgen.dp.noised_sums import Ask, Float64, Query
+from synthgen.dp.noised_sums import Float64, Query, QueryMechanism
 
 WORDS = "words"
-ASKED = {WORDS: Asked(share=0.3)}
+QUERIES = {WORDS: QuerySpec(share=0.3)}
 FILE = "words.safetensors"
-MOST = 32  # words of a person that count, the rarest in public text
-SURE = 3.0  # standard deviations of the noise above which a word was said
-MORE = 2.0  # of them above the mean of the classes, or a word tells none
-NEARNESS = 0.1  # of cosine to the vector that weighs as much as a word's being e times as telling
-BLOCK = 16  # persons whose rows are in memory at once: each has a place for every word of every class
+MOST = 32  # words counted per person: those rarest in public text
+DETECTED = 3.0  # standard deviations of the noise above which a word counts as used
+DISTINCT = 2.0  # standard deviations above the mean of the classes from which a word describes a class
+TEMPERATURE = 0.1  # this increase of the cosine to the vector counts as much as an e times larger word weight
+BLOCK = 16  # persons whose rows are in memory at once; each row has an entry for every word of every class
 _WORD = re.compile(r"[a-z][a-z'-]+")
 
 
@@ -31,7 +31,7 @@ class PublicWords(Protocol):
 
     Attributes:
         words: v words.
-        frequency: float32 (v,), in how many public passages each stands, as a share.
+        frequency: float32 (v,), the share of public passages that contain each word.
         table: float32 (v, d), their vectors, centred, of unit length.
         centre: float32 (d,), the mean vector of public passages.
     """
@@ -48,11 +48,13 @@ class PublicWords(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClassWords:
-    """The words of the classes, noised, so whatever is computed from them costs nothing more.
+    """Noised word counts of the classes.
+
+    Privacy: they are a query result; computing from them consumes no additional budget.
 
     Args:
         vocabulary: public.
-        counts: float64 (C, v), persons of each class who use each word, noised.
+        counts: float64 (C, v), the noised number of persons of each class who use each word.
         error: standard deviation of that noise.
     """
 
@@ -60,104 +62,107 @@ class ClassWords:
     counts: Float64
     error: float
 
-    def telling(self) -> Float64:
-        """Return how telling each word is of each class, float64 (C, v), rows summing to 1, or 0 where none is.
+    def weights(self) -> Float64:
+        """Return the weight of each word for each class, float64 (C, v); rows sum to 1, or to 0 if no word qualifies.
 
-            q_cw ∝ n_cw log (n_cw + s) / (n̄_w + s),   where n_cw > `SURE` s and n_cw - n̄_w > `MORE` s, else 0
+            q_cw ∝ n_cw log (n_cw + s) / (n̄_w + s),   where n_cw > `DETECTED` s and n_cw - n̄_w > `DISTINCT` s, else 0
 
-        with s the noise's standard deviation and n̄ the mean over classes of what is above `SURE` s.
+        with s the standard deviation of the noise and n̄ the mean over classes of the counts above `DETECTED` s.
         """
-        said = np.where(self.counts > SURE * self.error, self.counts, 0.0)
+        said = np.where(self.counts > DETECTED * self.error, self.counts, 0.0)
         usual = said.mean(axis=0)
-        more = np.where(said - usual > MORE * self.error, np.log((said + self.error) / (usual + self.error)), 0.0)
+        more = np.where(said - usual > DISTINCT * self.error, np.log((said + self.error) / (usual + self.error)), 0.0)
         weights = said * more
         return np.asarray(weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300))
 
     def draw(self, code: int, vectors: Float32, k: int, rng: np.random.Generator) -> tuple[tuple[str, ...], ...]:
-        """Return k different words for each vector of a class, or as many as the class has.
+        """Return k different words for each vector of a class, fewer if the class has fewer.
 
-        Drawn without replacement with chances ∝ q_cw exp(cos(x - x̄, w) / `NEARNESS`), by the Gumbel trick.
+        Words are drawn without replacement with probability ∝ q_cw exp(cos(x - x̄, w) / `TEMPERATURE`), by the
+        Gumbel trick.
         """
-        telling = self.telling()[code]
-        known = np.flatnonzero(telling > 0)
+        weights = self.weights()[code]
+        known = np.flatnonzero(weights > 0)
         away = vectors - self.vocabulary.centre
         away = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-12)
-        score = np.log(telling[known]) + (away @ self.vocabulary.table[known].T) / NEARNESS
+        score = np.log(weights[known]) + (away @ self.vocabulary.table[known].T) / TEMPERATURE
         best = np.argsort(-(score + rng.gumbel(size=score.shape)), axis=1)[:, :k]
         return tuple(tuple(self.vocabulary.words[known[i]] for i in row) for row in best)
 
     def save(self, folder: Path) -> None:
-        """Write the counts into a folder; the vocabulary is public and not in it."""
+        """Write the counts into a folder. The vocabulary is public and is not written."""
         from safetensors.numpy import save_file
 
         save_file({"counts": np.ascontiguousarray(self.counts), "error": np.array([self.error])}, folder / FILE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Telling:
-    """Vectors of a method, each with words of its class that the text is to say.
+class PromptWords:
+    """Draws vectors, each with prompt words: words of its class that the text should contain.
 
     Args:
-        learned: what vectors are drawn from.
-        words: of the classes.
-        labels: as declared, sorted.
-        told: how many words each vector is given.
+        learned: the model that vectors are drawn from.
+        words: the noised words of the classes.
+        labels: the declared labels, sorted.
+        words_per_vector: number of prompt words for each vector.
     """
 
     learned: ClassModel
     words: ClassWords
     labels: tuple[str, ...]
-    told: int
+    words_per_vector: int
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return new vectors with their words; see `ClassModel.sample`."""
-        latents, told = self.learned.sample(counts, rng), dict[int, tuple[str, ...]]()
+        """Return new vectors with their prompt words; see `ClassModel.sample`."""
+        latents, chosen = self.learned.sample(counts, rng), dict[int, tuple[str, ...]]()
         for label in sorted(counts):
             rows = [i for i, name in enumerate(latents.labels) if name == label]
             draws = rng.child(label, "words").generator()
-            words = self.words.draw(self.labels.index(label), latents.vectors[rows], self.told, draws)
-            told |= dict(zip(rows, words, strict=True))
-        return replace(latents, told=tuple(told[i] for i in range(len(latents))))
+            words = self.words.draw(self.labels.index(label), latents.vectors[rows], self.words_per_vector, draws)
+            chosen |= dict(zip(rows, words, strict=True))
+        return replace(latents, told=tuple(chosen[i] for i in range(len(latents))))
 
 
 def read_words(folder: Path, vocabulary: PublicWords) -> ClassWords:
-    """Return what `ClassWords.save` wrote."""
+    """Return the counts that `ClassWords.save` wrote."""
     from safetensors.numpy import load_file
 
-    held = load_file(folder / FILE)
-    return ClassWords(vocabulary=vocabulary, counts=held["counts"], error=float(held["error"][0]))
+    arrays = load_file(folder / FILE)
+    return ClassWords(vocabulary=vocabulary, counts=arrays["counts"], error=float(arrays["error"][0]))
 
 
-def said_by(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWords) -> list[Int64]:
-    """Return of each person the `MOST` rarest words that stand in any record, each with its record's class.
+def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWords) -> list[Int64]:
+    """Return the `MOST` rarest vocabulary words in each person's records, each with the class of its record.
 
-    Each person's are int64 (k, 2), class and word, told by that person's records alone.
+    The entry of a person is int64 (k, 2), class and word number. It depends on the records of that person only.
     """
     place = {word: i for i, word in enumerate(vocabulary.words)}
     number = {label: i for i, label in enumerate(sorted(labels))}
-    said: dict[str, set[tuple[int, int]]] = {}
+    used: dict[str, set[tuple[int, int]]] = {}
     for record in corpus.records:
         found = {place[word] for word in _WORD.findall(record.text.lower()) if word in place}
-        said.setdefault(record.group, set()).update((number[record.label], word) for word in found)
+        used.setdefault(record.group, set()).update((number[record.label], word) for word in found)
     return [
         np.array(
             sorted(pairs, key=lambda pair: (vocabulary.frequency[pair[1]], pair))[:MOST], dtype=np.int64
         ).reshape(-1, 2)
-        for _, pairs in sorted(said.items())
+        for _, pairs in sorted(used.items())
     ]
 
 
 def made_up_words(n: int, n_classes: int, n_words: int, rng: np.random.Generator) -> list[Int64]:
-    """Return what n persons who do not exist say; one in ten would say far more than counts, if the clip let it."""
+    """Return the words of n made-up persons; one in ten uses more words than are counted, to test the clip."""
     sizes = np.where(np.arange(n) % 10 == 0, 10 * MOST, rng.integers(0, MOST + 1, n))
     most = np.array([n_classes, n_words])
     return [np.unique(rng.integers(0, most, (size, 2)), axis=0) for size in sizes]
 
 
-def ask_words(said: Sequence[Int64], n_classes: int, vocabulary: PublicWords, query: Query, ask: Ask) -> ClassWords:
-    """Return how many persons of each class use each word of the vocabulary.
+def query_words(
+    said: Sequence[Int64], n_classes: int, vocabulary: PublicWords, query: Query, mechanism: QueryMechanism
+) -> ClassWords:
+    """Return the noised number of persons of each class who use each word of the vocabulary.
 
-    A person's row has 1/√`MOST` in the place of each word and class, so its norm is at most 1.
+    The row of a person has 1/√`MOST` at each of the person's words and classes, so its norm is at most 1.
 
     Privacy: one Gaussian query over all words of all classes.
     """
@@ -171,5 +176,5 @@ def ask_words(said: Sequence[Int64], n_classes: int, vocabulary: PublicWords, qu
                 row[pairs[:, 0] * v + pairs[:, 1]] = MOST**-0.5
             yield placed
 
-    counts = ask(rows(), query).reshape(n_classes, v) * MOST**0.5
+    counts = mechanism(rows(), query).reshape(n_classes, v) * MOST**0.5
     return ClassWords(vocabulary=vocabulary, counts=counts, error=query.noise_multiplier * MOST**0.5)

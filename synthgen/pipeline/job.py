@@ -44,7 +44,7 @@ class Job:
         stage: Stage,
         inputs: Mapping[str, HasDigest],
         models: Mapping[str, HasDigest] | None = None,
-        mark: str = "",
+        suffix: str = "",
     ) -> StageResult:
         """Return the result of a stage: the stored one, or a new one.
 
@@ -52,13 +52,13 @@ class Job:
             stage: what to run.
             inputs: by the names that the stage declares.
             models: by the roles that the stage declares.
-            mark: ends the stage's name, such as the number of the round.
+            suffix: ends the stage's name, such as the number of the round.
 
         Raises:
             InternalError: the stage is given, or reads, something that it does not declare.
-            StorageError: a paid result was changed.
+            StorageError: the result of a stage that spent a budget was changed.
         """
-        sources, name = self._sources(inputs, models), stage.name + mark
+        sources, name = self._sources(inputs, models), stage.name + suffix
         result = self.workspace.stage(
             name,
             stage.key(sources),

@@ -1,4 +1,4 @@
-"""Which ledger of attempts a run is counted in, and where that ledger is remembered."""
+"""The institution's ledger of a run, and the file of its high-water mark."""
 
 from pathlib import Path
 

@@ -183,7 +183,7 @@ def write_records(
         job: the run.
         training_view: train, or its substitute under differential privacy.
         encoder: what made its vectors.
-        learned: the styles that the persons voted for, where they were asked.
+        learned: the styles chosen by the DP vote; None if there was no vote.
     """
     bridge, train, upstream = open_bridge(job, learned), training_view.train, training_view.digest
     if learned is None and job.config.decode.style == AUTO:
@@ -203,9 +203,9 @@ def write_records(
         latents, interpolated = interpolate(job, setup, state)
         yield interpolated
         new = unwritten(latents, state.candidates)
-        texts, decoded = decode(job, setup, new, interpolated.digest, state.mark, job.config.decode.candidates)
+        texts, decoded = decode(job, setup, new, interpolated.digest, state.suffix, job.config.decode.candidates)
         yield decoded
-        vectors, embedding = embed_texts(job, setup, texts, decoded, state.mark)
+        vectors, embedding = embed_texts(job, setup, texts, decoded, state.suffix)
         yield embedding
         judged = state.plus(texts, vectors, embedding)
         kept, filtered = filter_candidates(job, setup, judged, latents, reconstructions)

@@ -50,15 +50,15 @@ def split_source(job: Job, loaded: StageResult) -> StageResult:
 
 
 def refuse_untaught(train: Corpus, control: Corpus) -> None:
-    """Raise DataError where the split left a class in control alone, before anything is learned, or paid for.
+    """Raise DataError if the split left a class in control alone, before any budget is spent.
 
-    Nothing of it would be written, and no classifier could be tested on it.
+    No record of such a class would be written, and no classifier could be tested on it.
     """
     if untaught := sorted(set(control.labels) - set(train.labels)):
         raise DataError(
             "the split left classes in control alone",
             problems=[f"{label!r}: no person of train has it" for label in untaught],
-            hint="Give each class more persons, or leave it out of source.labels.",
+            hint="Add persons of each class, or remove it from source.labels.",
         )
 
 

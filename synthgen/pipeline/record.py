@@ -17,7 +17,7 @@ from synthgen.core.made_by import AUDITS, libraries, sources, versions_of
 from synthgen.pipeline.workspace import StageResult
 
 FILE = "run.json"
-_MARK = re.compile(r"-(\d+|reconstruction)$")
+_SUFFIX = re.compile(r"-(\d+|reconstruction)$")
 Counts = Mapping[str, int]
 
 
@@ -41,8 +41,8 @@ class StageRecord(BaseModel):
         n_in: records that went in; of decode latents, of filter candidates.
         n_out: what came out.
         classes: records of each label.
-        attempt: of audit, what the ledger calls it.
-        wanted: of filter, records asked for of each label.
+        attempt: of audit, its id in the ledger.
+        wanted: of filter, wanted records of each label.
         kept: of filter, records of each label that every filter passed, in this round and those before.
         rejected: of filter, candidates by reason.
         spare: of filter, candidates that passed and were not the best of their latent.
@@ -83,7 +83,7 @@ class StageRecord(BaseModel):
     @property
     def base_name(self) -> str:
         """The name of its stage without the number of the round."""
-        return _MARK.sub("", self.name)
+        return _SUFFIX.sub("", self.name)
 
     def is_round_of(self, *names: str) -> bool:
         """Return whether this is a round of writing of one of these stages, and not of the reconstructions."""
@@ -139,7 +139,7 @@ class RunRecord(BaseModel):
         raise DataError(f"the run has no stage {name!r} yet", hint="Run it to the end first: `synthgen run CONFIG`.")
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as plain data, without what no stage said."""
+        """Return the record as plain data, without empty fields."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def write(self, root: Path) -> None:

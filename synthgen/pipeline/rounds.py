@@ -1,4 +1,4 @@
-"""The rounds of writing: what all of them use, where the writing stands, and whether there is a further one."""
+"""The rounds of writing: their shared setup, their state, and the decision on a further round."""
 
 import math
 from collections import Counter
@@ -34,9 +34,9 @@ from synthgen.pipeline.style_choice import Shares, named_styles
 from synthgen.pipeline.workspace import StageResult
 
 NOT_CUT = "records are not cut"
-SPARE = 1.3  # latents made for each record wanted, before anything is known of how many the filters reject
-LEAST_RATE = 0.2  # of latents kept that a further round reckons with, so that no round is endless
-LEAST_GAIN = 0.1  # of what the classes lack that a round must bring, or there is no further one
+SPARE = 1.3  # latents made for each record wanted, before the filters' rejection rate is known
+LEAST_RATE = 0.2  # lowest share of kept latents that a further round assumes, so that its size is limited
+LEAST_GAIN = 0.1  # share of the lacking records that a round must add, or there is no further round
 
 
 class Draws(Protocol):
@@ -49,7 +49,7 @@ class Draws(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingView:
-    """What the writing starts from, and all it ever sees of the source.
+    """The data that the writing stages start from; they access nothing else of the source.
 
     Args:
         train: the train records; under differential privacy as many empty ones that stand in for them.
@@ -125,7 +125,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """Where the writing stands; every round starts from what the rounds before it made.
+    """The state of the writing; each round starts from the results of the rounds before it.
 
     Args:
         number: from 1.
@@ -144,8 +144,8 @@ class Round:
     kept: tuple[Candidate, ...] = ()
 
     @property
-    def mark(self) -> str:
-        """What the names of its stages end in."""
+    def suffix(self) -> str:
+        """The suffix of the names of its stages."""
         return "" if self.number == 1 else f"-{self.number}"
 
     def plus(self, texts: tuple[Candidate, ...], vectors: Float32, embedding: StageResult) -> "Round":
@@ -168,11 +168,11 @@ class Written:
     """The records that go to the audit.
 
     Args:
-        records: the chosen candidates; of each label the wanted number, or all there are.
+        records: the chosen candidates; the wanted number of each label, or all if there are fewer.
         vectors: float32 (n, d), their re-embedded texts.
         parents: for each the train records that its vector was made from, by id; empty where it was made from none.
         weights: of the parents.
-        wanted: how many of each label were asked for.
+        wanted: the wanted number of records of each label.
         filtered: digest of the last filter stage.
     """
 
@@ -192,8 +192,8 @@ class Written:
 def open_bridge(job: Job, learned: Shares | None = None) -> Bridge | Vocabulary:
     """Return the bridge of the configuration: built in, of a folder, or inside the decoder's own checkpoint.
 
-    In the style that the configuration names; `auto` is chosen later, see `choose_style`. Or the vocabulary that
-    stands in for one, where texts are written from words alone.
+    The bridge uses the configured style; `auto` is chosen later, see `choose_style`. If texts are written from words
+    only, return the vocabulary instead.
 
     Args:
         job: the run.
@@ -242,7 +242,7 @@ def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Brid
 
     Raises:
         DataError: if `balance` names labels that are not there.
-        ConfigError: if attributes are asked of a label that is not there.
+        ConfigError: if attributes are set for a label that does not exist.
     """
     config, train, embedded = job.config.interpolate, training_view.train, training_view.embedded
     wanted = wanted_counts(embedded.labels, config.balance, config.total)
@@ -264,7 +264,7 @@ def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Brid
 
 
 def first_requested(wanted: Mapping[str, int]) -> dict[str, int]:
-    """Return how many latents of each label the first round makes, those to spare for the filters included."""
+    """Return how many latents of each label the first round makes, including spares for the filters."""
     return {label: math.ceil(SPARE * n) + 2 for label, n in wanted.items()}
 
 
@@ -280,15 +280,15 @@ def first_round(setup: Setup, reconstructed: StageResult) -> Round:
 
 
 def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
-    """Return the state that the next round starts from; None where there is none to come.
+    """Return the state that the next round starts from; None if there is no further round.
 
-    A further round asks for more latents of the classes that are short. There is one as long as the last one brought
-    a tenth of what was lacking. What is then still short, the policy's rule on balance judges.
+    A further round makes more latents of the classes that lack records. There is one as long as the last round added
+    a tenth of the lacking records. The policy's rule on balance then judges what is still lacking.
 
     Args:
-        setup: says how many are wanted.
-        before: the state that the round started from.
-        after: what it came to.
+        setup: holds the wanted counts.
+        before: the state at the start of the last round.
+        after: the state at its end.
     """
     lacked, lacking = before.lacking(setup.wanted), after.lacking(setup.wanted)
     if not lacking:

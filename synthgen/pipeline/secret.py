@@ -11,52 +11,57 @@ from synthgen.pipeline.workspace import Workspace, read_field
 
 FILE = "secret.key"
 PUBLIC = "public"
-MARK, _PAID = "secret", "stages/reserve-*/run.json"
-_RESTORE = "Restore it; without it nothing goes on, and another workspace pays anew."
+SECRET_DIGEST, _PAID = "secret", "stages/reserve-*/run.json"
+_RESTORE = "Restore it. Without it this workspace cannot be used, and a new workspace spends a new budget."
 WARNING = (
-    "secret: public: whoever guesses the seed computes every random choice of the run, and so who was in train; for "
-    "tests, demonstrations and studies, and never to be released outside"
+    "secret: public: anyone who guesses the seed can compute every random choice of the run, and so who was in "
+    "train. Use it only for tests, demonstrations and studies, and never for an external release."
 )
 
 
 def run_secret(config: Config, workspace: Workspace) -> bytes:
-    """Return the 32 random bytes of a workspace, made by its first run; none where the configuration says public.
+    """Return the 32 random bytes of a workspace, made by its first run; empty if the secret is public.
 
     Raises:
-        InputError: the file cannot be read or made, has another length, or others may read it; or it is missing or
-            another, and a budget was reserved with it.
+        InputError: the file cannot be read or made, has another length, or others may read it; or a budget was
+            reserved with the secret, and it is missing or differs.
 
-    Privacy: who has it, the seed and a person's id learns that person's side. It never leaves the workspace, and no
-        digest that leaves is made of it. A copy of it beside the same source and configuration repeats the run.
+    Privacy: someone with the secret, the seed and a person's id can compute whether the person was in train. The
+        secret stays in the workspace, and no released digest depends on it. With a copy of it, the same source and
+        configuration repeat the run.
     """
     path = workspace.root / FILE
     if config.secret == PUBLIC:
         return b""
-    marks = {
-        p.parent.name: mark for p in sorted(path.parent.glob(_PAID)) if (mark := read_field(p, MARK)) is not None
+    digests = {
+        p.parent.name: digest
+        for p in sorted(path.parent.glob(_PAID))
+        if (digest := read_field(p, SECRET_DIGEST)) is not None
     }
-    paid = [name for name, mark in marks.items() if mark != PUBLIC]
+    paid = [name for name, digest in digests.items() if digest != PUBLIC]
     if paid and not path.exists():
         raise InputError(
-            f"the secret {path} is missing, and what was paid for was made with it", problems=paid, hint=_RESTORE
+            f"the secret {path} is missing, and a budget was spent with it", problems=paid, hint=_RESTORE
         )
     secret = read_key(path, "secret")
-    if other := [name for name in paid if marks[name] != _mark(secret)]:
-        raise InputError(f"the secret {path} is not that which this was paid for with", problems=other, hint=_RESTORE)
+    if other := [name for name in paid if digests[name] != _digest(secret)]:
+        raise InputError(
+            f"the secret {path} is not the one that a budget was spent with", problems=other, hint=_RESTORE
+        )
     return secret
 
 
-def mark_of(config: Config, workspace: Workspace) -> str:
-    """Return what a reservation says of its secret: `public`, or a digest that stays in the workspace."""
-    return PUBLIC if config.secret == PUBLIC else _mark(run_secret(config, workspace))
+def secret_digest(config: Config, workspace: Workspace) -> str:
+    """Return `public`, or the digest of the secret that a reservation stores; it stays in the workspace."""
+    return PUBLIC if config.secret == PUBLIC else _digest(run_secret(config, workspace))
 
 
-def _mark(secret: bytes) -> str:
+def _digest(secret: bytes) -> str:
     return sha256_json(["reserved with", secret.hex()])
 
 
 def foreseen_secret(config: Config) -> bytes:
-    """Return the secret that a run would have, or where none is made yet, any; nothing is written.
+    """Return the secret that a run would use, or random bytes if there is none yet; nothing is written.
 
     Raises:
         InputError: see `run_secret`.

@@ -19,7 +19,7 @@ from synthgen.segment import Splitter, align, learn_splitter, record_vectors
 
 
 def encoder_for(job: Job, train: Corpus) -> Encoder:
-    """Return the encoder of the run; where records are cut, one that reads segments, by the headings train shares."""
+    """Return the encoder of the run; if records are cut, one that encodes segments."""
     config, encoder = job.config.segments, job.encoder()
     if config is None:
         return encoder
@@ -87,7 +87,7 @@ class SegmentWriter:
         """Return the latents with the vectors that their segments make together: what their text should come to.
 
         A section that only one parent has is in the parents' vectors and not in the new record, so the method's own
-        point would ask for what is left out on purpose.
+        point would include content that is left out on purpose.
         """
         if len(latents) == 0:
             return latents
@@ -112,8 +112,8 @@ class SegmentWriter:
 
         Round j writes segment j of all records and candidates that have one, each behind its own text so far.
 
-        Random: segment j of candidate c of latent x draws from the child "x/c/j" of seeds, so a record's text depends
-            on no other record.
+        Randomness: segment j of candidate c of latent x draws from the child "x/c/j" of seeds, so a record's text
+            depends on no other record.
         """
         segments = self.segments(latents)
         starts = _bounds(segments)

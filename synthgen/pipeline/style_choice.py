@@ -1,4 +1,4 @@
-"""The style of a run: named, or the one in which its own train records are likeliest."""
+"""The style of a run: configured, or the one in which its train records are likeliest."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -23,12 +23,12 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import unsegmented, written_parts
 from synthgen.pipeline.workspace import StageResult
 
-MOST_TEXTS = 64  # of train that are read
+MOST_TEXTS = 64  # train texts that are scored
 MIXED = 3  # the likeliest styles that are tried together as well, in pairs and all of them
-GAIN = 0.05  # nats per token that these must win: any style written weakly is a little likelier than in full
+GAIN = 0.05  # nats per token by which a mixture must win: a style at partial weight is slightly likelier than in full
 WARNING = (
-    "decode.style auto: the private train text decides which one to three built-in styles are used; nothing else of"
-    " it gets into the texts this way"
+    "decode.style auto: the private train text determines which one to three built-in styles are used; this"
+    " choice passes nothing else of it into the texts"
 )
 
 Shares = tuple[tuple[str, float], ...]
@@ -63,7 +63,7 @@ def refuse_learnt(config: Config, *parts: Corpus) -> None:
     if share_learnt(texts, *learnt.values()) > MOST_SHARE:
         shares = {name: share_learnt(texts, digests) for name, digests in learnt.items()}
         raise DataError(
-            "decode.style: a style was trained on sentences of the very records that are to stay private",
+            "decode.style: a style was trained on sentences of the very records that must stay private",
             problems=[f"{name}: of {share:.1%} of the records" for name, share in shares.items() if share > 0],
             hint="Name a style that was trained on other people's text, or plain.",
         )
@@ -126,9 +126,9 @@ def choose_style(
         nats(M) = - sum over texts of log p(text | its label, its vector, styles M in equal shares) / tokens
 
     Of at most 64 texts of train, a record each or, where records are cut, a part of one. M is each style by itself,
-    and each two and all of the `MIXED` that are likeliest by themselves, the plain one not among these: half of a
-    style with half of nothing is that style written weakly, likelier than the whole and no more like the records.
-    The least nats win, several together where they win by `GAIN`.
+    and each pair and all of the `MIXED` likeliest ones together. The plain style is excluded from mixtures: half of a
+    style mixed with the plain style is likelier than the full style, but not closer to the records. The styles with
+    the fewest nats are chosen; a mixture must win by `GAIN`.
 
     Raises:
         ModelMissing, ModelError: as the models say.

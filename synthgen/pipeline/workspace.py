@@ -81,7 +81,7 @@ class Workspace:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the workspace for this process; a second one is told so instead of writing over the first."""
+        """Lock the workspace for this process, so that a second process cannot write to it."""
         with (self.root / "lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -92,13 +92,13 @@ class Workspace:
             yield
 
     def finished(self, name: str, inputs: Mapping[str, Any]) -> StageResult | None:
-        """Return a stage's result if it is there, whole and made from these inputs."""
+        """Return the stored result of a stage if it is complete and was made from these inputs."""
         digest, folder = self._place(name, inputs)
         found = _finished(folder)
         return None if found is None else StageResult(name=name, digest=digest, folder=folder, reused=True, **found)
 
     def place(self, name: str, inputs: Mapping[str, Any]) -> Path:
-        """Return the folder of a stage's result, whether it is there or not."""
+        """Return the folder of a stage's result, which may not exist."""
         return self._place(name, inputs)[1]
 
     def _place(self, name: str, inputs: Mapping[str, Any]) -> tuple[str, Path]:
@@ -108,16 +108,16 @@ class Workspace:
     def stage(
         self, name: str, inputs: Mapping[str, Any], make: Make, *, keep_partial: bool = False, is_paid: bool = False
     ) -> StageResult:
-        """Return a stage's result: the one that is there, or the one `make` writes into the folder it is given.
+        """Return a stage's result: the stored one, or a new one that `make` writes into the folder it is given.
 
-        A result whose files no longer match their digests is made again, unless it was paid for.
+        A result whose files do not match their digests is made again, unless it spent a privacy budget.
 
         Args:
             name: the stage.
             inputs: JSON of everything the result depends on.
-            make: writes the files and returns the counts to be told.
+            make: writes the files and returns the counts for the run record.
             keep_partial: whether `make` goes on from what an interrupted try left in its folder.
-            is_paid: whether it spent a privacy budget, so that a result is neither thrown away nor made twice.
+            is_paid: whether it spent a privacy budget, so that its result is neither deleted nor made twice.
 
         Raises:
             StorageError: the files of a paid result are not those that were written.
@@ -127,16 +127,16 @@ class Workspace:
             return result
         if is_paid and folder.exists():
             raise StorageError(
-                f"{folder}: not the files that were written there, and they were paid for",
+                f"{folder}: the stored files were changed, and their budget is spent",
                 problems=_differing(folder),
-                hint="Take away what was added and restore what was changed; `--resume never` pays anew.",
+                hint="Remove added files and restore changed ones. `--resume never` spends the budget again.",
             )
         partial = folder.with_name(folder.name + ".partial")
         if not keep_partial:
             shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
         partial.mkdir(mode=0o700, exist_ok=True)
-        for left in partial.glob(f"{DONE}*"):  # a stop between writing it and the rename
+        for left in partial.glob(f"{DONE}*"):  # left by a stop between writing the file and the rename
             left.unlink()
         started = time.monotonic()
         counts = dict(make(partial))
@@ -151,7 +151,7 @@ class Workspace:
         return StageResult(name=name, digest=digest, folder=folder, counts=counts, seconds=seconds, reused=False)
 
     def forget(self, keep: Sequence[str] = ()) -> None:
-        """Remove every stage's result, so that the next run starts anew; of the stages named here none."""
+        """Remove the results of all stages except those in `keep`, so that the next run recomputes them."""
         for folder in (self.root / "stages").iterdir():
             if folder.name.startswith(tuple(f"{name}-" for name in keep)):
                 continue
@@ -159,7 +159,7 @@ class Workspace:
 
 
 def _finished(folder: Path) -> dict[str, Any] | None:
-    """Return counts and seconds of a result whose files are those that were written, no more, no less, else None."""
+    """Return counts and seconds of a result; None if its files are not exactly those that were written."""
     if not (folder / DONE).is_file():
         return None
     try:
@@ -174,7 +174,7 @@ def _finished(folder: Path) -> dict[str, Any] | None:
 
 
 def _differing(folder: Path) -> list[str]:
-    """Return what of a folder is not as its list of files says, so far as the list can be read."""
+    """Return the added, missing and changed files of a folder, compared with its list of files."""
     try:
         files = dict(json.loads((folder / DONE).read_bytes())["files"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -188,7 +188,7 @@ def _differing(folder: Path) -> list[str]:
 
 
 def read_field(path: Path, name: str) -> Any:
-    """Return what a JSON file of the workspace says of a name; None where it says nothing.
+    """Return a field of a JSON file of the workspace; None if the file has no such field.
 
     Raises:
         StorageError: it cannot be read, or is no JSON object.
@@ -198,5 +198,5 @@ def read_field(path: Path, name: str) -> Any:
     except (OSError, ValueError, TypeError) as error:
         raise StorageError(
             f"{path}: cannot be read as it was written ({type(error).__name__})",
-            hint="Restore it, or take its folder away.",
+            hint="Restore the file, or remove its folder.",
         ) from None

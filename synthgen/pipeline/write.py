@@ -31,7 +31,7 @@ def interpolate(job: Job, setup: Setup, state: Round) -> tuple[Latents, StageRes
         "counts": plain_value(dict(state.requested)),
         "sections": StageInput(setup.sections, setup.layout_digest),
     }
-    result = job.run(INTERPOLATE, inputs, mark=state.mark)
+    result = job.run(INTERPOLATE, inputs, suffix=state.suffix)
     return read_latents(result.folder), result
 
 
@@ -67,7 +67,7 @@ def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: 
 
 
 def decode(
-    job: Job, setup: Setup, latents: Latents, upstream: str, mark: str, candidates: int
+    job: Job, setup: Setup, latents: Latents, upstream: str, suffix: str, candidates: int
 ) -> tuple[tuple[Candidate, ...], StageResult]:
     """Return the texts of latents, with placeholders for what looks like an identifier: see `with_placeholders`.
 
@@ -76,7 +76,7 @@ def decode(
         setup: holds the decoder.
         latents: what to write from.
         upstream: the digest of the stage that made them.
-        mark: ends the stage's name.
+        suffix: ends the stage's name.
         candidates: texts of each latent.
     """
     inputs: dict[str, HasDigest] = {
@@ -85,17 +85,17 @@ def decode(
         "candidates": plain_value(candidates),
         "sections": StageInput(setup.sections, setup.sections_digest),
     }
-    result = job.run(DECODE, inputs, {"decoder": setup.decoder}, mark)
+    result = job.run(DECODE, inputs, {"decoder": setup.decoder}, suffix)
     written = read_shards(result.folder)
     return tuple(replace(candidate, text=with_placeholders(candidate.text)) for candidate in written), result
 
 
 def embed_texts(
-    job: Job, setup: Setup, texts: tuple[Candidate, ...], decoded: StageResult, mark: str
+    job: Job, setup: Setup, texts: tuple[Candidate, ...], decoded: StageResult, suffix: str
 ) -> tuple[Float32, StageResult]:
     """Return the vectors of candidates' texts."""
     inputs = {"candidates": StageInput(texts, decoded.digest)}
-    result = job.run(EMBED_CANDIDATES, inputs, {"embedder": setup.encoder}, mark)
+    result = job.run(EMBED_CANDIDATES, inputs, {"embedder": setup.encoder}, suffix)
     return np.load(result.folder / CANDIDATE_VECTORS, allow_pickle=False), result
 
 
@@ -112,7 +112,7 @@ def filter_candidates(
         "sections": StageInput(setup.sections, setup.layout_digest),
         "wanted": plain_value(dict(setup.wanted)),
     }
-    result = job.run(FILTER, inputs, mark=state.mark)
+    result = job.run(FILTER, inputs, suffix=state.suffix)
     return read_candidates(result.folder / KEPT), result
 
 

@@ -203,7 +203,7 @@ class Writing:
                 return end.value
 
     def interpolate(self, asked):
-        start = SimpleNamespace(requested=asked, mark="")
+        start = SimpleNamespace(requested=asked, suffix="")
         return interpolate(self.job, self.setup, start)
 
     def decode(self, latents, upstream, candidates, mark=""):

@@ -149,7 +149,7 @@ def test_a_delta_that_no_accounting_passes_is_refused_before_it_is_spent():
     assert parse(3e-5).dp.delta == 3e-5
     with pytest.raises(ConfigError) as refused:
         parse(4e-5)
-    assert list(refused.value.problems) == ["dp: delta is at most 1 / (10 persons), here 3.33e-05"]
+    assert list(refused.value.problems) == ["dp: delta is at most 1 / (10 × persons), here 3.33e-05"]
     with pytest.raises(ConfigError) as few:  # no verifier knows how many they are
         parse(1e-5, persons=9)
     assert list(few.value.problems) == ["dp.persons: Input should be greater than or equal to 10, got 9"]
@@ -234,7 +234,7 @@ def test_a_uri_is_told_from_a_path_and_needs_its_public_part(key, said):
         return
     with pytest.raises(ConfigError) as refused:
         Config.parse({**given, "release": {"key": key}})
-    assert "public is needed where key is a URI" in refused.value.problems[0]
+    assert "public is required if key is a URI" in refused.value.problems[0]
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.yaml")), ids=lambda path: path.name)
@@ -316,7 +316,7 @@ def test_segments_need_weighted_sums_of_parents(tmp_path, interpolate):
     text = LEAST.replace("total: 10", interpolate)
     assert load(tmp_path, text).segments is None
     (problem,) = problems(tmp_path, text + "segments: {by: headings}\n")
-    assert problem.startswith("interpolate: segments need a method that makes weighted sums of parents: smote,")
+    assert problem.startswith("interpolate: segments requires a method that makes weighted sums of parents: smote,")
 
 
 def test_segments_are_on_where_the_section_is(tmp_path):

@@ -1,4 +1,4 @@
-"""The whole way under differential privacy, with tiny models: reserve, ask, write, judge, sign, verify."""
+"""End-to-end DP runs with tiny models: reserve, query, write, audit, sign, verify."""
 
 import base64
 import json
@@ -131,8 +131,8 @@ def trial(bench, tmp_path, monkeypatch):
     vectors = np.random.default_rng(0).normal(size=(200, 40)).astype(np.float32)
     basis = bases.fit_basis(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     monkeypatch.setattr(bases, "FOLDER", tmp_path)
-    for room in ("run.dp.questions", "release.assembly"):
-        monkeypatch.setattr(f"synthgen.{room}.MODELS", ("counting", "picking"))
+    for module in ("dp.planned_queries", "release.assembly"):
+        monkeypatch.setattr(f"synthgen.{module}.MODELS", ("counting", "picking"))
     held = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
     save_file({k: v.astype(np.float32) for k, v in held.items()}, tmp_path / "counting.safetensors")
     rows = [{k: v for k, v in row.items() if k != "key"} for row in generate(240, np.random.default_rng(5))]
@@ -167,7 +167,7 @@ def test_a_release_under_a_budget_verifies_and_says_what_was_spent(trial):
     assert "What they found stays with the data owner" in page
     assert {side.count_bucket for side in found.statement.predicate.inputs} == {"50-100"}
 
-    # whoever starts anew in this workspace without paying anew throws away nothing that was paid for
+    # a run that starts over without spending again keeps the old DP result
     (private.folder / "open.yaml").write_text(OPEN)
     plain = {"interpolate": {"k_neighbors": 5, "total": 24}, "dp": {}, "policy": "open.yaml"}
     for config in (private.config(**plain), private.config()):
@@ -177,7 +177,7 @@ def test_a_release_under_a_budget_verifies_and_says_what_was_spent(trial):
     # one more run is more than the policy allows, and reads nothing
     with pytest.raises(Overspent):
         Pipeline(private.config()).run(resume="never")
-    assert run.folder("measure").is_dir()  # and what was paid for is still there
+    assert run.folder("measure").is_dir()  # the DP result is kept
 
 
 @pytest.mark.slow  # two runs; tests/unit/audits/verify/test_budget.py covers the verifier's part in a second
@@ -203,7 +203,7 @@ def test_a_copied_key_with_a_ledger_of_its_own_releases_nothing_that_verifies(tr
     assert verify_bundle(first.path, bare, None).code == 11
 
 
-def test_a_release_whose_policy_shows_numbers_says_that_epsilon_is_for_the_texts_alone(trial):
+def test_a_release_with_audit_figures_states_that_epsilon_covers_only_the_texts(trial):
     private = trial("inside")
     repin(private, "open", OPEN)
     run = Pipeline(private.config(policy="open.yaml")).run()
@@ -224,7 +224,7 @@ def test_a_release_whose_policy_shows_numbers_says_that_epsilon_is_for_the_texts
     assert accounting["details"]["outside_reads"] == ["audit-numbers"]
     assert accounting["reason"].endswith("what is told of the audits is outside it")
 
-    # the same draw under a policy by which verdicts alone leave: nothing is asked again, and that is what is said
+    # the same DP result under a policy that releases only verdicts: no query is run again, and the statement says so
     repin(private, "lenient-dp", POLICY.format(use="inside"))
     again = Pipeline(private.config()).run()
     assert again.folder("measure") == run.folder("measure")
@@ -244,7 +244,7 @@ def parentless(trial, releases):
 
 
 @pytest.mark.slow  # tests/unit/audits/gate/test_dp_substitute.py covers the gate in a second
-def test_parentless_records_leave_by_their_budget_under_a_policy_that_asks_for_parents(parentless):
+def test_a_dp_budget_substitutes_for_parents_under_a_policy_that_requires_them(parentless):
     run = Pipeline(parentless.config(policy="parentless.yaml")).run()
     assert run.evidence.metrics["parent_recovery.records_with_parents"].value == 0
     found = verify_bundle(parentless.release(run).path, parentless.trust, None)
@@ -278,7 +278,7 @@ def test_a_method_that_hides_the_parents_of_its_records_is_excused_from_nothing(
     assert "no differentially private method made the records" in line or "FAIL" in line
 
 
-def test_a_run_that_reserved_first_and_leaves_last_is_held_to_all_that_was_spent_since(trial):
+def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(trial):
     private = trial("inside")
     (private.folder / "open.yaml").write_text(OPEN)
 
@@ -325,7 +325,7 @@ def test_no_configuration_draws_twice_on_one_ledger_that_was_set_back(trial, led
             Pipeline(config).run(until="interpolate")
 
 
-def test_an_answer_that_the_ledger_does_not_book_is_released_by_nobody(trial):
+def test_a_result_that_the_ledger_does_not_book_is_not_released(trial):
     private = trial("inside")
     run = Pipeline(private.config()).run()
     model = run.folder("measure") / "classes.safetensors"
@@ -337,9 +337,9 @@ def test_an_answer_that_the_ledger_does_not_book_is_released_by_nobody(trial):
     assert not (private.folder / "out").exists()
 
 
-def test_a_run_whose_noise_can_be_drawn_again_pays_for_nothing_and_leaves_by_no_policy(trial):
+def test_a_run_with_reproducible_noise_is_not_released(trial):
     private = trial("outside")
-    with pytest.raises(ConfigError, match="its noise can be drawn again"):
+    with pytest.raises(ConfigError, match="the noise is reproducible"):
         Pipeline(private.config(secret="public")).run()
     assert spent_so_far(*ledger_of(private.config())).epsilon == 0.0
 

@@ -153,7 +153,7 @@ def test_attributes_of_a_class_that_is_not_there_are_refused(config):
 
 
 def test_a_public_secret_is_warned_of(config):
-    assert "WARNING secret: public: whoever guesses the seed" in make_plan(config()).to_text()
+    assert "WARNING secret: public: anyone who guesses the seed" in make_plan(config()).to_text()
     assert "WARNING" not in make_plan(config(secret="workspace")).to_text()
 
 

@@ -45,7 +45,7 @@ def test_what_may_have_learnt_from_the_records_is_no_public_model(ready, changes
     assert questions.is_public(ready.job(**CHANGES).config)
     assert not questions.is_public(config)
     questions.check_budget(config, load_policy("research"))  # of a public secret it is a study
-    with pytest.raises(ConfigError, match="no budget holds what they learnt"):  # before the draw as after it
+    with pytest.raises(ConfigError, match="the budget does not cover"):  # before the draw as after it
         questions.check_budget(ready.job(**given, secret="workspace").config, load_policy("strict-dp"))
 
 
@@ -53,7 +53,7 @@ def unable(*_):
     raise NotMeasurable("too few persons")
 
 
-def test_a_model_of_ones_own_is_a_read_that_nobody_accounts_for_so_nothing_is_drawn(ready, monkeypatch):
+def test_a_custom_model_is_unaccounted_and_no_noise_is_drawn(ready, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(questions, "MODELS", ())
         (read,) = [one for one in logged(ready)["reads"] if one["kind"] == "model-training"]

@@ -1,5 +1,5 @@
-from synthgen.dp.catalogue import VOTE, VOTES_ASKED
+from synthgen.dp.catalogue import VOTE, VOTE_QUERIES
 
 
 def test_the_style_query_is_a_vote_with_its_own_share():
-    assert (VOTES_ASKED[VOTE].kind, VOTES_ASKED[VOTE].share) == ("vote", 0.05)
+    assert (VOTE_QUERIES[VOTE].kind, VOTE_QUERIES[VOTE].share) == ("vote", 0.05)

@@ -5,10 +5,10 @@ from sklearn.linear_model import LogisticRegression
 from audits.core.stats import clopper_pearson
 from synthgen.core.seeds import SeedTree
 from synthgen.dp import noised_sums as sums
-from synthgen.dp.class_queries import ask_boundary, ask_means, ask_spread, class_scores
+from synthgen.dp.class_queries import class_scores, query_boundary, query_means, query_spread
 from synthgen.dp.noise import StreamNoise
 from synthgen.dp.noise_multipliers import Priced, noise_multipliers
-from synthgen.dp.noised_sums import UNIT, PrivateAsk, Query, private_sum
+from synthgen.dp.noised_sums import UNIT, PrivateMechanism, Query, private_sum
 from synthgen.dp.person_rows import PersonRows
 
 D, C, N = 12, 3, 1500
@@ -22,7 +22,7 @@ POINTS = CENTRES[CLASSES] + RNG.normal(size=(N, D)) @ SPREAD.T
 PEOPLE = PersonRows(points=POINTS, classes=CLASSES, starts=np.arange(N), n_classes=C)
 
 
-ask_with = PrivateAsk
+mechanism_with = PrivateMechanism
 
 
 def query(sigma, clip=1.0, steps=1):
@@ -30,7 +30,7 @@ def query(sigma, clip=1.0, steps=1):
 
 
 def test_with_little_noise_means_and_counts_are_those_of_the_classes():
-    means = ask_means(PEOPLE, VARIANCES, query(1e-6), ask_with(StreamNoise(SeedTree(1))))
+    means = query_means(PEOPLE, VARIANCES, query(1e-6), mechanism_with(StreamNoise(SeedTree(1))))
     assert np.allclose(means.counts, np.bincount(CLASSES), rtol=1e-3)
     for c in range(C):
         assert np.allclose(means.points[c], POINTS[c == CLASSES].mean(axis=0), atol=0.01)
@@ -39,29 +39,31 @@ def test_with_little_noise_means_and_counts_are_those_of_the_classes():
 def test_with_much_noise_the_classes_fall_together_instead_of_apart():
     errors = []
     for seed in range(5):
-        means = ask_means(PEOPLE, VARIANCES, query(60.0), ask_with(StreamNoise(SeedTree(seed))))
+        means = query_means(PEOPLE, VARIANCES, query(60.0), mechanism_with(StreamNoise(SeedTree(seed))))
         raw = 60.0 / (N / C) * np.sqrt(D)
         errors.append(np.linalg.norm(means.points - CENTRES, axis=1).mean() / raw)
     assert np.mean(errors) < 0.9  # shrunk, nearer to the truth than the noise alone is wide
 
 
 def test_the_spread_is_the_common_covariance_and_the_public_one_where_noise_hides_it():
-    means = ask_means(PEOPLE, VARIANCES, query(1e-6), ask_with(StreamNoise(SeedTree(1))))
+    means = query_means(PEOPLE, VARIANCES, query(1e-6), mechanism_with(StreamNoise(SeedTree(1))))
     inside = np.cov((POINTS - means.points[CLASSES]).T)
-    clear = ask_spread(PEOPLE, means, VARIANCES, query(1e-6, 0.7), ask_with(StreamNoise(SeedTree(2))))
+    clear = query_spread(PEOPLE, means, VARIANCES, query(1e-6, 0.7), mechanism_with(StreamNoise(SeedTree(2))))
     assert np.allclose(clear @ clear.T, inside, atol=0.003)
-    hidden = ask_spread(PEOPLE, means, VARIANCES, query(500.0, 0.7), ask_with(StreamNoise(SeedTree(2))))
+    hidden = query_spread(PEOPLE, means, VARIANCES, query(500.0, 0.7), mechanism_with(StreamNoise(SeedTree(2))))
     off = ~np.eye(D, dtype=bool)
     assert np.abs((hidden @ hidden.T)[off]).mean() < 0.02 * VARIANCES.sum()
 
 
 def test_the_boundary_is_a_classifier_that_noise_makes_worse_and_not_wild():
-    means = ask_means(PEOPLE, VARIANCES, query(1e-6), ask_with(StreamNoise(SeedTree(1))))
+    means = query_means(PEOPLE, VARIANCES, query(1e-6), mechanism_with(StreamNoise(SeedTree(1))))
     scales = 1 / np.sqrt(VARIANCES + VARIANCES[4])
     best = LogisticRegression(C=10, max_iter=2000).fit(POINTS, CLASSES).score(POINTS, CLASSES)
 
     def accuracy(sigma):
-        weights = ask_boundary(PEOPLE, means, scales, query(sigma, 0.5, 30), ask_with(StreamNoise(SeedTree(3))))
+        weights = query_boundary(
+            PEOPLE, means, scales, query(sigma, 0.5, 30), mechanism_with(StreamNoise(SeedTree(3)))
+        )
         return float((class_scores(POINTS, weights, scales).argmax(axis=1) == CLASSES).mean())
 
     assert accuracy(1e-6) > best - 0.03
@@ -100,14 +102,14 @@ def proven(monkeypatch, *, clipped):
     for with_it, people in worlds.items():
         answers = []
 
-        def ask(rows, q, answers=answers, with_it=with_it):
+        def mechanism(rows, q, answers=answers, with_it=with_it):
             rows = list(rows)
             clean[with_it] = sums.exact_sum(rows, 1.0)[0]
             answers.append(private_sum(rows, q, noise) * UNIT)
             return answers[-1]
 
         for _ in range(BUILDS):
-            ask_means(people, VARIANCES, asked, ask)
+            query_means(people, VARIANCES, asked, mechanism)
         seen[with_it] = np.array(answers)
     person = clean[True] - clean[False]
     ratio = {with_it: (answers - clean[False]) @ person / sigma**2 for with_it, answers in seen.items()}

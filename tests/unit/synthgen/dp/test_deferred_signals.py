@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from synthgen.core.errors import Interrupted
-from synthgen.dp.deferred_signals import APART, STOPS, WAITS, held
+from synthgen.dp.deferred_signals import APART, STOPS, WAITS, deferred_signals
 
 
 @pytest.fixture(autouse=True)
@@ -22,14 +22,14 @@ def handlers():
 
 
 def draw(kept, *stops):
-    with held():
+    with deferred_signals():
         for number in stops:
             os.kill(os.getpid(), number)
         kept.append("booked")
 
 
 @pytest.mark.parametrize("number", STOPS)
-def test_the_first_stop_waits_until_what_was_paid_for_is_kept(capfd, number):
+def test_the_first_stop_is_deferred_until_the_result_is_stored(capfd, number):
     kept = []
     with pytest.raises(SystemExit) as stopped:
         draw(kept, number)
@@ -37,7 +37,7 @@ def test_the_first_stop_waits_until_what_was_paid_for_is_kept(capfd, number):
     assert capfd.readouterr().err == WAITS
 
 
-def test_several_stops_at_once_are_one_and_one_some_seconds_later_says_what_is_lost(monkeypatch, capfd):
+def test_simultaneous_stops_count_as_one_and_a_later_one_stops_at_once(monkeypatch, capfd):
     kept = []
     with pytest.raises(SystemExit):
         draw(kept, *STOPS)  # as a terminal that closes sends them
@@ -45,12 +45,12 @@ def test_several_stops_at_once_are_one_and_one_some_seconds_later_says_what_is_l
     assert capfd.readouterr().err == WAITS
     times = iter([100.0, 100.0 + 2 * APART])
     monkeypatch.setattr("synthgen.dp.deferred_signals.time.monotonic", lambda: next(times))
-    with pytest.raises(Interrupted, match="it is lost unless it was kept"):
+    with pytest.raises(Interrupted, match="the result is lost unless it was already stored"):
         draw(kept, *STOPS[:2])
     assert kept == ["booked"]
 
 
-def test_what_the_program_was_told_not_to_hear_it_does_not_hear_while_it_draws():
+def test_ignored_signals_stay_ignored_during_the_draw():
     kept, before = [], signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` does
     try:
         draw(kept, signal.SIGHUP, signal.SIGHUP)
@@ -61,12 +61,12 @@ def test_what_the_program_was_told_not_to_hear_it_does_not_hear_while_it_draws()
 
 
 def test_without_a_stop_and_beside_the_main_thread_nothing_changes():
-    with held():
+    with deferred_signals():
         assert signal.getsignal(signal.SIGINT) is not None
     found = []
 
     def work():
-        with held():
+        with deferred_signals():
             found.append(signal.getsignal(signal.SIGINT))
 
     before = signal.getsignal(signal.SIGINT)
@@ -74,7 +74,7 @@ def test_without_a_stop_and_beside_the_main_thread_nothing_changes():
     thread.start()
     thread.join()
     assert found == [before]
-    with pytest.raises(ValueError, match="any other error"), held():
+    with pytest.raises(ValueError, match="any other error"), deferred_signals():
         raise ValueError("any other error")
-    with pytest.raises(SystemExit, match="9"), held():
+    with pytest.raises(SystemExit, match="9"), deferred_signals():
         sys.exit(9)

@@ -9,7 +9,7 @@ from synthgen.dp import gaussian
 from synthgen.dp.basis import fit_basis
 from synthgen.dp.method import PublicContext
 from synthgen.dp.noise import StreamNoise
-from synthgen.dp.noised_sums import PrivateAsk
+from synthgen.dp.noised_sums import PrivateMechanism
 from synthgen.dp.person_rows import people_of
 
 RNG = np.random.default_rng(2)
@@ -35,15 +35,15 @@ X = Embedded(
 
 
 CONTEXT = PublicContext(labels=LABELS, basis=BASIS, persons=300)
-QUERIES = {name: asked.query(name, 1.0) for name, asked in gaussian.ASKED.items()}
+QUERIES = {name: asked.query(name, 1.0) for name, asked in gaussian.QUERIES.items()}
 
 
 @pytest.fixture(scope="module")
 def model():
-    return gaussian.learn(people_of(X, LABELS, BASIS), CONTEXT, QUERIES, PrivateAsk(StreamNoise(SeedTree(1))))
+    return gaussian.learn(people_of(X, LABELS, BASIS), CONTEXT, QUERIES, PrivateMechanism(StreamNoise(SeedTree(1))))
 
 
-def test_points_are_of_unit_length_near_their_class_and_of_nobody(model):
+def test_points_have_unit_length_lie_near_their_class_and_have_no_parents(model):
     latents = model.sample({"a": 40, "c": 25}, SeedTree(5))
     assert Counter(latents.labels) == {"a": 40, "c": 25}
     assert np.allclose(np.linalg.norm(latents.vectors, axis=1), 1, atol=1e-5)

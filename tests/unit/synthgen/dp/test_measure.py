@@ -29,7 +29,7 @@ from synthgen.pipeline import prepare
 from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.ledger import ledger_of
 
-NOBODY = Corpus(role="control", records=(), has_groups=True)
+EMPTY = Corpus(role="control", records=(), has_groups=True)
 DP = {"epsilon": 2.0, "delta": 4e-6, "persons": 30}
 CHANGES = {
     "interpolate": {"method": "dp-gaussian", "k_neighbors": 5, "total": 15},
@@ -39,19 +39,19 @@ CHANGES = {
 }
 
 
-def asked(bench, **changes):
-    """Return job, prepared, measured and the stages of a run up to what was measured."""
+def run_measure(bench, **changes):
+    """Return job, prepared data, measured result, its stages and the train source."""
     job = bench.job(**{**CHANGES, **changes})
     prepared, _, embedded = bench.prepare(job)
     parts = bench.stages[1]
     source = read_corpus(parts.folder / "train.parquet", "train")
-    reservation, reserved = reserve_budget(job, load_policy("strict-dp"), NOBODY, NOBODY)
+    reservation, reserved = reserve_budget(job, load_policy("strict-dp"), EMPTY, EMPTY)
     measured, answered = measure(job, prepared.train, embedded, reservation, embedded.encoder)
     return job, prepared, measured, (reserved, answered), source
 
 
-def test_what_goes_on_is_of_nobody_and_the_audit_agrees_with_the_log(ready):
-    _, prepared, measured, (_, answered), _ = asked(ready)
+def test_later_stages_get_no_train_record_and_the_audit_agrees_with_the_log(ready):
+    _, prepared, measured, (_, answered), _ = run_measure(ready)
     training_view = measured.training_view
     assert {r.text for r in training_view.train.records} == {""}
     assert not {r.id for r in training_view.train.records} & {r.id for r in prepared.train.records}
@@ -89,7 +89,7 @@ SPOILT = (
 
 
 def test_a_log_of_something_else_does_not_pass(ready):
-    _, prepared, measured, _, _ = asked(ready)
+    _, prepared, measured, _, _ = run_measure(ready)
     train = as_table(prepared.train, {})
     for spoil, check in SPOILT:
         log = json.loads(json.dumps(measured.log))
@@ -101,13 +101,13 @@ def test_a_log_of_something_else_does_not_pass(ready):
 
 
 def test_with_style_votes_the_result_holds_the_chosen_styles(village_bench):
-    _, _, measured, (_, answered), _ = asked(village_bench, decode={"style": "auto"})
+    _, _, measured, (_, answered), _ = run_measure(village_bench, decode={"style": "auto"})
     stored = json.loads((answered.folder / "style.json").read_bytes())["shares"]
     assert measured.shares == tuple((name, share) for name, share in stored)
     assert [cost["kind"] for cost in measured.log["mechanisms"]] == ["gaussian", "gaussian", "gaussian", "vote"]
 
 
-def test_words_are_asked_once_and_how_many_are_told_names_what_is_written_of_them(ready, monkeypatch):
+def test_words_are_queried_once_and_the_number_of_prompt_words_changes_the_digest(ready, monkeypatch):
     basis = bases.load_basis("counting")
     vocabulary = SimpleNamespace(
         words=("fever", "river", "garden"),
@@ -117,18 +117,20 @@ def test_words_are_asked_once_and_how_many_are_told_names_what_is_written_of_the
     )
     monkeypatch.setattr(measuring, "public_words", lambda _: vocabulary)
     (job, _, more, (_, answered), _), (_, _, fewer, (_, again), _) = (
-        asked(ready, decode={"words": words}) for words in (3, 2)
+        run_measure(ready, decode={"words": words}) for words in (3, 2)
     )
     assert again.reused
     assert again.digest == answered.digest
     assert len(all_reservations(*ledger_of(job.config))) == 1
-    assert (more.training_view.draws(None).told, fewer.training_view.draws(None).told) == (3, 2)
-    assert more.training_view.digest != fewer.training_view.digest  # or texts would be kept that were told more
+    assert [m.training_view.draws(None).words_per_vector for m in (more, fewer)] == [3, 2]
+    assert (
+        more.training_view.digest != fewer.training_view.digest
+    )  # so that texts written from more words are not reused
 
 
 def test_one_run_pays_once_and_goes_on_where_it_was_stopped(ready):
-    job, _, first, stages, _ = asked(ready)
-    _, _, again, kept, _ = asked(ready)
+    job, _, first, stages, _ = run_measure(ready)
+    _, _, again, kept, _ = run_measure(ready)
     assert [stage.reused for stage in kept] == [True, True]
     assert again.log == first.log
     assert len(all_reservations(*ledger_of(job.config))) == 1
@@ -137,14 +139,14 @@ def test_one_run_pays_once_and_goes_on_where_it_was_stopped(ready):
 
 
 def test_the_second_run_that_would_overspend_reads_nothing(ready):
-    asked(ready)
+    run_measure(ready)
     with pytest.raises(Overspent) as refused:
-        asked(ready, dp={**DP, "epsilon": 1.5})
+        run_measure(ready, dp={**DP, "epsilon": 1.5})
     assert refused.value.exit_code == 5
 
 
 def test_an_answer_that_was_exchanged_is_not_written_from(ready):
-    _, _, _, (_, answered), _ = asked(ready)
+    _, _, _, (_, answered), _ = run_measure(ready)
     path = answered.folder / "classes.safetensors"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
@@ -153,7 +155,7 @@ def test_an_answer_that_was_exchanged_is_not_written_from(ready):
     done["files"][path.name] = sha256_file(path)
     (answered.folder / "done.json").write_text(json.dumps(done))
     with pytest.raises(InputError, match="does not book"):
-        asked(ready)
+        run_measure(ready)
 
 
 def test_a_file_that_was_put_there_before_the_draw_is_no_answer(ready, monkeypatch):
@@ -165,8 +167,8 @@ def test_a_file_that_was_put_there_before_the_draw_is_no_answer(ready, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(measuring, "account_for", planted)
         with pytest.raises(KeyboardInterrupt):
-            asked(ready)
-    _, _, measured, (_, answered), _ = asked(ready)
+            run_measure(ready)
+    _, _, measured, (_, answered), _ = run_measure(ready)
     assert measured.shares is None
     assert not (answered.folder / "style.json").exists()
 
@@ -179,13 +181,13 @@ def test_a_stop_before_the_noise_costs_nothing_more_and_one_after_it_does(ready,
     with monkeypatch.context() as patch:
         patch.setattr(*((measuring, stop) if stop == "note_draw" else (answer, stop)), stopped)
         with pytest.raises(KeyboardInterrupt):
-            asked(ready)
+            run_measure(ready)
     if stop == "note_draw":
-        job, *_ = asked(ready)
+        job, *_ = run_measure(ready)
         assert [one["epsilon"] for one in all_reservations(*ledger_of(job.config))] == [2.0]
         return
     with pytest.raises(Overspent, match="drew its noise before"):
-        asked(ready)
+        run_measure(ready)
 
 
 def test_an_answer_that_was_booked_before_a_stop_is_taken_up_as_it_is(ready, monkeypatch):
@@ -196,47 +198,47 @@ def test_an_answer_that_was_booked_before_a_stop_is_taken_up_as_it_is(ready, mon
     with monkeypatch.context() as patch:
         patch.setattr(answer, "note_made", booked_and_stopped)
         with pytest.raises(KeyboardInterrupt):
-            asked(ready)
+            run_measure(ready)
     with monkeypatch.context() as patch:
-        patch.setattr(measuring, "PrivateAsk", lambda _: None)  # nobody is asked again
-        job, _, measured, (_, answered), _ = asked(ready)
+        patch.setattr(measuring, "PrivateMechanism", lambda _: None)  # no query is run again
+        job, _, measured, (_, answered), _ = run_measure(ready)
     assert measured.log["mechanisms"]
     assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made"]
     kept = (answered.folder / "classes.safetensors").rename(answered.folder.with_name("kept"))
     (answered.folder / ".DS_Store").write_text("")
-    with pytest.raises(StorageError, match="paid for") as refused:
-        asked(ready)
+    with pytest.raises(StorageError, match="budget is spent") as refused:
+        run_measure(ready)
     assert list(refused.value.problems) == [".DS_Store: added", "classes.safetensors: missing"]
     kept.rename(answered.folder / "classes.safetensors")
     (answered.folder / ".DS_Store").unlink()
-    assert asked(ready)[3][1].reused
+    assert run_measure(ready)[3][1].reused
     assert len(all_reservations(*ledger_of(job.config))) == 1
 
 
-def test_an_answer_that_the_ledger_could_not_be_told_of_is_booked_by_the_next_run_and_no_other_is(ready, monkeypatch):
+def test_only_a_sealed_result_is_booked_by_the_next_run(ready, monkeypatch):
     def away(*_):
         raise InputError("the ledger cannot be used")
 
     with monkeypatch.context() as patch:
         patch.setattr(answer, "note_made", away)
         with pytest.raises(InputError):
-            asked(ready)
+            run_measure(ready)
     (partial,) = (ready.job(**CHANGES).workspace.root / "stages").glob("measure-*.partial")
     whole = partial / "classes.safetensors"
     data = whole.read_bytes()
     whole.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))  # as somebody would who has an answer with less noise
-    with pytest.raises(StorageError, match="it was paid for"):
-        asked(ready)
+    with pytest.raises(StorageError, match="budget is spent"):
+        run_measure(ready)
     whole.write_bytes(data)
     (partial / "more.safetensors").write_bytes(data)
-    with pytest.raises(StorageError, match="it was paid for"):  # and nothing of it is thrown away
-        asked(ready)
+    with pytest.raises(StorageError, match="budget is spent"):  # and nothing of it is thrown away
+        run_measure(ready)
     config = ready.job(**CHANGES).config
     with pytest.raises(Overspent, match="does not hold this run"):  # what is sealed there is not that answer
         check_room(config, load_policy("strict-dp"))
     (partial / "more.safetensors").unlink()
     assert check_room(config, load_policy("strict-dp"))[1]
-    job, _, _, (_, answered), _ = asked(ready)
+    job, _, _, (_, answered), _ = run_measure(ready)
     assert (answered.folder / whole.name).read_bytes() == data
     assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made"]
 
@@ -244,43 +246,43 @@ def test_an_answer_that_the_ledger_could_not_be_told_of_is_booked_by_the_next_ru
 @pytest.mark.parametrize(
     "changes", [{"source": {"id": None, "max_bad_rows": 0.02}}, {"split": {"train": 0.6, "control": 0.4}}]
 )
-def test_another_reading_of_the_same_file_is_not_paid_for_unasked(ready, changes):
-    job, *_ = asked(ready)
+def test_changed_read_settings_do_not_spend_the_budget_again(ready, changes):
+    job, *_ = run_measure(ready)
     with pytest.raises(Overspent, match="drew its noise before") as refused:
-        asked(ready, **changes)
+        run_measure(ready, **changes)
     assert "set configuration, data and version back" in refused.value.hint
-    assert asked(ready)[3][1].reused
+    assert run_measure(ready)[3][1].reused
     assert len(all_reservations(*ledger_of(job.config))) == 1
 
 
 def test_a_spent_dp_result_is_used_after_an_upgrade_of_an_unrelated_stage(ready, monkeypatch):
-    job, _, first, _, _ = asked(ready)
+    job, _, first, _, _ = run_measure(ready)
     for name in ("LOAD", "SPLIT", "DEIDENTIFY", "EMBED"):
         stage = getattr(prepare, name)
         monkeypatch.setattr(prepare, name, replace(stage, version=stage.version + 1))
     monkeypatch.setattr("synthgen.core.made_by.version", lambda _name: "another")
-    _, _, again, (_, answered), _ = asked(ready)
+    _, _, again, (_, answered), _ = run_measure(ready)
     assert answered.reused
     assert again.log == first.log
     assert len(all_reservations(*ledger_of(job.config))) == 1
 
 
 def test_a_ledger_of_before_is_seen(ready, tmp_path):
-    asked(ready)
+    run_measure(ready)
     (tmp_path / "ledger" / "attempts.jsonl").write_bytes(b"")
     with pytest.raises(InputError, match="entries"):
-        asked(ready)
+        run_measure(ready)
 
 
 def test_a_public_run_says_where_its_noise_comes_from(ready):
-    _, _, measured, _, _ = asked(ready)
+    _, _, measured, _, _ = run_measure(ready)
     digests = [m["seed_digest"] for m in measured.log["mechanisms"]]
     assert None not in digests
     assert len(set(digests)) == len(digests)
 
 
 def test_a_secret_run_has_noise_without_a_seed(ready):
-    _, _, measured, _, _ = asked(ready, secret="workspace")
+    _, _, measured, _, _ = run_measure(ready, secret="workspace")
     assert {m["seed_digest"] for m in measured.log["mechanisms"]} == {None}
 
 

@@ -14,7 +14,7 @@ ROWS = arrays(np.float64, (7, 5), elements=st.floats(-1e9, 1e9))
 
 @settings(max_examples=60, deadline=None)
 @given(ROWS, st.floats(1e-3, 1e3))
-def test_nobody_adds_more_than_the_clip_norm(rows, clip):
+def test_no_person_contributes_more_than_the_clip_norm(rows, clip):
     whole, largest = exact_sum([rows], clip)
     assert largest <= 1
     for i in range(len(rows)):
@@ -49,7 +49,7 @@ def test_a_little_more_noise_is_drawn_than_is_accounted_for():
     assert MARGIN >= 1e-4
 
 
-def test_what_is_not_finite_or_nobody_is_refused():
+def test_rows_that_are_not_finite_and_empty_inputs_are_refused():
     query = Query(name="any", noise_multiplier=1.0)
     with pytest.raises(InternalError, match="not finite"):
         private_sum([np.array([[np.nan]])], query, StreamNoise(SeedTree(1)))

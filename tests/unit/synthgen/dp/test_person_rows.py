@@ -39,7 +39,7 @@ def test_ids_that_differ_by_their_end_are_two_persons():
     assert np.diff(np.append(people.starts, 4)).tolist() == [1, 2, 1]
 
 
-def test_labels_that_nobody_declared_are_refused():
+def test_undeclared_labels_are_refused():
     with pytest.raises(InternalError, match="not declared"):
         people_of(embedded(["p"], ["c"]), ("a", "b"), BASIS)
 

@@ -7,7 +7,14 @@ from audits.ledger.budgets import Cost
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError, InternalError
 from synthgen.dp import gaussian
-from synthgen.dp.planned_queries import asked_by, check_budget, mechanisms_of, most_for, priced_reads, queries_of
+from synthgen.dp.planned_queries import (
+    check_budget,
+    configured_queries,
+    mechanisms_of,
+    most_for,
+    priced_reads,
+    queries_of,
+)
 
 DP = {"epsilon": 2.0, "delta": 4e-6, "persons": 30}
 
@@ -44,10 +51,10 @@ def test_what_reads_private_text_beside_the_budget_is_refused_all_at_once():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"dp": {}}, "go together"),
-        ({"interpolate": {"method": "smote", "total": 10}}, "go together"),
-        ({"dp": {"epsilon": 1.0}}, "needs delta and persons"),
-        ({"dp": {"persons": 10}}, "belong to an epsilon"),
+        ({"dp": {}}, "set both or neither"),
+        ({"interpolate": {"method": "smote", "total": 10}}, "set both or neither"),
+        ({"dp": {"epsilon": 1.0}}, "requires delta and persons"),
+        ({"dp": {"persons": 10}}, "require dp.epsilon"),
         ({"interpolate": {"method": "dp-gaussian", "total": 10, "alpha": 1.0}}, "belongs to other methods"),
         ({"segments": {}}, "segments learns headings"),
         ({"dp": {**DP, "shares": {"words": 0.5}}}, "does not query words"),
@@ -58,16 +65,16 @@ def test_what_reads_private_text_beside_the_budget_is_refused_all_at_once():
         ({"dp": {**DP, "shares": {"votes": 0.5}}}, "dp.shares.votes"),
         ({"dp": {**DP, "adapt": {}}}, "dp.adapt: unknown key"),
         ({"interpolate": {"method": "dp-vote", "total": 10}}, "interpolate.method"),
-        ({"source": {"path": "n", "group": "p", "labels": ["a"], "id": "i"}}, "source.id lets one"),
+        ({"source": {"path": "n", "group": "p", "labels": ["a"], "id": "i"}}, "source.id lets the ids"),
     ],
 )
-def test_combinations_that_promise_nothing_are_refused(changes, said):
+def test_combinations_without_a_privacy_guarantee_are_refused(changes, said):
     with pytest.raises(ConfigError, match=said) as refused:
         config(**changes)
     assert "Config(" not in str(refused.value)  # in the file's words, not in ours
 
 
-def test_without_a_budget_nothing_is_asked_or_priced():
+def test_without_a_budget_nothing_is_sampled_or_priced():
     without = config(interpolate={"method": "smote", "total": 10}, dp={})
     assert priced_reads(without) == ()
     with pytest.raises(InternalError, match="without a budget"):
@@ -85,14 +92,14 @@ def test_a_policy_of_differential_privacy_asks_for_it_and_for_enough():
     check_budget(config(), load_policy("research"))
     with pytest.raises(ConfigError, match="has none"):
         check_budget(Config.parse({"version": 1, "source": {"path": "n"}, "interpolate": {"total": 10}}), policy)
-    with pytest.raises(ConfigError, match="allows less") as refused:
+    with pytest.raises(ConfigError, match="exceeds policy") as refused:
         check_budget(config(dp={**DP, "epsilon": 4.0, "delta": 1e-3}), policy)
     assert len(refused.value.problems) == 2
     check_budget(config(), policy)
     outside = load_policy("hospital-external")  # a budget may stand in for parents there, and then it has a bound
     check_budget(config(), outside)
     check_budget(Config.parse({"version": 1, "source": {"path": "n"}, "interpolate": {"total": 10}}), outside)
-    with pytest.raises(ConfigError, match="allows less"):
+    with pytest.raises(ConfigError, match="exceeds policy"):
         check_budget(config(dp={**DP, "epsilon": 4.0}), outside)
 
 
@@ -107,6 +114,6 @@ def test_the_plan_has_a_price_for_every_read():
 def test_the_method_prices_its_queries_and_those_beside_it():
     asked = config(decode={"style": "auto", "words": 4}, dp={**DP, "persons": 3000})
     queries = queries_of(asked)
-    assert set(queries) == set(asked_by(asked)) == {*gaussian.ASKED, "words", "style"}
+    assert set(queries) == set(configured_queries(asked)) == {*gaussian.QUERIES, "words", "style"}
     assert {cost["kind"] for cost in mechanisms_of(queries)} == {"gaussian", "vote"}
     assert {cost["sampling_rate"] for cost in mechanisms_of(queries)} == {1.0}

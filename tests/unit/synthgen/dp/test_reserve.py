@@ -64,7 +64,7 @@ def test_a_plan_says_what_was_spent_before_what_goes_on_and_what_is_one_too_many
         check_room(other, policy)
 
 
-def test_who_only_asks_what_was_reserved_makes_no_workspace(project):
+def test_looking_up_a_reservation_makes_no_workspace(project):
     config = project.config(**DP, workspace="another")
     assert reserved_run(config) is None
     assert not config.resolve(config.workspace).exists()
@@ -79,7 +79,7 @@ def test_a_run_that_begins_by_paying_anew_pays_once(project):
     assert [one["run"] for one in all_reservations(*ledger_of(config))] == [run]
 
 
-def test_what_learns_of_nobody_reserves_nothing(project):
+def test_a_run_without_a_budget_reserves_nothing(project):
     config = project.config(**DP)
     Pipeline(config).run(until="embed")
     assert all_reservations(*ledger_of(config)) == []
@@ -98,17 +98,17 @@ def test_the_deltas_of_a_ledger_are_held_to_the_number_of_persons(project):
     assert list(refused.value.problems) == ["delta: 8.33333e-06 in all, 6e-06 spent, 3e-06 asked for"]
 
 
-def test_a_delta_that_is_no_promise_to_those_who_came_into_train_is_refused_before_it_is_paid_for(project):
+def test_a_delta_too_large_for_the_persons_in_train_is_refused_before_it_is_reserved(project):
     few = {"epsilon": 0.5, "delta": 9e-3, "persons": 10}
     config = project.config(**{**DP, "dp": few, "policy": "research", "split": {"train": 0.95, "control": 0.05}})
     (warned,) = make_plan(config).warnings
-    with pytest.raises(BudgetError, match="no promise to so many persons") as refused:
+    with pytest.raises(BudgetError, match="too large for the number of persons") as refused:
         Pipeline(config).run()
     assert warned.startswith(refused.value.problems[0][:30])
     assert all_reservations(*ledger_of(config)) == []
 
 
-def test_nothing_is_paid_twice_because_a_file_or_an_accountant_changed(project, monkeypatch):
+def test_a_changed_file_or_accountant_does_not_spend_the_budget_twice(project, monkeypatch):
     config = project.config(**DP)
     run = reserved(config).spending.run
     root = config.resolve(config.workspace)
@@ -122,20 +122,20 @@ def test_nothing_is_paid_twice_because_a_file_or_an_accountant_changed(project, 
         with pytest.raises(Overspent):  # anew is too much here, and leaves what there was
             reserved(config, anew=True)
     with monkeypatch.context() as patch:  # as another version may put its question
-        means = gaussian.ASKED["class-means"]
-        patch.setitem(gaussian.ASKED, "class-means", replace(means, share=2 * means.share))
+        means = gaussian.QUERIES["class-means"]
+        patch.setitem(gaussian.QUERIES, "class-means", replace(means, share=2 * means.share))
         with pytest.raises(InputError, match="another reservation under this run's id"):
             reserved(config)
     assert reserved(config).spending.run == run
 
     key = (root / SECRET).read_bytes()
     (root / SECRET).unlink()
-    with pytest.raises(InputError, match="what was paid for was made with it"):
+    with pytest.raises(InputError, match="a budget was spent with it"):
         reserved(config)
     assert not (root / SECRET).exists()
     (root / SECRET).write_bytes(bytes(32))
     (root / SECRET).chmod(0o600)
-    with pytest.raises(InputError, match="not that which this was paid for with"):
+    with pytest.raises(InputError, match="not the one that a budget was spent with"):
         reserved(config)
     (root / SECRET).write_bytes(key)
     (root / SECRET).chmod(0o600)
@@ -163,7 +163,7 @@ def test_another_question_is_another_run(project):
     assert reserved(telling(0)).spending.run == first
 
 
-def test_paying_anew_is_asked_for_and_leaves_what_was_paid_for(project):
+def test_spending_again_must_be_requested_and_keeps_the_old_result(project):
     config = project.config(**{**DP, "dp": {**DP["dp"], "epsilon": 1.0, "delta": 2e-6}})
     first, again = reserved(config), reserved(config, anew=True)
     assert again.spending == first.spending  # nothing was drawn, so it goes on with that
@@ -190,7 +190,7 @@ def test_other_persons_are_another_question(project):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"secret": "public"}, "its noise can be drawn again"),
+        ({"secret": "public"}, "the noise is reproducible"),
         (
             {"interpolate": {"method": "dp-gaussian", "total": None, "balance": {"cardiolgy": 5}}},
             "without training records",
@@ -198,14 +198,14 @@ def test_other_persons_are_another_question(project):
         ({"interpolate": {"method": "dp-gaussian", "total": 1}}, "without a record"),
     ],
 )
-def test_what_could_not_be_made_or_leave_is_refused_before_it_is_paid_for(project, changes, said):
+def test_a_run_that_must_fail_is_refused_before_its_budget_is_reserved(project, changes, said):
     config = project.config(**{**DP, **changes})
     with pytest.raises((ConfigError, DataError), match=said):
         Pipeline(config).run()
     assert all_reservations(*ledger_of(config)) == []
 
 
-def test_who_was_asked_as_often_as_the_policy_allows_is_not_paid_for_again(project):
+def test_exhausted_control_persons_are_refused_before_a_reservation(project):
     config, policy = (
         project.config(**{**DP, "dp": {**DP["dp"], "epsilon": 0.5, "delta": 1e-6}}),
         load_policy("strict-dp"),
@@ -226,9 +226,9 @@ def test_who_was_asked_as_often_as_the_policy_allows_is_not_paid_for_again(proje
         else:  # each before the last may pay anew
             reserve_budget(other_seed(project, number), policy, NOBODY, control)
         attempt(*ledger_of(config), made=str(number), control=as_table(control, {}))
-    with pytest.raises(BudgetError, match="no further run leaves"):
+    with pytest.raises(BudgetError, match="no further run can be released"):
         reserve_budget(other_seed(project, 99), policy, NOBODY, control)
-    with pytest.raises(BudgetError, match="no further run leaves"):
+    with pytest.raises(BudgetError, match="no further run can be released"):
         reserve_budget(job, policy, NOBODY, control, anew=True)
     again, _ = reserve_budget(job, policy, NOBODY, control)  # what was paid for is still in reach
     assert again.spending == reservation.spending
@@ -241,7 +241,7 @@ def other_seed(project, seed):
     return Job(config, Workspace(config.resolve(config.workspace)), silent)
 
 
-def test_a_reservation_that_was_damaged_is_left_beside_the_one_that_is_paid_for_anew(project):
+def test_a_damaged_reservation_is_kept_beside_the_new_one(project):
     config = project.config(**{**DP, "dp": {**DP["dp"], "epsilon": 1.0, "delta": 2e-6}})
     first = reserved(config)
     (folder,) = (config.resolve(config.workspace) / "stages").glob("reserve-*")
@@ -249,7 +249,7 @@ def test_a_reservation_that_was_damaged_is_left_beside_the_one_that_is_paid_for_
     with pytest.raises(StorageError, match="cannot be read as it was written"):
         reserved(config)
     (folder / "run.json").write_text("{}")
-    with pytest.raises(StorageError, match="they were paid for"):
+    with pytest.raises(StorageError, match="budget is spent"):
         reserved(config)
     assert reserved(config, anew=True).spending.run != first.spending.run
     assert len(all_reservations(*ledger_of(config))) == 2

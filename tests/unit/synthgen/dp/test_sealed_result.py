@@ -31,7 +31,7 @@ def test_what_the_ledger_books_is_kept_and_nothing_else(ledger, folder):
     book(folder, ledger, RUN, note_draw(*ledger, RUN))
     assert is_kept(folder, ledger, RUN)
     (folder / "classes.safetensors").write_bytes(b"other")
-    with pytest.raises(StorageError, match="paid for"):
+    with pytest.raises(StorageError, match="budget is spent"):
         is_kept(folder, ledger, RUN)
     shutil.rmtree(folder)
     folder.mkdir()
@@ -58,7 +58,7 @@ def test_a_sealed_answer_is_booked_late_and_a_changed_one_is_neither_booked_nor_
     stray, before = folder / "stray.safetensors", made_digest(folder)
     stray.write_bytes(b"put there")
     assert not is_sealed(folder, state_of(*ledger, RUN).key)
-    with pytest.raises(StorageError, match="paid for"):
+    with pytest.raises(StorageError, match="budget is spent"):
         is_kept(folder, ledger, RUN)
     stray.unlink()
     assert (made_digest(folder), is_sealed(folder, state_of(*ledger, RUN).key)) == (before, True)

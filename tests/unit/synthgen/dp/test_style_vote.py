@@ -24,7 +24,7 @@ def test_the_style_of_most_votes_is_taken_and_near_ones_are_mixed():
     assert decide_style(counts(letter=31, question=30), 128) == ((PLAIN, 1.0),)
 
 
-def test_who_is_likeliest_without_a_style_votes_for_none_and_who_gains_by_two_shares_the_vote():
+def test_a_text_likeliest_without_a_style_votes_for_none_and_two_gains_share_the_vote():
     nats = np.full((3, len(built_in_styles())), 4.0)
     letter, question, plain = (built_in_styles().index(name) for name in ("letter", "question", PLAIN))
     nats[0, plain] = 3.0
@@ -46,7 +46,7 @@ def test_votes_change_no_more_than_ten_times_what_nats_do():
     assert np.linalg.norm(preferences(nats), axis=1).max() <= 1 + 1e-12
 
 
-def test_which_record_is_asked_about_hangs_on_that_person_alone():
+def test_which_record_is_sampled_about_hangs_on_that_person_alone():
     seeds = SeedTree(4)
     records = [Record(id=f"row-{i}", text=f"text {i}", label="a", group="p") for i in range(20)]
     again = [Record(id=f"row-{i + 7}", text=r.text, label=r.label, group=r.group) for i, r in enumerate(records)]
@@ -61,15 +61,15 @@ def test_noise_alone_decides_for_some_style_and_never_for_none():
         assert 1 <= len(decide_style(asked, 5)) <= 3
 
 
-def test_who_stuffs_the_box_is_clipped_to_one_vote():
+def test_an_oversized_vote_is_clipped_to_one():
     votes = made_up_votes(40, np.random.default_rng(0))
     assert votes.max() == 7
     _, largest = exact_sum([votes], 1.0)
     assert largest == pytest.approx(1.0)
 
 
-def test_about_the_declared_share_of_persons_is_asked():
-    asked = sum(vote._is_asked(SeedTree(3).child(str(i)), 0.2) for i in range(2000))
+def test_about_the_declared_share_of_persons_is_sampled():
+    asked = sum(vote._is_sampled(SeedTree(3).child(str(i)), 0.2) for i in range(2000))
     assert 320 < asked < 480
 
 

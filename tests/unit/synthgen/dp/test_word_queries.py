@@ -8,8 +8,8 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Latents, Record
 from synthgen.dp import word_queries as module
 from synthgen.dp.noise import StreamNoise
-from synthgen.dp.noised_sums import PrivateAsk, Query, exact_sum
-from synthgen.dp.word_queries import MOST, Telling, ask_words, made_up_words, read_words, said_by
+from synthgen.dp.noised_sums import PrivateMechanism, Query, exact_sum
+from synthgen.dp.word_queries import MOST, PromptWords, made_up_words, query_words, read_words, words_by_person
 
 RNG = np.random.default_rng(0)
 NAMES = tuple(f"word{chr(97 + i // 10)}{chr(97 + i % 10)}" for i in range(60))
@@ -37,13 +37,13 @@ CORPUS = Corpus(
         for i, label in enumerate(("a", "b") * 150)
     ),
 )
-SAID = said_by(CORPUS, ("a", "b"), VOCABULARY)
+SAID = words_by_person(CORPUS, ("a", "b"), VOCABULARY)
 
 
 def answered(sigma, seed=1):
     noise = StreamNoise(SeedTree(seed))
     query = Query(name="words", noise_multiplier=sigma)
-    return ask_words(SAID, 2, VOCABULARY, query, PrivateAsk(noise))
+    return query_words(SAID, 2, VOCABULARY, query, PrivateMechanism(noise))
 
 
 def test_a_person_counts_once_however_often_and_the_rarest_words_first(monkeypatch):
@@ -53,7 +53,7 @@ def test_a_person_counts_once_however_often_and_the_rarest_words_first(monkeypat
         has_groups=True,
         records=tuple(Record(id=str(i), text=" ".join(NAMES[: 10 + i]), label="a", group="p") for i in range(5)),
     )
-    (pairs,) = said_by(many, ("a", "b"), VOCABULARY)
+    (pairs,) = words_by_person(many, ("a", "b"), VOCABULARY)
     assert pairs.tolist() == [[0, 13], [0, 12], [0, 11]]
 
 
@@ -61,7 +61,7 @@ def test_counts_are_persons_of_each_class_and_telling_words_are_their_own():
     found = answered(1e-6)
     exact = Counter((int(c), int(w)) for pairs in SAID for c, w in pairs)
     assert all(found.counts[c, w] == pytest.approx(n, abs=0.01) for (c, w), n in exact.items())
-    telling = answered(0.5).telling()
+    telling = answered(0.5).weights()
     assert {NAMES[i] for i in np.flatnonzero(telling[0])} == set(OWN["a"])
     assert {NAMES[i] for i in np.flatnonzero(telling[1])} == set(OWN["b"])
 
@@ -70,8 +70,8 @@ def test_noise_alone_says_nothing():
     said = [np.zeros((0, 2), dtype=np.int64)] * 40
     noise = StreamNoise(SeedTree(2))
     query = Query(name="words", noise_multiplier=5.0)
-    found = ask_words(said, 2, VOCABULARY, query, PrivateAsk(noise))
-    assert (found.telling() > 0).sum() <= 1
+    found = query_words(said, 2, VOCABULARY, query, PrivateMechanism(noise))
+    assert (found.weights() > 0).sum() <= 1
 
 
 def test_words_are_drawn_of_the_class_without_repeats_the_near_ones_rather(tmp_path):
@@ -85,7 +85,7 @@ def test_words_are_drawn_of_the_class_without_repeats_the_near_ones_rather(tmp_p
     assert found.draw(0, near[:3], 2, np.random.default_rng(1)) == drawn[:3]
 
 
-def test_who_would_say_too_much_is_clipped():
+def test_a_row_with_too_many_words_is_clipped():
     said = made_up_words(20, 2, 60, np.random.default_rng(0))
     assert max(map(len, said)) > MOST
     rows = np.zeros((20, 120))
@@ -95,7 +95,7 @@ def test_who_would_say_too_much_is_clipped():
     assert exact_sum([rows], 1.0)[1] == pytest.approx(1.0)
 
 
-def test_each_vector_is_told_words_of_its_own_class():
+def test_each_vector_gets_prompt_words_of_its_own_class():
     class Everywhere:
         def sample(self, counts, rng):
             rows = [(label, i) for label, m in sorted(counts.items()) for i in range(m)]
@@ -110,7 +110,7 @@ def test_each_vector_is_told_words_of_its_own_class():
                 seed_path="any",
             )
 
-    telling = Telling(learned=Everywhere(), words=answered(0.5), labels=("a", "b"), told=2)
+    telling = PromptWords(learned=Everywhere(), words=answered(0.5), labels=("a", "b"), words_per_vector=2)
     drawn = telling.sample({"b": 9, "a": 4}, SeedTree(3))
     for label, words in zip(drawn.labels, drawn.told, strict=True):
         assert set(words) <= set(OWN[label])

@@ -47,7 +47,7 @@ def test_a_folder_is_taken_from_where_the_configuration_lies(job, asked, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["minilm", "some/model", "./nowhere"])
-def test_what_is_no_local_folder_is_asked_for_by_its_name(job, asked, tmp_path, name):
+def test_a_name_that_is_not_a_local_folder_is_looked_up_in_the_store(job, asked, tmp_path, name):
     (tmp_path / "minilm").mkdir()  # a name without a slash is a name, whatever folders lie about
     assert job.folder(name) == Path("/found") / name
     assert asked == [name]
@@ -90,8 +90,8 @@ def test_under_a_budget_each_text_is_encoded_by_itself(tmp_path, monkeypatch, pr
     given = {"version": 1, "source": {"path": "n", "group": "p", "labels": ["a", "b"]}, "filter": {"length": None}}
     method = {"method": "dp-gaussian", "total": 9} if private else {"total": 9}
     dp = {"dp": {"epsilon": 1.0, "delta": 1e-6, "persons": 100}} if private else {}
-    asked = []
-    monkeypatch.setattr("synthgen.pipeline.job.build_encoder", lambda *_, alone: asked.append(alone))
+    seen = []
+    monkeypatch.setattr("synthgen.pipeline.job.build_encoder", lambda *_, one_by_one: seen.append(one_by_one))
     config = Config.parse({**given, "interpolate": method, **dp}, base=str(tmp_path))
     Job(config, Workspace(tmp_path / "ws"), silent).encoder()
-    assert asked == [private]
+    assert seen == [private]

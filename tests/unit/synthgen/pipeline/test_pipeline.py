@@ -98,7 +98,7 @@ def test_never_starts_anew(finished):
 
 
 @pytest.mark.parametrize("until", STAGES[:4])
-def test_a_run_stops_after_the_stage_it_is_told(project, until):
+def test_a_run_stops_after_the_given_stage(project, until):
     run = Pipeline(project.config()).run(until=until)
     assert names(run) == list(STAGES[: STAGES.index(until) + 1])
 
@@ -125,14 +125,14 @@ def test_a_workspace_in_use_is_left_alone(project):
     assert folders(project) == set()
 
 
-def test_a_missing_gpu_is_told_before_any_work(project, monkeypatch):
+def test_a_missing_gpu_is_reported_before_any_work(project, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ModelError, match="no GPU"):
         Pipeline(project.config(decode={"device": "cuda"})).run()
     assert folders(project) == set()
 
 
-def test_what_is_missing_is_told_before_old_results_are_removed(finished, monkeypatch):
+def test_a_missing_model_is_reported_before_old_results_are_removed(finished, monkeypatch):
     monkeypatch.delenv("NO_SUCH_FOLDER", raising=False)
     before = folders(finished)
     with pytest.raises(ConfigError, match="cannot be resolved"):
@@ -140,6 +140,6 @@ def test_what_is_missing_is_told_before_old_results_are_removed(finished, monkey
     assert folders(finished) == before
 
 
-def test_a_missing_model_is_told(project):
+def test_a_missing_model_is_reported(project):
     with pytest.raises(ModelMissing, match="models/none"):
         Pipeline(project.config(embed={"model": "models/none"})).run(until="embed")

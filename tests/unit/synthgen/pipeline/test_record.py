@@ -62,7 +62,7 @@ def test_the_last_round_is_the_one_that_counts():
 @pytest.mark.parametrize(
     "change", [{"seed": None}, {"stages": [{"name": "load"}]}, {"more": 1}, {"schemaVersion": 1}]
 )
-def test_a_record_that_is_none_is_told_without_its_content(tmp_path, change):
+def test_an_invalid_record_is_reported_without_its_content(tmp_path, change):
     record(stage("load")).write(tmp_path)
     path = tmp_path / FILE
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
@@ -72,7 +72,7 @@ def test_a_record_that_is_none_is_told_without_its_content(tmp_path, change):
     assert "smollm2" not in str(refused.value)
 
 
-def test_a_record_that_is_not_there_is_told(tmp_path):
+def test_a_missing_record_is_reported(tmp_path):
     with pytest.raises(DataError, match="holds no finished run"):
         read_record(tmp_path)
 

@@ -71,7 +71,7 @@ def test_what_stands_in_for_the_bridge_is_opened_as_what_it_is(monkeypatch):
         rounds.open_decoder(job, inside, None)
 
 
-def test_a_bridge_without_a_vocabulary_is_told_where_words_are_asked_for(monkeypatch):
+def test_a_bridge_without_a_vocabulary_is_refused_for_prompt_words(monkeypatch):
     decode = SimpleNamespace(by_words=False, bridge="apart", words=4, style=PLAIN, styles=(PLAIN,))
     job = SimpleNamespace(config=SimpleNamespace(decode=decode, resolve=None))
     bridge = SimpleNamespace(words=None)

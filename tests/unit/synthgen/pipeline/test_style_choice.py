@@ -151,7 +151,7 @@ def test_records_dealt_out_to_several_styles_are_still_the_very_records(project,
         Pipeline(project.config(decode={"style": ["one", "other"]})).run(until="deidentify")
 
 
-def test_a_choice_by_train_is_refused_where_differential_privacy_is_asked_for(project):
+def test_choosing_the_style_from_train_is_refused_under_differential_privacy(project):
     strict = load_policy(policy_path("strict-dp"))
     check_style(project.config(decode={"style": "plain"}), strict)
     with pytest.raises(ConfigError, match="requires differential privacy") as caught:

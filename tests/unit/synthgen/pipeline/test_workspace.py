@@ -62,7 +62,7 @@ def test_a_place_that_cannot_be_a_folder_is_refused(tmp_path):
             Workspace(place)
 
 
-def test_a_second_run_is_told_that_the_first_holds_the_workspace(workspace):
+def test_a_second_run_is_refused_while_the_workspace_is_locked(workspace):
     with (
         workspace.locked(),
         pytest.raises(Interrupted, match="another run holds it") as caught,
@@ -74,7 +74,7 @@ def test_a_second_run_is_told_that_the_first_holds_the_workspace(workspace):
         pass
 
 
-def test_the_lock_of_a_killed_run_holds_nobody_up(workspace):
+def test_the_lock_of_a_killed_run_is_released(workspace):
     code = (
         "import os, sys, pathlib; from synthgen.pipeline.workspace import Workspace\n"
         "with Workspace(pathlib.Path(sys.argv[1])).locked(): os.kill(os.getpid(), 9)"
@@ -158,13 +158,13 @@ def test_a_result_that_is_not_as_it_was_written_is_made_again(workspace, damage)
         (unfinish, "done.json: missing or changed"),
     ],
 )
-def test_a_result_that_was_paid_for_is_neither_thrown_away_nor_made_twice(workspace, damage, told):
+def test_a_result_that_spent_a_budget_is_neither_deleted_nor_made_twice(workspace, damage, told):
     make = Maker()
     first = workspace.stage("measure", {}, make, is_paid=True)
     assert workspace.stage("measure", {}, make, is_paid=True).reused
     damage(first.folder)
     kept = sorted(p for p in first.folder.rglob("*"))
-    with pytest.raises(StorageError, match="paid for") as refused:
+    with pytest.raises(StorageError, match="budget is spent") as refused:
         workspace.stage("measure", {}, make, is_paid=True)
     assert (make.calls, list(refused.value.problems)) == (1, [told])
     assert sorted(p for p in first.folder.rglob("*")) == kept
