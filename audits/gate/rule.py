@@ -9,7 +9,7 @@ from audits.core.strictmodel import Closed, Finite
 from audits.gate.evidence import Evidence, Metric, MetricName
 from audits.gate.outcome import Outcome, RuleOutcome
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Sentence = Annotated[str, Field(min_length=1, max_length=600)]
 
 
