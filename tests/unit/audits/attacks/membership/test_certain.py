@@ -87,7 +87,7 @@ def test_a_mirror_shows_a_leak_twice_over(town, retexted, word_dropout):
     assert mirrored.metrics["auc"] == alone.metrics["auc"]
     attack = "words_top1"
     assert mirrored.details["mirror"][attack] - 0.5 > 1.4 * (alone.details["attacks"][attack]["auc"] - 0.5)
-    assert "what the generator gives away" in mirrored.reason
+    assert "relative to the mirror table" in mirrored.reason
 
 
 def test_a_mirror_of_fresh_people_shows_nothing(town, people):
