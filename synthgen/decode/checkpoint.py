@@ -27,7 +27,7 @@ def stored(folder: Path) -> dict[str, Path]:
         shards = json.loads((folder / INDEX).read_bytes())["weight_map"]
         named = {str(name): folder / str(shard) for name, shard in shards.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{folder / INDEX}: weight_map must name a file for each tensor") from error
+        raise ModelError(f"{folder / INDEX}: weight_map must map each tensor to a file") from error
     problems = []
     for shard in sorted(set(named.values())):
         wanted = sorted(name for name, file in named.items() if file == shard)

@@ -1,1 +1,1 @@
-"""Models: the store of embedded models, every file pinned by sha256, safetensors only, never remote code."""
+"""The store of local models: every file is pinned by sha256, in safetensors, and no model code is run."""

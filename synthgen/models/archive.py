@@ -1,7 +1,7 @@
-"""Carry a model across an air gap: one plain tar file out, checked against the pins on the way in.
+"""Export a model to one uncompressed tar file, and import it on another machine after checking its digests.
 
-Members are checked here: tarfile's own data filter is missing from early releases of Python 3.11, and lets links and
-folders pass that no model holds.
+This module checks the archive members itself. Early releases of Python 3.11 lack tarfile's data filter, and that
+filter accepts links and folders, which a model never contains.
 """
 
 import shutil
@@ -26,8 +26,8 @@ def export_model(name: str, target: Path) -> Path:
     """Write a model of the store as one uncompressed tar with fixed times and owners; return the file.
 
     Raises:
-        UsageError: when the name is not one of the store's.
-        StorageError: when the file cannot be written.
+        UsageError: the name is not in the model registry.
+        StorageError: the file cannot be written.
     """
     if name not in MODELS:
         raise UsageError(f"only models of the store can be exported: {', '.join(sorted(MODELS))}")
@@ -50,11 +50,12 @@ def export_model(name: str, target: Path) -> Path:
 
 
 def import_model(source: Path) -> Path:
-    """Take a model out of an exported tar into the store, checked against the pins; return its folder.
+    """Import an exported model into the store, check its files against the pinned digests, and return its folder.
 
     Raises:
-        StorageError: when the file cannot be read.
-        ModelError: when it is not an exported model, holds anything but plain files of one model, or differs.
+        StorageError: the file cannot be read.
+        ModelError: the file is not an exported model, contains anything but plain files of one model, or a file
+            differs from its pinned digest.
     """
     try:
         with tarfile.open(source, "r:") as archive:
@@ -70,7 +71,7 @@ def import_model(source: Path) -> Path:
                 _compare(folder, name)
     except tarfile.TarError as error:
         raise ModelError(
-            f"{source}: not an exported model", hint="Make one with `synthgen models export`."
+            f"{source}: not an exported model", hint="Create the file with `synthgen models export`."
         ) from error
     except OSError as error:
         if isinstance(error, StorageError):
@@ -87,23 +88,23 @@ def _one_name(source: Path, members: list[tarfile.TarInfo]) -> str:
         for m, path in zip(members, paths, strict=True)
         if not m.isreg() or m.issparse() or path.is_absolute() or ".." in path.parts or len(path.parts) < 2
     ]
-    twice = len(set(paths)) != len(members)
-    if len(names) != 1 or unsafe or twice or not names <= set(MODELS):
+    duplicated = len(set(paths)) != len(members)
+    if len(names) != 1 or unsafe or duplicated or not names <= set(MODELS):
         raise ModelError(
-            f"{source}: must hold plain files of one known model and nothing else",
-            problems=[f"{len(unsafe)} members are links, devices or outside paths"] if unsafe else [],
+            f"{source}: must contain only plain files of one known model",
+            problems=[f"{len(unsafe)} members are links, devices or paths outside the model"] if unsafe else [],
         )
     return names.pop()
 
 
 def _compare(folder: Path, name: str) -> None:
-    """Check the files against the manifest that travelled along, then the pins, which nobody on the way could set."""
+    """Check the files against the manifest of the archive, then against the digests pinned in this program."""
     manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
-    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {MANIFEST}
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {MANIFEST}
     problems = [
         f"{path}: differs"
         for path, entry in manifest.items()
-        if path not in there or sha256_file(folder / path) != entry["sha256"]
+        if path not in present or sha256_file(folder / path) != entry["sha256"]
     ]
     if problems or not manifest:
         raise ModelError(f"{name}: the archive is damaged", problems=problems)

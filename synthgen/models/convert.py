@@ -1,4 +1,4 @@
-"""Convert the embedded decoder's GGUF once to safetensors, so that no other code has to read GGUF."""
+"""Convert the built-in decoder from GGUF to safetensors once, so that no other code has to read GGUF."""
 
 import errno
 import json
@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-# The architecture stands in the GGUF; it is written out here so that the file's digest can be pinned.
+# The GGUF file contains the architecture too. It is repeated here so that the digest of config.json can be pinned.
 SMOLLM2_CONFIG: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"],
     "attention_bias": False,
@@ -41,7 +41,7 @@ TOKENIZER_CONFIG = {
     "tokenizer_class": "TokenizersBackend",
     "unk_token": "<|endoftext|>",
 }
-# How text is cut and put together again; vocabulary, merges and markers stand in the GGUF.
+# How the tokenizer splits and joins text; the vocabulary, merges and special tokens come from the GGUF file.
 TOKENIZER: dict[str, Any] = {
     "version": "1.0",
     "truncation": None,
@@ -67,14 +67,14 @@ TOKENIZER: dict[str, Any] = {
         "ignore_merges": False,
     },
 }
-MARKER = 3  # the kind of a token, in a GGUF, that is written by no text
+CONTROL_TOKEN = 3  # GGUF's token type of special tokens, which no text encodes to
 
 
 def convert_smollm2(gguf: Path, folder: Path) -> None:
-    """Write config, tokenizer and bfloat16 weights of the GGUF into `folder`.
+    """Write the config, the tokenizer and the bfloat16 weights of a GGUF file into `folder`.
 
     Raises:
-        OSError: when the weights cannot be written.
+        OSError: the weights cannot be written.
     """
     import torch
     from safetensors import SafetensorError
@@ -102,7 +102,7 @@ def convert_smollm2(gguf: Path, folder: Path) -> None:
 
 
 def _tokenizer(gguf: Path) -> dict[str, Any]:
-    """Return the tokenizer of a GGUF, written by ourselves: what a library writes may differ between its versions."""
+    """Return the tokenizer of a GGUF file; built here because a library's output may differ between its versions."""
     from gguf import GGUFReader
 
     fields = GGUFReader(gguf).fields
@@ -110,17 +110,17 @@ def _tokenizer(gguf: Path) -> dict[str, Any]:
         fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "merges", "token_type")
     )
     own = {"vocab": {token: i for i, token in enumerate(tokens)}, "merges": [merge.split(" ") for merge in merges]}
-    how = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-    markers = [
-        {"id": i, "content": token} | how
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    special_tokens = [
+        {"id": i, "content": token} | flags
         for i, (token, kind) in enumerate(zip(tokens, kinds, strict=True))
-        if kind == MARKER
+        if kind == CONTROL_TOKEN
     ]
-    return TOKENIZER | {"added_tokens": markers, "model": TOKENIZER["model"] | own}
+    return TOKENIZER | {"added_tokens": special_tokens, "model": TOKENIZER["model"] | own}
 
 
 def _os_error(error: Exception) -> OSError:
-    """Return the system's error that safetensors tells only in words, so that a full disk is known as one."""
+    """Return the OSError that safetensors reports only in its message text, so that a full disk is recognised."""
     found = re.search(r"\(os error (\d+)\)", str(error))
     number = int(found[1]) if found else errno.EIO
     return OSError(number, os.strerror(number))

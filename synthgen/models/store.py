@@ -1,4 +1,4 @@
-"""The model store: one folder per model, a manifest with the digest of each file, whole or not there."""
+"""The model store: one folder per model with a manifest of file digests; a model is complete or absent."""
 
 import json
 import os
@@ -23,12 +23,12 @@ def store_folder() -> Path:
 def model_folder(name: str) -> Path:
     """Return the folder of a model: a name of the store, a local folder, or a name in the local hub cache.
 
-    The manifest of a model of the store is checked against the program's pins and its files' sizes; that files are
-    what the manifest says is checked by `digest_of`, once per run.
+    For a model of the store, this checks the manifest against the pinned digests and the file sizes. `digest_of`
+    compares the content of the files with the manifest, once per run.
 
     Raises:
-        ModelMissing: when it is nowhere on this machine; nothing is fetched.
-        ModelError: when its files are not the ones the manifest names, or could run code.
+        ModelMissing: the model is not on this machine; nothing is downloaded.
+        ModelError: the files are not those of the manifest, or the folder could run code.
     """
     stored = store_folder() / name
     if name in MODELS:
@@ -42,19 +42,20 @@ def model_folder(name: str) -> Path:
         known = ", ".join(sorted(MODELS))
         raise ModelMissing(
             f"model {name!r} is neither in the store ({known}), nor a folder, nor in the local hub cache",
-            hint="Give a local folder with config.json and safetensors, or `synthgen models pull` one of the names.",
+            hint="Configure a local folder with config.json and safetensors, or install a model of the store with "
+            "`synthgen models pull NAME`.",
         )
     refuse_unsafe(folder)
     return folder
 
 
 def refuse_unsafe(folder: Path) -> None:
-    """Raise ModelError when a model's folder could run code: pickled weights without safetensors, or remote code."""
+    """Raise ModelError when a model folder could run code: weights other than safetensors, or remote code."""
     problems = []
     if not (folder / "config.json").is_file():
         problems.append("config.json: missing")
     elif "auto_map" in _json(folder / "config.json"):
-        problems.append("config.json: asks for remote code (auto_map), which is never run")
+        problems.append("config.json: requires remote code (auto_map), which is never run")
     if not list(folder.glob("*.safetensors")):
         problems.append("no *.safetensors file; weights in other formats are never read")
     index = folder / "model.safetensors.index.json"
@@ -62,12 +63,12 @@ def refuse_unsafe(folder: Path) -> None:
         problems += _shard_problems(folder, _json(index).get("weight_map"))
     problems += _module_problems(folder)
     if problems:
-        raise ModelError(f"{folder}: not a model that can be used", problems=problems)
+        raise ModelError(f"{folder}: this model cannot be used", problems=problems)
 
 
 def _shard_problems(folder: Path, shards: Any) -> list[str]:
     if not isinstance(shards, dict) or not all(isinstance(shard, str) for shard in shards.values()):
-        return ["model.safetensors.index.json: weight_map must name a file for each tensor"]
+        return ["model.safetensors.index.json: weight_map must map each tensor to a file"]
     problems = []
     for shard in sorted(set(shards.values())):
         if "/" in shard or not shard.endswith(".safetensors"):
@@ -78,7 +79,7 @@ def _shard_problems(folder: Path, shards: Any) -> list[str]:
 
 
 def _module_problems(folder: Path) -> list[str]:
-    """Tell modules of an encoder whose class some versions of sentence-transformers would import from the folder."""
+    """List modules whose class some versions of sentence-transformers would import from the folder."""
     if not (folder / "modules.json").is_file():
         return []
     try:
@@ -86,14 +87,14 @@ def _module_problems(folder: Path) -> list[str]:
     except (ValueError, TypeError, KeyError):
         return ["modules.json: must list modules with their type"]
     foreign = [kind for kind in kinds if not str(kind).startswith("sentence_transformers.")]
-    return [f"modules.json: asks for foreign code ({kind}), which is never run" for kind in foreign]
+    return [f"modules.json: requires foreign code ({kind}), which is never run" for kind in foreign]
 
 
 def digest_of(folder: Path) -> str:
-    """Return the sha256 over a model's files, each read and, where a manifest names it, compared.
+    """Return the sha256 over the contents of a model's files, after comparing them with the manifest if there is one.
 
     Raises:
-        ModelError: naming each file that differs from its manifest.
+        ModelError: a file differs from its manifest; each is listed.
     """
     manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
     names = sorted(manifest) or sorted(
@@ -106,7 +107,7 @@ def digest_of(folder: Path) -> str:
     if wrong:
         raise ModelError(
             f"{folder.name}: files differ from the pinned ones",
-            problems=[f"{name}: sha256 {found[name]}, wanted {manifest[name]['sha256']}" for name in wrong],
+            problems=[f"{name}: sha256 {found[name]}, expected {manifest[name]['sha256']}" for name in wrong],
             hint=f"Run `synthgen models pull {folder.name} --force`.",
         )
     return sha256_json(found)
@@ -114,7 +115,7 @@ def digest_of(folder: Path) -> str:
 
 @contextmanager
 def staged(name: str) -> Iterator[Path]:
-    """Give a fresh folder; it becomes the model when the block ends well, and is gone otherwise."""
+    """Yield an empty folder; it becomes the model's folder when the block succeeds and is deleted otherwise."""
     store = store_folder()
     partial = store / f".partial-{name}"
     try:
@@ -124,7 +125,7 @@ def staged(name: str) -> Iterator[Path]:
     except OSError as error:
         raise StorageError(
             f"{store}: cannot write the model store ({error.strerror})",
-            hint="Set SYNTHGEN_MODELS to a folder you own.",
+            hint="Set SYNTHGEN_MODELS to a folder that you can write to.",
         ) from error
     try:
         yield partial
@@ -137,31 +138,31 @@ def staged(name: str) -> Iterator[Path]:
 
 
 def write_manifest(folder: Path, name: str) -> None:
-    """Check a staged model's files against its pins and write the manifest of all files found.
+    """Check a staged model's files against the pinned digests and write the manifest.
 
     Raises:
-        ModelError: listing every file that is missing, differs, or is not one of the model's.
+        ModelError: a file is missing, differs, or does not belong to the model; each is listed.
     """
     pins = MODELS[name].files
-    there = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
+    present = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
     problems = [problem for path, pin in pins.items() if (problem := differs(folder / path, pin))]
-    problems += [f"{path}: not a file of this model" for path in there if path not in pins]
+    problems += [f"{path}: not a file of this model" for path in present if path not in pins]
     if problems:
-        raise ModelError(f"{name}: the files are not the pinned ones", problems=problems)
-    files = {path: {"sha256": sha256_file(p), "bytes": p.stat().st_size} for path, p in there.items()}
+        raise ModelError(f"{name}: the files do not match the pinned digests", problems=problems)
+    files = {path: {"sha256": sha256_file(p), "bytes": p.stat().st_size} for path, p in present.items()}
     (folder / MANIFEST).write_text(json.dumps({"name": name, "files": files}, indent=1) + "\n")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return what a model's manifest says of each of its files.
+    """Return the manifest entry (sha256 and bytes) of each file of a model.
 
     Raises:
-        ModelError: when it is not a manifest.
+        ModelError: the file is not a manifest.
     """
     files = _json(folder / MANIFEST).get("files")
     entries = files.values() if isinstance(files, dict) else [None]
     if not files or not all(isinstance(entry, dict) and {"sha256", "bytes"} <= set(entry) for entry in entries):
-        raise ModelError(f"{folder / MANIFEST}: must name the sha256 and size of each file")
+        raise ModelError(f"{folder / MANIFEST}: must list the sha256 and size of each file")
     return dict(files)
 
 
@@ -174,22 +175,22 @@ def differs(path: Path, pin: Pin) -> str | None:
         word = "truncated" if size < pin.size_bytes else "too long"
         return f"{path.name}: {word}, {size} bytes of {pin.size_bytes}"
     digest = sha256_file(path)
-    return None if digest == pin.sha256 else f"{path.name}: wrong sha256 {digest}, wanted {pin.sha256}"
+    return None if digest == pin.sha256 else f"{path.name}: wrong sha256 {digest}, expected {pin.sha256}"
 
 
 def _check_pins(folder: Path) -> None:
-    """Raise ModelError where a manifest names other bytes than are pinned, or other files than these lie there."""
+    """Raise ModelError when the manifest or the folder's file list does not match the pinned digests."""
     entries, pins = read_manifest(folder), MODELS[folder.name].files
-    problems = [f"{n}: not the pinned one" for n, p in pins.items() if entries.get(n, {}).get("sha256") != p.sha256]
+    problems = [f"{n}: not the pinned file" for n, p in pins.items() if entries.get(n, {}).get("sha256") != p.sha256]
     for name, entry in entries.items():
         path = folder / name
         if not path.is_file():
             problems.append(f"{name}: missing")
         elif path.stat().st_size != entry["bytes"]:
-            problems.append(f"{name}: {path.stat().st_size} bytes, wanted {entry['bytes']}")
-    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-    # a library reads files by their names, and one that is not pinned may change what a model writes
-    problems += [f"{name}: not a file of this model" for name in sorted({*there, *entries} - {MANIFEST, *pins})]
+            problems.append(f"{name}: {path.stat().st_size} bytes, expected {entry['bytes']}")
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    # libraries look up files by name, so an extra file can change what the model writes
+    problems += [f"{name}: not a file of this model" for name in sorted({*present, *entries} - {MANIFEST, *pins})]
     if problems:
         hint = f"Run `synthgen models pull {folder.name} --force`."
         raise ModelError(f"model {folder.name!r} in the store is damaged", problems=problems, hint=hint)
@@ -210,5 +211,5 @@ def _json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: cannot be read as JSON") from error
     if not isinstance(value, dict):
-        raise ModelError(f"{path}: must hold a JSON object")
+        raise ModelError(f"{path}: must contain a JSON object")
     return value

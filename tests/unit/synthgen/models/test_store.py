@@ -65,7 +65,7 @@ def test_sizes_are_compared_and_every_damaged_file_is_named(pulled):
     (pulled / "model.safetensors").write_bytes(b"short")
     with pytest.raises(ModelError, match="'tiny' in the store is damaged") as caught:
         model_folder("tiny")
-    assert caught.value.problems == ("config.json: missing", "model.safetensors: 5 bytes, wanted 768")
+    assert caught.value.problems == ("config.json: missing", "model.safetensors: 5 bytes, expected 768")
     assert "--force" in caught.value.hint
 
 
@@ -77,7 +77,7 @@ def test_a_manifest_of_other_weights_under_a_known_name_is_refused(pulled):
     assert digest_of(pulled)  # it is what its manifest says
     with pytest.raises(ModelError, match="damaged") as caught:
         model_folder("tiny")
-    assert caught.value.problems == ("model.safetensors: not the pinned one",)
+    assert caught.value.problems == ("model.safetensors: not the pinned file",)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"files": {}}', '{"files": 3}', '{"files": {"a": {"bytes": 1}}}'])
@@ -140,20 +140,20 @@ def spoil_modules(folder):
 @pytest.mark.parametrize(
     ("damage", "problem"),
     [
-        (ask_for_code, "config.json: asks for remote code (auto_map), which is never run"),
+        (ask_for_code, "config.json: requires remote code (auto_map), which is never run"),
         (keep_only_pickle, "no *.safetensors file; weights in other formats are never read"),
         (drop_config, "config.json: missing"),
         (name_missing_shard, "model-2.safetensors: named in the index, missing"),
         (name_pickled_shard, "evil.bin: named in the index, not a safetensors file of this folder"),
         (name_outside_shard, "../x.safetensors: named in the index, not a safetensors file of this folder"),
-        (spoil_index, "model.safetensors.index.json: weight_map must name a file for each tensor"),
-        (name_foreign_module, "modules.json: asks for foreign code (evil.Module), which is never run"),
+        (spoil_index, "model.safetensors.index.json: weight_map must map each tensor to a file"),
+        (name_foreign_module, "modules.json: requires foreign code (evil.Module), which is never run"),
         (spoil_modules, "modules.json: must list modules with their type"),
     ],
 )
 def test_a_folder_that_could_run_code_or_is_not_whole_is_refused(local, damage, problem):
     damage(local)
-    with pytest.raises(ModelError, match="not a model that can be used") as caught:
+    with pytest.raises(ModelError, match="this model cannot be used") as caught:
         model_folder(str(local))
     assert caught.value.problems == (problem,)
 
@@ -203,7 +203,7 @@ def test_the_digest_finds_a_missing_file(pulled):
     (pulled / "config.json").unlink()
     with pytest.raises(ModelError) as caught:
         digest_of(pulled)
-    assert caught.value.problems[0].startswith("config.json: sha256 missing, wanted ")
+    assert caught.value.problems[0].startswith("config.json: sha256 missing, expected ")
 
 
 def test_the_digest_of_a_local_folder_is_over_names_and_bytes(local):
@@ -264,7 +264,7 @@ def test_a_manifest_is_written_only_of_the_pinned_files_and_no_others(tiny, tmp_
     (folder / "config.json").unlink()
     (folder / "sub" / "vocab.txt").write_bytes(b"b\na\n")
     (folder / "adapter_config.json").write_text("{}")
-    with pytest.raises(ModelError, match="not the pinned ones") as caught:
+    with pytest.raises(ModelError, match="do not match the pinned digests") as caught:
         write_manifest(folder, "tiny")
     assert [problem.split(",")[0].split(" ")[0] for problem in caught.value.problems] == [
         "config.json:",
