@@ -189,7 +189,8 @@ def blend_texts(
     readable = [i for i, c in enumerate(candidates) if _LETTER.search(c.text)]
     if not readable:
         raise DataError(
-            f"none of the {len(candidates)} candidates contains a letter", hint="Raise --candidates, or change --seed."
+            f"none of the {len(candidates)} candidates contains a letter",
+            hint="Raise --candidates, or change --seed.",
         )
     vectors = encoder.encode([candidates[i].text for i in readable])
     to_target = [_cosine(vector, target) for vector in vectors]

@@ -147,7 +147,9 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
 
 @trust_app.command("forget")
 def trust_forget(
-    state: Annotated[Path | None, Option(help="High-water mark file; by default the file of the current user.")] = None,
+    state: Annotated[
+        Path | None, Option(help="High-water mark file; by default the file of the current user.")
+    ] = None,
 ) -> None:
     """Delete the high-water mark of the trust roots seen; compare fingerprints again before the next verification."""
     from audits.verify.high_water_mark import default_state, forget
