@@ -1,4 +1,4 @@
-"""Private labelled text in, an audited and signed synthetic dataset out, or a refusal with its reasons.
+"""Turn private labelled text into an audited, signed synthetic dataset, or refuse the release with reasons.
 
 run = Pipeline(Config.load("clinic.yaml")).run(resume="auto")
 decision = run.decide()
@@ -29,7 +29,7 @@ def __getattr__(name: str) -> Any:
     """Import a public name on first use, so that `import synthgen` is fast.
 
     Raises:
-        DependencyError: the name needs the extra `engine`, which is not installed.
+        DependencyError: If the name needs the extra `engine` and it is not installed.
     """
     import importlib
 

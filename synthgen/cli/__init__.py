@@ -1,1 +1,1 @@
-"""What each word of the command line does; `cli.py` only reads the arguments."""
+"""Implement the commands of the `synthgen` command line; `main` parses their arguments."""

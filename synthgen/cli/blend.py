@@ -1,4 +1,4 @@
-"""`synthgen blend`: two texts, what lies between them, and which attribute of it came from which."""
+"""Implement `synthgen blend`: interpolate between two texts and compare the attributes of all three."""
 
 import re
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ from synthgen.interpolate.mixture import OPPOSITE, arc
 from synthgen.models.store import model_folder
 
 WARNING = (
-    "Nothing printed here has been audited: a blend can repeat what either text says. "
-    "Show it to nobody who may not read both."
+    "This output has not been audited: a blend can repeat either text. "
+    "Show it only to people who may read both texts."
 )
 START_CHARACTERS = 400
 WIDTH = 30  # of a column of the table
@@ -34,17 +34,17 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlendRequest:
-    """What was asked for.
+    """Hold the options of a blend.
 
     Args:
-        a: the file of the first text, UTF-8.
-        b: of the second.
-        lam: λ, from 0, the first text's vector, to 1, the second's.
-        label: goes before the vector in the prompt; none by default.
-        candidates: texts to choose from.
-        method: "smote" on the segment, "slerp" on the arc.
-        seed: of the decoder's random choices.
-        bridge: "builtin", or "words": written from the words nearest to the vector alone, which are shown.
+        a: File of the first text, UTF-8.
+        b: File of the second text, UTF-8.
+        lam: Interpolation weight λ: 0 is the vector of the first text, 1 that of the second.
+        label: Label inserted into the prompt before the vector; none by default.
+        candidates: Number of texts to generate and choose from.
+        method: "smote" for linear, "slerp" for spherical interpolation.
+        seed: Seed of the decoder's sampling.
+        bridge: "builtin", or "words": the decoder gets only the words nearest to the vector, which are shown.
     """
 
     a: Path
@@ -59,16 +59,16 @@ class BlendRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blended:
-    """A blend with its parents.
+    """Hold a blend with its parents.
 
     Args:
-        request: what was asked for.
-        texts: of the parents.
-        blend: the best candidate.
-        cosines: of the blend to its target and to each parent, and of the parents to each other.
-        of_candidates: the cosine to the target of every candidate; none for one without a letter.
-        rows: the attribute table.
-        words: all that the language model was told of the vector, where that is words alone.
+        request: Options of the blend.
+        texts: Texts of the two parents.
+        blend: Best candidate.
+        cosines: Cosine of the blend to its target and to each parent, and of the parents to each other.
+        of_candidates: Cosine of each candidate to the target; None for a candidate without a letter.
+        rows: Attribute table.
+        words: Prompt words, if the decoder gets words instead of the vector.
     """
 
     request: BlendRequest
@@ -80,15 +80,15 @@ class Blended:
     words: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        asked = self.request
+        """Return the blend as JSON-compatible data."""
+        request = self.request
         return {
             "warning": WARNING,
-            "lambda": asked.lam,
-            "method": asked.method,
-            "label": asked.label,
-            "seed": asked.seed,
-            "bridge": asked.bridge,
+            "lambda": request.lam,
+            "method": request.method,
+            "label": request.label,
+            "seed": request.seed,
+            "bridge": request.bridge,
             "words": list(self.words),
             **{side: {"start": _start(t), "characters": len(t)} for side, t in zip("ab", self.texts, strict=True)},
             "blend": {"text": self.blend.text, "candidate": self.blend.index, "finish": self.blend.finish},
@@ -105,15 +105,15 @@ class Blended:
         }
 
     def to_text(self) -> str:
-        """Return it for people: the warning, the three texts, the cosines, the table."""
-        asked = self.request
+        """Return the warning, the three texts, the cosines and the attribute table as text for a terminal."""
+        request = self.request
         lines = [WARNING, ""]
         for side, text in zip("AB", self.texts, strict=True):
             lines += [f"text {side}:", _start(text), ""]
         if self.words:
-            lines += [f"told of the vector between them: {', '.join(self.words)}", ""]
+            lines += [f"prompt words: {', '.join(self.words)}", ""]
         lines += [
-            f"blend, lambda {asked.lam:g} ({asked.method}), the best of {asked.candidates}:",
+            f"blend, lambda {request.lam:g} ({request.method}), best of {request.candidates} candidates:",
             self.blend.text,
             "",
             "cosine to target {target:.3f}, to A {a:.3f}, to B {b:.3f} (A to B {a_b:.3f})".format_map(self.cosines),
@@ -124,12 +124,12 @@ class Blended:
 
 
 def blend(request: BlendRequest, progress: Progress) -> Blended:
-    """Read both texts, bring the embedded models, and return the blend.
+    """Read both texts, load the models, and return the blend.
 
     Raises:
-        StorageError, DataError: if a file cannot be read or holds no text; before any model is loaded.
-        ModelMissing: if a model is not in the store.
-        UsageError: if λ is not from 0 to 1.
+        StorageError, DataError: If a file cannot be read or has no text; checked before a model is loaded.
+        ModelMissing: If a model is not in the store.
+        UsageError: If λ is not between 0 and 1.
     """
     if not 0 <= request.lam <= 1:
         raise UsageError(f"--lambda must be from 0 to 1, got {request.lam}")
@@ -139,13 +139,13 @@ def blend(request: BlendRequest, progress: Progress) -> Blended:
 
 
 def open_models(bridge: str) -> tuple[Encoder, Decoder]:
-    """Return the embedded encoder, and the embedded decoder behind the builtin bridge or told words alone.
+    """Return the default encoder and the default decoder, with the builtin bridge or with prompt words only.
 
     Raises:
-        ModelMissing: if one is not in the store.
+        ModelMissing: If a model is not in the store.
     """
     embed, decode = EmbedConfig(), DecodeConfig(bridge=bridge)
-    folder, _ = model_folder(decode.model), model_folder(embed.model)  # before torch, which takes seconds to import
+    folder, _ = model_folder(decode.model), model_folder(embed.model)  # importing torch takes seconds, so check first
     from synthgen.decode.bridge import load_bridge, load_vocabulary
     from synthgen.decode.plain import WordsDecoder
     from synthgen.decode.xrag import XragDecoder
@@ -161,25 +161,27 @@ def open_models(bridge: str) -> tuple[Encoder, Decoder]:
 def blend_texts(
     texts: tuple[str, str], request: BlendRequest, encoder: Encoder, decoder: Decoder, progress: Progress
 ) -> Blended:
-    """Return the blend of two texts: a point between their vectors, decoded, the candidate nearest to it.
+    """Return the blend of two texts.
+
+    The function interpolates between the two vectors, decodes the target vector into candidates, and keeps the
+    candidate whose vector has the highest cosine to the target:
 
         target = a + λ (b − a)   (smote),   or at the share λ of the angle from a to b   (slerp)
 
-    Only what the encoder reads of each text, its first `max_tokens`, takes part in the vectors; the attribute table
-    is of the whole texts.
+    The vectors depend only on the first `max_tokens` tokens of each text. The attribute table covers the whole texts.
 
     Args:
-        texts: the parents.
+        texts: Texts of the two parents.
         request: λ, method, label, candidates and seed; its paths are not read.
-        encoder: gives the vectors, and judges the candidates.
-        decoder: writes them.
-        progress: is told of the decoding.
+        encoder: Encodes the parents and the candidates.
+        decoder: Generates the candidates.
+        progress: Receives the progress of the decoding.
 
     Raises:
-        DataError: if the two vectors have no point between them, or no candidate holds a letter.
+        DataError: If there is no point between the two vectors, or no candidate has a letter.
 
-    Privacy: none whatever. The blend is a function of two private texts and has passed no filter and no audit.
-    Random: the candidates, of seed/decode/blend.
+    Privacy: No protection. The blend is a function of two private texts and has passed no filter and no audit.
+    Randomness: Candidates are drawn from the stream seed/decode/blend.
     """
     ab = encoder.encode(texts)
     target = _between(ab, request)
@@ -187,7 +189,8 @@ def blend_texts(
     readable = [i for i, c in enumerate(candidates) if _LETTER.search(c.text)]
     if not readable:
         raise DataError(
-            f"none of the {len(candidates)} candidates holds a letter", hint="Raise --candidates, or change --seed."
+            f"none of the {len(candidates)} candidates contains a letter",
+            hint="Raise --candidates, or change --seed.",
         )
     vectors = encoder.encode([candidates[i].text for i in readable])
     to_target = [_cosine(vector, target) for vector in vectors]
@@ -225,14 +228,17 @@ def _between(ab: Float32, request: BlendRequest) -> Float32:
     lam = np.array([request.lam])
     if request.method == "slerp":
         if 1 - _cosine(ab[0], ab[1]) > OPPOSITE:
-            raise DataError("the two texts' vectors are opposite, and no one arc leads from one to the other")
+            raise DataError(
+                "the vectors of the two texts are opposite, so the arc between them is not unique",
+                hint="Use --method smote.",
+            )
         return arc(ab[:1], ab[1:], lam).ravel()
     parents = np.array([[0, 1]])
     out = np.empty_like(ab[:1])
     interpolate_linearly(ab, parents, pair_weights(lam), out)
     if not np.linalg.norm(out) > 0:
         raise DataError(
-            "the two texts' vectors cancel each other out at this lambda", hint="Choose another --lambda."
+            "the vectors of the two texts cancel each other out at this lambda", hint="Choose another --lambda."
         )
     return out.ravel()
 
@@ -271,11 +277,11 @@ def _read(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error.strerror})", hint="Give a text file.") from error
+        raise StorageError(f"{path}: cannot be read ({error.strerror})", hint="Pass a readable text file.") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not UTF-8 text", hint="Save it as UTF-8.") from error
     if _LETTER.search(text) is None:
-        raise DataError(f"{path}: holds no letter, so there is nothing to blend")
+        raise DataError(f"{path}: contains no letter, so there is nothing to blend")
     return text
 
 

@@ -1,4 +1,4 @@
-"""`synthgen budget`: what was spent of persons' privacy, from the institution's ledger."""
+"""Implement `synthgen budget`: show and check the DP budget recorded in the institution's ledger."""
 
 import json
 from pathlib import Path
@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-budget_app = typer.Typer(no_args_is_help=True, help="The ledger of privacy budgets: show, check.")
-ConfigFile = Annotated[Path, Argument(help="A configuration; its ledger and releaser's key say where to look.")]
+budget_app = typer.Typer(no_args_is_help=True, help="Show and check the ledger of DP budgets.")
+ConfigFile = Annotated[Path, Argument(help="Configuration (YAML) that names the ledger.")]
 
 
 @budget_app.command("show")
-def show(config: ConfigFile, *, as_json: Annotated[bool, Option("--json", help="For programs.")] = False) -> None:
-    """List every reservation: what it spends, and what became of it."""
+def show(config: ConfigFile, *, as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False) -> None:
+    """List every reservation of the ledger with its epsilon, delta and state."""
     from audits.ledger.budgets import all_reservations
     from synthgen.config import Config
     from synthgen.pipeline.ledger import ledger_of
@@ -32,22 +32,23 @@ def show(config: ConfigFile, *, as_json: Annotated[bool, Option("--json", help="
 
 @budget_app.command("check")
 def check(config: ConfigFile) -> None:
-    """Check that the ledger is whole, and that its budget holds what the run would spend; exit code 5 where not.
+    """Check that the ledger is intact and that its remaining budget covers the run; exit with code 5 if not.
 
-    What the run reserved before is not counted twice: it goes on with that. With `--resume never` it would pay anew.
+    A reservation that this run already made is not counted again, because the run continues with it. With
+    `--resume never` the run would spend the budget a second time.
     """
     from audits.gate.shipped import load_policy
     from synthgen.config import Config
     from synthgen.dp.reserve import check_room
     from synthgen.pipeline.policy import policy_file
 
-    asked = Config.load(config)
-    before, goes_on = check_room(asked, load_policy(policy_file(asked)))
-    told = "; what this run reserved and goes on with is not among it" if goes_on else ""
+    loaded = Config.load(config)
+    before, is_reserved = check_room(loaded, load_policy(policy_file(loaded)))
+    note = " (without the reservation of this run)" if is_reserved else ""
     typer.echo(
-        f"the ledger is whole; spent of its budget: epsilon {before.epsilon:g}, delta {before.delta:g}{told}",
+        f"the ledger is intact; budget already spent: epsilon {before.epsilon:g}, delta {before.delta:g}{note}",
         err=True,
     )
 
 
-_STATES = {"reserve": "nothing drawn yet", "draw": "drawn, not booked", "made": "made"}
+_STATES = {"reserve": "reserved, no noise drawn yet", "draw": "noise drawn, result not saved", "made": "result saved"}

@@ -1,4 +1,4 @@
-"""`synthgen doctor`: what this machine has and lacks, before anybody trusts it with private text."""
+"""Implement `synthgen doctor`: check whether a machine can run synthgen on private text."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ NEEDED_GIB = 2
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at; an optional one does not stop a run."""
+    """Hold the result of one check; a failed optional check does not prevent a run."""
 
     name: str
     ok: bool
@@ -25,16 +25,17 @@ class Check:
     optional: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return the check as plain data."""
+        """Return the check as JSON-compatible data."""
         return asdict(self)
 
 
 def examine() -> list[Check]:
-    """Return every check, the needed ones first.
+    """Return the result of every check.
 
-    Without the extra `engine` the checks that need it are left out, and one check says what is missing.
+    If the extra `engine` is not installed, the checks that need it are omitted and the check "engine" names the
+    missing packages.
     """
-    high_water_mark = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     missing = missing_packages()
     return [
         Check("python", True, platform.python_version()),
@@ -43,18 +44,18 @@ def examine() -> list[Check]:
         *(_model(name) for name in sorted(MODELS)),
         *(() if missing else (_bridge(),)),
         _disk(),
-        Check("core dumps", True, "switched off while synthgen runs"),
+        Check("core dumps", True, "disabled while synthgen runs"),
         _swap(),
-        Check("high_water_mark", high_water_mark >= 4, f"{high_water_mark:.1f} GiB", optional=True),
+        Check("memory", memory >= 4, f"{memory:.1f} GiB", optional=True),
         *(() if missing else (_arithmetic(), _gpu())),
     ]
 
 
 def _engine(missing: tuple[str, ...]) -> Check:
     if missing:
-        lacking = f"not installed: {', '.join(missing)}. Verification and audits work without it. {INSTALL}"
-        return Check("engine", False, lacking)
-    return Check("engine", True, "every package of the extra `engine` is installed")
+        detail = f"not installed: {', '.join(missing)}. Verification and audits work without them. {INSTALL}"
+        return Check("engine", False, detail)
+    return Check("engine", True, "all packages of the extra `engine` are installed")
 
 
 def _torch() -> Check:
@@ -69,7 +70,7 @@ def _gpu() -> Check:
 
     if torch.cuda.is_available():
         return Check("gpu", True, torch.cuda.get_device_name())
-    return Check("gpu", False, "none; the processor is used", optional=True)
+    return Check("gpu", False, "none; the CPU is used", optional=True)
 
 
 def _model(name: str) -> Check:
@@ -83,7 +84,7 @@ def _arithmetic() -> Check:
     from synthgen.decode.loop.products import has_bfloat16
 
     able = has_bfloat16()
-    detail = "bfloat16" if able else "float32: this processor has no instructions for bfloat16; decoding takes longer"
+    detail = "bfloat16" if able else "float32: this CPU has no bfloat16 instructions, so decoding is slower"
     return Check("arithmetic", able, detail, optional=True)
 
 
@@ -113,5 +114,5 @@ def _disk() -> Check:
 def _swap() -> Check:
     path = Path("/proc/swaps")
     used = path.is_file() and len(path.read_text().splitlines()) > 1
-    detail = "on: private text may be written to disk; use encrypted swap" if used else "none"
+    detail = "enabled: private text may be written to disk; use encrypted swap" if used else "none"
     return Check("swap", not used, detail, optional=True)

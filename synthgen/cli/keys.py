@@ -1,4 +1,4 @@
-"""`synthgen keys` and `synthgen trust`: who signs, and whom a verifier trusts."""
+"""Implement `synthgen keys` and `synthgen trust`: manage signing keys and trust roots."""
 
 import json
 import re
@@ -13,33 +13,33 @@ from typer import Argument, Option
 if TYPE_CHECKING:
     from audits.gate.policy import Policy
 
-keys_app = typer.Typer(no_args_is_help=True, help="Signing keys: new, show.")
-trust_app = typer.Typer(no_args_is_help=True, help="The trust root a verifier holds: init, show.")
+keys_app = typer.Typer(no_args_is_help=True, help="Create and show signing keys.")
+trust_app = typer.Typer(no_args_is_help=True, help="Create, update and show the trust root that a verifier uses.")
 
-_LEDGER = "Folder of a ledger in which releases must be counted, or its id."
+_LEDGER = "Ledger in which releases must be recorded: its folder or its id; repeatable."
 
 
 @keys_app.command("new")
 def new(
-    path: Annotated[Path, Argument(help="The private key to write, such as keys/releaser.pem.")],
+    path: Annotated[Path, Argument(help="Private key file to write, such as keys/releaser.pem.")],
     *,
-    person: Annotated[str, Option(help="Who signs with it.")],
-    org: Annotated[str, Option(help="For which institution.")],
-    days: Annotated[int, Option(help="How long it is valid.", min=1)] = 730,
-    alg: Annotated[Literal["ed25519", "ecdsa-p256"], Option(help="The kind of key.")] = "ed25519",
+    person: Annotated[str, Option(help="Name of the person who signs with the key.")],
+    org: Annotated[str, Option(help="Institution of that person.")],
+    days: Annotated[int, Option(help="Validity in days.", min=1)] = 730,
+    alg: Annotated[Literal["ed25519", "ecdsa-p256"], Option(help="Signature algorithm.")] = "ed25519",
 ) -> None:
-    """Write an encrypted key (mode 0600) and its public part; the passphrase is never an argument."""
+    """Create an encrypted private key (mode 0600) and its public key file; the passphrase is never an argument."""
     from synthgen.release.keys import load_public, new_key, passphrase_for
 
     public = new_key(
         path, passphrase_for(path), person=person, org=org, now=datetime.now(UTC), valid_days=days, alg=alg
     )
-    typer.echo(f"private key: {path}\npublic part: {public}, held by {load_public(public).person}", err=True)
+    typer.echo(f"private key: {path}\npublic key: {public}, of {load_public(public).person}", err=True)
 
 
 @keys_app.command("show")
-def show(path: Annotated[Path, Argument(help="The public part, NAME.pub.json.")]) -> None:
-    """Print the public part of a key with its id."""
+def show(path: Annotated[Path, Argument(help="Public key file, NAME.pub.json.")]) -> None:
+    """Print a public key with its id."""
     from audits.verify.ed25519 import keyid
     from synthgen.release.keys import load_public
 
@@ -48,21 +48,28 @@ def show(path: Annotated[Path, Argument(help="The public part, NAME.pub.json.")]
 
 
 @trust_app.command("init")
-def trust_init(  # noqa: PLR0913 - an option each
-    path: Annotated[Path, Argument(help="The trust root to write, such as trust.json.")],
+def trust_init(  # noqa: PLR0913 - one parameter per option
+    path: Annotated[Path, Argument(help="Trust root file to write, such as trust.json.")],
     *,
-    releaser: Annotated[list[Path], Option(help="Public part of a releaser's key; may be given again.")],
-    privacy_officer: Annotated[list[Path] | None, Option(help="Public part of a privacy officer's key.")] = None,
-    data_owner: Annotated[list[Path] | None, Option(help="Public part of a data owner's key.")] = None,
-    policy: Annotated[list[str] | None, Option(help="Policies accepted, by name or file; default: research.")] = None,
-    root: Annotated[list[Path] | None, Option(help="Private key of the role root, which signs this root.")] = None,
-    authority: Annotated[list[Path] | None, Option(help="Certificate (PEM) that vouches for timestamps.")] = None,
+    releaser: Annotated[list[Path], Option(help="Public key file of a releaser; repeatable.")],
+    privacy_officer: Annotated[
+        list[Path] | None, Option(help="Public key file of a privacy officer; repeatable.")
+    ] = None,
+    data_owner: Annotated[list[Path] | None, Option(help="Public key file of a data owner; repeatable.")] = None,
+    policy: Annotated[
+        list[str] | None, Option(help="Accepted policy, by name or file; repeatable. Default: research.")
+    ] = None,
+    root: Annotated[list[Path] | None, Option(help="Private root key that signs the trust root; repeatable.")] = None,
+    authority: Annotated[
+        list[Path] | None, Option(help="Certificate (PEM) of a trusted timestamp authority; repeatable.")
+    ] = None,
     ledger: Annotated[list[str] | None, Option(help=_LEDGER)] = None,
-    days: Annotated[int, Option(help="How long it is valid.", min=1)] = 730,
+    days: Annotated[int, Option(help="Validity in days.", min=1)] = 730,
 ) -> None:
-    """Write a trust root: which keys may sign in which role, and which policies are accepted, by digest.
+    """Write a trust root: the keys that may sign in each role and the digests of the accepted policies.
 
-    With root keys it is signed, can be followed by another version, and verifiers refuse an older one.
+    With root keys, the trust root is signed and versioned: `trust rotate` can write a successor, and verifiers
+    reject an older version.
     """
     from audits.gate.shipped import load_policy
     from synthgen.release.keys import load_key, passphrase_for, public_path
@@ -85,28 +92,34 @@ def trust_init(  # noqa: PLR0913 - an option each
         authorities=authority or [],
         ledgers=[_ledger(named) for named in ledger or []],
     )
-    typer.echo(f"trust root: {path}\nfingerprint, to be compared by another way: {found}", err=True)
+    typer.echo(f"trust root: {path}\nfingerprint, for comparison over a second channel: {found}", err=True)
 
 
 @trust_app.command("rotate")
-def trust_rotate(  # noqa: PLR0913 - an option each
-    old: Annotated[Path, Argument(help="The trust root before.")],
-    path: Annotated[Path, Argument(help="The one to write.")],
+def trust_rotate(  # noqa: PLR0913 - one parameter per option
+    old: Annotated[Path, Argument(help="Current trust root file.")],
+    path: Annotated[Path, Argument(help="New trust root file to write.")],
     *,
     sign_with: Annotated[
-        list[Path], Option(help="Private root key, of the old and of the new root; again for more.")
+        list[Path], Option(help="Private root key of the current or the new trust root; repeatable.")
     ],
-    root: Annotated[list[Path] | None, Option(help="Public parts of the root keys from now on.")] = None,
-    releaser: Annotated[list[Path] | None, Option(help="Public parts of the releasers' keys from now on.")] = None,
-    policy: Annotated[list[str] | None, Option(help="Policies accepted from now on, by name or file.")] = None,
-    authority: Annotated[list[Path] | None, Option(help="Certificates (PEM) for timestamps from now on.")] = None,
-    ledger: Annotated[list[str] | None, Option(help=f"{_LEDGER} These instead of those before.")] = None,
-    revoke: Annotated[list[str] | None, Option(help="Id of a key that no longer counts.")] = None,
-    since: Annotated[datetime | None, Option(help="From when, in UTC; now by default.")] = None,
-    reason: Annotated[str, Option(help="Why.")] = "",
-    days: Annotated[int | None, Option(help="How long it is valid; as before by default.", min=1)] = None,
+    root: Annotated[list[Path] | None, Option(help="Public root key file that replaces the current ones.")] = None,
+    releaser: Annotated[
+        list[Path] | None, Option(help="Public key file of a releaser; replaces the current ones.")
+    ] = None,
+    policy: Annotated[
+        list[str] | None, Option(help="Accepted policy, by name or file; replaces the current ones.")
+    ] = None,
+    authority: Annotated[
+        list[Path] | None, Option(help="Certificate (PEM) of a timestamp authority; replaces the current ones.")
+    ] = None,
+    ledger: Annotated[list[str] | None, Option(help=f"{_LEDGER} Replaces the current ones.")] = None,
+    revoke: Annotated[list[str] | None, Option(help="Id of a key to revoke; repeatable.")] = None,
+    since: Annotated[datetime | None, Option(help="Start of the revocation, in UTC; now by default.")] = None,
+    reason: Annotated[str, Option(help="Reason for the revocation.")] = "",
+    days: Annotated[int | None, Option(help="Validity in days; by default the expiry stays.", min=1)] = None,
 ) -> None:
-    """Write the next version of a signed trust root: other keys or policies, or a key revoked from a date on."""
+    """Write the next version of a signed trust root: replace keys or policies, or revoke a key from a date on."""
     from audits.core.instants import stamp
     from audits.gate.shipped import load_policy
     from audits.verify.trust import Revocation, load_trust
@@ -129,31 +142,33 @@ def trust_rotate(  # noqa: PLR0913 - an option each
         authorities=authority or [],
         ledgers=[_ledger(named) for named in ledger or []],
     )
-    typer.echo(f"trust root: {path}\nfingerprint, to be compared by another way: {found}", err=True)
+    typer.echo(f"trust root: {path}\nfingerprint, for comparison over a second channel: {found}", err=True)
 
 
 @trust_app.command("forget")
 def trust_forget(
-    state: Annotated[Path | None, Option(help="The high-water mark; the user's own by default.")] = None,
+    state: Annotated[
+        Path | None, Option(help="High-water mark file; by default the file of the current user.")
+    ] = None,
 ) -> None:
-    """Forget which trust roots were seen; then compare fingerprints again before you verify."""
+    """Delete the high-water mark of the trust roots seen; compare fingerprints again before the next verification."""
     from audits.verify.high_water_mark import default_state, forget
 
     path = default_state() if state is None else state
     forget(path)
-    typer.echo(f"forgotten: {path}", err=True)
+    typer.echo(f"deleted: {path}", err=True)
 
 
 @trust_app.command("show")
-def trust_show(path: Annotated[Path, Argument(help="A trust root.")]) -> None:
-    """Print a trust root's fingerprint, keys, roles, ledgers and policies."""
+def trust_show(path: Annotated[Path, Argument(help="Trust root file.")]) -> None:
+    """Print the fingerprint, keys, roles, ledgers and policies of a trust root."""
     from audits.verify.authorities import authority
     from audits.verify.trust import fingerprint, load_trust
 
     root = load_trust(path)
     typer.echo(f"fingerprint: {fingerprint(path.read_bytes())}\nexpires: {root.expires}")
-    for role, held in sorted(root.roles.items()):
-        for name in held.keyids:
+    for role, rule in sorted(root.roles.items()):
+        for name in rule.keyids:
             typer.echo(f"{role}: {name} {root.keys[name].person}, {root.keys[name].org}")
     for text in root.authorities:
         typer.echo(f"timestamps: {authority(text).subject.rfc4514_string()}")
@@ -164,23 +179,23 @@ def trust_show(path: Annotated[Path, Argument(help="A trust root.")]) -> None:
 
 
 def _need_ledger(policies: Iterable["Policy"], ledgers: Sequence[str]) -> None:
-    """Raise ConfigError where a release may rest on a budget under a policy, and the root would name no ledger."""
+    """Raise ConfigError if a policy relies on a DP budget and the trust root would name no ledger."""
     from synthgen.core.errors import ConfigError
 
-    resting = sorted(one.name for one in policies if one.dp is not None or one.dp_substitute is not None)
-    if resting and not ledgers:
+    with_budget = sorted(one.name for one in policies if one.dp is not None or one.dp_substitute is not None)
+    if with_budget and not ledgers:
         raise ConfigError(
-            f"under {', '.join(resting)} a release counts only where the trust root names its ledger",
-            hint="Give --ledger: the folder of the institution's ledger, or its id.",
+            f"under {', '.join(with_budget)} the verifier accepts a release only if the trust root names its ledger",
+            hint="Pass --ledger with the folder of the institution's ledger, or its id.",
         )
 
 
 def _ledger(named: str) -> str:
-    """Return the id of a ledger that is named by its id or its folder; a mistaken folder is not made a ledger.
+    """Return the id of a ledger from its id or its folder; never create a ledger.
 
     Raises:
-        ConfigError: there is no ledger in the folder.
-        InputError: as `ledger_id`.
+        ConfigError: If the folder contains no ledger.
+        InputError: If the ledger's key cannot be used.
     """
     from audits.ledger.attempts import ledger_id
     from audits.ledger.chain import KEY
@@ -191,7 +206,7 @@ def _ledger(named: str) -> str:
     if not (Path(named) / KEY).is_file():
         raise ConfigError(
             f"there is no ledger in {named}",
-            hint="Name the folder of the institution's ledger; `synthgen budget show CONFIG` begins that of a "
-            "configuration where there is none yet.",
+            hint="Pass the folder of the institution's ledger. If a configuration has no ledger yet, "
+            "`synthgen budget show CONFIG` creates it.",
         )
     return ledger_id(Path(named))

@@ -1,4 +1,4 @@
-"""The command line: reads arguments, calls the library, turns errors into exit codes."""
+"""Define the `synthgen` command line: parse arguments, call the library, and map errors to exit codes."""
 
 import os
 import resource
@@ -23,7 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
-    help="Private labelled text in; an audited, signed synthetic dataset out, or a refusal with its reasons.",
+    help="Turn private labelled text into an audited, signed synthetic dataset, or refuse the release with reasons.",
 )
 app.add_typer(models_app, name="models")
 app.add_typer(keys_app, name="keys")
@@ -31,19 +31,19 @@ app.add_typer(trust_app, name="trust")
 app.add_typer(budget_app, name="budget")
 app.add_typer(timestamp_app, name="timestamp")
 
-ConfigPath = Annotated[Path, Argument(help="The configuration, a YAML file.", metavar="CONFIG")]
+ConfigPath = Annotated[Path, Argument(help="Configuration file (YAML).", metavar="CONFIG")]
 AsJson = Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")]
-Resume = Annotated[Literal["auto", "never"], Option(help="auto: go on from finished stages. never: start anew.")]
+Resume = Annotated[
+    Literal["auto", "never"], Option(help="auto: reuse finished stages. never: run every stage again.")
+]
 
 
 @app.command()
 def init(
-    folder: Annotated[Path, Argument(help="A new folder.")],
-    template: Annotated[
-        Literal["clinic", "clinic-dp", "newsgroup"], Option(help="Which example to start from.")
-    ] = "clinic",
+    folder: Annotated[Path, Argument(help="Folder to create.")],
+    template: Annotated[Literal["clinic", "clinic-dp", "newsgroup"], Option(help="Example to copy.")] = "clinic",
 ) -> None:
-    """Make a folder to try things in: configuration, example notes, key, trust root, private workspace."""
+    """Create a trial folder: configuration, example notes, signing key, trust root and private workspace."""
     from synthgen.cli.start import start
 
     say(start(folder, template))
@@ -51,21 +51,22 @@ def init(
 
 @app.command()
 def doctor(*, as_json: AsJson = False) -> None:
-    """Say what this machine has and lacks."""
+    """Check whether this machine can run synthgen; exit with code 6 if a required item is missing."""
     from synthgen.cli.doctor import examine
 
     checks = examine()
     if as_json:
         print_json([check.to_json() for check in checks])
     for check in checks:
-        say(f"{'ok  ' if check.ok else 'LACK'} {check.name}: {check.detail}")
+        state = "ok  " if check.ok else "WARN" if check.optional else "FAIL"
+        say(f"{state} {check.name}: {check.detail}")
     if not all(check.ok or check.optional for check in checks):
         raise typer.Exit(6)
 
 
 @app.command()
 def plan(config: ConfigPath, *, as_json: AsJson = False) -> None:
-    """Check a configuration and say what a run would take, before any work."""
+    """Check a configuration and estimate the run: duration, DP budget, and what each audit can detect."""
     from synthgen.cli.plan import make_plan
     from synthgen.config import Config
 
@@ -79,30 +80,30 @@ def plan(config: ConfigPath, *, as_json: AsJson = False) -> None:
 def run(
     config: ConfigPath,
     *,
-    until: Annotated[str, Option(help="Stop after this stage.")] = "audit",
+    until: Annotated[str, Option(help="Last stage to run.")] = "audit",
     resume: Resume = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Run what is missing, from load to audit, in the private workspace."""
+    """Run the stages that have not finished, from load to audit, in the private workspace."""
     from synthgen.config import Config
     from synthgen.core.progress import terminal_progress
     from synthgen.pipeline.pipeline import Pipeline
     from synthgen.pipeline.secret import PUBLIC, WARNING
 
-    asked = Config.load(config)
-    if asked.secret == PUBLIC:
+    loaded = Config.load(config)
+    if loaded.secret == PUBLIC:
         say(f"WARNING {WARNING}")
-    done = Pipeline(asked, terminal_progress(sys.stderr)).run(resume=resume, until=until)
+    done = Pipeline(loaded, terminal_progress(sys.stderr)).run(resume=resume, until=until)
     if as_json:
         print_json(done.record.to_json())
     for stage in done.record.stages:
-        state = "kept" if stage.reused else f"{stage.seconds:.1f} s"
+        state = "reused" if stage.reused else f"{stage.seconds:.1f} s"
         say(f"{stage.name:<14} {stage.n_in:>7} in  {stage.n_out:>7} out  {state}")
 
 
 @app.command()
 def release(config: ConfigPath, *, resume: Resume = "auto", as_json: AsJson = False) -> None:
-    """The main job: run what is missing, judge, and write a signed bundle, or refuse and say why."""
+    """Run the pipeline, apply the policy, and write a signed bundle, or refuse the release with reasons."""
     from synthgen.cli.publish import publish
     from synthgen.config import Config
 
@@ -119,16 +120,18 @@ def release(config: ConfigPath, *, resume: Resume = "auto", as_json: AsJson = Fa
 
 @app.command()
 def approve(  # noqa: PLR0913 - an option each
-    bundle: Annotated[Path, Argument(help="The bundle's folder.")],
+    bundle: Annotated[Path, Argument(help="Folder of the bundle.")],
     *,
-    role: Annotated[str, Option(help="The role you sign in, such as privacy_officer.")],
-    key: Annotated[str, Option(help="Your private key: its file, or a URI such as hsm:2?label=officer.")],
-    trust: Annotated[Path, Option(help="The trust root.")],
-    public: Annotated[Path | None, Option(help="The public part, NAME.pub.json, of a key named by a URI.")] = None,
-    reject: Annotated[bool, Option("--reject", help="Sign a no, which blocks the release.")] = False,
-    comment: Annotated[str, Option(help="Your own words; they go into the approval.")] = "",
+    role: Annotated[str, Option(help="Your role, such as privacy_officer.")],
+    key: Annotated[str, Option(help="Your private key: a file, or a URI such as hsm:2?label=officer.")],
+    trust: Annotated[Path, Option(help="Trust root file.")],
+    public: Annotated[
+        Path | None, Option(help="Public key file (NAME.pub.json); required if --key is a URI.")
+    ] = None,
+    reject: Annotated[bool, Option("--reject", help="Sign a rejection, which blocks the release.")] = False,
+    comment: Annotated[str, Option(help="Comment stored in the approval.")] = "",
 ) -> None:
-    """Sign a second person's approval of a bundle, or a rejection."""
+    """Sign an approval or a rejection of a bundle as a second person."""
     from datetime import UTC, datetime
 
     from audits.verify.trust import load_trust
@@ -144,24 +147,25 @@ def approve(  # noqa: PLR0913 - an option each
 
 @app.command()
 def verify(
-    bundle: Annotated[Path, Argument(help="The bundle's folder.")],
+    bundle: Annotated[Path, Argument(help="Folder of the bundle.")],
     *,
     trust: Annotated[
-        Path | None, Option(help="The trust root you hold; never one that came with the bundle.")
+        Path | None, Option(help="Your own copy of the trust root. Do not use a file that came with the bundle.")
     ] = None,
-    policy: Annotated[str | None, Option(help="The policy you expect.")] = None,
+    policy: Annotated[str | None, Option(help="Reject the bundle unless it was released under this policy.")] = None,
     only: Annotated[
-        Literal["integrity"] | None, Option(help="integrity: no trust is checked; exit 20 at best.")
+        Literal["integrity"] | None,
+        Option(help="integrity: check the files without a trust root; the best exit code is 20."),
     ] = None,
-    trust_state: Annotated[Path | None, Option(help="Where the trust roots seen are remembered.")] = None,
+    trust_state: Annotated[Path | None, Option(help="File with the newest trust root versions seen.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a bundle offline: files, signature, policy, gates recomputed from the evidence, approvals, time."""
+    """Verify a bundle offline: files, signature, policy, gates recomputed from the evidence, approvals and dates."""
     from audits.verify.bundle import verify_bundle, verify_integrity
     from audits.verify.outcome import print_verification
 
     if only is None and trust is None:
-        raise UsageError("--trust is needed", hint="Without one only the integrity can be checked: --only integrity")
+        raise UsageError("--trust is required", hint="To check only the files, pass --only integrity.")
     found = (
         verify_integrity(bundle) if trust is None or only else verify_bundle(bundle, trust, policy, state=trust_state)
     )
@@ -171,11 +175,11 @@ def verify(
 
 @app.command()
 def report(
-    target: Annotated[Path, Argument(help="A configuration that has been run, its workspace, or a bundle.")],
+    target: Annotated[Path, Argument(help="Configuration of a finished run, its workspace, or a bundle.")],
     *,
-    browse: Annotated[bool, Option("--open", help="Open it in the browser.")] = False,
+    browse: Annotated[bool, Option("--open", help="Open the report in the browser.")] = False,
 ) -> None:
-    """Write the HTML report of a run, or find that of a bundle, and print its path."""
+    """Write the HTML report of a run, or locate the report of a bundle, and print its path."""
     from synthgen.cli.publish import report_of
 
     path = report_of(target)
@@ -188,13 +192,13 @@ def report(
 def evaluate(
     *,
     synthetic: Annotated[Path, Option(help="Synthetic records: parquet, jsonl or csv with text and label.")],
-    train: Annotated[Path, Option(help="Real records the synthetic ones were made from.")],
-    test: Annotated[Path, Option(help="Real records neither was made from.")],
+    train: Annotated[Path, Option(help="Real records from which the synthetic records were made.")],
+    test: Annotated[Path, Option(help="Real records of other persons, used only for testing.")],
     encoder: Annotated[str, Option(help="Encoder of the frozen-encoder classifier.")] = "minilm",
     seed: Annotated[int, Option(help="Seed of the bootstrap.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Train on synthetic, test on real: accuracy and F1 with intervals, two classifiers, per class."""
+    """Train two classifiers on synthetic records, test them on real ones: accuracy and F1 with intervals."""
     from synthgen.cli.utility import study
 
     found = study(synthetic, train, test, encoder=encoder, seed=seed, stream=sys.stderr)
@@ -205,28 +209,30 @@ def evaluate(
 
 @app.command()
 def blend(  # noqa: PLR0913 - each is a setting of its own
-    a: Annotated[Path, Argument(help="A text file.", metavar="A.txt")],
-    b: Annotated[Path, Argument(help="Another.", metavar="B.txt")],
+    a: Annotated[Path, Argument(help="First text file (UTF-8).", metavar="A.txt")],
+    b: Annotated[Path, Argument(help="Second text file (UTF-8).", metavar="B.txt")],
     *,
-    lam: Annotated[float, Option("--lambda", min=0, max=1, help="0 is A, 1 is B.")] = 0.5,
-    label: Annotated[str, Option(help="Words that go before the vector.")] = "",
-    candidates: Annotated[int, Option(min=1, max=64, help="Texts to choose from.")] = 4,
-    method: Annotated[Literal["smote", "slerp"], Option(help="On the segment, or on the arc.")] = "smote",
-    seed: Annotated[int, Option(min=0, max=(1 << 53) - 1, help="Of the decoder's random choices.")] = 0,
+    lam: Annotated[float, Option("--lambda", min=0, max=1, help="Position between A (0) and B (1).")] = 0.5,
+    label: Annotated[str, Option(help="Label inserted into the prompt before the vector.")] = "",
+    candidates: Annotated[int, Option(min=1, max=64, help="Number of texts to generate; the best is shown.")] = 4,
+    method: Annotated[
+        Literal["smote", "slerp"], Option(help="smote: linear interpolation. slerp: spherical interpolation.")
+    ] = "smote",
+    seed: Annotated[int, Option(min=0, max=(1 << 53) - 1, help="Seed of the decoder's sampling.")] = 0,
     bridge: Annotated[
-        Literal["builtin", "words"], Option(help="words: told a few words, which are shown.")
+        Literal["builtin", "words"], Option(help="words: the decoder gets only a few prompt words, which are shown.")
     ] = "builtin",
     as_json: AsJson = False,
 ) -> None:
-    """Show two texts, what lies between them, and which attribute of it came from which. Nothing is audited."""
+    """Interpolate between two texts and show which attributes come from which text. The output is not audited."""
     from synthgen.cli.blend import BlendRequest
     from synthgen.cli.blend import blend as make_blend
     from synthgen.core.progress import terminal_progress
 
-    asked = BlendRequest(
+    request = BlendRequest(
         a=a, b=b, lam=lam, label=label, candidates=candidates, method=method, seed=seed, bridge=bridge
     )
-    made = make_blend(asked, terminal_progress(sys.stderr))
+    made = make_blend(request, terminal_progress(sys.stderr))
     if as_json:
         print_json(made.to_json())
     say(made.to_text())
@@ -236,12 +242,21 @@ def blend(  # noqa: PLR0913 - each is a setting of its own
 def shadow(
     config: ConfigPath,
     *,
-    runs: Annotated[int, Option(min=8, help="Reruns, a multiple of 8; each person is left out of half.")] = 32,
-    persons: Annotated[int | None, Option(min=1, help="Asked about: one in a hundred of train by default.")] = None,
-    quick: Annotated[bool, Option("--quick", help="Eight small reruns about one person; shows nothing.")] = False,
+    runs: Annotated[
+        int, Option(min=8, help="Number of reruns, a multiple of 8; each person is left out of half.")
+    ] = 32,
+    persons: Annotated[
+        int | None, Option(min=1, help="Number of persons attacked; by default 1 % of the training persons.")
+    ] = None,
+    quick: Annotated[
+        bool, Option("--quick", help="Test the command with 8 small reruns for 1 person; never passes.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Rerun a finished run without the persons its records crowd most: does it show? As costly as that many runs."""
+    """Repeat a run without its most over-represented persons and test whether their absence is detectable.
+
+    The duration is about that of one run times --runs.
+    """
     from synthgen.cli.shadow import ShadowRequest
     from synthgen.cli.shadow import shadow as make_shadow
     from synthgen.config import Config
@@ -257,22 +272,24 @@ def shadow(
 
 @app.command("train-bridge")
 def train_bridge(  # noqa: PLR0913 - an option each
-    config: Annotated[
-        Path | None, Argument(help="The training configuration, a YAML file.", metavar="CONFIG")
-    ] = None,
+    config: Annotated[Path | None, Argument(help="Training configuration (YAML).", metavar="CONFIG")] = None,
     *,
-    style: Annotated[str | None, Option(help="Train a style of this name beside the builtin bridge.")] = None,
+    style: Annotated[str | None, Option(help="Name of a style adapter to train instead of a bridge.")] = None,
     corpus: Annotated[
-        list[Path] | None, Option(help="Public texts of the style: a folder of .txt files, or a table.")
+        list[Path] | None, Option(help="Public texts in the style: a folder of .txt files, or a table; repeatable.")
     ] = None,
-    licence: Annotated[list[str] | None, Option(help="Of all corpora, or of each; for the card.")] = None,
-    text: Annotated[str, Option(help="The column of texts, in tables.")] = "text",
-    bridge: Annotated[str, Option(help="The style stands beside it: builtin, or a folder.")] = "builtin",
-    out: Annotated[Path | None, Option(help="The style's folder; by default its name.")] = None,
-    steps: Annotated[int, Option(min=1, help="Of 16 pieces; 110 take 12 minutes of two cores.")] = 110,
-    resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint.")] = False,
+    licence: Annotated[
+        list[str] | None, Option(help="Licence for the card: one for all corpora, or one per --corpus.")
+    ] = None,
+    text: Annotated[str, Option(help="Name of the text column in a table.")] = "text",
+    bridge: Annotated[str, Option(help="Bridge that the style adapter extends: builtin, or a folder.")] = "builtin",
+    out: Annotated[Path | None, Option(help="Output folder of the style adapter; by default its name.")] = None,
+    steps: Annotated[
+        int, Option(min=1, help="Training steps of 16 text pieces; 110 take about 12 minutes on 2 cores.")
+    ] = 110,
+    resume: Annotated[bool, Option("--resume", help="Continue from the last checkpoint.")] = False,
 ) -> None:
-    """Train a bridge between an encoder and a decoder on public text, or with --style a style beside a bridge."""
+    """Train a bridge from an encoder to a decoder on public text, or a style adapter with --style."""
     from synthgen.core.progress import terminal_progress
 
     progress = terminal_progress(sys.stderr)
@@ -287,27 +304,27 @@ def train_bridge(  # noqa: PLR0913 - an option each
     from synthgen.decode.train.config import TrainBridgeConfig
 
     if config is None or style is not None:
-        raise UsageError("give either CONFIG or --style NAME", hint="See `synthgen train-bridge --help`.")
+        raise UsageError("pass either CONFIG or --style NAME", hint="See `synthgen train-bridge --help`.")
     say(f"bridge: {train(TrainBridgeConfig.load(config), resume=resume, progress=progress)}")
 
 
 @app.command()
 def schema(of: Annotated[Literal["config", "policy", "audit", "attestation"], Argument()]) -> None:
-    """Print a JSON Schema."""
+    """Print the JSON Schema of a file format."""
     from synthgen.cli.schemas import schema_of
 
     print_json(schema_of(of))
 
 
 def print_json(value: object) -> None:
-    """Print JSON for programs on standard output."""
+    """Print a value as JSON on standard output."""
     import json
 
     typer.echo(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=True))
 
 
 def main(command: typer.Typer = app) -> None:
-    """Run a command line; every error that a user can cause becomes one message and the exit code of its class.
+    """Run a command line; print each expected error as one message and exit with the code of its class.
 
     Args:
         command: the commands to run; `python -m studies` passes its own.
@@ -330,12 +347,12 @@ def main(command: typer.Typer = app) -> None:
         sys.exit(error.exit_code)
     except SystemExit as stop:
         if stop.code == Interrupted.exit_code:
-            say("stopped; the same command, without --resume never, goes on where it stopped")
+            say("stopped; run the same command without `--resume never` to continue from the last finished stage")
         raise
 
 
 def _stop(_number: int, _frame: object) -> None:
-    """Leave by SystemExit, which neither the command line's parser nor a library turns into another end."""
+    """Exit through SystemExit, which neither typer nor a library catches."""
     sys.exit(Interrupted.exit_code)
 
 

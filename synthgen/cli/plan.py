@@ -1,4 +1,4 @@
-"""`synthgen plan`: what a run would take and whether its audits can conclude, before any work."""
+"""Implement `synthgen plan`: check a configuration and estimate the run before any stage starts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,14 +34,14 @@ from synthgen.segment import learn_splitter
 from synthgen.segment.config import SegmentsConfig
 from synthgen.split import split
 
-TOKENS_PER_SECOND = 250  # of the embedded decoder on each core that multiplies bfloat16, a cautious round figure
-SECONDS_PER_READ = 0.25 / 3  # of one pass of the embedded decoder over a record on two cores, likewise
-OWN_LOG = "reads the log of the run, and of its twin on people who do not exist"
+TOKENS_PER_SECOND = 250  # of the default decoder per core with bfloat16 instructions; a conservative estimate
+SECONDS_PER_READ = 0.25 / 3  # of one forward pass of the default decoder over a record on 2 cores; conservative
+OWN_LOG = "reads the log of the run and the log of its dry run on fictional persons"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What would happen."""
+    """Hold the checks and estimates of a run that has not started."""
 
     rows: int
     bad_rows: dict[str, int]
@@ -50,26 +50,26 @@ class Plan:
     persons: dict[str, int]
     wanted: dict[str, int]
     candidates: int
-    segments: dict[str, float] | None  # per_record of train on average, and headings that enough persons share
-    fits: int  # regressions that judge the class of candidates, at most; 0 where nothing judges it
+    segments: dict[str, float] | None  # mean per_record of train, and headings that enough persons share
+    fits: int  # largest number of class-agreement regressions; 0 without that filter
     minutes: float
-    cores: int  # that write at once
+    cores: int  # that decode in parallel
     policy: str
     audits: dict[str, str]
     power: dict[str, dict[str, Any]]  # of each audit: n, n_needed, smallest_leak, epsilon_ceiling
     epsilon: float | None = None
     delta: float | None = None
-    reads: tuple[tuple[str, str], ...] = ()  # of private text, each with its price
-    ledger: str | None = None  # what was spent of its budget before; None where there is none yet
-    disclosure: str | None = None  # of each vector, where texts are written from words alone
+    reads: tuple[tuple[str, str], ...] = ()  # DP queries on private text, each with its cost
+    ledger: str | None = None  # budget already spent; None if there is no ledger yet
+    disclosure: str | None = None  # information per vector, if the decoder gets prompt words only
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the plan as plain data."""
+        """Return the plan as JSON-compatible data."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def to_text(self) -> str:
-        """Return the plan for people."""
+        """Return the plan as text for a terminal."""
         lines = [f"rows: {self.rows}, bad: {sum(self.bad_rows.values())}"]
         lines += [f"  bad: {reason}: {count}" for reason, count in self.bad_rows.items()]
         lines.append(f"persons: {self.persons['train']} train, {self.persons['control']} control")
@@ -80,30 +80,31 @@ class Plan:
         ]
         if self.segments is not None:
             many, headings = self.segments["per_record"], self.segments["headings"]
-            lines.append(f"segments: {many:.1f} a record, {headings:.0f} shared headings")
+            lines.append(f"segments: {many:.1f} per record, {headings:.0f} shared headings")
         lines.append(f"texts to decode: about {self.candidates}, {self.minutes:.0f} minutes on {self.cores} cores")
         if self.fits > 0:
             lines.append(f"class agreement: at most {self.fits} regressions of {sum(self.train.values())} records")
         if self.disclosure is not None:
-            lines.append(f"told of each vector: {self.disclosure}, and nothing else")
+            lines.append(f"decoder input per vector: {self.disclosure}, and nothing else")
         lines += [f"WARNING {warning}" for warning in self.warnings]
         if self.epsilon is None:
             lines.append("epsilon to be spent: none; the method makes no DP claim")
         else:
-            lines.append(f"epsilon to be spent: {self.epsilon:g} for each person, delta {self.delta:g}:")
+            lines.append(f"epsilon to be spent: {self.epsilon:g} per person, delta {self.delta:g}:")
             lines += [f"  {what}: {price}" for what, price in self.reads]
-            lines += [] if self.ledger is None else [f"spent in the ledger: {self.ledger}"]
+            lines += [] if self.ledger is None else [f"already spent in the ledger: {self.ledger}"]
         lines.append(f"policy {self.policy}:")
         return "\n".join(lines + [f"  {name}: {what}" for name, what in self.audits.items()])
 
 
 def make_plan(config: Config) -> Plan:
-    """Return the plan of a configuration; reads the source and the ledger, writes nothing that a run would read.
+    """Return the plan of a configuration; read the source and the ledger, and write nothing that a run would read.
 
-    Before the first run the coins are not tossed yet; the counts are those of other coins, and differ by chance.
+    Before the first run, the workspace secret that decides the random split does not exist. The plan then uses
+    another secret, so its counts can differ slightly from those of the run.
 
     Raises:
-        ConfigError, DataError, ModelError: everything a run would refuse at once.
+        ConfigError, DataError, ModelError: If a run would fail its initial checks.
     """
     policy = load_policy(policy_file(config))
     check_style(config, policy)
@@ -118,7 +119,7 @@ def make_plan(config: Config) -> Plan:
     )
     parts = split(report.corpus, config.split, seeds.child("split"))
     if len(parts.train) == 0:
-        raise DataError("no person came into train", hint="Give more records, or raise split.train.")
+        raise DataError("the train split is empty", hint="Supply more records, or raise split.train.")
     if config.filter.attributes is not None:
         check_labels(config.filter.attributes, parts.train.labels)
     labels = config.source.labels if config.interpolate.is_private else parts.train.labels
@@ -149,7 +150,7 @@ def make_plan(config: Config) -> Plan:
         minutes=(candidates * tokens * slowdown(backend) / (TOKENS_PER_SECOND * cores) + _preparing(config)) / 60,
         cores=cores,
         policy=policy.name,
-        audits=_told(reach, config),
+        audits=_in_words(reach, config),
         power={name: what.to_json() for name, what in reach.items() if not isinstance(what, str)},
         disclosure=_disclosure(config),
         epsilon=config.dp.epsilon,
@@ -169,8 +170,8 @@ def _warnings(config: Config, refused: str | None) -> tuple[str, ...]:
     return tuple(one for one in found if one is not None)
 
 
-def _told(reach: Mapping[str, Reach | str], config: Config) -> dict[str, str]:
-    """Return what each audit can show, in words."""
+def _in_words(reach: Mapping[str, Reach | str], config: Config) -> dict[str, str]:
+    """Return a sentence per audit on what it can show."""
     own = {"accounting": OWN_LOG} if config.interpolate.is_private else {}
     return {
         name: own.get(name) or (what if isinstance(what, str) else what.to_text()) for name, what in reach.items()
@@ -178,41 +179,41 @@ def _told(reach: Mapping[str, Reach | str], config: Config) -> dict[str, str]:
 
 
 def _room(config: Config, policy: Policy, persons: int) -> tuple[str | None, str | None]:
-    """Return what was spent of the ledger's budget before, and a warning where it does not hold the run."""
+    """Return the budget already spent in the ledger, and a warning if the rest does not cover the run."""
     if not config.interpolate.is_private:
         return None, None
-    before, goes_on, spent = Cost(epsilon=0.0, delta=0.0), False, None
+    before, is_reserved, spent = Cost(epsilon=0.0, delta=0.0), False, None
     try:
         if ledger_of(config)[0].is_dir():
-            before, goes_on = check_room(config, policy)
-            own = "; this run goes on with what it reserved" if goes_on else ""
+            before, is_reserved = check_room(config, policy)
+            own = "; this run continues with its own reservation" if is_reserved else ""
             spent = f"epsilon {before.epsilon:g}, delta {before.delta:g}{own}"
     except Overspent as refused:
-        told = "; ".join(refused.problems) or refused.message
-        return told, f"dp: the ledger's budget does not hold this run, and it ends before it learns anything: {told}"
-    wrong = None if goes_on else large_delta(config, persons, before)
-    return spent, wrong and f"{wrong}; the run ends before it learns anything"
+        why = "; ".join(refused.problems) or refused.message
+        return why, f"dp: the remaining budget in the ledger does not cover this run; the run would stop: {why}"
+    wrong = None if is_reserved else large_delta(config, persons, before)
+    return spent, wrong and f"{wrong}; the run would stop before its first DP query"
 
 
 def _check_exposure(config: Config, train: Corpus, wanted: Mapping[str, int]) -> None:
-    """Refuse a bound that the first round's latents break however they are spread over a class's persons."""
-    bound = config.interpolate.max_exposure
-    if bound is None:
+    """Raise DataError if `interpolate.max_exposure` is too small for the first round, whatever the weights are."""
+    limit = config.interpolate.max_exposure
+    if limit is None:
         return
     problems = []
     for label, m in first_requested(wanted).items():
         n = len({record.group for record in train.records if record.label == label})
-        if n * bound < m:
+        if n * limit < m:
             problems.append(
-                f"{label!r}: {n} persons make {int(n * bound)} latents at most, {m} are made for {wanted[label]} "
-                f"records; the least bound is about {m / n:.3g}"
+                f"{label!r}: {n} persons allow at most {int(n * limit)} latents, but {wanted[label]} records need "
+                f"{m}; the smallest possible limit is about {m / n:.3g}"
             )
     if problems:
         raise DataError(
-            f"interpolate.max_exposure: a summed weight of at most {bound:g} a person leaves too few latents",
+            f"interpolate.max_exposure: a summed weight of at most {limit:g} per person allows too few latents",
             problems=problems,
-            hint="Ask for fewer records, raise interpolate.max_exposure (1.3 times the least is met as a rule), or "
-            "add records of other persons.",
+            hint="Request fewer records, raise interpolate.max_exposure (1.3 times the smallest possible limit "
+            "usually works), or add records of other persons.",
         )
 
 
@@ -224,7 +225,7 @@ def _disclosure(config: Config) -> str | None:
 
 
 def _preparing(config: Config) -> float:
-    """Return the seconds that choosing the style takes on the processor; 0 where the configuration names it."""
+    """Return the seconds that the choice of the style takes on the CPU; 0 if the configuration names a style."""
     read = ways(len(built_in_styles())) * MOST_TEXTS if config.decode.style == AUTO else 0
     return read * slowdown(backend_of("cpu")) * SECONDS_PER_READ
 

@@ -1,4 +1,4 @@
-"""`synthgen release` and `synthgen report`: from a configuration to a bundle, or to a refusal."""
+"""Implement `synthgen release` and `synthgen report`: write a bundle, a refusal or a report."""
 
 import json
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ REPORT = "report/report.html"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A release that was written."""
+    """Describe a bundle that was written."""
 
     bundle: Path
     release_id: str
@@ -30,7 +30,7 @@ class Published:
     decision: Decision
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
+        """Return the result as JSON-compatible data."""
         return {
             "verdict": "RELEASED",
             "bundle": str(self.bundle),
@@ -40,7 +40,7 @@ class Published:
         }
 
     def to_text(self) -> str:
-        """Return it for people."""
+        """Return the result as text for a terminal."""
         return "\n".join(
             [
                 f"RELEASED under policy {self.policy.name}: {self.policy.statement}",
@@ -48,24 +48,24 @@ class Published:
                 f"bundle: {self.bundle}",
                 f"report: {self.bundle / REPORT}",
                 *(
-                    f"approval of {rule.threshold} {rule.role}: "
+                    f"needs approval by {rule.threshold} {rule.role}: "
                     f"synthgen approve {self.bundle} --role {rule.role} --key KEY --trust TRUST.json"
                     for rule in self.policy.approvals
                 ),
-                f"check it: synthgen verify {self.bundle} --trust TRUST.json",
+                f"verify it: synthgen verify {self.bundle} --trust TRUST.json",
             ]
         )
 
 
 def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO) -> Published:
-    """Run what is missing, judge it, and write the signed bundle.
+    """Run the stages that have not finished, apply the gate, and write the signed bundle.
 
-    What could stop the release at its end is checked before its start: the policy, waivers, the key, the folder for
-    bundles.
+    The policy, the waivers, the signing key and the output folder are checked before the first stage, so that a
+    mistake in one of them does not surface after hours of work.
 
     Raises:
-        ReleaseRefused: when the gate says no; the signed refusal and the report stay in the workspace.
-        SynthGenError: as the stages say.
+        ReleaseRefused: If the gate refuses the release. The signed refusal and the report stay in the workspace.
+        SynthGenError: If a stage fails.
     """
     from synthgen.pipeline.pipeline import Pipeline
 
@@ -86,12 +86,12 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
 
 
 def report_of(target: Path) -> Path:
-    """Return the report of a configuration's last run, of a workspace, or of a bundle.
+    """Return the path of the report of a configuration's last run, of a workspace, or of a bundle.
 
-    That of a run is written anew each time, from the run and the policy as they are now.
+    The report of a run is rewritten on each call, from the run and the current policy.
 
     Raises:
-        DataError: when the target holds no report yet, or the configuration changed since its last run.
+        DataError: If the target has no report yet, or the configuration changed since its last run.
     """
     if target.is_dir():
         if (target / REPORT).is_file():
@@ -111,12 +111,12 @@ def _key(config: Config) -> SigningKey:
 
 
 def _reported(workspace: Path) -> Path:
-    """Return the configuration whose run was last reported in a workspace."""
+    """Return the configuration of the last run that was reported in a workspace."""
     from synthgen.release.run import REPORTED
 
     note = workspace / REPORTED
     if not note.is_file():
-        raise DataError(f"{workspace}: holds no report", hint="Give a bundle, or the configuration of a run.")
+        raise DataError(f"{workspace}: contains no report", hint="Pass a bundle, or the configuration of a run.")
     return Path(json.loads(note.read_bytes())["config"])
 
 
@@ -128,6 +128,6 @@ def _writable(out: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise StorageError(
-            f"{out}: bundles cannot be written there ({error.strerror}); nothing was run",
+            f"{out}: this folder for bundles is not writable ({error.strerror}); no stage was run",
             hint="Change release.out, or make the folder writable.",
         ) from error

@@ -1,4 +1,4 @@
-"""Before any work: are the people at hand enough for each audit of a policy, and how small a leak does it see?"""
+"""Estimate, before a run, whether there are enough persons for each audit and which leak it can detect."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,25 +14,25 @@ from audits.gate.policy import Policy
 from audits.gate.spending import confidence_of
 from audits.runner.registry import NEEDS
 
-USUAL_RATE = 0.2  # how often the linkage attacks are right about non-members, as AUDITS' sample sizes assume
-ASKED_FOR = {
-    "canaries": "needs a second build with canaries in it: `audits canaries`, then `audits run --canaries`",
+USUAL_RATE = 0.2  # accuracy of the linkage attacks on non-members that the audits' sample sizes assume
+EXTRA_INPUT = {
+    "canaries": "needs a canary build: `audits canaries`, then `audits run --canaries`",
     "accounting": "needs the log of a differentially private mechanism: `audits run --mechanism`",
-    "differencing": "needs the release before this one: `audits run --previous`",
+    "differencing": "needs the previous release: `audits run --previous`",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """What an audit can show with the people at hand.
+    """Describe what an audit can show with the available persons.
 
     Args:
-        n: how many of its units there are; at most, because units that hang together count for fewer.
-        unit: what they are.
-        n_needed: the fewest that carry a pass.
-        leak: the smallest leak that is seen with power .8, in words.
-        smallest_leak: the same as a number, in the audit's own measure.
-        epsilon_ceiling: the largest epsilon that it could prove; None where it proves none.
+        n: Number of units; an upper limit, because dependent units count as fewer.
+        unit: Name of the unit.
+        n_needed: Smallest number of units with which the audit can pass.
+        leak: Smallest leak that is detected with power 0.8, in words.
+        smallest_leak: The same leak as a number, in the measure of the audit.
+        epsilon_ceiling: Largest epsilon that the audit can prove; None if it proves none.
     """
 
     n: int
@@ -43,13 +43,15 @@ class Reach:
     epsilon_ceiling: float | None = None
 
     def to_text(self) -> str:
-        """Return it for people."""
+        """Return the estimate as text for a terminal."""
         enough = "enough for a verdict" if self.n >= self.n_needed else "TOO FEW for a pass"
         proves = "" if self.epsilon_ceiling is None else f"; proves an epsilon of at most {self.epsilon_ceiling:.1f}"
-        return f"{self.n} {self.unit}, {self.n_needed} needed: {enough}; smallest leak seen: {self.leak}{proves}"
+        return (
+            f"{self.n} {self.unit}, {self.n_needed} needed: {enough}; smallest detectable leak: {self.leak}{proves}"
+        )
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as the audits' own results write it."""
+        """Return the estimate under the field names of the audit results."""
         return {
             "n": self.n,
             "n_needed": self.n_needed,
@@ -61,26 +63,26 @@ class Reach:
 def reach_of(
     policy: Policy, n_train: int, n_control: int, n_synthetic: int, confidence: float
 ) -> Mapping[str, Reach | str]:
-    """Return, for each audit of the policy, what it can show; in words alone for one that needs more than tables.
+    """Return what each audit of the policy can show, or a sentence for an audit that needs more than tables.
 
     Args:
-        policy: names the audits.
-        n_train: train persons.
-        n_control: control persons; of some audits a fifth is set aside to teach the attacks.
-        n_synthetic: records to be written.
-        confidence: of the run's audits; the first attempt on a control group is a little surer
-            (`audits.gate.spending`).
+        policy: Names the audits.
+        n_train: Number of training persons.
+        n_control: Number of control persons; some audits set a fifth aside to train their attacks.
+        n_synthetic: Number of synthetic records.
+        confidence: Confidence level of the run's audits; the first attempt on a control group uses a slightly
+            higher level (`audits.gate.spending`).
     """
     both, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
-    sure = confidence_of(1, confidence)
-    events = needed_for_zero_events(0.01, confidence=sure)
+    level = confidence_of(1, confidence)
+    events = needed_for_zero_events(0.01, confidence=level)
     each = "persons on each side"
     some = f"{each}, a fifth of control set aside"
     area, share = (
-        detectable_auc(max(1, attacked), confidence=sure),
-        detectable_share(max(1, n_synthetic), confidence=sure),
+        detectable_auc(max(1, attacked), confidence=level),
+        detectable_share(max(1, n_synthetic), confidence=level),
     )
-    learnt = detectable_excess(max(1, attacked), USUAL_RATE, confidence=sure) / (1 - USUAL_RATE)
+    learnt = detectable_excess(max(1, attacked), USUAL_RATE, confidence=level) / (1 - USUAL_RATE)
     of_rows = "synthetic records, if they are independent"
     person = Reach(n=both, unit=each, n_needed=events, leak="one person copied", smallest_leak=1 / max(1, n_train))
     known: dict[str, Reach] = {
@@ -112,9 +114,9 @@ def reach_of(
             n=attacked,
             unit=some,
             n_needed=LINKAGE_MARGINS["relative"][-1][0],
-            leak=f"{learnt:.1%} of what is not known anyway",
+            leak=f"{learnt:.1%} of the attribute values that an attacker cannot guess from the population",
             smallest_leak=learnt,
         ),
     }
-    asked = (*policy.required, *policy.measured)
-    return {name: ASKED_FOR[name] if name in NEEDS else known[name] for name in asked}
+    audits = (*policy.required, *policy.measured)
+    return {name: EXTRA_INPUT[name] if name in NEEDS else known[name] for name in audits}

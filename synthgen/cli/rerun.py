@@ -1,4 +1,4 @@
-"""Run the generator of a finished run again without some persons, with random streams of its own."""
+"""Repeat the generation of a finished run without some persons, with separate random streams."""
 
 import shutil
 from collections.abc import Generator, Mapping
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def _store(context: StageContext) -> Mapping[str, object]:
-    """Write the records in the place where deidentify writes train."""
+    """Write the records where the stage deidentify writes train."""
     records = context.input("records")
     write_corpus(context.folder / "train.parquet", records)
     return {"in": len(records), "out": len(records)}
@@ -37,26 +37,27 @@ GIVEN = Stage(name="deidentify", version=1, run=_store, inputs=("records",), lib
 
 
 def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], number: int, folder: Path) -> None:
-    """Write what the generator makes without some persons to `folder`/synthetic; go on where an earlier try stopped.
+    """Generate synthetic records without some persons and write them to `folder`/synthetic.
 
-    It starts behind deidentify, whose surrogates of a person depend on no other person, and takes the vectors of the
-    run, because the encoder learns nothing: interpolate, decode and filter are done anew, with whatever they learn
-    from train. Where records are cut by the headings that train shares, they are embedded anew too.
+    The rerun starts after deidentify, because the surrogates of a person do not depend on other persons. It reuses
+    the vectors of the run, because the encoder is not trained. Interpolate, decode and filter run again, including
+    everything they fit on train. If records are split at headings that train persons share, they are embedded
+    again. An interrupted rerun continues from its last finished stage.
 
     Args:
-        job: of the run that is attacked.
-        train: its train records, without identifiers.
-        vectors: float32 (n, d), of the records of train.
-        leave_out: groups.
-        number: of the rerun; names its streams.
-        folder: of the plan; the rerun's own workspace is made in it, and removed when its table is whole.
+        job: Job of the attacked run.
+        train: De-identified training records of that run.
+        vectors: float32 (n, d), vectors of the training records.
+        leave_out: Groups to leave out.
+        number: Number of the rerun; names its random streams.
+        folder: Folder of the plan. The workspace of the rerun is created in it and removed when its table is written.
 
     Raises:
-        DataError: too few persons of a class are left.
-        SynthGenError: as the stages say.
+        DataError: If too few persons of a class are left.
+        SynthGenError: If a stage fails.
 
-    Privacy: reads train; what is written is synthetic text that no audit has seen.
-    Random: the streams of the run, below the child "shadow/<number>" of their root.
+    Privacy: Accesses train. The output is synthetic text that has not been audited.
+    Randomness: Streams of the run below the child "shadow/<number>" of their root.
     """
     is_kept = np.array([r.group not in leave_out for r in train.records], dtype=np.bool_)
     kept = replace(train, records=tuple(r for r, kept in zip(train.records, is_kept, strict=True) if kept))
@@ -74,18 +75,18 @@ def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], 
 
 
 def write_again(again: Job, records: Corpus, vectors: Float32) -> Written:
-    """Return what the generator writes with other records as its train.
+    """Return the records that the generator writes with other records as its training data.
 
     Args:
-        again: the run's configuration, with a workspace and streams of its own.
-        records: without identifiers.
-        vectors: float32 (n, d), of these records.
+        again: Configuration of the run with a separate workspace and separate streams.
+        records: De-identified records.
+        vectors: float32 (n, d), vectors of these records.
 
     Raises:
-        DataError: too few persons of a class.
-        SynthGenError: as the stages say.
+        DataError: If a class has too few persons.
+        SynthGenError: If a stage fails.
 
-    Privacy: reads the records; what is written gives them away as a release gives train away.
+    Privacy: Accesses the records. The output depends on them as a release depends on train.
     """
     refuse_private(again.config)
     with again.workspace.locked():
@@ -96,19 +97,19 @@ def write_again(again: Job, records: Corpus, vectors: Float32) -> Written:
 
 
 def refuse_private(config: Config) -> None:
-    """Raise UsageError for a run under a budget: writing it again asks its persons again, at a price.
+    """Raise UsageError for a run under a DP budget, because each rerun would spend budget.
 
-    What a person adds there is bounded by epsilon, and the noise of each draw hides the rest.
+    The influence of a person on such a run is limited by epsilon.
     """
     if config.interpolate.is_private:
         raise UsageError(
-            f"a run of {config.interpolate.method} is not written again: each draw is paid for",
-            hint="Its bound is epsilon; `accounting` checks it.",
+            f"a run of method {config.interpolate.method!r} cannot be repeated: each DP query spends budget",
+            hint="Epsilon limits the influence of each person; the audit `accounting` checks it.",
         )
 
 
 def _embedded(job: Job, given: StageResult, kept: Corpus, vectors: Float32, encoder: Encoder) -> tuple[str, Embedded]:
-    """Return the vectors of a rerun's records, and the digest of what they come from."""
+    """Return the vectors of the records of a rerun, and the digest of their source."""
     if job.config.segments is None:
         return given.digest, embed(kept, vectors, encoder)
     stage, embedded = embed_train(job, given, kept, encoder)
@@ -116,7 +117,7 @@ def _embedded(job: Job, given: StageResult, kept: Corpus, vectors: Float32, enco
 
 
 def returned(stages: Generator[StageResult, None, T]) -> T:
-    """Run stages to their end and return what they came to."""
+    """Run all stages and return the return value of the generator."""
     while True:
         try:
             next(stages)

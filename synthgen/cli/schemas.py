@@ -1,10 +1,10 @@
-"""`synthgen schema`: the JSON Schemas of what users write and read."""
+"""Implement `synthgen schema`: return the JSON Schemas of the file formats."""
 
 from typing import Any, Literal
 
 
 def schema_of(kind: Literal["config", "policy", "audit", "attestation"]) -> dict[str, Any]:
-    """Return the schema of a configuration, a policy, an audit.json or the signed statement of a release."""
+    """Return the JSON Schema of a configuration, a policy, an audit.json or the signed statement of a release."""
     from pydantic import BaseModel
 
     from audits.core.report import audit_schema

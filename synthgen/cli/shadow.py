@@ -1,4 +1,4 @@
-"""`synthgen shadow`: rerun a finished run without its most over-represented persons, and see whether that shows."""
+"""Implement `synthgen shadow`: repeat a run without its most over-represented persons and compare the outputs."""
 
 import math
 from collections.abc import Callable
@@ -33,13 +33,12 @@ WRITTEN = ("interpolate", "decode", "re-embed", "filter")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowRequest:
-    """What was asked for.
+    """Hold the options of a shadow audit.
 
     Args:
-        runs: reruns, half of them without each person.
-        persons: asked about; None takes one in a hundred of train.
-        quick: eight reruns about one person, with as few and as short records as can be judged; never a verdict of
-            pass.
+        runs: Number of reruns; each person is left out of half of them.
+        persons: Number of persons attacked; None means 1 % of the training persons.
+        quick: Do 8 reruns for one person, with the fewest and shortest records the audit accepts; never passes.
     """
 
     runs: int
@@ -49,40 +48,40 @@ class ShadowRequest:
 
 @dataclass(frozen=True, slots=True)
 class Shadowed:
-    """What was found: the content of shadow.json, and where it lies."""
+    """Hold the content of shadow.json and its path."""
 
     report: AuditReport
     path: Path
 
     @property
     def passed(self) -> bool:
-        """Whether the reruns show that the flagged persons do not show."""
+        """Whether the audit found no detectable difference for the attacked persons."""
         return self.report.overall == "pass"
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
+        """Return the report as JSON-compatible data."""
         return self.report.to_dict()
 
     def to_text(self) -> str:
-        """Return it for people."""
+        """Return the report as text for a terminal."""
         return f"{as_text(self.report.results[0])}\nwritten: {self.path}"
 
 
 def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Callable[[str], None]) -> Shadowed:
-    """Make the reruns that are missing, judge them, and write shadow.json into the workspace.
+    """Do the missing reruns, audit all of them, and write shadow.json into the workspace.
 
-    Nothing of it enters the evidence a gate reads: it is for people who decide, and costs as many runs as it takes.
+    The result is not part of the evidence that the gate uses. It informs the people who decide on a release.
 
     Args:
-        config: of a finished run.
-        request: how much.
-        progress: told of every stage of every rerun.
-        say: takes lines for people: the estimate, and which rerun it is.
+        config: Configuration of a finished run.
+        request: Options.
+        progress: Receives the progress of each stage of each rerun.
+        say: Prints a line: the estimated duration, and the number of the current rerun.
 
     Raises:
-        DataError: the run is not finished, or too few persons of a class are left.
-        InputError: the numbers cannot be, or a table cannot be used.
-        Interrupted: another process holds the rerun's workspace.
+        DataError: If the run is not finished, or too few persons of a class are left.
+        InputError: If the options do not fit the run, or a table cannot be used.
+        Interrupted: If another process has locked the workspace of a rerun.
     """
     refuse_private(config)
     run = load_run(config)
@@ -117,9 +116,9 @@ def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Call
 
 
 def _folder(run: Run, request: ShadowRequest) -> Path:
-    """Return the private folder of these reruns of this run; others never mix with them."""
-    asked = {"run": run.record.digest, "runs": request.runs, "persons": request.persons, "quick": request.quick}
-    return run.workspace.root / "shadow" / sha256_json(asked)[:16]
+    """Return the private folder for these options and this run."""
+    options = {"run": run.record.digest, "runs": request.runs, "persons": request.persons, "quick": request.quick}
+    return run.workspace.root / "shadow" / sha256_json(options)[:16]
 
 
 def _plan(inputs: AuditInputs, request: ShadowRequest, folder: Path, seed: int) -> ShadowPlan:
@@ -131,14 +130,14 @@ def _plan(inputs: AuditInputs, request: ShadowRequest, folder: Path, seed: int) 
 
 
 def _quick(config: Config, train: Corpus) -> Config:
-    """Return the configuration with as few records as can be judged, and short ones."""
-    asked, decode = config.interpolate, config.decode
-    wanted = wanted_counts(train.labels, asked.balance, asked.total)
+    """Return the configuration with the fewest records the audit accepts, and with short records."""
+    interpolate, decode = config.interpolate, config.decode
+    wanted = wanted_counts(train.labels, interpolate.balance, interpolate.total)
     few = {label: min(n, math.ceil(MIN_SYNTHETIC / len(wanted))) for label, n in wanted.items()}
     less = {"max_new_tokens": min(decode.max_new_tokens, QUICK_TOKENS)}
     return config.model_copy(
         update={
-            "interpolate": asked.model_copy(update={"balance": few, "total": None}),
+            "interpolate": interpolate.model_copy(update={"balance": few, "total": None}),
             "decode": decode.model_copy(update=less),
         }
     )
@@ -146,8 +145,8 @@ def _quick(config: Config, train: Corpus) -> Config:
 
 def _estimate(run: Run, plan: ShadowPlan, missing: list[int], *, quick: bool) -> str:
     seconds = sum(stage.seconds for stage in run.record.stages if stage.is_of(*WRITTEN))
-    wait = "" if quick else f", about {span(seconds * len(missing))} by what the run took"
+    wait = "" if quick else f", estimated {span(seconds * len(missing))} from the duration of the run"
     return (
-        f"{plan.runs} reruns about {len(plan.persons)} persons, each left out of {plan.runs // 2}; "
-        f"{len(missing)} are still to be made{wait}"
+        f"{plan.runs} reruns for {len(plan.persons)} persons, each left out of {plan.runs // 2}; "
+        f"{len(missing)} reruns remain{wait}"
     )

@@ -1,4 +1,4 @@
-"""`synthgen init`: a folder in which the whole way can be tried."""
+"""Implement `synthgen init`: create a folder with everything that a trial release needs."""
 
 import secrets
 import subprocess
@@ -23,24 +23,31 @@ PERSONS = {"releaser": "trial user", "privacy_officer": "trial officer", "data_o
 
 
 def start(folder: Path, template: str, *, patients: int | None = None, now: datetime | None = None) -> str:
-    """Make a new folder with a configuration, example notes where the template has some, keys, ledger, workspace.
+    """Create a folder with a configuration, keys, a ledger, a workspace, a trust root and, if any, example notes.
 
-    Beside them a trust root, which names the keys and the ledger.
+    The keys are for trials only: each passphrase is stored next to its key in a file of mode 0600. For a real
+    release, create a key with `synthgen keys new` and keep the passphrase elsewhere.
 
-    The key is for trying things: its passphrase lies beside it in a file of mode 0600. For a real release make one
-    with `synthgen keys new` and keep the passphrase elsewhere.
+    Args:
+        folder: Folder to create.
+        template: One of `TEMPLATES`.
+        patients: Number of fictional patients; the default depends on the template.
+        now: Start of the validity of the keys; the current time by default.
+
+    Returns:
+        The lines to print: what was created, and the next commands.
 
     Raises:
-        StorageError: if the folder exists and is not empty, or cannot be written.
+        StorageError: If the folder exists and is not empty, or cannot be written.
     """
     now = datetime.now(UTC) if now is None else now
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StorageError(f"{folder}: exists and is not empty; nothing was written", hint="Name a new folder.")
+        raise StorageError(f"{folder}: exists and is not empty; nothing was written", hint="Choose a new folder.")
     try:
         (folder / "keys").mkdir(mode=0o700, parents=True)
         (folder / "ws").mkdir(mode=0o700)
     except OSError as error:
-        raise StorageError(f"{folder}: cannot be made ({error.strerror})") from error
+        raise StorageError(f"{folder}: cannot be created ({error.strerror})") from error
     name = Path(TEMPLATES[template]).name
     write_new(folder / name, (examples() / TEMPLATES[template]).read_bytes(), 0o644)
     passphrase = secrets.token_urlsafe(24)
@@ -65,20 +72,20 @@ def start(folder: Path, template: str, *, patients: int | None = None, now: date
         f"configuration: {folder / name}",
         f"trust root: {folder / 'trust.json'}",
         f"trial keys: {folder / 'keys'}",
-        f"ledger, named in the trust root: {ledger}",
+        f"ledger, listed in the trust root: {ledger}",
     ]
     patients = PATIENTS_OF.get(template) if patients is None else patients
     if template in PATIENTS_OF and patients is not None:
         count = _write_notes(folder / "notes.jsonl", patients)
         made.insert(0, f"{count} fictional notes of {patients} patients: {folder / 'notes.jsonl'}")
-    return "\n".join([*made, *_said(folder / name, config, keys)])
+    return "\n".join([*made, *_next_steps(folder / name, config, keys)])
 
 
-def _said(path: Path, config: Config, keys: Mapping[str, Path]) -> list[str]:
-    """Return what is for a trial alone, and the commands that come next."""
-    trial = "for a trial: keys whose passphrase lies beside them, and a ledger of its own"
+def _next_steps(path: Path, config: Config, keys: Mapping[str, Path]) -> list[str]:
+    """Return a note on what must not be used beyond a trial, and the next commands."""
+    trial = "for trials only: the passphrases are stored next to the keys, and the ledger belongs to this folder"
     if config.secret == PUBLIC:
-        trial += f", a public secret; {path.name} says what to leave out for people's records"
+        trial += f"; the secret is public: {path.name} says what to change before you use records of real persons"
     approvals = [
         f"next: synthgen approve BUNDLE --role {role} --key {key} --trust {path.with_name('trust.json')}"
         for role, key in keys.items()
@@ -89,12 +96,12 @@ def _said(path: Path, config: Config, keys: Mapping[str, Path]) -> list[str]:
 
 
 def _write_notes(path: Path, patients: int) -> int:
-    """Write the notes by the example's own script, as a reader of the example would; return how many they are."""
+    """Write the notes with the script of the example, and return their number."""
     script = examples() / "clinic" / "make_notes.py"
     command = [sys.executable, str(script), "--out", str(path), "--patients", str(patients), "--seed", str(SEED)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
     if done.returncode != 0:
-        raise InternalError("the example's notes could not be made", problems=done.stderr.splitlines()[-1:])
+        raise InternalError("the example notes could not be generated", problems=done.stderr.splitlines()[-1:])
     return len(path.read_bytes().splitlines())
 
 

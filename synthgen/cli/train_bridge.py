@@ -1,4 +1,4 @@
-"""`synthgen train-bridge`: from a corpus, an encoder and a decoder to a bridge."""
+"""Implement `synthgen train-bridge`: train a bridge from an encoder to a decoder on a corpus."""
 
 from pathlib import Path
 
@@ -20,16 +20,17 @@ from synthgen.models.store import model_folder
 
 
 def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Path:
-    """Train as configured and return the folder of the bridge.
+    """Train a bridge and return its folder.
 
     Raises:
-        UsageError: if the folder holds a checkpoint and `resume` was not asked for; nothing is overwritten.
-        ConfigError: if a path names a variable that is not set.
-        DataError, ModelMissing, ModelError: as the corpus and the models say.
+        UsageError: If the folder contains a checkpoint and `resume` is false; nothing is overwritten.
+        ConfigError: If a path names an environment variable that is not set.
+        DataError: If the corpus cannot be used.
+        ModelMissing, ModelError: If a model is missing or cannot be used.
     """
     out = config.resolve(config.out)
     if (out / STATE).exists() and not resume:
-        raise UsageError(f"{out}: holds a checkpoint", hint="Add --resume to go on, or choose another `out`.")
+        raise UsageError(f"{out}: contains a checkpoint", hint="Pass --resume to continue, or choose another `out`.")
     corpus = config.corpus
     texts, sources = read_passages(
         config.resolve(corpus.path),
@@ -62,7 +63,7 @@ def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress) -> Pat
 def _write_vocabulary(
     config: TrainBridgeConfig, encoder: Encoder, centre: Float32, path: Path, progress: Progress
 ) -> None:
-    """Write the corpus's words with their vectors; names of persons are left out, as they must be in a release."""
+    """Write the words of the corpus with their vectors; leave out names of persons, because releases show words."""
     part = config.vocabulary or VocabularyPart()
     names = {name.lower() for name in FIRST_NAMES | LAST_NAMES}
     frequency = word_frequencies(

@@ -1,4 +1,4 @@
-"""`synthgen train-bridge --style NAME --corpus PATH`: a style of writing from some hundred texts of it."""
+"""Implement `synthgen train-bridge --style NAME --corpus PATH`: train a style adapter on a few hundred texts."""
 
 import json
 import re
@@ -31,20 +31,23 @@ from synthgen.models.store import model_folder
 LEAST_TEXTS = 20
 SAMPLES = 10
 PROMPT_TOKENS = 24
-WORDS = 8  # at most, as the bridge learnt them: a style trained without forgets what they are for
+WORDS = 8  # largest number of prompt words, as in the bridge's training; without them the adapter unlearns their use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StyleTask:
-    """What a style is trained on, and how.
+    """Hold the training options of a style adapter.
 
     Args:
-        name: lower-case letters, digits and dashes.
-        corpora: each a table, or a folder of text files, with its licence.
-        out: folder of the style, and of the checkpoint until it is done.
-        text: column of the texts, in tables.
-        bridge: the style stands beside it.
-        steps, batch, rate, rank: of the training.
+        name: Lower-case letters, digits and dashes.
+        corpora: Tables or folders of text files, each with its licence.
+        out: Output folder; it also contains the checkpoint during training.
+        text: Name of the text column in a table.
+        bridge: Bridge that the style adapter extends.
+        steps: Number of training steps.
+        batch: Text pieces per step.
+        rate: Learning rate.
+        rank: Rank of the low-rank adapters.
     """
 
     name: str
@@ -59,22 +62,24 @@ class StyleTask:
 
 
 def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
-    """Train a style and return its folder; a stopped run goes on from its last checkpoint.
+    """Train a style adapter and return its folder; with `resume`, continue from the last checkpoint.
 
     Raises:
-        UsageError: the folder holds a checkpoint or a style, and `resume` was not asked for.
-        DataError: a corpus cannot be read or has too few texts.
-        ModelMissing, ModelError: as the models say.
+        UsageError: If the folder contains a checkpoint or a style adapter and `resume` is false.
+        DataError: If a corpus cannot be read or has too few texts.
+        ModelMissing, ModelError: If a model is missing or cannot be used.
 
-    Privacy: the weights are functions of the texts, and can repeat them: give text that may be published.
+    Privacy: The weights depend on the texts and can reveal them. Train only on text that may be published.
     """
     if re.fullmatch(NAME, task.name) is None or task.name == PLAIN:
-        raise UsageError(f"--style: a name is lower-case letters, digits and dashes, and not {PLAIN!r}")
+        raise UsageError(f"--style: use lower-case letters, digits and dashes; the name {PLAIN!r} is reserved")
     if not resume and any((task.out / name).exists() for name in (STATE, CARD)):
-        raise UsageError(f"{task.out}: holds a style or a checkpoint", hint="Add --resume, or choose another --out.")
+        raise UsageError(
+            f"{task.out}: contains a style or a checkpoint", hint="Pass --resume, or choose another --out."
+        )
     texts = {path.name: _texts(path, task.text) for path, _ in task.corpora}
     if len(texts) < len(task.corpora):
-        raise UsageError("two corpora have one name", hint="Rename one: the card lists them by their names.")
+        raise UsageError("two corpora have the same name", hint="Rename one: the card lists corpora by name.")
     bridge = load_bridge(task.bridge)
     trained = {
         "steps": task.steps,
@@ -92,7 +97,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
         vectors = encoder.encode(list(pieces.passages.texts), advance)
     data = TrainingSet(passages=pieces.passages, vectors=vectors, heldout=pieces.heldout, reader=bridge.words)
     trainer = Trainer(config, loaded.model, loaded.tokenizer, data, beside=(bridge, task.rank))
-    before = trainer.evaluate()["own"]  # adapters that have learnt nothing add nothing, so this is the bridge's own
+    before = trainer.evaluate()["own"]  # untrained adapters change nothing, so this is the loss of the bridge
     with progress.stage("train-bridge", total=task.steps, unit="steps") as advance:
         run_training(trainer, task.out, advance)
     licences = {path.name: licence for path, licence in task.corpora}
@@ -109,12 +114,14 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     )
     _write(card, task.out)
     write_learnt((text for given in texts.values() for text in given), task.out)
-    told = in_style(bridge, [(load_style(str(task.out), Path), 1.0)])
-    decoder = XragDecoder(folder, told, decoder=bridge.info.decoder, encoder=bridge.info.encoder, dim=bridge.info.dim)
+    styled = in_style(bridge, [(load_style(str(task.out), Path), 1.0)])
+    decoder = XragDecoder(
+        folder, styled, decoder=bridge.info.decoder, encoder=bridge.info.encoder, dim=bridge.info.dim
+    )
     with progress.stage("samples", total=SAMPLES, unit="texts") as advance:
         samples = _samples(decoder, pieces, vectors, advance)
     _write(card.model_copy(update={"samples": samples}), task.out)
-    (task.out / STATE).unlink()  # the optimiser's, of no use once the style is there
+    (task.out / STATE).unlink()  # the optimizer state is not needed after training
     return task.out
 
 
@@ -123,21 +130,22 @@ def _last_loss(folder: Path) -> float:
 
 
 def _texts(path: Path, column: str) -> list[str]:
-    """Return the texts of a table or folder."""
+    """Return the texts of a table or a folder."""
     rows = read_source(SourceConfig(path=str(path), text=column), path).rows
     texts = [str(row.values[column]) for row in rows if str(row.values.get(column) or "").strip()]
     if len(set(texts)) < LEAST_TEXTS:
         raise DataError(
-            f"{path}: {len(set(texts))} texts in {column!r}; a style needs {LEAST_TEXTS}, better some hundred",
-            hint="Give a folder of .txt files or a table, and name the column of texts with --text.",
+            f"{path}: {len(set(texts))} texts in {column!r}; a style needs at least {LEAST_TEXTS}, "
+            "preferably several hundred",
+            hint="Pass a folder of .txt files or a table, and name the text column with --text.",
         )
     return texts
 
 
 def _samples(decoder: XragDecoder, pieces: StylePieces, vectors: Float32, advance: Advance) -> tuple[str, ...]:
     most = decoder.info.max_text_tokens
-    n, held = len(vectors), pieces.heldout
-    rows = np.linspace(n - held, n - 1, num=min(SAMPLES, held)).astype(int)
+    n, heldout = len(vectors), pieces.heldout
+    rows = np.linspace(n - heldout, n - 1, num=min(SAMPLES, heldout)).astype(int)
     labels = tuple(" ".join(pieces.passages.hints[row][:1]) for row in rows)
     latents = Latents(
         vectors=vectors[rows].copy(),
@@ -167,15 +175,15 @@ def _write(card: StyleCard, folder: Path) -> None:
 
 
 def with_licences(corpora: Sequence[Path], licences: Sequence[str]) -> tuple[tuple[Path, str], ...]:
-    """Return every corpus with its licence; one licence stands for all.
+    """Return every corpus with its licence; a single licence applies to all corpora.
 
     Raises:
-        UsageError: their numbers do not fit.
+        UsageError: If the number of licences is neither 1 nor the number of corpora.
     """
     if not corpora or len(licences) not in {1, len(corpora)}:
         raise UsageError(
             f"{len(corpora)} corpora and {len(licences)} licences",
-            hint="Give --corpus PATH at least once, and --licence once for all of them or once for each.",
+            hint="Pass --corpus PATH at least once, and --licence once for all corpora or once for each.",
         )
     each = licences if len(licences) > 1 else list(licences) * len(corpora)
     return tuple(zip(corpora, each, strict=True))

@@ -1,4 +1,4 @@
-"""`synthgen evaluate`: train on synthetic, test on real, on any three tables."""
+"""Implement `synthgen evaluate`: train on synthetic records and test on real ones, for any three tables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,18 +20,20 @@ METRICS = ("accuracy", "macro_f1", "weighted_f1")
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """What was found: the content of evaluation.json."""
+    """Hold the content of evaluation.json."""
 
     table: Mapping[str, Any]
 
     def to_json(self) -> Mapping[str, Any]:
-        """Return it as plain data."""
+        """Return the study as JSON-compatible data."""
         return self.table
 
     def to_text(self) -> str:
-        """Return it for people: one line per classifier and arm, with intervals."""
-        sure = round(100 * self.table["confidence"])
-        lines = [f"tested on {self.table['records']['test']} real records, {sure} % intervals over persons"]
+        """Return one line per classifier and arm, with intervals, as text for a terminal."""
+        level = round(100 * self.table["confidence"])
+        lines = [
+            f"tested on {self.table['records']['test']} real records; {level} % intervals, resampled over persons"
+        ]
         lines.append(f"{'classifier':<18} {'trained on':<15} " + " ".join(f"{m:<22}" for m in METRICS))
         for head, arms in self.table["classifiers"].items():
             for arm, found in arms.items():
@@ -41,11 +43,11 @@ class Study:
 
 
 def study(synthetic: Path, train: Path, test: Path, *, encoder: str, seed: int, stream: TextIO) -> Study:
-    """Read three tables, embed them, and return the study.
+    """Read and embed three tables, and return the study.
 
     Raises:
-        InputError, DataError: if a table cannot be used or has no labels.
-        ModelMissing: if the encoder is not in the store.
+        InputError, DataError: If a table cannot be used or has no labels.
+        ModelMissing: If the encoder is not in the store.
     """
     progress = terminal_progress(stream)
     corpora = {
@@ -65,7 +67,7 @@ def study(synthetic: Path, train: Path, test: Path, *, encoder: str, seed: int, 
 def _corpus(path: Path, role: Role) -> Corpus:
     table = load_table(path, role=role)  # type: ignore[arg-type]
     if table.labels is None:
-        raise DataError(f"{path}: has no column 'label', and a classifier needs one")
+        raise DataError(f"{path}: has no column 'label', which the classifiers need")
     rows = zip(table.texts, table.labels, table.groups, strict=True)
     records = tuple(
         Record(id=f"{role}-{i:08d}", text=text, label=label, group=group)

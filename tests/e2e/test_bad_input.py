@@ -103,7 +103,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_any_work(small, old, new
 @pytest.mark.skipif(os.geteuid() == 0, reason="the owner of all files may write everywhere")
 def test_a_folder_without_the_right_to_write_is_told_before_any_work(small):
     (small.folder / "out").mkdir(mode=0o500)
-    refused(small, small.release(), 3, "bundles cannot be written there", "nothing was run")
+    refused(small, small.release(), 3, "folder for bundles is not writable", "no stage was run")
     assert list((small.workspace).rglob("done.json")) == []
 
 

@@ -49,7 +49,7 @@ def test_a_stop_asked_for_says_how_to_go_on(unmade, tmp_path, number):
     process = unmade.start_release(log)
     process.send_signal(number)
     assert process.wait() == 7
-    assert "goes on where it stopped" in log.read_text()
+    assert "continue from the last finished stage" in log.read_text()
     assert "Traceback" not in log.read_text()
     assert unmade.bundles == []
 

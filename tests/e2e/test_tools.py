@@ -58,7 +58,7 @@ def test_a_bridge_is_trained_and_gone_on_with(tmp_path):
     config.write_text(BRIDGE.format(steps=4))
     refused = run(tmp_path, "-m", "synthgen", "train-bridge", config)
     assert refused.returncode == 2
-    assert "holds a checkpoint" in refused.stderr
+    assert "contains a checkpoint" in refused.stderr
     assert load_bridge(str(tmp_path / "bridge")).info.steps == 3
     resumed = run(tmp_path, "-m", "synthgen", "train-bridge", config, "--resume")
     assert resumed.returncode == 0, resumed.stderr

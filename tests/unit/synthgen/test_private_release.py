@@ -150,7 +150,7 @@ def test_a_release_under_a_budget_verifies_and_says_what_was_spent(trial):
     found = verify_bundle(bundle.path, private.trust, None)
     assert found.ok, found.failure
     assert private.release(run).path == bundle.path  # and is found there by the same command
-    with pytest.raises(UsageError, match="each draw is paid for"):
+    with pytest.raises(UsageError, match="each DP query spends budget"):
         shadow(private.config(), ShadowRequest(runs=8, persons=1, quick=True), silent, print)
     privacy = found.statement.predicate.privacy
     assert (privacy.mechanism, privacy.epsilon, privacy.delta, privacy.unit) == ("dp-gaussian", 2.0, 4e-4, "group")

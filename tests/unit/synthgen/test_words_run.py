@@ -56,7 +56,7 @@ def test_words_alone_run_to_a_release_that_says_what_was_told(worded, monkeypatc
 def test_the_plan_says_what_would_be_told(worded):
     plan = make_plan(worded.config(**WORDS))
     assert plan.disclosure == TOLD
-    assert f"told of each vector: {TOLD}, and nothing else" in plan.to_text()
+    assert f"decoder input per vector: {TOLD}, and nothing else" in plan.to_text()
     assert make_plan(worded.config()).disclosure is None
 
 

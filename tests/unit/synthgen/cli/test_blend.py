@@ -39,7 +39,7 @@ class Encoder:
 
 
 class Decoder:
-    """Writes what it is given, and remembers what it was asked."""
+    """Record the request and return fixed candidates."""
 
     name = "stub"
 
@@ -47,7 +47,7 @@ class Decoder:
         self.texts = texts
 
     def decode(self, latents, settings, seeds, advance):
-        self.asked = (latents, settings, seeds)
+        self.request = (latents, settings, seeds)
         advance(settings.candidates)
         return tuple(
             Candidate(
@@ -97,7 +97,7 @@ def test_the_candidate_nearest_to_the_target_is_the_blend():
 def test_the_target_is_on_the_segment_or_the_arc(method, lam, target):
     decoder = Decoder(BETWEEN)
     blend_texts((A, B), request(method=method, lam=lam, label="cardio.logy"), Encoder(), decoder, silent)
-    latents, settings, seeds = decoder.asked
+    latents, settings, seeds = decoder.request
     assert latents.vectors[0] == pytest.approx([*target, 0, 0, 0], abs=1e-6)
     assert latents.weights == ((1 - lam, lam),)
     assert settings.prompts == {"cardio.logy": "cardio logy"}
@@ -137,22 +137,22 @@ def test_the_table_and_the_page():
 
 
 class Told(Decoder, WordsDecoder):
-    """Is told words of its vectors, and says nothing of them."""
+    """Reads prompt words from the vectors."""
 
     def read(self, vectors, k):
         return (tuple(f"word{i}" for i in range(k)),) * len(vectors)
 
 
-def test_what_the_model_was_told_is_shown():
+def test_the_prompt_words_are_shown():
     decoder = Told(BETWEEN)
     found = blend_texts((A, B), request(bridge="words"), Encoder(), decoder, silent)
-    assert decoder.asked[1].words == 10
+    assert decoder.request[1].words == 10
     assert found.words == tuple(f"word{i}" for i in range(10))
-    assert "told of the vector between them: word0, word1," in found.to_text()
+    assert "prompt words: word0, word1," in found.to_text()
     assert found.to_json()["words"] == list(found.words)
     plain = made(BETWEEN)
     assert (plain.words, plain.to_json()["words"], plain.to_json()["bridge"]) == ((), [], "builtin")
-    assert "told of" not in plain.to_text()
+    assert "prompt words" not in plain.to_text()
 
 
 def test_only_the_start_of_a_long_text_is_shown():
@@ -162,8 +162,8 @@ def test_only_the_start_of_a_long_text_is_shown():
     assert shown["characters"] == len(long)
 
 
-def test_what_cannot_be_blended_is_told():
-    with pytest.raises(DataError, match="none of the 4 candidates holds a letter"):
+def test_texts_that_cannot_be_blended_raise_an_error():
+    with pytest.raises(DataError, match="none of the 4 candidates contains a letter"):
         made("", "12 - 3")
     opposite = (A, A.upper())
     with pytest.raises(DataError, match="cancel each other out"):
@@ -182,7 +182,7 @@ def test_files_are_read_before_any_model(files, tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"bytes\.txt: is not UTF-8"):
         blend(request((files[0], tmp_path / "bytes.txt")), silent)
     (tmp_path / "blank.txt").write_text(" 12\n")
-    with pytest.raises(DataError, match=r"blank\.txt: holds no letter"):
+    with pytest.raises(DataError, match=r"blank\.txt: contains no letter"):
         blend(request((files[0], tmp_path / "blank.txt")), silent)
     for lam in (-0.1, 1.1, float("nan")):
         with pytest.raises(UsageError, match="--lambda must be from 0 to 1"):
@@ -207,11 +207,11 @@ def test_the_command_line(files, monkeypatch):
     value = json.loads(done.stdout)
     assert (value["lambda"], value["method"], value["seed"]) == (0.25, "slerp", 7)
     assert len(value["cosine"]["candidates"]) == 3
-    assert decoder.asked[2].root == 7
+    assert decoder.request[2].root == 7
     assert WARNING in done.stderr
     plain = invoke(*files)
     assert plain.stdout == ""
-    assert "blend, lambda 0.5 (smote), the best of 4:" in plain.stderr
+    assert "blend, lambda 0.5 (smote), best of 4 candidates:" in plain.stderr
 
 
 def test_exit_codes(files, tmp_path):

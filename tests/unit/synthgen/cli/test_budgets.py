@@ -34,7 +34,7 @@ def booked(project):
 def test_what_was_spent_is_listed(booked):
     told = CliRunner().invoke(app, ["budget", "show", str(booked)])
     assert told.exit_code == 0
-    assert "epsilon 2, delta 4e-06, nothing drawn yet" in told.output
+    assert "epsilon 2, delta 4e-06, reserved, no noise drawn yet" in told.output
     (one,) = json.loads(CliRunner().invoke(app, ["budget", "show", str(booked), "--json"]).stdout)
     assert (one["epsilon"], one["state"]) == (2.0, "reserve")
 
@@ -59,7 +59,7 @@ def test_what_a_run_reserved_itself_is_not_priced_anew_until_it_is_lost(project)
 
     told = check(path)
     assert told.exit_code == 0
-    assert "epsilon 0, delta 0; what this run reserved" in told.output
+    assert "epsilon 0, delta 0 (without the reservation of this run)" in told.output
     other = project.write_config(**{**DP, "seed": 99})
     assert isinstance(check(other).exception, Overspent)  # another run, so it pays as well
     path = project.write_config(**DP)

@@ -27,7 +27,7 @@ def test_a_missing_model_is_told_with_the_command_that_brings_it():
 
 def test_what_only_matters_sometimes_stops_no_run():
     checks = found()
-    assert {name for name, check in checks.items() if check.optional} >= {"swap", "high_water_mark", "gpu"}
+    assert {name for name, check in checks.items() if check.optional} >= {"swap", "memory", "gpu"}
     assert all(json.dumps(check.to_json()) for check in checks.values())
 
 

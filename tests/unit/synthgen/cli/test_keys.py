@@ -111,7 +111,7 @@ def test_one_person_in_two_roles_is_refused(tmp_path):
 def test_a_policy_with_a_budget_needs_a_ledger_in_the_root(tmp_path, policy):
     options = ("--releaser", make(tmp_path, "ann"), "--policy", policy)
     path = tmp_path / "trust.json"
-    with pytest.raises(ConfigError, match=f"under {policy} a release counts only where") as caught:
+    with pytest.raises(ConfigError, match=f"under {policy} the verifier accepts a release only if") as caught:
         call(trust_app, "init", path, *options)
     assert "--ledger" in caught.value.hint
     assert not path.exists()
@@ -140,7 +140,7 @@ def test_the_next_version_of_a_root_needs_a_ledger_as_well(tmp_path):
     root, versions = tmp_path / "ben.pem", [tmp_path / f"{i}.json" for i in range(3)]
     call(trust_app, "init", versions[0], "--releaser", releaser, "--root", root)
     rotate = ("--sign-with", root, "--policy", "strict-dp")
-    with pytest.raises(ConfigError, match="under strict-dp a release counts only where"):
+    with pytest.raises(ConfigError, match="under strict-dp the verifier accepts a release only if"):
         call(trust_app, "rotate", *versions[:2], *rotate)
     assert not versions[1].exists()
     call(trust_app, "rotate", *versions[:2], *rotate, "--ledger", "a" * 32)

@@ -63,7 +63,7 @@ def test_help_is_quick_and_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself(name):
+def test_every_command_has_help(name):
     found = CliRunner().invoke(cli.app, [name, "--help"])
     assert found.exit_code == 0
     assert "Usage:" in found.output
@@ -73,7 +73,7 @@ def test_every_command_explains_itself(name):
     "arguments",
     [["paint"], ["verify"], ["plan", "c.yaml", "--frob"], ["run", "c.yaml", "--resume", "maybe"], ["keys"]],
 )
-def test_wrong_use_is_2_and_no_trace(arguments):
+def test_a_usage_error_exits_with_2_and_prints_no_traceback(arguments):
     done = run(*arguments)
     assert done.returncode == 2
     assert "Usage:" in done.stdout + done.stderr
@@ -115,17 +115,17 @@ def test_an_error_of_the_audits_has_its_own_code(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_with_7_and_says_how_to_go_on(number):
+def test_a_signal_exits_with_7_and_says_how_to_continue(number):
     done = script(
         "import os, sys, time\nfrom synthgen import cli\n"
         f"@cli.app.command()\ndef wait():\n    os.kill(os.getpid(), {int(number)})\n    time.sleep(60)\n"
         "sys.argv = ['synthgen', 'wait']\ncli.main()\n"
     )
     assert done.returncode == 7
-    assert done.stderr == "stopped; the same command, without --resume never, goes on where it stopped\n"
+    assert done.stderr.startswith("stopped; run the same command without `--resume never` to continue")
 
 
-def test_files_of_a_command_are_private_and_no_hub_is_asked():
+def test_files_of_a_command_are_private_and_no_hub_is_accessed():
     done = script(
         "import os, sys\nfrom synthgen import cli\n"
         "@cli.app.command()\ndef look():\n"

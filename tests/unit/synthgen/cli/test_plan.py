@@ -83,7 +83,7 @@ def test_what_an_audit_could_see_is_told_before_any_work(config):
         "parent_recovery",
         "linkage",
     }
-    assert all("smallest leak seen: " in what for what in plan.audits.values())
+    assert all("smallest detectable leak: " in what for what in plan.audits.values())
     assert set(plan.power["membership"]) == {"n", "n_needed", "smallest_leak", "epsilon_ceiling"}
 
 
@@ -111,7 +111,7 @@ def test_a_bound_on_a_person_that_leaves_too_few_latents_is_refused(config):
         make_plan(asked(0.5))
     said = str(caught.value)
     assert all(label in said for label in LABELS)
-    assert f"{persons} persons make {persons // 2} latents at most, 28 are made for 20 records" in said
+    assert f"{persons} persons allow at most {persons // 2} latents, but 20 records need 28" in said
     least = 28 / min(len(of_class(asked(1000), label)) for label in LABELS)
     assert make_plan(asked(least + 1e-9)).wanted == dict.fromkeys(LABELS, 20)
     with pytest.raises(DataError, match="max_exposure"):
@@ -131,7 +131,7 @@ def test_no_person_in_train_is_refused(config, tmp_path):
     (tmp_path / "notes.jsonl").write_text(line + "\n")
     label = json.loads(line)["specialty"]
     plain = config().source.model_dump(exclude={"labels"}) | {"labels": [label]}
-    with pytest.raises(DataError, match="no person came into train"):
+    with pytest.raises(DataError, match="the train split is empty"):
         make_plan(config(source=plain, seed=seed_of_control(plain, tmp_path)))
 
 
@@ -182,6 +182,6 @@ def test_segments_are_counted_and_cost_time(config, tmp_path):
     plan = make_plan(config(segments={"by": "headings", "words": 1000}))
     assert plan.segments == {"per_record": 2.0, "headings": 2}
     assert plan.minutes == pytest.approx(2 * whole.minutes)
-    assert "segments: 2.0 a record, 2 shared headings" in plan.to_text()
+    assert "segments: 2.0 per record, 2 shared headings" in plan.to_text()
     with pytest.raises(DataError, match="no heading"):
         make_plan(config(segments={"by": "headings", "least_persons": 1000}))

@@ -40,7 +40,7 @@ def test_a_release_names_its_bundle_for_people_and_programs(finished):
     assert text.startswith("RELEASED under policy lenient: For tests alone.")
     assert f"synthgen verify {published.bundle} --trust" in text
     asked = replace(published, policy=load_policy("strict-dp")).to_text()
-    assert [line.split(" --")[1] for line in asked.splitlines() if line.startswith("approval of 1 ")] == [
+    assert [line.split(" --")[1] for line in asked.splitlines() if line.startswith("needs approval by 1 ")] == [
         "role privacy_officer",
         "role data_owner",
     ]
@@ -55,7 +55,7 @@ def test_a_refusal_leaves_its_report_and_nothing_outside(finished):
 
 def test_what_would_stop_the_release_is_told_before_any_stage(project):
     (project.folder / "file").write_text("kept")
-    with pytest.raises(StorageError, match=r"bundles cannot be written there .*; nothing was run"):
+    with pytest.raises(StorageError, match=r"folder for bundles is not writable .*; no stage was run"):
         release(project, release={"out": "file/out"})
     with pytest.raises(StorageError, match=r"none\.pem: there is no key"):
         release(project, release={"key": "keys/none.pem"})
@@ -70,7 +70,7 @@ def test_what_would_stop_the_release_is_told_before_any_stage(project):
 @pytest.mark.skipif(os.geteuid() == 0, reason="the owner of all files may write everywhere")
 def test_a_folder_without_the_right_to_write_is_told(project):
     (project.folder / "out").mkdir(mode=0o500)
-    with pytest.raises(StorageError, match="nothing was run"):
+    with pytest.raises(StorageError, match="no stage was run"):
         release(project)
     assert made(project) == []
 
@@ -97,7 +97,7 @@ def test_the_report_of_a_workspace_is_never_older_than_its_policy(finished):
 
 
 def test_where_there_is_no_report_that_is_said(project):
-    with pytest.raises(DataError, match="holds no report"):
+    with pytest.raises(DataError, match="contains no report"):
         report_of(project.folder)
     with pytest.raises(DataError, match="holds no finished run"):
         report_of(project.write_config())

@@ -36,7 +36,7 @@ def test_numbers_by_hand():
     # person replaced is two steps of a person added or left out
     q = (0.05 / 6) ** (1 / 549)
     assert q / (1 - q) == pytest.approx(2.71828 ** (2 * membership.epsilon_ceiling), rel=1e-2)
-    assert "TOO FEW for a pass; smallest leak seen: an AUC of 0.550; proves an epsilon of at most 2.4" in (
+    assert "TOO FEW for a pass; smallest detectable leak: an AUC of 0.550; proves an epsilon of at most 2.4" in (
         membership.to_text()
     )
     assert "enough for a verdict" in reach_of(EXTERNAL, 1100, 1400, 900, SURE)["membership"].to_text()

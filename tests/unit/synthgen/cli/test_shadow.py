@@ -1,4 +1,4 @@
-"""The command `shadow`: reruns of a finished run without its most over-represented persons, and their resumption."""
+"""Tests of `synthgen shadow`: reruns, the audit of the reruns, and resuming."""
 
 import json
 import shutil
@@ -52,7 +52,7 @@ def test_the_quick_form_shows_nothing_and_says_so(finished):
     assert not found.passed
     assert found.report.results[0].verdict == "insufficient"
     assert found.report.results[0].estimate.n == 8
-    assert said[0].startswith("8 reruns about 1 persons, each left out of 4; 8 are still to be made")
+    assert said[0].startswith("8 reruns for 1 persons, each left out of 4; 8 reruns remain")
     assert said[1:] == [f"rerun {i} of 8" for i in range(1, 9)]
     assert found.path.parent.parent == finished.folder / "ws" / "shadow"
     assert json.loads(found.path.read_bytes()) == found.to_json()
@@ -69,7 +69,7 @@ def test_what_is_there_is_not_made_again(finished, monkeypatch):
     monkeypatch.setattr(module, "rerun", lambda *args: (calls.append(args[4]), rerun(*args)))
     again, said = ask(finished)
     assert calls == [5]
-    assert "1 are still to be made" in said[0]
+    assert "1 reruns remain" in said[0]
     assert again.to_json() == first.to_json()
 
 

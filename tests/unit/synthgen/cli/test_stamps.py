@@ -52,7 +52,7 @@ def test_from_the_trust_root_to_a_stamped_release(authority, releases, tmp_path)
     run("timestamp", "request", bundle / ENVELOPE, request)
     authority.answer(request, response)
     done = run("timestamp", "attach", bundle / ENVELOPE, response, "--trust", trust)
-    assert "signed by: 20" in done.output
+    assert "signed no later than: 20" in done.output
     assert verify_bundle(bundle, load_trust(trust), now=now + timedelta(hours=1)).ok
 
 

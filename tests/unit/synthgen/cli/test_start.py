@@ -53,7 +53,7 @@ def test_the_trust_root_names_the_ledger_that_the_configuration_counts_in(tmp_pa
     said = start(folder, template, patients=9 if template == "clinic-dp" else None, now=NOW)
     place, high_water_mark = ledger_of(Config.load(folder / Path(TEMPLATES[template]).name))
     assert load_trust(folder / "trust.json").ledgers == (ledger_id(place),)
-    assert f"ledger, named in the trust root: {place}" in said
+    assert f"ledger, listed in the trust root: {place}" in said
     assert ("public secret" in said) == (Config.load(folder / Path(TEMPLATES[template]).name).secret == "public")
     assert [line.split()[2] for line in said.splitlines() if line.startswith("next: ")] == (
         ["plan", "release", "approve", "approve"] if template == "clinic-dp" else ["release"]

@@ -67,7 +67,7 @@ def test_training_writes_a_bridge_that_loads(config, tmp_path):
 def test_a_checkpoint_is_gone_on_from_or_left_alone(config, tmp_path):
     folder = train(config(), resume=False, progress=silent)
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
-    with pytest.raises(UsageError, match="holds a checkpoint") as caught:
+    with pytest.raises(UsageError, match="contains a checkpoint") as caught:
         train(config(steps=5), resume=False, progress=silent)
     assert "--resume" in caught.value.hint
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before

@@ -57,7 +57,7 @@ def test_a_folder_of_notes_becomes_a_style_with_its_card(task):
     assert {path.name for path in folder.iterdir()} == {CARD, WEIGHTS, LEARNT, "curve.jsonl"}
     bridge = load_bridge(task().bridge)
     assert in_style(bridge, [(style, 1.0)]).info.adapter_rank == bridge.info.adapter_rank + 2
-    with pytest.raises(UsageError, match="holds a style"):
+    with pytest.raises(UsageError, match="contains a style"):
         train_style(task(), resume=False, progress=silent)
 
 

@@ -55,11 +55,11 @@ def test_a_plan_says_what_was_spent_before_what_goes_on_and_what_is_one_too_many
     assert all_reservations(*ledger_of(config)) == []
     reserved(config)
     text = make_plan(config).to_text()
-    assert "spent in the ledger: epsilon 0, delta 0; this run goes on with what it reserved" in text
+    assert "already spent in the ledger: epsilon 0, delta 0; this run continues with its own reservation" in text
     assert "accounting: reads the log of the run" in text
     assert check_room(config, policy)[1]
     other = project.config(**DP, seed=99)
-    assert "WARNING dp: the ledger's budget does not hold this run" in make_plan(other).to_text()
+    assert "WARNING dp: the remaining budget in the ledger does not cover this run" in make_plan(other).to_text()
     with pytest.raises(Overspent, match="does not hold this run"):
         check_room(other, policy)
 
