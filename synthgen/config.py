@@ -38,19 +38,28 @@ def most_delta(persons: int) -> float:
 
 
 class DpConfig(Section):
-    """The differential-privacy budget, for one person added or removed; a null epsilon means no DP claim.
+    """Privacy budget for one person added or removed with all records. Without epsilon, there is no DP claim."""
 
-    Attributes:
-        epsilon: of all DP queries of the run together.
-        delta: likewise; at most 1 / (10 × number of persons).
-        persons: approximate number of persons in train; it is public, and the run does not count them.
-        shares: of the budget, by query; a query that is not listed has its default share.
-    """
-
-    epsilon: Annotated[float, Field(gt=0, le=100)] | None = None
-    delta: Annotated[float, Field(gt=0, lt=1)] | None = None
-    persons: Annotated[int, Field(ge=FEWEST_PERSONS, le=MAX_NUMBER)] | None = None
-    shares: dict[QueryName, Annotated[float, Field(gt=0, le=1)]] = Field(default_factory=dict)
+    epsilon: Annotated[float, Field(gt=0, le=100)] | None = Field(
+        None,
+        description="Privacy budget ε of everything that a run learns from the training persons. A smaller value "
+        "adds more noise; the shipped external policies allow at most 3.",
+    )
+    delta: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None,
+        description=f"Privacy parameter δ of the same guarantee, at most 1 / ({PERSONS_PER_DELTA} × `persons`). "
+        "Required with `epsilon`.",
+    )
+    persons: Annotated[int, Field(ge=FEWEST_PERSONS, le=MAX_NUMBER)] | None = Field(
+        None,
+        description="Approximate number of training persons, from public knowledge and not counted in the data. "
+        "Required with `epsilon`.",
+    )
+    shares: dict[QueryName, Annotated[float, Field(gt=0, le=1)]] = Field(
+        default_factory=dict,
+        description="Share of the budget per DP query, scaled to a sum of 1 over all queries of the run. Omitted "
+        "queries use class-means 0.25, spread 0.1, boundary 0.35, words 0.3 and style 0.05.",
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -67,17 +76,23 @@ class DpConfig(Section):
 
 
 class AuditConfig(Section):
-    """The confidence level of the audits."""
+    """Statistical confidence of the audits."""
 
-    confidence: Annotated[float, Field(ge=0.95, lt=1)] = 0.95
+    confidence: float = Field(
+        0.95,
+        ge=0.95,
+        lt=1,
+        description="One-sided confidence of each end of an audit interval, at least 0.95. A higher value widens the "
+        "intervals and needs more persons for a verdict.",
+    )
 
 
 class WaiverConfig(Section):
-    """A named person who accepts an inconclusive gate; it is recorded and does not change the decision."""
+    """A person's signed statement that a gate could not be decided. It does not make the gate pass."""
 
-    gate: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]  # its id, as the refusal names it
-    by: Annotated[str, Field(min_length=1, max_length=200)]
-    reason: Annotated[str, Field(min_length=1, max_length=600)]
+    gate: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", description="Id of the gate, as the refusal names it.")
+    by: str = Field(min_length=1, max_length=200, description="Name of the person who signs the waiver.")
+    reason: str = Field(min_length=1, max_length=600, description="Reason in the words of that person.")
 
 
 def is_uri(key: str) -> bool:
@@ -86,16 +101,37 @@ def is_uri(key: str) -> bool:
 
 
 class ReleaseConfig(Section):
-    """What is released, signed with which key, and where."""
+    """Name, files, signing key and output folder of the release."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")] = "synthetic"
-    formats: Annotated[tuple[Literal["parquet", "jsonl"], ...], Field(min_length=1)] = ("parquet", "jsonl")
-    key: str = "keys/releaser.pem"
-    public: str | None = None
-    out: str = "out"
-    license: str = "other"
-    languages: Annotated[tuple[Annotated[str, Field(pattern=LANGUAGE)], ...], Field(min_length=1)] = ("und",)
-    waivers: tuple[WaiverConfig, ...] = ()
+    name: str = Field(
+        "synthetic",
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$",
+        description="Name of the dataset, in lower case. Receivers see it.",
+    )
+    formats: tuple[Literal["parquet", "jsonl"], ...] = Field(
+        ("parquet", "jsonl"), min_length=1, description="File formats of the released records."
+    )
+    key: str = Field(
+        "keys/releaser.pem",
+        description="Private key of the releaser: a file, or a URI such as `hsm:2?label=releaser`. A URI needs the "
+        "extra `kms` and `release.public`.",
+    )
+    public: str | None = Field(
+        None,
+        description="Public part, `NAME.pub.json`, of a key that is named by a URI. Omit it if the key is a file.",
+    )
+    out: str = Field("out", description="Folder in which release bundles are written.")
+    license: str = Field("other", description="License under which the dataset is offered, as stated on its card.")
+    languages: tuple[Annotated[str, Field(pattern=LANGUAGE)], ...] = Field(
+        ("und",),
+        min_length=1,
+        description="Languages of the records as BCP 47 tags, for example `en`. The tag `und` means undeclared.",
+    )
+    waivers: tuple[WaiverConfig, ...] = Field(
+        (),
+        description="Signed statements that a gate could not be decided. A waiver is recorded in the release and "
+        "does not make the gate pass.",
+    )
 
     @model_validator(mode="after")
     def _has_a_place(self) -> Self:
@@ -112,32 +148,72 @@ class ReleaseConfig(Section):
 
 
 class Config(Section):
-    """The whole configuration; relative paths are taken from the file's folder.
+    """The whole configuration. Relative paths are relative to the folder of the configuration file.
 
     Example:
         >>> Config.parse({"version": 1, "source": {"path": "n.jsonl"}, "interpolate": {"total": 10}}).seed
         0
     """
 
-    version: Literal[1]
-    workspace: str = "./ws"
-    secret: Literal["workspace", "public"] = "workspace"  # noqa: S105 - where it is, not what it is
-    ledger: str | None = None
-    seed: Annotated[int, Field(ge=0, le=MAX_NUMBER)] = 0
-    source: SourceConfig
-    split: SplitConfig = SplitConfig()
-    deidentify: DeidentifyConfig = DeidentifyConfig()
-    embed: EmbedConfig = EmbedConfig()
-    segments: SegmentsConfig | None = None
-    interpolate: InterpolateConfig
-    decode: DecodeConfig = DecodeConfig()
-    filter: FilterConfig = FilterConfig()
-    dp: Annotated[DpConfig, Field(validate_default=True)] = DpConfig()
-    audit: AuditConfig = AuditConfig()
-    policy: str = "research"
-    release: ReleaseConfig = ReleaseConfig()
-    base: str = Field(default=".", exclude=True)  # the folder relative paths start from; set by `load`
-    file: str | None = Field(default=None, exclude=True)  # that it was read from; set by `load`
+    version: Literal[1] = Field(description="Version of the configuration format; always 1.")
+    workspace: str = Field(
+        "./ws",
+        description="Private folder (mode 0700) for intermediate results, which contain real text. Place it on an "
+        "encrypted disk.",
+    )
+    secret: Literal["workspace", "public"] = Field(
+        "workspace",
+        description="Source of randomness next to the seed: `workspace` uses 32 random bytes in "
+        "`WORKSPACE/secret.key`, `public` uses the seed alone. Use `public` only for demonstrations and studies, "
+        "because anyone who guesses the seed can tell who was in train.",
+    )
+    ledger: str | None = Field(
+        None,
+        description="Folder of the institution's ledger of audits and privacy budgets. If it is null, the folder in "
+        "`SYNTHGEN_LEDGER` is used, or `ledger` in the user's data folder.",
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        le=MAX_NUMBER,
+        description="Seed of every random choice, together with the secret. Change it to get other records.",
+    )
+    source: SourceConfig = Field(description="Location, format and columns of the private source data.")
+    split: SplitConfig = Field(
+        SplitConfig(), description="Shares of persons whose records are used for training and for the audits."
+    )
+    deidentify: DeidentifyConfig = Field(
+        DeidentifyConfig(), description="De-identification of the source text before any model reads it."
+    )
+    embed: EmbedConfig = Field(EmbedConfig(), description="Encoder that turns each training text into a vector.")
+    segments: SegmentsConfig | None = Field(
+        None, description="Segmentation of long records. Without this section, a record is one segment."
+    )
+    interpolate: InterpolateConfig = Field(
+        description="Method that makes new vectors, and the number of synthetic records. The keys after `total` "
+        "belong to single methods and are an error with another method; null selects the default of the method."
+    )
+    decode: DecodeConfig = Field(
+        DecodeConfig(), description="Language model and sampling that turn vectors into text."
+    )
+    filter: FilterConfig = Field(
+        FilterConfig(), description="Conditions on a synthetic text; null turns a filter off."
+    )
+    dp: DpConfig = Field(
+        DpConfig(),
+        validate_default=True,
+        description="Privacy budget of `interpolate.method: dp-gaussian`. The method and the budget require each "
+        "other.",
+    )
+    audit: AuditConfig = Field(AuditConfig(), description="Statistical confidence of the audits.")
+    policy: str = Field(
+        "research",
+        description="Policy that decides about the release: `research`, `hospital-external`, `strict-dp`, or the "
+        "path of a policy file.",
+    )
+    release: ReleaseConfig = Field(ReleaseConfig(), description="Name, files, signing key and folder of the release.")
+    base: str = Field(".", exclude=True, description="Folder that relative paths start from; set by `load`.")
+    file: str | None = Field(None, exclude=True, description="File the configuration was read from; set by `load`.")
 
     @field_validator("interpolate")
     @classmethod

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
 from synthgen.attributes.lexicon import AttributeFinding, value_of
 from synthgen.attributes.person import MAX_AGE_YEARS, years_of
@@ -39,43 +39,47 @@ _NAMED = ("condition", "symptom", "medication")
 
 
 class AttributeRule(BaseModel):
-    """A condition on exactly one attribute of a text, required or preferred.
-
-    Args:
-        age: years or a range, 54 or "40-60", that contains the first age in the text.
-        age_band: age band of the first age in the text.
-        sex: sex in the text.
-        condition: dictionary name of a condition that the text affirms.
-        symptom: likewise.
-        medication: likewise.
-        smoking: status in the text.
-        alcohol: likewise.
-        drugs: likewise.
-        exercise: likewise.
-        living: likewise.
-        occupation: occupation, normalised as by `extract`.
-        mentions: words that the text contains, see `mentions`.
-        not_mentions: words that the text does not contain.
-        prefer: whether the rule only ranks candidates and rejects none.
-    """
+    """A condition on exactly one attribute of a text, required or preferred."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    age: int | str | None = None
-    age_band: AgeBand | None = None
-    sex: Literal["female", "male", "nonbinary"] | None = None
-    condition: str | None = None
-    symptom: str | None = None
-    medication: str | None = None
-    smoking: Literal["none", "former", "current", "ever"] | None = None
-    alcohol: Literal["none", "former", "occasional", "current", "heavy"] | None = None
-    drugs: Literal["none", "former", "current"] | None = None
-    exercise: Literal["little", "regular"] | None = None
-    living: Literal["alone", "with others", "in care", "homeless"] | None = None
-    occupation: str | None = None
-    mentions: str | None = None
-    not_mentions: str | None = None
-    prefer: bool = False
+    age: int | str | None = Field(
+        None, description="Age in years or a range, `54` or `40-60`, that contains the first age in the text."
+    )
+    age_band: AgeBand | None = Field(
+        None,
+        description="Age band of the first age in the text: `infant`, `child`, `adolescent`, "
+        "`young adult`, `middle-aged` or `older adult`.",
+    )
+    sex: Literal["female", "male", "nonbinary"] | None = Field(
+        None, description="Sex of the person in the text: `female`, `male` or `nonbinary`."
+    )
+    condition: str | None = Field(None, description="Condition of the dictionary that the text affirms.")
+    symptom: str | None = Field(None, description="Symptom of the dictionary that the text affirms.")
+    medication: str | None = Field(None, description="Medication of the dictionary that the text affirms.")
+    smoking: Literal["none", "former", "current", "ever"] | None = Field(
+        None, description="Smoking status in the text: `none`, `former`, `current` or `ever`."
+    )
+    alcohol: Literal["none", "former", "occasional", "current", "heavy"] | None = Field(
+        None, description="Alcohol use in the text: `none`, `former`, `occasional`, `current` or `heavy`."
+    )
+    drugs: Literal["none", "former", "current"] | None = Field(
+        None, description="Drug use in the text: `none`, `former` or `current`."
+    )
+    exercise: Literal["little", "regular"] | None = Field(
+        None, description="Amount of exercise in the text: `little` or `regular`."
+    )
+    living: Literal["alone", "with others", "in care", "homeless"] | None = Field(
+        None, description="Living situation in the text: `alone`, `with others`, `in care` or `homeless`."
+    )
+    occupation: str | None = Field(None, description="Occupation in the text, in lower case.")
+    mentions: str | None = Field(
+        None, description="Words that the text contains in this order; case and punctuation are ignored."
+    )
+    not_mentions: str | None = Field(None, description="Words that the text does not contain.")
+    prefer: bool = Field(
+        False, description="Rank candidates by this rule instead of rejecting those that do not fulfil it."
+    )
 
     @model_validator(mode="after")
     def _check_one_attribute(self) -> Self:

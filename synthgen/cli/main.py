@@ -309,11 +309,20 @@ def train_bridge(  # noqa: PLR0913 - an option each
 
 
 @app.command()
-def schema(of: Annotated[Literal["config", "policy", "audit", "attestation"], Argument()]) -> None:
-    """Print the JSON Schema of a file format."""
-    from synthgen.cli.schemas import schema_of
+def schema(
+    of: Annotated[Literal["config", "policy", "audit", "attestation"], Argument()],
+    *,
+    markdown: Annotated[bool, Option("--markdown", help="Print the reference page instead; config only.")] = False,
+) -> None:
+    """Print a JSON Schema, or the reference page of the configuration."""
+    from synthgen.cli.schemas import configuration_page, schema_of
 
-    print_json(schema_of(of))
+    if not markdown:
+        print_json(schema_of(of))
+    elif of == "config":
+        typer.echo(configuration_page(), nl=False)
+    else:
+        raise UsageError(f"--markdown is not available for {of}", hint="Use `synthgen schema config --markdown`.")
 
 
 def print_json(value: object) -> None:

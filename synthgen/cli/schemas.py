@@ -1,6 +1,30 @@
-"""Implement `synthgen schema`: return the JSON Schemas of the file formats."""
+"""`synthgen schema`: the JSON Schemas of what users write and read, and the reference page of the configuration."""
 
-from typing import Any, Literal
+import json
+import re
+import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+SET_BY_LOAD = ("base", "file")  # fields of the configuration that no file can set
+_INTRODUCTION = """\
+# Configuration
+
+The configuration is one YAML file; [a complete example](../how-to/own-data.md#write-the-configuration).
+`synthgen schema config` prints the JSON Schema, and `synthgen plan CONFIG` checks a file. This page is the output of
+`synthgen schema config --markdown`.
+"""
+_GUIDES = {  # section: the page that explains it
+    "segments": "[Long records](../how-to/own-data.md#long-records)",
+    "interpolate": "[Methods and their defaults](../explanation/methods.md)",
+    "decode": "[How texts are written](../how-to/own-data.md#choose-how-texts-are-written)",
+    "filter": "[Ask for content](../how-to/own-data.md#ask-for-content)",
+    "dp": "[Release externally with differential privacy](../how-to/release-externally-with-dp.md)",
+}
 
 
 def schema_of(kind: Literal["config", "policy", "audit", "attestation"]) -> dict[str, Any]:
@@ -18,6 +42,73 @@ def schema_of(kind: Literal["config", "policy", "audit", "attestation"]) -> dict
     model = models[kind]
     schema: dict[str, Any] = model.model_json_schema()
     if kind == "config":
-        for set_by_load in ("base", "file"):
+        for set_by_load in SET_BY_LOAD:
             schema["properties"].pop(set_by_load, None)
     return schema
+
+
+def configuration_page() -> str:
+    """Return the reference page of the configuration as Markdown, one table for each section."""
+    from synthgen.config import Config
+
+    run, sections = [], []
+    for name, field in Config.model_fields.items():
+        if name in SET_BY_LOAD:
+            continue
+        if not (inner := _sections_in(field.annotation)):
+            run.append((name, field))
+            continue
+        about = " ".join([str(field.description), *([f"{_GUIDES[name]}."] if name in _GUIDES else [])])
+        rows = [row for part in inner for row in parameters(part, f"{name}.")]
+        title = {"dp": "Differential privacy"}.get(name, name.capitalize())
+        sections.append(f"## {title}\n\n{_wrapped(about)}\n\n{_table(rows)}")
+    return "\n".join([_INTRODUCTION, f"## The run\n\n{_table(run)}", *sections])
+
+
+def parameters(section: "type[BaseModel]", prefix: str = "") -> "Iterator[tuple[str, FieldInfo]]":
+    """Yield each parameter of a section and of the sections in it, with its path."""
+    for name, field in section.model_fields.items():
+        yield prefix + name, field
+        for part in _sections_in(field.annotation):
+            yield from parameters(part, f"{prefix}{name}.")
+
+
+def _sections_in(annotation: Any) -> "list[type[BaseModel]]":
+    from pydantic import BaseModel
+
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [section for inner in get_args(annotation) for section in _sections_in(inner)]
+
+
+def _table(rows: "list[tuple[str, FieldInfo]]") -> str:
+    lines = ["| key | default | meaning | note |", "|---|---|---|---|"]
+    for path, field in rows:
+        meaning, note = split_description(str(field.description))
+        lines.append(f"| `{path}` | {_default(field)} | {meaning} | {note} |".replace("  |", " |"))
+    return "\n".join(lines) + "\n"
+
+
+def split_description(description: str) -> tuple[str, str]:
+    """Return the first sentence of a description, the meaning, and the rest, which can be empty."""
+    meaning, *note = re.split(r"(?<=[.]) (?=[A-Z`])", description, maxsplit=1)
+    return meaning, "".join(note)
+
+
+def _default(field: "FieldInfo") -> str:
+    return "required" if field.is_required() else f"`{_plain(field.get_default(call_default_factory=True))}`"
+
+
+def _plain(value: Any) -> str:
+    """Return a default as it is written in YAML."""
+    from pydantic import BaseModel
+
+    if isinstance(value, BaseModel):
+        return f"{{{', '.join(f'{key}: {_plain(inner)}' for key, inner in value)}}}"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_plain, value))}]"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 128, break_long_words=False, break_on_hyphens=False)

@@ -1,4 +1,4 @@
-"""What `decode` can say."""
+"""Define the `decode` section of the configuration."""
 
 from typing import Annotated, Any, Literal
 
@@ -14,20 +14,74 @@ OWN = "model"  # the bridge's name of the projector inside the decoder's own che
 
 
 class DecodeConfig(Section):
-    """How vectors become text."""
+    """Language model and sampling that turn vectors into text."""
 
-    model: str = "smollm2"
-    bridge: str = "builtin"
-    candidates: Annotated[int, Field(ge=1, le=64)] = 4
-    max_new_tokens: Annotated[int, Field(ge=8, le=4096)] = 96  # of a record, or of a segment where there are any
-    temperature: Annotated[float, Field(gt=0, le=5)] = 0.8
-    top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
-    top_k: Annotated[int, Field(ge=1, le=1000)] = 50
-    prompt: str = "{label}"
-    words: Annotated[int, Field(ge=0, le=16)] = 0  # of a public vocabulary, nearest to the vector, behind the prompt
-    style: _Name | Annotated[tuple[_Name, ...], Field(min_length=1)] = PLAIN  # or auto, names of the shelf, folders
-    batch: Annotated[int, Field(ge=1, le=4096)] = 128
-    device: Literal["auto", "cpu", "cuda"] | None = None  # the processor; for `bridge: model` every GPU there is
+    model: str = Field(
+        "smollm2",
+        description="Language model that writes the texts: the name of a model in the store, or the path of a local "
+        "model folder. The bridge must support this model.",
+    )
+    bridge: str = Field(
+        "builtin",
+        description="How the language model receives a vector: through the `builtin` bridge, the bridge in a folder, "
+        "public words (`words` or `words:FOLDER`), or the projector of the `model` itself.",
+    )
+    candidates: int = Field(
+        4,
+        ge=1,
+        le=64,
+        description="Number of texts written for each vector, of which at most one is kept. More candidates take "
+        "proportionally longer, but fewer vectors remain without a text.",
+    )
+    max_new_tokens: int = Field(
+        96,
+        ge=8,
+        le=4096,
+        description="Largest number of tokens of a record, or of a segment with the section `segments`. Raise it if "
+        "real records are longer.",
+    )
+    temperature: float = Field(
+        0.8,
+        gt=0,
+        le=5,
+        description="Sampling temperature of the language model. A higher value makes the texts more varied and less "
+        "coherent.",
+    )
+    top_p: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="Probability mass of the most likely tokens from which the next token is sampled (nucleus "
+        "sampling).",
+    )
+    top_k: int = Field(
+        50, ge=1, le=1000, description="Number of most likely tokens from which the next token is sampled."
+    )
+    prompt: str = Field(
+        "{label}",
+        description="Text that the language model reads before the vector; `{label}` stands for the class label. Add "
+        "a public description of the text type if the labels alone say little.",
+    )
+    words: int = Field(
+        0,
+        ge=0,
+        le=16,
+        description=f"Number of public words nearest to the vector that follow the prompt; {FEW_WORDS} by default "
+        "with `bridge: words`. More words bring the texts closer to the vectors and to the source records.",
+    )
+    style: _Name | Annotated[tuple[_Name, ...], Field(min_length=1)] = Field(
+        PLAIN,
+        description="Style adapter: a built-in style, a folder, a list of these in equal shares, `plain` for no "
+        "adapter, or `auto` for the styles that fit the training texts best.",
+    )
+    batch: int = Field(
+        128, ge=1, le=4096, description="Number of texts written in parallel. Lower it if memory is short."
+    )
+    device: Literal["auto", "cpu", "cuda"] | None = Field(
+        None,
+        description="Device of the language model: `cpu`, `cuda`, or `auto` for a GPU if there is one. The value "
+        "null means the CPU, and with `bridge: model` every GPU.",
+    )
 
     @model_validator(mode="before")
     @classmethod

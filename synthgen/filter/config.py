@@ -1,4 +1,4 @@
-"""What `filter` can say."""
+"""Define the `filter` section of the configuration."""
 
 from typing import Annotated, Literal, Self
 
@@ -12,10 +12,18 @@ AttributeRules = Annotated[dict[str, Annotated[tuple[AttributeRule, ...], Field(
 
 
 class DistanceBounds(Section):
-    """Two-sided cosine distance bounds; auto learns them on real records sent through the decoder."""
+    """Limits of the cosine distance between a text and its vector."""
 
-    low: Distance | Literal["auto"] = "auto"
-    high: Distance | Literal["auto"] = "auto"
+    low: Distance | Literal["auto"] = Field(
+        "auto",
+        description="Smallest cosine distance (0 to 2) between a text and its vector. `auto` sets no limit, because "
+        "rejecting the closest texts can reveal who is in train.",
+    )
+    high: Distance | Literal["auto"] = Field(
+        "auto",
+        description="Largest cosine distance (0 to 2) between a text and its vector. `auto` takes it from "
+        "reconstructions of real records.",
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -25,16 +33,46 @@ class DistanceBounds(Section):
 
 
 class FilterConfig(Section):
-    """What a candidate must be to be kept; null turns a filter off."""
+    """Conditions on a synthetic text; null turns a filter off."""
 
-    class_agreement: Share | None = 0.6
-    embedding_distance: DistanceBounds | None = DistanceBounds()
-    near_duplicate: Share | None = 0.95
-    language: Literal["source"] | None = "source"
-    length: Literal["auto"] | tuple[Count, Count] | None = "auto"
-    repetition: Share | None = 0.35
-    consistent: Literal["prefer", "require"] | None = None  # paragraphs that tell one age and one sex
-    attributes: AttributeRules | None = None  # what texts of a label, or of any ("*"), must say of their person
+    class_agreement: Share | None = Field(
+        0.6,
+        description="Smallest probability (0 to 1) of the text's label, by a classifier that was trained without the "
+        "persons of its parents. Lower it for many or similar classes; with one class it must be null.",
+    )
+    embedding_distance: DistanceBounds | None = Field(
+        DistanceBounds(),
+        description="Limits of the distance of a text to its vector and to the centre of its class. Null turns both "
+        "off.",
+    )
+    near_duplicate: Share | None = Field(
+        0.95,
+        description="Share of common 3-grams of words (Jaccard similarity, 0.3 to 1) from which two synthetic texts "
+        "count as the same. Lower it to remove more similar texts.",
+    )
+    language: Literal["source"] | None = Field(
+        "source",
+        description="With `source`, a text must be in the language and script of the source, by its character "
+        "3-grams.",
+    )
+    length: Literal["auto"] | tuple[Count, Count] | None = Field(
+        "auto",
+        description="Allowed length in words: `auto` for the length of real records, or `[shortest, longest]`. With "
+        "a privacy budget, `auto` is refused.",
+    )
+    repetition: Share | None = Field(
+        0.35, description="Largest share (0 to 1) of 4-grams of words that are repeated within a text."
+    )
+    consistent: Literal["prefer", "require"] | None = Field(
+        None,
+        description="Agreement of all paragraphs on the age and sex of the person: `prefer` ranks such texts first, "
+        "`require` rejects all others. Useful with `segments`.",
+    )
+    attributes: AttributeRules | None = Field(
+        None,
+        description='Rules on the content of the texts, as a list for each label or for all labels (`"*"`). A rule '
+        "sets exactly one attribute.",
+    )
 
     @field_validator("attributes")
     @classmethod

@@ -11,12 +11,8 @@ from synthgen.interpolate.base import Float64, Int64, Unfit
 BLOCK = 4096  # proposals drawn at once; changing it can change the results
 GIVE_UP = 25  # consecutive blocks without an accepted proposal before giving up
 MaxExposure = Annotated[
-    float,
-    Field(
-        gt=0,
-        allow_inf_nan=False,
-        description="Largest summed weight of a person over the new vectors of a class; null sets no limit.",
-    ),
+    Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
+    Field(description="Largest summed weight of a person over the new vectors of a class; null sets no limit."),
 ]
 Proposals = Iterator[tuple[Int64, Float64]]
 

@@ -73,7 +73,7 @@ class Mixture(NeighbourInterpolator):
         description="Length of the Gaussian noise that is added to a point, as a fraction of the distance to the "
         "nearest neighbour.",
     )
-    max_exposure: MaxExposure | None = None
+    max_exposure: MaxExposure = None
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:
@@ -178,7 +178,7 @@ class Slerp(NeighbourInterpolator):
         description="Parameters (s, t) of the Beta distribution of λ; null draws λ uniformly. Large equal numbers "
         "put points near the middle of the arc, numbers below 1 near the records.",
     )
-    max_exposure: MaxExposure | None = None
+    max_exposure: MaxExposure = None
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:  # noqa: ARG003 - signature of the base

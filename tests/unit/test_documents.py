@@ -4,17 +4,13 @@ import ast
 import re
 from itertools import pairwise
 from pathlib import Path
-from typing import get_args
 
 import pytest
-from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 from ruamel.yaml import YAML
 
 import audits.core.errors
 import synthgen.core.errors
 from studies.smotext.text_sets import SOURCES
-from synthgen.attributes import AttributeRule
 from synthgen.config import Config
 
 ROOT = Path(__file__).parents[2]
@@ -79,47 +75,6 @@ def test_the_python_of_the_documents_is_python():
     assert blocks(page("python.md"), "python")
     for block in found:
         ast.parse(block)
-
-
-def sections(annotation):
-    """Return the parts of a configuration that an annotation can hold."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [part for inner in get_args(annotation) for part in sections(inner)]
-
-
-def keys(kind, prefix=""):
-    """Yield each key below a part of the configuration, with its default as the page shows it."""
-    for name, field in kind.model_fields.items():
-        path, inner = prefix + name, [part for part in sections(field.annotation) if part is not AttributeRule]
-        if path in {"base", "file"}:
-            continue  # set by `load`, never in a file
-        if not inner or isinstance(field.default, tuple) or path == "filter.embedding_distance":
-            yield (
-                path,
-                "needed" if path == "interpolate.total" else shown(field.get_default(call_default_factory=True)),
-            )
-        for part in inner:
-            yield from keys(part, f"{path}.")
-
-
-def shown(default):
-    if default is PydanticUndefined:
-        return "needed"
-    if default is None:
-        return "`null`"
-    if isinstance(default, tuple):
-        return f"`[{', '.join(map(str, default))}]`"
-    if isinstance(default, BaseModel):
-        return f"`{{{', '.join(f'{key}: {value}' for key, value in default)}}}`"
-    return f"`{default}`"
-
-
-def test_every_key_of_the_configuration_is_on_its_page_with_its_default():
-    written = re.findall(r"^\| `([a-z_.]+)` \| (.+?) \| .+ \|$", page("configuration.md"), flags=re.MULTILINE)
-    assert sorted(written) == sorted(keys(Config))
-    for kind in AttributeRule.model_fields:
-        assert f"`{kind}`" in section(page("configuration.md"), "### Filter")
 
 
 def test_the_exit_codes_of_the_page_are_those_of_the_errors():

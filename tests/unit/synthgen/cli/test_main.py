@@ -157,6 +157,14 @@ def test_a_schema_is_printed_as_json():
     assert json.loads(found.stdout)["title"] == "Policy"
 
 
+def test_the_reference_page_is_printed_for_the_configuration_only():
+    found = CliRunner().invoke(cli.app, ["schema", "config", "--markdown"])
+    assert found.exit_code == 0
+    assert found.stdout.startswith("# Configuration\n")
+    refused = CliRunner().invoke(cli.app, ["schema", "policy", "--markdown"])
+    assert "--markdown is not available for policy" in str(refused.exception)
+
+
 def test_init_makes_a_folder_once(tmp_path):
     made = CliRunner().invoke(cli.app, ["init", str(tmp_path / "trial"), "--template", "newsgroup"])
     assert made.exit_code == 0
