@@ -1,4 +1,4 @@
-"""Attack any synthetic text dataset and judge whether it may be released; stands alone, without the engine."""
+"""Audit any synthetic text dataset and decide whether it may be released; works without the generator package."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for, so that `import audits` is cheap."""
+    """Import a public name on first use, so that `import audits` is fast."""
     import importlib
 
     if name not in _HOME:

@@ -44,8 +44,7 @@ from synthgen.core.types import Corpus
 from synthgen.interpolate.base import latent_ids
 from synthgen.pipeline.judge import as_table
 from synthgen.release.run import load_run
-from synthgen.split.commitment import commitment
-from synthgen.split.split import split
+from synthgen.split.split import commitment, split
 
 Scores = NDArray[np.float64]
 CONFIDENCE = 0.999  # one-sided, of an attack's AUC: there are several, and a false alarm stops a release

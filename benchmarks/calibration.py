@@ -36,7 +36,7 @@ import audits
 from audits.core.streams import stream
 from audits.core.types import AuditInputs, Table
 from audits.selftest.cases import CASES
-from audits.selftest.suite_run import chosen, gather, step_json, suite_run
+from audits.selftest.run_suite import case_json, make_populations, run_case, select_audits
 from audits.text.minhash import CLOSE, near_pairs, sketch
 from audits.text.normalise import tokens
 from synthgen.core.seeds import SeedTree
@@ -154,7 +154,7 @@ class People:
             train, control = split(self.rows(), self.args.persons, f"{self.corpus}/{self.name}")
             reference = reference_of(self.corpus)
             inputs = AuditInputs(synthetic=control, train=train, control=control, reference=reference)
-            self.found = gather(inputs, 0, splits=self.splits)
+            self.found = make_populations(inputs, 0, splits=self.splits)
         return self.found
 
 
@@ -169,7 +169,7 @@ def suite(args, corpus, rows):
             started = time.monotonic()
 
             def made(case=case, people=people, seed=seed):
-                return step_json(suite_run(case, people()[0], args.audits, seed=seed, confidence=CONFIDENCE))
+                return case_json(run_case(case, people()[0], args.audits, seed=seed, confidence=CONFIDENCE))
 
             steps.append(kept(folder / f"{case.name}.json", args.setting, made))
             said = ", ".join(f"{a} {c['outcome']}" for a, c in steps[-1]["audits"].items())
@@ -197,7 +197,7 @@ def blocked(args, corpus, rows):
 
         def made(people=people, number=number):
             casts, problems = people()
-            step = step_json(suite_run(once, casts, args.audits, seed=number, confidence=CONFIDENCE))
+            step = case_json(run_case(once, casts, args.audits, seed=number, confidence=CONFIDENCE))
             verdicts = {audit: next(iter(cell["verdicts"])) for audit, cell in step["audits"].items()}
             reasons = {a: cell["reason"] for a, cell in step["audits"].items() if verdicts[a] != "pass"}
             return {"verdicts": verdicts, "reasons": reasons, "split": list(problems)}
@@ -309,7 +309,7 @@ def arguments(argv):
     parser.add_argument("--quick", action="store_true", help="120 persons of the clinic, 1 seed, 2 splits, 4 cases")
     args = parser.parse_args(argv)
     args.corpora = args.corpora.split(",")
-    args.audits = chosen(None if args.only is None else args.only.split(","))
+    args.audits = select_audits(None if args.only is None else args.only.split(","))
     args.cases = CASES
     if args.quick:
         args.corpora, args.persons, args.seeds, args.resplits = ["clinic"], 130, 1, 2

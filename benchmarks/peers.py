@@ -36,7 +36,7 @@ from suite import CONFIDENCE, CORPORA, People, code_digest, kept, rows_of
 from audits.core.errors import NotMeasurable
 from audits.core.streams import stream
 from audits.selftest.cases import CASES, JUDGED
-from audits.selftest.suite_run import step_json, suite_run
+from audits.selftest.run_suite import case_json, run_case
 
 ADAPTERS = Path(__file__).parent / "peer_adapters"
 TABLES = Path(__file__).parent / "peer_tables.py"
@@ -165,7 +165,7 @@ def failed(why, seconds):
 
 def ours(case, casts, seed):
     """Return what our audits say on one release of the case, as a peer's answer."""
-    step = step_json(suite_run(replace(case, repeats=1), casts, JUDGED, seed=seed, confidence=CONFIDENCE))
+    step = case_json(run_case(replace(case, repeats=1), casts, JUDGED, seed=seed, confidence=CONFIDENCE))
     verdicts = {audit: WORDS[next(iter(cell["verdicts"]))] for audit, cell in step["audits"].items()}
     overall = next(v for v in ("caught", "unsure", "passed") if v in verdicts.values())
     says = ", ".join(a for a, v in verdicts.items() if v == overall) if overall != "passed" else ""

@@ -1,13 +1,13 @@
 """One configuration in several styles: what the texts are worth, and how far from real ones they read.
 
-    python benchmarks/styles.py CONFIG [--styles plain,clinical-note,adapt] [--beside TABLE] [--samples 10]
+    python benchmarks/styles.py CONFIG [--styles plain,clinical-note] [--beside TABLE] [--samples 10]
 
 Every style runs CONFIG up to `evaluate` in its workspace, where all that comes before decoding is shared, and
-counts as an attempt in its ledger; `a+b` are two in equal shares, `adapt` is the plain one refined on the private
-records (`decode.adapt`). Printed are, for each: accuracy of both classifiers trained on the synthetic records alone;
-of the head trained on the very vectors that the kept texts were written from, so what writing costs it; `style.gap`
-in nats a token; the share of written texts that each filter turned away; then texts drawn at random. The last rows
-are what real records give, and how far texts of another kind are (the column `text` of a parquet file).
+counts as an attempt in its ledger; `a+b` are two in equal shares. Printed are, for each: accuracy of both classifiers
+trained on the synthetic records alone; of the head trained on the very vectors that the kept texts were written from,
+so what writing costs it; `style.gap` in nats a token; the share of written texts that each filter turned away; then
+texts drawn at random. The last rows are what real records give, and how far texts of another kind are (the column
+`text` of a parquet file).
 """
 
 import argparse
@@ -22,10 +22,9 @@ from synthgen.config import Config
 from synthgen.core.progress import terminal_progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_candidates, read_corpus, read_latents
-from synthgen.decode.config import PLAIN, AdaptConfig
 from synthgen.evaluate.heads import LabelledTexts, encoder_logistic
+from synthgen.evaluate.stage import UTILITY
 from synthgen.evaluate.style_gap import style_gap
-from synthgen.pipeline.judge import UTILITY
 from synthgen.pipeline.pipeline import Pipeline
 
 
@@ -48,9 +47,7 @@ def undecoded(run, control):
 
 def finished(config, style):
     """Return the run of the configuration in one style."""
-    adapt = config.decode.adapt or AdaptConfig()
-    how = {"adapt": adapt, "style": PLAIN} if style == "adapt" else {"adapt": None, "style": parted(style)}
-    told = config.model_copy(update={"decode": config.decode.model_copy(update=how)})
+    told = config.model_copy(update={"decode": config.decode.model_copy(update={"style": parted(style)})})
     return Pipeline(told, progress=terminal_progress(sys.stderr)).run(until="evaluate")
 
 

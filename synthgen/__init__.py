@@ -26,10 +26,17 @@ __all__ = ["Config", "Pipeline", "Release", "verify"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for, so that `import synthgen` is cheap."""
+    """Import a public name on first use, so that `import synthgen` is fast.
+
+    Raises:
+        DependencyError: the name needs the extra `engine`, which is not installed.
+    """
     import importlib
+
+    from synthgen.core.engine import engine_errors
 
     if name not in _HOME:
         raise AttributeError(f"module 'synthgen' has no attribute {name!r}")
     module, attribute = _HOME[name]
-    return getattr(importlib.import_module(module), attribute)
+    with engine_errors():
+        return getattr(importlib.import_module(module), attribute)

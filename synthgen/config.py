@@ -16,17 +16,18 @@ from audits.core.strictyaml import read_yaml
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
 from synthgen.core.section import MAX_NUMBER, Section, parse_section, resolve_path
-from synthgen.decode.config import AUTO, OWN, DecodeConfig
+from synthgen.decode.config import AUTO, DecodeConfig
 from synthgen.deidentify.config import DeidentifyConfig
+from synthgen.dp import gaussian
 from synthgen.embed.config import EmbedConfig
 from synthgen.filter.config import FilterConfig
-from synthgen.interpolate.config import DP_METHODS, WEIGHTED, InterpolateConfig
+from synthgen.interpolate.config import DP_METHOD, WEIGHTED, InterpolateConfig
 from synthgen.load.config import SourceConfig
 from synthgen.segment.config import SegmentsConfig
 from synthgen.split.config import SplitConfig
 
 # What a budget of differential privacy can be spent on.
-QueryName = Literal["class-means", "spread", "boundary", "votes", "vae", "words", "style", "adapt"]
+QueryName = Literal["class-means", "spread", "boundary", "words", "style"]
 # A language tag of BCP 47: language, script, region, variants. "und" says that nobody declared one.
 LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?(-[a-z0-9]{5,8})*$"
 
@@ -34,18 +35,6 @@ LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?(-[a-z0-9]{5,8})
 def most_delta(persons: int) -> float:
     """Return the largest delta that is a promise to so many persons; a larger one lets whole records out."""
     return 1 / (PERSONS_PER_DELTA * persons)
-
-
-class DpAdaptConfig(Section):
-    """The style refined on the persons' texts by DP-SGD.
-
-    Attributes:
-        steps: of the descent.
-        batch: persons of a step on average.
-    """
-
-    steps: Annotated[int, Field(ge=1, le=10_000)] = 30
-    batch: Annotated[int, Field(ge=1, le=100_000)] = 96
 
 
 class DpConfig(Section):
@@ -56,20 +45,18 @@ class DpConfig(Section):
         delta: likewise; at most one tenth of one over the number of persons.
         persons: how many there are in train, about, as everybody may know: nothing is counted.
         shares: of the budget, by query; those that are left out have their defaults.
-        adapt: how much of each style is in each block of the language model, learned from the persons' texts.
     """
 
     epsilon: Annotated[float, Field(gt=0, le=100)] | None = None
     delta: Annotated[float, Field(gt=0, lt=1)] | None = None
     persons: Annotated[int, Field(ge=FEWEST_PERSONS, le=MAX_NUMBER)] | None = None
     shares: dict[QueryName, Annotated[float, Field(gt=0, le=1)]] = Field(default_factory=dict)
-    adapt: DpAdaptConfig | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        given = {"delta": self.delta, "persons": self.persons, "shares": self.shares or None, "adapt": self.adapt}
+        given = {"delta": self.delta, "persons": self.persons, "shares": self.shares or None}
         if self.epsilon is None and any(one is not None for one in given.values()):
-            raise ValueError("delta, persons, shares and adapt belong to an epsilon; give it, or leave them out")
+            raise ValueError("delta, persons and shares belong to an epsilon; give it, or leave them out")
         lacking = [name for name in ("delta", "persons") if given[name] is None]
         if self.epsilon is not None and lacking:
             raise ValueError(f"an epsilon needs {' and '.join(lacking)} beside it")
@@ -173,23 +160,17 @@ class Config(Section):
             return dp
         is_private = info.data["interpolate"].is_private
         if is_private != (dp.epsilon is not None):
-            asked = ", ".join(DP_METHODS)
-            raise ValueError(f"a budget and a dp- method go together: give both, or neither; the methods are {asked}")
+            raise ValueError(f"a budget and interpolate.method {DP_METHOD} go together: give both, or neither")
         decode = info.data.get("decode")
         asked_for = {
             "words": decode and decode.words > 0 and not decode.by_words,
             "style": decode and AUTO in decode.styles,
-            "adapt": dp.adapt,
-            **dict.fromkeys(DP_METHODS[info.data["interpolate"].method].ASKED if is_private else (), True),
+            **dict.fromkeys(gaussian.ASKED if is_private else (), True),
         }
         if idle := [name for name in dp.shares if not asked_for.get(name)]:
             raise ValueError(
-                f"shares: {' and '.join(idle)} of nothing; decode.words, decode.style auto and dp.adapt ask for "
-                "words, style and adapt, and each method for its own"
-            )
-        if dp.adapt is not None and decode and (decode.by_words or decode.bridge == OWN):
-            raise ValueError(
-                "adapt refines the styles beside a bridge of soft tokens, and this decode.bridge has none"
+                f"shares: this configuration does not query {' and '.join(idle)}; decode.words adds the query words, "
+                "and decode.style auto adds the query style"
             )
         if is_private and (broken := unaccounted(info.data)):
             raise ValueError("these would read private text beside the budget: " + "; ".join(broken))
@@ -232,7 +213,7 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
     Args:
         parts: of the configuration, those before `dp`; one that is wrong itself is left out.
     """
-    source, interpolate, decode, chosen = (parts.get(name) for name in ("source", "interpolate", "decode", "filter"))
+    source, interpolate, chosen = (parts.get(name) for name in ("source", "interpolate", "filter"))
     asked = (
         (source and source.labels is None, "the classes are read off the records: declare them, source.labels"),
         (source and source.group is None, "nobody knows whose a record is: name the column, source.group"),
@@ -243,7 +224,6 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
         (source and source.max_records is not None, "source.max_records draws persons by what the others are"),
         (parts.get("segments") is not None, "segments learns headings: leave it out"),
         (interpolate and interpolate.balance == "as-source", "interpolate.balance as-source counts: give numbers"),
-        (decode and decode.adapt is not None, "decode.adapt trains on records: leave it out"),
         (chosen and chosen.length == "auto", "filter.length auto measures records: null, or [least, most] words"),
     )
     return [what for is_so, what in asked if is_so]

@@ -1,4 +1,4 @@
-"""How vectors of public text are spread under an encoder, for the dp- methods; of `bridge_corpus` what fits.
+"""How vectors of public text are spread under an encoder, for `dp-gaussian`; of `bridge_corpus` what fits.
 
     python training/basis.py --corpus $SYNTHGEN_DATA/bridge_corpus
 

@@ -1,4 +1,7 @@
-"""`audits`: attack a synthetic table, explain an audit, verify a bundle. Human text on stderr, data on stdout."""
+"""The command `audits`: audit a synthetic table, explain an audit, verify a bundle.
+
+Messages go to stderr, data to stdout.
+"""
 
 import json
 import signal
@@ -9,8 +12,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from audits.cli.console import Columns
-from audits.cli.console import say as _say
+from audits.cli.console import Columns, say
 from audits.cli.run import run
 from audits.cli.selftest import selftest
 from audits.cli.shadow import shadow_command, shadow_plan
@@ -21,24 +23,25 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
     rich_markup_mode=None,
-    help="Attack a synthetic text table and judge whether it may be released. Works on any tables, not only ours.",
+    help="Audit a synthetic text table of any generator and decide whether it may be released.",
 )
 
 
 @app.command()
 def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
-    train: Annotated[Path, typer.Option(help="what the generator of the second build will see besides")],
-    out: Annotated[Path, typer.Option(help="new folder; insert.parquet in it goes to the second build's train data")],
-    reference: Annotated[
-        Path | None, typer.Option(help="public text of the same kind, for the canaries' words")
-    ] = None,
-    n: Annotated[int, typer.Option("--n", min=2, help="how many canaries; a verdict needs 1000")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="root of the random streams, coins included; keep it secret")] = 0,
+    train: Annotated[Path, typer.Option(help="train table of the canary build, without canaries")],
+    out: Annotated[Path, typer.Option(help="new folder; add its insert.parquet to the train table of the build")],
+    reference: Annotated[Path | None, typer.Option(help="public text of the same kind, as word source")] = None,
+    n: Annotated[int, typer.Option("--n", min=2, help="number of canaries; a verdict needs 1000")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="secret root seed; it decides which canaries are inserted")] = 0,
     text: Columns = "text",
     label: Columns = "label",
     group: Columns = "group",
 ) -> None:
-    """Make persons who do not exist, to be put by a coin into a second build whose rows are never released."""
+    """Make fictitious persons (canaries); each is inserted into the canary build with probability 1/2.
+
+    The canary build is a second run of the generator. Its rows must never be released.
+    """
     from audits.attacks.canaries.files import write_canaries
     from audits.attacks.canaries.kinds import make_canaries
     from audits.core.inputs import load_table
@@ -48,22 +51,22 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     public = None if reference is None else load(reference, role="reference")
     planted = make_canaries(load(train, role="train"), public, n, stream(seed, "make canaries"))
     write_canaries(planted, out, text=text, label=label, group=group)
-    _say(f"written: {out}; append insert.parquet to the train data of a second build, whose rows are never released")
+    say(f"written: {out}; append insert.parquet to the train data of the canary build, and never release its rows")
 
 
 @app.command()
 def rewrite(
     table: Annotated[Path, typer.Argument(help="a synthetic table (.parquet, .jsonl, .csv)")],
-    out: Annotated[Path, typer.Argument(help="the new file that is to be audited and to leave in its place")],
+    out: Annotated[Path, typer.Argument(help="new file, to be audited and released instead of the table")],
     text: Columns = "text",
     label: Columns = "label",
     group: Columns = "group",
 ) -> None:
-    """Write the columns of a table that audits read, and not a byte besides, to a new file."""
+    """Write only the audited columns of a table to a new file in canonical form, without metadata."""
     from audits.core.inputs import rewrite as write
 
     n_rows = write(table, out, text=text, label=label, group=group)
-    _say(f"written: {out}, {n_rows} rows; audit this file and let it leave in the place of the other")
+    say(f"written: {out}, {n_rows} rows; audit and release this file instead of {table}")
 
 
 app.command()(run)
@@ -74,7 +77,7 @@ app.command("shadow")(shadow_command)
 
 @app.command()
 def explain(audit: Annotated[str, typer.Argument(help="an audit's name, or its letter A to I")]) -> None:
-    """Say in plain words what an audit asks, how, and what its verdicts mean."""
+    """Explain what an audit measures, how, and what its verdicts mean."""
     from audits.runner.registry import names
 
     folder = Path(__file__).parent / "explain"
@@ -96,32 +99,34 @@ def schema() -> None:
 
 @app.command()
 def verify(
-    bundle: Annotated[Path, typer.Argument(help="the folder of a release")],
-    trust: Annotated[Path | None, typer.Option(help="your own trust root, never the bundle's")] = None,
+    bundle: Annotated[Path, typer.Argument(help="folder of the release")],
+    trust: Annotated[Path | None, typer.Option(help="your own trust root; never use a copy from the bundle")] = None,
     policy: Annotated[str | None, typer.Option(help="the policy you expect")] = None,
     *,
-    only: Annotated[Literal["integrity"] | None, typer.Option(help="integrity: no trust; exit 20 at best")] = None,
-    trust_state: Annotated[Path | None, typer.Option(help="high-water mark of the trust roots seen")] = None,
+    only: Annotated[
+        Literal["integrity"] | None,
+        typer.Option(help="check file integrity only, without trust; exits 20 on success"),
+    ] = None,
+    trust_state: Annotated[
+        Path | None, typer.Option(help="file that stores the high-water mark of trust root versions")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the checks on stdout")] = False,
 ) -> None:
-    """Verify a released bundle offline; the exit code says what failed."""
+    """Verify a released bundle offline. The exit code names the class of the first failed check."""
     from audits.verify.bundle import verify_bundle, verify_integrity
+    from audits.verify.outcome import print_verification
 
     if only is None and trust is None:
-        raise InputError("--trust is needed", hint="Without one only the integrity can be checked: --only integrity")
+        raise InputError("--trust is required", hint="To check file integrity without trust, pass --only integrity.")
     result = (
         verify_integrity(bundle) if trust is None or only else verify_bundle(bundle, trust, policy, state=trust_state)
     )
-    for check in result.checks:
-        _say(f"{'ok  ' if check.ok else 'FAIL'} {check.id}: {check.detail}")
-    if as_json:
-        checks = [{"name": check.id, "ok": check.ok, "detail": check.detail} for check in result.checks]
-        sys.stdout.write(json.dumps({"ok": result.ok, "code": result.code, "checks": checks}) + "\n")
+    print_verification(result, bundle.name, as_json=as_json)
     raise typer.Exit(result.code)
 
 
 def main() -> None:
-    """Run the command line; an audit error becomes one message on stderr and its exit code."""
+    """Run the command line; report an AuditError as one message on stderr and exit with its code."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupted)
     try:
@@ -131,10 +136,10 @@ def main() -> None:
 
 
 def _interrupted(_number: int, _frame: object) -> None:
-    """Leave by SystemExit, which neither the command line's parser nor a library turns into another end."""
+    """Exit with code 7. SystemExit is not caught by typer or the libraries, unlike KeyboardInterrupt."""
     _stop("interrupted", 7)
 
 
 def _stop(message: str, code: int) -> NoReturn:
-    _say(f"audits: {message}")
+    say(f"audits: {message}")
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""`audits shadow-plan` and `audits shadow`: the attack for those who can run their generator many times."""
+"""`audits shadow-plan` and `audits shadow`: the shadow-model attack, for users who can rerun their generator."""
 
 import sys
 import time
@@ -20,10 +20,10 @@ def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     synthetic: Synthetic,
     train: Train,
     control: Control,
-    out: Annotated[Path, typer.Option(help="new private folder; plan.json in it names persons")],
+    out: Annotated[Path, typer.Option(help="new private folder; its plan.json names persons")],
     reference: Reference = None,
-    runs: Annotated[int, typer.Option(help="reruns, half of them without each person; a multiple of 8")] = 32,
-    persons: Annotated[int | None, typer.Option(help="asked about; by default one in a hundred of train")] = None,
+    runs: Annotated[int, typer.Option(help="number of reruns, a multiple of 8; half of them omit each person")] = 32,
+    persons: Annotated[int | None, typer.Option(help="number of target persons; default: 1 % of train")] = None,
     seed: Seed = 0,
     text: Columns = "text",
     label: Columns = "label",
@@ -31,11 +31,12 @@ def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     *,
     rows_are_persons: RowsArePersons = False,
 ) -> None:
-    """Say which persons the generator must be rerun without, for `audits shadow`.
+    """Plan the generator reruns for `audits shadow`.
 
-    Asked about are the persons whom a synthetic record crowds most. Each is left out of half of the reruns, so one
-    set of reruns serves them all. Run the generator once for each entry of `runs` in plan.json, on train without the
-    persons in its `leave_out` and with a seed of its own, and put what it writes at the place in its `synthetic`.
+    The targets are the train persons whose records lie closest to a synthetic record. Each target is omitted from
+    half of the reruns, so one set of reruns serves all targets. For each entry of `runs` in plan.json, run the
+    generator with its own seed on train without the persons in `leave_out`, and save its output at the path in
+    `synthetic`.
     """
     from audits.attacks.shadow.plan import plan_shadow, write_plan
     from audits.core.inputs import load_tables
@@ -46,13 +47,15 @@ def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     )
     plan = plan_shadow(inputs, runs=runs, n_persons=persons, rng=stream(seed, "shadow plan"))
     write_plan(plan, out)
-    say(f"written: {out}; {plan.runs} reruns about {len(plan.persons)} persons. Keep the folder private.")
+    say(f"written: {out}; {plan.runs} reruns for {len(plan.persons)} target persons. Keep the folder private.")
 
 
 def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
-    plan: Annotated[Path, typer.Argument(help="the folder of `audits shadow-plan`, with the reruns' tables in it")],
-    train: Annotated[Path, typer.Option(help="as the plan was made from")],
-    control: Annotated[Path, typer.Option(help="as the plan was made from")],
+    plan: Annotated[
+        Path, typer.Argument(help="folder of `audits shadow-plan` that contains the tables of the reruns")
+    ],
+    train: Annotated[Path, typer.Option(help="the same table as for `audits shadow-plan`")],
+    control: Annotated[Path, typer.Option(help="the same table as for `audits shadow-plan`")],
     reference: Reference = None,
     seed: Seed = 0,
     confidence: Confidence = 0.95,
@@ -63,9 +66,10 @@ def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the 
     rows_are_persons: RowsArePersons = False,
     as_json: Annotated[bool, typer.Option("--json", help="print shadow.json on stdout")] = False,
 ) -> None:
-    """Tell from the reruns' tables which of them saw a person; exit 0 if that fails, 4 if it succeeds or is unsure.
+    """Infer from the tables of the reruns which of them were trained on a person.
 
-    Writes shadow.json into the folder: numbers over all persons, no name.
+    Exit 0 if the attack fails (pass), 4 if it succeeds or is inconclusive. Writes shadow.json, which contains only
+    aggregates over all persons, into the folder.
     """
     from audits.attacks.shadow.report import as_text, judge_shadow
     from audits.core.inputs import load_tables
@@ -83,13 +87,13 @@ def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the 
 
 
 def _progress_line() -> "Callable[[int, int], None]":
-    """Return what says, at most every five seconds, how many steps are done."""
+    """Return a callback that prints the progress at most once in five seconds."""
     last = time.monotonic()
 
     def step(done: int, total: int) -> None:
         nonlocal last
         if time.monotonic() - last >= SECONDS_BETWEEN_LINES or done == total:
             last = time.monotonic()
-            say(f"shadow: {done} of {total} tables and dealings")
+            say(f"shadow: step {done} of {total}")
 
     return step

@@ -1,1 +1,1 @@
-"""What every audit rests on: tables, estimates, intervals, reports, errors."""
+"""Shared basis of all audits: tables, estimates, intervals, reports, errors."""

@@ -1,4 +1,4 @@
-"""Guessing fair coins from scores, and what it proves about epsilon in one run."""
+"""One-run lower bound on epsilon from guessing which persons were inserted by fair coins."""
 
 import math
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ Float = NDArray[np.float64]
 
 
 class Claim(NamedTuple):
-    """What epsilon is compared with: a mechanism's claim, or without one an audit's own limit and delta 0."""
+    """The epsilon and delta to test: those a mechanism claims, else the audit's own limit and delta 0."""
 
     limit: float
     delta: float
@@ -29,10 +29,10 @@ class Claim(NamedTuple):
 
 
 def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
-    """Return what the mechanism's log claims under `claim`, or the audit's own limit where it claims nothing.
+    """Return the claim under `claim` in the mechanism's log, or the audit's own limit if there is none.
 
     Raises:
-        InputError: the claim is none that guessing could test.
+        InputError: epsilon or delta of the claim is out of range.
     """
     claimed = None if mechanism is None else mechanism.get("claim")
     if claimed is None:
@@ -44,7 +44,7 @@ def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
         *([] if 0 <= delta < 1 else ["claim.delta must be a number from 0 to below 1"]),
     ]
     if problems:
-        raise InputError("the mechanism's log makes no claim that an audit could test", problems=problems)
+        raise InputError("the privacy claim in the mechanism's log cannot be tested", problems=problems)
     return Claim(limit=epsilon, delta=delta, is_claim=True)
 
 
@@ -53,14 +53,14 @@ def _number(value: object) -> float:
 
 
 class Bound(NamedTuple):
-    """What the coins guessed prove.
+    """The lower bound on epsilon from guessed coins.
 
     Args:
         epsilon: the largest lower bound over the grid of numbers of guesses.
-        ceiling: what it would have been with every guess right.
-        guesses: the number of guesses that proved most; 0 where none proved anything.
-        right: how many of those were right.
-        persons: how many coins were guessed at, four fifths of all.
+        ceiling: the bound if every guess were right.
+        guesses: the number of guesses of the largest bound; 0 if every bound is 0.
+        right: how many of those guesses were right.
+        persons: number of coins that could be guessed: four fifths of all.
     """
 
     epsilon: float
@@ -73,34 +73,35 @@ class Bound(NamedTuple):
 def guess_coins(
     scores: Mapping[str, Float], inserted: Bool, rng: np.random.Generator, *, alpha: float, delta: float = 0.0
 ) -> Bound:
-    """Return the lower bound on epsilon that guessing fair coins proves.
+    """Return the lower bound on epsilon from guessing fair coins.
 
-    Persons are dealt into five folds without looking at their coins. The coins of the first are given; the others are
-    guessed fold by fold, and the coins of a fold are looked at only after it was guessed, to weigh the attacks for
-    the next:
+    Persons are split into five folds at random. The coins of the first fold are known. The other folds are guessed
+    one after the other. The coins of a fold are revealed only after it was guessed, and are then used to weight the
+    attacks for the next fold by ridge regression:
 
-        e = -ln(1 - rank) - ln 2 for each attack,  w0 = .1 / K for each of K attacks,
-        w = w0 + (E'E + 200 I)^-1 E'(y - E w0),  y = 1 inserted, -1 left out, over the folds before
+        e = -ln(1 - rank) - ln 2 for each attack,  w0 = 0.1 / K for each of K attacks,
+        w = w0 + (E'E + 200 I)^-1 E'(y - E w0),  y = 1 inserted, -1 not inserted, over the folds before
 
-    The r guesses are those with the largest |e w| in each fold, an equal part of r from each; "in" where e w >= 0.
-    The scores e make the top of a ranking count, where a few copied persons stand. Each r of a grid that is fixed by
-    the number of persons, and all of them, is tried at alpha / (size of the grid).
+    The score e emphasises the top of a ranking, where a few copied persons are found. For r guesses, the r / 4
+    persons with the largest |e w| in each fold are guessed: "inserted" if e w >= 0. Each r of a grid that
+    depends only
+    on the number of persons is tested at alpha / (size of the grid).
 
-    Each guess depends on the release and on coins already looked at, never on later ones: the one-run bound rests on
-    that order. Choosing the attack for each fold on all other folds, before and after, would not do: among guesses
-    that may see one another's answers all can be right together half of the time without any leak.
+    The one-run bound requires that each guess depends on the release and earlier coins only. Cross-validation over
+    all other folds would violate this: guesses that depend on each other's coins can all be right together with
+    probability 1/2 without any leak.
 
     Args:
-        scores: for each attack one score per person, (P,); finite.
-        inserted: the coins, independent and fair; (P,).
-        rng: deals the folds.
-        alpha: chance of a wrong bound.
-        delta: of the claim that the bound is compared with.
+        scores: for each attack one finite score per person; float64 (P,).
+        inserted: the coins, independent and fair; bool (P,).
+        rng: random stream for the folds.
+        alpha: probability of a wrong bound.
+        delta: delta of the claim that the bound is compared with.
 
-    Source: bound, Steinke, Nasr and Jagielski, arXiv 2305.08846. Guessing in this order is ours: with delta 0 a coin
-        is guessed right with probability at most q given the release and all coins before it, which is what the
-        count of right guesses needs to be below Bin(r, q). For delta above 0 we use their term unchanged and have not
-        written the proof for this order.
+    Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846. The sequential order is our addition. With delta 0, a
+        coin is guessed right with probability at most q given the release and all earlier coins, so the number of
+        right guesses is stochastically below Bin(r, q). For delta > 0 the paper's term is used unchanged; a proof
+        for the sequential order has not been written.
     """
     tail = np.stack([_tail_scores(score) for _, score in sorted(scores.items())], axis=1)
     folds = np.array_split(rng.permutation(len(inserted)), FOLDS)
@@ -126,13 +127,13 @@ def guess_coins(
 
 
 def provable(n: int, *, alpha: float) -> float:
-    """Return the largest epsilon that guessing among n coins could prove, delta 0 and every guess right."""
+    """Return the largest lower bound on epsilon that n coins can give, with delta 0 and every guess right."""
     guessed = guessed_persons(n)
     return one_run_ceiling(guessed, alpha=alpha / len(guesses_tried(guessed))) if guessed > 0 else 0.0
 
 
 def needed_for_epsilon(limit: float, *, alpha: float) -> int:
-    """Return how many coins, all guessed right, prove an epsilon above the limit.
+    """Return how many coins, all guessed right, give a lower bound on epsilon above the limit.
 
         q^r <= alpha / G,  q = e^eps / (1 + e^eps),  r >= ln(G / alpha) / ln(1 + e^-eps)
 
@@ -142,17 +143,17 @@ def needed_for_epsilon(limit: float, *, alpha: float) -> int:
 
 
 def guessed_persons(n: int) -> int:
-    """Return how many of n coins are guessed at: all but those of the first fold."""
+    """Return how many of n coins can be guessed: all except the first fold."""
     return n - len(np.array_split(np.arange(n), FOLDS)[0])
 
 
 def guesses_tried(n: int) -> list[int]:
-    """Return the numbers of guesses tried among n coins that are guessed at."""
+    """Return the numbers of guesses to test among n coins."""
     return [*(r for r in GUESSES if r < n), n]
 
 
 def _part(r: int, fold: int) -> int:
-    """Return how many of r guesses fall into a fold; the larger parts first, as `array_split` deals."""
+    """Return how many of r guesses belong to a fold; the first folds get the remainder, as in `array_split`."""
     return r // (FOLDS - 1) + (fold < r % (FOLDS - 1))
 
 
@@ -166,5 +167,5 @@ def _weights(tail: Float, coin: Float) -> Float:
 def _tail_scores(scores: Float) -> Float:
     ordered = np.sort(scores)
     below, up_to = (np.searchsorted(ordered, scores, side=side) for side in ("left", "right"))
-    rank = (below + up_to) / (2 * len(scores))  # of a middle place: between 0 and 1, neither reached
+    rank = (below + up_to) / (2 * len(scores))  # mid-rank, strictly between 0 and 1
     return np.asarray(-np.log1p(-rank) - math.log(2), dtype=np.float64)

@@ -1,10 +1,10 @@
-"""Errors of the audits: a root of their own, because the audits stand alone.
+"""Errors of the audits, independent of the generator package.
 
-AuditError(message, problems, hint)       exit
-├─ InputError   (ValueError)                3   a table cannot be used
+AuditError(message, problems, hint)       exit code
+├─ InputError   (ValueError)                3   an input cannot be used
 ├─ PolicyError  (ValueError)                3   a policy is malformed
-├─ NotMeasurable                            -   caught by the runner only: status "not_measurable"
-└─ VerifyError                          10-15   a bundle did not verify; carries the code and the file
+├─ NotMeasurable                            -   caught by the runner: status "not_measurable"
+└─ VerifyError                          10-15   a bundle did not verify; carries a stable code
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import ClassVar
 
 
 class AuditError(Exception):
-    """The root: what went wrong, every problem found, and what to do. Never the text of a record."""
+    """Base class: what went wrong, all problems found, and the remedy; never the text of a record."""
 
     exit_code: ClassVar[int] = 1
 
@@ -30,27 +30,27 @@ class AuditError(Exception):
 
 
 class InputError(AuditError, ValueError):
-    """A table given to the audits cannot be used."""
+    """An input of the audits cannot be used."""
 
     exit_code = 3
 
 
 class PolicyError(AuditError, ValueError):
-    """A policy is malformed; all mistakes are listed."""
+    """A policy is malformed; all violations are listed."""
 
     exit_code = 3
 
 
-class NotMeasurable(AuditError):  # noqa: N818 - a state, not a mistake
-    """The tables given cannot carry this audit; the message says what would."""
+class NotMeasurable(AuditError):  # noqa: N818 - a state of an audit, not an error of the user
+    """The tables are too small or unsuitable for this audit; the message names what is required."""
 
 
 class VerifyError(AuditError):
     """A bundle, envelope or trust root did not verify.
 
     Args:
-        code: stable, as `E_DIGEST`; tests and scripts match this.
-        message: what was found, what was expected, what to do; names a file where there is one.
+        code: stable error code such as `E_DIGEST`; tests and scripts match it.
+        message: what was found, what was expected and the remedy, with the file name if there is one.
     """
 
     EXIT_CODES: ClassVar[Mapping[str, int]] = {

@@ -1,4 +1,4 @@
-"""Writing files so that they are whole or not there, and one process at a time."""
+"""Atomic file writes and file locks."""
 
 import os
 import sys
@@ -11,14 +11,14 @@ from audits.core.errors import InputError
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file for its owner alone; a stop leaves the old file or the new one.
+    """Write a file atomically with mode 0600; after an interruption the path has the old or the new content.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: the file cannot be written.
     """
     partial = None
     try:
-        # made with mode 0600, and the name it is given later keeps it
+        # NamedTemporaryFile uses mode 0600, and the rename keeps it
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as file:
             partial = Path(file.name)
             file.write(data)
@@ -32,11 +32,11 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def held(lock: Path) -> Iterator[None]:
-    """Hold a lock file, made if it is not there, once no other process holds it.
+def locked(lock: Path) -> Iterator[None]:
+    """Wait for an exclusive lock on a file, which is created if missing, and keep it inside the context.
 
     Raises:
-        OSError: it cannot be made, or, on Windows, is held for ten seconds.
+        OSError: the file cannot be created, or, on Windows, another process keeps the lock for ten seconds.
     """
     with lock.open("a") as file:
         if sys.platform == "win32":
@@ -51,7 +51,7 @@ def held(lock: Path) -> Iterator[None]:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file or folder is on the disk."""
+    """Flush a file or folder to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""The private list of places that give single persons away: persons by keyed pseudonym, never a value or a text."""
+"""The private list of places that disclose single persons, by keyed pseudonym, without values or texts."""
 
 import hashlib
 import hmac
@@ -12,36 +12,33 @@ from audits.core.types import AuditResult
 
 KEY_BYTES = 32
 PSEUDONYM_DIGITS = 32
-MAX_FINDINGS = 10_000  # of one audit; a table with more is no table to go through by hand
+MAX_FINDINGS = 10_000  # per audit; longer lists cannot be reviewed by hand
 
 
 def pseudonym(key: bytes, person: str) -> str:
-    """Return the name under which a person stands in the list.
-
-        first 32 hex digits of HMAC-SHA256(key, person as UTF-8)
-
-    Whoever holds the key and the train table computes it for every group and finds the person; nobody else can, not
-    even by trying all record numbers.
+    """Return the pseudonym of a person in the list: the first 32 hex digits of HMAC-SHA256(key, person as UTF-8).
 
     Args:
         key: 32 bytes.
-        person: the group of the train person, as text.
+        person: the group of the train person.
 
     Raises:
         InputError: the key has another length.
 
-    Source: HMAC, RFC 2104; test vectors in RFC 4231.
+    Privacy: the holder of the key and the train table can find the person by computing all pseudonyms. Without the
+        key this is impossible, even by trying all record numbers.
+    Reference: HMAC, RFC 2104; test vectors in RFC 4231.
     """
     if len(key) != KEY_BYTES:
-        raise InputError(f"a findings key has {KEY_BYTES} bytes, this one has {len(key)}")
+        raise InputError(f"a findings key must have {KEY_BYTES} bytes, but this one has {len(key)}")
     return hmac.new(key, person.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:PSEUDONYM_DIGITS]
 
 
 def write_findings(path: Path, key: bytes, results: Iterable[AuditResult]) -> int:
-    """Write the findings of all audits as JSON lines for the owner of the file alone; return how many there are.
+    """Write the findings of all audits atomically as JSON lines with mode 0600; return their number.
 
     Each line has audit, row (of the synthetic table, from 0), start and end (characters), kind, and person (the
-    pseudonym). The file is whole or not there.
+    pseudonym).
 
     Raises:
         InputError: the file cannot be written.

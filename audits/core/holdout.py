@@ -1,8 +1,8 @@
-"""The tables of an audit with part of the control persons set aside to fit things on.
+"""Split of the audit tables into compared persons and a reference for fitting.
 
-Whatever an attack must learn first (word frequencies, projections, a language model of the domain) it learns from
-persons who are then no longer compared, or from a public reference table: never from train, and never from the
-control persons it is measured on.
+Everything an attack must fit first (word frequencies, projections, a language model of the domain) is fitted on a
+public reference table or on control persons who are then excluded from the comparison. It is never fitted on train,
+nor on the control persons that are compared.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Int = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldoutTables:
-    """What is attacked (synthetic), who is compared (train, control), and what may be fitted on (reference)."""
+    """The attacked table (synthetic), the compared persons (train, control) and the fitting data (reference)."""
 
     synthetic: Table
     train: Table
@@ -33,7 +33,7 @@ class HoldoutTables:
 
     @property
     def has_groups(self) -> bool:
-        """Whether both arms name persons; if not, every claim is per record."""
+        """Whether both arms identify persons; if not, every claim is per record."""
         return self.train.has_groups and self.control.has_groups
 
     @property
@@ -47,11 +47,11 @@ class Arms:
     """The compared persons of both arms: train first, then control.
 
     Args:
-        row_person: for each row of train and then control, its person; (n,).
-        is_train: for each person; (P,).
-        person_class: for each person the number of the class of their first record; (P,), all 0 without labels.
-        synthetic_class: for each synthetic row; (m,), all 0 without labels.
-        n_classes: how many classes any of the tables has.
+        row_person: person index of each row of train and then control; int64 (n,).
+        is_train: whether each person is in train; bool (P,).
+        person_class: class index of the first record of each person; int64 (P,), all 0 without labels.
+        synthetic_class: class index of each synthetic row; int64 (m,), all 0 without labels.
+        n_classes: number of classes over all tables.
     """
 
     row_person: Int
@@ -62,28 +62,28 @@ class Arms:
 
     @property
     def n_train(self) -> int:
-        """How many train persons are compared."""
+        """Number of compared train persons."""
         return int(self.is_train.sum())
 
     @property
     def n_control(self) -> int:
-        """How many control persons are compared."""
+        """Number of compared control persons."""
         return int((~self.is_train).sum())
 
 
 def hold_out(inputs: AuditInputs, rng: np.random.Generator) -> HoldoutTables:
-    """Return the tables, with the reference table or, without one, a fifth of the control persons set aside.
+    """Return the tables with the reference table or, without one, with a fifth of the control persons as reference.
 
     Raises:
-        NotMeasurable: too few persons or synthetic rows to compare anything; names how many there must be.
+        NotMeasurable: there are too few persons, synthetic rows or reference rows; the message names the minimum.
 
-    Random: one permutation of the control persons where there is no reference table.
+    Randomness: one permutation of the control persons if there is no reference table.
     """
     n_train, n_control = len(set(inputs.train.groups)), len(set(inputs.control.groups))
     if min(n_train, n_control) < MIN_PERSONS or len(inputs.synthetic) < MIN_SYNTHETIC:
         raise NotMeasurable(
             f"{n_train} train persons, {n_control} control persons and {len(inputs.synthetic)} synthetic records are "
-            f"too few to compare; {MIN_PERSONS} of each are the least, and a verdict needs far more"
+            f"too few to compare; at least {MIN_PERSONS} of each are required, and a verdict needs many more"
         )
     if inputs.reference is not None:
         if len(inputs.reference) < MIN_PERSONS:
@@ -108,7 +108,7 @@ def hold_out(inputs: AuditInputs, rng: np.random.Generator) -> HoldoutTables:
 
 
 def arms(holdout: HoldoutTables) -> Arms:
-    """Return who is compared, and the class of each person and synthetic row."""
+    """Return the compared persons and the class of each person and synthetic row."""
     train_names, train_person = persons(holdout.train.groups)
     control_names, control_person = persons(holdout.control.groups)
     row_person = np.concatenate([train_person, control_person + len(train_names)])
@@ -136,7 +136,7 @@ def arms(holdout: HoldoutTables) -> Arms:
 
 
 def person_scores(row_scores: NDArray[np.floating], row_person: Int) -> NDArray[np.float64]:
-    """Return for each person the highest score of their records, so that a person is one trial."""
+    """Return the highest record score of each person, so that each person is one trial; float64 (P,)."""
     best = np.full(int(row_person.max()) + 1, -np.inf)
     np.maximum.at(best, row_person, row_scores)
     return best

@@ -1,9 +1,9 @@
-"""Tables from files: parquet, jsonl or csv, checked row by row before anything is attacked."""
+"""Load tables from parquet, jsonl or csv files and check every row before any audit runs."""
 
 import csv
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,15 +17,15 @@ from audits.core.released import file_problems, no_duplicate_keys, plain_file, r
 from audits.core.strictjson import canonical
 from audits.core.types import AuditInputs, Table
 
-# a rerun never leaves, and what is previous has left already
+# only "synthetic" is checked byte by byte: a rerun is never released, and a previous table has been released before
 Role = Literal["synthetic", "rerun", "previous", "train", "control", "reference"]
 
 MAX_FILE_BYTES = 4 << 30
 MAX_ROWS = 5_000_000
 MAX_TEXT_CHARACTERS = 1_000_000
 _LISTED = 20  # problems and columns listed one by one; the rest is counted
-_NAME_CHARACTERS = 40  # longer than a name: a table without a header has its first record there
-_BOM = b"\xef\xbb\xbf"  # some programs begin UTF-8 files with it
+_NAME_CHARACTERS = 40  # a longer column name may be the first record of a file without header
+_BOM = b"\xef\xbb\xbf"  # some programs start UTF-8 files with it
 _DEFAULTS = {"text": "text", "label": "label", "group": "group"}
 
 
@@ -38,28 +38,30 @@ def load_table(
     role: Role,
     rows_are_persons: bool = False,
 ) -> Table:
-    """Return the table in a file; the suffix (.parquet, .jsonl, .csv) says how to read it.
+    """Return the table in a file; its suffix (.parquet, .jsonl, .csv) selects the reader.
+
+    A synthetic table is going to be released, so every byte of its file must be audited. It may have no other columns
+    than the named ones, and the file must equal what a plain writer makes of its rows
+    (`audits.core.released.file_problems`).
 
     Args:
         path: the file.
-        text: the column of texts; it must be there.
-        label: the column of classes; may be missing only under its default name.
-        group: the column of persons; may be missing only under its default name.
-        role: what the table is, for messages and for naming rows without a person.
-        rows_are_persons: somebody's claim that every row is another person; counts only where no column names them.
-
-    Of a synthetic table, which is to leave, every byte counts: a column that is not named here is refused, and a file
-    that is not, to the byte, what a plain writer makes of its rows (`audits.core.released.file_problems`).
+        text: column of the texts; required.
+        label: column of the classes; may be missing only under its default name.
+        group: column of the persons; may be missing only under its default name.
+        role: what the table is used for; selects the checks and appears in messages.
+        rows_are_persons: the user declares that each row belongs to a different person; ignored if there is a group
+            column.
 
     Raises:
-        InputError: the file or a column is missing, or any row cannot be used; every bad row is counted,
-            the first ones listed by row number (from 1) and reason, never by content.
+        InputError: the file or a column is missing, or a row cannot be used. The message counts all bad rows and
+            lists the first ones by row number (from 1) and reason, without their content.
     """
     path = Path(path)
     columns = {"text": text, "label": label, "group": group}
     rows, found, problems = _read(path, columns, role)
     if role == "synthetic":
-        problems += _not_audited(path, columns, found, rows)
+        problems += _unaudited_content(path, columns, found, rows)
     _check_columns(path, columns, found, role, problems)
     texts, labels, groups = [], [], []
     for number, row in rows:
@@ -73,7 +75,8 @@ def load_table(
     if not texts and not problems:
         problems.append("it has no rows")
     if problems:
-        raise InputError(f"the {role} table cannot be used: {_count(problems)}", problems=shortened(problems))
+        n_problems = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        raise InputError(f"the {role} table cannot be used: {n_problems}", problems=shortened(problems))
     return Table(
         texts=tuple(texts),
         labels=tuple(labels) if label in found else None,
@@ -82,26 +85,26 @@ def load_table(
     )
 
 
-def _not_audited(
+def _unaudited_content(
     path: Path, columns: Mapping[str, str], found: set[str], rows: Sequence[tuple[int, Mapping[str, Any]]]
 ) -> list[str]:
-    """Return what a file that is to leave holds besides the columns that audits read."""
+    """Return a problem if a file for release contains anything besides the audited columns."""
     if extra := found - set(columns.values()):
         return [
-            f"no audit reads these columns: {_shown(extra)}; `audits rewrite` leaves them out (--group names ids)"
+            f"columns that no audit reads: {_shown(extra)}; remove them with `audits rewrite` (--group names ids)"
         ]
     return file_problems(path, [row for _, row in rows]) if rows else []
 
 
 def rewrite(path: Path, out: Path, *, text: str, label: str, group: str) -> int:
-    """Write the columns of a table that audits read, and not a byte besides, to a new file; return its rows.
+    """Write only the audited columns of a table to a new file in canonical form; return the number of rows.
 
     Args:
         path: the table.
-        out: a file that is not there yet; its suffix says how it is written.
-        text: the column of texts.
-        label: the column of classes, if there is one.
-        group: the column of ids or persons, if there is one.
+        out: a new file; its suffix selects the format.
+        text: column of the texts.
+        label: column of the classes, if there is one.
+        group: column of the ids or persons, if there is one.
 
     Raises:
         InputError: the table cannot be used, or the new file exists or cannot be written.
@@ -110,7 +113,7 @@ def rewrite(path: Path, out: Path, *, text: str, label: str, group: str) -> int:
     if out.suffix not in _READERS:
         raise InputError(f"the new file must end in {', '.join(_READERS)}; got {out.suffix or 'no suffix'!r}")
     if out.exists():
-        raise InputError(f"{out} exists already; name a new file")
+        raise InputError(f"{out} already exists; choose a new file")
     columns = {text: table.texts}
     if table.labels is not None:
         columns[label] = table.labels
@@ -124,25 +127,25 @@ def rewrite(path: Path, out: Path, *, text: str, label: str, group: str) -> int:
 def load_tables(
     synthetic: Path | None, train: Path, control: Path, reference: Path | None, **options: Any
 ) -> AuditInputs:
-    """Return the inputs of the audits from files.
+    """Return the audit inputs loaded from files.
 
     Args:
-        synthetic: None where there is no release yet; control then stands in for it.
-        train: what the generator saw.
-        control: persons it never saw.
+        synthetic: None if there is no release yet; control is then used as a placeholder.
+        train: table the generator was trained on.
+        control: persons the generator never saw.
         reference: public text of the same kind, or None.
-        options: columns and claims, as of `load_table`.
+        options: column names and `rows_are_persons` of `load_table`.
 
     Raises:
-        InputError: as `load_table` and `load_inputs`.
+        InputError: as in `load_table` and `load_inputs`.
     """
     released = None if synthetic is None else load_table(synthetic, role="synthetic", **options)
     trained = load_table(train, role="train", **options)
     unseen = load_table(control, role="control", **options)
     public = None if reference is None else load_table(reference, role="reference", **options)
-    # nobody reads what stands in for a release that is not made yet, and it may not be judged as one
-    stand_in = replace(unseen, labels=None, has_groups=False)
-    return load_inputs(stand_in if released is None else released, trained, unseen, public)
+    # callers without a release do not read the placeholder; without labels and groups it passes the release checks
+    placeholder = replace(unseen, labels=None, has_groups=False)
+    return load_inputs(placeholder if released is None else released, trained, unseen, public)
 
 
 def load_inputs(
@@ -153,11 +156,11 @@ def load_inputs(
     *,
     identifiers: Sequence[Sequence[str]] | None = None,
 ) -> AuditInputs:
-    """Return the inputs of the audits, checked against each other.
+    """Return the audit inputs after checking the tables against each other.
 
     Raises:
-        InputError: a table is empty, a person stands in both train and control, labels or persons of the synthetic
-            table may not leave (`released_problems`), or identifiers do not match train.
+        InputError: a table is empty, a person is in both train and control, labels or persons of the synthetic table
+            must not be released (`released_problems`), or `identifiers` has not one entry per train row.
     """
     problems = [
         f"the {name} table has no rows"
@@ -167,10 +170,10 @@ def load_inputs(
     if train.has_groups and control.has_groups:
         shared = len(set(train.groups) & set(control.groups))
         if shared:
-            problems.append(f"{shared} persons stand in both train and control; control must be persons never seen")
+            problems.append(f"{shared} persons are in both train and control; control needs persons not in train")
     problems += released_problems(synthetic, train, control)
     if identifiers is not None and len(identifiers) != len(train):
-        problems.append(f"identifiers are given for {len(identifiers)} rows, train has {len(train)}")
+        problems.append(f"identifiers are given for {len(identifiers)} rows, but train has {len(train)} rows")
     if problems:
         raise InputError("the tables do not fit together", problems=problems)
     return AuditInputs(
@@ -195,7 +198,7 @@ def take(table: Table, rows: NDArray[np.int64]) -> Table:
 
 
 def table_digest(table: Table) -> str:
-    """Return the sha256 over texts, labels and persons of a table, each prefixed by its length."""
+    """Return the sha256 over the texts, labels and persons of a table, each prefixed with its length."""
     digest = hashlib.sha256(b"audits/table/v1\0" + bytes([table.labels is not None, table.has_groups]))
     for column in (table.texts, table.labels or (), table.groups if table.has_groups else ()):
         digest.update(len(column).to_bytes(8, "big"))
@@ -206,27 +209,27 @@ def table_digest(table: Table) -> str:
 
 
 def digests(inputs: AuditInputs) -> dict[str, str]:
-    """Return the digest of each table that was given, and of what else an audit may have read."""
+    """Return the sha256 of each given table, of the lineage and of the mechanism log, by role."""
     tables = {"synthetic": inputs.synthetic, "train": inputs.train, "control": inputs.control}
     if inputs.reference is not None:
         tables["reference"] = inputs.reference
     if inputs.mirror is not None:
         tables["mirror"] = inputs.mirror
     if inputs.canaries is not None:
-        tables |= {"canaries": inputs.canaries.table, "canary_build": inputs.canaries.canary_build}
+        tables |= {"canaries": inputs.canaries.table, "canary build": inputs.canaries.canary_build}
     if inputs.previous is not None:
         tables |= {"previous": inputs.previous.synthetic, "previous train": inputs.previous.train}
     found = {name: table_digest(table) for name, table in tables.items()}
     if inputs.lineage is not None:
         lineage = [[list(row) for row in column] for column in (inputs.lineage.parents, inputs.lineage.weights)]
-        found["ledger"] = hashlib.sha256(canonical(lineage)).hexdigest()
+        found["lineage"] = hashlib.sha256(canonical(lineage)).hexdigest()
     if inputs.mechanism is not None:
         found["mechanism"] = hashlib.sha256(canonical(inputs.mechanism)).hexdigest()
     return found
 
 
 def shortened(problems: Sequence[str]) -> list[str]:
-    """Return the first problems, and how many more there are."""
+    """Return the first 20 problems and a count of the others."""
     rest = len(problems) - _LISTED
     return [*problems[:_LISTED], *([f"and {rest} more"] if rest > 0 else [])]
 
@@ -235,7 +238,7 @@ _Rows = Sequence[tuple[int, Mapping[str, Any]]]
 
 
 def _read(path: Path, columns: Mapping[str, str], role: Role) -> tuple[_Rows, set[str], list[str]]:
-    """Return numbered rows, the columns found, and problems of rows that could not be read at all."""
+    """Return the numbered rows, the column names, and problems of rows that could not be parsed."""
     if path.suffix not in _READERS:
         raise InputError(f"the {role} table must end in {', '.join(_READERS)}; got {path.suffix or 'no suffix'!r}")
     try:
@@ -243,7 +246,7 @@ def _read(path: Path, columns: Mapping[str, str], role: Role) -> tuple[_Rows, se
     except OSError as error:
         raise InputError(f"the {role} table cannot be opened: {path} ({error.strerror})") from error
     if size > MAX_FILE_BYTES:
-        raise InputError(f"the {role} table has {size} bytes; at most {MAX_FILE_BYTES} are read")
+        raise InputError(f"the {role} table has {size} bytes; the limit is {MAX_FILE_BYTES}")
     if size == 0:
         raise InputError(f"the {role} table is an empty file: {path}")
     try:
@@ -251,7 +254,7 @@ def _read(path: Path, columns: Mapping[str, str], role: Role) -> tuple[_Rows, se
     except OSError as error:
         raise InputError(f"the {role} table cannot be read: {path} ({error.strerror})") from error
     if len(rows) > MAX_ROWS:
-        raise InputError(f"the {role} table has {len(rows)} rows; at most {MAX_ROWS} are read")
+        raise InputError(f"the {role} table has {len(rows)} rows; the limit is {MAX_ROWS}")
     return rows, found, problems
 
 
@@ -264,12 +267,10 @@ def _parquet(path: Path, columns: Mapping[str, str], role: Role) -> tuple[list[A
         names = file.schema_arrow.names
         found = set(names)
         if any(names.count(name) > 1 for name in columns.values()):
-            raise InputError(f"the {role} table names a column twice")
+            raise InputError(f"the {role} table has two columns with one name")
         if file.metadata.num_rows > MAX_ROWS:
-            raise InputError(f"the {role} table has {file.metadata.num_rows} rows; at most {MAX_ROWS} are read")
-        wanted = [name for name in columns.values() if name in found]
-        table = file.read(columns=wanted, use_threads=False)
-        rows = table.to_pylist()
+            raise InputError(f"the {role} table has {file.metadata.num_rows} rows; the limit is {MAX_ROWS}")
+        rows = file.read(columns=[name for name in columns.values() if name in found], use_threads=False).to_pylist()
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise InputError(
             f"the {role} table is not a readable parquet file ({type(error).__name__}): {path}"
@@ -294,7 +295,7 @@ def _jsonl(path: Path, _columns: Mapping[str, str], _role: Role) -> tuple[list[A
                 problems.append(f"row {number}: not UTF-8")
                 continue
             except (ValueError, RecursionError):
-                problems.append(f"row {number}: not JSON, or a key stands twice")
+                problems.append(f"row {number}: not valid JSON, or a duplicate key")
                 continue
             if not isinstance(row, dict):
                 problems.append(f"row {number}: not a JSON object")
@@ -307,16 +308,16 @@ def _jsonl(path: Path, _columns: Mapping[str, str], _role: Role) -> tuple[list[A
 def _csv(path: Path, _columns: Mapping[str, str], role: Role) -> tuple[list[Any], set[str], list[str]]:
     limit = csv.field_size_limit(MAX_TEXT_CHARACTERS + 1)
     try:
-        # bytes that are no UTF-8 come through as lone surrogates, so that the row can be named
+        # bytes that are not UTF-8 become lone surrogates, so that the row number can be reported
         with path.open("r", encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             reader = csv.reader(file, strict=True)
             header = next(reader, [])
             if not _is_utf8(header):
-                raise InputError(f"the {role} table is not UTF-8 in its header")
+                raise InputError(f"the header of the {role} table is not UTF-8")
             if len(set(header)) != len(header):
-                raise InputError(f"the {role} table names a column twice in its header")
+                raise InputError(f"the {role} table has two columns with one name")
             rows, problems = [], []
-            for number, cells in _numbered(reader):
+            for number, cells in enumerate(reader, start=1):
                 if not _is_utf8(cells):
                     problems.append(f"row {number}: not UTF-8")
                 elif len(cells) == len(header):
@@ -324,17 +325,13 @@ def _csv(path: Path, _columns: Mapping[str, str], role: Role) -> tuple[list[Any]
                 elif cells:
                     problems.append(f"row {number}: {len(cells)} fields where the header has {len(header)}")
     except csv.Error as error:
-        raise InputError(f"the {role} table is not well-formed csv: {error}") from error
+        raise InputError(f"the {role} table is not valid csv: {error}") from error
     finally:
         csv.field_size_limit(limit)
     return rows, set(header), problems
 
 
 _READERS = {".parquet": _parquet, ".jsonl": _jsonl, ".csv": _csv}
-
-
-def _numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
-    return ((number, cells) for number, cells in enumerate(reader, start=1))
 
 
 def _is_utf8(cells: Sequence[str]) -> bool:
@@ -346,7 +343,7 @@ def _is_utf8(cells: Sequence[str]) -> bool:
 
 
 def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) -> str:
-    """Return why a row cannot be used, or an empty string."""
+    """Return why a row cannot be used, or an empty string if it can."""
     value = row.get(columns["text"])
     if not isinstance(value, str):
         return "no text" if value is None else "the text is not a string"
@@ -355,44 +352,37 @@ def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) 
     if len(value) > MAX_TEXT_CHARACTERS:
         return f"text longer than {MAX_TEXT_CHARACTERS} characters"
     if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
-        return "text with half a surrogate pair"
+        return "text with a lone surrogate"
     for key in ("label", "group"):
         name = columns[key]
-        if name in found and not _usable(row.get(name)):
+        if name in found and not (isinstance(row.get(name), str | int) and str(row[name]).strip()):
             return f"no {key}"
     return ""
 
 
-def _usable(value: Any) -> bool:
-    return isinstance(value, str | int) and str(value).strip() != ""
-
-
 def _shown(found: set[str]) -> str:
-    """Return the names of columns for a message; what may be no name, but a record, by its length only."""
+    """Return column names for a message; a name that may be a record is replaced by its length."""
     names = [
         name if len(name) <= _NAME_CHARACTERS and name.isprintable() else f"(a name of {len(name)} characters)"
         for name in sorted(found)
     ]
-    rest = len(names) - _LISTED
-    return ", ".join([*names[:_LISTED], *([f"and {rest} more"] if rest > 0 else [])]) or "none"
+    return ", ".join(shortened(names)) or "none"
 
 
 def _check_columns(
     path: Path, columns: Mapping[str, str], found: set[str], role: Role, problems: Sequence[str]
 ) -> None:
-    """Raise InputError where a column that is needed or was asked for is missing."""
-    wanted = [name for key, name in columns.items() if key == "text" or name != _DEFAULTS[key]]
-    missing = [name for name in wanted if name not in found]
+    """Raise InputError if the text column or a column with a user-given name is missing."""
+    required = [name for key, name in columns.items() if key == "text" or name != _DEFAULTS[key]]
+    missing = [name for name in required if name not in found]
     if missing:
-        told = f"columns found: {_shown(found)}"
-        if path.suffix == ".csv" and not found & {*columns.values()}:  # its header may be a record
-            told = f"the {len(found)} cells of the first line are none of them: is it a header?"
+        present = f"columns found: {_shown(found)}"
+        if path.suffix == ".csv" and not found & {
+            *columns.values()
+        }:  # the first line may be a record: do not print it
+            present = f"the first line has {len(found)} cells and none of these names: is it a header?"
         raise InputError(
             f"the {role} table has no column {', '.join(map(repr, missing))}",
-            problems=[told, *shortened(problems)],
-            hint="name the columns with --text, --label and --group",
+            problems=[present, *shortened(problems)],
+            hint="Name the columns with --text, --label and --group.",
         )
-
-
-def _count(problems: Sequence[str]) -> str:
-    return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"

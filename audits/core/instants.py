@@ -1,4 +1,4 @@
-"""Points in time as they are signed: RFC 3339, UTC, whole seconds, one spelling."""
+"""Timestamps in signed files: RFC 3339 in UTC with whole seconds, in one canonical form."""
 
 import re
 from datetime import UTC, datetime
@@ -11,16 +11,16 @@ _SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 
 
 def instant(text: str) -> datetime:
-    """Return the time that `2026-11-20T07:00:00Z` names; any other spelling is a ValueError."""
+    """Return the time of a string such as `2026-11-20T07:00:00Z`; raise ValueError for any other form."""
     if not _SHAPE.fullmatch(text) or not text.isascii():
         raise ValueError("a time must look like 2026-11-20T07:00:00Z")
     return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
 
 
 def stamp(moment: datetime) -> str:
-    """Return a time, which must carry its zone, in UTC as `2026-11-20T07:00:00Z`; parts of a second are cut off."""
+    """Return a timezone-aware time in UTC as `2026-11-20T07:00:00Z`, truncated to seconds."""
     if moment.tzinfo is None:
-        raise ValueError("a time needs its zone")
+        raise ValueError("a time must have a timezone")
     return moment.astimezone(UTC).strftime(_FORMAT)
 
 

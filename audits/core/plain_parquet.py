@@ -1,15 +1,15 @@
-"""Parquet in one spelling: every byte of the file follows from its rows, whatever library is installed.
+"""Canonical Parquet: every byte of the file is determined by its rows.
 
-A library's file says which version of it wrote it, and its pages, dictionaries and footer have room for what no
-reader shows. This one is uncompressed, without dictionaries, statistics or metadata, so that whoever has the rows
-writes the file again and compares.
+Files of a library contain its version, and their pages, dictionaries and footer can contain data that no reader
+shows. Canonical files are uncompressed and have no dictionaries, statistics or metadata, so that anyone with the rows
+can write the file again and compare the bytes.
 
-Source: the Parquet file format (parquet.thrift, data pages of version 1) and Thrift's compact protocol.
+Reference: Parquet file format (parquet.thrift, data pages of version 1); Thrift compact protocol.
 """
 
 from collections.abc import Sequence
 
-PAGE_BYTES = 1 << 20  # a page is closed with the value that fills it
+PAGE_BYTES = 1 << 20  # a page ends with the value that reaches this size
 CREATED_BY = b"synthgen plain parquet"
 _MAGIC = b"PAR1"
 _BYTE_ARRAY, _UTF8, _REQUIRED, _PLAIN, _RLE, _UNCOMPRESSED = 6, 0, 0, 0, 3, 0
@@ -18,13 +18,13 @@ _SHORT_LIST = 15
 
 
 def parquet_bytes(columns: Sequence[tuple[str, Sequence[str]]]) -> bytes:
-    """Return a parquet file of string columns without missing values, in one row group.
+    """Return a Parquet file of string columns without missing values, in one row group.
 
     Args:
-        columns: names and values; of one length, which is at least 1.
+        columns: names and values; all of the same length, at least 1.
 
     Raises:
-        UnicodeEncodeError: a value is not Unicode.
+        UnicodeEncodeError: a value contains a lone surrogate.
     """
     n_rows = len(columns[0][1])
     body, chunks, total = bytearray(_MAGIC), [], 0
@@ -67,7 +67,7 @@ def _string_column(name: str) -> bytes:
 
 
 def _pages(values: Sequence[bytes]) -> bytes:
-    """Return the values as pages, each behind its header."""
+    """Return the values as pages, each preceded by its header."""
     made, page, n = bytearray(), bytearray(), 0
     for i, value in enumerate(values):
         page += len(value).to_bytes(4, "little") + value
@@ -81,7 +81,7 @@ def _pages(values: Sequence[bytes]) -> bytes:
 
 
 def _struct(*fields: tuple[int, int, bytes]) -> bytes:
-    """Return a struct: of each field how far its number lies behind the last one's, its type and its value."""
+    """Return a struct: for each field the difference to the last field number, the type and the value."""
     made, last = bytearray(), 0
     for number, kind, value in fields:
         made += bytes([(number - last) << 4 | kind]) + value
@@ -100,7 +100,7 @@ def _binary(value: bytes) -> bytes:
 
 
 def _int(value: int) -> bytes:
-    """Return a number that is not negative, zigzag."""
+    """Return a non-negative integer in zigzag encoding."""
     return _varint(value << 1)
 
 

@@ -1,4 +1,4 @@
-"""What a file that is to be released may hold besides its texts: every byte is audited or refused."""
+"""Checks of a file for release beyond its texts: every byte is audited, or the file is rejected."""
 
 import base64
 import csv
@@ -27,16 +27,16 @@ from audits.core.types import Table
 MAX_LABEL_CHARACTERS = 64
 MAX_NAME_CHARACTERS = 64
 _NAME = re.compile(r"[\w.:+-]+", re.ASCII)
-_LEAST_ID_CHARACTERS = 5  # shorter ids stand in others by chance
+_LEAST_ID_CHARACTERS = 5  # shorter ids occur inside other names by chance
 _QUOTINGS: tuple[Literal[0, 1], ...] = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
 _SCHEMA = b"ARROW:schema"
 _PANDAS = b"pandas"
-# runs of characters that may be a digest: in hexadecimal with the usual separators, and in base 32 or 64
+# character sequences that may be a digest: in hexadecimal with the usual separators, and in base 32 or 64
 _HEX = re.compile(r"[0-9a-f](?:[-:.]?[0-9a-f]){7,}")
 _BASE32 = re.compile(r"[A-Za-z2-7]*")
 _BASE = re.compile(r"[A-Za-z0-9+/]{16,}")
-_WINDOW = 16  # characters of a digest that stand nowhere by chance: 64 bits and more
-_LEVEL = 0.001  # of finding, by chance, as many digests cut shorter than that
+_WINDOW = 16  # characters of a digest that do not occur by chance: at least 64 bits
+_LEVEL = 0.001  # significance level of the number of shorter truncated digests
 _NAMESPACES = (uuid.NAMESPACE_DNS, uuid.NAMESPACE_URL, uuid.NAMESPACE_OID, uuid.NAMESPACE_X500)
 _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
     *(getattr(hashlib, name) for name in sorted(hashlib.algorithms_guaranteed) if not name.startswith("shake")),
@@ -45,26 +45,26 @@ _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
 
 
 def no_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object of which no key stands twice: a reader keeps the last and never sees the first.
+    """Return a JSON object without duplicate keys; of duplicates, a reader would see only the last.
 
     Raises:
-        ValueError: a key stands twice.
+        ValueError: there is a duplicate key.
     """
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("duplicate key")
     return made
 
 
 def file_problems(path: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a sentence if a file is not, byte for byte, what a plain writer makes of its rows.
+    """Return a problem if a file differs from the output of every known plain writer for its rows.
 
-    What stands between pages or rows, in metadata, indexes, statistics, dictionaries, blanks, escapes or behind the
-    end is read by no audit. So the rows are written again, in each of the few usual ways, and one must give the file.
+    No audit reads data between pages or rows, in metadata, indexes, statistics, dictionaries, whitespace, escapes or
+    after the end. Therefore the rows are written again in each usual form, and one result must equal the file.
 
     Args:
         path: a readable file of a table whose columns are all audited.
-        rows: as read from it, in its order; a parquet file is read again.
+        rows: the rows of the file in order; a parquet file is read again.
     """
     data = path.read_bytes()
     spellings = {".parquet": _parquet_spellings, ".jsonl": _jsonl_spellings, ".csv": _csv_spellings}
@@ -72,16 +72,16 @@ def file_problems(path: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         if any(data == made for made in spellings[path.suffix](data, rows)):
             return []
     except (pa.ArrowException, ValueError, TypeError, OSError, KeyError):
-        pass  # a table that cannot be written is not as a writer wrote it
+        pass  # a table that cannot be written again is not the output of a plain writer
     message = (
-        "the file is not what a plain writer known here makes of its rows (metadata, indexes, categories, blanks,"
-        " escapes, another writer): write it anew with `audits rewrite`"
+        "the file contains unaudited bytes, such as metadata, indexes, categories, whitespace or escapes: no known "
+        "plain writer produces it from its rows; rewrite it with `audits rewrite`"
     )
     return [message]
 
 
 def plain_file(suffix: str, rows: Sequence[Mapping[str, str]]) -> bytes:
-    """Return the rows as a file of that suffix that `file_problems` has nothing against."""
+    """Return the rows as a file of the given suffix that `file_problems` accepts."""
     if suffix == ".parquet":
         return _written(pa.Table.from_pylist(list(rows)))
     spelling = _jsonl_spellings if suffix == ".jsonl" else _csv_spellings
@@ -89,7 +89,7 @@ def plain_file(suffix: str, rows: Sequence[Mapping[str, str]]) -> bytes:
 
 
 def _parquet_spellings(data: bytes, _rows: object) -> Iterator[bytes]:
-    """Yield the files that a release, this library, and pandas where it is installed, write of a file's columns."""
+    """Yield the files that a release, pyarrow and, if installed, pandas write for the columns of a file."""
     file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
     table, meta = file.read(use_threads=False).replace_schema_metadata(None), file.metadata
     if meta.created_by == CREATED_BY.decode():
@@ -108,7 +108,7 @@ def _parquet_spellings(data: bytes, _rows: object) -> Iterator[bytes]:
 
 
 def _options(meta: "pq.FileMetaData", *, has_schema: bool) -> dict[str, Any]:
-    """Return the choices a writer had, as far as a file tells of them."""
+    """Return the writer options that can be read from a file."""
     first = meta.row_group(0)
     columns = [first.column(i) for i in range(first.num_columns)]
     return {
@@ -129,7 +129,7 @@ def _written(table: pa.Table, **options: Any) -> bytes:
 
 
 def _jsonl_spellings(data: bytes, rows: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
-    """Yield the lines of the rows: escaped or not, with or without blanks, with either end of line, or none last."""
+    """Yield the rows as JSON lines: with and without escapes, spaces, CRLF and a final line end."""
     if len({tuple(row) for row in rows}) > 1:
         return
     for is_ascii, separators, slash in product((False, True), ((", ", ": "), (",", ":")), ("/", "\\/")):
@@ -147,7 +147,7 @@ def _jsonl_spellings(data: bytes, rows: Sequence[Mapping[str, Any]]) -> Iterator
 
 
 def _csv_spellings(_data: bytes, rows: Sequence[Mapping[str, str]]) -> Iterator[bytes]:
-    """Yield the lines of the rows: quoted where needed or everywhere, with either end of a line, or none last."""
+    """Yield the rows as csv: with minimal or full quoting, with LF or CRLF, with and without a final line end."""
     for quoting, end in product(_QUOTINGS, ("\n", "\r\n")):
         buffer = io.StringIO(newline="")
         csv.writer(buffer, quoting=quoting, lineterminator=end).writerows(
@@ -159,24 +159,24 @@ def _csv_spellings(_data: bytes, rows: Sequence[Mapping[str, str]]) -> Iterator[
 
 
 def released_problems(synthetic: Table, train: Table, control: Table) -> list[str]:
-    """Return what stands against the labels and persons of a synthetic table, a sentence each, without any of them.
+    """Return the problems of the labels, persons and digests of a synthetic table, without quoting any of them.
 
-    A label must be one of train's, of two persons or more of train and control, and short; a person or id of the
-    synthetic table a short name, and none of train or control, however it is written, nor hold one of those of five
-    characters or more. No column may hold a digest without a key, whole or cut, of a person, id or text of train or
-    control: who guesses the id makes the same.
+    A label must occur in train, belong to at least two persons of train and control, and be short. A person or id of
+    the synthetic table must be a short name. It must neither equal a person of train or control in any spelling, nor
+    contain one of at least five characters. No column may contain an unkeyed digest, whole or truncated, of a person,
+    id or text of train or control, because anyone who guesses the id can compute it.
     """
     found = []
     if synthetic.labels is not None:
         allowed = set(train.labels or ())
-        strange = set(synthetic.labels) - allowed
-        if strange:
-            found.append(f"{len(strange)} labels of the synthetic table are none of train's")
+        unknown = set(synthetic.labels) - allowed
+        if unknown:
+            found.append(f"{len(unknown)} labels of the synthetic table do not occur in train")
         if any(len(label) > MAX_LABEL_CHARACTERS for label in synthetic.labels):
             found.append(f"labels of the synthetic table are longer than {MAX_LABEL_CHARACTERS} characters")
-        alone = len(_of_one_person(train, control) & set(synthetic.labels))
-        if alone > 0:
-            found.append(f"{alone} labels of the synthetic table are those of one person alone: merge such classes")
+        unique = len(_of_one_person(train, control) & set(synthetic.labels))
+        if unique > 0:
+            found.append(f"{unique} labels of the synthetic table belong to a single person: merge such classes")
     if synthetic.has_groups:
         found += _person_problems(set(synthetic.groups), {*train.groups, *control.groups})
     ids = {name for table in (train, control) if table.has_groups for name in table.groups}
@@ -184,56 +184,55 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
     n_digests = digests_found(chain(*columns), ids, chain(train.texts, control.texts))
     if n_digests > 0:
         found.append(
-            f"{n_digests} digests without a key of persons or texts of train or control stand in the synthetic table:"
-            " number the rows instead"
+            f"the synthetic table contains {n_digests} unkeyed digests of persons or texts of train or control: "
+            "number the rows instead"
         )
     return found
 
 
 def _of_one_person(train: Table, control: Table) -> set[str]:
-    """Return the labels that only one person has."""
+    """Return the labels that belong to a single person."""
     pairs = {pair for table in (train, control) for pair in zip(table.labels or (), table.groups, strict=False)}
     return {label for label, n in Counter(label for label, _ in pairs).items() if n == 1}
 
 
 def _person_problems(made: set[str], real: set[str]) -> list[str]:
     plain = {_plain(name) for name in real} - {""}
-    held = ahocorasick.Automaton()
+    names = ahocorasick.Automaton()
     for name in plain:
         if len(name) >= _LEAST_ID_CHARACTERS:
-            held.add_word(name, True)
-    held.make_automaton()
+            names.add_word(name, True)
+    names.make_automaton()
     found = []
     if any(len(name) > MAX_NAME_CHARACTERS or _NAME.fullmatch(name) is None for name in made):
-        found.append("persons of the synthetic table are no names: leave the column out, or number the rows")
-    n_real = sum(_plain(name) in plain or (len(held) > 0 and _holds(held, _plain(name))) for name in made)
+        found.append("persons of the synthetic table are not short names: remove the column, or number the rows")
+    n_real = sum(
+        _plain(name) in plain or (len(names) > 0 and next(iter(names.iter(_plain(name))), None) is not None)
+        for name in made
+    )
     if n_real > 0:
         found.append(
-            f"{n_real} persons of the synthetic table are called as persons of train or control: leave the column out"
+            f"{n_real} persons of the synthetic table have names of train or control persons: remove the column"
         )
     return found
 
 
 def _plain(name: str) -> str:
-    """Return letters and digits of a name in lower case, without leading zeros."""
+    """Return the letters and digits of a name in lower case, without leading zeros."""
     return re.sub(r"[\W_]", "", name.casefold()).lstrip("0")
 
 
-def _holds(names: ahocorasick.Automaton, text: str) -> bool:
-    return next(iter(names.iter(text)), None) is not None
-
-
 def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str]) -> int:
-    """Return how many digests of private strings stand in public ones.
+    """Return the number of digests of private strings in public strings.
 
-    Looked for are the algorithms of `hashlib` and name-based UUIDs, in hexadecimal (also the first or last 8
-    characters or more), base 32 and base 64, of an id as it is written and in its usual spellings, and of a text. Cut
-    to fewer than 16 characters, digests count if there are more than chance would put there.
+    The search covers the algorithms of `hashlib` and name-based UUIDs, in hexadecimal (also truncated to the first or
+    last 8 characters or more), base 32 and base 64. It covers each id as written and in its usual spellings, and each
+    text. Digests truncated to fewer than 16 characters count only if there are more than expected by chance.
 
     Args:
-        public: what leaves.
-        ids: of persons.
-        texts: of records.
+        public: strings for release.
+        ids: ids of persons.
+        texts: texts of records.
     """
     long, short = _candidates(public)
     if not long and not short:
@@ -258,7 +257,7 @@ def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str
 
 
 def _candidates(public: Iterable[str]) -> tuple[dict[int, set[bytes]], dict[int, set[str]]]:
-    """Return the bytes that windows of long runs stand for, by their number, and short hexadecimal runs by length."""
+    """Return the decoded windows of long runs, by number of bytes, and the short hexadecimal runs, by length."""
     long: dict[int, set[bytes]] = defaultdict(set)
     short: dict[int, set[str]] = defaultdict(set)
     for value in set(public):
@@ -287,7 +286,7 @@ def _look(
     short: Mapping[int, set[str]],
     hits: dict[int, set[bytes | str]],
 ) -> None:
-    """Note which of the digests stand among the candidates, by length."""
+    """Add to `hits` the digests that are among the candidates, by length."""
     for digest in digests:
         if any(digest[:n] in windows or digest[-n:] in windows for n, windows in long.items()):
             hits[_WINDOW].add(digest)
@@ -300,14 +299,14 @@ def _look(
 
 
 def _spellings_of(name: str) -> set[bytes]:
-    """Return an id as it may have stood where its digest was made."""
+    """Return the usual spellings of an id that a digest may be computed from."""
     digits = re.sub(r"\D", "", name)
     spelled = {name, name.strip(), name.lower(), name.upper(), _plain(name), digits, digits.lstrip("0"), f"{name}\n"}
     return {one.encode("utf-8", "surrogatepass") for one in spelled - {""}}
 
 
 def _uuids(data: bytes) -> list[bytes]:
-    """Return the name-based UUIDs of a name (RFC 9562, versions 3 and 5) in the namespaces that it lists."""
+    """Return the name-based UUIDs of a name (RFC 9562, versions 3 and 5) in the namespaces of the RFC."""
     made = []
     for version, make in ((3, hashlib.md5), (5, hashlib.sha1)):
         for space in _NAMESPACES:

@@ -1,4 +1,4 @@
-"""The report of all audits: in memory, and as the versioned JSON that other programs read."""
+"""The report of all audits, in memory and as the versioned JSON file `audit.json`."""
 
 import json
 from collections.abc import Mapping
@@ -14,19 +14,19 @@ from audits.core.errors import InputError
 from audits.core.strictmodel import Closed, Finite, problems
 from audits.core.types import AuditResult, Direction, Estimate, Status, Verdict
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
-    """What all audits found on one set of tables.
+    """The results of all audits on one set of tables.
 
     Args:
-        results: one per audit, in the order they were asked for.
-        inputs: sha256 of each table, by role.
-        input_checks: whether train and control can be compared at all, as numbers.
-        tool: name and version of what measured.
+        results: one per audit, in the order in which they were requested.
+        inputs: sha256 of each input, by role (see `audits.core.inputs.digests`).
+        input_checks: results of the input checks.
+        tool: name and version of the audit package.
     """
 
     results: tuple[AuditResult, ...]
@@ -36,28 +36,28 @@ class AuditReport:
 
     @property
     def overall(self) -> Verdict:
-        """Fail if any audit failed, else insufficient if any was or none was run, else pass."""
+        """Return fail if any audit failed, pass if at least one audit ran and all passed, else insufficient."""
         verdicts = [result.verdict for result in self.results]
         if "fail" in verdicts:
             return "fail"
         return "pass" if verdicts and all(v == "pass" for v in verdicts) else "insufficient"
 
     def result(self, name: str) -> AuditResult | None:
-        """Return the result of one audit, or None if it was not run."""
+        """Return the result of one audit, or None if it did not run."""
         return next((result for result in self.results if result.name == name), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain JSON values, checked against the schema."""
+        """Return the report as plain JSON values, validated against the schema."""
         return _Report.model_validate_json(self.to_json()).model_dump(mode="json")
 
     def to_json(self) -> bytes:
-        """Return the RFC 8785 bytes of `audit.json`; the same report always gives the same bytes.
-
-        Privacy: the seed of the audits is not in it: with a guess at the tables it would let anybody make the report
-        again, exactly, and see by each digit whether the guess was right.
+        """Return the RFC 8785 bytes of `audit.json`; equal reports have equal bytes.
 
         Raises:
-            InputError: a number is not finite or a detail is no JSON value.
+            InputError: a number is not finite, or a detail is not a JSON value.
+
+        Privacy: the report does not contain the seed. With it, an attacker who guesses the tables could reproduce the
+            report exactly and so confirm the guess.
         """
         value = {
             "schemaVersion": SCHEMA_VERSION,
@@ -79,12 +79,14 @@ def read_report(data: bytes) -> AuditReport:
     """Return the report of an `audit.json`.
 
     Raises:
-        InputError: it does not follow the schema; every mistake is listed by its place.
+        InputError: it does not follow the schema; all violations are listed by their path.
     """
     try:
         wire = _Report.model_validate_json(data)
     except ValidationError as error:
-        raise InputError("this is not an audit report of schema version 2", problems=problems(error)) from None
+        raise InputError(
+            f"this is not an audit report of schema version {SCHEMA_VERSION}", problems=problems(error)
+        ) from None
     return AuditReport(
         results=tuple(_read(result) for result in wire.results),
         inputs=wire.inputs,
@@ -94,7 +96,7 @@ def read_report(data: bytes) -> AuditReport:
 
 
 def tool_name() -> str:
-    """Return name and version of what measures."""
+    """Return the name and version of the audit package."""
     return f"synthgen-audits {version('synthgen')}"
 
 
@@ -107,7 +109,7 @@ def audit_schema() -> dict[str, Any]:
 
 
 def result_json(result: AuditResult) -> dict[str, Any]:
-    """Return one audit's result as `audit.json` holds it."""
+    """Return the JSON value of a result in `audit.json`."""
     return {
         "name": result.name,
         "verdict": result.verdict,
@@ -124,7 +126,7 @@ def result_json(result: AuditResult) -> dict[str, Any]:
 
 
 def estimate_json(estimate: Estimate | None) -> dict[str, Any] | None:
-    """Return an estimate as `audit.json` holds it."""
+    """Return the JSON value of an estimate in `audit.json`."""
     if estimate is None:
         return None
     return {
@@ -159,7 +161,7 @@ class _Result(Closed):
 
 
 class _Report(Closed):
-    schemaVersion: Literal[2]  # noqa: N815 - a field of the file
+    schemaVersion: Literal[3]  # noqa: N815 - a field of the file
     overall: Verdict
     results: tuple[_Result, ...]
     inputs: dict[str, Digest]
@@ -168,7 +170,7 @@ class _Report(Closed):
 
 
 def _plain(value: Any) -> Any:
-    """Return numpy values and tuples as the JSON values they stand for; anything else as it is."""
+    """Return a value with numpy values and tuples converted to JSON values."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,13 +1,12 @@
-"""The statistics every audit uses: intervals, the scan test, the one-run bound on epsilon, sample sizes.
+"""Statistics of the audits: intervals, the scan test, the one-run bound on epsilon, sample sizes.
 
-Every interval has each of its ends one-sided at `confidence`: the truth lies above `high` with probability at
-most 1 - confidence, and likewise below `low`. The unit of every count is the person, unless an audit says otherwise.
+Each end of every interval is one-sided at `confidence`: the true value is above `high` with probability at most
+1 - confidence, and likewise below `low`. The unit of every count is the person unless an audit says otherwise.
 
-A pass is given at a confidence, which rises with every attempt and may be asked for; what is proven against a table
-is proven at `FAIL_LEVEL`, whatever that confidence is. So nobody passes by being asked to be surer. Of a clean table
-it is hardly ever proven that something lies beyond a margin, but a test against no effect at all (a scan) fails one
-as often as its level says. The audits of a release hold eight of these and may together stop one clean release in
-five: each fails at `CHANCE_LEVEL`.
+A pass uses the confidence of the run, which rises with every attempt. A fail uses the fixed `FAIL_LEVEL`, so that a
+higher confidence cannot turn a fail into a pass. A test against a margin almost never fails a clean table, but a test
+against no effect at all (a scan) fails it with the probability of its level. The audits of a release contain eight
+such tests and may together stop one clean release in five, so each of them fails at `CHANCE_LEVEL`.
 """
 
 import math
@@ -24,20 +23,20 @@ Float = NDArray[np.float64]
 
 SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)
 POWER = 0.8
-FAIL_LEVEL = 0.05  # of every finding against a table, corrected for all that was looked at
-CHANCE_LEVEL = FAIL_LEVEL / 2  # of a finding that clean tables show so often: a test against no effect at all
+FAIL_LEVEL = 0.05  # significance level of every fail, after correction for multiple testing
+CHANCE_LEVEL = FAIL_LEVEL / 2  # significance level of tests against no effect at all
 _MAX_EPSILON = 50.0
 
 
 class Interval(NamedTuple):
-    """Two ends, each one-sided at the confidence it was made for."""
+    """An interval whose ends are each one-sided at the given confidence."""
 
     low: float
     high: float
 
 
 class Scan(NamedTuple):
-    """What the scan test found: its p-value, and the cut that made it with its count of train persons."""
+    """Result of the scan test: the p-value, the most extreme cut, and the number of train persons above it."""
 
     p: float
     cut: int
@@ -47,14 +46,14 @@ class Scan(NamedTuple):
 def wilson(k: int, n: int, *, confidence: float) -> Interval:
     """Return Wilson's score interval of k successes in n trials, for display.
 
-    Source: Wilson, JASA 1927.
+    Reference: Wilson, JASA 1927.
     """
     _check_count(k, n, confidence)
     return wilson_of_share(k / n, n, confidence=confidence)
 
 
 def wilson_of_share(p: float, n: float, *, confidence: float) -> Interval:
-    """Return Wilson's score interval of a share p of n trials, an effective number that need not be whole."""
+    """Return Wilson's score interval of a share p of n trials; n may be a fractional effective number."""
     z = float(stats.norm.ppf(confidence))
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
@@ -62,9 +61,11 @@ def wilson_of_share(p: float, n: float, *, confidence: float) -> Interval:
 
 
 def clopper_pearson(k: float, n: float, *, confidence: float) -> Interval:
-    """Return the exact interval of k successes in n trials, for gates; effective numbers need not be whole.
+    """Return the exact interval of k successes in n trials, for gates; k and n may be fractional effective numbers.
 
-    Source: Clopper and Pearson, Biometrika 1934; ends are quantiles of Beta(k, n-k+1) and Beta(k+1, n-k).
+    The ends are quantiles of Beta(k, n-k+1) and Beta(k+1, n-k).
+
+    Reference: Clopper and Pearson, Biometrika 1934.
     """
     _check_count(k, n, confidence)
     low = 0.0 if k == 0 else float(stats.beta.ppf(1 - confidence, k, n - k + 1))
@@ -79,13 +80,11 @@ def newcombe(k1: int, n1: int, k2: int, n2: int, *, confidence: float) -> Interv
 
 
 def newcombe_of_shares(p1: float, first: Interval, p2: float, second: Interval) -> Interval:
-    """Return the interval of p1 - p2 for two independent proportions.
+    """Return the interval of p1 - p2 for two independent proportions with Wilson intervals (l, u).
 
         L = d - sqrt((p1 - l1)^2 + (u2 - p2)^2),  U = d + sqrt((u1 - p1)^2 + (p2 - l2)^2)
 
-    with (l, u) the Wilson interval of each.
-
-    Source: Newcombe, Statistics in Medicine 1998, method 10.
+    Reference: Newcombe, Statistics in Medicine 1998, method 10.
     """
     (l1, u1), (l2, u2) = first, second
     d = p1 - p2
@@ -95,32 +94,31 @@ def newcombe_of_shares(p1: float, first: Interval, p2: float, second: Interval) 
 def scan_test(
     scores_train: Float, scores_control: Float, *, two_sided: bool = True, grid: Sequence[int] = SCAN_GRID
 ) -> Scan:
-    """Return whether train persons crowd among the highest scores; exact at every size.
+    """Return the p-value of the hypothesis that train persons are not concentrated among the highest scores.
 
-    An average hides a few leaked persons; the top of the ranking does not. Persons are pooled and sorted, and at each
-    cut m of the grid the number x of train persons above it is compared with drawing m persons blindly:
+    An average hides a few leaked persons; the top of the ranking does not. All persons are sorted together. At each
+    cut m of the grid the number x of train persons above it is compared with a random draw of m persons:
 
         p_m = P[Hypergeom(N, n_T, m) >= x],  p = min(1, |M| * min_m p_m)
 
-    Two-sided also counts too few train persons, with twice the correction: a filter that drops what resembles train
-    betrays its members by their absence.
+    The two-sided test also detects too few train persons, with twice the correction: a filter that removes records
+    similar to train reveals its members by their absence.
 
-    Ties: a cut that would fall among equal scores is moved down to include all of them. Where the cuts fall then
-    depends on the pooled scores alone and not on who is train, so the test stays exact; a cut that takes in everyone
-    says nothing and is dropped.
+    A cut between equal scores is moved down to include all of them. The cuts then depend only on the pooled scores
+    and not on the roles, so the test is exact at every sample size. A cut that includes everyone is dropped.
 
     Args:
-        scores_train: one score per train person, (n_T,); higher means closer to the synthetic table.
-        scores_control: one score per control person, (n_H,), computed in the same way without looking at the role.
-        two_sided: whether too few train persons count as well.
-        grid: the cuts to try, fixed before the scores are seen.
+        scores_train: one score per train person, float64 (n_T,); higher means closer to the synthetic table.
+        scores_control: one score per control person, float64 (n_H,), computed in the same way, blind to the role.
+        two_sided: whether to detect too few train persons as well.
+        grid: the cuts, fixed before the scores are seen.
 
     Returns:
-        The corrected p-value; cut and count of the most extreme cut, 0 and 0 where no cut is left.
+        The corrected p-value with the most extreme cut and its count; cut and count are 0 if there is no cut.
 
     Raises:
-        NotMeasurable: no person in one of the arms.
-        InputError: a score is not a number.
+        NotMeasurable: one of the arms has no person.
+        InputError: a score is not finite.
     """
     n_train, n_control = _arms(scores_train, scores_control)
     pooled = np.concatenate([scores_train, scores_control])
@@ -142,29 +140,29 @@ def scan_test(
 
 
 def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> float:
-    """Return the lower bound on epsilon that v right of r membership guesses prove, from one run.
+    """Return the lower bound on epsilon from v right guesses among r membership guesses, from one run.
 
         q = e^eps / (1 + e^eps),  beta = P[Bin(r, q) >= v],
         a = max_{1<=i<=v} (P[Bin(r, q) >= v - i] - beta) / i,
         p(eps) = min(1, beta + 2 m delta a),  bound = sup{eps : p(eps) <= alpha}
 
     Args:
-        r: guesses made, fixed before the answers are seen.
-        v: guesses that were right.
-        m: persons whose membership was an independent fair coin.
-        delta: the delta of the claim; 0 for pure epsilon.
-        alpha: chance of a wrong bound.
+        r: number of guesses, fixed before the answers are seen.
+        v: number of right guesses.
+        m: number of persons whose membership was an independent fair coin.
+        delta: delta of the claim; 0 for pure epsilon.
+        alpha: probability of a wrong bound.
 
     Returns:
-        The bound; 0.0 where the guesses prove nothing.
+        The bound; 0.0 if the guesses show nothing.
 
     Raises:
-        InputError: counts out of range.
+        InputError: an argument is out of range.
 
-    Source: Steinke, Nasr and Jagielski, arXiv 2305.08846, the bound for approximate privacy.
+    Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846, the bound for approximate differential privacy.
     """
     if not (1 <= r <= m and 0 <= v <= r and 0 <= delta < 1 and 0 < alpha < 1):
-        raise InputError(f"one-run bound needs 0 <= v <= r <= m and 1 <= r; got r={r}, v={v}, m={m}")
+        raise InputError(f"the one-run bound requires 0 <= v <= r <= m and 1 <= r; got r={r}, v={v}, m={m}")
 
     def excess(epsilon: float) -> float:
         q = 1 / (1 + math.exp(-epsilon))
@@ -179,9 +177,9 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
 
 
 def one_run_ceiling(r: int, *, alpha: float) -> float:
-    """Return the largest epsilon that r guesses could prove, all of them right and delta 0.
+    """Return the lower bound on epsilon from r guesses that are all right, with delta 0.
 
-    q^r = alpha gives q = alpha^(1/r) and eps = ln(q / (1 - q)), close to ln(r / ln(1/alpha)); 0 where q < 1/2.
+    q^r = alpha gives q = alpha^(1/r) and eps = ln(q / (1 - q)), close to ln(r / ln(1/alpha)); 0 if q < 1/2.
     """
     q = alpha ** (1 / r)
     return max(0.0, math.log(q / (1 - q)))
@@ -195,15 +193,15 @@ def auc(scores_train: Float, scores_control: Float) -> float:
 
 
 def auc_error(scores_train: Float, scores_control: Float) -> float:
-    """Return the standard error of the AUC: DeLong's, and at least that of a ranking that means nothing.
+    """Return the standard error of the AUC: DeLong's, but at least the one of a random ranking.
 
         max(sqrt(var(V_T) / n_T + var(V_H) / n_H),  sqrt((n_T + n_H + 1) / (12 n_T n_H)))
 
-    with V of a person the share of the other arm that they outrank. The second term is the error where roles mean
-    nothing and no scores are equal (Mann and Whitney 1947): scores that are equal for everybody have an AUC of one
-    half and no spread, and that is ignorance and not certainty.
+    V of a person is the share of the other arm with a lower score. The second term is the standard error if roles are
+    exchangeable and no scores are equal (Mann and Whitney 1947). Without it, equal scores for everybody would have
+    standard error 0 although they carry no information.
 
-    Source: DeLong, DeLong and Clarke-Pearson, Biometrics 1988; the floor is ours.
+    Reference: DeLong, DeLong and Clarke-Pearson, Biometrics 1988; the floor is our addition.
     """
     n_train, n_control = _arms(scores_train, scores_control)
     floor = (n_train + n_control + 1) / (12 * n_train * n_control)
@@ -217,16 +215,16 @@ def auc_error(scores_train: Float, scores_control: Float) -> float:
 
 
 def conformal_p(scores: Float, scores_control: Float) -> Float:
-    """Return for each score (1 + #{control >= score}) / (1 + n_H), its exact p-value under exchangeability."""
+    """Return for each score (1 + #{control >= score}) / (1 + n_H), the exact p-value under exchangeability."""
     ordered = np.sort(scores_control)
     at_least = len(ordered) - np.searchsorted(ordered, scores, side="left")
     return np.asarray((1 + at_least) / (1 + len(ordered)), dtype=np.float64)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return the p-values corrected for how many there are, in the order given.
+    """Return the p-values after Holm's correction for multiple testing, in the given order.
 
-    Source: Holm, Scandinavian Journal of Statistics 1979.
+    Reference: Holm, Scandinavian Journal of Statistics 1979.
     """
     corrected = [0.0] * len(p_values)
     largest = 0.0
@@ -237,37 +235,37 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def needed_for_zero_events(tau: float, *, confidence: float = 0.95) -> int:
-    """Return how many persons without one event show that its rate is at most tau: n >= ln(alpha) / ln(1 - tau)."""
+    """Return how many persons without an event show that its rate is at most tau: n >= ln(alpha) / ln(1 - tau)."""
     return math.ceil(math.log(1 - confidence) / math.log1p(-tau))
 
 
 def needed_for_share(d: float, *, confidence: float = 0.95, power: float = POWER) -> int:
-    """Return the independent rows that tell a share of 1/2 from one of 1/2 + d: n >= ((z + z') / (2 d))^2."""
+    """Return how many independent rows distinguish a share of 1/2 + d from 1/2: n >= ((z + z') / (2 d))^2."""
     return math.ceil((z_sum(confidence, power) / (2 * d)) ** 2)
 
 
 def needed_for_auc(d: float, *, confidence: float = 0.95, power: float = POWER) -> int:
-    """Return the persons per arm that tell an AUC of 1/2 from one of 1/2 + d: n >= (z + z')^2 / (6 d^2)."""
+    """Return how many persons per arm distinguish an AUC of 1/2 + d from 1/2: n >= (z + z')^2 / (6 d^2)."""
     return math.ceil(z_sum(confidence, power) ** 2 / (6 * d * d))
 
 
 def detectable_share(n: float, *, confidence: float = 0.95, power: float = POWER) -> float:
-    """Return how far from 1/2 a share must lie for n independent rows to tell: d = (z + z') / (2 sqrt(n))."""
+    """Return the deviation from 1/2 of a share that n independent rows detect: d = (z + z') / (2 sqrt(n))."""
     return z_sum(confidence, power) / (2 * math.sqrt(n))
 
 
 def detectable_auc(n: float, *, confidence: float = 0.95, power: float = POWER) -> float:
-    """Return how far from 1/2 an AUC must lie for n persons per arm to tell: d = (z + z') / sqrt(6 n)."""
+    """Return the deviation from 1/2 of an AUC that n persons per arm detect: d = (z + z') / sqrt(6 n)."""
     return z_sum(confidence, power) / math.sqrt(6 * n)
 
 
 def power_of_each(n: int) -> float:
-    """Return the power each of n two-sided questions needs so that all of them together have `POWER`."""
+    """Return the power that each of n two-sided tests requires so that all of them together have `POWER`."""
     return 1 - (1 - POWER) / (2 * n)
 
 
 def z_sum(confidence: float, power: float) -> float:
-    """Return z + z', the normal quantiles of the confidence and of the power."""
+    """Return z + z', the sum of the normal quantiles of the confidence and of the power."""
     return float(stats.norm.ppf(confidence) + stats.norm.ppf(power))
 
 
@@ -281,6 +279,6 @@ def _arms(scores_train: Float, scores_control: Float) -> tuple[int, int]:
 
 def _check_count(k: float, n: float, confidence: float) -> None:
     if n == 0:
-        raise NotMeasurable("a proportion needs at least one trial")
+        raise NotMeasurable("a proportion requires at least one trial")
     if not (0 <= k <= n and 0 < confidence < 1):
-        raise InputError(f"not a proportion: {k} of {n} at confidence {confidence}")
+        raise InputError(f"not a valid proportion: {k} of {n} at confidence {confidence}")

@@ -1,4 +1,4 @@
-"""JSON without room for two readings: no duplicate keys, no NaN, one byte form (RFC 8785)."""
+"""Strict JSON: no duplicate keys, no NaN, and one canonical byte form (RFC 8785)."""
 
 import json
 from collections.abc import Sequence
@@ -12,17 +12,17 @@ MAX_DEPTH = 64
 
 
 class JsonError(AuditError, ValueError):
-    """Bytes are not the strict JSON that was wanted."""
+    """The bytes are not strict JSON."""
 
     exit_code = 3
 
 
 def parse(data: bytes) -> Any:
-    """Return the value of UTF-8 JSON; lists become tuples, so that frozen strict models take them.
+    """Return the value of UTF-8 JSON; lists become tuples, as frozen strict models require.
 
     Raises:
-        JsonError: for broken UTF-8 or JSON, a key that stands twice, NaN, infinities, numbers too large for a
-            double, lone surrogates, or nesting deeper than `MAX_DEPTH`.
+        JsonError: the bytes are not UTF-8 or not JSON, or contain a duplicate key, NaN, an infinity, a number too
+            large for a double, or nesting deeper than `MAX_DEPTH`.
     """
     try:
         value = json.loads(
@@ -35,7 +35,7 @@ def parse(data: bytes) -> Any:
         raise JsonError("JSON nested too deeply") from None
     except UnicodeDecodeError:
         raise JsonError("not UTF-8") from None
-    except ValueError:  # broken JSON, or an integer of thousands of digits
+    except ValueError:  # invalid JSON, or an integer with thousands of digits
         raise JsonError("not valid JSON") from None
 
 
@@ -43,7 +43,7 @@ def canonical(value: Any) -> bytes:
     """Return the RFC 8785 bytes of a value.
 
     Raises:
-        JsonError: if it holds NaN, an infinity, an integer of 2**53 or more, or text that is not Unicode.
+        JsonError: it contains NaN, an infinity, an integer of 2**53 or more, or a lone surrogate.
     """
     try:
         return rfc8785.dumps(value)
@@ -52,10 +52,10 @@ def canonical(value: Any) -> bytes:
 
 
 def parse_canonical(data: bytes) -> Any:
-    """Return the value of bytes that are exactly its canonical JSON.
+    """Return the value of canonical JSON bytes.
 
     Raises:
-        JsonError: as `parse`, and if the bytes are another spelling of the value.
+        JsonError: as in `parse`, or the bytes are not the canonical form of their value.
     """
     value = parse(data)
     if canonical(value) != data:
@@ -66,7 +66,7 @@ def parse_canonical(data: bytes) -> Any:
 def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise JsonError("a key stands twice")
+        raise JsonError("duplicate key")
     return value
 
 

@@ -1,4 +1,4 @@
-"""What audits share that look both ways: an interval beside its margin, the AUC of two arms, who would be enough."""
+"""Shared parts of two-sided audits: intervals against a margin, the AUC of two arms, required sample sizes."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -31,28 +31,28 @@ class Ends(Protocol):
 
 
 def is_inside(interval: Ends, margin: float, *, centre: float = 0.5) -> bool:
-    """Return whether the whole interval lies within the margin of the centre."""
+    """Return whether the whole interval lies within the margin around the centre."""
     return centre - margin <= interval.low and interval.high <= centre + margin
 
 
 def is_outside(interval: Ends, margin: float, *, centre: float = 0.5) -> bool:
-    """Return whether the whole interval lies beyond the margin of the centre, on one side."""
+    """Return whether the whole interval lies outside the margin around the centre, on one side."""
     return interval.low > centre + margin or interval.high < centre - margin
 
 
 def supported_margin(n: int, margins: Sequence[tuple[int, float]]) -> float | None:
-    """Return the strictest margin that n units carry, of (units needed, margin), strictest first; None below all."""
+    """Return the strictest margin that n units support, or None; `margins` has (units, margin) in order."""
     return next((margin for needed, margin in margins if n >= needed), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Area:
-    """The AUC of one attack on the persons of two arms.
+    """The AUC of one attack between the persons of two arms.
 
     Args:
         value: P[train > control] + P[train = control] / 2.
-        error: its standard error, see `auc_error`.
-        n: persons of the smaller arm.
+        error: standard error, see `auc_error`.
+        n: number of persons in the smaller arm.
     """
 
     value: float
@@ -60,7 +60,7 @@ class Area:
     n: int
 
     def ends(self, confidence: float) -> Interval:
-        """Return the normal interval, each end at the confidence, cut at 0 and 1."""
+        """Return the normal interval with one-sided confidence at each end, clipped to 0 and 1."""
         half = float(stats.norm.ppf(confidence)) * self.error
         return Interval(max(0.0, self.value - half), min(1.0, self.value + half))
 
@@ -70,25 +70,25 @@ class Area:
         return Estimate(value=self.value, low=low, high=high, confidence=confidence, n=self.n)
 
     def p_beyond(self, margin: float) -> float:
-        """Return the p-value, two-sided, against lying within a margin of one half."""
+        """Return the two-sided p-value of the hypothesis that the AUC lies within the margin around 1/2."""
         beyond = abs(self.value - 0.5) - margin
         return 1.0 if beyond <= 0 else min(1.0, 2 * float(stats.norm.sf(beyond / self.error)))
 
 
 def area_of(train: Float, control: Float) -> Area:
-    """Return the AUC of the scores of two arms, at least one person each."""
+    """Return the AUC of the scores of two arms with at least one person each."""
     return Area(value=auc(train, control), error=auc_error(train, control), n=min(len(train), len(control)))
 
 
 def envelope(estimates: Sequence[Estimate], *, centre: float = 0.5) -> Estimate:
-    """Return what a policy reads of several attacks: the strongest, between the outermost ends of all.
+    """Return one estimate for several attacks: the strongest value with the outermost interval ends.
 
-    value is furthest from the centre, low the smallest of the lower ends, high the largest of the upper ones. So
-    "high is at most t" says that every attack's own interval lies below t. If some attack's true value is above t,
-    its own upper end is below t with probability at most 1 - confidence, however many attacks there are and whichever
-    looks strongest: a pass needs no correction, because nothing is chosen (an intersection-union test).
+    The value is the one furthest from the centre, low the smallest lower end, high the largest upper end. So "high is
+    at most t" means that the interval of every attack lies below t. If the true value of one attack is above t, its
+    own upper end is below t with probability at most 1 - confidence, for any number of attacks. So a pass needs no
+    correction for multiple testing (intersection-union test).
 
-    Source: Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 1982.
+    Reference: Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 1982.
     """
     strongest = max(estimates, key=lambda e: abs(e.value - centre))
     return Estimate(
@@ -101,37 +101,37 @@ def envelope(estimates: Sequence[Estimate], *, centre: float = 0.5) -> Estimate:
 
 
 def exact_share(k: int, n: int, *, confidence: float) -> Estimate:
-    """Return the share of k among n, with the exact interval of Clopper and Pearson."""
+    """Return the share k / n with the exact interval of Clopper and Pearson."""
     low, high = clopper_pearson(k, n, confidence=confidence)
     return Estimate(value=k / n, low=low, high=high, confidence=confidence, n=n)
 
 
 def control_needed(n_train: int, *, reference_is_control: bool) -> int:
-    """Return how many control persons leave n_train to compare with, after those set aside as reference."""
+    """Return how many control persons are required so that n_train remain after removing the reference."""
     return math.ceil(n_train / (1 - REFERENCE_SHARE)) if reference_is_control else n_train
 
 
 def too_few_rows(what: str, n: int, least: int, people: Arms, *, reference_is_control: bool) -> str:
-    """Return the sentence that says how many persons would carry a verdict.
+    """Return a sentence that names the number of persons required for a verdict.
 
     Args:
-        what: what amounts to so few rows, as the beginning of the sentence.
-        n: the independent synthetic rows that there are.
-        least: how many carry a verdict.
-        people: the persons compared.
-        reference_is_control: whether control persons were set aside.
+        what: subject of the sentence: the rows that are too few.
+        n: number of independent synthetic rows.
+        least: number required for a verdict.
+        people: the compared persons.
+        reference_is_control: whether control persons serve as reference.
     """
     smaller = min(people.n_train, people.n_control)
     train = max(least, -(-smaller * least // max(n, 1)))
     control = control_needed(train, reference_is_control=reference_is_control)
     return (
-        f"{what} amount to {n} independent records, from {smaller} persons in the smaller arm; {least} such records "
-        f"are the least: about {train} persons of train and {control} of control would be enough."
+        f"{what} amount to {n} independent records, from {smaller} persons in the smaller arm; at least {least} are "
+        f"required: about {train} train persons and {control} control persons would be enough."
     )
 
 
 def compared(people: Arms, *, has_groups: bool) -> dict[str, Any]:
-    """Return what the report says of who was compared."""
+    """Return the report entry on the compared persons."""
     return {
         "claim_scope": "person" if has_groups else "record",
         "n_train_persons": people.n_train,
@@ -142,7 +142,7 @@ def compared(people: Arms, *, has_groups: bool) -> dict[str, Any]:
 def power(
     n: int, n_needed: int | None, smallest_leak: float | None, *, epsilon_ceiling: float | None = None
 ) -> dict[str, float | int | None]:
-    """Return what the report says of what so many could show."""
+    """Return the report entry on statistical power."""
     return {"n": n, "n_needed": n_needed, "smallest_leak": smallest_leak, "epsilon_ceiling": epsilon_ceiling}
 
 
@@ -158,7 +158,7 @@ def two_sided_result(  # noqa: PLR0913 - the fields of a result
     centre: float = 0.5,
     control: Estimate | None = None,
 ) -> AuditResult:
-    """Return the result of an audit that was measured and is safe near the centre."""
+    """Return the result of a measured audit that is safe near the centre."""
     return AuditResult(
         name=name,
         verdict=verdict,

@@ -1,7 +1,4 @@
-"""What an audit takes and what it returns.
-
-A privacy number is never bare: it is an `Estimate` with its interval and its n.
-"""
+"""Inputs and results of audits. Every privacy number is an `Estimate` with its interval and sample size."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,7 +10,7 @@ from numpy.typing import NDArray
 
 from audits.core.errors import InputError
 
-LEAST_CONFIDENCE = 0.95  # of the ends that a pass rests on
+LEAST_CONFIDENCE = 0.95  # of the interval ends that a pass rests on
 Verdict = Literal["pass", "fail", "insufficient"]
 Status = Literal["measured", "not_measurable", "failed"]
 Direction = Literal["lower_is_safer", "higher_is_safer", "two_sided"]
@@ -21,14 +18,14 @@ Direction = Literal["lower_is_safer", "higher_is_safer", "two_sided"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Records of one role as columns: texts, and where known labels, persons and ids.
+    """Records as columns.
 
     Args:
-        texts: not empty strings.
-        labels: the class of each row, or None where the table has none.
-        groups: the person of each row; where the source names none, each row is its own.
-        has_groups: whether the source named persons; if not, every claim is per record only.
-        vectors: named float32 (n, d) matrices of these texts that the caller wants attacked as well.
+        texts: non-empty strings.
+        labels: class of each row, or None if the table has no classes.
+        groups: person of each row; without a group column, each row is its own person.
+        has_groups: whether persons are known; if not, every claim is per record.
+        vectors: named float32 (n, d) matrices of these texts for the similarity audits.
     """
 
     texts: tuple[str, ...]
@@ -46,11 +43,11 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
-    """What each synthetic record was made from; the private ledger of a generator that mixes records.
+    """The train rows that each synthetic row was made from; private.
 
     Args:
-        parents: for each synthetic row the train rows (from 0) it was made from; empty where it was made from none.
-        weights: for each synthetic row the weight of each parent; at least 0, summing to 1.
+        parents: for each synthetic row the indices of its train rows, from 0; may be empty.
+        weights: for each synthetic row the weight of each parent; non-negative with sum 1.
     """
 
     parents: tuple[tuple[int, ...], ...]
@@ -59,14 +56,14 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canaries:
-    """Made-up persons, each put into the train data of a second build by a fair coin of its own, or left out.
+    """Fictitious persons; a fair coin each decides which are inserted into the train data of the canary build.
 
     Args:
-        table: their texts, one person for each canary; a person has as many rows as it was to be inserted.
-        family: the kind of canary of each person, by order of first appearance.
-        inserted: bool, for each person whether the coin put it in.
-        canary_build: the synthetic table of the second build; no row of it may be released.
-        suffixes: other endings that the random ones could have been, for exposure; empty where none were made.
+        table: texts of the canaries, one person per canary; the rows of a person are its repetitions.
+        family: kind of canary of each person, in order of first appearance.
+        inserted: whether each person was inserted; bool (P,).
+        canary_build: synthetic table of the canary build; none of its rows may be released.
+        suffixes: alternative random endings for the exposure metric; may be empty.
     """
 
     table: Table
@@ -78,13 +75,13 @@ class Canaries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Previous:
-    """An earlier release of data that has since gained or lost persons.
+    """The previous release from data that has since gained or lost persons.
 
     Args:
-        synthetic: what was released then.
-        train: what its generator saw.
-        seed_digest: sha256 of the root seed of then; None where unknown.
-        seed_digest_now: the same of now.
+        synthetic: its synthetic table.
+        train: its train table.
+        seed_digest: sha256 of its root seed, or None if unknown.
+        seed_digest_now: sha256 of the current root seed, or None if unknown.
     """
 
     synthetic: Table
@@ -95,27 +92,24 @@ class Previous:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditInputs:
-    """The tables an audit may read.
+    """The inputs of the audits.
 
     Args:
-        synthetic: what is to be released.
-        train: what the generator saw.
-        control: persons of the same kind that the generator never saw.
+        synthetic: the table to be released.
+        train: the table the generator was trained on.
+        control: persons of the same population whom the generator never saw.
         reference: public text of the same kind, or None.
-        identifiers: for each train row the identifier strings known to stand in the original text
-            (before any replacement), or None where nobody recorded them.
-        set_aside: control rows that the split check took out of control, because they nearly repeat a train row or
-            are of a person whose record number stands in train; they belong to the train persons they repeat.
-        near_duplicate_rate: share of the control rows that whoever made the tables had found to nearly repeat a train
-            row, and left out; 0 where nobody looked.
-        control_identifiers: the same as `identifiers` for each control row; says what returns by chance.
-        lineage: what each synthetic row was made from, or None where nobody recorded it.
-        canaries: of a second build, or None.
-        mechanism: the log of a differentially private mechanism, JSON values of the form that `accounting` documents;
-            None where no privacy budget is claimed.
-        previous: the release before this one, or None.
-        mirror: what the same generator writes, with the same settings, when control is its train data, or None. It
-            gives control away as the synthetic table gives train away, and may never be released.
+        identifiers: for each train row the identifiers that the original text contained before replacement, or None.
+        set_aside: control rows removed by the input checks because they nearly duplicate a train row or share a
+            record number with a train person; they count as records of those train persons.
+        near_duplicate_rate: share of control rows that nearly duplicated train and were removed before the audits.
+        control_identifiers: the same as `identifiers` for control; used to estimate chance matches.
+        lineage: parents of each synthetic row, or None.
+        canaries: canaries and their build, or None.
+        mechanism: log of a differentially private mechanism as JSON values (format: `accounting`), or None.
+        previous: the previous release, or None.
+        mirror: output of the same generator and settings when trained on control, or None. It discloses control as
+            the synthetic table discloses train, and must never be released.
     """
 
     synthetic: Table
@@ -141,8 +135,8 @@ class Estimate:
         value: the point estimate.
         low: lower end.
         high: upper end.
-        confidence: one-sided confidence of each end: the true value is above `high` with at most 1 - confidence.
-        n: how many independent units (persons, unless the audit says otherwise) it rests on.
+        confidence: one-sided confidence of each end; the true value is above `high` with at most 1 - confidence.
+        n: number of independent units (persons, unless the audit says otherwise).
     """
 
     value: float
@@ -160,14 +154,14 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A place of the synthetic table that gives one train person away; for the private side only.
+    """A place of the synthetic table that discloses one train person; private.
 
     Args:
-        row: of the synthetic table, from 0.
-        start: first character of the place in the text as it is written.
-        end: character behind the last one.
-        kind: what stands there, in the audit's own fixed words.
-        person: the group of the train person.
+        row: row of the synthetic table, from 0.
+        start: first character in the original text.
+        end: end of the place, exclusive.
+        kind: type of the finding, from a fixed set of each audit.
+        person: group of the train person.
     """
 
     row: int
@@ -179,22 +173,22 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditResult:
-    """What one audit found.
+    """The result of one audit.
 
     Args:
-        name: the audit, as in the contract (`memorization`, `neighbours`, ...).
+        name: name of the audit in the registry (`memorization`, `neighbours`, ...).
         verdict: pass, fail or insufficient.
-        status: whether it could be measured at all.
-        estimate: the headline number; None unless measured.
-        control: the same number with control in the place of train, where that makes sense.
-        threshold: what the pessimistic end was compared with; (low, high) where two-sided.
-        direction: which way is safe.
-        metrics: every further number a policy may name, as `audit.metric`.
-        details: aggregates for the report: no text, no label value, no identifier.
-        reason: one sentence in plain words; for insufficient it names the number that would be enough.
-        confidence: one-sided, that the verdict was asked for with; the runner sets it.
-        findings: where single train persons are given away. They name persons, so they stay on the private side:
-            no report, evidence or log holds them.
+        status: whether the audit could be measured.
+        estimate: the main number; None unless measured.
+        control: the same number for control instead of train, if meaningful.
+        threshold: the limit for the pessimistic interval end; (low, high) if two-sided.
+        direction: which values are safer.
+        metrics: further numbers that a policy can use, as `audit.metric`.
+        details: aggregates for the report, without texts, labels or identifiers.
+        reason: one sentence that explains the verdict; for insufficient it names the required sample size.
+        confidence: one-sided confidence of the run; set by the runner.
+        findings: places that disclose single train persons. They name persons, so they are never part of a report,
+            evidence or log.
     """
 
     name: str
@@ -211,13 +205,12 @@ class AuditResult:
     findings: tuple[Finding, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse a pass whose headline is less sure than a pass must be: asking for less certainty never helps."""
         if self.verdict == "pass" and self.estimate is not None and self.estimate.confidence < LEAST_CONFIDENCE:
-            raise InputError(f"a pass needs a confidence of at least {LEAST_CONFIDENCE:g}")
+            raise InputError(f"a pass requires a confidence of at least {LEAST_CONFIDENCE:g}")
 
 
 def without_number(name: str, status: Status, reason: str) -> AuditResult:
-    """Return the result of an audit that measured nothing."""
+    """Return the result of an audit without a measurement."""
     return AuditResult(
         name=name,
         verdict="insufficient",
@@ -231,12 +224,12 @@ def without_number(name: str, status: Status, reason: str) -> AuditResult:
 
 
 class Attack(Protocol):
-    """One audit: a name, and a function from tables and a random stream to a result."""
+    """Interface of an audit."""
 
     name: str
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return what the attack found; raise NotMeasurable where the tables cannot carry it."""
+        """Return the result; raise NotMeasurable if the tables are too small or unsuitable."""
         ...
 
 

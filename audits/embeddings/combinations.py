@@ -1,4 +1,4 @@
-"""Between which two records does a row lie? Shared by the interpolation audit and the membership scores."""
+"""The best pair of parent records of a synthetic row, for the parent recovery and membership audits."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,36 +6,37 @@ from scipy import sparse
 
 from audits.embeddings.similarity import Float32, Matrix
 
-MIN_DETERMINANT = 1e-6  # below it two records have one direction, and a combination of them is one of either
+MIN_DETERMINANT = 1e-6  # below it two records are parallel, and a combination is a multiple of one of them
 
 Int = NDArray[np.int64]
 
 
 def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: NDArray[np.bool_]) -> Int:
-    """Return the two candidates of different persons whose non-negative combination comes nearest to each row.
+    """Return for each row the two candidates of different persons with the nearest non-negative combination.
 
     With s the cosines of a row with the candidates and g the cosine of two candidates,
 
-        a = (s_P - g s_Q) / (1 - g²),  b = (s_Q - g s_P) / (1 - g²),  explained = a s_P + b s_Q  where a, b > 0
+        a = (s_P - g s_Q) / (1 - g²),  b = (s_Q - g s_P) / (1 - g²),  explained = a s_P + b s_Q  if a, b > 0
 
-    and s_P² where only P helps; |z|² less the explained is the squared remainder.
+    and s_P² if only P has a positive weight. The squared residual is |z|² - explained.
 
     Args:
-        cosines: float32 (b, k).
+        cosines: cosines of each row with its candidates; float32 (b, k).
         gram: cosines between the candidates of each row; float32 (b, k, k).
-        owner: the person of each candidate; (b, k).
-        allowed: for each repeat which candidates take part; (repeats, b, k).
+        owner: person of each candidate; int64 (b, k).
+        allowed: candidates of each repeat; bool (repeats, b, k).
 
     Returns:
-        int64 (repeats, b, 2), the one of larger weight first; (i, i) where no two persons take part.
+        Candidate indices, int64 (repeats, b, 2), the larger weight first; (i, i) if fewer than two persons are
+        allowed.
     """
     p, q = np.triu_indices(cosines.shape[1], 1)
     s_p, s_q, g = cosines[:, p], cosines[:, q], gram[:, p, q]
     determinant = 1 - g * g
     a, b = s_p - g * s_q, s_q - g * s_p
     inside = (a > 0) & (b > 0) & (determinant > MIN_DETERMINANT)
-    alone = np.square(np.maximum(0, np.maximum(s_p, s_q)))
-    explained = np.where(inside, (a * s_p + b * s_q) / np.where(inside, determinant, 1), alone)
+    single = np.square(np.maximum(0, np.maximum(s_p, s_q)))
+    explained = np.where(inside, (a * s_p + b * s_q) / np.where(inside, determinant, 1), single)
     explained[owner[:, p] == owner[:, q]] = -np.inf
     second_is_larger = np.where(inside, a < b, s_p < s_q)
     every, found = np.arange(len(cosines)), np.empty((len(allowed), len(cosines), 2), dtype=np.int64)
@@ -50,10 +51,10 @@ def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: NDArray[np.
 
 
 def candidate_cosines(real: Matrix, top: Int) -> Float32:
-    """Return the cosines between the candidates of each row; (b, k, k).
+    """Return the cosines between the candidates of each row; float32 (b, k, k).
 
-    Sparse records are written side by side over the columns that some candidate of the row has, and multiplied as
-    dense rows: a sparse product for each row takes thrice the time.
+    Sparse records are copied to a dense matrix over the columns that the candidates use. A sparse product per row
+    would take three times as long.
     """
     if not isinstance(real, sparse.csr_matrix):
         of_row = real[top]
@@ -63,10 +64,10 @@ def candidate_cosines(real: Matrix, top: Int) -> Float32:
     gram, place = np.empty((b, k, k), dtype=np.float32), np.empty(real.shape[1], dtype=np.int64)
     sizes = np.diff(records.indptr).reshape(b, k)
     for i in range(b):
-        mine = slice(records.indptr[i * k], records.indptr[(i + 1) * k])
-        columns = records.indices[mine]
-        place[columns] = np.arange(len(columns))  # one of the entries of a column, the same for all of them
+        entries = slice(records.indptr[i * k], records.indptr[(i + 1) * k])
+        columns = records.indices[entries]
+        place[columns] = np.arange(len(columns))  # the last entry of each column
         dense = np.zeros((k, len(columns)), dtype=np.float32)
-        dense[np.repeat(np.arange(k), sizes[i]), place[columns]] = records.data[mine]
+        dense[np.repeat(np.arange(k), sizes[i]), place[columns]] = records.data[entries]
         gram[i] = dense @ dense.T
     return gram

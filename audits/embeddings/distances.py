@@ -1,6 +1,6 @@
-"""Nearest neighbours: are the synthetic records closer to the people the generator saw than to people it never saw?
+"""Nearest-neighbour measurements: are synthetic records closer to train than to control?
 
-This file holds the measurements; `audits/attacks/neighbours/neighbours_audit.py` draws the verdict from them.
+`audits/attacks/neighbours/neighbours_audit.py` derives the verdict.
 """
 
 import math
@@ -23,29 +23,29 @@ BINS_PER_UNIT = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """The share of synthetic rows whose nearest real row is of train, its standard error if roles meant nothing."""
+    """The share of synthetic rows whose nearest real row is in train, with its standard error under random roles."""
 
     value: float
     error: float
 
     @property
     def n(self) -> int:
-        """How many independent rows would have the same standard error, sqrt(1/4 / n)."""
+        """Effective number of independent rows: those with the same standard error sqrt(1/4 / n)."""
         return int(0.25 / self.error**2) if self.error > 0 else 0
 
     def ends(self, confidence: float) -> Interval:
-        """Return the normal interval, each end at the confidence, cut at 0 and 1."""
+        """Return the normal interval with one-sided confidence at each end, clipped to 0 and 1."""
         half = float(stats.norm.ppf(confidence)) * self.error
         return Interval(max(0.0, self.value - half), min(1.0, self.value + half))
 
     def estimate(self, confidence: float, *, less: float = 0.0) -> Estimate:
-        """Return the share less a number, with its normal interval."""
+        """Return the share minus `less`, with its normal interval."""
         low, high = self.ends(confidence)
-        value = min(max(self.value, low), high)  # weights that sum to 1 may sum to a hair more
+        value = min(max(self.value, low), high)  # rounding may put the sum of the weights slightly above 1
         return Estimate(value=value - less, low=low - less, high=high - less, confidence=confidence, n=self.n)
 
     def p_beyond(self, margin: float, *, null: float = 0.5) -> float:
-        """Return the p-value, two-sided, against lying within a margin of the null; 1 where no row counts."""
+        """Return the two-sided p-value of the hypothesis that the share lies within the margin around `null`."""
         beyond = abs(self.value - null) - margin
         if beyond <= 0 or self.error <= 0:
             return 1.0
@@ -53,20 +53,20 @@ class Share:
 
 
 def share_of_train(nearest: NDArray[np.int64], included: list[NDArray[np.int64]], people: Arms) -> Share:
-    """Return the share over all repeats, with the exact variance of permuting the persons' roles.
+    """Return the share over all repeats with the exact variance under permutation of the roles.
 
-    Within each class c of one repeat, 2n persons carry w_i of the synthetic rows as their nearest, and n of them are
-    of train. If roles were handed out blindly, the share would have the variance
+    In each class c of one repeat, person i of 2n persons is nearest to the share w_i of the synthetic rows, and n of
+    the persons are in train. Under random roles the variance of the share is
 
         sum_c  2n/(4(2n-1)) * sum_i (w_i - mean(w))^2
 
-    so that synthetic rows which crowd round one person are not counted as independent. The repeats share persons;
-    the mean of their variances is at least the variance of their mean.
+    so that synthetic rows near the same person do not count as independent. The repeats share persons; the mean of
+    their variances is at least the variance of their mean.
 
     Args:
-        nearest: person nearest to each row; (repeats, m).
-        included: for each repeat the persons compared, as many of train as of control in each class.
-        people: the persons.
+        nearest: person nearest to each row; int64 (repeats, m).
+        included: for each repeat the compared persons, equally many of train and control in each class.
+        people: all persons.
     """
     n_persons, m = len(people.is_train), nearest.shape[1]
     value, variance = 0.0, 0.0
@@ -78,14 +78,15 @@ def share_of_train(nearest: NDArray[np.int64], included: list[NDArray[np.int64]]
         mean = np.bincount(classes, weights) / np.maximum(size, 1)
         spread = np.bincount(classes, (weights - mean[classes]) ** 2)
         variance += float((spread * size / (4 * np.maximum(size - 1, 1))).sum())
-    # sums of shares of rows may round to a little more than all of them
+    # rounding may put the sum slightly above 1
     return Share(value=min(1.0, value / len(nearest)), error=math.sqrt(variance / len(nearest)))
 
 
 def balanced_draws(people: Arms, repeats: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
-    """Return for each repeat as many train persons as control persons of each class, drawn without replacement.
+    """Return for each repeat equally many train and control persons of each class, drawn without replacement.
 
-    Unequal arms alone would move the share: fresh records against three times as much train as control score .75.
+    Arms of different sizes would bias the share: with three times as many train as control persons, independent
+    records have a share of 0.75.
     """
     members = [
         [np.flatnonzero((people.person_class == c) & (people.is_train == side)) for side in (True, False)]
@@ -105,22 +106,22 @@ def balanced_draws(people: Arms, repeats: int, rng: np.random.Generator) -> list
 def nearest_person_of_rows(
     synthetic: Matrix, real: Matrix, people: Arms, included: list[NDArray[np.int64]], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Return for each repeat and synthetic row the person whose record is nearest; (repeats, m).
+    """Return for each repeat and synthetic row the person with the nearest record; int64 (repeats, m).
 
-    One index over both arms in shuffled order, so that nothing but similarity decides, and equal similarities are
-    decided at random; a synthetic row similar to nobody gets a random person.
+    Both arms are searched together in random order, so that ties are broken at random. A synthetic row with
+    similarity 0 to everybody gets a random person.
     """
     columns = rng.permutation(len(people.row_person))
     owner = people.row_person[columns]
     kept = [np.flatnonzero(np.isin(owner, among)) for among in included]
     nearest = np.empty((len(included), synthetic.shape[0]), dtype=np.int64)
     for rows, similarities in similarity_blocks(synthetic, real[columns]):
-        for r, mine in enumerate(kept):
-            among = similarities[:, mine] if len(mine) < len(owner) else similarities
+        for r, columns_kept in enumerate(kept):
+            among = similarities[:, columns_kept] if len(columns_kept) < len(owner) else similarities
             best = np.argmax(among, axis=1)
-            lonely = among[np.arange(len(best)), best] == 0
-            best[lonely] = rng.integers(len(mine), size=int(lonely.sum()))
-            nearest[r, rows] = owner[mine[best]]
+            no_match = among[np.arange(len(best)), best] == 0
+            best[no_match] = rng.integers(len(columns_kept), size=int(no_match.sum()))
+            nearest[r, rows] = owner[columns_kept[best]]
     return nearest
 
 
@@ -133,12 +134,12 @@ def stack_arms(encoded: Encoded) -> Matrix:
 
 
 def crowding(encoded: Encoded, people: Arms) -> dict[str, NDArray[np.float64]]:
-    """Return for each person how close a synthetic record comes, and how much closer than people of the domain; (P,).
+    """Return two proximity scores of each person, the maximum over their records; float64 (P,) each.
 
         nearest_x = max_s cos(x, s),  crowding_x = nearest_x - mean of the 5 highest cos(x, reference)
 
-    and of a person the highest of their records. Subtracting the neighbourhood keeps a common kind of text from
-    looking copied. It also hides who is missing where all texts follow one template: that is seen without it.
+    Subtracting the local density prevents common texts from looking copied. It hides omitted persons if all texts
+    follow one template; the plain score detects them.
     """
     real = stack_arms(encoded)
     nearest = highest(real, encoded.synthetic, 1)[:, 0]
@@ -148,7 +149,7 @@ def crowding(encoded: Encoded, people: Arms) -> dict[str, NDArray[np.float64]]:
 
 
 def two_nearest_distances(encoded: Encoded, people: Arms, among: NDArray[np.int64]) -> tuple[Float32, Float32]:
-    """Return the cosine distances of each synthetic row to its two nearest of train, and of control; (m, 2) each."""
+    """Return the cosine distances of each synthetic row to its two nearest train and control rows; (m, 2) each."""
     real, is_among = stack_arms(encoded), np.isin(people.row_person, among)
     is_train = people.is_train[people.row_person]
     to_train, to_control = (
@@ -159,11 +160,11 @@ def two_nearest_distances(encoded: Encoded, people: Arms, among: NDArray[np.int6
 
 
 def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
-    """Return the lowest tenth of nearest / second nearest to train, over the same to control; None where 0 / 0."""
+    """Return the 10 % quantile of nearest / second nearest distance to train over that to control; None if 0 / 0."""
     tenths = []
     for found in (to_train, to_control):
-        away = found[found[:, -1] > 0]
-        tenths.append(float(np.quantile(away[:, 0] / away[:, -1], 0.1)) if len(away) > 0 else 0.0)
+        distinct = found[found[:, -1] > 0]
+        tenths.append(float(np.quantile(distinct[:, 0] / distinct[:, -1], 0.1)) if len(distinct) > 0 else 0.0)
     return tenths[0] / tenths[1] if tenths[1] > 0 else None
 
 
@@ -172,8 +173,8 @@ def distance_histogram(
 ) -> dict[str, list[float] | list[int]]:
     """Return counts of cosine distances over common bins.
 
-    A bin holds none or at least ten of each, so that none is a person; edges lie on a fixed grid of 1/40, so that
-    none is a record's own distance.
+    Privacy: each bin has zero or at least ten rows of each table, so that no bin is a single person. The edges lie on
+        a fixed grid of 1/40, so that no edge is the distance of a record.
     """
     both = np.concatenate([train, control])
     first = math.floor(float(both.min()) * BINS_PER_UNIT)

@@ -1,4 +1,4 @@
-"""The tables that the attacks by similarity read: persons and encoded rows, made once for all of them."""
+"""Encoded tables for the similarity attacks, computed once for all of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from audits.embeddings.encoders import Encoded, encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedTables:
-    """The tables with some persons set aside, who is compared, and all rows by each encoder."""
+    """The tables with a reference, the compared persons, and the vectors of all rows by each encoder."""
 
     holdout: HoldoutTables
     people: Arms
@@ -23,22 +23,23 @@ TableEncoder = Callable[[AuditInputs, np.random.Generator], EncodedTables]
 
 
 def encode_tables(inputs: AuditInputs, rng: np.random.Generator) -> EncodedTables:
-    """Return the tables encoded.
+    """Return the encoded tables.
 
     Raises:
-        NotMeasurable: fewer than 20 persons or synthetic records.
+        NotMeasurable: there are fewer than 20 persons or synthetic records.
         InputError: passed vectors do not fit the tables.
 
-    Random: the persons set aside, the encoders' seeds.
+    Randomness: the persons of the reference, the seeds of the encoders.
     """
     holdout = hold_out(inputs, rng)
     return EncodedTables(holdout=holdout, people=arms(holdout), encoded=encode(holdout, rng))
 
 
 def encode_once(rng: np.random.Generator) -> TableEncoder:
-    """Return `encode_tables` for several audits of the same tables: computed when the first of them asks, then kept.
+    """Return a caching `encode_tables` for several audits of the same tables.
 
-    It draws from this stream instead of the audits' own, so what an audit reads depends on no other audit.
+    It uses the given random stream instead of those of the audits, so that the result does not depend on which audit
+    runs first.
     """
     kept: list[tuple[AuditInputs, EncodedTables]] = []
 
@@ -47,7 +48,7 @@ def encode_once(rng: np.random.Generator) -> TableEncoder:
             kept.append((inputs, encode_tables(inputs, rng)))
         encoded_inputs, tables = kept[0]
         if encoded_inputs is not inputs:
-            raise ValueError("the audits that share encoded tables must be given the same tables")
+            raise ValueError("audits that share encoded tables must use the same inputs")
         return tables
 
     return cached

@@ -1,10 +1,8 @@
-"""How the audits see texts: encoders of their own, independent of the generator's.
+"""Text encoders of the audits, independent of the encoder of the generator.
 
-A generator and its audit should not share their blind spots. Two encoders are always built here, one of words and
-one of characters. Both are lexical: they see what is said in the same words, and nothing of what is said in others.
-Matrices that the caller passes are attacked as well: the generator's own encoder, since an attacker could have it
-too, and, where there is one, an encoder that shares nothing with it. What is learnt is learnt from the reference part
-only.
+A generator and its audit should not share blind spots. Two lexical encoders are always built: words and characters.
+They detect similar wording, but not paraphrases. Vectors passed by the caller are attacked as well, for example those
+of the generator's encoder, which an attacker may have. Everything is fitted on the reference table only.
 """
 
 from collections.abc import Sequence
@@ -30,7 +28,7 @@ MAX_FIT_ROWS = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """The tables of an audit as rows of unit length (or zero), by one encoder; dense float32 or sparse."""
+    """The tables as rows of unit or zero length by one encoder; dense float32 or sparse."""
 
     name: str
     synthetic: Matrix
@@ -40,21 +38,21 @@ class Encoded:
 
 
 def encode(holdout: HoldoutTables, rng: np.random.Generator) -> tuple[Encoded, ...]:
-    """Return the tables by words, by characters, and by each matrix the caller passed in all of them.
+    """Return the tables encoded by words, by characters, and by each passed encoder.
 
     Raises:
-        InputError: a passed matrix is missing in a table, or does not fit; all such problems at once.
+        InputError: passed vectors are missing in a table or do not fit; all problems are listed.
 
-    Random: one seed for the truncated decomposition, one choice of the rows it is fitted on.
-    Privacy: reads all texts; frequencies, projections and means come from the reference part only.
+    Randomness: the seed of the truncated decomposition and the rows it is fitted on.
+    Privacy: reads all texts; frequencies, projections and means are those of the reference.
     """
     return (encode_words(holdout), encode_characters(holdout, rng), *_passed(holdout))
 
 
 def encode_words(holdout: HoldoutTables) -> Encoded:
-    """Return TF-IDF rows of words, frequencies of the reference: (1 + ln tf) · (1 + ln((1 + N) / (1 + df))).
+    """Return TF-IDF rows of words: (1 + ln tf) · (1 + ln((1 + N) / (1 + df))), with df of the reference.
 
-    A word the reference lacks counts as the rarest: what only one person wrote is what a copy would carry.
+    A word that is not in the reference gets the highest weight, because words of a single person reveal a copy.
     """
     sequences, n_words = words([t.texts for t in _tables(holdout)])
     counts = [_counts(s.symbols, s, n_words) for s in sequences]
@@ -62,12 +60,12 @@ def encode_words(holdout: HoldoutTables) -> Encoded:
 
 
 def encode_characters(holdout: HoldoutTables, rng: np.random.Generator) -> Encoded:
-    """Return rows of 128 dimensions: TF-IDF of hashed runs of 3 and 4 characters, decomposed, centred.
+    """Return 128-dimensional rows: TF-IDF of hashed character 3- and 4-grams, truncated SVD, centred.
 
-    Survives word dropout, inflection and spelling changes. Dimensions and centre are those of the reference.
+    The encoding is robust to word dropout, inflection and spelling changes. SVD and centre are those of the
+    reference. Without centring, the direction common to all texts makes a few short texts the neighbours of everyone.
 
-    Source: Deerwester et al., JASIS 1990 (latent semantic analysis); the centring is ours: without it the direction
-        common to all texts makes a few short texts the neighbours of everyone.
+    Reference: Deerwester et al., JASIS 1990 (latent semantic analysis).
     """
     counts = [_character_counts(t) for t in _tables(holdout)]
     weighted = _tf_idf(counts)
@@ -133,7 +131,7 @@ def _passed(holdout: HoldoutTables) -> tuple[Encoded, ...]:
         elif len({v.shape[1] for v in matrices.values()}) > 1:
             problems.append(f"vectors '{name}' differ in width between tables")
         elif not all(np.isfinite(v).all() for v in matrices.values()):
-            problems.append(f"vectors '{name}' hold values that are not finite")
+            problems.append(f"vectors '{name}' contain values that are not finite")
     if problems:
         raise InputError("the vectors passed to the audit cannot be used", problems=problems)
     return tuple(

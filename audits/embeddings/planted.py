@@ -1,7 +1,7 @@
-"""The instrument check of the audits by similarity: a leak put in on purpose must be found, or nothing is shown.
+"""Positive control of the similarity audits: an audit may pass only if it detects a planted leak.
 
-A table that an audit cannot read leaks nothing that it could see. So before such an audit says pass, a tenth of some
-train persons are copied into a copy of the table, one word in five left out, and it must fail that.
+An audit finds no leak in a table that it cannot read. Therefore, before an audit passes, records of 10 % of a sample
+of train persons are copied into a copy of the table with 20 % of the words removed, and the audit must fail it.
 """
 
 from collections.abc import Callable
@@ -15,26 +15,27 @@ from audits.core.inputs import take
 from audits.core.streams import stream
 from audits.core.types import AuditInputs, AuditResult, Table, persons
 
-MAX_PERSONS = 300  # of each arm, and rows of the table: enough to prove thirty copies, and seconds of work
+MAX_PERSONS = 300  # persons per arm and synthetic rows: enough to detect thirty copies within seconds
 SHARE = 0.1
 DROPPED_WORDS = 0.2
-ROOT = 0  # of the stream: the same persons are planted whenever the same tables are audited
+ROOT = 0  # fixed seed, so that the same copies are planted whenever the same tables are audited
 
 Measure = Callable[[AuditInputs, np.random.Generator], AuditResult]
 Int = NDArray[np.int64]
 
 
 def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> AuditResult:
-    """Return a pass only if the audit fails the same table with a leak of stated size planted in it.
+    """Return the result; a pass becomes insufficient if the audit does not fail a table with a planted leak.
+
+    The check costs one more run of the audit on at most 300 persons per arm and 300 rows, and only for a pass.
 
     Args:
-        result: what the audit found.
-        inputs: the tables it was given.
+        result: result of the audit.
+        inputs: its inputs.
         measure: the audit without this check.
 
     Privacy: the planted copies stay in memory.
-    Random: which persons, rows and words; a stream of its own, the same at every run.
-    Cost: the audit once more, on at most 300 persons in an arm and 300 rows; only where it would pass.
+    Randomness: persons, rows and words, from a fixed stream that is the same in every run.
     """
     if result.verdict != "pass":
         return result
@@ -44,25 +45,25 @@ def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> Aud
     except NotMeasurable:
         found = False
     of_persons = len(set(planted.train.groups))
-    said = {"persons": n, "of_persons": of_persons, "words_left_out": DROPPED_WORDS, "found": found}
-    checked = replace(result, details={**result.details, "planted": said})
+    planted_leak = {"persons": n, "of_persons": of_persons, "words_left_out": DROPPED_WORDS, "found": found}
+    checked = replace(result, details={**result.details, "planted": planted_leak})
     if found:
         return checked
     return replace(
         checked,
         verdict="insufficient",
         reason=(
-            f"No leak was found, but neither was one that was planted: {n} of {of_persons} train persons "
-            "copied into the table, one word in five left out. Longer or less uniform records would be needed."
+            f"The audit found no leak, but it also missed a planted leak: copies of {n} of {of_persons} train "
+            "persons with 20 % of the words removed. Longer or less uniform records are required."
         ),
     )
 
 
 def plant(inputs: AuditInputs, rng: np.random.Generator) -> tuple[AuditInputs, int]:
-    """Return smaller tables with records of some train persons copied into the synthetic one, and of how many.
+    """Return smaller tables with planted copies of train records in the synthetic table, and the number of copies.
 
-    Of each person the longest record is copied. The copies take the place of as many rows, with label and vectors;
-    the ledger of parents is left out.
+    The longest record of each chosen person replaces a random row, with its label and vectors. The lineage is
+    dropped.
     """
     train, control = (_some_persons(table, rng) for table in (inputs.train, inputs.control))
     m = min(MAX_PERSONS, len(inputs.synthetic))

@@ -1,4 +1,4 @@
-"""Whether two tables of texts come from the same people: a classifier that tries to tell them apart."""
+"""Distribution shift between train and control: the AUC of a classifier that tries to separate them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,22 +11,23 @@ from audits.core.types import Estimate, Table, persons
 from audits.text.normalise import tokens
 
 N_FOLDS = 5
-MAX_PERSONS = 4000  # per arm, drawn at random; that many already show an AUC of .52
-SHIFT_CONFIDENCE = 0.995  # each end, so that one clean split in a hundred is held up
+MAX_PERSONS = 4000  # per arm, drawn at random; enough to detect an AUC of 0.52
+SHIFT_CONFIDENCE = 0.995  # of each end, so that 1 % of the clean splits are reported
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
 
 
 def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimate | None:
-    """Return how well a linear classifier tells train persons from control persons, or None with under 10 in an arm.
+    """Return the AUC of a linear classifier of train against control persons, or None with fewer than 10 in an arm.
 
-    TF-IDF and logistic regression, 5 folds by person; within each fold the mean score of each person is ranked:
+    The classifier is logistic regression on TF-IDF with 5 folds by person. In each fold the mean scores of the
+    persons are ranked:
 
         AUC = mean over folds, variance = 2 sum over folds of (n_T + n_H + 1) / (12 n_T n_H) / folds^2
 
-    the variance of the rank statistic where the two arms are exchangeable (Mann and Whitney 1947), twice because
-    every two persons of different folds meet twice, once with each of them in the model.
+    This is the variance of the rank statistic for exchangeable arms (Mann and Whitney 1947), doubled because any two
+    persons of different folds meet twice, each once in the training set of the model.
     """
     arms = [_some_persons(table, rng) for table in (train, control)]
     if min(len(np.unique(owner)) for _, owner in arms) < 2 * N_FOLDS:
@@ -57,7 +58,7 @@ def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimat
 
 
 def _some_persons(table: Table, rng: np.random.Generator) -> tuple[list[str], Int]:
-    """Return texts and persons of at most MAX_PERSONS persons, numbered from 0."""
+    """Return the texts and the person index of each text, for at most MAX_PERSONS persons."""
     names, owner = persons(table.groups)
     if len(names) <= MAX_PERSONS:
         return list(table.texts), owner

@@ -1,4 +1,4 @@
-"""Exact cosine similarity of every row with every other, a block at a time; no approximate index."""
+"""Exact cosine similarities between all rows of two matrices, in blocks, without an approximate index."""
 
 from collections.abc import Iterator
 
@@ -13,12 +13,11 @@ BLOCK = 256
 
 
 def similarity_blocks(queries: Matrix, keys: Matrix, *, block: int = BLOCK) -> Iterator[tuple[slice, Float32]]:
-    """Yield rows of queries · keysᵀ: a slice of queries and its similarities, float32 (b, n_keys).
+    """Yield blocks of queries · keysᵀ: a slice of the queries and its similarities, float32 (b, n_keys).
 
-    Rows of both are of unit length or zero, so the products are cosines. Sparse rows are multiplied as a sparse
-    matrix by a dense block, over the columns that both sides use.
-
-    Cost: O(n_q · n_k · d) time for dense rows, O(nnz(keys) · n_q) for sparse; O(block · (n_k + d)) memory.
+    All rows have unit or zero length, so the products are cosines. Sparse keys are multiplied by a dense block of
+    queries over the columns that both use. Time: O(n_q · n_k · d) dense, O(nnz(keys) · n_q) sparse; memory:
+    O(block · (n_k + d)).
     """
     if isinstance(queries, sparse.csr_matrix) and isinstance(keys, sparse.csr_matrix):
         shared = np.intersect1d(queries.indices, keys.indices)
@@ -34,7 +33,7 @@ def similarity_blocks(queries: Matrix, keys: Matrix, *, block: int = BLOCK) -> I
 
 
 def highest(queries: Matrix, keys: Matrix, k: int) -> Float32:
-    """Return for each query its k highest similarities in descending order; (n_q, min(k, n_keys))."""
+    """Return the k highest similarities of each query in descending order; float32 (n_q, min(k, n_keys))."""
     k = min(k, keys.shape[0])
     found = np.empty((queries.shape[0], k), dtype=np.float32)
     for rows, similarities in similarity_blocks(queries, keys):
@@ -43,5 +42,5 @@ def highest(queries: Matrix, keys: Matrix, k: int) -> Float32:
 
 
 def top(values: Float32, k: int) -> Float32:
-    """Return the k highest of each row, in no order."""
+    """Return the k highest values of each row, unordered."""
     return np.partition(values, values.shape[1] - k, axis=1)[:, values.shape[1] - k :]

@@ -1,4 +1,4 @@
-"""Vectors of any encoder, brought to the audits as files: what the built-in encoders, of words and letters, miss."""
+"""Vectors of other encoders from files, for similarities that the built-in lexical encoders miss."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -13,28 +13,28 @@ from audits.core.types import AuditInputs, Table
 
 
 def named_folders(given: Sequence[str]) -> dict[str, Path]:
-    """Return folders by name from options of the form NAME=FOLDER.
+    """Return the folders of options of the form NAME=FOLDER, by name.
 
     Raises:
-        InputError: one has another form, or a name stands twice.
+        InputError: an option has another form, or a name is repeated.
     """
     pairs = [one.partition("=") for one in given]
     names = [name for name, _, _ in pairs]
     if not all(name.isidentifier() and folder for name, _, folder in pairs) or len(set(names)) < len(names):
-        raise InputError("vectors are named once each, as --vectors NAME=FOLDER; a name has letters, digits and _")
+        raise InputError("pass --vectors NAME=FOLDER, each name once; names consist of letters, digits and _")
     return {name: Path(folder) for name, _, folder in pairs}
 
 
 def with_vectors(inputs: AuditInputs, folders: Mapping[str, Path]) -> AuditInputs:
-    """Return the inputs with further vectors of every table that an audit by similarity reads.
+    """Return the inputs with additional vectors for every table of the similarity audits.
 
     Args:
         inputs: the tables.
-        folders: by name of the encoder; each holds synthetic.npy, train.npy and control.npy, and reference.npy and
-            mirror.npy where these tables are given: matrices of numbers, one row for each row of the table.
+        folders: folder of each encoder by name. It contains synthetic.npy, train.npy and control.npy, and
+            reference.npy and mirror.npy if these tables are given: numeric matrices with one row per table row.
 
     Raises:
-        InputError: a file is missing or does not fit its table; all of them at once.
+        InputError: files are missing or do not fit their tables; all problems are listed.
     """
     tables = {role: getattr(inputs, role) for role in ("synthetic", "train", "control", "reference", "mirror")}
     problems: list[str] = []
@@ -56,7 +56,7 @@ def with_vectors(inputs: AuditInputs, folders: Mapping[str, Path]) -> AuditInput
 
 
 def vectors_digest(inputs: AuditInputs) -> str:
-    """Return the sha256 over all vectors that were passed with the tables."""
+    """Return the sha256 over all vectors of the tables."""
     digest = hashlib.sha256(b"audits/vectors/v1")
     for role in ("synthetic", "train", "control", "reference", "mirror"):
         table = getattr(inputs, role)
@@ -67,16 +67,16 @@ def vectors_digest(inputs: AuditInputs) -> str:
 
 
 def _read(path: Path, n_rows: int) -> tuple[str, NDArray[np.float32]]:
-    """Return what is wrong with a matrix, or an empty string, and the matrix."""
+    """Return a description of the problem (empty if there is none) and the matrix."""
     empty = np.zeros((0, 0), np.float32)
     try:
         matrix = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         return f"cannot be read ({type(error).__name__})", empty
     if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
-        return "no matrix of numbers", empty
+        return "not a numeric matrix", empty
     if len(matrix) != n_rows or matrix.shape[1] == 0:
-        return f"{matrix.shape[0]} rows of {matrix.shape[1]} numbers where the table has {n_rows} rows", empty
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and that is told
+        return f"{matrix.shape[0]} rows of {matrix.shape[1]} numbers, but the table has {n_rows} rows", empty
+    with np.errstate(over="ignore"):  # values that overflow become infinite and are rejected below
         numbers = matrix.astype(np.float32)
     return ("", numbers) if np.isfinite(numbers).all() else ("a value is not finite", empty)

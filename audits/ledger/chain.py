@@ -24,7 +24,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from audits.core.errors import InputError
-from audits.core.files import held, sync, write_whole
+from audits.core.files import locked, sync, write_whole
 from audits.core.strictjson import JsonError, canonical, parse_canonical
 from audits.core.strictmodel import Closed
 from audits.ledger.keys import read_key
@@ -187,7 +187,7 @@ def _locked(folder: Path) -> Iterator[None]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if stat.S_IMODE(folder.stat().st_mode) & 0o077:
             raise InputError(f"the ledger {folder} may be read by others", hint=f"chmod 700 {folder}")
-        with held(folder / "lock"):
+        with locked(folder / "lock"):
             yield
     except OSError as error:
         raise InputError(f"the ledger {folder} cannot be used ({error.strerror})") from error

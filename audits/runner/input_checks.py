@@ -1,4 +1,4 @@
-"""Whether train and control can be compared: what stands on both sides, a shift between them, the reference."""
+"""Input checks: whether the control table is a valid comparison for train."""
 
 import math
 import re
@@ -32,13 +32,13 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputChecks:
-    """What the split allows.
+    """The result of the input checks.
 
     Args:
-        inputs: the tables; control without the rows that are of train persons, the reference without those that
-            repeat somebody.
-        problems: why no audit may pass on these tables; empty where all is well.
-        details: the numbers, for the report; those under `metrics` are evidence, as `input_checks.NAME`.
+        inputs: the tables without control rows that belong to train persons and without reference rows that repeat a
+            record.
+        problems: reasons why no audit may pass on these tables; empty if there are none.
+        details: the numbers for the report. Those under `metrics` are evidence for a policy, as `input_checks.NAME`.
     """
 
     inputs: AuditInputs
@@ -47,25 +47,28 @@ class InputChecks:
 
 
 def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:
-    """Return the tables fit for comparing, and what stands against any comparison.
+    """Return the tables without rows that invalidate a comparison, and the remaining problems.
 
-    A control row that nearly repeats a train row (Jaccard of 5-token shingles >= .8) makes copying look like chance;
-    it is left out. So are all rows of a control person whose record number (or national id, bank account, card
-    number) a train person has as well, as long as no more than ten persons have it: they are one person, or of one
-    family. So are reference rows that hold most of a record of train or control, which would excuse its return.
-    More than 1 % of any of these, or a classifier that tells train persons from control persons without having seen
-    the synthetic table, means that a difference between them says nothing about the generator. What was left out
-    before, by whoever made the tables (`near_duplicate_rate`), counts as found here.
+    The check removes three kinds of rows:
+    - control rows that nearly duplicate a train row (Jaccard of 5-token shingles >= 0.8), because they make copying
+      look like chance;
+    - all rows of a control person who shares a record number, national id, bank account or card number with a train
+      person, if at most ten persons have it: they are the same person or one family;
+    - reference rows that contain most of a train or control record, because they would excuse its reproduction.
 
-    Metrics: `problems`, how many stand against comparing; `near_duplicate_rate`, of the control rows;
-    `straddling_rate`, of the control persons; `reference_rate`, of the reference rows. That a source names no persons
-    narrows the claim (`claim_scope`) and is no problem of comparing, so `problems` does not count it.
+    More than 1 % of any kind is a problem, including the rows that were removed before (`near_duplicate_rate`). It is
+    also a problem if a classifier that has not seen the synthetic table can separate train from control persons: then
+    a difference between them says nothing about the generator.
+
+    The metric `problems` counts these problems. `near_duplicate_rate` is a share of control rows, `straddling_rate`
+    of control persons, `reference_rate` of reference rows. A missing group column limits the claim to records
+    (`claim_scope`) but does not invalidate the comparison, so `problems` does not count it.
 
     Raises:
-        InputError: every control row is left out, or a rate is no share.
+        InputError: no control row remains, or `near_duplicate_rate` is not between 0 and 1.
 
-    Privacy: reads all tables but the synthetic; the result holds counts.
-    Random: folds, and which persons where there are more than 4,000 in an arm.
+    Privacy: reads all tables; the result contains counts and rates only.
+    Randomness: the folds, and a sample of the persons if an arm has more than 4,000.
     """
     before = _share(inputs.near_duplicate_rate)
     repeated, straddling = _repeated(inputs), _straddling(inputs)
@@ -81,15 +84,15 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator) -> InputChecks:
     shift = shift_auc(inputs.train, kept.control, rng)
     if shift is not None and not shift.low <= 0.5 <= shift.high:
         problems.append(
-            f"train and control differ by more than chance (AUC {shift.value:.3f}, {shift.low:.3f} to "
-            f"{shift.high:.3f}, must contain .5): draw control from the same people as train"
+            f"train and control differ by more than chance (AUC {shift.value:.3f}, interval {shift.low:.3f} to "
+            f"{shift.high:.3f} must contain 0.5): draw control from the same population as train"
         )
     problems += _unreadable(inputs)
     n_problems = len(problems)
     if not (inputs.train.has_groups and inputs.control.has_groups):
         problems.append(
-            "the tables do not name persons, so nothing is shown about persons: give a group column, "
-            "or say that every row is another person"
+            "the tables do not identify persons, so privacy is measured per record only: add a group column, "
+            "or pass --rows-are-persons if each row belongs to a different person"
         )
     details: dict[str, Any] = {
         "near_duplicate_rate": rates["near_duplicate_rate"][0],
@@ -112,15 +115,15 @@ def _unreadable(inputs: AuditInputs) -> list[str]:
         return []
     return [
         (
-            f"{found.synthetic} synthetic rows had to be rewritten to be read (look-alike or invisible characters), "
-            f"of real rows {found.real}, so a search in them proves nothing: write them in plain characters"
+            f"{found.synthetic} synthetic rows and {found.real} real rows contain many look-alike or invisible "
+            "characters, so a text search in the synthetic rows is unreliable: write them in plain characters"
         )
     ]
 
 
 def _share(rate: float) -> float:
     if not (math.isfinite(rate) and 0 <= rate <= 1):
-        raise InputError("the rate of near-duplicates that were left out must lie between 0 and 1")
+        raise InputError("near_duplicate_rate must be between 0 and 1")
     return rate
 
 
@@ -128,19 +131,19 @@ def _problems(rates: Mapping[str, float]) -> list[str]:
     found = []
     if rates["near_duplicate_rate"] > MAX_NEAR_DUPLICATES:
         found.append(
-            f"{rates['near_duplicate_rate']:.1%} of the control rows nearly repeat a train row (at most "
-            f"{MAX_NEAR_DUPLICATES:.0%} allowed): split so that near-duplicates stay on one side"
+            f"{rates['near_duplicate_rate']:.1%} of the control rows nearly duplicate a train row (at most "
+            f"{MAX_NEAR_DUPLICATES:.0%} allowed): split the data so that near-duplicates are in the same table"
         )
     if rates["straddling_rate"] > MAX_STRADDLING:
         found.append(
             f"{rates['straddling_rate']:.1%} of the control persons have the record number of a train person "
-            f"(at most {MAX_STRADDLING:.0%} allowed), so persons are wrongly declared: give one id to all records "
-            "of a person, and split families together"
+            f"(at most {MAX_STRADDLING:.0%} allowed), so the group column is wrong: give all records of a person one "
+            "id, and keep families in the same table"
         )
     if rates["reference_rate"] > MAX_REPEATING_REFERENCE:
         found.append(
-            f"{rates['reference_rate']:.1%} of the reference rows repeat a record of train or control (at most "
-            f"{MAX_REPEATING_REFERENCE:.0%} allowed): the reference must be public text and nobody's record"
+            f"{rates['reference_rate']:.1%} of the reference rows repeat a train or control record (at most "
+            f"{MAX_REPEATING_REFERENCE:.0%} allowed): the reference must be public text without private records"
         )
     return found
 
@@ -151,7 +154,9 @@ def _counted(value: float, n: int) -> dict[str, float]:
 
 def _kept(inputs: AuditInputs, left_out: Bools, repeating: Bools) -> AuditInputs:
     if left_out.all():
-        raise InputError("every control row repeats a train row; control must be persons the generator never saw")
+        raise InputError(
+            "every control row repeats a train row; control must contain persons the generator never saw"
+        )
     reference = inputs.reference
     if reference is not None and repeating.any():
         reference = None if repeating.all() else take(reference, np.flatnonzero(~repeating))
@@ -168,7 +173,7 @@ def _kept(inputs: AuditInputs, left_out: Bools, repeating: Bools) -> AuditInputs
 
 
 def _repeated(inputs: AuditInputs) -> Bools:
-    """Return which control rows nearly repeat a train row, (n_control rows,)."""
+    """Return which control rows nearly duplicate a train row; bool (n_control rows,)."""
     pairs = near_pairs(*(sketch(table.texts, bands=CLOSE) for table in (inputs.control, inputs.train)))
     repeated = np.zeros(len(inputs.control), dtype=bool)
     repeated[pairs.left[pairs.jaccard >= NEAR_DUPLICATE]] = True
@@ -176,7 +181,7 @@ def _repeated(inputs: AuditInputs) -> Bools:
 
 
 def _straddling(inputs: AuditInputs) -> Bools:
-    """Return which control rows are of a person with an identifier of a train person, (n_control rows,)."""
+    """Return which control rows belong to a person who shares an identifier with train; bool (n_control,)."""
     train, control = (
         _owners(table, recorded)
         for table, recorded in ((inputs.train, inputs.identifiers), (inputs.control, inputs.control_identifiers))
@@ -191,7 +196,7 @@ def _straddling(inputs: AuditInputs) -> Bools:
 
 
 def _owners(table: Table, recorded: tuple[tuple[str, ...], ...] | None) -> dict[str, set[str]]:
-    """Return the persons of each identifier that is given to one person, as it stands in text or was recorded."""
+    """Return the persons of each direct identifier that is in a text or was recorded."""
     found: dict[str, set[str]] = defaultdict(set)
     for row, (text, group) in enumerate(zip(table.texts, table.groups, strict=True)):
         values = {entity.key for entity in entities(text) if entity.kind in DIRECT}
@@ -201,7 +206,7 @@ def _owners(table: Table, recorded: tuple[tuple[str, ...], ...] | None) -> dict[
 
 
 def _record_numbers(recorded: Iterable[str]) -> set[str]:
-    """Return the digits of those recorded identifiers that are a record number; dates and the like are not."""
+    """Return the digits of the recorded identifiers that are record numbers, not dates or other quasi-identifiers."""
     found = set()
     for text in recorded:
         if _RECORD_NUMBER.fullmatch(text.strip().lower()) and all(e.kind not in QUASI for e in entities(text)):
@@ -210,9 +215,9 @@ def _record_numbers(recorded: Iterable[str]) -> set[str]:
 
 
 def _repeating_reference(inputs: AuditInputs, reference: Table) -> Bools:
-    """Return which reference rows hold words of a train or control record that the reference mostly holds.
+    """Return which reference rows contain phrases of a record that the reference mostly contains; bool (n,).
 
-    A phrase that more than ten persons have is no record's. Who is train is not looked at.
+    A phrase that more than ten persons have belongs to no record. Train and control records are treated alike.
     """
     _, owner = persons(inputs.train.groups + inputs.control.groups)
     n_rows, n_persons = len(owner), int(owner.max()) + 1
@@ -223,6 +228,6 @@ def _repeating_reference(inputs: AuditInputs, reference: Table) -> Bools:
     shared = shared_phrases(pool)
     repeated = [row for row, other in repeated_records(pool, shared) if other == n_persons]
     row = rows.row(shared.at)
-    theirs = np.isin(row, repeated) & ~shared.boilerplate[shared.phrase]
-    rows_with = row[(row >= n_rows) & np.isin(shared.phrase, shared.phrase[theirs])]
+    is_record_phrase = np.isin(row, repeated) & ~shared.boilerplate[shared.phrase]
+    rows_with = row[(row >= n_rows) & np.isin(shared.phrase, shared.phrase[is_record_phrase])]
     return np.isin(np.arange(len(reference)), rows_with - n_rows)

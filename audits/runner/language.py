@@ -1,4 +1,4 @@
-"""Whether the synthetic table speaks the language of its source: if not, no attack can read it."""
+"""Language check: whether the synthetic table is in the language of its source, so that attacks can read it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from audits.embeddings.similarity import highest
 from audits.text.legibility import Legibility, legibility
 from audits.text.normalise import tokens
 
-MAX_ROWS = 500  # of each table whose similarity is looked at, drawn at random
-FOREIGN_WORDS = 0.5  # of a row's words
-MAX_FOREIGN = 0.05  # of rows, beyond what control has of train
+MAX_ROWS = 500  # random rows per table for the similarity
+FOREIGN_WORDS = 0.5  # share of the words of a row
+MAX_FOREIGN = 0.05  # share of the rows, after subtracting the share of control rows
 LEAST_SIMILARITY = 0.5
 
 Float = NDArray[np.float64]
@@ -29,13 +29,13 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageCheck:
-    """What the check found.
+    """The result of the language check.
 
     Args:
-        foreign_rows: share of synthetic rows that are foreign, less that of control rows; at least 0.
-        illegible_rows: synthetic rows that cannot be read at all, beyond what chance brings of control's share.
-        similarity: median cosine of synthetic rows with the nearest control row, over that of train rows.
-        n: synthetic rows.
+        foreign_rows: share of foreign synthetic rows minus the share of foreign control rows; at least 0.
+        illegible_rows: number of illegible synthetic rows; 0 if the share of illegible control rows explains it.
+        similarity: median cosine of synthetic rows with the nearest control row, divided by that of train rows.
+        n: number of synthetic rows.
     """
 
     foreign_rows: float
@@ -45,28 +45,28 @@ class LanguageCheck:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Return why no audit of text may pass this table; empty where all is well."""
+        """Return why no audit of text may pass this table; empty if there is no reason."""
         found = []
         if self.foreign_rows > MAX_FOREIGN:
             found.append(
-                f"{self.foreign_rows:.0%} of the synthetic rows, beyond what control has, do not speak the language "
-                "of train (at most 5 %): an encoded text cannot be searched; release it as it is read"
+                f"{self.foreign_rows:.0%} of the synthetic rows, beyond the share of control rows, are not in the "
+                "language of train (at most 5 % allowed) and cannot be searched: release plain, unencoded text"
             )
         if self.illegible_rows > 0:
             found.append(
-                f"{self.illegible_rows} synthetic rows are written in letters or an order of letters that these "
-                "people do not use, and may hide anything: look at them, and leave them out"
+                f"{self.illegible_rows} synthetic rows are illegible: their letter sequences do not occur in real "
+                "records, so they may encode private text: inspect them, and remove them"
             )
         return tuple(found)
 
     @property
-    def too_far(self) -> tuple[str, ...]:
-        """Return why no audit by similarity may pass this table; empty where all is well."""
+    def dissimilar(self) -> tuple[str, ...]:
+        """Return why no similarity audit may pass this table; empty if there is no reason."""
         if self.similarity >= LEAST_SIMILARITY:
             return ()
         problem = (
-            f"the synthetic rows are {self.similarity:.2f} times as similar to control as real records are (at least "
-            f"{LEAST_SIMILARITY:g}), so an audit by similarity cannot tell one person from another by them"
+            f"the similarity of synthetic rows to control is {self.similarity:.2f} times that of real records (at "
+            f"least {LEAST_SIMILARITY:g} required), so a similarity audit cannot tell persons apart"
         )
         return (problem,)
 
@@ -81,21 +81,19 @@ class LanguageCheck:
 
 
 def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageCheck:
-    """Return how far the synthetic table speaks the language of its source.
+    """Return whether the synthetic table is in the language of its source.
 
-    A row is foreign where more than half of its words stand neither in train nor in control (of control: not in
-    train), or where a third of its windows cannot be read (`audits.text.legibility`), and illegible where the row
-    as a whole cannot. Rotated alphabets, reversed, spelt or encoded text and other languages are foreign; a weak
-    language model's sentences about something else are not. One illegible row stops a pass, unless so many are no
-    more than control's share brings by chance (one table in twenty).
+    A row is foreign if more than half of its words occur neither in train nor in control (for a control row: not in
+    train), or if a third of its windows are illegible (`audits.text.legibility`). It is illegible if the row as a
+    whole is. Rotated, reversed, spelled-out or encoded text and other languages are foreign; poor sentences of a weak
+    language model are not. One illegible row prevents a pass, unless the share of illegible control rows explains the
+    number (one-sided binomial test at 5 %).
 
-    The similarity is that of words (TF-IDF, frequencies of control). Text of another kind in the same language is no
-    leak, but resembles nobody, and attacks by similarity say nothing about it.
+    The similarity is the cosine of TF-IDF word vectors with document frequencies of control. Text of another genre in
+    the same language is not a leak, but similarity attacks cannot measure anything on it.
 
-    Privacy: reads all texts; returns shares.
-    Random: at most 500 rows of each table.
-    Cost: seconds.
-    Source: ours.
+    Privacy: reads all texts; returns shares and counts.
+    Randomness: a sample of at most 500 rows of each table; the letter order of scrambled texts.
     """
     odd = np.arange(len(inputs.control)) % 2 == 1
     known = [*inputs.train.texts, *(text for text, out in zip(inputs.control.texts, odd, strict=True) if not out)]
@@ -126,7 +124,7 @@ def _parts(read: Legibility | None, n: int, n_held_out: int) -> tuple[Bools, Boo
 
 
 def _beyond_chance(synthetic: Bools, control: Bools) -> int:
-    """Return how many synthetic rows are illegible, or 0 where control's share brings as many by chance."""
+    """Return the number of illegible synthetic rows, or 0 if the share of illegible control rows explains it."""
     found, share = int(synthetic.sum()), float(control.mean())
     return 0 if found <= binom.ppf(1 - FAIL_LEVEL, len(synthetic), share) else found
 
@@ -151,6 +149,6 @@ def _vocabulary(texts: Sequence[str]) -> set[str]:
 
 
 def _unknown(texts: Sequence[str], known: set[str]) -> Bools:
-    """Return for each text whether more than half of its words are unknown."""
+    """Return for each text whether more than half of its words are unknown; bool (n,)."""
     rows = [tokens(text) for text in texts]
     return np.array([sum(w not in known for w in row) > FOREIGN_WORDS * len(row) for row in rows], dtype=np.bool_)

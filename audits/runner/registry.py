@@ -1,4 +1,4 @@
-"""The audits of the contract, by name."""
+"""The registry of audits by name."""
 
 import importlib
 
@@ -17,29 +17,29 @@ AUDITS = {
     "accounting": ("audits.attacks.accounting.accounting_audit", "Accounting"),
     "differencing": ("audits.attacks.differencing.differencing_audit", "Differencing"),
 }
-# those that look for similar rows, in tables that are encoded once for all of them
+# audits that search for similar rows; the tables are encoded once for all of them
 ON_ENCODED_TABLES = {"neighbours", "membership", "parent_recovery"}
-# those whose pass says that records resemble train persons no more than others
+# audits whose pass states that records are no more similar to train persons than to control persons
 BY_SIMILARITY = {*ON_ENCODED_TABLES, "linkage"}
-# what an audit needs besides the three tables
+# input of an audit besides the three tables
 NEEDS = {"canaries": "canaries", "accounting": "mechanism", "differencing": "previous"}
 
 
 def names() -> tuple[str, ...]:
-    """Return the audits, in the order of the contract."""
+    """Return the names of all audits in their fixed order."""
     return tuple(AUDITS)
 
 
 def applicable_audits(inputs: AuditInputs) -> tuple[str, ...]:
-    """Return the audits that these inputs can be given to: all whose needs are met."""
+    """Return the names of the audits whose required inputs are present."""
     return tuple(name for name in AUDITS if name not in NEEDS or getattr(inputs, NEEDS[name]) is not None)
 
 
 def build(name: str, encode_tables: TableEncoder = encode_tables) -> Attack:
-    """Return the audit of that name; one that looks for similar rows gets them from `encode_tables`.
+    """Return the audit with this name; similarity audits get their vectors from `encode_tables`.
 
     Raises:
-        InputError: there is none.
+        InputError: the name is unknown.
     """
     if name not in AUDITS:
         raise InputError(f"there is no audit {name!r}", hint=f"audits: {', '.join(AUDITS)}")

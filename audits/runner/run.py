@@ -1,4 +1,4 @@
-"""Runs the audits on one set of tables; whatever goes wrong ends as no pass."""
+"""Run the audits on one set of tables. Any failure of an audit prevents a pass."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -24,8 +24,17 @@ from audits.runner.language import LanguageCheck, check_language
 from audits.runner.registry import BY_SIMILARITY, applicable_audits, build
 from audits.runner.registry import names as registered
 
-# what a broken audit may raise; anything else is a fault of this program and stops it
-BREAKAGES = (ValueError, ArithmeticError, MemoryError, LookupError, TypeError, AttributeError, RuntimeError, OSError)
+# errors of an audit that become status "failed"; any other error stops the run
+AUDIT_FAILURES = (
+    ValueError,
+    ArithmeticError,
+    MemoryError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    OSError,
+)
 
 Progress = Callable[[str], None]
 
@@ -41,59 +50,66 @@ def run(
 ) -> AuditReport:
     """Return the report of the named audits on the tables.
 
-    Every audit draws from a stream of its own, named after it, so leaving one out changes no other; what the audits
-    by similarity see of the tables is made once, from a stream of its own too. An audit that cannot be carried by the
-    tables is `not_measurable`, one that breaks is `failed`, and both are insufficient; the reason then names the
-    class of the error only: messages may quote what they failed on. Where the split allows no comparison, or the
-    table does not speak the language of its source (`check_language`), a pass becomes insufficient and a fail stays.
+    An audit whose inputs are too small is `not_measurable`; one that raises an error is `failed`. Both verdicts are
+    insufficient. For a failed audit the reason names only the class of the error, because its message may quote
+    private text. If the input checks or the language check (`check_language`) find a problem, a pass becomes
+    insufficient; a fail stays.
 
     Args:
         inputs: the tables.
-        policy: run the audits it asks for.
-        names: which audits; by default those of the policy, or all that the inputs have what is needed for.
-        seed: root of the random streams.
-        confidence: one-sided confidence of every end of every interval that a pass rests on, .95 at least; what
-            fails, fails at a fixed level whatever it is (`stats.FAIL_LEVEL`).
-        progress: takes one plain line before and after each audit.
+        policy: default source of the audit names: its required and measured audits.
+        names: audits to run; default: those of the policy, or all whose required inputs are present.
+        seed: root seed of the random streams; not negative.
+        confidence: one-sided confidence of each interval end that a pass rests on; at least 0.95. Failures use the
+            fixed level `stats.FAIL_LEVEL` instead.
+        progress: called with one line before and after each audit.
 
     Raises:
-        InputError: an unknown audit, no audit, a confidence below .95 or of 1, or a control that only repeats train.
+        InputError: an audit name is unknown or repeated, there is no audit, the confidence or the seed is out of
+            range, or every control row repeats train.
+
+    Randomness: one stream per audit, named after it, so that the set of audits does not change a result; the shared
+        encoding of the tables also has its own stream.
     """
     if not LEAST_CONFIDENCE <= confidence < 1:
         raise InputError(f"the confidence must be at least {LEAST_CONFIDENCE:g} and below 1, got {confidence:g}")
     if seed < 0:
         raise InputError(f"the seed must not be negative, got {seed}")
-    asked = applicable_audits(inputs) if policy is None else (*policy.required, *policy.measured)
-    wanted = tuple(name for name in registered() if name in asked) if names is None else tuple(names)
-    if not wanted or len(set(wanted)) != len(wanted):
-        raise InputError("name each audit once, and at least one")
+    default = applicable_audits(inputs) if policy is None else (*policy.required, *policy.measured)
+    selected = tuple(name for name in registered() if name in default) if names is None else tuple(names)
+    if not selected or len(set(selected)) != len(selected):
+        raise InputError("name at least one audit, and each audit once")
     cached = encode_once(stream(seed, "seen"))
-    attacks = [build(name, cached) for name in wanted]
-    say = progress if progress is not None else _silent
+    attacks = [build(name, cached) for name in selected]
+    say = progress if progress is not None else silent
     say("input checks: near-duplicates and shift between train and control")
     input_checks = check_split(inputs, stream(seed, "input_checks"))
     language = check_language(input_checks.inputs, stream(seed, "language"))
-    leaving = released_problems(inputs.synthetic, inputs.train, inputs.control)
-    untrue, unreadable = (*input_checks.problems, *leaving), (*input_checks.problems, *leaving, *language.problems)
+    release = released_problems(inputs.synthetic, inputs.train, inputs.control)
+    general = (*input_checks.problems, *release)
     results = []
-    for number, (name, attack) in enumerate(zip(wanted, attacks, strict=True), start=1):
-        say(f"{name}: running ({number} of {len(wanted)})")
+    for number, (name, attack) in enumerate(zip(selected, attacks, strict=True), start=1):
+        say(f"{name}: running ({number} of {len(selected)})")
         result = result_of(name, attack, input_checks.inputs, stream(seed, name), confidence)
-        found = (*unreadable, *language.too_far) if name in BY_SIMILARITY else unreadable
-        capped = _capped(result, untrue if name == ACCOUNTING else found)  # which reads no texts
-        results.append(_with_language(capped, language, confidence) if name in BY_SIMILARITY else capped)
+        # accounting reads no texts, so their language cannot affect it
+        problems = general if name == ACCOUNTING else (*general, *language.problems)
+        if name in BY_SIMILARITY:
+            capped = _capped(result, (*problems, *language.dissimilar))
+            results.append(_with_language(capped, language, confidence))
+        else:
+            results.append(_capped(result, problems))
         say(f"{name}: {results[-1].verdict}")
     return AuditReport(
         results=tuple(results),
         inputs=digests(inputs),
-        input_checks=_details(input_checks, language, leaving),
+        input_checks=_details(input_checks, language, release),
         tool=tool_name(),
     )
 
 
-def asked_for(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, confidence: float) -> str:
-    """Return a digest of everything that may change a verdict of `run` with these arguments, its own version too."""
-    asked = {
+def run_digest(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, confidence: float) -> str:
+    """Return the sha256 of everything that can change a verdict of `run`: its arguments and the audit version."""
+    content = {
         "tables": digests(inputs),
         "vectors": vectors_digest(inputs),
         "identifiers": [inputs.identifiers, inputs.control_identifiers],
@@ -103,37 +119,41 @@ def asked_for(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, co
         "confidence": confidence,
         "tool": tool_name(),
     }
-    return hashlib.sha256(canonical(asked)).hexdigest()
+    return hashlib.sha256(canonical(content)).hexdigest()
 
 
 def result_of(
     name: str, attack: Attack, inputs: AuditInputs, rng: np.random.Generator, confidence: float
 ) -> AuditResult:
-    """Return what an audit found; one that the tables cannot carry, or that breaks, is insufficient."""
+    """Return the result of one audit; it is insufficient if the audit is not measurable or raises an error."""
     try:
         result = attack.run(inputs, rng, confidence)
     except NotMeasurable as error:
         result = without_number(name, "not_measurable", error.message)
-    except BREAKAGES as error:
-        result = without_number(name, "failed", f"the audit broke ({type(error).__name__}); nothing is shown")
+    except AUDIT_FAILURES as error:
+        result = without_number(name, "failed", f"the audit failed with {type(error).__name__}; it has no result")
     metrics = {_full(name, key): value for key, value in result.metrics.items()}
     return replace(result, metrics=metrics, confidence=confidence)
 
 
-def _details(input_checks: InputChecks, language: LanguageCheck, leaving: Sequence[str]) -> Mapping[str, Any]:
-    """Return what the report says of the tables; one of reading, or of what may not leave, counts as well."""
+def silent(_line: str) -> None:
+    """Ignore a progress line."""
+
+
+def _details(input_checks: InputChecks, language: LanguageCheck, release: Sequence[str]) -> Mapping[str, Any]:
+    """Return the report section on the tables, with language and release problems added to the count."""
     metrics = input_checks.details["metrics"]
-    n = metrics["problems"]["value"] + len(language.problems) + len(leaving)
+    n = metrics["problems"]["value"] + len(language.problems) + len(release)
     return {
         **input_checks.details,
         "language": language.to_json(),
-        "problems": [*input_checks.problems, *language.problems, *leaving],
+        "problems": [*input_checks.problems, *language.problems, *release],
         "metrics": {**metrics, "problems": {**metrics["problems"], "value": n, "low": n, "high": n}},
     }
 
 
 def _full(name: str, key: str) -> str:
-    """Return a metric's name as policies write it: `audit.metric`."""
+    """Return the name of a metric in policies: `audit.metric`."""
     return key if key.startswith(f"{name}.") else f"{name}.{key}"
 
 
@@ -144,12 +164,8 @@ def _capped(result: AuditResult, problems: Sequence[str]) -> AuditResult:
 
 
 def _with_language(result: AuditResult, language: LanguageCheck, confidence: float) -> AuditResult:
-    """Return a measured result with the share of rows that it could not read as a number that a policy may bound."""
+    """Return a measured result with the share of foreign rows as a metric that a policy can limit."""
     if result.status != "measured":
         return result
     foreign = exact(language.foreign_rows, confidence=confidence, n=language.n)
     return replace(result, metrics={**result.metrics, f"{result.name}.foreign_rows": foreign})
-
-
-def _silent(_line: str) -> None:
-    return None

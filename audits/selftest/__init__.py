@@ -1,1 +1,1 @@
-"""Whether the audits can tell a leak from chance on these people."""
+"""The self-test: whether the audits can tell a leak from chance on the user's data."""

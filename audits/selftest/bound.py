@@ -1,4 +1,4 @@
-"""A self-test as a file, and what of it a gate reads: only for the persons it was made on."""
+"""The file `selftest.json`: a self-test that is bound to the tables it was made on, as evidence for the gate."""
 
 import hashlib
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from audits.core.errors import InputError
+from audits.core.rates import exact
 from audits.core.report import Digest
 from audits.core.strictjson import JsonError, canonical, parse_canonical
 from audits.core.strictmodel import Closed, problems
@@ -18,7 +19,7 @@ _MAX_BYTES = 16 << 20
 
 
 class BoundCell(Closed):
-    """What one audit said on one case."""
+    """The demand and the outcome of one audit on one case."""
 
     demand: Demand
     outcome: Outcome
@@ -28,12 +29,12 @@ class BoundSelfTest(Closed):
     """The content of `selftest.json`.
 
     Args:
-        schema_name: of the file.
-        tool: name and version of what measured.
-        train: digest of the train table it was made on.
-        control: of the control table.
-        salt: 32 random bytes as hex, so that the digest of the file confirms no guess at the tables.
-        audits: each that was calibrated, with its cases.
+        schema_name: name and version of the file format.
+        tool: name and version of the audit package.
+        train: sha256 of the train table.
+        control: sha256 of the control table.
+        salt: 32 random bytes as hex, so that the digest of the file does not confirm a guess of the tables.
+        audits: the calibrated audits with their cases.
     """
 
     schema_name: Literal["synthgen-selftest/v2"]
@@ -48,33 +49,30 @@ class BoundSelfTest(Closed):
         return canonical(self.model_dump(mode="json"))
 
     def digest(self) -> str:
-        """Return the sha256 of the canonical bytes; it may be public, because of the salt."""
+        """Return the sha256 of the canonical bytes; because of the salt it may be published."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
     def numbers(self) -> dict[str, Estimate]:
-        """Return of each audit, as `selftest.NAME_wrong`, how many cases that ask something of it are not right.
+        """Return for each audit, as `selftest.NAME_wrong`, the number of cases with a demand that are not right.
 
-        A case that is uncalibrated, for want of persons, counts as not right: nothing was shown there. n is the
-        number of cases that ask something.
+        An uncalibrated case counts as not right. n is the number of cases with a demand.
         """
         found = {}
         for name, cases in self.audits.items():
-            asked = [cell for cell in cases.values() if cell.demand != "blind"]
-            wrong = float(sum(cell.outcome != "right" for cell in asked))
-            found[f"selftest.{name}_wrong"] = Estimate(
-                value=wrong, low=wrong, high=wrong, confidence=1.0, n=len(asked)
-            )
+            demanded = [cell for cell in cases.values() if cell.demand != "blind"]
+            wrong = float(sum(cell.outcome != "right" for cell in demanded))
+            found[f"selftest.{name}_wrong"] = exact(wrong, confidence=1.0, n=len(demanded))
         return found
 
 
 def bound_selftest(result: Mapping[str, Any], tables: Mapping[str, str], *, salt: str, tool: str) -> BoundSelfTest:
-    """Return a self-test bound to the tables it was made on.
+    """Return a self-test bound to its tables.
 
     Args:
-        result: of `SelfTest.to_json`.
-        tables: digests of `train` and `control`, as the audits' report gives them.
-        salt: 64 hex digits that nobody can guess.
-        tool: as in the audits' report.
+        result: the value of `SelfTest.to_json`.
+        tables: sha256 of `train` and `control`, as in the audit report.
+        salt: 64 random hex digits.
+        tool: name and version of the audit package, as in the audit report.
     """
     return BoundSelfTest(
         schema_name="synthgen-selftest/v2",
@@ -93,10 +91,10 @@ def bound_selftest(result: Mapping[str, Any], tables: Mapping[str, str], *, salt
 
 
 def read_selftest(path: Path) -> BoundSelfTest:
-    """Return the self-test of a file.
+    """Return the self-test in a file.
 
     Raises:
-        InputError: it cannot be read or is no self-test.
+        InputError: the file cannot be read or is not a self-test.
     """
     try:
         with path.open("rb") as file:
@@ -105,32 +103,32 @@ def read_selftest(path: Path) -> BoundSelfTest:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except JsonError as error:
-        raise InputError(f"{path}: is {error.message}") from None
+        raise InputError(f"{path}: {error.message}") from None
     except ValidationError as error:
-        raise InputError(f"{path}: is no self-test", problems=problems(error)[:5]) from None
+        raise InputError(f"{path}: not a self-test", problems=problems(error)[:5]) from None
 
 
 def check_bound(test: BoundSelfTest, tables: Mapping[str, str], tool: str) -> None:
-    """Refuse a self-test of other persons, or of another version of the audits.
+    """Raise InputError if the self-test covers other tables or another version of the audits.
 
     Args:
         test: the self-test.
-        tables: digests of the tables that a release is judged with.
-        tool: what judges.
+        tables: sha256 of `train` and `control` of the release.
+        tool: name and version of the audit package.
 
     Raises:
         InputError: all differences are listed.
     """
     differ = [
-        f"{role}: not the table that the self-test was made on"
+        f"{role}: not the table of the self-test"
         for role in ("train", "control")
         if getattr(test, role) != tables[role]
     ]
     if test.tool != tool:
-        differ.append(f"made by {test.tool}, judged by {tool}")
+        differ.append(f"made by {test.tool}, but this is {tool}")
     if differ:
         raise InputError(
-            "the self-test is of other persons or audits",
+            "the self-test does not match these tables or audits",
             problems=differ,
-            hint="Run `audits selftest --out` on these.",
+            hint="Run `audits selftest --out` on the current tables.",
         )

@@ -1,4 +1,4 @@
-"""The calibration calibration suite: releases whose leak is known, and what each audit must say about them."""
+"""The calibration suite: releases with a known leak, and the verdict that each audit must give on them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,21 +15,20 @@ Demand = Literal["must_fail", "must_not_pass", "must_pass", "seldom_fail", "blin
 Recipe = Callable[[Population, np.random.Generator], AuditInputs]
 Outcome = Literal["right", "wrong", "uncalibrated", "open"]
 
-# The audits that the calibration suite's releases say something about, in the order of the contract. The others judge inputs
-# that no table can be made into (canaries, logs, earlier releases) and carry their own positive controls.
+# The calibrated audits, in registry order. The other audits use inputs that cannot be built from a table (canaries,
+# logs, previous releases) and have their own positive controls.
 JUDGED = ("memorization", "neighbours", "identifiers", "membership", "parent_recovery", "linkage")
 
-# What an audit calls its need lets a clean release pass four times in five. Nine audits let it pass together four
-# times in five if each does with 1 - .2/9, for which it takes ((1.645 + 2.010) / (1.645 + .842))^2 times as many.
-SURELY = 2.16
+# With `n_needed` persons an audit passes a clean release with probability 0.8. Nine audits together pass it with
+# probability 0.8 if each does with 1 - 0.2/9; that takes ((1.645 + 2.010) / (1.645 + 0.842))^2 times as many persons.
+SAMPLE_FACTOR = 2.16
 
 SPLITS = 3
 PERMUTATIONS = 20
-# An audit may be wrong about chance in one of twenty. With one alarm allowed among twenty, a faultless audit would be
-# called wrong in 26 % of self-tests; with four, all audits together in 6 P[Bin(20, .05) > 4] = 1.5 %. One that cries
-# wolf four times in ten is still found out in 95 %.
+# A correct audit raises a false alarm in 5 % of draws. If one alarm in twenty were allowed, a correct audit would be
+# wrong in 26 % of self-tests. With four allowed, the error of all audits together is 6 P[Bin(20, 0.05) > 4] = 1.5 %,
+# and an audit with 40 % false alarms is still detected with probability 0.95.
 MAX_FALSE_ALARMS = 4
-
 
 _MARKS: Mapping[str, Demand] = {
     "F": "must_fail",
@@ -45,207 +44,188 @@ class Case:
     """One release of the calibration suite.
 
     Args:
-        marks: what is asked of each audit of `JUDGED`, a letter of `_MARKS` each.
-        name: as in tables.
-        make: the recipe.
-        says: what is released, in a few words.
-        why: why the audits of which something is asked must see it (or must not cry wolf).
-        blind: why the others need not.
-        repeats: how many such releases are judged; each from other people or another draw.
-        lean: whether only audits of which something is asked are run, behind the same checks of the tables as in
-            `audits run`.
+        marks: the demand on each audit of `JUDGED`, one letter of `_MARKS` each.
+        name: name in tables.
+        make: the recipe of the release.
+        description: what the release contains.
+        why: why the audits with a demand must detect the leak, or must not raise a false alarm.
+        blind: why the other audits need not detect it.
+        repeats: number of releases, each from another split or draw.
+        lean: run only the audits with a demand, and run the input checks as `audits run` does.
     """
 
     marks: str
     name: str
     make: Recipe
-    says: str
+    description: str
     why: str
     blind: str = ""
     repeats: int = 1
     lean: bool = False
 
     def demand(self, audit: str) -> Demand:
-        """Return what is asked of an audit on this case."""
+        """Return the demand on an audit."""
         return _MARKS[self.marks[JUDGED.index(audit)]] if audit in JUDGED else "blind"
 
 
-_OWN_WORDS = "thirty words of one person in a row are a copy, and a record number finds its owner"
-_MAY_BE_LEFT_OUT = "the text is not mixed, and what is linked may be among the words left out"
-_NEED_NOT_HOLD = "a copied text need not hold what is linked"
+_OWN_WORDS = "thirty consecutive words of one person are a copy, and a record number identifies its owner"
+_MAY_BE_LEFT_OUT = "the text is not mixed, and the linked values may be among the removed words"
+_NEED_NOT_HOLD = "a copied text does not necessarily contain the linked values"
+_FOUR = "clean rows, and a text and record number of each of four train persons"
+_READ = "a reader sees the words and the number"
+_NUMBERED = "including the record number"
+
+
+def _disguised(name: str, disguise: Callable[[str], str], how: str) -> Case:
+    make = partial(evasions.disguised, disguise=disguise)
+    return Case("F.F...", name, make, f"{_FOUR}, {how}", _READ, lean=True)
 
 
 _evasion = partial(Case, lean=True)
-_FOUR = "a text and record number of each of four train persons"
-_READ = "a reader sees the words and the number, so the audits must"
+
+
 EVASIONS = (
-    _evasion(
-        "F.F...",
-        "accented",
-        partial(evasions.disguised, disguise=evasions.accented),
-        f"fresh people, and {_FOUR}, one combining accent in every word",
-        _READ,
-    ),
-    _evasion(
-        "F.F...",
-        "invisible",
-        partial(evasions.disguised, disguise=evasions.invisible),
-        f"fresh people, and {_FOUR}, a tag character in every word",
-        _READ,
-    ),
-    _evasion(
-        "F.F...",
-        "underscored",
-        partial(evasions.disguised, disguise=evasions.underscored),
-        f"fresh people, and {_FOUR}, underscores in the place of spaces",
-        _READ,
-    ),
-    _evasion(
-        "F.F...",
-        "confusable",
-        partial(evasions.disguised, disguise=evasions.confusable),
-        f"fresh people, and {_FOUR}, in letters and digits of other scripts that look alike",
-        _READ,
-    ),
+    _disguised("accented", evasions.accented, "with a combining accent in every word"),
+    _disguised("invisible", evasions.invisible, "with an invisible tag character in every word"),
+    _disguised("underscored", evasions.underscored, "with underscores instead of spaces"),
+    _disguised("confusable", evasions.confusable, "in look-alike letters and digits of other scripts"),
     _evasion(
         "F.....",
         "near_copies",
         evasions.near_copies,
-        f"fresh people, and {_FOUR}, all digits exchanged and every tenth word another",
-        "nine tenths of a record are found by nobody but its owner",
+        f"{_FOUR}, with all digits and every tenth word replaced",
+        "90 % of a record matches only its owner",
     ),
     _evasion(
         "F.....",
         "cut_up",
         evasions.cut_up,
-        f"fresh people, and {_FOUR}, twenty words in each of many rows",
-        "a record that is dealt out over rows is put together again by whoever has one of its words",
+        f"{_FOUR}, split into rows of twenty words",
+        "a record that is split over rows can be reassembled",
     ),
     _evasion(
         "F.....",
         "in_turn",
         evasions.in_turn,
-        f"fresh people, and {_FOUR}, the words of two in turn",
-        "every second word is a copy too",
+        f"{_FOUR}, with the words of two texts alternating in one row",
+        "every second word is still a copy",
     ),
     _evasion(
         "N.....",
         "short_copies",
         evasions.short_copies,
-        "fresh people, and eleven short train records",
-        "that long texts are searched well says nothing of short ones",
+        "clean rows, and eleven short train records",
+        "a good search in long texts says nothing about short texts",
     ),
     _evasion(
         ".N.NNN",
         "rotated",
         evasions.rotated,
-        "train, every letter thirteen places on",
-        "what speaks another language is like nobody, and to be like nobody is no proof",
+        "train, with every letter rotated by thirteen places",
+        "encoded text resembles nobody, which does not show that it is safe",
     ),
     _evasion(
         ".N.N..",
         "one_class",
         evasions.one_class,
-        "fresh people, but the largest class is train's",
-        "one class leaks whole, and the others do not excuse it",
+        "clean rows, but all rows of the largest class are train rows",
+        "a class that leaks completely is not excused by the other classes",
     ),
     _evasion(
         "..F...",
         "shared_desk",
         evasions.shared_desk,
-        "fresh people, one train person's e-mail address, and a desk's that many have",
-        "the desk's address is nobody's, the other one's is",
+        "clean rows, the e-mail address of one train person, and an office address of many persons",
+        "the office address identifies nobody, the personal address does",
     ),
     _evasion(
         "F.F...",
         "two_ids",
         evasions.two_ids,
-        "fresh people, a record number that two train persons have, and the text that they share",
-        "what two own is not nobody's",
+        "clean rows, a record number of two train persons, and their common text",
+        "an identifier or text of two persons still discloses them",
     ),
     _evasion(
         "..F...",
         "long_control_name",
         evasions.long_control_name,
-        "fresh people, two train persons' recorded names, and a control person's very long one",
-        "one strange name among non-members excuses no other",
+        "clean rows, the recorded names of two train persons, and a very long name of a control person",
+        "one rare name of a control person does not excuse names of train persons",
     ),
     _evasion(
         "F.....",
         "copied_reference",
         evasions.copied_reference,
-        "fresh people, and eight train texts that the public table holds too",
-        "what somebody calls public is not public where it is train's",
+        "clean rows, and eight train texts that the reference table also contains",
+        "a text of train is private even if the reference table contains it",
     ),
     _evasion(
         "F.....",
         "repeating_control",
         evasions.repeating_control,
-        "fresh people, and the train texts that one control row in nine repeats",
-        "a control that repeats train makes copying look like chance",
+        "clean rows, and the train texts that one control row in nine repeats",
+        "a control table that repeats train makes copying look like chance",
     ),
-    _evasion(
+    Case(
         "P.....",
         "templated",
         partial(evasions.templated, pasted=False),
-        "fresh people; six words in ten of every record are of one template",
-        "hospitals are made of shared text, and sharing it is no leak",
+        "clean rows; 60 % of the words of every record belong to one template",
+        "clinical records share much text, and shared text is not a leak",
         repeats=SPLITS,
+        lean=True,
     ),
-    _evasion(
+    Case(
         "F.....",
         "templated_copy",
         partial(evasions.templated, pasted=True),
-        "the same, and one train person's record pasted into one row",
-        "between the template's sentences stand the person's own",
+        "the same, and the record of one train person pasted into one row",
+        "the person's own words are between the sentences of the template",
+        lean=True,
     ),
-    _evasion(
+    Case(
         "P.....",
         "quoting",
         partial(evasions.quoting, copied=False),
-        "fresh people, some of whom quote what pairs of control persons share",
-        "non-members who quote one another have nothing of train",
+        "clean rows, some of which quote text that pairs of control persons share",
+        "quotations between control persons contain nothing of train",
         repeats=SPLITS,
+        lean=True,
     ),
-    _evasion(
+    Case(
         "F.....",
         "quoting_copies",
         partial(evasions.quoting, copied=True),
         "the same, and five whole records of train persons",
-        "others' quoting hides no copy",
+        "quotations between other persons do not hide a copy",
+        lean=True,
     ),
 )
 
-# memorization, neighbours, identifiers, membership, parent_recovery, linkage
+# marks: memorization, neighbours, identifiers, membership, parent_recovery, linkage
 CASES: tuple[Case, ...] = (
-    Case(
-        "FFFFNF",
-        "verbatim",
-        recipes.verbatim,
-        "train itself",
-        "every person's words, identifiers and whole text are released",
-    ),
+    Case("FFFFNF", "verbatim", recipes.verbatim, "train itself", "all texts and identifiers are released"),
     Case(
         "F.F...",
         "verbatim_1_percent",
         recipes.verbatim_some,
-        "fresh people, and all rows, record number included, of one train person in a hundred (eleven at least)",
+        f"clean rows, and all rows, {_NUMBERED}, of 1 % of the train persons (at least eleven)",
         _OWN_WORDS,
-        "an average over all rows or persons does not move by one in a hundred",
+        "1 % of the persons does not change an average over all rows or persons",
     ),
     Case(
         "F.F...",
         "verbatim_one_person",
         recipes.verbatim_one,
-        "fresh people, and one text, record number included, of one train person pasted into one row",
+        f"clean rows, and one text, {_NUMBERED}, of one train person pasted into one row",
         f"{_OWN_WORDS}, however many rows are clean",
-        "no ranking proves one person among hundreds; only a hard rule sees them",
+        "no ranking detects one person among hundreds; only a hard rule does",
     ),
     Case(
         "FFNF..",
         "word_dropout_10",
         partial(recipes.word_dropout, rate=0.1),
-        "train, one word in ten left out",
+        "train, with 10 % of the words removed",
         "long runs and nearly all words of every person remain",
         _MAY_BE_LEFT_OUT,
     ),
@@ -253,24 +233,24 @@ CASES: tuple[Case, ...] = (
         "FFNF..",
         "word_dropout_30",
         partial(recipes.word_dropout, rate=0.3),
-        "train, three words in ten left out",
-        "most words of every person remain, and runs long enough to be told from chance",
+        "train, with 30 % of the words removed",
+        "most words of every person remain, in runs that are too long for chance",
         _MAY_BE_LEFT_OUT,
     ),
     Case(
         ".FNF..",
         "word_dropout_50",
         partial(recipes.word_dropout, rate=0.5),
-        "train, every other word left out",
-        "half of every person's words remain",
-        "few runs of words survive, so nobody is repeated in a row",
+        "train, with 50 % of the words removed",
+        "half of the words of every person remain",
+        "few runs of words remain, so there is no verbatim copy",
     ),
     Case(
         "FFNFF.",
         "smote_k1",
         partial(recipes.interpolated, k=1, largest=recipes.SMALL_LAMBDA),
-        "real train texts nearest to points hardly off a train text (k = 1, weight up to .05)",
-        "a point so close to one parent comes back as that parent's text",
+        "real train texts nearest to points very close to a train text (k = 1, weight at most 0.05)",
+        "a point this close to one parent is decoded to the text of that parent",
         _NEED_NOT_HOLD,
     ),
     Case(
@@ -278,70 +258,70 @@ CASES: tuple[Case, ...] = (
         "smote_k5",
         partial(recipes.interpolated, k=5, largest=1.0),
         "real train texts nearest to points between five neighbours (k = 5)",
-        "however the points are mixed, what is released are train persons' texts",
+        "every released text is the text of a train person",
         _NEED_NOT_HOLD,
     ),
     Case(
         "FFFFFN",
         "chunk_mix",
         recipes.chunk_mix,
-        "every eight words from one of two train texts",
-        "every word of the release stands in a train text, most in runs of eight",
+        "chunks of eight words, each from one of two train texts",
+        "every word of the release is from a train text, mostly in runs of eight",
     ),
     Case(
         "...F..",
         "bigram_model",
         partial(recipes.ngram_model, n=2),
-        "texts written by a two-word model of train",
-        "the words and pairs of words of train persons come back, and a language model of the release shows it",
-        "no person's text stands in any row",
+        "texts generated by a bigram model of train",
+        "the release reproduces words and word pairs of train persons, and a language model of it shows this",
+        "no row contains the text of a person",
     ),
     Case(
         "...F..",
         "trigram_model",
         partial(recipes.ngram_model, n=3),
-        "texts written by a three-word model of train",
-        "the runs of words of train persons come back, and a language model of the release shows it",
-        "no person's text need stand in any row",
+        "texts generated by a trigram model of train",
+        "the release reproduces word sequences of train persons, and a language model of it shows this",
+        "no row necessarily contains the text of a person",
     ),
     Case(
         "..F...",
         "one_identifier",
         recipes.one_identifier,
-        "fresh people, and the record number of one train person in one row, written in another way",
-        "one record number is enough to find its owner",
-        "eight digits are neither a text nor a ranking",
+        "clean rows, and the record number of one train person in another format in one row",
+        "one record number identifies its owner",
+        "eight digits change neither a text search nor a ranking",
     ),
     Case(
         "FFNF.F",
         "permuted_secret",
         recipes.permuted_secret,
-        "train, the last quarter of every text exchanged for another person's",
-        "three quarters of every person's text stand together, so part of it finds the rest",
-        "nothing is asked about mixing",
+        "train, with the last quarter of every text exchanged between persons",
+        "three quarters of the text of every person stay together, so one part finds the rest",
+        "the texts are not mixed",
     ),
     Case(
         "PPPPPP",
         "fresh_people",
         recipes.clean_release,
-        f"fresh people who repeat nobody; {SPLITS} splits, most of which must pass",
-        "nobody of train is in it; an auditor who stops this proves nothing by stopping another",
+        f"clean rows that repeat nobody; {SPLITS} splits, most of which must pass",
+        "the release contains nothing of train; an audit that stops it would stop any release",
         repeats=SPLITS,
     ),
     Case(
         ".N.N..",
         "fresh_filtered",
         recipes.filtered_release,
-        "fresh people without the tenth most similar to train",
-        "what resembles train persons is missing, and only they are missed",
-        "nothing of anybody stands in the release; only who is not resembled tells",
+        "clean rows without the 10 % most similar to train",
+        "rows similar to train persons are missing, which reveals who is in train",
+        "the release contains no text of a train person; only the absence is informative",
     ),
     Case(
         "SSSSSS",
         "permuted_roles",
         recipes.permuted_roles,
-        f"fresh people, {PERMUTATIONS} times; train and control persons dealt anew each time",
-        f"nothing tells the two apart: more than {MAX_FALSE_ALARMS} alarms are more than chance gives",
+        f"clean rows, {PERMUTATIONS} times, each with a random reassignment of persons to train and control",
+        f"train and control are exchangeable; more than {MAX_FALSE_ALARMS} alarms exceed chance",
         repeats=PERMUTATIONS,
     ),
     *EVASIONS,
@@ -349,10 +329,12 @@ CASES: tuple[Case, ...] = (
 
 
 def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:
-    """Return whether what an audit said on a case is right.
+    """Return whether the verdicts of an audit on a case are right.
 
-    right: as demanded. wrong: an audit broke, passed a leak, or stopped what is clean though it had persons enough.
-    uncalibrated: it could not say, because persons are too few or the tables do not carry it. open: nothing asked.
+    - right: the demand is met.
+    - wrong: the audit raised an error, passed a leak, or stopped a clean release although it had enough persons.
+    - uncalibrated: the verdict is insufficient because there are too few persons or the tables are unsuitable.
+    - open: there is no demand.
     """
     if any(result.status == "failed" for result in results):
         return "wrong"
@@ -368,14 +350,14 @@ def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:
     }
     if right[demand]:
         return "right"
-    only_unsure = {"must_fail": passes == 0, "must_pass": 3 * fails <= n}.get(demand, False)
+    only_insufficient = {"must_fail": passes == 0, "must_pass": 3 * fails <= n}.get(demand, False)
     excused = all(lacks_persons(result) for result in results if result.verdict == "insufficient")
-    return "uncalibrated" if only_unsure and excused else "wrong"
+    return "uncalibrated" if only_insufficient and excused else "wrong"
 
 
 def lacks_persons(result: AuditResult) -> bool:
-    """Return whether an audit that could not say had fewer persons than a clean release needs to pass surely."""
+    """Return whether an insufficient verdict is explained by too few persons to pass a clean release reliably."""
     if result.status == "not_measurable":
         return True
     power: Mapping[str, Any] | None = result.details.get("power")
-    return power is not None and power["n"] < SURELY * power["n_needed"]
+    return power is not None and power["n"] < SAMPLE_FACTOR * power["n_needed"]

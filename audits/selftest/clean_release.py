@@ -1,4 +1,4 @@
-"""People for the self-test: part of the control persons act as a release that is known to be clean."""
+"""The population of the self-test: part of the control persons serve as a release that is known to be clean."""
 
 from dataclasses import dataclass, replace
 
@@ -12,26 +12,26 @@ from audits.core.holdout import MIN_PERSONS
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Table, persons
 
-FRESH_SHARE = 1 / 3  # of the control persons; the others are the arm that the audits compare with train
-MAX_PERSONS = 2000  # per arm, drawn at random: more would only make the self-test slower, not the audits better
+FRESH_SHARE = 1 / 3  # of the control persons; the others stay in the control arm
+MAX_PERSONS = 2000  # per arm, drawn at random: more persons would only make the self-test slower
 
 Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Population:
-    """Who plays what in the self-test.
+    """The tables of the self-test.
 
     Args:
-        train: what the pretended generator saw.
-        control: persons it never saw, compared with train.
-        unseen: persons it never saw either, whose texts stand for a clean release: those of their rows that repeat
-            nobody.
-        n_unseen: how many persons these are.
-        n_repeating: how many rows of fresh persons were left out because they repeat somebody.
-        own_run: for each train row the longest run of tokens that is its person's alone, 0 if under 13; (n_train,).
+        train: table that the simulated generator was trained on.
+        control: persons it never saw; compared with train.
+        unseen: further persons it never saw; their rows that repeat nobody serve as a clean release.
+        n_unseen: number of persons in `unseen`.
+        n_repeating: number of rows removed from `unseen` because they repeat text or identifiers of others.
+        own_run: length in tokens of the longest run in each train row that only its person has, 0 if below 13;
+            int64 (n_train rows,).
         reference: the user's reference table, or None.
-        set_aside: control rows taken out by the split check, or None.
+        set_aside: control rows removed by the input checks, or None.
     """
 
     train: Table
@@ -44,7 +44,7 @@ class Population:
     set_aside: Table | None = None
 
     def inputs(self, synthetic: Table, train: Table | None = None, control: Table | None = None) -> AuditInputs:
-        """Return what an audit gets where the synthetic table is this one."""
+        """Return the audit inputs with this synthetic table."""
         return AuditInputs(
             synthetic=synthetic,
             train=self.train if train is None else train,
@@ -55,24 +55,22 @@ class Population:
 
 
 def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population:
-    """Return train, two thirds of the control persons, and the other third as fresh people.
+    """Return train, two thirds of the control persons, and the other third as a clean release.
 
-    People quote one another and fill in the same forms, so a fresh person's text may repeat words or an identifier of
-    a train person; a release of it would rightly be stopped. Rows of fresh persons that hold a run of 13 tokens (as
-    they are, or with numbers masked, as `memorization` reads them), half of a record (a reply that quotes it line by line),
-    or an identifier, with its label or without, of one train or control person are therefore left out. Which they are
-    is decided without looking at who is train, so leaving them out betrays nobody, and what remains is a release
-    known to be clean.
+    People quote each other and fill in the same forms. A row of an unseen person may therefore repeat text or an
+    identifier of a train person, and an audit would be right to stop it. So a row is removed if it shares with a
+    train or control person a run of 13 tokens (verbatim or with masked numbers, as in `memorization`), half of a
+    record, or an identifier with or without its label. The decision treats train and control alike, so the removal
+    reveals nothing about membership, and the remaining rows are known to be clean.
 
     Args:
-        inputs: checked tables (`audits.runner.input_checks.check_split`); its synthetic table is not read.
-        rng: draws at most 2,000 train persons and 3,000 control persons, and deals the latter into two parts.
+        inputs: checked tables (`audits.runner.input_checks.check_split`); the synthetic table is not read.
+        rng: random stream: draws at most 2,000 train and 3,000 control persons and splits the latter.
 
     Raises:
-        InputError: fewer than 60 control persons, or fresh people who all repeat somebody.
+        InputError: there are fewer than 60 control persons, or every unseen row repeats another person.
 
     Privacy: reads train and control; returns texts, which stay in memory.
-    Cost: one search for runs over all texts.
     """
     _, control_person = persons(inputs.control.groups)
     n_control = int(control_person.max(initial=-1)) + 1
@@ -80,8 +78,8 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
     if n_unseen < MIN_PERSONS:
         needed = round(MIN_PERSONS / FRESH_SHARE)
         raise InputError(
-            f"control has {n_control} persons; a third of them act as fresh people, so {needed} are the least",
-            hint="give more persons that the generator never saw; a verdict needs about a thousand of them",
+            f"control has {n_control} persons; a third of them serve as a clean release, so {needed} are required",
+            hint="Add control persons that the generator never saw; a verdict needs about a thousand of them.",
         )
     order = rng.permutation(n_control)[: round(MAX_PERSONS / (1 - FRESH_SHARE))]
     n_unseen = round(FRESH_SHARE * len(order))
@@ -93,8 +91,8 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
     if repeating.all():
         raise InputError(
             "every text of one third of the control persons repeats train or the other control persons, so no clean "
-            "release can be made up to calibrate with",
-            hint="leave near-duplicates and templates out of the tables",
+            "release can be built for the calibration",
+            hint="Remove near-duplicates and templates from the tables.",
         )
     kept = take(unseen, np.flatnonzero(~repeating))
     return Population(
@@ -110,7 +108,7 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
 
 
 def as_synthetic(table: Table) -> Table:
-    """Return the table as a release: the same texts and labels, every row on its own."""
+    """Return the table as a release: the same texts and labels, without persons."""
     return Table(
         texts=table.texts,
         labels=table.labels,
@@ -120,7 +118,7 @@ def as_synthetic(table: Table) -> Table:
 
 
 def stack_tables(first: Table, second: Table) -> Table:
-    """Return the rows of both tables, first and then second; labels only where both have them."""
+    """Return the rows of the first and then the second table, with labels only if both have them."""
     labels = None if first.labels is None or second.labels is None else first.labels + second.labels
     return Table(
         texts=first.texts + second.texts,
@@ -131,7 +129,7 @@ def stack_tables(first: Table, second: Table) -> Table:
 
 
 def deal_persons(train: Table, control: Table, rng: np.random.Generator) -> tuple[Table, Table]:
-    """Return all persons of both tables dealt anew into as many of train and as many of control as there are."""
+    """Return train and control with all persons reassigned at random; the numbers of persons stay the same."""
     both = stack_tables(train, control)
     names, person = persons(both.groups)
     n_train = len(set(train.groups))
@@ -145,14 +143,14 @@ def _of_persons(table: Table, rng: np.random.Generator) -> Table:
 
 
 def _take(table: Table, chosen: NDArray[np.bool_]) -> Table:
-    """Return the chosen rows without vectors: the texts made up here have none."""
+    """Return the chosen rows without vectors, because the texts of the recipes have none."""
     return replace(take(table, np.flatnonzero(chosen)), vectors={})
 
 
 def _repeats(
     train: Table, control: Table, unseen: Table, reference: Table | None = None
 ) -> tuple[NDArray[np.bool_], Int]:
-    """Return which fresh rows repeat a person of train or control, and the longest own run of each train row."""
+    """Return which unseen rows repeat a train or control person, and the longest own run of each train row."""
     pool = pooled(AuditInputs(synthetic=unseen, train=train, control=control, reference=reference))
     longest, is_near = own_runs([*unseen.texts, *train.texts], pool)
     quoting = (longest[: len(unseen)] >= FLOOR_TOKENS) | is_near[: len(unseen)]
@@ -170,5 +168,5 @@ def _identifiers(text: str) -> set[Entity]:
 
 
 def copyable(population: Population) -> Int:
-    """Return the train rows with a run of 30 tokens that is their person's alone: what a copy can be told by."""
+    """Return the train rows with a run of 30 tokens that only their person has, so that a copy can be detected."""
     return np.asarray(np.flatnonzero(population.own_run >= CEILING_TOKENS), dtype=np.int64)

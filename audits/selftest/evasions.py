@@ -1,7 +1,7 @@
-"""Releases that hide their leak, or blind those who look: every way round an audit that was once found.
+"""Recipes that hide their leak: every evasion of an audit that was found during development.
 
-Each takes some train persons' texts, with a made-up record number as records have, and puts them into fresh people's
-rows in a disguise, or changes the tables so that a rule made for honest ones looks away.
+Each recipe hides texts of train persons, with a random record number, in clean rows, or changes the tables so that a
+rule that assumes honest tables misses the leak.
 """
 
 import codecs
@@ -17,15 +17,15 @@ from audits.core.errors import NotMeasurable
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Table, persons
 from audits.selftest.clean_release import Population, as_synthetic, copyable, stack_tables
-from audits.selftest.recipes import Int, Rng, hide, number_rows, paste
+from audits.selftest.recipes import Int, Rng, hide, lacking_own_words, number_rows, paste
 
 HIDDEN = 4  # persons whose texts are hidden in a release
-NEAR_EVERY = 10  # of a near-copy every tenth word is another
-PIECE = 20  # words of a record in each row where it is cut up
-SHORTEST, LONGEST = 13, 29  # tokens of a short record: a run that no chance brings, and less than a long one
+NEAR_EVERY = 10  # every tenth word of a near-copy is replaced
+PIECE = 20  # words per row of a record that is cut up
+SHORTEST, LONGEST = 13, 29  # tokens of a short record: too long for chance, too short for the long-copy rule
 FEWEST_SHORT = 11
-BOILERPLATE = 0.6  # share of a templated record's words that everybody's record has
-PASSAGE = 40  # words that non-members quote of one another
+BOILERPLATE = 0.6  # share of template words in a record
+PASSAGE = 40  # words that non-members quote from each other
 REPEATED_SHARE = 0.11  # of control rows that repeat a train row
 TEMPLATE = (
     "The person was seen on the date given above and the purpose of the visit was explained.",
@@ -49,42 +49,42 @@ _NAMES = ("Aurelia Quistgaard", "Theodric Vanhoutte", "Ottoline Brackenridge", "
 
 
 def disguised(population: Population, rng: Rng, *, disguise: Callable[[str], str]) -> AuditInputs:
-    """Return fresh people's rows, four of them with a text of a train person behind their own, disguised.
+    """Return clean rows, four of them followed by the disguised text of a train person.
 
     Raises:
-        NotMeasurable: fewer than four train persons have 30 words in a row that are theirs alone.
+        NotMeasurable: fewer than four train persons have 30 consecutive words that nobody else has.
     """
     train, rows = _numbered_persons(population, HIDDEN, rng)
     return population.inputs(hide(population.unseen, [disguise(train.texts[row]) for row in rows], rng), train=train)
 
 
 def accented(text: str) -> str:
-    """Return the text with one combining accent in every word."""
+    """Return the text with a combining accent in every word."""
     return " ".join(f"{word[:1]}{ACCENT}{word[1:]}" for word in text.split())
 
 
 def invisible(text: str) -> str:
-    """Return the text with a tag character, which nobody sees, behind the first character of every word."""
+    """Return the text with an invisible tag character after the first character of every word."""
     return " ".join(f"{word[:1]}{_TAGS.get(ord(word[0]), chr(0xE0041))}{word[1:]}" for word in text.split())
 
 
 def underscored(text: str) -> str:
-    """Return the text with underscores in the place of spaces."""
+    """Return the text with underscores instead of spaces."""
     return "_".join(text.split())
 
 
 def confusable(text: str) -> str:
-    """Return the text with Cyrillic letters and full-width digits that look like its own."""
+    """Return the text with look-alike Cyrillic letters and full-width digits."""
     return text.translate(_CONFUSABLE)
 
 
 def near_copies(population: Population, rng: Rng) -> AuditInputs:
-    """Return fresh people's rows and near-copies of four train texts: other numbers, and every tenth word another's.
+    """Return clean rows and near-copies of four train texts, with random digits and every tenth word replaced.
 
-    The other words are those of fresh people, so that nothing but the words around them tells of the person.
+    The replacement words are from clean rows, so that only the unchanged words identify the person.
 
     Raises:
-        NotMeasurable: as `disguised`.
+        NotMeasurable: as in `disguised`.
     """
     train, rows = _numbered_persons(population, HIDDEN, rng)
     words = [word for text in population.unseen.texts[:200] for word in text.split()]
@@ -103,10 +103,10 @@ def near_copies(population: Population, rng: Rng) -> AuditInputs:
 
 
 def cut_up(population: Population, rng: Rng) -> AuditInputs:
-    """Return fresh people's rows and four train texts cut into pieces of twenty words, each a row of its own.
+    """Return clean rows and four train texts cut into rows of twenty words.
 
     Raises:
-        NotMeasurable: as `disguised`.
+        NotMeasurable: as in `disguised`.
     """
     train, rows = _numbered_persons(population, HIDDEN, rng)
     pieces = [
@@ -120,10 +120,10 @@ def cut_up(population: Population, rng: Rng) -> AuditInputs:
 
 
 def in_turn(population: Population, rng: Rng) -> AuditInputs:
-    """Return fresh people's rows and four train texts, the words of two of them in turn in one row.
+    """Return clean rows and four train texts, two per row with alternating words.
 
     Raises:
-        NotMeasurable: as `disguised`.
+        NotMeasurable: as in `disguised`.
     """
     train, rows = _numbered_persons(population, HIDDEN, rng)
     texts = [train.texts[row].split() for row in rows]
@@ -135,7 +135,7 @@ def in_turn(population: Population, rng: Rng) -> AuditInputs:
 
 
 def short_copies(population: Population, rng: Rng) -> AuditInputs:
-    """Return fresh people's rows and copies of eleven short train records, of 13 to 29 words of their own.
+    """Return clean rows and copies of eleven short train records with 13 to 29 tokens of their own.
 
     Raises:
         NotMeasurable: fewer than eleven train persons have such a record.
@@ -144,27 +144,29 @@ def short_copies(population: Population, rng: Rng) -> AuditInputs:
     short = np.flatnonzero((own >= SHORTEST) & (own <= LONGEST))
     rows = short[np.unique(person[short], return_index=True)[1]]
     if len(rows) < FEWEST_SHORT:
-        raise NotMeasurable(f"{FEWEST_SHORT} train persons with a short record are needed, there are {len(rows)}")
+        raise NotMeasurable(
+            f"{FEWEST_SHORT} train persons with a short record are required, but there are {len(rows)}"
+        )
     rows = rng.choice(rows, size=FEWEST_SHORT, replace=False)
     copies = as_synthetic(take(population.train, rows))
     return population.inputs(as_synthetic(stack_tables(population.unseen, copies)))
 
 
 def rotated(population: Population, _rng: Rng) -> AuditInputs:
-    """Return train with every letter exchanged for the one thirteen places on: nothing is lost, nothing is alike."""
+    """Return train in ROT13: no information is lost, but no text is similar."""
     texts = tuple(codecs.encode(text, "rot13") for text in population.train.texts)
     return population.inputs(as_synthetic(replace(population.train, texts=texts)))
 
 
 def one_class(population: Population, _rng: Rng) -> AuditInputs:
-    """Return fresh people's rows of every class but the largest, and of that one all of train's.
+    """Return clean rows of every class but the largest, and all train rows of the largest class.
 
     Raises:
-        NotMeasurable: there are not two classes.
+        NotMeasurable: there are fewer than two classes.
     """
     labels = population.train.labels
     if labels is None or population.unseen.labels is None or len(set(labels)) < 2:
-        raise NotMeasurable("two classes are needed, so that one can leak and the others not")
+        raise NotMeasurable("at least two classes are required, so that only one of them leaks")
     copied = max(sorted(set(labels)), key=labels.count)
     fresh = [i for i, label in enumerate(population.unseen.labels) if label != copied]
     rows = [i for i, label in enumerate(labels) if label == copied]
@@ -173,9 +175,9 @@ def one_class(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def shared_desk(population: Population, rng: Rng) -> AuditInputs:
-    """Return fresh people's rows, one with the e-mail address of one train person; a desk's address stands in many.
+    """Return clean rows, one of them with the e-mail address of one train person.
 
-    The desk's address is in the texts of four persons of train and four of control, and in four fresh rows.
+    An office address is also in the texts of four train and four control persons and in four clean rows.
     """
     desk, own = "front.desk@clinic-office.example", "mw.haverkamp.1961@letters.example"
     train, control = (_tagged(t, _first_rows(t, HIDDEN, rng), f"Contact: {desk}") for t in _both(population))
@@ -186,9 +188,9 @@ def shared_desk(population: Population, rng: Rng) -> AuditInputs:
 
 
 def two_ids(population: Population, rng: Rng) -> AuditInputs:
-    """Return fresh people's rows, one with a record number of two train persons, and one with their common text.
+    """Return clean rows, one with a record number that two train persons share, and one with their common text.
 
-    A mother and her child, or a patient who was merged: owned by two is not nobody's.
+    This happens for a mother and her child, or for duplicate patient records. Both persons are disclosed.
     """
     train, (row,) = _numbered_persons(population, 1, rng)
     other = int(rng.choice(np.flatnonzero(np.array(train.groups) != train.groups[row])))
@@ -204,7 +206,7 @@ def two_ids(population: Population, rng: Rng) -> AuditInputs:
 
 
 def long_control_name(population: Population, rng: Rng) -> AuditInputs:
-    """Return fresh people's rows, two with a train person's recorded name, one with a control person's long one."""
+    """Return clean rows, two with the recorded name of a train person, one with a long name of a control person."""
     train_rows, control_rows = (_first_rows(table, HIDDEN, rng) for table in _both(population))
     long_name = "Count Maximilian Ferdinand von Hohenstauffen-Lichtenberg zu Ostermundingen"
     names = dict(zip(train_rows.tolist(), _NAMES, strict=True))
@@ -215,7 +217,7 @@ def long_control_name(population: Population, rng: Rng) -> AuditInputs:
 
 
 def copied_reference(population: Population, rng: Rng) -> AuditInputs:
-    """Return fresh people's rows and eight train texts, which a table given as public text holds as well."""
+    """Return clean rows and eight train texts that the reference table also contains."""
     train, rows = _numbered_persons(population, 2 * HIDDEN, rng)
     copies = take(train, rows)
     public = copies if population.reference is None else stack_tables(population.reference, copies)
@@ -224,11 +226,11 @@ def copied_reference(population: Population, rng: Rng) -> AuditInputs:
 
 
 def repeating_control(population: Population, rng: Rng) -> AuditInputs:
-    """Return fresh people's rows and the train texts that one in nine control rows repeats."""
+    """Return clean rows and the train texts that one control row in nine repeats."""
     n = max(1, math.ceil(REPEATED_SHARE * len(population.control)))
     able = copyable(population)
     if len(able) == 0:
-        raise NotMeasurable("train texts with 30 words of their own are needed, there are none")
+        raise NotMeasurable(lacking_own_words(1, 0))
     rows = rng.choice(able, size=min(n, len(able)), replace=False)
     texts = list(population.control.texts)
     for place, row in zip(rng.choice(len(texts), size=len(rows), replace=False).tolist(), rows.tolist(), strict=True):
@@ -239,12 +241,12 @@ def repeating_control(population: Population, rng: Rng) -> AuditInputs:
 
 
 def templated(population: Population, rng: Rng, *, pasted: bool) -> AuditInputs:
-    """Return fresh people's rows where six words in ten of everybody's record are of one template.
+    """Return clean rows after adding sentences of one template to all tables: 60 % of all words are template words.
 
     Args:
-        population: as it is; the template is put into all its tables.
-        rng: draws each record's sentences of the template.
-        pasted: whether one row holds one train person's whole record, template and all, as well.
+        population: the population before the template is added.
+        rng: random stream that draws the template sentences of each record.
+        pasted: whether to append the whole record of one train person, including the template, to one row.
     """
     train, rows = _numbered_persons(population, 1, rng)
     train, control, unseen = (_on_template(t, rng) for t in (train, population.control, population.unseen))
@@ -253,12 +255,12 @@ def templated(population: Population, rng: Rng, *, pasted: bool) -> AuditInputs:
 
 
 def quoting(population: Population, rng: Rng, *, copied: bool) -> AuditInputs:
-    """Return fresh people's rows, some of which quote passages that pairs of control persons share.
+    """Return clean rows, some of which quote passages that pairs of control persons share.
 
     Args:
-        population: as it is; four control persons come to repeat one another.
-        rng: draws who quotes whom.
-        copied: whether five whole records of train persons stand in the release as well.
+        population: the population before four control persons quote each other.
+        rng: random stream that draws who quotes whom.
+        copied: whether to add five whole records of train persons to the release.
     """
     first = _first_rows(population.control, HIDDEN, rng)
     long = [i for i in first.tolist() if len(population.control.texts[i].split()) >= PASSAGE] or first.tolist()
@@ -280,30 +282,24 @@ def _both(population: Population) -> tuple[Table, Table]:
 
 
 def _numbered_persons(population: Population, k: int, rng: Rng) -> tuple[Table, Int]:
-    """Return train with record numbers in one text of each of k persons, texts with 30 words of their own; and which.
+    """Return train with random record numbers in one text of each of k persons with own words, and these rows.
 
     Raises:
-        NotMeasurable: there are not so many such persons.
+        NotMeasurable: fewer than k persons have 30 consecutive words of their own.
     """
     able, person = copyable(population), persons(population.train.groups)[1]
     one_each = able[np.unique(person[able], return_index=True)[1]]
     if len(one_each) < k:
-        raise NotMeasurable(
-            f"{k} train persons with a text of their own of 30 words are needed, there are {len(one_each)}"
-        )
+        raise NotMeasurable(lacking_own_words(k, len(one_each)))
     rows = rng.choice(one_each, size=k, replace=False)
     return number_rows(population.train, rows, rng), rows
 
 
 def _first_rows(table: Table, k: int, rng: Rng) -> Int:
-    """Return one row of each of k persons.
-
-    Raises:
-        NotMeasurable: there are not so many persons.
-    """
+    """Return one row of each of k random persons; raise NotMeasurable if there are fewer persons."""
     firsts = np.unique(persons(table.groups)[1], return_index=True)[1]
     if len(firsts) < k:
-        raise NotMeasurable(f"{k} persons are needed, there are {len(firsts)}")
+        raise NotMeasurable(f"{k} persons are required, but there are {len(firsts)}")
     return np.asarray(rng.choice(firsts, size=k, replace=False), dtype=np.int64)
 
 
@@ -315,7 +311,7 @@ def _tagged(table: Table, rows: Int, what: str) -> Table:
 
 
 def _on_template(table: Table, rng: Rng) -> Table:
-    """Return the table with sentences of the template between pieces of each text: six words in ten are theirs."""
+    """Return the table with template sentences between pieces of each text."""
     return replace(table, texts=tuple(_with_template(text.split(), rng) for text in table.texts))
 
 

@@ -1,7 +1,7 @@
-"""Releases made up by named recipes, leaky ones and clean ones, out of the user's own people.
+"""Recipes that build leaking and clean releases from the user's own data.
 
-Every recipe takes the people and a random stream and returns what an audit gets. None of them is a good generator;
-each leaks in one way that is known, so that what an audit says about it can be held against the truth.
+Every recipe takes the population and a random stream and returns audit inputs. No recipe is a good generator; each
+one leaks in one known way, so that the verdict of an audit can be compared with the truth.
 """
 
 import math
@@ -21,13 +21,13 @@ from audits.embeddings.similarity import highest, similarity_blocks
 from audits.selftest.clean_release import Population, as_synthetic, copyable, deal_persons, stack_tables
 
 COPIED_SHARE = 0.01
-MIN_COPIED = 11  # fewer copied persons than this cannot be proven by any ranking; only hard rules see them
+MIN_COPIED = 11  # no ranking test can detect fewer copied persons; only hard rules can
 CHUNK_WORDS = 8
 SECRET_SHARE = 0.25
 FILTERED_SHARE = 0.1
 SMALL_LAMBDA = 0.05
-MAX_WORDS = 400  # of a text written by the n-gram model
-MAX_ROWS = 4000  # of a release that mixes rows
+MAX_WORDS = 400  # per text of the n-gram model
+MAX_ROWS = 4000  # per release that mixes rows
 
 Int = NDArray[np.int64]
 Rng = np.random.Generator
@@ -39,44 +39,40 @@ def verbatim(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def verbatim_some(population: Population, rng: Rng) -> AuditInputs:
-    """Return fresh people's rows and all rows of one train person in a hundred, of eleven at least.
+    """Return clean rows and all rows of 1 % of the train persons, of at least eleven.
 
-    Each of them gets a made-up record number first, as records have: the words that only one person uses prove eleven
-    copied persons only where all of them lead the ranking, and where texts are short they do not.
+    Each copied person first gets a random record number, as real records have one. In short texts, words that only
+    one person uses would not rank all copied persons first.
 
     Raises:
-        NotMeasurable: fewer than eleven train persons have 30 words in a row that are theirs alone.
+        NotMeasurable: too few train persons have 30 consecutive words that nobody else has.
     """
     names, person = persons(population.train.groups)
     k = max(MIN_COPIED, math.ceil(COPIED_SHARE * len(names)))
     able = np.unique(person[copyable(population)])
     if len(able) < k:
-        raise NotMeasurable(
-            f"{k} train persons with a text of their own of 30 words are needed, there are {len(able)}"
-        )
+        raise NotMeasurable(lacking_own_words(k, len(able)))
     rows = np.flatnonzero(np.isin(person, rng.choice(able, size=k, replace=False)))
     train = number_rows(population.train, rows[np.unique(person[rows], return_index=True)[1]], rng)
     return population.inputs(as_synthetic(stack_tables(population.unseen, take(train, rows))), train=train)
 
 
 def verbatim_one(population: Population, rng: Rng) -> AuditInputs:
-    """Return fresh people's rows, one of them with a text of one train person pasted behind its own.
-
-    The text gets a made-up record number first, as in `verbatim_some`.
+    """Return clean rows, one of them followed by a text of one train person with a random record number.
 
     Raises:
-        NotMeasurable: no train person has 30 words in a row that are theirs alone.
+        NotMeasurable: no train person has 30 consecutive words that nobody else has.
     """
     rows = copyable(population)
     if len(rows) == 0:
-        raise NotMeasurable("a train person with a text of their own of 30 words is needed, there is none")
+        raise NotMeasurable(lacking_own_words(1, 0))
     row = int(rng.choice(rows))
     train = number_rows(population.train, np.array([row]), rng)
     return population.inputs(paste(population.unseen, train.texts[row], rng), train=train)
 
 
 def word_dropout(population: Population, rng: Rng, *, rate: float) -> AuditInputs:
-    """Return train with each word left out with the given probability; one word of each text always stays."""
+    """Return train with each word removed with the given probability; at least one word of each text stays."""
     texts = []
     for text in population.train.texts:
         words = text.split()
@@ -87,14 +83,14 @@ def word_dropout(population: Population, rng: Rng, *, rate: float) -> AuditInput
 
 
 def interpolated(population: Population, rng: Rng, *, k: int, largest: float) -> AuditInputs:
-    """Return the real train text nearest to each point drawn between a train vector and one of its neighbours.
+    """Return the real train text nearest to each point between a train vector and one of its neighbours.
 
-        z = (1 - u) x_i + u x_j,  u ~ U(0, largest),  x_j one of the k nearest of x_i's class and of another person
+        z = (1 - u) x_i + u x_j,  u ~ U(0, largest),  x_j one of the k nearest of another person and the same class
 
-    The vectors are those of the character encoder, so no model is needed. A row without such a neighbour makes none.
+    The vectors are those of the character encoder. The decoder is idealised: it returns the nearest train text. A row
+    without such a neighbour is skipped.
 
-    Source: SMOTE, Chawla et al., JAIR 2002; the "decoder" returns the nearest text the generator knows, as the
-        nearest thing to a perfect one.
+    Reference: SMOTE, Chawla et al., JAIR 2002.
     """
     x = encode_characters(_holdout(population), rng).train
     label, person = _codes(population.train.labels, len(population.train)), persons(population.train.groups)[1]
@@ -118,7 +114,7 @@ def interpolated(population: Population, rng: Rng, *, k: int, largest: float) ->
 
 
 def chunk_mix(population: Population, rng: Rng) -> AuditInputs:
-    """Return texts of which a coin takes every eight words from one of two persons' train texts of one class."""
+    """Return texts in which each chunk of eight words is from one of two train texts of one class, at random."""
     label, person = _codes(population.train.labels, len(population.train)), persons(population.train.groups)[1]
     texts, rows = [], []
     for i in _some_rows(len(population.train), rng).tolist():
@@ -137,9 +133,9 @@ def chunk_mix(population: Population, rng: Rng) -> AuditInputs:
 
 
 def ngram_model(population: Population, rng: Rng, *, n: int) -> AuditInputs:
-    """Return one text for each train text, written word by word as the words before it continue in train.
+    """Return as many texts as train, generated by an n-gram model of train.
 
-    P(w | c) = count(c w) / count(c),  c the n - 1 words before, the beginning of a text among them
+    P(w | c) = count(c w) / count(c), where c is the n - 1 words before, including the start of the text.
     """
     start = ("",) * (n - 1)
     following: dict[tuple[str, ...], list[str]] = defaultdict(list)
@@ -152,10 +148,7 @@ def ngram_model(population: Population, rng: Rng, *, n: int) -> AuditInputs:
 
 
 def one_identifier(population: Population, rng: Rng) -> AuditInputs:
-    """Return fresh people's rows, in one of them the record number of one train person, written in another way.
-
-    The number is made up and put into that person's text first, because not all texts hold one.
-    """
+    """Return clean rows, one of them with the random record number of one train person in another format."""
     row = int(rng.integers(len(population.train)))
     train = number_rows(population.train, np.array([row]), rng)
     number = train.texts[row].split()[-1]
@@ -163,17 +156,16 @@ def one_identifier(population: Population, rng: Rng) -> AuditInputs:
 
 
 def permuted_secret(population: Population, rng: Rng) -> AuditInputs:
-    """Return train with the last quarter of every text exchanged for another person's.
+    """Return train with the last quarter of every text replaced by that of another person.
 
-    Three quarters stay together, so one part of a person's text still finds the other; what is at the end of the row
-    found, though, is somebody else's. Exchanging whole second halves would leave little of a person to link: on the
-    fictional clinic the halves of a record then led to a common row no more often for train than for control (by
-    -.015; by .40 with quarters), and a weaker attacker would be all that is calibrated.
+    Three quarters of a text stay together, so one part still finds the other. Exchanging second halves would leave
+    too little to link: on the fictional clinic the linkage advantage was then -0.015, compared with 0.40 for
+    quarters.
     """
     names, person = persons(population.train.groups)
     place = rng.permutation(len(names))[person]
     order = np.argsort(place, kind="stable")
-    shift = int(np.bincount(person).max())  # rows of a person lie together, so that so far on there is another
+    shift = int(np.bincount(person).max())  # the rows of a person are adjacent, so this shift reaches another person
     words = [text.split() for text in population.train.texts]
     texts = [""] * len(words)
     for i, j in zip(order.tolist(), np.roll(order, -shift).tolist(), strict=True):
@@ -182,14 +174,14 @@ def permuted_secret(population: Population, rng: Rng) -> AuditInputs:
 
 
 def clean_release(population: Population, _rng: Rng) -> AuditInputs:
-    """Return fresh people's rows: a release that is clean."""
+    """Return clean rows only."""
     return population.inputs(population.unseen)
 
 
 def filtered_release(population: Population, _rng: Rng) -> AuditInputs:
-    """Return fresh people's rows without the tenth that is most similar, in words, to a train row.
+    """Return clean rows without the 10 % most similar to a train row by words.
 
-    It looks like a precaution and is a leak: nothing near a train person is left, while control persons keep theirs.
+    This filter looks like a precaution but leaks membership: only train persons have no similar row left.
     """
     encoded = encode_words(_holdout(population))
     nearness = highest(encoded.synthetic, encoded.train, 1)[:, 0]
@@ -198,7 +190,7 @@ def filtered_release(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def permuted_roles(population: Population, rng: Rng) -> AuditInputs:
-    """Return fresh people's rows, and train and control persons dealt anew: whatever is found now is chance."""
+    """Return clean rows with train and control persons reassigned at random, so that any finding is chance."""
     train, control = deal_persons(population.train, population.control, rng)
     return population.inputs(population.unseen, train=train, control=control)
 
@@ -215,12 +207,17 @@ def _holdout(population: Population) -> HoldoutTables:
 
 def _written(texts: Sequence[str], labels: tuple[str, ...] | None) -> Table:
     if len(texts) == 0:
-        raise NotMeasurable("no two train persons have a record of one class, so nothing can be mixed")
+        raise NotMeasurable("no two train persons have records of the same class, so nothing can be mixed")
     return as_synthetic(Table(texts=tuple(texts), labels=labels, groups=tuple(texts), has_groups=False))
 
 
+def lacking_own_words(needed: int, n: int) -> str:
+    """Return a sentence that states how many persons with a text of their own are required."""
+    return f"{needed} train persons with 30 consecutive words of their own are required, but there are {n}"
+
+
 def paste(table: Table, what: str, rng: Rng) -> Table:
-    """Return the table with a text behind that of one row."""
+    """Return the table with a text appended to one random row."""
     texts = list(table.texts)
     row = int(rng.integers(len(texts)))
     texts[row] = f"{texts[row]} {what}"
@@ -228,7 +225,7 @@ def paste(table: Table, what: str, rng: Rng) -> Table:
 
 
 def hide(table: Table, what: Sequence[str], rng: Rng) -> Table:
-    """Return the table with each of the texts behind that of a row of its own."""
+    """Return the table with each of the texts appended to a different random row."""
     texts = list(table.texts)
     for row, text in zip(rng.choice(len(texts), size=len(what), replace=False).tolist(), what, strict=True):
         texts[row] = f"{texts[row]} {text}"
@@ -236,7 +233,7 @@ def hide(table: Table, what: Sequence[str], rng: Rng) -> Table:
 
 
 def number_rows(table: Table, rows: Int, rng: Rng) -> Table:
-    """Return the table with a record number, of eight digits, behind the text of each of the rows."""
+    """Return the table with a random record number of eight digits appended to each of the rows."""
     texts = list(table.texts)
     for row in rows.tolist():
         texts[row] = f"{texts[row]} MRN {rng.integers(10**7, 10**8)}"
@@ -264,7 +261,7 @@ def _walk(following: Mapping[tuple[str, ...], Sequence[str]], start: tuple[str, 
     for u in rng.random(MAX_WORDS).tolist():
         among = following[context]
         word = among[int(u * len(among))]
-        if word == "":  # a text has one word at least, so the first one is never the end
+        if word == "":  # every text has a word, so the first word is never the end
             break
         written.append(word)
         context = (*context[1:], word)

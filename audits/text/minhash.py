@@ -18,7 +18,7 @@ N_PERMUTATIONS = 128
 SHINGLE_TOKENS = 5
 CLOSE = ((16, 8),)  # (bands, rows): finds J >= .8 with probability > .94, knee at .71
 LOOSE = ((16, 8), (32, 4))  # and J >= .5 with probability > .87, knee at .42
-OVER_REPRESENTED = 50  # a bucket with more rows than this holds a template, not a copy
+FULL_BUCKET = 50  # a bucket with more rows than this holds a template, not a copy
 _WORTH_CHECKING = 0.2  # estimated Jaccard below which a candidate is not checked; 128 permutations err by about .04
 _BATCH = 1 << 14  # pairs compared at a time
 _BLOCK_ROWS = 1 << 12  # rows read at a time
@@ -75,14 +75,14 @@ class NearPairs:
         right: row of the second table.
         jaccard: |A ∩ B| / |A ∪ B|.
         containment: |A ∩ B| / |B|, how much of the second row stands in the first.
-        n_over_represented: buckets left out because a template filled them.
+        n_full: buckets left out because a template filled them.
     """
 
     left: Int
     right: Int
     jaccard: NDArray[np.float64]
     containment: NDArray[np.float64]
-    n_over_represented: int
+    n_full: int
 
 
 def sketch(texts: Sequence[str], *, bands: Sequence[tuple[int, int]] = LOOSE) -> Sketch:
@@ -121,18 +121,18 @@ def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
         for the pairs, and for the rows of `_BATCH` of them at a time.
     Source: Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, section 3.4.
     """
-    found, n_over_represented = [np.empty(0, np.uint64)], 0
+    found, n_full = [np.empty(0, np.uint64)], 0
     rows, other_rows = np.flatnonzero(left.filled), np.flatnonzero(right.filled)
     for mine, theirs in zip(left.buckets, right.buckets, strict=True):
-        pairs, over_represented = _bucket_pairs((mine[rows], rows), (theirs[other_rows], other_rows))
+        pairs, is_full = _bucket_pairs((mine[rows], rows), (theirs[other_rows], other_rows))
         found.append(pairs)
-        n_over_represented += over_represented
+        n_full += is_full
     pairs = np.unique(np.concatenate(found))
     a, b = (pairs >> np.uint64(32)).astype(np.int64), (pairs & np.uint64(0xFFFFFFFF)).astype(np.int64)
     starts = range(0, max(len(a), 1), _BATCH)
     compared = [_compared(left, right, a[start : start + _BATCH], b[start : start + _BATCH]) for start in starts]
     a, b, jaccard, containment = (np.concatenate(column) for column in zip(*compared, strict=True))
-    return NearPairs(a, b, jaccard, containment, n_over_represented)
+    return NearPairs(a, b, jaccard, containment, n_full)
 
 
 def _compared(
@@ -208,20 +208,18 @@ def _bucket(of_band: U64) -> U32:
 
 
 def _bucket_pairs(left: tuple[U32, Int], right: tuple[U32, Int]) -> tuple[U64, int]:
-    """Return left row << 32 | right row for rows in one bucket, and how many left rows met a over-represented bucket."""
+    """Return left row << 32 | right row of rows in one bucket, and how many left rows met an overfull bucket."""
     (key, rows), (other_key, other_rows) = left, right
     order = np.argsort(other_key, kind="stable")
     ordered = other_key[order]
     start = np.searchsorted(ordered, key, side="left")
     count = np.searchsorted(ordered, key, side="right") - start
-    over_represented = count > OVER_REPRESENTED
-    count[over_represented] = 0
+    is_full = count > FULL_BUCKET
+    count[is_full] = 0
     total = int(count.sum())
     within = np.arange(total) - np.repeat(np.cumsum(count) - count, count)
     partner = other_rows[order[np.repeat(start, count) + within]]
-    return (np.repeat(rows, count).astype(np.uint64) << np.uint64(32)) | partner.astype(np.uint64), int(
-        over_represented.sum()
-    )
+    return (np.repeat(rows, count).astype(np.uint64) << np.uint64(32)) | partner.astype(np.uint64), int(is_full.sum())
 
 
 def _shared(left: _Shingled, right: _Shingled, a: Int, b: Int) -> Int:

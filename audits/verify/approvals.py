@@ -9,7 +9,7 @@ from audits.core.instants import instant
 from audits.gate.policy import Policy
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
 from audits.verify.statement import ApprovalPredicate, ApprovalStatement, read_statement
-from audits.verify.timestamps import SignedFile, stamped
+from audits.verify.timestamps import SignedFile, signature_bytes
 from audits.verify.tree import Tree
 from audits.verify.trust import RELEASER, ROOT, TrustRoot, same_person
 
@@ -19,7 +19,7 @@ FILE = re.compile(r"attestation/approvals/(?P<role>[a-z][a-z0-9_]{0,31})\.(?P<ke
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Approved:
+class ApprovedRelease:
     """What an approval must be about.
 
     Args:
@@ -34,7 +34,7 @@ class Approved:
 
 
 def check_approvals(
-    tree: Tree, trust: TrustRoot, policy: Policy, release: Approved, now: datetime
+    tree: Tree, trust: TrustRoot, policy: Policy, release: ApprovedRelease, now: datetime
 ) -> tuple[SignedFile, ...]:
     """Return the approvals, among them those that the policy asks for.
 
@@ -59,7 +59,7 @@ def check_approvals(
                 raise VerifyError("E_APPROVAL", f"{name}: {error.message}") from None
             _check(predicate, name, role, trust.keys[key].person, release, now)
             approvers.setdefault(role, []).append(key)
-            given.append(SignedFile(name, (key,), stamped(envelope), instant(predicate.time)))
+            given.append(SignedFile(name, (key,), signature_bytes(envelope), instant(predicate.time)))
     for rule in policy.approvals:
         keys = approvers.get(rule.role, [])
         persons = trust.persons(keys)
@@ -70,7 +70,7 @@ def check_approvals(
     return tuple(given)
 
 
-def _read(envelope: Envelope, key: str, keys: dict[str, bytes], release: Approved) -> ApprovalPredicate:
+def _read(envelope: Envelope, key: str, keys: dict[str, bytes], release: ApprovedRelease) -> ApprovalPredicate:
     if signers(envelope, keys) != (key,):
         raise VerifyError("E_APPROVAL", "must be signed by exactly the key its file is named after")
     statement = read_statement(ApprovalStatement, envelope.payload_type, envelope.payload)
@@ -80,7 +80,9 @@ def _read(envelope: Envelope, key: str, keys: dict[str, bytes], release: Approve
     return statement.predicate
 
 
-def _check(predicate: ApprovalPredicate, name: str, role: str, person: str, release: Approved, now: datetime) -> None:
+def _check(
+    predicate: ApprovalPredicate, name: str, role: str, person: str, release: ApprovedRelease, now: datetime
+) -> None:
     if predicate.role != role:
         raise VerifyError("E_APPROVAL", f"{name}: its statement speaks for the role {predicate.role}")
     if predicate.decision != "APPROVE":

@@ -1,13 +1,14 @@
-"""Verify a release bundle, offline, trusting nothing in it before the step that proves it.
+"""Verify a release bundle offline.
 
-The order is fixed: safe paths, trust root, strict envelope, signature, canonical statement, subjects, closed set of
-files, digests, pinned policy, gates recomputed from the evidence, sums and description, data and what was audited,
-privacy ledger, approvals, time. The bytes that were hashed are the bytes that are parsed.
+`STEPS` lists the steps in order. A step uses only what earlier steps have established, and the bytes that were hashed
+are the bytes that are parsed.
 """
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,15 +24,15 @@ from audits.gate.rule import ATTEMPTS
 from audits.gate.shipped import load_policy
 from audits.verify.approvals import FILE as APPROVAL_FILE
 from audits.verify.approvals import FOLDER as APPROVALS_FOLDER
-from audits.verify.approvals import Approved, check_approvals
+from audits.verify.approvals import ApprovedRelease, check_approvals
 from audits.verify.budget import check_budget, check_ledger
 from audits.verify.contents import CROISSANT, METRICS, REPORT_JSON, SUMS, check_data, check_manifest, check_report
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, signers
 from audits.verify.high_water_mark import default_state, remember
-from audits.verify.mechanism import check_made_of
+from audits.verify.mechanism import check_models_and_delta
 from audits.verify.outcome import Verification, VerificationStep
 from audits.verify.statement import ReleasePredicate, ReleaseStatement, read_statement
-from audits.verify.timestamps import MAX_SKEW, SignedFile, check_signed, envelope_of, stamped
+from audits.verify.timestamps import MAX_SKEW, SignedFile, check_signed, envelope_of, signature_bytes
 from audits.verify.tree import Tree, check_name, open_tree
 from audits.verify.trust import RELEASER, ROOT, TrustRoot, parse_trust, read_trust
 
@@ -39,30 +40,192 @@ ENVELOPE = "attestation/release.dsse.json"
 POLICY_JSON = "policy/policy.json"
 POLICY_YAML = "policy/policy.yaml"
 REPORT_HTML = "report/report.html"
-STEPS = (
-    "paths",
-    "trust",
-    "envelope",
-    "signature",
-    "statement",
-    "subjects",
-    "files",
-    "digests",
-    "policy",
-    "gates",
-    "manifest",
-    "data",
-    "ledger",
-    "approvals",
-    "time",
-)
 _PARSED = (METRICS, POLICY_JSON, POLICY_YAML, REPORT_JSON, SUMS, CROISSANT)
-_NEEDED = (*_PARSED, REPORT_HTML, "README.md", "schema/record.schema.json")
+_REQUIRED = (*_PARSED, REPORT_HTML, "README.md", "schema/record.schema.json")
 _PROVENANCE = {
     "run": "provenance/run.json",
     "sbom": "provenance/sbom.cdx.json",
     "config": "provenance/config.redacted.yaml",
 }
+
+
+@dataclass(slots=True)
+class _Run:
+    """One verification: what the caller gave, and what the steps so far have established."""
+
+    path: str | Path
+    now: datetime
+    stack: ExitStack
+    trust: str | Path | TrustRoot | None = None
+    expected: Policy | None = None
+    state: Path | None = None
+    tree: Tree = field(init=False)
+    root: TrustRoot = field(init=False)
+    envelope: Envelope = field(init=False)
+    releasers: tuple[str, ...] = field(init=False)
+    statement: ReleaseStatement = field(init=False)
+    subjects: dict[str, str] = field(init=False)
+    files: dict[str, bytes] = field(init=False)
+    policy: Policy = field(init=False)
+    evidence: Evidence = field(init=False)
+    approvals: tuple[SignedFile, ...] = field(init=False)
+
+    @property
+    def predicate(self) -> ReleasePredicate:
+        """The content of the release statement."""
+        return self.statement.predicate
+
+
+def _paths_step(run: _Run) -> str:
+    run.tree = run.stack.enter_context(open_tree(run.path))
+    return f"{len(run.tree.files)} plain files"
+
+
+def _trust_step(run: _Run) -> str:
+    if run.trust is None:
+        raise VerifyError("E_TRUST", "no trust root was given")
+    run.root = _trust_root(run.trust, run.now, run.state)
+    return f"version {run.root.version}, valid until {run.root.expires}"
+
+
+def _envelope_step(run: _Run) -> str:
+    run.envelope = parse_envelope(run.tree.read(ENVELOPE, MAX_ENVELOPE_BYTES))
+    return f"{len(run.envelope.signatures)} signature(s)"
+
+
+def _signature_step(run: _Run) -> str:
+    run.releasers = _releasers(run.envelope, run.root)
+    return "signed by " + ", ".join(f"{run.root.keys[name].person} ({name})" for name in run.releasers)
+
+
+def _statement_step(run: _Run) -> str:
+    run.statement = read_statement(ReleaseStatement, run.envelope.payload_type, run.envelope.payload)
+    _check_tool(run.predicate, run.root)
+    return f"release {run.predicate.release_id} of {run.predicate.time_created}"
+
+
+def _subjects_step(run: _Run) -> str:
+    run.subjects = _subjects(run.statement)
+    return f"{len(run.subjects)} files are signed"
+
+
+def _files_step(run: _Run) -> str:
+    _check_closed(run.tree, run.subjects)
+    return "no file is missing, and no file was added"
+
+
+def _digests_step(run: _Run) -> str:
+    run.files = _check_digests(run.tree, run.subjects)
+    return f"{len(run.subjects)} of {len(run.subjects)} files match"
+
+
+def _policy_step(run: _Run) -> str:
+    run.policy = _policy(run.predicate, run.files, run.root, run.expected)
+    _check_provenance(run.predicate, run.policy, run.subjects)
+    return f"{run.policy.name} version {run.policy.version} is pinned"
+
+
+def _gates_step(run: _Run) -> str:
+    run.evidence = _check_gates(run.predicate, run.policy, run.files)
+    check_report(run.tree, run.files, run.subjects, run.predicate, run.evidence)
+    gating = sum(gate.gating for gate in run.predicate.gates)
+    others = ", ".join(f"{g.id.removeprefix('audit-')} {g.verdict}" for g in run.predicate.gates if not g.gating)
+    line = f"{gating} of {gating} gates recomputed from the evidence of attempt {run.predicate.attempts.number}"
+    return f"{line}; measured without gating: {others}" if others else line
+
+
+def _manifest_step(run: _Run) -> str:
+    check_manifest(run.files, run.subjects)
+    return f"{SUMS} and {CROISSANT} list exactly the signed files"
+
+
+def _data_step(run: _Run) -> str:
+    return check_data(run.tree, run.subjects, run.predicate, run.evidence)
+
+
+def _ledger_step(run: _Run) -> str:
+    budget = check_budget(run.predicate.privacy, run.policy, run.evidence, run.files)
+    check_models_and_delta(run.predicate)
+    return f"{budget}; {check_ledger(run.predicate, run.policy, run.evidence, run.root)}"
+
+
+def _approvals_step(run: _Run) -> str:
+    release = ApprovedRelease(
+        payload_digest=hashlib.sha256(run.envelope.payload).hexdigest(),
+        report_digest=run.subjects[REPORT_HTML],
+        created=instant(run.predicate.time_created),
+    )
+    run.approvals = check_approvals(run.tree, run.root, run.policy, release, run.now)
+    return f"{len(run.approvals)} given, {sum(rule.threshold for rule in run.policy.approvals)} required"
+
+
+def _time_step(run: _Run) -> str:
+    _check_time(run.predicate, run.policy, run.now)
+    own = SignedFile(ENVELOPE, run.releasers, signature_bytes(run.envelope), instant(run.predicate.time_created))
+    required = run.policy.timestamps is not None
+    signed_at, *_ = [
+        check_signed(run.tree, run.root, one, now=run.now, required=required) for one in (own, *run.approvals)
+    ]
+    return f"valid now; {signed_at}; expires {run.predicate.expires or 'never'}"
+
+
+def _no_approvals_step(_run: _Run) -> str:
+    return "not checked"
+
+
+def _keys_step(run: _Run) -> str:
+    """Check the times without timestamps: an approver need not wait for the timestamp authority."""
+    _check_time(run.predicate, run.policy, run.now)
+    for name in run.releasers:
+        run.root.check_key(name, run.now)
+    return f"valid now; timestamps not checked; expires {run.predicate.expires or 'never'}"
+
+
+def _unsigned_statement_step(run: _Run) -> str:
+    run.envelope = parse_envelope(run.tree.read(ENVELOPE, MAX_ENVELOPE_BYTES))
+    run.statement = read_statement(ReleaseStatement, run.envelope.payload_type, run.envelope.payload)
+    run.subjects = _subjects(run.statement)
+    return "well formed; its signature was not checked"
+
+
+def _unsigned_data_step(run: _Run) -> str:
+    run.evidence = _evidence(run.files)
+    return _data_step(run)
+
+
+def _no_trust_step(_run: _Run) -> str:
+    return "not checked: the releaser, the policy and the approvals are unknown"
+
+
+_Steps = tuple[tuple[str, Callable[[_Run], str]], ...]
+STEPS: _Steps = (
+    ("paths", _paths_step),
+    ("trust", _trust_step),
+    ("envelope", _envelope_step),
+    ("signature", _signature_step),
+    ("statement", _statement_step),
+    ("subjects", _subjects_step),
+    ("files", _files_step),
+    ("digests", _digests_step),
+    ("policy", _policy_step),
+    ("gates", _gates_step),
+    ("manifest", _manifest_step),
+    ("data", _data_step),
+    ("ledger", _ledger_step),
+    ("approvals", _approvals_step),
+    ("time", _time_step),
+)
+_WITHOUT_APPROVALS = {"approvals": _no_approvals_step, "time": _keys_step}
+APPROVAL_STEPS: _Steps = tuple((name, _WITHOUT_APPROVALS.get(name, check)) for name, check in STEPS)
+INTEGRITY_STEPS: _Steps = (
+    ("paths", _paths_step),
+    ("statement", _unsigned_statement_step),
+    ("files", _files_step),
+    ("digests", _digests_step),
+    ("manifest", _manifest_step),
+    ("data", _unsigned_data_step),
+    ("trust", _no_trust_step),
+)
 
 
 def verify_bundle(
@@ -73,147 +236,62 @@ def verify_bundle(
     *,
     state: Path | None = None,
 ) -> Verification:
-    """Return whether the bundle at `path` is whole, signed, within its policy, approved and in time.
+    """Return whether a bundle is complete, signed, within its policy, approved and within its validity period.
 
-    A bad bundle is a result, never an exception.
+    A bad bundle gives a result with `ok=False`, not an exception.
 
     Args:
         path: the bundle folder.
         trust: the verifier's own trust root, or its file; never taken from the bundle.
-        policy: the policy the verifier expects, by name, file or value; may only narrow what the root pins.
-        now: the time to judge at, with its zone; the clock's by default.
-        state: where the highest version seen of a signed root is remembered; `default_state` where none is named. A
-            root given as a value, and one without root keys, is not remembered.
+        policy: the policy the verifier expects, by name, file or value. It can only narrow what the root pins.
+        now: the time at which validity is judged, with its time zone; the current time by default.
+        state: file with the highest version seen of each signed root; `default_state()` if None. A root given as a
+            value, and a root without root keys, is not recorded.
 
     Raises:
         PolicyError: if the expected policy cannot be read.
     """
-    return _verify(path, trust, policy, now, approvals=True, state=state)
+    expected = policy if policy is None or isinstance(policy, Policy) else load_policy(policy)
+    return _verify(STEPS, path, now, trust=trust, expected=expected, state=state)
 
 
 def verify_for_approval(path: str | Path, trust: str | Path | TrustRoot, now: datetime | None = None) -> Verification:
-    """Return the same without the approvals, for the person about to give one; at best PARTIAL, code 20, never ok."""
-    return _verify(path, trust, None, now, approvals=False)
-
-
-def _verify(
-    path: str | Path,
-    trust: str | Path | TrustRoot,
-    policy: str | Path | Policy | None,
-    now: datetime | None,
-    *,
-    approvals: bool,
-    state: Path | None = None,
-) -> Verification:
-    moment = datetime.now(UTC) if now is None else now
-    expected = policy if policy is None or isinstance(policy, Policy) else load_policy(policy)
-    done: list[str] = []
-    try:
-        with open_tree(path) as tree:
-            done.append(f"{len(tree.files)} plain files")
-            root = _trust_root(trust, moment, state)
-            done.append(f"version {root.version}, valid until {root.expires}")
-            statement = _judge(tree, root, expected, moment, done, approvals=approvals)
-    except VerifyError as error:
-        # every step that held has left one line, so the failed one is the next
-        failed = VerificationStep(STEPS[len(done)], ok=False, detail=error.message)
-        return Verification(False, error.exit_code, "REFUSED", (*_held(done), failed), None)
-    if not approvals:
-        return Verification(False, 20, "PARTIAL", _held(done), statement)
-    return Verification(True, 0, "VERIFIED", _held(done), statement)
-
-
-def _held(done: list[str]) -> tuple[VerificationStep, ...]:
-    return tuple(VerificationStep(step, ok=True, detail=detail) for step, detail in zip(STEPS, done, strict=False))
-
-
-def _judge(
-    tree: Tree, root: TrustRoot, expected: Policy | None, now: datetime, done: list[str], *, approvals: bool
-) -> ReleaseStatement:
-    """Go through the steps after the trust root, adding a line to `done` for each that held."""
-    envelope = parse_envelope(tree.read(ENVELOPE, MAX_ENVELOPE_BYTES))
-    done.append(f"{len(envelope.signatures)} signature(s)")
-    releasers = _releasers(envelope, root)
-    done.append("signed by " + ", ".join(f"{root.keys[name].person} ({name})" for name in releasers))
-    statement = read_statement(ReleaseStatement, envelope.payload_type, envelope.payload)
-    predicate = statement.predicate
-    _check_tool(predicate, root)
-    done.append(f"release {predicate.release_id} of {predicate.time_created}")
-    subjects = _subjects(statement)
-    done.append(f"{len(subjects)} files are signed")
-    _check_closed(tree, subjects)
-    done.append("no file is missing, none was added")
-    held = _check_digests(tree, subjects)
-    done.append(f"{len(subjects)} of {len(subjects)} files match")
-    policy = _policy(predicate, held, root, expected)
-    _check_provenance(predicate, policy, subjects)
-    done.append(f"{policy.name} version {policy.version} is pinned")
-    evidence = _check_gates(predicate, policy, held)
-    check_report(tree, held, subjects, predicate, evidence)
-    gates = [gate for gate in predicate.gates if gate.gating]
-    beside = ", ".join(f"{g.id.removeprefix('audit-')} {g.verdict}" for g in predicate.gates if not g.gating)
-    line = f"{len(gates)} of {len(gates)} gates recomputed from the evidence of attempt {predicate.attempts.number}"
-    done.append(line if not beside else f"{line}; measured, gating nothing: {beside}")
-    check_manifest(held, subjects)
-    done.append(f"{SUMS} and {CROISSANT} name the signed files")
-    done.append(check_data(tree, subjects, predicate, evidence))
-    budget = check_budget(predicate.privacy, policy, evidence, held)
-    check_made_of(predicate)
-    done.append(f"{budget}; {check_ledger(predicate, policy, evidence, root)}")
-    if approvals:
-        release = Approved(
-            payload_digest=hashlib.sha256(envelope.payload).hexdigest(),
-            report_digest=subjects[REPORT_HTML],
-            created=instant(predicate.time_created),
-        )
-        approvers = check_approvals(tree, root, policy, release, now)
-        done.append(f"{len(approvers)} given, {sum(rule.threshold for rule in policy.approvals)} asked for")
-    else:
-        done.append("not looked at")
-    _check_time(predicate, policy, now)
-    if approvals:
-        own = SignedFile(ENVELOPE, releasers, stamped(envelope), instant(predicate.time_created))
-        required = policy.timestamps is not None
-        said, *_ = [check_signed(tree, root, one, now=now, required=required) for one in (own, *approvers)]
-    else:  # who approves need not wait for the authority of timestamps
-        said = "timestamps not looked at"
-        for name in releasers:
-            root.check_key(name, now)
-    done.append(f"in time; {said}; expires {predicate.expires or 'never'}")
-    return statement
+    """Return the same without approvals and timestamps, for an approver; at best PARTIAL, exit code 20, never ok."""
+    return _verify(APPROVAL_STEPS, path, now, trust=trust)
 
 
 def verify_integrity(path: str | Path) -> Verification:
-    """Return whether a bundle is whole and says the same everywhere; at best PARTIAL, code 20, never ok.
+    """Return whether a bundle is complete and consistent; at best PARTIAL, exit code 20, never ok.
 
-    Nothing is trusted: the statement is read without its signature, so anybody could have made all of it.
-
-    Args:
-        path: the bundle folder.
+    The signature is not checked, so anyone could have made the whole bundle.
     """
-    done: list[tuple[str, str]] = []
-    try:
-        with open_tree(path) as tree:
-            done.append(("paths", f"{len(tree.files)} plain files"))
-            envelope = parse_envelope(tree.read(ENVELOPE, MAX_ENVELOPE_BYTES))
-            statement = read_statement(ReleaseStatement, envelope.payload_type, envelope.payload)
-            done.append(("statement", "well formed; its signature was not checked"))
-            subjects = _subjects(statement)
-            _check_closed(tree, subjects)
-            held = _check_digests(tree, subjects)
-            done.append(("digests", f"{len(subjects)} of {len(subjects)} files match, none was added"))
-            check_manifest(held, subjects)
-            done.append(("manifest", f"{SUMS} and {CROISSANT} name these files"))
-            done.append(("data", check_data(tree, subjects, statement.predicate, _evidence(held))))
-    except VerifyError as error:
-        failed = VerificationStep("integrity", ok=False, detail=error.message)
-        held_steps = tuple(VerificationStep(step, ok=True, detail=detail) for step, detail in done)
-        return Verification(False, error.exit_code, "REFUSED", (*held_steps, failed), None)
-    done.append(
-        ("trust", "not checked: who made this, under which policy, and whether it was approved, is not known")
-    )
-    steps = tuple(VerificationStep(step, ok=True, detail=detail) for step, detail in done)
-    return Verification(False, 20, "PARTIAL", steps, statement)
+    return _verify(INTEGRITY_STEPS, path, None)
+
+
+def _verify(
+    steps: _Steps,
+    path: str | Path,
+    now: datetime | None,
+    *,
+    trust: str | Path | TrustRoot | None = None,
+    expected: Policy | None = None,
+    state: Path | None = None,
+) -> Verification:
+    """Run the steps in order and stop at the first that fails; only the complete table can give VERIFIED."""
+    moment = datetime.now(UTC) if now is None else now
+    checks: list[VerificationStep] = []
+    with ExitStack() as stack:
+        run = _Run(path, moment, stack, trust, expected, state)
+        for name, check in steps:
+            try:
+                detail = check(run)
+            except VerifyError as error:
+                failed = VerificationStep(name, ok=False, detail=error.message)
+                return Verification(False, error.exit_code, "REFUSED", (*checks, failed), None)
+            checks.append(VerificationStep(name, ok=True, detail=detail))
+        if steps is STEPS:
+            return Verification(True, 0, "VERIFIED", tuple(checks), run.statement)
+        return Verification(False, 20, "PARTIAL", tuple(checks), run.statement)
 
 
 def _trust_root(trust: str | Path | TrustRoot, now: datetime, state: Path | None) -> TrustRoot:
@@ -240,7 +318,9 @@ def _releasers(envelope: Envelope, root: TrustRoot) -> tuple[str, ...]:
 def _check_tool(predicate: ReleasePredicate, root: TrustRoot) -> None:
     least = root.min_tool_version
     if least is not None and _version(predicate.producer.version) < _version(least):
-        raise VerifyError("E_TRUST", f"made by version {predicate.producer.version}, at least {least} is trusted")
+        raise VerifyError(
+            "E_TRUST", f"made by version {predicate.producer.version}; the trust root requires at least {least}"
+        )
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -254,98 +334,98 @@ def _subjects(statement: ReleaseStatement) -> dict[str, str]:
         if name.split("/")[0] == "attestation":
             raise VerifyError("E_SUBJECT", f"{name}: a signature cannot be its own subject")
     if names != sorted(set(names)):
-        raise VerifyError("E_SUBJECT", "the signed files are not sorted, or one stands twice")
+        raise VerifyError("E_SUBJECT", "the signed files are not sorted, or one is listed twice")
     return {subject.name: subject.digest.sha256 for subject in statement.subject}
 
 
 def _check_closed(tree: Tree, subjects: Mapping[str, str]) -> None:
-    """Refuse a file that is not signed, a signed file that is not there, and a folder that holds none."""
+    """Raise if a file is not signed, a signed or required file is missing, or a folder is empty."""
     for name in tree.files:
-        envelope = envelope_of(name)  # of a token, which must stand beside what it is of
+        envelope = envelope_of(name)  # a timestamp must lie beside its envelope
         known = name if envelope is None or envelope not in tree.files else envelope
         if name not in subjects and known != ENVELOPE and not APPROVAL_FILE.fullmatch(known):
             raise VerifyError("E_EXTRA", f"{name}: not among the signed files. Do not use this copy")
-    for name in sorted({*subjects, *_NEEDED}):  # of those that are there each is signed, as was just seen
+    for name in sorted({*subjects, *_REQUIRED}):
         if name not in tree.files:
             raise VerifyError("E_MISSING", f"{name}: missing from the bundle. Do not use this copy")
     if not any(name.startswith("data/") for name in subjects):
-        raise VerifyError("E_MISSING", "data/: the bundle holds no data")
+        raise VerifyError("E_MISSING", "data/: the bundle contains no data")
     folders = {name.rsplit("/", depth)[0] for name in tree.files for depth in range(1, name.count("/") + 1)}
     for name in tree.folders:
         if name not in folders and name != APPROVALS_FOLDER:
-            raise VerifyError("E_EXTRA", f"{name}: an empty folder that is not part of the release")
+            raise VerifyError("E_EXTRA", f"{name}: an empty folder, which is not part of the release")
 
 
 def _check_digests(tree: Tree, subjects: Mapping[str, str]) -> dict[str, bytes]:
-    """Hash every signed file once; return the bytes of those that are parsed later."""
-    held = {name: tree.read(name) for name in _PARSED}
+    """Hash every signed file once and return the bytes of the files that later steps parse."""
+    files = {name: tree.read(name) for name in _PARSED}
     for name, signed in subjects.items():
-        found = hashlib.sha256(held[name]).hexdigest() if name in held else tree.digest(name)
+        found = hashlib.sha256(files[name]).hexdigest() if name in files else tree.digest(name)
         if found != signed:
             raise VerifyError("E_DIGEST", f"{name}: content differs from the signed digest. Do not use this copy")
-    return held
+    return files
 
 
 def _policy(
-    predicate: ReleasePredicate, held: Mapping[str, bytes], root: TrustRoot, expected: Policy | None
+    predicate: ReleasePredicate, files: Mapping[str, bytes], root: TrustRoot, expected: Policy | None
 ) -> Policy:
-    """Return the bundle's policy once it is the one signed, pinned and expected."""
-    digest = hashlib.sha256(held[POLICY_JSON]).hexdigest()
+    """Return the bundle's policy; raise unless it is the signed, pinned and expected one."""
+    digest = hashlib.sha256(files[POLICY_JSON]).hexdigest()
     if digest != predicate.policy.digest.sha256:
-        raise VerifyError("E_POLICY", f"{POLICY_JSON}: not the policy the statement names")
+        raise VerifyError("E_POLICY", f"{POLICY_JSON}: not the policy named in the statement")
     name = predicate.policy.name
     pinned = root.policies.get(name)
     if pinned is None and (expected is None or len(root.policies) > 0):
         raise VerifyError("E_POLICY", f"policy {name}: not pinned by the trust root")
     if pinned is not None and digest not in pinned:
-        raise VerifyError("E_POLICY", f"policy {name}: differs from the one the trust root pins")
+        raise VerifyError("E_POLICY", f"policy {name}: differs from the version pinned by the trust root")
     if expected is not None and digest != expected.digest():
-        raise VerifyError("E_POLICY", f"released under policy {name}, which is not the expected {expected.name}")
+        raise VerifyError("E_POLICY", f"released under policy {name}; expected {expected.name}")
     try:
-        policy = Policy.model_validate(parse_canonical(held[POLICY_JSON]))
-        same = parse_policy(held[POLICY_YAML], POLICY_YAML).to_bytes() == held[POLICY_JSON]
+        policy = Policy.model_validate(parse_canonical(files[POLICY_JSON]))
+        is_same = parse_policy(files[POLICY_YAML], POLICY_YAML).to_bytes() == files[POLICY_JSON]
     except (AuditError, ValidationError):
         raise VerifyError("E_POLICY", "the policy files of the bundle cannot be read") from None
-    if not same:
-        raise VerifyError("E_POLICY", f"{POLICY_YAML}: says something else than {POLICY_JSON}")
-    _check_named(predicate, policy)
+    if not is_same:
+        raise VerifyError("E_POLICY", f"{POLICY_YAML}: differs from {POLICY_JSON}")
+    _check_policy_fields(predicate, policy)
     return policy
 
 
-def _check_named(predicate: ReleasePredicate, policy: Policy) -> None:
-    """Refuse a statement that repeats its policy wrongly."""
+def _check_policy_fields(predicate: ReleasePredicate, policy: Policy) -> None:
+    """Raise if the statement repeats its policy wrongly."""
     if (predicate.policy.name, predicate.policy.version) != (policy.name, policy.version):
-        raise VerifyError("E_POLICY", "the statement names another policy than the bundle holds")
+        raise VerifyError("E_POLICY", "the policy named in the statement is not the one in the bundle")
     if (predicate.use.scope, predicate.use.statement) != (policy.intended_use, policy.statement):
-        raise VerifyError("E_POLICY", "the statement allows another use than its policy")
+        raise VerifyError("E_POLICY", "the permitted use in the statement differs from the policy")
     if predicate.approvals_required != policy.approvals:
-        raise VerifyError("E_POLICY", "the statement asks for other approvals than its policy")
+        raise VerifyError("E_POLICY", "the required approvals in the statement differ from the policy")
 
 
 def _check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapping[str, str]) -> None:
-    """Refuse a release without the provenance its policy asks for."""
+    """Raise if provenance required by the policy is missing."""
     for what in policy.required_provenance:
         file = _PROVENANCE.get(what)
         if file is not None and file not in subjects:
-            raise VerifyError("E_POLICY", f"{file}: the policy asks for it")
+            raise VerifyError("E_POLICY", f"{file}: required by the policy and missing")
     if predicate.config.digest.sha256 != subjects.get(predicate.config.redacted):
-        raise VerifyError("E_POLICY", f"{predicate.config.redacted}: not the configuration the statement names")
+        raise VerifyError("E_POLICY", f"{predicate.config.redacted}: not the configuration named in the statement")
     roles = [item.role for item in predicate.inputs]
     if "models" in policy.required_provenance and len(predicate.models) == 0:
         raise VerifyError("E_POLICY", "the statement names no models")
     if "inputs" in policy.required_provenance and sorted(roles) != ["control", "train"]:
-        raise VerifyError("E_POLICY", "the statement does not commit to train and control")
+        raise VerifyError("E_POLICY", "the statement must contain commitments to train and control")
 
 
-def _evidence(held: Mapping[str, bytes]) -> Evidence:
+def _evidence(files: Mapping[str, bytes]) -> Evidence:
     try:
-        return read_evidence(held[METRICS])
+        return read_evidence(files[METRICS])
     except AuditError:
         raise VerifyError("E_GATE", "the evidence cannot be read") from None
 
 
-def _holds_verdicts(report: bytes, policy: Policy) -> bool:
-    """Return whether audits, but for accounting, say in a report just what leaves under differential privacy."""
+def _has_verdicts_only(report: bytes, policy: Policy) -> bool:
+    """Return whether the report, apart from accounting, contains only what a DP policy discloses."""
     try:
         audit = dict(parse(report)["audit"])
         audit["results"] = [result for result in audit["results"] if result["name"] != "accounting"]
@@ -354,13 +434,13 @@ def _holds_verdicts(report: bytes, policy: Policy) -> bool:
         return False
 
 
-def _check_gates(predicate: ReleasePredicate, policy: Policy, held: Mapping[str, bytes]) -> Evidence:
-    """Recompute every gate; the statement must say the same."""
-    evidence = _evidence(held)
+def _check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str, bytes]) -> Evidence:
+    """Recompute every gate and return the evidence; raise if the statement differs."""
+    evidence = _evidence(files)
     if public_evidence(evidence, policy) != evidence:
-        raise VerifyError("E_GATE", "the evidence says more of private counts than the policy discloses")
-    if verdicts_only(policy) and not _holds_verdicts(held[REPORT_JSON], policy):
-        raise VerifyError("E_GATE", "the report says more of private records than verdicts, which alone may leave")
+        raise VerifyError("E_GATE", "the evidence is more precise about private counts than the policy allows")
+    if verdicts_only(policy) and not _has_verdicts_only(files[REPORT_JSON], policy):
+        raise VerifyError("E_GATE", "under this policy the report may disclose only verdicts about private records")
     decision = decide(evidence, policy)
     if not decision.allowed:
         raise VerifyError("E_GATE", f"the evidence does not satisfy the policy: {'; '.join(decision.failures)}")
@@ -368,14 +448,14 @@ def _check_gates(predicate: ReleasePredicate, policy: Policy, held: Mapping[str,
     if canonical([gate.model_dump(mode="json", by_alias=True) for gate in predicate.gates]) != gates:
         raise VerifyError("E_GATE", "the signed gates differ from those recomputed from the evidence")
     if [(item.name, item.digest.sha256) for item in predicate.evidence] != [(METRICS, decision.evidence_digest)]:
-        raise VerifyError("E_GATE", "the statement names other evidence than the bundle holds")
+        raise VerifyError("E_GATE", "the evidence named in the statement is not the one in the bundle")
     for name, what, stated in (
         (ATTEMPTS, "attempts", predicate.attempts.number),
         ("records.synthetic", "records", predicate.dataset.records),
     ):
         counted = evidence.metrics.get(name)
         if counted is None or not counted.low == counted.value == counted.high == stated:
-            raise VerifyError("E_GATE", f"the evidence counts other {what} than the statement")
+            raise VerifyError("E_GATE", f"the number of {what} differs between evidence and statement")
     return evidence
 
 
@@ -386,11 +466,11 @@ def _check_time(predicate: ReleasePredicate, policy: Policy, now: datetime) -> N
     if predicate.expires is None:
         if policy.validity_days is not None:
             raise VerifyError(
-                "E_TIME", f"the policy asks for an end within {policy.validity_days} days, none is given"
+                "E_TIME", f"the policy requires an expiry within {policy.validity_days} days, but none is set"
             )
         return
     expires = instant(predicate.expires)
     if policy.validity_days is not None and expires > created + timedelta(days=policy.validity_days):
-        raise VerifyError("E_TIME", f"valid for longer than the {policy.validity_days} days of its policy")
+        raise VerifyError("E_TIME", f"valid for longer than the {policy.validity_days} days that its policy allows")
     if now >= expires:
         raise VerifyError("E_TIME", f"expired at {predicate.expires}")

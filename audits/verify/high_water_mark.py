@@ -15,7 +15,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from audits.core.errors import InputError, VerifyError
-from audits.core.files import held, write_whole
+from audits.core.files import locked, write_whole
 from audits.core.strictjson import JsonError, canonical, parse_canonical
 from audits.core.strictmodel import Closed
 from audits.verify.dsse import parse_envelope
@@ -70,7 +70,7 @@ def remember(data: bytes, root: TrustRoot, state: Path) -> None:
         return
     try:
         state.parent.mkdir(parents=True, exist_ok=True)
-        with held(state.with_name(f"{state.name}.lock")):
+        with locked(state.with_name(f"{state.name}.lock")):
             seen = _next(data, root, read_state(state))  # again: another verifier may have remembered meanwhile
             if seen is not None:
                 write_whole(state, canonical(seen.model_dump(mode="json")))

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from audits.attacks.accounting.accountants import epsilon_without_prv
 from audits.attacks.accounting.mechanism_log import MOST_MECHANISMS, PERSONS_PER_DELTA, MechanismCost, PrivacyBudget
 from audits.core.errors import NotMeasurable, VerifyError
 from audits.core.strictjson import JsonError, parse
@@ -94,6 +93,10 @@ def check_spent(privacy: Privacy, held: Mapping[str, bytes]) -> None:
 
     Cost: seconds where persons were sampled, else nothing.
     """
+    from audits.attacks.accounting.accountants import (
+        epsilon_without_prv,  # it imports scipy, which takes half a second
+    )
+
     details = accounted(held)
     try:
         costs = [MechanismCost.model_validate(one) for one in list(details["mechanisms"])[: MOST_MECHANISMS + 1]]
@@ -121,7 +124,7 @@ def check_spent(privacy: Privacy, held: Mapping[str, bytes]) -> None:
         raise VerifyError("E_GATE", "the mechanisms cost more than is claimed, as the verifier recomputes it")
 
 
-def check_made_of(predicate: ReleasePredicate) -> None:
+def check_models_and_delta(predicate: ReleasePredicate) -> None:
     """Refuse an epsilon beside a model that learnt from private data, and a delta too large for so many persons.
 
         delta <= 1 / (10 n),   n the lower end of the bucket that is stated for train

@@ -1,5 +1,7 @@
-"""What verifying a bundle found, safe to print."""
+"""Results of verifying a bundle, and the one way in which every command prints them."""
 
+import json
+import sys
 import unicodedata
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,7 +13,7 @@ _MAX_SHOWN = 400
 
 @dataclass(frozen=True, slots=True)
 class VerificationStep:
-    """One step: its id, whether it held, and one line that is safe to print on a terminal."""
+    """One step: its name, whether it passed, and one line that is safe to print on a terminal."""
 
     id: str
     ok: bool
@@ -23,14 +25,14 @@ class VerificationStep:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The result of verifying one bundle.
+    """Result of verifying one bundle.
 
     Args:
-        ok: every check held; only then may the data be used.
-        code: the exit code: 0, 10 to 15, or 20 for a partial check.
-        verdict: in one word.
-        checks: in order, up to and with the first that did not hold.
-        statement: what the releaser signed; None unless every check held.
+        ok: whether every check passed; use the data only if true.
+        code: the exit code: 0, 10 to 15 for a failed check, or 20 for a partial check.
+        verdict: VERIFIED, REFUSED or PARTIAL.
+        checks: in order, up to and including the first that failed.
+        statement: the signed release statement; None if a check failed.
     """
 
     ok: bool
@@ -41,16 +43,30 @@ class Verification:
 
     @property
     def failure(self) -> str:
-        """The line of the check that did not hold; it begins with its code. Empty where all held."""
+        """Line of the failed check, which begins with its error code; empty if every check passed."""
         return "" if len(self.checks) == 0 or self.checks[-1].ok else self.checks[-1].detail
 
     def to_json(self) -> dict[str, Any]:
-        """Return verdict, code and checks as plain data."""
+        """Return ok, verdict, code and checks as plain data."""
         return {
+            "ok": self.ok,
             "verdict": self.verdict,
             "code": self.code,
             "checks": [{"id": check.id, "ok": check.ok, "detail": check.detail} for check in self.checks],
         }
+
+    def to_text(self, bundle: str) -> str:
+        """Return one line per check, and a last line with the verdict and the name of the bundle."""
+        lines = [f"{'ok  ' if check.ok else 'FAIL'} {check.id}: {check.detail}" for check in self.checks]
+        return "\n".join([*lines, f"{self.verdict}  {printable(bundle)}"])
+
+
+def print_verification(found: Verification, bundle: str, *, as_json: bool) -> None:
+    """Print a result: text on standard error, and with `as_json` also JSON on standard output."""
+    if as_json:
+        sys.stdout.write(json.dumps(found.to_json(), indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    sys.stderr.write(found.to_text(bundle) + "\n")
 
 
 def printable(text: str) -> str:

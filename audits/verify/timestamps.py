@@ -54,7 +54,7 @@ def envelope_of(token: str) -> str | None:
     return token.removesuffix(_TOKEN) + _ENVELOPE if token.endswith(_TOKEN) else None
 
 
-def stamped(envelope: Envelope) -> bytes:
+def signature_bytes(envelope: Envelope) -> bytes:
     """Return what a token of an envelope covers: its signatures, 64 bytes each, in their order."""
     return b"".join(signature for _, signature in envelope.signatures)
 

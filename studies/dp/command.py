@@ -10,8 +10,8 @@ from studies.dp.sets import KINDS, read_private_sets
 from studies.dp.tables import results_page
 from studies.dp.trial import LABELS, LABELS_ALONE, MECHANISMS, NOISELESS, SMOTE, DpTrial, run_trial
 from synthgen.core.errors import DataError
+from synthgen.core.files import write_json
 from synthgen.core.progress import Progress
-from synthgen.pipeline.workspace import write_json
 
 EPSILONS = (0.5, 1.0, 2.0, 4.0, 8.0, NOISELESS)
 PERSONS = (500, 2000, 8000)
@@ -78,7 +78,7 @@ def dp_study(request: DpRequest, progress: Progress, say: Callable[[str], None])
         SynthGenError: as a run says.
 
     Privacy: private sets play themselves here: noise is of a public stream, so nothing it writes may be released.
-    Cost: four minutes a trial on two cores; of `ADAPTED` up to two hours more where these lack bfloat16.
+    Cost: four minutes a trial on two cores.
     """
     if unknown := [
         f"{name}: not one of {', '.join(MECHANISMS)}" for name in request.mechanisms if name not in MECHANISMS

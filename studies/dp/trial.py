@@ -10,19 +10,16 @@ from studies.dp.sets import PrivateSet
 from synthgen.config import Config
 from synthgen.core.progress import Progress
 from synthgen.core.tables import read_corpus
-from synthgen.pipeline.judge import AUDIT, UTILITY
+from synthgen.evaluate.stage import UTILITY
+from synthgen.pipeline.judge import AUDIT
 from synthgen.pipeline.pipeline import Pipeline
 
 LABELS, SMOTE = "labels alone", "smote"  # what lies below, and what has no guarantee
-ADAPTED = "classes + adapt"  # the style is refined on the persons' texts, too
 # what is learned: the method, and how many words of a vector's class it is told
 MECHANISMS: Mapping[str, tuple[str, int]] = {
     LABELS: ("dp-gaussian", 4),
     "classes": ("dp-gaussian", 0),
     "classes + words": ("dp-gaussian", 4),
-    ADAPTED: ("dp-gaussian", 0),
-    "votes": ("dp-vote", 0),
-    "vae": ("dp-vae", 0),
     SMOTE: (SMOTE, 4),
 }
 NOISELESS, LABELS_ALONE = 50.0, 0.01  # of no noise to speak of, but an audit tests it; of noise alone
@@ -81,8 +78,6 @@ class DpTrial:
             given["filter"] |= {"class_agreement": None, "embedding_distance": None}
         if is_private:
             given["dp"] = {"epsilon": self.epsilon, "delta": DELTA, "persons": self.persons}
-        if self.mechanism == ADAPTED:
-            given["dp"]["adapt"] = {}
         return Config.parse(given, base=str(folder))
 
 

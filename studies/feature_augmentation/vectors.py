@@ -11,7 +11,7 @@ from synthgen.core.errors import StorageError
 from synthgen.core.progress import Progress
 from synthgen.core.types import Float32
 from synthgen.embed import Encoder
-from synthgen.pipeline.workspace import write_bytes
+from synthgen.core.files import write_bytes
 
 
 def kept_vectors(name: str, texts: Sequence[str], encoder: Encoder, folder: Path, progress: Progress) -> Float32:

@@ -11,7 +11,7 @@ from studies.feature_augmentation.experiment import CELL, Experiment, run_fold
 from studies.processes import in_processes
 from synthgen.core.errors import StorageError
 from synthgen.core.progress import Advance, Progress
-from synthgen.pipeline.workspace import write_bytes
+from synthgen.core.files import write_bytes
 
 Job = tuple[str, int, int]  # dataset, repeat, fold
 _experiments: dict[str, Experiment] = {}  # of a worker process, set once when it starts

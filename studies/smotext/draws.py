@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
-from synthgen.interpolate.counts import largest_remainder
+from synthgen.interpolate.base import largest_remainder
 
 Index = NDArray[np.int64]
 MOST = (4, 5)  # of a small set, so that some records are left which nothing was made from

@@ -14,8 +14,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents
 from synthgen.decode.base import Decoder, Settings
 from synthgen.embed.base import Encoder
-from synthgen.interpolate.lambdas import pair_weights
-from synthgen.interpolate.linear import interpolate_linearly
+from synthgen.interpolate.linear import interpolate_linearly, pair_weights
 
 TELLING_LETTERS = 4  # of a word that may tell one text from another, at least
 TELLING_SHARE = 0.05  # of the texts, or fewer, hold such a word

@@ -15,8 +15,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded, Float32, Latents
 from synthgen.decode.base import Settings
 from synthgen.decode.config import DecodeConfig
-from synthgen.interpolate.base import latent_ids
-from synthgen.interpolate.counts import largest_remainder
+from synthgen.interpolate.base import largest_remainder, latent_ids
 from synthgen.interpolate.smote import Smote
 
 REAL, LABEL_ONLY, STYLE = "real", "label-only", "smotext-style"

@@ -21,7 +21,7 @@ from synthgen.core.errors import StorageError
 from synthgen.core.progress import Progress
 from synthgen.decode.base import Decoder
 from synthgen.embed import Encoder
-from synthgen.pipeline.workspace import write_bytes
+from synthgen.core.files import write_bytes
 
 LAMBDAS = "lambdas"
 # Raised by hand when a trial comes to find something else for the same question; its test says when.

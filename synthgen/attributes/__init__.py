@@ -1,10 +1,9 @@
-"""What a text says of a person: age, sex, conditions, symptoms, medicines, habits; found by rules of our own."""
+"""Extract attributes of a person from text by rules: age, sex, conditions, symptoms, medications, habits."""
 
 from synthgen.attributes.compare import ComparisonRow, compare
 from synthgen.attributes.extract import extract
-from synthgen.attributes.finding import AttributeFinding
-from synthgen.attributes.mentions import mentions
-from synthgen.attributes.rule import ANY_LABEL, AttributeRule, contradictions, is_fulfilled
+from synthgen.attributes.lexicon import AttributeFinding
+from synthgen.attributes.rule import ANY_LABEL, AttributeRule, contradictions, is_fulfilled, mentions
 
 __all__ = [
     "ANY_LABEL",

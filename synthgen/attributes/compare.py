@@ -1,10 +1,10 @@
-"""Which attribute of a blend came from which of its two parents: the table of the SMOTExT paper's clinical case."""
+"""Compare the attributes of a blended text with those of its two parents, as in the SMOTExT paper."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from synthgen.attributes.finding import AttributeFinding
+from synthgen.attributes.lexicon import AttributeFinding
 from synthgen.attributes.person import years_of
 
 Origin = Literal["A", "B", "both", "between", "new"]
@@ -20,13 +20,13 @@ ROWS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonRow:
-    """One line of the table.
+    """One row of the comparison table.
 
     Args:
-        attribute: its name, a key of `ROWS`.
-        a: what the first parent says, in its order.
-        b: what the second says.
-        blend: what the blend says, and where it is from.
+        attribute: a key of `ROWS`.
+        a: values in the first parent, in text order.
+        b: values in the second parent.
+        blend: values in the blend with their origins.
     """
 
     attribute: str
@@ -38,12 +38,11 @@ class ComparisonRow:
 def compare(
     a: Sequence[AttributeFinding], b: Sequence[AttributeFinding], blend: Sequence[AttributeFinding]
 ) -> tuple[ComparisonRow, ...]:
-    """Return the table: for each attribute the values of both parents, and those of the blend with their origin.
+    """Return for each attribute the values of both parents, and those of the blend with their origin.
 
-    A value of the blend is of "A" or "B" if that parent states the same, of "both" if both do, else "new"; an age
-    that neither states is "between" where it lies strictly between the first ages the two state. A denied value is
-    another value than the same one affirmed. The same words in parent and blend are no proof of descent: what
-    is common needs no parent.
+    The origin of a blend value is "A", "B" or "both" if these parents state it, else "new". An age strictly between
+    the first ages of the parents is "between". A negated value differs from the affirmed one. Equal values do not
+    prove descent, because common values also occur by chance.
     """
     rows = []
     for name in ROWS:
@@ -55,7 +54,7 @@ def compare(
 
 
 def _values(findings: Sequence[AttributeFinding], name: str) -> tuple[str, ...]:
-    """Return the different values as the table shows them, in the order of the text."""
+    """Return the distinct values as shown in the table, in text order."""
     shown = {
         ("no " if f.negated else "") + (f"{f.attribute}: {f.value}" if name == "lifestyle" else f.value): None
         for f in findings

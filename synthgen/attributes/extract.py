@@ -1,17 +1,157 @@
-"""From a text to what it says of its person."""
+"""Extract the attributes of a person from a text, with rules for negation and for statements about relatives.
+
+The rules use the words of one sentence, following Chapman et al., "A Simple Algorithm for Identifying Negated
+Findings and Diseases in Discharge Summaries" (Journal of Biomedical Informatics, 2001): a trigger such as "denies"
+applies to the following words, until a reset word, a semicolon or a bracket. Word lists and scope are specific to
+this package.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
-from synthgen.attributes.assertion import assertion, is_of_family
-from synthgen.attributes.finding import AttributeFinding
-from synthgen.attributes.habits import HABITS
-from synthgen.attributes.lexicon import OTHER, Term, find_terms
-from synthgen.attributes.person import find_ages, find_sex
-from synthgen.attributes.word_patterns import Word, sentence_words
-from synthgen.attributes.work import find_work
+from synthgen.attributes.dictionaries import HABITS
+from synthgen.attributes.lexicon import OTHER, AttributeFinding, Term, Word, find_terms, sentence_words
+from synthgen.attributes.person import find_ages, find_sex, find_work
 
-# the status of a habit that is said not to be; where there is none, the denial says nothing certain
+Assertion = Literal["affirmed", "negated", "unrelated"]
+REACH_WORDS = 6  # from a trigger, or the last comma, "and" or "or" of its list, to the term
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(phrase.split()) for phrase in text.split(";"))
+
+
+_DENIALS = _phrases(
+    "no longer;no;not;non;denies;denied;denying;deny;without;never;neither;nor;absent;lacks;negative for;neg for;"
+    "free of;absence of;isn't;doesn't;didn't;hasn't;don't;wasn't;haven't;w o;ruled out;nil"
+)
+_NO_DENIAL_BEFORE = _set(
+    "change changes improvement increase increased relief doubt difficulty response only sure certain well fully"
+    " completely optimally adequately just always necessarily better worse worsening matter"
+)
+_STOPS = _phrases(
+    "stop;stopped;stopping;discontinue;discontinued;discontinuing;hold;held;off;intolerant of;intolerant to;"
+    "intolerance to;allergic to;allergy to;avoid;avoids;avoiding;refused;declined"
+)
+_ALLERGIES = _set("allergies allergy allergic all")
+_RESETS = _set(
+    "but however although though yet except apart aside besides reports reported reporting endorses endorsed admits"
+    " admitted other complains complained has have had having takes taking took describes described presents"
+    " presented states mentions notes noted positive developed experiences experienced feels felt"
+)
+_STARTS = _set(
+    "start started starting begin began begun continue continues continued continuing add added adding switched on"
+    " prescribed prescribe prescribing commence commenced resume resumed now instead"
+)
+_HYPOTHETICALS = _phrases(
+    "if;r o;rule out;risk of;risk for;risk factors;screen for;screening for;screened for;monitor for;watch for;"
+    "return for;call for;to prevent;prevention of;prophylaxis;exclude;concern for;warned about;signs of"
+)
+_FAMILY = _set(
+    "mother father mom dad brother brothers sister sisters son sons daughter daughters aunt uncle grandmother"
+    " grandfather grandparent grandparents sibling siblings parent parents cousin cousins maternal paternal fh fhx"
+    " famhx grandson granddaughter niece nephew"
+)
+_BACK = _set("he she patient pt i you they")  # the sentence is about the person again
+_ENDED = _phrases(
+    "denied;absent;negative;none;resolved;ruled out;not present;was denied;were denied;is denied;are denied"
+)
+_ENDED_MEDICATION = _phrases(
+    "was stopped;were stopped;be stopped;was discontinued;is discontinued;be discontinued;was held;has been stopped;"
+    "discontinued;stopped"
+)
+_NO_AFTER_COLON = _set("no none denies denied negative nil never absent")
+
+
+def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool = False) -> Assertion:
+    """Return whether the sentence affirms or negates the term at words i to j − 1, or is not about the person."""
+    folded = [word.folded for word in words]
+    if is_of_family(words, i, j) or _reaches(folded, words, i, _HYPOTHETICALS, frozenset()):
+        return "unrelated"
+    if _is_allergy(words, i):
+        return "negated" if is_medication else "unrelated"
+    denied = _reaches(folded, words, i, _DENIALS, _RESETS | (_STARTS if is_medication else frozenset()))
+    stopped = is_medication and _reaches(folded, words, i, _STOPS, _STARTS | _set("but with takes taking"))
+    return "negated" if denied or stopped or _is_denied_after(words, j, is_medication=is_medication) else "affirmed"
+
+
+def is_of_family(words: Sequence[Word], i: int, j: int) -> bool:
+    """Return whether words i to j − 1 are about a relative: "mother had", "FHx:", "in her father"."""
+    for k in range(i):
+        is_history = words[k].folded == "family" and k + 1 < i and words[k + 1].folded in {"history", "hx", "hist"}
+        is_company = any(word.folded == "with" for word in words[max(0, k - 2) : k])
+        if (words[k].folded in _FAMILY or is_history) and not is_company:
+            return not any(word.folded in _BACK for word in words[k + 1 : i])
+    near = words[j : j + 4]
+    return any(
+        word.folded in _FAMILY and ("(" in words[j - 1].after or any(w.folded == "in" for w in near[:n]))
+        for n, word in enumerate(near)
+    )
+
+
+def _is_allergy(words: Sequence[Word], i: int) -> bool:
+    """Return whether the term is an allergy: "Allergies: penicillin (rash)", "allergic to"."""
+    for k in range(i):
+        is_list = words[k].folded in _ALLERGIES and ":" in words[k].after
+        is_to = words[k].folded in _ALLERGIES and k + 1 < i and words[k + 1].folded == "to"
+        if (is_list or is_to) and not any(w.folded in _RESETS | _STARTS for w in words[k + 1 : i]):
+            return True
+    return False
+
+
+def _reaches(
+    folded: Sequence[str], words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]], resets: frozenset[str]
+) -> bool:
+    """Return whether a trigger applies to the term that starts at word i."""
+    start = next((k + 1 for k in range(i - 1, -1, -1) if any(mark in words[k].after for mark in ";()")), 0)
+    for k in range(start, i):
+        for trigger in triggers:
+            end = k + len(trigger)
+            if end > i or tuple(folded[k:end]) != trigger:
+                continue
+            if trigger in {("no",), ("not",)} and folded[end] in _NO_DENIAL_BEFORE:
+                continue
+            while end < i and folded[end] in resets:  # "never had", "does not take"
+                end += 1
+            if not any(word in resets for word in folded[end:i]) and _is_near(words, end, i):
+                return True
+    return False
+
+
+def _is_near(words: Sequence[Word], end: int, i: int) -> bool:
+    since = 0
+    for word in words[end:i]:
+        since = 0 if "," in word.after or word.folded in {"and", "or"} else since + 1
+        if since > REACH_WORDS:
+            return False
+    return True
+
+
+def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> bool:
+    """Return whether the term that ends before word j is negated after it: "cough: none", "fever was denied."."""
+    if j == len(words):
+        return False
+    if ":" in words[j - 1].after:
+        return words[j].folded in _NO_AFTER_COLON
+    for k in range(j, min(j + (5 if is_medication else 3), len(words))):  # skip a dose
+        if any(mark in words[k - 1].after for mark in ",;("):
+            return False
+        for phrase in _ENDED + (_ENDED_MEDICATION if is_medication else ()):
+            end = k + len(phrase)
+            if tuple(word.folded for word in words[k:end]) != phrase:
+                continue
+            is_end = end == len(words) or words[end - 1].after.strip() != ""
+            if is_end or len(phrase) > 1:  # "cough and denied fever" denies the fever
+                return True
+    return False
+
+
+# status of a negated habit; other negated statuses are ignored
 _DENIED_HABIT = {"current": "none", "regular": "little"}
 _PACK_YEARS = re.compile(r"\b(\d{1,3})[- ](?:py|pack[- ]?years?)\b", re.IGNORECASE)
 _DRINKS = re.compile(
@@ -23,32 +163,29 @@ _DRINKS = re.compile(
 
 
 def extract(text: str) -> tuple[AttributeFinding, ...]:
-    """Return what a short text or clinical note says of its person, in the order of the text.
+    """Return the attributes of the person of a short text or clinical note, in text order.
 
-    Dictionaries of a few hundred common English terms (conditions, symptoms, medicines, habits, occupations),
-    patterns for age, sex, amounts and work, and rules for denials. What is told of relatives,
-    of allergies (save the medicine, which counts as not taken) and of mere possibility ("return if", "risk of") is
-    left out.
+    Dictionaries of a few hundred common English terms, patterns for age, sex, amounts and work, and negation rules
+    are used. Statements about relatives and possibilities ("return if", "risk of") are skipped. An allergy to a
+    medication is a negated medication; other allergies are skipped.
 
-    It is no clinical system, and nobody has measured it on annotated notes. Of the phrases of the fictional clinic,
-    which were written without these dictionaries, it knew 70 of 109 names of conditions, 113 of 141 medicines and 62
-    of 164 symptoms before some twenty terms were added. What it misses, as far as known:
+    This is not a clinical system and was not evaluated on annotated notes. On phrases of the fictional clinic, an
+    earlier version with about twenty terms fewer found 70 of 109 conditions, 113 of 141 medications and 62 of 164
+    symptoms. Known limitations:
 
-    - everything that is in no dictionary, above all complaints in a patient's own words ("needs a rail on the
-      stairs"), what is misspelled or in another language, and abbreviations with two meanings ("PE", "RA", "MI");
-    - doses, times, severity, laboratory values, and whether a condition is over or doubted ("possible"), so
-      past and present are one;
-    - denials from far away, across sentences, or of double meaning; a heading bears on its own line alone, so the
-      lines under "FAMILY HISTORY" count as the person's unless they name the relative;
-    - several persons: a text is taken to be of one, and in other prose than notes "he" may be anybody;
-    - ages from a date of birth or "at age 50"; sex from first names;
-    - words with an everyday meaning are taken at their word ("a confused market", "the depression of 1929"), and
-      advice ("no alcohol") as what is.
+    - Terms outside the dictionaries are missed, such as symptoms in a patient's own words ("needs a rail on the
+      stairs"), misspellings, other languages and ambiguous abbreviations ("PE", "RA", "MI").
+    - Doses, times, severity, laboratory values, and whether a condition is past or doubtful are ignored.
+    - Distant negation, negation across sentences and double negation are missed. A heading applies only to its own
+      line, so lines under "FAMILY HISTORY" count as the person's unless they name the relative.
+    - A text is assumed to describe one person.
+    - Ages from a date of birth or "at age 50", and sex from first names, are not derived.
+    - Words in everyday meanings ("a confused market") and advice ("no alcohol") are taken literally.
 
     Returns:
-        Sorted by place; at most one sex; an age comes with its band.
+        Findings sorted by position; at most one sex; an age comes with its age band.
 
-    Privacy: reads the given text alone. What it returns describes that text's person and is as private as the text.
+    Privacy: the findings are as private as the text.
     """
     by_sentence = sentence_words(text)
     subject = _Subject(by_sentence)
@@ -57,20 +194,20 @@ def extract(text: str) -> tuple[AttributeFinding, ...]:
     found += [f for f in (*find_ages(text), *find_work(text)) if subject.is_person(f.start, f.end)]
     sex = find_sex(text, subject.is_person)
     found += [] if sex is None else [sex]
-    # pack-years do not say whether it is over, so they add nothing to a status
+    # pack-years do not tell whether the person still smokes, so an explicit status wins
     status = {f.attribute for f in found}
     found += [f for f in amounts if f.value != "ever" or f.attribute not in status]
     return tuple(sorted(found, key=lambda f: (f.start, f.end, f.attribute, f.value)))
 
 
 class _Subject:
-    """Whom each place of a text speaks of."""
+    """Tells whether a position of the text is about the person or a relative."""
 
     def __init__(self, by_sentence: Sequence[Sequence[Word]]) -> None:
         self._sentences = by_sentence
 
     def is_person(self, start: int, end: int) -> bool:
-        """Return whether the words at a place speak of the person and not of a relative."""
+        """Return whether the words from start to end are about the person."""
         for words in self._sentences:
             inside = [i for i, word in enumerate(words) if word.start < end and start < word.end]
             if inside:
@@ -80,8 +217,8 @@ class _Subject:
 
 def _terms(words: Sequence[Word]) -> Iterator[AttributeFinding]:
     for i, j, term in find_terms(words):
-        asserted = assertion(words, i, j, is_medicine=term.attribute == "medication")
-        if asserted == "aside" or term.attribute == OTHER:
+        asserted = assertion(words, i, j, is_medication=term.attribute == "medication")
+        if asserted == "unrelated" or term.attribute == OTHER:
             continue
         start, end = words[i].start, words[j - 1].end
         if term.attribute in HABITS:
@@ -99,7 +236,7 @@ def _status(term: Term, *, is_denied: bool) -> str | None:
 
 
 def _amounts(text: str, subject: _Subject) -> Iterator[AttributeFinding]:
-    """Yield the habits that stand in numbers: pack-years and drinks."""
+    """Yield habits given as numbers: pack-years and drinks."""
     for match in _PACK_YEARS.finditer(text):
         value = "none" if int(match[1]) == 0 else "ever"
         if subject.is_person(*match.span()):

@@ -1,21 +1,106 @@
-"""The dictionaries as one look-up of words.
+"""Define findings, split texts into words and look up dictionary terms."""
 
-A line of a dictionary is `value: other name; other name`; the value names itself too. Another name in capitals, an
-abbreviation such as COPD, counts only where the text shouts it; any other counts in any case. The plural in -s of a
-name's last word is a name as well. Hyphens and slashes are as good as spaces.
-"""
-
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from synthgen.attributes.conditions import CONDITIONS
-from synthgen.attributes.habits import HABITS
-from synthgen.attributes.medications import MEDICATIONS
-from synthgen.attributes.symptoms import SYMPTOMS
-from synthgen.attributes.word_patterns import Word, folded_words
+from synthgen.attributes.dictionaries import CONDITIONS, HABITS, MEDICATIONS, SYMPTOMS
 
-OTHER = "other"  # what only looks like a term
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeFinding:
+    """One attribute of a person found in a text.
+
+    Args:
+        attribute: age, age_band, sex, condition, symptom, medication, smoking, alcohol, drugs, exercise, living or
+            occupation.
+        value: normalised value: a dictionary name, a status, years ("54"), or a decade ("60-69").
+        start: position of the first character.
+        end: position after the last character.
+        negated: whether the text negates it ("denies chest pain"); never set for habits.
+    """
+
+    attribute: str
+    value: str
+    start: int
+    end: int
+    negated: bool = False
+
+    def __repr__(self) -> str:
+        return f"AttributeFinding({self.attribute}, {self.start} to {self.end})"  # hide the value, it can be private
+
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+# unlike core.sentences, list items and lines also end the scope of a negation: a full stop, a new paragraph, or a
+# line break that is not after a colon and not followed by lower case
+_END = re.compile(r"[.!?](?:\s|$)|\n\s*\n|[•|]|(?<!:)\n\s*(?:[-*•]|$|(?=[A-Z0-9]))")
+_JOINT = re.compile(r"[ \t\u00a0]*\n?[ \t\u00a0]*|[-–/]")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word.
+
+    Args:
+        start: position of the first character.
+        end: position after the last character.
+        text: original text.
+        folded: lower case, with ASCII apostrophes and without 's.
+        after: text up to the next word.
+    """
+
+    start: int
+    end: int
+    text: str
+    folded: str
+    after: str
+
+    @property
+    def is_capitals(self) -> bool:
+        """Whether more than half of the letters are capitals, as in abbreviations."""
+        return 2 * sum(c.isupper() for c in self.text) > sum(c.isalpha() for c in self.text)
+
+    @property
+    def joins(self) -> bool:
+        """Whether it can form a term with the next word."""
+        return _JOINT.fullmatch(self.after) is not None
+
+
+def sentence_words(text: str) -> list[list[Word]]:
+    """Return the words of each sentence, in order.
+
+    A title or abbreviation with a full stop also ends a sentence.
+    """
+    found: list[list[Word]] = [[]]
+    matches = list(_WORD.finditer(text))
+    for n, match in enumerate(matches, start=1):
+        until = matches[n].start() if n < len(matches) else len(text)
+        after = text[match.end() : until]
+        # one more character, to see the case of the next line
+        is_last = _END.search(text, match.end(), until + 1) is not None
+        found[-1].append(Word(match.start(), match.end(), match[0], folded(match[0]), after))
+        if is_last:
+            found.append([])
+    return [words for words in found if words]
+
+
+def folded(word: str) -> str:
+    """Return the dictionary form of a word.
+
+    Example:
+        >>> folded("Crohn’s")
+        'crohn'
+    """
+    return word.casefold().replace("’", "'").removesuffix("'s")
+
+
+def folded_words(phrase: str) -> tuple[str, ...]:
+    """Return the folded words of a phrase."""
+    return tuple(folded(match[0]) for match in _WORD.finditer(phrase))
+
+
+OTHER = "other"  # phrases that only look like a term
 _LOOKALIKES = """
 other: st depression; st segment depression; great depression; economic depression; tired of; rubbing alcohol; \
 alcohol swab; smoking gun; bleeding edge; confused with; insulin resistance
@@ -25,39 +110,46 @@ BLOCKS = {"condition": CONDITIONS, "symptom": SYMPTOMS, "medication": MEDICATION
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """What a name of a dictionary stands for; `is_shouted` names count in capitals only."""
+    """The meaning of a dictionary name; names with `is_capitals` match only words in capitals."""
 
     attribute: str
     value: str
-    is_shouted: bool
+    is_capitals: bool
 
 
 def entries(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each value of a block with all of its names, its own first."""
+    """Yield each value of a dictionary with all of its names, the value first."""
     for line in block.strip().splitlines():
+        if line.startswith("="):
+            yield from ((value.strip(), (value.strip(),)) for value in line[1:].split(";"))
+            continue
         value, _, others = line.partition(":")
         yield value.strip(), tuple(name.strip() for name in (value, *others.split(";")) if name.strip())
 
 
 @cache
 def lexicon() -> Mapping[tuple[str, ...], Term]:
-    """Return what each name, as folded words, stands for."""
+    """Return the term of each name, given as folded words.
+
+    Names in capitals, such as COPD, match only capitals; others match any case and the plural in -s of their last
+    word. Hyphens and slashes match spaces.
+    """
     found: dict[tuple[str, ...], Term] = {}
     for attribute, block in BLOCKS.items():
         for value, names in entries(block):
-            own = names[1:] if attribute in {*HABITS, OTHER} else names  # a status is no word of the text
+            own = names[1:] if attribute in {*HABITS, OTHER} else names  # a status is not a name
             for name in own:
-                is_shouted = name.isupper() or sum(c.isupper() for c in name) > 1
+                is_capitals = name.isupper() or sum(c.isupper() for c in name) > 1
                 key = folded_words(name)
-                found[key] = Term(attribute, value, is_shouted)
-                if not is_shouted and not key[-1].endswith("s"):
-                    found.setdefault((*key[:-1], key[-1] + "s"), Term(attribute, value, is_shouted))
+                found[key] = Term(attribute, value, is_capitals)
+                if not is_capitals and not key[-1].endswith("s"):
+                    found.setdefault((*key[:-1], key[-1] + "s"), Term(attribute, value, is_capitals))
     return found
 
 
 @cache
 def values(attribute: str) -> frozenset[str]:
-    """Return the values a dictionary attribute can have."""
+    """Return all values of a dictionary attribute."""
     return frozenset(value for value, _ in entries(BLOCKS[attribute]))
 
 
@@ -67,7 +159,7 @@ def _longest() -> int:
 
 
 def value_of(attribute: str, name: str) -> str | None:
-    """Return the dictionary's own name of what a name stands for, or None where it is not known.
+    """Return the dictionary value of a name, or None if it is unknown.
 
     Example:
         >>> value_of("medication", "Glucophage")
@@ -78,7 +170,7 @@ def value_of(attribute: str, name: str) -> str | None:
 
 
 def find_terms(words: Sequence[Word]) -> list[tuple[int, int, Term]]:
-    """Return (first word, word after the last, term) of the terms in a sentence; the longest at each place."""
+    """Return (first word, end word, term) of the terms in a sentence; the longest at each position."""
     found: list[tuple[int, int, Term]] = []
     terms, i = lexicon(), 0
     while i < len(words):
@@ -87,7 +179,7 @@ def find_terms(words: Sequence[Word]) -> list[tuple[int, int, Term]]:
             reach += 1
         for j in range(reach, i, -1):
             term = terms.get(tuple(word.folded for word in words[i:j]))
-            if term is not None and (not term.is_shouted or all(w.is_shouted for w in words[i:j])):
+            if term is not None and (not term.is_capitals or all(w.is_capitals for w in words[i:j])):
                 found.append((i, j, term))
                 i = j
                 break

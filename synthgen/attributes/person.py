@@ -1,9 +1,11 @@
-"""Age, age band and sex, by patterns."""
+"""Find age, age band, sex and occupation by patterns."""
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 
-from synthgen.attributes.finding import AttributeFinding
+from synthgen.attributes.dictionaries import OCCUPATIONS
+from synthgen.attributes.lexicon import AttributeFinding
 
 MAX_AGE_YEARS = 120
 # the first age of each band, in years
@@ -25,7 +27,7 @@ _NUMBERS = {
 _COUNT = rf"(?P<n>\d{{1,3}}|(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES)}))?|{'|'.join([*_TEENS, *_ONES])})"
 _TITLED = r"(?:Mr|Mrs|Ms|Miss)\.? [A-Z][\w'’-]+"
 _PAST = re.compile(r"\b(?:since|when|until|at)(?: \w+){0,3} ?$", re.IGNORECASE)  # "when she was 13 years old"
-# most certain first; what one pattern has read no later one reads again
+# most certain first; later patterns skip text that an earlier one matched
 _AGES = tuple(
     (re.compile(pattern, flags), unit)
     for pattern, flags, unit in (
@@ -59,7 +61,7 @@ _BAND_WORDS = {
 _FEMALE = r"woman|female|lady|girl|F\b"
 _MALE = r"man|male|gentleman|boy|M\b"
 _BESIDE_AGE = r"(?:old|y/o|yo|y\.o\.?|yrs?|\d)[ ,-]{0,2}(?:[\w'’-]+[ ,]+){0,3}?"
-# most certain first; the first kind that finds anything decides
+# most certain first; the first kind with a match decides
 _SEXES = tuple(
     {sex: re.compile(pattern, flags) for sex, pattern in kinds.items()}
     for kinds, flags in (
@@ -79,9 +81,9 @@ _SEXES = tuple(
 
 
 def find_ages(text: str) -> Iterator[AttributeFinding]:
-    """Yield each stated age in whole years or as a decade, and the band it is in where it is in one.
+    """Yield each stated age in years or as a decade, and its age band if unique.
 
-    "at age 50" is no age of now and not read; months, weeks and days are rounded down to years.
+    Past ages ("at age 50") are skipped; months, weeks and days are rounded down to years.
     """
     read: list[tuple[int, int]] = []
     for pattern, unit in _AGES:
@@ -103,14 +105,14 @@ def find_ages(text: str) -> Iterator[AttributeFinding]:
 
 
 def find_sex(text: str, is_of_person: Callable[[int, int], bool]) -> AttributeFinding | None:
-    """Return the sex the best evidence speaks for, or None where there is none or it speaks for both alike.
+    """Return the sex that the strongest kind of evidence supports, or None if there is none or it is balanced.
 
-    From the most certain to the least: beside an age, after "sex:", a title or noun, pronouns; of one kind the more
-    frequent sex, where it is at least twice as frequent.
+    Kinds from strong to weak: next to an age, after "sex:", titles and nouns, pronouns. Within a kind, the more
+    frequent sex must be at least twice as frequent.
 
     Args:
         text: the text.
-        is_of_person: of the first and last character of a place, whether it speaks of the person at all.
+        is_of_person: returns whether the words from start to end are about the person.
     """
     for kinds in _SEXES:
         spans = {
@@ -133,7 +135,7 @@ def band_of(years: int) -> str:
 
 
 def years_of(value: str) -> tuple[int, int]:
-    """Return the least and the most years an age value stands for: "54" is 54 to 54, "60-69" is 60 to 69."""
+    """Return the range of years of an age value: "54" gives (54, 54), "60-69" gives (60, 69)."""
     low, _, high = value.partition("-")
     return int(low), int(high or low)
 
@@ -148,3 +150,59 @@ def _age(low: int, high: int, start: int, end: int) -> Iterator[AttributeFinding
 def _years(count: str, unit: str) -> int:
     number = int(count) if count.isdecimal() else _NUMBERS[count.casefold().replace(" ", "-")]
     return number // {"years": 1, "months": 12, "weeks": 52, "days": 365}[unit]
+
+
+_FREE = r"(?P<job>[a-z][a-z'’-]*(?: [a-z][a-z'’-]*){0,3}?)"
+_ENDS = (
+    r"(?=\s+(?:and|who|whose|in|at|for|with|on|but|from|when|where|since|by|to|of|until|he|she)\b|\s*[.,;:()\n]|$)"
+)
+_MODIFIER = r"(?:retired |former |full[- ]time |part[- ]time |self[- ]employed )*"
+_SUBJECT = r"\b(?:he|she|patient|pt|who|i|they)(?: is| was|'s|’s|'m| am| are| works as| has been)"
+
+
+@cache
+def occupations() -> tuple[str, ...]:
+    """Return the names of occupations, longest first."""
+    names = " ".join(OCCUPATIONS.split()).split(";")
+    return tuple(sorted((name.strip() for name in names), key=lambda name: (-len(name), name)))
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    listed = rf"(?P<job>(?:[a-z-]+ ){{0,2}}?(?:{'|'.join(occupations())}))\b"
+    return tuple(
+        re.compile(pattern, re.IGNORECASE)
+        for pattern in (
+            rf"\b(?:works?|worked|working|employed)(?: (?:part|full)[- ]time)? as an? {_MODIFIER}{_FREE}{_ENDS}",
+            rf"\b(?:occupation|profession|job): ?(?:an? )?{_MODIFIER}{_FREE}{_ENDS}",
+            rf"{_SUBJECT} (?:an? |currently an? ){_MODIFIER}{listed}",
+            rf"\bretired {listed}",
+            rf"(?:old|y/o|yo) {_MODIFIER}{listed}",
+            rf"\b(?:soc|sh|social|social history)\s*: ?{_MODIFIER}{listed}(?=\s*[.,;])",
+        )
+    )
+
+
+_STATUS = re.compile(r"\b(?P<job>retired|unemployed|on disability)\b", re.IGNORECASE)
+
+
+def find_work(text: str) -> Iterator[AttributeFinding]:
+    """Yield occupations, as the dictionary name at the end of the phrase or as written, and work statuses."""
+    read: list[tuple[int, int]] = []
+    for pattern in _patterns():
+        for match in pattern.finditer(text):
+            start, end = match.span("job")
+            if any(a < end and start < b for a, b in read):
+                continue
+            read.append((start, end))
+            yield AttributeFinding(attribute="occupation", value=_normal(match["job"]), start=start, end=end)
+    for match in _STATUS.finditer(text):
+        yield AttributeFinding(
+            attribute="occupation", value=match["job"].casefold(), start=match.start(), end=match.end()
+        )
+
+
+def _normal(job: str) -> str:
+    """Return the dictionary name of a job, or its words in lower case."""
+    plain = " ".join(job.casefold().split())
+    return next((name for name in occupations() if plain == name or plain.endswith(f" {name}")), plain)

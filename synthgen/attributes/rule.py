@@ -1,16 +1,36 @@
-"""What a user may ask of a text's attributes, and whether a text is so."""
+"""Define rules on the attributes of a text and check texts against them."""
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_serializer, model_validator
 
-from synthgen.attributes.finding import AttributeFinding
-from synthgen.attributes.lexicon import value_of
-from synthgen.attributes.mentions import mentions
+from synthgen.attributes.lexicon import AttributeFinding, value_of
 from synthgen.attributes.person import MAX_AGE_YEARS, years_of
+
+_WORD = re.compile(r"\w+")
+
+
+def mentions(text: str, phrase: str) -> bool:
+    """Return whether the text contains the words of the phrase in sequence.
+
+    Whole words are compared, ignoring case, Unicode form and punctuation. Negation is ignored: "no metformin"
+    mentions metformin.
+
+    Example:
+        >>> mentions("Stopped METFORMIN 500 mg.", "metformin"), mentions("metformins", "metformin")
+        (True, False)
+    """
+    wanted, found = _folded(phrase), _folded(text)
+    return any(found[i : i + len(wanted)] == wanted for i in range(len(found) - len(wanted) + 1))
+
+
+def _folded(text: str) -> list[str]:
+    return _WORD.findall(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()))
+
 
 ANY_LABEL = "*"
 AgeBand = Literal["infant", "child", "adolescent", "young adult", "middle-aged", "older adult"]
@@ -19,24 +39,24 @@ _NAMED = ("condition", "symptom", "medication")
 
 
 class AttributeRule(BaseModel):
-    """One thing asked of a text: exactly one attribute, and whether it is only preferred.
+    """A condition on exactly one attribute of a text, required or preferred.
 
     Args:
-        age: whole years or a range, 54 or "40-60"; the first age the text states must lie in it.
-        age_band: of the first age stated.
-        sex: the one the text tells.
-        condition: a name in our dictionary; stated and not denied.
+        age: years or a range, 54 or "40-60", that contains the first age in the text.
+        age_band: age band of the first age in the text.
+        sex: sex in the text.
+        condition: dictionary name of a condition that the text affirms.
         symptom: likewise.
         medication: likewise.
-        smoking: a status stated somewhere in the text.
+        smoking: status in the text.
         alcohol: likewise.
         drugs: likewise.
         exercise: likewise.
         living: likewise.
-        occupation: as `extract` normalises it.
-        mentions: words that stand in the text, whatever is said of them; for any subject.
-        not_mentions: words that do not stand in it.
-        prefer: true asks for it where a choice is, and rejects nothing.
+        occupation: occupation, normalised as by `extract`.
+        mentions: words that the text contains, see `mentions`.
+        not_mentions: words that the text does not contain.
+        prefer: whether the rule only ranks candidates and rejects none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -58,18 +78,18 @@ class AttributeRule(BaseModel):
     prefer: bool = False
 
     @model_validator(mode="after")
-    def _asks_one_thing(self) -> Self:
-        asked = [name for name in ATTRIBUTES if getattr(self, name) is not None]
-        if len(asked) != 1:
-            raise ValueError(f"must ask for exactly one of {', '.join(ATTRIBUTES)}, got {len(asked)}")
-        kind = asked[0]
+    def _check_one_attribute(self) -> Self:
+        given = [name for name in ATTRIBUTES if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"must set exactly one of {', '.join(ATTRIBUTES)}, got {len(given)}")
+        kind = given[0]
         value = getattr(self, kind)
         if kind == "age":
             _years(value)
         elif kind in _NAMED and value_of(kind, value) is None:
-            raise ValueError(f"{kind} {value!r} is not in the dictionary; ask for `mentions` instead")
+            raise ValueError(f"{kind} {value!r} is not in the dictionary; use `mentions` instead")
         elif isinstance(value, str) and re.search(r"\w", value) is None:
-            raise ValueError(f"{kind} must hold a word")
+            raise ValueError(f"{kind} must contain a word")
         return self
 
     @model_serializer
@@ -78,12 +98,12 @@ class AttributeRule(BaseModel):
 
     @property
     def kind(self) -> str:
-        """The attribute that is asked for."""
+        """The attribute of the rule."""
         return next(name for name in ATTRIBUTES if getattr(self, name) is not None)
 
     @property
     def value(self) -> Any:
-        """What is asked of it."""
+        """The required value of the attribute."""
         return getattr(self, self.kind)
 
 
@@ -91,12 +111,12 @@ ATTRIBUTES = tuple(name for name in AttributeRule.model_fields if name != "prefe
 
 
 def is_fulfilled(rule: AttributeRule, text: str, findings: Sequence[AttributeFinding]) -> bool:
-    """Return whether a text is as asked; what it does not state is not so, save for not_mentions.
+    """Return whether a text fulfils a rule.
 
     Args:
-        rule: what is asked.
+        rule: the rule.
         text: the text.
-        findings: of `extract` on it.
+        findings: result of `extract` on the text.
     """
     kind, value = rule.kind, rule.value
     if kind == "mentions":
@@ -114,18 +134,18 @@ def is_fulfilled(rule: AttributeRule, text: str, findings: Sequence[AttributeFin
 
 
 def contradictions(rules: Mapping[str, Sequence[AttributeRule]]) -> list[str]:
-    """Return, one line each, the labels of which no text could be, since what is asked excludes itself."""
+    """Return one line for each pair of required rules of a label that exclude each other."""
     everywhere = rules.get(ANY_LABEL, ())
     found = []
     for label, own in rules.items():
-        asked = [rule for rule in (*own, *(everywhere if label != ANY_LABEL else ())) if not rule.prefer]
-        found += [f"{label}: {_said(a)} and {_said(b)} exclude each other" for a, b in _excluding(asked)]
+        given = [rule for rule in (*own, *(everywhere if label != ANY_LABEL else ())) if not rule.prefer]
+        found += [f"{label}: {_said(a)} and {_said(b)} exclude each other" for a, b in _excluding(given)]
     return found
 
 
-def _excluding(asked: Sequence[AttributeRule]) -> list[tuple[AttributeRule, AttributeRule]]:
+def _excluding(given: Sequence[AttributeRule]) -> list[tuple[AttributeRule, AttributeRule]]:
     found = []
-    for a, b in combinations(asked, 2):
+    for a, b in combinations(given, 2):
         kinds = {a.kind, b.kind}
         if kinds == {"age"}:
             (low_a, high_a), (low_b, high_b) = _years(a.value), _years(b.value)

@@ -19,9 +19,8 @@ from synthgen.decode.config import DecodeConfig
 from synthgen.decode.prompts import label_prompt
 from synthgen.embed import Encoder, build_encoder
 from synthgen.embed.config import EmbedConfig
-from synthgen.interpolate.lambdas import pair_weights
-from synthgen.interpolate.linear import interpolate_linearly
-from synthgen.interpolate.slerp import OPPOSITE, arc
+from synthgen.interpolate.linear import interpolate_linearly, pair_weights
+from synthgen.interpolate.mixture import OPPOSITE, arc
 from synthgen.models.store import model_folder
 
 WARNING = (

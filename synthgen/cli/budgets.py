@@ -39,7 +39,7 @@ def check(config: ConfigFile) -> None:
     from audits.gate.shipped import load_policy
     from synthgen.config import Config
     from synthgen.dp.reserve import check_room
-    from synthgen.pipeline.finished import policy_file
+    from synthgen.pipeline.policy import policy_file
 
     asked = Config.load(config)
     before, goes_on = check_room(asked, load_policy(policy_file(asked)))

@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from synthgen.core.engine import INSTALL, missing_packages
 from synthgen.core.errors import ModelError, ModelMissing
-from synthgen.decode.bridge import load_bridge
-from synthgen.decode.loop.products import has_bfloat16
 from synthgen.models.registry import MODELS
 from synthgen.models.store import digest_of, model_folder, store_folder
 
@@ -31,25 +30,46 @@ class Check:
 
 
 def examine() -> list[Check]:
-    """Return every check, the needed ones first."""
-    import torch
+    """Return every check, the needed ones first.
 
-    capability = getattr(torch.backends.cpu, "get_cpu_capability", lambda: "unknown")()
+    Without the extra `engine` the checks that need it are left out, and one check says what is missing.
+    """
     high_water_mark = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    missing = missing_packages()
     return [
         Check("python", True, platform.python_version()),
-        Check("torch", True, f"{torch.__version__}, {os.cpu_count()} cores, {capability}"),
+        _engine(missing),
+        *(() if missing else (_torch(),)),
         *(_model(name) for name in sorted(MODELS)),
-        _bridge(),
+        *(() if missing else (_bridge(),)),
         _disk(),
         Check("core dumps", True, "switched off while synthgen runs"),
         _swap(),
         Check("high_water_mark", high_water_mark >= 4, f"{high_water_mark:.1f} GiB", optional=True),
-        _arithmetic(),
-        Check("gpu", torch.cuda.is_available(), "none; the processor is used", optional=True)
-        if not torch.cuda.is_available()
-        else Check("gpu", True, torch.cuda.get_device_name()),
+        *(() if missing else (_arithmetic(), _gpu())),
     ]
+
+
+def _engine(missing: tuple[str, ...]) -> Check:
+    if missing:
+        lacking = f"not installed: {', '.join(missing)}. Verification and audits work without it. {INSTALL}"
+        return Check("engine", False, lacking)
+    return Check("engine", True, "every package of the extra `engine` is installed")
+
+
+def _torch() -> Check:
+    import torch
+
+    capability = getattr(torch.backends.cpu, "get_cpu_capability", lambda: "unknown")()
+    return Check("torch", True, f"{torch.__version__}, {os.cpu_count()} cores, {capability}")
+
+
+def _gpu() -> Check:
+    import torch
+
+    if torch.cuda.is_available():
+        return Check("gpu", True, torch.cuda.get_device_name())
+    return Check("gpu", False, "none; the processor is used", optional=True)
 
 
 def _model(name: str) -> Check:
@@ -60,12 +80,16 @@ def _model(name: str) -> Check:
 
 
 def _arithmetic() -> Check:
+    from synthgen.decode.loop.products import has_bfloat16
+
     able = has_bfloat16()
     detail = "bfloat16" if able else "float32: this processor has no instructions for bfloat16; decoding takes longer"
     return Check("arithmetic", able, detail, optional=True)
 
 
 def _bridge() -> Check:
+    from synthgen.decode.bridge import load_bridge
+
     try:
         bridge = load_bridge("builtin")
     except (ModelMissing, ModelError) as error:

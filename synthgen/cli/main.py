@@ -15,6 +15,7 @@ from synthgen.cli.budgets import budget_app
 from synthgen.cli.keys import keys_app, trust_app
 from synthgen.cli.models import models_app
 from synthgen.cli.stamps import timestamp_app
+from synthgen.core.engine import engine_errors
 from synthgen.core.errors import Interrupted, ReleaseRefused, SynthGenError, UsageError
 from synthgen.core.terminal import say
 
@@ -157,17 +158,14 @@ def verify(
 ) -> None:
     """Check a bundle offline: files, signature, policy, gates recomputed from the evidence, approvals, time."""
     from audits.verify.bundle import verify_bundle, verify_integrity
+    from audits.verify.outcome import print_verification
 
     if only is None and trust is None:
         raise UsageError("--trust is needed", hint="Without one only the integrity can be checked: --only integrity")
     found = (
         verify_integrity(bundle) if trust is None or only else verify_bundle(bundle, trust, policy, state=trust_state)
     )
-    if as_json:
-        print_json(found.to_json())
-    for check in found.checks:
-        say(f"{'ok ' if check.ok else 'NOT'} {check.id}: {check.detail}")
-    say(f"{found.verdict}  {bundle.name}")
+    print_verification(found, bundle.name, as_json=as_json)
     raise typer.Exit(found.code)
 
 
@@ -325,7 +323,8 @@ def main(command: typer.Typer = app) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
-        command()
+        with engine_errors():
+            command()
     except (SynthGenError, AuditError) as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)

@@ -15,7 +15,7 @@ from synthgen.core.types import Corpus
 from synthgen.core.workers import usable_cores
 from synthgen.decode.bridge import load_vocabulary
 from synthgen.decode.config import AUTO
-from synthgen.decode.loading import SLOW, backend_of, slowdown
+from synthgen.decode.loading import backend_of, slowdown
 from synthgen.decode.style_adapter import built_in_styles
 from synthgen.dp.planned_queries import check_budget, large_delta, priced_reads
 from synthgen.dp.reserve import check_room
@@ -23,11 +23,9 @@ from synthgen.filter.attributes import check_labels
 from synthgen.filter.classifier import fits_for
 from synthgen.interpolate import check_classes, wanted_counts
 from synthgen.load import load
-from synthgen.pipeline.adapt import WARNING as ADAPT_WARNING
-from synthgen.pipeline.adapt import check_adapt
-from synthgen.pipeline.finished import policy_file
 from synthgen.pipeline.ledger import ledger_of
-from synthgen.pipeline.rounds import SPARE, first_asked
+from synthgen.pipeline.policy import policy_file
+from synthgen.pipeline.rounds import SPARE, first_requested
 from synthgen.pipeline.secret import PUBLIC, foreseen_secret
 from synthgen.pipeline.secret import WARNING as PUBLIC_WARNING
 from synthgen.pipeline.style_choice import MOST_TEXTS, check_style, ways
@@ -37,8 +35,7 @@ from synthgen.segment.config import SegmentsConfig
 from synthgen.split import split
 
 TOKENS_PER_SECOND = 250  # of the embedded decoder on each core that multiplies bfloat16, a cautious round figure
-SECONDS_PER_RECORD = 0.25  # of refining the embedded bridge on two cores, likewise
-READING = 1 / 3  # of that for a record that is only read: one pass, where learning goes forth and back
+SECONDS_PER_READ = 0.25 / 3  # of one pass of the embedded decoder over a record on two cores, likewise
 OWN_LOG = "reads the log of the run, and of its twin on people who do not exist"
 
 
@@ -109,13 +106,15 @@ def make_plan(config: Config) -> Plan:
         ConfigError, DataError, ModelError: everything a run would refuse at once.
     """
     policy = load_policy(policy_file(config))
-    check_adapt(config.decode.adapt, policy)
     check_style(config, policy)
     check_budget(config, policy)
     backend = backend_of(config.decode.placement)
     seeds = SeedTree(config.seed, secret=foreseen_secret(config))
     report = load(
-        config.source, config.resolve(config.source.path), seeds.child("load"), apart=config.interpolate.is_private
+        config.source,
+        config.resolve(config.source.path),
+        seeds.child("load"),
+        isolated_rows=config.interpolate.is_private,
     )
     parts = split(report.corpus, config.split, seeds.child("split"))
     if len(parts.train) == 0:
@@ -165,7 +164,6 @@ def _warnings(config: Config, refused: str | None) -> tuple[str, ...]:
     found = (
         refused,
         STYLE_WARNING if config.decode.style == AUTO and config.dp.epsilon is None else None,
-        None if config.decode.adapt is None else ADAPT_WARNING,
         PUBLIC_WARNING if config.secret == PUBLIC else None,
     )
     return tuple(one for one in found if one is not None)
@@ -202,7 +200,7 @@ def _check_exposure(config: Config, train: Corpus, wanted: Mapping[str, int]) ->
     if bound is None:
         return
     problems = []
-    for label, m in first_asked(wanted).items():
+    for label, m in first_requested(wanted).items():
         n = len({record.group for record in train.records if record.label == label})
         if n * bound < m:
             problems.append(
@@ -226,12 +224,9 @@ def _disclosure(config: Config) -> str | None:
 
 
 def _preparing(config: Config) -> float:
-    """Return the seconds that choosing a style and refining the bridge take on the processor, where asked for."""
-    adapt, private = config.decode.adapt, config.dp.adapt
-    refined = 0 if adapt is None else adapt.steps * adapt.batch
-    exact = 0 if private is None else private.steps * private.batch * slowdown(SLOW)  # in float32 wherever it runs
+    """Return the seconds that choosing the style takes on the processor; 0 where the configuration names it."""
     read = ways(len(built_in_styles())) * MOST_TEXTS if config.decode.style == AUTO else 0
-    return (exact + (refined + READING * read) * slowdown(backend_of("cpu"))) * SECONDS_PER_RECORD
+    return read * slowdown(backend_of("cpu")) * SECONDS_PER_READ
 
 
 def _segments(config: SegmentsConfig, train: Corpus) -> dict[str, float]:

@@ -11,12 +11,10 @@ from audits.gate.shipped import load_policy
 from synthgen.config import Config, is_uri
 from synthgen.core.errors import DataError, StorageError
 from synthgen.core.progress import terminal_progress
-from synthgen.pipeline.finished import policy_file
-from synthgen.pipeline.pipeline import Pipeline
+from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.secret import PUBLIC, WARNING
 from synthgen.release.keys import SigningKey
 from synthgen.release.refusal import check_waivers
-from synthgen.release.run import REPORTED, load_run
 from synthgen.release.signers import open_key
 
 REPORT = "report/report.html"
@@ -69,6 +67,8 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
         ReleaseRefused: when the gate says no; the signed refusal and the report stay in the workspace.
         SynthGenError: as the stages say.
     """
+    from synthgen.pipeline.pipeline import Pipeline
+
     out = config.resolve(config.release.out)
     key = _key(config)
     check_waivers(config.release.waivers, load_policy(policy_file(config)))
@@ -82,7 +82,7 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     if not decision.allowed:
         stream.writelines(f"{line}\n" for line in decision.summary)
     bundle = run.release(decision, key=key, out=out)
-    return Published(bundle.path, bundle.release_id, run.policy(), decision)
+    return Published(bundle.path, bundle.release_id, run.policy, decision)
 
 
 def report_of(target: Path) -> Path:
@@ -97,6 +97,8 @@ def report_of(target: Path) -> Path:
         if (target / REPORT).is_file():
             return target / REPORT
         target = _reported(target)
+    from synthgen.release.run import load_run
+
     run = load_run(Config.load(target))
     return run.write_report(run.decide())
 
@@ -110,6 +112,8 @@ def _key(config: Config) -> SigningKey:
 
 def _reported(workspace: Path) -> Path:
     """Return the configuration whose run was last reported in a workspace."""
+    from synthgen.release.run import REPORTED
+
     note = workspace / REPORTED
     if not note.is_file():
         raise DataError(f"{workspace}: holds no report", hint="Give a bundle, or the configuration of a run.")

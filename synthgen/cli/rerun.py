@@ -11,10 +11,11 @@ import numpy as np
 from audits.core.files import sync
 from synthgen.config import Config
 from synthgen.core.errors import UsageError
+from synthgen.core.stage import Stage, StageContext
 from synthgen.core.tables import write_corpus
 from synthgen.core.types import Corpus, Embedded, Float32
 from synthgen.embed import Encoder, embed
-from synthgen.pipeline.job import STAGES_VERSION, Job
+from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import synthetic_corpus
 from synthgen.pipeline.pipeline import write_records
 from synthgen.pipeline.prepare import embed_train
@@ -23,6 +24,16 @@ from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.workspace import StageResult, Workspace
 
 T = TypeVar("T")
+
+
+def _store(context: StageContext) -> Mapping[str, object]:
+    """Write the records in the place where deidentify writes train."""
+    records = context.input("records")
+    write_corpus(context.folder / "train.parquet", records)
+    return {"in": len(records), "out": len(records)}
+
+
+GIVEN = Stage(name="deidentify", version=1, run=_store, inputs=("records",), libraries=("pyarrow",))
 
 
 def rerun(job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], number: int, folder: Path) -> None:
@@ -76,14 +87,9 @@ def write_again(again: Job, records: Corpus, vectors: Float32) -> Written:
 
     Privacy: reads the records; what is written gives them away as a release gives train away.
     """
-
-    def make(place: Path) -> Mapping[str, object]:
-        write_corpus(place / "train.parquet", records)
-        return {"in": len(records), "out": len(records)}
-
     refuse_private(again.config)
     with again.workspace.locked():
-        given = again.workspace.stage("deidentify", {"version": STAGES_VERSION, "train": records.digest}, make)
+        given = again.run(GIVEN, {"records": records})
         encoder = encoder_for(again, records)
         upstream, embedded = _embedded(again, given, records, vectors, encoder)
         return returned(write_records(again, fitted_on(again, records, embedded, upstream), encoder))

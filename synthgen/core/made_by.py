@@ -1,6 +1,7 @@
-"""What a result was computed by: the sources and the libraries whose change may change it."""
+"""Versions of the program and the libraries that compute a result."""
 
 import platform
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -9,7 +10,8 @@ from pathlib import Path
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import InternalError
 
-# distributions that compute; a test holds the list to what the rooms import
+AUDITS = "audits"
+# Distributions that compute. A test compares the list with what the packages import.
 LIBRARIES = (
     "accelerate",
     "confusable-homoglyphs",
@@ -37,8 +39,16 @@ LIBRARIES = (
 
 @cache
 def libraries() -> dict[str, str]:
-    """Return the version of Python and of each computing library; of one that is not installed, "absent"."""
-    return {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
+    """Return the version of Python and of each computing library; "absent" for one that is not installed."""
+    return versions_of(("python", *LIBRARIES))
+
+
+def versions_of(names: Iterable[str]) -> dict[str, str]:
+    """Return the versions of "python", of distributions, and for "audits" the sha256 of its sources.
+
+    The package `audits` decides what is released. Any change of its sources therefore counts as another version.
+    """
+    return {name: _version(name) for name in names}
 
 
 @cache
@@ -65,6 +75,10 @@ def sources(package: str, *rooms: str) -> str:
 
 
 def _version(name: str) -> str:
+    if name == "python":
+        return platform.python_version()
+    if name == AUDITS:
+        return sources(AUDITS)
     try:
         return version(name)
     except PackageNotFoundError:

@@ -3,6 +3,7 @@
 Arrays are made read-only. A `repr` shows counts and digests, never text.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -208,6 +209,12 @@ class Latents:
 
     def __repr__(self) -> str:
         return f"Latents({self.method}, {self.vectors.shape[0]} x {self.vectors.shape[1]})"
+
+
+def latent_ids(label: str, n: int) -> list[str]:
+    """Return the ids of the new rows of a class; they depend only on the label and the row number."""
+    stem = hashlib.sha256(b"synthgen/latent/v1\0" + label.encode()).hexdigest()[:12]
+    return [f"{stem}-{i:07d}" for i in range(n)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,6 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import TypeVar
 
-import psutil
-from joblib import cpu_count
-
 J = TypeVar("J")
 R = TypeVar("R")
 CGROUPS = Path("/sys/fs/cgroup")
@@ -26,11 +23,15 @@ class _Stopped(BaseException):
 
 def usable_cores() -> int:
     """Return how many cores this process may use: of its affinity, its cgroup's quota and LOKY_MAX_CPU_COUNT."""
+    from joblib import cpu_count
+
     return int(cpu_count())
 
 
 def available_memory(cgroups: Path = CGROUPS) -> int:
     """Return the bytes that may still be taken: of the machine, or of the container where that has fewer."""
+    import psutil
+
     free = [int(psutil.virtual_memory().available)]
     for limit, used, cached in (
         ("memory.max", "memory.current", "file"),

@@ -13,14 +13,6 @@ _Name = Annotated[str, Field(min_length=1)]
 OWN = "model"  # the bridge's name of the projector inside the decoder's own checkpoint
 
 
-class AdaptConfig(Section):
-    """The bridge refined on the run's own train text before it decodes: closer texts, no bound on what they give."""
-
-    steps: Annotated[int, Field(ge=1, le=100_000)] = 150
-    batch: Annotated[int, Field(ge=1, le=1024)] = 16
-    rate: Annotated[float, Field(gt=0, lt=1)] = 3e-4
-
-
 class DecodeConfig(Section):
     """How vectors become text."""
 
@@ -36,7 +28,6 @@ class DecodeConfig(Section):
     style: _Name | Annotated[tuple[_Name, ...], Field(min_length=1)] = PLAIN  # or auto, names of the shelf, folders
     batch: Annotated[int, Field(ge=1, le=4096)] = 128
     device: Literal["auto", "cpu", "cuda"] | None = None  # the processor; for `bridge: model` every GPU there is
-    adapt: AdaptConfig | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -59,16 +50,6 @@ class DecodeConfig(Section):
             raise ValueError("decode.bridge words writes from words alone, so it needs 1 to 16 of them")
         return words
 
-    @field_validator("adapt")
-    @classmethod
-    def _has_a_bridge(cls, adapt: AdaptConfig | None, info: ValidationInfo) -> AdaptConfig | None:
-        bridge = info.data.get("bridge")
-        if adapt is not None and _by_words(bridge):
-            raise ValueError("decode.bridge words has no bridge to refine; leave one of them out")
-        if adapt is not None and bridge == OWN:
-            raise ValueError("a projector inside the decoder's own checkpoint is not refined here; leave adapt out")
-        return adapt
-
     @field_validator("style")
     @classmethod
     def _has_a_bridge_to_stand_beside(
@@ -80,6 +61,11 @@ class DecodeConfig(Section):
         if style != PLAIN and (_by_words(bridge) or bridge == OWN):
             raise ValueError("a style stands beside a bridge of soft tokens; leave it out, or take such a bridge")
         return style
+
+    @property
+    def voting(self) -> dict[str, object]:
+        """The settings that votes for a style depend on: all but the number of candidates."""
+        return self.model_dump(mode="json", exclude={"candidates"})
 
     @property
     def placement(self) -> str:

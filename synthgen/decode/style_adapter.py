@@ -1,13 +1,11 @@
 """A style of writing: small adapters beside a bridge's own, trained on text of one kind."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -24,8 +22,7 @@ WEIGHTS = "style.safetensors"
 CARD = "style.json"
 NAME = r"[a-z][a-z0-9-]{0,39}"
 BUILT_IN_STYLES = Path(__file__).parent / "styles"
-PROJECTOR = "projector"  # the block of the projector's layers
-_PROJECTOR = f"adapter.{PROJECTOR}."  # of names of adapters beside the projector's layers, not the language model's
+_PROJECTOR = "adapter.projector."  # of names of adapters beside the projector's layers, not the language model's
 
 
 class StyleSource(BaseModel):
@@ -107,32 +104,6 @@ def load_style(name: str, resolve: Callable[[str], Path]) -> StyleAdapter:
     return StyleAdapter(card, tensors, digest, read_learnt(folder))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BlockShares:
-    """How much of each style is in each block of the language model.
-
-    Args:
-        names: of the m styles.
-        values: float64 (m, k), of the styles in the k blocks of `blocks_of`; any real numbers.
-    """
-
-    names: tuple[str, ...]
-    values: NDArray[np.float64]
-
-
-def block_of(name: str) -> str:
-    """Return the block a tensor's layer is in: the number of a layer of the language model, or "projector"."""
-    if name.startswith(_PROJECTOR):
-        return PROJECTOR
-    return next((part for part in name.split(".") if part.isdigit()), "")
-
-
-def blocks_of(styles: Iterable[StyleAdapter]) -> tuple[str, ...]:
-    """Return the blocks that any of some styles has layers in: the projector's, then those of the language model."""
-    found = {block_of(name) for style in styles for name in style.tensors}
-    return tuple(sorted(found, key=lambda block: (block.isdigit(), int(block) if block.isdigit() else 0, block)))
-
-
 def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Bridge:
     """Return a bridge that writes in a style, or between several.
 
@@ -146,53 +117,21 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
     """
     if not shares:
         return bridge
-    digest = sha256_json([bridge.digest, [[style.digest, share] for style, share in shares]])
-    return _told(bridge, [(style, dict.fromkeys(style.tensors, share)) for style, share in shares], digest)
-
-
-def in_blocks(bridge: Bridge, styles: Sequence[StyleAdapter], values: NDArray[np.float64]) -> Bridge:
-    """Return a bridge that writes in several styles, of which each block has shares of its own.
-
-        W + B A  becomes  W + B A + sum over styles m of share_{m, l} B_m A_m   in the layers of block l
-
-    Equal shares in all blocks are `in_style`.
-
-    Args:
-        bridge: without a style.
-        styles: m.
-        values: float64 (m, k), of their `blocks_of`.
-
-    Raises:
-        ModelError: as `in_style`; or there are not so many blocks.
-    """
-    blocks = blocks_of(styles)
-    if values.shape != (len(styles), len(blocks)):
-        raise ModelError(f"{values.shape} shares for {len(styles)} styles in {len(blocks)} blocks")
-    number = {block: k for k, block in enumerate(blocks)}
-    shares = [
-        (style, {name: float(row[number[block_of(name)]]) for name in style.tensors})
-        for style, row in zip(styles, values, strict=True)
-    ]
-    said = [[style.digest, row.tolist()] for style, row in zip(styles, values, strict=True)]
-    return _told(bridge, shares, sha256_json([bridge.digest, said]))
-
-
-def _told(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, Mapping[str, float]]], digest: str) -> Bridge:
-    """Return the bridge of that digest with styles beside it, each tensor of them in its share."""
     if other := sorted({style.card.name for style, _ in shares if style.card.bridge != bridge.digest}):
         raise ModelError(
             f"decode.style: {', '.join(other)} was trained beside another bridge",
             hint="Leave decode.bridge at what it was trained with, or train the style again.",
         )
     projector, adapters = deepcopy(bridge.projector), dict(bridge.adapters)
-    for style, of in shares:
-        scaled = {n: t.float() * of[n] if n.endswith(".up") else t.float() for n, t in style.tensors.items()}
+    for style, share in shares:
+        scaled = {n: t.float() * share if n.endswith(".up") else t.float() for n, t in style.tensors.items()}
         merge(projector, {name: tensor for name, tensor in scaled.items() if name.startswith(_PROJECTOR)})
         for name, tensor in scaled.items():
             if not name.startswith(_PROJECTOR):
                 adapters[name] = _beside(adapters.get(name), tensor, name)
     rank = bridge.info.adapter_rank + sum(style.card.rank for style, _ in shares)
     info = bridge.info.model_copy(update={"adapter_rank": rank})
+    digest = sha256_json([bridge.digest, [[style.digest, share] for style, share in shares]])
     return Bridge(info, projector, adapters, digest, words=bridge.words)
 
 

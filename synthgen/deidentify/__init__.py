@@ -1,8 +1,7 @@
-"""Deidentify: identifiers are found and replaced by surrogates before anything is embedded."""
+"""Find identifiers and replace them by surrogates before any text is embedded."""
 
 from synthgen.deidentify.deidentify import Deidentified, DeidentifyReport, deidentify, engine_digest
-from synthgen.deidentify.placeholders import with_placeholders
-from synthgen.deidentify.rules import RuleEngine
+from synthgen.deidentify.engines import RuleEngine, with_placeholders
 from synthgen.deidentify.spans import Engine, Span
 
 __all__ = [

@@ -1,27 +1,165 @@
-"""Deidentify: identifiers give way to surrogates before any model sees the text."""
+"""Replace identifiers by surrogates that are consistent across all records of a person."""
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
 from synthgen.deidentify.config import DeidentifyConfig
-from synthgen.deidentify.presidio import PresidioEngine, spacy_model
-from synthgen.deidentify.reading import read
-from synthgen.deidentify.rules import RuleEngine
-from synthgen.deidentify.spans import Engine
-from synthgen.deidentify.surrogates import Surrogates
+from synthgen.deidentify.engines import PresidioEngine, RuleEngine, spacy_model
+from synthgen.deidentify.names import FEMALE_FIRST, FIRST_NAMES, MALE_FIRST, PLAIN_LAST, name_parts
+from synthgen.deidentify.patterns import shift_date
+from synthgen.deidentify.spans import Engine, read, words
+
+MIN_SHIFT_DAYS, MAX_SHIFT_DAYS = 31, 365
+_TOWNS = words("Ashbury Brookvale Coldwater Elmstead Fernhollow Glenrock Millhaven Oakridge Westbrook")
+_STREETS = words("Cobbler Drover Fennel Harvest Lantern Meadow Pinecone Saddler Thimble Windmill")
+_PART = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")  # each part of a hyphenated name is replaced separately
+_DIGITS, _LETTERS = "0123456789", "abcdefghijklmnopqrstuvwxyz"
+
+
+class Surrogates:
+    """The surrogates of one person; the same identifier always gets the same surrogate.
+
+    First names become first names and last names last names, with their gender if the name lists contain them. All
+    dates move by the same number of days. In other identifiers, digits become digits and letters letters.
+
+    Args:
+        seeds: random stream of the stage.
+        group: the person.
+        declared_names: the person's declared names; never used as surrogates.
+    """
+
+    def __init__(self, seeds: SeedTree, group: str, declared_names: Iterable[str]) -> None:
+        self._seeds = seeds.child("person", group)
+        self._names: dict[str, str] = {}
+        declared_names = tuple(declared_names)
+        self._taken = set(name_parts(declared_names))
+        shift = MIN_SHIFT_DAYS + self._number("days") % (MAX_SHIFT_DAYS - MIN_SHIFT_DAYS + 1)
+        self.shift_days = shift if self._number("direction") % 2 == 0 else -shift
+        for name in declared_names:
+            last, comma, first = name.partition(",")
+            self._name(f"{first} {last}" if comma else name)
+
+    def replace(self, kind: str, value: str) -> str:
+        """Return the surrogate of an identifier of a kind, never the value itself."""
+        make: Callable[[str], str] | None = {
+            "name": self._name,
+            "date": self._date,
+            "age": lambda _: "90+",
+            "email": self._email,
+            "url": lambda v: f"https://www.example.org/{self._number('url', v) % 10**8:08d}",
+            "ip": self._ip,
+            "street": self._street,
+            "place": self._place,
+        }.get(kind)
+        return make(value) if make is not None else self._characters(kind, value)
+
+    def _number(self, *names: str) -> int:
+        return int.from_bytes(self._seeds.child(*names).key(), "big")
+
+    def _name(self, value: str) -> str:
+        parts: list[str] = []
+        end = 0
+        for match in _PART.finditer(value):
+            is_single_word = not any(c.isspace() for c in value)
+            is_first = match[0].title() in FIRST_NAMES if is_single_word else " " in value[match.end() :]
+            parts += [value[end : match.start()], self._name_token(match[0], is_first=is_first)]
+            end = match.end()
+        return "".join(parts) + value[end:]
+
+    def _name_token(self, word: str, *, is_first: bool) -> str:
+        stem = word.removesuffix("'s").removesuffix("’s")
+        key = stem.casefold()
+        if len(stem) == 1:
+            return _LETTERS[self._number("initial", key) % 26].upper() + word[len(stem) :]
+        if key not in self._names:
+            self._names[key] = self._draw_name(key, is_first=is_first)
+        name = self._names[key]
+        cased = name.upper() if stem.isupper() else name.lower() if stem.islower() else name
+        return cased + word[len(stem) :]
+
+    def _draw_name(self, key: str, *, is_first: bool) -> str:
+        """Return a name that is not used in this person's records, as an original or a surrogate."""
+        pool = PLAIN_LAST
+        if is_first:
+            title = key.title()
+            pool = next((names for names in (FEMALE_FIRST, MALE_FIRST) if title in names), FEMALE_FIRST + MALE_FIRST)
+        self._taken.add(key)
+        start = self._number("name", key)
+        listed = (pool[(start + i) % len(pool)] for i in range(len(pool)))
+        name = next((n for n in listed if n.casefold() not in self._taken), None)
+        if name is None:  # the person has more names than the list
+            name = self._characters("name", key.ljust(8, "a")).capitalize()
+        self._taken.add(name.casefold())
+        return name
+
+    def _date(self, value: str) -> str:
+        try:
+            return shift_date(value, self.shift_days)
+        except ValueError:  # a format of another engine that cannot be shifted, such as "last Tuesday"
+            return "[date]"
+
+    def _characters(self, kind: str, value: str) -> str:
+        """Return the value with every digit and letter replaced and separators kept."""
+        attempt = 0
+        while True:
+            bits = self._number(kind, value.casefold(), str(attempt))
+            out = []
+            for i, character in enumerate(value):
+                draw = bits >> (6 * (i % 40)) if i < 40 else self._number(kind, value, str(attempt), str(i))
+                out.append(_same_kind(character, draw))
+            result = "".join(out)
+            if result != value or not any(c.isalnum() for c in value):
+                return result
+            attempt += 1
+
+    def _email(self, value: str) -> str:
+        firsts = FEMALE_FIRST + MALE_FIRST
+        first = firsts[self._number("email", "first", value.casefold()) % len(firsts)]
+        last = PLAIN_LAST[self._number("email", "last", value.casefold()) % len(PLAIN_LAST)]
+        digits = self._number("email", "digits", value.casefold()) % 90 + 10
+        return f"{first}.{last}{digits}@example.org".lower().replace("'", "")
+
+    def _ip(self, value: str) -> str:
+        number = self._number("ip", value)
+        return f"10.{number & 255}.{number >> 8 & 255}.{number >> 16 & 255}"
+
+    def _street(self, value: str) -> str:
+        number, _, rest = value.partition(" ")
+        suffix = rest.split(",")[0].split(" ")[-1]
+        return (
+            f"{self._characters('street', number)} {_STREETS[self._number('street', value) % len(_STREETS)]} {suffix}"
+        )
+
+    def _place(self, value: str) -> str:
+        """Return an invented town with the original state and a replaced postal code."""
+        town = _TOWNS[self._number("place", value) % len(_TOWNS)]
+        words = value.replace(",", " ").split()
+        if len(words) < 3 or not words[-1][0].isdigit():
+            return town
+        return f"{town}, {words[-2]} {self._characters('place', words[-1])}"
+
+
+def _same_kind(character: str, draw: int) -> str:
+    if character.isdigit():
+        return _DIGITS[draw % 10]
+    if character.isalpha():
+        letter = _LETTERS[draw % 26]
+        return letter.upper() if character.isupper() else letter
+    return character
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeidentifyReport:
-    """What was replaced, in numbers.
+    """Numbers of replaced identifiers.
 
     Args:
-        engine: the engine used; "off" means that nothing was looked for.
-        counts: identifiers replaced, by kind.
-        n_records: records read.
+        engine: the engine used; "off" means that no identifiers were searched.
+        counts: replaced identifiers by kind.
+        n_records: number of records.
         n_records_changed: records with at least one identifier.
     """
 
@@ -33,12 +171,12 @@ class DeidentifyReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deidentified:
-    """The corpus with surrogates, and what they stand for.
+    """The corpus with surrogates and the identifiers that they replace.
 
     Args:
         corpus: same ids, labels, groups and order.
-        replaced: by record id, (kind, original) in the order of the text. It holds the real identifiers: it is kept
-            in the workspace for the identifier audit, with mode 0600, and goes nowhere else.
+        replaced: by record id, (kind, original) in text order. It contains real identifiers, so it stays in the
+            workspace with mode 0600, for the identifier audit.
         report: counts only.
     """
 
@@ -53,25 +191,23 @@ class Deidentified:
 def deidentify(
     corpus: Corpus, config: DeidentifyConfig, names: Mapping[str, Sequence[str]], seeds: SeedTree
 ) -> Deidentified:
-    """Return the corpus with identifiers replaced by surrogates that are the same within a person.
+    """Return the corpus with identifiers replaced by surrogates that are consistent within a person.
 
-    A name becomes the same name in all records of its person, dates of a person all move by the same number of
-    days, ages over 89 become 90+, and other identifiers keep their form. What the rules miss stays in the text: the
-    identifier audit looks for exactly that in what is released.
+    A name becomes the same name in all records of a person, all dates of a person move by the same number of days,
+    ages over 89 become 90+, and other identifiers keep their format. Identifiers that the engine misses stay in the
+    text; the identifier audit searches the release for them.
 
     Args:
-        corpus: the source.
-        config: which engine.
-        names: names of persons by record id, from declared columns; a person's names count in all of its records.
-        seeds: the stage's stream.
+        corpus: the source records.
+        config: selects the engine.
+        names: declared person names by record id; they apply to all records of the person.
+        seeds: random stream of the stage.
 
     Raises:
         DependencyError: if the engine's extra is not installed.
 
-    Privacy: reads every text; `replaced` holds what was taken out. Records of one person only shape each other.
-    Random: keyed hashes by person, kind and value; no draw depends on another person or on the order of records
-        of other persons.
-    Cost: linear in the length of the texts.
+    Privacy: the surrogates of a person depend only on that person's records.
+    Randomness: keyed hashes of person, kind and value.
     """
     if config.engine == "off":
         report = DeidentifyReport(engine="off", counts={}, n_records=len(corpus), n_records_changed=0)
@@ -98,7 +234,7 @@ def deidentify(
 
 
 def engine_digest(config: DeidentifyConfig) -> str | None:
-    """Return the digest of the model that the engine reads with, or None for an engine without one.
+    """Return the digest of the engine's model, or None if it uses no model.
 
     Raises:
         DependencyError: if the engine needs a model and none is installed.
@@ -113,7 +249,7 @@ def _engine(config: DeidentifyConfig) -> Engine:
 def _replace(
     text: str, engine: Engine, names: Sequence[str], surrogates: Surrogates
 ) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Return the text with surrogates, and the (kind, original) of each."""
+    """Return the text with surrogates, and the kind and original of each."""
     parts: list[str] = []
     found: list[tuple[str, str]] = []
     end = 0

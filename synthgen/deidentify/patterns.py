@@ -1,17 +1,19 @@
-"""Patterns of identifiers other than dates and names. Every repetition is bounded, so time is linear in the text.
+"""Find identifiers other than names by patterns, and shift dates.
 
-Check digits are python-stdnum's. Telephone numbers are ours: phonenumbers' matcher has to be told the country, and
-what it takes for valid there holds neither local numbers ("tel 5550142") nor those of other countries without a plus.
+Every repetition is bounded, so the time is linear in the text. Check digits come from python-stdnum. Telephone
+numbers use own patterns, because the library phonenumbers requires a country and misses local numbers such as "tel
+5550142".
 """
 
 import re
 from collections.abc import Callable
+from datetime import date, timedelta
 
 from stdnum import luhn
 from stdnum.gb import nhs
 from stdnum.iso7064 import mod_97_10
 
-from synthgen.deidentify.spans import Span
+from synthgen.deidentify.spans import Span, words
 
 _STATES = (
     "AL|AK|AZ|AR|CA|CO|CT|DE|DC|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK"
@@ -46,7 +48,7 @@ def _always(_: re.Match[str]) -> bool:
 
 
 def _is_phone(match: re.Match[str]) -> bool:
-    """Return whether digits are a telephone number: by a word before, a plus, a known shape, or three groups."""
+    """Return whether digits are a telephone number, by a cue before, a plus, a known shape or three groups."""
     value, digits = match[0], _digits(match[0])
     if not 7 <= len(digits) <= 15 or _UNIT.match(match.string, match.end()):
         return False
@@ -76,7 +78,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = (
         ),
         lambda m: luhn.is_valid(_digits(m[0])),
     ),
-    # as printed on cards, where the pattern above takes the expiry date or code behind it along
+    # as printed on cards; the pattern above would include a following expiry date or code
     (
         "card",
         re.compile(r"(?<![\w-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})(?![\w-])"),
@@ -95,7 +97,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = (
         re.compile(_NUMBER_OF + r"(?P<value>[A-Z0-9](?:[A-Z0-9]|[-/](?=[A-Z0-9])){3,24})(?!\w)", re.IGNORECASE),
         _has_digits,
     ),
-    # nothing that is measured has nine digits
+    # no clinical measurement has nine digits
     ("record_number", re.compile(r"(?<![\w.])\d{9,40}(?!\w|\.\d)"), _always),
     (
         "phone",
@@ -139,22 +141,22 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], Check], ...] = (
 
 
 def _is_iban(value: str) -> bool:
-    """Return whether a value is an IBAN of any country, the library's list of which is never complete (ISO 13616)."""
+    """Return whether a value is an IBAN of any country (ISO 13616), also of countries unknown to the library."""
     compact = "".join(str(int(c)) if c.isdecimal() else c for c in value if c not in " -")  # digits of any script
     return 15 <= len(compact) <= 34 and compact.isascii() and mod_97_10.is_valid(compact[4:] + compact[:4])
 
 
 def _iban_length(value: str) -> int:
-    """Return the length of the IBAN a match starts with, 0 if there is none: it may have taken words along."""
+    """Return the length of the IBAN at the start of a match, which can include following words; 0 if none."""
     while value and not _is_iban(value):
         value = value[: max(value.rfind(" "), value.rfind("-"), 0)]
     return len(value)
 
 
 def find_patterns(text: str) -> list[Span]:
-    """Return every identifier a pattern finds; overlapping ones are all returned.
+    """Return all identifiers that a pattern finds, including overlapping ones.
 
-    A pattern with a part called `value` means that part only: the words before it say what the number is.
+    If a pattern has a group `value`, only that group is the identifier; the words before it are context.
     """
     ibans = ((m.start(), _iban_length(m[0])) for m in _IBAN.finditer(text))
     found = [Span(start, start + length, "iban") for start, length in ibans if length > 0]
@@ -162,3 +164,113 @@ def find_patterns(text: str) -> list[Span]:
         part = "value" if "value" in pattern.groupindex else 0
         found += [Span(*m.span(part), kind) for m in pattern.finditer(text) if check(m)]
     return found
+
+
+MONTHS = words("january february march april may june july august september october november december")
+_MONTH = (
+    r"(?P<mon>January|February|March|April|May|June|July|August|September|October|November|December"
+    r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)(?!\w))\.?"
+)
+_DAY = r"(?P<d>\d{1,2})(?P<ord>st|nd|rd|th)?"
+_YEAR = r"(?P<y>(?:1[89]|20|21)\d\d)"
+_EDGE = r"(?<![\w/.-])", r"(?![\w/]|[.-]\d)"
+_FORMS = tuple(
+    re.compile(_EDGE[0] + form + _EDGE[1])
+    for form in (
+        _YEAR + r"(?P<sep>[-/.])(?P<m>\d{1,2})(?P=sep)(?P<d>\d{1,2})(?:(?=T\d)|\b)",
+        r"(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)" + _YEAR,
+        r"(?P<a>\d{1,2})(?P<sep>[-/])(?P<b>\d{1,2})(?P=sep)(?P<y>\d\d)",
+        _MONTH + r" {1,2}" + _DAY + r",? {1,2}" + _YEAR,
+        _DAY + r"(?: of)?[ -]" + _MONTH + r",?[ -](?:" + _YEAR[:-1] + r"|\d\d))",
+        _MONTH + r",? " + _YEAR,
+        _MONTH + r" " + _DAY,
+        _DAY + r"(?: of)? " + _MONTH,
+    )
+)
+_CENTURY_PIVOT = 40  # two-digit years up to this one belong to the 2000s
+_LEAP_YEAR = 2000  # used if a date has no year
+_MIDDLE = 15  # used if a date has no day
+
+
+def find_dates(text: str) -> list[tuple[int, int]]:
+    """Return start and end of every valid calendar date, including overlapping ones."""
+    return [m.span() for form in _FORMS for m in form.finditer(text) if _day_of(m) is not None]
+
+
+def shift_date(value: str, days: int) -> str:
+    """Return the date moved by a number of days, in the format of the original.
+
+    Raises:
+        ValueError: if the value is not a date that `find_dates` finds.
+    """
+    for form in _FORMS:
+        match = form.fullmatch(value)
+        day = _day_of(match) if match else None
+        if match and day:
+            return _rewrite(match, day + timedelta(days=days))
+    raise ValueError("not a date in a known form")
+
+
+def _day_of(match: re.Match[str]) -> date | None:
+    """Return the date of a match, or None if invalid; month first unless impossible."""
+    month, day = _month_and_day(match)
+    try:
+        return date(_year(match.groupdict().get("y")), month, day)
+    except ValueError:
+        return None
+
+
+def _month_and_day(match: re.Match[str]) -> tuple[int, int]:
+    parts = match.groupdict()
+    if parts.get("a"):
+        a, b = int(parts["a"]), int(parts["b"])
+        return (a, b) if a <= 12 else (b, a)
+    month = int(parts["m"]) if parts.get("m") else _month_number(parts["mon"])
+    return month, int(parts["d"]) if parts.get("d") else _MIDDLE
+
+
+def _month_number(name: str) -> int:
+    return next(i for i, month in enumerate(MONTHS, 1) if month.startswith(name[:3].lower()))
+
+
+def _year(written: str | None) -> int:
+    if written is None:
+        return _LEAP_YEAR
+    year = int(written)
+    if len(written) > 2:
+        return year
+    return year + (2000 if year <= _CENTURY_PIVOT else 1900)
+
+
+def _rewrite(match: re.Match[str], day: date) -> str:
+    """Return the matched text with each part of the date replaced."""
+    parts = {name: value for name, value in match.groupdict().items() if value is not None}
+    numbers = [parts[name] for name in ("a", "b", "m", "d") if name in parts]
+    is_padded = any(n.startswith("0") for n in numbers) or (len(numbers) > 1 and all(len(n) == 2 for n in numbers))
+    width = 2 if is_padded else 1
+    is_month_first = "a" in parts and int(parts["a"]) <= 12
+    new = {
+        "y": str(day.year)[-len(parts.get("y", "0000")) :],
+        "m": f"{day.month:0{width}d}",
+        "d": f"{day.day:0{width}d}",
+        "a": f"{day.month if is_month_first else day.day:0{width}d}",
+        "b": f"{day.day if is_month_first else day.month:0{width}d}",
+        "mon": _month_name(parts.get("mon", ""), day.month),
+        "ord": _ordinal(day.day),
+    }
+    value, shift = match[0], match.start()
+    for name in sorted((n for n in parts if n in new), key=match.start, reverse=True):
+        value = value[: match.start(name) - shift] + new[name] + value[match.end(name) - shift :]
+    return value
+
+
+def _month_name(written: str, month: int) -> str:
+    """Return a month name, abbreviated or in capitals like the original."""
+    is_full = written.lower() in MONTHS and written.lower() != "may"
+    name = MONTHS[month - 1].capitalize()
+    name = name if is_full else name[:3]
+    return name.upper() if written.isupper() else name
+
+
+def _ordinal(day: int) -> str:
+    return "th" if 11 <= day <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")

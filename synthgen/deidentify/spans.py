@@ -1,33 +1,27 @@
-"""Where an identifier stands, what every engine does, and which of two overlapping finds counts."""
+"""Define identifier spans, resolve overlaps and normalize texts before rules read them."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-# where two finds overlap, the kind named first here wins; of one kind, the longer
-KINDS = (
-    "email",
-    "url",
-    "iban",
-    "card",
-    "ssn",
-    "nhs_number",
-    "ip",
-    "date",
-    "record_number",
-    "phone",
-    "street",
-    "place",
-    "postal_code",
-    "age",
-    "name",
-    "other",
+import regex
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Return the words of a text, for compact constants."""
+    return tuple(text.split())
+
+
+# of two overlapping spans, the kind listed first wins; within a kind, the longer span
+KINDS = words(
+    "email url iban card ssn nhs_number ip date record_number phone street place postal_code age name other"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One identifier: characters start to end (exclusive) of a text, and its kind, one of `KINDS`."""
+    """An identifier: characters start to end (exclusive) of a text, and its kind, one of `KINDS`."""
 
     start: int
     end: int
@@ -42,13 +36,13 @@ class Engine(Protocol):
 
         Args:
             text: the text of a record.
-            declared_names: names that columns of the source say belong to this record's person.
+            declared_names: names of the record's person from the columns in `source.names`.
         """
         ...
 
 
 def without_overlaps(spans: Iterable[Span], length: int) -> list[Span]:
-    """Return the spans that count, in the order of the text; `length` is that of the text."""
+    """Return the spans that win over overlapping ones, in text order; `length` is the text length."""
     taken = bytearray(length)
     kept: list[Span] = []
     for span in sorted(spans, key=lambda s: (KINDS.index(s.kind), s.start - s.end, s.start)):
@@ -56,3 +50,54 @@ def without_overlaps(spans: Iterable[Span], length: int) -> list[Span]:
             taken[span.start : span.end] = b"\1" * (span.end - span.start)
             kept.append(span)
     return sorted(kept, key=lambda s: s.start)
+
+
+# a character with its combining marks and the invisible characters that follow
+_DRAWN = regex.compile(r".[\p{M}\p{Default_Ignorable_Code_Point}\p{Cf}]*", regex.S)
+_UNSEEN = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]+")
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u02d7\u30fc"
+
+
+class Reading(NamedTuple):
+    """A normalized text with the start and end of each character in the original text."""
+
+    text: str
+    starts: Sequence[int]
+    ends: Sequence[int]
+
+    def written(self, span: Span) -> Span:
+        """Return the position of a span of the normalized text in the original text."""
+        return Span(self.starts[span.start], self.ends[span.end - 1], span.kind)
+
+
+def read(text: str) -> Reading:
+    """Return a text in NFKC with ASCII digits and hyphens and without invisible characters.
+
+    Accents are kept if they compose with their letter; other combining marks are removed.
+    """
+    if text.isascii():
+        return Reading(text, range(len(text)), range(1, len(text) + 1))
+    parts: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for match in _DRAWN.finditer(text):
+        plain = _plain(match[0])
+        parts.append(plain)
+        starts += [match.start()] * len(plain)
+        ends += [match.end()] * len(plain)
+    return Reading("".join(parts), starts, ends)
+
+
+def _plain(drawn: str) -> str:
+    composed = unicodedata.normalize("NFKC", _UNSEEN.sub("", drawn))
+    return "".join(_character(c) for c in composed if not unicodedata.category(c).startswith("M"))
+
+
+def _character(character: str) -> str:
+    if character.isascii():
+        return character
+    if character.isdecimal():
+        return str(unicodedata.decimal(character))
+    if character in _DASHES:
+        return "-"
+    return " " if unicodedata.category(character) == "Zs" else character

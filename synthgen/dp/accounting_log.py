@@ -1,6 +1,6 @@
 """What the `accounting` audit is shown of a run, and whether it would pass, before anything is drawn and paid for.
 
-A dry run on people who do not exist shows by the same code how noise, batches and clips come out; the log says what is
+A dry run on people who do not exist shows by the same code how noise and clips come out; the log says what is
 asked at what price, and what else read the records. Neither needs an answer of a real person.
 """
 
@@ -12,7 +12,6 @@ import numpy as np
 
 from audits.attacks.accounting.accounting_audit import Accounting
 from audits.attacks.accounting.mechanism_log import READS, ReadKind, person_set_digest
-from audits.attacks.accounting.sampling_tests import MIN_STEPS
 from audits.core.errors import NotMeasurable
 from audits.core.types import AuditInputs, Table
 from audits.ledger.budgets import Reservation
@@ -20,16 +19,16 @@ from synthgen.config import Config
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
 from synthgen.core.types import Corpus
-from synthgen.dp.adapt import ADAPT, refine_made_up
+from synthgen.dp import gaussian
+from synthgen.dp.catalogue import VOTE
 from synthgen.dp.dry_run import DryRun
 from synthgen.dp.method import PublicContext
 from synthgen.dp.noise import Noise, SecureNoise, StreamNoise
 from synthgen.dp.noised_sums import Query
 from synthgen.dp.person_rows import made_up_people
 from synthgen.dp.planned_queries import is_public, mechanisms_of
-from synthgen.dp.style_vote import VOTE, count_votes, made_up_votes
+from synthgen.dp.style_vote import count_votes, made_up_votes
 from synthgen.dp.word_queries import WORDS, PublicWords, ask_words, made_up_words
-from synthgen.interpolate.config import DP_METHODS
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.secret import PUBLIC
 
@@ -54,7 +53,7 @@ def account_for(
         InputError: something in it is beyond what can be accounted for.
 
     Privacy: reads who the persons of train are; the log holds a digest of them.
-    Cost: seconds, more where persons are drawn by steps.
+    Cost: seconds.
     """
     dry_run = _dry_run(job, context, queries, vocabulary)
     log = _log(job, reservation, queries, dry_run, person_set_digest(record.group for record in train.records))
@@ -96,24 +95,19 @@ def _dry_run(
     said = None if vocabulary is None else made_up_words(n, n_classes, len(vocabulary.words), rng)
     votes = made_up_votes(n, rng) if VOTE in queries else None
     while lacking := {name for name, query in queries.items() if not _is_enough(dry_run, query)}:
-        if lacking - {WORDS, VOTE, ADAPT}:
-            DP_METHODS[job.config.interpolate.method].learn(people, context, queries, dry_run)
+        if lacking - {WORDS, VOTE}:
+            gaussian.learn(people, context, queries, dry_run)
         if WORDS in lacking and vocabulary is not None and said is not None:
             ask_words(said, n_classes, vocabulary, queries[WORDS], dry_run)
         if VOTE in lacking and votes is not None:
             count_votes(votes, queries[VOTE], dry_run)
-        if ADAPT in lacking:
-            refine_made_up(job.config, n, queries[ADAPT], dry_run, rng)
     return dry_run
 
 
 def _is_enough(dry_run: DryRun, query: Query) -> bool:
     """Return whether the audit can tell by what was logged of a query."""
     log = dry_run.found.get(query.name)
-    if log is None:
-        return False
-    steps = len(log["noise"])
-    return steps * log["dimension"] >= LEAST_LOGGED and (query.sampling_rate == 1 or steps >= MIN_STEPS)
+    return log is not None and len(log["noise"]) * log["dimension"] >= LEAST_LOGGED
 
 
 def _log(
@@ -132,8 +126,8 @@ def _log(
             **cost,
             "unit": "group",
             "clip_norm": query.clip,
-            "sampling": "all" if query.sampling_rate == 1 else "poisson",
-            "normaliser": None if query.normaliser is None else {"value": query.normaliser, "source": "constant"},
+            "sampling": "all",
+            "normaliser": None,
             "seed_digest": None if seed is None else sha256_json([seed, query.name]),
             "dry_run": dry_run.log(query.name),
         }

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file
 
 from synthgen.core.errors import ConfigError
 from synthgen.core.types import Float32
@@ -57,9 +56,11 @@ def load_basis(encoder: str) -> PublicBasis:
     if encoder not in shipped:
         there = ", ".join(sorted(shipped))
         raise ConfigError(
-            f"embed.model: a dp- method asks how public text is spread; of {encoder!r} nobody measured it",
+            f"embed.model: dp-gaussian needs the public basis of the encoder, and {encoder!r} has none",
             problems=["embed.model"],
             hint=f"Use one of: {there}.",
         )
+    from safetensors.numpy import load_file
+
     held = {name: array.astype(np.float64) for name, array in load_file(shipped[encoder]).items()}
     return PublicBasis(mean=held["mean"], axes=held["axes"], variances=held["variances"])

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from synthgen.dp.noise import Int64, Noise
-from synthgen.dp.noised_sums import UNIT, Float64, Query, noised_sum, poisson_batch
+from synthgen.dp.noise import Noise
+from synthgen.dp.noised_sums import UNIT, Float64, Query, noised_sum
 
 
 @dataclass(slots=True, kw_only=True)
@@ -16,7 +16,7 @@ class DryRun:
         n_persons: made up.
         noise: of the same kind as the run's.
         found: of each query the squared length of the noise at each time it was asked, in standard deviations; its
-            coordinates; the largest norm that a person had; what sums were divided by; who took part.
+            number of coordinates; and the largest norm of a person's row.
     """
 
     n_persons: int
@@ -29,19 +29,10 @@ class DryRun:
         log["dimension"] = len(found.noise)
         log["noise"].append(float(((found.noise / (query.noise_multiplier * UNIT)) ** 2).sum()))
         log["max_norm"] = max(log["max_norm"], found.largest * query.clip)
-        if query.normaliser is not None:
-            log["normalisers"].append(query.normaliser)
         return found.answer
 
-    def batch(self, persons: int, query: Query) -> Int64:
-        """Return who takes part in a step, and log it."""
-        drawn = poisson_batch(persons, query, self.noise)
-        if query.sampling_rate < 1:
-            self._log(query).setdefault("batches", []).append(drawn.tolist())
-        return drawn
-
     def _log(self, query: Query) -> dict[str, Any]:
-        return self.found.setdefault(query.name, {"noise": [], "max_norm": 0.0, "normalisers": []})
+        return self.found.setdefault(query.name, {"noise": [], "max_norm": 0.0})
 
     def log(self, name: str) -> dict[str, Any]:
         """Return what was found of a query, in the form of `audits.attacks.accounting.mechanism_log.DryRunLog`."""

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
 
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Float32, Latents
+from synthgen.core.types import Float32, Latents, latent_ids
 from synthgen.dp.basis import PublicBasis
 from synthgen.dp.class_queries import ask_boundary, ask_means, ask_spread, class_scores
 from synthgen.dp.method import Asked, PublicContext
 from synthgen.dp.noised_sums import Ask, Float64, Query
 from synthgen.dp.person_rows import PersonRows
-from synthgen.interpolate.base import latent_ids
 
 NAME = "dp-gaussian"
 FILE = "classes.safetensors"
@@ -48,7 +46,10 @@ class ClassModel:
     weights: Float64
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return new vectors; see `Learned`."""
+        """Return exactly `counts[label]` new vectors of each label; asking for more keeps the first ones.
+
+        The vectors have no parents: they are computed from noised answers alone.
+        """
         return latents_of({label: self._draw(label, m, rng.child(label)) for label, m in counts.items()}, NAME, rng)
 
     def _draw(self, label: str, m: int, rng: SeedTree) -> Float32:
@@ -65,6 +66,8 @@ class ClassModel:
     def save(self, folder: Path) -> None:
         """Write it into a folder; the basis and the names are public and are not in it."""
         arrays = {"points": self.points, "spread": self.spread, "weights": self.weights}
+        from safetensors.numpy import save_file
+
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / FILE)
 
 
@@ -82,6 +85,8 @@ def learn(people: PersonRows, context: PublicContext, queries: Mapping[str, Quer
 
 def read(folder: Path, context: PublicContext) -> ClassModel:
     """Return the model that `ClassModel.save` wrote."""
+    from safetensors.numpy import load_file
+
     return ClassModel(labels=context.labels, basis=context.basis, **load_file(folder / FILE))
 
 

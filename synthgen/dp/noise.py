@@ -1,6 +1,5 @@
 """Where the noise of a differentially private sum comes from."""
 
-import secrets
 from typing import Protocol
 
 import numpy as np
@@ -12,14 +11,10 @@ Int64 = NDArray[np.int64]
 
 
 class Noise(Protocol):
-    """Draws whole numbers of the discrete Gaussian distribution, and who takes part."""
+    """Draws whole numbers of the discrete Gaussian distribution."""
 
     def integers(self, n: int, scale: float) -> Int64:
         """Return n independent numbers x with P(x) ∝ exp(-x² / (2 scale²))."""
-        ...
-
-    def coins(self, n: int, chance: float) -> NDArray[np.bool_]:
-        """Return n independent coins, each true with a chance to within 2^-64."""
         ...
 
 
@@ -41,10 +36,6 @@ class SecureNoise:
         draw = opendp.m.make_gaussian(domain, opendp.l2_distance(T="f64"), scale=scale)
         return np.array(draw([0] * n), dtype=np.int64)
 
-    def coins(self, n: int, chance: float) -> NDArray[np.bool_]:
-        """Return n independent coins."""
-        return np.frombuffer(secrets.token_bytes(8 * n), dtype="<u8") < np.uint64(int(chance * 2**64))
-
 
 class StreamNoise:
     """Noise of a named stream, rounded: for tests and studies. Whoever knows the stream takes the noise off again.
@@ -59,7 +50,3 @@ class StreamNoise:
     def integers(self, n: int, scale: float) -> Int64:
         """Return n independent numbers."""
         return np.rint(self._generator.normal(0.0, scale, n)).astype(np.int64)
-
-    def coins(self, n: int, chance: float) -> NDArray[np.bool_]:
-        """Return n independent coins."""
-        return self._generator.random(n) < chance

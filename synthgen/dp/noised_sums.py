@@ -1,8 +1,8 @@
 """The one way in which anything is learned from persons under differential privacy: a noised sum of clipped rows."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,6 @@ class Query:
         noise_multiplier: standard deviation of the noise in clip norms.
         clip: the largest L2 norm of one person's row.
         steps: how often it is asked.
-        sampling_rate: the chance of each person to take part in a step; 1 for everyone.
-        normaliser: what a step's sum is divided by, a constant of the configuration; None where it is not divided.
         kind: as the log of the mechanism names it.
     """
 
@@ -36,31 +34,19 @@ class Query:
     noise_multiplier: float
     clip: float = 1.0
     steps: int = 1
-    sampling_rate: float = 1.0
-    normaliser: float | None = None
-    kind: Literal["gaussian", "vote", "dp-sgd"] = "gaussian"
+    kind: Literal["gaussian", "vote"] = "gaussian"
 
 
-class Ask(Protocol):
-    """What asks persons: the run, or its dry run on people who do not exist."""
-
-    def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
-        """Return one step's noised sum over the persons' rows, over the query's normaliser; see `private_sum`."""
-        ...
-
-    def batch(self, persons: int, query: Query) -> Int64:
-        """Return the numbers of the persons who take part in a step, rising; each by a coin of their own.
-
-        It may be nobody, and a step of nobody has noise as well.
-        """
-        ...
+# Returns one step's noised sum over the rows of all persons, float64 (d,); see `private_sum`. A run answers with
+# `PrivateAsk`, and its dry run on made-up persons with `DryRun`.
+Ask = Callable[[Iterable[Float64], Query], Float64]
 
 
 class PrivateAsk:
     """Asks with noise.
 
     Args:
-        noise: where noise and batches come from.
+        noise: where the noise comes from.
     """
 
     def __init__(self, noise: Noise) -> None:
@@ -70,24 +56,13 @@ class PrivateAsk:
         """Return one step's noised sum."""
         return private_sum(people, query, self._noise)
 
-    def batch(self, persons: int, query: Query) -> Int64:
-        """Return who takes part in a step."""
-        return poisson_batch(persons, query, self._noise)
-
-
-def poisson_batch(persons: int, query: Query, noise: Noise) -> Int64:
-    """Return the numbers of the persons whose coins say so, rising; all of them at a rate of 1."""
-    if query.sampling_rate == 1:
-        return np.arange(persons)
-    return np.flatnonzero(noise.coins(persons, query.sampling_rate))
-
 
 def private_sum(people: Iterable[Float64], query: Query, noise: Noise) -> Float64:
     r"""Return the sum over persons of their rows, each clipped, with Gaussian noise; float64 (d,).
 
-        ( Σ_p ⌊ x_p min(1, C / ‖x_p‖₂) · U / C ⌋ + z ) · C / (U N),  z_j ~ discrete Gaussian((1 + `MARGIN`) σ U)
+        ( Σ_p ⌊ x_p min(1, C / ‖x_p‖₂) · U / C ⌋ + z ) · C / U,  z_j ~ discrete Gaussian((1 + `MARGIN`) σ U)
 
-    with C the clip, N the normaliser or 1, σ the noise multiplier, U = `UNIT`, and ⌊ ⌋ towards zero, so that in whole
+    with C the clip, σ the noise multiplier, U = `UNIT`, and ⌊ ⌋ towards zero, so that in whole
     numbers nobody adds more than U in L2 norm and the sum is exact.
 
     Args:
@@ -125,7 +100,7 @@ def noised_sum(people: Iterable[Float64], query: Query, noise: Noise) -> NoisedS
     """Return what `private_sum` answers with what it must forget; for it, and for people who do not exist."""
     total, largest = exact_sum(people, query.clip)
     added = noise.integers(len(total), (1 + MARGIN) * query.noise_multiplier * UNIT)
-    answer = (total + added).astype(np.float64) * (query.clip / UNIT / (query.normaliser or 1.0))
+    answer = (total + added).astype(np.float64) * (query.clip / UNIT)
     return NoisedSum(answer=answer, noise=added, largest=largest)
 
 

@@ -22,14 +22,12 @@ class PersonRows:
         points: float64 (n, d).
         classes: int64 (n), numbers of declared labels.
         starts: int64 (p,), the first row of each person.
-        names: of the p persons, which what is drawn for each one hangs on.
         n_classes: how many labels are declared.
     """
 
     points: Float64
     classes: Int64
     starts: Int64
-    names: tuple[str, ...]
     n_classes: int
 
     def mean_rows(self, rows: Callable[[slice], Float64]) -> Iterator[Float64]:
@@ -39,13 +37,6 @@ class PersonRows:
             start, end = self.starts[first : first + BLOCK], ends[first : first + BLOCK]
             values = rows(slice(int(start[0]), int(end[-1])))
             yield np.add.reduceat(values, start - start[0], axis=0) / (end - start)[:, None]
-
-    def rows_of(self, persons: Int64) -> tuple[Int64, Int64]:
-        """Return the rows of some persons, one person's after the other's, and where among them each one's begin."""
-        ends = np.append(self.starts[1:], len(self.points))
-        each = [np.arange(self.starts[person], ends[person]) for person in persons]
-        starts = np.cumsum([0, *(len(rows) for rows in each[:-1])])
-        return np.concatenate(each), starts
 
 
 def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonRows:
@@ -67,7 +58,6 @@ def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonR
         points=basis.inward(x.vectors[order]),
         classes=np.array([number[x.labels[i]] for i in order], dtype=np.int64),
         starts=starts.astype(np.int64),
-        names=tuple(place),
         n_classes=len(number),
     )
 
@@ -78,5 +68,4 @@ def made_up_people(n: int, n_classes: int, basis: PublicBasis, rng: np.random.Ge
     points = rng.normal(size=(int(sizes.sum()), len(basis.mean))) * np.sqrt(basis.variances)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
     classes = rng.integers(0, n_classes, len(points))
-    names = tuple(f"nobody-{i}" for i in range(n))
-    return PersonRows(points=points, classes=classes, starts=starts, names=names, n_classes=n_classes)
+    return PersonRows(points=points, classes=classes, starts=starts, n_classes=n_classes)

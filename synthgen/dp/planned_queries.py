@@ -9,17 +9,14 @@ from audits.ledger.budgets import Cost
 from synthgen.config import Config, most_delta
 from synthgen.core.errors import ConfigError, InternalError
 from synthgen.decode.config import AUTO, WORDS
-from synthgen.decode.style_adapter import built_in_styles
 from synthgen.dp import gaussian
-from synthgen.dp import style_vote as vote
 from synthgen.dp import word_queries as words
-from synthgen.dp.adapt import ADAPT, asked_of, price_of
+from synthgen.dp.catalogue import VOTES_ASKED
 from synthgen.dp.method import Asked
 from synthgen.dp.noise_multipliers import noise_multipliers
 from synthgen.dp.noised_sums import Query
 from synthgen.filter.attributes import check_labels
-from synthgen.interpolate.config import DP_METHODS
-from synthgen.interpolate.counts import wanted_counts
+from synthgen.interpolate.base import wanted_counts
 from synthgen.models.registry import MODELS
 from synthgen.pipeline.secret import PUBLIC
 
@@ -75,6 +72,8 @@ def check_budget(config: Config, policy: Policy) -> None:
 
 def is_public(config: Config) -> bool:
     """Return whether nothing that a run computes with can have learnt from its records: all of it is shipped."""
+    from synthgen.decode.style_adapter import built_in_styles
+
     decode = config.decode
     return (
         config.deidentify.engine != "presidio"  # whose language model is whatever is installed under a name
@@ -131,10 +130,9 @@ def large_delta(config: Config, persons: int, before: Cost) -> str | None:
 def asked_by(config: Config) -> dict[str, Asked]:
     """Return the questions of a run by name."""
     return {
-        **DP_METHODS[config.interpolate.method].ASKED,
+        **gaussian.ASKED,
         **(words.ASKED if config.decode.words > 0 and not config.decode.by_words else {}),
-        **(vote.ASKED if config.decode.style == AUTO else {}),
-        **asked_of(config.dp.adapt),
+        **(VOTES_ASKED if config.decode.style == AUTO else {}),
     }
 
 
@@ -145,12 +143,12 @@ def queries_of(config: Config) -> dict[str, Query]:
         InternalError: the configuration has no budget.
     """
     dp = config.dp
-    if dp.epsilon is None or dp.delta is None or dp.persons is None:
+    if dp.epsilon is None or dp.delta is None:
         raise InternalError("a run without a budget asks nothing")
     asked, shares = asked_by(config), {str(name): share for name, share in dp.shares.items()}
-    priced = {name: one.priced(shares.get(name, one.share), dp.persons) for name, one in asked.items()}
+    priced = {name: one.priced(shares.get(name, one.share)) for name, one in asked.items()}
     noise = noise_multipliers(dp.epsilon, dp.delta, priced)
-    return {name: one.query(name, noise[name], dp.persons) for name, one in asked.items()}
+    return {name: one.query(name, noise[name]) for name, one in asked.items()}
 
 
 def priced_reads(config: Config) -> tuple[tuple[str, str], ...]:
@@ -159,12 +157,7 @@ def priced_reads(config: Config) -> tuple[tuple[str, str], ...]:
         return ()
     queries = queries_of(config)
     asked = tuple(
-        (
-            name,
-            f"Gaussian noise of {query.noise_multiplier:.3g} clip norms, {query.steps} times"
-            + (f", each person with a chance of {query.sampling_rate:.3g}" if query.sampling_rate < 1 else "")
-            + (price_of(config, query) if name == ADAPT else ""),
-        )
+        (name, f"Gaussian noise of {query.noise_multiplier:.3g} clip norms, {query.steps} times")
         for name, query in queries.items()
     )
     return (*asked, *((what, "nothing: " + why) for what, why in FREE))
@@ -173,11 +166,6 @@ def priced_reads(config: Config) -> tuple[tuple[str, str], ...]:
 def mechanisms_of(queries: Mapping[str, Query]) -> tuple[dict[str, Any], ...]:
     """Return the queries as costs, in the form of `audits.attacks.accounting.mechanism_log.MechanismCost`."""
     return tuple(
-        {
-            "kind": query.kind,
-            "noise_multiplier": query.noise_multiplier,
-            "sampling_rate": query.sampling_rate,
-            "steps": query.steps,
-        }
+        {"kind": query.kind, "noise_multiplier": query.noise_multiplier, "sampling_rate": 1.0, "steps": query.steps}
         for query in queries.values()
     )

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from audits.gate.policy import Policy
 from audits.gate.rule import ATTEMPTS
@@ -12,15 +11,16 @@ from audits.ledger.budgets import Cost, Reservation, Spending, refuse_overspendi
 from audits.ledger.chain import HighWaterMark
 from synthgen.config import Config
 from synthgen.core.errors import BudgetError, InternalError, StorageError
+from synthgen.core.files import write_json
 from synthgen.core.progress import silent
+from synthgen.core.stage import ROOT, HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.types import Corpus
 from synthgen.dp.planned_queries import asked_by, large_delta, mechanisms_of, most_for, queries_of
 from synthgen.dp.sealed_result import LOG, MEASURE, is_sealed
 from synthgen.pipeline.job import Job, source_digest
-from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.secret import MARK, mark_of
-from synthgen.pipeline.workspace import StageResult, Workspace, read_field, write_json
+from synthgen.pipeline.workspace import StageResult, Workspace, read_field
 
 RESERVE, RUN = "reserve", "run.json"
 PAID = (RESERVE, MEASURE)  # stages that are never thrown away
@@ -54,17 +54,11 @@ def reserve_budget(
         raise InternalError("a run without a budget reserves nothing")
     cost = Cost(epsilon=dp.epsilon, delta=dp.delta)
     most, ledger = most_for(job.config, policy), ledger_of(job.config)
-    asked_for = _reserved_for(job)
-    before, place = job.workspace.finished(RESERVE, asked_for), job.workspace.place(RESERVE, asked_for)
+    inputs = _inputs(job, most)
+    before, place = job.finished(RESERVE_STAGE, inputs), job.workspace.place(RESERVE, job.key(RESERVE_STAGE, inputs))
 
     def spending(folder: Path) -> Spending:
         return Spending(run=_run_in(folder), cost=cost, mechanisms=mechanisms_of(queries))
-
-    def make(folder: Path) -> Mapping[str, object]:
-        if not (folder / RUN).exists():  # or a stop came after it was reserved, and it is reserved still
-            write_json(folder / RUN, {"run": secrets.token_hex(16), MARK: mark_of(job.config, job.workspace)})
-        reserve(*ledger, spending(folder), most=most)
-        return {"in": 0, "out": 0, "epsilon": dp.epsilon, "delta": dp.delta}
 
     is_left = anew and place.exists() and (before is None or not _is_open(ledger, spending(before.folder)))
     if before is None and not anew:
@@ -76,7 +70,7 @@ def reserve_budget(
         refuse_overspending(spent_so_far(*ledger), cost, most)  # or what was paid for would be out of reach
         aside = place.replace(place.with_name(f"{place.name}.before-{secrets.token_hex(4)}"))
     try:
-        result = job.workspace.stage(RESERVE, asked_for, make, keep_partial=True, is_paid=True)
+        result = job.run(RESERVE_STAGE, inputs)
         return reserve(*ledger, spending(result.folder), most=most), result
     except BaseException:
         if is_left and not place.exists():
@@ -98,6 +92,8 @@ def _refuse_asked_out(job: Job, policy: Policy, control: Corpus) -> None:
     limits = [rule.limit for rule in policy.all_rules() if rule.metric == ATTEMPTS and rule.op == "<="]
     if not limits:
         return
+    from synthgen.pipeline.judge import as_table
+
     before = asked_before(*ledger_of(job.config), control=as_table(control, {}))
     if before >= min(limits):
         raise BudgetError(
@@ -124,23 +120,46 @@ def _refuse_orphans(workspace: Workspace) -> None:
         )
 
 
-def _reserved_for(job: Job) -> Mapping[str, Any]:
-    """Return what one reservation is for: the same file, dice, persons, cost and questions.
+def _inputs(job: Job, most: Cost | None = None) -> dict[str, HasDigest]:
+    """Return what one reservation is for; the secret's digest and the limit are not part of its key.
 
-    How the file is read and split is not in it: the ledger refuses a second draw, and nobody pays for another
-    setting unasked. Nor is how a version puts a question: where another one puts it otherwise, the ledger holds the
-    old one under this run's id, and refuses.
+    How the file is read and split is not in it: the ledger refuses a second draw, so changing these settings must not
+    pay again. If another version of the program plans the queries otherwise, the ledger holds the old plan under the
+    run's id and refuses.
     """
     config = job.config
     return {
-        "digest": source_digest(config.resolve(config.source.path)),
-        "seed": job.seeds.key().hex(),
-        "cost": [config.dp.epsilon, config.dp.delta],
-        "persons": config.dp.persons,
-        "shares": {str(name): share for name, share in config.dp.shares.items()},
-        "asked": sorted(asked_by(config)),
-        **({} if config.dp.adapt is None else {"adapt": config.dp.adapt.model_dump(mode="json")}),
+        "source": StageInput(None, source_digest(config.resolve(config.source.path))),
+        "queries": plain_value(sorted(asked_by(config))),
+        "ledger": StageInput((job, most), "the reservation is the same in every ledger"),
     }
+
+
+def _reserve(context: StageContext) -> Mapping[str, object]:
+    """Enter the reservation in the ledger, under an id that is stored first."""
+    job, most = context.input("ledger")
+    dp = context.config("dp")
+    if not (context.folder / RUN).exists():  # otherwise an interruption came after it was reserved
+        write_json(context.folder / RUN, {"run": secrets.token_hex(16), MARK: mark_of(job.config, job.workspace)})
+    spending = Spending(
+        run=_run_in(context.folder),
+        cost=Cost(epsilon=dp.epsilon, delta=dp.delta),
+        mechanisms=mechanisms_of(queries_of(job.config)),
+    )
+    reserve(*ledger_of(job.config), spending, most=most)
+    return {"in": 0, "out": 0, "epsilon": dp.epsilon, "delta": dp.delta}
+
+
+RESERVE_STAGE = Stage(
+    name=RESERVE,
+    version=1,
+    run=_reserve,
+    config=("dp",),
+    inputs=("source", "queries", "ledger"),
+    streams=(ROOT,),
+    keep_partial=True,
+    is_paid=True,
+)
 
 
 def reserved_run(config: Config) -> str | None:
@@ -149,7 +168,7 @@ def reserved_run(config: Config) -> str | None:
     if config.dp.epsilon is None or not (root / "stages").is_dir():
         return None
     job = Job(config, Workspace(root), silent)
-    found = job.workspace.finished(RESERVE, _reserved_for(job))
+    found = job.finished(RESERVE_STAGE, _inputs(job))
     return None if found is None else _run_in(found.folder)
 
 

@@ -9,8 +9,9 @@ from audits.ledger.budgets import note_draw, note_made, seal, state_of
 from audits.ledger.chain import HighWaterMark
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import StorageError
-from synthgen.pipeline.style_choice import CHOICE
-from synthgen.pipeline.workspace import read_field, write_json
+from synthgen.core.files import write_json
+from synthgen.dp.catalogue import CHOICE
+from synthgen.pipeline.workspace import read_field
 
 MEASURE, LOG = "measure", "mechanism.json"
 SEAL = "seal.json"  # of a whole answer, until it is booked

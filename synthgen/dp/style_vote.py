@@ -13,13 +13,10 @@ from synthgen.decode.config import PLAIN
 from synthgen.decode.likelihood import Likelihood
 from synthgen.decode.prompts import label_prompt
 from synthgen.decode.style_adapter import built_in_styles, in_style
-from synthgen.dp.method import Asked
 from synthgen.dp.noised_sums import Ask, Float64, Query
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.style_choice import MIXED, Shares, named_styles
 
-VOTE = "style"
-ASKED = {VOTE: Asked(share=0.05, kind="vote")}
 VOTERS = 128  # about, of the declared number of persons
 NEAR = 0.5  # of the most votes that a style needs to be mixed in
 CLEAR = 0.1  # nats per token that a style must gain to get a whole vote

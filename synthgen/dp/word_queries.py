@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
 
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Float32, Latents
-from synthgen.dp.method import Asked, Learned
+from synthgen.dp.gaussian import ClassModel
+from synthgen.dp.method import Asked
 from synthgen.dp.noise import Int64
 from synthgen.dp.noised_sums import Ask, Float64, Query
 
@@ -88,6 +88,8 @@ class ClassWords:
 
     def save(self, folder: Path) -> None:
         """Write the counts into a folder; the vocabulary is public and not in it."""
+        from safetensors.numpy import save_file
+
         save_file({"counts": np.ascontiguousarray(self.counts), "error": np.array([self.error])}, folder / FILE)
 
 
@@ -102,13 +104,13 @@ class Telling:
         told: how many words each vector is given.
     """
 
-    learned: Learned
+    learned: ClassModel
     words: ClassWords
     labels: tuple[str, ...]
     told: int
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return new vectors; see `Learned`."""
+        """Return new vectors with their words; see `ClassModel.sample`."""
         latents, told = self.learned.sample(counts, rng), dict[int, tuple[str, ...]]()
         for label in sorted(counts):
             rows = [i for i, name in enumerate(latents.labels) if name == label]
@@ -120,6 +122,8 @@ class Telling:
 
 def read_words(folder: Path, vocabulary: PublicWords) -> ClassWords:
     """Return what `ClassWords.save` wrote."""
+    from safetensors.numpy import load_file
+
     held = load_file(folder / FILE)
     return ClassWords(vocabulary=vocabulary, counts=held["counts"], error=float(held["error"][0]))
 

@@ -1,4 +1,4 @@
-"""Vectors of records: frozen encoders from local folders; the workspace keeps a stage's vectors by digest."""
+"""Encode records as vectors with frozen encoders from local folders."""
 
 import json
 from collections.abc import Callable
@@ -11,23 +11,22 @@ from synthgen.core.types import Corpus, Embedded, Float32
 from synthgen.embed.base import Encoder, Progress
 from synthgen.embed.config import EmbedConfig
 
-# config.json's model_type of the causal language models that are pooled at their last token
+# model types in config.json of causal language models whose vector is the state of the last token
 LAST_TOKEN_TYPES = frozenset({"mistral"})
 
 __all__ = ["Encoder", "Progress", "build_encoder", "embed"]
 
 
-def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, alone: bool = False) -> Encoder:
+def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, one_by_one: bool = False) -> Encoder:
     """Return the encoder the configuration names.
 
     Args:
         config: names a model of the store, or a local folder.
-        model_folder: gives the folder of a model's name; `synthgen.models.store.model_folder`.
-        alone: whether each text goes through the model by itself, see `SentenceEncoder`; an encoder that is pooled at
-            its last token cannot, and no method that asks for it takes one.
+        model_folder: maps a model name to its folder, see `synthgen.models.store.model_folder`.
+        one_by_one: encode each text separately, see `SentenceEncoder`; last-token encoders ignore it.
 
     Raises:
-        ModelError: if the folder is no encoder we know.
+        ModelError: if the folder is not a supported encoder.
         ModelMissing: from `model_folder`, if the store lacks the model.
     """
     folder = model_folder(config.model)
@@ -35,23 +34,23 @@ def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, a
     try:
         model_type = json.loads(path.read_bytes())["model_type"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path}: does not say the model's type ({type(error).__name__})") from error
+        raise ModelError(f"{path}: the model type is missing ({type(error).__name__})") from error
     if model_type in LAST_TOKEN_TYPES:
         from synthgen.embed.last_token import LastTokenEncoder
 
         return LastTokenEncoder(folder, config.model)
     from synthgen.embed.sentence import SentenceEncoder
 
-    return SentenceEncoder(folder, config.model, alone=alone)
+    return SentenceEncoder(folder, config.model, one_by_one=one_by_one)
 
 
 def embed(corpus: Corpus, vectors: Float32, encoder: Encoder) -> Embedded:
-    """Return a corpus's vectors with the id, label and person of each row.
+    """Return the vectors of a corpus with the id, label and person of each row.
 
     Args:
         corpus: n records.
         vectors: float32 (n, d), row i of record i.
-        encoder: what made them.
+        encoder: encoder of the vectors.
     """
     return Embedded(
         vectors=np.ascontiguousarray(vectors),

@@ -1,4 +1,4 @@
-"""What turns text into vectors."""
+"""Define the encoder interface and batch encoding."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,10 +20,10 @@ class Encoder(Protocol):
     """A frozen text encoder.
 
     Attributes:
-        name: as the user calls it.
-        digest: sha256 over everything that decides its vectors: weights, tokenizer, settings.
-        dim: the number of columns, d.
-        max_tokens: what comes after so many tokens of a text is not read.
+        name: name in the configuration.
+        digest: SHA-256 of weights, tokenizer and settings.
+        dim: number of columns, d.
+        max_tokens: tokens after this number are ignored.
         normalized: whether every vector has unit length.
     """
 
@@ -45,12 +45,12 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
         """Return float32 (n, d), row i of texts[i], finite.
 
-        The order of the texts changes nothing, equal texts get equal vectors, and company changes a vector by no more
-        than rounding noise. A stage that must repeat to the byte keeps its whole result.
+        The result does not depend on the order of the texts, and equal texts get equal vectors. The other texts of a
+        batch change a vector only by rounding.
 
         Args:
-            texts: not empty strings.
-            progress: called with the number of texts done since the last call.
+            texts: non-empty strings.
+            progress: called with the number of texts encoded since the last call.
         """
         ...
 
@@ -59,22 +59,22 @@ def folder_digest(folder: Path) -> str:
     """Return one sha256 over the weights, tokenizer and settings of a model folder.
 
     Raises:
-        ModelError: if the folder holds no weights as safetensors.
+        ModelError: if the folder contains no safetensors weights.
     """
     files = sorted({path for pattern in _WEIGHTS_AND_SETTINGS for path in folder.rglob(pattern) if path.is_file()})
     if not any(path.suffix == ".safetensors" for path in files):
         raise ModelError(
-            f"{folder}: holds no weights as safetensors",
-            hint="Give the folder of a model saved as safetensors; other formats can run code and are not read.",
+            f"{folder}: contains no safetensors weights",
+            hint="Save the model as safetensors; other formats can run code and are not supported.",
         )
     return sha256_json({path.relative_to(folder).as_posix(): sha256_file(path) for path in files})
 
 
 def in_batches(texts: Sequence[str], size: int) -> list[list[str]]:
-    """Return the different texts, longest first and cut into batches.
+    """Return batches of the distinct texts, longest first.
 
-    Texts of like length share a batch, so little is padded; the longest come first, so memory runs out at once or
-    never. The batches depend on the set of texts alone, not on their order.
+    Texts of similar length share a batch, so little is padded. The longest batch comes first, so a lack of memory
+    shows immediately. The batches do not depend on the order of the texts.
     """
     different = sorted(set(texts), key=lambda text: (-len(text), text))
     return [different[start : start + size] for start in range(0, len(different), size)]
@@ -89,15 +89,15 @@ def encode_batches(
     *,
     n_workers: int = 1,
 ) -> Float32:
-    """Return float32 (n, d), row i of texts[i], what `forward` makes of batches of at most `size` texts.
+    """Return the vectors of texts, float32 (n, d), encoded in batches of at most `size` texts.
 
     Args:
-        encoder: whose vectors they are.
-        texts: not empty strings.
-        forward: from the texts of a batch to their vectors; in several threads at once where there are workers.
-        size: of a batch; it decides the last bits, the number of workers does not.
-        progress: called with the number of texts done since the last call.
-        n_workers: threads of one core each; one computes as torch is set.
+        encoder: the encoder; gives the dimension and the name for messages.
+        texts: non-empty strings.
+        forward: returns the vectors of a batch; several threads call it if `n_workers` is above 1.
+        size: batch size; changes the last bits of the vectors, unlike the number of workers.
+        progress: called with the number of texts encoded since the last call.
+        n_workers: number of single-core threads; 1 keeps torch's own threads.
 
     Raises:
         ModelError: if a vector is not finite or has length zero.
@@ -108,9 +108,9 @@ def encode_batches(
     vectors: dict[int, Float32] = {}
     advance = progress or (lambda _: None)
 
-    def run(i: int, tell: Progress) -> Float32:
+    def run(i: int, report: Progress) -> Float32:
         made = forward(batches[i])
-        tell(len(batches[i]))
+        report(len(batches[i]))
         return made
 
     if n_workers == 1 or len(batches) == 1:
@@ -121,7 +121,7 @@ def encode_batches(
 
 
 def restore_order(texts: Sequence[str], batches: list[list[str]], vectors: list[Float32], name: str) -> Float32:
-    """Return the vectors of the batches in the order of the texts.
+    """Return the batch vectors in the order of the texts.
 
     Raises:
         ModelError: if a vector is not finite or has length zero.

@@ -1,9 +1,15 @@
-"""What `embed` can say."""
+"""Define the `embed` section of the configuration."""
+
+from pydantic import Field
 
 from synthgen.core.section import Section
 
 
 class EmbedConfig(Section):
-    """The encoder, by its name in the model store or a local folder."""
+    """The text encoder."""
 
-    model: str = "minilm"
+    model: str = Field(
+        "minilm",
+        description="Encoder of the records: the name of a model in the store, or the path of a local model folder. "
+        "The decoder must support this encoder.",
+    )

@@ -1,4 +1,4 @@
-"""Last-token-pooling encoders of the Mistral type, such as Salesforce/SFR-Embedding-Mistral."""
+"""Encode texts with last-token pooling of Mistral models such as Salesforce/SFR-Embedding-Mistral."""
 
 import math
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ BATCH_TEXTS = 8  # 8 texts of 4,096 tokens through 7 billion weights fit 24 GB b
 
 
 def last_token_pool(hidden: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
-    """Return the state of each row's last real token, wherever the padding stands.
+    """Return the state of the last unpadded token of each row, (n, d), for left or right padding.
 
     Args:
-        hidden: (n, t, d).
-        mask: (n, t), 1 for real tokens, 0 for padding on the left or the right.
+        hidden: states, (n, t, d).
+        mask: (n, t), 1 for tokens, 0 for padding.
     """
     import torch
 
@@ -31,29 +31,27 @@ def last_token_pool(hidden: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tens
 
 
 class LastTokenEncoder:
-    r"""A causal language model whose vector of a text is its state at the closing end-of-text token, unit length.
+    r"""Encoder whose vector is the normalized state of a causal language model at the end-of-text token.
 
-        e(x) = h / |h|,   h = the last layer's state at the token </s> put after x
+        e(x) = h / |h|,   h = last-layer state at the token </s> after x
 
-    Each text is cut to `max_tokens` with its end-of-text token kept; batches are padded on the right by ourselves, so
-    the tokenizer's own padding side and padding token (</s> in this family) play no role, and by the causal mask no
-    text sees any padding.
+    Each text is cut to `max_tokens` including the end-of-text token. Batches are padded on the right, so that with
+    the causal mask no token attends to padding.
 
     Args:
         folder: a local folder with config, tokenizer and safetensors weights.
-        name: what to call it in messages and manifests.
-        instruction: the task a query is put under ("Instruct: …\nQuery: x"); documents have none.
-        device: "auto" takes a GPU where there is one.
-        dtype: of the forward pass; the result is float32 always.
+        name: name in messages and manifests.
+        instruction: task of a query ("Instruct: …\nQuery: x"); empty for documents.
+        device: "auto" uses a GPU if available.
+        dtype: precision of the forward pass; the result is always float32.
         max_tokens: longer texts are cut.
 
     Raises:
-        ModelError: if the folder cannot be read as such an encoder.
+        ModelError: if the folder is not such an encoder.
 
-    Privacy: deterministic per text; vectors of private text can be inverted to it, so they stay in the workspace.
-
-    Source: Wang et al., "Improving Text Embeddings with Large Language Models" (arXiv 2401.00368), section 3.2, whose
-        recipe SFR-Embedding-Mistral keeps.
+    Privacy: vectors can be inverted to their text, so vectors of private text stay in the workspace.
+    Reference: Wang et al., "Improving Text Embeddings with Large Language Models" (arXiv 2401.00368), section 3.2,
+        whose recipe SFR-Embedding-Mistral keeps.
     """
 
     normalized = True
@@ -82,7 +80,7 @@ class LastTokenEncoder:
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"{folder}: cannot be loaded as an encoder ({type(error).__name__})") from error
         if self._tokenizer.eos_token_id is None:
-            raise ModelError(f"{folder}: its tokenizer has no end-of-text token, which the vector is taken at")
+            raise ModelError(f"{folder}: the tokenizer has no end-of-text token, which pooling requires")
         chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self._model = model.to(chosen).eval()
         self.dim = int(model.config.hidden_size)
@@ -97,19 +95,19 @@ class LastTokenEncoder:
         return encode_batches(self, texts, self._forward, BATCH_TEXTS, progress)
 
     def raw_length(self, texts: Sequence[str]) -> float:
-        """Return the mean |h| of some texts: how long this encoder's vectors are before they are scaled to one.
+        """Return the mean |h| of texts: the length of the vectors before normalization.
 
         Raises:
-            ModelError: if it is not a positive number.
+            ModelError: if the mean is not a positive number.
         """
         lengths = [float(x) for batch in in_batches(texts, BATCH_TEXTS) for x in self._states(batch).norm(dim=1)]
         mean = math.fsum(lengths) / len(lengths) if lengths else math.nan
         if not math.isfinite(mean) or mean <= 0:
-            raise ModelError(f"encoder {self.name!r}: its vectors have no length ({mean})")
+            raise ModelError(f"encoder {self.name!r}: the mean length of its vectors is not positive ({mean})")
         return mean
 
     def _token_ids(self, text: str) -> list[int]:
-        """Return the tokens of one text, cut, ending in the end-of-text token exactly once."""
+        """Return the tokens of a text, cut and closed by exactly one end-of-text token."""
         end = self._tokenizer.eos_token_id
         ids: list[int] = self._tokenizer(self._prefix + text, verbose=False)["input_ids"]
         if ids and ids[-1] == end:

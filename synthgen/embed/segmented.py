@@ -1,4 +1,4 @@
-"""An encoder that reads a long record segment by segment."""
+"""Encode long records segment by segment."""
 
 from collections.abc import Sequence
 
@@ -11,16 +11,13 @@ from synthgen.segment import Segment, Splitter, record_vectors
 
 
 class SegmentedEncoder:
-    """Reads records as segments; a record's vector is the mean of its segments' (see `record_vectors`).
+    """Encoder whose vector of a record is the mean of its segment vectors (see `record_vectors`).
 
-    A heading is not read, what stands below it is. So the whole of a record counts, where `encoder` alone would read
-    the first `max_tokens`.
+    It encodes the whole record, while `encoder` alone ignores text after `max_tokens`. Headings are not encoded.
 
     Args:
-        encoder: reads a segment.
-        splitter: cuts a record.
-
-    Privacy: the splitter holds headings that many persons of train share; otherwise as the encoder.
+        encoder: encodes one segment.
+        splitter: cuts a record into segments.
     """
 
     normalized = True
@@ -45,20 +42,18 @@ class SegmentedEncoder:
         return vectors[[row[text] for text in texts]]
 
     def segments(self, ids: Sequence[str], texts: Sequence[str], progress: Progress | None = None) -> Segments:
-        """Return the segments of records and their vectors; a heading with nothing below it is none.
+        """Return the non-empty segments of records with their vectors.
 
         Args:
-            ids: of the records, different.
-            texts: of the records, not empty.
-            progress: called with the number of texts done since the last call.
+            ids: distinct record ids.
+            texts: non-empty record texts.
+            progress: called with the number of texts encoded since the last call.
         """
         parts = [(id_, part) for id_, text in zip(ids, texts, strict=True) for part in self.split(text)]
         different = len({part.text for _, part in parts})
         read = reported = 0
 
-        def advance(
-            n: int,
-        ) -> None:  # segments are read in an order of their own, so texts are reported in proportion
+        def advance(n: int) -> None:  # segments are encoded in another order, so progress is proportional
             nonlocal read, reported
             read += n
             done = len(texts) * read // different
@@ -74,6 +69,6 @@ class SegmentedEncoder:
         )
 
     def split(self, text: str) -> list[Segment]:
-        """Return the segments of a record that have text; of one without any, the whole."""
+        """Return the segments of a record that have text, or the whole record if none has."""
         found = [part for part in self.splitter.split(text) if part.text]
         return found or [Segment(heading="", section=0, opening="", text=text)]

@@ -1,4 +1,4 @@
-"""Sentence-transformers encoders from a local folder."""
+"""Encode texts with sentence-transformers models from a local folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,40 +11,39 @@ from synthgen.core.types import Float32
 from synthgen.core.workers import usable_cores
 from synthgen.embed.base import Device, Progress, encode_batches, folder_digest
 
-# Which texts share a batch decides the last bits of their vectors, how many threads compute it does not. Smaller
-# batches or bfloat16 would be a quarter to a half faster and give other vectors, and so other records.
+# The batch size changes the last bits of the vectors; the number of threads does not. Smaller batches or bfloat16
+# would be 25 to 50 % faster, but change the vectors and therefore the records.
 BATCH_TEXTS = 64
 
 
 class SentenceEncoder:
-    """An encoder saved by sentence-transformers (a folder with `modules.json`), unit-length float32 vectors.
+    """Encoder saved by sentence-transformers (a folder with `modules.json`), with unit-length float32 vectors.
 
-    Nothing is fetched and no code of the folder is run.
+    Nothing is downloaded and no code of the folder is run.
 
     Args:
-        folder: the model's folder.
-        name: what to call it in messages and manifests.
-        device: "auto" takes a GPU where there is one.
-        alone: whether each text goes through the model by itself, so that its vector is a function of it alone, to
-            the last bit; otherwise `BATCH_TEXTS` share a pass, and company decides the last bits.
+        folder: folder of the model.
+        name: name in messages and manifests.
+        device: "auto" uses a GPU if available.
+        one_by_one: encode each text in its own forward pass, so that no other text changes the last bits of its
+            vector. Otherwise batches have `BATCH_TEXTS` texts.
 
     Raises:
-        ModelError: if the folder cannot be read as such an encoder.
+        ModelError: if the folder is not such an encoder.
 
-    Cost: one batch on each core at a time.
-    Privacy: deterministic per text; vectors of private text can be inverted to it, so they stay in the workspace.
+    Privacy: vectors can be inverted to their text, so vectors of private text stay in the workspace.
     """
 
     normalized = True
 
-    def __init__(self, folder: Path, name: str, device: Device = "auto", *, alone: bool = False) -> None:
+    def __init__(self, folder: Path, name: str, device: Device = "auto", *, one_by_one: bool = False) -> None:
         from sentence_transformers import SentenceTransformer
 
         if not (folder / "modules.json").is_file():
             raise ModelError(f"{folder}: not a sentence-transformers model (modules.json is missing)")
-        self.name, self._alone = name, alone
+        self.name, self._one_by_one = name, one_by_one
         self.digest = sha256_json(
-            {"kind": "sentence", "files": folder_digest(folder), **({"batch": 1} if alone else {})}
+            {"kind": "sentence", "files": folder_digest(folder), **({"batch": 1} if one_by_one else {})}
         )
         try:
             self._model = SentenceTransformer(
@@ -58,7 +57,7 @@ class SentenceEncoder:
             raise ModelError(f"{folder}: cannot be loaded as an encoder ({type(error).__name__})") from error
         dim, max_tokens = self._model.get_embedding_dimension(), self._model.max_seq_length
         if dim is None or max_tokens is None:
-            raise ModelError(f"{folder}: the encoder does not say its dimension or its longest text")
+            raise ModelError(f"{folder}: the encoder does not declare its dimension or maximum length")
         self.dim = int(dim)
         self.max_tokens = int(max_tokens)
 
@@ -68,11 +67,11 @@ class SentenceEncoder:
         Raises:
             ModelError: if a vector is not finite.
         """
-        # every thread of torch beside a busy process waits for the slowest; one batch on each core by itself does not
+        # one batch per core is faster than multi-threaded batches, which wait for the slowest thread
         n_workers = 1 if self._model.device.type == "cuda" else usable_cores()
         if n_workers > 1:
-            self._forward(["."])  # its tokenizer keeps how it pads, and may not be told by two at once
-        size = 1 if self._alone else BATCH_TEXTS
+            self._forward(["."])  # initialize padding of the tokenizer, which is not thread-safe
+        size = 1 if self._one_by_one else BATCH_TEXTS
         return encode_batches(self, texts, self._forward, size, progress, n_workers=n_workers)
 
     def _forward(self, batch: list[str]) -> Float32:

@@ -4,10 +4,10 @@ from synthgen.filter.base import Filter, FilterContext, Reconstructions, make_co
 from synthgen.filter.chain import Filtered, apply, build_filters, select
 
 __all__ = [
-    "Reconstructions",
     "Filter",
     "FilterContext",
     "Filtered",
+    "Reconstructions",
     "apply",
     "build_filters",
     "make_context",

@@ -1,7 +1,37 @@
-"""New vectors from the vectors of train records, with the parents of each kept."""
+"""Make new vectors from the vectors of training records and record the parents of each."""
 
-from synthgen.interpolate.base import Sampler
-from synthgen.interpolate.config import DP_METHODS, METHODS, InterpolateConfig
-from synthgen.interpolate.counts import check_classes, wanted_counts
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["DP_METHODS", "METHODS", "InterpolateConfig", "Sampler", "check_classes", "wanted_counts"]
+from synthgen.interpolate.base import Sampler, check_classes, wanted_counts
+from synthgen.interpolate.config import METHODS, InterpolateConfig
+from synthgen.interpolate.mixture import Mixture, Slerp
+from synthgen.interpolate.smote import Adasyn, BorderlineSmote, RandomOversample, Smote
+from synthgen.interpolate.vae import Vae
+
+if TYPE_CHECKING:
+    from synthgen.interpolate.over_sampler import OverSampler
+
+__all__ = [
+    "METHODS",
+    "Adasyn",
+    "BorderlineSmote",
+    "InterpolateConfig",
+    "Mixture",
+    "OverSampler",
+    "RandomOversample",
+    "Sampler",
+    "Slerp",
+    "Smote",
+    "Vae",
+    "check_classes",
+    "wanted_counts",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `OverSampler` on first use: it needs scikit-learn and imbalanced-learn."""
+    if name != "OverSampler":
+        raise AttributeError(f"module 'synthgen.interpolate' has no attribute {name!r}")
+    from synthgen.interpolate.over_sampler import OverSampler
+
+    return OverSampler

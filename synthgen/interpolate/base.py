@@ -1,22 +1,130 @@
-"""What makes new vectors: a method, and the method fitted to train rows, so that "not fitted" cannot happen."""
+"""Define interpolation methods, samplers and the number of new records per class."""
 
-import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NoReturn, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from synthgen.core.errors import ConfigError
+from synthgen.core.errors import ConfigError, DataError
 from synthgen.core.neighbours import NeighbourSearch
 from synthgen.core.section import Count, Section, mistakes
 from synthgen.core.seeds import SeedTree
-from synthgen.core.types import Embedded, Float32, Latents
-from synthgen.interpolate.counts import check_classes, refuse_classes
+from synthgen.core.types import Embedded, Float32, Latents, latent_ids
+
+
+def wanted_counts(
+    labels: Sequence[str], balance: Literal["equal", "as-source"] | Mapping[str, int], total: int | None
+) -> dict[str, int]:
+    """Return the number of new records of each label, sorted by label, summing exactly to the total.
+
+    Fractions are rounded by the largest remainder; ties go to the first label in sort order.
+
+    Args:
+        labels: the label of every train record.
+        balance: equal numbers, the class shares of the training records, or a number per label.
+        total: total number of records; None if `balance` gives numbers.
+
+    Raises:
+        DataError: listing all labels in `balance` that the data lacks, or all classes that would get no record.
+    """
+    source = Counter(labels)
+    if not source:
+        raise DataError("there are no training records")
+    if not isinstance(balance, str):
+        unknown = sorted(set(balance) - set(source))
+        if unknown:
+            raise DataError(
+                "interpolate.balance names classes without training records",
+                problems=[f"{label!r}: no training records" for label in unknown],
+                hint=f"The classes are: {', '.join(repr(label) for label in sorted(source))}.",
+            )
+        return dict(sorted(balance.items()))
+    if total is None:
+        raise DataError("interpolate.total is required unless balance gives a number per label")
+    weights = dict.fromkeys(source, 1) if balance == "equal" else dict(source)
+    counts = largest_remainder(weights, total)
+    empty = [label for label, count in counts.items() if count == 0]
+    if empty:
+        raise DataError(
+            f"a total of {total} leaves {len(empty)} of {len(counts)} classes without a record",
+            problems=[f"{label!r}: {source[label]} of {len(labels)} train records" for label in empty],
+            hint="Raise interpolate.total, or give interpolate.balance a number per label.",
+        )
+    return counts
+
+
+def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
+    """Return whole numbers in proportion to the weights that sum to `total`, sorted by label.
+
+    n_c = ⌊total·w_c / Σw⌋, and the labels with the largest remainders get one more (Hamilton's method).
+    Integer arithmetic makes the result independent of the machine.
+    """
+    whole = sum(weights.values())
+    counts = {label: total * weight // whole for label, weight in sorted(weights.items())}
+    remainder = {label: total * weight % whole for label, weight in weights.items()}
+    missing = total - sum(counts.values())
+    for label in sorted(counts, key=lambda name: (-remainder[name], name))[:missing]:
+        counts[label] += 1
+    return counts
+
+
+def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[str, int], min_groups: int) -> None:
+    """Reject classes that are absent or have too few persons for the method.
+
+    Args:
+        labels: the label of every train record.
+        groups: the person of every train record.
+        counts: number of new records per class.
+        min_groups: number of distinct persons that the method needs in a class.
+
+    Raises:
+        DataError: listing each such class with the number of persons it has and needs.
+    """
+    persons: dict[str, set[str]] = {}
+    for label, group in zip(labels, groups, strict=True):
+        persons.setdefault(label, set()).add(group)
+    records = Counter(labels)
+    problems = [
+        f"{label!r}: {records[label]} records of {len(persons.get(label, ()))} persons, needs {min_groups} persons"
+        for label in sorted(counts)
+        if len(persons.get(label, ())) < min_groups
+    ]
+    problems += [
+        f"{label!r}: {counts[label]} records requested, needs at least 1"
+        for label in sorted(counts)
+        if counts[label] < 1
+    ]
+    if problems:
+        raise DataError(
+            f"{len(problems)} {'class is' if len(problems) == 1 else 'classes are'} too small to make records of",
+            problems=problems,
+            hint="Add records of other persons, merge the class with another, leave it out through source.labels, "
+            "or lower interpolate.k_neighbors.",
+        )
+
+
+def refuse_classes(problems: Sequence[str], method: str) -> NoReturn:
+    """Reject classes that are large enough, but that the method cannot interpolate.
+
+    Args:
+        problems: one line per class with its name and the reason.
+        method: name of the method.
+
+    Raises:
+        DataError: always.
+    """
+    raise DataError(
+        f"{method} cannot make records of {len(problems)} {'class' if len(problems) == 1 else 'classes'}",
+        problems=problems,
+        hint="Choose another interpolate.method, or leave the class out through source.labels.",
+    )
+
 
 Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
@@ -25,12 +133,12 @@ Floats = NDArray[np.float32] | NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainRows:
-    """The train rows a method learns from.
+    """The training vectors that a method is fitted to.
 
     Args:
         vectors: float32 (n, d).
         classes: int64 (n), the class of each row, from 0.
-        groups: int64 (n), the person of each row; rows of one person have one number.
+        groups: int64 (n), the person of each row; rows of one person share a number.
         normalized: whether every row has unit length.
     """
 
@@ -41,21 +149,21 @@ class TrainRows:
 
     @cached_property
     def neighbours(self) -> NeighbourSearch:
-        """The search among all rows, whatever their class; its preparation serves every class."""
+        """The neighbour search among the rows of all classes; built once."""
         return NeighbourSearch(self.vectors, self.groups)
 
     def of(self, code: int) -> Int64:
-        """Return the numbers of the rows of a class, ascending."""
+        """Return the row numbers of a class, ascending."""
         return np.flatnonzero(self.classes == code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Points:
-    """New vectors of one class, with the rows each was made from.
+    """New vectors of one class with their parents.
 
     Args:
         vectors: float32 (m, d).
-        parents: int64 (m, p), numbers of rows; p is 0 for a method that draws from a model of the whole class.
+        parents: int64 (m, p), row numbers; p is 0 for methods that draw from a model of the class.
         weights: float64 (m, p), each row summing to 1.
     """
 
@@ -64,15 +172,15 @@ class Points:
     weights: Float64
 
 
-class Unfit(Exception):  # noqa: N818 - a finding about a class, turned into a DataError that lists them all
-    """A method cannot make points of a class; the message says why, without the class's name."""
+class Unfit(Exception):  # noqa: N818 - a DataError later lists all of them
+    """A method cannot interpolate a class; the message gives the reason without the class name."""
 
 
 class Fitted(Protocol):
-    """A method fitted to its rows."""
+    """A method fitted to training rows."""
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m new points of the class; their draws come from `rng` alone, row after row from its start.
+        """Return m new points of the class; all draws come from `rng`, in row order.
 
         Raises:
             Unfit: if the class cannot be interpolated by this method.
@@ -81,17 +189,17 @@ class Fitted(Protocol):
 
 
 class Interpolator(Section, ABC):
-    """A method before it has seen data: its parameters, each with its type, default, bounds and meaning.
+    """An unfitted method: its parameters with types, defaults, limits and descriptions.
 
-    The configuration, its schema and `OverSampler` take the parameters from here.
+    The configuration, its schema and `OverSampler` use these parameters.
 
     Attributes:
-        name: as in the configuration.
-        weighted_sums: whether a new vector is the weighted sum of its parents, so that each segment of a long record
-            can be made like the whole.
+        name: name in the configuration.
+        weighted_sums: whether a new vector is the weighted sum of its parents. Only then can long records be
+            interpolated segment by segment.
 
     Raises:
-        ConfigError: if a parameter is out of its bounds or does not go with another; all are listed.
+        ConfigError: listing all parameters that are out of range or incompatible.
     """
 
     model_config = ConfigDict(validate_default=True)
@@ -104,67 +212,71 @@ class Interpolator(Section, ABC):
             super().__init__(**given)
         except ValidationError as error:
             found = mistakes(error.errors(include_url=False), given)
-            raise ConfigError(f"{self.name} cannot work with these options", problems=found) from None
+            raise ConfigError(f"invalid options of {self.name}", problems=found) from None
 
     @field_validator("*")
     @classmethod
-    def _goes_with_the_others(cls, value: Any, info: ValidationInfo) -> Any:
+    def _check_compatibility(cls, value: Any, info: ValidationInfo) -> Any:
         cls.check(str(info.field_name), value, info.data)
         return value
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:
-        """Refuse a value that is within its bounds, but does not go with the parameters before it.
+        """Reject a value that is incompatible with other parameters.
 
         Args:
             key: the parameter.
-            value: what it is set to.
-            others: the parameters declared before it; those that are wrong themselves are left out.
+            value: its value.
+            others: valid parameters that are declared before it.
 
         Raises:
-            ValueError: saying why.
+            ValueError: with the reason.
         """
 
     @property
     @abstractmethod
     def min_groups(self) -> int:
-        """How many different persons a class must have; the plan asks before any work."""
+        """Number of distinct persons that a class must have."""
 
     @property
     @abstractmethod
     def max_parents(self) -> int:
-        """How many train records a new vector is made from at most; 0 if it is drawn from a model of the class."""
+        """Largest number of parents of a new vector; 0 if it is drawn from a model of the class."""
 
     @abstractmethod
     def fit_rows(self, rows: TrainRows) -> Fitted:
-        """Return the method fitted to these rows; the work of a class is done when its points are first asked for.
+        """Return the method fitted to these rows; each class is fitted on its first use.
 
         Raises:
-            DataError: if the method cannot work with such vectors at all.
+            DataError: if the method does not support such vectors.
         """
 
     def fit(self, x: Embedded) -> "Sampler":
-        """Return the sampler of these train vectors; the order of their rows does not matter.
+        """Return the sampler of training vectors; it does not depend on the order of rows.
 
         Raises:
-            DataError: if the method cannot work with such vectors at all.
+            DataError: if the method does not support such vectors.
         """
         return Sampler.of(self, x)
 
 
 class NeighbourInterpolator(Interpolator):
-    """A method that makes points between a record and its k nearest of other persons; a class needs k + 1 persons."""
+    """A method that interpolates between a record and its k nearest records of other persons."""
 
-    k_neighbors: Count = Field(5, description="k; a class needs k + 1 different persons.")
+    k_neighbors: Count = Field(
+        5,
+        description="Number of nearest neighbours of other persons. A class needs one person more than this number; "
+        "lower it for small classes.",
+    )
 
     @property
     def min_groups(self) -> int:
-        """One person and the k neighbours, who could all be different."""
+        """One person and k neighbours of other persons."""
         return self.k_neighbors + 1
 
     @property
     def max_parents(self) -> int:
-        """The two ends of a segment or an arc."""
+        """Two, the ends of a segment or an arc."""
         return 2
 
 
@@ -174,12 +286,12 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedByClass(ABC, Generic[M, S]):
-    """A method fitted class by class, each when its points are first asked for.
+    """A method that fits each class on its first use.
 
     Args:
         method: the method.
         rows: the train rows.
-        found: what the method needs to know of a class, by its code.
+        found: fitted state by class code.
     """
 
     method: M
@@ -187,14 +299,14 @@ class FittedByClass(ABC, Generic[M, S]):
     found: dict[int, S] = field(default_factory=dict)
 
     def of_class(self, code: int) -> S:
-        """Return what the method needs to know of a class."""
+        """Return the fitted state of a class."""
         if code not in self.found:
             self.found[code] = self.fit_class(code)
         return self.found[code]
 
     @abstractmethod
     def fit_class(self, code: int) -> S:
-        """Work it out; done once for each class."""
+        """Fit a class; called once per class."""
 
     @abstractmethod
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
@@ -203,13 +315,13 @@ class FittedByClass(ABC, Generic[M, S]):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sampler:
-    """A fitted method; made by its `fit`.
+    """A fitted method with the training vectors, made by `Interpolator.fit`.
 
     Args:
         method: the method.
         fitted: the method fitted to the rows.
-        x: the train vectors, sorted by label and within it by record id.
-        names: the classes, by their code.
+        x: training vectors, sorted by label and record id.
+        names: class names by code.
     """
 
     method: Interpolator
@@ -219,7 +331,7 @@ class Sampler:
 
     @classmethod
     def of(cls, method: Interpolator, x: Embedded) -> "Sampler":
-        """Return the sampler of a method and train vectors."""
+        """Return the sampler of a method and training vectors."""
         order = sorted(range(len(x.ids)), key=lambda i: (x.labels[i], x.ids[i]))
         names = tuple(sorted(set(x.labels)))
         code = {name: i for i, name in enumerate(names)}
@@ -243,11 +355,11 @@ class Sampler:
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return exactly `counts[label]` new vectors of each label, sorted by label.
 
-        Every class draws from `rng.child(label)` alone, and its rows from the start of that stream: asking for more
-        rows keeps the first ones, and no draw of a class depends on which other classes are asked for.
+        Each class draws from its own stream `rng.child(label)`, so a higher count keeps the first rows and the other
+        classes have no effect.
 
         Raises:
-            DataError: naming every class asked for that is absent, too small or otherwise unfit for the method.
+            DataError: listing all requested classes that are absent, too small or unsuitable for the method.
         """
         check_classes(self.x.labels, self.x.groups, counts, self.method.min_groups)
         made: dict[str, Points] = {}
@@ -270,9 +382,3 @@ class Sampler:
             method=self.method.name,
             seed_path=str(rng),
         )
-
-
-def latent_ids(label: str, n: int) -> list[str]:
-    """Return the stable names of a class's new rows; they depend on the label and the row's number alone."""
-    stem = hashlib.sha256(b"synthgen/latent/v1\0" + label.encode()).hexdigest()[:12]
-    return [f"{stem}-{i:07d}" for i in range(n)]

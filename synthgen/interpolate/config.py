@@ -1,4 +1,4 @@
-"""The configuration of interpolation: the methods there are, and their parameters as keys of one section."""
+"""Define the `interpolate` section of the configuration from the parameters of all methods."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -7,31 +7,26 @@ from pydantic import Field, ValidationInfo, create_model, field_validator
 from pydantic.fields import FieldInfo
 
 from synthgen.core.section import Count, Section
-from synthgen.dp import gaussian, vae, votes
-from synthgen.dp.method import PrivateMethod
-from synthgen.interpolate.adasyn import Adasyn
+from synthgen.dp import gaussian
 from synthgen.interpolate.base import Interpolator, NeighbourInterpolator
-from synthgen.interpolate.borderline_smote import BorderlineSmote
-from synthgen.interpolate.mixture import Mixture
-from synthgen.interpolate.random_oversample import RandomOversample
-from synthgen.interpolate.slerp import Slerp
-from synthgen.interpolate.smote import Smote
+from synthgen.interpolate.mixture import Mixture, Slerp
+from synthgen.interpolate.smote import Adasyn, BorderlineSmote, RandomOversample, Smote
 from synthgen.interpolate.vae import Vae
 
 METHODS: Mapping[str, type[Interpolator]] = {
     method.name: method for method in (Smote, BorderlineSmote, Adasyn, RandomOversample, Mixture, Slerp, Vae)
 }
-# the keys of `interpolate` that only some methods have; k_neighbors is every method's, also of those that read none
+# keys of `interpolate` that belong to single methods; every method accepts k_neighbors, even if it ignores it
 METHOD_KEYS: Mapping[str, frozenset[str]] = {
     name: frozenset(method.model_fields) - {"k_neighbors"} for name, method in METHODS.items()
 }
-# noised statistics of the persons, under a budget; they have no keys of their own here, see `dp`
-DP_METHODS: Mapping[str, PrivateMethod] = {method.NAME: method for method in (gaussian, votes, vae)}
+# Draws from noised statistics under a privacy budget; its keys are in the section `dp`.
+DP_METHOD = gaussian.NAME
 WEIGHTED = tuple(name for name, method in METHODS.items() if method.weighted_sums)
 
 
 def _as_keys() -> dict[str, Any]:
-    """Return the parameters of single methods as fields in their bounds; null takes the method's default."""
+    """Return the parameters of single methods as optional fields; null selects the method's default."""
     fields: dict[str, Any] = {}
     for name, method in METHODS.items():
         for key, field in method.model_fields.items():
@@ -42,33 +37,38 @@ def _as_keys() -> dict[str, Any]:
 
 
 class _OfAllMethods(Section):
-    """The keys that every method has."""
+    """Keys that every method accepts."""
 
     method: Literal[
+        "smote", "borderline-smote", "adasyn", "random-oversample", "vae", "mixture", "slerp", "dp-gaussian"
+    ] = Field(
         "smote",
-        "borderline-smote",
-        "adasyn",
-        "random-oversample",
-        "vae",
-        "mixture",
-        "slerp",
-        "dp-gaussian",
-        "dp-vae",
-        "dp-vote",
-    ] = "smote"
-    k_neighbors: Count = NeighbourInterpolator.model_fields["k_neighbors"].default
-    balance: Literal["equal", "as-source"] | Annotated[dict[str, Count], Field(min_length=1)] = "equal"
-    total: Count | None = Field(default=None, validate_default=True)
+        description="Method that makes new vectors. `dp-gaussian` needs a privacy budget, see the section `dp`.",
+    )
+    k_neighbors: Count = Field(
+        NeighbourInterpolator.model_fields["k_neighbors"].default,
+        description=NeighbourInterpolator.model_fields["k_neighbors"].description,
+    )
+    balance: Literal["equal", "as-source"] | Annotated[dict[str, Count], Field(min_length=1)] = Field(
+        "equal",
+        description="Class sizes of the synthetic table: `equal`, `as-source` for the shares of the training "
+        "records, or a number per label.",
+    )
+    total: Count | None = Field(
+        default=None,
+        validate_default=True,
+        description="Total number of synthetic records. Required unless `balance` gives a number per label.",
+    )
 
     @field_validator("total")
     @classmethod
     def _fits_balance(cls, total: int | None, info: ValidationInfo) -> int | None:
-        if "balance" not in info.data:  # wrong itself, and told so
+        if "balance" not in info.data:  # invalid itself, and reported separately
             return total
         if isinstance(info.data["balance"], dict) and total is not None:
-            raise ValueError("must be left out where balance gives a count per label")
+            raise ValueError("must be omitted if balance gives a count per label")
         if not isinstance(info.data["balance"], dict) and total is None:
-            raise ValueError("is needed unless balance gives a count per label")
+            raise ValueError("is required unless balance gives a count per label")
         return total
 
 
@@ -76,21 +76,21 @@ _OfSingleMethods: Any = create_model("_OfSingleMethods", __base__=Section, **_as
 
 
 class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
-    """How new vectors are made; the keys after `total` belong to single methods, null takes the method's default."""
+    """Parameters of vector generation. Keys after `total` belong to single methods; null selects the default."""
 
-    if TYPE_CHECKING:  # fields of single methods that others read
+    if TYPE_CHECKING:  # fields of single methods that other packages read
         max_exposure: float | None
         noise: float | None
 
     @field_validator(*_OfSingleMethods.model_fields)
     @classmethod
-    def _belongs(cls, value: object, info: ValidationInfo) -> object:
+    def _check_method_key(cls, value: object, info: ValidationInfo) -> object:
         named, key = info.data.get("method", ""), str(info.field_name)
         method = METHODS.get(named)
         if method is None:
-            if named in DP_METHODS and value is not None:
+            if named == DP_METHOD and value is not None:
                 raise ValueError(f"belongs to other methods than {named}")
-            return value  # of a method that is wrong itself, or takes nothing
+            return value  # the method is invalid itself, or has no keys
         if key in METHOD_KEYS[method.name]:
             defaults = {name: field.default for name, field in method.model_fields.items()}
             others = {name: defaults[name] if v is None else v for name, v in info.data.items() if name in defaults}
@@ -102,11 +102,11 @@ class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
 
     @property
     def is_private(self) -> bool:
-        """Whether vectors are drawn from noised statistics, and made from nobody's."""
-        return self.method in DP_METHODS
+        """Whether vectors are drawn from noised statistics instead of training vectors."""
+        return self.method == DP_METHOD
 
     def build(self) -> Interpolator:
-        """Return the method with its parameters; not for one that asks persons, see `synthgen.dp.measure`."""
+        """Return the method with its parameters. For DP methods, use `synthgen.dp.measure` instead."""
         method = METHODS[self.method]
         set_ = {key: value for key in method.model_fields if (value := getattr(self, key)) is not None}
         return method(**set_)

@@ -1,4 +1,4 @@
-"""Points on the segment between two rows, or on a row."""
+"""Draw interpolation weights and compute points on the segment between two rows."""
 
 from abc import abstractmethod
 from typing import Any
@@ -9,11 +9,35 @@ from numpy.typing import NDArray
 from synthgen.core.seeds import SeedTree
 from synthgen.interpolate.base import FittedByClass, Float64, Floats, Int64, M, Points, S
 
-BLOCK_ROWS = 256  # of points, so that what is between two steps stays in the cache
+Shape = tuple[float, float]
+
+
+def draw_lambdas(generator: np.random.Generator, m: int, beta: Shape | None = None) -> Float64:
+    """Return λ ~ U(0, 1), or λ ~ Beta(s, t), float64 (m).
+
+    Args:
+        generator: random generator; one draw per point.
+        m: number of points.
+        beta: (s, t); None draws uniformly.
+    """
+    return generator.random(m) if beta is None else generator.beta(*beta, size=m)
+
+
+def pair_weights(lam: Float64) -> Float64:
+    """Return the weights (1 − λ, λ) of the two ends, float64 (m, 2)."""
+    return np.stack([1 - lam, lam], axis=1)
+
+
+def draw_dirichlet_weights(generator: np.random.Generator, m: int, parents: int, alpha: float) -> Float64:
+    """Return w ~ Dirichlet(α, …, α), float64 (m, p), each row summing to 1."""
+    return generator.dirichlet(np.full(parents, alpha), size=m)
+
+
+BLOCK_ROWS = 256  # points per block, so that intermediate results stay in the cache
 
 
 class FittedLinear(FittedByClass[M, S]):
-    """A fitted method whose points are nothing but weighted sums of one or two rows."""
+    """A fitted method whose points are weighted sums of one or two rows."""
 
     __slots__ = ()
 
@@ -30,7 +54,7 @@ class FittedLinear(FittedByClass[M, S]):
 
 
 def interpolate_linearly(x: Floats, parents: Int64, weights: Float64, out: Floats) -> None:
-    """Write the points of these parents and weights into `out`, (m, d), in the precision of the rows.
+    """Write the weighted sums of the parents into `out`, (m, d), in the precision of `x`.
 
         x̃ = x_i + λ (x_nn − x_i),   (i, nn) = parents,   λ = the second weight;   of one parent x̃ = x_i
 
@@ -40,14 +64,13 @@ def interpolate_linearly(x: Floats, parents: Int64, weights: Float64, out: Float
         weights: float64 (m, 1 or 2), each row summing to 1.
         out: (m, d), of the type of x; contiguous.
 
-    Cost: m·d, and BLOCK_ROWS·d numbers of memory.
     """
     lam: NDArray[Any] = weights[:, -1:].astype(x.dtype)
     start_of = np.empty((BLOCK_ROWS, x.shape[1]), dtype=x.dtype)
     for start in range(0, len(parents), BLOCK_ROWS):
         part = slice(start, start + BLOCK_ROWS)
         point = out[part]
-        np.take(x, parents[part, -1], axis=0, out=point, mode="clip")  # every number is a row's; "raise" would copy
+        np.take(x, parents[part, -1], axis=0, out=point, mode="clip")  # all numbers are valid; "raise" would copy
         if parents.shape[1] == 2:
             x_i = start_of[: len(point)]
             np.take(x, parents[part, 0], axis=0, out=x_i, mode="clip")

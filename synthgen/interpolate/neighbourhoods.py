@@ -1,4 +1,4 @@
-"""What lies around the rows of a class: the nearest of the class, of any class, and the nearest persons."""
+"""Find the nearest rows within a class or in any class, and the nearest persons."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,29 +8,29 @@ from synthgen.core.neighbours import Metric, nearest_rows
 from synthgen.core.types import Float32
 from synthgen.interpolate.base import Float64, Int64, TrainRows, Unfit
 
-AT_ONCE = 1 << 24  # neighbours held at a time
+AT_ONCE = 1 << 24  # neighbours in memory at once
 
 
 def neighbours_in_class(
-    rows: TrainRows, code: int, k: int, *, metric: Metric = "euclidean", asked: Int64 | None = None
+    rows: TrainRows, code: int, k: int, *, metric: Metric = "euclidean", targets: Int64 | None = None
 ) -> tuple[Int64, Float64]:
     """Return the k nearest rows of other persons within a class.
 
     Args:
         rows: the train rows.
         code: the class, n_c rows.
-        k: how many neighbours.
-        metric: as of `nearest_rows`.
-        asked: int64 (r), the rows whose neighbours are wanted, numbered within the class; None for all.
+        k: number of neighbours.
+        metric: see `nearest_rows`.
+        targets: int64 (r), rows whose neighbours are searched, numbered within the class; None for all.
 
     Returns:
-        Rows numbered within the class, int64 (r, k), nearest first; and the distances, float64 (r, k).
+        Row numbers within the class, int64 (r, k), nearest first, and distances, float64 (r, k).
 
     Raises:
         DataError, InternalError: as `nearest_rows`.
     """
     of = rows.of(code)
-    return nearest_rows(rows.vectors[of], rows.groups[of], k, metric=metric, rows=asked)
+    return nearest_rows(rows.vectors[of], rows.groups[of], k, metric=metric, rows=targets)
 
 
 def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, NDArray[np.bool_]]:
@@ -39,41 +39,36 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
     Args:
         rows: the train rows.
         code: the class, n_c rows.
-        m: how many neighbours, at least 1.
+        m: number of neighbours, at least 1.
 
     Returns:
-        Numbers of rows, int64 (n_c, m), nearest first; and whether each is of another class, bool (n_c, m).
+        Row numbers, int64 (n_c, m), nearest first, and whether each has another class, bool (n_c, m).
 
     Raises:
-        Unfit: if a row of the class has fewer than m rows of other persons around it.
+        Unfit: if there are fewer than m rows of other persons for a row of the class.
     """
     of = rows.of(code)
     fewest = len(rows.groups) - int(np.bincount(rows.groups)[rows.groups[of]].max())
     if fewest < m:
-        raise Unfit(f"{fewest} records of other persons, of any class, around one of its records, needs {m}")
+        raise Unfit(f"one of its records has {fewest} records of other persons in all classes, needs {m}")
     around = rows.neighbours.nearest(m, of)[0]
     return around, rows.classes[around] != code
 
 
 def kneighbor_persons(vectors: Float32, groups: Int64, k: int) -> tuple[Int64, Float64]:
-    """Return the k nearest other persons of every row, each by that person's nearest row.
+    """Return the k nearest other persons of every row, represented by their nearest row.
 
     Args:
         vectors: float32 (n, d).
         groups: int64 (n), the person of each row.
-        k: how many persons, at least 1.
+        k: number of persons, at least 1.
 
     Returns:
-        Row numbers, int64 (n, k), of k different persons, nearest first, ties by row number; and the distances,
+        Row numbers of k distinct persons, int64 (n, k), nearest first, ties by row number, and distances,
         float64 (n, k).
 
     Raises:
-        InternalError: if there are fewer than k + 1 persons; callers check that first.
-
-    Random: none.
-
-    Cost: that of `nearest_rows` for about k times the mean number of rows of a person, and again, for twice as many,
-        for those rows that lie among many rows of few persons.
+        InternalError: if there are fewer than k + 1 persons; callers check this first.
     """
     _, person, own = np.unique(groups, return_inverse=True, return_counts=True)
     if len(own) <= k:
@@ -101,7 +96,7 @@ def kneighbor_persons(vectors: Float32, groups: Int64, k: int) -> tuple[Int64, F
 
 
 def _first_of_person(persons: Int64) -> NDArray[np.bool_]:
-    """Return where a person stands first in its row."""
+    """Return where a person occurs first in its row."""
     order = persons.argsort(axis=1, kind="stable")
     ordered = np.take_along_axis(persons, order, axis=1)
     new = np.ones(persons.shape, dtype=bool)

@@ -1,4 +1,4 @@
-"""The methods as a sampler of scikit-learn and imbalanced-learn: `fit_resample(X, y)`."""
+"""Provide the methods as an over-sampler of imbalanced-learn: `fit_resample(X, y)`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
@@ -27,33 +27,35 @@ except ImportError as error:
     ) from error
 
 Strategy = Real | str | dict[Any, int] | Callable[[Any], dict[Any, int]]
-NO_PERSON = "Give every row the name or number of its person; a row of nobody's is a person of its own."
+NO_PERSON = "Give every row the name or number of its person; give rows without a person a unique one."
 UNFIT_HINT = (
-    "Give more rows of other persons, lower k_neighbors, choose another method, "
-    "or leave the classes out through sampling_strategy."
+    "Add rows of other persons, lower k_neighbors, use another method, "
+    "or exclude the classes through sampling_strategy."
 )
-OWN_KEYS = ("method", "k_neighbors", *sorted(frozenset[str]().union(*METHOD_KEYS.values())))  # not imblearn's
+OWN_KEYS = (
+    "method",
+    "k_neighbors",
+    *sorted(frozenset[str]().union(*METHOD_KEYS.values())),
+)  # keys that imbalanced-learn does not define
 
 
 class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn ships no types
-    """Over-sample with any method of this package, wherever an over-sampler of imbalanced-learn can stand.
+    """Over-sample with any method of this package, as an over-sampler of imbalanced-learn.
 
-    `fit_resample(X, y)` returns the rows given, in their order, followed by the new points class by class; y
-    likewise. It takes and gives back arrays, lists, and pandas frames and series. X is kept as float32 or float64;
-    anything else, whole numbers too, becomes float64, since a point between two rows is no whole number.
+    `fit_resample(X, y)` returns the given rows in their order, followed by the new points class by class. It accepts
+    and returns arrays, lists, and pandas frames and series. X keeps float32 or float64; other types become float64.
 
-    Neighbours are searched in float32. For float64 rows the points of smote, borderline-smote, adasyn and
-    random-oversample are computed in float64 from their parents and weights; those of the other methods have the
-    precision of float32.
+    Neighbours are searched in float32. For float64 rows, smote, borderline-smote, adasyn and random-oversample
+    compute points in float64; the other methods in float32.
 
     Args:
-        method: as in the configuration; see `synthgen.interpolate.METHODS`.
-        sampling_strategy: the word, ratio, totals or function of imbalanced-learn's over-samplers.
-        random_state: seeds the points. With a whole number the same rows give the same points, each class has a
-            stream of its own, and asking for more points of a class keeps the first ones.
-        k_neighbors: k; without `groups` a class needs k + 1 rows, or what the method says.
-        m_neighbors: this and the following are keys of single methods, named and bounded as in the configuration;
-            None takes the method's own default, a key of another method is refused.
+        method: name of a method, see `synthgen.interpolate.METHODS`.
+        sampling_strategy: as in imbalanced-learn.
+        random_state: seed of the points. With an integer, results are reproducible, and more points of a class keep
+            the first ones.
+        k_neighbors: number of neighbours; without `groups`, a class usually needs one row more.
+        m_neighbors: this and the following are keys of single methods, as in the configuration. None selects the
+            default; a key of another method is rejected.
         kind: of borderline-smote.
         parents: of mixture.
         alpha: of mixture.
@@ -66,30 +68,27 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         conditional: of vae.
 
     Attributes:
-        sampling_strategy_: dict, the new points of each targeted class.
-        parents_: int64 (m, p), the rows of X that each new point was made from; p is 0 for a method that draws from
-            a model of the class. Set by `fit_resample`.
-        weights_: float64 (m, p), how much of each parent is in it; rows sum to 1. Set by `fit_resample`.
+        sampling_strategy_: dict, number of new points per class.
+        parents_: int64 (m, p), rows of X that each new point was made from; p is 0 for vae. Set by `fit_resample`.
+        weights_: float64 (m, p), weight of each parent; rows sum to 1. Set by `fit_resample`.
         n_features_in_: d.
-        feature_names_in_: the columns' names, where X has them.
+        feature_names_in_: column names, if X has them.
 
-    Privacy: the points, `parents_` and `weights_` lead straight back to the rows of X; a sampler that was fitted is
-        as private as its data. Give `groups`, so that no point is made within one person. Inside a pipeline they
-        arrive only with `sklearn.set_config(enable_metadata_routing=True)` and `pipeline.fit(X, y, groups=...)`;
-        imbalanced-learn's pipeline passes a sampler nothing without it, and drops `step__groups` silently.
+    Privacy: the points, `parents_` and `weights_` reveal the rows of X, so a fitted sampler is as private as its
+        data. Pass `groups`, so that no point is made from one person only. In a pipeline this requires
+        `sklearn.set_config(enable_metadata_routing=True)` and `pipeline.fit(X, y, groups=...)`; imbalanced-learn's
+        pipeline silently drops `step__groups`.
 
-    Parameters, classes, counts and containers are checked and converted by imbalanced-learn's base. Where this
-    departs from it:
+    Differences to imbalanced-learn:
 
-    - A class that the method cannot make points of is refused, naming it, where BorderlineSMOTE returns fewer points.
-    - Embeddings are dense, finite numbers, so sparse X, frames of sparse columns, words and missing values are
-      refused by every method, and slerp refuses rows that are not of unit length. Of imbalanced-learn's own suite
-      these checks therefore do not apply, and all others pass: `check_samplers_sparse`,
-      `check_samplers_pandas_sparse`, `check_samplers_string`, `check_samplers_nan`; of slerp `check_samplers_fit`,
-      which has no rows of unit length.
-    - Columns of whole numbers in a frame become float64; the base would cut the points to whole numbers.
-    - One-vs-all y comes back with as many columns as it had, also for two classes; a row of no class is refused.
-    - Its ADASYN rounds each row's share of the points and so misses the total; here the total is met.
+    - Classes that the method cannot interpolate are an error, while BorderlineSMOTE returns fewer points.
+    - Sparse, non-numeric and missing values are rejected, and slerp rejects rows that are not of unit length. These
+      checks of imbalanced-learn's suite therefore do not apply: `check_samplers_sparse`,
+      `check_samplers_pandas_sparse`, `check_samplers_string`, `check_samplers_nan`, and for slerp
+      `check_samplers_fit`.
+    - Integer columns of a frame become float64 instead of truncating the points.
+    - One-vs-all y keeps its number of columns, also for two classes; a row without a class is rejected.
+    - adasyn meets the requested total exactly.
 
     Example:
         >>> X, y = np.eye(8)[:, :3], ["ant"] * 5 + ["bee"] * 3
@@ -100,17 +99,17 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseOverSampler._parameter_constraints,  # noqa: SLF001 - for its subclasses
-        "sampling_strategy": [  # the base lets any mapping through and then reads no other than a dict
+        "sampling_strategy": [  # the base accepts any mapping, but only supports dict
             dict if kind is Mapping else kind
             for kind in BaseOverSampler._parameter_constraints["sampling_strategy"]  # noqa: SLF001
         ],
-        **dict.fromkeys(OWN_KEYS, "no_validation"),  # the configuration does it
+        **dict.fromkeys(OWN_KEYS, "no_validation"),  # validated by the configuration
     }
 
-    # where metadata are routed, a pipeline's `groups` come here without being asked for
+    # with metadata routing, a pipeline passes `groups` without a request
     __metadata_request__fit_resample: ClassVar[dict[str, bool]] = {"groups": True}
 
-    def __init__(  # noqa: PLR0913 - scikit-learn wants every parameter by name
+    def __init__(  # noqa: PLR0913 - scikit-learn requires named parameters
         self,
         method: str = "smote",
         *,
@@ -146,54 +145,54 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         self.conditional = conditional
 
     def fit(self, X: Any, y: Any) -> "OverSampler":
-        """Check the parameters and the rows, and count the new points; `fit_resample` does the work.
+        """Check the parameters and rows, and count the new points.
 
         Raises:
-            ValueError: as `fit_resample`, but for classes the method cannot make points of.
+            ValueError: as in `fit_resample`, except for classes that the method cannot interpolate.
         """
         self._built()
         super().fit(X, y)
         return self
 
     def fit_resample(self, X: Any, y: Any, *, groups: Any = None) -> tuple[Any, Any]:
-        """Return the rows and their classes, followed by the new points and theirs.
+        """Return the rows and classes, followed by the new points and their classes.
 
         Args:
             X: (n, d), finite numbers; array, list or pandas frame.
-            y: (n), whole numbers, words or booleans; or (n, c) one-vs-all.
-            groups: (n), the person of each row; None takes every row as its own person.
+            y: (n), integers, strings or booleans; or (n, c) one-vs-all.
+            groups: (n), person of each row; None makes every row its own person.
 
         Returns:
-            X (n + m, d) and y (n + m), of the types given. New points of one class stand together, classes in order;
-            row n + i is made from the rows `parents_[i]`.
+            X (n + m, d) and y (n + m), of the given types. New points are sorted by class; row n + i is made from the
+            rows `parents_[i]`.
 
         Raises:
-            ValueError: if parameters, rows, classes or persons cannot be used; a class too small, or unfit for the
-                method, is named with what it lacks. TypeError for sparse X.
+            ValueError: if parameters, rows, classes or persons are invalid; lists all unsuitable classes.
+            TypeError: if X is sparse.
 
-        Random: the child `str(class)` of a tree seeded by `random_state`.
+        Randomness: the child `str(class)` of a tree seeded by `random_state`.
         """
         one_vs_all = np.asarray(y) if _is_one_vs_all(y) else None
         points, classes = super().fit_resample(_of_floats(X), y, groups=groups, one_vs_all=one_vs_all)
         return points, classes
 
     def _built(self) -> Interpolator:
-        """Return the method, built by the configuration, so that there is one list of what is allowed."""
+        """Return the method, built and validated by the configuration."""
         given = {
-            key: value.item() if isinstance(value, np.generic) else value  # of a grid from np.arange
+            key: value.item() if isinstance(value, np.generic) else value  # np.arange of a parameter grid
             for key in OWN_KEYS
             if (value := getattr(self, key)) is not None
         }
         return parse_section(InterpolateConfig, {**given, "total": 1}).build()
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[Floats, NDArray[Any], bool]:  # noqa: N802 - the base's
-        """Return the rows, contiguous and finite, and their classes, of one-vs-all the columns' numbers."""
+        """Return contiguous finite rows and their classes; column numbers for one-vs-all y."""
         check_classification_targets(y)
         if not _is_one_vs_all(y):
             classes = column_or_1d(y)
         else:
             if issparse(y):
-                raise DataError("y is sparse: give it dense")
+                raise DataError("y is sparse; pass a dense array")
             n_odd = int(np.count_nonzero((np.asarray(y) != 0).sum(axis=1) != 1))
             if n_odd > 0:
                 raise DataError(f"{n_odd} rows of y have no class or several: multilabel y cannot be over-sampled")
@@ -204,12 +203,12 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     def _fit_resample(
         self, X: Floats, y: NDArray[Any], groups: Any, one_vs_all: NDArray[Any] | None
     ) -> tuple[Floats, NDArray[Any]]:
-        """Return the rows and classes with the new ones behind them."""
+        """Return the rows and classes followed by the new ones."""
         method = self._built()
         names, codes = np.unique(y, return_inverse=True)
         odd = [f"{name!r}: {m!r}" for name, m in self.sampling_strategy_.items() if not isinstance(m, Integral)]
         if odd:
-            raise DataError("sampling_strategy asks for points that are no whole number", problems=odd)
+            raise DataError("sampling_strategy requests a number of points that is not an integer", problems=odd)
         rows = TrainRows(
             vectors=_float32(X),
             classes=codes.astype(np.int64, copy=False),
@@ -229,7 +228,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     def _fill(
         self, out: Floats, rows: TrainRows, wanted: Mapping[int, int], names: Sequence[Any], method: Interpolator
     ) -> tuple[Int64, Float64]:
-        """Write the new points of each class behind the rows in `out`; return their parents and weights."""
+        """Write the new points of each class after the rows in `out`; return their parents and weights."""
         seeds, fitted = self._seeds(), method.fit_rows(rows)
         given, start = out[: len(rows.vectors)], len(rows.vectors)
         made: list[tuple[Int64, Float64]] = []
@@ -252,7 +251,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
                 problems.append(f"{names[code]!r}: {reason}")
             start += m
         if problems:
-            raise DataError(f"{method.name} cannot make points of every class", problems=problems, hint=UNFIT_HINT)
+            raise DataError(f"{method.name} cannot make points of all classes", problems=problems, hint=UNFIT_HINT)
         none = (0, method.max_parents)
         return (
             np.concatenate([parents for parents, _ in made] or [np.empty(none, dtype=np.int64)]),
@@ -260,7 +259,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         )
 
     def _seeds(self) -> SeedTree:
-        """Return the tree of the points' streams; a RandomState gives a new one each time, as scikit-learn has it."""
+        """Return the seed tree; a RandomState gives a new one per call, as in scikit-learn."""
         state = self.random_state
         if isinstance(state, Integral):
             return SeedTree(int(state))
@@ -277,17 +276,17 @@ def _is_one_vs_all(y: Any) -> bool:
 
 
 def _of_floats(X: Any) -> Any:
-    """Return a frame with its columns of whole numbers, among which no point fits, as float64; all else as it is."""
-    if type(X).__module__.partition(".")[0] != "pandas":  # not imported here: who gives a frame has it already
+    """Return a frame with integer columns as float64; other containers unchanged."""
+    if type(X).__module__.partition(".")[0] != "pandas":  # avoids importing pandas
         return X
     return X.astype({column: np.float64 for column, kind in X.dtypes.items() if kind.kind in "iub"})
 
 
 def _person_numbers(groups: Any, n: int) -> Int64:
-    """Return the person of each row as a number, int64 (n); None makes every row its own person.
+    """Return the person of each row as a number, int64 (n); see `fit_resample`.
 
     Raises:
-        ValueError: if there is not one person for each row.
+        DataError: if there is not one person for each row.
     """
     if groups is None:
         return np.arange(n, dtype=np.int64)
@@ -297,19 +296,19 @@ def _person_numbers(groups: Any, n: int) -> Int64:
     try:
         numbers = np.unique(given, return_inverse=True)[1]
     except TypeError as error:
-        raise DataError("groups holds missing persons, or persons of several types", hint=NO_PERSON) from error
-    n_missing = int(np.count_nonzero(np.not_equal(given, given)))  # numpy would make one person of them all
+        raise DataError("groups has missing persons or persons of several types", hint=NO_PERSON) from error
+    n_missing = int(np.count_nonzero(np.not_equal(given, given)))  # numpy would merge them into one person
     if n_missing > 0:
         raise DataError(f"{n_missing} rows have no person in groups", hint=NO_PERSON)
     return numbers.astype(np.int64, copy=False)
 
 
 def _float32(rows: Floats) -> Float32:
-    """Return the rows as float32; no copy where they are.
+    """Return the rows as float32, without a copy if possible.
 
     Raises:
-        DataError: if a number is beyond float32.
+        DataError: if a number exceeds float32.
     """
     if rows.dtype != np.float32 and np.abs(rows).max() > np.finfo(np.float32).max:
-        raise DataError("X holds numbers beyond float32, in which neighbours are searched", hint="Scale X first.")
+        raise DataError("X has numbers beyond float32, in which neighbours are searched", hint="Scale X first.")
     return rows.astype(np.float32, copy=False)

@@ -1,33 +1,77 @@
-"""SMOTE: new vectors on the segments between neighbours of a class."""
+"""Interpolate on segments between neighbours: SMOTE, Borderline-SMOTE and ADASYN; and repeat rows."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
 
 from synthgen.core.seeds import SeedTree
-from synthgen.interpolate.base import Float64, Int64, NeighbourInterpolator, TrainRows
-from synthgen.interpolate.lambdas import draw_lambdas, pair_weights
-from synthgen.interpolate.linear import FittedLinear
-from synthgen.interpolate.neighbourhoods import neighbours_in_class
+from synthgen.interpolate.base import Float64, Int64, Interpolator, NeighbourInterpolator, TrainRows, Unfit
+from synthgen.interpolate.linear import FittedLinear, draw_lambdas, pair_weights
+from synthgen.interpolate.neighbourhoods import neighbours_in_any_class, neighbours_in_class
+
+
+class RandomOversample(Interpolator):
+    """Random oversampling: repeat vectors of a class, drawn uniformly with replacement.
+
+        x̃ = x_i
+
+    Privacy: the decoder gets the vector of a real record and can paraphrase it. Use it as a baseline only.
+
+    Reference: the resampling baseline of Chawla et al., JAIR 16 (2002), section 3.
+    """
+
+    name: ClassVar[str] = "random-oversample"
+    weighted_sums: ClassVar[bool] = True
+
+    @property
+    def min_groups(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def max_parents(self) -> int:
+        """One, the record itself."""
+        return 1
+
+    def fit_rows(self, rows: TrainRows) -> "FittedRandomOversample":
+        """Return the method fitted to these rows."""
+        return FittedRandomOversample(self, rows)
+
+
+class FittedRandomOversample(FittedLinear[RandomOversample, Int64]):
+    """The row numbers of each class, int64 (n_c)."""
+
+    __slots__ = ()
+
+    def fit_class(self, code: int) -> Int64:
+        """Return the row numbers of the class."""
+        return self.rows.of(code)
+
+    def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
+        """Return the parent of each of m points, with weight 1.
+
+        Randomness: the child "parent" of `rng`, one draw per point.
+        """
+        of = self.of_class(code)
+        i = of[rng.child("parent").generator().integers(0, len(of), size=m)]
+        return i[:, None], np.ones((m, 1))
 
 
 class Smote(NeighbourInterpolator):
-    """Synthetic minority oversampling in the encoder's space, within each class and across persons.
-
-    A vector between two real ones keeps the class's region and belongs to no single record.
+    """SMOTE within each class, between records of different persons.
 
         x̃ = x_i + λ (x_nn − x_i),   λ ~ U(0, 1)
 
-    x_i is uniform over the class's records, x_nn uniform over its k nearest (Euclidean) of the same class that belong
-    to *other persons*. The result is not brought back to unit length: the bridge normalises its input itself, and
-    the segment is what the exposure audit checks.
+    x_i is uniform over the records of the class and x_nn over its k nearest records (Euclidean) of the same class
+    that belong to other persons. The result is not normalized to unit length; the decoder normalizes its input.
 
-    Privacy: reads train vectors and labels. A point lies exactly on a line between two real records, so vectors must
-        never be released (known attacks recover the parents from them); parents and weights stay in the workspace.
-        Choosing neighbours among other persons means no point is a mixture of one person's records.
+    Privacy: points lie on the line between two real records, and known attacks recover the parents from them. Never
+        release vectors, parents or weights.
 
-    Source: Chawla, Bowyer, Hall & Kegelmeyer, "SMOTE: Synthetic Minority Over-sampling Technique", JAIR 16 (2002),
-        section 4.2. We depart in excluding rows of the same person and in keeping the parents.
+    Reference: Chawla, Bowyer, Hall & Kegelmeyer, "SMOTE: Synthetic Minority Over-sampling Technique", JAIR 16 (2002),
+        section 4.2. Rows of the same person are excluded here.
     """
 
     name: ClassVar[str] = "smote"
@@ -50,10 +94,200 @@ class FittedSmote(FittedLinear[Smote, Int64]):
     def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
         """Return the parents and weights (1 − λ, λ) of m points.
 
-        Random: the children "parent", "neighbour" and "lambda" of `rng`, one draw a point each.
+        Randomness: the children "parent", "neighbour" and "lambda" of `rng`, one draw per point each.
         """
         of, near = self.rows.of(code), self.of_class(code)
         i = rng.child("parent").generator().integers(0, len(of), size=m)
         which = rng.child("neighbour").generator().integers(0, self.method.k_neighbors, size=m)
         lam = draw_lambdas(rng.child("lambda").generator(), m)
         return np.stack([of[i], of[near[i, which]]], axis=1), pair_weights(lam)
+
+
+class BorderlineSmote(NeighbourInterpolator):
+    """Borderline-SMOTE: SMOTE that starts only from records near the border of their class.
+
+        m' = number of the m nearest rows of x_i, of any class, that are of other classes
+        safe: 0 ≤ m' ≤ m/2      danger: m/2 < m' < m      noise: m' = m
+        x̃ = x_i + λ (x_nn − x_i)
+
+    x_i is uniform over the records in danger. Kind 1: x_nn is uniform over the k nearest of the same class, λ ~
+    U(0, 1). Kind 2: x_nn is uniform over those k and the nearest record of another class; for that one λ ~ U(0, 0.5),
+    so the point stays closer to x_i. Distances are Euclidean, and rows of the same person are never neighbours. With
+    several classes, each is the minority against all others.
+
+    Privacy: as SMOTE, but the records in danger are parents more often. Kind 2 labels a mixture with a record that
+        does not have the label.
+
+    Reference: Han, Wang & Mao, "Borderline-SMOTE: A New Over-Sampling Method in Imbalanced Data Sets Learning", ICIC
+        2005, section 3. Differences to the paper: rows of the same person are excluded, and single points are drawn
+        so that counts are exact. Differences to imbalanced-learn 0.14:
+
+        1. A tie m' = m/2 counts as safe, as in the text of the paper; its formula and imbalanced-learn count it as
+           danger.
+        2. Kind 2 follows the paper. imbalanced-learn draws x_nn from the k nearest rows of any class and multiplies
+           two uniform numbers towards other classes (mean weight 1/8 instead of 1/4).
+        3. A class without a record in danger is an error; imbalanced-learn silently makes no points.
+    """
+
+    name: ClassVar[str] = "borderline-smote"
+    weighted_sums: ClassVar[bool] = True
+
+    # with fewer than 3, no number is more than half and not all
+    m_neighbors: int = Field(
+        10,
+        ge=3,
+        le=1000,
+        description="Number of nearest neighbours of any class that decide whether a record is in danger. Raise it "
+        "if no record of a class is in danger.",
+    )
+    kind: Literal[1, 2] = Field(
+        1,
+        description="Variant of Borderline-SMOTE: 1 interpolates within the class, 2 also towards the nearest "
+        "record of another class.",
+    )
+
+    def fit_rows(self, rows: TrainRows) -> "FittedBorderlineSmote":
+        """Return the method fitted to these rows."""
+        return FittedBorderlineSmote(self, rows)
+
+
+class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
+    """Per class: its rows in danger, int64 (b), and the partners of each, int64 (b, k).
+
+    For kind 2, partners are int64 (b, k + 1) with the row of another class last.
+    """
+
+    __slots__ = ()
+
+    def fit_class(self, code: int) -> tuple[Int64, Int64]:
+        """Search the class's neighbours.
+
+        Raises:
+            Unfit: if no row is in danger, or a row has fewer than m rows of other persons.
+        """
+        of, k, m = self.rows.of(code), self.method.k_neighbors, self.method.m_neighbors
+        around, other = neighbours_in_any_class(self.rows, code, m)
+        is_danger = in_danger(other)
+        if not is_danger.any():
+            n_noise = int(other.all(axis=1).sum())
+            raise Unfit(
+                f"none of its {len(of)} records is in danger: of {m} neighbours, {len(of) - n_noise} records have at "
+                f"most half from other classes, and {n_noise} have all from other classes; use smote, or another "
+                "m_neighbors"
+            )
+        danger = np.flatnonzero(is_danger)
+        pool = of[neighbours_in_class(self.rows, code, k, targets=danger)[0]]
+        if self.method.kind == 2:
+            first = other[danger].argmax(axis=1)  # the nearest row of another class; rows in danger have one
+            pool = np.column_stack([pool, around[danger, first]])
+        return of[danger], pool
+
+    def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
+        """Return the parents and weights (1 − λ, λ) of m points.
+
+        Randomness: the children "parent", "neighbour" and "lambda" of `rng`, one draw per point each.
+        """
+        danger, pool = self.of_class(code)
+        i = rng.child("parent").generator().integers(0, len(danger), size=m)
+        which = rng.child("neighbour").generator().integers(0, pool.shape[1], size=m)
+        lam = draw_lambdas(rng.child("lambda").generator(), m)
+        lam[which == self.method.k_neighbors] /= 2  # the partner of another class of kind 2
+        return np.stack([danger[i], pool[i, which]], axis=1), pair_weights(lam)
+
+
+def in_danger(other: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which rows have more than half of their neighbours, but not all, in other classes.
+
+    Args:
+        other: bool (n, m), whether each of the m neighbours is of another class.
+    """
+    m, count = other.shape[1], other.sum(axis=1)
+    danger: NDArray[np.bool_] = (2 * count > m) & (count < m)
+    return danger
+
+
+class Adasyn(NeighbourInterpolator):
+    """ADASYN: each record gets points in proportion to its share of neighbours of other classes.
+
+        r_i = Δ_i / K,   r̂_i = r_i / Σ r,   ĝ_i = ⌊r̂_i · G' + φ_i⌋,   φ_i ~ U(0, 1),   Σ ĝ_i = G
+        x̃ = x_i + λ (x_nn − x_i),   λ ~ U(0, 1)
+
+    Δ_i is the number of the K nearest rows of x_i, of any class, that are of other classes. G is the requested number
+    of points, x_nn is uniform over the K nearest rows of the same class, and K is `k_neighbors`. Distances are
+    Euclidean, and rows of the same person are never neighbours. With several classes, each is the minority against
+    all others.
+
+    The t-th point of record i has the time (t − φ_i) / r̂_i, and the G earliest points are made, in the order of
+    their times; G' is the time of the last one. So the total is exact, and a larger G keeps the first points. The
+    random φ_i distributes points fairly if G is below the number of records.
+
+    Privacy: as SMOTE, but records among other classes, often unusual persons, are parents more often.
+
+    Reference: He, Bai, Garcia & Li, "ADASYN: Adaptive Synthetic Sampling Approach for Imbalanced Learning", IJCNN
+        2008, section 2. Differences to the paper: rows of the same person are excluded, and G is given instead of
+        (m_l − m_s) · β. Further differences:
+
+        1. x_nn is among the K nearest within the class, as in imbalanced-learn 0.14. The paper uses the rows of the
+           class among the K nearest of any class, where a record with r_i = 1 has no partner.
+        2. The total is met exactly. imbalanced-learn rounds each r̂_i · G, so its total differs from G.
+    """
+
+    name: ClassVar[str] = "adasyn"
+    weighted_sums: ClassVar[bool] = True
+
+    def fit_rows(self, rows: TrainRows) -> "FittedAdasyn":
+        """Return the method fitted to these rows."""
+        return FittedAdasyn(self, rows)
+
+
+class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
+    """Per class: its rows with Δ > 0, int64 (b), their Δ, int64 (b), and their K nearest rows, int64 (b, K)."""
+
+    __slots__ = ()
+
+    def fit_class(self, code: int) -> tuple[Int64, Int64, Int64]:
+        """Search the class's neighbours.
+
+        Raises:
+            Unfit: if no row has a neighbour of another class.
+        """
+        of, k = self.rows.of(code), self.method.k_neighbors
+        delta = neighbours_in_any_class(self.rows, code, k)[1].sum(axis=1)
+        hard = np.flatnonzero(delta)
+        if len(hard) == 0:
+            raise Unfit(
+                f"none of its {len(of)} records has a record of another class among its {k} nearest, which adasyn "
+                "requires; use smote"
+            )
+        partners = neighbours_in_class(self.rows, code, k, targets=hard)[0]
+        return of[hard], delta[hard], of[partners]
+
+    def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
+        """Return the parents and weights (1 − λ, λ) of m points.
+
+        Randomness: the child "phase" of `rng`, one draw for each row with Δ > 0; the children "neighbour" and
+            "lambda", one draw per point each.
+        """
+        hard, delta, partners = self.of_class(code)
+        i = in_proportion(delta, m, rng.child("phase").generator().random(len(delta)))
+        which = rng.child("neighbour").generator().integers(0, self.method.k_neighbors, size=m)
+        lam = draw_lambdas(rng.child("lambda").generator(), m)
+        return np.stack([hard[i], partners[i, which]], axis=1), pair_weights(lam)
+
+
+def in_proportion(share: Int64, m: int, phase: Float64) -> Int64:
+    """Return m numbers from 0 to b − 1, with every prefix in proportion to the shares.
+
+    The t-th occurrence of i has the time (t − φ_i) / w_i; the m earliest are returned in time order.
+
+    Args:
+        share: w, int64 (b), at least 1 each.
+        m: length of the result.
+        phase: φ, float64 (b), in [0, 1).
+    """
+    # at this time at least m have occurred, because each i is at most one below its share
+    horizon = (m + len(share) + 1) / share.sum()
+    n = np.floor(horizon * share + phase).astype(np.int64)
+    i = np.repeat(np.arange(len(share)), n)
+    t = np.arange(1, len(i) + 1) - np.repeat(np.cumsum(n) - n, n)
+    return i[np.argsort((t - phase[i]) / share[i], kind="stable")[:m]]

@@ -1,4 +1,4 @@
-"""VAE: new vectors drawn from a variational autoencoder of a class."""
+"""Draw new vectors from a variational autoencoder of a class."""
 
 import math
 from dataclasses import dataclass, field
@@ -15,58 +15,70 @@ from synthgen.interpolate.base import Float64, Int64, Interpolator, Points, Trai
 if TYPE_CHECKING:
     from synthgen.interpolate.vae_network import Network
 
-HELD_OUT = 0.2  # of the persons decide when training stops
+HELD_OUT = 0.2  # share of the persons that decides when training stops
 
 
 class Vae(Interpolator):
-    """A variational autoencoder of each class, or one of all classes that is label_numbers the class.
+    """A variational autoencoder per class, or one conditional autoencoder of all classes.
 
-    The strong alternative to interpolation: it learns where a class lies instead of drawing lines in it.
+    It models the distribution of a class instead of interpolating between its records.
 
         minimise  E_q(z|x)[−log p(x|z)] + β Σ_l max(λ, KL_l),   KL_l = KL(q(z_l|x) ‖ N(0, 1))
         q(z|x) = N(μ(x), diag s²(x)),   p(x|z) = N(x̂(z), diag σ²)
         draw      x̃ = c + r (x̂(z) + σ ε),   z ~ N(0, I), ε ~ N(0, I)
 
-    The KL of a dimension is its mean over the batch. Rows are standardised by c, the mean vector, and r, one scale
-    for all dimensions (the root of the mean variance), so distances keep their proportions. σ is learned, one number
-    a dimension: on sentence vectors x̂(z) alone has 5 to 14 % of a class's variance, with σ ε 97 to 104 %.
-    Training stops by the objective of a fifth of the persons, none of whom is learned, and it is the start that is
-    kept if nothing after it helps with them. With 384 dimensions and fewer than some 50 persons that is the rule:
-    points are then a round Gaussian about the class's mean, which is all that so few can tell of others.
+    The KL of a dimension is its mean over the batch. Rows are standardised by the mean vector c and by one scale r,
+    the root of the mean variance. σ is learned, one number per dimension: on sentence vectors, x̂(z) alone has 5 to
+    14 % of the variance of a class, with σ ε 97 to 104 %. Training stops by the objective on a held-out fifth of the
+    persons and keeps the best weights, including the initial ones. With 384 dimensions and fewer than about 50
+    persons, these usually win, and points are an isotropic Gaussian around the class mean.
 
-    With `conditional`, the label goes one-hot into encoder and decoder, and a class's points depend on the other
-    classes' rows; otherwise they do not.
+    With `conditional`, the one-hot label is an input of encoder and decoder, and the points of a class depend on the
+    rows of all classes.
 
-    Privacy: reads train vectors and labels. Every record of the class (of all classes, if conditional) shaped the
-        model, so points have no parents: the exposure of a record cannot be read from them, and this is no privacy
-        by itself. A small class can be learned by heart and be given out again; only the audits tell. The weights
-        stay in the process.
+    Privacy: all records of the class (of all classes, if conditional) shape the model, so points have no parents.
+        This is not a privacy guarantee: the model can memorize a small class, which the audits measure. Weights are
+        not stored.
 
-    Source: Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014, section 2.3 and appendix B; Higgins et
+    Reference: Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014, section 2.3 and appendix B; Higgins et
         al., "β-VAE", ICLR 2017, equation 4; Kingma et al., "Improved Variational Inference with Inverse
-        Autoregressive Flow", NeurIPS 2016, appendix (free bits); Sohn, Lee & Yan, NeurIPS 2015 (conditional). We
-        depart in multiplying the free bits by β too, and in drawing ε, where papers on images show x̂(z).
+        Autoregressive Flow", NeurIPS 2016, appendix (free bits); Sohn, Lee & Yan, NeurIPS 2015 (conditional). Unlike
+        there, β also multiplies the free bits, and ε is drawn.
     """
 
     name: ClassVar[str] = "vae"
 
-    latent_dim: int = Field(16, ge=1, le=1024, description="Dimensions of z.")
-    beta: float = Field(1.0, gt=0, le=100, description="β; above 1 z says less of x, 1 is the ELBO.")
-    free_bits: float = Field(0.05, ge=0, le=10, description="λ: nats that each dimension of z may say at no cost.")
-    conditional: bool = Field(False, description="One model for all classes instead of one for each.")
+    latent_dim: int = Field(16, ge=1, le=1024, description="Number of dimensions of the latent vector z.")
+    beta: float = Field(
+        1.0,
+        gt=0,
+        le=100,
+        description="Weight β of the Kullback-Leibler term; 1 gives the evidence lower bound, higher values make z "
+        "less informative.",
+    )
+    free_bits: float = Field(
+        0.05,
+        ge=0,
+        le=10,
+        description="Information per dimension of z, in nats, that the Kullback-Leibler term does not penalize.",
+    )
+    conditional: bool = Field(
+        False,
+        description="Whether to train one model of all classes instead of one per class. Use it for small classes.",
+    )
 
     @property
     def min_groups(self) -> int:
-        """Two persons to stop by, so that no single one decides, and six to learn."""
+        """Two held-out persons, so that no single one decides, and six to train on."""
         return 8
 
     @property
     def max_parents(self) -> int:
-        """None: a point comes from a model of the whole class."""
+        """0: a point comes from a model of the class."""
         return 0
 
     def fit_rows(self, rows: TrainRows) -> "FittedVae":
-        """Return the method with these rows; each class's model is trained when its points are first asked for."""
+        """Return the method with these rows; each class is trained on its first use."""
         return FittedVae(rows, self)
 
 
@@ -75,11 +87,11 @@ class TrainedVae:
     """A trained network and the standardisation of its rows.
 
     Args:
-        network: of standardised rows.
+        network: network of standardised rows.
         centre: float64 (d).
-        scale: one number.
-        classes: the codes the network is label_numbers, ascending; none if it is of one class.
-        learned: the codes of the rows it has learned.
+        scale: scale of all dimensions.
+        classes: class codes of a conditional network, ascending; empty otherwise.
+        learned: class codes of the training rows.
     """
 
     network: "Network"
@@ -91,7 +103,7 @@ class TrainedVae:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedVae:
-    """The model of each class, trained when its points are first asked for; made by `Vae.fit_rows`."""
+    """The model of each class, trained on first use; made by `Vae.fit_rows`."""
 
     rows: TrainRows
     vae: Vae
@@ -100,8 +112,8 @@ class FittedVae:
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
         """Return m points of the class, drawn from its model.
 
-        Random: the children "fit" (the model) and "draw" (its points) of `rng`; a conditional model, which all
-        classes share, is trained on the child "fit" of the node above `rng`.
+        Randomness: the children "fit" (the model) and "draw" (its points) of `rng`; a conditional model is
+            trained on the child "fit" of the parent of `rng`.
         Cost: training about .1 s for 64 rows of 384 dimensions and .5 s for 1,000, then 10 µs a point; kept for
         each class and `rng`.
 
@@ -110,12 +122,12 @@ class FittedVae:
         """
         model = self._model(code, rng)
         if code not in model.learned:
-            raise Unfit("all its persons fell to the part that only says when to stop")
+            raise Unfit("all its persons are in the held-out part")
         import torch
 
         label = torch.from_numpy(one_hot(np.array([code]), model.classes))
         drawn = model.network.draw(m, label, rng.child("draw"))
-        with np.errstate(over="ignore", invalid="ignore"):  # refused below
+        with np.errstate(over="ignore", invalid="ignore"):  # rejected below
             drawn *= model.scale
             drawn += model.centre.astype(np.float32)
         if not np.isfinite(drawn).all():
@@ -130,14 +142,14 @@ class FittedVae:
         return self.trained[key]
 
     def _train(self, of: Int64, rng: SeedTree) -> TrainedVae:
-        """Return the model of some rows. The split only says when to stop: all rows give centre and scale."""
+        """Return the model of some rows; centre and scale use all rows, the split only stops training."""
         from synthgen.interpolate.vae_network import Objective, standardised, train_vae
 
         vectors, classes = self.rows.vectors[of].astype(np.float64), self.rows.classes[of]
         centre = vectors.mean(axis=0)
         scale = float(np.sqrt(vectors.var(axis=0).mean()))
         if scale == 0:
-            raise Unfit("all its vectors are the same")
+            raise Unfit("all its vectors are equal")
         label_numbers = tuple(np.unique(classes).tolist()) if self.vae.conditional else ()
         x, labels = (vectors - centre) / scale, one_hot(classes, label_numbers)
         out = held_out(self.rows.groups[of], rng.child("split"))
@@ -152,13 +164,13 @@ class FittedVae:
 
 
 def held_out(groups: Int64, rng: SeedTree) -> NDArray[np.bool_]:
-    """Return which rows are of the persons held out: a fifth of the persons, rounded up, with all their rows."""
+    """Return which rows belong to held-out persons: a fifth of the persons, rounded up."""
     persons = np.unique(groups)
     out = rng.generator().permutation(persons)[: math.ceil(HELD_OUT * len(persons))]
     return np.isin(groups, out)
 
 
 def one_hot(classes: Int64, label_numbers: tuple[int, ...]) -> Float32:
-    """Return float32 (n, c), 1 where a row's class is the label_numbers one of the column."""
+    """Return float32 (n, c), 1 where the class of the row is the class of the column."""
     same: NDArray[np.bool_] = np.equal.outer(classes, np.array(label_numbers, dtype=np.int64))
     return same.astype(np.float32)

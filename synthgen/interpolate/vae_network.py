@@ -1,4 +1,4 @@
-"""The network of the variational autoencoder, its objective and its training; imported when a class is trained."""
+"""Define the variational autoencoder, its objective and its training."""
 
 import math
 from collections.abc import Iterator
@@ -14,27 +14,27 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32
 from synthgen.interpolate.base import Unfit
 
-# Chosen on MiniLM vectors of AG News and SST-2, 8 to 450 records a class, by the objective of 200 other records.
+# chosen on MiniLM vectors of AG News and SST-2 with 8 to 450 records per class, by the objective of 200 others
 HIDDEN = 128
 RATE = 1e-3
 DECAY = 0.1
 BATCH = 64
 MAX_STEPS = 5_000
-CHECK_STEPS = 5  # held-out persons are looked at after so many steps, or after an epoch if that is longer
-PATIENCE = 12  # looks without a better one
-HELD_OUT_ROWS = 64  # few held-out rows are looked at under several draws, so that the draw does not decide
-BLOCK_ROWS = 256  # new rows are decoded in blocks of one shape: the last bits of a product depend on its shape
+CHECK_STEPS = 5  # steps between evaluations on held-out persons, or one epoch if that is longer
+PATIENCE = 12  # evaluations without improvement before training stops
+HELD_OUT_ROWS = 64  # fewer held-out rows are evaluated with several draws each
+BLOCK_ROWS = 256  # fixed block shape for decoding, because it changes the last bits of a product
 LOG_2PI = math.log(2 * math.pi)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
-    """What training minimises.
+    """The training objective.
 
     Args:
-        latent_dim: k, dimensions of z.
+        latent_dim: k, number of dimensions of z.
         beta: weight of the Kullback-Leibler term.
-        free_bits: nats of each dimension of z that cost nothing.
+        free_bits: unpenalized nats per dimension of z.
     """
 
     latent_dim: int
@@ -48,7 +48,7 @@ class Part:
 
     Args:
         x: float32 (n, d).
-        labels: float32 (n, c), which class of a conditional model a row is of, else (n, 0).
+        labels: one-hot class of each row, float32 (n, c), for a conditional model, else (n, 0).
     """
 
     x: Tensor
@@ -60,9 +60,9 @@ class Part:
 
 
 class Network:
-    """An encoder and a decoder with one hidden layer each (SiLU), and the decoder's variance of each dimension.
+    """An encoder and a decoder with one hidden layer (SiLU), and the variance of each decoded dimension.
 
-    It starts with next to nothing learned: z all but independent of x, and x all but N(0, I).
+    Initially z is almost independent of x, and x is almost N(0, I).
     """
 
     def __init__(self, dim: int, labels: int, latent_dim: int, generator: torch.Generator) -> None:
@@ -71,26 +71,18 @@ class Network:
         self.encoder_out = _layer(HIDDEN, 2 * latent_dim, generator, gain=0.1)
         self.decoder_in = _layer(latent_dim + labels, HIDDEN, generator)
         self.decoder_out = _layer(HIDDEN, dim, generator, gain=0.1)
-        self.log_variance = torch.zeros(dim, dtype=torch.float32, device="cpu")  # of standardised rows it is about 1
+        self.log_variance = torch.zeros(
+            dim, dtype=torch.float32, device="cpu"
+        )  # the variance of standardised rows is about 1
 
     def matrices(self) -> list[Tensor]:
-        """Return the weights that decay."""
+        """Return the parameters with weight decay."""
         return [layer[0] for layer in (self.encoder_in, self.encoder_out, self.decoder_in, self.decoder_out)]
 
     def offsets(self) -> list[Tensor]:
-        """Return the parameters that do not."""
+        """Return the parameters without weight decay."""
         layers = (self.encoder_in, self.encoder_out, self.decoder_in, self.decoder_out)
         return [*(layer[1] for layer in layers), self.log_variance]
-
-    def with_weights(self, flat: Tensor) -> "Network":
-        """Return a network of the same shape with other weights, (P,), in the order of `matrices` and `offsets`."""
-        tensors = self.matrices() + self.offsets()
-        parts = torch.split(flat, [tensor.numel() for tensor in tensors])
-        new = [part.reshape(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
-        other = object.__new__(Network)
-        other.latent_dim, other.log_variance = self.latent_dim, new[-1]
-        other.encoder_in, other.encoder_out, other.decoder_in, other.decoder_out = zip(new[:4], new[4:8], strict=True)
-        return other
 
     def encode(self, part: Part) -> tuple[Tensor, Tensor]:
         """Return the mean and the log-variance of z given each row, both (n, k)."""
@@ -113,7 +105,7 @@ class Network:
     def draw(self, m: int, labels: Tensor, rng: SeedTree) -> Float32:
         """Return m standardised rows x = decode(z) + σ ε, z ~ N(0, I), ε ~ N(0, I).
 
-        Random: the children "latent" and "noise" of `rng`, row after row from the start of each.
+        Randomness: the children "latent" and "noise" of `rng`, in row order.
         """
         z = torch.from_numpy(rng.child("latent").generator().standard_normal((m, self.latent_dim), np.float32))
         drawn = rng.child("noise").generator().standard_normal((m, len(self.log_variance)), np.float32)
@@ -146,24 +138,26 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def above(rate: Tensor, free_bits: float) -> Tensor:
-    """Return Σ_l max(λ, KL_l): a dimension of z below λ nats gains nothing by saying less still."""
+    """Return Σ_l max(λ, KL_l): dimensions below λ nats have no gradient."""
     return rate.clamp(min=free_bits).sum()
 
 
 def train_vae(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) -> Network:
-    """Return the network that describes the held-out rows best of those met while fitting the others, the start too.
+    """Return the network with the best held-out objective during training, including the initial one.
 
-    Adam with decoupled weight decay on batches in a fresh order each epoch; it stops once the held-out objective has
-    not improved for some looks. One thread, and every draw from named streams, so that a seed gives the same bytes.
+    Training uses AdamW with shuffled batches and stops after `PATIENCE` evaluations without improvement. It runs on
+    one thread, so that a seed gives the same bytes.
 
     Args:
-        fit: the rows that are learned.
-        held_out: rows of other persons, which decide when to stop and are not learned.
-        objective: what is minimised.
-        rng: its children "weights", "batches" and "held-out" are drawn from.
+        fit: training rows.
+        held_out: rows of other persons for early stopping.
+        objective: the training objective.
+        rng: random stream.
 
     Raises:
         Unfit: if the objective is not finite.
+
+    Randomness: the children "weights", "batches" and "held-out" of `rng`.
     """
     with one_thread(), torch.enable_grad():
         weights, batches = _generator(rng.child("weights")), _batches(len(fit.x), _generator(rng.child("batches")))
@@ -173,9 +167,9 @@ def train_vae(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) ->
             tensor.requires_grad_(True)
         decays = {"params": network.matrices(), "weight_decay": DECAY}
         optimizer = torch.optim.AdamW([decays, {"params": network.offsets(), "weight_decay": 0.0}], lr=RATE)
-        look = _Look(held_out, objective, rng.child("held-out"))
+        stopping = _EarlyStopping(held_out, objective, rng.child("held-out"))
         every = max(CHECK_STEPS, math.ceil(len(fit.x) / BATCH))
-        look.is_enough(network, tensors)  # so that what is learned is nothing unless it helps with other persons
+        stopping.should_stop(network, tensors)  # the initial weights win unless training helps held-out persons
         for step in range(1, MAX_STEPS + 1):
             which = next(batches)
             epsilon = torch.randn(len(which), objective.latent_dim, generator=weights)
@@ -183,15 +177,15 @@ def train_vae(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) ->
             loss = network.loss(fit.rows(which), epsilon, objective)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            if step % every == 0 and look.is_enough(network, tensors):
+            if step % every == 0 and stopping.should_stop(network, tensors):
                 break
-        for tensor, best in zip(tensors, look.best, strict=True):
+        for tensor, best in zip(tensors, stopping.best, strict=True):
             tensor.requires_grad_(False).copy_(best)
     return network
 
 
-class _Look:
-    """The held-out rows under fixed draws, and the best weights met."""
+class _EarlyStopping:
+    """The held-out rows with fixed draws, and the best weights so far."""
 
     def __init__(self, held_out: Part, objective: Objective, rng: SeedTree) -> None:
         times = math.ceil(HELD_OUT_ROWS / len(held_out.x))
@@ -200,8 +194,8 @@ class _Look:
         self.objective, self.lowest, self.without = objective, math.inf, 0
         self.best: list[Tensor] = []
 
-    def is_enough(self, network: Network, tensors: list[Tensor]) -> bool:
-        """Keep the weights if they are the best yet; return whether none has been better for long."""
+    def should_stop(self, network: Network, tensors: list[Tensor]) -> bool:
+        """Keep the weights if they are the best so far; return whether to stop training."""
         with torch.no_grad():
             value = float(network.loss(self.part, self.epsilon, self.objective))
         if not math.isfinite(value):
@@ -215,13 +209,13 @@ class _Look:
 
 
 def standardised(x: NDArray[np.float64], labels: Float32) -> Part:
-    """Return rows as the network takes them."""
+    """Return standardised rows as tensors."""
     return Part(x=torch.from_numpy(x.astype(np.float32)), labels=torch.from_numpy(labels))
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Run torch on one thread, and give back what it had: how sums are cut among threads decides their last bits."""
+    """Run torch on one thread, because the number of threads changes the last bits of sums."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -231,7 +225,7 @@ def one_thread() -> Iterator[None]:
 
 
 def _batches(n: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Yield row numbers without end, each epoch in a new order; a batch that is not full ends its epoch."""
+    """Yield endless batches of row numbers, shuffled in each epoch."""
     while True:
         yield from torch.split(torch.randperm(n, generator=generator), BATCH)
 

@@ -1,6 +1,5 @@
-"""Load: the user's files become a corpus, and rows that cannot be used are counted by reason."""
+"""Read the source files into a corpus and count unusable rows by reason."""
 
-from synthgen.load.load import LoadReport, load
-from synthgen.load.records import BadRow
+from synthgen.load.load import BadRow, LoadReport, load
 
 __all__ = ["BadRow", "LoadReport", "load"]

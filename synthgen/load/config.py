@@ -1,33 +1,59 @@
-"""What `source` can say."""
+"""Define the `source` section of the configuration."""
 
 import unicodedata
 from typing import Literal
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from synthgen.core.section import Count, Section, Share
 
 
 class SourceConfig(Section):
-    """Where the records are and which columns hold what."""
+    """Location, format and columns of the private source data."""
 
-    path: str
-    format: Literal["auto", "jsonl", "csv", "parquet", "dataset", "text"] = "auto"
-    text: str = "text"
-    label: str = "label"
-    group: str | None = None
-    id: str | None = None
-    names: tuple[str, ...] = ()  # columns that hold names of persons, for deidentify
-    labels: tuple[str, ...] | None = None  # keep these classes only
-    max_records: Count | None = None  # a seeded sample of whole groups
-    max_bad_rows: Share = 0.01
+    path: str = Field(
+        description="Path of the source file or folder, relative to the folder of the configuration file."
+    )
+    format: Literal["auto", "jsonl", "csv", "parquet", "dataset", "text"] = Field(
+        "auto",
+        description="File format of the source. `auto` derives it from the file extension; set it if the extension "
+        "does not match the content.",
+    )
+    text: str = Field("text", description="Column that holds the text of a record.")
+    label: str = Field("label", description="Column that holds the class label of a record.")
+    group: str | None = Field(
+        None,
+        description="Column that identifies the person of a record. Without it, every record counts as one person "
+        "and all privacy statements are per record.",
+    )
+    id: str | None = Field(
+        None, description="Column that holds a unique record id. Without it, records are numbered by row."
+    )
+    names: tuple[str, ...] = Field(
+        (),
+        description="Columns that hold names of the record's person. De-identification replaces these names in the "
+        "text.",
+    )
+    labels: tuple[str, ...] | None = Field(
+        None, description="Class labels to keep. Records of other classes are skipped; null keeps all classes."
+    )
+    max_records: Count | None = Field(
+        None,
+        description="Maximum number of records to load. If the source has more, a seeded sample of whole persons "
+        "is taken.",
+    )
+    max_bad_rows: Share = Field(
+        0.01,
+        description="Largest share of unusable rows (0 to 1) at which loading succeeds. Raise it only if losing "
+        "these rows is acceptable.",
+    )
 
     @field_validator("labels")
     @classmethod
-    def _as_records_have_them(cls, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    def _normalize_labels(cls, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if labels is None:
             return None
         normal = tuple(unicodedata.normalize("NFC", label) for label in labels)
         if repeated := sorted({label for label in normal if normal.count(label) > 1}):
-            raise ValueError(f"named twice: {', '.join(repeated)}")
+            raise ValueError(f"labels are listed twice: {', '.join(repeated)}")
         return normal

@@ -1,36 +1,121 @@
-"""Load: read the source, set bad rows apart, keep the wanted classes, take a sample of whole groups."""
+"""Read the source, reject unusable rows, keep the wanted classes and sample whole groups."""
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import regex
 
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
 from synthgen.load.config import SourceConfig
-from synthgen.load.formats import read_source, wanted_columns
-from synthgen.load.records import BadRow, names_of, to_record
-from synthgen.load.rows import SourceTable
+from synthgen.load.formats import UNDECODABLE, SourceRow, SourceTable, read_source, wanted_columns
+
+NO_TEXT = "empty text"
+NOT_TEXT = "text is not a string"
+NUL = "NUL character in text"
+NO_LABEL = "missing label"
+NO_GROUP = "missing group"
+NO_ID = "missing id"
+REPEATED_ID = "duplicate id"
+UNSEEN = regex.compile(r"(?!\s)[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")
+BLANK = "\u2800"  # braille blank: displayed as a space, but not a space in Unicode
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """An unusable row: its number, counted from 1, and a fixed reason."""
+
+    number: int
+    reason: str
+
+
+def to_record(row: SourceRow, source: SourceConfig, used_ids: set[str]) -> Record | BadRow:
+    """Return the record of a row, or a `BadRow` with the reason; add a new record's id to `used_ids`.
+
+    Surrounding white space of the text is removed. Labels are normalized to Unicode NFC and groups to one spelling,
+    so that one class or person is not counted twice.
+    """
+    if row.reason:
+        return BadRow(row.number, row.reason)
+    text, reason = _text(row.values.get(source.text))
+    label = _name(row.values.get(source.label))
+    group = _spelled(_name(row.values.get(source.group))) if source.group else f"record-{row.number}"
+    identity = _name(row.values.get(source.id)) if source.id else f"row-{row.number}"
+    if not reason:
+        reasons = ((label, NO_LABEL), (group, NO_GROUP), (identity, NO_ID))
+        reason = next((missing for value, missing in reasons if value is None), "")
+    if not reason and not _encodable(text, label, group, identity):
+        reason = UNDECODABLE
+    if not reason and identity in used_ids:
+        reason = REPEATED_ID
+    if reason or label is None or group is None or identity is None:
+        return BadRow(row.number, reason)
+    used_ids.add(identity)
+    return Record(id=identity, text=text, label=unicodedata.normalize("NFC", label), group=group)
+
+
+def names_of(row: SourceRow, source: SourceConfig) -> tuple[str, ...]:
+    """Return the distinct person names in the declared columns of a row."""
+    values = (row.values.get(column) for column in source.names)
+    return tuple(dict.fromkeys(v.strip() for v in values if isinstance(v, str) and v.strip()))
+
+
+def _text(value: Any) -> tuple[str, str]:
+    """Return the stripped text and the reason if it is unusable, else an empty reason."""
+    if value is None:
+        return "", NO_TEXT
+    if not isinstance(value, str):
+        return "", NOT_TEXT
+    text = value.strip()
+    if not text:
+        return "", NO_TEXT
+    return text, NUL if "\0" in text else ""
+
+
+def _name(value: Any) -> str | None:
+    """Return a label, group or id as a string; None unless it is a non-empty string or an integer."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    return str(value).strip() or None
+
+
+def _spelled(name: str | None) -> str | None:
+    """Return a name in NFKC without invisible characters and with single spaces."""
+    seen = UNSEEN.sub("", unicodedata.normalize("NFKC", name or ""))
+    return " ".join(unicodedata.normalize("NFKC", seen).replace(BLANK, " ").split()) or None
+
+
+def _encodable(*values: str | None) -> bool:
+    try:
+        "".join(value or "" for value in values).encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+    return True
+
 
 SHOWN_ROWS = 10
 SHOWN_COLUMNS = 30
-MAX_SHOWN_NAME = 40  # longer than a name of a column
-MAX_LABEL = 64  # characters; longer ones leave by no policy
-FEW_CLASSES = 10  # of so many each may be one person's, and the method says what it needs
+MAX_SHOWN_NAME = 40  # characters of a column name shown in a message
+MAX_LABEL = 64  # characters; no policy releases longer labels
+FEW_CLASSES = 10  # up to this number, single-person classes are checked by the method instead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadReport:
-    """The corpus, and what became of every row.
+    """The corpus and the number of rows rejected or skipped.
 
     Args:
         corpus: the records kept, role `source`, in the order of the file.
-        names: names of persons by record id, from the columns declared to hold them.
-        n_rows: rows found.
-        bad: rows that cannot be used.
-        n_other_labels: good rows left out because their class is not among `source.labels`.
-        n_not_sampled: good rows left out by `source.max_records`.
+        names: names of persons by record id, from the columns in `source.names`.
+        n_rows: number of rows in the source.
+        bad: unusable rows.
+        n_other_labels: usable rows whose class is not in `source.labels`.
+        n_not_sampled: usable rows dropped by `source.max_records`.
     """
 
     corpus: Corpus
@@ -41,35 +126,33 @@ class LoadReport:
     n_not_sampled: int
 
     def bad_counts(self) -> dict[str, int]:
-        """Return the number of bad rows of each reason, sorted by reason."""
+        """Return the number of bad rows per reason, sorted by reason."""
         return dict(sorted(Counter(row.reason for row in self.bad).items()))
 
     def __repr__(self) -> str:
         return f"LoadReport({len(self.corpus)} records of {self.n_rows} rows, {len(self.bad)} bad)"
 
 
-def load(source: SourceConfig, path: Path, seeds: SeedTree, *, apart: bool = False) -> LoadReport:
-    """Return the source as a corpus, with a count of everything left out.
+def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bool = False) -> LoadReport:
+    """Return the source as a corpus, with counts of all rejected and skipped rows.
 
     Args:
-        source: where columns are; `source.path` itself is not read, `path` is.
-        path: the file or folder, absolute.
-        seeds: the stage's stream, used by `max_records` only.
-        apart: whether a source is refused in which one person's row can change others', as under a budget.
+        source: configuration of the columns; its `path` is ignored.
+        path: absolute path of the source file or folder.
+        seeds: random stream of the stage, used only if `source.max_records` is set.
+        isolated_rows: reject CSV sources in which one row can change others; required under a privacy budget.
 
     Raises:
-        DataError: if the source cannot be read, is empty, lacks a column, holds none of the wanted classes, or has
-            a larger share of bad rows than `source.max_bad_rows`, or what is named as its class is none. Rows are
-            named by number, never shown.
+        DataError: if the source is unreadable or empty, lacks a column or a wanted class, has more bad rows than
+            `source.max_bad_rows`, or if the label column does not look like classes.
 
-    Privacy: reads everything, writes nothing, and no message holds a value of the table but its column names.
-    Random: one sha256 per group where `max_records` is set; whether a group is taken depends on all groups.
-    Cost: the whole source is held in memory.
+    Privacy: messages contain row numbers and column names, never values of the table.
+    Randomness: one SHA-256 per group if `source.max_records` is set.
     """
-    table = read_source(source, path, apart=apart)
+    table = read_source(source, path, isolated_rows=isolated_rows)
     _require_columns(table, source, path)
-    taken: set[str] = set()
-    parsed = [to_record(row, source, taken) for row in table.rows]
+    used_ids: set[str] = set()
+    parsed = [to_record(row, source, used_ids) for row in table.rows]
     bad = tuple(m for m in parsed if isinstance(m, BadRow))
     _require_few_bad(bad, len(parsed), source, path)
     rows = {m.id: row for m, row in zip(parsed, table.rows, strict=True) if isinstance(m, Record)}
@@ -103,14 +186,17 @@ def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> No
 
 
 def _found(table: SourceTable, source: SourceConfig, path: Path) -> str:
-    """Return what columns there are; of a csv file that has none of those named, its header may be a record."""
+    """Describe the columns found. If no wanted column is in a CSV file, its first line may be a private record."""
     if ".csv" in {path.suffix, f".{source.format}"} and not {*wanted_columns(source)} & {*table.columns}:
-        return f"The {len(table.columns)} cells of the first line are none of them: is it a header?"
+        return (
+            f"None of the {len(table.columns)} cells of the first line is a configured column. "
+            "Does the file have a header?"
+        )
     return f"Columns found: {_shown(table.columns)}."
 
 
 def _shown(columns: tuple[str, ...]) -> str:
-    """Return column names for a message, too long ones by their length only."""
+    """Return column names for a message; show only the length of long names."""
     names = [c if len(c) <= MAX_SHOWN_NAME else f"(a name of {len(c)} characters)" for c in columns[:SHOWN_COLUMNS]]
     return ", ".join(names) + (", ..." if len(columns) > SHOWN_COLUMNS else "")
 
@@ -148,25 +234,25 @@ def _of_labels(records: list[Record], source: SourceConfig, path: Path) -> list[
 
 
 def _require_classes(records: Sequence[Record], source: SourceConfig, path: Path) -> None:
-    """Refuse a column of texts, names or ids in the place of classes, before any message names one."""
+    """Reject a label column that holds texts, names or ids, before any message shows a label."""
     persons: dict[str, set[str]] = defaultdict(set)
     for record in records:
         persons[record.label].add(record.group)
     long = sum(len(label) > MAX_LABEL for label in persons)
-    alone = sum(len(groups) == 1 for groups in persons.values())
+    single = sum(len(groups) == 1 for groups in persons.values())
     problems = [f"{long} of {len(persons)} are longer than {MAX_LABEL} characters"] if long else []
-    if len(persons) > FEW_CLASSES and 2 * alone > len(persons):
-        problems.append(f"{alone} of {len(persons)} have one {'person' if source.group else 'record'}")
+    if len(persons) > FEW_CLASSES and 2 * single > len(persons):
+        problems.append(f"{single} of {len(persons)} have one {'person' if source.group else 'record'}")
     if problems:
         raise DataError(
-            f"{path}: what source.label names holds no classes",
+            f"{path}: the column source.label does not hold classes",
             problems=problems,
-            hint="Name the column of the class in source.label, or the classes to keep in source.labels.",
+            hint="Set source.label to the class column, or list the classes to keep in source.labels.",
         )
 
 
 def _sample(records: list[Record], limit: int | None, seeds: SeedTree) -> list[Record]:
-    """Return the records of whole groups, taken in the order of their seeded hash while they fit the limit."""
+    """Return records of whole groups, added in the order of their seeded hash while they fit the limit."""
     if limit is None or len(records) <= limit:
         return records
     sizes = Counter(r.group for r in records)

@@ -1,7 +1,6 @@
-"""The calibration calibration suite on a run's own persons, where its policy asks for it and nothing else stands in the way."""
+"""The calibration suite on the run's own persons, if the policy requires it and every other gate passed."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from audits.core.errors import InputError
 from audits.core.inputs import table_digest
@@ -12,10 +11,14 @@ from audits.gate.evidence import Evidence, Metric, read_evidence
 from audits.gate.policy import Policy, decide
 from audits.selftest.bound import BoundSelfTest, bound_selftest
 from audits.selftest.cases import CASES
-from audits.selftest.suite_run import selftest
-from synthgen.pipeline.job import AUDITS_VERSION, Job
+from audits.selftest.run_suite import run_suite
+from synthgen.core.files import write_bytes
+from synthgen.core.made_by import LIBRARIES
+from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plain_value
+from synthgen.core.types import Corpus
+from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import EVIDENCE, JudgedTables, as_table
-from synthgen.pipeline.workspace import StageResult, write_bytes
+from synthgen.pipeline.workspace import StageResult
 
 SELFTEST = "selftest.json"
 
@@ -28,43 +31,55 @@ def is_due(audited: StageResult, policy: Policy) -> bool:
 
 
 def calibrate(job: Job, tables: JudgedTables, policy: Policy) -> StageResult:
-    """Run the calibration suite with the policy's audits on train and control: selftest.json.
-
-    Where the persons are too few for any calibration suite, the file names no audit, and the gates find nothing.
-
-    Privacy: the file holds verdicts; its digest is salted from the run's secret.
-    """
-    seeds = job.seeds.child("selftest")
-    train, control = as_table(tables.train, {}), as_table(tables.control, {})
-    digests = {"train": table_digest(train), "control": table_digest(control)}
-
-    def make(folder: Path) -> Mapping[str, object]:
-        inputs = AuditInputs(synthetic=as_table(tables.synthetic, {}), train=train, control=control)
-        with job.progress.stage("selftest", total=2 * len(CASES) + 1, unit="steps") as advance:
-            try:
-                result = selftest(
-                    inputs,
-                    audits=policy.selftest,
-                    seed=int.from_bytes(seeds.key(), "big"),
-                    confidence=job.config.audit.confidence,
-                    progress=lambda _line: advance(1),
-                ).to_json()
-            except InputError:
-                result = {"audits": [], "cases": []}
-        salt = seeds.child("salt").key().hex()
-        bound = bound_selftest(result, digests, salt=salt, tool=tool_name())
-        write_bytes(folder / SELFTEST, bound.to_bytes())
-        return {"in": len(train) + len(control), "out": len(bound.audits)}
-
-    inputs = {
-        "version": AUDITS_VERSION,
-        **digests,
-        "audits": list(policy.selftest),
-        "tool": tool_name(),
-        "confidence": job.config.audit.confidence,
-        "seed": seeds.key().hex(),
+    """Run the calibration suite with the policy's audits on train and control."""
+    inputs: dict[str, HasDigest] = {
+        "train": _with_digest(tables.train),
+        "control": _with_digest(tables.control),
+        "audits": plain_value(list(policy.selftest)),
+        "tool": plain_value(tool_name()),
     }
-    return job.workspace.stage("selftest", inputs, make)
+    return job.run(SELFTEST_STAGE, inputs)
+
+
+def _with_digest(corpus: Corpus) -> StageInput:
+    table = as_table(corpus, {})
+    return StageInput(table, table_digest(table))
+
+
+def _selftest(context: StageContext) -> Mapping[str, object]:
+    """Write selftest.json. If there are too few persons for the suite, it names no audit and the gates stay closed.
+
+    Privacy: the file holds verdicts. Its digest is salted from the run's secret.
+    """
+    train, control, seeds = context.input("train"), context.input("control"), context.stream("selftest")
+    inputs = AuditInputs(synthetic=train, train=train, control=control)  # the suite does not read `synthetic`
+    with context.progress.stage("selftest", total=2 * len(CASES) + 1, unit="steps") as advance:
+        try:
+            result = run_suite(
+                inputs,
+                audits=tuple(context.input("audits")),
+                seed=int.from_bytes(seeds.key(), "big"),
+                confidence=context.config("audit.confidence"),
+                progress=lambda _line: advance(1),
+            ).to_json()
+        except InputError:
+            result = {"audits": [], "cases": []}
+    digests = {"train": table_digest(train), "control": table_digest(control)}
+    salt = seeds.child("salt").key().hex()
+    bound = bound_selftest(result, digests, salt=salt, tool=context.input("tool"))
+    write_bytes(context.folder / SELFTEST, bound.to_bytes())
+    return {"in": len(train) + len(control), "out": len(bound.audits)}
+
+
+SELFTEST_STAGE = Stage(
+    name="selftest",
+    version=1,
+    run=_selftest,
+    config=("audit.confidence",),
+    inputs=("train", "control", "audits", "tool"),
+    streams=("selftest",),
+    libraries=("python", "audits", *LIBRARIES),
+)
 
 
 def with_selftest(evidence: Evidence, test: BoundSelfTest) -> Evidence:

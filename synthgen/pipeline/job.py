@@ -1,23 +1,19 @@
-"""What every step of a run needs."""
+"""One run in progress: it gives every stage what the stage declares."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthgen.config import Config
 from synthgen.core.digest import sha256_file, sha256_json
-from synthgen.core.made_by import libraries, sources
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
+from synthgen.core.stage import HasDigest, Sources, Stage, StageContext, StageInput
 from synthgen.embed import Encoder, build_encoder
-from synthgen.models.store import model_folder
+from synthgen.models.store import digest_of, model_folder
 from synthgen.pipeline.secret import run_secret
-from synthgen.pipeline.workspace import Workspace
-
-ROOMS = ("config.py", "core", "attributes", "models", "pipeline.py", "privacy", "stages", "run")
-# In the digest of every stage: whatever may change a stage's result for the same inputs.
-STAGES_VERSION = {"source": sources("synthgen", *ROOMS), **libraries()}
-AUDITS_VERSION = {**STAGES_VERSION, "audits": sources("audits")}  # of what asks the audits
+from synthgen.pipeline.workspace import StageResult, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +23,8 @@ class Job:
     Args:
         config: what to run.
         workspace: where results are kept.
-        progress: who is told how far it is.
-        root: of the random streams where they are not those of the workspace: of a rerun, which has dice of its own.
+        progress: receives progress events.
+        root: of the random streams, if they are not those of the workspace: a rerun draws its own numbers.
     """
 
     config: Config
@@ -43,22 +39,71 @@ class Job:
             return self.root
         return SeedTree(self.config.seed, secret=run_secret(self.config, self.workspace))
 
+    def run(
+        self,
+        stage: Stage,
+        inputs: Mapping[str, HasDigest],
+        models: Mapping[str, HasDigest] | None = None,
+        mark: str = "",
+    ) -> StageResult:
+        """Return the result of a stage: the stored one, or a new one.
+
+        Args:
+            stage: what to run.
+            inputs: by the names that the stage declares.
+            models: by the roles that the stage declares.
+            mark: ends the stage's name, such as the number of the round.
+
+        Raises:
+            InternalError: the stage is given, or reads, something that it does not declare.
+            StorageError: a paid result was changed.
+        """
+        sources, name = self._sources(inputs, models), stage.name + mark
+        result = self.workspace.stage(
+            name,
+            stage.key(sources),
+            lambda folder: stage.run(StageContext(stage, sources, folder, name)),
+            keep_partial=stage.keep_partial,
+            is_paid=stage.is_paid,
+        )
+        return replace(result, code=stage.code_digest)
+
+    def key(
+        self, stage: Stage, inputs: Mapping[str, HasDigest], models: Mapping[str, HasDigest] | None = None
+    ) -> dict[str, object]:
+        """Return the cache key of a stage."""
+        return stage.key(self._sources(inputs, models))
+
+    def finished(self, stage: Stage, inputs: Mapping[str, HasDigest]) -> StageResult | None:
+        """Return the stored result of a stage; None if there is none."""
+        return self.workspace.finished(stage.name, self.key(stage, inputs))
+
+    def _sources(self, inputs: Mapping[str, HasDigest], models: Mapping[str, HasDigest] | None) -> Sources:
+        return Sources(
+            config=self.config, seeds=self.seeds, progress=self.progress, inputs=inputs, models=models or {}
+        )
+
     def folder(self, name: str) -> Path:
         """Return the folder of a model: a name, or a path taken from the configuration's folder."""
         local = self.config.resolve(name)
         return model_folder(str(local) if os.sep in name and local.is_dir() else name)
 
+    def language_model(self) -> StageInput:
+        """Return the folder of the configured language model, with the digest of its files."""
+        folder = self.folder(self.config.decode.model)
+        return StageInput(folder, digest_of(folder))
+
     def encoder(self) -> Encoder:
         """Return the configured encoder.
 
-        Under a budget it reads each text by itself: where a vector hung on its company by its last bits, one person
-        more or less would move those of others, and a vote for the nearest text can turn on a bit.
+        Under a budget it encodes each text by itself. In a batch, the last bits of a vector depend on the other
+        texts, so one person more or less would change the vectors, and with them the votes, of other persons.
         """
-        return build_encoder(self.config.embed, self.folder, alone=self.config.interpolate.is_private)
+        return build_encoder(self.config.embed, self.folder, one_by_one=self.config.interpolate.is_private)
 
 
 def source_digest(path: Path) -> str:
-    """Return the sha256 of a file, or over a folder's names and files; "absent" where there is nothing."""
+    """Return the sha256 of a file, or over a folder's names and files; "absent" if there is nothing."""
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file())
         return sha256_json({p.relative_to(path).as_posix(): sha256_file(p) for p in files})

@@ -1,13 +1,11 @@
-"""The last stages before the gate: train on the records, attack them, write the numbers a gate may read."""
+"""The last stages before the gate: measure utility, run the audits, write the evidence."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 import audits
 from audits.core.types import AuditInputs, Estimate, Lineage, Table
@@ -18,34 +16,34 @@ from audits.gate.rule import ATTEMPTS, SECRET
 from audits.gate.spending import confidence_of
 from audits.ledger.attempts import Attempt, attempt
 from audits.runner.registry import applicable_audits
-from synthgen import evaluate
 from synthgen.core.digest import sha256_array, sha256_json
+from synthgen.core.files import write_bytes
+from synthgen.core.made_by import LIBRARIES
+from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.tables import write_corpus
 from synthgen.core.types import Corpus, Float32, Record
 from synthgen.embed import Encoder
-from synthgen.embed.segmented import SegmentedEncoder
-from synthgen.pipeline.job import AUDITS_VERSION, STAGES_VERSION, Job
+from synthgen.embed.stage import CONTROL_VECTORS, EMBED_CONTROL
+from synthgen.evaluate.stage import EVALUATE, UTILITY
+from synthgen.pipeline.job import Job
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.prepare import Identifiers, Prepared
 from synthgen.pipeline.rounds import Written
-from synthgen.pipeline.segments import measured
-from synthgen.pipeline.workspace import StageResult, write_bytes, write_json
+from synthgen.pipeline.workspace import StageResult
 
-AUDIT, UTILITY, EVIDENCE, SYNTHETIC = "audit.json", "evaluation.json", "evidence.json", "synthetic.parquet"
-USUAL_CONFIDENCE = 0.95  # two-sided, of the intervals of utility; a later attempt asks for more
-COHERENCE = "coherence.json"  # of long records, see `measured`
+AUDIT, EVIDENCE, SYNTHETIC = "audit.json", "evidence.json", "synthetic.parquet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedTables:
-    """What is judged: the records that would be released, and the people they are held against.
+    """The tables of the audits: the records that would be released, and the persons they are compared with.
 
     Args:
         synthetic: under the ids they are released with.
         train: what they were made from.
-        control: persons that nothing has seen before.
+        control: persons whose records no earlier stage used.
         vectors: float32 (n, d) by "train", "control" and "synthetic", row i of record i.
-        mechanism: the log of what made them under differential privacy; None without.
+        mechanism: the log of the DP mechanism; None without a budget.
     """
 
     synthetic: Corpus
@@ -54,9 +52,16 @@ class JudgedTables:
     vectors: Mapping[str, Float32]
     mechanism: Mapping[str, Any] | None = None
 
+    @property
+    def digest(self) -> str:
+        """Sha256 of the tables, their vectors and the mechanism's log."""
+        corpora = [corpus.digest for corpus in (self.synthetic, self.train, self.control)]
+        vectors = {name: sha256_array(array) for name, array in self.vectors.items()}
+        return sha256_json([corpora, vectors, plain_value(self.mechanism).digest])
+
 
 def synthetic_corpus(job: Job, written: Written) -> Corpus:
-    """Return the written records under the ids they are released with: 32 hex digits that say nothing."""
+    """Return the written records under the ids they are released with: 32 hex digits from a random stream."""
     seeds = job.seeds.child("release-id")
     records = [
         Record(id=seeds.child(c.latent_id).key().hex()[:32], text=c.text, label=c.label, group=c.latent_id)
@@ -66,128 +71,144 @@ def synthetic_corpus(job: Job, written: Written) -> Corpus:
 
 
 def register_attempt(job: Job, written: Written, prepared: Prepared, source: Corpus) -> Attempt:
-    """Return how often these control persons have been asked, this time included, before they are asked.
+    """Return which attempt on these control persons this audit is, and enter it in the ledger before the audit.
 
-    What is the same attempt is whatever finds the same result of the audits in a workspace; see `audits.ledger`.
+    Two audits are the same attempt if they have the same inputs, apart from the number of the attempt itself.
 
     Args:
         job: the run.
         written: what would be released.
-        prepared: what it is held against.
+        prepared: train and control.
         source: the control records as the source has them, before surrogates that depend on secret and seed.
     """
-    made = sha256_json(_asked(job, synthetic_corpus(job, written), prepared, written))
+    given = _audit_inputs(synthetic_corpus(job, written), prepared, written)
+    made = sha256_json(job.key(ATTEMPT, given))
     return attempt(*ledger_of(job.config), made=made, control=as_table(source, {}))
 
 
 def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageResult, Float32]:
-    """Make the vectors of control.
+    """Return the vectors of control and the stage that made them.
 
-    Privacy: this is the first time control is looked at; nothing made from here on goes back to an earlier stage.
+    Privacy: this is the first access to control's text after deidentify. No earlier stage gets anything of it.
     """
-
-    def make(folder: Path) -> Mapping[str, object]:
-        with job.progress.stage("embed control", total=len(set(control.texts)), unit="texts") as advance:
-            np.save(folder / "control.npy", encoder.encode(control.texts, advance), allow_pickle=False)
-        return {"in": len(control), "out": len(control)}
-
-    inputs = {"version": STAGES_VERSION, "control": control.digest, "encoder": encoder.digest}
-    result = job.workspace.stage("embed-control", inputs, make)
-    return result, np.load(result.folder / "control.npy", allow_pickle=False)
+    result = job.run(EMBED_CONTROL, {"control": control}, {"embedder": encoder})
+    return result, np.load(result.folder / CONTROL_VECTORS, allow_pickle=False)
 
 
 def evaluate_utility(
     job: Job, tables: JudgedTables, written: Written, encoder: Encoder, attempt: Attempt
 ) -> StageResult:
-    """Train classifiers on the records and test them on control: evaluation.json, of long records coherence.json."""
-    seeds = job.seeds.child("audit")
-
-    def make(folder: Path) -> Mapping[str, object]:
-        with job.progress.stage("evaluate", total=1, unit="studies") as advance, threadpool_limits(limits=1):
-            compared = evaluate.Tables(
-                synthetic=tables.synthetic,
-                train=tables.train,
-                test=tables.control,
-                vectors={**tables.vectors, "test": tables.vectors["control"]},
-            )
-            sure = max(USUAL_CONFIDENCE, 2 * confidence_of(attempt.number, job.config.audit.confidence) - 1)
-            utility = evaluate.evaluate(compared, seeds, requested=written.wanted, confidence=sure)
-            advance(1)
-        write_json(folder / UTILITY, utility.table)
-        if isinstance(encoder, SegmentedEncoder):
-            corpora = {"train": tables.train, "synthetic": tables.synthetic}
-            write_json(folder / COHERENCE, measured(encoder, corpora))
-        return {"in": len(tables.synthetic), "out": len(tables.synthetic)}
-
-    inputs = {
-        **_inputs(tables.synthetic, tables.control, written),
-        "wanted": dict(written.wanted),
-        "attempt": attempt.number,
-        "confidence": job.config.audit.confidence,
-        "seed": seeds.key().hex(),
+    """Train classifiers on the records and test them on control."""
+    inputs: dict[str, HasDigest] = {
+        "tables": tables,
+        "wanted": plain_value(dict(written.wanted)),
+        "attempt": plain_value(attempt.number),
     }
-    return job.workspace.stage("evaluate", inputs, make)
+    return job.run(EVALUATE, inputs, {"embedder": encoder})
 
 
 def attack(
     job: Job, tables: JudgedTables, prepared: Prepared, written: Written, evaluated: StageResult, attempt: Attempt
 ) -> StageResult:
-    """Run every audit on the records that would be released: audit.json, evidence.json and synthetic.parquet."""
-
-    def make(folder: Path) -> Mapping[str, object]:
-        write_corpus(folder / SYNTHETIC, tables.synthetic)
-        confidence = confidence_of(attempt.number, job.config.audit.confidence)
-        report = run_audits(job, tables, prepared, written, confidence)
-        write_bytes(folder / AUDIT, report)
-        utility = json.loads((evaluated.folder / UTILITY).read_bytes())["metrics"]
-        counts = {
-            "records.synthetic": counted(len(tables.synthetic)),
-            ATTEMPTS: counted(attempt.number),
-            SECRET: counted(int(job.seeds.secret != b"")),
-            METHOD: counted(int(job.config.interpolate.is_private)),
-        }
-        measured = {name: Estimate(**estimate) for name, estimate in utility.items()}
-        digests = {"synthetic": records_digest(tables.synthetic.texts, tables.synthetic.labels)}
-        evidence = evidence_from(json.loads(report), {**measured, **counts}, digests)
-        write_bytes(folder / EVIDENCE, evidence.to_bytes())
-        classes = tables.synthetic.counts()
-        return {"in": len(tables.synthetic), "out": len(tables.synthetic), "classes": classes}
-
-    inputs = {
-        **_asked(job, tables.synthetic, prepared, written),
-        "evaluate": evaluated.digest,
-        "attempt": attempt.number,
+    """Run every audit on the records that would be released."""
+    inputs: dict[str, HasDigest] = {
+        **_audit_inputs(tables.synthetic, prepared, written),
+        "tables": tables,
+        "evaluate": evaluated,
+        "attempt": plain_value(attempt.number),
     }
-    result = job.workspace.stage("audit", inputs, make)
+    result = job.run(AUDIT_STAGE, inputs)
     return replace(result, counts={**result.counts, "attempt": attempt.made})
 
 
-def run_audits(job: Job, tables: JudgedTables, prepared: Prepared, written: Written, confidence: float) -> bytes:
-    """Return audit.json: every audit that a run has the inputs for."""
-    encoder = job.config.embed.model
+def _audit(context: StageContext) -> Mapping[str, object]:
+    """Write audit.json, evidence.json and synthetic.parquet."""
+    synthetic, number = context.input("synthetic"), context.input("attempt")
+    write_corpus(context.folder / SYNTHETIC, synthetic)
+    report = run_audits(context, confidence_of(number, context.config("audit.confidence")))
+    write_bytes(context.folder / AUDIT, report)
+    utility = json.loads((context.input("evaluate").folder / UTILITY).read_bytes())["metrics"]
+    counts = {
+        "records.synthetic": counted(len(synthetic)),
+        ATTEMPTS: counted(number),
+        SECRET: counted(int(context.stream("audit").secret != b"")),
+        METHOD: counted(int(context.config("interpolate.is_private"))),
+    }
+    measured = {name: Estimate(**estimate) for name, estimate in utility.items()}
+    digests = {"synthetic": records_digest(synthetic.texts, synthetic.labels)}
+    evidence = evidence_from(json.loads(report), {**measured, **counts}, digests)
+    write_bytes(context.folder / EVIDENCE, evidence.to_bytes())
+    return {"in": len(synthetic), "out": len(synthetic), "classes": synthetic.counts()}
+
+
+def run_audits(context: StageContext, confidence: float) -> bytes:
+    """Return audit.json: every audit that the run has the inputs for."""
+    encoder, tables = context.config("embed.model"), context.input("tables")
     inputs = AuditInputs(
-        synthetic=as_table(tables.synthetic, {encoder: tables.vectors["synthetic"]}),
-        train=as_table(tables.train, {encoder: tables.vectors["train"]}),
-        control=as_table(tables.control, {encoder: tables.vectors["control"]}),
-        identifiers=prepared.identifiers,
-        control_identifiers=prepared.control_identifiers,
-        near_duplicate_rate=prepared.near_duplicate_rate,
-        lineage=lineage(prepared, written),
+        synthetic=as_table(context.input("synthetic"), {encoder: tables.vectors["synthetic"]}),
+        train=as_table(context.input("train"), {encoder: tables.vectors["train"]}),
+        control=as_table(context.input("control"), {encoder: tables.vectors["control"]}),
+        identifiers=context.input("identifiers"),
+        control_identifiers=context.input("control_identifiers"),
+        near_duplicate_rate=context.input("near_duplicate_rate"),
+        lineage=lineage(context.input("train"), context.input("written")),
         mechanism=tables.mechanism,
     )
-    with job.progress.stage("audit", total=2 * len(applicable_audits(inputs)) + 1, unit="steps") as advance:
-        report = audits.run(
-            inputs, seed=job.seeds.child("audit").integer(), confidence=confidence, progress=lambda _line: advance(1)
-        )
+    seeds = context.stream("audit")
+    with context.progress.stage("audit", total=2 * len(applicable_audits(inputs)) + 1, unit="steps") as advance:
+        report = audits.run(inputs, seed=seeds.integer(), confidence=confidence, progress=lambda _line: advance(1))
     return report.to_json()
 
 
-def lineage(prepared: Prepared, written: Written) -> Lineage:
+def lineage(train: Corpus, written: Written) -> Lineage:
     """Return the train rows that each synthetic record was made from, and their weights."""
-    row = {r.id: i for i, r in enumerate(prepared.train.records)}
+    row = {r.id: i for i, r in enumerate(train.records)}
     return Lineage(
         parents=tuple(tuple(row[name] for name in names) for names in written.parents), weights=written.weights
     )
+
+
+def _audit_inputs(synthetic: Corpus, prepared: Prepared, written: Written) -> dict[str, HasDigest]:
+    """Return the inputs of the audits that exist before the attempt is counted."""
+    return {
+        "synthetic": synthetic,
+        "train": prepared.train,
+        "control": prepared.control,
+        "written": written,
+        "identifiers": _identifiers(prepared.identifiers),
+        "control_identifiers": _identifiers(prepared.control_identifiers),
+        "near_duplicate_rate": plain_value(prepared.near_duplicate_rate),
+    }
+
+
+def _identifiers(found: Identifiers) -> StageInput:
+    return StageInput(found, plain_value(found).digest)
+
+
+AUDIT_STAGE = Stage(
+    name="audit",
+    version=1,
+    run=_audit,
+    config=("audit.confidence", "embed.model", "interpolate.is_private"),
+    inputs=(
+        "synthetic",
+        "train",
+        "control",
+        "written",
+        "identifiers",
+        "control_identifiers",
+        "near_duplicate_rate",
+        "tables",
+        "evaluate",
+        "attempt",
+    ),
+    streams=("audit",),
+    libraries=("python", "audits", *LIBRARIES),
+)
+# The same stage before it is known which attempt it is: its key says which audits are the same attempt.
+ATTEMPT = replace(
+    AUDIT_STAGE, inputs=tuple(name for name in AUDIT_STAGE.inputs if name not in {"tables", "evaluate", "attempt"})
+)
 
 
 def counted(n: int) -> Estimate:
@@ -204,28 +225,3 @@ def as_table(corpus: Corpus, vectors: Mapping[str, Float32]) -> Table:
         has_groups=corpus.has_groups,
         vectors=dict(vectors),
     )
-
-
-def _inputs(synthetic: Corpus, control: Corpus, written: Written) -> dict[str, object]:
-    return {
-        "version": AUDITS_VERSION,
-        "filter": written.filtered,
-        "records": sha256_array(written.vectors),
-        "synthetic": synthetic.digest,
-        "control": control.digest,
-    }
-
-
-def _asked(job: Job, synthetic: Corpus, prepared: Prepared, written: Written) -> dict[str, object]:
-    """Return all that the audits' verdicts depend on, but how often was asked before."""
-    return {
-        **_inputs(synthetic, prepared.control, written),
-        "identifiers": [_plain(prepared.identifiers), _plain(prepared.control_identifiers)],
-        "near_duplicate_rate": prepared.near_duplicate_rate,
-        "config": job.config.audit.model_dump(mode="json"),
-        "seed": job.seeds.child("audit").key().hex(),
-    }
-
-
-def _plain(identifiers: Identifiers) -> list[list[str]] | None:
-    return None if identifiers is None else [list(row) for row in identifiers]

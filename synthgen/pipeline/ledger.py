@@ -10,11 +10,11 @@ HIGH_WATER_MARK = "ledger-seen.json"
 
 
 def ledger_of(config: Config) -> tuple[Path, HighWaterMark]:
-    """Return the institution's ledger, and its high-water mark beside the releaser's key; of a URI, beside the public part.
+    """Return the institution's ledger, and its high-water mark beside the releaser's key or its public part.
 
-    Whoever holds the key vouches for the count; so a ledger that was deleted, exchanged or set back is seen wherever
-    that key is, whatever workspace or configuration asks. A configuration that names another key, or a copy of the
-    ledger, meets the high-water mark that `audits.ledger.chain` keeps under the ledger's id.
+    The owner of the key vouches for the count. A ledger that was deleted, replaced or rolled back is therefore
+    detected with that key in any workspace and configuration. A configuration that names another key, or a copy of
+    the ledger, is checked against the high-water mark that `audits.ledger.chain` keeps under the ledger's id.
     """
     folder = ledger_folder() if config.ledger is None else config.resolve(config.ledger)
     return folder, HighWaterMark(config.resolve(config.release.key_file).parent / HIGH_WATER_MARK)

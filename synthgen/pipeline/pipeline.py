@@ -1,32 +1,31 @@
-"""The one way the data flows, and the only file that knows its order.
+"""The order of the stages and of the rounds.
 
 load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-embed -> filter) -> evaluate -> audit,
-and the self-test of the audits where a policy asks for it; under differential privacy a reservation in the ledger
-after split, and after embed the one measurement, behind which nothing that writes sees train;
-the gate and the release follow, as a person asks for them: see `synthgen.release.run`.
+then the self-test of the audits if the policy requires it. Under differential privacy, the run reserves its budget in
+the ledger after split and queries train once after embed; no later stage that writes text reads train. The gate and
+the release are separate steps: see `synthgen.release.run`.
 """
 
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import Literal
 
+from audits.gate.policy import Policy
 from audits.gate.shipped import load_policy
 from synthgen.config import Config
+from synthgen.core.engine import require_engine
 from synthgen.core.errors import UsageError
 from synthgen.core.progress import Progress, silent
 from synthgen.core.tables import read_corpus
 from synthgen.decode.config import AUTO
 from synthgen.decode.loading import backend_of
-from synthgen.decode.style_adapter import BlockShares
 from synthgen.dp.measure import measure
 from synthgen.dp.planned_queries import check_budget
 from synthgen.dp.reserve import PAID, reserve_budget
 from synthgen.embed import Encoder
 from synthgen.models.shipped import check_shipped
 from synthgen.models.store import digest_of
-from synthgen.pipeline.adapt import adapt, check_adapt
 from synthgen.pipeline.calibrate import calibrate, is_due
-from synthgen.pipeline.finished import policy_file
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import (
     JudgedTables,
@@ -36,6 +35,7 @@ from synthgen.pipeline.judge import (
     register_attempt,
     synthetic_corpus,
 )
+from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.prepare import (
     embed_train,
     load_source,
@@ -63,7 +63,7 @@ from synthgen.release.run import Run
 
 STAGES = ("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate", "audit")
 _WITHOUT_MODELS = ("load", "split", "deidentify")
-_UNLEARNED = (*_WITHOUT_MODELS, "embed")  # each person by themselves, so nothing is reserved yet
+_UNLEARNED = (*_WITHOUT_MODELS, "embed")  # process each person separately, so no budget is reserved yet
 
 
 class Pipeline:
@@ -71,13 +71,17 @@ class Pipeline:
 
     Args:
         config: what to run.
-        progress: who is told how far each stage is; nobody by default.
+        progress: receives the progress of each stage; ignored by default.
+
+    Raises:
+        DependencyError: if the extra `engine` is not installed.
 
     Example:
         Pipeline(Config.load("clinic.yaml")).run().decide().allowed
     """
 
     def __init__(self, config: Config, progress: Progress = silent) -> None:
+        require_engine()
         self.config = config
         self.progress = progress
 
@@ -85,40 +89,38 @@ class Pipeline:
         """Run what is missing up to and with the stage `until`, and return the run.
 
         Args:
-            resume: "auto" goes on from every finished result whose inputs are unchanged; "never" starts anew, and
-                where a budget was drawn it pays anew.
+            resume: "auto" reuses every finished result whose inputs are unchanged; "never" computes everything again,
+                and reserves and spends the budget again.
             until: a stage; interpolate and decode are those of the first round, filter is that of the last.
 
         Raises:
             UsageError: if there is no such stage.
-            ConfigError: if the decoder is to be refined on train under a policy of differential privacy.
             SynthGenError: as the stages say.
-            Interrupted: if another process holds the workspace.
+            Interrupted: if another process has locked the workspace.
         """
         if until not in STAGES:
             raise UsageError(f"there is no stage {until!r}", hint=f"The stages are {', '.join(STAGES)}.")
         policy = load_policy(policy_file(self.config))
-        check_adapt(self.config.decode.adapt, policy)
         check_style(self.config, policy)
         check_budget(self.config, policy)
         workspace = Workspace(self.config.resolve(self.config.workspace))
         with workspace.locked():
             job = Job(self.config, workspace, self.progress)
             models = [] if until in _WITHOUT_MODELS else _models(job)
-            if resume == "never":  # only now, when nothing is found to be missing
+            if resume == "never":  # after the check that no model is missing
                 workspace.forget(keep=PAID)
             done = []
-            for stage in _stages(job, until, anew=resume == "never"):
+            for stage in _stages(job, policy, until, anew=resume == "never"):
                 done.append(stage)
                 if stage.name == until and until not in {"filter", STAGES[-1]}:
                     break
             record = RunRecord.of(self.config, done, models)
             record.write(workspace.root)
-        return Run(self.config, workspace, record)
+        return Run(self.config, workspace, record, policy)
 
 
-def _stages(job: Job, until: str, *, anew: bool) -> Iterator[StageResult]:
-    """Run stage after stage; a caller that asks for no further one stops there."""
+def _stages(job: Job, policy: Policy, until: str, *, anew: bool) -> Iterator[StageResult]:
+    """Run stage after stage; the caller may stop after any of them."""
     loaded = load_source(job)
     yield loaded
     parts = split_source(job, loaded)
@@ -127,7 +129,6 @@ def _stages(job: Job, until: str, *, anew: bool) -> Iterator[StageResult]:
     control_source = read_corpus(parts.folder / "control.parquet", "control")
     refuse_untaught(source, control_source)
     refuse_learnt(job.config, source, control_source)
-    policy = load_policy(policy_file(job.config))
     reservation = None
     if job.config.interpolate.is_private and until not in _UNLEARNED:
         reservation, reserved = reserve_budget(job, policy, source, control_source, anew=anew)
@@ -140,7 +141,7 @@ def _stages(job: Job, until: str, *, anew: bool) -> Iterator[StageResult]:
     yield vectorised
     measured = None
     if reservation is not None:
-        measured, answered = measure(job, prepared.train, embedded, reservation, vectorised.digest)
+        measured, answered = measure(job, prepared.train, embedded, reservation, encoder.digest)
         yield answered
     shares = None if measured is None else measured.shares
     training_view = (
@@ -171,26 +172,23 @@ def _stages(job: Job, until: str, *, anew: bool) -> Iterator[StageResult]:
 
 
 def write_records(
-    job: Job, training_view: TrainingView, encoder: Encoder, learned: Shares | BlockShares | None = None
+    job: Job, training_view: TrainingView, encoder: Encoder, learned: Shares | None = None
 ) -> Generator[StageResult, None, Written]:
     """Run the rounds of writing, yield each stage as it ends, and return the records.
 
-    A vector is drawn, decoded into several candidates, re-embedded, filtered. Where the filters leave a class short,
-    a further round makes more of it: see `next_round`.
+    Vectors are drawn, decoded into several candidates each, re-embedded and filtered. If a class then lacks records,
+    another round makes more of it: see `next_round`.
 
     Args:
         job: the run.
-        training_view: train, or what stands in for it.
+        training_view: train, or its substitute under differential privacy.
         encoder: what made its vectors.
-        learned: the styles that the persons voted for, or that were refined on their texts, where they were asked.
+        learned: the styles that the persons voted for, where they were asked.
     """
-    bridge, train, upstream = open_bridge(job, learned), training_view.train, training_view.upstream
+    bridge, train, upstream = open_bridge(job, learned), training_view.train, training_view.digest
     if learned is None and job.config.decode.style == AUTO:
         bridge, chosen = choose_style(job, bridge, train, encoder, upstream)
         yield chosen
-    if job.config.decode.adapt is not None:
-        bridge, adapted = adapt(job, job.config.decode.adapt, bridge, train, encoder, upstream)
-        yield adapted
     setup = set_up(job, training_view, encoder, bridge)
 
     real = reconstruction_latents(job, setup)
@@ -220,10 +218,10 @@ def write_records(
 
 
 def _models(job: Job) -> list[ModelRecord]:
-    """Return the models with their digests, checked against the store's pins; before any work, so none is lost.
+    """Return the models with their digests, checked against the store's pins, before any work starts.
 
     Raises:
-        ModelMissing, ModelError: when one is not there, or is not the pinned one, or a GPU to place it on is missing.
+        ModelMissing, ModelError: a model is missing or is not the pinned one, or its GPU is missing.
     """
     config = job.config
     check_shipped()

@@ -1,4 +1,4 @@
-"""run.json: what a run did, stage by stage, typed; written and read here alone."""
+"""run.json: what a run did, stage by stage. Only this module writes and reads it."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from synthgen.config import Config
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import DataError
-from synthgen.pipeline.job import AUDITS_VERSION
-from synthgen.pipeline.workspace import StageResult, write_json
+from synthgen.core.files import write_json
+from synthgen.core.made_by import AUDITS, libraries, sources, versions_of
+from synthgen.pipeline.workspace import StageResult
 
 FILE = "run.json"
 _MARK = re.compile(r"-(\d+|reconstruction)$")
@@ -31,10 +32,12 @@ class ModelRecord(BaseModel):
 
 
 class StageRecord(BaseModel):
-    """A stage as it ran; what only one kind of stage counts is kept beside what others read.
+    """A stage as it ran; counts of single kinds of stages are extra fields.
 
     Attributes:
         name: of the stage, and from the second round of writing on its number: "filter-2".
+        digest: of its cache key.
+        code: see `Stage.code_digest`.
         n_in: records that went in; of decode latents, of filter candidates.
         n_out: what came out.
         classes: records of each label.
@@ -49,6 +52,7 @@ class StageRecord(BaseModel):
 
     name: str
     digest: str
+    code: str
     folder: str
     seconds: float
     reused: bool
@@ -68,6 +72,7 @@ class StageRecord(BaseModel):
             {
                 "name": stage.name,
                 "digest": stage.digest,
+                "code": stage.code,
                 "folder": stage.folder.name,
                 "seconds": stage.seconds,
                 "reused": stage.reused,
@@ -75,13 +80,18 @@ class StageRecord(BaseModel):
             }
         )
 
+    @property
+    def base_name(self) -> str:
+        """The name of its stage without the number of the round."""
+        return _MARK.sub("", self.name)
+
     def is_round_of(self, *names: str) -> bool:
-        """Return whether this is a round of writing of one of these stages, and not on the reconstructions of train."""
+        """Return whether this is a round of writing of one of these stages, and not of the reconstructions."""
         return self.is_of(*names) and not self.name.endswith("-reconstruction")
 
     def is_of(self, *names: str) -> bool:
         """Return whether this is one of these stages, in whichever round or on the reconstructions."""
-        return _MARK.sub("", self.name) in names
+        return self.base_name in names
 
 
 class RunRecord(BaseModel):
@@ -93,12 +103,12 @@ class RunRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schemaVersion: Literal[1] = 1  # noqa: N815 - the field's name in the file
+    schemaVersion: Literal[2] = 2  # noqa: N815 - the field's name in the file
     tool: str
     finished: str
     config: str
     seed: int
-    versions: Mapping[str, str]  # of the sources and libraries that made it, see `core.made_by`
+    versions: Mapping[str, str]  # of sources and libraries; for the statement
     models: tuple[ModelRecord, ...]
     stages: tuple[StageRecord, ...]
     digest: str
@@ -111,7 +121,7 @@ class RunRecord(BaseModel):
             finished=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             config=config.digest(),
             seed=config.seed,
-            versions=AUDITS_VERSION,
+            versions={"source": sources("synthgen"), **libraries(), **versions_of((AUDITS,))},
             models=tuple(models),
             stages=tuple(StageRecord.of(stage) for stage in stages),
             digest=sha256_json([stage.digest for stage in stages]),
@@ -141,7 +151,7 @@ def read_record(root: Path) -> RunRecord:
     """Return the record of the last run in a workspace.
 
     Raises:
-        DataError: when there is none, or it is not one of ours.
+        DataError: when there is none, or the file is not valid.
     """
     path = root / FILE
     hint = "Run it first: `synthgen run CONFIG`."

@@ -9,28 +9,31 @@ from typing import Protocol
 
 import numpy as np
 
-from synthgen.core.digest import sha256_json
+from synthgen.core.digest import sha256_array, sha256_json
 from synthgen.core.errors import ModelError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Embedded, Float32, Latents
 from synthgen.decode.base import Decoder
 from synthgen.decode.bridge import Bridge, Vocabulary, load_bridge, load_vocabulary
 from synthgen.decode.config import OWN
+from synthgen.decode.loading import backend_of
 from synthgen.decode.plain import WordsDecoder
 from synthgen.decode.published import SENTENCES, CheckpointBridge, load_checkpoint_bridge
-from synthgen.decode.style_adapter import BlockShares, in_blocks, in_style, load_style
+from synthgen.decode.stage import DecoderModel
+from synthgen.decode.style_adapter import in_style
 from synthgen.decode.xrag import XragDecoder
 from synthgen.embed import Encoder
 from synthgen.embed.last_token import LastTokenEncoder
 from synthgen.embed.segmented import SegmentedEncoder
 from synthgen.filter.attributes import check_labels
-from synthgen.interpolate import check_classes, wanted_counts
+from synthgen.interpolate import InterpolateConfig, check_classes, wanted_counts
 from synthgen.models.store import digest_of
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import SegmentWriter, writer_for
 from synthgen.pipeline.style_choice import Shares, named_styles
 from synthgen.pipeline.workspace import StageResult
 
+NOT_CUT = "records are not cut"
 SPARE = 1.3  # latents made for each record wanted, before anything is known of how many the filters reject
 LEAST_RATE = 0.2  # of latents kept that a further round reckons with, so that no round is endless
 LEAST_GAIN = 0.1  # of what the classes lack that a round must bring, or there is no further one
@@ -51,27 +54,44 @@ class TrainingView:
     Args:
         train: the train records; under differential privacy as many empty ones that stand in for them.
         embedded: their vectors; under differential privacy drawn from noised statistics, as all latents are.
-        draws: what new vectors are drawn from.
-        upstream: the digest of the stage that made it.
+        draws: returns what new vectors are drawn from, fitted once, when a stage needs it.
+        digest: of the stage that made it.
     """
 
     train: Corpus
     embedded: Embedded
-    draws: Draws
-    upstream: str
+    draws: Callable[[InterpolateConfig], Draws]
+    digest: str
+
+
+class FittedOnce:
+    """Fits the configured method to vectors, at the first call.
+
+    Args:
+        embedded: the vectors of train.
+    """
+
+    def __init__(self, embedded: Embedded) -> None:
+        self._embedded = embedded
+        self._draws: Draws | None = None
+
+    def __call__(self, config: InterpolateConfig) -> Draws:
+        """Return the fitted method."""
+        if self._draws is None:
+            self._draws = config.build().fit(self._embedded)
+        return self._draws
 
 
 def fitted_on(job: Job, train: Corpus, embedded: Embedded, upstream: str) -> TrainingView:
-    """Return train as it is, with the configured method fitted to its vectors.
+    """Return train as it is; the configured method is fitted to its vectors.
 
     Raises:
         DataError: if a class has too few persons for the method.
     """
     config = job.config.interpolate
-    method = config.build()
     wanted = wanted_counts(embedded.labels, config.balance, config.total)
-    check_classes(embedded.labels, embedded.groups, wanted, method.min_groups)
-    return TrainingView(train=train, embedded=embedded, draws=method.fit(embedded), upstream=upstream)
+    check_classes(embedded.labels, embedded.groups, wanted, config.build().min_groups)
+    return TrainingView(train=train, embedded=embedded, draws=FittedOnce(embedded), digest=upstream)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,28 +99,28 @@ class Setup:
     """What every round uses: fitted on train, or opened once.
 
     Args:
-        train: the train records.
-        embedded: their vectors.
-        upstream: the digest of the stage that the material is of.
+        training_view: what the writing starts from.
         wanted: how many records of each label.
-        sampler: what new vectors are drawn from.
-        encoder: judges what was written.
-        bridge: or the vocabulary, where texts are written from words alone.
-        decoder: opens the decoder, once; called only when a shard has to be written.
-        decoder_digest: of the language model and the bridge.
-        sections: writes long records segment by segment; None where records are not cut.
+        encoder: embeds what was written.
+        decoder: the language model with its bridge.
+        sections: writes long records segment by segment; None if records are not cut.
     """
 
-    train: Corpus
-    embedded: Embedded
-    upstream: str
+    training_view: TrainingView
     wanted: Mapping[str, int]
-    sampler: Draws
     encoder: Encoder
-    bridge: Bridge | Vocabulary
-    decoder: Callable[[], Decoder]
-    decoder_digest: str
+    decoder: DecoderModel
     sections: SegmentWriter | None
+
+    @property
+    def layout_digest(self) -> str:
+        """Digest of which segments a new record gets."""
+        return NOT_CUT if self.sections is None else self.sections.layout_digest
+
+    @property
+    def sections_digest(self) -> str:
+        """Digest of which segments a new record gets and how they are written."""
+        return NOT_CUT if self.sections is None else self.sections.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +129,7 @@ class Round:
 
     Args:
         number: from 1.
-        asked: how many latents of each label, those of the rounds before included.
+        requested: how many latents of each label, those of the rounds before included.
         candidates: every text written so far.
         vectors: float32 (n, d), of the candidates' texts.
         embeddings: digests of the stages that made the vectors, the reconstructions' first.
@@ -117,7 +137,7 @@ class Round:
     """
 
     number: int
-    asked: Mapping[str, int]
+    requested: Mapping[str, int]
     candidates: tuple[Candidate, ...]
     vectors: Float32
     embeddings: tuple[str, ...]
@@ -163,8 +183,13 @@ class Written:
     wanted: Mapping[str, int]
     filtered: str
 
+    @property
+    def digest(self) -> str:
+        """Sha256 of the last filter stage's digest and of the chosen vectors."""
+        return sha256_json([self.filtered, sha256_array(self.vectors)])
 
-def open_bridge(job: Job, learned: Shares | BlockShares | None = None) -> Bridge | Vocabulary:
+
+def open_bridge(job: Job, learned: Shares | None = None) -> Bridge | Vocabulary:
     """Return the bridge of the configuration: built in, of a folder, or inside the decoder's own checkpoint.
 
     In the style that the configuration names; `auto` is chosen later, see `choose_style`. Or the vocabulary that
@@ -172,7 +197,7 @@ def open_bridge(job: Job, learned: Shares | BlockShares | None = None) -> Bridge
 
     Args:
         job: the run.
-        learned: the styles that persons voted for or that were refined, in place of those named; () for none.
+        learned: the styles that persons voted for, in place of those named.
 
     Raises:
         ModelMissing, ModelError: see `load_bridge`, `load_checkpoint_bridge` and `load_vocabulary`.
@@ -183,10 +208,7 @@ def open_bridge(job: Job, learned: Shares | BlockShares | None = None) -> Bridge
     if config.bridge == OWN:
         return load_checkpoint_bridge(job.folder(config.model))
     bridge = load_bridge(config.bridge, job.config.resolve)
-    if isinstance(learned, BlockShares):
-        bridge = in_blocks(bridge, [load_style(n, job.config.resolve) for n in learned.names], learned.values)
-    else:
-        bridge = in_style(bridge, named_styles(job.config, learned))
+    bridge = in_style(bridge, named_styles(job.config, learned))
     if config.words > 0 and bridge.words is None:
         raise ModelError(
             f"decode.words: the bridge {config.bridge!r} has no vocabulary", hint="Leave decode.words out."
@@ -226,21 +248,22 @@ def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Brid
     wanted = wanted_counts(embedded.labels, config.balance, config.total)
     if job.config.filter.attributes is not None:
         check_labels(job.config.filter.attributes, embedded.labels)
+    folder, backend = job.folder(job.config.decode.model), backend_of(job.config.decode.placement)
     return Setup(
-        train=train,
-        embedded=embedded,
-        upstream=training_view.upstream,
+        training_view=training_view,
         wanted=wanted,
-        sampler=training_view.draws,
         encoder=encoder,
-        bridge=bridge,
-        decoder=cache(lambda: open_decoder(job, bridge, encoder)),
-        decoder_digest=sha256_json([digest_of(job.folder(job.config.decode.model)), bridge.digest]),
+        decoder=DecoderModel(
+            open=cache(lambda: open_decoder(job, bridge, encoder)),
+            folder=folder,
+            backend=backend,
+            digest=sha256_json([digest_of(folder), bridge.digest, backend]),
+        ),
         sections=writer_for(job, train, embedded),
     )
 
 
-def first_asked(wanted: Mapping[str, int]) -> dict[str, int]:
+def first_requested(wanted: Mapping[str, int]) -> dict[str, int]:
     """Return how many latents of each label the first round makes, those to spare for the filters included."""
     return {label: math.ceil(SPARE * n) + 2 for label, n in wanted.items()}
 
@@ -249,9 +272,9 @@ def first_round(setup: Setup, reconstructed: StageResult) -> Round:
     """Return the state that the first round starts from."""
     return Round(
         number=1,
-        asked=first_asked(setup.wanted),
+        requested=first_requested(setup.wanted),
         candidates=(),
-        vectors=np.zeros((0, setup.embedded.vectors.shape[1]), dtype=np.float32),
+        vectors=np.zeros((0, setup.training_view.embedded.vectors.shape[1]), dtype=np.float32),
         embeddings=(reconstructed.digest,),
     )
 
@@ -272,8 +295,8 @@ def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
         return None
     if before.number > 1 and sum(lacked.values()) - sum(lacking.values()) < LEAST_GAIN * sum(lacked.values()):
         return None
-    have, asked = Counter(candidate.label for candidate in after.kept), dict(after.asked)
+    have, requested = Counter(candidate.label for candidate in after.kept), dict(after.requested)
     for label, n in lacking.items():
-        rate = max(have[label] / asked[label], LEAST_RATE)
-        asked[label] += math.ceil(1.2 * n / rate) + 2
-    return replace(after, number=after.number + 1, asked=asked)
+        rate = max(have[label] / requested[label], LEAST_RATE)
+        requested[label] += math.ceil(1.2 * n / rate) + 2
+    return replace(after, number=after.number + 1, requested=requested)

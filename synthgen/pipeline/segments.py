@@ -1,20 +1,21 @@
 """Long records in a run: the encoder that reads them by segments, and writing them segment by segment."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from statistics import median
 
 import numpy as np
 
+from synthgen.core.digest import sha256_json
 from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Embedded, Latents, Segments
 from synthgen.decode.base import Decoder, Settings
+from synthgen.decode.prompts import label_prompt
 from synthgen.embed import Encoder
 from synthgen.embed.segmented import SegmentedEncoder
 from synthgen.pipeline.job import Job
 from synthgen.segment import Splitter, align, learn_splitter, record_vectors
-from synthgen.segment.coherence import coherence
 
 
 def encoder_for(job: Job, train: Corpus) -> Encoder:
@@ -40,12 +41,20 @@ def writer_for(job: Job, train: Corpus, embedded: Embedded) -> "SegmentWriter | 
     )
 
 
-def measured(encoder: SegmentedEncoder, corpora: Mapping[str, Corpus]) -> dict[str, Mapping[str, float]]:
-    """Return how well the records of each corpus hold together; see `coherence`."""
-    return {
-        name: coherence(of.texts, encoder.segments([r.id for r in of.records], of.texts), encoder.splitter)
-        for name, of in corpora.items()
-    }
+def written_parts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[str, str]]]:
+    """Return the texts of each record that are decoded one by one, with the prompt that each gets."""
+    prompts = [label_prompt(prompt, r.label) for r in train.records]
+    if not isinstance(encoder, SegmentedEncoder):
+        return [[(r.text, own)] for r, own in zip(train.records, prompts, strict=True)]
+    return [
+        [(part.text, section_prompt(own, part.heading)) for part in encoder.split(r.text)]
+        for r, own in zip(train.records, prompts, strict=True)
+    ]
+
+
+def unsegmented(encoder: Encoder) -> Encoder:
+    """Return the encoder that encodes a text as a whole."""
+    return encoder.encoder if isinstance(encoder, SegmentedEncoder) else encoder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +72,16 @@ class SegmentWriter:
     parents: Segments
     context_tokens: int
     seeds: SeedTree
+
+    @property
+    def layout_digest(self) -> str:
+        """Digest of which segments a new record gets; its parents' segments are those of the training view."""
+        return sha256_json([self.splitter.digest, self.seeds.key().hex()])
+
+    @property
+    def digest(self) -> str:
+        """Digest of which segments a new record gets and how they are written."""
+        return sha256_json([self.layout_digest, self.context_tokens])
 
     def aimed(self, latents: Latents) -> Latents:
         """Return the latents with the vectors that their segments make together: what their text should come to.

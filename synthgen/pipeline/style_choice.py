@@ -9,59 +9,61 @@ from pathlib import Path
 from audits.gate.policy import Policy
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError, DataError, InternalError
+from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.types import Corpus
 from synthgen.decode.bridge import Bridge, Vocabulary
 from synthgen.decode.config import AUTO, PLAIN
 from synthgen.decode.learnt import MOST_SHARE, share_learnt
 from synthgen.decode.likelihood import Likelihood
+from synthgen.decode.stage import LIBRARIES
 from synthgen.decode.style_adapter import StyleAdapter, built_in_styles, in_style, load_style
+from synthgen.dp.catalogue import CHOICE
 from synthgen.embed import Encoder
-from synthgen.pipeline.adapt import written_parts
-from synthgen.pipeline.job import STAGES_VERSION, Job
+from synthgen.pipeline.job import Job
+from synthgen.pipeline.segments import unsegmented, written_parts
 from synthgen.pipeline.workspace import StageResult
 
-CHOICE = "style.json"
 MOST_TEXTS = 64  # of train that are read
 MIXED = 3  # the likeliest styles that are tried together as well, in pairs and all of them
 GAIN = 0.05  # nats per token that these must win: any style written weakly is a little likelier than in full
 WARNING = (
-    "decode.style auto: which of the shelf's styles are taken, one to three, is read off the private train text; no"
-    " more of it than that one choice gets into the texts by this way"
+    "decode.style auto: the private train text decides which one to three built-in styles are used; nothing else of"
+    " it gets into the texts this way"
 )
 
 Shares = tuple[tuple[str, float], ...]
 
 
 def check_style(config: Config, policy: Policy) -> None:
-    """Raise ConfigError where a policy asks for differential privacy and the style is read off train without it."""
+    """Raise ConfigError if the policy requires differential privacy and train chooses the style without it."""
     if config.decode.style == AUTO and policy.dp is not None and not config.interpolate.is_private:
         raise ConfigError(
-            f"decode.style: policy {policy.name!r} asks for differential privacy, and this choice has none",
+            f"decode.style: policy {policy.name!r} requires differential privacy, and this choice has none",
             problems=["decode.style"],
             hint=f"Name a style: {', '.join(built_in_styles())}.",
         )
 
 
 def refuse_learnt(config: Config, *parts: Corpus) -> None:
-    """Raise DataError where the styles of the run learnt from text that stands in its own records.
+    """Raise DataError if the styles of the run were trained on text of its own records.
 
-    More than one record in a hundred with a sentence of ten words that a style was trained on is no chance. Styles
-    are asked together, or notes dealt out to many would pass each; of `auto` and `dp.adapt` those of the whole shelf.
+    The limit is one record in a hundred with a sentence of ten words that a style was trained on; more is no chance.
+    All styles are checked together, because records spread over many styles would pass each check alone. With `auto`
+    all built-in styles are checked.
 
     Args:
         config: the run's.
-        parts: train and control as they were read; a style that has seen both gives away what no audit can tell.
+        parts: train and control as they were read; a style trained on both reveals text that no audit can measure.
 
-    Privacy: a share of records comes out, and only where the run is refused.
+    Privacy: the message holds a share of records, and only if the run is refused.
     """
-    whole = config.decode.style == AUTO or config.dp.adapt is not None
-    asked = refinable(config) if whole else config.decode.styles
+    names = built_in_styles() if config.decode.style == AUTO else config.decode.styles
     texts = [text for part in parts for text in part.texts]
-    learnt = {name: load_style(name, config.resolve).learnt for name in asked if name != PLAIN}
+    learnt = {name: load_style(name, config.resolve).learnt for name in names if name != PLAIN}
     if share_learnt(texts, *learnt.values()) > MOST_SHARE:
         shares = {name: share_learnt(texts, digests) for name, digests in learnt.items()}
         raise DataError(
-            "decode.style: a style learnt from sentences of the very records that are to be kept private",
+            "decode.style: a style was trained on sentences of the very records that are to stay private",
             problems=[f"{name}: of {share:.1%} of the records" for name, share in shares.items() if share > 0],
             hint="Name a style that was trained on other people's text, or plain.",
         )
@@ -70,11 +72,6 @@ def refuse_learnt(config: Config, *parts: Corpus) -> None:
 def named_shares(config: Config) -> Shares:
     """Return the styles that a configuration names, in equal shares; none of `auto`."""
     return () if config.decode.style == AUTO else _equally(config.decode.styles)
-
-
-def refinable(config: Config) -> tuple[str, ...]:
-    """Return the styles whose shares `dp.adapt` refines: the shelf's, and those that the configuration names."""
-    return tuple(sorted({*built_in_styles(), *config.decode.styles} - {AUTO, PLAIN}))
 
 
 def named_styles(config: Config, shares: Shares | None = None) -> list[tuple[StyleAdapter, float]]:
@@ -88,7 +85,7 @@ def named_styles(config: Config, shares: Shares | None = None) -> list[tuple[Sty
 
 
 def ways(n: int) -> int:
-    """Return how many ways of writing `auto` reads train under, of a shelf of n styles, the plain one among them."""
+    """Return how many ways of writing `auto` reads train under, for n built-in styles, the plain one among them."""
     mixed = min(MIXED, n - 1)
     return n + sum(comb(mixed, together) for together in range(2, mixed + 1))
 
@@ -136,44 +133,55 @@ def choose_style(
     Raises:
         ModelMissing, ModelError: as the models say.
 
-    Privacy: reads train texts. The choice is one of fifteen with the four built-in
-    styles; it shows in every text that is written.
-    Random: seeds/style; which texts are read.
+    Privacy: reads train texts. The choice, one of fifteen with four built-in styles, affects every text.
+    Randomness: stream `manner`: which texts are used.
     Cost: one pass of the language model over the texts for each style and four more; loading it as often.
     """
     if isinstance(bridge, Vocabulary):
-        raise InternalError("words alone have no style, and the configuration lets none be asked for")
-    seeds, config = job.seeds.child("manner"), job.config
+        raise InternalError("texts written from words alone have no style, and the configuration does not allow one")
+    config = job.config
     styles = {name: named_styles(config, _equally((name,))) for name in built_in_styles()}
-    folder = job.folder(config.decode.model)
-
-    def make(out: Path) -> Mapping[str, object]:
-        parts = [part for record in written_parts(encoder, train, config.decode.prompt) for part in record if part[0]]
-        rows = seeds.generator().permutation(len(parts))[:MOST_TEXTS]
-        texts, prompts = zip(*(parts[row] for row in rows), strict=True)
-        vectors = job.encoder().encode(list(texts))
-
-        def nats(shares: Shares) -> float:
-            told = in_style(bridge, [(m, share) for name, share in shares for m, _ in styles[name]])
-            reader = Likelihood.load(folder, told)
-            most = bridge.info.max_text_tokens
-            return reader.nats(texts, most_tokens=most, vectors=vectors, prompts=prompts).per_token
-
-        with job.progress.stage("style", total=ways(len(styles)), unit="styles") as advance:
-            found = _read(nats, tuple(styles), advance)
-        chosen = min(found, key=lambda shares: (found[shares] + (GAIN if len(shares) > 1 else 0), shares))
-        said = {"shares": chosen, "nats": [[shares, value] for shares, value in found.items()], "texts": len(texts)}
-        (out / CHOICE).write_text(json.dumps(said), encoding="utf-8")
-        return {"in": len(texts), "out": len(chosen)}
-
-    inputs = {
-        "version": STAGES_VERSION,
-        "upstream": upstream,
-        "encoder": encoder.digest,
-        "bridge": bridge.digest,
-        "styles": {name: [m.digest for m, _ in shares] for name, shares in styles.items()},
-        "prompt": config.decode.prompt,
-        "seed": seeds.key().hex(),
+    digests = {name: [style.digest for style, _ in shares] for name, shares in styles.items()}
+    models: dict[str, HasDigest] = {
+        "embedder": encoder,
+        "bridge": bridge,
+        "language model": job.language_model(),
+        "styles": StageInput(styles, plain_value(digests).digest),
     }
-    result = job.workspace.stage("style", inputs, make)
+    result = job.run(STYLE, {"train": StageInput(train, upstream)}, models)
     return in_style(bridge, named_styles(config, read_choice(result.folder))), result
+
+
+def _choose(context: StageContext) -> Mapping[str, object]:
+    """Write the styles under which a sample of train is likeliest, and what was measured."""
+    encoder, bridge, styles = context.model("embedder"), context.model("bridge"), context.model("styles").value
+    whole = written_parts(encoder, context.input("train"), context.config("decode.prompt"))
+    parts = [part for record in whole for part in record if part[0]]
+    rows = context.stream("manner").generator().permutation(len(parts))[:MOST_TEXTS]
+    texts, prompts = zip(*(parts[row] for row in rows), strict=True)
+    vectors = unsegmented(encoder).encode(list(texts))
+
+    def nats(shares: Shares) -> float:
+        written = in_style(bridge, [(style, share) for name, share in shares for style, _ in styles[name]])
+        reader = Likelihood.load(context.model("language model").value, written)
+        most = bridge.info.max_text_tokens
+        return reader.nats(texts, most_tokens=most, vectors=vectors, prompts=prompts).per_token
+
+    with context.progress.stage("style", total=ways(len(styles)), unit="styles") as advance:
+        found = _read(nats, tuple(styles), advance)
+    chosen = min(found, key=lambda shares: (found[shares] + (GAIN if len(shares) > 1 else 0), shares))
+    choice = {"shares": chosen, "nats": [[shares, value] for shares, value in found.items()], "texts": len(texts)}
+    (context.folder / CHOICE).write_text(json.dumps(choice), encoding="utf-8")
+    return {"in": len(texts), "out": len(chosen)}
+
+
+STYLE = Stage(
+    name="style",
+    version=1,
+    run=_choose,
+    config=("decode.prompt",),
+    inputs=("train",),
+    models=("embedder", "bridge", "language model", "styles"),
+    streams=("manner",),
+    libraries=LIBRARIES,
+)

@@ -14,7 +14,6 @@ one and never mixes with it.
 
 import fcntl
 import json
-import os
 import shutil
 import stat
 import time
@@ -27,6 +26,7 @@ from typing import Any
 from audits.core.files import sync
 from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import Interrupted, StorageError
+from synthgen.core.files import write_json
 
 DONE = "done.json"
 Make = Callable[[Path], Mapping[str, Any]]
@@ -42,7 +42,8 @@ class StageResult:
         folder: where its files are.
         counts: what went in and came out, as the stage counts it.
         seconds: how long making it took, when it was made.
-        reused: whether it was there already.
+        reused: whether it was stored already.
+        code: see `Stage.code_digest`.
     """
 
     name: str
@@ -51,6 +52,7 @@ class StageResult:
     counts: Mapping[str, Any]
     seconds: float
     reused: bool
+    code: str = ""
 
 
 class Workspace:
@@ -198,19 +200,3 @@ def read_field(path: Path, name: str) -> Any:
             f"{path}: cannot be read as it was written ({type(error).__name__})",
             hint="Restore it, or take its folder away.",
         ) from None
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON so that a stop leaves the old file or the new one."""
-    write_bytes(path, (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a private file (0600) so that a stop leaves the old file or the new one."""
-    partial = path.with_name(path.name + ".partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

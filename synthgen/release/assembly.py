@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
@@ -23,12 +23,13 @@ from synthgen.decode.style_adapter import is_built_in
 from synthgen.dp.planned_queries import most_for, most_of
 from synthgen.dp.sealed_result import LOG as MECHANISM_LOG
 from synthgen.dp.sealed_result import made_digest
+from synthgen.evaluate.stage import UTILITY
 from synthgen.models.registry import MODELS
-from synthgen.pipeline.finished import FinishedRun, policy_file
-from synthgen.pipeline.judge import AUDIT, SYNTHETIC, UTILITY
+from synthgen.pipeline.judge import AUDIT, SYNTHETIC
 from synthgen.pipeline.ledger import ledger_of
+from synthgen.pipeline.policy import policy_file
 from synthgen.pipeline.record import RunRecord, StageRecord
-from synthgen.pipeline.style_choice import named_styles, read_choice, refinable
+from synthgen.pipeline.style_choice import named_styles, read_choice
 from synthgen.release.commitment import commit_records, commitment_key
 from synthgen.release.content import BESIDE_DP, NO_DP, NUMBERS_LEAVE, VERDICTS_LEAVE, BundleContent
 from synthgen.release.limitations import limitations
@@ -36,10 +37,13 @@ from synthgen.release.provenance import public_name, redact_config
 from synthgen.report import ReportContent
 from synthgen.report.gates import gate_rows
 
+if TYPE_CHECKING:
+    from synthgen.release.run import Run
+
 _WRITING = ("interpolate", "decode", "filter")
 
 
-def bundle_content(run: FinishedRun, decision: Decision) -> BundleContent:
+def bundle_content(run: "Run", decision: Decision) -> BundleContent:
     """Return what the bundle holds, its report left out; `check_content` looks at it before it is written.
 
     Raises:
@@ -57,10 +61,10 @@ def bundle_content(run: FinishedRun, decision: Decision) -> BundleContent:
         evidence=run.evidence,
         decision=decision,
         policy_yaml_bytes=policy_file(config).read_bytes(),
-        policy=run.policy(),
+        policy=run.policy,
         audit_json=json.loads((folder / AUDIT).read_bytes()),
         report_html="",
-        run_json=public_record(run.record, run.policy()),
+        run_json=public_record(run.record, run.policy),
         config_redacted=redact_config(config.model_dump(mode="json")),
         models=stated_models(run),
         inputs=[_committed(run, side, key) for side in sides],
@@ -74,9 +78,7 @@ def bundle_content(run: FinishedRun, decision: Decision) -> BundleContent:
     )
 
 
-def report_content(
-    run: FinishedRun, decision: Decision, release_id: str | None, *, private: bool = False
-) -> ReportContent:
+def report_content(run: "Run", decision: Decision, release_id: str | None, *, private: bool = False) -> ReportContent:
     """Return what the report shows.
 
     Args:
@@ -91,7 +93,7 @@ def report_content(
     Privacy: the public page holds what `audits.gate.disclosure` lets through.
     """
     run.check_decision(decision)
-    policy, record = run.policy(), run.record
+    policy, record = run.policy, run.record
     exact = policy.model_copy(update={"disclosure": Disclosure(publish_exact_counts=True)}) if private else policy
     silent = verdicts_only(exact)
     audit = json.loads((run.folder("audit") / AUDIT).read_bytes())
@@ -148,19 +150,19 @@ def _filtered(stage: StageRecord, policy: Policy) -> dict[str, int | str]:
     return {name: public_count(n, policy) for name, n in counts.items()}
 
 
-def limitations_of(run: FinishedRun, *, has_groups: bool) -> tuple[str, ...]:
+def limitations_of(run: "Run", *, has_groups: bool) -> tuple[str, ...]:
     """Return what a release of this run does not promise."""
     decode, vocabulary = run.config.decode, run.vocabulary
     return limitations(
         has_groups=has_groups,
         config=run.config,
         disclosure=None if vocabulary is None else vocabulary.disclosure(decode.words),
-        calibrated=len(run.policy().selftest) > 0,
-        silent=verdicts_only(run.policy()),
+        calibrated=len(run.policy.selftest) > 0,
+        silent=verdicts_only(run.policy),
     )
 
 
-def stated_attempts(run: FinishedRun) -> dict[str, Any]:
+def stated_attempts(run: "Run") -> dict[str, Any]:
     """Return which attempt on its control persons the run is, and where the institution's ledger stands now.
 
     Raises:
@@ -174,7 +176,7 @@ def stated_attempts(run: FinishedRun) -> dict[str, Any]:
     return {"number": found.number, "ledger": found.ledger.model_dump(mode="json", exclude={"version"})}
 
 
-def stated_privacy(run: FinishedRun, *, has_groups: bool) -> dict[str, Any]:
+def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     """Return the `privacy` part of the statement: what is claimed, and where the ledger books it.
 
     Whatever else the ledger holds by now was spent beside it, whether it was reserved before this run or after it.
@@ -184,7 +186,7 @@ def stated_privacy(run: FinishedRun, *, has_groups: bool) -> dict[str, Any]:
         InputError: the ledger cannot be used, was changed, exchanged or set back, or does not book what the texts
             were made from.
     """
-    config, policy = run.config, run.policy()
+    config, policy = run.config, run.policy
     if not config.interpolate.is_private:
         return {**NO_DP, "unit": "group" if has_groups else "record"}
     folder = run.folder("measure")
@@ -215,14 +217,14 @@ def stated_privacy(run: FinishedRun, *, has_groups: bool) -> dict[str, Any]:
     }
 
 
-def _committed(run: FinishedRun, side: Corpus, key: bytes) -> dict[str, Any]:
+def _committed(run: "Run", side: Corpus, key: bytes) -> dict[str, Any]:
     """Return the commitment to a side; under differential privacy how many there are is what was declared."""
     stated = commit_records(side.role, side.texts, key)
     declared = run.config.dp.persons
     return stated if declared is None else {**stated, "countBucket": bucket(declared)}
 
 
-def stated_models(run: FinishedRun) -> list[dict[str, Any]]:
+def stated_models(run: "Run") -> list[dict[str, Any]]:
     """Return the models as the statement names them, the bridge or the vocabulary among them."""
     models: list[dict[str, Any]] = [
         {
@@ -242,21 +244,16 @@ def stated_models(run: FinishedRun) -> list[dict[str, Any]]:
     if (vocabulary := run.vocabulary) is not None:
         role, between, digest = "vocabulary", public_name(vocabulary.encoder), vocabulary.digest
     else:
-        if run.config.decode.adapt is not None:  # the refined bridge wrote the texts, not the one it started from
-            kind, bridge = "adapted", load_bridge(str(run.folder("adapt")))
-        else:
-            bridge = load_bridge(named, run.config.resolve)
+        bridge = load_bridge(named, run.config.resolve)
         ends = [public_name(name) for name in (bridge.info.encoder, bridge.info.decoder)]
         role, between, digest = "projector", "-".join(ends), bridge.digest
     return [*models, _tensors(role, f"{kind}:{between}", digest, private=kind != "builtin"), *_styles(run)]
 
 
-def _styles(run: FinishedRun) -> list[dict[str, Any]]:
+def _styles(run: "Run") -> list[dict[str, Any]]:
     """Return the styles the texts were written in; of one that is not of the shelf nobody can tell what it saw."""
     stage = "measure" if run.config.interpolate.is_private else "style"
     chosen = read_choice(run.folder(stage)) if run.config.decode.style == AUTO else None
-    if run.config.dp.adapt is not None:  # then there is something of each in the texts
-        chosen = tuple((name, 1.0) for name in refinable(run.config))
     return [
         _tensors(
             "style",

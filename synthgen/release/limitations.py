@@ -30,15 +30,7 @@ SEGMENTED = (
     "Records were cut into segments, and one vector carries the gist of each; what else a segment says is lost, and "
     "sections that only one of a record's parents had are left out."
 )
-
-ADAPTED = (
-    "The decoder was refined on the private train text, so it can repeat it; only the audits speak against that."
-)
 CHOSEN_STYLE = "Which shipped styles the texts are written in, one to three, was chosen by the private train text."
-REFINED_STYLE = (
-    "How much of each style the texts are written in was learned from the private train text, inside the stated "
-    "budget; the model is stated without these shares."
-)
 OWN_STYLE = "The style of the texts is the releaser's own; that it learnt from public text is their word alone."
 DISCLOSED = "Of each vector the language model was told {}; a few words can name a person's illness."
 GUESSABLE = (
@@ -73,9 +65,7 @@ def limitations(
         (config.secret == PUBLIC, GUESSABLE),
         (not calibrated, UNCALIBRATED),
         (not has_groups, RECORDS_ONLY),
-        (decode.adapt is not None, ADAPTED),
         (decode.style == AUTO and not private, CHOSEN_STYLE),
-        (config.dp.adapt is not None, REFINED_STYLE),
         (not {*decode.styles} <= {AUTO, *built_in_styles()}, OWN_STYLE),
         (disclosure is not None, DISCLOSED.format(disclosure)),
     )

@@ -1,16 +1,26 @@
-"""A finished run and the ways on from it: a decision, a report, a bundle or a refusal."""
+"""A finished run: its evidence, decision, report, and its bundle or refusal."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from audits.gate.disclosure import public_evidence
+from audits.gate.evidence import Evidence, read_evidence
 from audits.gate.outcome import Decision
+from audits.gate.policy import Policy, decide
+from audits.gate.shipped import load_policy
+from audits.selftest.bound import read_selftest
 from synthgen.config import Config
-from synthgen.core.errors import DataError, ReleaseRefused
-from synthgen.pipeline.finished import FinishedRun
-from synthgen.pipeline.job import AUDITS_VERSION
-from synthgen.pipeline.record import read_record
-from synthgen.pipeline.workspace import Workspace, write_bytes, write_json
+from synthgen.core.errors import DataError, ReleaseRefused, UsageError
+from synthgen.core.files import write_bytes, write_json
+from synthgen.core.made_by import AUDITS, versions_of
+from synthgen.decode.bridge import Vocabulary, load_vocabulary
+from synthgen.pipeline.calibrate import SELFTEST, with_selftest
+from synthgen.pipeline.judge import EVIDENCE
+from synthgen.pipeline.policy import policy_file
+from synthgen.pipeline.record import RunRecord, read_record
+from synthgen.pipeline.stages import changed_stages
+from synthgen.pipeline.workspace import Workspace
 from synthgen.release.assembly import bundle_content, report_content
 from synthgen.release.bundle import Bundle, write_bundle
 from synthgen.release.keys import SigningKey, load_key, passphrase_for
@@ -23,10 +33,74 @@ PRIVATE_REPORT = "report.private.html"
 REPORTED = "reported.json"  # the configuration whose report lies in the workspace
 
 
-class Run(FinishedRun):
-    """A finished run that can be reported, released or refused."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The run of one configuration, which can be reported, released or refused.
 
-    __slots__ = ()
+    Args:
+        config: what was run.
+        workspace: the private folder.
+        record: the content of run.json.
+        policy: the configured policy, as it was when the run was opened.
+    """
+
+    config: Config
+    workspace: Workspace
+    record: RunRecord
+    policy: Policy
+
+    def folder(self, stage: str) -> Path:
+        """Return the folder of a stage's result, of the last round if there are rounds.
+
+        Raises:
+            DataError: the run did not come so far.
+        """
+        return self.workspace.root / "stages" / self.record.stage(stage).folder
+
+    @property
+    def evidence(self) -> Evidence:
+        """The numbers a gate may read, as the policy allows them to be published."""
+        return self._evidence_under(self.policy)
+
+    def _evidence_under(self, policy: Policy) -> Evidence:
+        evidence = read_evidence((self.folder("audit") / EVIDENCE).read_bytes())
+        if any(stage.is_of("selftest") for stage in self.record.stages):
+            evidence = with_selftest(evidence, read_selftest(self.folder("selftest") / SELFTEST))
+        return public_evidence(evidence, policy)
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The vocabulary, if texts were written from words alone."""
+        decode = self.config.decode
+        if not decode.by_words:
+            return None
+        return load_vocabulary(decode.bridge, self.config.resolve, encoder=self.config.embed.model)
+
+    def decide(self, policy: Policy | None = None) -> Decision:
+        """Return the decision of a policy, by default the configured one; a pure function of policy and evidence.
+
+        The decision carries the policy's name and digest. The run reports and releases only with a decision of the
+        configured policy.
+        """
+        policy = self.policy if policy is None else policy
+        return decide(self._evidence_under(policy), policy)
+
+    def check_decision(self, decision: Decision) -> None:
+        """Refuse a decision that is not of this run's evidence under the configured policy.
+
+        Raises:
+            UsageError: naming both policies.
+        """
+        own = self.policy
+        if decision.policy_digest != own.digest():
+            raise UsageError(
+                f"the decision is of policy {decision.policy_name!r} version {decision.policy_version} "
+                f"({decision.policy_digest[:12]}), the run's is {own.name!r} version {own.version} "
+                f"({own.digest()[:12]})",
+                hint="Set `policy` in the configuration, and run it again.",
+            )
+        if decision != decide(self.evidence, own):
+            raise UsageError("the decision is not of this run's evidence", hint="Take it from `run.decide()`.")
 
     def report(self, decision: Decision, *, release_id: str | None = None, private: bool = False) -> str:
         """Return the HTML report of this run under a decision of its policy; private with exact counts of the source.
@@ -77,14 +151,14 @@ class Run(FinishedRun):
             folder = write_refusal(
                 self.workspace.root,
                 decision=decision,
-                policy=self.policy(),
+                policy=self.policy,
                 evidence=self.evidence,
                 key=key,
                 now=now,
                 waivers=self.config.release.waivers,
             )
             raise ReleaseRefused(
-                f"not released under policy {self.policy().name!r}",
+                f"not released under policy {self.policy.name!r}",
                 problems=decision.failures,
                 hint=f"The signed refusal: {folder}",
             )
@@ -98,17 +172,18 @@ def load_run(config: Config) -> Run:
     """Return the last run of a configuration from its workspace, without running anything.
 
     Raises:
-        DataError: when there is none, it was of another configuration, or other versions made it.
+        DataError: there is no run, its configuration changed, or another version of the program made it.
     """
     workspace = Workspace(config.resolve(config.workspace))
     record = read_record(workspace.root)
     if record.config != config.digest():
         raise DataError("the configuration changed since its last run", hint="Run it again: `synthgen run CONFIG`.")
-    changed = sorted(name for name, version in AUDITS_VERSION.items() if record.versions.get(name) != version)
-    if changed or set(record.versions) != set(AUDITS_VERSION):
+    changed = changed_stages(record)
+    tools = versions_of((AUDITS,))
+    if changed or any(record.versions.get(name) != version for name, version in tools.items()):
         raise DataError(
-            "the program changed since the last run, and its numbers with it",
-            problems=[f"changed: {name}" for name in changed],
-            hint="Run it again: `synthgen run CONFIG`; what did not change is not made again.",
+            "the program changed since the last run, so its results may differ",
+            problems=[f"changed: {name}" for name in changed] or ["changed: audits"],
+            hint="Run it again: `synthgen run CONFIG`. Stages that did not change are not computed again.",
         )
-    return Run(config, workspace, record)
+    return Run(config, workspace, record, load_policy(policy_file(config)))

@@ -6,7 +6,7 @@ from pathlib import Path
 from audits.core.errors import VerifyError
 from audits.core.instants import stamp
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope
-from audits.verify.timestamps import INSTALL, MAX_SKEW, MAX_TOKEN_BYTES, stamped, token_of, trusted_time
+from audits.verify.timestamps import INSTALL, MAX_SKEW, MAX_TOKEN_BYTES, signature_bytes, token_of, trusted_time
 from audits.verify.trust import TrustRoot
 from synthgen.core.errors import DataError, DependencyError, StorageError
 from synthgen.release.keys import write_new
@@ -30,7 +30,7 @@ def request_timestamp(envelope: Path, request: Path) -> None:
         from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
     except ImportError:
         raise DependencyError("a timestamp needs rfc3161-client", hint=INSTALL) from None
-    builder = TimestampRequestBuilder(data=stamped(_envelope(envelope)), hash_algorithm=HashAlgorithm.SHA256)
+    builder = TimestampRequestBuilder(data=signature_bytes(_envelope(envelope)), hash_algorithm=HashAlgorithm.SHA256)
     write_new(request, builder.nonce(nonce=False).build().as_bytes(), 0o644)  # a token of it again is as good
 
 
@@ -55,7 +55,7 @@ def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: d
     if len(token) > MAX_TOKEN_BYTES:
         raise DataError(f"{response}: larger than {MAX_TOKEN_BYTES} bytes, so no timestamp")
     try:
-        time = trusted_time(token, stamped(_envelope(envelope)), trust.authorities)
+        time = trusted_time(token, signature_bytes(_envelope(envelope)), trust.authorities)
     except VerifyError as error:
         raise DataError(f"{response}: cannot be attached", problems=[error.message]) from None
     if time > now + MAX_SKEW:

@@ -1,44 +1,70 @@
-"""The segments of new records: which sections a record has, and the vector of each, from its parents' segments."""
+"""Compute record vectors from segments, and interpolate the segments of new records."""
 
 from collections.abc import Mapping, Sequence
 from math import floor
 
 import numpy as np
+from numpy.typing import NDArray
 
+from synthgen.core.errors import ModelError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents, Segments
 
-Section = tuple[str, int]  # its heading, and the how manieth of that heading it is in its record
-MIN_PARENTS = 2  # that have a section, for a new record to have it
+Float64 = NDArray[np.float64]
+
+
+def record_vectors(segments: Segments) -> tuple[tuple[str, ...], Float32]:
+    """Return the record ids in order and their vectors, float32 (n, d).
+
+        v = Σ_j s_j / ‖s_j‖,   scaled to unit length, over the record's segments s_j
+
+    Every segment has the same weight, whatever its length.
+
+    Raises:
+        ModelError: if a segment's vector, or the sum, has length zero.
+    """
+    wide = segments.vectors.astype(np.float64)
+    unit = wide / _length(wide)
+    starts = segments.starts()
+    sums = np.add.reduceat(unit, starts, axis=0) if len(starts) else unit
+    owners = tuple(segments.owners[start] for start in starts.tolist())
+    return owners, (sums / _length(sums)).astype(np.float32)
+
+
+def _length(x: Float64) -> Float64:
+    length: Float64 = np.linalg.norm(x, axis=1, keepdims=True)
+    if not bool((length > 0).all()):
+        raise ModelError("the vector of a segment, or the sum over a record, has length zero")
+    return length
+
+
+Section = tuple[str, int]  # heading, and the number of earlier sections with that heading in the record
+MIN_PARENTS = 2  # number of parents that must have a section for a new record to have it
 
 
 def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
-    """Return the segments of new records, the parents' segments interpolated as the records were.
+    """Return the segments of new records, interpolated with the same weights as the records.
 
-    A new record has the sections that at least two of its parents have, in the order of one parent; a section that
-    one parent alone has would be a paraphrase of that person's. A record of a single parent has that parent's. Within
-    a section the windows are aligned in order: of m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋ windows, with n_p those of parent
-    p, window j is
+    A new record has the sections that at least two of its parents share, in the order of one random parent. A
+    section of only one parent is dropped, because it would paraphrase that person. A record with a single parent has
+    that parent's sections. Within a section, windows are aligned in order. With n_p windows of parent p, the new
+    section has m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋ windows, and window j is
 
         s_j = Σ_p w_p s_p,⌊j n_p / m⌋ / Σ_p w_p,   over the parents that have the section
 
-    Parents without a section in common are aligned as a whole, window by window, and the record has no headings.
+    If the parents share no section, their whole records are aligned window by window, without headings.
 
     Args:
-        latents: m records with their parents and weights; parents of weight 0 are none.
-        parents: the segments of the train records.
-        seeds: the stage's stream.
+        latents: new records with parents and weights; parents of weight 0 are ignored.
+        parents: segments of the training records.
+        seeds: random stream of the stage.
 
     Returns:
-        Owned by the latents, in their order; vectors not brought back to unit length.
+        Segments of the latents, in latent order; vectors are not normalized.
 
-    Privacy: reads train vectors and shared headings. A point is as far from a parent's segment as the record is from
-        the parent, so with a weight near 1 a section is nearly one person's; the audits see the whole text.
-
-    Random: of `seeds.child(latent id)`, one number: the parent whose order of sections is taken.
-
-    Source: the points are SMOTE's (Chawla et al., JAIR 16 (2002), section 4.2), segment by segment; the alignment is
-        ours.
+    Privacy: reads training vectors and shared headings. With a weight near 1, a section is close to one person's.
+    Randomness: one number from `seeds.child(latent id)`, the parent whose section order is used.
+    Reference: SMOTE (Chawla et al., JAIR 16 (2002), section 4.2), applied to each segment.
     """
     sections = _sections(parents)
     vectors: list[Float32] = []

@@ -1,4 +1,4 @@
-"""Whether the sections of a record belong to one another: one person, one subject, in a usual order."""
+"""Measure whether the sections of a record describe one person and follow a usual order."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,10 @@ from synthgen.segment.split import Splitter
 
 
 def contradicts(sections: Sequence[str]) -> bool | None:
-    """Return whether two sections of a record tell different ages or sexes of its person; None where no two tell any.
+    """Return whether two sections of a record state different ages or sexes.
 
-    An age is compared as a range of years, so "63" and "in her sixties" agree. What is read is what
-    `synthgen.attributes.extract` finds in each section by itself.
-
-    Args:
-        sections: of one record.
+    Ages are compared as ranges of years, so "63" and "in her sixties" agree. `synthgen.attributes.extract` reads each
+    section separately. The result is None unless two sections state an age or a sex.
     """
     claims: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for i, section in enumerate(sections):
@@ -33,22 +30,22 @@ def contradicts(sections: Sequence[str]) -> bool | None:
 
 
 def coherence(texts: Sequence[str], segments: Segments, splitter: Splitter) -> Mapping[str, float]:
-    """Return how well records hold together; the same of real records says what can be had.
+    """Return coherence measures of records; compare them with those of real records.
 
         words        = mean words of a record
         sections     = mean sections of a record
-        one_person   = share of records without contradiction, of those that tell an age or sex in two sections
-        next_cosine  = mean cosine of a segment and the next of its record
-        other_cosine = mean cosine of a segment and, of other records, the segments under the heading of the next
+        one_person   = share of records without contradiction, among those that state an age or sex in two sections
+        next_cosine  = mean cosine of a segment and the next segment of its record
+        other_cosine = mean cosine of a segment and other records' segments with the heading of the next segment
 
-    A measure that nothing can be said of is left out.
+    A measure without data is omitted.
 
     Args:
         texts: n records.
-        segments: theirs, owners in the order of the texts.
-        splitter: cuts them.
+        segments: segments of the records, owners in the order of the texts.
+        splitter: cuts the texts.
 
-    Privacy: means over records, by the encoder that made the records; of real records they are aggregates of train.
+    Privacy: for real records, the values are aggregates of the training data.
     """
     verdicts = [contradicts(_sections(splitter, text)) for text in texts]
     is_one_person = [not verdict for verdict in verdicts if verdict is not None]

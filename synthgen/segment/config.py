@@ -1,6 +1,6 @@
-"""What `segments` can say."""
+"""Define the `segments` section of the configuration."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -8,9 +8,31 @@ from synthgen.core.section import MAX_NUMBER, Section
 
 
 class SegmentsConfig(Section):
-    """How long records are cut; without this section a record is one segment."""
+    """Segmentation of long records. Without this section, a record is one segment."""
 
-    by: Literal["headings", "sentences", "auto"] = "auto"  # auto: by the shared headings, if there are any
-    words: Annotated[int, Field(ge=10, le=1000)] = 90  # of a segment, about; what a vector has room for
-    least_persons: Annotated[int, Field(ge=2, le=MAX_NUMBER)] = 5  # must share a heading, or it is private text
-    context_tokens: Annotated[int, Field(ge=1, le=4096)] = 192  # of the text so far, read before the next segment
+    by: Literal["headings", "sentences", "auto"] = Field(
+        "auto",
+        description="Where records are cut: at section `headings`, or between `sentences` only. `auto` uses headings "
+        "if the training records share any.",
+    )
+    words: int = Field(
+        90,
+        ge=10,
+        le=1000,
+        description="Approximate length of a segment in words. One vector represents one segment, so longer segments "
+        "lose more detail.",
+    )
+    least_persons: int = Field(
+        5,
+        ge=2,
+        le=MAX_NUMBER,
+        description="Number of training persons that must share a line for it to count as a heading. Rarer lines "
+        "are treated as private text.",
+    )
+    context_tokens: int = Field(
+        192,
+        ge=1,
+        le=4096,
+        description="Number of tokens of the preceding text that the decoder reads before the next segment. Lower it "
+        "to save memory.",
+    )

@@ -1,6 +1,7 @@
-"""Cut a record into segments and put segments together again."""
+"""Find shared section headings, cut records into segments and join segments again."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -9,20 +10,79 @@ from synthgen.core.digest import sha256_json
 from synthgen.core.errors import DataError
 from synthgen.core.sentences import SENTENCE_END
 from synthgen.segment.config import SegmentsConfig
-from synthgen.segment.headings import heading_of, shared_headings
+
+MAX_CHARACTERS = 60
+MAX_WORDS = 6
+_ITEMS = "-–•*·"  # first characters of a list item
+_ENDS = ".,;!?"  # last characters of a sentence
+
+
+def heading_of(line: str) -> str | None:
+    """Return the normal form of a line that looks like a heading, else None.
+
+    A heading has at most 6 words and 60 characters, is no list item or entry such as "BP: 120/80", and ends in a
+    colon, is in capitals, or starts with "#". The normal form is in lower case without marks: "## Past History:" and
+    "PAST HISTORY" both give "past history".
+    """
+    bare = line.strip()
+    if not 0 < len(bare) <= MAX_CHARACTERS or bare[0] in _ITEMS or bare[-1] in _ENDS:
+        return None
+    words = bare.strip("#: \t").split()
+    is_entry = any(word.endswith(":") for word in words)  # "BP: 120/80"
+    if not 0 < len(words) <= MAX_WORDS or is_entry or not any(c.isalpha() for c in bare):
+        return None
+    is_marked = bare.startswith("#") or bare.endswith(":") or bare.isupper()
+    return " ".join(words).casefold() if is_marked else None
+
+
+def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: int) -> Mapping[str, str]:
+    """Return the headings that at least `least_persons` persons share, as normal form to written form.
+
+    The written form is the most frequent one if enough persons use it, else the heading in capitals.
+
+    Args:
+        texts: n texts.
+        groups: person of each text.
+        least_persons: number of persons that must share a heading.
+
+    Privacy: a line of a note can contain a name, so lines of fewer persons are treated as text.
+    """
+    persons: dict[str, set[str]] = defaultdict(set)
+    forms: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for text, group in zip(texts, groups, strict=True):
+        for name, line in _found(text):
+            persons[name].add(group)
+            forms[name][line].add(group)
+    shared = {}
+    for name in sorted(name for name, who in persons.items() if len(who) >= least_persons):
+        form, who = min(forms[name].items(), key=lambda item: (-len(item[1]), item[0]))
+        ways = (form if len(who) >= least_persons else "", name.upper(), name + ":")
+        # a form can read as another heading or none, since "ß" in capitals is "SS"
+        written = next((way for way in ways if heading_of(way) == name), None)
+        if written is not None:
+            shared[name] = written
+    return shared
+
+
+def _found(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.split("\n"):
+        name = heading_of(line)
+        if name is not None:
+            yield name, " ".join(line.split())
+
 
 _WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A piece of a record.
+    """A part of a record.
 
     Args:
-        heading: the normal form of its section's heading; empty where the section has none.
-        section: which section of the record it is in, from 0; windows of one section share it.
-        opening: the heading's line as it stands where this segment begins its section; else empty.
-        text: what stands below; empty where nothing does.
+        heading: normal form of the section's heading; empty if there is none.
+        section: number of the section in the record, from 0; windows of one section share it.
+        opening: heading line as written if the segment starts its section; else empty.
+        text: text of the segment; can be empty.
     """
 
     heading: str
@@ -36,11 +96,11 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Splitter:
-    """Cuts records at the headings it knows, and what is still long into windows of whole sentences.
+    """Cuts records at known headings, and long sections into windows of whole sentences.
 
     Args:
-        words: of a window, about.
-        headings: normal form to how it is written, from `shared_headings`; empty for windows alone.
+        words: approximate number of words of a window.
+        headings: normal form to written form, from `shared_headings`; empty to cut into windows only.
     """
 
     words: int
@@ -48,14 +108,14 @@ class Splitter:
 
     @property
     def digest(self) -> str:
-        """Sha256 over everything that decides where it cuts and what it writes."""
+        """SHA-256 of all settings that determine the cuts and the written headings."""
         return sha256_json({"version": 1, "words": self.words, "headings": dict(self.headings)})
 
     def split(self, text: str) -> tuple[Segment, ...]:
         """Return the segments of a text, in order.
 
-        Nothing is lost: openings and texts one after the other are the text again, up to white space. A line that
-        could be a heading and is not known is text.
+        Openings and texts in sequence restore the text up to white space. Lines that look like an unknown heading
+        are text.
         """
         found: list[Segment] = []
         sections = self._sections(text)
@@ -69,10 +129,9 @@ class Splitter:
         return tuple(found)
 
     def join(self, parts: Sequence[tuple[str, int, str]]) -> str:
-        """Return one record of (heading, section, text) parts; a section nobody wrote anything in is left out.
+        """Return one record from (heading, section, text) parts; empty sections are dropped.
 
-        Sections are "HEADING", a line break and the text, an empty line between them; windows of a section are joined
-        by a space.
+        A section is its heading, a line break and its text. An empty line separates sections, a space windows.
         """
         blocks = []
         for (heading, _), group in groupby(parts, key=lambda part: part[:2]):
@@ -82,7 +141,7 @@ class Splitter:
         return "\n\n".join(blocks)
 
     def without_headings(self, text: str) -> str:
-        """Return what was written for a segment without lines that would begin a section of their own."""
+        """Return a decoded segment without lines that would start a new section."""
         kept = [line for line in text.split("\n") if heading_of(line) not in self.headings]
         return "\n".join(kept).strip()
 
@@ -98,15 +157,15 @@ class Splitter:
 
 
 def learn_splitter(config: SegmentsConfig, texts: Sequence[str], groups: Sequence[str]) -> Splitter:
-    """Return the splitter of a configuration and train.
+    """Return the splitter for a configuration and the training texts.
 
     Args:
-        config: `by` headings needs shared ones; auto takes those there are; sentences takes none.
-        texts: the train texts.
-        groups: the person of each.
+        config: the segmentation settings.
+        texts: training texts.
+        groups: person of each text.
 
     Raises:
-        DataError: when headings are asked for and none is shared by enough persons.
+        DataError: if `config.by` is "headings" and no heading is shared by enough persons.
 
     Privacy: see `shared_headings`.
     """
@@ -115,17 +174,17 @@ def learn_splitter(config: SegmentsConfig, texts: Sequence[str], groups: Sequenc
     headings = shared_headings(texts, groups, config.least_persons)
     if config.by == "headings" and not headings:
         raise DataError(
-            f"segments.by: no heading stands in train records of at least {config.least_persons} persons",
+            f"segments.by: no heading is shared by training records of at least {config.least_persons} persons",
             hint="Set segments.by to sentences, or lower segments.least_persons if that is safe for your data.",
         )
     return Splitter(config.words, headings)
 
 
 def windows_of(text: str, words: int) -> Iterator[str]:
-    """Yield a text's windows of about so many words, alike in length, cut between sentences or lines.
+    """Yield windows of a text of about `words` words and similar length, cut between sentences or lines.
 
-    With n = ⌈words of the text / words⌉, a sentence goes to window ⌊n · middle / words of the text⌋, its middle
-    counted in words. A sentence longer than a window is cut.
+    With n = ⌈words of the text / words⌉, a sentence with its middle at word i is in window ⌊n · i / words of the
+    text⌋. A sentence longer than a window is cut.
     """
     found = list(_WORD.finditer(text))
     n = -(-len(found) // words)
@@ -136,7 +195,7 @@ def windows_of(text: str, words: int) -> Iterator[str]:
 
 
 def _sentences(text: str, found: Sequence[re.Match[str]], words: int) -> Iterator[tuple[int, int]]:
-    """Yield (first word, word after the last) of each sentence or line, cut where it is longer than a window."""
+    """Yield (first word, end word) of each sentence or line; longer ones are cut to the window."""
     start = 0
     for i, word in enumerate(found):
         is_last = i + 1 == len(found)

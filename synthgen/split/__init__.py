@@ -1,6 +1,5 @@
-"""Split: each person's own coin sends all of their records to train, control or neither."""
+"""Assign each person, with all of their records, to the training, control or unused part."""
 
-from synthgen.split.commitment import commit_split, commitment
-from synthgen.split.split import Split, SplitReport, split
+from synthgen.split.split import Split, SplitReport, commit_split, commitment, split
 
 __all__ = ["Split", "SplitReport", "commit_split", "commitment", "split"]

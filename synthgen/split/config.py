@@ -1,17 +1,24 @@
-"""What `split` can say."""
+"""Define the `split` section of the configuration."""
 
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from synthgen.core.section import Section, Share
 
 
 class SplitConfig(Section):
-    """The shares of persons; each person's own coin decides."""
+    """Shares of persons in the training and control parts, assigned by independent draws."""
 
-    train: Share = 0.5
-    control: Share = 0.5
+    train: Share = Field(
+        0.5,
+        description="Probability (0 to 1) that a person is used for training. Raise it if classes become too small.",
+    )
+    control: Share = Field(
+        0.5,
+        description="Probability (0 to 1) that a person is kept as control for the audits and not used for training. "
+        "More control persons make the audits more precise.",
+    )
 
     @model_validator(mode="after")
     def _shares_fit(self) -> Self:

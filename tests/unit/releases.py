@@ -138,7 +138,7 @@ def audit_json(*, dp=False):
 
 def _audit_json():
     return {
-        "schemaVersion": 2,
+        "schemaVersion": 3,
         "overall": "pass",
         "results": [
             {

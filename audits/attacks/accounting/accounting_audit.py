@@ -17,6 +17,7 @@ from audits.attacks.accounting.mechanism_log import (
     person_set_digest,
     read_log,
 )
+from audits.attacks.accounting.prv import NOT_INSTALLED
 from audits.attacks.accounting.sampling_tests import smallest_shortfall
 from audits.core.errors import NotMeasurable
 from audits.core.rates import exact
@@ -270,8 +271,13 @@ def _judge(
         reason="; ".join(c.sentence for c in broken or missing)
         or f"epsilon {log.claim.epsilon:.4g} at delta {log.claim.delta:.3g} for each person follows from the log, "
         "and the log from the dry run"
-        + ("; what is told of the audits is outside it" if _outside_kinds(log) else ""),
+        + ("; what is told of the audits is outside it" if _outside_kinds(log) else "")
+        + (f"; no comparison with the accountant of Opacus: {NOT_INSTALLED}" if _lacks_opacus(own) else ""),
     )
+
+
+def _lacks_opacus(own: EpsilonBounds | None) -> bool:
+    return own is not None and own.prv_absent == NOT_INSTALLED
 
 
 def _details(log: MechanismLog, own: EpsilonBounds | None, checks: list[ClaimCheck]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from audits.attacks.accounting.mechanism_log import MechanismCost
 ERROR = 0.01  # of epsilon, stated by the library for its bounds; a tenth of a per cent where epsilon is large
 DELTA_SHARE = 1e-3  # of delta, likewise
 MAX_POINTS = 1 << 20  # of the grid; seconds, and some tens of megabytes
+NOT_INSTALLED = "the package opacus is not installed"
 _NO_NUMBER = (RuntimeError, ValueError, ArithmeticError, IndexError, IntegrationWarning)
 
 
@@ -61,7 +62,7 @@ def prv_bounds(costs: Sequence[MechanismCost], *, delta: float, about: float) ->
         try:
             prv = importlib.import_module("opacus.accountants.analysis.prv")
         except ImportError:
-            return _absent("the package opacus is not installed")
+            return _absent(NOT_INSTALLED)
         warnings.simplefilter("error", IntegrationWarning)  # a mean that did not converge is no number
         try:
             return _composed(prv, costs, delta, max(ERROR, about / 1000))

@@ -8,7 +8,7 @@ _WORDS = (
     "corner cotton cradle cricket crystal curtain cushion dagger dairy damson daylight dinner drawer driftwood "
     "eagle elbow ember engine evening falcon fathom feather fennel ferry fiddle flannel flint forest fountain "
     "furrow garden garnet ginger glacier granite grape gravel hammer hamlet harbour harvest hazel hedge hemlock "
-    "hinge hollow honey hornet island ivory jacket jasmine juniper kettle kitchen calibration suite lagoon lantern lattice "
+    "hinge hollow honey hornet island ivory jacket jasmine juniper kettle kitchen ladder lagoon lantern lattice "
     "laurel lavender leather lemon linen lobster locket magnet mantle maple marble marrow meadow mirror mitten "
     "mortar mosaic mustard napkin needle nettle nickel nutmeg oatmeal ochre olive orchard oyster paddle parcel "
     "parsley pasture pebble pencil pepper pewter pillow piston plaster plover pocket poplar poppy porcelain pottery "

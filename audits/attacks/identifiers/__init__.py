@@ -1,1 +1,1 @@
-"""Whether a number, a name or a rare word of one person stands in the synthetic table."""
+"""Identifiers audit: whether a number, name or rare word of one person occurs in the synthetic table."""

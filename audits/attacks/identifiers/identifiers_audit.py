@@ -1,4 +1,4 @@
-"""Identifiers (section C): does a number, a name or a rare word of one person stand in the synthetic table?"""
+"""Identifiers audit (section C): verdict on numbers, names and rare words of single persons."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,43 +28,45 @@ Float = NDArray[np.float64]
 
 
 class Identifiers:
-    """Numbers, addresses, names and rare words that belong to one person.
+    """Test whether numbers, addresses, names or rare words that belong to one person occur in the synthetic table.
 
-    The attacker looks for anything in the release that can be looked up: a record number, an e-mail address, a
-    misspelt name. One is enough. So everything that only one person of train or control has is searched for in the
-    synthetic table, however it is written there; what only control persons have can occur by chance alone.
+    Attack: the attacker searches the release for anything that can be looked up: a record number, an e-mail address,
+        a
+    misspelt name. One match is enough. Everything that only one person of train or control has is therefore searched
+    for in the synthetic table, in any notation. Identifiers of control persons can occur only by chance.
 
-        w(t) = bits of surprise of t,  lambda(t) = (places in S where t could stand) (identifiers of its kind) 2^-w(t)
-        excess = |{p in T: an identifier of p alone stands in S}| / n_T - the same for H
+        w(t) = bits of surprise of t,  lambda(t) = (places in S where t could occur) (identifiers of its kind) 2^-w(t)
+        excess = |{p in T: an identifier that only p has occurs in S}| / n_T - the same for H
 
     Kinds: record number, national id, IBAN, card, NHS number (direct); e-mail, phone, URL (contact); date, postal
-    code, age over 89 (shared by many); the identifiers known to have stood in train before they were replaced, also
-    as bare digits, as a date in another form, with one edit, and of a name one long word that nobody else has; and,
-    needing no pattern, every word that only one person uses.
+        code,
+    age over 89 (quasi-identifiers); identifiers recorded in train before replacement, also as bare digits, as a date
+    in another format, with one edit, and one long word of a name that nobody else has; and, without a pattern, every
+    word that only one person uses.
 
-    lambda is what chance brings back of all identifiers of the kind that train has: with 8 digits for each of 10,000
-    persons and in 10,000 synthetic rows, one is expected, and a single one is no proof; the excess then judges.
+    lambda is the number of identifiers of the kind expected by chance. With 8 digits for each of 10,000 persons and
+    in 10,000 synthetic rows, one match is expected, so a single match is not proof and the excess decides.
 
-    Fails on: one direct identifier or contact of a train person with lambda < .05, or a known one with lambda < .01;
-    an excess proven above tau; train persons crowding at, or missing from, the top of rare words and shared kinds
-    (scan test).
-    A contact counts singly unless people are seen to share those of its kind: where control's own are found in S, or
-    two persons of the pool have one, four times or more, only the excess judges them.
+    The audit fails on one direct identifier or contact of a train person with lambda < .05, or a recorded one with
+    lambda < .01; on an excess proven above tau; or if the scan test finds train persons over- or under-represented
+    among rare words and quasi-identifiers. A contact counts singly unless persons are seen to share contacts of its
+    kind: if control persons' own contacts occur in S, or two persons have one, four times or more, only the excess
+        decides.
 
-    Privacy: reads all texts; the result holds counts by kind, never a value, beside the findings: row, characters and
-        person of each hard hit, for the private side.
-    Random: none.
-    Cost: O(N) in characters; the texts are read one by one, each synthetic one once or twice, each other one twice.
-        Kept are 12 bytes for each different word or date and each contact, 8 for those of S, and the identifiers
-        that both hold; beside them some hundred bytes for each known identifier.
-    Source: expected coincidences as in exposure (Carlini et al. 2019); the control arm replaces a name recogniser's
-        recall.
+    Privacy: reads all texts. The result holds counts by kind and never a value, and findings (row, characters and
+        person of each hit) that stay on the private side.
+    Randomness: none.
+    Cost: O(N) in characters. Texts are read one by one, synthetic ones up to twice, others twice. Memory: 12 bytes
+        for each different word or date and each contact, 8 for those of S, the identifiers that both contain, and
+        some hundred bytes for each recorded identifier.
+    Reference: expected coincidences as in exposure (Carlini et al. 2019); the control arm replaces the recall of a
+        name recogniser.
     """
 
     name = "identifiers"
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:  # noqa: ARG002
-        """Return the verdict, the excess of persons with an identifier in the table, and the number of hard hits."""
+        """Return the verdict, the excess rate of persons with an identifier in the table, and the number of hits."""
         people = read_people(inputs)
         recorded = index_identifiers(
             (*(inputs.identifiers or ()), *(inputs.control_identifiers or ())), people.row_owners()
@@ -103,11 +105,11 @@ def _surprisal(inputs: AuditInputs) -> Surprisal:
 
 
 def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, surprisal: Surprisal) -> Float:
-    """Return for each person how much more of what is theirs alone stands in S than of everybody's.
+    """Return for each person how much more of the text that only they have occurs in S than average, (n_persons,).
 
         z(p) = (hits(p) - r total(p)) / sqrt(total(p) + 1),  r = hits of all / total of all
 
-    over words and quasi-identifiers that only p has, each weighing its bits; computed without looking at the role.
+    over words and quasi-identifiers that only p has, weighted by their bits; independent of the person's role.
     """
     n = people.n_persons
     hits, total = np.zeros(n), np.zeros(n)
@@ -117,7 +119,7 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
         mine &= owned.stand_in(synthetic.by_kind[kind])
         hits += QUASI_BITS[kind] * np.bincount(owned.owner[mine], minlength=n)
     is_found = pool.words.stand_in(synthetic.words)
-    is_counted = (pool.words.owner < 0) | (pool.words.owner >= n)  # or nobody's, never to be counted
+    is_counted = (pool.words.owner < 0) | (pool.words.owner >= n)  # words without a single owner are skipped
     for text, owner in people.rows():
         words = sorted(rare_words(tokens(text)))
         place = pool.words.place(words)
@@ -179,20 +181,20 @@ def _judge(
 
 def _verdict(n_hard: int, excess: Estimate, scan_p: float, tau: float | None, needed: int) -> tuple[Verdict, str]:
     if n_hard > 0:
-        return "fail", f"{n_hard} identifiers of single train persons stand in the synthetic table"
+        return "fail", f"the synthetic table contains {n_hard} identifiers of single train persons"
     if excess.low > (0.0 if tau is None else tau):
-        return "fail", "identifiers of more train persons than control persons are found than chance allows"
+        return "fail", "identifiers are found of significantly more train persons than control persons"
     if scan_p <= CHANCE_LEVEL:
-        return "fail", "rare words of train persons crowd in, or are missing from, the synthetic table (scan test)"
+        return "fail", "rare words of train persons are over- or under-represented in the synthetic table (scan test)"
     if tau is None:
         return "insufficient", too_few(excess.n)
     if excess.high > tau:
         return "insufficient", (
             f"the excess of train persons with an identifier found may be as large as {excess.high:.4f}, above "
-            f"{tau:g}; {max(needed, 2 * excess.n)} persons in each of train and control would tell, or a reference "
+            f"{tau:g}; provide {max(needed, 2 * excess.n)} persons in each of train and control, or a reference "
             "table with the contacts that people quote"
         )
     return (
         "pass",
-        f"identifiers of train persons are found no more often than of control persons, to a rate of {tau:g}",
+        f"identifiers of train persons are found no more often than of control persons, to within a rate of {tau:g}",
     )

@@ -1,1 +1,1 @@
-"""Whether known parts of a person complete, join or find the rest."""
+"""Linkage audit: attribute inference, joining of records, and retrieval of real records through synthetic rows."""

@@ -1,7 +1,7 @@
 """The attacks of the linkage audit: what is asked of the synthetic rows, in which variants, and who was right.
 
-Each family of attacks is one question put to train and control persons alike; `audits/attacks/linkage/linkage_audit.py` draws
-the verdict.
+Each family of attacks is one question put to train and control persons alike;
+`audits/attacks/linkage/linkage_audit.py` draws the verdict.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The linkage audit: its verdict and what it reports; the attacks are in `audits/attacks/linkage/attacks.py`."""
+"""Linkage audit: verdict and report; the attacks are in `audits/attacks/linkage/attacks.py`."""
 
 import math
 from typing import Any
@@ -18,59 +18,66 @@ from audits.embeddings.planted import confirmed
 RARE_LIMIT = 0.09
 
 _DESCRIPTIONS = {
-    "words": "rare words of the half that is not known",
-    "fields": "clinical facts of the half that is not known",
-    "profile": "clinical facts that fit a profile",
-    "half_to_half": "halves of records that lead to one row",
-    "inversion": "records found again from the row nearest to them",
+    "words": "rare words of the unknown half",
+    "fields": "clinical facts of the unknown half",
+    "profile": "clinical facts inferred from a profile",
+    "half_to_half": "halves of records joined over one row",
+    "inversion": "records retrieved from their nearest row",
 }
 
 
 class Linkage:
-    """Whether synthetic records complete what is known of a train person, or join or find their records again.
+    """Test whether synthetic records reveal unknown facts of train persons, or join or retrieve their records.
 
-    The attacker's story: somebody knows a part of a record (a few facts of a patient; the first half of a text),
-    opens the synthetic rows most like it, and reads off what they did not know. Somebody else holds two documents and
-    sees that both lead to one synthetic row. The same attacks are made on control persons: what works on them too is
-    knowledge about people of this kind, and no leak.
+    Attack: someone knows a part of a record (a few facts of a patient, or the first half of a text), reads the
+        synthetic
+    rows most similar to it, and infers what they did not know. Someone else holds two documents and finds that both
+    lead to one synthetic row. The same attacks are run on control persons: what also works on them is general
+    knowledge of the population and no leak.
 
-    words: first half -> a word of the second half that few use (one in a hundred, or ten persons); on any text.
-    fields: first half -> a clinical fact that stands only in the second half.
-    profile: age, sex, month, department, complaint -> a clinical fact.
-    half_to_half: both halves lead to a common row among the 1, 5 or 10 nearest.
-    inversion: the real record nearest to a person's nearest synthetic row is theirs again.
+    - words: first half -> a word of the second half that few persons use (one in a hundred, or ten persons); any
+      text.
+    - fields: first half -> a clinical fact that occurs only in the second half.
+    - profile: age, sex, month, department, complaint -> a clinical fact.
+    - half_to_half: both halves lead to a common row among the 1, 5 or 10 nearest.
+    - inversion: the real record nearest to a person's nearest synthetic row belongs to the same person.
 
-    estimate: R = (a_T - a_H) / (1 - a_H) of the worst of the first three; of what control leaves to learn, the share
-        learnt through being in train. Its limit is .05 from 1,097 persons, wider below (`MARGINS`).
-    rare_excess: a_T - a_H for facts that at most ten persons have, the worst of the first three; at most .09.
-    half_to_half, inversion: a_T - a_H, with limits by the number of persons (`MARGINS`).
-    scan_p: whether train persons crowd, or lack, among the most confident right guesses; the smallest p-value of all
-        variants, corrected for how many there are.
+    Metrics:
 
-    Persons are the units: each is tried on the record on which the attack is most confident, and their value is the
-    mean over the variants. Both arms are attacked with the same rows and compared by means, so they need not be of
-    equal size. It passes when every interval lies within plus and minus its limit and no scan is significant. It
-    fails when an interval, corrected for the number of families, lies wholly outside (.05), or a corrected scan is
-    significant (.025), whatever the confidence; an attack that works less well on train betrays it by absence.
-    The smallest leak in `power` is the R that would be told from none.
+    - estimate: R = (a_T - a_H) / (1 - a_H) of the worst of the first three attacks: the share of what is unknown
+      after attacking control that is learnt from being in train. Its limit is .05 from 1,097 persons, wider below
+      (`MARGINS`).
+    - rare_excess: a_T - a_H for facts that at most ten persons have, the worst of the first three; at most .09.
+    - half_to_half, inversion: a_T - a_H, with limits by the number of persons (`MARGINS`).
+    - scan_p: whether train persons are over- or under-represented among the most confident correct guesses; the
+      smallest p-value of all variants, corrected for their number.
 
-    A pass also needs that a leak planted in the table is found (`audits/embeddings/planted.py`).
+    The unit is the person: each is attacked on the record with the most confident guess, and their value is the mean
+    over the variants. Both arms are attacked with the same rows and compared by means, so they may differ in size.
+    The audit passes if every interval lies within plus and minus its limit and no scan is significant. It fails if an
+    interval, corrected for the number of families, lies wholly outside (.05), or a corrected scan is significant
+    (.025), whatever the confidence; an attack that works less well on train also reveals membership. The smallest
+    leak in `power` is the R that would be distinguished from zero.
+
+    A pass also requires that a leak planted in the table is found (`audits/embeddings/planted.py`).
 
     Privacy: reads all texts of train and control; returns rates over at least twenty persons.
-    Random: persons set aside, the encoders' seeds, an order of the records and one of the items for ties.
-    Cost: O(views · n · m · d) time for each encoder, O(256 · m) memory beside the encoded tables.
-    Source: the three risks and the correction by control persons, Giomi et al., "A unified framework for quantifying
-        privacy risk in synthetic data", PoPETs 2023; for text, two sides, intervals and the scan, ours.
+    Randomness: persons set aside, the encoders' seeds, one order of the records and one of the items for ties.
+    Cost: O(views · n · m · d) time per encoder, O(256 · m) memory beside the encoded tables.
+    Reference: the three risks and the correction by control persons, Giomi et al., "A unified framework for
+        quantifying privacy risk in synthetic data", PoPETs 2023; use on text, two-sided tests, intervals and the scan
+        are ours.
     """
 
     name = "linkage"
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return how much more the attacks learn of train than of control, with a three-way verdict.
+        """Return how much more the attacks learn about train than about control, with a three-way verdict.
 
         Raises:
-            NotMeasurable: fewer than 20 persons or synthetic records, or fewer than 20 persons with two halves.
-            InputError: passed vectors do not fit the tables.
+            NotMeasurable: there are fewer than 20 persons or synthetic records, or fewer than 20 persons with two
+                halves.
+            InputError: the passed vectors do not fit the tables.
         """
         result = self._measure(inputs, rng, confidence)
         return confirmed(result, inputs, lambda planted, own: self._measure(planted, own, confidence))
@@ -85,7 +92,7 @@ class Linkage:
         missing = sorted(f.name for f in families if f.required and f.name not in found)
         if missing:
             raise NotMeasurable(
-                f"fewer than {MIN_PERSONS} train or control persons have a record that can be asked for "
+                f"fewer than {MIN_PERSONS} train or control persons have a record that can be attacked by "
                 f"{' and '.join(missing)}; longer records or more persons are needed"
             )
         return _judge(findings, scarce, holdout, people, confidence)
@@ -102,7 +109,7 @@ def _judge(
     fails = [
         *(_DESCRIPTIONS[f.name] for f in findings if is_outside(f.estimate(corrected), _limit(f), centre=0.0)),
         *(
-            ["facts that few have"]
+            ["facts of few persons"]
             if any(is_outside(_rare_excess(f, corrected), RARE_LIMIT, centre=0.0) for f in rare)
             else []
         ),
@@ -145,23 +152,21 @@ def _reason(
     confidence: float,
 ) -> str:
     if verdict == "fail":
-        return f"The synthetic records tell train persons from control persons by {', and by '.join(fails)}."
+        return f"The attacks succeed differently on train and control persons: {', and '.join(fails)}."
     if verdict == "pass":
-        return (
-            "What the synthetic records tell of train persons they tell of persons the generator never saw as well."
-        )
+        return "The attacks reveal no more about train persons than about control persons."
     smaller = min(people.n_train, people.n_control)
     short = max((f for f in unclear if f.limit is None), key=lambda f: MARGINS[f.kind][-1][0] / f.n, default=None)
     if short is not None:
         least, strictest = MARGINS[short.kind][-1][0], MARGINS[short.kind][0][0]
         return (
-            f"{short.n} persons of the smaller arm can be asked for {_DESCRIPTIONS[short.name]}; {least} are the "
-            f"least and {strictest} are needed for the strictest limit: "
+            f"{short.n} persons of the smaller arm can be attacked for {_DESCRIPTIONS[short.name]}; at least {least} "
+            f"are needed, and {strictest} for the strictest limit: "
             f"{_persons(least / short.n, smaller, holdout)} would be enough."
         )
     factor = max((_persons_factor(f.estimate(confidence), _limit(f)) for f in unclear), default=2.0)
     return (
-        f"The intervals reach over their limits with {smaller} persons in the smaller arm; about "
+        f"The intervals exceed their limits with {smaller} persons in the smaller arm; about "
         f"{_persons(factor, smaller, holdout)} would decide."
     )
 
@@ -169,11 +174,11 @@ def _reason(
 def _persons(factor: float, smaller: int, holdout: HoldoutTables) -> str:
     train = math.ceil(factor * smaller)
     control = control_needed(train, reference_is_control=holdout.reference_is_control)
-    return f"{train} persons of train and {control} of control"
+    return f"{train} train and {control} control persons"
 
 
 def _persons_factor(found: Estimate, limit: float) -> float:
-    """Return how many times as many persons would bring the interval to one side of its limit; at least twice."""
+    """Return the factor on the number of persons that brings the interval to one side of its limit; at least 2."""
     half = max(found.high - found.value, found.value - found.low)
     away = abs(limit - abs(found.value))
     return max(2.0, (half / max(away, limit / 5)) ** 2)

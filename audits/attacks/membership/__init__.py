@@ -1,1 +1,1 @@
-"""Whether somebody can tell who was in the training data."""
+"""Membership audit: whether someone with the release can tell who was in the training data."""

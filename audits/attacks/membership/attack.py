@@ -1,6 +1,6 @@
-"""The membership attack: every score by itself, and all of them together, weighted on other people.
+"""Membership attack: every score alone, and all scores stacked with weights fitted on other persons.
 
-The verdict on it is drawn in `audits/attacks/membership/membership_audit.py`; the scores are those of `audits/attacks/membership/scores.py`.
+The scores are in `scores.py`, the verdict in `membership_audit.py`.
 """
 
 from collections.abc import Mapping
@@ -27,12 +27,12 @@ Bool = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossFitted:
-    """What each attack gave, the stacked one among them.
+    """Results of each attack, the stacked one included.
 
     Args:
-        scores: for each attack one score per person, of `STACKED` the rank within their fold; (P,).
-        weights: for each fold the weight of each score in the stacked attack, learnt on the other folds; None for
-            equal weights, where these show nothing.
+        scores: per attack one score per person, for `STACKED` the rank within the fold; (P,).
+        weights: per fold the weight of each score in the stacked attack, fitted on the other folds; None for equal
+            weights, used if the fit is not significant.
         scans: the scan over all persons of each score.
         areas: the AUC of each attack over all persons.
     """
@@ -56,31 +56,31 @@ class CrossFitted:
         return all(is_inside(area.ends(confidence), margin) for area in self.areas.values())
 
     def p_outside(self, margin: float) -> float:
-        """Return the p-value against no attack having an AUC beyond the margin, corrected for how many there are."""
+        """Return the p-value against no attack having an AUC beyond the margin, corrected for all attacks."""
         return min(holm([area.p_beyond(margin) for area in self.areas.values()]))
 
     def scan_p(self) -> float:
-        """Return the smallest p-value of the scans, corrected for how many there are."""
+        """Return the smallest p-value of the scans, corrected for their number."""
         return min(holm([scan.p for scan in self.scans.values()]))
 
 
 def cross_fit(scores: Mapping[str, Float], people: Arms, rng: np.random.Generator) -> CrossFitted:
-    """Return every attack on these people: each score as it is, and all together.
+    """Return every attack on these persons: each score alone, and all scores stacked.
 
-    The stacked attack deals each arm into five folds. Persons of a fold are ranked by
+    The stacked attack splits each arm into five folds. The persons of a fold are ranked by
 
         z w,  z = normal quantiles of the scores' ranks among all persons,  w = (Z'Z + .02 n I)^-1 Z'y,  y = ±1
 
-    with w learnt on the other folds, whether a score speaks for train or, by absence, against it. Where an F-test at
-    1 % on those finds nothing, all scores weigh the same: weights fitted to noise would let the pooled AUC scatter
-    more widely than its interval says.
+    with w fitted on the other folds; a negative weight means that a score indicates control. If an F-test at 1 % on
+    the other folds is not significant, all weights are equal, because weights fitted to noise would give the pooled
+    AUC more variance than its interval states.
 
     Args:
-        scores: for each attack one score per person; (P,).
+        scores: per attack one score per person; (P,).
         people: the persons.
-        rng: deals each arm into folds.
+        rng: splits each arm into folds.
 
-    Source: stacking, Wolpert 1992; choosing and measuring on different people, ours.
+    Reference: stacking, Wolpert 1992; fitting and measuring on different persons is ours.
     """
     names = sorted(scores)
     is_train = people.is_train
@@ -104,7 +104,7 @@ def cross_fit(scores: Mapping[str, Float], people: Arms, rng: np.random.Generato
 
 
 def _weights(z: Float, is_train: Bool) -> Float | None:
-    """Return the weights of ridge regression on the roles; None where least squares explains no more than chance."""
+    """Return the ridge regression weights on the roles; None if least squares is not significant."""
     y = np.where(is_train, 1.0, -1.0)
     y -= y.mean()
     centred = z - z.mean(axis=0)
@@ -120,7 +120,7 @@ def _weights(z: Float, is_train: Bool) -> Float | None:
 
 
 def true_positives(scores: Float, is_train: Bool, rate: float) -> int:
-    """Return how many train persons score above the highest threshold that accuses at most `rate` of control."""
+    """Return the train persons above the highest threshold that flags at most `rate` of control."""
     control = np.sort(scores[~is_train])[::-1]
     threshold = control[int(rate * len(control))]
     return int((scores[is_train] > threshold).sum())
@@ -129,14 +129,14 @@ def true_positives(scores: Float, is_train: Bool, rate: float) -> int:
 def roc_curve(scores: Float, is_train: Bool) -> dict[str, list[float]]:
     """Return at most 60 points of the ROC curve on a logarithmic grid of rates from 1 / n_control to 1."""
     n_control = int((~is_train).sum())
-    accused = np.unique(np.round(np.geomspace(1, n_control, ROC_POINTS - 1)).astype(int))
+    flagged = np.unique(np.round(np.geomspace(1, n_control, ROC_POINTS - 1)).astype(int))
     control, train = np.sort(-scores[~is_train]), np.sort(-scores[is_train])
-    found = np.searchsorted(train, control[accused - 1], side="right") / len(train)
-    fpr = np.searchsorted(control, control[accused - 1], side="right") / n_control
+    found = np.searchsorted(train, control[flagged - 1], side="right") / len(train)
+    fpr = np.searchsorted(control, control[flagged - 1], side="right") / n_control
     points = sorted({(0.0, 0.0), *zip(fpr.tolist(), found.tolist(), strict=True)})
     return {"fpr": [p[0] for p in points], "tpr": [p[1] for p in points]}
 
 
 def mid_ranks(scores: Float) -> Float:
-    """Return the rank of each score as a share of all, equal ones in the middle of their places; in (0, 1)."""
+    """Return the rank of each score as a share in (0, 1); tied scores get the mean of their ranks."""
     return np.asarray((stats.rankdata(scores) - 0.5) / len(scores), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The membership attacks within each class: an average over all hides the class that leaks."""
+"""Membership attacks within each class, because an average over all classes can hide one that leaks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ MIN_CLASS_PERSONS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassAreas:
-    """Every attack on every class with 100 persons in each arm.
+    """Every attack on every class with at least 100 persons in each arm.
 
     Args:
-        areas: for each such class the AUC of every attack on its persons.
-        n_classes: of all tables, small ones too.
-        needed: persons in each arm with whom a class without a leak shows it by all attacks with power .8, among so
-            many classes.
+        areas: per such class the AUC of every attack.
+        n_classes: number of classes in all tables, small ones included.
+        needed: persons per arm with which a class without a leak passes all attacks with power .8, among so many
+            classes.
     """
 
     areas: Sequence[Sequence[Area]]
@@ -29,11 +29,11 @@ class ClassAreas:
 
     @property
     def n_too_small(self) -> int:
-        """How many classes have too few persons for anything to be shown of them by themselves."""
+        """Number of classes with too few persons to be tested separately."""
         return self.n_classes - sum(of_class[0].n >= self.needed for of_class in self.areas)
 
     def estimate(self, confidence: float) -> Estimate | None:
-        """Return the strongest AUC of any class between the outermost ends of all; None where no class is sized."""
+        """Return the strongest AUC of any class with the outermost interval ends of all; None without one."""
         every = [area.estimate(confidence) for of_class in self.areas for area in of_class]
         return envelope(every) if every else None
 
@@ -42,7 +42,7 @@ class ClassAreas:
         return min(holm([area.p_beyond(margin) for of_class in self.areas for area in of_class]), default=1.0)
 
     def all_inside(self, margin: float, confidence: float) -> bool:
-        """Return whether all attacks on all classes with persons enough lie within the margin."""
+        """Return whether all attacks on all classes with enough persons lie within the margin."""
         return all(
             is_inside(area.ends(confidence), margin)
             for of_class in self.areas
@@ -52,10 +52,10 @@ class ClassAreas:
 
 
 def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> ClassAreas | None:
-    """Return the AUC of every attack on each class; None where there are no classes.
+    """Return the AUC of every attack on each class; None if there are no classes.
 
     Args:
-        scores: for each attack one score per person; (P,).
+        scores: per attack one score per person; (P,).
         people: the persons.
         margin: how far from one half an AUC may lie.
     """
@@ -67,12 +67,12 @@ def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> 
         for mine in of_class
         if min((mine & people.is_train).sum(), (mine & ~people.is_train).sum()) >= MIN_CLASS_PERSONS
     ]
-    questions = max(1, len(sized)) * len(scores)
+    n_tests = max(1, len(sized)) * len(scores)
     return ClassAreas(
         areas=[
             [area_of(s[mine & people.is_train], s[mine & ~people.is_train]) for s in scores.values()]
             for mine in sized
         ],
         n_classes=people.n_classes,
-        needed=needed_for_auc(margin, power=power_of_each(questions)),
+        needed=needed_for_auc(margin, power=power_of_each(n_tests)),
     )

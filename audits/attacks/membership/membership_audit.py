@@ -1,4 +1,4 @@
-"""The membership audit: can someone who holds only the release tell who was in the training data?"""
+"""Membership audit: verdict on whether someone with the release can tell who was in the training data."""
 
 import math
 from collections.abc import Mapping
@@ -24,11 +24,11 @@ from audits.embeddings.planted import confirmed
 
 MARGIN = 0.05
 EPSILON_LIMIT = 1.0
-DELTA_CAP = 0.5  # a claim that comes to more claims nothing
-N_ATTACKS = 7  # with one matrix of vectors passed, the stacked one among them
+DELTA_CAP = 0.5  # a claim with a larger delta is not informative
+N_ATTACKS = 7  # with one matrix of vectors passed, the stacked attack included
 
-# false-positive rate: the control persons it needs, the upper bound allowed, the metric's name. At one in twenty, who
-# accuses those finds at most one train person in ten, twice as many as by chance; further down thrice and ten times.
+# false-positive rate, control persons needed, largest true-positive rate allowed for the upper end, metric name: the
+# limits are two, three and ten times the rate expected by chance
 RATES = (
     (0.05, 100, 0.10, "tpr_at_fpr_5pct"),
     (0.01, 1_000, 0.03, "tpr_at_fpr_1pct"),
@@ -37,39 +37,42 @@ RATES = (
 
 
 class Membership:
-    """Whether train persons can be told from control persons with nothing but the synthetic table.
+    """Test whether train persons can be distinguished from control persons with the synthetic table alone.
 
-    The attacker's story: a stranger holds the release and somebody's text, knows the domain, and wants to know
-    whether that person was a patient of this hospital. They try every score of `audits/attacks/membership/scores.py`, and all
-    of them together, weighted on people whose answer they know (`cross_fit`). A person has the highest score of their
-    records.
+    Attack: an outsider holds the release and a person's text, knows the domain, and wants to know whether that
+        person's
+    record was used for training. They try every score of `audits/attacks/membership/scores.py`, and all scores
+    combined with weights fitted on persons whose membership they know (`cross_fit`). A person's score is the highest
+    of their records.
 
-    auc: P[train > control] of the strongest attack; `low` and `high` are the outermost ends of all attacks, so that a
-        bound on them bounds every attack and not the one that happened to look strongest (`envelope`).
-    tpr_at_fpr_5pct: share of train that the sharpest attack finds while it accuses one control person in twenty; from
-        100 control persons. An average hides that half of the persons are found for certain; this does not.
-    tpr_at_fpr_1pct, tpr_at_fpr_01pct: the same at one in a hundred and in a thousand; from 1,000 and 10,000.
-    scan_p: smallest p-value of the exact scans of all scores, corrected for how many there are.
-    epsilon_lower_bound: what guessing who is train proves about any claim of differential privacy for one person
-        added or left out, in one run; `low` and `high` equal it. What could be proved at most is in the details.
-    mirror_auc: as auc, of what the scores say more of this table than of `AuditInputs.mirror`, which the same
-        generator wrote from control; only where that is given.
-    worst_class_auc: as auc, over all attacks and all classes with 100 persons in each arm.
+    Metrics:
 
-    It passes when every attack's own AUC lies in [.45, .55] with its interval, with at least 413 persons in each arm;
-    the bounds on the rates hold; every class with persons enough is inside as well; no scan is significant and the
-    bound on epsilon is at most 1. It fails where one of these is proven broken, corrected for all that was looked at,
-    at a level of .05 whatever the confidence. Of classes with fewer persons nothing is shown by
-    themselves, and the reason says of how many. details.power.curve: the smallest AUC, share of copied persons and
-    epsilon that would have failed with power .5, .8 and .95; `smallest_leak` is the distance from one half that one
-    AUC shows.
+    - auc: P[train > control] of the strongest attack; `low` and `high` are the outermost interval ends of all
+      attacks, so that a limit on them applies to every attack (`envelope`).
+    - tpr_at_fpr_5pct: share of train persons that the best attack finds while flagging one control person in twenty;
+      needs 100 control persons. An average can hide that some persons are identified with certainty; this does not.
+    - tpr_at_fpr_1pct, tpr_at_fpr_01pct: the same at one in a hundred and one in a thousand; need 1,000 and 10,000
+      control persons.
+    - scan_p: smallest p-value of the exact scans of all scores, corrected for their number.
+    - epsilon_lower_bound: lower confidence bound on epsilon (one person added or removed) from guessing roles in one
+      run; `low` and `high` equal it. The highest bound that could be proven is in the details.
+    - mirror_auc: as auc, for the difference between scores on this table and on `AuditInputs.mirror`, which the same
+      generator wrote from control; only if a mirror is given.
+    - worst_class_auc: as auc, over all attacks and all classes with at least 100 persons in each arm.
 
-    A pass also needs that a leak planted in the table is found (`audits/embeddings/planted.py`).
+    The audit passes if the AUC interval of every attack lies in [.45, .55], with at least 413 persons in each arm;
+    the limits on the rates are met; every class with enough persons is inside as well; no scan is significant; and
+    the bound on epsilon is at most 1. It fails if one of these is proven violated, corrected for all tests, at level
+    .05 whatever the confidence. Classes with fewer persons are not tested separately, and the reason states their
+    number. details.power.curve: the smallest AUC, share of copied persons and epsilon that would have failed with
+    power .5, .8 and .95. `smallest_leak` is the distance from one half that one AUC detects.
+
+    A pass also requires that a leak planted in the table is found (`audits/embeddings/planted.py`).
 
     Privacy: per-record scores stay in memory; at most 60 points of the ROC curve, over all persons, are returned.
-    Random: persons set aside, folds, the persons whose roles are guessed, the encoders' seeds.
-    Cost: O(n · m · d) time for each encoder, O(total words · log) for the rest.
-    Source: AUC and rates, Carlini et al., "Membership inference attacks from first principles", 2022; epsilon,
+    Randomness: persons set aside, folds, the persons whose roles are guessed, the encoders' seeds.
+    Cost: O(n · m · d) time per encoder, O(total words · log) for the rest.
+    Reference: AUC and rates, Carlini et al., "Membership inference attacks from first principles", 2022; epsilon,
         Steinke et al., arXiv 2305.08846; a pass as an intersection of tests, Berger 1982.
     """
 
@@ -82,8 +85,8 @@ class Membership:
         """Return how well the attacks separate train from control, with a three-way verdict.
 
         Raises:
-            NotMeasurable: fewer than 20 persons or synthetic records.
-            InputError: passed vectors do not fit the tables.
+            NotMeasurable: there are fewer than 20 persons or synthetic records.
+            InputError: the passed vectors do not fit the tables.
         """
         result = self._measure(inputs, self.encode_tables(inputs, rng), rng, confidence)
         return confirmed(
@@ -108,7 +111,7 @@ class Membership:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MembershipEvidence:
-    """All that the verdict rests on: the attacks, the same beside a mirror and by class, and what guessing proves."""
+    """Evidence for the verdict: the attacks, the same relative to a mirror and by class, and the epsilon bound."""
 
     fitted: CrossFitted
     mirrored: CrossFitted | None
@@ -119,14 +122,14 @@ class MembershipEvidence:
 def _mirrored(
     rows: Mapping[str, Float], mirror: Table, tables: EncodedTables, rng: np.random.Generator
 ) -> CrossFitted:
-    """Return the attacks on a(x; S) - a(x; S'), S' what the same generator wrote from control.
+    """Return the attacks on a(x; S) - a(x; S'), with S' written by the same generator from control.
 
-    How common or how hard a record is counts in both and falls out; what is left is drawn up by S for train persons
-    and down by S' for control persons. So it shows what the generator gives away, twice over, to somebody who has the
-    generator and people of this kind, and not what one release gives to a stranger.
+    How common or difficult a record is affects both terms and cancels. The rest is raised by S for train persons and
+    lowered by S' for control persons. It measures, with double effect, what the generator reveals to someone who has
+    the generator and persons of this population, not what one release reveals to an outsider.
 
-    Source: calibration by difficulty, Watson et al., "On the importance of difficulty calibration in membership
-        inference attacks", ICLR 2022; a generator turned round on control as the calibration, ours.
+    Reference: difficulty calibration, Watson et al., "On the importance of difficulty calibration in membership
+        inference attacks", ICLR 2022; running the generator on control as the calibration is ours.
     """
     turned = replace(tables.holdout, synthetic=mirror)
     other = membership_scores(turned, encode(turned, rng))
@@ -144,20 +147,21 @@ def _is_mirrored(found: CrossFitted | None) -> bool:
 def epsilon_bound(
     scores: Mapping[str, Float], is_train: NDArray[np.bool_], rng: np.random.Generator, delta: float = 0.0
 ) -> dict[str, Any]:
-    """Return what guessing who is train proves about epsilon, at a level of .05; see `coin_guesses`.
+    """Return the lower confidence bound on epsilon from guessing who is in train, at level .05; see `coin_guesses`.
 
-    The bound is for independent fair coins. Whatever the split tossed, which persons are train is exchangeable once
-    their number is known; so k is drawn from Bin(m, 1/2), and k train and m - k control persons at random. The roles
-    of these m are then independent and fair. They are no independent inputs of the generator, though: with the number
-    of train persons fixed, another coin of one person puts another person in their place. The bound is therefore one
-    for replacing a person; for adding or leaving out one, half of it is proven (a replacement is two such steps).
+    The bound requires independent fair coins. Given the number of train persons, which persons are in train is
+    exchangeable, so k is drawn from Bin(m, 1/2), and k train and m - k control persons are drawn at random. The roles
+    of these m persons are then independent and fair. They are not independent inputs of the generator, however: with
+    the number of train persons fixed, flipping one person's coin puts another person in their place. The bound is
+    therefore one for replacing a person; half of it holds for adding or removing one (a replacement is two such
+    steps).
 
     m is twice the smaller arm less five standard deviations, so that a k too large for its arm, which is drawn again,
-    comes once in a million times.
+    has a probability of about one in a million.
 
     Returns:
-        `epsilon` for one person added or left out, `epsilon_replacing`, `ceiling` (of the former), and the rest of
-        `Bound`; `persons` are the m.
+        `epsilon` for one person added or removed, `epsilon_replacing`, `ceiling` (of the former), and the other
+        fields of `Bound`; `persons` is m.
     """
     smaller = min(int(is_train.sum()), int((~is_train).sum()))
     m = guessed_roles(smaller)
@@ -176,28 +180,28 @@ def epsilon_bound(
         "epsilon_replacing": bound.epsilon,
         "ceiling": bound.ceiling / 2,
         "persons": m,
-        "adjacency": "one person added or left out: half of what is proven for one replaced",
+        "adjacency": "one person added or removed: half of the bound for one replaced",
     }
 
 
 def guessed_roles(smaller: int) -> int:
-    """Return of how many persons the roles are guessed, by the number of persons of the smaller arm."""
+    """Return the number of persons whose roles are guessed, given the number of persons in the smaller arm."""
     return max(smaller, 2 * smaller - math.ceil(5 * math.sqrt(2 * smaller)))
 
 
 def _delta(inputs: AuditInputs) -> float:
-    """Return what a claim's delta for one person added or left out comes to for one replaced: (1 + e^eps) delta."""
+    """Return the claimed delta for one person added or removed, converted to one replaced: (1 + e^eps) delta."""
     claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
     return min(DELTA_CAP, (1 + math.exp(claim.limit)) * claim.delta)
 
 
 def needed_persons(attacks: int = N_ATTACKS) -> int:
-    """Return the persons per arm with whom all attacks on a table without a leak stay inside with power .8."""
+    """Return the persons per arm with which all attacks on a table without a leak stay inside with power .8."""
     return needed_for_auc(MARGIN, power=power_of_each(attacks))
 
 
 def _rates(fitted: CrossFitted, people: Arms, confidence: float) -> dict[str, tuple[Estimate, float, float]]:
-    """Return of each rate that control carries the share found, its limit, and the lower end that is proven."""
+    """Return for each rate with enough control persons the share found, its limit, and the proven lower end."""
     found = {}
     for rate, needed, limit, name in RATES:
         if people.n_control >= needed:
@@ -211,12 +215,16 @@ def _judge(found: MembershipEvidence, holdout: HoldoutTables, people: Arms, conf
     fitted, classes = found.fitted, found.classes
     rates = _rates(fitted, people, confidence)
     fails = [
-        *(["how well the attacks separate them"] if fitted.p_outside(MARGIN) < FAIL_LEVEL else []),
-        *(["what the generator gives away of either side"] if _is_mirrored(found.mirrored) else []),
-        *(["how well they do in a class"] if classes is not None and classes.p_outside(MARGIN) < FAIL_LEVEL else []),
+        *(["the AUC of an attack"] if fitted.p_outside(MARGIN) < FAIL_LEVEL else []),
+        *(["the scores relative to the mirror table"] if _is_mirrored(found.mirrored) else []),
+        *(
+            ["the AUC of an attack within a class"]
+            if classes is not None and classes.p_outside(MARGIN) < FAIL_LEVEL
+            else []
+        ),
         *(f"the rate {name}" for name, (_, limit, proven) in rates.items() if proven > limit),
-        *(["who stands at the top of a ranking"] if fitted.scan_p() < CHANCE_LEVEL else []),
-        *(["the guesses, which prove epsilon"] if found.bound["epsilon_replacing"] > EPSILON_LIMIT else []),
+        *(["the persons at the top of a ranking"] if fitted.scan_p() < CHANCE_LEVEL else []),
+        *(["the lower bound on epsilon"] if found.bound["epsilon_replacing"] > EPSILON_LIMIT else []),
     ]
     smaller = min(people.n_train, people.n_control)
     inside = (
@@ -248,29 +256,29 @@ def _reason(
     verdict: Verdict, fails: list[str], found: MembershipEvidence, smaller: int, details: Mapping[str, Any]
 ) -> str:
     if verdict == "fail":
-        return f"Train persons can be told from control persons by {', and by '.join(fails)}."
+        return f"Train persons can be distinguished from control persons by {', and by '.join(fails)}."
     if verdict == "pass":
         small = 0 if found.classes is None else found.classes.n_too_small
         alone = (
-            f" Of {small} of {found.classes.n_classes} classes nothing is shown by themselves: it takes "
-            f"{found.classes.needed} persons of a class in each arm."
+            f" {small} of {found.classes.n_classes} classes are too small to be tested separately: a class needs "
+            f"{found.classes.needed} persons in each arm."
             if found.classes is not None and small > 0
             else ""
         )
-        return f"No attack, alone or together with the others, tells train persons from control persons.{alone}"
+        return f"No attack, alone or combined, distinguishes train persons from control persons.{alone}"
     share = 1 - REFERENCE_SHARE if details["reference_is_control"] else 1.0
     areas = found.fitted.areas
     enough = needed_persons(len(areas))
     if smaller < enough:
         return (
-            f"{smaller} persons in the smaller arm are too few for {len(areas)} attacks; {enough} of train and "
-            f"{-(-enough // share):.0f} of control would be enough."
+            f"{smaller} persons in the smaller arm are too few for {len(areas)} attacks; provide {enough} train and "
+            f"{-(-enough // share):.0f} control persons."
         )
     furthest = max(abs(area.value - 0.5) for area in areas.values())
     decisive = max(needed_for_auc(max(0.01, abs(furthest - MARGIN))), 2 * smaller)
     return (
-        f"The intervals reach over their limits with {smaller} persons in the smaller arm; about {decisive} of train "
-        f"and {decisive / share:.0f} of control would decide."
+        f"The intervals exceed their limits with {smaller} persons in the smaller arm; about {decisive} train and "
+        f"{decisive / share:.0f} control persons would decide."
     )
 
 

@@ -1,1 +1,1 @@
-"""Whether the synthetic table repeats somebody's words."""
+"""Memorization audit: verbatim and near copies of single persons' text."""

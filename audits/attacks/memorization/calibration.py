@@ -1,4 +1,4 @@
-"""From where on a shared run is no chance, told by control; and how long a record must be to be judged at all."""
+"""Thresholds of the memorization audit, calibrated on control persons, and planted copies that test it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,26 +12,27 @@ from audits.attacks.memorization.verbatim import RECORD_TOKENS
 from audits.text.normalise import tokens
 from audits.text.shared_runs import CAP_TOKENS
 
-MARGIN_TOKENS = 8  # chance runs thin out 1.5-2 times per token, so 8 more are .4-4 % likely by chance
+MARGIN_TOKENS = 8  # each further token divides chance runs by 1.5 to 2, so 8 more have a probability of .4-4 %
 MARGIN_NEAR = 0.15
 FLOOR_NEAR = 0.55
 CEILING_NEAR = 0.65
 FLOOR_LOOSE = 0.6
 MARGIN_LOOSE = 0.2
 MOST_BY_CHANCE = 0.6
-STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # tokens from which a record is of the next length
-N_PLANTED = 8  # of each length
+STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # smallest number of tokens of each length class
+N_PLANTED = 8  # per length class
 
 Int = NDArray[np.int64]
 
 
-class ChanceBound(NamedTuple):
-    """From where on something shared counts; tokens of a run, or the share of a record.
+class ChanceThresholds(NamedTuple):
+    """Thresholds for shared text, in tokens of a run or as a share of a record.
 
     Args:
-        by_chance: the most that a control person shares with a synthetic row.
-        certain: from here on it is a leak: more than control ever comes to, by the margin.
-        limit: from here on nothing passes; below `certain` where control shares so much that it could be chance.
+        by_chance: the highest value that a control person reaches.
+        certain: from here on a hit is a leak: the highest control value plus the margin.
+        limit: from here on the audit cannot pass; below `certain` if control reaches so much that a hit could be
+            chance.
     """
 
     by_chance: float
@@ -39,49 +40,46 @@ class ChanceBound(NamedTuple):
     limit: float
 
 
-def run_bound(by_chance: int) -> ChanceBound:
-    """Return the bound on runs of own words.
-
-    certain = max(13, by_chance + 8),  limit = min(certain, 30)
-    """
+def run_thresholds(by_chance: int) -> ChanceThresholds:
+    """Return the thresholds for runs of own words: certain = max(13, by_chance + 8), limit = min(certain, 30)."""
     certain = max(FLOOR_TOKENS, by_chance + MARGIN_TOKENS)
-    return ChanceBound(by_chance, certain, min(certain, CEILING_TOKENS))
+    return ChanceThresholds(by_chance, certain, min(certain, CEILING_TOKENS))
 
 
-def near_bound(by_chance: float) -> ChanceBound:
-    """Return the bound on the share of a record that stands in one row.
+def near_thresholds(by_chance: float) -> ChanceThresholds:
+    """Return the thresholds for the share of a record in one row.
 
     certain = max(.55, by_chance + .15),  limit = min(certain, .65)
     """
     certain = max(FLOOR_NEAR, by_chance + MARGIN_NEAR)
-    return ChanceBound(by_chance, certain, min(certain, CEILING_NEAR))
+    return ChanceThresholds(by_chance, certain, min(certain, CEILING_NEAR))
 
 
-def whole_bound(by_chance: int) -> ChanceBound:
-    """Return the bound on runs of words, common text and all, that one person's texts hold and nobody else's.
+def whole_thresholds(by_chance: int) -> ChanceThresholds:
+    """Return the thresholds for runs of words, common text included, that only one person's texts contain.
 
-    certain = limit = max(30, 2 by_chance), and none, infinity, above 64: where forms repeat, non-members share as much.
+    certain = limit = max(30, 2 by_chance). Above 64 they are infinite: where forms repeat, non-members share as much.
     """
     tokens_alone = max(CEILING_TOKENS, 2 * by_chance)
     certain = tokens_alone if tokens_alone <= CAP_TOKENS else np.inf
-    return ChanceBound(by_chance, certain, certain)
+    return ChanceThresholds(by_chance, certain, certain)
 
 
-def loose_bound(by_chance: float) -> ChanceBound:
-    """Return the bound on the share of a record that stands in the table in pieces, or in one row in any order.
+def loose_thresholds(by_chance: float) -> ChanceThresholds:
+    """Return the thresholds for the share of a record found in pieces over the table, or in one row in any order.
 
-    certain = limit = max(.6, by_chance + .2), and none, infinity, where by_chance > .6: large tables hold short
-    pieces of everybody, and long rows everybody's words.
+    certain = limit = max(.6, by_chance + .2). If by_chance > .6 they are infinite: large tables contain short pieces
+    of every record, and long rows contain most words.
     """
     certain = max(FLOOR_LOOSE, by_chance + MARGIN_LOOSE) if by_chance <= MOST_BY_CHANCE else np.inf
-    return ChanceBound(by_chance, certain, certain)
+    return ChanceThresholds(by_chance, certain, certain)
 
 
 def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
-    """Return the control persons who tell what chance does, as numbers among control.
+    """Return the control persons (indices within control) on whom the thresholds are calibrated.
 
-    Those who share a record with a train person are no non-members to train: a leak of it would raise the bound that it
-    is held against. A maximum grows with the number it is taken over, so there are at most as many as train persons.
+    Control persons who share a record with a train person are excluded, because a leak of that record would raise the
+    threshold that it is compared with. A maximum grows with the number of persons, so at most n_train are drawn.
     """
     apart = np.flatnonzero(found.merged[pool.n_train : pool.n_persons] >= pool.n_train)
     return apart if len(apart) <= pool.n_train else rng.choice(apart, size=pool.n_train, replace=False)
@@ -89,12 +87,12 @@ def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """Train records that are searched for like synthetic rows: the audit must find them, or it is blind there.
+    """Train records searched as if they were synthetic rows; the audit must find them.
 
     Args:
         texts: the records.
-        stratum: length of each, as a number into STRATA.
-        share: of the train records that are of each length, (len(STRATA),).
+        stratum: length class of each, as an index into STRATA.
+        share: share of the train records in each length class, (len(STRATA),).
     """
 
     texts: tuple[str, ...]
@@ -103,7 +101,7 @@ class Planted:
 
 
 def plant(texts: Sequence[str], rng: np.random.Generator) -> Planted:
-    """Return up to N_PLANTED records of each length."""
+    """Return up to N_PLANTED records of each length class."""
     sizes = np.array([len(tokens(text)) for text in texts])
     length = np.maximum(np.searchsorted(STRATA, sizes, side="right") - 1, 0)
     chosen = [
@@ -118,7 +116,7 @@ def plant(texts: Sequence[str], rng: np.random.Generator) -> Planted:
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """How many of the planted records of each length were found, of how many, and their share of train."""
+    """Planted records found and planted, and the share of train records, per length class."""
 
     found: Int
     planted: Int
@@ -130,25 +128,25 @@ class Caught:
 
     @property
     def blind_share(self) -> float:
-        """Return the share of the train records of lengths of which less than half of the planted were found."""
+        """Return the share of train records in length classes with under half of the planted copies found."""
         return float(self.share[self._blind].sum())
 
     @property
     def blind_lengths(self) -> str:
-        """Return these lengths, for a sentence; empty where there are none."""
+        """Return these length classes as text; empty if there are none."""
         ends = [f"to {after - 1}" for after in STRATA[1:]] + ["or more"]
         return ", ".join(
             f"{least} {end} words" for least, end, is_blind in zip(STRATA, ends, self._blind, strict=True) if is_blind
         )
 
     def by_length(self) -> dict[str, list[float]]:
-        """Return found, planted, and the share of train, by the least number of tokens."""
+        """Return [found, planted, share of train] by the smallest number of tokens of the class."""
         rows = zip(STRATA, self.found.tolist(), self.planted.tolist(), self.share.tolist(), strict=True)
         return {str(least): [found, n, share] for least, found, n, share in rows if n > 0}
 
 
 def caught(planted: Planted, is_found: NDArray[np.bool_]) -> Caught:
-    """Return how many of the planted records were found."""
+    """Return how many planted records of each length class were found."""
     found, n = (
         np.bincount(planted.stratum[some], minlength=len(STRATA)) for some in (is_found, np.ones_like(is_found))
     )

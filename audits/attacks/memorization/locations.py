@@ -1,4 +1,4 @@
-"""Who stands in a copied row, and at which of its characters."""
+"""Locate copied text: person, row and characters of each copy."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,23 +15,23 @@ from audits.text.shared_runs import CAP_TOKENS, Numbered, Runs
 from audits.text.spans import Placed, placed_tokens
 
 WHOLE_RECORD = int(np.iinfo(np.int64).max)  # longer than any run
-NEAR_COPY = 0  # the row and the person stand for themselves where no run says where
-IN_PIECES = -1  # the same, where what stands in the row is a part of what stands in many
+NEAR_COPY = 0  # the row as a whole is a near copy
+IN_PIECES = -1  # the row holds one of several pieces of a record
 _KINDS = {WHOLE_RECORD: "whole record", NEAR_COPY: "near copy", IN_PIECES: "record in pieces"}
 
 Int = NDArray[np.int64]
 
 
 class CopiedRuns(NamedTuple):
-    """Runs of tokens of synthetic rows that are one person's alone, whole records, near copies; one entry each, (r,).
+    """Copies in synthetic rows of text that only one person has; all arrays (r,).
 
     Args:
-        row: of the synthetic table.
+        row: row of the synthetic table.
         owner: number of the person.
-        length: own tokens, at most CAP_TOKENS; WHOLE_RECORD, NEAR_COPY or IN_PIECES where the whole row is meant.
-        start: token of the row at which the run begins.
-        end: token behind the last one; common text inside a run is part of it.
-        masked: whether the tokens are those left after masking numbers.
+        length: own tokens, at most CAP_TOKENS; or WHOLE_RECORD, NEAR_COPY or IN_PIECES if the whole row is meant.
+        start: first token of the run in the row.
+        end: token after the last one; common text inside a run is part of it.
+        masked: whether tokens are counted after masking numbers.
     """
 
     row: Int
@@ -43,13 +43,13 @@ class CopiedRuns(NamedTuple):
 
 
 class SourceTexts(NamedTuple):
-    """The texts in which a run stands, and who wrote them.
+    """The texts that the copies were found in.
 
     Args:
         synthetic: texts of the synthetic table.
         train: texts of the train table.
-        owners: for each train text the number of its person; (n,).
-        names: the group of each person.
+        owners: number of the person of each train text, (n,).
+        names: group id of each person.
     """
 
     synthetic: Sequence[str]
@@ -59,13 +59,13 @@ class SourceTexts(NamedTuple):
 
 
 def copied_runs(runs: Runs, left: OwnText, whole: Numbered, wanted: NDArray[np.bool_], *, masked: bool) -> CopiedRuns:
-    """Return the wanted runs with the tokens of the whole rows at which they begin and end.
+    """Return the selected runs, with start and end as tokens of the whole rows.
 
     Args:
-        runs: found among what is left of the rows without common text.
-        left: what is left.
+        runs: runs found in the rows without common text.
+        left: the rows without common text.
         whole: the rows.
-        wanted: which runs.
+        wanted: mask of the runs to return.
         masked: whether numbers were masked.
     """
     row, owner, length, start = (column[wanted] for column in runs)
@@ -75,23 +75,23 @@ def copied_runs(runs: Runs, left: OwnText, whole: Numbered, wanted: NDArray[np.b
 
 
 def copied_rows(rows: Int, owners: Int, what: int) -> CopiedRuns:
-    """Return rows that are as a whole somebody's: WHOLE_RECORD, NEAR_COPY, or IN_PIECES."""
-    nothing = np.zeros_like(rows)
-    return CopiedRuns(rows, owners, np.full(len(rows), what), nothing, nothing, np.zeros(len(rows), dtype=bool))
+    """Return copies that cover whole rows; `what` is WHOLE_RECORD, NEAR_COPY or IN_PIECES."""
+    zeros = np.zeros_like(rows)
+    return CopiedRuns(rows, owners, np.full(len(rows), what), zeros, zeros, np.zeros(len(rows), dtype=bool))
 
 
-def find_copied(texts: SourceTexts, found: Sequence[CopiedRuns], bound: int) -> tuple[list[Finding], int]:
-    """Return one finding for each row and person whose words stand in it, and how many are left out.
+def find_copied(texts: SourceTexts, found: Sequence[CopiedRuns], limit: int) -> tuple[list[Finding], int]:
+    """Return one finding per row and person, and how many findings are left out.
 
-    A whole record and a near copy are the whole row. A run is the characters of its longest tokens;
-    one that was counted only up to CAP_TOKENS is followed in the person's texts as far as it goes.
+    A whole record and a near copy cover the whole row. For a run, the longest one is reported; a run counted only up
+    to CAP_TOKENS is extended as far as it matches the person's texts.
 
     Args:
-        texts: what the copies were found in.
+        texts: the texts that the copies were found in.
         found: all copies.
-        bound: tokens that a run must have.
+        limit: smallest number of tokens of a run.
     """
-    best, n_left = _first_pairs(CopiedRuns(*map(np.concatenate, zip(*found, strict=True))), bound)
+    best, n_left = _first_pairs(CopiedRuns(*map(np.concatenate, zip(*found, strict=True))), limit)
     sources = _texts_of(texts, set(best.owner[best.length == CAP_TOKENS].tolist()))
     findings = []
     for row, owner, length, start, end, masked in zip(*(column.tolist() for column in best), strict=True):
@@ -103,10 +103,10 @@ def find_copied(texts: SourceTexts, found: Sequence[CopiedRuns], bound: int) -> 
     return findings, n_left
 
 
-def _first_pairs(found: CopiedRuns, bound: int) -> tuple[CopiedRuns, int]:
-    """Return the longest copy of each row and person, of the first rows; and how many are left out."""
+def _first_pairs(found: CopiedRuns, limit: int) -> tuple[CopiedRuns, int]:
+    """Return the longest copy of each row and person, for the first MAX_FINDINGS, and how many are left out."""
     order = np.lexsort((found.masked, -found.length, found.owner, found.row))
-    order = order[(found.length[order] >= bound) | (found.length[order] <= NEAR_COPY)]
+    order = order[(found.length[order] >= limit) | (found.length[order] <= NEAR_COPY)]
     row, owner = found.row[order], found.owner[order]
     first = np.ones(len(order), dtype=bool)
     first[1:] = (row[1:] != row[:-1]) | (owner[1:] != owner[:-1])
@@ -124,7 +124,7 @@ def _texts_of(texts: SourceTexts, wanted: set[int]) -> dict[int, list[str]]:
 
 
 def _read(text: str, *, masked: bool) -> list[Placed]:
-    """Return the tokens that the run was found among, each with its characters."""
+    """Return the tokens among which the run was found, with their characters."""
     places = placed_tokens(text)
     if not masked:
         return places
@@ -139,16 +139,16 @@ def _read(text: str, *, masked: bool) -> list[Placed]:
 
 
 def _characters(written: str, run: tuple[int, int], sources: Iterable[str], *, masked: bool) -> tuple[int, int]:
-    """Return the characters of the run, and of what stands before and behind it in one of the sources as well."""
+    """Return the characters of the run, extended by the tokens around it that match one of the sources."""
     places = _read(written, masked=masked)
     tokens = [place.word for place in places]
     start, end = run
     first, last = run
     for source in sources:
-        theirs = [place.word for place in _read(source, masked=masked)]
-        for at in _places(theirs, tokens[start:end]):
-            before = _common(tokens[:start][::-1], theirs[:at][::-1])
-            behind = _common(tokens[end:], theirs[at + end - start :])
+        words = [place.word for place in _read(source, masked=masked)]
+        for at in _places(words, tokens[start:end]):
+            before = _common(tokens[:start][::-1], words[:at][::-1])
+            behind = _common(tokens[end:], words[at + end - start :])
             if before + end - start + behind > last - first:
                 first, last = start - before, end + behind
     return places[first].start, places[last - 1].end
@@ -159,7 +159,7 @@ def _places(words: Sequence[str], run: Sequence[str]) -> Iterator[int]:
 
 
 def _common(a: Sequence[str], b: Sequence[str]) -> int:
-    """Return how many tokens two sequences begin with in common."""
+    """Return the length of the common prefix."""
     n = 0
     while n < min(len(a), len(b)) and a[n] == b[n]:
         n += 1

@@ -1,4 +1,4 @@
-"""Memorization (section A): does the synthetic table repeat somebody's words?"""
+"""Memorization audit (section A): verdict on verbatim and near copies of single persons' text."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from scipy import stats
 
 from audits.attacks.memorization.calibration import (
     Caught,
-    ChanceBound,
+    ChanceThresholds,
     Planted,
     caught,
-    loose_bound,
-    near_bound,
+    loose_thresholds,
+    near_thresholds,
     non_members,
     plant,
-    run_bound,
-    whole_bound,
+    run_thresholds,
+    whole_thresholds,
 )
 from audits.attacks.memorization.locations import IN_PIECES, NEAR_COPY, SourceTexts, copied_rows, find_copied
 from audits.attacks.memorization.near_copies import NEAR
@@ -29,68 +29,72 @@ from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Verdi
 from audits.text.shared_runs import CAP_TOKENS
 
 SUITE_TOKENS = (5, 6, 8, 10, 13, 16, 20, 30, 50)
-MAX_COMMON = 0.9  # share of a table's words beyond which too little is left to judge
-MAX_BLIND = 0.1  # share of the train records of lengths at which planted copies are not found
+MAX_COMMON = 0.9  # highest share of common text that leaves enough words to test
+MAX_BLIND = 0.1  # highest share of train records at lengths where planted copies are not found
 
 Int = NDArray[np.int64]
 
 
 class Memorization:
-    """Verbatim and near-verbatim copies of single persons' text.
+    """Test whether the synthetic table contains verbatim or near copies of single persons' text.
 
-    The attacker searches every phrase of the release in what he already has, or on the web. A phrase that only one
-    person ever wrote, and that stands in the release, names that person. So the audit takes the people of train and
-    control together, asks for each whether words that are theirs alone stand in the synthetic table, and compares
-    the two groups: control persons can only be hit by chance.
+    Attack: the attacker searches phrases of the release in text they already have, or on the web. A phrase that only
+        one
+    person wrote identifies that person. The audit therefore looks for text that belongs to exactly one person of
+    train or control, and compares the two groups. The generator never saw control, so control persons match only by
+    chance.
 
-    Common text is taken out of every text first, phrase by phrase: whatever eight words in a row two persons or more
-    have, or one person and the public. What stood before and behind it is joined, so what a person wrote into the
-    fields of a form is one run of own words. Two ids of which one repeats most of a record of the other (half of its
-    words outside boilerplate, which three persons of train and three of control share) are one person here, and what
-    they share is no common text (`audits.text.common_text`).
+    Before the search, common text is removed from every text: every sequence of eight words that two persons share,
+    or one person and the public reference. The text before and after it is joined, so that the words a person wrote
+    into the fields of a form make one run. Two ids count as one person if a record of one repeats most of a record of
+    the other (half of its words outside boilerplate, where boilerplate is shared by three persons of train and three
+    of control); what these ids share is not common text (`audits.text.common_text`).
 
-        hit(p) = longest run of own words of p that stands in S, and in no other person's texts
-        L*     = max over control persons of hit(p), plus 8; at least 13
-        whole(p) = longest run of words of p, common text and all, that stands in S, and in no other person's texts
-        M*     = twice the maximum over control persons of whole(p), at least 30, of use up to 64
+        hit(p) = longest run of own words of p in S that occurs in no other person's texts
+        L*     = max(13, max over control persons of hit(p) + 8)
+        whole(p) = longest run of words of p, common text included, in S that occurs in no other person's texts
+        M*     = max(30, 2 max over control persons of whole(p)); not used above 64
         near(p) = highest share of a record of p in one row of S, by rare pairs of words (`near_copies`)
-        C*     = max over control persons of near(p), plus .15; at least .55
+        C*     = max(.55, max over control persons of near(p) + .15)
         words(p) = the same by single words, in any order
         pieces(p) = the same by runs of 3, 5, 8 or 13 words, in all rows together (`in_pieces`)
-        W*, P* = max over control persons of words(p), of pieces(p), plus .2; at least .6
+        W*, P* = max(.6, max over control persons of words(p) or pieces(p) + .2)
         Delta  = |{p in T: hit(p) >= L}| / n_T - |{p in H: hit(p) >= L}| / n_H,  L = min(L*, 30)
 
-    hit(p) is computed without looking at the role, so train and control may have different numbers of persons;
-    only L* to P*, of maxima, are taken over as many control persons as there are train persons (drawn from
-    `rng`) where there are more, and over none who shares a record with a train person. Text is read twice, with its
-    numbers and with every number masked; the longer run counts.
+    hit(p) does not depend on whether p is in train or control, so the groups may differ in size. L* to P* are maxima,
+    which grow with the number of persons, so they use at most n_T control persons (drawn with `rng`), and none who
+    shares a record with a train person. Each text is compared as written and with numbers masked; the longer run
+    counts.
 
-    Fails on: one synthetic row with a run of own words of one train person of L* or more, or of all words of M* or
-    more (a record of which every phrase is somebody's, and the whole nobody else's), or with C* of one of their
-    records (a copy with words changed or put between), or W* of its words (a copy in another order, or with words
-    left out); one train person of whose record P* stands in the table (cut up, a piece a row); one row equal (also
-    with its sentences in another order) to a whole record of 13 tokens or more of one train person, unless as many
-    control persons' records come back; Delta, or the same of near(p) >= .5, proven above tau; train persons crowding
-    at, or missing from, the top of the hit lengths (scan test).
-    Passes where none of this holds, no row has a run of a train person of L or min(C*, .65) of their record, the
-    upper end of Delta is at most tau, the persons are enough for tau, copies planted for this run were caught in
-    every length of record but for a tenth of the records, and no more than nine words in ten are common text.
-    Insufficient otherwise. Where control persons share so much with the table that L* is above 30, non-members quote
-    each other here; then a run of 30 to L* of a train person may be chance, and is neither proof nor pass.
+    The audit fails if one of these holds:
 
-    Privacy: reads all texts; the result holds counts only, beside the findings: row, characters and person of each
-        hard hit, for the private side.
-    Random: picks 8 planted rows of each length, and control persons where there are more of them.
-    Cost: O(N log N) time; beside the tables 30 bytes for each of the N tokens, 192 for each record and 16 for each
-        sentence; whatever else it takes, it takes for a part of the places or a block of the records.
-    Source: k-eidetic memorisation, Carlini et al. 2021 (2012.07805), with k = 1 over persons; near-duplicates by
-        Broder 1997. The calibration by control replaces their fixed length of 50 tokens; common text is ours.
+    - One synthetic row contains a run of L* own words, or of M* words with common text, of one train person.
+    - One synthetic row contains the share C* of one of their records (words changed or inserted) or W* of its words
+      (words reordered or left out).
+    - The share P* of a record of one train person is spread over the table (record cut into pieces).
+    - One row equals a whole record of at least 13 tokens of one train person, also with its sentences reordered,
+      unless records of as many control persons match.
+    - Delta, or the same difference for near(p) >= .5, is proven above tau.
+    - The scan test finds train persons over- or under-represented among the longest hits.
+
+    It passes if none of these holds, no row contains a run of L words of a train person or min(C*, .65) of their
+    record, the upper end of Delta is at most tau, there are enough persons for tau, planted copies are found at
+    record lengths that cover at least 90 % of the records, and at most 90 % of the words are common text. Otherwise
+    the verdict is insufficient. If control persons share so much with the table that L* exceeds 30, people quote each
+    other: a run of 30 to L* words of a train person may then be chance, so it neither fails nor passes.
+
+    Privacy: reads all texts. The result holds counts, and findings (row, characters and person of each hit) that stay
+        on the private side.
+    Randomness: draws 8 planted rows of each length, and control persons if there are more of them than train persons.
+    Cost: O(N log N) time; 30 bytes per token, 192 per record and 16 per sentence of memory beside the tables.
+    Reference: k-eidetic memorization with k = 1 over persons, Carlini et al. 2021 (2012.07805); near-duplicates,
+        Broder 1997. Calibration on control persons (instead of a fixed 50 tokens) and common text are ours.
     """
 
     name = "memorization"
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return the verdict, the excess of copied persons and the number of hard hits."""
+        """Return the verdict, the excess rate of copied train persons and the number of hits."""
         pool = pooled(inputs)
         planted = plant(inputs.train.texts, rng)
         found = search(inputs.synthetic.texts, planted.texts, pool)
@@ -99,13 +103,13 @@ class Memorization:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Measured:
-    """The numbers that the verdict rests on; of rows and records those that are hit beyond chance, and at all."""
+    """Measurements for the verdict; `hard` holds rows above a limit, `certain` counts rows beyond chance."""
 
-    run: ChanceBound
-    share: ChanceBound
-    whole: ChanceBound
-    words: ChanceBound
-    pieces: ChanceBound
+    run: ChanceThresholds
+    share: ChanceThresholds
+    whole: ChanceThresholds
+    words: ChanceThresholds
+    pieces: ChanceThresholds
     in_pieces: Int
     hard: Int
     certain: int
@@ -125,15 +129,15 @@ class _Measured:
 
 
 def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Generator, confidence: float) -> _Measured:
-    """Return the numbers that the verdict rests on."""
+    """Return the measurements for the verdict."""
     n_t, n_h, m = pool.n_train, pool.n_control, len(found.row_run) - len(planted.texts)
     calibrating = n_t + non_members(pool, found, rng)
-    run = run_bound(int(found.best[calibrating].max(initial=0)))
-    share_of_record = near_bound(float(found.near[calibrating].max(initial=0)))
+    run = run_thresholds(int(found.best[calibrating].max(initial=0)))
+    share_of_record = near_thresholds(float(found.near[calibrating].max(initial=0)))
     pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, calibrating, run, m)
     is_hard = (found.row_run >= run.limit) | (found.row_near >= share_of_record.limit) | found.row_record
-    whole = whole_bound(int(found.whole[calibrating].max(initial=0)))
-    words = loose_bound(float(found.words.best[calibrating].max(initial=0)))
+    whole = whole_thresholds(int(found.whole[calibrating].max(initial=0)))
+    words = loose_thresholds(float(found.words.best[calibrating].max(initial=0)))
     is_hard |= (found.row_whole >= whole.limit) | (found.row_words >= words.limit)
     is_hard[rows_in_pieces] = True
     certain = (found.row_run[:m] >= run.certain) | (found.row_near[:m] >= share_of_record.certain)
@@ -174,21 +178,21 @@ def _measured(pool: Pool, planted: Planted, found: Matches, rng: np.random.Gener
 
 
 def _in_pieces(
-    pool: Pool, found: Matches, non_members: Int, run: ChanceBound, m: int
-) -> tuple[ChanceBound, Int, Int]:
-    """Return the bound on records in pieces, the train persons above it, and the rows where their pieces stand."""
-    nothing = np.zeros(0, dtype=np.int64)
+    pool: Pool, found: Matches, non_members: Int, run: ChanceThresholds, m: int
+) -> tuple[ChanceThresholds, Int, Int]:
+    """Return the thresholds for records in pieces, the train persons above them, and the rows of their pieces."""
+    none = np.zeros(0, dtype=np.int64)
     if found.pieces is None:
-        return loose_bound(1.0), nothing, nothing
+        return loose_thresholds(1.0), none, none
     best = found.pieces.best
-    bound = loose_bound(float(best[non_members].max(initial=0)))
-    # who stands there as one is not in pieces, though other rows hold some too
+    thresholds = loose_thresholds(float(best[non_members].max(initial=0)))
+    # persons with a copy in a single row are reported there, not as a record in pieces
     in_one_row = [found.records.owner, *(near.owner[near.row < m] for near in (found.copies, found.words))]
     is_whole = np.isin(np.arange(pool.n_train), np.concatenate(in_one_row)) | (
         found.best[: pool.n_train] >= run.limit
     )
-    above = np.flatnonzero((best[: pool.n_train] >= bound.limit) & ~is_whole)
-    return bound, above, np.unique(found.pieces.row[np.isin(found.pieces.owner, above)])
+    above = np.flatnonzero((best[: pool.n_train] >= thresholds.limit) & ~is_whole)
+    return thresholds, above, np.unique(found.pieces.row[np.isin(found.pieces.owner, above)])
 
 
 def _judge(inputs: AuditInputs, pool: Pool, found: Matches, f: _Measured) -> AuditResult:
@@ -219,20 +223,20 @@ def _judge(inputs: AuditInputs, pool: Pool, found: Matches, f: _Measured) -> Aud
 
 
 def _findings(inputs: AuditInputs, pool: Pool, found: Matches, f: _Measured) -> tuple[tuple[Finding, ...], int]:
-    """Return whose words stand where in the rows that are hard hits, and how many places are left out."""
+    """Return the copied passages in the hit rows, and how many are left out of the list."""
     n_rows, m = len(inputs.train), len(inputs.synthetic)
     owners = found.merged[pool.owner[:n_rows]]
     texts = SourceTexts(inputs.synthetic.texts, inputs.train.texts, owners, persons(inputs.train.groups)[0])
     copies = [*found.runs, found.records]
-    for near, bound in ((found.copies, f.share), (found.words, f.words)):
-        many = (near.row < m) & (near.owner < pool.n_train) & (near.share >= bound.limit)
+    for near, thresholds in ((found.copies, f.share), (found.words, f.words)):
+        many = (near.row < m) & (near.owner < pool.n_train) & (near.share >= thresholds.limit)
         copies.append(copied_rows(near.row[many], near.owner[many], NEAR_COPY))
     for runs in found.wholes:
         many = runs.length >= f.whole.limit
         copies.append(copied_rows(runs.row[many], runs.owner[many], NEAR_COPY))
     if found.pieces is not None:
-        theirs = np.isin(found.pieces.owner, f.in_pieces)
-        copies.append(copied_rows(found.pieces.row[theirs], found.pieces.owner[theirs], IN_PIECES))
+        hit = np.isin(found.pieces.owner, f.in_pieces)
+        copies.append(copied_rows(found.pieces.row[hit], found.pieces.owner[hit], IN_PIECES))
     findings, n_left = find_copied(texts, copies, int(f.run.limit))
     return tuple(findings), n_left
 
@@ -245,65 +249,70 @@ def _verdict(found: Matches, f: _Measured) -> tuple[Verdict, str]:
     if lack is not None:
         return "insufficient", lack
     blind = f.planted.blind_lengths
-    beside = (
-        "" if not blind else f"; nothing is shown of the {f.planted.blind_share:.1%} of records as short as {blind}"
+    untested = (
+        "" if not blind else f"; the {f.planted.blind_share:.1%} of records with {blind} are too short to be tested"
     )
-    return "pass", f"no more train than control persons are repeated, shown to a rate of {f.tau:g} of persons{beside}"
+    return "pass", (
+        f"train persons' text is not copied more often than control persons', to within a rate of {f.tau:g} of "
+        f"persons{untested}"
+    )
 
 
 def _leak(found: Matches, f: _Measured) -> str | None:
-    """Return what was proven, or None."""
+    """Return the reason for a failure, or None."""
     of_train, of_control = found.n_records
     is_record = of_train > 0 and (of_control == 0 or f.records_p <= CHANCE_LEVEL)
     if f.certain > 0 or is_record:
         pieces = (
-            f"; most of a record of {len(f.in_pieces)} of them stands there in pieces" if len(f.in_pieces) else ""
+            f"; most of a record of {len(f.in_pieces)} persons is spread over several rows"
+            if len(f.in_pieces)
+            else ""
         )
         return (
-            f"{len(f.hard)} synthetic rows repeat {f.run.limit} own words or more in a row, a whole record, or most "
-            f"of one with words changed, put between or in another order, of one person{pieces}"
+            f"{len(f.hard)} synthetic rows copy text of one train person: at least {f.run.limit} own words in a row,"
+            f" a whole record, or most of one with words changed, inserted or reordered{pieces}"
         )
     if f.proven > 0:
-        return "more train persons than control persons are repeated or nearly repeated than chance allows"
+        return "significantly more train persons than control persons have text copied or nearly copied"
     if f.scan_p <= CHANCE_LEVEL:
-        return "train persons crowd at, or are missing from, the top of what is repeated (scan test)"
+        return "train persons are over- or under-represented among the longest copies (scan test)"
     return None
 
 
 def _lacks(f: _Measured) -> Iterator[str]:
-    """Yield what is missing for a pass, each with what would be enough."""
+    """Yield each reason why the audit cannot pass, with the remedy."""
     if len(f.hard) > 0:
         yield (
-            f"{len(f.hard)} synthetic rows repeat a train person for {f.run.limit} words or most of a record, but "
-            f"control persons are repeated for up to {f.run.by_chance}, so people here quote each other and copying "
-            "cannot be told from that; leave these rows out and ask again, or give the quoted text as the reference"
+            f"{len(f.hard)} synthetic rows repeat {f.run.limit} words or most of a record of a train person, but "
+            f"control persons are repeated for up to {f.run.by_chance} words, so copying cannot be told apart from "
+            "persons quoting each other; remove these rows and audit again, or pass the quoted text as the reference"
         )
     if f.control_records > 0:
         yield (
-            f"whole records of {f.control_records} control persons stand in the table, so the generator may have seen"
-            " control; draw control from persons of a later date, or leave out the records that people share"
+            f"the table contains whole records of {f.control_records} control persons, so the generator may have seen"
+            " control; draw control from a later period, or remove records that several persons share"
         )
     if f.tau is None:
         yield too_few(f.n_persons)
     if f.common > MAX_COMMON:
         yield (
-            f"{f.common:.0%} of the words are common text (at most {MAX_COMMON:.0%}), so hardly anything is left that"
-            " could be told to be somebody's"
+            f"{f.common:.0%} of the words are common text (at most {MAX_COMMON:.0%} is allowed), so too few words"
+            " belong to single persons"
         )
     if f.n_non_members < f.n_persons / 2:
         yield (
-            f"only {f.n_non_members} control persons share no record with train, so persons are wrongly declared: give "
-            "one id to all records of a person"
+            f"only {f.n_non_members} control persons share no record with train, so person ids are probably wrong: "
+            "give all records of a person the same id"
         )
     if f.planted.blind_share > MAX_BLIND:
         yield (
-            f"fewer than half of the planted copies were caught in records of {f.planted.blind_lengths}, which are "
-            f"{f.planted.blind_share:.0%} of train (at most {MAX_BLIND:.0%} may be so); longer texts would be needed"
+            f"fewer than half of the planted copies were found in records of {f.planted.blind_lengths}, which are "
+            f"{f.planted.blind_share:.0%} of train (at most {MAX_BLIND:.0%} is allowed); longer texts are needed"
         )
     if f.tau is not None and f.excess.high > f.tau:
         yield (
-            f"the excess of repeated train persons may be as large as {f.excess.high:.4f}, above {f.tau}; "
-            f"{max(f.needed, 2 * f.n_persons)} persons in each of train and control would tell"
+            f"the excess rate of copied train persons may be as large as {f.excess.high:.4f}, above {f.tau}; "
+            f"{max(f.needed, 2 * f.n_persons)} persons in each of train and control would decide"
         )
 
 
@@ -316,15 +325,15 @@ def _details(pool: Pool, found: Matches, f: _Measured) -> Mapping[str, Any]:
         "n_train_persons": n_t,
         "n_control_persons": pool.n_control,
         "tau": f.tau,
-        "bound_tokens": f.run.limit,
+        "limit_tokens": f.run.limit,
         "certain_tokens": f.run.certain,
         "control_longest_run_tokens": f.run.by_chance,
-        "bound_tokens_with_common_text": f.whole.limit if np.isfinite(f.whole.limit) else None,
-        "bound_share_of_record": f.share.limit,
+        "limit_tokens_with_common_text": f.whole.limit if np.isfinite(f.whole.limit) else None,
+        "limit_share_of_record": f.share.limit,
         "control_highest_share_of_record": f.share.by_chance,
-        "bound_words_of_record": f.words.limit if np.isfinite(f.words.limit) else None,
+        "limit_words_of_record": f.words.limit if np.isfinite(f.words.limit) else None,
         "tokens_of_a_piece": found.pieces.tokens if found.pieces is not None else None,
-        "bound_pieces_of_record": f.pieces.limit if np.isfinite(f.pieces.limit) else None,
+        "limit_pieces_of_record": f.pieces.limit if np.isfinite(f.pieces.limit) else None,
         "persons_in_pieces": len(f.in_pieces),
         "runs_counted_up_to_tokens": CAP_TOKENS,
         "persons_hit_by_length": {str(k): [int((train >= k).sum()), int((control >= k).sum())] for k in SUITE_TOKENS},

@@ -1,4 +1,4 @@
-"""What of whose own words stands in a synthetic table: runs, whole records, near copies."""
+"""Find verbatim copies (runs, whole records, sentences) and near copies of one person's text in a synthetic table."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ from audits.text.normalise import tokens, without_numbers
 from audits.text.shared_runs import Numbered, Runs, number_rows, runs_alone
 
 FLOOR_TOKENS = 13
-CEILING_TOKENS = 30  # a run of a train person this long is never let pass, whatever control shares
+CEILING_TOKENS = 30  # a run of a train person this long always prevents a pass, whatever control shares
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
@@ -45,14 +45,14 @@ Read = Callable[[str], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """All rows that are not synthetic; owners are train persons, control persons, persons set aside, the public.
+    """All rows that are not synthetic; owners are train persons, control persons, persons set aside, and the public.
 
     Args:
-        texts: of train, control, the rows set aside and the reference.
-        owner: of each row.
+        texts: texts of train, control, the rows set aside and the reference.
+        owner: owner of each row.
         side: TRAIN, CONTROL or PUBLIC of each owner.
-        n_train: train persons, who are the first owners.
-        n_control: control persons, who are the next.
+        n_train: number of train persons, who are the first owners.
+        n_control: number of control persons, who come next.
     """
 
     texts: tuple[str, ...]
@@ -63,33 +63,33 @@ class Pool:
 
     @property
     def n_persons(self) -> int:
-        """Return how many persons are compared."""
+        """Return the number of persons compared."""
         return self.n_train + self.n_control
 
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """What was found, per owner of the pool and per synthetic row.
+    """Matches per owner of the pool and per synthetic row.
 
     Args:
-        merged: for each owner the first of those who are taken for one person, because they share a record.
+        merged: for each owner the first of the owners that count as the same person because they share a record.
         best: longest run of each person's own words in the synthetic table, (n_persons,).
         near: highest share of a record of each person in one synthetic row, (n_persons,).
-        whole: longest run of each person's words, common text and all, that nobody else's text holds, (n_persons,).
-        row_whole: the same that each row shares with one train person, (m,).
+        whole: longest run of words, common text included, that only this person's texts contain, (n_persons,).
+        row_whole: the same for each row over train persons, (m,).
         row_run: longest run each synthetic or planted row shares with one train person, (m,).
-        row_near: highest share of a record of one train person in each, 0 below NEAR, (m,).
-        pieces: how much of whose record stands in the table in pieces, or None where pieces tell nothing.
-        row_words: the same of a record's words in any order, (m,).
+        row_near: highest share of a record of one train person in each row, 0 below NEAR, (m,).
+        pieces: shares of records found in pieces, or None if pieces are not informative.
+        row_words: as `row_near`, of a record's words in any order, (m,).
         words: as `copies`, of words in any order.
-        row_record: whether each equals a whole record of one train person, (m,).
-        runs: runs of train persons that may count.
-        wholes: the same with common text and all.
-        copies: whose record stands in which row to what share.
+        row_record: whether each row equals a whole record of one train person, (m,).
+        runs: runs of train persons of at least FLOOR_TOKENS.
+        wholes: the same with common text included, of at least CEILING_TOKENS.
+        copies: near copies by row and owner.
         records: whole records of train persons in synthetic rows.
-        n_records: train persons, and control persons, of whom a whole record stands in the synthetic table.
-        n_sentences: whole sentences of one train (control) person found.
-        common: share of the words of the synthetic and of the train table that are common text.
+        n_records: train and control persons with a whole record in the synthetic table.
+        n_sentences: whole sentences found that only one train, or one control, person has.
+        common: share of common text in the words of the synthetic and of the train table.
     """
 
     merged: Int
@@ -113,7 +113,7 @@ class Matches:
 
 
 def pooled(inputs: AuditInputs) -> Pool:
-    """Return the rows that the synthetic ones are compared with, and whose they are."""
+    """Return the rows that synthetic rows are compared with, and their owners."""
     train, train_owner = persons(inputs.train.groups)
     control, control_owner = persons(inputs.control.groups)
     n_train, n_control = len(train), len(control)
@@ -121,7 +121,7 @@ def pooled(inputs: AuditInputs) -> Pool:
     owners = [train_owner, control_owner + n_train]
     n_others = 0
     if inputs.set_aside is not None:
-        # they are persons as well: what repeats them repeats somebody, and a phrase of theirs is no stranger's
+        # rows set aside belong to persons too, so their phrases count as one person's text
         names = {name: n_train + i for i, name in enumerate(control)}
         aside = [names.setdefault(group, n_train + len(names)) for group in inputs.set_aside.groups]
         n_others = len(names) - n_control
@@ -136,7 +136,7 @@ def pooled(inputs: AuditInputs) -> Pool:
 
 
 class PooledTexts(NamedTuple):
-    """Synthetic rows and the pool, read in one of two ways: whole, and without common text."""
+    """Synthetic rows and the pool, each whole and without common text."""
 
     made: Numbered
     real: Numbered
@@ -150,10 +150,10 @@ def masked_numbers(text: str) -> list[str]:
 
 
 def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[Int, PooledTexts]]:
-    """Yield who is merged with whom and the texts without common text, with numbers masked and then as written.
+    """Yield the merged owners and the texts without common text, first with numbers masked and then as written.
 
-    Persons of whom one repeats most of a record of the other are taken for one person (`repeated_records`), told by
-    the reading with masked numbers; what they share is then nobody else's, so it is not common (`common_text`).
+    Persons of whom one repeats most of a record of the other count as one person (`repeated_records`), decided with
+    numbers masked; what they share then belongs to one person, so it is not common text (`common_text`).
     """
     merged: Int | None = None
     for read in (masked_numbers, tokens):
@@ -169,7 +169,7 @@ def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[Int, Pooled
 
 
 def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matches:
-    """Return what of whose own words stands in the synthetic rows, and in the planted ones behind them."""
+    """Return the copies of single persons' text in the synthetic rows, and in the planted rows after them."""
     m, rows = len(synthetic), [*synthetic, *planted]
     n_owners = len(pool.side)
     best, whole = np.zeros((2, n_owners), dtype=np.int64)
@@ -223,7 +223,7 @@ def _highest_of_train(found: NearCopies, pool: Pool, n: int) -> Float:
 
 
 def _raise(best: Int, row_best: Int, runs: Runs, pool: Pool, m: int) -> NDArray[np.bool_]:
-    """Raise the longest of each owner, and of train of each row; return which are of train in synthetic rows."""
+    """Update the longest run per owner, and per row over train; return which are of train in synthetic rows."""
     of_train, real = runs.owner < pool.n_train, runs.row < m
     np.maximum.at(best, runs.owner[real], runs.length[real])
     np.maximum.at(row_best, runs.row[of_train], runs.length[of_train])
@@ -235,10 +235,11 @@ def _first_rows(rows: Numbered, n: int) -> Numbered:
 
 
 def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, NDArray[np.bool_]]:
-    """Return what of one person's own words each row holds, as the audit counts it.
+    """Return how much of one person's text each row contains, counted as the audit does.
 
-    The longest run of own words, 0 below FLOOR_TOKENS; and whether NEAR of a record or more stands in it, words
-    changed or not, in any order or in pieces of three, or CEILING_TOKENS in a row with common text and all.
+    Returns:
+        The longest run of own words, 0 below FLOOR_TOKENS, (m,); and whether the row contains at least NEAR of a
+        record (words changed, in any order, or in pieces of three) or CEILING_TOKENS in a row with common text, (m,).
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
     masked = True
@@ -258,11 +259,10 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, NDArray[np.bool_]]:
 def _record_copies(
     rows: Sequence[str], pool: Pool, merged: Int, has_own: NDArray[np.bool_], m: int
 ) -> tuple[CopiedRuns, NDArray[np.bool_], tuple[int, int]]:
-    """Return the rows equal to a long record of one train person, and of how many persons of each arm there are any.
+    """Return the rows that equal a long record of one train person, and the number of such persons in each arm.
 
-    The rows twice: the synthetic ones with the person, and for all whether they are.
-
-    A record of common text alone is nobody's.
+    The rows are returned twice: as copies of synthetic rows with the person, and as a mask over all rows. A record
+    that is common text only does not count.
     """
     sole = sole_owners(keyed(map(record_keys, pool.texts)), merged[pool.owner])
     key, row = keyed(map(record_keys, rows))
@@ -279,7 +279,7 @@ def _record_copies(
 
 
 def _copied_sentences(synthetic: Sequence[str], pool: Pool, merged: Int) -> tuple[int, int]:
-    """Return how many sentences of 6 tokens or more of one train (control) person stand in the synthetic table."""
+    """Return how many sentences of at least 6 tokens of one train (control) person occur in the synthetic table."""
     sole = sole_owners(keyed(map(sentence_keys, pool.texts)), merged[pool.owner])
     owner = owner_of(sole, np.unique(keyed(map(sentence_keys, synthetic)).key))
     return (
@@ -289,7 +289,7 @@ def _copied_sentences(synthetic: Sequence[str], pool: Pool, merged: Int) -> tupl
 
 
 def _common_share(reading: PooledTexts, m: int, pool: Pool) -> tuple[float, float]:
-    """Return the share of the words of the synthetic and of the train table that are common text."""
+    """Return the share of common text in the words of the synthetic and of the train table."""
     shares = []
     of_train = int((pool.owner < pool.n_train).sum())
     for whole, left, n in ((reading.made, reading.own_made, m), (reading.real, reading.own_real, of_train)):

@@ -18,21 +18,21 @@ U64 = NDArray[np.uint64]
 
 
 class Keyed(NamedTuple):
-    """The keys of rows, and of which row each is."""
+    """Keys, and the row of each."""
 
     key: U64
     row: Int
 
 
 class SoleOwners(NamedTuple):
-    """Different keys in order, and who alone has each; -1 where several do."""
+    """Sorted distinct keys, with the only owner of each or -1 if several have it."""
 
     key: U64
     owner: Int
 
 
 def record_keys(text: str) -> list[int]:
-    """Return the keys of a whole long record: as it stands, numbers masked, and as a bag of sentences."""
+    """Return the keys of a record of at least 13 tokens: as written, numbers masked, and as a bag of sentences."""
     words = tokens(text)
     masked = without_numbers(words)
     if len(masked) < RECORD_TOKENS:
@@ -42,16 +42,13 @@ def record_keys(text: str) -> list[int]:
 
 
 def sentence_keys(text: str) -> list[int]:
-    """Return the keys of the sentences of six tokens or more."""
+    """Return the keys of the sentences of at least six tokens."""
     split = (tokens(s) for s in sentences(text))
     return [_key(words) for words in split if len(words) >= SENTENCE_TOKENS]
 
 
 def keyed(rows: Iterable[Sequence[int]]) -> Keyed:
-    """Return the keys of all rows, one after the other.
-
-    Cost: 16 bytes for each key.
-    """
+    """Return the keys of all rows, concatenated; 16 bytes per key."""
     keys, row = array("Q"), array("q")
     for number, of_row in enumerate(rows):
         keys.extend(of_row)
@@ -60,11 +57,11 @@ def keyed(rows: Iterable[Sequence[int]]) -> Keyed:
 
 
 def sole_owners(found: Keyed, owners: Int) -> SoleOwners:
-    """Return every key with the owner who alone has it.
+    """Return every distinct key with its only owner.
 
     Args:
-        found: of `keyed`.
-        owners: of each row.
+        found: keys returned by `keyed`.
+        owners: owner of each row.
     """
     order = np.argsort(found.key, kind="stable")
     key, owner = found.key[order], owners[found.row[order]]
@@ -76,7 +73,7 @@ def sole_owners(found: Keyed, owners: Int) -> SoleOwners:
 
 
 def owner_of(sole: SoleOwners, wanted: U64) -> Int:
-    """Return who alone has each key that is looked for; -1 where several do, or nobody."""
+    """Return the only owner of each key; -1 if several have it, or none."""
     if len(sole.key) == 0:
         return np.full(len(wanted), -1)
     place = np.minimum(np.searchsorted(sole.key, wanted), len(sole.key) - 1)

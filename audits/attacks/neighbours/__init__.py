@@ -1,1 +1,1 @@
-"""Whether synthetic records lie closer to train than to control."""
+"""Neighbours audit: whether synthetic records lie closer to train than to control."""

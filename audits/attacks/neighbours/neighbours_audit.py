@@ -1,4 +1,4 @@
-"""The neighbours audit: its verdict and what it reports; the measurements are in `audits/embeddings/distances.py`."""
+"""Neighbours audit: verdict and report; the measurements are in `audits/embeddings/distances.py`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,16 +48,16 @@ REPEATS = 20
 MIN_CLASS_CONTROL = 100
 CLASS_MARGIN = 0.05
 
-# How far from one half the share may lie, by how many independent rows stand behind it: each is the margin that so
-# many rows tell from one half with power .8. With fewer rows than the last line there is no verdict.
+# (independent rows needed, margin): how far from one half the share may lie. Each margin is the difference from one
+# half that so many rows detect with power .8. With fewer rows than the last entry the verdict is insufficient.
 MARGINS: tuple[tuple[int, float], ...] = tuple((needed_for_share(d), d) for d in (0.03, 0.05, 0.10))
 
-Over = tuple[str, Share, float]  # what reaches over its limit, by name; the share; the limit
+Over = tuple[str, Share, float]  # name of a share whose interval exceeds its limit; the share; the limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderNeighbours:
-    """What one encoder sees: the share over all rows and by class, the scans over persons, texture for the report."""
+    """Results of one encoder: the share over all rows and by class, the scans over persons, and report details."""
 
     encoder: str
     share: Share
@@ -67,34 +67,37 @@ class EncoderNeighbours:
 
 
 class Neighbours:
-    """Whether synthetic records lie nearer to train than to control, on average, in a class, or at a few persons.
+    """Test whether synthetic records lie closer to train than to control, overall, by class, or for few persons.
 
-    The attacker's story: whoever holds the release and a person's text looks whether some synthetic record comes
-    closer to it than chance. Equal numbers of train and control persons of each class compete for being nearest to
-    each synthetic record; a generator that copied nobody favours neither, and one that dropped what resembles train
-    favours control, which betrays train as well. So every test looks both ways.
+    Attack: someone who holds the release and a person's text checks whether a synthetic record is closer to that text
+        than
+    chance predicts. Equal numbers of train and control persons of each class compete for being nearest to each
+    synthetic record. A generator that does not copy favours neither. One that dropped records resembling train
+    favours control, which also reveals train, so every test is two-sided.
 
-    share: synthetic records whose nearest person is of train, ties at random; .5 is safe.
-    scan: whether train persons crowd (or lack) among those a synthetic record comes closest to, exact; once as it
-        is, once beside how close people of the domain come anyway.
+    Metrics:
 
-    margin: how far from one half the share may lie, by how many independent rows there are; for policies to bound.
-    worst_class_share: the share within a class furthest from one half, between the outermost ends of all classes.
+    - share: share of synthetic records whose nearest person is in train, ties broken at random; .5 is safe.
+    - scan_p: exact scan test of whether train persons are over- or under-represented among the persons closest to a
+      synthetic record, once by distance and once relative to how close other persons of the domain are.
+    - margin: how far from one half the share may lie, given the number of independent rows.
+    - worst_class_share: the class share furthest from one half, with the outermost interval ends of all classes.
 
-    It passes when, for every encoder, the share's interval lies within the margin that the number of independent
-    rows supports (`MARGINS`) and, where it does not lie within the strictest, the share holds one half (Holm over the
-    encoders); every class with rows enough is within .05; and no scan is significant. It fails when a share, of all
-    or of any class, is proven outside its margin, corrected for encoders and classes, or a corrected scan is
-    significant, at a level of .05 whatever the confidence.
+    The audit passes if, for every encoder, the interval of the share lies within the margin that the number of
+    independent rows supports (`MARGINS`) and, if it does not lie within the strictest margin, the share does not
+    differ significantly from one half (Holm over encoders); every class with enough rows lies within .05; and no scan
+    is significant. It fails if a share, overall or of a class, is proven outside its margin, corrected for encoders
+    and classes, or a corrected scan is significant, at level .05 whatever the confidence.
 
-    A pass also needs that a leak planted in the table is found (`audits/embeddings/planted.py`).
+    A pass also requires that a leak planted in the table is found (`audits/embeddings/planted.py`).
 
     Privacy: reads all texts of train and control; returns aggregates over at least ten records.
-    Random: persons set aside, 20 equalised draws, the order of the joint index, the encoders' seeds.
-    Cost: O(m · n · d) time for each encoder; O(256 · n) memory beside the encoded tables.
-    Source: distance-to-closest-record share with holdout, Platzer and Reutterer, Frontiers in Big Data 2021; exact
-        permutation variance, scan and two sides are ours. A pass here alone shows little: releases that pass such
-        tests can still be attacked ("The DCR Delusion", Yao et al. 2025), hence the membership audit.
+    Randomness: persons set aside, 20 equalised draws, the order of the joint index, the encoders' seeds.
+    Cost: O(m · n · d) time per encoder; O(256 · n) memory beside the encoded tables.
+    Reference: distance-to-closest-record share with holdout, Platzer and Reutterer, Frontiers in Big Data 2021; the
+        exact permutation variance, the scan and the two-sided tests are ours. A pass of this audit alone is weak
+        evidence: releases that pass such tests can still be attacked ("The DCR Delusion", Yao et al. 2025); see the
+            membership audit.
     """
 
     name = "neighbours"
@@ -106,8 +109,8 @@ class Neighbours:
         """Return the share, its worst class and the scan, with a three-way verdict.
 
         Raises:
-            NotMeasurable: fewer than 20 persons or synthetic records.
-            InputError: passed vectors do not fit the tables.
+            NotMeasurable: there are fewer than 20 persons or synthetic records.
+            InputError: the passed vectors do not fit the tables.
         """
         result = self._measure(self.encode_tables(inputs, rng), rng, confidence)
         return confirmed(
@@ -154,9 +157,9 @@ def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Ar
     fails = [
         *(["the share of nearest neighbours"] if _proven([f.share for f in findings], limit) else []),
         *(["the share within a class"] if _proven(classes, CLASS_MARGIN) else []),
-        *(["the persons most closely approached"] if min(scans) < CHANCE_LEVEL else []),
+        *(["the persons closest to a synthetic record"] if min(scans) < CHANCE_LEVEL else []),
     ]
-    # a wide margin is granted because few rows carry no better one, not so that a proven difference may pass
+    # the wide margin only makes up for few rows; a share that differs significantly must lie in the strictest margin
     differ = [
         f.share
         for f, p in zip(findings, by_chance, strict=True)
@@ -193,18 +196,18 @@ def _judge(findings: list[EncoderNeighbours], holdout: HoldoutTables, people: Ar
 
 
 def class_rows_needed(n_shares: int) -> int:
-    """Return the independent rows with whom a class without a leak shows it, as all shares do, with power .8."""
+    """Return the independent rows with which a class without a leak passes, as all shares do, with power .8."""
     return needed_for_share(CLASS_MARGIN, power=power_of_each(max(1, n_shares)))
 
 
 def _alone(verdict: Verdict, details: Mapping[str, Any]) -> str:
-    """Return, of a pass, of how many classes nothing is shown by themselves."""
+    """Return, for a pass, how many classes are too small to be tested separately."""
     small = details["classes_too_small_to_show"]
     if verdict != "pass" or not small:
         return ""
     return (
-        f" Of {small} of {details['classes']} classes nothing is shown by themselves: it takes "
-        f"{details['class_rows_needed']} independent records of a class and {MIN_CLASS_CONTROL} control persons."
+        f" {small} of {details['classes']} classes are too small to be tested separately: a class needs "
+        f"{details['class_rows_needed']} independent records and {MIN_CLASS_CONTROL} control persons."
     )
 
 
@@ -219,23 +222,23 @@ def _reason(  # noqa: PLR0913 - what was found, and of whom
     differs: bool,
 ) -> str:
     if verdict == "fail":
-        return f"Train can be told from control by {', and by '.join(fails)}."
+        return f"Train and control differ significantly in {', and in '.join(fails)}."
     if verdict == "pass":
-        return "Synthetic records lie as near to persons the generator never saw as to those it saw."
+        return "Synthetic records are as close to control persons as to train persons."
     least = MARGINS[-1][0]
     if n < least:
         aside = holdout.reference_is_control
         return too_few_rows("The nearest neighbours", n, least, people, reference_is_control=aside)
     if differs:
         return (
-            f"The share differs from one half by more than chance, and {n} independent records cannot show that it "
-            f"is within {MARGINS[0][1]} of it; about {MARGINS[0][0]} would decide."
+            f"The share differs significantly from one half, and {n} independent records are too few to show that it "
+            f"lies within {MARGINS[0][1]} of it; about {MARGINS[0][0]} would decide."
         )
     what, share, limit = max(over, key=lambda o: (abs(o[1].value - 0.5) - o[2]) / o[1].error)
     decisive = max(2 * share.n, needed_for_share(max(0.01, abs(abs(share.value - 0.5) - limit))))
     return (
-        f"The interval of {what} reaches over its limit; about {decisive} independent records would decide, "
-        f"{share.n} are there, from {min(people.n_train, people.n_control)} persons in the smaller arm."
+        f"The interval of {what} exceeds its limit; about {decisive} independent records would decide, but there are "
+        f"{share.n}, from {min(people.n_train, people.n_control)} persons in the smaller arm."
     )
 
 
@@ -279,5 +282,5 @@ def _details(
 
 
 def _proven(shares: list[Share], margin: float) -> bool:
-    """Return whether a share is proven beyond its margin, corrected for how many there are."""
+    """Return whether a share is proven beyond its margin, corrected for the number of shares."""
     return min(holm([s.p_beyond(margin) for s in shares]), default=1.0) < FAIL_LEVEL

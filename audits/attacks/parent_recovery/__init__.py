@@ -1,1 +1,1 @@
-"""Whether the records a synthetic one was made from can be found."""
+"""Parent recovery audit: whether the real records behind a synthetic record can be found."""

@@ -1,4 +1,4 @@
-"""The interpolation audit: its verdict on what the two attacks and the ledger of parents show."""
+"""Parent recovery audit: verdict on two attacks on mixed records and on the lineage."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,15 +21,15 @@ from audits.embeddings.encoded_tables import EncodedTables, TableEncoder, encode
 from audits.embeddings.planted import confirmed
 
 MAX_RECALL_RATIO = 3.0
-SMALL_RECALL = TIERS[-1]  # one record in a hundred: below it, records as many as persons cannot tell thrice chance
-MIN_EFFECTIVE_PARENTS = 1.5  # of two persons, one at .79: four fifths of a row are one person's
+SMALL_RECALL = TIERS[-1]  # one record in a hundred: below it, too few records to detect three times chance
+MIN_EFFECTIVE_PARENTS = 1.5  # with two persons, the heavier one has weight .79
 MIN_CLASS_PERSONS = 11  # the cell size below which statistics of persons are not published
-PASSED = "The persons between whom synthetic records seem to lie are as often non-members as train persons."
+PASSED = "The persons found as parents of synthetic records are as often control persons as train persons."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InterpolationEvidence:
-    """All that the verdict rests on: encoders, matrices by name, and the ledger."""
+class ParentRecoveryEvidence:
+    """Evidence for the verdict: results per encoder, per matrix of vectors, and from the lineage."""
 
     findings: tuple[EncoderShares, ...]
     segments: Mapping[str, SegmentEvidence]
@@ -37,49 +37,51 @@ class InterpolationEvidence:
 
 
 class ParentRecovery:
-    """Whether synthetic records lie between train persons, and whether the ledger gives one person too much of them.
+    """Test whether synthetic records lie between train persons, and whether one person contributes too much to them.
 
-    The attacker's story: they know, or guess, that records were mixed from real ones. They look for the two real
-    texts between which each synthetic record lies best; if these are found among train more often than among equally
-    many people the generator never saw, both parents are named, and roughly what they wrote. Whoever gets hold of the
-    vectors needs no guess: mixed points lie on lines, and where lines meet there is a real record.
+    Attack: the attacker knows or guesses that records were mixed from real ones. They search for the two real texts
+    between which each synthetic record lies best. If these are in train more often than among equally many control
+    persons, both parents are identified, and roughly what they wrote. With access to the vectors no search is needed:
+    mixed points lie on lines, and where lines meet there is a real record.
 
-    train_share: share of train among the two persons found for each record; .5 is safe.
-    first_share: the same for the nearer of the two; falls where records near to train were dropped.
-    both_excess: records between two train persons, less what permuting the persons' roles gives; 0 is safe.
-    scan_p: whether train persons crowd, or lack, among those a record comes closest to; exact, over all persons. Sees
-        the few who were mixed into a few records, and those whose neighbourhood was emptied.
-    parent_recall_ratio: with a ledger, how often the first person found is a true parent, over chance.
-    vectors_between_train: share of the points of a passed matrix that lie between two train rows.
-    max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons: from the
-        ledger, for policies to bound; weights of one person's records are summed first.
+    Metrics:
 
-    records_with_parents: how many the ledger says were made from records; only with a ledger. Where it is none, the
-        persons found are judged all the same.
+    - train_share: share of train among the two persons found for each record; .5 is safe.
+    - first_share: the same for the nearer of the two; it falls if records near train were dropped.
+    - both_excess: share of records between two train persons, less its value under permuted roles; 0 is safe.
+    - scan_p: exact scan over all persons of whether train persons are over- or under-represented among the persons
+      closest to a record. It detects the few persons mixed into a few records, and those whose neighbourhood was
+      emptied.
+    - parent_recall_ratio: with a lineage, how often the first person found is a true parent, relative to chance.
+    - vectors_between_train: share of the points of a passed matrix that lie between two train rows.
+    - max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons: from
+      the lineage, for policies to limit; the weights of one person's records are summed first.
+    - records_with_parents: records that the lineage says were made from records; the persons found are tested even if
+      there are none.
+    - margin: the widest margin of all shares; lineage: 1 if a lineage was given, otherwise 0.
 
-    margin: how far from chance a share may lie, the widest of all shares; ledger: 1 where the ledger is there, 0
-    where it is not; for policies to bound.
+    The audit fails if, corrected over all tests (Holm, at .05 whatever the confidence), a share is proven outside its
+    margin (`MARGINS`, the strictest that its independent rows support), the scan is significant, or the recall is
+    above three times chance. It also fails if passed vectors contain points between train rows beyond chance, if a
+    row has less than 1.5 effective parents, or if a class is made from fewer than 11 persons. It passes if every
+    interval lies within its margin and, if it does not lie within the strictest one, does not differ significantly
+    from chance (Holm); the upper end of the recall is at most three times chance or 1 %; and no rule is violated.
 
-    It fails where, corrected over all of these (Holm, at .05 whatever the confidence), a share is proven outside its
-    margin (`MARGINS`, the strictest that its independent rows carry), the scan is significant or the recall above
-    three times chance; and by hard rules: passed vectors hold points between train rows beyond chance; a row has less
-    than 1.5 effective parents, so that one person alone makes it; a class is made from fewer than 11 persons. It
-    passes where every interval lies within its margin and, where it does not lie within the strictest one, holds
-    chance (Holm); the recall's upper end is at most three times chance or 1 %; and no rule is broken.
+    With 1.5 effective parents, the heavier of two has weight .79, so the row is mostly one person's. SMOTE with
+    weights from 0 to 1 makes such rows in four of ten cases; with weights from .3 to .7 (at least 1.7 effective
+    parents) it makes none. Policies can set further limits on a person's contribution, such as a weight of at most
+    .35.
 
-    Why 1.5: of two parents the heavier then has .79, and a row that is four fifths one person's is that person's row.
-    SMOTE with weights from 0 to 1 makes such rows, four in ten; with weights from .3 to .7 (1.7 effective parents at
-    least) it makes none. What else a person may give (a weight of at most .35, say) is for the policy to bound.
+    `smallest_leak` in the details is the distance of the train share from one half that prevents a pass with power
+    .8.
 
-    `smallest_leak` in the details: how far the train share must be from one half not to pass with power .8.
+    A pass also requires that a leak planted in the table is found (`audits/embeddings/planted.py`).
 
-    A pass also needs that a leak planted in the table is found (`audits/embeddings/planted.py`).
-
-    Privacy: reads all texts, vectors and the ledger; returns shares, counts and, of the ledger, extremes of weights.
-    Random: persons set aside, equalised draws, the order of the index, permutations, the encoders' seeds.
-    Cost: O(m · n · d) for each encoder; O(256 · n) memory beside the encoded tables. 10,000 rows against 22,800 real
-        texts of 90 words: 8 s for words and 3 s for characters, beside the encoding, on one core; 1.3 GB.
-    Source: exact attacks on SMOTE motivate the search; nulls, two sides and rules on persons are ours.
+    Privacy: reads all texts, vectors and the lineage; returns shares, counts and extremes of lineage weights.
+    Randomness: persons set aside, equalised draws, the order of the index, permutations, the encoders' seeds.
+    Cost: O(m · n · d) per encoder; O(256 · n) memory beside the encoded tables. 10,000 rows against 22,800 real texts
+        of 90 words take 8 s for words and 3 s for characters, without encoding, on one core and 1.3 GB.
+    Reference: exact attacks on SMOTE motivate the search; nulls, two-sided tests and rules on persons are ours.
     """
 
     name = "parent_recovery"
@@ -88,11 +90,11 @@ class ParentRecovery:
         self.encode_tables = encode_tables
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return the train share among parents found, with a three-way verdict.
+        """Return the train share among the parents found, with a three-way verdict.
 
         Raises:
-            NotMeasurable: fewer than 20 persons or synthetic records.
-            InputError: passed vectors or the ledger do not fit the tables.
+            NotMeasurable: there are fewer than 20 persons or synthetic records.
+            InputError: the passed vectors or the lineage do not fit the tables.
         """
         if inputs.lineage is not None:
             check_lineage(inputs.lineage, len(inputs.synthetic), len(inputs.train))
@@ -106,7 +108,7 @@ class ParentRecovery:
     ) -> AuditResult:
         holdout, people, encoded = tables.holdout, tables.people, tables.encoded
         train_person = persons(holdout.train.groups)[1]
-        evidence = InterpolationEvidence(
+        evidence = ParentRecoveryEvidence(
             findings=tuple(encoder_shares(e, people, inputs, 3 * len(encoded), rng) for e in encoded),
             segments={
                 name: attack_segments(vectors, holdout.train.vectors[name], holdout.control.vectors[name])
@@ -119,8 +121,8 @@ class ParentRecovery:
         return _judge(evidence, holdout, people, confidence)
 
 
-def _hard_rules(evidence: InterpolationEvidence) -> list[str]:
-    """Return the rules that no statistics excuses."""
+def _hard_rules(evidence: ParentRecoveryEvidence) -> list[str]:
+    """Return the violated rules that do not depend on a statistical test."""
     signs = dict(zip(evidence.segments, holm([s.p for s in evidence.segments.values()]), strict=True))
     between = any(s.proven or signs[name] < CHANCE_LEVEL for name, s in evidence.segments.items())
     e = evidence.lineage
@@ -134,7 +136,7 @@ def _hard_rules(evidence: InterpolationEvidence) -> list[str]:
 
 
 def _proven_claims(findings: Sequence[EncoderShares]) -> list[str]:
-    """Return what the attacks on text prove, corrected over all that was looked at."""
+    """Return the proven findings of the attacks on text, corrected over all tests."""
     claims = [(s.what, s.p_beyond(MARGINS[-1] if s.margin is None else s.margin)) for f in findings for s in f.shares]
     claims += [("the persons most closely approached", f.scan.p) for f in findings]
     claims += [("how often true parents are found", r.p_above(limit)) for r, limit in _recalls(findings)]
@@ -143,9 +145,9 @@ def _proven_claims(findings: Sequence[EncoderShares]) -> list[str]:
 
 
 def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[ShareTest]:
-    """Return the shares not shown to be safe: over their margin, or off by more than chance and the strictest margin.
+    """Return the shares not shown to be safe: outside their margin, or significant and outside the strictest margin.
 
-    A wide margin is granted because few rows carry no better one, not so that a difference that is proven may pass.
+    The wide margin only makes up for few rows; a share that differs significantly must lie in the strictest margin.
     """
     shares = [s for f in findings for s in f.shares]
     by_chance = holm([s.p_beyond(0.0) for s in shares])
@@ -157,11 +159,11 @@ def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[Share
 
 
 def _recalls(findings: Sequence[EncoderShares]) -> list[tuple[ParentRecall, float]]:
-    """Return the recalls with what they may reach."""
+    """Return the recalls with their limits."""
     return [(f.recall, MAX_RECALL_RATIO * f.recall.one_chance) for f in findings if f.recall is not None]
 
 
-def _judge(evidence: InterpolationEvidence, holdout: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
+def _judge(evidence: ParentRecoveryEvidence, holdout: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
     findings = evidence.findings
     worst = max(findings, key=lambda f: abs(f.train.share.value - 0.5))
     fails = [*_hard_rules(evidence), *_proven_claims(findings)]
@@ -170,7 +172,7 @@ def _judge(evidence: InterpolationEvidence, holdout: HoldoutTables, people: Arms
     verdict: Verdict = "fail" if fails else "insufficient" if unclear or unfound else "pass"
     margin = MARGINS[-1] if worst.train.margin is None else worst.train.margin
     if verdict == "fail":
-        reason = f"Mixed records give persons away by: {'; '.join(fails)}."
+        reason = f"Synthetic records reveal the persons they were mixed from: {'; '.join(fails)}."
     else:
         reason = PASSED if verdict == "pass" else _lacking(unclear, unfound, holdout, people, confidence)
     return two_sided_result(
@@ -184,7 +186,7 @@ def _judge(evidence: InterpolationEvidence, holdout: HoldoutTables, people: Arms
     )
 
 
-def _metrics(evidence: InterpolationEvidence, n_persons: int, confidence: float) -> dict[str, Estimate]:
+def _metrics(evidence: ParentRecoveryEvidence, n_persons: int, confidence: float) -> dict[str, Estimate]:
     findings = evidence.findings
     metrics = {
         "train_share": envelope([f.train.estimate(confidence) for f in findings]),
@@ -234,7 +236,7 @@ def _lineage_metrics(e: LineageExposure, confidence: float) -> dict[str, Estimat
 
 
 def _details(
-    evidence: InterpolationEvidence, holdout: HoldoutTables, people: Arms, worst: EncoderShares, confidence: float
+    evidence: ParentRecoveryEvidence, holdout: HoldoutTables, people: Arms, worst: EncoderShares, confidence: float
 ) -> dict[str, Any]:
     n_shares = 3 * len(evidence.findings)
     return compared(people, has_groups=holdout.has_groups) | {
@@ -267,7 +269,7 @@ def _details(
             }
             for name, s in evidence.segments.items()
         },
-        "vectors_note": "nothing between rows is no evidence where text was encoded anew; noise hides every line",
+        "vectors_note": "on text that was encoded again, finding no points between rows does not show safety",
         "lineage": None if evidence.lineage is None else _lineage_details(evidence.lineage),
         "power": power(
             worst.train.share.n,
@@ -305,12 +307,12 @@ def _lineage_details(e: LineageExposure) -> dict[str, Any]:
 def _lacking(
     unclear: list[ShareTest], unfound: list[ParentRecall], holdout: HoldoutTables, people: Arms, confidence: float
 ) -> str:
-    """Return why there is no verdict, and how much would be enough."""
+    """Return why the verdict is insufficient, and how many records or persons would decide."""
     if not unclear:
         n = max(math.ceil(r.n) for r in unfound)
         return (
-            f"Whether true parents are found more than {MAX_RECALL_RATIO:g} times as often as by chance, or for more "
-            f"than {SMALL_RECALL:.0%} of the records, cannot be told from {n} of them; about "
+            f"{n} records are too few to show whether true parents are found more than {MAX_RECALL_RATIO:g} times as "
+            f"often as by chance, or for more than {SMALL_RECALL:.0%} of the records; about "
             f"{max(needed_for_zero_events(SMALL_RECALL), 2 * n)} would decide."
         )
     fewest = min(unclear, key=lambda j: j.share.n)
@@ -325,6 +327,6 @@ def _lacking(
     )
     decisive = max(2 * over.share.n, needed_for_share(room, confidence=confidence))
     return (
-        f"The interval of {over.what} is not within what is safe; about {decisive} independent records would decide, "
-        f"{over.share.n} are there, from {min(people.n_train, people.n_control)} persons in the smaller arm."
+        f"The interval of {over.what} exceeds its limit; about {decisive} independent records would decide, but "
+        f"there are {over.share.n}, from {min(people.n_train, people.n_control)} persons in the smaller arm."
     )

@@ -51,8 +51,8 @@ def test_a_second_run_climbs_nothing_and_says_the_same(quick, bench, monkeypatch
     def climbed(*_args, **_options):
         raise AssertionError("climbed again")
 
-    monkeypatch.setattr(bench, "suite_run", climbed)
-    monkeypatch.setattr(bench, "gather", climbed)
+    monkeypatch.setattr(bench, "run_case", climbed)
+    monkeypatch.setattr(bench, "make_populations", climbed)
     bench.main(options)
     assert capsys.readouterr().out.strip() == text.strip()
 

@@ -137,7 +137,7 @@ def test_who_stops_what_is_clean_is_no_fault_of_ours(quick):
 @pytest.mark.slow
 def test_answers_are_kept_and_failures_tried_again(quick, bench, fakes, monkeypatch, capsys):
     _, text, options, _ = quick
-    monkeypatch.setattr(bench, "suite_run", None)  # calling it breaks
+    monkeypatch.setattr(bench, "run_case", None)  # calling it breaks
     monkeypatch.setattr(bench, "PEERS", {name: fakes[name] for name in ("kind", "rubbish")})
     asked = []
     real = bench.asked
@@ -152,7 +152,7 @@ def test_another_adapter_is_asked_anew(quick, bench, fakes, tmp_path, monkeypatc
     adapter = tmp_path / "kind.py"
     adapter.write_text(fakes["kind"].adapter.read_text().replace("caught", "passed"), encoding="utf-8")
     monkeypatch.setattr(bench, "PEERS", {"kind": bench.Peer("the kind one", adapter)})
-    monkeypatch.setattr(bench, "suite_run", None)
+    monkeypatch.setattr(bench, "run_case", None)
     bench.main([*quick[2][:5], "--only", "kind"])
     assert cell(capsys.readouterr().out, "verbatim", "the kind one").startswith("passed: by eye")
 

@@ -140,8 +140,7 @@ class Bench:
             "synthgen.pipeline.rounds.load_bridge", lambda name, _resolve: SimpleNamespace(digest=f"bridge {name}")
         )
         patch.setattr("synthgen.pipeline.rounds.open_decoder", lambda *_: self.decoder)
-        patch.setattr("synthgen.pipeline.write.workers_for", lambda *_: 1)  # calls come in order
-        patch.setattr("synthgen.dp.draft.workers_for", lambda *_: 1)
+        patch.setattr("synthgen.decode.stage.workers_for", lambda *_: 1)  # calls come in order
         self.rows = clinic(60, 5)
         lines = [json.dumps({k: v for k, v in row.items() if k != "key"}) for row in self.rows]
         (root / "notes.jsonl").write_text("\n".join(lines) + "\n")
@@ -204,7 +203,7 @@ class Writing:
                 return end.value
 
     def interpolate(self, asked):
-        start = SimpleNamespace(asked=asked, mark="")
+        start = SimpleNamespace(requested=asked, mark="")
         return interpolate(self.job, self.setup, start)
 
     def decode(self, latents, upstream, candidates, mark=""):

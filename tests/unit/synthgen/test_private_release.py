@@ -11,27 +11,20 @@ import pytest
 from fictional_clinic import generate
 from safetensors.numpy import save_file
 
-from audits.attacks.accounting.mechanism_log import MechanismCost, read_log
 from audits.core.errors import InputError
-from audits.core.strictjson import canonical, parse
 from audits.gate.policy import parse_policy
 from audits.ledger.attempts import ledger_id
 from audits.ledger.budgets import Overspent, spent_so_far
 from audits.verify.bundle import ENVELOPE, verify_bundle
-from audits.verify.contents import REPORT_JSON
-from audits.verify.mechanism import check_mechanism
-from audits.verify.statement import Privacy
 from audits.verify.trust import load_trust
 from synthgen.cli.shadow import ShadowRequest, shadow
 from synthgen.cli.start import start
 from synthgen.core.errors import ConfigError, ReleaseRefused, UsageError
 from synthgen.core.progress import silent
 from synthgen.dp import basis as bases
-from synthgen.dp.sealed_result import LOG
 from synthgen.pipeline.ledger import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.secret import FILE
-from synthgen.release.assembly import stated_privacy
 from synthgen.release.content import BESIDE_DP, NUMBERS_LEAVE, VERDICTS_LEAVE
 from synthgen.release.keys import public_path
 from synthgen.release.limitations import NUMBERS_TOLD, VERDICTS_TOLD
@@ -240,29 +233,6 @@ def test_a_release_whose_policy_shows_numbers_says_that_epsilon_is_for_the_texts
     assert said.ok, said.failure
     assert said.statement.predicate.privacy.non_private_steps == (VERDICTS_LEAVE, *BESIDE_DP)
     assert VERDICTS_TOLD in said.statement.predicate.limitations
-
-
-def test_what_draws_its_persons_is_signed_as_that(trial):
-    private = trial("inside")
-    vae = {"interpolate": {"method": "dp-vae"}, "secret": "public", "policy": "research"}  # whose noise is quick
-    vae["dp"] = {"epsilon": 2.0, "delta": 4e-5, "persons": 2500}
-    run = Pipeline(private.config(**vae)).run(until="interpolate")
-    said = stated_privacy(run, has_groups=True)
-    logged = read_log(json.loads((run.folder("measure") / LOG).read_bytes())).mechanisms
-    (drawn,) = [one for one in logged if one.sampling == "poisson"]
-    assert (said["sampling"], said["sampleRate"], said["steps"]) == (
-        "poisson",
-        repr(drawn.sampling_rate),
-        drawn.steps,
-    )
-    noise = {one.noise_multiplier for one in logged}
-    assert said["noiseMultiplier"] == (drawn.noise_multiplier if len(noise) == 1 else None)
-
-    # and that is what the verifier holds against the accounting of the same log
-    costs = [one.model_dump(mode="json", include=set(MechanismCost.model_fields)) for one in logged]
-    details = {"mechanisms": costs, "outside_reads": ["audit-numbers"]}
-    held = {REPORT_JSON: canonical({"audit": {"results": [{"name": "accounting", "details": details}]}})}
-    check_mechanism(Privacy.model_validate(parse(canonical(said))), run.policy(), held)
 
 
 @pytest.fixture

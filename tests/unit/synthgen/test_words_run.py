@@ -43,7 +43,7 @@ def test_words_alone_run_to_a_release_that_says_what_was_told(worded, monkeypatc
     assert content.config_redacted["decode"]["bridge"] == "(private)"
     keys = worded.folder / "keys"
     bundle = run.release(run.decide(), key=keys / "releaser.pem", out=worded.folder / "out")
-    trust, policy = worded.folder / "own.json", run.policy()
+    trust, policy = worded.folder / "own.json", run.policy
     new_trust(
         trust,
         roles={"releaser": [keys / "releaser.pub.json"]},

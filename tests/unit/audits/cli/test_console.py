@@ -7,10 +7,10 @@ from audits.cli.console import listed, say
     ("given", "names"),
     [(None, None), ("", []), (" , ", []), ("memorization", ["memorization"]), ("a, b,", ["a", "b"])],
 )
-def test_names_separated_by_commas(given, names):
+def test_listed_splits_at_commas(given, names):
     assert listed(given) == names
 
 
-def test_people_are_told_on_stderr(capsys):
+def test_say_writes_to_stderr(capsys):
     say("memorization: pass")
     assert capsys.readouterr() == ("", "memorization: pass\n")

@@ -42,7 +42,7 @@ def called(monkeypatch, *words):
     return caught.value.code
 
 
-def test_fresh_people_may_go(tables, tmp_path, monkeypatch, capsys):
+def test_a_clean_release_passes(tables, tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
     words = [*arguments(tables), "--only", "memorization,identifiers", "--out", str(out), "--json"]
     assert called(monkeypatch, *words) == 0
@@ -56,7 +56,7 @@ def test_fresh_people_may_go(tables, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(("claim", "scope"), [([], "record"), (["--rows-are-persons"], "person")])
-def test_rows_are_persons_only_where_somebody_claims_it(tables, tmp_path, monkeypatch, capsys, claim, scope):
+def test_rows_are_persons_only_if_declared(tables, tmp_path, monkeypatch, capsys, claim, scope):
     bare = {}
     for name in ("train", "control"):
         bare[name] = tmp_path / f"{name}.parquet"
@@ -65,7 +65,7 @@ def test_rows_are_persons_only_where_somebody_claims_it(tables, tmp_path, monkey
     assert json.loads(capsys.readouterr().out)["input_checks"]["claim_scope"] == scope
 
 
-def test_copies_are_refused(tables, monkeypatch, capsys):
+def test_copies_fail(tables, monkeypatch, capsys):
     copies = arguments(tables, synthetic=tables / "copies.parquet")
     assert called(monkeypatch, *copies, "--only", "memorization") == 4
     assert "overall: fail" in capsys.readouterr().err
@@ -79,7 +79,7 @@ def test_the_same_command_gives_the_same_bytes(tables, monkeypatch, capsys):
     assert outputs[0] == outputs[1]
 
 
-def test_a_policy_that_requires_more_than_was_run_refuses(tables, monkeypatch, capsys):
+def test_a_policy_refuses_if_a_required_audit_did_not_run(tables, monkeypatch, capsys):
     words = [*arguments(tables), "--only", "memorization", "--policy", "hospital-external"]
     assert called(monkeypatch, *words) == 4
     error = capsys.readouterr().err
@@ -87,7 +87,7 @@ def test_a_policy_that_requires_more_than_was_run_refuses(tables, monkeypatch, c
     assert "not run" in error
 
 
-def test_findings_lead_whoever_holds_the_key_to_the_person(tables, fresh_inputs, tmp_path, monkeypatch, capsys):
+def test_findings_identify_the_person_with_the_key(tables, fresh_inputs, tmp_path, monkeypatch, capsys):
     rows = [*fresh_inputs.synthetic.texts, fresh_inputs.train.texts[9]]
     pq.write_table(pa.table({"text": rows}), tmp_path / "s.parquet")
     path, key = tmp_path / "findings.jsonl", tmp_path / "key"
@@ -103,7 +103,7 @@ def test_findings_lead_whoever_holds_the_key_to_the_person(tables, fresh_inputs,
     assert person not in captured.out + captured.err
 
 
-def test_identifiers_on_record_are_searched_for(tables, fresh_inputs, tmp_path, monkeypatch, capsys):
+def test_recorded_identifiers_are_found(tables, fresh_inputs, tmp_path, monkeypatch, capsys):
     rows = [*fresh_inputs.synthetic.texts, "as Wojciechowska-Featherstonehaugh said"]
     pq.write_table(pa.table({"text": rows}), tmp_path / "s.parquet")
     of_train, of_control = tmp_path / "train.jsonl", tmp_path / "control.jsonl"
@@ -121,17 +121,17 @@ def test_identifiers_on_record_are_searched_for(tables, fresh_inputs, tmp_path, 
 
 
 @pytest.mark.parametrize("option", ["--findings", "--findings-key"])
-def test_findings_without_their_key_are_refused_before_the_work(tables, tmp_path, monkeypatch, capsys, option):
+def test_findings_and_key_are_required_together(tables, tmp_path, monkeypatch, capsys, option):
     assert called(monkeypatch, *arguments(tables), option, str(tmp_path / "x")) == 3
     assert "together" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_further_attempt_on_a_control_group_must_be_surer(tables, tmp_path, monkeypatch, capsys):
+def test_further_attempts_on_control_persons_need_a_higher_confidence(tables, tmp_path, monkeypatch, capsys):
     ledger, seen = tmp_path / "ledger", []
     for name in ("synthetic", "copies", "synthetic"):
         words = arguments(tables, synthetic=tables / f"{name}.parquet")
-        called(monkeypatch, *words, "--only", "memorization", "--attempts", str(ledger), "--json")
+        called(monkeypatch, *words, "--only", "memorization", "--ledger", str(ledger), "--json")
         (result,) = json.loads(capsys.readouterr().out)["results"]
         seen.append(result["estimate"]["confidence"])
     assert seen == pytest.approx([0.96, 0.992, 0.96])
@@ -141,14 +141,14 @@ def test_every_further_attempt_on_a_control_group_must_be_surer(tables, tmp_path
     assert "attempts: INSUFFICIENT" in refused
     assert "attempts-counted: INSUFFICIENT" in refused
     assert "secret-private: INSUFFICIENT" in refused
-    called(monkeypatch, *external, "--attempts", str(ledger), "--streams-are-secret")
+    called(monkeypatch, *external, "--ledger", str(ledger), "--streams-are-secret")
     allowed = capsys.readouterr().err
     assert "attempt 1 on these control persons; entry 2 of ledger" in allowed
     assert "attempts: " not in allowed
     assert "attempts-counted: " not in allowed
     assert "secret-private: " not in allowed
     (ledger / "attempts.jsonl").write_text("{}\n")
-    assert called(monkeypatch, *external, "--attempts", str(ledger)) == 3
+    assert called(monkeypatch, *external, "--ledger", str(ledger)) == 3
 
 
 @pytest.mark.parametrize(
@@ -163,25 +163,25 @@ def test_every_further_attempt_on_a_control_group_must_be_surer(tables, tmp_path
 def test_another_seed_other_audits_or_another_confidence_is_another_attempt(
     tables, tmp_path, monkeypatch, capsys, again
 ):
-    words = [*arguments(tables), "--only", "memorization", "--attempts", str(tmp_path / "ledger")]
+    words = [*arguments(tables), "--only", "memorization", "--ledger", str(tmp_path / "ledger")]
     more = [str(tables / word) if word.endswith(".parquet") else word for word in again]
     for extra, number in (([], 1), (more, 2), (more, 2), ([], 1)):
         called(monkeypatch, *words, *extra)
         assert f"attempt {number} on these control persons" in capsys.readouterr().err
 
 
-def test_a_ledger_that_was_deleted_is_seen(tables, tmp_path, monkeypatch, capsys):
-    words = [*arguments(tables), "--only", "memorization", "--attempts", str(tmp_path / "ledger")]
+def test_a_deleted_ledger_is_detected(tables, tmp_path, monkeypatch, capsys):
+    words = [*arguments(tables), "--only", "memorization", "--ledger", str(tmp_path / "ledger")]
     called(monkeypatch, *words)
     shutil.rmtree(tmp_path / "ledger")
     assert called(monkeypatch, *words) == 3
     assert "nobody knows what was done before" in capsys.readouterr().err
 
 
-def test_what_an_audit_needs_beyond_the_tables_comes_from_files(tables, tmp_path, monkeypatch, capsys, module_at):
+def test_optional_inputs_are_read_from_files(tables, tmp_path, monkeypatch, capsys, module_at):
     n, n_train = (pq.read_metadata(tables / f"{name}.parquet").num_rows for name in ("synthetic", "train"))
-    ledger = tmp_path / "parents.jsonl"
-    ledger.write_text("".join(json.dumps({"parents": [i % n_train], "weights": [1.0]}) + "\n" for i in range(n)))
+    lineage = tmp_path / "lineage.jsonl"
+    lineage.write_text("".join(json.dumps({"parents": [i % n_train], "weights": [1.0]}) + "\n" for i in range(n)))
     made = tmp_path / "canaries"
     assert (
         called(monkeypatch, "canaries", "--train", str(tables / "train.parquet"), "--n", "120", "--out", str(made))
@@ -192,7 +192,7 @@ def test_what_an_audit_needs_beyond_the_tables_comes_from_files(tables, tmp_path
     logs = module_at("tests/unit/audits/attacks/accounting/mechanism_logs.py")
     log.write_text(json.dumps(logs.log(logs.sgd(np.random.default_rng(1)))))
     release = [str(tables / f"{name}.parquet") for name in ("synthetic", "train")]
-    before = pq.read_table(release[0])  # as a bundle has it: with ids, which no audit of a release to come would take
+    before = pq.read_table(release[0])  # as in a bundle, with an id column
     before = before.append_column("id", [[f"r-{i:08d}" for i in range(len(before))]])
     pq.write_table(before, tmp_path / "before.parquet")
     capsys.readouterr()
@@ -200,8 +200,8 @@ def test_what_an_audit_needs_beyond_the_tables_comes_from_files(tables, tmp_path
         *arguments(tables),
         "--only",
         "parent_recovery,canaries,accounting,differencing",
-        "--ledger",
-        str(ledger),
+        "--lineage",
+        str(lineage),
         "--canaries",
         str(made),
         "--canary-build",
@@ -224,9 +224,9 @@ def test_what_an_audit_needs_beyond_the_tables_comes_from_files(tables, tmp_path
         "differencing": "measured",
     }
     verdicts = {r["name"]: r["verdict"] for r in report["results"]}
-    assert verdicts["parent_recovery"] == "fail"  # every row is one person's
-    assert verdicts["differencing"] == "fail"  # every row stood in the release before
-    assert {"ledger", "canaries", "canary_build", "mechanism", "previous", "previous train"} <= set(report["inputs"])
+    assert verdicts["parent_recovery"] == "fail"  # every row has a single parent
+    assert verdicts["differencing"] == "fail"  # every row is in the previous release
+    assert {"lineage", "canaries", "canary build", "mechanism", "previous", "previous train"} <= set(report["inputs"])
     assert called(monkeypatch, *arguments(tables), "--canary-build", release[0], "--previous", release[0]) == 3
     error = capsys.readouterr().err
     assert "--canaries and --canary-build must be given together" in error
@@ -244,7 +244,7 @@ def test_what_an_audit_needs_beyond_the_tables_comes_from_files(tables, tmp_path
         (["--nonsense"], 2, "No such option"),
     ],
 )
-def test_bad_input_is_one_message_and_its_code(tables, monkeypatch, capsys, words, code, message):
+def test_bad_input_gives_one_message_and_exit_code(tables, monkeypatch, capsys, words, code, message):
     assert called(monkeypatch, *arguments(tables), *words) == code
     error = capsys.readouterr().err
     assert message in error
@@ -256,7 +256,7 @@ CANARY = "zebra quartz canary " * 3
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
 @pytest.mark.parametrize("fault", ["no column", "empty", "not UTF-8"])
-def test_an_unusable_table_is_one_message_without_its_text(tables, tmp_path, monkeypatch, capsys, suffix, fault):
+def test_an_unusable_table_gives_one_message_without_its_text(tables, tmp_path, monkeypatch, capsys, suffix, fault):
     path = tmp_path / f"t.{suffix}"
     column, data = ("text", CANARY.encode() + b"\xff") if fault == "not UTF-8" else ("note", CANARY.encode())
     if fault == "empty":
@@ -276,10 +276,10 @@ def test_an_unusable_table_is_one_message_without_its_text(tables, tmp_path, mon
     assert "canary" not in captured.err + captured.out
 
 
-def test_a_folder_that_cannot_be_written_is_said_before_the_work(tables, tmp_path, monkeypatch, capsys):
+def test_an_unwritable_folder_is_reported_before_any_audit(tables, tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("")
     assert called(monkeypatch, *arguments(tables), "--out", str(tmp_path / "file" / "out")) == 3
-    assert "cannot be made" in capsys.readouterr().err
+    assert "cannot be created" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", [*names(), "A", "i", "shadow"])
@@ -289,12 +289,12 @@ def test_every_audit_is_explained(name):
     assert "attacker's story" in result.stdout
 
 
-def test_explaining_nothing_lists_the_audits(monkeypatch, capsys):
+def test_explain_lists_the_audits_for_an_unknown_name(monkeypatch, capsys):
     assert called(monkeypatch, "explain", "nonsense") == 3
     assert "differencing" in capsys.readouterr().err
 
 
-def test_verifying_nothing_is_no_ok(tmp_path, monkeypatch, capsys):
+def test_verify_rejects_an_empty_folder(tmp_path, monkeypatch, capsys):
     assert called(monkeypatch, "verify", str(tmp_path), "--trust", str(tmp_path / "trust.json"), "--json") != 0
     assert json.loads(capsys.readouterr().out)["ok"] is False
 

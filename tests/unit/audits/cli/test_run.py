@@ -1,4 +1,4 @@
-"""What `audits run` asks of its options before it reads a table; the whole path is in test_cli.py."""
+"""Options of `audits run` that are checked before a table is read; test_main.py runs the whole command."""
 
 from pathlib import Path
 
@@ -6,20 +6,31 @@ import pytest
 from typer.testing import CliRunner
 
 from audits.cli.main import app
-from audits.cli.run import _together
+from audits.cli.run import _require_pairs
 from audits.core.errors import InputError
 
 
-def test_options_that_belong_together_are_asked_for_together():
-    _together({"--canaries": None, "--canary-build": None}, {"--previous": Path("a"), "--previous-train": Path("b")})
-    with pytest.raises(InputError, match="do not fit") as told:
-        _together(
+def test_paired_options_must_be_given_together():
+    _require_pairs(
+        {"--canaries": None, "--canary-build": None}, {"--previous": Path("a"), "--previous-train": Path("b")}
+    )
+    with pytest.raises(InputError, match="do not fit") as caught:
+        _require_pairs(
             {"--canaries": Path("a"), "--canary-build": None}, {"--previous": None, "--previous-train": Path("b")}
         )
-    assert len(told.value.problems) == 2
+    assert len(caught.value.problems) == 2
 
 
-def test_every_table_that_an_audit_may_ask_for_has_an_option():
-    said = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "200"}).output
-    for option in ("identifiers", "control-identifiers", "mirror", "ledger", "selftest", "attempts", "reference"):
-        assert f"--{option}" in said
+def test_every_input_has_an_option():
+    output = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "200"}).output
+    for option in (
+        "identifiers",
+        "control-identifiers",
+        "mirror",
+        "lineage",
+        "selftest",
+        "ledger",
+        "canary-build",
+        "reference",
+    ):
+        assert f"--{option}" in output

@@ -1,4 +1,4 @@
-"""The command: exit codes, the table on stderr, JSON on stdout."""
+"""`audits selftest`: exit codes, the table on stderr, JSON on stdout."""
 
 import csv
 import json
@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from audits.cli.selftest import selftest
 from audits.core.errors import InputError
-from audits.selftest import suite_run as module
+from audits.selftest import run_suite as module
 from audits.selftest.cases import CASES
 
 app = typer.Typer()
@@ -37,27 +37,27 @@ def one_case(monkeypatch):
     return keep
 
 
-def test_right_cases_end_well(files, one_case):
+def test_exit_0_if_every_case_is_right(files, one_case):
     one_case("verbatim")
     done = CliRunner().invoke(app, [*files, "--only", "memorization,identifiers", "--json"])
     assert done.exit_code == 0, done.output
-    said = json.loads(done.stdout)
-    assert said["audits"] == ["memorization", "identifiers"]
-    assert said["is_right"]
+    value = json.loads(done.stdout)
+    assert value["audits"] == ["memorization", "identifiers"]
+    assert value["is_right"]
     assert "every case is right" in done.stderr
     assert "verbatim" in done.stderr
 
 
-def test_too_few_people_close_the_gate(files, one_case):
+def test_exit_4_with_too_few_persons(files, one_case):
     one_case("fresh_people")
     done = CliRunner().invoke(app, [*files, "--only", "memorization", "--seed", "3"])
     assert done.exit_code == 4
     assert done.stdout == ""
-    assert "gate closed: memorization has too few people" in done.stderr
+    assert "gate closed: memorization has too few persons" in done.stderr
     assert done.stderr.strip().endswith("gate closed")
 
 
-def test_tables_without_persons_need_the_claim(files, one_case):
+def test_a_missing_group_column_is_rejected(files, one_case):
     one_case("verbatim")
     plain = [*files, "--only", "memorization", "--group", "text"]
     assert CliRunner().invoke(app, [*files, "--only", "memorization"]).exit_code == 0
@@ -65,11 +65,11 @@ def test_tables_without_persons_need_the_claim(files, one_case):
     assert isinstance(refused.exception, InputError)
 
 
-def test_an_unknown_audit_is_refused(files):
+def test_an_unknown_audit_is_rejected(files):
     done = CliRunner().invoke(app, [*files, "--only", "smell"])
     assert isinstance(done.exception, InputError)
 
 
-def test_the_help_says_what_closes_the_gate():
-    said = " ".join(CliRunner().invoke(app, ["--help"]).output.split())
-    assert "gate is closed" in said
+def test_the_help_explains_when_the_gate_closes():
+    value = " ".join(CliRunner().invoke(app, ["--help"]).output.split())
+    assert "gate is closed" in value

@@ -43,7 +43,7 @@ def test_a_reference_table_leaves_control_whole():
 @pytest.mark.parametrize("sizes", [(31, 19, 25), (31, 25, 19), (9, 25, 26)])
 def test_too_few_of_anything_is_not_measurable_and_says_how_many_would_do(sizes):
     synthetic, train, control = (table(people(p, n, 1)) for p, n in zip("sth", sizes, strict=True))
-    with pytest.raises(NotMeasurable, match="20 of each are the least"):
+    with pytest.raises(NotMeasurable, match="at least 20 of each are required"):
         hold_out(AuditInputs(synthetic=synthetic, train=train, control=control), np.random.default_rng(0))
 
 

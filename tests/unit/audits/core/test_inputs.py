@@ -78,10 +78,10 @@ def test_a_row_without_its_person_is_refused(tmp_path):
         ("t.jsonl", b"", "empty file"),
         ("t.jsonl", b"\n\n", "no column 'text'"),
         ("t.txt", b"x", "must end in"),
-        ("t.csv", b"text,text\na,b\n", "twice"),
+        ("t.csv", b"text,text\na,b\n", "one name"),
         ("t.jsonl", b'{"text": "\xff"}\n', "row 1: not UTF-8"),
         ("t.csv", b"text\n" + b"fine\n" * 4000 + b"\xff\n", "row 4001: not UTF-8"),
-        ("t.csv", "text\nutf-16\n".encode("utf-16"), "not UTF-8 in its header"),
+        ("t.csv", "text\nutf-16\n".encode("utf-16"), "is not UTF-8"),
         ("t.csv", b"text,label\nonly\n", "1 problem"),
         ("t.parquet", b"PAR1 nonsense", "not a readable parquet"),
     ],
@@ -111,7 +111,7 @@ def test_a_parquet_column_named_twice_is_refused(tmp_path):
     pq.write_table(
         pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"]), tmp_path / "t.parquet"
     )
-    with pytest.raises(InputError, match="names a column twice"):
+    with pytest.raises(InputError, match="two columns with one name"):
         load_table(tmp_path / "t.parquet", role="train")
 
 
@@ -120,7 +120,7 @@ def test_a_table_without_a_header_shows_no_record(tmp_path):
     (tmp_path / "t.csv").write_bytes(f"{record},p1,\x1b]0;x\n{record},p2,c\n".encode())
     with pytest.raises(InputError, match="no column 'text'") as caught:
         load_table(tmp_path / "t.csv", role="train")
-    assert caught.value.problems == ("the 3 cells of the first line are none of them: is it a header?",)
+    assert caught.value.problems == ("the first line has 3 cells and none of these names: is it a header?",)
     with pytest.raises(InputError, match="no column 'text'") as caught:
         load_table(tmp_path / "t.csv", label="p1", role="train")
     assert caught.value.problems == ("columns found: (a name of 5 characters), p1, (a name of 60 characters)",)
@@ -139,7 +139,7 @@ def test_a_file_that_is_not_there(tmp_path):
 
 def test_people_in_both_arms_are_refused(people):
     one, two, three = (people(n, seed=n, prefix="x") for n in (3, 4, 5))
-    with pytest.raises(InputError, match="3 persons stand in both train and control"):
+    with pytest.raises(InputError, match="3 persons are in both train and control"):
         load_inputs(three, one, two)
 
 

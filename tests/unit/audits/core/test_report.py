@@ -72,7 +72,7 @@ def test_overall_is_the_worst(verdicts, overall):
 def test_fields_are_the_contract():
     value = json.loads(report(result(threshold=(0.1, 0.9))).to_json())
     assert {"schemaVersion", "overall", "results", "inputs", "tool"} <= value.keys()
-    assert value["schemaVersion"] == 2
+    assert value["schemaVersion"] == 3
     named = {
         "name",
         "verdict",

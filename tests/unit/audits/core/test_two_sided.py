@@ -84,7 +84,7 @@ def test_who_would_be_enough():
     )
     said = too_few_rows("These", 10, 155, people, reference_is_control=False)
     assert said.startswith("These amount to 10 independent records, from 20 persons")
-    assert "about 310 persons of train and 310 of control" in said
+    assert "about 310 train persons and 310 control persons" in said
     assert compared(people, has_groups=False) == {
         "claim_scope": "record",
         "n_train_persons": 30,

@@ -6,7 +6,7 @@ import pytest
 from audits.core.errors import InputError
 from audits.core.types import AuditInputs, Table
 from audits.embeddings.vectors import named_folders, with_vectors
-from audits.runner.run import asked_for
+from audits.runner.run import run_digest
 
 SIZES = {"synthetic": 3, "train": 5, "control": 4}
 
@@ -38,7 +38,7 @@ def test_every_table_gets_its_own(inputs, folder):
 
 def test_other_vectors_are_another_question(inputs, folder):
     def asked(of):
-        return asked_for(of, ["memorization"], seed=1, confidence=0.95)
+        return run_digest(of, ["memorization"], seed=1, confidence=0.95)
 
     once = asked(with_vectors(inputs, {"one": folder}))
     np.save(folder / "train.npy", np.ones((5, 7)))

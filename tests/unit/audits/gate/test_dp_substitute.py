@@ -192,7 +192,7 @@ def test_a_policy_excuses_only_what_it_may(changes, more, said):
 
 def test_the_shipped_policy_says_so_and_the_others_do_not():
     external = load_policy("hospital-external")
-    assert external.version == "4"
+    assert external.version == "5"
     given = external.dp_substitute
     assert (given.instead_of, given.required) == (("parent_recovery",), ("accounting",))
     dp = load_policy("strict-dp")

@@ -36,7 +36,7 @@ def test_a_few_repeated_rows_are_left_out_and_counted(fresh_inputs):
 
 def test_many_repeated_rows_are_a_problem(fresh_inputs):
     found = checked(repeated(fresh_inputs, 20))
-    assert "nearly repeat a train row" in found.problems[0]
+    assert "nearly duplicate a train row" in found.problems[0]
 
 
 def test_nothing_but_repeats_is_refused(fresh_inputs):
@@ -54,7 +54,7 @@ def test_a_shift_is_a_problem(fresh_inputs):
 
 def test_without_persons_nothing_is_shown_about_persons(fresh_inputs):
     found = checked(replace(fresh_inputs, train=replace(fresh_inputs.train, has_groups=False)))
-    assert "do not name persons" in found.problems[0]
+    assert "do not identify persons" in found.problems[0]
     assert found.details["claim_scope"] == "record"
 
 

@@ -143,5 +143,5 @@ def test_labels_and_digests_that_may_not_leave_stand_against_a_pass(fresh_inputs
     leaking = replace(fresh_inputs, synthetic=replace(fresh_inputs.synthetic, texts=tuple(texts)))
     report = run(leaking, names=["memorization"])
     assert report.overall == "insufficient"
-    assert "digests without a key" in report.results[0].reason
+    assert "unkeyed digests" in report.results[0].reason
     assert report.input_checks["metrics"]["problems"]["value"] == 1

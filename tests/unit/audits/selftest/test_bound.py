@@ -75,7 +75,7 @@ def test_it_counts_only_for_its_own_persons_and_audits(tmp_path):
         ({**TABLES, "control": "d" * 64}, TOOL),
         (TABLES, "x"),
     ):
-        with pytest.raises(InputError, match="of other persons or audits"):
+        with pytest.raises(InputError, match="does not match these tables or audits"):
             check_bound(test, tables, tool)
 
 

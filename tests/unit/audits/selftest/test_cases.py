@@ -11,7 +11,7 @@ from audits.selftest.cases import (
     JUDGED,
     MAX_FALSE_ALARMS,
     PERMUTATIONS,
-    SURELY,
+    SAMPLE_FACTOR,
     judge,
     lacks_persons,
 )
@@ -79,19 +79,19 @@ def test_faultless_audits_are_seldom_wrong_and_bad_ones_seldom_right():
     assert binom.sf(MAX_FALSE_ALARMS, PERMUTATIONS, 0.4) == pytest.approx(0.949, abs=0.001)
 
 
-def test_who_has_too_few_persons():
+def test_lacks_persons():
     assert lacks_persons(said("i", n=21)[0])
     assert not lacks_persons(said("i", n=22)[0])
     assert lacks_persons(said("i", status="not_measurable", n=None)[0])
-    assert not lacks_persons(said("i", n=None)[0])  # an audit that does not say what it needs is not excused
+    assert not lacks_persons(said("i", n=None)[0])  # an audit without a stated requirement is not excused
 
 
-def test_the_surer_need_is_the_one_of_nine_audits_together():
+def test_the_sample_factor_is_that_of_nine_audits_together():
     ordinary, each = norm.ppf(0.95) + norm.ppf(0.8), norm.ppf(0.95) + norm.ppf(1 - 0.2 / 9)
-    assert pytest.approx((each / ordinary) ** 2, abs=0.005) == SURELY
+    assert pytest.approx((each / ordinary) ** 2, abs=0.005) == SAMPLE_FACTOR
 
 
-def test_every_audit_has_a_leak_to_catch_and_a_clean_release_to_pass():
+def test_every_audit_must_detect_a_leak_and_pass_a_clean_release():
     for audit in JUDGED:
         asked = {case.name: case.demand(audit) for case in CASES}
         assert "must_fail" in asked.values(), audit
@@ -99,17 +99,17 @@ def test_every_audit_has_a_leak_to_catch_and_a_clean_release_to_pass():
         assert asked["permuted_roles"] == "seldom_fail"
 
 
-def test_every_case_says_why():
+def test_every_case_has_a_description_and_reasons():
     assert len({case.name for case in CASES}) == len(CASES) == 16 + len(EVASIONS)
     for case in CASES:
-        assert case.says
+        assert case.description
         assert case.why
         assert len(case.marks) == len(JUDGED)
         if not case.lean and any(case.demand(audit) == "blind" for audit in JUDGED):
             assert case.blind
 
 
-def test_every_way_round_is_asked_of_somebody_and_shared_text_must_pass():
+def test_every_evasion_has_a_demand_and_shared_text_must_pass():
     assert len(EVASIONS) == 19
     for case in EVASIONS:
         assert case.lean
@@ -117,7 +117,7 @@ def test_every_way_round_is_asked_of_somebody_and_shared_text_must_pass():
     assert {r.name for r in EVASIONS if r.demand("memorization") == "must_pass"} == {"templated", "quoting"}
 
 
-def test_what_leaks_one_person_is_asked_of_hard_rules_only():
+def test_leaks_of_one_person_are_demanded_of_hard_rules_only():
     asked = {case.name: case for case in CASES}
     for name, audits in (
         ("verbatim_one_person", ["memorization", "identifiers"]),
@@ -127,11 +127,11 @@ def test_what_leaks_one_person_is_asked_of_hard_rules_only():
     assert asked["verbatim_1_percent"].demand("membership") == "blind"
 
 
-def test_the_suite_judges_audits_there_are_in_the_order_of_the_contract():
+def test_judged_audits_are_in_registry_order():
     assert tuple(name for name in names() if name in JUDGED) == JUDGED
 
 
-def test_marks_are_read_in_the_order_of_the_audits():
+def test_marks_are_in_the_order_of_the_audits():
     asked = {case.name: [case.demand(audit) for audit in JUDGED] for case in CASES}
     assert asked["permuted_secret"] == ["must_fail", "must_fail", "must_not_pass", "must_fail", "blind", "must_fail"]
     assert asked["fresh_filtered"] == ["blind", "must_not_pass", "blind", "must_not_pass", "blind", "blind"]

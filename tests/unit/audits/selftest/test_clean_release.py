@@ -129,7 +129,7 @@ def test_own_run_beside_a_slow_one(people):
 
 
 def test_too_few_control_persons_are_refused(people):
-    with pytest.raises(InputError, match=f"control has 57 persons.*{3 * MIN_PERSONS} are the least"):
+    with pytest.raises(InputError, match=f"control has 57 persons.*{3 * MIN_PERSONS} are required"):
         population(people(21, seed=1, prefix="t"), people(57, seed=2, prefix="h"))
 
 

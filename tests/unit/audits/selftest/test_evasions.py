@@ -184,5 +184,5 @@ def test_non_members_quote_one_another(population, copied):
 def test_texts_too_short_to_be_told_cannot_be_hidden(population):
     short = replace(population, own_run=np.zeros_like(population.own_run))
     for recipe in (evasions.near_copies, evasions.two_ids, evasions.copied_reference, evasions.repeating_control):
-        with pytest.raises(NotMeasurable, match="30 words"):
+        with pytest.raises(NotMeasurable, match="30 consecutive words"):
             recipe(short, rng())

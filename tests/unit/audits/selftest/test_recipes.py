@@ -72,7 +72,7 @@ def test_one_text_is_pasted_into_one_row(population):
 
 
 @pytest.mark.parametrize(
-    ("recipe", "words"), [(recipes.verbatim_some, "11 train persons"), (recipes.verbatim_one, "none")]
+    ("recipe", "words"), [(recipes.verbatim_some, "11 train persons"), (recipes.verbatim_one, "but there are 0")]
 )
 def test_texts_too_short_to_be_told_from_chance_cannot_be_planted(population, recipe, words):
     with pytest.raises(NotMeasurable, match=words):

@@ -47,7 +47,7 @@ def test_a_template_is_left_out_and_counted():
     same = text(20)
     pairs = near_pairs(sketch(joined([same])), sketch(joined([same] * (OVER_REPRESENTED + 1))))
     assert len(pairs.left) == 0
-    assert pairs.n_over_represented > 0
+    assert pairs.n_full > 0
 
 
 def test_empty_tables():

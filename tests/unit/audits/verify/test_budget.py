@@ -14,7 +14,7 @@ from audits.core.strictjson import canonical
 from audits.gate.evidence import AuditState, Evidence, Metric
 from audits.verify.budget import check_budget, check_ledger
 from audits.verify.contents import METRICS, REPORT_JSON
-from audits.verify.mechanism import CHECKED, NORMALISER, SAMPLING, check_made_of, check_spent
+from audits.verify.mechanism import CHECKED, NORMALISER, SAMPLING, check_models_and_delta, check_spent
 from audits.verify.statement import Privacy
 
 BUDGET = {
@@ -283,8 +283,8 @@ def test_an_epsilon_needs_its_models_and_its_persons_where_the_policy_asks_for_n
     for models, inputs, said in (([], [train], "or none is named"), ([model], [], "not stated")):
         predicate = SimpleNamespace(privacy=SimpleNamespace(delta=1e-6), models=models, inputs=inputs)
         with pytest.raises(VerifyError, match=said):
-            check_made_of(predicate)
-    check_made_of(SimpleNamespace(privacy=SimpleNamespace(delta=1e-6), models=[model], inputs=[train]))
+            check_models_and_delta(predicate)
+    check_models_and_delta(SimpleNamespace(privacy=SimpleNamespace(delta=1e-6), models=[model], inputs=[train]))
 
 
 def test_without_the_library_nothing_is_recomputed_and_nothing_passes(releases, monkeypatch):

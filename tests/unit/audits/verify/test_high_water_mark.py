@@ -5,9 +5,9 @@ import threading
 import pytest
 
 from audits.core.errors import VerifyError
-from audits.core.files import held
+from audits.core.files import locked
 from audits.core.strictjson import canonical
-from audits.verify.bundle import verify_bundle, verify_integrity
+from audits.verify.bundle import INTEGRITY_STEPS, verify_bundle, verify_integrity
 from audits.verify.high_water_mark import _next, default_state, forget, read_state
 from audits.verify.trust import TRUST_PAYLOAD_TYPE, parse_trust
 from synthgen.release.sign import sign
@@ -74,7 +74,7 @@ def test_two_verifiers_at_once_forget_nothing(roots, judge_file, releases, tmp_p
     state = tmp_path / "state" / "seen.json"
     assert judge_file(roots(1, [a])).ok
     newer = roots(2, [a])
-    with held(state.with_name("seen.json.lock")):  # as another verifier that is about to remember version 2
+    with locked(state.with_name("seen.json.lock")):  # as another verifier that is about to remember version 2
         other = threading.Thread(target=judge_file, args=(roots(1, [b]), "b.json"))
         other.start()
         other.join(timeout=1.5)
@@ -164,7 +164,7 @@ def test_a_signed_root_needs_its_own_signature(roots, releases):
 def test_integrity_alone_is_partial_and_says_what_is_not_known(copy, releases):
     found = verify_integrity(copy)
     assert (found.ok, found.code, found.verdict) == (False, 20, "PARTIAL")
-    assert [check.id for check in found.checks] == ["paths", "statement", "digests", "manifest", "data", "trust"]
+    assert [check.id for check in found.checks] == [name for name, _ in INTEGRITY_STEPS]
     releases.edit(copy, lambda v: None, keys=(releases.STRANGER,))
     assert verify_integrity(copy).code == 20  # whoever signed it
     (copy / "README.md").write_text("fine")

@@ -8,7 +8,7 @@ import pytest
 
 from audits.core.errors import VerifyError
 from audits.core.strictjson import canonical
-from audits.verify.bundle import _holds_verdicts
+from audits.verify.bundle import _has_verdicts_only
 from audits.verify.contents import REPORT_JSON
 from audits.verify.mechanism import accounted, check_mechanism, stated_noise
 from audits.verify.statement import Privacy
@@ -140,7 +140,7 @@ def test_under_a_budget_a_report_says_verdicts_of_its_audits_and_nothing_more(tm
 def test_whatever_stands_in_a_report_is_judged_and_ends_in_no_other_way(tmp_path, releases):
     bundle = releases.bundle(tmp_path, releases.DP_POLICY, privacy=releases.DP_PRIVACY)
     text, policy = (bundle / REPORT_JSON).read_text(), releases.policy_of(releases.DP_POLICY)
-    assert _holds_verdicts(text.encode(), policy)
+    assert _has_verdicts_only(text.encode(), policy)
     places = list(places_in(json.loads(text)["audit"]))
     assert len(places) > 80
     for place in places:
@@ -151,7 +151,7 @@ def test_whatever_stands_in_a_report_is_judged_and_ends_in_no_other_way(tmp_path
                 at[place[-1]] = odd
             else:
                 report["audit"] = odd
-            assert _holds_verdicts(canonical(report), policy) in {True, False}
+            assert _has_verdicts_only(canonical(report), policy) in {True, False}
 
 
 def places_in(value, place=()):

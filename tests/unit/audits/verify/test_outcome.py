@@ -1,7 +1,9 @@
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.verify.outcome import Verification, VerificationStep, printable
+from audits.verify.outcome import Verification, VerificationStep, print_verification, printable
 
 
 @given(st.text())
@@ -16,3 +18,17 @@ def test_escapes_bidi_and_line_ends_are_replaced():
     assert check.detail == "E_X �]0;title� a�b�c"
     assert Verification(False, 10, "REFUSED", (check,), None).failure == check.detail
     assert Verification(False, 10, "REFUSED", (), None).failure == ""
+
+
+def test_print_verification_writes_text_to_stderr_and_json_to_stdout(capsys):
+    check = VerificationStep("paths", ok=False, detail="E_UNSAFE x")
+    found = Verification(False, 15, "REFUSED", (check,), None)
+    print_verification(found, "b", as_json=False)
+    assert capsys.readouterr() == ("", "FAIL paths: E_UNSAFE x\nREFUSED  b\n")
+    print_verification(found, "b", as_json=True)
+    assert json.loads(capsys.readouterr().out) == {
+        "ok": False,
+        "verdict": "REFUSED",
+        "code": 15,
+        "checks": [{"id": "paths", "ok": False, "detail": "E_UNSAFE x"}],
+    }

@@ -18,9 +18,6 @@ def test_a_budget_is_of_the_mechanisms_that_have_one(clinic, tmp_path):
     assert (config.dp.epsilon, config.dp.persons, config.interpolate.method) == (4.0, 20, "dp-gaussian")
     assert (config.decode.words, config.decode.style) == (4, "clinical-note")
     assert replace(ASKED, mechanism="classes").config(clinic, tmp_path).decode.words == 0
-    assert replace(ASKED, mechanism="classes").config(clinic, tmp_path).dp.adapt is None
-    adapted = replace(ASKED, mechanism="classes + adapt").config(clinic, tmp_path)
-    assert (adapted.dp.adapt.steps, adapted.interpolate.method, adapted.decode.words) == (30, "dp-gaussian", 0)
     smote = replace(ASKED, mechanism="smote", epsilon=0.0).config(clinic, tmp_path)
     assert (smote.dp.epsilon, smote.interpolate.method) == (None, "smote")
     alone = replace(ASKED, mechanism="labels alone", epsilon=LABELS_ALONE).config(clinic, tmp_path)

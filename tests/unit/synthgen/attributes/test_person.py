@@ -2,7 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.attributes.person import AGE_BANDS, MAX_AGE_YEARS, band_of, find_ages, find_sex, years_of
+from synthgen.attributes.person import (
+    AGE_BANDS,
+    MAX_AGE_YEARS,
+    band_of,
+    find_ages,
+    find_sex,
+    find_work,
+    occupations,
+    years_of,
+)
 
 
 def ages(text):
@@ -113,3 +122,29 @@ def test_any_age_is_read_back_in_every_form(years):
 
 def test_a_decade_is_a_range():
     assert years_of("60-69") == (60, 69)
+
+
+def test_names_are_longest_first_and_once():
+    names = occupations()
+    assert len(set(names)) == len(names) > 100
+    assert [len(n) for n in names] == sorted((len(n) for n in names), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("She works as a wedding photographer and repairs accordions.", ["photographer"]),
+        ("He works part-time as a payroll representative, in town", ["payroll representative"]),
+        ("Occupation: truck driver", ["truck driver"]),
+        ("a retired school teacher", ["teacher", "retired"]),
+        ("He is an engineer.", ["engineer"]),
+        ("a 77-year-old oyster farmer", ["farmer"]),
+        ("Soc: pest controller; had polio", ["pest controller"]),
+        ("She is retired.", ["retired"]),
+        ("unemployed", ["unemployed"]),
+        ("The nurse saw him; the doctor too.", []),  # the staff, not the patient
+        ("He is a patient man.", []),
+    ],
+)
+def test_by_hand(text, expected):
+    assert [f.value for f in find_work(text)] == expected

@@ -3,9 +3,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from synthgen.attributes import AttributeRule, contradictions, extract, is_fulfilled
+from synthgen.attributes import AttributeRule, contradictions, extract, is_fulfilled, mentions
 from synthgen.attributes.person import MAX_AGE_YEARS
 from synthgen.attributes.rule import ATTRIBUTES
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase", "is_there"),
+    [
+        ("Stopped METFORMIN.", "metformin", True),
+        ("metformins", "metformin", False),
+        ("red, hot sun", "Red hot", True),
+        ("hot red", "red hot", False),
+        ("a b b c", "b c", True),
+        ("", "a", False),
+        ("straße", "STRASSE", True),
+        ("ﬁne", "fine", True),
+        ("x", "longer phrase", False),
+        ("no metformin", "metformin", True),
+    ],
+)
+def test_by_hand(text, phrase, is_there):
+    assert mentions(text, phrase) == is_there
+
+
+@given(st.lists(st.sampled_from(["ant", "bee", "cow"]), max_size=6), st.integers(0, 6), st.integers(1, 6))
+def test_a_text_mentions_its_own_runs(words, start, n):
+    run = words[start : start + n]
+    if run:
+        assert mentions(", ".join(words), " ".join(run).upper())
+    assert not mentions(" ".join(words), "dog")
+
 
 NOTE = (
     "A 54-year-old woman with gout, on Glucophage. Denies chest pain and smoking. Works as a baker. Insulin stopped."
@@ -53,7 +81,7 @@ def holds(text, **asked):
         ({"alcohol": "none"}, False),
     ],
 )
-def test_by_hand(asked, is_so):
+def test_by_hand_rule(asked, is_so):
     assert holds(NOTE, **asked) is is_so
 
 
@@ -88,9 +116,9 @@ def test_the_first_age_counts():
         ({"sex": "f"}, "'female', 'male' or 'nonbinary'"),
         ({"medication": "nostrum"}, "'nostrum' is not in the dict"),
         ({"condition": "metformin"}, "not in the dictionary"),
-        ({"mentions": " -"}, "mentions must hold a word"),
-        ({"not_mentions": ""}, "must hold a word"),
-        ({"occupation": ""}, "must hold a word"),
+        ({"mentions": " -"}, "mentions must contain a word"),
+        ({"not_mentions": ""}, "must contain a word"),
+        ({"occupation": ""}, "must contain a word"),
         ({"heigth": 4}, "Extra"),
     ],
 )

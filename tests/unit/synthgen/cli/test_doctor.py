@@ -33,7 +33,7 @@ def test_what_only_matters_sometimes_stops_no_run():
 
 @pytest.mark.parametrize(("able", "said"), [(True, "bfloat16"), (False, "float32: ")])
 def test_what_the_processor_computes_in_is_told(monkeypatch, able, said):
-    monkeypatch.setattr(doctor, "has_bfloat16", lambda: able)
+    monkeypatch.setattr("synthgen.decode.loop.products.has_bfloat16", lambda: able)
     check = found()["arithmetic"]
     assert (check.ok, check.optional) == (able, True)
     assert check.detail.startswith(said)

@@ -38,7 +38,7 @@ def corpora(draw):
     records = tuple(Record(id=i, text=t, label=label, group=g) for i, t, label, g in rows)
     return Corpus(
         role=draw(st.sampled_from(["source", "train", "control"])), records=records, has_groups=draw(st.booleans())
-    )  # noqa: E501
+    )
 
 
 @st.composite

@@ -1,10 +1,10 @@
 import threading
 import time
 
+import psutil
 import pytest
 import torch
 
-from synthgen.core import workers
 from synthgen.core.workers import available_memory, in_threads, usable_cores
 
 
@@ -76,7 +76,7 @@ def test_cores_are_those_this_process_may_use(monkeypatch):
     ],
 )
 def test_memory_is_the_machines_or_the_containers(limit, used, cached, tmp_path, monkeypatch):
-    monkeypatch.setattr(workers.psutil, "virtual_memory", lambda: type("", (), {"available": 10**9}))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("", (), {"available": 10**9}))
     assert available_memory(tmp_path) == 10**9
     (tmp_path / limit).parent.mkdir(exist_ok=True)
     (tmp_path / limit).write_text("700\n")

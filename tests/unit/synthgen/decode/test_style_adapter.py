@@ -4,8 +4,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from synthgen.core.errors import ModelError, ModelMissing
@@ -17,10 +15,7 @@ from synthgen.decode.style_adapter import (
     WEIGHTS,
     StyleAdapter,
     StyleCard,
-    block_of,
-    blocks_of,
     built_in_styles,
-    in_blocks,
     in_style,
     load_style,
 )
@@ -138,41 +133,3 @@ def test_every_style_of_the_built_in_fits_the_builtin_bridge():
         assert style.card.heldout_after < style.card.heldout_before
         assert len(style.card.samples) == 10
         in_style(builtin, [(style, 1.0)])
-
-
-@settings(max_examples=20)
-@given(shares=st.lists(st.floats(-2, 2), min_size=1, max_size=3))
-def test_equal_shares_in_all_blocks_are_the_style_in_that_share_exactly(bridge, make, shares):
-    styles = [make(seed) for seed in range(1, len(shares) + 1)]
-    whole = in_style(bridge, list(zip(styles, shares, strict=True)))
-    told = in_blocks(bridge, styles, np.repeat(np.array(shares)[:, None], len(blocks_of(styles)), axis=1))
-    assert told.info == whole.info
-    assert told.adapters.keys() == whole.adapters.keys()
-    for name, tensor in whole.adapters.items():
-        assert torch.equal(told.adapters[name], tensor), name
-    for name, tensor in whole.projector.state_dict().items():
-        assert torch.equal(told.projector.state_dict()[name], tensor), name
-
-
-def test_a_share_of_one_block_moves_the_layers_of_that_block_alone(tiny, bridge, make):
-    one, other = make(1), make(2)
-    blocks = blocks_of([one, other])
-    assert blocks == ("projector", "0", "1", "2")
-    assert block_of("adapter.model.layers.12.mlp.up_proj.up") == "12"
-    plain = weights(tiny, bridge)
-    for k, block in enumerate(blocks):
-        values = np.zeros((2, 4))
-        values[1, k] = 0.5
-        told = weights(tiny, in_blocks(bridge, [one, other], values))
-        moved = {name for name, weight in plain.items() if not torch.allclose(told[name], weight, atol=1e-6)}
-        paths = {
-            name.removeprefix("adapter.").rpartition(".")[0] for name in other.tensors if block_of(name) == block
-        }
-        assert moved == {f"{path}.weight" for path in paths}, block
-    digests = {in_blocks(bridge, [one, other], values).digest for values in (np.zeros((2, 4)), np.eye(2, 4))}
-    assert len(digests) == 2
-
-
-def test_shares_of_another_number_of_blocks_are_refused(bridge, make):
-    with pytest.raises(ModelError, match="for 1 styles in 4 blocks"):
-        in_blocks(bridge, [make(1)], np.ones((1, 3)))

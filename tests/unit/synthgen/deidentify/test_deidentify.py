@@ -1,16 +1,103 @@
 import re
+import string
 from datetime import date
 
 import pytest
 from fictional_clinic import generate
+from hypothesis import given
+from hypothesis import strategies as st
 
 from synthgen.core.errors import DependencyError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
 from synthgen.deidentify import deidentify
 from synthgen.deidentify.config import DeidentifyConfig
+from synthgen.deidentify.deidentify import MAX_SHIFT_DAYS, MIN_SHIFT_DAYS, Surrogates
+from synthgen.deidentify.names import FEMALE_FIRST, MALE_FIRST, PLAIN_LAST, name_parts
 
 SEEDS = SeedTree(4).child("deidentify")
+
+
+@given(
+    st.sampled_from(["phone", "record_number", "ssn", "card", "nhs_number", "postal_code", "iban"]),
+    st.text("0123456789ABcd -", min_size=5, max_size=50).filter(lambda t: any(c.isalnum() for c in t)),
+)
+def test_surrogate_numbers_keep_their_format(kind, value):
+    own = Surrogates(SEEDS, "p1", ())
+    result = own.replace(kind, value)
+    assert result != value
+    assert re.sub(r"\d", "0", re.sub("[a-z]", "a", re.sub("[A-Z]", "A", result))) == re.sub(
+        r"\d", "0", re.sub("[a-z]", "a", re.sub("[A-Z]", "A", value))
+    )
+    assert own.replace(kind, value) == result
+
+
+def test_surrogate_names_keep_case_initials_and_gender():
+    own = Surrogates(SEEDS, "p1", ["Marchetti, Elena"])
+    first = own.replace("name", "Elena")
+    assert own.replace("name", "ELENA MARCHETTI").startswith(first.upper() + " ")
+    assert own.replace("name", "Elena's") == first + "'s"
+    assert re.fullmatch(rf"{first} [A-Z]\. [\w']+", own.replace("name", "Elena Q. Marchetti"))
+    assert own.replace("name", "Elena Marchetti") == own.replace("name", "Elena Marchetti")
+    assert len({own.replace("name", f"Xav{c} Zub{c}") for c in "abcdefghij"}) == 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "form"),
+    [
+        ("email", "a@b.org", r"[a-z]+\.[a-zé-ü]+\d\d@example\.org"),
+        ("url", "http://x.y/z", r"https://www\.example\.org/\d{8}"),
+        ("ip", "8.8.8.8", r"10(\.\d{1,3}){3}"),
+        ("street", "12 Canal Street, Apt 4", r"\d\d \w+ Street"),
+        ("place", "Stonewick, PA 16801", r"\w+, PA \d{5}"),
+        ("place", "Berlin", r"\w+"),
+        ("date", "last Tuesday", r"\[date\]"),
+        ("age", "97", r"90\+"),
+    ],
+)
+def test_surrogates_of_other_kinds_have_their_format(kind, value, form):
+    assert re.fullmatch(form, Surrogates(SEEDS, "p1", ()).replace(kind, value))
+
+
+def test_surrogate_addresses_are_distinct():
+    own = Surrogates(SEEDS, "p1", ())
+    assert len({own.replace("email", f"a{i}@b.org") for i in range(1000)}) > 990
+
+
+def test_surrogate_dates_shift_per_person():
+    shifts = {}
+    for person in (f"p{i}" for i in range(40)):
+        own = Surrogates(SEEDS, person, ())
+        moved = [date.fromisoformat(own.replace("date", day)) for day in ("2020-02-28", "2020-03-01")]
+        assert (moved[1] - moved[0]).days == 2
+        shifts[person] = (moved[0] - date(2020, 2, 28)).days
+        assert shifts[person] == own.shift_days
+        assert MIN_SHIFT_DAYS <= abs(own.shift_days) <= MAX_SHIFT_DAYS
+    assert len(set(shifts.values())) > 30
+    assert min(shifts.values()) < 0 < max(shifts.values())
+
+
+def test_declared_name_is_never_a_surrogate():
+    declared = [f"{name} Zub" for name in FEMALE_FIRST[:-1]]  # one name is left to give out
+    own = Surrogates(SEEDS, "p1", ())
+    own._taken |= name_parts(declared)
+    assert own.replace("name", FEMALE_FIRST[3]) == FEMALE_FIRST[-1]
+
+
+def test_surrogate_names_are_invented_when_the_list_is_exhausted():
+    own = Surrogates(SEEDS, "p1", ())
+    names = [f"Zub{a}{b}" for a in string.ascii_lowercase for b in string.ascii_lowercase]
+    stand_ins = [own.replace("name", f"Xyz {name}").split()[1] for name in names]
+    assert len(names) > len(PLAIN_LAST)
+    assert len(set(stand_ins)) == len(names)
+    assert all(re.fullmatch(r"[^\W\d_][\w']+", name) for name in stand_ins)
+
+
+def test_surrogate_names_of_a_person_are_distinct():
+    own = Surrogates(SEEDS, "p1", ())
+    assert len({own.replace("name", name) for name in MALE_FIRST[:90]}) == 90
+
+
 RULES = DeidentifyConfig()
 TEXTS = [
     ("p1", "Omar Marchetti (MRN 52345678, tel 212-555-0142) seen 2021-03-01 by Dr. Farrow."),
@@ -28,7 +115,7 @@ def corpus(texts=TEXTS):
 NAMES = {"r0": ("Omar Marchetti",), "r1": ("Omar Marchetti",), "r2": ("Omar Lungu",), "r3": ()}
 
 
-def test_nothing_that_was_found_is_left_in_the_text():
+def test_deidentify_removes_all_found_identifiers():
     result = deidentify(corpus(), RULES, NAMES, SEEDS)
     for record in result.corpus.records:
         for _, original in result.replaced[record.id]:
@@ -54,13 +141,13 @@ def test_surrogates_are_one_person_across_records_and_dates_keep_their_distance(
     assert not other.startswith(given_name)
 
 
-def test_a_persons_surrogates_do_not_depend_on_other_persons():
+def test_surrogates_do_not_depend_on_other_persons():
     alone = deidentify(corpus(TEXTS[:2]), RULES, NAMES, SEEDS).corpus.texts
     assert deidentify(corpus(), RULES, NAMES, SEEDS).corpus.texts[:2] == alone
     assert deidentify(corpus(), RULES, NAMES, SeedTree(5)).corpus.texts[:2] != alone
 
 
-def test_ids_labels_groups_and_text_without_identifiers_stay():
+def test_deidentify_keeps_ids_labels_groups_and_other_text():
     result = deidentify(corpus(), RULES, NAMES, SEEDS)
     assert [(r.id, r.label, r.group) for r in result.corpus.records] == [
         (r.id, r.label, r.group) for r in corpus().records
@@ -68,7 +155,7 @@ def test_ids_labels_groups_and_text_without_identifiers_stay():
     assert result.corpus.texts[3] == TEXTS[3][1]
 
 
-def test_off_passes_through_and_says_so():
+def test_deidentify_off_keeps_text():
     result = deidentify(corpus(), DeidentifyConfig(engine="off"), NAMES, SEEDS)
     assert result.corpus == corpus()
     assert (result.report.engine, result.report.counts, result.report.n_records_changed) == ("off", {}, 0)

@@ -46,15 +46,6 @@ def write_style(folder, bridge, tiny, seed):
     return load_style(str(folder), type(folder))
 
 
-@pytest.fixture(scope="module")
-def parts(tiny, tmp_path_factory):
-    """A tiny model's bridge and six styles beside it."""
-    folder = tmp_path_factory.mktemp("parts")
-    described = tiny.info(adapter_targets=("q_proj", "down_proj"), adapter_rank=2)
-    bridge = load_bridge(str(tiny.write_bridge(folder / "bridge", described, tiny.bridge_tensors(described))))
-    return bridge, [write_style(folder / f"m{i}", bridge, tiny, i) for i in range(6)]
-
-
 @pytest.fixture
 def village_bench(ready, tiny, tmp_path, monkeypatch):
     """A bench under a budget with a tiny language model, a bridge and a shelf of two styles."""

@@ -27,5 +27,5 @@ def test_the_shipped_basis_is_of_the_embedded_encoder_and_of_no_other():
 
 def test_a_path_is_no_public_basis(tmp_path):
     shutil.copy(FOLDER / "minilm.safetensors", tmp_path / "mine.safetensors")
-    with pytest.raises(ConfigError, match="nobody measured"):
+    with pytest.raises(ConfigError, match="needs the public basis"):
         load_basis(str(tmp_path / "mine"))

@@ -19,7 +19,7 @@ SPREAD = MIXING * np.sqrt(VARIANCES)
 CENTRES = RNG.normal(size=(C, D)) * 0.12
 CLASSES = RNG.integers(0, C, N)
 POINTS = CENTRES[CLASSES] + RNG.normal(size=(N, D)) @ SPREAD.T
-PEOPLE = PersonRows(points=POINTS, classes=CLASSES, starts=np.arange(N), n_classes=C, names=tuple(map(str, range(N))))
+PEOPLE = PersonRows(points=POINTS, classes=CLASSES, starts=np.arange(N), n_classes=C)
 
 
 ask_with = PrivateAsk
@@ -89,7 +89,6 @@ def proven(monkeypatch, *, clipped):
             classes=np.append(CLASSES[:80], [0] * 40 * with_it).astype(np.int64),
             starts=np.arange(80 + with_it),
             n_classes=C,
-            names=tuple(map(str, range(80 + with_it))),
         )
         for with_it in (False, True)
     }

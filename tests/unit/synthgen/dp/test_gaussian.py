@@ -34,8 +34,8 @@ X = Embedded(
 )
 
 
-CONTEXT = PublicContext(labels=LABELS, basis=BASIS, persons=300, write=lambda v, *_: v, seeds=SeedTree(9))
-QUERIES = {name: asked.query(name, 1.0, 300) for name, asked in gaussian.ASKED.items()}
+CONTEXT = PublicContext(labels=LABELS, basis=BASIS, persons=300)
+QUERIES = {name: asked.query(name, 1.0) for name, asked in gaussian.ASKED.items()}
 
 
 @pytest.fixture(scope="module")

@@ -49,13 +49,3 @@ def test_made_up_people_have_many_records_too():
     sizes = np.diff(np.append(people.starts, len(people.points)))
     assert (sizes.min(), sizes.max()) == (1, 60)
     assert set(people.classes) == {0, 1, 2}
-
-
-def test_the_rows_of_some_persons_stand_one_after_the_other():
-    people = made_up_people(30, 2, BASIS, np.random.default_rng(0))
-    chosen = np.array([3, 17, 29])
-    rows, starts = people.rows_of(chosen)
-    ends = np.append(people.starts[1:], len(people.points))
-    assert [list(part) for part in np.split(rows, starts[1:])] == [
-        list(range(people.starts[p], ends[p])) for p in chosen
-    ]

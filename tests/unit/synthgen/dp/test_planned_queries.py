@@ -6,8 +6,8 @@ from audits.gate.shipped import load_policy
 from audits.ledger.budgets import Cost
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError, InternalError
+from synthgen.dp import gaussian
 from synthgen.dp.planned_queries import asked_by, check_budget, mechanisms_of, most_for, priced_reads, queries_of
-from synthgen.interpolate.config import DP_METHODS
 
 DP = {"epsilon": 2.0, "delta": 4e-6, "persons": 30}
 
@@ -34,11 +34,10 @@ def test_what_reads_private_text_beside_the_budget_is_refused_all_at_once():
         config(
             source={"path": "n.jsonl"},
             filter={},
-            decode={"adapt": {}},
             interpolate={"method": "dp-gaussian", "total": 10, "balance": "as-source"},
         )
     said = str(refused.value)
-    for name in ("source.labels", "source.group", "balance as-source", "decode.adapt", "filter.length"):
+    for name in ("source.labels", "source.group", "balance as-source", "filter.length"):
         assert name in said
 
 
@@ -51,8 +50,14 @@ def test_what_reads_private_text_beside_the_budget_is_refused_all_at_once():
         ({"dp": {"persons": 10}}, "belong to an epsilon"),
         ({"interpolate": {"method": "dp-gaussian", "total": 10, "alpha": 1.0}}, "belongs to other methods"),
         ({"segments": {}}, "segments learns headings"),
-        ({"dp": {**DP, "shares": {"words": 0.5}}}, "words of nothing"),
-        ({"dp": {**DP, "shares": {"votes": 0.5, "spread": 0.1, "vae": 0.1}}}, "shares: votes and vae of nothing"),
+        ({"dp": {**DP, "shares": {"words": 0.5}}}, "does not query words"),
+        (
+            {"dp": {**DP, "shares": {"words": 0.5, "spread": 0.1, "style": 0.1}}},
+            "shares: .* does not query words and style",
+        ),
+        ({"dp": {**DP, "shares": {"votes": 0.5}}}, "dp.shares.votes"),
+        ({"dp": {**DP, "adapt": {}}}, "dp.adapt: unknown key"),
+        ({"interpolate": {"method": "dp-vote", "total": 10}}, "interpolate.method"),
         ({"source": {"path": "n", "group": "p", "labels": ["a"], "id": "i"}}, "source.id lets one"),
     ],
 )
@@ -99,13 +104,9 @@ def test_the_plan_has_a_price_for_every_read():
     assert whole == pytest.approx(alone, rel=1e-6)  # a fourth query makes the others noisier, and costs nothing more
 
 
-@pytest.mark.parametrize("method", DP_METHODS)
-def test_every_method_prices_its_questions_and_those_beside_it(method):
-    asked = config(
-        interpolate={"method": method, "total": 10}, decode={"style": "auto", "words": 4}, dp={**DP, "persons": 3000}
-    )
+def test_the_method_prices_its_queries_and_those_beside_it():
+    asked = config(decode={"style": "auto", "words": 4}, dp={**DP, "persons": 3000})
     queries = queries_of(asked)
-    assert set(queries) == set(asked_by(asked)) == {*DP_METHODS[method].ASKED, "words", "style"}
-    assert {cost["kind"] for cost in mechanisms_of(queries)} <= {"gaussian", "vote", "dp-sgd"}
-    shares = [one.share for one in DP_METHODS[method].ASKED.values()]
-    assert min(shares) > 0
+    assert set(queries) == set(asked_by(asked)) == {*gaussian.ASKED, "words", "style"}
+    assert {cost["kind"] for cost in mechanisms_of(queries)} == {"gaussian", "vote"}
+    assert {cost["sampling_rate"] for cost in mechanisms_of(queries)} == {1.0}

@@ -154,13 +154,13 @@ def test_nothing_is_paid_twice_because_a_file_or_an_accountant_changed(project, 
 
 
 def test_another_question_is_another_run(project):
-    def refining(steps):
-        dp = {"epsilon": 1.0, "delta": 2e-6, "persons": 3000, "adapt": {"steps": steps}}
-        return project.config(**{**DP, "dp": dp})
+    def telling(words):
+        dp = {"epsilon": 1.0, "delta": 2e-6, "persons": 3000}
+        return project.config(**{**DP, "dp": dp, "decode": {"words": words}})
 
-    first = reserved(refining(30)).spending.run
-    assert reserved(refining(20)).spending.run != first
-    assert reserved(refining(30)).spending.run == first
+    first = reserved(telling(0)).spending.run
+    assert reserved(telling(4)).spending.run != first
+    assert reserved(telling(0)).spending.run == first
 
 
 def test_paying_anew_is_asked_for_and_leaves_what_was_paid_for(project):
@@ -191,7 +191,10 @@ def test_other_persons_are_another_question(project):
     ("changes", "said"),
     [
         ({"secret": "public"}, "its noise can be drawn again"),
-        ({"interpolate": {"method": "dp-gaussian", "total": None, "balance": {"cardiolgy": 5}}}, "do not have"),
+        (
+            {"interpolate": {"method": "dp-gaussian", "total": None, "balance": {"cardiolgy": 5}}},
+            "without training records",
+        ),
         ({"interpolate": {"method": "dp-gaussian", "total": 1}}, "without a record"),
     ],
 )

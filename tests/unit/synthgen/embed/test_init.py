@@ -27,8 +27,8 @@ def test_a_mistral_folder_is_pooled_at_its_last_token(mistral_folder):
 
 
 @pytest.mark.parametrize("content", [None, "[]", "{", "{}"])
-def test_a_folder_that_does_not_say_its_type_is_refused(tmp_path, content):
+def test_build_encoder_rejects_folder_without_model_type(tmp_path, content):
     if content is not None:
         (tmp_path / "config.json").write_text(content)
-    with pytest.raises(ModelError, match="does not say the model's type"):
+    with pytest.raises(ModelError, match="the model type is missing"):
         build_encoder(EmbedConfig(), lambda _: tmp_path)

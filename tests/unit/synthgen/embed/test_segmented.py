@@ -57,7 +57,7 @@ def test_no_texts_are_no_rows(encoder):
     assert encoder.encode([]).shape == (0, 2)
 
 
-def test_every_text_is_told_once(encoder):
+def test_segmented_encoder_reports_each_text_once(encoder):
     told = []
     encoder.encode([NOTE, "plain words", NOTE, "more"], told.append)
     assert sum(told) == 3

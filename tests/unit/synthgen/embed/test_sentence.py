@@ -54,7 +54,7 @@ def test_order_changes_nothing_and_company_next_to_nothing(minilm):
 
 @pytest.mark.models
 def test_read_by_itself_a_text_has_the_same_bits_in_any_company(minilm, folder):
-    by_itself = SentenceEncoder(folder, "minilm", device="cpu", alone=True)
+    by_itself = SentenceEncoder(folder, "minilm", device="cpu", one_by_one=True)
     vectors = by_itself.encode(TEXTS)
     for gone in range(len(TEXTS)):  # one person more or less
         kept = [i for i in range(len(TEXTS)) if i != gone]
@@ -74,7 +74,7 @@ def test_a_folder_that_is_no_such_model_is_refused(tmp_path):
         SentenceEncoder(tmp_path, "none")
     (tmp_path / "modules.json").write_text("[]")
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(ModelError, match="no weights as safetensors"):
+    with pytest.raises(ModelError, match="no safetensors weights"):
         SentenceEncoder(tmp_path, "none")
     (tmp_path / "model.safetensors").write_bytes(b"junk")
     with pytest.raises(ModelError):

@@ -4,8 +4,7 @@ import pytest
 
 from synthgen.core.errors import ConfigError
 from synthgen.interpolate.config import METHOD_KEYS, METHODS, WEIGHTED, InterpolateConfig
-from synthgen.interpolate.mixture import Mixture
-from synthgen.interpolate.slerp import Slerp
+from synthgen.interpolate.mixture import Mixture, Slerp
 from synthgen.interpolate.smote import Smote
 from synthgen.interpolate.vae import Vae
 

@@ -52,7 +52,7 @@ def test_the_bound_itself_is_within_the_bound_in_a_later_block_too():
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_nobody_passes_the_bound_and_the_first_that_fit_are_taken(data):
+def test_exposure_limit_accepts_first_fitting_proposals(data):
     p = data.draw(st.integers(2, 5), label="p")
     n = data.draw(st.integers(p + 1, 13), label="n")
     m = data.draw(st.integers(1, 60), label="m")
@@ -87,9 +87,7 @@ def test_without_a_bound_every_proposal_is_taken():
 
 
 def test_more_records_than_persons_have_room_for():
-    with pytest.raises(
-        Unfit, match=r"4 persons with a summed weight of at most 2\.5 each make 10 records at most, 11"
-    ):
+    with pytest.raises(Unfit, match=r"4 persons with a summed weight of at most 2\.5 each allow 10 records, but 11"):
         limit_exposure(blocks(6, 2, 1), 11, groups=np.array([8, 8, 8, 1, 2, 3]), max_exposure=2.5)
 
 
@@ -99,7 +97,9 @@ def test_room_that_lies_apart_ends_in_a_refusal():
         while True:
             yield np.tile([0, 1], (5, 1)), np.tile([0.75, 0.25], (5, 1))
 
-    with pytest.raises(Unfit, match=f"after 2 of 3 records, {exposure.GIVE_UP * exposure.BLOCK} proposals in a row"):
+    with pytest.raises(
+        Unfit, match=f"after 2 of 3 records, {exposure.GIVE_UP * exposure.BLOCK} consecutive proposals"
+    ):
         limit_exposure(proposals(), 3, groups=np.arange(4), max_exposure=1.5)
     assert len(limit_exposure(proposals(), 2, groups=np.arange(4), max_exposure=1.5)[0]) == 2
 

@@ -73,7 +73,7 @@ def test_too_few_records_of_other_persons_are_named_with_their_number():
     few = rows([0, 1, 3, 7, 15], [1, 1, 0, 2, 1], [0, 0, 0, 1, 2])
     assert neighbours_in_any_class(few, 2, 4)[0].shape == (1, 4)  # its person has one record
     assert neighbours_in_any_class(few, 1, 2)[0].shape == (3, 2)
-    with pytest.raises(Unfit, match="2 records of other persons, of any class, around one of its records, needs 3"):
+    with pytest.raises(Unfit, match="2 records of other persons in all classes, needs 3"):
         neighbours_in_any_class(few, 1, 3)
 
 
@@ -83,7 +83,7 @@ def test_neighbours_within_a_class_are_numbered_within_it():
     near, distances = neighbours_in_class(x, 1, 1)
     assert near.tolist() == [[2], [2], [1]]
     assert distances.tolist() == [[15], [14], [14]]
-    assert neighbours_in_class(x, 1, 1, asked=np.array([2]))[0].tolist() == [[1]]
+    assert neighbours_in_class(x, 1, 1, targets=np.array([2]))[0].tolist() == [[1]]
 
 
 def test_the_nearest_by_angle():

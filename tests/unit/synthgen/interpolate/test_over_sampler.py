@@ -185,7 +185,7 @@ def test_options_are_those_of_the_configuration(options, message):
 def test_every_class_that_cannot_be_made_is_named():
     sizes = {"ant": 3, "bee": 30, "cow": 2}
     X, y = rows(sizes)
-    with pytest.raises(DataError, match="smote cannot make points of every class") as caught:
+    with pytest.raises(DataError, match="smote cannot make points of all classes") as caught:
         sampler().fit_resample(X, y)
     assert caught.value.problems == (
         "'ant': 3 rows of different persons, needs 4",
@@ -202,7 +202,7 @@ def test_a_class_without_danger_is_refused_and_not_left_as_it_was():
         sampler("borderline-smote").fit_resample(X, y)
 
 
-def test_nothing_to_make():
+def test_over_sampler_without_new_points():
     X, y = rows({"ant": 9, "bee": 9})
     over = sampler()
     points, labels = over.fit_resample(X, y)
@@ -270,7 +270,7 @@ def test_one_vs_all_keeps_its_columns_also_those_without_a_row():
         ([0.5, 1.5, 2.5], "continuous"),
     ],
 )
-def test_what_is_no_class(y, message):
+def test_over_sampler_rejects_invalid_classes(y, message):
     for call in (sampler().fit, sampler().fit_resample):
         with pytest.raises(ValueError, match=message):
             call(np.eye(np.shape(y)[0]), y)
@@ -328,7 +328,7 @@ def test_frames_keep_columns_types_and_names():
         (None, "sampling_strategy.*must be"),
         ({"elk": 40}, "elk.*not present"),
         ({"ant": 2}, "greater or equal"),
-        ({"ant": 20.5}, "no whole number"),
+        ({"ant": 20.5}, "not an integer"),
     ],
 )
 def test_strategies_that_over_sampling_cannot_do_are_refused(strategy, message):

@@ -158,12 +158,12 @@ def test_classes_that_cannot_be_learned_are_refused_by_name():
     with pytest.raises(DataError) as refused:
         sampler.sample({"fine": 1, "same": 2, "wide": 400}, SEEDS)
     assert refused.value.problems == (
-        "'same': all its vectors are the same",
+        "'same': all its vectors are equal",
         "'wide': its model draws vectors that are not finite",
     )
 
 
-def test_a_conditional_model_that_learned_nobody_of_a_class_does_not_draw_it():
+def test_conditional_vae_rejects_class_without_training_person():
     # the persons of class 1 are found by the split itself: with these, all are held out
     groups = np.arange(20)
     out = held_out(groups, SEEDS.child("fit", "split"))
@@ -174,7 +174,7 @@ def test_a_conditional_model_that_learned_nobody_of_a_class_does_not_draw_it():
     assert len(fitted.points(0, 3, SEEDS.child("a")).vectors) == 3
 
 
-def test_every_wrong_argument_is_told():
+def test_vae_reports_all_invalid_arguments():
     with pytest.raises(ConfigError) as refused:
         Vae(latent_dim=0, beta=float("nan"), free_bits=-1)
     assert [p.partition(":")[0] for p in refused.value.problems] == ["latent_dim", "beta", "free_bits"]

@@ -112,7 +112,7 @@ def test_a_large_beta_silences_z_and_free_bits_let_it_speak():
 
 def test_what_is_kept_is_the_best_of_all_looks(monkeypatch):
     looks = []
-    look = vae_network._Look.is_enough
+    look = vae_network._EarlyStopping.should_stop
 
     def spy(self, network, tensors):
         done = look(self, network, tensors)
@@ -120,7 +120,7 @@ def test_what_is_kept_is_the_best_of_all_looks(monkeypatch):
             looks.append((float(network.loss(self.part, self.epsilon, self.objective)), self, done))
         return done
 
-    monkeypatch.setattr(vae_network._Look, "is_enough", spy)
+    monkeypatch.setattr(vae_network._EarlyStopping, "should_stop", spy)
     network = train_vae(part(30, 11), part(9, 11, seed=2), objective(), SEEDS)
     values, last = [value for value, _, _ in looks], looks[-1][1]
     assert looks[-1][2]

@@ -7,20 +7,99 @@ from hypothesis import strategies as st
 from audits.core.released import MAX_LABEL_CHARACTERS
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
-from synthgen.load import BadRow, load
+from synthgen.core.types import Record
+from synthgen.load import load
 from synthgen.load.config import SourceConfig
-from synthgen.load.load import MAX_LABEL
+from synthgen.load.formats import MALFORMED, SourceRow
+from synthgen.load.load import MAX_LABEL, BadRow, names_of, to_record
+
+SOURCE = SourceConfig(path="x", text="note", label="kind", group="who", id="nid", names=("full", "nick"))
+GOOD = {"note": "a note", "kind": "a", "who": "p1", "nid": "n1"}
+
+
+def test_valid_row_becomes_a_record():
+    values = {**GOOD, "note": " two\u2009 words\n", "kind": "cafe\u0301", "who": 12}
+    assert to_record(SourceRow(3, values), SOURCE, set()) == Record(
+        id="n1", text="two\u2009 words", label="caf\u00e9", group="12"
+    )
+
+
+def test_group_spellings_are_normalized():
+    spelled = ("Jos\u00e9 1", "Jose\u0301 1", "Jos\u00e9\u00a01", "Jos\u00e9\u200d  1", "Jose\u200d\u0301\u28001")
+    spelled += tuple(
+        f"Jos\u00e9 1{unseen}" for unseen in ("\ufe0f", "\u034f", "\0", "\u3164", "\u2800", "\x7f", "\u00ad")
+    )
+    found = {to_record(SourceRow(3, {**GOOD, "who": who}), SOURCE, set()).group for who in spelled}
+    assert found == {"Jos\u00e9 1"}
+    assert to_record(SourceRow(3, {**GOOD, "who": "\u200d"}), SOURCE, set()).reason == "missing group"
+
+
+def test_ids_and_groups_default_to_the_row_number():
+    record = to_record(SourceRow(3, {"text": "x", "label": "a"}), SourceConfig(path="x"), set())
+    assert (record.id, record.group) == ("row-3", "record-3")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"note": None}, "empty text"),
+        ({"note": " \n\u00a0"}, "empty text"),
+        ({"note": 12}, "text is not a string"),
+        ({"note": "a\0b"}, "NUL character in text"),
+        ({"note": "a\ud800"}, "undecodable bytes"),
+        ({"kind": None}, "missing label"),
+        ({"kind": "  "}, "missing label"),
+        ({"kind": True}, "missing label"),
+        ({"kind": 0.5}, "missing label"),
+        ({"kind": "a\udfff"}, "undecodable bytes"),
+        ({"who": ""}, "missing group"),
+        ({"nid": None}, "missing id"),
+        ({"nid": "taken"}, "duplicate id"),
+    ],
+)
+def test_bad_row_has_a_reason(changes, reason):
+    taken = {"taken"}
+    assert to_record(SourceRow(8, GOOD | changes), SOURCE, taken) == BadRow(8, reason)
+    assert taken == {"taken"}, "a bad row takes no id"
+
+
+def test_unreadable_row_keeps_its_reason():
+    assert to_record(SourceRow(2, {}, MALFORMED), SOURCE, set()) == BadRow(2, MALFORMED)
+
+
+def test_duplicate_id_is_rejected():
+    taken = set()
+    assert isinstance(to_record(SourceRow(1, GOOD), SOURCE, taken), Record)
+    assert to_record(SourceRow(2, GOOD), SOURCE, taken) == BadRow(2, "duplicate id")
+
+
+@given(st.dictionaries(st.sampled_from(sorted(GOOD)), st.none() | st.booleans() | st.integers() | st.text()))
+def test_any_values_give_a_record_or_a_reason(values):
+    made = to_record(SourceRow(1, values), SOURCE, set())
+    if isinstance(made, Record):
+        assert made.text == values["note"].strip() != ""
+        assert all(value and value.encode() for value in (made.id, made.text, made.label, made.group))
+    else:
+        assert made.reason
+
+
+def test_declared_names_are_stripped_and_unique():
+    values = {"full": " Ann Lee ", "nick": "Ann Lee"}
+    assert names_of(SourceRow(1, values), SOURCE) == ("Ann Lee",)
+    assert names_of(SourceRow(1, {"full": None, "nick": "  "}), SOURCE) == ()
+    assert names_of(SourceRow(1, {"full": "Ann", "nick": "Bo"}), SOURCE) == ("Ann", "Bo")
+
 
 CANARY = "zebra-quartz-canary"
 SEEDS = SeedTree(5).child("load")
-SOURCE = SourceConfig(path="x", text="note", label="kind", group="who", id="nid", names=("full",))
+FILE_SOURCE = SourceConfig(path="x", text="note", label="kind", group="who", id="nid", names=("full",))
 
 
 @pytest.mark.parametrize(
     ("kind", "name"), [("jsonl", "a.jsonl"), ("csv", "a.csv"), ("parquet", "a.parquet"), ("dataset", "a")]
 )
-def test_every_format_gives_the_same_corpus(tmp_path, written, rows, kind, name):
-    report = load(SOURCE, getattr(written, kind)(tmp_path / name, rows), SEEDS)
+def test_all_formats_give_the_same_corpus(tmp_path, written, rows, kind, name):
+    report = load(FILE_SOURCE, getattr(written, kind)(tmp_path / name, rows), SEEDS)
     assert report.corpus.has_groups
     assert [(r.text, r.label, r.group, r.id) for r in report.corpus.records] == [
         (row["note"], row["kind"], row["who"], row["nid"]) for row in rows
@@ -29,7 +108,7 @@ def test_every_format_gives_the_same_corpus(tmp_path, written, rows, kind, name)
     assert (report.n_rows, report.bad) == (7, ())
 
 
-def test_a_folder_of_texts_has_its_classes_from_the_folders(tmp_path):
+def test_text_folder_gives_labels_from_folders(tmp_path):
     for name in ("b/2.txt", "a/deep/1.txt", "stray.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(f"  text of {name}\n", encoding="utf-8")
@@ -43,7 +122,7 @@ def test_a_folder_of_texts_has_its_classes_from_the_folders(tmp_path):
     assert report.bad_counts() == {"missing label": 1}
 
 
-def test_bad_rows_are_counted_by_number_and_reason_and_never_shown(tmp_path, rows):
+def test_bad_rows_are_counted_by_reason_and_not_shown(tmp_path, rows):
     good = [json.dumps(row).encode() for row in rows]
     bad = [
         json.dumps({**rows[0], "nid": "x1", "note": "  "}).encode(),
@@ -60,7 +139,7 @@ def test_bad_rows_are_counted_by_number_and_reason_and_never_shown(tmp_path, row
     ]
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"\n".join(good + bad))
-    report = load(SOURCE.model_copy(update={"max_bad_rows": 0.7}), path, SEEDS)
+    report = load(FILE_SOURCE.model_copy(update={"max_bad_rows": 0.7}), path, SEEDS)
     assert len(report.corpus) == 7
     assert report.bad_counts() == {
         "NUL character in text": 1,
@@ -74,12 +153,12 @@ def test_bad_rows_are_counted_by_number_and_reason_and_never_shown(tmp_path, row
     }
     assert report.bad[0] == BadRow(8, "empty text")
     with pytest.raises(DataError, match=r"11 of 18 rows cannot be used.*1\.00%") as caught:
-        load(SOURCE, path, SEEDS)
+        load(FILE_SOURCE, path, SEEDS)
     assert "empty text: 1 row (8)" in str(caught.value)
     assert CANARY not in str(caught.value) + repr(report)
 
 
-def test_a_missing_column_lists_those_found(tmp_path, written):
+def test_missing_column_error_lists_found_columns(tmp_path, written):
     path = written.jsonl(tmp_path / "a.jsonl", [{"body": "x", "label": "y", CANARY * 9: "z"}])
     with pytest.raises(DataError, match="columns not found") as caught:
         load(SourceConfig(path="x", group="who"), path, SEEDS)
@@ -90,10 +169,10 @@ def test_a_missing_column_lists_those_found(tmp_path, written):
     assert CANARY not in message
 
 
-def test_the_first_line_of_a_table_without_a_header_is_not_shown(tmp_path):
+def test_csv_without_header_does_not_show_first_line(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(f"p1,{CANARY},x\np2,other,y\n")
-    with pytest.raises(DataError, match="The 3 cells of the first line are none of them") as caught:
+    with pytest.raises(DataError, match="None of the 3 cells of the first line") as caught:
         load(SourceConfig(path="x"), path, SEEDS)
     assert CANARY not in str(caught.value)
 
@@ -106,13 +185,13 @@ def test_the_first_line_of_a_table_without_a_header_is_not_shown(tmp_path):
         (lambda i: f"{CANARY} {max(i, 5)}", None),
     ],
 )
-def test_a_column_of_texts_or_names_is_no_column_of_classes_and_is_not_shown(tmp_path, written, label, said):
+def test_label_column_of_texts_is_rejected_and_not_shown(tmp_path, written, label, said):
     rows = [{"text": f"t{i}", "label": label(i // 2), "who": f"p{i // 2}"} for i in range(24)]
     path = written.jsonl(tmp_path / "a.jsonl", rows)
     if said is None:  # seven classes, whatever they are called
         assert len(load(SourceConfig(path="x", group="who"), path, SEEDS).corpus.counts()) == 7
         return
-    with pytest.raises(DataError, match="holds no classes") as caught:
+    with pytest.raises(DataError, match="does not hold classes") as caught:
         load(SourceConfig(path="x", group="who"), path, SEEDS)
     assert said in caught.value.problems
     assert CANARY not in str(caught.value)
@@ -125,13 +204,13 @@ def test_a_column_of_texts_or_names_is_no_column_of_classes_and_is_not_shown(tmp
         ("a.jsonl", None, "no such file"),
         ("a.jsonl", b"", "holds no rows"),
         ("a.csv", b"text,label\n", "holds no rows"),
-        ("a.csv", b"text,text\na,b\n", "names a column twice"),
+        ("a.csv", b"text,text\na,b\n", "two columns of the same name"),
         ("a.csv", b'text,label\n"never closed', "cannot be read past line"),
         ("a.parquet", b"PAR1 not really", "not a readable parquet"),
-        ("a.docx", b"x", "does not tell the format"),
+        ("a.docx", b"x", "cannot be derived from the file extension"),
     ],
 )
-def test_each_broken_source_has_its_message(tmp_path, name, content, message):
+def test_broken_source_has_a_message(tmp_path, name, content, message):
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
@@ -139,7 +218,7 @@ def test_each_broken_source_has_its_message(tmp_path, name, content, message):
         load(SourceConfig(path="x"), path, SEEDS)
 
 
-def test_labels_are_filtered_and_two_spellings_are_one_class(tmp_path, written):
+def test_labels_are_filtered_after_normalization(tmp_path, written):
     rows = [{"text": f"t{i}", "label": label} for i, label in enumerate(["caf\u00e9", "cafe\u0301", "b", "c"])]
     path = written.jsonl(tmp_path / "a.jsonl", rows)
     report = load(SourceConfig(path="x", labels=("cafe\u0301", "b")), path, SEEDS)
@@ -150,7 +229,7 @@ def test_labels_are_filtered_and_two_spellings_are_one_class(tmp_path, written):
 
 
 @given(sizes=st.lists(st.integers(1, 5), min_size=2, max_size=12), limit=st.integers(5, 30))
-def test_a_sample_takes_whole_groups_and_keeps_the_limit(tmp_path_factory, written, sizes, limit):
+def test_sample_takes_whole_groups_within_the_limit(tmp_path_factory, written, sizes, limit):
     rows = [{"text": f"{g} {i}", "label": "a", "who": f"g{g}"} for g, n in enumerate(sizes) for i in range(n)]
     path = written.jsonl(tmp_path_factory.mktemp("s") / "a.jsonl", rows)
     report = load(SourceConfig(path="x", group="who", max_records=limit), path, SEEDS)

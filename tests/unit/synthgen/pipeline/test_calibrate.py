@@ -25,11 +25,11 @@ def test_the_suite_is_climbed_where_the_policy_asks_and_nothing_else_refuses(fin
             cell = {"demand": "must_fail", "outcome": "right"}
             return {"audits": ["memorization"], "cases": [{"case": "verbatim", "audits": {"memorization": cell}}]}
 
-    def suite_run(inputs, **how):
+    def fake_suite(inputs, **how):
         asked.append((len(inputs.train), how["audits"]))
         return Climbed()
 
-    monkeypatch.setattr(module, "selftest", suite_run)
+    monkeypatch.setattr(module, "run_suite", fake_suite)
     run = Pipeline(finished.config()).run()
     assert [audits for _, audits in asked] == [("memorization",)]
     assert run.decide().allowed
@@ -45,7 +45,7 @@ def test_the_suite_is_climbed_where_the_policy_asks_and_nothing_else_refuses(fin
 
 def test_a_release_that_is_refused_anyway_costs_no_suite(finished, monkeypatch):
     with_policy(finished, "selftest: [memorization]\nrequired: [linkage]\n")
-    monkeypatch.setattr(module, "selftest", None)
+    monkeypatch.setattr(module, "run_suite", None)
     run = Pipeline(finished.config()).run()
     assert not any(stage.is_of("selftest") for stage in run.record.stages)
     assert not run.decide().allowed
@@ -67,4 +67,4 @@ def test_a_policy_for_outside_asks_for_all_six(run_project):
 def test_no_suite_is_due_where_no_policy_asks(run_project):
     run = load_run(run_project.config())
     assert run.decide().allowed
-    assert not module.is_due(SimpleNamespace(folder=run.folder("audit")), run.policy())
+    assert not module.is_due(SimpleNamespace(folder=run.folder("audit")), run.policy)

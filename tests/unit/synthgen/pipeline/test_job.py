@@ -88,7 +88,7 @@ def test_the_digest_of_a_folder_changes_with_names_bytes_and_files(tmp_path):
 @pytest.mark.parametrize("private", [True, False])
 def test_under_a_budget_each_text_is_encoded_by_itself(tmp_path, monkeypatch, private):
     given = {"version": 1, "source": {"path": "n", "group": "p", "labels": ["a", "b"]}, "filter": {"length": None}}
-    method = {"method": "dp-vote", "total": 9} if private else {"total": 9}
+    method = {"method": "dp-gaussian", "total": 9} if private else {"total": 9}
     dp = {"dp": {"epsilon": 1.0, "delta": 1e-6, "persons": 100}} if private else {}
     asked = []
     monkeypatch.setattr("synthgen.pipeline.job.build_encoder", lambda *_, alone: asked.append(alone))

@@ -12,7 +12,7 @@ from audits.attacks.parent_recovery.lineage import check_lineage
 from synthgen.core.tables import read_corpus, read_latents
 from synthgen.pipeline.judge import counted, synthetic_corpus
 
-JUDGE = "synthgen.pipeline.judge"
+JUDGE, EVALUATE = "synthgen.pipeline.judge", "synthgen.evaluate.stage"
 
 
 @dataclass
@@ -65,7 +65,7 @@ def quick(monkeypatch):
     """Audits and the utility study that say nothing, where only the stage's digest is of interest."""
     empty = {"results": [], "input_checks": {}}
     monkeypatch.setattr(f"{JUDGE}.run_audits", lambda *_: json.dumps(empty).encode())
-    monkeypatch.setattr(f"{JUDGE}.evaluate.evaluate", lambda *_, **__: SimpleNamespace(table={"metrics": {}}))
+    monkeypatch.setattr(f"{EVALUATE}.evaluate", lambda *_, **__: SimpleNamespace(table={"metrics": {}}))
     monkeypatch.setattr(f"{JUDGE}.evidence_from", lambda *_: SimpleNamespace(to_bytes=lambda: b"{}"))
 
 

@@ -1,11 +1,14 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
+from synthgen.pipeline.adapt import ADAPT_STAGE
 
 from synthgen.core.errors import ConfigError, Interrupted, ModelError, ModelMissing, UsageError
-from synthgen.pipeline import judge
+from synthgen.filter.stage import FILTER
 from synthgen.pipeline.pipeline import STAGES, Pipeline
+from synthgen.pipeline.style_choice import STYLE
 from synthgen.pipeline.workspace import Workspace
 
 MADE = [
@@ -69,10 +72,24 @@ def test_only_what_depends_on_a_change_is_made_again(finished):
 
 
 def test_what_other_versions_judged_is_judged_again(finished, monkeypatch):
-    upgraded = {**judge.AUDITS_VERSION, "audits": "0" * 64}
-    monkeypatch.setattr(judge, "AUDITS_VERSION", upgraded)
+    monkeypatch.setattr("synthgen.core.made_by.sources", lambda *_: "0" * 64)
     again = Pipeline(finished.config()).run()
     assert [s.name for s in again.record.stages if not s.reused] == ["evaluate", "audit"]
+
+
+def test_a_run_goes_on_after_an_upgrade_of_a_stage_and_computes_that_one_and_what_depends_on_it(
+    finished, monkeypatch
+):
+    monkeypatch.setattr("synthgen.pipeline.write.FILTER", replace(FILTER, version=FILTER.version + 1))
+    again = Pipeline(finished.config()).run()
+    made = [s.name for s in again.record.stages if not s.reused]
+    assert made == ["filter", "evaluate", "audit"]
+
+
+def test_a_run_goes_on_after_an_upgrade_of_a_stage_that_it_does_not_have(finished, monkeypatch):
+    monkeypatch.setattr("synthgen.pipeline.style_choice.STYLE", replace(STYLE, version=STYLE.version + 1))
+    again = Pipeline(finished.config()).run()
+    assert all(stage.reused for stage in again.record.stages)
 
 
 def test_never_starts_anew(finished):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from synthgen.core.errors import DataError
+from synthgen.core.files import write_bytes
 from synthgen.core.tables import read_corpus
 from synthgen.core.types import Corpus, Record
 from synthgen.pipeline.prepare import embed_train, load_source, refuse_untaught, split_source
-from synthgen.pipeline.workspace import write_bytes
 
 NAMES = ("load", "split", "deidentify", "embed")
 

@@ -20,7 +20,7 @@ def state(number, have, asked=None):
     )
     return Round(
         number=number,
-        asked=asked or {"a": 100, "b": 100},
+        requested=asked or {"a": 100, "b": 100},
         candidates=kept,
         vectors=np.zeros((0, 2)),
         embeddings=(),
@@ -46,8 +46,8 @@ def test_a_further_round_needs_a_gain(number, before, after, goes_on):
     assert (following is not None) == goes_on
     if following is not None:
         assert following.number == number + 1
-        assert following.asked["a"] > 100
-        assert following.asked["b"] == 100
+        assert following.requested["a"] > 100
+        assert following.requested["b"] == 100
 
 
 def test_what_stands_in_for_the_bridge_is_opened_as_what_it_is(monkeypatch):

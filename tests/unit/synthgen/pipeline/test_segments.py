@@ -16,8 +16,8 @@ from synthgen.decode.bridge import load_bridge
 from synthgen.decode.xrag import XragDecoder
 from synthgen.deidentify import with_placeholders
 from synthgen.embed.segmented import SegmentedEncoder
-from synthgen.pipeline.judge import COHERENCE
-from synthgen.pipeline.segments import SegmentWriter, encoder_for, writer_for
+from synthgen.evaluate.stage import COHERENCE
+from synthgen.pipeline.segments import SegmentWriter, encoder_for, writer_for, written_parts
 from synthgen.segment import Splitter
 
 SEGMENTS = {"by": "headings", "words": 40, "least_persons": 4, "context_tokens": 77}
@@ -73,6 +73,18 @@ def test_the_segments_of_train_are_kept_beside_the_vectors_of_whole_records(note
     encoder = encoder_for(job(notes), prepared.train)
     assert isinstance(encoder, SegmentedEncoder)
     np.testing.assert_allclose(embedded.vectors, encoder.encode(prepared.train.texts), atol=1e-6)
+
+
+def test_the_parts_of_a_record_are_its_segments_with_the_prompts_they_are_written_with(notes):
+    prepared, _, _ = notes.prepare(job(notes))
+    whole = written_parts(notes.encoder, prepared.train, "a note of {label}")
+    assert whole == [[(r.text, f"a note of {r.label}")] for r in prepared.train.records]
+    cut = written_parts(encoder_for(job(notes), prepared.train), prepared.train, "a note of {label}")
+    first = prepared.train.records[0]
+    titles = [title.lower() for title in headings(first.text) if title in TITLES]
+    prompts = dict.fromkeys(prompt for _, prompt in cut[0])  # a long section is several segments of one heading
+    assert list(prompts) == [f"a note of {first.label} {title}" for title in titles]
+    assert all(text in first.text for text, _ in cut[0])
 
 
 def test_vectors_without_segments_are_refused(notes):

@@ -15,7 +15,7 @@ from synthgen.decode.bridge import Vocabulary, load_bridge
 from synthgen.decode.learnt import share_learnt, write_learnt
 from synthgen.decode.style_adapter import CARD, WEIGHTS, StyleCard, built_in_styles, load_style
 from synthgen.decode.train.trained import new_style
-from synthgen.pipeline.job import STAGES_VERSION, Job
+from synthgen.pipeline.job import Job
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.style_choice import CHOICE, GAIN, check_style, choose_style, read_choice, ways
@@ -74,25 +74,6 @@ def test_the_style_in_which_train_is_likeliest_is_taken_and_no_text_is_kept(prep
     assert [ways(n) for n in (1, 2, 3, 4, 9)] == [1, 2, 4, len(wider), 13]
     texts = prepared[2].texts
     assert not any(text in path.read_text(errors="ignore") for path in stage.folder.iterdir() for text in texts)
-
-
-def test_the_choice_is_named_after_all_that_can_change_it(prepared, monkeypatch):
-    job, bridge, _, encoder, upstream = prepared
-    named, stage = {}, Workspace.stage
-    monkeypatch.setattr(
-        Workspace, "stage", lambda self, name, inputs, make: named.update(inputs) or stage(self, name, inputs, make)
-    )
-    choose_style(*prepared)
-    built_in = {name: [load_style(name, job.config.resolve).digest] for name in built_in_styles()[1:]}
-    assert named == {
-        "version": STAGES_VERSION,
-        "upstream": upstream,
-        "encoder": encoder.digest,
-        "bridge": bridge.digest,
-        "styles": {"plain": [], **built_in},
-        "prompt": job.config.decode.prompt,
-        "seed": job.seeds.child("manner").key().hex(),
-    }
 
 
 @pytest.mark.parametrize(("won", "chosen"), [(GAIN - 0.01, ["plain"]), (GAIN + 0.01, ["letter", "note"])])
@@ -173,7 +154,7 @@ def test_records_dealt_out_to_several_styles_are_still_the_very_records(project,
 def test_a_choice_by_train_is_refused_where_differential_privacy_is_asked_for(project):
     strict = load_policy(policy_path("strict-dp"))
     check_style(project.config(decode={"style": "plain"}), strict)
-    with pytest.raises(ConfigError, match="asks for differential privacy") as caught:
+    with pytest.raises(ConfigError, match="requires differential privacy") as caught:
         check_style(project.config(decode={"style": "auto"}), strict)
     assert all(name in caught.value.hint for name in built_in_styles())
 

@@ -9,7 +9,8 @@ import pytest
 from audits.core.files import sync
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import Interrupted, StorageError
-from synthgen.pipeline.workspace import DONE, Workspace, write_bytes, write_json
+from synthgen.core.files import write_bytes, write_json
+from synthgen.pipeline.workspace import DONE, Workspace
 
 
 def mode(path):

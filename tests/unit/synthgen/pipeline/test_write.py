@@ -98,7 +98,7 @@ def test_another_backend_writes_anew_and_is_on_record(bench, monkeypatch):
     first.write()
     (decoded,) = [s for s in first.stages if s.name == "decode"]
     assert decoded.counts["backend"] == backend_of("cpu")
-    monkeypatch.setattr("synthgen.pipeline.write.backend_of", lambda _placement: "cuda")
+    monkeypatch.setattr("synthgen.pipeline.rounds.backend_of", lambda _placement: "cuda")
     again = bench.writer(bench.job())
     assert made(again) == {*AFTER_DECODE, *RECONSTRUCTION}
     assert {s.counts["backend"] for s in again.stages if s.name.startswith("decode")} == {"cuda"}
@@ -125,7 +125,7 @@ def test_one_lost_shard_is_decoded_again_alone_and_to_the_byte(bench):
     first = bench.writer(bench.job())
     written = first.write()
     folder, digests = shards(first)
-    latents = [ids for ids in bench.decoder.decoded if not ids[0].startswith("reconstruction-")]
+    latents = [ids for ids in bench.decoder.decoded if not ids[0].startswith("echo-")]
     bench.decoder.decoded.clear()
     partial = folder.with_name(folder.name + ".partial")  # as a stop before the end would have left it
     folder.rename(partial)
@@ -154,7 +154,7 @@ def test_a_finished_decode_that_was_altered_is_decoded_again_whole(bench):
 
 def test_a_shard_holds_two_batches(bench):
     bench.writer(bench.job()).write()
-    sizes = {ids[0].startswith("reconstruction-"): len(ids) for ids in bench.decoder.decoded[::-1]}
+    sizes = {ids[0].startswith("echo-"): len(ids) for ids in bench.decoder.decoded[::-1]}
     assert sizes == {True: 8, False: 4}  # 2 · 4 texts: of one candidate each, and of two
 
 
@@ -162,7 +162,7 @@ def test_a_round_asks_for_more_only_where_a_class_is_short(bench):
     spoiled = set()
 
     def spoil(latent_id, label):
-        if label == "cardiology" and not latent_id.startswith("reconstruction-") and len(spoiled) < 9:
+        if label == "cardiology" and not latent_id.startswith("echo-") and len(spoiled) < 9:
             spoiled.add(latent_id)
         return latent_id in spoiled
 
@@ -171,7 +171,7 @@ def test_a_round_asks_for_more_only_where_a_class_is_short(bench):
     written = writer.write()
     stages = {s.name: s for s in writer.stages}
     assert list(stages) == [*RECONSTRUCTION, *ROUND, *(name + "-2" for name in ROUND)]
-    first, second = stages["interpolate"].counts["asked"], stages["interpolate-2"].counts["asked"]
+    first, second = stages["interpolate"].counts["requested"], stages["interpolate-2"].counts["requested"]
     assert first == dict.fromkeys(first, 9)  # ⌈1.3 · 5⌉ + 2
     assert second == {**first, "cardiology": 41}  # none of 9 kept, so reckoned with .2: ⌈1.2 · 5 / .2⌉ + 2 = 32 more
     assert stages["decode-2"].counts["in"] == 32
@@ -184,9 +184,7 @@ def test_a_round_asks_for_more_only_where_a_class_is_short(bench):
 
 
 def test_rounds_end_where_they_bring_nothing_more_and_what_is_there_goes_on(bench):
-    bench.decoder.spoil = lambda latent_id, label: (
-        label == "pulmonology" and not latent_id.startswith("reconstruction-")
-    )
+    bench.decoder.spoil = lambda latent_id, label: label == "pulmonology" and not latent_id.startswith("echo-")
     writer = bench.writer(bench.job())
     written = writer.write()
     filtered = [s for s in writer.stages if s.name.startswith("filter")]
@@ -201,7 +199,7 @@ def test_rounds_go_on_while_they_bring_a_tenth_of_what_is_lacking(bench):
     made = []
 
     def spoil(latent_id, label):
-        if label != "pulmonology" or latent_id.startswith("reconstruction-"):
+        if label != "pulmonology" or latent_id.startswith("echo-"):
             return False
         if latent_id not in made:
             made.append(latent_id)
@@ -212,12 +210,12 @@ def test_rounds_go_on_while_they_bring_a_tenth_of_what_is_lacking(bench):
     written = writer.write()
     assert Counter(c.label for c in written.records) == written.wanted
     assert len([s for s in writer.stages if s.name.startswith("filter")]) > 4
-    last = [s for s in writer.stages if s.name.startswith("interpolate")][-1].counts["asked"]
+    last = [s for s in writer.stages if s.name.startswith("interpolate")][-1].counts["requested"]
     assert {last["cardiology"], last["gastroenterology"]} == {22}  # those that were full are not asked for more
 
 
 def test_where_nothing_passes_the_reasons_are_counted(bench):
-    bench.decoder.spoil = lambda latent_id, _label: not latent_id.startswith("reconstruction-")
+    bench.decoder.spoil = lambda latent_id, _label: not latent_id.startswith("echo-")
     writer = bench.writer(bench.job())
     with pytest.raises(DataError, match="no candidate passed") as refused:
         writer.write()

@@ -8,7 +8,7 @@ from synthgen.release.run import load_run
 
 def test_what_leaves_of_the_record_tells_nothing_of_the_source(run_project):
     run = load_run(run_project.config())
-    public = public_record(run.record, run.policy())
+    public = public_record(run.record, run.policy)
     said = json.dumps(public)
     assert "31337" not in said
     private = [s.digest for s in run.record.stages] + [s.folder for s in run.record.stages]
@@ -25,7 +25,7 @@ def test_the_bundle_says_what_the_audits_read(run_project):
     assert len(content.records) == run.record.stage("audit").n_out == 12
     assert [m["role"] for m in content.models] == ["embedder", "decoder", "projector"]
     assert content.models == stated_models(run)
-    assert content.run_json == public_record(run.record, run.policy())
+    assert content.run_json == public_record(run.record, run.policy)
     assert {side["role"] for side in content.inputs} == {"train", "control"}
 
 

@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 
 from synthgen.config import DpConfig
-from synthgen.decode.config import AdaptConfig, DecodeConfig
+from synthgen.decode.config import DecodeConfig
 from synthgen.release.limitations import DIFFERENTIALLY_PRIVATE, LIMITATIONS, NUMBERS_TOLD, VERDICTS_TOLD, limitations
 
 
@@ -20,7 +20,6 @@ def said(*, segmented=False, private=False, decode=None, public=False, **changes
 def test_without_persons_nothing_is_said_of_persons():
     assert said() == LIMITATIONS
     assert "nothing is shown about a person" in said(has_groups=False)[-1]
-    assert "refined on the private train text" in said(decode=DecodeConfig(adapt=AdaptConfig()))[-1]
     assert "was chosen by the private train text" in said(decode=DecodeConfig(style="auto"))[-1]
     assert "that it learnt from public text" in said(decode=DecodeConfig(style="./ours"))[-1]
     assert "was told 3 words;" in said(disclosure="3 words")[-1]

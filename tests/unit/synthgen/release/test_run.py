@@ -8,8 +8,8 @@ import pytest
 from audits.gate.shipped import load_policy
 from audits.verify.bundle import verify_bundle
 from synthgen.core.errors import DataError, ReleaseRefused, UsageError
-from synthgen.pipeline.finished import policy_file
-from synthgen.release import run as run_module
+from synthgen.pipeline import stages
+from synthgen.pipeline.policy import policy_file
 from synthgen.release.run import load_run
 from synthgen.release.trust import new_trust
 
@@ -38,20 +38,28 @@ def test_a_run_that_is_not_there_is_told(new_project, run_project):
         last(run_project).folder("paint")
 
 
-def test_a_run_of_other_versions_is_no_run_of_these(run_project, monkeypatch):
-    changed = {**run_module.AUDITS_VERSION, "audits": "0" * 64, "scipy": "0.0.1"}
-    monkeypatch.setattr(run_module, "AUDITS_VERSION", changed)
-    with pytest.raises(DataError, match="program changed") as told:
+def test_a_run_of_another_version_of_a_stage_is_refused(run_project, monkeypatch):
+    monkeypatch.setitem(stages.ALL, "decode", replace(stages.ALL["decode"], version=99))
+    with pytest.raises(DataError, match="program changed") as refused:
         last(run_project)
-    assert "changed: audits" in str(told.value)
-    assert "changed: scipy" in str(told.value)
-    assert "numpy" not in str(told.value)
+    assert refused.value.problems == ("changed: decode-reconstruction", "changed: decode")
+    monkeypatch.delitem(stages.ALL, "decode")  # a stage that this program does not have
+    with pytest.raises(DataError, match="program changed"):
+        last(run_project)
+
+
+def test_evidence_of_another_version_of_the_audits_is_refused(run_project, monkeypatch):
+    monkeypatch.setattr("synthgen.core.made_by.sources", lambda *_: "0" * 64)
+    with pytest.raises(DataError, match="program changed") as refused:
+        last(run_project)
+    assert "changed: audit" in refused.value.problems
+    assert "changed: load" not in refused.value.problems
 
 
 def test_the_decision_is_of_evidence_and_policy_alone(run_project):
     run = last(run_project)
     assert run.decide().allowed
-    assert run.decide() == run.decide(run.policy())
+    assert run.decide() == run.decide(run.policy)
     strict = run.decide(load_policy("hospital-external"))
     assert not strict.allowed
     assert any("parent_recovery" in failure for failure in strict.failures)
@@ -86,16 +94,20 @@ def test_a_changed_policy_file_stops_an_older_decision(finished):
     before = run.decide()
     file = finished.folder / "lenient.yaml"
     file.write_text(file.read_text().replace("limit: 7", "limit: 700"))
+    with pytest.raises(ReleaseRefused, match="policy file is not the policy"):
+        run.release(before, key=key(finished), out=finished.folder / "out")
+    assert not (finished.folder / "out").exists()
+    again = last(finished)
     with pytest.raises(UsageError, match="the decision is of policy"):
-        run.report(before)
-    assert not run.decide().allowed
+        again.report(before)
+    assert not again.decide().allowed
 
 
 def test_a_yes_becomes_a_bundle_that_verifies(finished):
     run = last(finished)
     bundle = run.release(run.decide(), key=key(finished), out=finished.folder / "out")
     trust = finished.folder / "own.json"
-    policy = run.policy()
+    policy = run.policy
     new_trust(
         trust,
         roles={"releaser": [finished.folder / "keys" / "releaser.pub.json"]},
@@ -110,7 +122,7 @@ def test_a_yes_becomes_a_bundle_that_verifies(finished):
 
 def test_a_no_leaves_a_signed_refusal_and_no_bundle(finished):
     run = last(finished)
-    strict = replace(run, config=run.config.model_copy(update={"policy": "hospital-external"}))
+    strict = replace(run, policy=load_policy("hospital-external"))
     with pytest.raises(ReleaseRefused, match="not released under policy 'hospital-external'") as caught:
         strict.release(strict.decide(), key=key(finished), out=finished.folder / "out")
     assert any("membership-high" in problem for problem in caught.value.problems)

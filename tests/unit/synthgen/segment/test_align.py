@@ -3,9 +3,42 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthgen.core.errors import ModelError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Latents, Segments
-from synthgen.segment.align import align
+from synthgen.segment.align import align, record_vectors
+
+
+def segments(vectors, owners):
+    k = len(owners)
+    return Segments(
+        vectors=np.array(vectors, dtype=np.float32), owners=tuple(owners), headings=("",) * k, sections=(0,) * k
+    )
+
+
+def test_record_vectors_weight_segments_equally():
+    owners, vectors = record_vectors(segments([[3, 0, 0], [0, 0.5, 0], [0, 0, 7]], "bba"))
+    assert owners == ("b", "a")
+    np.testing.assert_allclose(vectors, [[0.5**0.5, 0.5**0.5, 0], [0, 0, 1]], atol=1e-7)
+    assert vectors.dtype == np.float32
+
+
+def test_record_vector_of_one_segment_has_its_direction():
+    _, vectors = record_vectors(segments([[3, 4]], "a"))
+    np.testing.assert_allclose(vectors, [[0.6, 0.8]], atol=1e-7)
+
+
+def test_record_vectors_of_no_records_are_empty():
+    owners, vectors = record_vectors(segments(np.empty((0, 3)), ""))
+    assert owners == ()
+    assert vectors.shape == (0, 3)
+
+
+@pytest.mark.parametrize("vectors", [[[0, 0], [1, 0]], [[1, 0], [-1, 0]]])
+def test_record_vectors_reject_length_zero(vectors):
+    with pytest.raises(ModelError, match="length zero"):
+        record_vectors(segments(vectors, "aa"))
+
 
 SEEDS = SeedTree(3).child("segments")
 DIM = 3
@@ -43,7 +76,7 @@ A = [("", 1), ("plan", 4), ("history", 2), ("social", 1)]  # rows 0; 1 to 4; 5, 
 B = [("history", 2), ("allergies", 1), ("plan", 1)]  # rows 8, 9; 10; 11
 
 
-def test_sections_both_parents_have_are_blended_window_by_window():
+def test_align_blends_shared_sections_by_window():
     given_ = parents(a=A, b=B)
     made = align(latents(("ab", (0.75, 0.25)), ("ab", (0.25, 0.75))), given_, SEEDS)
     blends = {"x0": 0.75, "x1": 0.25}
@@ -69,7 +102,7 @@ def orders(made):
     return found
 
 
-def test_the_order_is_that_of_one_parent_drawn_by_the_records_own_stream():
+def test_align_takes_section_order_of_a_random_parent():
     names = tuple(f"n{i}" for i in range(40))
     made = align(latents(*[("ab", (0.5, 0.5))] * 40, names=names), parents(a=A, b=B), SEEDS)
     found = orders(made)
@@ -78,7 +111,7 @@ def test_the_order_is_that_of_one_parent_drawn_by_the_records_own_stream():
     assert orders(alone)["n7"] == found["n7"]
 
 
-def test_a_section_of_one_parent_alone_is_left_out_and_a_single_parent_keeps_all():
+def test_align_drops_sections_of_only_one_parent():
     made = align(latents(("ab", (0.5, 0.5)), ("a", (1.0,))), parents(a=A, b=B), SEEDS)
     found = orders(made)
     assert set(found["x0"]) == {"plan", "history"}
@@ -86,12 +119,12 @@ def test_a_section_of_one_parent_alone_is_left_out_and_a_single_parent_keeps_all
     np.testing.assert_array_equal(made.vectors[[o == "x1" for o in made.owners]], parents(a=A, b=B).vectors[:8])
 
 
-def test_a_parent_of_weight_zero_is_none():
+def test_align_ignores_parents_of_weight_zero():
     made = align(latents(("ab", (0.0, 1.0))), parents(a=A, b=B), SEEDS)
     assert orders(made)["x0"] == ["history", "allergies", "plan"]
 
 
-def test_parents_without_a_common_section_are_aligned_as_a_whole_and_have_no_headings():
+def test_align_without_shared_section_uses_whole_records():
     given_ = parents(a=[("plan", 1), ("history", 2)], b=[("", 3), ("social", 2)])
     made = align(latents(("ab", (0.5, 0.5))), given_, SEEDS)
     assert set(made.headings) == {""}
@@ -100,14 +133,14 @@ def test_parents_without_a_common_section_are_aligned_as_a_whole_and_have_no_hea
     np.testing.assert_allclose(made.vectors, expected, rtol=1e-6)
 
 
-def test_a_heading_that_comes_again_is_a_section_of_its_own():
+def test_align_treats_repeated_headings_as_separate_sections():
     given_ = parents(a=[("results", 1), ("plan", 1), ("results", 1)], b=[("results", 1), ("plan", 1)])
     made = align(latents(("ab", (0.5, 0.5)), ("a", (1.0,))), given_, SEEDS)
     assert [h for o, h in zip(made.owners, made.headings, strict=True) if o == "x0"] == ["results", "plan"]
     assert [h for o, h in zip(made.owners, made.headings, strict=True) if o == "x1"] == ["results", "plan", "results"]
 
 
-def test_of_three_parents_two_must_have_a_section_and_their_weights_are_scaled():
+def test_align_of_three_parents_rescales_weights():
     given_ = parents(a=[("plan", 1)], b=[("plan", 1), ("social", 1)], c=[("plan", 1), ("social", 1)])
     made = align(latents(("abc", (0.5, 0.3, 0.2)), names=("y",)), given_, SEEDS)
     v = given_.vectors
@@ -123,7 +156,7 @@ windows = st.integers(1, 6)
 
 
 @given(windows, windows, st.floats(0.01, 0.99))
-def test_every_window_of_a_new_record_lies_between_windows_of_its_parents_in_order(n_a, n_b, weight):
+def test_align_windows_lie_between_parent_windows(n_a, n_b, weight):
     given_ = parents(a=[("plan", n_a)], b=[("plan", n_b)])
     made = align(latents(("ab", (weight, 1 - weight))), given_, SEEDS)
     m = len(made)
@@ -134,7 +167,7 @@ def test_every_window_of_a_new_record_lies_between_windows_of_its_parents_in_ord
     np.testing.assert_allclose(made.vectors, expected, rtol=1e-5)
 
 
-def test_no_latents_have_no_segments():
+def test_align_of_no_latents_is_empty():
     made = align(latents(), parents(a=A), SEEDS)
     assert len(made) == 0
     assert made.vectors.shape == (0, DIM)

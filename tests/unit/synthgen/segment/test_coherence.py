@@ -20,7 +20,7 @@ from synthgen.segment.split import Splitter
         ([], None),
     ],
 )
-def test_parts_of_one_record_speak_of_one_person(parts, found):
+def test_contradicts_compares_ages_and_sexes_of_sections(parts, found):
     assert contradicts(parts) is found
 
 
@@ -33,7 +33,7 @@ TEXTS = [
 U = np.array([[1, 0, 0], [0, 2, 0], [1, 1, 0], [0, 0, 3], [0, 1, 0]], dtype=np.float32)
 
 
-def test_coherence_is_counted_by_hand():
+def test_coherence_worked_example():
     segments = Segments(
         vectors=U,
         owners=("a", "a", "b", "b", "c"),
@@ -49,6 +49,6 @@ def test_coherence_is_counted_by_hand():
     assert found["other_cosine"] == pytest.approx((0 + 0.5**0.5) / 2)
 
 
-def test_what_cannot_be_said_is_left_out():
+def test_coherence_omits_measures_without_data():
     segments = Segments(vectors=U[:1], owners=("c",), headings=("history",), sections=(0,))
     assert set(coherence(TEXTS[2:], segments, SPLITTER)) == {"words", "sections"}

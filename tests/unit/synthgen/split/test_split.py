@@ -1,13 +1,68 @@
+import json
 import math
+import stat
+import time
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthgen.core.errors import StorageError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
-from synthgen.split import split
+from synthgen.split import commit_split, commitment, split
 from synthgen.split.config import SplitConfig
+from synthgen.split.split import _TOKEN, THRESHOLD, _shingles, jaccard, near_duplicates
+
+
+def slow_reference(texts, others):
+    def shingles(text):
+        tokens = _TOKEN.findall(text.casefold())
+        return {tuple(tokens[i : i + 5]) for i in range(max(1, len(tokens) - 4))}
+
+    def jaccard(a, b):
+        return len(a & b) / len(a | b)
+
+    return [any(jaccard(shingles(t), shingles(o)) >= THRESHOLD for o in others) for t in texts]
+
+
+def edited(words, changes, rng):
+    words = list(words)
+    for at in rng.choice(len(words), size=changes, replace=False):
+        words[at] = f"new{rng.integers(1000)}"
+    return " ".join(words)
+
+
+def test_near_duplicates_match_exhaustive_search_on_edited_copies():
+    rng = np.random.default_rng(3)
+    vocabulary = [f"w{i}" for i in range(300)]
+    others = [" ".join(rng.choice(vocabulary, size=int(rng.integers(40, 120)))) for _ in range(60)]
+    texts = [edited(others[i % 60].split(), i % 7, rng) for i in range(170)]
+    expected = slow_reference(texts, others)
+    assert near_duplicates(texts, others).tolist() == expected
+    assert 40 < sum(expected) < 160
+
+
+@given(st.lists(st.text("ab c", max_size=24), max_size=7), st.lists(st.text("ab c", max_size=24), max_size=5))
+def test_near_duplicates_match_exhaustive_search_on_short_texts(texts, others):
+    assert near_duplicates(texts, others).tolist() == slow_reference(texts, others)
+
+
+def test_near_duplicates_worked_example():
+    # 14 tokens give 10 shingles; a changed last token keeps 9 of them: J = 9 / 11 = .82; two give 8 / 12 = .67
+    base = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+    one, two = base.replace("fourteen", "x"), base.replace("thirteen fourteen", "x y")
+    assert near_duplicates([base.upper(), one + "!", two], [base]).tolist() == [True, True, False]
+    a, b = _shingles(base), _shingles(one)
+    assert jaccard(a, b) == pytest.approx(9 / 11)
+
+
+def test_near_duplicates_of_equal_texts_take_subquadratic_time():
+    start = time.monotonic()
+    assert near_duplicates(["the same five words here"] * 3000, ["the same five words here"] * 2500).all()
+    assert time.monotonic() - start < 10
+
 
 SEEDS = SeedTree(9).child("split")
 
@@ -26,7 +81,7 @@ def sides(result):
     return {r.group: name for name in ("train", "control", "rest") for r in getattr(result, name).records}
 
 
-def test_persons_stay_whole_and_no_record_is_lost():
+def test_split_keeps_persons_whole_and_all_records():
     whole = corpus([f"p{i // 3}" for i in range(301)])
     result = split(whole, SplitConfig(train=0.4, control=0.35), SEEDS)
     parts = [result.train, result.control, result.rest]
@@ -40,7 +95,7 @@ def test_persons_stay_whole_and_no_record_is_lost():
 
 
 @given(st.sets(st.integers(0, 10**6), min_size=1, max_size=30), st.integers(0, 10**6))
-def test_adding_a_person_moves_nobody_else(people, newcomer):
+def test_split_is_unchanged_for_others_when_a_person_is_added(people, newcomer):
     config = SplitConfig(train=0.5, control=0.3)
     before = sides(split(corpus([f"p{i}" for i in people]), config, SEEDS))
     after = sides(split(corpus([f"p{i}" for i in (newcomer, *people)]), config, SEEDS))
@@ -48,7 +103,7 @@ def test_adding_a_person_moves_nobody_else(people, newcomer):
 
 
 @pytest.mark.parametrize(("train", "control"), [(0.5, 0.5), (0.2, 0.5), (0.7, 0.1)])
-def test_shares_are_those_of_independent_coins(train, control):
+def test_split_shares_match_independent_draws(train, control):
     n = 4000
     result = split(corpus([f"p{i}" for i in range(n)]), SplitConfig(train=train, control=control), SEEDS)
     for share, count in ((train, len(result.train)), (control, len(result.control))):
@@ -57,12 +112,12 @@ def test_shares_are_those_of_independent_coins(train, control):
         assert len(result.rest) == 0
 
 
-def test_another_seed_gives_another_split():
+def test_split_depends_on_the_seed():
     whole = corpus([f"p{i}" for i in range(60)])
     assert sides(split(whole, SplitConfig(), SEEDS)) != sides(split(whole, SplitConfig(), SeedTree(10)))
 
 
-def test_control_records_that_repeat_train_are_set_aside_and_counted():
+def test_split_sets_near_duplicate_control_records_aside():
     groups = [f"p{i}" for i in range(80)]
     clean = split(corpus(groups), SplitConfig(), SEEDS)
     assert clean.report.n_near_duplicates == 0
@@ -75,8 +130,39 @@ def test_control_records_that_repeat_train_are_set_aside_and_counted():
     assert len(same.train) == len(clean.train)
 
 
-def test_repeats_inside_one_side_stay():
+def test_split_keeps_duplicates_within_a_part():
     records = [Record(id=f"r{i}", text="exactly the same text again", label="a", group="p1") for i in range(3)]
     result = split(Corpus(role="source", records=tuple(records), has_groups=True), SplitConfig(), SEEDS)
     assert len(result.train) + len(result.control) == 3
     assert result.report.near_duplicate_rate in {0.0, None}
+
+
+RECORDS = tuple(Record(id=f"r{i}", text=f"text number {i} {i} {i}", label="a", group=f"p{i}") for i in range(40))
+
+
+def make(records=RECORDS, seeds=SEEDS):
+    return split(Corpus(role="source", records=tuple(records), has_groups=True), SplitConfig(), seeds)
+
+
+def test_commitment_depends_on_seed_and_parts_but_not_order():
+    digest = commitment(make(), SEEDS)
+    assert len(digest) == 64
+    assert commitment(make(RECORDS[::-1]), SEEDS) == digest
+    assert commitment(make(RECORDS[1:]), SEEDS) != digest
+    assert commitment(make(), SEEDS.child("other")) != digest
+
+
+def test_commit_split_writes_a_private_file_without_ids(tmp_path):
+    path = tmp_path / "commitment.json"
+    digest = commit_split(make(), SEEDS, path)
+    value = json.loads(path.read_text())
+    assert value["commitment"] == digest
+    assert sum(value["records"].values()) == 40
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "r1" not in path.read_text()
+    assert [p.name for p in tmp_path.iterdir()] == ["commitment.json"]
+
+
+def test_commit_split_rejects_missing_folder(tmp_path):
+    with pytest.raises(StorageError, match="cannot be written"):
+        commit_split(make(), SEEDS, tmp_path / "none" / "c.json")

@@ -166,7 +166,7 @@ def test_facts_of_patients_are_learnt_from_copies(retexted):
     assert result.verdict == "fail"
     assert result.details["families"]["profile"]["excess"]["low"] > 0.1
     assert result.details["families"]["fields"]["excess"]["low"] > 0.5
-    assert "clinical facts that fit a profile" in result.reason
+    assert "clinical facts inferred from a profile" in result.reason
 
 
 def test_a_filter_against_train_betrays_it_by_absence(people, town):
@@ -224,19 +224,15 @@ def test_what_is_right_as_often_on_control_passes():
         ({"half": (300, 450)}, "halves of records"),
         ({"words": (200, 90)}, "rare words"),
         ({"words": (0, 200)}, "rare words"),
-        ({"rare": (150, 15)}, "facts that few have"),
+        ({"rare": (150, 15)}, "facts of few persons"),
         ({"p": 0.0016}, "the most confident guesses"),
     ],
 )
 def test_more_and_less_than_control_fail_by_name(case, said):
     result = judged(**case)
     assert result.verdict == "fail"
-    assert result.reason == f"The synthetic records tell train persons from control persons by {said}" + (
-        " of the half that is not known."
-        if said == "rare words"
-        else " that lead to one row."
-        if "half" in case
-        else "."
+    assert result.reason == f"The attacks succeed differently on train and control persons: {said}" + (
+        " of the unknown half." if said == "rare words" else " joined over one row." if "half" in case else "."
     )
 
 
@@ -262,7 +258,7 @@ def test_sixty_people_are_too_few_and_the_number_that_would_do_is_named(people):
     assert result.verdict == "insufficient"
     assert "48 persons of the smaller arm" in result.reason
     assert "429 are the least and 1713 are needed for the strictest limit" in result.reason
-    assert "429 persons of train and 537 of control would be enough" in result.reason
+    assert "429 train and 537 control persons would be enough" in result.reason
 
 
 def test_a_handful_of_people_and_records_without_halves_are_not_measurable(people, retexted):

@@ -75,7 +75,7 @@ def test_sixty_people_are_too_few_and_the_number_that_would_do_is_named(people):
     tables = [people(60, seed=i, prefix=p) for i, p in enumerate("sth")]
     result = run(*tables)
     assert result.verdict == "insufficient"
-    assert "912 of train and 1140 of control would be enough" in result.reason
+    assert "provide 912 train and 1140 control persons" in result.reason
 
 
 def test_a_handful_of_people_is_not_measurable(people):
@@ -93,7 +93,7 @@ def test_a_class_that_leaks_fails_the_whole(town, retexted, word_dropout):
     result = run(halves(retexted(town["fresh"], texts)), train, control)
     assert result.verdict == "fail"
     assert result.metrics["worst_class_auc"].value > 0.9
-    assert "in a class" in result.reason
+    assert "within a class" in result.reason
 
 
 def test_the_same_seed_gives_the_same_result(town):

@@ -1,19 +1,19 @@
 import numpy as np
 import pytest
 
-from audits.attacks.memorization.calibration import STRATA, caught, near_bound, plant, run_bound
+from audits.attacks.memorization.calibration import STRATA, caught, near_thresholds, plant, run_thresholds
 
 
 @pytest.mark.parametrize(
     ("by_chance", "certain", "limit"), [(0, 13, 13), (9, 17, 17), (22, 30, 30), (23, 31, 30), (64, 72, 30)]
 )
 def test_the_bound_on_runs(by_chance, certain, limit):
-    assert run_bound(by_chance)[1:] == (certain, limit)
+    assert run_thresholds(by_chance)[1:] == (certain, limit)
 
 
 @pytest.mark.parametrize(("by_chance", "certain", "limit"), [(0.1, 0.55, 0.55), (0.45, 0.6, 0.6), (0.9, 1.05, 0.65)])
 def test_the_bound_on_shares(by_chance, certain, limit):
-    assert near_bound(by_chance)[1:] == pytest.approx((certain, limit))
+    assert near_thresholds(by_chance)[1:] == pytest.approx((certain, limit))
 
 
 def test_every_length_is_planted_and_judged_by_itself():

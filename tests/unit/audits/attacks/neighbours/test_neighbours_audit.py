@@ -57,7 +57,7 @@ def test_a_dozen_copied_people_fail_by_the_scan_alone(town, retexted):
     texts = [*town["train"].texts[:20], *town["fresh"].texts[20:]]
     result = run(retexted(town["fresh"], texts), town["train"], town["control"])
     assert result.verdict == "fail"
-    assert "the persons most closely approached" in result.reason
+    assert "the persons closest to a synthetic record" in result.reason
     assert result.estimate.low < 0.55
 
 
@@ -164,8 +164,8 @@ def test_what_would_decide_is_more_than_there_is(town):
     texture = {"histogram": {}, "nndr_ratio_q10": 1.0, "train_persons_closer_than_99_percent_of_control": 0}
     clear, scans = Share(value=0.5, error=0.019), {"nearest": Scan(1.0, 0, 0)}
     for share, classes, said in (
-        (Share(value=0.521, error=0.019), {}, "of the share reaches over its limit; about 1838 "),
-        (clear, {"a": Share(value=0.57, error=0.016)}, "of the share within a class reaches over its limit; about "),
+        (Share(value=0.521, error=0.019), {}, "of the share exceeds its limit; about 1838 "),
+        (clear, {"a": Share(value=0.57, error=0.016)}, "of the share within a class exceeds its limit; about "),
     ):
         one = EncoderNeighbours(encoder="words", share=share, classes=classes, scans=scans, texture=texture)
         other = EncoderNeighbours(encoder="characters", share=clear, classes={}, scans=scans, texture=texture)

@@ -168,8 +168,8 @@ def test_a_handful_of_interpolated_vectors_is_a_hard_failure(vectors):
     result = run(*vectors_of(vectors, points))
     assert result.verdict == "fail"
     assert (
-        result.reason
-        == "Mixed records give persons away by: points of the vectors lie exactly between two train rows."
+        result.reason == "Synthetic records reveal the persons they were mixed from: "
+        "points of the vectors lie exactly between two train rows."
     )
 
 

@@ -1,0 +1,309 @@
+"""Run the calibration suite: can the audits tell a leak from chance on the user's data?
+
+The suite builds releases with a known leak from the user's own data (`audits/selftest/recipes.py`) and checks the
+verdict of every audit on each of them (`audits/selftest/cases.py`). An audit that passes a leak or stops a clean
+release is not evidence about any release. Neither is an audit that has too few persons to be calibrated.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from audits.core.errors import InputError, NotMeasurable
+from audits.core.streams import stream
+from audits.core.types import AuditInputs, AuditResult, without_number
+from audits.embeddings.encoded_tables import encode_once
+from audits.runner.input_checks import check_split
+from audits.runner.registry import build, names
+from audits.runner.run import Progress, result_of, run, silent
+from audits.selftest.cases import CASES, JUDGED, SPLITS, Case, Demand, Outcome, judge
+from audits.selftest.clean_release import Population, deal_persons, draw_population
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """The result of one audit on one case.
+
+    Args:
+        audit: name of the audit.
+        demand: the demand on the audit.
+        outcome: whether the demand is met.
+        verdicts: number of releases with each verdict.
+        reason: the reason of the first wrong verdict, else of the first verdict.
+        seconds: time over all releases of the case.
+    """
+
+    audit: str
+    demand: Demand
+    outcome: Outcome
+    verdicts: Mapping[str, int]
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult:
+    """One case of the calibration suite with the results of all audits."""
+
+    case: str
+    description: str
+    why: str
+    blind: str
+    cells: tuple[Cell, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfTest:
+    """The result of the calibration suite.
+
+    Args:
+        cases: the results of all cases.
+        audits: the calibrated audits.
+        left_out: registered audits that the suite does not cover.
+        n_persons: number of train, control and unseen persons of the first split.
+        n_repeating: number of unseen rows removed from the first split because they repeat another person.
+        split_problems: problems found by the input checks.
+        seed: root seed of the random streams.
+        seconds: total time.
+    """
+
+    cases: tuple[CaseResult, ...]
+    audits: tuple[str, ...]
+    left_out: tuple[str, ...]
+    n_persons: Mapping[str, int]
+    n_repeating: int
+    split_problems: tuple[str, ...]
+    seed: int
+    seconds: float
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Return the reasons why the gate is closed; empty if every case is right."""
+        found = [f"gate closed: {problem}" for problem in self.split_problems]
+        for audit in self.audits:
+            for words, outcome in (
+                ("is wrong on", "wrong"),
+                ("has too few persons or unsuitable text to be calibrated on", "uncalibrated"),
+            ):
+                cells = [(r.case, c) for r in self.cases for c in r.cells if (c.audit, c.outcome) == (audit, outcome)]
+                if cells:
+                    cases = ", ".join(case for case, _ in cells)
+                    found.append(f"gate closed: {audit} {words} {cases}: {cells[0][1].reason}")
+        return tuple(found)
+
+    @property
+    def is_right(self) -> bool:
+        """Return whether every audit is right on every case."""
+        return not self.problems
+
+    def to_json(self) -> dict[str, Any]:
+        """Return counts, verdicts and reasons as JSON values, without texts and identifiers."""
+        return {
+            "schema": "synthgen-selftest-result/v2",
+            "is_right": self.is_right,
+            "problems": list(self.problems),
+            "audits": list(self.audits),
+            "left_out": list(self.left_out),
+            "n_persons": dict(self.n_persons),
+            "n_repeating": self.n_repeating,
+            "seed": self.seed,
+            "seconds": self.seconds,
+            "cases": [case_json(result) for result in self.cases],
+        }
+
+
+def case_json(result: CaseResult) -> dict[str, Any]:
+    """Return the result of one case as JSON values."""
+    cells = {cell.audit: {k: v for k, v in asdict(cell).items() if k != "audit"} for cell in result.cells}
+    return {
+        "case": result.case,
+        "description": result.description,
+        "why": result.why,
+        "blind": result.blind,
+        "seconds": result.seconds,
+        "audits": cells,
+    }
+
+
+def run_suite(
+    inputs: AuditInputs,
+    *,
+    audits: Sequence[str] | None = None,
+    seed: int = 0,
+    confidence: float = 0.95,
+    progress: Progress | None = None,
+) -> SelfTest:
+    """Return the results of all audits on all cases of the calibration suite, built from these tables.
+
+    A third of the control persons serve as a clean release. So an audit has fewer control persons here than for a
+    real release, and its power there is higher.
+
+    Args:
+        inputs: the tables for the audits of a release; the synthetic table is not read.
+        audits: audits to calibrate; default: all that the suite covers.
+        seed: root seed of the random streams.
+        confidence: one-sided confidence, as for the audits.
+        progress: called with one line before and after each case.
+
+    Raises:
+        InputError: the suite does not cover an audit, there are too few control persons, or every unseen row repeats
+            another person.
+
+    Privacy: reads train and control; the result contains counts and the reasons of the audits.
+    Randomness: streams named after case, release and audit, so that cases are independent.
+    """
+    started = time.monotonic()
+    selected = select_audits(audits)
+    say = silent if progress is None else progress
+    say(f"population: input checks, and {SPLITS} splits into train, control and unseen persons")
+    populations, split_problems = make_populations(inputs, seed)
+    first, n_done, n_all = time.monotonic(), 0, sum(case.repeats for case in CASES)
+    results = []
+    for number, case in enumerate(CASES, start=1):
+        say(f"{case.name}: {case.description} ({number} of {len(CASES)})")
+        result = run_case(case, populations, selected, seed=seed, confidence=confidence)
+        results.append(result)
+        n_done += case.repeats
+        left = (time.monotonic() - first) / n_done * (n_all - n_done)
+        remaining = f"{left:.0f} s" if left < 90 else f"{left / 60:.0f} min"
+        outcomes = ", ".join(f"{c.audit} {c.outcome}" for c in result.cells)
+        say(f"{case.name}: {outcomes}; {result.seconds:.0f} s, about {remaining} remaining")
+    n_persons = {
+        "train": len(set(populations[0].train.groups)),
+        "control": len(set(populations[0].control.groups)),
+        "fresh": populations[0].n_unseen,
+    }
+    return SelfTest(
+        cases=tuple(results),
+        audits=selected,
+        left_out=tuple(name for name in names() if name not in JUDGED),
+        n_persons=n_persons,
+        n_repeating=populations[0].n_repeating,
+        split_problems=split_problems,
+        seed=seed,
+        seconds=time.monotonic() - started,
+    )
+
+
+def select_audits(audits: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the audits to calibrate: the requested ones, or all that the suite covers.
+
+    Raises:
+        InputError: an audit is not covered or is named twice, or there is none.
+    """
+    covered = tuple(name for name in names() if name in JUDGED)
+    selected = covered if audits is None else tuple(audits)
+    problems = [f"the calibration suite does not cover {name!r}" for name in selected if name not in covered]
+    if problems or not selected or len(set(selected)) < len(selected):
+        raise InputError(
+            "name at least one audit, and each audit once",
+            problems=problems,
+            hint=f"The suite covers: {', '.join(covered)}.",
+        )
+    return selected
+
+
+def make_populations(
+    inputs: AuditInputs, seed: int, *, splits: int = SPLITS
+) -> tuple[list[Population], tuple[str, ...]]:
+    """Return the population of each split, and the problems found by the input checks.
+
+    The first split uses train as it is. The others reassign all persons to train and control at random. Otherwise a
+    chance difference between the user's train and control would be in every split.
+
+    Raises:
+        InputError: there are too few control persons, or every unseen row repeats another person.
+    """
+    input_checks = check_split(inputs, stream(seed, "input_checks"))
+    populations = [draw_population(input_checks.inputs, stream(seed, "selftest/people/0"))]
+    for i in range(1, splits):
+        rng = stream(seed, f"selftest/people/{i}")
+        train, control = deal_persons(inputs.train, inputs.control, rng)
+        reassigned = AuditInputs(synthetic=control, train=train, control=control, reference=inputs.reference)
+        populations.append(draw_population(check_split(reassigned, rng).inputs, rng))
+    return populations, input_checks.problems
+
+
+def run_case(
+    case: Case, populations: Sequence[Population], audits: Sequence[str], *, seed: int, confidence: float
+) -> CaseResult:
+    """Return the results of the audits on one case; its releases use the splits in turn."""
+    started = time.monotonic()
+    if case.lean:
+        audits = [audit for audit in audits if case.demand(audit) != "blind"]
+    found: dict[str, list[AuditResult]] = {audit: [] for audit in audits}
+    seconds = dict.fromkeys(audits, 0.0)
+    for i in range(case.repeats if audits else 0):
+        name = f"selftest/{case.name}/{i}"
+        try:
+            inputs = case.make(populations[i % len(populations)], stream(seed, name))
+        except NotMeasurable as error:
+            for audit in audits:
+                found[audit].append(without_number(audit, "not_measurable", error.message))
+            continue
+        if case.lean:
+            start = time.monotonic()
+            report = run(inputs, names=audits, seed=seed, confidence=confidence)
+            for audit, result in zip(audits, report.results, strict=True):
+                found[audit].append(result)
+                seconds[audit] += (time.monotonic() - start) / len(audits)
+            continue
+        cached = encode_once(stream(seed, f"{name}/seen"))
+        for audit in audits:
+            start = time.monotonic()
+            rng = stream(seed, f"{name}/{audit}")
+            found[audit].append(result_of(audit, build(audit, cached), inputs, rng, confidence))
+            seconds[audit] += time.monotonic() - start
+    return CaseResult(
+        case=case.name,
+        description=case.description,
+        why=case.why,
+        blind=case.blind,
+        cells=tuple(_cell(audit, case.demand(audit), found[audit], seconds[audit]) for audit in audits),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _cell(audit: str, demand: Demand, results: Sequence[AuditResult], seconds: float) -> Cell:
+    expected = {"must_pass": "pass", "must_fail": "fail"}.get(demand)
+    other = [r for r in results if (r.verdict == "fail" if demand == "seldom_fail" else r.verdict != expected)]
+    return Cell(
+        audit=audit,
+        demand=demand,
+        outcome=judge(demand, results),
+        verdicts=dict(Counter(result.verdict for result in results)),
+        reason=(other or results)[0].reason,
+        seconds=seconds,
+    )
+
+
+def format_table(result: SelfTest) -> str:
+    """Return the verdicts of all audits on all cases as a plain-text table with a legend."""
+    rows = [["case", *result.audits, "seconds"]]
+    for case in result.cases:
+        by_audit = {cell.audit: cell for cell in case.cells}
+        verdicts = (format_cell(by_audit[a]) if a in by_audit else "-" for a in result.audits)
+        rows.append([case.case, *verdicts, f"{case.seconds:.0f}"])
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines) + "\n" + LEGEND
+
+
+LEGEND = (
+    "fail, pass, insufficient: verdict of the audit, with the number of releases if there are several. "
+    "WRONG: the demand is not met; ?: too few persons or unsuitable text to be calibrated; "
+    "in brackets: no demand; -: not run."
+)
+_MARKS = {"right": "{}", "wrong": "{} WRONG", "uncalibrated": "{} ?", "open": "({})"}
+
+
+def format_cell(cell: Cell) -> str:
+    """Return one cell of the table: the verdicts, their numbers if there are several releases, and the outcome."""
+    n = sum(cell.verdicts.values())
+    order = ("fail", "pass", "insufficient")
+    verdicts = [v if n == 1 else f"{v} {cell.verdicts[v]}" for v in order if cell.verdicts.get(v, 0) > 0]
+    return _MARKS[cell.outcome].format(", ".join(verdicts))

@@ -1,0 +1,78 @@
+"""The packages of the extra `engine`, and the error that is raised where they are not installed.
+
+`pip install synthgen` installs what verification, approval, keys, trust roots, schemas and the audits need. Commands
+that load, embed, generate or evaluate text need the extra `engine`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+from synthgen.core.errors import DependencyError
+
+INSTALL = "pip install 'synthgen[engine]'"
+# top-level modules of the extra `engine`; a test compares them with pyproject.toml
+PACKAGES = (
+    "accelerate",
+    "gguf",
+    "huggingface_hub",
+    "jinja2",
+    "joblib",
+    "markupsafe",
+    "matplotlib",
+    "opacus",
+    "opendp",
+    "psutil",
+    "safetensors",
+    "sentence_transformers",
+    "threadpoolctl",
+    "torch",
+    "transformers",
+)
+
+
+def missing_packages() -> tuple[str, ...]:
+    """Return the modules of the extra `engine` that cannot be found; none of them is imported."""
+    return tuple(name for name in PACKAGES if not _is_found(name))
+
+
+def require_engine() -> None:
+    """Check that the extra `engine` is installed, without importing it.
+
+    Raises:
+        DependencyError: naming the missing packages and the command that installs them.
+    """
+    if missing := missing_packages():
+        raise _not_installed(missing)
+
+
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """Turn a failed import of a package of the extra `engine` into one error that says how to install it.
+
+    Any other failed import, and one inside a package that is installed, is raised unchanged.
+
+    Raises:
+        DependencyError: naming the missing packages and the command that installs them.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing = missing_packages()
+        if (error.name or "").partition(".")[0] not in missing:
+            raise
+        raise _not_installed(missing) from error
+
+
+def _not_installed(missing: tuple[str, ...]) -> DependencyError:
+    return DependencyError(
+        f"this needs the extra `engine`, which is not installed completely; missing: {', '.join(missing)}",
+        hint=f"Install it: {INSTALL}",
+    )
+
+
+def _is_found(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # raised by an import hook that hides the package
+        return False

@@ -1,0 +1,40 @@
+"""The deidentify stage: surrogates replace identifiers in train and control."""
+
+import json
+from collections.abc import Mapping
+
+from synthgen.core.files import write_json
+from synthgen.core.stage import Stage, StageContext
+from synthgen.core.tables import read_corpus, write_corpus
+from synthgen.deidentify.deidentify import deidentify
+
+
+def _deidentify(context: StageContext) -> Mapping[str, object]:
+    """Write both tables with surrogates, and the identifiers that were replaced."""
+    loaded, parts, config = context.input("load"), context.input("split"), context.config("deidentify")
+    names = {k: tuple(v) for k, v in json.loads((loaded.folder / "names.json").read_bytes()).items()}
+    counts: dict[str, object] = {}
+    total = 0
+    for role in ("train", "control"):
+        corpus = read_corpus(parts.folder / f"{role}.parquet", role)
+        with context.progress.stage(f"deidentify {role}", total=len(corpus), unit="records") as advance:
+            done = deidentify(corpus, config, names, context.stream("deidentify"))
+            advance(len(corpus))
+        write_corpus(context.folder / f"{role}.parquet", done.corpus)
+        replaced = {key: [list(pair) for pair in pairs] for key, pairs in done.replaced.items()}
+        write_json(context.folder / f"replaced-{role}.json", replaced)
+        counts[role] = done.report.counts
+        total += len(corpus)
+    engine = {"engine": config.engine, "engine_model": context.input("engine_model")}
+    return {"in": total, "out": total, **engine, "replaced": counts}
+
+
+DEIDENTIFY = Stage(
+    name="deidentify",
+    version=1,
+    run=_deidentify,
+    config=("deidentify",),
+    inputs=("load", "split", "engine_model"),
+    streams=("deidentify",),
+    libraries=("python", "pyarrow", "presidio-analyzer", "python-stdnum", "regex", "spacy", "tldextract"),
+)

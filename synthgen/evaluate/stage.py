@@ -1,0 +1,52 @@
+"""The evaluate stage: classifiers are trained on the records and tested on control."""
+
+from collections.abc import Mapping
+
+from threadpoolctl import threadpool_limits
+
+from audits.gate.spending import confidence_of
+from synthgen.core.files import write_json
+from synthgen.core.stage import Stage, StageContext
+from synthgen.evaluate.evaluation import Tables, evaluate
+from synthgen.segment.coherence import coherence
+
+UTILITY = "evaluation.json"
+COHERENCE = "coherence.json"  # of records that are cut: how well their segments belong together
+USUAL_CONFIDENCE = 0.95  # two-sided, of the intervals of utility; a later attempt needs a higher confidence
+
+
+def _evaluate(context: StageContext) -> Mapping[str, object]:
+    """Write evaluation.json, and coherence.json if records are cut."""
+    tables, attempt = context.input("tables"), context.input("attempt")
+    confidence = max(USUAL_CONFIDENCE, 2 * confidence_of(attempt, context.config("audit.confidence")) - 1)
+    with context.progress.stage("evaluate", total=1, unit="studies") as advance, threadpool_limits(limits=1):
+        compared = Tables(
+            synthetic=tables.synthetic,
+            train=tables.train,
+            test=tables.control,
+            vectors={**tables.vectors, "test": tables.vectors["control"]},
+        )
+        utility = evaluate(
+            compared, context.stream("audit"), requested=context.input("wanted"), confidence=confidence
+        )
+        advance(1)
+    write_json(context.folder / UTILITY, utility.table)
+    encoder = context.model("embedder")
+    if context.config("segments") is not None:
+        of = {"train": tables.train, "synthetic": tables.synthetic}
+        parts = {name: encoder.segments([r.id for r in corpus.records], corpus.texts) for name, corpus in of.items()}
+        found = {name: coherence(of[name].texts, parts[name], encoder.splitter) for name in of}
+        write_json(context.folder / COHERENCE, found)
+    return {"in": len(tables.synthetic), "out": len(tables.synthetic)}
+
+
+EVALUATE = Stage(
+    name="evaluate",
+    version=1,
+    run=_evaluate,
+    config=("audit.confidence", "segments"),
+    inputs=("tables", "wanted", "attempt"),
+    models=("embedder",),
+    streams=("audit",),
+    libraries=("python", "audits", "numpy", "pyarrow", "scikit-learn", "scipy", "torch", "transformers"),
+)

@@ -1,0 +1,60 @@
+"""The filter stage: all candidates so far are judged together."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from threadpoolctl import threadpool_limits
+
+from synthgen.core.stage import Stage, StageContext
+from synthgen.core.tables import write_candidates
+from synthgen.filter.base import make_context
+from synthgen.filter.chain import apply, build_filters
+
+KEPT, JUDGED = "kept.parquet", "judged.parquet"
+
+
+def _filter(context: StageContext) -> Mapping[str, object]:
+    """Write all candidates with their outcomes, and the best of each latent that every filter passed."""
+    texts, latents, view = context.input("candidates"), context.input("latents"), context.input("training_view")
+    sections, wanted = context.input("sections"), context.input("wanted")
+    size = 1 if sections is None else sections.usual_size(latents)
+    judged_by = make_context(
+        latents,
+        texts.vectors,
+        train=view.embedded,
+        corpus=view.train,
+        reconstructions=context.input("reconstructions"),
+        max_new_tokens=context.config("decode.max_new_tokens") * size,
+        seeds=context.stream("filter"),
+    )
+    # The problems are small: one thread is faster than two, and gives the same numbers on every machine.
+    with (
+        context.progress.stage("filter", total=len(texts.candidates), unit="texts") as advance,
+        threadpool_limits(limits=1),
+    ):
+        done = apply(texts.candidates, judged_by, build_filters(context.config("filter")))
+        advance(len(texts.candidates))
+    write_candidates(context.folder / KEPT, done.kept)
+    write_candidates(context.folder / JUDGED, done.judged)
+    return {
+        "in": len(texts.candidates),
+        "out": len(done.kept),
+        "wanted": dict(wanted),
+        "kept": dict(Counter(c.label for c in done.kept)),
+        "rejected": dict(done.rejected),
+        "failed": dict(done.failed),
+        "spare": done.spare,
+        "latents_lost": dict(done.latents_lost),
+        "bounds": {name: dict(b) for name, b in done.bounds.items()},
+    }
+
+
+FILTER = Stage(
+    name="filter",
+    version=1,
+    run=_filter,
+    config=("filter", "decode.max_new_tokens"),
+    inputs=("candidates", "latents", "training_view", "reconstructions", "sections", "wanted"),
+    streams=("filter",),
+    libraries=("python", "numpy", "pyarrow", "scikit-learn", "scipy"),
+)

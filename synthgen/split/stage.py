@@ -1,0 +1,37 @@
+"""The split stage: each person's records go to train, to control or to neither."""
+
+from collections.abc import Mapping
+
+from synthgen.core.stage import Stage, StageContext
+from synthgen.core.tables import read_corpus, write_corpus
+from synthgen.split.split import commit_split, split
+
+
+def _split(context: StageContext) -> Mapping[str, object]:
+    """Split the corpus and commit to the result before anything is fitted."""
+    corpus = read_corpus(context.input("load").folder / "records.parquet", "source")
+    seeds = context.stream("split")
+    parts = split(corpus, context.config("split"), seeds)
+    commit_split(parts, seeds, context.folder / "commitment.json")
+    write_corpus(context.folder / "train.parquet", parts.train)
+    write_corpus(context.folder / "control.parquet", parts.control)
+    report = parts.report
+    return {
+        "in": len(corpus),
+        "out": len(parts.train) + len(parts.control),
+        "groups": report.groups,
+        "classes": report.records,
+        "near_duplicates_set_aside": report.n_near_duplicates,
+        "near_duplicate_rate": report.near_duplicate_rate,
+    }
+
+
+SPLIT = Stage(
+    name="split",
+    version=1,
+    run=_split,
+    config=("split",),
+    inputs=("load",),
+    streams=("split",),
+    libraries=("python", "numpy", "pyarrow"),
+)

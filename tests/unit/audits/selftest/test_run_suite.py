@@ -1,0 +1,261 @@
+"""The self-test detects audits that miss leaks, raise false alarms or fail, and it shows no text."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from audits.core.errors import InputError, NotMeasurable
+from audits.core.types import AuditInputs, AuditResult
+from audits.runner import run as runner
+from audits.selftest import run_suite as module
+from audits.selftest.cases import CASES
+from audits.selftest.run_suite import format_cell, format_table, make_populations, run_case, run_suite, select_audits
+
+STRONG = ("verbatim", "chunk_mix", "one_identifier")
+
+
+class Always:
+    """An audit with a constant verdict."""
+
+    def __init__(self, verdict, *, n=100):
+        self.verdict, self.n = verdict, n
+
+    def run(self, _inputs, _rng, _confidence):
+        power = {"n": self.n, "n_needed": 10, "smallest_leak": None, "epsilon_ceiling": None}
+        return AuditResult(
+            name="x",
+            verdict=self.verdict,
+            status="measured",
+            estimate=None,
+            control=None,
+            threshold=None,
+            direction="lower_is_safer",
+            details={"power": power},
+            reason=f"always {self.verdict}",
+        )
+
+
+class Raises:
+    def __init__(self, error):
+        self.error = error
+
+    def run(self, _inputs, _rng, _confidence):
+        raise self.error
+
+
+@pytest.fixture(scope="module")
+def inputs(people):
+    train, control = people(44, seed=1, prefix="t", with_ids=True), people(90, seed=2, prefix="h", with_ids=True)
+    return AuditInputs(synthetic=control, train=train, control=control)
+
+
+@pytest.fixture(scope="module")
+def populations_found(inputs):
+    return make_populations(inputs, 0)
+
+
+@pytest.fixture
+def with_audit(monkeypatch, inputs, populations_found):
+    """Return a function that replaces all audits by one; the populations are computed once."""
+
+    def place(attack):
+        for room in (module, runner):
+            monkeypatch.setattr(room, "build", lambda _name, _see: attack)
+        monkeypatch.setattr(
+            module,
+            "make_populations",
+            lambda i, seed: populations_found if i is inputs else make_populations(i, seed),
+        )
+
+    return place
+
+
+def outcomes(result, audit):
+    return {r.case: cell.outcome for r in result.cases for cell in r.cells if cell.audit == audit}
+
+
+def test_an_audit_that_always_passes_is_wrong_on_every_leak(inputs, with_audit):
+    with_audit(Always("pass"))
+    result = run_suite(inputs, audits=["membership", "memorization"])
+    wrong = {case for case, outcome in outcomes(result, "membership").items() if outcome == "wrong"}
+    excused = {"one_class", "rotated"}  # the tables have no classes; illegible text never passes
+    demanded = {r.name for r in CASES if r.demand("membership") in {"must_fail", "must_not_pass"}}
+    assert wrong == demanded - excused
+    assert len(wrong) == 11
+    assert not result.is_right
+    assert any("gate closed: membership is wrong on verbatim" in p and "always pass" in p for p in result.problems)
+
+
+def test_an_audit_that_always_fails_is_wrong_on_clean_releases(inputs, with_audit):
+    with_audit(Always("fail"))
+    result = run_suite(inputs, audits=["neighbours"])
+    found = outcomes(result, "neighbours")
+    assert {case for case, o in found.items() if o == "wrong"} == {"fresh_people", "permuted_roles"}
+    assert found["verbatim"] == found["rotated"] == "right"
+    assert "accented" not in found  # lean cases run only audits with a demand
+    assert found["one_identifier"] == "open"
+    assert [c.verdicts for r in result.cases for c in r.cells if r.case == "permuted_roles"] == [{"fail": 20}]
+
+
+def test_an_audit_that_raises_an_error_is_wrong_on_every_case(inputs, with_audit, monkeypatch):
+    with_audit(Raises(ArithmeticError("MRN 40718823 of Ann")))
+    monkeypatch.setattr(module, "CASES", [replace(r, repeats=1) for r in CASES])
+    result = run_suite(inputs, audits=["identifiers"])
+    assert set(outcomes(result, "identifiers").values()) == {"wrong"}
+    assert "ArithmeticError" in result.problems[0]
+    assert "Ann" not in json.dumps(result.to_json()) + format_table(result)
+
+
+def test_an_insufficient_audit_is_uncalibrated_only_with_too_few_persons(inputs, with_audit, monkeypatch):
+    keep = {"verbatim", "fresh_people", "fresh_filtered"}
+    monkeypatch.setattr(module, "CASES", [r for r in CASES if r.name in keep])
+    for attack in (Always("insufficient", n=9), Raises(NotMeasurable("too few; 413 would be enough"))):
+        with_audit(attack)
+        result = run_suite(inputs, audits=["membership"])
+        found = outcomes(result, "membership")
+        assert found["fresh_people"] == found["verbatim"] == "uncalibrated"
+        assert found["fresh_filtered"] == "right"
+        assert not result.is_right
+        assert "too few persons" in result.problems[0]
+    with_audit(Always("insufficient", n=1000))
+    assert outcomes(run_suite(inputs, audits=["membership"]), "membership")["fresh_people"] == "wrong"
+
+
+def test_unexpected_errors_are_raised(inputs, with_audit):
+    with_audit(Raises(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        run_suite(inputs, audits=["memorization"])
+
+
+def test_problems_of_the_input_checks_close_the_gate(inputs, with_audit, monkeypatch):
+    with_audit(Always("pass"))
+    monkeypatch.setattr(module, "CASES", [r for r in CASES if r.name == "fresh_people"])
+    assert run_suite(inputs, audits=["memorization"]).is_right
+    nameless = replace(inputs, train=replace(inputs.train, has_groups=False))
+    assert "do not identify persons" in run_suite(nameless, audits=["memorization"]).problems[0]
+
+
+def test_44_persons_suffice_to_detect_leaks_but_not_for_calibration(populations_found):
+    populations, problems = populations_found
+    assert problems == ()
+    by_name = {r.name: r for r in CASES}
+    audits = ("memorization", "identifiers", "neighbours", "membership")
+    for name in STRONG:
+        result = run_case(by_name[name], populations[:1], audits, seed=0, confidence=0.95)
+        assert {c.outcome for c in result.cells} <= {"right", "open"}, (name, result.cells)
+    result = run_case(by_name["fresh_people"], populations, audits, seed=0, confidence=0.95)
+    assert {c.outcome for c in result.cells} == {"uncalibrated"}
+    assert all(c.verdicts.get("fail", 0) <= 1 for c in result.cells)
+
+
+def test_only_the_first_split_keeps_train_unchanged(inputs, populations_found):
+    populations, _ = populations_found
+    everybody = set(inputs.train.groups) | set(inputs.control.groups)
+    assert populations[0].train.texts == inputs.train.texts
+    for people in populations:
+        named = [set(people.train.groups), set(people.control.groups)]
+        assert [len(named[0]), len(named[1]), people.n_unseen] == [44, 60, 30]
+        assert not named[0] & named[1]
+        assert named[0] | named[1] < everybody
+    assert 0 < len(set(populations[1].train.groups) & set(inputs.control.groups)) < 44
+    assert populations[1].train != populations[2].train
+
+
+def test_a_case_that_cannot_be_built_is_uncalibrated(populations_found):
+    populations, _ = populations_found
+    short = replace(populations[0], own_run=np.zeros_like(populations[0].own_run))
+    case = next(r for r in CASES if r.name == "verbatim_1_percent")
+    cells = run_case(case, [short], ("memorization", "membership"), seed=0, confidence=0.95).cells
+    assert [c.outcome for c in cells] == ["uncalibrated", "open"]
+    assert "11 train persons" in cells[0].reason
+
+
+def test_evasions_run_behind_the_input_checks(populations_found, monkeypatch):
+    populations, _ = populations_found
+    case = next(r for r in CASES if r.name == "templated")
+    always = Always("pass")
+    monkeypatch.setattr(runner, "build", lambda _name, _see: always)
+    nameless = [replace(p, train=replace(p.train, has_groups=False)) for p in populations]
+    (passed,) = run_case(case, populations, ["memorization", "linkage"], seed=0, confidence=0.95).cells
+    (capped,) = run_case(case, nameless, ["memorization", "linkage"], seed=0, confidence=0.95).cells
+    assert passed.verdicts == {"pass": 3}
+    assert capped.verdicts == {"insufficient": 3}
+
+
+def test_results_depend_on_the_seed_and_not_on_other_audits(inputs, populations_found):
+    populations, _ = populations_found
+    assert [c.unseen.texts for c in make_populations(inputs, 0, splits=2)[0]] == [
+        c.unseen.texts for c in populations[:2]
+    ]
+    case = next(r for r in CASES if r.name == "permuted_roles")
+    few = replace(case, repeats=3)
+
+    def results(audits):
+        cells = run_case(few, populations, audits, seed=3, confidence=0.95).cells
+        return {c.audit: (c.verdicts, c.reason) for c in cells}
+
+    both = results(("memorization", "identifiers"))
+    assert both == results(("memorization", "identifiers"))
+    assert both["identifiers"] == results(("identifiers",))["identifiers"]
+
+
+def test_progress_lines_and_results_contain_no_text(inputs, monkeypatch):
+    planted = "zq9planted"
+    texts = [f"{t} {planted}{i}" for i, t in enumerate(inputs.train.texts)]
+    train = replace(inputs.train, texts=tuple(texts), groups=tuple(f"{planted}{g}" for g in inputs.train.groups))
+    monkeypatch.setattr(
+        module,
+        "CASES",
+        [replace(r, repeats=1) for r in CASES if r.name in {"verbatim", "one_identifier", "fresh_people"}],
+    )
+    lines = []
+    result = run_suite(replace(inputs, train=train), audits=["memorization", "identifiers"], progress=lines.append)
+    assert "(2 of 3)" in lines[3]
+    assert all(" remaining" in line for line in lines[2::2])
+    everything = "\n".join([*lines, format_table(result), json.dumps(result.to_json()), repr(result)])
+    assert planted not in everything
+    assert not any(
+        str(word) in everything for text in inputs.train.texts for word in text.split()[-3:] if "@" in word
+    )
+
+
+def test_the_table_shows_verdicts_and_outcomes(inputs, with_audit, monkeypatch):
+    with_audit(Always("pass"))
+    keep = {"verbatim", "fresh_people", "one_identifier"}
+    monkeypatch.setattr(module, "CASES", [r for r in CASES if r.name in keep])
+    result = run_suite(inputs, audits=["memorization", "identifiers"])
+    lines = format_table(result).splitlines()
+    assert lines[0].split() == ["case", "memorization", "identifiers", "seconds"]
+    assert lines[2].split()[:5] == ["verbatim", "pass", "WRONG", "pass", "WRONG"]
+    assert lines[3].split()[:4] == ["one_identifier", "(pass)", "pass", "WRONG"]
+    assert lines[4].split()[:5] == ["fresh_people", "pass", "3", "pass", "3"]
+    assert lines[5].startswith("fail, pass, insufficient: ")
+    cell = result.cases[0].cells[0]
+    assert (
+        format_cell(replace(cell, outcome="uncalibrated", verdicts={"insufficient": 2, "pass": 1}))
+        == "pass 1, insufficient 2 ?"
+    )
+
+
+def test_json_contains_every_cell(inputs, with_audit, monkeypatch):
+    with_audit(Always("fail"))
+    monkeypatch.setattr(module, "CASES", [replace(r, repeats=1) for r in CASES])
+    value = json.loads(json.dumps(run_suite(inputs, audits=["memorization", "membership"]).to_json()))
+    assert value["schema"] == "synthgen-selftest-result/v2"
+    assert [r["case"] for r in value["cases"]] == [r.name for r in CASES]
+    assert value["cases"][0]["audits"]["membership"]["outcome"] == "right"
+    assert value["n_persons"] == {"train": 44, "control": 60, "fresh": 30}
+    assert value["is_right"] is False
+
+
+def test_only_covered_audits_are_calibrated(monkeypatch):
+    assert select_audits(["membership", "memorization"]) == ("membership", "memorization")
+    monkeypatch.setattr(module, "names", lambda: ("memorization", "canaries", "linkage"))
+    assert select_audits(None) == ("memorization", "linkage")
+    for demanded in ([], ["memorization", "memorization"]):
+        with pytest.raises(InputError, match="at least one"):
+            select_audits(demanded)
+    with pytest.raises(InputError, match=r"'canaries'\n.*'smell'"):
+        select_audits(["canaries", "smell"])

@@ -1,0 +1,110 @@
+from dataclasses import replace
+from importlib.metadata import version
+from types import SimpleNamespace
+
+import pytest
+
+from synthgen.core import made_by
+from synthgen.core.errors import InternalError
+from synthgen.core.progress import silent
+from synthgen.core.seeds import SeedTree
+from synthgen.core.stage import ROOT, Sources, Stage, StageContext, StageInput, plain_value
+
+STAGE = Stage(
+    name="paint",
+    version=3,
+    run=lambda _: {},
+    config=("decode.style", "split"),
+    inputs=("load",),
+    models=("embedder",),
+    streams=("paint", ROOT),
+    libraries=("python", "numpy"),
+)
+CONFIG = SimpleNamespace(decode=SimpleNamespace(style="plain", batch=4), split={"train": 0.5}, filter=None)
+
+
+def sources(**changes):
+    given = {
+        "config": CONFIG,
+        "seeds": SeedTree(7),
+        "progress": silent,
+        "inputs": {"load": StageInput("rows", "digest of rows")},
+        "models": {"embedder": SimpleNamespace(digest="digest of weights")},
+    }
+    return Sources(**(given | changes))
+
+
+def context(tmp_path):
+    return StageContext(STAGE, sources(), tmp_path, "paint-2")
+
+
+def test_a_stage_gets_what_it_declares(tmp_path):
+    given = context(tmp_path)
+    assert (given.config("decode.style"), given.config("split")) == ("plain", {"train": 0.5})
+    assert given.input("load") == "rows"
+    assert given.model("embedder").digest == "digest of weights"
+    assert given.stream("paint") == SeedTree(7).child("paint")
+    assert given.stream(ROOT) == SeedTree(7)
+    assert (given.folder, given.name, given.progress) == (tmp_path, "paint-2", silent)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("config", "decode.batch"),
+        ("config", "decode"),
+        ("config", "filter"),
+        ("input", "split"),
+        ("model", "decoder"),
+        ("stream", "load"),
+    ],
+)
+def test_what_is_not_declared_cannot_be_read(tmp_path, kind, name):
+    with pytest.raises(InternalError, match="does not declare it"):
+        getattr(context(tmp_path), kind)(name)
+
+
+def test_what_is_declared_and_not_read_is_known(tmp_path):
+    given = context(tmp_path)
+    given.config("split")
+    given.stream(ROOT)
+    assert given.unused() == {
+        ("config", "decode.style"),
+        ("inputs", "load"),
+        ("models", "embedder"),
+        ("streams", "paint"),
+    }
+
+
+@pytest.mark.parametrize(
+    "changes", [{"inputs": {}}, {"inputs": {"load": StageInput(1, "x"), "split": StageInput(1, "y")}}, {"models": {}}]
+)
+def test_a_stage_is_not_run_with_other_inputs_than_it_declares(changes):
+    with pytest.raises(InternalError, match="declares"):
+        STAGE.key(sources(**changes))
+
+
+def test_the_key_holds_all_that_is_declared_and_nothing_else():
+    seeds = SeedTree(7)
+    assert STAGE.key(sources()) == {
+        "version": 3,
+        "libraries": {"python": made_by.versions_of(["python"])["python"], "numpy": version("numpy")},
+        "config": {"decode.style": "plain", "split": {"train": 0.5}},
+        "inputs": {"load": "digest of rows"},
+        "models": {"embedder": "digest of weights"},
+        "streams": {"paint": seeds.child("paint").key().hex(), ROOT: seeds.key().hex()},
+    }
+
+
+def test_a_paid_result_outlives_versions_of_the_program():
+    paid = replace(STAGE, libraries=(), is_paid=True)
+    assert paid.key(sources()) == replace(paid, version=4).key(sources())
+    assert paid.code_digest == replace(paid, version=4).code_digest
+    assert STAGE.code_digest != replace(STAGE, version=4).code_digest
+    with pytest.raises(InternalError, match="may not declare libraries"):
+        replace(STAGE, is_paid=True)
+
+
+def test_equal_plain_values_have_equal_digests():
+    assert plain_value({"a": (1, 2)}).digest == plain_value({"a": [1, 2]}).digest != plain_value({"a": [2, 1]}).digest
+    assert plain_value(None).digest == plain_value(None).digest

@@ -1,0 +1,188 @@
+"""What works after `pip install synthgen`, in processes where no package of the extra `engine` can be imported."""
+
+import ast
+import os
+import subprocess
+import sys
+import tomllib
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from synthgen.core.engine import INSTALL, PACKAGES
+from synthgen.release.keys import load_key, new_key, public_path
+from synthgen.release.trust import new_trust
+
+ROOT = Path(__file__).parents[3]
+SHARED = {"joblib", "threadpoolctl"}  # scikit-learn, a base dependency, installs and imports these
+BLOCKED = sorted({*PACKAGES, "huggingface_hub", "tokenizers"} - SHARED)
+BLOCKER = f"""
+import sys
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {BLOCKED!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Blocker())
+"""
+RUN = BLOCKER + "from synthgen.cli.main import main\nmain()\n"
+PASSPHRASE = "correct horse"
+OPTIONAL = {"rfc3161_client", "securesystemslib", "pandas"}  # of other extras; each use says what to install
+
+
+def called(code, *arguments, cwd, **env):
+    passphrase = {"SYNTHGEN_KEY_PASSPHRASE": PASSPHRASE}
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}", **passphrase, **env},
+    )
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory):
+    """A folder that `synthgen init` made without the engine."""
+    folder = tmp_path_factory.mktemp("base") / "trial"
+    done = called(RUN, "init", folder, "--template", "newsgroup", cwd=folder.parent)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["verify", "--help"],
+        ["keys", "--help"],
+        ["schema", "config"],
+        ["schema", "policy"],
+        ["schema", "audit"],
+        ["schema", "attestation"],
+        ["models", "list"],
+    ],
+)
+def test_commands_that_read_no_files_work(arguments, tmp_path):
+    done = called(RUN, *arguments, cwd=tmp_path, SYNTHGEN_MODELS=str(tmp_path / "store"))
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_bundle_is_approved_and_verified(releases, tmp_path):
+    now = datetime.now(UTC) - timedelta(hours=1)
+    for role in ("releaser", "privacy_officer", "data_owner"):
+        new_key(tmp_path / f"{role}.pem", PASSPHRASE.encode(), person=role, org="Clinic", now=now)
+    root, policy = tmp_path / "trust.json", releases.policy_of(releases.APPROVED_POLICY)
+    new_trust(
+        root,
+        roles={path.stem: [public_path(path)] for path in tmp_path.glob("*.pem")},
+        policies={policy.name: [policy.digest()]},
+        expires=now + timedelta(days=9),
+    )
+    key = load_key(tmp_path / "releaser.pem", PASSPHRASE.encode())
+    bundle = releases.bundle(tmp_path / "out", releases.APPROVED_POLICY, key, now)
+    for role in ("privacy_officer", "data_owner"):
+        arguments = ("approve", bundle, "--role", role, "--key", tmp_path / f"{role}.pem", "--trust", root)
+        done = called(RUN, *arguments, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    done = called(RUN, "verify", bundle, "--trust", root, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_keys_and_trust_roots_are_made_and_read(trial, tmp_path):
+    made = called(RUN, "keys", "new", tmp_path / "ann.pem", "--person", "Ann", "--org", "Clinic", cwd=tmp_path)
+    shown = called(RUN, "keys", "show", tmp_path / "ann.pub.json", cwd=tmp_path)
+    trust = called(RUN, "trust", "show", trial / "trust.json", cwd=tmp_path)
+    assert [one.returncode for one in (made, shown, trust)] == [0, 0, 0], made.stderr + shown.stderr + trust.stderr
+
+
+@pytest.mark.parametrize("command", ["show", "check"])
+def test_a_budget_is_read(command, trial):
+    done = called(RUN, "budget", command, trial / "newsgroups.yaml", cwd=trial)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_report_inside_a_bundle_is_found(tmp_path):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "report.html").touch()
+    done = called(RUN, "report", tmp_path, cwd=tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (0, str(tmp_path / "report" / "report.html"))
+
+
+def test_doctor_says_that_the_engine_is_missing(tmp_path):
+    done = called(RUN, "doctor", cwd=tmp_path, SYNTHGEN_MODELS=str(tmp_path / "store"))
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("LACK engine")]
+    assert (done.returncode, INSTALL in line, "torch" in line) == (6, True, True)
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "release", "shadow", "mirror"])
+def test_an_engine_command_ends_with_one_message(command, trial):
+    done = called(RUN, command, trial / "newsgroups.yaml", cwd=trial)
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1] == f"Install it: {INSTALL}"
+    assert "torch" in done.stderr.splitlines()[-2]
+
+
+def test_the_python_api_without_the_engine(tmp_path):
+    code = BLOCKER + (
+        "import synthgen\n"
+        "from synthgen import Config, Release, verify\n"
+        "for use in ('from synthgen import Pipeline', 'import synthgen.interpolate'):\n"
+        "    try:\n"
+        "        exec(use)\n"
+        "    except ImportError as error:\n"
+        "        print(type(error).__name__, error.hint)\n"
+    )
+    done = called(code, cwd=tmp_path)
+    assert done.stdout.splitlines() == [f"DependencyError Install it: {INSTALL}"] * 2, done.stderr
+
+
+def test_base_dependencies_are_those_of_the_audits_and_cover_what_base_commands_import(tmp_path):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = (ROOT / "audits" / "requirements.txt").read_text().splitlines()
+    assert sorted(project["dependencies"]) == sorted(line for line in lines if line and not line.startswith("#"))
+    modules = [
+        "synthgen.cli.main",
+        "synthgen.config",
+        "synthgen.cli.budgets",
+        "synthgen.cli.doctor",
+        "synthgen.cli.keys",
+        "synthgen.cli.publish",
+        "synthgen.cli.schemas",
+        "synthgen.cli.stamps",
+        "synthgen.cli.start",
+        "synthgen.release.approve",
+        "synthgen.release.open",
+        "synthgen.release.signers",
+        "synthgen.dp.reserve",
+        *(
+            ".".join(p.relative_to(ROOT).with_suffix("").parts)
+            for p in (ROOT / "audits").rglob("*.py")
+            if p.stem not in {"__init__", "__main__"}
+        ),
+    ]
+    code = BLOCKER + (
+        f"import importlib\nfor module in {modules!r}:\n    importlib.import_module(module)\n"
+        "for name, module in list(sys.modules.items()):\n"
+        "    if name.partition('.')[0] in {'synthgen', 'audits'}:\n        print(module.__file__)\n"
+    )
+    done = called(code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    named = {name for file in done.stdout.splitlines() for name in _imported_at_the_top(Path(file))}
+    third = named - {"synthgen", "audits", *sys.stdlib_module_names} - OPTIONAL
+    known = packages_distributions()
+    base = {entry.split(">=")[0] for entry in project["dependencies"]}
+    assert {known[name][0].lower().replace("_", "-") for name in third} <= {*base, "ruamel-yaml"}
+
+
+def _imported_at_the_top(file):
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
