@@ -80,7 +80,7 @@ def explain(audit: Annotated[str, typer.Argument(help="an audit's name, or its l
     """Explain what an audit measures, how, and what its verdicts mean."""
     from audits.runner.registry import names
 
-    folder = Path(__file__).parent / "explain"
+    folder = Path(__file__).parents[1] / "explain"
     pages = {page.stem: page for page in sorted(folder.glob("*.md"))}
     letters = dict(zip("abcdefghi", names(), strict=True))
     name = letters.get(audit.lower(), audit.lower())
