@@ -87,7 +87,8 @@ def evidence_from(
 
     Taken are, of each result, its verdict, status and confidence, its `estimate` as `NAME.estimate`, every entry of
     its `metrics` (`auc` of membership becomes `membership.auc`), and every entry of its `details` that has exactly
-    the five fields of an estimate, as `NAME.KEY`; and the `metrics` of the split's `input_checks`, as `input_checks.KEY`.
+    the five fields of an estimate, as `NAME.KEY`; and the `metrics` of the split's `input_checks`, as
+    `input_checks.KEY`.
 
     Args:
         report: the parsed `audit.json`.

@@ -4,7 +4,8 @@ r"""A file of JSON lines to which lines can only be added: each is authenticated
 
 K lies beside it, 32 bytes of mode 0600, and never leaves the institution; so nobody without K can write a line or
 guess what one says, and of a chain that was cut or written anew the last mac differs. Whether one was exchanged as a
-whole, key and all, or set back to an older copy, only a high-water mark kept elsewhere can tell: see `HighWaterMark`. There are two.
+whole, key and all, or set back to an older copy, only a high-water mark kept elsewhere can tell: see `HighWaterMark`.
+There are two.
 One lies where the caller says, and knows which chain may be used there. The other lies in the user's data folder, by
 the chain's own id, whoever opens it and under whatever path, and knows how far that chain ever came.
 
@@ -144,11 +145,13 @@ def opened(folder: Path, name: str, high_water_mark: HighWaterMark) -> Iterator[
     Args:
         folder: of mode 0700, made if missing; holds `key` and the chain.
         name: the chain's file in it.
-        high_water_mark: of the chain's highest head; brought up to date at the end, and so is that under the chain's id.
+        high_water_mark: of the chain's highest head; brought up to date at the end, and so is that under the chain's
+            id.
 
     Raises:
         InputError: the folder cannot be used or others may read it; a line was changed; the chain or its key is
-            missing; it is not the chain that `high_water_mark` holds, or goes back behind either high-water mark; or one of them can
+            missing; it is not the chain that `high_water_mark` holds, or goes back behind either high-water mark; or
+            one of them can
             be neither read nor written.
     """
     remembered = high_water_mark.read()

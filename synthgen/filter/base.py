@@ -2,7 +2,8 @@
 
 Privacy: no filter drops a candidate for lying close to train records, save the copy rule (copies.py). A filter that
 did would leave a hole around each train person, and whoever saw the release could tell train persons by the absence
-of text near them. Bounds are learned from train text and its reconstructions as quantiles and aggregates; control is never
+of text near them. Bounds are learned from train text and its reconstructions as quantiles and aggregates; control is
+never
 seen.
 """
 
@@ -27,7 +28,8 @@ class Reconstructions:
     """Train records sent through the decoder and back: what its text looks like when the vector is a real one's.
 
     A decoder writes in its own style, so its text lies further from a vector, and from a class, than real text does.
-    Bounds learned from reconstructions ask whether a candidate came out as well as a real record does, under any encoder,
+    Bounds learned from reconstructions ask whether a candidate came out as well as a real record does, under any
+    encoder,
     decoder and domain.
 
     Args:
@@ -107,7 +109,7 @@ class FittedFilter:
 
 
 class Filter(Protocol):
-    """A filter whose bounds come from train text and reconstructions; one that reads nothing but texts needs no fitting.
+    """A filter whose limits are learned from train text and reconstructions; a filter of texts alone needs no fit.
 
     Attributes:
         name: how its outcomes are called.

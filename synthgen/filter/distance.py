@@ -25,7 +25,8 @@ class LatentDistance:
     A text far from its latent is not what was interpolated: the decoder wandered off.
 
     `high: auto` is learned on real text sent through the decoder (see `Reconstructions`): the 95 % quantile of
-    1 − cos(e(reconstruction), vector) over train records, but no more than the median of 1 − cos(e(reconstruction), vector of another
+    1 − cos(e(reconstruction), vector) over train records, but no more than the median of 1 − cos(e(reconstruction),
+    vector of another
     record), so that a decoder which ignores its vector cannot set itself a bound that everything passes.
 
     `low: auto` is 0, no bound, on purpose. A latent lies between train vectors, so a lower bound drops the text that
@@ -65,7 +66,8 @@ class ClassDistance:
         distance = 1 − cos(e(text), centre),   centre = the mean of the class's unit train vectors
 
     Too far is another subject; too near is the generic text a decoder falls back to. Cross-fitted: the centre of a
-    candidate leaves out the folds of its parents' persons, and the centre of an reconstruction leaves out its record's fold.
+    candidate leaves out the folds of its parents' persons, and the centre of an reconstruction leaves out its
+    record's fold.
     Bounds are the 1 % and 99 % quantiles of the reconstructions' distances.
 
     Privacy: the centre is a mean over the persons of at least the other folds of the class; no single record is

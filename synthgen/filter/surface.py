@@ -111,7 +111,8 @@ class Language:
 
         score = −(1/T) Σ log2 ((count(t) + α) / (N + α·2^20)),   α = 0.01, in bits.
 
-    The bound is the larger of the 99.5 % quantiles of real texts and of reconstructions (see `Reconstructions`), each scored by the
+    The bound is the larger of the 99.5 % quantiles of real texts and of reconstructions (see `Reconstructions`), each
+    scored by the
     profile of the folds it is not in: the decoder writes plain prose where a clinic writes in shorthand, and that is
     no other language. Where train is stood in for, and has no text, the profile is that of the reconstructions.
 

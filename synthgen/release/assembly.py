@@ -280,7 +280,8 @@ def public_record(record: RunRecord, policy: Policy) -> dict[str, Any]:
     """Return the part of run.json that a bundle may carry.
 
     Privacy: leaves out the seed, which with a guess at the source would give away parents and weights; digests of
-        private tables, which confirm a guess; paths of models; counts of private records, as the reconstructions are; and the
+        private tables, which confirm a guess; paths of models; counts of private records, as the reconstructions are;
+        and the
         seconds of each stage, in proportion to them. Other counts are buckets, see `audits.gate.disclosure`.
     """
     seconds = round(sum(stage.seconds for stage in record.stages))

@@ -43,7 +43,8 @@ class Accounting:
         unit: contributions are clipped for each person and not for each record.
         persons: the log is about the persons of train.
         seeds: no two mechanisms, and not the release before, share their noise.
-        poisson sampling, noise, clipping, normaliser: from the dry run (`audits/attacks/accounting/dry_run_checks.py`).
+        poisson sampling, noise, clipping, normaliser: from the dry run
+            (`audits/attacks/accounting/dry_run_checks.py`).
         reads: everything else that read the records is accounted for. A similarity filter against train or a retry
             until the gate passed is an un-noised query: the honest claim is "DP generator, non-DP filter". Numbers of
             the audits may be outside the claim: `details["outside_reads"]` and the reason say so, and the gate and

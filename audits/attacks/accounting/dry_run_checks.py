@@ -70,7 +70,7 @@ def degrees(kind: str, dimension: int) -> int:
 
 
 def needed_steps(mechanism: Mechanism) -> int:
-    """Return how many steps the dry run must log: 200, or all of them where there are fewer and everyone takes part."""
+    """Return how many steps the dry run must log: 200, or all of them if there are fewer and all take part."""
     return MIN_STEPS if mechanism.sampling_rate < 1 else min(MIN_STEPS, mechanism.steps)
 
 
@@ -111,8 +111,8 @@ def _noise(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
         return ClaimCheck(
             name,
             "missing",
-            f"{len(dry_run.noise)} logged steps of noise in {dry_run.dimension} coordinates are too few; {needed} steps "
-            f"and {MIN_STEPS} coordinates in all would be enough",
+            f"{len(dry_run.noise)} logged steps of noise in {dry_run.dimension} coordinates are too few; {needed} "
+            f"steps and {MIN_STEPS} coordinates in all would be enough",
         )
     return _check_of_p_values(name, noise_tests(dry_run.noise, degrees=freedom))
 
@@ -140,8 +140,8 @@ def _normaliser(mechanism: Mechanism, dry_run: DryRunLog | None, n_persons: int)
         return ClaimCheck(
             name,
             "missing",
-            f"a dry run of {dry_run.n_persons} persons cannot tell a constant from a count of {n_persons}; run it on a "
-            "tenth more or fewer",
+            f"a dry run of {dry_run.n_persons} persons cannot tell a constant from a count of {n_persons}; run it on "
+            "a tenth more or fewer",
         )
     return ClaimCheck(name, "holds")
 

@@ -1,4 +1,4 @@
-"""The canaries audit: can it be told from a canary build's synthetic table which made-up persons its generator saw?"""
+"""The canaries audit: does the canary build's synthetic table show which made-up persons its generator saw?"""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -49,7 +49,8 @@ class CanaryAudit:
         ends of all attacks.
     epsilon_lower_bound: what the guesses prove in one run (`coin_guesses`), among canaries of one row.
     scan_p: smallest p-value of the scans of all attacks, corrected for how many; reported.
-    reproduced: inserted canaries whose last eight words stand in the canary build's or the released table, but not in the
+    reproduced: inserted canaries whose last eight words stand in the canary build's or the released table, but not in
+        the
         reference.
     max_exposure: highest exposure of an inserted canary's random ending, in bits; a canary is nobody, so it is shown.
     control: the AUC with the released table in the place of the canary build's: its generator saw no canary.
@@ -59,14 +60,16 @@ class CanaryAudit:
     is a person like them, and an AUC proven above .60 fails the audit: a generator can hide who wrote once and give
     away everyone who wrote often.
 
-    It fails when an ending came back, a row of the canary build stands in the release, a canary stands in the release's train
+    It fails when an ending came back, a row of the canary build stands in the release, a canary stands in the
+    release's train
     data, the AUC's interval lies outside [.40, .60], or the bound on epsilon exceeds the claim (without one, 1); the
     last two only if the control's interval holds one half, for else the canaries differ by themselves. It passes with
     1,000 canaries, the interval of every attack's AUC inside, a ceiling above the limit, and a control
     whose interval holds one half. details.power.smallest_leak is the AUC that so many canaries of one row tell from
     one half with power .8.
 
-    Privacy: canaries are made up, yet the canary build's generator saw train: no row of the canary build is shown, and none may ever
+    Privacy: canaries are made up, yet the canary build's generator saw train: no row of the canary build is shown,
+    and none may ever
         be released. Reads the released, train and control tables for equal rows; returns counts.
     Random: persons set aside, the encoders' seeds, folds of attacks and guesses, bootstraps.
     Cost: that of the membership scores of the canaries, twice, and O(words of all tables).
@@ -128,8 +131,8 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
     canaries = inputs.canaries
     if canaries is None:
         raise NotMeasurable(
-            "no canaries are given: make them with `audits canaries`, build a canary build with the rows of insert.parquet "
-            "appended to train, and give its synthetic table"
+            "no canaries are given: make them with `audits canaries`, make a canary build with the rows of "
+            "insert.parquet appended to train, and give its synthetic table"
         )
     n_rows = np.bincount(persons(canaries.table.groups)[1])
     n, k = len(n_rows), int(canaries.inserted.sum())
@@ -138,8 +141,8 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
     arms = [int(((n_rows == 1) & (canaries.inserted == side)).sum()) for side in (True, False)]
     if min(arms) < MIN_PERSONS or len(canaries.canary_build) < MIN_SYNTHETIC:
         raise NotMeasurable(
-            f"{arms[0]} inserted canaries of one row, {arms[1]} left out and {len(canaries.canary_build)} rows of the canary build "
-            f"are too few; {MIN_PERSONS} of each are the least, and a verdict needs {MIN_CANARIES} canaries"
+            f"{arms[0]} inserted canaries of one row, {arms[1]} left out and {len(canaries.canary_build)} rows of the "
+            f"canary build are too few; {MIN_PERSONS} of each are the least, and a verdict needs {MIN_CANARIES} canaries"
         )
     if stats.binomtest(k, n, 0.5).pvalue < FAIR_P:
         raise NotMeasurable(f"{k} of {n} canaries were inserted; each needs a fair coin of its own")
@@ -168,7 +171,7 @@ def _judge(
     claim: Claim,
     details: dict[str, Any],
 ) -> AuditResult:
-    """Return the verdict on the attacks on the canary build beside the AUC of the table whose generator saw no canary."""
+    """Return the verdict on the attacks on the canary build; the control is the table made without canaries."""
     found, control = builds
     area = metrics["auc"]
     fails = _copy_failures(copies)
@@ -199,7 +202,7 @@ def _judge(
 def _copy_failures(copies: CopyCounts) -> list[str]:
     """Return what stands where it must not, each as part of a sentence."""
     found = {
-        f"{copies.canary_build_rows} rows of the canary build stand in the table to be released": copies.canary_build_rows
+        f"{copies.canary_build_rows} rows of the canary build are in the table to release": copies.canary_build_rows
         > 0,
         f"{copies.in_train} rows of canaries stand in the release's own train data": copies.in_train > 0,
         f"the endings of {copies.reproduced} inserted canaries came back word for word": (

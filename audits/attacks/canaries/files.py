@@ -34,7 +34,8 @@ def write_canaries(
 
     Args:
         planted: of `make_canaries`.
-        folder: where to; it must not hold canaries yet, because those of a canary build that is built are not made again.
+        folder: where to; it must not hold canaries yet, because those of a canary build that is built are not made
+            again.
         text: the name of the column of texts in insert.parquet, as in the train table.
         label: of classes.
         group: of persons.

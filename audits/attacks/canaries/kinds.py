@@ -90,7 +90,8 @@ def make_canaries(
     equally likely; a beginning comes from a reference row of that class where there is one.
 
     Args:
-        train: what the canary build's generator will see besides; read for its classes, and to keep away from its texts.
+        train: what the canary build's generator will see besides; read for its classes, and to keep away from its
+            texts.
         reference: text of the same kind by other people; rows that share a run of 8 words with train are left out.
         n: how many; half of them, by chance, are inserted. A verdict needs 1,000.
         rng: draws texts and coins.

@@ -1,4 +1,4 @@
-"""What canaries show apart from the headline: endings that came back, rows of the canary build, exposure, kinds, repeats."""
+"""Further measurements of canaries: reproduced endings, rows of the canary build, exposure, kinds and repeats."""
 
 import math
 from collections.abc import Mapping
@@ -31,7 +31,8 @@ class CopyCounts:
         in_release: inserted canaries whose ending stands in the table to be released.
         reproduced: inserted canaries whose ending stands in either.
         left_out: canaries that were left out and whose ending stands in either: what chance brings.
-        canary_build_rows: rows of the table to be released that are rows of the canary build, and of nobody the canary build never saw.
+        canary_build_rows: rows of the table to be released that are rows of the canary build, and of nobody the
+            canary build never saw.
         in_train: rows of canaries in the train data of the table to be released.
     """
 

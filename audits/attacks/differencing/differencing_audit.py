@@ -90,7 +90,8 @@ class Differencing:
     Privacy: reads all texts of both releases and tables; per-record scores stay in memory.
     Random: persons set aside, one seed for the encoders, folds, draws and bootstrap of each arm.
     Cost: that of the membership audit for each of the two releases.
-    Source: the scores as in `audits/attacks/membership/scores.py`; that a fixed seed shows the change by itself, ours.
+    Source: the scores as in `audits/attacks/membership/scores.py`; that a fixed seed shows the change by itself,
+    ours.
     """
 
     name = "differencing"

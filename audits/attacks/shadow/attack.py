@@ -173,7 +173,7 @@ def _chance_aucs(asked: Float, inside: Coins, permutations: int, seed: int, prog
 
 
 def _prepared(x: Float, n: int) -> Float:
-    """Return scores of which a person's mean over the reruns is 0 and whose unit is the spread of non-members' scores.
+    """Return scores centred per person over the reruns, in units of the spread of non-members' scores.
 
     No coin is looked at. Non-members, from person n on, show how much a score moves from rerun to rerun by itself; a
     unit of each person's own would make a person who is always told no clearer than one who never is.

@@ -117,7 +117,7 @@ def test_a_row_of_the_canary_build_in_the_release_and_one_canary_that_came_back_
     result = run(town, few, canary_build, synthetic=released)
     assert result.verdict == "fail"
     assert result.reason.startswith(
-        "1 rows of the canary build stand in the table to be released; the endings of 1 inserted"
+        "1 rows of the canary build are in the table to release; the endings of 1 inserted"
     )
     assert result.estimate.low < 0.6
     assert result.metrics["reproduced"].value == 1.0
