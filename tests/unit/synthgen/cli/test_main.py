@@ -47,7 +47,7 @@ def script(lines):
 def test_help_is_quick_and_imports_nothing_heavy():
     done = script(
         "import os, sys\n"
-        "from synthgen import cli\n"
+        "from synthgen.cli import main as cli\n"
         "sys.argv = ['synthgen', '--help']\n"
         "try:\n    cli.main()\n"
         "except SystemExit as stop:\n    assert not stop.code, stop.code\n"
@@ -99,7 +99,7 @@ def test_the_code_of_a_command_that_stops_early_is_handed_on(tmp_path):
 )
 def test_an_error_is_one_message_with_the_code_of_its_class(raised, code):
     done = script(
-        "import sys, synthgen.core.errors\nfrom synthgen import cli\n"
+        "import sys, synthgen.core.errors\nfrom synthgen.cli import main as cli\n"
         f"@cli.app.command()\ndef fail():\n    raise {raised}\n"
         "sys.argv = ['synthgen', 'fail']\ncli.main()\n"
     )
@@ -117,7 +117,7 @@ def test_an_error_of_the_audits_has_its_own_code(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_exits_with_7_and_says_how_to_continue(number):
     done = script(
-        "import os, sys, time\nfrom synthgen import cli\n"
+        "import os, sys, time\nfrom synthgen.cli import main as cli\n"
         f"@cli.app.command()\ndef wait():\n    os.kill(os.getpid(), {int(number)})\n    time.sleep(60)\n"
         "sys.argv = ['synthgen', 'wait']\ncli.main()\n"
     )
@@ -127,7 +127,7 @@ def test_a_signal_exits_with_7_and_says_how_to_continue(number):
 
 def test_files_of_a_command_are_private_and_no_hub_is_accessed():
     done = script(
-        "import os, sys\nfrom synthgen import cli\n"
+        "import os, sys\nfrom synthgen.cli import main as cli\n"
         "@cli.app.command()\ndef look():\n"
         "    print(oct(os.umask(0)), os.environ['HF_HUB_OFFLINE'], os.environ['HF_HUB_DISABLE_TELEMETRY'])\n"
         "sys.argv = ['synthgen', 'look']\ncli.main()\n"

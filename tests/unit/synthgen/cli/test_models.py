@@ -20,7 +20,7 @@ def test_an_empty_store_lists_every_model_and_how_to_bring_it(store):
     lines = call("list").stdout.splitlines()
     assert [line.split()[0] for line in lines[::2]] == sorted(MODELS)
     assert [line.strip() for line in lines[1::2]] == [
-        f"not in the store: synthgen models pull {name}" for name in sorted(MODELS)
+        f"not in the store; run `synthgen models pull {name}`" for name in sorted(MODELS)
     ]
     assert not store.exists()
 

@@ -54,7 +54,9 @@ def test_the_trust_root_names_the_ledger_that_the_configuration_counts_in(tmp_pa
     place, high_water_mark = ledger_of(Config.load(folder / Path(TEMPLATES[template]).name))
     assert load_trust(folder / "trust.json").ledgers == (ledger_id(place),)
     assert f"ledger, listed in the trust root: {place}" in said
-    assert ("public secret" in said) == (Config.load(folder / Path(TEMPLATES[template]).name).secret == "public")
+    assert ("the secret is public" in said) == (
+        Config.load(folder / Path(TEMPLATES[template]).name).secret == "public"
+    )
     assert [line.split()[2] for line in said.splitlines() if line.startswith("next: ")] == (
         ["plan", "release", "approve", "approve"] if template == "clinic-dp" else ["release"]
     )
@@ -87,7 +89,7 @@ def test_a_folder_with_anything_in_it_is_left_alone(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
     with pytest.raises(StorageError, match="not empty"):
         start(tmp_path / "mine.txt", "clinic", patients=9, now=NOW)
-    with pytest.raises(StorageError, match="cannot be made"):
+    with pytest.raises(StorageError, match="cannot be created"):
         start(tmp_path / "mine.txt" / "trial", "clinic", patients=9, now=NOW)
 
 
