@@ -141,8 +141,9 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
     arms = [int(((n_rows == 1) & (canaries.inserted == side)).sum()) for side in (True, False)]
     if min(arms) < MIN_PERSONS or len(canaries.canary_build) < MIN_SYNTHETIC:
         raise NotMeasurable(
-            f"{arms[0]} inserted canaries of one row, {arms[1]} left out and {len(canaries.canary_build)} rows of the "
-            f"canary build are too few; {MIN_PERSONS} of each are the least, and a verdict needs {MIN_CANARIES} canaries"
+            f"{arms[0]} inserted canaries of one row, {arms[1]} left out and {len(canaries.canary_build)} rows of "
+            f"the canary build are too few; at least {MIN_PERSONS} of each are required, and {MIN_CANARIES} canaries "
+            "for a verdict"
         )
     if stats.binomtest(k, n, 0.5).pvalue < FAIR_P:
         raise NotMeasurable(f"{k} of {n} canaries were inserted; each needs a fair coin of its own")

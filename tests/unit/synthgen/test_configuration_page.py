@@ -9,7 +9,7 @@ from synthgen.attributes import AttributeRule
 from synthgen.cli.schemas import configuration_page, parameters, schema_of, split_description
 from synthgen.config import Config
 from synthgen.dp import gaussian, word_queries
-from synthgen.dp.catalogue import VOTES_ASKED
+from synthgen.dp.catalogue import VOTE_QUERIES
 
 PAGE = Path(__file__).parents[3] / "docs/reference/configuration.md"
 PARAMETERS = dict(parameters(Config))
@@ -80,7 +80,7 @@ def test_the_json_schema_carries_the_descriptions():
 
 
 def test_the_description_of_shares_states_the_defaults():
-    asked = gaussian.ASKED | word_queries.ASKED | VOTES_ASKED
+    asked = gaussian.QUERIES | word_queries.QUERIES | VOTE_QUERIES
     for name, one in asked.items():
         assert f"{name} {one.share:g}" in PARAMETERS["dp.shares"].description
 
