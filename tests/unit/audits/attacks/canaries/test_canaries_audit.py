@@ -261,7 +261,7 @@ def test_without_canaries_or_with_too_few_nothing_is_measured(town, few):
     with pytest.raises(NotMeasurable, match="12 rows of the canary build are too few"):
         run(town, few, take(town["fresh"], np.arange(12)))
     tiny = make_canaries(town["train"], None, 30, RNG(0))
-    with pytest.raises(NotMeasurable, match="20 of each are the least"):
+    with pytest.raises(NotMeasurable, match="at least 20 of each"):
         run(town, tiny, town["fresh"])
 
 
