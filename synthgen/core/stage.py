@@ -16,7 +16,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic_core import to_jsonable_python
+from pydantic import TypeAdapter
 
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import InternalError
@@ -24,6 +24,7 @@ from synthgen.core.made_by import versions_of
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 
+_PLAIN: TypeAdapter[Any] = TypeAdapter(Any)
 ROOT = ""  # as the name of a stream: the root of all streams of the run
 
 
@@ -44,7 +45,7 @@ class StageInput:
 
 def plain_value(value: Any) -> StageInput:
     """Return an input of plain JSON data with the digest of that data."""
-    return StageInput(value, sha256_json({"value": to_jsonable_python(value)}))
+    return StageInput(value, sha256_json({"value": _PLAIN.dump_python(value, mode="json")}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,9 @@ class Stage:
                 raise InternalError(f"stage {self.name!r} declares {kind} {sorted(declared)}, got {sorted(given)}")
         return {
             **self.code,
-            "config": {name: to_jsonable_python(_value_at(sources.config, name)) for name in self.config},
+            "config": {
+                name: _PLAIN.dump_python(_value_at(sources.config, name), mode="json") for name in self.config
+            },
             "inputs": {name: sources.inputs[name].digest for name in self.inputs},
             "models": {role: sources.models[role].digest for role in self.models},
             "streams": {name: _stream(sources.seeds, name).key().hex() for name in self.streams},

@@ -119,7 +119,7 @@ def test_doctor_says_that_the_engine_is_missing(tmp_path):
     assert (done.returncode, INSTALL in line, "torch" in line) == (6, True, True)
 
 
-@pytest.mark.parametrize("command", ["run", "plan", "release", "shadow", "mirror"])
+@pytest.mark.parametrize("command", ["run", "plan", "release", "shadow"])
 def test_an_engine_command_ends_with_one_message(command, trial):
     done = called(RUN, command, trial / "newsgroups.yaml", cwd=trial)
     assert done.returncode == 3
@@ -132,14 +132,14 @@ def test_the_python_api_without_the_engine(tmp_path):
     code = BLOCKER + (
         "import synthgen\n"
         "from synthgen import Config, Release, verify\n"
-        "for use in ('from synthgen import Pipeline', 'import synthgen.interpolate'):\n"
-        "    try:\n"
-        "        exec(use)\n"
-        "    except ImportError as error:\n"
-        "        print(type(error).__name__, error.hint)\n"
+        "import synthgen.interpolate\n"
+        "try:\n"
+        "    from synthgen import Pipeline\n"
+        "except ImportError as error:\n"
+        "    print(type(error).__name__, error.hint)\n"
     )
     done = called(code, cwd=tmp_path)
-    assert done.stdout.splitlines() == [f"DependencyError Install it: {INSTALL}"] * 2, done.stderr
+    assert done.stdout.splitlines() == [f"DependencyError Install it: {INSTALL}"], done.stderr
 
 
 def test_base_dependencies_are_those_of_the_audits_and_cover_what_base_commands_import(tmp_path):

@@ -68,11 +68,7 @@ def test_cores_are_those_this_process_may_use(monkeypatch):
     ("limit", "used", "cached"),
     [
         ("high_water_mark.max", "high_water_mark.current", "file"),
-        (
-            "high-water mark/high-water mark.limit_in_bytes",
-            "high-water mark/high-water mark.usage_in_bytes",
-            "total_cache",
-        ),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_cache"),
     ],
 )
 def test_memory_is_the_machines_or_the_containers(limit, used, cached, tmp_path, monkeypatch):

@@ -94,7 +94,7 @@ def test_a_public_part_of_another_key_is_refused(key, tmp_path, releases):
         with pytest.raises(DataError):
             load_public(other)
     other.write_text('{"keyid": 1, "keyid": 1}')
-    with pytest.raises(DataError, match="twice"):
+    with pytest.raises(DataError, match="duplicate key"):
         load_public(other)
     with pytest.raises(StorageError):
         load_public(tmp_path / "nowhere.pub.json")

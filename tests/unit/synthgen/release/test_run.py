@@ -62,7 +62,7 @@ def test_the_decision_is_of_evidence_and_policy_alone(run_project):
     assert run.decide() == run.decide(run.policy)
     strict = run.decide(load_policy("hospital-external"))
     assert not strict.allowed
-    assert any("parent_recovery" in failure for failure in strict.failures)
+    assert any("parent-recovery" in failure for failure in strict.failures)
 
 
 def test_nothing_is_reported_or_released_by_the_decision_of_another_policy(finished):
