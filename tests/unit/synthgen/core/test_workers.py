@@ -67,7 +67,7 @@ def test_cores_are_those_this_process_may_use(monkeypatch):
 @pytest.mark.parametrize(
     ("limit", "used", "cached"),
     [
-        ("high_water_mark.max", "high_water_mark.current", "file"),
+        ("memory.max", "memory.current", "file"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_cache"),
     ],
 )
@@ -77,7 +77,7 @@ def test_memory_is_the_machines_or_the_containers(limit, used, cached, tmp_path,
     (tmp_path / limit).parent.mkdir(exist_ok=True)
     (tmp_path / limit).write_text("700\n")
     (tmp_path / used).write_text("650\n")
-    ((tmp_path / limit).parent / "high_water_mark.stat").write_text(f"anon 50\n{cached} 600\n")
+    ((tmp_path / limit).parent / "memory.stat").write_text(f"anon 50\n{cached} 600\n")
     assert available_memory(tmp_path) == 650
     (tmp_path / limit).write_text("max\n")
     assert available_memory(tmp_path) == 10**9
