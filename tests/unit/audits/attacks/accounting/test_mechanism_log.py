@@ -54,7 +54,7 @@ def test_every_kind_of_read_is_in_the_form():
         (
             ("mechanisms", 0, "dry_run", "batches"),
             [[-1]],
-            "mechanisms.0.dry run.batches.0.0: Input should be greater than",
+            "mechanisms.0.dry_run.batches.0.0: Input should be greater than",
         ),
         (("person_set",), "abc", "person_set: String should match"),
         (("claim", "delta"), 1.0, "claim.delta: Input should be less than 1"),
@@ -70,15 +70,15 @@ def test_every_kind_of_read_is_in_the_form():
         (
             ("mechanisms", 0, "dry_run", "batches"),
             [[0, 120]],
-            "mechanisms.0.dry run: batches: persons are numbered from 0",
+            "mechanisms.0.dry_run: batches: persons are numbered from 0",
         ),
-        (("mechanisms", 1, "dry_run", "dimension"), None, "mechanisms.1.dry run: noise needs its dimension"),
+        (("mechanisms", 1, "dry_run", "dimension"), None, "mechanisms.1.dry_run: noise needs its dimension"),
         (
             ("mechanisms", 0, "dry_run", "max_norm"),
             -1.0,
-            "mechanisms.0.dry run.max_norm: Input should be greater than",
+            "mechanisms.0.dry_run.max_norm: Input should be greater than",
         ),
-        (("mechanisms", 0, "dry_run", "noise"), [-1.0], "mechanisms.0.dry run.noise.0: Input should be greater than"),
+        (("mechanisms", 0, "dry_run", "noise"), [-1.0], "mechanisms.0.dry_run.noise.0: Input should be greater than"),
         (("mechanisms", 0, "normaliser", "value"), 0.0, "mechanisms.0.normaliser.value: Input should be greater"),
         (("reads", 0, "status"), "accounted", "reads.0: an accounted read, and only that, has a cost"),
         (("reads", 0, "status"), "outside", "reads.0: only audit-numbers may stand outside the claim"),
