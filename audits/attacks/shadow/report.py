@@ -76,7 +76,7 @@ def judge_shadow(  # noqa: PLR0913 - what the command line gives
 def as_text(result: AuditResult) -> str:
     """Return the result in lines for people."""
     lines = [f"shadow: {result.verdict}. {result.reason}"]
-    for name, estimate in (("persons who were seen, or not", result.estimate), ("non_members", result.control)):
+    for name, estimate in (("persons who were seen, or not", result.estimate), ("non-members", result.control)):
         if estimate is not None:
             lines.append(f"  AUC of {name}: {estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]")
     worst = result.metrics.get("shadow.worst_person_auc")
