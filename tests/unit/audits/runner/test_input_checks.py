@@ -118,7 +118,7 @@ def test_persons_of_one_record_number_are_no_non_members(fresh_inputs, recorded)
     assert set(few.inputs.set_aside.groups) == out
     many = checked(numbered(fresh_inputs, 20, recorded=recorded))
     assert len(many.problems) == 1
-    assert "wrongly declared" in many.problems[0]
+    assert "the group column is wrong" in many.problems[0]
 
 
 def test_a_number_of_everybody_makes_nobody_a_relative(fresh_inputs):

@@ -104,7 +104,7 @@ def test_rows_that_resemble_nobody_let_no_audit_by_similarity_pass(town, monkeyp
     monkeypatch.setattr("audits.runner.run.check_language", lambda *_: far)
     report = run(town, names=["memorization", "neighbours"], seed=2)
     assert [result.verdict for result in report.results] == ["pass", "insufficient"]
-    assert "0.30 times as similar" in report.result("neighbours").reason
+    assert "0.30 times that of real records" in report.result("neighbours").reason
 
 
 @pytest.mark.parametrize("how", ["rotated by 13", "base64"])
