@@ -65,7 +65,7 @@ bench-audits: $(BIN)/.tested models  ## compare the audits with anonymeter, SDMe
 
 calibration: $(BIN)/.tested models  ## run the calibration suite over corpora and seeds; takes hours, can be resumed
 	mkdir -p build/calibration
-	$(BIN)/python benchmarks/calibration.py --checkpoints build/calibration --markdown build/calibration/calibration.md $(LADDER_ARGS)
+	$(BIN)/python benchmarks/calibration.py --checkpoints build/calibration --markdown build/calibration/calibration.md $(CALIBRATION_ARGS)
 
 styles: $(BIN)/.tested models  ## train the built-in styles on public and invented text, about two hours; needs SYNTHGEN_DATA
 	mkdir -p build/styles

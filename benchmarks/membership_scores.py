@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).parent))  # whose corpora these are
 
-from suite import CORPORA, rows_of, split
+from calibration import CORPORA, rows_of, split
 
 from audits.attacks.membership.attack import cross_fit
 from audits.attacks.membership.scores import membership_scores

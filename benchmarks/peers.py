@@ -1,7 +1,7 @@
 """The audits side by side with the libraries that also judge synthetic data: who catches which leak, and how fast.
 
     python benchmarks/peers.py [--corpora newsgroups20,clinic] [--persons 1500] [--seed 0] [--only PEERS]
-        [--cases RUNGS] [--limit SECONDS] [--work FOLDER] [--markdown FILE] [--quick]
+        [--cases CASES] [--limit SECONDS] [--work FOLDER] [--markdown FILE] [--quick]
 
 On each case of the calibration suite (`audits selftest`) every peer judges the same release as ours do. A peer lives
 in a virtual environment of its own under the work folder, made once with the versions below and kept; a small adapter
@@ -30,8 +30,8 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent))  # where it already is, unless this file is loaded by a test
 
+from calibration import CONFIDENCE, CORPORA, People, code_digest, kept, rows_of
 from peer_tables import write_tables
-from suite import CONFIDENCE, CORPORA, People, code_digest, kept, rows_of
 
 from audits.core.errors import NotMeasurable
 from audits.core.streams import stream

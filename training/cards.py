@@ -1,28 +1,30 @@
-"""Print the page of the shelf: of each style what it learnt from, its loss before and after, and its samples.
+"""Print the page of the built-in styles: sources, held-out loss before and after training, and samples.
 
-python training/cards.py > docs/styles.md
+python training/cards.py > docs/explanation/styles.md
 """
 
 from pathlib import Path
 
 from synthgen.decode.style_adapter import StyleCard, built_in_styles, load_style
 
-HEAD = """# The shelf of styles
+HEAD = """# Built-in styles
 
-How a text is written, whatever it says. A style is a small adapter beside the bridge, trained on openly licensed
-text and on text that our own grammars invent (`training/`), never on anything that plays private data in a study or
-an example. `decode: {style: NAME}` writes in one, `auto` in the nearest: [configuration](configuration.md).
-Another is one command away: `synthgen train-bridge --style`. `plain` is the bridge as it is.
+A style adapter determines how a text is written, independently of its content. It is a small adapter beside the
+bridge, trained on openly licensed text and on text from the grammars in `training/`. It was not trained on any
+data that represent private data in a study or an example. `decode: {style: NAME}` uses one style, `auto` chooses
+the most likely one, and `plain` uses the bridge without an adapter ([how to
+choose](../how-to/own-data.md#choose-how-texts-are-written)). [Train your own
+style](../how-to/own-model.md#train-your-own-style) with one command.
 
-Loss: nats per token of pieces of texts that were kept back, each after its own vector, by the bridge alone and in
-the style. Samples: written from the vectors of kept-back pieces, one after another, none chosen. `make styles`
-trains all of them again; `python training/cards.py` prints this page from the cards beside the weights.
+The loss is the cross-entropy in nats per token on held-out pieces of the style's own kind of text, each given its
+own vector: before, with the bridge alone, and after, with the adapter. The samples are decoded from the vectors
+of held-out pieces, in order and without selection. `make styles` trains all adapters again; `python
+training/cards.py` prints this page from the cards beside the weights. Four other adapters were measured and
+removed: [removed options](../studies/removed-options.md#style-adapters-news-review-forum-e-mail).
 
-The loss is measured on held-out text of the adapter's own kind. Four more adapters were measured and removed:
-[removed options](studies/removed-options.md#style-adapters-news-review-forum-e-mail).
-
-aci_bench is by Yim et al., Scientific Data 2023; primock57 by Korfiatis et al., ACL 2022; synthea by Walonoski et
-al., JAMIA 2018 (The MITRE Corporation); banking77 by Casanueva et al., 2020; clinc150 by Larson et al., EMNLP 2019.
+Sources: aci_bench by Yim et al., Scientific Data 2023; primock57 by Korfiatis et al., ACL 2022; synthea by
+Walonoski et al., JAMIA 2018 (The MITRE Corporation); banking77 by Casanueva et al., 2020; clinc150 by Larson et
+al., EMNLP 2019.
 
 """
 
@@ -33,7 +35,7 @@ def main():
 
 
 def summary(cards: list[StyleCard]) -> str:
-    """Return a line of each style."""
+    """Return a table with one row per style."""
     rows = [
         f"| {c.name} | {c.rank} | {c.steps} | {sum(s.passages for s in c.sources):,} | {c.heldout_before:.2f} | "
         f"{c.heldout_after:.2f} |"
@@ -43,7 +45,7 @@ def summary(cards: list[StyleCard]) -> str:
 
 
 def page(card: StyleCard) -> str:
-    """Return what a style learnt from, and its samples."""
+    """Return the section of one style: its sources and samples."""
     sources = [f"| {s.name} | {s.passages:,} | {s.licence} |" for s in card.sources]
     samples = ["> " + sample.replace("\n", "\n> ") for sample in card.samples]
     table = "\n".join(["| source | pieces | licence |", "|---|---|---|", *sources])

@@ -21,40 +21,39 @@ _ATTACKS = (("parent_nearest", "parent nearest"), ("membership_auc", "membership
 _BY = ("encoder", "characters")
 _WHAT = {
     REAL: "the real train records alone",
-    "smotext": "SMOTE between nearest records of a class, decoded, the first candidate, no filter",
-    "smotext-filtered": (
-        "two candidates; those whose class a head trained on the train records alone confirms, and of them the one "
-        "nearest to its vector; a vector with none is replaced by a spare one"
-    ),
-    "smotext-words": "the same vectors; four words of a public vocabulary that each lies nearest to in the prompt",
-    STYLE: "as smotext-filtered, with four words, in the style of the shelf that such texts are in; fewer seeds",
-    "paraphrase": "vectors of single real records decoded, λ = 1",
-    "eda": (
-        "a real record with words swapped or left out, α = 0.1 (Wei & Zou 2019; their synonym operations need a "
-        "thesaurus and are left out)"
-    ),
+    "smotext": "SMOTE between nearest records of a class, decoded, first candidate, no filter",
+    "smotext-filtered": "two candidates, chosen by class and distance",
+    "smotext-words": "the same vectors, with the four nearest words of a public vocabulary in the prompt",
+    STYLE: "as smotext-filtered, with four words and the style adapter of the set; fewer seeds",
+    "paraphrase": "vectors of single real records, decoded (λ = 1)",
+    "eda": "a real record with words swapped or omitted, α = 0.1 (Wei & Zou 2019)",
     "neighbour-concatenation": "a real record followed by its nearest of the class and of another person",
-    "mixup-vectors": "the SMOTE vectors themselves, no text, so the encoder head alone",
-    LABEL_ONLY: (
-        "the same language model asked in plain words for a text of the class, after one example on another subject, "
-        "shown no vector; its texts depend on no real record, so one pool for each set serves all seeds"
-    ),
+    "mixup-vectors": "the SMOTE vectors themselves, without text, for the encoder head only",
+    LABEL_ONLY: "texts that the language model writes for the class without a vector",
 }
-_METHOD = (
-    "Accuracy on the official test split, drawn once and never chosen on; no person of it and no text of it is among "
-    "the real records. Intervals are 95 % intervals of the mean over seeds, for other real records and other test "
-    "persons alike: the spread over seeds, widened because seeds share records of one pool, s² · (1/J + n/(N − n)) "
-    "for n of N records and J seeds (Nadeau & Bengio 2003), and beside it the spread over test persons, who are the "
-    "same for every seed. Label-only's one pool of texts is not drawn again, so its intervals leave out how another "
-    "would have fallen. Differences and ratios are paired: the same seed, real records and test records. A goal is "
-    "*reached* where the whole interval lies at or above it (against label-only: above zero), *missed* where the "
-    "whole lies below, *not shown* where the interval holds it.\n\n"
-    "Parent nearest: the share of synthetic records whose most similar record, of the real train records and as many "
-    "others of the same set, is one they were made from. Membership AUC: how well the similarity to the nearest "
-    "synthetic record tells train records from others; 0.5 is chance, and what label-only shows is chance by "
-    "construction. Similarity by the encoder's cosine, or by runs of four characters, which share nothing with the "
-    "generator. Both are simple attacks and a lower bound of what can be told; the product's audits are stronger."
-)
+_NOTES = """\
+- smotext-filtered keeps candidates whose class is confirmed by a head trained on the train records alone, and of
+  these the one nearest to its vector. A vector without such a candidate is replaced by a spare one.
+- eda omits the synonym operations, which need a thesaurus.
+- label-only prompts the same language model in plain words, after one example on another subject. Its texts
+  depend on no real record, so one pool per set serves all seeds."""
+_METHOD = """\
+The table shows accuracy on the official test split, which was drawn once and not used for any choice. No person
+and no text of it is among the real records. Intervals are 95 % intervals of the mean over seeds, for other real
+records and other test persons. They combine two variances: the variance over seeds, increased because seeds share
+records of one pool, s² · (1/J + n/(N − n)) for n of N records and J seeds (Nadeau & Bengio 2003), and the
+variance over test persons, who are the same for every seed. The pool of label-only texts is not drawn again, so
+its intervals do not include the variance of the pool. Differences and ratios are paired by seed, real records and
+test records.
+
+A goal is *reached* if the whole interval is at or above it (for label-only: above zero), *missed* if the whole
+interval is below, and *not shown* if the interval contains it.
+
+*Parent nearest* is the share of synthetic records whose most similar record, among the real train records and as
+many other records of the set, is one of their parents. *Membership AUC* measures how well the similarity to the
+nearest synthetic record distinguishes train records from others; 0.5 is chance, and label-only shows only chance.
+Similarity is the encoder's cosine, or runs of four characters, which share nothing with the generator. Both are
+simple attacks and give a lower bound; the audits are stronger."""
 
 
 def write_smotext_tables(measures: pa.Table, lambdas: Lambdas, meta: Mapping[str, Any], folder: Path) -> None:
@@ -93,7 +92,8 @@ def _page(summary: Sequence[Row], reached: Sequence[Row], lambdas: Lambdas, meta
             f"![λ against fidelity](lambdas-{dataset}.svg)",
             _along(lambdas[dataset]),
         ]
-    parts += ["## What the rows are", markdown_table(["row", "records"], _WHAT.items()), "## How to read it", _METHOD]
+    parts += ["## What the rows are", markdown_table(["row", "records"], _WHAT.items()), _NOTES]
+    parts += ["## How to read it", _METHOD]
     parts += ["## How it was made", markdown_list(meta)]
     return "\n\n".join(parts) + "\n"
 
@@ -114,8 +114,8 @@ def _short(reached: Sequence[Row]) -> str:
         for place in places
     ]
     counted = (
-        f"The goals, counted over sets, classifiers and the rows {', '.join(HEADLINE)}; the paper reports 96.1 % for "
-        "the first:"
+        f"The goals are counted over sets, classifiers and the rows {', '.join(HEADLINE[:-1])} and {HEADLINE[-1]}.\n"
+        "The paper reports 96.1 % for the first goal."
     )
     return "\n\n".join([counted, "\n".join(lines), markdown_table(["set", "row", "classifier", *GOALS], rows)])
 

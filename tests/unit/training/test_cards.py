@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 
 def test_the_page_of_the_built_in_is_what_its_cards_say(capsys):
     main()
-    assert (ROOT / "docs" / "styles.md").read_text(encoding="utf-8") == capsys.readouterr().out
+    assert (ROOT / "docs" / "explanation" / "styles.md").read_text(encoding="utf-8") == capsys.readouterr().out
 
 
 def test_what_is_trained_is_what_is_on_the_built_in():
