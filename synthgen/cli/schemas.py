@@ -1,5 +1,6 @@
 """`synthgen schema`: the JSON Schemas of what users write and read, and the reference page of the configuration."""
 
+import itertools
 import json
 import re
 import textwrap
@@ -65,6 +66,41 @@ def configuration_page() -> str:
     return "\n".join([_INTRODUCTION, f"## The run\n\n{_table(run)}", *sections])
 
 
+def commented_configuration(text: str) -> str:
+    """Return a configuration file with the description of each parameter as a comment above it.
+
+    The comment lines at the start of the file are kept; other comments of the file are replaced.
+
+    Args:
+        text: A valid configuration, as YAML.
+
+    Raises:
+        ConfigError: If the text is not YAML, or contains what a configuration cannot contain.
+    """
+    from audits.core.strictyaml import parse_yaml
+    from synthgen.config import Config
+    from synthgen.core.errors import ConfigError
+
+    head = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
+    values = parse_yaml(text.encode(), "configuration", error=ConfigError)
+    return "\n".join([*head, *_commented_lines(values, [Config], "")]) + "\n"
+
+
+def _commented_lines(values: dict[str, Any], sections: "list[type[BaseModel]]", indent: str) -> "Iterator[str]":
+    fields = {name: field for section in sections for name, field in section.model_fields.items()}
+    for key, value in values.items():
+        inner = _sections_in(fields[key].annotation) if isinstance(value, dict) else []
+        if not indent:
+            yield ""
+        meaning, _ = split_description(str(fields[key].description))
+        yield from textwrap.wrap(meaning, 100, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
+        if inner:
+            yield f"{indent}{key}:"
+            yield from _commented_lines(value, inner, f"{indent}  ")
+        else:
+            yield f"{indent}{key}: {_plain(value, quote=True)}"
+
+
 def parameters(section: "type[BaseModel]", prefix: str = "") -> "Iterator[tuple[str, FieldInfo]]":
     """Yield each parameter of a section and of the sections in it, with its path."""
     for name, field in section.model_fields.items():
@@ -99,15 +135,18 @@ def _default(field: "FieldInfo") -> str:
     return "required" if field.is_required() else f"`{_plain(field.get_default(call_default_factory=True))}`"
 
 
-def _plain(value: Any) -> str:
-    """Return a default as it is written in YAML."""
+def _plain(value: Any, *, quote: bool = False) -> str:
+    """Return a value as it is written in YAML; with `quote`, ambiguous strings are quoted."""
     from pydantic import BaseModel
 
-    if isinstance(value, BaseModel):
-        return f"{{{', '.join(f'{key}: {_plain(inner)}' for key, inner in value)}}}"
+    if isinstance(value, BaseModel | dict):
+        return f"{{{', '.join(f'{key}: {_plain(inner, quote=quote)}' for key, inner in dict(value).items())}}}"
     if isinstance(value, tuple):
-        return f"[{', '.join(map(_plain, value))}]"
-    return value if isinstance(value, str) else json.dumps(value)
+        return f"[{', '.join(_plain(inner, quote=quote) for inner in value)}]"
+    is_bare = isinstance(value, str) and (
+        not quote or re.fullmatch(r"(?!(?i:true|false|null)$)[A-Za-z./$][\w./${}-]*", value)
+    )
+    return str(value) if is_bare else json.dumps(value, ensure_ascii=False)
 
 
 def _wrapped(text: str) -> str:

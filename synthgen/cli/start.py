@@ -9,6 +9,7 @@ from pathlib import Path
 
 from audits.gate.shipped import load_policy
 from audits.ledger.attempts import ledger_id
+from synthgen.cli.schemas import commented_configuration
 from synthgen.config import Config
 from synthgen.core.errors import InternalError, StorageError
 from synthgen.pipeline.ledger import ledger_of
@@ -49,7 +50,8 @@ def start(folder: Path, template: str, *, patients: int | None = None, now: date
     except OSError as error:
         raise StorageError(f"{folder}: cannot be created ({error.strerror})") from error
     name = Path(TEMPLATES[template]).name
-    write_new(folder / name, (examples() / TEMPLATES[template]).read_bytes(), 0o644)
+    configuration = commented_configuration((examples() / TEMPLATES[template]).read_text(encoding="utf-8"))
+    write_new(folder / name, configuration.encode(), 0o644)
     passphrase = secrets.token_urlsafe(24)
     strict = template == "clinic-dp"
     keys = {role: folder / "keys" / f"{role}.pem" for role in (PERSONS if strict else ("releaser",))}

@@ -1,3 +1,4 @@
+import re
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,17 @@ def test_a_trial_is_ready_to_be_released(tmp_path):
     assert len({record.group for record in found.corpus.records}) == 9
     assert f"next: synthgen release {folder / 'clinic.yaml'}" in said
     Workspace(config.resolve(config.workspace))  # refuses a folder others may read
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES))
+def test_the_configuration_explains_each_parameter(tmp_path, template):
+    start(tmp_path / "trial", template, patients=9 if "clinic" in template else None, now=NOW)
+    example = examples() / TEMPLATES[template]
+    lines = (tmp_path / "trial" / example.name).read_text(encoding="utf-8").splitlines()
+    named = [i for i, line in enumerate(lines) if re.match(r" *[a-z_]+:", line)]
+    assert all(lines[i - 1].lstrip().startswith("# ") for i in named)
+    assert Config.load(tmp_path / "trial" / example.name).digest() == Config.load(example).digest()
+    assert lines[0] == example.read_text(encoding="utf-8").splitlines()[0]
 
 
 def test_the_key_opens_with_the_passphrase_that_lies_beside_it(tmp_path, monkeypatch):
