@@ -245,7 +245,8 @@ def newsgroups(tmp_path_factory, embedded_models):
     trial = Trial(folder, "newsgroups.yaml")
     trial.edit("labels:", "max_records: 600\n  labels:")
     trial.edit("total: 2600", "total: 30")
-    trial.edit("candidates: 2, max_new_tokens: 96", "candidates: 1, max_new_tokens: 16, batch: 32")
+    trial.edit("candidates: 2", "candidates: 1")
+    trial.edit("max_new_tokens: 96", "max_new_tokens: 16\n  batch: 32")
     trial.edit("policy: research", "policy: lenient.yaml\n" + NO_FILTER)
     trust_lenient(trial)
     return trial

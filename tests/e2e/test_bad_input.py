@@ -95,7 +95,7 @@ def test_a_model_that_is_not_there(small, tmp_path):
 def test_a_folder_that_cannot_be_written_is_told_before_any_work(small, old, new):
     (small.folder / "file").write_text("kept")
     small.edit(old, new)
-    refused(small, small.release(), 3, str(small.folder / "file"), "cannot be")
+    refused(small, small.release(), 3, str(small.folder / "file"), "is not writable")
     assert (small.folder / "file").read_text() == "kept"
     assert list((small.workspace).rglob("done.json")) == []
 

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.corpus]
 def test_every_method_releases_the_newsgroup_example(newsgroups, method):
     written = newsgroups.config.read_text()
     try:
-        newsgroups.edit("method: smote,", f"method: {method},")
+        newsgroups.edit("method: smote", f"method: {method}")
         newsgroups.edit("out: newsgroups-out", f"out: out-{method}")
         config = Config.load(newsgroups.config)
         done = newsgroups.release()
