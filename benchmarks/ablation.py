@@ -1,11 +1,12 @@
-"""What each part of a bridge's training is worth: small bridges, all else equal, on the same budget.
+"""Measure the effect of each part of a bridge's training with small bridges trained on equal budgets.
 
     python benchmarks/ablation.py [--corpus $SYNTHGEN_DATA/bridge_corpus] [--steps 60] [--only NAME ...]
         [--out build/ablation] [--markdown FILE] [--json FILE] [--quick]
 
-Each variant differs from `plain` in what its name says. Same passages, same seed, same order, same learning rate. For
-passages never trained on: nats per token with the own vector and with another's, and the cosine of decode to vector.
-A variant that has its result is not trained again; one that was stopped goes on from its last checkpoint.
+Each variant differs from `plain` only in the part that its name states; passages, seed, order and learning rate are
+the same. The table shows, for held-out passages, the nats per token with the passage's own vector and with the vector
+of another passage, and the cosine between the decoded text and the vector. A variant with a result is not trained
+again, and an interrupted variant continues from its last checkpoint.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from transformers import AutoTokenizer
 
-sys.path.append(str(Path(__file__).parent))  # where it already is, unless this file is loaded by a test
+sys.path.append(str(Path(__file__).parent))  # a test that loads this file does not have the folder on the path
 
 from ways import RoundTrip, first_of
 
@@ -56,7 +57,7 @@ VARIANTS = {  # what differs from plain: the bridge's shape, and how it is train
 
 
 def configuration(args, name):
-    """Return the configuration of a variant; every variant leaves the same room for the text."""
+    """Return the configuration of a variant; the text gets the same number of tokens in every variant."""
     shape, changes = VARIANTS[name]
     bridge = {**PLAIN, **shape}
     prompt = changes.get("max_prompt_tokens", PROMPT_TOKENS)
@@ -93,7 +94,7 @@ def configuration(args, name):
 
 
 def data_of(args, encoder, config):
-    """Return the passages all variants share, with their vectors, kept for the next time."""
+    """Return the passages of all variants and their vectors, which are cached on disk."""
     part = config.corpus
     texts, sources = read_passages(
         args.corpus,
@@ -155,7 +156,7 @@ def trained(args, encoder, config, data):
 
 
 def result(args, encoder, config, data):
-    """Return a variant's figures, trained now or before with the very same configuration and passages."""
+    """Return a variant's figures; train it unless a result of the same configuration and passages exists."""
     path = Path(config.out) / "result.json"
     key = sha256_json([config.model_dump(mode="json"), args.decoded, encoder.digest, *data.passages.texts])
     if path.is_file() and (found := json.loads(path.read_text()))["key"] == key:

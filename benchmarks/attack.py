@@ -1,13 +1,14 @@
-"""Plays the adversary against a release: does anything public tell a person's side better than the audits say?
+"""Attack a release: test whether its public files reveal who is in train better than the audits' interval states.
 
     python benchmarks/attack.py CONFIG [--bundle RELEASE] [--guesses 20000] [--persons 400]
 
-The adversary has the bundle, the code, and the source: every record, the target's too; of every other person he even
-knows the side. What he lacks is the workspace, and with it the secret. Against every target, of either side, he tries
-at the seed (small numbers, dates, every number of the bundle, the real one), recomputes ids and digests, looks for
-counts that fit with or without the target, reads the order of the rows, and compares texts. Each attempt ends in a
-score for each person; its AUC stands beside what the audits say of membership. The sides are read from the workspace
-to judge the scores, and nothing else of it is. Exit 1 where anything tells more than the audits' interval allows.
+The adversary has the bundle, the code and the whole source, and knows for every person but the target whether the
+person is in train or control. The adversary does not have the workspace, so the secret is unknown. For each target
+the adversary guesses the seed (small numbers, dates, every number in the bundle, the real seed), recomputes ids and
+digests, looks for counts that fit only with or only without the target, reads the order of the rows, and compares
+texts. Each attack gives a score per person; its AUC is printed next to the membership interval of the audits. Only
+the true sides are read from the workspace, to evaluate the scores. The exit code is 1 if an attack exceeds the
+interval.
 """
 
 import argparse
@@ -47,17 +48,17 @@ from synthgen.release.run import load_run
 from synthgen.split.split import commitment, split
 
 Scores = NDArray[np.float64]
-CONFIDENCE = 0.999  # one-sided, of an attack's AUC: there are several, and a false alarm stops a release
-NAMES = 4  # first latents of each class that a seed is tried on; most of them are released
-LEAST = 20  # smaller counts stand in every bundle
-WINDOW = 0.1  # of the whole, how far from a person's place a row is looked for
+CONFIDENCE = 0.999  # one-sided confidence of an attack's AUC, high because several attacks are tried
+NAMES = 4  # number of latents per class, from the first, whose ids are compared under a guessed seed
+LEAST = 20  # smaller counts occur in every bundle
+WINDOW = 0.1  # fraction of the rows that is searched around a person's position
 YEARS = range(1990, 2036)
 DIGESTS = ("md5", "sha1", "sha256", "sha512", "blake2b")
-DIGITS = 12  # of a digest that must stand in the bundle to be it
+DIGITS = 12  # number of hex digits of a digest that must occur in the bundle
 
 
 class Public(NamedTuple):
-    """A bundle as its reader has it: every file's bytes, packed ones unpacked; the rows; the evidence."""
+    """The content of a bundle: the bytes of every file, unpacked if compressed, the rows and the evidence."""
 
     files: Mapping[str, bytes]
     rows: list[dict[str, str]]
@@ -65,14 +66,14 @@ class Public(NamedTuple):
 
     @property
     def numbers(self) -> list[int]:
-        """Every whole number that stands in it outside the data."""
+        """Every whole number in the bundle outside the data files."""
         texts = (data for name, data in self.files.items() if not name.startswith("data/"))
         return [int(number) for data in texts for number in re.findall(rb"(?<![\w.])\d{1,80}(?![\w.]|\.\d)", data)]
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the adversary knows beside the bundle, and by `is_train` what he is after."""
+    """What the adversary knows besides the bundle; `is_train` is what the adversary wants to find out."""
 
     source: Corpus
     persons: tuple[str, ...]
@@ -81,7 +82,7 @@ class Known:
 
     @property
     def texts(self) -> dict[str, list[str]]:
-        """The texts of each person."""
+        """Return the texts of each person."""
         found: dict[str, list[str]] = {}
         for record in self.source.records:
             found.setdefault(record.group, []).append(record.text)
@@ -89,7 +90,7 @@ class Known:
 
 
 def read_public(bundle: Path) -> Public:
-    """Return all that is in a bundle; tables and the signed payload are unpacked beside what packs them."""
+    """Return the content of a bundle, with tables and the signed payload also in unpacked form."""
     files = {p.relative_to(bundle).as_posix(): p.read_bytes() for p in sorted(bundle.rglob("*")) if p.is_file()}
     table = next(name for name in files if name.startswith("data/"))
     if table.endswith(".parquet"):
@@ -102,7 +103,7 @@ def read_public(bundle: Path) -> Public:
 
 
 def read_known(config: Config, n_persons: int) -> Known:
-    """Return the source as a run loaded it, and the sides of some persons, evenly of both where there are enough."""
+    """Return the source as the run loaded it and the sides of some persons, half from each side if possible."""
     run = load_run(config)
     source = read_corpus(run.folder("load") / "records.parquet", "source")
     sides = {
@@ -121,7 +122,7 @@ def read_known(config: Config, n_persons: int) -> Known:
 
 
 def guesses(public: Public, known: Known, n: int) -> Iterator[int]:
-    """Yield seeds that people type, those that stand in the bundle, and the real one."""
+    """Yield small numbers, dates, the numbers in the bundle, and the real seed."""
     yield known.config.seed
     yield from dict.fromkeys(number for number in public.numbers if number < 1 << 53)
     yield from range(n)
@@ -131,7 +132,7 @@ def guesses(public: Public, known: Known, n: int) -> Iterator[int]:
 
 
 def confirmed(public: Public, trees: Iterator[SeedTree]) -> SeedTree | None:
-    """Return the first tree of which the bundle holds an id or the audits' seed."""
+    """Return the first seed tree whose ids, or whose seed of the audits, occur in the bundle."""
     ids = {row["id"] for row in public.rows}
     names = [name for label in sorted({row["label"] for row in public.rows}) for name in latent_ids(label, NAMES)]
     numbers = set(public.numbers)
@@ -144,7 +145,7 @@ def confirmed(public: Public, trees: Iterator[SeedTree]) -> SeedTree | None:
 
 
 def by_guessed_seed(public: Public, known: Known, n: int) -> Scores:
-    """Return the coin of each person under a seed that the bundle confirms; no idea where it confirms none."""
+    """Return each person's side under a guessed seed that the bundle confirms, or 0 if it confirms none."""
     tried = (
         SeedTree(seed, secret=secret)
         for seed in guesses(public, known, n)
@@ -155,7 +156,7 @@ def by_guessed_seed(public: Public, known: Known, n: int) -> Scores:
 
 
 def by_told_seed(_public: Public, known: Known, _n: int) -> Scores:
-    """Return the coin of each person under the real seed, which somebody told; only the secret is still private."""
+    """Return each person's side under the real seed, without the secret."""
     return coins(SeedTree(known.config.seed), known)
 
 
@@ -167,7 +168,7 @@ def coins(tree: SeedTree, known: Known) -> Scores:
 
 
 def by_digests(public: Public, known: Known, _n: int) -> Scores:
-    """Return for each person whether a digest of id or text, or of train with them and not without, is public."""
+    """Return 1 for each person if the bundle contains a digest of the id, of a text, or of train with the person."""
     blob = b"\n".join(public.files.values()).lower()
     texts, records = known.texts, {r.group: r.id for r in known.source.records}
     scores = np.zeros(len(known.persons))
@@ -176,7 +177,7 @@ def by_digests(public: Public, known: Known, _n: int) -> Scores:
         scores[i] = sum(
             hashlib.new(d, form.encode()).hexdigest()[:DIGITS].encode() in blob for form in forms for d in DIGESTS
         )
-    # all other sides are known, so each target leaves two tables open, and one of the two is the real one
+    # all other sides are known, so each target leaves two possible tables, and one of them is the real one
     parts = split(known.source, known.config.split, SeedTree(known.config.seed))
     tables = (table_digest(as_table(side, {})) for side in sides(known))
     held = [
@@ -188,17 +189,17 @@ def by_digests(public: Public, known: Known, _n: int) -> Scores:
 
 
 def sides(known: Known) -> tuple[Corpus, Corpus]:
-    """Return train and control as the workspace has them before anything is replaced in them."""
+    """Return train and control from the workspace, before de-identification."""
     run = load_run(known.config)
     train, control = (read_corpus(run.folder("split") / f"{side}.parquet", side) for side in ("train", "control"))
     return train, control
 
 
 def by_counts(public: Public, known: Known, _n: int) -> Scores:
-    """Return how many public numbers are counts of records or persons with the target in train, less those without.
+    """Return how many public numbers match counts with the target in train, minus those that match without.
 
     The adversary knows all other sides, so a target of k records and class c makes train n or n - k records, of the
-    class n_c or n_c - k, and so on: exact counts give everybody away.
+    class n_c or n_c - k, and so on. Exact counts would therefore reveal the side of everyone.
     """
     numbers = set(public.numbers)
     counted = [Counter(r.label for r in side.records) for side in sides(known)]
@@ -207,7 +208,7 @@ def by_counts(public: Public, known: Known, _n: int) -> Scores:
     scores = np.zeros(len(known.persons))
     for i, person in enumerate(known.persons):
         is_here, k = bool(known.is_train[i]), own[person].total()
-        for arm, sign in ((0, 1), (1, -1)):  # what a count of train says for train, one of control says against it
+        for arm, sign in ((0, 1), (1, -1)):  # a count of control is evidence against train
             inside = is_here == (sign == 1)
             moved = k if not inside else 0
             values = [(counted[arm].total() + moved, k), (people[arm] + (not inside), 1)]
@@ -219,16 +220,16 @@ def by_counts(public: Public, known: Known, _n: int) -> Scores:
 
 
 def by_similarity(public: Public, known: Known, _n: int) -> Scores:
-    """Return how much nearer a person's nearest text is to the rows than to other people's records."""
+    """Return how much more similar a person's most similar text is to the rows than to records of other persons."""
     near, of_others = _similarities(public, known)
     return near.max(axis=1) - of_others
 
 
 def by_order(public: Public, known: Known, _n: int) -> Scores:
-    """Return how near the nearest of the rows is that stand where the person stands in the source."""
+    """Return the highest similarity of the rows at the person's relative position in the source."""
     near, _ = _similarities(public, known)
     order = list(dict.fromkeys(r.group for r in known.source.records))
-    in_train = {r.group for r in sides(known)[0].records}  # all but the target's side is known: it is not counted
+    in_train = {r.group for r in sides(known)[0].records}  # the target's own side is unknown, so it is not counted
     before = dict(zip(order, np.cumsum([0, *(person in in_train for person in order)]).tolist(), strict=False))
     place = np.array([before[person] for person in known.persons]) / len(in_train)
     rows = np.arange(len(public.rows)) / len(public.rows)
@@ -237,7 +238,7 @@ def by_order(public: Public, known: Known, _n: int) -> Scores:
 
 
 def _similarities(public: Public, known: Known) -> tuple[Scores, Scores]:
-    """Return float64 (persons, rows) of each person's nearest record, and (persons,) to the five nearest others."""
+    """Return similarities: float64 (persons, rows), and (persons,) to the five most similar other persons."""
     written = [row["text"] for row in public.rows]
     real = [r.text for r in known.source.records]
     model = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), max_features=50_000, sublinear_tf=True).fit(real)
@@ -264,7 +265,7 @@ ATTACKS = {
 
 
 def together(scores: list[Scores], is_train: NDArray[np.bool_]) -> Scores:
-    """Return what all attacks say of each person, weighed by what they said of the others."""
+    """Return a combined score per person, by a model fitted on the scores of the other persons."""
     features = np.stack(scores, axis=1)
     model = make_pipeline(StandardScaler(), LogisticRegression())
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
@@ -273,7 +274,7 @@ def together(scores: list[Scores], is_train: NDArray[np.bool_]) -> Scores:
 
 
 class Line(NamedTuple):
-    """One attack: its AUC with both ends, and whether it tells more than the audits say."""
+    """One attack: its AUC with its interval, and whether it exceeds the audits' interval."""
 
     name: str
     value: float
@@ -283,16 +284,18 @@ class Line(NamedTuple):
 
 
 def judged(name: str, scores: Scores, is_train: NDArray[np.bool_], least: float, most: float) -> Line:
-    """Return how well scores tell the sides, beside the ends of the audits' own figure."""
+    """Return the AUC of the scores with its interval, compared with the interval of the audits."""
     sides = scores[is_train], scores[~is_train]
     value, error = auc(*sides), float(norm.ppf(CONFIDENCE)) * auc_error(*sides)
     return Line(name, value, value - error, value + error, beats=value - error > most or value + error < least)
 
 
 def play(config: Config, bundle: Path, *, n_guesses: int, n_persons: int) -> list[Line]:
-    """Return every attack's line, all together last."""
+    """Return one line per attack, with the combination of all attacks last."""
     public, known = read_public(bundle), read_known(config, n_persons)
-    figure = public.metrics.get("membership.auc", {"low": 0.5, "high": 0.5})  # no figure: nothing may tell anything
+    figure = public.metrics.get(
+        "membership.auc", {"low": 0.5, "high": 0.5}
+    )  # without a figure of the audits, every detectable attack is a finding
     most = max(figure["high"], 1 - figure["low"])
     print(f"{len(known.persons)} persons, {len(public.rows)} rows; the audits: AUC {1 - most:.3f} to {most:.3f}")
     scores = {name: attack(public, known, n_guesses) for name, attack in ATTACKS.items()}

@@ -35,7 +35,7 @@ SUITE = "the whole suite"
 
 
 def people(n, who):
-    """Return so many people; block by block, or making them would take more memory than what is measured."""
+    """Return n persons, made in blocks so that making them takes less memory than the audits."""
     rng = stream(n, who)
     share = 1 / np.arange(1, VOCABULARY + 1)
     cumulative = np.cumsum(share / share.sum())
@@ -57,7 +57,7 @@ def peak():
 
 
 def measured(name, n):
-    """Return seconds and MiB of one audit, in this process; None where these tables cannot carry it."""
+    """Return seconds and MiB of one audit in this process, or None if the audit needs other tables."""
     inputs = inputs_of(n)
     before, started = peak(), time.perf_counter()
     try:
@@ -78,7 +78,7 @@ def alone(name, n):
 
 
 def line(name, sizes):
-    """Print an audit's seconds and memory at each size and return them with its growth."""
+    """Print and return an audit's seconds and memory at each size, and its growth exponent."""
     found = {n: alone(name, n) for n in sizes}
     seconds = {n: f[0] for n, f in found.items() if f is not None}
     if not seconds:

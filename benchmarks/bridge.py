@@ -1,12 +1,13 @@
-"""How much of a text comes back through its vector: the figures of the bridge's model card, on text it never saw.
+"""Measure how much of a held-out text is recovered from its vector: the figures of the bridge's model card.
 
     python benchmarks/bridge.py [--table $SYNTHGEN_DATA/ag_news/test.parquet] [--corpus $SYNTHGEN_DATA/bridge_corpus]
         [--n 1000] [--few 250] [--words K] [--pairs 64] [--variants [96]] [--figure docs/bridge]
         [--markdown FILE] [--json FILE] [--bridge FOLDER] [--quick]
 
-Every text is written once; the first `few` four times and read for their likelihood. `--variants` compares ways of
-writing on the first of them: words in the prompt, temperature, more candidates, and a correction step at equal cost.
-Passages of the training corpus, the baseline that looks a text up instead of writing one, are embedded once and kept.
+Every text is decoded once. The first `few` texts are decoded four times, and their likelihood is measured.
+`--variants` compares ways of decoding on the first texts: words in the prompt, temperature, more candidates, and a
+correction step at equal cost. The baseline looks up the nearest passage of the training corpus; the vectors of these
+passages are cached on disk.
 """
 
 import argparse
@@ -41,8 +42,8 @@ from synthgen.embed import build_encoder
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
 
-MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"  # what the shipped bridge was made with
-MOST_WORDS = 90  # of a text; a vector carries little of what comes later
+MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"  # seed of the shipped bridge
+MOST_WORDS = 90  # of a text; a vector contains little of the words after these
 MOST_TOKENS = 96  # read or written
 CANDIDATES = 4
 WORDS_OF_DECODER = 10
@@ -54,7 +55,7 @@ def cut(text):
 
 
 def read(args, encoder, seeds):
-    """Return the sources: n rows of the table, in an order of their own."""
+    """Return the sources: n rows of the table in a seeded order."""
     rows = pq.read_table(args.table, columns=["text", "label"]).to_pylist()
     order = seeds.child("texts").generator().permutation(len(rows))[: args.n]
     texts = tuple(cut(rows[i]["text"]) for i in order)
@@ -64,7 +65,7 @@ def read(args, encoder, seeds):
 
 
 def passages(args, encoder):
-    """Return training passages, as many as asked for, and their vectors, kept for the next time."""
+    """Return the requested number of training passages and their vectors, which are cached on disk."""
     part = TrainBridgeConfig.load(MADE).corpus
     found, _ = read_passages(
         args.corpus,
@@ -80,7 +81,7 @@ def passages(args, encoder):
 
 
 def write_all(args, trip, sources, seeds):
-    """Return the first text of every source, and all candidates of the first few."""
+    """Return the first decoded text of every source and all candidates of the first few sources."""
     few = sources.first(args.few)
     rest = Sources(
         texts=sources.texts[args.few :], labels=sources.labels[args.few :], vectors=sources.vectors[args.few :]
@@ -103,7 +104,7 @@ def write_all(args, trip, sources, seeds):
 
 
 def fidelity(args, sources, first, several, looked_up, seeds):
-    """Return the rows of the ways and of the baselines."""
+    """Return one row per way of decoding and per baseline."""
     n = len(sources)
     names = np.array(sources.labels)
     draw = seeds.child("same-class").generator()
@@ -182,7 +183,7 @@ def likelihood(args, bridge, sources, first, seeds):
 
 
 def quality(sources, first, ended, perplexities):
-    """Return what the written texts are like beside the real ones, cut to as many words for the diversity."""
+    """Return quality figures of decoded and real texts; diversity is measured on equal numbers of words."""
     both = {"written": first.texts, "real": sources.texts}
     words = min(sum(len(words_of(text)) for text in texts) for texts in both.values())
     return [
@@ -199,7 +200,7 @@ def quality(sources, first, ended, perplexities):
 
 
 def variants(args, trip, bridge, sources, seeds):
-    """Return one row for each way of writing, on the first texts, beside the plain way of the same cost."""
+    """Return one row per way of decoding on the first texts, with the plain way of equal cost."""
     few = sources.first(args.variants)
     writes = {"best": 8, "words": 8, "temperature": 2, "correct": 6, "decoder": 4}
     with args.progress.stage("variants", total=args.variants * sum(writes.values()), unit="texts") as advance:
@@ -251,7 +252,9 @@ def measure(args):
     seeds = SeedTree(args.seed).child("bridge-bench")
     encoder = build_encoder(EmbedConfig(model=args.encoder), model_folder)
     sources = read(args, encoder, seeds)
-    pairs = pairs_of(args, sources, seeds) if args.pairs else None  # first, as the texts may be too few for so many
+    pairs = (
+        pairs_of(args, sources, seeds) if args.pairs else None
+    )  # first, because there may be too few texts for this many pairs
     bridge = load_bridge(args.bridge)
     decoder = XragDecoder(
         model_folder(args.decoder), bridge, decoder=args.decoder, encoder=args.encoder, dim=encoder.dim

@@ -1,16 +1,16 @@
-"""The decode loop beside `transformers.generate`: same model, dtype, batch, prompts, sampling and most tokens.
+"""Compare the decode loop with `transformers.generate`: same model, dtype, batch, prompts, sampling and token limit.
 
     python benchmarks/decode.py [--batch 64] [--texts 512] [--candidates 1 4] [--tokens 96] [--rounds 3] [--threads N]
         [--table FILE] [--encoder minilm] [--decoder smollm2] [--bridge builtin] [--device cpu]
         [--library-dtype auto] [--json] [--quick]
 
-The vector of a fictional clinic's note (or of a text of the table) goes through the bridge, and a text ends by itself
-or at the limit. A record has so many candidates, texts from one vector: one, and as many as `decode` writes by
-default. On a processor without instructions for bfloat16 both compute in float32, unless the library is told to keep
-to what the weights are stored in. The two take turns. Printed are records and tokens per second of each round, the
-ratio's median and range (of wall time, and of processor time where one thread shares its core with others), whether
-what is written is equally good (perplexity under the untouched model, cosine of the re-embedded text to its vector,
-each with a bootstrap interval), and the share of the measured matrix-product limit the loop reaches.
+The inputs are the vectors of notes of a fictional clinic, or of the texts of the table. A text ends with an end
+token or at the limit. The comparison is made with one candidate per record and with the default number of
+candidates. On a processor without bfloat16 instructions both compute in float32, unless --library-dtype keeps the
+dtype of the stored weights. The two alternate. The output has the records and tokens per second of each round, the
+median and range of the ratio (of wall time, and of processor time if one thread shares its core), the perplexity
+under the original model and the cosine of the re-embedded text to its vector, each with a bootstrap interval, and
+the share of the measured matrix-product limit that the loop reaches.
 """
 
 import argparse
@@ -48,7 +48,7 @@ SAMPLING = {"top_k": 50, "top_p": 0.95, "temperature": 0.8}
 
 
 def sources(args, n, encoder):
-    """Return latents at the vectors of n real texts, labels among them."""
+    """Return latents at the vectors of n real texts, with their labels."""
     if args.table:
         rows = [(str(r["text"]), str(r["label"])) for r in pq.read_table(args.table).to_pylist()]
     else:
@@ -68,7 +68,7 @@ def sources(args, n, encoder):
 
 
 class Library:
-    """`generate`, batch by batch, with the prompts the decoder makes."""
+    """`transformers.generate`, batch by batch, with the prompts of the decoder."""
 
     def __init__(self, decoder, model, bridge):
         self.decoder, self.model = decoder, model
@@ -109,14 +109,14 @@ class Library:
 
 
 class Loop:
-    """The decoder, its tokens counted on their way to text."""
+    """The decoder, with its tokens counted."""
 
     def __init__(self, decoder):
         self.decoder, self.counts = decoder, []
         xrag.text_of = self.counted
 
     def counted(self, tokenizer, row, ends):
-        """Return what a row of tokens makes, as before, and remember how many tokens it has."""
+        """Return the text of a row of tokens, and count its tokens."""
         self.counts.append(len(row))
         return text_of(tokenizer, row, ends)
 
@@ -129,7 +129,7 @@ class Loop:
 
 @torch.inference_mode()
 def nats(model, tokenizer, texts):
-    """Return each text's negative log-likelihood under a model that knows no vector, and its tokens."""
+    """Return each text's negative log-likelihood in nats under the model without a vector, and its token count."""
     found = []
     for text in texts:
         ids = torch.tensor([[tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False).input_ids]])
@@ -163,7 +163,7 @@ def quality(args, texts, latents, untouched, tokenizer, encoder):
 
 @torch.inference_mode()
 def limit(model, batch):
-    """Return the tokens per second that the loop's matrix products alone allow, of the time that `spent` says."""
+    """Return the tokens per second if only the loop's matrix products took time."""
     weights = [p for p in model.parameters() if p.ndim == 2]  # the embedding table is the output layer, used once
     made = [(product(w), torch.randn(batch, w.shape[1], dtype=w.dtype, device=w.device)) for w in weights]
     best = min(timed(lambda: [times(x) for times, x in made])[spent(model.device)] for _ in range(8))
@@ -171,7 +171,7 @@ def limit(model, batch):
 
 
 def spent(device):
-    """Return which of the two times of `timed` counts: a GPU works while its processor waits."""
+    """Return which of the two times of `timed` counts: wall time on a GPU, because its processor waits."""
     return 0 if device.type == "cuda" else 1
 
 
@@ -184,7 +184,7 @@ def timed(run):
 
 
 def compare(args, loop, library, latents, settings):
-    """Return each one's rounds (wall and processor seconds, tokens) and the texts and counts of the last round."""
+    """Return the rounds (wall and processor seconds, tokens) of each side, and the last texts and counts."""
     rounds, last = {"loop": [], "generate": []}, {}
     for number in range(args.rounds):
         for name, one in (("loop", loop), ("generate", library)):
@@ -225,7 +225,7 @@ def arguments(argv):
 
 
 def side_by_side(args, candidates, loop, library, tools):
-    """Print how fast and how good both are with so many candidates of a record, and return it."""
+    """Print and return speed and quality of both sides with this number of candidates per record."""
     encoder, untouched = tools
     latents = sources(args, args.texts // candidates, encoder)
     settings = Settings(

@@ -1,13 +1,13 @@
-"""Spoil envelopes, statements, policies, trust roots, tables, timestamps: no traceback, never a false VERIFIED.
+"""Corrupt envelopes, statements, policies, trust roots, tables and timestamps; verify must never crash or be fooled.
 
     make fuzz                                  # 20,000, some minutes
     python benchmarks/fuzz.py --cases 500 --seed 3
 
-What is spoilt is bytes (a bit, a cut, a copy of a part) or a value in the JSON (gone, doubled, of another type).
-Half of the statements and everything else in the bundle is signed again by the releaser, as a wicked or mistaken one
-could. A case may be VERIFIED only where the bundle says what it said before: same records, gates, evidence, policy.
-Of the evidence: what an audit measured or a gate reads; the rest stands nowhere else (KEPT).
-Timestamps are spoilt where there is an `openssl` to make one.
+A case changes bytes (a bit, a cut, a copied part) or a JSON value (removed, duplicated, of another type). Half of the
+changed statements, and all other changed files, are signed again by the releaser, as a malicious or mistaken releaser
+could do. A changed bundle may be VERIFIED only if its records, gates, evidence and policy are the same as before.
+Of the evidence, only measurements of the audits and values that a gate reads are compared; other values appear
+nowhere else (KEPT). Timestamps are corrupted only if `openssl` is installed.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from audits.verify.timestamps import trusted_time  # noqa: E402
 from audits.verify.trust import TrustRoot, parse_trust  # noqa: E402
 
 ODD = (None, True, 0, -1, 1e308, 2**53, "", "x" * 3000, "../x", "\ud800", "\u202e", [], {}, [[]], "0" * 64, "PASS")
-# of the statement, what is held against something else; name, licence and the like are their signer's word
+# parts of the statement that are compared with other files; name, licence and so on are not
 KEPT = (
     "releaseId",
     "gates",
@@ -62,7 +62,7 @@ KEPT = (
 KINDS = ("envelope", "statement", "policy", "trust", "table", "evidence", "manifest", "token")
 
 
-def spoil_bytes(data: bytes, rng: random.Random) -> bytes:
+def corrupt_bytes(data: bytes, rng: random.Random) -> bytes:
     """Return bytes with one to three places changed."""
     for _ in range(rng.randint(1, 3)):
         at, end = sorted(rng.randrange(len(data) + 1) for _ in range(2))
@@ -80,7 +80,7 @@ def spoil_bytes(data: bytes, rng: random.Random) -> bytes:
     return data
 
 
-def spoil_value(value: Any, rng: random.Random) -> Any:  # noqa: PLR0911 - a way to spoil each
+def corrupt_value(value: Any, rng: random.Random) -> Any:  # noqa: PLR0911 - one way per type
     """Return a JSON value with one place changed, however deep."""
     if isinstance(value, dict) and value and rng.random() < 0.9:
         key = rng.choice(sorted(value))
@@ -89,7 +89,7 @@ def spoil_value(value: Any, rng: random.Random) -> Any:  # noqa: PLR0911 - a way
             return {k: v for k, v in value.items() if k != key}
         if way < 0.15:
             return {**value, f"{key}x": value[key]}
-        return {**value, key: spoil_value(value[key], rng)}
+        return {**value, key: corrupt_value(value[key], rng)}
     if isinstance(value, list | tuple) and value and rng.random() < 0.9:
         at = rng.randrange(len(value))
         way = rng.random()
@@ -97,18 +97,18 @@ def spoil_value(value: Any, rng: random.Random) -> Any:  # noqa: PLR0911 - a way
             return [*value[:at], *value[at + 1 :]]
         if way < 0.2:
             return [*value[: at + 1], *value[at:]]
-        return [*value[:at], spoil_value(value[at], rng), *value[at + 1 :]]
+        return [*value[:at], corrupt_value(value[at], rng), *value[at + 1 :]]
     if isinstance(value, int | float) and not isinstance(value, bool) and rng.random() < 0.5:
         return value + rng.choice((-1, 1, 0.001, -0.25))
     return rng.choice(ODD)
 
 
 class Fuzz:
-    """A bundle, and what is spoilt in it and put back.
+    """A bundle in which one thing at a time is corrupted and then restored.
 
     Args:
         folder: where the bundle is written.
-        private: whether it is one of differential privacy, of whose audits verdicts alone may be told.
+        private: whether the release has a DP budget, so that only verdicts of the audits may be published.
     """
 
     def __init__(self, folder: Path, *, private: bool = False) -> None:
@@ -129,10 +129,10 @@ class Fuzz:
         self.before = self.releases.statement(self.bundle)
 
     def case(self, kind: str, rng: random.Random) -> str:
-        """Spoil one thing, verify, put it back; return how it ended.
+        """Corrupt one thing, verify, restore it, and return the outcome.
 
         Raises:
-            AssertionError: where it is verified and should not be.
+            AssertionError: if the bundle is verified and should not be.
         """
         if kind == "token":
             return self._token(rng)
@@ -168,7 +168,7 @@ class Fuzz:
             same &= policy["digest"]["sha256"] in root.policies.get(policy["name"], ())
         if kind == "envelope" and (self.bundle / ENVELOPE).read_bytes() != self.files[ENVELOPE]:
             same = False
-        assert same, f"VERIFIED, though the {kind} was spoilt"
+        assert same, f"VERIFIED, although the {kind} was corrupted"
 
     def _vouched(self, data: bytes) -> object:
         """Return what evidence says, but the engine's numbers that no gate reads: their signer alone vouches."""
@@ -180,7 +180,7 @@ class Fuzz:
 
     def _token(self, rng: random.Random) -> str:
         try:
-            time = trusted_time(spoil_bytes(self.token, rng), b"message", self.root.authorities)
+            time = trusted_time(corrupt_bytes(self.token, rng), b"message", self.root.authorities)
         except VerifyError:
             return "time"
         assert time == self.time, "another time is believed"
@@ -188,27 +188,27 @@ class Fuzz:
 
     def _envelope(self, rng: random.Random) -> dict[str, bytes]:
         if rng.random() < 0.5:
-            return {ENVELOPE: spoil_bytes(self.files[ENVELOPE], rng)}
-        return _as_json({ENVELOPE: spoil_value(json.loads(self.files[ENVELOPE]), rng)}, rng)
+            return {ENVELOPE: corrupt_bytes(self.files[ENVELOPE], rng)}
+        return _as_json({ENVELOPE: corrupt_value(json.loads(self.files[ENVELOPE]), rng)}, rng)
 
     def _statement(self, rng: random.Random) -> dict[str, bytes]:
-        value = spoil_value(self.before, rng)
-        payload = _payload(value) if rng.random() < 0.8 else spoil_bytes(_payload(self.before), rng)
+        value = corrupt_value(self.before, rng)
+        payload = _payload(value) if rng.random() < 0.8 else corrupt_bytes(_payload(self.before), rng)
         key = self.releases.RELEASER if rng.random() < 0.7 else self.releases.STRANGER
         return {ENVELOPE: self.releases.sign(self.releases.PAYLOAD_TYPE, payload, [key.private])}
 
     def _policy(self, rng: random.Random) -> dict[str, bytes]:
         name = rng.choice((POLICY_JSON, POLICY_YAML))
-        data = spoil_bytes(self.files[name], rng)
+        data = corrupt_bytes(self.files[name], rng)
         if name == POLICY_JSON and rng.random() < 0.7:
-            data = _payload(spoil_value(json.loads(self.files[name]), rng))
+            data = _payload(corrupt_value(json.loads(self.files[name]), rng))
         with suppress(AuditError):
             parse_policy(data, "fuzzed")
         return self._signed({name: data})
 
     def _trust(self, rng: random.Random) -> TrustRoot | None:
         plain = json.loads(self.root.to_bytes())
-        data = spoil_bytes(self.root.to_bytes(), rng) if rng.random() < 0.4 else _payload(spoil_value(plain, rng))
+        data = corrupt_bytes(self.root.to_bytes(), rng) if rng.random() < 0.4 else _payload(corrupt_value(plain, rng))
         try:
             return parse_trust(data)
         except AuditError:
@@ -216,23 +216,23 @@ class Fuzz:
 
     def _table(self, rng: random.Random) -> dict[str, bytes]:
         name = rng.choice((JSONL, PARQUET))
-        data = spoil_bytes(self.files[name], rng)
+        data = corrupt_bytes(self.files[name], rng)
         return self._signed({name: data}) if data != self.files[name] else {}
 
     def _evidence(self, rng: random.Random) -> dict[str, bytes]:
         name = rng.choice((METRICS, REPORT_JSON, "evidence/memorization.json"))
-        value = spoil_value(json.loads(self.files[name]), rng)
-        return self._signed({name: _payload(value) if rng.random() < 0.8 else spoil_bytes(self.files[name], rng)})
+        value = corrupt_value(json.loads(self.files[name]), rng)
+        return self._signed({name: _payload(value) if rng.random() < 0.8 else corrupt_bytes(self.files[name], rng)})
 
     def _manifest(self, rng: random.Random) -> dict[str, bytes]:
         name = rng.choice((SUMS, CROISSANT))
-        data = spoil_bytes(self.files[name], rng)
+        data = corrupt_bytes(self.files[name], rng)
         if name == CROISSANT and rng.random() < 0.6:
-            data = _payload(spoil_value(json.loads(self.files[name]), rng))
+            data = _payload(corrupt_value(json.loads(self.files[name]), rng))
         return self._signed({name: data}, sums=name != SUMS)
 
     def _signed(self, changed: dict[str, bytes], *, sums: bool = True) -> dict[str, bytes]:
-        """Return the changed files with sums, description and statement that fit them, signed by the releaser."""
+        """Return the changed files with matching checksums, description and statement, signed by the releaser."""
         files = {**self.files, **changed}
         if any(name.startswith("data/") for name in changed):
             value = json.loads(files[CROISSANT])
@@ -277,7 +277,7 @@ def _sha256(data: bytes) -> str:
 def _payload(value: Any) -> bytes:
     try:
         return canonical(value)
-    except JsonError:  # what canonical JSON cannot hold is spoilt enough
+    except JsonError:  # canonical JSON cannot represent the value, so it is corrupted already
         return json.dumps(value).encode()
 
 
@@ -287,10 +287,10 @@ def _as_json(values: dict[str, Any], rng: random.Random) -> dict[str, bytes]:
 
 
 def run(cases: int, seed: int, folder: Path) -> Counter[str]:
-    """Return how the cases of a seed ended, `kind: step`; stops at the first that should not have ended so."""
+    """Return the outcomes of a seed's cases as `kind: step`; stop at the first wrong outcome."""
     both, ends = [Fuzz(folder / "plain"), Fuzz(folder / "private", private=True)], Counter[str]()
     if not all(verify_bundle(fuzz.bundle, fuzz.root, now=fuzz.releases.LATER).ok for fuzz in both):
-        raise SystemExit("a clean bundle does not verify, so nothing would be shown")
+        raise SystemExit("an unchanged bundle does not verify, so the cases would show nothing")
     for number in range(cases):
         fuzz = both[number // len(KINDS) % len(both)]
         kind = fuzz.kinds[number % len(fuzz.kinds)]
@@ -302,7 +302,7 @@ def run(cases: int, seed: int, folder: Path) -> Counter[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the cases and print how they ended."""
+    """Run the cases and print their outcomes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,19 +1,19 @@
-"""The over-samplers beside imbalanced-learn's: same arrays, same process, alternating.
+"""Compare the over-samplers with imbalanced-learn's, alternating on the same arrays in the same process.
 
     python benchmarks/interpolate.py [--sizes 2000 10000 50000] [--classes 2 4 20] [--rounds 3] [--quick]
         [--methods smote ...] [--vectors FILE.npy --labels FILE.npy]
 
-Both sides run with their defaults, which agree: k = 5, and of Borderline-SMOTE kind 1 with m = 10. For each table it
-prints the median times, theirs / ours with its range over the rounds, and the most memory each took above what was in
-use before; then how both grow with n. Last it asks whether both make the same points: the energy distance between a
-cloud of ours and one of theirs, beside the distances of imbalanced-learn's own reruns, and the probability of a
-distance as great if ours were reruns of theirs (exact permutation test over six clouds of each). For these clouds
-Borderline-SMOTE has m = 11 on both sides: at an even m ours leaves ties out of the danger set, on purpose.
+Both libraries run with their defaults, which agree: k = 5, and Borderline-SMOTE of kind 1 with m = 10. For each table
+the output has the median times, the ratio theirs / ours with its range over the rounds, and the peak memory above
+what was in use before, followed by the growth of both times with n. The last part tests whether both make the same
+points: it prints the energy distance between clouds of both libraries, the distances between reruns of
+imbalanced-learn, and the p-value of an exact permutation test over six clouds of each. For these clouds
+Borderline-SMOTE has m = 11 on both sides, because at an even m our implementation excludes ties from the danger set.
 
-The rows are made up as embeddings of text are: unit vectors of 384 numbers that vary in few directions (the variance
-of the j-th falls as 1/j, so that fifteen hold half), in eight topics that all classes share, each class a little
-off the topic's centre, so that classes lie through one another at their borders. With --vectors and --labels they are
-real ones. The largest class is ten times the smallest, the others fall evenly (in ratio) between.
+The rows imitate embeddings of text: unit vectors of 384 dimensions whose variance is concentrated (the j-th axis has
+variance proportional to 1/j, so fifteen axes have half of it), in eight topics shared by all classes. Each class is
+slightly off the topic's centre, so that classes overlap at their borders. With --vectors and --labels, real vectors
+are used. The largest class has ten times as many rows as the smallest; the other sizes lie between in equal ratios.
 """
 
 import argparse
@@ -43,7 +43,7 @@ IMBALANCE = 10  # largest class over smallest
 
 
 def class_sizes(n, classes):
-    """Return sizes that sum to n, falling evenly in ratio."""
+    """Return class sizes that sum to n, with a constant ratio between neighbours."""
     shares = IMBALANCE ** -(np.arange(classes) / (classes - 1))
     edges = np.rint(np.cumsum(shares) / shares.sum() * n).astype(int)
     return np.diff(edges, prepend=0)
@@ -76,18 +76,18 @@ def real(vectors, labels, sizes):
 
 
 def memory_kb(key):
-    """Return VmRSS or VmHWM of this process, or nan where the system does not tell."""
+    """Return VmRSS or VmHWM of this process in kB, or nan if the system does not report it."""
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
     return next((float(line.split()[1]) for line in lines if line.startswith(key)), np.nan)
 
 
 def measured(sampler, X, y):
-    """Return the seconds of fit_resample, and how many MB it took at most; nan where the system does not tell."""
+    """Return the seconds and the peak MB of fit_resample; the MB are nan if the system does not report them."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None and os.access("/proc/self/clear_refs", os.W_OK):
-        trim(0)  # what earlier calls left in the heap would be taken without being seen
-        Path("/proc/self/clear_refs").write_text("5")  # start the peak anew
+        trim(0)  # memory that earlier calls left in the heap would not be counted
+        Path("/proc/self/clear_refs").write_text("5")  # reset the peak
     before = memory_kb("VmRSS")
     started = time.perf_counter()
     sampler.fit_resample(X, y)
@@ -96,7 +96,7 @@ def measured(sampler, X, y):
 
 
 def compared(method, X, y, rounds):
-    """Return seconds and MB, (rounds, ours and theirs); None where imbalanced-learn refuses the table."""
+    """Return seconds and MB, each (rounds, 2) for ours and theirs, or None if imbalanced-learn refuses the table."""
     seconds, megabytes = np.empty((rounds, 2)), np.empty((rounds, 2))
     for r in range(rounds):
         for side in (0, 1) if r % 2 == 0 else (1, 0):
@@ -126,7 +126,7 @@ def energies(clouds):
 
 
 def same_points(method, X, y, points):
-    """Print the distances of ours and theirs beside those of their reruns; return the test's probability."""
+    """Print the distances between both libraries and between reruns of theirs; return the p-value of the test."""
     kinds = {"m_neighbors": 11} if method == "borderline-smote" else {}
     rng = SeedTree(20261120).child("bench", "clouds").generator()
     samplers = [OverSampler(method, random_state=r, **kinds) for r in range(CLOUDS)]
@@ -150,19 +150,19 @@ def same_points(method, X, y, points):
 
 
 def splits():
-    """Yield every way to call half of the clouds ours."""
+    """Yield every assignment of half of the clouds to our library."""
     for chosen in combinations(range(2 * CLOUDS), CLOUDS):
         yield np.isin(np.arange(2 * CLOUDS), chosen)
 
 
 def exponent(times):
-    """Return the power of n that the times grow with, by least squares of the logarithms."""
+    """Return the exponent of the growth of the times with n, by least squares of the logarithms."""
     n, t = np.array(sorted(times.items())).T
     return float(np.polyfit(np.log(n), np.log(t), 1)[0]) if len(n) > 1 else np.nan
 
 
 def bench(rows, methods, sizes, classes, rounds):
-    """Print one line for each table and method, and one for the growth of each method."""
+    """Print one line per table and method, and one line per method for its growth."""
     print(
         f"{'method':<18}{'n':>7}{'classes':>9}{'ours':>10}{'theirs':>10}   theirs / ours          ours MB  theirs MB"
     )

@@ -45,7 +45,7 @@ LEAKS = {
 
 
 def release(population, share, recipe, rng):
-    """Return fresh people's rows, as many of them replaced as the recipe makes of that share of train persons."""
+    """Return the fresh people's rows, some replaced by the rows that the recipe makes from a share of train."""
     if recipe is None:
         return population.unseen
     names, owner = persons(population.train.groups)

@@ -1,12 +1,12 @@
-"""Disable each check of verifier, gate, ledger, accounting and run in turn; some test must notice every one.
+"""Disable each check of verifier, gate, ledger, accounting and run in turn; a test must fail for every one.
 
     make mutate                    # all, an hour; writes build/mutants.md
     python benchmarks/mutate.py --only audits/verify/trust.py
 
-A check is a `raise`, an entry in a list of problems, an early `return`, or one condition of several that lead there;
-one of several conditions of a value, an `all`, a `PASS` on a condition; a bound of a field; an entry of what the
-result of a stage is named after. Each is taken out of the syntax tree of its file, the tests of its room are run
-against that file, and a mutant that they do not notice survives. Every mutant is a fork of one process, so that
+A check is a `raise`, an entry in a list of problems, an early `return`, or one of several conditions that lead to
+one; one of several conditions of a value, an `all`, or a `PASS` that depends on a condition; a limit of a field; or
+an entry of the key of a stage. Each is removed from the syntax tree of its file, and the tests of its room run
+against that file. A mutant survives if all these tests pass. Every mutant runs in a fork of one process, so that
 libraries are loaded once.
 """
 
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-# the rooms, and the tests that must notice what is taken out there, the quickest first
+# the rooms and the tests that must fail if a check there is removed, the quickest first
 ROOMS = {
     "audits/verify": ("tests/unit/audits/verify",),
     "audits/gate": ("tests/unit/audits/gate", "tests/unit/audits/verify"),
@@ -33,9 +33,14 @@ ROOMS = {
     "synthgen/dp": ("tests/unit/synthgen/dp", "tests/unit/synthgen/cli/test_budgets.py"),
 }
 LIBRARIES = ("pytest", "hypothesis", "numpy", "pyarrow.parquet", "pydantic", "cryptography.x509", "jinja2")
-MAKERS = ("scipy.stats", "sklearn.linear_model", "torch", "transformers")  # what the rooms of `synthgen` load besides
+MAKERS = (
+    "scipy.stats",
+    "sklearn.linear_model",
+    "torch",
+    "transformers",
+)  # modules that the rooms of `synthgen` load as well
 BOUNDS = {"ge", "gt", "le", "lt", "pattern", "min_length", "max_length"}
-# Checks that another check stands behind, each with the reason why no test can tell them apart.
+# Checks that are backed by another check, each with the reason why no test can distinguish the two.
 EQUIVALENT: dict[str, str] = {
     "audits/gate/shipped.py: raise PolicyError('the shipped policies are missing', "
     "hint='Install the package again.')": (
@@ -48,7 +53,7 @@ EQUIVALENT: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """One check taken out: its file, line, what was taken out, and the source without it."""
+    """One removed check: its file, its line, its text, and the source without it."""
 
     file: str
     line: int
@@ -57,7 +62,7 @@ class Mutant:
 
     @property
     def name(self) -> str:
-        """The file and what is checked there, without the line, which moves."""
+        """Return the file and the text of the check, without the line number, which changes."""
         return f"{self.file}: {self.what}"
 
 
@@ -92,12 +97,12 @@ def _checks(tree: ast.Module) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
 
 
 def _is_impossible(node: ast.Raise) -> bool:
-    """Return whether it tells the type checker what no configuration lets be: no test can tell it from nothing."""
+    """Return whether a check only informs the type checker, so that no input can reach it."""
     return node.exc is not None and ast.unparse(node.exc).startswith("InternalError(")
 
 
 def _weakened(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
-    """Yield the parts of a value that make it harder to meet, or another stage's key, with how they stand there."""
+    """Yield the parts of a value that make a condition stricter or a stage's key longer, with their text."""
     if isinstance(node, ast.Assign | ast.Return) and isinstance(node.value, ast.BoolOp | ast.Call):
         inner = node.value
         if isinstance(inner, ast.BoolOp) and isinstance(inner.op, ast.And):
@@ -116,7 +121,7 @@ def _weakened(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
 
 
 def _is_key(entries: ast.Dict) -> bool:
-    """Return whether a stage's result is named after this dict: it holds versions, or begins with one that does."""
+    """Return whether this dict is the key of a stage: it contains versions, or starts with a dict that does."""
     names = {name.value for name in entries.keys if isinstance(name, ast.Constant)}
     return "version" in names or ast.unparse(entries).startswith(("{**_inputs(", "{**_asked("))
 
@@ -141,7 +146,7 @@ def _disable(tree: ast.Module, target: ast.AST) -> None:
 
 
 def _through(tree: ast.Module, target: ast.AST) -> ast.expr:
-    """Return what stands where a check was: what lets everything through, and of a bound or a key nothing."""
+    """Return the replacement of a check: a value that always passes, or nothing for a limit or an entry of a key."""
     (how,) = [how for node in ast.walk(tree) for part, how in _weakened(node) if part is target] or [""]
     if how == "key **":
         return ast.Dict(keys=[], values=[])
@@ -149,7 +154,7 @@ def _through(tree: ast.Module, target: ast.AST) -> ast.expr:
 
 
 class OneFile(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
-    """Gives one module another source."""
+    """A module loader that replaces the source of one module."""
 
     def __init__(self, mutant: Mutant) -> None:
         self.module = mutant.file.removesuffix(".py").replace("/", ".")
@@ -160,20 +165,20 @@ class OneFile(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
         return importlib.util.spec_from_loader(fullname, self) if fullname == self.module else None
 
     def get_filename(self, _fullname: str) -> str:
-        """Return where the file stands."""
+        """Return the path of the file."""
         return self.path
 
     def get_data(self, _path: str | bytes) -> bytes:
-        """Return the mutated source; there is no bytecode."""
+        """Return the mutated source; no bytecode is used."""
         return self.source.encode()
 
     def path_stats(self, path: str) -> dict[str, float]:
-        """Say that there is no bytecode to be kept."""
+        """Raise OSError so that no bytecode is cached."""
         raise OSError(path)
 
 
 def survives(mutant: Mutant) -> bool:
-    """Return whether the tests pass on it, so that they do not notice: first those of its file, then of its room."""
+    """Return whether all tests pass on the mutant, first the tests of its file, then those of its room."""
     own = ROOT / "tests/unit" / Path(mutant.file).parent / f"test_{Path(mutant.file).name}"
     if own.is_file() and outcome(mutant, [own]) != 0:
         return False
@@ -181,7 +186,7 @@ def survives(mutant: Mutant) -> bool:
 
 
 def outcome(mutant: Mutant, tests: Sequence[Path]) -> int:
-    """Return how pytest ends on a mutant."""
+    """Return the exit code of pytest on a mutant."""
     pid = os.fork()
     if pid == 0:
         sink = os.open(os.devnull, os.O_WRONLY)

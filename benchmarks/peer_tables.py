@@ -30,10 +30,10 @@ FACTS = {
 
 
 def write_tables(inputs, folder, name, seed):
-    """Write what the peers get of a case; control has at most as many rows as train.
+    """Write the tables of a case for the peers; control has at most as many rows as train.
 
-    The release is shuffled: where row i is made from train row i, anonymeter's random guesser, which is matched to
-    its targets by row number, guesses right.
+    The release is shuffled: if row i were made from train row i, anonymeter's random guesser, which is matched to
+    its targets by row number, would guess right.
     """
     rng = stream(seed, f"peers/{name}")
     columns, about = columns_of(hold_out(inputs, rng), rng)
@@ -52,7 +52,7 @@ def write_tables(inputs, folder, name, seed):
 
 
 def columns_of(parts, rng):
-    """Return, for each role, the columns of its table, and which column is what."""
+    """Return the columns of each role's table, and the description of the columns."""
     tables = {role: getattr(parts, role) for role in ("synthetic", "train", "control")}
     columns = {role: {"text": list(table.texts)} for role, table in tables.items()}
     about = {"class": ["class"] if parts.has_labels else [], "numbers": [], "first": [], "second": []}
@@ -76,7 +76,7 @@ def columns_of(parts, rng):
 
 
 def viewed_by(parts, which):
-    """Return the parts with one half of every text in the place of the whole."""
+    """Return the parts with every text replaced by one of its halves."""
     halved = {}
     for role in ("synthetic", "train", "control", "reference"):
         table = getattr(parts, role)
@@ -85,7 +85,7 @@ def viewed_by(parts, which):
 
 
 def fields(table):
-    """Return the extracted columns of a table: of a fact that stands in it in several forms, the first by name."""
+    """Return the extracted columns of a table; if a record has several values of a fact, the first by name."""
     found = {"length": [f"2^{int(math.log2(1 + len(text.split())))} words" for text in table.texts]}
     if table.labels is not None:
         found["class"] = list(table.labels)

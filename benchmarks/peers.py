@@ -1,19 +1,19 @@
-"""The audits side by side with the libraries that also judge synthetic data: who catches which leak, and how fast.
+"""Compare the audits with other libraries that evaluate synthetic data: which leaks each detects, and its run time.
 
     python benchmarks/peers.py [--corpora newsgroups20,clinic] [--persons 1500] [--seed 0] [--only PEERS]
         [--cases CASES] [--limit SECONDS] [--work FOLDER] [--markdown FILE] [--quick]
 
-On each case of the calibration suite (`audits selftest`) every peer judges the same release as ours do. A peer lives
-in a virtual environment of its own under the work folder, made once with the versions below and kept; a small adapter
-(`benchmarks/peer_adapters`) calls it there as its documentation says, and reads its numbers as the documentation
-says. None of the peers is made for text, so besides the texts each gets what was extracted from them: the class, the
-length, clinical facts, and eight dimensions of an encoder of the audits for the record and for each of its halves;
-control is cut to as many rows as train has, as they ask. A peer that cannot be installed, breaks, takes too long or
-answers what is no result has a cell that says so, and the others go on.
+On each case of the calibration suite (`audits selftest`) every peer evaluates the same release as our audits. Each
+peer has a virtual environment with the pinned versions below, created once under the work folder. A small adapter
+(`benchmarks/peer_adapters`) calls the peer and reads its numbers as the peer's documentation describes. No peer is
+made for text, so each also gets attributes extracted from the texts: the class, the length, clinical facts, and eight
+dimensions of an encoder of the audits for the record and for each of its halves. Control is cut to the number of rows
+of train, as the peers require. If a peer cannot be installed, crashes, exceeds the time limit or returns no result,
+its cell says so and the others continue.
 
-Printed are a table of cases, and below it where we disagree: a peer that catches a leak that we pass is a fault of
-ours; one that stops what is clean is not. Answers are kept in the work folder, so that a run that was interrupted
-goes on; what went wrong is tried again.
+The output is a table of cases, followed by the disagreements. If a peer detects a leak that our audits pass, that is
+a defect of our audits; if a peer stops a clean release, it is not. Results are kept in the work folder so that an
+interrupted run continues; failed calls are repeated.
 """
 
 import argparse
@@ -28,7 +28,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parent))  # where it already is, unless this file is loaded by a test
+sys.path.append(str(Path(__file__).parent))  # a test that loads this file does not have the folder on the path
 
 from calibration import CONFIDENCE, CORPORA, People, code_digest, kept, rows_of
 from peer_tables import write_tables
@@ -44,7 +44,7 @@ TABLES = Path(__file__).parent / "peer_tables.py"
 
 @dataclass(frozen=True)
 class Peer:
-    """A library, its pinned packages (none: runs in this interpreter) and the adapter that calls it."""
+    """A library, the adapter that calls it, and its pinned packages; without pins it runs in this Python."""
 
     title: str
     adapter: Path
@@ -71,9 +71,9 @@ PEERS = {
 }
 FLOOR = {"exact copies": Peer("exact copies", ADAPTERS / "exact_copies.py")}
 NOT_HERE = (
-    "Left out: synthcity 0.2.12 (asks for torch below 2.3 and thirty packages of generators, gigabytes for two "
-    "metrics); TAPAS (not on the package index, and runs the generator many times over). Not tried: NeMo Safe "
-    "Synthesizer, whose evaluation comes with its generator."
+    "Left out: synthcity 0.2.12 (requires torch below 2.3 and thirty packages of generators, gigabytes for two "
+    "metrics); TAPAS (not on the package index, and runs the generator many times). Not tried: NeMo Safe "
+    "Synthesizer, whose evaluation is part of its generator."
 )
 INSTALL_LIMIT_S = 1800
 VERDICTS = ("caught", "passed", "not applicable", "error")
@@ -86,10 +86,10 @@ class NotInstalledError(Exception):
 
 
 def environment(peer, work):
-    """Return the interpreter of the peer's environment, made now unless it is there.
+    """Return the interpreter of the peer's environment, which is created if it does not exist.
 
     Raises:
-        NotInstalledError: with what pip said last.
+        NotInstalledError: if the environment cannot be created; the message is the last line of pip.
     """
     if not peer.pins:
         return sys.executable
@@ -110,7 +110,7 @@ def environment(peer, work):
 
 
 def run(command, limit):
-    """Return exit code (None where the time ran out; all its children end then), output and errors."""
+    """Return exit code, output and errors; at the time limit all child processes are killed and the code is None."""
     surroundings = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "PYTHONHOME"}}
     process = subprocess.Popen(  # noqa: S603 - fixed arguments
         command,
@@ -136,7 +136,7 @@ def lines_of(text):
 
 
 def asked(peer, python, folder, limit, log):
-    """Return what the peer says of the tables in the folder; what it said on the way is in the log."""
+    """Return the peer's result on the tables in the folder; its error output is written to the log."""
     started = time.monotonic()
     code, output, errors = run([python, str(peer.adapter), str(folder)], limit)
     seconds = time.monotonic() - started
@@ -164,7 +164,7 @@ def failed(why, seconds):
 
 
 def ours(case, casts, seed):
-    """Return what our audits say on one release of the case, as a peer's answer."""
+    """Return the result of our audits on one release of the case, in the form of a peer's result."""
     step = case_json(run_case(replace(case, repeats=1), casts, JUDGED, seed=seed, confidence=CONFIDENCE))
     verdicts = {audit: WORDS[next(iter(cell["verdicts"]))] for audit, cell in step["audits"].items()}
     overall = next(v for v in ("caught", "unsure", "passed") if v in verdicts.values())
@@ -173,7 +173,7 @@ def ours(case, casts, seed):
 
 
 def side_by_side(args, corpus):
-    """Return for each case what ours and each peer said."""
+    """Return for each case the result of our audits and of each peer."""
     loaded = []
 
     def rows():
@@ -196,7 +196,7 @@ def side_by_side(args, corpus):
 
 
 def peer_on(args, peer, case, people, folder, written):
-    """Return the peer's answer on the case: kept from before, or asked now; only a result is kept."""
+    """Return the peer's result on the case, from the work folder or computed now; errors are not kept."""
     path = folder / f"{peer.adapter.stem}.json"
     setting = args.setting | {"pins": list(peer.pins), "adapter": digest_of(peer.adapter)}
     if path.is_file() and json.loads(path.read_text(encoding="utf-8"))["setting"] == setting:
@@ -232,7 +232,7 @@ def shown(answer):
 
 
 def disagreements(found, peers):
-    """Return what to look at, a line each; who also stops what is clean has shown nothing by stopping a leak."""
+    """Return one line per disagreement; a peer that also stops clean releases has not shown that it detects leaks."""
     clean = {case.name for case in CASES if {case.demand(audit) for audit in JUDGED} & set(CLEAN)}
     titles = {"ours": "ours", **{name: peer.title for name, peer in peers.items()}}
     stopped = {name: [r for r in found if r in clean and found[r][name]["verdict"] == "caught"] for name in titles}
@@ -267,8 +267,8 @@ def written_out(args, found):
         "",
         (
             f"One release a case, seed {args.seed}, at most {args.persons} persons a corpus. caught: it stops the "
-            "release, by what is named; passed: it lets it go; unsure: ours could not say, which is no pass. Seconds "
-            "are wall clock; a peer's count its start."
+            "release, by the audits or metrics named; passed: it does not stop it; unsure: our audits were not "
+            "conclusive, which is not a pass. Seconds are wall clock and include the start of a peer."
         ),
     ]
     for corpus, steps in found.items():

@@ -1,13 +1,13 @@
-"""One configuration in several styles: what the texts are worth, and how far from real ones they read.
+"""Run one configuration in several styles, and measure the utility and the style gap of the texts.
 
     python benchmarks/styles.py CONFIG [--styles plain,clinical-note] [--beside TABLE] [--samples 10]
 
-Every style runs CONFIG up to `evaluate` in its workspace, where all that comes before decoding is shared, and
-counts as an attempt in its ledger; `a+b` are two in equal shares. Printed are, for each: accuracy of both classifiers
-trained on the synthetic records alone; of the head trained on the very vectors that the kept texts were written from,
-so what writing costs it; `style.gap` in nats a token; the share of written texts that each filter turned away; then
-texts drawn at random. The last rows are what real records give, and how far texts of another kind are (the column
-`text` of a parquet file).
+Every style runs CONFIG up to `evaluate` in its workspace, where all results before decoding are shared, and counts
+as an attempt in its ledger; `a+b` are two styles in equal shares. For each style the output has the accuracy of both
+classifiers trained on the synthetic records alone, the accuracy of the head trained on the vectors of the kept texts
+(the difference is the cost of decoding), `style.gap` in nats per token, the share of texts that each filter rejected,
+and texts drawn at random. The last rows are the results of real records and the style gap of texts of another kind
+(the column `text` of a parquet file).
 """
 
 import argparse
@@ -29,12 +29,12 @@ from synthgen.pipeline.pipeline import Pipeline
 
 
 def parted(style):
-    """Return a style as a configuration has it."""
+    """Return a style in the form that a configuration uses."""
     return tuple(style.split("+")) if "+" in style else style
 
 
 def undecoded(run, control):
-    """Return the accuracy of the head that is taught the very vectors that the kept texts were written from."""
+    """Return the accuracy of the head trained on the vectors from which the kept texts were decoded."""
     latents = read_latents(run.folder("interpolate"))
     kept = {candidate.latent_id for candidate in read_candidates(run.folder("filter") / "kept.parquet")}
     rows = [i for i, name in enumerate(latents.ids) if name in kept]
@@ -56,7 +56,7 @@ def interval(estimate):
 
 
 def gap(texts, control):
-    """Return how far texts are from control in their style, as `evaluate` measures it."""
+    """Return the style gap between texts and control, as `evaluate` measures it."""
     found = style_gap(texts, control.texts, [r.group for r in control.records], SeedTree(0).child("manner"))
     return found and asdict(found)
 

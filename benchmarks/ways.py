@@ -1,4 +1,4 @@
-"""Ways of getting a text from a vector, each judged by the same figures on the same sources."""
+"""Ways of decoding a text from a vector, measured by the same figures on the same sources."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sources:
-    """The texts that are to come back.
+    """The texts to recover.
 
     Args:
         texts: n real texts.
@@ -57,11 +57,11 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Way:
-    """One text for each of the first m sources, however it came about.
+    """One text for each of the first m sources, decoded or looked up.
 
     Args:
-        name: what a table calls it.
-        decodes: texts written for each record to get it; 0 for a way that looks one up.
+        name: name of the way in a table.
+        decodes: number of texts decoded for each record; 0 for a way that looks a text up.
         texts: m texts.
         vectors: float32 (m, d), unit rows, theirs.
     """
@@ -74,13 +74,13 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RoundTrip:
-    """Writes from vectors and reads what was written with the same encoder.
+    """Decodes vectors and embeds the decoded texts with the same encoder.
 
     Args:
-        encoder: whose vectors are decoded.
-        decoder: writes.
-        settings: how; `prompts` must know the sources' labels.
-        advance: told how many texts were written since the last call.
+        encoder: the encoder of the vectors.
+        decoder: the decoder.
+        settings: its settings; `prompts` must contain the labels of the sources.
+        advance: called with the number of texts written since the last call.
     """
 
     encoder: Encoder
@@ -108,7 +108,7 @@ class RoundTrip:
         c = settings.candidates
         again = self.encoder.encode(
             [s.text or "." for s in said]
-        )  # an empty text has no vector; a full stop's says no
+        )  # an empty text has no vector, so the vector of a full stop is used
         return Candidates(
             texts=tuple(tuple(s.text for s in said[i * c : (i + 1) * c]) for i in range(m)),
             vectors=again.reshape(m, c, -1),
@@ -117,19 +117,19 @@ class RoundTrip:
 
 
 def first_of(name: str, tries: Candidates) -> Way:
-    """Return the first text of each row, chosen by nothing."""
+    """Return the first text of each row."""
     return Way(name=name, decodes=1, texts=tuple(t[0] for t in tries.texts), vectors=tries.vectors[:, 0])
 
 
 def best_of(name: str, tries: Candidates, target: Float32, *, count: int | None = None, before: int = 0) -> Way:
-    """Return of each row the text whose vector lies nearest to the target (m, d), of its first `count` texts.
+    """Return for each row the text, among its first `count`, whose vector is nearest to the target (m, d).
 
     Args:
-        name: of the way.
+        name: name of the way.
         tries: the texts.
         target: float32 (m, d), unit rows.
-        count: how many of them may be chosen from; all where not given.
-        before: texts that were written and are not among the tries.
+        count: number of texts to choose from; all by default.
+        before: number of texts decoded before these, which also count as cost.
     """
     among = tries.vectors[:, :count]
     pick = np.einsum("mcd,md->mc", among, target).argmax(axis=1)
@@ -142,17 +142,17 @@ def best_of(name: str, tries: Candidates, target: Float32, *, count: int | None 
 
 
 def corrected(target: Float32, guess: Float32, alpha: float) -> Float32:
-    """Return vectors (m, d) that ask for what a guess missed.
+    """Return vectors (m, d) moved in the direction that a guess missed.
 
         x' = (x + α (x − e(g))) / |x + α (x − e(g))|
 
     Args:
         target: (m, d), unit rows x.
         guess: (m, d), unit rows e(g), the vectors of what was written from x.
-        alpha: how far to overshoot, above 0.
+        alpha: step length, above 0.
 
-    Source: Morris et al., Text Embeddings Reveal (Almost) As Much As Text, EMNLP 2023, section 4: there a second
-        model is trained on (x, e(g), x − e(g), g). Here nothing is trained: the difference moves the vector.
+    Reference: Morris et al., Text Embeddings Reveal (Almost) As Much As Text, EMNLP 2023, section 4. They train a
+        second model on (x, e(g), x − e(g), g); here no model is trained, and the difference moves the vector.
     """
     moved = target + np.float32(alpha) * (target - guess)
     moved /= np.linalg.norm(moved, axis=1, keepdims=True)
@@ -160,7 +160,7 @@ def corrected(target: Float32, guess: Float32, alpha: float) -> Float32:
 
 
 def correct_once(trip: RoundTrip, guess: Way, sources: Sources, *, alpha: float, tries: int, seeds: SeedTree) -> Way:
-    """Return a guess, or one of `tries` texts written from the corrected vector where that lies nearer."""
+    """Return the guess, or one of `tries` texts decoded from the corrected vector if that text is nearer."""
     name = f"{guess.name}, corrected by α = {alpha:g}"
     moved = corrected(sources.vectors, guess.vectors, alpha)
     said = trip.write(moved, sources.labels, seeds, candidates=tries)
@@ -174,7 +174,7 @@ def correct_once(trip: RoundTrip, guess: Way, sources: Sources, *, alpha: float,
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WayFigures:
-    """The figures of a way, one number per text; the rank is the source's."""
+    """The figures of a way, one number per text; the rank is that of the source."""
 
     way: Way
     cosine: Float64
@@ -184,7 +184,7 @@ class WayFigures:
 
 
 def judge(way: Way, sources: Sources) -> WayFigures:
-    """Return the figures of a way; its texts belong to the first of the sources, and are ranked among all."""
+    """Return the figures of a way; text i belongs to source i and is ranked among all sources."""
     m = len(way.texts)
     own = np.arange(m)[:, None]
     kept = class_kept(way.vectors, sources.labels[:m], sources.vectors, sources.labels, own)
@@ -198,9 +198,9 @@ def judge(way: Way, sources: Sources) -> WayFigures:
 
 
 def row_of(judged: WayFigures, seeds: SeedTree, against: WayFigures | None = None) -> Row:
-    """Return the row of a way in a table: means with intervals, and its differences to another way, pair by pair.
+    """Return the row of a way in a table: means with intervals, and its paired differences to another way.
 
-    Random: of seeds/cosine, seeds/overlap, seeds/first and the like, the bootstrap of each.
+    Randomness: the bootstrap of each figure uses its own child stream, such as seeds/cosine and seeds/overlap.
     """
     rank, way = judged.rank, judged.way
     values: Mapping[str, Float64] = {
@@ -229,11 +229,11 @@ def row_of(judged: WayFigures, seeds: SeedTree, against: WayFigures | None = Non
 
 
 def ranks(written: Float32, sources: Float32) -> Int64:
-    """Return the rank of a text's source among all n sources by likeness to the text, 1 the nearest.
+    """Return the rank of each text's source among all n sources by similarity to the text; 1 is the nearest.
 
         rank_i = |{j : ŷ_i · x_j >= ŷ_i · x_i}|
 
-    A tie counts against it, so texts that all look alike find nothing.
+    Ties count against the source, so identical texts get bad ranks.
 
     Args:
         written: (m, d), unit rows ŷ, row i written from source i, m <= n.
@@ -245,7 +245,7 @@ def ranks(written: Float32, sources: Float32) -> Int64:
 
 
 def overlap(written: Sequence[str], sources: Sequence[str]) -> Float64:
-    """Return, for each text, the cosine of its TF-IDF vector with its source's: what a word counter sees in common.
+    """Return the cosine between the TF-IDF vectors of each text and its source.
 
     Term weights are (1 + log count) · idf of scikit-learn, learned on the sources; a text with none of their words
     has overlap 0.
@@ -262,11 +262,11 @@ def overlap(written: Sequence[str], sources: Sequence[str]) -> Float64:
 
 
 def distinct_ngrams(texts: Sequence[str], k: int, words: int) -> float:
-    """Return the share of different ones among the runs of k words of the texts' first `words` words together.
+    """Return the share of distinct k-grams among all k-grams of the first `words` words of the texts together.
 
-    The share falls with the amount of text, so what is compared is cut to the same number of words.
+    The share falls with the amount of text, so compare only results with the same number of words.
 
-    Source: Li et al., A Diversity-Promoting Objective Function, NAACL 2016, section 5.3 (distinct-1, distinct-2).
+    Reference: Li et al., A Diversity-Promoting Objective Function, NAACL 2016, section 5.3 (distinct-1, distinct-2).
     """
     rows = (words_of(text) for text in texts)
     flat = islice(chain.from_iterable(((w, i) for w in row) for i, row in enumerate(rows)), words)

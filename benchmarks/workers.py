@@ -1,11 +1,11 @@
-"""Two threads on each product against two texts' threads that wait for nobody: alone, and beside a busy process.
+"""Compare one worker with two threads with two workers of one thread each, alone and beside a busy process.
 
     python benchmarks/workers.py [--latents 64] [--tokens 32] [--texts 256] [--rounds 1] [--threads 2]
         [--encoder minilm] [--decoder smollm2] [--bridge builtin] [--json] [--quick]
 
-"1 x 2" is one worker whose products are shared by two threads, "2 x 1" two workers of one thread each, as a run has
-them. They write the same latents and read the same texts, of a fictional clinic, first alone, then while an endless
-loop keeps each core. Printed are tokens and texts per second, and that all made the same bytes.
+"1 x 2" is one worker whose matrix products use two threads; "2 x 1" is two workers of one thread each, as in a run.
+Both decode the same latents and embed the same texts of a fictional clinic, first alone, then while an endless loop
+occupies each core. The output has tokens and texts per second, and whether all results are the same bytes.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from synthgen.models.store import model_folder
 
 @contextmanager
 def busy(cores):
-    """Keep each core with an endless loop, as a neighbour might."""
+    """Occupy each core with an endless loop."""
     loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(cores)]
     try:
         if hasattr(os, "sched_setaffinity"):
@@ -51,7 +51,7 @@ def busy(cores):
 
 
 def decoding(decoder, latents, settings):
-    """Return what writes the latents with so many workers: how many tokens, and the candidates."""
+    """Return a function that decodes the latents with n workers and returns the token count and the candidates."""
 
     def write(n_workers):
         task = DecodeTask(open_decoder=lambda: decoder, settings=settings, seeds=SeedTree(5))
@@ -64,7 +64,7 @@ def decoding(decoder, latents, settings):
 
 
 def embedding(encoder, texts):
-    """Return what reads the texts with so many workers: how many, and the bytes of their vectors."""
+    """Return a function that embeds the texts with n workers and returns their number and the vectors' bytes."""
 
     def read(n_workers):
         sentence.usable_cores = lambda: n_workers
@@ -74,9 +74,9 @@ def embedding(encoder, texts):
 
 
 def compare(name, unit, work, args):
-    """Print and return how much of a unit each way does in a second, alone and beside a busy process."""
+    """Print and return the units per second of each way, alone and beside a busy process."""
     found, made = {}, set()
-    work(args.threads)  # what is done once, such as trying which shapes give the same bits
+    work(args.threads)  # includes work that is done only once, such as testing which shapes give the same bits
     for where in ("alone", "busy"):
         with busy(args.threads if where == "busy" else 0):
             for n_workers in (1, args.threads):

@@ -1,8 +1,8 @@
-"""How vectors of public text are spread under an encoder, for `dp-gaussian`; of `bridge_corpus` what fits.
+"""Compute the principal axes of an encoder's vectors of public text (`bridge_corpus`), which `dp-gaussian` uses.
 
     python training/basis.py --corpus $SYNTHGEN_DATA/bridge_corpus
 
-Sources that play private data in a study are left out, and so is whatever may not be passed on.
+Sources that represent private data in a study are excluded, and so are sources whose licence forbids passing them on.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""Gather what the shipped styles are trained on: openly licensed text, and text that our own grammars invent.
+"""Collect the training data of the built-in styles: openly licensed text, and text from the grammars in `invented`.
 
     python training/corpora.py --out FOLDER [--texts 1500]
 
-SYNTHGEN_DATA is the folder of public text. Nothing that plays private data in a study or an example is read. For each
-style a folder of tables is written, one a source, and the command that trains it is printed.
+SYNTHGEN_DATA is the folder of public text. Data that represent private data in a study or an example are not read.
+For each style the script writes a folder with one table per source and prints the command that trains the style.
 """
 
 import argparse
@@ -22,12 +22,12 @@ from invented import clinical, letters, questions
 
 OURS = "Apache-2.0"
 SEED = 20261122
-STEPS = {"clinical-note": 200}  # of the style that the example writes in; the others take half of it
+STEPS = {"clinical-note": 200}  # steps of the style of the example; the other styles take half as many
 
 
 @dataclass(frozen=True)
 class Source:
-    """Texts of one origin: a name, a licence, and how they are come by."""
+    """Texts of one origin: a name, a licence, and a function that returns the texts."""
 
     name: str
     licence: str
@@ -35,7 +35,7 @@ class Source:
 
 
 def table(path, *, but=None):
-    """Return a source's texts out of a public table."""
+    """Return a source that reads its texts from a public table."""
 
     def read(data, n):
         rows = pq.read_table(data / path).to_pylist()
@@ -45,7 +45,7 @@ def table(path, *, but=None):
 
 
 def synthea(data, n):
-    """Return notes of made-up patients in the layout of a hospital's export."""
+    """Return a source of notes of fictional patients in the layout of a hospital export."""
 
     def notes() -> Iterator[str]:
         for path in sorted((data / "hospital_formats" / "fhir_synthea").glob("DocumentReference*.ndjson")):
@@ -53,11 +53,13 @@ def synthea(data, n):
                 for content in json.loads(line).get("content", []):
                     yield base64.b64decode(content["attachment"].get("data", "")).decode("utf-8", "replace")
 
-    return [text for text in dict.fromkeys(notes()) if text.strip()][: n // 25]  # templated: few are enough
+    return [text for text in dict.fromkeys(notes()) if text.strip()][
+        : n // 25
+    ]  # these notes follow a template, so few are enough
 
 
 def ours(write):
-    """Return what a grammar invents."""
+    """Return a source whose texts come from a grammar."""
     return lambda _, n: write(n, np.random.default_rng(SEED))
 
 

@@ -1,16 +1,16 @@
-"""What every adapter shares: it reads the tables of one case and answers with one line of JSON.
+"""Shared code of the adapters: read the tables of one case, and print the result as one line of JSON.
 
-An adapter runs in its peer's own environment, as `python ADAPTER FOLDER`. The folder holds synthetic.parquet,
-train.parquet and control.parquet with the same columns, and about.json, which says what the columns are:
+An adapter runs in the environment of its peer, as `python ADAPTER FOLDER`. The folder contains synthetic.parquet,
+train.parquet and control.parquet with the same columns, and about.json, which describes the columns:
 
     text         the record
-    categories   its class and what was extracted from it, as strings
-    numbers      its place in a space of few dimensions, and `first` and `second` those of its two halves
-    known, secret  which columns an attacker has and wants
-    attacks      how many persons may be attacked in every table
-    seed         of whatever can be seeded
+    categories   its class and the attributes extracted from it, as strings
+    numbers      its vector in few dimensions; `first` and `second` are the vectors of its two halves
+    known, secret  the columns that an attacker knows, and those the attacker wants to infer
+    attacks      the number of persons to attack in every table
+    seed         the seed of all randomness that can be seeded
 
-It prints, last, {"verdict": ..., "says": ..., "numbers": {...}}. A part that breaks does not take the others with it.
+The last line printed is {"verdict": ..., "says": ..., "numbers": {...}}. If one part fails, the others still run.
 """
 
 import json
@@ -24,7 +24,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 CONFIDENCE = 0.95
-SHOWN = 4  # parts that are named; the numbers show the others
+SHOWN = 4  # number of parts that are named; all parts are in the numbers
 FAULTS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RuntimeError, SyntaxError, OSError)
 
 Part = Callable[["Asked"], tuple[bool | None, dict[str, float]]]
@@ -32,7 +32,7 @@ Part = Callable[["Asked"], tuple[bool | None, dict[str, float]]]
 
 @dataclass(frozen=True)
 class Asked:
-    """The tables of one case, and what their columns are."""
+    """The tables of one case and the description of their columns."""
 
     synthetic: pd.DataFrame
     train: pd.DataFrame
@@ -45,11 +45,11 @@ class Asked:
 
 
 class NotApplicableError(Exception):
-    """The tables do not have what this part asks for."""
+    """The tables do not have the columns that this part needs."""
 
 
 def asked():
-    """Return what the command line points at; whatever can be seeded is."""
+    """Return the tables in the folder given on the command line, and seed numpy's global generator."""
     folder = Path(sys.argv[1])
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     np.random.seed(about["seed"])  # noqa: NPY002 -- the peers draw from the global stream
@@ -61,17 +61,18 @@ def asked():
 
 
 def more_than_half(share, n):
-    """Return whether a share of n is above one half by more than chance, row by row, as peers count.
+    """Return whether a share of n rows is above one half by more than chance.
 
-    No peer names a test. Rows have one train table in common, and often a person, so they are not independent: over
-    splits of 20 Newsgroups the share of clean releases had a standard deviation of .029 where this allows for .017.
+    No peer documents a test, so rows are counted as independent. They are not, because they share one train table and
+    often a person: over splits of 20 Newsgroups the share on clean releases had a standard deviation of .029, where
+    this test assumes .017.
     """
     found = binomtest(round(share * n), n, alternative="greater")
     return bool(found.proportion_ci(CONFIDENCE).low > 0.5)
 
 
 def answer(given, **parts: Part):
-    """Run each part and print what the peer says: caught by any that catches, passed where at least one passes."""
+    """Run each part and print the peer's result: caught if any part catches, passed if none does and one passes."""
     caught, passed, broken, lacking, numbers = [], [], [], [], {}
     for name, part in parts.items():
         try:

@@ -1,6 +1,6 @@
-"""The least that anybody would check: does a train text stand in the release word for word? Needs no package.
+"""The simplest check: is a train text in the release word for word? It needs no package.
 
-It is no peer; it shows what the others are worth, and carries the tests.
+It is not a peer but a baseline for the peers, and the tests use it.
 """
 
 import json

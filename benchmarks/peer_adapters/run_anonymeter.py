@@ -1,16 +1,16 @@
-"""anonymeter: linkability of halves, inference of each secret field, and singling out, all with control given.
+"""anonymeter: linkability of halves, inference of each secret field, and singling out, all with control.
 
-It is for tables, so it gets the record's extracted fields and few dimensions; singling out gets the text itself once
-more, as one column. Its risk is what works on train beyond what works on control. Read as documented: a leak where
-the interval of the risk lies above 0 and the attack is better than its own random baseline, without which its results
-cannot be trusted. Its intervals hold 95 % each; how many secrets are asked for is our choice, though, so its own
-parameter is set to 1 - .05 / (number of attacks): a dozen attacks would else call one clean release in four a leak.
+anonymeter is made for tables, so it gets the extracted fields and a few dimensions of each record; singling out also
+gets the text as one column. Its risk is the success on train beyond the success on control. As documented, a result
+is a leak if the interval of the risk is above 0 and the attack is better than its own random baseline. Its default
+intervals have 95 % confidence each. Because we choose the number of secrets, the confidence is set to
+1 - .05 / (number of attacks); otherwise a dozen attacks would call one clean release in four a leak.
 """
 
 from anonymeter.evaluators import InferenceEvaluator, LinkabilityEvaluator, SinglingOutEvaluator
 from asked import NotApplicableError, answer, asked
 
-OTHER_ATTACKS = 4  # besides one for each secret
+OTHER_ATTACKS = 4  # number of attacks besides one per secret
 
 
 def tables(given, columns):

@@ -1,10 +1,10 @@
-"""mostlyai-qa: its report on the records as text with their class, and once more on their dimensions and fields.
+"""mostlyai-qa: its report on the texts with their class, and its report on their dimensions and extracted fields.
 
-The report takes synthetic, training and holdout tables. Read as documented: a leak where the share of rows closer to
-training than to holdout is above one half by more than chance, or where more rows are identical to a training row
-than to a holdout row. The share is the largest over several groups of columns; no correction is made for that, since
-it documents none. A text that stands word for word in neither table is one and the same rare value to it, so of
-texts it sees copies, and the share then hangs on where a few points lie. Its embedder comes with the package.
+The report takes synthetic, training and holdout tables. As documented, a result is a leak if the share of rows closer
+to training than to holdout is above one half by more than chance, or if more rows are identical to a training row
+than to a holdout row. The share is the largest over several groups of columns; the library documents no correction,
+so none is made. It treats all texts that occur in neither table as the same rare value, so on texts it detects exact
+copies only. Its embedding model is part of the package.
 """
 
 import tempfile
@@ -25,7 +25,7 @@ def report(*kinds):
                 hol_tgt_data=given.control[columns],
                 report_path=Path(folder) / "report.html",
             )
-        if metrics is None:  # it leaves off with too few rows
+        if metrics is None:  # its smallest number of rows
             raise NotApplicableError
         found, n = metrics.distances, min(len(given.synthetic), len(given.train), len(given.control))
         same = [round(share * n) for share in (found.ims_training, found.ims_holdout)]

@@ -1,10 +1,10 @@
 """SDMetrics: its privacy metrics on the extracted table, and NewRowSynthesis on the text as a category.
 
-None documents a limit, so they are read as kindly as what they say allows. DCROverfittingProtection: a leak where
-more than half of the rows are closer to train than to validation data by more than chance; its score falls below the
-best as soon as one row more than half is, and would call every other clean release a leak. NewRowSynthesis: a leak
-where a row is a copy of a train text; with text that is not chance. DisclosureProtection has no control, so its score
-says how much the fields of the release tell of each other, clean or not: it is shown, and decides nothing.
+No metric documents a limit, so each is interpreted in favour of the library. DCROverfittingProtection counts as a
+leak if more than half of the rows are closer to train than to validation data by more than chance; by its raw score,
+every second clean release would be a leak. NewRowSynthesis counts as a leak if a row is a copy of a train text, which
+does not happen by chance with text. DisclosureProtection has no control, so its score measures how well the fields of
+a release predict each other, whether it is clean or not; it is shown and not used.
 """
 
 from asked import NotApplicableError, answer, asked, more_than_half
