@@ -1,1 +1,1 @@
-"""The experiments of two papers, run again: what they do, and their tables and figures."""
+"""Reproductions of the experiments of two papers, with their tables and figures."""

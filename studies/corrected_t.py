@@ -10,7 +10,7 @@ from scipy import stats
 
 from audits.core.stats import holm
 
-# accuracies are shares of test records, so two folds that truly differ do so by far more than rounding does
+# accuracies are shares of test records, so two folds that differ do so by much more than rounding errors
 _NO_SPREAD = 1e-12
 
 
@@ -19,11 +19,11 @@ class FoldMean:
     """The mean of one value per fold, with its interval and the test that it is zero.
 
     Args:
-        folds: J, how many values there were.
+        folds: J, the number of values.
         mean: their mean; None without values.
-        low: lower end of the interval; None where there is no spread to reckon it from.
-        high: upper end.
-        p: two-sided p-value of the mean being zero; None where low is None.
+        low: lower end of the interval; None if the values have no variance to compute it from.
+        high: upper end of the interval, or None.
+        p: two-sided p-value of the hypothesis that the mean is zero; None if low is None.
     """
 
     folds: int
@@ -42,14 +42,14 @@ def corrected_t(values: NDArray[np.float64], test_to_train: float, confidence: f
         se² = (1/J + n_test/n_train) · s²,   t = mean / se  with J − 1 degrees of freedom,
         interval = mean ± t_{J−1, (1 + confidence)/2} · se
 
-    One fold, or folds that all agree, have no spread to reckon with: the mean stands without interval and p.
+    If there is one fold, or if all folds agree, the variance is zero and the mean has no interval and no p.
 
     Args:
         values: (J,) one value per fold: a measure, or the difference of two methods in the same fold.
         test_to_train: n_test / n_train of a fold.
         confidence: of the interval.
 
-    Source: C. Nadeau and Y. Bengio, Inference for the generalization error, Machine Learning 52 (2003), eq. 9.
+    Reference: C. Nadeau and Y. Bengio, Inference for the generalization error, Machine Learning 52 (2003), eq. 9.
     """
     J = len(values)
     mean = float(values.mean()) if J else None
@@ -63,6 +63,6 @@ def corrected_t(values: NDArray[np.float64], test_to_train: float, confidence: f
 
 
 def holm_where_made(p_values: Sequence[float | None]) -> list[float | None]:
-    """Return the p-values adjusted by Holm's correction for all tests made; a test not made (None) stays None."""
+    """Return the p-values adjusted by Holm's correction for the number of tests; None (no test) stays None."""
     adjusted = iter(holm([p for p in p_values if p is not None]))
     return [None if p is None else next(adjusted) for p in p_values]

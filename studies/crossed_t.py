@@ -1,4 +1,4 @@
-"""The interval of a mean over draws of train records from one pool, all tried on the same test records."""
+"""The interval of a mean over draws of train records from one pool, all evaluated on the same test records."""
 
 import math
 
@@ -13,28 +13,28 @@ _NO_SPREAD = 1e-12
 
 
 def crossed_t(values: Float64, train_to_rest: float, influence: Float64, confidence: float = 0.95) -> FoldMean:
-    """Return the mean over draws with the t interval for other draws, another pool and other test persons.
+    """Return the mean over draws with its t interval for other draws, another pool and other test persons.
 
-    Two things could have fallen out otherwise, and neither is seen in the other: which records are trained on, and
-    which are tried. Draws of n records from a pool of N share records, so their spread s² alone is too small; for a
-    statistic that is a sum over its records the variance of a mean of J draws without replacement, the pool itself
-    being a draw, is exactly s² · (1/J + n/(N − n)). All draws are tried on the same C test persons, whose part is
-    the variance of the mean of their influences u:
+    The mean varies with the train records and with the test persons, and both variances are added. Draws of n records
+    from a pool of N share records, so their variance s² alone is too small. For a statistic that is a sum over its
+    records, if the pool is a random sample too, the variance of a mean of J draws without replacement is exactly
+    s² · (1/J + n/(N − n)). All draws are evaluated on the same C test persons; their contribution is the variance of
+    the mean of their influences u:
 
         a = (1/J + n_train/(n_pool − n_train)) · s²,   b = C/(C − 1) · Σ_c u_c²,   se² = a + b
         degrees of freedom = se⁴ / (a²/(J − 1) + b²/(C − 1)),   interval = mean ± t_{(1 + confidence)/2} · se
 
-    What is particular to a draw and a test person together is counted in both, so the interval is rather too wide.
-    One draw, or neither spread, has no interval. p is not reckoned.
+    The interaction of draw and test person is counted in both variances, so the interval is slightly too wide. With
+    one draw, or if both variances are zero, there is no interval. p is not computed.
 
     Args:
         values: (J,) one value per draw.
         train_to_rest: n_train / (n_pool − n_train).
-        influence: (C,) what each test person adds to the mean, beyond an equal part of it; sums to 0. Empty where
+        influence: (C,) contribution of each test person to the mean, minus an equal share of it; sums to 0. Empty if
             the value does not depend on test records.
         confidence: of the interval.
 
-    Source: C. Nadeau and Y. Bengio, Inference for the generalization error, Machine Learning 52 (2003), eq. 9, for
+    Reference: C. Nadeau and Y. Bengio, Inference for the generalization error, Machine Learning 52 (2003), eq. 9, for
     the first part; A. B. Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1 (2007), on crossed samples;
     F. E. Satterthwaite, An approximate distribution of estimates of variance components, Biometrics 2 (1946).
     """

@@ -1,7 +1,7 @@
-"""How the study's figures look: colours, marks, sizes, and writing them as SVG and PNG.
+"""The style of the figures of the studies, and functions that write them as SVG and PNG.
 
-Colours are Okabe and Ito's, told apart by the colour-blind; every series also has its own mark and dash, because
-print may be grey. Sizes are those of a page: 17 cm wide, letters of 7 points or more.
+The colours are those of Okabe and Ito, which colour-blind readers can distinguish. Every series also has its own mark
+and dash, for printing in grey. A figure is 17 cm wide, with letters of at least 7 points.
 """
 
 import re
@@ -46,7 +46,7 @@ class Look:
     dash: str | tuple[int, tuple[float, ...]]
 
 
-# the first four print in four greys; more lines than that are not drawn together
+# the first four print as four greys; no figure has more lines
 LOOKS = (
     Look("#000000", "o", "-"),
     Look("#E69F00", "s", (0, (4, 1.5))),
@@ -78,14 +78,14 @@ def sheet(height_inches: float, rows: int, columns: int, **options: Any) -> Iter
 
 
 def write_figure(figure: Any, folder: Path, name: str) -> list[Path]:
-    """Write a figure as SVG and PNG without date, inside `sheet`; return the two paths."""
+    """Write a figure as SVG and PNG without a date and return the two paths; call it inside `sheet`."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.svg", folder / f"{name}.png"]
-    figure.savefig(paths[0], dpi=_DPI, metadata={"Date": None})  # dpi of what is rasterised
+    figure.savefig(paths[0], dpi=_DPI, metadata={"Date": None})  # dpi of rasterised parts
     figure.savefig(paths[1], dpi=_DPI, metadata={"Software": None})
     return paths
 
 
 def file_name(*words: str) -> str:
-    """Return the words as one file name of small letters, digits, underscores and dashes."""
+    """Return the words as one file name of lower-case letters, digits, underscores and dashes."""
     return "-".join(re.findall(r"\w+", " ".join(words).lower()))

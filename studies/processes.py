@@ -1,4 +1,4 @@
-"""Jobs of a study in parallel processes: one for each core, with one thread; a stop leaves none behind."""
+"""Run the jobs of a study in parallel processes, one single-threaded process per core."""
 
 import os
 import signal
@@ -27,24 +27,24 @@ def in_processes(
     start: Callable[..., None] | None = None,
     given: tuple[Any, ...] = (),
 ) -> None:
-    """Run every job in some process, and tell of each in this one as it ends, in no promised order.
+    """Run every job in a worker process and call `finished` in this process as each ends, in any order.
 
-    The processes are joblib's loky: a fork of a process in which torch has run threads can hang, and the standard
-    library's spawn runs the caller's own script again, which a script without a main guard does not survive. They are
-    gone when this returns or raises, and within a second after this process was killed.
+    The processes are joblib's loky, because a fork of a process in which torch has run threads can hang, and the
+    standard library's spawn runs the caller's script again, which fails if the script has no main guard. The worker
+    processes end when this function returns or raises, and within a second after this process is killed.
 
     Args:
-        jobs: picklable; they are begun in this order.
-        run: picklable, run on a job.
-        finished: told of a job and its result, in this process; what it writes is what a stopped run keeps.
+        jobs: picklable; they start in this order.
+        run: picklable, called with a job.
+        finished: called in this process with a job and its result; an interrupted study keeps what it writes.
         start: picklable, called once in each process before its first job.
         given: its arguments.
 
     Raises:
         Interrupted: if a process was killed.
-        Exception: the first that a job or `start` raises; no job is begun after it.
+        Exception: the first one that a job or `start` raises; no job starts after it.
 
-    Cost: one process for each worker, which takes seconds to start; what `start` loads, each loads for itself.
+    Cost: each process takes seconds to start, and loads separately what `start` loads.
     """
     if not jobs:
         return
@@ -60,18 +60,18 @@ def in_processes(
             "a worker process was killed, perhaps for want of memory",
             hint="The same command goes on. With LOKY_MAX_CPU_COUNT=1 in the environment it takes no second process.",
         ) from None
-    finally:  # all results are here, or nobody will read them
+    finally:  # all results are here, or an error ends the study
         pool.shutdown(kill_workers=True)
 
 
 class _Worker:
-    """What a worker process calls before its first job: there and not when it begins, so that an error is a job's."""
+    """Calls `start` before the first job of a worker process, so that an error of `start` is an error of the job."""
 
     start: Callable[[], None] | None = None
 
 
 def _begin(parent: int, start: Callable[..., None] | None, given: tuple[Any, ...]) -> None:
-    """Make this process ready: stops are the parent's business, and it does not outlive the parent."""
+    """Prepare a worker process: it ignores interrupts, which the parent handles, and ends with the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     _Worker.start = None if start is None else lambda: start(*given)

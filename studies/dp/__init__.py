@@ -1,1 +1,1 @@
-"""What differential privacy costs: by persons, epsilon and mechanism, beside no guarantee and nothing learned."""
+"""The cost of differential privacy by persons, epsilon and mechanism, with runs without a budget as baselines."""

@@ -1,4 +1,4 @@
-"""`python -m studies dp`: every trial that is missing, then the tables of all that are there."""
+"""`python -m studies dp`: run the missing trials, then write the tables of all trials."""
 
 import json
 from collections.abc import Callable
@@ -16,26 +16,26 @@ from synthgen.core.progress import Progress
 EPSILONS = (0.5, 1.0, 2.0, 4.0, 8.0, NOISELESS)
 PERSONS = (500, 2000, 8000)
 RECORDS = (1200,)
-BESIDE = {LABELS: LABELS_ALONE, SMOTE: 0.0}  # what has one budget, or none
+BESIDE = {LABELS: LABELS_ALONE, SMOTE: 0.0}  # mechanisms without a budget
 QUICK_MECHANISMS = (LABELS,)
 QUICK_PERSONS, QUICK_EPSILONS, QUICK_RECORDS, QUICK_TOKENS = (60,), (4.0,), (24,), 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DpRequest:
-    """What of the study is to be run.
+    """The part of the study to run.
 
     Args:
-        datasets: of `KINDS`; all by default, the clinic alone where it is quick.
-        data: the folder of the sets.
-        out: where trials, tables and workspaces are.
-        persons: of train, each a column; those a set does not have are left out.
-        epsilons: of the budgets.
-        mechanisms: of `MECHANISMS`.
-        records: to write; several are rows of their own.
-        seeds: draws of persons.
-        quick: so little that it ends in some minutes; figures mean nothing. Of the mechanisms `QUICK_MECHANISMS`:
-            of so few persons the others learn nothing that passes a filter.
+        datasets: names in `KINDS`; all by default, with `quick` the clinic alone.
+        data: folder of the sets.
+        out: folder of the trials, tables and workspaces.
+        persons: numbers of train persons, one column each; numbers that a set does not have are left out.
+        epsilons: budgets.
+        mechanisms: names in `MECHANISMS`.
+        records: numbers of synthetic records, one row each.
+        seeds: number of draws of persons.
+        quick: run a small form that ends in some minutes and whose figures mean nothing. It uses
+            `QUICK_MECHANISMS`, because with so few persons the texts of the others pass no filter.
     """
 
     datasets: tuple[str, ...]
@@ -49,7 +49,7 @@ class DpRequest:
     quick: bool
 
     def asked(self) -> list[DpTrial]:
-        """Return the trials, those of one workspace together."""
+        """Return the trials, with trials of the same workspace next to each other."""
         persons = QUICK_PERSONS if self.quick else self.persons
         epsilons = QUICK_EPSILONS if self.quick else self.epsilons
         records = QUICK_RECORDS if self.quick else self.records
@@ -66,19 +66,19 @@ class DpRequest:
         ]
 
     def names(self) -> tuple[str, ...]:
-        """Return the sets that are asked for."""
+        """Return the names of the requested sets."""
         return self.datasets or (("clinic",) if self.quick else tuple(KINDS))
 
 
 def dp_study(request: DpRequest, progress: Progress, say: Callable[[str], None]) -> Path:
-    """Run the trials that are missing and return the page of results; a stopped study goes on where it was.
+    """Run the missing trials and return the page of results; an interrupted study continues where it stopped.
 
     Raises:
-        DataError: naming every set or mechanism that is unknown and every file that is missing.
-        SynthGenError: as a run says.
+        DataError: if sets or mechanisms are unknown or files are missing; all are listed.
+        SynthGenError: if a run fails.
 
-    Privacy: private sets play themselves here: noise is of a public stream, so nothing it writes may be released.
-    Cost: four minutes a trial on two cores.
+    Privacy: the noise comes from a public stream, so no output may be released.
+    Cost: four minutes per trial on two cores.
     """
     if unknown := [
         f"{name}: not one of {', '.join(MECHANISMS)}" for name in request.mechanisms if name not in MECHANISMS

@@ -1,4 +1,4 @@
-"""The study's figures: what synthetic text alone teaches over the number of persons, by budget and by mechanism."""
+"""The study's figures: utility of synthetic text by number of persons, for each budget and each mechanism."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,11 @@ _LABELS_STYLE = {"color": "#7f7f7f", "linestyle": (0, (4, 1.5)), "linewidth": 1.
 
 
 def write_dp_figures(trials: Sequence[Trial], folder: Path) -> list[Path]:
-    """Draw the trials; return the files written, SVG and PNG of each figure, none where there is no trial.
+    """Draw the trials and return the files, SVG and PNG of each figure; without trials there are none.
 
-    A row of panels for each set, one for each classifier: per cent of what real text teaches, over persons.
-    `budgets`: a line for each ε of `SHOWN_MECHANISM`. `mechanisms`: a line for each of them at `SHOWN_EPSILON`. SMOTE
-    without a guarantee is in both, labels alone in grey. Of each set the trials of one number of records: `_shown`.
+    Each set has a row of panels, one per classifier: score in per cent of real text, by number of persons. The figure
+    `budgets` has a line per ε of `SHOWN_MECHANISM`; `mechanisms` has a line per mechanism at `SHOWN_EPSILON`. SMOTE
+    without a budget is in both, and labels alone in grey. `_shown` selects the number of records of each set.
     """
     trials = _shown(trials)
     if not trials:
@@ -33,9 +33,9 @@ def write_dp_figures(trials: Sequence[Trial], folder: Path) -> list[Path]:
 
 
 def _shown(trials: Sequence[Trial]) -> list[Trial]:
-    """Return of each set the trials of the number of records that most rows have, the larger of equals.
+    """Return each set's trials with the number of records that most rows have; of equal numbers the larger.
 
-    A set with one row at each number has nothing to be compared, and is left to the table.
+    A set with one row per number of records has nothing to compare and is only in the table.
     """
     rows: dict[str, dict[int, set[tuple[Any, ...]]]] = defaultdict(lambda: defaultdict(set))
     for asked in (t["asked"] for t in trials):
@@ -49,7 +49,7 @@ def _lines(trials: Sequence[Trial], lines: Mapping[str, tuple[str, float]], fold
     sets = sorted({t["asked"]["data"] for t in trials})
     sizes = sorted({t["asked"]["persons"] for t in trials})
     run = {(t["asked"]["mechanism"], t["asked"]["epsilon"]) for t in trials}
-    lines = {label: of for label, of in lines.items() if of in run}  # the legend names nothing that was not run
+    lines = {label: of for label, of in lines.items() if of in run}  # the legend names only mechanisms that were run
     places = [(data, by) for data in sets for by in TITLES]
     with sheet(0.9 + 1.9 * len(sets), len(sets), len(TITLES), sharex=True, sharey=True) as (figure, panels):
         for panel, (data, by) in zip(panels, places, strict=True):
@@ -77,7 +77,7 @@ def _lines(trials: Sequence[Trial], lines: Mapping[str, tuple[str, float]], fold
 
 
 def _over_persons(trials: Sequence[Trial], of: tuple[str, float | None], by: str) -> tuple[list[int], list[float]]:
-    """Return numbers of persons, and the mean over seeds of one mechanism at one budget (None: whatever it is)."""
+    """Return numbers of persons, and the mean over seeds of one mechanism at one budget (None: any budget)."""
     mechanism, epsilon = of
     found: dict[int, list[Any]] = defaultdict(list)
     for trial in trials:

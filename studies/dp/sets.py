@@ -1,4 +1,4 @@
-"""The sets of the study: records of persons, of which as many are drawn as a trial asks for."""
+"""The sets of the study, from which the persons of a trial are drawn."""
 
 import json
 import sys
@@ -14,14 +14,14 @@ from synthgen.core.types import Corpus, Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """Where a set is and how it is written.
+    """The files of a set and the settings of its decoder.
 
     Args:
-        files: under the folder of data; none for the fictional clinic, which is made.
+        files: paths under the folder of data; none for the fictional clinic, which is generated.
         labels: the classes that are kept.
-        style: of the shelf, named before anything was measured.
-        max_new_tokens: of a text.
-        prompt: what is public of what the texts are, where the classes' names do not say it.
+        style: built-in style, chosen before anything was measured.
+        max_new_tokens: largest length of a text in tokens.
+        prompt: public description of the texts, if the names of the classes do not suffice.
     """
 
     files: tuple[str, ...]
@@ -77,9 +77,9 @@ class PrivateSet:
     """A set ready for trials.
 
     Args:
-        name: of the set.
-        corpus: its records, of the kept classes; a record without a person is one by itself.
-        kind: how it is written.
+        name: name of the set.
+        corpus: its records of the kept classes; a record without a person counts as one person.
+        kind: its files and decoder settings.
     """
 
     name: str
@@ -87,7 +87,7 @@ class PrivateSet:
     kind: Kind
 
     def write(self, path: Path, persons: int, seed: int) -> None:
-        """Write the records of so many persons, drawn by the seed; of all where there are no more."""
+        """Write the records of a number of persons drawn by the seed, or of all if there are fewer."""
         groups = sorted({record.group for record in self.corpus.records})
         order = SeedTree(seed).child("persons", self.name).generator().permutation(len(groups))
         kept = {groups[i] for i in order[:persons]}
@@ -103,12 +103,12 @@ def read_private_sets(names: Sequence[str], data: Path | None, most_persons: int
     """Return the named sets.
 
     Args:
-        names: of `KINDS`.
-        data: the folder that holds them; the clinic needs none.
-        most_persons: that a trial asks for; so many fictional patients are made.
+        names: names in `KINDS`.
+        data: folder of the sets; the clinic needs none.
+        most_persons: number of fictional patients to generate; other sets are not cut.
 
     Raises:
-        DataError: naming every set that is unknown and every file that is missing.
+        DataError: if sets are unknown or files are missing; all are listed.
     """
     if unknown := [f"{name}: not one of {', '.join(KINDS)}" for name in names if name not in KINDS]:
         raise DataError("sets we do not know", problems=unknown, hint="Check --dataset.")

@@ -1,4 +1,4 @@
-"""The study's tables: what synthetic text alone teaches, in per cent of real, by persons, epsilon and mechanism."""
+"""The study's tables: utility of synthetic text in per cent of real text, by persons, epsilon and mechanism."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from studies.corrected_t import corrected_t
 from studies.dp.trial import LABELS, MECHANISMS, NOISELESS, SMOTE
 
 Trial = Mapping[str, Any]
-MANY = 10  # draws, whose scatter says more than each one's own interval
+MANY = 10  # from this number of draws, their variance is shown instead of each draw's own interval
 CHANCE = 0.5
 HEAD, WORDS = "encoder-logistic", "tfidf-linear"
 _ORDER = tuple(MECHANISMS)
@@ -30,9 +30,9 @@ _COLUMNS = (
 
 
 def results_page(trials: Sequence[Trial]) -> str:
-    """Return the page: a table for each set, means over seeds; curves where there are several numbers of persons."""
+    """Return the page: a table of means over seeds per set, and figures if there are several numbers of persons."""
     parts = ["# What differential privacy costs", "", _INTRODUCTION]
-    if len({trial["asked"]["persons"] for trial in trials}) > 1:  # or a curve is a point
+    if len({trial["asked"]["persons"] for trial in trials}) > 1:  # with one number, a curve would be a point
         parts += ["", "![By budget](figures/budgets.svg)", "", "![By what is learned](figures/mechanisms.svg)"]
     for name in sorted({trial["asked"]["data"] for trial in trials}):
         parts += ["", f"## {name}", "", *_table([trial for trial in trials if trial["asked"]["data"] == name])]
@@ -58,13 +58,13 @@ def _table(trials: Sequence[Trial]) -> list[str]:
 
 
 def per_cent(trial: Trial, name: str) -> float:
-    """Return a classifier's macro F1 taught by synthetic text alone, in per cent of that taught by real text."""
+    """Return the macro F1 of a classifier trained on synthetic text alone, in per cent of real text."""
     of = trial["scores"][name]
     return float(100 * of["synthetic"] / of["real"])
 
 
 def shown_epsilon(mechanism: str, epsilon: float) -> str:
-    """Return a budget as it is read."""
+    """Return a budget as shown in the table."""
     if mechanism == SMOTE:
         return "none"
     if mechanism == LABELS:
@@ -86,9 +86,9 @@ def _membership(trials: Sequence[Trial]) -> str:
 
 
 def _over_draws(areas: Sequence[Mapping[str, float]]) -> tuple[float, float, float]:
-    """Return the mean over draws of the attack that is farthest from chance on average; the outermost ends of all.
+    """Return the mean over draws of the attack that is on average farthest from chance, and the widest interval.
 
-    The strongest attack of each draw would be chosen anew in each, and its mean says nothing of chance.
+    Choosing the strongest attack separately in each draw would bias the mean away from chance.
     """
     found = [corrected_t(np.array([of[name] for of in areas]), 0.0) for name in areas[0]]
     farthest = max((f.mean for f in found if f.mean is not None), key=lambda value: abs(value - CHANCE))

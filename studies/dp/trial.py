@@ -1,4 +1,4 @@
-"""One trial: a run of the pipeline under one budget, and what its records teach and give away."""
+"""One trial: a run of the pipeline under one budget, with the utility and the audits of its records."""
 
 import json
 from collections.abc import Mapping
@@ -14,29 +14,29 @@ from synthgen.evaluate.stage import UTILITY
 from synthgen.pipeline.judge import AUDIT
 from synthgen.pipeline.pipeline import Pipeline
 
-LABELS, SMOTE = "labels alone", "smote"  # what lies below, and what has no guarantee
-# what is learned: the method, and how many words of a vector's class it is told
+LABELS, SMOTE = "labels alone", "smote"  # the lower baseline, and the mechanism without a budget
+# method of interpolation, and number of prompt words
 MECHANISMS: Mapping[str, tuple[str, int]] = {
     LABELS: ("dp-gaussian", 4),
     "classes": ("dp-gaussian", 0),
     "classes + words": ("dp-gaussian", 4),
     SMOTE: (SMOTE, 4),
 }
-NOISELESS, LABELS_ALONE = 50.0, 0.01  # of no noise to speak of, but an audit tests it; of noise alone
+NOISELESS, LABELS_ALONE = 50.0, 0.01  # almost no noise, and almost only noise
 DELTA = 1e-5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DpTrial:
-    """What one trial is of.
+    """The settings of one trial.
 
     Args:
         data: name of the set.
-        persons: of train, about.
-        mechanism: of `MECHANISMS`.
-        epsilon: of the budget; 0 where the mechanism has none.
-        records: to write.
-        seed: of everything.
+        persons: approximate number of train persons.
+        mechanism: a name in `MECHANISMS`.
+        epsilon: budget; 0 if the mechanism has none.
+        records: number of synthetic records.
+        seed: seed of the run.
     """
 
     data: str
@@ -48,7 +48,7 @@ class DpTrial:
 
     @property
     def name(self) -> str:
-        """Its name as a file."""
+        """Return the name of the trial's file."""
         mechanism = self.mechanism.replace(" + ", "-").replace(" ", "-")
         return f"{self.data}-{self.persons}-{mechanism}-{self.epsilon:g}-{self.records}-{self.seed}"
 
@@ -74,33 +74,33 @@ class DpTrial:
             },
             "filter": {"class_agreement": 0.4, "length": [3, 200]},
         }
-        if self.mechanism == LABELS:  # vectors say nothing, so no text is near one or sure of its class
+        if self.mechanism == LABELS:  # the vectors are noise, so these filters would reject every text
             given["filter"] |= {"class_agreement": None, "embedding_distance": None}
         if is_private:
             given["dp"] = {"epsilon": self.epsilon, "delta": DELTA, "persons": self.persons}
         return Config.parse(given, base=str(folder))
 
 
-def run_trial(asked: DpTrial, source: PrivateSet, folder: Path, progress: Progress) -> dict[str, Any]:
-    """Return what a trial found; a stopped run goes on where it was.
+def run_trial(trial: DpTrial, source: PrivateSet, folder: Path, progress: Progress) -> dict[str, Any]:
+    """Return the results of the trial; an interrupted run continues where it stopped.
 
     Trials of one set, number of persons and seed share a workspace, so that records are embedded once.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not (folder / "records.jsonl").exists():
-        source.write(folder / "records.jsonl", 2 * asked.persons, asked.seed)
-    run = Pipeline(asked.config(source, folder), progress).run(until="audit")
+        source.write(folder / "records.jsonl", 2 * trial.persons, trial.seed)
+    run = Pipeline(trial.config(source, folder), progress).run(until="audit")
     found = json.loads((run.folder("evaluate") / UTILITY).read_bytes())
     audit = json.loads((run.folder("audit") / AUDIT).read_bytes())
     (membership,) = [result for result in audit["results"] if result["name"] == "membership"]
     return {
-        "asked": asdict(asked),
+        "asked": asdict(trial),
         "train_persons": len({r.group for r in read_corpus(run.folder("split") / "train.parquet", "train").records}),
         "scores": {
             name: {kind: of[kind]["macro_f1"]["value"] for kind in ("real", "synthetic")}
             for name, of in found["classifiers"].items()
         },
-        "style_gap": found["metrics"].get("style.gap", {}).get("value"),  # None of too few texts
+        "style_gap": found["metrics"].get("style.gap", {}).get("value"),  # None if there are too few texts
         "membership": None if membership["estimate"] is None else membership["metrics"]["membership.auc"],
         "attacks": {name: of["auc"] for name, of in membership["details"].get("attacks", {}).items()},
     }
