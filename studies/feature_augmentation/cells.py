@@ -1,4 +1,4 @@
-"""The raw results of a study: one cell per dataset, repeat, fold, n and method, checked before they are summed up."""
+"""Raw results of a study, one cell per dataset, repeat, fold, n and method, checked before they are summarised."""
 
 import math
 from collections import Counter, defaultdict
@@ -19,10 +19,10 @@ Cells = Mapping[tuple[str, int, str], Mapping[FoldKey, Cell]]
 
 
 def by_place(cells: pa.Table) -> Cells:
-    """Return the cells of each (dataset, n, method), by (repeat, fold), in the order they first stand in the table.
+    """Return the cells of each (dataset, n, method) by (repeat, fold), in the order of the table.
 
     Raises:
-        DataError: if columns are missing, a cell stands there twice, or an ok cell lacks a measure.
+        DataError: if columns are missing, a cell occurs twice, or an ok cell has no value of a measure.
     """
     missing = [name for name in _COLUMNS if name not in cells.column_names]
     if missing:
@@ -52,11 +52,11 @@ def _problems(row: Cell) -> list[str]:
 
 
 def places_along(cells: Cells, index: int, dataset: str | None = None) -> list[Any]:
-    """Return the datasets (index 0), n (1) or methods (2) that occur, of one dataset if named; n rise."""
+    """Return the datasets (index 0), the n in ascending order (1) or the methods (2), optionally of one dataset."""
     found = list(dict.fromkeys(place[index] for place in cells if dataset in (None, place[0])))
     return sorted(found) if index == 1 else found
 
 
 def ok(cells: Cells, place: tuple[str, int, str]) -> dict[FoldKey, Cell]:
-    """Return the cells of a place that have results."""
+    """Return those cells of a (dataset, n, method) that have results."""
     return {fold: cell for fold, cell in cells.get(place, {}).items() if cell["status"] == "ok"}

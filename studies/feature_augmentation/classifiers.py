@@ -1,4 +1,4 @@
-"""The classifiers a study trains on vectors: one hidden layer, and a linear one."""
+"""The classifiers that the study trains on vectors: a network with one hidden layer, and a linear classifier."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,32 +35,33 @@ class Labelled:
 
 
 def balanced_weights(y: Index, n_classes: int) -> Float32:
-    """Return the weight of each class, N / (C · N_c): the weighted rows of every class sum to the same."""
+    """Return the weight of each class, N / (C · N_c), which gives all classes the same total weight."""
     return (len(y) / (n_classes * np.bincount(y, minlength=n_classes))).astype(np.float32)
 
 
 def mlp(
     train: Labelled, validation: Labelled, test: Float32, n_classes: int, rng: SeedTree, *, weighted: bool = False
 ) -> Index:
-    """Return the test rows' classes by a network with one hidden layer, from its best epoch on the validation rows.
+    """Return the classes that a network with one hidden layer predicts for the test rows.
 
         z = W₂ max(0, W₁ x + b₁) + b₂;   loss = mean cross-entropy, or Σ w_y·ce / Σ w_y where weighted
 
-    Adam, batches of 128, at most 60 epochs, stopped when the validation loss has not fallen for 5; this at two
-    learning rates, of which the one with the smaller validation loss is taken. (With one rate for all, whichever it
-    is favours some method: unbalanced tables need the larger one, balanced tables with few records the smaller one.)
-    The first weights are uniform within ±1/√fan_in, and like the order of the batches they depend on the stream and
-    the shapes alone: two train tables of the same size are met with the same first weights in the same order.
+    Training uses Adam with batches of 128 for at most 60 epochs, and stops when the validation loss has not fallen
+    for 5 epochs. The weights of the best epoch are used. Training is done at two learning rates, and the one with the
+    smaller validation loss is kept, because one fixed rate would favour some methods: unbalanced tables need the
+    larger rate, balanced tables with few records the smaller one. The initial weights are uniform within ±1/√fan_in.
+    Initial weights and order of batches depend only on the stream and the shapes, so they are the same for two train
+    tables of the same size.
 
     Args:
         train: n rows; entries should be about 1 in size.
-        validation: as many rows of each class as of any other.
+        validation: the same number of rows of each class.
         test: float32 (m, d).
         n_classes: C.
         rng: the stream.
-        weighted: whether rows count by `balanced_weights` of the train rows.
+        weighted: whether to weight rows by `balanced_weights` of the train rows.
 
-    Random: of `rng.child("weights")` and `rng.child("batches")`.
+    Randomness: `rng.child("weights")` and `rng.child("batches")`.
     Cost: about 0.5 ms a batch at d = 384 on one core.
     """
     by_class = torch.from_numpy(balanced_weights(train.y, n_classes)) if weighted else None
@@ -120,25 +121,23 @@ def _logits(weights: Sequence[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
 
 
 def logistic(train: Labelled, validation: Labelled, test: Float32, *, weighted: bool = False) -> Index:
-    """Return the test rows' classes by multinomial logistic regression.
+    """Return the classes that multinomial logistic regression predicts for the test rows.
 
-    Of C = 0.1, 1, 10 the one with the smallest validation log loss is taken; of equal ones the smaller.
+    C is the value of 0.1, 1 and 10 with the smallest validation log loss; ties go to the smaller value.
 
     Args:
         train: n rows; their length should be about 1.
-        validation: as many rows of each class as of any other.
+        validation: the same number of rows of each class.
         test: float32 (m, d).
-        weighted: whether rows count by `balanced_weights` of the train rows.
-
-    Random: none.
+        weighted: whether to weight rows by `balanced_weights` of the train rows.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss
 
     model = LogisticRegression(max_iter=1000, warm_start=True, class_weight="balanced" if weighted else None)
-    x = train.x.astype(np.float64)  # in float32 a probability can be 0, and its log without bound
+    x = train.x.astype(np.float64)  # in float32 a probability can be 0, and its log infinite
     best_loss, best = np.inf, np.empty(0, dtype=np.int64)
-    for c in C_CHOICES:  # rising, each from the weights of the last
+    for c in C_CHOICES:  # ascending; each fit starts from the weights of the previous one
         model.set_params(C=c).fit(x, train.y)
         loss = log_loss(validation.y, model.predict_proba(validation.x.astype(np.float64)))
         if loss < best_loss:

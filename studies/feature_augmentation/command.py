@@ -17,24 +17,24 @@ from synthgen.embed import Encoder, build_encoder, embed
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
 
-# the same path with less of everything: minutes become seconds, and intervals become wide
+# a small form that takes seconds instead of minutes and has wide intervals
 QUICK = Protocol(folds=3, repeats=1, smallest=16, largest=128, per_class=400)
-SHOWN_N = 64  # minority records in the pictures of the vectors, or the n nearest to it
+SHOWN_N = 64  # number of minority records in the figures of the vectors; the nearest n is used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyRequest:
-    """What was asked for; None takes the protocol's own number.
+    """Options of the command; None selects the number of the protocol.
 
     Args:
         datasets: names or paths; see `studies.feature_augmentation.sets.read_set`.
-        data: the folder of the named sets.
-        encoder: a name of the model store, or a folder.
-        out: where everything is written.
-        folds: of the cross-validation.
-        repeats: of all folds.
-        seed: of every random choice.
-        quick: whether to take the small protocol.
+        data: folder of the named sets.
+        encoder: name in the model store, or a folder.
+        out: folder of all output.
+        folds: folds of the cross-validation.
+        repeats: repeats of the cross-validation.
+        seed: seed of every random choice.
+        quick: whether to use the small protocol.
     """
 
     datasets: tuple[str, ...]
@@ -47,19 +47,19 @@ class StudyRequest:
     quick: bool
 
     def protocol(self) -> Protocol:
-        """Return the protocol with the numbers that were asked for."""
+        """Return the protocol with the numbers of the options."""
         base = QUICK if self.quick else Protocol()
         given = {"folds": self.folds, "repeats": self.repeats}
         return replace(base, seed=self.seed, **{name: n for name, n in given.items() if n is not None})
 
 
 def feature_augmentation(request: StudyRequest, progress: Progress) -> Path:
-    """Run what is missing of the study and write its tables and figures; return the Markdown table.
+    """Run the missing folds, write the tables and figures, and return the path of the Markdown page.
 
-    Vectors and finished folds stay in `request.out`, so a study that was stopped goes on.
+    Vectors and finished folds stay in `request.out`, so an interrupted study continues.
 
     Raises:
-        DataError, ConfigError, DependencyError: as the sets and the request say; sets are read before any work.
+        DataError, ConfigError, DependencyError: if a set or an option is invalid; sets are read before any work.
         ModelMissing: if the encoder is not in the store.
         StorageError: if the folder cannot be written.
     """
@@ -134,7 +134,7 @@ def _projections(experiment: Experiment, out: Path) -> None:
 
 
 def shown_vectors(experiment: Experiment) -> tuple[int, Embedded, tuple[Float32, Sequence[str]]]:
-    """Return n, the real train rows of fold 0 at that n, and what SMOTE adds: vectors and labels."""
+    """Return n, the real train rows of fold 0 at that n, and the vectors and labels that SMOTE adds."""
     n = min(experiment.sizes, key=lambda size: (abs(size - SHOWN_N), size))
     parts = experiment.folds(0)(0)
     train = rows_of(experiment.x, parts.train_rows(n, experiment.largest))

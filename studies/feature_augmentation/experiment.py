@@ -23,9 +23,9 @@ class Recipe:
     """One row of the comparison.
 
     Args:
-        interpolate: the keys of the configuration that fill up the minority classes; None leaves them small.
+        interpolate: keys of the configuration of the method that balances the classes; None leaves them unbalanced.
         head: the classifier.
-        weighted: whether the classifier's loss weighs classes alike.
+        weighted: whether all classes have the same weight in the classifier's loss.
     """
 
     interpolate: Mapping[str, Any] | None = None
@@ -47,7 +47,7 @@ METHODS: Mapping[str, Recipe] = {
     "logistic": Recipe(head="logistic"),
     "logistic-weighted": Recipe(head="logistic", weighted=True),
 }
-# Raised by hand when a fold comes to find something else for the same question; its test says when.
+# Raise this number when a fold gives other results for the same inputs; a test fails if it was forgotten.
 FOLDS_VERSION = 1
 CELL = pa.schema(
     [
@@ -71,15 +71,15 @@ CELL = pa.schema(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
-    """What the experiment does.
+    """The settings of the experiment.
 
     Args:
-        folds: of the cross-validation, at least 3: test, validation, train.
-        repeats: how often all of it is done, each with folds and records of its own.
-        seed: of every random choice.
-        smallest: the fewest records of a minority class, a power of two.
-        largest: the most records of any class, a power of two; see `largest_class_size`.
-        per_class: take a sample of so many records of each class before anything else; None takes all.
+        folds: folds of the cross-validation, at least 3 (test, validation, train).
+        repeats: repeats of the cross-validation, each with other folds and records.
+        seed: seed of every random choice.
+        smallest: smallest number of records of a minority class, a power of two.
+        largest: largest number of records of any class, a power of two; see `largest_class_size`.
+        per_class: number of records of each class that are sampled first; None uses all.
     """
 
     folds: int = 10
@@ -92,13 +92,13 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Experiment:
-    """A protocol on one set of vectors.
+    """The protocol on one set of vectors.
 
     Args:
-        dataset: the set's name.
-        x: the vectors of all records.
-        protocol: what is done.
-        largest: M, the records of a majority class, and of each class after balancing.
+        dataset: name of the set.
+        x: vectors of all records.
+        protocol: the settings.
+        largest: M, the number of records of a majority class, and of each class after balancing.
     """
 
     dataset: str
@@ -123,13 +123,13 @@ class Experiment:
         return tuple(1 << k for k in range(first, last))
 
     def folds(self, repeat: int) -> Callable[[int], Fold]:
-        """Return what gives the rows of each fold of a repeat; they are the same for every method and n."""
+        """Return the rows of each fold of a repeat, which are the same for every method and n."""
         stream = self.seeds.child("repeat", str(repeat))
         of = assign_folds(self.x.labels, self.x.groups, self.protocol.folds, stream.child("folds").generator())
         return lambda fold: cut_fold(self.x.labels, of, fold, repeat + fold, stream.child("fold", str(fold)))
 
     def key(self) -> str:
-        """Return the sha256 of everything that is asked of a fold; what is found otherwise raises `FOLDS_VERSION`."""
+        """Return the sha256 of all inputs of a fold; a change of the code instead raises `FOLDS_VERSION`."""
         protocol = self.protocol
         return sha256_json(
             {
@@ -158,24 +158,24 @@ def plan_experiment(dataset: str, x: Embedded, protocol: Protocol) -> Experiment
 
 
 def run_fold(experiment: Experiment, repeat: int, fold: int) -> pa.Table:
-    """Return the cells of one fold: every n, every method, in this order.
+    """Return the cells of one fold, for every n and every method in this order.
 
-    For one n everything but the method is the same: real train rows, validation, test, first weights, and the order
-    of the batches where the tables have the same size. A method that refuses has a cell that says so.
+    For one n, all methods have the same real train rows, validation rows, test rows and initial weights, and the same
+    order of batches if the tables have the same size. If a method refuses the rows, its cell contains the reason.
 
     Args:
-        experiment: what is done on what.
-        repeat: which repeat, from 0.
-        fold: which fold, from 0.
+        experiment: the protocol and its set.
+        repeat: number of the repeat, from 0.
+        fold: number of the fold, from 0.
 
     Returns:
         A table of schema `CELL`; `seconds` and `fit_seconds` are processor time.
 
-    Random: of `seeds.child("repeat", repeat, "fold", fold, n)`, the children "augment" and "mlp".
+    Randomness: the children "augment" and "mlp" of `seeds.child("repeat", repeat, "fold", fold, n)`.
 
-    Source: Choudhary, Thiels & Salehinejad, "Synthetic Feature Augmentation Improves Generalization Performance of
-        Language Models" (2025), sections on data and training. We add the methods and baselines it lacks, the
-        validation part's use for early stopping, and the same test size for each class.
+    Reference: Choudhary, Thiels & Salehinejad, "Synthetic Feature Augmentation Improves Generalization Performance of
+        Language Models" (2025), sections on data and training. This study adds further methods and baselines, early
+        stopping on the validation part, and the same test size for each class.
     """
     parts = experiment.folds(repeat)(fold)
     rows = []
@@ -189,12 +189,12 @@ def run_fold(experiment: Experiment, repeat: int, fold: int) -> pa.Table:
 
 
 def balance(train: Embedded, minority: Mapping[str, int], keys: Mapping[str, Any], rng: SeedTree) -> Latents:
-    """Return new vectors of the minority classes, made by a method from the train rows alone.
+    """Return new vectors of the minority classes, which a method makes from the train rows alone.
 
     Args:
         train: real vectors of all classes.
-        minority: how many new ones of each label.
-        keys: of the method's configuration.
+        minority: number of new vectors per label.
+        keys: configuration of the method.
         rng: the stream.
 
     Raises:
@@ -238,7 +238,7 @@ class _Trial:
         )
 
     def cell(self, recipe: Recipe, stream: SeedTree) -> dict[str, Any]:
-        """Return what one method reaches, or why it refuses."""
+        """Return the results of one method, or the reason why it refuses the rows."""
         sizes = {"n_test": len(self.test.ids), "n_train": len(self.train.ids)}
         vectors, labels = self.train.vectors, self.train.labels
         started = time.process_time()
@@ -257,7 +257,7 @@ class _Trial:
         return {"status": "ok", "reason": "", **self._measures(predicted), **sizes, **seconds}
 
     def _predict(self, recipe: Recipe, vectors: Float32, labels: tuple[str, ...], stream: SeedTree) -> Index:
-        """Train on the given rows; the scale is that of the real train rows, so it is the same for all methods."""
+        """Train on the given rows, scaled by the real train rows, so that the scale is the same for all methods."""
         lengths = np.linalg.norm(self.train.vectors, axis=1)
         size = float(np.sqrt(np.mean(np.square(lengths))))  # 1 for unit vectors
         if recipe.head == "mlp":

@@ -13,11 +13,11 @@ from studies.feature_augmentation.summary import NONE, RANDOM, summarise
 
 Row = dict[str, Any]
 
-# the lines that answer the question; all methods at once are a tangle, so they have a panel each in the second figure
+# the methods of the first figure; in the second figure each method has its own panel
 _HEADLINE = (NONE, RANDOM, "smote", "vae")
 _COLUMNS = 2
 _COLUMNS_OF_GAINS = 4
-_MAX_CURVES = 4  # more bands over one another cannot be told apart in grey
+_MAX_CURVES = 4  # more overlapping bands cannot be distinguished in grey
 _BANDS = "mean over folds, band: 95 % interval"
 _OWN = "the method named, band: 95 % interval"
 _GAIN = Look("#0072B2", "o", "-")
@@ -25,14 +25,14 @@ _RANDOM_STYLE = {"color": "#7f7f7f", "linestyle": (0, (4, 1.5)), "linewidth": 1.
 
 
 def write_learning_curves(cells: pa.Table, folder: Path) -> list[Path]:
-    """Draw the cells' accuracy over n; return the files written, SVG and PNG of each figure.
+    """Draw accuracy over n and return the files, SVG and PNG of each figure.
 
-    `learning-curves`: one panel per dataset, a line with its band (95 % interval) for each headline method.
-    `gains-DATASET`: one panel per other method, its paired difference to none with its band, and random
-    oversampling's in grey to compare. A method refused at some n has no point there.
+    `learning-curves` has a panel per dataset, with a line and a band (95 % interval) per headline method.
+    `gains-DATASET` has a panel per other method, with its paired difference to `none`, and that of random
+    oversampling in grey. A method that refused an n has no point there.
 
     Raises:
-        DataError: if the cells are not whole; see `by_place`.
+        DataError: if the cells are incomplete; see `by_place`.
     """
     rows: list[Row] = [row for row in summarise(cells).to_pylist() if row["measure"] == "accuracy"]
     datasets = list(dict.fromkeys(row["dataset"] for row in rows))
@@ -68,7 +68,7 @@ def _gains(rows: Sequence[Row], dataset: str, folder: Path) -> list[Path]:
     compared = {row["method"] for row in rows if row["diff_none"] is not None}
     methods = [m for m in dict.fromkeys(row["method"] for row in rows) if m in compared]
     if not methods:
-        return []  # nothing to compare with: the cells have no `none`
+        return []  # the cells have no `none` to compare with
     n_columns = min(_COLUMNS_OF_GAINS, len(methods))
     n_rows = math.ceil(len(methods) / n_columns)
     keys = ("diff_none", "diff_none_low", "diff_none_high")
@@ -82,7 +82,7 @@ def _gains(rows: Sequence[Row], dataset: str, folder: Path) -> list[Path]:
             panel.set_title(method, loc="left")
             _n_axis(panel, [row["n"] for row in rows], every=2)
             panel.set_xlabel("n", labelpad=1)
-            panel.tick_params(labelbottom=True)  # the last row may be short: panels above its gap need theirs
+            panel.tick_params(labelbottom=True)  # the last row may be short, so panels above the gap get a label too
         for panel in panels[len(methods) :]:
             panel.set_axis_off()
         figure.supylabel("accuracy minus that of none", fontsize=8)
@@ -94,7 +94,7 @@ def _gains(rows: Sequence[Row], dataset: str, folder: Path) -> list[Path]:
 
 
 def _points(rows: Sequence[Row], keys: tuple[str, str, str]) -> tuple[Any, Any, Any, Any]:
-    """Return n, value, low and high of the rows that have a value; ends without an interval are NaN, not drawn."""
+    """Return n, value, low and high of the rows with a value; without an interval low and high are NaN."""
     own = [row for row in rows if row[keys[0]] is not None]
     value, low, high = (np.array([math.nan if row[key] is None else row[key] for row in own]) for key in keys)
     return np.array([row["n"] for row in own]), value, low, high
@@ -103,7 +103,7 @@ def _points(rows: Sequence[Row], keys: tuple[str, str, str]) -> tuple[Any, Any, 
 def _line(panel: Any, rows: Sequence[Row], keys: tuple[str, str, str], look: Look, label: str = "") -> None:
     x, y, low, high = _points(rows, keys)
     panel.fill_between(x, low, high, color=look.color, alpha=0.13, linewidth=0)
-    for end in (low, high):  # a band's edge says whose it is where bands lie over one another
+    for end in (low, high):  # edges distinguish overlapping bands
         panel.plot(x, end, color=look.color, linestyle=look.dash, linewidth=0.5, alpha=0.7)
     style = {"color": look.color, "marker": look.marker, "linestyle": look.dash}
     panel.plot(x, y, **style, markeredgecolor="white", markeredgewidth=0.4, label=label)

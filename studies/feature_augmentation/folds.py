@@ -14,17 +14,17 @@ Index = NDArray[np.int64]
 
 
 def assign_folds(labels: Sequence[str], groups: Sequence[str], n_folds: int, rng: np.random.Generator) -> Index:
-    """Return the fold of each record: whole groups, each class spread evenly.
+    """Return the fold of each record; groups stay together, and each class is spread evenly over the folds.
 
-    Groups come in random order, larger ones first, and each goes to the fold that has the fewest records of the
-    group's most frequent class, then the fewest records. Where every record is its own group, the folds' counts of a
-    class differ by one at most.
+    The groups are taken in random order, larger ones first. Each goes to the fold with the fewest records of the
+    group's most frequent class; ties go to the fold with the fewest records. If every record is its own group, the
+    counts of a class differ by at most one between folds.
 
     Args:
         labels: (n) classes.
         groups: (n) persons.
-        n_folds: how many.
-        rng: drawn from once, one permutation of the groups.
+        n_folds: number of folds.
+        rng: used for one permutation of the groups.
 
     Returns:
         int64 (n), 0 to n_folds − 1.
@@ -52,10 +52,10 @@ class Fold:
     """The rows of one fold.
 
     Args:
-        train: of each label, int64 rows in a fixed random order; the first n are the n kept.
-        validation: int64, as many rows of each label as of any other.
-        test: likewise.
-        minority: the labels of which few train records are kept.
+        train: int64 rows of each label in a fixed random order, of which the first n are used.
+        validation: int64 rows, the same number for each label.
+        test: int64 rows, the same number for each label.
+        minority: the labels with few train records.
     """
 
     train: Mapping[str, Index]
@@ -73,18 +73,18 @@ class Fold:
 
 
 def cut_fold(labels: Sequence[str], fold_of: Index, fold: int, turn: int, seeds: SeedTree) -> Fold:
-    """Return fold `fold`: its own part for test, the next for validation, the rest for train.
+    """Return a fold: part number `fold` for test, the next part for validation, the others for train.
 
-    ⌊C/2⌋ of the C classes are the minority. They move on by one class with each turn, so that no class is favoured.
+    ⌊C/2⌋ of the C classes are the minority. They shift by one class with each turn, so that no class is favoured.
 
     Args:
         labels: (n) classes.
         fold_of: int64 (n), the part of each row.
-        fold: which part is the test part.
-        turn: which class, in sorted order and modulo C, is the first of the minority.
+        fold: number of the test part.
+        turn: index (modulo C, in sorted order) of the first minority class.
         seeds: the stream of the repeat and fold.
 
-    Random: of `seeds.child(part, label)`, one permutation each, for the parts train, validation and test.
+    Randomness: one permutation of `seeds.child(part, label)` for each of the parts train, validation and test.
     """
     n_folds = int(fold_of.max()) + 1
     of = np.array(labels)
@@ -107,22 +107,22 @@ def cut_fold(labels: Sequence[str], fold_of: Index, fold: int, turn: int, seeds:
 
 
 def _balanced(rows: Mapping[str, Index]) -> Index:
-    """Return as many rows of each label as the smallest has."""
+    """Return the same number of rows of each label, the size of the smallest."""
     least = min(map(len, rows.values()))
     return np.concatenate([of_label[:least] for of_label in rows.values()])
 
 
 def largest_class_size(folds: Sequence[Fold], limit: int, smallest: int, name: str) -> int:
-    """Return M, the largest power of two, at most `limit`, that every class's train part holds in every fold.
+    """Return M, the largest power of two, at most `limit`, that the train part of every class has in every fold.
 
     Args:
         folds: all folds of all repeats.
         limit: a power of two.
-        smallest: the smallest number of minority records to be tried, a power of two below M.
-        name: of the set, for the message.
+        smallest: smallest number of minority records, a power of two below M.
+        name: name of the set, for the message.
 
     Raises:
-        DataError: if M would not be above `smallest`, or if a test or validation part lacks a class.
+        DataError: if M is not above `smallest`, or if a test or validation part has no record of a class.
     """
     least, scarce = min((len(rows), label) for fold in folds for label, rows in fold.train.items())
     largest = min(limit, 1 << (least.bit_length() - 1)) if least else 0

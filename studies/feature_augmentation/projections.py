@@ -1,4 +1,4 @@
-"""Train vectors in the plane, with and without the synthetic ones: one figure by UMAP and one by t-SNE."""
+"""Plot train vectors in the plane with and without the synthetic vectors, by UMAP and by t-SNE."""
 
 import warnings
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from synthgen.core.errors import DataError, DependencyError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32
 
-# more points than this hide one another at print size, and cost minutes instead of seconds
+# more points overlap at print size and take minutes instead of seconds
 MAX_POINTS_PER_CLASS = 400
-_MIN_POINTS = 10  # below this there is no neighbourhood to keep
+_MIN_POINTS = 10  # with fewer points there are no neighbourhoods to preserve
 _UMAP_NEIGHBOURS = 15
 _TSNE_PERPLEXITY = 30.0
 _MANY: dict[str, Any] = {"s": 7, "linewidths": 0, "alpha": 0.55, "zorder": 2}
@@ -35,32 +35,32 @@ def write_projections(  # noqa: PLR0913, PLR0917 - two sets of points, and where
     folder: Path,
     seed: int,
 ) -> list[Path]:
-    """Draw real train vectors without (left) and with (right) the synthetic ones; return the files written.
+    """Draw real train vectors without (left) and with (right) the synthetic vectors; return the files.
 
-    Of each class at most MAX_POINTS_PER_CLASS real and as many synthetic vectors are drawn at random; the map is
-    fitted once on both together, so a real point lies at the same place in both panels. Distances are Euclidean,
-    as where the synthetic vectors were made. The files are umap-TITLE and tsne-TITLE, as SVG and PNG.
+    A random sample of at most MAX_POINTS_PER_CLASS real and as many synthetic vectors per class is drawn. The map is
+    fitted once on both, so a real point has the same position in both panels. Distances are Euclidean, as in
+    interpolation. The files are umap-TITLE and tsne-TITLE, as SVG and PNG.
 
     Args:
         real: float32 (n, d), the train vectors.
         labels: (n) their classes.
         synthetic: float32 (m, d), m at least 1.
         synthetic_labels: (m) their classes, all of them classes of real vectors.
-        title: what the figure shows, such as "sst2, smote, n = 64".
-        folder: where the files go.
-        seed: decides which points are drawn, and the maps.
+        title: title of the figure, such as "sst2, smote, n = 64".
+        folder: folder of the files.
+        seed: seed of the sample and of the maps.
 
     Raises:
-        DataError: if the arrays do not fit together, or hold too few points.
+        DataError: if the arrays do not fit together or have too few points.
         DependencyError: if umap-learn is not installed.
 
-    Privacy: the figure places single train records; draw it of public or inside data only.
+    Privacy: each point is one train record, so use it only with public data or inside the institution.
 
-    Source: McInnes, Healy & Melville (2018), arXiv:1802.03426 (UMAP); van der Maaten & Hinton, JMLR 9 (2008) (t-SNE).
-    Both start from principal components rather than at random: Kobak & Linderman, Nature Biotechnology 39 (2021).
+    Reference: McInnes, Healy & Melville (2018), arXiv:1802.03426 (UMAP); van der Maaten & Hinton, JMLR 9 (2008)
+    (t-SNE). Both start from principal components: Kobak & Linderman, Nature Biotechnology 39 (2021).
     """
     _check(real, labels, synthetic, synthetic_labels)
-    umap = _umap()  # before any work: a missing extra is said at once
+    umap = _umap()  # imported first, so that a missing extra is reported before any work
     stream = SeedTree(seed).child("study", "projections", title)
     rng = stream.child("points").generator()
     kept, made = _thin(labels, rng), _thin(synthetic_labels, rng)
@@ -69,7 +69,7 @@ def write_projections(  # noqa: PLR0913, PLR0917 - two sets of points, and where
         raise DataError(f"{len(vectors)} vectors are too few to be mapped; {_MIN_POINTS} are wanted")
     map_seed = int(stream.child("map").generator().integers(2**32))
     classes = [labels[i] for i in kept] + [synthetic_labels[i] for i in made]
-    with threadpool_limits(1):  # sums in one order, or the seed would not decide the maps
+    with threadpool_limits(1):  # a fixed order of sums makes the map depend on the seed alone
         planes = {"UMAP": _umap_plane(umap, vectors, map_seed), "t-SNE": _tsne_plane(vectors, map_seed)}
     paths: list[Path] = []
     for name, plane in planes.items():
@@ -109,7 +109,7 @@ def _umap() -> Any:
 
 
 def _umap_plane(umap: Any, vectors: Float32, seed: int) -> Plane:
-    # one thread, or the seed would not decide the map
+    # one thread makes the map depend on the seed alone
     neighbours = min(_UMAP_NEIGHBOURS, len(vectors) - 1)
     model = umap.UMAP(n_neighbors=neighbours, init="pca", random_state=seed, n_jobs=1)
     return np.asarray(model.fit_transform(vectors), dtype=np.float32)
@@ -140,7 +140,7 @@ def _draw(name: str, plane: Plane, classes: Sequence[str], n_real: int, title: s
     with sheet(3.6, 1, 2, sharex=True, sharey=True) as (figure, panels):
         for i, label in enumerate(names):
             real, made = (plane[(column == label) & side] for side in (is_real, ~is_real))
-            # the few real points of an augmented class lie on top, or nobody would find them
+            # the few real points of an augmented class are drawn on top so that they are visible
             style = _FEW if len(made) else _MANY
             for panel in panels:
                 panel.scatter(*real.T, color=_color(i), marker=_mark(i), label=label, rasterized=True, **style)
@@ -164,5 +164,5 @@ def _color(i: int) -> str:
 
 
 def _mark(i: int) -> str:
-    """Return the mark of class i; from the ninth class on colours return with another mark."""
+    """Return the mark of class i; from the ninth class on, colours repeat with another mark."""
     return LOOKS[(i + i // len(LOOKS)) % len(LOOKS)].marker

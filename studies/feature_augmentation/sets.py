@@ -1,4 +1,4 @@
-"""The labelled texts a study is made on: public sets by name, or any table of one's own."""
+"""The labelled texts of the study: public sets by name, or any other table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,17 +11,17 @@ from synthgen.load import load
 from synthgen.load.config import SourceConfig
 from synthgen.load.formats import read_source
 
-# the files of each named set, pooled: the folds make their own test parts
+# the files of each named set; they are pooled, because the folds make the test parts
 NAMED: Mapping[str, tuple[str, ...]] = {
     "sst2": ("sst2/train.parquet", "sst2/dev.parquet", "sst2/test.parquet"),
     "ag_news": ("ag_news/train_subset.parquet", "ag_news/test.parquet"),
     "imdb": ("aclImdb",),
 }
-PARTS = ("train", "test")  # of the folder layout that IMDB is published in
+PARTS = ("train", "test")  # the folders of IMDB's published layout
 
 
 def read_set(dataset: str, data: Path | None) -> tuple[str, Corpus]:
-    """Return the name of a set and its records, exact repeats of a text left out.
+    """Return the name of a set and its records without exact repeats of a text.
 
     Args:
         dataset: a name of `NAMED`; else the path of a table that `synthgen.load` reads, with columns text,
@@ -29,8 +29,8 @@ def read_set(dataset: str, data: Path | None) -> tuple[str, Corpus]:
         data: the folder that holds the named sets.
 
     Returns:
-        The name (of a path, its last part without the ending) and the pooled records; ids start with the file's name.
-        Of rows with the same text, the first stays.
+        The name (for a path, its last part without the suffix) and the pooled records, whose ids start with the name
+        of the file. Of rows with the same text, the first is kept.
 
     Raises:
         DataError: if nothing is found, or a table cannot be used.
@@ -49,7 +49,7 @@ def read_set(dataset: str, data: Path | None) -> tuple[str, Corpus]:
 def first_of_classes(corpus: Corpus, per_class: int, seeds: SeedTree) -> Corpus:
     """Return at most `per_class` records of each label, drawn without replacement, in the order of the corpus.
 
-    Random: of `seeds.child(label)`, one permutation.
+    Randomness: one permutation of `seeds.child(label)`.
     """
     kept: set[int] = set()
     for label in corpus.counts():
@@ -83,7 +83,7 @@ def read_records(path: Path) -> Corpus:
     has_groups = "group" in read_source(source, path).columns
     if has_groups:
         source = source.model_copy(update={"group": "group"})
-    corpus = load(source, path, SeedTree(0)).corpus  # draws nothing: no sample is asked for
+    corpus = load(source, path, SeedTree(0)).corpus  # the stream is not used, because no sample is drawn
     named = (
         Record(
             id=f"{path.stem}/{r.id}",
@@ -118,7 +118,7 @@ def _class_folders(path: Path) -> Corpus:
 
 
 def pooled(parts: Sequence[Corpus]) -> Corpus:
-    """Return the parts pooled, of equal texts the first."""
+    """Return the pooled parts; of equal texts the first is kept."""
     first: dict[str, Record] = {}
     for part in parts:
         for record in part.records:

@@ -1,4 +1,4 @@
-"""What the cells of a study say: a mean with its interval per n, and each method against the baselines."""
+"""Summarise the cells of a study: a mean with its interval per n, and each method against the baselines."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,14 +20,14 @@ def summarise(cells: pa.Table) -> pa.Table:
 
     Columns: dataset, measure, n, method, folds_ok, folds_refused, mean, low, high; then for `none` and `random`
     (oversampling): diff_*, diff_*_low, diff_*_high, p_*, p_*_holm. Differences are method minus baseline over the
-    folds where both have results; Holm's correction is over the methods of a dataset, measure and n. Where there
-    is nothing to reckon (the baseline itself, no pairs, one fold, no spread) the value is null, never a guess.
+    folds where both have results; Holm's correction is over the methods of a dataset, measure and n. The value is
+    null if it cannot be computed (the baseline itself, no pairs, one fold, no variance).
 
     Args:
         cells: the raw results, one row per dataset, repeat, fold, n and method.
 
     Raises:
-        DataError: if the cells are not whole; see `by_place`.
+        DataError: if the cells are incomplete; see `by_place`.
     """
     places = by_place(cells)
     rows: list[dict[str, Any]] = []
@@ -42,15 +42,15 @@ def over_n(cells: pa.Table) -> pa.Table:
     """Return, for each dataset and measure, the difference of each method to a baseline, averaged over n.
 
     Columns: dataset, measure, method, versus, n_used, n_left_out, folds, diff, low, high, p, p_holm, verdict.
-    Each fold's paired differences are averaged over n first, then the folds are tested like any other value.
-    Only those n count at which both methods have a result in every fold, so that every fold averages the same
-    question; `n_left_out` names the others. Holm's correction is over the methods of a dataset, measure and
-    baseline; the head-to-head of SMOTE and VAE stands alone. The verdict is `higher` or `lower` where the
-    interval (not corrected for the number of methods) lies above or below zero, `no difference shown` where it
-    holds zero, and `not measurable` where there is no interval.
+    Each fold's paired differences are averaged over n first; then the folds are tested like any other value. Only the
+    n at which both methods have a result in every fold are used, so that all folds average the same n; `n_left_out`
+    lists the others. Holm's correction is over the methods of a dataset, measure and baseline; the comparison of
+    SMOTE with VAE is not corrected. The verdict is `higher` or `lower` if the interval (not corrected for the number
+    of methods) is above or below zero, `no difference shown` if it contains zero, and `not measurable` if there is
+    no interval.
 
     Raises:
-        DataError: if the cells are not whole; see `by_place`.
+        DataError: if the cells are incomplete; see `by_place`.
     """
     places = by_place(cells)
     rows: list[dict[str, Any]] = []
@@ -65,7 +65,7 @@ def over_n(cells: pa.Table) -> pa.Table:
 
 
 def difference_verdict(low: float | None, high: float | None) -> str:
-    """Return in words what an interval of a difference shows."""
+    """Return the verdict on the interval of a difference."""
     if low is None or high is None:
         return NOT_MEASURABLE
     if low > 0:
@@ -128,7 +128,7 @@ def _values(good: dict[FoldKey, Cell], measure: str) -> np.ndarray[Any, np.dtype
 
 
 def _test_to_train(cells: Sequence[Cell]) -> float:
-    """Return the mean of n_test / n_train; without cells 0, and then there is nothing it could change."""
+    """Return the mean of n_test / n_train, or 0 without cells."""
     return float(np.mean([c["n_test"] / c["n_train"] for c in cells])) if cells else 0.0
 
 

@@ -1,4 +1,4 @@
-"""The study's results as files: the cells, the tables drawn from them, and a page of Markdown to read."""
+"""Write the study's results: the cells, the tables computed from them, and a Markdown page."""
 
 import json
 from collections import Counter
@@ -25,7 +25,14 @@ from studies.feature_augmentation.summary import (
 
 Row = dict[str, Any]
 
-PAPER = (RANDOM, "smote", "borderline-smote", "borderline-smote-2", "adasyn", "vae")  # what the paper compares
+PAPER = (
+    RANDOM,
+    "smote",
+    "borderline-smote",
+    "borderline-smote-2",
+    "adasyn",
+    "vae",
+)  # the methods that the paper compares
 
 _NAMES = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "minority_recall": "Recall of the minority classes"}
 _KEY_TO_ACCURACY = (
@@ -49,12 +56,12 @@ def write_tables(cells: pa.Table, meta: Mapping[str, Any], folder: Path) -> None
 
     Args:
         cells: the raw results, one row per dataset, repeat, fold, n and method.
-        meta: how they were made; values of JSON, nested mappings allowed. Kept in each parquet file's metadata
-            under `study`, and listed in results.md in the order given.
-        folder: is made if missing; files of these names are replaced.
+        meta: settings of the study as JSON values; written to the metadata of each parquet file under `study` and
+            listed in results.md in this order.
+        folder: created if missing; files of these names are replaced.
 
     Raises:
-        DataError: if the cells are not whole; see `by_place`.
+        DataError: if the cells are incomplete; see `by_place`.
     """
     summary, overall = summarise(cells), over_n(cells)
     folder.mkdir(parents=True, exist_ok=True)
@@ -85,7 +92,7 @@ def _page(cells: pa.Table, summary: Sequence[Row], overall: Sequence[Row], meta:
 
 
 def _sentences(rows: Sequence[Row]) -> list[str]:
-    """Return what a dataset's accuracies say of SMOTE against the three others, then of every method."""
+    """Return the comparisons of SMOTE with the three other methods by accuracy, then those of every method."""
     lines = []
     for method, versus in ((HEAD_TO_HEAD[0], NONE), (HEAD_TO_HEAD[0], RANDOM), HEAD_TO_HEAD):
         row = next((r for r in rows if (r["method"], r["versus"]) == (method, versus)), None)
@@ -103,7 +110,7 @@ def _sentences(rows: Sequence[Row]) -> list[str]:
 
 
 def _finding(rows: Sequence[Row]) -> list[str]:
-    """Return whether the paper's finding holds, and whether new vectors do more than the old ones again."""
+    """Return whether the paper's finding holds, and whether new vectors help more than repeating old ones."""
     verdicts = {(row["method"], row["versus"]): row["verdict"] for row in rows}
 
     def among(methods: Sequence[str], versus: str) -> tuple[list[str], list[str]]:
@@ -189,7 +196,7 @@ def _refusals(cells: pa.Table) -> str:
 
 
 def markdown_list(meta: Mapping[str, Any], indent: str = "") -> str:
-    """Return how something was made as nested lists of Markdown."""
+    """Return settings as nested Markdown lists."""
     lines = []
     for key, value in meta.items():
         if isinstance(value, Mapping):
@@ -207,7 +214,7 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str
 
 
 def _plain(text: str) -> str:
-    """Return a text that stays within its cell or line of Markdown."""
+    """Return a text escaped for a cell or line of Markdown."""
     return " ".join(text.split()).replace("|", "\\|")
 
 

@@ -1,4 +1,4 @@
-"""Vectors of texts, kept on disk: what one encoder makes of the same texts is made once."""
+"""A cache on disk of the vectors of texts, by encoder."""
 
 import io
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from synthgen.embed import Encoder
 
 
 def kept_vectors(name: str, texts: Sequence[str], encoder: Encoder, folder: Path, progress: Progress) -> Float32:
-    """Return float32 (n, d), read from the folder where these texts went through this encoder before.
+    """Return the vectors, float32 (n, d), from the folder if this encoder has embedded these texts before.
 
     Raises:
-        StorageError: if what was kept cannot be read.
+        StorageError: if the cached vectors cannot be read.
     """
     path = folder / f"{name}-{sha256_texts([encoder.digest, *texts])[:16]}.npy"
     if path.is_file():

@@ -1,4 +1,4 @@
-"""The folds of experiments in parallel processes; each finished fold is a file, and only missing ones are made."""
+"""Run the folds of experiments in parallel processes; each finished fold is a file, and only missing folds run."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -14,26 +14,25 @@ from synthgen.core.files import write_bytes
 from synthgen.core.progress import Advance, Progress
 
 Job = tuple[str, int, int]  # dataset, repeat, fold
-_experiments: dict[str, Experiment] = {}  # of a worker process, set once when it starts
+_experiments: dict[str, Experiment] = {}  # set once when a worker process starts
 
 
 def run_experiments(experiments: Sequence[Experiment], out: Path, progress: Progress) -> pa.Table:
-    """Return the cells of all folds of all experiments, in order; finished folds are read, the others made.
+    """Return the cells of all folds of all experiments in order; finished folds are read, and the others run.
 
-    Each fold is one file under `out/<dataset>-<key>/`, written whole. The key is a digest of everything that decides
-    the numbers, so a changed setting, table or method makes other files and old ones are never mixed in. More repeats
-    add to the ones that are there.
+    Each fold is one file under `out/<dataset>-<key>/`. The key is a digest of all inputs, so results of other
+    settings, tables or methods are never mixed. More repeats add files to the existing ones.
 
     Args:
-        experiments: of different sets.
-        out: a folder that exists.
-        progress: told of each fold.
+        experiments: experiments on different sets.
+        out: an existing folder.
+        progress: called for each fold.
 
     Raises:
-        Interrupted: if a worker process was killed; the same command goes on.
+        Interrupted: if a worker process was killed; the same command continues.
         StorageError: if a finished fold cannot be read.
 
-    Cost: one process for each core, with one thread.
+    Cost: one single-threaded process per core.
     """
     paths: dict[Job, Path] = {}
     for experiment in experiments:
@@ -55,8 +54,7 @@ def _make(experiments: Mapping[str, Experiment], missing: Mapping[Job, Path], ad
         write_bytes(missing[job], _to_bytes(table))
         advance(1)
 
-    # sets take turns, because a fold of one may take longer than a fold of another: so the remaining time is told
-    # well from the start
+    # the sets alternate, so that the estimate of the remaining time is good from the start
     order = sorted(missing, key=lambda job: job[1:])
     in_processes(order, _run, finished, start=_start, given=(experiments,))
 

@@ -1,4 +1,4 @@
-"""Ways to make more labelled text out of real text without any model: what a decoder must beat to be worth it."""
+"""Baselines of a decoder: ways to make more labelled text from real text without a model."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,18 +10,18 @@ from synthgen.core.neighbours import nearest_rows
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded
 
-ALPHA = 0.1  # the share of words changed that the paper of EDA recommends for sets of a thousand and more
+ALPHA = 0.1  # the share of changed words that the EDA paper recommends for sets of a thousand texts or more
 
 
 def sources(labels: Sequence[str], counts: Mapping[str, int], seeds: SeedTree) -> Index:
-    """Return the real row each new record is made from, sorted by label: every row once before any comes again.
+    """Return the source row of each new record, sorted by label; a row repeats only after all rows of its class.
 
     Args:
-        labels: (n) of the real rows.
-        counts: how many of each label.
+        labels: (n) labels of the real rows.
+        counts: number of new records per label.
         seeds: the stream.
 
-    Random: of `seeds.child(label)`, one permutation of the class.
+    Randomness: one permutation of the class by `seeds.child(label)`.
     """
     column = np.array(labels, dtype=object)
     made = [np.empty(0, dtype=np.int64)]
@@ -32,18 +32,18 @@ def sources(labels: Sequence[str], counts: Mapping[str, int], seeds: SeedTree) -
 
 
 def eda(text: str, rng: np.random.Generator) -> str:
-    """Return a text with some words left out or some changed places, one or the other with equal chance.
+    """Return a text with some words deleted or swapped, each operation with probability one half.
 
         swap: n = max(1, ⌊α·l⌋) times two of the l words change places;   deletion: each word is left out with p = α
 
-    A text all of whose words are left out keeps one. Synonym replacement and insertion, the paper's other two
-    operations, need a thesaurus, which we do not ship.
+    If all words would be deleted, one is kept. Synonym replacement and insertion, the paper's other two operations,
+    need a thesaurus and are not implemented.
 
     Args:
         text: at least one word; white space becomes single spaces.
-        rng: drawn from.
+        rng: the generator.
 
-    Source: Wei & Zou, EDA: Easy Data Augmentation Techniques, EMNLP 2019, section 2.
+    Reference: Wei & Zou, EDA: Easy Data Augmentation Techniques, EMNLP 2019, section 2.
     """
     words = text.split()
     if not words:
@@ -58,7 +58,7 @@ def eda(text: str, rng: np.random.Generator) -> str:
 
 
 def partners(x: Embedded, of: Index) -> Index:
-    """Return, for each row, the nearest row of its class and of another person; the next nearest when it comes again.
+    """Return for each row the nearest row of its class and of another person; for a repeated row the next nearest.
 
     Args:
         x: real vectors.
@@ -88,7 +88,7 @@ def partners(x: Embedded, of: Index) -> Index:
 
 
 def _turns(rows: Index) -> Index:
-    """Return how often each value came before."""
+    """Return for each value the number of its earlier occurrences."""
     seen: dict[int, int] = {}
     turns = np.empty(len(rows), dtype=np.int64)
     for i, row in enumerate(rows.tolist()):

@@ -1,4 +1,4 @@
-"""`python -m studies smotext`: from sets of text to written records, measures, tables and figures."""
+"""`python -m studies smotext`: decode records from sets of text, measure them, and write tables and figures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from synthgen.embed import Encoder, build_encoder, embed
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import digest_of, model_folder
 
-# the same path with so little of everything that it ends within a minute; no figure of it means anything
+# a small form that ends within a minute; its figures mean nothing
 QUICK = SmotextProtocol(
     seeds=2,
     real=40,
@@ -47,18 +47,18 @@ QUICK_SETS = ("newsgroups20", "sst2")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmotextRequest:
-    """What was asked for; None takes the protocol's own.
+    """Options of the command; None selects the number of the protocol.
 
     Args:
-        datasets: names of `text_sets.SOURCES`.
-        data: the folder that holds them.
-        out: where everything is written.
+        datasets: names in `text_sets.SOURCES`.
+        data: folder of the sets.
+        out: folder of all output.
         bridge: "builtin" or a folder.
-        seeds: draws of real records.
-        seed: of every random choice.
-        real: train records of a seed.
-        synthetic: records of each variant.
-        quick: whether to take the small protocol.
+        seeds: number of draws of real records.
+        seed: seed of every random choice.
+        real: train records per draw.
+        synthetic: records per variant.
+        quick: whether to use the small protocol.
     """
 
     datasets: tuple[str, ...] | None
@@ -76,7 +76,7 @@ class SmotextRequest:
         return self.datasets or (QUICK_SETS if self.quick else tuple(SOURCES))
 
     def protocol(self) -> SmotextProtocol:
-        """Return the protocol with the numbers that were asked for."""
+        """Return the protocol with the numbers of the options."""
         base = QUICK if self.quick else SmotextProtocol()
         synthetic = base.synthetic if self.synthetic is None else self.synthetic
         return replace(
@@ -89,10 +89,10 @@ class SmotextRequest:
         )
 
     def asked(self) -> "StudyQuestion":
-        """Return everything that is asked, the sets read.
+        """Return the encoder, the decoders and the designs of the study; this reads the sets.
 
         Raises:
-            DataError: naming every missing set, or as a set says; sets are read before any work.
+            DataError: if sets are missing or invalid; sets are read before any work.
             ModelMissing, ModelError: if a model or bridge is missing or does not fit.
         """
         protocol = self.protocol()
@@ -110,12 +110,12 @@ class SmotextRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyQuestion:
-    """What the study asks.
+    """The encoder, decoders and designs of the study.
 
     Args:
-        encoder: gives the vectors.
-        makers: of the texts.
-        designs: by the name of their set.
+        encoder: encoder of the texts.
+        makers: decoders that write the texts.
+        designs: designs by name of their set.
     """
 
     encoder: Encoder
@@ -128,20 +128,20 @@ class StudyQuestion:
 
 
 def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
-    """Run what is missing of the study and write its tables and figures; return the Markdown table.
+    """Run the missing trials, write the tables and figures, and return the path of the Markdown page.
 
-    Written texts and finished trials stay in `request.out`, so a study that was stopped goes on. A trial that is
-    there needs no texts, and a set whose trials are all there no vectors.
+    Decoded texts and finished trials stay in `request.out`, so an interrupted study continues. A finished trial needs
+    no texts, and a set with all trials finished needs no vectors.
 
     Args:
-        request: what is wanted.
-        progress: told of every stage.
-        say: takes lines for people: the estimate.
+        request: the options.
+        progress: called for every stage.
+        say: called with the estimate of the run time, as text.
 
     Raises:
         DataError, ModelMissing, ModelError: see `SmotextRequest.asked`.
         StorageError: if the folder cannot be written.
-        Interrupted: if a worker was killed; the same command goes on.
+        Interrupted: if a worker was killed; the same command continues.
     """
     from studies.smotext.figures import write_smotext_figures
     from studies.smotext.lambdas import write_lambdas
@@ -186,7 +186,7 @@ def _embedded(design: SetDesign, encoder: Encoder, folder: Path, progress: Progr
 
 
 def _makers(bridge: str, folder: Path, encoder: Encoder, sets: list[TextSet]) -> dict[str, Maker]:
-    """Return the decoders: the language model behind the bridge, in each set's style, asked by the label."""
+    """Return the decoders: the language model with the bridge, with each set's style, and prompted by the label."""
     from synthgen.decode.bridge import load_bridge
     from synthgen.decode.style_adapter import load_style
 

@@ -1,4 +1,4 @@
-"""The real records of one seed: those that are trained on, and others of other persons who were not."""
+"""The real records of one draw: train records, and held-out records of other persons."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from synthgen.core.types import Corpus
 from synthgen.interpolate.base import largest_remainder
 
 Index = NDArray[np.int64]
-MOST = (4, 5)  # of a small set, so that some records are left which nothing was made from
+MOST = (4, 5)  # share of a small set, so that some records remain as held-out records
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,7 +21,7 @@ class Draw:
 
     Args:
         train: int64 (n), ascending.
-        held_out: int64 (m), ascending; of persons of whom no record is in train; of a class at most as many as train.
+        held_out: int64 (m), ascending; of persons without a record in train; per class at most as many as train.
     """
 
     train: Index
@@ -29,21 +29,21 @@ class Draw:
 
 
 def draw(pool: Corpus, n: int, least: int, seeds: SeedTree) -> Draw:
-    """Return the train records of a seed, classes in the pool's shares, and the ones held out.
+    """Return the train records of a draw, with the pool's shares of classes, and the held-out records.
 
-    Persons come in random order. Of each, as many records are taken as their classes still want; what is left of a
-    person of whom some were taken is in neither part, so nobody is on both sides.
+    Persons are taken in random order. Of each person, records are added to train until the class is full. The other
+    records of such a person are in neither part, so that no person is in both.
 
     Args:
         pool: the records.
-        n: how many are wanted; of a small pool it is four fifths.
-        least: different persons that each class must have in train.
-        seeds: the seed's stream.
+        n: number of train records, at most four fifths of the pool.
+        least: smallest number of persons per class in train.
+        seeds: the stream of the draw.
 
     Raises:
-        DataError: naming every class with too few persons in train.
+        DataError: if classes have too few persons in train; all are listed.
 
-    Random: one permutation of the persons.
+    Randomness: one permutation of the persons.
     """
     n = min(n, len(pool) * MOST[0] // MOST[1])
     wanted = largest_remainder(pool.counts(), n)
@@ -67,7 +67,7 @@ def draw(pool: Corpus, n: int, least: int, seeds: SeedTree) -> Draw:
 
 
 def _take(pool: Corpus, rows: list[int], want: Counter[str]) -> list[int]:
-    """Return the rows whose class still wants some, and count them off."""
+    """Return the rows whose class is not full, and subtract them from the numbers still needed."""
     taken = []
     for i in rows:
         if want[pool.records[i].label] > 0:

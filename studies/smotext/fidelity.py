@@ -1,7 +1,7 @@
-"""How near a written text comes to the text whose vector it was written from, one figure of each kind.
+"""Measures of the similarity between a decoded text and the source text of its vector.
 
-Every function takes one text or vector per source, whoever wrote it: a decoder, a choice among its candidates, or
-a baseline that only looks a text up. So all of them stand in one table and are judged alike.
+Every function takes one text or vector per source, from a decoder, a choice among its candidates, or a baseline that
+looks a text up, so that all of them are measured in the same way.
 """
 
 import re
@@ -25,7 +25,7 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A mean over texts and its interval, both ends together at `CONFIDENCE`."""
+    """A mean over texts and its two-sided interval at `CONFIDENCE`."""
 
     value: float
     low: float
@@ -36,10 +36,10 @@ def mean_of(values: NDArray[np.generic], rng: np.random.Generator) -> Mean:
     """Return the mean of one number per text, and its percentile bootstrap interval over texts.
 
     Args:
-        values: (n,), n >= 1; of differences of two ways on the same texts, the interval is a paired one.
-        rng: draws `RESAMPLES` times n numbers.
+        values: (n,), n >= 1. For differences of two ways on the same texts, the interval is paired.
+        rng: the generator; it draws `RESAMPLES` times n numbers.
 
-    Source: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
+    Reference: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
     """
     x = np.asarray(values, dtype=np.float64)
     if x.ndim != 1 or len(x) == 0:
@@ -50,20 +50,20 @@ def mean_of(values: NDArray[np.generic], rng: np.random.Generator) -> Mean:
 
 
 def class_kept(written: Float32, labels: Sequence[str], reference: Float32, of: Sequence[str], own: Int64) -> Bools:
-    """Return whether the class whose real texts a written one lies nearest to is the class it was asked for.
+    """Return for each decoded text whether the nearest class of real texts is the class it was decoded for.
 
         argmax_c cos(ŷ, Σ_{j in c, j not in own} x_j) = label
 
     Args:
         written: (m, d), unit rows ŷ.
-        labels: (m), the class asked for.
+        labels: (m), the classes that the texts were decoded for.
         reference: (n, d), unit rows x of real texts.
-        of: (n), their classes.
-        own: (m, p), the rows of the reference a text was written from, all of the class asked for, each once or
-            repeated; they are left out, so that no text is its own evidence. The class must have others.
+        of: (n), the classes of the reference.
+        own: (m, p), the reference rows from which a text was decoded, all of its class, possibly repeated. They are
+            excluded, and the class must have other rows.
 
     Raises:
-        DataError: when a class has no others.
+        DataError: if a class has no other rows.
     """
     names = sorted(set(of))
     code = {name: i for i, name in enumerate(names)}
@@ -82,5 +82,5 @@ def class_kept(written: Float32, labels: Sequence[str], reference: Float32, of: 
 
 
 def words_of(text: str) -> list[str]:
-    """Return a text's words, small letters."""
+    """Return the words of a text in lower case."""
     return _WORD.findall(text.lower())

@@ -1,4 +1,4 @@
-"""The SMOTExT study's figures: accuracy over the number of synthetic records, and accuracy beside privacy."""
+"""The SMOTExT study's figures: accuracy over the number of synthetic records, and accuracy against membership AUC."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from studies.smotext.summary import HEADS, over_seeds
 
 Row = dict[str, Any]
 
-# more lines than four cannot be told apart in grey; the tables have all
+# more than four lines cannot be distinguished in grey; the tables have all variants
 CURVES = ("smotext", "smotext-filtered", "eda", LABEL_ONLY)
 ARMS = {"synthetic": "synthetic alone", "real+synthetic": "real + synthetic"}
 _REAL_STYLE = {"color": "#7f7f7f", "linestyle": (0, (4, 1.5)), "linewidth": 1.2}
@@ -23,14 +23,14 @@ _BANDS = "mean over seeds, band: 95 % interval"
 
 
 def write_smotext_figures(measures: pa.Table, folder: Path) -> list[Path]:
-    """Draw the measures of all trials; return the files written, SVG and PNG of each figure.
+    """Draw the measures of all trials and return the files, SVG and PNG of each figure.
 
-    `accuracy`: a row of panels for each dataset, a panel for each classifier and arm, a line with its band (95 %
-    interval) for each of `CURVES`, real records alone in grey. `privacy-utility`: a panel for each dataset, TF-IDF's
-    accuracy of every variant over its membership AUC by characters.
+    `accuracy` has a row of panels per dataset and a panel per classifier and arm, with a line and a band (95 %
+    interval) for each of `CURVES`, and real records alone in grey. `privacy-utility` has a panel per dataset, with
+    the accuracy of TF-IDF of every variant over its membership AUC by characters.
 
     Raises:
-        DataError: if a measure stands twice.
+        DataError: if a measure occurs twice.
     """
     rows = over_seeds(measures).to_pylist()
     return _curves(rows, folder) + _trade(rows, folder)
@@ -66,7 +66,7 @@ def _curves(rows: Sequence[Row], folder: Path) -> list[Path]:
 
 
 def _reach(rows: Sequence[Row]) -> tuple[float, float]:
-    """Return the ends of an axis that holds all means; a wide band may leave the panel, a line may not."""
+    """Return the limits of an axis that shows all means; wide bands may be cut."""
     means = [r["mean"] for r in rows]
     spare = 0.1 * (max(means) - min(means)) + 0.01
     return min(means) - spare, max(means) + spare

@@ -1,4 +1,4 @@
-"""What becomes of a vector between two texts: how near its text comes to it, and to either end, along the way."""
+"""Measure texts decoded from vectors between two texts: similarity to the vector and to both parents, over λ."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,23 +16,23 @@ from synthgen.decode.base import Decoder, Settings
 from synthgen.embed.base import Encoder
 from synthgen.interpolate.linear import interpolate_linearly, pair_weights
 
-TELLING_LETTERS = 4  # of a word that may tell one text from another, at least
-TELLING_SHARE = 0.05  # of the texts, or fewer, hold such a word
+TELLING_LETTERS = 4  # smallest length of a word that can distinguish two texts
+TELLING_SHARE = 0.05  # largest share of the texts that contain such a word
 _FIGURE_INCHES = 3.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pairs:
-    """Texts, and which of them are to be blended.
+    """Texts, and the pairs of them to interpolate.
 
     Args:
         texts: n texts.
         labels: the class of each.
-        rows: int64 (m, 2), the texts of each pair, different and of one class that has more texts; m >= 2.
+        rows: int64 (m, 2), m >= 2, the two different texts of each pair, of one class that has at least three texts.
 
     Raises:
-        DataError: when a pair is of two classes, of one text twice or of a class without a third text, or fewer than
-            two pairs are given.
+        DataError: if a pair has two classes, one text twice or a class without a third text, or if there are fewer
+            than two pairs.
     """
 
     texts: Sequence[str]
@@ -60,12 +60,12 @@ class Pairs:
 
 
 def random_pairs(labels: Sequence[str], m: int, rng: np.random.Generator) -> Int64:
-    """Return m pairs of different texts of one class, int64 (m, 2), classes taking turns, no text used twice.
+    """Return m pairs of different texts of one class, int64 (m, 2), with the classes in turn and no text used twice.
 
-    A class of two texts or one gives none; see `Pairs`.
+    Classes with fewer than three texts are skipped; see `Pairs`.
 
     Raises:
-        DataError: when the classes are too small for so many.
+        DataError: if the classes are too small for m pairs.
     """
     size = Counter(labels)
     of = {c: [i for i, label in enumerate(labels) if label == c] for c in sorted(size) if size[c] >= 3}
@@ -82,31 +82,30 @@ def random_pairs(labels: Sequence[str], m: int, rng: np.random.Generator) -> Int
 def along(
     encoder: Encoder, decoder: Decoder, settings: Settings, pairs: Pairs, lambdas: Sequence[float], seeds: SeedTree
 ) -> list[dict[str, float]]:
-    """Return one row of figures for each λ: what is written from the vector λ of the way between a pair's vectors.
+    """Return one row of measures for each λ, of the texts decoded between the vectors of a pair.
 
         x̃ = x_i + λ (x_j − x_i),   ŷ = e(text written from x̃)
 
-    Of a pair with several candidates, the mean over them. A pair's random numbers are the same for every λ.
+    The measures of a pair with several candidates are averaged. A pair uses the same random numbers for every λ.
 
     Args:
         encoder: e.
-        decoder: writes.
-        settings: of the decoder; `prompts` must know the pairs' labels.
-        pairs: what is blended.
+        decoder: the decoder.
+        settings: settings of the decoder; `prompts` must contain the labels of the pairs.
+        pairs: the pairs to interpolate.
         lambdas: each in [0, 1].
-        seeds: of the decoder and the intervals.
+        seeds: streams of the decoder and the intervals.
 
     Returns:
         Rows with, as means over pairs:
         "lambda", "pairs"; "target", "target_low", "target_high": cos(ŷ, x̃) and its bootstrap interval; "first",
         "second": cos(ŷ, x_i), cos(ŷ, x_j); "others": cos of ŷ with the parents of the next pair of the class, the
-        baseline of both; "class_kept": see `class_kept`, both parents left out; "says_first", "says_second",
-        "says_both": share of texts with a telling word that stands in the first parent and not in the second, the
-        other way round, and with both kinds; "says_both_others": the same with the parents of the next pair of the
-        class, which is chance.
+        baseline of both; "class_kept": see `class_kept`, without both parents; "says_first", "says_second",
+        "says_both": share of texts with a distinctive word of the first parent only, of the second parent only, and
+        with both; "says_both_others": the same with the parents of the next pair of the class, which is chance.
 
-    Privacy: reads the texts given and writes figures; no text leaves.
-    Cost: len(lambdas) · m · candidates texts are written and embedded.
+    Privacy: the result has numbers and no text.
+    Cost: len(lambdas) · m · candidates texts are decoded and embedded.
     """
     vectors = encoder.encode(list(pairs.texts))
     labels = tuple(pairs.labels[i] for i in pairs.rows[:, 0])
@@ -141,7 +140,7 @@ def _latents(target: Float32, labels: tuple[str, ...], pairs: Pairs, lam: float)
 
 
 def _next(pairs: Pairs) -> Int64:
-    """Return, for each pair, the number of the next pair of its class, or of any class where it is the only one."""
+    """Return for each pair the number of the next pair of its class, or of any class if there is no other."""
     of = [pairs.labels[i] for i in pairs.rows[:, 0]]
     m = len(of)
     turn = [[(k + step) % m for step in range(1, m)] for k in range(m)]
@@ -168,7 +167,7 @@ def _figures(written: Float32, target: Float32, vectors: Float32, pairs: Pairs) 
 
 
 def _telling(pairs: Pairs) -> list[tuple[frozenset[str], frozenset[str]]]:
-    """Return, for each pair, the telling words that stand in its first text alone, and in its second alone."""
+    """Return for each pair the distinctive words of its first text only, and of its second text only."""
     words = [frozenset(w for w in words_of(text) if len(w) >= TELLING_LETTERS) for text in pairs.texts]
     held = Counter(w for of in words for w in of)
     most = max(2.0, TELLING_SHARE * len(words))
@@ -179,7 +178,7 @@ def _telling(pairs: Pairs) -> list[tuple[frozenset[str], frozenset[str]]]:
 def _says(
     said: Sequence[frozenset[str]], telling: Sequence[tuple[frozenset[str], frozenset[str]]], others: Int64
 ) -> dict[str, Float64]:
-    """Return, for each pair, the share of its texts that say something of its parents, and of another pair's."""
+    """Return for each pair the share of its texts with distinctive words of its parents, and of another pair's."""
     m = len(telling)
     c = len(said) // m
 
@@ -197,7 +196,7 @@ def _says(
 
 
 def write_lambdas(rows: Sequence[dict[str, float]], folder: Path, name: str = "lambdas") -> list[Path]:
-    """Draw the rows of `along`: cosines, and what is kept, over λ; return the files written, SVG and PNG."""
+    """Draw the rows of `along` over λ, cosines and kept content, and return the files, SVG and PNG."""
     lam = np.array([row["lambda"] for row in rows])
     panels_of = (
         (

@@ -1,4 +1,4 @@
-"""Who can tell from synthetic records what they were made from: two simple attackers, measured beside utility."""
+"""Two simple attacks on synthetic records, measured together with utility: parent search and membership inference."""
 
 from collections.abc import Sequence
 
@@ -25,9 +25,9 @@ def unit_cosines(synthetic: Float32, real: Float32) -> Float32:
 
 
 def character_cosines(synthetic: Sequence[str], real: Sequence[str]) -> Float32:
-    """Return the cosines of TF-IDF vectors of runs of four characters within words, float32 (m, n).
+    """Return the cosines of TF-IDF vectors of character 4-grams within words, float32 (m, n).
 
-    Runs and weights are of the real texts: the attacker has the texts and shares nothing with the generator.
+    The vocabulary and its weights come from the real texts, so this attacker uses no model of the generator.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -41,14 +41,14 @@ def character_cosines(synthetic: Sequence[str], real: Sequence[str]) -> Float32:
 
 
 def parent_nearest(likeness: Float32, parents: Sequence[tuple[int, ...]]) -> float:
-    """Return the share of synthetic records whose most similar real record is one they were made from.
+    """Return the share of synthetic records whose most similar real record is one of their parents.
 
     Args:
-        likeness: (m, n) to all real records, those it was made from and others.
-        parents: (m), columns.
+        likeness: (m, n), similarity to all real records, parents and others.
+        parents: (m), the columns of the parents.
 
     Raises:
-        DataError: if there are no records, or one was made from none.
+        DataError: if there are no records, or a record without parents.
     """
     if not len(likeness) or any(not of for of in parents):
         raise DataError("a share of parents needs records that were made from real ones")
@@ -57,20 +57,20 @@ def parent_nearest(likeness: Float32, parents: Sequence[tuple[int, ...]]) -> flo
 
 
 def membership_auc(likeness: Float32, n_members: int) -> float:
-    """Return how well the likeness to the nearest synthetic record tells members from records held out.
+    """Return the AUC of the similarity to the nearest synthetic record, members against held-out records.
 
         s_i = max_j cos(real_i, synthetic_j);   AUC = P(s_member > s_held out) + ½ P(s_member = s_held out)
 
     0.5 is chance, 1 is every member above every other.
 
     Args:
-        likeness: (m, n) of synthetic and real records, the members first.
-        n_members: how many of the n are members.
+        likeness: (m, n), similarity of synthetic and real records, members first.
+        n_members: number of members among the n.
 
     Raises:
-        DataError: if there are no synthetic records, no members or none held out.
+        DataError: if there are no synthetic records, no members or no held-out records.
 
-    Source: the attack is that of Chen et al., GAN-Leaks, CCS 2020, section 4.1 (arXiv 1909.03935), by cosine.
+    Reference: the attack is that of Chen et al., GAN-Leaks, CCS 2020, section 4.1 (arXiv 1909.03935), by cosine.
     """
     from scipy.stats import rankdata
 

@@ -1,4 +1,4 @@
-"""The SMOTExT experiment: its protocol, the real records of each seed, and what is written from them."""
+"""The SMOTExT experiment: its protocol, the real records of each draw, and the texts decoded from them."""
 
 import math
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ VARIANTS = (
     LABEL_ONLY,
 )
 BRIDGE = "bridge"
-# what each variant takes, written anew for each seed; texts by the label alone serve all seeds
+# the decoded texts that each variant uses, one set per draw; texts by the label alone are the same for all draws
 WRITING_OF = {
     "smotext": "smote",
     "smotext-filtered": "smote",
@@ -40,30 +40,30 @@ WRITING_OF = {
     "paraphrase": "paraphrase",
     LABEL_ONLY: LABEL_ONLY,
 }
-CHOSEN = frozenset({"smotext-filtered", STYLE})  # of two candidates of a vector one by its class
-CANDIDATES = 2  # of each SMOTE vector; the first alone is `smotext`
+CHOSEN = frozenset({"smotext-filtered", STYLE})  # one of two candidates of a vector is chosen by its class
+CANDIDATES = 2  # candidates of each SMOTE vector; `smotext` uses only the first
 WORDS = 4
-_WITH_SPARES = frozenset({"smote", "style"})  # spare vectors, for those none of whose texts is of its class
+_WITH_SPARES = frozenset({"smote", "style"})  # spare vectors replace vectors without a text of their class
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmotextProtocol:
-    """What the experiment does.
+    """The settings of the experiment.
 
     Args:
-        seeds: how many draws of real records.
-        seed: of every random choice.
-        real: train records of a seed.
-        synthetic: records of each variant, as many of each class; a set may ask for fewer.
-        sizes: smaller numbers of synthetic records that are tried too, rising.
-        pool: most real records of a set that are drawn from; None takes all.
-        test: most test records of a set, drawn once.
+        seeds: number of draws of real records.
+        seed: seed of every random choice.
+        real: train records per draw.
+        synthetic: records per variant, equally many of each class; a set may have a smaller limit.
+        sizes: smaller numbers of synthetic records that are also measured, ascending.
+        pool: largest number of real records of a set to draw from; None uses all.
+        test: largest number of test records of a set, drawn once.
         neighbours: k of SMOTE.
-        spare: latents for each record wanted, of the filtered variant.
-        tokens: most tokens of a text; None takes the set's own.
-        batch: rows written at once; part of what decides the texts.
-        pairs: of the λ figure.
-        lambdas: of the λ figure.
+        spare: latents per record of the filtered variant.
+        tokens: largest length of a text in tokens; None uses the limit of the set.
+        batch: number of texts decoded at once; it influences the texts.
+        pairs: number of pairs of the λ figure.
+        lambdas: values of the λ figure.
     """
 
     seeds: int = 5
@@ -86,18 +86,18 @@ class SmotextProtocol:
         return SeedTree(self.seed).child("smotext")
 
     def of(self, source: Source) -> "SmotextProtocol":
-        """Return the protocol with no more synthetic records than a set asks for."""
+        """Return the protocol with at most the synthetic records that a set allows."""
         synthetic = min(self.synthetic, source.synthetic)
         return replace(self, synthetic=synthetic, sizes=tuple(n for n in self.sizes if n < synthetic))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SetDesign:
-    """The experiment on one set: everything that is asked. No vector is needed to say it.
+    """The experiment on one set, without the vectors of its texts.
 
     Args:
         text_set: the set.
-        protocol: what is done.
+        protocol: the settings.
     """
 
     text_set: TextSet
@@ -109,7 +109,7 @@ class SetDesign:
         return self.protocol.stream.child(self.text_set.name)
 
     def variants(self, seed: int) -> tuple[str, ...]:
-        """Return what is tried at a seed beside the real records."""
+        """Return the variants of a draw besides the real records."""
         source = self.text_set.source
         in_style = source.style is not None and seed < source.style_seeds
         return VARIANTS if in_style else tuple(v for v in VARIANTS if v != STYLE)
@@ -119,7 +119,7 @@ class SetDesign:
         return self.stream.child("seed", str(seed))
 
     def draw(self, seed: int) -> Draw:
-        """Return the rows of the pool that a seed trains on, and those it holds out."""
+        """Return the train rows and the held-out rows of a draw."""
         least = self.protocol.neighbours + 1
         return draw(self.text_set.pool, self.protocol.real, least, self.seeds(seed).child("draw"))
 
@@ -133,7 +133,7 @@ class SetDesign:
         return {label: math.ceil(n * self.protocol.spare) for label, n in self.counts().items()}
 
     def request(self, name: str, seed: int = 0) -> TextRequest:
-        """Return what is asked of a decoder under a name of `WRITING_OF`; by the label alone, for all seeds."""
+        """Return the request to a decoder for a name in `WRITING_OF`; it is the same for all draws by label alone."""
         tokens = self.protocol.tokens or self.text_set.source.max_new_tokens
         config = DecodeConfig(max_new_tokens=max(8, tokens), batch=self.protocol.batch)
         settings = Settings(
@@ -160,11 +160,11 @@ class SetDesign:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EmbeddedDesign(SetDesign):
-    """The experiment on one set whose texts have their vectors.
+    """The experiment on one set, with the vectors of its texts.
 
     Args:
-        pool: its pool's vectors.
-        test: float32, its test records' vectors.
+        pool: vectors of the pool.
+        test: float32, vectors of the test records.
     """
 
     pool: Embedded
@@ -175,7 +175,7 @@ class EmbeddedDesign(SetDesign):
         return rows_of(self.pool, self.draw(seed).train)
 
     def sources(self, seed: int) -> Index:
-        """Return the train row that each record of a variant without interpolation is made from."""
+        """Return the source row of each record of a variant without interpolation."""
         return sources(self.train(seed).labels, self.counts(), self.seeds(seed).child("sources"))
 
     def smote(self, seed: int) -> Latents:
@@ -184,7 +184,7 @@ class EmbeddedDesign(SetDesign):
         return made.sample(self.with_spares(), self.seeds(seed).child("smote"))
 
     def writing(self, name: str, seed: int = 0) -> Writing:
-        """Return what is written under a name of `WRITING_OF`, and from which vectors."""
+        """Return the request for a name in `WRITING_OF`, with the vectors to decode."""
         return Writing(request=self.request(name, seed), latents=self._latents(name, seed))
 
     def _latents(self, name: str, seed: int) -> Latents:

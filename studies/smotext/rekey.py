@@ -1,7 +1,7 @@
-"""`python -m studies.smotext.rekey OLD.zip NEW.zip`: kept trials under the names that are asked for now.
+"""`python -m studies.smotext.rekey OLD.zip NEW.zip`: rename archived trials after the key of a trial has changed.
 
-For a change of what a name is made of. Where what a trial finds has changed, `TRIALS_VERSION` is raised instead, and
-trials are made anew. A trial is known by the readable part of its name: set, variant and seed.
+Use it only if the results are the same; otherwise raise `TRIALS_VERSION` and run the trials again. Trials are matched
+by the readable part of their names: set, variant and seed.
 """
 
 from collections.abc import Iterable
@@ -20,16 +20,16 @@ _TIME = (2026, 1, 1, 0, 0, 0)  # the same trials give the same archive
 
 
 def rekey(old: Path, new: Path, asked: Iterable[str]) -> list[tuple[str, str, str]]:
-    """Copy the trials of an archive to a new one under the names asked for; return old name, new name and sha256.
+    """Copy the trials of an archive to a new one under new names; return old name, new name and sha256 of each.
 
     Args:
         old: an archive of files `trials/SET-VARIANT-SEED-KEY`.
-        new: is written; must not exist.
-        asked: names of files, as of `trial_paths`.
+        new: the archive to write; it must not exist.
+        asked: the new names, as in `trial_paths`.
 
     Raises:
-        DataError: if there is a new archive already, a trial is not asked for or stands twice, or what was written is
-            not what was read.
+        DataError: if the new archive exists, if a trial has no new name or occurs twice, or if the written archive
+            differs from the old one.
     """
     if new.exists():
         raise DataError(f"{new}: is there already", hint="Name another file.")
@@ -56,7 +56,7 @@ def _readable(name: str) -> str:
 
 
 def main(old: Path, new: Path, data: Annotated[Path, typer.Option(envvar="SYNTHGEN_DATA")]) -> None:
-    """Rename the trials of an archive; print old name, new name and the sha256 of what both hold."""
+    """Rename the trials of an archive; print old name, new name and sha256 of each."""
     request = SmotextRequest(
         datasets=None,
         data=data,

@@ -1,4 +1,4 @@
-"""What the trials of the SMOTExT study say: means over seeds, and whether its goals are reached."""
+"""Summarise the trials of the SMOTExT study: means over draws, and whether its goals are reached."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -20,11 +20,11 @@ RATIO, GAIN, OVER_ALONE, OVER_WITH = (
     "synthetic − label-only",
     "real + synthetic − (real + label-only)",
 )
-# the least that is wanted; of the last two, anything above
+# the smallest value that reaches the goal; the last two goals are strict
 GOALS = {RATIO: 1.0, GAIN: 0.02, OVER_ALONE: 0.0, OVER_WITH: 0.0}
 REACHED, MISSED, NOT_SHOWN, NOT_MEASURABLE = "reached", "missed", "not shown", "not measurable"
 VERDICTS = (REACHED, NOT_SHOWN, MISSED, NOT_MEASURABLE)
-# the arm of a variant, and the arm of what it is compared with: real records alone, or label-only's same arm
+# the arm of a variant, and the arm it is compared with: real records alone, or the same arm of label-only
 _COMPARED = {
     RATIO: ("synthetic", REAL),
     GAIN: ("real+synthetic", REAL),
@@ -41,8 +41,8 @@ class Value:
     """One value of a measure.
 
     Args:
-        value: at one seed.
-        influence: (C,) what each test person adds to it beyond an equal part; empty where no test record is read.
+        value: value of one draw.
+        influence: (C,) contribution of each test person beyond an equal part; empty if it uses no test record.
     """
 
     value: float
@@ -56,7 +56,7 @@ def by_key(measures: pa.Table) -> Mapping[Key, BySeed]:
     """Return the values of each dataset, variant, arm, by, n and measure, by seed.
 
     Raises:
-        DataError: if one stands there twice.
+        DataError: if one occurs twice.
     """
     found: dict[Key, dict[int, Value]] = defaultdict(dict)
     twice = 0
@@ -82,7 +82,7 @@ def over_seeds(measures: pa.Table) -> pa.Table:
     """Return mean and interval of every measure.
 
     Columns: dataset, variant, arm, by, n, measure, seeds, mean, low, high; the interval is that of `crossed_t`,
-    null where there is one seed or no spread.
+    and null if there is one draw or no variance.
 
     Raises:
         DataError: see `by_key`.
@@ -97,7 +97,7 @@ def over_seeds(measures: pa.Table) -> pa.Table:
 
 
 def goals(measures: pa.Table) -> pa.Table:
-    """Return, for each variant and classifier with all synthetic records, how it stands to each of `GOALS`.
+    """Return the result of each of `GOALS` for each variant and classifier with all synthetic records.
 
     Differences and the ratio are paired: the same seed, the same real records, the same test records. Columns:
     dataset, variant, by, goal, wanted, seeds, mean, low, high, verdict.
@@ -125,7 +125,7 @@ def goals(measures: pa.Table) -> pa.Table:
 
 
 def goal_verdict(goal: str, told: FoldMean) -> str:
-    """Return whether a goal is reached: by the whole interval, missed by the whole, or neither is shown."""
+    """Return the verdict: reached or missed if the whole interval is on one side of the goal, else not shown."""
     if told.low is None or told.high is None:
         return NOT_MEASURABLE
     wanted = GOALS[goal]
@@ -135,7 +135,7 @@ def goal_verdict(goal: str, told: FoldMean) -> str:
 
 
 def _paired(goal: str, one: BySeed, other: BySeed, ratio: float) -> FoldMean:
-    """Return the mean over the seeds that both have of x − y, or of r = x / y.
+    """Return the mean of x − y, or of r = x / y, over the draws that both have.
 
     The influence of a difference is u_x − u_y, that of a ratio (u_x − r · u_y) / y, to first order.
     """
@@ -143,7 +143,7 @@ def _paired(goal: str, one: BySeed, other: BySeed, ratio: float) -> FoldMean:
     if goal != RATIO:
         apart = [one[seed].value - other[seed].value for seed in both]
         return _over(np.array(apart), ratio, [one[seed].influence - other[seed].influence for seed in both])
-    # a classifier that gets nothing right sets no standard
+    # a ratio to zero is undefined
     both = [seed for seed in both if other[seed].value > 0]
     shares = [one[seed].value / other[seed].value for seed in both]
     influence = [

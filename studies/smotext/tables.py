@@ -1,4 +1,4 @@
-"""The SMOTExT study's results as files: measures, their means, the goals, and a page of Markdown to read."""
+"""Write the SMOTExT study's results: measures, their means, the goals, and a Markdown page."""
 
 import json
 from collections import Counter
@@ -62,11 +62,11 @@ def write_smotext_tables(measures: pa.Table, lambdas: Lambdas, meta: Mapping[str
     Args:
         measures: every measure of every trial; see `trial.MEASURE`.
         lambdas: by dataset, the rows of `lambdas.along`.
-        meta: how they were made; values of JSON.
-        folder: is made if missing; files of these names are replaced.
+        meta: settings of the study as JSON values.
+        folder: created if missing; files of these names are replaced.
 
     Raises:
-        DataError: if a measure stands twice.
+        DataError: if a measure occurs twice.
     """
     summary, reached = over_seeds(measures), goals(measures)
     folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def _page(summary: Sequence[Row], reached: Sequence[Row], lambdas: Lambdas, meta
 
 
 def _short(reached: Sequence[Row]) -> str:
-    """Return how often each goal is reached, and the means of the rows of our own."""
+    """Return how often each goal is reached, and the means of our variants."""
     own = [row for row in reached if row["variant"] in HEADLINE]
     told = Counter((row["goal"], row["verdict"]) for row in own)
     lines = [
@@ -170,7 +170,7 @@ def _goal(row: Row | None, *, short: bool = False) -> str:
     if row is None:
         return "–"
     sign, unit = ("", " %") if row["goal"] == RATIO else ("+", " points")
-    # rounded first and 0 added, because a difference of −0.0 would be printed so
+    # rounding and adding 0 avoids printing −0.0
     mean, low, high = (
         None if row[end] is None else round(100 * row[end], 1) + 0.0 for end in ("mean", "low", "high")
     )

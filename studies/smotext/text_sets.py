@@ -1,4 +1,4 @@
-"""The sets of the SMOTExT study: real records to draw from, a test part nobody draws from, labels in words."""
+"""The sets of the SMOTExT study: a pool of real records, a separate test part, and labels in words."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,18 +13,18 @@ from synthgen.core.types import Corpus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a set is and how it is used.
+    """The files of a set and its settings.
 
     Args:
         train: files under the folder of data.
-        test: likewise; the official test split.
-        words: for each label kept, the words that stand in a prompt for it; the same for every way of writing.
-        asked: what the language model is asked for without a vector, with the field `{label}`.
-        max_new_tokens: most tokens of a written text, fitted to the set's own texts.
-        synthetic: most synthetic records of a variant; the paper's number for its own set, half of it elsewhere.
-        least: train records a class must have to be kept.
-        style: of the shelf, the one that is meant for such texts; of no record of the set. None: none is tried.
-        style_seeds: in how many of the draws texts are written in it too, which costs the most.
+        test: files of the official test split.
+        words: the words for each label in a prompt, the same for every variant.
+        asked: the prompt without a vector, with the field `{label}`.
+        max_new_tokens: largest length of a decoded text in tokens, chosen for the texts of the set.
+        synthetic: largest number of synthetic records of a variant; the paper's number for its own set, else half.
+        least: smallest number of train records of a class.
+        style: style adapter for such texts, trained on no record of the set, or None.
+        style_seeds: number of draws with the style adapter, which takes the most time.
     """
 
     train: tuple[str, ...]
@@ -99,10 +99,10 @@ class TextSet:
     """A set ready for the study.
 
     Args:
-        name: of the set.
-        pool: distinct real records; none shares its text, case apart, or its person with a test record.
+        name: name of the set.
+        pool: distinct real records; none has the text (ignoring case) or the person of a test record.
         test: distinct records of the official test split, of the pool's classes.
-        source: how it is used.
+        source: files and settings of the set.
     """
 
     name: str
@@ -122,16 +122,16 @@ def read_text_sets(
     """Return the named sets.
 
     Args:
-        names: of `SOURCES`.
-        data: the folder that holds them.
-        n_pool: most records of the pool, drawn once; None takes all.
-        n_test: most test records, drawn once.
+        names: names in `SOURCES`.
+        data: folder of the sets.
+        n_pool: largest number of records of the pool, drawn once; None uses all.
+        n_test: largest number of test records, drawn once.
         seeds: the study's stream.
 
     Raises:
-        DataError: naming every set that is unknown and every file that is missing; or if a file cannot be used.
+        DataError: if sets are unknown or files are missing (all are listed), or if a file cannot be used.
 
-    Random: of `seeds.child("test", name)` and `("pool", name)`, one permutation of the records each.
+    Randomness: one permutation of the records each by `seeds.child("test", name)` and `("pool", name)`.
     """
     if unknown := [f"{name}: not one of {', '.join(SOURCES)}" for name in names if name not in SOURCES]:
         raise DataError("sets we do not know", problems=unknown, hint="Check --dataset.")

@@ -1,4 +1,4 @@
-"""One trial of the SMOTExT experiment: one variant, one seed: its records, what they teach, what they give away."""
+"""One trial of the SMOTExT experiment: utility and privacy measures of the records of one variant and draw."""
 
 import time
 from collections.abc import Sequence
@@ -42,11 +42,11 @@ class SyntheticRecords:
     """The records of a variant, sorted by label.
 
     Args:
-        texts: (m), or None of vectors without text.
+        texts: (m), or None for vectors without text.
         labels: (m).
         vectors: float32 (m, d), of the texts, or the vectors themselves.
-        parents: (m), the train rows each was made from; empty where there are none.
-        cosine: of text and the vector it was written from, the mean; None where it was not written from one.
+        parents: (m), the train rows of each record; empty if there are none.
+        cosine: mean cosine between a text and the vector it was decoded from; None for texts without a vector.
     """
 
     texts: tuple[str, ...] | None
@@ -58,11 +58,11 @@ class SyntheticRecords:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GroupedRows:
-    """The test records, and whose they are.
+    """The test records and their persons.
 
     Args:
         rows: (n), the records.
-        persons: int64 (n), whose each is, 0 to C − 1, each with a record.
+        persons: int64 (n), the person of each record, 0 to C − 1.
     """
 
     rows: LabelledTexts
@@ -72,23 +72,23 @@ class GroupedRows:
 def run_trial(
     design: EmbeddedDesign, seed: int, variant: str, written: Sequence[Candidate], encoder: Encoder
 ) -> pa.Table:
-    """Return everything measured of one variant at one seed, a table of schema `MEASURE`.
+    """Return all measures of one variant and draw, a table of schema `MEASURE`.
 
-    Rows by arm and classifier: accuracy and macro F1 on the test split, for every number of synthetic records, the
-    smaller ones being the first of each class. With all of them, by attacker: `parent_nearest` and `membership_auc`
-    (see `nearness`), among the train records and those held out. `records`, `target_cosine` and `seconds` as named.
-    Beside accuracy stand, for each test person, how many of their records were told right (`hits`) of how many
-    (`tested`): what the interval needs.
+    For each arm and classifier, the table has accuracy and macro F1 on the test split for every number of synthetic
+    records; smaller numbers use the first records of each class. For all records it has `parent_nearest` and
+    `membership_auc` of each attacker (see `nearness`) on the train and held-out records, and `records`,
+    `target_cosine` and `seconds`. Rows of accuracy also have, for each test person, the number of records (`tested`)
+    and of correctly classified records (`hits`), which the interval needs.
 
     Args:
-        design: the set's.
-        seed: which draw.
-        variant: of `VARIANTS`, or `REAL`.
-        written: the texts that the variant takes, of `design.writing`.
-        encoder: that of the design's vectors.
+        design: the design of the set.
+        seed: number of the draw.
+        variant: a name in `VARIANTS`, or `REAL`.
+        written: the decoded texts of the variant, from `design.writing`.
+        encoder: the encoder of the design's vectors.
 
-    Privacy: reads train, held-out and test records of public sets; figures come out.
-    Random: EDA's choices, of the seed's stream; nothing else draws.
+    Privacy: it reads records of public sets; the result has only numbers.
+    Randomness: only EDA uses the stream of the draw.
     """
     started = time.process_time()
     train = design.train(seed)
@@ -103,7 +103,7 @@ def run_trial(
         found += [{"n": 0, "arm": REAL, **row} for row in _taught(real, test, list(HEADS))]
     else:
         made = make(design, seed, variant, written, encoder)
-        if made.labels:  # a filter may keep nothing, and then nothing can be measured
+        if made.labels:  # without records there is nothing to measure
             found += _utility(design, real, test, made) + _privacy(design, seed, made)
         extras = {"records": float(len(made.labels)), "target_cosine": made.cosine}
         found += [
@@ -124,11 +124,11 @@ def make(
     """Return the records of a variant; see `VARIANTS`.
 
     Args:
-        design: the set's.
-        seed: which draw.
-        variant: which.
-        written: the candidates of its writing; of the others none.
-        encoder: gives the vectors of texts.
+        design: the design of the set.
+        seed: number of the draw.
+        variant: name of the variant.
+        written: the decoded candidates, if the variant uses any.
+        encoder: the encoder of the texts.
 
     Raises:
         DataError: if the train records are too few for the variant.
@@ -164,10 +164,10 @@ def _written(
 
 
 def _agreed(train: Embedded, latents: Latents, written: Sequence[Candidate], vectors: Float32) -> dict[str, int]:
-    """Return, for each latent with a candidate of its class, the one nearest to its vector, by number.
+    """Return the number of the candidate nearest to its vector, for each latent with a candidate of its class.
 
-    The class is told by the head trained on the train records alone. A latent none of whose candidates is of its
-    class is left out; a spare one of the class takes its place while there is one.
+    The class of a candidate is predicted by the head trained on the train records alone. A latent without a candidate
+    of its class is replaced by a spare latent of the class, while there is one.
     """
     place = {name: i for i, name in enumerate(latents.ids)}
     labels = np.array([c.label for c in written])
@@ -262,7 +262,7 @@ def _texts(design: EmbeddedDesign, train: Embedded) -> tuple[str, ...]:
 
 
 def _encoded(encoder: Encoder, texts: Sequence[str]) -> Float32:
-    """Return the vectors of texts; an empty one gets that of a full stop, as in a run."""
+    """Return the vectors of texts; an empty text gets the vector of a full stop, as in a run."""
     return encoder.encode([text or "." for text in texts])
 
 

@@ -1,4 +1,4 @@
-"""All trials of the SMOTExT experiment in parallel processes; each is a file, and only missing ones are made."""
+"""Run the trials of the SMOTExT experiment in parallel processes; each is a file, and only missing trials run."""
 
 import io
 import json
@@ -24,7 +24,7 @@ from synthgen.decode.base import Decoder
 from synthgen.embed import Encoder
 
 LAMBDAS = "lambdas"
-# Raised by hand when a trial comes to find something else for the same question; its test says when.
+# Raise this number when a trial gives other results for the same inputs; a test fails if it was forgotten.
 TRIALS_VERSION = 1
 Job = tuple[str, int, str]  # dataset, seed, variant; or seed −1 and LAMBDAS
 
@@ -32,14 +32,15 @@ Job = tuple[str, int, str]  # dataset, seed, variant; or seed −1 and LAMBDAS
 def trial_paths(
     designs: Mapping[str, SetDesign], makers: Mapping[str, Maker], encoder_digest: str, out: Path
 ) -> dict[Job, Path]:
-    """Return every trial of some sets with the file, in `out`, of what it finds.
+    """Return every trial of some sets with the path of its result in `out`.
 
-    A file is named by what is asked, see `trial_key`, so what was measured is found by any code on any processor.
+    The name of a file is derived from the inputs of the trial (`trial_key`), so results are found independently of
+    the version of the code and of the processor.
 
     Args:
-        designs: by the name of their set.
-        makers: of the texts.
-        encoder_digest: of the encoder.
+        designs: designs by name of their set.
+        makers: decoders of the texts.
+        encoder_digest: digest of the encoder.
         out: the folder.
     """
     jobs: list[Job] = []
@@ -51,11 +52,11 @@ def trial_paths(
 
 
 def trial_key(job: Job, design: SetDesign, makers: Mapping[str, Maker], encoder_digest: str) -> str:
-    """Return the sha256 of everything that is asked in a trial.
+    """Return the sha256 of the inputs of a trial.
 
-    Neither code nor libraries are in it: they are not asked about, and moving a file changes nothing that is found.
-    What changes it raises `TRIALS_VERSION`, or `TEXTS_VERSION`. Vectors are not in it either, but what they are made
-    from: two kinds of processors differ in their last bits, and what one has measured must be found on the other.
+    Code and libraries are not included, because a refactoring does not change the results; a change of the results
+    raises `TRIALS_VERSION` or `TEXTS_VERSION`. Vectors are represented by the texts and the encoder, because their
+    last bits differ between processors, and results of one must be found on another.
     """
     _, seed, variant = job
     protocol = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(design.protocol).items() if k != "seeds"}
@@ -75,12 +76,12 @@ def trial_key(job: Job, design: SetDesign, makers: Mapping[str, Maker], encoder_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What trials are made with.
+    """The inputs of the trials.
 
     Args:
-        designs: of the sets with trials that are missing, by name.
-        makers: of the texts.
-        texts: the folder of written texts.
+        designs: designs of the sets with missing trials, by name.
+        makers: decoders of the texts.
+        texts: folder of the decoded texts.
         encoder: returns the encoder; picklable.
     """
 
@@ -90,10 +91,10 @@ class Bench:
     encoder: Callable[[], Encoder]
 
     def writings(self, paths: Mapping[Job, Path]) -> list[Writing]:
-        """Return what must have been written before the trials whose file is missing can be run.
+        """Return the texts that the missing trials need.
 
-        One decoder after the other, and of each a seed of every set after the other: so fewer seeds can be asked for
-        late. Texts of trials that are done are not asked for: measures may come from another machine.
+        They are ordered by decoder, then by draw and set, so that stopping early leaves complete draws. Texts of
+        finished trials are not needed, because measures may come from another machine.
         """
         wanted = {
             (0 if variant == LABEL_ONLY else seed, list(self.designs).index(name), WRITING_OF[variant])
@@ -106,25 +107,27 @@ class Bench:
 
 
 def missing_trials(paths: Mapping[Job, Path]) -> list[Job]:
-    """Return the trials whose file is not there."""
+    """Return the trials without a result."""
     return [job for job, path in paths.items() if not path.is_file()]
 
 
 def run_trials(
     bench: Bench, paths: Mapping[Job, Path], progress: Progress
 ) -> tuple[pa.Table, dict[str, list[dict[str, float]]]]:
-    """Return every measure of every trial, and the rows of `along` of each set; what was measured is read.
+    """Return every measure of every trial, and the rows of `along` of each set; finished trials are read.
 
     Args:
-        bench: with the texts of `Bench.writings` written.
-        paths: the file of each trial, in a folder that exists; of `trial_paths`.
-        progress: told of each.
+        bench: the inputs, with all texts of `Bench.writings` decoded.
+        paths: the file of each trial, from `trial_paths`, in an existing folder.
+        progress: called for each trial.
 
     Raises:
-        Interrupted: if a process was killed; the same command goes on.
+        Interrupted: if a process was killed; the same command continues.
         StorageError: if a file of a finished trial cannot be read.
     """
-    missing = sorted(missing_trials(paths), key=lambda job: job[2] != LAMBDAS)  # a decoder's first: they take longest
+    missing = sorted(
+        missing_trials(paths), key=lambda job: job[2] != LAMBDAS
+    )  # trials with a decoder first, because they take longest
     with progress.stage("measure", total=len(paths), unit="trials", done=len(paths) - len(missing)) as advance:
 
         def finished(job: Job, data: bytes) -> None:
@@ -137,9 +140,9 @@ def run_trials(
 
 
 def lambda_rows(design: EmbeddedDesign, encoder: Encoder, decoder: Decoder) -> list[dict[str, float]]:
-    """Return the rows of `along` for pairs of the pool's records: one record of each person, one class a pair.
+    """Return the rows of `along` for pairs of the pool's records, with one record per person and one class per pair.
 
-    Random: of the set's stream, the child "lambdas".
+    Randomness: the child "lambdas" of the set's stream.
     """
     stream = design.stream.child(LAMBDAS)
     first: dict[str, int] = {}
@@ -180,7 +183,7 @@ def _rows(path: Path) -> list[dict[str, float]]:
     return rows
 
 
-# of a worker process, set when it starts
+# set when a worker process starts
 _state: dict[str, Any] = {}
 
 

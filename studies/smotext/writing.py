@@ -1,4 +1,4 @@
-"""Texts written from latents, shard by shard on disk: the costly part of a study, never done twice."""
+"""Decode texts from latents in shards that are kept on disk, because decoding takes most of the time of a study."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,18 +17,20 @@ from synthgen.core.tables import read_candidates, write_candidates
 from synthgen.core.types import Candidate, Latents
 from synthgen.decode.base import Decoder, Settings
 
-# Raised by hand when a decoder comes to write other texts for the same question; its test says when.
+# Raise this number when a decoder gives other texts for the same inputs; a test fails if it was forgotten.
 TEXTS_VERSION = 3
-TOKENS_PER_SECOND = 500  # of one core that multiplies bfloat16, with the embedded model; for the estimate alone
+TOKENS_PER_SECOND = (
+    500  # speed of one core with bfloat16 instructions and the default model; used only for the estimate
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maker:
-    """What a decoder is and how a process gets one.
+    """A decoder's digest, and the function that opens it.
 
     Args:
-        open: returns it; picklable.
-        digest: of its weights, bridge and prompt.
+        open: returns the decoder; picklable.
+        digest: digest of its weights, bridge and prompt.
     """
 
     open: Callable[[], Decoder]
@@ -37,15 +39,15 @@ class Maker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextRequest:
-    """What is asked of a decoder, but for the vectors it writes from.
+    """A request to a decoder, without the vectors.
 
     Args:
-        name: of the folder.
-        maker: which decoder writes.
-        ids: of the latents.
-        labels: theirs.
-        settings: how.
-        seeds: its stream.
+        name: name of the folder.
+        maker: name of the decoder.
+        ids: ids of the latents.
+        labels: labels of the latents.
+        settings: settings of the decoder.
+        seeds: stream of the decoder.
     """
 
     name: str
@@ -56,7 +58,7 @@ class TextRequest:
     seeds: SeedTree
 
     def question(self, makers: Mapping[str, Maker]) -> dict[str, Any]:
-        """Return everything that decides the texts, but for the vectors."""
+        """Return all inputs that determine the texts, except the vectors."""
         return {
             "version": TEXTS_VERSION,
             "decoder": makers[self.maker].digest,
@@ -68,11 +70,11 @@ class TextRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Writing:
-    """Texts that are wanted.
+    """Texts to decode.
 
     Args:
-        request: what is asked.
-        latents: what is written from; of the request's ids and labels.
+        request: the request.
+        latents: the vectors, with the ids and labels of the request.
     """
 
     request: TextRequest
@@ -84,11 +86,11 @@ class Writing:
 
     @property
     def texts(self) -> int:
-        """How many texts."""
+        """The number of texts."""
         return len(self.latents) * self.request.settings.candidates
 
     def key(self, makers: Mapping[str, Maker]) -> str:
-        """Return the sha256 of everything that decides the texts."""
+        """Return the sha256 of all inputs that determine the texts."""
         return sha256_json({**self.request.question(makers), "vectors": sha256_array(self.latents.vectors)})
 
     def shards(self, makers: Mapping[str, Maker], folder: Path) -> dict[Path, range]:
@@ -111,19 +113,19 @@ class _Shard:
 
 
 def write_texts(writings: Sequence[Writing], makers: Mapping[str, Maker], folder: Path, progress: Progress) -> None:
-    """Write what is missing of the wanted texts.
+    """Decode the missing texts.
 
-    A shard is a file, written whole, under a name that says what it was written from: a stopped study goes on with
-    the missing ones, and a changed bridge, vector or setting never meets old texts.
+    Each shard is a file whose name is a digest of its inputs. An interrupted study continues with the missing shards,
+    and texts of another bridge, vector or setting are never used.
 
     Args:
-        writings: what is wanted; those of one maker follow one another, so no process opens a decoder twice.
+        writings: the texts to decode, grouped by decoder, so that no process opens a decoder twice.
         makers: the decoders.
-        folder: where the texts are kept; exists.
-        progress: told of every text.
+        folder: existing folder of the shards.
+        progress: called for every text.
 
     Raises:
-        Interrupted: if a process was killed; the same command goes on.
+        Interrupted: if a process was killed; the same command continues.
     """
     missing = [
         _Shard(path, latents_of(w.latents, rows), w.request)
@@ -147,7 +149,7 @@ def write_texts(writings: Sequence[Writing], makers: Mapping[str, Maker], folder
 
 
 def read_texts(writing: Writing, makers: Mapping[str, Maker], folder: Path) -> tuple[Candidate, ...]:
-    """Return the texts of a writing, in the order of its latents.
+    """Return the decoded texts in the order of their latents.
 
     Raises:
         StorageError: if a shard is missing or cannot be read.
@@ -163,7 +165,7 @@ def read_texts(writing: Writing, makers: Mapping[str, Maker], folder: Path) -> t
 
 
 def missing_tokens(writings: Sequence[Writing], makers: Mapping[str, Maker], folder: Path) -> int:
-    """Return the most tokens that are still to be written."""
+    """Return the largest number of tokens that remain to be decoded."""
     return sum(
         len(rows) * w.request.settings.candidates * w.request.settings.max_new_tokens
         for w in writings
@@ -187,7 +189,7 @@ def latents_of(latents: Latents, rows: Sequence[int]) -> Latents:
 def bridge_decoder(
     folder: Path, bridge: str, decoder: str, encoder: str, dim: int, style: str | None = None
 ) -> Decoder:
-    """Return a language model behind a bridge, in a style of the shelf where one is named."""
+    """Return a language model with a bridge, and with a style adapter if one is named."""
     from synthgen.decode.bridge import load_bridge
     from synthgen.decode.style_adapter import in_style, load_style
     from synthgen.decode.xrag import XragDecoder
@@ -197,13 +199,13 @@ def bridge_decoder(
 
 
 def asking_decoder(folder: Path, decoder: str, prompt: str) -> Decoder:
-    """Return the same language model, asked in plain words and shown no vector."""
+    """Return the same language model, prompted in plain words and without vectors."""
     from synthgen.decode.plain import WordsDecoder
 
     return WordsDecoder(folder, None, decoder=decoder, prompt=prompt)
 
 
-# of a worker process, set when it starts; one decoder at a time is enough for any machine
+# set when a worker process starts; each process keeps one decoder at a time
 _makers: dict[str, Maker] = {}
 _open: dict[str, Decoder] = {}
 
