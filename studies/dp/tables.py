@@ -96,11 +96,17 @@ def _over_draws(areas: Sequence[Mapping[str, float]]) -> tuple[float, float, flo
     return farthest, min(e for e in ends if e is not None), max(e for e in ends if e is not None)
 
 
-_INTRODUCTION = """Made by `python -m studies dp`. As many synthetic records of every class, written from what the
-persons of train were asked under a budget; classifiers taught by them alone and tested on persons nobody asked, in
-per cent of the macro-F1 of the same classifiers taught by all real records of train. ε is for one person, δ 10⁻⁵. ε
-= 0: noise drowned every answer, and the texts know the classes' names; ε = ∞: of 50, whose noise is nothing. smote:
-no guarantee at all. Membership: AUC of the audit, with its interval. Where several draws of persons were made, all
-figures are means over them, and of ten or more the AUC is that of the attack farthest from one half on average,
-between the outermost ends of all attacks' means over draws (Student's t), with how many draws' own intervals hold
-one half. The noise of these runs is of a public stream."""
+_INTRODUCTION = """\
+Made by `python -m studies dp`. Each row compares classifiers trained on synthetic records only with the same
+classifiers trained on all real records of train. Both are tested on persons who are not in train. The columns
+"head" and "TF-IDF" are macro F1 in percent of real. There are equal numbers of synthetic records in each class.
+
+- ε is per person, and δ is 10⁻⁵. At ε = 0 the noise hides every result, and the texts depend only on the class
+  names. ε = ∞ means ε = 50, with negligible noise.
+- *learned*: `classes` is `dp-gaussian`, `classes + words` also queries words, `labels alone` learns nothing, and
+  `smote` gives no guarantee.
+- *membership AUC* is the result of the audit with its interval. With ten or more draws, it is that of the attack
+  farthest from one half on average. The brackets then span the intervals of all attacks' means over draws
+  (Student's t), followed by the number of draws whose own interval contains one half.
+- If there are several draws of persons, all figures are means over the draws. The noise of these runs uses a
+  public stream."""

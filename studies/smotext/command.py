@@ -97,7 +97,7 @@ class SmotextRequest:
         """
         protocol = self.protocol()
         sets = read_text_sets(self.names(), self.data, protocol.pool, protocol.test, protocol.stream)
-        if self.bridge != "builtin":  # the shelf stands beside no other
+        if self.bridge != "builtin":  # the style adapters fit only the built-in bridge
             sets = [replace(s, source=replace(s.source, style=None)) for s in sets]
         folders = {name: model_folder(name) for name in (EmbedConfig().model, DecodeConfig().model)}
         encoder = build_encoder(EmbedConfig(), model_folder)
@@ -198,8 +198,8 @@ def _makers(bridge: str, folder: Path, encoder: Encoder, sets: list[TextSet]) ->
     for s in sets:
         if (style := s.source.style) is not None:
             digests = [makers[BRIDGE].digest, load_style(style, Path).digest]
-            told = partial(shown, style=style)
-            makers[f"{STYLE}-{s.name}"] = Maker(open=told, digest=sha256_json(digests))
+            open_decoder = partial(shown, style=style)
+            makers[f"{STYLE}-{s.name}"] = Maker(open=open_decoder, digest=sha256_json(digests))
         asked = partial(asking_decoder, folder, name, s.source.asked)
         makers[f"{LABEL_ONLY}-{s.name}"] = Maker(open=asked, digest=sha256_json([digest, s.source.asked]))
     return makers
@@ -235,7 +235,7 @@ def _meta(request: SmotextRequest, question: StudyQuestion) -> dict[str, Any]:
                 "test records": len(d.text_set.test),
                 "classes, and their words in the prompt": [f"{c}: {w}" for c, w in d.text_set.source.words.items()],
                 "asked by the label alone": d.text_set.source.asked,
-                "style of the shelf": d.text_set.source.style,
+                "style adapter": d.text_set.source.style,
                 "seeds in which it is tried": sum(STYLE in d.variants(seed) for seed in range(protocol.seeds)),
                 "synthetic records": d.protocol.synthetic,
                 "most tokens of a text": d.protocol.tokens or d.text_set.source.max_new_tokens,

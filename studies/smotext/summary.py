@@ -90,9 +90,9 @@ def over_seeds(measures: pa.Table) -> pa.Table:
     ratio = _train_to_rest(measures)
     rows = []
     for key, at in by_key(measures).items():
-        told = _over(np.array([v.value for v in at.values()]), ratio[key[0]], [v.influence for v in at.values()])
+        result = _over(np.array([v.value for v in at.values()]), ratio[key[0]], [v.influence for v in at.values()])
         place = dict(zip(_KEY, key, strict=True))
-        rows.append({**place, "seeds": told.folds, "mean": told.mean, "low": told.low, "high": told.high})
+        rows.append({**place, "seeds": result.folds, "mean": result.mean, "low": result.low, "high": result.high})
     return pa.Table.from_pylist(rows, schema=_SUMMARY)
 
 
@@ -116,22 +116,22 @@ def goals(measures: pa.Table) -> pa.Table:
                     other, n = (REAL, 0) if against == REAL else (LABEL_ONLY, most[dataset])
                     pair = (variant, arm, most[dataset]), (other, against, n)
                     one, two = (values.get((dataset, v, a, head, m, "accuracy"), {}) for v, a, m in pair)
-                    told = _paired(goal, one, two if variant != other else {}, ratio[dataset])
+                    result = _paired(goal, one, two if variant != other else {}, ratio[dataset])
                     place = {"dataset": dataset, "variant": variant, "by": head, "goal": goal, "wanted": GOALS[goal]}
-                    shown = {"seeds": told.folds, "mean": told.mean, "low": told.low, "high": told.high}
-                    if told.folds > 0:
-                        rows.append({**place, **shown, "verdict": goal_verdict(goal, told)})
+                    shown = {"seeds": result.folds, "mean": result.mean, "low": result.low, "high": result.high}
+                    if result.folds > 0:
+                        rows.append({**place, **shown, "verdict": goal_verdict(goal, result)})
     return pa.Table.from_pylist(rows, schema=_GOALS)
 
 
-def goal_verdict(goal: str, told: FoldMean) -> str:
+def goal_verdict(goal: str, result: FoldMean) -> str:
     """Return the verdict: reached or missed if the whole interval is on one side of the goal, else not shown."""
-    if told.low is None or told.high is None:
+    if result.low is None or result.high is None:
         return NOT_MEASURABLE
     wanted = GOALS[goal]
-    if told.low > wanted or (told.low == wanted and wanted > 0):
+    if result.low > wanted or (result.low == wanted and wanted > 0):
         return REACHED
-    return MISSED if told.high < wanted else NOT_SHOWN
+    return MISSED if result.high < wanted else NOT_SHOWN
 
 
 def _paired(goal: str, one: BySeed, other: BySeed, ratio: float) -> FoldMean:

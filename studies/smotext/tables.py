@@ -101,10 +101,10 @@ def _page(summary: Sequence[Row], reached: Sequence[Row], lambdas: Lambdas, meta
 def _short(reached: Sequence[Row]) -> str:
     """Return how often each goal is reached, and the means of our variants."""
     own = [row for row in reached if row["variant"] in HEADLINE]
-    told = Counter((row["goal"], row["verdict"]) for row in own)
+    counts = Counter((row["goal"], row["verdict"]) for row in own)
     lines = [
         f"- {goal} ({_wanted(goal)}): "
-        + ", ".join(f"{word} {told[goal, word]} times" for word in VERDICTS if told[goal, word] > 0)
+        + ", ".join(f"{word} {counts[goal, word]} times" for word in VERDICTS if counts[goal, word] > 0)
         for goal in GOALS
     ]
     at = {(r["dataset"], r["variant"], r["by"], r["goal"]): r for r in own}
