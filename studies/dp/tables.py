@@ -109,4 +109,6 @@ classifiers trained on all real records of train. Both are tested on persons who
   farthest from one half on average. The brackets then span the intervals of all attacks' means over draws
   (Student's t), followed by the number of draws whose own interval contains one half.
 - If there are several draws of persons, all figures are means over the draws. The noise of these runs uses a
-  public stream."""
+  public stream.
+
+Rows of methods that were removed later are in [removed options](removed-options.md)."""
