@@ -46,7 +46,7 @@ def screenshot(page_file, tmp_path, width, scheme):
 
 @pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize("scheme", [LIGHT, DARK])
-def test_the_report_draws(page_file, tmp_path, width, scheme):
+def test_the_report_renders_in_a_browser(page_file, tmp_path, width, scheme):
     pixels = screenshot(page_file, tmp_path, width, scheme)
     assert pixels.shape[:2] == (1600, width)
     paper = pixels[-1, 2]

@@ -62,7 +62,7 @@ def decode(decoder, latents, seeds=SEEDS, contexts=(), **changes):
     return decoder.decode(latents, given, seeds, lambda _: None, contexts)
 
 
-def test_it_has_a_name(decoder):
+def test_a_decoder_has_a_name(decoder):
     assert decoder.name == "tiny"
 
 
@@ -114,7 +114,7 @@ def test_another_vector_changes_its_own_texts_only(decoder, tiny, whole):
     assert found[6:8] != whole[6:8]
 
 
-def test_asking_for_more_candidates_keeps_the_first(decoder, tiny, whole):
+def test_requesting_more_candidates_keeps_the_first(decoder, tiny, whole):
     many = decode(decoder, tiny.latents(N), candidates=3)
     assert tuple(c for c in many if c.index < 2) == whole
 

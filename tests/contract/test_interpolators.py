@@ -158,13 +158,13 @@ def test_adding_a_class_far_off_changes_no_other_class(method):
         assert was[1] == is_[1]
 
 
-def test_asking_for_another_class_changes_nothing(method):
+def test_requesting_another_class_changes_nothing(method):
     sampler = fitted(method, enough(method))
     alone, both = (sampler.sample(counts, SEEDS) for counts in ({"bee": 4}, {"ant": 9, "bee": 4}))
     assert np.array_equal(alone.vectors, of_label(both, "bee")[0])
 
 
-def test_asking_for_more_keeps_the_first_rows(method):
+def test_requesting_more_keeps_the_first_rows(method):
     sampler = fitted(method, enough(method))
     few, many = sampler.sample({"ant": 4}, SEEDS), sampler.sample({"ant": 17}, SEEDS)
     assert np.array_equal(few.vectors, many.vectors[:4])

@@ -90,7 +90,7 @@ def test_the_audits_install_and_run_without_the_engine(alone, tmp_path, suffix):
     assert json.loads(leak.stdout)["overall"] == "fail"
 
 
-def test_requirements_are_what_is_imported_and_what_the_distribution_asks_for():
+def test_requirements_are_the_imported_modules_and_those_of_the_distribution():
     wanted = {line.split(">=")[0] for line in _lines(ROOT / "audits" / "requirements.txt")}
     project = (ROOT / "pyproject.toml").read_text()
     assert all(f'"{name}>=' in project for name in wanted)

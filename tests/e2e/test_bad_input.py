@@ -92,7 +92,7 @@ def test_a_model_that_is_not_there(small, tmp_path):
 
 
 @pytest.mark.parametrize(("old", "new"), [("out: out", "out: file/out"), ("workspace: ./ws", "workspace: file/ws")])
-def test_a_folder_that_cannot_be_written_is_told_before_any_work(small, old, new):
+def test_a_folder_that_cannot_be_written_is_reported_before_any_work(small, old, new):
     (small.folder / "file").write_text("kept")
     small.edit(old, new)
     refused(small, small.release(), 3, str(small.folder / "file"), "is not writable")
@@ -101,13 +101,13 @@ def test_a_folder_that_cannot_be_written_is_told_before_any_work(small, old, new
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the owner of all files may write everywhere")
-def test_a_folder_without_the_right_to_write_is_told_before_any_work(small):
+def test_a_folder_without_the_right_to_write_is_reported_before_any_work(small):
     (small.folder / "out").mkdir(mode=0o500)
     refused(small, small.release(), 3, "folder for bundles is not writable", "no stage was run")
     assert list((small.workspace).rglob("done.json")) == []
 
 
-def test_a_wrong_passphrase_is_told_before_any_work(small):
+def test_a_wrong_passphrase_is_reported_before_any_work(small):
     done = small.release(SYNTHGEN_KEY_PASSPHRASE="not the one it is")
     refused(small, done, 3, "releaser.pem: cannot be opened")
     assert "not the one it is" not in done.stderr

@@ -56,7 +56,7 @@ def test_what_release_prints_for_programs_names_the_bundle(released):
     }
 
 
-def test_the_bundle_holds_the_records_that_were_asked_for(released):
+def test_the_bundle_holds_the_records_that_were_requested(released):
     table = Release.open(released.bundle, trust=released.trust).to_arrow()
     labels = table["label"].to_pylist()
     assert {label: labels.count(label) for label in set(labels)} == {
@@ -75,7 +75,7 @@ def test_the_report_runs_nothing_and_loads_nothing(released):
     assert not re.search(r"""(?:src|href)\s*=\s*["']?(?:https?:|//)""", page, re.IGNORECASE)
 
 
-def test_nothing_of_the_source_or_of_this_machine_is_in_the_bundle(released):
+def test_the_bundle_contains_nothing_of_the_source_or_the_machine(released):
     rows = [json.loads(line) for line in (released.folder / "notes.jsonl").read_text().splitlines()]
     ids = {row["note_id"] for row in rows} | {row["patient_id"] for row in rows}
     stage_digests = {stage["digest"] for stage in json.loads((released.workspace / "run.json").read_text())["stages"]}
@@ -120,7 +120,7 @@ TAMPERED = [
 
 
 @pytest.mark.parametrize(("name", "code"), TAMPERED)
-def test_a_flipped_byte_is_found(copy, name, code):
+def test_a_flipped_byte_is_detected(copy, name, code):
     path = copy.bundle / name
     held = bytearray(path.read_bytes())
     held[len(held) // 2] ^= 1
@@ -155,7 +155,7 @@ def test_each_way_a_bundle_is_wrong_has_its_exit_code(copy, tmp_path):
     assert verify() == 10
 
 
-def test_a_stranger_and_a_late_reader_are_refused(copy):
+def test_an_untrusted_signer_and_an_expired_trust_root_are_rejected(copy):
     made = copy.run("keys", "new", "keys/other.pem", "--person", "S", "--org", "O", SYNTHGEN_KEY_PASSPHRASE="p" * 12)
     assert made.returncode == 0, made.stderr
     roots = ("trust", "init", "other.json", "--releaser", "keys/other.pub.json", "--policy", "lenient.yaml")
@@ -165,7 +165,7 @@ def test_a_stranger_and_a_late_reader_are_refused(copy):
     assert verify_bundle(copy.bundle, copy.trust, None, now=late).code == 14
 
 
-def test_a_policy_with_approvals_waits_for_them_and_a_rejection_ends_it(copy):
+def test_a_policy_with_approvals_requires_them_and_a_rejection_is_final(copy):
     lenient = (copy.folder / "lenient.yaml").read_text().replace("name: lenient", "name: asked")
     asked = copy.folder / "asked.yaml"
     asked.write_text(lenient + "approvals:\n  - {role: privacy_officer, threshold: 1}\n")
@@ -223,7 +223,7 @@ def test_a_strict_policy_refuses_with_a_signed_report_and_no_bundle(copy):
     assert "membership-high" in page.read_text()
 
 
-def test_a_second_release_makes_nothing_again(copy):
+def test_a_second_release_reuses_every_stage(copy):
     before = {p: p.read_bytes() for p in copy.bundle.rglob("*") if p.is_file()}
     finished = {p.name: p.stat().st_mtime_ns for p in (copy.workspace / "stages").rglob("done.json")}
     day = copy.bundle.name[:18]
@@ -236,7 +236,7 @@ def test_a_second_release_makes_nothing_again(copy):
     assert {p.name: p.stat().st_mtime_ns for p in (copy.workspace / "stages").rglob("done.json")} == finished
 
 
-def test_another_seed_makes_other_parts_beside_the_old_ones(copy):
+def test_another_seed_adds_other_stages_to_the_workspace(copy):
     stages = {p.name for p in (copy.workspace / "stages").iterdir()}
     same = json.loads(copy.run("run", copy.config, "--until", "split", "--json").stdout)
     copy.edit("seed: 918273645", "seed: 918273646")
@@ -248,7 +248,7 @@ def test_another_seed_makes_other_parts_beside_the_old_ones(copy):
     assert stale.returncode == 3
 
 
-def test_the_key_of_the_trial_opens_without_a_question(released, monkeypatch):
+def test_the_trial_key_opens_with_the_passphrase_file(released, monkeypatch):
     monkeypatch.delenv("SYNTHGEN_KEY_PASSPHRASE", raising=False)
     path = released.folder / "keys" / "releaser.pem"
     assert load_key(path, passphrase_for(path)).public.person == "trial user"

@@ -45,7 +45,7 @@ def run(folder, *command):
     )
 
 
-def test_a_bridge_is_trained_and_gone_on_with(tmp_path):
+def test_a_bridge_is_trained_and_continued(tmp_path):
     rows = notes(tmp_path, 40, 1)[:60]
     (tmp_path / "corpus").mkdir()
     table = pa.table({"text": [row["note"] for row in rows], "source": ["fiction"] * len(rows)})
@@ -65,7 +65,7 @@ def test_a_bridge_is_trained_and_gone_on_with(tmp_path):
     assert load_bridge(str(tmp_path / "bridge")).info.steps == 4
 
 
-def test_three_tables_are_evaluated(tmp_path):
+def test_evaluate_compares_three_tables(tmp_path):
     kept = ("cardiology", "pulmonology")
     for seed, name in ((2, "s.jsonl"), (3, "t.parquet"), (4, "u.csv")):
         rows = [r for r in notes(tmp_path, 30, seed) if r["specialty"] in kept]

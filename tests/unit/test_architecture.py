@@ -1,4 +1,4 @@
-"""The order of the rooms, read from every import; and the other rules about files that no linter knows."""
+"""Check the import order of the rooms, and other rules about files that no linter checks."""
 
 import ast
 import subprocess
@@ -22,7 +22,7 @@ DP_FLOW = tuple(
 # A room may import rooms of a lower rank only; files of one room may import one another (never in a circle).
 RANKS = {
     "core": 0,
-    **dict.fromkeys(("attributes", "dp"), 1),  # of dp the methods; what queries persons is below
+    **dict.fromkeys(("attributes", "dp"), 1),  # of dp the methods; files that query persons have another rank
     **dict.fromkeys(("models", "segment"), 2),
     **dict.fromkeys(("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate"), 3),
     "config": 4,
@@ -35,13 +35,13 @@ RANKS = {
     "__main__": 11,
     "__init__": 11,
 }
-FLOW = {"pipeline", *DP_FLOW}  # one flow, in two folders
+FLOW = {"pipeline", *DP_FLOW}  # one flow in two folders
 STAGE_ROOMS = {name for name, rank in RANKS.items() if rank == 3} | {"segment"}
-# What makes text may not look at what judges it, or it would learn to please the judge.
-JUDGED_BLIND = 3
-# readers of files and the file writer: they judge nothing, and both packages use the same ones
+# Rooms that make text may not import the audits, so that the texts are not optimised for them.
+MAKES_TEXT = 3
+# readers and writer of files, which both packages share
 SHARED = {f"audits.core.{name}" for name in ("errors", "files", "strictjson", "strictyaml")}
-MAY_USE_AUDITS = {"evaluate"}  # it makes nothing and shares the audits' intervals
+MAY_USE_AUDITS = {"evaluate"}  # it makes no text and uses the intervals of the audits
 FORBIDDEN_TO_AUDITS = {"synthgen", "torch", "transformers", "sentence_transformers"}
 
 
@@ -75,7 +75,7 @@ def room(path):
 
 
 def room_of(parts):
-    """Return the room a module below synthgen is in: its first name, of a stage its first two."""
+    """Return the room of a module in synthgen: its first name, or its first two if they have a rank."""
     if not parts:
         return "__init__"
     two = ".".join(parts[:2])
@@ -87,16 +87,16 @@ def package_of(path):
 
 
 def room_violations(path, tree, source):
-    """Return what a file of `source` imports against the order."""
+    """Return the imports of a file of the room `source` that violate the order."""
     found = []
     for line, module in imports(tree, package_of(path)):
         parts = module.split(".")
         is_shared = ".".join(parts[:3]) in SHARED
-        is_blind = RANKS[source] <= JUDGED_BLIND and source not in MAY_USE_AUDITS
-        if parts[0] == "audits" and is_blind and not is_shared:
+        makes_text = RANKS[source] <= MAKES_TEXT and source not in MAY_USE_AUDITS
+        if parts[0] == "audits" and makes_text and not is_shared:
             found.append(f"{shown(path)}:{line}: {source} makes text and may not import audits")
         if parts[0] == "studies":
-            found.append(f"{shown(path)}:{line}: {source} imports an experiment, which no installed package holds")
+            found.append(f"{shown(path)}:{line}: {source} imports a study, which is not installed")
         if parts[0] != "synthgen" or len(parts) == 1:
             continue
         target = room_of(parts[1:]) if parts[1] in RANKS else "__init__"  # `from synthgen import Config`
@@ -109,7 +109,7 @@ def room_violations(path, tree, source):
 
 def test_every_room_has_a_rank():
     unknown = sorted({room(p) for p in files("synthgen")} - set(RANKS))
-    assert unknown == [], "give each a rank in RANKS, or put it into a room that has one"
+    assert unknown == [], "add a rank to RANKS, or move the file to a room with a rank"
 
 
 def test_rooms_import_lower_rooms_only():
@@ -137,13 +137,13 @@ def test_rooms_import_lower_rooms_only():
         ("pipeline", "from synthgen.filter import judge", 0),
     ],
 )
-def test_the_order_is_really_read(source, code, n_found):
+def test_the_import_order_check_finds_violations(source, code, n_found):
     path = ROOT / "synthgen" / source.replace(".", "/") / "x.py"
     assert len(room_violations(path, ast.parse(code), source)) == n_found
 
 
 @pytest.mark.parametrize("package", ["synthgen", "audits", "studies"])
-def test_no_circle_of_imports(package):
+def test_there_are_no_import_cycles(package):
     modules = {".".join(p.relative_to(ROOT).with_suffix("").parts): p for p in files(package)}
     graph = {}
     for name, path in modules.items():
@@ -153,10 +153,10 @@ def test_no_circle_of_imports(package):
         wanted = {m for _, m in imports(top, package_of(path))}
         wanted |= {m.rpartition(".")[0] for m in wanted}
         graph[name] = {m for m in wanted if m in modules and m != name}
-    tuple(TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
+    tuple(TopologicalSorter(graph).static_order())  # raises CycleError, which names the cycle
 
 
-def test_audits_import_nothing_of_the_maker():
+def test_audits_import_nothing_of_the_generator():
     found = [
         f"{shown(p)}:{line}: {module}"
         for p in files("audits")
@@ -166,7 +166,7 @@ def test_audits_import_nothing_of_the_maker():
     assert found == []
 
 
-def test_audits_run_where_the_maker_cannot_be_imported():
+def test_audits_import_without_the_generator_installed():
     modules = [package_of(p) if p.stem == "__init__" else f"{package_of(p)}.{p.stem}" for p in files("audits")]
     modules = [m for m in modules if not m.endswith("__main__")]
     code = f"""
@@ -174,7 +174,7 @@ import importlib, sys
 class Wall:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in {sorted(FORBIDDEN_TO_AUDITS)!r}:
-            raise ImportError("audits reached for " + name)
+            raise ImportError("audits imported " + name)
 sys.meta_path.insert(0, Wall())
 for module in {modules!r}:
     importlib.import_module(module)
@@ -195,7 +195,7 @@ def test_folders_are_short():
     assert {name: n for name, n in counts.items() if n > MAX_FILES} == {}
 
 
-def test_functions_fit_a_screen():
+def test_functions_are_short():
     found = {}
     for f in ("synthgen", "audits", "studies"):
         for p in files(f):
@@ -217,7 +217,7 @@ def test_no_class_has_two_meanings():
     assert {name: where for name, where in homes.items() if len(where) > 1} == {}
 
 
-def test_no_file_is_named_for_nothing():
+def test_no_file_has_a_meaningless_name():
     stems = {"utils", "util", "common", "helpers", "helper", "misc"}
     found = [
         shown(p)
@@ -229,7 +229,7 @@ def test_no_file_is_named_for_nothing():
 
 
 def broad_handlers(tree):
-    """Return the lines that catch everything and do not raise it again."""
+    """Return the lines that catch every exception and do not raise it again."""
     lines = []
     for node in ast.walk(tree):
         if not isinstance(node, ast.ExceptHandler):
@@ -240,12 +240,12 @@ def broad_handlers(tree):
             lines.append(node.lineno)
         elif "BaseException" in names:
             last = node.body[-1]
-            if not (isinstance(last, ast.Raise) and last.exc is None):  # cleaning up and going on falling is fine
+            if not (isinstance(last, ast.Raise) and last.exc is None):  # cleaning up and raising again is allowed
                 lines.append(node.lineno)
     return lines
 
 
-def test_nothing_catches_everything_outside_the_command_lines():
+def test_only_the_command_lines_catch_every_exception():
     found = [
         f"{shown(p)}:{line}"
         for f in ("synthgen", "audits", "studies")
@@ -267,7 +267,7 @@ def test_nothing_catches_everything_outside_the_command_lines():
         ("except OSError: pass", 0),
     ],
 )
-def test_broad_handlers_are_really_found(handler, n_found):
+def test_the_check_of_broad_handlers_finds_them(handler, n_found):
     assert len(broad_handlers(ast.parse(f"try:\n    x()\n{handler}"))) == n_found
 
 
@@ -287,7 +287,7 @@ def test_ranks_are_listed_in_order():
     assert all(a <= b for a, b in pairwise(RANKS.values()))
 
 
-# The order of the rooms of `audits`: measurements below the attacks that share them, attacks below what runs them.
+# The import order of the rooms of `audits`: measurements, then attacks, then the rooms that run them.
 AUDIT_RANKS = {
     "core": 0,
     **dict.fromkeys(("text", "gate"), 1),
@@ -295,8 +295,8 @@ AUDIT_RANKS = {
     **dict.fromkeys(
         ("memorization", "neighbours", "identifiers", "membership", "parent_recovery", "linkage", "accounting"), 3
     ),
-    **dict.fromkeys(("canaries", "differencing", "shadow"), 4),  # each asks the membership attack in its own way
-    "verify": 4,  # recomputes what an accounting adds up
+    **dict.fromkeys(("canaries", "differencing", "shadow"), 4),  # each uses the membership attack
+    "verify": 4,  # recomputes an accounting
     "runner": 5,
     "selftest": 6,
     "cli": 7,
@@ -314,7 +314,7 @@ def audit_room_of(parts):
 
 
 def audit_room_violations(path, tree):
-    """Return what a file of `audits` imports against the order."""
+    """Return the imports of a file of `audits` that violate the order."""
     source = audit_room(path)
     targets = {
         (line, audit_room_of(tuple(module.split(".")[1:])))
@@ -347,5 +347,5 @@ def test_rooms_of_the_audits_import_lower_rooms_only():
         ("verify", "from audits.runner.run import run", 1),
     ],
 )
-def test_the_order_of_the_audits_is_really_read(source, code, n_found):
+def test_the_import_order_check_of_the_audits_finds_violations(source, code, n_found):
     assert len(audit_room_violations(ROOT / "audits" / source / "x.py", ast.parse(code))) == n_found

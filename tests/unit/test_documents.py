@@ -35,7 +35,7 @@ def blocks(text, language):
 
 
 def figures(text, name):
-    """Return what stands in one block of measured figures."""
+    """Return the text of one block of measured figures."""
     (block,) = re.findall(
         rf"^<!-- figures: {name} -->$(.*?)^<!-- /figures -->$", text, flags=re.DOTALL | re.MULTILINE
     )
@@ -52,7 +52,7 @@ def rows(text):
 
 
 def section(text, *headings):
-    """Return what stands below the headings, each sought below the one before, up to the next of the last's level."""
+    """Return the text below nested headings, up to the next heading of the last level."""
     for heading in headings:
         text = text.partition(f"\n{heading}\n")[2]
         assert text, heading
@@ -60,7 +60,7 @@ def section(text, *headings):
 
 
 def slugs(text):
-    """Return the anchors of a text's headings, as they are made of them."""
+    """Return the anchors of the headings of a text."""
     headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -92,7 +92,7 @@ def test_the_exit_codes_of_the_page_are_those_of_the_errors():
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_documents_lead_somewhere_and_name_no_machine(path):
+def test_links_and_paths_exist_and_no_machine_is_named(path):
     text = path.read_text(encoding="utf-8")
     for target, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", text):
         if target.startswith("https://"):
@@ -109,7 +109,7 @@ def test_documents_lead_somewhere_and_name_no_machine(path):
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
-ANSWERS = {  # what the named file must hold, so that an answer does not go stale
+ANSWERS = {  # text that the named file must contain
     "Where does the seed come in?": "class SeedTree",
     "Where is λ drawn?": "def draw_lambdas",
     "Where is a record rejected?": "class Filtered",
@@ -119,7 +119,7 @@ ANSWERS = {  # what the named file must hold, so that an answer does not go stal
 }
 
 
-def test_the_answers_to_a_non_members_questions_are_right():
+def test_the_index_of_the_architecture_page_names_the_right_files():
     answers = {row[0]: row[1] for row in rows(section(page("explanation/architecture.md"), "## Where is what"))}
     for question, needed in ANSWERS.items():
         first = IN_THE_TREE.findall(answers[question])[0]
@@ -190,7 +190,7 @@ PLACES = {
 }
 
 
-def test_places_for_measured_figures_are_whole():
+def test_blocks_of_measured_figures_are_complete():
     for path in DOCUMENTS:
         text = path.read_text(encoding="utf-8")
         opened = re.findall(r"^<!-- figures: (\w+) -->$", text, flags=re.MULTILINE)
@@ -229,11 +229,11 @@ def test_the_rows_of_styles_are_those_of_the_page():
             (goal,) = re.findall(rf"^\| {row} \| {classifier} \| (.*?), [a-z ]+ \|", there, flags=re.MULTILINE)
             assert cells[header.index(f"{column}, of real alone") - 2] == goal
             titles, _, *leaks = rows(there.partition("### The goals")[0])
-            (told,) = [r[titles.index("membership AUC, encoder")] for r in leaks if r[0] == row]
-            assert cells[header.index(f"{column}, membership AUC") - 2] == told
+            (found,) = [r[titles.index("membership AUC, encoder")] for r in leaks if r[0] == row]
+            assert cells[header.index(f"{column}, membership AUC") - 2] == found
 
 
-def test_what_is_said_of_the_smotext_study_is_on_its_page():
+def test_the_summary_of_the_smotext_study_agrees_with_its_page():
     said = " ".join(section(STUDIES, "## Is a classifier trained on synthetic texts as good?").split())
     gives_away = section(
         page("studies/smotext.md"), "## newsgroups20", "### Accuracy, and what the records give away"
@@ -284,7 +284,7 @@ def cases_right(name):
     return re.findall(r"^Cases right: (\d+ of \d+);", suite(name), flags=re.MULTILINE)[0]
 
 
-def test_what_is_said_of_the_suite_is_on_its_page():
+def test_the_summary_of_the_calibration_suite_agrees_with_its_page():
     said = " ".join(page("how-to/audit-external-data.md").split())
     right = [cases_right(name) for name in ("newsgroups20", "clinic", "db_bio")]
     assert f"{right[0]}, {right[1]} and {right[2]} cases are judged rightly and none wrongly;" in said
@@ -326,8 +326,15 @@ def test_the_results_of_the_readme_are_those_of_the_pages():
     header, _, *table = rows(figures(README, "results"))
     assert len(table) <= 8
     assert header == [
-        "data", "persons in train", "ε", "synthetic records", "encoder head", "TF-IDF", "membership AUC", "page"
-    ]  # fmt: skip
+        "data",
+        "persons in train",
+        "ε",
+        "synthetic records",
+        "encoder head",
+        "TF-IDF",
+        "membership AUC",
+        "page",
+    ]
     clinic, auc = dp_figures()
     news = accuracy("newsgroups")
     sets = {"AG News, 4 classes": "ag_news", "SST-2, 2 classes": "sst2"}
@@ -351,16 +358,16 @@ def test_the_results_of_the_readme_are_those_of_the_pages():
             assert "docs/results.md" in where
 
 
-def test_a_release_is_told_alike_by_the_results_and_the_bridges_card():
+def test_the_results_page_and_the_bridge_card_agree():
     card = CARD.read_text(encoding="utf-8")
     costs = section(card, "## Fidelity, utility and leakage")
     head, tfidf = (
         "head on the frozen encoder, trained on synthetic, accuracy",
         "TF-IDF, trained on synthetic, accuracy",
     )
-    told = [row for row in rows(costs) if row[0] in {head, tfidf, "TF-IDF, real + synthetic, accuracy"}]
+    card_rows = [row for row in rows(costs) if row[0] in {head, tfidf, "TF-IDF, real + synthetic, accuracy"}]
     news = accuracy("newsgroups")
-    assert [row[3] for row in told[:3]] == [
+    assert [row[3] for row in card_rows[:3]] == [
         news["head", "synthetic"],
         news["word-based", "synthetic"],
         news["word-based", "real + synthetic"],

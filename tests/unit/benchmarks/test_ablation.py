@@ -57,7 +57,7 @@ def test_every_variant_is_trained_and_none_twice(bench, options, tmp_path, capsy
 
 
 @pytest.mark.slow
-def test_a_variant_that_was_stopped_goes_on(bench, options, tmp_path, monkeypatch):
+def test_a_variant_that_was_stopped_continues(bench, options, tmp_path, monkeypatch):
     whole = run(bench, options, tmp_path / "whole", "--only", "plain")
     steps = []
 
@@ -81,7 +81,7 @@ def test_a_variant_that_was_stopped_goes_on(bench, options, tmp_path, monkeypatc
 
 
 @pytest.mark.slow
-def test_another_training_is_not_gone_on_with(bench, options, tmp_path):
+def test_another_training_is_not_continued(bench, options, tmp_path):
     run(bench, options, tmp_path, "--only", "plain")
     with pytest.raises(SystemExit, match="holds another training"):
         run(bench, options, tmp_path, "--only", "plain", "--seed", "5")

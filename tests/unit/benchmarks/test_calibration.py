@@ -45,7 +45,7 @@ def test_quick_makes_the_table(quick, bench):
 
 
 @pytest.mark.slow
-def test_a_second_run_climbs_nothing_and_says_the_same(quick, bench, monkeypatch, capsys):
+def test_a_second_run_reuses_every_case(quick, bench, monkeypatch, capsys):
     _, text, _, options = quick
 
     def climbed(*_args, **_options):
@@ -58,7 +58,7 @@ def test_a_second_run_climbs_nothing_and_says_the_same(quick, bench, monkeypatch
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_goes_on(quick, bench, capsys):
+def test_an_interrupted_run_continues(quick, bench, capsys):
     folder, text, _, options = quick
     (folder / "kept/clinic/seed-0/one_identifier.json").unlink()
     (folder / "kept/clinic/resplit-001.json").unlink()
@@ -81,14 +81,14 @@ def test_checkpoints_of_another_run_are_not_mixed_in(quick, bench):
     ("options", "words"),
     [(["--corpora", "clinic,moon"], "unknown corpora: moon"), (["--corpora", "synthpai"], "SYNTHGEN_DATA must say")],
 )
-def test_what_cannot_be_run_is_said(bench, monkeypatch, capsys, options, words):
+def test_what_cannot_be_run_is_reported(bench, monkeypatch, capsys, options, words):
     monkeypatch.delenv("SYNTHGEN_DATA", raising=False)
     with pytest.raises(SystemExit):
         bench.main(options)
     assert words in capsys.readouterr().err
 
 
-def test_rows_are_cut_and_near_duplicates_left_out(bench, tmp_path, monkeypatch):
+def test_rows_are_cut_and_near_duplicates_excluded(bench, tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     long = [
         " ".join(rng.choice(list("abcdefghij"), 4).tolist() + [f"w{j}" for j in rng.integers(900, size=170)])
@@ -159,7 +159,7 @@ def test_counts_by_hand(bench):
     }
 
 
-def test_every_case_is_climbed_unless_quick(bench, monkeypatch):
+def test_every_case_is_run_unless_quick(bench, monkeypatch):
     monkeypatch.setenv("SYNTHGEN_DATA", "somewhere")
     assert bench.arguments([]).cases == CASES
     assert bench.arguments([]).corpora == list(bench.CORPORA)

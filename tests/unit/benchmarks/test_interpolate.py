@@ -56,7 +56,7 @@ def test_growth_by_hand(bench):
     assert bench.exponent({10: 3.0, 100: 300.0}) == pytest.approx(2)
 
 
-def test_other_points_are_told_apart(bench, monkeypatch, capsys):
+def test_different_points_are_distinguished(bench, monkeypatch, capsys):
     X, y = bench.made_up(bench.class_sizes(1_500, 2))
     assert bench.same_points("smote", X, y, points=300) > 0.05
     monkeypatch.setitem(bench.THEIRS, "smote", bench.RandomOverSampler)
@@ -94,7 +94,7 @@ def test_quick_compares_every_method(bench, monkeypatch, capsys):
         assert f"{method:<18} energy distance" in printed
 
 
-def test_what_imbalanced_learn_refuses_is_said(bench, capsys):
+def test_what_imbalanced_learn_refuses_is_reported(bench, capsys):
     X, y = bench.made_up(bench.class_sizes(2_000, 20))
     assert bench.compared("adasyn", X, y, 1) is None  # it rounds every record's share of the points down to none
     assert "imbalanced-learn refuses: No samples" in capsys.readouterr().out

@@ -5,7 +5,7 @@ from pathlib import Path
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "membership_scores.py"
 
 
-def test_every_score_is_held_against_every_leak():
+def test_every_score_is_measured_on_every_leak():
     few = ["--corpus", "clinic", "--persons", "200", "--draws", "1"]
     done = subprocess.run([sys.executable, str(SCRIPT), *few], capture_output=True, text=True, check=True)
     lines = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()]

@@ -91,7 +91,7 @@ def cell(text, case, title):
 
 
 @pytest.mark.slow
-def test_the_whole_way_takes_no_package_and_little_time(quick):
+def test_the_quick_form_needs_no_package_and_little_time(quick):
     _, text, _, seconds = quick
     assert seconds < 60
     assert cell(text, "verbatim", "ours").startswith("caught: memorization")
@@ -104,32 +104,32 @@ def test_the_whole_way_takes_no_package_and_little_time(quick):
 
 @pytest.mark.parametrize(("name", "words"), ERRORS.items())
 @pytest.mark.slow
-def test_a_peer_that_misbehaves_has_a_row_that_says_so(quick, name, words):
+def test_a_failing_peer_has_a_row_with_the_reason(quick, name, words):
     for case in ("verbatim", "fresh_people"):
         assert cell(quick[1], case, f"the {name} one").startswith(f"error: {words} (")
 
 
 @pytest.mark.slow
-def test_a_peer_that_cannot_be_installed_has_a_row_that_says_so(quick):
+def test_a_peer_that_cannot_be_installed_has_a_row_with_the_reason(quick):
     said = cell(quick[1], "verbatim", "the absent one")
     assert said.startswith("error: cannot be installed: ERROR: No matching distribution found for no-such-package==1")
 
 
 @pytest.mark.slow
-def test_the_others_go_on_and_the_last_line_of_what_is_printed_counts(quick):
+def test_the_others_continue_and_the_last_line_of_what_is_printed_counts(quick):
     assert cell(quick[1], "verbatim", "the kind one").startswith("caught: by eye (")
     assert "- the kind one, verbatim: share 0.5" in quick[1]
 
 
 @pytest.mark.slow
-def test_what_a_broken_peer_said_is_not_shown_but_kept_apart(quick):
+def test_the_output_of_a_failed_peer_is_only_logged(quick):
     folder, text, *_ = quick
     assert "of what it read" not in text
     assert any("of what it read" in log.read_text() for log in (folder / "work/answers").rglob("crashing.log"))
 
 
 @pytest.mark.slow
-def test_who_stops_what_is_clean_is_no_fault_of_ours(quick):
+def test_a_peer_that_stops_clean_releases_shows_no_fault_of_ours(quick):
     assert "- the kind one also stops what is clean (fresh_people): that it stops a leak shows little." in quick[1]
     assert "a fault of ours" not in quick[1]
 
@@ -148,7 +148,7 @@ def test_answers_are_kept_and_failures_tried_again(quick, bench, fakes, monkeypa
 
 
 @pytest.mark.slow
-def test_another_adapter_is_asked_anew(quick, bench, fakes, tmp_path, monkeypatch, capsys):
+def test_another_adapter_is_run_again(quick, bench, fakes, tmp_path, monkeypatch, capsys):
     adapter = tmp_path / "kind.py"
     adapter.write_text(fakes["kind"].adapter.read_text().replace("caught", "passed"), encoding="utf-8")
     monkeypatch.setattr(bench, "PEERS", {"kind": bench.Peer("the kind one", adapter)})
@@ -186,7 +186,7 @@ def test_an_environment_is_made_once(bench, fakes, tmp_path, monkeypatch):
     assert bench.environment(bench.Peer("a", peer.adapter, ("b==1", "c==3")), tmp_path) != first
 
 
-def test_an_install_that_takes_too_long_is_said(bench, fakes, tmp_path, monkeypatch):
+def test_an_install_that_takes_too_long_is_reported(bench, fakes, tmp_path, monkeypatch):
     monkeypatch.setattr(bench, "run", lambda command, limit: (None, "", ""))
     with pytest.raises(bench.NotInstalledError, match="took over"):
         bench.environment(bench.Peer("a", fakes["kind"].adapter, ("b==1",)), tmp_path)
@@ -217,7 +217,7 @@ def test_disagreements(bench, case, mine, theirs, words):
     assert lines[0].startswith(words)
 
 
-def test_who_stops_everything_has_shown_no_fault_of_ours(bench):
+def test_a_peer_that_stops_everything_shows_no_fault_of_ours(bench):
     found = {
         "verbatim": answered(ours="passed", a="caught", b="passed"),
         "chunk_mix": answered(ours="caught", a="caught", b="passed"),
@@ -286,7 +286,7 @@ def test_tables_without_classes_have_no_class(bench):
         (["--corpora", "synthpai"], "SYNTHGEN_DATA must say"),
     ],
 )
-def test_what_cannot_be_run_is_said(bench, monkeypatch, capsys, options, words):
+def test_what_cannot_be_run_is_reported(bench, monkeypatch, capsys, options, words):
     monkeypatch.delenv("SYNTHGEN_DATA", raising=False)
     with pytest.raises(SystemExit):
         bench.arguments(options)

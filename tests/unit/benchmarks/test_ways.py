@@ -79,7 +79,7 @@ def trip():
     return RoundTrip(encoder=Axes(), decoder=Loudest(), settings=SETTINGS)
 
 
-def test_what_was_written_stands_in_rows():
+def test_decoded_texts_are_in_rows():
     found = trip().write(sources().vectors, sources().labels, SeedTree(0), candidates=2)
     assert found.texts == (("ant", "bee"), ("cow", "bee"), ("bee", "ant"), ("cow", "ant"))
     assert found.vectors.shape == (4, 2, 3)
@@ -124,7 +124,7 @@ def test_a_correction_by_hand():
     assert corrected(x, g, 0.5) == pytest.approx(np.array([[0.9, 0.7]]) / np.hypot(0.9, 0.7), abs=1e-6)
 
 
-def test_a_correction_asks_for_what_is_missing_and_keeps_the_better():
+def test_a_correction_requests_what_is_missing_and_keeps_the_better():
     near = Sources(texts=("ant bee",), labels=("x",), vectors=np.array([[0.65, 0.76, 0]], dtype=np.float32))
     made = trip()
     guess = first_of("guess", made.write(near.vectors, near.labels, SeedTree(0)))

@@ -32,7 +32,7 @@ def test_without_shared_records_it_is_the_usual_t_test(values, confidence):
 
 
 @given(st.lists(st.integers(-40, 40), min_size=2, max_size=12, unique=True), st.floats(0.01, 3))
-def test_shared_records_never_make_it_surer(values, ratio):
+def test_shared_records_never_make_it_more_confident(values, ratio):
     x = np.array(values) / 100
     shared, apart = corrected_t(x, ratio), corrected_t(x, 0.0)
     assert shared.p >= apart.p

@@ -12,7 +12,7 @@ from synthgen.core.errors import Interrupted
 # only functions of installed modules reach another process from a test
 
 
-def test_every_job_is_run_and_told_of():
+def test_every_job_is_run_and_reported():
     told = {}
     in_processes([3, 1, 2], operator.neg, told.__setitem__)
     assert told == {3: -3, 1: -1, 2: -2}
@@ -37,7 +37,7 @@ def test_an_error_of_a_job_is_raised_here_and_leaves_no_process():
     assert active_children() == []
 
 
-def test_a_stop_is_passed_on_and_nobody_waits_for_the_rest():
+def test_a_stop_is_passed_on_and_no_one_waits_for_the_rest():
     def stop(*_):
         raise SystemExit(7)
 
@@ -48,6 +48,6 @@ def test_a_stop_is_passed_on_and_nobody_waits_for_the_rest():
     assert active_children() == []
 
 
-def test_a_killed_process_is_told_as_a_stop():
+def test_a_killed_process_is_reported_as_a_stop():
     with pytest.raises(Interrupted, match="a worker process was killed"):
         in_processes([9], os._exit, lambda *_: None)

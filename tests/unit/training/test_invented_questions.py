@@ -42,7 +42,7 @@ def test_two_thousand_are_different_and_as_long_as_promised(write):
 
 
 @WRITERS
-def test_no_run_of_words_stands_in_many(write):
+def test_no_run_of_words_occurs_in_many(write):
     counts = Counter(chain.from_iterable(runs(text) for text in texts(write)))
     assert {run: n for run, n in counts.items() if n > MOST * 2000} == {}
 
@@ -95,7 +95,7 @@ def test_too_few_texts_are_an_error():
 
 
 @pytest.mark.corpus
-def test_nothing_stands_in_the_corpora_that_stay_unseen():
+def test_nothing_occurs_in_the_corpora_that_stay_unseen():
     if "SYNTHGEN_DATA" not in os.environ:
         pytest.skip("SYNTHGEN_DATA does not say where the real text sets are")
     from pyarrow import parquet

@@ -33,7 +33,7 @@ def finding(asked, *_):
     return {"asked": said, "scores": scores, "style_gap": 1.0, "membership": None}
 
 
-def test_what_is_kept_is_not_made_again_and_sets_that_are_too_small_are_left_out(request_, monkeypatch):
+def test_what_is_kept_is_not_made_again_and_sets_that_are_too_small_are_excluded(request_, monkeypatch):
     made = []
     monkeypatch.setattr(command, "run_trial", lambda asked, *rest: made.append(asked.name) or finding(asked, *rest))
     page = dp_study(request_, silent, lambda _line: None)
@@ -49,7 +49,7 @@ def test_what_is_kept_is_not_made_again_and_sets_that_are_too_small_are_left_out
     assert len(made) == len(QUICK_MECHANISMS)
 
 
-def test_the_full_study_asks_for_every_join_at_every_budget(request_):
+def test_the_full_study_requests_every_join_at_every_budget(request_):
     asked = replace(request_, quick=False, datasets=("clinic",)).asked()
     assert [(a.mechanism, a.epsilon) for a in asked] == [
         ("labels alone", 0.01),

@@ -21,7 +21,7 @@ def test_the_clinic_is_made_and_drawn_by_person(tmp_path):
         assert sum(r.group == group for r in clinic.corpus.records) == sum(row["group"] == group for row in rows)
 
 
-def test_what_is_missing_is_told_before_any_work(tmp_path):
+def test_what_is_missing_is_reported_before_any_work(tmp_path):
     with pytest.raises(DataError, match="do not know"):
         read_private_sets(["another"], None, 10)
     with pytest.raises(DataError, match="no folder"):

@@ -26,7 +26,7 @@ def trial(mechanism, epsilon, head, words, *, persons=500, auc=None, data="sst2"
     }
 
 
-def test_the_page_that_is_shown_comes_of_the_trials_that_are_kept():
+def test_the_page_is_generated_from_the_archived_trials():
     with zipfile.ZipFile(STUDIES / "dp-trials.zip") as kept:
         trials = [json.loads(kept.read(name)) for name in sorted(kept.namelist())]
     made = results_page(trials)
@@ -35,7 +35,7 @@ def test_the_page_that_is_shown_comes_of_the_trials_that_are_kept():
     assert all((STUDIES / name).is_file() for name in re.findall(r"\]\((dp-.*?\.svg)\)", shown))
 
 
-def test_what_is_of_too_few_is_said_so():
+def test_too_few_texts_are_reported():
     page = results_page([{**trial("classes", 4.0, 0.6, 0.3), "style_gap": None}])
     assert page.rstrip().endswith("| too few | not measured |")
 

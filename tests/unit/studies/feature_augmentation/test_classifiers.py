@@ -106,7 +106,7 @@ def test_the_best_epoch_is_kept_and_training_stops_after_it(monkeypatch):
     assert float(again) == pytest.approx(loss)
 
 
-def test_a_training_that_never_was_a_number_is_told():
+def test_a_training_that_never_was_a_number_is_reported():
     bad = clouds((9, 9))
     bad = Labelled(x=np.full_like(bad.x, np.nan), y=bad.y)
     with pytest.raises(InternalError, match="never a number"):

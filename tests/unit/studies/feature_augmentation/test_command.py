@@ -59,7 +59,7 @@ def run(tmp_path, *arguments, **env):
     )
 
 
-def test_the_protocol_is_the_full_one_or_the_quick_one_with_what_was_asked_for(tmp_path):
+def test_the_protocol_is_the_full_one_or_the_quick_one_with_the_requested_values(tmp_path):
     assert request(tmp_path, quick=False).protocol() == Protocol(seed=3)
     asked = request(tmp_path, folds=5).protocol()
     assert (asked.folds, asked.repeats, asked.seed, asked.largest) == (5, 1, 3, QUICK.largest)
@@ -73,7 +73,7 @@ def test_two_sets_of_one_name_are_refused(tmp_path):
         feature_augmentation(request(tmp_path, datasets=(str(first), str(second))), silent)
 
 
-def test_what_is_missing_is_told_before_any_work(tmp_path):
+def test_what_is_missing_is_reported_before_any_work(tmp_path):
     with pytest.raises(DataError, match="sst2: no folder of data"):
         feature_augmentation(request(tmp_path), silent)
     table = tmp_path / "t.csv"
@@ -163,7 +163,7 @@ def whole(out, datasets, sizes):
 @pytest.mark.slow
 @pytest.mark.models
 @pytest.mark.usefixtures("_minilm")
-def test_a_study_of_generated_notes_can_be_stopped_and_gone_on_with(tmp_path):
+def test_a_study_of_generated_notes_can_be_stopped_and_continued(tmp_path):
     table = notes(tmp_path / "notes.jsonl")
     arguments = ("--dataset", table, "--quick", "--out", tmp_path / "out")
     with (tmp_path / "log").open("w") as log:

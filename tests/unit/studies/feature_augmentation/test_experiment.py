@@ -191,7 +191,7 @@ def test_measures_worked_by_hand(experiment, monkeypatch):
     assert run_fold(experiment, 0, 1).to_pylist()[0]["minority_recall"] == 0  # there it is class 1
 
 
-def test_the_key_changes_with_whatever_decides_the_numbers(experiment):
+def test_the_key_changes_with_everything_that_determines_the_numbers(experiment):
     keys = {experiment.key()}
     x = experiment.x
     vectors = x.vectors.copy()

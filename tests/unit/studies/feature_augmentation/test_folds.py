@@ -94,7 +94,7 @@ def test_largest_class_size_is_the_power_of_two_that_every_class_holds():
     assert caught.value.problems == ("class 'a': 20 train records in a fold, needs 32",)
 
 
-def test_a_class_that_no_test_part_holds_is_told():
+def test_a_class_that_no_test_part_holds_is_reported():
     labels = ["a"] * 40 + ["b"] * 40
     groups = [f"g{i}" for i in range(40)] + ["one person"] * 40
     fold_of = assign_folds(labels, groups, 3, rng())

@@ -19,7 +19,7 @@ def rows(*texts, label="a"):
     return [{"text": text, "label": label} for text in texts]
 
 
-def test_the_parts_of_a_named_set_are_pooled_and_repeats_left_out(tmp_path):
+def test_the_parts_of_a_named_set_are_pooled_and_repeats_excluded(tmp_path):
     parquet(tmp_path / "sst2/train.parquet", rows("one", "two", "one"))
     parquet(tmp_path / "sst2/dev.parquet", rows("three", label="b"))
     parquet(tmp_path / "sst2/test.parquet", rows("two", "four", label="b"))
@@ -83,7 +83,7 @@ def test_any_table_can_be_given_and_its_groups_are_kept(tmp_path):
     assert [r.group for r in corpus.records] == ["p0", "p0", "p0", "p1", "p1", "p1", "p2"]
 
 
-def test_what_is_neither_a_name_nor_a_path_is_told(tmp_path):
+def test_what_is_neither_a_name_nor_a_path_is_reported(tmp_path):
     with pytest.raises(DataError, match=r"sst3: neither a set we know \(sst2, ag_news, imdb\)"):
         read_set("sst3", tmp_path)
 

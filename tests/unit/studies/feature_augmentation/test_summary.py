@@ -121,7 +121,7 @@ def test_over_n_is_the_slow_obvious_mean(data, n_folds, n_sizes):
         assert found["verdict"] == difference_verdict(wanted.low, wanted.high)
 
 
-def test_an_n_missing_in_one_fold_is_left_out_rather_than_averaged_unevenly():
+def test_an_n_missing_in_one_fold_is_excluded_rather_than_averaged_unevenly():
     values = {
         ("none", 8): NONE,
         ("none", 16): NONE,

@@ -58,7 +58,7 @@ def test_the_accuracy_table_shows_every_n_and_every_gap(page):
     assert not [line for line in lines_of(page, "| none |") if "↑" in line]
 
 
-def test_refusals_and_settings_are_told(page):
+def test_refusals_and_settings_are_reported(page):
     assert "| a | vae | 8 | 10 | no danger \\| points |" in page
     assert "- encoder: minilm\n- folds: 5\n- datasets:\n  - a:\n    - M: 64\n    - classes: no, ye\\|s" in page
     assert "corrected resampled t-test" in page

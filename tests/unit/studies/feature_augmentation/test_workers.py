@@ -76,7 +76,7 @@ def test_another_setting_is_never_mixed_in(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1 no", "other"])
-def test_a_damaged_fold_is_told_with_what_to_do(tmp_path, monkeypatch, damage):
+def test_a_damaged_fold_is_reported_with_what_to_do(tmp_path, monkeypatch, damage):
     quick_make(monkeypatch, [])
     run_experiments([made_up("one")], tmp_path, silent)
     path = next(tmp_path.glob("one-*/repeat-0-fold-02.parquet"))
@@ -112,7 +112,7 @@ class Counted:
 
 
 @pytest.mark.slow
-def test_a_stopped_run_leaves_no_process_and_goes_on(tmp_path):
+def test_a_stopped_run_leaves_no_process_and_continues(tmp_path):
     experiment = made_up("one")
     stopped = Counted(stop_after=1)
     with pytest.raises(SystemExit):
@@ -138,7 +138,7 @@ class Deadly(Experiment):
         os._exit(9)
 
 
-def test_a_killed_worker_is_told_as_a_stop(tmp_path):
+def test_a_killed_worker_is_reported_as_a_stop(tmp_path):
     base = made_up("one")
     deadly = Deadly(dataset="one", x=base.x, protocol=base.protocol, largest=base.largest)
     with pytest.raises(Interrupted, match="a worker process was killed"):

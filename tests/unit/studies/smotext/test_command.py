@@ -47,7 +47,7 @@ def run(tmp_path, *arguments, **env):
     )
 
 
-def test_the_protocol_is_the_papers_or_the_quick_one_with_what_was_asked_for(tmp_path):
+def test_the_protocol_is_the_papers_or_the_quick_one_with_the_requested_values(tmp_path):
     full = request(tmp_path, quick=False)
     assert full.protocol() == SmotextProtocol(seed=3)
     assert (full.protocol().real, full.protocol().synthetic, full.protocol().seeds) == (1000, 2600, 5)
@@ -59,7 +59,7 @@ def test_the_protocol_is_the_papers_or_the_quick_one_with_what_was_asked_for(tmp
     assert request(tmp_path).protocol().tokens == QUICK.tokens
 
 
-def test_missing_sets_are_all_told_before_any_work(tmp_path, study):
+def test_missing_sets_are_all_reported_before_any_work(tmp_path, study):
     with pytest.raises(DataError, match="no folder of data"):
         smotext(request(tmp_path), silent, print)
     code, told = study("smotext", "--quick", "--data", tmp_path)
@@ -99,7 +99,7 @@ def test_kept_trials_are_found_and_give_the_page_that_is_shown(tmp_path):
 @pytest.mark.slow
 @pytest.mark.corpus
 @pytest.mark.models
-def test_a_quick_study_can_be_stopped_and_gone_on_with(tmp_path):
+def test_a_quick_study_can_be_stopped_and_continued(tmp_path):
     if not os.environ.get("SYNTHGEN_DATA"):
         pytest.skip("SYNTHGEN_DATA is not set")
     if not all((store_folder() / name / MANIFEST).is_file() for name in ("minilm", "smollm2")):

@@ -66,7 +66,7 @@ def test_a_text_is_not_its_own_evidence():
     assert class_kept(written, ["a"], reference, of, np.array([[1]])).tolist() == [True]
 
 
-def test_a_row_named_twice_is_left_out_once():
+def test_a_row_named_twice_is_excluded_once():
     reference = np.array([[1, 0], [0, 1], [-0.6, 0.8]], dtype=np.float32)
     written = np.array([[0.3, 0.954]], dtype=np.float32)
     # taken out twice, the first row would turn the class's sum to (-1, 1)

@@ -75,7 +75,7 @@ def test_a_set_may_ask_for_fewer_synthetic_records():
     assert SmotextProtocol(synthetic=400, sizes=(100, 300)).of(other).synthetic == 400
 
 
-def test_what_is_asked_needs_no_vector(small, design):
+def test_a_request_needs_no_vector(small, design):
     bare = SetDesign(text_set=design.text_set, protocol=design.protocol)
     for name in sorted(set(WRITING_OF.values())):
         for seed in (0, 1):

@@ -28,7 +28,7 @@ def test_names_change_and_contents_do_not(tmp_path):
     assert (tmp_path / "again.zip").read_bytes() == (tmp_path / "new.zip").read_bytes()
 
 
-def test_an_unknown_trial_or_one_that_stands_twice_is_refused(tmp_path):
+def test_an_unknown_trial_or_one_that_occurs_twice_is_refused(tmp_path):
     old = archive(tmp_path / "old.zip", "set-real-0-0123", "set-real-0-0456", "set-real-9-0789")
     with pytest.raises(DataError, match="cannot be given other names") as caught:
         rekey(old, tmp_path / "new.zip", ASKED)

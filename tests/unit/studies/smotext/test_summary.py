@@ -137,6 +137,6 @@ def test_a_goal_is_reached_by_the_whole_interval_alone(goal, low, high, said):
     assert goal_verdict(goal, FoldMean(folds=5, mean=1.0, low=low, high=high, p=None)) == said
 
 
-def test_a_measure_that_stands_twice_is_refused():
+def test_a_measure_that_occurs_twice_is_refused():
     with pytest.raises(DataError, match="2 measures of the study stand twice"):
         over_seeds(table(REAL, REAL))

@@ -105,7 +105,7 @@ def lines(page, start):
     return [line for line in page.splitlines() if line.startswith(start)]
 
 
-def test_utility_and_privacy_stand_in_one_row(page):
+def test_utility_and_privacy_are_in_one_row(page):
     (row,) = lines(page, "| smotext | 20 |")
     cells = [c.strip() for c in row.strip("|").split("|")]
     assert [c.split(" ±")[0] for c in cells] == [
@@ -168,7 +168,7 @@ def shown_part(page):
     return page[page.index("## In short") : page.index("## How it was made")]
 
 
-def test_the_page_that_is_shown_comes_of_the_trials_that_are_kept(tmp_path):
+def test_the_page_is_generated_from_the_archived_trials(tmp_path):
     with zipfile.ZipFile(STUDIES / "smotext-trials.zip") as kept:
         # dataset, variant, seed and the sha256 of what decides the trial, a hyphen between them
         named = {name.removeprefix("trials/").rsplit("-", 1)[0]: kept.read(name) for name in kept.namelist()}

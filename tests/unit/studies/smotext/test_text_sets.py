@@ -35,7 +35,7 @@ def test_all_that_is_missing_is_named_at_once(tmp_path):
         read(None)
 
 
-def test_no_text_of_test_is_in_the_pool_and_repeats_are_left_out(tmp_path):
+def test_no_text_of_test_is_in_the_pool_and_repeats_are_excluded(tmp_path):
     write(
         tmp_path,
         "sst2/train.parquet",
@@ -80,7 +80,7 @@ def test_the_pool_and_the_test_part_are_cut_once_by_the_seed(tmp_path):
     assert first.test.texts == again.test.texts != other.test.texts
 
 
-def test_a_class_with_too_few_records_is_told(tmp_path, monkeypatch):
+def test_a_class_with_too_few_records_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(text_sets, "SOURCES", {"sst2": replace(SST2, least=3)})
     write(
         tmp_path, "sst2/train.parquet", [("a", "positive"), ("b", "positive"), ("c", "positive"), ("d", "negative")]
@@ -91,7 +91,7 @@ def test_a_class_with_too_few_records_is_told(tmp_path, monkeypatch):
     assert caught.value.problems == ("'negative': 1 in train, needs 3, and one of test",)
 
 
-def test_every_set_asks_for_the_label_and_has_words_for_it():
+def test_every_set_requests_the_label_and_has_words_for_it():
     for source in SOURCES.values():
         assert source.asked.count("{label}") == 1
         assert len(set(source.words.values())) == len(source.words) >= 2

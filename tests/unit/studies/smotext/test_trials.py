@@ -77,7 +77,7 @@ def in_this_process(monkeypatch, made, stop_after=999):
     monkeypatch.setattr(trials, "_state", {})
 
 
-def test_trials_are_made_once_and_a_stopped_study_goes_on(bench, tmp_path, monkeypatch):
+def test_trials_are_made_once_and_a_stopped_study_continues(bench, tmp_path, monkeypatch):
     made = []
     in_this_process(monkeypatch, made, stop_after=4)
     with pytest.raises(SystemExit):
@@ -108,7 +108,7 @@ def test_trials_are_made_once_and_a_stopped_study_goes_on(bench, tmp_path, monke
         run_trials(bench, paths_of(bench, tmp_path), silent)
 
 
-def test_texts_are_asked_for_only_where_a_trial_is_missing(bench, tmp_path):
+def test_texts_are_requested_only_where_a_trial_is_missing(bench, tmp_path):
     everything = bench.writings(paths_of(bench, tmp_path))
     names = [f"{name}-seed-{seed}" for seed in (0, 1) for name in ("smote", "words", "style", "paraphrase")]
     assert sorted(w.request.name for w in everything) == sorted(f"small-{name}" for name in (*names, LABEL_ONLY))
@@ -127,7 +127,7 @@ def test_texts_are_asked_for_only_where_a_trial_is_missing(bench, tmp_path):
     }
 
 
-def test_whatever_is_asked_in_a_trial_is_in_its_key(small, bench):
+def test_all_inputs_of_a_trial_are_in_its_key(small, bench):
     job, design, makers = ("small", 0, "smotext"), bench.designs["small"], bench.makers
     key = trial_key(job, design, makers, DIGEST)
     assert trial_key(job, small.design(seeds=5), makers, DIGEST) == key  # more seeds add to the ones that are there

@@ -81,7 +81,7 @@ def test_shards_are_those_of_the_decoder_itself(tmp_path, makers, wanted):
     assert not list(tmp_path.rglob("*.partial"))
 
 
-def test_a_stopped_writing_goes_on_with_the_missing_shards(tmp_path, makers, wanted, monkeypatch):
+def test_a_stopped_writing_continues_with_the_missing_shards(tmp_path, makers, wanted, monkeypatch):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     for folder in (whole, cut):
         folder.mkdir()
@@ -107,7 +107,7 @@ def test_a_stopped_writing_goes_on_with_the_missing_shards(tmp_path, makers, wan
     assert len(made) == 3
 
 
-def test_whatever_decides_the_texts_is_in_the_key(tiny, makers, wanted):
+def test_everything_that_determines_the_texts_is_in_the_key(tiny, makers, wanted):
     one = wanted[0]
     other = replace(makers["bridge"], digest="c")
     named = tiny.latents(7, labels=("bee.hive", "ant"))
@@ -124,12 +124,12 @@ def test_whatever_decides_the_texts_is_in_the_key(tiny, makers, wanted):
     assert asking(one, name="else").key(makers) == one.key(makers)
 
 
-def test_texts_are_asked_for_under_the_names_of_their_vectors(tiny, wanted):
+def test_texts_are_requested_under_the_names_of_their_vectors(tiny, wanted):
     with pytest.raises(InternalError, match="other names"):
         replace(wanted[0], latents=tiny.latents(7, labels=("bee.hive", "ant")))
 
 
-def test_a_damaged_shard_is_told_with_what_to_do(tmp_path, makers, wanted, monkeypatch):
+def test_a_damaged_shard_is_reported_with_what_to_do(tmp_path, makers, wanted, monkeypatch):
     in_this_process(monkeypatch)
     write_texts(wanted[:1], makers, tmp_path, silent)
     next(tmp_path.rglob("shard-00001.parquet")).write_bytes(b"PAR1 no")
