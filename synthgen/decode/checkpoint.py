@@ -1,4 +1,4 @@
-"""What the safetensors of a checkpoint hold, by name, in one file or in shards, without loading the model."""
+"""Read tensors of a safetensors checkpoint by name, from one file or from shards, without loading the model."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,12 +14,11 @@ INDEX = "model.safetensors.index.json"
 TABLE, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 
 
-def stored(folder: Path) -> dict[str, Path]:
+def tensor_files(folder: Path) -> dict[str, Path]:
     """Return the file of every tensor of a checkpoint.
 
     Raises:
-        ModelError: naming each shard the index names that is missing or damaged, with a tensor it should hold, and
-            each tensor that its shard lacks.
+        ModelError: if a shard that the index names is missing or damaged, or lacks a tensor. All are listed.
     """
     if not (folder / INDEX).is_file():
         return dict.fromkeys(_names(folder / SINGLE), folder / SINGLE)
@@ -36,15 +35,15 @@ def stored(folder: Path) -> dict[str, Path]:
         elif not shard.is_file():
             problems.append(f"{wanted[0]}: its shard {shard.name} ({len(wanted)} tensors) is missing")
         else:
-            there = _names(shard)
-            problems += [f"{name}: not in {shard.name}, where the index says" for name in wanted if name not in there]
+            missing = sorted(set(wanted) - _names(shard))
+            problems += [f"{name}: missing in {shard.name}, which the index names" for name in missing]
     if problems:
         raise ModelError(f"{folder}: the checkpoint is incomplete", problems=problems, hint="Fetch its files again.")
     return named
 
 
-def read(files: Mapping[str, Path], names: Iterable[str]) -> dict[str, Tensor]:
-    """Return the named tensors as they are stored; a name that no file holds is left out."""
+def read_tensors(files: Mapping[str, Path], names: Iterable[str]) -> dict[str, Tensor]:
+    """Return the named tensors as stored; names that no file contains are omitted."""
     found = {}
     for name in names:
         if name in files:
@@ -54,17 +53,13 @@ def read(files: Mapping[str, Path], names: Iterable[str]) -> dict[str, Tensor]:
 
 
 def head_problems(files: Mapping[str, Path], *, tied: bool) -> list[str]:
-    """Return where the output head of a Llama or Mistral checkpoint contradicts what its configuration says of it.
+    """Return contradictions between the output head of a Llama or Mistral checkpoint and `tie_word_embeddings`.
 
-    A library that reads such a folder either makes up a head or drops the stored one; both write other texts.
-
-    Args:
-        files: of `stored`.
-        tied: config.json's tie_word_embeddings.
+    For such a folder, a library either initializes a random head or ignores the stored one; both change the texts.
     """
     if not tied:
         return [] if HEAD in files else [f"{HEAD}: missing, though config.json says the embeddings are not tied"]
-    pair = read(files, (TABLE, HEAD))
+    pair = read_tensors(files, (TABLE, HEAD))
     if not pair:
         return [f"{TABLE}: missing"]
     if len(pair) == 2 and not equal(pair[TABLE], pair[HEAD]):

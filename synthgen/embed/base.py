@@ -17,30 +17,27 @@ _WEIGHTS_AND_SETTINGS = ("*.safetensors", "*.json", "*.txt", "*.model")
 
 
 class Encoder(Protocol):
-    """A frozen text encoder.
-
-    Attributes:
-        name: name in the configuration.
-        digest: SHA-256 of weights, tokenizer and settings.
-        dim: number of columns, d.
-        max_tokens: tokens after this number are ignored.
-        normalized: whether every vector has unit length.
-    """
+    """A frozen text encoder."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102 - documented above
+    def name(self) -> str:
+        """Name in the configuration."""
 
     @property
-    def digest(self) -> str: ...  # noqa: D102 - documented above
+    def digest(self) -> str:
+        """SHA-256 of weights, tokenizer and settings."""
 
     @property
-    def dim(self) -> int: ...  # noqa: D102 - documented above
+    def dim(self) -> int:
+        """Number of columns, d."""
 
     @property
-    def max_tokens(self) -> int: ...  # noqa: D102 - documented above
+    def max_tokens(self) -> int:
+        """Number of tokens after which text is ignored."""
 
     @property
-    def normalized(self) -> bool: ...  # noqa: D102 - documented above
+    def normalized(self) -> bool:
+        """Whether every vector has unit length."""
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
         """Return float32 (n, d), row i of texts[i], finite.
@@ -52,7 +49,6 @@ class Encoder(Protocol):
             texts: non-empty strings.
             progress: called with the number of texts encoded since the last call.
         """
-        ...
 
 
 def folder_digest(folder: Path) -> str:
@@ -71,13 +67,13 @@ def folder_digest(folder: Path) -> str:
 
 
 def in_batches(texts: Sequence[str], size: int) -> list[list[str]]:
-    """Return batches of the distinct texts, longest first.
+    """Return batches of the distinct texts, longest first, whatever the order of the texts.
 
     Texts of similar length share a batch, so little is padded. The longest batch comes first, so a lack of memory
-    shows immediately. The batches do not depend on the order of the texts.
+    shows immediately.
     """
-    different = sorted(set(texts), key=lambda text: (-len(text), text))
-    return [different[start : start + size] for start in range(0, len(different), size)]
+    distinct = sorted(set(texts), key=lambda text: (-len(text), text))
+    return [distinct[start : start + size] for start in range(0, len(distinct), size)]
 
 
 def encode_batches(
@@ -92,7 +88,7 @@ def encode_batches(
     """Return the vectors of texts, float32 (n, d), encoded in batches of at most `size` texts.
 
     Args:
-        encoder: the encoder; gives the dimension and the name for messages.
+        encoder: gives the dimension and the name for messages.
         texts: non-empty strings.
         forward: returns the vectors of a batch; several threads call it if `n_workers` is above 1.
         size: batch size; changes the last bits of the vectors, unlike the number of workers.
@@ -117,22 +113,12 @@ def encode_batches(
         vectors = {i: run(i, advance) for i in range(len(batches))}
     else:
         in_threads(range(len(batches)), run, vectors.__setitem__, advance, n_workers=min(n_workers, len(batches)))
-    return restore_order(texts, batches, [vectors[i] for i in range(len(batches))], encoder.name)
-
-
-def restore_order(texts: Sequence[str], batches: list[list[str]], vectors: list[Float32], name: str) -> Float32:
-    """Return the batch vectors in the order of the texts.
-
-    Raises:
-        ModelError: if a vector is not finite or has length zero.
-    """
     row = {text: i for i, text in enumerate(text for batch in batches for text in batch)}
-    stacked = np.concatenate(vectors)
+    stacked = np.concatenate([vectors[i] for i in range(len(batches))])
     lengths = np.linalg.norm(stacked, axis=1)
-    bad = int(np.count_nonzero(~np.isfinite(lengths) | (lengths <= 0)))
-    if bad:
+    if bad := int(np.count_nonzero(~np.isfinite(lengths) | (lengths <= 0))):
         raise ModelError(
-            f"encoder {name!r}: {bad} of {len(stacked)} vectors are not finite or have length zero",
+            f"encoder {encoder.name!r}: {bad} of {len(stacked)} vectors are not finite or have length zero",
             hint="The weights are damaged or overflow in this precision; try another device or precision.",
         )
     return stacked[[row[text] for text in texts]]

@@ -38,12 +38,8 @@ def heading_of(line: str) -> str | None:
 def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: int) -> Mapping[str, str]:
     """Return the headings that at least `least_persons` persons share, as normal form to written form.
 
-    The written form is the most frequent one if enough persons use it, else the heading in capitals.
-
-    Args:
-        texts: n texts.
-        groups: person of each text.
-        least_persons: number of persons that must share a heading.
+    The written form is the most frequent one if enough persons use it, else the heading in capitals. `groups` names
+    the person of each text.
 
     Privacy: a line of a note can contain a name, so lines of fewer persons are treated as text.
     """
@@ -66,8 +62,7 @@ def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: 
 
 def _found(text: str) -> Iterator[tuple[str, str]]:
     for line in text.split("\n"):
-        name = heading_of(line)
-        if name is not None:
+        if (name := heading_of(line)) is not None:
             yield name, " ".join(line.split())
 
 
@@ -76,19 +71,12 @@ _WORD = re.compile(r"\S+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A part of a record.
+    """A part of a record."""
 
-    Args:
-        heading: normal form of the section's heading; empty if there is none.
-        section: number of the section in the record, from 0; windows of one section share it.
-        opening: heading line as written if the segment starts its section; else empty.
-        text: text of the segment; can be empty.
-    """
-
-    heading: str
-    section: int
-    opening: str
-    text: str
+    heading: str  # normal form of the section's heading; empty if there is none
+    section: int  # number of the section in the record, from 0; windows of one section share it
+    opening: str  # heading line as written if the segment starts its section; else empty
+    text: str  # can be empty
 
     def __repr__(self) -> str:
         return f"Segment(section {self.section}, {len(self.text)} characters)"
@@ -96,15 +84,10 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Splitter:
-    """Cuts records at known headings, and long sections into windows of whole sentences.
+    """Cuts records at known headings, and long sections into windows of whole sentences."""
 
-    Args:
-        words: approximate number of words of a window.
-        headings: normal form to written form, from `shared_headings`; empty to cut into windows only.
-    """
-
-    words: int
-    headings: Mapping[str, str]
+    words: int  # approximate number of words of a window
+    headings: Mapping[str, str]  # normal form to written form; empty to cut into windows only
 
     @property
     def digest(self) -> str:
@@ -117,16 +100,11 @@ class Splitter:
         Openings and texts in sequence restore the text up to white space. Lines that look like an unknown heading
         are text.
         """
-        found: list[Segment] = []
-        sections = self._sections(text)
-        for section, (opening, lines) in enumerate(sections):
-            heading = heading_of(opening) or ""
-            windows = tuple(windows_of("\n".join(lines), self.words)) or ("",)
-            found += [
-                Segment(heading=heading, section=section, opening=opening if i == 0 else "", text=window)
-                for i, window in enumerate(windows)
-            ]
-        return tuple(found)
+        return tuple(
+            Segment(heading=heading_of(opening) or "", section=section, opening="" if i else opening, text=window)
+            for section, (opening, lines) in enumerate(self._sections(text))
+            for i, window in enumerate(tuple(windows_of("\n".join(lines), self.words)) or ("",))
+        )
 
     def join(self, parts: Sequence[tuple[str, int, str]]) -> str:
         """Return one record from (heading, section, text) parts; empty sections are dropped.
@@ -157,12 +135,7 @@ class Splitter:
 
 
 def learn_splitter(config: SegmentsConfig, texts: Sequence[str], groups: Sequence[str]) -> Splitter:
-    """Return the splitter for a configuration and the training texts.
-
-    Args:
-        config: the segmentation settings.
-        texts: training texts.
-        groups: person of each text.
+    """Return the splitter for a configuration and the training texts, whose persons are in `groups`.
 
     Raises:
         DataError: if `config.by` is "headings" and no heading is shared by enough persons.
@@ -197,13 +170,8 @@ def windows_of(text: str, words: int) -> Iterator[str]:
 def _sentences(text: str, found: Sequence[re.Match[str]], words: int) -> Iterator[tuple[int, int]]:
     """Yield (first word, end word) of each sentence or line; longer ones are cut to the window."""
     start = 0
-    for i, word in enumerate(found):
-        is_last = i + 1 == len(found)
-        if (
-            is_last
-            or i + 1 - start == words
-            or SENTENCE_END.search(word[0]) is not None
-            or "\n" in text[word.end() : found[i + 1].start()]
-        ):
-            yield start, i + 1
-            start = i + 1
+    for end, word in enumerate(found, start=1):
+        gap = text[word.end() : found[end].start()] if end < len(found) else "\n"
+        if end - start == words or SENTENCE_END.search(word[0]) is not None or "\n" in gap:
+            yield start, end
+            start = end

@@ -1,4 +1,4 @@
-"""Parentage: what one encoder sees of the parents of synthetic records, and how far from chance it may lie."""
+"""Measure for one encoder how often the parents found are train persons, and test these shares against margins."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from audits.attacks.parent_recovery.noise_tolerant_attack import (
 from audits.core.holdout import Arms
 from audits.core.stats import FAIL_LEVEL, POWER, Scan, needed_for_share, power_of_each, scan_test
 from audits.core.two_sided import is_inside
-from audits.core.types import AuditInputs, Estimate, persons
+from audits.core.types import AuditInputs, persons
 from audits.embeddings.distances import Share
 from audits.embeddings.encoders import Encoded
 
@@ -25,31 +25,27 @@ MARGINS = (0.03, 0.05, 0.10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareTest:
-    """A share, what it would be if roles meant nothing, and how far from that it may lie (None: too few rows)."""
+    """A share, its null value under random roles, and the margin around the null (None if there are too few rows)."""
 
     what: str
     share: Share
     null: float
     margin: float | None
 
-    def estimate(self, confidence: float, *, less: float = 0.0) -> Estimate:
-        """Return the share less a number, with its normal interval."""
-        return self.share.estimate(confidence, less=less)
-
     def is_within(self, margin: float | None, confidence: float) -> bool:
-        """Return whether the whole interval lies within a margin of the null."""
-        off = self.estimate(confidence, less=self.null)
-        return margin is not None and self.share.n > 0 and is_inside(off, margin, centre=0.0)
+        """Return whether the whole interval lies within a margin around the null."""
+        excess = self.share.estimate(confidence, less=self.null)
+        return margin is not None and self.share.n > 0 and is_inside(excess, margin, centre=0.0)
 
     def p_beyond(self, margin: float) -> float:
-        """Return the p-value, two-sided, against lying within a margin of the null."""
+        """Return the two-sided p-value of the hypothesis that the share lies within a margin around the null."""
         return self.share.p_beyond(margin, null=self.null)
 
     def smallest_leak(self, n_shares: int, confidence: float) -> float | None:
-        """Return how far from the null the truth must be for the audit not to pass with power .8.
+        """Return the smallest distance from the null at which the audit does not pass, with power .8.
 
-        Either the interval leaves the margin d, or the share differs from the null by more than chance explains and
-        by more than the strictest margin d_0, at error e:
+        The audit does not pass if the interval exceeds the margin d, or if the share differs significantly from the
+        null and exceeds the strictest margin d_0. With the standard error e:
 
             min(d - (z_confidence - z_.8) e,  max(d_0, (z_(1 - .05 / (2 n_shares)) + z_.8) e))
         """
@@ -63,7 +59,7 @@ class ShareTest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderShares:
-    """What one encoder sees: three shares, the scan over persons, and how often true parents are found, if known."""
+    """Results of one encoder: three shares, the scan over persons and, with a lineage, the recall of true parents."""
 
     encoder: str
     train: ShareTest
@@ -74,24 +70,16 @@ class EncoderShares:
 
     @property
     def shares(self) -> tuple[ShareTest, ...]:
-        """Return the three shares."""
+        """The three shares."""
         return self.train, self.first, self.both
 
 
 def encoder_shares(
     encoded: Encoded, people: Arms, inputs: AuditInputs, n_shares: int, rng: np.random.Generator
 ) -> EncoderShares:
-    """Return the shares one encoder sees, each with its margin, and how often true parents are found.
-
-    Args:
-        encoded: the tables.
-        people: the persons compared.
-        inputs: as they were given; read for the ledger and the persons of train.
-        n_shares: how many shares the whole audit looks at.
-        rng: for the search and the permutations.
-    """
+    """Return the results of one encoder; `n_shares` is the number of shares tested in the whole audit."""
     found = find_parent_pairs(encoded, people, rng)
-    both = both_train(found, people, rng)
+    both, both_null = both_train(found, people, rng)
 
     def share_test(what: str, share: Share, null: float) -> ShareTest:
         return ShareTest(what=what, share=share, null=null, margin=margin_of(share, n_shares))
@@ -100,7 +88,7 @@ def encoder_shares(
         encoder=encoded.name,
         train=share_test("the two persons between whom records lie", train_share(found, people), 0.5),
         first=share_test("the nearer of the two persons", first_share(found, people), 0.5),
-        both=share_test("records that lie between two train persons", both.share, both.null),
+        both=share_test("records that lie between two train persons", both, both_null),
         scan=scan_test(found.nearness[people.is_train], found.nearness[~people.is_train]),
         recall=None
         if inputs.lineage is None
@@ -109,14 +97,14 @@ def encoder_shares(
 
 
 def margin_of(share: Share, n_shares: int) -> float | None:
-    """Return the strictest margin that the independent rows behind a share can carry, None if they carry none.
+    """Return the strictest margin that the independent rows behind a share support, or None.
 
-    Rows carry a margin d if all of the audit's shares together, being safe, would come out within it with power .8:
+    Rows support a margin d if all safe shares of the audit together lie within d with power .8:
 
         n >= ((z_.95 + z_(1 - .2 / (2 · n_shares))) / (2 d))²
 
-    and the widest also if this one share would. The run's confidence does not come in: a surer run would otherwise be
-    held to a wider margin.
+    The widest margin is also supported if this share alone would lie within it. The confidence of the run is not
+    used, because a run with a higher confidence would otherwise get a wider margin.
     """
     power = power_of_each(n_shares)
     for margin in MARGINS:

@@ -1,7 +1,7 @@
-"""Parents: between which two real people does each synthetic record lie, and were they train people?
+"""Noise-tolerant attack: find the two real persons between whom each synthetic record lies.
 
-The noise-tolerant attack on records mixed from others: it works on any encoding of the released text, and needs no
-knowledge of how the records were made. `audits/attacks/parent_recovery/parent_recovery_audit.py` draws the verdict.
+The attack works on any encoding of the released text and does not need to know how the records were made.
+`audits/attacks/parent_recovery/parent_recovery_audit.py` derives the verdict.
 """
 
 import math
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from audits.attacks.parent_recovery.lineage_exposure import weights_by_person
+from audits.attacks.parent_recovery.lineage import weights_by_person
 from audits.core.holdout import Arms, person_scores
 from audits.core.stats import Interval, clopper_pearson
 from audits.core.types import Lineage
@@ -21,9 +21,9 @@ from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import similarity_blocks
 
 CANDIDATES = 40
-MAX_CANDIDATES = 120  # of both arms, where one is so much larger that few of its persons take part in a repeat
+MAX_CANDIDATES = 120  # of both arms; more than 40 are needed if few persons of a large arm take part in a repeat
 REPEATS = 20
-MAX_ROWS = 20_000  # synthetic rows attacked; that many tell a share of .5 from one of .509
+MAX_ROWS = 20_000  # synthetic rows attacked; enough to distinguish a share of .5 from one of .509
 PERMUTATIONS = 2000  # over all repeats
 
 Int = NDArray[np.int64]
@@ -31,53 +31,30 @@ Int = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParentPairs:
-    """The pairs of persons found.
+    """The pairs of persons found."""
 
-    Args:
-        rows: the synthetic rows attacked; (m,).
-        pairs: for each repeat and row the two persons between whom it lies, the nearer first; (repeats, m, 2).
-        included: for each repeat the persons compared, as many of train as of control in each class.
-        nearness: for each person the highest cosine of any of their records with any row attacked; (P,).
-    """
-
-    rows: Int
-    pairs: Int
-    included: list[Int]
-    nearness: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BothTrainShare:
-    """The share of rows whose two persons are both of train, and what it would be if roles meant nothing."""
-
-    share: Share
-    null: float
+    rows: Int  # (m,), synthetic rows attacked
+    pairs: Int  # (repeats, m, 2), persons between whom each row lies, the nearer first
+    included: list[Int]  # persons compared in each repeat, equally many of train and control in each class
+    nearness: NDArray[np.float64]  # (P,), highest cosine of each person's records to any attacked row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParentRecall:
-    """How often the attack names a person that a row was really made from.
+    """How often the attack finds a person that a row was made from."""
 
-    Args:
-        one: share of rows whose first person is a parent.
-        one_chance: the same if the persons found were dealt out among the rows of a class blindly.
-        pair: share of rows whose two persons are both parents.
-        pair_chance: the same by chance.
-        n: independent rows behind `one`; rows of one heaviest parent count together as far as they agree.
-    """
-
-    one: float
-    one_chance: float
-    pair: float
+    one: float  # share of rows whose first person is a parent
+    one_chance: float  # expected value of `one` if the persons found were dealt randomly to the rows of a class
+    pair: float  # share of rows whose two persons are both parents
     pair_chance: float
-    n: float
+    n: float  # independent rows behind `one`; rows with the same heaviest parent count less if they agree
 
     def ends(self, confidence: float) -> Interval:
-        """Return the exact interval of `one` (Clopper and Pearson) at its independent rows."""
+        """Return the exact interval (Clopper and Pearson) of `one` for `n` rows."""
         return clopper_pearson(self.one * self.n, self.n, confidence=confidence)
 
     def p_above(self, limit: float) -> float:
-        """Return the exact p-value of `one` against a true recall of at most the limit."""
+        """Return the exact p-value of the hypothesis that the true recall is at most the limit."""
         k = self.one * self.n
         return 1.0 if self.one == 0 or limit >= 1 else float(stats.beta.cdf(limit, k, self.n - k + 1))
 
@@ -85,23 +62,22 @@ class ParentRecall:
 def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) -> ParentPairs:
     """Return for each synthetic row the two persons between whom it lies best.
 
-    Candidates are the most similar records, in one index over both arms that does not know the roles; in each repeat
-    those of equally many train and control persons, about 40. Of each two of different persons the one is chosen
-    whose non-negative combination comes nearest:
+    The candidates are the most similar records, from one index over both arms that ignores the roles. In each
+    repeat they belong to equally many train and control persons, about 40 candidates. Among all pairs of candidates
+    of different persons, the attack chooses the pair whose non-negative combination comes nearest:
 
         (P, Q) = argmin over P, Q in C(z), min over a, b >= 0 of |z - a P - b Q|,   C(z) the candidates
 
-    All rows have unit length. A point between two records, brought to unit length or not, and whatever lengths the
-    records had, is such a combination without a remainder; it is no longer on the segment between their unit rows,
-    which is why the segment is not what is searched. (Points of 256 dimensions, 20 of them intrinsic, mixed of two
-    neighbours among 1,500, noise of twice the distance to the nearest: the segment names a parent for 30 %, the
-    combination for 95 %.)
+    All rows have unit length. A point between two records is such a combination without a remainder, whatever the
+    lengths of the records and the point were. It need not lie on the segment between the unit rows, so searching
+    segments finds fewer parents: 30 % instead of 95 % for points of 256 dimensions (20 of them intrinsic) that were
+    mixed from two neighbours among 1,500, with noise of twice the distance to the nearest.
 
-    Random: which rows where there are more than 20,000; 20 equalised draws, 1 where the arms are equal already; the
-        order of the index, which decides ties; persons for rows that resemble nobody.
+    Randomness: rows, if there are more than 20,000; 20 equalised draws, or 1 if the arms are equal; the order of
+        the index, which decides ties; persons for rows that resemble nobody.
     Cost: O(m · n · d + m · 40² · d) time; O(256 · (n + 40² + 40 · d)) memory beside the encoded tables.
-    Source: the search for parents follows the idea of attacks on SMOTE, which need exact vectors; the combination in
-        place of the line, the equalised index and the null are ours.
+    Reference: attacks on SMOTE, which need exact vectors; the combination instead of the line, the equalised index
+        and the null are ours.
     """
     m = encoded.synthetic.shape[0]
     rows = np.arange(m) if m <= MAX_ROWS else np.sort(rng.choice(m, size=MAX_ROWS, replace=False))
@@ -129,24 +105,23 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) 
 
 
 def train_share(found: ParentPairs, people: Arms) -> Share:
-    """Return the share of train among the persons found, with the exact variance of permuting the persons' roles."""
-    repeats = found.pairs.shape[0]
-    return share_of_train(found.pairs.reshape(repeats, -1), found.included, people)
+    """Return the share of train among the persons found, with the exact variance under permuted roles."""
+    return share_of_train(found.pairs.reshape(len(found.pairs), -1), found.included, people)
 
 
 def first_share(found: ParentPairs, people: Arms) -> Share:
-    """Return the share of train among the nearer of the two persons; falls where rows near to train were dropped."""
+    """Return the share of train among the nearer of the two persons; it falls if rows near train were dropped."""
     return share_of_train(found.pairs[:, :, 0], found.included, people)
 
 
-def both_train(found: ParentPairs, people: Arms, rng: np.random.Generator) -> BothTrainShare:
-    """Return how often both persons are of train.
+def both_train(found: ParentPairs, people: Arms, rng: np.random.Generator) -> tuple[Share, float]:
+    """Return the share of rows whose two persons are both in train, and its null value under random roles.
 
-    If roles meant nothing, two persons of one class with n of each role would both be train with probability
-    (n - 1) / (2 (2n - 1)), two of different classes with 1/4. The error is that of permuting the roles of persons
-    within each class, so that rows which share persons are not counted as independent.
+    Under random roles, two persons of one class with n persons of each role are both in train with probability
+    (n - 1) / (2 (2n - 1)), two persons of different classes with probability 1/4. The standard error comes from
+    permuting the roles within each class, so rows that share persons do not count as independent.
 
-    Random: 2,000 permutations, divided among the repeats.
+    Randomness: 2,000 permutations, divided among the repeats.
     """
     value, null, variance = 0.0, 0.0, 0.0
     n = -(-PERMUTATIONS // len(found.included))
@@ -162,25 +137,18 @@ def both_train(found: ParentPairs, people: Arms, rng: np.random.Generator) -> Bo
         of_permutation = _permuted(people.is_train[among], classes, n, rng)
         variance += float(np.var([roles[inside].all(axis=1).mean() for roles in of_permutation]))
     repeats = len(found.included)
-    return BothTrainShare(
-        share=Share(value=value / repeats, error=math.sqrt(variance / repeats)), null=null / repeats
-    )
+    return Share(value=value / repeats, error=math.sqrt(variance / repeats)), null / repeats
 
 
 def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_person: Int) -> ParentRecall | None:
-    """Return how often true parents are found; None where no attacked row has one.
+    """Return how often true parents are found, or None if no attacked row has a parent.
 
-    Chance is what the same persons would hit if they were dealt out among the rows of a class: knowing the class, and
-    that some persons are found for every row, is not finding a parent. With h_g the hits and n_g the rows of the
-    persons g who are heaviest parents, and r the recall,
+    The chance values deal the same persons randomly to the rows of a class, because knowing the class of a row does
+    not reveal its parents. With h_g hits in the n_g rows whose heaviest parent is person g, and the recall r,
 
         n = rows / max(1, sum_g (h_g - r n_g)² / (rows r (1 - r)))
 
-    Args:
-        found: what `find_parent_pairs` returned.
-        people: the persons; those of train come first, numbered as in `train_person`.
-        lineage: of all synthetic rows.
-        train_person: the person of each train row; (n_T rows,).
+    The persons of train come first in `people`, numbered as in `train_person` (n_T,), the person of each train row.
     """
     with_parents = [i for i, row in enumerate(found.rows.tolist()) if len(lineage.parents[row]) > 0]
     if not with_parents:
@@ -203,7 +171,7 @@ def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_pers
 
 
 def _fill_pairs(found: Int, nobody: NDArray[np.bool_], among: Int, rng: np.random.Generator) -> Int:
-    """Return pairs of two persons each, with random persons in the place of nobody and of a missing second one."""
+    """Return pairs of distinct persons; random persons replace a missing second person and rows near nobody."""
     first = np.where(nobody, rng.choice(among, size=len(found)), found[:, 0])
     other = rng.integers(len(among) - 1, size=len(found))
     other = among[other + (other >= np.searchsorted(among, first))]
@@ -211,7 +179,7 @@ def _fill_pairs(found: Int, nobody: NDArray[np.bool_], among: Int, rng: np.rando
 
 
 def _permuted(is_train: NDArray[np.bool_], classes: Int, n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Return the roles of the persons, handed out anew within each class n times; (n, P)."""
+    """Return n permutations of the roles within each class; (n, P)."""
     roles = np.tile(is_train, (n, 1))
     for c in np.unique(classes):
         members = np.flatnonzero(classes == c)
@@ -220,7 +188,7 @@ def _permuted(is_train: NDArray[np.bool_], classes: Int, n: int, rng: np.random.
 
 
 def _parent_persons(lineage: Lineage, rows: list[int], train_person: Int) -> tuple[Int, Int]:
-    """Return the distinct persons each row was made from, filled up with -1, and the heaviest of them."""
+    """Return the distinct persons each row was made from, padded with -1, and the heaviest of them."""
     weights = [weights_by_person(lineage.parents[r], lineage.weights[r], train_person) for r in rows]
     parents = np.full((len(rows), max(map(len, weights))), -1, dtype=np.int64)
     for i, of_row in enumerate(weights):
@@ -233,7 +201,7 @@ def _are_parents(persons: Int, parents: Int) -> NDArray[np.bool_]:
 
 
 def _recall_by_chance(pairs: Int, parents: Int, classes: Int, n_persons: int) -> tuple[float, float]:
-    """Return how often one, and how often both persons found would be parents, dealt out within classes."""
+    """Return the chance that the first person, and that both persons found, are parents if dealt within classes."""
     rows_of_class = np.bincount(classes)[classes] * pairs.shape[0]
     ordered = np.sort(pairs, axis=2)
     first = np.sort((classes * n_persons + pairs[:, :, 0]).ravel())

@@ -1,7 +1,7 @@
-"""A computation recorded on a GPU and played again: one launch for a whole step of the decode loop.
+"""Record a computation on a GPU as a CUDA graph and replay it, with one launch for a whole step of the decode loop.
 
-A step of a small model is hundreds of kernels of a few microseconds; launched one by one the GPU waits for the
-processor most of the time.
+A step of a small model consists of hundreds of kernels of a few microseconds. If they are launched one by one, the
+GPU mostly waits for the processor.
 """
 
 from collections.abc import Callable
@@ -9,23 +9,23 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-WARM_UP = 3  # calls before the recording, in which the libraries choose their kernels and take their memory
+WARM_UP = 3  # calls before the recording, in which the libraries choose kernels and allocate memory
 
 
-def plays(device: torch.device) -> bool:
-    """Return whether a device can record a computation and play it again."""
+def can_record(device: torch.device) -> bool:
+    """Return whether computations on a device can be recorded and replayed."""
     return device.type == "cuda"
 
 
-class Played:
-    """A function of tensors, recorded once and played again for each call; the kernels, and so the bits, are its own.
+class Recorded:
+    """A function of tensors that is recorded once and replayed for each call, with identical results.
+
+    The function must not wait for the GPU, must always use the same shapes, and must have no further effect if it is
+    called again with the same arguments. Each call returns the same tensor, overwritten.
 
     Args:
-        function: of tensors on one GPU; waits for nothing there, has one shape, and may be called again with the same
-            arguments to no other effect.
-        given: arguments to record it with.
-
-    Each call gives back the same tensor, overwritten.
+        function: function of tensors on one GPU.
+        given: arguments for the recording.
     """
 
     def __init__(self, function: Callable[..., Tensor], *given: Tensor) -> None:
@@ -42,7 +42,7 @@ class Played:
                 self.made = function(*self.given)
 
     def __call__(self, *given: Tensor) -> Tensor:
-        """Return what the function makes of new arguments of the same shapes."""
+        """Return the function's result for new arguments of the same shapes."""
         for own, new in zip(self.given, given, strict=True):
             own.copy_(new)
         self.graph.replay()

@@ -4,25 +4,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-BLOCK = 64  # tokens of a block, of which only the largest is looked at first
+BLOCK = 64  # tokens of a block, of which only the maximum is compared first
 
 
 def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, temperature: float) -> Tensor:
-    """Return one token id per row, drawn by a uniform number that was drawn elsewhere.
+    """Return one token id per row, drawn with a uniform number in [0, 1) per row.
 
-    With p the softmax of the k largest logits over the temperature, in falling order, and p' its shortest prefix
-    that holds at least top_p, renormalised, the token is the first whose cumulative p' exceeds u. Taking the k
-    largest before anything else keeps the work at k, not at the size of the vocabulary.
+    Let p be the softmax of the k largest logits over the temperature, in descending order, and p' its shortest prefix
+    with a mass of at least top_p, renormalised. The token is the first whose cumulative p' exceeds u. Taking the k
+    largest logits first makes the work depend on k, not on the size of the vocabulary.
 
     Args:
         logits: (n, vocabulary), any float dtype.
         uniform: float32 (n), in [0, 1).
-        top_k: tokens considered.
+        top_k: number of tokens considered.
         top_p: probability mass kept among them.
         temperature: above 0.
 
-    Random: none of its own.
-    Source: Fan et al. 2018 (top-k), Holtzman et al. 2020, arXiv 1904.09751v2, section 3.1 (nucleus).
+    Reference: Fan et al. 2018 (top-k), Holtzman et al. 2020, arXiv 1904.09751v2, section 3.1 (nucleus).
     """
     values, ids = _largest(logits, min(top_k, logits.shape[-1]))
     p = torch.softmax(values / temperature, dim=-1)
@@ -35,10 +34,10 @@ def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, tempera
 
 
 def _largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Return the k largest logits of each row, float32 in falling order, equal ones by token id; and their ids.
+    """Return the k largest logits of each row, float32, descending, equal ones by token id; and their ids.
 
-    The k largest lie in the k blocks with the largest maxima, so all others are never sorted. Where the last of the k
-    equals one that is left out, which of the two is taken is fixed but follows no rule.
+    The k largest logits lie in the k blocks with the largest maxima, so the other blocks are never sorted. If the
+    k-th logit equals an excluded one, the choice between them is fixed but follows no rule.
     """
     n = len(logits)
     if missing := -logits.shape[-1] % BLOCK:

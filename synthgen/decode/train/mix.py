@@ -1,4 +1,4 @@
-"""Vectors between passages for training: as a decoder of interpolated ones will meet them, each with a real text."""
+"""Training vectors between passages, like the interpolated vectors that a decoder receives, each with a real text."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,27 +6,22 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
-NEIGHBOURS = 5  # as many as SMOTE looks at by default
+NEIGHBOURS = 5  # default of SMOTE
 
 
-def mixed(rows: Rows, pool: Vectors, share: float, rng: np.random.Generator) -> tuple[Rows, Vectors]:
-    """Return the passages to write and the vectors to write them from; some vectors lie between two passages.
+def mix_vectors(rows: Rows, pool: Vectors, share: float, rng: np.random.Generator) -> tuple[Rows, Vectors]:
+    """Return the passages to write, int64 (b), and their vectors, float32 (b, d); some lie between two passages.
 
-    Such a vector lies between a passage and one of those nearest to it, and the passage to be written is the one it
-    lies nearest to, which may be a third.
+    Such a vector lies between a passage and one of its nearest passages. Its target is the passage nearest to it,
+    which can be a third one.
 
         x̃ = x_i + λ (x_j − x_i),  j among the `NEIGHBOURS` nearest of i,  λ ~ U(0, 1);   target argmin_k |x_k − x̃|
 
     Args:
         rows: int64 (b), passages.
-        pool: float32 (n, d), the vectors of all passages that are trained on.
-        share: how many of the rows are so replaced, on average; 0 draws nothing.
+        pool: float32 (n, d), vectors of all training passages.
+        share: expected share of replaced rows; with 0, nothing is drawn.
         rng: draws three times b numbers.
-
-    Returns:
-        Passages, int64 (b), and vectors, float32 (b, d); those not replaced are the rows' own.
-
-    Cost: 2 b n d.
     """
     if share <= 0:
         return rows, pool[rows]
@@ -34,7 +29,7 @@ def mixed(rows: Rows, pool: Vectors, share: float, rng: np.random.Generator) -> 
     nth = rng.integers(NEIGHBOURS, size=len(rows))
     lam = rng.random((len(rows), 1), dtype=np.float32)
     half_squares = (pool**2).sum(axis=1) / 2
-    far = half_squares - pool[rows] @ pool.T  # half the squared distance, but for a term of the row alone
+    far = half_squares - pool[rows] @ pool.T  # half the squared distance, without a term of the row alone
     far[np.arange(len(rows)), rows] = np.inf
     near = np.argsort(far, axis=1, kind="stable")[np.arange(len(rows)), nth % (len(pool) - 1)]
     between = pool[rows] + lam * (pool[near] - pool[rows])

@@ -56,7 +56,7 @@ def test_a_missing_file_is_named(folder, name):
 
 
 def test_no_folder_is_missing(tmp_path):
-    with pytest.raises(ModelMissing, match="no bridge here"):
+    with pytest.raises(ModelMissing, match="contains no bridge"):
         load_bridge("absent", tmp_path.joinpath)
 
 
@@ -72,13 +72,13 @@ def test_a_cut_file_of_weights_is_damaged(folder, kept):
 @pytest.mark.parametrize("text", ["", "{", "[]", "null"])
 def test_a_damaged_description_is_refused(folder, text):
     (folder / DESCRIPTION).write_text(text)
-    with pytest.raises(ModelError, match="not a bridge's description"):
+    with pytest.raises(ModelError, match="not a valid description of a bridge"):
         load_bridge(str(folder))
 
 
 def test_every_mistake_of_a_description_is_listed(folder):
     describe(folder, schema_version=2, n_soft=0, colour="red")
-    with pytest.raises(ModelError, match="not a bridge's description") as refused:
+    with pytest.raises(ModelError, match="not a valid description of a bridge") as refused:
         load_bridge(str(folder))
     assert sorted(p.split(":")[0] for p in refused.value.problems) == ["colour", "n_soft", "schema_version"]
 
@@ -86,7 +86,7 @@ def test_every_mistake_of_a_description_is_listed(folder):
 @pytest.mark.parametrize("template", ["<s>{prompt}\n", "<s>{vector}\n", "{vector}{prompt}{vector}"])
 def test_a_template_without_the_placeholder_is_refused(folder, template):
     describe(folder, template=template)
-    with pytest.raises(ModelError, match="placeholder"):
+    with pytest.raises(ModelError, match="once and"):
         load_bridge(str(folder))
 
 
@@ -144,12 +144,12 @@ def test_the_shipped_vocabulary_is_found_by_name_and_says_what_its_words_tell():
     vocabulary = load_vocabulary("words", encoder="minilm")
     assert vocabulary.encoder == "minilm"
     assert vocabulary.disclosure(10) == "10 of 16,000 public words, at most 140 bits, in plain sight"
-    with pytest.raises(ModelError, match=r"reads vectors of 'minilm', 384 numbers wide; embed\.model is 'other'"):
+    with pytest.raises(ModelError, match=r"made for vectors of 'minilm' with 384 numbers; embed\.model is 'other'"):
         load_vocabulary("words", encoder="other")
 
 
 def test_a_bridges_vocabulary_is_read_without_the_bridge(tiny, folder):
-    with pytest.raises(ModelMissing, match=r"no vocabulary here \(words\.safetensors missing\)"):
+    with pytest.raises(ModelMissing, match=r"contains no vocabulary \(words\.safetensors missing\)"):
         load_vocabulary(f"words:{folder.name}", folder.parent.joinpath, encoder="tiny-encoder")
     save_words(tiny.reader(), folder / VOCABULARY)
     (folder / WEIGHTS).unlink()
@@ -158,5 +158,5 @@ def test_a_bridges_vocabulary_is_read_without_the_bridge(tiny, folder):
     save_words(tiny.reader(seed=6), folder / VOCABULARY)
     assert load_vocabulary(f"words:{folder}", encoder="tiny-encoder").digest != found.digest
     save_words(tiny.reader(dim=9), folder / VOCABULARY)
-    with pytest.raises(ModelError, match="9 numbers wide"):
+    with pytest.raises(ModelError, match="with 9 numbers"):
         load_vocabulary(f"words:{folder}", encoder="tiny-encoder")

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from synthgen.core.errors import ModelError
-from synthgen.decode.checkpoint import HEAD, INDEX, SINGLE, TABLE, head_problems, read, stored
+from synthgen.decode.checkpoint import HEAD, INDEX, SINGLE, TABLE, head_problems, read_tensors, tensor_files
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def folder(xrag_folder, tmp_path):
 
 def refusal(folder):
     with pytest.raises(ModelError, match=r"incomplete|weight_map|cannot be read") as refused:
-        stored(folder)
+        tensor_files(folder)
     return refused.value
 
 
@@ -25,13 +25,13 @@ def test_shards_and_a_single_file_give_the_same_tensors(tiny_xrag, folder, tmp_p
     (tmp_path / "one").mkdir()
     save_file(whole, tmp_path / "one" / SINGLE)
     for place in (folder, tmp_path / "one"):
-        files = stored(place)
+        files = tensor_files(place)
         assert set(files) == set(whole)
-        assert all(torch.equal(tensor, whole[name]) for name, tensor in read(files, files).items())
+        assert all(torch.equal(tensor, whole[name]) for name, tensor in read_tensors(files, files).items())
 
 
 def test_only_what_is_there_and_asked_for_is_read(folder):
-    assert list(read(stored(folder), [HEAD, "model.nothing.weight"])) == [HEAD]
+    assert list(read_tensors(tensor_files(folder), [HEAD, "model.nothing.weight"])) == [HEAD]
 
 
 def test_a_missing_shard_is_named_with_a_tensor_of_it(tiny_xrag, folder):
@@ -49,7 +49,7 @@ def test_every_problem_of_the_shards_is_listed(tiny_xrag, folder):
     assert sorted(refusal(folder).problems) == [
         "bin: a.bin is not a safetensors file of this folder",
         "far: far.safetensors is not a safetensors file of this folder",
-        f"model.extra.weight: not in {tiny_xrag.SHARDS[0]}, where the index says",
+        f"model.extra.weight: missing in {tiny_xrag.SHARDS[0]}, which the index names",
     ]
 
 
@@ -72,7 +72,7 @@ def test_no_weights_at_all(tmp_path):
 
 def put(folder, tensors):
     save_file(tensors, folder / SINGLE)
-    return stored(folder)
+    return tensor_files(folder)
 
 
 @pytest.mark.parametrize(

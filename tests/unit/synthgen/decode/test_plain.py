@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from synthgen.core.errors import ModelError
 from synthgen.core.seeds import SeedTree
+from synthgen.decode import loop_decoder
 from synthgen.decode import plain as module
 from synthgen.decode.base import Settings
 from synthgen.decode.plain import PROMPT, WordsDecoder, fill
@@ -46,6 +47,10 @@ def made(llama_folder, tiny):
 
 def decode(made, latents, **changes):
     return made.decode(latents, dataclasses.replace(PLAIN, **changes), SEEDS, lambda _: None)
+
+
+def written(made, row):
+    return loop_decoder.text_of(made.tokenizer, row, made.eos, mark=made.end_mark)
 
 
 def copied(folder, to, *, template=None, extra=()):
@@ -105,9 +110,9 @@ def test_the_example_is_asked_by_what_the_text_is_asked_by(made):
 
 def test_a_model_without_turns_is_cut_where_it_goes_on_asking_itself(made, llama_folder, tmp_path):
     row = made.tokenizer("It sees the river. \n\nant the\n\nthe", add_special_tokens=False).input_ids
-    assert made._text(row) == ("It sees the river.", "stop")
+    assert written(made, row) == ("It sees the river.", "stop")
     chat = WordsDecoder(copied(llama_folder, tmp_path / "m", template=TEMPLATE), None, decoder="tiny")
-    assert chat._text(row)[1] == "length"
+    assert written(chat, row)[1] == "length"
 
 
 def test_a_chat_template_frames_the_prompt(tiny, llama_folder, tmp_path):
@@ -133,7 +138,7 @@ def test_marks_of_turns_frame_the_prompt_where_the_template_was_lost(llama_folde
 def test_the_words_of_the_vector_stand_in_its_prompt(tiny, made, monkeypatch):
     monkeypatch.setattr(module, "WORD_TOKENS", 8)  # the tiny tokenizer spells
     latents = tiny.latents(5)
-    asked, longest = made._prompts(latents, PLAIN)
+    asked, longest = made._prompts(latents, PLAIN, SEEDS)
     words = tiny.reader().read(latents.vectors, 2)
     named = [PLAIN.prompts[label] for label in latents.labels]
     assert asked == [made.tokens(label, said) for label, said in zip(named, words, strict=True)]
@@ -145,7 +150,7 @@ def test_words_too_long_for_their_room_are_left_out_the_last_first(tiny, made):
     long = WordsDecoder.__new__(WordsDecoder)
     long.__dict__.update({**made.__dict__, "reader": reader})
     latents = tiny.latents(3)
-    asked, longest = long._prompts(latents, dataclasses.replace(PLAIN, words=9))
+    asked, longest = long._prompts(latents, dataclasses.replace(PLAIN, words=9), SEEDS)
     said = reader.read(latents.vectors, 9)
     first = [long.tokens(PLAIN.prompts[label], words[:1]) for label, words in zip(latents.labels, said, strict=True)]
     assert [ids[: len(start)] for ids, start in zip(asked, first, strict=True)] == first
@@ -165,7 +170,7 @@ def test_texts_are_what_the_library_would_write(tiny, made, monkeypatch):
         ids.append(int(logits.argmax()))
         if ids[-1] == tiny.EOS:
             break
-    assert (one.text, one.finish) == made._text(ids[start:])
+    assert (one.text, one.finish) == written(made, ids[start:])
 
 
 def test_without_words_no_vector_is_read(tiny, llama_folder):
@@ -178,9 +183,11 @@ def test_without_words_no_vector_is_read(tiny, llama_folder):
 
 
 def test_the_text_so_far_is_the_beginning_of_the_answer(tiny, made, monkeypatch):
-    asked, gap = made._prompts(tiny.latents(3), PLAIN)[0], "\n\n"
-    shown, padded = [], module.padded
-    monkeypatch.setattr(module, "padded", lambda prompts, length: (shown.extend(prompts), padded(prompts, length))[1])
+    asked, gap = made._prompts(tiny.latents(3), PLAIN, SEEDS)[0], "\n\n"
+    shown, padded = [], loop_decoder.padded
+    monkeypatch.setattr(
+        loop_decoder, "padded", lambda prompts, length: (shown.extend(prompts), padded(prompts, length))[1]
+    )
     near = dataclasses.replace(PLAIN, context_tokens=20)
     made.decode(tiny.latents(3), near, SEEDS, lambda _: None, ["The river.", "", "a bee"])
     said, bee = (made.tokenizer(text + gap, add_special_tokens=False).input_ids for text in ("The river.", "a bee"))
@@ -238,12 +245,12 @@ def test_the_example_is_read_once_and_changes_no_text(tiny, llama_folder, tmp_pa
     monkeypatch.setattr(module, "EXAMPLE_LABEL", "the")
     monkeypatch.setattr(module, "EXAMPLE_WORDS", ("a", "fever"))
     monkeypatch.setattr(module, "EXAMPLE", "A fever.")
-    begin = made._begin(settings)
+    begin = made._prefix(settings)
     assert len(begin) > 5
     assert begin[-1] in made.special
-    asked, _ = made._prompts(latents, settings)
-    none = made.tokens("ant", (), worded=words > 0)
+    asked, _ = made._prompts(latents, settings, SEEDS)
+    none = made.tokens("ant", (), example_has_words=words > 0)
     assert all(ids[: len(begin)] == begin for ids in (*asked, none))
     shared = decode(made, latents, words=words, max_new_tokens=5)
-    monkeypatch.setattr(WordsDecoder, "_begin", lambda *_: [])
+    monkeypatch.setattr(WordsDecoder, "_prefix", lambda *_: [])
     assert decode(made, latents, words=words, max_new_tokens=5) == shared

@@ -61,5 +61,7 @@ def test_render(prompt, label, wanted):
 
 @pytest.mark.parametrize("prompt", ["{labels}", "{", "}", "{label}{vector}", "{{label}}", "{lab{label}el}", "{0}"])
 def test_other_braces_are_refused(prompt):
-    with pytest.raises(ValidationError, match=r"only \{label\}"):  # by the configuration, before anything is paid for
+    with pytest.raises(
+        ValidationError, match=r"the only field allowed in braces is \{label\}"
+    ):  # by the configuration, before anything is paid for
         DecodeConfig(prompt=prompt)

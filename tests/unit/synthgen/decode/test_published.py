@@ -9,10 +9,11 @@ from torch.nn import functional
 
 from synthgen.core.errors import ModelError
 from synthgen.core.seeds import SeedTree
+from synthgen.decode import loop_decoder
 from synthgen.decode.base import Settings
-from synthgen.decode.ending import text_of
 from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaStepper
+from synthgen.decode.loop_decoder import text_of
 from synthgen.decode.published import PARAPHRASES, PLACEHOLDER, SENTENCES, TENSORS, AtLength, load_checkpoint_bridge
 from synthgen.decode.xrag import XragDecoder
 from synthgen.embed.last_token import LastTokenEncoder
@@ -106,7 +107,7 @@ def test_more_soft_tokens_stand_for_the_vector(made, xrag_folder):
 
 @pytest.mark.parametrize("prompt", ["bee <xRAG>", "<xRAG><xRAG>"])
 def test_the_placeholder_in_a_users_prompt_is_refused(tiny, made, prompt):
-    with pytest.raises(ModelError, match=f"a prompt holds {PLACEHOLDER}"):
+    with pytest.raises(ModelError, match=f"a prompt contains {PLACEHOLDER}"):
         texts(made, tiny.latents(2, dim=DIM), prompts={"ant": prompt, "bee.hive": ""})
 
 
@@ -149,10 +150,8 @@ def test_texts_are_what_the_library_would_draw(tiny, made):
 
 
 def test_each_record_is_asked_in_its_own_way(tiny, made, monkeypatch):
-    seen, plain = [], XragDecoder._frame
-    monkeypatch.setattr(
-        XragDecoder, "_frame", lambda self, prompts, n: (seen.extend(prompts), plain(self, prompts, n))[1]
-    )
+    seen, padded = [], loop_decoder.padded
+    monkeypatch.setattr(loop_decoder, "padded", lambda prompts, n: (seen.extend(prompts), padded(prompts, n))[1])
     latents = tiny.latents(12, dim=DIM, labels=("ant",))
     texts(made, latents, batch=24, prompts={"ant": "ant"})
     ways = [made.tokenizer.decode(prompt) for prompt in seen]
@@ -214,12 +213,16 @@ def test_a_missing_projector_tensor_is_named(tiny_xrag, folder, name):
 @pytest.mark.parametrize(
     ("name", "shape", "wanted"),
     [
-        (TENSORS[0], (WIDTH, DIM + 1), f"{TENSORS[0]}: takes 25 numbers, config.json says retriever_hidden_size 24"),
-        (TENSORS[0], (WIDTH + 3, DIM), f"{TENSORS[1]}: shape (40,), wanted (43,)"),
+        (
+            TENSORS[0],
+            (WIDTH, DIM + 1),
+            f"{TENSORS[0]}: takes 25 numbers, but retriever_hidden_size in config.json is 24",
+        ),
+        (TENSORS[0], (WIDTH + 3, DIM), f"{TENSORS[1]}: shape (40,), expected (43,)"),
         (TENSORS[0], (WIDTH,), f"{TENSORS[0]}: not a matrix"),
-        (TENSORS[1], (WIDTH + 1,), f"{TENSORS[1]}: shape (41,), wanted (40,)"),
-        (TENSORS[2], (2 * WIDTH, WIDTH), f"{TENSORS[2]}: shape (80, 40), wanted (40, 40)"),
-        (TENSORS[3], (WIDTH - 1,), f"{TENSORS[3]}: shape (39,), wanted (40,)"),
+        (TENSORS[1], (WIDTH + 1,), f"{TENSORS[1]}: shape (41,), expected (40,)"),
+        (TENSORS[2], (2 * WIDTH, WIDTH), f"{TENSORS[2]}: shape (80, 40), expected (40, 40)"),
+        (TENSORS[3], (WIDTH - 1,), f"{TENSORS[3]}: shape (39,), expected (40,)"),
     ],
 )
 def test_a_projector_of_the_wrong_width_is_named(tiny_xrag, folder, name, shape, wanted):
@@ -251,14 +254,14 @@ def test_a_tokenizer_without_a_beginning_is_refused(tiny_xrag, tiny, folder):
     tokenizer.bos_token = None
     tokenizer.add_tokens(["<xRAG>"])
     tokenizer.save_pretrained(folder)
-    assert refusals(folder) == ("<s>: the tokenizer names no beginning of text",)
+    assert refusals(folder) == ("<s>: the tokenizer defines no beginning of text",)
 
 
 def test_tokens_of_tokenizer_and_configuration_must_agree(folder):
     configure(folder, xrag_token_id=290)
     load_checkpoint_bridge(folder)
     configure(folder, xrag_token_id=7)
-    assert refusals(folder) == ("<xRAG>: token 290 of the tokenizer, config.json says xrag_token_id 7",)
+    assert refusals(folder) == ("<xRAG>: token 290 of the tokenizer, but xrag_token_id in config.json is 7",)
 
 
 def test_an_untied_head_that_is_missing_is_named(tiny_xrag, folder):
@@ -290,7 +293,10 @@ def test_a_missing_shard_is_refused(tiny_xrag, folder):
     ("changes", "wanted"),
     [
         ({"retriever_hidden_size": ...}, "config.json: retriever_hidden_size is missing"),
-        ({"projector_type": "mlp3x_gelu"}, "config.json: projector_type 'mlp3x_gelu', only 'mlp2x_gelu' is known"),
+        (
+            {"projector_type": "mlp3x_gelu"},
+            "config.json: projector_type 'mlp3x_gelu' is not supported, only 'mlp2x_gelu'",
+        ),
     ],
 )
 def test_another_kind_of_projector_is_refused(folder, changes, wanted):

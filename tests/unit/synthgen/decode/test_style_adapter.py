@@ -20,7 +20,7 @@ from synthgen.decode.style_adapter import (
     load_style,
 )
 from synthgen.decode.train.adapters import adapter_tensors, attach, merge
-from synthgen.decode.train.trained import new_style
+from synthgen.decode.train.trainer import new_style
 
 RANK = 3
 NOTHING = np.zeros(0, dtype=np.uint64)
@@ -96,7 +96,7 @@ def test_no_share_is_no_change_and_the_bridge_itself_is_never_touched(tiny, brid
 
 
 def test_a_style_of_another_bridge_or_shape_is_refused(bridge, make):
-    with pytest.raises(ModelError, match="m1 was trained beside another bridge"):
+    with pytest.raises(ModelError, match="m1 was trained for another bridge"):
         in_style(bridge, [(make(1, bridge="0" * 64), 1.0)])
     style = make(2)
     name = next(n for n in style.tensors if n.startswith("adapter.model.") and n.endswith(".up"))
@@ -107,7 +107,7 @@ def test_a_style_of_another_bridge_or_shape_is_refused(bridge, make):
 
 def test_what_was_written_is_read_and_what_is_damaged_is_refused(make, tmp_path):
     style = make(3)
-    with pytest.raises(ModelMissing, match="no style of the shelf") as caught:
+    with pytest.raises(ModelMissing, match="neither a built-in style") as caught:
         load_style("./nowhere", lambda name: tmp_path / name)
     assert "plain" in caught.value.hint
     save_file(style.tensors, tmp_path / WEIGHTS)
@@ -120,7 +120,7 @@ def test_what_was_written_is_read_and_what_is_damaged_is_refused(make, tmp_path)
     assert all(torch.equal(read.tensors[n], t) for n, t in style.tensors.items())
     assert len(read.learnt) == 1
     (tmp_path / CARD).write_text(style.card.model_dump_json().replace('"m3"', '"../m3"'))
-    with pytest.raises(ModelError, match="damaged style"):
+    with pytest.raises(ModelError, match="the style is damaged"):
         load_style(str(tmp_path), Path)
 
 

@@ -10,9 +10,9 @@ from synthgen.core.errors import ModelError
 from synthgen.core.seeds import SeedTree
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
-from synthgen.decode.ending import text_of
 from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaStepper
+from synthgen.decode.loop_decoder import text_of
 from synthgen.decode.prompt_words import FILE, make_reader, save_words
 from synthgen.decode.xrag import XragDecoder
 
@@ -157,7 +157,8 @@ def test_placeholder_and_special_tokens_are_never_written(tiny, request, bridge_
     made = decoder(request.getfixturevalue(f"{family}_folder"), bridge_folder)
     rows = []
     monkeypatch.setattr(
-        "synthgen.decode.xrag.text_of", lambda words, row, ends: (rows.append(row), text_of(words, row, ends))[1]
+        "synthgen.decode.loop_decoder.text_of",
+        lambda words, row, ends, mark: (rows.append(row), text_of(words, row, ends, mark=mark))[1],
     )
     decode(made, tiny.latents(9), candidates=8, batch=72, max_new_tokens=40, temperature=50.0, top_k=500, top_p=1.0)
     written = [t for row in rows for t in row]
@@ -274,7 +275,7 @@ def test_a_damaged_or_absent_model_is_refused(llama_folder, bridge_folder, tmp_p
     path.write_bytes(path.read_bytes()[:-100])
     (tmp_path / "empty").mkdir()
     for folder in (damaged, tmp_path / "empty"):
-        with pytest.raises(ModelError, match="can be read here"):
+        with pytest.raises(ModelError, match="contains no readable causal language model"):
             decoder(folder, bridge_folder)
 
 

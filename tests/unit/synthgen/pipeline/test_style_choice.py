@@ -14,7 +14,7 @@ from synthgen.decode import style_adapter as styles
 from synthgen.decode.bridge import Vocabulary, load_bridge
 from synthgen.decode.learnt import share_learnt, write_learnt
 from synthgen.decode.style_adapter import CARD, WEIGHTS, StyleCard, built_in_styles, load_style
-from synthgen.decode.train.trained import new_style
+from synthgen.decode.train.trainer import new_style
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.segments import encoder_for

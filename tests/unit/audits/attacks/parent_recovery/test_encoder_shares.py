@@ -50,7 +50,7 @@ def test_both_sides_count_and_the_p_value_is_two_sided():
 
 
 def test_an_estimate_less_its_null_is_an_excess():
-    excess = share_test(0.3, 400, 0.1, null=0.25).estimate(0.95, less=0.25)
+    excess = share_test(0.3, 400, 0.1, null=0.25).share.estimate(0.95, less=0.25)
     assert (excess.value, excess.n) == (pytest.approx(0.05), pytest.approx(400, abs=1))
     assert excess.high - excess.low == pytest.approx(2 * stats.norm.ppf(0.95) * 0.025)
 

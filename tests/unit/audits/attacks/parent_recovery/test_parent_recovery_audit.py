@@ -1,4 +1,4 @@
-"""The interpolation audit: which releases it stops, which it lets pass, and when it says it cannot tell."""
+"""The parent recovery audit: releases that fail, releases that pass, and cases with too little evidence."""
 
 from dataclasses import replace
 
@@ -255,7 +255,7 @@ def test_a_handful_of_people_is_not_measurable(people):
 
 
 def test_a_lineage_that_does_not_fit_is_refused(village):
-    with pytest.raises(InputError, match="table of parents cannot be used"):
+    with pytest.raises(InputError, match="the lineage cannot be used"):
         run(village["fresh"], village["train"], village["control"], random_lineage(69, 2, 90))
     with pytest.raises(InputError, match="70 problems"):
         run(village["fresh"], village["train"], village["control"], evenly([(90, 91)] * 70))

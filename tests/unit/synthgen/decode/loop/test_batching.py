@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from synthgen.core.errors import ModelError
 from synthgen.core.seeds import SeedTree
 from synthgen.decode.base import Settings
-from synthgen.decode.loop.batching import TokenConstraints, padded, shared_of, uniforms_of, write
+from synthgen.decode.loop.batching import TokenConstraints, padded, shared_prefix, uniforms_of, write
 
 SIZE, END, NEVER = 7, 3, 5
 PLAIN = Settings(
@@ -24,13 +24,13 @@ class Counting:
     def __init__(self, *, continuous=True, batch=4, group=2, smaller=()):
         self.continuous, self.batch, self.group = continuous, batch, batch if not continuous else group
         self.read_so_far, self.rows = [()] * self.group, [()] * batch
-        self.n_read = self.n_steps = self.shared = 0
+        self.n_read = self.n_steps = self.prefix_length = 0
         self.sizes, self.stepped = (batch, *smaller), []
         self.head = ()
 
-    def begin(self, embeddings):
+    def read_prefix(self, embeddings):
         self.head = tuple(map(int, embeddings))
-        self.shared = len(self.head)
+        self.prefix_length = len(self.head)
 
     def embed(self, ids):
         return ids.float()
@@ -47,7 +47,7 @@ class Counting:
             self.rows = list(self.read_so_far)
         return self.logits(self.read_so_far)
 
-    def seat(self, rows, prompts):
+    def assign(self, rows, prompts):
         for row, prompt in zip(rows.tolist(), prompts.tolist(), strict=True):
             if self.continuous:
                 self.rows[row] = self.read_so_far[prompt]
@@ -160,7 +160,7 @@ def test_what_all_prompts_begin_with_changes_no_text():
     said = dataclasses.replace(PLAIN, candidates=2)
     uniforms = uniforms_of(SeedTree(0), [f"x{sum(p)}-{len(p)}" for p in prompts], said)
     stepper = Counting()
-    stepper.begin(stepper.embed(torch.tensor([8, 9])))
+    stepper.read_prefix(stepper.embed(torch.tensor([8, 9])))
 
     def ask(rows):
         ids, lengths = padded([prompts[i][2:] for i in rows], 3)
@@ -183,7 +183,7 @@ def test_what_all_prompts_begin_with_changes_no_text():
     ],
 )
 def test_what_prompts_share(prompts, wanted):
-    assert shared_of(prompts, {0, 1}) == wanted
+    assert shared_prefix(prompts, {0, 1}) == wanted
 
 
 def test_nothing_to_write():

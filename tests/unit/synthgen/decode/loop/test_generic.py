@@ -47,6 +47,6 @@ def test_what_all_prompts_begin_with_stands_before_each(tiny):
     rows, head = [torch.arange(n) + 20 for n in LENGTHS], torch.tensor([7, 8, 9])
     wanted = read(GenericStepper(model, len(rows)), [torch.cat([head, row]) for row in rows])
     stepper = GenericStepper(model, len(rows))
-    stepper.begin(stepper.embed(head))
-    assert stepper.shared == 3
+    stepper.read_prefix(stepper.embed(head))
+    assert stepper.prefix_length == 3
     torch.testing.assert_close(read(stepper, rows), wanted)

@@ -5,14 +5,14 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from synthgen.decode.loop import llama
-from synthgen.decode.loop.graphs import WARM_UP, Played, plays
+from synthgen.decode.loop.graphs import WARM_UP, Recorded, can_record
 from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights
 
 BATCH, PROMPT, LENGTH = 32, 7, 19
 
 
 class Tape(TorchDispatchMode):
-    """What a GPU's graph is: the operations between two moments, done again on the very same high-water mark."""
+    """What a GPU's graph is: the operations between two moments, done again on the same memory."""
 
     def __init__(self):
         super().__init__()
@@ -23,7 +23,7 @@ class Tape(TorchDispatchMode):
         self.done.append((func, args, kwargs or {}, made))
         return made
 
-    def memorization(self):
+    def replay(self):
         for func, args, kwargs, made in self.done:
             new = func(*args, **kwargs)
             for old, now in zip(*([t] if isinstance(t, torch.Tensor) else t for t in (made, new)), strict=True):
@@ -64,7 +64,7 @@ def test_what_is_played_is_the_function_of_the_new_arguments(recorder):
         return (a * 2 + b).flip(0)
 
     arguments = [(torch.full((3,), float(i)), torch.arange(3.0) - i) for i in range(4)]
-    played = Played(function, *arguments[0])
+    played = Recorded(function, *arguments[0])
     assert len(calls) == WARM_UP + 1
     for a, b in arguments:
         assert torch.equal(played(a, b), (a * 2 + b).flip(0))
@@ -92,19 +92,19 @@ def test_played_steps_give_the_same_bits(tiny, recorder, monkeypatch, dtype):
     model = tiny.language_model("llama").to(dtype)
     launched = stepper_of(model)
     wanted = [made for size in (BATCH, 8) for made in steps_of(launched, size)]
-    assert launched.played == {}
-    monkeypatch.setattr(llama, "plays", lambda _: True)
+    assert launched.recorded == {}
+    monkeypatch.setattr(llama, "can_record", lambda _: True)
     played = stepper_of(tiny.language_model("llama").to(dtype))
     got = [made for size in (BATCH, 8) for made in steps_of(played, size)]
-    assert {BATCH, 8} <= set(played.played)
+    assert {BATCH, 8} <= set(played.recorded)
     assert played.sizes == launched.sizes
     assert all(map(torch.equal, got, wanted))
     assert torch.equal(played.rows, launched.rows)
 
 
 def test_only_a_gpu_plays():
-    assert plays(torch.device("cuda", 1))
-    assert not plays(torch.device("cpu"))
+    assert can_record(torch.device("cuda", 1))
+    assert not can_record(torch.device("cpu"))
 
 
 @torch.inference_mode()
@@ -114,7 +114,7 @@ def test_a_gpu_plays_what_it_would_launch(tiny, monkeypatch):
     played = stepper_of(model)
     assert played.columns.is_cuda
     got = [made for size in (BATCH, 8) for made in steps_of(played, size)]
-    monkeypatch.setattr(llama, "plays", lambda _: False)
+    monkeypatch.setattr(llama, "can_record", lambda _: False)
     launched = stepper_of(model)
     wanted = [made for size in (BATCH, 8) for made in steps_of(launched, size)]
     assert all(map(torch.equal, got, wanted))

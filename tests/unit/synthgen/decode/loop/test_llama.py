@@ -3,7 +3,7 @@ import torch
 
 from synthgen.core.errors import ModelError
 from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights, has_stepper
-from synthgen.decode.loop.products import packs
+from synthgen.decode.loop.products import can_pack
 
 LENGTHS = (9, 4, 6, 1, 7)
 LONGEST = 9
@@ -38,7 +38,7 @@ def written(stepper, rows, tokens, *, fill=0, seats=range(8)):
         ids[:, : len(row)] = row
         lengths = torch.full((stepper.group,), len(row))
         first.append(stepper.read(stepper.embed(ids), lengths)[0].clone())
-        stepper.seat(torch.tensor([seat]), torch.tensor([0]))
+        stepper.assign(torch.tensor([seat]), torch.tensor([0]))
     out = [torch.stack(first)]
     at = torch.tensor(list(seats)[: len(rows)])
     positions, ids = torch.zeros(stepper.batch, dtype=torch.long), torch.zeros(stepper.batch, dtype=torch.long)
@@ -113,11 +113,11 @@ def test_the_place_in_the_group_changes_nothing(tiny, dtype):
         ids[i, : len(row)] = row
     order = torch.tensor([3, 0, 4, 2, 1])
     before = stepper.read(stepper.embed(ids), lengths)
-    cache = stepper.asked.clone()
+    cache = stepper.prompts.clone()
     assert torch.equal(before[order], stepper.read(stepper.embed(ids[order]), lengths[order]))
     for at, prompt in enumerate(order):
         n = LENGTHS[prompt]
-        assert torch.equal(cache[:, :, prompt, :, :n], stepper.asked[:, :, at, :, :n])
+        assert torch.equal(cache[:, :, prompt, :, :n], stepper.prompts[:, :, at, :, :n])
 
 
 @torch.inference_mode()
@@ -138,7 +138,7 @@ def test_several_rows_go_on_from_one_prompt(tiny):
     ids = torch.zeros(stepper.group, stepper.prompt, dtype=torch.long)
     ids[0, : len(row)] = row
     stepper.read(stepper.embed(ids), torch.full((stepper.group,), len(row)))
-    stepper.seat(torch.tensor([1, 5]), torch.tensor([0, 0]))
+    stepper.assign(torch.tensor([1, 5]), torch.tensor([0, 0]))
     for t, token in enumerate(tokens):
         logits = stepper.step(token.repeat(8), torch.full((8,), len(row) + t))
         assert torch.equal(logits[1], logits[5])
@@ -186,13 +186,13 @@ def test_what_all_prompts_begin_with_is_read_once(tiny, shared):
     wanted = written(made(model, **size), rows, tokens)
     stepper = made(model, **size)
     written(stepper, rows, tokens)  # what was read before leaves nothing behind
-    stepper.begin(stepper.embed(rows[0][:shared]))
+    stepper.read_prefix(stepper.embed(rows[0][:shared]))
     found = []
     for row, more in zip(rows, tokens, strict=True):
         ids = torch.zeros(stepper.group, LONGEST, dtype=torch.long)
         ids[1, : len(row) - shared] = row[shared:]
         out = [stepper.read(stepper.embed(ids), torch.full((2,), len(row) - shared))[1].clone()]
-        stepper.seat(torch.tensor([5]), torch.tensor([1]))
+        stepper.assign(torch.tensor([5]), torch.tensor([1]))
         out += [stepper.step(token.repeat(8), torch.full((8,), len(row) + t))[5] for t, token in enumerate(more)]
         found.append(torch.stack(out))
     torch.testing.assert_close(torch.stack(found, dim=1), wanted, atol=2e-4, rtol=1e-4)
@@ -215,7 +215,7 @@ def test_packed_weights_compute_the_same_more_exactly(tiny):
     got = written(made(rounded), rows, tokens)
     assert got.dtype == torch.bfloat16
     assert (got.float() - wanted).abs().mean() < 1.1 * (theirs.float() - wanted).abs().mean()
-    if packs(rounded.lm_head.weight):
+    if can_pack(rounded.lm_head.weight):
         assert not any("layers" in name for name, _ in rounded.named_parameters())
 
 

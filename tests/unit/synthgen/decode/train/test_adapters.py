@@ -76,7 +76,10 @@ def test_only_adapters_learn(tiny):
 def test_a_target_the_model_lacks_is_refused(tiny):
     with pytest.raises(ModelError, match="lacks layers") as refused:
         attach(tiny.language_model("gpt2"), 2, ("q_proj", "v_proj"), torch.Generator())
-    assert refused.value.problems == ("q_proj: no such", "v_proj: no such")
+    assert refused.value.problems == (
+        "q_proj: no linear layer has this name",
+        "v_proj: no linear layer has this name",
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.decode.train.mix import NEIGHBOURS, mixed
+from synthgen.decode.train.mix import NEIGHBOURS, mix_vectors
 
 
 def known(n, d, seed=0):
@@ -13,7 +13,7 @@ def known(n, d, seed=0):
 def test_each_vector_lies_between_a_passage_and_a_near_one_and_is_written_as_the_nearest(n, b, d, seed):
     x, rng = known(n, d, seed), np.random.default_rng(seed)
     rows = rng.integers(n, size=b)
-    targets, vectors = mixed(rows, x, 1.0, np.random.default_rng(seed))
+    targets, vectors = mix_vectors(rows, x, 1.0, np.random.default_rng(seed))
     for row, target, v in zip(rows, targets, vectors.astype(np.float64), strict=True):
         near = sorted((j for j in range(n) if j != row), key=lambda j: float(((x[j] - x[row]) ** 2).sum()))
         ways = x[near[:NEIGHBOURS]].astype(np.float64) - x[row]
@@ -23,19 +23,19 @@ def test_each_vector_lies_between_a_passage_and_a_near_one_and_is_written_as_the
         assert far[target] <= far.min() + 1e-5
 
 
-def test_nothing_is_mixed_and_nothing_drawn_without_a_share():
+def test_nothing_is_mix_vectors_and_nothing_drawn_without_a_share():
     x, rng = known(6, 3), np.random.default_rng(0)
     rows = np.array([4, 0, 4])
-    targets, vectors = mixed(rows, x, 0.0, rng)
+    targets, vectors = mix_vectors(rows, x, 0.0, rng)
     assert targets is rows
     assert np.array_equal(vectors, x[rows])
     assert rng.random() == np.random.default_rng(0).random()
 
 
-def test_about_the_share_is_mixed_and_the_rest_left_as_it_is():
+def test_about_the_share_is_mix_vectors_and_the_rest_left_as_it_is():
     x = known(50, 4)
     rows = np.arange(50).repeat(20)
-    targets, vectors = mixed(rows, x, 0.3, np.random.default_rng(1))
+    targets, vectors = mix_vectors(rows, x, 0.3, np.random.default_rng(1))
     own = (vectors == x[rows]).all(axis=1)
     assert 0.65 < own.mean() < 0.75
     assert (targets[own] == rows[own]).all()

@@ -7,12 +7,13 @@ import torch
 from safetensors.torch import load_file
 
 from synthgen.core.errors import DataError, ModelError
+from synthgen.core.seeds import SeedTree
 from synthgen.decode.bridge import DESCRIPTION, WEIGHTS, load_bridge
 from synthgen.decode.prompt_words import make_reader
 from synthgen.decode.train import trainer as train
-from synthgen.decode.train.config import TrainBridgeConfig
+from synthgen.decode.train.config import BridgePart, TrainBridgeConfig
 from synthgen.decode.train.corpus import prepare
-from synthgen.decode.train.trainer import CURVE, STATE, Trainer, TrainingSet, run_training
+from synthgen.decode.train.trainer import CURVE, STATE, Trainer, TrainingSet, new_bridge, new_style, run_training
 
 DIM, HELDOUT, BATCH, N = 9, 4, 5, 31
 
@@ -383,6 +384,39 @@ def test_a_checkpoint_of_another_bridge_is_refused(trainer, tmp_path, shape):
 
 
 def test_too_few_passages_are_refused(trainer):
-    with pytest.raises(DataError, match="27 passages are left to train on"):
+    with pytest.raises(DataError, match="there are 27 training passages"):
         trainer(batch=28)
     assert trainer(batch=27).batch(3)[0].shape[0] == 27
+
+
+@pytest.fixture(scope="module")
+def bridge(bridge_folder):
+    return load_bridge(str(bridge_folder))
+
+
+def test_adapters_that_have_learnt_nothing_change_nothing(tiny, bridge):
+    model = tiny.language_model("llama")
+    trained = new_style(bridge, 3, model, SeedTree(0))
+    ups = [tensor for name, tensor in trained.tensors.items() if name.endswith(".up")]
+    assert ups
+    assert not any(bool(up.any()) for up in ups)
+    assert not any(p.requires_grad for n, p in trained.projector.named_parameters() if ".base." in n)
+
+
+def test_a_new_bridge_moves_whole_and_from_the_same_stream_it_is_the_same(tiny):
+    one, again = (
+        new_bridge(
+            BridgePart(
+                soft_tokens=2, hidden=11, adapter_rank=2, adapter_targets=("q_proj",), template="{prompt}{vector}"
+            ),
+            tiny.language_model("llama"),
+            7,
+            SeedTree(1),
+        )
+        for _ in range(2)
+    )
+    assert {name.split(".")[0] for name in one.tensors} == {"projector", "adapter"}
+    assert all((one.tensors[name] == again.tensors[name]).all() for name in one.tensors)
+    spread = float(one.projector(torch.randn(64, 7, generator=torch.Generator().manual_seed(2))).detach().std())
+    table = float(tiny.language_model("llama").get_input_embeddings().weight.detach().std())
+    assert 0.3 < spread / table < 3

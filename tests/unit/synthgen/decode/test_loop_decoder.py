@@ -3,16 +3,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from synthgen.core.errors import ModelError
-from synthgen.decode.ending import candidates_of, ends_of, never_of, text_of
+from synthgen.core.errors import DataError, ModelError
+from synthgen.decode.loop_decoder import candidates_of, ends_of, last_tokens, text_of
 
 
-def model(eos=None, size=290):
-    weight = SimpleNamespace(shape=(size, 40))
-    return SimpleNamespace(
-        generation_config=SimpleNamespace(eos_token_id=eos),
-        get_output_embeddings=lambda: SimpleNamespace(weight=weight),
-    )
+def model(eos=None):
+    return SimpleNamespace(generation_config=SimpleNamespace(eos_token_id=eos))
 
 
 def ids(words, text):
@@ -27,12 +23,8 @@ def test_the_model_and_its_tokenizer_name_the_ends(of_model, of_tokenizer, ends)
 
 
 def test_no_end_is_refused():
-    with pytest.raises(ModelError, match="m: neither the model nor its tokenizer names an end of text"):
+    with pytest.raises(ModelError, match="m: neither the model nor its tokenizer defines an end of text"):
         ends_of(model(), SimpleNamespace(eos_token_id=None), Path("m"))
-
-
-def test_special_tokens_within_the_vocabulary_are_never_written_but_for_the_ends():
-    assert never_of(model(size=9), {8, 0, 3, 9, 12}, frozenset({3})) == [0, 8]
 
 
 def test_a_text_stops_at_its_first_end(tiny, words):
@@ -74,3 +66,28 @@ def test_texts_become_candidates_of_their_latents(tiny):
     ]
     assert [c.label for c in found] == [latents.labels[0]] * 2 + [latents.labels[1]] * 2
     assert found[1].finish == "length"
+
+
+SAID = "The doctor sees the garden."
+
+
+def test_the_last_tokens_of_each_context_and_an_empty_line(tiny, words):
+    said, gap = (words(text, add_special_tokens=False).input_ids for text in (SAID, "\n\n"))
+    assert len(said) > 9
+    found, room = last_tokens(words, [SAID, "", "a <vec></s>", SAID], 4, 9)
+    assert found[0] == found[3] == said[-9:] + gap
+    assert found[1] == []
+    assert not {tiny.VEC, tiny.EOS} & set(found[2])  # letters, not the tokens they spell
+    assert room == 9 + len(gap)  # whatever the contexts are
+    assert last_tokens(words, [SAID], 1, len(said)) == ([said + gap], len(said) + len(gap))
+    assert last_tokens(words, [SAID], 1, 96)[0] == [said + gap]
+
+
+def test_nothing_of_a_context_is_no_context(words):
+    assert last_tokens(words, [SAID, SAID], 2, 0)[0] == [[], []]
+    assert last_tokens(words, (), 3, 96) == ([[], [], []], 0)
+
+
+def test_a_context_for_each_latent_or_none(words):
+    with pytest.raises(DataError, match="1 contexts for 2 latents; give one for each, or none"):
+        last_tokens(words, [SAID], 2, 9)
