@@ -1,9 +1,10 @@
 """Define the decoder interface: it writes several candidate texts for each latent."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from synthgen.core.progress import Advance
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Latents
 
@@ -29,25 +30,15 @@ class Decoder(Protocol):
     name: str
 
     def decode(
-        self,
-        latents: Latents,
-        settings: Settings,
-        seeds: SeedTree,
-        advance: Callable[[int], None],
-        contexts: Sequence[str] = (),
+        self, latents: Latents, settings: Settings, seeds: SeedTree, advance: Advance, contexts: Sequence[str] = ()
     ) -> tuple[Candidate, ...]:
         """Return `settings.candidates` texts for each of n latents, in the order of the latents.
 
         A record's texts depend on its vector, label and context, the settings and its own random stream (a child of
-        `seeds` named by its id), never on the other records. Several threads can call this at once.
-
-        Args:
-            latents: n vectors.
-            settings: how texts are drawn.
-            seeds: random stream of the stage.
-            advance: called at every step with the number of texts written since the last call; an exception raised in
-                it stops the decoding.
-            contexts: for each latent the preceding text that the new text continues, or empty; or no contexts at all.
+        `seeds` named by its id), never on the other records. Several threads can call this at once. `advance` is
+        called at every step with the number of texts written since the last call; an exception raised in it stops the
+        decoding. `contexts` contains for each latent the preceding text that the new text continues, or "", or is
+        empty.
 
         Raises:
             DataError: if there are contexts, but not n.

@@ -142,16 +142,12 @@ def load_vocabulary(name: str, resolve: Callable[[str], Path] = _expand, *, enco
 
 def check_fit(info: BridgeInfo, *, encoder: str, dim: int, decoder: str, width: Any) -> None:
     """Raise ModelError unless the bridge was trained for this encoder and this decoder."""
-    problems = [
-        f"{what}: the bridge was trained for {wanted}, the configuration has {got}"
-        for what, wanted, got in (
-            ("encoder", info.encoder, encoder),
-            ("vector width", info.dim, dim),
-            ("decoder", info.decoder, decoder),
-            ("embedding width", info.width, width),
-        )
-        if wanted != got
-    ]
-    if problems:
+    names = ("encoder", "vector width", "decoder", "embedding width")
+    own = (info.encoder, info.dim, info.decoder, info.width)
+    if problems := [
+        f"{name}: the bridge was trained for {expected}, the configuration has {found}"
+        for name, expected, found in zip(names, own, (encoder, dim, decoder, width), strict=True)
+        if expected != found
+    ]:
         hint = "Train a bridge for this configuration with `synthgen train-bridge`."
         raise ModelError("the bridge does not fit", problems=problems, hint=hint)

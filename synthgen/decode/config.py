@@ -25,31 +25,23 @@ class DecodeConfig(Section):
         description="How the language model receives a vector: through the `builtin` bridge, the bridge in a folder, "
         "public words (`words` or `words:FOLDER`), or the projector of the `model` itself.",
     )
-    candidates: int = Field(
+    candidates: Annotated[int, Field(ge=1, le=64)] = Field(
         4,
-        ge=1,
-        le=64,
         description="Number of texts written for each vector, of which at most one is kept. More candidates take "
         "proportionally longer, but fewer vectors remain without a text.",
     )
-    max_new_tokens: int = Field(
+    max_new_tokens: Annotated[int, Field(ge=8, le=4096)] = Field(
         96,
-        ge=8,
-        le=4096,
         description="Largest number of tokens of a record, or of a segment with the section `segments`. Raise it if "
         "real records are longer.",
     )
-    temperature: float = Field(
+    temperature: Annotated[float, Field(gt=0, le=5)] = Field(
         0.8,
-        gt=0,
-        le=5,
         description="Sampling temperature of the language model. A higher value makes the texts more varied and less "
         "coherent.",
     )
-    top_p: float = Field(
+    top_p: Annotated[float, Field(gt=0, le=1)] = Field(
         0.95,
-        gt=0,
-        le=1,
         description="Probability mass of the most likely tokens from which the next token is sampled (nucleus "
         "sampling).",
     )
@@ -61,10 +53,8 @@ class DecodeConfig(Section):
         description="Text that the language model reads before the vector; `{label}` stands for the class label. Add "
         "a public description of the text type if the labels alone say little.",
     )
-    words: int = Field(
+    words: Annotated[int, Field(ge=0, le=16)] = Field(
         0,
-        ge=0,
-        le=16,
         description=f"Number of public words nearest to the vector that follow the prompt; {DEFAULT_WORDS} by "
         "default with `bridge: words`. More words bring the texts closer to the vectors and to the source records.",
     )

@@ -1,7 +1,7 @@
 """Measure the likelihood of texts under a language model: after a bridge's frame with or without a vector, or alone.
 
-A vector that carries information on a text makes it more likely than another text's vector does. The difference in
-nats per token measures how much information the bridge transfers, independent of sampling.
+The difference in nats per token between a text's own vector and another text's measures how much information the
+bridge transfers, independent of sampling.
 """
 
 import math
@@ -21,6 +21,7 @@ from synthgen.core.workers import in_threads, usable_cores
 from synthgen.decode.bridge import Bridge
 from synthgen.decode.loading import Loaded, load_model
 from synthgen.decode.projector import splice
+from synthgen.decode.prompts import token_ids
 from synthgen.decode.train.adapters import merge
 
 _HEAD_ROWS = 256  # rows of logits kept at once
@@ -52,10 +53,8 @@ class Nats:
 class Likelihood:
     """A language model that measures the likelihood of texts, with one forward pass per text.
 
-    Args:
-        loaded: model and tokenizer; the bridge's adapters are merged into the model, so nothing else can use it.
-        bridge: bridge whose frame precedes the text; None for the model alone.
-        batch: number of texts per forward pass.
+    The bridge, whose frame precedes the text, is optional. Its adapters are merged into the model, so nothing else
+    can use the model. `batch` texts share a forward pass.
 
     Raises:
         ModelError: if the model is not on one device.
@@ -88,17 +87,10 @@ class Likelihood:
 
             nats = - sum_t log p(text_t | frame, text_<t)
 
-        The frame is the bridge's, with the prompt and the vector's soft tokens; without vectors the soft tokens are
-        omitted. Without a bridge, the frame is the tokenizer's begin of text.
-
-        Args:
-            texts: n texts of at least one token each.
-            most_tokens: tokens of a text after this number are ignored.
-            vectors: float32 (n, d); only with a bridge.
-            prompts: n texts before the vector, empty by default; only with a bridge.
-
-        Returns:
-            In the order of the texts. The other texts of a batch change a text's nats only by rounding.
+        The frame is the bridge's, with the prompt (empty by default) and the soft tokens of the vectors, float32 (n,
+        d); without vectors the soft tokens are omitted. Without a bridge, the frame is the tokenizer's begin of text.
+        Tokens of a text after `most_tokens` are ignored. The other texts of a batch change a text's nats only by
+        rounding.
 
         Raises:
             DataError: if a text has no tokens, or vectors or prompts are given without a bridge.
@@ -106,7 +98,7 @@ class Likelihood:
         """
         if self.projector is None and not (vectors is None and prompts is None):
             raise DataError("a model without a bridge reads neither vectors nor prompts")
-        encoded = [list(self.tokenizer(text, add_special_tokens=False).input_ids)[:most_tokens] for text in texts]
+        encoded = [token_ids(self.tokenizer, text)[:most_tokens] for text in texts]
         if empty := sum(not ids for ids in encoded):
             raise DataError(f"{empty} of {len(encoded)} texts have no tokens, so no likelihood")
         frames = self._frames(len(texts), prompts, with_vector=vectors is not None)
@@ -133,12 +125,11 @@ class Likelihood:
 
     def _frames(self, n: int, prompts: Sequence[str] | None, *, with_vector: bool) -> list[list[int]]:
         if self.template is None:
-            tokenizer = self.tokenizer
-            begin = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
-            return [[int(begin)]] * n
+            bos, eos = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
+            return [[int(eos if bos is None else bos)]] * n
+        omitted = set() if with_vector else {self.template.placeholder_id}
         filled = [self.template.tokens(self.tokenizer, prompt) for prompt in (prompts or [""] * n)]
-        placeholder = self.template.placeholder_id
-        return filled if with_vector else [[i for i in ids if i != placeholder] for ids in filled]
+        return [[i for i in ids if i not in omitted] for ids in filled]
 
     @torch.inference_mode()
     def _read(self, frames: list[list[int]], texts: list[list[int]], vectors: Float32 | None) -> NDArray[np.float64]:

@@ -50,13 +50,11 @@ class Loaded:
 
 
 def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu") -> Loaded:
-    """Return the tokenizer and the model of a folder.
+    """Return the tokenizer and the model of a folder: a causal language model of transformers, as safetensors.
 
-    Args:
-        folder: causal language model of transformers, as safetensors.
-        dtype: of the weights. "auto" keeps the stored dtype, except on a processor without bfloat16 instructions,
-            where 16-bit weights are converted to float32 without loss.
-        device: "cpu", "cuda", "auto" (all GPUs, or the CPU if there is none), or a device map of accelerate.
+    With the dtype "auto", weights keep their stored dtype, except that a processor without bfloat16 instructions
+    converts 16-bit weights to float32, without loss. The device "auto" means all GPUs, or the CPU if there is none; a
+    device map of accelerate is possible too.
 
     Raises:
         ModelError: if the model cannot be read or lacks tensors, or a requested GPU does not exist.

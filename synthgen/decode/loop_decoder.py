@@ -1,7 +1,7 @@
 """Write texts with a frozen language model and the decode loop: what the decoders have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from threading import Lock
@@ -11,29 +11,20 @@ import torch
 from torch import Tensor
 
 from synthgen.core.errors import DataError, ModelError
+from synthgen.core.progress import Advance
 from synthgen.core.seeds import SeedTree
 from synthgen.core.sentences import SENTENCE_END
 from synthgen.core.types import Candidate, Float32, Latents
 from synthgen.decode.base import Settings
 from synthgen.decode.loading import Dtype, Placement, load_model
-from synthgen.decode.loop.batching import (
-    Stepper,
-    TokenConstraints,
-    padded,
-    stepper_of,
-    uniforms_of,
-    weights_of,
-    write,
-)
+from synthgen.decode.loop.batching import Stepper, TokenConstraints, padded, stepper_of, uniforms_of, write
+from synthgen.decode.loop.llama import LlamaWeights, has_stepper
 
 Ended = tuple[str, Literal["stop", "length"]]
 
 
 class LoopDecoder(ABC):
-    """A frozen language model that writes the texts of latents; a subclass builds the prompts.
-
-    A subclass calls `_prepare` after it has merged adapters into `model`.
-    """
+    """A frozen language model that writes texts; a subclass merges adapters, calls `_prepare` and builds prompts."""
 
     end_mark: str | None = None  # characters that also end a text
     context_comes_first = True  # the preceding text stands before the prompt, otherwise after it
@@ -46,7 +37,8 @@ class LoopDecoder(ABC):
 
     def _prepare(self, special: AbstractSet[int], more_ends: AbstractSet[int] = frozenset()) -> None:
         """Pack the weights; find the tokens that end a text, and the special tokens that no text contains."""
-        self.weights = weights_of(self.model, on_one_device=self.on_one_device)
+        supported = self.on_one_device and has_stepper(self.model.config)
+        self.weights = LlamaWeights(self.model) if supported else None
         self.eos = ends_of(self.model, self.tokenizer, self.folder) | more_ends
         size = self.model.get_output_embeddings().weight.shape[0]
         never = sorted(i for i in special - self.eos if i < size)
@@ -54,12 +46,7 @@ class LoopDecoder(ABC):
 
     @torch.inference_mode()
     def decode(
-        self,
-        latents: Latents,
-        settings: Settings,
-        seeds: SeedTree,
-        advance: Callable[[int], None],
-        contexts: Sequence[str] = (),
+        self, latents: Latents, settings: Settings, seeds: SeedTree, advance: Advance, contexts: Sequence[str] = ()
     ) -> tuple[Candidate, ...]:
         """Return the candidates of every latent; see `Decoder`.
 

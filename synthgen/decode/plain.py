@@ -36,15 +36,13 @@ class WordsDecoder(LoopDecoder):
     <|im_end|>` if the tokenizer knows these two marks, as that of the embedded SmolLM2 does. Otherwise it uses plain
     paragraphs, and a text ends at its first empty line, because such a model continues with further prompts. All
     prompts begin with the same example of a prompt and its answer. A context stands as the beginning of the answer.
-
     With no words, this is label-only prompting: the texts do not depend on the vectors.
 
     Args:
         folder: causal language model of transformers, as safetensors.
         reader: public vocabulary, never learned from private text; None if `settings.words` is 0.
         decoder: the language model's name in the configuration.
-        prompt: prompt with the fields `{label}` and `{words}`; a part in square brackets is omitted if its field is
-            empty.
+        prompt: has the fields `{label}` and `{words}`; a part in square brackets is omitted if its field is empty.
         device: see `load_model`.
 
     Raises:
@@ -52,8 +50,7 @@ class WordsDecoder(LoopDecoder):
 
     Privacy: of a vector, only k of v words are read, at most k log2 v readable bits; see `WordReader`. This limit is
         no privacy guarantee. With no words, nothing of a vector is read.
-    Randomness: as `XragDecoder`.
-    Cost: one forward pass per token and batch; see `write`.
+    Randomness and cost: as `XragDecoder`.
     """
 
     context_comes_first = False
@@ -116,23 +113,15 @@ class WordsDecoder(LoopDecoder):
         ]
         return prompts[0][: shared_prefix(prompts, self.special)]
 
-    def _prompts(
-        self,
-        latents: Latents,
-        settings: Settings,
-        seeds: SeedTree,  # noqa: ARG002 - there is one template
-    ) -> tuple[list[list[int]], int]:
+    def _prompts(self, latents: Latents, settings: Settings, seeds: SeedTree) -> tuple[list[list[int]], int]:  # noqa: ARG002
         if settings.words == 0:
             own = {label: self.tokens(text, ()) for label, text in settings.prompts.items()}
             return [own[label] for label in latents.labels], max(map(len, own.values()))
-        room = {
-            label: len(self.tokens(text, ("a",))) + WORD_TOKENS * settings.words
-            for label, text in settings.prompts.items()
-        }
-        words_of = zip(latents.labels, self.read(latents.vectors, settings.words), strict=True)
-        return [self._fitted(settings.prompts[label], words, room[label]) for label, words in words_of], max(
-            room.values()
-        )
+        words_room = WORD_TOKENS * settings.words
+        room = {label: len(self.tokens(text, ("a",))) + words_room for label, text in settings.prompts.items()}
+        pairs = zip(latents.labels, self.read(latents.vectors, settings.words), strict=True)
+        prompts = [self._fitted(settings.prompts[label], words, room[label]) for label, words in pairs]
+        return prompts, max(room.values())
 
     def _fitted(self, label: str, words: tuple[str, ...], limit: int) -> list[int]:
         while len(ids := self.tokens(label, words, example_has_words=True)) > limit:

@@ -70,13 +70,7 @@ def _diverse(score: Float32, table: Float32, k: int) -> list[int]:
 
 
 def make_reader(frequency: Mapping[str, float], vectors: Float32, centre: Float32) -> WordReader:
-    """Return the reader of a vocabulary of v words.
-
-    Args:
-        frequency: share of passages with each word, in the order of `vectors`.
-        vectors: float32 (v, d), the vector of each word as a text of its own.
-        centre: float32 (d), mean vector of public passages.
-    """
+    """Return the reader of v words from their passage shares, vectors as texts, float32 (v, d), and the centre."""
     table = vectors - vectors.mean(axis=0)
     table /= np.linalg.norm(table, axis=1, keepdims=True)
     shares = np.array(list(frequency.values()), dtype=np.float32)

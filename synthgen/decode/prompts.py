@@ -25,7 +25,7 @@ class Template:
 
     def prompt_tokens(self, tokenizer: Any, prompt: str) -> int:
         """Return the number of tokens of a prompt."""
-        return len(_encode(tokenizer, prompt))
+        return len(token_ids(tokenizer, prompt))
 
     def tokens(self, tokenizer: Any, prompt: str, max_prompt_tokens: int | None = None) -> list[int]:
         """Return the token ids of the filled frame, with the placeholder id at the vector's positions."""
@@ -34,13 +34,14 @@ class Template:
             if part == VECTOR:
                 ids += [self.placeholder_id] * self.n_soft
             elif part == PROMPT:
-                ids += _encode(tokenizer, prompt)[:max_prompt_tokens]
+                ids += token_ids(tokenizer, prompt)[:max_prompt_tokens]
             else:
-                ids += _encode(tokenizer, part)
+                ids += token_ids(tokenizer, part)
         return ids
 
 
-def _encode(tokenizer: Any, text: str) -> list[int]:
+def token_ids(tokenizer: Any, text: str) -> list[int]:
+    """Return the tokens of a text alone, without begin or end of text."""
     return list(tokenizer(text, add_special_tokens=False).input_ids) if text else []
 
 

@@ -4,21 +4,26 @@ Such a folder (`Hannibal046/xrag-7b`) is a Mistral causal language model whose s
 `projector.projector.{0,2}.{weight,bias}`, and whose tokenizer knows the placeholder `<xRAG>`.
 """
 
+import json
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, equal, nn
 from torch.nn import functional
 
 from synthgen.core.digest import sha256_array, sha256_json
 from synthgen.core.errors import ModelError
 from synthgen.decode.bridge import Bridge, BridgeInfo
-from synthgen.decode.checkpoint import head_problems, read_tensors, tensor_files
 from synthgen.decode.loading import Dtype
 from synthgen.decode.projector import TENSORS, Projector, projector_from
 
+SINGLE = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+TABLE, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 PLACEHOLDER = "<xRAG>"
 MARK = "[X]"  # the vector's position in the paper's prompts, and in ours until they are filled
 CHAT = "[INST] {words} [/INST]"
@@ -88,20 +93,14 @@ class CheckpointBridge(Bridge):
 
     def check_fit(self, *, dim: int, width: int) -> None:
         """Raise ModelError unless the projector accepts these vectors and returns embeddings of this width."""
-        problems = [
-            f"{name}: {verb} {wanted} numbers, {what} {got}"
-            for name, verb, wanted, what, got in (
-                (TENSORS[0], "takes", self.info.dim, "the encoder's vectors have", dim),
-                (TENSORS[2], "gives", self.info.width, "the model's embeddings have", width),
-            )
-            if wanted != got
-        ]
+        problems = []
+        if dim != self.info.dim:
+            problems.append(f"{TENSORS[0]}: takes {self.info.dim} numbers, the encoder's vectors have {dim}")
+        if width != self.info.width:
+            problems.append(f"{TENSORS[2]}: gives {self.info.width} numbers, the model's embeddings have {width}")
         if problems:
-            raise ModelError(
-                "the model's own projector does not fit",
-                problems=problems,
-                hint="Set embed.model to the projector's encoder; for xrag-7b, SFR-Embedding-Mistral.",
-            )
+            hint = "Set embed.model to the projector's encoder; for xrag-7b, SFR-Embedding-Mistral."
+            raise ModelError("the model's own projector does not fit", problems=problems, hint=hint)
 
 
 class AtLength(nn.Module):
@@ -110,10 +109,8 @@ class AtLength(nn.Module):
         soft = W2 gelu(W1 x + b1) + b2,   x = raw_length v / |v|
 
     Published encoders of this kind end in a norm layer, so their raw lengths differ little between texts. One typical
-    length is used for all vectors; it also gives interpolated vectors, which are shorter, the length of real ones.
-
-    Raises:
-        ModelError: if the length is not a positive number.
+    length, a positive number, is used for all vectors; it also gives interpolated vectors, which are shorter, the
+    length of real ones.
 
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; ours uses one length for all vectors.
     """
@@ -204,3 +201,64 @@ def _config_problems(config: Any, tensors: dict[str, Tensor]) -> list[str]:
     if kind != KIND:
         problems.append(f"config.json: projector_type {kind!r} is not supported, only {KIND!r}")
     return problems
+
+
+def tensor_files(folder: Path) -> dict[str, Path]:
+    """Return the file of every tensor of a checkpoint.
+
+    Raises:
+        ModelError: if a shard that the index names is missing or damaged, or lacks a tensor. All are listed.
+    """
+    if not (folder / INDEX).is_file():
+        return dict.fromkeys(_names(folder / SINGLE), folder / SINGLE)
+    try:
+        shards = json.loads((folder / INDEX).read_bytes())["weight_map"]
+        named = {str(name): folder / str(shard) for name, shard in shards.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{folder / INDEX}: weight_map must map each tensor to a file") from error
+    problems = []
+    for shard in sorted(set(named.values())):
+        wanted = sorted(name for name, file in named.items() if file == shard)
+        if shard.parent != folder or shard.suffix != ".safetensors":
+            problems.append(f"{wanted[0]}: {shard.name} is not a safetensors file of this folder")
+        elif not shard.is_file():
+            problems.append(f"{wanted[0]}: its shard {shard.name} ({len(wanted)} tensors) is missing")
+        else:
+            missing = sorted(set(wanted) - _names(shard))
+            problems += [f"{name}: missing in {shard.name}, which the index names" for name in missing]
+    if problems:
+        raise ModelError(f"{folder}: the checkpoint is incomplete", problems=problems, hint="Fetch its files again.")
+    return named
+
+
+def read_tensors(files: Mapping[str, Path], names: Iterable[str]) -> dict[str, Tensor]:
+    """Return the named tensors as stored; names that no file contains are omitted."""
+    found = {}
+    for name in names:
+        if name in files:
+            with safe_open(files[name], framework="pt") as file:
+                found[name] = file.get_tensor(name)
+    return found
+
+
+def head_problems(files: Mapping[str, Path], *, tied: bool) -> list[str]:
+    """Return contradictions between the output head of a Llama or Mistral checkpoint and `tie_word_embeddings`.
+
+    For such a folder, a library either initializes a random head or ignores the stored one; both change the texts.
+    """
+    if not tied:
+        return [] if HEAD in files else [f"{HEAD}: missing, though config.json says the embeddings are not tied"]
+    pair = read_tensors(files, (TABLE, HEAD))
+    if not pair:
+        return [f"{TABLE}: missing"]
+    if len(pair) == 2 and not equal(pair[TABLE], pair[HEAD]):
+        return [f"{HEAD}: differs from {TABLE}, though config.json says the embeddings are tied"]
+    return []
+
+
+def _names(path: Path) -> frozenset[str]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return frozenset(file.keys())
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: cannot be read as safetensors", hint="Fetch it again.") from error

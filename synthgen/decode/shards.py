@@ -11,26 +11,19 @@ from typing import Any
 
 import pyarrow as pa
 
+from synthgen.core.progress import Advance
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_candidates, write_candidates
 from synthgen.core.types import Candidate, Latents
 from synthgen.core.workers import available_memory, in_threads, usable_cores
 from synthgen.decode.base import Decoder, Settings
 from synthgen.decode.loading import SLOW, Placement, backend_of
-from synthgen.decode.loop.batching import Advance
 from synthgen.decode.loop.llama import GROUPS
 
 Write = Callable[[Decoder, Latents, Settings, SeedTree, Advance], tuple[Candidate, ...]]
 
 STEP_BYTES = 1 << 28  # memory of a step beside its cache, for 128 rows of 50,000 logits
 _NAME = re.compile(r"shard-(\d+)-(\d+)\.parquet")
-
-
-def write_whole(
-    decoder: Decoder, latents: Latents, settings: Settings, seeds: SeedTree, advance: Advance
-) -> tuple[Candidate, ...]:
-    """Return the candidates of every latent; see `Decoder`."""
-    return decoder.decode(latents, settings, seeds, advance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,19 +33,18 @@ class DecodeTask:
     open_decoder: Callable[[], Decoder]  # called only if a shard is missing
     settings: Settings
     seeds: SeedTree
-    write: Write = write_whole  # called in several threads; the texts of a latent may not depend on other latents
+    # called in several threads; the texts of a latent may not depend on other latents
+    write: Write = lambda decoder, *task: decoder.decode(*task)
 
 
 def workers_for(n: int, settings: Settings, folder: Path, device: Placement) -> int:
-    """Return the number of threads for n latents: one per core that the memory allows, or 1 on a GPU.
-
-    The threads share one language model, whose folder and placement are given.
-    """
+    """Return the number of threads for n latents: one per core that the memory allows, or 1 on a GPU."""
     backend = backend_of(device)
     if backend == "cuda":
         return 1
     factor = 2 if backend == SLOW else 1  # 16-bit weights are converted to 32 bits
     weights = sum(path.stat().st_size for path in folder.glob("*.safetensors")) * factor
+    # all threads share one model
     room = (available_memory() - 2 * weights) // (STEP_BYTES + _cache_bytes(folder, settings, 2 * factor))
     return max(1, min(usable_cores(), n, room))
 
@@ -149,19 +141,12 @@ def read_shards(folder: Path) -> tuple[Candidate, ...]:
 
 def rows_of(latents: Latents, rows: list[int]) -> Latents:
     """Return rows of latents, in the order given."""
-    return replace(
-        latents,
-        vectors=latents.vectors[rows],
-        ids=tuple(latents.ids[i] for i in rows),
-        labels=tuple(latents.labels[i] for i in rows),
-        parent_ids=tuple(latents.parent_ids[i] for i in rows),
-        weights=tuple(latents.weights[i] for i in rows),
-        told=tuple(latents.told[i] for i in rows) if latents.told else (),
-    )
+    names = ("ids", "labels", "parent_ids", "weights", *(("told",) if latents.told else ()))
+    columns = {name: tuple(getattr(latents, name)[i] for i in rows) for name in names}
+    return replace(latents, vectors=latents.vectors[rows], **columns)
 
 
 def _shards(folder: Path) -> Iterator[tuple[range, Path]]:
-    """Yield the rows and the file of each finished shard, in order."""
     for path in sorted(folder.glob("shard-*")):
         if found := _NAME.fullmatch(path.name):
             yield range(int(found[1]), int(found[2])), path

@@ -1,20 +1,13 @@
 """The decode stage: write texts from latents, shard by shard."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthgen.core.stage import Stage, StageContext
 from synthgen.decode.base import Decoder, Settings
 from synthgen.decode.prompts import label_prompt
-from synthgen.decode.shards import (
-    DecodeTask,
-    drop_foreign_shards,
-    missing_rows,
-    workers_for,
-    write_shards,
-    write_whole,
-)
+from synthgen.decode.shards import DecodeTask, drop_foreign_shards, missing_rows, workers_for, write_shards
 
 _SAMPLING = ("max_new_tokens", "temperature", "top_p", "top_k", "batch", "words")
 LIBRARIES = ("python", "accelerate", "gguf", "numpy", "pyarrow", "safetensors", "tokenizers", "torch", "transformers")
@@ -31,7 +24,6 @@ class DecoderModel:
 
 
 def _decode(context: StageContext) -> Mapping[str, object]:
-    """Write the missing shards."""
     config, model, sections = context.config("decode"), context.model("decoder"), context.input("sections")
     latents, candidates = context.input("latents"), context.input("candidates")
     settings = Settings(
@@ -40,12 +32,9 @@ def _decode(context: StageContext) -> Mapping[str, object]:
         candidates=candidates,
         **{name: getattr(config, name) for name in _SAMPLING},
     )
-    task = DecodeTask(
-        open_decoder=model.open,
-        settings=settings,
-        seeds=context.stream("decode"),
-        write=write_whole if sections is None else sections.decode,
-    )
+    task = DecodeTask(open_decoder=model.open, settings=settings, seeds=context.stream("decode"))
+    if sections is not None:
+        task = replace(task, write=sections.decode)
     sizes = [1] * len(latents) if sections is None else sections.sizes(latents)
     drop_foreign_shards(context.folder, latents, candidates)
     missing = [i for rows in missing_rows(context.folder, len(latents)) for i in rows]

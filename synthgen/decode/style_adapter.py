@@ -99,8 +99,7 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
 
         W + B A  becomes  W + B A + sum over styles m of share_m B_m A_m
 
-    The adapters of the language model are stacked along the rank, those of the projector are added to its weights. So
-    the result is a bridge of a higher rank.
+    The language model's adapters are stacked along the rank, the projector's are added to its weights.
 
     Raises:
         ModelError: if a style was trained for another bridge or does not fit its layers.

@@ -28,8 +28,7 @@ class XragDecoder(LoopDecoder):
         folder: causal language model of transformers, as safetensors.
         bridge: trained bridge, whose adapters are merged into the model's weights; or a `CheckpointBridge`, the
             projector in the model's own checkpoint.
-        decoder: the language model's name in the configuration.
-        encoder: the encoder's name in the configuration.
+        decoder, encoder: names of the language model and of the encoder in the configuration.
         dim: number of columns of the latents.
         device: see `load_model`.
 

@@ -19,35 +19,18 @@ _WEIGHTS_AND_SETTINGS = ("*.safetensors", "*.json", "*.txt", "*.model")
 class Encoder(Protocol):
     """A frozen text encoder."""
 
-    @property
-    def name(self) -> str:
-        """Name in the configuration."""
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of weights, tokenizer and settings."""
-
-    @property
-    def dim(self) -> int:
-        """Number of columns, d."""
-
-    @property
-    def max_tokens(self) -> int:
-        """Number of tokens after which text is ignored."""
-
-    @property
-    def normalized(self) -> bool:
-        """Whether every vector has unit length."""
+    name: str  # in the configuration
+    digest: str  # SHA-256 of weights, tokenizer and settings
+    dim: int  # number of columns, d
+    max_tokens: int  # text after this number of tokens is ignored
+    normalized: bool  # whether every vector has unit length
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
-        """Return float32 (n, d), row i of texts[i], finite.
+        """Return float32 (n, d), row i of texts[i], finite; texts are not empty.
 
         The result does not depend on the order of the texts, and equal texts get equal vectors. The other texts of a
-        batch change a vector only by rounding.
-
-        Args:
-            texts: non-empty strings.
-            progress: called with the number of texts encoded since the last call.
+        batch change a vector only by rounding. `progress` is called with the number of texts encoded since the last
+        call.
         """
 
 
@@ -69,8 +52,7 @@ def folder_digest(folder: Path) -> str:
 def in_batches(texts: Sequence[str], size: int) -> list[list[str]]:
     """Return batches of the distinct texts, longest first, whatever the order of the texts.
 
-    Texts of similar length share a batch, so little is padded. The longest batch comes first, so a lack of memory
-    shows immediately.
+    Texts of similar length need little padding, and a lack of memory shows in the first batch.
     """
     distinct = sorted(set(texts), key=lambda text: (-len(text), text))
     return [distinct[start : start + size] for start in range(0, len(distinct), size)]
@@ -85,15 +67,10 @@ def encode_batches(
     *,
     n_workers: int = 1,
 ) -> Float32:
-    """Return the vectors of texts, float32 (n, d), encoded in batches of at most `size` texts.
+    """Return the vectors of texts, float32 (n, d), from `forward`, called on batches of at most `size` texts.
 
-    Args:
-        encoder: gives the dimension and the name for messages.
-        texts: non-empty strings.
-        forward: returns the vectors of a batch; several threads call it if `n_workers` is above 1.
-        size: batch size; changes the last bits of the vectors, unlike the number of workers.
-        progress: called with the number of texts encoded since the last call.
-        n_workers: number of single-core threads; 1 keeps torch's own threads.
+    The batch size changes the last bits of the vectors. `n_workers` single-core threads, which call `forward` at
+    once, do not; 1 keeps torch's own threads. `progress` is as for `Encoder.encode`.
 
     Raises:
         ModelError: if a vector is not finite or has length zero.

@@ -13,6 +13,7 @@ from synthgen.embed.base import Device, Progress, encode_batches, folder_digest,
 if TYPE_CHECKING:
     import torch
 
+Dtype = Literal["bfloat16", "float32"]
 MAX_TOKENS = 4096
 BATCH_TEXTS = 8  # 8 texts of 4,096 tokens through 7 billion weights fit 24 GB beside them
 
@@ -34,14 +35,8 @@ class LastTokenEncoder:
         e(x) = h / |h|,   h = last-layer state at the token </s> after x
 
     Texts are encoded as documents, without an instruction, and cut to `max_tokens` including the end-of-text token.
-    Batches are padded on the right, so that with the causal mask no token attends to padding.
-
-    Args:
-        folder: local folder with config, tokenizer and safetensors weights.
-        name: name in messages and manifests.
-        device: "auto" uses a GPU if available.
-        dtype: precision of the forward pass; the result is always float32.
-        max_tokens: longer texts are cut.
+    Batches are padded on the right, so that with the causal mask no token attends to padding. The forward pass has
+    the given dtype; the result is always float32. The device "auto" uses a GPU if available.
 
     Raises:
         ModelError: if the folder is not such an encoder.
@@ -59,7 +54,7 @@ class LastTokenEncoder:
         name: str,
         *,
         device: Device = "auto",
-        dtype: Literal["bfloat16", "float32"] = "bfloat16",
+        dtype: Dtype = "bfloat16",
         max_tokens: int = MAX_TOKENS,
     ) -> None:
         import torch

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,14 +39,10 @@ class SentenceEncoder:
         self.name, self._one_by_one = name, one_by_one
         settings = {"batch": 1} if one_by_one else {}
         self.digest = sha256_json({"kind": "sentence", "files": folder_digest(folder), **settings})
+        local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+        local |= {"model_kwargs": {"use_safetensors": True}, "device": None if device == "auto" else device}
         try:
-            self._model = SentenceTransformer(
-                str(folder),
-                device=None if device == "auto" else device,
-                local_files_only=True,
-                trust_remote_code=False,
-                model_kwargs={"use_safetensors": True},
-            )
+            self._model = SentenceTransformer(str(folder), **local)
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"{folder}: cannot be loaded as an encoder ({type(error).__name__})") from error
         dim, max_tokens = self._model.get_embedding_dimension(), self._model.max_seq_length

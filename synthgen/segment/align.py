@@ -71,7 +71,6 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
 def _record(
     having: Sequence[tuple[Mapping[Section, list[int]], float]], vectors: Float32, seeds: SeedTree
 ) -> list[tuple[str, list[Float32]]]:
-    """Return the sections of one new record: heading and vectors."""
     drawn = having[int(seeds.generator().integers(len(having)))][0]
     least = min(MIN_PARENTS, len(having))
     shared = [key for key in drawn if sum(key in own for own, _ in having) >= least]

@@ -21,8 +21,7 @@ def heading_of(line: str) -> str | None:
     """Return the normal form of a line that looks like a heading, else None.
 
     A heading has at most 6 words and 60 characters, is no list item or entry such as "BP: 120/80", and ends in a
-    colon, is in capitals, or starts with "#". The normal form is in lower case without marks: "## Past History:" and
-    "PAST HISTORY" both give "past history".
+    colon, is in capitals, or starts with "#". Both "## Past History:" and "PAST HISTORY" give "past history".
     """
     bare = line.strip()
     if not 0 < len(bare) <= MAX_CHARACTERS or bare[0] in _ITEMS or bare[-1] in _ENDS:
@@ -43,14 +42,13 @@ def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: 
 
     Privacy: a line of a note can contain a name, so lines of fewer persons are treated as text.
     """
-    persons: dict[str, set[str]] = defaultdict(set)
     forms: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for text, group in zip(texts, groups, strict=True):
-        for name, line in _found(text):
-            persons[name].add(group)
-            forms[name][line].add(group)
+        for line in text.split("\n"):
+            if (name := heading_of(line)) is not None:
+                forms[name][" ".join(line.split())].add(group)
     shared = {}
-    for name in sorted(name for name, who in persons.items() if len(who) >= least_persons):
+    for name in sorted(name for name, who in forms.items() if len(set().union(*who.values())) >= least_persons):
         form, who = min(forms[name].items(), key=lambda item: (-len(item[1]), item[0]))
         ways = (form if len(who) >= least_persons else "", name.upper(), name + ":")
         # a form can read as another heading or none, since "ß" in capitals is "SS"
@@ -58,12 +56,6 @@ def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: 
         if written is not None:
             shared[name] = written
     return shared
-
-
-def _found(text: str) -> Iterator[tuple[str, str]]:
-    for line in text.split("\n"):
-        if (name := heading_of(line)) is not None:
-            yield name, " ".join(line.split())
 
 
 _WORD = re.compile(r"\S+")
@@ -95,10 +87,9 @@ class Splitter:
         return sha256_json({"version": 1, "words": self.words, "headings": dict(self.headings)})
 
     def split(self, text: str) -> tuple[Segment, ...]:
-        """Return the segments of a text, in order.
+        """Return the segments of a text, in order; lines that look like an unknown heading are text.
 
-        Openings and texts in sequence restore the text up to white space. Lines that look like an unknown heading
-        are text.
+        Openings and texts in sequence restore the text up to white space.
         """
         return tuple(
             Segment(heading=heading_of(opening) or "", section=section, opening="" if i else opening, text=window)

@@ -38,9 +38,9 @@ class SegmentEvidence:
     rows: int  # synthetic rows attacked
     between_train: int  # rows that lie between two train rows
     between_control: int  # rows that lie between two control rows, which happens only by chance
+    sign_test_p: float  # of the rows that lie between two rows of one arm only
     chance_ruled_out: bool  # 5 dimensions or more, and no row within 100 tolerances of a control segment
-    p: float  # sign test of the rows that lie between two rows of one arm only
-    rows_recovered: int  # train rows where at least three lines through synthetic points meet
+    train_rows_recovered_from_lines: int  # train rows where at least three lines through synthetic points meet
 
     @property
     def proven(self) -> bool:
@@ -71,8 +71,10 @@ def attack_segments(
         between_control=int(is_control.sum()),
         chance_ruled_out=synthetic.shape[1] >= MIN_DIMENSIONS
         and not bool((to_control <= MARGIN_OF_CHANCE * TOLERANCE).any()),
-        p=float(binom.sf(only_train - 1, only_train + only_control, 0.5)),
-        rows_recovered=_rows_recovered(line_intersections(synthetic[:MAX_LINE_ROWS].astype(np.float64)), train),
+        sign_test_p=float(binom.sf(only_train - 1, only_train + only_control, 0.5)),
+        train_rows_recovered_from_lines=_rows_recovered(
+            line_intersections(synthetic[:MAX_LINE_ROWS].astype(np.float64)), train
+        ),
     )
 
 

@@ -159,12 +159,8 @@ def lineage_exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) 
 
         w_ip = sum of the weights of person p's records in row i,   effective parents of i = 1 / sum_p w_ip²
 
-    Args:
-        lineage: checked lineage of all m synthetic rows.
-        train_person: (n_T,), person of each train row, numbered from 0.
-        synthetic_class: (m,), class of each synthetic row.
-
-    Privacy: the result names persons by number and stays in memory.
+    The lineage of all m rows must be valid. `train_person` (n_T,) contains the person of each train row, numbered
+    from 0, and `synthetic_class` (m,) the class of each synthetic row. The result names persons by number.
     """
     mixed = [weights_by_person(p, w, train_person) for p, w in zip(lineage.parents, lineage.weights, strict=True)]
     made = [i for i, row in enumerate(mixed) if row]

@@ -1,7 +1,6 @@
-"""Noise-tolerant attack: find the two real persons between whom each synthetic record lies.
+"""Noise-tolerant attack: find the two real persons between whom each synthetic record lies, and test their roles.
 
 The attack works on any encoding of the released text and does not need to know how the records were made.
-`audits/attacks/parent_recovery/parent_recovery_audit.py` derives the verdict.
 """
 
 import math
@@ -13,8 +12,9 @@ from scipy import stats
 
 from audits.attacks.parent_recovery.lineage import weights_by_person
 from audits.core.holdout import Arms, person_scores
-from audits.core.stats import Interval, clopper_pearson
-from audits.core.types import Lineage
+from audits.core.stats import FAIL_LEVEL, POWER, Scan, clopper_pearson, needed_for_share, power_of_each, scan_test
+from audits.core.two_sided import is_inside
+from audits.core.types import AuditInputs, Lineage, persons
 from audits.embeddings.combinations import best_pairs, candidate_cosines
 from audits.embeddings.distances import Share, balanced_draws, share_of_train, stack_arms
 from audits.embeddings.encoders import Encoded
@@ -24,6 +24,7 @@ CANDIDATES = 40
 MAX_CANDIDATES = 120  # of both arms; more than 40 are needed if few persons of a large arm take part in a repeat
 REPEATS = 20
 MAX_ROWS = 20_000  # synthetic rows attacked; enough to distinguish a share of .5 from one of .509
+MARGINS = (0.03, 0.05, 0.10)
 PERMUTATIONS = 2000  # over all repeats
 
 Int = NDArray[np.int64]
@@ -49,7 +50,7 @@ class ParentRecall:
     pair_chance: float
     n: float  # independent rows behind `one`; rows with the same heaviest parent count less if they agree
 
-    def ends(self, confidence: float) -> Interval:
+    def ends(self, confidence: float) -> tuple[float, float]:
         """Return the exact interval (Clopper and Pearson) of `one` for `n` rows."""
         return clopper_pearson(self.one * self.n, self.n, confidence=confidence)
 
@@ -118,10 +119,8 @@ def both_train(found: ParentPairs, people: Arms, rng: np.random.Generator) -> tu
     """Return the share of rows whose two persons are both in train, and its null value under random roles.
 
     Under random roles, two persons of one class with n persons of each role are both in train with probability
-    (n - 1) / (2 (2n - 1)), two persons of different classes with probability 1/4. The standard error comes from
-    permuting the roles within each class, so rows that share persons do not count as independent.
-
-    Randomness: 2,000 permutations, divided among the repeats.
+    (n - 1) / (2 (2n - 1)), two persons of different classes with probability 1/4. The standard error comes from 2,000
+    permutations of the roles within each class, so rows that share persons do not count as independent.
     """
     value, null, variance = 0.0, 0.0, 0.0
     n = -(-PERMUTATIONS // len(found.included))
@@ -150,24 +149,18 @@ def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_pers
 
     The persons of train come first in `people`, numbered as in `train_person` (n_T,), the person of each train row.
     """
-    with_parents = [i for i, row in enumerate(found.rows.tolist()) if len(lineage.parents[row]) > 0]
-    if not with_parents:
+    at = np.flatnonzero([len(lineage.parents[row]) > 0 for row in found.rows])
+    if len(at) == 0:
         return None
-    at = np.array(with_parents, dtype=np.int64)
     parents, heaviest = _parent_persons(lineage, found.rows[at].tolist(), train_person)
     pairs, classes = found.pairs[:, at], people.synthetic_class[found.rows[at]]
-    first, second = (_are_parents(pairs[:, :, i], parents) for i in (0, 1))
+    first, second = ((pairs[:, :, i, None] == parents[None]).any(axis=2) for i in (0, 1))
     one_chance, pair_chance = _recall_by_chance(pairs, parents, classes, len(people.is_train))
     r, hits = float(first.mean()), first.mean(axis=0)
     spread = np.bincount(heaviest, weights=hits - r)
     agreement = float((spread**2).sum()) / (len(at) * r * (1 - r)) if 0 < r < 1 else 1.0
-    return ParentRecall(
-        one=r,
-        one_chance=one_chance,
-        pair=float((first & second).mean()),
-        pair_chance=pair_chance,
-        n=len(at) / max(1.0, agreement),
-    )
+    both, n = float((first & second).mean()), len(at) / max(1.0, agreement)
+    return ParentRecall(one=r, one_chance=one_chance, pair=both, pair_chance=pair_chance, n=n)
 
 
 def _fill_pairs(found: Int, nobody: NDArray[np.bool_], among: Int, rng: np.random.Generator) -> Int:
@@ -196,10 +189,6 @@ def _parent_persons(lineage: Lineage, rows: list[int], train_person: Int) -> tup
     return parents, np.array([max(of_row, key=of_row.__getitem__) for of_row in weights], dtype=np.int64)
 
 
-def _are_parents(persons: Int, parents: Int) -> NDArray[np.bool_]:
-    return np.asarray((persons[:, :, None] == parents[None]).any(axis=2))
-
-
 def _recall_by_chance(pairs: Int, parents: Int, classes: Int, n_persons: int) -> tuple[float, float]:
     """Return the chance that the first person, and that both persons found, are parents if dealt within classes."""
     rows_of_class = np.bincount(classes)[classes] * pairs.shape[0]
@@ -217,3 +206,93 @@ def _recall_by_chance(pairs: Int, parents: Int, classes: Int, n_persons: int) ->
 
 def _count(ordered: Int, keys: Int) -> NDArray[np.float64]:
     return (np.searchsorted(ordered, keys, "right") - np.searchsorted(ordered, keys, "left")).astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareTest:
+    """A share, its null value under random roles, and the margin around the null (None if there are too few rows)."""
+
+    what: str
+    share: Share
+    null: float
+    margin: float | None
+
+    def is_within(self, margin: float | None, confidence: float) -> bool:
+        """Return whether the whole interval lies within a margin around the null."""
+        excess = self.share.estimate(confidence, less=self.null)
+        return margin is not None and self.share.n > 0 and is_inside(excess, margin, centre=0.0)
+
+    def p_beyond(self, margin: float) -> float:
+        """Return the two-sided p-value of the hypothesis that the share lies within a margin around the null."""
+        return self.share.p_beyond(margin, null=self.null)
+
+    def smallest_leak(self, n_shares: int, confidence: float) -> float | None:
+        """Return the smallest distance from the null at which the audit does not pass, with power .8.
+
+        The audit does not pass if the interval exceeds the margin d, or if the share differs significantly from the
+        null and exceeds the strictest margin d_0. With the standard error e:
+
+            min(d - (z_confidence - z_.8) e,  max(d_0, (z_(1 - .05 / (2 n_shares)) + z_.8) e))
+        """
+        if self.margin is None:
+            return None
+        z, z_power = float(stats.norm.ppf(confidence)), float(stats.norm.ppf(POWER))
+        z_each = float(stats.norm.ppf(1 - FAIL_LEVEL / (2 * n_shares)))
+        leaving = self.margin - (z - z_power) * self.share.error
+        return min(leaving, max(MARGINS[0], (z_each + z_power) * self.share.error))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderShares:
+    """Results of one encoder: three shares, the scan over persons and, with a lineage, the recall of true parents."""
+
+    encoder: str
+    train: ShareTest
+    first: ShareTest
+    both: ShareTest
+    scan: Scan
+    recall: ParentRecall | None
+
+    @property
+    def shares(self) -> tuple[ShareTest, ...]:
+        """The three shares."""
+        return self.train, self.first, self.both
+
+
+def encoder_shares(
+    encoded: Encoded, people: Arms, inputs: AuditInputs, n_shares: int, rng: np.random.Generator
+) -> EncoderShares:
+    """Return the results of one encoder; `n_shares` is the number of shares tested in the whole audit."""
+    found = find_parent_pairs(encoded, people, rng)
+    both, both_null = both_train(found, people, rng)
+
+    def share_test(what: str, share: Share, null: float) -> ShareTest:
+        return ShareTest(what=what, share=share, null=null, margin=margin_of(share, n_shares))
+
+    return EncoderShares(
+        encoder=encoded.name,
+        train=share_test("the two persons between whom records lie", train_share(found, people), 0.5),
+        first=share_test("the nearer of the two persons", first_share(found, people), 0.5),
+        both=share_test("records that lie between two train persons", both, both_null),
+        scan=scan_test(found.nearness[people.is_train], found.nearness[~people.is_train]),
+        recall=None
+        if inputs.lineage is None
+        else parent_recall(found, people, inputs.lineage, persons(inputs.train.groups)[1]),
+    )
+
+
+def margin_of(share: Share, n_shares: int) -> float | None:
+    """Return the strictest margin that the independent rows behind a share support, or None.
+
+    Rows support a margin d if all safe shares of the audit together lie within d with power .8:
+
+        n >= ((z_.95 + z_(1 - .2 / (2 · n_shares))) / (2 d))²
+
+    The widest margin is also supported if this share alone would lie within it. The confidence of the run is not
+    used, because a run with a higher confidence would otherwise get a wider margin.
+    """
+    power = power_of_each(n_shares)
+    for margin in MARGINS:
+        if share.n >= needed_for_share(margin, power=power):
+            return margin
+    return MARGINS[-1] if share.n >= needed_for_share(MARGINS[-1]) else None

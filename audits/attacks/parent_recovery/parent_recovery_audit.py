@@ -2,16 +2,21 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.attacks.parent_recovery.encoder_shares import MARGINS, EncoderShares, ShareTest, encoder_shares
 from audits.attacks.parent_recovery.exact_attack import SegmentEvidence, attack_segments
 from audits.attacks.parent_recovery.lineage import LineageExposure, check_lineage, lineage_exposure
-from audits.attacks.parent_recovery.noise_tolerant_attack import ParentRecall
+from audits.attacks.parent_recovery.noise_tolerant_attack import (
+    MARGINS,
+    EncoderShares,
+    ParentRecall,
+    ShareTest,
+    encoder_shares,
+)
 from audits.core.holdout import Arms, HoldoutTables
 from audits.core.rates import TIERS, exact
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm, needed_for_share, needed_for_zero_events, power_of_each
@@ -55,8 +60,7 @@ class ParentRecovery:
     - vectors_between_train: share of the points of a passed matrix that lie between two train rows.
     - max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons: from
       the lineage, for policies to limit; the weights of one person's records are summed first.
-    - records_with_parents: number of records that have parents according to the lineage. The persons found are tested
-      even if there are none.
+    - records_with_parents: number of records with parents according to the lineage; if 0, persons are still tested.
     - margin: the widest margin of all shares; lineage: 1 if a lineage was given, otherwise 0.
 
     The audit fails if, corrected over all tests (Holm, at .05 whatever the confidence), a share is proven outside its
@@ -64,8 +68,8 @@ class ParentRecovery:
     above three times chance. It also fails if passed vectors contain points between train rows beyond chance, if a
     row has less than 1.5 effective parents, or if a class is made from fewer than 11 persons. It passes if every
     interval lies within its margin and, if it does not lie within the strictest one, does not differ significantly
-    from chance (Holm); the upper end of the recall is at most three times chance or 1 %; and no rule is violated. A
-    pass also requires that a leak planted in the table is found (`audits/embeddings/planted.py`).
+    from chance (Holm); the upper end of the recall is at most three times chance or 1 %; no rule is violated; and a
+    leak planted in the table is found (`audits/embeddings/planted.py`).
 
     With 1.5 effective parents, the heavier of two has weight .79, so the row is mostly one person's. SMOTE with
     weights from 0 to 1 makes such rows in four of ten cases; with weights from .3 to .7 (at least 1.7 effective
@@ -118,7 +122,7 @@ class ParentRecovery:
 
 def _hard_rules(evidence: ParentRecoveryEvidence) -> list[str]:
     """Return the violated rules that do not depend on a statistical test."""
-    signs = dict(zip(evidence.segments, holm([s.p for s in evidence.segments.values()]), strict=True))
+    signs = dict(zip(evidence.segments, holm([s.sign_test_p for s in evidence.segments.values()]), strict=True))
     between = any(s.proven or signs[name] < CHANCE_LEVEL for name, s in evidence.segments.items())
     violated = ["points of the vectors lie exactly between two train rows"] if between else []
     if (e := evidence.lineage) is not None:
@@ -153,7 +157,6 @@ def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[Share
 
 
 def _recalls(findings: Sequence[EncoderShares]) -> list[tuple[ParentRecall, float]]:
-    """Return the recalls with their limits."""
     return [(f.recall, MAX_RECALL_RATIO * f.recall.one_chance) for f in findings if f.recall is not None]
 
 
@@ -163,12 +166,12 @@ def _judge(evidence: ParentRecoveryEvidence, holdout: HoldoutTables, people: Arm
     fails = [*_hard_rules(evidence), *_proven_claims(findings)]
     unclear = _unclear(findings, confidence)
     unfound = [r for r, limit in _recalls(findings) if r.ends(confidence)[1] > max(limit, SMALL_RECALL)]
-    verdict: Verdict = "fail" if fails else "insufficient" if unclear or unfound else "pass"
-    margin = MARGINS[-1] if worst.train.margin is None else worst.train.margin
-    if verdict == "fail":
-        reason = f"Synthetic records reveal the persons they were mixed from: {'; '.join(fails)}."
-    else:
+    verdict: Verdict = "fail"
+    reason = f"Synthetic records reveal the persons they were mixed from: {'; '.join(fails)}."
+    if not fails:
+        verdict = "insufficient" if unclear or unfound else "pass"
         reason = PASSED if verdict == "pass" else _lacking(unclear, unfound, holdout, people, confidence)
+    margin = MARGINS[-1] if worst.train.margin is None else worst.train.margin
     return two_sided_result(
         "parent_recovery",
         verdict,
@@ -244,17 +247,7 @@ def _details(
             }
             for f in evidence.findings
         },
-        "vectors": {
-            name: {
-                "rows": s.rows,
-                "between_train": s.between_train,
-                "between_control": s.between_control,
-                "sign_test_p": s.p,
-                "chance_ruled_out": s.chance_ruled_out,
-                "train_rows_recovered_from_lines": s.rows_recovered,
-            }
-            for name, s in evidence.segments.items()
-        },
+        "vectors": {name: asdict(s) for name, s in evidence.segments.items()},
         "vectors_note": "on text that was encoded again, finding no points between rows does not show safety",
         "lineage": None if evidence.lineage is None else _lineage_details(evidence.lineage),
         "power": power(

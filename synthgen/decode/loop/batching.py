@@ -3,53 +3,27 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from synthgen.core.errors import ModelError
+from synthgen.core.progress import Advance
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32
 from synthgen.decode.base import Settings
 from synthgen.decode.loop.generic import GenericStepper
-from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights, has_stepper
-from synthgen.decode.loop.sampling import sample
+from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights
 
 WANTED = 3.0  # nats; a token of probability 1/1000 is then written about once within a note
-Advance = Callable[[int], None]
+BLOCK = 64  # tokens of a block, of which only the maximum is compared first
+Stepper = LlamaStepper | GenericStepper
 EmbedPrompts = Callable[[Sequence[int]], tuple[Tensor, Tensor]]
-
-
-class Stepper(Protocol):
-    """A forward pass that reads prompts in groups of one size and steps the rows of a batch."""
-
-    continuous: bool  # whether a row of the batch can be replaced while the others continue
-    batch: int
-    group: int
-    sizes: tuple[int, ...]  # numbers of rows a step can have, from the batch downwards, all with identical results
-    prefix_length: int  # tokens of the common prefix, read once
-
-    def embed(self, ids: Tensor) -> Tensor:
-        """Return the input embeddings (..., width) of token ids."""
-
-    def read_prefix(self, embeddings: Tensor) -> None:
-        """Read the common prefix (p, width) of all prompts, which `read` then omits."""
-
-    def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
-        """Read a group of prompts (group, t, width), padded on the right; return the logits after each."""
-
-    def assign(self, rows: Tensor, prompts: Tensor) -> None:
-        """Make rows of the batch continue prompts of the group read last; int64 (m) both."""
-
-    def move(self, rows: Tensor, to: Tensor) -> None:
-        """Move rows of the batch to other rows; int64 (m) both."""
-
-    def step(self, ids: Tensor, positions: Tensor) -> Tensor:
-        """Append one token (n) to each of the first n rows, at its position (n); return logits (n, vocabulary)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +33,6 @@ class TokenConstraints:
     ends: frozenset[int]  # tokens that end a text
     never: Tensor  # int64, tokens that are never written
     wanted: Sequence[Sequence[int]] = ()  # for each latent, tokens `WANTED` nats likelier until written; or empty
-
-
-def weights_of(model: Any, *, on_one_device: bool) -> LlamaWeights | None:
-    """Return a model's weights for `LlamaStepper`, or None if that does not support the model; see `LlamaWeights`."""
-    return LlamaWeights(model) if on_one_device and has_stepper(model.config) else None
 
 
 def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: int, length: int) -> Stepper:
@@ -126,14 +95,9 @@ def write(
     The tokens of a row do not depend on other rows: prompts are read in groups of one size, rows are stepped in a
     batch of one size or of a smaller one with identical results, and each number of a row is computed from that row.
 
-    Args:
-        stepper: forward pass.
-        embed_prompts: returns, for numbers of latents, the embeddings (group, t, width) of their prompts, padded on
-            the right, and their lengths (group).
-        uniforms: float32 (rows, max_new_tokens) in [0, 1), from which each token of each row is drawn.
-        settings: how texts are drawn.
-        rules: tokens that end a text, are never written, or are made likelier.
-        advance: called with 1 for every finished text, and with 0 before every step.
+    `embed_prompts` returns for numbers of latents the embeddings (group, t, width) of their prompts, padded on the
+    right, and their lengths (group). Each token is drawn from one of the `uniforms`, float32 (rows, max_new_tokens)
+    in [0, 1). `advance` is called with 1 for every finished text, and with 0 before every step.
 
     Raises:
         ModelError: if the model's output is not finite.
@@ -144,7 +108,7 @@ def write(
     return loop.texts
 
 
-@dataclass(slots=True)
+@dataclass
 class _Loop:
     """The state between two steps: the row in each slot of the batch, its tokens, and the rows that wait."""
 
@@ -154,19 +118,14 @@ class _Loop:
     settings: Settings
     rules: TokenConstraints
     advance: Advance
-    texts: list[list[int]] = field(init=False)
-    n_read: int = 0  # prompts
-    waiting: deque[tuple[int, int, int]] = field(default_factory=deque)  # row, prompt's number in the group, length
-    active: dict[int, int] = field(default_factory=dict)  # slot to row
-    per_prompt: int = field(init=False)  # rows that continue one reading of a prompt
-    size: int = field(init=False)  # rows of a step
-    ids: NDArray[np.int64] = field(init=False)
-    positions: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.texts = [[] for _ in self.uniforms]
-        self.per_prompt = self.settings.candidates if self.stepper.continuous else 1
-        self.size = self.stepper.batch
+        self.texts: list[list[int]] = [[] for _ in self.uniforms]
+        self.n_read = 0  # prompts
+        self.waiting: deque[tuple[int, int, int]] = deque()  # row, prompt's number in the group, length
+        self.active: dict[int, int] = {}  # slot to row
+        self.per_prompt = self.settings.candidates if self.stepper.continuous else 1  # rows per reading of a prompt
+        self.size = self.stepper.batch  # rows of a step
         self.ids, self.positions = (np.zeros(self.size, dtype=np.int64) for _ in range(2))
 
     def fill(self) -> bool:
@@ -258,3 +217,41 @@ class _Loop:
     def tensor(self, numbers: Sequence[int] | NDArray[Any]) -> Tensor:
         """Return numbers as a tensor on the model's device."""
         return torch.as_tensor(np.asarray(numbers), device=self.rules.never.device)
+
+
+def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, temperature: float) -> Tensor:
+    """Return one token id per row of logits (n, vocabulary), drawn with the uniform numbers, float32 (n) in [0, 1).
+
+    Let p be the softmax of the k largest logits over the temperature, in descending order, and p' its shortest prefix
+    with a mass of at least top_p, renormalised. The token is the first whose cumulative p' exceeds u. Taking the k
+    largest logits first makes the work depend on k, not on the size of the vocabulary.
+
+    Reference: Fan et al. 2018 (top-k), Holtzman et al. 2020, arXiv 1904.09751v2, section 3.1 (nucleus).
+    """
+    values, ids = _largest(logits, min(top_k, logits.shape[-1]))
+    p = torch.softmax(values / temperature, dim=-1)
+    before = p.cumsum(dim=-1) - p
+    p = p * (before < top_p)
+    cumulative = p.cumsum(dim=-1)
+    drawn = (cumulative <= uniform.unsqueeze(1) * cumulative[:, -1:]).sum(dim=-1)
+    kept = (p > 0).sum(dim=-1)
+    return ids.gather(1, torch.minimum(drawn, kept - 1).unsqueeze(1)).squeeze(1)
+
+
+def _largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return the k largest logits of each row, float32, descending, equal ones by token id; and their ids.
+
+    The k largest logits lie in the k blocks with the largest maxima, so the other blocks are never sorted. If the
+    k-th logit equals an excluded one, the choice between them is fixed but follows no rule.
+    """
+    n = len(logits)
+    if missing := -logits.shape[-1] % BLOCK:
+        logits = functional.pad(logits, (0, missing), value=float("-inf"))
+    blocks = logits.view(n, BLOCK, -1)
+    best = torch.topk(blocks.amax(dim=1), min(k, blocks.shape[-1]), dim=-1).indices
+    values = blocks.gather(2, best.unsqueeze(1).expand(-1, BLOCK, -1)).float().view(n, -1) + 0.0  # -0 becomes 0
+    ids = (torch.arange(BLOCK, device=logits.device)[:, None] * blocks.shape[-1] + best.unsqueeze(1)).view(n, -1)
+    bits = values.view(torch.int32)
+    ordered = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # whole numbers in the order of the floats
+    at = torch.topk((ordered.long() << 32) - ids, k, dim=-1, sorted=True).indices
+    return values.gather(1, at), ids.gather(1, at)

@@ -1,6 +1,7 @@
 """Stepper for any causal language model of transformers; on a CPU it is slower than the Llama stepper.
 
-Its cache grows with the longest row, so no row is replaced: a batch is read and stepped until all rows are done.
+It has the methods of `LlamaStepper`. Its cache grows with the longest row, so no row is replaced: a batch is read and
+stepped until all rows are done.
 """
 
 import inspect
@@ -11,12 +12,7 @@ from torch import Tensor
 
 
 class GenericStepper:
-    """Reads a batch of prompts and steps it with the model's own forward pass and cache.
-
-    Args:
-        model: causal language model of transformers that takes input embeddings, adapters merged.
-        batch: number of prompts read and rows stepped together.
-    """
+    """Reads a batch of prompts and steps it with the model's own forward pass and cache; adapters are merged."""
 
     continuous = False
 

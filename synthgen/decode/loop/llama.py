@@ -2,23 +2,58 @@
 
 On a CPU at batch 64, a general `generate` spends most of a step on cache concatenation, repeated heads and a kernel
 for one query that uses one core per head. Here each projection is one matrix product over the batch, and the query
-heads that share a key head are rows of one product. On a GPU a step is recorded once and replayed.
+heads that share a key head are rows of one product. On a GPU, where the launch of the hundreds of short kernels of a
+step would dominate, a step is recorded as a CUDA graph and replayed with one launch.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from synthgen.core.errors import ModelError
-from synthgen.decode.loop.graphs import Recorded, can_record
-from synthgen.decode.loop.products import Plain, can_pack, merged, product
+from synthgen.decode.loop.products import can_pack, merged, product
 
 FAMILIES = ("llama", "mistral")
 GROUPS = 4  # a group of prompts has batch / GROUPS prompts
 SMALLER = (2, 4, 8)  # a step can have batch / SMALLER rows when few rows are left
+WARM_UP = 3  # calls before the recording, in which the libraries choose kernels and allocate memory
 LEAST_ROWS = 8  # products of fewer rows use another kernel, which sums in another order
+
+
+def can_record(device: torch.device) -> bool:
+    """Return whether computations on a device can be recorded and replayed."""
+    return device.type == "cuda"
+
+
+class Recorded:
+    """A function of tensors on one GPU, recorded with some arguments and replayed for others, with identical results.
+
+    The function must not wait for the GPU, must always use the same shapes, and must have no further effect if it is
+    called again with the same arguments. Each call returns the same tensor, overwritten.
+    """
+
+    def __init__(self, function: Callable[..., Tensor], *given: Tensor) -> None:
+        self.given = tuple(tensor.clone() for tensor in given)
+        with torch.cuda.device(given[0].device):
+            now, aside = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            aside.wait_stream(now)
+            with torch.cuda.stream(aside):
+                for _ in range(WARM_UP):
+                    function(*self.given)
+            now.wait_stream(aside)
+            self.graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self.graph):
+                self.made = function(*self.given)
+
+    def __call__(self, *given: Tensor) -> Tensor:
+        """Return the function's result for new arguments of the same shapes."""
+        for own, new in zip(self.given, given, strict=True):
+            own.copy_(new)
+        self.graph.replay()
+        return self.made
 
 
 def has_stepper(config: Any) -> bool:
@@ -27,16 +62,15 @@ def has_stepper(config: Any) -> bool:
     return config.model_type in FAMILIES and not biased and config.hidden_act == "silu"
 
 
-class Layer(NamedTuple):
+class Layer:
     """Products and norms of one layer."""
 
-    qkv: Plain
-    o: Plain
-    gate: Plain
-    up: Plain
-    down: Plain
-    norm1: Tensor
-    norm2: Tensor
+    def __init__(self, layer: Any) -> None:
+        attention, mlp = layer.self_attn, layer.mlp
+        self.qkv = merged(attention.q_proj, attention.k_proj, attention.v_proj)
+        self.o = product(attention.o_proj.weight)
+        self.gate, self.up, self.down = (product(p.weight) for p in (mlp.gate_proj, mlp.up_proj, mlp.down_proj))
+        self.norm1, self.norm2 = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
 
 
 class LlamaWeights:
@@ -57,7 +91,7 @@ class LlamaWeights:
         self.sizes: dict[tuple[int, int, int], tuple[int, ...]] = {}  # by batch, length and number of threads
         self.layers = []
         for i, layer in enumerate(body.layers):
-            self.layers.append(_layer(layer))
+            self.layers.append(Layer(layer))
             if can_pack(self.table):
                 body.layers[i] = nn.Identity()
 
@@ -65,17 +99,12 @@ class LlamaWeights:
 class LlamaStepper:
     """Reads prompts in groups and steps a batch of rows, each at its own position; no row depends on another row.
 
-    Every kernel has one shape whatever the rows contain, and attention always covers `length` columns. Steps of fewer
-    rows use `sizes`, for which all results were bitwise identical in a test on this machine.
-
-    Args:
-        weights: weights of the model.
-        batch: number of rows of a step.
-        prompt: padded length of a prompt in tokens.
-        length: largest number of positions, prompt and new tokens together.
+    Every kernel has one shape whatever the rows contain: prompts are padded to `prompt` tokens, and attention always
+    covers `length` positions, prompt and new tokens together. A step can have any number of rows in `sizes`, for
+    which all results were bitwise identical in a test on this machine.
     """
 
-    continuous = True
+    continuous = True  # a row of the batch can be replaced while the others continue
 
     def __init__(self, weights: LlamaWeights, *, batch: int, prompt: int, length: int) -> None:
         config = weights.config
@@ -85,7 +114,7 @@ class LlamaStepper:
         self.head_dim = getattr(config, "head_dim", None) or config.hidden_size // self.n_heads
         self.weights, self.eps = weights, config.rms_norm_eps
         self.batch, self.group, self.prompt, self.length = batch, max(1, batch // GROUPS), prompt, length
-        self.prefix_length = 0  # columns of the common prefix
+        self.prefix_length = 0  # columns of the common prefix of all prompts
         self.rows, self.prompts = self._cache(batch, length), self._cache(self.group, prompt)
         device = weights.table.device
         self.columns = torch.arange(length, device=device)
@@ -227,16 +256,3 @@ class LlamaStepper:
 
 def _bias(allowed: Tensor, dtype: torch.dtype) -> Tensor:
     return torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill_(~allowed, float("-inf"))
-
-
-def _layer(layer: Any) -> Layer:
-    attention, mlp = layer.self_attn, layer.mlp
-    return Layer(
-        qkv=merged(attention.q_proj, attention.k_proj, attention.v_proj),
-        o=product(attention.o_proj.weight),
-        gate=product(mlp.gate_proj.weight),
-        up=product(mlp.up_proj.weight),
-        down=product(mlp.down_proj.weight),
-        norm1=layer.input_layernorm.weight,
-        norm2=layer.post_attention_layernorm.weight,
-    )

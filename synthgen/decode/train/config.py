@@ -83,7 +83,7 @@ class TrainBridgeConfig(Section):
     base: str = Field(default=".", exclude=True)
 
     @model_validator(mode="after")
-    def _text_fits(self) -> Self:
+    def _has_room_and_vocabulary(self) -> Self:
         room = self.train.length - self.train.max_prompt_tokens - self.bridge.soft_tokens
         if room < MIN_TEXT_TOKENS:
             raise ValueError(f"train.length leaves {room} tokens for the text, but {MIN_TEXT_TOKENS} are required")
@@ -104,12 +104,8 @@ class TrainBridgeConfig(Section):
 def refining(info: BridgeInfo, out: str, prompt_tokens: int, train: Mapping[str, float]) -> TrainBridgeConfig:
     """Return the configuration that continues the training of a bridge.
 
-    Args:
-        info: description of the bridge.
-        out: as in `TrainBridgeConfig`.
-        prompt_tokens: largest number of tokens of a prompt.
-        train: values of `TrainPart`: steps, batch, rate and, if not 0, words and seed. The decay takes a quarter of
-            the steps, the warm-up a quarter or 30.
+    `prompt_tokens` is the largest number of tokens of a prompt. `train` sets `TrainPart`'s steps, batch, rate and, if
+    not 0, words and seed; the decay takes a quarter of the steps, the warm-up a quarter, but at most 30.
     """
     steps = int(train["steps"])
     shape = ("hidden", "adapter_rank", "adapter_targets", "template", "placeholder_id")

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import DataError
+from synthgen.decode.prompts import token_ids
 
 _GAP = re.compile(r"(?<=[.!?])\s+")  # not that of core.sentences, because the built-in bridge was trained with it
 WORD = re.compile(r"[A-Za-z][a-z]{3,}")
 HINTS = 3
+NEIGHBOURS = 5  # default of SMOTE
 VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")
 Cut = tuple[str, list[int], bool]  # text, its tokens, and whether it ends in a sentence
 
@@ -37,8 +39,7 @@ def read_passages(
 ) -> tuple[list[str], dict[str, int]]:
     """Return at most `limit` passages of a folder of parquet tables (`text`, `source`), and the count per source.
 
-    Passages are ordered by a keyed hash of their text, so the choice does not depend on the order of files. No source
-    gives more than `max_per_source`.
+    Passages are ordered by a keyed hash of their text, so the order of files does not matter.
 
     Raises:
         DataError: if there is no table, a column or a value is missing, or no passage is left.
@@ -78,13 +79,8 @@ def word_frequencies(
 ) -> dict[str, float]:
     """Return the share of a folder's passages that contain each word of a vocabulary, the most frequent first.
 
-    Args:
-        folder: folder of tables as for `read_passages`; all of their passages count.
-        exclude: sources to omit.
-        names: words to omit, in lower case: names of persons.
-        words: largest number of words.
-        least: number of passages that must contain a word.
-        skip: number of the most frequent words to omit, which carry no information.
+    The vocabulary has at most `words` words that at least `least` passages contain. It omits the `skip` most frequent
+    words, which carry no information, and `names` of persons, in lower case.
 
     Raises:
         DataError: as `read_passages`, or if no word is left.
@@ -121,7 +117,7 @@ def _cut(text: str, tokenizer: Any, limit: int) -> Cut:
     kept = ""
     for sentence in _GAP.split(text):
         longer = f"{kept} {sentence}" if kept else sentence
-        longer_ids = list(tokenizer(longer, add_special_tokens=False).input_ids)
+        longer_ids = token_ids(tokenizer, longer)
         if len(longer_ids) > limit:
             if not kept:
                 return tokenizer.decode(longer_ids[:limit]), longer_ids[:limit], False
@@ -156,3 +152,29 @@ def vectors_of(
     np.save(partial, vectors, allow_pickle=False)
     partial.replace(cache)
     return vectors
+
+
+def mix_vectors(
+    rows: NDArray[np.int64], pool: NDArray[np.float32], share: float, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the passages to write, int64 (b), and their vectors, float32 (b, d); some lie between two passages.
+
+    Such a vector lies between one of the rows (b) of the pool (n, d) and one of its nearest passages. Its target is
+    the passage nearest to it, which can be a third one. `share` is the expected share of such vectors.
+
+        x̃ = x_i + λ (x_j − x_i),  j among the `NEIGHBOURS` nearest of i,  λ ~ U(0, 1);   target argmin_k |x_k − x̃|
+
+    Randomness: three times b numbers from `rng`; none if `share` is 0.
+    """
+    if share <= 0:
+        return rows, pool[rows]
+    take = rng.random(len(rows)) < share
+    nth = rng.integers(NEIGHBOURS, size=len(rows))
+    lam = rng.random((len(rows), 1), dtype=np.float32)
+    half_squares = (pool**2).sum(axis=1) / 2
+    far = half_squares - pool[rows] @ pool.T  # half the squared distance, without a term of the row alone
+    far[np.arange(len(rows)), rows] = np.inf
+    near = np.argsort(far, axis=1, kind="stable")[np.arange(len(rows)), nth % (len(pool) - 1)]
+    between = pool[rows] + lam * (pool[near] - pool[rows])
+    nearest = (half_squares - between @ pool.T).argmin(axis=1)
+    return np.where(take, nearest, rows), np.where(take[:, None], between, pool[rows])

@@ -35,12 +35,9 @@ class _FrozenHeadSum(Function):
 
 
 def frozen_head_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
-    """Return the summed cross-entropy of `targets` under softmax(hidden weightᵀ).
+    """Return the summed cross-entropy of the targets, int64 (n), under softmax(hidden weightᵀ).
 
-    Args:
-        hidden: (n, width), float32 or bfloat16; receives a gradient.
-        weight: (vocabulary, width), frozen.
-        targets: int64 (n).
+    `hidden` (n, width) is float32 or bfloat16 and receives a gradient; `weight` (vocabulary, width) is frozen.
 
     Cost: time of two matrix products; memory of 256 rows of logits instead of n.
     """
@@ -60,10 +57,7 @@ def frozen_head_divergence(hidden: Tensor, weight: Tensor, teacher: Tensor) -> T
 
         Σ_t KL(q_t ‖ p_t),   q = softmax(teacher weightᵀ),   p = softmax(hidden weightᵀ)
 
-    Args:
-        hidden: (n, width), last hidden states of the student; receives a gradient.
-        weight: (vocabulary, width), frozen.
-        teacher: (n, width), hidden states of the teacher at the same positions; receives none.
+    Only the student's hidden states (n, width) receive a gradient, not the teacher's at the same positions.
 
     Cost: time of three matrix products; memory of 256 rows of logits, twice.
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (self-distillation in the second stage).
@@ -78,15 +72,10 @@ def frozen_head_divergence(hidden: Tensor, weight: Tensor, teacher: Tensor) -> T
 
 
 def frames_with_text(ids: Tensor, is_vector: Tensor, is_text: Tensor, padding: int) -> tuple[Tensor, Tensor]:
-    """Return frames that contain the text itself in place of the vector, and the mask of the text to predict.
+    """Return frames (n, longest) with the text itself in place of the vector, and the mask of the text to predict.
 
-    The result has shape (n, longest). The text in place of the vector lacks its end of text (`padding`).
-
-    Args:
-        ids: int64 (n, length), training frames: prompt, vector positions, text, padding.
-        is_vector: bool (n, length).
-        is_text: bool (n, length), tokens of the text; the returned mask marks equally many, in the same order.
-        padding: the id that follows each text.
+    `ids` (n, length) are training frames: prompt, vector positions, text, and `padding`. The text in place of the
+    vector lacks its end of text. The returned mask marks as many tokens as `is_text`, in the same order.
     """
     rows, ends = [], []
     for row, vector, text in zip(ids.cpu(), is_vector.cpu(), is_text.cpu(), strict=True):

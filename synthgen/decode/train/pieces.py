@@ -8,6 +8,7 @@ from typing import Any
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import DataError
 from synthgen.core.sentences import SENTENCE_END
+from synthgen.decode.prompts import token_ids
 from synthgen.decode.train.corpus import Cut, Passages, passages_of
 
 HELDOUT_SHARE = 0.05  # of the texts; whole texts are held out, so none of their pieces is trained on
@@ -53,17 +54,16 @@ def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: in
 
 
 def _cut(text: str, tokenizer: Any, limit: int) -> list[Cut]:
-    """Return a text's pieces of at most `limit` tokens, in order."""
     found: list[Cut] = []
     kept = ""
     ids: list[int] = []
     for unit, gap in _units(text, tokenizer, limit):
         longer = f"{kept}{gap}{unit}" if kept else unit
-        longer_ids = _ids(tokenizer, longer)
+        longer_ids = token_ids(tokenizer, longer)
         if len(longer_ids) > limit:
             if kept:
                 found.append((kept, ids, True))
-            longer, longer_ids = unit, _ids(tokenizer, unit)
+            longer, longer_ids = unit, token_ids(tokenizer, unit)
             if len(longer_ids) > limit:
                 longer, longer_ids = "", []
         kept, ids = longer, longer_ids
@@ -74,14 +74,10 @@ def _units(text: str, tokenizer: Any, limit: int) -> list[tuple[str, str]]:
     """Return lines, or the sentences of a line beyond the limit, each with its separator from the previous one."""
     units = []
     for line in filter(None, (" ".join(line.split()) for line in text.splitlines())):
-        if len(_ids(tokenizer, line)) <= limit:
+        if len(token_ids(tokenizer, line)) <= limit:
             units.append((line, "\n"))
             continue
         ends = [0, *(end.end() for end in SENTENCE_END.finditer(line)), len(line)]
         sentences = [line[a:b].strip() for a, b in pairwise(ends)]
         units += [(s, "\n" if i == 0 else " ") for i, s in enumerate(filter(None, sentences))]
     return units
-
-
-def _ids(tokenizer: Any, text: str) -> list[int]:
-    return list(tokenizer(text, add_special_tokens=False).input_ids)

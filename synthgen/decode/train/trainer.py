@@ -6,10 +6,9 @@ tokens, while the language model's own weights are frozen.
     loss = - 1/|T| sum_t log p(text_t | prompt, soft(x + noise), text_<t)
 
 Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). We add low-rank
-adapters, and noise on the vector, because interpolated vectors differ from texts' own. Some prompts contain a few of
-the passage's words, so that the model learns to use a label, and optionally the public words nearest to the noisy
-vector, as with `decode.words`. Optional are also vectors between passages (`train.mix`) and the self-distillation of
-the second stage (`train.distil`).
+adapters, and noise on the vector, because interpolated vectors differ from texts' own. Prompts can contain some of
+the passage's words, so that the model learns to use a label, and the public words nearest to the noisy vector, as
+with `decode.words`. Vectors between passages (`train.mix`) and self-distillation (`train.distil`) are optional.
 """
 
 import json
@@ -38,9 +37,8 @@ from synthgen.decode.prompts import Template
 from synthgen.decode.style_adapter import WEIGHTS as STYLE
 from synthgen.decode.train.adapters import adapter_tensors, attach, merge
 from synthgen.decode.train.config import BridgePart, TrainBridgeConfig
-from synthgen.decode.train.corpus import Passages
+from synthgen.decode.train.corpus import Passages, mix_vectors
 from synthgen.decode.train.losses import frames_with_text, frozen_head_divergence, frozen_head_loss
-from synthgen.decode.train.mix import mix_vectors
 
 CURVE = "curve.jsonl"
 STATE = "state.safetensors"

@@ -38,10 +38,10 @@ def test_mixed_points_are_found_and_fresh_ones_are_not():
     mixed = attack_segments(smote(170, 4), TRAIN, CONTROL)
     assert mixed.between_train >= 165  # the others have a weight that makes them copies
     assert (mixed.between_control, mixed.rows, mixed.proven) == (0, 170, True)
-    assert mixed.p < 1e-40
+    assert mixed.sign_test_p < 1e-40
     fresh = attack_segments(FRESH, TRAIN, CONTROL)
-    assert (fresh.between_train, fresh.between_control, fresh.rows_recovered) == (0, 0, 0)
-    assert (fresh.proven, fresh.p) == (False, 1.0)
+    assert (fresh.between_train, fresh.between_control, fresh.train_rows_recovered_from_lines) == (0, 0, 0)
+    assert (fresh.proven, fresh.sign_test_p) == (False, 1.0)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -57,8 +57,8 @@ def test_points_brought_to_unit_length_are_found_as_well():
 def test_noise_hides_the_lines_so_that_a_nought_is_no_evidence():
     found = {noise: attack_segments(smote(900, 4, noise), TRAIN, CONTROL) for noise in (0.0, 1e-6, 1e-2)}
     assert found[1e-6].between_train > 850
-    assert found[0.0].rows_recovered > 30
-    assert found[1e-2].between_train == found[1e-2].rows_recovered == 0
+    assert found[0.0].train_rows_recovered_from_lines > 30
+    assert found[1e-2].between_train == found[1e-2].train_rows_recovered_from_lines == 0
 
 
 def test_a_copy_is_not_a_point_between_rows():
@@ -70,7 +70,7 @@ def test_in_two_dimensions_points_lie_between_rows_by_chance_and_nothing_is_prov
     assert found.between_train > 100
     assert found.between_control > 100
     assert not found.proven
-    assert found.p > 0.01
+    assert found.sign_test_p > 0.01
 
 
 def test_the_remainder_is_that_of_solving_every_pair():
@@ -102,4 +102,4 @@ def test_a_sign_test_decides_where_control_has_such_points_too():
     found = attack_segments(np.vstack([smote(40, 4), between]), TRAIN, CONTROL)
     assert (found.between_train, found.between_control) == (40, 12)
     assert not found.proven
-    assert found.p == pytest.approx(sum(math.comb(52, k) for k in range(40, 53)) / 2**52)
+    assert found.sign_test_p == pytest.approx(sum(math.comb(52, k) for k in range(40, 53)) / 2**52)

@@ -6,7 +6,7 @@ import pytest
 from synthgen.core.errors import ConfigError
 from synthgen.decode.train.config import TrainBridgeConfig
 
-ROOT = Path(__file__).parents[6]
+ROOT = Path(__file__).parents[5]
 PLAIN = "version: 1\ncorpus: {path: data}\ntrain: {steps: 9, decay: 3}\nout: o\n"
 
 
