@@ -36,7 +36,8 @@ class XragDecoder(LoopDecoder):
         ModelError: if a part is damaged or the parts do not fit each other.
 
     Privacy: reads latents only, which are functions of training vectors; the texts can reveal what the vectors
-        contain (see docs/privacy.md). With `settings.words`, part of a vector stands in the prompt as readable words.
+        contain (see docs/explanation/threat-model.md). With `settings.words`, part of a vector stands in the prompt
+        as readable words.
     Randomness: the texts of latent x are drawn from seeds/x, candidate by candidate; the template, if there are
         several, from seeds/x/template.
     Cost: one forward pass per token and batch; see `write`.

@@ -61,7 +61,7 @@ class GenericStepper:
     def _forward(self, **inputs: Tensor) -> Tensor:
         new = next(iter(inputs.values())).shape[1]
         places = (self.mask.cumsum(dim=1) - 1).clamp(min=0)[:, -new:]
-        asked = {**inputs, "attention_mask": self.mask, "position_ids": places, self.past: self.cache}
-        done = self.model(**asked, use_cache=True)
-        self.cache = done[self.past]
-        return done.logits[:, -1]  # type: ignore[no-any-return]
+        arguments = {**inputs, "attention_mask": self.mask, "position_ids": places, self.past: self.cache}
+        output = self.model(**arguments, use_cache=True)
+        self.cache = output[self.past]
+        return output.logits[:, -1]  # type: ignore[no-any-return]

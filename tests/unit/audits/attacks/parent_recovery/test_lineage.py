@@ -53,14 +53,14 @@ def test_both_forms_give_the_same_lineage(tmp_path, name):
         ([0, 1], "row 2: not an object"),
     ],
 )
-def test_each_bad_row_is_refused_by_number(tmp_path, row, reason):
+def test_invalid_rows_are_listed_by_number(tmp_path, row, reason):
     path = written(tmp_path / "p.jsonl", [GOOD[0], row, GOOD[2]])
     with pytest.raises(InputError, match=r"cannot be used: 1 problem\n") as error:
         read_lineage(path, 3, 5)
     assert error.value.problems[0].startswith(reason)
 
 
-def test_all_problems_come_in_one_error_and_what_a_line_holds_does_not(tmp_path):
+def test_all_problems_are_listed_without_content(tmp_path):
     path = tmp_path / "p.jsonl"
     path.write_text('{"parents": "Zyzzyva", "weights": [1]}\nZyzzyva\n{"parents": [9], "weights": [2]}\n')
     with pytest.raises(InputError, match="4 problems") as error:
@@ -70,7 +70,7 @@ def test_all_problems_come_in_one_error_and_what_a_line_holds_does_not(tmp_path)
     assert "Zyzzyva" not in str(error.value)
 
 
-def test_a_thousand_problems_are_counted_and_not_listed(tmp_path):
+def test_many_problems_are_counted_but_not_all_listed(tmp_path):
     path = written(tmp_path / "p.jsonl", [{"parents": [9], "weights": [1]}] * 1000)
     with pytest.raises(InputError, match="1000 problems") as error:
         read_lineage(path, 1000, 5)
@@ -83,31 +83,24 @@ def test_a_thousand_problems_are_counted_and_not_listed(tmp_path):
     [
         ("p.csv", b"", "must end in .parquet, .jsonl"),
         ("p", b"", "no suffix"),
-        ("p.parquet", b"not parquet", "not a readable parquet file"),
+        ("p.jsonl", None, "cannot be opened"),
+        ("p.jsonl", b"1234567890", "at most 9 are read"),
+        ("p.parquet", b"PAR", "not a readable parquet file"),
     ],
 )
-def test_files_of_another_kind_are_refused(tmp_path, name, content, message):
-    (tmp_path / name).write_bytes(content)
+def test_unreadable_files_are_rejected(tmp_path, monkeypatch, name, content, message):
+    monkeypatch.setattr("audits.attacks.parent_recovery.lineage.MAX_FILE_BYTES", 9)
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
         read_lineage(tmp_path / name, 3, 5)
 
 
-def test_a_file_that_is_not_there_or_too_large_is_refused(tmp_path, monkeypatch):
-    with pytest.raises(InputError, match="cannot be opened"):
-        read_lineage(tmp_path / "p.jsonl", 3, 5)
-    monkeypatch.setattr("audits.attacks.parent_recovery.lineage.MAX_FILE_BYTES", 10)
-    with pytest.raises(InputError, match="at most 10 are read"):
-        read_lineage(written(tmp_path / "p.jsonl", GOOD), 3, 5)
-
-
-def test_parquet_without_a_column_is_refused(tmp_path):
+def test_missing_columns_and_lineages_in_memory_are_checked(tmp_path):
     pq.write_table(pa.table({"parents": [[0], [1], [2]]}), tmp_path / "p.parquet")
     with pytest.raises(InputError, match="cannot be used") as error:
         read_lineage(tmp_path / "p.parquet", 3, 5)
     assert "it has no single column 'weights'" in error.value.problems
-
-
-def test_a_lineage_made_in_memory_is_checked_like_a_file():
     bad = Lineage(parents=((0,), (7,)), weights=((1.0,), (0.5,), (1.0,)))
     with pytest.raises(InputError, match="2 problems") as error:
         check_lineage(bad, 3, 5)
@@ -115,7 +108,7 @@ def test_a_lineage_made_in_memory_is_checked_like_a_file():
     assert error.value.problems[1].startswith("row 2: a parent is no row")
 
 
-def test_a_lineage_by_hand():
+def test_lineage_exposure_worked_example():
     lineage = Lineage(
         parents=((0, 2), (0, 1), (), (3, 5, 2), (4,)), weights=((0.75, 0.25), (0.5, 0.5), (), (0.5, 0.5, 0.0), (1.0,))
     )
@@ -128,8 +121,6 @@ def test_a_lineage_by_hand():
     assert e.max_share_of_class == pytest.approx([1.75 / 2, 0.75])
     assert e.parentless_rows == 1
 
-
-def test_a_lineage_without_any_parents_has_no_exposure():
     e = lineage_exposure(Lineage(parents=((),) * 3, weights=((),) * 3), TRAIN_PERSON, np.zeros(3, dtype=np.int64))
     assert (len(e.max_weight), len(e.max_share_of_class), e.parentless_rows) == (0, 0, 3)
     assert not e.rows_of_person.any()
@@ -160,14 +151,12 @@ def test_splitting_a_record_in_two_of_the_same_person_changes_nothing(lineage):
         parents=tuple(tuple(x for p in row for x in (p, p)) for row in lineage.parents),
         weights=tuple(tuple(x for w in row for x in (w / 2, w / 2)) for row in lineage.weights),
     )
-    for whole, halves in zip(lineage.parents, split.parents, strict=True):
-        i = lineage.parents.index(whole)
-        assert weights_by_person(halves, split.weights[i], TRAIN_PERSON) == pytest.approx(
-            weights_by_person(whole, lineage.weights[i], TRAIN_PERSON)
-        )
+    for i in range(len(split.parents)):
+        whole, halves = (weights_by_person(x.parents[i], x.weights[i], TRAIN_PERSON) for x in (lineage, split))
+        assert halves == pytest.approx(whole)
 
 
-def test_ordinary_smote_makes_rows_of_one_person_and_weights_near_one_half_do_not():
+def test_effective_parents_of_smote_weights():
     def least(weights):
         lineage = Lineage(parents=((2, 5),) * len(weights), weights=tuple((1 - w, w) for w in weights.tolist()))
         return lineage_exposure(lineage, TRAIN_PERSON, np.zeros(len(weights), dtype=np.int64)).effective_parents
